@@ -1,0 +1,237 @@
+// Package journal is the append-only file of records on the volume under test:
+// how a record is written, how commits are grouped and made durable, and how a
+// journal is read back.
+//
+// It knows nothing of Kubernetes, of acknowledgements kept elsewhere, or of
+// verdicts: it says what the bytes are, never whether they are what they
+// should be.
+package journal
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"time"
+)
+
+// A record is one line of printable ASCII, every field at a fixed place, so
+// that a person can cat the journal and the scanner can predict the next line:
+//
+//	2026-11-24T12:46:47.123456789Z 8f3a5c7e9b1d2f40 e=00001 s=000000000042 o=00000000010752 p=9ab3c1d2 <payload> c=1a2b3c4d\n
+//
+//	time     UTC, RFC 3339 with nine digits
+//	id       the journal's identity
+//	e        epoch, decimal
+//	s        sequence number within the epoch, decimal, from 1
+//	o        offset in the file at which the writer put the record, by its own count
+//	p        c of the record before it in the epoch; zero for the first
+//	payload  printable filler that can be made anew from id, epoch and sequence number
+//	c        CRC-32C of everything before its digits
+const (
+	timeLayout = "2006-01-02T15:04:05.000000000Z"
+
+	idAt      = len(timeLayout) + 1
+	epochAt   = idAt + idLen + 3
+	seqAt     = epochAt + epochDigits + 3
+	offsetAt  = seqAt + seqDigits + 3
+	prevAt    = offsetAt + offsetDigits + 3
+	payloadAt = prevAt + sumDigits + 1
+
+	idLen        = 16
+	epochDigits  = 5
+	seqDigits    = 12
+	offsetDigits = 14
+	sumDigits    = 8
+
+	// sumTail is what follows the bytes that the checksum covers: its digits and the newline.
+	sumTail = sumDigits + 1
+	trailer = len(" c=") + sumTail
+)
+
+// Bounds of a record's size in bytes, newline included. The lower bound leaves
+// room for the fields and some payload; the upper one bounds the scanner's memory.
+const (
+	MinRecordSize = 128
+	MaxRecordSize = 64 << 10
+)
+
+// MaxEpoch is the highest epoch that a record's field can hold.
+const MaxEpoch = 99_999
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrForeign says that a line is an intact record of another journal.
+var ErrForeign = errors.New("intact record of another journal")
+
+var errNotARecord = errors.New("not an intact record")
+
+// Format is what a writer and a scanner of one journal must agree on.
+type Format struct {
+	// ID names the journal: 16 lower-case hexadecimal digits, unique to one run and volume.
+	ID string `json:"id"`
+	// Size is the length of every record in bytes, newline included.
+	Size int `json:"recordSize"`
+}
+
+// Validate says what is wrong with the format, if anything.
+func (f Format) Validate() error {
+	var problems []error
+	if _, err := hex.DecodeString(f.ID); err != nil || len(f.ID) != idLen {
+		problems = append(problems, fmt.Errorf("journal id %q: want %d hexadecimal digits", f.ID, idLen))
+	}
+	if f.Size < MinRecordSize || f.Size > MaxRecordSize {
+		problems = append(problems, fmt.Errorf("record size %d: want %d to %d bytes", f.Size, MinRecordSize, MaxRecordSize))
+	}
+	return errors.Join(problems...)
+}
+
+// Record is what a line says beside its payload.
+type Record struct {
+	Time   time.Time
+	Epoch  int
+	Seq    uint64
+	Offset int64
+	// Prev is the Sum of the record before it in its epoch; zero for the first.
+	Prev uint32
+	// Sum is the CRC-32C of the line. Through Prev it depends on every earlier
+	// record of the epoch, so it serves as the digest of the epoch up to Seq.
+	Sum uint32
+}
+
+// append adds the record's line to dst and sets the record's Sum.
+func (f Format) append(dst []byte, r *Record) []byte {
+	start := len(dst)
+	dst = r.Time.UTC().AppendFormat(dst, timeLayout)
+	dst = append(dst, ' ')
+	dst = append(dst, f.ID...)
+	dst = appendDecimal(append(dst, " e="...), uint64(r.Epoch), epochDigits)
+	dst = appendDecimal(append(dst, " s="...), r.Seq, seqDigits)
+	dst = appendDecimal(append(dst, " o="...), uint64(r.Offset), offsetDigits)
+	dst = appendSum(append(dst, " p="...), r.Prev)
+	dst = append(dst, ' ')
+	dst = appendPayload(dst, f.Size-payloadAt-trailer, f.ID, r.Epoch, r.Seq)
+	dst = append(dst, " c="...)
+	r.Sum = crc32.Checksum(dst[start:], castagnoli)
+	dst = appendSum(dst, r.Sum)
+	return append(dst, '\n')
+}
+
+// parse reads the line of an intact record of this journal, all but its time.
+// It returns ErrForeign with the record for an intact one of another journal,
+// and another error for anything else. The line includes its newline.
+func (f Format) parse(line []byte) (Record, error) {
+	if len(line) != f.Size || !looksLikeRecord(line) {
+		return Record{}, errNotARecord
+	}
+	r, err := parseAny(line)
+	if err != nil {
+		return Record{}, err
+	}
+	if string(line[idAt:idAt+idLen]) != f.ID {
+		return r, ErrForeign
+	}
+	return r, nil
+}
+
+// looksLikeRecord is a cheap look at a line of at least payloadAt bytes, before
+// its checksum is worth computing.
+func looksLikeRecord(line []byte) bool {
+	return line[idAt-1] == ' ' && line[epochAt-3] == ' ' && line[epochAt-2] == 'e' && line[epochAt-1] == '='
+}
+
+// parseAny reads the line of an intact record of any journal.
+func parseAny(line []byte) (Record, error) {
+	if len(line) < payloadAt+trailer || line[len(line)-1] != '\n' {
+		return Record{}, errNotARecord
+	}
+	covered := line[:len(line)-sumTail]
+	sum, ok := parseSum(line[len(line)-sumTail:])
+	if !ok || !bytes.HasSuffix(covered, []byte(" c=")) || crc32.Checksum(covered, castagnoli) != sum {
+		return Record{}, errNotARecord
+	}
+	return parseFields(line, sum)
+}
+
+// parseTime reads the time of an intact record's line.
+func parseTime(line []byte) (time.Time, error) {
+	return time.Parse(timeLayout, string(line[:len(timeLayout)]))
+}
+
+func parseFields(line []byte, sum uint32) (Record, error) {
+	epoch, okEpoch := parseDecimal(line[epochAt : epochAt+epochDigits])
+	seq, okSeq := parseDecimal(line[seqAt : seqAt+seqDigits])
+	offset, okOffset := parseDecimal(line[offsetAt : offsetAt+offsetDigits])
+	prev, okPrev := parseSum(line[prevAt:])
+	if !okEpoch || !okSeq || !okOffset || !okPrev || seq == 0 || epoch == 0 {
+		return Record{}, errNotARecord
+	}
+	return Record{Epoch: int(epoch), Seq: seq, Offset: int64(offset), Prev: prev, Sum: sum}, nil
+}
+
+func appendDecimal(dst []byte, v uint64, width int) []byte {
+	var digits [20]byte
+	s := strconv.AppendUint(digits[:0], v, 10)
+	for pad := width - len(s); pad > 0; pad-- {
+		dst = append(dst, '0')
+	}
+	return append(dst, s...)
+}
+
+func parseDecimal(digits []byte) (uint64, bool) {
+	var v uint64
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			return 0, false
+		}
+		v = v*10 + uint64(d-'0')
+	}
+	return v, true
+}
+
+func appendSum(dst []byte, sum uint32) []byte {
+	const digits = "0123456789abcdef"
+	for shift := 28; shift >= 0; shift -= 4 {
+		dst = append(dst, digits[sum>>shift&0xf])
+	}
+	return dst
+}
+
+func parseSum(digits []byte) (uint32, bool) {
+	var v uint32
+	for _, d := range digits[:sumDigits] {
+		switch {
+		case d >= '0' && d <= '9':
+			v = v<<4 | uint32(d-'0')
+		case d >= 'a' && d <= 'f':
+			v = v<<4 | uint32(d-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return v, true
+}
+
+// appendPayload adds n printable characters that depend on the journal, the
+// epoch and the sequence number only: SplitMix64 (Steele, Lea and Flood, 2014),
+// six bits to a character.
+func appendPayload(dst []byte, n int, id string, epoch int, seq uint64) []byte {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	seed, _ := strconv.ParseUint(id, 16, 64)
+	state := seed ^ uint64(epoch)<<40 ^ seq
+	for n > 0 {
+		state += 0x9e3779b97f4a7c15
+		z := state
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		z ^= z >> 31
+		for i := 0; i < 10 && n > 0; i++ {
+			dst = append(dst, alphabet[z&63])
+			z >>= 6
+			n--
+		}
+	}
+	return dst
+}

@@ -1,0 +1,370 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var testFormat = Format{ID: "0123456789abcdef", Size: 256}
+
+// memoryFile is a file without a disk under it.
+type memoryFile struct{ bytes.Buffer }
+
+func (*memoryFile) Datasync() error { return nil }
+
+func clock() func() time.Time {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	return func() time.Time {
+		now = now.Add(time.Millisecond)
+		return now
+	}
+}
+
+// appendEpoch writes n records of an epoch after what the file already holds.
+func appendEpoch(t *testing.T, file *memoryFile, format Format, epoch, n int) Record {
+	t.Helper()
+	unterminated := file.Len() > 0 && file.Bytes()[file.Len()-1] != '\n'
+	w, err := NewWriter(file, format, epoch, int64(file.Len()), unterminated)
+	require.NoError(t, err)
+	last, err := w.Commit(n, clock())
+	require.NoError(t, err)
+	return last
+}
+
+func journalOf(t *testing.T, counts ...int) []byte {
+	t.Helper()
+	var file memoryFile
+	for i, n := range counts {
+		appendEpoch(t, &file, testFormat, i+1, n)
+	}
+	return file.Bytes()
+}
+
+func scan(t *testing.T, content []byte, points ...Point) Report {
+	t.Helper()
+	report, err := Scan(bytes.NewReader(content), testFormat, points)
+	require.NoError(t, err)
+	requireEveryByteAccounted(t, report)
+	return report
+}
+
+func requireEveryByteAccounted(t *testing.T, r Report) {
+	t.Helper()
+	if r.Unlisted > 0 {
+		return
+	}
+	total := int64(r.Records) * int64(r.Size)
+	for _, d := range r.Damage {
+		total += d.Length
+	}
+	for _, f := range r.Foreign {
+		total += f.End - f.Offset
+	}
+	require.Equal(t, r.Bytes, total, "bytes of records, damage and foreign records")
+}
+
+func TestARecordIsALineThatStartsWithTheDate(t *testing.T) {
+	content := journalOf(t, 3)
+	lines := strings.SplitAfter(string(content), "\n")
+	require.Len(t, lines, 4)
+	assert.Len(t, lines[0], 256)
+	assert.True(t, strings.HasPrefix(lines[0], "2026-11-24T12:00:00.001000000Z 0123456789abcdef e=00001 s=000000000001 o=00000000000000 p=00000000 "), lines[0])
+	assert.Equal(t, "p="+lines[0][len(lines[0])-9:len(lines[0])-1], lines[1][prevAt-2:prevAt+8], "the second record carries the first one's sum")
+	for _, c := range []byte(lines[2][:255]) {
+		require.True(t, c >= ' ' && c <= '~', "byte %#x is not printable", c)
+	}
+}
+
+func TestScanOfAnIntactJournal(t *testing.T) {
+	var file memoryFile
+	appendEpoch(t, &file, testFormat, 1, 1000)
+	last := appendEpoch(t, &file, testFormat, 2, 500)
+	report := scan(t, file.Bytes(), Point{2, 500}, Point{2, 501})
+	assert.Equal(t, []Segment{
+		{Epoch: 1, First: 1, Last: 1000, Offset: 0, End: 256_000, lastSum: report.Segments[0].lastSum},
+		{Epoch: 2, First: 1, Last: 500, Offset: 256_000, End: 384_000, lastSum: last.Sum},
+	}, report.Segments)
+	assert.Equal(t, []Digest{{Point{2, 500}, last.Sum}}, report.Digests)
+	assert.Empty(t, report.Damage)
+	assert.False(t, report.Unterminated)
+	assert.Equal(t, "2026-11-24T12:00:00.001Z", report.FirstTime.Format(time.RFC3339Nano))
+	assert.Equal(t, "2026-11-24T12:00:00.5Z", report.LastTime.Format(time.RFC3339Nano))
+}
+
+func TestScanOfNothing(t *testing.T) {
+	report := scan(t, nil)
+	assert.True(t, report.Present)
+	assert.Zero(t, report.Records)
+	assert.False(t, report.Unterminated)
+}
+
+func TestScanDoesNotDependOnHowTheBytesArrive(t *testing.T) {
+	content := journalOf(t, 40, 40)
+	content[256*7+100] ^= 1
+	whole := scan(t, content)
+	oneByOne, err := Scan(iotest.OneByteReader(bytes.NewReader(content)), testFormat, nil)
+	require.NoError(t, err)
+	assert.Equal(t, whole, oneByOne)
+}
+
+func TestScanReportsTheReadersError(t *testing.T) {
+	content := journalOf(t, 40)
+	broken := errors.New("input/output error")
+	report, err := Scan(io.MultiReader(bytes.NewReader(content), iotest.ErrReader(broken)), testFormat, nil)
+	require.ErrorIs(t, err, broken)
+	assert.True(t, report.Present)
+}
+
+func TestEverySingleBitFlipIsSeenInItsRecordOnly(t *testing.T) {
+	const record = 5
+	for bit := 0; bit < 256*8; bit++ {
+		content := journalOf(t, 10)
+		content[256*record+bit/8] ^= 1 << (bit % 8)
+		report := scan(t, content)
+		require.Equal(t, uint64(9), report.Records, "bit %d", bit)
+		require.Len(t, report.Damage, 1, "bit %d", bit)
+		require.Equal(t, int64(256*record), report.Damage[0].Offset, "bit %d", bit)
+		require.Equal(t, int64(256), report.Damage[0].Length, "bit %d", bit)
+		require.Nil(t, report.Damage[0].Partial, "bit %d is no torn record", bit)
+		require.Len(t, report.Segments, 2, "bit %d", bit)
+		require.Equal(t, uint64(7), report.Segments[1].First, "bit %d", bit)
+	}
+}
+
+func TestEveryTruncationIsSeen(t *testing.T) {
+	whole := journalOf(t, 4)
+	for n := range len(whole) {
+		report := scan(t, whole[:n])
+		require.Equal(t, uint64(n/256), report.Records, "cut at %d", n)
+		require.Equal(t, n%256 != 0, report.Unterminated, "cut at %d", n)
+		if n%256 == 0 {
+			require.Empty(t, report.Damage, "cut at %d", n)
+			continue
+		}
+		require.Equal(t, []Damage{{Offset: int64(n / 256 * 256), Length: int64(n % 256), Partial: &Point{1, uint64(n/256 + 1)}}}, report.Damage, "cut at %d", n)
+	}
+}
+
+func TestATornLineStaysAndTheNextEpochStartsOnItsOwn(t *testing.T) {
+	var file memoryFile
+	appendEpoch(t, &file, testFormat, 1, 3)
+	file.Truncate(2*256 + 77)
+	appendEpoch(t, &file, testFormat, 2, 3)
+	report := scan(t, file.Bytes())
+	require.Len(t, report.Segments, 2)
+	assert.Equal(t, uint64(2), report.Segments[0].Last)
+	assert.Equal(t, Segment{Epoch: 2, First: 1, Last: 3, Offset: 2*256 + 78, End: 5*256 + 78, lastSum: report.Segments[1].lastSum}, report.Segments[1])
+	assert.Equal(t, []Damage{{Offset: 512, Length: 78, Partial: &Point{1, 3}}}, report.Damage)
+}
+
+func TestScanNamesWhatItFinds(t *testing.T) {
+	const size = 256
+	other := Format{ID: "fedcba9876543210", Size: 300}
+	var theirs memoryFile
+	appendEpoch(t, &theirs, other, 1, 3)
+	for _, c := range []struct {
+		name   string
+		damage func(b []byte) []byte
+		check  func(t *testing.T, r Report)
+	}{
+		{"a zeroed page", func(b []byte) []byte {
+			clear(b[4096:8192])
+			return b
+		}, func(t *testing.T, r Report) {
+			assert.Equal(t, []Damage{{Offset: 4096, Length: 4096, Zeros: 4096}}, r.Damage)
+		}},
+		{"a hole cut out", func(b []byte) []byte {
+			return append(b[:10*size:10*size], b[15*size:]...)
+		}, func(t *testing.T, r Report) {
+			require.Len(t, r.Segments, 2)
+			assert.Equal(t, uint64(10), r.Segments[0].Last)
+			assert.Equal(t, uint64(16), r.Segments[1].First)
+			assert.Equal(t, uint64(25), r.Segments[1].Displaced, "records no longer where they say")
+		}},
+		{"two pages swapped", func(b []byte) []byte {
+			page := bytes.Clone(b[4096:6144])
+			copy(b[4096:], b[6144:8192])
+			copy(b[6144:], page)
+			return b
+		}, func(t *testing.T, r Report) {
+			require.Len(t, r.Segments, 4)
+			assert.Equal(t, []uint64{1, 25, 17, 33}, []uint64{r.Segments[0].First, r.Segments[1].First, r.Segments[2].First, r.Segments[3].First})
+		}},
+		{"a page twice", func(b []byte) []byte {
+			return append(b[:2048:2048], b[:]...)
+		}, func(t *testing.T, r Report) {
+			assert.Equal(t, uint64(48), r.Records)
+			require.Len(t, r.Segments, 2)
+		}},
+		{"another run's journal", func([]byte) []byte {
+			return theirs.Bytes()
+		}, func(t *testing.T, r Report) {
+			assert.Zero(t, r.Records)
+			assert.Equal(t, []Foreign{{ID: other.ID, Records: 3, End: 900}}, r.Foreign)
+		}},
+		{"another run's records amid ours", func(b []byte) []byte {
+			return bytes.Join([][]byte{b[:size], theirs.Bytes(), b[size:]}, nil)
+		}, func(t *testing.T, r Report) {
+			assert.Equal(t, []Foreign{{ID: other.ID, Records: 3, Offset: size, End: size + 900}}, r.Foreign)
+			assert.Len(t, r.Segments, 1, "ours are all there, in order")
+		}},
+		{"another run's records after damage", func(b []byte) []byte {
+			return bytes.Join([][]byte{b[:size], []byte("garbage\n"), theirs.Bytes(), b[size:]}, nil)
+		}, func(t *testing.T, r Report) {
+			assert.Len(t, r.Foreign, 1)
+			assert.Equal(t, []Damage{{Offset: size, Length: 8}}, r.Damage)
+		}},
+		{"a line end lost", func(b []byte) []byte {
+			return append(b[:size-1:size-1], b[size:]...)
+		}, func(t *testing.T, r Report) {
+			assert.Equal(t, uint64(39), r.Records)
+			assert.Equal(t, int64(255), r.Damage[0].Length)
+		}},
+		{"garbage much longer than the search window", func(b []byte) []byte {
+			garbage := bytes.Repeat([]byte("x"), 5*searchWindow+17)
+			return bytes.Join([][]byte{b[:size], garbage, b[size:]}, nil)
+		}, func(t *testing.T, r Report) {
+			assert.Equal(t, uint64(40), r.Records)
+			assert.Equal(t, []Damage{{Offset: size, Length: 5*searchWindow + 17}}, r.Damage)
+		}},
+		{"line ends much longer than the search window", func(b []byte) []byte {
+			return bytes.Join([][]byte{b[:size], bytes.Repeat([]byte("\n"), 5*searchWindow+17), b[size:]}, nil)
+		}, func(t *testing.T, r Report) {
+			assert.Equal(t, uint64(40), r.Records)
+			assert.Equal(t, []Damage{{Offset: size, Length: 5*searchWindow + 17, Blank: true}}, r.Damage)
+		}},
+		{"a torn record padded with zeros", func(b []byte) []byte {
+			clear(b[39*size+100:])
+			return b
+		}, func(t *testing.T, r Report) {
+			assert.Equal(t, []Damage{{Offset: 39 * size, Length: size, Zeros: 156, Partial: &Point{1, 40}}}, r.Damage)
+		}},
+		{"a record of the same number with another past", func(b []byte) []byte {
+			var file memoryFile
+			w, err := NewWriter(&file, testFormat, 1, 0, false)
+			require.NoError(t, err)
+			_, err = w.Commit(40, func() time.Time { return time.Unix(0, 0) })
+			require.NoError(t, err)
+			copy(b[20*size:30*size], file.Bytes()[20*size:30*size])
+			return b
+		}, func(t *testing.T, r Report) {
+			require.Len(t, r.Segments, 3)
+			assert.True(t, r.Segments[1].Unlinked)
+			assert.True(t, r.Segments[2].Unlinked)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.check(t, scan(t, c.damage(journalOf(t, 40))))
+		})
+	}
+}
+
+func TestTheReportIsBounded(t *testing.T) {
+	var content []byte
+	whole := journalOf(t, 3*maxListed)
+	for i := 0; i < 3*maxListed; i += 2 {
+		content = append(content, whole[i*256:(i+1)*256]...)
+		content = append(content, '?')
+	}
+	report := scan(t, content)
+	assert.Len(t, report.Segments, maxListed)
+	assert.Len(t, report.Damage, maxListed)
+	assert.Equal(t, maxListed, report.Unlisted)
+}
+
+func TestRandomDamageNeverMakesARecordThatWasNotWritten(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	whole := journalOf(t, 30, 30)
+	for round := range 300 {
+		content := bytes.Clone(whole)
+		for range 1 + random.IntN(5) {
+			from := random.IntN(len(content))
+			to := from + random.IntN(min(3000, len(content)-from))
+			switch random.IntN(3) {
+			case 0:
+				clear(content[from:to])
+			case 1:
+				content[from] ^= byte(1 + random.IntN(255))
+			case 2:
+				content = append(content[:from:from], content[to:]...)
+			}
+			if len(content) == 0 {
+				break
+			}
+		}
+		report := scan(t, content)
+		for _, s := range report.Segments {
+			for seq := s.First; seq <= s.Last; seq++ {
+				at := s.Offset + int64(seq-s.First)*256
+				original := (int64(s.Epoch-1)*30 + int64(seq) - 1) * 256
+				require.Equal(t, string(whole[original:original+256]), string(content[at:at+256]), "seed %d round %d: %+v", seed, round, s)
+			}
+		}
+	}
+}
+
+func TestFormatIsValidated(t *testing.T) {
+	_, err := Scan(strings.NewReader(""), Format{ID: "xyz", Size: 5}, nil)
+	assert.ErrorContains(t, err, `journal id "xyz": want 16 hexadecimal digits`)
+	assert.ErrorContains(t, err, "record size 5: want 128 to 65536 bytes")
+	_, err = NewWriter(&memoryFile{}, testFormat, 0, 0, false)
+	assert.ErrorContains(t, err, "epoch 0: want 1 to 99999")
+}
+
+// flakyFile fails one sync and then works again.
+type flakyFile struct {
+	memoryFile
+	syncs int
+}
+
+func (f *flakyFile) Datasync() error {
+	f.syncs++
+	if f.syncs == 2 {
+		return errors.New("input/output error")
+	}
+	return nil
+}
+
+func TestNothingIsCommittedAfterAFailedSync(t *testing.T) {
+	var file flakyFile
+	w, err := NewWriter(&file, testFormat, 1, 0, false)
+	require.NoError(t, err)
+	now := clock()
+	_, err = w.Commit(2, now)
+	require.NoError(t, err)
+	_, err = w.Commit(3, now)
+	require.ErrorContains(t, err, "committing sequence 3 to 5 of epoch 1: fdatasync: input/output error")
+	written := file.Len()
+	_, again := w.Commit(1, now)
+	assert.Equal(t, err, again)
+	assert.Equal(t, written, file.Len(), "nothing is written after the failure")
+}
+
+func BenchmarkScan(b *testing.B) {
+	for _, size := range []int{256, 4096} {
+		format := Format{ID: testFormat.ID, Size: size}
+		var file memoryFile
+		w, err := NewWriter(&file, format, 1, 0, false)
+		require.NoError(b, err)
+		_, err = w.Commit(64<<20/size, clock())
+		require.NoError(b, err)
+		b.Run(fmt.Sprintf("record=%d", size), func(b *testing.B) {
+			b.SetBytes(int64(file.Len()))
+			for b.Loop() {
+				_, err := Scan(bytes.NewReader(file.Bytes()), format, nil)
+				require.NoError(b, err)
+			}
+		})
+	}
+}
