@@ -1,0 +1,478 @@
+// Package judge compares what a scan of the journal found with what the ledger
+// promises, and names every difference.
+//
+// It is pure: no I/O, no clock, no Kubernetes. The same input always gives the
+// same findings, so a verdict can be replayed from saved evidence.
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+// Class is one way in which data can differ from what was promised.
+type Class string
+
+// The classes of findings.
+const (
+	Missing     Class = "missing"     // no journal, or an empty one
+	LostTail    Class = "lost-tail"   // the last acknowledged records of an epoch are not there
+	LostHole    Class = "lost-hole"   // acknowledged records are not there, later ones are
+	Corrupt     Class = "corrupt"     // other bytes stand where acknowledged records should
+	Torn        Class = "torn"        // only the beginning of an acknowledged record is there
+	Reordered   Class = "reordered"   // records are there, in another order than they were written
+	Duplicated  Class = "duplicated"  // records are there more than once
+	RolledBack  Class = "rolled-back" // records that a later pod had read back are gone again
+	Foreign     Class = "foreign"     // data that this run never wrote
+	Unavailable Class = "unavailable" // the volume could not be mounted or read in time
+	ReadOnly    Class = "read-only"   // the volume could not be written any more
+)
+
+// Finding is one difference between the journal and the promises.
+type Finding struct {
+	Class Class `json:"class"`
+	// Epoch, First and Last bound the records concerned; zero where none can be named.
+	Epoch int    `json:"epoch,omitempty"`
+	First uint64 `json:"first,omitempty"`
+	Last  uint64 `json:"last,omitempty"`
+	// Records counts the acknowledged records concerned, over all epochs.
+	Records uint64 `json:"records"`
+	// Offset and End bound the bytes concerned in the file, End excluded. They are
+	// equal where records are gone and mark the place at which they should be.
+	Offset int64 `json:"offset"`
+	End    int64 `json:"end"`
+	// Detail says in a few words what a class and numbers cannot.
+	Detail string `json:"detail,omitempty"`
+}
+
+// String names the class, the counts and the first sequence number concerned.
+func (f Finding) String() string {
+	s := string(f.Class)
+	if f.Records > 0 {
+		s += fmt.Sprintf(": %d acknowledged records", f.Records)
+	}
+	if f.First > 0 {
+		s += fmt.Sprintf(", epoch %d sequence %d to %d", f.Epoch, f.First, f.Last)
+	}
+	if f.Detail != "" {
+		s += " (" + f.Detail + ")"
+	}
+	return s
+}
+
+// Case is everything that the judge looks at.
+type Case struct {
+	// Promises are the highest acknowledgements of every epoch at the time the
+	// pod that scanned was asked to: what the scan must show.
+	Promises []ledger.Ack `json:"promises"`
+	// Report is what the scan found.
+	Report journal.Report `json:"report"`
+	// Earlier are the reports of pods that scanned the same journal before.
+	Earlier []journal.Report `json:"earlier,omitempty"`
+	// Epochs is how many epochs had been started.
+	Epochs int `json:"epochs"`
+	// Overlap says that a writer may have been alive after the next one had
+	// started, because it was deleted by force.
+	Overlap bool `json:"overlap,omitempty"`
+}
+
+// Judgement is what the judge made of a case.
+type Judgement struct {
+	Findings []Finding `json:"findings,omitempty"`
+	// Notes say what is worth knowing and is not held against the storage.
+	Notes []string `json:"notes,omitempty"`
+	// Acknowledged counts the records promised; Intact those of them that are
+	// there, unharmed.
+	Acknowledged uint64 `json:"acknowledged"`
+	Intact       uint64 `json:"intact"`
+}
+
+// Judge finds every difference between a journal and what was promised of it.
+// Records that were never acknowledged may be missing or torn; acknowledged
+// ones must be there, in order, once and intact, and nothing may be there that
+// was never sent.
+func Judge(c Case) Judgement {
+	j := judging{Case: c}
+	j.result.Acknowledged = ledger.Records(c.Promises)
+	j.result.Intact = j.result.Acknowledged
+	if j.nothingLeft() {
+		return j.result
+	}
+	for _, p := range c.Promises {
+		j.epoch(p)
+	}
+	j.strangers()
+	j.overlaps()
+	if c.Report.Unlisted > 0 {
+		j.find(Finding{Class: Corrupt, Detail: fmt.Sprintf("%d more places are damaged than a report lists", c.Report.Unlisted)})
+	}
+	return j.result
+}
+
+type judging struct {
+	Case
+	result Judgement
+}
+
+// find adds a finding. Records of the classes that mean loss are no longer intact.
+func (j *judging) find(f Finding) {
+	j.result.Findings = append(j.result.Findings, f)
+	switch f.Class {
+	case Reordered, Duplicated:
+	default:
+		j.result.Intact -= min(j.result.Intact, f.Records)
+	}
+}
+
+// nothingLeft deals with a journal in which nothing of this run remains.
+func (j *judging) nothingLeft() bool {
+	r, promised := j.Report, j.result.Acknowledged
+	if promised == 0 || r.Records > 0 {
+		return false
+	}
+	whole := Finding{Epoch: j.Promises[0].Epoch, First: 1, Last: j.Promises[0].Seq, Records: promised, End: r.Bytes}
+	switch {
+	case !r.Present:
+		whole.Class, whole.Detail = Missing, "there is no journal"
+	case r.Bytes == 0:
+		whole.Class, whole.Detail = Missing, "the journal is empty"
+	case len(r.Foreign) > 0:
+		whole.Class, whole.Detail = Foreign, "only the journal of run "+r.Foreign[0].ID+" is there"
+	default:
+		return false
+	}
+	j.find(whole)
+	return true
+}
+
+// epoch holds one epoch to its promise.
+func (j *judging) epoch(p ledger.Ack) {
+	segments := j.segmentsOf(p.Epoch)
+	present := j.inFileOrder(p, segments)
+	from := uint64(1)
+	for _, part := range present {
+		if part.first > from {
+			j.lost(p, from, part.first-1, present)
+		}
+		from = part.last + 1
+	}
+	if from <= p.Seq {
+		j.lost(p, from, p.Seq, present)
+	}
+	j.chain(p, present)
+	j.insertions(p, segments)
+}
+
+func (j *judging) segmentsOf(epoch int) []journal.Segment {
+	var segments []journal.Segment
+	for _, s := range j.Report.Segments {
+		if s.Epoch == epoch {
+			segments = append(segments, s)
+		}
+	}
+	return segments
+}
+
+// part is a range of acknowledged records that is there, and the segment it is in.
+type part struct {
+	first, last uint64
+	segment     journal.Segment
+}
+
+// inFileOrder walks an epoch's segments as they lie in the file, finds what is
+// there twice or out of order, and returns what is there, by sequence number.
+func (j *judging) inFileOrder(p ledger.Ack, segments []journal.Segment) []part {
+	var present []part
+	highest := uint64(0)
+	for _, s := range segments {
+		last := min(s.Last, p.Seq)
+		if s.First > last {
+			continue
+		}
+		fresh, again := compare(part{s.First, last, s}, present)
+		for _, a := range again {
+			j.find(j.misplaced(Duplicated, p.Epoch, a))
+		}
+		for _, f := range fresh {
+			if f.first < highest {
+				j.find(j.misplaced(Reordered, p.Epoch, f))
+			}
+		}
+		highest = max(highest, last)
+		present = append(present, fresh...)
+		slices.SortFunc(present, func(a, b part) int { return int(int64(a.first) - int64(b.first)) })
+	}
+	return present
+}
+
+// misplaced is a finding about records that are there, at a wrong place.
+func (j *judging) misplaced(class Class, epoch int, p part) Finding {
+	size := int64(j.Report.Size)
+	at := p.segment.Offset + int64(p.first-p.segment.First)*size
+	n := p.last - p.first + 1
+	return Finding{Class: class, Epoch: epoch, First: p.first, Last: p.last, Records: n, Offset: at, End: at + int64(n)*size}
+}
+
+// compare divides a part into what the others, which are sorted, do not cover and what they do.
+func compare(p part, others []part) (fresh, again []part) {
+	for _, o := range others {
+		if o.last < p.first || o.first > p.last {
+			continue
+		}
+		if o.first > p.first {
+			fresh = append(fresh, part{p.first, o.first - 1, p.segment})
+		}
+		again = append(again, part{max(p.first, o.first), min(p.last, o.last), p.segment})
+		if o.last >= p.last {
+			return fresh, again
+		}
+		p.first = o.last + 1
+	}
+	return append(fresh, p), again
+}
+
+// lost names why acknowledged records first to last of an epoch are not there.
+func (j *judging) lost(p ledger.Ack, first, last uint64, present []part) {
+	gap := j.gap(p, first, last, present)
+	size := int64(j.Report.Size)
+	f := Finding{Epoch: p.Epoch, First: first, Last: last, Records: last - first + 1, Offset: gap.from, End: gap.to}
+	if gap.inside {
+		f.Class = LostHole
+		if gap.damaged >= int64(f.Records)*size {
+			f.Class = Corrupt
+		} else if gap.damaged > 0 {
+			f.Detail = fmt.Sprintf("%d damaged bytes in their place", gap.damaged)
+		}
+		j.find(f)
+		return
+	}
+	if gap.partial {
+		f.Class, f.Last, f.Records = Torn, first, 1
+		j.find(f)
+	} else if harmed := min(f.Records, uint64((gap.damaged+size-1)/size)); harmed > 0 {
+		f.Class, f.Last, f.Records = Corrupt, first+harmed-1, harmed
+		j.find(f)
+	} else {
+		f.Last = first - 1
+	}
+	j.lostTail(p.Epoch, f.Last+1, last, gap.to)
+}
+
+// lostTail names the records that are gone from the end of an epoch without a
+// trace: rolled back as far as an earlier pod had read them, lost beyond that.
+func (j *judging) lostTail(epoch int, first, last uint64, at int64) {
+	if seen := min(j.seen(epoch), last); seen >= first {
+		j.find(Finding{Class: RolledBack, Epoch: epoch, First: first, Last: seen, Records: seen - first + 1, Offset: at, End: at, Detail: "an earlier pod had read them back"})
+		first = seen + 1
+	}
+	if first <= last {
+		j.find(Finding{Class: LostTail, Epoch: epoch, First: first, Last: last, Records: last - first + 1, Offset: at, End: at})
+	}
+}
+
+// seen is the highest sequence number of an epoch that an earlier pod read back.
+func (j *judging) seen(epoch int) uint64 {
+	var highest uint64
+	for _, r := range j.Earlier {
+		for _, s := range r.Segments {
+			if s.Epoch == epoch {
+				highest = max(highest, s.Last)
+			}
+		}
+	}
+	return highest
+}
+
+// gap is the place in the file where lost records should be.
+type gap struct {
+	from, to int64
+	// inside says that later acknowledged or unacknowledged records of the epoch follow.
+	inside bool
+	// damaged counts the bytes between that hold no intact record.
+	damaged int64
+	// partial says that the gap begins with the beginning of its first record.
+	partial bool
+}
+
+func (j *judging) gap(p ledger.Ack, first, last uint64, present []part) gap {
+	g := gap{from: j.startOf(p.Epoch), to: j.Report.Bytes}
+	for _, q := range present {
+		if q.last+1 == first {
+			g.from = q.segment.End
+		}
+	}
+	for _, s := range j.Report.Segments {
+		if s.Epoch == p.Epoch && s.First > last && s.Offset >= g.from {
+			g.to, g.inside = s.Offset, true
+			break
+		}
+		if s.Epoch > p.Epoch && s.Offset >= g.from {
+			g.to = min(g.to, s.Offset)
+		}
+	}
+	for _, d := range j.Report.Damage {
+		if d.Blank || d.Offset < g.from || d.Offset >= g.to {
+			continue
+		}
+		if d.Partial != nil && *d.Partial == (journal.Point{Epoch: p.Epoch, Seq: first}) {
+			g.partial = true
+		}
+		g.damaged += d.Length
+	}
+	return g
+}
+
+// startOf is where an epoch of which nothing may be left would have begun: after
+// the epochs before it.
+func (j *judging) startOf(epoch int) int64 {
+	var at int64
+	for _, s := range j.Report.Segments {
+		if s.Epoch < epoch {
+			at = max(at, s.End)
+		}
+	}
+	return at
+}
+
+// chain follows the sums from the acknowledged digest back to the epoch's
+// beginning. A record may be intact by itself and yet not be the one that was
+// acknowledged: an older version of a page, for example.
+func (j *judging) chain(p ledger.Ack, present []part) {
+	genuine := true
+	if sum, found := j.digest(p.Point); found && sum != p.Digest {
+		genuine = false
+	}
+	for i := len(present) - 1; i >= 0; i-- {
+		q := present[i]
+		if !genuine {
+			j.find(Finding{Class: Corrupt, Epoch: p.Epoch, First: q.first, Last: q.last, Records: q.last - q.first + 1, Offset: q.segment.Offset, End: q.segment.End, Detail: "intact records, but not those that were acknowledged"})
+		}
+		switch {
+		case !q.segment.Unlinked || q.first != q.segment.First:
+			genuine = true // records are lost in between: the chain cannot be followed
+		default:
+			genuine = !genuine
+		}
+	}
+}
+
+func (j *judging) digest(at journal.Point) (sum uint32, found bool) {
+	for _, d := range j.Report.Digests {
+		if d.Point == at {
+			return d.Sum, true
+		}
+	}
+	return 0, false
+}
+
+// insertions finds bytes between acknowledged records that nobody wrote there,
+// though no record is lost.
+func (j *judging) insertions(p ledger.Ack, segments []journal.Segment) {
+	for _, s := range segments {
+		if s.First > p.Seq {
+			continue
+		}
+		for _, d := range j.Report.Damage {
+			if d.Offset <= s.Offset || d.Offset >= s.End || j.explained(d, p.Epoch) {
+				continue
+			}
+			before := s.First + uint64((d.Offset-s.Offset-j.strange(s, d.Offset))/int64(j.Report.Size)) - 1
+			if before < p.Seq {
+				j.find(Finding{Class: Corrupt, Epoch: p.Epoch, First: before, Last: before + 1, Offset: d.Offset, End: d.Offset + d.Length, Detail: fmt.Sprintf("%d bytes that nobody wrote, between intact records", d.Length)})
+			}
+		}
+	}
+}
+
+// explained says whether damage amid an epoch's records is the doing of another
+// epoch's writer that was alive at the same time: the line end with which it
+// began, or the place of a record of its own.
+func (j *judging) explained(d journal.Damage, epoch int) bool {
+	if d.Blank && j.startsAnEpoch(d.Offset+d.Length) {
+		return true
+	}
+	last := map[int]journal.Segment{}
+	began := j.Report.Bytes
+	for _, s := range j.Report.Segments {
+		if s.Epoch == epoch {
+			began = min(began, s.Offset)
+		}
+		before, known := last[s.Epoch]
+		if known && s.Epoch != epoch && s.First > before.Last+1 && before.End <= d.Offset && d.Offset < s.Offset {
+			return true
+		}
+		last[s.Epoch] = s
+	}
+	for other, s := range last {
+		if other != epoch && j.Overlap && began < s.End && s.End <= d.Offset {
+			return true
+		}
+	}
+	return false
+}
+
+// startsAnEpoch says whether an epoch's first record starts at an offset. A
+// writer that finds a line unfinished begins with a line end.
+func (j *judging) startsAnEpoch(offset int64) bool {
+	return slices.ContainsFunc(j.Report.Segments, func(s journal.Segment) bool {
+		return s.First == 1 && s.Offset == offset
+	})
+}
+
+// strange counts the bytes between a segment's beginning and an offset that are
+// not the segment's own.
+func (j *judging) strange(s journal.Segment, upTo int64) int64 {
+	var n int64
+	for _, d := range j.Report.Damage {
+		n += overlapOf(d.Offset, d.Offset+d.Length, s.Offset, upTo)
+	}
+	for _, f := range j.Report.Foreign {
+		n += overlapOf(f.Offset, f.End, s.Offset, upTo)
+	}
+	for _, o := range j.Report.Segments {
+		if o.Epoch != s.Epoch {
+			n += overlapOf(o.Offset, o.End, s.Offset, upTo)
+		}
+	}
+	return n
+}
+
+func overlapOf(from, to, start, end int64) int64 {
+	return max(0, min(to, end)-max(from, start))
+}
+
+// strangers finds intact records that this run never wrote.
+func (j *judging) strangers() {
+	for _, f := range j.Report.Foreign {
+		j.find(Finding{Class: Foreign, Offset: f.Offset, End: f.End, Detail: fmt.Sprintf("%d records of run %s", f.Records, f.ID)})
+	}
+	for _, s := range j.Report.Segments {
+		if s.Epoch > j.Epochs {
+			j.find(Finding{Class: Foreign, Epoch: s.Epoch, First: s.First, Last: s.Last, Offset: s.Offset, End: s.End, Detail: fmt.Sprintf("only %d epochs were ever started", j.Epochs)})
+		}
+	}
+}
+
+// overlaps looks for records that lie after the beginning of a later epoch. Two
+// writers alive at once leave that behind, and it is no damage, where the earlier
+// one was deleted by force; a writer that was waited for cannot have done it.
+func (j *judging) overlaps() {
+	noted := map[[2]int]bool{}
+	for _, s := range j.Report.Segments {
+		for _, later := range j.Report.Segments {
+			pair := [2]int{s.Epoch, later.Epoch}
+			if later.Epoch <= s.Epoch || later.Offset >= s.End || noted[pair] {
+				continue
+			}
+			noted[pair] = true
+			if j.Overlap {
+				j.result.Notes = append(j.result.Notes, fmt.Sprintf("two writers were alive at once: epoch %d wrote after epoch %d had begun", s.Epoch, later.Epoch))
+				continue
+			}
+			j.find(Finding{Class: Reordered, Epoch: s.Epoch, First: s.First, Last: s.Last, Offset: s.Offset, End: s.End, Detail: fmt.Sprintf("records lie behind the beginning of epoch %d", later.Epoch)})
+		}
+	}
+}

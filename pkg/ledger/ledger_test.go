@@ -1,0 +1,55 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/volume-durability/volume-durability/pkg/journal"
+)
+
+func ack(epoch int, seq uint64, digest uint32) Ack {
+	return Ack{Point: journal.Point{Epoch: epoch, Seq: seq}, Digest: digest}
+}
+
+func TestTheHighestAcknowledgementOfEachEpochCounts(t *testing.T) {
+	var l Ledger
+	for _, a := range []Ack{ack(2, 5, 50), ack(1, 9, 90), ack(1, 7, 70), ack(1, 9, 90), ack(2, 6, 60)} {
+		require.NoError(t, l.Record(a))
+	}
+	assert.Equal(t, []Ack{ack(1, 9, 90), ack(2, 6, 60)}, l.Promises())
+	assert.Equal(t, uint64(15), Records(l.Promises()))
+}
+
+func TestAnEmptyLedgerPromisesNothing(t *testing.T) {
+	var l Ledger
+	assert.Empty(t, l.Promises())
+}
+
+func TestContradictionsAndNonsenseAreRefused(t *testing.T) {
+	var l Ledger
+	require.NoError(t, l.Record(ack(1, 9, 90)))
+	assert.ErrorContains(t, l.Record(ack(1, 9, 91)), "contradict")
+	assert.ErrorContains(t, l.Record(ack(0, 9, 91)), "count from 1")
+	assert.ErrorContains(t, l.Record(ack(1, 0, 91)), "count from 1")
+	assert.Equal(t, []Ack{ack(1, 9, 90)}, l.Promises())
+}
+
+func TestAwaitReturnsWithTheEpochsFirstAcknowledgement(t *testing.T) {
+	var l Ledger
+	waited := make(chan error)
+	go func() { waited <- l.Await(t.Context(), 2) }()
+	require.NoError(t, l.Record(ack(1, 1, 1)))
+	require.NoError(t, l.Record(ack(2, 1, 1)))
+	require.NoError(t, <-waited)
+}
+
+func TestAwaitEndsWithItsContext(t *testing.T) {
+	var l Ledger
+	gone := errors.New("the writer's pod is gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(gone)
+	assert.ErrorIs(t, l.Await(ctx, 1), gone)
+}
