@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+)
+
+const id = "0123456789abcdef"
+
+// writeEpoch runs a writer until it has acknowledged at least n records, and
+// returns everything it said.
+func writeEpoch(t *testing.T, path string, epoch, n int) []witness.Statement {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := run(ctx, []string{"write", "--file", path, "--journal", id, "--record-size", "256", "--rate", "5000", "--epoch", strconv.Itoa(epoch)}, w)
+		done <- err
+		w.CloseWithError(io.EOF)
+	}()
+	var said []witness.Statement
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		s, err := witness.Parse(lines.Bytes())
+		require.NoError(t, err)
+		said = append(said, s)
+		if s.Ack != nil && s.Ack.Seq >= uint64(n) {
+			cancel()
+		}
+	}
+	require.NoError(t, <-done)
+	return said
+}
+
+func readBack(t *testing.T, path string, points string) witness.Sighting {
+	t.Helper()
+	var out strings.Builder
+	require.NoError(t, run(t.Context(), []string{"read", "--file", path, "--journal", id, "--record-size", "256", "--points", points}, &out))
+	s, err := witness.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
+	require.NoError(t, err)
+	require.NotNil(t, s.Sighting)
+	return *s.Sighting
+}
+
+func TestWhatWritersAcknowledgeAReaderFinds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logs.log")
+	var l ledger.Ledger
+	for epoch := 1; epoch <= 3; epoch++ {
+		said := writeEpoch(t, path, epoch, 200)
+		require.NotNil(t, said[0].Sighting, "what is there is said before anything is written")
+		assert.Equal(t, epoch > 1, said[0].Sighting.Present)
+		assert.NotEmpty(t, said[0].Sighting.Mount.FSType)
+		for _, s := range said[1:] {
+			require.NotNil(t, s.Ack)
+			require.NoError(t, l.Record(*s.Ack))
+		}
+	}
+	promises := l.Promises()
+	require.Len(t, promises, 3)
+	var points []string
+	for _, p := range promises {
+		points = append(points, strconv.Itoa(p.Epoch)+":"+strconv.FormatUint(p.Seq, 10))
+	}
+	sighting := readBack(t, path, strings.Join(points, ","))
+	assert.Len(t, sighting.Digests, 3)
+	judgement := judge.Judge(judge.Case{Promises: promises, Report: sighting.Report, Epochs: 3})
+	assert.Empty(t, judgement.Findings)
+	assert.GreaterOrEqual(t, judgement.Intact, uint64(600))
+}
+
+func TestAReaderOfNothingSaysThatNothingIsThere(t *testing.T) {
+	sighting := readBack(t, filepath.Join(t.TempDir(), "logs.log"), "")
+	assert.False(t, sighting.Present)
+}
+
+func TestTheFirstWriterNeverTouchesAFileThatIsThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logs.log")
+	require.NoError(t, os.WriteFile(path, []byte("somebody's data"), 0o600))
+	var out strings.Builder
+	err := run(t.Context(), []string{"write", "--file", path, "--journal", id, "--record-size", "256"}, &out)
+	require.ErrorIs(t, err, syscall.EEXIST)
+	s, err := witness.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
+	require.NoError(t, err)
+	require.NotNil(t, s.Problem)
+	assert.Equal(t, "creating "+path, s.Problem.Doing)
+	assert.Equal(t, syscall.EEXIST, s.Problem.Errno)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "somebody's data", string(content))
+}
+
+func TestAWriteThatFailsIsSaid(t *testing.T) {
+	full := filepath.Join(t.TempDir(), "full")
+	require.NoError(t, os.Symlink("/dev/full", full))
+	var out strings.Builder
+	// A later epoch opens what is there: here a device on which every write fails.
+	task, err := parse("write", []string{"--file", full, "--journal", id, "--record-size", "256", "--epoch", "2"})
+	require.NoError(t, err)
+	file, err := os.OpenFile(full, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer file.Close()
+	w, err := journal.NewWriter(deviceFile{file}, task.format, 2, 0, false)
+	require.NoError(t, err)
+	err = task.append(t.Context(), w, &out)
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	assert.Empty(t, out.String(), "nothing was acknowledged")
+}
+
+type deviceFile struct{ *os.File }
+
+func (deviceFile) Datasync() error { return nil }
+
+func TestMistakesInTheArgumentsAreNamed(t *testing.T) {
+	for want, args := range map[string][]string{
+		"want a command":     {},
+		"unknown command":    {"erase"},
+		"want --file":        {"read", "--journal", id, "--record-size", "256"},
+		"journal id":         {"read", "--file", "x", "--record-size", "256"},
+		"record size 1":      {"read", "--file", "x", "--journal", id, "--record-size", "1"},
+		"want epoch:sequenc": {"read", "--file", "x", "--journal", id, "--record-size", "256", "--points", "1-2"},
+	} {
+		err := run(t.Context(), args, io.Discard)
+		assert.ErrorContains(t, err, want)
+	}
+}

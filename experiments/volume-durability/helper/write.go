@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/volume"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+)
+
+const (
+	// maxCommit bounds what is written and synced in one piece, in bytes.
+	maxCommit = 1 << 20
+	// sayEvery is how far apart acknowledgements are said at least. They are
+	// cumulative, so leaving some out costs nothing but log volume.
+	sayEvery = 10 * time.Millisecond
+)
+
+// write says what is in the journal, then appends one epoch to it until the
+// context ends.
+func (t *task) write(ctx context.Context, out io.Writer) error {
+	file, found, err := t.enter(out)
+	if err != nil {
+		return err
+	}
+	w, err := journal.NewWriter(file, t.format, t.epoch, found.Bytes, found.Unterminated)
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	return errors.Join(t.append(ctx, w, out), file.Close())
+}
+
+// enter opens the journal for this epoch. The first one must not find a file:
+// whatever is there is somebody else's. Every later one says what it finds first.
+func (t *task) enter(out io.Writer) (*volume.File, journal.Report, error) {
+	if t.epoch == 1 {
+		file, err := volume.Create(t.file)
+		if err != nil {
+			return nil, journal.Report{}, witness.NewProblem("creating "+t.file, err)
+		}
+		return file, journal.Report{}, t.sight(out, journal.Report{Format: t.format})
+	}
+	found, err := t.scan()
+	if err != nil {
+		return nil, journal.Report{}, err
+	}
+	if err := t.sight(out, found); err != nil {
+		return nil, journal.Report{}, err
+	}
+	file, err := volume.Append(t.file)
+	if err != nil {
+		return nil, journal.Report{}, witness.NewProblem("opening "+t.file+" to go on writing", err)
+	}
+	return file, found, nil
+}
+
+// append commits what is due, again and again. A commit that takes long makes
+// the next one larger: records keep their rate as long as the volume can.
+func (t *task) append(ctx context.Context, w *journal.Writer, out io.Writer) error {
+	pace := newPace(t.rate, maxCommit/t.format.Size)
+	said := acknowledger{out: out, epoch: t.epoch}
+	for {
+		n, err := pace.next(ctx)
+		if err != nil {
+			return said.flush()
+		}
+		last, err := w.Commit(n, time.Now)
+		if err != nil {
+			return errors.Join(said.flush(), witness.NewProblem("writing "+t.file, err))
+		}
+		if err := said.commit(last, time.Now()); err != nil {
+			return err
+		}
+	}
+}
+
+// acknowledger says commits, not more often than sayEvery.
+type acknowledger struct {
+	out    io.Writer
+	epoch  int
+	unsaid *ledger.Ack
+	last   time.Time
+}
+
+func (a *acknowledger) commit(r journal.Record, at time.Time) error {
+	a.unsaid = &ledger.Ack{Point: journal.Point{Epoch: a.epoch, Seq: r.Seq}, Digest: r.Sum, Time: at.UTC()}
+	if at.Sub(a.last) < sayEvery {
+		return nil
+	}
+	a.last = at
+	return a.flush()
+}
+
+func (a *acknowledger) flush() error {
+	if a.unsaid == nil {
+		return nil
+	}
+	err := witness.Write(a.out, witness.Statement{Ack: a.unsaid})
+	a.unsaid = nil
+	return err
+}
+
+// pace says how many records are due.
+type pace struct {
+	rate  float64 // records a second; 0 for no limit
+	most  int     // records in one commit
+	began time.Time
+	done  float64
+}
+
+func newPace(rate float64, most int) *pace {
+	return &pace{rate: rate, most: most, began: time.Now()}
+}
+
+// next waits until a record is due and returns how many are. It returns an error
+// when the context has ended.
+func (p *pace) next(ctx context.Context) (int, error) {
+	if p.rate == 0 {
+		return p.most, ctx.Err()
+	}
+	for {
+		due := 1 + p.rate*time.Since(p.began).Seconds() - p.done
+		if n := min(int(due), p.most); n > 0 {
+			p.done += float64(n)
+			return n, ctx.Err()
+		}
+		wait := time.NewTimer(time.Duration((1 - due) / p.rate * float64(time.Second)))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return 0, ctx.Err()
+		}
+	}
+}
+
+func (t *task) sight(out io.Writer, r journal.Report) error {
+	mount, err := volume.MountOf(t.file)
+	if err != nil {
+		return witness.NewProblem("looking up the mount of "+t.file, err)
+	}
+	if err := witness.Write(out, witness.Statement{Sighting: &witness.Sighting{Report: r, Mount: mount}}); err != nil {
+		return fmt.Errorf("reporting what is in %s: %w", t.file, err)
+	}
+	return nil
+}

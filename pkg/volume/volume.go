@@ -1,0 +1,128 @@
+// Package volume is the place on a mounted volume where a journal lives: it
+// opens the file, makes writes durable and says which mount the path is on. It
+// knows neither records nor Kubernetes.
+package volume
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/volume-durability/volume-durability/pkg/witness"
+)
+
+// File is a journal's file, open for appending.
+type File struct {
+	*os.File
+}
+
+// Create makes the file and makes its name durable: data that was synced into a
+// file whose directory was not synced may have no name after a crash. An
+// existing file is an error, errors.Is(err, fs.ErrExist), and is left as it is.
+func Create(path string) (*File, error) {
+	return open(path, os.O_CREATE|os.O_EXCL)
+}
+
+// Append opens the file to go on at its end, and makes it where it is gone.
+func Append(path string) (*File, error) {
+	if f, err := open(path, 0); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	return Create(path)
+}
+
+func open(path string, flags int) (*File, error) {
+	// Appending in the kernel keeps two writers that are alive at once, after a
+	// forced deletion, from overwriting each other.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|flags, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if flags&os.O_CREATE != 0 {
+		if err := syncDirectory(filepath.Dir(path)); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return &File{f}, nil
+}
+
+func syncDirectory(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	// Some network filesystems refuse to sync a directory and need no such thing.
+	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
+		return errors.Join(err, dir.Close())
+	}
+	return dir.Close()
+}
+
+// Datasync returns once everything written to the file is on stable storage,
+// with as much of its metadata as reading it back needs (fdatasync(2)).
+func (f *File) Datasync() error {
+	for {
+		if err := unix.Fdatasync(int(f.Fd())); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// MountOf says which mount a path is on. Its last element need not exist.
+func MountOf(path string) (witness.Mount, error) {
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return witness.Mount{}, fmt.Errorf("reading the mount table: %w", err)
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return witness.Mount{}, err
+	}
+	mount, found := mountOf(filepath.Join(dir, filepath.Base(path)), string(table))
+	if !found {
+		return witness.Mount{}, fmt.Errorf("no mount holds %s", path)
+	}
+	return mount, nil
+}
+
+// mountOf finds the mount with the longest matching mount point; of several on
+// one point, the last one hides the others.
+func mountOf(path, table string) (best witness.Mount, found bool) {
+	lines := bufio.NewScanner(strings.NewReader(table))
+	for lines.Scan() {
+		mount, ok := parseMount(lines.Text())
+		if ok && isUnder(path, mount.Point) && len(mount.Point) >= len(best.Point) {
+			best, found = mount, true
+		}
+	}
+	return best, found
+}
+
+func isUnder(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// parseMount reads a line of mountinfo: "36 35 98:0 /root /mnt rw - ext4 /dev/root rw".
+func parseMount(line string) (witness.Mount, bool) {
+	before, after, found := strings.Cut(line, " - ")
+	fields, rest := strings.Fields(before), strings.Fields(after)
+	if !found || len(fields) < 5 || len(rest) < 2 {
+		return witness.Mount{}, false
+	}
+	return witness.Mount{
+		Device: fields[2], Root: unescape(fields[3]), Point: unescape(fields[4]),
+		FSType: rest[0], Source: unescape(rest[1]),
+	}, true
+}
+
+// unescape undoes the octal escapes of mountinfo.
+func unescape(s string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+}

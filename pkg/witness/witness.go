@@ -1,0 +1,154 @@
+// Package witness is what the programs inside the writer's and the reader's pod
+// say of what they saw, one line a statement, on their standard output. They
+// report; they never decide a verdict.
+//
+// A line is the statement's kind, its JSON and the CRC-32C of both, so that a
+// line that was cut or spliced on its way is never taken for a statement.
+package witness
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strconv"
+	"syscall"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+// Sighting is what a pod found when it read the journal: the writer before its
+// first commit, the reader at the end.
+type Sighting struct {
+	journal.Report
+	// Mount is what the journal's path was on.
+	Mount Mount `json:"mount"`
+}
+
+// Mount is where a path really leads: the mount that it is on, as
+// /proc/self/mountinfo names it (proc_pid_mountinfo(5)).
+type Mount struct {
+	Point  string `json:"point"`
+	Root   string `json:"root"`
+	FSType string `json:"fsType"`
+	Source string `json:"source"`
+	Device string `json:"device"` // major:minor
+}
+
+// Problem says that a pod could not do its work.
+type Problem struct {
+	// Doing says what failed, and on which path.
+	Doing string `json:"doing"`
+	// Cause is the error in words, Errno the system's number for it, if it has one.
+	Cause string        `json:"cause"`
+	Errno syscall.Errno `json:"errno,omitempty"`
+}
+
+func (p Problem) Error() string { return p.Doing + ": " + p.Cause }
+
+// Unwrap makes errors.Is(p, syscall.EROFS) and the like work.
+func (p Problem) Unwrap() error {
+	if p.Errno == 0 {
+		return nil
+	}
+	return p.Errno
+}
+
+// NewProblem is the problem that an error is.
+func NewProblem(doing string, err error) Problem {
+	p := Problem{Doing: doing, Cause: err.Error()}
+	errors.As(err, &p.Errno)
+	return p
+}
+
+// Statement is one line: exactly one of its fields is set.
+type Statement struct {
+	Ack      *ledger.Ack
+	Sighting *Sighting
+	Problem  *Problem
+}
+
+const (
+	kindAck      = "ack"
+	kindSighting = "sighting"
+	kindProblem  = "problem"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Write says a statement in one piece, newline included.
+func Write(w io.Writer, s Statement) error {
+	kind, body := s.content()
+	if body == nil {
+		return errors.New("an empty statement cannot be said")
+	}
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", kind, err)
+	}
+	line := append([]byte(kind+" "), encoded...)
+	line = fmt.Appendf(line, " %08x\n", crc32.Checksum(line, castagnoli))
+	if _, err := w.Write(line); err != nil {
+		return fmt.Errorf("saying %s: %w", kind, err)
+	}
+	return nil
+}
+
+func (s Statement) content() (kind string, body any) {
+	switch {
+	case s.Ack != nil:
+		return kindAck, s.Ack
+	case s.Sighting != nil:
+		return kindSighting, s.Sighting
+	case s.Problem != nil:
+		return kindProblem, s.Problem
+	}
+	return "", nil
+}
+
+// Parse reads one line, without its newline.
+func Parse(line []byte) (Statement, error) {
+	covered, digits, ok := cutLast(line)
+	if !ok || len(digits) != 8 {
+		return Statement{}, errors.New("not a statement: no checksum at its end")
+	}
+	sum, err := strconv.ParseUint(string(digits), 16, 32)
+	if err != nil || uint32(sum) != crc32.Checksum(covered, castagnoli) {
+		return Statement{}, errors.New("not a statement: its checksum is wrong")
+	}
+	kind, body, _ := bytes.Cut(covered, []byte(" "))
+	return decode(string(kind), body)
+}
+
+func cutLast(line []byte) (before, after []byte, found bool) {
+	i := bytes.LastIndexByte(line, ' ')
+	if i < 0 {
+		return nil, nil, false
+	}
+	return line[:i], line[i+1:], true
+}
+
+func decode(kind string, body []byte) (Statement, error) {
+	var s Statement
+	var err error
+	switch kind {
+	case kindAck:
+		s.Ack = &ledger.Ack{}
+		err = json.Unmarshal(body, s.Ack)
+	case kindSighting:
+		s.Sighting = &Sighting{}
+		err = json.Unmarshal(body, s.Sighting)
+	case kindProblem:
+		s.Problem = &Problem{}
+		err = json.Unmarshal(body, s.Problem)
+	default:
+		return Statement{}, fmt.Errorf("not a statement: unknown kind %q", kind)
+	}
+	if err != nil {
+		return Statement{}, fmt.Errorf("statement %s: %w", kind, err)
+	}
+	return s, nil
+}
