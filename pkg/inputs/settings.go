@@ -1,0 +1,88 @@
+// Package inputs is the one table of everything a user can set: names, defaults,
+// what each means and how its value is read. Parsing, the documentation and the
+// charts' env lists all come from it or are checked against it.
+//
+// It reads values and judges their form. It talks to no cluster.
+package inputs
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// VolumeSource is what the pods mount.
+type VolumeSource string
+
+// The volume sources.
+const (
+	// Claim is a PersistentVolumeClaim: what the run is about.
+	Claim VolumeSource = "claim"
+	// EmptyDir forgets everything with each pod: the control that must fail.
+	EmptyDir VolumeSource = "emptyDir"
+)
+
+// ReaderNode is where the reader runs: one of the words below, or a node's name.
+type ReaderNode string
+
+// The words for a reader's node.
+const (
+	AnyNode   ReaderNode = "any"
+	SameNode  ReaderNode = "same"
+	OtherNode ReaderNode = "other"
+)
+
+// Orchestrator is what runs the containers of the cluster under test.
+type Orchestrator string
+
+// The orchestrators of Mirantis Kubernetes Engine; Auto looks at the nodes' labels.
+const (
+	Auto       Orchestrator = "auto"
+	Kubernetes Orchestrator = "kubernetes"
+	Swarm      Orchestrator = "swarm"
+)
+
+// Settings are the inputs of one run, read and checked.
+type Settings struct {
+	Duration time.Duration `json:"duration"`
+	Interval time.Duration `json:"interval"`
+	RampTime time.Duration `json:"rampTime"`
+	Force    bool          `json:"force"`
+
+	Namespace     string                            `json:"namespace"`
+	VolumeSource  VolumeSource                      `json:"volumeSource"`
+	StorageClass  string                            `json:"storageClass,omitempty"`
+	ExistingClaim string                            `json:"existingClaim,omitempty"`
+	ClaimName     string                            `json:"claimName"`
+	ClaimSize     resource.Quantity                 `json:"claimSize"`
+	AccessMode    corev1.PersistentVolumeAccessMode `json:"accessMode"`
+	WriterPod     string                            `json:"writerPod"`
+	ReaderPod     string                            `json:"readerPod"`
+	ReaderNode    ReaderNode                        `json:"readerNode"`
+	Keep          bool                              `json:"keep"`
+
+	JournalFile string `json:"journalFile"`
+	// RecordSize is in bytes, WriteRate in records a second, 0 for no limit.
+	RecordSize int     `json:"recordSize"`
+	WriteRate  float64 `json:"writeRate"`
+
+	// Image is empty where the experiment's own is to be used.
+	Image           string            `json:"image,omitempty"`
+	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy"`
+	Orchestrator    Orchestrator      `json:"orchestrator"`
+
+	// StatusTimeout bounds each wait for an object of the cluster, VerifyTimeout
+	// the reading of the journal.
+	StatusTimeout time.Duration `json:"statusTimeout"`
+	VerifyTimeout time.Duration `json:"verifyTimeout"`
+}
+
+// STIG says whether the run is the one that STIG check V-260932 describes: its
+// namespace, claim, pods and file, whatever the storage class.
+func (s Settings) STIG() bool {
+	d := Defaults()
+	return s.VolumeSource == Claim && s.ExistingClaim == "" &&
+		s.Namespace == d.Namespace && s.ClaimName == d.ClaimName && s.AccessMode == d.AccessMode &&
+		s.WriterPod == d.WriterPod && s.ReaderPod == d.ReaderPod && s.JournalFile == d.JournalFile
+}
