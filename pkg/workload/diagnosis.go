@@ -1,0 +1,74 @@
+package workload
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+)
+
+// diagnosisTimeout bounds the asking for reasons after something went wrong, when
+// the wait's own time is up.
+const diagnosisTimeout = 10 * time.Second
+
+// volumeEvents are the reasons of events that tell that a pod waits for its
+// volume (k8s.io/kubernetes/pkg/kubelet/events and the attach-detach controller).
+var volumeEvents = []string{"FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed"}
+
+// whyNotRunning collects what Kubernetes says of a pod that does not run: its
+// conditions, what its containers wait for, and the warnings about it.
+func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
+	var said []string
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			said = append(said, c.Reason+": "+c.Message)
+		}
+	}
+	for _, c := range pod.Status.ContainerStatuses {
+		if w := c.State.Waiting; w != nil && w.Message != "" {
+			said = append(said, w.Reason+": "+w.Message)
+		}
+	}
+	for _, e := range n.warnings(pod.Name) {
+		if e.InvolvedObject.UID != pod.UID {
+			continue
+		}
+		volume = volume || slices.Contains(volumeEvents, e.Reason)
+		said = append(said, e.Reason+": "+e.Message)
+	}
+	if len(said) == 0 {
+		return "the cluster gives no reason", false
+	}
+	return strings.Join(slices.Compact(said), "; "), volume
+}
+
+// lastEvents are the warnings about an object, in a sentence.
+func (n Namespace) lastEvents(name string) string {
+	var said []string
+	for _, e := range n.warnings(name) {
+		said = append(said, e.Reason+": "+e.Message)
+	}
+	if len(said) == 0 {
+		return "the cluster gives no reason"
+	}
+	return strings.Join(slices.Compact(said), "; ")
+}
+
+// warnings are the events of type Warning about an object, newest first. Without
+// permission to see them there are none.
+func (n Namespace) warnings(name string) []corev1.Event {
+	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
+	defer cancel()
+	selector := fields.Set{"involvedObject.name": name, "type": corev1.EventTypeWarning}.AsSelector().String()
+	list, err := n.Client.CoreV1().Events(n.Name).List(ctx, metav1.ListOptions{FieldSelector: selector})
+	if err != nil {
+		n.Log.WithError(err).Warn("Events cannot be read: reasons are missing from messages")
+		return nil
+	}
+	slices.SortFunc(list.Items, func(a, b corev1.Event) int { return b.LastTimestamp.Compare(a.LastTimestamp.Time) })
+	return list.Items
+}
