@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/volume-durability/volume-durability/tests/cluster/image"
+	"github.com/volume-durability/volume-durability/tests/cluster/layout"
+	"github.com/volume-durability/volume-durability/tests/cluster/node"
+)
+
+func (c *cluster) status(ctx context.Context) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PROGRAM\tSTATE\tPID\tLOG")
+	for _, name := range names() {
+		r, err := processes.Load(name)
+		switch {
+		case err != nil:
+			fmt.Fprintf(w, "%s\tnot started\t-\t-\n", name)
+		case r.Alive():
+			fmt.Fprintf(w, "%s\trunning\t%d\t%s\n", name, r.PID, processes.Log(name))
+		default:
+			fmt.Fprintf(w, "%s\tended\t-\t%s\n", name, processes.Log(name))
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := c.isUp(ctx); err != nil {
+		return fmt.Errorf("the cluster is not up: %w", err)
+	}
+	fmt.Printf("The cluster is up: export KUBECONFIG=%s\n", layout.Kubeconfig)
+	return nil
+}
+
+func (c *cluster) stopOne(ctx context.Context, name string) error {
+	r, err := processes.Load(name)
+	if err != nil {
+		return fmt.Errorf("no program %s was started: want one of %v", name, names())
+	}
+	return r.Stop(ctx, stopPatience)
+}
+
+func (c *cluster) startOne(name string) error {
+	r, err := processes.Load(name)
+	if err != nil {
+		return fmt.Errorf("no program %s was started: want one of %v", name, names())
+	}
+	if r.Alive() {
+		return nil
+	}
+	_, err = processes.Again(r)
+	return err
+}
+
+// load gives an image to every node.
+func (c *cluster) load(ctx context.Context, ref, file string) error {
+	tools, err := c.tools(ctx)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, n := range layout.Nodes() {
+		group.Go(func() error { return node.Load(ctx, n, tools, ref, file) })
+	}
+	return group.Wait()
+}
+
+// image writes the image of a Dockerfile's last stage to a tar file.
+func (c *cluster) image(ctx context.Context, dockerfile, from, ref, file string) error {
+	tools, err := c.tools(ctx)
+	if err != nil {
+		return err
+	}
+	applets, err := tools.Applets(ctx)
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(dockerfile)
+	if err != nil {
+		return err
+	}
+	img, err := image.FromDockerfile(string(content), from, tools.Busybox, applets)
+	if err != nil {
+		return err
+	}
+	return image.Write(file, ref, img)
+}

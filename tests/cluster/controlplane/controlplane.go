@@ -1,0 +1,165 @@
+// Package controlplane is etcd, the API server, the controller manager and the
+// scheduler: their certificates and how each is started.
+package controlplane
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/volume-durability/volume-durability/tests/cluster/layout"
+	"github.com/volume-durability/volume-durability/tests/cluster/node"
+	"github.com/volume-durability/volume-durability/tests/cluster/pki"
+	"github.com/volume-durability/volume-durability/tests/cluster/process"
+)
+
+// Credentials are all that the control plane presents and trusts.
+type Credentials struct {
+	CA, EtcdCA             string
+	APIServer              pki.Pair // serving
+	KubeletClient          pki.Pair
+	Etcd, EtcdClient       pki.Pair
+	ServiceAccounts        pki.Pair
+	Controllers, Scheduler string // kubeconfigs
+	Nodes                  map[string]node.Credentials
+}
+
+// URL is where the API server answers.
+var URL = fmt.Sprintf("https://%s:%d", layout.APIServer, layout.APIServerPort)
+
+// Issue makes every certificate and kubeconfig of the cluster. etcd has an
+// authority of its own: who may talk to Kubernetes may not talk to etcd.
+func Issue() (Credentials, error) {
+	if err := os.MkdirAll(layout.PKI, 0o700); err != nil {
+		return Credentials{}, err
+	}
+	ca, err := pki.NewAuthority(layout.PKI, "ca")
+	if err != nil {
+		return Credentials{}, err
+	}
+	etcd, err := pki.NewAuthority(layout.PKI, "etcd-ca")
+	if err != nil {
+		return Credentials{}, err
+	}
+	i := issuer{ca: ca}
+	creds := Credentials{
+		CA: ca.CertFile(), EtcdCA: etcd.CertFile(),
+		APIServer:     i.server(ca, "kube-apiserver", []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"}, layout.APIServer, "127.0.0.1"),
+		KubeletClient: i.client(ca, "kube-apiserver-kubelet-client", "kube-apiserver-kubelet-client"),
+		Etcd:          i.server(etcd, "etcd", []string{"localhost"}, "127.0.0.1"),
+		EtcdClient:    i.client(etcd, "etcd-client", "kube-apiserver"),
+		Controllers:   i.kubeconfig("kube-controller-manager", "system:kube-controller-manager"),
+		Scheduler:     i.kubeconfig("kube-scheduler", "system:kube-scheduler"),
+		Nodes:         map[string]node.Credentials{},
+	}
+	for _, n := range layout.Nodes() {
+		creds.Nodes[n.Name] = node.Credentials{
+			ClientCA:   ca.CertFile(),
+			Serving:    i.server(ca, "kubelet-"+n.Name+"-serving", []string{n.Name}, n.IP.String()),
+			Kubeconfig: i.kubeconfig("kubelet-"+n.Name, "system:node:"+n.Name, "system:nodes"),
+		}
+	}
+	admin := i.kubeconfig("admin", "volume-durability-admin", "system:masters")
+	if i.err == nil {
+		i.err = os.Rename(admin, layout.Kubeconfig)
+	}
+	if i.err == nil {
+		creds.ServiceAccounts, i.err = pki.KeyPair(layout.PKI, "service-accounts")
+	}
+	return creds, i.err
+}
+
+// issuer signs one thing after another, until the first error.
+type issuer struct {
+	ca  *pki.Authority
+	err error
+}
+
+func (i *issuer) server(a *pki.Authority, file string, names []string, addresses ...string) (pair pki.Pair) {
+	if i.err == nil {
+		pair, i.err = a.Server(file, names, addresses...)
+	}
+	return pair
+}
+
+func (i *issuer) client(a *pki.Authority, file, user string, groups ...string) (pair pki.Pair) {
+	if i.err == nil {
+		pair, i.err = a.Client(file, user, groups...)
+	}
+	return pair
+}
+
+// kubeconfig writes one that holds all it needs, readable by its owner only.
+func (i *issuer) kubeconfig(file, user string, groups ...string) string {
+	pair := i.client(i.ca, file, user, groups...)
+	path := filepath.Join(layout.PKI, file+".kubeconfig")
+	if i.err != nil {
+		return path
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters["cluster"] = &clientcmdapi.Cluster{Server: URL, CertificateAuthority: i.ca.CertFile()}
+	config.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificate: pair.Cert, ClientKey: pair.Key}
+	config.Contexts["volume-durability"] = &clientcmdapi.Context{Cluster: "cluster", AuthInfo: user}
+	config.CurrentContext = "volume-durability"
+	if i.err = clientcmdapi.FlattenConfig(config); i.err == nil {
+		i.err = clientcmd.WriteToFile(*config, path)
+	}
+	return path
+}
+
+// auditPolicy records who did what to which object, but not the objects.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+`
+
+// Programs are the control plane's, in the order in which to start them.
+func Programs(kubernetes string, c Credentials) ([]process.Program, error) {
+	policy := filepath.Join(layout.State, "audit-policy.yaml")
+	if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
+		return nil, err
+	}
+	etcdURL := fmt.Sprintf("https://127.0.0.1:%d", layout.EtcdPort)
+	etcdPeer := fmt.Sprintf("http://127.0.0.1:%d", layout.EtcdPeerPort)
+	program := func(name string, args ...string) process.Program {
+		return process.Program{Name: name, Path: kubernetes, Args: append([]string{name}, args...)}
+	}
+	return []process.Program{
+		program("etcd",
+			"--name=volume-durability", "--data-dir="+filepath.Join(layout.State, "etcd"),
+			"--listen-client-urls="+etcdURL, "--advertise-client-urls="+etcdURL,
+			"--listen-peer-urls="+etcdPeer, "--initial-advertise-peer-urls="+etcdPeer, "--initial-cluster=volume-durability="+etcdPeer,
+			"--cert-file="+c.Etcd.Cert, "--key-file="+c.Etcd.Key, "--client-cert-auth", "--trusted-ca-file="+c.EtcdCA,
+			// A throw-away cluster need not survive the machine.
+			"--unsafe-no-fsync", "--log-level=warn"),
+		program("kube-apiserver",
+			"--etcd-servers="+etcdURL, "--etcd-cafile="+c.EtcdCA, "--etcd-certfile="+c.EtcdClient.Cert, "--etcd-keyfile="+c.EtcdClient.Key,
+			"--bind-address="+layout.APIServer, fmt.Sprintf("--secure-port=%d", layout.APIServerPort), "--advertise-address="+layout.APIServer,
+			"--service-cluster-ip-range="+layout.ServiceCIDR,
+			"--tls-cert-file="+c.APIServer.Cert, "--tls-private-key-file="+c.APIServer.Key, "--client-ca-file="+c.CA,
+			"--kubelet-client-certificate="+c.KubeletClient.Cert, "--kubelet-client-key="+c.KubeletClient.Key, "--kubelet-certificate-authority="+c.CA, "--kubelet-preferred-address-types=InternalIP",
+			"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+c.ServiceAccounts.Cert, "--service-account-signing-key-file="+c.ServiceAccounts.Key,
+			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity", "--anonymous-auth=false", "--allow-privileged=true",
+			"--audit-policy-file="+policy, "--audit-log-path="+layout.AuditLog, "--audit-log-maxsize=200", "--audit-log-maxbackup=1"),
+		program("kube-controller-manager",
+			"--kubeconfig="+c.Controllers, "--authentication-kubeconfig="+c.Controllers, "--authorization-kubeconfig="+c.Controllers,
+			"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", layout.ControllerPort), "--leader-elect=false",
+			"--root-ca-file="+c.CA, "--service-account-private-key-file="+c.ServiceAccounts.Key, "--use-service-account-credentials",
+			"--cert-dir="+layout.PKI),
+		program("kube-scheduler",
+			"--kubeconfig="+c.Scheduler, "--authentication-kubeconfig="+c.Scheduler, "--authorization-kubeconfig="+c.Scheduler,
+			"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", layout.SchedulerPort), "--leader-elect=false",
+			"--cert-dir="+layout.PKI),
+	}, nil
+}
+
+// Names of the control plane's programs.
+func Names() []string {
+	return strings.Fields("etcd kube-apiserver kube-controller-manager kube-scheduler")
+}

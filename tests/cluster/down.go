@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/volume-durability/volume-durability/tests/cluster/controlplane"
+	"github.com/volume-durability/volume-durability/tests/cluster/layout"
+	"github.com/volume-durability/volume-durability/tests/cluster/machine"
+	"github.com/volume-durability/volume-durability/tests/cluster/node"
+)
+
+// Patience with programs that are asked to end, and with a runtime that is asked
+// to end its pods, before they are ended by force.
+const (
+	stopPatience = 10 * time.Second
+	podsPatience = 60 * time.Second
+)
+
+// down takes the cluster down, whatever state it is in.
+func (c *cluster) down(ctx context.Context) error {
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("%w: taking it down needs root", machine.ErrUnsuited)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, downTimeout, fmt.Errorf("the cluster did not come down within %s", downTimeout))
+	defer cancel()
+	if err := c.clear(ctx); err != nil {
+		return fmt.Errorf("taking the cluster down: %w", err)
+	}
+	c.log.Info("The cluster is down, nothing of it is left")
+	return nil
+}
+
+// clear undoes everything that up may have done, in the reverse order. Each step
+// goes on where an earlier one failed, and does nothing where there is nothing.
+func (c *cluster) clear(ctx context.Context) error {
+	_, err := os.Stat(layout.State)
+	if errors.Is(err, fs.ErrNotExist) && !machine.HasBridge(layout.Bridge) {
+		return nil
+	}
+	c.log.Info("Taking down")
+	var failures []error
+	for _, n := range layout.Nodes() {
+		failures = append(failures, end(ctx, node.KubeletName(n)))
+	}
+	for _, n := range layout.Nodes() {
+		failures = append(failures, c.clearNode(ctx, n))
+	}
+	control := controlplane.Names()
+	for i := range control {
+		failures = append(failures, end(ctx, control[len(control)-1-i]))
+	}
+	failures = append(failures,
+		machine.KillWhoseArguments(ctx, "containerd-shim-runc-v2", layout.State),
+		machine.RemoveNetworkNamespaces(ctx, podPrefix()),
+		machine.UnmountBelow(layout.State),
+		machine.RemoveBridge(ctx, layout.Bridge),
+		machine.Restore(tracesFile, layout.State),
+	)
+	if err := errors.Join(failures...); err != nil {
+		return err
+	}
+	return os.RemoveAll(layout.State)
+}
+
+// clearNode ends a node's pods in order where its runtime still answers, and by
+// force in any case.
+func (c *cluster) clearNode(ctx context.Context, n layout.Node) error {
+	if runs(node.ContainerdName(n)) {
+		patience, cancel := context.WithTimeout(ctx, podsPatience)
+		if err := node.RemovePods(patience, n); err != nil {
+			c.log.WithError(err).Warnf("The pods of %s do not end in order, ending them by force", n.Name)
+		}
+		cancel()
+	}
+	return errors.Join(end(ctx, node.ContainerdName(n)), machine.RemoveCgroup(ctx, n.Cgroup()))
+}
+
+// podPrefix is what every pod's address starts with.
+func podPrefix() string {
+	octets := strings.Split(layout.PodSubnet, ".")
+	return strings.Join(octets[:2], ".") + "."
+}
+
+func runs(name string) bool {
+	r, err := processes.Load(name)
+	return err == nil && r.Alive()
+}
+
+func end(ctx context.Context, name string) error {
+	r, err := processes.Load(name)
+	if err != nil {
+		return nil // it was never started
+	}
+	return r.Stop(ctx, stopPatience)
+}

@@ -1,0 +1,84 @@
+// Package layout is where everything of the test cluster is on the machine:
+// folders, addresses, ports and names. There is one cluster a machine, because
+// addresses and bridges are the machine's.
+package layout
+
+import (
+	"net/netip"
+	"path/filepath"
+)
+
+// State is the folder that holds all that the cluster keeps. Its path is short:
+// sockets in it must fit in 108 bytes.
+const State = "/var/lib/volume-durability-cluster"
+
+// Network of the cluster. The addresses of nodes, pods and the API server are on
+// one bridge, and nothing of the cluster listens anywhere else but on loopback.
+const (
+	Bridge      = "vdbr0"
+	PodSubnet   = "10.213.0.0/16"
+	PodsFrom    = "10.213.1.0"
+	ServiceCIDR = "10.214.0.0/16"
+	// APIServer is the address of the kubernetes service: without a kube-proxy,
+	// the API server itself listens on it.
+	APIServer     = "10.214.0.1"
+	APIServerPort = 443
+	EtcdPort      = 23790
+	EtcdPeerPort  = 23800
+	// ControllerPort and SchedulerPort are on loopback.
+	ControllerPort = 20257
+	SchedulerPort  = 20259
+)
+
+// Node is one of the cluster's nodes.
+type Node struct {
+	Name string
+	// IP is on the bridge; a kubelet refuses a loopback address.
+	IP netip.Addr
+	// HealthPort is the kubelet's, on loopback.
+	HealthPort int
+}
+
+// Nodes are the cluster's nodes.
+func Nodes() []Node {
+	return []Node{
+		{"n1", netip.MustParseAddr("10.213.0.1"), 20248},
+		{"n2", netip.MustParseAddr("10.213.0.2"), 20249},
+	}
+}
+
+// Cgroup is the node's, below the root of every hierarchy.
+func (n Node) Cgroup() string { return "volume-durability-" + n.Name }
+
+// Dir is the node's folder.
+func (n Node) Dir() string { return filepath.Join(State, n.Name) }
+
+// Socket is that of the node's containerd.
+func (n Node) Socket() string { return filepath.Join(n.Dir(), "containerd.sock") }
+
+// VolumesDir holds the volumes of the storage class local-path on this node.
+func (n Node) VolumesDir() string { return filepath.Join(State, "volumes", n.Name) }
+
+// Paths in the state folder.
+var (
+	Kubeconfig = filepath.Join(State, "kubeconfig")
+	Lock       = State + ".lock"
+	Logs       = filepath.Join(State, "logs")
+	PKI        = filepath.Join(State, "pki")
+	Processes  = filepath.Join(State, "processes")
+	CNI        = filepath.Join(State, "cni")
+	// SharedVolumes holds the volumes of the storage class shared, which every node reaches.
+	SharedVolumes = filepath.Join(State, "volumes", "shared")
+	AuditLog      = filepath.Join(Logs, "audit.log")
+)
+
+// Image references. No registry is ever asked: there is none by a name in .test (RFC 6761).
+const (
+	PauseImage       = "volume-durability.test/pause:test"
+	BusyboxImage     = "volume-durability.test/busybox:test"
+	ProvisionerImage = "volume-durability.test/local-path-provisioner:test"
+	OperatorImage    = "volume-durability.test/chaos-operator:test"
+	// RunnerImage is what the chaos-operator starts for an engine. It is loaded by
+	// whoever brings it.
+	RunnerImage = "volume-durability.test/chaos-runner:test"
+)

@@ -1,0 +1,78 @@
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// run runs a command and reports what it said when it fails.
+func run(ctx context.Context, name string, args ...string) error {
+	if output, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
+
+// AddBridge makes a bridge with addresses, each with its prefix length.
+func AddBridge(ctx context.Context, bridge string, addresses []string) error {
+	if HasBridge(bridge) {
+		return fmt.Errorf("network bridge %s is there already", bridge)
+	}
+	if err := run(ctx, "ip", "link", "add", bridge, "type", "bridge"); err != nil {
+		return err
+	}
+	for _, address := range addresses {
+		if err := run(ctx, "ip", "address", "add", address, "dev", bridge); err != nil {
+			return err
+		}
+	}
+	return run(ctx, "ip", "link", "set", bridge, "up")
+}
+
+// HasBridge says whether a network device of that name is there.
+func HasBridge(bridge string) bool {
+	_, err := os.Stat(filepath.Join("/sys/class/net", bridge))
+	return err == nil
+}
+
+// RemoveBridge removes a bridge, and with it its addresses, if it is there.
+func RemoveBridge(ctx context.Context, bridge string) error {
+	ports, err := filepath.Glob(filepath.Join("/sys/class/net", bridge, "brif", "*"))
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, port := range ports {
+		// A pod's end of the pair goes with it.
+		failures = append(failures, run(ctx, "ip", "link", "delete", filepath.Base(port)))
+	}
+	if HasBridge(bridge) {
+		failures = append(failures, run(ctx, "ip", "link", "delete", bridge, "type", "bridge"))
+	}
+	return errors.Join(failures...)
+}
+
+// RemoveNetworkNamespaces removes the pods' network namespaces that hold an
+// address of the given prefix: those of the cluster's pods. A container runtime
+// that was killed leaves them behind.
+func RemoveNetworkNamespaces(ctx context.Context, prefix string) error {
+	const dir = "/run/netns"
+	names, err := filepath.Glob(filepath.Join(dir, "cni-*"))
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, path := range names {
+		name := filepath.Base(path)
+		output, err := exec.CommandContext(ctx, "ip", "-netns", name, "-4", "-oneline", "address").CombinedOutput()
+		if err != nil || strings.Contains(string(output), " "+prefix) {
+			failures = append(failures, run(ctx, "ip", "netns", "delete", name))
+		}
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,98 @@
+// Package machine is the one Linux machine that the test cluster runs on: what it
+// must bring along, and every trace that a cluster leaves on it outside of its
+// own folder, made and removed.
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Tools are what the machine brings along, as paths.
+type Tools struct {
+	Containerd, Ctr, Runc, Busybox string
+	// CNI is the folder of the network plugins.
+	CNI string
+}
+
+// packages are Debian's and Ubuntu's, by what they bring.
+var packages = []string{"containerd", "runc", "containernetworking-plugins", "busybox-static", "iproute2", "ca-certificates"}
+
+// ErrUnsuited says that the test cluster cannot be had on this machine.
+var ErrUnsuited = errors.New("the test cluster cannot run here")
+
+const instead = "Or use a cluster that you have: KUBECONFIG=… make demo (see tests/cluster/README.md)"
+
+// Require returns the tools, and installs what is missing where it may.
+func Require(ctx context.Context, log logrus.FieldLogger) (Tools, error) {
+	if runtime.GOOS != "linux" {
+		return Tools{}, fmt.Errorf("%w: it needs Linux, this is %s. %s", ErrUnsuited, runtime.GOOS, instead)
+	}
+	if os.Geteuid() != 0 {
+		return Tools{}, fmt.Errorf("%w: it needs root, for containers, mounts and a network bridge. Run it as root. %s", ErrUnsuited, instead)
+	}
+	tools, missing := find()
+	if len(missing) == 0 {
+		return tools, nil
+	}
+	if err := install(ctx, log, missing); err != nil {
+		return Tools{}, err
+	}
+	tools, missing = find()
+	if len(missing) > 0 {
+		return Tools{}, fmt.Errorf("%w: still missing after the installation: %s", ErrUnsuited, strings.Join(missing, ", "))
+	}
+	return tools, nil
+}
+
+func find() (Tools, []string) {
+	var missing []string
+	look := func(name string) string {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			missing = append(missing, name)
+		}
+		return path
+	}
+	tools := Tools{Containerd: look("containerd"), Ctr: look("ctr"), Runc: look("runc"), Busybox: look("busybox")}
+	look("ip")
+	for _, dir := range []string{"/usr/lib/cni", "/opt/cni/bin"} {
+		if _, err := os.Stat(filepath.Join(dir, "bridge")); err == nil {
+			tools.CNI = dir
+			return tools, missing
+		}
+	}
+	return tools, append(missing, "the CNI plugins")
+}
+
+func install(ctx context.Context, log logrus.FieldLogger, missing []string) error {
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("%w: missing: %s. Install containerd, runc, the CNI plugins, a static busybox and iproute2. %s", ErrUnsuited, strings.Join(missing, ", "), instead)
+	}
+	log.WithField("packages", packages).Info("Installing what the machine lacks")
+	for _, args := range [][]string{{"update"}, append([]string{"install", "-y", "--no-install-recommends"}, packages...)} {
+		cmd := exec.CommandContext(ctx, "apt-get", args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: apt-get %s: %w\n%s", ErrUnsuited, args[0], err, output)
+		}
+	}
+	return nil
+}
+
+// Applets are the names that a busybox answers to.
+func (t Tools) Applets(ctx context.Context) ([]string, error) {
+	output, err := exec.CommandContext(ctx, t.Busybox, "--list").Output()
+	if err != nil {
+		return nil, fmt.Errorf("listing busybox's applets: %w", err)
+	}
+	return strings.Fields(string(output)), nil
+}

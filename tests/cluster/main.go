@@ -1,0 +1,115 @@
+// Command cluster brings up and takes down a throw-away, real Kubernetes on this
+// machine: etcd, the control plane, two nodes with a containerd and a kubelet
+// each, storage classes and the Litmus operator.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/volume-durability/volume-durability/tests/cluster/binary"
+	"github.com/volume-durability/volume-durability/tests/cluster/layout"
+	"github.com/volume-durability/volume-durability/tests/cluster/machine"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := commands().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// cluster is what every command works on.
+type cluster struct {
+	source string // folder of this module's sources
+	log    *logrus.Logger
+}
+
+// Bounds of whole commands; a first build is not counted.
+const (
+	upTimeout   = 3 * time.Minute
+	downTimeout = 3 * time.Minute
+)
+
+func commands() *cobra.Command {
+	c := &cluster{log: logrus.New()}
+	root := &cobra.Command{
+		Use: "cluster", Short: "A throw-away, real Kubernetes on this machine",
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	root.PersistentFlags().StringVar(&c.source, "source", ".", "folder of the sources to build the cluster's programs from")
+	add := func(use, short string, args cobra.PositionalArgs, do func(context.Context, []string) error) *cobra.Command {
+		cmd := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args) }}
+		root.AddCommand(cmd)
+		return cmd
+	}
+	add("up", "bring the cluster up; nothing happens where it is up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(func() error { return c.up(ctx) }) })
+	add("down", "take the cluster down and leave nothing behind", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(func() error { return c.down(ctx) }) })
+	add("status", "show what runs; exit status 1 where the cluster is not up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
+	add("stop PROGRAM", "stop one program, such as kubelet-n1", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.stopOne(ctx, args[0]) })
+	add("start PROGRAM", "start a stopped program as it was", cobra.ExactArgs(1), func(_ context.Context, args []string) error { return c.startOne(args[0]) })
+	add("load REF TAR", "load an image into every node", cobra.ExactArgs(2), func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
+	kubectl := add("kubectl [ARG ...]", "the cluster's kubectl, as its administrator", cobra.ArbitraryArgs, c.kubectl)
+	kubectl.DisableFlagParsing = true
+
+	var from, dockerfile string
+	image := add("image REF TAR", "write the image that a Dockerfile's last stage describes", cobra.ExactArgs(2), func(ctx context.Context, args []string) error {
+		return c.image(ctx, dockerfile, from, args[0], args[1])
+	})
+	image.Flags().StringVar(&dockerfile, "dockerfile", "Dockerfile", "the Dockerfile")
+	image.Flags().StringVar(&from, "from", ".", "folder that holds what its build stage would have made")
+	return root
+}
+
+// locked keeps two commands from changing the cluster at once.
+func locked(do func() error) error {
+	if os.Geteuid() != 0 {
+		// Nothing can be changed: let the requirements say so.
+		return do()
+	}
+	lock, err := os.OpenFile(layout.Lock, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("locking the cluster: %w", err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("another command is bringing the cluster up or down: %w", err)
+	}
+	return errors.Join(do(), os.Remove(layout.Lock))
+}
+
+// kubernetes is the path of the multi-call binary.
+func (c *cluster) kubernetes(ctx context.Context) (string, error) {
+	cache, err := binary.NewCache(c.log)
+	if err != nil {
+		return "", err
+	}
+	built, err := cache.Build(ctx, binary.Sources(c.source)[:1])
+	return built["kubernetes"], err
+}
+
+func (c *cluster) kubectl(ctx context.Context, args []string) error {
+	kubernetes, err := c.kubernetes(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, kubernetes, append([]string{"kubectl", "--kubeconfig", layout.Kubeconfig}, args...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+func (c *cluster) tools(ctx context.Context) (machine.Tools, error) {
+	return machine.Require(ctx, c.log)
+}

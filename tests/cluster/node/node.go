@@ -1,0 +1,156 @@
+// Package node is one of the cluster's nodes: a containerd and a kubelet of its
+// own, with their configurations, on the machine that it shares with the other.
+package node
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/volume-durability/volume-durability/tests/cluster/layout"
+	"github.com/volume-durability/volume-durability/tests/cluster/machine"
+	"github.com/volume-durability/volume-durability/tests/cluster/pki"
+	"github.com/volume-durability/volume-durability/tests/cluster/process"
+)
+
+// Credentials are what a kubelet presents, to the API server and to its own clients.
+type Credentials struct {
+	ClientCA   string
+	Serving    pki.Pair
+	Kubeconfig string
+}
+
+// Names of a node's programs.
+func ContainerdName(n layout.Node) string { return "containerd-" + n.Name }
+func KubeletName(n layout.Node) string    { return "kubelet-" + n.Name }
+
+// Prepare makes a node's folders, cgroups and configurations.
+func Prepare(n layout.Node, tools machine.Tools, creds Credentials) error {
+	for _, dir := range []string{n.Dir(), n.VolumesDir(), filepath.Join(n.Dir(), "pod-logs"), filepath.Join(n.Dir(), "images")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := machine.AddCgroup(n.Cgroup()); err != nil {
+		return err
+	}
+	if err := os.WriteFile(containerdConfig(n), containerdTOML(n, tools), 0o600); err != nil {
+		return err
+	}
+	config, err := yaml.Marshal(kubeletConfiguration(n, creds))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(kubeletConfig(n), config, 0o600)
+}
+
+func containerdConfig(n layout.Node) string { return filepath.Join(n.Dir(), "containerd.toml") }
+func kubeletConfig(n layout.Node) string    { return filepath.Join(n.Dir(), "kubelet.yaml") }
+
+// containerdTOML configures containerd 1.6 and later. Where the machine withholds
+// CAP_SYS_RESOURCE, runc may not lower a process's OOM score: restrict_oom_score_adj.
+func containerdTOML(n layout.Node, tools machine.Tools) []byte {
+	return fmt.Appendf(nil, `version = 2
+root = %q
+state = %q
+[grpc]
+  address = %q
+[plugins."io.containerd.internal.v1.opt"]
+  path = %q
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = %q
+  restrict_oom_score_adj = true
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = %q
+    conf_dir = %q
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "runc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        BinaryName = %q
+        SystemdCgroup = false
+`, filepath.Join(n.Dir(), "root"), filepath.Join(n.Dir(), "state"), n.Socket(), filepath.Join(n.Dir(), "opt"),
+		layout.PauseImage, tools.CNI, layout.CNI, tools.Runc)
+}
+
+func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.KubeletConfiguration {
+	return &kubeletv1beta1.KubeletConfiguration{
+		TypeMeta:                 metav1.TypeMeta{APIVersion: kubeletv1beta1.SchemeGroupVersion.String(), Kind: "KubeletConfiguration"},
+		Address:                  n.IP.String(),
+		HealthzBindAddress:       "127.0.0.1",
+		HealthzPort:              ptr.To(int32(n.HealthPort)),
+		ContainerRuntimeEndpoint: "unix://" + n.Socket(),
+		TLSCertFile:              creds.Serving.Cert,
+		TLSPrivateKeyFile:        creds.Serving.Key,
+		Authentication: kubeletv1beta1.KubeletAuthentication{
+			X509:      kubeletv1beta1.KubeletX509Authentication{ClientCAFile: creds.ClientCA},
+			Webhook:   kubeletv1beta1.KubeletWebhookAuthentication{Enabled: ptr.To(true)},
+			Anonymous: kubeletv1beta1.KubeletAnonymousAuthentication{Enabled: ptr.To(false)},
+		},
+		Authorization:          kubeletv1beta1.KubeletAuthorization{Mode: kubeletv1beta1.KubeletAuthorizationModeWebhook},
+		CgroupDriver:           "cgroupfs",
+		CgroupRoot:             "/" + n.Cgroup(),
+		FailSwapOn:             ptr.To(false),
+		EnforceNodeAllocatable: []string{"none"},
+		PodLogsDir:             filepath.Join(n.Dir(), "pod-logs"),
+		VolumePluginDir:        filepath.Join(n.Dir(), "volume-plugins"),
+		// The machine's own resolv.conf: the cluster has no DNS.
+		ResolverConfig:         ptr.To("/etc/resolv.conf"),
+		MakeIPTablesUtilChains: ptr.To(false),
+		// A machine that is nearly full must not have its pods evicted in the middle of a test.
+		EvictionHard:                map[string]string{"nodefs.available": "0%", "imagefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.inodesFree": "0%", "memory.available": "100Mi"},
+		ImageGCHighThresholdPercent: ptr.To[int32](100),
+		SerializeImagePulls:         ptr.To(false),
+	}
+}
+
+// Containerd is the program that runs a node's containers.
+func Containerd(n layout.Node, tools machine.Tools) process.Program {
+	return process.Program{Name: ContainerdName(n), Path: tools.Containerd, Args: []string{"--config", containerdConfig(n)}}
+}
+
+// Kubelet is the program that makes a node of it.
+func Kubelet(n layout.Node, kubernetes string, creds Credentials) process.Program {
+	return process.Program{Name: KubeletName(n), Path: kubernetes, Args: []string{
+		"kubelet",
+		"--config=" + kubeletConfig(n),
+		"--kubeconfig=" + creds.Kubeconfig,
+		"--hostname-override=" + n.Name,
+		"--node-ip=" + n.IP.String(),
+		"--root-dir=" + filepath.Join(n.Dir(), "kubelet"),
+		"--cert-dir=" + filepath.Join(n.Dir(), "kubelet-certs"),
+	}}
+}
+
+// WriteNetwork writes the CNI configuration that all nodes share: one bridge, one
+// range of addresses, no masquerading, so that no firewall rule is ever made. The
+// bridge has its addresses already: the plugin is not to give it any.
+func WriteNetwork() error {
+	if err := os.MkdirAll(layout.CNI, 0o755); err != nil {
+		return err
+	}
+	config := fmt.Sprintf(`{
+  "cniVersion": "0.4.0",
+  "name": "volume-durability",
+  "plugins": [{
+    "type": "bridge", "bridge": %q, "ipMasq": false, "hairpinMode": true,
+    "ipam": {
+      "type": "host-local", "dataDir": %q,
+      "ranges": [[{"subnet": %q, "rangeStart": %q, "gateway": %q}]],
+      "routes": [{"dst": "0.0.0.0/0"}]
+    }
+  }, {"type": "loopback"}]
+}
+`, layout.Bridge, filepath.Join(layout.State, "ipam"), layout.PodSubnet, layout.PodsFrom, layout.Nodes()[0].IP)
+	return os.WriteFile(filepath.Join(layout.CNI, "10-bridge.conflist"), []byte(config), 0o600)
+}

@@ -1,0 +1,344 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/volume-durability/volume-durability/tests/cluster/addons"
+	"github.com/volume-durability/volume-durability/tests/cluster/binary"
+	"github.com/volume-durability/volume-durability/tests/cluster/controlplane"
+	"github.com/volume-durability/volume-durability/tests/cluster/image"
+	"github.com/volume-durability/volume-durability/tests/cluster/layout"
+	"github.com/volume-durability/volume-durability/tests/cluster/machine"
+	"github.com/volume-durability/volume-durability/tests/cluster/node"
+	"github.com/volume-durability/volume-durability/tests/cluster/process"
+)
+
+var processes = process.Table{Dir: layout.Processes, Logs: layout.Logs}
+
+// up brings the cluster up. What is left of an earlier attempt is cleared away first.
+func (c *cluster) up(ctx context.Context) error {
+	tools, err := c.tools(ctx)
+	if err != nil {
+		return err
+	}
+	if c.isUp(ctx) == nil {
+		c.log.WithField("kubeconfig", layout.Kubeconfig).Info("The cluster is up already")
+		return nil
+	}
+	cache, err := binary.NewCache(c.log)
+	if err != nil {
+		return err
+	}
+	built, err := cache.Build(ctx, binary.Sources(c.source))
+	if err != nil {
+		return err
+	}
+	litmus, err := binary.ModuleDir(ctx, filepath.Join(c.source, "operator"), "github.com/litmuschaos/chaos-operator")
+	if err != nil {
+		return err
+	}
+	if err := c.clear(ctx); err != nil {
+		return fmt.Errorf("clearing away an earlier cluster: %w", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, upTimeout, fmt.Errorf("the cluster did not come up within %s", upTimeout))
+	defer cancel()
+	began := time.Now()
+	if err := (&start{cluster: c, tools: tools, built: built, litmus: litmus}).run(ctx); err != nil {
+		return fmt.Errorf("bringing the cluster up: %w. Logs: %s; make cluster-down clears everything away", err, layout.Logs)
+	}
+	c.log.WithField("took", time.Since(began).Round(100*time.Millisecond)).Infof("The cluster is up: export KUBECONFIG=%s", layout.Kubeconfig)
+	return nil
+}
+
+// start is one bringing up.
+type start struct {
+	*cluster
+	tools  machine.Tools
+	built  map[string]string
+	litmus string // folder of the chaos-operator's module
+	creds  controlplane.Credentials
+}
+
+func (s *start) run(ctx context.Context) error {
+	if err := s.ground(ctx); err != nil {
+		return err
+	}
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.nodes(both) })
+	group.Go(func() error { return s.controlPlane(both) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := s.kubelets(); err != nil {
+		return err
+	}
+	if err := s.addons(ctx); err != nil {
+		return err
+	}
+	return s.await(ctx, "everything to be ready", s.isUp)
+}
+
+// ground makes the folders, the network and the certificates.
+func (s *start) ground(ctx context.Context) error {
+	for _, dir := range []string{layout.State, layout.Logs, layout.Processes, layout.SharedVolumes} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := machine.LookAround(tracesFile); err != nil {
+		return err
+	}
+	addresses := []string{layout.APIServer + "/32"}
+	for _, n := range layout.Nodes() {
+		addresses = append(addresses, n.IP.String()+"/16")
+	}
+	if err := machine.AddBridge(ctx, layout.Bridge, addresses); err != nil {
+		return err
+	}
+	if err := node.WriteNetwork(); err != nil {
+		return err
+	}
+	var err error
+	s.creds, err = controlplane.Issue()
+	return err
+}
+
+// tracesFile is where the machine's state before the cluster is kept.
+var tracesFile = filepath.Join(layout.State, "traces.json")
+
+// nodes starts the container runtimes and gives them their images.
+func (s *start) nodes(ctx context.Context) error {
+	for _, n := range layout.Nodes() {
+		if err := node.Prepare(n, s.tools, s.creds.Nodes[n.Name]); err != nil {
+			return fmt.Errorf("preparing node %s: %w", n.Name, err)
+		}
+		if _, err := processes.Start(node.Containerd(n, s.tools)); err != nil {
+			return err
+		}
+	}
+	images, err := s.images(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range layout.Nodes() {
+		if err := s.awaitContainerd(ctx, n); err != nil {
+			return err
+		}
+	}
+	for ref, file := range images {
+		if err := s.load(ctx, ref, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *start) awaitContainerd(ctx context.Context, n layout.Node) error {
+	if err := node.AwaitContainerd(ctx, n); err != nil {
+		return fmt.Errorf("%w\n%s", err, processes.Tail(node.ContainerdName(n), 20))
+	}
+	return nil
+}
+
+// images writes the cluster's own images and returns their files by reference.
+func (s *start) images(ctx context.Context) (map[string]string, error) {
+	applets, err := s.tools.Applets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for ref, program := range map[string]string{
+		layout.PauseImage: "pause", layout.ProvisionerImage: "local-path-provisioner", layout.OperatorImage: "chaos-operator", layout.BusyboxImage: "",
+	} {
+		img, err := image.Program(ref, s.built[program])
+		if program == "" {
+			img, err = image.Busybox(s.tools.Busybox, applets)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("making image %s: %w", ref, err)
+		}
+		files[ref] = filepath.Join(layout.State, filepath.Base(ref)+".tar")
+		if err := image.Write(files[ref], ref, img); err != nil {
+			return nil, fmt.Errorf("writing image %s: %w", ref, err)
+		}
+	}
+	return files, nil
+}
+
+func (s *start) controlPlane(ctx context.Context) error {
+	programs, err := controlplane.Programs(s.built["kubernetes"], s.creds)
+	if err != nil {
+		return err
+	}
+	for i, p := range programs {
+		if _, err := processes.Start(p); err != nil {
+			return err
+		}
+		if i == 1 { // the rest needs the API server
+			if err := s.await(ctx, "the API server to answer", apiReady); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *start) kubelets() error {
+	for _, n := range layout.Nodes() {
+		if _, err := processes.Start(node.Kubelet(n, s.built["kubernetes"], s.creds.Nodes[n.Name])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addons applies the manifests, Litmus's kinds before what uses them.
+func (s *start) addons(ctx context.Context) error {
+	rendered, err := addons.Render()
+	if err != nil {
+		return err
+	}
+	args := []string{"kubectl", "--kubeconfig", layout.Kubeconfig, "apply", "--server-side"}
+	for _, file := range addons.LitmusManifests(s.litmus) {
+		args = append(args, "-f", file)
+	}
+	for name, content := range rendered {
+		file := filepath.Join(layout.State, name)
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			return err
+		}
+		args = append(args, "-f", file)
+	}
+	if output, err := exec.CommandContext(ctx, s.built["kubernetes"], args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("applying the addons: %w\n%s", err, output)
+	}
+	return nil
+}
+
+// await polls a condition. It gives up at once, with the end of its log, when a
+// program has ended.
+func (s *start) await(ctx context.Context, what string, condition func(context.Context) error) error {
+	var last error
+	err := wait.PollUntilContextCancel(ctx, 250*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		if err := dead(); err != nil {
+			return false, err
+		}
+		last = condition(ctx)
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for %s: %w", what, errors.Join(err, last))
+	}
+	return nil
+}
+
+// dead is an error where a program that was started has ended.
+func dead() error {
+	records, err := processes.All()
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if !r.Alive() {
+			return fmt.Errorf("%s has ended; the end of its log %s:\n%s", r.Name, processes.Log(r.Name), processes.Tail(r.Name, 20))
+		}
+	}
+	return nil
+}
+
+func client() (*kubernetes.Clientset, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", layout.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	config.Timeout = 10 * time.Second
+	return kubernetes.NewForConfig(config)
+}
+
+func apiReady(ctx context.Context) error {
+	kube, err := client()
+	if err != nil {
+		return err
+	}
+	return kube.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+}
+
+// isUp is an error that says what is not as it should be.
+func (c *cluster) isUp(ctx context.Context) error {
+	if err := allStarted(); err != nil {
+		return err
+	}
+	kube, err := client()
+	if err != nil {
+		return err
+	}
+	nodes, err := kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	if n := readyNodes(nodes.Items); n != len(layout.Nodes()) {
+		return fmt.Errorf("%d of %d nodes are ready", n, len(layout.Nodes()))
+	}
+	for _, d := range addons.Deployments {
+		deployment, err := kube.AppsV1().Deployments(d[0]).Get(ctx, d[1], metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if !available(deployment) {
+			return fmt.Errorf("deployment %s/%s is not available", d[0], d[1])
+		}
+	}
+	return nil
+}
+
+// names are those of all the cluster's programs.
+func names() []string {
+	all := controlplane.Names()
+	for _, n := range layout.Nodes() {
+		all = append(all, node.ContainerdName(n), node.KubeletName(n))
+	}
+	return all
+}
+
+func allStarted() error {
+	for _, name := range names() {
+		r, err := processes.Load(name)
+		if err != nil {
+			return fmt.Errorf("%s was not started", name)
+		}
+		if !r.Alive() {
+			return fmt.Errorf("%s has ended", name)
+		}
+	}
+	return nil
+}
+
+func readyNodes(nodes []corev1.Node) int {
+	n := 0
+	for _, node := range nodes {
+		for _, c := range node.Status.Conditions {
+			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func available(d *appsv1.Deployment) bool {
+	return d.Status.ObservedGeneration >= d.Generation && d.Spec.Replicas != nil && d.Status.AvailableReplicas == *d.Spec.Replicas
+}
