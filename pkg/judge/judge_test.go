@@ -398,3 +398,10 @@ func TestAFindingReadsAsASentence(t *testing.T) {
 	assert.Equal(t, "foreign (3 records of run fedcba9876543210)",
 		Finding{Class: Foreign, Detail: "3 records of run fedcba9876543210"}.String())
 }
+
+func TestVerdicts(t *testing.T) {
+	assert.Equal(t, Pass, VerdictOf(newVolume(t).writes(10, 3).judged()))
+	assert.Equal(t, Fail, VerdictOf(newVolume(t).writes(10, 3).becomes(cut(0)).judged()))
+	assert.Equal(t, Error, VerdictOf(newVolume(t).writes(0, 3).judged()), "nothing was at stake")
+	assert.Equal(t, Error, VerdictOf(Judge(Case{})))
+}

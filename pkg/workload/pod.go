@@ -49,6 +49,7 @@ func (n Namespace) Pod(spec PodSpec) *corev1.Pod {
 			RestartPolicy:                corev1.RestartPolicyNever,
 			AutomountServiceAccountToken: ptr.To(false),
 			EnableServiceLinks:           ptr.To(false),
+			DNSPolicy:                    corev1.DNSDefault, // no name is ever looked up
 			SecurityContext:              podSecurity(spec),
 			Affinity:                     affinity(spec.Placement),
 			Volumes:                      []corev1.Volume{{Name: volumeName, VolumeSource: volumeSource(spec)}},

@@ -18,12 +18,18 @@ func run(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
+// hardwareAddress is the bridge's own: locally administered, unicast. A bridge
+// without one takes the lowest of its ports': each pod that comes or goes may
+// change it, and every other pod then talks to an address that is gone until its
+// neighbour table notices, half a minute later.
+const hardwareAddress = "02:76:64:62:72:30"
+
 // AddBridge makes a bridge with addresses, each with its prefix length.
 func AddBridge(ctx context.Context, bridge string, addresses []string) error {
 	if HasBridge(bridge) {
 		return fmt.Errorf("network bridge %s is there already", bridge)
 	}
-	if err := run(ctx, "ip", "link", "add", bridge, "type", "bridge"); err != nil {
+	if err := run(ctx, "ip", "link", "add", bridge, "address", hardwareAddress, "type", "bridge"); err != nil {
 		return err
 	}
 	for _, address := range addresses {

@@ -70,12 +70,17 @@ func (t Table) Start(p Program) (Record, error) {
 	return record, t.save(record)
 }
 
+// save writes a record whole or not at all: others read while programs start.
 func (t Table) save(r Record) error {
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(t.file(r.Name), content, 0o600)
+	unfinished := t.file(r.Name) + ".new"
+	if err := os.WriteFile(unfinished, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(unfinished, t.file(r.Name))
 }
 
 func (t Table) file(name string) string { return filepath.Join(t.Dir, name+".json") }

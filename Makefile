@@ -1,0 +1,78 @@
+# Everything goes into build/; the cluster's programs are kept in the user's cache.
+BIN ?= build/out
+STATE := /var/lib/volume-durability-cluster
+CLUSTER := build/cluster
+# References that the test cluster knows the images by: no registry is ever asked.
+IMAGE := volume-durability.test/volume-durability:test
+RUNNER_IMAGE := volume-durability.test/chaos-runner:test
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
+MODULES := . tests/cluster
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## the whole story on a real Kubernetes: a Pass, and a Fail on storage that forgets
+	@sh tests/demo/demo.sh
+
+.PHONY: test
+test: lint unit e2e ## format and lint checks, unit tests with the race detector, end-to-end runs
+
+.PHONY: lint
+lint: ## check format, vet and the module files
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted, run gofmt -w: $$unformatted"; exit 1; }
+	@for m in $(MODULES); do echo "vet and go.mod of $$m"; (cd $$m && go vet ./... && go mod tidy -diff && go mod verify >/dev/null) || exit 1; done
+	@go tool staticcheck ./...
+	@cd tests/cluster && go tool -modfile=../../go.mod staticcheck ./...
+
+.PHONY: unit
+unit: ## unit tests with the race detector
+	go test -race $$(go list ./... | grep -v /tests/e2e)
+	cd tests/cluster && go test -race ./...
+
+.PHONY: e2e
+e2e: ## end-to-end runs on the test cluster (Linux and root)
+	@sh tests/e2e/e2e.sh
+
+.PHONY: binaries
+binaries: ## build the experiment, the helper and the stand-in for chaos-runner, static
+	$(GO_BUILD) -o $(BIN)/volume-durability ./experiments/volume-durability
+	$(GO_BUILD) -o $(BIN)/durability-helper ./experiments/volume-durability/helper
+	$(GO_BUILD) -o $(BIN)/runner ./tests/runner
+
+.PHONY: cluster-tool
+cluster-tool:
+	@cd tests/cluster && go build -o ../../$(CLUSTER) .
+
+.PHONY: cluster-up
+cluster-up: cluster-tool ## bring up the throw-away Kubernetes; nothing happens where it is up
+	@$(CLUSTER) up --source tests/cluster
+
+.PHONY: cluster-down
+cluster-down: cluster-tool ## take it down and leave nothing behind
+	@$(CLUSTER) down
+
+.PHONY: cluster-status
+cluster-status: cluster-tool ## show what of it runs
+	@$(CLUSTER) status
+
+.PHONY: images
+images: cluster-tool ## make the test cluster's images of the Dockerfiles' last stages, without Docker
+	@$(MAKE) --no-print-directory -s binaries BIN=build/image/out
+	@$(CLUSTER) image --dockerfile Dockerfile --from build/image $(IMAGE) build/volume-durability.tar
+	@$(CLUSTER) image --dockerfile tests/runner/Dockerfile --from build/image $(RUNNER_IMAGE) build/runner.tar
+
+.PHONY: cluster-images
+cluster-images: cluster-up images
+	@$(CLUSTER) load $(IMAGE) build/volume-durability.tar
+	@$(CLUSTER) load $(RUNNER_IMAGE) build/runner.tar
+
+.PHONY: docker-image
+docker-image: ## build the image with Docker
+	docker build -t volume-durability/volume-durability:latest .
+
+.PHONY: clean
+clean: ## remove what was built here
+	rm -rf build

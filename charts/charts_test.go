@@ -1,0 +1,78 @@
+// Package charts is what a user applies to a cluster. Its tests hold the
+// manifests to the table of inputs and to one another.
+package charts
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/volume-durability/volume-durability/pkg/inputs"
+)
+
+// documents reads the documents of a manifest, each strictly into its own value.
+func documents(t *testing.T, file string, into ...any) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("volume-durability", file))
+	require.NoError(t, err)
+	parts := bytes.Split(content, []byte("\n---\n"))
+	require.Len(t, parts, len(into), file)
+	for i, part := range parts {
+		require.NoError(t, yaml.Unmarshal(part, into[i]), file)
+	}
+}
+
+func TestTheExperimentListsEveryInputWithItsDefault(t *testing.T) {
+	var experiment chaosv1alpha1.ChaosExperiment
+	documents(t, "experiment.yaml", &experiment)
+	var want, got [][2]string
+	for _, input := range inputs.Table() {
+		want = append(want, [2]string{input.Name, input.Default})
+	}
+	for _, e := range experiment.Spec.Definition.ENVList {
+		got = append(got, [2]string{e.Name, e.Value})
+	}
+	assert.Equal(t, want, got)
+}
+
+func TestTheEngineSetsNothingButInputsThatAreAccepted(t *testing.T) {
+	var engine chaosv1alpha1.ChaosEngine
+	documents(t, "engine.yaml", &engine)
+	require.Len(t, engine.Spec.Experiments, 1)
+	known := map[string]bool{}
+	for _, input := range inputs.Table() {
+		known[input.Name] = true
+	}
+	values := map[string]string{}
+	for _, e := range engine.Spec.Experiments[0].Spec.Components.ENV {
+		assert.True(t, known[e.Name], e.Name)
+		values[e.Name] = e.Value
+	}
+	_, err := inputs.Parse(func(name string) string { return values[name] })
+	assert.NoError(t, err)
+}
+
+func TestTheNamesInTheManifestsAreOne(t *testing.T) {
+	var experiment chaosv1alpha1.ChaosExperiment
+	var engine chaosv1alpha1.ChaosEngine
+	var account struct{ Metadata struct{ Name, Namespace string } }
+	var role rbacv1.Role
+	var binding rbacv1.RoleBinding
+	documents(t, "experiment.yaml", &experiment)
+	documents(t, "engine.yaml", &engine)
+	documents(t, "rbac.yaml", &account, &role, &binding)
+	assert.Equal(t, experiment.Name, engine.Spec.Experiments[0].Name)
+	assert.Equal(t, account.Metadata.Name, engine.Spec.ChaosServiceAccount)
+	assert.Equal(t, account.Metadata.Name, binding.Subjects[0].Name)
+	assert.Equal(t, role.Name, binding.RoleRef.Name)
+	assert.Equal(t, inputs.Defaults().Namespace, engine.Namespace)
+	assert.Equal(t, inputs.Defaults().Namespace, role.Namespace)
+	assert.Equal(t, role.Rules, experiment.Spec.Definition.Permissions, "the chart's permissions are the role's")
+}

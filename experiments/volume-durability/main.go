@@ -1,0 +1,99 @@
+// Command volume-durability is the experiment: it runs in the Job that
+// chaos-runner makes for a ChaosEngine, and leaves a ChaosResult.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/litmus"
+	"github.com/volume-durability/volume-durability/pkg/run"
+	"github.com/volume-durability/volume-durability/pkg/workload"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	log := logrus.New()
+	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339Nano, DisableColors: true})
+	if len(os.Args) != 2 || os.Args[1] != "experiment" {
+		log.Fatalf("usage: %s experiment, in the Job of a ChaosEngine", os.Args[0])
+	}
+	// Once the ChaosResult says what came of it the Job is done, whatever the
+	// verdict: Kubernetes would try a failed one again.
+	if err := experiment(ctx, log); err != nil {
+		log.WithError(err).Error("No ChaosResult could be written")
+		stop()
+		os.Exit(1)
+	}
+}
+
+// experiment runs what the environment asks for, and writes the ChaosResult.
+func experiment(ctx context.Context, log *logrus.Logger) error {
+	id, err := litmus.IdentityFrom(os.Getenv)
+	if err != nil {
+		return err
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv(clientcmd.RecommendedConfigPathEnvVar))
+	if err != nil {
+		return fmt.Errorf("finding the cluster: %w", err)
+	}
+	e, err := litmus.Begin(ctx, config, id, log)
+	if err != nil {
+		return err
+	}
+	outcome, probeErr := carryOut(ctx, e, config, id, log)
+	log.WithField("verdict", outcome.Verdict).Info(outcome.Reason)
+	if err := json.NewEncoder(os.Stdout).Encode(outcome); err != nil {
+		log.WithError(err).Warn("The result could not be printed")
+	}
+	return e.Finish(outcome, probeErr)
+}
+
+// carryOut reads the inputs and does the run. Mistakes in the inputs are an
+// outcome too, before anything is created.
+func carryOut(ctx context.Context, e *litmus.Experiment, config *rest.Config, id litmus.Identity, log *logrus.Logger) (evidence.Result, error) {
+	settings, err := inputs.Parse(os.Getenv)
+	if err == nil {
+		err = e.Check()
+	}
+	if err != nil {
+		now := time.Now().UTC()
+		return evidence.Result{Schema: evidence.Schema, Began: now, Ended: now, Verdict: judge.Error, Reason: err.Error(), Settings: settings}, nil
+	}
+	e.Bound(settings.StatusTimeout)
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return evidence.Result{Verdict: judge.Error, Reason: err.Error()}, nil
+	}
+	runID := string(uuid.NewUUID())
+	image := settings.Image
+	if image == "" {
+		image = e.Image()
+	}
+	return run.Run{
+		ID: runID, Settings: settings, Image: image, Companion: e, Log: log,
+		Namespace: workload.Namespace{
+			Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: log,
+			Labels: map[string]string{
+				workload.RunLabel:           runID,
+				workload.ChaosUIDLabel:      string(id.UID),
+				"app.kubernetes.io/part-of": "volume-durability",
+			},
+		},
+	}.Execute(ctx)
+}

@@ -1,0 +1,57 @@
+package evidence
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+func cell() Cell {
+	gone := time.Unix(1, 0)
+	return Cell{
+		Verdict: judge.Pass,
+		Claim:   &Claim{Name: "stig-pvc", StorageClass: "fast"},
+		Epochs: []Epoch{
+			{Number: 1, Pod: Pod{Name: "write-pod", Node: "n1"}, Deleting: gone},
+			{Number: 2, Pod: Pod{Name: "write-pod", Node: "n1"}, Deleting: gone},
+		},
+		Reader:   &Look{Pod: Pod{Name: "read-pod", Node: "n2"}},
+		Promises: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 4000}}, {Point: journal.Point{Epoch: 2, Seq: 812}}},
+	}
+}
+
+func TestSentencesOnAPass(t *testing.T) {
+	c := cell()
+	assert.Equal(t, "write-pod writes to claim stig-pvc (StorageClass fast) and was told that its data is safe", c.Written())
+	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1", c.Verified())
+	c.Reader.Node = "n1"
+	c.Epochs = c.Epochs[:1]
+	assert.Equal(t, "4 812 acknowledged records verified after 1 deletion, 0 lost; read on n1, the writer's own node", c.Verified())
+}
+
+func TestSentencesOnAFail(t *testing.T) {
+	c := cell()
+	c.Claim, c.Verdict = nil, judge.Fail
+	lost := judge.Finding{Class: judge.LostTail, Epoch: 2, First: 801, Last: 812, Records: 12}
+	c.Findings = []judge.Finding{lost}
+	assert.Equal(t, "write-pod writes to an emptyDir and was told that its data is safe", c.Written())
+	assert.Equal(t, "lost-tail: 12 acknowledged records, epoch 2 sequence 801 to 812; 4 812 records were acknowledged, 2 deletions", c.Verified())
+	c.Findings = []judge.Finding{lost, lost, lost, lost, lost}
+	assert.Contains(t, c.Verified(), "; 2 more findings; ")
+}
+
+func TestNothingAtStakeIsSaid(t *testing.T) {
+	assert.Equal(t, "Nothing was acknowledged: nothing is at stake", Cell{}.Written())
+	assert.Equal(t, "no node", Cell{Verdict: judge.Error, Reason: "no node"}.Verified())
+}
+
+func TestNumbersAreGrouped(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1 000", 1234567: "1 234 567"} {
+		assert.Equal(t, want, grouped(n))
+	}
+}

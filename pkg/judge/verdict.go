@@ -1,0 +1,29 @@
+package judge
+
+// Verdict is the outcome of a run, or of a part of it. The first four are
+// Litmus's words.
+type Verdict string
+
+// The verdicts mean different things, and none stands in for another.
+const (
+	Pass Verdict = "Pass" // everything acknowledged was there
+	Fail Verdict = "Fail" // the storage broke its promise: there is a finding
+	// Error says that the truth could not be established. What was not checked is never a Pass.
+	Error   Verdict = "Error"
+	Stopped Verdict = "Stopped" // the run was stopped by its user
+	// NotApplicable says that there was nothing to check: Swarm orchestrates.
+	NotApplicable Verdict = "N/A"
+)
+
+// VerdictOf is the verdict on a judgement. An empty ledger is an Error: nothing
+// was at stake.
+func VerdictOf(j Judgement) Verdict {
+	switch {
+	case len(j.Findings) > 0:
+		return Fail
+	case j.Acknowledged == 0:
+		return Error
+	default:
+		return Pass
+	}
+}

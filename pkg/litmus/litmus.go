@@ -1,0 +1,319 @@
+// Package litmus is where a run meets LitmusChaos: the ChaosEngine that started
+// it, the probes that the engine declares, the events, and the ChaosResult that
+// shows its outcome. It is the only package that imports litmus-go.
+package litmus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	chaosclient "github.com/litmuschaos/chaos-operator/pkg/client/clientset/versioned/typed/litmuschaos/v1alpha1"
+	"github.com/litmuschaos/litmus-go/pkg/cerrors"
+	"github.com/litmuschaos/litmus-go/pkg/clients"
+	"github.com/litmuschaos/litmus-go/pkg/events"
+	"github.com/litmuschaos/litmus-go/pkg/probe"
+	"github.com/litmuschaos/litmus-go/pkg/result"
+	"github.com/litmuschaos/litmus-go/pkg/types"
+	"github.com/litmuschaos/litmus-go/pkg/utils/common"
+	"github.com/sirupsen/logrus"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apitypes "k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+)
+
+// Identity is who the experiment is, as chaos-runner tells it.
+type Identity struct {
+	Engine, Namespace, Experiment, Pod, Instance string
+	UID                                          apitypes.UID
+}
+
+// IdentityFrom reads the environment that chaos-runner gives an experiment.
+func IdentityFrom(getenv func(string) string) (Identity, error) {
+	id := Identity{Instance: getenv("INSTANCE_ID"), UID: apitypes.UID(getenv("CHAOS_UID"))}
+	var missing []error
+	for name, field := range map[string]*string{
+		"CHAOSENGINE": &id.Engine, "CHAOS_NAMESPACE": &id.Namespace, "EXPERIMENT_NAME": &id.Experiment, "POD_NAME": &id.Pod,
+	} {
+		if *field = getenv(name); *field == "" {
+			missing = append(missing, fmt.Errorf("%s is not set: chaos-runner sets it for the experiments of a ChaosEngine", name))
+		}
+	}
+	return id, errors.Join(missing...)
+}
+
+// The built-in checks, as they appear among the probes of a ChaosResult.
+const (
+	WriteProbe  = "write"
+	VerifyProbe = "verify"
+	probeType   = "durability"
+)
+
+// statusDelay is how long litmus-go sleeps after each of its requests, also after
+// those that succeed: the least that it takes.
+const statusDelay = 1
+
+// Experiment is one run, seen from Litmus.
+type Experiment struct {
+	clients clients.ClientSets
+	chaos   types.ChaosDetails
+	result  types.ResultDetails
+	events  types.EventDetails
+	pod     *corev1.Pod
+	// probes is how many the engine declares.
+	probes int
+	log    logrus.FieldLogger
+}
+
+// Begin looks up the engine and shows that a run has begun. The error is one that
+// leaves no ChaosResult; what is wrong with the engine itself is returned by Check.
+func Begin(ctx context.Context, config *rest.Config, id Identity, log logrus.FieldLogger) (*Experiment, error) {
+	e := &Experiment{
+		log: log,
+		chaos: types.ChaosDetails{
+			ChaosUID: id.UID, ChaosNamespace: id.Namespace, ChaosPodName: id.Pod, EngineName: id.Engine, InstanceID: id.Instance,
+			ExperimentName: id.Experiment, Timeout: 180, Delay: statusDelay, ProbeImagePullPolicy: string(corev1.PullIfNotPresent),
+			Phase: types.PreChaosPhase, ParentsResources: []types.ParentResource{}, Targets: []v1alpha1.TargetDetails{},
+		},
+	}
+	types.SetResultAttributes(&e.result, e.chaos)
+	if err := e.connect(config); err != nil {
+		return nil, err
+	}
+	if err := e.meet(ctx); err != nil {
+		return nil, err
+	}
+	return e, e.announce()
+}
+
+func (e *Experiment) connect(config *rest.Config) (err error) {
+	e.clients.KubeConfig = config
+	if e.clients.KubeClient, err = kubernetes.NewForConfig(config); err != nil {
+		return fmt.Errorf("making a client for Kubernetes: %w", err)
+	}
+	if e.clients.LitmusClient, err = chaosclient.NewForConfig(config); err != nil {
+		return fmt.Errorf("making a client for Litmus: %w", err)
+	}
+	if e.clients.DynamicClient, err = dynamic.NewForConfig(config); err != nil {
+		return fmt.Errorf("making a dynamic client: %w", err)
+	}
+	return nil
+}
+
+// meet reads the engine, whose probes come first in the result, and the pod that this program runs in.
+func (e *Experiment) meet(ctx context.Context) error {
+	engine, err := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace).Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("reading ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, err)
+	}
+	e.pod, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).Get(ctx, e.chaos.ChaosPodName, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("reading the experiment's own pod %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.ChaosPodName, err)
+	}
+	e.result.ProbeArtifacts = map[string]types.ProbeArtifact{}
+	for _, experiment := range engine.Spec.Experiments {
+		if experiment.Name != e.chaos.ExperimentName {
+			continue
+		}
+		e.probes = len(experiment.Spec.Probe)
+		if err := types.InitializeProbesInChaosResultDetails(&e.result, experiment.Spec.Probe); err != nil {
+			// The run must not go on without them, and the result must say so.
+			e.probes = 0
+			e.result.ErrorOutput = &v1alpha1.ErrorOutput{ErrorCode: string(cerrors.GetErrorType(err)), Reason: err.Error()}
+		}
+	}
+	for _, check := range []struct{ name, mode string }{{WriteProbe, "SOT"}, {VerifyProbe, "EOT"}} {
+		e.result.ProbeDetails = append(e.result.ProbeDetails, &types.ProbeDetails{
+			Name: check.name, Type: probeType, Mode: check.mode, Status: v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited},
+		})
+	}
+	return nil
+}
+
+// announce makes the ChaosResult, or begins a new run in the one that is there.
+func (e *Experiment) announce() error {
+	failed := e.result.ErrorOutput
+	e.result.ErrorOutput = nil
+	if err := result.InitializeChaosResult(&e.chaos, e.clients, &e.result, e.labels()); err != nil {
+		return fmt.Errorf("creating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
+	}
+	if err := result.SetResultUID(&e.result, e.clients, &e.chaos); err != nil {
+		return fmt.Errorf("reading ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
+	}
+	e.result.ErrorOutput = failed
+	e.resultEvent(types.AwaitedVerdict, "experiment: "+e.chaos.ExperimentName+", Result: Awaited", corev1.EventTypeNormal)
+	return nil
+}
+
+// Check returns what is wrong with the engine.
+func (e *Experiment) Check() error {
+	if e.result.ErrorOutput == nil {
+		return nil
+	}
+	return fmt.Errorf("ChaosEngine %s/%s: %s", e.chaos.ChaosNamespace, e.chaos.EngineName, e.result.ErrorOutput.Reason)
+}
+
+// Bound sets how long litmus-go may try for each of its requests.
+func (e *Experiment) Bound(timeout time.Duration) {
+	e.chaos.Timeout = max(statusDelay, int(timeout/time.Second))
+}
+
+// Image is that of the container that this program runs in.
+func (e *Experiment) Image() string { return e.pod.Spec.Containers[0].Image }
+
+// labels are those of the ChaosResult: the experiment pod's, and the engine's UID.
+func (e *Experiment) labels() map[string]string {
+	labels := map[string]string{"chaosUID": string(e.chaos.ChaosUID)}
+	for k, v := range e.pod.Labels {
+		labels[k] = v
+	}
+	return labels
+}
+
+// Written shows the built-in write check as passed and runs the engine's probes
+// of the time before the chaos.
+func (e *Experiment) Written(_ context.Context, cell evidence.Cell) error {
+	e.check(WriteProbe, v1alpha1.ProbeVerdictPassed, cell.Written())
+	return e.runProbes("PreChaos", types.PreChaosCheck)
+}
+
+// ChaosBegins runs the engine's probes of the time of the chaos.
+func (e *Experiment) ChaosBegins(context.Context) error {
+	e.chaos.Phase = types.ChaosInjectPhase
+	e.engineEvent(types.ChaosInject, "Injecting "+e.chaos.ExperimentName+" chaos on application pod", corev1.EventTypeNormal)
+	return e.runProbes("DuringChaos", "")
+}
+
+// Deleting records the pod among the result's targets.
+func (e *Experiment) Deleting(_ context.Context, pod evidence.Pod) error {
+	common.SetTargets(pod.Name, "targeted", "pod", &e.chaos)
+	return nil
+}
+
+// Judged shows the built-in verify check's verdict and runs the engine's probes of the time after the chaos.
+func (e *Experiment) Judged(_ context.Context, cell evidence.Cell) error {
+	e.chaos.Phase = types.PostChaosPhase
+	switch cell.Verdict {
+	case judge.Pass:
+		e.check(VerifyProbe, v1alpha1.ProbeVerdictPassed, cell.Verified())
+	case judge.Fail:
+		e.check(VerifyProbe, v1alpha1.ProbeVerdictFailed, cell.Reason)
+	}
+	return e.runProbes("PostChaos", types.PostChaosCheck)
+}
+
+// check sets the outcome of a built-in check.
+func (e *Experiment) check(name string, verdict v1alpha1.ProbeVerdict, description string) {
+	for _, p := range e.result.ProbeDetails {
+		if p.Name == name && p.Type == probeType {
+			p.Status = v1alpha1.ProbeStatus{Verdict: verdict, Description: description}
+		}
+	}
+	if verdict == v1alpha1.ProbeVerdictPassed {
+		e.result.PassedProbeCount++
+	}
+}
+
+func (e *Experiment) runProbes(phase, event string) error {
+	msg, kind := "AUT: not checked", corev1.EventTypeNormal
+	var err error
+	if e.probes > 0 {
+		err = probe.RunProbes(&e.chaos, e.clients, &e.result, phase, &e.events)
+		msg += ", Probes: Successful"
+	}
+	if err != nil {
+		msg, kind = "AUT: not checked, Probes: Unsuccessful", corev1.EventTypeWarning
+	}
+	if event != "" {
+		e.engineEvent(event, msg, kind)
+	}
+	return err
+}
+
+// Finish writes the outcome into the ChaosResult. The error is the one with which
+// the engine's probes ended the run, if they did.
+func (e *Experiment) Finish(outcome evidence.Result, probeErr error) error {
+	e.conclude(outcome, probeErr)
+	if err := result.PatchChaosResult(e.clients, &e.chaos, &e.result, e.labels()); err != nil {
+		return fmt.Errorf("updating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
+	}
+	verdict := string(e.result.Verdict)
+	reason, kind := types.GetChaosResultVerdictEvent(e.result.Verdict)
+	e.resultEvent(reason, fmt.Sprintf("experiment: %s, Result: %s: %s", e.chaos.ExperimentName, verdict, outcome.Reason), kind)
+	e.engineEvent(types.Summary, fmt.Sprintf("%s experiment: %s: %s", e.chaos.ExperimentName, verdict, outcome.Reason), kind)
+	return nil
+}
+
+func (e *Experiment) conclude(outcome evidence.Result, probeErr error) {
+	switch outcome.Verdict {
+	case judge.Pass:
+		types.SetResultAfterCompletion(&e.result, v1alpha1.ResultVerdictPassed, v1alpha1.ResultPhaseCompleted, "", "")
+	case judge.Fail:
+		types.SetResultAfterCompletion(&e.result, v1alpha1.ResultVerdictFailed, v1alpha1.ResultPhaseCompleted, "", "")
+	case judge.Stopped:
+		e.notRun(outcome.Reason)
+		types.SetResultAfterCompletion(&e.result, v1alpha1.ResultVerdictStopped, v1alpha1.ResultPhaseStopped, outcome.Reason, cerrors.ErrorTypeExperimentAborted)
+	case judge.NotApplicable:
+		e.notRun(outcome.Reason)
+		// Litmus has no such verdict; its probes have.
+		types.SetResultAfterCompletion(&e.result, v1alpha1.ResultVerdict(v1alpha1.ProbeVerdictNA), v1alpha1.ResultPhaseCompleted, "", "")
+	default:
+		e.notRun(outcome.Reason)
+		e.fail(outcome.Reason, probeErr)
+	}
+}
+
+// fail is what litmus-go's experiments do after a failure: a probe that failed is
+// a Fail, anything else an Error.
+func (e *Experiment) fail(reason string, probeErr error) {
+	code := cerrors.ErrorTypeGeneric
+	if probeErr != nil {
+		reason, code = cerrors.GetRootCauseAndErrorCode(probeErr, string(e.chaos.Phase))
+	}
+	verdict, phase := v1alpha1.ResultVerdictError, v1alpha1.ResultPhaseError
+	if probeErr != nil && probe.IsProbeFailed(reason) {
+		verdict, phase = v1alpha1.ResultVerdictFailed, v1alpha1.ResultPhaseCompleted
+	}
+	types.SetResultAfterCompletion(&e.result, verdict, phase, reason, code)
+}
+
+// notRun says of the built-in checks that were not made why they were not.
+func (e *Experiment) notRun(reason string) {
+	for _, p := range e.result.ProbeDetails {
+		if p.Type == probeType && p.Status.Verdict == v1alpha1.ProbeVerdictAwaited {
+			p.Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictNA, Description: reason}
+		}
+	}
+}
+
+// maxMessage is how long an event's message may be (k8s.io/api/core/v1 Event).
+const maxMessage = 1024
+
+func (e *Experiment) engineEvent(reason, message, kind string) {
+	types.SetEngineEventAttributes(&e.events, reason, message[:min(len(message), maxMessage)], kind, &e.chaos)
+	e.emit("ChaosEngine")
+}
+
+func (e *Experiment) resultEvent(reason, message, kind string) {
+	// An event's name, which litmus-go makes of the reason, has no room for a slash.
+	if reason == string(v1alpha1.ProbeVerdictNA) {
+		reason = "NotApplicable"
+	}
+	types.SetResultEventAttributes(&e.events, reason, message[:min(len(message), maxMessage)], kind, &e.result)
+	e.emit("ChaosResult")
+}
+
+// emit creates an event. One that cannot be created is no reason to end a run.
+func (e *Experiment) emit(kind string) {
+	if err := events.GenerateEvents(&e.events, e.clients, &e.chaos, kind); err != nil {
+		e.log.WithFields(logrus.Fields{"event": e.events.Reason, "kind": kind, "error": err}).Warn("An event could not be created")
+	}
+}

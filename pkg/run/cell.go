@@ -1,0 +1,387 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/workload"
+)
+
+// errLetDown says that the volume failed the writer or the reader: a finding, not a failure of ours.
+var errLetDown = errors.New("the volume let the pod down")
+
+// helper is the program in the pods' image (see the Dockerfile).
+const helper = "/usr/local/bin/durability-helper"
+
+// cell is one volume under test: its claim, its writers, its ledger, its verdict.
+type cell struct {
+	Run
+	evidence.Cell
+	ledger ledger.Ledger
+	// writer is the one that is alive, nil between two of them.
+	writer *writer
+	// listening bounds every log stream of the cell.
+	listening context.Context
+	hangUp    context.CancelFunc
+	// reader is the pod to remove at the end.
+	reader *corev1.Pod
+	// lookFindings are those that no judgement on a sighting can make: the volume
+	// could not be mounted, read or written.
+	letDown []judge.Finding
+}
+
+type writer struct {
+	*hearing
+	pod *corev1.Pod
+}
+
+func newCell(r Run) *cell {
+	identity := sha256.Sum256([]byte(r.ID))
+	c := &cell{Run: r}
+	c.Journal = journal.Format{ID: hex.EncodeToString(identity[:8]), Size: r.Settings.RecordSize}
+	c.listening, c.hangUp = context.WithCancel(context.Background())
+	return c
+}
+
+// prepare makes the claim and the first writer, and returns once something is acknowledged.
+func (c *cell) prepare(ctx context.Context) error {
+	if err := c.Namespace.RequireExists(ctx); err != nil {
+		return err
+	}
+	if err := c.claim(ctx); err != nil {
+		return err
+	}
+	if err := c.startWriter(ctx); err != nil {
+		return err
+	}
+	return c.noteVolume(ctx)
+}
+
+func (c *cell) claim(ctx context.Context) error {
+	s := c.Settings
+	if s.VolumeSource == inputs.EmptyDir {
+		return nil
+	}
+	if s.ExistingClaim != "" {
+		existing, err := c.Namespace.ExistingClaim(ctx, s.ExistingClaim)
+		if err == nil {
+			c.Claim = &evidence.Claim{Name: existing.Name, UID: existing.UID}
+		}
+		return err
+	}
+	made, err := c.Namespace.CreateClaim(ctx, workload.ClaimSpec{Name: s.ClaimName, Class: s.StorageClass, Size: s.ClaimSize, Mode: s.AccessMode})
+	if err == nil {
+		c.Claim = &evidence.Claim{Name: made.Name, UID: made.UID, Made: true}
+	}
+	return err
+}
+
+// noteVolume records what the claim was bound to.
+func (c *cell) noteVolume(ctx context.Context) error {
+	if c.Claim == nil {
+		return nil
+	}
+	bound, err := c.Namespace.AwaitBound(ctx, c.Claim.Name)
+	if err != nil {
+		return err
+	}
+	c.Claim.StorageClass, c.Claim.Volume = ptr.Deref(bound.Spec.StorageClassName, ""), bound.Spec.VolumeName
+	return nil
+}
+
+// startWriter begins the next epoch and returns once one of its commits is acknowledged.
+func (c *cell) startWriter(ctx context.Context) error {
+	epoch := evidence.Epoch{Number: len(c.Epochs) + 1, Created: time.Now().UTC()}
+	promises := c.ledger.Promises()
+	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(c.podSpec(c.Settings.WriterPod, "write",
+		"--epoch", strconv.Itoa(epoch.Number),
+		"--rate", strconv.FormatFloat(c.Settings.WriteRate, 'f', -1, 64),
+		"--points", points(promises))))
+	if pod != nil {
+		epoch.Pod = evidencePod(pod)
+		c.writer = &writer{pod: pod}
+	}
+	c.Epochs = append(c.Epochs, epoch)
+	if err != nil {
+		return c.blame(ctx, err)
+	}
+	c.writer.hearing = listen(c.listening, c.Namespace, pod, &c.ledger)
+	return c.firstAck(ctx, promises)
+}
+
+func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
+	epoch := &c.Epochs[len(c.Epochs)-1]
+	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.StatusTimeout, fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w", c.Settings.StatusTimeout, epoch.Number, context.DeadlineExceeded))
+	defer cancel()
+	err := c.writer.awaitAck(waiting, epoch.Number)
+	if seen := c.writer.heard(); seen != nil && epoch.Number > 1 {
+		epoch.Found = &evidence.Look{Pod: epoch.Pod, Sighting: *seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epoch.Number-1))}
+	}
+	if err != nil {
+		return c.blame(ctx, fmt.Errorf("writer of epoch %d: %w", epoch.Number, err))
+	}
+	epoch.FirstAck = time.Now().UTC()
+	return nil
+}
+
+// caseOf is what to judge: a report of what the first epochs left behind.
+func (c *cell) caseOf(promises []ledger.Ack, report journal.Report, epochs int) judge.Case {
+	var earlier []journal.Report
+	for _, e := range c.Epochs {
+		if e.Found != nil {
+			earlier = append(earlier, e.Found.Sighting.Report)
+		}
+	}
+	return judge.Case{Promises: promises, Report: report, Earlier: earlier, Epochs: epochs, Overlap: c.Settings.Force}
+}
+
+// Delete deletes the writer that is alive and returns once it is gone and all
+// that it said was heard. With no writer alive it does nothing.
+func (c *cell) Delete(ctx context.Context) error {
+	w := c.writer
+	if w == nil {
+		return nil
+	}
+	epoch := &c.Epochs[len(c.Epochs)-1]
+	if err := companion(c.Companion.Deleting(ctx, epoch.Pod)); err != nil {
+		return err
+	}
+	epoch.Deleting = time.Now().UTC()
+	if err := c.Namespace.DeletePod(ctx, w.pod.Name, w.pod.UID, c.grace()); err != nil {
+		return err
+	}
+	epoch.Gone = time.Now().UTC()
+	c.writer = nil
+	c.Promises = c.ledger.Promises()
+	if w.hearing == nil {
+		return nil
+	}
+	c.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.Records(c.Promises)}).Info("Writer deleted")
+	return w.awaitClosed(ctx)
+}
+
+// awaitClosed returns once the pod's log has ended.
+func (w *writer) awaitClosed(ctx context.Context) error {
+	select {
+	case <-w.closed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Restore brings the writer back, as a new epoch.
+func (c *cell) Restore(ctx context.Context) error { return c.startWriter(ctx) }
+
+func (c *cell) grace() *int64 {
+	if c.Settings.Force {
+		return ptr.To[int64](0)
+	}
+	return nil
+}
+
+// verify reads the journal back and judges it.
+func (c *cell) verify(ctx context.Context) error {
+	if err := c.Delete(ctx); err != nil {
+		return err
+	}
+	c.Promises = c.ledger.Promises()
+	err := c.read(ctx)
+	if err != nil && !errors.Is(err, errLetDown) {
+		return err
+	}
+	c.judge()
+	c.Log.WithField("verdict", c.Verdict).Info(c.Reason)
+	return nil
+}
+
+func (c *cell) read(ctx context.Context) error {
+	spec := c.podSpec(c.Settings.ReaderPod, "read", "--stay", "--points", points(c.Promises))
+	spec.ReadOnly = true
+	spec.Placement = c.placement()
+	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(spec))
+	c.reader = pod
+	if err != nil {
+		return c.blame(ctx, err)
+	}
+	heard := listen(c.listening, c.Namespace, pod, &c.ledger)
+	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.VerifyTimeout, fmt.Errorf("waited %s for the journal to be read: %w", c.Settings.VerifyTimeout, context.DeadlineExceeded))
+	defer cancel()
+	seen, err := heard.awaitSighting(waiting)
+	if err != nil {
+		return c.blame(ctx, fmt.Errorf("reader: %w", err))
+	}
+	c.Reader = &evidence.Look{Pod: evidencePod(pod), Sighting: *seen, Judgement: judge.Judge(c.caseOf(c.Promises, seen.Report, len(c.Epochs)))}
+	return nil
+}
+
+func (c *cell) podSpec(name, command string, args ...string) workload.PodSpec {
+	spec := workload.PodSpec{
+		Name: name, Image: c.Image, ImagePullPolicy: c.Settings.ImagePullPolicy, File: c.Settings.JournalFile,
+		Command: append([]string{helper, command, "--file", c.Settings.JournalFile, "--journal", c.Journal.ID, "--record-size", strconv.Itoa(c.Journal.Size)}, args...),
+	}
+	if c.Claim != nil {
+		spec.Claim, spec.OwnVolume = c.Claim.Name, c.Claim.Made
+	}
+	return spec
+}
+
+// points asks for the sums of the records that the promises end with.
+func points(promises []ledger.Ack) string {
+	list := make([]string, len(promises))
+	for i, p := range promises {
+		list[i] = fmt.Sprintf("%d:%d", p.Epoch, p.Seq)
+	}
+	return strings.Join(list, ",")
+}
+
+// placement is the reader's, seen from the last writer.
+func (c *cell) placement() workload.Placement {
+	var writer string
+	if len(c.Epochs) > 0 {
+		writer = c.Epochs[len(c.Epochs)-1].Node
+	}
+	switch c.Settings.ReaderNode {
+	case inputs.AnyNode:
+		return workload.Placement{}
+	case inputs.SameNode:
+		return workload.Placement{On: writer}
+	case inputs.OtherNode:
+		return workload.Placement{NotOn: writer}
+	default:
+		return workload.Placement{On: string(c.Settings.ReaderNode)}
+	}
+}
+
+func evidencePod(pod *corev1.Pod) evidence.Pod {
+	return evidence.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
+}
+
+// blame decides whose failure it is that a pod could not do its work. Before
+// the first acknowledgement nothing was promised, so nothing can be broken.
+func (c *cell) blame(ctx context.Context, err error) error {
+	class := classOf(err)
+	if class == "" || ctx.Err() != nil || len(c.ledger.Promises()) == 0 {
+		return err
+	}
+	c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: err.Error()})
+	c.Log.WithError(err).Warn("The volume let the pod down")
+	return errors.Join(errLetDown, err)
+}
+
+// classOf is the class of finding that an error is, or none.
+func classOf(err error) judge.Class {
+	var unready *workload.PodUnready
+	if errors.As(err, &unready) {
+		if unready.Volume {
+			return judge.Unavailable
+		}
+		return ""
+	}
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return judge.ReadOnly
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EUCLEAN):
+		return judge.Unavailable
+	case errors.Is(err, context.DeadlineExceeded):
+		return judge.Unavailable
+	}
+	return ""
+}
+
+// judge sums up all that was seen. What a later pod can no longer see was lost,
+// even if the last one could see it again.
+func (c *cell) judge() {
+	judged := judge.Judgement{Acknowledged: ledger.Records(c.Promises)}
+	if c.Reader != nil {
+		judged = c.Reader.Judgement
+	}
+	c.Findings = append(c.Findings, judged.Findings...)
+	for _, e := range c.Epochs {
+		if len(c.Findings) == 0 && e.Found != nil {
+			c.Findings = append(c.Findings, e.Found.Judgement.Findings...)
+		}
+	}
+	c.Findings = append(c.Findings, c.letDown...)
+	judged.Findings = c.Findings
+	c.Verdict = judge.VerdictOf(judged)
+	c.Reason = c.Verified()
+	if c.Verdict == judge.Error {
+		c.Reason = "nothing was acknowledged: nothing was at stake"
+	}
+	c.limits()
+	c.stig()
+}
+
+// limits says what a Pass does not prove.
+func (c *cell) limits() {
+	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
+		c.NotShown = append(c.NotShown, "the reader ran on the writer's node and may have read its page cache, not the storage")
+	}
+	c.NotShown = append(c.NotShown, "a deleted pod is no power failure: whether the storage keeps its promise through one was not tried")
+}
+
+// stig adds the check's own words where the run is the check.
+func (c *cell) stig() {
+	if !c.Settings.STIG() || c.Reader == nil {
+		return
+	}
+	if c.Reader.Sighting.Bytes == 0 {
+		c.Reason += ". V-260932: there is no log data, this is a finding. " + STIGFix
+		return
+	}
+	c.Reason += ". V-260932: log data is present"
+	if c.Verdict == judge.Fail {
+		c.Reason += ", but not all of it. " + STIGFix
+	}
+}
+
+// conclude gives the cell a verdict where the phases could not.
+func (c *cell) conclude(err error) {
+	switch {
+	case errors.Is(err, errStopped):
+		c.Verdict, c.Reason = judge.Stopped, err.Error()
+	case err != nil && c.Verdict != judge.Fail:
+		c.Verdict, c.Reason = judge.Error, err.Error()
+	}
+}
+
+// remove takes away what the cell made, but what was asked to be kept, and says
+// what it could not.
+func (c *cell) remove(ctx context.Context) string {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removalTimeout, fmt.Errorf("gave up after %s", removalTimeout))
+	defer cancel()
+	keep := c.Settings.Keep && c.Verdict != judge.Stopped
+	var failures []error
+	if c.writer != nil {
+		failures = append(failures, c.Namespace.DeletePod(ctx, c.writer.pod.Name, c.writer.pod.UID, c.grace()))
+	}
+	if c.reader != nil && !keep {
+		failures = append(failures, c.Namespace.DeletePod(ctx, c.reader.Name, c.reader.UID, c.grace()))
+	}
+	c.hangUp()
+	if c.Claim != nil && c.Claim.Made && !keep {
+		failures = append(failures, c.Namespace.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID))
+	}
+	if err := errors.Join(failures...); err != nil {
+		c.Log.WithError(err).Error("Not everything could be removed")
+		return err.Error()
+	}
+	return ""
+}

@@ -1,0 +1,113 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/sirupsen/logrus"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/workload"
+)
+
+// errSilent says that a pod ended, or its log did, before it had said what it was there to say.
+var errSilent = errors.New("the pod ended without saying why")
+
+// hearing listens to one pod: its acknowledgements go to the ledger, the rest is kept.
+type hearing struct {
+	ledger *ledger.Ledger
+	log    logrus.FieldLogger
+
+	// over ends with the log, or with a problem that the pod reports; its cause says which.
+	over context.Context
+	end  context.CancelCauseFunc
+	// closed is closed when the listening goroutine has returned.
+	closed chan struct{}
+
+	mu       sync.Mutex
+	sighting *witness.Sighting
+	seen     chan struct{} // closed with the first sighting
+}
+
+// listen follows a pod's log until the pod has ended or the context does.
+func listen(ctx context.Context, ns workload.Namespace, pod *corev1.Pod, l *ledger.Ledger) *hearing {
+	h := &hearing{
+		ledger: l,
+		log:    ns.Log.WithField("pod", pod.Name),
+		closed: make(chan struct{}),
+		seen:   make(chan struct{}),
+	}
+	h.over, h.end = context.WithCancelCause(ctx)
+	go func() {
+		defer close(h.closed)
+		err := ns.FollowLog(ctx, pod, h.hear)
+		if err == nil {
+			err = errSilent
+		}
+		h.end(err)
+	}()
+	return h
+}
+
+func (h *hearing) hear(line []byte) {
+	s, err := witness.Parse(line)
+	switch {
+	case err != nil:
+		h.log.WithFields(logrus.Fields{"line": string(line[:min(len(line), 200)]), "error": err}).Warn("The pod said something else than a statement")
+	case s.Ack != nil:
+		if err := h.ledger.Record(*s.Ack); err != nil {
+			h.end(err)
+		}
+	case s.Sighting != nil:
+		h.keep(s.Sighting)
+	case s.Problem != nil:
+		h.end(*s.Problem)
+	}
+}
+
+func (h *hearing) keep(s *witness.Sighting) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sighting == nil {
+		h.sighting = s
+		close(h.seen)
+	}
+}
+
+// heard is the pod's sighting, if it was heard.
+func (h *hearing) heard() *witness.Sighting {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sighting
+}
+
+// awaitSighting returns what the pod saw.
+func (h *hearing) awaitSighting(ctx context.Context) (*witness.Sighting, error) {
+	select {
+	case <-h.seen:
+		return h.heard(), nil
+	default:
+	}
+	select {
+	case <-h.seen:
+		return h.heard(), nil
+	case <-h.over.Done():
+		if s := h.heard(); s != nil {
+			return s, nil
+		}
+		return nil, context.Cause(h.over)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// awaitAck returns once the ledger holds an acknowledgement of the epoch that this pod writes.
+func (h *hearing) awaitAck(ctx context.Context, epoch int) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(h.over, func() { cancel(context.Cause(h.over)) })()
+	return h.ledger.Await(ctx, epoch)
+}
