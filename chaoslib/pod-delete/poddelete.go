@@ -34,14 +34,15 @@ type Fault struct {
 func (f Fault) Inject(ctx context.Context, target Target) (deletions int, err error) {
 	began := f.Clock.Now()
 	for {
-		if err := f.wait(ctx, f.next(f.Clock.Since(began))); err != nil {
+		passed := f.Clock.Since(began)
+		if err := f.wait(ctx, min(f.due(passed), f.Duration)-passed); err != nil {
 			return deletions, err
 		}
 		if err := target.Delete(ctx); err != nil {
 			return deletions, fmt.Errorf("deletion %d: %w", deletions+1, err)
 		}
 		deletions++
-		if f.Clock.Since(began)+f.Interval > f.Duration {
+		if f.due(f.Clock.Since(began)) > f.Duration {
 			return deletions, nil
 		}
 		if err := target.Restore(ctx); err != nil {
@@ -50,13 +51,9 @@ func (f Fault) Inject(ctx context.Context, target Target) (deletions int, err er
 	}
 }
 
-// next is how long to wait for the next deletion, that much into the fault.
-func (f Fault) next(passed time.Duration) time.Duration {
-	due := (passed/f.Interval + 1) * f.Interval
-	if due > f.Duration {
-		due = f.Duration
-	}
-	return due - passed
+// due is when the next interval ends, that much into the fault.
+func (f Fault) due(passed time.Duration) time.Duration {
+	return (passed/f.Interval + 1) * f.Interval
 }
 
 func (f Fault) wait(ctx context.Context, d time.Duration) error {

@@ -17,6 +17,7 @@ type target struct {
 	clock    *clocktesting.FakeClock
 	began    time.Time
 	comeback time.Duration
+	dying    time.Duration
 	deleted  []time.Duration
 	restored int
 	err      error
@@ -24,6 +25,7 @@ type target struct {
 
 func (t *target) Delete(context.Context) error {
 	t.deleted = append(t.deleted, t.clock.Since(t.began))
+	t.clock.Step(t.dying)
 	return nil
 }
 
@@ -37,7 +39,7 @@ func (t *target) Restore(context.Context) error {
 func inject(t *testing.T, duration, interval, comeback time.Duration) *target {
 	t.Helper()
 	fake := clocktesting.NewFakeClock(time.Unix(0, 0))
-	hit := &target{clock: fake, began: fake.Now(), comeback: comeback}
+	hit := &target{clock: fake, began: fake.Now(), comeback: comeback, dying: time.Second}
 	deletions, err := Fault{Duration: duration, Interval: interval, Clock: jumping{fake}}.Inject(t.Context(), hit)
 	require.NoError(t, err)
 	assert.Len(t, hit.deleted, deletions)
@@ -65,7 +67,7 @@ func TestDeletionsComeAtEveryInterval(t *testing.T) {
 		{"an interval that does not divide the duration", 25 * s, 10 * s, 2 * s, []time.Duration{10 * s, 20 * s}},
 		{"an interval longer than the duration", 5 * s, 10 * s, 2 * s, []time.Duration{5 * s}},
 		{"a slow comeback misses an interval", 50 * s, 10 * s, 12 * s, []time.Duration{10 * s, 30 * s, 50 * s}},
-		{"a comeback after the end is deleted at once", 20 * s, 10 * s, 25 * s, []time.Duration{10 * s, 35 * s}},
+		{"a comeback after the end is deleted at once", 20 * s, 10 * s, 25 * s, []time.Duration{10 * s, 36 * s}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			assert.Equal(t, c.want, inject(t, c.duration, c.interval, c.comeback).deleted)

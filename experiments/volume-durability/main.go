@@ -8,14 +8,16 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	"github.com/sirupsen/logrus"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
@@ -29,6 +31,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	log := logrus.New()
+	klog.SetLogger(funcr.New(kubernetesSays(log), funcr.Options{}))
 	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339Nano, DisableColors: true})
 	if len(os.Args) != 2 || os.Args[1] != "experiment" {
 		log.Fatalf("usage: %s experiment, in the Job of a ChaosEngine", os.Args[0])
@@ -48,7 +51,7 @@ func experiment(ctx context.Context, log *logrus.Logger) error {
 	if err != nil {
 		return err
 	}
-	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv(clientcmd.RecommendedConfigPathEnvVar))
+	config, err := rest.InClusterConfig()
 	if err != nil {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
@@ -96,4 +99,15 @@ func carryOut(ctx context.Context, e *litmus.Experiment, config *rest.Config, id
 			},
 		},
 	}.Execute(ctx)
+}
+
+// kubernetesSays takes what client-go says on its own into the one log.
+func kubernetesSays(log *logrus.Logger) func(prefix, args string) {
+	return func(_, args string) {
+		level := logrus.WarnLevel
+		if strings.Contains(args, context.Canceled.Error()) {
+			level = logrus.DebugLevel // a watch that has seen what it waited for
+		}
+		log.Log(level, args)
+	}
 }

@@ -54,7 +54,9 @@ func (f Finding) String() string {
 	if f.Records > 0 {
 		s += fmt.Sprintf(": %d acknowledged records", f.Records)
 	}
-	if f.First > 0 {
+	if f.First > 0 && f.Records > f.Last-f.First+1 {
+		s += fmt.Sprintf(", from epoch %d sequence %d on", f.Epoch, f.First)
+	} else if f.First > 0 {
 		s += fmt.Sprintf(", epoch %d sequence %d to %d", f.Epoch, f.First, f.Last)
 	}
 	if f.Detail != "" {

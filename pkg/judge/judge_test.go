@@ -395,6 +395,8 @@ func TestMoreDamageThanAReportListsIsNeverAPass(t *testing.T) {
 func TestAFindingReadsAsASentence(t *testing.T) {
 	assert.Equal(t, "lost-tail: 40 acknowledged records, epoch 1 sequence 61 to 100",
 		Finding{Class: LostTail, Epoch: 1, First: 61, Last: 100, Records: 40}.String())
+	assert.Equal(t, "missing: 150 acknowledged records, from epoch 1 sequence 1 on",
+		Finding{Class: Missing, Epoch: 1, First: 1, Last: 100, Records: 150}.String())
 	assert.Equal(t, "foreign (3 records of run fedcba9876543210)",
 		Finding{Class: Foreign, Detail: "3 records of run fedcba9876543210"}.String())
 }

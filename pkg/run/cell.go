@@ -36,12 +36,13 @@ type cell struct {
 	ledger ledger.Ledger
 	// writer is the one that is alive, nil between two of them.
 	writer *writer
-	// listening bounds every log stream of the cell.
+	// listening bounds every log stream of the cell; heard are all that were begun.
 	listening context.Context
 	hangUp    context.CancelFunc
+	heard     []*hearing
 	// reader is the pod to remove at the end.
 	reader *corev1.Pod
-	// lookFindings are those that no judgement on a sighting can make: the volume
+	// letDown are those findings that no judgement on a sighting can make: the volume
 	// could not be mounted, read or written.
 	letDown []judge.Finding
 }
@@ -121,8 +122,14 @@ func (c *cell) startWriter(ctx context.Context) error {
 	if err != nil {
 		return c.blame(ctx, err)
 	}
-	c.writer.hearing = listen(c.listening, c.Namespace, pod, &c.ledger)
+	c.writer.hearing = c.listen(pod)
 	return c.firstAck(ctx, promises)
+}
+
+func (c *cell) listen(pod *corev1.Pod) *hearing {
+	h := listen(c.listening, c.Namespace, pod, &c.ledger)
+	c.heard = append(c.heard, h)
+	return h
 }
 
 func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
@@ -207,7 +214,6 @@ func (c *cell) verify(ctx context.Context) error {
 		return err
 	}
 	c.judge()
-	c.Log.WithField("verdict", c.Verdict).Info(c.Reason)
 	return nil
 }
 
@@ -220,7 +226,7 @@ func (c *cell) read(ctx context.Context) error {
 	if err != nil {
 		return c.blame(ctx, err)
 	}
-	heard := listen(c.listening, c.Namespace, pod, &c.ledger)
+	heard := c.listen(pod)
 	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.VerifyTimeout, fmt.Errorf("waited %s for the journal to be read: %w", c.Settings.VerifyTimeout, context.DeadlineExceeded))
 	defer cancel()
 	seen, err := heard.awaitSighting(waiting)
@@ -376,6 +382,9 @@ func (c *cell) remove(ctx context.Context) string {
 		failures = append(failures, c.Namespace.DeletePod(ctx, c.reader.Name, c.reader.UID, c.grace()))
 	}
 	c.hangUp()
+	for _, h := range c.heard {
+		<-h.closed
+	}
 	if c.Claim != nil && c.Claim.Made && !keep {
 		failures = append(failures, c.Namespace.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID))
 	}

@@ -122,7 +122,7 @@ func (r Run) preChaos(ctx context.Context, c *cell) error {
 		return err
 	}
 	c.Promises = c.ledger.Promises()
-	r.Log.WithField("claim", c.Claim).Info(c.Written())
+	r.Log.Info(c.Written())
 	if err := companion(r.Companion.Written(ctx, c.Cell)); err != nil {
 		return err
 	}

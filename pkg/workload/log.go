@@ -39,6 +39,7 @@ type follower struct {
 	pod   *corev1.Pod
 	hear  func(line []byte)
 	since *metav1.Time
+	again bool // a stream was read before
 }
 
 // once follows the log as long as its stream lasts. It is done when no more can come.
@@ -49,12 +50,16 @@ func (f *follower) once(ctx context.Context) (done bool, err error) {
 	if gone {
 		return true, nil
 	}
+	if f.again && !ended {
+		f.Log.WithField("pod", f.pod.Name).Warn("Log stream ended while the pod lives, taking it up again")
+	}
+	f.again = true
 	err = f.stream(ctx)
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
 	if err != nil {
-		f.Log.WithFields(logrus.Fields{"pod": f.pod.Name, "error": err}).Warn("Log stream broke, taking it up again")
+		f.Log.WithFields(logrus.Fields{"pod": f.pod.Name, "error": err}).Warn("Log stream broke")
 		return false, nil
 	}
 	return ended, nil

@@ -1,0 +1,9 @@
+#!/bin/sh
+# The demo: on the test cluster, or with KUBECONFIG set on a cluster that you have.
+set -eu
+if [ -n "${KUBECONFIG:-}" ]; then
+    exec go run ./tests/demo -kubeconfig "$KUBECONFIG" -storage-class "${STORAGE_CLASS:-}" -image "${IMAGE:-}"
+fi
+make --no-print-directory cluster-images
+exec go run ./tests/demo -kubeconfig /var/lib/volume-durability-cluster/kubeconfig -storage-class shared \
+    -image volume-durability.test/volume-durability:test

@@ -1,0 +1,148 @@
+// Command demo shows the whole story: a run on storage that keeps its promises,
+// read back on another node, then one on storage that forgets. Its exit status is
+// 0 when the first was a Pass and the second a Fail.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"sigs.k8s.io/yaml"
+
+	"github.com/volume-durability/volume-durability/tests/engine"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) (err error) {
+	kubeconfig := flag.String("kubeconfig", "", "the cluster to use")
+	class := flag.String("storage-class", "", "StorageClass to test, with volumes that another node reaches")
+	image := flag.String("image", "", "reference of the experiment's image")
+	flag.Parse()
+	if err := errors.Join(
+		ask(class, "STORAGE_CLASS", "StorageClass to test"),
+		ask(image, "IMAGE", "Reference of the experiment's image, where the cluster can pull it"),
+	); err != nil {
+		return err
+	}
+	cluster, err := engine.Connect(*kubeconfig, "charts", *image)
+	if err != nil {
+		return err
+	}
+	if err := cluster.RequireLitmus(ctx); err != nil {
+		return err
+	}
+	ns, err := cluster.NewNamespace(ctx, "volume-durability-demo-"+rand.String(5))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Namespace %s was made for the demo and is removed with it.\n", ns.Name)
+	defer func() {
+		removal, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		err = errors.Join(err, ns.Remove(removal))
+	}()
+	return stories(ctx, ns, *class)
+}
+
+// ask asks for a value that was not given, where somebody is there to answer.
+func ask(value *string, variable, question string) error {
+	if *value != "" {
+		return nil
+	}
+	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		fmt.Printf("%s: ", question)
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		if *value = strings.TrimSpace(line); err == nil && *value != "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is not set: %s", variable, question)
+}
+
+// story is one run, and what it is to come to.
+type story struct {
+	title  string
+	engine engine.Engine
+	want   chaosv1alpha1.ResultVerdict
+}
+
+func stories(ctx context.Context, ns *engine.Namespace, class string) error {
+	chaos := func(env map[string]string) map[string]string {
+		env["TOTAL_CHAOS_DURATION"], env["CHAOS_INTERVAL"] = "12", "4"
+		return env
+	}
+	var unexpected []error
+	for _, s := range []story{
+		{"StorageClass " + class + ": a writer is deleted three times while it writes, a reader on another node reads the volume back",
+			engine.Engine{Name: "keeps", Env: chaos(map[string]string{"STORAGE_CLASS": class, "READER_NODE": "other"})}, chaosv1alpha1.ResultVerdictPassed},
+		{"The same on storage that forgets: an emptyDir dies with its pod",
+			engine.Engine{Name: "forgets", Env: chaos(map[string]string{"VOLUME_SOURCE": "emptyDir", "READER_NODE": "other"})}, chaosv1alpha1.ResultVerdictFailed},
+	} {
+		unexpected = append(unexpected, tell(ctx, ns, s))
+	}
+	return errors.Join(unexpected...)
+}
+
+func tell(ctx context.Context, ns *engine.Namespace, s story) error {
+	fmt.Printf("\n── %s\n\n", s.title)
+	ctx, cancel := context.WithTimeoutCause(ctx, engine.Timeout, fmt.Errorf("no verdict within %s", engine.Timeout))
+	defer cancel()
+	began := time.Now()
+	if err := ns.Start(ctx, s.engine); err != nil {
+		return err
+	}
+	fmt.Printf("ChaosEngine %s created\n", s.engine.Name)
+	result, err := ns.Await(ctx, s.engine.Name)
+	if err != nil {
+		return err
+	}
+	log, err := ns.Log(ctx, s.engine.Name)
+	if err != nil {
+		return err
+	}
+	fmt.Println(retell(log))
+	status, err := yaml.Marshal(map[string]any{"experimentStatus": result.Status.ExperimentStatus, "probeStatuses": result.Status.ProbeStatuses, "history": result.Status.History})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("ChaosResult %s, %s after the engine was created:\n%s", result.Name, time.Since(began).Round(100*time.Millisecond), indent(string(status)))
+	if got := result.Status.ExperimentStatus.Verdict; got != s.want {
+		return fmt.Errorf("%s: the verdict is %s, expected %s", s.engine.Name, got, s.want)
+	}
+	fmt.Printf("As expected: %s\n", s.want)
+	return nil
+}
+
+// retell shows the experiment's log without the result that it ends with.
+func retell(log string) string {
+	var told strings.Builder
+	for line := range strings.Lines(log) {
+		if !strings.HasPrefix(line, "{") {
+			told.WriteString("  " + line)
+		}
+	}
+	return told.String()
+}
+
+func indent(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n"
+}

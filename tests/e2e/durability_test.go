@@ -1,0 +1,280 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/remotecommand"
+
+	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	durability "github.com/volume-durability/volume-durability/pkg/run"
+	"github.com/volume-durability/volume-durability/tests/engine"
+)
+
+// The check's own steps, with the check's own names: only the time is shorter.
+func TestTheDefaultsAreTheSTIGCheck(t *testing.T) {
+	ns := namespace(t, inputs.Defaults().Namespace)
+	o := run(t, ns, several(map[string]string{"READER_NODE": "other", "KEEP": "true"}))
+
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
+	assert.Equal(t, chaosv1alpha1.ResultPhaseCompleted, o.Status.ExperimentStatus.Phase)
+	assert.Equal(t, "100", o.Status.ExperimentStatus.ProbeSuccessPercentage)
+	assert.Equal(t, &chaosv1alpha1.HistoryDetails{PassedRuns: 1, Targets: []chaosv1alpha1.TargetDetails{{Name: "write-pod", Kind: "pod", ChaosStatus: "targeted"}}}, o.Status.History)
+	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "Passed", Description: "write-pod writes to claim stig-pvc (StorageClass shared) and was told that its data is safe"}, o.probe(t, "write"))
+	assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify").Verdict)
+	assert.Regexp(t, `^[\d ]+ acknowledged records verified after [2-9] deletions, 0 lost; read on n[12], written on n[12]$`, o.probe(t, "verify").Description)
+
+	cell := o.result.Cells[0]
+	assert.Contains(t, o.result.Reason, "V-260932: log data is present")
+	assert.NotEqual(t, cell.Epochs[len(cell.Epochs)-1].Node, cell.Reader.Node, "read on the other node")
+	for i, e := range cell.Epochs[1:] {
+		require.NotNil(t, e.Found)
+		assert.Empty(t, e.Found.Judgement.Findings, "what epoch %d found", i+2)
+		assert.NotZero(t, e.Found.Judgement.Acknowledged)
+	}
+
+	engineEvents, resultEvents := eventsOn(t, ns, "ChaosEngine"), eventsOn(t, ns, "ChaosResult")
+	for _, reason := range []string{"PreChaosCheck", "ChaosInject", "PostChaosCheck", "Summary"} {
+		assert.Contains(t, engineEvents, reason)
+	}
+	assert.Contains(t, resultEvents, "Awaited")
+	assert.Contains(t, resultEvents["Pass"], "0 lost")
+
+	content := execute(t, ns, "read-pod", "cat", "/data/logs.log")
+	lines := strings.SplitAfter(strings.TrimSuffix(content, "\n"), "\n")
+	assert.GreaterOrEqual(t, uint64(len(lines)), ledger.Records(cell.Promises))
+	dated := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z `)
+	for _, line := range lines {
+		require.Regexp(t, dated, line)
+	}
+}
+
+// execute runs a command in a pod, as kubectl exec does.
+func execute(t *testing.T, ns *engine.Namespace, pod string, command ...string) string {
+	t.Helper()
+	request := ns.Kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(ns.Name).Name(pod).SubResource("exec").
+		VersionedParams(&corev1.PodExecOptions{Command: command, Stdout: true, Stderr: true}, scheme.ParameterCodec)
+	executor, err := remotecommand.NewSPDYExecutor(ns.Config, "POST", request.URL())
+	require.NoError(t, err)
+	var out, errors bytes.Buffer
+	err = executor.StreamWithContext(within(t), remotecommand.StreamOptions{Stdout: &out, Stderr: &errors})
+	require.NoError(t, err, errors.String())
+	return out.String()
+}
+
+func TestForcedDeletions(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	o := run(t, ns, several(map[string]string{"FORCE": "true", "READER_NODE": "same", "WRITE_RATE": "500"}))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
+	cell := o.result.Cells[0]
+	assert.Equal(t, len(cell.Epochs), cell.Deletions())
+	assert.GreaterOrEqual(t, cell.Deletions(), 2)
+	assert.Equal(t, cell.Epochs[len(cell.Epochs)-1].Node, cell.Reader.Node)
+	assert.Contains(t, strings.Join(cell.NotShown, ""), "page cache", "a reader on the writer's node proves less")
+	requireNothingLeft(t, ns)
+}
+
+func TestStorageThatForgetsFails(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	o := run(t, ns, several(map[string]string{"VOLUME_SOURCE": "emptyDir"}))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
+	assert.Equal(t, chaosv1alpha1.ResultPhaseCompletedWithProbeFailure, o.Status.ExperimentStatus.Phase)
+	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage)
+	assert.Equal(t, 1, o.Status.History.FailedRuns)
+	cell := o.result.Cells[0]
+	acknowledged := ledger.Records(cell.Promises)
+	require.Len(t, cell.Findings, 1)
+	assert.Equal(t, judge.Missing, cell.Findings[0].Class)
+	assert.Equal(t, acknowledged, cell.Findings[0].Records)
+	assert.Equal(t, chaosv1alpha1.ProbeVerdictFailed, o.probe(t, "verify").Verdict)
+	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("missing: %d acknowledged records, from epoch 1 sequence 1 on", acknowledged))
+	require.NotNil(t, cell.Epochs[1].Found)
+	assert.Equal(t, judge.Missing, cell.Epochs[1].Found.Judgement.Findings[0].Class, "the second writer found it gone already")
+	assert.Contains(t, eventsOn(t, ns, "ChaosResult")["Fail"], "missing")
+	requireNothingLeft(t, ns)
+}
+
+const recordSize = 256
+
+// The journal is cut behind the experiment's back, after the writer is gone and
+// before the reader is.
+func TestATruncatedJournalIsALostTail(t *testing.T) {
+	t.Parallel()
+	const kept = 100
+	ns := someNamespace(t)
+	beforeReader(t, ns, func(file string) error { return os.Truncate(file, kept*recordSize) })
+	o := run(t, ns, short(map[string]string{"WORKLOAD_NAMESPACE": ns.Name, "READER_NODE": "other"}))
+
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
+	cell := o.result.Cells[0]
+	acknowledged := ledger.Records(cell.Promises)
+	require.Greater(t, acknowledged, uint64(kept))
+	assert.Equal(t, []judge.Finding{{
+		Class: judge.LostTail, Epoch: 1, First: kept + 1, Last: acknowledged, Records: acknowledged - kept, Offset: kept * recordSize, End: kept * recordSize,
+	}}, cell.Findings)
+	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("lost-tail: %d acknowledged records, epoch 1 sequence 101 to %d", acknowledged-kept, acknowledged))
+	requireNothingLeft(t, ns)
+}
+
+func TestAFlippedByteIsCorruption(t *testing.T) {
+	t.Parallel()
+	const record = 57
+	ns := someNamespace(t)
+	beforeReader(t, ns, func(file string) error { return flipByte(file, (record-1)*recordSize+140) })
+	o := run(t, ns, short(nil))
+
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
+	assert.Equal(t, []judge.Finding{{
+		Class: judge.Corrupt, Epoch: 1, First: record, Last: record, Records: 1, Offset: (record - 1) * recordSize, End: record * recordSize,
+	}}, o.result.Cells[0].Findings)
+	assert.Contains(t, o.probe(t, "verify").Description, "corrupt: 1 acknowledged records, epoch 1 sequence 57 to 57")
+}
+
+func flipByte(file string, at int64) error {
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b := make([]byte, 1)
+	if _, err := f.ReadAt(b, at); err != nil {
+		return err
+	}
+	b[0] ^= 0x04
+	_, err = f.WriteAt(b, at)
+	return err
+}
+
+// In the check's own setting the message repeats the check's own words.
+func TestAnEmptiedJournalRepeatsTheChecksFix(t *testing.T) {
+	ns := namespace(t, inputs.Defaults().Namespace)
+	beforeReader(t, ns, func(file string) error { return os.Truncate(file, 0) })
+	o := run(t, ns, short(nil))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
+	assert.Contains(t, o.probe(t, "verify").Description, "missing")
+	assert.Contains(t, o.probe(t, "verify").Description, "V-260932: there is no log data, this is a finding. "+durability.STIGFix)
+}
+
+// A kubelet that is started again ends every log stream of its node.
+func TestABrokenLogStreamChangesNoVerdict(t *testing.T) {
+	ns := someNamespace(t)
+	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "15", "CHAOS_INTERVAL": "15"})
+	writer := awaitRunning(t, ns, "write-pod")
+	kubelet := "kubelet-" + writer.Spec.NodeName
+	cluster(t, "stop", kubelet)
+	cluster(t, "start", kubelet)
+	o := await(t, ns)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
+	assert.Regexp(t, "Log stream (broke|ended while the pod lives)", o.log, "the stream really broke")
+	assert.Greater(t, ledger.Records(o.result.Cells[0].Promises), uint64(1000), "what was acknowledged afterwards was heard too")
+	requireNothingLeft(t, ns)
+}
+
+func TestMistakesInTheInputsAreAllNamedAndNothingIsCreated(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	o := run(t, ns, map[string]string{"FORCE": "perhaps", "RECORD_SIZE": "12", "CLAIM_SIZE": "five"})
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+	assert.Equal(t, chaosv1alpha1.ResultPhaseError, o.Status.ExperimentStatus.Phase)
+	require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)
+	for _, name := range []string{`FORCE="perhaps"`, `RECORD_SIZE="12"`, `CLAIM_SIZE="five"`} {
+		assert.Contains(t, o.Status.ExperimentStatus.ErrorOutput.Reason, name+": want ")
+		assert.Contains(t, o.log, strings.ReplaceAll(name, `"`, `\"`))
+	}
+	assert.NotContains(t, o.log, "created")
+	requireNothingLeft(t, ns)
+}
+
+func TestSwarmIsNotApplicable(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	o := run(t, ns, map[string]string{"ORCHESTRATOR": "swarm"})
+	assert.Equal(t, chaosv1alpha1.ResultVerdict("N/A"), o.verdict())
+	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "N/A", Description: "Not Applicable: Swarm orchestrates, as ORCHESTRATOR states"}, o.probe(t, "verify"))
+	assert.NotContains(t, o.log, "created")
+	requireNothingLeft(t, ns)
+}
+
+func TestTheUsersProbesRunBesideOurs(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	o := run(t, ns, short(nil),
+		command("before", "SOT", "echo 1", "1"), command("during", "OnChaos", "echo 1", "1"),
+		command("around", "Edge", "echo 1", "1"), command("after", "EOT", "echo 1", "1"))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
+	var names []string
+	for _, p := range o.Status.ProbeStatuses {
+		names = append(names, p.Name)
+		assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, p.Status.Verdict, p.Name)
+	}
+	assert.Equal(t, []string{"before", "during", "around", "after", "write", "verify"}, names, "the engine's own come first")
+	assert.Equal(t, "100", o.Status.ExperimentStatus.ProbeSuccessPercentage)
+}
+
+func TestAUsersProbeThatFailsFailsTheRun(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	o := run(t, ns, short(nil), command("after", "EOT", "echo 2", "1"))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
+	assert.Equal(t, chaosv1alpha1.ProbeVerdictFailed, o.probe(t, "after").Verdict)
+	assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify").Verdict, "the volume kept its promise all the same")
+	assert.Equal(t, "66", o.Status.ExperimentStatus.ProbeSuccessPercentage)
+	requireNothingLeft(t, ns)
+}
+
+// command is a command probe that runs in the experiment's own image.
+func command(name, mode, cmd, want string) chaosv1alpha1.ProbeAttributes {
+	return chaosv1alpha1.ProbeAttributes{
+		Name: name, Type: "cmdProbe", Mode: mode,
+		CmdProbeInputs: &chaosv1alpha1.CmdProbeInputs{Command: cmd, Comparator: chaosv1alpha1.ComparatorInfo{Type: "string", Criteria: "equal", Value: want}},
+		RunProperties:  chaosv1alpha1.RunProperty{ProbeTimeout: "5s", Interval: "1s", Retry: 1},
+	}
+}
+
+func TestANameThatIsTakenIsRefusedAndLeftAlone(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	theirs := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}, Spec: corev1.PersistentVolumeClaimSpec{
+		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: inputs.Defaults().ClaimSize}},
+	}}
+	before, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), theirs, metav1.CreateOptions{})
+	require.NoError(t, err)
+	o := run(t, ns, short(nil))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+	assert.Contains(t, o.Status.ExperimentStatus.ErrorOutput.Reason, "claim "+ns.Name+"/stig-pvc exists already and was not made by this run; it is left as it is")
+	after, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, before.UID, after.UID)
+	assert.Nil(t, after.DeletionTimestamp)
+}
+
+func TestAnEngineThatIsStoppedLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"})
+	awaitRunning(t, ns, "write-pod")
+	engines := ns.Litmus.LitmuschaosV1alpha1().ChaosEngines(ns.Name)
+	stop := []byte(`{"spec":{"engineState":"stop"}}`)
+	_, err := engines.Patch(within(t), "engine", "application/merge-patch+json", stop, metav1.PatchOptions{})
+	require.NoError(t, err)
+	result, err := ns.Await(within(t), "engine")
+	require.NoError(t, err)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictStopped, result.Status.ExperimentStatus.Verdict)
+	assert.Equal(t, 1, result.Status.History.StoppedRuns)
+	requireNothingLeft(t, ns)
+}

@@ -1,0 +1,184 @@
+// Package e2e runs the experiment as a user would, from a ChaosEngine on a real
+// Kubernetes, and looks at what a user sees: the ChaosResult, the events, the log,
+// and what is left in the namespace.
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/rand"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/tests/engine"
+)
+
+var clusterTool = flag.String("cluster", "", "the test cluster's command")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *clusterTool == "" {
+		fmt.Fprintln(os.Stderr, "these tests need the test cluster: make e2e")
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// deadline bounds a test's work on the cluster.
+const deadline = 5 * time.Minute
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(t.Context()), deadline, fmt.Errorf("the test took longer than %s", deadline))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func connect(t *testing.T) *engine.Cluster {
+	t.Helper()
+	cluster, err := engine.Connect("/var/lib/volume-durability-cluster/kubeconfig", "../../charts", "volume-durability.test/volume-durability:test")
+	require.NoError(t, err)
+	return cluster
+}
+
+// namespace makes a namespace that is gone after the test, with everything in it.
+func namespace(t *testing.T, name string) *engine.Namespace {
+	t.Helper()
+	ns, err := connect(t).NewNamespace(within(t), name)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
+	return ns
+}
+
+func someNamespace(t *testing.T) *engine.Namespace {
+	t.Helper()
+	return namespace(t, "e2e-"+rand.String(6))
+}
+
+// outcome is what a run came to, as its user and as its log tell.
+type outcome struct {
+	*chaosv1alpha1.ChaosResult
+	log    string
+	result evidence.Result
+}
+
+func (o outcome) verdict() chaosv1alpha1.ResultVerdict { return o.Status.ExperimentStatus.Verdict }
+
+func (o outcome) probe(t *testing.T, name string) chaosv1alpha1.ProbeStatus {
+	t.Helper()
+	for _, p := range o.Status.ProbeStatuses {
+		if p.Name == name {
+			return p.Status
+		}
+	}
+	require.Fail(t, "no probe "+name)
+	return chaosv1alpha1.ProbeStatus{}
+}
+
+// short is a run of a few seconds with one deletion.
+func short(env map[string]string) map[string]string {
+	all := map[string]string{"TOTAL_CHAOS_DURATION": "2", "CHAOS_INTERVAL": "2"}
+	for name, value := range env {
+		all[name] = value
+	}
+	return all
+}
+
+// several is a run with two deletions at least: the second comes at once where
+// the first took all the time there was.
+func several(env map[string]string) map[string]string {
+	all := short(env)
+	all["TOTAL_CHAOS_DURATION"], all["CHAOS_INTERVAL"] = "9", "3"
+	return all
+}
+
+func start(t *testing.T, ns *engine.Namespace, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes) {
+	t.Helper()
+	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: env, Probes: probes}))
+}
+
+func await(t *testing.T, ns *engine.Namespace) outcome {
+	t.Helper()
+	ctx := within(t)
+	result, err := ns.Await(ctx, "engine")
+	require.NoError(t, err)
+	completed, err := ns.AwaitCompleted(ctx, "engine")
+	require.NoError(t, err)
+	require.Equal(t, string(result.Status.ExperimentStatus.Verdict), completed.Status.Experiments[0].Verdict, "the engine shows the result's verdict")
+	log, err := ns.Log(ctx, "engine")
+	require.NoError(t, err)
+	parsed, err := engine.Result(log)
+	require.NoError(t, err, log)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(log)
+		}
+	})
+	return outcome{result, log, parsed}
+}
+
+func run(t *testing.T, ns *engine.Namespace, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes) outcome {
+	t.Helper()
+	start(t, ns, env, probes...)
+	return await(t, ns)
+}
+
+// requireNothingLeft fails where the namespace holds an object of a run's own.
+func requireNothingLeft(t *testing.T, ns *engine.Namespace) {
+	t.Helper()
+	pods, err := ns.Kube.CoreV1().Pods(ns.Name).List(within(t), metav1.ListOptions{LabelSelector: workload.RunLabel})
+	require.NoError(t, err)
+	assert.Empty(t, pods.Items)
+	claims, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).List(within(t), metav1.ListOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, claims.Items)
+}
+
+// eventsOn are the messages of the events on an object, by reason.
+func eventsOn(t *testing.T, ns *engine.Namespace, kind string) map[string]string {
+	t.Helper()
+	events, err := ns.Kube.CoreV1().Events(ns.Name).List(within(t), metav1.ListOptions{FieldSelector: "involvedObject.kind=" + kind})
+	require.NoError(t, err)
+	messages := map[string]string{}
+	for _, e := range events.Items {
+		messages[e.Reason] = e.Message
+	}
+	return messages
+}
+
+// cluster runs a command of the test cluster.
+func cluster(t *testing.T, args ...string) {
+	t.Helper()
+	output, err := exec.CommandContext(within(t), *clusterTool, args...).CombinedOutput()
+	require.NoError(t, err, "cluster %s: %s", strings.Join(args, " "), output)
+}
+
+// volumeFile is the journal of the namespace's claim, on the machine that is every node.
+func volumeFile(t *testing.T, ns *engine.Namespace) string {
+	t.Helper()
+	claims, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).List(within(t), metav1.ListOptions{})
+	require.NoError(t, err)
+	require.Len(t, claims.Items, 1)
+	volume, err := ns.Kube.CoreV1().PersistentVolumes().Get(within(t), claims.Items[0].Spec.VolumeName, metav1.GetOptions{})
+	require.NoError(t, err)
+	return volumePath(volume) + "/logs.log"
+}
+
+func volumePath(volume *corev1.PersistentVolume) string {
+	if volume.Spec.HostPath != nil {
+		return volume.Spec.HostPath.Path
+	}
+	return volume.Spec.Local.Path
+}
