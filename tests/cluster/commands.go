@@ -30,6 +30,9 @@ func (c *cluster) status(ctx context.Context) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	if objects := showObjects(ctx); objects != nil {
+		c.log.WithError(objects).Debug("The API server does not answer")
+	}
 	if err := c.isUp(ctx); err != nil {
 		return fmt.Errorf("the cluster is not up: %w", err)
 	}
@@ -45,7 +48,9 @@ func (c *cluster) stopOne(ctx context.Context, name string) error {
 	return r.Stop(ctx, stopPatience)
 }
 
-func (c *cluster) startOne(name string) error {
+// startOne starts a program that has ended. Where that makes the cluster whole, it
+// returns once everything is ready again.
+func (c *cluster) startOne(ctx context.Context, name string) error {
 	r, err := processes.Load(name)
 	if err != nil {
 		return fmt.Errorf("no program %s was started: want one of %v", name, names())
@@ -53,8 +58,15 @@ func (c *cluster) startOne(name string) error {
 	if r.Alive() {
 		return nil
 	}
-	_, err = processes.Again(r)
-	return err
+	if _, err := processes.Again(r); err != nil {
+		return err
+	}
+	if allStarted() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, fmt.Errorf("%s did not make the cluster well within %s", name, repairTimeout))
+	defer cancel()
+	return await(ctx, "everything to be ready", c.isUp)
 }
 
 // load gives an image to every node.

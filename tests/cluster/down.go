@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,13 +15,17 @@ import (
 	"github.com/volume-durability/volume-durability/tests/cluster/layout"
 	"github.com/volume-durability/volume-durability/tests/cluster/machine"
 	"github.com/volume-durability/volume-durability/tests/cluster/node"
+	"github.com/volume-durability/volume-durability/tests/cluster/process"
 )
 
 // Patience with programs that are asked to end, and with a runtime that is asked
 // to end its pods, before they are ended by force.
 const (
-	stopPatience = 10 * time.Second
+	stopPatience = 5 * time.Second
 	podsPatience = 60 * time.Second
+	// controlPatience is short: an API server waits for its watchers, and what a
+	// cluster that goes away has stored matters to nobody.
+	controlPatience = time.Second
 )
 
 // down takes the cluster down, whatever state it is in.
@@ -44,23 +50,24 @@ func (c *cluster) clear(ctx context.Context) error {
 		return nil
 	}
 	c.log.Info("Taking down")
-	var failures []error
+	// What no record tells of would go on making pods.
+	failures := []error{machine.Kill(ctx, func(pid int, args []string) bool { return ours(pid, args) && !isShim(args) && !recorded(pid) })}
 	for _, n := range layout.Nodes() {
-		failures = append(failures, end(ctx, node.KubeletName(n)))
+		failures = append(failures, end(ctx, node.KubeletName(n), stopPatience))
 	}
 	for _, n := range layout.Nodes() {
 		failures = append(failures, c.clearNode(ctx, n))
 	}
 	control := controlplane.Names()
 	for i := range control {
-		failures = append(failures, end(ctx, control[len(control)-1-i]))
+		failures = append(failures, end(ctx, control[len(control)-1-i], controlPatience))
 	}
 	failures = append(failures,
-		machine.KillWhoseArguments(ctx, "containerd-shim-runc-v2", layout.State),
+		machine.Kill(ctx, ours),
 		machine.RemoveNetworkNamespaces(ctx, podPrefix()),
 		machine.UnmountBelow(layout.State),
 		machine.RemoveBridge(ctx, layout.Bridge),
-		machine.Restore(tracesFile, layout.State),
+		machine.Restore(tracesFile, layout.State, node.Network),
 	)
 	if err := errors.Join(failures...); err != nil {
 		return err
@@ -78,7 +85,39 @@ func (c *cluster) clearNode(ctx context.Context, n layout.Node) error {
 		}
 		cancel()
 	}
-	return errors.Join(end(ctx, node.ContainerdName(n)), machine.RemoveCgroup(ctx, n.Cgroup()))
+	return errors.Join(end(ctx, node.ContainerdName(n), stopPatience), machine.RemoveCgroup(ctx, n.Cgroup()))
+}
+
+// ours says whether a command line is that of one of the cluster's programs: those
+// that it starts, and those that they start in turn and that outlive them.
+func ours(_ int, args []string) bool {
+	if len(args) < 2 {
+		return false
+	}
+	program := filepath.Base(args[0])
+	known := isShim(args) || program == "containerd" || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
+	return known && slices.ContainsFunc(args[1:], func(arg string) bool { return strings.Contains(arg, layout.State+"/") })
+}
+
+func isShim(args []string) bool { return filepath.Base(args[0]) == "containerd-shim-runc-v2" }
+
+// programName is a program's name as far as its command line gives it away.
+func programName(args []string) string {
+	if args[1] != "kubelet" {
+		return args[1]
+	}
+	for _, n := range layout.Nodes() {
+		if slices.Contains(args, "--hostname-override="+n.Name) {
+			return node.KubeletName(n)
+		}
+	}
+	return ""
+}
+
+// recorded says whether a process is one that was noted down.
+func recorded(pid int) bool {
+	records, err := processes.All()
+	return err == nil && slices.ContainsFunc(records, func(r process.Record) bool { return r.PID == pid && r.Alive() })
 }
 
 // podPrefix is what every pod's address starts with.
@@ -92,10 +131,10 @@ func runs(name string) bool {
 	return err == nil && r.Alive()
 }
 
-func end(ctx context.Context, name string) error {
+func end(ctx context.Context, name string, patience time.Duration) error {
 	r, err := processes.Load(name)
 	if err != nil {
 		return nil // it was never started
 	}
-	return r.Stop(ctx, stopPatience)
+	return r.Stop(ctx, patience)
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
@@ -39,8 +38,9 @@ type cluster struct {
 
 // Bounds of whole commands; a first build is not counted.
 const (
-	upTimeout   = 3 * time.Minute
-	downTimeout = 3 * time.Minute
+	upTimeout     = 3 * time.Minute
+	repairTimeout = time.Minute
+	downTimeout   = 3 * time.Minute
 )
 
 func commands() *cobra.Command {
@@ -59,7 +59,10 @@ func commands() *cobra.Command {
 	add("down", "take the cluster down and leave nothing behind", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(func() error { return c.down(ctx) }) })
 	add("status", "show what runs; exit status 1 where the cluster is not up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
 	add("stop PROGRAM", "stop one program, such as kubelet-n1", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.stopOne(ctx, args[0]) })
-	add("start PROGRAM", "start a stopped program as it was", cobra.ExactArgs(1), func(_ context.Context, args []string) error { return c.startOne(args[0]) })
+	add("start PROGRAM", "start a stopped program as it was", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.startOne(ctx, args[0]) })
+	add("restart PROGRAM", "stop one program and start it as it was", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
+		return errors.Join(c.stopOne(ctx, args[0]), c.startOne(ctx, args[0]))
+	})
 	add("load REF TAR", "load an image into every node", cobra.ExactArgs(2), func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
 	kubectl := add("kubectl [ARG ...]", "the cluster's kubectl, as its administrator", cobra.ArbitraryArgs, c.kubectl)
 	kubectl.DisableFlagParsing = true
@@ -79,19 +82,45 @@ func locked(do func() error) error {
 		// Nothing can be changed: let the requirements say so.
 		return do()
 	}
-	lock, err := os.OpenFile(layout.Lock, os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := takeLock(layout.Lock)
 	if err != nil {
-		return fmt.Errorf("locking the cluster: %w", err)
+		return err
 	}
 	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return fmt.Errorf("another command is bringing the cluster up or down: %w", err)
-	}
 	return errors.Join(do(), os.Remove(layout.Lock))
 }
 
-// kubernetes is the path of the multi-call binary.
+// takeLock holds the lock until the file is closed.
+func takeLock(path string) (*os.File, error) {
+	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking the cluster: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(errLocked, lock.Close())
+	}
+	// Whoever held it may have removed it since it was opened here: then this is
+	// the lock of nothing, and the next to come would make another.
+	opened, err := lock.Stat()
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if there, err := os.Stat(path); err != nil || !os.SameFile(opened, there) {
+		return nil, errors.Join(errLocked, lock.Close())
+	}
+	return lock, nil
+}
+
+var errLocked = errors.New("another command is bringing the cluster up or down")
+
+// kubernetes is the path of the multi-call binary: the one that runs, or else the
+// one that the sources make.
 func (c *cluster) kubernetes(ctx context.Context) (string, error) {
+	if r, err := processes.Load("kube-apiserver"); err == nil {
+		if _, err := os.Stat(r.Path); err == nil {
+			return r.Path, nil
+		}
+	}
 	cache, err := binary.NewCache(c.log)
 	if err != nil {
 		return "", err
@@ -100,14 +129,18 @@ func (c *cluster) kubernetes(ctx context.Context) (string, error) {
 	return built["kubernetes"], err
 }
 
+// kubectl becomes kubectl: its signals, its terminal and its exit status are then
+// those of this command.
 func (c *cluster) kubectl(ctx context.Context, args []string) error {
 	kubernetes, err := c.kubernetes(ctx)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, kubernetes, append([]string{"kubectl", "--kubeconfig", layout.Kubeconfig}, args...)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return cmd.Run()
+	argv := append([]string{kubernetes, "kubectl", "--kubeconfig", layout.Kubeconfig}, args...)
+	if err := syscall.Exec(kubernetes, argv, os.Environ()); err != nil {
+		return fmt.Errorf("running kubectl: %w", err)
+	}
+	return nil
 }
 
 func (c *cluster) tools(ctx context.Context) (machine.Tools, error) {

@@ -39,6 +39,9 @@ func (c *cluster) up(ctx context.Context) error {
 		c.log.WithField("kubeconfig", layout.Kubeconfig).Info("The cluster is up already")
 		return nil
 	}
+	if c.repair(ctx) == nil {
+		return nil
+	}
 	cache, err := binary.NewCache(c.log)
 	if err != nil {
 		return err
@@ -61,6 +64,48 @@ func (c *cluster) up(ctx context.Context) error {
 		return fmt.Errorf("bringing the cluster up: %w. Logs: %s; make cluster-down clears everything away", err, layout.Logs)
 	}
 	c.log.WithField("took", time.Since(began).Round(100*time.Millisecond)).Infof("The cluster is up: export KUBECONFIG=%s", layout.Kubeconfig)
+	return nil
+}
+
+// complete is there once a cluster has come up: what it holds is worth keeping.
+var complete = filepath.Join(layout.State, "complete")
+
+var errNothingToRepair = errors.New("there is no cluster that came up")
+
+// repair makes a cluster that was up well again: it starts what has ended, and
+// waits for what is not ready. It keeps what the cluster holds.
+func (c *cluster) repair(ctx context.Context) error {
+	if _, err := os.Stat(complete); err != nil || !machine.HasBridge(layout.Bridge) {
+		return errNothingToRepair
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, fmt.Errorf("the cluster did not get well within %s", repairTimeout))
+	defer cancel()
+	err := c.startEnded()
+	if err == nil {
+		err = await(ctx, "everything to be ready", c.isUp)
+	}
+	if err != nil {
+		c.log.WithError(err).Warn("The cluster cannot be repaired: starting over")
+		return err
+	}
+	c.log.WithField("kubeconfig", layout.Kubeconfig).Info("The cluster is up again")
+	return nil
+}
+
+func (c *cluster) startEnded() error {
+	for _, name := range names() {
+		r, err := processes.Load(name)
+		if err != nil {
+			return fmt.Errorf("looking for %s: %w", name, err)
+		}
+		if r.Alive() {
+			continue
+		}
+		c.log.WithField("program", name).Warn("It had ended: starting it again")
+		if _, err := processes.Again(r); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -89,7 +134,10 @@ func (s *start) run(ctx context.Context) error {
 	if err := s.addons(ctx); err != nil {
 		return err
 	}
-	return s.await(ctx, "everything to be ready", s.isUp)
+	if err := await(ctx, "everything to be ready", s.isUp); err != nil {
+		return err
+	}
+	return os.WriteFile(complete, nil, 0o600)
 }
 
 // ground makes the folders, the network and the certificates.
@@ -189,7 +237,7 @@ func (s *start) controlPlane(ctx context.Context) error {
 			return err
 		}
 		if i == 1 { // the rest needs the API server
-			if err := s.await(ctx, "the API server to answer", apiReady); err != nil {
+			if err := await(ctx, "the API server to answer", apiReady); err != nil {
 				return err
 			}
 		}
@@ -231,7 +279,7 @@ func (s *start) addons(ctx context.Context) error {
 
 // await polls a condition. It gives up at once, with the end of its log, when a
 // program has ended.
-func (s *start) await(ctx context.Context, what string, condition func(context.Context) error) error {
+func await(ctx context.Context, what string, condition func(context.Context) error) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, 250*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		if err := dead(); err != nil {
@@ -241,7 +289,7 @@ func (s *start) await(ctx context.Context, what string, condition func(context.C
 		return last == nil, nil
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for %s: %w", what, errors.Join(err, last))
+		return fmt.Errorf("waiting for %s: %w", what, errors.Join(err, context.Cause(ctx), last))
 	}
 	return nil
 }
@@ -293,6 +341,11 @@ func (c *cluster) isUp(ctx context.Context) error {
 	if n := readyNodes(nodes.Items); n != len(layout.Nodes()) {
 		return fmt.Errorf("%d of %d nodes are ready", n, len(layout.Nodes()))
 	}
+	for _, n := range layout.Nodes() {
+		if err := answers(ctx, kube, n); err != nil {
+			return err
+		}
+	}
 	for _, d := range addons.Deployments {
 		deployment, err := kube.AppsV1().Deployments(d[0]).Get(ctx, d[1], metav1.GetOptions{})
 		if err != nil {
@@ -301,6 +354,18 @@ func (c *cluster) isUp(ctx context.Context) error {
 		if !available(deployment) {
 			return fmt.Errorf("deployment %s/%s is not available", d[0], d[1])
 		}
+	}
+	return nil
+}
+
+// answers asks a node's programs themselves: what the API server knows of a node
+// is half a minute old at worst.
+func answers(ctx context.Context, kube *kubernetes.Clientset, n layout.Node) error {
+	if err := node.RuntimeReady(ctx, n); err != nil {
+		return err
+	}
+	if err := kube.CoreV1().RESTClient().Get().Resource("nodes").Name(n.Name).SubResource("proxy", "healthz").Do(ctx).Error(); err != nil {
+		return fmt.Errorf("asking %s for its health: %w", node.KubeletName(n), err)
 	}
 	return nil
 }

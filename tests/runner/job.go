@@ -17,11 +17,8 @@ import (
 
 // buildJob is the Job that chaos-runner makes of an engine and an experiment:
 // no backoff limit, no deadline, pods that are not started again.
-func buildJob(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.ChaosExperiment, getenv func(string) string) (*batchv1.Job, error) {
+func buildJob(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.ChaosExperiment, getenv func(string) string) *batchv1.Job {
 	definition := experiment.Spec.Definition
-	if err := supported(experiment); err != nil {
-		return nil, err
-	}
 	components := componentsOf(engine, experiment.Name)
 	labels := maps.Clone(definition.Labels)
 	maps.Copy(labels, engine.Labels)
@@ -57,21 +54,23 @@ func buildJob(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.Chaos
 	meta := metav1.ObjectMeta{Name: name, Namespace: engine.Namespace, Labels: labels, Annotations: components.ExperimentAnnotations}
 	return &batchv1.Job{ObjectMeta: meta, Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: components.ExperimentAnnotations}, Spec: pod,
-	}}}, nil
+	}}}
 }
 
 // supported refuses what the real runner refuses, and what this one leaves out.
-func supported(experiment *chaosv1alpha1.ChaosExperiment) error {
-	d := experiment.Spec.Definition
+func supported(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.ChaosExperiment) error {
+	d, c := experiment.Spec.Definition, componentsOf(engine, experiment.Name)
 	switch {
 	case d.Image == "":
 		return errors.New("definition.image is empty")
+	case len(d.Command) == 0:
+		return errors.New("definition.command is empty")
 	case len(d.Args) == 0:
 		return errors.New("definition.args is empty")
 	case d.Labels == nil:
 		return errors.New("definition.labels is empty")
-	case len(d.ConfigMaps)+len(d.Secrets)+len(d.HostFileVolumes) > 0:
-		return errors.New("configMaps, secrets and hostFileVolumes are left out of this stand-in for chaos-runner")
+	case len(d.ConfigMaps)+len(d.Secrets)+len(d.HostFileVolumes)+len(c.ConfigMaps)+len(c.Secrets)+len(engine.Spec.Components.Sidecar) > 0:
+		return errors.New("configMaps, secrets, hostFileVolumes and side-cars are left out of this stand-in for chaos-runner")
 	}
 	return nil
 }

@@ -29,8 +29,8 @@ func resources() (*chaosv1alpha1.ChaosEngine, *chaosv1alpha1.ChaosExperiment) {
 
 func TestTheJobIsWhatTheExperimentExpects(t *testing.T) {
 	engine, experiment := resources()
-	job, err := buildJob(engine, experiment, func(name string) string { return map[string]string{"TARGETS": "deployment:ns:[x]"}[name] })
-	require.NoError(t, err)
+	require.NoError(t, supported(engine, experiment))
+	job := buildJob(engine, experiment, func(name string) string { return map[string]string{"TARGETS": "deployment:ns:[x]"}[name] })
 	assert.Regexp(t, "^durability-[a-z0-9]{6}$", job.Name)
 	assert.Nil(t, job.Spec.BackoffLimit, "Kubernetes tries again as it does by default")
 	assert.Equal(t, map[string]string{"name": "durability", "team": "a", "chaosUID": "uid"}, job.Spec.Template.Labels)
@@ -64,15 +64,15 @@ func podName(env []corev1.EnvVar) *corev1.EnvVarSource {
 
 func TestWhatTheRunnerRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(*chaosv1alpha1.ExperimentDef){
-		"definition.image":  func(d *chaosv1alpha1.ExperimentDef) { d.Image = "" },
-		"definition.args":   func(d *chaosv1alpha1.ExperimentDef) { d.Args = nil },
-		"definition.labels": func(d *chaosv1alpha1.ExperimentDef) { d.Labels = nil },
-		"left out":          func(d *chaosv1alpha1.ExperimentDef) { d.Secrets = []chaosv1alpha1.Secret{{}} },
+		"definition.image":   func(d *chaosv1alpha1.ExperimentDef) { d.Image = "" },
+		"definition.command": func(d *chaosv1alpha1.ExperimentDef) { d.Command = nil },
+		"definition.args":    func(d *chaosv1alpha1.ExperimentDef) { d.Args = nil },
+		"definition.labels":  func(d *chaosv1alpha1.ExperimentDef) { d.Labels = nil },
+		"left out":           func(d *chaosv1alpha1.ExperimentDef) { d.Secrets = []chaosv1alpha1.Secret{{}} },
 	} {
 		engine, experiment := resources()
 		spoil(&experiment.Spec.Definition)
-		_, err := buildJob(engine, experiment, func(string) string { return "" })
-		assert.ErrorContains(t, err, want)
+		assert.ErrorContains(t, supported(engine, experiment), want)
 	}
 }
 

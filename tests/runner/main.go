@@ -2,8 +2,9 @@
 // the real one cannot be had as a Go module. It keeps to the real one's contract
 // with the operator and with the experiment: the environment, the Job, the
 // statuses in the ChaosEngine, the clean-up policy. It leaves out side-cars,
-// config maps, secrets, host files, events and analytics; an experiment that
-// asks for one of the first four is refused.
+// config maps, secrets and host files, which it refuses, and events, analytics
+// and the time-out for a Job that does not start. It waits for the Job to end,
+// retries included, where the real one stops at the first pod that fails.
 package main
 
 import (
@@ -33,8 +34,12 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	// The operator takes an exit status of 0 for the end of the run, whatever came of
+	// it, and starts the runner again after any other.
 	if err := run(ctx); err != nil {
-		logrus.WithError(err).Error("The experiments of the engine could not be run")
+		logrus.WithError(err).Error("Not every experiment of the engine could be run")
+	}
+	if ctx.Err() != nil {
 		stop()
 		os.Exit(1)
 	}
@@ -90,11 +95,11 @@ func (r *runner) one(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("reading the ChaosExperiment: %w", err)
 	}
-	job, err := buildJob(engine, experiment, r.getenv)
-	if err != nil {
+	if err := supported(engine, experiment); err != nil {
 		return err
 	}
-	if job, err = r.kube.BatchV1().Jobs(r.namespace).Create(ctx, job, metav1.CreateOptions{}); err != nil {
+	job, err := r.kube.BatchV1().Jobs(r.namespace).Create(ctx, buildJob(engine, experiment, r.getenv), metav1.CreateOptions{})
+	if err != nil {
 		return fmt.Errorf("creating the Job: %w", err)
 	}
 	if err := r.report(ctx, name, status(name, r.engine, job.Name, chaosv1alpha1.ExperimentStatusRunning, "Awaited")); err != nil {

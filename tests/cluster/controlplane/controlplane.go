@@ -19,20 +19,25 @@ import (
 
 // Credentials are all that the control plane presents and trusts.
 type Credentials struct {
-	CA, EtcdCA             string
+	CA, EtcdCA, ProxyCA    string
 	APIServer              pki.Pair // serving
-	KubeletClient          pki.Pair
+	KubeletClient, Proxy   pki.Pair
 	Etcd, EtcdClient       pki.Pair
 	ServiceAccounts        pki.Pair
 	Controllers, Scheduler string // kubeconfigs
 	Nodes                  map[string]node.Credentials
 }
 
+// proxyUser is who the API server is to an API server that extends it.
+const proxyUser = "kube-apiserver-proxy-client"
+
 // URL is where the API server answers.
 var URL = fmt.Sprintf("https://%s:%d", layout.APIServer, layout.APIServerPort)
 
 // Issue makes every certificate and kubeconfig of the cluster. etcd has an
-// authority of its own: who may talk to Kubernetes may not talk to etcd.
+// authority of its own: who may talk to Kubernetes may not talk to etcd. So has the
+// API server as a proxy to API servers that extend it: those trust who it says
+// that its user is.
 func Issue() (Credentials, error) {
 	if err := os.MkdirAll(layout.PKI, 0o700); err != nil {
 		return Credentials{}, err
@@ -45,11 +50,16 @@ func Issue() (Credentials, error) {
 	if err != nil {
 		return Credentials{}, err
 	}
+	proxy, err := pki.NewAuthority(layout.PKI, "proxy-ca")
+	if err != nil {
+		return Credentials{}, err
+	}
 	i := issuer{ca: ca}
 	creds := Credentials{
-		CA: ca.CertFile(), EtcdCA: etcd.CertFile(),
+		CA: ca.CertFile(), EtcdCA: etcd.CertFile(), ProxyCA: proxy.CertFile(),
 		APIServer:     i.server(ca, "kube-apiserver", []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"}, layout.APIServer, "127.0.0.1"),
 		KubeletClient: i.client(ca, "kube-apiserver-kubelet-client", "kube-apiserver-kubelet-client"),
+		Proxy:         i.client(proxy, proxyUser, proxyUser),
 		Etcd:          i.server(etcd, "etcd", []string{"localhost"}, "127.0.0.1"),
 		EtcdClient:    i.client(etcd, "etcd-client", "kube-apiserver"),
 		Controllers:   i.kubeconfig("kube-controller-manager", "system:kube-controller-manager"),
@@ -126,7 +136,7 @@ func Programs(kubernetes string, c Credentials) ([]process.Program, error) {
 		return nil, err
 	}
 	etcdURL := fmt.Sprintf("https://127.0.0.1:%d", layout.EtcdPort)
-	etcdPeer := fmt.Sprintf("http://127.0.0.1:%d", layout.EtcdPeerPort)
+	etcdPeer := fmt.Sprintf("https://127.0.0.1:%d", layout.EtcdPeerPort)
 	program := func(name string, args ...string) process.Program {
 		return process.Program{Name: name, Path: kubernetes, Args: append([]string{name}, args...)}
 	}
@@ -136,6 +146,8 @@ func Programs(kubernetes string, c Credentials) ([]process.Program, error) {
 			"--listen-client-urls="+etcdURL, "--advertise-client-urls="+etcdURL,
 			"--listen-peer-urls="+etcdPeer, "--initial-advertise-peer-urls="+etcdPeer, "--initial-cluster=volume-durability="+etcdPeer,
 			"--cert-file="+c.Etcd.Cert, "--key-file="+c.Etcd.Key, "--client-cert-auth", "--trusted-ca-file="+c.EtcdCA,
+			"--peer-cert-file="+c.Etcd.Cert, "--peer-key-file="+c.Etcd.Key, "--peer-client-cert-auth", "--peer-trusted-ca-file="+c.EtcdCA,
+			"--enable-grpc-gateway=false", // it would have to be a client of its own
 			// A throw-away cluster need not survive the machine.
 			"--unsafe-no-fsync", "--log-level=warn"),
 		program("kube-apiserver",
@@ -144,6 +156,9 @@ func Programs(kubernetes string, c Credentials) ([]process.Program, error) {
 			"--service-cluster-ip-range="+layout.ServiceCIDR,
 			"--tls-cert-file="+c.APIServer.Cert, "--tls-private-key-file="+c.APIServer.Key, "--client-ca-file="+c.CA,
 			"--kubelet-client-certificate="+c.KubeletClient.Cert, "--kubelet-client-key="+c.KubeletClient.Key, "--kubelet-certificate-authority="+c.CA, "--kubelet-preferred-address-types=InternalIP",
+			"--requestheader-client-ca-file="+c.ProxyCA, "--requestheader-allowed-names="+proxyUser,
+			"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+			"--proxy-client-cert-file="+c.Proxy.Cert, "--proxy-client-key-file="+c.Proxy.Key,
 			"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+c.ServiceAccounts.Cert, "--service-account-signing-key-file="+c.ServiceAccounts.Key,
 			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity", "--anonymous-auth=false", "--allow-privileged=true",
 			"--audit-policy-file="+policy, "--audit-log-path="+layout.AuditLog, "--audit-log-maxsize=200", "--audit-log-maxbackup=1"),

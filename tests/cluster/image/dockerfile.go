@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path"
 	"strings"
 )
@@ -83,11 +84,14 @@ func instructions(content string) []string {
 	return all
 }
 
+// expand replaces the arguments that were declared; what was not is left as it is.
 func expand(s string, args map[string]string) string {
-	for name, value := range args {
-		s = strings.NewReplacer("${"+name+"}", value, "$"+name, value).Replace(s)
-	}
-	return s
+	return os.Expand(s, func(name string) string {
+		if value, declared := args[name]; declared {
+			return value
+		}
+		return "${" + name + "}"
+	})
 }
 
 func (r *Recipe) add(keyword, rest string) (err error) {

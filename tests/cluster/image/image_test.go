@@ -11,6 +11,7 @@ import (
 
 const dockerfile = `# a comment
 ARG BASE=1.37
+ARG BASE_IMAGE=other
 FROM golang:1.26 AS build
 COPY . /src
 RUN make \

@@ -56,6 +56,9 @@ func AddCgroup(name string) error {
 		if err := inheritCPUs(root, dir); err != nil {
 			return err
 		}
+		if err := enableControllers(root, dir); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -73,6 +76,32 @@ func inheritCPUs(parent, dir string) error {
 		}
 		if err := os.WriteFile(filepath.Join(dir, file), value, 0o644); err != nil {
 			return fmt.Errorf("setting %s of %s: %w", file, dir, err)
+		}
+	}
+	return nil
+}
+
+// controllers are those that a kubelet wants for its pods.
+var controllers = []string{"cpu", "cpuset", "io", "memory", "pids", "hugetlb"}
+
+// enableControllers hands what a cgroup v2 tree has of them down to a new cgroup
+// and what is made below it. With v1 each controller has a tree of its own.
+func enableControllers(parent, dir string) error {
+	available, err := os.ReadFile(filepath.Join(parent, "cgroup.controllers"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, controller := range controllers {
+		if !slices.Contains(strings.Fields(string(available)), controller) {
+			continue
+		}
+		for _, d := range []string{parent, dir} {
+			if err := os.WriteFile(filepath.Join(d, "cgroup.subtree_control"), []byte("+"+controller), 0o644); err != nil {
+				return fmt.Errorf("enabling cgroup controller %s below %s: %w", controller, d, err)
+			}
 		}
 	}
 	return nil

@@ -1,8 +1,11 @@
 package machine
 
 import (
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -41,5 +44,66 @@ func TestWhatTheMachineWasLikeIsRecordedOnce(t *testing.T) {
 }
 
 func TestRestoreWithoutARecordDoesNothing(t *testing.T) {
-	assert.NoError(t, Restore(filepath.Join(t.TempDir(), "none"), "/state"))
+	assert.NoError(t, Restore(filepath.Join(t.TempDir(), "none"), "/state", "network"))
+}
+
+func write(t *testing.T, path, content string) string {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}
+
+func TestOnlyEmptyFoldersArePruned(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "ours", "a", "b"), 0o755))
+	require.NoError(t, prune(filepath.Join(dir, "ours")))
+	assert.NoDirExists(t, filepath.Join(dir, "ours"))
+
+	kept := write(t, filepath.Join(dir, "shared", "a", "somebody's"), "x")
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "shared", "b"), 0o755))
+	require.NoError(t, prune(filepath.Join(dir, "shared")))
+	assert.FileExists(t, kept)
+	assert.NoDirExists(t, filepath.Join(dir, "shared", "b"))
+	assert.NoError(t, prune(filepath.Join(dir, "none")))
+}
+
+func TestOnlyTheSocketsOfTheClustersShimsAreRemoved(t *testing.T) {
+	state, sockets := t.TempDir(), t.TempDir()
+	ours, theirs := write(t, filepath.Join(sockets, "ours"), ""), write(t, filepath.Join(sockets, "theirs"), "")
+	tasks := filepath.Join(state, "n1", "state", "io.containerd.runtime.v2.task", "k8s.io")
+	write(t, filepath.Join(tasks, "a", "address"), "unix://"+ours)
+	write(t, filepath.Join(tasks, "b", "address"), "unix://"+filepath.Join(sockets, "gone"))
+	require.NoError(t, removeShimSockets(state))
+	assert.NoFileExists(t, ours)
+	assert.FileExists(t, theirs)
+}
+
+func TestOnlyTheRecordsOfTheClustersNetworkAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"ours-1-eth0", "cni-loopback-1-lo", "theirs-2-eth0", "cni-loopback-2-lo"} {
+		write(t, filepath.Join(dir, name), "")
+	}
+	require.NoError(t, removeNetworkRecords(dir, "ours"))
+	left, err := fs.Glob(os.DirFS(dir), "*")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"cni-loopback-2-lo", "theirs-2-eth0"}, left)
+}
+
+func TestOnlyWhatMatchesIsKilled(t *testing.T) {
+	ours, theirs := exec.Command("sleep", "1000.25"), exec.Command("sleep", "1000.5")
+	for _, cmd := range []*exec.Cmd{ours, theirs} {
+		require.NoError(t, cmd.Start())
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- ours.Wait() }()
+	require.NoError(t, Kill(t.Context(), func(pid int, args []string) bool {
+		return pid == ours.Process.Pid && slices.Equal(args, []string{"sleep", "1000.25"})
+	}))
+	assert.ErrorContains(t, <-ended, "killed")
+	pids, err := whoseArguments(func(pid int, _ []string) bool { return pid == theirs.Process.Pid })
+	require.NoError(t, err)
+	assert.Len(t, pids, 1, "the other goes on")
+	require.NoError(t, theirs.Process.Kill())
+	_ = theirs.Wait()
 }

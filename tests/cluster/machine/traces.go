@@ -25,10 +25,13 @@ type Traces struct {
 	Sysctls map[string]string `json:"sysctls"`
 }
 
+// kubeletDir is where a kubelet keeps its devices' plugins, wherever its own folder is.
+const kubeletDir = "/var/lib/kubelet"
+
 // folders that the programs make at fixed places: the kubelet its plugin folder
 // and the links to logs, containerd its shims' sockets and its networks' records.
 var folders = []string{
-	"/var/lib/kubelet", "/var/log/containers", "/var/log/pods", "/var/lib/cni", "/run/containerd", "/run/netns", "/opt/containerd",
+	kubeletDir, "/var/log/containers", "/var/log/pods", "/var/lib/cni", "/run/containerd", "/run/netns", "/opt/containerd",
 }
 
 // sysctls that the kubelet and the bridge plugin set.
@@ -61,9 +64,10 @@ func LookAround(file string) error {
 	return os.WriteFile(file, content, 0o600)
 }
 
-// Restore makes the machine what it was: folders that were not there go, links
-// into the cluster's folder go, settings get their values back.
-func Restore(file, state string) error {
+// Restore makes the machine what it was: what the programs left at fixed places
+// goes, and so do folders that were not there and that nobody else uses by now;
+// settings get their values back. Network is the pods' network.
+func Restore(file, state, network string) error {
 	content, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -75,14 +79,83 @@ func Restore(file, state string) error {
 	if err := json.Unmarshal(content, &before); err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
 	}
-	failures := []error{removeLinks("/var/log/containers", state)}
+	failures := []error{
+		removeLinks("/var/log/containers", state),
+		removeShimSockets(state),
+		removeNetworkRecords("/var/lib/cni/results", network),
+	}
 	for _, dir := range before.Absent {
-		failures = append(failures, os.RemoveAll(dir))
+		if dir == kubeletDir {
+			failures = append(failures, os.RemoveAll(filepath.Join(dir, "device-plugins")))
+		}
+		failures = append(failures, prune(dir))
 	}
 	for name, value := range before.Sysctls {
 		failures = append(failures, restoreSysctl(filepath.Join("/proc/sys", name), value))
 	}
 	return errors.Join(failures...)
+}
+
+// removeShimSockets removes the sockets of shims that were killed. Their place is
+// fixed, their names are hashes; each container's folder says which is its own.
+func removeShimSockets(state string) error {
+	files, err := filepath.Glob(filepath.Join(state, "*", "state", "io.containerd.runtime.v2.task", "*", "*", "address"))
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		socket := strings.TrimPrefix(strings.TrimSpace(string(content)), "unix://")
+		if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failures = append(failures, err)
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// removeNetworkRecords removes what the network plugins remember of pods that were
+// not taken off the network, and of those pods' loopback devices.
+func removeNetworkRecords(dir, network string) error {
+	records, err := filepath.Glob(filepath.Join(dir, network+"-*-eth0"))
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, record := range records {
+		id := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(record), network+"-"), "-eth0")
+		for _, file := range []string{record, filepath.Join(dir, "cni-loopback-"+id+"-lo")} {
+			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				failures = append(failures, err)
+			}
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// prune removes the folders in a tree that hold nothing, the tree itself included.
+func prune(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, e := range entries {
+		if e.IsDir() {
+			failures = append(failures, prune(filepath.Join(dir, e.Name())))
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		return errors.Join(append(failures, err)...)
+	}
+	return errors.Join(append(failures, os.Remove(dir))...)
 }
 
 func restoreSysctl(path, value string) error {
@@ -108,11 +181,12 @@ func removeLinks(dir, into string) error {
 	return errors.Join(failures...)
 }
 
-// KillWhoseArguments ends every process one of whose arguments is, or starts
-// with, a path in the cluster's folder: a shim whose containerd was killed.
-func KillWhoseArguments(ctx context.Context, name, dir string) error {
+// Kill ends every process whose arguments match, by its own id, and returns once
+// there is none. A command that is killed between starting a program and noting it
+// down leaves one that no record tells of.
+func Kill(ctx context.Context, match func(pid int, args []string) bool) error {
 	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) {
-		pids, err := withArguments(name, dir)
+		pids, err := whoseArguments(match)
 		for _, pid := range pids {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
@@ -120,7 +194,7 @@ func KillWhoseArguments(ctx context.Context, name, dir string) error {
 	})
 }
 
-func withArguments(name, dir string) ([]int, error) {
+func whoseArguments(match func(int, []string) bool) ([]int, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		return nil, err
@@ -128,25 +202,13 @@ func withArguments(name, dir string) ([]int, error) {
 	var pids []int
 	for _, file := range files {
 		content, err := os.ReadFile(file)
-		if err != nil {
-			continue // it ended meanwhile
+		if err != nil || len(content) == 0 {
+			continue // it ended meanwhile, or is the kernel's
 		}
-		args := strings.Split(string(content), "\x00")
-		if filepath.Base(args[0]) != name || !anyBelow(args[1:], dir) {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+		args := strings.Split(strings.TrimSuffix(string(content), "\x00"), "\x00")
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && match(pid, args) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids, nil
-}
-
-func anyBelow(args []string, dir string) bool {
-	for _, arg := range args {
-		if strings.HasPrefix(arg, dir+"/") {
-			return true
-		}
-	}
-	return false
 }

@@ -78,9 +78,10 @@ state = %q
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         BinaryName = %q
+        Root = %q
         SystemdCgroup = false
 `, filepath.Join(n.Dir(), "root"), filepath.Join(n.Dir(), "state"), n.Socket(), filepath.Join(n.Dir(), "opt"),
-		layout.PauseImage, tools.CNI, layout.CNI, tools.Runc)
+		layout.PauseImage, tools.CNI, layout.CNI, tools.Runc, filepath.Join(n.Dir(), "runc"))
 }
 
 func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.KubeletConfiguration {
@@ -132,6 +133,9 @@ func Kubelet(n layout.Node, kubernetes string, creds Credentials) process.Progra
 	}}
 }
 
+// Network is the name of the network that all pods are on.
+const Network = "volume-durability"
+
 // WriteNetwork writes the CNI configuration that all nodes share: one bridge, one
 // range of addresses, no masquerading, so that no firewall rule is ever made. The
 // bridge has its addresses already: the plugin is not to give it any.
@@ -141,7 +145,7 @@ func WriteNetwork() error {
 	}
 	config := fmt.Sprintf(`{
   "cniVersion": "0.4.0",
-  "name": "volume-durability",
+  "name": %q,
   "plugins": [{
     "type": "bridge", "bridge": %q, "ipMasq": false, "hairpinMode": true,
     "ipam": {
@@ -151,6 +155,6 @@ func WriteNetwork() error {
     }
   }, {"type": "loopback"}]
 }
-`, layout.Bridge, filepath.Join(layout.State, "ipam"), layout.PodSubnet, layout.PodsFrom, layout.Nodes()[0].IP)
+`, Network, layout.Bridge, filepath.Join(layout.State, "ipam"), layout.PodSubnet, layout.PodsFrom, layout.Nodes()[0].IP)
 	return os.WriteFile(filepath.Join(layout.CNI, "10-bridge.conflist"), []byte(config), 0o600)
 }

@@ -24,15 +24,26 @@ import (
 
 // AwaitContainerd returns once a node's containerd answers.
 func AwaitContainerd(ctx context.Context, n layout.Node) error {
+	var last error
+	err := wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		last = RuntimeReady(ctx, n)
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for %s: %w", ContainerdName(n), errors.Join(err, last))
+	}
+	return nil
+}
+
+// RuntimeReady is an error where a node's containerd cannot run containers now.
+func RuntimeReady(ctx context.Context, n layout.Node) error {
 	return withRuntime(n, func(runtime cri.RuntimeServiceClient) error {
-		var last error
-		err := wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-			status, err := runtime.Status(ctx, &cri.StatusRequest{})
-			last = err
-			return err == nil && ready(status), nil
-		})
+		status, err := runtime.Status(ctx, &cri.StatusRequest{})
 		if err != nil {
-			return fmt.Errorf("waiting for %s: %w", ContainerdName(n), errors.Join(err, last))
+			return fmt.Errorf("asking %s for its status: %w", ContainerdName(n), err)
+		}
+		if !ready(status) {
+			return fmt.Errorf("%s is not ready", ContainerdName(n))
 		}
 		return nil
 	})

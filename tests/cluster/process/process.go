@@ -42,13 +42,17 @@ type Record struct {
 	PID  int    `json:"pid"`
 	// Started is when, in clock ticks since the machine's boot: field 22 of
 	// /proc/PID/stat (proc_pid_stat(5)).
-	Started uint64   `json:"started"`
-	Path    string   `json:"path"`
-	Args    []string `json:"args"`
-	Env     []string `json:"env,omitempty"`
+	Started uint64 `json:"started"`
+	// Boot is the machine's boot that Started counts from.
+	Boot string   `json:"boot"`
+	Path string   `json:"path"`
+	Args []string `json:"args"`
+	Env  []string `json:"env,omitempty"`
 }
 
-// Start starts a program in a session of its own, its output going to its log.
+// Start starts a program in a session of its own, its output going to its log. Of
+// the environment it gets only the search path: it outlives whoever starts it, and
+// their proxies and configurations are none of its business.
 func (t Table) Start(p Program) (Record, error) {
 	log, err := os.OpenFile(t.Log(p.Name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -57,7 +61,7 @@ func (t Table) Start(p Program) (Record, error) {
 	defer log.Close()
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), p.Env...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, p.Env...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -66,7 +70,8 @@ func (t Table) Start(p Program) (Record, error) {
 	// Waiting reaps the process if it ends while this command still runs.
 	go func() { _ = cmd.Wait() }()
 	record := Record{Name: p.Name, PID: cmd.Process.Pid, Path: p.Path, Args: p.Args, Env: p.Env}
-	record.Started, _ = startTime(record.PID)
+	record.Boot = bootID()
+	record.Started, _ = startTime(record.PID) // none if it has ended already: then it is not alive
 	return record, t.save(record)
 }
 
@@ -123,7 +128,16 @@ func (t Table) Again(r Record) (Record, error) {
 // Alive says whether the very process that was started still runs.
 func (r Record) Alive() bool {
 	started, err := startTime(r.PID)
-	return err == nil && started == r.Started
+	return err == nil && started == r.Started && r.Boot == bootID()
+}
+
+// bootID changes whenever the machine starts.
+func bootID() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
 }
 
 // Stop ends a process: with a request first, and by force when patience is over.

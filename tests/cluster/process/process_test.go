@@ -35,9 +35,11 @@ func TestAProcessIsStartedKnownAndEnded(t *testing.T) {
 
 func TestAStubbornProcessIsEndedByForce(t *testing.T) {
 	table := table(t)
-	started, err := table.Start(Program{Name: "stubborn", Path: "/bin/sh", Args: []string{"-c", "trap '' TERM; while :; do sleep 1000 & wait; done"}})
+	started, err := table.Start(Program{Name: "stubborn", Path: "/bin/sh", Args: []string{"-c", "trap '' TERM; echo ready; exec sleep 1000"}})
 	require.NoError(t, err)
-	require.NoError(t, started.Kill(t.Context(), patience))
+	require.Eventually(t, func() bool { return table.Tail("stubborn", 1) == "ready" }, patience, time.Millisecond)
+	require.Error(t, started.awaitGone(t.Context(), 0), "it runs")
+	require.NoError(t, started.Stop(t.Context(), 50*time.Millisecond))
 	assert.False(t, started.Alive())
 }
 
@@ -45,6 +47,25 @@ func TestAnIDThatBelongsToSomebodyElseIsNotTouched(t *testing.T) {
 	impostor := Record{Name: "impostor", PID: os.Getpid(), Started: 1}
 	assert.False(t, impostor.Alive())
 	require.NoError(t, impostor.Stop(t.Context(), patience), "this very test goes on")
+}
+
+func TestAnIDOfAnEarlierBootIsNotTouched(t *testing.T) {
+	started, err := startTime(os.Getpid())
+	require.NoError(t, err)
+	assert.True(t, Record{PID: os.Getpid(), Started: started, Boot: bootID()}.Alive())
+	assert.False(t, Record{PID: os.Getpid(), Started: started, Boot: "an earlier one"}.Alive())
+}
+
+func TestAProgramGetsNoEnvironmentOfWhoStartsIt(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "http://proxy.invalid")
+	table := table(t)
+	started, err := table.Start(Program{Name: "env", Path: "/usr/bin/env", Env: []string{"OWN=1"}})
+	require.NoError(t, err)
+	require.NoError(t, started.awaitGone(t.Context(), patience))
+	log := table.Tail("env", 9)
+	assert.Contains(t, log, "OWN=1")
+	assert.Contains(t, log, "PATH=")
+	assert.NotContains(t, log, "PROXY")
 }
 
 func TestAStatLineWithBracketsInTheName(t *testing.T) {
