@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -94,6 +93,5 @@ func (n Namespace) DeleteClaim(ctx context.Context, name string, uid types.UID) 
 }
 
 func (n Namespace) claimWatch(name string) cache.ListerWatcher {
-	claims := n.Client.CoreV1().PersistentVolumeClaims(n.Name)
-	return listWatch(name, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return claims.List(ctx, o) }, claims.Watch)
+	return ByName(name, n.Client.CoreV1().PersistentVolumeClaims(n.Name))
 }

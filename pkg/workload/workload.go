@@ -195,21 +195,26 @@ func (n Namespace) awaitGone(ctx context.Context, kind, name string, uid types.U
 }
 
 func (n Namespace) podWatch(name string) cache.ListerWatcher {
-	pods := n.Client.CoreV1().Pods(n.Name)
-	return listWatch(name, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return pods.List(ctx, o) }, pods.Watch)
+	return ByName(name, n.Client.CoreV1().Pods(n.Name))
 }
 
-// listWatch lists and watches one object by its name.
-func listWatch(name string, list func(context.Context, metav1.ListOptions) (runtime.Object, error), follow func(context.Context, metav1.ListOptions) (watch.Interface, error)) cache.ListerWatcher {
+// lists is any of client-go's typed clients.
+type lists[L runtime.Object] interface {
+	List(context.Context, metav1.ListOptions) (L, error)
+	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
+}
+
+// ByName lists and watches one object by its name.
+func ByName[L runtime.Object](name string, objects lists[L]) cache.ListerWatcher {
 	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			o.FieldSelector = byName
-			return list(ctx, o)
+			return objects.List(ctx, o)
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			o.FieldSelector = byName
-			return follow(ctx, o)
+			return objects.Watch(ctx, o)
 		},
 	}
 }

@@ -14,11 +14,6 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
 	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/inputs"
@@ -28,25 +23,9 @@ import (
 // awaitRunning returns a pod once it runs.
 func awaitRunning(t *testing.T, ns *engine.Namespace, name string) *corev1.Pod {
 	t.Helper()
-	pods := ns.Kube.CoreV1().Pods(ns.Name)
-	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
-	ctx := within(t)
-	lw := &cache.ListWatch{
-		ListFunc: func(o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = byName
-			return pods.List(ctx, o)
-		},
-		WatchFunc: func(o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = byName
-			return pods.Watch(ctx, o)
-		},
-	}
-	event, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
-		pod, ok := e.Object.(*corev1.Pod)
-		return ok && pod.Status.Phase == corev1.PodRunning, nil
-	})
+	pod, err := ns.AwaitRunning(within(t), name)
 	require.NoError(t, err)
-	return event.Object.(*corev1.Pod)
+	return pod
 }
 
 // beforeReader calls tamper with the journal's path when the reader's pod is

@@ -21,8 +21,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -32,6 +30,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 // Cluster is a cluster with Litmus on it.
@@ -138,29 +137,12 @@ func (n *Namespace) Remove(ctx context.Context) error {
 	if err := namespaces.Delete(ctx, n.Name, metav1.DeleteOptions{}); err != nil {
 		return fmt.Errorf("deleting namespace %s: %w", n.Name, err)
 	}
-	lw := byName(n.Name, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-		return namespaces.List(ctx, o)
-	}, namespaces.Watch)
 	empty := func(store cache.Store) (bool, error) { return len(store.List()) == 0, nil }
-	_, err := watchtools.UntilWithSync(ctx, lw, &corev1.Namespace{}, empty, func(e watch.Event) (bool, error) { return e.Type == watch.Deleted, nil })
+	_, err := watchtools.UntilWithSync(ctx, workload.ByName(n.Name, namespaces), &corev1.Namespace{}, empty, func(e watch.Event) (bool, error) { return e.Type == watch.Deleted, nil })
 	if err != nil {
 		return fmt.Errorf("waiting for namespace %s to be gone: %w", n.Name, err)
 	}
 	return nil
-}
-
-func byName(name string, list func(context.Context, metav1.ListOptions) (runtime.Object, error), follow func(context.Context, metav1.ListOptions) (watch.Interface, error)) cache.ListerWatcher {
-	selector := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
-	return &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = selector
-			return list(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = selector
-			return follow(ctx, o)
-		},
-	}
 }
 
 // Engine is a ChaosEngine to run.
@@ -202,7 +184,7 @@ func (n *Namespace) Start(ctx context.Context, e Engine) error {
 // Await returns an engine's ChaosResult once its verdict is there.
 func (n *Namespace) Await(ctx context.Context, engine string) (*chaosv1alpha1.ChaosResult, error) {
 	results := n.Litmus.LitmuschaosV1alpha1().ChaosResults(n.Name)
-	lw := byName(engine+"-volume-durability", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return results.List(ctx, o) }, results.Watch)
+	lw := workload.ByName(engine+"-volume-durability", results)
 	event, err := watchtools.UntilWithSync(ctx, lw, &chaosv1alpha1.ChaosResult{}, nil, func(e watch.Event) (bool, error) {
 		result, ok := e.Object.(*chaosv1alpha1.ChaosResult)
 		return ok && result.Status.ExperimentStatus.Verdict != chaosv1alpha1.ResultVerdictAwaited, nil
@@ -216,8 +198,7 @@ func (n *Namespace) Await(ctx context.Context, engine string) (*chaosv1alpha1.Ch
 // AwaitCompleted returns an engine once the operator has marked it completed.
 func (n *Namespace) AwaitCompleted(ctx context.Context, name string) (*chaosv1alpha1.ChaosEngine, error) {
 	engines := n.Litmus.LitmuschaosV1alpha1().ChaosEngines(n.Name)
-	lw := byName(name, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return engines.List(ctx, o) }, engines.Watch)
-	event, err := watchtools.UntilWithSync(ctx, lw, &chaosv1alpha1.ChaosEngine{}, nil, func(e watch.Event) (bool, error) {
+	event, err := watchtools.UntilWithSync(ctx, workload.ByName(name, engines), &chaosv1alpha1.ChaosEngine{}, nil, func(e watch.Event) (bool, error) {
 		engine, ok := e.Object.(*chaosv1alpha1.ChaosEngine)
 		return ok && engine.Status.EngineStatus == chaosv1alpha1.EngineStatusCompleted, nil
 	})
@@ -225,6 +206,19 @@ func (n *Namespace) AwaitCompleted(ctx context.Context, name string) (*chaosv1al
 		return nil, fmt.Errorf("waiting for ChaosEngine %s/%s to complete: %w", n.Name, name, err)
 	}
 	return event.Object.(*chaosv1alpha1.ChaosEngine), nil
+}
+
+// AwaitRunning returns a pod once it runs.
+func (n *Namespace) AwaitRunning(ctx context.Context, pod string) (*corev1.Pod, error) {
+	lw := workload.ByName(pod, n.Kube.CoreV1().Pods(n.Name))
+	event, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
+		now, ok := e.Object.(*corev1.Pod)
+		return ok && now.Status.Phase == corev1.PodRunning, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("waiting for pod %s/%s to run: %w", n.Name, pod, err)
+	}
+	return event.Object.(*corev1.Pod), nil
 }
 
 // Log returns what the experiment of an engine logged so far.

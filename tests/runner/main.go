@@ -21,14 +21,13 @@ import (
 	"github.com/sirupsen/logrus"
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
 	"k8s.io/client-go/util/retry"
+
+	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 func main() {
@@ -120,19 +119,7 @@ func (r *runner) one(ctx context.Context, name string) error {
 
 // await returns once the Job has completed or given up.
 func (r *runner) await(ctx context.Context, job *batchv1.Job) error {
-	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, job.Name).String()
-	jobs := r.kube.BatchV1().Jobs(r.namespace)
-	lw := &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = byName
-			return jobs.List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = byName
-			return jobs.Watch(ctx, o)
-		},
-	}
-	_, err := watchtools.UntilWithSync(ctx, lw, &batchv1.Job{}, nil, func(event watch.Event) (bool, error) {
+	_, err := watchtools.UntilWithSync(ctx, workload.ByName(job.Name, r.kube.BatchV1().Jobs(r.namespace)), &batchv1.Job{}, nil, func(event watch.Event) (bool, error) {
 		now, ok := event.Object.(*batchv1.Job)
 		if event.Type == watch.Deleted {
 			return false, errors.New("the Job was deleted")

@@ -54,10 +54,10 @@ func ParseDockerfile(content string) (Recipe, error) {
 		}
 	}
 	if r.From == "" {
-		return r, fmt.Errorf("Dockerfile: no FROM")
+		return r, fmt.Errorf("dockerfile: no FROM")
 	}
 	if problem != nil {
-		return r, fmt.Errorf("Dockerfile: %w", problem)
+		return r, fmt.Errorf("dockerfile: %w", problem)
 	}
 	return r, nil
 }

@@ -77,7 +77,7 @@ func FromDockerfile(content, from, busybox string, applets []string) (v1.Image, 
 		return nil, err
 	}
 	if base := strings.SplitN(recipe.From, ":", 2)[0]; base != "busybox" {
-		return nil, fmt.Errorf("Dockerfile: FROM %s: only busybox is had here", recipe.From)
+		return nil, fmt.Errorf("dockerfile: FROM %s: only busybox is had here", recipe.From)
 	}
 	entries, err := busyboxEntries(busybox, applets)
 	if err != nil {

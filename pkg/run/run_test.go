@@ -1,0 +1,245 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/workload"
+)
+
+func node(labels map[string]string) corev1.Node {
+	return corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: labels}}
+}
+
+func TestOnlyPositiveEvidenceOfSwarmCounts(t *testing.T) {
+	swarm := node(map[string]string{swarmLabel: "true"})
+	both := node(map[string]string{swarmLabel: "true", kubernetesLabel: "true"})
+	notKubernetes := node(map[string]string{swarmLabel: "true", kubernetesLabel: "false"})
+	unlabelled := node(nil)
+	assert.True(t, onlySwarm([]corev1.Node{swarm, notKubernetes}))
+	assert.False(t, onlySwarm([]corev1.Node{swarm, both}))
+	assert.False(t, onlySwarm([]corev1.Node{swarm, unlabelled}), "a missing label proves nothing")
+	assert.False(t, onlySwarm(nil), "no nodes prove nothing")
+}
+
+func someCell(t *testing.T) *cell {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	return newCell(Run{ID: "run", Settings: inputs.Defaults(), Log: log})
+}
+
+func promised(t *testing.T, c *cell) *cell {
+	t.Helper()
+	require.NoError(t, c.ledger.Record(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
+	c.Promises = c.ledger.Promises()
+	return c
+}
+
+func TestWhoseFailureItIs(t *testing.T) {
+	for _, f := range []struct {
+		err  error
+		want judge.Class
+	}{
+		{witness.NewProblem("opening", syscall.EROFS), judge.ReadOnly},
+		{witness.NewProblem("reading", syscall.EIO), judge.Unavailable},
+		{witness.NewProblem("writing", syscall.ENOSPC), ""},
+		{fmt.Errorf("waited: %w", context.DeadlineExceeded), judge.Unavailable},
+		{&workload.PodUnready{Volume: true, Err: context.DeadlineExceeded}, judge.Unavailable},
+		{&workload.PodUnready{Volume: false, Err: context.DeadlineExceeded}, ""},
+		{errSilent, ""},
+	} {
+		c := promised(t, someCell(t))
+		err := c.blame(t.Context(), f.err)
+		require.ErrorIs(t, err, f.err)
+		if f.want == "" {
+			assert.NotErrorIs(t, err, errLetDown, "%v is no fault of the volume's", f.err)
+			assert.Empty(t, c.letDown)
+			continue
+		}
+		assert.ErrorIs(t, err, errLetDown)
+		assert.Equal(t, f.want, c.letDown[0].Class)
+	}
+}
+
+func TestWithoutAPromiseNoneIsBroken(t *testing.T) {
+	c := someCell(t)
+	err := c.blame(t.Context(), witness.NewProblem("opening", syscall.EROFS))
+	assert.NotErrorIs(t, err, errLetDown)
+	assert.Empty(t, c.letDown)
+}
+
+func TestAStoppedRunBlamesNobody(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.NotErrorIs(t, promised(t, someCell(t)).blame(ctx, context.DeadlineExceeded), errLetDown)
+}
+
+func TestWhereTheReaderRuns(t *testing.T) {
+	for setting, want := range map[inputs.ReaderNode]workload.Placement{
+		inputs.AnyNode:   {},
+		inputs.SameNode:  {On: "n1"},
+		inputs.OtherNode: {NotOn: "n1"},
+		"n7":             {On: "n7"},
+	} {
+		c := someCell(t)
+		c.Settings.ReaderNode = setting
+		c.Epochs = []evidence.Epoch{{Pod: evidence.Pod{Node: "n2"}}, {Pod: evidence.Pod{Node: "n1"}}}
+		assert.Equal(t, want, c.placement(), setting)
+	}
+}
+
+func look(j judge.Judgement) *evidence.Look { return &evidence.Look{Judgement: j} }
+
+func TestTheVerdictOfACell(t *testing.T) {
+	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Records: 1}}}
+	good := judge.Judgement{Acknowledged: 10, Intact: 10}
+
+	t.Run("everything was there", func(t *testing.T) {
+		c := promised(t, someCell(t))
+		c.Reader = look(good)
+		c.judge()
+		assert.Equal(t, judge.Pass, c.Verdict)
+	})
+	t.Run("the reader found a loss", func(t *testing.T) {
+		c := promised(t, someCell(t))
+		c.Reader = look(lost)
+		c.judge()
+		assert.Equal(t, judge.Fail, c.Verdict)
+	})
+	t.Run("an earlier pod found a loss that the reader did not", func(t *testing.T) {
+		c := promised(t, someCell(t))
+		c.Epochs = []evidence.Epoch{{Found: look(lost)}}
+		c.Reader = look(good)
+		c.judge()
+		assert.Equal(t, judge.Fail, c.Verdict)
+	})
+	t.Run("the volume let the reader down", func(t *testing.T) {
+		c := promised(t, someCell(t))
+		c.letDown = []judge.Finding{{Class: judge.Unavailable}}
+		c.judge()
+		assert.Equal(t, judge.Fail, c.Verdict)
+	})
+	t.Run("nothing was at stake", func(t *testing.T) {
+		c := someCell(t)
+		c.Reader = look(judge.Judgement{})
+		c.judge()
+		assert.Equal(t, judge.Error, c.Verdict)
+	})
+}
+
+func TestWhatEndsARunEarly(t *testing.T) {
+	c := someCell(t)
+	c.conclude(fmt.Errorf("before the chaos: %w", errors.New("no such class")))
+	assert.Equal(t, judge.Error, c.Verdict)
+	assert.Equal(t, "before the chaos: no such class", c.Reason)
+
+	c = someCell(t)
+	c.conclude(fmt.Errorf("%w: terminated", errStopped))
+	assert.Equal(t, judge.Stopped, c.Verdict)
+
+	c = someCell(t)
+	c.Verdict, c.Reason = judge.Fail, "lost"
+	c.conclude(errors.New("a probe could not run"))
+	assert.Equal(t, judge.Fail, c.Verdict, "a finding stays a finding")
+}
+
+func TestAPassIsNotKeptWhenTheRunFailsAfterwards(t *testing.T) {
+	c := someCell(t)
+	c.Verdict = judge.Pass
+	c.conclude(errors.New("a probe could not run"))
+	assert.Equal(t, judge.Error, c.Verdict)
+}
+
+func TestTheSTIGChecksOwnWords(t *testing.T) {
+	sighting := func(n int64) *evidence.Look {
+		return &evidence.Look{Sighting: witness.Sighting{Report: journal.Report{Bytes: n}}, Judgement: judge.Judgement{Acknowledged: 10}}
+	}
+	c := promised(t, someCell(t))
+	c.Reader = sighting(2560)
+	c.judge()
+	assert.Contains(t, c.Reason, "V-260932: log data is present")
+	assert.NotContains(t, c.Reason, STIGFix)
+
+	c = promised(t, someCell(t))
+	c.Reader = sighting(0)
+	c.Reader.Judgement.Findings = []judge.Finding{{Class: judge.Missing}}
+	c.judge()
+	assert.Contains(t, c.Reason, "V-260932: there is no log data, this is a finding. "+STIGFix)
+
+	c = promised(t, someCell(t))
+	c.Settings.Namespace = "elsewhere"
+	c.Reader = sighting(2560)
+	c.judge()
+	assert.NotContains(t, c.Reason, "V-260932")
+}
+
+func heardFrom(t *testing.T, lines ...string) *hearing {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	h := &hearing{ledger: &ledger.Ledger{}, log: log, seen: make(chan struct{})}
+	h.over, h.end = context.WithCancelCause(t.Context())
+	for _, line := range lines {
+		h.hear([]byte(line))
+	}
+	return h
+}
+
+func line(t *testing.T, s witness.Statement) string {
+	t.Helper()
+	var out lineWriter
+	require.NoError(t, witness.Write(&out, s))
+	return string(out[:len(out)-1])
+}
+
+type lineWriter []byte
+
+func (w *lineWriter) Write(b []byte) (int, error) {
+	*w = append(*w, b...)
+	return len(b), nil
+}
+
+func TestWhatIsHeardOfAPod(t *testing.T) {
+	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: 7}
+	h := heardFrom(t,
+		line(t, witness.Statement{Sighting: &witness.Sighting{}}),
+		line(t, witness.Statement{Ack: &ack}),
+		line(t, witness.Statement{Ack: &ack})[3:],
+		"something else entirely")
+	require.NoError(t, h.awaitAck(t.Context(), 1))
+	assert.Equal(t, []ledger.Ack{ack}, h.ledger.Promises())
+	_, err := h.awaitSighting(t.Context())
+	require.NoError(t, err)
+	assert.NoError(t, h.over.Err(), "what is no statement ends nothing")
+}
+
+func TestAProblemEndsTheWait(t *testing.T) {
+	h := heardFrom(t, line(t, witness.Statement{Problem: &witness.Problem{Doing: "opening", Cause: "no", Errno: syscall.EROFS}}))
+	assert.ErrorIs(t, h.awaitAck(t.Context(), 1), syscall.EROFS)
+	_, err := h.awaitSighting(t.Context())
+	assert.ErrorIs(t, err, syscall.EROFS)
+}
+
+func TestContradictingAcknowledgementsEndTheWait(t *testing.T) {
+	ack := func(digest uint32) string {
+		return line(t, witness.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: digest}})
+	}
+	h := heardFrom(t, ack(1), ack(2))
+	assert.ErrorContains(t, h.awaitAck(t.Context(), 2), "contradict")
+}

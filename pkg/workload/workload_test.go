@@ -1,0 +1,153 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes/fake"
+)
+
+func namespace(t *testing.T) Namespace {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	return Namespace{Client: fake.NewClientset(), Name: "stig", Labels: map[string]string{RunLabel: "r"}, Timeout: time.Minute, Log: log}
+}
+
+func spec() PodSpec {
+	return PodSpec{Name: "write-pod", Image: "i", File: "/data/logs.log", Claim: "stig-pvc", OwnVolume: true, Command: []string{"c"}}
+}
+
+func TestAPodHasNoMoreThanItNeeds(t *testing.T) {
+	pod := namespace(t).Pod(spec())
+	assert.False(t, *pod.Spec.AutomountServiceAccountToken)
+	assert.True(t, *pod.Spec.SecurityContext.RunAsNonRoot)
+	assert.Equal(t, corev1.SeccompProfileTypeRuntimeDefault, pod.Spec.SecurityContext.SeccompProfile.Type)
+	container := pod.Spec.Containers[0].SecurityContext
+	assert.True(t, *container.ReadOnlyRootFilesystem)
+	assert.False(t, *container.AllowPrivilegeEscalation)
+	assert.Equal(t, []corev1.Capability{"ALL"}, container.Capabilities.Drop)
+	assert.Equal(t, "/data", pod.Spec.Containers[0].VolumeMounts[0].MountPath)
+	assert.Equal(t, "stig-pvc", pod.Spec.Volumes[0].PersistentVolumeClaim.ClaimName)
+	assert.Equal(t, "r", pod.Labels[RunLabel])
+	assert.Equal(t, corev1.RestartPolicyNever, pod.Spec.RestartPolicy)
+}
+
+func TestTheGroupOfSomebodyElsesFilesStays(t *testing.T) {
+	own := spec()
+	assert.NotNil(t, namespace(t).Pod(own).Spec.SecurityContext.FSGroup)
+	own.OwnVolume = false
+	assert.Nil(t, namespace(t).Pod(own).Spec.SecurityContext.FSGroup)
+}
+
+func TestWithoutAClaimTheVolumeDiesWithThePod(t *testing.T) {
+	s := spec()
+	s.Claim = ""
+	assert.NotNil(t, namespace(t).Pod(s).Spec.Volumes[0].EmptyDir)
+}
+
+func TestPlacementIsRequired(t *testing.T) {
+	s := spec()
+	assert.Nil(t, namespace(t).Pod(s).Spec.Affinity)
+	s.Placement = Placement{NotOn: "n1"}
+	term := namespace(t).Pod(s).Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms[0]
+	assert.Equal(t, []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"n1"}}}, term.MatchFields)
+}
+
+func TestWhenAPodHasStarted(t *testing.T) {
+	waiting := func(reason string) *corev1.Pod {
+		return &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}}}}}
+	}
+	ended := []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
+	for name, c := range map[string]struct {
+		event   watch.EventType
+		pod     *corev1.Pod
+		started bool
+		fails   string
+	}{
+		"running":             {watch.Modified, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning}}, true, ""},
+		"over already":        {watch.Modified, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended}}, true, ""},
+		"refused by its node": {watch.Modified, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}}, false, "Evicted"},
+		"pulling":             {watch.Modified, waiting("ContainerCreating"), false, ""},
+		"back-off":            {watch.Modified, waiting("ImagePullBackOff"), false, ""},
+		"never":               {watch.Modified, waiting("ErrImageNeverPull"), false, "image cannot be had"},
+		"deleted":             {watch.Deleted, waiting(""), false, "deleted by somebody else"},
+	} {
+		started, err := hasStarted(c.event, c.pod)
+		assert.Equal(t, c.started, started, name)
+		if c.fails == "" {
+			assert.NoError(t, err, name)
+		} else {
+			assert.ErrorContains(t, err, c.fails, name)
+		}
+	}
+}
+
+func TestANameThatIsTakenIsRefused(t *testing.T) {
+	ns := namespace(t)
+	_, err := ns.Client.CoreV1().PersistentVolumeClaims("stig").Create(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	_, err = ns.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
+	assert.ErrorIs(t, err, ErrTaken)
+	assert.ErrorContains(t, err, "claim stig/stig-pvc exists already")
+}
+
+func TestAPodThatDoesNotRunIsExplained(t *testing.T) {
+	ns := namespace(t)
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"},
+		Status: corev1.PodStatus{
+			Conditions:        []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/2 nodes are available"}},
+			ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no such image"}}}},
+		},
+	}
+	reason, volume := ns.whyNotRunning(pod)
+	assert.Equal(t, "Unschedulable: 0/2 nodes are available; ImagePullBackOff: no such image", reason)
+	assert.False(t, volume)
+
+	_, err := ns.Client.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Name: "e"}, InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"}, Type: "Warning", Reason: "FailedAttachVolume", Message: "in use elsewhere",
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	reason, volume = ns.whyNotRunning(pod)
+	assert.Contains(t, reason, "FailedAttachVolume: in use elsewhere")
+	assert.True(t, volume)
+}
+
+func TestATimeOutSaysWhatWasWaitedFor(t *testing.T) {
+	ns := namespace(t)
+	ns.Timeout = time.Millisecond
+	ctx, cancel := ns.within(t.Context(), "pod %s to run", "x")
+	defer cancel()
+	<-ctx.Done()
+	assert.ErrorContains(t, context.Cause(ctx), "waited 1ms for pod x to run")
+	assert.ErrorIs(t, context.Cause(ctx), context.DeadlineExceeded)
+}
+
+func TestOnlyWholeLinesAreHeard(t *testing.T) {
+	var heard []string
+	f := follower{Namespace: namespace(t), hear: func(line []byte) { heard = append(heard, string(line)) }}
+	require.NoError(t, f.read(strings.NewReader("2026-11-24T12:00:00.5Z one line\nno time\n2026-11-24T12:00:01Z another\n2026-11-24T12:00:02Z half a li")))
+	assert.Equal(t, []string{"one line", "another"}, heard)
+	assert.Equal(t, "2026-11-24T12:00:01Z", f.since.Format(time.RFC3339), "where to take the log up again")
+}
+
+func TestATooLongLineIsAnErrorAndNotEndless(t *testing.T) {
+	f := follower{Namespace: namespace(t), hear: func([]byte) {}}
+	assert.Error(t, f.read(strings.NewReader(strings.Repeat("x", maxLine+1))))
+}
+
+func TestWhatIsGone(t *testing.T) {
+	ns := namespace(t)
+	require.NoError(t, ns.DeletePod(t.Context(), "write-pod", "u", nil), "a pod that is gone already")
+	assert.False(t, isGone(errors.New("other")))
+}
