@@ -62,7 +62,9 @@ func TestTheEngineSetsNothingButInputsThatAreAccepted(t *testing.T) {
 func TestTheNamesInTheManifestsAreOne(t *testing.T) {
 	var experiment chaosv1alpha1.ChaosExperiment
 	var engine chaosv1alpha1.ChaosEngine
-	var account struct{ Metadata struct{ Name, Namespace string } }
+	var account struct {
+		Metadata struct{ Name, Namespace string }
+	}
 	var role rbacv1.Role
 	var binding rbacv1.RoleBinding
 	documents(t, "experiment.yaml", &experiment)
