@@ -86,7 +86,7 @@ func Table() []Input {
 				corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)},
 		{"ORCHESTRATOR", "auto", "`kubernetes` or `swarm` states what orchestrates; `auto` looks at the nodes' labels. With Swarm the check is Not Applicable and nothing is created.", false,
 			oneOf(func(s *Settings) *Orchestrator { return &s.Orchestrator }, Auto, Kubernetes, Swarm)},
-		{"STATUS_CHECK_TIMEOUT", "180", "Seconds that each step in the cluster may take: a claim bound, a pod running or gone, a first acknowledgement.", true,
+		{"STATUS_CHECK_TIMEOUT", "180", "Seconds that each step in the cluster may take: a claim bound, a pod running or gone, a first acknowledgement. chaos-runner sets it from the engine's `statusCheckTimeouts.timeout`.", true,
 			seconds(1, func(s *Settings) *time.Duration { return &s.StatusTimeout })},
 		{"VERIFY_TIMEOUT", "300", "Seconds that reading the journal back may take.", false,
 			seconds(1, func(s *Settings) *time.Duration { return &s.VerifyTimeout })},
