@@ -123,7 +123,7 @@ func (f Format) append(dst []byte, r *Record) []byte {
 // It returns ErrForeign with the record for an intact one of another journal,
 // and another error for anything else. The line includes its newline.
 func (f Format) parse(line []byte) (Record, error) {
-	if len(line) != f.Size || !looksLikeRecord(line) {
+	if len(line) != f.Size || len(line) < MinRecordSize || !looksLikeRecord(line) {
 		return Record{}, errNotARecord
 	}
 	r, err := parseAny(line)
@@ -142,9 +142,9 @@ func looksLikeRecord(line []byte) bool {
 	return line[idAt-1] == ' ' && line[epochAt-3] == ' ' && line[epochAt-2] == 'e' && line[epochAt-1] == '='
 }
 
-// parseAny reads the line of an intact record of any journal.
+// parseAny reads the line of an intact record of any journal, at least MinRecordSize bytes.
 func parseAny(line []byte) (Record, error) {
-	if len(line) < payloadAt+trailer || line[len(line)-1] != '\n' {
+	if line[len(line)-1] != '\n' {
 		return Record{}, errNotARecord
 	}
 	covered := line[:len(line)-sumTail]

@@ -20,7 +20,8 @@ type Digest struct {
 
 // Segment is a run of intact records of one epoch with consecutive sequence
 // numbers, each linked to the one before it. Records of other epochs may lie
-// between them: two writers may have been alive at once.
+// between them: two writers may have been alive at once. A segment ends at a point
+// that was asked for, so that what was acknowledged and what was not are apart.
 type Segment struct {
 	Epoch int    `json:"epoch"`
 	First uint64 `json:"first"`

@@ -17,6 +17,7 @@ func Scan(r io.Reader, format Format, points []Point) (Report, error) {
 		in:      window{r: r},
 		report:  Report{Format: format, Present: true},
 		open:    map[int]int{},
+		cut:     map[int]bool{},
 		pending: make(map[Point]bool, len(points)),
 		marker:  []byte(" " + format.ID + " e="),
 	}
@@ -35,6 +36,8 @@ type scanner struct {
 	open map[int]int
 	// pending holds the points whose sums have not been found yet.
 	pending map[Point]bool
+	// cut holds the epochs whose segment ends at a point asked for.
+	cut map[int]bool
 	// marker is what every record of this journal holds after its time.
 	marker []byte
 	// last is the intact record that ended where the window starts, if any did.
@@ -94,6 +97,7 @@ func (s *scanner) intact(r Record, line []byte) {
 	if p := (Point{r.Epoch, r.Seq}); s.pending[p] {
 		delete(s.pending, p)
 		s.report.Digests = append(s.report.Digests, Digest{p, r.Sum})
+		s.cut[r.Epoch] = true
 	}
 	s.last = r
 	s.advance(len(line))
@@ -105,7 +109,7 @@ func (s *scanner) extend(r Record) {
 	i, known := s.open[r.Epoch]
 	if known {
 		seg := &s.report.Segments[i]
-		if r.Seq == seg.Last+1 && r.Prev == seg.lastSum {
+		if r.Seq == seg.Last+1 && r.Prev == seg.lastSum && !s.cut[r.Epoch] {
 			seg.Last, seg.End, seg.lastSum = r.Seq, end, r.Sum
 			seg.Displaced += displaced(r, at)
 			return
@@ -116,7 +120,8 @@ func (s *scanner) extend(r Record) {
 		return
 	}
 	next := Segment{Epoch: r.Epoch, First: r.Seq, Last: r.Seq, Offset: at, End: end, Displaced: displaced(r, at), lastSum: r.Sum}
-	next.Unlinked = known && r.Seq == s.report.Segments[i].Last+1 || r.Seq == 1 && r.Prev != 0
+	next.Unlinked = known && r.Seq == s.report.Segments[i].Last+1 && r.Prev != s.report.Segments[i].lastSum || r.Seq == 1 && r.Prev != 0
+	delete(s.cut, r.Epoch)
 	s.open[r.Epoch] = len(s.report.Segments)
 	s.report.Segments = append(s.report.Segments, next)
 }
@@ -352,8 +357,11 @@ type window struct {
 	eof    bool
 }
 
-// readSize is how many bytes a window asks for at once.
-const readSize = 1 << 20
+// A window grows as it is asked to, up to what the search and a large read need.
+const (
+	minWindow = 8 << 10
+	maxWindow = 1<<20 + searchWindow
+)
 
 // peek returns the next n bytes, or all that are left where there are fewer.
 func (w *window) peek(n int) ([]byte, error) {
@@ -366,10 +374,12 @@ func (w *window) peek(n int) ([]byte, error) {
 }
 
 func (w *window) fill() error {
-	if w.store == nil {
-		w.store = make([]byte, readSize+searchWindow)
+	store := w.store
+	if 2*len(w.buf) >= len(store) && len(store) < maxWindow {
+		store = make([]byte, min(max(2*len(store), minWindow), maxWindow))
 	}
-	kept := copy(w.store, w.buf)
+	kept := copy(store, w.buf)
+	w.store = store
 	n, err := w.r.Read(w.store[kept:])
 	w.buf = w.store[:kept+n]
 	if errors.Is(err, io.EOF) {

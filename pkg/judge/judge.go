@@ -192,6 +192,9 @@ func (j *judging) inFileOrder(p ledger.Ack, segments []journal.Segment) []part {
 	for _, s := range segments {
 		last := min(s.Last, p.Seq)
 		if s.First > last {
+			if len(present) > 0 {
+				highest = s.Last // acknowledged records behind it are out of order
+			}
 			continue
 		}
 		fresh, again := compare(part{s.First, last, s}, present)
@@ -203,7 +206,7 @@ func (j *judging) inFileOrder(p ledger.Ack, segments []journal.Segment) []part {
 				j.find(j.misplaced(Reordered, p.Epoch, f))
 			}
 		}
-		highest = max(highest, last)
+		highest = max(highest, s.Last)
 		present = append(present, fresh...)
 		slices.SortFunc(present, func(a, b part) int { return int(int64(a.first) - int64(b.first)) })
 	}
@@ -427,17 +430,23 @@ func (j *judging) startsAnEpoch(offset int64) bool {
 // strange counts the bytes between a segment's beginning and an offset that are
 // not the segment's own.
 func (j *judging) strange(s journal.Segment, upTo int64) int64 {
-	var n int64
-	for _, d := range j.Report.Damage {
-		n += overlapOf(d.Offset, d.Offset+d.Length, s.Offset, upTo)
-	}
-	for _, f := range j.Report.Foreign {
-		n += overlapOf(f.Offset, f.End, s.Offset, upTo)
-	}
+	n := j.notOurs(s.Offset, upTo)
 	for _, o := range j.Report.Segments {
 		if o.Epoch != s.Epoch {
 			n += overlapOf(o.Offset, o.End, s.Offset, upTo)
 		}
+	}
+	return n
+}
+
+// notOurs counts the bytes of a range that hold no intact record of this run.
+func (j *judging) notOurs(from, to int64) int64 {
+	var n int64
+	for _, d := range j.Report.Damage {
+		n += overlapOf(d.Offset, d.Offset+d.Length, from, to)
+	}
+	for _, f := range j.Report.Foreign {
+		n += overlapOf(f.Offset, f.End, from, to)
 	}
 	return n
 }
@@ -458,23 +467,50 @@ func (j *judging) strangers() {
 	}
 }
 
-// overlaps looks for records that lie after the beginning of a later epoch. Two
-// writers alive at once leave that behind, and it is no damage, where the earlier
-// one was deleted by force; a writer that was waited for cannot have done it.
+// overlaps looks for acknowledged records that lie behind a later epoch's, or
+// between which another epoch's lie. Two writers alive at once leave that behind,
+// and it is no damage, where the earlier one was deleted by force; a writer that
+// was waited for cannot have done it.
 func (j *judging) overlaps() {
 	noted := map[[2]int]bool{}
-	for _, s := range j.Report.Segments {
-		for _, later := range j.Report.Segments {
-			pair := [2]int{s.Epoch, later.Epoch}
-			if later.Epoch <= s.Epoch || later.Offset >= s.End || noted[pair] {
-				continue
+	promised := j.promised()
+	for _, s := range promised {
+		others := s.End - s.Offset - int64(s.Last-s.First+1)*int64(j.Report.Size) - j.notOurs(s.Offset, s.End)
+		for _, o := range j.Report.Segments {
+			if others > 0 && o.Epoch != s.Epoch && o.Offset < s.End && o.End > s.Offset {
+				j.overlap(s, min(s.Epoch, o.Epoch), max(s.Epoch, o.Epoch), noted)
 			}
-			noted[pair] = true
-			if j.Overlap {
-				j.result.Notes = append(j.result.Notes, fmt.Sprintf("two writers were alive at once: epoch %d wrote after epoch %d had begun", s.Epoch, later.Epoch))
-				continue
+		}
+		for _, later := range promised {
+			if later.Epoch > s.Epoch && later.Offset < s.Offset {
+				j.overlap(s, s.Epoch, later.Epoch, noted)
 			}
-			j.find(Finding{Class: Reordered, Epoch: s.Epoch, First: s.First, Last: s.Last, Offset: s.Offset, End: s.End, Detail: fmt.Sprintf("records lie behind the beginning of epoch %d", later.Epoch)})
 		}
 	}
+}
+
+func (j *judging) overlap(s journal.Segment, epoch, later int, noted map[[2]int]bool) {
+	if noted[[2]int{epoch, later}] {
+		return
+	}
+	noted[[2]int{epoch, later}] = true
+	if j.Overlap {
+		j.result.Notes = append(j.result.Notes, fmt.Sprintf("two writers were alive at once: epoch %d wrote after epoch %d had begun", epoch, later))
+		return
+	}
+	j.find(Finding{Class: Reordered, Epoch: s.Epoch, First: s.First, Last: s.Last, Offset: s.Offset, End: s.End, Detail: fmt.Sprintf("records of epoch %d lie behind those of epoch %d", epoch, later)})
+}
+
+// promised are the segments whose records were acknowledged. The scan was asked
+// for the points at which the promises end, so segments end there too.
+func (j *judging) promised() []journal.Segment {
+	var all []journal.Segment
+	for _, p := range j.Promises {
+		for _, s := range j.segmentsOf(p.Epoch) {
+			if s.Last <= p.Seq {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
 }

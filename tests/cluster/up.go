@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -80,7 +81,7 @@ func (c *cluster) repair(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, fmt.Errorf("the cluster did not get well within %s", repairTimeout))
 	defer cancel()
-	err := c.startEnded()
+	err := c.startEnded(ctx)
 	if err == nil {
 		err = await(ctx, "everything to be ready", c.isUp)
 	}
@@ -92,7 +93,7 @@ func (c *cluster) repair(ctx context.Context) error {
 	return nil
 }
 
-func (c *cluster) startEnded() error {
+func (c *cluster) startEnded(ctx context.Context) error {
 	for _, name := range names() {
 		r, err := processes.Load(name)
 		if err != nil {
@@ -102,7 +103,7 @@ func (c *cluster) startEnded() error {
 			continue
 		}
 		c.log.WithField("program", name).Warn("It had ended: starting it again")
-		if _, err := processes.Again(r); err != nil {
+		if err := inTurn(ctx, name, func() error { _, err := processes.Again(r); return err }); err != nil {
 			return err
 		}
 	}
@@ -128,7 +129,7 @@ func (s *start) run(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if err := s.kubelets(); err != nil {
+	if err := s.kubelets(ctx); err != nil {
 		return err
 	}
 	if err := s.addons(ctx); err != nil {
@@ -245,13 +246,33 @@ func (s *start) controlPlane(ctx context.Context) error {
 	return nil
 }
 
-func (s *start) kubelets() error {
+func (s *start) kubelets(ctx context.Context) error {
 	for _, n := range layout.Nodes() {
-		if _, err := processes.Start(node.Kubelet(n, s.built["kubernetes"], s.creds.Nodes[n.Name])); err != nil {
+		kubelet := node.Kubelet(n, s.built["kubernetes"], s.creds.Nodes[n.Name])
+		if err := inTurn(ctx, kubelet.Name, func() error { _, err := processes.Start(kubelet); return err }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// inTurn starts a program. Every kubelet of the machine puts a socket for its
+// devices' plugins at one fixed place, and two that do so at once may both fail:
+// the next may start when this one's is there.
+func inTurn(ctx context.Context, name string, start func() error) error {
+	before, _ := os.Stat(node.DevicePlugins)
+	if err := start(); err != nil || !node.IsKubelet(name) {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, fmt.Errorf("%s did not get that far within %s", name, repairTimeout))
+	defer cancel()
+	return await(ctx, "the plugin socket of "+name, func(context.Context) error {
+		now, err := os.Stat(node.DevicePlugins)
+		if err == nil && before != nil && os.SameFile(before, now) {
+			err = errors.New("it is still another kubelet's")
+		}
+		return err
+	}, name)
 }
 
 // addons applies the manifests, Litmus's kinds before what uses them.
@@ -277,12 +298,12 @@ func (s *start) addons(ctx context.Context) error {
 	return nil
 }
 
-// await polls a condition. It gives up at once, with the end of its log, when a
-// program has ended.
-func await(ctx context.Context, what string, condition func(context.Context) error) error {
+// await polls a condition. It gives up at once, with the end of its log, when one
+// of the programs has ended; of all that were started, where none is named.
+func await(ctx context.Context, what string, condition func(context.Context) error, programs ...string) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, 250*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		if err := dead(); err != nil {
+		if err := dead(programs); err != nil {
 			return false, err
 		}
 		last = condition(ctx)
@@ -294,14 +315,15 @@ func await(ctx context.Context, what string, condition func(context.Context) err
 	return nil
 }
 
-// dead is an error where a program that was started has ended.
-func dead() error {
+// dead is an error where one of the programs has ended; of all that were started,
+// where none is named.
+func dead(programs []string) error {
 	records, err := processes.All()
 	if err != nil {
 		return err
 	}
 	for _, r := range records {
-		if !r.Alive() {
+		if !r.Alive() && (len(programs) == 0 || slices.Contains(programs, r.Name)) {
 			return fmt.Errorf("%s has ended; the end of its log %s:\n%s", r.Name, processes.Log(r.Name), processes.Tail(r.Name, 20))
 		}
 	}

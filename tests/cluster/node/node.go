@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 	"k8s.io/utils/ptr"
@@ -29,6 +30,14 @@ type Credentials struct {
 // Names of a node's programs.
 func ContainerdName(n layout.Node) string { return "containerd-" + n.Name }
 func KubeletName(n layout.Node) string    { return "kubelet-" + n.Name }
+
+// IsKubelet says whether a program of that name is a node's kubelet.
+func IsKubelet(name string) bool { return strings.HasPrefix(name, "kubelet-") }
+
+// DevicePlugins is the socket on which every kubelet of a machine listens for the
+// plugins of devices, wherever its own folder is
+// (k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1, KubeletSocket).
+const DevicePlugins = "/var/lib/kubelet/device-plugins/kubelet.sock"
 
 // Prepare makes a node's folders, cgroups and configurations.
 func Prepare(n layout.Node, tools machine.Tools, creds Credentials) error {
