@@ -18,7 +18,7 @@ demo: ## the whole story on a real Kubernetes: a Pass, and a Fail on storage tha
 	@sh tests/demo/demo.sh
 
 .PHONY: test
-test: lint unit e2e ## format and lint checks, unit tests with the race detector, end-to-end runs
+test: lint unit fuzz mutation e2e ## lint, unit tests with the race detector, a short fuzz run, mutations, end-to-end runs
 
 .PHONY: lint
 lint: ## check format, vet and the module files
@@ -31,6 +31,21 @@ lint: ## check format, vet and the module files
 unit: ## unit tests with the race detector
 	go test -race $$(go list ./... | grep -v /tests/e2e)
 	cd tests/cluster && go test -race ./...
+
+FUZZTIME ?= 5s
+.PHONY: fuzz
+fuzz: ## fuzz the scanner and the parser of statements (FUZZTIME=5s)
+	go test -run '^$$' -fuzz FuzzScan -fuzztime $(FUZZTIME) ./pkg/journal
+	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./pkg/witness
+
+CASES ?= 1000000
+.PHONY: property
+property: ## judge many random histories (CASES=1000000); unit does 20000
+	go test -v -run IfAndOnlyIf -timeout 1h ./pkg/judge -cases $(CASES)
+
+.PHONY: mutation
+mutation: ## put deliberate bugs into the judge: every one must be noticed
+	go run ./tests/mutation
 
 .PHONY: e2e
 e2e: ## end-to-end runs on the test cluster (Linux and root)
