@@ -14,6 +14,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/volume-durability/volume-durability/tests/cluster/binary"
 	"github.com/volume-durability/volume-durability/tests/cluster/layout"
@@ -55,8 +56,8 @@ func commands() *cobra.Command {
 		root.AddCommand(cmd)
 		return cmd
 	}
-	add("up", "bring the cluster up; nothing happens where it is up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(func() error { return c.up(ctx) }) })
-	add("down", "take the cluster down and leave nothing behind", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(func() error { return c.down(ctx) }) })
+	add("up", "bring the cluster up; nothing happens where it is up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(ctx, func() error { return c.up(ctx) }) })
+	add("down", "take the cluster down and leave nothing behind", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(ctx, func() error { return c.down(ctx) }) })
 	add("status", "show what runs; exit status 1 where the cluster is not up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
 	add("stop PROGRAM", "stop one program, such as kubelet-n1", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.stopOne(ctx, args[0]) })
 	add("start PROGRAM", "start a stopped program as it was", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.startOne(ctx, args[0]) })
@@ -76,13 +77,26 @@ func commands() *cobra.Command {
 	return root
 }
 
+// lockPatience is how long a command waits for another one, which may just be ending.
+const lockPatience = 10 * time.Second
+
 // locked keeps two commands from changing the cluster at once.
-func locked(do func() error) error {
+func locked(ctx context.Context, do func() error) error {
 	if os.Geteuid() != 0 {
 		// Nothing can be changed: let the requirements say so.
 		return do()
 	}
-	lock, err := takeLock(layout.Lock)
+	var lock *os.File
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, lockPatience, true, func(context.Context) (taken bool, err error) {
+		lock, err = takeLock(layout.Lock)
+		if errors.Is(err, errLocked) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if wait.Interrupted(err) {
+		return errLocked
+	}
 	if err != nil {
 		return err
 	}

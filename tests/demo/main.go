@@ -16,6 +16,7 @@ import (
 	"time"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"golang.org/x/term"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"sigs.k8s.io/yaml"
 
@@ -37,9 +38,10 @@ func run(ctx context.Context) (err error) {
 	class := flag.String("storage-class", "", "StorageClass to test, with volumes that another node reaches")
 	image := flag.String("image", "", "reference of the experiment's image")
 	flag.Parse()
+	answers := bufio.NewReader(os.Stdin)
 	if err := errors.Join(
-		ask(class, "STORAGE_CLASS", "StorageClass to test"),
-		ask(image, "IMAGE", "Reference of the experiment's image, where the cluster can pull it"),
+		ask(answers, class, "STORAGE_CLASS", "StorageClass to test"),
+		ask(answers, image, "IMAGE", "reference of the experiment's image, where the cluster can pull it"),
 	); err != nil {
 		return err
 	}
@@ -64,18 +66,18 @@ func run(ctx context.Context) (err error) {
 }
 
 // ask asks for a value that was not given, where somebody is there to answer.
-func ask(value *string, variable, question string) error {
+func ask(answers *bufio.Reader, value *string, variable, question string) error {
 	if *value != "" {
 		return nil
 	}
-	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+	if term.IsTerminal(int(os.Stdin.Fd())) {
 		fmt.Printf("%s: ", question)
-		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		line, err := answers.ReadString('\n')
 		if *value = strings.TrimSpace(line); err == nil && *value != "" {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is not set: %s", variable, question)
+	return fmt.Errorf("%s is not set: want the %s", variable, question)
 }
 
 // story is one run, and what it is to come to.
