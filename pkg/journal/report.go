@@ -59,6 +59,12 @@ type Foreign struct {
 	End     int64  `json:"end"`
 }
 
+// Range is a range of bytes in a file.
+type Range struct {
+	Offset int64 `json:"offset"`
+	Length int64 `json:"length"`
+}
+
 // Report is what a scan found in a file. It lists everything in the file's
 // order, and covers every byte: a byte belongs to a segment, to damage or to
 // foreign records.
@@ -80,6 +86,8 @@ type Report struct {
 	LastTime  time.Time `json:"lastTime,omitzero"`
 	// Unterminated says that the file does not end with a newline.
 	Unterminated bool `json:"unterminated,omitempty"`
+	// Unreadable are the ranges that could not be read: the scan saw zeros in their place.
+	Unreadable []Range `json:"unreadable,omitempty"`
 	// Unlisted counts the segments, damaged ranges and foreign runs beyond those listed.
 	Unlisted int `json:"unlisted,omitempty"`
 }

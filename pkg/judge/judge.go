@@ -6,6 +6,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -34,10 +35,12 @@ const (
 // Finding is one difference between the journal and the promises.
 type Finding struct {
 	Class Class `json:"class"`
-	// Epoch, First and Last bound the records concerned; zero where none can be named.
-	Epoch int    `json:"epoch,omitempty"`
-	First uint64 `json:"first,omitempty"`
-	Last  uint64 `json:"last,omitempty"`
+	// Epoch, First and Last bound the records concerned; zero where none can be
+	// named. Last is in LastEpoch, where that is not zero.
+	Epoch     int    `json:"epoch,omitempty"`
+	First     uint64 `json:"first,omitempty"`
+	LastEpoch int    `json:"lastEpoch,omitempty"`
+	Last      uint64 `json:"last,omitempty"`
 	// Records counts the acknowledged records concerned, over all epochs.
 	Records uint64 `json:"records"`
 	// Offset and End bound the bytes concerned in the file, End excluded. They are
@@ -54,8 +57,8 @@ func (f Finding) String() string {
 	if f.Records > 0 {
 		s += fmt.Sprintf(": %d acknowledged records", f.Records)
 	}
-	if f.First > 0 && f.Records > f.Last-f.First+1 {
-		s += fmt.Sprintf(", from epoch %d sequence %d on", f.Epoch, f.First)
+	if f.LastEpoch > 0 {
+		s += fmt.Sprintf(", epoch %d sequence %d to epoch %d sequence %d", f.Epoch, f.First, f.LastEpoch, f.Last)
 	} else if f.First > 0 {
 		s += fmt.Sprintf(", epoch %d sequence %d to %d", f.Epoch, f.First, f.Last)
 	}
@@ -64,6 +67,9 @@ func (f Finding) String() string {
 	}
 	return s
 }
+
+// lastEpoch is the epoch that Last is in.
+func (f Finding) lastEpoch() int { return max(f.Epoch, f.LastEpoch) }
 
 // Case is everything that the judge looks at.
 type Case struct {
@@ -135,7 +141,11 @@ func (j *judging) nothingLeft() bool {
 	if promised == 0 || r.Records > 0 {
 		return false
 	}
-	whole := Finding{Epoch: j.Promises[0].Epoch, First: 1, Last: j.Promises[0].Seq, Records: promised, End: r.Bytes}
+	last := j.Promises[len(j.Promises)-1]
+	whole := Finding{Epoch: j.Promises[0].Epoch, First: 1, Last: last.Seq, Records: promised, End: r.Bytes}
+	if last.Epoch > whole.Epoch {
+		whole.LastEpoch = last.Epoch
+	}
 	switch {
 	case !r.Present:
 		whole.Class, whole.Detail = Missing, "there is no journal"
@@ -153,7 +163,8 @@ func (j *judging) nothingLeft() bool {
 // epoch holds one epoch to its promise.
 func (j *judging) epoch(p ledger.Ack) {
 	segments := j.segmentsOf(p.Epoch)
-	present := j.inFileOrder(p, segments)
+	present := j.present(p, segments)
+	j.order(p, segments, present)
 	from := uint64(1)
 	for _, part := range present {
 		if part.first > from {
@@ -184,33 +195,61 @@ type part struct {
 	segment     journal.Segment
 }
 
-// inFileOrder walks an epoch's segments as they lie in the file, finds what is
-// there twice or out of order, and returns what is there, by sequence number.
-func (j *judging) inFileOrder(p ledger.Ack, segments []journal.Segment) []part {
+// present returns which acknowledged records of an epoch are there, by sequence
+// number, and finds those that are there more than once. Of two copies the one
+// counts that is where its records say they were put.
+func (j *judging) present(p ledger.Ack, segments []journal.Segment) []part {
+	athome := slices.Clone(segments)
+	slices.SortStableFunc(athome, func(a, b journal.Segment) int { return cmp.Compare(min(a.Displaced, 1), min(b.Displaced, 1)) })
 	var present []part
-	highest := uint64(0)
-	for _, s := range segments {
+	for _, s := range athome {
 		last := min(s.Last, p.Seq)
 		if s.First > last {
-			if len(present) > 0 {
-				highest = s.Last // acknowledged records behind it are out of order
-			}
 			continue
 		}
 		fresh, again := compare(part{s.First, last, s}, present)
 		for _, a := range again {
 			j.find(j.misplaced(Duplicated, p.Epoch, a))
 		}
-		for _, f := range fresh {
-			if f.first < highest {
-				j.find(j.misplaced(Reordered, p.Epoch, f))
-			}
-		}
-		highest = max(highest, s.Last)
 		present = append(present, fresh...)
-		slices.SortFunc(present, func(a, b part) int { return int(int64(a.first) - int64(b.first)) })
+		slices.SortFunc(present, func(a, b part) int { return cmp.Compare(a.first, b.first) })
 	}
 	return present
+}
+
+// order finds acknowledged records that lie behind later ones of their epoch, or
+// behind unacknowledged ones. Those are out of place that are not where they say
+// they were put; where all are, those that come too late.
+func (j *judging) order(p ledger.Ack, segments []journal.Segment, present []part) {
+	var late, moved []part
+	for _, q := range present {
+		if slices.ContainsFunc(segments, func(s journal.Segment) bool {
+			return s.Offset < q.segment.Offset && s.Last > q.first && j.counts(s, present, p)
+		}) {
+			late = append(late, q)
+		}
+		if q.segment.Displaced > 0 {
+			moved = append(moved, q)
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	if len(moved) == 0 {
+		moved = late
+	}
+	for _, q := range moved {
+		j.find(j.misplaced(Reordered, p.Epoch, q))
+	}
+}
+
+// counts says whether a segment tells anything of the order: a second copy does
+// not, nor do unacknowledged records before any acknowledged one.
+func (j *judging) counts(s journal.Segment, present []part, p ledger.Ack) bool {
+	if s.First <= p.Seq {
+		return slices.ContainsFunc(present, func(q part) bool { return q.segment.Offset == s.Offset })
+	}
+	return slices.ContainsFunc(present, func(q part) bool { return q.segment.Offset < s.Offset })
 }
 
 // misplaced is a finding about records that are there, at a wrong place.
@@ -246,10 +285,10 @@ func (j *judging) lost(p ledger.Ack, first, last uint64, present []part) {
 	f := Finding{Epoch: p.Epoch, First: first, Last: last, Records: last - first + 1, Offset: gap.from, End: gap.to}
 	if gap.inside {
 		f.Class = LostHole
-		if gap.damaged >= int64(f.Records)*size {
-			f.Class = Corrupt
-		} else if gap.damaged > 0 {
-			f.Detail = fmt.Sprintf("%d damaged bytes in their place", gap.damaged)
+		if gap.occupied >= int64(f.Records)*size {
+			f.Class, f.Detail = gap.spoilt()
+		} else if gap.occupied > 0 {
+			f.Detail = fmt.Sprintf("%d damaged bytes in their place", gap.occupied)
 		}
 		j.find(f)
 		return
@@ -257,8 +296,9 @@ func (j *judging) lost(p ledger.Ack, first, last uint64, present []part) {
 	if gap.partial {
 		f.Class, f.Last, f.Records = Torn, first, 1
 		j.find(f)
-	} else if harmed := min(f.Records, uint64((gap.damaged+size-1)/size)); harmed > 0 {
-		f.Class, f.Last, f.Records = Corrupt, first+harmed-1, harmed
+	} else if harmed := min(f.Records, uint64((gap.occupied+size-1)/size)); harmed > 0 {
+		f.Last, f.Records = first+harmed-1, harmed
+		f.Class, f.Detail = gap.spoilt()
 		j.find(f)
 	} else {
 		f.Last = first - 1
@@ -267,10 +307,15 @@ func (j *judging) lost(p ledger.Ack, first, last uint64, present []part) {
 }
 
 // lostTail names the records that are gone from the end of an epoch without a
-// trace: rolled back as far as an earlier pod had read them, lost beyond that.
+// trace. An older state came back where an earlier pod had read them back, or had
+// read a longer journal than is there now.
 func (j *judging) lostTail(epoch int, first, last uint64, at int64) {
-	if seen := min(j.seen(epoch), last); seen >= first {
-		j.find(Finding{Class: RolledBack, Epoch: epoch, First: first, Last: seen, Records: seen - first + 1, Offset: at, End: at, Detail: "an earlier pod had read them back"})
+	seen := min(j.seen(epoch), last)
+	if j.shrunk() {
+		seen = last
+	}
+	if seen >= first {
+		j.find(Finding{Class: RolledBack, Epoch: epoch, First: first, Last: seen, Records: seen - first + 1, Offset: at, End: at, Detail: "an earlier pod had read back more"})
 		first = seen + 1
 	}
 	if first <= last {
@@ -291,15 +336,30 @@ func (j *judging) seen(epoch int) uint64 {
 	return highest
 }
 
+// shrunk says whether the journal, which only ever grows, is shorter than an
+// earlier pod had read it.
+func (j *judging) shrunk() bool {
+	return slices.ContainsFunc(j.Earlier, func(r journal.Report) bool { return r.Bytes > j.Report.Bytes })
+}
+
 // gap is the place in the file where lost records should be.
 type gap struct {
 	from, to int64
 	// inside says that later acknowledged or unacknowledged records of the epoch follow.
 	inside bool
-	// damaged counts the bytes between that hold no intact record.
-	damaged int64
+	// occupied counts the bytes between that are no other epoch's: something stands
+	// where the records should. unreadable are those of them that could not be read.
+	occupied, unreadable int64
 	// partial says that the gap begins with the beginning of its first record.
 	partial bool
+}
+
+// spoilt is what has become of records in whose place something else stands.
+func (g gap) spoilt() (Class, string) {
+	if g.unreadable > 0 {
+		return Unavailable, fmt.Sprintf("%d bytes could not be read", g.unreadable)
+	}
+	return Corrupt, ""
 }
 
 func (j *judging) gap(p ledger.Ack, first, last uint64, present []part) gap {
@@ -309,25 +369,63 @@ func (j *judging) gap(p ledger.Ack, first, last uint64, present []part) gap {
 			g.from = q.segment.End
 		}
 	}
-	for _, s := range j.Report.Segments {
-		if s.Epoch == p.Epoch && s.First > last && s.Offset >= g.from {
-			g.to, g.inside = s.Offset, true
-			break
-		}
-		if s.Epoch > p.Epoch && s.Offset >= g.from {
-			g.to = min(g.to, s.Offset)
+	if next, found := j.next(p.Epoch, last, g.from); found {
+		g.to, g.inside = next.Offset, true
+	} else {
+		for _, s := range j.Report.Segments {
+			if s.Epoch > p.Epoch && s.Offset >= g.from {
+				g.to = min(g.to, s.Offset)
+			}
 		}
 	}
-	for _, d := range j.Report.Damage {
-		if d.Blank || d.Offset < g.from || d.Offset >= g.to {
+	j.fill(&g, p, first)
+	return g
+}
+
+// next is the segment of an epoch that ends a gap: the first that holds later
+// records where they say they were put, or else any.
+func (j *judging) next(epoch int, last uint64, from int64) (next journal.Segment, found bool) {
+	for _, s := range j.Report.Segments {
+		if s.Epoch != epoch || s.First <= last || s.Offset < from {
 			continue
 		}
+		if s.Displaced == 0 {
+			return s, true
+		}
+		if !found {
+			next, found = s, true
+		}
+	}
+	return next, found
+}
+
+// fill looks at what stands in a gap. What is left of it without other epochs'
+// records is occupied; where writers overlapped, these cannot be told apart, and
+// the damage alone counts.
+func (j *judging) fill(g *gap, p ledger.Ack, first uint64) {
+	var damaged, blank, others int64
+	for _, d := range j.Report.Damage {
+		if d.Offset < g.from || d.Offset >= g.to {
+			continue
+		}
+		if d.Blank {
+			blank += d.Length
+			continue
+		}
+		damaged += d.Length
 		if d.Partial != nil && *d.Partial == (journal.Point{Epoch: p.Epoch, Seq: first}) {
 			g.partial = true
 		}
-		g.damaged += d.Length
 	}
-	return g
+	for _, s := range j.Report.Segments {
+		if s.Epoch != p.Epoch {
+			others += overlapOf(s.Offset, s.End, g.from, g.to)
+		}
+	}
+	g.occupied = max(damaged, g.to-g.from-others-blank)
+	for _, r := range j.Report.Unreadable {
+		g.unreadable += overlapOf(r.Offset, r.Offset+r.Length, g.from, g.to)
+	}
 }
 
 // startOf is where an epoch of which nothing may be left would have begun: after

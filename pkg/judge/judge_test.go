@@ -232,15 +232,56 @@ func TestEveryDamageToAcknowledgedDataIsNamed(t *testing.T) {
 			newVolume(t).writes(100, 0).becomes(swap(4096, 8192, 4096)),
 			[]Finding{
 				{Class: Reordered, Epoch: 1, First: 17, Last: 32, Records: 16, Offset: 8192, End: 12288},
+				{Class: Reordered, Epoch: 1, First: 33, Last: 48, Records: 16, Offset: 4096, End: 8192},
 			}, 100,
+		},
+		{
+			"two pages swapped that are far apart",
+			newVolume(t).writes(100, 0).becomes(swap(4096, 5*4096, 4096)),
+			[]Finding{
+				{Class: Reordered, Epoch: 1, First: 17, Last: 32, Records: 16, Offset: 5 * 4096, End: 6 * 4096},
+				{Class: Reordered, Epoch: 1, First: 81, Last: 96, Records: 16, Offset: 4096, End: 8192},
+			}, 100,
+		},
+		{
+			"a page landed on a later one, and is not where it should be",
+			newVolume(t).writes(100, 0).becomes(move(4096, 12288, 4096)).becomes(zero(4096, 8192)),
+			[]Finding{
+				{Class: Reordered, Epoch: 1, First: 17, Last: 32, Records: 16, Offset: 12288, End: 16384},
+				{Class: Corrupt, Epoch: 1, First: 49, Last: 64, Records: 16, Offset: 12288, End: 16384},
+			}, 84,
+		},
+		{
+			"a page landed on an earlier one, and is not where it should be",
+			newVolume(t).writes(100, 0).becomes(move(12288, 4096, 4096)).becomes(zero(12288, 16384)),
+			[]Finding{
+				{Class: Reordered, Epoch: 1, First: 49, Last: 64, Records: 16, Offset: 4096, End: 8192},
+				{Class: Corrupt, Epoch: 1, First: 17, Last: 32, Records: 16, Offset: 4096, End: 8192},
+			}, 84,
 		},
 		{
 			"a page written over another",
 			newVolume(t).writes(100, 0).becomes(move(4096, 12288, 4096)),
 			[]Finding{
 				{Class: Duplicated, Epoch: 1, First: 17, Last: 32, Records: 16, Offset: 12288, End: 16384},
-				{Class: LostHole, Epoch: 1, First: 49, Last: 64, Records: 16, Offset: 12288, End: 16384},
+				{Class: Corrupt, Epoch: 1, First: 49, Last: 64, Records: 16, Offset: 12288, End: 16384},
 			}, 84,
+		},
+		{
+			"a page written over an earlier one",
+			newVolume(t).writes(100, 0).becomes(move(12288, 4096, 4096)),
+			[]Finding{
+				{Class: Duplicated, Epoch: 1, First: 49, Last: 64, Records: 16, Offset: 4096, End: 8192},
+				{Class: Corrupt, Epoch: 1, First: 17, Last: 32, Records: 16, Offset: 4096, End: 8192},
+			}, 84,
+		},
+		{
+			"a page written over the last one",
+			newVolume(t).writes(96, 0).becomes(move(4096, 5*4096, 4096)),
+			[]Finding{
+				{Class: Duplicated, Epoch: 1, First: 17, Last: 32, Records: 16, Offset: 5 * 4096, End: 6 * 4096},
+				{Class: Corrupt, Epoch: 1, First: 81, Last: 96, Records: 16, Offset: 5 * 4096, End: 6 * 4096},
+			}, 80,
 		},
 		{
 			"a page twice",
@@ -260,7 +301,7 @@ func TestEveryDamageToAcknowledgedDataIsNamed(t *testing.T) {
 		{
 			"an empty journal",
 			newVolume(t).writes(100, 0).writes(50, 0).becomes(cut(0)),
-			[]Finding{{Class: Missing, Epoch: 1, First: 1, Last: 100, Records: 150, Detail: "the journal is empty"}}, 0,
+			[]Finding{{Class: Missing, Epoch: 1, First: 1, LastEpoch: 2, Last: 50, Records: 150, Detail: "the journal is empty"}}, 0,
 		},
 		{
 			"another run's journal in its place",
@@ -303,9 +344,57 @@ func TestAnEarlierReadBackTellsARollbackFromALostTail(t *testing.T) {
 	v.writes(50, 0).becomes(cut(60 * size))
 	judgement := Judge(Case{Promises: v.acks, Report: v.scan(), Earlier: []journal.Report{atRestart}, Epochs: 2})
 	assert.Equal(t, []Finding{
-		{Class: RolledBack, Epoch: 1, First: 61, Last: 100, Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod had read them back"},
+		{Class: RolledBack, Epoch: 1, First: 61, Last: 100, Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod had read back more"},
+		{Class: RolledBack, Epoch: 2, First: 1, Last: 50, Records: 50, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod had read back more"},
+	}, judgement.Findings)
+}
+
+func TestATailThatNobodyHadReadBackIsLost(t *testing.T) {
+	v := newVolume(t).writes(100, 0)
+	atRestart := v.scan()
+	v.writes(50, 0).becomes(cut(110 * size))
+	judgement := Judge(Case{Promises: v.acks, Report: v.scan(), Earlier: []journal.Report{atRestart}, Epochs: 2})
+	assert.Equal(t, []Finding{{Class: LostTail, Epoch: 2, First: 11, Last: 50, Records: 40, Offset: 110 * size, End: 110 * size}}, judgement.Findings)
+}
+
+func TestARollbackThatWasWrittenOnShowsInWhatHadBeenReadBack(t *testing.T) {
+	v := newVolume(t).writes(100, 0)
+	atRestart := v.scan()
+	v.writes(50, 0).becomes(cut(60*size)).writes(200, 0)
+	judgement := Judge(Case{Promises: v.acks, Report: v.scan(), Earlier: []journal.Report{atRestart}, Epochs: 3})
+	assert.Equal(t, []Finding{
+		{Class: RolledBack, Epoch: 1, First: 61, Last: 100, Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod had read back more"},
 		{Class: LostTail, Epoch: 2, First: 1, Last: 50, Records: 50, Offset: 60 * size, End: 60 * size},
 	}, judgement.Findings)
+}
+
+// unreadable is what a scan reports where a range of the file could not be read.
+func (v *volume) unreadable(from, to int) journal.Report {
+	v.t.Helper()
+	report := v.becomes(zero(from, to)).scan()
+	report.Unreadable = []journal.Range{{Offset: int64(from), Length: int64(to - from)}}
+	return report
+}
+
+func TestWhatCannotBeReadIsUnavailable(t *testing.T) {
+	for name, c := range map[string]struct {
+		volume   *volume
+		from, to int
+		want     []Finding
+	}{
+		"in the middle": {newVolume(t).writes(100, 0), 4096, 8192,
+			[]Finding{{Class: Unavailable, Epoch: 1, First: 17, Last: 32, Records: 16, Offset: 4096, End: 8192, Detail: "4096 bytes could not be read"}}},
+		"at the end": {newVolume(t).writes(90, 0), 5 * 4096, 90 * size,
+			[]Finding{{Class: Unavailable, Epoch: 1, First: 81, Last: 90, Records: 10, Offset: 5 * 4096, End: 90 * size, Detail: "2560 bytes could not be read"}}},
+		"all of it": {newVolume(t).writes(16, 0), 0, 4096,
+			[]Finding{{Class: Unavailable, Epoch: 1, First: 1, Last: 16, Records: 16, Offset: 0, End: 4096, Detail: "4096 bytes could not be read"}}},
+		"only what was never acknowledged": {newVolume(t).writes(80, 16), 5 * 4096, 6 * 4096, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			report := c.volume.unreadable(c.from, c.to)
+			assert.Equal(t, c.want, Judge(Case{Promises: c.volume.acks, Report: report, Epochs: 1}).Findings)
+		})
+	}
 }
 
 func TestAnOlderVersionOfAPageIsNoGoodData(t *testing.T) {
@@ -395,8 +484,8 @@ func TestMoreDamageThanAReportListsIsNeverAPass(t *testing.T) {
 func TestAFindingReadsAsASentence(t *testing.T) {
 	assert.Equal(t, "lost-tail: 40 acknowledged records, epoch 1 sequence 61 to 100",
 		Finding{Class: LostTail, Epoch: 1, First: 61, Last: 100, Records: 40}.String())
-	assert.Equal(t, "missing: 150 acknowledged records, from epoch 1 sequence 1 on",
-		Finding{Class: Missing, Epoch: 1, First: 1, Last: 100, Records: 150}.String())
+	assert.Equal(t, "missing: 150 acknowledged records, epoch 1 sequence 1 to epoch 2 sequence 50",
+		Finding{Class: Missing, Epoch: 1, First: 1, LastEpoch: 2, Last: 50, Records: 150}.String())
 	assert.Equal(t, "foreign (3 records of run fedcba9876543210)",
 		Finding{Class: Foreign, Detail: "3 records of run fedcba9876543210"}.String())
 }

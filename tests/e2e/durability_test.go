@@ -101,7 +101,7 @@ func TestStorageThatForgetsFails(t *testing.T) {
 	assert.Equal(t, judge.Missing, cell.Findings[0].Class)
 	assert.Equal(t, acknowledged, cell.Findings[0].Records)
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictFailed, o.probe(t, "verify").Verdict)
-	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("missing: %d acknowledged records, from epoch 1 sequence 1 on", acknowledged))
+	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("missing: %d acknowledged records, epoch 1 sequence 1 to epoch ", acknowledged))
 	require.NotNil(t, cell.Epochs[1].Found)
 	assert.Equal(t, judge.Missing, cell.Epochs[1].Found.Judgement.Findings[0].Class, "the second writer found it gone already")
 	assert.Contains(t, eventsOn(t, ns, "ChaosResult")["Fail"], "missing")
