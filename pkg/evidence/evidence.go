@@ -47,9 +47,10 @@ type Cell struct {
 	Reader  *Look          `json:"reader,omitempty"`
 	// Promises are the acknowledgements that the storage was held to.
 	Promises []ledger.Ack `json:"promises,omitempty"`
-	// Findings are those of the reader's look, or of an earlier one where the
-	// reader found nothing, or none could be had.
+	// Findings are those of all looks, and what the volume refused to the pods.
 	Findings []judge.Finding `json:"findings,omitempty"`
+	// Notes say what is worth knowing and is not held against the storage.
+	Notes []string `json:"notes,omitempty"`
 	// NotShown says what a Pass does not prove.
 	NotShown []string `json:"notShown,omitempty"`
 }
@@ -74,12 +75,16 @@ type Pod struct {
 type Epoch struct {
 	Number int `json:"number"`
 	Pod
-	Created time.Time `json:"created"`
+	// Mount is what the writer's path was on.
+	Mount   witness.Mount `json:"mount"`
+	Created time.Time     `json:"created"`
 	// FirstAck is when the experiment first heard that something is safe.
 	FirstAck time.Time `json:"firstAck,omitzero"`
 	// Deleting and Gone bound its deletion.
 	Deleting time.Time `json:"deleting,omitzero"`
 	Gone     time.Time `json:"gone,omitzero"`
+	// Problem is why the writer had ended before it was deleted, if it had.
+	Problem *witness.Problem `json:"problem,omitempty"`
 	// Found is what the writer found before it wrote; nil for the first, and
 	// where it could not be heard.
 	Found *Look `json:"found,omitempty"`
@@ -128,12 +133,19 @@ func (c Cell) Verified() string {
 	promised := ledger.Records(c.Promises)
 	switch c.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", grouped(promised), counted(c.Deletions(), "deletion"), c.readWhere())
+		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", grouped(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged, %s", findings(c.Findings), grouped(promised), counted(c.Deletions(), "deletion"))
+		return fmt.Sprintf("%s; %s records were acknowledged, %s", findings(c.Findings), grouped(promised), counted(c.Deletions(), "deletion")) + c.noted()
 	default:
 		return c.Reason
 	}
+}
+
+func (c Cell) noted() string {
+	if len(c.Notes) == 0 {
+		return ""
+	}
+	return ". Note: " + strings.Join(c.Notes, "; ")
 }
 
 func findings(all []judge.Finding) string {

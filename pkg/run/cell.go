@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,11 +21,17 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
 	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
-// errLetDown says that the volume failed the writer or the reader: a finding, not a failure of ours.
-var errLetDown = errors.New("the volume let the pod down")
+var (
+	// errLetDown says that the volume failed the writer or the reader: a finding, not a failure of ours.
+	errLetDown = errors.New("the volume let the pod down")
+	// errRefused says that a writer could not go on, and that no promise is broken by
+	// that: the volume is full, for example.
+	errRefused = errors.New("the volume refuses a writer")
+)
 
 // helper is the program in the pods' image (see the Dockerfile).
 const helper = "/usr/local/bin/durability-helper"
@@ -45,6 +52,10 @@ type cell struct {
 	// letDown are those findings that no judgement on a sighting can make: the volume
 	// could not be mounted, read or written.
 	letDown []judge.Finding
+	// stuck is why the last writer cannot be deleted, if the volume holds it.
+	stuck error
+	// cutShort is why the chaos ended before its time, if a writer was refused.
+	cutShort error
 }
 
 type writer struct {
@@ -137,14 +148,34 @@ func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
 	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.StatusTimeout, fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w", c.Settings.StatusTimeout, epoch.Number, context.DeadlineExceeded))
 	defer cancel()
 	err := c.writer.awaitAck(waiting, epoch.Number)
-	if seen := c.writer.heard(); seen != nil && epoch.Number > 1 {
-		epoch.Found = &evidence.Look{Pod: epoch.Pod, Sighting: *seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epoch.Number-1))}
+	if seen := c.writer.heard(); seen != nil {
+		epoch.Mount = seen.Mount
+		if epoch.Number > 1 {
+			epoch.Found = c.look(epoch.Pod, *seen, promises, epoch.Number-1)
+		}
 	}
 	if err != nil {
 		return c.blame(ctx, fmt.Errorf("writer of epoch %d: %w", epoch.Number, err))
 	}
 	epoch.FirstAck = time.Now().UTC()
 	return nil
+}
+
+// look is what a pod saw of what the first epochs left behind, judged.
+func (c *cell) look(pod evidence.Pod, seen witness.Sighting, promises []ledger.Ack, epochs int) *evidence.Look {
+	look := &evidence.Look{Pod: pod, Sighting: seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epochs))}
+	first := c.Epochs[0].Mount
+	if first.FSType == "" || first.FSType == seen.Mount.FSType {
+		return look
+	}
+	strange := fmt.Sprintf("%s is on %s (%s), epoch 1 wrote to %s (%s)", c.Settings.JournalFile, seen.Mount.FSType, seen.Mount.Source, first.FSType, first.Source)
+	look.Judgement.Notes = append(look.Judgement.Notes, strange)
+	for i, f := range look.Judgement.Findings {
+		if f.Class == judge.Missing {
+			look.Judgement.Findings[i].Detail += "; " + strange
+		}
+	}
+	return look
 }
 
 // caseOf is what to judge: a report of what the first epochs left behind.
@@ -162,8 +193,8 @@ func (c *cell) caseOf(promises []ledger.Ack, report journal.Report, epochs int) 
 // that it said was heard. With no writer alive it does nothing.
 func (c *cell) Delete(ctx context.Context) error {
 	w := c.writer
-	if w == nil {
-		return nil
+	if w == nil || c.stuck != nil {
+		return c.stuck
 	}
 	epoch := &c.Epochs[len(c.Epochs)-1]
 	if err := companion(c.Companion.Deleting(ctx, epoch.Pod)); err != nil {
@@ -171,7 +202,7 @@ func (c *cell) Delete(ctx context.Context) error {
 	}
 	epoch.Deleting = time.Now().UTC()
 	if err := c.Namespace.DeletePod(ctx, w.pod.Name, w.pod.UID, c.grace()); err != nil {
-		return err
+		return c.held(ctx, err)
 	}
 	epoch.Gone = time.Now().UTC()
 	c.writer = nil
@@ -180,7 +211,38 @@ func (c *cell) Delete(ctx context.Context) error {
 		return nil
 	}
 	c.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.Records(c.Promises)}).Info("Writer deleted")
-	return w.awaitClosed(ctx)
+	if err := w.awaitClosed(ctx); err != nil {
+		return err
+	}
+	c.endedItself(epoch, w.problem())
+	return nil
+}
+
+// held decides whose failure it is that the writer does not go away. One that
+// said that it waits for the volume can be neither ended nor replaced.
+func (c *cell) held(ctx context.Context, err error) error {
+	stall := (*witness.Stall)(nil)
+	if c.writer.hearing != nil {
+		stall = c.writer.stalled()
+	}
+	if stall == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	c.stuck = c.blame(ctx, fmt.Errorf("pod %s cannot end: %s: %w", c.writer.pod.Name, stall, err))
+	return c.stuck
+}
+
+// endedItself takes note of a writer that had ended before it was deleted.
+func (c *cell) endedItself(epoch *evidence.Epoch, problem *witness.Problem) {
+	if problem == nil {
+		return
+	}
+	epoch.Problem = problem
+	c.Log.WithError(problem).WithField("epoch", epoch.Number).Warn("The writer had ended by itself")
+	// An error of one call breaks no promise: what it concerns was never acknowledged.
+	if class := classOf(problem); class != "" && !errors.Is(problem, syscall.EIO) {
+		c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: problem.Error()})
+	}
 }
 
 // awaitClosed returns once the pod's log has ended.
@@ -205,11 +267,11 @@ func (c *cell) grace() *int64 {
 
 // verify reads the journal back and judges it.
 func (c *cell) verify(ctx context.Context) error {
-	if err := c.Delete(ctx); err != nil {
-		return err
-	}
+	err := c.Delete(ctx)
 	c.Promises = c.ledger.Promises()
-	err := c.read(ctx)
+	if err == nil {
+		err = c.read(ctx)
+	}
 	if err != nil && !errors.Is(err, errLetDown) {
 		return err
 	}
@@ -233,7 +295,7 @@ func (c *cell) read(ctx context.Context) error {
 	if err != nil {
 		return c.blame(ctx, fmt.Errorf("reader: %w", err))
 	}
-	c.Reader = &evidence.Look{Pod: evidencePod(pod), Sighting: *seen, Judgement: judge.Judge(c.caseOf(c.Promises, seen.Report, len(c.Epochs)))}
+	c.Reader = c.look(evidencePod(pod), *seen, c.Promises, len(c.Epochs))
 	return nil
 }
 
@@ -283,12 +345,20 @@ func evidencePod(pod *corev1.Pod) evidence.Pod {
 // the first acknowledgement nothing was promised, so nothing can be broken.
 func (c *cell) blame(ctx context.Context, err error) error {
 	class := classOf(err)
-	if class == "" || ctx.Err() != nil || len(c.ledger.Promises()) == 0 {
+	var problem witness.Problem
+	switch {
+	case ctx.Err() != nil || len(c.ledger.Promises()) == 0:
+		return err
+	case class == "" && errors.As(err, &problem):
+		return fmt.Errorf("%w: %w", errRefused, err)
+	case class == "":
 		return err
 	}
-	c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: err.Error()})
+	if !slices.ContainsFunc(c.letDown, func(f judge.Finding) bool { return f.Class == class }) {
+		c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: err.Error()})
+	}
 	c.Log.WithError(err).Warn("The volume let the pod down")
-	return errors.Join(errLetDown, err)
+	return fmt.Errorf("%w: %w", errLetDown, err)
 }
 
 // classOf is the class of finding that an error is, or none.
@@ -303,10 +373,13 @@ func classOf(err error) judge.Class {
 	switch {
 	case errors.Is(err, syscall.EROFS):
 		return judge.ReadOnly
-	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EUCLEAN):
-		return judge.Unavailable
 	case errors.Is(err, context.DeadlineExceeded):
 		return judge.Unavailable
+	}
+	for _, gone := range []syscall.Errno{syscall.EIO, syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, syscall.EUCLEAN, syscall.ENOTCONN, syscall.ETIMEDOUT} {
+		if errors.Is(err, gone) {
+			return judge.Unavailable
+		}
 	}
 	return ""
 }
@@ -318,21 +391,54 @@ func (c *cell) judge() {
 	if c.Reader != nil {
 		judged = c.Reader.Judgement
 	}
-	c.Findings = append(c.Findings, judged.Findings...)
-	for _, e := range c.Epochs {
-		if len(c.Findings) == 0 && e.Found != nil {
-			c.Findings = append(c.Findings, e.Found.Judgement.Findings...)
-		}
+	var found [][]judge.Finding
+	for _, look := range c.looks() {
+		found = append(found, look.Judgement.Findings)
+		c.note(look.Judgement.Notes...)
 	}
-	c.Findings = append(c.Findings, c.letDown...)
+	c.Findings = judge.Gather(append(found, c.letDown)...)
 	judged.Findings = c.Findings
 	c.Verdict = judge.VerdictOf(judged)
+	for _, e := range c.Epochs {
+		if e.Problem != nil {
+			c.note(fmt.Sprintf("the writer of epoch %d had ended by itself: %s", e.Number, e.Problem))
+		}
+	}
 	c.Reason = c.Verified()
-	if c.Verdict == judge.Error {
+	switch {
+	case c.Verdict == judge.Error:
 		c.Reason = "nothing was acknowledged: nothing was at stake"
+	case c.Verdict == judge.Pass && c.Reader == nil:
+		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
+	case c.Verdict == judge.Pass && c.cutShort != nil:
+		c.Reason = fmt.Sprintf("the chaos could not be carried out: %v. What had been acknowledged was there: %s", c.cutShort, c.Reason)
+		c.Verdict = judge.Error
 	}
 	c.limits()
 	c.stig()
+}
+
+// looks are all that was seen of the journal, in order.
+func (c *cell) looks() []*evidence.Look {
+	var looks []*evidence.Look
+	for _, e := range c.Epochs {
+		if e.Found != nil {
+			looks = append(looks, e.Found)
+		}
+	}
+	if c.Reader != nil {
+		looks = append(looks, c.Reader)
+	}
+	return looks
+}
+
+// note adds what was not noted yet.
+func (c *cell) note(notes ...string) {
+	for _, n := range notes {
+		if !slices.Contains(c.Notes, n) {
+			c.Notes = append(c.Notes, n)
+		}
+	}
 }
 
 // limits says what a Pass does not prove.

@@ -29,7 +29,8 @@ type hearing struct {
 
 	mu       sync.Mutex
 	sighting *witness.Sighting
-	seen     chan struct{} // closed with the first sighting
+	stall    *witness.Stall // what the pod was waiting for when it was last heard
+	seen     chan struct{}  // closed with the first sighting
 }
 
 // listen follows a pod's log until the pod has ended or the context does.
@@ -58,9 +59,13 @@ func (h *hearing) hear(line []byte) {
 	case err != nil:
 		h.log.WithFields(logrus.Fields{"line": string(line[:min(len(line), 200)]), "error": err}).Warn("The pod said something else than a statement")
 	case s.Ack != nil:
+		h.waits(nil)
 		if err := h.ledger.Record(*s.Ack); err != nil {
 			h.end(err)
 		}
+	case s.Stall != nil:
+		h.log.Warn(s.Stall)
+		h.waits(s.Stall)
 	case s.Sighting != nil:
 		h.keep(s.Sighting)
 	case s.Problem != nil:
@@ -75,6 +80,28 @@ func (h *hearing) keep(s *witness.Sighting) {
 		h.sighting = s
 		close(h.seen)
 	}
+}
+
+func (h *hearing) waits(s *witness.Stall) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stall = s
+}
+
+// stalled is what the pod was waiting for when it was last heard, if it was.
+func (h *hearing) stalled() *witness.Stall {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stall
+}
+
+// problem is what the pod could not do, if it said so.
+func (h *hearing) problem() *witness.Problem {
+	var p witness.Problem
+	if errors.As(context.Cause(h.over), &p) {
+		return &p
+	}
+	return nil
 }
 
 // heard is the pod's sighting, if it was heard.

@@ -129,15 +129,20 @@ func (r Run) preChaos(ctx context.Context, c *cell) error {
 	return r.ramp(ctx)
 }
 
-// chaos ends early, without an error, when the volume lets the writer down: that
-// is a finding, and what is left is still read back.
+// chaos ends early, without an error, when the volume lets the writer down or
+// refuses it: what is left is still read back.
 func (r Run) chaos(ctx context.Context, c *cell) error {
 	r.Log.WithFields(logrus.Fields{"duration": r.Settings.Duration, "interval": r.Settings.Interval, "force": r.Settings.Force}).Info("Chaos: the writer is deleted while it writes")
 	if err := companion(r.Companion.ChaosBegins(ctx)); err != nil {
 		return err
 	}
 	fault := poddelete.Fault{Duration: r.Settings.Duration, Interval: r.Settings.Interval, Clock: clock.RealClock{}}
-	if _, err := fault.Inject(ctx, c); err != nil && !errors.Is(err, errLetDown) {
+	_, err := fault.Inject(ctx, c)
+	switch {
+	case errors.Is(err, errRefused):
+		c.cutShort = err
+		r.Log.WithError(err).Warn("The chaos ends early")
+	case err != nil && !errors.Is(err, errLetDown):
 		return err
 	}
 	return r.ramp(ctx)

@@ -58,6 +58,7 @@ func TestWhoseFailureItIs(t *testing.T) {
 	}{
 		{witness.NewProblem("opening", syscall.EROFS), judge.ReadOnly},
 		{witness.NewProblem("reading", syscall.EIO), judge.Unavailable},
+		{witness.NewProblem("opening", syscall.ENOTCONN), judge.Unavailable},
 		{witness.NewProblem("writing", syscall.ENOSPC), ""},
 		{fmt.Errorf("waited: %w", context.DeadlineExceeded), judge.Unavailable},
 		{&workload.PodUnready{Volume: true, Err: context.DeadlineExceeded}, judge.Unavailable},
@@ -75,6 +76,81 @@ func TestWhoseFailureItIs(t *testing.T) {
 		assert.ErrorIs(t, err, errLetDown)
 		assert.Equal(t, f.want, c.letDown[0].Class)
 	}
+}
+
+func TestAVolumeThatRefusesAWriterBreaksNoPromise(t *testing.T) {
+	c := promised(t, someCell(t))
+	c.cutShort = c.blame(t.Context(), witness.NewProblem("writing", syscall.ENOSPC))
+	require.ErrorIs(t, c.cutShort, errRefused)
+	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
+	c.judge()
+	assert.Equal(t, judge.Error, c.Verdict, "the chaos was not carried out")
+	assert.Contains(t, c.Reason, "no space left on device")
+	assert.Contains(t, c.Reason, "10 acknowledged records verified")
+
+	c.Findings, c.Reader = nil, look(judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}}})
+	c.judge()
+	assert.Equal(t, judge.Fail, c.Verdict, "what is lost is lost all the same")
+}
+
+func TestAWriterThatHadEndedByItselfIsNoted(t *testing.T) {
+	for _, f := range []struct {
+		errno syscall.Errno
+		want  []judge.Finding
+	}{
+		{syscall.EIO, nil},
+		{syscall.ENOSPC, nil},
+		{syscall.EROFS, []judge.Finding{{Class: judge.ReadOnly, Detail: "writing: read-only file system"}}},
+		{syscall.ESTALE, []judge.Finding{{Class: judge.Unavailable, Detail: "writing: " + syscall.ESTALE.Error()}}},
+	} {
+		c := promised(t, someCell(t))
+		c.Epochs = []evidence.Epoch{{Number: 1}}
+		problem := witness.NewProblem("writing", f.errno)
+		c.endedItself(&c.Epochs[0], &problem)
+		c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
+		c.judge()
+		assert.Equal(t, f.want, c.Findings)
+		assert.Contains(t, c.Reason, "Note: the writer of epoch 1 had ended by itself: writing: "+f.errno.Error())
+	}
+}
+
+func TestAWriterThatTheVolumeHoldsIsTheVolumesFailure(t *testing.T) {
+	timeout := fmt.Errorf("waited 20s for pod stig/write-pod to be gone: %w", context.DeadlineExceeded)
+	held := func(lines ...string) *cell {
+		c := promised(t, someCell(t))
+		c.writer = &writer{hearing: heardFrom(t, lines...), pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod"}}}
+		return c
+	}
+	stall := line(t, witness.Statement{Stall: &witness.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
+	ack := line(t, witness.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 11}}})
+
+	c := held(stall)
+	require.ErrorIs(t, c.held(t.Context(), timeout), errLetDown)
+	require.ErrorIs(t, c.Delete(t.Context()), errLetDown, "it is not tried again")
+	c.judge()
+	assert.Equal(t, judge.Fail, c.Verdict)
+	assert.Contains(t, c.Reason, "unavailable (pod write-pod cannot end: syncing /data/logs.log has not come back for 5 s: waited 20s")
+
+	assert.NotErrorIs(t, held().held(t.Context(), timeout), errLetDown, "nobody knows why it does not end")
+	assert.NotErrorIs(t, held(stall, ack).held(t.Context(), timeout), errLetDown, "the volume had answered again")
+	assert.NotErrorIs(t, held(stall).held(t.Context(), errors.New("forbidden")), errLetDown)
+}
+
+func TestWithoutAReaderThereIsNoPass(t *testing.T) {
+	c := promised(t, someCell(t))
+	c.judge()
+	assert.Equal(t, judge.Error, c.Verdict)
+}
+
+func TestAPathThatIsNotTheVolumeAnyMoreIsSaid(t *testing.T) {
+	c := promised(t, someCell(t))
+	c.Epochs = []evidence.Epoch{{Number: 1, Mount: witness.Mount{FSType: "nfs4", Source: "server:/export"}}, {Number: 2}}
+	seen := witness.Sighting{Report: journal.Report{Format: c.Journal}, Mount: witness.Mount{FSType: "ext4", Source: "/dev/vda"}}
+	c.Epochs[1].Found = c.look(evidence.Pod{}, seen, c.Promises, 1)
+	c.judge()
+	require.Len(t, c.Findings, 1)
+	assert.Equal(t, "there is no journal; /data/logs.log is on ext4 (/dev/vda), epoch 1 wrote to nfs4 (server:/export)", c.Findings[0].Detail)
+	assert.Len(t, c.Notes, 1)
 }
 
 func TestWithoutAPromiseNoneIsBroken(t *testing.T) {

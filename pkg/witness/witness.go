@@ -57,6 +57,19 @@ func (p Problem) Unwrap() error {
 	return p.Errno
 }
 
+// Stall says that the volume has kept a call waiting for long. The call may still
+// come back: whoever said it then goes on.
+type Stall struct {
+	// Doing says what has not come back, and on which path.
+	Doing string `json:"doing"`
+	// Seconds is how long it has been waited for when this is said.
+	Seconds float64 `json:"seconds"`
+}
+
+func (s Stall) String() string {
+	return fmt.Sprintf("%s has not come back for %g s", s.Doing, s.Seconds)
+}
+
 // NewProblem is the problem that an error is.
 func NewProblem(doing string, err error) Problem {
 	p := Problem{Doing: doing, Cause: err.Error()}
@@ -69,12 +82,14 @@ type Statement struct {
 	Ack      *ledger.Ack
 	Sighting *Sighting
 	Problem  *Problem
+	Stall    *Stall
 }
 
 const (
 	kindAck      = "ack"
 	kindSighting = "sighting"
 	kindProblem  = "problem"
+	kindStall    = "stall"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -105,6 +120,8 @@ func (s Statement) content() (kind string, body any) {
 		return kindSighting, s.Sighting
 	case s.Problem != nil:
 		return kindProblem, s.Problem
+	case s.Stall != nil:
+		return kindStall, s.Stall
 	}
 	return "", nil
 }
@@ -144,6 +161,9 @@ func decode(kind string, body []byte) (Statement, error) {
 	case kindProblem:
 		s.Problem = &Problem{}
 		err = json.Unmarshal(body, s.Problem)
+	case kindStall:
+		s.Stall = &Stall{}
+		err = json.Unmarshal(body, s.Stall)
 	default:
 		return Statement{}, fmt.Errorf("not a statement: unknown kind %q", kind)
 	}

@@ -25,6 +25,7 @@ func statements() map[string]Statement {
 			Mount: Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0"},
 		}},
 		"problem": {Problem: &Problem{Doing: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
+		"stall":   {Stall: &Stall{Doing: "writing /data/logs.log", Seconds: 5}},
 	}
 }
 

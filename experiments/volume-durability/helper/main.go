@@ -39,6 +39,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	out = &oneAtATime{out: out}
+	task.patience = patience{out: out, after: stallAfter}
 	err = task.do(ctx, out)
 	var problem witness.Problem
 	if errors.As(err, &problem) {
@@ -54,7 +56,8 @@ type task struct {
 	epoch  int
 	rate   float64
 	stay   bool
-	do     func(context.Context, io.Writer) error
+	patience
+	do func(context.Context, io.Writer) error
 }
 
 func parse(command string, args []string) (*task, error) {

@@ -27,14 +27,19 @@ func (t *task) read(ctx context.Context, out io.Writer) error {
 }
 
 func (t *task) scan() (journal.Report, error) {
-	file, err := os.Open(t.file)
+	doing := "opening " + t.file + " to read it"
+	var file *os.File
+	err := t.during(doing, func() (err error) {
+		file, err = os.Open(t.file)
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return journal.Report{Format: t.format}, nil
 	}
 	if err != nil {
-		return journal.Report{}, witness.NewProblem("opening "+t.file+" to read it", err)
+		return journal.Report{}, witness.NewProblem(doing, err)
 	}
-	found, err := journal.Scan(file, t.format, t.points)
+	found, err := journal.Scan(patientReader{file, t.patience, t.file}, t.format, t.points)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return journal.Report{}, witness.NewProblem("reading "+t.file, err)
 	}

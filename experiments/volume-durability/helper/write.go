@@ -28,7 +28,7 @@ func (t *task) write(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	w, err := journal.NewWriter(file, t.format, t.epoch, found.Bytes, found.Unterminated)
+	w, err := journal.NewWriter(patientFile{file, t.patience, t.file}, t.format, t.epoch, found.Bytes, found.Unterminated)
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
@@ -39,9 +39,9 @@ func (t *task) write(ctx context.Context, out io.Writer) error {
 // whatever is there is somebody else's. Every later one says what it finds first.
 func (t *task) enter(out io.Writer) (*volume.File, journal.Report, error) {
 	if t.epoch == 1 {
-		file, err := volume.Create(t.file)
+		file, err := t.open("creating "+t.file, volume.Create)
 		if err != nil {
-			return nil, journal.Report{}, witness.NewProblem("creating "+t.file, err)
+			return nil, journal.Report{}, err
 		}
 		return file, journal.Report{}, t.sight(out, journal.Report{Format: t.format})
 	}
@@ -52,11 +52,19 @@ func (t *task) enter(out io.Writer) (*volume.File, journal.Report, error) {
 	if err := t.sight(out, found); err != nil {
 		return nil, journal.Report{}, err
 	}
-	file, err := volume.Append(t.file)
+	file, err := t.open("opening "+t.file+" to go on writing", volume.Append)
+	return file, found, err
+}
+
+func (t *task) open(doing string, open func(path string) (*volume.File, error)) (file *volume.File, err error) {
+	err = t.during(doing, func() error {
+		file, err = open(t.file)
+		return err
+	})
 	if err != nil {
-		return nil, journal.Report{}, witness.NewProblem("opening "+t.file+" to go on writing", err)
+		return nil, witness.NewProblem(doing, err)
 	}
-	return file, found, nil
+	return file, nil
 }
 
 // append commits what is due, again and again. A commit that takes long makes
@@ -140,9 +148,14 @@ func (p *pace) next(ctx context.Context) (int, error) {
 }
 
 func (t *task) sight(out io.Writer, r journal.Report) error {
-	mount, err := volume.MountOf(t.file)
+	doing := "looking up the mount of " + t.file
+	var mount witness.Mount
+	err := t.during(doing, func() (err error) {
+		mount, err = volume.MountOf(t.file)
+		return err
+	})
 	if err != nil {
-		return witness.NewProblem("looking up the mount of "+t.file, err)
+		return witness.NewProblem(doing, err)
 	}
 	if err := witness.Write(out, witness.Statement{Sighting: &witness.Sighting{Report: r, Mount: mount}}); err != nil {
 		return fmt.Errorf("reporting what is in %s: %w", t.file, err)
