@@ -25,6 +25,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -65,11 +66,12 @@ const statusDelay = 1
 type Experiment struct {
 	clients clients.ClientSets
 	chaos   types.ChaosDetails
-	result  types.ResultDetails
+	result  *types.ResultDetails
 	events  types.EventDetails
 	pod     *corev1.Pod
-	// probes is how many the engine declares.
-	probes int
+	// probes are those that the engine declares.
+	probes []v1alpha1.ProbeAttributes
+	clock  clock.Clock
 	log    logrus.FieldLogger
 }
 
@@ -77,14 +79,14 @@ type Experiment struct {
 // leaves no ChaosResult; what is wrong with the engine itself is returned by Check.
 func Begin(ctx context.Context, config *rest.Config, id Identity, log logrus.FieldLogger) (*Experiment, error) {
 	e := &Experiment{
-		log: log,
+		log: log, clock: clock.RealClock{}, result: &types.ResultDetails{},
 		chaos: types.ChaosDetails{
 			ChaosUID: id.UID, ChaosNamespace: id.Namespace, ChaosPodName: id.Pod, EngineName: id.Engine, InstanceID: id.Instance,
 			ExperimentName: id.Experiment, Timeout: 180, Delay: statusDelay, ProbeImagePullPolicy: string(corev1.PullIfNotPresent),
 			Phase: types.PreChaosPhase, ParentsResources: []types.ParentResource{}, Targets: []v1alpha1.TargetDetails{},
 		},
 	}
-	types.SetResultAttributes(&e.result, e.chaos)
+	types.SetResultAttributes(e.result, e.chaos)
 	if err := e.connect(config); err != nil {
 		return nil, err
 	}
@@ -123,10 +125,10 @@ func (e *Experiment) meet(ctx context.Context) error {
 		if experiment.Name != e.chaos.ExperimentName {
 			continue
 		}
-		e.probes = len(experiment.Spec.Probe)
-		if err := types.InitializeProbesInChaosResultDetails(&e.result, experiment.Spec.Probe); err != nil {
+		e.probes = experiment.Spec.Probe
+		if err := types.InitializeProbesInChaosResultDetails(e.result, experiment.Spec.Probe); err != nil {
 			// The run must not go on without them, and the result must say so.
-			e.probes = 0
+			e.probes = nil
 			e.result.ErrorOutput = &v1alpha1.ErrorOutput{ErrorCode: string(cerrors.GetErrorType(err)), Reason: err.Error()}
 		}
 	}
@@ -142,10 +144,10 @@ func (e *Experiment) meet(ctx context.Context) error {
 func (e *Experiment) announce() error {
 	failed := e.result.ErrorOutput
 	e.result.ErrorOutput = nil
-	if err := result.InitializeChaosResult(&e.chaos, e.clients, &e.result, e.labels()); err != nil {
+	if err := result.InitializeChaosResult(&e.chaos, e.clients, e.result, e.labels()); err != nil {
 		return fmt.Errorf("creating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
-	if err := result.SetResultUID(&e.result, e.clients, &e.chaos); err != nil {
+	if err := result.SetResultUID(e.result, e.clients, &e.chaos); err != nil {
 		return fmt.Errorf("reading ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
 	e.result.ErrorOutput = failed
@@ -225,8 +227,10 @@ func (e *Experiment) check(name string, verdict v1alpha1.ProbeVerdict, descripti
 func (e *Experiment) runProbes(phase, event string) error {
 	msg, kind := "AUT: not checked", corev1.EventTypeNormal
 	var err error
-	if e.probes > 0 {
-		err = probe.RunProbes(&e.chaos, e.clients, &e.result, phase, &e.events)
+	if len(e.probes) > 0 {
+		err = e.inTime(phase, func(r *types.ResultDetails) error {
+			return probe.RunProbes(&e.chaos, e.clients, r, phase, &e.events)
+		})
 		msg += ", Probes: Successful"
 	}
 	if err != nil {
@@ -242,7 +246,7 @@ func (e *Experiment) runProbes(phase, event string) error {
 // the engine's probes ended the run, if they did.
 func (e *Experiment) Finish(outcome evidence.Result, probeErr error) error {
 	e.conclude(outcome, probeErr)
-	if err := result.PatchChaosResult(e.clients, &e.chaos, &e.result, e.labels()); err != nil {
+	if err := result.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels()); err != nil {
 		return fmt.Errorf("updating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
 	verdict := string(e.result.Verdict)
@@ -255,16 +259,16 @@ func (e *Experiment) Finish(outcome evidence.Result, probeErr error) error {
 func (e *Experiment) conclude(outcome evidence.Result, probeErr error) {
 	switch outcome.Verdict {
 	case judge.Pass:
-		types.SetResultAfterCompletion(&e.result, v1alpha1.ResultVerdictPassed, v1alpha1.ResultPhaseCompleted, "", "")
+		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictPassed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Fail:
-		types.SetResultAfterCompletion(&e.result, v1alpha1.ResultVerdictFailed, v1alpha1.ResultPhaseCompleted, "", "")
+		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictFailed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Stopped:
 		e.notRun(outcome.Reason)
-		types.SetResultAfterCompletion(&e.result, v1alpha1.ResultVerdictStopped, v1alpha1.ResultPhaseStopped, outcome.Reason, cerrors.ErrorTypeExperimentAborted)
+		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictStopped, v1alpha1.ResultPhaseStopped, outcome.Reason, cerrors.ErrorTypeExperimentAborted)
 	case judge.NotApplicable:
 		e.notRun(outcome.Reason)
 		// Litmus has no such verdict; its probes have.
-		types.SetResultAfterCompletion(&e.result, v1alpha1.ResultVerdict(v1alpha1.ProbeVerdictNA), v1alpha1.ResultPhaseCompleted, "", "")
+		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdict(v1alpha1.ProbeVerdictNA), v1alpha1.ResultPhaseCompleted, "", "")
 	default:
 		e.notRun(outcome.Reason)
 		e.fail(outcome.Reason, probeErr)
@@ -282,7 +286,7 @@ func (e *Experiment) fail(reason string, probeErr error) {
 	if probeErr != nil && probe.IsProbeFailed(reason) {
 		verdict, phase = v1alpha1.ResultVerdictFailed, v1alpha1.ResultPhaseCompleted
 	}
-	types.SetResultAfterCompletion(&e.result, verdict, phase, reason, code)
+	types.SetResultAfterCompletion(e.result, verdict, phase, reason, code)
 }
 
 // notRun says of the built-in checks that were not made why they were not.
@@ -307,7 +311,7 @@ func (e *Experiment) resultEvent(reason, message, kind string) {
 	if reason == string(v1alpha1.ProbeVerdictNA) {
 		reason = "NotApplicable"
 	}
-	types.SetResultEventAttributes(&e.events, reason, message[:min(len(message), maxMessage)], kind, &e.result)
+	types.SetResultEventAttributes(&e.events, reason, message[:min(len(message), maxMessage)], kind, e.result)
 	e.emit("ChaosResult")
 }
 

@@ -1,0 +1,98 @@
+package litmus
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/litmuschaos/litmus-go/pkg/cerrors"
+	"github.com/litmuschaos/litmus-go/pkg/types"
+)
+
+// inTime runs the engine's probes of a phase. litmus-go waits without end for the
+// command of a probe: on a volume that hangs, it never comes back. What is not
+// back when its time is up has failed, as Litmus says of a probe that is late.
+// What waits for it ends with this program.
+func (e *Experiment) inTime(phase string, run func(*types.ResultDetails) error) error {
+	limit := e.probeTime(phase)
+	done, r := make(chan error, 1), e.result
+	go func() { done <- run(r) }()
+	timer := e.clock.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C():
+		e.result = detached(e.result)
+		return e.unanswered(phase, limit)
+	}
+}
+
+// detached is a copy that what still works on the original does not reach.
+func detached(r *types.ResultDetails) *types.ResultDetails {
+	c := *r
+	c.ProbeArtifacts = maps.Clone(r.ProbeArtifacts)
+	c.ProbeDetails = make([]*types.ProbeDetails, len(r.ProbeDetails))
+	for i, p := range r.ProbeDetails {
+		details := *p
+		c.ProbeDetails[i] = &details
+	}
+	return &c
+}
+
+// probeTime is how long the probes of a phase may take together: what they are
+// declared to take, and the time that a step in the cluster may take, for the pod
+// of each to come and to go.
+func (e *Experiment) probeTime(phase string) time.Duration {
+	step := time.Duration(e.chaos.Timeout) * time.Second
+	limit := step
+	for _, p := range e.probes {
+		if !runsIn(p.Mode, phase) {
+			continue
+		}
+		for _, declared := range e.result.ProbeDetails {
+			if declared.Name == p.Name && declared.Type == p.Type {
+				attempts := time.Duration(max(1, p.RunProperties.Attempt, p.RunProperties.Retry))
+				limit += declared.Timeouts.InitialDelay + attempts*(declared.Timeouts.ProbeTimeout+declared.Timeouts.Interval) + declared.Timeouts.EvaluationTimeout + 2*step
+			}
+		}
+	}
+	return limit
+}
+
+// runsIn says whether probes of a mode are run or evaluated in a phase.
+func runsIn(mode, phase string) bool {
+	return slices.Contains(map[string][]string{
+		"PreChaos":    {"sot", "edge", "continuous"},
+		"DuringChaos": {"onchaos"},
+		"PostChaos":   {"eot", "edge", "continuous", "onchaos"},
+	}[phase], strings.ToLower(mode))
+}
+
+// failures are litmus-go's words for a probe that failed, by the probe's type.
+var failures = map[string]cerrors.ErrorType{
+	"cmdProbe":  cerrors.FailureTypeCmdProbe,
+	"httpProbe": cerrors.FailureTypeHttpProbe,
+	"k8sProbe":  cerrors.FailureTypeK8sProbe,
+	"promProbe": cerrors.FailureTypePromProbe,
+}
+
+// unanswered marks the probes of a phase that are not back as failed.
+func (e *Experiment) unanswered(phase string, limit time.Duration) error {
+	late := cerrors.Error{ErrorCode: cerrors.ErrorTypeTimeout, Reason: fmt.Sprintf("no answer within %s", limit)}
+	for _, p := range e.probes {
+		for _, d := range e.result.ProbeDetails {
+			if d.Name != p.Name || d.Type != p.Type || d.Status.Verdict != v1alpha1.ProbeVerdictAwaited || !runsIn(p.Mode, phase) {
+				continue
+			}
+			d.Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictFailed, Description: late.Reason}
+			if late.Target == "" {
+				late.Target, late.ErrorCode = fmt.Sprintf("{name: %s}", p.Name), failures[p.Type]
+			}
+		}
+	}
+	return late
+}

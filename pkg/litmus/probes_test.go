@@ -1,0 +1,75 @@
+package litmus
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/litmuschaos/litmus-go/pkg/cerrors"
+	"github.com/litmuschaos/litmus-go/pkg/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+func withProbes(probes ...v1alpha1.ProbeAttributes) *Experiment {
+	e := &Experiment{result: &types.ResultDetails{}, probes: probes, clock: clock.RealClock{}}
+	e.chaos.Timeout = 60
+	for _, p := range probes {
+		e.result.ProbeDetails = append(e.result.ProbeDetails, &types.ProbeDetails{
+			Name: p.Name, Type: p.Type, Mode: p.Mode, Status: v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited},
+		})
+	}
+	return e
+}
+
+func TestAProbeThatDoesNotComeBackHasFailed(t *testing.T) {
+	e := withProbes(
+		v1alpha1.ProbeAttributes{Name: "before", Type: "cmdProbe", Mode: "SOT"},
+		v1alpha1.ProbeAttributes{Name: "quick", Type: "k8sProbe", Mode: "EOT"},
+		v1alpha1.ProbeAttributes{Name: "stuck", Type: "cmdProbe", Mode: "EOT"},
+	)
+	time := clocktesting.NewFakeClock(time.Now())
+	e.clock = time
+	stuck, release, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		<-stuck
+		for !time.HasWaiters() {
+			runtime.Gosched()
+		}
+		time.Step(e.probeTime("PostChaos"))
+	}()
+	err := e.inTime("PostChaos", func(r *types.ResultDetails) error {
+		defer close(over)
+		r.ProbeDetails[1].Status.Verdict = v1alpha1.ProbeVerdictPassed
+		close(stuck)
+		<-release
+		r.ProbeDetails[2].Status.Verdict = v1alpha1.ProbeVerdictPassed
+		return nil
+	})
+	require.Error(t, err)
+	assert.Equal(t, cerrors.FailureTypeCmdProbe, cerrors.GetErrorType(err))
+	close(release)
+	<-over
+	var verdicts []v1alpha1.ProbeVerdict
+	for _, p := range e.result.ProbeDetails {
+		verdicts = append(verdicts, p.Status.Verdict)
+	}
+	assert.Equal(t, []v1alpha1.ProbeVerdict{"Awaited", "Passed", "Failed"}, verdicts, "what comes too late changes nothing")
+}
+
+func TestProbesThatComeBackSayWhatTheySay(t *testing.T) {
+	e := withProbes(v1alpha1.ProbeAttributes{Name: "quick", Type: "cmdProbe", Mode: "EOT"})
+	failed := cerrors.Error{ErrorCode: cerrors.FailureTypeCmdProbe, Reason: "its own"}
+	assert.Equal(t, failed, e.inTime("PostChaos", func(*types.ResultDetails) error { return failed }))
+}
+
+func TestTheTimeOfAPhaseIsThatOfItsProbes(t *testing.T) {
+	probe := v1alpha1.ProbeAttributes{Name: "probe", Type: "cmdProbe", Mode: "Edge", RunProperties: v1alpha1.RunProperty{Retry: 3}}
+	e := withProbes(probe)
+	e.result.ProbeDetails[0].Timeouts = types.ProbeTimeouts{ProbeTimeout: 5 * time.Second, Interval: time.Second, InitialDelay: 2 * time.Second}
+	assert.Equal(t, 3*time.Minute+20*time.Second, e.probeTime("PreChaos"))
+	assert.Equal(t, time.Minute, e.probeTime("DuringChaos"), "it does not run then")
+}
