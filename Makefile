@@ -2,11 +2,12 @@
 BIN ?= build/out
 STATE := /var/lib/volume-durability-cluster
 CLUSTER := build/cluster
+FAULTFS := build/faultfs
 # References that the test cluster knows the images by: no registry is ever asked.
 IMAGE := volume-durability.test/volume-durability:test
 RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
-MODULES := . tests/cluster
+MODULES := . tests/cluster tests/faultfs
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -24,13 +25,11 @@ test: lint unit fuzz mutation e2e ## lint, unit tests with the race detector, a 
 lint: ## check format, vet and the module files
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted, run gofmt -w: $$unformatted"; exit 1; }
 	@for m in $(MODULES); do echo "vet and go.mod of $$m"; (cd $$m && go vet ./... && go mod tidy -diff && go mod verify >/dev/null) || exit 1; done
-	@go tool -modfile=tests/lint/go.mod staticcheck ./...
-	@cd tests/cluster && go tool -modfile=../lint/go.mod staticcheck ./...
+	@for m in $(MODULES); do (cd $$m && go tool -modfile=$(CURDIR)/tests/lint/go.mod staticcheck ./...) || exit 1; done
 
 .PHONY: unit
 unit: ## unit tests with the race detector
-	go test -race $$(go list ./... | grep -v /tests/e2e)
-	cd tests/cluster && go test -race ./...
+	@for m in $(MODULES); do (cd $$m && go test -race $$(go list ./... | grep -v /tests/e2e)) || exit 1; done
 
 FUZZTIME ?= 5s
 .PHONY: fuzz
@@ -72,6 +71,10 @@ cluster-down: cluster-tool ## take it down and leave nothing behind
 .PHONY: cluster-status
 cluster-status: cluster-tool ## show what of it runs
 	@$(CLUSTER) status
+
+.PHONY: faultfs-tool
+faultfs-tool:
+	@cd tests/faultfs && CGO_ENABLED=0 go build -o ../../$(FAULTFS) ./cmd/faultfs
 
 .PHONY: images
 images: cluster-tool ## make the test cluster's images of the Dockerfiles' last stages, without Docker

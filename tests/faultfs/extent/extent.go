@@ -1,0 +1,92 @@
+// Package extent is sets of byte ranges of a file. It knows no file and no bytes.
+package extent
+
+import "slices"
+
+// Range is a part of a file.
+type Range struct {
+	// Offset is where it begins, in bytes from the file's beginning.
+	Offset int64 `json:"offset"`
+	// Length is in bytes.
+	Length int64 `json:"length"`
+}
+
+// Between is the range from one offset up to another one, which is not part of
+// it; an empty range where the end is not after the beginning.
+func Between(offset, end int64) Range {
+	return Range{Offset: offset, Length: max(0, end-offset)}
+}
+
+// End is the offset of the first byte after the range.
+func (r Range) End() int64 { return r.Offset + r.Length }
+
+// Clip is the part of the range that lies in another one.
+func (r Range) Clip(to Range) Range {
+	return Between(max(r.Offset, to.Offset), min(r.End(), to.End()))
+}
+
+// Overlaps says whether two ranges have a byte in common.
+func (r Range) Overlaps(other Range) bool { return r.Clip(other).Length > 0 }
+
+// Set is a set of bytes of a file. The zero value is empty.
+type Set struct {
+	// ranges are in order and neither overlap nor touch.
+	ranges []Range
+}
+
+// Add puts a range into the set.
+func (s *Set) Add(r Range) {
+	if r.Length <= 0 {
+		return
+	}
+	first, last := s.touching(r)
+	for _, old := range s.ranges[first:last] {
+		r = Between(min(r.Offset, old.Offset), max(r.End(), old.End()))
+	}
+	s.ranges = slices.Replace(s.ranges, first, last, r)
+}
+
+// Remove takes a range out of the set.
+func (s *Set) Remove(r Range) {
+	if r.Length <= 0 {
+		return
+	}
+	first, last := s.touching(r)
+	var left []Range
+	for _, old := range s.ranges[first:last] {
+		for _, part := range []Range{Between(old.Offset, min(old.End(), r.Offset)), Between(max(old.Offset, r.End()), old.End())} {
+			if part.Length > 0 {
+				left = append(left, part)
+			}
+		}
+	}
+	s.ranges = slices.Replace(s.ranges, first, last, left...)
+}
+
+// touching is the indices of the ranges that overlap or touch a range.
+func (s *Set) touching(r Range) (first, last int) {
+	first, _ = slices.BinarySearchFunc(s.ranges, r, func(old, r Range) int {
+		if old.End() < r.Offset {
+			return -1
+		}
+		return 1
+	})
+	for last = first; last < len(s.ranges) && s.ranges[last].Offset <= r.End(); {
+		last++
+	}
+	return first, last
+}
+
+// Missing is the parts of a range that are not in the set, in order.
+func (s *Set) Missing(r Range) []Range {
+	rest := Set{}
+	rest.Add(r)
+	first, last := s.touching(r)
+	for _, old := range s.ranges[first:last] {
+		rest.Remove(old)
+	}
+	return rest.ranges
+}
+
+// Ranges is the set's ranges, in order; they neither overlap nor touch.
+func (s *Set) Ranges() []Range { return slices.Clone(s.ranges) }

@@ -1,0 +1,170 @@
+package faultfs
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"github.com/volume-durability/volume-durability/tests/faultfs/extent"
+	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
+)
+
+// handle is an open file.
+type handle struct {
+	*fs.LoopbackFile
+	volume *Volume
+	inode  uint64
+}
+
+func (v *Volume) opened(file fs.FileHandle, inode uint64) *handle {
+	return &handle{LoopbackFile: file.(*fs.LoopbackFile), volume: v, inode: inode}
+}
+
+// PassthroughFd keeps the kernel from reading and writing without us.
+func (h *handle) PassthroughFd() (int, bool) { return 0, false }
+
+// Ioctl is not supported: it could change data unseen.
+func (h *handle) Ioctl(context.Context, uint32, uint64, []byte, []byte) (int32, syscall.Errno) {
+	return 0, syscall.ENOTTY
+}
+
+// Read fails as a whole where it touches an unreadable page. A short answer would
+// tell the kernel that the file ends there.
+func (h *handle) Read(ctx context.Context, buf []byte, offset int64) (result fuse.ReadResult, errno syscall.Errno) {
+	h.hang(fault.HangRead)
+	h.volume.locked(func() {
+		if h.volume.isUnreadable(h, extent.Range{Offset: offset, Length: int64(len(buf))}) {
+			errno = syscall.EIO
+			return
+		}
+		result, errno = h.read(ctx, buf, offset)
+	})
+	return result, errno
+}
+
+// read reads at once. What go-fuse returns is read when it is sent, which may be
+// after the next damage.
+func (h *handle) read(ctx context.Context, buf []byte, offset int64) (fuse.ReadResult, syscall.Errno) {
+	later, errno := h.LoopbackFile.Read(ctx, buf, offset)
+	if errno != fs.OK {
+		return nil, errno
+	}
+	defer later.Done()
+	content, status := later.Bytes(buf)
+	return fuse.ReadResultData(content), syscall.Errno(status)
+}
+
+// Write writes; a handle that is written to has not been closed.
+func (h *handle) Write(ctx context.Context, data []byte, offset int64) (n uint32, errno syscall.Errno) {
+	r := extent.Range{Offset: offset, Length: int64(len(data))}
+	errno = h.change(r, r.End(), func() (errno syscall.Errno) {
+		h.volume.target.writers[h] = true
+		n, errno = h.LoopbackFile.Write(ctx, data, offset)
+		if h.volume.affects(h) && errno == fs.OK {
+			h.volume.written(extent.Range{Offset: offset, Length: int64(n)})
+		}
+		return errno
+	})
+	return n, errno
+}
+
+// Writev is a write in pieces.
+func (h *handle) Writev(ctx context.Context, data [][]byte, offset int64) (uint32, syscall.Errno) {
+	return h.Write(ctx, bytes.Join(data, nil), offset)
+}
+
+// Allocate may change everything that follows, as it can shift it.
+func (h *handle) Allocate(ctx context.Context, offset, length uint64, mode uint32) syscall.Errno {
+	return h.change(extent.Between(int64(offset), math.MaxInt64), int64(offset+length), func() syscall.Errno {
+		return h.LoopbackFile.Allocate(ctx, offset, length, mode)
+	})
+}
+
+// change changes content within a range, of a file that must reach up to an end.
+func (h *handle) change(r extent.Range, end int64, do func() syscall.Errno) (errno syscall.Errno) {
+	h.volume.locked(func() {
+		if errno = h.refuse(end); errno != fs.OK {
+			return
+		}
+		if !h.volume.affects(h) {
+			errno = do()
+			return
+		}
+		errno = h.volume.change(r, do)
+	})
+	return errno
+}
+
+func (h *handle) refuse(end int64) syscall.Errno {
+	var out fuse.AttrOut
+	if errno := h.LoopbackFile.Getattr(context.Background(), &out); errno != fs.OK {
+		return errno
+	}
+	if end > int64(out.Size) {
+		return h.volume.refuseGrowth()
+	}
+	return h.volume.refuseChange()
+}
+
+// Fsync is fsync(2) and fdatasync(2).
+func (h *handle) Fsync(ctx context.Context, flags uint32) (errno syscall.Errno) {
+	h.hang(fault.HangSync)
+	h.delay()
+	h.volume.locked(func() {
+		if !h.volume.affects(h) {
+			errno = h.LoopbackFile.Fsync(ctx, flags)
+			return
+		}
+		errno = h.volume.sync(func() syscall.Errno { return h.LoopbackFile.Fsync(ctx, flags) })
+	})
+	return errno
+}
+
+// Flush is what close(2) and the end of a process send and wait for. The kernel
+// holds neither the inode's lock nor pages while it waits.
+func (h *handle) Flush(ctx context.Context) (errno syscall.Errno) {
+	h.volume.locked(func() {
+		errno = h.LoopbackFile.Flush(ctx)
+		h.volume.closed(h)
+	})
+	return errno
+}
+
+// Release is the end of a handle. Nobody waits for it, so its closing was Flush's;
+// it is only counted here if the kernel had to leave that out.
+func (h *handle) Release(ctx context.Context) (errno syscall.Errno) {
+	h.volume.locked(func() {
+		h.volume.closed(h)
+		errno = h.LoopbackFile.Release(ctx)
+	})
+	return errno
+}
+
+// suffers says whether a fault of behaviour holds for this file.
+func (h *handle) suffers(name string) (suffers bool) {
+	h.volume.locked(func() { suffers = h.volume.holds(name) && h.volume.affects(h) })
+	return suffers
+}
+
+// hang does not return before the fault is healed, whoever asks for it: a hung disk
+// does not answer to interrupts.
+func (h *handle) hang(name string) {
+	if h.suffers(name) {
+		<-h.volume.healed
+	}
+}
+
+func (h *handle) delay() {
+	if !h.suffers(fault.SlowSync) {
+		return
+	}
+	select {
+	case <-time.After(h.volume.options.Fault.Values.Duration("delay")):
+	case <-h.volume.healed:
+	}
+}

@@ -1,0 +1,150 @@
+package faultfs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/volume-durability/volume-durability/tests/faultfs/event"
+)
+
+// user is another process that uses the mount: one that hangs must not be the one
+// that serves.
+type user struct {
+	m     *mounted
+	cmd   *exec.Cmd
+	ended chan error
+}
+
+func (m *mounted) runs(args ...string) *user {
+	m.t.Helper()
+	u := &user{m: m, cmd: exec.Command(args[0], args[1:]...), ended: make(chan error, 1)}
+	require.NoError(m.t, u.cmd.Start())
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		u.ended <- u.cmd.Wait()
+	}()
+	m.t.Cleanup(func() {
+		_ = u.cmd.Process.Kill()
+		m.volume.locked(func() {
+			if !m.volume.isHealed() {
+				close(m.volume.healed)
+			}
+		})
+		<-exited
+	})
+	return u
+}
+
+func (m *mounted) appendsInAnotherProcess() *user {
+	return m.runs("dd", "if=/dev/zero", "of="+m.path(), "bs=4096", "count=1", "oflag=append", "conv=notrunc,fdatasync")
+}
+
+func (m *mounted) readsInAnotherProcess() *user {
+	return m.runs("dd", "if="+m.path(), "of=/dev/null", "bs=4096")
+}
+
+// hangs waits until the process sleeps in an uninterruptible wait, as for a disk.
+func (u *user) hangs() {
+	u.m.t.Helper()
+	require.Eventually(u.m.t, func() bool { return u.state("State") == "D" }, patience, 5*time.Millisecond, "it does not hang")
+}
+
+// state is a field of the process's status (proc_pid_status(5)).
+func (u *user) state(field string) string {
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(u.cmd.Process.Pid), "status"))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(status)) {
+		if name, value, _ := strings.Cut(line, ":"); name == field {
+			return strings.Fields(value)[0]
+		}
+	}
+	return ""
+}
+
+func (u *user) ends() error {
+	u.m.t.Helper()
+	select {
+	case err := <-u.ended:
+		return err
+	case <-time.After(patience):
+		require.Fail(u.m.t, "it does not end")
+		return nil
+	}
+}
+
+// syncs is how many syncs of the target have succeeded.
+func (m *mounted) syncs() (syncs int64) {
+	m.volume.locked(func() { syncs = m.volume.target.syncs })
+	return syncs
+}
+
+// TestASyncIsNotAnswered kills a process in its sync. The kernel ends its wait for
+// an answer only with the answer, so that it stays says that there was none.
+func TestASyncIsNotAnswered(t *testing.T) {
+	for _, description := range []string{"hang-sync", "slow-sync:delay=1h"} {
+		t.Run(description, func(t *testing.T) {
+			m := mount(t, description, "mount")
+			u := m.appendsInAnotherProcess()
+			require.Eventually(t, func() bool {
+				content, err := os.ReadFile(filepath.Join(m.dir, "logs.log"))
+				return err == nil && len(content) == 4096
+			}, patience, 5*time.Millisecond, "it does not write")
+			require.NoError(t, u.cmd.Process.Kill())
+			u.hangs()
+			require.Zero(t, m.syncs())
+			m.volume.Command("heal")
+			require.ErrorContains(t, u.ends(), "killed")
+			require.Equal(t, int64(1), m.syncs(), "what hung has succeeded")
+		})
+	}
+}
+
+func TestASyncIsSlow(t *testing.T) {
+	m := mount(t, "slow-sync:delay=1ms", "mount")
+	m.the(event.Fault)
+	require.NoError(t, m.appendsInAnotherProcess().ends())
+	require.Equal(t, int64(1), m.syncs())
+}
+
+func TestAReadIsNotAnswered(t *testing.T) {
+	m := mount(t, "hang-read", "close")
+	w := m.opens()
+	w.appends(5000)
+	w.closes()
+	u := m.readsInAnotherProcess()
+	u.hangs()
+	m.volume.Command("heal")
+	require.NoError(t, u.ends())
+}
+
+func TestTheEndLetsGoOfWhatHangs(t *testing.T) {
+	m := mount(t, "hang-read", "close")
+	w := m.opens()
+	w.appends(5000)
+	w.closes()
+	u := m.readsInAnotherProcess()
+	u.hangs()
+	require.NoError(t, m.volume.Close(t.Context()))
+	_ = u.ends()
+}
+
+func TestAMountInUseIsTakenAway(t *testing.T) {
+	m := mount(t, "", "close")
+	w := m.opens()
+	w.appends(10)
+	require.NoError(t, m.volume.Close(t.Context()))
+	require.False(t, isMounted(t, m.point))
+	_, err := w.Write([]byte("x"))
+	require.ErrorIs(t, err, unix.ENOTCONN)
+}

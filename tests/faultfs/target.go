@@ -1,0 +1,108 @@
+package faultfs
+
+import (
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/volume-durability/volume-durability/tests/faultfs/extent"
+	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
+	"github.com/volume-durability/volume-durability/tests/faultfs/undo"
+)
+
+// target is the file that the fault is about, as it has come so far.
+type target struct {
+	// path is where it is in the directory that holds the data.
+	path string
+	// inode is its inode there, 0 where it does not exist. A file that is renamed to
+	// the target's name becomes the target; handles of the old one are not its any more.
+	inode uint64
+	// synced is how many bytes from its beginning a writer was told are safe.
+	synced        int64
+	syncs, closes int64
+	lastWrite     extent.Range
+	history       undo.History
+	// remembers says whether the fault needs the history.
+	remembers bool
+	// writers are the handles, of all files, that were written to and have not been
+	// closed by their users since.
+	writers map[*handle]bool
+}
+
+func newTarget(path string, spec fault.Spec) target {
+	t := target{path: path, writers: map[*handle]bool{}}
+	t.history.Keep = spec.Values.Duration("age")
+	switch spec.Fault.Name {
+	case fault.LoseUnsynced, fault.LoseSynced, fault.SyncError:
+		t.remembers = true
+	}
+	t.look()
+	return t
+}
+
+// look sees whether the target is another file now.
+func (t *target) look() {
+	inode := t.stat().Ino
+	if inode == t.inode {
+		return
+	}
+	t.inode = inode
+	t.lastWrite = extent.Range{}
+	t.begin()
+}
+
+// begin takes what the file holds for what is on stable storage.
+func (t *target) begin() {
+	t.history.Forget()
+	t.synced = t.size()
+}
+
+func (t *target) stat() syscall.Stat_t {
+	var st syscall.Stat_t
+	if err := syscall.Lstat(t.path, &st); err != nil {
+		return syscall.Stat_t{}
+	}
+	return st
+}
+
+func (t *target) size() int64 { return t.stat().Size }
+
+func (t *target) progress() fault.Progress {
+	return fault.Progress{Closes: t.closes, Syncs: t.syncs, SyncedBytes: t.synced}
+}
+
+func (t *target) isBeingWritten() bool {
+	for h := range t.writers {
+		if h.inode == t.inode {
+			return true
+		}
+	}
+	return false
+}
+
+// before keeps what is needed to undo a change of a range.
+func (t *target) before(r extent.Range) error {
+	if !t.remembers {
+		return nil
+	}
+	f, err := os.Open(t.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return t.history.Before(time.Now(), t.size(), r, f)
+}
+
+func (t *target) haveSynced() {
+	t.syncs++
+	t.synced = t.size()
+	t.history.Synced(time.Now())
+}
+
+func (t *target) view(content io.ReaderAt) fault.View {
+	return fault.View{
+		Content: content, Size: t.size(), LastWrite: t.lastWrite, Unsynced: t.history.Unsynced(),
+		Since: func(age time.Duration) *undo.Image { return t.history.Since(time.Now().Add(-age)) },
+	}
+}
