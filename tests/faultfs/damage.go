@@ -66,10 +66,9 @@ func (v *Volume) changeContent(kind event.Kind, decide func(f *os.File, size int
 	return nil
 }
 
-// afterDamage takes what is left for what is on stable storage.
+// afterDamage sees what is left of the target.
 func (v *Volume) afterDamage() {
 	v.target.look()
-	v.target.history.Forget()
 	v.target.synced = min(v.target.synced, v.target.size())
 }
 

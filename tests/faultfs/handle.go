@@ -25,9 +25,6 @@ func (v *Volume) opened(file fs.FileHandle, inode uint64) *handle {
 	return &handle{LoopbackFile: file.(*fs.LoopbackFile), volume: v, inode: inode}
 }
 
-// PassthroughFd keeps the kernel from reading and writing without us.
-func (h *handle) PassthroughFd() (int, bool) { return 0, false }
-
 // Ioctl is not supported: it could change data unseen.
 func (h *handle) Ioctl(context.Context, uint32, uint64, []byte, []byte) (int32, syscall.Errno) {
 	return 0, syscall.ENOTTY

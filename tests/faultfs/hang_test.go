@@ -1,6 +1,8 @@
 package faultfs
 
 import (
+	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/volume-durability/volume-durability/tests/faultfs/event"
+	"github.com/volume-durability/volume-durability/tests/faultfs/extent"
 )
 
 // user is another process that uses the mount: one that hangs must not be the one
@@ -23,9 +26,10 @@ type user struct {
 	ended chan error
 }
 
-func (m *mounted) runs(args ...string) *user {
+func (m *mounted) runs(input io.Reader, args ...string) *user {
 	m.t.Helper()
 	u := &user{m: m, cmd: exec.Command(args[0], args[1:]...), ended: make(chan error, 1)}
+	u.cmd.Stdin = input
 	require.NoError(m.t, u.cmd.Start())
 	exited := make(chan struct{})
 	go func() {
@@ -45,11 +49,20 @@ func (m *mounted) runs(args ...string) *user {
 }
 
 func (m *mounted) appendsInAnotherProcess() *user {
-	return m.runs("dd", "if=/dev/zero", "of="+m.path(), "bs=4096", "count=1", "oflag=append", "conv=notrunc,fdatasync")
+	return m.runs(nil, "dd", "if=/dev/zero", "of="+m.path(), "bs=4096", "count=1", "oflag=append", "conv=notrunc,fdatasync")
 }
 
 func (m *mounted) readsInAnotherProcess() *user {
-	return m.runs("dd", "if="+m.path(), "of=/dev/null", "bs=4096")
+	return m.runs(nil, "dd", "if="+m.path(), "of=/dev/null", "bs=4096")
+}
+
+// awaitsSize waits until so many bytes of the target have been written.
+func (m *mounted) awaitsSize(size int64) {
+	m.t.Helper()
+	require.Eventually(m.t, func() bool {
+		there, err := os.Stat(filepath.Join(m.dir, "logs.log"))
+		return err == nil && there.Size() == size
+	}, patience, 5*time.Millisecond, "it is not written")
 }
 
 // hangs waits until the process sleeps in an uninterruptible wait, as for a disk.
@@ -96,10 +109,7 @@ func TestASyncIsNotAnswered(t *testing.T) {
 		t.Run(description, func(t *testing.T) {
 			m := mount(t, description, "mount")
 			u := m.appendsInAnotherProcess()
-			require.Eventually(t, func() bool {
-				content, err := os.ReadFile(filepath.Join(m.dir, "logs.log"))
-				return err == nil && len(content) == 4096
-			}, patience, 5*time.Millisecond, "it does not write")
+			m.awaitsSize(4096)
 			require.NoError(t, u.cmd.Process.Kill())
 			u.hangs()
 			require.Zero(t, m.syncs())
@@ -147,4 +157,35 @@ func TestAMountInUseIsTakenAway(t *testing.T) {
 	require.False(t, isMounted(t, m.point))
 	_, err := w.Write([]byte("x"))
 	require.ErrorIs(t, err, unix.ENOTCONN)
+}
+
+// TestTheDamageIsDoneWhenAProcessHasBeenKilled is what pods rely on: whoever has
+// seen the writer end finds the damage.
+func TestTheDamageIsDoneWhenAProcessHasBeenKilled(t *testing.T) {
+	m := mount(t, "truncate:size=-96", "close")
+	input, data, err := os.Pipe()
+	require.NoError(t, err)
+	defer data.Close()
+	u := m.runs(input, "dd", "of="+m.path(), "bs=4096")
+	require.NoError(t, input.Close())
+	_, err = data.Write(make([]byte, 4096))
+	require.NoError(t, err)
+	m.awaitsSize(4096)
+	require.Empty(t, m.all(event.Fault))
+	require.NoError(t, u.cmd.Process.Kill())
+	require.ErrorContains(t, u.ends(), "killed")
+	require.Equal(t, []extent.Range{{Offset: 4000, Length: 96}}, m.the(event.Fault).Ranges)
+	require.Len(t, m.read(), 4000)
+}
+
+func TestAFilesystemThatIsBoundElsewhereIsStillInUse(t *testing.T) {
+	m := mount(t, "", "close")
+	elsewhere := t.TempDir()
+	require.NoError(t, unix.Mount(m.point, elsewhere, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { _ = unix.Unmount(elsewhere, unix.MNT_DETACH) })
+	ended, end := context.WithCancel(t.Context())
+	end()
+	require.ErrorIs(t, m.volume.Close(ended), ErrInUse)
+	require.False(t, isMounted(t, m.point))
+	require.Contains(t, m.the(event.Unmounted).Detail, "still in use")
 }

@@ -67,10 +67,27 @@ func (o Options) Problems() []error {
 			problems = append(problems, fmt.Errorf("%s %q: want a directory that is there", dir.what, dir.path))
 		}
 	}
+	if isWithin(o.Dir, o.Mountpoint) || isWithin(o.Mountpoint, o.Dir) {
+		problems = append(problems, fmt.Errorf("mount point %q: want one that neither holds nor hides the directory %q", o.Mountpoint, o.Dir))
+	}
 	if !filepath.IsLocal(o.File) || filepath.Clean(o.File) == "." {
 		problems = append(problems, fmt.Errorf("file %q: want a path below the directory, such as logs.log", o.File))
 	}
 	return problems
+}
+
+// isWithin says whether a directory is another one or below it. Of one that is not
+// there nothing is.
+func isWithin(dir, other string) bool {
+	real, errReal := filepath.EvalSymlinks(dir)
+	otherReal, errOther := filepath.EvalSymlinks(other)
+	if errReal != nil || errOther != nil {
+		return false
+	}
+	absolute, errReal := filepath.Abs(real)
+	otherAbsolute, errOther := filepath.Abs(otherReal)
+	relative, err := filepath.Rel(otherAbsolute, absolute)
+	return errors.Join(errReal, errOther, err) == nil && filepath.IsLocal(relative)
 }
 
 // Mount mounts a filesystem. It must be closed.
@@ -78,7 +95,6 @@ func Mount(o Options) (*Volume, error) {
 	if err := errors.Join(o.Problems()...); err != nil {
 		return nil, err
 	}
-	// The mount is in the way of a relative path, and of one through the mount point.
 	dir, errDir := filepath.Abs(o.Dir)
 	mountpoint, errMountpoint := filepath.Abs(o.Mountpoint)
 	if err := errors.Join(errDir, errMountpoint); err != nil {
@@ -238,10 +254,15 @@ func (v *Volume) advance() {
 	}
 }
 
+// ErrInUse says that a filesystem is out of the mount table and still in use: after
+// the fault unmount, or through a bind mount such as a container's. It is served on
+// until the process ends.
+var ErrInUse = errors.New("still in use")
+
 // Close lets go of everything that hangs, unmounts, and waits until the last
-// request has been answered. What still uses the mount afterwards is told that it
-// is gone. After the fault unmount those who had it in use before are served on,
-// and waited for until the context ends.
+// request has been answered. Who has files open through the mount is told that it
+// is gone. Others who hold on to the filesystem are waited for until the context
+// ends, which is ErrInUse.
 func (v *Volume) Close(ctx context.Context) error {
 	v.mu.Lock()
 	if !v.isHealed() {
@@ -253,16 +274,19 @@ func (v *Volume) Close(ctx context.Context) error {
 	if !detached {
 		err = unmount(v.options.Mountpoint)
 	}
-	err = errors.Join(err, v.awaitServed(ctx))
+	inUse := v.awaitServed(ctx)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	err = errors.Join(err, v.snapshot.remove())
-	if err != nil {
+	if err = errors.Join(err, v.snapshot.remove()); err != nil {
 		v.failure(err)
 		return err
 	}
-	v.report(event.Event{Kind: event.Unmounted})
-	return nil
+	last := event.Event{Kind: event.Unmounted}
+	if inUse != nil {
+		last.Detail = inUse.Error()
+	}
+	v.report(last)
+	return inUse
 }
 
 // unmount unmounts; where the mount is in use it is taken away by force, and
@@ -289,7 +313,7 @@ func (v *Volume) awaitServed(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%s is still in use: %w", v.options.Mountpoint, ctx.Err())
+		return fmt.Errorf("the filesystem of %s: %w", v.options.Mountpoint, ErrInUse)
 	}
 }
 

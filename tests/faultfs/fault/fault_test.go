@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -66,6 +67,16 @@ func TestMomentsCome(t *testing.T) {
 	moment, err := ParseMoment("command")
 	require.NoError(t, err)
 	assert.False(t, moment.Reached(Progress{Closes: 9, Syncs: 9, SyncedBytes: 9}))
+}
+
+func TestABitIsTurnedOver(t *testing.T) {
+	spec, err := Parse("bit-flip:offset=0,bit=2", "close")
+	require.NoError(t, err)
+	for was, is := range map[byte]byte{0x00: 0x04, 0xff: 0xfb} {
+		made, err := spec.Change(View{Content: bytes.NewReader([]byte{was}), Size: 1})
+		require.NoError(t, err)
+		assert.Equal(t, []byte{is}, made.Edits[0].Data)
+	}
 }
 
 var update = flag.Bool("update", false, "write the README's table anew")

@@ -111,7 +111,11 @@ func serve(ctx context.Context, options faultfs.Options, listen func(command fun
 	<-ctx.Done()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	return volume.Close(last)
+	// Who still uses it is told by the end of this process.
+	if err := volume.Close(last); !errors.Is(err, faultfs.ErrInUse) {
+		return err
+	}
+	return nil
 }
 
 func usage(out io.Writer) {
