@@ -32,7 +32,7 @@ func (e Edit) Within(r extent.Range) Edit {
 type Change struct {
 	// Size is the file's size afterwards, in bytes.
 	Size int64
-	// Edits are made in order. What of them lies after Size is left out.
+	// Edits are made in order. What of them lies after Size is cut off again.
 	Edits []Edit
 }
 
@@ -48,7 +48,6 @@ type File interface {
 func (c Change) Apply(f File, size int64) ([]extent.Range, error) {
 	before := newOriginal(f, size)
 	for _, edit := range c.Edits {
-		edit = edit.Within(extent.Between(0, c.Size))
 		if err := before.save(edit.Range()); err != nil {
 			return nil, err
 		}
