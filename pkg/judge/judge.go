@@ -472,58 +472,30 @@ func (j *judging) digest(at journal.Point) (sum uint32, found bool) {
 }
 
 // insertions finds bytes between acknowledged records that nobody wrote there,
-// though no record is lost.
+// though no record is lost. Where two writers may have been alive at once it may be
+// what the other one did not finish: that is noted.
 func (j *judging) insertions(p ledger.Ack, segments []journal.Segment) {
 	for _, s := range segments {
 		if s.First > p.Seq {
 			continue
 		}
 		for _, d := range j.Report.Damage {
-			if d.Offset <= s.Offset || d.Offset >= s.End || j.explained(d, p.Epoch) {
+			if d.Offset <= s.Offset || d.Offset >= s.End {
 				continue
 			}
 			before := s.First + uint64((d.Offset-s.Offset-j.strange(s, d.Offset))/int64(j.Report.Size)) - 1
-			if before < p.Seq {
+			switch {
+			case before >= p.Seq:
+			case j.Overlap && j.Epochs > 1:
+				j.note(fmt.Sprintf("%d bytes between records of epoch %d are no record: another writer may have been alive, and did not finish", d.Length, p.Epoch))
+			default:
 				j.find(Finding{Class: Corrupt, Epoch: p.Epoch, First: before, Last: before + 1, Offset: d.Offset, End: d.Offset + d.Length, Detail: fmt.Sprintf("%d bytes that nobody wrote, between intact records", d.Length)})
 			}
 		}
 	}
 }
 
-// explained says whether damage amid an epoch's records is the doing of another
-// epoch's writer that was alive at the same time: the line end with which it
-// began, or the place of a record of its own.
-func (j *judging) explained(d journal.Damage, epoch int) bool {
-	if d.Blank && j.startsAnEpoch(d.Offset+d.Length) {
-		return true
-	}
-	last := map[int]journal.Segment{}
-	began := j.Report.Bytes
-	for _, s := range j.Report.Segments {
-		if s.Epoch == epoch {
-			began = min(began, s.Offset)
-		}
-		before, known := last[s.Epoch]
-		if known && s.Epoch != epoch && s.First > before.Last+1 && before.End <= d.Offset && d.Offset < s.Offset {
-			return true
-		}
-		last[s.Epoch] = s
-	}
-	for other, s := range last {
-		if other != epoch && j.Overlap && began < s.End && s.End <= d.Offset {
-			return true
-		}
-	}
-	return false
-}
-
-// startsAnEpoch says whether an epoch's first record starts at an offset. A
-// writer that finds a line unfinished begins with a line end.
-func (j *judging) startsAnEpoch(offset int64) bool {
-	return slices.ContainsFunc(j.Report.Segments, func(s journal.Segment) bool {
-		return s.First == 1 && s.Offset == offset
-	})
-}
+func (j *judging) note(note string) { j.result.Notes = append(j.result.Notes, note) }
 
 // strange counts the bytes between a segment's beginning and an offset that are
 // not the segment's own.
@@ -593,7 +565,7 @@ func (j *judging) overlap(s journal.Segment, epoch, later int, noted map[[2]int]
 	}
 	noted[[2]int{epoch, later}] = true
 	if j.Overlap {
-		j.result.Notes = append(j.result.Notes, fmt.Sprintf("two writers were alive at once: epoch %d wrote after epoch %d had begun", epoch, later))
+		j.note(fmt.Sprintf("two writers were alive at once: epoch %d wrote after epoch %d had begun", epoch, later))
 		return
 	}
 	j.find(Finding{Class: Reordered, Epoch: s.Epoch, First: s.First, Last: s.Last, Offset: s.Offset, End: s.End, Detail: fmt.Sprintf("records of epoch %d lie behind those of epoch %d", epoch, later)})
