@@ -52,7 +52,7 @@ func run(ctx context.Context) (err error) {
 	if err := cluster.RequireLitmus(ctx); err != nil {
 		return err
 	}
-	ns, err := cluster.NewNamespace(ctx, "volume-durability-demo-"+rand.String(5))
+	ns, err := cluster.NewNamespace(ctx, "volume-durability-demo-"+rand.String(5), engine.Restricted)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"regexp"
@@ -13,14 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/remotecommand"
 
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	durability "github.com/volume-durability/volume-durability/pkg/run"
-	"github.com/volume-durability/volume-durability/tests/engine"
 )
 
 // The check's own steps, with the check's own names: only the time is shorter.
@@ -52,26 +48,14 @@ func TestTheDefaultsAreTheSTIGCheck(t *testing.T) {
 	assert.Contains(t, resultEvents, "Awaited")
 	assert.Contains(t, resultEvents["Pass"], "0 lost")
 
-	content := execute(t, ns, "read-pod", "cat", "/data/logs.log")
+	content, err := ns.Exec(within(t), "read-pod", "cat", "/data/logs.log")
+	require.NoError(t, err)
 	lines := strings.SplitAfter(strings.TrimSuffix(content, "\n"), "\n")
 	assert.GreaterOrEqual(t, uint64(len(lines)), ledger.Records(cell.Promises))
 	dated := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z `)
 	for _, line := range lines {
 		require.Regexp(t, dated, line)
 	}
-}
-
-// execute runs a command in a pod, as kubectl exec does.
-func execute(t *testing.T, ns *engine.Namespace, pod string, command ...string) string {
-	t.Helper()
-	request := ns.Kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(ns.Name).Name(pod).SubResource("exec").
-		VersionedParams(&corev1.PodExecOptions{Command: command, Stdout: true, Stderr: true}, scheme.ParameterCodec)
-	executor, err := remotecommand.NewSPDYExecutor(ns.Config, "POST", request.URL())
-	require.NoError(t, err)
-	var out, errors bytes.Buffer
-	err = executor.StreamWithContext(within(t), remotecommand.StreamOptions{Stdout: &out, Stderr: &errors})
-	require.NoError(t, err, errors.String())
-	return out.String()
 }
 
 func TestForcedDeletions(t *testing.T) {

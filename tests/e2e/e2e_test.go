@@ -56,7 +56,7 @@ func connect(t *testing.T) *engine.Cluster {
 // namespace makes a namespace that is gone after the test, with everything in it.
 func namespace(t *testing.T, name string) *engine.Namespace {
 	t.Helper()
-	ns, err := connect(t).NewNamespace(within(t), name)
+	ns, err := connect(t).NewNamespace(within(t), name, engine.Restricted)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
 	return ns

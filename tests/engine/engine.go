@@ -75,10 +75,17 @@ type Namespace struct {
 	Name string
 }
 
-// NewNamespace makes a namespace that enforces the restricted Pod Security
-// Standard, and applies the chart to it.
-func (c *Cluster) NewNamespace(ctx context.Context, name string) (*Namespace, error) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}}
+// The levels of the Pod Security Standards (k8s.io/pod-security-admission/api).
+const (
+	Restricted = "restricted"
+	// Baseline is what the pods of command probes need.
+	Baseline = "baseline"
+)
+
+// NewNamespace makes a namespace that enforces a level of the Pod Security
+// Standards, and applies the chart to it.
+func (c *Cluster) NewNamespace(ctx context.Context, name, level string) (*Namespace, error) {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": level}}}
 	if _, err := c.Kube.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil {
 		return nil, fmt.Errorf("making namespace %s: %w", name, err)
 	}
