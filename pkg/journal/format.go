@@ -9,6 +9,7 @@ package journal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -48,7 +49,9 @@ const (
 
 	// sumTail is what follows the bytes that the checksum covers: its digits and the newline.
 	sumTail = sumDigits + 1
-	trailer = len(" c=") + sumTail
+	// sumMark is what stands before the checksum's digits, the last that it covers.
+	sumMark = " c="
+	trailer = len(sumMark) + sumTail
 )
 
 // Bounds of a record's size in bytes, newline included. The lower bound leaves
@@ -105,18 +108,23 @@ type Record struct {
 func (f Format) append(dst []byte, r *Record) []byte {
 	start := len(dst)
 	dst = r.Time.UTC().AppendFormat(dst, timeLayout)
+	dst = f.appendHead(dst, r)
+	dst = appendPayload(dst, f.Size-payloadAt-trailer, f.ID, r.Epoch, r.Seq)
+	dst = append(dst, sumMark...)
+	r.Sum = crc32.Checksum(dst[start:], castagnoli)
+	dst = appendSum(dst, r.Sum)
+	return append(dst, '\n')
+}
+
+// appendHead adds what stands between the record's time and its payload.
+func (f Format) appendHead(dst []byte, r *Record) []byte {
 	dst = append(dst, ' ')
 	dst = append(dst, f.ID...)
 	dst = appendDecimal(append(dst, " e="...), uint64(r.Epoch), epochDigits)
 	dst = appendDecimal(append(dst, " s="...), r.Seq, seqDigits)
 	dst = appendDecimal(append(dst, " o="...), uint64(r.Offset), offsetDigits)
 	dst = appendSum(append(dst, " p="...), r.Prev)
-	dst = append(dst, ' ')
-	dst = appendPayload(dst, f.Size-payloadAt-trailer, f.ID, r.Epoch, r.Seq)
-	dst = append(dst, " c="...)
-	r.Sum = crc32.Checksum(dst[start:], castagnoli)
-	dst = appendSum(dst, r.Sum)
-	return append(dst, '\n')
+	return append(dst, ' ')
 }
 
 // parse reads the line of an intact record of this journal, all but its time.
@@ -149,7 +157,7 @@ func parseAny(line []byte) (Record, error) {
 	}
 	covered := line[:len(line)-sumTail]
 	sum, ok := parseSum(line[len(line)-sumTail:])
-	if !ok || !bytes.HasSuffix(covered, []byte(" c=")) || crc32.Checksum(covered, castagnoli) != sum {
+	if !ok || !bytes.HasSuffix(covered, []byte(sumMark)) || crc32.Checksum(covered, castagnoli) != sum {
 		return Record{}, errNotARecord
 	}
 	return parseFields(line, sum)
@@ -158,6 +166,13 @@ func parseAny(line []byte) (Record, error) {
 // parseTime reads the time of an intact record's line.
 func parseTime(line []byte) (time.Time, error) {
 	return time.Parse(timeLayout, string(line[:len(timeLayout)]))
+}
+
+// parsePredicted reads a line that was found as predicted, and therefore intact.
+func parsePredicted(line []byte) Record {
+	sum, _ := parseSum(line[len(line)-sumTail:])
+	r, _ := parseFields(line, sum)
+	return r
 }
 
 func parseFields(line []byte, sum uint32) (Record, error) {
@@ -192,11 +207,18 @@ func parseDecimal(digits []byte) (uint64, bool) {
 }
 
 func appendSum(dst []byte, sum uint32) []byte {
-	const digits = "0123456789abcdef"
-	for shift := 28; shift >= 0; shift -= 4 {
-		dst = append(dst, digits[sum>>shift&0xf])
-	}
-	return dst
+	return binary.BigEndian.AppendUint64(dst, sumWord(sum))
+}
+
+// sumWord is a sum's eight hexadecimal digits, as a big-endian word.
+func sumWord(sum uint32) uint64 {
+	const each = 0x0101010101010101
+	x := uint64(sum)
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (x + 6*each) >> 4 & each
+	return x + '0'*each + letters*('a'-'9'-1)
 }
 
 func parseSum(digits []byte) (uint32, bool) {

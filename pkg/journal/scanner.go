@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
+	"slices"
 )
 
 // Scan reads a journal once, from its beginning to its end, in constant memory,
@@ -13,17 +15,7 @@ func Scan(r io.Reader, format Format, points []Point) (Report, error) {
 	if err := format.Validate(); err != nil {
 		return Report{}, err
 	}
-	s := scanner{
-		in:      window{r: r},
-		report:  Report{Format: format, Present: true},
-		open:    map[int]int{},
-		cut:     map[int]bool{},
-		pending: make(map[Point]bool, len(points)),
-		marker:  []byte(" " + format.ID + " e="),
-	}
-	for _, p := range points {
-		s.pending[p] = true
-	}
+	s := newScanner(r, format, points)
 	err := s.run()
 	s.report.Bytes = s.in.offset
 	return s.report, err
@@ -34,54 +26,104 @@ type scanner struct {
 	report Report
 	// open maps an epoch to the index of its last segment.
 	open map[int]int
+	// asked holds the points' sequence numbers by epoch, in order.
+	asked map[int][]uint64
 	// pending holds the points whose sums have not been found yet.
 	pending map[Point]bool
 	// cut holds the epochs whose segment ends at a point asked for.
 	cut map[int]bool
 	// marker is what every record of this journal holds after its time.
 	marker []byte
-	// last is the intact record that ended where the window starts, if any did.
+	// last is the last intact record, lastLine its beginning; nil before the first.
 	last     Record
 	lastLine []byte
 	lastByte byte
+	// next is the record that would extend the last one's segment.
+	next prediction
+}
+
+func newScanner(r io.Reader, format Format, points []Point) *scanner {
+	s := &scanner{
+		in:      window{r: r},
+		report:  Report{Format: format, Present: true},
+		open:    map[int]int{},
+		asked:   map[int][]uint64{},
+		cut:     map[int]bool{},
+		pending: make(map[Point]bool, len(points)),
+		marker:  []byte(" " + format.ID + " e="),
+	}
+	for _, p := range points {
+		s.pending[p] = true
+		s.asked[p.Epoch] = append(s.asked[p.Epoch], p.Seq)
+	}
+	for _, seqs := range s.asked {
+		slices.Sort(seqs)
+	}
+	return s
 }
 
 func (s *scanner) run() error {
-	size := s.report.Size
 	for {
-		line, err := s.in.peek(size)
-		if err != nil {
-			return err
-		}
-		if len(line) == 0 {
-			return s.finish()
-		}
-		if record, err := s.report.parse(line); err == nil {
-			s.intact(record, line)
-			continue
-		}
-		if foreign, n, err := s.foreignLine(); err != nil {
-			return err
-		} else if n > 0 {
-			s.foreign(foreign, n)
-			continue
-		}
-		if err := s.damage(); err != nil {
+		if more, err := s.step(); err != nil || !more {
 			return err
 		}
 	}
 }
 
-func (s *scanner) finish() error {
+// step moves past what is at the window's start: records that were predicted,
+// one other record, or damage. There is no more at the end of the file.
+func (s *scanner) step() (more bool, err error) {
+	line, err := s.in.peek(s.report.Size)
+	if err != nil {
+		return false, err
+	}
+	if len(line) == 0 {
+		s.finish()
+		return false, nil
+	}
+	if n := s.next.follow(s.in.buf); n > 0 {
+		s.predicted(n)
+		return true, nil
+	}
+	if record, err := s.report.parse(line); err == nil {
+		s.intact(record, line)
+		return true, nil
+	}
+	foreign, n, err := s.foreignLine()
+	if err != nil {
+		return false, err
+	}
+	if n > 0 {
+		s.foreign(foreign, n)
+		return true, nil
+	}
+	return true, s.damage()
+}
+
+func (s *scanner) finish() {
 	s.report.Unterminated = s.in.offset > 0 && s.lastByte != '\n'
 	if s.lastLine == nil {
-		return nil
+		return
 	}
-	at, err := parseTime(s.lastLine)
-	if err == nil {
+	if at, err := parseTime(s.lastLine); err == nil {
 		s.report.LastTime = at
 	}
-	return nil
+}
+
+// predicted takes note of n records at the window's start that were found as
+// predicted, and moves past them.
+func (s *scanner) predicted(n uint64) {
+	size := s.report.Size
+	length := int(n) * size
+	line := s.in.buf[length-size : length]
+	r := parsePredicted(line)
+	at := s.in.offset + int64(length-size)
+	segment := &s.report.Segments[s.open[r.Epoch]]
+	segment.extend(r, at, size)
+	segment.Displaced += (n - 1) * displaced(r, at) // they lie side by side: all or none of them
+	s.report.Records += n
+	s.remember(r, line)
+	s.advance(length)
 }
 
 // intact takes note of a record at the window's start and moves past it.
@@ -91,39 +133,67 @@ func (s *scanner) intact(r Record, line []byte) {
 			s.report.FirstTime = at
 		}
 	}
-	s.lastLine = append(s.lastLine[:0], line[:len(timeLayout)]...)
 	s.report.Records++
-	s.extend(r)
+	listed := s.extend(r)
 	if p := (Point{r.Epoch, r.Seq}); s.pending[p] {
 		delete(s.pending, p)
 		s.report.Digests = append(s.report.Digests, Digest{p, r.Sum})
 		s.cut[r.Epoch] = true
 	}
-	s.last = r
+	s.next = prediction{}
+	if listed && !s.cut[r.Epoch] {
+		s.next = s.report.predict(r, s.beforeNextPoint(r))
+	}
+	s.remember(r, line)
 	s.advance(len(line))
 }
 
-// extend adds a record to its epoch's last segment, or starts another.
-func (s *scanner) extend(r Record) {
-	at, end := s.in.offset, s.in.offset+int64(s.report.Size)
+// beforeNextPoint is how many records lie between one and the epoch's next
+// point: so many can be taken without asking whether they are a point.
+func (s *scanner) beforeNextPoint(r Record) uint64 {
+	asked := s.asked[r.Epoch]
+	i, _ := slices.BinarySearch(asked, r.Seq+1)
+	if i == len(asked) {
+		return math.MaxUint64
+	}
+	return asked[i] - r.Seq - 1
+}
+
+// remember keeps what is needed of the last intact record.
+func (s *scanner) remember(r Record, line []byte) {
+	s.last = r
+	s.lastLine = append(s.lastLine[:0], line[:len(timeLayout)]...)
+}
+
+// extend adds a record to its epoch's last segment, or starts another. It
+// returns false where no more segments can be listed.
+func (s *scanner) extend(r Record) (listed bool) {
+	at, size := s.in.offset, s.report.Size
 	i, known := s.open[r.Epoch]
 	if known {
 		seg := &s.report.Segments[i]
 		if r.Seq == seg.Last+1 && r.Prev == seg.lastSum && !s.cut[r.Epoch] {
-			seg.Last, seg.End, seg.lastSum = r.Seq, end, r.Sum
-			seg.Displaced += displaced(r, at)
-			return
+			seg.extend(r, at, size)
+			return true
 		}
 	}
 	if len(s.report.Segments) == maxListed {
 		s.report.Unlisted++
-		return
+		return false
 	}
-	next := Segment{Epoch: r.Epoch, First: r.Seq, Last: r.Seq, Offset: at, End: end, Displaced: displaced(r, at), lastSum: r.Sum}
+	next := Segment{Epoch: r.Epoch, First: r.Seq, Offset: at}
 	next.Unlinked = known && r.Seq == s.report.Segments[i].Last+1 && r.Prev != s.report.Segments[i].lastSum || r.Seq == 1 && r.Prev != 0
+	next.extend(r, at, size)
 	delete(s.cut, r.Epoch)
 	s.open[r.Epoch] = len(s.report.Segments)
 	s.report.Segments = append(s.report.Segments, next)
+	return true
+}
+
+// extend makes the record at an offset the segment's last one.
+func (seg *Segment) extend(r Record, at int64, size int) {
+	seg.Last, seg.End, seg.lastSum = r.Seq, at+int64(size), r.Sum
+	seg.Displaced += displaced(r, at)
 }
 
 func displaced(r Record, at int64) uint64 {
@@ -354,13 +424,17 @@ type window struct {
 	buf    []byte // what has been read and not discarded
 	store  []byte // what buf is a part of
 	offset int64  // of buf in the stream
+	filled bool   // the last read filled the store: a larger one would get more
 	eof    bool
 }
 
-// A window grows as it is asked to, up to what the search and a large read need.
+// A window starts small, for short files. While reads fill it, it grows to what
+// still fits into a processor's cache beside its next contents: reads beyond
+// that were measured to be no faster. The search for the next record may need more.
 const (
-	minWindow = 8 << 10
-	maxWindow = 1<<20 + searchWindow
+	minWindow  = 8 << 10
+	readWindow = 256 << 10
+	maxWindow  = 1<<20 + searchWindow
 )
 
 // peek returns the next n bytes, or all that are left where there are fewer.
@@ -375,13 +449,15 @@ func (w *window) peek(n int) ([]byte, error) {
 
 func (w *window) fill() error {
 	store := w.store
-	if 2*len(w.buf) >= len(store) && len(store) < maxWindow {
+	crowded := 2*len(w.buf) >= len(store) && len(store) < maxWindow
+	if crowded || w.filled && len(store) < readWindow {
 		store = make([]byte, min(max(2*len(store), minWindow), maxWindow))
 	}
 	kept := copy(store, w.buf)
 	w.store = store
 	n, err := w.r.Read(w.store[kept:])
 	w.buf = w.store[:kept+n]
+	w.filled = len(w.buf) == len(w.store)
 	if errors.Is(err, io.EOF) {
 		w.eof = true
 		return nil

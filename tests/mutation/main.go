@@ -23,6 +23,10 @@ type mutation struct {
 var mutations = []mutation{
 	{"the checksum is not looked at", "pkg/journal/format.go", "crc32.Checksum(covered, castagnoli) != sum {", "false {"},
 	{"the link to the record before is not looked at", "pkg/journal/scanner.go", "r.Seq == seg.Last+1 && r.Prev == seg.lastSum && !s.cut", "r.Seq == seg.Last+1 && !s.cut"},
+	{"a predicted record's checksum is not looked at", "pkg/journal/prediction.go", "binary.BigEndian.Uint64(tail) == sumWord(crc32.Checksum(covered, castagnoli))", "sumWord(crc32.Checksum(covered, castagnoli)) > 0"},
+	{"a predicted record's head is not looked at", "pkg/journal/prediction.go", "bytes.Equal(line[headAt:payloadAt], p.head[:]) &&", "bytes.Equal(line[:0], p.head[:0]) &&"},
+	{"a prediction passes a point asked for by", "pkg/journal/prediction.go", "for n < p.most && len(b)", "for p.most > 0 && len(b)"},
+	{"a prediction goes on in a segment that has ended", "pkg/journal/scanner.go", "if listed && !s.cut[r.Epoch] {", "if listed {"},
 	{"another run's records pass as ours", "pkg/journal/format.go", "if string(line[idAt:idAt+idLen]) != f.ID {", "if false {"},
 	{"a failed sync is forgotten", "pkg/journal/writer.go", "if w.failed != nil {", "if false {"},
 	{"a torn line is written on", "pkg/journal/writer.go", "if unterminated {", "if false {"},
