@@ -51,18 +51,18 @@ type Damage struct {
 	Blank bool `json:"blank,omitempty"`
 }
 
+// Range is a range of bytes of a file.
+type Range struct {
+	Offset int64 `json:"offset"`
+	Length int64 `json:"length"`
+}
+
 // Foreign is a run of intact records of another journal.
 type Foreign struct {
 	ID      string `json:"id"`
 	Records uint64 `json:"records"`
 	Offset  int64  `json:"offset"`
 	End     int64  `json:"end"`
-}
-
-// Range is a range of bytes in a file.
-type Range struct {
-	Offset int64 `json:"offset"`
-	Length int64 `json:"length"`
 }
 
 // Report is what a scan found in a file. It lists everything in the file's
@@ -79,6 +79,9 @@ type Report struct {
 	Segments []Segment `json:"segments,omitempty"`
 	Damage   []Damage  `json:"damage,omitempty"`
 	Foreign  []Foreign `json:"foreign,omitempty"`
+	// Unreadable lists the ranges of bytes that could not be read, in the file's
+	// order. The scan saw zeros in their place. Who reads the file fills it in.
+	Unreadable []Range `json:"unreadable,omitempty"`
 	// Digests holds those of the points asked for that were found, the first of each.
 	Digests []Digest `json:"digests,omitempty"`
 	// FirstTime and LastTime are those of the first and the last intact record in the file.
@@ -86,8 +89,6 @@ type Report struct {
 	LastTime  time.Time `json:"lastTime,omitzero"`
 	// Unterminated says that the file does not end with a newline.
 	Unterminated bool `json:"unterminated,omitempty"`
-	// Unreadable are the ranges that could not be read: the scan saw zeros in their place.
-	Unreadable []Range `json:"unreadable,omitempty"`
 	// Unlisted counts the segments, damaged ranges and foreign runs beyond those listed.
 	Unlisted int `json:"unlisted,omitempty"`
 }

@@ -26,7 +26,23 @@ type Sighting struct {
 	journal.Report
 	// Mount is what the journal's path was on.
 	Mount Mount `json:"mount"`
+	// Access is how the journal was read; empty where none was there.
+	Access Access `json:"access,omitempty"`
 }
+
+// Access is how a file was read, and so what may have answered in the volume's place.
+type Access string
+
+// The ways to read a file.
+const (
+	// AccessDirect is past the page cache of the reader's node (O_DIRECT).
+	AccessDirect Access = "direct"
+	// AccessDropped is through the page cache, after the kernel was asked to drop
+	// what it held of the file. It need not have dropped everything.
+	AccessDropped Access = "dropped"
+	// AccessCached is through the page cache, with whatever it held.
+	AccessCached Access = "cached"
+)
 
 // Mount is where a path really leads: the mount that it is on, as
 // /proc/self/mountinfo names it (proc_pid_mountinfo(5)).

@@ -22,7 +22,8 @@ func statements() map[string]Statement {
 		"sighting": {Sighting: &Sighting{
 			Report: journal.Report{Format: journal.Format{ID: "0123456789abcdef", Size: 256}, Present: true, Bytes: 512, Records: 2,
 				Segments: []journal.Segment{{Epoch: 1, First: 1, Last: 2, End: 512}}, FirstTime: at, LastTime: at},
-			Mount: Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0"},
+			Mount:  Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0"},
+			Access: AccessDirect,
 		}},
 		"problem": {Problem: &Problem{Doing: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
 		"stall":   {Stall: &Stall{Doing: "writing /data/logs.log", Seconds: 5}},

@@ -79,6 +79,7 @@ func TestWhatWritersAcknowledgeAReaderFinds(t *testing.T) {
 		points = append(points, strconv.Itoa(p.Epoch)+":"+strconv.FormatUint(p.Seq, 10))
 	}
 	sighting := readBack(t, path, strings.Join(points, ","))
+	assert.NotEmpty(t, sighting.Access)
 	assert.Len(t, sighting.Digests, 3)
 	judgement := judge.Judge(judge.Case{Promises: promises, Report: sighting.Report, Epochs: 3})
 	assert.Empty(t, judgement.Findings)

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
@@ -26,22 +27,45 @@ func (t *task) read(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-func (t *task) scan() (journal.Report, error) {
+// scan looks at the journal. Which mount it is on is still to be said.
+func (t *task) scan() (witness.Sighting, error) {
 	doing := "opening " + t.file + " to read it"
-	var file *os.File
+	var file *volume.Reader
 	err := t.during(doing, func() (err error) {
-		file, err = os.Open(t.file)
+		file, err = volume.OpenToRead(t.file)
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return journal.Report{Format: t.format}, nil
+		return t.nothing(), nil
 	}
 	if err != nil {
-		return journal.Report{}, witness.NewProblem(doing, err)
+		return witness.Sighting{}, witness.NewProblem(doing, err)
 	}
 	found, err := journal.Scan(patientReader{file, t.patience, t.file}, t.format, t.points)
 	if err := errors.Join(err, file.Close()); err != nil {
-		return journal.Report{}, witness.NewProblem("reading "+t.file, err)
+		return witness.Sighting{}, witness.NewProblem("reading "+t.file, err)
 	}
-	return found, nil
+	found.Unreadable = file.Unreadable()
+	return witness.Sighting{Report: found, Access: file.Access()}, nil
+}
+
+// nothing is the sighting where there is no journal.
+func (t *task) nothing() witness.Sighting {
+	return witness.Sighting{Report: journal.Report{Format: t.format}}
+}
+
+// sight says what was found, and which mount it is on.
+func (t *task) sight(out io.Writer, found witness.Sighting) error {
+	doing := "looking up the mount of " + t.file
+	err := t.during(doing, func() (err error) {
+		found.Mount, err = volume.MountOf(t.file)
+		return err
+	})
+	if err != nil {
+		return witness.NewProblem(doing, err)
+	}
+	if err := witness.Write(out, witness.Statement{Sighting: &found}); err != nil {
+		return fmt.Errorf("reporting what is in %s: %w", t.file, err)
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -43,7 +42,7 @@ func (t *task) enter(out io.Writer) (*volume.File, journal.Report, error) {
 		if err != nil {
 			return nil, journal.Report{}, err
 		}
-		return file, journal.Report{}, t.sight(out, journal.Report{Format: t.format})
+		return file, journal.Report{}, t.sight(out, t.nothing())
 	}
 	found, err := t.scan()
 	if err != nil {
@@ -53,7 +52,7 @@ func (t *task) enter(out io.Writer) (*volume.File, journal.Report, error) {
 		return nil, journal.Report{}, err
 	}
 	file, err := t.open("opening "+t.file+" to go on writing", volume.Append)
-	return file, found, err
+	return file, found.Report, err
 }
 
 func (t *task) open(doing string, open func(path string) (*volume.File, error)) (file *volume.File, err error) {
@@ -145,20 +144,4 @@ func (p *pace) next(ctx context.Context) (int, error) {
 			return 0, ctx.Err()
 		}
 	}
-}
-
-func (t *task) sight(out io.Writer, r journal.Report) error {
-	doing := "looking up the mount of " + t.file
-	var mount witness.Mount
-	err := t.during(doing, func() (err error) {
-		mount, err = volume.MountOf(t.file)
-		return err
-	})
-	if err != nil {
-		return witness.NewProblem(doing, err)
-	}
-	if err := witness.Write(out, witness.Statement{Sighting: &witness.Sighting{Report: r, Mount: mount}}); err != nil {
-		return fmt.Errorf("reporting what is in %s: %w", t.file, err)
-	}
-	return nil
 }

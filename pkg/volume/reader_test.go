@@ -1,0 +1,231 @@
+package volume
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+)
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
+}
+
+// sizes are those at which a read could go wrong: around pages and requests.
+func sizes() []int {
+	var all []int
+	for _, edge := range []int{0, pageSize, 3 * pageSize, requestSize, requestSize + pageSize, 2 * requestSize} {
+		for _, n := range []int{-513, -1, 0, 1, 512} {
+			all = append(all, max(0, edge+n))
+		}
+	}
+	return all
+}
+
+func requireReadsBack(t *testing.T, dir string, content []byte) witness.Access {
+	t.Helper()
+	path := filepath.Join(dir, "logs.log")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	r, err := OpenToRead(path)
+	require.NoError(t, err)
+	read, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(content, read), "%d bytes, read %d", len(content), len(read))
+	require.Empty(t, r.Unreadable())
+	require.NoError(t, r.Close())
+	return r.Access()
+}
+
+func TestWhatIsReadIsWhatIsThere(t *testing.T) {
+	mount, err := MountOf(filepath.Join(t.TempDir(), "logs.log"))
+	require.NoError(t, err)
+	for _, n := range sizes() {
+		access := requireReadsBack(t, t.TempDir(), randomBytes(n))
+		if mount.FSType == "ext4" || mount.FSType == "xfs" {
+			require.Equal(t, witness.AccessDirect, access)
+		}
+	}
+}
+
+func TestWhatIsReadFromMemoryIsWhatIsThere(t *testing.T) {
+	mount, err := MountOf("/dev/shm/file")
+	if err != nil || mount.FSType != "tmpfs" {
+		t.Skip("there is no tmpfs at /dev/shm")
+	}
+	dir, err := os.MkdirTemp("/dev/shm", "volume")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	for _, n := range sizes() {
+		requireReadsBack(t, dir, randomBytes(n))
+	}
+}
+
+// procfs refuses O_DIRECT, as tmpfs did up to Linux 6.5.
+func TestWhereDirectReadsAreRefusedOthersDo(t *testing.T) {
+	const path = "/proc/version"
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	r, err := OpenToRead(path)
+	require.NoError(t, err)
+	defer r.Close()
+	assert.Equal(t, witness.AccessDropped, r.Access())
+	read, err := io.ReadAll(r)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(read))
+}
+
+func TestWhatIsNotThereCannotBeOpened(t *testing.T) {
+	_, err := OpenToRead(filepath.Join(t.TempDir(), "logs.log"))
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestADirectoryCannotBeRead(t *testing.T) {
+	r, err := OpenToRead(t.TempDir())
+	require.NoError(t, err)
+	defer r.Close()
+	_, err = io.ReadAll(r)
+	assert.ErrorIs(t, err, syscall.EISDIR)
+}
+
+// brokenFile is a file in memory of which some pages cannot be read.
+type brokenFile struct {
+	t       *testing.T
+	content []byte
+	bad     map[int64]error
+	// short ends reads of more than a page early, by so many bytes.
+	short int
+	reads int
+}
+
+func (f *brokenFile) pread(b []byte, offset int64) (int, error) {
+	f.reads++
+	require.Zero(f.t, offset%pageSize, "direct reads begin at a page")
+	require.Zero(f.t, len(b)%pageSize, "direct reads are whole pages")
+	for at := offset; at < offset+int64(len(b)) && at < int64(len(f.content)); at += pageSize {
+		if err := f.bad[at/pageSize]; err != nil {
+			return 0, err
+		}
+	}
+	n := copy(b, f.content[min(offset, int64(len(f.content))):])
+	if n > pageSize {
+		n = max(pageSize, n-f.short)
+	}
+	return n, nil
+}
+
+func (f *brokenFile) size() (int64, error) { return int64(len(f.content)), nil }
+func (f *brokenFile) Close() error         { return nil }
+
+// readBroken reads the file to its end, in pieces of odd sizes.
+func readBroken(f *brokenFile) ([]byte, []journal.Range, error) {
+	r := &Reader{source: f, request: make([]byte, 8*pageSize)}
+	var read bytes.Buffer
+	_, err := io.CopyBuffer(struct{ io.Writer }{&read}, r, make([]byte, 1001))
+	return read.Bytes(), r.Unreadable(), err
+}
+
+func TestPagesThatCannotBeReadAreZeros(t *testing.T) {
+	whole := randomBytes(40*pageSize + 77)
+	for _, c := range []struct {
+		name string
+		bad  []int64
+		want []journal.Range
+	}{
+		{"none", nil, nil},
+		{"the first", []int64{0}, []journal.Range{{Offset: 0, Length: 4096}}},
+		{"one within", []int64{5}, []journal.Range{{Offset: 5 * 4096, Length: 4096}}},
+		{"two side by side, in two requests", []int64{7, 8}, []journal.Range{{Offset: 7 * 4096, Length: 2 * 4096}}},
+		{"two apart", []int64{1, 3}, []journal.Range{{Offset: 4096, Length: 4096}, {Offset: 3 * 4096, Length: 4096}}},
+		{"the last, which is not whole", []int64{40}, []journal.Range{{Offset: 40 * 4096, Length: 77}}},
+	} {
+		for _, short := range []int{0, 1, 600, 4096} {
+			t.Run(fmt.Sprintf("%s, reads short by %d", c.name, short), func(t *testing.T) {
+				f := &brokenFile{t: t, content: whole, bad: map[int64]error{}, short: short}
+				want := bytes.Clone(whole)
+				for _, page := range c.bad {
+					f.bad[page] = syscall.EIO
+					clear(want[page*pageSize : min(int64(len(want)), (page+1)*pageSize)])
+				}
+				read, unreadable, err := readBroken(f)
+				require.NoError(t, err)
+				assert.True(t, bytes.Equal(want, read), "%d bytes, read %d", len(want), len(read))
+				assert.Equal(t, c.want, unreadable)
+			})
+		}
+	}
+}
+
+func TestRandomPagesThatCannotBeRead(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 3))
+	for round := range 200 {
+		f := &brokenFile{t: t, content: randomBytes(1 + random.IntN(60*pageSize)), bad: map[int64]error{}, short: random.IntN(pageSize)}
+		pages := len(f.content)/pageSize + 1
+		want := bytes.Clone(f.content)
+		for range random.IntN(6) {
+			page := 1 + random.IntN(pages) // with the first one, all may be bad
+			f.bad[int64(page)] = syscall.EUCLEAN
+			clear(want[min(len(want), page*pageSize):min(len(want), (page+1)*pageSize)])
+		}
+		read, unreadable, err := readBroken(f)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want, read), "seed %d round %d: %v", seed, round, unreadable)
+		for _, u := range unreadable {
+			require.Equal(t, make([]byte, u.Length), read[u.Offset:u.Offset+u.Length], "seed %d round %d", seed, round)
+		}
+	}
+}
+
+func TestOnlyErrorsAboutTheDataAreReadOver(t *testing.T) {
+	whole := randomBytes(20 * pageSize)
+	for _, over := range []error{syscall.EIO, syscall.EUCLEAN, syscall.EBADMSG, syscall.ENODATA, syscall.EREMOTEIO, syscall.EILSEQ} {
+		_, unreadable, err := readBroken(&brokenFile{t: t, content: whole, bad: map[int64]error{3: over}})
+		require.NoError(t, err)
+		assert.Len(t, unreadable, 1)
+	}
+	for _, gone := range []error{syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, syscall.ENOTCONN, errors.New("another")} {
+		_, unreadable, err := readBroken(&brokenFile{t: t, content: whole, bad: map[int64]error{13: gone}})
+		require.ErrorIs(t, err, gone)
+		assert.ErrorContains(t, err, "at offset 32768")
+		assert.Empty(t, unreadable)
+	}
+}
+
+func TestAVolumeOfWhichNothingCanBeReadIsGivenUp(t *testing.T) {
+	for _, pages := range []int{1, 3, 17, 5000} {
+		f := &brokenFile{t: t, content: randomBytes(pages*pageSize - 5), bad: map[int64]error{}}
+		for page := range pages {
+			f.bad[int64(page)] = syscall.EIO
+		}
+		_, _, err := readBroken(f)
+		require.ErrorIs(t, err, syscall.EIO)
+		assert.ErrorContains(t, err, "nothing can be read")
+		assert.LessOrEqual(t, f.reads, 20)
+	}
+}
+
+func TestTheListOfUnreadableRangesIsBounded(t *testing.T) {
+	f := &brokenFile{t: t, content: make([]byte, 2*(maxUnreadable+10)*pageSize), bad: map[int64]error{}}
+	for page := range maxUnreadable + 10 {
+		f.bad[int64(2*page+1)] = syscall.EIO
+	}
+	_, unreadable, err := readBroken(f)
+	require.ErrorIs(t, err, syscall.EIO)
+	assert.ErrorContains(t, err, "more than 4096 ranges cannot be read")
+	assert.LessOrEqual(t, len(unreadable), maxUnreadable+1)
+}
