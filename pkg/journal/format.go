@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -32,7 +33,8 @@ import (
 //	payload  printable filler that can be made anew from id, epoch and sequence number
 //	c        CRC-32C of everything before its digits
 const (
-	timeLayout = "2006-01-02T15:04:05.000000000Z"
+	timeLayout   = "2006-01-02T15:04:05.000000000Z"
+	secondLayout = "2006-01-02T15:04:05."
 
 	idAt      = len(timeLayout) + 1
 	epochAt   = idAt + idLen + 3
@@ -40,6 +42,8 @@ const (
 	offsetAt  = seqAt + seqDigits + 3
 	prevAt    = offsetAt + offsetDigits + 3
 	payloadAt = prevAt + sumDigits + 1
+
+	nanosecondDigits = 9
 
 	idLen        = 16
 	epochDigits  = 5
@@ -104,12 +108,25 @@ type Record struct {
 	Sum uint32
 }
 
+// composer makes the lines of records.
+type composer struct {
+	Format
+	// seed is the journal's identity as the payload depends on it.
+	seed  uint64
+	stamp stamp
+}
+
+func newComposer(f Format) composer {
+	seed, _ := strconv.ParseUint(f.ID, 16, 64)
+	return composer{Format: f, seed: seed}
+}
+
 // append adds the record's line to dst and sets the record's Sum.
-func (f Format) append(dst []byte, r *Record) []byte {
+func (f *composer) append(dst []byte, r *Record) []byte {
 	start := len(dst)
-	dst = r.Time.UTC().AppendFormat(dst, timeLayout)
+	dst = f.stamp.append(dst, r.Time)
 	dst = f.appendHead(dst, r)
-	dst = appendPayload(dst, f.Size-payloadAt-trailer, f.ID, r.Epoch, r.Seq)
+	dst = appendPayload(dst, f.Size-payloadAt-trailer, f.seed, r.Epoch, r.Seq)
 	dst = append(dst, sumMark...)
 	r.Sum = crc32.Checksum(dst[start:], castagnoli)
 	dst = appendSum(dst, r.Sum)
@@ -163,6 +180,23 @@ func parseAny(line []byte) (Record, error) {
 	return parseFields(line, sum)
 }
 
+// stamp writes times as a record holds them. It formats the date and the time of
+// day once a second, not once a record.
+type stamp struct {
+	second int64
+	text   []byte // of that second; empty before the first
+}
+
+func (s *stamp) append(dst []byte, t time.Time) []byte {
+	if second := t.Unix(); second != s.second || len(s.text) == 0 {
+		s.second = second
+		s.text = t.UTC().AppendFormat(s.text[:0], secondLayout)
+	}
+	dst = append(dst, s.text...)
+	dst = appendDecimal(dst, uint64(t.Nanosecond()), nanosecondDigits)
+	return append(dst, 'Z')
+}
+
 // parseTime reads the time of an intact record's line.
 func parseTime(line []byte) (time.Time, error) {
 	return time.Parse(timeLayout, string(line[:len(timeLayout)]))
@@ -186,13 +220,21 @@ func parseFields(line []byte, sum uint32) (Record, error) {
 	return Record{Epoch: int(epoch), Seq: seq, Offset: int64(offset), Prev: prev, Sum: sum}, nil
 }
 
+// appendDecimal adds v with zeros before it, up to width digits; a number that
+// has more digits keeps them.
 func appendDecimal(dst []byte, v uint64, width int) []byte {
-	var digits [20]byte
-	s := strconv.AppendUint(digits[:0], v, 10)
-	for pad := width - len(s); pad > 0; pad-- {
-		dst = append(dst, '0')
+	const zeros = "00000000000000"
+	start := len(dst)
+	dst = append(dst, zeros[:width]...)
+	rest := v
+	for i := len(dst) - 1; i >= start && rest > 0; i-- {
+		dst[i] = byte('0' + rest%10)
+		rest /= 10
 	}
-	return append(dst, s...)
+	if rest > 0 {
+		return strconv.AppendUint(dst[:start], v, 10)
+	}
+	return dst
 }
 
 func parseDecimal(digits []byte) (uint64, bool) {
@@ -238,22 +280,36 @@ func parseSum(digits []byte) (uint32, bool) {
 
 // appendPayload adds n printable characters that depend on the journal, the
 // epoch and the sequence number only: SplitMix64 (Steele, Lea and Flood, 2014),
-// six bits to a character.
-func appendPayload(dst []byte, n int, id string, epoch int, seq uint64) []byte {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	seed, _ := strconv.ParseUint(id, 16, 64)
+// six bits to a character, ten characters to a number.
+func appendPayload(dst []byte, n int, seed uint64, epoch int, seq uint64) []byte {
+	const eachStep = 10
+	end := len(dst) + n
+	dst = slices.Grow(dst, n+eachStep)
 	state := seed ^ uint64(epoch)<<40 ^ seq
-	for n > 0 {
+	for len(dst) < end {
 		state += 0x9e3779b97f4a7c15
 		z := state
 		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 		z = (z ^ z>>27) * 0x94d049bb133111eb
 		z ^= z >> 31
-		for i := 0; i < 10 && n > 0; i++ {
-			dst = append(dst, alphabet[z&63])
-			z >>= 6
-			n--
-		}
+		dst = dst[:len(dst)+eachStep]
+		putCharacters((*[eachStep]byte)(dst[len(dst)-eachStep:]), z)
 	}
-	return dst
+	return dst[:end]
+}
+
+// putCharacters turns the low sixty bits of z into characters. Written as a loop,
+// a record of 4 KiB took 1.4 times as long.
+func putCharacters(dst *[10]byte, z uint64) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	dst[0] = alphabet[z&63]
+	dst[1] = alphabet[z>>6&63]
+	dst[2] = alphabet[z>>12&63]
+	dst[3] = alphabet[z>>18&63]
+	dst[4] = alphabet[z>>24&63]
+	dst[5] = alphabet[z>>30&63]
+	dst[6] = alphabet[z>>36&63]
+	dst[7] = alphabet[z>>42&63]
+	dst[8] = alphabet[z>>48&63]
+	dst[9] = alphabet[z>>54&63]
 }

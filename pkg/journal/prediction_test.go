@@ -88,6 +88,11 @@ func randomWriter(t *testing.T, random *rand.Rand, file *memoryFile, format Form
 	return w
 }
 
+func lineOf(format Format, r Record) []byte {
+	compose := newComposer(format)
+	return compose.append(nil, &r)
+}
+
 func randomPoints(random *rand.Rand) []Point {
 	var points []Point
 	for range random.IntN(6) {
@@ -120,7 +125,7 @@ func randomDamage(random *rand.Rand, format Format, content []byte) []byte {
 	case 5:
 		another := Format{ID: "fedcba9876543210", Size: format.Size}
 		r := Record{Epoch: 1, Seq: 1 + random.Uint64N(40), Offset: int64(from)}
-		content = slices.Insert(content, from, another.append(nil, &r)...)
+		content = slices.Insert(content, from, lineOf(another, r)...)
 	}
 	return content
 }
@@ -163,7 +168,7 @@ func TestAPredictionEndsBeforeAPoint(t *testing.T) {
 func TestNothingIsPredictedBeyondTheLastNumber(t *testing.T) {
 	const highest = 999_999_999_999
 	r := Record{Epoch: 1, Seq: highest, Prev: 7}
-	line := testFormat.append(nil, &r)
+	line := lineOf(testFormat, r)
 	p := testFormat.predict(Record{Epoch: 1, Seq: highest - 1, Offset: -256, Sum: 7}, 5)
 	assert.Equal(t, uint64(1), p.follow(line))
 	assert.Zero(t, p.most)

@@ -341,9 +341,10 @@ func (s *scanner) recordAt(b []byte) bool {
 // expected is the line that should follow the last intact record, if one is known.
 func (s *scanner) expected() *expectation {
 	next := Record{Epoch: max(s.last.Epoch, 1), Seq: s.last.Seq + 1, Prev: s.last.Sum, Offset: s.in.offset}
+	compose := newComposer(s.report.Format)
 	return &expectation{
 		point: Point{next.Epoch, next.Seq},
-		line:  s.report.append(nil, &next),
+		line:  compose.append(nil, &next),
 	}
 }
 

@@ -103,6 +103,32 @@ func TestScanOfAnIntactJournal(t *testing.T) {
 	assert.Equal(t, "2026-11-24T12:00:00.5Z", report.LastTime.Format(time.RFC3339Nano))
 }
 
+// The format is a promise to everyone who keeps a journal: the bytes never change.
+func TestTheBytesOfARecord(t *testing.T) {
+	times := []string{"2026-11-24T12:46:47.123456789Z", "2026-11-24T12:46:48Z", "1970-01-01T00:00:00.000000001Z"}
+	var file memoryFile
+	w, err := NewWriter(&file, Format{ID: "8f3a5c7e9b1d2f40", Size: MinRecordSize}, 3, 0, false)
+	require.NoError(t, err)
+	for _, at := range times {
+		_, err := w.Commit(1, func() time.Time {
+			at, err := time.Parse(time.RFC3339, at)
+			require.NoError(t, err)
+			return at.In(time.FixedZone("", 3600))
+		})
+		require.NoError(t, err)
+	}
+	assert.Equal(t, ""+
+		"2026-11-24T12:46:47.123456789Z 8f3a5c7e9b1d2f40 e=00003 s=000000000001 o=00000000000000 p=00000000 PlK3j4FPKFMP43XlO c=9fbf7813\n"+
+		"2026-11-24T12:46:48.000000000Z 8f3a5c7e9b1d2f40 e=00003 s=000000000002 o=00000000000128 p=9fbf7813 VA3jBrQEhOBCwuHyd c=1ae28b49\n"+
+		"1970-01-01T00:00:00.000000001Z 8f3a5c7e9b1d2f40 e=00003 s=000000000003 o=00000000000256 p=1ae28b49 2lGW50fpZh32UC-bt c=71aeb46d\n", file.String())
+}
+
+func TestANumberThatDoesNotFitKeepsItsDigits(t *testing.T) {
+	assert.Equal(t, "00000", string(appendDecimal(nil, 0, 5)))
+	assert.Equal(t, "x99999", string(appendDecimal([]byte("x"), 99_999, 5)))
+	assert.Equal(t, "x100000", string(appendDecimal([]byte("x"), 100_000, 5)))
+}
+
 func TestScanOfNothing(t *testing.T) {
 	report := scan(t, nil)
 	assert.True(t, report.Present)

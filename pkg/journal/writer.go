@@ -17,13 +17,13 @@ type File interface {
 // concurrent use. After any error it writes nothing more: once a sync has
 // failed, a later success proves nothing about what was written before it.
 type Writer struct {
-	file   File
-	format Format
-	epoch  int
-	offset int64
-	last   Record
-	lines  []byte
-	failed error
+	file    File
+	compose composer
+	epoch   int
+	offset  int64
+	last    Record
+	lines   []byte
+	failed  error
 }
 
 // NewWriter begins an epoch at the end of a file of the given length. A torn
@@ -36,7 +36,7 @@ func NewWriter(file File, format Format, epoch int, length int64, unterminated b
 	if epoch < 1 || epoch > MaxEpoch {
 		return nil, fmt.Errorf("epoch %d: want 1 to %d", epoch, MaxEpoch)
 	}
-	w := &Writer{file: file, format: format, epoch: epoch, offset: length}
+	w := &Writer{file: file, compose: newComposer(format), epoch: epoch, offset: length}
 	if unterminated {
 		w.lines = append(w.lines, '\n')
 		w.offset++
@@ -53,8 +53,8 @@ func (w *Writer) Commit(n int, now func() time.Time) (Record, error) {
 	last := w.last
 	for range n {
 		r := Record{Time: now(), Epoch: w.epoch, Seq: last.Seq + 1, Offset: w.offset, Prev: last.Sum}
-		w.lines = w.format.append(w.lines, &r)
-		w.offset += int64(w.format.Size)
+		w.lines = w.compose.append(w.lines, &r)
+		w.offset += int64(w.compose.Size)
 		last = r
 	}
 	if err := w.flush(); err != nil {

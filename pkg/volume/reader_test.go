@@ -107,6 +107,8 @@ type brokenFile struct {
 	t       *testing.T
 	content []byte
 	bad     map[int64]error
+	// dies makes every read after so many fail; 0 for never.
+	dies int
 	// short ends reads of more than a page early, by so many bytes.
 	short int
 	reads int
@@ -116,6 +118,9 @@ func (f *brokenFile) pread(b []byte, offset int64) (int, error) {
 	f.reads++
 	require.Zero(f.t, offset%pageSize, "direct reads begin at a page")
 	require.Zero(f.t, len(b)%pageSize, "direct reads are whole pages")
+	if f.dies > 0 && f.reads > f.dies {
+		return 0, syscall.EIO
+	}
 	for at := offset; at < offset+int64(len(b)) && at < int64(len(f.content)); at += pageSize {
 		if err := f.bad[at/pageSize]; err != nil {
 			return 0, err
@@ -217,6 +222,14 @@ func TestAVolumeOfWhichNothingCanBeReadIsGivenUp(t *testing.T) {
 		assert.ErrorContains(t, err, "nothing can be read")
 		assert.LessOrEqual(t, f.reads, 20)
 	}
+}
+
+func TestWhatHasBeenReadIsNotUnreadableAfterwards(t *testing.T) {
+	f := &brokenFile{t: t, content: randomBytes(77), dies: 1}
+	read, unreadable, err := readBroken(f)
+	require.NoError(t, err)
+	assert.Equal(t, f.content, read)
+	assert.Empty(t, unreadable)
 }
 
 func TestTheListOfUnreadableRangesIsBounded(t *testing.T) {
