@@ -46,6 +46,11 @@ property: ## judge many random histories (CASES=1000000); unit does 20000
 mutation: ## put deliberate bugs into the judge: every one must be noticed
 	go run ./tests/mutation
 
+BENCH ?= -size 1024 -rounds 3
+.PHONY: bench
+bench: ## measure the scanner and the writer beside other programs (BENCH='-folder /mnt -size 1024')
+	go run ./tests/bench $(BENCH)
+
 .PHONY: e2e
 e2e: ## end-to-end runs on the test cluster (Linux and root)
 	@sh tests/e2e/e2e.sh

@@ -1,0 +1,168 @@
+// Command bench measures this project's scanner and writer beside other programs
+// that do a part of the same work, on files of the same size, in one run. It
+// prints what it measured, and on what machine. It installs nothing, and no test
+// depends on it.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+// timeout bounds one measurement.
+const timeout = 10 * time.Minute
+
+// plan is what to measure, and on how much.
+type plan struct {
+	dir     string // for files that are removed in the end
+	bytes   int64  // of each journal that is read
+	commits int    // of one record each
+	rounds  int
+}
+
+// row is one line of the table.
+type row struct {
+	section, name, unit string
+	measure             func(context.Context) (sample, error)
+	samples             []sample
+	failure             error
+}
+
+// sample is what one measurement gave.
+type sample struct {
+	// rate is in the row's unit.
+	rate float64
+	// perCPU is the same by processor time instead of time on the wall: what an
+	// idle machine would come to where nothing waits for a device. 0 where it is not known.
+	perCPU float64
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	folder := flags.String("folder", os.TempDir(), "folder, on the filesystem to measure")
+	size := flags.Int64("size", 1024, "MiB of each journal that is read")
+	commits := flags.Int("commits", 1000, "commits of one record each")
+	rounds := flags.Int("rounds", 3, "how often everything is measured")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *size < 1 || *commits < 1 || *rounds < 1 {
+		return errors.New("want a size, commits and rounds of at least 1")
+	}
+	// One core for our own work: reading and checking take turns on it.
+	runtime.GOMAXPROCS(1)
+	dir, err := os.MkdirTemp(*folder, "bench")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	p := plan{dir: dir, bytes: *size << 20, commits: *commits, rounds: *rounds}
+	if err := describe(p); err != nil {
+		return err
+	}
+	rows, err := p.rows(ctx)
+	if err != nil {
+		return err
+	}
+	for round := range p.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, p.rounds)
+		for _, r := range rows {
+			r.take(ctx)
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return printTable(rows)
+}
+
+// rows makes the files to read and lists what is measured on them.
+func (p plan) rows(ctx context.Context) ([]*row, error) {
+	var journals []string
+	for _, size := range recordSizes {
+		path := filepath.Join(p.dir, fmt.Sprintf("journal-%d", size))
+		if err := writeJournal(ctx, path, size, p.bytes); err != nil {
+			return nil, fmt.Errorf("writing %s: %w", path, err)
+		}
+		journals = append(journals, path)
+	}
+	return slices.Concat(p.reading(journals), p.readingDirectly(journals), p.committing(), p.committingGroups()), nil
+}
+
+// take measures once. A row that has failed is not tried again.
+func (r *row) take(ctx context.Context) {
+	if r.failure != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	s, err := r.measure(ctx)
+	if err != nil {
+		r.failure = err
+		return
+	}
+	r.samples = append(r.samples, s)
+}
+
+// printTable prints the best and the median of every row's samples.
+func printTable(rows []*row) error {
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	section := ""
+	for _, r := range rows {
+		if r.section != section {
+			section = r.section
+			fmt.Fprintf(out, "\n%s\tbest\tmedian\t\tper CPU second\n", section)
+		}
+		fmt.Fprintf(out, "  %s\t%s\n", r.name, r.result())
+	}
+	return out.Flush()
+}
+
+func (r *row) result() string {
+	switch {
+	case errors.Is(r.failure, exec.ErrNotFound):
+		return "not installed"
+	case r.failure != nil:
+		return "failed: " + r.failure.Error()
+	}
+	slices.SortFunc(r.samples, func(a, b sample) int { return cmp.Compare(b.rate, a.rate) })
+	text := fmt.Sprintf("%s\t%s\t%s", number(r.samples[0].rate), number(r.samples[len(r.samples)/2].rate), r.unit)
+	leanest := slices.MaxFunc(r.samples, func(a, b sample) int { return cmp.Compare(a.perCPU, b.perCPU) })
+	if leanest.perCPU > 0 {
+		text += "\t" + number(leanest.perCPU)
+	}
+	return text
+}
+
+// number shows three digits of a rate, or all of those before its point.
+func number(rate float64) string {
+	switch {
+	case rate < 10:
+		return fmt.Sprintf("%.2f", rate)
+	case rate < 100:
+		return fmt.Sprintf("%.1f", rate)
+	}
+	return fmt.Sprintf("%.0f", rate)
+}
