@@ -31,7 +31,7 @@ func scanUnpredicted(t *testing.T, r io.Reader, format Format, points []Point) R
 
 func TestPredictionChangesNothingInAReport(t *testing.T) {
 	first := uint64(time.Now().UnixNano())
-	for seed := first; seed < first+400; seed++ {
+	for seed := first; seed < first+150; seed++ {
 		random := rand.New(rand.NewPCG(seed, 2))
 		format := Format{ID: testFormat.ID, Size: MinRecordSize + random.IntN(200)}
 		content := randomJournal(t, random, format)
@@ -54,12 +54,12 @@ func randomJournal(t *testing.T, random *rand.Rand, format Format) []byte {
 	t.Helper()
 	var file memoryFile
 	writers := []*Writer{randomWriter(t, random, &file, format, 1)}
-	for range random.IntN(30) {
+	for range random.IntN(12) {
 		if random.IntN(8) == 0 {
 			writers = append(writers, randomWriter(t, random, &file, format, 1+random.IntN(4)))
 		}
 		last := len(writers) - 1
-		_, err := writers[max(0, last-random.IntN(2))].Commit(1+random.IntN(40), clock())
+		_, err := writers[max(0, last-random.IntN(2))].Commit(1+random.IntN(20), clock())
 		require.NoError(t, err)
 	}
 	content := file.Bytes()
@@ -96,7 +96,7 @@ func lineOf(format Format, r Record) []byte {
 func randomPoints(random *rand.Rand) []Point {
 	var points []Point
 	for range random.IntN(6) {
-		points = append(points, Point{1 + random.IntN(3), 1 + random.Uint64N(60)})
+		points = append(points, Point{1 + random.IntN(3), 1 + random.Uint64N(40)})
 	}
 	return points
 }
