@@ -7,7 +7,7 @@ FAULTFS := build/faultfs
 IMAGE := volume-durability.test/volume-durability:test
 RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
-MODULES := . tests/cluster tests/faultfs
+MODULES := . tests/cluster tests/faultfs tests/detection
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -54,6 +54,10 @@ bench: ## measure the scanner and the writer beside other programs (BENCH='-fold
 .PHONY: e2e
 e2e: ## end-to-end runs on the test cluster (Linux and root)
 	@sh tests/e2e/e2e.sh
+
+.PHONY: detection
+detection: ## every way to lose data that we know, under the experiment and under what people use today: a table
+	@sh tests/detection/detection.sh
 
 .PHONY: binaries
 binaries: ## build the experiment, the helper and the stand-in for chaos-runner, static

@@ -165,10 +165,18 @@ func (c Cell) readWhere() string {
 		return "not read back"
 	}
 	writer := c.Epochs[len(c.Epochs)-1].Node
+	where := fmt.Sprintf("read on %s, written on %s", c.Reader.Node, writer)
 	if c.Reader.Node == writer {
-		return fmt.Sprintf("read on %s, the writer's own node", c.Reader.Node)
+		where = fmt.Sprintf("read on %s, the writer's own node", c.Reader.Node)
 	}
-	return fmt.Sprintf("read on %s, written on %s", c.Reader.Node, writer)
+	return where + accesses[c.Reader.Sighting.Access]
+}
+
+// accesses are the ways of reading, in words.
+var accesses = map[witness.Access]string{
+	witness.AccessDirect:  ", past the page cache",
+	witness.AccessDropped: ", after the page cache was asked to drop it",
+	witness.AccessCached:  ", through the page cache",
 }
 
 func counted(n int, what string) string {

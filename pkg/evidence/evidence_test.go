@@ -9,6 +9,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 func cell() Cell {
@@ -29,9 +30,11 @@ func TestSentencesOnAPass(t *testing.T) {
 	c := cell()
 	assert.Equal(t, "write-pod writes to claim stig-pvc (StorageClass fast) and was told that its data is safe", c.Written())
 	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1", c.Verified())
-	c.Reader.Node = "n1"
+	c.Reader.Sighting.Access = witness.AccessDirect
+	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1, past the page cache", c.Verified())
+	c.Reader.Node, c.Reader.Sighting.Access = "n1", witness.AccessDropped
 	c.Epochs = c.Epochs[:1]
-	assert.Equal(t, "4 812 acknowledged records verified after 1 deletion, 0 lost; read on n1, the writer's own node", c.Verified())
+	assert.Equal(t, "4 812 acknowledged records verified after 1 deletion, 0 lost; read on n1, the writer's own node, after the page cache was asked to drop it", c.Verified())
 }
 
 func TestSentencesOnAFail(t *testing.T) {

@@ -214,7 +214,9 @@ func (c *cell) Delete(ctx context.Context) error {
 	if err := w.awaitClosed(ctx); err != nil {
 		return err
 	}
-	c.endedItself(epoch, w.problem())
+	if problem := w.problem(); problem != nil && !epoch.FirstAck.IsZero() {
+		c.endedItself(epoch, problem)
+	}
 	return nil
 }
 
@@ -234,14 +236,18 @@ func (c *cell) held(ctx context.Context, err error) error {
 
 // endedItself takes note of a writer that had ended before it was deleted.
 func (c *cell) endedItself(epoch *evidence.Epoch, problem *witness.Problem) {
-	if problem == nil {
-		return
-	}
 	epoch.Problem = problem
 	c.Log.WithError(problem).WithField("epoch", epoch.Number).Warn("The writer had ended by itself")
 	// An error of one call breaks no promise: what it concerns was never acknowledged.
 	if class := classOf(problem); class != "" && !errors.Is(problem, syscall.EIO) {
-		c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: problem.Error()})
+		c.isLetDown(class, problem)
+	}
+}
+
+// isLetDown adds a finding that no look at the journal can make; one of a class.
+func (c *cell) isLetDown(class judge.Class, err error) {
+	if !slices.ContainsFunc(c.letDown, func(f judge.Finding) bool { return f.Class == class }) {
+		c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: err.Error()})
 	}
 }
 
@@ -354,9 +360,7 @@ func (c *cell) blame(ctx context.Context, err error) error {
 	case class == "":
 		return err
 	}
-	if !slices.ContainsFunc(c.letDown, func(f judge.Finding) bool { return f.Class == class }) {
-		c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: err.Error()})
-	}
+	c.isLetDown(class, err)
 	c.Log.WithError(err).Warn("The volume let the pod down")
 	return fmt.Errorf("%w: %w", errLetDown, err)
 }
@@ -444,7 +448,11 @@ func (c *cell) note(notes ...string) {
 // limits says what a Pass does not prove.
 func (c *cell) limits() {
 	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
-		c.NotShown = append(c.NotShown, "the reader ran on the writer's node and may have read its page cache, not the storage")
+		same := "the reader ran on the writer's node, where the volume may never have been unmounted"
+		if c.Reader.Sighting.Access != witness.AccessDirect {
+			same += ", and may have read its page cache, not the storage"
+		}
+		c.NotShown = append(c.NotShown, same)
 	}
 	c.NotShown = append(c.NotShown, "a deleted pod is no power failure: whether the storage keeps its promise through one was not tried")
 }

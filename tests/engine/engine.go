@@ -159,6 +159,8 @@ type Engine struct {
 	Env map[string]string
 	// Probes are the user's own.
 	Probes []chaosv1alpha1.ProbeAttributes
+	// StatusTimeout is the engine's statusCheckTimeouts.timeout, in seconds; 0 for Litmus's default.
+	StatusTimeout int
 }
 
 // Start creates the chart's engine, changed as asked.
@@ -170,6 +172,7 @@ func (n *Namespace) Start(ctx context.Context, e Engine) error {
 	engine.Name, engine.Namespace = e.Name, n.Name
 	experiment := &engine.Spec.Experiments[0].Spec
 	experiment.Components.ExperimentImage = n.Image
+	experiment.Components.StatusCheckTimeouts.Timeout = e.StatusTimeout
 	experiment.Probe = e.Probes
 	env := map[string]string{"WORKLOAD_NAMESPACE": n.Name}
 	for _, set := range experiment.Components.ENV {

@@ -58,7 +58,8 @@ func (n *Namespace) webhook(server *httptest.Server) *admissionregistrationv1.Va
 			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: n.Name}},
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
 			AdmissionReviewVersions: []string{"v1"},
-			FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
+			// The API server may still call for a moment after the hook was taken away.
+			FailurePolicy: ptr.To(admissionregistrationv1.Ignore),
 		}},
 	}
 }

@@ -1,0 +1,15 @@
+#!/bin/sh
+# The detection table, on the test cluster. It is left up if it was up before.
+set -eu
+make --no-print-directory cluster-tool faultfs-tool
+was_up=no
+build/cluster status >/dev/null 2>&1 && was_up=yes
+make --no-print-directory cluster-images
+(cd tests/detection && go build -o ../../build/detection .)
+status=0
+build/detection -kubeconfig /var/lib/volume-durability-cluster/kubeconfig -volumes /var/lib/volume-durability-cluster/volumes/faulty \
+    -image volume-durability.test/volume-durability:test -by-hand-image volume-durability.test/busybox:test "$@" || status=$?
+if [ $was_up = no ]; then
+    build/cluster down
+fi
+exit $status
