@@ -34,8 +34,8 @@ unit: ## unit tests with the race detector
 FUZZTIME ?= 5s
 .PHONY: fuzz
 fuzz: ## fuzz the scanner and the parser of statements (FUZZTIME=5s)
-	go test -run '^$$' -fuzz FuzzScan -fuzztime $(FUZZTIME) ./pkg/journal
-	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./pkg/witness
+	go test -run '^$$' -fuzz FuzzScan -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/journal
+	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/witness
 
 CASES ?= 1000000
 .PHONY: property

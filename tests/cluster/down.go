@@ -95,7 +95,7 @@ func ours(_ int, args []string) bool {
 		return false
 	}
 	program := filepath.Base(args[0])
-	known := isShim(args) || program == "containerd" || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
+	known := isShim(args) || program == "containerd" || program == "faultfs" || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
 	return known && slices.ContainsFunc(args[1:], func(arg string) bool { return strings.Contains(arg, layout.State+"/") })
 }
 

@@ -7,6 +7,7 @@ build/cluster status >/dev/null 2>&1 && was_up=yes
 make --no-print-directory cluster-images
 (cd tests/detection && go build -o ../../build/detection .)
 status=0
+echo "Faults are tried, several at once: this takes minutes" >&2
 build/detection -kubeconfig /var/lib/volume-durability-cluster/kubeconfig -volumes /var/lib/volume-durability-cluster/volumes/faulty \
     -image volume-durability.test/volume-durability:test -by-hand-image volume-durability.test/busybox:test "$@" || status=$?
 if [ $was_up = no ]; then

@@ -20,6 +20,8 @@ type row struct {
 	reason      string
 	today       today.Answers
 	right       bool
+	// unpromised says how much was damaged that nobody had been promised.
+	unpromised string
 	// failed is why the scenario could not be tried.
 	failed error
 }
@@ -34,7 +36,7 @@ func (r row) mark() string {
 // show prints the table and writes it to a file. The error says which cells of the
 // experiment's own column are wrong.
 func show(rows []row, took time.Duration, file string) error {
-	text := table(rows)
+	text := table(rows) + "\n" + summary(rows)
 	fmt.Print(text)
 	fmt.Printf("\n%d faults in %s\n", len(rows), took.Round(time.Second))
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -64,13 +66,40 @@ func table(rows []row) string {
 	line(append([]string{"fault", "what it is", "volume-durability"}, today.Ways[:]...)...)
 	b.WriteString(strings.Repeat("|---", 3+len(today.Ways)) + "|\n")
 	for _, r := range rows {
-		cells := []string{r.name, named(r.want), r.ours()}
+		cells := []string{r.name, named(r.want) + r.unpromised, r.ours()}
 		for _, a := range r.today {
 			cells = append(cells, r.theirs(a))
 		}
 		line(cells...)
 	}
 	return b.String()
+}
+
+// summary counts who noticed the harm, and who cried wolf.
+func summary(rows []row) string {
+	harmful, ours := 0, 0
+	var noticed, alarms [len(today.Ways)]int
+	for _, r := range rows {
+		if r.harmful() {
+			harmful++
+		}
+		if r.harmful() && r.right {
+			ours++
+		}
+		for i, a := range r.today {
+			switch r.theirs(a) {
+			case noticedIt:
+				noticed[i]++
+			case falseAlarm:
+				alarms[i]++
+			}
+		}
+	}
+	s := fmt.Sprintf("Of %d faults that do harm, volume-durability names %d rightly, with the records concerned.\n", harmful, ours)
+	for i, way := range today.Ways {
+		s += fmt.Sprintf("%s: %d noticed, %d false alarms.\n", way, noticed[i], alarms[i])
+	}
+	return s
 }
 
 // ours is what the experiment found, where it is not just what it should have.
@@ -84,23 +113,33 @@ func (r row) ours() string {
 	return fmt.Sprintf("%s, **wrong**: %s", r.verdict, named(r.found))
 }
 
-// theirs says whether somebody's answer was right: that something is wrong, of
-// acknowledged data or of a volume that cannot be used, and only then.
+// harmful says whether the fault harms acknowledged data, or the volume's use.
+func (r row) harmful() bool { return r.scenario.verdict == judge.Fail }
+
+// What somebody's answer is worth.
+const (
+	noticedIt  = "noticed"
+	missed     = "missed"
+	falseAlarm = "false alarm"
+	right      = "right"
+)
+
+// theirs says whether somebody's answer was right: that something is wrong where
+// there is harm, and only there.
 func (r row) theirs(a today.Answer) string {
-	harmed := r.scenario.verdict == judge.Fail
 	switch {
 	case r.failed != nil:
 		return string(today.NotRun)
 	case a == today.NoAnswer || a == today.NotRun:
 		return string(a)
-	case harmed && a == today.Found:
-		return "noticed"
-	case harmed:
-		return "missed"
+	case r.harmful() && a == today.Found:
+		return noticedIt
+	case r.harmful():
+		return missed
 	case a == today.Found:
-		return "false alarm"
+		return falseAlarm
 	default:
-		return "right"
+		return right
 	}
 }
 

@@ -130,6 +130,12 @@ func (t *trial) compare(outcome evidence.Result, answers today.Answers) (row, er
 		damage.Acknowledged = append(damage.Acknowledged, p.Seq)
 	}
 	r := row{scenario: t.scenario, want: t.want(damage), found: expect.Of(cell.Findings), verdict: cell.Verdict, reason: cell.Reason, today: answers}
+	if dropped, happened := t.volume.Happened(event.Dropped); happened {
+		done = dropped
+	}
+	if lost := done.SizeBefore - done.SizeAfter; len(r.want) == 0 && lost > 0 {
+		r.unpromised = fmt.Sprintf(" (%d un-synced bytes lost)", lost)
+	}
 	r.right = slices.Equal(r.want, r.found) && r.verdict == t.verdict
 	return r, nil
 }
