@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -92,11 +93,10 @@ func (m mutation) noticed(ctx context.Context, dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	args := []string{"-overlay", overlay, "./pkg/journal", "./pkg/ledger", "./pkg/judge"}
-	if output, err := exec.CommandContext(ctx, "go", append([]string{"vet"}, args...)...).CombinedOutput(); err != nil {
-		return false, fmt.Errorf("the bug does not compile: %w\n%s", err, output)
+	output, err := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "./pkg/journal", "./pkg/ledger", "./pkg/judge").CombinedOutput()
+	if bytes.Contains(output, []byte("[build failed]")) || bytes.Contains(output, []byte("[setup failed]")) {
+		return false, fmt.Errorf("the bug does not compile:\n%s", output)
 	}
-	err = exec.CommandContext(ctx, "go", append([]string{"test"}, args...)...).Run()
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) || ctx.Err() != nil {
 		return false, errors.Join(err, ctx.Err())
