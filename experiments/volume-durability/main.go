@@ -91,9 +91,10 @@ func carryOut(ctx context.Context, e *litmus.Experiment, config *rest.Config, id
 	return run.Run{
 		ID: runID, Settings: settings, Image: image, Companion: e, Log: log,
 		Namespace: workload.Namespace{
-			Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: log,
+			Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: log, Owner: e.Owner(settings.Namespace),
 			Labels: map[string]string{
 				workload.RunLabel:           runID,
+				workload.JobLabel:           e.Job(),
 				workload.ChaosUIDLabel:      string(id.UID),
 				"app.kubernetes.io/part-of": "volume-durability",
 			},

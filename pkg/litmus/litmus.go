@@ -19,6 +19,7 @@ import (
 	"github.com/litmuschaos/litmus-go/pkg/types"
 	"github.com/litmuschaos/litmus-go/pkg/utils/common"
 	"github.com/sirupsen/logrus"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apitypes "k8s.io/apimachinery/pkg/types"
@@ -170,6 +171,17 @@ func (e *Experiment) Bound(timeout time.Duration) {
 
 // Image is that of the container that this program runs in.
 func (e *Experiment) Image() string { return e.pod.Spec.Containers[0].Image }
+
+// Job is the UID of the Job that the experiment's pod is an attempt of; empty where it has none.
+func (e *Experiment) Job() string { return e.pod.Labels[batchv1.ControllerUidLabel] }
+
+// Owner makes objects go with the engine. It can own only what is in its own namespace.
+func (e *Experiment) Owner(namespace string) *metav1.OwnerReference {
+	if namespace != e.chaos.ChaosNamespace {
+		return nil
+	}
+	return &metav1.OwnerReference{APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "ChaosEngine", Name: e.chaos.EngineName, UID: e.chaos.ChaosUID}
+}
 
 // labels are those of the ChaosResult: the experiment pod's, and the engine's UID.
 func (e *Experiment) labels() map[string]string {

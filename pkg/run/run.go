@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -62,6 +63,9 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	if reason, err := r.notApplicable(ctx); err != nil || reason != "" {
 		return finish(result, judge.NotApplicable, reason, err), nil
 	}
+	if reason, err := r.interrupted(ctx); err != nil || reason != "" {
+		return finish(result, judge.Error, reason, err), nil
+	}
 	c := newCell(r)
 	err := r.phases(ctx, c)
 	if err != nil && ctx.Err() != nil {
@@ -76,6 +80,17 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 		return result, companion.err
 	}
 	return result, nil
+}
+
+// interrupted says why there can be no verdict, where an earlier attempt of this
+// run was killed. Its ledger died with it: what storage was told to keep is not
+// known any more, and to begin anew would hide that.
+func (r Run) interrupted(ctx context.Context) (reason string, err error) {
+	removed, err := r.Namespace.RemoveEarlier(ctx)
+	if err != nil || len(removed) == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("an earlier attempt of this run was killed, and what had been acknowledged is not known any more. Removed what it had made: %s", strings.Join(removed, ", ")), nil
 }
 
 var errStopped = errors.New("the run was stopped")

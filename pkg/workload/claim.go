@@ -27,7 +27,7 @@ type ClaimSpec struct {
 // storage class's choice.
 func (n Namespace) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.PersistentVolumeClaim, error) {
 	claim := &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: spec.Name, Namespace: n.Name, Labels: n.Labels},
+		ObjectMeta: n.meta(spec.Name),
 		Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes: []corev1.PersistentVolumeAccessMode{spec.Mode},
 			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: spec.Size}},
@@ -36,7 +36,8 @@ func (n Namespace) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.Per
 	if spec.Class != "" {
 		claim.Spec.StorageClassName = &spec.Class
 	}
-	created, err := n.Client.CoreV1().PersistentVolumeClaims(n.Name).Create(ctx, claim, metav1.CreateOptions{})
+	claims := n.Client.CoreV1().PersistentVolumeClaims(n.Name)
+	created, err := create(ctx, n, "creating claim "+spec.Name, spec.Name, claim, claims.Create, claims.Get)
 	if err != nil {
 		return nil, n.taken("claim", spec.Name, err)
 	}
@@ -70,7 +71,11 @@ func (n Namespace) AwaitBound(ctx context.Context, name string) (*corev1.Persist
 
 // ExistingClaim returns a claim that somebody else made.
 func (n Namespace) ExistingClaim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
-	claim, err := n.Client.CoreV1().PersistentVolumeClaims(n.Name).Get(ctx, name, metav1.GetOptions{})
+	var claim *corev1.PersistentVolumeClaim
+	err := n.insist(ctx, "reading claim "+name, func(ctx context.Context) (err error) {
+		claim, err = n.Client.CoreV1().PersistentVolumeClaims(n.Name).Get(ctx, name, metav1.GetOptions{})
+		return err
+	})
 	if apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("claim %s/%s does not exist", n.Name, name)
 	}
@@ -82,7 +87,9 @@ func (n Namespace) ExistingClaim(ctx context.Context, name string) (*corev1.Pers
 
 // DeleteClaim deletes a claim and returns once it is gone.
 func (n Namespace) DeleteClaim(ctx context.Context, name string, uid types.UID) error {
-	err := n.Client.CoreV1().PersistentVolumeClaims(n.Name).Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
+	err := n.insist(ctx, "deleting claim "+name, func(ctx context.Context) error {
+		return n.Client.CoreV1().PersistentVolumeClaims(n.Name).Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
+	})
 	if isGone(err) {
 		return nil
 	}

@@ -44,7 +44,7 @@ const volumeName = "log-storage"
 // Standard: everything it does not need is taken from it.
 func (n Namespace) Pod(spec PodSpec) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: spec.Name, Namespace: n.Name, Labels: n.Labels},
+		ObjectMeta: n.meta(spec.Name),
 		Spec: corev1.PodSpec{
 			RestartPolicy:                corev1.RestartPolicyNever,
 			AutomountServiceAccountToken: ptr.To(false),

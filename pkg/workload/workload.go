@@ -29,14 +29,18 @@ const (
 	// ChaosUIDLabel names the ChaosEngine; Litmus removes the pods that carry it
 	// when the engine is stopped.
 	ChaosUIDLabel = "chaosUID"
+	// JobLabel names the Job that the run is an attempt of. What another attempt of
+	// the same Job finds under it was left behind.
+	JobLabel = "volume-durability/job"
 )
 
 // Namespace is one namespace of a cluster, as far as a run works in it.
 type Namespace struct {
 	Client kubernetes.Interface
 	Name   string
-	// Labels go on everything that is created.
+	// Labels go on everything that is created, and Owner, with which it goes.
 	Labels map[string]string
+	Owner  *metav1.OwnerReference
 	// Timeout bounds each wait.
 	Timeout time.Duration
 	Log     logrus.FieldLogger
@@ -82,7 +86,8 @@ func (e *PodUnready) Unwrap() error { return e.Err }
 // RunPod creates a pod and returns it once its container runs.
 func (n Namespace) RunPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
 	pod.Namespace = n.Name
-	created, err := n.Client.CoreV1().Pods(n.Name).Create(ctx, pod, metav1.CreateOptions{})
+	pods := n.Client.CoreV1().Pods(n.Name)
+	created, err := create(ctx, n, "creating pod "+pod.Name, pod.Name, pod, pods.Create, pods.Get)
 	if err != nil {
 		return nil, n.taken("pod", pod.Name, err)
 	}
@@ -153,7 +158,9 @@ func hasContainerEnded(pod *corev1.Pod) bool {
 // gone. A grace period of nil is the pod's own. A pod that is gone already is no error.
 func (n Namespace) DeletePod(ctx context.Context, name string, uid types.UID, grace *int64) error {
 	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: &metav1.Preconditions{UID: &uid}}
-	err := n.Client.CoreV1().Pods(n.Name).Delete(ctx, name, options)
+	err := n.insist(ctx, "deleting pod "+name, func(ctx context.Context) error {
+		return n.Client.CoreV1().Pods(n.Name).Delete(ctx, name, options)
+	})
 	if isGone(err) {
 		return nil
 	}

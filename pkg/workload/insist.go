@@ -1,0 +1,51 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// retryEvery is how often a request is made again that the API server could not take.
+const retryEvery = 500 * time.Millisecond
+
+// insist makes a request until the API server has answered it, for as long as a
+// step may take. An API server that is away for a while ends no run; what it
+// answers does.
+func (n Namespace) insist(ctx context.Context, doing string, request func(context.Context) error) error {
+	ctx, cancel := n.within(ctx, "the API server: %s", doing)
+	defer cancel()
+	var last error
+	err := wait.PollUntilContextCancel(ctx, retryEvery, true, func(ctx context.Context) (bool, error) {
+		before := last
+		last = request(ctx)
+		if last == nil {
+			return true, nil
+		}
+		if !passing(last) {
+			return false, last
+		}
+		if before == nil {
+			n.Log.WithError(last).Warn("The API server does not answer, trying again: " + doing)
+		}
+		return false, nil
+	})
+	if err == nil || errors.Is(err, last) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", context.Cause(ctx), last)
+}
+
+// passing says whether a request failed for a reason that may be over soon, and
+// that says nothing of what was asked for.
+func passing(err error) bool {
+	return utilnet.IsConnectionRefused(err) || utilnet.IsConnectionReset(err) || utilnet.IsHTTP2ConnectionLost(err) ||
+		utilnet.IsProbableEOF(err) || utilnet.IsTimeout(err) ||
+		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
+		apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
+}
