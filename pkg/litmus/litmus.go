@@ -224,6 +224,12 @@ func (e *Experiment) Judged(_ context.Context, cell evidence.Cell) error {
 	return e.runProbes("PostChaos", types.PostChaosCheck)
 }
 
+// Stopping says whether the engine is to stop. What cannot be found out is no.
+func (e *Experiment) Stopping(ctx context.Context) bool {
+	engine, err := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace).Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
+	return err == nil && engine.Spec.EngineState == v1alpha1.EngineStateStop
+}
+
 // check sets the outcome of a built-in check.
 func (e *Experiment) check(name string, verdict v1alpha1.ProbeVerdict, description string) {
 	for _, p := range e.result.ProbeDetails {

@@ -34,6 +34,9 @@ type Companion interface {
 	Deleting(ctx context.Context, pod evidence.Pod) error
 	// Judged is called when the cell has its verdict, with its pods still there.
 	Judged(ctx context.Context, cell evidence.Cell) error
+	// Stopping says whether the run's user wants it to stop: the run may see its pods
+	// go before it is told.
+	Stopping(ctx context.Context) bool
 }
 
 // Run is one run.
@@ -68,8 +71,11 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	}
 	c := newCell(r)
 	err := r.phases(ctx, c)
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
 		err = fmt.Errorf("%w: %w", errStopped, context.Cause(ctx))
+	case err != nil && r.Companion.Stopping(ctx):
+		err = fmt.Errorf("%w: %w", errStopped, err)
 	}
 	c.conclude(err)
 	result.LeftBehind = c.remove(ctx)

@@ -64,7 +64,8 @@ func (n Namespace) AwaitBound(ctx context.Context, name string) (*corev1.Persist
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("%w: %s", err, n.lastEvents(name))
+		said := n.lastEvents(name)
+		return nil, fmt.Errorf("%w: %s%s", err, said, hint(said))
 	}
 	return event.Object.(*corev1.PersistentVolumeClaim), nil
 }

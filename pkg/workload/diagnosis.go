@@ -20,12 +20,18 @@ const diagnosisTimeout = 10 * time.Second
 var volumeEvents = []string{"FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed"}
 
 // whyNotRunning collects what Kubernetes says of a pod that does not run: its
-// conditions, what its containers wait for, and the warnings about it.
+// conditions, what its containers wait for, and the warnings about it and about
+// its claim.
 func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 	var said []string
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
 			said = append(said, c.Reason+": "+c.Message)
+		}
+	}
+	for _, v := range pod.Spec.Volumes {
+		if v.PersistentVolumeClaim != nil {
+			said = append(said, saying(n.warnings(v.PersistentVolumeClaim.ClaimName))...)
 		}
 	}
 	for _, c := range pod.Status.ContainerStatuses {
@@ -48,14 +54,20 @@ func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 
 // lastEvents are the warnings about an object, in a sentence.
 func (n Namespace) lastEvents(name string) string {
-	var said []string
-	for _, e := range n.warnings(name) {
-		said = append(said, e.Reason+": "+e.Message)
-	}
+	said := saying(n.warnings(name))
 	if len(said) == 0 {
 		return "the cluster gives no reason"
 	}
 	return strings.Join(slices.Compact(said), "; ")
+}
+
+// saying is what events say.
+func saying(events []corev1.Event) []string {
+	var said []string
+	for _, e := range events {
+		said = append(said, e.Reason+": "+e.Message)
+	}
+	return said
 }
 
 // warnings are the events of type Warning about an object, newest first. Without

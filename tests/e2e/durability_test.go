@@ -287,19 +287,3 @@ func TestANameThatIsTakenIsRefusedAndLeftAlone(t *testing.T) {
 	assert.Equal(t, before.UID, after.UID)
 	assert.Nil(t, after.DeletionTimestamp)
 }
-
-func TestAnEngineThatIsStoppedLeavesNothingBehind(t *testing.T) {
-	t.Parallel()
-	ns := someNamespace(t)
-	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"})
-	awaitRunning(t, ns, "write-pod")
-	engines := ns.Litmus.LitmuschaosV1alpha1().ChaosEngines(ns.Name)
-	stop := []byte(`{"spec":{"engineState":"stop"}}`)
-	_, err := engines.Patch(within(t), "engine", "application/merge-patch+json", stop, metav1.PatchOptions{})
-	require.NoError(t, err)
-	result, err := ns.Await(within(t), "engine")
-	require.NoError(t, err)
-	assert.Equal(t, chaosv1alpha1.ResultVerdictStopped, result.Status.ExperimentStatus.Verdict)
-	assert.Equal(t, 1, result.Status.History.StoppedRuns)
-	requireNothingLeft(t, ns)
-}

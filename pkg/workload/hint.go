@@ -1,0 +1,31 @@
+package workload
+
+import "strings"
+
+// hints say what to do, by a part of what Kubernetes says.
+var hints = []struct{ said, do string }{
+	{"storageclass.storage.k8s.io", "STORAGE_CLASS must name one that is there: kubectl get storageclass"},
+	{"unbound immediate PersistentVolumeClaims", "the claim's storage class must have a provisioner that works: kubectl describe pvc"},
+	{"ErrImageNeverPull", "the image must be on the node already, or LIB_IMAGE_PULL_POLICY allow to pull it"},
+	{"ImagePull", "the nodes must be able to pull LIB_IMAGE, or the experiment's image where that is empty"},
+	{"InvalidImageName", "LIB_IMAGE must be an image reference"},
+	{"exceeded quota", "the namespace's quota must leave room: kubectl describe quota"},
+	{"must specify", "the namespace's quota asks for limits: a LimitRange can set them for all its pods"},
+	{"violates PodSecurity", "the namespace's level refuses a pod that passes the restricted standard: kubectl get namespace --show-labels"},
+	{"usage per", "the namespace's LimitRange must allow it: kubectl describe limitrange"},
+	{"NodeAffinity", "READER_NODE must name a node that can take the pod and reach the volume"},
+	{"untolerated taint", "a node must be free of taints, or ready again: kubectl get nodes"},
+	{"FailedAttachVolume", "the volume may still be attached to another node: kubectl get volumeattachment"},
+	{"FailedMount", "the node must be able to mount the volume: kubectl describe pod, and the driver's own log"},
+}
+
+// hint is what to do about what Kubernetes says, as a sentence's end; empty where
+// nobody knows.
+func hint(said string) string {
+	for _, h := range hints {
+		if strings.Contains(said, h.said) {
+			return ". What to do: " + h.do
+		}
+	}
+	return ""
+}

@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/volume-durability/volume-durability/tests/engine"
+)
+
+// phase is a moment in a run.
+type phase struct {
+	name string
+	env  map[string]string
+	// pod is the one whose creation is the moment; then, where running is set, it has come to run.
+	pod     string
+	running bool
+}
+
+// phases are one moment in each phase of a run, and long enough.
+var phases = []phase{
+	{"before the writer is there", nil, "write-pod", false},
+	{"before the chaos", map[string]string{"RAMP_TIME": "600"}, "write-pod", true},
+	{"during the chaos", map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"}, "write-pod", true},
+	{"while the reader is waited for", short(map[string]string{"READER_NODE": "n3"}), "read-pod", false},
+}
+
+// interrupt does something to a run at a moment of it.
+func (p phase) interrupt(t *testing.T, ns *engine.Namespace, act func()) {
+	t.Helper()
+	if p.running {
+		start(t, ns, p.env)
+		awaitRunning(t, ns, p.pod)
+		act()
+		return
+	}
+	var once sync.Once
+	remove, err := ns.BeforePods(within(t), func(operation admissionv1.Operation, pod string) {
+		if operation == admissionv1.Create && pod == p.pod {
+			once.Do(act)
+		}
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, remove(within(t))) })
+	start(t, ns, p.env)
+}
+
+func TestAnEngineThatIsStoppedLeavesNothingBehind(t *testing.T) {
+	for _, p := range phases {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			ns := someNamespace(t)
+			p.interrupt(t, ns, func() { stop(t, ns) })
+			result, err := ns.Await(within(t), "engine")
+			require.NoError(t, err)
+			assert.Equal(t, chaosv1alpha1.ResultVerdictStopped, result.Status.ExperimentStatus.Verdict)
+			assert.Equal(t, 1, result.Status.History.StoppedRuns)
+			requireNothingLeft(t, ns)
+		})
+	}
+}
+
+func stop(t *testing.T, ns *engine.Namespace) {
+	t.Helper()
+	patch := []byte(`{"spec":{"engineState":"stop"}}`)
+	_, err := ns.Litmus.LitmuschaosV1alpha1().ChaosEngines(ns.Name).Patch(within(t), "engine", types.MergePatchType, patch, metav1.PatchOptions{})
+	assert.NoError(t, err)
+}
+
+// Kubernetes starts a Job's pod again that was killed. Its ledger is gone: there
+// can be no Pass, nor a second writer, and nothing may be left.
+func TestAnExperimentThatIsKilledEndsInError(t *testing.T) {
+	for _, p := range phases {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			ns := someNamespace(t)
+			p.interrupt(t, ns, func() { killExperiment(t, ns) })
+			o := await(t, ns)
+			assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+			require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)
+			assert.Contains(t, o.Status.ExperimentStatus.ErrorOutput.Reason, "an earlier attempt of this run was killed")
+			requireNothingLeft(t, ns)
+		})
+	}
+}
+
+// killExperiment kills the experiment's process, which on the test cluster is one of this machine.
+func killExperiment(t *testing.T, ns *engine.Namespace) {
+	t.Helper()
+	pids, err := experiments(ns.Name)
+	if assert.NoError(t, err) && assert.Len(t, pids, 1) {
+		assert.NoError(t, syscall.Kill(pids[0], syscall.SIGKILL))
+	}
+}
+
+// experiments are the processes of the experiment in a namespace.
+func experiments(namespace string) ([]int, error) {
+	folders, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, folder := range folders {
+		command, _ := os.ReadFile(filepath.Join(folder, "cmdline")) // it may have ended meanwhile
+		env, _ := os.ReadFile(filepath.Join(folder, "environ"))
+		if !bytes.Equal(command, []byte("/usr/local/bin/volume-durability\x00experiment\x00")) {
+			continue
+		}
+		if !bytes.Contains(append([]byte{0}, env...), fmt.Appendf(nil, "\x00CHAOS_NAMESPACE=%s\x00", namespace)) {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(folder))
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
+}

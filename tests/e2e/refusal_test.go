@@ -1,0 +1,102 @@
+package e2e
+
+import (
+	"testing"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/volume-durability/volume-durability/tests/engine"
+)
+
+// Whatever the cluster refuses is an Error that names the object, says what
+// Kubernetes says of it, and what to do. Nothing is left.
+func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
+	for name, c := range map[string]struct {
+		env     map[string]string
+		prepare func(t *testing.T, ns *engine.Namespace)
+		says    []string
+	}{
+		"no such storage class": {
+			env:  map[string]string{"STORAGE_CLASS": "no-such-class"},
+			says: []string{"write-pod does not run", `storageclass.storage.k8s.io "no-such-class" not found`, "kubectl get storageclass"},
+		},
+		"a claim that nobody binds": {
+			env:  map[string]string{"STORAGE_CLASS": "faulty"},
+			says: []string{"write-pod does not run", "unbound immediate PersistentVolumeClaims", "kubectl describe pvc"},
+		},
+		"an image that cannot be pulled": {
+			env:  map[string]string{"LIB_IMAGE": "volume-durability.test/none:test"},
+			says: []string{"write-pod does not run", "volume-durability.test/none:test", "must be able to pull LIB_IMAGE"},
+		},
+		"an image that must not be pulled": {
+			env:  map[string]string{"LIB_IMAGE": "volume-durability.test/none:test", "LIB_IMAGE_PULL_POLICY": "Never"},
+			says: []string{"write-pod does not run", "ErrImageNeverPull", "LIB_IMAGE_PULL_POLICY"},
+		},
+		"a quota on claims": {
+			prepare: quota(corev1.ResourcePersistentVolumeClaims, "0"),
+			says:    []string{"creating claim", "stig-pvc", "exceeded quota", "kubectl describe quota"},
+		},
+		"a limit on claims": {
+			prepare: largestClaim("1Gi"),
+			says:    []string{"creating claim", "stig-pvc", "maximum storage usage per PersistentVolumeClaim is 1Gi", "kubectl describe limitrange"},
+		},
+		"no node for the reader": {
+			env:  short(map[string]string{"READER_NODE": "n3"}),
+			says: []string{"read-pod does not run", "NodeAffinity", "READER_NODE must name a node"},
+		},
+		"a namespace that is not there": {
+			env:  map[string]string{"WORKLOAD_NAMESPACE": "no-such-namespace"},
+			says: []string{"no-such-namespace"},
+		},
+		"an existing claim that is not there": {
+			env:  map[string]string{"EXISTING_CLAIM": "no-such-claim"},
+			says: []string{"claim ", "/no-such-claim does not exist"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns := someNamespace(t)
+			if c.prepare != nil {
+				c.prepare(t, ns)
+			}
+			require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: c.env, StatusTimeout: 15}))
+			o := await(t, ns)
+			assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+			require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)
+			for _, says := range c.says {
+				assert.Contains(t, o.Status.ExperimentStatus.ErrorOutput.Reason, says)
+			}
+			requireNothingLeft(t, ns)
+		})
+	}
+}
+
+// quota sets a hard limit on everything of a kind in the namespace.
+func quota(what corev1.ResourceName, hard string) func(*testing.T, *engine.Namespace) {
+	return func(t *testing.T, ns *engine.Namespace) {
+		t.Helper()
+		_, err := ns.Kube.CoreV1().ResourceQuotas(ns.Name).Create(within(t), &corev1.ResourceQuota{
+			ObjectMeta: metav1.ObjectMeta{Name: "quota"},
+			Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{what: resource.MustParse(hard)}},
+		}, metav1.CreateOptions{})
+		require.NoError(t, err)
+	}
+}
+
+func largestClaim(size string) func(*testing.T, *engine.Namespace) {
+	return func(t *testing.T, ns *engine.Namespace) {
+		t.Helper()
+		_, err := ns.Kube.CoreV1().LimitRanges(ns.Name).Create(within(t), &corev1.LimitRange{
+			ObjectMeta: metav1.ObjectMeta{Name: "limits"},
+			Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
+				Type: corev1.LimitTypePersistentVolumeClaim, Max: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(size)},
+			}}},
+		}, metav1.CreateOptions{})
+		require.NoError(t, err)
+	}
+}
