@@ -6,10 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -21,16 +18,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/witness"
 	"github.com/volume-durability/volume-durability/pkg/workload"
-)
-
-var (
-	// errLetDown says that the volume failed the writer or the reader: a finding, not a failure of ours.
-	errLetDown = errors.New("the volume let the pod down")
-	// errRefused says that a writer could not go on, and that no promise is broken by
-	// that: the volume is full, for example.
-	errRefused = errors.New("the volume refuses a writer")
 )
 
 // helper is the program in the pods' image (see the Dockerfile).
@@ -161,34 +149,6 @@ func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
 	return nil
 }
 
-// look is what a pod saw of what the first epochs left behind, judged.
-func (c *cell) look(pod evidence.Pod, seen witness.Sighting, promises []ledger.Ack, epochs int) *evidence.Look {
-	look := &evidence.Look{Pod: pod, Sighting: seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epochs))}
-	first := c.Epochs[0].Mount
-	if first.FSType == "" || first.FSType == seen.Mount.FSType {
-		return look
-	}
-	strange := fmt.Sprintf("%s is on %s (%s), epoch 1 wrote to %s (%s)", c.Settings.JournalFile, seen.Mount.FSType, seen.Mount.Source, first.FSType, first.Source)
-	look.Judgement.Notes = append(look.Judgement.Notes, strange)
-	for i, f := range look.Judgement.Findings {
-		if f.Class == judge.Missing {
-			look.Judgement.Findings[i].Detail += "; " + strange
-		}
-	}
-	return look
-}
-
-// caseOf is what to judge: a report of what the first epochs left behind.
-func (c *cell) caseOf(promises []ledger.Ack, report journal.Report, epochs int) judge.Case {
-	var earlier []journal.Report
-	for _, e := range c.Epochs {
-		if e.Found != nil {
-			earlier = append(earlier, e.Found.Sighting.Report)
-		}
-	}
-	return judge.Case{Promises: promises, Report: report, Earlier: earlier, Epochs: epochs, Overlap: c.Settings.Force}
-}
-
 // Delete deletes the writer that is alive and returns once it is gone and all
 // that it said was heard. With no writer alive it does nothing.
 func (c *cell) Delete(ctx context.Context) error {
@@ -220,37 +180,6 @@ func (c *cell) Delete(ctx context.Context) error {
 	return nil
 }
 
-// held decides whose failure it is that the writer does not go away. One that
-// said that it waits for the volume can be neither ended nor replaced.
-func (c *cell) held(ctx context.Context, err error) error {
-	stall := (*witness.Stall)(nil)
-	if c.writer.hearing != nil {
-		stall = c.writer.stalled()
-	}
-	if stall == nil || !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	c.stuck = c.blame(ctx, fmt.Errorf("pod %s cannot end: %s: %w", c.writer.pod.Name, stall, err))
-	return c.stuck
-}
-
-// endedItself takes note of a writer that had ended before it was deleted.
-func (c *cell) endedItself(epoch *evidence.Epoch, problem *witness.Problem) {
-	epoch.Problem = problem
-	c.Log.WithError(problem).WithField("epoch", epoch.Number).Warn("The writer had ended by itself")
-	// An error of one call breaks no promise: what it concerns was never acknowledged.
-	if class := classOf(problem); class != "" && !errors.Is(problem, syscall.EIO) {
-		c.isLetDown(class, problem)
-	}
-}
-
-// isLetDown adds a finding that no look at the journal can make; one of a class.
-func (c *cell) isLetDown(class judge.Class, err error) {
-	if !slices.ContainsFunc(c.letDown, func(f judge.Finding) bool { return f.Class == class }) {
-		c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: err.Error()})
-	}
-}
-
 // awaitClosed returns once the pod's log has ended.
 func (w *writer) awaitClosed(ctx context.Context) error {
 	select {
@@ -271,40 +200,6 @@ func (c *cell) grace() *int64 {
 	return nil
 }
 
-// verify reads the journal back and judges it.
-func (c *cell) verify(ctx context.Context) error {
-	err := c.Delete(ctx)
-	c.Promises = c.ledger.Promises()
-	if err == nil {
-		err = c.read(ctx)
-	}
-	if err != nil && !errors.Is(err, errLetDown) {
-		return err
-	}
-	c.judge()
-	return nil
-}
-
-func (c *cell) read(ctx context.Context) error {
-	spec := c.podSpec(c.Settings.ReaderPod, "read", "--stay", "--points", points(c.Promises))
-	spec.ReadOnly = true
-	spec.Placement = c.placement()
-	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(spec))
-	c.reader = pod
-	if err != nil {
-		return c.blame(ctx, err)
-	}
-	heard := c.listen(pod)
-	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.VerifyTimeout, fmt.Errorf("waited %s for the journal to be read: %w", c.Settings.VerifyTimeout, context.DeadlineExceeded))
-	defer cancel()
-	seen, err := heard.awaitSighting(waiting)
-	if err != nil {
-		return c.blame(ctx, fmt.Errorf("reader: %w", err))
-	}
-	c.Reader = c.look(evidencePod(pod), *seen, c.Promises, len(c.Epochs))
-	return nil
-}
-
 func (c *cell) podSpec(name, command string, args ...string) workload.PodSpec {
 	spec := workload.PodSpec{
 		Name: name, Image: c.Image, ImagePullPolicy: c.Settings.ImagePullPolicy, File: c.Settings.JournalFile,
@@ -316,170 +211,8 @@ func (c *cell) podSpec(name, command string, args ...string) workload.PodSpec {
 	return spec
 }
 
-// points asks for the sums of the records that the promises end with.
-func points(promises []ledger.Ack) string {
-	list := make([]string, len(promises))
-	for i, p := range promises {
-		list[i] = fmt.Sprintf("%d:%d", p.Epoch, p.Seq)
-	}
-	return strings.Join(list, ",")
-}
-
-// placement is the reader's, seen from the last writer.
-func (c *cell) placement() workload.Placement {
-	var writer string
-	if len(c.Epochs) > 0 {
-		writer = c.Epochs[len(c.Epochs)-1].Node
-	}
-	switch c.Settings.ReaderNode {
-	case inputs.AnyNode:
-		return workload.Placement{}
-	case inputs.SameNode:
-		return workload.Placement{On: writer}
-	case inputs.OtherNode:
-		return workload.Placement{NotOn: writer}
-	default:
-		return workload.Placement{On: string(c.Settings.ReaderNode)}
-	}
-}
-
 func evidencePod(pod *corev1.Pod) evidence.Pod {
 	return evidence.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
-}
-
-// blame decides whose failure it is that a pod could not do its work. Before
-// the first acknowledgement nothing was promised, so nothing can be broken.
-func (c *cell) blame(ctx context.Context, err error) error {
-	class := classOf(err)
-	var problem witness.Problem
-	switch {
-	case ctx.Err() != nil || len(c.ledger.Promises()) == 0:
-		return err
-	case class == "" && errors.As(err, &problem):
-		return fmt.Errorf("%w: %w", errRefused, err)
-	case class == "":
-		return err
-	}
-	c.isLetDown(class, err)
-	c.Log.WithError(err).Warn("The volume let the pod down")
-	return fmt.Errorf("%w: %w", errLetDown, err)
-}
-
-// classOf is the class of finding that an error is, or none.
-func classOf(err error) judge.Class {
-	var unready *workload.PodUnready
-	if errors.As(err, &unready) {
-		if unready.Volume {
-			return judge.Unavailable
-		}
-		return ""
-	}
-	switch {
-	case errors.Is(err, syscall.EROFS):
-		return judge.ReadOnly
-	case errors.Is(err, context.DeadlineExceeded):
-		return judge.Unavailable
-	}
-	for _, gone := range []syscall.Errno{syscall.EIO, syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, syscall.EUCLEAN, syscall.ENOTCONN, syscall.ETIMEDOUT} {
-		if errors.Is(err, gone) {
-			return judge.Unavailable
-		}
-	}
-	return ""
-}
-
-// judge sums up all that was seen. What a later pod can no longer see was lost,
-// even if the last one could see it again.
-func (c *cell) judge() {
-	judged := judge.Judgement{Acknowledged: ledger.Records(c.Promises)}
-	if c.Reader != nil {
-		judged = c.Reader.Judgement
-	}
-	var found [][]judge.Finding
-	for _, look := range c.looks() {
-		found = append(found, look.Judgement.Findings)
-		c.note(look.Judgement.Notes...)
-	}
-	c.Findings = judge.Gather(append(found, c.letDown)...)
-	judged.Findings = c.Findings
-	c.Verdict = judge.VerdictOf(judged)
-	for _, e := range c.Epochs {
-		if e.Problem != nil {
-			c.note(fmt.Sprintf("the writer of epoch %d had ended by itself: %s", e.Number, e.Problem))
-		}
-	}
-	c.Reason = c.Verified()
-	switch {
-	case c.Verdict == judge.Error:
-		c.Reason = "nothing was acknowledged: nothing was at stake"
-	case c.Verdict == judge.Pass && c.Reader == nil:
-		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
-	case c.Verdict == judge.Pass && c.cutShort != nil:
-		c.Reason = fmt.Sprintf("the chaos could not be carried out: %v. What had been acknowledged was there: %s", c.cutShort, c.Reason)
-		c.Verdict = judge.Error
-	}
-	c.limits()
-	c.stig()
-}
-
-// looks are all that was seen of the journal, in order.
-func (c *cell) looks() []*evidence.Look {
-	var looks []*evidence.Look
-	for _, e := range c.Epochs {
-		if e.Found != nil {
-			looks = append(looks, e.Found)
-		}
-	}
-	if c.Reader != nil {
-		looks = append(looks, c.Reader)
-	}
-	return looks
-}
-
-// note adds what was not noted yet.
-func (c *cell) note(notes ...string) {
-	for _, n := range notes {
-		if !slices.Contains(c.Notes, n) {
-			c.Notes = append(c.Notes, n)
-		}
-	}
-}
-
-// limits says what a Pass does not prove.
-func (c *cell) limits() {
-	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
-		same := "the reader ran on the writer's node, where the volume may never have been unmounted"
-		if c.Reader.Sighting.Access != witness.AccessDirect {
-			same += ", and may have read its page cache, not the storage"
-		}
-		c.NotShown = append(c.NotShown, same)
-	}
-	c.NotShown = append(c.NotShown, "a deleted pod is no power failure: whether the storage keeps its promise through one was not tried")
-}
-
-// stig adds the check's own words where the run is the check.
-func (c *cell) stig() {
-	if !c.Settings.STIG() || c.Reader == nil {
-		return
-	}
-	if c.Reader.Sighting.Bytes == 0 {
-		c.Reason += ". V-260932: there is no log data, this is a finding. " + STIGFix
-		return
-	}
-	c.Reason += ". V-260932: log data is present"
-	if c.Verdict == judge.Fail {
-		c.Reason += ", but not all of it. " + STIGFix
-	}
-}
-
-// conclude gives the cell a verdict where the phases could not.
-func (c *cell) conclude(err error) {
-	switch {
-	case errors.Is(err, errStopped):
-		c.Verdict, c.Reason = judge.Stopped, err.Error()
-	case err != nil && c.Verdict != judge.Fail:
-		c.Verdict, c.Reason = judge.Error, err.Error()
-	}
 }
 
 // remove takes away what the cell made, but what was asked to be kept, and says

@@ -39,7 +39,8 @@ type follower struct {
 	pod   *corev1.Pod
 	hear  func(line []byte)
 	since *metav1.Time
-	again bool // a stream was read before
+	// again says that a stream was read before, broken that the last one could not be.
+	again, broken bool
 }
 
 // once follows the log as long as its stream lasts. It is done when no more can come.
@@ -50,7 +51,7 @@ func (f *follower) once(ctx context.Context) (done bool, err error) {
 	if gone {
 		return true, nil
 	}
-	if f.again && !ended {
+	if f.again && !ended && !f.broken {
 		f.Log.WithField("pod", f.pod.Name).Warn("Log stream ended while the pod lives, taking it up again")
 	}
 	f.again = true
@@ -58,11 +59,11 @@ func (f *follower) once(ctx context.Context) (done bool, err error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	if err != nil {
-		f.Log.WithFields(logrus.Fields{"pod": f.pod.Name, "error": err}).Warn("Log stream broke")
-		return false, nil
+	if err != nil && !f.broken {
+		f.Log.WithFields(logrus.Fields{"pod": f.pod.Name, "error": err}).Warn("Log stream broke, trying until it is there again")
 	}
-	return ended, nil
+	f.broken = err != nil
+	return ended && err == nil, nil
 }
 
 // state says whether the pod's container has ended, and whether the pod is gone.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
@@ -16,7 +18,9 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/tests/engine"
 )
 
@@ -128,4 +132,41 @@ func experiments(namespace string) ([]int, error) {
 		pids = append(pids, pid)
 	}
 	return pids, nil
+}
+
+// While the API server is away the writer goes on; the deletion that is due then is
+// made when it is back. It is away for as long as it takes to write outage records.
+func TestAnAPIServerThatGoesAwayChangesNoVerdict(t *testing.T) {
+	const outage = 3000 // at 100 a second
+	for _, p := range []phase{
+		{name: "before the chaos", env: map[string]string{"RAMP_TIME": "20", "TOTAL_CHAOS_DURATION": "2", "CHAOS_INTERVAL": "2"}},
+		{name: "during the chaos", env: map[string]string{"TOTAL_CHAOS_DURATION": "20", "CHAOS_INTERVAL": "10"}},
+	} {
+		t.Run(p.name, func(t *testing.T) {
+			ns := someNamespace(t)
+			start(t, ns, p.env)
+			awaitRunning(t, ns, "write-pod")
+			file := volumeFile(t, ns)
+			t.Cleanup(func() { cluster(t, "start", "kube-apiserver") })
+			cluster(t, "stop", "kube-apiserver")
+			awaitGrowth(t, file, outage*recordSize)
+			cluster(t, "start", "kube-apiserver")
+			o := await(t, ns)
+			assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
+			assert.Contains(t, o.log, "The API server does not answer, trying again", "it was really away")
+			assert.Greater(t, ledger.Records(o.result.Cells[0].Promises), uint64(outage), "what was acknowledged meanwhile was heard afterwards")
+			requireNothingLeft(t, ns)
+		})
+	}
+}
+
+// awaitGrowth returns once a file has grown by so many bytes.
+func awaitGrowth(t *testing.T, file string, by int64) {
+	t.Helper()
+	before, err := os.Stat(file)
+	require.NoError(t, err)
+	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, func(context.Context) (bool, error) {
+		now, err := os.Stat(file)
+		return err == nil && now.Size() >= before.Size()+by, err
+	}))
 }

@@ -1,0 +1,94 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/workload"
+)
+
+var (
+	// errLetDown says that the volume failed the writer or the reader: a finding, not a failure of ours.
+	errLetDown = errors.New("the volume let the pod down")
+	// errRefused says that a writer could not go on, and that no promise is broken by
+	// that: the volume is full, for example.
+	errRefused = errors.New("the volume refuses a writer")
+)
+
+// blame decides whose failure it is that a pod could not do its work. Before
+// the first acknowledgement nothing was promised, so nothing can be broken.
+func (c *cell) blame(ctx context.Context, err error) error {
+	class := classOf(err)
+	var problem witness.Problem
+	switch {
+	case ctx.Err() != nil || len(c.ledger.Promises()) == 0:
+		return err
+	case class == "" && errors.As(err, &problem):
+		return fmt.Errorf("%w: %w", errRefused, err)
+	case class == "":
+		return err
+	}
+	c.isLetDown(class, err)
+	c.Log.WithError(err).Warn("The volume let the pod down")
+	return fmt.Errorf("%w: %w", errLetDown, err)
+}
+
+// classOf is the class of finding that an error is, or none.
+func classOf(err error) judge.Class {
+	var unready *workload.PodUnready
+	if errors.As(err, &unready) {
+		if unready.Volume {
+			return judge.Unavailable
+		}
+		return ""
+	}
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return judge.ReadOnly
+	case errors.Is(err, context.DeadlineExceeded):
+		return judge.Unavailable
+	}
+	for _, gone := range []syscall.Errno{syscall.EIO, syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, syscall.EUCLEAN, syscall.ENOTCONN, syscall.ETIMEDOUT} {
+		if errors.Is(err, gone) {
+			return judge.Unavailable
+		}
+	}
+	return ""
+}
+
+// held decides whose failure it is that the writer does not go away. One that
+// said that it waits for the volume can be neither ended nor replaced.
+func (c *cell) held(ctx context.Context, err error) error {
+	stall := (*witness.Stall)(nil)
+	if c.writer.hearing != nil {
+		stall = c.writer.stalled()
+	}
+	if stall == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	c.stuck = c.blame(ctx, fmt.Errorf("pod %s cannot end: %s: %w", c.writer.pod.Name, stall, err))
+	return c.stuck
+}
+
+// endedItself takes note of a writer that had ended before it was deleted.
+func (c *cell) endedItself(epoch *evidence.Epoch, problem *witness.Problem) {
+	epoch.Problem = problem
+	c.Log.WithError(problem).WithField("epoch", epoch.Number).Warn("The writer had ended by itself")
+	// An error of one call breaks no promise: what it concerns was never acknowledged.
+	if class := classOf(problem); class != "" && !errors.Is(problem, syscall.EIO) {
+		c.isLetDown(class, problem)
+	}
+}
+
+// isLetDown adds a finding that no look at the journal can make; one of a class.
+func (c *cell) isLetDown(class judge.Class, err error) {
+	if !slices.ContainsFunc(c.letDown, func(f judge.Finding) bool { return f.Class == class }) {
+		c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: err.Error()})
+	}
+}

@@ -1,0 +1,106 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+)
+
+// judge sums up all that was seen. What a later pod can no longer see was lost,
+// even if the last one could see it again.
+func (c *cell) judge() {
+	judged := judge.Judgement{Acknowledged: ledger.Records(c.Promises)}
+	if c.Reader != nil {
+		judged = c.Reader.Judgement
+	}
+	var found [][]judge.Finding
+	for _, look := range c.looks() {
+		found = append(found, look.Judgement.Findings)
+		c.note(look.Judgement.Notes...)
+	}
+	c.Findings = judge.Gather(append(found, c.letDown)...)
+	judged.Findings = c.Findings
+	c.Verdict = judge.VerdictOf(judged)
+	for _, e := range c.Epochs {
+		if e.Problem != nil {
+			c.note(fmt.Sprintf("the writer of epoch %d had ended by itself: %s", e.Number, e.Problem))
+		}
+	}
+	c.Reason = c.Verified()
+	switch {
+	case c.Verdict == judge.Error:
+		c.Reason = "nothing was acknowledged: nothing was at stake"
+	case c.Verdict == judge.Pass && c.Reader == nil:
+		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
+	case c.Verdict == judge.Pass && c.cutShort != nil:
+		c.Reason = fmt.Sprintf("the chaos could not be carried out: %v. What had been acknowledged was there: %s", c.cutShort, c.Reason)
+		c.Verdict = judge.Error
+	}
+	c.limits()
+	c.stig()
+}
+
+// looks are all that was seen of the journal, in order.
+func (c *cell) looks() []*evidence.Look {
+	var looks []*evidence.Look
+	for _, e := range c.Epochs {
+		if e.Found != nil {
+			looks = append(looks, e.Found)
+		}
+	}
+	if c.Reader != nil {
+		looks = append(looks, c.Reader)
+	}
+	return looks
+}
+
+// note adds what was not noted yet.
+func (c *cell) note(notes ...string) {
+	for _, n := range notes {
+		if !slices.Contains(c.Notes, n) {
+			c.Notes = append(c.Notes, n)
+		}
+	}
+}
+
+// limits says what a Pass does not prove.
+func (c *cell) limits() {
+	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
+		same := "the reader ran on the writer's node, where the volume may never have been unmounted"
+		if c.Reader.Sighting.Access != witness.AccessDirect {
+			same += ", and may have read its page cache, not the storage"
+		}
+		c.NotShown = append(c.NotShown, same)
+	}
+	c.NotShown = append(c.NotShown, "a deleted pod is no power failure: whether the storage keeps its promise through one was not tried")
+}
+
+// stig adds the check's own words where the run is the check.
+func (c *cell) stig() {
+	if !c.Settings.STIG() || c.Reader == nil {
+		return
+	}
+	if c.Reader.Sighting.Bytes == 0 {
+		c.Reason += ". V-260932: there is no log data, this is a finding. " + STIGFix
+		return
+	}
+	c.Reason += ". V-260932: log data is present"
+	if c.Verdict == judge.Fail {
+		c.Reason += ", but not all of it. " + STIGFix
+	}
+}
+
+// conclude gives the cell a verdict where the phases could not.
+func (c *cell) conclude(err error) {
+	switch {
+	case errors.Is(err, errStopped):
+		c.Verdict, c.Reason = judge.Stopped, err.Error()
+	case err != nil && c.Verdict != judge.Fail:
+		c.Verdict, c.Reason = judge.Error, err.Error()
+	}
+}

@@ -1,0 +1,105 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/workload"
+)
+
+// verify reads the journal back and judges it.
+func (c *cell) verify(ctx context.Context) error {
+	err := c.Delete(ctx)
+	c.Promises = c.ledger.Promises()
+	if err == nil {
+		err = c.read(ctx)
+	}
+	if err != nil && !errors.Is(err, errLetDown) {
+		return err
+	}
+	c.judge()
+	return nil
+}
+
+func (c *cell) read(ctx context.Context) error {
+	spec := c.podSpec(c.Settings.ReaderPod, "read", "--stay", "--points", points(c.Promises))
+	spec.ReadOnly = true
+	spec.Placement = c.placement()
+	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(spec))
+	c.reader = pod
+	if err != nil {
+		return c.blame(ctx, err)
+	}
+	heard := c.listen(pod)
+	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.VerifyTimeout, fmt.Errorf("waited %s for the journal to be read: %w", c.Settings.VerifyTimeout, context.DeadlineExceeded))
+	defer cancel()
+	seen, err := heard.awaitSighting(waiting)
+	if err != nil {
+		return c.blame(ctx, fmt.Errorf("reader: %w", err))
+	}
+	c.Reader = c.look(evidencePod(pod), *seen, c.Promises, len(c.Epochs))
+	return nil
+}
+
+// look is what a pod saw of what the first epochs left behind, judged.
+func (c *cell) look(pod evidence.Pod, seen witness.Sighting, promises []ledger.Ack, epochs int) *evidence.Look {
+	look := &evidence.Look{Pod: pod, Sighting: seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epochs))}
+	first := c.Epochs[0].Mount
+	if first.FSType == "" || first.FSType == seen.Mount.FSType {
+		return look
+	}
+	strange := fmt.Sprintf("%s is on %s (%s), epoch 1 wrote to %s (%s)", c.Settings.JournalFile, seen.Mount.FSType, seen.Mount.Source, first.FSType, first.Source)
+	look.Judgement.Notes = append(look.Judgement.Notes, strange)
+	for i, f := range look.Judgement.Findings {
+		if f.Class == judge.Missing {
+			look.Judgement.Findings[i].Detail += "; " + strange
+		}
+	}
+	return look
+}
+
+// caseOf is what to judge: a report of what the first epochs left behind.
+func (c *cell) caseOf(promises []ledger.Ack, report journal.Report, epochs int) judge.Case {
+	var earlier []journal.Report
+	for _, e := range c.Epochs {
+		if e.Found != nil {
+			earlier = append(earlier, e.Found.Sighting.Report)
+		}
+	}
+	return judge.Case{Promises: promises, Report: report, Earlier: earlier, Epochs: epochs, Overlap: c.Settings.Force}
+}
+
+// points asks for the sums of the records that the promises end with.
+func points(promises []ledger.Ack) string {
+	list := make([]string, len(promises))
+	for i, p := range promises {
+		list[i] = fmt.Sprintf("%d:%d", p.Epoch, p.Seq)
+	}
+	return strings.Join(list, ",")
+}
+
+// placement is the reader's, seen from the last writer.
+func (c *cell) placement() workload.Placement {
+	var writer string
+	if len(c.Epochs) > 0 {
+		writer = c.Epochs[len(c.Epochs)-1].Node
+	}
+	switch c.Settings.ReaderNode {
+	case inputs.AnyNode:
+		return workload.Placement{}
+	case inputs.SameNode:
+		return workload.Placement{On: writer}
+	case inputs.OtherNode:
+		return workload.Placement{NotOn: writer}
+	default:
+		return workload.Placement{On: string(c.Settings.ReaderNode)}
+	}
+}
