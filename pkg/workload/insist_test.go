@@ -20,7 +20,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 )
 
-var away = fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)
+var errAway = fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)
 
 func TestARequestIsMadeAgainUntilItIsAnswered(t *testing.T) {
 	refused := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "write-pod", errors.New("no"))
@@ -29,7 +29,7 @@ func TestARequestIsMadeAgainUntilItIsAnswered(t *testing.T) {
 		err := namespace(t).insist(t.Context(), "creating pod write-pod", func(context.Context) error {
 			calls++
 			if calls == 1 {
-				return away
+				return errAway
 			}
 			return answer
 		})
@@ -41,7 +41,7 @@ func TestARequestIsMadeAgainUntilItIsAnswered(t *testing.T) {
 func TestAnAPIServerThatStaysAwayIsGivenUp(t *testing.T) {
 	n := namespace(t)
 	n.Timeout = time.Nanosecond
-	err := n.insist(t.Context(), "creating pod write-pod", func(context.Context) error { return away })
+	err := n.insist(t.Context(), "creating pod write-pod", func(context.Context) error { return errAway })
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	assert.ErrorContains(t, err, "waited 1ns for the API server: creating pod write-pod")
@@ -56,7 +56,7 @@ func lossy(claim *corev1.PersistentVolumeClaim) *fake.Clientset {
 			return false, nil, nil
 		}
 		first = false
-		return true, nil, errors.Join(client.Tracker().Add(claim), away)
+		return true, nil, errors.Join(client.Tracker().Add(claim), errAway)
 	})
 	return client
 }

@@ -27,9 +27,11 @@ type Credentials struct {
 	Kubeconfig string
 }
 
-// Names of a node's programs.
+// ContainerdName is what a node's container runtime is called among the cluster's programs.
 func ContainerdName(n layout.Node) string { return "containerd-" + n.Name }
-func KubeletName(n layout.Node) string    { return "kubelet-" + n.Name }
+
+// KubeletName is what its kubelet is called.
+func KubeletName(n layout.Node) string { return "kubelet-" + n.Name }
 
 // IsKubelet says whether a program of that name is a node's kubelet.
 func IsKubelet(name string) bool { return strings.HasPrefix(name, "kubelet-") }
