@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -157,6 +158,9 @@ func (c *cell) Delete(ctx context.Context) error {
 		return c.stuck
 	}
 	epoch := &c.Epochs[len(c.Epochs)-1]
+	if w.hearing != nil && errors.Is(context.Cause(w.over), errSilent) {
+		c.note(fmt.Sprintf("the writer of epoch %d was gone before it was to be deleted: somebody else ended it", epoch.Number))
+	}
 	if err := companion(c.Companion.Deleting(ctx, epoch.Pod)); err != nil {
 		return err
 	}
@@ -216,24 +220,31 @@ func evidencePod(pod *corev1.Pod) evidence.Pod {
 }
 
 // remove takes away what the cell made, but what was asked to be kept, and says
-// what it could not.
+// what it could not. All is asked to go at once: what one of them waits for, a node
+// that is away for example, must not keep the others from being asked.
 func (c *cell) remove(ctx context.Context) string {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removalTimeout, fmt.Errorf("gave up after %s", removalTimeout))
 	defer cancel()
 	keep := c.Settings.Keep && c.Verdict != judge.Stopped
-	var failures []error
+	var removals []func() error
 	if c.writer != nil {
-		failures = append(failures, c.Namespace.DeletePod(ctx, c.writer.pod.Name, c.writer.pod.UID, c.grace()))
+		removals = append(removals, func() error { return c.Namespace.DeletePod(ctx, c.writer.pod.Name, c.writer.pod.UID, c.grace()) })
 	}
 	if c.reader != nil && !keep {
-		failures = append(failures, c.Namespace.DeletePod(ctx, c.reader.Name, c.reader.UID, c.grace()))
+		removals = append(removals, func() error { return c.Namespace.DeletePod(ctx, c.reader.Name, c.reader.UID, c.grace()) })
 	}
+	if c.Claim != nil && c.Claim.Made && !keep {
+		removals = append(removals, func() error { return c.Namespace.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID) })
+	}
+	failures := make([]error, len(removals))
+	var all sync.WaitGroup
+	for i, remove := range removals {
+		all.Go(func() { failures[i] = remove() })
+	}
+	all.Wait()
 	c.hangUp()
 	for _, h := range c.heard {
 		<-h.closed
-	}
-	if c.Claim != nil && c.Claim.Made && !keep {
-		failures = append(failures, c.Namespace.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID))
 	}
 	if err := errors.Join(failures...); err != nil {
 		c.Log.WithError(err).Error("Not everything could be removed")

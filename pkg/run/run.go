@@ -79,6 +79,9 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	}
 	c.conclude(err)
 	result.LeftBehind = c.remove(ctx)
+	if result.LeftBehind != "" {
+		c.Reason += ". Left behind: " + result.LeftBehind
+	}
 	result.Cells = []evidence.Cell{c.Cell}
 	result = finish(result, c.Verdict, c.Reason, nil)
 	var companion *companionError

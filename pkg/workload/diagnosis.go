@@ -2,6 +2,7 @@ package workload
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,28 @@ func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 		return "the cluster gives no reason", false
 	}
 	return strings.Join(slices.Compact(said), "; "), volume
+}
+
+// whyStillThere says on which node a pod is that does not go, and what is known of
+// the node. Without permission to see nodes it says how to look.
+func (n Namespace) whyStillThere(name string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
+	defer cancel()
+	pod, err := n.Client.CoreV1().Pods(n.Name).Get(ctx, name, metav1.GetOptions{})
+	if err != nil || pod.Spec.NodeName == "" {
+		return ""
+	}
+	on := "; it is on node " + pod.Spec.NodeName
+	node, err := n.Client.CoreV1().Nodes().Get(ctx, pod.Spec.NodeName, metav1.GetOptions{})
+	if err != nil {
+		return on + ". What to do: see whether the node is ready: kubectl get node " + pod.Spec.NodeName
+	}
+	for _, c := range node.Status.Conditions {
+		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
+			return fmt.Sprintf("%s, which is not ready: %s: %s", on, c.Reason, c.Message)
+		}
+	}
+	return on + ", which is ready. What to do: see what holds the pod: kubectl describe pod " + name
 }
 
 // lastEvents are the warnings about an object, in a sentence.

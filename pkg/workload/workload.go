@@ -167,11 +167,11 @@ func (n Namespace) DeletePod(ctx context.Context, name string, uid types.UID, gr
 	if err != nil {
 		return fmt.Errorf("deleting pod %s/%s: %w", n.Name, name, err)
 	}
-	err = n.awaitGone(ctx, "pod", name, uid, n.podWatch(name), &corev1.Pod{})
-	if err == nil {
-		n.Log.WithFields(logrus.Fields{"pod": name, "uid": uid}).Info("Pod gone")
+	if err := n.awaitGone(ctx, "pod", name, uid, n.podWatch(name), &corev1.Pod{}); err != nil {
+		return fmt.Errorf("%w%s", err, n.whyStillThere(name))
 	}
-	return err
+	n.Log.WithFields(logrus.Fields{"pod": name, "uid": uid}).Info("Pod gone")
+	return nil
 }
 
 // isGone also takes a conflict for an answer: the name belongs to another object by now.

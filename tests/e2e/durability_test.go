@@ -12,13 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	durability "github.com/volume-durability/volume-durability/pkg/run"
-	"github.com/volume-durability/volume-durability/tests/engine"
 )
 
 // The check's own steps, with the check's own names: only the time is shorter.
@@ -168,45 +166,6 @@ func TestABrokenLogStreamChangesNoVerdict(t *testing.T) {
 	assert.Regexp(t, "Log stream (broke|ended while the pod lives)", o.log, "the stream really broke")
 	assert.Greater(t, ledger.Records(o.result.Cells[0].Promises), uint64(1000), "what was acknowledged afterwards was heard too")
 	requireNothingLeft(t, ns)
-}
-
-// A node that is cut off goes on running what was deleted by force: the kubelet that
-// would end it does not hear of it.
-func TestTwoWritersAliveAtOnceAreSaidAndNotCalledDamage(t *testing.T) {
-	ns := someNamespace(t)
-	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "16", "CHAOS_INTERVAL": "8", "FORCE": "true"})
-	writer := awaitRunning(t, ns, "write-pod")
-	cutOff(t, ns, writer.Spec.NodeName)
-	result, err := ns.Await(within(t), "engine")
-	require.NoError(t, err)
-	cluster(t, "start", "kubelet-"+writer.Spec.NodeName)
-	o := await(t, ns)
-
-	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, result.Status.ExperimentStatus.Verdict)
-	cell := o.result.Cells[0]
-	require.GreaterOrEqual(t, len(cell.Epochs), 2)
-	assert.NotEqual(t, cell.Epochs[0].Node, cell.Epochs[1].Node)
-	assert.Empty(t, cell.Findings)
-	const said = "two writers were alive at once: epoch 1 wrote after epoch 2 had begun"
-	assert.Contains(t, cell.Notes, said)
-	assert.Contains(t, o.probe(t, "verify").Description, said)
-	requireNothingLeft(t, ns)
-}
-
-// cutOff takes a node from the API server's reach, and lets nothing new be put on it.
-func cutOff(t *testing.T, ns *engine.Namespace, node string) {
-	t.Helper()
-	schedulable := func(no string) error {
-		patch := []byte(`{"spec":{"unschedulable":` + no + `}}`)
-		_, err := ns.Kube.CoreV1().Nodes().Patch(within(t), node, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
-		return err
-	}
-	t.Cleanup(func() {
-		cluster(t, "start", "kubelet-"+node)
-		require.NoError(t, schedulable("false"))
-	})
-	require.NoError(t, schedulable("true"))
-	cluster(t, "stop", "kubelet-"+node)
 }
 
 func TestMistakesInTheInputsAreAllNamedAndNothingIsCreated(t *testing.T) {

@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"testing"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/volume-durability/volume-durability/tests/engine"
+)
+
+// Two engines of one namespace that want the same names: one has them, the other
+// leaves what is the first one's alone.
+func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	own := short(map[string]string{"CLAIM_NAME": "own-pvc", "WRITER_POD": "own-writer", "READER_POD": "own-reader"})
+	for name, env := range map[string]map[string]string{"one": short(nil), "two": short(nil), "three": own} {
+		require.NoError(t, ns.Start(within(t), engine.Engine{Name: name, Env: env}))
+	}
+	verdicts := map[string]chaosv1alpha1.ResultVerdict{}
+	for _, name := range []string{"one", "two", "three"} {
+		result, err := ns.Await(within(t), name)
+		require.NoError(t, err)
+		verdicts[name] = result.Status.ExperimentStatus.Verdict
+		if verdicts[name] == chaosv1alpha1.ResultVerdictError {
+			assert.Contains(t, result.Status.ExperimentStatus.ErrorOutput.Reason, "exists already and was not made by this run")
+		}
+	}
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, verdicts["three"])
+	assert.ElementsMatch(t, []chaosv1alpha1.ResultVerdict{chaosv1alpha1.ResultVerdictPassed, chaosv1alpha1.ResultVerdictError},
+		[]chaosv1alpha1.ResultVerdict{verdicts["one"], verdicts["two"]})
+	requireNothingLeft(t, ns)
+}
+
+// Somebody else's files on an existing claim stay as they are, byte for byte.
+func TestAnExistingClaimKeepsWhatItHolds(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "first", Env: short(map[string]string{"KEEP": "true"})}))
+	first, err := ns.Await(within(t), "first")
+	require.NoError(t, err)
+	require.Equal(t, chaosv1alpha1.ResultVerdictPassed, first.Status.ExperimentStatus.Verdict)
+
+	volume := filepath.Dir(volumeFile(t, ns))
+	require.NoError(t, os.MkdirAll(filepath.Join(volume, "theirs"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(volume, "theirs", "data"), []byte("somebody's data"), 0o600))
+	before, claim := sums(t, volume), theClaim(t, ns)
+
+	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "second", Env: several(map[string]string{
+		"EXISTING_CLAIM": "stig-pvc", "JOURNAL_FILE": "/data/second.log", "READER_POD": "second-reader",
+	})}))
+	second, err := ns.Await(within(t), "second")
+	require.NoError(t, err)
+	require.Equal(t, chaosv1alpha1.ResultVerdictPassed, second.Status.ExperimentStatus.Verdict)
+	after := sums(t, volume)
+	delete(after, filepath.Join(volume, "second.log"))
+	assert.Equal(t, before, after)
+	assert.Equal(t, claim, theClaim(t, ns))
+
+	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "third", Env: short(map[string]string{"EXISTING_CLAIM": "stig-pvc", "READER_POD": "third-reader"})}))
+	third, err := ns.Await(within(t), "third")
+	require.NoError(t, err)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, third.Status.ExperimentStatus.Verdict)
+	assert.Contains(t, third.Status.ExperimentStatus.ErrorOutput.Reason, "creating /data/logs.log")
+	after = sums(t, volume)
+	delete(after, filepath.Join(volume, "second.log"))
+	assert.Equal(t, before, after, "the file that was there already is not written to")
+}
+
+// sums are the checksums of all files below a folder.
+func sums(t *testing.T, folder string) map[string][sha256.Size]byte {
+	t.Helper()
+	all := map[string][sha256.Size]byte{}
+	require.NoError(t, filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		all[path] = sha256.Sum256(content)
+		return err
+	}))
+	return all
+}
+
+// theClaim is the namespace's claim, as far as a run could change it.
+func theClaim(t *testing.T, ns *engine.Namespace) metav1.ObjectMeta {
+	t.Helper()
+	claim, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc", metav1.GetOptions{})
+	require.NoError(t, err)
+	return metav1.ObjectMeta{UID: claim.UID, Labels: claim.Labels, OwnerReferences: claim.OwnerReferences, ResourceVersion: claim.ResourceVersion}
+}
