@@ -21,9 +21,14 @@ type Target interface {
 
 // Fault says when to delete.
 type Fault struct {
-	// Duration is TOTAL_CHAOS_DURATION, Interval CHAOS_INTERVAL.
-	Duration, Interval time.Duration
-	Clock              clock.Clock
+	// Duration is TOTAL_CHAOS_DURATION.
+	Duration time.Duration
+	// Interval is CHAOS_INTERVAL. With a Least below it each interval is a random one
+	// of the whole seconds between the two (RANDOMNESS).
+	Least, Interval time.Duration
+	Clock           clock.Clock
+	// Random returns a number from 0 up to n, which is not among them.
+	Random func(n int64) int64
 }
 
 // Inject deletes the target at every interval for as long as the fault lasts, at
@@ -33,16 +38,15 @@ type Fault struct {
 // returns how many deletions it made.
 func (f Fault) Inject(ctx context.Context, target Target) (deletions int, err error) {
 	began := f.Clock.Now()
-	for {
-		passed := f.Clock.Since(began)
-		if err := f.wait(ctx, min(f.due(passed), f.Duration)-passed); err != nil {
+	for due := f.interval(); ; due = f.next(due, f.Clock.Since(began)) {
+		if err := f.wait(ctx, min(due, f.Duration)-f.Clock.Since(began)); err != nil {
 			return deletions, err
 		}
 		if err := target.Delete(ctx); err != nil {
 			return deletions, fmt.Errorf("deletion %d: %w", deletions+1, err)
 		}
 		deletions++
-		if f.due(f.Clock.Since(began)) > f.Duration {
+		if due = f.next(due, f.Clock.Since(began)); due > f.Duration {
 			return deletions, nil
 		}
 		if err := target.Restore(ctx); err != nil {
@@ -51,9 +55,19 @@ func (f Fault) Inject(ctx context.Context, target Target) (deletions int, err er
 	}
 }
 
-// due is when the next interval ends, that much into the fault.
-func (f Fault) due(passed time.Duration) time.Duration {
-	return (passed/f.Interval + 1) * f.Interval
+// next is when the first interval ends that is not over yet, that much into the fault.
+func (f Fault) next(due, passed time.Duration) time.Duration {
+	for due <= passed {
+		due += f.interval()
+	}
+	return due
+}
+
+func (f Fault) interval() time.Duration {
+	if f.Least == 0 || f.Least >= f.Interval {
+		return f.Interval
+	}
+	return f.Least + time.Duration(f.Random(int64((f.Interval-f.Least)/time.Second)+1))*time.Second
 }
 
 func (f Fault) wait(ctx context.Context, d time.Duration) error {

@@ -40,7 +40,12 @@ func inject(t *testing.T, duration, interval, comeback time.Duration) *target {
 	t.Helper()
 	fake := clocktesting.NewFakeClock(time.Unix(0, 0))
 	hit := &target{clock: fake, began: fake.Now(), comeback: comeback, dying: time.Second}
-	deletions, err := Fault{Duration: duration, Interval: interval, Clock: jumping{fake}}.Inject(t.Context(), hit)
+	return injectFault(t, Fault{Duration: duration, Interval: interval, Clock: jumping{fake}}, hit)
+}
+
+func injectFault(t *testing.T, fault Fault, hit *target) *target {
+	t.Helper()
+	deletions, err := fault.Inject(t.Context(), hit)
 	require.NoError(t, err)
 	assert.Len(t, hit.deleted, deletions)
 	assert.Equal(t, deletions-1, hit.restored, "it comes back from every deletion but the last")
@@ -89,4 +94,21 @@ func TestTheFaultEndsWithItsContext(t *testing.T) {
 	cancel(stopped)
 	_, err := Fault{Duration: time.Hour, Interval: time.Hour, Clock: clocktesting.NewFakeClock(time.Unix(0, 0))}.Inject(ctx, &target{})
 	assert.ErrorIs(t, err, stopped)
+}
+
+func TestRandomIntervalsStayWithinTheirBounds(t *testing.T) {
+	const s = time.Second
+	fake := clocktesting.NewFakeClock(time.Unix(0, 0))
+	hit := &target{clock: fake, began: fake.Now(), dying: 0}
+	var asked []int64
+	draws := []int64{0, 5, 2}
+	random := func(n int64) int64 {
+		asked = append(asked, n)
+		return draws[(len(asked)-1)%len(draws)]
+	}
+	injectFault(t, Fault{Duration: 30 * s, Least: 5 * s, Interval: 10 * s, Clock: jumping{fake}, Random: random}, hit)
+	assert.Equal(t, []time.Duration{5 * s, 15 * s, 22 * s, 27 * s}, hit.deleted)
+	for _, n := range asked {
+		assert.Equal(t, int64(6), n, "5 to 10 seconds, both included")
+	}
 }

@@ -49,7 +49,9 @@ func Table() []Input {
 		{"TOTAL_CHAOS_DURATION", "30", "Seconds of chaos: the writer is deleted every `CHAOS_INTERVAL` for this long, at least once.", true,
 			seconds(1, func(s *Settings) *time.Duration { return &s.Duration })},
 		{"CHAOS_INTERVAL", "10", "Seconds from the beginning of the chaos to the first deletion, and between deletions. A writer that has not come back and been acknowledged by then is waited for.", true,
-			seconds(1, func(s *Settings) *time.Duration { return &s.Interval })},
+			interval},
+		{"RANDOMNESS", "false", "Make each interval a random one: of 1 second to `CHAOS_INTERVAL`, or of a range such as `5-10`.", true,
+			boolean(func(s *Settings) *bool { return &s.Randomness })},
 		{"FORCE", "false", "Delete with a grace period of 0.", true,
 			boolean(func(s *Settings) *bool { return &s.Force })},
 		{"RAMP_TIME", "0", "Seconds to wait before and after the chaos.", true,
@@ -77,7 +79,7 @@ func Table() []Input {
 		{"JOURNAL_FILE", "/data/logs.log", "Path of the journal in the pods; the volume is mounted at its folder.", false, journalFile},
 		{"RECORD_SIZE", "256", fmt.Sprintf("Bytes a record, %d to %d.", journal.MinRecordSize, journal.MaxRecordSize), false, recordSize},
 		{"WRITE_RATE", "100", "Records a second; 0 for as many as the volume takes.", false, writeRate},
-		{"KEEP", "false", "Keep the claim and the reader's pod after the run, to look at them: `kubectl exec read-pod -n stig -- cat /data/logs.log`.", false,
+		{"KEEP", "false", "Keep the claim and the reader's pod after the run, to look at them: `kubectl exec read-pod -n stig -- cat /data/logs.log`. They go with the engine.", false,
 			boolean(func(s *Settings) *bool { return &s.Keep })},
 		{"LIB_IMAGE", "", "Image of the writer's and the reader's pod; empty for the experiment's own.", true,
 			optional(image)},
@@ -116,12 +118,18 @@ func Parse(getenv func(string) string) (Settings, error) {
 		}
 	}
 	problems = append(problems, contradictions(s)...)
+	if s.Randomness && s.LeastInterval == 0 {
+		s.LeastInterval = time.Second
+	}
 	return s, errors.Join(problems...)
 }
 
 // contradictions are mistakes that no input makes alone.
 func contradictions(s Settings) []error {
 	var problems []error
+	if s.LeastInterval > 0 && !s.Randomness {
+		problems = append(problems, Problem{"RANDOMNESS", "false", "true where CHAOS_INTERVAL is a range"})
+	}
 	if s.ExistingClaim != "" && s.VolumeSource == EmptyDir {
 		problems = append(problems, Problem{"EXISTING_CLAIM", s.ExistingClaim, "it unset where VOLUME_SOURCE is emptyDir"})
 	}
@@ -143,6 +151,26 @@ func seconds(least int, field func(*Settings) *time.Duration) func(*Settings, st
 		*field(s) = time.Duration(n) * time.Second
 		return nil
 	}
+}
+
+// interval reads one number of seconds, or a range of them, such as 5-10.
+func interval(s *Settings, value string) error {
+	least, most, ranged := strings.Cut(value, "-")
+	if !ranged {
+		most = least
+	}
+	var from, to Settings
+	read := func(into *Settings, value string) error {
+		return seconds(1, func(s *Settings) *time.Duration { return &s.Interval })(into, value)
+	}
+	if err := errors.Join(read(&from, least), read(&to, most)); err != nil || from.Interval > to.Interval {
+		return wanted(fmt.Sprintf("a whole number of seconds, 1 to %d, or with RANDOMNESS a range of them, such as 5-10", int(maxDuration/time.Second)))
+	}
+	s.Interval = to.Interval
+	if ranged {
+		s.LeastInterval = from.Interval
+	}
+	return nil
 }
 
 // maxDuration keeps a slip of the finger from asking for years.

@@ -46,7 +46,7 @@ func TestValuesAreRead(t *testing.T) {
 
 func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	values := map[string]string{
-		"TOTAL_CHAOS_DURATION": "30s", "CHAOS_INTERVAL": "0", "FORCE": "yes", "RAMP_TIME": "-1", "WORKLOAD_NAMESPACE": "STIG",
+		"TOTAL_CHAOS_DURATION": "30s", "CHAOS_INTERVAL": "0", "RANDOMNESS": "sometimes", "FORCE": "yes", "RAMP_TIME": "-1", "WORKLOAD_NAMESPACE": "STIG",
 		"VOLUME_SOURCE": "emptydir", "STORAGE_CLASS": "a b", "EXISTING_CLAIM": "_", "CLAIM_NAME": "A", "CLAIM_SIZE": "5GB!", "ACCESS_MODE": "RWO",
 		"WRITER_POD": "-", "READER_POD": "/", "READER_NODE": "N 1", "JOURNAL_FILE": "logs.log", "RECORD_SIZE": "100", "WRITE_RATE": "NaN",
 		"KEEP": "1", "LIB_IMAGE": "a b", "LIB_IMAGE_PULL_POLICY": "always", "ORCHESTRATOR": "nomad", "STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
@@ -67,6 +67,25 @@ func TestContradictionsAreNamed(t *testing.T) {
 	assert.ErrorContains(t, err, `EXISTING_CLAIM="c": want it unset`)
 	assert.ErrorContains(t, err, `STORAGE_CLASS="s": want it unset`)
 	assert.ErrorContains(t, err, `READER_POD="write-pod": want another name`)
+}
+
+func TestIntervals(t *testing.T) {
+	for value, want := range map[[2]string][2]time.Duration{
+		{"10", "false"}:  {0, 10 * time.Second},
+		{"10", "true"}:   {time.Second, 10 * time.Second},
+		{"5-10", "true"}: {5 * time.Second, 10 * time.Second},
+		{"7-7", "true"}:  {7 * time.Second, 7 * time.Second},
+	} {
+		s, err := Parse(env(map[string]string{"CHAOS_INTERVAL": value[0], "RANDOMNESS": value[1]}))
+		require.NoError(t, err, value)
+		assert.Equal(t, want, [2]time.Duration{s.LeastInterval, s.Interval}, value)
+	}
+	for _, wrong := range []string{"10-5", "0-5", "5-", "-5", "1-2-3", "5 10"} {
+		_, err := Parse(env(map[string]string{"CHAOS_INTERVAL": wrong, "RANDOMNESS": "true"}))
+		assert.ErrorContains(t, err, `CHAOS_INTERVAL="`+wrong+`": want `)
+	}
+	_, err := Parse(env(map[string]string{"CHAOS_INTERVAL": "5-10"}))
+	assert.ErrorContains(t, err, `RANDOMNESS="false": want true where CHAOS_INTERVAL is a range`)
 }
 
 func TestPathsOfTheJournal(t *testing.T) {

@@ -47,8 +47,11 @@ const (
 type Settings struct {
 	Duration time.Duration `json:"duration"`
 	Interval time.Duration `json:"interval"`
-	RampTime time.Duration `json:"rampTime"`
-	Force    bool          `json:"force"`
+	// LeastInterval is the lower bound of random intervals; 0 where they are not random.
+	LeastInterval time.Duration `json:"leastInterval,omitempty"`
+	Randomness    bool          `json:"randomness"`
+	RampTime      time.Duration `json:"rampTime"`
+	Force         bool          `json:"force"`
 
 	Namespace     string                            `json:"namespace"`
 	VolumeSource  VolumeSource                      `json:"volumeSource"`

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -160,7 +161,10 @@ func (r Run) chaos(ctx context.Context, c *cell) error {
 	if err := companion(r.Companion.ChaosBegins(ctx)); err != nil {
 		return err
 	}
-	fault := poddelete.Fault{Duration: r.Settings.Duration, Interval: r.Settings.Interval, Clock: clock.RealClock{}}
+	fault := poddelete.Fault{
+		Duration: r.Settings.Duration, Least: r.Settings.LeastInterval, Interval: r.Settings.Interval,
+		Clock: clock.RealClock{}, Random: rand.Int64N,
+	}
 	_, err := fault.Inject(ctx, c)
 	switch {
 	case errors.Is(err, errRefused):
