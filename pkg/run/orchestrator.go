@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,27 +17,27 @@ const (
 )
 
 // notApplicable says why the check does not apply, if there is positive evidence
-// that it does not. Missing labels, or nodes that may not be seen, prove nothing.
-func (r Run) notApplicable(ctx context.Context) (string, error) {
+// that it does not. Missing labels, or nodes that may not be seen, prove nothing;
+// what could not be seen is returned too.
+func (r Run) notApplicable(ctx context.Context) (reason, unseen string, err error) {
 	const swarm = "Not Applicable: Swarm orchestrates"
 	switch r.Settings.Orchestrator {
 	case inputs.Swarm:
-		return swarm + ", as ORCHESTRATOR states", nil
+		return swarm + ", as ORCHESTRATOR states", "", nil
 	case inputs.Kubernetes:
-		return "", nil
+		return "", "", nil
 	}
 	nodes, err := r.Namespace.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if ctx.Err() != nil {
-		return "", context.Cause(ctx)
+		return "", "", context.Cause(ctx)
 	}
 	if err != nil {
-		r.Log.WithError(err).Debug("The nodes' labels cannot be seen: taken for Kubernetes")
-		return "", nil
+		return "", fmt.Sprintf("what orchestrates was taken for Kubernetes: the nodes' labels could not be seen (%v)", err), nil
 	}
 	if onlySwarm(nodes.Items) {
-		return swarm + " on every node, as their labels " + swarmLabel + " state", nil
+		return swarm + " on every node, as their labels " + swarmLabel + " state", "", nil
 	}
-	return "", nil
+	return "", "", nil
 }
 
 func onlySwarm(nodes []corev1.Node) bool {

@@ -64,14 +64,18 @@ const STIGFix = "This is a catastrophic error, contact Mirantis support."
 // the run.
 func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	result := evidence.Result{Schema: evidence.Schema, Run: r.ID, Began: time.Now().UTC(), Settings: r.Settings}
-	if reason, err := r.notApplicable(ctx); err != nil || reason != "" {
+	reason, unseen, err := r.notApplicable(ctx)
+	if err != nil || reason != "" {
 		return finish(result, judge.NotApplicable, reason, err), nil
 	}
 	if reason, err := r.interrupted(ctx); err != nil || reason != "" {
 		return finish(result, judge.Error, reason, err), nil
 	}
 	c := newCell(r)
-	err := r.phases(ctx, c)
+	if unseen != "" {
+		c.NotShown = append(c.NotShown, unseen)
+	}
+	err = r.phases(ctx, c)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		err = fmt.Errorf("%w: %w", errStopped, context.Cause(ctx))

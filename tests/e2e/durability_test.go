@@ -68,6 +68,7 @@ func TestForcedDeletions(t *testing.T) {
 	assert.GreaterOrEqual(t, cell.Deletions(), 2)
 	assert.Equal(t, cell.Epochs[len(cell.Epochs)-1].Node, cell.Reader.Node)
 	assert.Contains(t, strings.Join(cell.NotShown, ""), "the reader ran on the writer's node", "that proves less")
+	assert.Contains(t, strings.Join(cell.NotShown, ""), "the nodes' labels could not be seen", "the Role does not allow it")
 	requireNothingLeft(t, ns)
 }
 
