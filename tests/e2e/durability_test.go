@@ -19,8 +19,16 @@ import (
 	durability "github.com/volume-durability/volume-durability/pkg/run"
 )
 
-// The check's own steps, with the check's own names: only the time is shorter.
-func TestTheDefaultsAreTheSTIGCheck(t *testing.T) {
+// The check has names of its own: one run at a time can have them.
+func TestTheSTIGCheck(t *testing.T) {
+	t.Parallel()
+	t.Run("the defaults are the check", theDefaultsAreTheSTIGCheck)
+	t.Run("an emptied journal repeats the check's fix", anEmptiedJournalRepeatsTheChecksFix)
+}
+
+// theDefaultsAreTheSTIGCheck takes the check's own steps, with its own names: only
+// the time is shorter.
+func theDefaultsAreTheSTIGCheck(t *testing.T) {
 	ns := namespace(t, inputs.Defaults().Namespace)
 	o := run(t, ns, several(map[string]string{"READER_NODE": "other", "KEEP": "true"}))
 
@@ -144,8 +152,9 @@ func flipByte(file string, at int64) error {
 	return err
 }
 
-// In the check's own setting the message repeats the check's own words.
-func TestAnEmptiedJournalRepeatsTheChecksFix(t *testing.T) {
+// anEmptiedJournalRepeatsTheChecksFix: in the check's own setting the message
+// repeats the check's own words.
+func anEmptiedJournalRepeatsTheChecksFix(t *testing.T) {
 	ns := namespace(t, inputs.Defaults().Namespace)
 	beforeReader(t, ns, func(file string) error { return os.Truncate(file, 0) })
 	o := run(t, ns, short(nil))

@@ -79,14 +79,14 @@ func TestAWritersNodeIsDrained(t *testing.T) {
 // What a node that is away does with its pods nobody knows: nothing can be verified.
 func TestANodeThatIsAwayIsAnError(t *testing.T) {
 	ns := someNamespace(t)
-	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: short(nil), StatusTimeout: 15}))
+	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: short(nil), StatusTimeout: 25}))
 	node := awaitRunning(t, ns, "write-pod").Spec.NodeName
 	cutOff(t, node)
 	result, err := ns.Await(within(t), "engine")
 	require.NoError(t, err)
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, result.Status.ExperimentStatus.Verdict)
 	require.NotNil(t, result.Status.ExperimentStatus.ErrorOutput)
-	for _, says := range []string{"waited 15s for pod " + ns.Name + "/write-pod to be gone", "it is on node " + node, "kubectl get node " + node, "Left behind"} {
+	for _, says := range []string{"waited 25s for pod " + ns.Name + "/write-pod to be gone", "it is on node " + node, "kubectl get node " + node, "Left behind"} {
 		assert.Contains(t, result.Status.ExperimentStatus.ErrorOutput.Reason, says)
 	}
 	cluster(t, "start", "kubelet-"+node)

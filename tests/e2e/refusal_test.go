@@ -64,7 +64,7 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 			if c.prepare != nil {
 				c.prepare(t, ns)
 			}
-			require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: c.env, StatusTimeout: 15}))
+			require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: c.env, StatusTimeout: 25}))
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
 			require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)
