@@ -135,7 +135,7 @@ func (c Cell) Verified() string {
 	case judge.Pass:
 		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", grouped(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged, %s", findings(c.Findings), grouped(promised), counted(c.Deletions(), "deletion")) + c.noted()
+		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), grouped(promised), counted(c.Deletions(), "deletion")) + c.noted()
 	default:
 		return c.Reason
 	}
@@ -146,18 +146,6 @@ func (c Cell) noted() string {
 		return ""
 	}
 	return ". Note: " + strings.Join(c.Notes, "; ")
-}
-
-func findings(all []judge.Finding) string {
-	sentences := make([]string, 0, len(all))
-	for i, f := range all {
-		if i == 3 {
-			sentences = append(sentences, counted(len(all)-i, "more finding"))
-			break
-		}
-		sentences = append(sentences, f.String())
-	}
-	return strings.Join(sentences, "; ")
 }
 
 func (c Cell) readWhere() string {

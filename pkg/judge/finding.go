@@ -1,6 +1,9 @@
 package judge
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Class is one way in which data can differ from what was promised.
 type Class string
@@ -54,6 +57,24 @@ func (f Finding) String() string {
 		s += " (" + f.Detail + ")"
 	}
 	return s
+}
+
+// named is how many findings a summary names.
+const named = 3
+
+// Summary names the first findings in a sentence, and counts the others.
+func Summary(all []Finding) string {
+	sentences := make([]string, 0, named+1)
+	for _, f := range all[:min(len(all), named)] {
+		sentences = append(sentences, f.String())
+	}
+	switch more := len(all) - named; {
+	case more == 1:
+		sentences = append(sentences, "1 more finding")
+	case more > 1:
+		sentences = append(sentences, fmt.Sprintf("%d more findings", more))
+	}
+	return strings.Join(sentences, "; ")
 }
 
 // lastEpoch is the epoch that Last is in.

@@ -48,18 +48,10 @@ func classOf(err error) judge.Class {
 		}
 		return ""
 	}
-	switch {
-	case errors.Is(err, syscall.EROFS):
-		return judge.ReadOnly
-	case errors.Is(err, context.DeadlineExceeded):
+	if errors.Is(err, context.DeadlineExceeded) {
 		return judge.Unavailable
 	}
-	for _, gone := range []syscall.Errno{syscall.EIO, syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, syscall.EUCLEAN, syscall.ENOTCONN, syscall.ETIMEDOUT} {
-		if errors.Is(err, gone) {
-			return judge.Unavailable
-		}
-	}
-	return ""
+	return judge.ClassOf(err)
 }
 
 // held decides whose failure it is that the writer does not go away. One that
