@@ -33,6 +33,7 @@ var mutations = []mutation{
 	{"a torn line is written on", "pkg/journal/writer.go", "if unterminated {", "if false {"},
 	{"the lowest acknowledgement counts", "pkg/ledger/ledger.go", "if known && held.Seq >= a.Seq {", "if known && held.Seq <= a.Seq {"},
 	{"a contradiction is accepted", "pkg/ledger/ledger.go", "held.Digest != a.Digest {", "false {"},
+	{"a ledger's own sum is not looked at", "pkg/ledger/token.go", "if t.String() != text {", "if false {"},
 	{"the epoch is ignored", "pkg/judge/judge.go", "if s.Epoch == epoch {\n\t\t\tsegments = append", "if true {\n\t\t\tsegments = append"},
 	{"the last acknowledged record is not asked for", "pkg/judge/judge.go", "if from <= p.Seq {", "if from < p.Seq {"},
 	{"the last record's number is trusted", "pkg/judge/judge.go", "if part.first > from {", "if false {"},
@@ -51,6 +52,7 @@ var mutations = []mutation{
 	{"another run's records beside ours pass", "pkg/judge/genuine.go", "for _, f := range j.Report.Foreign {\n\t\tj.find(", "for _, f := range j.Report.Foreign[:0] {\n\t\tj.find("},
 	{"an earlier read-back is forgotten", "pkg/judge/loss.go", "highest = max(highest, s.Last)\n\t\t\t}\n\t\t}\n\t}\n\treturn highest", "highest = 0\n\t\t\t}\n\t\t}\n\t}\n\treturn highest"},
 	{"a report that lists not everything passes", "pkg/judge/judge.go", "if c.Report.Unlisted > 0 {", "if false {"},
+	{"a volume that is gone is nobody's fault", "pkg/judge/refusal.go", "return Unavailable", "return \"\""},
 	{"an empty ledger is a Pass", "pkg/judge/verdict.go", "case j.Acknowledged == 0:\n\t\treturn Error", "case j.Acknowledged == 0:\n\t\treturn Pass"},
 }
 

@@ -1,0 +1,71 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+)
+
+// Token is the whole ledger of a journal that one writer wrote, for a channel that
+// carries a single word. Its text holds nothing that a shell, YAML or an HTML
+// template would read as anything but itself.
+type Token struct {
+	journal.Format
+	// Promise is the writer's last acknowledgement, which stands for all before it.
+	// Its time is not kept: no judgement depends on it.
+	Promise Ack
+}
+
+const (
+	// TokenMark is what the text of every token begins with, the form's version included.
+	TokenMark = "ledger1."
+
+	tokenFields = 5
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// String is the token as one word: the journal's identity, the bytes of a record,
+// epoch, last sequence number, its digest, and the sum of all that.
+func (t Token) String() string {
+	covered := fmt.Sprintf("%s%s.%d.%d.%d.%08x", TokenMark, t.ID, t.Size, t.Promise.Epoch, t.Promise.Seq, t.Promise.Digest)
+	return fmt.Sprintf("%s.%08x", covered, crc32.Checksum([]byte(covered), castagnoli))
+}
+
+// ParseToken reads a token's text. Anything but the very text of a token is an
+// error: what was promised must not be guessed.
+func ParseToken(text string) (Token, error) {
+	body, marked := strings.CutPrefix(text, TokenMark)
+	fields := strings.Split(body, ".")
+	if !marked || len(fields) != tokenFields+1 {
+		return Token{}, fmt.Errorf("%q is no ledger: want %s and %d more fields", text, TokenMark, tokenFields+1)
+	}
+	size, errSize := strconv.Atoi(fields[1])
+	epoch, errEpoch := strconv.Atoi(fields[2])
+	seq, errSeq := strconv.ParseUint(fields[3], 10, 64)
+	digest, errDigest := strconv.ParseUint(fields[4], 16, 32)
+	if err := errors.Join(errSize, errEpoch, errSeq, errDigest); err != nil {
+		return Token{}, fmt.Errorf("%q is no ledger: %w", text, err)
+	}
+	t := Token{
+		Format:  journal.Format{ID: fields[0], Size: size},
+		Promise: Ack{Point: journal.Point{Epoch: epoch, Seq: seq}, Digest: uint32(digest)},
+	}
+	if t.String() != text {
+		return Token{}, fmt.Errorf("%q is no ledger: its sum is wrong", text)
+	}
+	return t, t.validate()
+}
+
+// validate refuses what no writer can have been promised.
+func (t Token) validate() error {
+	var l Ledger
+	if err := errors.Join(t.Format.Validate(), l.Record(t.Promise)); err != nil {
+		return fmt.Errorf("a ledger that nobody wrote: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package ledger
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+)
+
+func someToken() Token {
+	return Token{
+		Format:  journal.Format{ID: "0123456789abcdef", Size: 256},
+		Promise: Ack{Point: journal.Point{Epoch: 1, Seq: 1000}, Digest: 0x0000beef},
+	}
+}
+
+func TestATokenIsReadAsItWasWritten(t *testing.T) {
+	text := someToken().String()
+	assert.Regexp(t, `^ledger1\.[0-9a-z.]+$`, text, "one word that nothing on its way reads as anything else")
+	read, err := ParseToken(text)
+	require.NoError(t, err)
+	assert.Equal(t, someToken(), read)
+}
+
+func TestATokenOfWhichAnythingIsWrongIsNone(t *testing.T) {
+	text := someToken().String()
+	for i := range text {
+		for _, c := range "0a. " {
+			changed := text[:i] + string(c) + text[i+1:]
+			if changed == text {
+				continue
+			}
+			_, err := ParseToken(changed)
+			assert.ErrorContains(t, err, "is no ledger", changed)
+		}
+		_, err := ParseToken(text[:i])
+		assert.Error(t, err, "only its beginning: %s", text[:i])
+	}
+	for _, other := range []string{" " + text, text + "\n", text + "." + text, strings.ToUpper(text), strings.Replace(text, ".1000.", ".01000.", 1)} {
+		_, err := ParseToken(other)
+		assert.Error(t, err, other)
+	}
+}
+
+func TestATokenOfNothingIsRefused(t *testing.T) {
+	for want, spoil := range map[string]func(*Token){
+		"count from 1":  func(t *Token) { t.Promise.Seq = 0 },
+		"record size 1": func(t *Token) { t.Size = 1 },
+		"journal id":    func(t *Token) { t.ID = "etc" },
+	} {
+		token := someToken()
+		spoil(&token)
+		_, err := ParseToken(token.String())
+		assert.ErrorContains(t, err, want)
+	}
+}
