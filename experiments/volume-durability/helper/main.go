@@ -1,7 +1,10 @@
 // Command durability-helper is what runs inside the writer's and the reader's
 // pod. It appends to the journal or reads it back, and says what it saw on its
-// standard output (see package witness). It has no Kubernetes client and takes
-// no part in the verdict.
+// standard output (see package witness). It takes no part in the experiment's
+// verdict.
+//
+// In faults that are not ours, where nobody listens, it is both halves of a check
+// by itself: see probe. It has no Kubernetes client.
 package main
 
 import (
@@ -23,17 +26,21 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "durability-helper:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-// run carries out one command. A failure is also said on out, for the experiment to hear.
-func run(ctx context.Context, args []string, out io.Writer) error {
+// run carries out one command. What the experiment is to hear is said on out, also
+// a failure; what only a person reads, aside.
+func run(ctx context.Context, args []string, out, aside io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("want a command: write or read")
+		return errors.New("want a command: write, read or probe")
+	}
+	if args[0] == "probe" {
+		return probe(args[1:], out, aside)
 	}
 	task, err := parse(args[0], args[1:])
 	if err != nil {
@@ -76,7 +83,7 @@ func parse(command string, args []string) (*task, error) {
 		flags.BoolVar(&t.stay, "stay", false, "after the scan, stay until told to end")
 		t.do = t.read
 	default:
-		return nil, fmt.Errorf("unknown command %q: want write or read", command)
+		return nil, fmt.Errorf("unknown command %q: want write, read or probe", command)
 	}
 	if err := flags.Parse(args); err != nil {
 		return nil, err

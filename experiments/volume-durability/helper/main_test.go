@@ -31,7 +31,7 @@ func writeEpoch(t *testing.T, path string, epoch, n int) []witness.Statement {
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"write", "--file", path, "--journal", id, "--record-size", "256", "--rate", "5000", "--epoch", strconv.Itoa(epoch)}, w)
+		err := run(ctx, []string{"write", "--file", path, "--journal", id, "--record-size", "256", "--rate", "5000", "--epoch", strconv.Itoa(epoch)}, w, io.Discard)
 		done <- err
 		w.CloseWithError(io.EOF)
 	}()
@@ -52,7 +52,7 @@ func writeEpoch(t *testing.T, path string, epoch, n int) []witness.Statement {
 func readBack(t *testing.T, path string, points string) witness.Sighting {
 	t.Helper()
 	var out strings.Builder
-	require.NoError(t, run(t.Context(), []string{"read", "--file", path, "--journal", id, "--record-size", "256", "--points", points}, &out))
+	require.NoError(t, run(t.Context(), []string{"read", "--file", path, "--journal", id, "--record-size", "256", "--points", points}, &out, io.Discard))
 	s, err := witness.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
 	require.NotNil(t, s.Sighting)
@@ -95,7 +95,7 @@ func TestTheFirstWriterNeverTouchesAFileThatIsThere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs.log")
 	require.NoError(t, os.WriteFile(path, []byte("somebody's data"), 0o600))
 	var out strings.Builder
-	err := run(t.Context(), []string{"write", "--file", path, "--journal", id, "--record-size", "256"}, &out)
+	err := run(t.Context(), []string{"write", "--file", path, "--journal", id, "--record-size", "256"}, &out, io.Discard)
 	require.ErrorIs(t, err, syscall.EEXIST)
 	s, err := witness.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
@@ -137,7 +137,7 @@ func TestMistakesInTheArgumentsAreNamed(t *testing.T) {
 		"record size 1":      {"read", "--file", "x", "--journal", id, "--record-size", "1"},
 		"want epoch:sequenc": {"read", "--file", "x", "--journal", id, "--record-size", "256", "--points", "1-2"},
 	} {
-		err := run(t.Context(), args, io.Discard)
+		err := run(t.Context(), args, io.Discard, io.Discard)
 		assert.ErrorContains(t, err, want)
 	}
 }
