@@ -6,8 +6,9 @@ FAULTFS := build/faultfs
 # References that the test cluster knows the images by: no registry is ever asked.
 IMAGE := volume-durability.test/volume-durability:test
 RUNNER_IMAGE := volume-durability.test/chaos-runner:test
+FAULTS_IMAGE := volume-durability.test/litmus-faults:test
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
-MODULES := . tests/cluster tests/faultfs tests/detection
+MODULES := . tests/cluster tests/faultfs tests/detection tests/faults
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -90,6 +91,16 @@ images: cluster-tool ## make the test cluster's images of the Dockerfiles' last 
 	@$(MAKE) --no-print-directory -s binaries BIN=build/image/out
 	@$(CLUSTER) image --dockerfile Dockerfile --from build/image $(IMAGE) build/volume-durability.tar
 	@$(CLUSTER) image --dockerfile tests/runner/Dockerfile --from build/image $(RUNNER_IMAGE) build/runner.tar
+
+.PHONY: faults
+faults: ## build the faults of litmus-go itself, static
+	cd tests/faults && $(GO_BUILD) -o $(abspath $(BIN))/faults .
+
+.PHONY: faults-image
+faults-image: cluster-up
+	@$(MAKE) --no-print-directory -s faults BIN=build/image/out
+	@$(CLUSTER) image --dockerfile tests/faults/Dockerfile --from build/image $(FAULTS_IMAGE) build/faults.tar
+	@$(CLUSTER) load $(FAULTS_IMAGE) build/faults.tar
 
 .PHONY: cluster-images
 cluster-images: cluster-up images

@@ -25,14 +25,22 @@ func awaitRunning(t *testing.T, ns *engine.Namespace, name string) *corev1.Pod {
 // about to be created: the writer is gone then, and the reader is not there yet.
 func beforeReader(t *testing.T, ns *engine.Namespace, tamper func(file string) error) {
 	t.Helper()
-	var once sync.Once
+	reader := func(pod string) bool { return pod == inputs.Defaults().ReaderPod }
+	beforePod(t, ns, reader, func() error { return tamper(volumeFile(t, ns)) })
+}
+
+// beforePod calls tamper, once, when the pod that is looked for is about to be
+// created. Each pod that is created is asked about, one after the other.
+func beforePod(t *testing.T, ns *engine.Namespace, is func(pod string) bool, tamper func() error) {
+	t.Helper()
+	var mu sync.Mutex
 	called := false
 	remove, err := ns.BeforePods(within(t), func(operation admissionv1.Operation, pod string) {
-		if operation == admissionv1.Create && pod == inputs.Defaults().ReaderPod {
-			once.Do(func() {
-				called = true
-				assert.NoError(t, tamper(volumeFile(t, ns)))
-			})
+		mu.Lock()
+		defer mu.Unlock()
+		if operation == admissionv1.Create && !called && is(pod) {
+			called = true
+			assert.NoError(t, tamper())
 		}
 	})
 	require.NoError(t, err)

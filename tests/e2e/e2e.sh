@@ -9,7 +9,7 @@ fi
 make --no-print-directory cluster-tool
 was_up=no
 build/cluster status >/dev/null 2>&1 && was_up=yes
-make --no-print-directory cluster-images
+make --no-print-directory cluster-images faults-image
 status=0
 go test -count=1 -timeout 20m -parallel 6 "$@" ./tests/e2e -cluster "$PWD/build/cluster" || status=$?
 if [ $was_up = no ]; then

@@ -25,7 +25,10 @@ import (
 	"github.com/volume-durability/volume-durability/tests/engine"
 )
 
-var clusterTool = flag.String("cluster", "", "the test cluster's command")
+var (
+	clusterTool = flag.String("cluster", "", "the test cluster's command")
+	image       = flag.String("image", "volume-durability.test/volume-durability:test", "the experiment's image, loaded into the cluster")
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -48,7 +51,7 @@ func within(t *testing.T) context.Context {
 
 func connect(t *testing.T) *engine.Cluster {
 	t.Helper()
-	cluster, err := engine.Connect("/var/lib/volume-durability-cluster/kubeconfig", "../../charts", "volume-durability.test/volume-durability:test")
+	cluster, err := engine.Connect("/var/lib/volume-durability-cluster/kubeconfig", "../../charts", *image)
 	require.NoError(t, err)
 	return cluster
 }
@@ -56,7 +59,13 @@ func connect(t *testing.T) *engine.Cluster {
 // namespace makes a namespace that is gone after the test, with everything in it.
 func namespace(t *testing.T, name string) *engine.Namespace {
 	t.Helper()
-	ns, err := connect(t).NewNamespace(within(t), name, engine.Restricted)
+	return namespaceOf(t, name, engine.Restricted)
+}
+
+// namespaceOf makes such a namespace, of a level of the Pod Security Standards.
+func namespaceOf(t *testing.T, name, level string) *engine.Namespace {
+	t.Helper()
+	ns, err := connect(t).NewNamespace(within(t), name, level)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
 	return ns
@@ -168,12 +177,18 @@ func cluster(t *testing.T, args ...string) {
 // volumeFile is the journal of the namespace's claim, on the machine that is every node.
 func volumeFile(t *testing.T, ns *engine.Namespace) string {
 	t.Helper()
+	return volumeFolder(t, ns) + "/logs.log"
+}
+
+// volumeFolder is the volume of the namespace's only claim, on that machine.
+func volumeFolder(t *testing.T, ns *engine.Namespace) string {
+	t.Helper()
 	claims, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).List(within(t), metav1.ListOptions{})
 	require.NoError(t, err)
 	require.Len(t, claims.Items, 1)
 	volume, err := ns.Kube.CoreV1().PersistentVolumes().Get(within(t), claims.Items[0].Spec.VolumeName, metav1.GetOptions{})
 	require.NoError(t, err)
-	return volumePath(volume) + "/logs.log"
+	return volumePath(volume)
 }
 
 func volumePath(volume *corev1.PersistentVolume) string {

@@ -191,10 +191,15 @@ func (n *Namespace) Start(ctx context.Context, e Engine) error {
 	return nil
 }
 
-// Await returns an engine's ChaosResult once its verdict is there.
+// Await returns the ChaosResult of an engine of the chart's once its verdict is there.
 func (n *Namespace) Await(ctx context.Context, engine string) (*chaosv1alpha1.ChaosResult, error) {
+	return n.AwaitFault(ctx, engine, "volume-durability")
+}
+
+// AwaitFault returns the ChaosResult of an engine's fault once its verdict is there.
+func (n *Namespace) AwaitFault(ctx context.Context, engine, fault string) (*chaosv1alpha1.ChaosResult, error) {
 	results := n.Litmus.LitmuschaosV1alpha1().ChaosResults(n.Name)
-	lw := workload.ByName(engine+"-volume-durability", results)
+	lw := workload.ByName(engine+"-"+fault, results)
 	event, err := watchtools.UntilWithSync(ctx, lw, &chaosv1alpha1.ChaosResult{}, nil, func(e watch.Event) (bool, error) {
 		result, ok := e.Object.(*chaosv1alpha1.ChaosResult)
 		return ok && result.Status.ExperimentStatus.Verdict != chaosv1alpha1.ResultVerdictAwaited, nil

@@ -85,9 +85,9 @@ func verifyHalf(flags *flag.FlagSet, folder *string, out, aside io.Writer) func(
 			return err
 		}
 		if len(findings) > 0 {
-			// A comma in an expected value is no comma to Litmus: none is printed.
+			// Litmus takes an expected value apart at its commas: none is printed.
 			found := strings.ReplaceAll(judge.Summary(findings), ",", "")
-			_, err := fmt.Fprintf(out, "lost: %s; %s is left\n", found, path)
+			_, err := fmt.Fprintf(out, "lost: %s; file %s\n", found, path)
 			return err
 		}
 		if err := tidy(path, *remove, aside); err != nil {

@@ -86,7 +86,7 @@ func TestWhatIsLostIsNamedAndLeft(t *testing.T) {
 		require.NoError(t, harm(path))
 		said := probed(t, "verify", "--folder", folder, "--ledger", text, "--remove")
 		assert.Contains(t, said, want)
-		assert.True(t, strings.HasSuffix(said, path+" is left\n"), said)
+		assert.True(t, strings.HasSuffix(said, "; file "+path+"\n"), said)
 		assert.NotContains(t, said, ",", "Litmus takes an expected value apart at its commas")
 		assert.NotContains(t, said, kept)
 	}
