@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -71,10 +72,7 @@ func experiment(ctx context.Context, log *logrus.Logger) error {
 // outcome too, before anything is created.
 func carryOut(ctx context.Context, e *litmus.Experiment, config *rest.Config, id litmus.Identity, log *logrus.Logger) (evidence.Result, error) {
 	settings, err := inputs.Parse(os.Getenv)
-	if err == nil {
-		err = e.Check()
-	}
-	if err != nil {
+	if err := errors.Join(err, e.Check()); err != nil {
 		now := time.Now().UTC()
 		return evidence.Result{Schema: evidence.Schema, Began: now, Ended: now, Verdict: judge.Error, Reason: err.Error(), Settings: settings}, nil
 	}

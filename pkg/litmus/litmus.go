@@ -70,10 +70,11 @@ type Experiment struct {
 	result  *types.ResultDetails
 	events  types.EventDetails
 	pod     *corev1.Pod
-	// probes are those that the engine declares.
-	probes []v1alpha1.ProbeAttributes
-	clock  clock.Clock
-	log    logrus.FieldLogger
+	// probes are those that the engine declares; mistake is what is wrong with them.
+	probes  []v1alpha1.ProbeAttributes
+	mistake error
+	clock   clock.Clock
+	log     logrus.FieldLogger
 }
 
 // Begin looks up the engine and shows that a run has begun. The error is one that
@@ -126,11 +127,10 @@ func (e *Experiment) meet(ctx context.Context) error {
 		if experiment.Name != e.chaos.ExperimentName {
 			continue
 		}
-		e.probes = experiment.Spec.Probe
-		if err := types.InitializeProbesInChaosResultDetails(e.result, experiment.Spec.Probe); err != nil {
-			// The run must not go on without them, and the result must say so.
-			e.probes = nil
-			e.result.ErrorOutput = &v1alpha1.ErrorOutput{ErrorCode: string(cerrors.GetErrorType(err)), Reason: err.Error()}
+		// The run must not go on without them, and the result must say so.
+		if e.mistake = checkProbes(experiment.Spec.Probe); e.mistake == nil {
+			e.probes = experiment.Spec.Probe
+			e.mistake = types.InitializeProbesInChaosResultDetails(e.result, e.probes)
 		}
 	}
 	for _, check := range []struct{ name, mode string }{{WriteProbe, "SOT"}, {VerifyProbe, "EOT"}} {
@@ -143,25 +143,22 @@ func (e *Experiment) meet(ctx context.Context) error {
 
 // announce makes the ChaosResult, or begins a new run in the one that is there.
 func (e *Experiment) announce() error {
-	failed := e.result.ErrorOutput
-	e.result.ErrorOutput = nil
 	if err := result.InitializeChaosResult(&e.chaos, e.clients, e.result, e.labels()); err != nil {
 		return fmt.Errorf("creating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
 	if err := result.SetResultUID(e.result, e.clients, &e.chaos); err != nil {
 		return fmt.Errorf("reading ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
-	e.result.ErrorOutput = failed
 	e.resultEvent(types.AwaitedVerdict, "experiment: "+e.chaos.ExperimentName+", Result: Awaited", corev1.EventTypeNormal)
 	return nil
 }
 
-// Check returns what is wrong with the engine.
+// Check returns everything that is wrong with the engine.
 func (e *Experiment) Check() error {
-	if e.result.ErrorOutput == nil {
+	if e.mistake == nil {
 		return nil
 	}
-	return fmt.Errorf("ChaosEngine %s/%s: %s", e.chaos.ChaosNamespace, e.chaos.EngineName, e.result.ErrorOutput.Reason)
+	return fmt.Errorf("ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, e.mistake)
 }
 
 // Bound sets how long litmus-go may try for each of its requests.
