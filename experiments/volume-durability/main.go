@@ -76,7 +76,7 @@ func carryOut(ctx context.Context, e *litmus.Experiment, config *rest.Config, id
 		now := time.Now().UTC()
 		return evidence.Result{Schema: evidence.Schema, Began: now, Ended: now, Verdict: judge.Error, Reason: err.Error(), Settings: settings}, nil
 	}
-	e.Bound(settings.StatusTimeout)
+	e.Bound(settings.StatusTimeout, settings.Duration)
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return evidence.Result{Verdict: judge.Error, Reason: err.Error()}, nil

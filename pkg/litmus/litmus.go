@@ -161,9 +161,11 @@ func (e *Experiment) Check() error {
 	return fmt.Errorf("ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, e.mistake)
 }
 
-// Bound sets how long litmus-go may try for each of its requests.
-func (e *Experiment) Bound(timeout time.Duration) {
+// Bound sets how long litmus-go may try for each of its requests, and how long the
+// chaos is: so long a probe of mode OnChaos runs.
+func (e *Experiment) Bound(timeout, chaos time.Duration) {
 	e.chaos.Timeout = max(statusDelay, int(timeout/time.Second))
+	e.chaos.ChaosDuration = int(chaos / time.Second)
 }
 
 // Image is that of the container that this program runs in.
@@ -218,7 +220,7 @@ func (e *Experiment) Judged(_ context.Context, cell evidence.Cell) error {
 	case judge.Fail:
 		e.check(VerifyProbe, v1alpha1.ProbeVerdictFailed, cell.Reason)
 	}
-	return e.runProbes("PostChaos", types.PostChaosCheck)
+	return e.runProbes(lastPhase, types.PostChaosCheck)
 }
 
 // Stopping says whether the engine is to stop. What cannot be found out is no.

@@ -12,6 +12,9 @@ import (
 	"github.com/litmuschaos/litmus-go/pkg/types"
 )
 
+// lastPhase is that in which litmus-go evaluates what went on during the chaos.
+const lastPhase = "PostChaos"
+
 // inTime runs the engine's probes of a phase. litmus-go waits without end for the
 // command of a probe: on a volume that hangs, it never comes back. What is not
 // back when its time is up has failed, as Litmus says of a probe that is late.
@@ -24,11 +27,34 @@ func (e *Experiment) inTime(phase string, run func(*types.ResultDetails) error) 
 	defer timer.Stop()
 	select {
 	case err := <-done:
+		if phase == lastPhase {
+			// Probes of mode Continuous go on until this program ends. What they find of
+			// a run that is over is not the run's.
+			e.result = detached(e.result)
+			return e.evaluated(err)
+		}
 		return err
 	case <-timer.C():
 		e.result = detached(e.result)
 		return e.unanswered(phase, limit)
 	}
+}
+
+// evaluated is how the last phase ended. litmus-go passes a probe of which it has
+// heard nothing by then: one that was to wait longer than the run took, or that has
+// not come back. What was not checked is never a Pass.
+func (e *Experiment) evaluated(err error) error {
+	for _, p := range e.result.ProbeDetails {
+		if p.Type == probeType || p.Status.Verdict != v1alpha1.ProbeVerdictPassed || p.Status.Description != "" {
+			continue
+		}
+		p.Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictNA, Description: "it had no result when the chaos was over"}
+		e.result.PassedProbeCount--
+		if err == nil {
+			err = cerrors.Error{ErrorCode: cerrors.ErrorTypeGeneric, Target: fmt.Sprintf("{name: %s}", p.Name), Reason: p.Status.Description}
+		}
+	}
+	return err
 }
 
 // detached is a copy that what still works on the original does not reach.

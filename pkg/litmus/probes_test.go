@@ -60,6 +60,42 @@ func TestAProbeThatDoesNotComeBackHasFailed(t *testing.T) {
 	assert.Equal(t, []v1alpha1.ProbeVerdict{"Awaited", "Passed", "Failed"}, verdicts, "what comes too late changes nothing")
 }
 
+// A probe of mode Continuous finds what it likes of a run that is over.
+func TestWhatProbesFindAfterTheLastPhaseChangesNothing(t *testing.T) {
+	for phase, want := range map[string]v1alpha1.ProbeVerdict{"PreChaos": "Failed", lastPhase: "Passed"} {
+		e := withProbes(v1alpha1.ProbeAttributes{Name: "always", Type: "cmdProbe", Mode: "Continuous"})
+		var goesOn *types.ResultDetails
+		require.NoError(t, e.inTime(phase, func(r *types.ResultDetails) error {
+			r.ProbeDetails[0].Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictPassed, Description: "its result"}
+			goesOn = r
+			return nil
+		}))
+		goesOn.ProbeDetails[0].Status.Verdict = v1alpha1.ProbeVerdictFailed
+		assert.Equal(t, want, e.result.ProbeDetails[0].Status.Verdict, phase)
+	}
+}
+
+func TestAProbeWithoutAResultHasNotPassed(t *testing.T) {
+	e := withProbes(
+		v1alpha1.ProbeAttributes{Name: "run", Type: "cmdProbe", Mode: "OnChaos"},
+		v1alpha1.ProbeAttributes{Name: "waited", Type: "cmdProbe", Mode: "OnChaos"},
+	)
+	passed := func(r *types.ResultDetails) error {
+		for _, p := range r.ProbeDetails {
+			p.Status.Verdict = v1alpha1.ProbeVerdictPassed
+			r.PassedProbeCount++
+		}
+		r.ProbeDetails[0].Status.Description = "its result"
+		return nil
+	}
+	err := e.inTime(lastPhase, passed)
+	require.ErrorContains(t, err, "waited")
+	assert.Equal(t, cerrors.ErrorTypeGeneric, cerrors.GetErrorType(err), "an Error, no Fail")
+	assert.Equal(t, v1alpha1.ProbeVerdictPassed, e.result.ProbeDetails[0].Status.Verdict)
+	assert.Equal(t, v1alpha1.ProbeVerdictNA, e.result.ProbeDetails[1].Status.Verdict)
+	assert.Equal(t, 1, e.result.PassedProbeCount)
+}
+
 func TestProbesThatComeBackSayWhatTheySay(t *testing.T) {
 	e := withProbes(v1alpha1.ProbeAttributes{Name: "quick", Type: "cmdProbe", Mode: "EOT"})
 	failed := cerrors.Error{ErrorCode: cerrors.FailureTypeCmdProbe, Reason: "its own"}

@@ -208,14 +208,18 @@ func TestTheUsersProbesRunBesideOurs(t *testing.T) {
 	ns := someNamespace(t)
 	o := run(t, ns, short(nil),
 		command("before", "SOT", "echo 1", "1"), command("during", "OnChaos", "echo 1", "1"),
+		command("always", "Continuous", "echo 1", "1"),
 		command("around", "Edge", "echo 1", "1"), command("after", "EOT", "echo 1", "1"))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
 	var names []string
 	for _, p := range o.Status.ProbeStatuses {
 		names = append(names, p.Name)
 		assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, p.Status.Verdict, p.Name)
+		if p.Type == "cmdProbe" {
+			assert.Equal(t, "Actual value: '1'. Expected value: '1'", p.Status.Description, "%s was run", p.Name)
+		}
 	}
-	assert.Equal(t, []string{"before", "during", "around", "after", "write", "verify"}, names, "the engine's own come first")
+	assert.Equal(t, []string{"before", "during", "always", "around", "after", "write", "verify"}, names, "the engine's own come first")
 	assert.Equal(t, "100", o.Status.ExperimentStatus.ProbeSuccessPercentage)
 }
 
@@ -230,12 +234,54 @@ func TestAUsersProbeThatFailsFailsTheRun(t *testing.T) {
 	requireNothingLeft(t, ns)
 }
 
+// What such probes find is evaluated after the chaos, and ends nothing before it.
+func TestUsersProbesThatFailDuringTheChaosFailTheRun(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	o := run(t, ns, short(nil), command("during", "OnChaos", "echo 2", "1"), command("always", "Continuous", "echo 2", "1"), command("after", "EOT", "echo 1", "1"))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
+	for name, want := range map[string]chaosv1alpha1.ProbeVerdict{"during": "Failed", "always": "Failed", "after": "Passed", "verify": "Passed"} {
+		assert.Equal(t, want, o.probe(t, name).Verdict, name)
+	}
+	requireNothingLeft(t, ns)
+}
+
+func TestAUsersProbeThatWasNeverRunIsNoPass(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	waits := command("during", "OnChaos", "echo 1", "1")
+	waits.RunProperties.InitialDelay = "3s"
+	o := run(t, ns, short(nil), waits)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+	assert.Equal(t, chaosv1alpha1.ProbeVerdictNA, o.probe(t, "during").Verdict)
+	assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify").Verdict)
+	requireNothingLeft(t, ns)
+}
+
+// A misspelt mode or type is refused by the API server where Litmus's CRDs say how
+// they are spelt. They say less than what litmus-go can run.
+func TestMistakesInTheUsersProbesAreAllNamedAndNothingIsCreated(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	passedOver, zero := command("after", "EOT", "echo 1", "1"), command("before", "SOT", "echo none", "kept")
+	passedOver.Type = "sloProbe"
+	zero.CmdProbeInputs.Comparator.Type, zero.CmdProbeInputs.Comparator.Criteria = "int", "=="
+	o := run(t, ns, short(map[string]string{"FORCE": "perhaps"}), passedOver, zero)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+	require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)
+	for _, want := range []string{`FORCE="perhaps": want `, `probe "after": type="sloProbe": want cmdProbe, httpProbe, k8sProbe or promProbe`, `probe "before": comparator.value="kept": want numbers of type int`} {
+		assert.Contains(t, o.Status.ExperimentStatus.ErrorOutput.Reason, want)
+	}
+	assert.NotContains(t, o.log, "created")
+	requireNothingLeft(t, ns)
+}
+
 // command is a command probe that runs in the experiment's own image.
 func command(name, mode, cmd, want string) chaosv1alpha1.ProbeAttributes {
 	return chaosv1alpha1.ProbeAttributes{
 		Name: name, Type: "cmdProbe", Mode: mode,
 		CmdProbeInputs: &chaosv1alpha1.CmdProbeInputs{Command: cmd, Comparator: chaosv1alpha1.ComparatorInfo{Type: "string", Criteria: "equal", Value: want}},
-		RunProperties:  chaosv1alpha1.RunProperty{ProbeTimeout: "5s", Interval: "1s", Retry: 1},
+		RunProperties:  chaosv1alpha1.RunProperty{ProbeTimeout: "5s", Interval: "1s", ProbePollingInterval: "1s", Retry: 1},
 	}
 }
 
