@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -205,5 +204,5 @@ func logIfFailed(t *testing.T, ns *engine.Namespace) {
 		return
 	}
 	log, err := ns.Log(within(t), "engine")
-	t.Log(fmt.Sprintf("%s\n%v", log, err))
+	t.Logf("%s\n%v", log, err)
 }
