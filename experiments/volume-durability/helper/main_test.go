@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -127,6 +128,14 @@ func TestAWriteThatFailsIsSaid(t *testing.T) {
 type deviceFile struct{ *os.File }
 
 func (deviceFile) Datasync() error { return nil }
+
+// It is small, and in the pods of other people's faults.
+func TestNothingOfKubernetesOrLitmusIsLinkedIn(t *testing.T) {
+	dependencies, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	require.NoError(t, err)
+	assert.Contains(t, string(dependencies), "volume-durability/pkg/judge\n")
+	assert.NotRegexp(t, `(?m)^(k8s\.io|sigs\.k8s\.io|github\.com/litmuschaos)/`, string(dependencies))
+}
 
 func TestMistakesInTheArgumentsAreNamed(t *testing.T) {
 	for want, args := range map[string][]string{
