@@ -60,6 +60,12 @@ e2e: ## end-to-end runs on the test cluster (Linux and root)
 detection: ## every way to lose data that we know, under the experiment and under what people use today: a table
 	@sh tests/detection/detection.sh
 
+HUB_NAME ?= volume-durability
+.PHONY: hub
+hub: ## lay the charts out as a ChaosHub of Litmus 3.x: build/hub and build/hub.zip (HUB_NAME=volume-durability)
+	@mkdir -p build
+	@go run ./charts/hub -name $(HUB_NAME) -tree build/hub -zip build/hub.zip
+
 .PHONY: binaries
 binaries: ## build the experiment, the helper and the stand-in for chaos-runner, static
 	$(GO_BUILD) -o $(BIN)/volume-durability ./experiments/volume-durability

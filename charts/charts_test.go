@@ -11,6 +11,7 @@ import (
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
 
@@ -25,12 +26,19 @@ func documents(t *testing.T, file string, into ...any) {
 	parts := bytes.Split(content, []byte("\n---\n"))
 	require.Len(t, parts, len(into), file)
 	for i, part := range parts {
-		require.NoError(t, yaml.Unmarshal(part, into[i]), file)
+		require.NoError(t, yaml.UnmarshalStrict(part, into[i]), file)
 	}
 }
 
+// describedExperiment is a ChaosExperiment with the description that chaos center
+// shows. The API server takes any field in one: here a misspelt one is noticed.
+type describedExperiment struct {
+	chaosv1alpha1.ChaosExperiment `json:",inline"`
+	Description                   struct{ Message string } `json:"description"`
+}
+
 func TestTheExperimentListsEveryInputWithItsDefault(t *testing.T) {
-	var experiment chaosv1alpha1.ChaosExperiment
+	var experiment describedExperiment
 	documents(t, "experiment.yaml", &experiment)
 	var want, got [][2]string
 	for _, input := range inputs.Table() {
@@ -60,19 +68,17 @@ func TestTheEngineSetsNothingButInputsThatAreAccepted(t *testing.T) {
 }
 
 func TestTheNamesInTheManifestsAreOne(t *testing.T) {
-	var experiment chaosv1alpha1.ChaosExperiment
+	var experiment describedExperiment
 	var engine chaosv1alpha1.ChaosEngine
-	var account struct {
-		Metadata struct{ Name, Namespace string }
-	}
+	var account corev1.ServiceAccount
 	var role rbacv1.Role
 	var binding rbacv1.RoleBinding
 	documents(t, "experiment.yaml", &experiment)
 	documents(t, "engine.yaml", &engine)
 	documents(t, "rbac.yaml", &account, &role, &binding)
 	assert.Equal(t, experiment.Name, engine.Spec.Experiments[0].Name)
-	assert.Equal(t, account.Metadata.Name, engine.Spec.ChaosServiceAccount)
-	assert.Equal(t, account.Metadata.Name, binding.Subjects[0].Name)
+	assert.Equal(t, account.Name, engine.Spec.ChaosServiceAccount)
+	assert.Equal(t, account.Name, binding.Subjects[0].Name)
 	assert.Equal(t, role.Name, binding.RoleRef.Name)
 	assert.Equal(t, inputs.Defaults().Namespace, engine.Namespace)
 	assert.Equal(t, inputs.Defaults().Namespace, role.Namespace)

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// workflowTemplate is what chaos center makes of one fault. Its own braces are
+// Argo's, which fills them in when the workflow runs.
+//
+//go:embed workflow.yaml.tmpl
+var workflowTemplate string
+
+// workflow is the ready-made experiment of the hub: an Argo Workflow that installs
+// the fault, runs its engine and cleans up.
+func (c chart) workflow() ([]byte, error) {
+	engine, err := c.engineOfAWorkflow()
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.New("workflow").Delims("<<", ">>").Funcs(template.FuncMap{"indent": indent}).Parse(workflowTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("reading the workflow's template: %w", err)
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, map[string]string{"Fault": fault, "Experiment": string(c.experiment), "Engine": string(engine)}); err != nil {
+		return nil, fmt.Errorf("filling in the workflow's template: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// namespace is where chaos center works, as Argo fills it in.
+const namespace = "{{workflow.parameters.adminModeNamespace}}"
+
+// engineOfAWorkflow is the chart's engine as chaos center changes one: with a
+// generated name, by whose beginning it is found again, and a label by which the
+// workflow removes it. Chaos center wants to be told its probes; that there are
+// none of its own is told by an empty list.
+func (c chart) engineOfAWorkflow() ([]byte, error) {
+	var engine unstructured.Unstructured
+	if err := yaml.Unmarshal(c.engine, &engine.Object); err != nil {
+		return nil, fmt.Errorf("reading the chart's ChaosEngine: %w", err)
+	}
+	engine.SetName("")
+	engine.SetGenerateName(fault)
+	engine.SetNamespace(namespace)
+	engine.SetLabels(map[string]string{"workflow_run_id": "{{workflow.uid}}"})
+	engine.SetAnnotations(map[string]string{"probeRef": "[]"})
+	experiments, _, err := unstructured.NestedSlice(engine.Object, "spec", "experiments")
+	if err != nil {
+		return nil, fmt.Errorf("reading the experiments of the chart's ChaosEngine: %w", err)
+	}
+	for _, e := range experiments {
+		if err := addNamespace(e.(map[string]any)); err != nil {
+			return nil, err
+		}
+	}
+	if err := unstructured.SetNestedSlice(engine.Object, experiments, "spec", "experiments"); err != nil {
+		return nil, fmt.Errorf("changing the experiments of the chart's ChaosEngine: %w", err)
+	}
+	return yaml.Marshal(engine.Object)
+}
+
+// addNamespace makes an experiment work where its engine is.
+func addNamespace(experiment map[string]any) error {
+	path := []string{"spec", "components", "env"}
+	env, _, err := unstructured.NestedSlice(experiment, path...)
+	if err != nil {
+		return fmt.Errorf("reading the env of the chart's ChaosEngine: %w", err)
+	}
+	env = append(env, map[string]any{"name": "WORKLOAD_NAMESPACE", "value": namespace})
+	return unstructured.SetNestedSlice(experiment, env, path...)
+}
+
+// indent indents the lines of a text that are not empty.
+func indent(by int, text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) != "" {
+			out.WriteString(strings.Repeat(" ", by))
+		}
+		out.WriteString(line)
+	}
+	return strings.TrimSuffix(out.String(), "\n")
+}
