@@ -32,6 +32,7 @@ func (r Run) notApplicable(ctx context.Context) (reason, unseen string, err erro
 		return "", "", context.Cause(ctx)
 	}
 	if err != nil {
+		r.Log.WithError(err).Info("The nodes' labels cannot be seen: taken for Kubernetes")
 		return "", fmt.Sprintf("what orchestrates was taken for Kubernetes: the nodes' labels could not be seen (%v)", err), nil
 	}
 	if onlySwarm(nodes.Items) {

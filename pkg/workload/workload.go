@@ -64,6 +64,9 @@ func (n Namespace) RequireExists(ctx context.Context) error {
 	if apierrors.IsNotFound(err) {
 		return fmt.Errorf("namespace %s does not exist: kubectl create namespace %s", n.Name, n.Name)
 	}
+	if err != nil {
+		n.Log.WithError(err).Info("The namespace cannot be looked up: taken to exist")
+	}
 	return nil
 }
 

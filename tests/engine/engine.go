@@ -115,8 +115,10 @@ func (n *Namespace) apply(ctx context.Context) error {
 	if _, err := n.Kube.RbacV1().RoleBindings(n.Name).Create(ctx, &binding, metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	_, err := n.Litmus.LitmuschaosV1alpha1().ChaosExperiments(n.Name).Create(ctx, &experiment, metav1.CreateOptions{})
-	return err
+	if _, err := n.Litmus.LitmuschaosV1alpha1().ChaosExperiments(n.Name).Create(ctx, &experiment, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	return n.letTheStandInWatch(ctx, account.Name)
 }
 
 // read reads the documents of one of the chart's files.
@@ -198,11 +200,18 @@ func (n *Namespace) Await(ctx context.Context, engine string) (*chaosv1alpha1.Ch
 
 // AwaitFault returns the ChaosResult of an engine's fault once its verdict is there.
 func (n *Namespace) AwaitFault(ctx context.Context, engine, fault string) (*chaosv1alpha1.ChaosResult, error) {
+	return n.AwaitResult(ctx, engine, fault, func(result *chaosv1alpha1.ChaosResult) bool {
+		return result.Status.ExperimentStatus.Verdict != chaosv1alpha1.ResultVerdictAwaited
+	})
+}
+
+// AwaitResult returns the ChaosResult of an engine's fault once it is as asked for.
+func (n *Namespace) AwaitResult(ctx context.Context, engine, fault string, asked func(*chaosv1alpha1.ChaosResult) bool) (*chaosv1alpha1.ChaosResult, error) {
 	results := n.Litmus.LitmuschaosV1alpha1().ChaosResults(n.Name)
 	lw := workload.ByName(engine+"-"+fault, results)
 	event, err := watchtools.UntilWithSync(ctx, lw, &chaosv1alpha1.ChaosResult{}, nil, func(e watch.Event) (bool, error) {
 		result, ok := e.Object.(*chaosv1alpha1.ChaosResult)
-		return ok && result.Status.ExperimentStatus.Verdict != chaosv1alpha1.ResultVerdictAwaited, nil
+		return ok && asked(result), nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("waiting for the ChaosResult of %s/%s: %w", n.Name, engine, errors.Join(err, context.Cause(ctx)))
@@ -212,13 +221,18 @@ func (n *Namespace) AwaitFault(ctx context.Context, engine, fault string) (*chao
 
 // AwaitCompleted returns an engine once the operator has marked it completed.
 func (n *Namespace) AwaitCompleted(ctx context.Context, name string) (*chaosv1alpha1.ChaosEngine, error) {
+	return n.AwaitStatus(ctx, name, chaosv1alpha1.EngineStatusCompleted)
+}
+
+// AwaitStatus returns an engine once the operator has given it a status.
+func (n *Namespace) AwaitStatus(ctx context.Context, name string, status chaosv1alpha1.EngineStatus) (*chaosv1alpha1.ChaosEngine, error) {
 	engines := n.Litmus.LitmuschaosV1alpha1().ChaosEngines(n.Name)
 	event, err := watchtools.UntilWithSync(ctx, workload.ByName(name, engines), &chaosv1alpha1.ChaosEngine{}, nil, func(e watch.Event) (bool, error) {
 		engine, ok := e.Object.(*chaosv1alpha1.ChaosEngine)
-		return ok && engine.Status.EngineStatus == chaosv1alpha1.EngineStatusCompleted, nil
+		return ok && engine.Status.EngineStatus == status, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("waiting for ChaosEngine %s/%s to complete: %w", n.Name, name, err)
+		return nil, fmt.Errorf("waiting for ChaosEngine %s/%s to be %s: %w", n.Name, name, status, err)
 	}
 	return event.Object.(*chaosv1alpha1.ChaosEngine), nil
 }
