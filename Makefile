@@ -23,10 +23,15 @@ demo: ## the whole story on a real Kubernetes: a Pass, and a Fail on storage tha
 test: lint unit fuzz mutation e2e ## lint, unit tests with the race detector, a short fuzz run, mutations, end-to-end runs
 
 .PHONY: lint
-lint: ## check format, vet and the module files
+lint: ## check format, vet, the module files and the licences of what is compiled in
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted, run gofmt -w: $$unformatted"; exit 1; }
 	@for m in $(MODULES); do echo "vet and go.mod of $$m"; (cd $$m && go vet ./... && go mod tidy -diff && go mod verify >/dev/null) || exit 1; done
 	@for m in $(MODULES); do (cd $$m && go tool -modfile=$(CURDIR)/tests/lint/go.mod staticcheck ./...) || exit 1; done
+	@sh tests/lint/licences.sh
+
+.PHONY: vulncheck
+vulncheck: ## look for known vulnerabilities in what the product calls; asks vuln.go.dev
+	go tool -modfile=$(CURDIR)/tests/lint/go.mod govulncheck ./experiments/...
 
 .PHONY: unit
 unit: ## unit tests with the race detector
