@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -97,91 +96,4 @@ func TestTheHubsManifestsAreTheCharts(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, string(want), string(files["faults/kubernetes/"+fault+"/"+inHub]), inHub)
 	}
-}
-
-// argo is what we use of Argo's Workflow: a name that is misspelt is in none of it.
-// Argo's own types cannot be had as a module here.
-type argo struct {
-	APIVersion, Kind string
-	Metadata         struct{ Name string }
-	Spec             struct {
-		Entrypoint, ServiceAccountName string
-		SecurityContext                struct {
-			RunAsUser    int
-			RunAsNonRoot bool
-		}
-		PodGC     struct{ Strategy string }
-		Arguments struct {
-			Parameters []struct{ Name, Value string }
-		}
-		Templates []argoTemplate
-	}
-}
-
-type argoTemplate struct {
-	Name   string
-	Steps  [][]struct{ Name, Template string }
-	Inputs struct {
-		Artifacts []struct {
-			Name, Path string
-			Raw        struct{ Data string }
-		}
-	}
-	Metadata  struct{ Labels map[string]string }
-	Container struct {
-		Image         string
-		Command, Args []string
-	}
-}
-
-func workflow(t *testing.T) (argo, map[string]argoTemplate) {
-	t.Helper()
-	var w argo
-	require.NoError(t, yaml.UnmarshalStrict(hub(t)["experiments/"+fault+"/experiment.yaml"], &w))
-	templates := map[string]argoTemplate{}
-	for _, template := range w.Spec.Templates {
-		templates[template.Name] = template
-	}
-	return w, templates
-}
-
-func TestEveryStepOfTheWorkflowIsThere(t *testing.T) {
-	w, templates := workflow(t)
-	entry, there := templates[w.Spec.Entrypoint]
-	require.True(t, there)
-	var steps []string
-	for _, step := range entry.Steps {
-		require.Len(t, step, 1)
-		steps = append(steps, step[0].Template)
-		_, there := templates[step[0].Template]
-		assert.True(t, there, step[0].Template)
-	}
-	assert.Equal(t, []string{"install-chaos-faults", fault, "cleanup-chaos-resources"}, steps)
-	for _, name := range steps {
-		for _, artifact := range templates[name].Inputs.Artifacts {
-			assert.Contains(t, strings.Join(templates[name].Container.Args, " "), artifact.Path, "%s uses what it is given", name)
-		}
-	}
-}
-
-// Chaos center finds a weight by whether the engine's name contains the fault's.
-func TestTheWorkflowsEngineIsWeighed(t *testing.T) {
-	_, templates := workflow(t)
-	var engine chaosv1alpha1.ChaosEngine
-	require.NoError(t, yaml.UnmarshalStrict([]byte(templates[fault].Inputs.Artifacts[0].Raw.Data), &engine))
-	weight, err := strconv.Atoi(templates[fault].Metadata.Labels["weight"])
-	require.NoError(t, err)
-	assert.Positive(t, weight)
-	assert.Contains(t, engine.GenerateName, fault)
-	assert.Empty(t, engine.Name)
-	assert.JSONEq(t, "[]", engine.Annotations["probeRef"], "chaos center refuses an engine that does not say its probes")
-	cleanUp := strings.Join(templates["cleanup-chaos-resources"].Container.Args, " ")
-	assert.Contains(t, cleanUp, "-l workflow_run_id="+engine.Labels["workflow_run_id"]+" ", "what it makes it removes")
-	assert.Equal(t, fault, engine.Spec.Experiments[0].Name)
-	env := map[string]string{}
-	for _, e := range engine.Spec.Experiments[0].Spec.Components.ENV {
-		env[e.Name] = e.Value
-	}
-	assert.Equal(t, engine.Namespace, env["WORKLOAD_NAMESPACE"], "where its service account may work")
-	assert.Equal(t, string(hub(t)["faults/kubernetes/"+fault+"/fault.yaml"]), templates["install-chaos-faults"].Inputs.Artifacts[0].Raw.Data)
 }

@@ -63,11 +63,12 @@ func (n Namespace) whyStillThere(name string) string {
 		return ""
 	}
 	on := "; it is on node " + pod.Spec.NodeName
-	node, err := n.Client.CoreV1().Nodes().Get(ctx, pod.Spec.NodeName, metav1.GetOptions{})
-	if err != nil {
+	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, pod.Spec.NodeName).String()
+	nodes, err := n.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{FieldSelector: byName})
+	if err != nil || len(nodes.Items) == 0 {
 		return on + ". What to do: see whether the node is ready: kubectl get node " + pod.Spec.NodeName
 	}
-	for _, c := range node.Status.Conditions {
+	for _, c := range nodes.Items[0].Status.Conditions {
 		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
 			return fmt.Sprintf("%s, which is not ready: %s: %s", on, c.Reason, c.Message)
 		}
