@@ -198,6 +198,7 @@ func TestSwarmIsNotApplicable(t *testing.T) {
 	ns := someNamespace(t)
 	o := run(t, ns, map[string]string{"ORCHESTRATOR": "swarm"})
 	assert.Equal(t, chaosv1alpha1.ResultVerdict("N/A"), o.verdict())
+	assert.Equal(t, "Awaited", o.Status.ExperimentStatus.ProbeSuccessPercentage, "for chaos center that is 0")
 	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "N/A", Description: "Not Applicable: Swarm orchestrates, as ORCHESTRATOR states"}, o.probe(t, "verify"))
 	assert.NotContains(t, o.log, "created")
 	requireNothingLeft(t, ns)

@@ -32,14 +32,16 @@ type phase struct {
 	// pod is the one whose creation is the moment; then, where running is set, it has come to run.
 	pod     string
 	running bool
+	// percentage is of the run's probes, those that had passed by then.
+	percentage string
 }
 
 // phases are one moment in each phase of a run, and long enough.
 var phases = []phase{
-	{"before the writer is there", nil, "write-pod", false},
-	{"before the chaos", map[string]string{"RAMP_TIME": "600"}, "write-pod", true},
-	{"during the chaos", map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"}, "write-pod", true},
-	{"while the reader is waited for", short(map[string]string{"READER_NODE": "n3"}), "read-pod", false},
+	{"before the writer is there", nil, "write-pod", false, "0"},
+	{"before the chaos", map[string]string{"RAMP_TIME": "600"}, "write-pod", true, "50"},
+	{"during the chaos", map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"}, "write-pod", true, "50"},
+	{"while the reader is waited for", short(map[string]string{"READER_NODE": "n3"}), "read-pod", false, "50"},
 }
 
 // interrupt does something to a run at a moment of it.
@@ -72,6 +74,7 @@ func TestAnEngineThatIsStoppedLeavesNothingBehind(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictStopped, result.Status.ExperimentStatus.Verdict)
 			assert.Equal(t, 1, result.Status.History.StoppedRuns)
+			assert.Equal(t, p.percentage, result.Status.ExperimentStatus.ProbeSuccessPercentage)
 			requireNothingLeft(t, ns)
 		})
 	}
