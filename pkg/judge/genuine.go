@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -99,5 +100,25 @@ func (j *judging) strangers() {
 		if s.Epoch > j.Epochs {
 			j.find(Finding{Class: Foreign, Epoch: s.Epoch, First: s.First, Last: s.Last, Offset: s.Offset, End: s.End, Detail: fmt.Sprintf("only %d epochs were ever started", j.Epochs)})
 		}
+	}
+}
+
+// beginning finds bytes before the first record of the first epoch, which made the
+// file: nobody can have written there before.
+func (j *judging) beginning() {
+	known := slices.ContainsFunc(j.result.Findings, func(f Finding) bool { return f.Epoch == 1 && f.First == 1 })
+	if known || len(j.Promises) == 0 || j.Promises[0].Epoch != 1 {
+		return
+	}
+	for _, s := range j.segmentsOf(1) {
+		if s.First != 1 {
+			continue
+		}
+		for _, d := range j.Report.Damage {
+			if d.Offset < s.Offset && s.Displaced > 0 {
+				j.find(Finding{Class: Corrupt, Epoch: 1, First: 1, Last: 1, Offset: d.Offset, End: d.Offset + d.Length, Detail: fmt.Sprintf("%d bytes that nobody wrote, before the first record", d.Length)})
+			}
+		}
+		return
 	}
 }

@@ -53,6 +53,7 @@ func Judge(c Case) Judgement {
 	for _, p := range c.Promises {
 		j.epoch(p)
 	}
+	j.beginning()
 	j.strangers()
 	j.overlaps()
 	if c.Report.Unlisted > 0 {

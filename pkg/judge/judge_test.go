@@ -294,6 +294,11 @@ func TestEveryDamageToAcknowledgedDataIsNamed(t *testing.T) {
 			[]Finding{{Class: Corrupt, Epoch: 1, First: 10, Last: 11, Offset: 10 * size, End: 10*size + 9, Detail: "9 bytes that nobody wrote, between intact records"}}, 100,
 		},
 		{
+			"bytes before the first record that nobody wrote",
+			newVolume(t).writes(100, 0).becomes(insert(0, []byte("surprise\n"))),
+			[]Finding{{Class: Corrupt, Epoch: 1, First: 1, Last: 1, Offset: 0, End: 9, Detail: "9 bytes that nobody wrote, before the first record"}}, 100,
+		},
+		{
 			"an empty line between intact records",
 			newVolume(t).writes(100, 0).becomes(insert(10*size, []byte("\n"))),
 			[]Finding{{Class: Corrupt, Epoch: 1, First: 10, Last: 11, Offset: 10 * size, End: 10*size + 1, Detail: "1 bytes that nobody wrote, between intact records"}}, 100,

@@ -62,13 +62,9 @@ func (j *judging) order(p ledger.Ack, segments []journal.Segment, present []part
 	}
 }
 
-// counts says whether a segment tells anything of the order: a second copy does
-// not, nor do unacknowledged records before any acknowledged one.
+// counts says whether a segment tells anything of the order: a second copy does not.
 func (j *judging) counts(s journal.Segment, present []part, p ledger.Ack) bool {
-	if s.First <= p.Seq {
-		return slices.ContainsFunc(present, func(q part) bool { return q.segment.Offset == s.Offset })
-	}
-	return slices.ContainsFunc(present, func(q part) bool { return q.segment.Offset < s.Offset })
+	return s.First > p.Seq || slices.ContainsFunc(present, func(q part) bool { return q.segment.Offset == s.Offset })
 }
 
 // misplaced is a finding about records that are there, at a wrong place.

@@ -345,6 +345,9 @@ func (h *history) intact(promises []ledger.Ack) bool {
 		}
 		for i, record := range h.sent[p.Epoch][:p.Seq] {
 			at := bytes.Index(h.file, record)
+			if i == 0 && at > 0 && (p.Epoch == 1 || h.holdsAny(h.sent[p.Epoch], h.file[:at])) {
+				return false
+			}
 			inOrder := at == end || at > end && (i == 0 || overlap && !h.holdsAny(h.sent[p.Epoch], h.file[end:at]))
 			if bytes.Count(h.file, record) != 1 || !inOrder {
 				return false

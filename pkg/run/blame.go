@@ -22,14 +22,16 @@ var (
 )
 
 // blame decides whose failure it is that a pod could not do its work. Before
-// the first acknowledgement nothing was promised, so nothing can be broken.
-func (c *cell) blame(ctx context.Context, err error) error {
-	class := classOf(err)
+// the first acknowledgement nothing was promised, so nothing can be broken. The
+// pod's hearing is nil where the pod never came to say anything.
+func (c *cell) blame(ctx context.Context, err error, h *hearing) error {
+	class := classOf(err, h)
 	var problem witness.Problem
+	said := errors.As(err, &problem)
 	switch {
 	case ctx.Err() != nil || len(c.ledger.Promises()) == 0:
 		return err
-	case class == "" && errors.As(err, &problem):
+	case said && (class == "" || isOneCalls(problem)):
 		return fmt.Errorf("%w: %w", errRefused, err)
 	case class == "":
 		return err
@@ -39,20 +41,29 @@ func (c *cell) blame(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", errLetDown, err)
 }
 
-// classOf is the class of finding that an error is, or none.
-func classOf(err error) judge.Class {
+// classOf is the class of finding that an error is, or none. That something took
+// too long is the volume's failure only where a pod said that it waits for the
+// volume, or Kubernetes that the pod does: the API server, the network and a large
+// journal take their time too.
+func classOf(err error, h *hearing) judge.Class {
 	var unready *workload.PodUnready
-	if errors.As(err, &unready) {
+	var problem witness.Problem
+	switch {
+	case errors.As(err, &unready):
 		if unready.Volume {
 			return judge.Unavailable
 		}
-		return ""
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	case errors.As(err, &problem):
+		return judge.ClassOf(problem)
+	case errors.Is(err, context.DeadlineExceeded) && h != nil && h.stalled() != nil:
 		return judge.Unavailable
 	}
-	return judge.ClassOf(err)
+	return ""
 }
+
+// isOneCalls says whether a problem is an error of one call that wrote. It breaks no
+// promise: what it concerns was never acknowledged, and what was may well be there.
+func isOneCalls(p witness.Problem) bool { return p.Writing && errors.Is(p, syscall.EIO) }
 
 // held decides whose failure it is that the writer does not go away. One that
 // said that it waits for the volume can be neither ended nor replaced.
@@ -64,7 +75,7 @@ func (c *cell) held(ctx context.Context, err error) error {
 	if stall == nil || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	c.stuck = c.blame(ctx, fmt.Errorf("pod %s cannot end: %s: %w", c.writer.pod.Name, stall, err))
+	c.stuck = c.blame(ctx, fmt.Errorf("pod %s cannot end: %s: %w", c.writer.pod.Name, stall, err), c.writer.hearing)
 	return c.stuck
 }
 
@@ -72,8 +83,7 @@ func (c *cell) held(ctx context.Context, err error) error {
 func (c *cell) endedItself(epoch *evidence.Epoch, problem *witness.Problem) {
 	epoch.Problem = problem
 	c.Log.WithError(problem).WithField("epoch", epoch.Number).Warn("The writer had ended by itself")
-	// An error of one call breaks no promise: what it concerns was never acknowledged.
-	if class := classOf(problem); class != "" && !errors.Is(problem, syscall.EIO) {
+	if class := judge.ClassOf(problem); class != "" && !isOneCalls(*problem) {
 		c.isLetDown(class, problem)
 	}
 }

@@ -43,6 +43,8 @@ type cell struct {
 	letDown []judge.Finding
 	// stuck is why the last writer cannot be deleted, if the volume holds it.
 	stuck error
+	// struck counts the deletions that hit a writer at work.
+	struck int
 	// cutShort is why the chaos ended before its time, if a writer was refused.
 	cutShort error
 }
@@ -120,7 +122,7 @@ func (c *cell) startWriter(ctx context.Context) error {
 	}
 	c.Epochs = append(c.Epochs, epoch)
 	if err != nil {
-		return c.blame(ctx, err)
+		return c.blame(ctx, err, nil)
 	}
 	c.writer.hearing = c.listen(pod)
 	return c.firstAck(ctx, promises)
@@ -144,7 +146,7 @@ func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
 		}
 	}
 	if err != nil {
-		return c.blame(ctx, fmt.Errorf("writer of epoch %d: %w", epoch.Number, err))
+		return c.blame(ctx, fmt.Errorf("writer of epoch %d: %w", epoch.Number, err), c.writer.hearing)
 	}
 	epoch.FirstAck = time.Now().UTC()
 	return nil
@@ -158,9 +160,7 @@ func (c *cell) Delete(ctx context.Context) error {
 		return c.stuck
 	}
 	epoch := &c.Epochs[len(c.Epochs)-1]
-	if w.hearing != nil && errors.Is(context.Cause(w.over), errSilent) {
-		c.note(fmt.Sprintf("the writer of epoch %d was gone before it was to be deleted: somebody else ended it", epoch.Number))
-	}
+	c.strikes(w, epoch.Number)
 	if err := companion(c.Companion.Deleting(ctx, epoch.Pod)); err != nil {
 		return err
 	}
@@ -175,23 +175,59 @@ func (c *cell) Delete(ctx context.Context) error {
 		return nil
 	}
 	c.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.Records(c.Promises)}).Info("Writer deleted")
-	if err := w.awaitClosed(ctx); err != nil {
+	if err := c.hearOut(ctx, w, epoch.Number); err != nil {
 		return err
 	}
 	if problem := w.problem(); problem != nil && !epoch.FirstAck.IsZero() {
 		c.endedItself(epoch, problem)
 	}
-	return nil
+	return w.contradicted()
 }
 
-// awaitClosed returns once the pod's log has ended.
-func (w *writer) awaitClosed(ctx context.Context) error {
+// strikes takes note of what a deletion hits: a writer at work, or one that has
+// ended before, or that was not heard of for long.
+func (c *cell) strikes(w *writer, epoch int) {
+	if w.hearing == nil {
+		return
+	}
+	if errors.Is(context.Cause(w.over), errSilent) {
+		c.note(fmt.Sprintf("the writer of epoch %d was gone before it was to be deleted: somebody else ended it", epoch))
+	}
+	if w.over.Err() != nil {
+		return
+	}
+	c.struck++
+	// A writer says something with every record, but not more often than it can be heard.
+	longest := 2*deafness + time.Duration(float64(time.Second)/max(c.Settings.WriteRate, 0.01))
+	if silence := w.silence(); c.Settings.WriteRate > 0 && silence > longest {
+		c.note(fmt.Sprintf("nothing was heard of the writer of epoch %d in the %s before its deletion: what it was told then is not held against the storage", epoch, silence.Round(time.Second)))
+	}
+}
+
+// deafness is how long the way from a pod to the ledger may be, in time.
+const deafness = 5 * time.Second
+
+// hearOut returns once all that a writer said that is gone was heard. After a
+// deletion by force its container may still be there, and never end.
+func (c *cell) hearOut(ctx context.Context, w *writer, epoch int) error {
+	patience, cancel := context.WithTimeout(ctx, c.Settings.StatusTimeout)
+	defer cancel()
 	select {
 	case <-w.closed:
 		return nil
-	case <-ctx.Done():
+	case <-patience.Done():
+	}
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	stall := w.stalled()
+	w.hangUp()
+	<-w.closed
+	if stall != nil {
+		return c.blame(ctx, fmt.Errorf("the container of epoch %d does not end after its pod was deleted by force: %s: %w", epoch, stall, context.DeadlineExceeded), w.hearing)
+	}
+	c.note(fmt.Sprintf("the log of the writer of epoch %d did not end within %s after its pod was gone", epoch, c.Settings.StatusTimeout))
+	return nil
 }
 
 // Restore brings the writer back, as a new epoch.

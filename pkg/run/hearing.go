@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
@@ -24,13 +25,18 @@ type hearing struct {
 	// over ends with the log, or with a problem that the pod reports; its cause says which.
 	over context.Context
 	end  context.CancelCauseFunc
+	// hangUp ends the listening.
+	hangUp context.CancelFunc
 	// closed is closed when the listening goroutine has returned.
 	closed chan struct{}
 
 	mu       sync.Mutex
 	sighting *witness.Sighting
 	stall    *witness.Stall // what the pod was waiting for when it was last heard
-	seen     chan struct{}  // closed with the first sighting
+	last     time.Time      // when it was last heard
+	// contradiction is an acknowledgement that cannot be true beside the others.
+	contradiction error
+	seen          chan struct{} // closed with the first sighting
 }
 
 // listen follows a pod's log until the pod has ended or the context does.
@@ -40,7 +46,9 @@ func listen(ctx context.Context, ns workload.Namespace, pod *corev1.Pod, l *ledg
 		log:    ns.Log.WithField("pod", pod.Name),
 		closed: make(chan struct{}),
 		seen:   make(chan struct{}),
+		last:   time.Now(),
 	}
+	ctx, h.hangUp = context.WithCancel(ctx)
 	h.over, h.end = context.WithCancelCause(ctx)
 	go func() {
 		defer close(h.closed)
@@ -55,22 +63,54 @@ func listen(ctx context.Context, ns workload.Namespace, pod *corev1.Pod, l *ledg
 
 func (h *hearing) hear(line []byte) {
 	s, err := witness.Parse(line)
+	h.listened()
 	switch {
 	case err != nil:
 		h.log.WithFields(logrus.Fields{"line": string(line[:min(len(line), 200)]), "error": err}).Warn("The pod said something else than a statement")
 	case s.Ack != nil:
 		h.waits(nil)
 		if err := h.ledger.Record(*s.Ack); err != nil {
-			h.end(err)
+			h.contradicts(err)
 		}
+	case s.Stall != nil && s.Stall.Over:
+		h.waits(nil)
 	case s.Stall != nil:
 		h.log.Warn(s.Stall)
 		h.waits(s.Stall)
 	case s.Sighting != nil:
+		h.waits(nil)
 		h.keep(s.Sighting)
 	case s.Problem != nil:
+		h.waits(nil)
 		h.end(*s.Problem)
 	}
+}
+
+func (h *hearing) listened() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last = time.Now()
+}
+
+// silence is how long nothing was heard.
+func (h *hearing) silence() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Since(h.last)
+}
+
+// contradicts keeps an error of the ledger's. No verdict can rest on it any more.
+func (h *hearing) contradicts(err error) {
+	h.mu.Lock()
+	h.contradiction = err
+	h.mu.Unlock()
+	h.end(err)
+}
+
+func (h *hearing) contradicted() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.contradiction
 }
 
 func (h *hearing) keep(s *witness.Sighting) {

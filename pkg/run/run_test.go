@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
@@ -52,35 +53,91 @@ func promised(t *testing.T, c *cell) *cell {
 }
 
 func TestWhoseFailureItIs(t *testing.T) {
-	for _, f := range []struct {
-		err  error
-		want judge.Class
+	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
+	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Over: true}})
+	late := fmt.Errorf("waited: %w", context.DeadlineExceeded)
+	write := witness.NewProblem("writing", syscall.EIO)
+	write.Writing = true
+	for name, f := range map[string]struct {
+		err   error
+		heard []string
+		want  judge.Class
 	}{
-		{witness.NewProblem("opening", syscall.EROFS), judge.ReadOnly},
-		{witness.NewProblem("reading", syscall.EIO), judge.Unavailable},
-		{witness.NewProblem("opening", syscall.ENOTCONN), judge.Unavailable},
-		{witness.NewProblem("writing", syscall.ENOSPC), ""},
-		{fmt.Errorf("waited: %w", context.DeadlineExceeded), judge.Unavailable},
-		{&workload.PodUnready{Volume: true, Err: context.DeadlineExceeded}, judge.Unavailable},
-		{&workload.PodUnready{Volume: false, Err: context.DeadlineExceeded}, ""},
-		{errSilent, ""},
+		"read-only":                              {witness.NewProblem("opening", syscall.EROFS), nil, judge.ReadOnly},
+		"it cannot be read":                      {witness.NewProblem("reading", syscall.EIO), nil, judge.Unavailable},
+		"it is gone":                             {witness.NewProblem("opening", syscall.ENOTCONN), nil, judge.Unavailable},
+		"it is full":                             {witness.NewProblem("writing", syscall.ENOSPC), nil, ""},
+		"a write failed":                         {write, nil, ""},
+		"late, and the pod waits for the volume": {late, []string{stalled}, judge.Unavailable},
+		"late, and it had answered again":        {late, []string{stalled, back}, ""},
+		"late, for whatever reason":              {late, nil, ""},
+		"the API server took too long":           {fmt.Errorf("creating pod: %w", errors.Join(context.DeadlineExceeded, syscall.ETIMEDOUT)), nil, ""},
+		"the volume was not mounted":             {&workload.PodUnready{Volume: true, Err: context.DeadlineExceeded}, nil, judge.Unavailable},
+		"the pod did not start":                  {&workload.PodUnready{Volume: false, Err: context.DeadlineExceeded}, nil, ""},
+		"it said nothing":                        {errSilent, nil, ""},
 	} {
+		t.Run(name, func(t *testing.T) {
+			c := promised(t, someCell(t))
+			err := c.blame(t.Context(), f.err, heardFrom(t, f.heard...))
+			require.ErrorIs(t, err, f.err)
+			if f.want == "" {
+				assert.NotErrorIs(t, err, errLetDown, "it is no fault of the volume's")
+				assert.Empty(t, c.letDown)
+				return
+			}
+			assert.ErrorIs(t, err, errLetDown)
+			assert.Equal(t, f.want, c.letDown[0].Class)
+		})
+	}
+}
+
+func TestWhatWasFoundIsFoundWhateverComesAfterwards(t *testing.T) {
+	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}}}
+	for _, after := range []error{errors.New("quota exceeded"), fmt.Errorf("%w: terminated", errStopped)} {
 		c := promised(t, someCell(t))
-		err := c.blame(t.Context(), f.err)
-		require.ErrorIs(t, err, f.err)
-		if f.want == "" {
-			assert.NotErrorIs(t, err, errLetDown, "%v is no fault of the volume's", f.err)
-			assert.Empty(t, c.letDown)
+		c.Epochs = []evidence.Epoch{{Number: 1}, {Number: 2, Found: look(lost)}}
+		c.conclude(after)
+		assert.Equal(t, judge.Fail, c.Verdict)
+		assert.Contains(t, c.Reason, "lost-tail: 1 acknowledged records")
+		assert.Contains(t, c.Reason, after.Error())
+	}
+}
+
+func TestWithoutAWriterAtWorkNothingWasTried(t *testing.T) {
+	c := promised(t, someCell(t))
+	c.Epochs = []evidence.Epoch{{Number: 1, Deleting: time.Unix(1, 0)}}
+	c.strikes(&writer{hearing: heardFrom(t, line(t, witness.Statement{Problem: &witness.Problem{Doing: "writing", Cause: "no space"}}))}, 1)
+	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
+	c.judge()
+	assert.Equal(t, judge.Error, c.Verdict)
+
+	c.NotShown = nil
+	c.strikes(&writer{hearing: heardFrom(t)}, 1)
+	c.judge()
+	assert.Equal(t, judge.Pass, c.Verdict)
+}
+
+func TestAContainerThatOutlivesItsPodIsNotWaitedForWithoutEnd(t *testing.T) {
+	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
+	for _, lines := range [][]string{{stalled}, nil} {
+		c := promised(t, someCell(t))
+		c.Settings.StatusTimeout = time.Nanosecond
+		h := heardFrom(t, lines...)
+		h.closed = make(chan struct{})
+		h.hangUp = func() { close(h.closed) }
+		err := c.hearOut(t.Context(), &writer{hearing: h}, 1)
+		if lines != nil {
+			assert.ErrorIs(t, err, errLetDown)
 			continue
 		}
-		assert.ErrorIs(t, err, errLetDown)
-		assert.Equal(t, f.want, c.letDown[0].Class)
+		require.NoError(t, err)
+		assert.Len(t, c.Notes, 1)
 	}
 }
 
 func TestAVolumeThatRefusesAWriterBreaksNoPromise(t *testing.T) {
 	c := promised(t, someCell(t))
-	c.cutShort = c.blame(t.Context(), witness.NewProblem("writing", syscall.ENOSPC))
+	c.cutShort = c.blame(t.Context(), witness.NewProblem("writing", syscall.ENOSPC), nil)
 	require.ErrorIs(t, c.cutShort, errRefused)
 	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.judge()
@@ -106,6 +163,7 @@ func TestAWriterThatHadEndedByItselfIsNoted(t *testing.T) {
 		c := promised(t, someCell(t))
 		c.Epochs = []evidence.Epoch{{Number: 1}}
 		problem := witness.NewProblem("writing", f.errno)
+		problem.Writing = true
 		c.endedItself(&c.Epochs[0], &problem)
 		c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
 		c.judge()
@@ -155,7 +213,7 @@ func TestAPathThatIsNotTheVolumeAnyMoreIsSaid(t *testing.T) {
 
 func TestWithoutAPromiseNoneIsBroken(t *testing.T) {
 	c := someCell(t)
-	err := c.blame(t.Context(), witness.NewProblem("opening", syscall.EROFS))
+	err := c.blame(t.Context(), witness.NewProblem("opening", syscall.EROFS), nil)
 	assert.NotErrorIs(t, err, errLetDown)
 	assert.Empty(t, c.letDown)
 }
@@ -163,7 +221,7 @@ func TestWithoutAPromiseNoneIsBroken(t *testing.T) {
 func TestAStoppedRunBlamesNobody(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	assert.NotErrorIs(t, promised(t, someCell(t)).blame(ctx, context.DeadlineExceeded), errLetDown)
+	assert.NotErrorIs(t, promised(t, someCell(t)).blame(ctx, context.DeadlineExceeded, nil), errLetDown)
 }
 
 func TestWhereTheReaderRuns(t *testing.T) {
@@ -230,7 +288,8 @@ func TestWhatEndsARunEarly(t *testing.T) {
 	assert.Equal(t, judge.Stopped, c.Verdict)
 
 	c = someCell(t)
-	c.Verdict, c.Reason = judge.Fail, "lost"
+	c.letDown = []judge.Finding{{Class: judge.Unavailable}}
+	c.judge()
 	c.conclude(errors.New("a probe could not run"))
 	assert.Equal(t, judge.Fail, c.Verdict, "a finding stays a finding")
 }
@@ -318,4 +377,5 @@ func TestContradictingAcknowledgementsEndTheWait(t *testing.T) {
 	}
 	h := heardFrom(t, ack(1), ack(2))
 	assert.ErrorContains(t, h.awaitAck(t.Context(), 2), "contradict")
+	assert.ErrorContains(t, h.contradicted(), "contradict", "no verdict can rest on it")
 }

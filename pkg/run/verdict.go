@@ -18,12 +18,7 @@ func (c *cell) judge() {
 	if c.Reader != nil {
 		judged = c.Reader.Judgement
 	}
-	var found [][]judge.Finding
-	for _, look := range c.looks() {
-		found = append(found, look.Judgement.Findings)
-		c.note(look.Judgement.Notes...)
-	}
-	c.Findings = judge.Gather(append(found, c.letDown)...)
+	c.gather()
 	judged.Findings = c.Findings
 	c.Verdict = judge.VerdictOf(judged)
 	for _, e := range c.Epochs {
@@ -35,6 +30,8 @@ func (c *cell) judge() {
 	switch {
 	case c.Verdict == judge.Error:
 		c.Reason = "nothing was acknowledged: nothing was at stake"
+	case c.Verdict == judge.Pass && c.struck == 0 && c.Deletions() > 0:
+		c.Verdict, c.Reason = judge.Error, "no writer was at work when it was deleted, so nothing was tried: "+c.Reason
 	case c.Verdict == judge.Pass && c.Reader == nil:
 		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
 	case c.Verdict == judge.Pass && c.cutShort != nil:
@@ -43,6 +40,19 @@ func (c *cell) judge() {
 	}
 	c.limits()
 	c.stig()
+}
+
+// gather collects what all looks found, and what the volume refused to the pods.
+func (c *cell) gather() {
+	var found [][]judge.Finding
+	for _, look := range c.looks() {
+		found = append(found, look.Judgement.Findings)
+		c.note(look.Judgement.Notes...)
+	}
+	c.Findings = judge.Gather(append(found, c.letDown)...)
+	if c.Settings.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
+		c.note("writers were deleted by force, and may have been alive beside their successors: on a filesystem that does not append as one between nodes, such as NFS, one may have overwritten the other")
+	}
 }
 
 // looks are all that was seen of the journal, in order.
@@ -95,12 +105,20 @@ func (c *cell) stig() {
 	}
 }
 
-// conclude gives the cell a verdict where the phases could not.
+// conclude gives the cell a verdict where the phases could not. What was found by
+// then is found, whatever kept the rest from being done.
 func (c *cell) conclude(err error) {
+	if err == nil {
+		return
+	}
+	c.gather()
 	switch {
+	case len(c.Findings) > 0:
+		c.Verdict = judge.Fail
+		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.Verified(), err)
 	case errors.Is(err, errStopped):
 		c.Verdict, c.Reason = judge.Stopped, err.Error()
-	case err != nil && c.Verdict != judge.Fail:
+	default:
 		c.Verdict, c.Reason = judge.Error, err.Error()
 	}
 }

@@ -36,14 +36,14 @@ func (c *cell) read(ctx context.Context) error {
 	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(spec))
 	c.reader = pod
 	if err != nil {
-		return c.blame(ctx, err)
+		return c.blame(ctx, err, nil)
 	}
 	heard := c.listen(pod)
-	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.VerifyTimeout, fmt.Errorf("waited %s for the journal to be read: %w", c.Settings.VerifyTimeout, context.DeadlineExceeded))
+	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.VerifyTimeout, fmt.Errorf("waited %s for the journal to be read; VERIFY_TIMEOUT is how long it may take: %w", c.Settings.VerifyTimeout, context.DeadlineExceeded))
 	defer cancel()
 	seen, err := heard.awaitSighting(waiting)
 	if err != nil {
-		return c.blame(ctx, fmt.Errorf("reader: %w", err))
+		return c.blame(ctx, fmt.Errorf("reader: %w", err), heard)
 	}
 	c.Reader = c.look(evidencePod(pod), *seen, c.Promises, len(c.Epochs))
 	return nil

@@ -61,6 +61,8 @@ type Problem struct {
 	// Cause is the error in words, Errno the system's number for it, if it has one.
 	Cause string        `json:"cause"`
 	Errno syscall.Errno `json:"errno,omitempty"`
+	// Writing says that it was a write or a sync.
+	Writing bool `json:"writing,omitempty"`
 }
 
 func (p Problem) Error() string { return p.Doing + ": " + p.Cause }
@@ -80,6 +82,8 @@ type Stall struct {
 	Doing string `json:"doing"`
 	// Seconds is how long it has been waited for when this is said.
 	Seconds float64 `json:"seconds"`
+	// Over says that it has come back by now.
+	Over bool `json:"over,omitempty"`
 }
 
 func (s Stall) String() string {

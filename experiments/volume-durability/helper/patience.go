@@ -34,6 +34,7 @@ func (p patience) during(doing string, call func() error) error {
 	err := call()
 	if !timer.Stop() {
 		said.Wait()
+		_ = witness.Write(p.out, witness.Statement{Stall: &witness.Stall{Doing: doing, Over: true}})
 	}
 	return err
 }

@@ -24,13 +24,20 @@ func TestACallThatDoesNotComeBackIsSaidWhileItWaits(t *testing.T) {
 			return failure
 		})
 	}()
-	line, err := bufio.NewReader(r).ReadBytes('\n')
-	require.NoError(t, err)
-	s, err := witness.Parse(line[:len(line)-1])
-	require.NoError(t, err)
-	require.NotNil(t, s.Stall)
-	assert.Equal(t, "syncing /data/logs.log has not come back for 0.001 s", s.Stall.String())
+	lines := bufio.NewReader(r)
+	stall := func() *witness.Stall {
+		line, err := lines.ReadBytes('\n')
+		require.NoError(t, err)
+		s, err := witness.Parse(line[:len(line)-1])
+		require.NoError(t, err)
+		require.NotNil(t, s.Stall)
+		return s.Stall
+	}
+	waiting := stall()
+	assert.Equal(t, "syncing /data/logs.log has not come back for 0.001 s", waiting.String())
+	assert.False(t, waiting.Over)
 	close(back)
+	assert.True(t, stall().Over)
 	assert.Equal(t, failure, <-done)
 }
 

@@ -78,7 +78,9 @@ func (t *task) append(ctx context.Context, w *journal.Writer, out io.Writer) err
 		}
 		last, err := w.Commit(n, time.Now)
 		if err != nil {
-			return errors.Join(said.flush(), witness.NewProblem("writing "+t.file, err))
+			problem := witness.NewProblem("writing "+t.file, err)
+			problem.Writing = true
+			return errors.Join(said.flush(), problem)
 		}
 		if err := said.commit(last, time.Now()); err != nil {
 			return err
