@@ -87,7 +87,7 @@ func carryOut(ctx context.Context, e *litmus.Experiment, config *rest.Config, id
 		image = e.Image()
 	}
 	return run.Run{
-		ID: runID, Settings: settings, Image: image, Companion: e, Log: log,
+		ID: runID, Again: e.Again(ctx), Settings: settings, Image: image, Companion: e, Log: log,
 		Namespace: workload.Namespace{
 			Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: log, Owner: e.Owner(settings.Namespace),
 			Labels: map[string]string{

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
@@ -23,6 +24,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apitypes "k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -174,6 +176,16 @@ func (e *Experiment) Image() string { return e.pod.Spec.Containers[0].Image }
 // Job is the UID of the Job that the experiment's pod is an attempt of; empty where it has none.
 func (e *Experiment) Job() string { return e.pod.Labels[batchv1.ControllerUidLabel] }
 
+// Again says whether the Job had another pod before: this is not its first attempt.
+// What cannot be found out is no.
+func (e *Experiment) Again(ctx context.Context) bool {
+	if e.Job() == "" {
+		return false
+	}
+	pods, err := e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.ControllerUidLabel + "=" + e.Job()})
+	return err == nil && len(pods.Items) > 1
+}
+
 // Owner makes objects go with the engine. It can own only what is in its own namespace.
 func (e *Experiment) Owner(namespace string) *metav1.OwnerReference {
 	if namespace != e.chaos.ChaosNamespace {
@@ -229,6 +241,13 @@ func (e *Experiment) Stopping(ctx context.Context) bool {
 	return err == nil && engine.Spec.EngineState == v1alpha1.EngineStateStop
 }
 
+// awaited says whether a built-in check has no outcome yet.
+func (e *Experiment) awaited(name string) bool {
+	return slices.ContainsFunc(e.result.ProbeDetails, func(p *types.ProbeDetails) bool {
+		return p.Name == name && p.Type == probeType && p.Status.Verdict == v1alpha1.ProbeVerdictAwaited
+	})
+}
+
 // check sets the outcome of a built-in check.
 func (e *Experiment) check(name string, verdict v1alpha1.ProbeVerdict, description string) {
 	for _, p := range e.result.ProbeDetails {
@@ -263,7 +282,7 @@ func (e *Experiment) runProbes(phase, event string) error {
 // the engine's probes ended the run, if they did.
 func (e *Experiment) Finish(outcome evidence.Result, probeErr error) error {
 	e.conclude(outcome, probeErr)
-	if err := result.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels()); err != nil {
+	if err := e.leave(); err != nil {
 		return fmt.Errorf("updating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
 	verdict := string(e.result.Verdict)
@@ -273,11 +292,26 @@ func (e *Experiment) Finish(outcome evidence.Result, probeErr error) error {
 	return nil
 }
 
+// leave writes the ChaosResult. litmus-go gives up where its first request is not
+// answered; to fail here would have the whole run made again.
+func (e *Experiment) leave() error {
+	var last error
+	limit := time.Duration(e.chaos.Timeout) * time.Second
+	err := wait.PollUntilContextTimeout(context.Background(), time.Second, limit, true, func(context.Context) (bool, error) {
+		last = result.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels())
+		return last == nil, nil
+	})
+	return errors.Join(last, err)
+}
+
 func (e *Experiment) conclude(outcome evidence.Result, probeErr error) {
 	switch outcome.Verdict {
 	case judge.Pass:
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictPassed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Fail:
+		if e.awaited(VerifyProbe) { // the run ended early, with what had been found by then
+			e.check(VerifyProbe, v1alpha1.ProbeVerdictFailed, outcome.Reason)
+		}
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictFailed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Stopped:
 		e.notRun(outcome.Reason)

@@ -45,6 +45,8 @@ type Run struct {
 	// ID is unique to the run: a DNS label.
 	ID       string
 	Settings inputs.Settings
+	// Again says that an earlier attempt of the same run was made.
+	Again bool
 	// Image is that of the writer and the reader.
 	Image     string
 	Namespace workload.Namespace
@@ -100,12 +102,23 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 // run was killed. Its ledger died with it: what storage was told to keep is not
 // known any more, and to begin anew would hide that.
 func (r Run) interrupted(ctx context.Context) (reason string, err error) {
-	removed, err := r.Namespace.RemoveEarlier(ctx)
-	if err != nil || len(removed) == 0 {
+	var spared []string
+	if r.Settings.Keep {
+		spared = r.kept()
+	}
+	removed, err := r.Namespace.RemoveEarlier(ctx, spared...)
+	if err != nil || len(removed) == 0 && !r.Again {
 		return "", err
 	}
-	return fmt.Sprintf("an earlier attempt of this run was killed, and what had been acknowledged is not known any more. Removed what it had made: %s", strings.Join(removed, ", ")), nil
+	reason = "an earlier attempt of this run was killed, or could not leave its result, and what had been acknowledged is not known any more"
+	if len(removed) > 0 {
+		reason += ". Removed what it had made: " + strings.Join(removed, ", ")
+	}
+	return reason, nil
 }
+
+// kept are the names of what KEEP keeps.
+func (r Run) kept() []string { return []string{r.Settings.ReaderPod, r.Settings.ClaimName} }
 
 var errStopped = errors.New("the run was stopped")
 

@@ -50,7 +50,18 @@ func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 	if len(said) == 0 {
 		return "the cluster gives no reason", false
 	}
-	return strings.Join(slices.Compact(said), "; "), volume
+	return strings.Join(slices.Compact(said), "; "), volume && waitsForVolume(pod)
+}
+
+// waitsForVolume says whether a pod may still be waiting for its volume. Volumes are
+// mounted before images are pulled: one that waits for its image has its volume.
+func waitsForVolume(pod *corev1.Pod) bool {
+	for _, c := range pod.Status.ContainerStatuses {
+		if w := c.State.Waiting; w == nil || w.Reason != "ContainerCreating" {
+			return false
+		}
+	}
+	return pod.Status.Phase == "" || pod.Status.Phase == corev1.PodPending
 }
 
 // whyStillThere says on which node a pod is that does not go, and what is known of

@@ -118,11 +118,13 @@ func (n Namespace) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.P
 	if err == nil {
 		return latest, nil
 	}
-	if ctx.Err() != nil {
+	late := ctx.Err() != nil
+	if late {
 		err = context.Cause(ctx)
 	}
 	unready := &PodUnready{Namespace: n.Name, Pod: pod.Name, Err: err}
 	unready.Reason, unready.Volume = n.whyNotRunning(latest)
+	unready.Volume = unready.Volume && late // what failed or was deleted did not wait any more
 	return nil, unready
 }
 

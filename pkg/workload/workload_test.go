@@ -120,7 +120,13 @@ func TestAPodThatDoesNotRunIsExplained(t *testing.T) {
 	require.NoError(t, err)
 	reason, volume = ns.whyNotRunning(pod)
 	assert.Contains(t, reason, "FailedAttachVolume: in use elsewhere")
+	assert.False(t, volume, "it has its volume by now, and waits for its image")
+	pod.Status.ContainerStatuses[0].State.Waiting.Reason = "ContainerCreating"
+	_, volume = ns.whyNotRunning(pod)
 	assert.True(t, volume)
+	pod.Status.Phase = corev1.PodFailed
+	_, volume = ns.whyNotRunning(pod)
+	assert.False(t, volume, "it failed for another reason")
 }
 
 func TestATimeOutSaysWhatWasWaitedFor(t *testing.T) {

@@ -59,7 +59,7 @@ func scenarios(strangers string) []scenario {
 		fails("last write torn, but for its last byte", "torn-write:keep=-1", first, tail),
 		fails("last write torn, one byte is left", "torn-write:keep=1", first, tail).having(once),
 		fails("one bit flipped", "bit-flip:offset=5000,bit=3", first, expect.Bytes(judge.Corrupt)),
-		fails("one bit flipped in the last record", "bit-flip:offset=-300,bit=0", first, expect.Bytes(judge.Corrupt)).having(once),
+		fails("one bit flipped in the last record", "bit-flip:offset=-200,bit=0", first, expect.Bytes(judge.Corrupt)).having(once),
 		fails("a page zeroed", "zero-page:page=3", first, expect.Page(3, judge.Corrupt)),
 		fails("a page written to a wrong place", "misdirected-page:page=2,to=5", first, expect.Each(expect.Page(2, judge.Reordered), expect.Page(5, judge.Corrupt))),
 		fails("two pages swapped", "swap-pages:page=2,to=6", first, expect.Each(expect.Page(2, judge.Reordered), expect.Page(6, judge.Reordered))),
