@@ -79,6 +79,7 @@ func scenarios(strangers string) []scenario {
 		fails("reads hang, from the restart on", "hang-read", first, expect.Without(judge.Unavailable)).having(impatient),
 		fails("reads hang, for the reader", "hang-read", first, expect.Without(judge.Unavailable)).having(with(impatient, "TOTAL_CHAOS_DURATION", "3")),
 		fails("syncs hang, while the first writer writes", "hang-sync", "bytes=40000", expect.Without(judge.Unavailable)).having(with(impatient, "CHAOS_INTERVAL", "6")),
+		fails("syncs hang, and the writer is deleted by force", "hang-sync", "bytes=40000", expect.Without(judge.Unavailable)).having(map[string]string{"FORCE": "true", "CHAOS_INTERVAL": "8"}),
 		fails("syncs hang, from the restart on", "hang-sync", first, expect.Without(judge.Unavailable)).having(impatient),
 		passes("every sync takes half a second", "slow-sync:delay=500ms", "mount"),
 	}
