@@ -15,6 +15,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/volume"
+	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 // kept is what a verification prints that found everything.
@@ -75,11 +76,7 @@ func verifyHalf(flags *flag.FlagSet, folder *string, out, aside io.Writer) func(
 		if err != nil {
 			return err
 		}
-		path, err := journalOn(*folder, token.ID)
-		if err != nil {
-			return err
-		}
-		findings, err := verify(path, token)
+		path, findings, err := verify(*folder, token)
 		if err != nil {
 			return err
 		}
@@ -164,19 +161,23 @@ func fill(file journal.File, format journal.Format, records int) (last journal.R
 
 // verify holds a journal to its ledger. A volume that cannot be read, after it had
 // promised, is a finding; what need not be its fault is an error.
-func verify(path string, token ledger.Token) ([]judge.Finding, error) {
-	t := task{
-		file: path, format: token.Format, points: []journal.Point{token.Promise.Point},
-		// Nobody listens: the one line that is printed is the result.
-		patience: patience{out: io.Discard, after: stallAfter},
+func verify(folder string, token ledger.Token) (path string, findings []judge.Finding, err error) {
+	var found witness.Sighting
+	path, err = journalOn(folder, token.ID)
+	if err == nil {
+		t := task{
+			file: path, format: token.Format, points: []journal.Point{token.Promise.Point},
+			// Nobody listens: the one line that is printed is the result.
+			patience: patience{out: io.Discard, after: stallAfter},
+		}
+		found, err = t.scan()
 	}
-	found, err := t.scan()
 	if class := judge.ClassOf(err); class != "" {
-		return []judge.Finding{{Class: class, Detail: err.Error()}}, nil
+		return path, []judge.Finding{{Class: class, Detail: err.Error()}}, nil
 	}
 	if err != nil {
-		return nil, err
+		return path, nil, err
 	}
 	judged := judge.Judge(judge.Case{Promises: []ledger.Ack{token.Promise}, Report: found.Report, Epochs: 1})
-	return judged.Findings, nil
+	return path, judged.Findings, nil
 }
