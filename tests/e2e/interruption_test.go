@@ -151,9 +151,8 @@ func TestAControlPlaneThatGoesAwayChangesNoVerdict(t *testing.T) {
 		outage uint64
 		away   func(t *testing.T) (back func())
 	}{
-		{phase{name: "the API server, before the chaos", env: map[string]string{"RAMP_TIME": "20", "TOTAL_CHAOS_DURATION": "2", "CHAOS_INTERVAL": "2"}}, 3000, stopAPI},
-		{phase{name: "the API server, during the chaos", env: map[string]string{"TOTAL_CHAOS_DURATION": "20", "CHAOS_INTERVAL": "10"}}, 3000, stopAPI},
-		{phase{name: "etcd, during the chaos", env: map[string]string{"TOTAL_CHAOS_DURATION": "6", "CHAOS_INTERVAL": "3"}}, 1000, freezeEtcd},
+		{phase{name: "the API server", env: map[string]string{"TOTAL_CHAOS_DURATION": "20", "CHAOS_INTERVAL": "10"}}, 3000, stopAPI},
+		{phase{name: "etcd", env: map[string]string{"TOTAL_CHAOS_DURATION": "6", "CHAOS_INTERVAL": "3"}}, 1000, freezeEtcd},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ns := someNamespace(t)
