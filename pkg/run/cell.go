@@ -282,11 +282,7 @@ func (c *cell) remove(ctx context.Context) string {
 	for _, h := range c.heard {
 		<-h.closed
 	}
-	var spared []string
-	if keep {
-		spared = c.kept()
-	}
-	failures = append(failures, c.Namespace.RemoveRest(ctx, spared...))
+	failures = append(failures, c.Namespace.RemoveRest(ctx, c.kept(keep)...))
 	if err := errors.Join(failures...); err != nil {
 		c.Log.WithError(err).Error("Not everything could be removed")
 		return err.Error()

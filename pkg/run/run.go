@@ -102,11 +102,7 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 // run was killed. Its ledger died with it: what storage was told to keep is not
 // known any more, and to begin anew would hide that.
 func (r Run) interrupted(ctx context.Context) (reason string, err error) {
-	var spared []string
-	if r.Settings.Keep {
-		spared = r.kept()
-	}
-	removed, err := r.Namespace.RemoveEarlier(ctx, spared...)
+	removed, err := r.Namespace.RemoveEarlier(ctx, r.kept(r.Settings.Keep)...)
 	if err != nil || len(removed) == 0 && !r.Again {
 		return "", err
 	}
@@ -117,8 +113,13 @@ func (r Run) interrupted(ctx context.Context) (reason string, err error) {
 	return reason, nil
 }
 
-// kept are the names of what KEEP keeps.
-func (r Run) kept() []string { return []string{r.Settings.ReaderPod, r.Settings.ClaimName} }
+// kept are the names of what a run keeps that is to keep something.
+func (r Run) kept(keep bool) []string {
+	if !keep {
+		return nil
+	}
+	return []string{r.Settings.ReaderPod, r.Settings.ClaimName}
+}
 
 var errStopped = errors.New("the run was stopped")
 

@@ -116,3 +116,27 @@ func TestWithoutAJobNothingIsAnEarlierAttempts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, removed)
 }
+
+func TestWhatARunMadeIsSweptUpButForWhatItKeeps(t *testing.T) {
+	n := namespace(t)
+	made := func(name, run string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Name: name, UID: types.UID(name), Namespace: "stig", Labels: map[string]string{RunLabel: run}}
+	}
+	n.Client = fake.NewClientset(
+		&corev1.Pod{ObjectMeta: made("write-pod", "r")},
+		&corev1.Pod{ObjectMeta: made("read-pod", "r")},
+		&corev1.Pod{ObjectMeta: made("another-runs", "other")},
+		&corev1.PersistentVolumeClaim{ObjectMeta: made("stig-pvc", "r")},
+	)
+	require.NoError(t, n.RemoveRest(t.Context(), "read-pod"))
+	pods, err := n.Client.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	var left []string
+	for _, p := range pods.Items {
+		left = append(left, p.Name)
+	}
+	assert.ElementsMatch(t, []string{"read-pod", "another-runs"}, left)
+	claims, err := n.Client.CoreV1().PersistentVolumeClaims("stig").List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, claims.Items)
+}
