@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/volume-durability/volume-durability/pkg/custody"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -31,24 +32,64 @@ type Result struct {
 	Verdict  judge.Verdict   `json:"verdict"`
 	Reason   string          `json:"reason"`
 	Settings inputs.Settings `json:"settings"`
+	Tool     Tool            `json:"tool"`
+	Cluster  Cluster         `json:"cluster"`
+	// Engine is the ChaosEngine that started the run, if one did.
+	Engine *Engine `json:"engine,omitempty"`
 	// Cells are the parts of the run, each with its own volume, ledger and verdict.
+	// The control is among them.
 	Cells []Cell `json:"cells,omitempty"`
 	// LeftBehind says what of the run could not be removed.
 	LeftBehind string `json:"leftBehind,omitempty"`
 }
 
+// Tool is the program that made the run.
+type Tool struct {
+	// Version and Commit are those of the build; empty where it has none.
+	Version string `json:"version,omitempty"`
+	Commit  string `json:"commit,omitempty"`
+	// Image is the one that the writers and readers ran, as it was asked for.
+	Image string `json:"image,omitempty"`
+}
+
+// Cluster is where the run was made. What could not be seen is empty.
+type Cluster struct {
+	// UID is that of the namespace kube-system, by which clusters are told apart.
+	UID     types.UID `json:"uid,omitempty"`
+	Server  string    `json:"server,omitempty"`
+	Version string    `json:"version,omitempty"`
+	// Orchestrator says how it was determined what orchestrates.
+	Orchestrator string `json:"orchestrator,omitempty"`
+}
+
+// Engine is the ChaosEngine that started a run.
+type Engine struct {
+	Name           string    `json:"name"`
+	Namespace      string    `json:"namespace"`
+	UID            types.UID `json:"uid"`
+	Result         string    `json:"result"` // the ChaosResult's name
+	ServiceAccount string    `json:"serviceAccount,omitempty"`
+}
+
 // Cell is one volume's part of a run.
 type Cell struct {
+	Plan    inputs.Cell    `json:"plan"`
 	Verdict judge.Verdict  `json:"verdict"`
 	Reason  string         `json:"reason"`
 	Journal journal.Format `json:"journal"`
-	Claim   *Claim         `json:"claim,omitempty"`
-	Epochs  []Epoch        `json:"epochs,omitempty"`
-	Reader  *Look          `json:"reader,omitempty"`
+	// File is the journal's path in the pods.
+	File   string  `json:"file"`
+	Claim  *Claim  `json:"claim,omitempty"`
+	Epochs []Epoch `json:"epochs,omitempty"`
+	Reader *Look   `json:"reader,omitempty"`
 	// Promises are the acknowledgements that the storage was held to.
 	Promises []ledger.Ack `json:"promises,omitempty"`
 	// Findings are those of all looks, and what the volume refused to the pods.
 	Findings []judge.Finding `json:"findings,omitempty"`
+	// Custody is what happened to the volume between the last writer and the reader.
+	Custody custody.Custody `json:"custody"`
+	// Latency is of the commits of all epochs; nil where none was heard of.
+	Latency *Latency `json:"latency,omitempty"`
 	// Notes say what is worth knowing and is not held against the storage.
 	Notes []string `json:"notes,omitempty"`
 	// NotShown says what a Pass does not prove.
@@ -60,8 +101,14 @@ type Claim struct {
 	Name         string    `json:"name"`
 	UID          types.UID `json:"uid"`
 	StorageClass string    `json:"storageClass,omitempty"`
-	Volume       string    `json:"volume,omitempty"`
-	Made         bool      `json:"made"` // by this run
+	Volume       string    `json:"volume,omitempty"` // the PersistentVolume's name
+	Made         bool      `json:"made"`             // by this run
+	// AccessModes are those that the volume was bound with.
+	AccessModes []string `json:"accessModes,omitempty"`
+	// Provisioner made the volume, and Handle is its driver's name for it; empty where
+	// they may not be seen.
+	Provisioner string `json:"provisioner,omitempty"`
+	Handle      string `json:"handle,omitempty"`
 }
 
 // Pod is one of the run's pods.
@@ -69,17 +116,33 @@ type Pod struct {
 	Name string    `json:"name"`
 	UID  types.UID `json:"uid"`
 	Node string    `json:"node"`
+	// ImageID is what the node ran, with its digest where the runtime knows one.
+	ImageID string `json:"imageID,omitempty"`
+	// When its parts were first seen to be there, by the experiment's clock; zero
+	// where that was not seen.
+	Created   time.Time `json:"created,omitzero"`
+	Scheduled time.Time `json:"scheduled,omitzero"`
+	Attached  time.Time `json:"attached,omitzero"` // the volume, to the pod's node
+	// Mounted is when the pod was ready for its containers, its volume mounted.
+	Mounted time.Time `json:"mounted,omitzero"`
+	Started time.Time `json:"started,omitzero"` // its container
 }
 
 // Epoch is one incarnation of the writer.
 type Epoch struct {
 	Number int `json:"number"`
 	Pod
-	// Mount is what the writer's path was on.
-	Mount   witness.Mount `json:"mount"`
-	Created time.Time     `json:"created"`
+	// Mount is what the writer's path was on, Boot the kernel that it ran on.
+	Mount witness.Mount `json:"mount"`
+	Boot  string        `json:"boot,omitempty"`
 	// FirstAck is when the experiment first heard that something is safe.
 	FirstAck time.Time `json:"firstAck,omitzero"`
+	// Acks are some of the acknowledgements as they were heard, in order.
+	Acks []Heard `json:"acks,omitempty"`
+	// AtStake is how many records were acknowledged, in all epochs, when the writer was to be deleted.
+	AtStake uint64 `json:"atStake,omitempty"`
+	// Grace is the deletion's grace period in seconds; nil for the pod's own, 30.
+	Grace *int64 `json:"grace,omitempty"`
 	// Deleting and Gone bound its deletion.
 	Deleting time.Time `json:"deleting,omitzero"`
 	Gone     time.Time `json:"gone,omitzero"`
@@ -90,9 +153,17 @@ type Epoch struct {
 	Found *Look `json:"found,omitempty"`
 }
 
+// Heard is an acknowledgement on its arrival.
+type Heard struct {
+	At  time.Time `json:"at"`
+	Seq uint64    `json:"seq"`
+}
+
 // Look is what a pod saw of the journal, and what the judge made of it.
 type Look struct {
 	Pod
+	// Seen is when the experiment heard of it.
+	Seen      time.Time        `json:"seen,omitzero"`
 	Sighting  witness.Sighting `json:"sighting"`
 	Judgement judge.Judgement  `json:"judgement"`
 }

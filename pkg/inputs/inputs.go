@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/volume-durability/volume-durability/pkg/custody"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 )
 
@@ -52,8 +54,11 @@ func Table() []Input {
 			interval},
 		{"RANDOMNESS", "false", "Make each interval a random one: of 1 second to `CHAOS_INTERVAL`, or of a range such as `5-10`.", true,
 			boolean(func(s *Settings) *bool { return &s.Randomness })},
-		{"FORCE", "false", "Delete with a grace period of 0.", true,
-			boolean(func(s *Settings) *bool { return &s.Force })},
+		{"FORCE", "false", "Delete with a grace period of 0. `false,true` tries both.", true, forces},
+		{"SEQUENCE", "parallel", "With several cells: `parallel` deletes all writers at once, `serial` one after another, each once the last has come back.", true, sequence},
+		{"TARGET_PODS", "", "With several cells: the writers to delete at every interval, separated by commas; empty for all. Every writer is deleted at the end.", true,
+			optional(list(names(validation.IsDNS1123Subdomain), func(s *Settings) *[]string { return &s.TargetPods }))},
+		{"PODS_AFFECTED_PERC", "", "With several cells: the percentage of the writers that is deleted at each interval, chosen at random, at least one; empty or 0 for all.", true, optional(affected)},
 		{"RAMP_TIME", "0", "Seconds to wait before and after the chaos.", true,
 			seconds(0, func(s *Settings) *time.Duration { return &s.RampTime })},
 		{"WORKLOAD_NAMESPACE", "stig", "Namespace of the claim and of the pods. It must exist.", false,
@@ -61,23 +66,33 @@ func Table() []Input {
 		{"VOLUME_SOURCE", "claim", "`claim` tests a PersistentVolumeClaim; `emptyDir` is the control that must fail: it forgets everything with each pod.", false,
 			oneOf(func(s *Settings) *VolumeSource { return &s.VolumeSource }, Claim, EmptyDir)},
 		{"STORAGE_CLASS", "", "StorageClass of the claim; empty for the cluster's default.", false,
-			optional(name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.StorageClass }))},
+			optional(storageClass)},
+		{"STORAGE_CLASSES", "", "StorageClasses to compare in one run, separated by commas, or `*` for all of the cluster. Each is a cell, with a claim, a writer, a ledger and a verdict of its own; crossed with `ACCESS_MODE`, `VOLUME_MODE`, `READER_NODE` and `FORCE` where these list several values.", false,
+			optional(classes)},
+		{"PARALLEL_CELLS", "10", "How many cells are tried at once at most, 1 to 1000.", false,
+			number(1, 1000, func(s *Settings) *int { return &s.ParallelCells })},
 		{"EXISTING_CLAIM", "", "Use this claim and make none. It is never deleted; `JOURNAL_FILE` must not exist on it.", false,
 			optional(name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.ExistingClaim }))},
 		{"CLAIM_NAME", "stig-pvc", "Name of the claim to make.", false,
 			name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.ClaimName })},
 		{"CLAIM_SIZE", "5Gi", "Size of the claim to make.", false, claimSize},
-		{"ACCESS_MODE", "ReadWriteOnce", "Access mode of the claim to make: `ReadWriteOnce`, `ReadWriteOncePod` or `ReadWriteMany`.", false,
-			oneOf(func(s *Settings) *corev1.PersistentVolumeAccessMode { return &s.AccessMode },
-				corev1.ReadWriteOnce, corev1.ReadWriteOncePod, corev1.ReadWriteMany)},
+		{"CLAIM_TEMPLATE", "", "File in the experiment's pod with the manifest of a PersistentVolumeClaim, for annotations, selectors or a data source. Its name, class and modes are set for each cell; its size only where it has none.", false,
+			optional(claimTemplate)},
+		{"ACCESS_MODE", "ReadWriteOnce", "Access mode of the claim to make: `ReadWriteOnce`, `ReadWriteOncePod` or `ReadWriteMany`, or several of them, separated by commas.", false,
+			list(choice(corev1.ReadWriteOnce, corev1.ReadWriteOncePod, corev1.ReadWriteMany),
+				func(s *Settings) *[]corev1.PersistentVolumeAccessMode { return &s.AccessModes })},
+		{"VOLUME_MODE", "Filesystem", "Volume mode of the claim to make: `Filesystem`, or `Block`, where the journal lies on the device itself, at the path `JOURNAL_FILE`; or both, separated by a comma.", false,
+			list(choice(corev1.PersistentVolumeFilesystem, corev1.PersistentVolumeBlock),
+				func(s *Settings) *[]corev1.PersistentVolumeMode { return &s.VolumeModes })},
 		{"WRITER_POD", "write-pod", "Name of the pod that writes and is deleted.", false,
 			name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.WriterPod })},
 		{"READER_POD", "read-pod", "Name of the pod that reads the journal back.", false,
 			name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.ReaderPod })},
-		{"READER_NODE", "any", "Where the reader runs, seen from the last writer: `any` node, the `same`, an `other`, or a node's name. On the same node it may be reading the page cache.", false,
-			name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return (*string)(&s.ReaderNode) })},
+		{"READER_NODE", "any", "Where the reader runs, seen from the last writer: `any` node, the `same`, an `other`, or a node's name; or several of them, separated by commas. On the same node it may be reading the page cache.", false,
+			list(readerNode, func(s *Settings) *[]ReaderNode { return &s.ReaderNodes })},
 		{"JOURNAL_FILE", "/data/logs.log", "Path of the journal in the pods; the volume is mounted at its folder.", false, journalFile},
-		{"RECORD_SIZE", "256", fmt.Sprintf("Bytes a record, %d to %d.", journal.MinRecordSize, journal.MaxRecordSize), false, recordSize},
+		{"RECORD_SIZE", "256", fmt.Sprintf("Bytes a record, %d to %d.", journal.MinRecordSize, journal.MaxRecordSize), false,
+			number(journal.MinRecordSize, journal.MaxRecordSize, func(s *Settings) *int { return &s.RecordSize })},
 		{"WRITE_RATE", "100", "Records a second; 0 for as many as the volume takes.", false, writeRate},
 		{"KEEP", "false", "Keep the claim and the reader's pod after the run, to look at them: `kubectl exec read-pod -n stig -- cat /data/logs.log`. They go with the engine.", false,
 			boolean(func(s *Settings) *bool { return &s.Keep })},
@@ -86,6 +101,9 @@ func Table() []Input {
 		{"LIB_IMAGE_PULL_POLICY", "IfNotPresent", "Pull policy of that image.", true,
 			oneOf(func(s *Settings) *corev1.PullPolicy { return &s.ImagePullPolicy },
 				corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)},
+		{"REQUIRED_EVIDENCE", "none", "The [level of evidence](docs/evidence.md) below which nothing passes: " + quoted(custody.Names()) + ".", false, requiredEvidence},
+		{"NEGATIVE_CONTROL", "false", "Try one more cell, on an emptyDir, that must lose its data. If the loss is not seen the whole run is an Error.", false,
+			boolean(func(s *Settings) *bool { return &s.NegativeControl })},
 		{"ORCHESTRATOR", "auto", "`kubernetes` or `swarm` states what orchestrates; `auto` looks at the nodes' labels. With Swarm the check is Not Applicable and nothing is created.", false,
 			oneOf(func(s *Settings) *Orchestrator { return &s.Orchestrator }, Auto, Kubernetes, Swarm)},
 		{"STATUS_CHECK_TIMEOUT", "180", "Seconds that each step in the cluster may take: a claim bound, a pod running or gone, a first acknowledgement. chaos-runner sets it from the engine's `statusCheckTimeouts.timeout`.", true,
@@ -121,25 +139,35 @@ func Parse(getenv func(string) string) (Settings, error) {
 	if s.Randomness && s.LeastInterval == 0 {
 		s.LeastInterval = time.Second
 	}
+	if len(s.StorageClasses) == 0 {
+		s.StorageClasses = []string{""}
+	}
 	return s, errors.Join(problems...)
 }
 
 // contradictions are mistakes that no input makes alone.
 func contradictions(s Settings) []error {
 	var problems []error
-	if s.LeastInterval > 0 && !s.Randomness {
-		problems = append(problems, Problem{"RANDOMNESS", "false", "true where CHAOS_INTERVAL is a range"})
+	contradicts := func(wrong bool, name, value, want string) {
+		if wrong {
+			problems = append(problems, Problem{name, value, want})
+		}
 	}
-	if s.ExistingClaim != "" && s.VolumeSource == EmptyDir {
-		problems = append(problems, Problem{"EXISTING_CLAIM", s.ExistingClaim, "it unset where VOLUME_SOURCE is emptyDir"})
-	}
-	if s.ExistingClaim != "" && s.StorageClass != "" {
-		problems = append(problems, Problem{"STORAGE_CLASS", s.StorageClass, "it unset where EXISTING_CLAIM names a claim, which has its class already"})
-	}
-	if s.WriterPod != "" && s.WriterPod == s.ReaderPod {
-		problems = append(problems, Problem{"READER_POD", s.ReaderPod, "another name than WRITER_POD"})
-	}
+	emptyDir, existing, several := s.VolumeSource == EmptyDir, s.ExistingClaim != "", len(s.StorageClasses) > 0
+	contradicts(s.LeastInterval > 0 && !s.Randomness, "RANDOMNESS", "false", "true where CHAOS_INTERVAL is a range")
+	contradicts(existing && emptyDir, "EXISTING_CLAIM", s.ExistingClaim, "it unset where VOLUME_SOURCE is emptyDir")
+	contradicts(several && existing, "EXISTING_CLAIM", s.ExistingClaim, "it unset where STORAGE_CLASS or STORAGE_CLASSES says what claims to make: the claim has its class already")
+	contradicts(s.ClaimTemplate != "" && (existing || emptyDir), "CLAIM_TEMPLATE", s.ClaimTemplate, "it unset where no claim is made")
+	contradicts(len(s.AccessModes) > 1 && (existing || emptyDir), "ACCESS_MODE", fmt.Sprint(s.AccessModes), "one where no claim is made")
+	contradicts(existing && s.cells() > 1, "EXISTING_CLAIM", s.ExistingClaim, "it unset where several cells are tried: one claim has room for one journal")
+	contradicts(emptyDir && slices.Contains(s.VolumeModes, corev1.PersistentVolumeBlock), "VOLUME_MODE", fmt.Sprint(s.VolumeModes), "Filesystem where VOLUME_SOURCE is emptyDir")
+	contradicts(s.WriterPod != "" && s.WriterPod == s.ReaderPod, "READER_POD", s.ReaderPod, "another name than WRITER_POD")
 	return problems
+}
+
+// cells is how many cells one StorageClass makes.
+func (s Settings) cells() int {
+	return len(s.AccessModes) * len(s.VolumeModes) * len(s.ReaderNodes) * len(s.Forces)
 }
 
 func seconds(least int, field func(*Settings) *time.Duration) func(*Settings, string) error {
@@ -205,14 +233,119 @@ func oneOf[T ~string](field func(*Settings) *T, choices ...T) func(*Settings, st
 }
 
 func name(check func(string) []string, field func(*Settings) *string) func(*Settings, string) error {
-	return func(s *Settings, value string) error {
+	return func(s *Settings, value string) (err error) {
+		*field(s), err = names(check)(value)
+		return err
+	}
+}
+
+// names reads a name of Kubernetes's.
+func names(check func(string) []string) func(string) (string, error) {
+	return func(value string) (string, error) {
 		if wrong := check(value); len(wrong) > 0 {
-			return wanted("a Kubernetes name: " + strings.Join(wrong, "; "))
+			return "", wanted("a Kubernetes name: " + strings.Join(wrong, "; "))
 		}
-		*field(s) = value
+		return value, nil
+	}
+}
+
+// list reads values that are separated by commas, each once.
+func list[T comparable](read func(string) (T, error), field func(*Settings) *[]T) func(*Settings, string) error {
+	return func(s *Settings, value string) error {
+		var all []T
+		for item := range strings.SplitSeq(value, ",") {
+			one, err := read(strings.TrimSpace(item))
+			if err != nil {
+				return err
+			}
+			if slices.Contains(all, one) {
+				return wanted(fmt.Sprintf("%v only once", one))
+			}
+			all = append(all, one)
+		}
+		*field(s) = all
 		return nil
 	}
 }
+
+// choice reads one of the given words.
+func choice[T ~string](choices ...T) func(string) (T, error) {
+	return func(value string) (T, error) {
+		var chosen Settings
+		var word T
+		err := oneOf(func(*Settings) *T { return &word }, choices...)(&chosen, value)
+		return word, err
+	}
+}
+
+func readerNode(value string) (ReaderNode, error) {
+	node, err := names(validation.IsDNS1123Subdomain)(value)
+	return ReaderNode(node), err
+}
+
+func forces(s *Settings, value string) error {
+	return list(func(item string) (bool, error) {
+		var force bool
+		err := boolean(func(*Settings) *bool { return &force })(nil, item)
+		return force, err
+	}, func(s *Settings) *[]bool { return &s.Forces })(s, value)
+}
+
+func storageClass(s *Settings, value string) error {
+	class, err := names(validation.IsDNS1123Subdomain)(value)
+	s.StorageClasses = []string{class}
+	return err
+}
+
+func classes(s *Settings, value string) error {
+	if len(s.StorageClasses) > 0 {
+		return wanted("only one of STORAGE_CLASS and STORAGE_CLASSES set")
+	}
+	if value == AllClasses {
+		s.StorageClasses = []string{AllClasses}
+		return nil
+	}
+	return list(names(validation.IsDNS1123Subdomain), func(s *Settings) *[]string { return &s.StorageClasses })(s, value)
+}
+
+func sequence(s *Settings, value string) error {
+	word, err := choice("parallel", "serial")(value)
+	s.Serial = word == "serial"
+	return err
+}
+
+func affected(s *Settings, value string) error {
+	return number(0, 100, func(s *Settings) *int { return &s.Affected })(s, value)
+}
+
+func number(least, most int, field func(*Settings) *int) func(*Settings, string) error {
+	return func(s *Settings, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < least || n > most {
+			return wanted(fmt.Sprintf("a whole number, %d to %d", least, most))
+		}
+		*field(s) = n
+		return nil
+	}
+}
+
+func claimTemplate(s *Settings, value string) error {
+	if !path.IsAbs(value) {
+		return wanted("an absolute path in the experiment's pod")
+	}
+	s.ClaimTemplate = value
+	return nil
+}
+
+func requiredEvidence(s *Settings, value string) error {
+	if err := s.RequiredEvidence.UnmarshalText([]byte(value)); err != nil {
+		return wanted("one of " + strings.Join(custody.Names(), ", "))
+	}
+	return nil
+}
+
+// quoted lists words as code in Markdown.
+func quoted(words []string) string { return "`" + strings.Join(words, "`, `") + "`" }
 
 func optional(set func(*Settings, string) error) func(*Settings, string) error {
 	return func(s *Settings, value string) error {
@@ -237,15 +370,6 @@ func journalFile(s *Settings, value string) error {
 		return wanted("an absolute, clean path with at least one folder, such as /data/logs.log")
 	}
 	s.JournalFile = value
-	return nil
-}
-
-func recordSize(s *Settings, value string) error {
-	n, err := strconv.Atoi(value)
-	if err != nil || n < journal.MinRecordSize || n > journal.MaxRecordSize {
-		return wanted(fmt.Sprintf("a whole number of bytes, %d to %d", journal.MinRecordSize, journal.MaxRecordSize))
-	}
-	s.RecordSize = n
 	return nil
 }
 

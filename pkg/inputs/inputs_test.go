@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 func env(values map[string]string) func(string) string {
@@ -19,7 +20,7 @@ func TestTheDefaultsAreTheSTIGChecks(t *testing.T) {
 	assert.Equal(t, "stig", d.Namespace)
 	assert.Equal(t, "stig-pvc", d.ClaimName)
 	assert.Equal(t, "5Gi", d.ClaimSize.String())
-	assert.Equal(t, corev1.ReadWriteOnce, d.AccessMode)
+	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, d.AccessModes)
 	assert.Equal(t, "write-pod", d.WriterPod)
 	assert.Equal(t, "read-pod", d.ReaderPod)
 	assert.Equal(t, "/data/logs.log", d.JournalFile)
@@ -35,9 +36,9 @@ func TestValuesAreRead(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	assert.Equal(t, time.Minute, s.Duration)
-	assert.True(t, s.Force)
-	assert.Equal(t, "longhorn", s.StorageClass)
-	assert.Equal(t, OtherNode, s.ReaderNode)
+	assert.Equal(t, []bool{true}, s.Forces)
+	assert.Equal(t, []string{"longhorn"}, s.StorageClasses)
+	assert.Equal(t, []ReaderNode{OtherNode}, s.ReaderNodes)
 	assert.Equal(t, 4096, s.RecordSize)
 	assert.Equal(t, 0.5, s.WriteRate)
 	assert.Equal(t, EmptyDir, s.VolumeSource)
@@ -49,6 +50,8 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"TOTAL_CHAOS_DURATION": "30s", "CHAOS_INTERVAL": "0", "RANDOMNESS": "sometimes", "FORCE": "yes", "RAMP_TIME": "-1", "WORKLOAD_NAMESPACE": "STIG",
 		"VOLUME_SOURCE": "emptydir", "STORAGE_CLASS": "a b", "EXISTING_CLAIM": "_", "CLAIM_NAME": "A", "CLAIM_SIZE": "5GB!", "ACCESS_MODE": "RWO",
 		"WRITER_POD": "-", "READER_POD": "/", "READER_NODE": "N 1", "JOURNAL_FILE": "logs.log", "RECORD_SIZE": "100", "WRITE_RATE": "NaN",
+		"SEQUENCE": "Parallel", "TARGET_PODS": "a,a", "PODS_AFFECTED_PERC": "101", "STORAGE_CLASSES": "a,,b", "PARALLEL_CELLS": "0", "CLAIM_TEMPLATE": "claim.yaml",
+		"VOLUME_MODE": "Filesystem,block", "REQUIRED_EVIDENCE": "strong", "NEGATIVE_CONTROL": "on",
 		"KEEP": "1", "LIB_IMAGE": "a b", "LIB_IMAGE_PULL_POLICY": "always", "ORCHESTRATOR": "nomad", "STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
 	}
 	_, err := Parse(env(values))
@@ -65,7 +68,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 func TestContradictionsAreNamed(t *testing.T) {
 	_, err := Parse(env(map[string]string{"EXISTING_CLAIM": "c", "STORAGE_CLASS": "s", "VOLUME_SOURCE": "emptyDir", "READER_POD": "write-pod"}))
 	assert.ErrorContains(t, err, `EXISTING_CLAIM="c": want it unset`)
-	assert.ErrorContains(t, err, `STORAGE_CLASS="s": want it unset`)
+	assert.ErrorContains(t, err, `EXISTING_CLAIM="c": want it unset where STORAGE_CLASS`)
 	assert.ErrorContains(t, err, `READER_POD="write-pod": want another name`)
 }
 
@@ -95,4 +98,47 @@ func TestPathsOfTheJournal(t *testing.T) {
 		_, err := Parse(env(map[string]string{"JOURNAL_FILE": value}))
 		assert.Equal(t, right, err == nil, value)
 	}
+}
+
+func TestACellIsMadeOfEveryCombination(t *testing.T) {
+	s, err := Parse(env(map[string]string{
+		"STORAGE_CLASSES": "fast, slow", "ACCESS_MODE": "ReadWriteOnce,ReadWriteOncePod", "VOLUME_MODE": "Filesystem,Block",
+		"READER_NODE": "same,other", "FORCE": "false,true", "NEGATIVE_CONTROL": "true",
+	}))
+	require.NoError(t, err)
+	cells := s.Cells(nil)
+	require.Len(t, cells, 2*2*2*2*2+1)
+	names := map[string]bool{}
+	for _, c := range cells {
+		names[c.Name] = true
+		assert.Empty(t, validation.IsDNS1123Subdomain(c.Object("write-pod")))
+	}
+	assert.Len(t, names, len(cells), "every cell has its own name")
+	assert.Equal(t, "fast/rwo/filesystem/same/graceful", cells[0].Name)
+	assert.Equal(t, "slow/rwop/block/other/forced", cells[31].Name)
+	assert.Equal(t, "write-pod-slow-rwop-block-other-forced", cells[31].Object("write-pod"))
+	assert.Equal(t, Cell{Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: AnyNode}, cells[32])
+}
+
+func TestOneCellHasNoNameOfItsOwn(t *testing.T) {
+	for _, values := range []map[string]string{nil, {"STORAGE_CLASSES": "fast"}, {"STORAGE_CLASS": "fast", "NEGATIVE_CONTROL": "true"}} {
+		s, err := Parse(env(values))
+		require.NoError(t, err)
+		assert.Empty(t, s.Cells(nil)[0].Name)
+		assert.Equal(t, "stig-pvc", s.Cells(nil)[0].Object(s.ClaimName))
+	}
+}
+
+func TestAllClassesAreThoseOfTheCluster(t *testing.T) {
+	s, err := Parse(env(map[string]string{"STORAGE_CLASSES": "*"}))
+	require.NoError(t, err)
+	cells := s.Cells([]string{"a", "b.c"})
+	assert.Equal(t, []string{"a", "b.c"}, []string{cells[0].Name, cells[1].Name})
+}
+
+func TestOneClaimHasRoomForOneJournal(t *testing.T) {
+	_, err := Parse(env(map[string]string{"EXISTING_CLAIM": "c", "FORCE": "true,false"}))
+	assert.ErrorContains(t, err, "one claim has room for one journal")
+	_, err = Parse(env(map[string]string{"STORAGE_CLASS": "a", "STORAGE_CLASSES": "b"}))
+	assert.ErrorContains(t, err, `STORAGE_CLASSES="b": want only one of STORAGE_CLASS and STORAGE_CLASSES set`)
 }

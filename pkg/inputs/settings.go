@@ -6,10 +6,13 @@
 package inputs
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/volume-durability/volume-durability/pkg/custody"
 )
 
 // VolumeSource is what the pods mount.
@@ -51,19 +54,37 @@ type Settings struct {
 	LeastInterval time.Duration `json:"leastInterval,omitempty"`
 	Randomness    bool          `json:"randomness"`
 	RampTime      time.Duration `json:"rampTime"`
-	Force         bool          `json:"force"`
+	// Forces has more than one value where both kinds of deletion are to be tried; so
+	// with the other lists below: every combination is a cell.
+	Forces []bool `json:"forces"`
+	// Serial says that writers are deleted one after another, not all at once.
+	Serial bool `json:"serial"`
+	// TargetPods are the writers to delete at each interval; none for all.
+	TargetPods []string `json:"targetPods,omitempty"`
+	// Affected is the percentage of them that is deleted at each interval; 0 for all.
+	Affected int `json:"affected,omitempty"`
 
-	Namespace     string                            `json:"namespace"`
-	VolumeSource  VolumeSource                      `json:"volumeSource"`
-	StorageClass  string                            `json:"storageClass,omitempty"`
-	ExistingClaim string                            `json:"existingClaim,omitempty"`
-	ClaimName     string                            `json:"claimName"`
-	ClaimSize     resource.Quantity                 `json:"claimSize"`
-	AccessMode    corev1.PersistentVolumeAccessMode `json:"accessMode"`
-	WriterPod     string                            `json:"writerPod"`
-	ReaderPod     string                            `json:"readerPod"`
-	ReaderNode    ReaderNode                        `json:"readerNode"`
-	Keep          bool                              `json:"keep"`
+	Namespace    string       `json:"namespace"`
+	VolumeSource VolumeSource `json:"volumeSource"`
+	// StorageClasses holds an empty name for the cluster's default, AllClasses for all.
+	StorageClasses []string          `json:"storageClasses"`
+	ExistingClaim  string            `json:"existingClaim,omitempty"`
+	ClaimName      string            `json:"claimName"`
+	ClaimSize      resource.Quantity `json:"claimSize"`
+	// ClaimTemplate is a file with the manifest of a claim; empty for none.
+	ClaimTemplate string                              `json:"claimTemplate,omitempty"`
+	AccessModes   []corev1.PersistentVolumeAccessMode `json:"accessModes"`
+	VolumeModes   []corev1.PersistentVolumeMode       `json:"volumeModes"`
+	WriterPod     string                              `json:"writerPod"`
+	ReaderPod     string                              `json:"readerPod"`
+	ReaderNodes   []ReaderNode                        `json:"readerNodes"`
+	// ParallelCells is how many cells are tried at once at most.
+	ParallelCells int  `json:"parallelCells"`
+	Keep          bool `json:"keep"`
+
+	// RequiredEvidence is the level below which no cell passes.
+	RequiredEvidence custody.Level `json:"requiredEvidence"`
+	NegativeControl  bool          `json:"negativeControl"`
 
 	JournalFile string `json:"journalFile"`
 	// RecordSize is in bytes, WriteRate in records a second, 0 for no limit.
@@ -85,7 +106,8 @@ type Settings struct {
 // namespace, claim, pods and file, whatever the storage class.
 func (s Settings) STIG() bool {
 	d := Defaults()
-	return s.VolumeSource == Claim && s.ExistingClaim == "" &&
-		s.Namespace == d.Namespace && s.ClaimName == d.ClaimName && s.AccessMode == d.AccessMode &&
+	return s.VolumeSource == Claim && s.ExistingClaim == "" && s.ClaimTemplate == "" &&
+		s.Namespace == d.Namespace && s.ClaimName == d.ClaimName && slices.Equal(s.AccessModes, d.AccessModes) &&
+		slices.Equal(s.VolumeModes, d.VolumeModes) &&
 		s.WriterPod == d.WriterPod && s.ReaderPod == d.ReaderPod && s.JournalFile == d.JournalFile
 }

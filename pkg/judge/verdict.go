@@ -1,7 +1,7 @@
 package judge
 
-// Verdict is the outcome of a run, or of a part of it. The first four are
-// Litmus's words.
+// Verdict is the outcome of a run, or of a part of it. Pass, Fail,
+// Error and Stopped are Litmus's words.
 type Verdict string
 
 // The verdicts mean different things, and none stands in for another.
@@ -13,6 +13,8 @@ const (
 	Stopped Verdict = "Stopped" // the run was stopped by its user
 	// NotApplicable says that there was nothing to check: Swarm orchestrates.
 	NotApplicable Verdict = "N/A"
+	// Skipped says of a part of a run that the cluster cannot do it. It is never counted as passed.
+	Skipped Verdict = "Skipped"
 )
 
 // VerdictOf is the verdict on a judgement. An empty ledger is an Error: nothing

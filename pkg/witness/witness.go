@@ -28,6 +28,30 @@ type Sighting struct {
 	Mount Mount `json:"mount"`
 	// Access is how the journal was read; empty where none was there.
 	Access Access `json:"access,omitempty"`
+	// Boot identifies the start of the kernel that the pod runs on (random(4), boot_id);
+	// empty where it cannot be read.
+	Boot string `json:"boot,omitempty"`
+	// Sample shows the bytes around the first damage, nil where there is none.
+	Sample *Sample `json:"sample,omitempty"`
+}
+
+// Sample is a piece of the journal as it is.
+type Sample struct {
+	Offset int64  `json:"offset"`
+	Bytes  []byte `json:"bytes"`
+	// Damage is the offset of the first byte that is not as it was written, or of the
+	// place where records are gone.
+	Damage int64 `json:"damage"`
+}
+
+// Commits is how long the commits of one writer took so far.
+type Commits struct {
+	// Count is of commits, Records of the records in them.
+	Count   uint64 `json:"count"`
+	Records uint64 `json:"records"`
+	// Histogram holds the microseconds of each commit, a write and its sync, as
+	// HdrHistogram's V2 compressed encoding in base64.
+	Histogram string `json:"histogram"`
 }
 
 // Access is how a file was read, and so what may have answered in the volume's place.
@@ -52,7 +76,15 @@ type Mount struct {
 	FSType string `json:"fsType"`
 	Source string `json:"source"`
 	Device string `json:"device"` // major:minor
+	// UUID is the filesystem's own (FS_IOC_GETFSUUID); empty where it has or tells none.
+	UUID string `json:"uuid,omitempty"`
+	// Sequence numbers the appearances of a block device on its kernel
+	// (BLKGETDISKSEQ); 0 for a filesystem. FSType is "block" then.
+	Sequence uint64 `json:"sequence,omitempty"`
 }
+
+// BlockDevice is the FSType of a Mount that is a raw block device.
+const BlockDevice = "block"
 
 // Problem says that a pod could not do its work.
 type Problem struct {
@@ -103,6 +135,7 @@ type Statement struct {
 	Sighting *Sighting
 	Problem  *Problem
 	Stall    *Stall
+	Commits  *Commits
 }
 
 const (
@@ -110,6 +143,7 @@ const (
 	kindSighting = "sighting"
 	kindProblem  = "problem"
 	kindStall    = "stall"
+	kindCommits  = "commits"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -142,6 +176,8 @@ func (s Statement) content() (kind string, body any) {
 		return kindProblem, s.Problem
 	case s.Stall != nil:
 		return kindStall, s.Stall
+	case s.Commits != nil:
+		return kindCommits, s.Commits
 	}
 	return "", nil
 }
@@ -184,6 +220,9 @@ func decode(kind string, body []byte) (Statement, error) {
 	case kindStall:
 		s.Stall = &Stall{}
 		err = json.Unmarshal(body, s.Stall)
+	case kindCommits:
+		s.Commits = &Commits{}
+		err = json.Unmarshal(body, s.Commits)
 	default:
 		return Statement{}, fmt.Errorf("not a statement: unknown kind %q", kind)
 	}
