@@ -4,8 +4,12 @@ package charts
 
 import (
 	"bytes"
+	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
@@ -37,17 +41,42 @@ type describedExperiment struct {
 	Description                   struct{ Message string } `json:"description"`
 }
 
+var update = flag.Bool("update", false, "write the list of inputs into experiment.yaml")
+
+// env is the list of inputs as experiment.yaml has it: their descriptions, without
+// Markdown, are the comments.
+func env() string {
+	var b strings.Builder
+	b.WriteString("    env:\n")
+	link := regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
+	for i, input := range inputs.Table() {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		line := "      #"
+		for _, word := range strings.Fields(strings.ReplaceAll(link.ReplaceAllString(input.Doc, "$1"), "`", "")) {
+			if len(line)+1+len(word) > 100 {
+				b.WriteString(line + "\n")
+				line = "      #"
+			}
+			line += " " + word
+		}
+		fmt.Fprintf(&b, "%s\n      - name: %s\n        value: %q\n", line, input.Name, input.Default)
+	}
+	return b.String()
+}
+
 func TestTheExperimentListsEveryInputWithItsDefault(t *testing.T) {
-	var experiment describedExperiment
-	documents(t, "experiment.yaml", &experiment)
-	var want, got [][2]string
-	for _, input := range inputs.Table() {
-		want = append(want, [2]string{input.Name, input.Default})
+	const file = "volume-durability/experiment.yaml"
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	section := regexp.MustCompile(`(?s)    env:\n.*?\n\n?    labels:\n`)
+	require.True(t, section.Match(content))
+	want := section.ReplaceAllLiteralString(string(content), env()+"\n    labels:\n")
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 	}
-	for _, e := range experiment.Spec.Definition.ENVList {
-		got = append(got, [2]string{e.Name, e.Value})
-	}
-	assert.Equal(t, want, got)
+	assert.Equal(t, want, string(content), "go test ./charts -update writes it")
 }
 
 func TestTheEngineSetsNothingButInputsThatAreAccepted(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-logr/logr/funcr"
 	"github.com/sirupsen/logrus"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -56,11 +57,19 @@ func experiment(ctx context.Context, log *logrus.Logger) error {
 	if err != nil {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
+	// client-go's own limit, 5 requests a second, is for controllers; a run of many
+	// cells asks in bursts. The API server has its own way to keep order.
+	config.QPS, config.Burst = 50, 100
 	e, err := litmus.Begin(ctx, config, id, log)
 	if err != nil {
 		return err
 	}
 	outcome, probeErr := carryOut(ctx, e, config, id, log)
+	if len(outcome.Cells) > 1 {
+		for line := range strings.Lines(outcome.Table()) {
+			log.Info(strings.TrimRight(line, " \n"))
+		}
+	}
 	log.WithField("verdict", outcome.Verdict).Info(outcome.Reason)
 	if err := json.NewEncoder(os.Stdout).Encode(outcome); err != nil {
 		log.WithError(err).Warn("The result could not be printed")
@@ -71,10 +80,11 @@ func experiment(ctx context.Context, log *logrus.Logger) error {
 // carryOut reads the inputs and does the run. Mistakes in the inputs are an
 // outcome too, before anything is created.
 func carryOut(ctx context.Context, e *litmus.Experiment, config *rest.Config, id litmus.Identity, log *logrus.Logger) (evidence.Result, error) {
+	began := time.Now().UTC()
 	settings, err := inputs.Parse(os.Getenv)
-	if err := errors.Join(err, e.Check()); err != nil {
-		now := time.Now().UTC()
-		return evidence.Result{Schema: evidence.Schema, Began: now, Ended: now, Verdict: judge.Error, Reason: err.Error(), Settings: settings}, nil
+	template, templateErr := claimTemplate(settings.ClaimTemplate)
+	if err := errors.Join(err, templateErr, e.Check()); err != nil {
+		return evidence.Result{Schema: evidence.Schema, Began: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: settings, Engine: e.Engine()}, nil
 	}
 	e.Bound(settings.StatusTimeout, settings.Duration)
 	client, err := kubernetes.NewForConfig(config)
@@ -86,8 +96,8 @@ func carryOut(ctx context.Context, e *litmus.Experiment, config *rest.Config, id
 	if image == "" {
 		image = e.Image()
 	}
-	return run.Run{
-		ID: runID, Again: e.Again(ctx), Settings: settings, Image: image, Companion: e, Log: log,
+	result, err := run.Run{
+		ID: runID, Again: e.Again(ctx), Settings: settings, Image: image, Template: template, Companion: e, Log: log,
 		Namespace: workload.Namespace{
 			Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: log, Owner: e.Owner(settings.Namespace),
 			Labels: map[string]string{
@@ -98,6 +108,24 @@ func carryOut(ctx context.Context, e *litmus.Experiment, config *rest.Config, id
 			},
 		},
 	}.Execute(ctx)
+	result.Engine, result.Cluster.Server = e.Engine(), config.Host
+	return result, err
+}
+
+// claimTemplate reads the manifest of the claims to make; nil where there is none.
+func claimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
+	if file == "" {
+		return nil, nil
+	}
+	manifest, err := os.ReadFile(file)
+	if err != nil {
+		return nil, inputs.Problem{Name: "CLAIM_TEMPLATE", Value: file, Want: "a file in the experiment's pod: " + err.Error()}
+	}
+	claim, err := workload.ReadTemplate(manifest)
+	if err != nil {
+		return nil, inputs.Problem{Name: "CLAIM_TEMPLATE", Value: file, Want: err.Error()}
+	}
+	return claim, nil
 }
 
 // kubernetesSays takes what client-go says on its own into the one log.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
@@ -31,6 +32,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
@@ -76,7 +78,9 @@ type Experiment struct {
 	probes  []v1alpha1.ProbeAttributes
 	mistake error
 	clock   clock.Clock
-	log     logrus.FieldLogger
+	// deleting guards what pods are deleted at once.
+	deleting sync.Mutex
+	log      logrus.FieldLogger
 }
 
 // Begin looks up the engine and shows that a run has begun. The error is one that
@@ -135,11 +139,8 @@ func (e *Experiment) meet(ctx context.Context) error {
 			e.mistake = types.InitializeProbesInChaosResultDetails(e.result, e.probes)
 		}
 	}
-	for _, check := range []struct{ name, mode string }{{WriteProbe, "SOT"}, {VerifyProbe, "EOT"}} {
-		e.result.ProbeDetails = append(e.result.ProbeDetails, &types.ProbeDetails{
-			Name: check.name, Type: probeType, Mode: check.mode, Status: v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited},
-		})
-	}
+	e.expect(WriteProbe, "SOT")
+	e.expect(VerifyProbe, "EOT")
 	return nil
 }
 
@@ -194,6 +195,14 @@ func (e *Experiment) Owner(namespace string) *metav1.OwnerReference {
 	return &metav1.OwnerReference{APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "ChaosEngine", Name: e.chaos.EngineName, UID: e.chaos.ChaosUID}
 }
 
+// Engine is the engine as a result names it.
+func (e *Experiment) Engine() *evidence.Engine {
+	return &evidence.Engine{
+		Name: e.chaos.EngineName, Namespace: e.chaos.ChaosNamespace, UID: e.chaos.ChaosUID, Result: e.result.Name,
+		ServiceAccount: e.pod.Spec.ServiceAccountName,
+	}
+}
+
 // labels are those of the ChaosResult: the experiment pod's, and the engine's UID.
 func (e *Experiment) labels() map[string]string {
 	labels := map[string]string{"chaosUID": string(e.chaos.ChaosUID)}
@@ -203,10 +212,43 @@ func (e *Experiment) labels() map[string]string {
 	return labels
 }
 
+// Planned makes each of several cells a probe of its own. The share of the probes
+// that passed is then that of the cells that kept their data: so there is no write
+// check among them, and no control, which is to lose its data.
+func (e *Experiment) Planned(cells []inputs.Cell) {
+	tried := slices.DeleteFunc(slices.Clone(cells), func(c inputs.Cell) bool { return c.Control })
+	if len(tried) < 2 {
+		return
+	}
+	e.result.ProbeDetails = slices.DeleteFunc(e.result.ProbeDetails, func(p *types.ProbeDetails) bool { return p.Type == probeType })
+	for _, c := range tried {
+		e.expect(probeOf(c), "EOT")
+	}
+}
+
+// probeOf is the name of a cell's verify check.
+func probeOf(c inputs.Cell) string {
+	if c.Name == "" {
+		return VerifyProbe
+	}
+	return VerifyProbe + "/" + c.Name
+}
+
+// expect adds a built-in check that has no outcome yet.
+func (e *Experiment) expect(name, mode string) {
+	e.result.ProbeDetails = append(e.result.ProbeDetails, &types.ProbeDetails{
+		Name: name, Type: probeType, Mode: mode, Status: v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited},
+	})
+}
+
 // Written shows the built-in write check as passed and runs the engine's probes
 // of the time before the chaos.
-func (e *Experiment) Written(_ context.Context, cell evidence.Cell) error {
-	e.check(WriteProbe, v1alpha1.ProbeVerdictPassed, cell.Written())
+func (e *Experiment) Written(_ context.Context, cells []evidence.Cell) error {
+	for _, c := range cells {
+		if c.Plan.Name == "" {
+			e.check(WriteProbe, v1alpha1.ProbeVerdictPassed, c.Written())
+		}
+	}
 	return e.runProbes("PreChaos", types.PreChaosCheck)
 }
 
@@ -218,20 +260,27 @@ func (e *Experiment) ChaosBegins(context.Context) error {
 }
 
 // Deleting records the pod among the result's targets.
-func (e *Experiment) Deleting(_ context.Context, pod evidence.Pod) error {
+func (e *Experiment) Deleting(pod evidence.Pod) {
+	e.deleting.Lock()
+	defer e.deleting.Unlock()
 	common.SetTargets(pod.Name, "targeted", "pod", &e.chaos)
-	return nil
 }
 
-// Judged shows the built-in verify check's verdict and runs the engine's probes of the time after the chaos.
-func (e *Experiment) Judged(_ context.Context, cell evidence.Cell) error {
-	e.chaos.Phase = types.PostChaosPhase
+// Judged shows the verdict on a cell as that of its verify check.
+func (e *Experiment) Judged(cell evidence.Cell) {
 	switch cell.Verdict {
 	case judge.Pass:
-		e.check(VerifyProbe, v1alpha1.ProbeVerdictPassed, cell.Verified())
+		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictPassed, cell.Verified())
 	case judge.Fail:
-		e.check(VerifyProbe, v1alpha1.ProbeVerdictFailed, cell.Reason)
+		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictFailed, cell.Reason)
+	default:
+		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictNA, cell.Reason)
 	}
+}
+
+// ChaosEnded runs the engine's probes of the time after the chaos.
+func (e *Experiment) ChaosEnded(context.Context) error {
+	e.chaos.Phase = types.PostChaosPhase
 	return e.runProbes(lastPhase, types.PostChaosCheck)
 }
 
@@ -253,10 +302,10 @@ func (e *Experiment) check(name string, verdict v1alpha1.ProbeVerdict, descripti
 	for _, p := range e.result.ProbeDetails {
 		if p.Name == name && p.Type == probeType {
 			p.Status = v1alpha1.ProbeStatus{Verdict: verdict, Description: description}
+			if verdict == v1alpha1.ProbeVerdictPassed {
+				e.result.PassedProbeCount++
+			}
 		}
-	}
-	if verdict == v1alpha1.ProbeVerdictPassed {
-		e.result.PassedProbeCount++
 	}
 }
 
@@ -309,9 +358,12 @@ func (e *Experiment) conclude(outcome evidence.Result, probeErr error) {
 	case judge.Pass:
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictPassed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Fail:
-		if e.awaited(VerifyProbe) { // the run ended early, with what had been found by then
-			e.check(VerifyProbe, v1alpha1.ProbeVerdictFailed, outcome.Reason)
+		for _, c := range outcome.Cells { // of a run that ended early, with what had been found by then
+			if e.awaited(probeOf(c.Plan)) {
+				e.Judged(c)
+			}
 		}
+		e.notRun(outcome.Reason)
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictFailed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Stopped:
 		e.notRun(outcome.Reason)

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
 	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
@@ -47,6 +50,10 @@ type cell struct {
 	struck int
 	// cutShort is why the chaos ended before its time, if a writer was refused.
 	cutShort error
+	// writers are those of all epochs, in order.
+	writers []*writer
+	// left says what of the cell could not be removed.
+	left string
 }
 
 type writer struct {
@@ -54,19 +61,39 @@ type writer struct {
 	pod *corev1.Pod
 }
 
-func newCell(r Run) *cell {
-	identity := sha256.Sum256([]byte(r.ID))
+func newCell(r Run, plan inputs.Cell) *cell {
+	identity := sha256.Sum256([]byte(r.ID + plan.Name))
 	c := &cell{Run: r}
+	c.Plan = plan
+	if plan.Name != "" {
+		c.Log = r.Log.WithField("cell", plan.Name)
+		c.Namespace.Log = c.Log
+	}
 	c.Journal = journal.Format{ID: hex.EncodeToString(identity[:8]), Size: r.Settings.RecordSize}
+	c.File = r.Settings.JournalFile
+	if plan.ExistingClaim != "" {
+		c.File = path.Join(path.Dir(c.File), ownFolder+c.Journal.ID, path.Base(c.File))
+	}
 	c.listening, c.hangUp = context.WithCancel(context.Background())
 	return c
 }
 
+// ownFolder begins the name of the folder on somebody else's claim that is ours.
+const ownFolder = "volume-durability-"
+
+// isTarget says whether the cell's writer is to be deleted at the fault's intervals.
+func (c *cell) isTarget() bool {
+	targets := c.Settings.TargetPods
+	return len(targets) == 0 || slices.Contains(targets, c.Plan.Object(c.Settings.WriterPod))
+}
+
+func (c *cell) isBlock() bool { return c.Plan.VolumeMode == corev1.PersistentVolumeBlock }
+
+// keeps says whether what the cell made stays after the run.
+func (c *cell) keeps() bool { return c.Settings.Keep && c.Verdict != judge.Stopped && !c.Plan.Control }
+
 // prepare makes the claim and the first writer, and returns once something is acknowledged.
 func (c *cell) prepare(ctx context.Context) error {
-	if err := c.Namespace.RequireExists(ctx); err != nil {
-		return err
-	}
 	if err := c.claim(ctx); err != nil {
 		return err
 	}
@@ -77,48 +104,61 @@ func (c *cell) prepare(ctx context.Context) error {
 }
 
 func (c *cell) claim(ctx context.Context) error {
-	s := c.Settings
-	if s.VolumeSource == inputs.EmptyDir {
+	if c.Plan.VolumeSource == inputs.EmptyDir {
 		return nil
 	}
-	if s.ExistingClaim != "" {
-		existing, err := c.Namespace.ExistingClaim(ctx, s.ExistingClaim)
+	if c.Plan.ExistingClaim != "" {
+		existing, err := c.Namespace.Claim(ctx, c.Plan.ExistingClaim)
 		if err == nil {
 			c.Claim = &evidence.Claim{Name: existing.Name, UID: existing.UID}
 		}
 		return err
 	}
-	made, err := c.Namespace.CreateClaim(ctx, workload.ClaimSpec{Name: s.ClaimName, Class: s.StorageClass, Size: s.ClaimSize, Mode: s.AccessMode})
+	made, err := c.Namespace.CreateClaim(ctx, workload.ClaimSpec{
+		Name: c.Plan.Object(c.Settings.ClaimName), Class: c.Plan.StorageClass, Size: c.Settings.ClaimSize,
+		Mode: c.Plan.AccessMode, VolumeMode: c.Plan.VolumeMode, Template: c.Template,
+	})
 	if err == nil {
 		c.Claim = &evidence.Claim{Name: made.Name, UID: made.UID, Made: true}
 	}
 	return err
 }
 
-// noteVolume records what the claim was bound to.
+// noteVolume records what the claim was bound to: its pod runs.
 func (c *cell) noteVolume(ctx context.Context) error {
 	if c.Claim == nil {
 		return nil
 	}
-	bound, err := c.Namespace.AwaitBound(ctx, c.Claim.Name)
+	bound, err := c.Namespace.Claim(ctx, c.Claim.Name)
 	if err != nil {
 		return err
 	}
 	c.Claim.StorageClass, c.Claim.Volume = ptr.Deref(bound.Spec.StorageClassName, ""), bound.Spec.VolumeName
+	for _, m := range bound.Status.AccessModes {
+		c.Claim.AccessModes = append(c.Claim.AccessModes, string(m))
+	}
+	volume := c.Namespace.Volume(ctx, c.Claim.Volume)
+	c.Claim.Provisioner, c.Claim.Handle = volume.Provisioner, volume.Handle
 	return nil
 }
 
 // startWriter begins the next epoch and returns once one of its commits is acknowledged.
 func (c *cell) startWriter(ctx context.Context) error {
-	epoch := evidence.Epoch{Number: len(c.Epochs) + 1, Created: time.Now().UTC()}
+	epoch := evidence.Epoch{Number: len(c.Epochs) + 1}
 	promises := c.ledger.Promises()
-	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(c.podSpec(c.Settings.WriterPod, "write",
+	args := []string{
 		"--epoch", strconv.Itoa(epoch.Number),
 		"--rate", strconv.FormatFloat(c.Settings.WriteRate, 'f', -1, 64),
-		"--points", points(promises))))
+		"--points", points(promises),
+	}
+	if c.Plan.ExistingClaim != "" {
+		args = append(args, "--own-folder")
+	}
+	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(c.podSpec(c.Settings.WriterPod, "write", args...)))
 	if pod != nil {
 		epoch.Pod = evidencePod(pod)
 		c.writer = &writer{pod: pod}
+		c.writers = append(c.writers, c.writer)
 	}
 	c.Epochs = append(c.Epochs, epoch)
 	if err != nil {
@@ -140,7 +180,7 @@ func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
 	defer cancel()
 	err := c.writer.awaitAck(waiting, epoch.Number)
 	if seen := c.writer.heard(); seen != nil {
-		epoch.Mount = seen.Mount
+		epoch.Mount, epoch.Boot = seen.Mount, seen.Boot
 		if epoch.Number > 1 {
 			epoch.Found = c.look(epoch.Pod, *seen, promises, epoch.Number-1)
 		}
@@ -161,9 +201,8 @@ func (c *cell) Delete(ctx context.Context) error {
 	}
 	epoch := &c.Epochs[len(c.Epochs)-1]
 	c.strikes(w, epoch.Number)
-	if err := companion(c.Companion.Deleting(ctx, epoch.Pod)); err != nil {
-		return err
-	}
+	c.Companion.Deleting(epoch.Pod)
+	epoch.AtStake, epoch.Grace = ledger.Records(c.ledger.Promises()), c.grace()
 	epoch.Deleting = time.Now().UTC()
 	if err := c.Namespace.DeletePod(ctx, w.pod.Name, w.pod.UID, c.grace()); err != nil {
 		return c.held(ctx, err)
@@ -234,7 +273,7 @@ func (c *cell) hearOut(ctx context.Context, w *writer, epoch int) error {
 func (c *cell) Restore(ctx context.Context) error { return c.startWriter(ctx) }
 
 func (c *cell) grace() *int64 {
-	if c.Settings.Force {
+	if c.Plan.Force {
 		return ptr.To[int64](0)
 	}
 	return nil
@@ -242,8 +281,13 @@ func (c *cell) grace() *int64 {
 
 func (c *cell) podSpec(name, command string, args ...string) workload.PodSpec {
 	spec := workload.PodSpec{
-		Name: name, Image: c.Image, ImagePullPolicy: c.Settings.ImagePullPolicy, File: c.Settings.JournalFile,
-		Command: append([]string{helper, command, "--file", c.Settings.JournalFile, "--journal", c.Journal.ID, "--record-size", strconv.Itoa(c.Journal.Size)}, args...),
+		Name: c.Plan.Object(name), Image: c.Image, ImagePullPolicy: c.Settings.ImagePullPolicy, Path: c.mountPath(), Block: c.isBlock(),
+		Command: append([]string{helper, command, "--file", c.File, "--journal", c.Journal.ID, "--record-size", strconv.Itoa(c.Journal.Size)}, args...),
+	}
+	if c.isBlock() {
+		// A device has no end of file: how much must be there is known outside of it.
+		promised := ledger.Records(c.ledger.Promises()) * uint64(c.Journal.Size)
+		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(promised, 10))
 	}
 	if c.Claim != nil {
 		spec.Claim, spec.OwnVolume = c.Claim.Name, c.Claim.Made
@@ -252,40 +296,96 @@ func (c *cell) podSpec(name, command string, args ...string) workload.PodSpec {
 }
 
 func evidencePod(pod *corev1.Pod) evidence.Pod {
-	return evidence.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
+	p := evidence.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
+	for _, s := range pod.Status.ContainerStatuses {
+		p.ImageID = s.ImageID
+	}
+	return p
 }
 
-// remove takes away what the cell made, but what was asked to be kept, and says
-// what it could not. All is asked to go at once: what one of them waits for, a node
-// that is away for example, must not keep the others from being asked.
-func (c *cell) remove(ctx context.Context) string {
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removalTimeout, fmt.Errorf("gave up after %s", removalTimeout))
+// collect fills in what is known only once pods are gone: when their parts were
+// there, and what they said besides their statements on the journal.
+func (c *cell) collect() {
+	var commits []witness.Commits
+	for i := range c.Epochs {
+		c.date(&c.Epochs[i].Pod)
+	}
+	for i, w := range c.writers {
+		if w.hearing == nil {
+			continue
+		}
+		acks, said := w.told()
+		c.Epochs[i].Acks = evidence.Thin(acks)
+		if said != nil {
+			commits = append(commits, *said)
+		}
+	}
+	if c.Reader != nil {
+		c.date(&c.Reader.Pod)
+	}
+	var err error
+	if c.Latency, err = evidence.LatencyOf(commits); err != nil {
+		c.note(err.Error())
+	}
+}
+
+// date fills in when a pod's parts were first seen.
+func (c *cell) date(pod *evidence.Pod) {
+	m := c.Namespace.Milestones(pod.UID)
+	pod.Created, pod.Scheduled, pod.Mounted, pod.Started = m.Created, m.Scheduled, m.Mounted, m.Started
+	c.attach(pod)
+}
+
+// remove takes away what the cell made, but what was asked to be kept, and takes
+// note of what it could not. All is asked to go at once: what one of them waits
+// for, a node that is away for example, must not keep the others from being asked.
+func (c *cell) remove(ctx context.Context) {
+	ctx, cancel := removing(ctx)
 	defer cancel()
-	keep := c.Settings.Keep && c.Verdict != judge.Stopped
 	var removals []func() error
 	if c.writer != nil {
 		removals = append(removals, func() error { return c.Namespace.DeletePod(ctx, c.writer.pod.Name, c.writer.pod.UID, c.grace()) })
 	}
-	if c.reader != nil && !keep {
+	if c.reader != nil && !c.keeps() {
 		removals = append(removals, func() error { return c.Namespace.DeletePod(ctx, c.reader.Name, c.reader.UID, c.grace()) })
 	}
-	if c.Claim != nil && c.Claim.Made && !keep {
+	if c.Claim != nil && c.Claim.Made && !c.keeps() {
 		removals = append(removals, func() error { return c.Namespace.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID) })
 	}
-	failures := make([]error, len(removals))
+	failures := make([]error, len(removals), len(removals)+1)
 	var all sync.WaitGroup
 	for i, remove := range removals {
 		all.Go(func() { failures[i] = remove() })
 	}
 	all.Wait()
+	failures = append(failures, c.removeFolder(ctx))
 	c.hangUp()
 	for _, h := range c.heard {
 		<-h.closed
 	}
-	failures = append(failures, c.Namespace.RemoveRest(ctx, c.kept(keep)...))
 	if err := errors.Join(failures...); err != nil {
 		c.Log.WithError(err).Error("Not everything could be removed")
-		return err.Error()
+		c.left = err.Error()
 	}
-	return ""
+}
+
+// removeFolder takes our folder from somebody else's claim, once no pod of ours
+// uses it any more.
+func (c *cell) removeFolder(ctx context.Context) error {
+	if c.Plan.ExistingClaim == "" || len(c.Epochs) == 0 || c.keeps() {
+		return nil
+	}
+	spec := c.podSpec(c.Settings.WriterPod, "remove")
+	spec.Command = []string{helper, "remove", "--file", c.File}
+	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(spec))
+	if err == nil {
+		err = c.Namespace.AwaitSuccess(ctx, pod)
+	}
+	if pod != nil {
+		err = errors.Join(err, c.Namespace.DeletePod(ctx, pod.Name, pod.UID, ptr.To[int64](0)))
+	}
+	if err != nil {
+		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.File), c.Plan.ExistingClaim, err)
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/witness"
 	"github.com/volume-durability/volume-durability/pkg/workload"
@@ -37,6 +38,8 @@ type hearing struct {
 	// contradiction is an acknowledgement that cannot be true beside the others.
 	contradiction error
 	seen          chan struct{} // closed with the first sighting
+	acks          []evidence.Heard
+	commits       *witness.Commits // the last that it said of them
 }
 
 // listen follows a pod's log until the pod has ended or the context does.
@@ -71,7 +74,9 @@ func (h *hearing) hear(line []byte) {
 		h.waits(nil)
 		if err := h.ledger.Record(*s.Ack); err != nil {
 			h.contradicts(err)
+			return
 		}
+		h.acknowledged(s.Ack.Seq)
 	case s.Stall != nil && s.Stall.Over:
 		h.waits(nil)
 	case s.Stall != nil:
@@ -83,7 +88,32 @@ func (h *hearing) hear(line []byte) {
 	case s.Problem != nil:
 		h.waits(nil)
 		h.end(*s.Problem)
+	case s.Commits != nil:
+		h.mu.Lock()
+		h.commits = s.Commits
+		h.mu.Unlock()
 	}
+}
+
+// acknowledged keeps some of the acknowledgements, for a report to show.
+func (h *hearing) acknowledged(seq uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.acks = append(h.acks, evidence.Heard{At: h.last.UTC(), Seq: seq})
+	if len(h.acks) >= enoughAcks {
+		h.acks = evidence.Thin(h.acks)
+	}
+}
+
+// enoughAcks is when so many are kept that some may go: a run may last for days.
+const enoughAcks = 4096
+
+// told is what was heard besides the sighting: some of the acknowledgements, and the
+// last that was said of the commits.
+func (h *hearing) told() ([]evidence.Heard, *witness.Commits) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.acks, h.commits
 }
 
 func (h *hearing) listened() {

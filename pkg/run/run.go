@@ -10,14 +10,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"k8s.io/utils/clock"
+	corev1 "k8s.io/api/core/v1"
 
-	poddelete "github.com/volume-durability/volume-durability/chaoslib/pod-delete"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -25,16 +24,21 @@ import (
 )
 
 // Companion takes part in a run. An error of any of its methods ends the run
-// with the verdict Error.
+// with the verdict Error. Deleting may be called by several cells at once.
 type Companion interface {
-	// Written is called when data is at stake, before the chaos.
-	Written(ctx context.Context, cell evidence.Cell) error
+	// Planned is called when it is known what there is to try, before anything is created.
+	Planned(cells []inputs.Cell)
+	// Written is called once, when data is at stake, before the chaos, with the cells
+	// that are the first to be tried.
+	Written(ctx context.Context, cells []evidence.Cell) error
 	// ChaosBegins is called once, before the first deletion.
 	ChaosBegins(ctx context.Context) error
 	// Deleting is called before every deletion of a pod.
-	Deleting(ctx context.Context, pod evidence.Pod) error
-	// Judged is called when the cell has its verdict, with its pods still there.
-	Judged(ctx context.Context, cell evidence.Cell) error
+	Deleting(pod evidence.Pod)
+	// Judged is called when a cell has its verdict, with its pods still there.
+	Judged(cell evidence.Cell)
+	// ChaosEnded is called once, when the last cells have their verdict, with their pods still there.
+	ChaosEnded(ctx context.Context) error
 	// Stopping says whether the run's user wants it to stop: the run may see its pods
 	// go before it is told.
 	Stopping(ctx context.Context) bool
@@ -48,7 +52,9 @@ type Run struct {
 	// Again says that an earlier attempt of the same run was made.
 	Again bool
 	// Image is that of the writer and the reader.
-	Image     string
+	Image string
+	// Template is the claim to begin with, nil for an empty one.
+	Template  *corev1.PersistentVolumeClaim
 	Namespace workload.Namespace
 	Companion Companion
 	Log       logrus.FieldLogger
@@ -57,6 +63,11 @@ type Run struct {
 // removalTimeout bounds the removal of what a run made. It is shorter than the
 // 30 seconds of grace that Kubernetes gives a pod by default.
 const removalTimeout = 25 * time.Second
+
+// removing bounds a removal, which goes on where the run was stopped.
+func removing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(context.WithoutCancel(ctx), removalTimeout, fmt.Errorf("gave up after %s", removalTimeout))
+}
 
 // STIGFix is the fix text of STIG check V-260932.
 const STIGFix = "This is a catastrophic error, contact Mirantis support."
@@ -70,27 +81,33 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	if err != nil || reason != "" {
 		return finish(result, judge.NotApplicable, reason, err), nil
 	}
-	if reason, err := r.interrupted(ctx); err != nil || reason != "" {
+	observed, stop, err := r.Namespace.Observed(ctx)
+	if err != nil {
+		return finish(result, judge.Error, "", err), nil
+	}
+	defer stop()
+	r.Namespace = observed
+	cells, err := r.cells(ctx)
+	if err != nil {
+		return finish(result, judge.Error, "", err), nil
+	}
+	if reason, err := r.interrupted(ctx, cells); err != nil || reason != "" {
 		return finish(result, judge.Error, reason, err), nil
 	}
-	c := newCell(r)
-	if unseen != "" {
-		c.NotShown = append(c.NotShown, unseen)
+	result.Cluster = evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version()}
+	err = r.try(ctx, cells)
+	result.LeftBehind = r.sweep(ctx, cells)
+	for _, c := range cells {
+		if unseen != "" {
+			c.NotShown = append(c.NotShown, unseen)
+		}
+		result.Cells = append(result.Cells, c.Cell)
 	}
-	err = r.phases(ctx, c)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		err = fmt.Errorf("%w: %w", errStopped, context.Cause(ctx))
-	case err != nil && r.Companion.Stopping(ctx):
-		err = fmt.Errorf("%w: %w", errStopped, err)
-	}
-	c.conclude(err)
-	result.LeftBehind = c.remove(ctx)
+	result.Verdict, result.Reason = sum(result.Cells, err)
 	if result.LeftBehind != "" {
-		c.Reason += ". Left behind: " + result.LeftBehind
+		result.Reason += ". Left behind: " + result.LeftBehind
 	}
-	result.Cells = []evidence.Cell{c.Cell}
-	result = finish(result, c.Verdict, c.Reason, nil)
+	result.Ended = time.Now().UTC()
 	var companion *companionError
 	if errors.As(err, &companion) {
 		return result, companion.err
@@ -98,11 +115,70 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	return result, nil
 }
 
+// cells are what there is to try.
+func (r Run) cells(ctx context.Context) ([]*cell, error) {
+	if err := r.Namespace.RequireExists(ctx); err != nil {
+		return nil, err
+	}
+	plans, skipped, err := r.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cells := make([]*cell, len(plans))
+	for i, p := range plans {
+		cells[i] = newCell(r, p)
+		if why := skipped[p.StorageClass]; why != "" {
+			cells[i].Verdict, cells[i].Reason = judge.Skipped, why
+		}
+	}
+	r.Companion.Planned(plans)
+	return cells, r.requireTargets(cells)
+}
+
+// requireTargets returns an error that says what to do where TARGET_PODS names a
+// writer that there will not be.
+func (r Run) requireTargets(cells []*cell) error {
+	var writers []string
+	for _, c := range cells {
+		writers = append(writers, c.Plan.Object(r.Settings.WriterPod))
+	}
+	var unknown []error
+	for _, target := range r.Settings.TargetPods {
+		if !slices.Contains(writers, target) {
+			unknown = append(unknown, fmt.Errorf("TARGET_PODS=%q: want writers of this run: %s", target, strings.Join(writers, ", ")))
+		}
+	}
+	return errors.Join(unknown...)
+}
+
+// plan lists the cells, and says why those of a class cannot be tried.
+func (r Run) plan(ctx context.Context) (plans []inputs.Cell, skipped map[string]string, err error) {
+	if !slices.Equal(r.Settings.StorageClasses, []string{inputs.AllClasses}) {
+		return r.Settings.Cells(nil), nil, nil
+	}
+	classes, err := r.Namespace.Classes(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []string
+	skipped = map[string]string{}
+	for _, c := range classes {
+		names = append(names, c.Name)
+		if c.ByHand {
+			skipped[c.Name] = "StorageClass " + c.Name + " has no provisioner: volumes of it are made by hand. An existing claim can be tried with EXISTING_CLAIM"
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil, errors.New("STORAGE_CLASSES=*: the cluster has no StorageClass")
+	}
+	return r.Settings.Cells(names), skipped, nil
+}
+
 // interrupted says why there can be no verdict, where an earlier attempt of this
 // run was killed. Its ledger died with it: what storage was told to keep is not
 // known any more, and to begin anew would hide that.
-func (r Run) interrupted(ctx context.Context) (reason string, err error) {
-	removed, err := r.Namespace.RemoveEarlier(ctx, r.kept(r.Settings.Keep)...)
+func (r Run) interrupted(ctx context.Context, cells []*cell) (reason string, err error) {
+	removed, err := r.Namespace.RemoveEarlier(ctx, kept(cells)...)
 	if err != nil || len(removed) == 0 && !r.Again {
 		return "", err
 	}
@@ -113,12 +189,32 @@ func (r Run) interrupted(ctx context.Context) (reason string, err error) {
 	return reason, nil
 }
 
-// kept are the names of what a run keeps that is to keep something.
-func (r Run) kept(keep bool) []string {
-	if !keep {
-		return nil
+// kept are the names of what the cells keep.
+func kept(cells []*cell) []string {
+	var names []string
+	for _, c := range cells {
+		if c.keeps() {
+			names = append(names, c.Plan.Object(c.Settings.ReaderPod), c.Plan.Object(c.Settings.ClaimName))
+		}
 	}
-	return []string{r.Settings.ReaderPod, r.Settings.ClaimName}
+	return names
+}
+
+// sweep removes what no cell knows of any more, and says what was left behind.
+func (r Run) sweep(ctx context.Context, cells []*cell) string {
+	var left []string
+	for _, c := range cells {
+		if c.left != "" {
+			left = append(left, c.left)
+		}
+	}
+	ctx, cancel := removing(ctx)
+	defer cancel()
+	if err := r.Namespace.RemoveRest(ctx, kept(cells)...); err != nil {
+		r.Log.WithError(err).Error("Not everything could be removed")
+		left = append(left, err.Error())
+	}
+	return strings.Join(left, "; ")
 }
 
 var errStopped = errors.New("the run was stopped")
@@ -143,72 +239,4 @@ func finish(result evidence.Result, verdict judge.Verdict, reason string, err er
 		result.Verdict, result.Reason = judge.Error, err.Error()
 	}
 	return result
-}
-
-// phases are those of a chaos experiment, in order.
-func (r Run) phases(ctx context.Context, c *cell) error {
-	if err := r.preChaos(ctx, c); err != nil {
-		return fmt.Errorf("before the chaos: %w", err)
-	}
-	if err := r.chaos(ctx, c); err != nil {
-		return fmt.Errorf("during the chaos: %w", err)
-	}
-	if err := r.postChaos(ctx, c); err != nil {
-		return fmt.Errorf("after the chaos: %w", err)
-	}
-	return nil
-}
-
-func (r Run) preChaos(ctx context.Context, c *cell) error {
-	r.Log.Info("Pre-chaos: the writer starts")
-	if err := c.prepare(ctx); err != nil {
-		return err
-	}
-	c.Promises = c.ledger.Promises()
-	r.Log.Info(c.Written())
-	if err := companion(r.Companion.Written(ctx, c.Cell)); err != nil {
-		return err
-	}
-	return r.ramp(ctx)
-}
-
-// chaos ends early, without an error, when the volume lets the writer down or
-// refuses it: what is left is still read back.
-func (r Run) chaos(ctx context.Context, c *cell) error {
-	r.Log.WithFields(logrus.Fields{"duration": r.Settings.Duration, "interval": r.Settings.Interval, "force": r.Settings.Force}).Info("Chaos: the writer is deleted while it writes")
-	if err := companion(r.Companion.ChaosBegins(ctx)); err != nil {
-		return err
-	}
-	fault := poddelete.Fault{
-		Duration: r.Settings.Duration, Least: r.Settings.LeastInterval, Interval: r.Settings.Interval,
-		Clock: clock.RealClock{}, Random: rand.Int64N,
-	}
-	_, err := fault.Inject(ctx, c)
-	switch {
-	case errors.Is(err, errRefused):
-		c.cutShort = err
-		r.Log.WithError(err).Warn("The chaos ends early")
-	case err != nil && !errors.Is(err, errLetDown):
-		return err
-	}
-	return r.ramp(ctx)
-}
-
-func (r Run) postChaos(ctx context.Context, c *cell) error {
-	r.Log.Info("Post-chaos: the journal is read back")
-	if err := c.verify(ctx); err != nil {
-		return err
-	}
-	return companion(r.Companion.Judged(ctx, c.Cell))
-}
-
-func (r Run) ramp(ctx context.Context) error {
-	timer := time.NewTimer(r.Settings.RampTime)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/volume-durability/volume-durability/pkg/custody"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -42,7 +43,7 @@ func someCell(t *testing.T) *cell {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	return newCell(Run{ID: "run", Settings: inputs.Defaults(), Log: log})
+	return newCell(Run{ID: "run", Settings: inputs.Defaults(), Log: log}, inputs.Defaults().Cells(nil)[0])
 }
 
 func promised(t *testing.T, c *cell) *cell {
@@ -232,7 +233,7 @@ func TestWhereTheReaderRuns(t *testing.T) {
 		"n7":             {On: "n7"},
 	} {
 		c := someCell(t)
-		c.Settings.ReaderNode = setting
+		c.Plan.ReaderNode = setting
 		c.Epochs = []evidence.Epoch{{Pod: evidence.Pod{Node: "n2"}}, {Pod: evidence.Pod{Node: "n1"}}}
 		assert.Equal(t, want, c.placement(), setting)
 	}
@@ -294,11 +295,79 @@ func TestWhatEndsARunEarly(t *testing.T) {
 	assert.Equal(t, judge.Fail, c.Verdict, "a finding stays a finding")
 }
 
-func TestAPassIsNotKeptWhenTheRunFailsAfterwards(t *testing.T) {
+func cellsOf(verdicts ...judge.Verdict) []evidence.Cell {
+	var cells []evidence.Cell
+	for i, v := range verdicts {
+		cells = append(cells, evidence.Cell{Plan: inputs.Cell{Name: fmt.Sprintf("class-%d", i)}, Verdict: v, Reason: "because"})
+	}
+	return cells
+}
+
+func controlThat(verdict judge.Verdict, findings ...judge.Finding) evidence.Cell {
+	return evidence.Cell{Plan: inputs.Cell{Name: inputs.ControlName, Control: true}, Verdict: verdict, Findings: findings}
+}
+
+func TestTheVerdictOfARun(t *testing.T) {
+	const pass, fail, unknown, stopped, skipped = judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.Skipped
+	forgot := controlThat(fail, judge.Finding{Class: judge.Missing, Records: 9})
+	stop, probe := fmt.Errorf("%w: terminated", errStopped), companion(errors.New("a probe could not run"))
+	for name, c := range map[string]struct {
+		cells []evidence.Cell
+		ended error
+		want  judge.Verdict
+	}{
+		"all kept":                         {cellsOf(pass, pass), nil, pass},
+		"one lost":                         {cellsOf(pass, fail, unknown, skipped), nil, fail},
+		"one not known":                    {cellsOf(pass, unknown), nil, unknown},
+		"one skipped":                      {cellsOf(pass, skipped), nil, pass},
+		"all skipped":                      {cellsOf(skipped, skipped), nil, unknown},
+		"nothing":                          {nil, nil, unknown},
+		"one stopped":                      {cellsOf(pass, stopped), nil, stopped},
+		"stopped after the verdicts":       {cellsOf(pass), stop, stopped},
+		"stopped, and lost":                {cellsOf(fail, stopped), stop, fail},
+		"a probe failed after the verdict": {cellsOf(pass), probe, unknown},
+		"a probe failed after a loss":      {cellsOf(fail), probe, fail},
+		"the control lost":                 {append(cellsOf(pass), forgot), nil, pass},
+		"the control kept":                 {append(cellsOf(pass), controlThat(pass)), nil, unknown},
+		"the control was not established":  {append(cellsOf(pass), controlThat(unknown)), nil, unknown},
+		"the control lost next to nothing": {append(cellsOf(pass), controlThat(fail, judge.Finding{Class: judge.LostTail, Records: 1})), nil, unknown},
+		"the control kept, and one lost":   {append(cellsOf(fail), controlThat(pass)), nil, fail},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verdict, reason := sum(c.cells, c.ended)
+			assert.Equal(t, c.want, verdict)
+			assert.NotEmpty(t, reason)
+		})
+	}
+}
+
+func TestTheReasonOfSeveralCells(t *testing.T) {
+	cells := append(cellsOf(judge.Pass, judge.Fail, judge.Skipped), controlThat(judge.Fail, judge.Finding{Class: judge.Missing, Records: 9}))
+	_, reason := sum(cells, nil)
+	assert.Equal(t, "1 of 3 cells kept their data. 1 lost: class-1 (because). 1 skipped: class-2 (because). the negative control lost its data, as it must, and that was seen", reason)
+}
+
+func TestWhatTheClusterCannotDoIsSkipped(t *testing.T) {
 	c := someCell(t)
-	c.Verdict = judge.Pass
-	c.conclude(errors.New("a probe could not run"))
+	c.conclude(fmt.Errorf("before the chaos: %w", &workload.Unsupported{Object: "claim stig/stig-pvc", Said: "code = InvalidArgument"}))
+	assert.Equal(t, judge.Skipped, c.Verdict)
+	verdict, reason := sum([]evidence.Cell{c.Cell}, nil)
+	assert.Equal(t, judge.Error, verdict, "it is all that was asked for")
+	assert.Contains(t, reason, "InvalidArgument")
+}
+
+func TestEvidenceBelowWhatIsRequiredIsNoPass(t *testing.T) {
+	c := promised(t, someCell(t))
+	c.Settings.RequiredEvidence = custody.MountedAnew
+	c.Custody = custody.Custody{Level: custody.PastCache, Missing: "nobody saw it unmounted"}
+	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
+	c.judge()
 	assert.Equal(t, judge.Error, c.Verdict)
+	assert.Contains(t, c.Reason, "past-cache, below the mounted-anew")
+	assert.Contains(t, c.Reason, "nobody saw it unmounted")
+	c.Custody.Level = custody.AttachedAnew
+	c.judge()
+	assert.Equal(t, judge.Pass, c.Verdict)
 }
 
 func TestTheSTIGChecksOwnWords(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 // judge sums up all that was seen. What a later pod can no longer see was lost,
@@ -34,6 +35,9 @@ func (c *cell) judge() {
 		c.Verdict, c.Reason = judge.Error, "no writer was at work when it was deleted, so nothing was tried: "+c.Reason
 	case c.Verdict == judge.Pass && c.Reader == nil:
 		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
+	case c.Verdict == judge.Pass && c.Custody.Level < c.Settings.RequiredEvidence:
+		c.Verdict = judge.Error
+		c.Reason = fmt.Sprintf("the evidence is %s, below the %s that REQUIRED_EVIDENCE asks for: %s. What was seen: %s", c.Custody.Level, c.Settings.RequiredEvidence, c.Custody.Missing, c.Reason)
 	case c.Verdict == judge.Pass && c.cutShort != nil:
 		c.Reason = fmt.Sprintf("the chaos could not be carried out: %v. What had been acknowledged was there: %s", c.cutShort, c.Reason)
 		c.Verdict = judge.Error
@@ -50,7 +54,7 @@ func (c *cell) gather() {
 		c.note(look.Judgement.Notes...)
 	}
 	c.Findings = judge.Gather(append(found, c.letDown)...)
-	if c.Settings.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
+	if c.Plan.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
 		c.note("writers were deleted by force, and may have been alive beside their successors: on a filesystem that does not append as one between nodes, such as NFS, one may have overwritten the other")
 	}
 }
@@ -92,7 +96,7 @@ func (c *cell) limits() {
 
 // stig adds the check's own words where the run is the check.
 func (c *cell) stig() {
-	if !c.Settings.STIG() || c.Reader == nil {
+	if !c.Settings.STIG() || c.Plan.Name != "" || c.Reader == nil {
 		return
 	}
 	if c.Reader.Sighting.Bytes == 0 {
@@ -108,16 +112,20 @@ func (c *cell) stig() {
 // conclude gives the cell a verdict where the phases could not. What was found by
 // then is found, whatever kept the rest from being done.
 func (c *cell) conclude(err error) {
-	if err == nil {
+	if err == nil || c.Verdict != "" {
 		return
 	}
+	c.Promises = c.ledger.Promises()
 	c.gather()
+	var unsupported *workload.Unsupported
 	switch {
 	case len(c.Findings) > 0:
 		c.Verdict = judge.Fail
 		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.Verified(), err)
 	case errors.Is(err, errStopped):
 		c.Verdict, c.Reason = judge.Stopped, err.Error()
+	case errors.As(err, &unsupported):
+		c.Verdict, c.Reason = judge.Skipped, err.Error()
 	default:
 		c.Verdict, c.Reason = judge.Error, err.Error()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
@@ -20,11 +21,15 @@ func (c *cell) verify(ctx context.Context) error {
 	err := c.Delete(ctx)
 	c.Promises = c.ledger.Promises()
 	if err == nil {
+		err = c.awaitDetached(ctx)
+	}
+	if err == nil {
 		err = c.read(ctx)
 	}
 	if err != nil && !errors.Is(err, errLetDown) {
 		return err
 	}
+	c.followCustody(ctx)
 	c.judge()
 	return nil
 }
@@ -46,6 +51,7 @@ func (c *cell) read(ctx context.Context) error {
 		return c.blame(ctx, fmt.Errorf("reader: %w", err), heard)
 	}
 	c.Reader = c.look(evidencePod(pod), *seen, c.Promises, len(c.Epochs))
+	c.Reader.Seen = time.Now().UTC()
 	return nil
 }
 
@@ -56,7 +62,7 @@ func (c *cell) look(pod evidence.Pod, seen witness.Sighting, promises []ledger.A
 	if first.FSType == "" || first.FSType == seen.Mount.FSType {
 		return look
 	}
-	strange := fmt.Sprintf("%s is on %s (%s), epoch 1 wrote to %s (%s)", c.Settings.JournalFile, seen.Mount.FSType, seen.Mount.Source, first.FSType, first.Source)
+	strange := fmt.Sprintf("%s is on %s (%s), epoch 1 wrote to %s (%s)", c.File, seen.Mount.FSType, seen.Mount.Source, first.FSType, first.Source)
 	look.Judgement.Notes = append(look.Judgement.Notes, strange)
 	for i, f := range look.Judgement.Findings {
 		if f.Class == judge.Missing {
@@ -74,7 +80,7 @@ func (c *cell) caseOf(promises []ledger.Ack, report journal.Report, epochs int) 
 			earlier = append(earlier, e.Found.Sighting.Report)
 		}
 	}
-	return judge.Case{Promises: promises, Report: report, Earlier: earlier, Epochs: epochs, Overlap: c.Settings.Force}
+	return judge.Case{Promises: promises, Report: report, Earlier: earlier, Epochs: epochs, Overlap: c.Plan.Force}
 }
 
 // points asks for the sums of the records that the promises end with.
@@ -92,7 +98,7 @@ func (c *cell) placement() workload.Placement {
 	if len(c.Epochs) > 0 {
 		writer = c.Epochs[len(c.Epochs)-1].Node
 	}
-	switch c.Settings.ReaderNode {
+	switch c.Plan.ReaderNode {
 	case inputs.AnyNode:
 		return workload.Placement{}
 	case inputs.SameNode:
@@ -100,6 +106,6 @@ func (c *cell) placement() workload.Placement {
 	case inputs.OtherNode:
 		return workload.Placement{NotOn: writer}
 	default:
-		return workload.Placement{On: string(c.Settings.ReaderNode)}
+		return workload.Placement{On: string(c.Plan.ReaderNode)}
 	}
 }

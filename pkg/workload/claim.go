@@ -3,15 +3,14 @@ package workload
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
+	"sigs.k8s.io/yaml"
 )
 
 // ClaimSpec is what to ask of a StorageClass.
@@ -21,21 +20,58 @@ type ClaimSpec struct {
 	Class string
 	Size  resource.Quantity
 	Mode  corev1.PersistentVolumeAccessMode
+	// VolumeMode is empty for a filesystem.
+	VolumeMode corev1.PersistentVolumeMode
+	// Template is the claim to begin with, nil for an empty one.
+	Template *corev1.PersistentVolumeClaim
+}
+
+// ReadTemplate reads the manifest of a claim. Its name, class and modes are of no
+// matter: each cell sets its own.
+func ReadTemplate(manifest []byte) (*corev1.PersistentVolumeClaim, error) {
+	var claim corev1.PersistentVolumeClaim
+	if err := yaml.UnmarshalStrict(manifest, &claim); err != nil {
+		return nil, fmt.Errorf("the manifest of a claim: %w", err)
+	}
+	if claim.Kind != "PersistentVolumeClaim" || claim.APIVersion != "v1" {
+		return nil, fmt.Errorf("the manifest of a claim: apiVersion %q, kind %q: want v1, PersistentVolumeClaim", claim.APIVersion, claim.Kind)
+	}
+	return &claim, nil
+}
+
+// claim is the claim that a spec describes.
+func (n Namespace) claim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
+	claim := &corev1.PersistentVolumeClaim{ObjectMeta: n.meta(spec.Name)}
+	if spec.Template != nil {
+		claim.Annotations = spec.Template.Annotations
+		claim.Labels = merged(spec.Template.Labels, n.Labels)
+		spec.Template.Spec.DeepCopyInto(&claim.Spec)
+	}
+	claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{spec.Mode}
+	if spec.VolumeMode != "" {
+		claim.Spec.VolumeMode = &spec.VolumeMode
+	}
+	if spec.Class != "" {
+		claim.Spec.StorageClassName = &spec.Class
+	}
+	if _, set := claim.Spec.Resources.Requests[corev1.ResourceStorage]; !set {
+		claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: spec.Size}
+	}
+	return claim
+}
+
+// merged has the entries of both; those of the second win.
+func merged(first, second map[string]string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, first)
+	maps.Copy(all, second)
+	return all
 }
 
 // CreateClaim makes a claim. Whether it binds now or with its first pod is the
 // storage class's choice.
 func (n Namespace) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.PersistentVolumeClaim, error) {
-	claim := &corev1.PersistentVolumeClaim{
-		ObjectMeta: n.meta(spec.Name),
-		Spec: corev1.PersistentVolumeClaimSpec{
-			AccessModes: []corev1.PersistentVolumeAccessMode{spec.Mode},
-			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: spec.Size}},
-		},
-	}
-	if spec.Class != "" {
-		claim.Spec.StorageClassName = &spec.Class
-	}
+	claim := n.claim(spec)
 	claims := n.Client.CoreV1().PersistentVolumeClaims(n.Name)
 	created, err := create(ctx, n, "creating claim "+spec.Name, spec.Name, claim, claims.Create, claims.Get)
 	if err != nil {
@@ -45,33 +81,8 @@ func (n Namespace) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.Per
 	return created, nil
 }
 
-// AwaitBound returns a claim once it is bound.
-func (n Namespace) AwaitBound(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
-	ctx, cancel := n.within(ctx, "claim %s/%s to be bound", n.Name, name)
-	defer cancel()
-	event, err := watchtools.UntilWithSync(ctx, n.claimWatch(name), &corev1.PersistentVolumeClaim{}, nil, func(event watch.Event) (bool, error) {
-		claim, ok := event.Object.(*corev1.PersistentVolumeClaim)
-		switch {
-		case !ok:
-			return false, nil
-		case claim.Status.Phase == corev1.ClaimLost:
-			return false, fmt.Errorf("claim %s/%s has lost its volume", n.Name, name)
-		default:
-			return claim.Status.Phase == corev1.ClaimBound, nil
-		}
-	})
-	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		said := n.lastEvents(name)
-		return nil, fmt.Errorf("%w: %s%s", err, said, hint(said))
-	}
-	return event.Object.(*corev1.PersistentVolumeClaim), nil
-}
-
-// ExistingClaim returns a claim that somebody else made.
-func (n Namespace) ExistingClaim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
+// Claim returns a claim as it is now.
+func (n Namespace) Claim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
 	var claim *corev1.PersistentVolumeClaim
 	err := n.insist(ctx, "reading claim "+name, func(ctx context.Context) (err error) {
 		claim, err = n.Client.CoreV1().PersistentVolumeClaims(n.Name).Get(ctx, name, metav1.GetOptions{})
@@ -97,9 +108,6 @@ func (n Namespace) DeleteClaim(ctx context.Context, name string, uid types.UID) 
 	if err != nil {
 		return fmt.Errorf("deleting claim %s/%s: %w", n.Name, name, err)
 	}
-	return n.awaitGone(ctx, "claim", name, uid, n.claimWatch(name), &corev1.PersistentVolumeClaim{})
-}
-
-func (n Namespace) claimWatch(name string) cache.ListerWatcher {
-	return ByName(name, n.Client.CoreV1().PersistentVolumeClaims(n.Name))
+	seenToGo := func() bool { c := n.observer.claims[uid]; return c != nil && c.gone }
+	return awaitGone(ctx, n, "claim", name, uid, n.Client.CoreV1().PersistentVolumeClaims(n.Name).Get, seenToGo)
 }

@@ -1,8 +1,6 @@
 package workload
 
 import (
-	"path"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -27,8 +25,9 @@ type PodSpec struct {
 	Image           string
 	ImagePullPolicy corev1.PullPolicy
 	Command         []string
-	// File is the journal; the volume is mounted at its folder.
-	File     string
+	// Path is where the volume is mounted, or the device is, where it is Block.
+	Path     string
+	Block    bool
 	ReadOnly bool
 	// Claim is the claim to mount; empty for a volume that dies with the pod.
 	Claim string
@@ -58,7 +57,8 @@ func (n Namespace) Pod(spec PodSpec) *corev1.Pod {
 				Image:           spec.Image,
 				ImagePullPolicy: spec.ImagePullPolicy,
 				Command:         spec.Command,
-				VolumeMounts:    []corev1.VolumeMount{{Name: volumeName, MountPath: path.Dir(spec.File), ReadOnly: spec.ReadOnly}},
+				VolumeMounts:    mounts(spec),
+				VolumeDevices:   devices(spec),
 				SecurityContext: &corev1.SecurityContext{
 					AllowPrivilegeEscalation: ptr.To(false),
 					ReadOnlyRootFilesystem:   ptr.To(true),
@@ -67,6 +67,20 @@ func (n Namespace) Pod(spec PodSpec) *corev1.Pod {
 			}},
 		},
 	}
+}
+
+func mounts(spec PodSpec) []corev1.VolumeMount {
+	if spec.Block {
+		return nil
+	}
+	return []corev1.VolumeMount{{Name: volumeName, MountPath: spec.Path, ReadOnly: spec.ReadOnly}}
+}
+
+func devices(spec PodSpec) []corev1.VolumeDevice {
+	if !spec.Block {
+		return nil
+	}
+	return []corev1.VolumeDevice{{Name: volumeName, DevicePath: spec.Path}}
 }
 
 func podSecurity(spec PodSpec) *corev1.PodSecurityContext {

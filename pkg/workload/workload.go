@@ -13,13 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
 )
 
 // Labels that everything a run creates carries.
@@ -44,6 +39,9 @@ type Namespace struct {
 	// Timeout bounds each wait.
 	Timeout time.Duration
 	Log     logrus.FieldLogger
+
+	// observer is nil until the namespace is Observed: only then can be waited for anything.
+	observer *observer
 }
 
 // ErrTaken says that a name is used by an object that is not this run's.
@@ -107,32 +105,67 @@ func (n Namespace) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.P
 	ctx, cancel := n.within(ctx, "pod %s/%s to run", n.Name, pod.Name)
 	defer cancel()
 	latest := pod
-	_, err := watchtools.UntilWithSync(ctx, n.podWatch(pod.Name), &corev1.Pod{}, nil, func(event watch.Event) (bool, error) {
-		now, ok := event.Object.(*corev1.Pod)
-		if !ok || now.UID != pod.UID {
+	err := n.observer.until(ctx, func() (bool, error) {
+		seen := n.observer.pods[pod.UID]
+		if seen == nil {
 			return false, nil
 		}
-		latest = now
-		return hasStarted(event.Type, now)
+		latest = seen.latest
+		if said, is := isBoundToNode(latest); is {
+			return false, &Unsupported{Object: fmt.Sprintf("pod %s/%s", n.Name, pod.Name), Said: said}
+		}
+		if refused := n.observer.refusalOf(latest); refused != nil {
+			return false, refused
+		}
+		return hasStarted(!seen.Gone.IsZero(), latest)
 	})
-	if err == nil {
-		return latest, nil
+	var unsupported *Unsupported
+	if err == nil || errors.As(err, &unsupported) {
+		return latest, err
 	}
 	late := ctx.Err() != nil
-	if late {
-		err = context.Cause(ctx)
-	}
 	unready := &PodUnready{Namespace: n.Name, Pod: pod.Name, Err: err}
 	unready.Reason, unready.Volume = n.whyNotRunning(latest)
 	unready.Volume = unready.Volume && late // what failed or was deleted did not wait any more
 	return nil, unready
 }
 
+// AwaitSuccess returns once a pod's container has ended well.
+func (n Namespace) AwaitSuccess(ctx context.Context, pod *corev1.Pod) error {
+	ctx, cancel := n.within(ctx, "pod %s/%s to end", n.Name, pod.Name)
+	defer cancel()
+	return n.observer.until(ctx, func() (bool, error) {
+		seen := n.observer.pods[pod.UID]
+		switch {
+		case seen == nil:
+			return false, nil
+		case seen.latest.Status.Phase == corev1.PodFailed || !seen.Gone.IsZero():
+			return false, fmt.Errorf("pod %s/%s did not end well: kubectl logs %s", n.Name, pod.Name, pod.Name)
+		}
+		return seen.latest.Status.Phase == corev1.PodSucceeded, nil
+	})
+}
+
+// refusalOf is the refusal to make the volume of a claim that a pod waits for.
+func (o *observer) refusalOf(pod *corev1.Pod) error {
+	if pod.Spec.NodeName != "" && len(pod.Status.ContainerStatuses) > 0 {
+		return nil
+	}
+	for _, v := range pod.Spec.Volumes {
+		for _, c := range o.claims {
+			if v.PersistentVolumeClaim != nil && c.name == v.PersistentVolumeClaim.ClaimName && !c.gone && c.refusal != "" {
+				return &Unsupported{Object: "claim " + pod.Namespace + "/" + c.name, Said: c.refusal}
+			}
+		}
+	}
+	return nil
+}
+
 // hasStarted says whether a pod's container runs or has run. A pod that never
 // will is an error.
-func hasStarted(event watch.EventType, pod *corev1.Pod) (bool, error) {
+func hasStarted(gone bool, pod *corev1.Pod) (bool, error) {
 	switch {
-	case event == watch.Deleted:
+	case gone:
 		return false, errors.New("it was deleted by somebody else")
 	case pod.Status.Phase == corev1.PodRunning, pod.Status.Phase == corev1.PodSucceeded:
 		return true, nil
@@ -172,7 +205,8 @@ func (n Namespace) DeletePod(ctx context.Context, name string, uid types.UID, gr
 	if err != nil {
 		return fmt.Errorf("deleting pod %s/%s: %w", n.Name, name, err)
 	}
-	if err := n.awaitGone(ctx, "pod", name, uid, n.podWatch(name), &corev1.Pod{}); err != nil {
+	seenToGo := func() bool { p := n.observer.pods[uid]; return p != nil && !p.Gone.IsZero() }
+	if err := awaitGone(ctx, n, "pod", name, uid, n.Client.CoreV1().Pods(n.Name).Get, seenToGo); err != nil {
 		return fmt.Errorf("%w%s", err, n.whyStillThere(name))
 	}
 	n.Log.WithFields(logrus.Fields{"pod": name, "uid": uid}).Info("Pod gone")
@@ -182,53 +216,19 @@ func (n Namespace) DeletePod(ctx context.Context, name string, uid types.UID, gr
 // isGone also takes a conflict for an answer: the name belongs to another object by now.
 func isGone(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsConflict(err) }
 
-func (n Namespace) awaitGone(ctx context.Context, kind, name string, uid types.UID, lw cache.ListerWatcher, object runtime.Object) error {
+// awaitGone returns once an object is gone. What was never seen before it went is
+// not seen to go: so it is looked for once.
+func awaitGone[T metav1.Object](
+	ctx context.Context, n Namespace, kind, name string, uid types.UID,
+	get func(context.Context, string, metav1.GetOptions) (T, error), seenToGo func() bool,
+) error {
 	ctx, cancel := n.within(ctx, "%s %s/%s to be gone", kind, n.Name, name)
 	defer cancel()
-	absent := func(store cache.Store) (bool, error) {
-		for _, o := range store.List() {
-			if m, ok := o.(metav1.Object); ok && m.GetUID() == uid {
-				return false, nil
-			}
-		}
-		return true, nil
+	there, err := get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || err == nil && there.GetUID() != uid {
+		return nil
 	}
-	_, err := watchtools.UntilWithSync(ctx, lw, object, absent, func(event watch.Event) (bool, error) {
-		m, ok := event.Object.(metav1.Object)
-		if !ok {
-			return false, nil
-		}
-		return m.GetUID() != uid || event.Type == watch.Deleted, nil
-	})
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return err
-}
-
-func (n Namespace) podWatch(name string) cache.ListerWatcher {
-	return ByName(name, n.Client.CoreV1().Pods(n.Name))
-}
-
-// lists is any of client-go's typed clients.
-type lists[L runtime.Object] interface {
-	List(context.Context, metav1.ListOptions) (L, error)
-	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
-}
-
-// ByName lists and watches one object by its name.
-func ByName[L runtime.Object](name string, objects lists[L]) cache.ListerWatcher {
-	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
-	return &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = byName
-			return objects.List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = byName
-			return objects.Watch(ctx, o)
-		},
-	}
+	return n.observer.until(ctx, func() (bool, error) { return seenToGo(), nil })
 }
 
 // within bounds a wait; the context's cause then says what was waited for.

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 )
 
@@ -24,7 +23,7 @@ func namespace(t *testing.T) Namespace {
 }
 
 func spec() PodSpec {
-	return PodSpec{Name: "write-pod", Image: "i", File: "/data/logs.log", Claim: "stig-pvc", OwnVolume: true, Command: []string{"c"}}
+	return PodSpec{Name: "write-pod", Image: "i", Path: "/data", Claim: "stig-pvc", OwnVolume: true, Command: []string{"c"}}
 }
 
 func TestAPodHasNoMoreThanItNeeds(t *testing.T) {
@@ -69,20 +68,20 @@ func TestWhenAPodHasStarted(t *testing.T) {
 	}
 	ended := []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
 	for name, c := range map[string]struct {
-		event   watch.EventType
+		gone    bool
 		pod     *corev1.Pod
 		started bool
 		fails   string
 	}{
-		"running":             {watch.Modified, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning}}, true, ""},
-		"over already":        {watch.Modified, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended}}, true, ""},
-		"refused by its node": {watch.Modified, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}}, false, "Evicted"},
-		"pulling":             {watch.Modified, waiting("ContainerCreating"), false, ""},
-		"back-off":            {watch.Modified, waiting("ImagePullBackOff"), false, ""},
-		"never":               {watch.Modified, waiting("ErrImageNeverPull"), false, "image cannot be had"},
-		"deleted":             {watch.Deleted, waiting(""), false, "deleted by somebody else"},
+		"running":             {false, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning}}, true, ""},
+		"over already":        {false, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended}}, true, ""},
+		"refused by its node": {false, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}}, false, "Evicted"},
+		"pulling":             {false, waiting("ContainerCreating"), false, ""},
+		"back-off":            {false, waiting("ImagePullBackOff"), false, ""},
+		"never":               {false, waiting("ErrImageNeverPull"), false, "image cannot be had"},
+		"deleted":             {true, waiting(""), false, "deleted by somebody else"},
 	} {
-		started, err := hasStarted(c.event, c.pod)
+		started, err := hasStarted(c.gone, c.pod)
 		assert.Equal(t, c.started, started, name)
 		if c.fails == "" {
 			assert.NoError(t, err, name)

@@ -30,7 +30,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 // Cluster is a cluster with Litmus on it.
@@ -147,7 +146,7 @@ func (n *Namespace) Remove(ctx context.Context) error {
 		return fmt.Errorf("deleting namespace %s: %w", n.Name, err)
 	}
 	empty := func(store cache.Store) (bool, error) { return len(store.List()) == 0, nil }
-	_, err := watchtools.UntilWithSync(ctx, workload.ByName(n.Name, namespaces), &corev1.Namespace{}, empty, func(e watch.Event) (bool, error) { return e.Type == watch.Deleted, nil })
+	_, err := watchtools.UntilWithSync(ctx, ByName(n.Name, namespaces), &corev1.Namespace{}, empty, func(e watch.Event) (bool, error) { return e.Type == watch.Deleted, nil })
 	if err != nil {
 		return fmt.Errorf("waiting for namespace %s to be gone: %w", n.Name, err)
 	}
@@ -208,7 +207,7 @@ func (n *Namespace) AwaitFault(ctx context.Context, engine, fault string) (*chao
 // AwaitResult returns the ChaosResult of an engine's fault once it is as asked for.
 func (n *Namespace) AwaitResult(ctx context.Context, engine, fault string, asked func(*chaosv1alpha1.ChaosResult) bool) (*chaosv1alpha1.ChaosResult, error) {
 	results := n.Litmus.LitmuschaosV1alpha1().ChaosResults(n.Name)
-	lw := workload.ByName(engine+"-"+fault, results)
+	lw := ByName(engine+"-"+fault, results)
 	event, err := watchtools.UntilWithSync(ctx, lw, &chaosv1alpha1.ChaosResult{}, nil, func(e watch.Event) (bool, error) {
 		result, ok := e.Object.(*chaosv1alpha1.ChaosResult)
 		return ok && asked(result), nil
@@ -227,7 +226,7 @@ func (n *Namespace) AwaitCompleted(ctx context.Context, name string) (*chaosv1al
 // AwaitStatus returns an engine once the operator has given it a status.
 func (n *Namespace) AwaitStatus(ctx context.Context, name string, status chaosv1alpha1.EngineStatus) (*chaosv1alpha1.ChaosEngine, error) {
 	engines := n.Litmus.LitmuschaosV1alpha1().ChaosEngines(n.Name)
-	event, err := watchtools.UntilWithSync(ctx, workload.ByName(name, engines), &chaosv1alpha1.ChaosEngine{}, nil, func(e watch.Event) (bool, error) {
+	event, err := watchtools.UntilWithSync(ctx, ByName(name, engines), &chaosv1alpha1.ChaosEngine{}, nil, func(e watch.Event) (bool, error) {
 		engine, ok := e.Object.(*chaosv1alpha1.ChaosEngine)
 		return ok && engine.Status.EngineStatus == status, nil
 	})
@@ -239,7 +238,7 @@ func (n *Namespace) AwaitStatus(ctx context.Context, name string, status chaosv1
 
 // AwaitRunning returns a pod once it runs.
 func (n *Namespace) AwaitRunning(ctx context.Context, pod string) (*corev1.Pod, error) {
-	lw := workload.ByName(pod, n.Kube.CoreV1().Pods(n.Name))
+	lw := ByName(pod, n.Kube.CoreV1().Pods(n.Name))
 	event, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
 		now, ok := e.Object.(*corev1.Pod)
 		return ok && now.Status.Phase == corev1.PodRunning, nil

@@ -27,7 +27,7 @@ import (
 	watchtools "k8s.io/client-go/tools/watch"
 	"k8s.io/client-go/util/retry"
 
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/tests/engine"
 )
 
 func main() {
@@ -119,7 +119,7 @@ func (r *runner) one(ctx context.Context, name string) error {
 
 // await returns once the Job has completed or given up.
 func (r *runner) await(ctx context.Context, job *batchv1.Job) error {
-	_, err := watchtools.UntilWithSync(ctx, workload.ByName(job.Name, r.kube.BatchV1().Jobs(r.namespace)), &batchv1.Job{}, nil, func(event watch.Event) (bool, error) {
+	_, err := watchtools.UntilWithSync(ctx, engine.ByName(job.Name, r.kube.BatchV1().Jobs(r.namespace)), &batchv1.Job{}, nil, func(event watch.Event) (bool, error) {
 		now, ok := event.Object.(*batchv1.Job)
 		if event.Type == watch.Deleted {
 			return false, errors.New("the Job was deleted")

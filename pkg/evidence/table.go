@@ -1,0 +1,68 @@
+package evidence
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+// columns are the headings of the comparison of a run's cells.
+var columns = []string{"CELL", "VERDICT", "EVIDENCE", "RECORDS", "LOST", "DELETIONS", "RECOVERY", "COMMIT P50", "P99", "MAX", "RECORDS/S"}
+
+// Table compares the cells of a run, one a line, as text.
+func (r Result) Table() string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(columns, "\t"))
+	for _, c := range r.Cells {
+		fmt.Fprintln(w, strings.Join(c.row(), "\t"))
+	}
+	// What is written to memory does not fail.
+	_ = w.Flush()
+	return text.String()
+}
+
+func (c Cell) row() []string {
+	name := c.Plan.Name
+	if name == "" {
+		name = c.storage()
+	}
+	if c.Verdict == judge.Skipped {
+		return []string{name, string(c.Verdict)}
+	}
+	lost := "-"
+	if c.Reader != nil || len(c.Findings) > 0 {
+		lost = grouped(c.Lost())
+	}
+	row := []string{name, string(c.Verdict), c.Custody.Level.String(), grouped(ledger.Records(c.Promises)), lost, fmt.Sprint(c.Deletions()), short(c.SlowestRecovery())}
+	if c.Latency == nil {
+		return append(row, "-", "-", "-", "-")
+	}
+	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), fmt.Sprintf("%.0f", c.Rate()))
+}
+
+// Lost counts the acknowledged records that findings concern.
+func (c Cell) Lost() uint64 {
+	var n uint64
+	for _, f := range c.Findings {
+		n += f.Records
+	}
+	return n
+}
+
+// short writes a duration with three digits or so; zero is not known.
+func short(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "-"
+	case d < 10*time.Millisecond:
+		return d.Round(10 * time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}

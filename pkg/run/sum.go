@@ -1,0 +1,112 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+)
+
+// sum is the verdict of a run, and its reason, from those of its cells and what
+// ended it early. What was lost is lost, whatever else happened; what was not
+// checked is never a Pass.
+func sum(cells []evidence.Cell, ended error) (judge.Verdict, string) {
+	verdict := verdictOf(cells, ended)
+	tried, control := apart(cells)
+	if len(tried) != 1 {
+		return verdict, together(verdict, tried, control, ended)
+	}
+	reason := tried[0].Reason
+	switch {
+	case ended != nil && verdict == judge.Fail && tried[0].Verdict == judge.Fail && !strings.Contains(reason, ended.Error()):
+		reason = fmt.Sprintf("%s. The run ended early: %v", reason, ended)
+	case ended != nil && verdict != judge.Fail:
+		reason = ended.Error()
+	}
+	if control != nil && !sawLoss(*control) {
+		reason = blind(*control) + ". " + reason
+	}
+	return verdict, reason
+}
+
+// verdictOf is the verdict alone.
+func verdictOf(cells []evidence.Cell, ended error) judge.Verdict {
+	tried, control := apart(cells)
+	has := map[judge.Verdict]bool{}
+	for _, c := range tried {
+		has[c.Verdict] = true
+	}
+	switch {
+	case has[judge.Fail]:
+		return judge.Fail
+	case has[judge.Stopped] || errors.Is(ended, errStopped):
+		return judge.Stopped
+	case ended != nil, has[judge.Error], !has[judge.Pass], control != nil && !sawLoss(*control):
+		return judge.Error
+	default:
+		return judge.Pass
+	}
+}
+
+// apart tells the control from the cells that are tried.
+func apart(cells []evidence.Cell) (tried []evidence.Cell, control *evidence.Cell) {
+	for i, c := range cells {
+		if c.Plan.Control {
+			control = &cells[i]
+			continue
+		}
+		tried = append(tried, c)
+	}
+	return tried, control
+}
+
+// sawLoss says whether the loss that must be there was found: everything, as an
+// emptyDir forgets everything.
+func sawLoss(control evidence.Cell) bool {
+	if control.Verdict != judge.Fail {
+		return false
+	}
+	for _, f := range control.Findings {
+		if f.Class == judge.Missing && f.Records > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func blind(control evidence.Cell) string {
+	return fmt.Sprintf("the negative control, an emptyDir that forgets everything, did not come out as lost: on this cluster the run cannot be believed (%s: %s)", control.Verdict, control.Reason)
+}
+
+// together is the reason of a run of several cells.
+func together(verdict judge.Verdict, tried []evidence.Cell, control *evidence.Cell, ended error) string {
+	by := map[judge.Verdict][]string{}
+	for _, c := range tried {
+		entry := c.Plan.Name
+		if c.Verdict != judge.Pass {
+			entry += " (" + c.Reason + ")"
+		}
+		by[c.Verdict] = append(by[c.Verdict], entry)
+	}
+	said := []string{fmt.Sprintf("%d of %d cells kept their data", len(by[judge.Pass]), len(tried))}
+	for _, part := range []struct {
+		verdict judge.Verdict
+		words   string
+	}{{judge.Fail, "lost"}, {judge.Error, "not established"}, {judge.Stopped, "stopped"}, {judge.Skipped, "skipped"}} {
+		if list := by[part.verdict]; len(list) > 0 {
+			said = append(said, fmt.Sprintf("%d %s: %s", len(list), part.words, strings.Join(list, "; ")))
+		}
+	}
+	switch {
+	case control != nil && sawLoss(*control):
+		said = append(said, "the negative control lost its data, as it must, and that was seen")
+	case control != nil:
+		said = append(said, blind(*control))
+	}
+	if ended != nil && verdict != judge.Pass {
+		said = append(said, "the run ended early: "+ended.Error())
+	}
+	return strings.Join(said, ". ")
+}

@@ -1,0 +1,84 @@
+package workload
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// noProvisioner is the provisioner of classes whose volumes are made by hand
+// (kubernetes.io/docs/concepts/storage/storage-classes, "Local").
+const noProvisioner = "kubernetes.io/no-provisioner"
+
+// Class is a StorageClass.
+type Class struct {
+	Name string
+	// ByHand says that nothing makes volumes of this class.
+	ByHand bool
+}
+
+// Classes are all StorageClasses of the cluster, by name.
+func (n Namespace) Classes(ctx context.Context) ([]Class, error) {
+	var all []Class
+	err := n.insist(ctx, "listing storage classes", func(ctx context.Context) error {
+		list, err := n.Client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		all = nil
+		for _, c := range list.Items {
+			all = append(all, Class{Name: c.Name, ByHand: c.Provisioner == noProvisioner})
+		}
+		return nil
+	})
+	if apierrors.IsForbidden(err) {
+		return nil, fmt.Errorf("listing storage classes: %w. What to do: apply rbac-optional.yaml, or name the classes in STORAGE_CLASSES", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing storage classes: %w", err)
+	}
+	return all, nil
+}
+
+// Volume is a PersistentVolume, as far as it tells whose it is.
+type Volume struct {
+	Provisioner string
+	// Handle is the driver's own name of the volume; empty where it is none of CSI's.
+	Handle string
+}
+
+// Volume looks a PersistentVolume up. What may not be seen is empty.
+func (n Namespace) Volume(ctx context.Context, name string) Volume {
+	pv, err := n.Client.CoreV1().PersistentVolumes().Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		n.Log.WithError(err).Info("The persistent volume cannot be seen: its provisioner and handle stay unknown")
+		return Volume{}
+	}
+	v := Volume{Provisioner: pv.Annotations["pv.kubernetes.io/provisioned-by"]}
+	if pv.Spec.CSI != nil {
+		v.Handle = pv.Spec.CSI.VolumeHandle
+	}
+	return v
+}
+
+// ClusterUID is that of the namespace kube-system, by which clusters are told
+// apart; empty where it may not be seen.
+func (n Namespace) ClusterUID(ctx context.Context) types.UID {
+	system, err := n.Client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		return ""
+	}
+	return system.UID
+}
+
+// Version is the API server's; empty where it does not say.
+func (n Namespace) Version() string {
+	v, err := n.Client.Discovery().ServerVersion()
+	if err != nil {
+		return ""
+	}
+	return v.GitVersion
+}
