@@ -34,6 +34,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
 // Identity is who the experiment is, as chaos-runner tells it.
@@ -259,8 +260,11 @@ func (e *Experiment) ChaosBegins(context.Context) error {
 	return e.runProbes("DuringChaos", "")
 }
 
+// Acknowledged is of no matter to Litmus.
+func (e *Experiment) Acknowledged(inputs.Cell, ledger.Ack) {}
+
 // Deleting records the pod among the result's targets.
-func (e *Experiment) Deleting(pod evidence.Pod) {
+func (e *Experiment) Deleting(_ inputs.Cell, pod evidence.Pod) {
 	e.deleting.Lock()
 	defer e.deleting.Unlock()
 	common.SetTargets(pod.Name, "targeted", "pod", &e.chaos)

@@ -169,7 +169,7 @@ func (c *cell) startWriter(ctx context.Context) error {
 }
 
 func (c *cell) listen(pod *corev1.Pod) *hearing {
-	h := listen(c.listening, c.Namespace, pod, &c.ledger)
+	h := listen(c.listening, c.Namespace, pod, &c.ledger, func(ack ledger.Ack) { c.Companion.Acknowledged(c.Plan, ack) })
 	c.heard = append(c.heard, h)
 	return h
 }
@@ -201,7 +201,7 @@ func (c *cell) Delete(ctx context.Context) error {
 	}
 	epoch := &c.Epochs[len(c.Epochs)-1]
 	c.strikes(w, epoch.Number)
-	c.Companion.Deleting(epoch.Pod)
+	c.Companion.Deleting(c.Plan, epoch.Pod)
 	epoch.AtStake, epoch.Grace = ledger.Records(c.ledger.Promises()), c.grace()
 	epoch.Deleting = time.Now().UTC()
 	if err := c.Namespace.DeletePod(ctx, w.pod.Name, w.pod.UID, c.grace()); err != nil {

@@ -21,7 +21,9 @@ var errSilent = errors.New("the pod ended without saying why")
 // hearing listens to one pod: its acknowledgements go to the ledger, the rest is kept.
 type hearing struct {
 	ledger *ledger.Ledger
-	log    logrus.FieldLogger
+	// tell is called with every acknowledgement that the ledger has taken.
+	tell func(ledger.Ack)
+	log  logrus.FieldLogger
 
 	// over ends with the log, or with a problem that the pod reports; its cause says which.
 	over context.Context
@@ -43,9 +45,9 @@ type hearing struct {
 }
 
 // listen follows a pod's log until the pod has ended or the context does.
-func listen(ctx context.Context, ns workload.Namespace, pod *corev1.Pod, l *ledger.Ledger) *hearing {
+func listen(ctx context.Context, ns workload.Namespace, pod *corev1.Pod, l *ledger.Ledger, tell func(ledger.Ack)) *hearing {
 	h := &hearing{
-		ledger: l,
+		ledger: l, tell: tell,
 		log:    ns.Log.WithField("pod", pod.Name),
 		closed: make(chan struct{}),
 		seen:   make(chan struct{}),
@@ -77,6 +79,7 @@ func (h *hearing) hear(line []byte) {
 			return
 		}
 		h.acknowledged(s.Ack.Seq)
+		h.tell(*s.Ack)
 	case s.Stall != nil && s.Stall.Over:
 		h.waits(nil)
 	case s.Stall != nil:

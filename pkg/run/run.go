@@ -20,11 +20,13 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 // Companion takes part in a run. An error of any of its methods ends the run
-// with the verdict Error. Deleting may be called by several cells at once.
+// with the verdict Error. Acknowledged and Deleting may be called by several cells
+// at once.
 type Companion interface {
 	// Planned is called when it is known what there is to try, before anything is created.
 	Planned(cells []inputs.Cell)
@@ -33,8 +35,10 @@ type Companion interface {
 	Written(ctx context.Context, cells []evidence.Cell) error
 	// ChaosBegins is called once, before the first deletion.
 	ChaosBegins(ctx context.Context) error
-	// Deleting is called before every deletion of a pod.
-	Deleting(pod evidence.Pod)
+	// Acknowledged is called with every acknowledgement that is heard.
+	Acknowledged(cell inputs.Cell, ack ledger.Ack)
+	// Deleting is called before every deletion of a writer's pod.
+	Deleting(cell inputs.Cell, pod evidence.Pod)
 	// Judged is called when a cell has its verdict, with its pods still there.
 	Judged(cell evidence.Cell)
 	// ChaosEnded is called once, when the last cells have their verdict, with their pods still there.

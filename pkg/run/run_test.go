@@ -397,7 +397,7 @@ func heardFrom(t *testing.T, lines ...string) *hearing {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	h := &hearing{ledger: &ledger.Ledger{}, log: log, seen: make(chan struct{})}
+	h := &hearing{ledger: &ledger.Ledger{}, tell: func(ledger.Ack) {}, log: log, seen: make(chan struct{})}
 	h.over, h.end = context.WithCancelCause(t.Context())
 	for _, line := range lines {
 		h.hear([]byte(line))
