@@ -1,0 +1,107 @@
+package samples
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+)
+
+// volume is a journal in memory, with the acknowledgements that its writers were given.
+type volume struct {
+	format  journal.Format
+	bytes   []byte
+	ledger  ledger.Ledger
+	epoch   int
+	random  *rand.Rand
+	took    []witness.Commits
+	records uint64 // acknowledged so far, of all epochs
+}
+
+func newVolume(id string, seed uint64) *volume {
+	return &volume{format: journal.Format{ID: id, Size: 256}, random: rand.New(rand.NewPCG(seed, 1))}
+}
+
+func (v *volume) Write(b []byte) (int, error) {
+	v.bytes = append(v.bytes, b...)
+	return len(b), nil
+}
+
+func (v *volume) Datasync() error { return nil }
+
+// commitEvery is how far commits are apart, and recordsEach how many records each has.
+const (
+	commitEvery = 250 * time.Millisecond
+	recordsEach = 25
+)
+
+// write is an epoch that commits at a steady rate from one time to another. It
+// returns the acknowledgements as they were heard. What it writes after the last one
+// is not acknowledged.
+func (v *volume) write(from, to time.Time, median time.Duration) []evidence.Heard {
+	v.epoch++
+	unterminated := len(v.bytes) > 0 && v.bytes[len(v.bytes)-1] != '\n'
+	w := must(journal.NewWriter(v, v.format, v.epoch, int64(len(v.bytes)), unterminated))
+	took := hdrhistogram.New(1, 60_000_000, 3)
+	var heard []evidence.Heard
+	var commits uint64
+	for at := from; at.Before(to); at = at.Add(commitEvery) {
+		lasted := v.commitTime(median)
+		last := must(w.Commit(recordsEach, func() time.Time { return at }))
+		check(took.RecordValue(lasted.Microseconds()))
+		check(v.ledger.Record(ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Sum, Time: at.Add(lasted)}))
+		heard = append(heard, evidence.Heard{At: at.Add(lasted + 2*time.Millisecond), Seq: last.Seq})
+		commits++
+	}
+	must(w.Commit(3, func() time.Time { return to }))
+	v.took = append(v.took, witness.Commits{
+		Count: commits, Records: commits * recordsEach, Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
+	})
+	v.records += commits * recordsEach
+	return evidence.Thin(heard)
+}
+
+// commitTime is spread as the commits of real storage are: most near the median, a
+// few many times as long.
+func (v *volume) commitTime(median time.Duration) time.Duration {
+	return time.Duration(float64(median) * math.Exp(v.random.NormFloat64()*0.45))
+}
+
+// scan is what a pod finds in the journal now.
+func (v *volume) scan() witness.Sighting {
+	if len(v.bytes) == 0 {
+		return witness.Sighting{Report: journal.Report{Format: v.format}}
+	}
+	var points []journal.Point
+	for _, p := range v.ledger.Promises() {
+		points = append(points, p.Point)
+	}
+	return witness.Sighting{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
+}
+
+// around shows the bytes on both sides of a damaged one.
+func (v *volume) around(damage int64) *witness.Sample {
+	const before, after = 256, 512
+	from := max(0, damage-before) &^ 15
+	to := min(int64(len(v.bytes)), damage+after)
+	return &witness.Sample{Offset: from, Bytes: bytes.Clone(v.bytes[from:to]), Damage: damage}
+}
+
+func must[T any](value T, err error) T {
+	check(err)
+	return value
+}
+
+// check panics: what is made here cannot fail on anyone's machine alone.
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
