@@ -1,0 +1,131 @@
+package assessment
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/report/rule"
+	"github.com/volume-durability/volume-durability/tests/samples"
+)
+
+func mke(t *testing.T) rule.Rule {
+	t.Helper()
+	to, err := rule.Find(rule.Default)
+	require.NoError(t, err)
+	return to
+}
+
+func TestAnErrorIsNeitherAPassNorOpen(t *testing.T) {
+	want := map[string]Status{
+		"pass": NotAFinding, "fail": Open, "empty": Open, "matrix": Open,
+		"error": NotReviewed, "blind": NotReviewed, "stopped": NotReviewed, "not-applicable": NotApplicable,
+	}
+	for _, s := range samples.All() {
+		a := Of(s.Result, mke(t), Context{})
+		assert.Equal(t, want[s.Name], a.Status, s.Name)
+		assert.NotEmpty(t, a.Why, s.Name)
+		assert.Contains(t, a.Details, a.Why, s.Name)
+	}
+}
+
+func TestAStatusNeedsMoreThanTheRunsVerdict(t *testing.T) {
+	of := func(change func(*evidence.Result)) Status {
+		r := samples.Pass()
+		change(&r)
+		return Of(r, mke(t), Context{}).Status
+	}
+	for name, change := range map[string]func(*evidence.Result){
+		"a Pass without a cell":                        func(r *evidence.Result) { r.Cells = nil },
+		"a Pass in which a cell could not tell":        func(r *evidence.Result) { r.Cells = append(r.Cells, samples.Error().Cells...) },
+		"a Pass of the control alone":                  func(r *evidence.Result) { r.Cells[0].Plan.Control = true },
+		"a Pass in which the only cell was skipped":    func(r *evidence.Result) { r.Cells[0].Verdict = judge.Skipped },
+		"a Fail that no cell shows, by a user's probe": func(r *evidence.Result) { r.Verdict = judge.Fail },
+		"a Fail of the control alone": func(r *evidence.Result) {
+			r.Verdict, r.Cells[0].Verdict, r.Cells[0].Plan.Control = judge.Fail, judge.Fail, true
+		},
+		"N/A of which nothing shows why": func(r *evidence.Result) { r.Verdict, r.Cells, r.Cluster.Orchestrator = judge.NotApplicable, nil, "" },
+		"a verdict that nobody knows":    func(r *evidence.Result) { r.Verdict = "Perhaps" },
+		"no verdict":                     func(r *evidence.Result) { *r = evidence.Result{} },
+	} {
+		assert.Equal(t, NotReviewed, of(change), name)
+	}
+	skipped := func(r *evidence.Result) {
+		c := r.Cells[0]
+		c.Verdict = judge.Skipped
+		r.Cells = append(r.Cells, c)
+	}
+	assert.Equal(t, NotAFinding, of(skipped), "what was skipped is neither")
+}
+
+func TestSwarmIsAReasonOnlyWhereTheRuleSaysSo(t *testing.T) {
+	to, err := rule.Find("V-233123")
+	require.NoError(t, err)
+	assert.Equal(t, NotReviewed, Of(samples.NotApplicable(), to, Context{}).Status)
+}
+
+func TestTheCheckOwnCriterionStandsApart(t *testing.T) {
+	for name, want := range map[string]string{
+		"pass": "log data present", "fail": "log data present", "empty": "log data not present",
+		"error": "the log was not read back", "stopped": "the log was not read back", "not-applicable": "the log was not read back",
+	} {
+		for _, s := range samples.All() {
+			if s.Name == name {
+				assert.Equal(t, want, Of(s.Result, mke(t), Context{}).Criterion, name)
+			}
+		}
+	}
+	a := Of(samples.Fail(), mke(t), Context{})
+	assert.Contains(t, a.Details, `1. The check's own criterion ("If there is no log data, this is a finding."): log data present. By it alone this is not a finding`+"\n")
+	assert.Contains(t, Of(samples.Empty(), mke(t), Context{}).Details, "log data not present. By it alone this is a finding\n")
+	assert.Contains(t, Of(samples.Error(), mke(t), Context{}).Details, "By it alone nothing is shown\n")
+	assert.Contains(t, a.Details, "2. To the byte, which is stricter: torn: 1 acknowledged records, epoch 3 sequence 691 to 691; lost-tail: 209")
+	assert.Contains(t, Of(samples.Matrix(), mke(t), Context{}).Criterion, "log data present (ceph-rbd/graceful, local-path/graceful")
+	assert.NotContains(t, Of(samples.Matrix(), mke(t), Context{}).Criterion, "control")
+}
+
+func TestAnAssessorFindsWhatIsNeeded(t *testing.T) {
+	r := samples.Pass()
+	a := Of(r, mke(t), Context{Where: "ConfigMap stig/evidence", Sum: "abc123"})
+	c := r.Cells[0]
+	for _, want := range []string{
+		"2026-11-24T12:46:47.123Z", string(r.Cluster.UID), r.Cluster.Server, r.Cluster.Version, r.Cluster.Orchestrator, r.Tool.Version,
+		r.Tool.Commit, r.Tool.Image, "SV-260932r966153_rule", "Version 2, Release: 1 Benchmark Date: 24 Jul 2024", "StorageClass: ceph-rbd",
+		c.Claim.Provisioner, c.Claim.Volume, c.Claim.Handle, "Access modes: ReadWriteOnce", string(c.Claim.UID), string(c.Epochs[2].UID),
+		string(c.Reader.UID), "node node-b", c.Reader.ImageID, "grace period the pod's own (30 s)", "2700 lines acknowledged",
+		"2709 intact lines", "log data present", "other-machine", "kubectl delete pod write-pod -n stig\n", "kubectl exec read-pod -n stig -- cat /data/logs.log",
+	} {
+		assert.Contains(t, a.Details, want)
+	}
+	for _, want := range []string{
+		r.Run, r.Engine.ServiceAccount, string(r.Engine.UID), r.Engine.Result, "ConfigMap stig/evidence", "abc123", "one rule of the 44", "by merging, not by replacing",
+		c.NotShown[0],
+	} {
+		assert.Contains(t, a.Comments, want)
+	}
+}
+
+func TestTextsAreNoLongerThanIsKept(t *testing.T) {
+	r := samples.Matrix()
+	for range 6 {
+		r.Cells = append(r.Cells, r.Cells...)
+	}
+	a := Of(r, mke(t), Context{})
+	for _, s := range []string{a.Details, a.Comments} {
+		assert.LessOrEqual(t, len(s), Longest)
+	}
+	assert.True(t, strings.HasSuffix(a.Details, cut))
+}
+
+func TestTheAssetIsTheCluster(t *testing.T) {
+	r := samples.Pass()
+	assert.Equal(t, "kubernetes-1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Asset(r, Context{}))
+	assert.Equal(t, "mke-1", Asset(r, Context{Asset: "mke-1"}))
+	r.Cluster.UID = ""
+	assert.Equal(t, "10.0.0.10", Asset(r, Context{}))
+	assert.Equal(t, "kubernetes", Asset(evidence.Result{}, Context{}))
+}
