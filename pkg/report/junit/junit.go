@@ -1,0 +1,234 @@
+// Package junit writes a result as JUnit XML, which CI systems show: a run is a
+// suite, a cell a test.
+//
+// The libraries that write JUnit XML cannot give a test properties of its own, in
+// which the storage and the evidence of a cell belong; the form is small.
+package junit
+
+import (
+	"encoding/xml"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+type (
+	suites struct {
+		XMLName xml.Name `xml:"testsuites"`
+		Name    string   `xml:"name,attr"`
+		counts
+		Time  string `xml:"time,attr"`
+		Suite suite  `xml:"testsuite"`
+	}
+	suite struct {
+		Name string `xml:"name,attr"`
+		counts
+		Time       string     `xml:"time,attr"`
+		Timestamp  string     `xml:"timestamp,attr"`
+		Hostname   string     `xml:"hostname,attr,omitempty"`
+		Properties []property `xml:"properties>property,omitempty"`
+		Cases      []testCase `xml:"testcase"`
+	}
+	counts struct {
+		Tests    int `xml:"tests,attr"`
+		Failures int `xml:"failures,attr"`
+		Errors   int `xml:"errors,attr"`
+		Skipped  int `xml:"skipped,attr"`
+	}
+	testCase struct {
+		Name       string     `xml:"name,attr"`
+		ClassName  string     `xml:"classname,attr"`
+		Time       string     `xml:"time,attr"`
+		Properties []property `xml:"properties>property,omitempty"`
+		Failure    *outcome   `xml:"failure"`
+		Error      *outcome   `xml:"error"`
+		Skipped    *outcome   `xml:"skipped"`
+		Output     string     `xml:"system-out,omitempty"`
+	}
+	property struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	outcome struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr,omitempty"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// className groups the tests where a CI system shows them.
+const className = "volume-durability"
+
+// Render is the result as JUnit XML.
+func Render(r evidence.Result) ([]byte, error) {
+	s := suite{
+		Name: className + "." + r.Run, Time: seconds(r.Ended.Sub(r.Began)), Timestamp: r.Began.UTC().Format("2006-01-02T15:04:05"),
+		Properties: ofRun(r),
+	}
+	for _, c := range r.Cells {
+		s.Cases = append(s.Cases, caseOf(c))
+	}
+	s.add()
+	if !s.tells(r.Verdict) {
+		// What no cell says must not be missing from the counts.
+		s.Cases = append(s.Cases, caseOf(evidence.Cell{Plan: inputs.Cell{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}))
+		s.add()
+	}
+	document := suites{Name: className, counts: s.counts, Time: s.Time, Suite: s}
+	encoded, err := xml.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("the JUnit XML of run %s: %w", r.Run, err)
+	}
+	return append([]byte(xml.Header), append(encoded, '\n')...), nil
+}
+
+// add counts the cases.
+func (s *suite) add() {
+	s.counts = counts{Tests: len(s.Cases)}
+	for _, c := range s.Cases {
+		switch {
+		case c.Failure != nil:
+			s.Failures++
+		case c.Error != nil:
+			s.Errors++
+		case c.Skipped != nil:
+			s.Skipped++
+		}
+	}
+}
+
+// tells says whether the cases come to the run's verdict.
+func (s *suite) tells(v judge.Verdict) bool {
+	switch v {
+	case judge.Pass:
+		return s.Tests > 0 && s.Failures+s.Errors == 0
+	case judge.Fail:
+		return s.Failures > 0
+	case judge.Error, judge.Stopped:
+		return s.Errors > 0
+	default:
+		return false
+	}
+}
+
+func caseOf(c evidence.Cell) testCase {
+	name := c.Plan.Name
+	if name == "" {
+		name = "durability"
+	}
+	t := testCase{Name: name, ClassName: className, Time: seconds(lasted(c)), Properties: ofCell(c), Output: output(c)}
+	why := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: found(c)}
+	if c.Plan.Control {
+		control(&t, c, why)
+		return t
+	}
+	switch c.Verdict {
+	case judge.Pass:
+	case judge.Fail:
+		t.Failure = why
+		if len(c.Findings) > 0 {
+			why.Type = string(c.Findings[0].Class)
+		}
+	case judge.Skipped, judge.NotApplicable:
+		t.Skipped = why
+	default:
+		t.Error = why
+	}
+	return t
+}
+
+// control passes where its data was seen to be lost, and says nothing of the storage
+// where it was not.
+func control(t *testCase, c evidence.Cell, why *outcome) {
+	switch c.Verdict {
+	case judge.Fail:
+	case judge.Skipped:
+		t.Skipped = why
+	default:
+		t.Error = why
+	}
+}
+
+func found(c evidence.Cell) string {
+	var text string
+	for _, f := range c.Findings {
+		text += fmt.Sprintf("%s, bytes %d to %d of %s\n", f, f.Offset, f.End, c.File)
+	}
+	return text
+}
+
+func output(c evidence.Cell) string {
+	var text string
+	for _, n := range c.Notes {
+		text += "Note: " + n + "\n"
+	}
+	for _, n := range c.NotShown {
+		text += "Not shown: " + n + "\n"
+	}
+	return text
+}
+
+func ofRun(r evidence.Result) []property {
+	return known([]property{
+		{"run", r.Run}, {"verdict", string(r.Verdict)}, {"reason", r.Reason}, {"tool.version", r.Tool.Version}, {"tool.commit", r.Tool.Commit},
+		{"tool.image", r.Tool.Image}, {"cluster.uid", string(r.Cluster.UID)}, {"cluster.version", r.Cluster.Version}, {"leftBehind", r.LeftBehind},
+	})
+}
+
+func ofCell(c evidence.Cell) []property {
+	all := []property{
+		{"storageClass", c.Plan.StorageClass}, {"accessMode", string(c.Plan.AccessMode)}, {"volumeMode", string(c.Plan.VolumeMode)},
+		{"readerNode", string(c.Plan.ReaderNode)}, {"verdict", string(c.Verdict)}, {"evidenceLevel", c.Custody.Level.String()},
+	}
+	if c.Claim != nil {
+		all = append(all, property{"claim", c.Claim.Name}, property{"provisioner", c.Claim.Provisioner}, property{"volumeHandle", c.Claim.Handle})
+	}
+	if len(c.Epochs) > 0 {
+		all = append(all, property{"acknowledged", strconv.FormatUint(ledger.Records(c.Promises), 10)}, property{"deletions", strconv.Itoa(c.Deletions())})
+	}
+	if c.Reader != nil {
+		all = append(all, property{"intact", strconv.FormatUint(c.Reader.Judgement.Intact, 10)})
+	}
+	if slowest := c.SlowestRecovery(); slowest > 0 {
+		all = append(all, property{"slowestRecoverySeconds", seconds(slowest)})
+	}
+	if l := c.Latency; l != nil {
+		all = append(all, property{"commitP50Microseconds", micro(l.P50)}, property{"commitP99Microseconds", micro(l.P99)})
+	}
+	return known(all)
+}
+
+// known leaves out what has no value.
+func known(all []property) []property {
+	var some []property
+	for _, p := range all {
+		if p.Value != "" {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
+// lasted is from the first thing to the last that is known of a cell.
+func lasted(c evidence.Cell) time.Duration {
+	if len(c.Epochs) == 0 {
+		return 0
+	}
+	first, last := c.Epochs[0].Created, c.Epochs[len(c.Epochs)-1].Gone
+	if c.Reader != nil {
+		last = c.Reader.Seen
+	}
+	if first.IsZero() || last.Before(first) {
+		return 0
+	}
+	return last.Sub(first)
+}
+
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
+
+func micro(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }

@@ -1,0 +1,54 @@
+package junit
+
+import (
+	"encoding/xml"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/tests/samples"
+)
+
+func rendered(t *testing.T, r evidence.Result) suites {
+	t.Helper()
+	encoded, err := Render(r)
+	require.NoError(t, err)
+	var s suites
+	require.NoError(t, xml.Unmarshal(encoded, &s))
+	return s
+}
+
+func TestTheCountsAreThoseOfTheCases(t *testing.T) {
+	for name, want := range map[string]counts{
+		"pass": {Tests: 1}, "fail": {Tests: 1, Failures: 1}, "empty": {Tests: 1, Failures: 1},
+		"matrix": {Tests: 7, Failures: 2, Errors: 1, Skipped: 1}, "error": {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
+		"blind": {Tests: 2, Errors: 1}, "not-applicable": {Tests: 1, Skipped: 1},
+	} {
+		for _, s := range samples.All() {
+			if s.Name == name {
+				got := rendered(t, s.Result)
+				assert.Equal(t, want, got.counts, name)
+				assert.Equal(t, want, got.Suite.counts, name)
+			}
+		}
+	}
+}
+
+func TestWhatNoCellSaysTheRunSays(t *testing.T) {
+	r := samples.Pass()
+	r.Verdict, r.Reason = "Error", "the level of evidence was not reached"
+	got := rendered(t, r)
+	assert.Equal(t, counts{Tests: 2, Errors: 1}, got.counts)
+	assert.Equal(t, "the level of evidence was not reached", got.Suite.Cases[1].Error.Message)
+}
+
+func TestAFailureNamesItsClassAndWhereItIs(t *testing.T) {
+	c := rendered(t, samples.Fail()).Suite.Cases[0]
+	assert.Equal(t, "torn", c.Failure.Type)
+	assert.Contains(t, c.Failure.Message, "lost-tail: 209 acknowledged records")
+	assert.Contains(t, c.Failure.Text, "of /data/logs.log")
+	assert.Contains(t, c.Properties, property{"intact", "2490"})
+	assert.Contains(t, c.Properties, property{"storageClass", "nfs-async"})
+}
