@@ -1,0 +1,78 @@
+package bundle
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// most is how much is taken out of a packed bundle: many times what a run leaves,
+// and what a machine can hold.
+const most = 256 << 20
+
+// Pack makes one file of the bundle: a tar, gzipped, which every machine with a
+// shell can open. The same bundle is always the same bytes.
+func (b Bundle) Pack() ([]byte, error) {
+	var packed bytes.Buffer
+	zipped, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, fmt.Errorf("packing a bundle: %w", err)
+	}
+	archive := tar.NewWriter(zipped)
+	for _, f := range b.Files {
+		header := &tar.Header{Name: f.Name, Mode: 0o644, Size: int64(len(f.Content)), Format: tar.FormatPAX}
+		if err := archive.WriteHeader(header); err != nil {
+			return nil, fmt.Errorf("packing %s: %w", f.Name, err)
+		}
+		if _, err := archive.Write(f.Content); err != nil {
+			return nil, fmt.Errorf("packing %s: %w", f.Name, err)
+		}
+	}
+	if err := errors.Join(archive.Close(), zipped.Close()); err != nil {
+		return nil, fmt.Errorf("packing a bundle: %w", err)
+	}
+	return packed.Bytes(), nil
+}
+
+// Unpack takes a packed bundle apart. It does not verify it.
+func Unpack(packed []byte) (Bundle, error) {
+	zipped, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)
+	}
+	limited := &io.LimitedReader{R: zipped, N: most}
+	archive := tar.NewReader(limited)
+	var b Bundle
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)
+		}
+		if header.Typeflag != tar.TypeReg {
+			return Bundle{}, fmt.Errorf("unpacking a bundle: %s is no regular file", header.Name)
+		}
+		content, err := io.ReadAll(archive)
+		if err != nil {
+			return Bundle{}, fmt.Errorf("unpacking %s: %w", header.Name, err)
+		}
+		b.Files = append(b.Files, File{header.Name, content})
+	}
+	// The sum of it all is behind the last file.
+	if _, err := io.Copy(io.Discard, limited); err != nil {
+		return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)
+	}
+	if limited.N <= 0 {
+		return Bundle{}, fmt.Errorf("unpacking a bundle: there are more than %d bytes in it", most)
+	}
+	if err := b.checkNames(); err != nil {
+		return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)
+	}
+	b.sort()
+	return b, nil
+}
