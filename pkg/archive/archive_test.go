@@ -1,0 +1,98 @@
+package archive
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/kubernetes/fake"
+
+	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/tests/samples"
+)
+
+func archive() Archive {
+	return Archive{Client: fake.NewClientset(), Namespace: "stig", Labels: map[string]string{"volume-durability/run": "r"}}
+}
+
+// made is a bundle with so many bytes in it that do not pack.
+func made(t *testing.T, bytes int) bundle.Bundle {
+	t.Helper()
+	noise := make([]byte, bytes)
+	random := rand.NewChaCha8([32]byte{1})
+	_, err := random.Read(noise)
+	require.NoError(t, err)
+	b, err := bundle.Make(samples.Matrix(), bundle.Options{Extra: []bundle.File{{Name: "objects/noise", Content: noise}}})
+	require.NoError(t, err)
+	return b
+}
+
+func configMaps(t *testing.T, a Archive) []corev1.ConfigMap {
+	t.Helper()
+	list, err := a.Client.CoreV1().ConfigMaps(a.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: Label})
+	require.NoError(t, err)
+	return list.Items
+}
+
+func TestABundleComesBackAsItWas(t *testing.T) {
+	for name, c := range map[string]struct{ bytes, parts int }{"one part": {1000, 1}, "several": {2 << 20, 3}} {
+		t.Run(name, func(t *testing.T) {
+			a, b := archive(), made(t, c.bytes)
+			require.NoError(t, a.Keep(t.Context(), "e", b))
+			got, err := a.Fetch(t.Context(), "e")
+			require.NoError(t, err)
+			assert.Equal(t, b, got)
+			kept := configMaps(t, a)
+			assert.Len(t, kept, c.parts)
+			for _, m := range kept {
+				size := len(m.BinaryData[packedKey]) + len(m.Data[bundle.ManifestFile])
+				assert.LessOrEqual(t, size, 1<<20, "the API server's limit")
+				assert.Empty(t, m.OwnerReferences, "nothing takes the evidence along")
+				assert.True(t, *m.Immutable)
+				assert.Equal(t, "r", m.Labels["volume-durability/run"])
+			}
+			names, err := a.Names(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, []string{"e"}, names)
+		})
+	}
+}
+
+func TestKeepingTheSameAgainIsNoError(t *testing.T) {
+	a := archive()
+	require.NoError(t, a.Keep(t.Context(), "e", made(t, 2<<20)))
+	require.NoError(t, a.Keep(t.Context(), "e", made(t, 2<<20)))
+	assert.ErrorContains(t, a.Keep(t.Context(), "e", made(t, 10)), `ConfigMap stig/e: configmaps "e" already exists`)
+}
+
+func TestWhatIsTooLargeIsRefusedWithTheLargestFiles(t *testing.T) {
+	a := archive()
+	err := a.Keep(t.Context(), "e", made(t, 16<<20))
+	assert.ErrorContains(t, err, "leave out some of its largest files: objects/noise (16777216 bytes), ")
+	assert.NotContains(t, err.Error(), "result.json")
+	assert.Empty(t, configMaps(t, a), "nothing is left of it")
+}
+
+func TestAPartThatIsGoneOrAnothersIsNoticed(t *testing.T) {
+	a := archive()
+	require.NoError(t, a.Keep(t.Context(), "e", made(t, 2<<20)))
+	require.NoError(t, a.Client.CoreV1().ConfigMaps("stig").Delete(t.Context(), "e-2", metav1.DeleteOptions{}))
+	_, err := a.Fetch(t.Context(), "e")
+	assert.ErrorContains(t, err, `part 2 of 3: getting the evidence from ConfigMap stig/e-2`)
+	_, err = a.Fetch(t.Context(), "e-3")
+	assert.ErrorContains(t, err, "ConfigMap stig/e-3 is not the beginning of a bundle")
+}
+
+func TestANameIsOneThatKubernetesTakes(t *testing.T) {
+	assert.Equal(t, "engine-evidence-8f3a", Name("engine", "8f3a"))
+	assert.Equal(t, "volume-durability-evidence-8f3a", Name("", "8f3a"))
+	for _, engine := range []string{strings.Repeat("e", 253), strings.Repeat("e.", 126)} {
+		name := partName(Name(engine, "8f3a5c7e9b1d2f40"), maxParts)
+		assert.Empty(t, validation.IsDNS1123Subdomain(name), name)
+	}
+}
