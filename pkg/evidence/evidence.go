@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/volume-durability/volume-durability/pkg/custody"
@@ -41,6 +43,15 @@ type Result struct {
 	Cells []Cell `json:"cells,omitempty"`
 	// LeftBehind says what of the run could not be removed.
 	LeftBehind string `json:"leftBehind,omitempty"`
+	// Snapshot is what the result rests on; it is kept beside it, not in it.
+	Snapshot Snapshot `json:"-"`
+}
+
+// Snapshot is what the cluster showed of a run.
+type Snapshot struct {
+	// Objects are the run's own, as they were last seen.
+	Objects []runtime.Object
+	Events  []corev1.Event
 }
 
 // Tool is the program that made the run.

@@ -101,6 +101,7 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	result.Cluster = evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version()}
 	err = r.try(ctx, cells)
 	result.LeftBehind = r.sweep(ctx, cells)
+	result.Snapshot = r.snapshot(ctx)
 	for _, c := range cells {
 		if unseen != "" {
 			c.NotShown = append(c.NotShown, unseen)
@@ -202,6 +203,14 @@ func kept(cells []*cell) []string {
 		}
 	}
 	return names
+}
+
+// snapshot is what the cluster showed of the run.
+func (r Run) snapshot(ctx context.Context) evidence.Snapshot {
+	ctx, cancel := removing(ctx)
+	defer cancel()
+	objects, events := r.Namespace.Snapshot(ctx)
+	return evidence.Snapshot{Objects: objects, Events: events}
 }
 
 // sweep removes what no cell knows of any more, and says what was left behind.

@@ -54,14 +54,16 @@ type observedPod struct {
 }
 
 type observedClaim struct {
-	name string
-	gone bool
+	name   string
+	latest *corev1.PersistentVolumeClaim // nil where only an event named it
+	gone   bool
 	// refusal is what the provisioner says that it cannot do.
 	refusal string
 }
 
 type observedAttachment struct {
 	volume string
+	latest *storagev1.VolumeAttachment
 	Attachment
 }
 
@@ -81,7 +83,7 @@ func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(
 	pods, claims, events := made.Core().V1().Pods().Informer(), made.Core().V1().PersistentVolumeClaims().Informer(), warned.Core().V1().Events().Informer()
 	err = errors.Join(
 		handle(o, pods, "pods", o.pod, func(p *corev1.Pod) { o.podOf(p).Gone = time.Now().UTC() }),
-		handle(o, claims, "claims", o.claim, func(c *corev1.PersistentVolumeClaim) { o.claims[c.UID] = &observedClaim{name: c.Name, gone: true} }),
+		handle(o, claims, "claims", o.claim, func(c *corev1.PersistentVolumeClaim) { o.claim(c); o.claims[c.UID].gone = true }),
 		handle(o, events, "events", o.event, func(*corev1.Event) {}),
 	)
 	if n.mayList(ctx) {
@@ -222,6 +224,7 @@ func (o *observer) claim(c *corev1.PersistentVolumeClaim) {
 	if o.claims[c.UID] == nil {
 		o.claims[c.UID] = &observedClaim{name: c.Name}
 	}
+	o.claims[c.UID].latest = c
 }
 
 func (o *observer) event(e *corev1.Event) {
@@ -245,6 +248,7 @@ func (o *observer) attachment(a *storagev1.VolumeAttachment) {
 		seen = &observedAttachment{volume: *a.Spec.Source.PersistentVolumeName, Attachment: Attachment{Name: a.Name, UID: a.UID, Node: a.Spec.NodeName}}
 		o.attachments[a.UID] = seen
 	}
+	seen.latest = a
 	reached(&seen.Attached, a.Status.Attached, time.Now().UTC())
 }
 

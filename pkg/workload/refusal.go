@@ -20,15 +20,16 @@ func (u *Unsupported) Error() string {
 }
 
 // refusals are by what a provisioner says that it will never make such a volume:
-// the codes of CSI (spec.md, "Error Scheme"), and what others are known to say.
+// the codes of CSI (spec.md, "Error Scheme"), and what others are known to say,
+// in small letters.
 var refusals = []string{
-	"code = InvalidArgument", "code = Unimplemented",
-	"not supported", "unsupported", "Only support", "does not support", "support for",
+	"code = invalidargument", "code = unimplemented",
+	"not supported", "unsupported", "only support", "does not support",
 }
 
 // isRefusal says whether a provisioner's error is one that lasts.
 func isRefusal(message string) bool {
-	return slices.ContainsFunc(refusals, func(said string) bool { return strings.Contains(message, said) })
+	return slices.ContainsFunc(refusals, func(said string) bool { return strings.Contains(strings.ToLower(message), said) })
 }
 
 // offNode are the scheduler's reasons that concern nothing but which nodes a pod

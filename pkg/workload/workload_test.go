@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
 )
@@ -155,4 +156,105 @@ func TestWhatIsGone(t *testing.T) {
 	ns := namespace(t)
 	require.NoError(t, ns.DeletePod(t.Context(), "write-pod", "u", nil), "a pod that is gone already")
 	assert.False(t, isGone(errors.New("other")))
+}
+
+// observing observes a namespace that is changed by hand.
+func observing(t *testing.T) Namespace {
+	t.Helper()
+	ns, stop, err := namespace(t).Observed(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	return ns
+}
+
+func TestWhatHappensToAPodIsSeen(t *testing.T) {
+	ns := observing(t)
+	pods := ns.Client.CoreV1().Pods("stig")
+	pod := ns.Pod(spec())
+	pod.UID = "u"
+	go func() {
+		running := pod.DeepCopy()
+		running.Spec.NodeName, running.Status.Phase = "n1", corev1.PodRunning
+		running.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue}}
+		running.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
+		for {
+			if _, err := pods.Update(t.Context(), running, metav1.UpdateOptions{}); err == nil || t.Context().Err() != nil {
+				return
+			}
+		}
+	}()
+	running, err := ns.RunPod(t.Context(), pod)
+	require.NoError(t, err)
+	assert.Equal(t, "n1", running.Spec.NodeName)
+	require.NoError(t, ns.DeletePod(t.Context(), pod.Name, "u", nil))
+	m := ns.Milestones("u")
+	for _, at := range []time.Time{m.Created, m.Scheduled, m.Mounted, m.Started} {
+		assert.False(t, at.IsZero())
+	}
+	objects, _ := ns.Snapshot(t.Context())
+	require.Len(t, objects, 1, "it is gone, and still known")
+	assert.Equal(t, "Pod", objects[0].GetObjectKind().GroupVersionKind().Kind)
+}
+
+func TestAProvisionerThatRefusesIsBelievedAtOnce(t *testing.T) {
+	ns := observing(t)
+	claim, err := ns.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
+	require.NoError(t, err)
+	_, err = ns.Client.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Name: "e"}, InvolvedObject: corev1.ObjectReference{Kind: "PersistentVolumeClaim", Name: claim.Name, UID: claim.UID},
+		Type: "Warning", Reason: "ProvisioningFailed", Message: "rpc error: code = InvalidArgument desc = no such mode",
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	_, err = ns.RunPod(t.Context(), ns.Pod(spec()))
+	var refused *Unsupported
+	require.ErrorAs(t, err, &refused)
+	assert.ErrorContains(t, err, "claim stig/stig-pvc: the cluster cannot do this: ProvisioningFailed: rpc error: code = InvalidArgument desc = no such mode")
+}
+
+func TestWhatLasts(t *testing.T) {
+	for message, want := range map[string]bool{
+		"rpc error: code = InvalidArgument desc = multi-node access is not possible": true,
+		"rpc error: code = Unimplemented desc = x":                                   true,
+		"NodePath only supports ReadWriteOnce and ReadWriteOncePod access modes":     true,
+		"Only support ReadWriteOnce access mode":                                     true,
+		"rpc error: code = ResourceExhausted desc = no space":                        false,
+		"rpc error: code = DeadlineExceeded desc = context deadline exceeded":        false,
+		"storageclass.storage.k8s.io \"x\" not found":                                false,
+	} {
+		assert.Equal(t, want, isRefusal(message), message)
+	}
+}
+
+func TestWhatIsBoundToANode(t *testing.T) {
+	for message, want := range map[string]bool{
+		"0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.": true,
+		"0/2 nodes are available: 2 node(s) didn't match PersistentVolume's node affinity.":                                                        true,
+		"0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 1 node(s) had untolerated taint {x: }. preemption: no.": false,
+		"0/2 nodes are available: 1 Insufficient memory, 1 node(s) didn't match PersistentVolume's node affinity.":                                 false,
+		"0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.":                                                            false,
+		"no nodes available to schedule pods": false,
+	} {
+		pod := &corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: message}}}}
+		_, is := isBoundToNode(pod)
+		assert.Equal(t, want, is, message)
+	}
+}
+
+func TestACellsClaimOverridesItsTemplate(t *testing.T) {
+	template, err := ReadTemplate([]byte(`{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: x, annotations: {a: b}, labels: {c: d}}, spec: {storageClassName: slow, accessModes: [ReadOnlyMany], dataSource: {kind: VolumeSnapshot, name: s}}}`))
+	require.NoError(t, err)
+	claim := namespace(t).claim(ClaimSpec{Name: "stig-pvc", Class: "fast", Mode: corev1.ReadWriteOnce, Size: resource.MustParse("1Gi"), Template: template})
+	assert.Equal(t, "stig-pvc", claim.Name)
+	assert.Equal(t, map[string]string{"a": "b"}, claim.Annotations)
+	assert.Equal(t, map[string]string{"c": "d", RunLabel: "r"}, claim.Labels)
+	assert.Equal(t, "fast", *claim.Spec.StorageClassName)
+	assert.Equal(t, "s", claim.Spec.DataSource.Name)
+	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, claim.Spec.AccessModes)
+	assert.Equal(t, "1Gi", claim.Spec.Resources.Requests.Storage().String())
+	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany}, template.Spec.AccessModes, "the template is for the next cell too")
+
+	for _, wrong := range []string{"", "kind: Pod", "{apiVersion: v1, kind: PersistentVolumeClaim, spec: {size: 1}}"} {
+		_, err := ReadTemplate([]byte(wrong))
+		assert.Error(t, err, wrong)
+	}
 }
