@@ -30,6 +30,10 @@ const (
 // Reader reads a file once, from its beginning, past this node's page cache
 // where the filesystem lets it. A page that cannot be read is read as zeros and
 // named by Unreadable. It is not safe for concurrent use.
+//
+// A block device is read up to where a whole MiB of zeros begins at a multiple of
+// one, or to its end. The zeros before that are not read either: on a device, what
+// is blank is not written yet. Promised says where not to look for the end.
 type Reader struct {
 	source  source
 	access  witness.Access
@@ -41,6 +45,10 @@ type Reader struct {
 	narrow     int64
 	unreadable []journal.Range
 	anything   bool // was read
+	// blind says that the held bytes are in place of some that cannot be read.
+	blind bool
+	// end is where the journal ends on a device; nil for a file, which has an end.
+	end *deviceEnd
 }
 
 // source is the file that a Reader reads.
@@ -64,7 +72,22 @@ func OpenToRead(path string) (*Reader, error) {
 	if err := r.open(path); err != nil {
 		return nil, errors.Join(err, unix.Munmap(request))
 	}
+	if isDevice(path) {
+		r.end = &deviceEnd{}
+	}
 	return r, nil
+}
+
+// ReadPart reads up to n bytes of a file or a device from an offset on, as a Reader
+// does: what cannot be read is zeros.
+func ReadPart(path string, offset, n int64) ([]byte, error) {
+	r, err := OpenToRead(path)
+	if err != nil {
+		return nil, err
+	}
+	r.at, r.end = offset, nil
+	part, err := io.ReadAll(io.LimitReader(r, n))
+	return part, errors.Join(err, r.Close())
 }
 
 func (r *Reader) open(path string) error {
@@ -99,6 +122,17 @@ func (r *Reader) openCached(path string) error {
 // Access says how the file is read.
 func (r *Reader) Access() witness.Access { return r.access }
 
+// Promised says how many bytes the journal has at least. On a device, zeros before
+// that are a part of it, however many, where anything follows.
+func (r *Reader) Promised(bytes int64) {
+	if r.end != nil {
+		r.end.promised = bytes
+	}
+}
+
+// IsDevice says whether what is read is a block device.
+func (r *Reader) IsDevice() bool { return r.end != nil }
+
 // Unreadable lists the ranges that could not be read so far, in order and apart
 // from each other. Read has shown zeros in their place.
 func (r *Reader) Unreadable() []journal.Range { return slices.Clone(r.unreadable) }
@@ -113,6 +147,9 @@ func (r *Reader) Close() error {
 // Read reads on. Its error is one that says more than that some pages cannot be
 // read: the file has ended, the volume is gone, or next to nothing of it can be read.
 func (r *Reader) Read(p []byte) (int, error) {
+	if r.end != nil {
+		return r.readDevice(p)
+	}
 	for len(r.held) == 0 {
 		if err := r.fill(); err != nil {
 			return 0, err
@@ -133,6 +170,7 @@ func (r *Reader) fill() error {
 		request = request[:pageSize]
 	}
 	n, err := r.source.pread(request, start)
+	r.blind = false
 	switch {
 	case err == nil:
 		r.anything = r.anything || n > 0
@@ -145,6 +183,7 @@ func (r *Reader) fill() error {
 		if n, err = r.giveUp(request, start, err); err != nil {
 			return err
 		}
+		r.blind = true
 	}
 	return r.hold(request[:n], start)
 }
@@ -211,6 +250,9 @@ func (f systemFile) size() (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err
+	}
+	if isBlock(info.Mode()) {
+		return f.Seek(0, io.SeekEnd)
 	}
 	return info.Size(), nil
 }

@@ -1,6 +1,6 @@
-// Package volume is the place on a mounted volume where a journal lives: it
-// opens the file, makes writes durable and says which mount the path is on. It
-// knows neither records nor Kubernetes.
+// Package volume is the place on a volume where a journal lives: it opens the
+// file, or the raw block device that is in its place, makes writes durable and
+// says which mount the path is on. It knows neither records nor Kubernetes.
 package volume
 
 import (
@@ -18,19 +18,29 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
-// File is a journal's file, open for appending.
+// File is a journal's file, open for appending, or a block device that goes on
+// being written where it was last.
 type File struct {
 	*os.File
 }
 
 // Create makes the file and makes its name durable: data that was synced into a
 // file whose directory was not synced may have no name after a crash. An
-// existing file is an error, errors.Is(err, fs.ErrExist), and is left as it is.
+// existing file is an error, errors.Is(err, fs.ErrExist), and is left as it is. So is
+// a block device that is not blank; a blank one is claimed (see Claim).
 func Create(path string) (*File, error) {
+	device, err := Claim(path)
+	if err != nil {
+		return nil, err
+	}
+	if device != nil {
+		return createOn(device)
+	}
 	return open(path, os.O_CREATE|os.O_EXCL)
 }
 
-// Append opens the file to go on at its end, and makes it where it is gone.
+// Append opens the file to go on at its end, and makes it where it is gone. It is
+// not for block devices: these are claimed.
 func Append(path string) (*File, error) {
 	if f, err := open(path, 0); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return f, err
@@ -75,8 +85,12 @@ func (f *File) Datasync() error {
 	}
 }
 
-// MountOf says which mount a path is on. Its last element need not exist.
+// MountOf says which mount a path is on, and which filesystem that is of. Its last
+// element need not exist. A block device is told as such.
 func MountOf(path string) (witness.Mount, error) {
+	if isDevice(path) {
+		return deviceOf(path)
+	}
 	table, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return witness.Mount{}, fmt.Errorf("reading the mount table: %w", err)
@@ -89,6 +103,7 @@ func MountOf(path string) (witness.Mount, error) {
 	if !found {
 		return witness.Mount{}, fmt.Errorf("no mount holds %s", path)
 	}
+	mount.UUID = filesystemUUID(dir)
 	return mount, nil
 }
 
