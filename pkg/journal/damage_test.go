@@ -60,10 +60,29 @@ func TestATornLineIsTheFirstDamageOnlyWhereThereIsNoOther(t *testing.T) {
 	assert.Equal(t, int64(5*256+78), offset)
 }
 
+func TestARecordThatDoesNotFollowTheOneBeforeItIsDamage(t *testing.T) {
+	var earlier, later memoryFile
+	appendEpoch(t, &earlier, testFormat, 1, 20)
+	w, err := NewWriter(&later, testFormat, 1, 0, false)
+	require.NoError(t, err)
+	now := clock()
+	now()
+	_, err = w.Commit(20, now)
+	require.NoError(t, err)
+	content := append(bytes.Clone(earlier.Bytes()[:9*256]), later.Bytes()[9*256:]...)
+	report := scan(t, content)
+	assert.Empty(t, report.Damage)
+	offset, found := report.FirstDamage()
+	assert.True(t, found)
+	assert.Equal(t, int64(9*256), offset)
+}
+
 func TestAnIntactJournalHasNoDamage(t *testing.T) {
 	content := journalOf(t, 20, 20, 20)
 	_, found := scan(t, content, Point{1, 7}, Point{2, 20}).FirstDamage()
 	assert.False(t, found)
+	_, found = scan(t, append(bytes.Clone(content), '\n', '\n')).FirstDamage()
+	assert.False(t, found, "line ends are what a later epoch begins with")
 	_, found = scan(t, nil).FirstDamage()
 	assert.False(t, found)
 	report := scan(t, content)

@@ -44,7 +44,7 @@ func Remove(path string) error {
 	switch err := unix.Rmdir(folder); {
 	case err == nil:
 		return syncDirectory(filepath.Dir(folder))
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTEMPTY):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist): // gone, or not empty
 		return nil
 	default:
 		return fmt.Errorf("removing the folder %s: %w", folder, err)
