@@ -20,6 +20,7 @@ func FuzzParse(f *testing.F) {
 		{Sighting: &Sighting{Report: journal.Report{Present: true}}},
 		{Problem: &Problem{Doing: "opening", Cause: "no"}},
 		{Stall: &Stall{Doing: "syncing", Seconds: 5}},
+		{Commits: &Commits{Count: 1, Records: 4}},
 	} {
 		var line bytes.Buffer
 		require.NoError(f, Write(&line, s))

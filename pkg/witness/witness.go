@@ -35,12 +35,18 @@ type Sighting struct {
 	Sample *Sample `json:"sample,omitempty"`
 }
 
-// Sample is a piece of the journal as it is.
+// Sample is a piece of the journal as it is: up to 256 bytes around its first
+// damage, for a person to look at. Where that is follows from the journal alone,
+// whatever was promised of it (see journal.Report.FirstDamage). It is read by itself
+// after the scan, past the page cache as the scan was; what cannot be read is zeros.
 type Sample struct {
+	// Offset is where in the journal Bytes begin. There are none where the journal
+	// could not be read a second time.
 	Offset int64  `json:"offset"`
 	Bytes  []byte `json:"bytes"`
 	// Damage is the offset of the first byte that is not as it was written, or of the
-	// place where records are gone.
+	// place where records are gone. Where a record's time or sum is wrong, which could
+	// have been any, it is where the record begins.
 	Damage int64 `json:"damage"`
 }
 
@@ -69,7 +75,8 @@ const (
 )
 
 // Mount is where a path really leads: the mount that it is on, as
-// /proc/self/mountinfo names it (proc_pid_mountinfo(5)).
+// /proc/self/mountinfo names it (proc_pid_mountinfo(5)), or the raw block device
+// that it is: Point and Source are the path then.
 type Mount struct {
 	Point  string `json:"point"`
 	Root   string `json:"root"`

@@ -22,10 +22,11 @@ func statements() map[string]Statement {
 		"sighting": {Sighting: &Sighting{
 			Report: journal.Report{Format: journal.Format{ID: "0123456789abcdef", Size: 256}, Present: true, Bytes: 512, Records: 2,
 				Segments: []journal.Segment{{Epoch: 1, First: 1, Last: 2, End: 512}}, FirstTime: at, LastTime: at},
-			Mount:  Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0"},
-			Access: AccessDirect,
+			Mount:  Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0", UUID: "8f3a5c7e-9b1d-4f40-8123-456789abcdef"},
+			Access: AccessDirect, Boot: "1b2c3d4e-0000-4000-8000-000000000001", Sample: &Sample{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
 		}},
 		"problem": {Problem: &Problem{Doing: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
+		"commits": {Commits: &Commits{Count: 3, Records: 12, Histogram: "HISTFAAAACJ42pNpmSzMwMDAxQABzFCaEURcm7yEwf4DVERQgAkAZCYFIQ=="}},
 		"stall":   {Stall: &Stall{Doing: "writing /data/logs.log", Seconds: 5}},
 	}
 }

@@ -18,22 +18,35 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 const id = "0123456789abcdef"
 
+// writer is a writer's arguments, for an epoch.
+func writer(path string, epoch int, more ...string) []string {
+	return append([]string{"write", "--file", path, "--journal", id, "--record-size", "256", "--epoch", strconv.Itoa(epoch)}, more...)
+}
+
 // writeEpoch runs a writer until it has acknowledged at least n records, and
 // returns everything it said.
-func writeEpoch(t *testing.T, path string, epoch, n int) []witness.Statement {
+func writeEpoch(t *testing.T, path string, epoch, n int, more ...string) []witness.Statement {
+	t.Helper()
+	said, err := writeUntil(t, n, append(writer(path, epoch, "--rate", "5000"), more...))
+	require.NoError(t, err)
+	return said
+}
+
+// writeUntil runs a writer until it has acknowledged at least n records or ends by itself.
+func writeUntil(t *testing.T, n int, args []string) ([]witness.Statement, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"write", "--file", path, "--journal", id, "--record-size", "256", "--rate", "5000", "--epoch", strconv.Itoa(epoch)}, w, io.Discard)
-		done <- err
+		done <- run(ctx, args, w, io.Discard)
 		w.CloseWithError(io.EOF)
 	}()
 	var said []witness.Statement
@@ -46,18 +59,39 @@ func writeEpoch(t *testing.T, path string, epoch, n int) []witness.Statement {
 			cancel()
 		}
 	}
-	require.NoError(t, <-done)
-	return said
+	return said, <-done
 }
 
-func readBack(t *testing.T, path string, points string) witness.Sighting {
+// acknowledged are the acknowledgements in what a writer said.
+func acknowledged(said []witness.Statement) (acks []ledger.Ack) {
+	for _, s := range said {
+		if s.Ack != nil {
+			acks = append(acks, *s.Ack)
+		}
+	}
+	return acks
+}
+
+func readBack(t *testing.T, path string, points string, more ...string) witness.Sighting {
 	t.Helper()
 	var out strings.Builder
-	require.NoError(t, run(t.Context(), []string{"read", "--file", path, "--journal", id, "--record-size", "256", "--points", points}, &out, io.Discard))
+	args := append([]string{"read", "--file", path, "--journal", id, "--record-size", "256", "--points", points}, more...)
+	require.NoError(t, run(t.Context(), args, &out, io.Discard))
 	s, err := witness.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
 	require.NotNil(t, s.Sighting)
 	return *s.Sighting
+}
+
+// judged reads a journal back, holds it to what its writers promised, and returns the findings.
+func judged(t *testing.T, path string, promises []ledger.Ack, more ...string) ([]judge.Finding, witness.Sighting) {
+	t.Helper()
+	var points []string
+	for _, p := range promises {
+		points = append(points, strconv.Itoa(p.Epoch)+":"+strconv.FormatUint(p.Seq, 10))
+	}
+	sighting := readBack(t, path, strings.Join(points, ","), more...)
+	return judge.Judge(judge.Case{Promises: promises, Report: sighting.Report, Epochs: len(promises)}).Findings, sighting
 }
 
 func TestWhatWritersAcknowledgeAReaderFinds(t *testing.T) {
@@ -68,23 +102,20 @@ func TestWhatWritersAcknowledgeAReaderFinds(t *testing.T) {
 		require.NotNil(t, said[0].Sighting, "what is there is said before anything is written")
 		assert.Equal(t, epoch > 1, said[0].Sighting.Present)
 		assert.NotEmpty(t, said[0].Sighting.Mount.FSType)
-		for _, s := range said[1:] {
-			require.NotNil(t, s.Ack)
-			require.NoError(t, l.Record(*s.Ack))
+		assert.Equal(t, volume.Boot(), said[0].Sighting.Boot)
+		for _, ack := range acknowledged(said) {
+			require.NoError(t, l.Record(ack))
 		}
 	}
 	promises := l.Promises()
 	require.Len(t, promises, 3)
-	var points []string
-	for _, p := range promises {
-		points = append(points, strconv.Itoa(p.Epoch)+":"+strconv.FormatUint(p.Seq, 10))
-	}
-	sighting := readBack(t, path, strings.Join(points, ","))
+	findings, sighting := judged(t, path, promises)
+	assert.Empty(t, findings)
 	assert.NotEmpty(t, sighting.Access)
 	assert.Len(t, sighting.Digests, 3)
-	judgement := judge.Judge(judge.Case{Promises: promises, Report: sighting.Report, Epochs: 3})
-	assert.Empty(t, judgement.Findings)
-	assert.GreaterOrEqual(t, judgement.Intact, uint64(600))
+	assert.GreaterOrEqual(t, sighting.Records, uint64(600))
+	assert.Nil(t, sighting.Sample)
+	assert.Equal(t, volume.Boot(), sighting.Boot)
 }
 
 func TestAReaderOfNothingSaysThatNothingIsThere(t *testing.T) {
@@ -118,9 +149,10 @@ func TestAWriteThatFailsIsSaid(t *testing.T) {
 	file, err := os.OpenFile(full, os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer file.Close()
-	w, err := journal.NewWriter(deviceFile{file}, task.format, 2, 0, false)
+	measured := newTally(deviceFile{file})
+	w, err := journal.NewWriter(measured, task.format, 2, 0, false)
 	require.NoError(t, err)
-	err = task.append(t.Context(), w, &out)
+	err = task.append(t.Context(), w, measured, &out)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	assert.Empty(t, out.String(), "nothing was acknowledged")
 }
@@ -144,6 +176,8 @@ func TestMistakesInTheArgumentsAreNamed(t *testing.T) {
 		"want --file":        {"read", "--journal", id, "--record-size", "256"},
 		"journal id":         {"read", "--file", "x", "--record-size", "256"},
 		"record size 1":      {"read", "--file", "x", "--journal", id, "--record-size", "1"},
+		"--own-folder":       {"write", "--file", "/data/x/logs.log", "--own-folder", "--journal", id, "--record-size", "256"},
+		"not defined":        {"remove", "--file", "x", "--journal", id},
 		"want epoch:sequenc": {"read", "--file", "x", "--journal", id, "--record-size", "256", "--points", "1-2"},
 	} {
 		err := run(t.Context(), args, io.Discard, io.Discard)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -41,9 +42,13 @@ func (t *task) scan() (witness.Sighting, error) {
 	if err != nil {
 		return witness.Sighting{}, witness.NewProblem(doing, err)
 	}
+	file.Promised(t.promised)
 	found, err := journal.Scan(patientReader{file, t.patience, t.file}, t.format, t.points)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return witness.Sighting{}, witness.NewProblem("reading "+t.file, err)
+	}
+	if file.IsDevice() && found.Bytes == 0 {
+		return t.nothing(), nil // it is blank
 	}
 	found.Unreadable = file.Unreadable()
 	return witness.Sighting{Report: found, Access: file.Access()}, nil
@@ -54,18 +59,59 @@ func (t *task) nothing() witness.Sighting {
 	return witness.Sighting{Report: journal.Report{Format: t.format}}
 }
 
-// sight says what was found, and which mount it is on.
+// sight says what was found, and what on: which mount, under which kernel.
 func (t *task) sight(out io.Writer, found witness.Sighting) error {
 	doing := "looking up the mount of " + t.file
 	err := t.during(doing, func() (err error) {
-		found.Mount, err = volume.MountOf(t.file)
+		found.Mount, err = t.mount(found.Present)
 		return err
 	})
 	if err != nil {
 		return witness.NewProblem(doing, err)
 	}
+	found.Boot = volume.Boot()
+	found.Sample = t.sample(found.Report)
 	if err := witness.Write(out, witness.Statement{Sighting: &found}); err != nil {
 		return fmt.Errorf("reporting what is in %s: %w", t.file, err)
 	}
 	return nil
+}
+
+// mount is what the journal is on, or would be: a folder of our own may be gone with it.
+func (t *task) mount(present bool) (witness.Mount, error) {
+	mount, err := volume.MountOf(t.file)
+	if errors.Is(err, fs.ErrNotExist) && !present && volume.InOwnFolder(t.file) {
+		return volume.MountOf(filepath.Dir(t.file))
+	}
+	return mount, err
+}
+
+// sampleSize bounds a sample, in bytes.
+const sampleSize = 256
+
+// sample shows the first damage, if the journal has any. The report stands also
+// where the journal cannot be read a second time: the sample is then without bytes.
+func (t *task) sample(found journal.Report) *witness.Sample {
+	at, damaged := found.FirstDamage()
+	if !damaged {
+		return nil
+	}
+	sample := &witness.Sample{Offset: at, Damage: at}
+	if record, err := t.part(at, int64(found.Size), found.Bytes); err == nil {
+		sample.Damage += int64(found.Deviation(at, record))
+	}
+	sample.Offset = max(0, sample.Damage-sampleSize/2)
+	if around, err := t.part(sample.Offset, sampleSize, found.Bytes); err == nil {
+		sample.Bytes = around
+	}
+	return sample
+}
+
+// part reads up to n bytes of the journal from an offset on, not beyond its end.
+func (t *task) part(offset, n, end int64) (b []byte, err error) {
+	err = t.during("reading "+t.file, func() error {
+		b, err = volume.ReadPart(t.file, offset, min(n, end-offset))
+		return err
+	})
+	return b, err
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"syscall"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -18,41 +21,117 @@ const (
 	// sayEvery is how far apart acknowledgements are said at least. They are
 	// cumulative, so leaving some out costs nothing but log volume.
 	sayEvery = 10 * time.Millisecond
+	// claimFor is how long a device is waited for that another writer holds: longer
+	// than a node takes to end a pod that was deleted by force.
+	claimFor = time.Minute
+	// claimEvery is how far apart attempts are.
+	claimEvery = 100 * time.Millisecond
 )
 
 // write says what is in the journal, then appends one epoch to it until the
 // context ends.
 func (t *task) write(ctx context.Context, out io.Writer) error {
-	file, found, err := t.enter(out)
+	file, found, err := t.enter(ctx, out)
 	if err != nil {
 		return err
 	}
-	w, err := journal.NewWriter(patientFile{file, t.patience, t.file}, t.format, t.epoch, found.Bytes, found.Unterminated)
+	measured := newTally(file)
+	w, err := journal.NewWriter(patientFile{measured, t.patience, t.file}, t.format, t.epoch, found.Bytes, found.Unterminated)
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	return errors.Join(t.append(ctx, w, out), file.Close())
+	return errors.Join(t.append(ctx, w, measured, out), file.Close())
 }
 
 // enter opens the journal for this epoch. The first one must not find a file:
 // whatever is there is somebody else's. Every later one says what it finds first.
-func (t *task) enter(out io.Writer) (*volume.File, journal.Report, error) {
+func (t *task) enter(ctx context.Context, out io.Writer) (*volume.File, journal.Report, error) {
 	if t.epoch == 1 {
-		file, err := t.open("creating "+t.file, volume.Create)
+		file, err := t.create()
 		if err != nil {
 			return nil, journal.Report{}, err
 		}
 		return file, journal.Report{}, t.sight(out, t.nothing())
 	}
-	found, err := t.scan()
+	device, err := t.claim(ctx)
 	if err != nil {
 		return nil, journal.Report{}, err
 	}
-	if err := t.sight(out, found); err != nil {
-		return nil, journal.Report{}, err
+	found, err := t.scan()
+	if err == nil {
+		err = t.sight(out, found)
 	}
-	file, err := t.open("opening "+t.file+" to go on writing", volume.Append)
+	switch {
+	case err != nil && device != nil:
+		return nil, journal.Report{}, errors.Join(err, device.Close())
+	case err != nil:
+		return nil, journal.Report{}, err
+	case device != nil:
+		return device, found.Report, device.GoOn(found.Bytes)
+	}
+	file, err := t.goOn()
 	return file, found.Report, err
+}
+
+func (t *task) create() (*volume.File, error) {
+	if err := t.makeFolder(); err != nil {
+		return nil, err
+	}
+	return t.open("creating "+t.file, volume.Create)
+}
+
+// goOn opens a file to append to it.
+func (t *task) goOn() (*volume.File, error) {
+	if err := t.makeFolder(); err != nil {
+		return nil, err
+	}
+	return t.open("opening "+t.file+" to go on writing", volume.Append)
+}
+
+// makeFolder makes the journal's folder, where it is to be our own. Like the file, it
+// must be new in the first epoch, and is made again in a later one where it is gone.
+func (t *task) makeFolder() error {
+	if !t.ownFolder {
+		return nil
+	}
+	doing := "making the folder of " + t.file
+	err := t.during(doing, func() error { return volume.CreateFolder(t.file) })
+	if err == nil || t.epoch > 1 && errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return witness.NewProblem(doing, err)
+}
+
+// claim holds the journal's device, where it is on one. A writer that was deleted
+// by force may hold it for a moment longer.
+func (t *task) claim(ctx context.Context) (device *volume.File, err error) {
+	doing := "claiming " + t.file
+	err = t.during(doing, func() error {
+		device, err = claimWithin(ctx, t.file, t.claimFor)
+		return err
+	})
+	if err != nil {
+		return nil, witness.NewProblem(doing, err)
+	}
+	return device, nil
+}
+
+func claimWithin(ctx context.Context, path string, patience time.Duration) (*volume.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	again := time.NewTicker(claimEvery)
+	defer again.Stop()
+	for {
+		device, err := volume.Claim(path)
+		if !errors.Is(err, syscall.EBUSY) {
+			return device, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("somebody else holds the device: %w", err)
+		}
+	}
 }
 
 func (t *task) open(doing string, open func(path string) (*volume.File, error)) (file *volume.File, err error) {
@@ -68,21 +147,23 @@ func (t *task) open(doing string, open func(path string) (*volume.File, error)) 
 
 // append commits what is due, again and again. A commit that takes long makes
 // the next one larger: records keep their rate as long as the volume can.
-func (t *task) append(ctx context.Context, w *journal.Writer, out io.Writer) error {
+func (t *task) append(ctx context.Context, w *journal.Writer, measured *tally, out io.Writer) error {
 	pace := newPace(t.rate, maxCommit/t.format.Size)
 	said := acknowledger{out: out, epoch: t.epoch}
 	for {
 		n, err := pace.next(ctx)
 		if err != nil {
-			return said.flush()
+			return errors.Join(said.flush(), measured.say(out))
 		}
 		last, err := w.Commit(n, time.Now)
 		if err != nil {
 			problem := witness.NewProblem("writing "+t.file, err)
 			problem.Writing = true
-			return errors.Join(said.flush(), problem)
+			return errors.Join(said.flush(), measured.say(out), problem)
 		}
-		if err := said.commit(last, time.Now()); err != nil {
+		now := time.Now()
+		measured.count(n)
+		if err := errors.Join(said.commit(last, now), measured.sayNowAndThen(out, now)); err != nil {
 			return err
 		}
 	}
