@@ -21,7 +21,7 @@ const blankSize = 1 << 20
 // adds that is still alive. GoOn says where to write then. There is nothing to
 // claim where the path is no block device: the file is nil.
 func Claim(path string) (*File, error) {
-	if !isDevice(path) {
+	if !IsDevice(path) {
 		return nil, nil
 	}
 	device, err := os.OpenFile(path, os.O_WRONLY|unix.O_EXCL, 0)
@@ -37,9 +37,9 @@ func (f *File) GoOn(offset int64) error {
 	return err
 }
 
-// isDevice says whether a path is a block device. Where that cannot be told it is
+// IsDevice says whether a path is a block device. Where that cannot be told it is
 // none: opening it will say why.
-func isDevice(path string) bool {
+func IsDevice(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && isBlock(info.Mode())
 }

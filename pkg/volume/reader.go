@@ -72,7 +72,7 @@ func OpenToRead(path string) (*Reader, error) {
 	if err := r.open(path); err != nil {
 		return nil, errors.Join(err, unix.Munmap(request))
 	}
-	if isDevice(path) {
+	if IsDevice(path) {
 		r.end = &deviceEnd{}
 	}
 	return r, nil

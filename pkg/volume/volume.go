@@ -88,7 +88,7 @@ func (f *File) Datasync() error {
 // MountOf says which mount a path is on, and which filesystem that is of. Its last
 // element need not exist. A block device is told as such.
 func MountOf(path string) (witness.Mount, error) {
-	if isDevice(path) {
+	if IsDevice(path) {
 		return deviceOf(path)
 	}
 	table, err := os.ReadFile("/proc/self/mountinfo")

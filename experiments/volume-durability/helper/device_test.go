@@ -73,6 +73,14 @@ func TestAJournalOnADeviceOverSeveralEpochs(t *testing.T) {
 	assert.Equal(t, sighting, again)
 }
 
+func TestADeviceHasNoFolderOfOurOwn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), volume.FolderPrefix+id, "logs.log")
+	require.NoError(t, os.Mkdir(filepath.Dir(path), 0o700))
+	require.NoError(t, os.Symlink(loopdevice.New(t, 8*mib), path))
+	writeEpoch(t, path, 1, 10, "--own-folder")
+	assert.True(t, readBack(t, path, "").Present)
+}
+
 func TestATornTailOnADeviceStaysAndTheNextEpochStartsOnALineOfItsOwn(t *testing.T) {
 	path := loopdevice.New(t, 64*mib)
 	first := promise(writeEpoch(t, path, 1, 100))

@@ -90,8 +90,9 @@ func (t *task) goOn() (*volume.File, error) {
 
 // makeFolder makes the journal's folder, where it is to be our own. Like the file, it
 // must be new in the first epoch, and is made again in a later one where it is gone.
+// A device is all that we write of its claim: there is no folder to make.
 func (t *task) makeFolder() error {
-	if !t.ownFolder {
+	if !t.ownFolder || volume.IsDevice(t.file) {
 		return nil
 	}
 	doing := "making the folder of " + t.file
