@@ -71,7 +71,7 @@ func Table() []Input {
 			optional(classes)},
 		{"PARALLEL_CELLS", "10", "How many cells are tried at once at most, 1 to 1000.", false,
 			number(1, 1000, func(s *Settings) *int { return &s.ParallelCells })},
-		{"EXISTING_CLAIM", "", "Use this claim and make none. It is never resized or deleted; a folder of the run's own on it is all that is written, and removed after the run. A claim that is a raw device must be blank.", false,
+		{"EXISTING_CLAIM", "", "Use this claim and make none. It is never resized or deleted; a folder of the run's own on it is all that is written, and removed after the run. A claim that is a raw device must be blank, and our journal stays on it.", false,
 			optional(name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.ExistingClaim }))},
 		{"CLAIM_NAME", "stig-pvc", "Name of the claim to make.", false,
 			name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.ClaimName })},

@@ -21,6 +21,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 	"github.com/volume-durability/volume-durability/pkg/witness"
 	"github.com/volume-durability/volume-durability/pkg/workload"
 )
@@ -71,15 +72,12 @@ func newCell(r Run, plan inputs.Cell) *cell {
 	}
 	c.Journal = journal.Format{ID: hex.EncodeToString(identity[:8]), Size: r.Settings.RecordSize}
 	c.File = r.Settings.JournalFile
-	if plan.ExistingClaim != "" {
-		c.File = path.Join(path.Dir(c.File), ownFolder+c.Journal.ID, path.Base(c.File))
+	if plan.ExistingClaim != "" && !c.isBlock() {
+		c.File = path.Join(path.Dir(c.File), volume.FolderPrefix+c.Journal.ID, path.Base(c.File))
 	}
 	c.listening, c.hangUp = context.WithCancel(context.Background())
 	return c
 }
-
-// ownFolder begins the name of the folder on somebody else's claim that is ours.
-const ownFolder = "volume-durability-"
 
 // isTarget says whether the cell's writer is to be deleted at the fault's intervals.
 func (c *cell) isTarget() bool {
@@ -151,7 +149,7 @@ func (c *cell) startWriter(ctx context.Context) error {
 		"--rate", strconv.FormatFloat(c.Settings.WriteRate, 'f', -1, 64),
 		"--points", points(promises),
 	}
-	if c.Plan.ExistingClaim != "" {
+	if c.Plan.ExistingClaim != "" && !c.isBlock() {
 		args = append(args, "--own-folder")
 	}
 	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(c.podSpec(c.Settings.WriterPod, "write", args...)))
@@ -372,7 +370,7 @@ func (c *cell) remove(ctx context.Context) {
 // removeFolder takes our folder from somebody else's claim, once no pod of ours
 // uses it any more.
 func (c *cell) removeFolder(ctx context.Context) error {
-	if c.Plan.ExistingClaim == "" || len(c.Epochs) == 0 || c.keeps() {
+	if c.Plan.ExistingClaim == "" || c.isBlock() || len(c.Epochs) == 0 || c.keeps() {
 		return nil
 	}
 	spec := c.podSpec(c.Settings.WriterPod, "remove")

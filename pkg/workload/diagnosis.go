@@ -87,15 +87,6 @@ func (n Namespace) whyStillThere(name string) string {
 	return on + ", which is ready. What to do: see what holds the pod: kubectl describe pod " + name
 }
 
-// lastEvents are the warnings about an object, in a sentence.
-func (n Namespace) lastEvents(name string) string {
-	said := saying(n.warnings(name))
-	if len(said) == 0 {
-		return "the cluster gives no reason"
-	}
-	return strings.Join(slices.Compact(said), "; ")
-}
-
 // saying is what events say.
 func saying(events []corev1.Event) []string {
 	var said []string
