@@ -54,8 +54,14 @@ mutation: ## put deliberate bugs into the judge: every one must be noticed
 
 BENCH ?= -size 1024 -rounds 3
 .PHONY: bench
-bench: ## measure the scanner and the writer beside other programs (BENCH='-folder /mnt -size 1024')
+bench: ## measure the scanner and the writer beside other programs (BENCH='-folder /mnt -size 1024'), then scale
 	go run ./tests/bench $(BENCH)
+	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory scale; else echo "SKIPPED: scale needs the test cluster, which needs Linux and root"; fi
+
+SCALE ?= -cells 1,10,25,50
+.PHONY: scale
+scale: cluster-images ## measure what each more cell of a run costs, on the test cluster (SCALE='-cells 1,10,50')
+	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(IMAGE) $(SCALE)
 
 .PHONY: e2e
 e2e: ## end-to-end runs on the test cluster (Linux and root)
