@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,8 +53,10 @@ type Record struct {
 
 // Start starts a program in a session of its own, its output going to its log. Of
 // the environment it gets only the search path: it outlives whoever starts it, and
-// their proxies and configurations are none of its business.
+// their proxies and configurations are none of its business. Nor are their open
+// files: a lock that flock(1) holds for them would be held for as long as it lives.
 func (t Table) Start(p Program) (Record, error) {
+	keepFilesToOurselves()
 	log, err := os.OpenFile(t.Log(p.Name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return Record{}, fmt.Errorf("starting %s: %w", p.Name, err)
@@ -73,6 +76,14 @@ func (t Table) Start(p Program) (Record, error) {
 	record.Boot = bootID()
 	record.Started, _ = startTime(record.PID) // none if it has ended already: then it is not alive
 	return record, t.save(record)
+}
+
+// keepFilesToOurselves has what is started from now on inherit none of the files
+// that this program was itself started with. A kernel before 5.11 cannot, and they
+// are inherited there.
+func keepFilesToOurselves() {
+	const first = 3 // after the standard ones
+	_ = unix.CloseRange(first, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // save writes a record whole or not at all: others read while programs start.

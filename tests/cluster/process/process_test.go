@@ -3,11 +3,14 @@ package process
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func table(t *testing.T) Table {
@@ -83,4 +86,23 @@ func TestTheTailOfALog(t *testing.T) {
 	require.NoError(t, os.WriteFile(table.Log("x"), []byte("1\n2\n3\n4\n"), 0o600))
 	assert.Equal(t, "3\n4", table.Tail("x", 2))
 	assert.Equal(t, "1\n2\n3\n4", table.Tail("x", 9))
+}
+
+// A lock of whoever starts the cluster, flock(1)'s for example, must not live as long as the cluster.
+func TestAProgramInheritsNoFiles(t *testing.T) {
+	table := table(t)
+	lock := filepath.Join(t.TempDir(), "lock")
+	theirs, err := unix.Open(lock, unix.O_CREAT|unix.O_RDWR, 0o600) // to be inherited: without O_CLOEXEC
+	require.NoError(t, err)
+	defer func() { require.NoError(t, unix.Close(theirs)) }()
+	started, err := table.Start(Program{Name: "sleeper", Path: "/bin/sh", Args: []string{"-c", "echo ready; exec sleep 1000"}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, started.Kill(t.Context(), patience)) }()
+	files, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(started.PID), "fd", "*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		target, _ := os.Readlink(file) // it may be closed by now
+		assert.NotEqual(t, lock, target)
+	}
 }
