@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/volume-durability/volume-durability/tests/cluster/controlplane"
 	"github.com/volume-durability/volume-durability/tests/cluster/image"
 	"github.com/volume-durability/volume-durability/tests/cluster/layout"
 	"github.com/volume-durability/volume-durability/tests/cluster/node"
@@ -66,7 +67,35 @@ func (c *cluster) startOne(ctx context.Context, name string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, fmt.Errorf("%s did not make the cluster well within %s", name, repairTimeout))
 	defer cancel()
+	if name == controlplane.APIServer {
+		if err := wakeWatchers(ctx); err != nil {
+			return err
+		}
+	}
 	return await(ctx, "everything to be ready", c.isUp)
+}
+
+// wakeWatchers starts those of the control plane again that watch the API server.
+// After it was away they would look again only when client-go's back-off is over,
+// which no setting shortens: up to a minute, and with dozens of watches one is
+// always late.
+func wakeWatchers(ctx context.Context) error {
+	if err := await(ctx, "the API server to answer", apiReady); err != nil {
+		return err
+	}
+	for _, name := range controlplane.Watchers() {
+		r, err := processes.Load(name)
+		if err != nil {
+			return fmt.Errorf("looking for %s: %w", name, err)
+		}
+		if err := r.Stop(ctx, stopPatience); err != nil {
+			return err
+		}
+		if _, err := processes.Again(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // load gives an image to every node.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -150,7 +149,7 @@ func Programs(kubernetes string, c Credentials) ([]process.Program, error) {
 			"--enable-grpc-gateway=false", // it would have to be a client of its own
 			// A throw-away cluster need not survive the machine.
 			"--unsafe-no-fsync", "--log-level=warn"),
-		program("kube-apiserver",
+		program(APIServer,
 			"--etcd-servers="+etcdURL, "--etcd-cafile="+c.EtcdCA, "--etcd-certfile="+c.EtcdClient.Cert, "--etcd-keyfile="+c.EtcdClient.Key,
 			"--bind-address="+layout.APIServer, fmt.Sprintf("--secure-port=%d", layout.APIServerPort), "--advertise-address="+layout.APIServer,
 			"--service-cluster-ip-range="+layout.ServiceCIDR,
@@ -174,7 +173,11 @@ func Programs(kubernetes string, c Credentials) ([]process.Program, error) {
 	}, nil
 }
 
+// APIServer is what the API server is called among the cluster's programs.
+const APIServer = "kube-apiserver"
+
 // Names of the control plane's programs.
-func Names() []string {
-	return strings.Fields("etcd kube-apiserver kube-controller-manager kube-scheduler")
-}
+func Names() []string { return append([]string{"etcd", APIServer}, Watchers()...) }
+
+// Watchers are those that watch the API server, and keep nothing themselves.
+func Watchers() []string { return []string{"kube-controller-manager", "kube-scheduler"} }
