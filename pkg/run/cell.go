@@ -338,7 +338,7 @@ func (c *cell) date(pod *evidence.Pod) {
 // note of what it could not. All is asked to go at once: what one of them waits
 // for, a node that is away for example, must not keep the others from being asked.
 func (c *cell) remove(ctx context.Context) {
-	ctx, cancel := removing(ctx)
+	ctx, cancel := c.removing(ctx)
 	defer cancel()
 	var removals []func() error
 	if c.writer != nil {

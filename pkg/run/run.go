@@ -64,13 +64,18 @@ type Run struct {
 	Log       logrus.FieldLogger
 }
 
-// removalTimeout bounds the removal of what a run made. It is shorter than the
-// 30 seconds of grace that Kubernetes gives a pod by default.
+// removalTimeout bounds the removal of what a run made that is stopped. It is
+// shorter than the 30 seconds of grace that Kubernetes gives a pod by default.
 const removalTimeout = 25 * time.Second
 
-// removing bounds a removal, which goes on where the run was stopped.
-func removing(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(context.WithoutCancel(ctx), removalTimeout, fmt.Errorf("gave up after %s", removalTimeout))
+// removing bounds a removal, which goes on where the run was stopped. Where it was
+// not, a removal is a step like any other.
+func (r Run) removing(ctx context.Context) (context.Context, context.CancelFunc) {
+	patience := removalTimeout
+	if ctx.Err() == nil {
+		patience = max(patience, r.Settings.StatusTimeout)
+	}
+	return context.WithTimeoutCause(context.WithoutCancel(ctx), patience, fmt.Errorf("gave up after %s", patience))
 }
 
 // STIGFix is the fix text of STIG check V-260932.
@@ -207,7 +212,7 @@ func kept(cells []*cell) []string {
 
 // snapshot is what the cluster showed of the run.
 func (r Run) snapshot(ctx context.Context) evidence.Snapshot {
-	ctx, cancel := removing(ctx)
+	ctx, cancel := r.removing(ctx)
 	defer cancel()
 	objects, events := r.Namespace.Snapshot(ctx)
 	return evidence.Snapshot{Objects: objects, Events: events}
@@ -221,7 +226,7 @@ func (r Run) sweep(ctx context.Context, cells []*cell) string {
 			left = append(left, c.left)
 		}
 	}
-	ctx, cancel := removing(ctx)
+	ctx, cancel := r.removing(ctx)
 	defer cancel()
 	if err := r.Namespace.RemoveRest(ctx, kept(cells)...); err != nil {
 		r.Log.WithError(err).Error("Not everything could be removed")
