@@ -184,7 +184,7 @@ func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
 		}
 	}
 	if err != nil {
-		return c.blame(ctx, fmt.Errorf("writer of epoch %d: %w", epoch.Number, err), c.writer.hearing)
+		return c.blame(ctx, fmt.Errorf("%s, the writer of epoch %d: %w%s", c.writer.pod.Name, epoch.Number, err, workload.Hint(err.Error())), c.writer.hearing)
 	}
 	epoch.FirstAck = time.Now().UTC()
 	return nil

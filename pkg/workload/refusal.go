@@ -16,7 +16,7 @@ type Unsupported struct {
 }
 
 func (u *Unsupported) Error() string {
-	return fmt.Sprintf("%s: the cluster cannot do this: %s%s", u.Object, u.Said, hint(u.Said))
+	return fmt.Sprintf("%s: the cluster cannot do this: %s%s", u.Object, u.Said, Hint(u.Said))
 }
 
 // refusals are by what a provisioner says that it will never make such a volume:

@@ -52,7 +52,7 @@ func (n Namespace) taken(kind, name string, err error) error {
 	if apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("%w: %s %s/%s exists already and was not made by this run; it is left as it is. Remove it, or choose another name", ErrTaken, kind, n.Name, name)
 	}
-	return fmt.Errorf("creating %s %s/%s: %w%s", kind, n.Name, name, err, hint(err.Error()))
+	return fmt.Errorf("creating %s %s/%s: %w%s", kind, n.Name, name, err, Hint(err.Error()))
 }
 
 // RequireExists returns an error that says what to do where the namespace is
@@ -79,7 +79,7 @@ type PodUnready struct {
 }
 
 func (e *PodUnready) Error() string {
-	return fmt.Sprintf("pod %s/%s does not run: %s (%v)%s", e.Namespace, e.Pod, e.Reason, e.Err, hint(e.Reason))
+	return fmt.Sprintf("pod %s/%s does not run: %s (%v)%s", e.Namespace, e.Pod, e.Reason, e.Err, Hint(e.Reason))
 }
 
 func (e *PodUnready) Unwrap() error { return e.Err }

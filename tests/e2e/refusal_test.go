@@ -1,15 +1,21 @@
 package e2e
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/volume-durability/volume-durability/pkg/workload"
 	"github.com/volume-durability/volume-durability/tests/engine"
 )
 
@@ -44,6 +50,10 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 		"a limit on claims": {
 			prepare: largestClaim("1Gi"),
 			says:    []string{"creating claim", "stig-pvc", "maximum storage usage per PersistentVolumeClaim is 1Gi", "kubectl describe limitrange"},
+		},
+		"an admission policy": {
+			prepare: admitNoPods("no pods on Fridays"),
+			says:    []string{"creating pod", "write-pod", "no pods on Fridays", "kubectl get validatingadmissionpolicies"},
 		},
 		"no node for the reader": {
 			env:  short(map[string]string{"READER_NODE": "n3"}),
@@ -99,4 +109,42 @@ func largestClaim(size string) func(*testing.T, *engine.Namespace) {
 		}, metav1.CreateOptions{})
 		require.NoError(t, err)
 	}
+}
+
+// admitNoPods has the API server refuse every pod of a run in the namespace.
+func admitNoPods(why string) func(*testing.T, *engine.Namespace) {
+	return func(t *testing.T, ns *engine.Namespace) {
+		t.Helper()
+		meta := metav1.ObjectMeta{Name: ns.Name}
+		only := &admissionregistrationv1.MatchResources{
+			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: ns.Name}},
+			ObjectSelector:    &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: workload.RunLabel, Operator: metav1.LabelSelectorOpExists}}},
+			ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
+				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
+				Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+			}}},
+		}
+		policies, bindings := ns.Kube.AdmissionregistrationV1().ValidatingAdmissionPolicies(), ns.Kube.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
+		_, err := policies.Create(within(t), &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: meta, Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: only, Validations: []admissionregistrationv1.Validation{{Expression: "false", Message: why}},
+		}}, metav1.CreateOptions{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, policies.Delete(within(t), ns.Name, metav1.DeleteOptions{})) })
+		_, err = bindings.Create(within(t), &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: meta, Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: ns.Name, ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny},
+		}}, metav1.CreateOptions{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, bindings.Delete(within(t), ns.Name, metav1.DeleteOptions{})) })
+		awaitRefusal(t, ns)
+	}
+}
+
+// awaitRefusal returns once the API server goes by a policy, which takes it a while.
+func awaitRefusal(t *testing.T, ns *engine.Namespace) {
+	t.Helper()
+	tried := workload.Namespace{Name: ns.Name, Labels: map[string]string{workload.RunLabel: "tried"}}.Pod(workload.PodSpec{Name: "tried", Image: ns.Image, Path: "/data"})
+	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		_, err := ns.Kube.CoreV1().Pods(ns.Name).Create(ctx, tried, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		return apierrors.IsInvalid(err), nil
+	}))
 }
