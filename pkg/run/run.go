@@ -90,6 +90,10 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	if err != nil || reason != "" {
 		return finish(result, judge.NotApplicable, reason, err), nil
 	}
+	// Where it does not exist nothing in it may be listed either.
+	if err := r.Namespace.RequireExists(ctx); err != nil {
+		return finish(result, judge.Error, "", err), nil
+	}
 	observed, stop, err := r.Namespace.Observed(ctx)
 	if err != nil {
 		return finish(result, judge.Error, "", err), nil
@@ -127,9 +131,6 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 
 // cells are what there is to try.
 func (r Run) cells(ctx context.Context) ([]*cell, error) {
-	if err := r.Namespace.RequireExists(ctx); err != nil {
-		return nil, err
-	}
 	plans, skipped, err := r.plan(ctx)
 	if err != nil {
 		return nil, err

@@ -38,6 +38,28 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 	requireNothingLeft(t, ns)
 }
 
+// Two engines of two namespaces that run at once, with the same names: neither asks
+// for anything in the other's.
+func TestEnginesOfTwoNamespacesDoNotMeet(t *testing.T) {
+	t.Parallel()
+	both := []*engine.Namespace{someNamespace(t), someNamespace(t)}
+	for _, ns := range both {
+		start(t, ns, several(nil))
+	}
+	for _, ns := range both {
+		o := await(t, ns)
+		assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
+		requireNothingLeft(t, ns)
+		asked := requestsOf(t, ns.Name)
+		require.NotEmpty(t, asked)
+		for _, r := range asked {
+			if !r.refused() { // the cluster-wide reads of rbac-optional.yaml
+				assert.Equal(t, ns.Name, r.ObjectRef.Namespace, r.permission())
+			}
+		}
+	}
+}
+
 // Somebody else's files on an existing claim stay as they are, byte for byte.
 func TestAnExistingClaimKeepsWhatItHolds(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"sigs.k8s.io/yaml"
 
@@ -66,7 +67,8 @@ func TestTheRolesGrantWhatIsUsed(t *testing.T) {
 	needed := slices.AppendSeq(experiment, maps.Keys(onlyTheRunners()))
 	slices.Sort(needed)
 	assert.Equal(t, needed, permissions(role.Rules), "rbac.yaml grants what is needed")
-	assert.Equal(t, refused, permissions(optionalRole(t).Rules), "rbac-optional.yaml grants what is asked for besides")
+	optionalRole, _ := optional(t)
+	assert.Equal(t, refused, permissions(optionalRole.Rules), "rbac-optional.yaml grants what is asked for besides")
 }
 
 // everyNeed makes the runs, and checks that they came to what they were made for.
@@ -131,14 +133,86 @@ func stopsAgain(t *testing.T, ns *engine.Namespace, name string) {
 	}
 }
 
-func optionalRole(t *testing.T) rbacv1.ClusterRole {
+// optional is what rbac-optional.yaml holds.
+func optional(t *testing.T) (role rbacv1.ClusterRole, binding rbacv1.ClusterRoleBinding) {
 	t.Helper()
 	content, err := os.ReadFile("../../charts/volume-durability/rbac-optional.yaml")
 	require.NoError(t, err)
-	var role rbacv1.ClusterRole
-	first, _, _ := bytes.Cut(content, []byte("\n---\n"))
+	first, second, _ := bytes.Cut(content, []byte("\n---\n"))
 	require.NoError(t, yaml.UnmarshalStrict(first, &role))
+	require.NoError(t, yaml.UnmarshalStrict(second, &binding))
+	return role, binding
+}
+
+// grantOptional applies rbac-optional.yaml for a namespace, under its name, until the test is over.
+func grantOptional(t *testing.T, ns *engine.Namespace) rbacv1.ClusterRole {
+	t.Helper()
+	role, binding := optional(t)
+	role.Name, binding.Name, binding.RoleRef.Name, binding.Subjects[0].Namespace = ns.Name, ns.Name, ns.Name, ns.Name
+	rbac := ns.Kube.RbacV1()
+	_, err := rbac.ClusterRoles().Create(within(t), &role, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, rbac.ClusterRoles().Delete(within(t), role.Name, metav1.DeleteOptions{})) })
+	_, err = rbac.ClusterRoleBindings().Create(within(t), &binding, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, rbac.ClusterRoleBindings().Delete(within(t), binding.Name, metav1.DeleteOptions{}))
+	})
 	return role
+}
+
+// With rbac-optional.yaml a run sees what it has to take for granted without.
+func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	role := grantOptional(t, ns)
+	begin := func(name string, env map[string]string) *chaosv1alpha1.ChaosResult {
+		require.NoError(t, ns.Start(within(t), engine.Engine{Name: name, Env: short(env)}))
+		result, err := ns.Await(within(t), name)
+		require.NoError(t, err)
+		return result
+	}
+
+	missing := begin("missing", map[string]string{"WORKLOAD_NAMESPACE": "no-such-namespace"})
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, missing.Status.ExperimentStatus.Verdict)
+	require.NotNil(t, missing.Status.ExperimentStatus.ErrorOutput)
+	assert.Contains(t, missing.Status.ExperimentStatus.ErrorOutput.Reason, "namespace no-such-namespace does not exist: kubectl create namespace no-such-namespace")
+
+	// Nobody else in these tests may see the nodes' labels.
+	labelSwarm(t, ns, "n1")
+	one := begin("one-of-two", nil)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, one.Status.ExperimentStatus.Verdict)
+	log, err := ns.Log(within(t), "one-of-two")
+	require.NoError(t, err)
+	assert.NotRegexp(t, `msg="[^"]* cannot be (seen|looked up): `, log)
+	assert.NotContains(t, log, "the nodes' labels could not be seen")
+	// The classes are looked up before the quota leaves room for none of their claims.
+	quota(corev1.ResourcePersistentVolumeClaims, "0")(t, ns)
+	classes := begin("classes", map[string]string{"STORAGE_CLASSES": "*"})
+	assert.NotEqual(t, chaosv1alpha1.ResultVerdictPassed, classes.Status.ExperimentStatus.Verdict)
+	labelSwarm(t, ns, "n2")
+	every := outcome{ChaosResult: begin("every", nil)}
+	assert.Equal(t, chaosv1alpha1.ResultVerdict("N/A"), every.verdict())
+	assert.Contains(t, every.probe(t, "verify").Description, "Not Applicable: Swarm orchestrates on every node, as their labels")
+
+	experiment, refused := asked(t, ns.Name)
+	for _, p := range permissions(role.Rules) {
+		assert.NotContains(t, refused, p)
+	}
+	assert.Subset(t, experiment, permissions(role.Rules), "it grants no more than is used")
+	requireNothingLeft(t, ns)
+}
+
+// labelSwarm has a node say that Swarm orchestrates on it, until the test is over.
+func labelSwarm(t *testing.T, ns *engine.Namespace, node string) {
+	t.Helper()
+	label := func(value string) error {
+		patch := []byte(`{"metadata":{"labels":{"com.docker.ucp.orchestrator.swarm":` + value + `}}}`)
+		_, err := ns.Kube.CoreV1().Nodes().Patch(within(t), node, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
+		return err
+	}
+	t.Cleanup(func() { require.NoError(t, label("null")) })
+	require.NoError(t, label(`"true"`))
 }
 
 func permissions(rules []rbacv1.PolicyRule) (all []string) {
@@ -160,28 +234,37 @@ func permissions(rules []rbacv1.PolicyRule) (all []string) {
 func asked(t *testing.T, namespace string) (experiment, refused []string) {
 	t.Helper()
 	allowed, forbidden := map[string]bool{}, map[string]bool{}
-	logs, err := filepath.Glob(auditLogs)
-	require.NoError(t, err)
-	for _, file := range logs {
-		for _, r := range requests(t, file, "system:serviceaccount:"+namespace+":"+account) {
-			switch {
-			case r.Annotations["authorization.k8s.io/decision"] == "forbid":
-				forbidden[r.permission()] = true
-			case !strings.HasPrefix(r.UserAgent, runnersAgent):
-				allowed[r.permission()] = true
-			}
+	for _, r := range requestsOf(t, namespace) {
+		switch {
+		case r.refused():
+			forbidden[r.permission()] = true
+		case !strings.HasPrefix(r.UserAgent, runnersAgent):
+			allowed[r.permission()] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(allowed)), slices.Sorted(maps.Keys(forbidden))
+}
+
+// requestsOf are all that the chart's service account in a namespace made.
+func requestsOf(t *testing.T, namespace string) (all []request) {
+	t.Helper()
+	logs, err := filepath.Glob(auditLogs)
+	require.NoError(t, err)
+	for _, file := range logs {
+		all = append(all, requests(t, file, "system:serviceaccount:"+namespace+":"+account)...)
+	}
+	return all
 }
 
 // request is what the audit log holds of one (k8s.io/apiserver/pkg/apis/audit/v1 Event).
 type request struct {
 	Verb, UserAgent string
 	User            struct{ Username string }
-	ObjectRef       struct{ APIGroup, Resource, Subresource string }
+	ObjectRef       struct{ APIGroup, Resource, Subresource, Namespace string }
 	Annotations     map[string]string
 }
+
+func (r request) refused() bool { return r.Annotations["authorization.k8s.io/decision"] == "forbid" }
 
 func (r request) permission() string {
 	resource := r.ObjectRef.Resource
@@ -204,7 +287,8 @@ func requests(t *testing.T, file, user string) (all []request) {
 		}
 		var r request
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &r))
-		if r.User.Username == user {
+		// What is no object, the API server's version for example, anybody may read.
+		if r.User.Username == user && r.ObjectRef.Resource != "" {
 			all = append(all, r)
 		}
 	}
