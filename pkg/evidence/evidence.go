@@ -27,12 +27,16 @@ const Schema = "volume-durability/result/v1alpha1"
 
 // Result is the outcome of a run.
 type Result struct {
-	Schema   string          `json:"schema"`
-	Run      string          `json:"run"`
-	Began    time.Time       `json:"began"`
-	Ended    time.Time       `json:"ended"`
-	Verdict  judge.Verdict   `json:"verdict"`
-	Reason   string          `json:"reason"`
+	Schema string `json:"schema"`
+	// Run is unique to the run.
+	Run string `json:"run"`
+	// Began and Ended bound the run, by the experiment's clock.
+	Began time.Time `json:"began"`
+	Ended time.Time `json:"ended"`
+	// Verdict is that of the whole run, Reason why in a sentence.
+	Verdict judge.Verdict `json:"verdict"`
+	Reason  string        `json:"reason"`
+	// Settings are all inputs, those that were not set among them.
 	Settings inputs.Settings `json:"settings"`
 	Tool     Tool            `json:"tool"`
 	Cluster  Cluster         `json:"cluster"`
