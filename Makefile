@@ -20,7 +20,7 @@ demo: ## the whole story on a real Kubernetes: a Pass, and a Fail on storage tha
 	@sh tests/demo/demo.sh
 
 .PHONY: test
-test: lint unit fuzz mutation e2e ## lint, unit tests with the race detector, a short fuzz run, mutations, end-to-end runs
+test: lint unit formats fuzz mutation e2e ## lint, unit tests with the race detector, the forms of the evidence, a short fuzz run, mutations, end-to-end runs
 
 .PHONY: lint
 lint: ## check format, vet, the module files and the licences of what is compiled in
@@ -36,6 +36,10 @@ vulncheck: ## look for known vulnerabilities in what the product calls; asks vul
 .PHONY: unit
 unit: ## unit tests with the race detector
 	@for m in $(MODULES); do (cd $$m && go test -race $$(go list ./... | grep -v /tests/e2e)) || exit 1; done
+
+.PHONY: formats
+formats: ## read the forms of the evidence with the parsers of STIG Manager, Heimdall and others (installs npm packages)
+	@sh tests/formats/formats.sh
 
 FUZZTIME ?= 5s
 .PHONY: fuzz

@@ -1,0 +1,45 @@
+// The program formats writes the bundles of the samples, one folder for each sample
+// and rule, for the tests here to read with other people's parsers.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/pkg/report/rule"
+	"github.com/volume-durability/volume-durability/tests/samples"
+)
+
+func main() {
+	folder := flag.String("folder", "build/formats", "where to write them; it is emptied first")
+	flag.Parse()
+	if err := write(*folder); err != nil {
+		fmt.Fprintln(os.Stderr, "formats:", err)
+		os.Exit(1)
+	}
+}
+
+func write(folder string) error {
+	if err := os.RemoveAll(folder); err != nil {
+		return fmt.Errorf("emptying %s: %w", folder, err)
+	}
+	rules, err := rule.All()
+	if err != nil {
+		return err
+	}
+	for _, s := range samples.All() {
+		for _, to := range rules {
+			b, err := bundle.Make(s.Result, bundle.Options{Rule: to.Group, Where: "ConfigMap stig/volume-durability-evidence-" + s.Result.Run})
+			if err != nil {
+				return fmt.Errorf("sample %s: %w", s.Name, err)
+			}
+			if err := b.Write(filepath.Join(folder, s.Name, to.Group)); err != nil {
+				return fmt.Errorf("sample %s: %w", s.Name, err)
+			}
+		}
+	}
+	return nil
+}
