@@ -1,7 +1,9 @@
 package archive
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -46,7 +48,7 @@ func TestABundleComesBackAsItWas(t *testing.T) {
 			require.NoError(t, a.Keep(t.Context(), "e", b))
 			got, err := a.Fetch(t.Context(), "e")
 			require.NoError(t, err)
-			assert.Equal(t, b, got)
+			assert.True(t, reflect.DeepEqual(b, got))
 			kept := configMaps(t, a)
 			assert.Len(t, kept, c.parts)
 			for _, m := range kept {
@@ -86,6 +88,33 @@ func TestAPartThatIsGoneOrAnothersIsNoticed(t *testing.T) {
 	assert.ErrorContains(t, err, `part 2 of 3: getting the evidence from ConfigMap stig/e-2`)
 	_, err = a.Fetch(t.Context(), "e-3")
 	assert.ErrorContains(t, err, "ConfigMap stig/e-3 is not the beginning of a bundle")
+}
+
+func TestABundleThatIsNotAsItsManifestSaysIsNotFetched(t *testing.T) {
+	a, b := archive(), made(t, 10)
+	for i := range b.Files {
+		if b.Files[i].Name == "junit.xml" {
+			b.Files[i].Content = []byte("<testsuites/>")
+		}
+	}
+	require.NoError(t, a.Keep(t.Context(), "e", b))
+	_, err := a.Fetch(t.Context(), "e")
+	assert.ErrorContains(t, err, "the bundle in ConfigMap stig/e is not as its manifest says: junit.xml differs")
+}
+
+func TestAManifestThatDoesNotFitIsInTheBundleOnly(t *testing.T) {
+	var extra []bundle.File
+	for i := range 2000 {
+		extra = append(extra, bundle.File{Name: fmt.Sprintf("objects/%04d.yaml", i), Content: []byte("x")})
+	}
+	a := archive()
+	b, err := bundle.Make(samples.Pass(), bundle.Options{Extra: extra})
+	require.NoError(t, err)
+	require.NoError(t, a.Keep(t.Context(), "e", b))
+	assert.Empty(t, configMaps(t, a)[0].Data)
+	got, err := a.Fetch(t.Context(), "e")
+	require.NoError(t, err)
+	assert.True(t, reflect.DeepEqual(b, got))
 }
 
 func TestANameIsOneThatKubernetesTakes(t *testing.T) {

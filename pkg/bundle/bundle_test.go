@@ -1,13 +1,24 @@
 package bundle
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/defenseunicorns/go-oscal/src/pkg/validation"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/tests/samples"
@@ -112,6 +123,100 @@ func TestABundleThatWasCutIsNotUnpacked(t *testing.T) {
 	for _, n := range []int{0, 1, 20, len(packed) / 2, len(packed) - 1} {
 		_, err := Unpack(packed[:n])
 		assert.Error(t, err, n)
+	}
+}
+
+func TestWhatIsTooLargeUnpackedIsNotUnpacked(t *testing.T) {
+	packed, err := made(t, samples.Pass()).Pack()
+	require.NoError(t, err)
+	_, err = unpack(packed, 10_000)
+	assert.Error(t, err)
+	_, err = unpack(packed, 1<<20)
+	assert.NoError(t, err)
+
+	var padded bytes.Buffer
+	zipped := gzip.NewWriter(&padded)
+	plain, err := gzip.NewReader(bytes.NewReader(packed))
+	require.NoError(t, err)
+	_, err = io.Copy(zipped, io.MultiReader(plain, bytes.NewReader(make([]byte, 2<<20))))
+	require.NoError(t, err)
+	require.NoError(t, zipped.Close())
+	_, err = unpack(padded.Bytes(), 1<<20)
+	assert.ErrorContains(t, err, "more than 1048576 bytes", "behind the last file")
+}
+
+func TestALinkInAPackedBundleIsNoFile(t *testing.T) {
+	var packed bytes.Buffer
+	zipped := gzip.NewWriter(&packed)
+	archive := tar.NewWriter(zipped)
+	require.NoError(t, archive.WriteHeader(&tar.Header{Name: "result.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}))
+	require.NoError(t, archive.Close())
+	require.NoError(t, zipped.Close())
+	_, err := Unpack(packed.Bytes())
+	assert.ErrorContains(t, err, "result.json is no regular file")
+}
+
+// Names and messages come from a cluster, and may hold anything.
+func TestNoTextBreaksAForm(t *testing.T) {
+	for _, text := range []string{"", "]]> & <b>\"'", "two\nlines\r\n ", "\x00\x1b[31mred\u2028", "\xff\xfe", strings.Repeat("ä long text ", 4000)} {
+		for _, r := range []evidence.Result{samples.Fail(), samples.Error(), samples.NotApplicable()} {
+			fill(reflect.ValueOf(&r).Elem(), text)
+			b := made(t, r)
+			require.NoError(t, b.Verify())
+			for _, f := range b.Files {
+				switch filepath.Ext(f.Name) {
+				case ".json", ".cklb":
+					assert.True(t, json.Valid(f.Content), "%s with %q", f.Name, text)
+				case ".xml", ".ckl":
+					assert.NoError(t, wellFormed(f.Content), "%s with %q", f.Name, text)
+				}
+			}
+			results, err := b.File("assessment-results.json")
+			require.NoError(t, err)
+			v, err := validation.NewValidator(results)
+			require.NoError(t, err)
+			assert.NoError(t, v.Validate(), text)
+		}
+	}
+}
+
+// fill sets every text in a value.
+func fill(v reflect.Value, text string) {
+	if v.CanAddr() {
+		switch v.Addr().Interface().(type) {
+		case *time.Time, *resource.Quantity:
+			return
+		}
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Pointer:
+		if !v.IsNil() {
+			fill(v.Elem(), text)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(v.Field(i), text)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			fill(v.Index(i), text)
+		}
+	default:
+	}
+}
+
+func wellFormed(document []byte) error {
+	d := xml.NewDecoder(bytes.NewReader(document))
+	for {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
 	}
 }
 

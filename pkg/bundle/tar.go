@@ -38,7 +38,9 @@ func (b Bundle) Pack() ([]byte, error) {
 }
 
 // Unpack takes a packed bundle apart. It does not verify it.
-func Unpack(packed []byte) (Bundle, error) {
+func Unpack(packed []byte) (Bundle, error) { return unpack(packed, most) }
+
+func unpack(packed []byte, most int64) (Bundle, error) {
 	zipped, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)

@@ -209,5 +209,5 @@ func Asset(r evidence.Result, in Context) string {
 			asset = u.Hostname()
 		}
 	}
-	return asset[:min(len(asset), longest)]
+	return strings.ToValidUTF8(asset[:min(len(asset), longest)], "")
 }

@@ -3,6 +3,7 @@ package assessment
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -69,11 +70,12 @@ func TestSwarmIsAReasonOnlyWhereTheRuleSaysSo(t *testing.T) {
 }
 
 func TestTheCheckOwnCriterionStandsApart(t *testing.T) {
+	all := samples.All()
 	for name, want := range map[string]string{
 		"pass": "log data present", "fail": "log data present", "empty": "log data not present",
 		"error": "the log was not read back", "stopped": "the log was not read back", "not-applicable": "the log was not read back",
 	} {
-		for _, s := range samples.All() {
+		for _, s := range all {
 			if s.Name == name {
 				assert.Equal(t, want, Of(s.Result, mke(t), Context{}).Criterion, name)
 			}
@@ -125,6 +127,9 @@ func TestTheAssetIsTheCluster(t *testing.T) {
 	r := samples.Pass()
 	assert.Equal(t, "kubernetes-1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Asset(r, Context{}))
 	assert.Equal(t, "mke-1", Asset(r, Context{Asset: "mke-1"}))
+	long := Asset(r, Context{Asset: strings.Repeat("ä", 200)})
+	assert.LessOrEqual(t, len(long), 255)
+	assert.True(t, utf8.ValidString(long))
 	r.Cluster.UID = ""
 	assert.Equal(t, "10.0.0.10", Asset(r, Context{}))
 	assert.Equal(t, "kubernetes", Asset(evidence.Result{}, Context{}))

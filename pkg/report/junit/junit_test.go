@@ -21,12 +21,13 @@ func rendered(t *testing.T, r evidence.Result) suites {
 }
 
 func TestTheCountsAreThoseOfTheCases(t *testing.T) {
+	all := samples.All()
 	for name, want := range map[string]counts{
 		"pass": {Tests: 1}, "fail": {Tests: 1, Failures: 1}, "empty": {Tests: 1, Failures: 1},
 		"matrix": {Tests: 7, Failures: 2, Errors: 1, Skipped: 1}, "error": {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
 		"blind": {Tests: 2, Errors: 1}, "not-applicable": {Tests: 1, Skipped: 1},
 	} {
-		for _, s := range samples.All() {
+		for _, s := range all {
 			if s.Name == name {
 				got := rendered(t, s.Result)
 				assert.Equal(t, want, got.counts, name)
@@ -42,6 +43,12 @@ func TestWhatNoCellSaysTheRunSays(t *testing.T) {
 	got := rendered(t, r)
 	assert.Equal(t, counts{Tests: 2, Errors: 1}, got.counts)
 	assert.Equal(t, "the level of evidence was not reached", got.Suite.Cases[1].Error.Message)
+}
+
+func TestARunWithoutCellsIsATestToo(t *testing.T) {
+	r := samples.Pass()
+	r.Cells = nil
+	assert.Equal(t, counts{Tests: 1}, rendered(t, r).counts)
 }
 
 func TestAFailureNamesItsClassAndWhereItIs(t *testing.T) {

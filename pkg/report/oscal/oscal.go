@@ -46,7 +46,7 @@ func (d document) results() *oscal.AssessmentResults {
 	return &oscal.AssessmentResults{
 		UUID: d.id("assessment-results"),
 		Metadata: oscal.Metadata{
-			Title: "Durability of Kubernetes storage: " + d.to.Group, LastModified: d.Ended.UTC(), Version: or(d.Tool.Version, "unversioned"), OscalVersion: Version,
+			Title: "Durability of Kubernetes storage: " + d.to.Group, LastModified: d.Ended.UTC(), Version: or(line(d.Tool.Version), "unversioned"), OscalVersion: Version,
 		},
 		// There is no plan but the rule itself.
 		ImportAp: oscal.ImportAp{Href: "#" + d.id("rule")},
@@ -130,8 +130,8 @@ func (d document) id(thing string) string {
 func properties(pairs ...string) *[]oscal.Property {
 	var all []oscal.Property
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			all = append(all, oscal.Property{Name: pairs[i], Value: line(pairs[i+1]), Ns: namespace})
+		if value := line(pairs[i+1]); value != "" {
+			all = append(all, oscal.Property{Name: pairs[i], Value: value, Ns: namespace})
 		}
 	}
 	if len(all) == 0 {
