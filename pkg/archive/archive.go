@@ -65,6 +65,10 @@ func Name(engine, run string) string {
 // Keep keeps a bundle under a name. One that is too large is an error that names its
 // largest files: leave some of them out, but never the result and the manifest.
 func (a Archive) Keep(ctx context.Context, name string, b bundle.Bundle) error {
+	return a.keep(ctx, name, b, partSize)
+}
+
+func (a Archive) keep(ctx context.Context, name string, b bundle.Bundle, partSize int) error {
 	packed, err := b.Pack()
 	if err != nil {
 		return fmt.Errorf("keeping the evidence in ConfigMap %s/%s: %w", a.Namespace, name, err)

@@ -34,6 +34,14 @@ func made(t *testing.T, bytes int) bundle.Bundle {
 	return b
 }
 
+// small is a part of which a test needs no megabytes for several.
+const small = 100_000
+
+func TestAPartAndTheManifestFitIntoOneConfigMap(t *testing.T) {
+	const limit = 1 << 20 // of the API server, for all data of one
+	assert.Less(t, partSize+maxManifest, limit)
+}
+
 func configMaps(t *testing.T, a Archive) []corev1.ConfigMap {
 	t.Helper()
 	list, err := a.Client.CoreV1().ConfigMaps(a.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: Label})
@@ -42,18 +50,18 @@ func configMaps(t *testing.T, a Archive) []corev1.ConfigMap {
 }
 
 func TestABundleComesBackAsItWas(t *testing.T) {
-	for name, c := range map[string]struct{ bytes, parts int }{"one part": {1000, 1}, "several": {2 << 20, 3}} {
+	for name, c := range map[string]struct{ bytes, parts int }{"one part": {1000, 1}, "several": {250_000, 3}} {
 		t.Run(name, func(t *testing.T) {
 			a, b := archive(), made(t, c.bytes)
-			require.NoError(t, a.Keep(t.Context(), "e", b))
+			require.NoError(t, a.keep(t.Context(), "e", b, small))
 			got, err := a.Fetch(t.Context(), "e")
 			require.NoError(t, err)
 			assert.True(t, reflect.DeepEqual(b, got))
 			kept := configMaps(t, a)
 			assert.Len(t, kept, c.parts)
 			for _, m := range kept {
-				size := len(m.BinaryData[packedKey]) + len(m.Data[bundle.ManifestFile])
-				assert.LessOrEqual(t, size, 1<<20, "the API server's limit")
+				assert.LessOrEqual(t, len(m.BinaryData[packedKey]), small)
+				assert.LessOrEqual(t, len(m.Data[bundle.ManifestFile]), maxManifest)
 				assert.Empty(t, m.OwnerReferences, "nothing takes the evidence along")
 				assert.True(t, *m.Immutable)
 				assert.Equal(t, "r", m.Labels["volume-durability/run"])
@@ -67,22 +75,22 @@ func TestABundleComesBackAsItWas(t *testing.T) {
 
 func TestKeepingTheSameAgainIsNoError(t *testing.T) {
 	a := archive()
-	require.NoError(t, a.Keep(t.Context(), "e", made(t, 2<<20)))
-	require.NoError(t, a.Keep(t.Context(), "e", made(t, 2<<20)))
+	require.NoError(t, a.keep(t.Context(), "e", made(t, 250_000), small))
+	require.NoError(t, a.keep(t.Context(), "e", made(t, 250_000), small))
 	assert.ErrorContains(t, a.Keep(t.Context(), "e", made(t, 10)), `ConfigMap stig/e: configmaps "e" already exists`)
 }
 
 func TestWhatIsTooLargeIsRefusedWithTheLargestFiles(t *testing.T) {
 	a := archive()
-	err := a.Keep(t.Context(), "e", made(t, 16<<20))
-	assert.ErrorContains(t, err, "leave out some of its largest files: objects/noise (16777216 bytes), ")
+	err := a.keep(t.Context(), "e", made(t, 2_000_000), small)
+	assert.ErrorContains(t, err, "leave out some of its largest files: objects/noise (2000000 bytes), ")
 	assert.NotContains(t, err.Error(), "result.json")
 	assert.Empty(t, configMaps(t, a), "nothing is left of it")
 }
 
 func TestAPartThatIsGoneOrAnothersIsNoticed(t *testing.T) {
 	a := archive()
-	require.NoError(t, a.Keep(t.Context(), "e", made(t, 2<<20)))
+	require.NoError(t, a.keep(t.Context(), "e", made(t, 250_000), small))
 	require.NoError(t, a.Client.CoreV1().ConfigMaps("stig").Delete(t.Context(), "e-2", metav1.DeleteOptions{}))
 	_, err := a.Fetch(t.Context(), "e")
 	assert.ErrorContains(t, err, `part 2 of 3: getting the evidence from ConfigMap stig/e-2`)
