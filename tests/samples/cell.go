@@ -36,9 +36,8 @@ type story struct {
 	unmounted, anew custody.Fact
 }
 
-// harm changes the bytes of a volume and says where the damage begins; below 0
-// there is nothing to show.
-type harm func(v *volume) (damage int64)
+// harm changes the bytes of a volume.
+type harm func(v *volume)
 
 // boots are the kernels of the nodes: node-c and node-d are on one machine.
 var boots = map[string]string{
@@ -87,17 +86,16 @@ func tell(s story) evidence.Cell {
 
 // look is what a pod sees after so many epochs, and what the judge makes of it.
 func (s story) look(v *volume, pod evidence.Pod, epochs int, earlier []journal.Report, seen time.Time) *evidence.Look {
-	damage := int64(-1)
 	if harm := s.harm[epochs]; harm != nil {
-		damage = harm(v)
+		harm(v)
 	}
 	found := v.scan()
 	found.Mount, found.Boot = s.mount, boots[pod.Node]
 	if found.Present {
 		found.Access = s.access
 	}
-	if damage >= 0 {
-		found.Sample = v.around(damage)
+	if v.damaged {
+		found.Sample = v.around(v.damage)
 	}
 	judged := judge.Judge(judge.Case{Promises: v.ledger.Promises(), Report: found.Report, Earlier: earlier, Epochs: epochs, Overlap: s.plan.Force})
 	return &evidence.Look{Pod: pod, Seen: seen, Sighting: found, Judgement: judged}

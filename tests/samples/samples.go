@@ -213,24 +213,23 @@ func skipped() evidence.Cell {
 
 // losesTheLast cuts the end of the journal off, in the middle of a record.
 func losesTheLast(records int) harm {
-	return func(v *volume) int64 {
+	return func(v *volume) {
 		at := len(v.bytes) - records*v.format.Size - 100
 		v.bytes = v.bytes[:at]
-		return int64(at)
+		v.damages(at)
 	}
 }
 
 // flipsABit changes one byte.
 func flipsABit(at int) harm {
-	return func(v *volume) int64 {
+	return func(v *volume) {
 		v.bytes[at] ^= 0x20
-		return int64(at)
+		v.damages(at)
 	}
 }
 
-func losesEverything(v *volume) int64 {
-	v.bytes = nil
-	return -1
+func losesEverything(v *volume) {
+	v.bytes, v.damaged = nil, false
 }
 
 func suffix(name string) string {

@@ -23,6 +23,9 @@ type volume struct {
 	random  *rand.Rand
 	took    []witness.Commits
 	records uint64 // acknowledged so far, of all epochs
+	// damage is where the first byte is that is not as it was written, where there is one.
+	damaged bool
+	damage  int64
 }
 
 func newVolume(id string, seed uint64) *volume {
@@ -86,11 +89,18 @@ func (v *volume) scan() witness.Sighting {
 	return witness.Sighting{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
 }
 
-// around shows the bytes on both sides of a damaged one.
+// damages remembers the first place that is not as it was written.
+func (v *volume) damages(at int) {
+	if !v.damaged || int64(at) < v.damage {
+		v.damaged, v.damage = true, int64(at)
+	}
+}
+
+// around shows as many of the bytes around a damaged one as a pod does.
 func (v *volume) around(damage int64) *witness.Sample {
-	const before, after = 256, 512
-	from := max(0, damage-before) &^ 15
-	to := min(int64(len(v.bytes)), damage+after)
+	const shown = 256
+	from := max(0, damage-shown/2)
+	to := min(int64(len(v.bytes)), from+shown)
 	return &witness.Sample{Offset: from, Bytes: bytes.Clone(v.bytes[from:to]), Damage: damage}
 }
 
