@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	described "github.com/invopop/jsonschema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
@@ -123,7 +124,7 @@ func held(t *testing.T, file, want string) {
 	}
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
-	assert.Equal(t, want, string(got), "go test ./pkg/evidence -update writes it")
+	assert.Empty(t, cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n")), "%s: go test ./pkg/evidence -update writes it", file)
 }
 
 func TestTheSchemaIsThatOfTheTypes(t *testing.T) {
