@@ -7,6 +7,7 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -181,6 +182,16 @@ type Look struct {
 	Seen      time.Time        `json:"seen,omitzero"`
 	Sighting  witness.Sighting `json:"sighting"`
 	Judgement judge.Judgement  `json:"judgement"`
+}
+
+// LogData says whether there is anything in the journal for a person to read, as
+// STIG check V-260932 asks. Zeros and line ends are nothing.
+func (l Look) LogData() bool {
+	s := l.Sighting
+	if s.Records > 0 || len(s.Foreign) > 0 || s.Unlisted > 0 {
+		return true
+	}
+	return slices.ContainsFunc(s.Damage, func(d journal.Damage) bool { return !d.Blank && d.Zeros < d.Length })
 }
 
 // Deletions counts the writers that were deleted.

@@ -53,6 +53,25 @@ func TestNothingAtStakeIsSaid(t *testing.T) {
 	assert.Equal(t, "no node", Cell{Verdict: judge.Error, Reason: "no node"}.Verified())
 }
 
+func TestZerosAndLineEndsAreNoLogData(t *testing.T) {
+	look := func(r journal.Report) Look { return Look{Sighting: witness.Sighting{Report: r}} }
+	for name, r := range map[string]journal.Report{
+		"nothing":   {},
+		"zeros":     {Present: true, Bytes: 9, Damage: []journal.Damage{{Length: 9, Zeros: 9}}},
+		"line ends": {Present: true, Bytes: 2, Damage: []journal.Damage{{Length: 2, Blank: true}}},
+	} {
+		assert.False(t, look(r).LogData(), name)
+	}
+	for name, r := range map[string]journal.Report{
+		"a record":                  {Records: 1},
+		"another run's":             {Foreign: []journal.Foreign{{Records: 1}}},
+		"anything that is not zero": {Damage: []journal.Damage{{Length: 9, Zeros: 9}, {Length: 9, Zeros: 8}}},
+		"more than is listed":       {Unlisted: 1},
+	} {
+		assert.True(t, look(r).LogData(), name)
+	}
+}
+
 func TestNumbersAreGrouped(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1 000", 1234567: "1 234 567"} {
 		assert.Equal(t, want, grouped(n))

@@ -122,7 +122,7 @@ func logData(r evidence.Result) string {
 		switch {
 		case c.Reader == nil:
 			unread = append(unread, name(c))
-		case c.Reader.Sighting.Bytes > 0:
+		case c.Reader.LogData():
 			present = append(present, name(c))
 		default:
 			absent = append(absent, name(c))
@@ -150,7 +150,7 @@ func byCriterion(r evidence.Result) string {
 		if c.Reader == nil {
 			continue
 		}
-		if c.Reader.Sighting.Bytes == 0 {
+		if !c.Reader.LogData() {
 			return "By it alone this is a finding"
 		}
 		read = true

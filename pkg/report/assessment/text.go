@@ -120,8 +120,8 @@ func (t *text) cell(c evidence.Cell) {
 // log compares the log before and after.
 func (t *text) log(c evidence.Cell) {
 	s := c.Reader.Sighting
-	if s.Bytes == 0 {
-		t.line("%s before: %d lines acknowledged; after: log data not present", c.File, ledger.Records(c.Promises))
+	if !c.Reader.LogData() {
+		t.line("%s before: %d lines acknowledged; after: log data not present, %d bytes", c.File, ledger.Records(c.Promises), s.Bytes)
 		return
 	}
 	t.line("%s before: %d lines acknowledged; after: log data present, %d intact lines, %d bytes, first of %s, last of %s",
