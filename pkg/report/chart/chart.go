@@ -1,0 +1,111 @@
+// Package chart draws numbers as small SVG pictures: a timeline, a strip of bytes,
+// a distribution, steps, ranges.
+//
+// It knows nothing of volumes or verdicts, asks nobody, and the same numbers give
+// the same picture. A picture is as wide as the page that it stands in, and its
+// letters keep their size: places along it are in percent, heights in pixels. Its
+// colours are the page's, by the classes of its shapes.
+package chart
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Patterns are the fills that pictures refer to. A page has them once.
+const Patterns template.HTML = `<svg class="patterns" width="0" height="0" aria-hidden="true" focusable="false"><defs>` +
+	`<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
+	`<path class="hatch" d="M0 0V6"/></pattern>` +
+	`<pattern id="hatch-dense" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">` +
+	`<path class="hatch-dense" d="M0 0V4"/></pattern></defs></svg>`
+
+// picture is a drawing in the making. Places along it are in percent of its width.
+type picture struct {
+	height float64
+	shapes strings.Builder
+}
+
+// svg is the picture with a text in its place for those who do not see it.
+func (p *picture) svg(alternative string) template.HTML {
+	// Only numbers, classes that this package names, and escaped text are written.
+	return template.HTML(fmt.Sprintf(`<svg class="chart" role="img" aria-label="%s" width="100%%" height="%s">%s</svg>`,
+		escaped(alternative), number(p.height), p.shapes.String()))
+}
+
+func (p *picture) write(format string, values ...any) { fmt.Fprintf(&p.shapes, format, values...) }
+
+// box is a rectangle, from and to in percent, with a text for the pointer.
+func (p *picture) box(class string, from, to, y, height float64, title string) {
+	p.write(`<rect class="%s" x="%s%%" y="%s" width="%s%%" height="%s">`, class, number(from), number(y), number(max(0, to-from)), number(height))
+	if title != "" {
+		p.write(`<title>%s</title>`, escaped(title))
+	}
+	p.write(`</rect>`)
+}
+
+func (p *picture) line(class string, x1, y1, x2, y2 float64) {
+	p.write(`<line class="%s" x1="%s%%" y1="%s" x2="%s%%" y2="%s"/>`, class, number(x1), number(y1), number(x2), number(y2))
+}
+
+// text stands over its place, and beside it near the edges, where it would be cut off.
+func (p *picture) text(class string, x, y float64, text string) {
+	const edge = 10
+	anchor := "middle"
+	switch {
+	case x < edge:
+		anchor = "start"
+	case x > 100-edge:
+		anchor = "end"
+	}
+	p.textAt(class, anchor, x, y, text)
+}
+
+func (p *picture) textAt(class, anchor string, x, y float64, text string) {
+	p.write(`<text class="%s" text-anchor="%s" x="%s%%" y="%s">%s</text>`, class, anchor, number(x), number(y), escaped(text))
+}
+
+// mark is a small sign of a fixed size, drawn around its place in pixels.
+func (p *picture) mark(class string, x, y float64, path string) {
+	p.write(`<svg x="%s%%" y="%s" width="1" height="1" overflow="visible"><path class="%s" d="%s"/></svg>`, number(x), number(y), class, path)
+}
+
+// The signs.
+const (
+	downwards = "M-4.5 -8H4.5L0 0Z"
+	diamond   = "M0 -4.5L4.5 0L0 4.5L-4.5 0Z"
+)
+
+// point is a place in a band of the picture: x in percent, y as a share of the band's height from below.
+type point struct{ x, y float64 }
+
+// curve is a line through points, and the area under it.
+func (p *picture) curve(class string, y, height float64, points []point) {
+	if len(points) == 0 {
+		return
+	}
+	var d strings.Builder
+	for i, at := range points {
+		command := "L"
+		if i == 0 {
+			command = "M"
+		}
+		fmt.Fprintf(&d, "%s%s %s", command, number(at.x*10), number(height*(1-at.y)))
+	}
+	first, last := points[0], points[len(points)-1]
+	area := fmt.Sprintf("%sL%s %sL%s %sZ", d.String(), number(last.x*10), number(height), number(first.x*10), number(height))
+	p.write(`<svg y="%s" width="100%%" height="%s" viewBox="0 0 1000 %s" preserveAspectRatio="none">`, number(y), number(height), number(height))
+	p.write(`<path class="%s-area" d="%s"/><path class="%s" vector-effect="non-scaling-stroke" d="%s"/></svg>`, class, area, class, d.String())
+}
+
+// number writes a number short: no picture needs more than two decimals.
+func number(n float64) string {
+	if math.IsNaN(n) || math.IsInf(n, 0) {
+		return "0"
+	}
+	return strconv.FormatFloat(math.Round(n*100)/100, 'f', -1, 64)
+}
+
+func escaped(s string) string { return template.HTMLEscapeString(s) }

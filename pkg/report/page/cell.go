@@ -1,0 +1,196 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/volume-durability/volume-durability/pkg/custody"
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/report/byhand"
+)
+
+// cellView is what the page says of one cell.
+type cellView struct {
+	Anchor, Name string
+	Verdict      badge
+	Control      string
+	Reason       string
+	Notes        []string
+	Plan         []fact
+	Timeline     *figure
+	Strip        *figure
+	Findings     []findingView
+	Unlisted     string
+	Samples      []sampleView
+	Latency      *figure
+	Recovery     *figure
+	Evidence     *evidenceView
+	NotShown     []string
+	Pods         table
+	Steps        []byhand.Step
+	// Open says that what can be folded is unfolded: there is nothing else on the page.
+	Open bool
+}
+
+func cellOf(r evidence.Result, c evidence.Cell, i int, only bool) cellView {
+	v := cellView{
+		Anchor: fmt.Sprintf("cell-%d", i+1), Name: nameOf(c), Verdict: badgeOf(c.Verdict), Control: control(c),
+		Reason: c.Reason, Notes: c.Notes, Plan: planned(c), NotShown: c.NotShown, Open: only,
+		Timeline: timelineOf(c), Strip: stripOf(c), Latency: latencyOf(c), Recovery: recoveryOf(c),
+		Samples: samplesOf(c), Pods: podsOf(c),
+	}
+	v.Findings, v.Unlisted = findingsOf(c)
+	if len(c.Epochs) > 0 {
+		v.Evidence = evidenceOf(r, c)
+	}
+	if c.Verdict != judge.Skipped {
+		v.Steps = byhand.Steps(r, c)
+	}
+	return v
+}
+
+// findingView is a finding in words.
+type findingView struct {
+	Number                                        int
+	Class, Meaning, Records, Which, Bytes, Detail string
+}
+
+// maxFindings bounds what a person is asked to read.
+const maxFindings = 100
+
+func findingsOf(c evidence.Cell) (views []findingView, unlisted string) {
+	for i, f := range c.Findings {
+		if i == maxFindings {
+			return views, "and " + counted(len(c.Findings)-maxFindings, "more finding") + ", which the result in JSON lists"
+		}
+		views = append(views, findingView{
+			Number: i + 1, Class: string(f.Class), Meaning: meanings[f.Class], Records: recordsOf(f), Which: whichOf(f), Bytes: bytesOf(f), Detail: f.Detail,
+		})
+	}
+	return views, ""
+}
+
+func recordsOf(f judge.Finding) string {
+	if f.Records == 0 {
+		return unknown
+	}
+	return grouped(f.Records)
+}
+
+// whichOf names the records concerned.
+func whichOf(f judge.Finding) string {
+	switch {
+	case f.First == 0:
+		return unknown
+	case f.LastEpoch > 0 && f.LastEpoch != f.Epoch:
+		return fmt.Sprintf("epoch %d, %s to epoch %d, %s", f.Epoch, grouped(f.First), f.LastEpoch, grouped(f.Last))
+	case f.First == f.Last:
+		return fmt.Sprintf("epoch %d, %s", f.Epoch, grouped(f.First))
+	default:
+		return fmt.Sprintf("epoch %d, %s to %s", f.Epoch, grouped(f.First), grouped(f.Last))
+	}
+}
+
+// bytesOf says where in the file.
+func bytesOf(f judge.Finding) string {
+	if f.Offset == f.End {
+		return "gone at byte " + grouped(f.Offset)
+	}
+	return grouped(f.Offset) + " to " + grouped(f.End-1)
+}
+
+// levels say in a sentence what each level of evidence means.
+var levels = map[custody.Level]string{
+	custody.None:         "nothing was read back, or not from the volume that was written to",
+	custody.ReadBack:     "another pod read the data; the memory of the writer's node may have answered in the storage's place",
+	custody.PastCache:    "what was read did not come from the page cache that was written to",
+	custody.MountedAnew:  "the filesystem was unmounted on the writer's node before the reader had it, or another kernel mounted it",
+	custody.AttachedAnew: "the volume was detached from the writer's node and attached again for the reader",
+	custody.OtherMachine: "it was attached anew, to a machine with another kernel",
+}
+
+// evidenceView is how strong the evidence is.
+type evidenceView struct {
+	Level, Meaning, Required string
+	Missing                  string
+	Rungs                    []rung
+	Facts                    table
+}
+
+// rung is a level, and whether it was reached.
+type rung struct {
+	Name, Meaning string
+	Reached       bool
+}
+
+func evidenceOf(r evidence.Result, c evidence.Cell) *evidenceView {
+	v := &evidenceView{Level: c.Custody.Level.String(), Meaning: levels[c.Custody.Level], Missing: c.Custody.Missing}
+	if r.Settings.RequiredEvidence > custody.None && !c.Plan.Control {
+		v.Required = r.Settings.RequiredEvidence.String()
+	}
+	for level := custody.ReadBack; level <= custody.OtherMachine; level++ {
+		v.Rungs = append(v.Rungs, rung{level.String(), levels[level], level <= c.Custody.Level})
+	}
+	v.Facts = table{Caption: "Between the last writer and the reader", Head: []string{"Question", "Answer", "How it is known, or why not"}}
+	for _, f := range []struct {
+		question string
+		custody.Fact
+	}{
+		{"Did all pods have the same volume?", c.Custody.SameVolume},
+		{"Was it unmounted on the writer's node?", c.Custody.Unmounted},
+		{"Was it detached, and attached anew?", c.Custody.AttachedAnew},
+		{"Was the reader's kernel another one?", c.Custody.OtherKernel},
+	} {
+		answer := f.Answer
+		if answer == "" {
+			answer = custody.Unknown
+		}
+		v.Facts.Rows = append(v.Facts.Rows, []string{f.question, string(answer), f.How})
+	}
+	v.Facts.Rows = append(v.Facts.Rows,
+		[]string{"Where did the last writer have it?", placeOf(&c.Custody.Writer), mountOf(&c.Custody.Writer)},
+		[]string{"Where did the reader have it?", placeOf(c.Custody.Reader), mountOf(c.Custody.Reader)})
+	return v
+}
+
+func placeOf(p *custody.Place) string {
+	if p == nil || p.Node == "" {
+		return "nowhere"
+	}
+	return p.Node
+}
+
+func mountOf(p *custody.Place) string {
+	if p == nil {
+		return "nothing was read back"
+	}
+	var parts []string
+	if m := p.Mount; m.Source != "" {
+		parts = append(parts, fmt.Sprintf("%s of %s at %s, device %s", m.FSType, m.Source, m.Point, m.Device))
+		if m.UUID != "" {
+			parts = append(parts, "UUID "+m.UUID)
+		}
+	}
+	if p.Boot != "" {
+		parts = append(parts, "kernel's boot_id "+p.Boot)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// podsOf names the pods as the cluster did.
+func podsOf(c evidence.Cell) table {
+	t := table{Caption: "Pods", Head: []string{"Pod", "Node", "UID", "Image"}}
+	add := func(what string, p evidence.Pod) {
+		if p.Name != "" {
+			t.Rows = append(t.Rows, []string{what + ", " + p.Name, p.Node, string(p.UID), p.ImageID})
+		}
+	}
+	for _, e := range c.Epochs {
+		add(fmt.Sprintf("Writer %d", e.Number), e.Pod)
+	}
+	if c.Reader != nil {
+		add("Reader", c.Reader.Pod)
+	}
+	return t
+}
