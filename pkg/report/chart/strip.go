@@ -59,7 +59,7 @@ func (s Strip) SVG() template.HTML {
 	bottom := stripTop + stripHeight
 	bytes := scale{0, float64(s.Length), false}
 	x := func(offset int64) float64 { return bytes.at(float64(offset)) }
-	p.box("absent", 0, 100, stripTop, stripHeight, "")
+	p.box("absent", 0, 100, stripTop+1, stripHeight-2, "") // covered by what is there
 	for _, piece := range s.Pieces {
 		p.box("piece-"+string(piece.Kind), x(piece.From), x(piece.To), stripTop, stripHeight, piece.Title)
 	}

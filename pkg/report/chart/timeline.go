@@ -97,7 +97,7 @@ func (t Timeline) SVG() template.HTML {
 	for _, l := range t.Looks {
 		if l.Found < l.Promised {
 			p.line("gone", x(l.At), height(l.Promised), x(l.At), height(l.Found))
-			p.text("gone-text", x(l.At), min(bottom-8, (height(l.Promised)+height(l.Found))/2+4), "−"+t.Number(l.Promised-l.Found))
+			p.textAt("gone-text", "end", x(l.At)-0.8, min(bottom-8, (height(l.Promised)+height(l.Found))/2+4), "−"+t.Number(l.Promised-l.Found))
 		}
 		p.mark("found", x(l.At), height(l.Found), diamond)
 	}

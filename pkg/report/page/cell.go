@@ -29,16 +29,19 @@ type cellView struct {
 	NotShown     []string
 	Pods         table
 	Steps        []byhand.Step
-	// Open says that what can be folded is unfolded: there is nothing else on the page.
-	Open bool
+	// Folded says that there are others to be looked at first.
+	Folded bool
 }
 
 func cellOf(r evidence.Result, c evidence.Cell, i int, only bool) cellView {
 	v := cellView{
-		Anchor: fmt.Sprintf("cell-%d", i+1), Name: nameOf(c), Verdict: badgeOf(c.Verdict), Control: control(c),
-		Reason: c.Reason, Notes: c.Notes, Plan: planned(c), NotShown: c.NotShown, Open: only,
+		Anchor: fmt.Sprintf("cell-%d", i+1), Name: nameOf(c), Verdict: badgeOfCell(c), Control: control(c),
+		Reason: c.Reason, Notes: c.Notes, Plan: planned(c), NotShown: c.NotShown, Folded: !only && c.Verdict == judge.Pass || c.Plan.Control && c.Verdict == judge.Fail,
 		Timeline: timelineOf(c), Strip: stripOf(c), Latency: latencyOf(c), Recovery: recoveryOf(c),
 		Samples: samplesOf(c), Pods: podsOf(c),
+	}
+	if only && c.Reason == r.Reason {
+		v.Reason = "" // it stands at the top of the page
 	}
 	v.Findings, v.Unlisted = findingsOf(c)
 	if len(c.Epochs) > 0 {

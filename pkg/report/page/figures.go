@@ -21,7 +21,9 @@ func timelineOf(c evidence.Cell) *figure {
 	if !from.Before(to) {
 		return nil
 	}
-	t := chart.Timeline{From: from, To: to, Number: groupedFloat, Promised: promised(c, from, to), Looks: looks(c), Outages: outages(c, to), Lanes: lanes(c, to)}
+	const margin = 40 // beside the last event there is room for what was found then
+	edge := to.Add(to.Sub(from) / margin)
+	t := chart.Timeline{From: from, To: edge, Number: groupedFloat, Promised: promised(c, from, to), Looks: looks(c), Outages: outages(c, to), Lanes: lanes(c, to)}
 	t.Alternative = fmt.Sprintf("Timeline from %s to %s UTC: %s were acknowledged by %s, %s.",
 		clock(from), clock(to), counted(ledger.Records(c.Promises), "record"), counted(len(c.Epochs), "writer"), counted(c.Deletions(), "deletion"))
 	if c.Reader != nil && c.Reader.Judgement.Acknowledged > 0 {
@@ -251,7 +253,7 @@ func duration(microseconds float64) time.Duration {
 }
 
 // stepNames are the steps of a recovery, in the order in which they are drawn.
-var stepNames = []string{"old pod gone", "scheduled", "attached", "mounted", "started", "first new acknowledgement"}
+var stepNames = []string{"gone", "scheduled", "attached", "mounted", "started", "first acknowledgement"}
 
 func stepsOf(r evidence.Recovery) []time.Duration {
 	return []time.Duration{r.Gone, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}
@@ -288,11 +290,25 @@ func recoveryOf(c evidence.Cell) *figure {
 		s.Rows = append(s.Rows, stepRow(r))
 	}
 	s.Alternative = fmt.Sprintf("%s. The slowest took %s until its first new acknowledgement.", counted(len(c.Recoveries()), "deletion")+" with a return", lasting(c.SlowestRecovery()))
-	for i, name := range stepNames {
-		f.Legend = append(f.Legend, sign{fmt.Sprintf("step-%d", i), name})
-	}
-	f.Picture = s.SVG()
+	f.Legend, f.Picture = legendOf(s), s.SVG()
 	return f
+}
+
+// legendOf names the steps that are drawn.
+func legendOf(s chart.Steps) []sign {
+	drawn := map[int]bool{}
+	for _, row := range s.Rows {
+		for _, step := range row.Steps {
+			drawn[step.Kind] = true
+		}
+	}
+	var legend []sign
+	for i, name := range stepNames {
+		if drawn[i] {
+			legend = append(legend, sign{fmt.Sprintf("step-%d", i), "until " + name})
+		}
+	}
+	return legend
 }
 
 func stepRow(r evidence.Recovery) chart.StepRow {
@@ -341,11 +357,7 @@ func compared(cells []evidence.Cell) []figure {
 			Legend: []sign{{"usual", "p50"}, {"high", "p99"}, {"highest", "the slowest"}}})
 	}
 	if len(returns.Rows) > 1 {
-		f := figure{Caption: "The slowest recovery: from a deletion to the first new acknowledgement, in steps", Picture: returns.SVG(), Data: inReturns}
-		for i, name := range stepNames {
-			f.Legend = append(f.Legend, sign{fmt.Sprintf("step-%d", i), name})
-		}
-		figures = append(figures, f)
+		figures = append(figures, figure{Caption: "The slowest recovery: from a deletion to the first new acknowledgement, in steps", Picture: returns.SVG(), Data: inReturns, Legend: legendOf(returns)})
 	}
 	return figures
 }

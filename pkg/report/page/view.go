@@ -36,7 +36,7 @@ type view struct {
 	About      []table
 }
 
-// fact is a name and its value. Where When is set the value is that time.
+// fact is a name and its value. Code says that it is a name that a machine gave.
 type fact struct {
 	Name, Value string
 	Code        bool
@@ -62,6 +62,18 @@ func badgeOf(v judge.Verdict) badge {
 		word = "no verdict"
 	}
 	return badge{word, kind}
+}
+
+// badgeOfCell is that of a cell. The control's means the opposite of the others'.
+func badgeOfCell(c evidence.Cell) badge {
+	b := badgeOf(c.Verdict)
+	switch {
+	case c.Plan.Control && c.Verdict == judge.Fail:
+		return badge{b.Word + ", as it must", "none"}
+	case c.Plan.Control && c.Verdict == judge.Pass:
+		return badge{b.Word + ", as it must not", "error"}
+	}
+	return b
 }
 
 // table is rows under a head. Numbers are the columns, from 0, that are aligned as numbers.
@@ -94,7 +106,7 @@ func viewOf(r evidence.Result) view {
 	for i, c := range r.Cells {
 		cell := cellOf(r, c, i, len(r.Cells) == 1)
 		v.Cells = append(v.Cells, cell)
-		v.Rows = append(v.Rows, rowOf(r, c, cell))
+		v.Rows = append(v.Rows, rowOf(c, cell))
 	}
 	return v
 }
@@ -111,7 +123,7 @@ func headline(r evidence.Result) string {
 	case judge.NotApplicable:
 		return "The check does not apply to this cluster."
 	default:
-		return "Whether this storage keeps what it promised could not be established."
+		return "Whether the storage keeps what it promised could not be established."
 	}
 }
 
@@ -280,7 +292,7 @@ type row struct {
 	Acknowledged, Lost, Recovery, P50, P99, Max, Rate string
 }
 
-func rowOf(r evidence.Result, c evidence.Cell, v cellView) row {
+func rowOf(c evidence.Cell, v cellView) row {
 	w := row{
 		Anchor: v.Anchor, Name: v.Name, Verdict: v.Verdict, Control: v.Control, Level: c.Custody.Level.String(),
 		Acknowledged: unknown, Lost: unknown, Recovery: lasting(c.SlowestRecovery()), P50: unknown, P99: unknown, Max: unknown, Rate: unknown,
@@ -293,9 +305,6 @@ func rowOf(r evidence.Result, c evidence.Cell, v cellView) row {
 	}
 	if c.Verdict == judge.Pass || c.Verdict == judge.Fail {
 		w.Lost = grouped(lostOf(c))
-	}
-	if c.Custody.Level == custody.None {
-		w.Level = "none"
 	}
 	if c.Latency != nil {
 		w.P50, w.P99, w.Max = lasting(c.Latency.P50), lasting(c.Latency.P99), lasting(c.Latency.Max)

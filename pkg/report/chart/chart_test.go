@@ -1,0 +1,186 @@
+package chart
+
+import (
+	"encoding/xml"
+	"errors"
+	"html/template"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+// shapes are the elements of a picture that have a class, which must be well-formed.
+func shapes(t *testing.T, picture template.HTML) []xml.StartElement {
+	t.Helper()
+	var all []xml.StartElement
+	d := xml.NewDecoder(strings.NewReader(string(picture)))
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		require.NoError(t, err)
+		if e, ok := token.(xml.StartElement); ok {
+			all = append(all, e)
+		}
+	}
+}
+
+func attr(e xml.StartElement, name string) string {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+func ofClass(all []xml.StartElement, class string) []xml.StartElement {
+	var some []xml.StartElement
+	for _, e := range all {
+		if attr(e, "class") == class {
+			some = append(some, e)
+		}
+	}
+	return some
+}
+
+func TestAScalePlacesValuesInPercent(t *testing.T) {
+	assert.Equal(t, 25.0, scale{0, 40, false}.at(10))
+	assert.Equal(t, 50.0, scale{1, 100, true}.at(10))
+	assert.Equal(t, 100.0, scale{0, 40, false}.at(50), "what is outside stands at the edge")
+	assert.Equal(t, 0.0, scale{1, 100, true}.at(0))
+	assert.Equal(t, 0.0, scale{7, 7, false}.at(7))
+}
+
+func TestTicksAreRound(t *testing.T) {
+	assert.Equal(t, []float64{0, 1000, 2000}, linearTicks(2862, 3))
+	assert.Equal(t, []float64{0, 2, 4}, linearTicks(5, 3))
+	assert.Equal(t, []float64{0}, linearTicks(0, 3))
+	for top := 1.0; top < 1e12; top *= 1.7 {
+		assert.LessOrEqual(t, len(linearTicks(top, 4)), 5, top)
+		assert.GreaterOrEqual(t, len(linearTicks(top, 4)), 2, top)
+	}
+	assert.InDeltaSlice(t, []float64{0.5, 1, 2, 5, 10}, decades(0.4, 11), 1e-9)
+	assert.InDeltaSlice(t, []float64{10, 100, 1000, 10000}, decades(9, 11000), 1e-6)
+}
+
+func TestTimesOfDayAreRoundAndFew(t *testing.T) {
+	from := time.Date(2026, 11, 24, 12, 46, 47, 123, time.UTC)
+	for lasting := time.Second; lasting < 1000*time.Hour; lasting += lasting/3 + time.Second {
+		ticks, layout := clockTicks(from, from.Add(lasting), 5)
+		assert.LessOrEqual(t, len(ticks), 6, lasting)
+		for _, tick := range ticks {
+			again, err := time.Parse("2006-01-02 15:04:05", tick.Format("2006-01-02 15:04:05"))
+			require.NoError(t, err)
+			assert.True(t, again.Equal(tick) && !tick.Before(from), "%s: %s", lasting, tick.Format(layout))
+		}
+	}
+	ticks, layout := clockTicks(from, from.Add(38*time.Second), 5)
+	assert.Equal(t, "12:46:50", ticks[0].Format(layout))
+}
+
+func TestATimelineShowsWhatIsGone(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	line := Timeline{
+		Alternative: `what <is> "shown"`, From: at(0), To: at(100), Number: plain,
+		Promised: []Amount{{at(0), 0}, {at(50), 100}, {at(100), 100}},
+		Looks:    []Look{{At: at(60), Promised: 100, Found: 100}, {At: at(90), Promised: 100, Found: 88}},
+		Outages:  []Outage{{From: at(50), To: at(75), Label: "25 s"}},
+		Lanes:    []Lane{{Name: "a & b", Bars: []Bar{{From: at(0), To: at(50), Kind: Working, Label: "1"}, {From: at(50), To: at(51), Kind: Leaving, Label: "no room"}}}},
+	}
+	picture := line.SVG()
+	all := shapes(t, picture)
+	assert.Equal(t, `what <is> "shown"`, attr(all[0], "aria-label"))
+	assert.Equal(t, "img", attr(all[0], "role"))
+	outage := ofClass(all, "outage")
+	require.Len(t, outage, 1)
+	assert.Equal(t, "50%", attr(outage[0], "x"))
+	assert.Equal(t, "25%", attr(outage[0], "width"))
+	assert.Len(t, ofClass(all, "gone"), 1, "only the second look missed something")
+	assert.Len(t, ofClass(all, "found"), 2)
+	assert.Contains(t, picture, "−12")
+	assert.Contains(t, picture, "a &amp; b")
+	assert.NotContains(t, picture, "no room")
+}
+
+func TestAStripMarksRangesAndPutsCloseLabelsTogether(t *testing.T) {
+	picture := Strip{
+		Length: 1000, Number: plain,
+		Pieces: []Piece{{0, 500, Promised, "p"}, {500, 510, Damaged, "d"}},
+		Marks:  []Mark{{500, 510, "1"}, {510, 510, "2"}, {520, 530, "3"}, {900, 1000, "4"}},
+		Parts:  []Part{{0, 500, "writer 1"}, {500, 510, "writer 2"}},
+	}.SVG()
+	all := shapes(t, picture)
+	lost := ofClass(all, "lost")
+	require.Len(t, lost, 4)
+	assert.Equal(t, "50%", attr(lost[0], "x"))
+	assert.Equal(t, "0%", attr(lost[1], "width"), "what is gone from between is a line")
+	assert.Contains(t, picture, ">1–3</text>")
+	assert.Contains(t, picture, ">4</text>")
+	assert.NotContains(t, picture, "writer 2")
+	assert.Len(t, ofClass(all, "piece-kept"), 1)
+}
+
+func TestADistributionCountsEveryValueOnce(t *testing.T) {
+	bins := Rebin([]Bin{{90, 110, 3}, {100, 101, 4}, {990, 1010, 2}, {50_000, 50_100, 1}})
+	var n int64
+	for i, b := range bins {
+		n += b.Count
+		if i > 0 {
+			assert.InEpsilon(t, bins[i-1].To, b.From, 1e-9, "there is no gap")
+		}
+	}
+	assert.Equal(t, int64(10), n)
+	assert.Nil(t, Rebin(nil))
+	all := shapes(t, Distribution{Bins: bins, Number: plain, Points: []Quantile{{100, "p50"}, {50_000, "max"}}}.SVG())
+	drawn := ofClass(all, "bin")
+	assert.Len(t, drawn, 3)
+	least, err := strconv.ParseFloat(attr(drawn[2], "height"), 64)
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, least, 2.0, "one of many is to be seen")
+}
+
+func TestStepsFollowEachOther(t *testing.T) {
+	all := shapes(t, Steps{Number: plain, Rows: []StepRow{{Name: "w", Total: "4 s", Steps: []Step{{1, 0, "gone"}, {3, 1, "up"}, {4, 5, "ack"}}}}}.SVG())
+	for class, want := range map[string][2]string{"step-0": {"0%", "25%"}, "step-1": {"25%", "50%"}, "step-5": {"75%", "25%"}} {
+		found := ofClass(all, class)
+		require.Len(t, found, 1)
+		assert.Equal(t, want, [2]string{attr(found[0], "x"), attr(found[0], "width")}, class)
+	}
+}
+
+func TestNothingIsAPictureToo(t *testing.T) {
+	for _, picture := range []template.HTML{
+		Timeline{Number: plain}.SVG(), Strip{Number: plain}.SVG(), Distribution{Number: plain}.SVG(), Steps{Number: plain}.SVG(), Ranges{Number: plain}.SVG(), Patterns,
+	} {
+		assert.NotEmpty(t, shapes(t, picture))
+		assert.NotContains(t, picture, "NaN")
+		assert.NotContains(t, picture, "Inf")
+	}
+	assert.Equal(t, "0", number(math.NaN()))
+	assert.Equal(t, "0", number(math.Inf(1)))
+}
+
+func TestRangesAreFromTheUsualToTheHighest(t *testing.T) {
+	all := shapes(t, Ranges{Number: plain, Rows: []RangeRow{{"a", "1 · 10 · 100", 1, 10, 100}, {"b", "", 5, 6, 7}}}.SVG())
+	thick, thin := ofClass(all, "range"), ofClass(all, "range-thin")
+	require.Len(t, thick, 2)
+	assert.Equal(t, attr(thick[0], "x2"), attr(thin[0], "x1"))
+	assert.Less(t, percent(t, attr(thick[0], "x1")), percent(t, attr(thick[1], "x1")))
+}
+
+func percent(t *testing.T, s string) float64 {
+	t.Helper()
+	n, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
+	require.NoError(t, err)
+	return n
+}
