@@ -20,7 +20,7 @@ demo: ## the whole story on a real Kubernetes: a Pass, and a Fail on storage tha
 	@sh tests/demo/demo.sh
 
 .PHONY: test
-test: lint unit formats fuzz mutation e2e ## lint, unit tests with the race detector, the forms of the evidence, a short fuzz run, mutations, end-to-end runs
+test: lint unit fuzz mutation formats page e2e ## lint, unit tests with the race detector, a short fuzz run, mutations, the forms of the evidence, end-to-end runs
 
 .PHONY: lint
 lint: ## check format, vet, the module files and the licences of what is compiled in
@@ -46,6 +46,10 @@ FUZZTIME ?= 5s
 fuzz: ## fuzz the scanner and the parser of statements (FUZZTIME=5s)
 	go test -run '^$$' -fuzz FuzzScan -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/journal
 	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/witness
+
+.PHONY: page
+page: ## the report page in a real browser: what it says, by day, by night, on a phone, on paper (build/page)
+	@sh tests/page/page.sh
 
 CASES ?= 1000000
 .PHONY: property

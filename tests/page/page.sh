@@ -1,0 +1,21 @@
+#!/bin/sh
+# The report page in a real browser. Chromium is installed where it is missing and apt-get is there.
+set -eu
+cd "$(dirname "$0")/../.."
+command -v npm >/dev/null || { echo "page: needs Node.js 20 or later, with npm" >&2; exit 1; }
+if ! command -v chromium >/dev/null; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "page: needs Chromium: apt-get install chromium" >&2
+        exit 1
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+fi
+# What is installed is what the lock file names, or is made so.
+if ! cmp -s tests/page/package-lock.json build/page/installed.json || [ ! -d tests/page/node_modules ]; then
+    (cd tests/page && npm ci --ignore-scripts --silent)
+    mkdir -p build/page
+    cp tests/page/package-lock.json build/page/installed.json
+fi
+go run ./tests/page/write -folder build/page
+PAGES="$PWD/build/page" exec node --test --test-reporter=spec tests/page/page.test.mjs

@@ -1,0 +1,251 @@
+// The report page as people meet it: from a file, in Chromium, without a network, by
+// day and by night, on a desk, on a phone and on paper. What it says is held to the
+// result in JSON that it was made from.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import axe from 'axe-core'
+import { chromium } from 'playwright-core'
+
+const folder = process.env.PAGES
+const samples = ['pass', 'fail', 'empty', 'matrix', 'error', 'blind', 'stopped', 'not-applicable']
+const results = Object.fromEntries(samples.map(name => [name, JSON.parse(readFileSync(join(folder, name + '.json'), 'utf8'))]))
+
+let browser
+before(async () => {
+  const root = process.getuid?.() === 0 // Chromium's sandbox is not for root
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: root ? ['--no-sandbox'] : [] })
+})
+after(() => browser?.close())
+
+/** visit opens a sample, and holds the page to silence: nothing asked for, nothing complained of. */
+async function visit(name, { width = 1280, scheme = 'light' }, look) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, offline: true })
+  const page = await context.newPage()
+  const url = 'file://' + join(folder, name + '.html')
+  const trouble = []
+  page.on('console', m => trouble.push(m.text()))
+  page.on('pageerror', e => trouble.push(String(e)))
+  page.on('request', r => { if (r.url() !== url) trouble.push('asked for ' + r.url()) })
+  try {
+    await page.goto(url)
+    await look(page)
+    assert.deepEqual(trouble, [])
+  } finally {
+    await context.close()
+  }
+}
+
+const openAll = page => page.evaluate(() => document.querySelectorAll('details').forEach(d => { d.open = true }))
+const plain = s => s.replace(/[\u00a0\s]+/g, ' ').trim()
+const grouped = n => String(n).replace(/\B(?=(\d{3})+$)/g, ' ')
+const sum = all => all.reduce((a, b) => a + b, 0)
+const cellsOf = name => results[name].cells ?? []
+const ms = time => Date.parse(time)
+
+/** nanoseconds reads a duration as the page writes it. */
+function nanoseconds(said) {
+  const units = { 'µs': 1e3, ms: 1e6, s: 1e9, min: 6e10, h: 3.6e12 }
+  return sum([...said.matchAll(/([\d.]+) (µs|ms|min|s|h)/g)].map(([, n, unit]) => n * units[unit]))
+}
+
+function near(said, want, what) {
+  if (!want) return assert.equal(said, '–', what)
+  assert.ok(Math.abs(nanoseconds(said) - want) <= want * 0.01, `${what}: ${said}, want ${want} ns`)
+}
+
+function lost(cell) {
+  const away = (cell.findings ?? []).filter(f => f.class !== 'reordered' && f.class !== 'duplicated')
+  return Math.min(sum(away.map(f => f.records)), acknowledged(cell))
+}
+
+const acknowledged = cell => sum((cell.promises ?? []).map(p => p.seq))
+
+function slowest(cell) {
+  const epochs = cell.epochs ?? []
+  return Math.max(0, ...epochs.slice(1).map((e, i) => (ms(e.firstAck) - ms(epochs[i].deleting)) * 1e6))
+}
+
+describe('what the page says is what the result says', () => {
+  for (const name of samples) {
+    test(name, () => visit(name, {}, async page => {
+      const r = results[name]
+      await openAll(page)
+      const all = plain(await page.locator('body').innerText())
+      assert.equal(plain(await page.locator('header .verdict .badge').innerText()), r.verdict)
+      for (const want of [r.reason, r.run, r.cluster.uid, r.cluster.version, r.settings.namespace, r.tool.commit, r.engine.uid, r.began.slice(0, 19).replace('T', ' ')]) {
+        assert.ok(all.includes(plain(want)), `does not say ${want}`)
+      }
+      const rows = await page.locator('table.matrix tbody tr:not(.remark)').evaluateAll(rows => rows.map(row => [...row.cells].map(c => c.innerText)))
+      assert.equal(rows.length, cellsOf(name).length)
+      for (const [i, cell] of cellsOf(name).entries()) {
+        const row = rows[i].map(plain)
+        const judged = ['Pass', 'Fail'].includes(cell.verdict)
+        assert.ok(row[1].startsWith(cell.verdict), row[1])
+        assert.equal(cell.plan.control ?? false, /must/.test(row[1]), row[1])
+        assert.equal(row[2], cell.custody.level)
+        assert.equal(row[3], acknowledged(cell) ? grouped(acknowledged(cell)) : '–')
+        assert.equal(row[4], judged ? grouped(lost(cell)) : '–')
+        near(row[5], slowest(cell), 'slowest recovery')
+        near(row[6], cell.latency?.p50, 'p50')
+        near(row[7], cell.latency?.p99, 'p99')
+        near(row[8], cell.latency?.max, 'max')
+        await oneCell(page.locator(`#cell-${i + 1}`), cell, all)
+      }
+    }))
+  }
+})
+
+async function oneCell(article, cell, all) {
+  const says = plain(await article.innerText())
+  const facts = Object.values(cell.custody).filter(f => f?.how && cell.epochs).map(f => f.how)
+  for (const want of [...facts, ...(cell.notShown ?? []), ...(cell.notes ?? []), cell.claim?.uid, cell.claim?.handle]) {
+    if (want) assert.ok(says.includes(plain(want)), `${cell.plan.name}: does not say ${want}`)
+  }
+  assert.ok(all.includes(plain(cell.reason)))
+  const findings = await article.locator('table.findings tbody tr').evaluateAll(rows => rows.map(row => [...row.cells].map(c => c.innerText)))
+  assert.equal(findings.length, (cell.findings ?? []).length)
+  for (const [i, f] of (cell.findings ?? []).entries()) {
+    const row = findings[i].map(plain)
+    assert.ok(row[1].startsWith(f.class), row[1])
+    assert.equal(row[2], grouped(f.records))
+    for (const n of [f.first, f.last]) assert.ok(row[3].includes(grouped(n)), row[3])
+    assert.ok(row[4].includes(grouped(f.offset)), row[4])
+  }
+  for (const e of cell.epochs ?? []) {
+    for (const want of [e.uid, e.node, e.deleting.slice(11, 23)]) assert.ok(says.includes(want), `${cell.plan.name}: does not say ${want}`)
+  }
+  const sample = cell.reader?.sighting.sample
+  if (sample) {
+    const dumps = article.locator('section.sample').last().locator('pre.all')
+    const bytes = (await dumps.innerText()).split('\n').map(line => line.slice(10, 10 + 16 * 3)).filter(line => /^[0-9a-f]{2} /.test(line)).join(' ')
+    assert.equal(bytes.replace(/ /g, ''), Buffer.from(sample.bytes, 'base64').toString('hex'))
+  }
+  if (!['Skipped'].includes(cell.verdict)) assert.ok(says.includes('delete pod write-pod'), 'how to do it by hand')
+}
+
+describe('pictures are true to scale', () => {
+  test('a timeline', () => visit('matrix', {}, async page => {
+    await openAll(page)
+    for (const [i, cell] of cellsOf('matrix').entries()) {
+      if (!cell.epochs) continue
+      const figure = page.locator(`#cell-${i + 1} figure`).filter({ hasText: 'Records acknowledged over time' })
+      assert.equal(await figure.locator('.chart .deletion-mark').count(), cell.epochs.length)
+      const width = await figure.locator('svg.chart').evaluate(e => e.getBoundingClientRect().width)
+      const outages = await figure.locator('.chart .outage').evaluateAll(all => all.map(e => e.getBoundingClientRect().width))
+      const axis = (ms(cell.reader.seen) - ms(cell.epochs[0].created)) * (1 + 1 / 40)
+      for (const [n, e] of cell.epochs.slice(1).entries()) {
+        const want = width * (ms(e.firstAck) - ms(cell.epochs[n].deleting)) / axis
+        assert.ok(Math.abs(outages[n] - want) < 1.5, `outage ${n} is ${outages[n]} wide, want ${want}`)
+      }
+    }
+  }))
+  test('a strip of the journal', () => visit('fail', {}, async page => {
+    const [cell] = cellsOf('fail')
+    const strip = page.locator('figure').filter({ hasText: 'The journal by byte' }).locator('svg.chart')
+    const box = await strip.boundingBox()
+    const lost = await strip.locator('.lost').evaluateAll(all => all.map(e => e.getBoundingClientRect().x))
+    const length = cell.findings.at(-1).offset + cell.findings.at(-1).records * cell.journal.recordSize
+    for (const [i, f] of cell.findings.entries()) {
+      assert.ok(Math.abs(lost[i] - box.x - box.width * f.offset / length) < 2.5, `finding ${i + 1}`)
+    }
+  }))
+})
+
+// axe takes seconds on a page with many cells: all its rules are asked of some views, contrast alone of others.
+const everything = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+const views = [
+  { name: 'matrix', width: 1280, scheme: 'light', rules: everything, shot: true },
+  { name: 'matrix', width: 390, scheme: 'dark', shot: true },
+  { name: 'matrix', width: 320, scheme: 'light' },
+  { name: 'fail', width: 1280, scheme: 'dark', rules: ['color-contrast'], shot: true },
+  { name: 'fail', width: 390, scheme: 'light', rules: everything, shot: true },
+  { name: 'fail', width: 390, scheme: 'dark', rules: ['color-contrast'] },
+  { name: 'fail', width: 320, scheme: 'light' },
+  { name: 'pass', width: 390, scheme: 'dark', rules: ['color-contrast'], shot: true },
+  { name: 'error', width: 390, scheme: 'dark', rules: everything },
+  { name: 'empty', width: 320, scheme: 'light', rules: everything },
+  { name: 'not-applicable', width: 1280, scheme: 'dark', rules: everything },
+]
+
+describe('for every eye and screen', () => {
+  for (const { name, rules, shot, ...view } of views) {
+    test(`${name}, ${view.width} wide, ${view.scheme}`, () => visit(name, view, async page => {
+      if (shot) await page.screenshot({ path: join(folder, `${name}-${view.width}-${view.scheme}.png`), fullPage: true })
+      await openAll(page)
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+      assert.ok(overflow <= 0, `${overflow} pixels hang over`)
+      assert.deepEqual(await page.evaluate(cutOff), [])
+      const night = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).every(n => n < 60))
+      assert.equal(night, view.scheme === 'dark')
+      if (rules) assert.deepEqual(await violations(page, rules), [])
+    }))
+  }
+})
+
+/** cutOff are the texts of pictures that reach over their picture's edge. */
+function cutOff() {
+  const all = []
+  for (const svg of document.querySelectorAll('svg.chart')) {
+    const box = svg.getBoundingClientRect()
+    for (const text of svg.querySelectorAll('text')) {
+      const { left, right, top, bottom } = text.getBoundingClientRect()
+      if (left < box.left - 1 || right > box.right + 1 || top < box.top - 1 || bottom > box.bottom + 1) all.push(text.textContent)
+    }
+  }
+  return all
+}
+
+async function violations(page, rules) {
+  await page.evaluate(axe.source)
+  const found = await page.evaluate(rules => axe.run(document, { runOnly: rules, resultTypes: ['violations'] }), rules)
+  assert.ok(found.passes.length > 0, 'nothing was looked at')
+  return found.violations.map(v => `${v.impact} ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)
+}
+
+test('by the keyboard alone', () => visit('matrix', {}, async page => {
+  const now = () => page.evaluate(() => {
+    const e = document.activeElement
+    const { top, height } = e.getBoundingClientRect()
+    return { tag: e.tagName, text: e.textContent.trim(), outline: getComputedStyle(e).outlineStyle, seen: height > 0 && top < innerHeight && top + height > 0 }
+  })
+  await page.keyboard.press('Tab')
+  assert.equal((await now()).text, 'To the report')
+  await page.keyboard.press('Enter')
+  assert.equal((await now()).tag, 'MAIN')
+  await openAll(page)
+  const reachable = await page.locator('main :is(a[href], summary, [tabindex="0"])').filter({ visible: true }).count()
+  for (let i = 0; i < reachable; i++) {
+    await page.keyboard.press('Tab')
+    const at = await now()
+    assert.ok(at.seen && at.outline !== 'none', `stop ${i}: ${JSON.stringify(at)}`)
+  }
+  await page.keyboard.press('Tab')
+  assert.notEqual((await now()).tag, 'SUMMARY', 'everything that can be reached was')
+}))
+
+test('what is folded unfolds at a press', () => visit('matrix', {}, async page => {
+  const summary = page.locator('#cell-1 summary').first()
+  assert.equal(await page.locator('#cell-1 h3').first().isVisible(), false)
+  await summary.focus()
+  await page.keyboard.press('Enter')
+  assert.equal(await page.locator('#cell-1 h3').first().isVisible(), true)
+  await summary.click()
+  assert.equal(await page.locator('#cell-1 h3').first().isVisible(), false)
+  await page.locator('table.matrix a').nth(3).click()
+  assert.match(page.url(), /#cell-4$/)
+}))
+
+describe('on paper everything is there', () => {
+  for (const name of ['matrix', 'fail']) {
+    test(name, () => visit(name, { scheme: 'dark' }, async page => {
+      await page.emulateMedia({ media: 'print' })
+      const hidden = await page.locator('details table, details pre:not(.narrow)').evaluateAll(all => all.filter(e => !e.checkVisibility({ contentVisibilityAuto: true }) || e.getBoundingClientRect().height === 0).length)
+      assert.equal(hidden, 0)
+      assert.equal(await page.locator('nav').isVisible(), false)
+      assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--paper')), '#fdfdfb', 'paper is white at night too')
+      await page.pdf({ path: join(folder, name + '.pdf'), format: 'A4', preferCSSPageSize: true })
+    }))
+  }
+})
