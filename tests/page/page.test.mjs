@@ -177,6 +177,7 @@ describe('for every eye and screen', () => {
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
       assert.ok(overflow <= 0, `${overflow} pixels hang over`)
       assert.deepEqual(await page.evaluate(cutOff), [])
+      assert.deepEqual(await page.evaluate(overlapping), [])
       const night = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).every(n => n < 60))
       assert.equal(night, view.scheme === 'dark')
       if (rules) assert.deepEqual(await violations(page, rules), [])
@@ -192,6 +193,20 @@ function cutOff() {
     for (const text of svg.querySelectorAll('text')) {
       const { left, right, top, bottom } = text.getBoundingClientRect()
       if (left < box.left - 1 || right > box.right + 1 || top < box.top - 1 || bottom > box.bottom + 1) all.push(text.textContent)
+    }
+  }
+  return all
+}
+
+/** overlapping are the numbers on an axis that one cannot tell apart. */
+function overlapping() {
+  const all = []
+  for (const svg of document.querySelectorAll('svg.chart')) {
+    const texts = [...svg.querySelectorAll('text.axis, text.over')].map(e => ({ said: e.textContent, ...e.getBoundingClientRect().toJSON() }))
+    for (const [i, a] of texts.entries()) {
+      for (const b of texts.slice(i + 1)) {
+        if (a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom) all.push(`${a.said} over ${b.said}`)
+      }
     }
   }
   return all
@@ -244,7 +259,7 @@ describe('on paper everything is there', () => {
       const hidden = await page.locator('details table, details pre:not(.narrow)').evaluateAll(all => all.filter(e => !e.checkVisibility({ contentVisibilityAuto: true }) || e.getBoundingClientRect().height === 0).length)
       assert.equal(hidden, 0)
       assert.equal(await page.locator('nav').isVisible(), false)
-      assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--paper')), '#fdfdfb', 'paper is white at night too')
+      assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--paper')), '#fff', 'paper is white at night too')
       await page.pdf({ path: join(folder, name + '.pdf'), format: 'A4', preferCSSPageSize: true })
     }))
   }

@@ -13,6 +13,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Patterns are the fills that pictures refer to. A page has them once.
@@ -52,15 +53,41 @@ func (p *picture) line(class string, x1, y1, x2, y2 float64) {
 
 // text stands over its place, and beside it near the edges, where it would be cut off.
 func (p *picture) text(class string, x, y float64, text string) {
+	p.textAt(class, anchorAt(x), x, y, text)
+}
+
+func anchorAt(x float64) string {
 	const edge = 10
-	anchor := "middle"
 	switch {
 	case x < edge:
-		anchor = "start"
+		return "start"
 	case x > 100-edge:
-		anchor = "end"
+		return "end"
+	default:
+		return "middle"
 	}
-	p.textAt(class, anchor, x, y, text)
+}
+
+// tick is a place on an axis, and what is written there.
+type tick struct {
+	at   float64
+	text string
+}
+
+// axis draws ticks, and writes at as many of them as have room on a phone.
+func (p *picture) axis(y float64, ticks []tick) {
+	const letter, gap = 2.5, 1.5 // in percent of the narrowest screen
+	free := -gap
+	for _, t := range ticks {
+		p.line("tick", t.at, y, t.at, y+4)
+		width := letter * float64(utf8.RuneCountInString(t.text))
+		left := t.at - map[string]float64{"start": 0, "middle": width / 2, "end": width}[anchorAt(t.at)]
+		if left < free+gap {
+			continue
+		}
+		p.text("axis", t.at, y+16, t.text)
+		free = left + width
+	}
 }
 
 func (p *picture) textAt(class, anchor string, x, y float64, text string) {

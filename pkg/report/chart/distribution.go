@@ -86,14 +86,6 @@ func (d Distribution) SVG() template.HTML {
 		}
 		p.textAt("label", anchor, x, y+3, q.Label)
 	}
-	ticksOn(p, axis, bottom, d.Number)
+	p.axis(bottom, ticksOn(axis, decades(axis.from, axis.to), d.Number))
 	return p.svg(d.Alternative)
-}
-
-// ticksOn are those of a logarithmic axis.
-func ticksOn(p *picture, axis scale, y float64, write func(float64) string) {
-	for _, tick := range decades(axis.from, axis.to) {
-		p.line("tick", axis.at(tick), y, axis.at(tick), y+4)
-		p.text("axis", axis.at(tick), y+16, write(tick))
-	}
 }

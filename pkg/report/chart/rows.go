@@ -39,10 +39,7 @@ func (s Steps) SVG() template.HTML {
 		}
 	}
 	bottom := rowHeight * float64(len(s.Rows))
-	for _, tick := range linearTicks(axis.to, 5) {
-		p.line("grid", axis.at(tick), 0, axis.at(tick), bottom+4)
-		p.text("axis", axis.at(tick), bottom+17, s.Number(tick))
-	}
+	p.grid(bottom, ticksOn(axis, linearTicks(axis.to, 5), s.Number))
 	for i, row := range s.Rows {
 		y := rowHeight * float64(i)
 		p.textAt("label over", "start", 0, y+rowText, row.Name)
@@ -82,10 +79,7 @@ func (r Ranges) SVG() template.HTML {
 		axis.from, axis.to = min(axis.from, row.Usual), max(axis.to, row.Highest)
 	}
 	axis.from, axis.to = axis.from/1.5, axis.to*1.5
-	for _, tick := range decades(axis.from, axis.to) {
-		p.line("grid", axis.at(tick), 0, axis.at(tick), bottom+4)
-		p.text("axis", axis.at(tick), bottom+17, r.Number(tick))
-	}
+	p.grid(bottom, ticksOn(axis, decades(axis.from, axis.to), r.Number))
 	for i, row := range r.Rows {
 		y := rowHeight * float64(i)
 		middle := y + rowText + 5 + rowBar/2
@@ -98,4 +92,12 @@ func (r Ranges) SVG() template.HTML {
 		p.mark("range-high", axis.at(row.Highest), middle, "M0 -4V4")
 	}
 	return p.svg(r.Alternative)
+}
+
+// grid is an axis under rows, and a line over all of them at each tick.
+func (p *picture) grid(bottom float64, ticks []tick) {
+	for _, t := range ticks {
+		p.line("grid", t.at, 0, t.at, bottom)
+	}
+	p.axis(bottom, ticks)
 }

@@ -24,6 +24,15 @@ func (s scale) at(v float64) float64 {
 	return 100 * min(1, max(0, (v-from)/(to-from)))
 }
 
+// ticksOn places values, and says how they are written.
+func ticksOn(axis scale, values []float64, write func(float64) string) []tick {
+	ticks := make([]tick, 0, len(values))
+	for _, v := range values {
+		ticks = append(ticks, tick{axis.at(v), write(v)})
+	}
+	return ticks
+}
+
 // linearTicks are round values from 0 to the top, at most so many beside 0.
 func linearTicks(top float64, most int) []float64 {
 	if top <= 0 || most < 1 {

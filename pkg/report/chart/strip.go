@@ -77,10 +77,7 @@ func (s Strip) SVG() template.HTML {
 			p.textAt("axis", "middle", (x(part.From)+x(part.To))/2, bottom+15, part.Name)
 		}
 	}
-	for _, tick := range linearTicks(float64(s.Length), 4) {
-		p.line("tick", bytes.at(tick), bottom+22, bytes.at(tick), bottom+26)
-		p.text("axis", bytes.at(tick), bottom+38, s.Number(tick))
-	}
+	p.axis(bottom+22, ticksOn(bytes, linearTicks(float64(s.Length), 4), s.Number))
 	return p.svg(s.Alternative)
 }
 

@@ -97,7 +97,12 @@ func (t Timeline) SVG() template.HTML {
 	for _, l := range t.Looks {
 		if l.Found < l.Promised {
 			p.line("gone", x(l.At), height(l.Promised), x(l.At), height(l.Found))
-			p.textAt("gone-text", "end", x(l.At)-0.8, min(bottom-8, (height(l.Promised)+height(l.Found))/2+4), "−"+t.Number(l.Promised-l.Found))
+			// Under what was found, where the curve is not, or over it at the bottom.
+			under := height(l.Found) + 18
+			if under > bottom-2 {
+				under = height(l.Found) - 8
+			}
+			p.textAt("gone-text", "end", x(l.At)-0.8, under, "−"+t.Number(l.Promised-l.Found))
 		}
 		p.mark("found", x(l.At), height(l.Found), diamond)
 	}
@@ -121,11 +126,12 @@ func (t Timeline) place(at time.Time) float64 {
 }
 
 func (t Timeline) clock(p *picture, y float64) {
-	ticks, layout := clockTicks(t.From, t.To, 5)
-	for _, tick := range ticks {
-		p.line("tick", t.place(tick), y, t.place(tick), y+4)
-		p.text("axis", t.place(tick), y+16, tick.Format(layout))
+	times, layout := clockTicks(t.From, t.To, 5)
+	ticks := make([]tick, 0, len(times))
+	for _, at := range times {
+		ticks = append(ticks, tick{t.place(at), at.Format(layout)})
 	}
+	p.axis(y, ticks)
 }
 
 func (t Timeline) lanes(p *picture, y float64) {

@@ -37,7 +37,7 @@ func samplesOf(c evidence.Cell) []sampleView {
 	var all []sampleView
 	for _, e := range c.Epochs {
 		if e.Found != nil && e.Found.Sighting.Sample != nil {
-			all = append(all, sampleOf(fmt.Sprintf("Writer %d, before it wrote", e.Number), e.Found.Sighting))
+			all = append(all, sampleOf(fmt.Sprintf("Before it wrote, writer %d", e.Number), e.Found.Sighting))
 		}
 	}
 	if c.Reader != nil && c.Reader.Sighting.Sample != nil {
@@ -129,5 +129,5 @@ type hexPart struct {
 }
 
 func hexView(width string, rows []hexRow, who, where string) hexPart {
-	return hexPart{width, "Bytes around the damage that " + who + " found from " + where, rows}
+	return hexPart{width, "Bytes around the damage: " + who + " found it from " + where, rows}
 }
