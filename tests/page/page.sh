@@ -11,11 +11,11 @@ if ! command -v chromium >/dev/null; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 fi
-# What is installed is what the lock file names, or is made so.
-if ! cmp -s tests/page/package-lock.json build/page/installed.json || [ ! -d tests/page/node_modules ]; then
+# npm ci begins anew each time: it is needed where the lock is another one.
+installed=tests/page/node_modules/.installed
+if ! cmp -s tests/page/package-lock.json $installed; then
     (cd tests/page && npm ci --ignore-scripts --silent)
-    mkdir -p build/page
-    cp tests/page/package-lock.json build/page/installed.json
+    cp tests/page/package-lock.json $installed
 fi
 go run ./tests/page/write -folder build/page
 PAGES="$PWD/build/page" exec node --test --test-reporter=spec tests/page/page.test.mjs

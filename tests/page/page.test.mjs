@@ -202,7 +202,7 @@ function cutOff() {
 function overlapping() {
   const all = []
   for (const svg of document.querySelectorAll('svg.chart')) {
-    const texts = [...svg.querySelectorAll('text.axis, text.over')].map(e => ({ said: e.textContent, ...e.getBoundingClientRect().toJSON() }))
+    const texts = [...svg.querySelectorAll('text.axis, text.over, text.label')].map(e => ({ said: e.textContent, ...e.getBoundingClientRect().toJSON() }))
     for (const [i, a] of texts.entries()) {
       for (const b of texts.slice(i + 1)) {
         if (a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom) all.push(`${a.said} over ${b.said}`)

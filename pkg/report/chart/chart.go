@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -74,20 +75,40 @@ type tick struct {
 	text string
 }
 
-// axis draws ticks, and writes at as many of them as have room on a phone.
+// axis draws ticks, and writes at as many of them as have room.
 func (p *picture) axis(y float64, ticks []tick) {
-	const letter, gap = 2.5, 1.5 // in percent of the narrowest screen
-	free := -gap
+	var taken []extent
 	for _, t := range ticks {
 		p.line("tick", t.at, y, t.at, y+4)
-		width := letter * float64(utf8.RuneCountInString(t.text))
-		left := t.at - map[string]float64{"start": 0, "middle": width / 2, "end": width}[anchorAt(t.at)]
-		if left < free+gap {
+		room := extentOf(t.at, t.text)
+		if slices.ContainsFunc(taken, room.meets) {
 			continue
 		}
+		taken = append(taken, room)
 		p.text("axis", t.at, y+16, t.text)
-		free = left + width
 	}
+}
+
+// extent is how far a text reaches, in percent, on the narrowest screen.
+type extent struct{ from, to float64 }
+
+func extentOf(x float64, text string) extent {
+	const letter = 2.5
+	width := letter * float64(utf8.RuneCountInString(text))
+	switch anchorAt(x) {
+	case "start":
+		return extent{x, x + width}
+	case "end":
+		return extent{x - width, x}
+	default:
+		return extent{x - width/2, x + width/2}
+	}
+}
+
+// meets says whether two texts would touch.
+func (e extent) meets(other extent) bool {
+	const gap = 1.5
+	return e.from < other.to+gap && other.from < e.to+gap
 }
 
 func (p *picture) textAt(class, anchor string, x, y float64, text string) {

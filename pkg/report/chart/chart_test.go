@@ -112,6 +112,19 @@ func TestATimelineShowsWhatIsGone(t *testing.T) {
 	assert.NotContains(t, picture, "no room")
 }
 
+func TestOfManyOutagesTheLongestAreNamed(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	line := Timeline{From: at(0), To: at(1000), Number: plain}
+	for i := range 50 {
+		line.Outages = append(line.Outages, Outage{From: at(20 * i), To: at(20*i + 5), Label: "5 s"})
+	}
+	line.Outages[27].To, line.Outages[27].Label = at(20*27+9), "9 s"
+	picture := line.SVG()
+	assert.Contains(t, picture, ">9 s</text>")
+	assert.Less(t, strings.Count(string(picture), ">5 s</text>"), 25)
+	assert.Len(t, ofClass(shapes(t, picture), "deletion-mark"), 50)
+}
+
 func TestAStripMarksRangesAndPutsCloseLabelsTogether(t *testing.T) {
 	picture := Strip{
 		Length: 1000, Number: plain,

@@ -1,8 +1,10 @@
 package chart
 
 import (
+	"cmp"
 	"html/template"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -36,7 +38,7 @@ type Look struct {
 // Outage is a time in which nothing was promised. It begins with a deletion.
 type Outage struct {
 	From, To time.Time
-	// Label stands over it; where it is empty, none does.
+	// Label stands over it, where there is room: the longest outage has it first.
 	Label string
 }
 
@@ -106,19 +108,36 @@ func (t Timeline) SVG() template.HTML {
 		}
 		p.mark("found", x(l.At), height(l.Found), diamond)
 	}
-	for _, o := range t.Outages {
-		p.line("deletion", x(o.From), plotTop-4, x(o.From), bottom)
-		p.mark("deletion-mark", x(o.From), plotTop-4, downwards)
-		if o.Label != "" {
-			p.text("label", (x(o.From)+x(o.To))/2, plotTop-16, o.Label)
-		}
-	}
+	t.deletions(p, bottom)
 	for _, tick := range linearTicks(top, 3) {
 		p.textAt("axis value", "start", 0, height(tick)-4, t.Number(tick))
 	}
 	t.clock(p, bottom)
 	t.lanes(p, bottom+22)
 	return p.svg(t.Alternative)
+}
+
+// deletions are where outages begin. With very many of them lines would hide the curve.
+func (t Timeline) deletions(p *picture, bottom float64) {
+	const manyLines = 20
+	for _, o := range t.Outages {
+		if len(t.Outages) <= manyLines {
+			p.line("deletion", t.place(o.From), plotTop-4, t.place(o.From), bottom)
+		}
+		p.mark("deletion-mark", t.place(o.From), plotTop-4, downwards)
+	}
+	longest := slices.Clone(t.Outages)
+	slices.SortStableFunc(longest, func(a, b Outage) int { return cmp.Compare(b.To.Sub(b.From), a.To.Sub(a.From)) })
+	var taken []extent
+	for _, o := range longest {
+		place := (t.place(o.From) + t.place(o.To)) / 2
+		room := extentOf(place, o.Label)
+		if o.Label == "" || slices.ContainsFunc(taken, room.meets) {
+			continue
+		}
+		taken = append(taken, room)
+		p.text("label", place, plotTop-16, o.Label)
+	}
 }
 
 func (t Timeline) place(at time.Time) float64 {

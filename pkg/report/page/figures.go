@@ -109,8 +109,6 @@ func looksOf(c evidence.Cell) []evidence.Look {
 
 // outages are the times from each deletion to the next acknowledgement.
 func outages(c evidence.Cell, end time.Time) []chart.Outage {
-	const roomForLabels = 6
-	slowest := c.SlowestRecovery()
 	var all []chart.Outage
 	for i, e := range c.Epochs {
 		if e.Deleting.IsZero() {
@@ -121,9 +119,7 @@ func outages(c evidence.Cell, end time.Time) []chart.Outage {
 			o.To = end
 			if back := c.Epochs[i+1].FirstAck; !back.IsZero() {
 				o.To = back
-				if took := back.Sub(e.Deleting); len(c.Epochs) <= roomForLabels || took == slowest {
-					o.Label = lasting(took)
-				}
+				o.Label = lasting(back.Sub(e.Deleting))
 			}
 		}
 		all = append(all, o)

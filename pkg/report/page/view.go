@@ -298,7 +298,7 @@ func rowOf(c evidence.Cell, v cellView) row {
 		Acknowledged: unknown, Lost: unknown, Recovery: lasting(c.SlowestRecovery()), P50: unknown, P99: unknown, Max: unknown, Rate: unknown,
 	}
 	if c.Verdict != judge.Pass && c.Verdict != judge.Fail {
-		w.Reason = c.Reason
+		w.Reason = v.Reason
 	}
 	if acknowledged := ledger.Records(c.Promises); acknowledged > 0 {
 		w.Acknowledged = grouped(acknowledged)
