@@ -163,6 +163,8 @@ const views = [
   { name: 'fail', width: 390, scheme: 'light', rules: everything, shot: true },
   { name: 'fail', width: 390, scheme: 'dark', rules: ['color-contrast'] },
   { name: 'fail', width: 320, scheme: 'light' },
+  { name: 'crowded', width: 1280, scheme: 'light', shot: true },
+  { name: 'crowded', width: 320, scheme: 'dark', shot: true },
   { name: 'pass', width: 390, scheme: 'dark', rules: ['color-contrast'], shot: true },
   { name: 'error', width: 390, scheme: 'dark', rules: everything },
   { name: 'empty', width: 320, scheme: 'light', rules: everything },

@@ -31,8 +31,11 @@ func Steps(r evidence.Result, c evidence.Cell) []Step {
 		plan: c.Plan, namespace: r.Settings.Namespace, size: r.Settings.ClaimSize.String(), file: c.File,
 		writer: c.Plan.Object(r.Settings.WriterPod), reader: c.Plan.Object(r.Settings.ReaderPod), claim: c.Plan.Object(r.Settings.ClaimName),
 	}
-	if c.Claim != nil {
+	switch {
+	case c.Claim != nil:
 		h.claim = c.Claim.Name
+	case c.Plan.ExistingClaim != "":
+		h.claim = c.Plan.ExistingClaim
 	}
 	if c.Reader != nil {
 		h.readerNode = c.Reader.Node

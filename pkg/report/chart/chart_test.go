@@ -171,6 +171,11 @@ func TestStepsFollowEachOther(t *testing.T) {
 	}
 }
 
+func TestALongNameLeavesRoomForTheValues(t *testing.T) {
+	assert.Equal(t, "ceph-rbd/graceful", shortened("ceph-rbd/graceful", "2.29 ms · 5.87 ms"))
+	assert.Equal(t, "a-very-lon…s/graceful", shortened("a-very-long-name-of-a-class/graceful", "2.29 ms · 5.87 ms"))
+}
+
 func TestNothingIsAPictureToo(t *testing.T) {
 	for _, picture := range []template.HTML{
 		Timeline{Number: plain}.SVG(), Strip{Number: plain}.SVG(), Distribution{Number: plain}.SVG(), Steps{Number: plain}.SVG(), Ranges{Number: plain}.SVG(), Patterns,

@@ -1,6 +1,9 @@
 package chart
 
-import "html/template"
+import (
+	"html/template"
+	"unicode/utf8"
+)
 
 const (
 	rowHeight = 40.0
@@ -42,7 +45,7 @@ func (s Steps) SVG() template.HTML {
 	p.grid(bottom, ticksOn(axis, linearTicks(axis.to, 5), s.Number))
 	for i, row := range s.Rows {
 		y := rowHeight * float64(i)
-		p.textAt("label over", "start", 0, y+rowText, row.Name)
+		p.textAt("label over", "start", 0, y+rowText, shortened(row.Name, row.Total))
 		p.textAt("label over", "end", 100, y+rowText, row.Total)
 		from := 0.0
 		for _, step := range row.Steps {
@@ -83,7 +86,7 @@ func (r Ranges) SVG() template.HTML {
 	for i, row := range r.Rows {
 		y := rowHeight * float64(i)
 		middle := y + rowText + 5 + rowBar/2
-		p.textAt("label over", "start", 0, y+rowText, row.Name)
+		p.textAt("label over", "start", 0, y+rowText, shortened(row.Name, row.Values))
 		p.textAt("label over", "end", 100, y+rowText, row.Values)
 		p.line("range-thin", axis.at(row.High), middle, axis.at(row.Highest), middle)
 		p.line("range", axis.at(row.Usual), middle, axis.at(row.High), middle)
@@ -100,4 +103,17 @@ func (p *picture) grid(bottom float64, ticks []tick) {
 		p.line("grid", t.at, 0, t.at, bottom)
 	}
 	p.axis(bottom, ticks)
+}
+
+// shortened leaves room for what stands at a row's end. Names differ at their ends
+// more often than in their middle.
+func shortened(name, beside string) string {
+	const room = 40 // letters, on the narrowest screen
+	letters := []rune(name)
+	most := max(8, room-utf8.RuneCountInString(beside)-2)
+	if len(letters) <= most {
+		return name
+	}
+	half := (most - 1) / 2
+	return string(letters[:half]) + "…" + string(letters[len(letters)-half:])
 }

@@ -96,18 +96,7 @@ func (t Timeline) SVG() template.HTML {
 		points = append(points, point{x(a.At), a.Count / top})
 	}
 	p.curve("promised", plotTop, plotHeight, points)
-	for _, l := range t.Looks {
-		if l.Found < l.Promised {
-			p.line("gone", x(l.At), height(l.Promised), x(l.At), height(l.Found))
-			// Under what was found, where the curve is not, or over it at the bottom.
-			under := height(l.Found) + 18
-			if under > bottom-2 {
-				under = height(l.Found) - 8
-			}
-			p.textAt("gone-text", "end", x(l.At)-0.8, under, "−"+t.Number(l.Promised-l.Found))
-		}
-		p.mark("found", x(l.At), height(l.Found), diamond)
-	}
+	t.looks(p, bottom, height)
 	t.deletions(p, bottom)
 	for _, tick := range linearTicks(top, 3) {
 		p.textAt("axis value", "start", 0, height(tick)-4, t.Number(tick))
@@ -115,6 +104,33 @@ func (t Timeline) SVG() template.HTML {
 	t.clock(p, bottom)
 	t.lanes(p, bottom+22)
 	return p.svg(t.Alternative)
+}
+
+// looks are how much was found when. What is missing is written where there is room:
+// the last look has it first.
+func (t Timeline) looks(p *picture, bottom float64, height func(float64) float64) {
+	var taken []extent
+	for _, l := range slices.Backward(t.Looks) {
+		x := t.place(l.At)
+		if l.Found < l.Promised {
+			p.line("gone", x, height(l.Promised), x, height(l.Found))
+			text := "−" + t.Number(l.Promised-l.Found)
+			if room := extentOf(x, text); !slices.ContainsFunc(taken, room.meets) {
+				taken = append(taken, room)
+				anchor, beside := "end", x-0.8
+				if anchorAt(x) == "start" {
+					anchor, beside = "start", x+1.5
+				}
+				// Under what was found, where the curve is not, or over it at the bottom.
+				under := height(l.Found) + 18
+				if under > bottom-2 {
+					under = height(l.Found) - 8
+				}
+				p.textAt("gone-text", anchor, beside, under, text)
+			}
+		}
+		p.mark("found", x, height(l.Found), diamond)
+	}
 }
 
 // deletions are where outages begin. With very many of them lines would hide the curve.

@@ -1,13 +1,16 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/custody"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/report/byhand"
+	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 // cellView is what the page says of one cell.
@@ -17,6 +20,7 @@ type cellView struct {
 	Control      string
 	Reason       string
 	Notes        []string
+	Problems     []string
 	Plan         []fact
 	Timeline     *figure
 	Strip        *figure
@@ -27,8 +31,10 @@ type cellView struct {
 	Recovery     *figure
 	Evidence     *evidenceView
 	NotShown     []string
-	Pods         table
+	Pods, Ledger table
 	Steps        []byhand.Step
+	// Brief says why there is not more.
+	Brief string
 	// Folded says that there are others to be looked at first.
 	Folded bool
 }
@@ -36,9 +42,8 @@ type cellView struct {
 func cellOf(r evidence.Result, c evidence.Cell, i int, only bool) cellView {
 	v := cellView{
 		Anchor: fmt.Sprintf("cell-%d", i+1), Name: nameOf(c), Verdict: badgeOfCell(c), Control: control(c),
-		Reason: c.Reason, Notes: c.Notes, Plan: planned(c), NotShown: c.NotShown, Folded: !only && c.Verdict == judge.Pass || c.Plan.Control && c.Verdict == judge.Fail,
-		Timeline: timelineOf(c), Strip: stripOf(c), Latency: latencyOf(c), Recovery: recoveryOf(c),
-		Samples: samplesOf(c), Pods: podsOf(c),
+		Reason: c.Reason, Notes: c.Notes, Problems: problemsOf(c), Plan: planned(c), NotShown: c.NotShown,
+		Folded: !only && (c.Verdict == judge.Pass || c.Plan.Control && c.Verdict == judge.Fail),
 	}
 	if only && c.Reason == r.Reason {
 		v.Reason = "" // it stands at the top of the page
@@ -47,10 +52,40 @@ func cellOf(r evidence.Result, c evidence.Cell, i int, only bool) cellView {
 	if len(c.Epochs) > 0 {
 		v.Evidence = evidenceOf(r, c)
 	}
+	if v.Folded && len(r.Cells) > maxDetailed {
+		v.Brief = "With so many cells there are no pictures of those that went as they should. The result in JSON has everything."
+		return v
+	}
+	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineOf(c), stripOf(c), latencyOf(c), recoveryOf(c)
+	v.Samples, v.Pods, v.Ledger = samplesOf(c), podsOf(c), ledgerOf(c)
 	if c.Verdict != judge.Skipped {
 		v.Steps = byhand.Steps(r, c)
 	}
 	return v
+}
+
+// maxDetailed is with how many cells a page still shows all of everything: more
+// would be more than a browser likes to open.
+const maxDetailed = 100
+
+// problemsOf are those for which writers had ended by themselves.
+func problemsOf(c evidence.Cell) []string {
+	var all []string
+	for _, e := range c.Epochs {
+		if e.Problem != nil {
+			all = append(all, fmt.Sprintf("Writer %d had ended before it was deleted: %s", e.Number, e.Problem.Error()))
+		}
+	}
+	return all
+}
+
+// ledgerOf is what was acknowledged, so that somebody else can check the journal.
+func ledgerOf(c evidence.Cell) table {
+	t := table{Caption: fmt.Sprintf("Journal %s, records of %s", c.Journal.ID, counted(c.Journal.Size, "byte")), Head: []string{"Epoch", "Up to record", "Its sum (CRC-32C)", "Synced at, by the writer's clock"}, Numeric: map[int]bool{0: true, 1: true}}
+	for _, p := range c.Promises {
+		t.Rows = append(t.Rows, []string{fmt.Sprint(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), moment(p.Time)})
+	}
+	return t
 }
 
 // findingView is a finding in words.
@@ -152,9 +187,18 @@ func evidenceOf(r evidence.Result, c evidence.Cell) *evidenceView {
 		v.Facts.Rows = append(v.Facts.Rows, []string{f.question, string(answer), f.How})
 	}
 	v.Facts.Rows = append(v.Facts.Rows,
+		[]string{"How did the reader read?", cmp.Or(string(c.Custody.Access), "not at all"), accesses[c.Custody.Access]},
 		[]string{"Where did the last writer have it?", placeOf(&c.Custody.Writer), mountOf(&c.Custody.Writer)},
 		[]string{"Where did the reader have it?", placeOf(c.Custody.Reader), mountOf(c.Custody.Reader)})
 	return v
+}
+
+// accesses say what each way of reading is.
+var accesses = map[witness.Access]string{
+	"":                    "nothing was read back",
+	witness.AccessDirect:  "past the page cache of its node (O_DIRECT)",
+	witness.AccessDropped: "through the page cache, after the kernel was asked to drop what it held of the file; it need not have dropped everything",
+	witness.AccessCached:  "through the page cache, with whatever it held",
 }
 
 func placeOf(p *custody.Place) string {
@@ -196,4 +240,54 @@ func podsOf(c evidence.Cell) table {
 		add("Reader", c.Reader.Pod)
 	}
 	return t
+}
+
+// planned is what a cell was to try.
+func planned(c evidence.Cell) []fact {
+	source := "emptyDir"
+	class := ""
+	if c.Plan.VolumeSource == inputs.Claim {
+		source = "claim"
+		class = c.Plan.StorageClass
+		if class == "" {
+			class = "the cluster's default"
+		}
+	}
+	all := []fact{}
+	if c.Claim != nil {
+		if c.Claim.StorageClass != "" {
+			class = c.Claim.StorageClass
+		}
+		source = "claim " + c.Claim.Name
+		if !c.Claim.Made {
+			source += ", which was there before"
+		}
+	}
+	modes := string(c.Plan.AccessMode)
+	if c.Plan.VolumeMode != "" {
+		modes = strings.TrimPrefix(modes+", "+string(c.Plan.VolumeMode), ", ")
+	}
+	all = append(all, fact{"Volume", source, false}, fact{"StorageClass", class, false})
+	if c.Claim != nil {
+		all = append(all, fact{"Provisioner", c.Claim.Provisioner, true}, fact{"Volume's name", c.Claim.Volume, true}, fact{"Driver's handle", c.Claim.Handle, true}, fact{"Claim's UID", string(c.Claim.UID), true})
+	}
+	return filled(append(all, fact{"Modes", modes, false}, fact{"Deletion", deletionOf(c.Plan), false}, fact{"Reader", readerOf(c), false}, fact{"Journal", c.File, true}))
+}
+
+func deletionOf(p inputs.Cell) string {
+	if p.Force {
+		return "by force, with a grace period of 0"
+	}
+	return "graceful"
+}
+
+func readerOf(c evidence.Cell) string {
+	asked := map[inputs.ReaderNode]string{inputs.AnyNode: "any node", inputs.SameNode: "the writer's node", inputs.OtherNode: "another node"}[c.Plan.ReaderNode]
+	if asked == "" {
+		asked = string(c.Plan.ReaderNode)
+	}
+	if c.Reader == nil || c.Reader.Node == "" {
+		return "on " + asked
+	}
+	return "asked for " + asked + ", ran on " + c.Reader.Node
 }

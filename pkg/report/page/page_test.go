@@ -17,6 +17,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
@@ -260,6 +261,30 @@ func TestALongRunStaysAPage(t *testing.T) {
 	assert.Less(t, len(page), 2<<20, "%d bytes", len(page))
 	assert.Contains(t, text(tree), "and 4\u00a0900\u00a0more findings")
 	assert.Contains(t, text(tree), "Of 302 recoveries the 12 slowest are drawn")
+}
+
+func TestAWriterThatEndedByItselfIsNamed(t *testing.T) {
+	r := samples.Fail()
+	r.Cells[0].Epochs[1].Problem = &witness.Problem{Doing: "writing /data/logs.log", Cause: "no space left on device"}
+	_, tree := rendered(t, r)
+	assert.Contains(t, text(tree), "Writer 2 had ended before it was deleted: writing /data/logs.log: no space left on device")
+}
+
+func TestWithVeryManyCellsThereAreNoPicturesOfThoseThatPassed(t *testing.T) {
+	r := samples.Matrix()
+	for len(r.Cells) < 500 {
+		r.Cells = append(r.Cells, r.Cells[0])
+	}
+	page, tree := rendered(t, r)
+	assert.Less(t, len(page), 8<<20)
+	assert.Contains(t, text(tree), "With so many cells there are no pictures of those that went as they should.")
+	timelines := 0
+	every(tree, "figcaption", func(n *html.Node) {
+		if strings.HasPrefix(text(n), "Records acknowledged over time") {
+			timelines++
+		}
+	})
+	assert.Equal(t, 2, timelines, "those of the cells that failed")
 }
 
 func TestTheFirstDamagedByteIsMarked(t *testing.T) {

@@ -8,9 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/report/page"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
@@ -27,7 +31,7 @@ func write(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("making %s: %w", folder, err)
 	}
-	for _, s := range samples.All() {
+	for _, s := range append(samples.All(), samples.Sample{Name: "crowded", Result: crowded()}) {
 		html, err := page.Render(s.Result)
 		if err != nil {
 			return fmt.Errorf("sample %s: %w", s.Name, err)
@@ -43,4 +47,47 @@ func write(folder string) error {
 		}
 	}
 	return nil
+}
+
+// crowded is a result with the longest names that Kubernetes allows, and very many deletions.
+func crowded() evidence.Result {
+	r := samples.Matrix()
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		c.Plan.StorageClass = strings.Repeat("storageclass", 21) + fmt.Sprint(i)
+		c.Plan.Name = c.Plan.StorageClass + "/graceful"
+		if c.Claim != nil {
+			c.Claim.Name, c.Claim.StorageClass = "stig-pvc-"+c.Plan.StorageClass, c.Plan.StorageClass
+		}
+	}
+	r.Reason = "2 of 6 cells failed: " + r.Cells[2].Plan.Name + ", " + r.Cells[3].Plan.Name
+	c := &r.Cells[3]
+	last := len(c.Epochs) - 1
+	every := c.Epochs[last].Deleting.Sub(c.Epochs[last-1].Deleting)
+	for i := range 60 {
+		c.Epochs = append(c.Epochs, later(c.Epochs[last], i+1, time.Duration(i+1)*every))
+	}
+	c.Reader.Pod = laterPod(c.Reader.Pod, 60*every)
+	c.Reader.Seen = c.Reader.Seen.Add(60 * every)
+	return r
+}
+
+// later is an epoch like another one, so many after it.
+func later(e evidence.Epoch, number int, after time.Duration) evidence.Epoch {
+	e.Number, e.Pod, e.Found = e.Number+number, laterPod(e.Pod, after), nil
+	e.FirstAck, e.Deleting, e.Gone = e.FirstAck.Add(after), e.Deleting.Add(after), e.Gone.Add(after+time.Duration(number)*time.Millisecond)
+	e.Acks = slices.Clone(e.Acks)
+	for i := range e.Acks {
+		e.Acks[i].At = e.Acks[i].At.Add(after)
+	}
+	return e
+}
+
+func laterPod(p evidence.Pod, after time.Duration) evidence.Pod {
+	for _, at := range []*time.Time{&p.Created, &p.Scheduled, &p.Attached, &p.Mounted, &p.Started} {
+		if !at.IsZero() {
+			*at = at.Add(after)
+		}
+	}
+	return p
 }

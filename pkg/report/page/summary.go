@@ -1,0 +1,158 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/custody"
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+// headline is the verdict in one sentence.
+func headline(r evidence.Result) string {
+	switch r.Verdict {
+	case judge.Pass:
+		return passed(r)
+	case judge.Fail:
+		return failed(r)
+	case judge.Stopped:
+		return "The run was stopped before anything could be said of the storage."
+	case judge.NotApplicable:
+		return "The check does not apply to this cluster."
+	default:
+		return "Whether the storage keeps what it promised could not be established."
+	}
+}
+
+func passed(r evidence.Result) string {
+	tried, kept, deletions := tally(r)
+	if tried == 1 {
+		return fmt.Sprintf("All %s were still there after %s, in order, once and intact.", counted(kept, "acknowledged record"), counted(deletions, "deletion"))
+	}
+	return fmt.Sprintf("All %s of %s were still there after %s, in order, once and intact.",
+		counted(kept, "acknowledged record"), counted(tried, "cell"), counted(deletions, "deletion"))
+}
+
+func failed(r evidence.Result) string {
+	var names []string
+	var lost, of uint64
+	cells := 0
+	for _, c := range r.Cells {
+		if c.Plan.Control {
+			continue
+		}
+		cells++
+		if c.Verdict == judge.Fail {
+			names = append(names, nameOf(c))
+			lost, of = lost+lostOf(c), of+ledger.Records(c.Promises)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return "The run failed."
+	case lost == 0:
+		return "The storage did not keep what it promised."
+	case cells == 1:
+		return fmt.Sprintf("%s of %s did not survive.", grouped(lost), counted(of, "acknowledged record"))
+	default:
+		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, strings.Join(names, ", "))
+	}
+}
+
+// tally counts what was tried and judged, without the control.
+func tally(r evidence.Result) (cells int, acknowledged uint64, deletions int) {
+	for _, c := range r.Cells {
+		if c.Plan.Control || len(c.Promises) == 0 {
+			continue
+		}
+		cells++
+		acknowledged += ledger.Records(c.Promises)
+		deletions += c.Deletions()
+	}
+	return cells, acknowledged, deletions
+}
+
+// stake says what could have been lost.
+func stake(r evidence.Result) string {
+	cells, acknowledged, deletions := tally(r)
+	if acknowledged == 0 {
+		return "Nothing was at stake: no record had been acknowledged."
+	}
+	on := "on " + counted(cells, "volume")
+	if cells == 1 {
+		on = "on one volume"
+	}
+	return fmt.Sprintf("At stake were %s %s: their writer had been told, after a sync, that they are safe. Its pod was then deleted, %s in all.",
+		counted(acknowledged, "record"), on, times(deletions))
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return counted(n, "time")
+}
+
+func facts(r evidence.Result) []fact {
+	when := moment(r.Began)
+	if took := r.Ended.Sub(r.Began); !r.Ended.IsZero() && took > 0 {
+		end := moment(r.Ended)
+		if r.Began.UTC().Format(time.DateOnly) == r.Ended.UTC().Format(time.DateOnly) {
+			end = r.Ended.UTC().Format(time.TimeOnly)
+		}
+		when += " to " + end + " UTC (" + lasting(took) + ")"
+	}
+	return filled([]fact{
+		{"When", when, false},
+		{"Where", where(r), false},
+		{"Namespace", r.Settings.Namespace, true},
+		{"Evidence", weakest(r), false},
+		{"Run", r.Run, true},
+	})
+}
+
+// weakest is what can be said of all that passed.
+func weakest(r evidence.Result) string {
+	level, any := custody.OtherMachine, false
+	for _, c := range r.Cells {
+		if c.Verdict == judge.Pass && !c.Plan.Control {
+			level, any = min(level, c.Custody.Level), true
+		}
+	}
+	if !any {
+		return ""
+	}
+	s := level.String() + ": " + levels[level]
+	if len(r.Cells) > 1 {
+		s = "of all that passed at least " + s
+	}
+	return s
+}
+
+func where(r evidence.Result) string {
+	var parts []string
+	if r.Cluster.Version != "" {
+		parts = append(parts, "Kubernetes "+r.Cluster.Version)
+	}
+	if r.Cluster.Server != "" {
+		parts = append(parts, r.Cluster.Server)
+	}
+	if r.Cluster.UID != "" {
+		parts = append(parts, "cluster "+string(r.Cluster.UID))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// filled leaves out what has no value.
+func filled(all []fact) []fact {
+	var some []fact
+	for _, f := range all {
+		if f.Value != "" {
+			some = append(some, f)
+		}
+	}
+	return some
+}
