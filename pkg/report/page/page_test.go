@@ -223,6 +223,11 @@ func TestTheTitleOfEachVerdict(t *testing.T) {
 	}
 }
 
+func TestATitleNamesSomeOfManyCells(t *testing.T) {
+	assert.Equal(t, "a, b, c, d", some([]string{"a", "b", "c", "d"}))
+	assert.Equal(t, "a, b, c and 2 more", some([]string{"a", "b", "c", "d", "e"}))
+}
+
 // A result may lack everything that a run could not see.
 func TestAResultThatKnowsLittleIsAPageToo(t *testing.T) {
 	at := time.Unix(1, 0)

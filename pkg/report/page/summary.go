@@ -58,8 +58,17 @@ func failed(r evidence.Result) string {
 	case cells == 1:
 		return fmt.Sprintf("%s of %s did not survive.", grouped(lost), counted(of, "acknowledged record"))
 	default:
-		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, strings.Join(names, ", "))
+		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, some(names))
 	}
+}
+
+// some names the first of many.
+func some(names []string) string {
+	const most = 3
+	if len(names) <= most+1 {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + " and " + grouped(len(names)-most) + " more"
 }
 
 // tally counts what was tried and judged, without the control.
