@@ -125,6 +125,9 @@ func facts(r evidence.Result) []fact {
 
 // weakest is what can be said of all that passed.
 func weakest(r evidence.Result) string {
+	if r.Verdict != judge.Pass && r.Verdict != judge.Fail {
+		return ""
+	}
 	level, any := custody.OtherMachine, false
 	for _, c := range r.Cells {
 		if c.Verdict == judge.Pass && !c.Plan.Control {
