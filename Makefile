@@ -20,7 +20,11 @@ demo: ## the whole story on a real Kubernetes: a Pass, and a Fail on storage tha
 	@sh tests/demo/demo.sh
 
 .PHONY: test
-test: lint unit fuzz mutation formats page e2e ## lint, unit tests with the race detector, a short fuzz run, mutations, the forms of the evidence, end-to-end runs
+test: lint machine unit fuzz mutation formats page e2e ## lint, unit tests with the race detector, a short fuzz run, mutations, the forms of the evidence, end-to-end runs
+
+.PHONY: machine
+machine: ## install what the test cluster and some unit tests need (Linux and root, or nothing is done)
+	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory cluster-tool && $(CLUSTER) tools; fi
 
 .PHONY: lint
 lint: ## check format, vet, the module files and the licences of what is compiled in

@@ -16,6 +16,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/cluster/machine"
 	"github.com/volume-durability/volume-durability/tests/cluster/node"
 	"github.com/volume-durability/volume-durability/tests/cluster/process"
+	"github.com/volume-durability/volume-durability/tests/cluster/storage"
 )
 
 // Patience with programs that are asked to end, and with a runtime that is asked
@@ -58,6 +59,9 @@ func (c *cluster) clear(ctx context.Context) error {
 	for _, n := range layout.Nodes() {
 		failures = append(failures, c.clearNode(ctx, n))
 	}
+	for _, name := range storage.ControllerNames() {
+		failures = append(failures, end(ctx, name, controlPatience))
+	}
 	control := controlplane.Names()
 	for i := range control {
 		failures = append(failures, end(ctx, control[len(control)-1-i], controlPatience))
@@ -65,7 +69,7 @@ func (c *cluster) clear(ctx context.Context) error {
 	failures = append(failures,
 		machine.Kill(ctx, ours),
 		machine.RemoveNetworkNamespaces(ctx, podPrefix()),
-		machine.UnmountBelow(layout.State),
+		clearMounts(ctx),
 		machine.RemoveBridge(ctx, layout.Bridge),
 		machine.Restore(tracesFile, layout.State, node.Network),
 	)
@@ -73,6 +77,13 @@ func (c *cluster) clear(ctx context.Context) error {
 		return err
 	}
 	return os.RemoveAll(layout.State)
+}
+
+// clearMounts unmounts what is left, and frees the loop devices under it: they are
+// told first, while it can be seen whose they are, and go with their last user.
+func clearMounts(ctx context.Context) error {
+	loops, err := machine.LoopsBelow(layout.State)
+	return errors.Join(err, machine.DetachLoops(loops), machine.UnmountBelow(layout.State), machine.AwaitDetached(ctx, loops))
 }
 
 // clearNode ends a node's pods in order where its runtime still answers, and by
@@ -85,7 +96,7 @@ func (c *cluster) clearNode(ctx context.Context, n layout.Node) error {
 		}
 		cancel()
 	}
-	return errors.Join(end(ctx, node.ContainerdName(n), stopPatience), machine.RemoveCgroup(ctx, n.Cgroup()))
+	return errors.Join(end(ctx, storage.NodeName(n), stopPatience), end(ctx, node.ContainerdName(n), stopPatience), machine.RemoveCgroup(ctx, n.Cgroup()))
 }
 
 // ours says whether a command line is that of one of the cluster's programs: those
@@ -95,7 +106,7 @@ func ours(_ int, args []string) bool {
 		return false
 	}
 	program := filepath.Base(args[0])
-	known := isShim(args) || program == "containerd" || program == "faultfs" || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
+	known := isShim(args) || program == "containerd" || program == "faultfs" || storage.IsOne(program) || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
 	return known && slices.ContainsFunc(args[1:], func(arg string) bool { return strings.Contains(arg, layout.State+"/") })
 }
 

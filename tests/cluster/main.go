@@ -65,6 +65,7 @@ func commands() *cobra.Command {
 		return errors.Join(c.stopOne(ctx, args[0]), c.startOne(ctx, args[0]))
 	})
 	add("load REF TAR", "load an image into every node", cobra.ExactArgs(2), func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
+	add("tools", "install what the cluster needs of the machine", cobra.NoArgs, func(ctx context.Context, _ []string) error { _, err := c.tools(ctx); return err })
 	kubectl := add("kubectl [ARG ...]", "the cluster's kubectl, as its administrator", cobra.ArbitraryArgs, c.kubectl)
 	kubectl.DisableFlagParsing = true
 

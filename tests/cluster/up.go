@@ -26,6 +26,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/cluster/machine"
 	"github.com/volume-durability/volume-durability/tests/cluster/node"
 	"github.com/volume-durability/volume-durability/tests/cluster/process"
+	"github.com/volume-durability/volume-durability/tests/cluster/storage"
 )
 
 var processes = process.Table{Dir: layout.Processes, Logs: layout.Logs}
@@ -135,6 +136,11 @@ func (s *start) run(ctx context.Context) error {
 	if err := s.addons(ctx); err != nil {
 		return err
 	}
+	for _, p := range storage.Controllers(s.built["csi-driver"], s.built["csi-attacher"], s.creds.Provisioner, s.creds.Attacher) {
+		if _, err := processes.Start(p); err != nil {
+			return err
+		}
+	}
 	if err := await(ctx, "everything to be ready", s.isUp); err != nil {
 		return err
 	}
@@ -175,8 +181,10 @@ func (s *start) nodes(ctx context.Context) error {
 		if err := node.Prepare(n, s.tools, s.creds.Nodes[n.Name]); err != nil {
 			return fmt.Errorf("preparing node %s: %w", n.Name, err)
 		}
-		if _, err := processes.Start(node.Containerd(n, s.tools)); err != nil {
-			return err
+		for _, p := range []process.Program{node.Containerd(n, s.tools), storage.Node(n, s.built["csi-driver"])} {
+			if _, err := processes.Start(p); err != nil {
+				return err
+			}
 		}
 	}
 	images, err := s.images(ctx)
@@ -367,6 +375,9 @@ func (c *cluster) isUp(ctx context.Context) error {
 		if err := answers(ctx, kube, n); err != nil {
 			return err
 		}
+		if err := storage.Registered(ctx, kube, n); err != nil {
+			return err
+		}
 	}
 	for _, d := range addons.Deployments {
 		deployment, err := kube.AppsV1().Deployments(d[0]).Get(ctx, d[1], metav1.GetOptions{})
@@ -396,9 +407,9 @@ func answers(ctx context.Context, kube *kubernetes.Clientset, n layout.Node) err
 func names() []string {
 	all := controlplane.Names()
 	for _, n := range layout.Nodes() {
-		all = append(all, node.ContainerdName(n), node.KubeletName(n))
+		all = append(all, node.ContainerdName(n), storage.NodeName(n), node.KubeletName(n))
 	}
-	return all
+	return append(all, storage.ControllerNames()...)
 }
 
 func allStarted() error {

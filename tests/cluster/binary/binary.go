@@ -29,18 +29,23 @@ type Source struct {
 	// Module is the folder of the go.mod to build with, Package what to build.
 	Module, Package string
 	LDFlags         string
+	// Folders hold more sources, besides the package's own.
+	Folders []string
 }
 
 // Sources are the programs of the cluster, given the folder of this module. Those
 // of other projects are each built by a module of their own: their dependencies
 // contradict each other, and a change of ours must not build them again.
 func Sources(root string) []Source {
+	driver := filepath.Join(root, "..", "csi")
 	version := "-X k8s.io/component-base/version.gitVersion=" + KubernetesVersion
 	return []Source{
-		{"kubernetes", filepath.Join(root, "kubernetes"), ".", version},
-		{"pause", root, "./pause", ""},
-		{"local-path-provisioner", filepath.Join(root, "provisioner"), "github.com/rancher/local-path-provisioner", ""},
-		{"chaos-operator", filepath.Join(root, "operator"), "github.com/litmuschaos/chaos-operator", ""},
+		{Name: "kubernetes", Module: filepath.Join(root, "kubernetes"), Package: ".", LDFlags: version},
+		{Name: "pause", Module: root, Package: "./pause"},
+		{Name: "local-path-provisioner", Module: filepath.Join(root, "provisioner"), Package: "github.com/rancher/local-path-provisioner"},
+		{Name: "chaos-operator", Module: filepath.Join(root, "operator"), Package: "github.com/litmuschaos/chaos-operator"},
+		{Name: "csi-attacher", Module: filepath.Join(root, "attacher"), Package: "github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher"},
+		{Name: "csi-driver", Module: driver, Package: ".", Folders: []string{driver, filepath.Join(root, "..", "faultfs")}},
 	}
 }
 
@@ -147,7 +152,15 @@ func (s Source) key(ctx context.Context) (string, error) {
 		}
 		files = append(files, own...)
 	}
+	for _, folder := range s.Folders {
+		more, err := goFiles(folder)
+		if err != nil {
+			return "", err
+		}
+		files = append(files, more...)
+	}
 	slices.Sort(files)
+	files = slices.Compact(files)
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -157,6 +170,18 @@ func (s Source) key(ctx context.Context) (string, error) {
 		sum.Write(content)
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
+// goFiles are those in a folder and below, without tests.
+func goFiles(folder string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go") {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
 }
 
 // ModuleDir is where the sources of a module that a go.mod requires are.

@@ -24,7 +24,9 @@ type Credentials struct {
 	Etcd, EtcdClient       pki.Pair
 	ServiceAccounts        pki.Pair
 	Controllers, Scheduler string // kubeconfigs
-	Nodes                  map[string]node.Credentials
+	// Provisioner and Attacher are the kubeconfigs of the storage driver's sidecars.
+	Provisioner, Attacher string
+	Nodes                 map[string]node.Credentials
 }
 
 // proxyUser is who the API server is to an API server that extends it.
@@ -63,6 +65,8 @@ func Issue() (Credentials, error) {
 		EtcdClient:    i.client(etcd, "etcd-client", "kube-apiserver"),
 		Controllers:   i.kubeconfig("kube-controller-manager", "system:kube-controller-manager"),
 		Scheduler:     i.kubeconfig("kube-scheduler", "system:kube-scheduler"),
+		Provisioner:   i.kubeconfig("csi-provisioner", "csi-provisioner"),
+		Attacher:      i.kubeconfig("csi-attacher", "csi-attacher"),
 		Nodes:         map[string]node.Credentials{},
 	}
 	for _, n := range layout.Nodes() {

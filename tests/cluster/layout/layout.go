@@ -59,6 +59,15 @@ func (n Node) Socket() string { return filepath.Join(n.Dir(), "containerd.sock")
 // VolumesDir holds the volumes of the storage class local-path on this node.
 func (n Node) VolumesDir() string { return filepath.Join(State, "volumes", n.Name) }
 
+// CSISocket is where the node's storage driver answers.
+func (n Node) CSISocket() string { return filepath.Join(n.Dir(), "csi.sock") }
+
+// KubeletDir is what the node's kubelet keeps.
+func (n Node) KubeletDir() string { return filepath.Join(n.Dir(), "kubelet") }
+
+// CSIDriver is the name of the storage driver (tests/csi).
+const CSIDriver = "csi.volume-durability.test"
+
 // Paths in the state folder.
 var (
 	Kubeconfig = filepath.Join(State, "kubeconfig")
@@ -69,7 +78,10 @@ var (
 	CNI        = filepath.Join(State, "cni")
 	// SharedVolumes holds the volumes of the storage class shared, which every node reaches.
 	SharedVolumes = filepath.Join(State, "volumes", "shared")
-	AuditLog      = filepath.Join(Logs, "audit.log")
+	// CSIVolumes holds those of the storage driver, CSISocket is where its controller answers.
+	CSIVolumes = filepath.Join(State, "volumes", "csi")
+	CSISocket  = filepath.Join(State, "csi.sock")
+	AuditLog   = filepath.Join(Logs, "audit.log")
 )
 
 // Image references. No registry is ever asked: there is none by a name in .test (RFC 6761).

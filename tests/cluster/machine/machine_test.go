@@ -21,6 +21,40 @@ func TestMountsAreUnmountedInReverseAndOnlyOurs(t *testing.T) {
 	assert.Equal(t, []string{"/state/a/b c", "/state/a", "/state"}, mountsBelow("/state", table))
 }
 
+func TestOnlyLoopDevicesOverFilesOfTheClusterAreDetached(t *testing.T) {
+	devices := t.TempDir()
+	for name, file := range map[string]string{"loop0": "/state/volumes/a", "loop1": "/statement/a", "loop2": "/state/b (deleted)", "sda": "/state/c"} {
+		write(t, filepath.Join(devices, name, "loop", "backing_file"), file+"\n")
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(devices, "loop3"), 0o755))
+	loops, err := loopsBelow(devices, "/state")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"loop0", "loop2"}, loops)
+}
+
+func TestALoopDeviceIsDetachedWithItsLastMount(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("attaching a loop device takes root")
+	}
+	dir := t.TempDir()
+	image := write(t, filepath.Join(dir, "image"), "")
+	require.NoError(t, os.Truncate(image, 1<<20))
+	output, err := exec.Command("losetup", "--find", "--show", image).CombinedOutput()
+	require.NoError(t, err, string(output))
+	loops, err := LoopsBelow(dir)
+	require.NoError(t, err)
+	require.Len(t, loops, 1)
+	user, err := os.Open("/dev/" + loops[0])
+	require.NoError(t, err)
+	require.NoError(t, DetachLoops(loops))
+	still, err := LoopsBelow(dir)
+	require.NoError(t, err)
+	assert.Equal(t, loops, still, "it is in use")
+	require.NoError(t, user.Close())
+	require.NoError(t, AwaitDetached(t.Context(), loops))
+	require.NoError(t, DetachLoops(loops), "it is free already")
+}
+
 func TestOnlyLinksIntoTheClusterAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Symlink("/state/logs/a", filepath.Join(dir, "ours")))

@@ -24,7 +24,7 @@ type Tools struct {
 }
 
 // packages are Debian's and Ubuntu's, by what they bring.
-var packages = []string{"containerd", "runc", "containernetworking-plugins", "busybox-static", "iproute2", "ca-certificates"}
+var packages = []string{"containerd", "runc", "containernetworking-plugins", "busybox-static", "iproute2", "ca-certificates", "mount", "e2fsprogs", "xfsprogs", "btrfs-progs"}
 
 // ErrUnsuited says that the test cluster cannot be had on this machine.
 var ErrUnsuited = errors.New("the test cluster cannot run here")
@@ -63,7 +63,9 @@ func find() (Tools, []string) {
 		return path
 	}
 	tools := Tools{Containerd: look("containerd"), Ctr: look("ctr"), Runc: look("runc"), Busybox: look("busybox")}
-	look("ip")
+	for _, name := range []string{"ip", "mount", "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"} {
+		look(name)
+	}
 	for _, dir := range []string{"/usr/lib/cni", "/opt/cni/bin"} {
 		if _, err := os.Stat(filepath.Join(dir, "bridge")); err == nil {
 			tools.CNI = dir
@@ -75,7 +77,7 @@ func find() (Tools, []string) {
 
 func install(ctx context.Context, log logrus.FieldLogger, missing []string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("%w: missing: %s. Install containerd, runc, the CNI plugins, a static busybox and iproute2. %s", ErrUnsuited, strings.Join(missing, ", "), instead)
+		return fmt.Errorf("%w: missing: %s. Install containerd, runc, the CNI plugins, a static busybox, iproute2, and the tools of ext4, xfs and btrfs. %s", ErrUnsuited, strings.Join(missing, ", "), instead)
 	}
 	log.WithField("packages", packages).Info("Installing what the machine lacks")
 	for _, args := range [][]string{{"update"}, append([]string{"install", "-y", "--no-install-recommends"}, packages...)} {

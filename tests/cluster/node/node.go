@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 	"k8s.io/utils/ptr"
@@ -66,6 +67,8 @@ func kubeletConfig(n layout.Node) string    { return filepath.Join(n.Dir(), "kub
 
 // containerdTOML configures containerd 1.6 and later. Where the machine withholds
 // CAP_SYS_RESOURCE, runc may not lower a process's OOM score: restrict_oom_score_adj.
+// A raw block volume is the user's that its container runs as, who is not root:
+// device_ownership_from_security_context.
 func containerdTOML(n layout.Node, tools machine.Tools) []byte {
 	return fmt.Appendf(nil, `version = 2
 root = %q
@@ -77,6 +80,7 @@ state = %q
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = %q
   restrict_oom_score_adj = true
+  device_ownership_from_security_context = true
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
   [plugins."io.containerd.grpc.v1.cri".cni]
@@ -97,13 +101,17 @@ state = %q
 
 func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.KubeletConfiguration {
 	return &kubeletv1beta1.KubeletConfiguration{
-		TypeMeta:                 metav1.TypeMeta{APIVersion: kubeletv1beta1.SchemeGroupVersion.String(), Kind: "KubeletConfiguration"},
-		Address:                  n.IP.String(),
-		HealthzBindAddress:       "127.0.0.1",
-		HealthzPort:              ptr.To(int32(n.HealthPort)),
-		ContainerRuntimeEndpoint: "unix://" + n.Socket(),
-		TLSCertFile:              creds.Serving.Cert,
-		TLSPrivateKeyFile:        creds.Serving.Key,
+		// A volume is mounted once the node's status says that it is going to be, and
+		// detached once it says that it is not mounted any more.
+		NodeStatusUpdateFrequency: metav1.Duration{Duration: time.Second},
+		NodeStatusReportFrequency: metav1.Duration{Duration: 5 * time.Minute},
+		TypeMeta:                  metav1.TypeMeta{APIVersion: kubeletv1beta1.SchemeGroupVersion.String(), Kind: "KubeletConfiguration"},
+		Address:                   n.IP.String(),
+		HealthzBindAddress:        "127.0.0.1",
+		HealthzPort:               ptr.To(int32(n.HealthPort)),
+		ContainerRuntimeEndpoint:  "unix://" + n.Socket(),
+		TLSCertFile:               creds.Serving.Cert,
+		TLSPrivateKeyFile:         creds.Serving.Key,
 		Authentication: kubeletv1beta1.KubeletAuthentication{
 			X509:      kubeletv1beta1.KubeletX509Authentication{ClientCAFile: creds.ClientCA},
 			Webhook:   kubeletv1beta1.KubeletWebhookAuthentication{Enabled: ptr.To(true)},
@@ -139,7 +147,7 @@ func Kubelet(n layout.Node, kubernetes string, creds Credentials) process.Progra
 		"--kubeconfig=" + creds.Kubeconfig,
 		"--hostname-override=" + n.Name,
 		"--node-ip=" + n.IP.String(),
-		"--root-dir=" + filepath.Join(n.Dir(), "kubelet"),
+		"--root-dir=" + n.KubeletDir(),
 		"--cert-dir=" + filepath.Join(n.Dir(), "kubelet-certs"),
 	}}
 }
