@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/tests/engine"
+)
+
+// The classes csi-… are those of a storage driver (tests/csi): the kubelets attach,
+// mount, unmount and detach their volumes, on one node after the other.
+
+func TestWhatStaysOnVolumesThatMoveBetweenNodes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		class, mode string
+		verdict     chaosv1alpha1.ResultVerdict
+		says        string
+	}{
+		{"csi-ext4", "ReadWriteOnce", chaosv1alpha1.ResultVerdictPassed, "0 lost"},
+		{"csi-xfs", "ReadWriteOncePod", chaosv1alpha1.ResultVerdictPassed, "0 lost"},
+		{"csi-btrfs", "ReadWriteOnce", chaosv1alpha1.ResultVerdictPassed, "0 lost"},
+		{"csi-shared", "ReadWriteMany", chaosv1alpha1.ResultVerdictPassed, "0 lost"},
+		{"csi-tmpfs", "ReadWriteOnce", chaosv1alpha1.ResultVerdictFailed, "missing"},
+		{"csi-faulty", "ReadWriteOnce", chaosv1alpha1.ResultVerdictFailed, "lost-tail: 16 acknowledged records"},
+	} {
+		t.Run(c.class, func(t *testing.T) {
+			t.Parallel()
+			o := run(t, someNamespace(t), short(map[string]string{
+				"STORAGE_CLASS": c.class, "ACCESS_MODE": c.mode, "READER_NODE": "other", "FORCE": "true",
+			}))
+			assert.Equal(t, c.verdict, o.verdict())
+			assert.Contains(t, o.probe(t, "verify").Description, c.says)
+		})
+	}
+}
+
+// eventually returns once something holds.
+func eventually(t *testing.T, holds func() bool) {
+	t.Helper()
+	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, func(context.Context) (bool, error) { return holds(), nil }))
+}
+
+// claimOf is a claim of a class.
+func claimOf(t *testing.T, ns *engine.Namespace, class string, access corev1.PersistentVolumeAccessMode, mode corev1.PersistentVolumeMode) {
+	t.Helper()
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: "claim"},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			StorageClassName: ptr.To(class), AccessModes: []corev1.PersistentVolumeAccessMode{access}, VolumeMode: &mode,
+			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("64Mi")}},
+		},
+	}
+	_, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})
+	require.NoError(t, err)
+}
+
+func TestABlockDeviceIsItsUsersWhoIsNotRoot(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	claimOf(t, ns, "csi-block", corev1.ReadWriteOnce, corev1.PersistentVolumeBlock)
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "pod"},
+		Spec: corev1.PodSpec{
+			TerminationGracePeriodSeconds: ptr.To[int64](0),
+			SecurityContext: &corev1.PodSecurityContext{
+				RunAsUser: ptr.To[int64](65532), RunAsGroup: ptr.To[int64](65532), RunAsNonRoot: ptr.To(true),
+				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			},
+			Volumes: []corev1.Volume{{Name: "device", VolumeSource: corev1.VolumeSource{
+				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "claim"},
+			}}},
+			Containers: []corev1.Container{{
+				Name: "pod", Image: "volume-durability.test/busybox:test", ImagePullPolicy: corev1.PullNever,
+				Command:         []string{"sh", "-c", "echo kept | dd of=/dev/volume conv=sync,fsync && exec sleep 1000"},
+				VolumeDevices:   []corev1.VolumeDevice{{Name: "device", DevicePath: "/dev/volume"}},
+				SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+			}},
+		},
+	}
+	_, err := ns.Kube.CoreV1().Pods(ns.Name).Create(within(t), pod, metav1.CreateOptions{})
+	require.NoError(t, err)
+	awaitRunning(t, ns, "pod")
+	eventually(t, func() bool {
+		content, err := ns.Exec(within(t), "pod", "head", "-n", "1", "/dev/volume")
+		return err == nil && strings.TrimSpace(content) == "kept"
+	})
+}
+
+func TestTheDriverSaysWhatAClassCannotDo(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	claimOf(t, ns, "csi-ext4", corev1.ReadWriteMany, corev1.PersistentVolumeFilesystem)
+	eventually(t, func() bool {
+		return strings.Contains(eventsOn(t, ns, "PersistentVolumeClaim")["ProvisioningFailed"], "backend ext4 is used on one node at a time")
+	})
+}
