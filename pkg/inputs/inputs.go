@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -330,7 +331,7 @@ func number(least, most int, field func(*Settings) *int) func(*Settings, string)
 }
 
 func claimTemplate(s *Settings, value string) error {
-	if !path.IsAbs(value) {
+	if !filepath.IsAbs(value) {
 		return wanted("an absolute path in the experiment's pod")
 	}
 	s.ClaimTemplate = value

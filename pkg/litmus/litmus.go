@@ -270,6 +270,9 @@ func (e *Experiment) Deleting(_ inputs.Cell, pod evidence.Pod) {
 	common.SetTargets(pod.Name, "targeted", "pod", &e.chaos)
 }
 
+// Reading is of no matter to Litmus.
+func (e *Experiment) Reading(inputs.Cell) {}
+
 // Judged shows the verdict on a cell as that of its verify check.
 func (e *Experiment) Judged(cell evidence.Cell) {
 	switch cell.Verdict {

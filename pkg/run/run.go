@@ -25,8 +25,8 @@ import (
 )
 
 // Companion takes part in a run. An error of any of its methods ends the run
-// with the verdict Error. Acknowledged and Deleting may be called by several cells
-// at once.
+// with the verdict Error. Acknowledged, Deleting and Reading may be called by several
+// cells at once.
 type Companion interface {
 	// Planned is called when it is known what there is to try, before anything is created.
 	Planned(cells []inputs.Cell)
@@ -39,6 +39,8 @@ type Companion interface {
 	Acknowledged(cell inputs.Cell, ack ledger.Ack)
 	// Deleting is called before every deletion of a writer's pod.
 	Deleting(cell inputs.Cell, pod evidence.Pod)
+	// Reading is called before the last pod of a cell is made, which reads the journal back.
+	Reading(cell inputs.Cell)
 	// Judged is called when a cell has its verdict, with its pods still there.
 	Judged(cell evidence.Cell)
 	// ChaosEnded is called once, when the last cells have their verdict, with their pods still there.

@@ -35,6 +35,7 @@ func (c *cell) verify(ctx context.Context) error {
 }
 
 func (c *cell) read(ctx context.Context) error {
+	c.Companion.Reading(c.Plan)
 	spec := c.podSpec(c.Settings.ReaderPod, "read", "--stay", "--points", points(c.Promises))
 	spec.ReadOnly = true
 	spec.Placement = c.placement()

@@ -27,6 +27,10 @@ const (
 	// JobLabel names the Job that the run is an attempt of. What another attempt of
 	// the same Job finds under it was left behind.
 	JobLabel = "volume-durability/job"
+	// HostLabel names the machine on which a person started the run.
+	HostLabel = "volume-durability/host"
+	// KeepLabel is on what a run makes that was asked to keep it.
+	KeepLabel = "volume-durability/keep"
 )
 
 // Namespace is one namespace of a cluster, as far as a run works in it.

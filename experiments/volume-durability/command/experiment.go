@@ -1,0 +1,83 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/litmus"
+	"github.com/volume-durability/volume-durability/pkg/workload"
+)
+
+// newExperiment is what the Job of a ChaosEngine runs. It is of no use to a person.
+func newExperiment(streams Streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "experiment", Short: "Be the experiment of a ChaosEngine, in its Job", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			log := newLog(streams.ErrOut, logrus.InfoLevel)
+			// Once the ChaosResult says what came of it the Job is done, whatever the
+			// verdict: Kubernetes would try a failed one again.
+			if err := experiment(c.Context(), streams, log); err != nil {
+				log.WithError(err).Error("No ChaosResult could be written")
+				return &exit{code: 1}
+			}
+			return nil
+		},
+	}
+}
+
+// experiment runs what the environment asks for, and writes the ChaosResult.
+func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error {
+	id, err := litmus.IdentityFrom(os.Getenv)
+	if err != nil {
+		return err
+	}
+	config, err := rest.InClusterConfig()
+	if err != nil {
+		return fmt.Errorf("finding the cluster: %w", err)
+	}
+	cluster, err := connectTo(config)
+	if err != nil {
+		return err
+	}
+	e, err := litmus.Begin(ctx, config, id, log)
+	if err != nil {
+		return err
+	}
+	outcome, probeErr := ofEngine(ctx, e, cluster, id, log)
+	if len(outcome.Cells) > 1 {
+		for line := range strings.Lines(outcome.Table()) {
+			log.Info(strings.TrimRight(line, " \n"))
+		}
+	}
+	log.WithField("verdict", outcome.Verdict).Info(outcome.Reason)
+	if err := json.NewEncoder(streams.Out).Encode(outcome); err != nil {
+		log.WithError(err).Warn("The result could not be printed")
+	}
+	return e.Finish(outcome, probeErr)
+}
+
+// ofEngine reads the inputs and does the run. Mistakes in the inputs are an outcome
+// too, before anything is created.
+func ofEngine(ctx context.Context, e *litmus.Experiment, cluster connection, id litmus.Identity, log *logrus.Logger) (evidence.Result, error) {
+	began := time.Now().UTC()
+	t, err := read(os.Getenv)
+	t.cluster, t.engine, t.image = cluster, e.Engine(), e.Image()
+	if err := errors.Join(err, e.Check()); err != nil {
+		return t.sign(evidence.Result{Schema: evidence.Schema, Began: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: t.settings}), nil
+	}
+	e.Bound(t.settings.StatusTimeout, t.settings.Duration)
+	t.again, t.owner, t.companion, t.log = e.Again(ctx), e.Owner(t.settings.Namespace), e, log
+	t.labels = map[string]string{workload.JobLabel: e.Job(), workload.ChaosUIDLabel: string(id.UID)}
+	return t.carryOut(ctx)
+}
