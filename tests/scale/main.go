@@ -221,7 +221,7 @@ func (nobody) Written(context.Context, []evidence.Cell) error { return nil }
 func (nobody) ChaosBegins(context.Context) error              { return nil }
 func (nobody) Acknowledged(inputs.Cell, ledger.Ack)           {}
 func (nobody) Deleting(inputs.Cell, evidence.Pod)             {}
-func (nobody) Reading(inputs.Cell, evidence.Pod)              {}
+func (nobody) Reading(inputs.Cell)                            {}
 func (nobody) Judged(evidence.Cell)                           {}
 func (nobody) ChaosEnded(context.Context) error               { return nil }
 func (nobody) Stopping(context.Context) bool                  { return false }

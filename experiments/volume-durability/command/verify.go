@@ -1,0 +1,303 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+)
+
+// verifyCommand is what was asked of the command verify.
+type verifyCommand struct {
+	streams                Streams
+	format                 formatFlag
+	journal                string
+	ledger, bundle, chosen string
+	device                 bool
+}
+
+func newVerify(streams Streams) *cobra.Command {
+	v := &verifyCommand{streams: streams}
+	c := &cobra.Command{
+		Use: "verify --journal FILE (--ledger FILE | --bundle FOLDER)", Short: "Hold a journal to a ledger, without a cluster", Args: noArguments,
+		Long: `Hold a journal to a ledger, without a cluster: the same scan and the same judge as in
+a run, for a file on a volume, a disk image that is mounted, or a device.
+
+The exit code is 0 where everything acknowledged is there, 1 where it is not, 2 where
+nobody can tell.`,
+		Example: `  # a copy of the journal, and the evidence of the run that wrote it
+  volume-durability verify --journal logs.log --bundle volume-durability-5f6c
+
+  # what durability-helper probe write printed
+  volume-durability verify --journal durability-0f1e2d3c4b5a6978.log --ledger ledger1.0f1e2d3c4b5a6978.256.1.1000.89abcdef.01234567
+
+  # a raw device, or an image of one
+  volume-durability verify --journal disk.img --device --bundle volume-durability-5f6c`,
+		RunE: func(*cobra.Command, []string) error { return v.execute() },
+	}
+	flags := newGroup("Flags")
+	flags.StringVar(&v.journal, "journal", "", "the journal: a file or a device")
+	flags.StringVar(&v.ledger, "ledger", "", "the ledger: a bundle's ledger.json, or the word that durability-helper probe write prints, or a file that holds it; - is standard input")
+	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence of the run that wrote the journal; knows more than a ledger: what pods had read before")
+	flags.StringVar(&v.chosen, "cell", "", "the cell whose journal it is, where the evidence is of several")
+	flags.BoolVar(&v.device, "device", false, "the journal lies on a raw device, or in an image of one: it ends where nothing was ever written")
+	v.format.addTo(flags.FlagSet, formatJSON, formatYAML)
+	groups(c, flags)
+	return c
+}
+
+// promise is what a journal is held to.
+type promise struct {
+	Cell     string
+	Format   journal.Format
+	Promises []ledger.Ack
+	Earlier  []journal.Report
+	Epochs   int
+	Overlap  bool
+}
+
+// verification is the outcome, as data.
+type verification struct {
+	Journal    string          `json:"journal"`
+	Cell       string          `json:"cell,omitempty"`
+	Verdict    judge.Verdict   `json:"verdict"`
+	Reason     string          `json:"reason"`
+	Access     witness.Access  `json:"access,omitempty"`
+	Promises   []ledger.Ack    `json:"promises"`
+	Report     journal.Report  `json:"report"`
+	Judgement  judge.Judgement `json:"judgement"`
+	acceptance promise
+}
+
+func (v *verifyCommand) execute() error {
+	if v.journal == "" || (v.ledger == "") == (v.bundle == "") {
+		return errors.New("want --journal, and one of --ledger and --bundle")
+	}
+	held, err := v.promise()
+	if err != nil {
+		return err
+	}
+	outcome, err := v.judge(held)
+	if err != nil {
+		return err
+	}
+	if err := v.format.write(v.streams.Out, outcome, func() (string, error) { return outcome.text(), nil }); err != nil {
+		return err
+	}
+	if code := codeFor(outcome.Verdict); code != Kept {
+		return &exit{code: code}
+	}
+	return nil
+}
+
+// promise reads what the journal is to be held to.
+func (v *verifyCommand) promise() (promise, error) {
+	if v.bundle != "" {
+		return v.ofBundle()
+	}
+	if strings.HasPrefix(v.ledger, ledger.TokenMark) {
+		return ofToken(v.ledger)
+	}
+	read := func() ([]byte, error) { return os.ReadFile(v.ledger) }
+	if v.ledger == "-" {
+		read = func() ([]byte, error) { return io.ReadAll(v.streams.In) }
+	}
+	content, err := read()
+	if err != nil {
+		return promise{}, fmt.Errorf("--ledger: %w", err)
+	}
+	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenMark) {
+		return ofToken(text)
+	}
+	var ledgers []bundle.Ledger
+	if err := json.Unmarshal(content, &ledgers); err != nil {
+		return promise{}, fmt.Errorf("--ledger %s: want a bundle's ledger.json, or a word that begins with %s: %w", v.ledger, ledger.TokenMark, err)
+	}
+	var all []promise
+	for _, l := range ledgers {
+		all = append(all, promise{Cell: l.Cell, Format: l.Journal, Promises: l.Promises, Epochs: lastEpoch(l.Promises)})
+	}
+	return v.choose(all)
+}
+
+func ofToken(text string) (promise, error) {
+	token, err := ledger.ParseToken(text)
+	return promise{Format: token.Format, Promises: []ledger.Ack{token.Promise}, Epochs: 1}, err
+}
+
+// ofBundle reads it from the evidence of a run, which must be as it was left.
+func (v *verifyCommand) ofBundle() (promise, error) {
+	b, err := bundle.Read(v.bundle)
+	if err != nil {
+		return promise{}, err
+	}
+	if err := b.Verify(); err != nil {
+		return promise{}, fmt.Errorf("the evidence in %s is not as its manifest says: %w", v.bundle, err)
+	}
+	result, err := b.Result()
+	if err != nil {
+		return promise{}, err
+	}
+	var all []promise
+	for _, c := range result.Cells {
+		if !c.Plan.Control {
+			all = append(all, ofCell(c))
+		}
+	}
+	return v.choose(all)
+}
+
+func ofCell(c evidence.Cell) promise {
+	p := promise{Cell: c.Plan.Name, Format: c.Journal, Promises: c.Promises, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
+	for _, e := range c.Epochs {
+		if e.Found != nil {
+			p.Earlier = append(p.Earlier, e.Found.Sighting.Report)
+		}
+	}
+	return p
+}
+
+func lastEpoch(promises []ledger.Ack) int {
+	last := 0
+	for _, p := range promises {
+		last = max(last, p.Epoch)
+	}
+	return last
+}
+
+// choose takes the cell that was asked for. The journal itself says whose it is where
+// nothing was asked.
+func (v *verifyCommand) choose(all []promise) (promise, error) {
+	var names []string
+	for _, p := range all {
+		if p.Cell == v.chosen && (v.chosen != "" || len(all) == 1) {
+			return p, nil
+		}
+		names = append(names, fmt.Sprintf("%q", p.Cell))
+	}
+	if v.chosen == "" {
+		if p, found := v.recognize(all); found {
+			return p, nil
+		}
+	}
+	return promise{}, fmt.Errorf("--cell %q: want one of %s", v.chosen, strings.Join(names, ", "))
+}
+
+// recognize finds the cell whose journal begins as this one does.
+func (v *verifyCommand) recognize(all []promise) (promise, bool) {
+	file, err := os.Open(v.journal)
+	if err != nil {
+		return promise{}, false
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	head := make([]byte, journal.MaxRecordSize)
+	n, _ := io.ReadFull(file, head) // a shorter one may still say whose it is
+	for _, p := range all {
+		if p.Format.ID != "" && bytes.Contains(head[:n], []byte(p.Format.ID)) {
+			return p, true
+		}
+	}
+	return promise{}, false
+}
+
+// judge scans the journal and holds it to the promise.
+func (v *verifyCommand) judge(held promise) (verification, error) {
+	outcome := verification{Journal: v.journal, Cell: held.Cell, Promises: held.Promises, acceptance: held}
+	var points []journal.Point
+	for _, p := range held.Promises {
+		points = append(points, p.Point)
+	}
+	file, err := openJournal(v.journal)
+	if err != nil {
+		// That a file is not where somebody looks for it is not the storage's fault.
+		return outcome, fmt.Errorf("--journal: %w", err)
+	}
+	var reader io.Reader = file
+	if v.device {
+		reader = &device{in: file, promised: ledger.Records(held.Promises) * uint64(held.Format.Size)}
+	}
+	outcome.Report, err = journal.Scan(reader, held.Format, points)
+	outcome.Report.Unreadable, outcome.Access = file.Unreadable(), file.Access()
+	if err := errors.Join(err, file.Close()); err != nil {
+		return outcome, fmt.Errorf("reading %s: %w", v.journal, err)
+	}
+	outcome.Report.Present = true
+	outcome.Judgement = judge.Judge(judge.Case{Promises: held.Promises, Report: outcome.Report, Earlier: held.Earlier, Epochs: held.Epochs, Overlap: held.Overlap})
+	outcome.Verdict = judge.VerdictOf(outcome.Judgement)
+	outcome.Reason = outcome.reason()
+	return outcome, nil
+}
+
+func (o verification) reason() string {
+	switch o.Verdict {
+	case judge.Pass:
+		return fmt.Sprintf("all %d acknowledged records are there", o.Judgement.Acknowledged)
+	case judge.Fail:
+		return fmt.Sprintf("%s; %d records were acknowledged", judge.Summary(o.Judgement.Findings), o.Judgement.Acknowledged)
+	}
+	return "nothing was acknowledged: nothing was at stake"
+}
+
+// text is the outcome as a person reads it.
+func (o verification) text() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s\n  %s\n", headline(o.Verdict), o.Reason)
+	fmt.Fprintf(&s, "\n  journal   %s, %d bytes, %d intact records\n  identity  %s, %d bytes a record\n", o.Journal, o.Report.Bytes, o.Report.Records, o.acceptance.Format.ID, o.acceptance.Format.Size)
+	for _, p := range o.Promises {
+		fmt.Fprintf(&s, "  promised  epoch %d up to sequence %d\n", p.Epoch, p.Seq)
+	}
+	s.WriteString(details(evidence.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
+	return s.String()
+}
+
+// device reads a journal that lies on a device, which has no end of file: it ends with
+// the first page of zeros beyond all that was promised.
+type device struct {
+	in       io.Reader
+	promised uint64
+	read     uint64
+	ended    bool
+}
+
+// blank is what nothing was written to.
+var blank = make([]byte, pageSize)
+
+const pageSize = 4096
+
+func (d *device) Read(b []byte) (int, error) {
+	if d.ended {
+		return 0, io.EOF
+	}
+	if len(b) < pageSize {
+		n, err := d.in.Read(b)
+		d.read += uint64(n)
+		return n, err
+	}
+	n, err := io.ReadFull(d.in, b[:len(b)/pageSize*pageSize])
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	for page := 0; page+pageSize <= n; page += pageSize {
+		if d.read+uint64(page) >= d.promised && bytes.Equal(b[page:page+pageSize], blank) {
+			d.ended, n = true, page
+			break
+		}
+	}
+	d.read += uint64(n)
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return n, err
+}

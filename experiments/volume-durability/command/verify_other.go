@@ -1,0 +1,22 @@
+//go:build !linux
+
+package command
+
+import (
+	"os"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/witness"
+)
+
+// plainFile is a journal that is read as any file is: on this system it is a copy.
+type plainFile struct{ *os.File }
+
+func openJournal(path string) (plainFile, error) {
+	file, err := os.Open(path)
+	return plainFile{file}, err
+}
+
+func (plainFile) Access() witness.Access { return witness.AccessCached }
+
+func (plainFile) Unreadable() []journal.Range { return nil }
