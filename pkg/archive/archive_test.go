@@ -50,7 +50,10 @@ func configMaps(t *testing.T, a Archive) []corev1.ConfigMap {
 }
 
 func TestABundleComesBackAsItWas(t *testing.T) {
-	for name, c := range map[string]struct{ bytes, parts int }{"one part": {1000, 1}, "several": {250_000, 3}} {
+	for name, c := range map[string]struct {
+		bytes   int
+		several bool
+	}{"one part": {1000, false}, "several": {250_000, true}} {
 		t.Run(name, func(t *testing.T) {
 			a, b := archive(), made(t, c.bytes)
 			require.NoError(t, a.keep(t.Context(), "e", b, small))
@@ -58,7 +61,7 @@ func TestABundleComesBackAsItWas(t *testing.T) {
 			require.NoError(t, err)
 			assert.True(t, reflect.DeepEqual(b, got))
 			kept := configMaps(t, a)
-			assert.Len(t, kept, c.parts)
+			assert.Equal(t, c.several, len(kept) > 1)
 			for _, m := range kept {
 				assert.LessOrEqual(t, len(m.BinaryData[packedKey]), small)
 				assert.LessOrEqual(t, len(m.Data[bundle.ManifestFile]), maxManifest)
@@ -93,7 +96,7 @@ func TestAPartThatIsGoneOrAnothersIsNoticed(t *testing.T) {
 	require.NoError(t, a.keep(t.Context(), "e", made(t, 250_000), small))
 	require.NoError(t, a.Client.CoreV1().ConfigMaps("stig").Delete(t.Context(), "e-2", metav1.DeleteOptions{}))
 	_, err := a.Fetch(t.Context(), "e")
-	assert.ErrorContains(t, err, `part 2 of 3: getting the evidence from ConfigMap stig/e-2`)
+	assert.ErrorContains(t, err, ": getting the evidence from ConfigMap stig/e-2")
 	_, err = a.Fetch(t.Context(), "e-3")
 	assert.ErrorContains(t, err, "ConfigMap stig/e-3 is not the beginning of a bundle")
 }

@@ -26,7 +26,7 @@ import (
 
 func made(t *testing.T, r evidence.Result) Bundle {
 	t.Helper()
-	b, err := Make(r, Options{Where: "ConfigMap stig/e", Extra: []File{{"events.json", []byte("[]\n")}, {"objects/pvc.yaml", []byte("kind: PersistentVolumeClaim\n")}}})
+	b, err := Make(r, Options{Where: "ConfigMap stig/e", Extra: []File{{"more/notes.txt", []byte("[]\n")}, {"objects/pvc.yaml", []byte("kind: PersistentVolumeClaim\n")}}})
 	require.NoError(t, err)
 	return b
 }
@@ -72,7 +72,7 @@ func TestEveryFileThatIsNotAsListedIsNamed(t *testing.T) {
 	result[len(result)/2] ^= 1
 	require.NoError(t, os.WriteFile(at(ResultFile), result, 0o644))
 	require.NoError(t, os.Remove(at("objects/pvc.yaml")))
-	require.NoError(t, os.WriteFile(at("events.json"), nil, 0o644))
+	require.NoError(t, os.WriteFile(at("more/notes.txt"), nil, 0o644))
 	require.NoError(t, os.WriteFile(at("objects/more.yaml"), []byte("more"), 0o644))
 
 	b, err := Read(folder)
@@ -80,7 +80,7 @@ func TestEveryFileThatIsNotAsListedIsNamed(t *testing.T) {
 	err = b.Verify()
 	assert.ErrorContains(t, err, "result.json differs: its SHA-256 is ")
 	assert.ErrorContains(t, err, "objects/pvc.yaml is missing")
-	assert.ErrorContains(t, err, "events.json differs: it has 0 bytes, not 3")
+	assert.ErrorContains(t, err, "more/notes.txt differs: it has 0 bytes, not 3")
 	assert.ErrorContains(t, err, "objects/more.yaml is not in the manifest")
 	assert.NotContains(t, err.Error(), "checklist.ckl")
 
@@ -233,7 +233,7 @@ func TestTheManifestNamesTheTool(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, r.Tool, m.Tool)
 	assert.Equal(t, r.Verdict, m.Verdict)
-	assert.Len(t, m.Files, 9)
+	assert.Len(t, m.Files, 12)
 }
 
 func TestARuleThatNobodyKnowsIsAnError(t *testing.T) {

@@ -3,6 +3,9 @@ package bundle
 import (
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -10,6 +13,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/report/checklist"
 	"github.com/volume-durability/volume-durability/pkg/report/junit"
 	"github.com/volume-durability/volume-durability/pkg/report/oscal"
+	"github.com/volume-durability/volume-durability/pkg/report/page"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
 	"github.com/volume-durability/volume-durability/pkg/witness"
 )
@@ -30,12 +34,17 @@ type form struct {
 // forms are all of them. A new one is a line here and a row in docs/evidence-bundle.md.
 func forms() []form {
 	return []form{
+		{"report.html", func(s source) ([]byte, error) { return page.Render(s.result) }},
 		{"junit.xml", func(s source) ([]byte, error) { return junit.Render(s.result) }},
 		{"checklist.ckl", func(s source) ([]byte, error) { return checklist.CKL(s.result, s.rule, s.in) }},
 		{"checklist.cklb", func(s source) ([]byte, error) { return checklist.CKLB(s.result, s.rule, s.in) }},
 		{"assessment-results.json", func(s source) ([]byte, error) { return oscal.Render(s.result, s.rule, s.in) }},
 		{"ledger.json", func(s source) ([]byte, error) { return encoded(ledgers(s.result)) }},
 		{"scan.json", func(s source) ([]byte, error) { return encoded(scans(s.result)) }},
+		{"objects.json", func(s source) ([]byte, error) {
+			return encoded(append([]runtime.Object{}, s.result.Snapshot.Objects...))
+		}},
+		{"events.json", func(s source) ([]byte, error) { return encoded(append([]corev1.Event{}, s.result.Snapshot.Events...)) }},
 	}
 }
 

@@ -105,6 +105,8 @@ func Table() []Input {
 		{"REQUIRED_EVIDENCE", "none", "The [level of evidence](docs/evidence.md) below which nothing passes: " + quoted(custody.Names()) + ".", false, requiredEvidence},
 		{"NEGATIVE_CONTROL", "false", "Try one more cell, on an emptyDir, that must lose its data. If the loss is not seen the whole run is an Error.", false,
 			boolean(func(s *Settings) *bool { return &s.NegativeControl })},
+		{"EVIDENCE", "", "Name of the ConfigMap, in the engine's namespace, that keeps the [evidence](docs/evidence-bundle.md) of the run; empty for one that is named after the engine and the run, `none` to keep none. It stays until somebody deletes it.", false,
+			optional(name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.Evidence }))},
 		{"ORCHESTRATOR", "auto", "`kubernetes` or `swarm` states what orchestrates; `auto` looks at the nodes' labels. With Swarm the check is Not Applicable and nothing is created.", false,
 			oneOf(func(s *Settings) *Orchestrator { return &s.Orchestrator }, Auto, Kubernetes, Swarm)},
 		{"STATUS_CHECK_TIMEOUT", "180", "Seconds that each step in the cluster may take: a claim bound, a pod running or gone, a first acknowledgement. chaos-runner sets it from the engine's `statusCheckTimeouts.timeout`.", true,

@@ -85,6 +85,8 @@ type Settings struct {
 	// RequiredEvidence is the level below which no cell passes.
 	RequiredEvidence custody.Level `json:"requiredEvidence"`
 	NegativeControl  bool          `json:"negativeControl"`
+	// Evidence names the ConfigMap that keeps the evidence; empty for the customary name.
+	Evidence string `json:"evidence,omitempty"`
 
 	JournalFile string `json:"journalFile"`
 	// RecordSize is in bytes, WriteRate in records a second, 0 for no limit.
@@ -101,6 +103,9 @@ type Settings struct {
 	StatusTimeout time.Duration `json:"statusTimeout"`
 	VerifyTimeout time.Duration `json:"verifyTimeout"`
 }
+
+// NoEvidence is the Evidence of a run that keeps none in the cluster.
+const NoEvidence = "none"
 
 // STIG says whether the run is the one that STIG check V-260932 describes: its
 // namespace, claim, pods and file, whatever the storage class.

@@ -79,6 +79,8 @@ type Experiment struct {
 	probes  []v1alpha1.ProbeAttributes
 	mistake error
 	clock   clock.Clock
+	// evidence says where the evidence is kept; empty where it is not.
+	evidence string
 	// deleting guards what pods are deleted at once.
 	deleting sync.Mutex
 	log      logrus.FieldLogger
@@ -334,6 +336,12 @@ func (e *Experiment) runProbes(phase, event string) error {
 	return err
 }
 
+// EvidenceAnnotation says on a ChaosResult where the evidence of its last run is.
+const EvidenceAnnotation = "volume-durability/evidence"
+
+// EvidenceIn takes note of where the evidence is kept, for the ChaosResult to say.
+func (e *Experiment) EvidenceIn(where string) { e.evidence = where }
+
 // Finish writes the outcome into the ChaosResult. The error is the one with which
 // the engine's probes ended the run, if they did.
 func (e *Experiment) Finish(outcome evidence.Result, probeErr error) error {
@@ -353,11 +361,27 @@ func (e *Experiment) Finish(outcome evidence.Result, probeErr error) error {
 func (e *Experiment) leave() error {
 	var last error
 	limit := time.Duration(e.chaos.Timeout) * time.Second
-	err := wait.PollUntilContextTimeout(context.Background(), time.Second, limit, true, func(context.Context) (bool, error) {
-		last = result.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels())
+	err := wait.PollUntilContextTimeout(context.Background(), time.Second, limit, true, func(ctx context.Context) (bool, error) {
+		last = errors.Join(result.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels()), e.annotate(ctx))
 		return last == nil, nil
 	})
 	return errors.Join(last, err)
+}
+
+// annotate says on the ChaosResult where the evidence is. What a former run said does
+// not stay.
+func (e *Experiment) annotate(ctx context.Context) error {
+	results := e.clients.LitmusClient.ChaosResults(e.chaos.ChaosNamespace)
+	now, err := results.Get(ctx, e.result.Name, metav1.GetOptions{})
+	if err != nil || now.Annotations[EvidenceAnnotation] == e.evidence {
+		return err
+	}
+	if now.Annotations == nil {
+		now.Annotations = map[string]string{}
+	}
+	now.Annotations[EvidenceAnnotation] = e.evidence
+	_, err = results.Update(ctx, now, metav1.UpdateOptions{})
+	return err
 }
 
 func (e *Experiment) conclude(outcome evidence.Result, probeErr error) {

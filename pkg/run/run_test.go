@@ -371,11 +371,11 @@ func TestEvidenceBelowWhatIsRequiredIsNoPass(t *testing.T) {
 }
 
 func TestTheSTIGChecksOwnWords(t *testing.T) {
-	sighting := func(n int64) *evidence.Look {
-		return &evidence.Look{Sighting: witness.Sighting{Report: journal.Report{Bytes: n}}, Judgement: judge.Judgement{Acknowledged: 10}}
+	sighting := func(records uint64) *evidence.Look {
+		return &evidence.Look{Sighting: witness.Sighting{Report: journal.Report{Records: records}}, Judgement: judge.Judgement{Acknowledged: 10}}
 	}
 	c := promised(t, someCell(t))
-	c.Reader = sighting(2560)
+	c.Reader = sighting(10)
 	c.judge()
 	assert.Contains(t, c.Reason, "V-260932: log data is present")
 	assert.NotContains(t, c.Reason, STIGFix)
@@ -388,7 +388,7 @@ func TestTheSTIGChecksOwnWords(t *testing.T) {
 
 	c = promised(t, someCell(t))
 	c.Settings.Namespace = "elsewhere"
-	c.Reader = sighting(2560)
+	c.Reader = sighting(10)
 	c.judge()
 	assert.NotContains(t, c.Reason, "V-260932")
 }

@@ -99,7 +99,7 @@ func (c *cell) stig() {
 	if !c.Settings.STIG() || c.Plan.Name != "" || c.Reader == nil {
 		return
 	}
-	if c.Reader.Sighting.Bytes == 0 {
+	if !c.Reader.LogData() {
 		c.Reason += ". V-260932: there is no log data, this is a finding. " + STIGFix
 		return
 	}

@@ -1,3 +1,5 @@
+//go:build linux
+
 package volume
 
 import (
@@ -10,10 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// FolderPrefix begins the name of every folder that we make on somebody's volume. A
-// folder of another name is never removed.
-const FolderPrefix = "volume-durability-"
 
 // InOwnFolder says whether a path is in a folder of our own.
 func InOwnFolder(path string) bool {

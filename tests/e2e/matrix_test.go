@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/volume-durability/volume-durability/pkg/custody"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -74,4 +75,84 @@ func requireMeasured(t *testing.T, c evidence.Cell) {
 		assert.LessOrEqual(t, r.Mounted, r.Started)
 		assert.LessOrEqual(t, r.Started, r.FirstAck)
 	}
+}
+
+// The classes csi-… are those of a storage driver (tests/csi): the kubelets attach,
+// mount, unmount and detach their volumes, on one node after the other. Both nodes
+// are on one machine, so nothing reaches the highest level of evidence.
+func TestTheWholeMatrix(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	grantOptional(t, ns)
+	o := run(t, ns, several(map[string]string{
+		"STORAGE_CLASSES": "csi-ext4,csi-xfs,csi-btrfs,csi-block,csi-shared,csi-tmpfs,csi-faulty,shared,local-path",
+		"VOLUME_MODE":     "Filesystem,Block", "ACCESS_MODE": "ReadWriteOncePod", "READER_NODE": "other", "FORCE": "true",
+		"NEGATIVE_CONTROL": "true", "PARALLEL_CELLS": "20", "CLAIM_SIZE": "320Mi",
+	}))
+	cells := cellsByName(o.result)
+	require.Len(t, cells, 9*2+1)
+	for name, want := range map[string]struct {
+		verdict  judge.Verdict
+		evidence custody.Level
+		says     string
+	}{
+		"csi-ext4/filesystem":   {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-xfs/filesystem":    {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-btrfs/filesystem":  {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-shared/filesystem": {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"shared/filesystem":     {judge.Pass, custody.PastCache, "0 lost"},
+		"csi-ext4/block":        {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-xfs/block":         {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-btrfs/block":       {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-block/block":       {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-tmpfs/filesystem":  {judge.Fail, custody.AttachedAnew, "missing"},
+		"csi-faulty/filesystem": {judge.Fail, custody.AttachedAnew, "lost-tail"},
+		"csi-block/filesystem":  {judge.Skipped, custody.None, "code = InvalidArgument"},
+		"csi-shared/block":      {judge.Skipped, custody.None, "code = InvalidArgument"},
+		"csi-tmpfs/block":       {judge.Skipped, custody.None, "code = InvalidArgument"},
+		"csi-faulty/block":      {judge.Skipped, custody.None, "code = InvalidArgument"},
+		"shared/block":          {judge.Skipped, custody.None, "claim"},
+		"local-path/block":      {judge.Skipped, custody.None, "claim"},
+		"local-path/filesystem": {judge.Skipped, custody.None, "node affinity"},
+	} {
+		c := cells[name]
+		assert.Equal(t, want.verdict, c.Verdict, "%s: %s", name, c.Reason)
+		assert.Equal(t, want.evidence, c.Custody.Level, "%s: %s", name, c.Custody.Missing)
+		assert.Contains(t, c.Reason, want.says, name)
+		switch want.verdict {
+		case judge.Pass:
+			assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify/"+name).Verdict)
+			assert.True(t, c.Custody.SameVolume.Is(), c.Custody.SameVolume.How)
+			requireMeasured(t, c)
+		case judge.Fail:
+			assert.Equal(t, chaosv1alpha1.ProbeVerdictFailed, o.probe(t, "verify/"+name).Verdict)
+		default:
+			assert.Equal(t, chaosv1alpha1.ProbeVerdictNA, o.probe(t, "verify/"+name).Verdict)
+		}
+	}
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict(), o.result.Reason)
+	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage, "9 of 18 are known to keep their data")
+	assert.Equal(t, judge.Fail, cells[inputs.ControlName].Verdict, "an emptyDir forgets")
+	requireNothingLeft(t, ns)
+}
+
+// A level of evidence that is asked for is waited for, and below it nothing passes.
+func TestRequiredEvidence(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	grantOptional(t, ns)
+	o := run(t, ns, short(map[string]string{
+		"STORAGE_CLASSES": "csi-ext4,shared", "READER_NODE": "same,other", "FORCE": "false,true", "REQUIRED_EVIDENCE": "attached-anew",
+	}))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+	for _, c := range o.result.Cells {
+		if strings.HasPrefix(c.Plan.Name, "csi-ext4/") {
+			assert.Equal(t, judge.Pass, c.Verdict, c.Reason)
+			assert.Equal(t, custody.AttachedAnew, c.Custody.Level, "%s: %s", c.Plan.Name, c.Custody.Missing)
+			continue
+		}
+		assert.Equal(t, judge.Error, c.Verdict, c.Reason)
+		assert.Contains(t, c.Reason, "the evidence is past-cache, below the attached-anew that REQUIRED_EVIDENCE asks for")
+	}
+	requireNothingLeft(t, ns)
 }

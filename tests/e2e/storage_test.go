@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -17,34 +15,6 @@ import (
 
 	"github.com/volume-durability/volume-durability/tests/engine"
 )
-
-// The classes csi-… are those of a storage driver (tests/csi): the kubelets attach,
-// mount, unmount and detach their volumes, on one node after the other.
-
-func TestWhatStaysOnVolumesThatMoveBetweenNodes(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		class, mode string
-		verdict     chaosv1alpha1.ResultVerdict
-		says        string
-	}{
-		{"csi-ext4", "ReadWriteOnce", chaosv1alpha1.ResultVerdictPassed, "0 lost"},
-		{"csi-xfs", "ReadWriteOncePod", chaosv1alpha1.ResultVerdictPassed, "0 lost"},
-		{"csi-btrfs", "ReadWriteOnce", chaosv1alpha1.ResultVerdictPassed, "0 lost"},
-		{"csi-shared", "ReadWriteMany", chaosv1alpha1.ResultVerdictPassed, "0 lost"},
-		{"csi-tmpfs", "ReadWriteOnce", chaosv1alpha1.ResultVerdictFailed, "missing"},
-		{"csi-faulty", "ReadWriteOnce", chaosv1alpha1.ResultVerdictFailed, "lost-tail: 16 acknowledged records"},
-	} {
-		t.Run(c.class, func(t *testing.T) {
-			t.Parallel()
-			o := run(t, someNamespace(t), short(map[string]string{
-				"STORAGE_CLASS": c.class, "ACCESS_MODE": c.mode, "READER_NODE": "other", "FORCE": "true",
-			}))
-			assert.Equal(t, c.verdict, o.verdict())
-			assert.Contains(t, o.probe(t, "verify").Description, c.says)
-		})
-	}
-}
 
 // eventually returns once something holds.
 func eventually(t *testing.T, holds func() bool) {

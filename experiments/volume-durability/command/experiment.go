@@ -13,7 +13,10 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 
+	"github.com/volume-durability/volume-durability/pkg/archive"
+	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/litmus"
 	"github.com/volume-durability/volume-durability/pkg/workload"
@@ -61,10 +64,40 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 		}
 	}
 	log.WithField("verdict", outcome.Verdict).Info(outcome.Reason)
+	keepEvidence(ctx, e, cluster, outcome, log)
 	if err := json.NewEncoder(streams.Out).Encode(outcome); err != nil {
 		log.WithError(err).Warn("The result could not be printed")
 	}
 	return e.Finish(outcome, probeErr)
+}
+
+// keepTimeout bounds the keeping of the evidence: a run that was stopped has 30
+// seconds for everything.
+const keepTimeout = 5 * time.Second
+
+// keepEvidence keeps the evidence in the cluster, and says in the ChaosResult where.
+// Evidence that cannot be kept changes no verdict: the result is in the log too.
+func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection, outcome evidence.Result, log *logrus.Logger) {
+	name := outcome.Settings.Evidence
+	if name == inputs.NoEvidence {
+		return
+	}
+	if name == "" {
+		name = archive.Name(outcome.Engine.Name, outcome.Run)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
+	defer cancel()
+	where := "ConfigMap " + outcome.Engine.Namespace + "/" + name
+	b, err := bundle.Make(outcome, bundle.Options{Where: where})
+	if err == nil {
+		err = archive.Archive{Client: cluster.client, Namespace: outcome.Engine.Namespace, Labels: map[string]string{workload.RunLabel: outcome.Run}}.Keep(ctx, name, b)
+	}
+	if err != nil {
+		log.WithError(err).Warn("The evidence could not be kept in the cluster")
+		return
+	}
+	e.EvidenceIn(where)
+	log.Info("Evidence: " + where + ". To see it: volume-durability report open -n " + outcome.Engine.Namespace + " " + name)
 }
 
 // ofEngine reads the inputs and does the run. Mistakes in the inputs are an outcome
