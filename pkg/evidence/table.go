@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -32,7 +33,7 @@ func (c Cell) row() []string {
 		name = c.storage()
 	}
 	if c.Verdict == judge.Skipped {
-		return []string{name, string(c.Verdict)}
+		return append([]string{name, string(c.Verdict)}, slices.Repeat([]string{"-"}, len(columns)-2)...)
 	}
 	lost := "-"
 	if c.Reader != nil || len(c.Findings) > 0 {

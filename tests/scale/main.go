@@ -73,7 +73,7 @@ type cost struct {
 
 func measure(ctx context.Context) error {
 	kubeconfig := flag.String("kubeconfig", os.Getenv("KUBECONFIG"), "the cluster to use")
-	class := flag.String("storage-class", "shared", "StorageClass to make the cells' own classes like")
+	class := flag.String("storage-class", "csi-shared", "StorageClass to make the cells' own classes like")
 	image := flag.String("image", "", "image of the writers and readers")
 	counts := flag.String("cells", "1,10,25,50", "how many cells, separated by commas")
 	verbose := flag.Bool("v", false, "show the runs' log")
