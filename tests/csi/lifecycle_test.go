@@ -40,7 +40,7 @@ type cluster struct {
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	requireMounts(t)
-	c := &cluster{t: t, dir: t.TempDir(), nodes: map[string]*driver.Node{}}
+	c := &cluster{t: t, dir: folder(t), nodes: map[string]*driver.Node{}}
 	volumes, err := store.New(filepath.Join(c.dir, "volumes"))
 	require.NoError(t, err)
 	c.controller = &driver.Controller{Store: volumes, Nodes: []string{"n1", "n2"}}
@@ -210,9 +210,11 @@ func TestAFaultyVolumeWhoseProcessEndedIsServedAgain(t *testing.T) {
 func TestADeviceThatIsUsedElsewhereStays(t *testing.T) {
 	c := newCluster(t)
 	v := c.create(parameters(kind(t, "ext4")), once)
-	other := t.TempDir()
+	other := filepath.Join(c.dir, "other")
+	require.NoError(t, os.Mkdir(other, 0o755))
 	require.NoError(t, c.attach(v, "n1", once))
-	staging := t.TempDir()
+	staging := filepath.Join(c.dir, "staging")
+	require.NoError(t, os.Mkdir(staging, 0o755))
 	n := c.nodes["n1"]
 	_, err := n.NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once})
 	require.NoError(t, err)

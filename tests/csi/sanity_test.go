@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,7 +50,7 @@ func parameters(kind backend.Kind) map[string]string {
 // a block device. The suite takes one run a process.
 func TestSanity(t *testing.T) {
 	requireMounts(t)
-	dir := t.TempDir()
+	dir := folder(t)
 	socket := serve(t, dir)
 	for _, kind := range backend.Kinds() {
 		if kind.HasFilesystem() {
@@ -97,6 +99,28 @@ func serve(t *testing.T, dir string) string {
 	})
 	require.Eventually(t, func() bool { _, err := os.Stat(socket); return err == nil }, time.Minute, time.Millisecond)
 	return socket
+}
+
+// folder is one below which nothing is mounted or attached after the test, even
+// where it failed.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		all, err := mounts.Table()
+		require.NoError(t, err)
+		for _, m := range slices.Backward(all) {
+			if strings.HasPrefix(m.Point, dir+"/") {
+				require.NoError(t, mounts.Unmount(m.Point))
+			}
+		}
+		images, err := filepath.Glob(filepath.Join(dir, "volumes", "*", "image"))
+		require.NoError(t, err)
+		for _, image := range images {
+			require.NoError(t, loop.Detach(context.Background(), image))
+		}
+	})
+	return dir
 }
 
 func requireNothingLeft(t *testing.T, dir string) {
