@@ -207,6 +207,24 @@ func TestAFaultyVolumeWhoseProcessEndedIsServedAgain(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(string(events), `"mounted"`), string(events))
 }
 
+func TestAVolumeThatWasTakenByForceAndDeletedIsLetGo(t *testing.T) {
+	c := newCluster(t)
+	v := c.create(parameters(kind(t, "shared")), once)
+	require.NoError(t, c.attach(v, "n1", once))
+	staging := filepath.Join(c.dir, "staging")
+	require.NoError(t, os.Mkdir(staging, 0o755))
+	n := c.nodes["n1"]
+	_, err := n.NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once})
+	require.NoError(t, err)
+	_, err = c.controller.ControllerUnpublishVolume(t.Context(), &csi.ControllerUnpublishVolumeRequest{VolumeId: v.VolumeId, NodeId: "n1"})
+	require.NoError(t, err)
+	_, err = c.controller.DeleteVolume(t.Context(), &csi.DeleteVolumeRequest{VolumeId: v.VolumeId})
+	require.NoError(t, err)
+	_, err = n.NodeUnstageVolume(t.Context(), &csi.NodeUnstageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging})
+	require.NoError(t, err)
+	requireNothingLeft(t, c.dir)
+}
+
 func TestADeviceThatIsUsedElsewhereStays(t *testing.T) {
 	c := newCluster(t)
 	v := c.create(parameters(kind(t, "ext4")), once)

@@ -198,5 +198,10 @@ func makePoint(path string, file bool) error {
 	return made.Close()
 }
 
+// Forget unmounts what is at a path and belongs to no volume any more.
+func (h *Host) Forget(path string) error {
+	return errors.Join(h.unstageFaulty(path), mounts.Unmount(path))
+}
+
 // Unpublish undoes Publish.
 func (h *Host) Unpublish(path string) error { return mounts.Remove(path) }

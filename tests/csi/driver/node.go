@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -63,7 +64,7 @@ func (n *Node) NodeUnstageVolume(ctx context.Context, r *csi.NodeUnstageVolumeRe
 	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}, [2]string{"the staging path", r.GetStagingTargetPath()}); err != nil {
 		return nil, err
 	}
-	err := n.alone(r.GetVolumeId(), func(v store.Volume) error { return n.Host.Unstage(ctx, v, r.GetStagingTargetPath()) })
+	err := n.undo(r.GetVolumeId(), r.GetStagingTargetPath(), func(v store.Volume) error { return n.Host.Unstage(ctx, v, r.GetStagingTargetPath()) })
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +108,7 @@ func (n *Node) NodeUnpublishVolume(_ context.Context, r *csi.NodeUnpublishVolume
 	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}, [2]string{"the target path", r.GetTargetPath()}); err != nil {
 		return nil, err
 	}
-	err := n.alone(r.GetVolumeId(), func(v store.Volume) error {
+	err := n.undo(r.GetVolumeId(), r.GetTargetPath(), func(v store.Volume) error {
 		if err := n.Host.Unpublish(r.GetTargetPath()); err != nil {
 			return err
 		}
@@ -141,6 +142,15 @@ func (n *Node) with(id string, access *csi.VolumeCapability, do func(store.Volum
 		}
 		return do(v)
 	})
+}
+
+// undo does something to a volume. One that was detached by force may be deleted by
+// now: then there is a path to free, and nothing else.
+func (n *Node) undo(id, path string, do func(store.Volume) error) error {
+	if _, err := n.Store.Get(id); errors.Is(err, store.ErrNotFound) {
+		return failure(n.Host.Forget(path))
+	}
+	return n.alone(id, do)
 }
 
 // alone does one thing at a time to a volume. Who asks for another meanwhile is to
