@@ -112,14 +112,19 @@ func (c *cell) claim(ctx context.Context) error {
 		}
 		return err
 	}
-	made, err := c.Namespace.CreateClaim(ctx, workload.ClaimSpec{
-		Name: c.Plan.Object(c.Settings.ClaimName), Class: c.Plan.StorageClass, Size: c.Settings.ClaimSize,
-		Mode: c.Plan.AccessMode, VolumeMode: c.Plan.VolumeMode, Template: c.Template,
-	})
+	made, err := c.Namespace.CreateClaim(ctx, c.claimSpec())
 	if err == nil {
 		c.Claim = &evidence.Claim{Name: made.Name, UID: made.UID, Made: true}
 	}
 	return err
+}
+
+// claimSpec is the claim to make.
+func (c *cell) claimSpec() workload.ClaimSpec {
+	return workload.ClaimSpec{
+		Name: c.Plan.Object(c.Settings.ClaimName), Class: c.Plan.StorageClass, Size: c.Settings.ClaimSize,
+		Mode: c.Plan.AccessMode, VolumeMode: c.Plan.VolumeMode, Template: c.Template,
+	}
 }
 
 // noteVolume records what the claim was bound to: its pod runs.

@@ -35,13 +35,14 @@ func (r Run) notApplicable(ctx context.Context) (reason, unseen string, err erro
 		r.Log.WithError(err).Info("The nodes' labels cannot be seen: taken for Kubernetes")
 		return "", fmt.Sprintf("what orchestrates was taken for Kubernetes: the nodes' labels could not be seen (%v)", err), nil
 	}
-	if onlySwarm(nodes.Items) {
+	if OnlySwarm(nodes.Items) {
 		return swarm + " on every node, as their labels " + swarmLabel + " state", "", nil
 	}
 	return "", "", nil
 }
 
-func onlySwarm(nodes []corev1.Node) bool {
+// OnlySwarm says whether the nodes' labels state that Swarm orchestrates on all of them.
+func OnlySwarm(nodes []corev1.Node) bool {
 	for _, n := range nodes {
 		if n.Labels[swarmLabel] != "true" || n.Labels[kubernetesLabel] == "true" {
 			return false

@@ -33,10 +33,10 @@ func TestOnlyPositiveEvidenceOfSwarmCounts(t *testing.T) {
 	both := node(map[string]string{swarmLabel: "true", kubernetesLabel: "true"})
 	notKubernetes := node(map[string]string{swarmLabel: "true", kubernetesLabel: "false"})
 	unlabelled := node(nil)
-	assert.True(t, onlySwarm([]corev1.Node{swarm, notKubernetes}))
-	assert.False(t, onlySwarm([]corev1.Node{swarm, both}))
-	assert.False(t, onlySwarm([]corev1.Node{swarm, unlabelled}), "a missing label proves nothing")
-	assert.False(t, onlySwarm(nil), "no nodes prove nothing")
+	assert.True(t, OnlySwarm([]corev1.Node{swarm, notKubernetes}))
+	assert.False(t, OnlySwarm([]corev1.Node{swarm, both}))
+	assert.False(t, OnlySwarm([]corev1.Node{swarm, unlabelled}), "a missing label proves nothing")
+	assert.False(t, OnlySwarm(nil), "no nodes prove nothing")
 }
 
 func someCell(t *testing.T) *cell {

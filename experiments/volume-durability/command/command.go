@@ -98,7 +98,7 @@ Exit codes: 0 kept, 1 lost, 2 could not tell (or wrong arguments), 130 interrupt
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	root.AddCommand(
-		newRun(streams), newReport(streams), newVerify(streams), newCleanup(streams), newVersion(streams), newExperiment(streams),
+		newRun(streams), newReport(streams), newVerify(streams), newDoctor(streams), newCleanup(streams), newVersion(streams), newExperiment(streams),
 	)
 	return root
 }

@@ -1,0 +1,142 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/tests/samples"
+)
+
+// execute runs the program and returns its code and what it says.
+func execute(t *testing.T, args ...string) (code int, out, said string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = Execute(append([]string{"volume-durability"}, args...), Streams{In: strings.NewReader(""), Out: &stdout, ErrOut: &stderr})
+	return code, stdout.String(), stderr.String()
+}
+
+func TestAVerdictHasACode(t *testing.T) {
+	for verdict, code := range map[judge.Verdict]int{
+		judge.Pass: 0, judge.Fail: 1, judge.Error: 2, judge.NotApplicable: 2, judge.Skipped: 2, judge.Stopped: 130,
+	} {
+		assert.Equal(t, code, codeFor(verdict), verdict)
+	}
+}
+
+func TestWrongArgumentsAreCode2(t *testing.T) {
+	for _, args := range [][]string{
+		{"nothing"}, {"run", "--no-such-flag"}, {"run", "--force", "false,true"}, {"run", "--without-probes"}, {"run", "-o", "xml"},
+		{"verify"}, {"report", "a", "b"}, {"run", "--log-level", "loud"},
+	} {
+		code, out, said := execute(t, args...)
+		assert.Equal(t, Unknown, code, args)
+		assert.Empty(t, out, args)
+		assert.Contains(t, said, "error: ", args)
+	}
+}
+
+func TestMistakesInTheInputsNeedNoCluster(t *testing.T) {
+	code, _, said := execute(t, "run", "--kubeconfig", "none", "--write-rate=fast", "--record-size=1")
+	assert.Equal(t, Unknown, code)
+	assert.Contains(t, said, "--write-rate (WRITE_RATE)")
+	assert.Contains(t, said, "--record-size (RECORD_SIZE)")
+}
+
+func TestTheExperimentIsNotForPeople(t *testing.T) {
+	code, out, _ := execute(t, "--help")
+	assert.Equal(t, Kept, code)
+	assert.NotContains(t, out, "\n  experiment")
+	assert.Contains(t, out, "\n  doctor")
+	code, _, said := execute(t, "experiment")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, said, "chaos-runner sets it")
+}
+
+func TestAsAPluginItIsKubectls(t *testing.T) {
+	var out bytes.Buffer
+	require.Equal(t, Kept, Execute([]string{"/bin/kubectl-durability", "version", "--help"}, Streams{Out: &out, ErrOut: &out}))
+	assert.Contains(t, out.String(), "kubectl durability version")
+}
+
+func TestVersion(t *testing.T) {
+	code, out, _ := execute(t, "version", "-o", "json")
+	assert.Equal(t, Kept, code)
+	var b build
+	require.NoError(t, json.Unmarshal([]byte(out), &b))
+	assert.NotEmpty(t, b.Go)
+	assert.Equal(t, repository+":v1.2.3", releasedImage("v1.2.3"))
+	for _, none := range []string{"", "v1.2.4-0.20261125031500-abcdefabcdef", "v1.2.3+dirty"} {
+		assert.Equal(t, repository+":latest", releasedImage(none))
+	}
+}
+
+// evidenceOf writes the evidence of a sample into a folder.
+func evidenceOf(t *testing.T, r evidence.Result) string {
+	t.Helper()
+	b, err := bundle.Make(r, bundle.Options{})
+	require.NoError(t, err)
+	folder := filepath.Join(t.TempDir(), "evidence")
+	require.NoError(t, b.Write(folder))
+	return folder
+}
+
+func TestEvidenceIsShownInEveryForm(t *testing.T) {
+	folder := evidenceOf(t, samples.Matrix())
+	for form, says := range map[string]string{
+		"": "LOST", "table": "VERDICT", "yaml": "verdict: Fail", "json": `"verdict": "Fail"`, "junit": "<testsuites", "ckl": "<CHECKLIST>", "cklb": `"stigs"`,
+		"oscal": `"assessment-results"`, "ledger": `"promises"`, "scan": `"looks"`, "manifest": `"sha256"`, "scan.json": `"looks"`,
+	} {
+		code, out, said := execute(t, "report", folder, "--form", form)
+		assert.Equal(t, Kept, code, form)
+		assert.Contains(t, out, says, form)
+		assert.Contains(t, said, "as its manifest says")
+	}
+	code, _, said := execute(t, "report", folder, "--form", "pdf")
+	assert.Equal(t, Unknown, code)
+	assert.Contains(t, said, "it holds assessment-results.json, ")
+}
+
+func TestEvidenceThatWasChangedIsNotShown(t *testing.T) {
+	folder := evidenceOf(t, samples.Pass())
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "junit.xml"), []byte("all is well"), 0o600))
+	code, out, said := execute(t, "report", folder)
+	assert.Equal(t, Unknown, code)
+	assert.Empty(t, out)
+	assert.Contains(t, said, "junit.xml differs")
+}
+
+func TestTheNewestFolderIsShownWhereNoneIsNamed(t *testing.T) {
+	folder := evidenceOf(t, samples.Pass())
+	t.Chdir(folder)
+	code, out, _ := execute(t, "report")
+	assert.Equal(t, Kept, code)
+	assert.Contains(t, out, "KEPT")
+	b, err := bundle.Read(".")
+	require.NoError(t, err)
+	t.Chdir(t.TempDir())
+	require.NoError(t, b.Write("volume-durability-1"))
+	code, _, said := execute(t, "report")
+	assert.Equal(t, Kept, code)
+	assert.Contains(t, said, "volume-durability-1")
+}
+
+func TestAnOpenerForEachSystem(t *testing.T) {
+	assert.Equal(t, []string{"open"}, opener("darwin"))
+	assert.Equal(t, []string{"xdg-open"}, opener("linux"))
+}
+
+func TestNobodyIsAskedWhereNobodyIs(t *testing.T) {
+	err := confirm(t.Context(), Streams{In: strings.NewReader("y\n"), ErrOut: &bytes.Buffer{}}, "Go ahead?")
+	assert.ErrorContains(t, err, "standard input is no terminal")
+	assert.ErrorContains(t, err, "--yes")
+}

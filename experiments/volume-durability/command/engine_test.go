@@ -1,0 +1,93 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const chart = "../../../charts/volume-durability/"
+
+func engineOf(t *testing.T, manifest string) (engineFile, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "engine.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(manifest), 0o600))
+	return readEngine(nil, file)
+}
+
+func TestTheChartsEngine(t *testing.T) {
+	e, err := readEngine(nil, chart+"engine.yaml", chart+"experiment.yaml", chart+"rbac.yaml")
+	require.NoError(t, err)
+	assert.Equal(t, "volume-durability/volume-durability:latest", e.image)
+	assert.Equal(t, "any", e.env["READER_NODE"])
+	assert.Equal(t, "5Gi", e.env["CLAIM_SIZE"], "from the experiment")
+	assert.NotContains(t, e.env, "STATUS_CHECK_TIMEOUT", "chaos-runner does not hand it on")
+	assert.Empty(t, e.probes)
+	got, err := settings(t, e.getenv())
+	require.NoError(t, err)
+	assert.Equal(t, "stig", got.Namespace)
+}
+
+func TestAnEngineIsAboveItsExperiment(t *testing.T) {
+	e, err := engineOf(t, `
+apiVersion: litmuschaos.io/v1alpha1
+kind: ChaosExperiment
+metadata: {name: mine}
+spec:
+  definition:
+    image: definitions:1
+    imagePullPolicy: Never
+    command: [/usr/local/bin/volume-durability]
+    env: [{name: WRITE_RATE, value: "1"}, {name: FORCE, value: "true"}]
+---
+apiVersion: v1
+kind: Secret
+---
+apiVersion: litmuschaos.io/v1alpha1
+kind: ChaosEngine
+metadata: {name: e}
+spec:
+  engineState: active
+  experiments:
+    - name: mine
+      spec:
+        probe: [{name: alive, type: httpProbe}]
+        components:
+          statusCheckTimeouts: {timeout: 7}
+          env: [{name: WRITE_RATE, value: "2"}]
+`)
+	require.NoError(t, err)
+	assert.Equal(t, "definitions:1", e.image)
+	assert.Equal(t, map[string]string{"WRITE_RATE": "2", "FORCE": "true", "LIB_IMAGE_PULL_POLICY": "Never", "STATUS_CHECK_TIMEOUT": "7"}, e.env)
+
+	_, err = e.without(false)
+	assert.ErrorContains(t, err, "its probes (alive) need Litmus: --without-probes")
+	notShown, err := e.without(true)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"the probes of ChaosEngine e were not run: alive"}, notShown)
+}
+
+func TestWhatAnEngineAsksForAndCannotBeDoneIsSaidAtOnce(t *testing.T) {
+	_, err := engineOf(t, `
+apiVersion: litmuschaos.io/v1alpha1
+kind: ChaosEngine
+metadata: {name: e}
+spec:
+  engineState: stop
+  experiments:
+    - name: pod-delete
+    - name: volume-durability
+      spec: {components: {env: [{name: STORAGE_CLASS, valueFrom: {secretKeyRef: {name: s, key: k}}}]}}
+`)
+	for _, said := range []string{`engineState="stop"`, `experiment "pod-delete" is another one`, "STORAGE_CLASS has its value from elsewhere in the cluster: want it in the file, or --storage-class"} {
+		assert.ErrorContains(t, err, said)
+	}
+	_, err = readEngine(nil, chart+"rbac.yaml")
+	assert.ErrorContains(t, err, "want one ChaosEngine, found 0")
+	_, err = readEngine(strings.NewReader("kind: ["), "-")
+	assert.ErrorContains(t, err, "--engine -")
+}

@@ -1,0 +1,129 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+type memory struct{ bytes.Buffer }
+
+func (*memory) Datasync() error { return nil }
+
+var format = journal.Format{ID: "0123456789abcdef", Size: 256}
+
+// written is a journal of 100 records and what was promised of it.
+func written(t *testing.T) (content []byte, promised ledger.Ack) {
+	t.Helper()
+	var file memory
+	w, err := journal.NewWriter(&file, format, 1, 0, false)
+	require.NoError(t, err)
+	last, err := w.Commit(100, time.Now)
+	require.NoError(t, err)
+	return file.Bytes(), ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}
+}
+
+func save(t *testing.T, name string, content []byte) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(file, content, 0o600))
+	return file
+}
+
+func TestAJournalIsHeldToALedger(t *testing.T) {
+	content, promised := written(t)
+	token := ledger.Token{Format: format, Promise: promised}.String()
+	ledgers, err := json.Marshal([]bundle.Ledger{
+		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Promises: []ledger.Ack{promised}},
+		{Cell: "mine", Journal: format, Promises: []ledger.Ack{promised}},
+	})
+	require.NoError(t, err)
+	whole, cut := save(t, "whole.log", content), save(t, "cut.log", content[:50*format.Size])
+	for _, l := range []string{token, save(t, "token", []byte(token+"\n")), save(t, "ledger.json", ledgers)} {
+		code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", l)
+		assert.Equal(t, Kept, code)
+		assert.Contains(t, out, "all 100 acknowledged records are there")
+
+		code, out, _ = execute(t, "verify", "--journal", cut, "--ledger", l, "-o", "json")
+		assert.Equal(t, Lost, code)
+		var found verification
+		require.NoError(t, json.Unmarshal([]byte(out), &found))
+		require.Len(t, found.Judgement.Findings, 1)
+		assert.Equal(t, judge.LostTail, found.Judgement.Findings[0].Class)
+		assert.Equal(t, uint64(50), found.Judgement.Findings[0].Records)
+	}
+	code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", save(t, "ledger.json", ledgers), "--cell", "other")
+	assert.Equal(t, Lost, code, "another run's data is foreign")
+	assert.Contains(t, out, "foreign")
+}
+
+func TestWhatCannotBeToldIsCode2(t *testing.T) {
+	content, promised := written(t)
+	token := ledger.Token{Format: format, Promise: promised}.String()
+	for _, args := range [][]string{
+		{"--journal", "none", "--ledger", token},
+		{"--journal", save(t, "j", content), "--ledger", token[:len(token)-1]},
+		{"--journal", save(t, "j", content), "--ledger", save(t, "l", []byte(`[]`))},
+		{"--journal", save(t, "j", content), "--bundle", t.TempDir()},
+	} {
+		code, out, said := execute(t, append([]string{"verify"}, args...)...)
+		assert.Equal(t, Unknown, code, args)
+		assert.Empty(t, out)
+		assert.NotEmpty(t, said)
+	}
+}
+
+func TestAJournalOnADeviceEndsWhereNothingWasWritten(t *testing.T) {
+	content, promised := written(t)
+	token := ledger.Token{Format: format, Promise: promised}.String()
+	image := append(bytes.Clone(content), make([]byte, 1<<20)...)
+	code, out, _ := execute(t, "verify", "--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
+	assert.Equal(t, Kept, code)
+	var found verification
+	require.NoError(t, json.Unmarshal([]byte(out), &found))
+	assert.Equal(t, int64(7*pageSize), found.Report.Bytes, "the rest of the device is none of the journal's")
+
+	clear(image[4096 : 2*4096]) // within what was promised zeros are a loss
+	code, _, _ = execute(t, "verify", "--device", "--journal", save(t, "disk.img", image), "--ledger", token)
+	assert.Equal(t, Lost, code)
+}
+
+func TestADeviceIsReadHoweverItComes(t *testing.T) {
+	content := bytes.Repeat([]byte("x"), 3*pageSize)
+	all := append(bytes.Clone(content), make([]byte, 3*pageSize)...)
+	for name, in := range map[string]io.Reader{"at once": bytes.NewReader(all), "by halves": iotest.HalfReader(bytes.NewReader(all)), "with data at the end": iotest.DataErrReader(bytes.NewReader(all))} {
+		got, err := readBig(&device{in: in, promised: 100})
+		require.NoError(t, err, name)
+		assert.Equal(t, content, got, name)
+	}
+}
+
+// readBig reads all, as the scanner does: much at once.
+func readBig(in io.Reader) ([]byte, error) {
+	var all []byte
+	big := make([]byte, 1<<20)
+	for {
+		n, err := in.Read(big)
+		all = append(all, big[:n]...)
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+	}
+}
