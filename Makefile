@@ -1,5 +1,6 @@
 # Everything goes into build/; the cluster's programs are kept in the user's cache.
 BIN ?= build/out
+PREFIX ?= /usr/local
 STATE := /var/lib/volume-durability-cluster
 CLUSTER := build/cluster
 FAULTFS := build/faultfs
@@ -90,10 +91,21 @@ hub: ## lay the charts out as a ChaosHub of Litmus 3.x: build/hub and build/hub.
 	@go run ./charts/hub -name $(HUB_NAME) -tree build/hub -zip build/hub.zip
 
 .PHONY: binaries
-binaries: ## build the experiment, the helper and the stand-in for chaos-runner, static
+binaries: ## build the command line, which is the experiment too, the helper and the stand-in for chaos-runner, static
 	$(GO_BUILD) -o $(BIN)/volume-durability ./experiments/volume-durability
 	$(GO_BUILD) -o $(BIN)/durability-helper ./experiments/volume-durability/helper
 	$(GO_BUILD) -o $(BIN)/runner ./tests/runner
+
+.PHONY: install
+install: ## install the command line, also as kubectl durability (PREFIX=/usr/local)
+	@$(MAKE) --no-print-directory -s binaries
+	install -D -m 0755 $(BIN)/volume-durability $(DESTDIR)$(PREFIX)/bin/volume-durability
+	ln -sf volume-durability $(DESTDIR)$(PREFIX)/bin/kubectl-durability
+
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+.PHONY: platforms
+platforms: ## see that the command line compiles for every system that it is released for
+	@for p in $(PLATFORMS); do echo $$p; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./experiments/volume-durability || exit 1; done
 
 .PHONY: cluster-tool
 cluster-tool:

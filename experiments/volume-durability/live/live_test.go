@@ -62,7 +62,7 @@ func TestATerminalShowsALineForEachCell(t *testing.T) {
 	v.Close()
 	c := v.cells[""]
 	assert.Equal(t, uint64(25), c.records, "acknowledgements are cumulative in their epoch")
-	assert.Equal(t, "  fast           25 records safe           1 deletion   Pass: all is there", v.cellLine(c, 4))
+	assert.Equal(t, "  fast        25 records safe           1 deletion   Pass: all is there", v.cellLine(c, 4))
 	assert.Contains(t, out.String(), "fast")
 	assert.Contains(t, out.String(), "fast: kept: all is there")
 }
