@@ -15,7 +15,7 @@ require (
 	github.com/stretchr/testify v1.11.1
 	github.com/volume-durability/volume-durability v0.0.0-00010101000000-000000000000
 	github.com/volume-durability/volume-durability/tests/faultfs v0.0.0-00010101000000-000000000000
-	golang.org/x/sync v0.12.0
+	golang.org/x/sync v0.13.0
 	k8s.io/api v0.34.4
 	k8s.io/apimachinery v0.34.4
 	k8s.io/client-go v12.0.0+incompatible
