@@ -222,7 +222,7 @@ func (r *runCommand) leave(ctx context.Context, t task, result evidence.Result) 
 		return &exit{code, fmt.Errorf("leaving the evidence: %w", err)}
 	}
 	fmt.Fprintf(r.streams.ErrOut, "\nEvidence   %s\n", where)
-	if r.keepInCluster {
+	if r.keepInCluster || named(t.settings.Evidence) {
 		if err := r.keep(ctx, t, b); err != nil {
 			return &exit{code, err}
 		}
@@ -242,6 +242,9 @@ func (r *runCommand) keep(ctx context.Context, t task, b bundle.Bundle) error {
 		Labels: map[string]string{workload.RunLabel: t.id, "app.kubernetes.io/part-of": "volume-durability"},
 	}
 	name := archive.Name("", t.id)
+	if named(t.settings.Evidence) {
+		name = t.settings.Evidence
+	}
 	if err := a.Keep(ctx, name, b); err != nil {
 		return err
 	}
@@ -257,3 +260,6 @@ func terminalOf(out io.Writer) (screen, terminal bool) {
 	}
 	return os.Getenv("TERM") != "dumb", term.IsTerminal(int(file.Fd()))
 }
+
+// named says whether the evidence is to be kept under a name of the user's.
+func named(evidence string) bool { return evidence != "" && evidence != inputs.NoEvidence }
