@@ -157,3 +157,20 @@ func TestRequiredEvidence(t *testing.T) {
 	}
 	requireNothingLeft(t, ns)
 }
+
+// Litmus's tunables for several targets: the writers of a run's cells.
+func TestOnlyTheTargetedWritersAreDeletedAtTheIntervals(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	unknown := run(t, ns, short(map[string]string{"STORAGE_CLASSES": "shared,csi-shared", "TARGET_PODS": "write-pod"}))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, unknown.verdict())
+	assert.Contains(t, unknown.result.Reason, `TARGET_PODS="write-pod": want writers of this run: write-pod-shared, write-pod-csi-shared`)
+
+	ns = someNamespace(t)
+	o := run(t, ns, several(map[string]string{"STORAGE_CLASSES": "shared,csi-shared", "SEQUENCE": "serial", "TARGET_PODS": "write-pod-shared", "PODS_AFFECTED_PERC": "100"}))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
+	cells := cellsByName(o.result)
+	assert.GreaterOrEqual(t, cells["shared"].Deletions(), 2)
+	assert.Equal(t, 1, cells["csi-shared"].Deletions(), "only at the end, before it is read back")
+	requireNothingLeft(t, ns)
+}
