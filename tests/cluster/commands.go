@@ -75,20 +75,15 @@ func (c *cluster) startOne(ctx context.Context, name string) error {
 	return await(ctx, "everything to be ready", c.isUp)
 }
 
-// wakeWatchers starts everything again that watches the API server. After it was
-// away they would look again only when client-go's back-off is over, which no
-// setting shortens: up to a minute, and with dozens of watches one is always late.
-// A kubelet that is started again breaks the log streams of its pods, which went
-// through the API server and are broken already.
+// wakeWatchers starts those of the control plane again that watch the API server.
+// After it was away they would look again only when client-go's back-off is over,
+// which no setting shortens: up to a minute, and with dozens of watches one is
+// always late.
 func wakeWatchers(ctx context.Context) error {
 	if err := await(ctx, "the API server to answer", apiReady); err != nil {
 		return err
 	}
-	watchers := controlplane.Watchers()
-	for _, n := range layout.Nodes() {
-		watchers = append(watchers, node.KubeletName(n))
-	}
-	for _, name := range watchers {
+	for _, name := range controlplane.Watchers() {
 		r, err := processes.Load(name)
 		if err != nil {
 			return fmt.Errorf("looking for %s: %w", name, err)
@@ -96,7 +91,7 @@ func wakeWatchers(ctx context.Context) error {
 		if err := r.Stop(ctx, stopPatience); err != nil {
 			return err
 		}
-		if err := inTurn(ctx, name, func() error { _, err := processes.Again(r); return err }); err != nil {
+		if _, err := processes.Again(r); err != nil {
 			return err
 		}
 	}
