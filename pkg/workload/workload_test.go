@@ -172,20 +172,21 @@ func TestWhatHappensToAPodIsSeen(t *testing.T) {
 	pods := ns.Client.CoreV1().Pods("stig")
 	pod := ns.Pod(spec())
 	pod.UID = "u"
+	pod.Namespace = "stig"
+	running := pod.DeepCopy()
+	running.Spec.NodeName, running.Status.Phase = "n1", corev1.PodRunning
+	running.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue}}
+	running.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
 	go func() {
-		running := pod.DeepCopy()
-		running.Spec.NodeName, running.Status.Phase = "n1", corev1.PodRunning
-		running.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue}}
-		running.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
 		for {
 			if _, err := pods.Update(t.Context(), running, metav1.UpdateOptions{}); err == nil || t.Context().Err() != nil {
 				return
 			}
 		}
 	}()
-	running, err := ns.RunPod(t.Context(), pod)
+	started, err := ns.RunPod(t.Context(), pod)
 	require.NoError(t, err)
-	assert.Equal(t, "n1", running.Spec.NodeName)
+	assert.Equal(t, "n1", started.Spec.NodeName)
 	require.NoError(t, ns.DeletePod(t.Context(), pod.Name, "u", nil))
 	m := ns.Milestones("u")
 	for _, at := range []time.Time{m.Created, m.Scheduled, m.Mounted, m.Started} {
