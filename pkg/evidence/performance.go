@@ -19,7 +19,7 @@ type Latency struct {
 	P50     time.Duration `json:"p50"`
 	P99     time.Duration `json:"p99"`
 	Max     time.Duration `json:"max"`
-	// Bars are the histogram, in order, without the empty ones.
+	// Bars are the distribution, in order, without the empty ones.
 	Bars []Bar `json:"bars"`
 }
 
@@ -51,12 +51,25 @@ func LatencyOf(said []witness.Commits) (*Latency, error) {
 		return nil, nil
 	}
 	l.P50, l.P99, l.Max = microseconds(all.ValueAtQuantile(50)), microseconds(all.ValueAtQuantile(99)), microseconds(all.Max())
-	for _, bar := range all.Distribution() {
+	l.Bars = bars(all)
+	return l, nil
+}
+
+// bars are what a picture can show: a bar for each tenth or so of a power of two,
+// where the histogram itself has hundreds.
+func bars(fine *hdrhistogram.Histogram) []Bar {
+	coarse := hdrhistogram.New(fine.LowestTrackableValue(), fine.HighestTrackableValue(), 1)
+	for _, bar := range fine.Distribution() {
+		// What the one histogram could hold the other can.
+		_ = coarse.RecordValues(bar.From, bar.Count)
+	}
+	var all []Bar
+	for _, bar := range coarse.Distribution() {
 		if bar.Count > 0 {
-			l.Bars = append(l.Bars, Bar{microseconds(bar.From), microseconds(bar.To), bar.Count})
+			all = append(all, Bar{microseconds(bar.From), microseconds(bar.To), bar.Count})
 		}
 	}
-	return l, nil
+	return all
 }
 
 // decode reads a histogram. The library takes no notice of one that is too short.

@@ -57,7 +57,7 @@ func TestTheExperimentIsNotForPeople(t *testing.T) {
 	assert.Equal(t, Kept, code)
 	assert.NotContains(t, out, "\n  experiment")
 	assert.Contains(t, out, "\n  doctor")
-	code, _, said := execute(t, "experiment")
+	code, said, _ := execute(t, "experiment")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, said, "chaos-runner sets it")
 }

@@ -27,7 +27,8 @@ func newExperiment(streams Streams) *cobra.Command {
 	return &cobra.Command{
 		Use: "experiment", Short: "Be the experiment of a ChaosEngine, in its Job", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			log := newLog(streams.ErrOut, logrus.InfoLevel)
+			// The log and the result share one stream: of two, a node's log splices long lines.
+			log := newLog(streams.Out, logrus.InfoLevel)
 			// Once the ChaosResult says what came of it the Job is done, whatever the
 			// verdict: Kubernetes would try a failed one again.
 			if err := experiment(c.Context(), streams, log); err != nil {
