@@ -52,7 +52,7 @@ func (f *follower) once(ctx context.Context) (done bool, err error) {
 		return true, nil
 	}
 	if f.again && !ended && !f.broken {
-		f.Log.WithField("pod", f.pod.Name).Warn("Log stream ended while the pod lives, taking it up again")
+		f.Log.WithField("pod", f.pod.Name).Info("Log stream ended while the pod lives, taking it up again")
 	}
 	f.again = true
 	err = f.stream(ctx)

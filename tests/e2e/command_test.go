@@ -200,7 +200,7 @@ func keptIsRemoved(t terminal, run string) {
 	claims, err := t.ns.Kube.CoreV1().PersistentVolumeClaims(t.ns.Name).List(within(t.T), metav1.ListOptions{LabelSelector: workload.RunLabel + "=" + run})
 	require.NoError(t, err)
 	require.Len(t, claims.Items, 1, "it is still there")
-	code, _, _ = t.does("cleanup", "--yes", "--run", run, "--older-than", "0")
+	code, _, _ = t.does("cleanup", "--yes", "--run", run)
 	assert.Equal(t, 0, code)
 	requireNothingLeft(t.T, t.ns)
 }

@@ -172,7 +172,7 @@ func (u *cleanupCommand) list(runs []leftoverRun) error {
 
 // remove removes what is to be removed, and says what could not be.
 func (u *cleanupCommand) remove(ctx context.Context, cluster connection, runs []leftoverRun) error {
-	log := newLog(u.streams.ErrOut, u.level.Level)
+	log := newPersonsLog(u.streams.ErrOut, u.level.Level)
 	var problems []error
 	for i := range runs {
 		r := &runs[i]

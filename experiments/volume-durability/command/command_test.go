@@ -93,7 +93,7 @@ func evidenceOf(t *testing.T, r evidence.Result) string {
 func TestEvidenceIsShownInEveryForm(t *testing.T) {
 	folder := evidenceOf(t, samples.Matrix())
 	for form, says := range map[string]string{
-		"": "LOST", "table": "VERDICT", "yaml": "verdict: Fail", "json": `"verdict": "Fail"`, "junit": "<testsuites", "ckl": "<CHECKLIST>", "cklb": `"stigs"`,
+		"": "LOST", "html": "<!DOCTYPE html>", "table": "VERDICT", "yaml": "verdict: Fail", "json": `"verdict": "Fail"`, "junit": "<testsuites", "ckl": "<CHECKLIST>", "cklb": `"stigs"`,
 		"oscal": `"assessment-results"`, "ledger": `"promises"`, "scan": `"looks"`, "manifest": `"sha256"`, "scan.json": `"looks"`,
 	} {
 		code, out, said := execute(t, "report", folder, "--form", form)
@@ -104,6 +104,16 @@ func TestEvidenceIsShownInEveryForm(t *testing.T) {
 	code, _, said := execute(t, "report", folder, "--form", "pdf")
 	assert.Equal(t, Unknown, code)
 	assert.Contains(t, said, "it holds assessment-results.json, ")
+}
+
+func TestAnAssessorsNamesAreInTheChecklists(t *testing.T) {
+	folder := evidenceOf(t, samples.Pass())
+	code, out, _ := execute(t, "report", folder, "--form", "cklb", "--asset", "cluster-of-mine")
+	assert.Equal(t, Kept, code)
+	assert.Contains(t, out, "cluster-of-mine")
+	code, _, said := execute(t, "report", folder, "--asset", "cluster-of-mine")
+	assert.Equal(t, Unknown, code)
+	assert.Contains(t, said, "--form ckl")
 }
 
 func TestEvidenceThatWasChangedIsNotShown(t *testing.T) {

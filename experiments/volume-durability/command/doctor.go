@@ -41,7 +41,7 @@ The exit code is 0 where nothing stands in the way, 2 where something does.`,
 		if t.cluster, err = cluster.connect(); err != nil {
 			return err
 		}
-		t.image, t.log = ownImage(), newLog(streams.ErrOut, level.Level)
+		t.image, t.log = ownImage(), newPersonsLog(streams.ErrOut, level.Level)
 		fmt.Fprintf(streams.ErrOut, "Cluster    %s\n", t.cluster)
 		ctx, cancel := context.WithTimeout(c.Context(), doctorPatience)
 		defer cancel()

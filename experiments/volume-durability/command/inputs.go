@@ -90,7 +90,10 @@ func plain(doc string) string {
 	doc = constant.ReplaceAllStringFunc(doc, func(name string) string { return "--" + flagOf(strings.Trim(name, "`")) })
 	doc = strings.ReplaceAll(doc, "`", "")
 	doc = strings.ReplaceAll(doc, "File in the experiment's pod with", "File with")
-	return strings.ReplaceAll(doc, "They go with the engine.", "Remove them with cleanup --run.")
+	doc = strings.ReplaceAll(doc, "They go with the engine.", "Remove them with cleanup --run.")
+	return strings.NewReplacer(
+		"in the engine's namespace, that keeps", "that keeps", "empty for one that is named after the engine and the run, none to keep none", "empty to keep it only in a folder",
+	).Replace(doc)
 }
 
 // getenv is what the flags say of an input, then what is below them, then this

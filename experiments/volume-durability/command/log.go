@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +23,27 @@ func newLog(out io.Writer, level logrus.Level) *logrus.Logger {
 	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339Nano, DisableColors: true})
 	klog.SetLogger(funcr.New(kubernetesSays(log), funcr.Options{}))
 	return log
+}
+
+// newPersonsLog is a log that a person reads beside other things.
+func newPersonsLog(out io.Writer, level logrus.Level) *logrus.Logger {
+	log := newLog(out, level)
+	log.SetFormatter(brief{})
+	return log
+}
+
+// brief writes an entry as a line without its time.
+type brief struct{}
+
+// Format writes an entry.
+func (brief) Format(e *logrus.Entry) ([]byte, error) {
+	var line strings.Builder
+	fmt.Fprintf(&line, "%s: %s", e.Level, e.Message)
+	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
+		fmt.Fprintf(&line, "; %s %v", key, e.Data[key])
+	}
+	line.WriteString("\n")
+	return []byte(line.String()), nil
 }
 
 // kubernetesSays takes what client-go says on its own into the one log.

@@ -3,8 +3,10 @@ package command
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/live"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/report/junit"
@@ -45,25 +47,35 @@ func (f *formatFlag) show(out io.Writer, r evidence.Result) error {
 // summary is a result as a person reads it on a terminal.
 func summary(r evidence.Result) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s\n  %s\n", headline(r.Verdict), r.Reason)
-	tried := 0
-	for _, c := range r.Cells {
-		if !c.Plan.Control {
-			tried++
-		}
+	s.WriteString(headline(r.Verdict) + "\n")
+	tried := slices.DeleteFunc(slices.Clone(r.Cells), func(c evidence.Cell) bool { return c.Plan.Control })
+	if len(tried) < 2 {
+		fmt.Fprintf(&s, "  %s\n", r.Reason)
 	}
 	if len(r.Cells) > 0 {
 		fmt.Fprintf(&s, "\n%s", indented(r.Table()))
 	}
-	if tried == 1 {
-		for _, c := range r.Cells {
-			if !c.Plan.Control {
-				s.WriteString(details(c))
-			}
-		}
+	switch {
+	case len(tried) == 1:
+		s.WriteString(details(tried[0]))
+	case len(tried) > 1:
+		s.WriteString(reasons(r.Cells))
 	}
 	if r.LeftBehind != "" {
 		fmt.Fprintf(&s, "\nLeft behind: %s\n", r.LeftBehind)
+	}
+	return s.String()
+}
+
+// reasons are those of the cells that did not keep their data, or did not lose it
+// though they had to.
+func reasons(cells []evidence.Cell) string {
+	var s strings.Builder
+	for _, c := range cells {
+		if c.Plan.Control == (c.Verdict == judge.Fail) && (c.Plan.Control || c.Verdict == judge.Pass) {
+			continue
+		}
+		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Plan.Name, live.Word(c), c.Reason)
 	}
 	return s.String()
 }

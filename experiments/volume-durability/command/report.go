@@ -101,6 +101,9 @@ func (r *reportCommand) find(ctx context.Context, args []string) (b bundle.Bundl
 	if r.rule == "" && r.asset == "" {
 		return b, from, nil
 	}
+	if !slices.Contains([]string{"ckl", "cklb", "oscal"}, r.form) {
+		return bundle.Bundle{}, from, errors.New("--rule and --asset: want --form ckl, cklb or oscal too: nothing else depends on them")
+	}
 	// Another reading of the same result.
 	result, err := b.Result()
 	if err != nil {

@@ -155,7 +155,7 @@ func announcement(t task) string {
 	}
 	line("Namespace", "%s", s.Namespace)
 	if cells := s.Cells(nil); s.StorageClasses[0] == inputs.AllClasses {
-		line("Makes", "for every StorageClass of the cluster a claim of %s, pods that write and one that reads; image %s", s.ClaimSize.String(), t.libImage())
+		line("Makes", "for every StorageClass of the cluster a claim of %s, a pod that writes and one that reads", s.ClaimSize.String())
 	} else {
 		for i, c := range cells {
 			heading := "Makes"
@@ -164,8 +164,8 @@ func announcement(t task) string {
 			}
 			line(heading, "%s; pods %s and %s", volumeOf(c, s), c.Object(s.WriterPod), c.Object(s.ReaderPod))
 		}
-		line("Image", "%s", t.libImage())
 	}
+	line("Image", "%s", t.libImage())
 	line("Then", "deletes what writes every %s for %s, reads all back, and removes what it made%s", s.Interval, s.Duration, map[bool]string{true: ", but the claim and the reader (--keep)"}[s.Keep])
 	return b.String()
 }
@@ -190,13 +190,15 @@ func (r *runCommand) carryOut(ctx context.Context, t task) evidence.Result {
 	screen, terminal := terminalOf(r.streams.ErrOut)
 	view := live.New(r.streams.ErrOut, terminal && screen, t.settings)
 	view.Say("run %s", t.id)
-	log := newLog(view, r.level.Level)
+	log := newPersonsLog(view, r.level.Level)
 	t.companion, t.log, t.labels = view, log, map[string]string{workload.HostLabel: hostLabel()}
 	card, err := t.present()
 	if err != nil {
 		log.WithError(err).Warn("This machine cannot be told that the run is alive: cleanup will not know")
 	}
-	defer card.remove()
+	if !t.settings.Keep { // else it shows to cleanup that the run is over
+		defer card.remove()
+	}
 	watch := watchInterruption(ctx, r.streams, view, t)
 	result, _ := t.carryOut(ctx) // the view ends no run
 	watch.stop()

@@ -52,7 +52,7 @@ nobody can tell.`,
 	flags.StringVar(&v.ledger, "ledger", "", "the ledger: a bundle's ledger.json, or the word that durability-helper probe write prints, or a file that holds it; - is standard input")
 	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence of the run that wrote the journal; knows more than a ledger: what pods had read before")
 	flags.StringVar(&v.chosen, "cell", "", "the cell whose journal it is, where the evidence is of several")
-	flags.BoolVar(&v.device, "device", false, "the journal lies on a raw device, or in an image of one: it ends where nothing was ever written")
+	flags.BoolVar(&v.device, "device", false, "the journal is the image of a raw device: it ends where nothing was ever written, as on a device itself")
 	v.format.addTo(flags.FlagSet, formatJSON, formatYAML)
 	groups(c, flags)
 	return c
@@ -225,15 +225,20 @@ func (v *verifyCommand) judge(held promise) (verification, error) {
 		return outcome, fmt.Errorf("--journal: %w", err)
 	}
 	var reader io.Reader = file
-	if v.device {
-		reader = &device{in: file, promised: ledger.Records(held.Promises) * uint64(held.Format.Size)}
+	promised := ledger.Records(held.Promises) * uint64(held.Format.Size)
+	switch {
+	case file.IsDevice():
+		file.Promised(int64(promised))
+	case v.device:
+		reader = &device{in: file, promised: promised}
 	}
 	outcome.Report, err = journal.Scan(reader, held.Format, points)
 	outcome.Report.Unreadable, outcome.Access = file.Unreadable(), file.Access()
 	if err := errors.Join(err, file.Close()); err != nil {
 		return outcome, fmt.Errorf("reading %s: %w", v.journal, err)
 	}
-	outcome.Report.Present = true
+	// A device is always there; a journal is on it where anything is.
+	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsDevice()
 	outcome.Judgement = judge.Judge(judge.Case{Promises: held.Promises, Report: outcome.Report, Earlier: held.Earlier, Epochs: held.Epochs, Overlap: held.Overlap})
 	outcome.Verdict = judge.VerdictOf(outcome.Judgement)
 	outcome.Reason = outcome.reason()
@@ -262,7 +267,7 @@ func (o verification) text() string {
 	return s.String()
 }
 
-// device reads a journal that lies on a device, which has no end of file: it ends with
+// device reads a journal that lies in the image of a device, which has no end of file: it ends with
 // the first page of zeros beyond all that was promised.
 type device struct {
 	in       io.Reader

@@ -20,3 +20,9 @@ func openJournal(path string) (plainFile, error) {
 func (plainFile) Access() witness.Access { return witness.AccessCached }
 
 func (plainFile) Unreadable() []journal.Range { return nil }
+
+// IsDevice is never: --device says so of what is to be read as one.
+func (plainFile) IsDevice() bool { return false }
+
+// Promised is for devices.
+func (plainFile) Promised(int64) {}

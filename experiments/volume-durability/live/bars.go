@@ -51,6 +51,9 @@ func (b *bars) say(line string) {
 	_, _ = fmt.Fprintf(b, "%6s  %s\n", b.view.elapsed(), line)
 }
 
+// happened is in the lines that change: who looks at them sees it.
+func (b *bars) happened(string) {}
+
 func (b *bars) planned(cells []*cell) {
 	names := 0
 	for _, c := range cells {
@@ -78,12 +81,12 @@ func (v *View) cellLine(c *cell, names int) string {
 	defer v.mu.Unlock()
 	name := runewidth.FillRight(runewidth.Truncate(title(c.plan), names, "…"), names)
 	rate := "      "
-	if c.verdict == "" {
+	if c.word == "" {
 		rate = fmt.Sprintf("%4.0f/s", c.speed.rate(v.now()))
 	}
 	state := c.doing
-	if c.verdict != "" {
-		state = string(c.verdict) + ": " + c.doing
+	if c.word != "" {
+		state = c.word + ": " + c.doing
 	}
 	return fmt.Sprintf("  %s  %8d records safe  %s  %s  %s", name, c.records, rate, deletions(c.deletions), state)
 }

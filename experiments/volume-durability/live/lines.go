@@ -74,6 +74,8 @@ func (l *lines) say(line string) {
 	_, _ = fmt.Fprintf(l.out, "%6s  %s\n", l.view.elapsed(), line)
 }
 
+func (l *lines) happened(line string) { l.say(line) }
+
 // elapsed is the time since the run began.
 func (v *View) elapsed() string { return v.now().Sub(v.began).Round(time.Second).String() }
 

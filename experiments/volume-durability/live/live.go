@@ -40,6 +40,8 @@ type screen interface {
 	io.Writer
 	// say adds a line that stays.
 	say(line string)
+	// happened adds a line on something that a screen whose lines change shows in them.
+	happened(line string)
 	// planned shows the cells that there are.
 	planned(cells []*cell)
 	// close leaves the screen as it is, for others to write on.
@@ -54,7 +56,7 @@ type cell struct {
 	speed     meter
 	deletions int
 	doing     string
-	verdict   judge.Verdict
+	word      string // the verdict's; empty where there is none yet
 }
 
 // New begins to show a run. Terminal says that out can move its cursor.
@@ -74,6 +76,9 @@ func (v *View) Write(b []byte) (int, error) { return v.screen.Write(b) }
 // Say adds a line that stays.
 func (v *View) Say(format string, args ...any) { v.screen.say(fmt.Sprintf(format, args...)) }
 
+// happened shows something that is over as soon as it is said.
+func (v *View) happened(format string, args ...any) { v.screen.happened(fmt.Sprintf(format, args...)) }
+
 // Removing says that the run is over, and what it made is on its way out.
 func (v *View) Removing() { v.enter("removing what was made", "") }
 
@@ -84,7 +89,7 @@ func (v *View) Close() { v.screen.close() }
 func (v *View) Planned(cells []inputs.Cell) {
 	v.mu.Lock()
 	for _, plan := range cells {
-		c := &cell{plan: plan, epochs: map[int]uint64{}, doing: "waiting"}
+		c := &cell{plan: plan, epochs: map[int]uint64{}, doing: "no data yet"}
 		v.cells[plan.Name] = c
 		v.order = append(v.order, c)
 	}
@@ -96,7 +101,7 @@ func (v *View) Planned(cells []inputs.Cell) {
 // Written shows that data is at stake.
 func (v *View) Written(_ context.Context, cells []evidence.Cell) error {
 	for _, c := range cells {
-		v.Say("%s: %s", title(c.Plan), c.Written())
+		v.happened("%s: %s", title(c.Plan), c.Written())
 	}
 	return nil
 }
@@ -106,7 +111,7 @@ func (v *View) ChaosBegins(context.Context) error {
 	v.mu.Lock()
 	v.chaos, v.phase = v.now(), "chaos"
 	v.mu.Unlock()
-	v.Say("chaos: writers are deleted every %s for %s", v.settings.Interval, v.settings.Duration)
+	v.happened("chaos: writers are deleted every %s for %s", v.settings.Interval, v.settings.Duration)
 	return nil
 }
 
@@ -131,7 +136,7 @@ func (v *View) Deleting(plan inputs.Cell, pod evidence.Pod) {
 		c.doing = "deleted, coming back"
 		records = c.records
 	})
-	v.Say("%s: %s on %s is deleted, %s acknowledged", title(plan), pod.Name, pod.Node, counted(records, "record"))
+	v.happened("%s: %s on %s is deleted, %s acknowledged", title(plan), pod.Name, pod.Node, counted(records, "record"))
 }
 
 // Reading shows that a cell's journal is about to be read back.
@@ -142,8 +147,8 @@ func (v *View) Reading(plan inputs.Cell) {
 
 // Judged shows a cell's verdict.
 func (v *View) Judged(judged evidence.Cell) {
-	v.with(judged.Plan, func(c *cell) { c.verdict, c.doing = judged.Verdict, judged.Reason })
-	v.Say("%s: %s: %s", title(judged.Plan), Word(judged), judged.Reason)
+	v.with(judged.Plan, func(c *cell) { c.word, c.doing = Word(judged), judged.Reason })
+	v.happened("%s: %s: %s", title(judged.Plan), Word(judged), judged.Reason)
 }
 
 // ChaosEnded shows that all is judged.
@@ -161,7 +166,7 @@ func (v *View) enter(phase, line string) {
 	v.phase = phase
 	v.mu.Unlock()
 	if line != "" {
-		v.screen.say(line)
+		v.screen.happened(line)
 	}
 }
 
