@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -76,4 +77,27 @@ func (c connection) String() string {
 		return c.config.Host
 	}
 	return fmt.Sprintf("%s at %s", c.context, c.config.Host)
+}
+
+// version is the API server's. A server that does not answer keeps nobody waiting who
+// has pressed Ctrl-C.
+func (c connection) version(ctx context.Context) (string, error) {
+	answered := make(chan error, 1)
+	var said string
+	go func() {
+		info, err := c.client.Discovery().ServerVersion()
+		if err == nil {
+			said = info.GitVersion
+		}
+		answered <- err
+	}()
+	select {
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case err := <-answered:
+		if err != nil {
+			return "", fmt.Errorf("reaching %s: %w", c, err)
+		}
+		return said, nil
+	}
 }

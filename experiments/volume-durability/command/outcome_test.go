@@ -7,6 +7,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
@@ -20,6 +21,12 @@ func TestASummaryOfALossNamesItsPlace(t *testing.T) {
 	s := summary(samples.Fail())
 	assert.Contains(t, s, "LOST")
 	assert.Regexp(t, `Findings\n  - .*; (bytes \d+ to \d+|at byte \d+)\n`, s)
+}
+
+func TestAFindingHasItsPlace(t *testing.T) {
+	assert.Equal(t, "corrupt; bytes 256 to 511", finding(judge.Finding{Class: judge.Corrupt, Offset: 256, End: 512}))
+	assert.Equal(t, "lost-tail; at byte 256", finding(judge.Finding{Class: judge.LostTail, Offset: 256, End: 256}))
+	assert.Equal(t, "missing", finding(judge.Finding{Class: judge.Missing}))
 }
 
 func TestASummaryOfSeveralCellsGivesTheReasonsOfThoseThatDidNotKeep(t *testing.T) {

@@ -135,11 +135,11 @@ func (r *runCommand) findFolder(t task) error {
 
 // agreed says what will be done where, and returns once somebody has agreed to it.
 func (r *runCommand) agreed(ctx context.Context, t task) error {
-	version, err := t.cluster.client.Discovery().ServerVersion()
+	version, err := t.cluster.version(ctx)
 	if err != nil {
-		return fmt.Errorf("reaching %s: %w", t.cluster, err)
+		return err
 	}
-	fmt.Fprintf(r.streams.ErrOut, "Cluster    %s, Kubernetes %s\n%s", t.cluster, version.GitVersion, announcement(t))
+	fmt.Fprintf(r.streams.ErrOut, "Cluster    %s, Kubernetes %s\n%s", t.cluster, version, announcement(t))
 	if r.yes {
 		return nil
 	}

@@ -98,8 +98,10 @@ func TestAJournalOnADeviceEndsWhereNothingWasWritten(t *testing.T) {
 	assert.Equal(t, int64(7*pageSize), found.Report.Bytes, "the rest of the device is none of the journal's")
 
 	clear(image[4096 : 2*4096]) // within what was promised zeros are a loss
-	code, _, _ = execute(t, "verify", "--device", "--journal", save(t, "disk.img", image), "--ledger", token)
+	code, out, _ = execute(t, "verify", "--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
 	assert.Equal(t, Lost, code)
+	require.NoError(t, json.Unmarshal([]byte(out), &found))
+	assert.Equal(t, uint64(100-pageSize/256), found.Judgement.Intact, "they are no end before all that was promised")
 }
 
 func TestADeviceIsReadHoweverItComes(t *testing.T) {

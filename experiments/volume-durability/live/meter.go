@@ -35,9 +35,6 @@ func (m *meter) rate(now time.Time) float64 {
 		return 0
 	}
 	first, last := m.samples[0], m.samples[len(m.samples)-1]
-	if now.Sub(last.at) >= window {
-		return 0
-	}
 	elapsed := now.Sub(first.at).Seconds()
 	if elapsed <= 0 {
 		return 0
