@@ -166,7 +166,7 @@ func rehearsed(ctx context.Context, r run.Run) []Check {
 	}
 	var all []Check
 	for _, one := range rehearsals {
-		c := Check{"would take " + one.Object, Yes, "names, permissions, Pod Security, quotas and other admission"}
+		c := Check{"would take " + one.Object, Yes, "its name, Pod Security, quotas, other admission"}
 		if one.Err != nil {
 			c.Answer, c.Said = No, one.Err.Error()
 		}

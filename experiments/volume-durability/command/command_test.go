@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -138,6 +139,13 @@ func TestTheNewestFolderIsShownWhereNoneIsNamed(t *testing.T) {
 	code, _, said := execute(t, "report")
 	assert.Equal(t, Kept, code)
 	assert.Contains(t, said, "volume-durability-1")
+}
+
+func TestTheListOfEvidenceIsATable(t *testing.T) {
+	now := time.Now()
+	text, err := tableOf([]kept{{Namespace: "stig", Name: "n", Run: "r", Verdict: "Pass", Created: now.Add(-time.Hour)}}, now)
+	require.NoError(t, err)
+	assert.Equal(t, "NAMESPACE  NAME  RUN  VERDICT  AGE\nstig       n     r    Pass     60m\n", text)
 }
 
 func TestAnOpenerForEachSystem(t *testing.T) {

@@ -282,7 +282,8 @@ func tableOf(all []kept, now time.Time) (string, error) {
 	for _, k := range all {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.Namespace, k.Name, k.Run, k.Verdict, duration.HumanDuration(now.Sub(k.Created)))
 	}
-	return text.String(), w.Flush()
+	err := w.Flush()
+	return text.String(), err
 }
 
 // newOpen opens the page of a run in the browser.
@@ -324,7 +325,8 @@ func (r *reportCommand) open(ctx context.Context, b bundle.Bundle, from string) 
 	fmt.Fprintln(r.streams.ErrOut, "Opening", file)
 	program := opener(runtime.GOOS)
 	if output, err := exec.CommandContext(ctx, program[0], append(program[1:], file)...).CombinedOutput(); err != nil {
-		return fmt.Errorf("opening %s with %s: %w %s", file, program[0], err, output)
+		said := strings.Join(strings.FieldsFunc(string(output), func(r rune) bool { return r == '\n' }), "; ")
+		return fmt.Errorf("opening %s with %s: %w: %s", file, program[0], err, said)
 	}
 	return nil
 }

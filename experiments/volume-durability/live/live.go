@@ -83,7 +83,10 @@ func (v *View) happened(format string, args ...any) { v.screen.happened(fmt.Spri
 func (v *View) Removing() { v.enter("removing what was made", "") }
 
 // Close ends the view. What was shown last stays.
-func (v *View) Close() { v.screen.close() }
+func (v *View) Close() {
+	v.enter("over", "")
+	v.screen.close()
+}
 
 // Planned shows what there is to try.
 func (v *View) Planned(cells []inputs.Cell) {
