@@ -148,7 +148,7 @@ func (c Cell) Rate() float64 {
 }
 
 // maxHeard bounds the acknowledgements that are kept of one epoch.
-const maxHeard = 400
+const maxHeard = 120
 
 // Thin keeps so few of the acknowledgements of an epoch that a report can show
 // them, the first and the last among them.

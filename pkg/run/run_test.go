@@ -344,7 +344,7 @@ func TestTheVerdictOfARun(t *testing.T) {
 func TestTheReasonOfSeveralCells(t *testing.T) {
 	cells := append(cellsOf(judge.Pass, judge.Fail, judge.Skipped), controlThat(judge.Fail, judge.Finding{Class: judge.Missing, Records: 9}))
 	_, reason := sum(cells, nil)
-	assert.Equal(t, "1 of 3 cells kept their data. 1 lost: class-1 (because). 1 skipped: class-2 (because). the negative control lost its data, as it must, and that was seen", reason)
+	assert.Equal(t, "1 of 3 cells kept their data. 1 lost: class-1 (because). 1 skipped: class-2. The negative control lost its data, as it must, and that was seen", reason)
 }
 
 func TestWhatTheClusterCannotDoIsSkipped(t *testing.T) {

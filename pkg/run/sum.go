@@ -26,7 +26,7 @@ func sum(cells []evidence.Cell, ended error) (judge.Verdict, string) {
 		reason = ended.Error()
 	}
 	if control != nil && !sawLoss(*control) {
-		reason = blind(*control) + ". " + reason
+		reason = "The " + blind(*control) + ". " + reason
 	}
 	return verdict, reason
 }
@@ -77,7 +77,7 @@ func sawLoss(control evidence.Cell) bool {
 }
 
 func blind(control evidence.Cell) string {
-	return fmt.Sprintf("the negative control, an emptyDir that forgets everything, did not come out as lost: on this cluster the run cannot be believed (%s: %s)", control.Verdict, control.Reason)
+	return fmt.Sprintf("negative control, an emptyDir that forgets everything, did not come out as lost: on this cluster the run cannot be believed (%s: %s)", control.Verdict, control.Reason)
 }
 
 // together is the reason of a run of several cells.
@@ -85,7 +85,7 @@ func together(verdict judge.Verdict, tried []evidence.Cell, control *evidence.Ce
 	by := map[judge.Verdict][]string{}
 	for _, c := range tried {
 		entry := c.Plan.Name
-		if c.Verdict != judge.Pass {
+		if c.Verdict != judge.Pass && c.Verdict != judge.Skipped { // why it was skipped, its own reason says
 			entry += " (" + c.Reason + ")"
 		}
 		by[c.Verdict] = append(by[c.Verdict], entry)
@@ -101,12 +101,12 @@ func together(verdict judge.Verdict, tried []evidence.Cell, control *evidence.Ce
 	}
 	switch {
 	case control != nil && sawLoss(*control):
-		said = append(said, "the negative control lost its data, as it must, and that was seen")
+		said = append(said, "The negative control lost its data, as it must, and that was seen")
 	case control != nil:
-		said = append(said, blind(*control))
+		said = append(said, "The "+blind(*control))
 	}
 	if ended != nil && verdict != judge.Pass {
-		said = append(said, "the run ended early: "+ended.Error())
+		said = append(said, "The run ended early: "+ended.Error())
 	}
 	return strings.Join(said, ". ")
 }
