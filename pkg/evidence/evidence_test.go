@@ -48,6 +48,27 @@ func TestSentencesOnAFail(t *testing.T) {
 	assert.Contains(t, c.Verified(), "; 2 more findings; ")
 }
 
+func TestWhatIsLostIsCountedOnce(t *testing.T) {
+	c := Cell{Promises: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 100}}, {Point: journal.Point{Epoch: 2, Seq: 50}}}}
+	for name, want := range map[string]struct {
+		findings []judge.Finding
+		lost     uint64
+	}{
+		"nothing":                       {nil, 0},
+		"a tail and a hole":             {[]judge.Finding{{Class: judge.LostTail, Records: 40}, {Class: judge.LostHole, Records: 2}}, 42},
+		"there, in another order":       {[]judge.Finding{{Class: judge.Reordered, Records: 7}}, 0},
+		"there, twice":                  {[]judge.Finding{{Class: judge.Duplicated, Records: 7}, {Class: judge.Torn, Records: 1}}, 1},
+		"more findings than records":    {[]judge.Finding{{Class: judge.Corrupt, Records: 100}, {Class: judge.RolledBack, Records: 100}}, 150},
+		"a finding of no one's records": {[]judge.Finding{{Class: judge.Foreign}}, 0},
+	} {
+		c.Findings = want.findings
+		assert.Equal(t, want.lost, c.Lost(), name)
+		c.Reader = &Look{}
+		assert.Equal(t, grouped(want.lost), c.row()[4], name)
+	}
+	assert.Zero(t, Cell{Findings: []judge.Finding{{Class: judge.Missing, Records: 3}}}.Lost(), "nobody was promised anything")
+}
+
 func TestNothingAtStakeIsSaid(t *testing.T) {
 	assert.Equal(t, "Nothing was acknowledged: nothing is at stake", Cell{}.Written())
 	assert.Equal(t, "no node", Cell{Verdict: judge.Error, Reason: "no node"}.Verified())

@@ -46,13 +46,17 @@ func (c Cell) row() []string {
 	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), fmt.Sprintf("%.0f", c.Rate()))
 }
 
-// Lost counts the acknowledged records that findings concern.
+// Lost counts the acknowledged records that are not there, or not intact. Those that
+// are there twice or in another order are there. Findings may concern the same record:
+// no more can be lost than was acknowledged.
 func (c Cell) Lost() uint64 {
-	var n uint64
+	var lost uint64
 	for _, f := range c.Findings {
-		n += f.Records
+		if f.Class != judge.Reordered && f.Class != judge.Duplicated {
+			lost += f.Records
+		}
 	}
-	return n
+	return min(lost, ledger.Records(c.Promises))
 }
 
 // short writes a duration with three digits or so; zero is not known.

@@ -20,17 +20,6 @@ func nameOf(c evidence.Cell) string {
 	}
 }
 
-// lostOf counts the acknowledged records that are not there, or not intact.
-func lostOf(c evidence.Cell) uint64 {
-	var lost uint64
-	for _, f := range c.Findings {
-		if f.Class != judge.Reordered && f.Class != judge.Duplicated {
-			lost += f.Records
-		}
-	}
-	return min(lost, ledger.Records(c.Promises))
-}
-
 // row is a cell in the matrix.
 type row struct {
 	Anchor, Name                                      string
@@ -53,7 +42,7 @@ func rowOf(c evidence.Cell, v cellView) row {
 		w.Acknowledged = grouped(acknowledged)
 	}
 	if c.Verdict == judge.Pass || c.Verdict == judge.Fail {
-		w.Lost = grouped(lostOf(c))
+		w.Lost = grouped(c.Lost())
 	}
 	if c.Latency != nil {
 		w.P50, w.P99, w.Max = lasting(c.Latency.P50), lasting(c.Latency.P99), lasting(c.Latency.Max)

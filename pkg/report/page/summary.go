@@ -47,7 +47,7 @@ func failed(r evidence.Result) string {
 		cells++
 		if c.Verdict == judge.Fail {
 			names = append(names, nameOf(c))
-			lost, of = lost+lostOf(c), of+ledger.Records(c.Promises)
+			lost, of = lost+c.Lost(), of+ledger.Records(c.Promises)
 		}
 	}
 	switch {
