@@ -99,7 +99,8 @@ func TestAnAssessorFindsWhatIsNeeded(t *testing.T) {
 		r.Tool.Commit, r.Tool.Image, "SV-260932r966153_rule", "Version 2, Release: 1 Benchmark Date: 24 Jul 2024", "StorageClass: ceph-rbd",
 		c.Claim.Provisioner, c.Claim.Volume, c.Claim.Handle, "Access modes: ReadWriteOnce", string(c.Claim.UID), string(c.Epochs[2].UID),
 		string(c.Reader.UID), "node node-b", c.Reader.ImageID, "grace period the pod's own (30 s)", "2700 lines acknowledged",
-		"2709 intact lines", "log data present", "other-machine", "kubectl delete pod write-pod -n stig\n", "kubectl exec read-pod -n stig -- cat /data/logs.log",
+		"2709 intact lines", "log data present", "other-machine", "kubectl -n stig delete pod write-pod\n",
+		"kubectl -n stig exec read-pod -- sh -c 'cat /data/logs.log'\n", "storageClassName: ceph-rbd\n",
 	} {
 		assert.Contains(t, a.Details, want)
 	}

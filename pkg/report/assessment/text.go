@@ -9,6 +9,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/report/byhand"
 )
 
 // Longest is how many characters STIG Manager keeps of a text.
@@ -159,17 +160,12 @@ func (t *text) byHand(r evidence.Result) {
 	if len(cells) == 0 {
 		return
 	}
-	c := cells[0]
 	t.line("")
-	t.line("By hand, with a claim and a pod that appends to %s (for the pods to stay, run it with KEEP=true):", c.File)
-	ns := r.Settings.Namespace
-	force := ""
-	if c.Plan.Force {
-		force = " --grace-period=0 --force"
+	t.line("The same by hand, which shows whether anything is left, not whether a byte of it is missing:")
+	for _, step := range byhand.Steps(r, cells[0]) {
+		t.line("- %s", step.Say)
+		t.line("%s", step.Commands)
 	}
-	t.line("kubectl exec %s -n %s -- cat %s", c.Plan.Object(r.Settings.WriterPod), ns, c.File)
-	t.line("kubectl delete pod %s -n %s%s", c.Plan.Object(r.Settings.WriterPod), ns, force)
-	t.line("kubectl exec %s -n %s -- cat %s", c.Plan.Object(r.Settings.ReaderPod), ns, c.File)
 }
 
 func (a Assessment) comments(r evidence.Result, in Context) string {
