@@ -98,10 +98,15 @@ func (h *hearing) hear(line []byte) {
 	}
 }
 
-// acknowledged keeps some of the acknowledgements, for a report to show.
+// acknowledged keeps some of the acknowledgements, for a report to show. A log that is
+// taken up again says the last ones once more: they are not news, and no later than
+// they were.
 func (h *hearing) acknowledged(seq uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if len(h.acks) > 0 && seq <= h.acks[len(h.acks)-1].Seq {
+		return
+	}
 	h.acks = append(h.acks, evidence.Heard{At: h.last.UTC(), Seq: seq})
 	if len(h.acks) >= enoughAcks {
 		h.acks = evidence.Thin(h.acks)

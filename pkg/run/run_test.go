@@ -419,6 +419,19 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+func TestWhatIsSaidAgainIsNoNews(t *testing.T) {
+	var lines []string
+	for _, seq := range []uint64{1, 2, 5, 2, 5, 6} { // the log was taken up again after 5
+		lines = append(lines, line(t, witness.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}}}))
+	}
+	acks, _ := heardFrom(t, lines...).told()
+	var said []uint64
+	for _, a := range acks {
+		said = append(said, a.Seq)
+	}
+	assert.Equal(t, []uint64{1, 2, 5, 6}, said)
+}
+
 func TestWhatIsHeardOfAPod(t *testing.T) {
 	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: 7}
 	h := heardFrom(t,
