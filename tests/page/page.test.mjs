@@ -12,6 +12,8 @@ const folder = process.env.PAGES
 const samples = ['pass', 'fail', 'empty', 'matrix', 'error', 'blind', 'stopped', 'not-applicable']
 const results = Object.fromEntries(samples.map(name => [name, JSON.parse(readFileSync(join(folder, name + '.json'), 'utf8'))]))
 
+const several = JSON.parse(readFileSync(join(folder, 'two.json'), 'utf8'))
+
 let browser
 before(async () => {
   const root = process.getuid?.() === 0 // Chromium's sandbox is not for root
@@ -70,32 +72,54 @@ function slowest(cell) {
 describe('what the page says is what the result says', () => {
   for (const name of samples) {
     test(name, () => visit(name, {}, async page => {
-      const r = results[name]
       await openAll(page)
-      const all = plain(await page.locator('body').innerText())
-      assert.equal(plain(await page.locator('header .verdict .badge').innerText()), r.verdict)
-      for (const want of [r.reason, r.run, r.cluster.uid, r.cluster.version, r.settings.namespace, r.tool.commit, r.engine.uid, r.began.slice(0, 19).replace('T', ' ')]) {
-        assert.ok(all.includes(plain(want)), `does not say ${want}`)
-      }
-      const rows = await page.locator('table.matrix tbody tr:not(.remark)').evaluateAll(rows => rows.map(row => [...row.cells].map(c => c.innerText)))
-      assert.equal(rows.length, cellsOf(name).length)
-      for (const [i, cell] of cellsOf(name).entries()) {
-        const row = rows[i].map(plain)
-        const judged = ['Pass', 'Fail'].includes(cell.verdict)
-        assert.ok(row[1].startsWith(cell.verdict), row[1])
-        assert.equal(cell.plan.control ?? false, /must/.test(row[1]), row[1])
-        assert.equal(row[2], cell.custody.level)
-        assert.equal(row[3], acknowledged(cell) ? grouped(acknowledged(cell)) : '–')
-        assert.equal(row[4], judged ? grouped(lost(cell)) : '–')
-        near(row[5], slowest(cell), 'slowest recovery')
-        near(row[6], cell.latency?.p50, 'p50')
-        near(row[7], cell.latency?.p99, 'p99')
-        near(row[8], cell.latency?.max, 'max')
-        await oneCell(page.locator(`#cell-${i + 1}`), cell, all)
-      }
+      await oneRun(page.locator('body'), results[name])
     }))
   }
+  test('two runs on one page', () => visit('two', {}, async page => {
+    await openAll(page)
+    assert.equal(plain(await page.locator('h1').innerText()), '2 runs: 1 Pass, 1 Fail')
+    const rows = await page.locator('table.runs tbody tr').evaluateAll(rows => rows.map(row => [...row.cells].map(c => c.innerText)))
+    assert.equal(rows.length, several.length)
+    for (const [i, r] of several.entries()) {
+      const row = rows[i].map(plain)
+      assert.ok(row[1].includes(r.cells[0].claim.name), row[1])
+      assert.ok(row[2].includes(r.began.slice(0, 19).replace('T', ' ')), row[2])
+      assert.equal(row[3], r.verdict)
+      assert.deepEqual(row.slice(6), [grouped(acknowledged(r.cells[0])), grouped(lost(r.cells[0]))])
+      await oneRun(page.locator('section.run').nth(i), r, `run-${i + 1}-`)
+    }
+    await page.locator('table.runs a').nth(1).click()
+    assert.match(page.url(), /#run-2$/)
+    assert.equal(await page.evaluate(() => { const { top } = document.getElementById('run-2-title').getBoundingClientRect(); return top >= 0 && top < innerHeight }), true)
+  }))
 })
+
+/** oneRun holds what is said of a run to its result. */
+async function oneRun(place, r, prefix = '') {
+  const all = plain(await place.innerText())
+  assert.equal(plain(await place.locator('.verdict .badge').innerText()), r.verdict)
+  for (const want of [r.reason, r.run, r.cluster.uid, r.cluster.version, r.settings.namespace, r.tool.commit, r.engine.uid, r.began.slice(0, 19).replace('T', ' ')]) {
+    assert.ok(all.includes(plain(want)), `does not say ${want}`)
+  }
+  const cells = r.cells ?? []
+  const rows = await place.locator('table.matrix tbody tr:not(.remark)').evaluateAll(rows => rows.map(row => [...row.cells].map(c => c.innerText)))
+  assert.equal(rows.length, cells.length)
+  for (const [i, cell] of cells.entries()) {
+    const row = rows[i].map(plain)
+    const judged = ['Pass', 'Fail'].includes(cell.verdict)
+    assert.ok(row[1].startsWith(cell.verdict), row[1])
+    assert.equal(cell.plan.control ?? false, /must/.test(row[1]), row[1])
+    assert.equal(row[2], cell.custody.level)
+    assert.equal(row[3], acknowledged(cell) ? grouped(acknowledged(cell)) : '–')
+    assert.equal(row[4], judged ? grouped(lost(cell)) : '–')
+    near(row[5], slowest(cell), 'slowest recovery')
+    near(row[6], cell.latency?.p50, 'p50')
+    near(row[7], cell.latency?.p99, 'p99')
+    near(row[8], cell.latency?.max, 'max')
+    await oneCell(place.locator(`#${prefix}cell-${i + 1}`), cell, all)
+  }
+}
 
 async function oneCell(article, cell, all) {
   const says = plain(await article.innerText())
@@ -168,6 +192,10 @@ const views = [
   { name: 'pass', width: 390, scheme: 'dark', rules: ['color-contrast'], shot: true },
   { name: 'error', width: 390, scheme: 'dark', rules: everything },
   { name: 'empty', width: 320, scheme: 'light', rules: everything },
+  { name: 'two', width: 1280, scheme: 'light', rules: everything, shot: true },
+  { name: 'two', width: 390, scheme: 'dark', rules: everything, shot: true },
+  { name: 'runs', width: 1280, scheme: 'dark', rules: everything },
+  { name: 'runs', width: 320, scheme: 'light' },
   { name: 'not-applicable', width: 1280, scheme: 'dark', rules: everything },
 ]
 
@@ -255,7 +283,7 @@ test('what is folded unfolds at a press', () => visit('matrix', {}, async page =
 }))
 
 describe('on paper everything is there', () => {
-  for (const name of ['matrix', 'fail']) {
+  for (const name of ['matrix', 'fail', 'two']) {
     test(name, () => visit(name, { scheme: 'dark' }, async page => {
       await page.emulateMedia({ media: 'print' })
       const hidden = await page.locator('details table, details pre:not(.narrow)').evaluateAll(all => all.filter(e => !e.checkVisibility({ contentVisibilityAuto: true }) || e.getBoundingClientRect().height === 0).length)

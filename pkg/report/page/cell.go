@@ -13,9 +13,16 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
+// cellPlace is where on the page a cell is: the name to link to, and the level of its heading.
+type cellPlace struct {
+	Anchor string
+	Level  heading
+}
+
 // cellView is what the page says of one cell.
 type cellView struct {
-	Anchor, Name string
+	cellPlace
+	Name         string
 	Verdict      badge
 	Control      string
 	Reason       string
@@ -39,13 +46,13 @@ type cellView struct {
 	Folded bool
 }
 
-func cellOf(r evidence.Result, c evidence.Cell, i int, only bool) cellView {
+func cellOf(r evidence.Result, c evidence.Cell, at cellPlace) cellView {
 	v := cellView{
-		Anchor: fmt.Sprintf("cell-%d", i+1), Name: nameOf(c), Verdict: badgeOfCell(c), Control: control(c),
+		cellPlace: at, Name: nameOf(c), Verdict: badgeOfCell(c), Control: control(c),
 		Reason: c.Reason, Notes: c.Notes, Problems: problemsOf(c), Plan: planned(c), NotShown: c.NotShown,
-		Folded: !only && (c.Verdict == judge.Pass || c.Plan.Control && c.Verdict == judge.Fail),
+		Folded: c.Plan.Control && c.Verdict == judge.Fail || c.Verdict == judge.Pass && underTest(r) > 1,
 	}
-	if only && c.Reason == r.Reason {
+	if len(r.Cells) == 1 && c.Reason == r.Reason {
 		v.Reason = "" // it stands at the top of the page
 	}
 	v.Findings, v.Unlisted = findingsOf(c)
@@ -62,6 +69,17 @@ func cellOf(r evidence.Result, c evidence.Cell, i int, only bool) cellView {
 		v.Steps = byhand.Steps(r, c)
 	}
 	return v
+}
+
+// underTest counts the cells but the control.
+func underTest(r evidence.Result) int {
+	n := 0
+	for _, c := range r.Cells {
+		if !c.Plan.Control {
+			n++
+		}
+	}
+	return n
 }
 
 // maxDetailed is with how many cells a page still shows all of everything: more

@@ -52,8 +52,8 @@ func sampleOf(who string, seen witness.Sighting) sampleView {
 		Who: who, Where: fmt.Sprintf("byte %s (0x%x)", grouped(s.Damage), s.Damage),
 		Wide: around(s, wide), Narrow: around(s, narrow), Bytes: counted(len(s.Bytes), "byte"),
 	}
-	if len(s.Bytes) > wide*(rowsBefore+rowsAfter+1) {
-		v.All = rowsOf(s, wide)
+	if all := rowsOf(s, wide); len(all) > len(v.Wide) {
+		v.All = all
 	}
 	if s.Damage >= seen.Bytes {
 		v.Where += ", where the file ends"

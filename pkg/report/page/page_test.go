@@ -21,10 +21,24 @@ import (
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
-// rendered is the page of a result, and its tree.
-func rendered(t *testing.T, r evidence.Result) (page string, tree *html.Node) {
+// pages are what each page of the samples is made of: each sample alone, and several.
+func pages() map[string][]evidence.Result {
+	all := map[string][]evidence.Result{}
+	var together []evidence.Result
+	for _, s := range samples.All() {
+		all[s.Name] = []evidence.Result{s.Result}
+		together = append(together, s.Result)
+	}
+	all["two runs"] = []evidence.Result{samples.Pass(), samples.Empty()}
+	all["the same run twice"] = []evidence.Result{samples.Matrix(), samples.Matrix()}
+	all["all"] = together
+	return all
+}
+
+// rendered is the page of results, and its tree.
+func rendered(t *testing.T, results ...evidence.Result) (page string, tree *html.Node) {
 	t.Helper()
-	out, err := Render(r)
+	out, err := RenderAll(results...)
 	require.NoError(t, err)
 	tree, err = html.Parse(bytes.NewReader(out))
 	require.NoError(t, err)
@@ -75,18 +89,18 @@ func has(n *html.Node, name string) bool {
 }
 
 func TestThePageAsksNobodyForAnything(t *testing.T) {
-	for _, s := range samples.All() {
-		page, tree := rendered(t, s.Result)
+	for name, results := range pages() {
+		page, tree := rendered(t, results...)
 		every(tree, "", func(n *html.Node) {
-			assert.NotContains(t, []string{"script", "img", "link", "iframe", "object", "embed", "form", "base"}, n.Data, s.Name)
+			assert.NotContains(t, []string{"script", "img", "link", "iframe", "object", "embed", "form", "base"}, n.Data, name)
 			for _, a := range n.Attr {
 				switch a.Key {
 				case "src", "srcset", "style", "action", "poster":
-					t.Errorf("%s: <%s %s=%q>", s.Name, n.Data, a.Key, a.Val)
+					t.Errorf("%s: <%s %s=%q>", name, n.Data, a.Key, a.Val)
 				case "href":
-					assert.True(t, strings.HasPrefix(a.Val, "#"), "%s: %s", s.Name, a.Val)
+					assert.True(t, strings.HasPrefix(a.Val, "#"), "%s: %s", name, a.Val)
 				}
-				assert.False(t, strings.HasPrefix(a.Key, "on"), "%s: %s", s.Name, a.Key)
+				assert.False(t, strings.HasPrefix(a.Key, "on"), "%s: %s", name, a.Key)
 			}
 		})
 		for _, reference := range regexp.MustCompile(`url\([^)]*\)|@import|@font-face`).FindAllString(page, -1) {
@@ -97,8 +111,8 @@ func TestThePageAsksNobodyForAnything(t *testing.T) {
 }
 
 func TestEveryLinkLeadsSomewhereAndNoNameIsTwiceThere(t *testing.T) {
-	for _, s := range samples.All() {
-		_, tree := rendered(t, s.Result)
+	for name, results := range pages() {
+		_, tree := rendered(t, results...)
 		ids := map[string]int{}
 		every(tree, "", func(n *html.Node) {
 			if id := attribute(n, "id"); id != "" {
@@ -106,12 +120,12 @@ func TestEveryLinkLeadsSomewhereAndNoNameIsTwiceThere(t *testing.T) {
 			}
 		})
 		for id, times := range ids {
-			assert.Equal(t, 1, times, "%s: %s", s.Name, id)
+			assert.Equal(t, 1, times, "%s: %s", name, id)
 		}
 		every(tree, "", func(n *html.Node) {
 			for _, key := range []string{"href", "aria-labelledby"} {
-				if to := strings.TrimPrefix(attribute(n, key), "#"); to != "" {
-					assert.Contains(t, ids, to, s.Name)
+				for _, to := range strings.Fields(attribute(n, key)) {
+					assert.Contains(t, ids, strings.TrimPrefix(to, "#"), name)
 				}
 			}
 		})
@@ -120,8 +134,8 @@ func TestEveryLinkLeadsSomewhereAndNoNameIsTwiceThere(t *testing.T) {
 
 func TestEveryPictureIsThereInWordsAndInNumbers(t *testing.T) {
 	pictures := 0
-	for _, s := range samples.All() {
-		_, tree := rendered(t, s.Result)
+	for name, results := range pages() {
+		_, tree := rendered(t, results...)
 		every(tree, "svg", func(n *html.Node) {
 			if attribute(n, "aria-hidden") == "true" || within(n, "svg") != nil {
 				return
@@ -130,8 +144,8 @@ func TestEveryPictureIsThereInWordsAndInNumbers(t *testing.T) {
 			assert.Equal(t, "img", attribute(n, "role"))
 			assert.NotEmpty(t, attribute(n, "aria-label"))
 			figure := within(n, "figure")
-			if assert.NotNil(t, figure, s.Name) {
-				assert.True(t, has(figure, "table") && has(figure, "figcaption") && has(figure, "td"), "%s: %s", s.Name, attribute(n, "aria-label"))
+			if assert.NotNil(t, figure, name) {
+				assert.True(t, has(figure, "table") && has(figure, "figcaption") && has(figure, "td"), "%s: %s", name, attribute(n, "aria-label"))
 			}
 		})
 	}
@@ -139,24 +153,24 @@ func TestEveryPictureIsThereInWordsAndInNumbers(t *testing.T) {
 }
 
 func TestHeadingsAreInOrderUnderOneTitle(t *testing.T) {
-	for _, s := range samples.All() {
-		_, tree := rendered(t, s.Result)
+	for name, results := range pages() {
+		_, tree := rendered(t, results...)
 		last, titles := 0, 0
 		every(tree, "", func(n *html.Node) {
 			if len(n.Data) != 2 || n.Data[0] != 'h' || n.Data[1] < '1' || n.Data[1] > '6' {
 				return
 			}
 			level := int(n.Data[1] - '0')
-			assert.LessOrEqual(t, level, last+1, "%s: %s", s.Name, text(n))
+			assert.LessOrEqual(t, level, last+1, "%s: %s", name, text(n))
 			assert.NotEmpty(t, text(n))
 			last = level
 			if level == 1 {
 				titles++
 			}
 		})
-		assert.Equal(t, 1, titles, s.Name)
+		assert.Equal(t, 1, titles, name)
 		for _, landmark := range []string{"header", "main", "footer"} {
-			assert.True(t, has(tree, landmark), "%s: %s", s.Name, landmark)
+			assert.True(t, has(tree, landmark), "%s: %s", name, landmark)
 		}
 	}
 }
@@ -319,4 +333,47 @@ func TestTheReadersNodeIsNamed(t *testing.T) {
 	r.Cells[0].Plan.ReaderNode = inputs.ReaderNode("node-z")
 	_, tree := rendered(t, r)
 	assert.Contains(t, text(tree), "asked for node-z, ran on node-a")
+}
+
+func TestSeveralRunsAreOnOnePage(t *testing.T) {
+	_, tree := rendered(t, samples.Pass(), samples.Empty(), samples.Pass(), samples.NotApplicable())
+	var title string
+	every(tree, "h1", func(n *html.Node) { title = text(n) })
+	assert.Equal(t, "4 runs: 2 Pass, 1 Fail, 1 N/A", strings.ReplaceAll(title, space, " "))
+	var rows, runs []string
+	every(tree, "tr", func(n *html.Node) {
+		if attribute(within(n, "table"), "class") == "runs" && within(n, "tbody") != nil {
+			var cells []string
+			for _, name := range []string{"th", "td"} {
+				every(n, name, func(n *html.Node) { cells = append(cells, text(n)) })
+			}
+			rows = append(rows, strings.ReplaceAll(strings.Join(cells, "|"), space, " "))
+		}
+	})
+	assert.Equal(t, []string{
+		"Run 1 volume-durability|stig-pvc (ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
+		"Run 2 volume-durability|stig-pvc (nfs-async)|2026-11-24 12:46:47 UTC|Fail|–|3|2 700|2 700",
+		"Run 3 volume-durability|stig-pvc (ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
+		"Run 4 volume-durability|nothing|2026-11-24 12:46:47 UTC|N/A|–|–|–|–",
+	}, rows)
+	every(tree, "h2", func(n *html.Node) { runs = append(runs, strings.ReplaceAll(text(n), space, " ")) })
+	require.Len(t, runs, 5, "the overview and the runs")
+	assert.Equal(t, "Run 2: 2 700 of 2 700 acknowledged records did not survive.", runs[2])
+}
+
+func TestAPageOfNoRunIsRefused(t *testing.T) {
+	_, err := RenderAll()
+	assert.ErrorContains(t, err, "there is no result to show")
+}
+
+// The control of a run is no reason to look at anything else first.
+func TestACellThatIsAloneUnderTestIsNotFolded(t *testing.T) {
+	r := samples.Pass()
+	control := samples.Matrix().Cells[6]
+	require.True(t, control.Plan.Control)
+	r.Cells = append(r.Cells, control)
+	v := pageOf([]evidence.Result{r}).Runs[0]
+	assert.False(t, v.Cells[0].Folded)
+	assert.True(t, v.Cells[1].Folded)
+	assert.NotContains(t, evidenceOn(r), "at least")
 }

@@ -118,27 +118,34 @@ func facts(r evidence.Result) []fact {
 		{"When", when, false},
 		{"Where", where(r), false},
 		{"Namespace", r.Settings.Namespace, true},
-		{"Evidence", weakest(r), false},
+		{"Evidence", evidenceOn(r), false},
 		{"Run", r.Run, true},
 	})
 }
 
-// weakest is what can be said of all that passed.
-func weakest(r evidence.Result) string {
+// weakest is the level of evidence that all reach that passed, where the run came to
+// a verdict on the storage and any did.
+func weakest(r evidence.Result) (level custody.Level, any bool) {
 	if r.Verdict != judge.Pass && r.Verdict != judge.Fail {
-		return ""
+		return custody.None, false
 	}
-	level, any := custody.OtherMachine, false
+	level = custody.OtherMachine
 	for _, c := range r.Cells {
 		if c.Verdict == judge.Pass && !c.Plan.Control {
 			level, any = min(level, c.Custody.Level), true
 		}
 	}
+	return level, any
+}
+
+// evidenceOn is what can be said of all that passed.
+func evidenceOn(r evidence.Result) string {
+	level, any := weakest(r)
 	if !any {
 		return ""
 	}
 	s := level.String() + ": " + levels[level]
-	if len(r.Cells) > 1 {
+	if underTest(r) > 1 {
 		s = "of all that passed at least " + s
 	}
 	return s

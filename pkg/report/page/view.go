@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"html/template"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
@@ -8,27 +9,48 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/report/chart"
 )
 
-// view is everything that the page says, ready to be laid out.
-type view struct {
-	Style     template.CSS
-	Policy    string
-	Patterns  template.HTML
-	Run       string
-	Schema    string
-	Title     string
-	Verdict   badge
-	Headline  string
-	Reason    string
-	Stake     string
-	Facts     []fact
-	Comparing []figure
-	Cells     []cellView
+// pageView is everything that the page says, ready to be laid out.
+type pageView struct {
+	Style    template.CSS
+	Policy   string
+	Patterns template.HTML
+	Title    string
+	// Headline is that of several runs; one run has its own.
+	Headline string
+	Runs     []runView
+}
+
+// Several says that there are runs to be told apart.
+func (p pageView) Several() bool { return len(p.Runs) > 1 }
+
+// runView is what the page says of one run.
+type runView struct {
+	// Name tells the run from the others on the page; it is empty where there is none.
+	// Anchor is what leads to it then, Prefix that with which all other names in it
+	// begin, and Level that of its heading.
+	Name, Anchor, Prefix string
+	Level                heading
+	Run                  string
+	Verdict              badge
+	Headline             string
+	Reason               string
+	Stake                string
+	Facts                []fact
+	Overview             overview
+	Comparing            []figure
+	Cells                []cellView
 	// Rows are the matrix; Several says that there is something to compare.
 	Rows       []row
 	Several    bool
 	LeftBehind string
 	About      []table
 }
+
+// heading is the level of a heading, 1 for the page's title.
+type heading int
+
+// under is the level of the headings below another one.
+func under(h heading) heading { return h + 1 }
 
 // fact is a name and its value. Code says that it is a name that a machine gave.
 type fact struct {
@@ -90,15 +112,34 @@ type figure struct {
 // sign is an entry of a legend.
 type sign struct{ Class, Text string }
 
-func viewOf(r evidence.Result) view {
-	v := view{
-		Style: template.CSS(style), Policy: policy(), Patterns: chart.Patterns, Run: r.Run, Schema: r.Schema,
-		Verdict: badgeOf(r.Verdict), Headline: headline(r), Reason: r.Reason, Stake: stake(r), Facts: facts(r),
+func pageOf(results []evidence.Result) pageView {
+	p := pageView{Style: template.CSS(style), Policy: policy(), Patterns: chart.Patterns}
+	if len(results) == 1 {
+		p.Runs = []runView{runOf(results[0], 0)}
+		p.Title = p.Runs[0].Verdict.Word + ": volume-durability, run " + results[0].Run
+		return p
+	}
+	for i, r := range results {
+		p.Runs = append(p.Runs, runOf(r, i+1))
+	}
+	p.Headline = verdicts(p.Runs)
+	p.Title = p.Headline + ": volume-durability"
+	return p
+}
+
+// runOf is a run, by its number among several; 0 where it is alone.
+func runOf(r evidence.Result, number int) runView {
+	v := runView{
+		Level: 1, Run: r.Run,
+		Verdict: badgeOf(r.Verdict), Headline: headline(r), Reason: r.Reason, Stake: stake(r), Facts: facts(r), Overview: overviewOf(r),
 		Several: len(r.Cells) > 1, LeftBehind: r.LeftBehind, About: about(r), Comparing: compared(r.Cells),
 	}
-	v.Title = v.Verdict.Word + ": volume-durability, run " + r.Run
+	if number > 0 {
+		v.Name, v.Anchor, v.Level = fmt.Sprintf("Run %d", number), fmt.Sprintf("run-%d", number), 2
+		v.Prefix = v.Anchor + "-"
+	}
 	for i, c := range r.Cells {
-		cell := cellOf(r, c, i, len(r.Cells) == 1)
+		cell := cellOf(r, c, cellPlace{fmt.Sprintf("%scell-%d", v.Prefix, i+1), under(v.Level)})
 		v.Cells = append(v.Cells, cell)
 		v.Rows = append(v.Rows, rowOf(c, cell))
 	}

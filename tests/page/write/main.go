@@ -32,18 +32,34 @@ func write(folder string) error {
 		return fmt.Errorf("making %s: %w", folder, err)
 	}
 	for _, s := range append(samples.All(), samples.Sample{Name: "crowded", Result: crowded()}) {
-		html, err := page.Render(s.Result)
-		if err != nil {
-			return fmt.Errorf("sample %s: %w", s.Name, err)
+		if err := writePage(folder, s.Name, s.Result, s.Result); err != nil {
+			return err
 		}
-		result, err := json.Marshal(s.Result)
-		if err != nil {
-			return fmt.Errorf("encoding sample %s: %w", s.Name, err)
+	}
+	for name, runs := range map[string][]evidence.Result{
+		"two":  {samples.Pass(), samples.Empty()},
+		"runs": {samples.Pass(), crowded(), samples.Stopped(), samples.NotApplicable(), samples.Matrix(), samples.Matrix()},
+	} {
+		if err := writePage(folder, name, runs, runs...); err != nil {
+			return err
 		}
-		for name, content := range map[string][]byte{s.Name + ".html": html, s.Name + ".json": result} {
-			if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
-				return fmt.Errorf("writing sample %s: %w", s.Name, err)
-			}
+	}
+	return nil
+}
+
+// writePage writes the page of some results, and what it was made from.
+func writePage(folder, name string, source any, results ...evidence.Result) error {
+	html, err := page.RenderAll(results...)
+	if err != nil {
+		return fmt.Errorf("sample %s: %w", name, err)
+	}
+	encoded, err := json.Marshal(source)
+	if err != nil {
+		return fmt.Errorf("encoding sample %s: %w", name, err)
+	}
+	for file, content := range map[string][]byte{name + ".html": html, name + ".json": encoded} {
+		if err := os.WriteFile(filepath.Join(folder, file), content, 0o644); err != nil {
+			return fmt.Errorf("writing sample %s: %w", name, err)
 		}
 	}
 	return nil
