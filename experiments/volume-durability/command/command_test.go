@@ -117,6 +117,23 @@ func TestAnAssessorsNamesAreInTheChecklists(t *testing.T) {
 	assert.Contains(t, said, "--form ckl")
 }
 
+func TestSeveralRunsAreShownOnOnePage(t *testing.T) {
+	kept, lost := evidenceOf(t, samples.Pass()), evidenceOf(t, samples.Fail())
+	code, out, said := execute(t, "report", kept, lost, "--form", "html")
+	assert.Equal(t, Kept, code)
+	assert.Contains(t, out, "<title>2\u00a0runs: 1\u00a0Pass, 1\u00a0Fail: volume-durability</title>")
+	assert.Equal(t, 2, strings.Count(said, "as its manifest says"))
+	code, out, said = execute(t, "report", kept, lost, "--form", "ckl")
+	assert.Equal(t, Unknown, code)
+	assert.Empty(t, out)
+	assert.Contains(t, said, "no other form shows several, and 2 are named")
+	require.NoError(t, os.WriteFile(filepath.Join(lost, "junit.xml"), []byte("all is well"), 0o600))
+	code, out, said = execute(t, "report", kept, lost, "--form", "html")
+	assert.Equal(t, Unknown, code)
+	assert.Empty(t, out)
+	assert.Contains(t, said, "junit.xml differs")
+}
+
 func TestEvidenceThatWasChangedIsNotShown(t *testing.T) {
 	folder := evidenceOf(t, samples.Pass())
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "junit.xml"), []byte("all is well"), 0o600))

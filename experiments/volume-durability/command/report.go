@@ -21,15 +21,19 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/archive"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/report/page"
 )
 
-// pageFile is the form that a browser shows.
-const pageFile = "report.html"
+// The form that a browser shows, and its file.
+const (
+	formHTML = "html"
+	pageFile = "report.html"
+)
 
 // forms are the short names of a bundle's files.
 func forms() map[string]string {
 	return map[string]string{
-		"html": pageFile, "junit": "junit.xml", "ckl": "checklist.ckl", "cklb": "checklist.cklb", "oscal": "assessment-results.json",
+		formHTML: pageFile, "junit": "junit.xml", "ckl": "checklist.ckl", "cklb": "checklist.cklb", "oscal": "assessment-results.json",
 		"json": bundle.ResultFile, "ledger": "ledger.json", "scan": "scan.json", "manifest": bundle.ManifestFile,
 	}
 }
@@ -47,22 +51,27 @@ type reportCommand struct {
 func newReport(streams Streams) *cobra.Command {
 	r := &reportCommand{streams: streams, cluster: newClusterFlags()}
 	c := &cobra.Command{
-		Use: "report [RUN | FOLDER]", Short: "Show the evidence of a run, in any of its forms", Args: cobra.MaximumNArgs(1),
+		Use: "report [RUN | FOLDER]...", Short: "Show the evidence of a run, in any of its forms", Args: cobra.ArbitraryArgs,
 		Long: `Show the evidence of a run, in any of its forms.
 
 The run is a folder that run left, a packed bundle (.tar.gz), a result.json, or evidence
 in the cluster: its name or the run's id. Without one it is the newest folder of a run
 in the working directory, else the newest evidence in the cluster. Evidence that is not
-as its manifest says is not shown: the exit code is 2.`,
+as its manifest says is not shown: the exit code is 2. With --form html, several runs
+are shown on one page, in the order in which they are named.`,
 		Example: `  volume-durability report
   volume-durability report volume-durability-5f6c --form cklb --to checklist.cklb
-  volume-durability report 5f6c --to evidence/        # fetch all of it from the cluster`,
+  volume-durability report 5f6c --to evidence/        # fetch all of it from the cluster
+  volume-durability report before after --form html --to both.html`,
 		RunE: func(c *cobra.Command, args []string) error {
-			b, from, err := r.find(c.Context(), args)
+			if len(args) > 1 && r.form != formHTML {
+				return fmt.Errorf("want one run, or --form %s: no other form shows several, and %d are named", formHTML, len(args))
+			}
+			shown, err := r.findAll(c.Context(), args)
 			if err != nil {
 				return err
 			}
-			return r.show(b, from)
+			return r.show(shown)
 		},
 	}
 	flags := newGroup("Flags")
@@ -80,13 +89,35 @@ as its manifest says is not shown: the exit code is 2.`,
 	return c
 }
 
-// find finds the evidence, and verifies it.
-func (r *reportCommand) find(ctx context.Context, args []string) (b bundle.Bundle, from string, err error) {
-	if len(args) > 0 {
-		from = args[0]
-	} else if from, err = newestFolder("."); err != nil {
-		return bundle.Bundle{}, "", err
+// found is evidence, and where it was found.
+type found struct {
+	bundle.Bundle
+	from string
+}
+
+// findAll finds the evidence of every run that is named, or of the newest where none is.
+func (r *reportCommand) findAll(ctx context.Context, wanted []string) ([]found, error) {
+	if len(wanted) == 0 {
+		newest, err := newestFolder(".")
+		if err != nil {
+			return nil, err
+		}
+		wanted = []string{newest}
 	}
+	var all []found
+	for _, one := range wanted {
+		b, from, err := r.find(ctx, one)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found{b, from})
+	}
+	return all, nil
+}
+
+// find finds the evidence, and verifies it. Nothing wanted is the newest in the cluster.
+func (r *reportCommand) find(ctx context.Context, wanted string) (b bundle.Bundle, from string, err error) {
+	from = wanted
 	if info, statErr := os.Stat(from); from != "" && statErr == nil {
 		b, err = local(from, info, bundle.Options{Rule: r.rule, Asset: r.asset})
 	} else {
@@ -179,16 +210,18 @@ func (r *reportCommand) fetch(ctx context.Context, wanted string) (bundle.Bundle
 }
 
 // show writes the evidence in the form that was asked for.
-func (r *reportCommand) show(b bundle.Bundle, from string) error {
-	fmt.Fprintf(r.streams.ErrOut, "Evidence   %s, as its manifest says\n", from)
+func (r *reportCommand) show(shown []found) error {
+	for _, f := range shown {
+		fmt.Fprintf(r.streams.ErrOut, "Evidence   %s, as its manifest says\n", f.from)
+	}
 	if r.form == "" && r.to != "" {
-		if err := b.Write(r.to); err != nil {
+		if err := shown[0].Write(r.to); err != nil {
 			return err
 		}
 		fmt.Fprintf(r.streams.ErrOut, "Written to %s\n", r.to)
 		return nil
 	}
-	content, err := r.content(b)
+	content, err := r.contentOf(shown)
 	if err != nil {
 		return err
 	}
@@ -197,6 +230,30 @@ func (r *reportCommand) show(b bundle.Bundle, from string) error {
 	}
 	_, err = r.streams.Out.Write(content)
 	return err
+}
+
+// contentOf is one run's evidence in the form that was asked for, or the page of several.
+func (r *reportCommand) contentOf(shown []found) ([]byte, error) {
+	if len(shown) > 1 {
+		return pageOf(shown)
+	}
+	return r.content(shown[0].Bundle)
+}
+
+// pageOf is the page in the evidence of a run, or one of several runs.
+func pageOf(shown []found) ([]byte, error) {
+	if len(shown) == 1 {
+		return shown[0].File(pageFile)
+	}
+	var results []evidence.Result
+	for _, f := range shown {
+		result, err := f.Result()
+		if err != nil {
+			return nil, fmt.Errorf("the evidence in %s: %w", f.from, err)
+		}
+		results = append(results, result)
+	}
+	return page.RenderAll(results...)
 }
 
 // content is the evidence in the form that was asked for.
@@ -289,36 +346,27 @@ func tableOf(all []kept, now time.Time) (string, error) {
 // newOpen opens the page of a run in the browser.
 func (r *reportCommand) newOpen() *cobra.Command {
 	c := &cobra.Command{
-		Use: "open [RUN | FOLDER]", Short: "Open the page of a run in the browser", Args: cobra.MaximumNArgs(1),
+		Use: "open [RUN | FOLDER]...", Short: "Open the page of a run in the browser, or one page of several", Args: cobra.ArbitraryArgs,
 	}
 	cluster := newClusterFlags()
 	groups(c, clusterGroup(cluster))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		r.cluster = cluster
-		b, from, err := r.find(c.Context(), args)
+		shown, err := r.findAll(c.Context(), args)
 		if err != nil {
 			return err
 		}
-		return r.open(c.Context(), b, from)
+		return r.open(c.Context(), shown)
 	}
 	return c
 }
 
 // open hands the page to the system's opener. What is not in a folder is put into one,
 // which stays for as long as somebody may look.
-func (r *reportCommand) open(ctx context.Context, b bundle.Bundle, from string) error {
-	content, err := b.File(pageFile)
-	if err != nil {
-		return fmt.Errorf("opening the page of %s: %w", from, err)
-	}
-	file := filepath.Join(from, pageFile)
-	if _, err := os.Stat(file); err != nil {
-		folder, err := os.MkdirTemp("", "volume-durability-")
-		if err != nil {
-			return err
-		}
-		file = filepath.Join(folder, pageFile)
-		if err := os.WriteFile(file, content, 0o600); err != nil {
+func (r *reportCommand) open(ctx context.Context, shown []found) error {
+	file := filepath.Join(shown[0].from, pageFile)
+	if _, err := os.Stat(file); err != nil || len(shown) > 1 {
+		if file, err = aside(shown); err != nil {
 			return err
 		}
 	}
@@ -329,6 +377,20 @@ func (r *reportCommand) open(ctx context.Context, b bundle.Bundle, from string) 
 		return fmt.Errorf("opening %s with %s: %w: %s", file, program[0], err, said)
 	}
 	return nil
+}
+
+// aside writes the page into a folder of its own.
+func aside(shown []found) (file string, err error) {
+	content, err := pageOf(shown)
+	if err != nil {
+		return "", fmt.Errorf("opening the page of %s: %w", shown[0].from, err)
+	}
+	folder, err := os.MkdirTemp("", "volume-durability-")
+	if err != nil {
+		return "", err
+	}
+	file = filepath.Join(folder, pageFile)
+	return file, os.WriteFile(file, content, 0o600)
 }
 
 // opener is what opens a file on a system.
