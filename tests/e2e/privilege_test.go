@@ -20,7 +20,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
-	"sigs.k8s.io/yaml"
 
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/tests/engine"
@@ -67,7 +66,8 @@ func TestTheRolesGrantWhatIsUsed(t *testing.T) {
 	needed := slices.AppendSeq(experiment, maps.Keys(onlyTheRunners()))
 	slices.Sort(needed)
 	assert.Equal(t, needed, permissions(role.Rules), "rbac.yaml grants what is needed")
-	optionalRole, _ := optional(t)
+	optionalRole, _, err := ns.Optional()
+	require.NoError(t, err)
 	assert.Subset(t, permissions(optionalRole.Rules), refused, "rbac-optional.yaml grants what is asked for besides")
 }
 
@@ -133,39 +133,21 @@ func stopsAgain(t *testing.T, ns *engine.Namespace, name string) {
 	}
 }
 
-// optional is what rbac-optional.yaml holds.
-func optional(t *testing.T) (role rbacv1.ClusterRole, binding rbacv1.ClusterRoleBinding) {
-	t.Helper()
-	content, err := os.ReadFile("../../charts/volume-durability/rbac-optional.yaml")
-	require.NoError(t, err)
-	first, second, _ := bytes.Cut(content, []byte("\n---\n"))
-	require.NoError(t, yaml.UnmarshalStrict(first, &role))
-	require.NoError(t, yaml.UnmarshalStrict(second, &binding))
-	return role, binding
-}
-
 // grantOptional applies rbac-optional.yaml for a namespace, under its name, until the test is over.
-func grantOptional(t *testing.T, ns *engine.Namespace) rbacv1.ClusterRole {
+func grantOptional(t *testing.T, ns *engine.Namespace) {
 	t.Helper()
-	role, binding := optional(t)
-	role.Name, binding.Name, binding.RoleRef.Name, binding.Subjects[0].Namespace = ns.Name, ns.Name, ns.Name, ns.Name
-	rbac := ns.Kube.RbacV1()
-	_, err := rbac.ClusterRoles().Create(within(t), &role, metav1.CreateOptions{})
+	revoke, err := ns.GrantOptional(within(t))
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, rbac.ClusterRoles().Delete(within(t), role.Name, metav1.DeleteOptions{})) })
-	_, err = rbac.ClusterRoleBindings().Create(within(t), &binding, metav1.CreateOptions{})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, rbac.ClusterRoleBindings().Delete(within(t), binding.Name, metav1.DeleteOptions{}))
-	})
-	return role
+	t.Cleanup(func() { require.NoError(t, revoke(within(t))) })
 }
 
 // With rbac-optional.yaml a run sees what it has to take for granted without.
 func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
 	t.Parallel()
 	ns := someNamespace(t)
-	role := grantOptional(t, ns)
+	grantOptional(t, ns)
+	role, _, err := ns.Optional()
+	require.NoError(t, err)
 	begin := func(name string, env map[string]string) *chaosv1alpha1.ChaosResult {
 		require.NoError(t, ns.Start(within(t), engine.Engine{Name: name, Env: short(env)}))
 		result, err := ns.Await(within(t), name)
