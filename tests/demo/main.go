@@ -1,6 +1,7 @@
 // Command demo shows the whole story: a run on storage that keeps its promises,
 // read back on another node, then one on storage that forgets. Its exit status is
-// 0 when the first was a Pass and the second a Fail.
+// 0 when the first was a Pass and the second a Fail. The evidence of both stays in a
+// folder, with one page that shows them.
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"golang.org/x/term"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"sigs.k8s.io/yaml"
 
@@ -26,17 +28,19 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx); err != nil {
+	if err := demonstrate(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) (err error) {
+func demonstrate(ctx context.Context) (err error) {
 	kubeconfig := flag.String("kubeconfig", "", "the cluster to use")
 	class := flag.String("storage-class", "", "StorageClass to test, with volumes that another node reaches")
 	image := flag.String("image", "", "reference of the experiment's image")
+	grant := flag.Bool("grant-optional", false, "apply rbac-optional.yaml, which is for the whole cluster, for as long as the demo lasts")
+	folder := flag.String("folder", "build/demo", "where to write the evidence")
 	flag.Parse()
 	answers := bufio.NewReader(os.Stdin)
 	if err := errors.Join(
@@ -57,12 +61,34 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Printf("Namespace %s was made for the demo and is removed with it.\n", ns.Name)
-	defer func() {
-		removal, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		err = errors.Join(err, ns.Remove(removal))
-	}()
-	return stories(ctx, ns, *class)
+	defer func() { err = errors.Join(err, afterwards(ctx, ns.Remove)) }()
+	if *grant {
+		revoke, grantErr := ns.GrantOptional(ctx)
+		if grantErr != nil && !apierrors.IsForbidden(grantErr) {
+			return grantErr
+		}
+		if *grant = grantErr == nil; *grant {
+			defer func() { err = errors.Join(err, afterwards(ctx, revoke)) }()
+		}
+	}
+	fmt.Println(sight(*grant))
+	runs, unexpected := stories(ctx, ns, *class)
+	return errors.Join(unexpected, leave(runs, *folder))
+}
+
+// afterwards removes what was made, also when the demo was interrupted.
+func afterwards(ctx context.Context, remove func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	return remove(ctx)
+}
+
+// sight says what the runs may see beside their namespace.
+func sight(granted bool) string {
+	if granted {
+		return "So that they can tell whether a volume was detached, its runs may read the cluster as rbac-optional.yaml says."
+	}
+	return "Its runs may read nothing outside of it: whether a volume was detached they cannot tell. rbac-optional.yaml would allow it."
 }
 
 // ask asks for a value that was not given, where somebody is there to answer.
@@ -87,21 +113,30 @@ type story struct {
 	want   chaosv1alpha1.ResultVerdict
 }
 
-func stories(ctx context.Context, ns *engine.Namespace, class string) error {
+func stories(ctx context.Context, ns *engine.Namespace, class string) ([]run, error) {
 	chaos := func(env map[string]string) map[string]string {
-		env["TOTAL_CHAOS_DURATION"], env["CHAOS_INTERVAL"] = "12", "4"
+		env["TOTAL_CHAOS_DURATION"], env["CHAOS_INTERVAL"], env["READER_NODE"] = "18", "6", "other"
 		return env
 	}
+	var runs []run
 	var unexpected []error
 	for _, s := range []story{
-		{"StorageClass " + class + ": a writer is deleted three times while it writes, a reader on another node reads the volume back",
-			engine.Engine{Name: "keeps", Env: chaos(map[string]string{"STORAGE_CLASS": class, "READER_NODE": "other"})}, chaosv1alpha1.ResultVerdictPassed},
+		{"StorageClass " + class + ": a writer is deleted again and again while it writes, a reader on another node reads the volume back",
+			engine.Engine{Name: "keeps", Env: chaos(map[string]string{"STORAGE_CLASS": class, "NEGATIVE_CONTROL": "true"})}, chaosv1alpha1.ResultVerdictPassed},
+		// It is what the control of the first one is.
 		{"The same on storage that forgets: an emptyDir dies with its pod",
-			engine.Engine{Name: "forgets", Env: chaos(map[string]string{"VOLUME_SOURCE": "emptyDir", "READER_NODE": "other"})}, chaosv1alpha1.ResultVerdictFailed},
+			engine.Engine{Name: "forgets", Env: chaos(map[string]string{"VOLUME_SOURCE": "emptyDir"})}, chaosv1alpha1.ResultVerdictFailed},
 	} {
-		unexpected = append(unexpected, tell(ctx, ns, s))
+		verdictErr := tell(ctx, ns, s)
+		unexpected = append(unexpected, verdictErr)
+		b, err := evidenceOf(ctx, ns, s.engine.Name)
+		if err != nil {
+			unexpected = append(unexpected, err)
+			continue
+		}
+		runs = append(runs, run{s.engine.Name, b})
 	}
-	return errors.Join(unexpected...)
+	return runs, errors.Join(unexpected...)
 }
 
 func tell(ctx context.Context, ns *engine.Namespace, s story) error {
@@ -117,6 +152,7 @@ func tell(ctx context.Context, ns *engine.Namespace, s story) error {
 	if err != nil {
 		return err
 	}
+	took := time.Since(began)
 	log, err := ns.Log(ctx, s.engine.Name)
 	if err != nil {
 		return err
@@ -126,7 +162,7 @@ func tell(ctx context.Context, ns *engine.Namespace, s story) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("ChaosResult %s, %s after the engine was created:\n%s", result.Name, time.Since(began).Round(100*time.Millisecond), indent(string(status)))
+	fmt.Printf("ChaosResult %s, %s after the engine was created:\n%s", result.Name, took.Round(100*time.Millisecond), indent(string(status)))
 	if got := result.Status.ExperimentStatus.Verdict; got != s.want {
 		return fmt.Errorf("%s: the verdict is %s, expected %s", s.engine.Name, got, s.want)
 	}
