@@ -220,7 +220,7 @@ function cutOff() {
   const all = []
   for (const svg of document.querySelectorAll('svg.chart')) {
     const box = svg.getBoundingClientRect()
-    for (const text of svg.querySelectorAll('text')) {
+    for (const text of [...svg.querySelectorAll('text')].filter(e => e.checkVisibility())) {
       const { left, right, top, bottom } = text.getBoundingClientRect()
       if (left < box.left - 1 || right > box.right + 1 || top < box.top - 1 || bottom > box.bottom + 1) all.push(text.textContent)
     }

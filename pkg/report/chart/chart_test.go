@@ -172,8 +172,11 @@ func TestStepsFollowEachOther(t *testing.T) {
 }
 
 func TestALongNameLeavesRoomForTheValues(t *testing.T) {
-	assert.Equal(t, "ceph-rbd/graceful", shortened("ceph-rbd/graceful", "2.29 ms · 5.87 ms"))
-	assert.Equal(t, "a-very-lon…s/graceful", shortened("a-very-long-name-of-a-class/graceful", "2.29 ms · 5.87 ms"))
+	assert.Equal(t, "ceph-rbd/graceful", shortened("ceph-rbd/graceful", "2.29 ms · 5.87 ms", narrowRoom))
+	assert.Equal(t, "a-very-lon…s/graceful", shortened("a-very-long-name-of-a-class/graceful", "2.29 ms · 5.87 ms", narrowRoom))
+	svg := string(Ranges{Number: plain, Rows: []RangeRow{{Name: "a-very-long-name-of-a-class/graceful", Usual: 1, High: 2, Highest: 3, Values: "2.29 ms · 5.87 ms"}}}.SVG())
+	assert.Contains(t, svg, `class="label over on-narrow" text-anchor="start" x="0%" y="14">a-very-lon…s/graceful<`)
+	assert.Contains(t, svg, `class="label over on-wide" text-anchor="start" x="0%" y="14">a-very-long-name-of-a-class/graceful<`)
 }
 
 func TestNothingIsAPictureToo(t *testing.T) {

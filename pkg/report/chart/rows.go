@@ -45,7 +45,7 @@ func (s Steps) SVG() template.HTML {
 	p.grid(bottom, ticksOn(axis, linearTicks(axis.to, 5), s.Number))
 	for i, row := range s.Rows {
 		y := rowHeight * float64(i)
-		p.textAt("label over", "start", 0, y+rowText, shortened(row.Name, row.Total))
+		p.name(y+rowText, row.Name, row.Total)
 		p.textAt("label over", "end", 100, y+rowText, row.Total)
 		from := 0.0
 		for _, step := range row.Steps {
@@ -86,7 +86,7 @@ func (r Ranges) SVG() template.HTML {
 	for i, row := range r.Rows {
 		y := rowHeight * float64(i)
 		middle := y + rowText + 5 + rowBar/2
-		p.textAt("label over", "start", 0, y+rowText, shortened(row.Name, row.Values))
+		p.name(y+rowText, row.Name, row.Values)
 		p.textAt("label over", "end", 100, y+rowText, row.Values)
 		p.line("range-thin", axis.at(row.High), middle, axis.at(row.Highest), middle)
 		p.line("range", axis.at(row.Usual), middle, axis.at(row.High), middle)
@@ -105,10 +105,27 @@ func (p *picture) grid(bottom float64, ticks []tick) {
 	p.axis(bottom, ticks)
 }
 
+// Letters that a row has room for, on the narrowest screen and on one that is not narrow.
+const (
+	narrowRoom = 40
+	wideRoom   = 90
+)
+
+// name writes a row's name, as much of it as the screen has room for: the page shows
+// one of the two where they differ.
+func (p *picture) name(y float64, name, beside string) {
+	narrow, wide := shortened(name, beside, narrowRoom), shortened(name, beside, wideRoom)
+	if narrow == wide {
+		p.textAt("label over", "start", 0, y, name)
+		return
+	}
+	p.textAt("label over on-narrow", "start", 0, y, narrow)
+	p.textAt("label over on-wide", "start", 0, y, wide)
+}
+
 // shortened leaves room for what stands at a row's end. Names differ at their ends
 // more often than in their middle.
-func shortened(name, beside string) string {
-	const room = 40 // letters, on the narrowest screen
+func shortened(name, beside string, room int) string {
 	letters := []rune(name)
 	most := max(8, room-utf8.RuneCountInString(beside)-2)
 	if len(letters) <= most {
