@@ -281,7 +281,10 @@ func planned(c evidence.Cell) []fact {
 			source += ", which was there before"
 		}
 	}
-	modes := string(c.Plan.AccessMode)
+	modes := ""
+	if c.Plan.VolumeSource == inputs.Claim { // an emptyDir has no access mode, whatever was asked for
+		modes = string(c.Plan.AccessMode)
+	}
 	if c.Plan.VolumeMode != "" {
 		modes = strings.TrimPrefix(modes+", "+string(c.Plan.VolumeMode), ", ")
 	}
