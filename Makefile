@@ -9,7 +9,7 @@ IMAGE := volume-durability.test/volume-durability:test
 RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 FAULTS_IMAGE := volume-durability.test/litmus-faults:test
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
-MODULES := . tests/cluster tests/faultfs tests/csi tests/detection tests/faults tests/workflow
+MODULES := . tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/faults tests/workflow
 
 .DEFAULT_GOAL := help
 .PHONY: help

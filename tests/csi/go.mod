@@ -4,7 +4,10 @@ module github.com/volume-durability/volume-durability/tests/csi
 
 go 1.26.0
 
-replace github.com/volume-durability/volume-durability/tests/faultfs => ../faultfs
+replace (
+	github.com/volume-durability/volume-durability/tests/faultfs => ../faultfs
+	github.com/volume-durability/volume-durability/tests/gluster => ../gluster
+)
 
 require (
 	github.com/container-storage-interface/spec v1.13.0
@@ -14,6 +17,7 @@ require (
 	github.com/sirupsen/logrus v1.9.3
 	github.com/stretchr/testify v1.11.1
 	github.com/volume-durability/volume-durability/tests/faultfs v0.0.0-00010101000000-000000000000
+	github.com/volume-durability/volume-durability/tests/gluster v0.0.0-00010101000000-000000000000
 	golang.org/x/sync v0.21.0
 	golang.org/x/sys v0.46.0
 	google.golang.org/grpc v1.83.1

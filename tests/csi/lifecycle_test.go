@@ -41,14 +41,15 @@ func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	requireMounts(t)
 	c := &cluster{t: t, dir: folder(t), nodes: map[string]*driver.Node{}}
+	storage := startGluster(t, c.dir)
 	volumes, err := store.New(filepath.Join(c.dir, "volumes"))
 	require.NoError(t, err)
-	c.controller = &driver.Controller{Store: volumes, Nodes: []string{"n1", "n2"}}
+	c.controller = &driver.Controller{Store: volumes, Nodes: []string{"n1", "n2"}, Gluster: storage}
 	for _, name := range c.controller.Nodes {
 		// A node is a process of its own, which shares nothing but the folder.
 		own, err := store.New(filepath.Join(c.dir, "volumes"))
 		require.NoError(t, err)
-		c.nodes[name] = &driver.Node{Store: own, Host: backend.NewHost(logrus.New()), Name: name}
+		c.nodes[name] = &driver.Node{Store: own, Host: backend.NewHost(logrus.New(), storage), Name: name}
 	}
 	t.Cleanup(func() {
 		for _, n := range c.nodes {
@@ -128,7 +129,7 @@ func writeSynced(t *testing.T, path, content string) {
 
 func TestWhatTheOtherNodeFinds(t *testing.T) {
 	for name, want := range map[string]string{
-		"ext4": "kept", "xfs": "kept", "btrfs": "kept", "shared": "kept", "tmpfs": "", "faulty": "kep",
+		"ext4": "kept", "xfs": "kept", "btrfs": "kept", "shared": "kept", "gluster": "kept", "tmpfs": "", "faulty": "kep",
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)
@@ -194,7 +195,7 @@ func TestAFaultyVolumeWhoseProcessEndedIsServedAgain(t *testing.T) {
 	c.use(v, "n1", once, func(path string) {
 		writeSynced(t, filepath.Join(path, "logs.log"), "kept")
 		require.NoError(t, c.nodes["n1"].Host.Close())
-		c.nodes["n1"].Host = backend.NewHost(logrus.New())
+		c.nodes["n1"].Host = backend.NewHost(logrus.New(), backend.Gluster{})
 		staging := filepath.Join(c.dir, "n1", "staging", v.VolumeId)
 		_, err := c.nodes["n1"].NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once})
 		require.NoError(t, err)

@@ -23,8 +23,8 @@ import (
 	"github.com/volume-durability/volume-durability/tests/csi/store"
 )
 
-const usage = `csi controller --socket PATH --volumes DIR --nodes NAME,…
-csi node --name NAME --socket PATH --registration PATH --volumes DIR
+const usage = `csi controller --socket PATH --volumes DIR --nodes NAME,… [--gluster FILE]
+csi node --name NAME --socket PATH --registration PATH --volumes DIR [--gluster FILE]
 csi provisioner --socket PATH --kubeconfig PATH
 `
 
@@ -40,7 +40,7 @@ func main() {
 
 // arguments is what the command was told. Each program uses some of them.
 type arguments struct {
-	socket, volumes, nodes, name, registration, kubeconfig string
+	socket, volumes, nodes, name, registration, kubeconfig, gluster string
 }
 
 func run(ctx context.Context, log *logrus.Logger, args []string) error {
@@ -62,6 +62,7 @@ func run(ctx context.Context, log *logrus.Logger, args []string) error {
 	flags.SetOutput(io.Discard)
 	for name, value := range map[string]*string{
 		"socket": &a.socket, "volumes": &a.volumes, "nodes": &a.nodes, "name": &a.name, "registration": &a.registration, "kubeconfig": &a.kubeconfig,
+		"gluster": &a.gluster,
 	} {
 		flags.StringVar(value, name, "", "")
 	}
@@ -76,7 +77,7 @@ func controller(ctx context.Context, log *logrus.Logger, a arguments) error {
 	if err != nil {
 		return err
 	}
-	services := driver.Services{Controller: &driver.Controller{Store: volumes, Nodes: strings.Split(a.nodes, ",")}}
+	services := driver.Services{Controller: &driver.Controller{Store: volumes, Nodes: strings.Split(a.nodes, ","), Gluster: backend.Gluster{ClientFile: a.gluster}}}
 	return driver.Serve(ctx, log, map[string]driver.Services{a.socket: services})
 }
 
@@ -88,7 +89,7 @@ func node(ctx context.Context, log *logrus.Logger, a arguments) error {
 	if err != nil {
 		return err
 	}
-	host := backend.NewHost(log)
+	host := backend.NewHost(log, backend.Gluster{ClientFile: a.gluster})
 	err = driver.Serve(ctx, log, map[string]driver.Services{
 		a.socket:       {Node: &driver.Node{Store: volumes, Host: host, Name: a.name}},
 		a.registration: {Registration: &driver.Registration{Socket: a.socket, Log: log}},

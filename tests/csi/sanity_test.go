@@ -22,6 +22,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/csi/loop"
 	"github.com/volume-durability/volume-durability/tests/csi/mounts"
 	"github.com/volume-durability/volume-durability/tests/csi/store"
+	"github.com/volume-durability/volume-durability/tests/gluster"
 )
 
 // requireMounts skips a test where nothing can be mounted.
@@ -35,6 +36,7 @@ func requireMounts(t *testing.T) {
 			requireProgram(t, kind.Mkfs[0])
 		}
 	}
+	requireProgram(t, gluster.Server)
 }
 
 // parameters of the faulty kind, which cannot be without.
@@ -82,13 +84,14 @@ func serve(t *testing.T, dir string) string {
 	log.SetLevel(logrus.ErrorLevel)
 	volumes, err := store.New(filepath.Join(dir, "volumes"))
 	require.NoError(t, err)
-	host := backend.NewHost(log)
+	storage := startGluster(t, dir)
+	host := backend.NewHost(log, storage)
 	socket := filepath.Join(dir, "csi.sock")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
 		ended <- driver.Serve(ctx, log, map[string]driver.Services{socket: {
-			Controller: &driver.Controller{Store: volumes, Nodes: []string{"n1"}},
+			Controller: &driver.Controller{Store: volumes, Nodes: []string{"n1"}, Gluster: storage},
 			Node:       &driver.Node{Store: volumes, Host: host, Name: "n1"},
 		}})
 	}()

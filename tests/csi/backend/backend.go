@@ -33,6 +33,8 @@ const (
 	tmpfs  = "tmpfs"
 	shared = "shared"
 	faulty = "faulty"
+	// Glustered is a folder of a GlusterFS volume.
+	Glustered = "gluster"
 )
 
 // Kinds is every kind.
@@ -44,6 +46,7 @@ func Kinds() []Kind {
 		{Name: "block", Device: true, Block: true, Smallest: mebibyte},
 		{Name: tmpfs, Smallest: mebibyte},
 		{Name: shared, Shared: true, Smallest: mebibyte},
+		{Name: Glustered, Shared: true, Smallest: mebibyte},
 		{Name: faulty, Smallest: mebibyte},
 	}
 }

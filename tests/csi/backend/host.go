@@ -33,7 +33,8 @@ var ErrNotStaged = errors.New("it is not staged")
 
 // Host is the node on which volumes become usable.
 type Host struct {
-	log logrus.FieldLogger
+	log     logrus.FieldLogger
+	gluster Gluster
 	// mu protects faulty: the faulty filesystems that this process serves, by their
 	// mount points.
 	mu     sync.Mutex
@@ -41,8 +42,8 @@ type Host struct {
 }
 
 // NewHost is a node without volumes.
-func NewHost(log logrus.FieldLogger) *Host {
-	return &Host{log: log, faulty: map[string]*served{}}
+func NewHost(log logrus.FieldLogger, g Gluster) *Host {
+	return &Host{log: log, gluster: g, faulty: map[string]*served{}}
 }
 
 // detachPatience is how long a device may stay in use after it was unmounted: by
@@ -74,6 +75,9 @@ func (h *Host) Stage(v store.Volume, path string, access Access) error {
 	}
 	if kind.Name == tmpfs {
 		return mounts.Filesystem(tmpfs, v.ID, path, append([]string{"size=" + strconv.FormatInt(v.Bytes, 10), "mode=0755"}, access.Options...))
+	}
+	if kind.Name == Glustered {
+		return h.gluster.stage(v, path)
 	}
 	if err := os.MkdirAll(data(v), 0o755); err != nil {
 		return err

@@ -18,6 +18,8 @@ type Controller struct {
 	Store *store.Store
 	// Nodes are those that there are.
 	Nodes []string
+	// Gluster keeps the volumes of one kind.
+	Gluster backend.Gluster
 }
 
 // defaultBytes is the size of a volume of which none was asked for.
@@ -38,7 +40,8 @@ func (*Controller) ControllerGetCapabilities(context.Context, *csi.ControllerGet
 	return response, nil
 }
 
-// CreateVolume makes a volume. Nothing is written for it yet.
+// CreateVolume makes a volume. Nothing is written for it yet, but in GlusterFS, which
+// shows a node only a folder that is there.
 func (c *Controller) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
 	if err := requireGiven([2]string{"the name", r.GetName()}); err != nil {
 		return nil, err
@@ -63,6 +66,11 @@ func (c *Controller) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest)
 	v, err := c.Store.Create(store.Volume{Name: r.GetName(), Backend: kind.Name, Bytes: bytes, Parameters: r.GetParameters()})
 	if err != nil {
 		return nil, failure(err)
+	}
+	if v.Backend == backend.Glustered {
+		if err := c.Gluster.Make(v); err != nil {
+			return nil, failure(err)
+		}
 	}
 	return &csi.CreateVolumeResponse{Volume: &csi.Volume{VolumeId: v.ID, CapacityBytes: v.Bytes, VolumeContext: v.Parameters}}, nil
 }
@@ -89,10 +97,18 @@ func (c *Controller) DeleteVolume(_ context.Context, r *csi.DeleteVolumeRequest)
 	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}); err != nil {
 		return nil, err
 	}
-	if err := c.Store.Delete(r.GetVolumeId()); err != nil {
+	if err := c.Store.Delete(r.GetVolumeId(), c.discard); err != nil {
 		return nil, failure(err)
 	}
 	return &csi.DeleteVolumeResponse{}, nil
+}
+
+// discard removes what a volume has beside its folder.
+func (c *Controller) discard(v store.Volume) error {
+	if v.Backend != backend.Glustered {
+		return nil
+	}
+	return c.Gluster.Remove(v)
 }
 
 // ControllerPublishVolume attaches a volume to a node.

@@ -110,8 +110,9 @@ func (s *Store) Get(id string) (Volume, error) {
 	return v, json.Unmarshal(content, &v)
 }
 
-// Delete removes a volume with its data. To remove what is not there is no error.
-func (s *Store) Delete(id string) error {
+// Delete removes a volume with its data; first, by discard, what of it is elsewhere.
+// To remove what is not there is no error.
+func (s *Store) Delete(id string, discard func(Volume) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, err := s.Get(id)
@@ -127,6 +128,9 @@ func (s *Store) Delete(id string) error {
 	}
 	if len(nodes) > 0 {
 		return fmt.Errorf("volume %s: %w to %v", id, ErrAttached, nodes)
+	}
+	if err := discard(v); err != nil {
+		return fmt.Errorf("removing what volume %s has elsewhere: %w", id, err)
 	}
 	return os.RemoveAll(v.Folder)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,6 +15,9 @@ func created(t *testing.T, s *Store) Volume {
 	return v
 }
 
+// nothing is what a volume has elsewhere.
+func nothing(Volume) error { return nil }
+
 func TestAVolumeIsAttachedToOneNodeAtATime(t *testing.T) {
 	s, err := New(t.TempDir())
 	require.NoError(t, err)
@@ -24,7 +28,7 @@ func TestAVolumeIsAttachedToOneNodeAtATime(t *testing.T) {
 	err = s.Attach(v.ID, "n2", Attachment{}, false)
 	require.ErrorIs(t, err, ErrAttached)
 	assert.ErrorContains(t, err, "n1")
-	require.ErrorIs(t, s.Delete(v.ID), ErrAttached)
+	require.ErrorIs(t, s.Delete(v.ID, nothing), ErrAttached)
 
 	again, err := New(s.dir)
 	require.NoError(t, err)
@@ -32,7 +36,11 @@ func TestAVolumeIsAttachedToOneNodeAtATime(t *testing.T) {
 	require.NoError(t, again.Detach(v.ID, "n1"))
 	require.NoError(t, again.Attach(v.ID, "n2", Attachment{}, false))
 	require.NoError(t, again.Detach(v.ID, ""))
-	require.NoError(t, again.Delete(v.ID))
+	elsewhere := errors.New("it is in use there")
+	require.ErrorIs(t, again.Delete(v.ID, func(Volume) error { return elsewhere }), elsewhere)
+	_, err = again.Get(v.ID)
+	require.NoError(t, err, "what cannot be removed whole can be removed again")
+	require.NoError(t, again.Delete(v.ID, nothing))
 	_, err = again.Get(v.ID)
 	require.ErrorIs(t, err, ErrNotFound)
 }
@@ -65,7 +73,7 @@ func TestAPathIsNoVolume(t *testing.T) {
 	for _, id := range []string{"", ".", "..", "../csi-0123456789abcdef", "csi-0123456789abcdef"} {
 		_, err := s.Get(id)
 		assert.ErrorIs(t, err, ErrNotFound, id)
-		assert.NoError(t, s.Delete(id), id)
+		assert.NoError(t, s.Delete(id, nothing), id)
 	}
 }
 
