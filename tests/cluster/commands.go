@@ -49,6 +49,14 @@ func (c *cluster) stopOne(ctx context.Context, name string) error {
 	return r.Stop(ctx, stopPatience)
 }
 
+func (c *cluster) killOne(ctx context.Context, name string) error {
+	r, err := processes.Load(name)
+	if err != nil {
+		return fmt.Errorf("no program %s was started: want one of %v", name, names())
+	}
+	return r.Kill(ctx, stopPatience)
+}
+
 // startOne starts a program that has ended. Where that makes the cluster whole, it
 // returns once everything is ready again.
 func (c *cluster) startOne(ctx context.Context, name string) error {

@@ -59,7 +59,7 @@ func (c *cluster) clear(ctx context.Context) error {
 	for _, n := range layout.Nodes() {
 		failures = append(failures, c.clearNode(ctx, n))
 	}
-	for _, name := range storage.ControllerNames() {
+	for _, name := range slices.Concat(storage.ControllerNames(), storage.GlusterNames()) {
 		failures = append(failures, end(ctx, name, controlPatience))
 	}
 	control := controlplane.Names()
@@ -106,7 +106,7 @@ func ours(_ int, args []string) bool {
 		return false
 	}
 	program := filepath.Base(args[0])
-	known := isShim(args) || program == "containerd" || program == "faultfs" || storage.IsOne(program) || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
+	known := isShim(args) || program == "containerd" || program == "faultfs" || storage.IsOne(program) || storage.IsGluster(program) || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
 	return known && slices.ContainsFunc(args[1:], func(arg string) bool { return strings.Contains(arg, layout.State+"/") })
 }
 

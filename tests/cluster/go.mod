@@ -2,11 +2,14 @@ module github.com/volume-durability/volume-durability/tests/cluster
 
 go 1.25.0
 
+replace github.com/volume-durability/volume-durability/tests/gluster => ../gluster
+
 require (
 	github.com/google/go-containerregistry v0.20.6
 	github.com/sirupsen/logrus v1.9.3
 	github.com/spf13/cobra v1.9.1
 	github.com/stretchr/testify v1.11.1
+	github.com/volume-durability/volume-durability/tests/gluster v0.0.0-00010101000000-000000000000
 	golang.org/x/sync v0.15.0
 	golang.org/x/sys v0.33.0
 	google.golang.org/grpc v1.72.1

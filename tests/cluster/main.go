@@ -60,6 +60,7 @@ func commands() *cobra.Command {
 	add("down", "take the cluster down and leave nothing behind", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(ctx, func() error { return c.down(ctx) }) })
 	add("status", "show what runs; exit status 1 where the cluster is not up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
 	add("stop PROGRAM", "stop one program, such as kubelet-n1", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.stopOne(ctx, args[0]) })
+	add("kill PROGRAM", "end one program at once, without asking it", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.killOne(ctx, args[0]) })
 	add("start PROGRAM", "start a stopped program as it was", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.startOne(ctx, args[0]) })
 	add("restart PROGRAM", "stop one program and start it as it was", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
 		return errors.Join(c.stopOne(ctx, args[0]), c.startOne(ctx, args[0]))

@@ -187,6 +187,9 @@ func (s *start) nodes(ctx context.Context) error {
 			}
 		}
 	}
+	if err := s.gluster(); err != nil {
+		return err
+	}
 	images, err := s.images(ctx)
 	if err != nil {
 		return err
@@ -198,6 +201,21 @@ func (s *start) nodes(ctx context.Context) error {
 	}
 	for ref, file := range images {
 		if err := s.load(ctx, ref, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gluster starts the GlusterFS servers. Nobody waits for them: until they answer, the
+// storage driver is asked again.
+func (s *start) gluster() error {
+	programs, err := storage.Gluster(s.tools.GlusterServer, s.tools.GlusterClient)
+	if err != nil {
+		return err
+	}
+	for _, p := range programs {
+		if _, err := processes.Start(p); err != nil {
 			return err
 		}
 	}
@@ -409,7 +427,7 @@ func names() []string {
 	for _, n := range layout.Nodes() {
 		all = append(all, node.ContainerdName(n), storage.NodeName(n), node.KubeletName(n))
 	}
-	return append(all, storage.ControllerNames()...)
+	return slices.Concat(all, storage.ControllerNames(), storage.GlusterNames())
 }
 
 func allStarted() error {

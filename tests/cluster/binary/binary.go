@@ -45,7 +45,7 @@ func Sources(root string) []Source {
 		{Name: "local-path-provisioner", Module: filepath.Join(root, "provisioner"), Package: "github.com/rancher/local-path-provisioner"},
 		{Name: "chaos-operator", Module: filepath.Join(root, "operator"), Package: "github.com/litmuschaos/chaos-operator"},
 		{Name: "csi-attacher", Module: filepath.Join(root, "attacher"), Package: "github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher"},
-		{Name: "csi-driver", Module: driver, Package: ".", Folders: []string{driver, filepath.Join(root, "..", "faultfs")}},
+		{Name: "csi-driver", Module: driver, Package: ".", Folders: []string{driver, filepath.Join(root, "..", "faultfs"), filepath.Join(root, "..", "gluster")}},
 	}
 }
 

@@ -28,6 +28,8 @@ const (
 	// ControllerPort and SchedulerPort are on loopback.
 	ControllerPort = 20257
 	SchedulerPort  = 20259
+	// GlusterPort is that of the GlusterFS servers, on the nodes' addresses.
+	GlusterPort = 24100
 )
 
 // Node is one of the cluster's nodes.
@@ -81,7 +83,9 @@ var (
 	// CSIVolumes holds those of the storage driver, CSISocket is where its controller answers.
 	CSIVolumes = filepath.Join(State, "volumes", "csi")
 	CSISocket  = filepath.Join(State, "csi.sock")
-	AuditLog   = filepath.Join(Logs, "audit.log")
+	// Gluster holds a GlusterFS volume: what its servers keep, and what they are told.
+	Gluster  = filepath.Join(State, "gluster")
+	AuditLog = filepath.Join(Logs, "audit.log")
 )
 
 // Image references. No registry is ever asked: there is none by a name in .test (RFC 6761).

@@ -14,17 +14,21 @@ import (
 	"strings"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/volume-durability/volume-durability/tests/gluster"
 )
 
 // Tools are what the machine brings along, as paths.
 type Tools struct {
 	Containerd, Ctr, Runc, Busybox string
+	// GlusterServer and GlusterClient are the two programs of GlusterFS.
+	GlusterServer, GlusterClient string
 	// CNI is the folder of the network plugins.
 	CNI string
 }
 
 // packages are Debian's and Ubuntu's, by what they bring.
-var packages = []string{"containerd", "runc", "containernetworking-plugins", "busybox-static", "iproute2", "ca-certificates", "mount", "e2fsprogs", "xfsprogs", "btrfs-progs"}
+var packages = []string{"containerd", "runc", "containernetworking-plugins", "busybox-static", "iproute2", "ca-certificates", "mount", "e2fsprogs", "xfsprogs", "btrfs-progs", "glusterfs-server", "glusterfs-client"}
 
 // ErrUnsuited says that the test cluster cannot be had on this machine.
 var ErrUnsuited = errors.New("the test cluster cannot run here")
@@ -62,7 +66,7 @@ func find() (Tools, []string) {
 		}
 		return path
 	}
-	tools := Tools{Containerd: look("containerd"), Ctr: look("ctr"), Runc: look("runc"), Busybox: look("busybox")}
+	tools := Tools{Containerd: look("containerd"), Ctr: look("ctr"), Runc: look("runc"), Busybox: look("busybox"), GlusterServer: look(gluster.Server), GlusterClient: look(gluster.Client)}
 	for _, name := range []string{"ip", "mount", "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"} {
 		look(name)
 	}
@@ -77,7 +81,7 @@ func find() (Tools, []string) {
 
 func install(ctx context.Context, log logrus.FieldLogger, missing []string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("%w: missing: %s. Install containerd, runc, the CNI plugins, a static busybox, iproute2, and the tools of ext4, xfs and btrfs. %s", ErrUnsuited, strings.Join(missing, ", "), instead)
+		return fmt.Errorf("%w: missing: %s. Install containerd, runc, the CNI plugins, a static busybox, iproute2, GlusterFS, and the tools of ext4, xfs and btrfs. %s", ErrUnsuited, strings.Join(missing, ", "), instead)
 	}
 	log.WithField("packages", packages).Info("Installing what the machine lacks")
 	for _, args := range [][]string{{"update"}, append([]string{"install", "-y", "--no-install-recommends"}, packages...)} {

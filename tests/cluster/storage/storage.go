@@ -44,7 +44,7 @@ func Controllers(driver, attacher, provisionerConfig, attacherConfig string) []p
 	}
 	return []process.Program{
 		{Name: controllerName, Path: driver, Args: []string{
-			"controller", "--socket=" + layout.CSISocket, "--volumes=" + layout.CSIVolumes, "--nodes=" + strings.Join(nodes, ","),
+			"controller", "--socket=" + layout.CSISocket, "--volumes=" + layout.CSIVolumes, "--nodes=" + strings.Join(nodes, ","), glusterFlag(),
 		}},
 		{Name: provisionerName, Path: driver, Args: []string{"provisioner", "--socket=" + layout.CSISocket, "--kubeconfig=" + provisionerConfig}},
 		{Name: attacherName, Path: attacher, Args: []string{"--csi-address=" + layout.CSISocket, "--kubeconfig=" + attacherConfig, "--leader-election=false"}},
@@ -54,7 +54,7 @@ func Controllers(driver, attacher, provisionerConfig, attacherConfig string) []p
 // Node is the driver on a node, which introduces itself to the node's kubelet.
 func Node(n layout.Node, driver string) process.Program {
 	return process.Program{Name: NodeName(n), Path: driver, Args: []string{
-		"node", "--name=" + n.Name, "--socket=" + n.CSISocket(), "--volumes=" + layout.CSIVolumes,
+		"node", "--name=" + n.Name, "--socket=" + n.CSISocket(), "--volumes=" + layout.CSIVolumes, glusterFlag(),
 		"--registration=" + filepath.Join(n.KubeletDir(), "plugins_registry", layout.CSIDriver+"-reg.sock"),
 	}}
 }
