@@ -170,8 +170,14 @@ func eventsOn(t *testing.T, ns *engine.Namespace, kind string) map[string]string
 // cluster runs a command of the test cluster.
 func cluster(t *testing.T, args ...string) {
 	t.Helper()
+	require.True(t, clusterDoes(t, args...))
+}
+
+// clusterDoes is the same for where a test cannot be ended.
+func clusterDoes(t *testing.T, args ...string) bool {
+	t.Helper()
 	output, err := exec.CommandContext(within(t), *clusterTool, args...).CombinedOutput()
-	require.NoError(t, err, "cluster %s: %s", strings.Join(args, " "), output)
+	return assert.NoError(t, err, "cluster %s: %s", strings.Join(args, " "), output)
 }
 
 // volumeFile is the journal of the namespace's claim, on the machine that is every node.

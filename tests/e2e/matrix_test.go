@@ -85,30 +85,32 @@ func TestTheWholeMatrix(t *testing.T) {
 	ns := someNamespace(t)
 	grantOptional(t, ns)
 	o := run(t, ns, several(map[string]string{
-		"STORAGE_CLASSES": "csi-ext4,csi-xfs,csi-btrfs,csi-block,csi-shared,csi-tmpfs,csi-faulty,shared,local-path",
+		"STORAGE_CLASSES": "csi-ext4,csi-xfs,csi-btrfs,csi-block,csi-shared,csi-gluster,csi-tmpfs,csi-faulty,shared,local-path",
 		"VOLUME_MODE":     "Filesystem,Block", "ACCESS_MODE": "ReadWriteOncePod", "READER_NODE": "other", "FORCE": "true",
 		"NEGATIVE_CONTROL": "true", "PARALLEL_CELLS": "20", "CLAIM_SIZE": "320Mi",
 	}))
 	cells := cellsByName(o.result)
-	require.Len(t, cells, 9*2+1)
+	require.Len(t, cells, 10*2+1)
 	for name, want := range map[string]struct {
 		verdict  judge.Verdict
 		evidence custody.Level
 		says     string
 	}{
-		"csi-ext4/filesystem":   {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-xfs/filesystem":    {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-btrfs/filesystem":  {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-shared/filesystem": {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"shared/filesystem":     {judge.Pass, custody.PastCache, "0 lost"},
-		"csi-ext4/block":        {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-xfs/block":         {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-btrfs/block":       {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-block/block":       {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-ext4/filesystem":    {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-xfs/filesystem":     {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-btrfs/filesystem":   {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-shared/filesystem":  {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-gluster/filesystem": {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"shared/filesystem":      {judge.Pass, custody.PastCache, "0 lost"},
+		"csi-ext4/block":         {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-xfs/block":          {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-btrfs/block":        {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-block/block":        {judge.Pass, custody.AttachedAnew, "0 lost"},
 		// Its filesystem is another one each time, and says so.
 		"csi-tmpfs/filesystem":  {judge.Fail, custody.None, "missing"},
 		"csi-faulty/filesystem": {judge.Fail, custody.AttachedAnew, "lost-tail"},
 		"csi-block/filesystem":  {judge.Skipped, custody.None, "code = InvalidArgument"},
+		"csi-gluster/block":     {judge.Skipped, custody.None, "code = InvalidArgument"},
 		"csi-shared/block":      {judge.Skipped, custody.None, "code = InvalidArgument"},
 		"csi-tmpfs/block":       {judge.Skipped, custody.None, "code = InvalidArgument"},
 		"csi-faulty/block":      {judge.Skipped, custody.None, "code = InvalidArgument"},
@@ -132,7 +134,7 @@ func TestTheWholeMatrix(t *testing.T) {
 		}
 	}
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict(), o.result.Reason)
-	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage, "9 of 18 are known to keep their data")
+	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage, "10 of 20 are known to keep their data")
 	assert.Equal(t, judge.Fail, cells[inputs.ControlName].Verdict, "an emptyDir forgets")
 	requireNothingLeft(t, ns)
 }

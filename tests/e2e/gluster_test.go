@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/custody"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/tests/engine"
+)
+
+// The class csi-gluster is a network filesystem: two servers have a replica each, and
+// each node a client of its own.
+func glustered(env map[string]string) map[string]string {
+	all := several(map[string]string{
+		"STORAGE_CLASS": "csi-gluster", "ACCESS_MODE": "ReadWriteMany", "READER_NODE": "other", "FORCE": "true", "REQUIRED_EVIDENCE": "attached-anew",
+	})
+	for name, value := range env {
+		all[name] = value
+	}
+	return all
+}
+
+func requireReplicated(t *testing.T, o outcome) {
+	t.Helper()
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
+	require.Len(t, o.result.Cells, 1)
+	cell := o.result.Cells[0]
+	assert.Equal(t, judge.Pass, cell.Verdict, cell.Reason)
+	assert.Equal(t, custody.AttachedAnew, cell.Custody.Level, cell.Custody.Missing)
+	assert.Contains(t, o.probe(t, "verify").Description, "0 lost")
+	requireMeasured(t, cell)
+}
+
+func TestANetworkFilesystemKeepsWhatWasPromised(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	grantOptional(t, ns)
+	requireReplicated(t, run(t, ns, glustered(nil)))
+	requireNothingLeft(t, ns)
+}
+
+// One of the two servers is killed when the writer is deleted first, and comes back,
+// without what was written meanwhile, just before the reader.
+func TestANetworkFilesystemThatLosesAServerKeepsWhatWasPromised(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	grantOptional(t, ns)
+	const server = "gluster-n2"
+	var killed, started sync.Once
+	var starting sync.WaitGroup
+	t.Cleanup(func() { cluster(t, "start", server) })
+	remove, err := ns.BeforePods(within(t), func(operation admissionv1.Operation, pod string) {
+		switch {
+		case operation == admissionv1.Delete && pod == "write-pod":
+			killed.Do(func() { clusterDoes(t, "kill", server) })
+		case operation == admissionv1.Create && pod == "read-pod":
+			started.Do(func() {
+				stale, current := replicas(t, ns)
+				assert.Less(t, len(stale), len(current), "the server was away")
+				// It returns when all of the cluster is well, and a webhook has no time for that.
+				starting.Go(func() { clusterDoes(t, "start", server) })
+			})
+		}
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		starting.Wait()
+		require.NoError(t, remove(within(t)))
+	})
+	requireReplicated(t, run(t, ns, glustered(map[string]string{"KEEP": "true"})))
+	starting.Wait()
+	eventually(t, func() bool {
+		healed, current := replicas(t, ns)
+		return len(current) > 0 && string(healed) == string(current)
+	})
+}
+
+// replicas are what the second server, and the first, have of the journal.
+func replicas(t *testing.T, ns *engine.Namespace) (second, first []byte) {
+	t.Helper()
+	claim, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc", metav1.GetOptions{})
+	if !assert.NoError(t, err) {
+		return nil, nil
+	}
+	volume, err := ns.Kube.CoreV1().PersistentVolumes().Get(within(t), claim.Spec.VolumeName, metav1.GetOptions{})
+	if !assert.NoError(t, err) {
+		return nil, nil
+	}
+	const bricks = "/var/lib/volume-durability-cluster/gluster"
+	first, err = os.ReadFile(filepath.Join(bricks, "brick-1", volume.Spec.CSI.VolumeHandle, "logs.log"))
+	assert.NoError(t, err)
+	second, err = os.ReadFile(filepath.Join(bricks, "brick-2", volume.Spec.CSI.VolumeHandle, "logs.log"))
+	assert.NoError(t, err)
+	return second, first
+}
