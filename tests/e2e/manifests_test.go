@@ -42,6 +42,7 @@ func TestTheAPIServerTakesEveryManifest(t *testing.T) {
 	}
 	assert.Equal(t, map[string]int{
 		"ServiceAccount": 1, "Role": 1, "RoleBinding": 1, "ClusterRole": 1, "ClusterRoleBinding": 1,
+		"StorageClass":    14,                  // of charts/storage
 		"ChaosExperiment": 3, "ChaosEngine": 3, // of the chart, of the fault, of the workflow
 	}, taken)
 }
