@@ -2,12 +2,15 @@ package main
 
 import (
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/volume-durability/volume-durability/tests/csi/backend"
@@ -17,18 +20,67 @@ import (
 // startGluster has two servers keep a volume below a folder until the test is over.
 func startGluster(t *testing.T, dir string) backend.Gluster {
 	t.Helper()
-	g := gluster.Volume{Folder: filepath.Join(dir, "gluster"), Addresses: []string{"127.0.0.2", "127.0.0.3"}, Port: freePort(t, "127.0.0.2")}
+	g := volumeOf(t, dir)
 	require.NoError(t, g.Lay())
-	for i, address := range g.Addresses {
-		server := exec.Command(gluster.Server, g.ServerArgs(i)...)
-		require.NoError(t, server.Start())
-		t.Cleanup(func() {
-			require.NoError(t, server.Process.Kill())
-			_ = server.Wait() // it was killed
-		})
-		require.Eventually(t, func() bool { return answers(net.JoinHostPort(address, strconv.Itoa(g.Port))) }, time.Minute, time.Millisecond)
+	for i := range g.Addresses {
+		startServer(t, g, i)
 	}
 	return backend.Gluster{ClientFile: g.ClientFile()}
+}
+
+// startServer starts one, and returns what kills it before the test is over.
+func startServer(t *testing.T, g gluster.Volume, server int) (kill func()) {
+	t.Helper()
+	kill = startProgram(t, gluster.Server, g.ServerArgs(server))
+	address := net.JoinHostPort(g.Addresses[server], strconv.Itoa(g.Port))
+	require.Eventually(t, func() bool { return answers(address) }, time.Minute, time.Millisecond)
+	return kill
+}
+
+func startProgram(t *testing.T, name string, args []string) (kill func()) {
+	t.Helper()
+	program := exec.Command(name, args...)
+	require.NoError(t, program.Start())
+	kill = sync.OnceFunc(func() {
+		require.NoError(t, program.Process.Kill())
+		_ = program.Wait() // it was killed
+	})
+	t.Cleanup(kill)
+	return kill
+}
+
+func volumeOf(t *testing.T, dir string) gluster.Volume {
+	t.Helper()
+	return gluster.Volume{Folder: filepath.Join(dir, "gluster"), Addresses: []string{"127.0.0.2", "127.0.0.3"}, Port: freePort(t, "127.0.0.2")}
+}
+
+// A node that mounts the volume while one server is away finds what was written with
+// both, and what it writes is on both once the other is back.
+func TestAReplicaThatWasAwayIsBroughtUpToDate(t *testing.T) {
+	requireMounts(t)
+	dir := folder(t)
+	g := volumeOf(t, dir)
+	require.NoError(t, g.Lay())
+	startServer(t, g, 0)
+	kill := startServer(t, g, 1)
+	startProgram(t, gluster.Client, g.HealerArgs())
+	c := clusterOn(t, dir, backend.Gluster{ClientFile: g.ClientFile()})
+	v := c.create(parameters(kind(t, "gluster")), once)
+	c.use(v, "n1", once, func(path string) { writeSynced(t, filepath.Join(path, "first"), "kept") })
+	kill()
+	c.use(v, "n2", once, func(path string) {
+		content, err := os.ReadFile(filepath.Join(path, "first"))
+		require.NoError(t, err)
+		assert.Equal(t, "kept", string(content))
+		writeSynced(t, filepath.Join(path, "second"), "kept too")
+	})
+	second := filepath.Join(g.Brick(1), v.VolumeId, "second")
+	require.NoFileExists(t, second)
+	startServer(t, g, 1)
+	require.Eventually(t, func() bool {
+		content, err := os.ReadFile(second)
+		return err == nil && string(content) == "kept too"
+	}, time.Minute, 10*time.Millisecond)
 }
 
 func freePort(t *testing.T, address string) int {

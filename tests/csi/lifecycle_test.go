@@ -40,8 +40,14 @@ type cluster struct {
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	requireMounts(t)
-	c := &cluster{t: t, dir: folder(t), nodes: map[string]*driver.Node{}}
-	storage := startGluster(t, c.dir)
+	dir := folder(t)
+	return clusterOn(t, dir, startGluster(t, dir))
+}
+
+// clusterOn is the same where GlusterFS is known already.
+func clusterOn(t *testing.T, dir string, storage backend.Gluster) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: dir, nodes: map[string]*driver.Node{}}
 	volumes, err := store.New(filepath.Join(c.dir, "volumes"))
 	require.NoError(t, err)
 	c.controller = &driver.Controller{Store: volumes, Nodes: []string{"n1", "n2"}, Gluster: storage}
