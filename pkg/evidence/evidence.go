@@ -153,6 +153,8 @@ type Epoch struct {
 	Boot  string        `json:"boot,omitempty"`
 	// FirstAck is when the experiment first heard that something is safe.
 	FirstAck time.Time `json:"firstAck,omitzero"`
+	// First is the first acknowledgement that was heard, by the writer's clock.
+	First *ledger.Ack `json:"first,omitempty"`
 	// Acks are some of the acknowledgements as they were heard, in order.
 	Acks []Heard `json:"acks,omitempty"`
 	// AtStake is how many records were acknowledged, in all epochs, when the writer was to be deleted.

@@ -129,17 +129,18 @@ func (c Cell) SlowestRecovery() time.Duration {
 }
 
 // Rate is how many records a second were made durable while writers were at work,
-// from the first acknowledgement heard of each to its deletion.
+// from the first acknowledgement of each that was heard to the last, by its own
+// clock: on their way to the experiment they come in bursts.
 func (c Cell) Rate() float64 {
 	var records uint64
 	var working time.Duration
 	for _, e := range c.Epochs {
-		if e.FirstAck.IsZero() || e.Deleting.IsZero() || len(e.Acks) == 0 {
-			continue
+		for _, last := range c.Promises {
+			if e.First != nil && last.Epoch == e.Number && last.Seq > e.First.Seq {
+				records += last.Seq - e.First.Seq
+				working += last.Time.Sub(e.First.Time)
+			}
 		}
-		first, last := e.Acks[0], e.Acks[len(e.Acks)-1]
-		records += last.Seq - first.Seq
-		working += last.At.Sub(first.At)
 	}
 	if working <= 0 {
 		return 0

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
@@ -62,12 +64,15 @@ func TestARecoveryIsCountedFromTheDeletion(t *testing.T) {
 }
 
 func TestTheRateIsThatOfWritersAtWork(t *testing.T) {
-	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
-	c := Cell{Epochs: []Epoch{
-		{FirstAck: at(0), Deleting: at(10), Acks: []Heard{{at(0), 1}, {at(5), 400}, {at(10), 1001}}},
-		{FirstAck: at(20), Deleting: at(30), Acks: []Heard{{at(20), 1}, {at(30), 1}}},
-	}}
-	assert.Equal(t, 50.0, c.Rate())
+	ack := func(epoch int, seq uint64, seconds int) ledger.Ack {
+		return ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: seq}, Time: time.Unix(int64(seconds), 0)}
+	}
+	first, second := ack(1, 1, 0), ack(2, 1, 20)
+	c := Cell{
+		Epochs:   []Epoch{{Number: 1, First: &first}, {Number: 2, First: &second}, {Number: 3}},
+		Promises: []ledger.Ack{ack(1, 1001, 10), ack(2, 1, 20), ack(3, 7, 40)},
+	}
+	assert.Equal(t, 100.0, c.Rate(), "an epoch of one acknowledgement tells nothing, nor one of which the first was not heard")
 	assert.Zero(t, Cell{}.Rate())
 }
 

@@ -317,8 +317,8 @@ func (c *cell) collect() {
 		if w.hearing == nil {
 			continue
 		}
-		acks, said := w.told()
-		c.Epochs[i].Acks = evidence.Thin(acks)
+		first, acks, said := w.told()
+		c.Epochs[i].First, c.Epochs[i].Acks = first, evidence.Thin(acks)
 		if said != nil {
 			commits = append(commits, *said)
 		}

@@ -40,6 +40,7 @@ type hearing struct {
 	// contradiction is an acknowledgement that cannot be true beside the others.
 	contradiction error
 	seen          chan struct{} // closed with the first sighting
+	first         *ledger.Ack   // acknowledgement that was heard
 	acks          []evidence.Heard
 	commits       *witness.Commits // the last that it said of them
 }
@@ -78,7 +79,7 @@ func (h *hearing) hear(line []byte) {
 			h.contradicts(err)
 			return
 		}
-		h.acknowledged(s.Ack.Seq)
+		h.acknowledged(*s.Ack)
 		h.tell(*s.Ack)
 	case s.Stall != nil && s.Stall.Over:
 		h.waits(nil)
@@ -101,13 +102,16 @@ func (h *hearing) hear(line []byte) {
 // acknowledged keeps some of the acknowledgements, for a report to show. A log that is
 // taken up again says the last ones once more: they are not news, and no later than
 // they were.
-func (h *hearing) acknowledged(seq uint64) {
+func (h *hearing) acknowledged(ack ledger.Ack) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.acks) > 0 && seq <= h.acks[len(h.acks)-1].Seq {
+	if h.first == nil {
+		h.first = &ack
+	}
+	if len(h.acks) > 0 && ack.Seq <= h.acks[len(h.acks)-1].Seq {
 		return
 	}
-	h.acks = append(h.acks, evidence.Heard{At: h.last.UTC(), Seq: seq})
+	h.acks = append(h.acks, evidence.Heard{At: h.last.UTC(), Seq: ack.Seq})
 	if len(h.acks) >= enoughAcks {
 		h.acks = evidence.Thin(h.acks)
 	}
@@ -116,12 +120,12 @@ func (h *hearing) acknowledged(seq uint64) {
 // enoughAcks is when so many are kept that some may go: a run may last for days.
 const enoughAcks = 4096
 
-// told is what was heard besides the sighting: some of the acknowledgements, and the
-// last that was said of the commits.
-func (h *hearing) told() ([]evidence.Heard, *witness.Commits) {
+// told is what was heard besides the sighting: the first acknowledgement and some of
+// the others, and the last that was said of the commits.
+func (h *hearing) told() (first *ledger.Ack, acks []evidence.Heard, commits *witness.Commits) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.acks, h.commits
+	return h.first, h.acks, h.commits
 }
 
 func (h *hearing) listened() {

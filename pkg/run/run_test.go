@@ -424,7 +424,7 @@ func TestWhatIsSaidAgainIsNoNews(t *testing.T) {
 	for _, seq := range []uint64{1, 2, 5, 2, 5, 6} { // the log was taken up again after 5
 		lines = append(lines, line(t, witness.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}}}))
 	}
-	acks, _ := heardFrom(t, lines...).told()
+	_, acks, _ := heardFrom(t, lines...).told()
 	var said []uint64
 	for _, a := range acks {
 		said = append(said, a.Seq)

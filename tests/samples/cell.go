@@ -64,7 +64,7 @@ func tell(s story) evidence.Cell {
 			earlier = append(earlier, e.Found.Sighting.Report)
 		}
 		now = e.Started.Add(120 * time.Millisecond)
-		e.Acks = v.write(now, now.Add(working), s.median)
+		e.First, e.Acks = v.write(now, now.Add(working), s.median)
 		e.FirstAck = e.Acks[0].At
 		e.AtStake = v.records
 		now = now.Add(working)

@@ -48,7 +48,7 @@ const (
 // write is an epoch that commits at a steady rate from one time to another. It
 // returns the acknowledgements as they were heard. What it writes after the last one
 // is not acknowledged.
-func (v *volume) write(from, to time.Time, median time.Duration) []evidence.Heard {
+func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.Ack, _ []evidence.Heard) {
 	v.epoch++
 	unterminated := len(v.bytes) > 0 && v.bytes[len(v.bytes)-1] != '\n'
 	w := must(journal.NewWriter(v, v.format, v.epoch, int64(len(v.bytes)), unterminated))
@@ -59,7 +59,11 @@ func (v *volume) write(from, to time.Time, median time.Duration) []evidence.Hear
 		lasted := v.commitTime(median)
 		last := must(w.Commit(recordsEach, func() time.Time { return at }))
 		check(took.RecordValue(lasted.Microseconds()))
-		check(v.ledger.Record(ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Sum, Time: at.Add(lasted)}))
+		ack := ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Sum, Time: at.Add(lasted)}
+		if first == nil {
+			first = &ack
+		}
+		check(v.ledger.Record(ack))
 		heard = append(heard, evidence.Heard{At: at.Add(lasted + 2*time.Millisecond), Seq: last.Seq})
 		commits++
 	}
@@ -68,7 +72,7 @@ func (v *volume) write(from, to time.Time, median time.Duration) []evidence.Hear
 		Count: commits, Records: commits * recordsEach, Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
 	})
 	v.records += commits * recordsEach
-	return evidence.Thin(heard)
+	return first, evidence.Thin(heard)
 }
 
 // commitTime is spread as the commits of real storage are: most near the median, a
