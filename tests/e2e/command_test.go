@@ -238,6 +238,30 @@ func TestAPersonRunsWhatAnEngineSays(t *testing.T) {
 	requireNothingLeft(t, at.ns)
 }
 
+// What a claim needs beyond a class is in a manifest; what makes it a cell's is not.
+func TestAClaimIsMadeOfATemplate(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	at := newTerminal(t, ns)
+	const template = `{apiVersion: v1, kind: PersistentVolumeClaim,
+		metadata: {name: theirs, annotations: {backup: never}},
+		spec: {accessModes: [ReadOnlyMany], storageClassName: no-such-class, resources: {requests: {storage: 32Mi}}}}`
+	require.NoError(t, os.WriteFile(filepath.Join(at.folder, "claim.yaml"), []byte(template), 0o600))
+	code, _, _ := at.does(at.run("--claim-template", "claim.yaml", "--storage-class", "csi-ext4", "--keep")...)
+	assert.Equal(t, 0, code)
+	claim, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, "never", claim.Annotations["backup"])
+	assert.Equal(t, "csi-ext4", *claim.Spec.StorageClassName)
+	assert.Equal(t, "32Mi", claim.Spec.Resources.Requests.Storage().String())
+	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, claim.Spec.AccessModes)
+
+	require.NoError(t, os.WriteFile(filepath.Join(at.folder, "claim.yaml"), []byte("{apiVersion: v1, kind: PersistentVolumeClaim, spec: {size: 1}}"), 0o600))
+	code, _, said := at.does(at.run("--claim-template", "claim.yaml")...)
+	assert.Equal(t, 2, code)
+	assert.Contains(t, said, `unknown field "spec.size"`)
+}
+
 func TestCtrlCLeavesNothing(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))
