@@ -1,17 +1,21 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/volume-durability/volume-durability/tests/csi/backend"
 	"github.com/volume-durability/volume-durability/tests/gluster"
@@ -52,6 +56,38 @@ func startProgram(t *testing.T, name string, args []string) (kill func()) {
 func volumeOf(t *testing.T, dir string) gluster.Volume {
 	t.Helper()
 	return gluster.Volume{Folder: filepath.Join(dir, "gluster"), Addresses: []string{"127.0.0.2", "127.0.0.3"}, Port: freePort(t, "127.0.0.2")}
+}
+
+func TestAVolumeWhoseClientEndedIsMountedAgain(t *testing.T) {
+	c := newCluster(t)
+	v := c.create(parameters(kind(t, "gluster")), once)
+	c.use(v, "n1", once, func(path string) {
+		writeSynced(t, filepath.Join(path, "file"), "kept")
+		staging := filepath.Join(c.dir, "n1", "staging", v.VolumeId)
+		killClient(t, staging)
+		_, err := c.nodes["n1"].NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once})
+		require.NoError(t, err)
+		content, err := os.ReadFile(filepath.Join(staging, "file"))
+		require.NoError(t, err)
+		assert.Equal(t, "kept", string(content))
+	})
+}
+
+// killClient kills the client that has mounted a volume at a path.
+func killClient(t *testing.T, path string) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil || !strings.HasSuffix(string(content), "\x00"+path+"\x00") {
+			continue // it has ended, or is another
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		require.NoError(t, err)
+		require.NoError(t, unix.Kill(pid, unix.SIGKILL))
+	}
+	require.Eventually(t, func() bool { _, err := os.Stat(path); return errors.Is(err, unix.ENOTCONN) }, time.Minute, time.Millisecond)
 }
 
 // A node that mounts the volume while one server is away finds what was written with

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/volume-durability/volume-durability/tests/csi/mounts"
 	"github.com/volume-durability/volume-durability/tests/csi/store"
 	"github.com/volume-durability/volume-durability/tests/gluster"
@@ -66,6 +68,16 @@ func (g Gluster) mount(folder, point, log string) error {
 	return nil
 }
 
+// stage mounts a volume, also where the client has ended that had mounted it.
 func (g Gluster) stage(v store.Volume, path string) error {
+	if _, err := os.Stat(path); errors.Is(err, unix.ENOTCONN) {
+		if err := mounts.Unmount(path); err != nil {
+			return err
+		}
+	}
+	mounted, err := mounts.At(path)
+	if err != nil || mounted {
+		return err
+	}
 	return g.mount("/"+v.ID, path, filepath.Join(v.Folder, "client.log"))
 }

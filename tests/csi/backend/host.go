@@ -69,15 +69,15 @@ func (h *Host) Stage(v store.Volume, path string, access Access) error {
 	if kind.Name == faulty {
 		return h.stageFaulty(v, path)
 	}
+	if kind.Name == Glustered {
+		return h.gluster.stage(v, path)
+	}
 	mounted, err := mounts.At(path)
 	if err != nil || mounted {
 		return err
 	}
 	if kind.Name == tmpfs {
 		return mounts.Filesystem(tmpfs, v.ID, path, append([]string{"size=" + strconv.FormatInt(v.Bytes, 10), "mode=0755"}, access.Options...))
-	}
-	if kind.Name == Glustered {
-		return h.gluster.stage(v, path)
 	}
 	if err := os.MkdirAll(data(v), 0o755); err != nil {
 		return err
