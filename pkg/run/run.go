@@ -145,6 +145,11 @@ func (r Run) cells(ctx context.Context) ([]*cell, error) {
 		}
 	}
 	r.Companion.Planned(plans)
+	for _, c := range cells {
+		if c.Verdict != "" {
+			r.Companion.Judged(c.Cell)
+		}
+	}
 	return cells, r.requireTargets(cells)
 }
 

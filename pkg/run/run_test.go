@@ -356,6 +356,25 @@ func TestWhatTheClusterCannotDoIsSkipped(t *testing.T) {
 	assert.Contains(t, reason, "InvalidArgument")
 }
 
+func TestAWriterThatCannotComeBackIsNotSkipped(t *testing.T) {
+	bound := &workload.Unsupported{Object: "pod stig/write-pod", Said: "didn't match PersistentVolume's node affinity"}
+	for name, f := range map[string]struct {
+		err    error
+		reader inputs.ReaderNode
+		want   judge.Verdict
+	}{
+		"the writer":               {bound, inputs.OtherNode, judge.Error},
+		"the reader, on any node":  {fmt.Errorf("%w: %w", errElsewhere, bound), inputs.AnyNode, judge.Error},
+		"the reader, on the other": {fmt.Errorf("%w: %w", errElsewhere, bound), inputs.OtherNode, judge.Skipped},
+	} {
+		c := promised(t, someCell(t))
+		c.Plan.ReaderNode = f.reader
+		c.Epochs = []evidence.Epoch{{Number: 1, Pod: evidence.Pod{Node: "n1"}}}
+		c.conclude(f.err)
+		assert.Equal(t, f.want, c.Verdict, name)
+	}
+}
+
 func TestEvidenceBelowWhatIsRequiredIsNoPass(t *testing.T) {
 	c := promised(t, someCell(t))
 	c.Settings.RequiredEvidence = custody.MountedAnew

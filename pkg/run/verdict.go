@@ -117,16 +117,26 @@ func (c *cell) conclude(err error) {
 	}
 	c.Promises = c.ledger.Promises()
 	c.gather()
-	var unsupported *workload.Unsupported
 	switch {
 	case len(c.Findings) > 0:
 		c.Verdict = judge.Fail
 		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.Verified(), err)
 	case errors.Is(err, errStopped):
 		c.Verdict, c.Reason = judge.Stopped, err.Error()
-	case errors.As(err, &unsupported):
+	case c.cannotBe(err):
 		c.Verdict, c.Reason = judge.Skipped, err.Error()
 	default:
 		c.Verdict, c.Reason = judge.Error, err.Error()
 	}
+}
+
+// cannotBe says whether an error is that the cluster cannot do what makes the cell.
+// Once something is at stake that is only where the reader is to run: a writer that
+// cannot come back to its volume is no combination that was not to be had.
+func (c *cell) cannotBe(err error) bool {
+	var unsupported *workload.Unsupported
+	if !errors.As(err, &unsupported) {
+		return false
+	}
+	return len(c.Promises) == 0 || errors.Is(err, errElsewhere) && c.placement() != workload.Placement{}
 }

@@ -34,6 +34,9 @@ func (c *cell) verify(ctx context.Context) error {
 	return nil
 }
 
+// errElsewhere says that it was the reader that could not run.
+var errElsewhere = errors.New("the reader")
+
 func (c *cell) read(ctx context.Context) error {
 	c.Companion.Reading(c.Plan)
 	spec := c.podSpec(c.Settings.ReaderPod, "read", "--stay", "--points", points(c.Promises))
@@ -42,7 +45,7 @@ func (c *cell) read(ctx context.Context) error {
 	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(spec))
 	c.reader = pod
 	if err != nil {
-		return c.blame(ctx, err, nil)
+		return fmt.Errorf("%w: %w", errElsewhere, c.blame(ctx, err, nil))
 	}
 	heard := c.listen(pod)
 	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.VerifyTimeout, fmt.Errorf("waited %s for the journal to be read; VERIFY_TIMEOUT is how long it may take: %w", c.Settings.VerifyTimeout, context.DeadlineExceeded))

@@ -150,19 +150,23 @@ func (n Namespace) AwaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 	})
 }
 
-// refusalOf is the refusal to make the volume of a claim that a pod waits for.
+// refusalOf is the refusal to make the volume of a claim that a pod waits for. What
+// was refused to a claim of the same name before, or to this one before it was
+// bound, is of no matter.
 func (o *observer) refusalOf(pod *corev1.Pod) error {
-	if pod.Spec.NodeName != "" && len(pod.Status.ContainerStatuses) > 0 {
-		return nil
-	}
 	for _, v := range pod.Spec.Volumes {
 		for _, c := range o.claims {
-			if v.PersistentVolumeClaim != nil && c.name == v.PersistentVolumeClaim.ClaimName && !c.gone && c.refusal != "" {
+			if v.PersistentVolumeClaim != nil && c.isUnbound(v.PersistentVolumeClaim.ClaimName) && c.refusal != "" {
 				return &Unsupported{Object: "claim " + pod.Namespace + "/" + c.name, Said: c.refusal}
 			}
 		}
 	}
 	return nil
+}
+
+// isUnbound says whether it is the claim of a name that is there now, and has no volume.
+func (c *observedClaim) isUnbound(name string) bool {
+	return c.latest != nil && c.name == name && !c.gone && c.latest.Status.Phase != corev1.ClaimBound
 }
 
 // hasStarted says whether a pod's container runs or has run. A pod that never

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 )
 
@@ -210,6 +211,27 @@ func TestAProvisionerThatRefusesIsBelievedAtOnce(t *testing.T) {
 	var refused *Unsupported
 	require.ErrorAs(t, err, &refused)
 	assert.ErrorContains(t, err, "claim stig/stig-pvc: the cluster cannot do this: ProvisioningFailed: rpc error: code = InvalidArgument desc = no such mode")
+}
+
+func TestARefusalIsOfTheClaimThatWaits(t *testing.T) {
+	claim := func(name string, phase corev1.PersistentVolumeClaimPhase) *corev1.PersistentVolumeClaim {
+		return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: name}, Status: corev1.PersistentVolumeClaimStatus{Phase: phase}}
+	}
+	pod := namespace(t).Pod(spec())
+	for name, c := range map[string]struct {
+		claim *observedClaim
+		want  bool
+	}{
+		"it waits":                      {&observedClaim{name: "stig-pvc", latest: claim("stig-pvc", corev1.ClaimPending), refusal: "no"}, true},
+		"it has its volume by now":      {&observedClaim{name: "stig-pvc", latest: claim("stig-pvc", corev1.ClaimBound), refusal: "no"}, false},
+		"an earlier claim of its name":  {&observedClaim{name: "stig-pvc", refusal: "no"}, false},
+		"a claim of its name that went": {&observedClaim{name: "stig-pvc", latest: claim("stig-pvc", corev1.ClaimPending), gone: true, refusal: "no"}, false},
+		"another claim":                 {&observedClaim{name: "other", latest: claim("other", corev1.ClaimPending), refusal: "no"}, false},
+		"nothing was refused":           {&observedClaim{name: "stig-pvc", latest: claim("stig-pvc", corev1.ClaimPending)}, false},
+	} {
+		o := &observer{claims: map[types.UID]*observedClaim{"u": c.claim}}
+		assert.Equal(t, c.want, o.refusalOf(pod) != nil, name)
+	}
 }
 
 func TestWhatLasts(t *testing.T) {
