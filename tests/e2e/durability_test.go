@@ -99,6 +99,7 @@ func TestStorageThatForgetsFails(t *testing.T) {
 	assert.Equal(t, judge.Missing, cell.Epochs[1].Found.Judgement.Findings[0].Class, "the second writer found it gone already")
 	assert.Contains(t, eventsOn(t, ns, "ChaosResult")["Fail"], "missing")
 	requireNothingLeft(t, ns)
+	requireEvidence(t, ns, o)
 }
 
 const recordSize = 256
@@ -191,6 +192,7 @@ func TestMistakesInTheInputsAreAllNamedAndNothingIsCreated(t *testing.T) {
 	}
 	assert.NotContains(t, o.log, "created")
 	requireNothingLeft(t, ns)
+	requireEvidence(t, ns, o)
 }
 
 func TestSwarmIsNotApplicable(t *testing.T) {
@@ -202,6 +204,7 @@ func TestSwarmIsNotApplicable(t *testing.T) {
 	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "N/A", Description: "Not Applicable: Swarm orchestrates, as ORCHESTRATOR states"}, o.probe(t, "verify"))
 	assert.NotContains(t, o.log, "created")
 	requireNothingLeft(t, ns)
+	requireEvidence(t, ns, o)
 }
 
 func TestTheUsersProbesRunBesideOurs(t *testing.T) {
@@ -275,6 +278,7 @@ func TestMistakesInTheUsersProbesAreAllNamedAndNothingIsCreated(t *testing.T) {
 	}
 	assert.NotContains(t, o.log, "created")
 	requireNothingLeft(t, ns)
+	requireEvidence(t, ns, o)
 }
 
 // command is a command probe that runs in the experiment's own image.

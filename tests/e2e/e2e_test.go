@@ -20,7 +20,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
 
+	"github.com/volume-durability/volume-durability/pkg/archive"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/litmus"
 	"github.com/volume-durability/volume-durability/pkg/workload"
 	"github.com/volume-durability/volume-durability/tests/engine"
 )
@@ -142,6 +144,28 @@ func run(t *testing.T, ns *engine.Namespace, env map[string]string, probes ...ch
 	t.Helper()
 	start(t, ns, env, probes...)
 	return await(t, ns)
+}
+
+// requireEvidence fails where the ChaosResult does not lead to the whole evidence of the run.
+func requireEvidence(t *testing.T, ns *engine.Namespace, o outcome) {
+	t.Helper()
+	result, err := ns.AwaitResult(within(t), "engine", "volume-durability", func(r *chaosv1alpha1.ChaosResult) bool {
+		return r.Annotations[litmus.EvidenceAnnotation] != ""
+	})
+	require.NoError(t, err)
+	name := strings.TrimPrefix(result.Annotations[litmus.EvidenceAnnotation], "ConfigMap "+ns.Name+"/")
+	kept, err := archive.Archive{Client: ns.Kube, Namespace: ns.Name}.Fetch(within(t), name)
+	require.NoError(t, err)
+	require.NoError(t, kept.Verify())
+	theirs, err := kept.Result()
+	require.NoError(t, err)
+	assert.Equal(t, o.result.Run, theirs.Run)
+	assert.Equal(t, o.result.Verdict, theirs.Verdict)
+	for _, file := range []string{"report.html", "junit.xml", "checklist.ckl", "checklist.cklb", "assessment-results.json", "ledger.json", "scan.json", "objects.json", "events.json"} {
+		content, err := kept.File(file)
+		require.NoError(t, err)
+		assert.NotEmpty(t, content, file)
+	}
 }
 
 // requireNothingLeft fails where the namespace holds an object of a run's own.

@@ -108,7 +108,7 @@ func ofEngine(ctx context.Context, e *litmus.Experiment, cluster connection, id 
 	t, err := read(os.Getenv)
 	t.cluster, t.engine, t.image = cluster, e.Engine(), e.Image()
 	if err := errors.Join(err, e.Check()); err != nil {
-		return t.sign(evidence.Result{Schema: evidence.Schema, Began: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: t.settings}), nil
+		return t.sign(evidence.Result{Schema: evidence.Schema, Run: t.id, Began: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: t.settings}), nil
 	}
 	e.Bound(t.settings.StatusTimeout, t.settings.Duration)
 	t.again, t.owner, t.companion, t.log = e.Again(ctx), e.Owner(t.settings.Namespace), e, log
