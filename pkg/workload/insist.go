@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,13 +23,14 @@ func (n Namespace) insist(ctx context.Context, doing string, request func(contex
 	ctx, cancel := n.within(ctx, "the API server: %s", doing)
 	defer cancel()
 	var last error
+	began := time.Now()
 	err := wait.PollUntilContextCancel(ctx, retryEvery, true, func(ctx context.Context) (bool, error) {
 		before := last
 		last = request(ctx)
 		if last == nil {
 			return true, nil
 		}
-		if !passing(last) {
+		if !passing(last) && !(isWarmingUp(last) && time.Since(began) < warmUp) {
 			return false, last
 		}
 		if before == nil {
@@ -49,4 +51,15 @@ func passing(err error) bool {
 		utilnet.IsProbableEOF(err) || utilnet.IsTimeout(err) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) ||
 		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
 		apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
+}
+
+// warmUp is how long an API server that was started may not know the roles yet.
+const warmUp = 30 * time.Second
+
+// isWarmingUp says whether a request was forbidden because the API server does not
+// know a role that a binding names: so it answers after its start, before it has
+// read them (k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac). A role that is not
+// there answers alike, without end.
+func isWarmingUp(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "RBAC: ") && strings.Contains(err.Error(), "not found")
 }

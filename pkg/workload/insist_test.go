@@ -38,6 +38,19 @@ func TestARequestIsMadeAgainUntilItIsAnswered(t *testing.T) {
 	}
 }
 
+func TestAnAPIServerThatWarmsUpIsWaitedFor(t *testing.T) {
+	cold := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "write-pod", errors.New(`User "x" cannot delete resource "pods": RBAC: [role.rbac.authorization.k8s.io "volume-durability-sa" not found]`))
+	calls := 0
+	require.NoError(t, namespace(t).insist(t.Context(), "deleting pod write-pod", func(context.Context) error {
+		calls++
+		if calls == 1 {
+			return cold
+		}
+		return nil
+	}))
+	assert.Equal(t, 2, calls)
+}
+
 func TestAnAPIServerThatStaysAwayIsGivenUp(t *testing.T) {
 	n := namespace(t)
 	n.Timeout = time.Nanosecond
