@@ -83,6 +83,8 @@ func anew(all []workload.Attachment, writer string, deleted time.Time, reader st
 		return custody.Fact{Answer: custody.Unknown, How: "no attachment to the writer's node was seen"}
 	case before.Gone.IsZero():
 		return custody.Fact{Answer: custody.No, How: fmt.Sprintf("it is still attached to %s by %s", writer, before.Name)}
+	case before.Missed && before.Name != now.Name: // of one name there is only one at a time
+		return custody.Fact{Answer: custody.Unknown, How: fmt.Sprintf("when it was detached from %s was not seen", writer)}
 	case !now.Attached.After(before.Gone):
 		return custody.Fact{Answer: custody.No, How: fmt.Sprintf("it was attached to %s before it was detached from %s", reader, writer)}
 	}

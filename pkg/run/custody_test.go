@@ -20,6 +20,10 @@ func TestWhetherAVolumeWasAttachedAnew(t *testing.T) {
 		}
 		return a
 	}
+	missed := func(a workload.Attachment) workload.Attachment {
+		a.Missed = true
+		return a
+	}
 	for name, c := range map[string]struct {
 		all            []workload.Attachment
 		writer, reader string
@@ -34,6 +38,8 @@ func TestWhetherAVolumeWasAttachedAnew(t *testing.T) {
 		"it moved there and back":          {[]workload.Attachment{attached("a", "n1", 1, 3), attached("b", "n2", 4, 6), attached("c", "n1", 7, 0)}, "n2", "n1", custody.Yes},
 		"the reader's was not seen":        {[]workload.Attachment{attached("a", "n1", 1, 5)}, "n1", "n2", custody.Unknown},
 		"the writer's was not seen":        {[]workload.Attachment{attached("b", "n2", 6, 0)}, "n1", "n2", custody.Unknown},
+		"it was not seen to leave":         {[]workload.Attachment{missed(attached("a", "n1", 1, 5)), attached("b", "n2", 6, 0)}, "n1", "n2", custody.Unknown},
+		"there is one of a name at a time": {[]workload.Attachment{missed(attached("a", "n1", 1, 5)), attached("a", "n1", 6, 0)}, "n1", "n1", custody.Yes},
 		"an earlier epoch's is none of it": {[]workload.Attachment{attached("z", "n1", 1, 2), attached("a", "n1", 3, 0)}, "n1", "n1", custody.No},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,6 +30,9 @@ type Attachment struct {
 	Node string
 	// Attached and Gone are when it was first seen so; zero where it was not.
 	Attached, Gone time.Time
+	// Missed says that it was not seen to go, only that it was no more: it was Gone then
+	// or at any time before.
+	Missed bool
 }
 
 // observer sees every object that runs have made in a namespace, and when what
@@ -82,9 +85,9 @@ func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(
 	o.informers = []informers.SharedInformerFactory{made, warned}
 	pods, claims, events := made.Core().V1().Pods().Informer(), made.Core().V1().PersistentVolumeClaims().Informer(), warned.Core().V1().Events().Informer()
 	err = errors.Join(
-		handle(o, pods, "pods", o.pod, func(p *corev1.Pod) { o.podOf(p).Gone = time.Now().UTC() }),
-		handle(o, claims, "claims", o.claim, func(c *corev1.PersistentVolumeClaim) { o.claim(c); o.claims[c.UID].gone = true }),
-		handle(o, events, "events", o.event, func(*corev1.Event) {}),
+		handle(o, pods, "pods", o.pod, func(p *corev1.Pod, _ bool) { o.podOf(p).Gone = time.Now().UTC() }),
+		handle(o, claims, "claims", o.claim, func(c *corev1.PersistentVolumeClaim, _ bool) { o.claim(c); o.claims[c.UID].gone = true }),
+		handle(o, events, "events", o.event, func(*corev1.Event, bool) {}),
 	)
 	if n.mayList(ctx) {
 		everywhere := informers.NewSharedInformerFactory(n.Client, 0)
@@ -126,24 +129,38 @@ func (n Namespace) mayList(ctx context.Context) bool {
 }
 
 // handle hands everything that an informer sees to the observer.
-func handle[T metav1.Object](o *observer, informer cache.SharedIndexInformer, what string, there, gone func(T)) error {
+func handle[T metav1.Object](o *observer, informer cache.SharedIndexInformer, what string, there func(T), gone func(object T, missed bool)) error {
 	err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
 		o.mu.Lock()
 		o.denied[what] = err
 		o.mu.Unlock()
 		cache.DefaultWatchErrorHandler(ctx, r, err)
 	})
-	_, handleErr := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { see(o, object, there) },
-		UpdateFunc: func(_, object any) { see(o, object, there) },
+	_, handleErr := informer.AddEventHandler(handlers(o, there, gone))
+	return errors.Join(err, handleErr)
+}
+
+// handlers tell the observer what is there and what is gone. A watch that was broken for
+// a while may have missed that something went, and that another of its name came.
+func handlers[T metav1.Object](o *observer, there func(T), gone func(object T, missed bool)) cache.ResourceEventHandlerFuncs {
+	missed := func(object T) { gone(object, true) }
+	return cache.ResourceEventHandlerFuncs{
+		AddFunc: func(object any) { see(o, object, there) },
+		UpdateFunc: func(before, object any) {
+			last, wasOne := before.(T)
+			if now, is := object.(T); wasOne && is && last.GetUID() != now.GetUID() {
+				see(o, before, missed)
+			}
+			see(o, object, there)
+		},
 		DeleteFunc: func(object any) {
 			if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
-				object = last.Obj
+				see(o, last.Obj, missed)
+				return
 			}
-			see(o, object, gone)
+			see(o, object, func(object T) { gone(object, false) })
 		},
-	})
-	return errors.Join(err, handleErr)
+	}
 }
 
 func see[T any](o *observer, object any, do func(T)) {
@@ -252,8 +269,9 @@ func (o *observer) attachment(a *storagev1.VolumeAttachment) {
 	reached(&seen.Attached, a.Status.Attached, time.Now().UTC())
 }
 
-func (o *observer) detached(a *storagev1.VolumeAttachment) {
-	if seen := o.attachments[a.UID]; seen != nil {
+func (o *observer) detached(a *storagev1.VolumeAttachment, missed bool) {
+	if seen := o.attachments[a.UID]; seen != nil && seen.Gone.IsZero() {
+		seen.Missed = missed
 		reached(&seen.Gone, true, time.Now().UTC())
 	}
 }

@@ -11,10 +11,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/tools/cache"
 )
 
 func namespace(t *testing.T) Namespace {
@@ -196,6 +198,37 @@ func TestWhatHappensToAPodIsSeen(t *testing.T) {
 	objects, _ := ns.Snapshot(t.Context())
 	require.Len(t, objects, 1, "it is gone, and still known")
 	assert.Equal(t, "Pod", objects[0].GetObjectKind().GroupVersionKind().Kind)
+}
+
+func TestWhatABrokenWatchMissed(t *testing.T) {
+	of := func(uid types.UID, node string, attached bool) *storagev1.VolumeAttachment {
+		volume := "pv"
+		return &storagev1.VolumeAttachment{
+			ObjectMeta: metav1.ObjectMeta{Name: "a", UID: uid},
+			Spec:       storagev1.VolumeAttachmentSpec{NodeName: node, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
+			Status:     storagev1.VolumeAttachmentStatus{Attached: attached},
+		}
+	}
+	for name, c := range map[string]struct {
+		happens func(cache.ResourceEventHandlerFuncs)
+		missed  bool
+	}{
+		"seen to go": {func(h cache.ResourceEventHandlerFuncs) { h.OnDelete(of("1", "n1", true)) }, false},
+		"no more there": {func(h cache.ResourceEventHandlerFuncs) {
+			h.OnDelete(cache.DeletedFinalStateUnknown{Obj: of("1", "n1", true)})
+		}, true},
+		"another of its name in its stead": {func(h cache.ResourceEventHandlerFuncs) { h.OnUpdate(of("1", "n1", true), of("2", "n1", true)) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := &observer{changed: make(chan struct{}), attachments: map[types.UID]*observedAttachment{}}
+			h := handlers(o, o.attachment, o.detached)
+			h.OnAdd(of("1", "n1", true), true)
+			c.happens(h)
+			all, _ := Namespace{observer: o}.Attachments("pv")
+			assert.False(t, all[0].Gone.IsZero(), "it is known to be gone")
+			assert.Equal(t, c.missed, all[0].Missed)
+		})
+	}
 }
 
 func TestAProvisionerThatRefusesIsBelievedAtOnce(t *testing.T) {
