@@ -259,7 +259,7 @@ func TestAClaimIsMadeOfATemplate(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(at.folder, "claim.yaml"), []byte("{apiVersion: v1, kind: PersistentVolumeClaim, spec: {size: 1}}"), 0o600))
 	code, _, said := at.does(at.run("--claim-template", "claim.yaml")...)
 	assert.Equal(t, 2, code)
-	assert.Contains(t, said, `unknown field "spec.size"`)
+	assert.Contains(t, said, `unknown field "size"`)
 }
 
 func TestCtrlCLeavesNothing(t *testing.T) {
