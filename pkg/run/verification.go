@@ -29,9 +29,26 @@ func (c *cell) verify(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errLetDown) {
 		return err
 	}
+	c.noteUnseen()
 	c.followCustody(ctx)
 	c.judge()
 	return nil
+}
+
+// noteUnseen says which times are not the storage's alone.
+func (c *cell) noteUnseen() {
+	for i, e := range c.Epochs {
+		if e.Deleting.IsZero() {
+			continue
+		}
+		until := e.Gone
+		if i+1 < len(c.Epochs) && !c.Epochs[i+1].FirstAck.IsZero() {
+			until = c.Epochs[i+1].FirstAck
+		}
+		if unseen := c.Namespace.Unseen(e.Deleting, until).Round(time.Second); unseen > 0 {
+			c.note(fmt.Sprintf("the API server could not be asked for %s while the writer of epoch %d was deleted and brought back: the times of that hold it", unseen, e.Number))
+		}
+	}
 }
 
 // errElsewhere says that it was the reader that could not run.

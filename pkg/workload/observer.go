@@ -8,12 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/informers"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -35,15 +37,26 @@ type Attachment struct {
 	Missed bool
 }
 
+// Outage is a time for which what happened on the cluster was not seen, by this
+// program's clock: it was seen afterwards, if at all.
+type Outage struct {
+	From time.Time
+	// To is zero while it lasts.
+	To time.Time
+}
+
 // observer sees every object that runs have made in a namespace, and when what
 // happened to it: one watch for each kind of object, however many cells there are.
 type observer struct {
-	informers []informers.SharedInformerFactory
+	log     logrus.FieldLogger
+	watches sync.WaitGroup
 
 	mu      sync.Mutex
 	changed chan struct{} // closed with the next change
 	pods    map[types.UID]*observedPod
 	claims  map[types.UID]*observedClaim
+	// outages are those of each watch, in order.
+	outages map[string][]Outage
 	// attachments holds those of all volumes, attachmentsSeen says whether they may be seen.
 	attachments     map[types.UID]*observedAttachment
 	attachmentsSeen bool
@@ -73,46 +86,51 @@ type observedAttachment struct {
 // Observed begins to observe the namespace and returns it, once what is there is
 // known. The observation ends with stop, which waits for it.
 func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(), err error) {
-	o := &observer{
-		changed: make(chan struct{}), pods: map[types.UID]*observedPod{}, claims: map[types.UID]*observedClaim{},
-		attachments: map[types.UID]*observedAttachment{}, denied: map[string]error{},
-	}
+	o := newObserver(n.Log)
 	n.observer = o
-	made := informers.NewSharedInformerFactoryWithOptions(n.Client, 0, informers.WithNamespace(n.Name), informers.WithTweakListOptions(func(l *metav1.ListOptions) { l.LabelSelector = RunLabel }))
-	warned := informers.NewSharedInformerFactoryWithOptions(n.Client, 0, informers.WithNamespace(n.Name), informers.WithTweakListOptions(func(l *metav1.ListOptions) {
-		l.FieldSelector = fields.Set{"type": corev1.EventTypeWarning, "involvedObject.kind": "PersistentVolumeClaim"}.AsSelector().String()
-	}))
-	o.informers = []informers.SharedInformerFactory{made, warned}
-	pods, claims, events := made.Core().V1().Pods().Informer(), made.Core().V1().PersistentVolumeClaims().Informer(), warned.Core().V1().Events().Informer()
-	err = errors.Join(
-		handle(o, pods, "pods", o.pod, func(p *corev1.Pod, _ bool) { o.podOf(p).Gone = time.Now().UTC() }),
-		handle(o, claims, "claims", o.claim, func(c *corev1.PersistentVolumeClaim, _ bool) { o.claim(c); o.claims[c.UID].gone = true }),
-		handle(o, events, "events", o.event, func(*corev1.Event, bool) {}),
-	)
-	if n.mayList(ctx) {
-		everywhere := informers.NewSharedInformerFactory(n.Client, 0)
-		o.informers = append(o.informers, everywhere)
-		o.attachmentsSeen = true
-		err = errors.Join(err, handle(o, everywhere.Storage().V1().VolumeAttachments().Informer(), "volumeattachments", o.attachment, o.detached))
-	}
+	made := func(l *metav1.ListOptions) { l.LabelSelector = RunLabel }
+	ofClaims := fields.Set{"type": corev1.EventTypeWarning, "involvedObject.kind": "PersistentVolumeClaim"}.AsSelector().String()
+	pods, err := informer(o, "pods", n.Client.CoreV1().Pods(n.Name), made, o.pod, func(p *corev1.Pod, _ bool) { o.podOf(p).Gone = time.Now().UTC() })
 	if err != nil {
-		return n, nil, fmt.Errorf("observing namespace %s: %w", n.Name, err)
+		return n, nil, err
+	}
+	claims, err := informer(o, "claims", n.Client.CoreV1().PersistentVolumeClaims(n.Name), made, o.claim, func(c *corev1.PersistentVolumeClaim, _ bool) { o.claim(c); o.claims[c.UID].gone = true })
+	if err != nil {
+		return n, nil, err
+	}
+	events, err := informer(o, "events", n.Client.CoreV1().Events(n.Name), func(l *metav1.ListOptions) { l.FieldSelector = ofClaims }, o.event, func(*corev1.Event, bool) {})
+	if err != nil {
+		return n, nil, err
+	}
+	all := []cache.SharedIndexInformer{pods, claims, events}
+	if n.mayList(ctx) {
+		o.attachmentsSeen = true
+		attachments, err := informer(o, "volume attachments", n.Client.StorageV1().VolumeAttachments(), func(*metav1.ListOptions) {}, o.attachment, o.detached)
+		if err != nil {
+			return n, nil, err
+		}
+		all = append(all, attachments)
 	}
 	observing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop = func() {
 		cancel()
-		for _, f := range o.informers {
-			f.Shutdown()
-		}
+		o.watches.Wait()
 	}
-	for _, f := range o.informers {
-		f.Start(observing.Done())
+	for _, i := range all {
+		o.watches.Go(func() { i.RunWithContext(observing) })
 	}
 	if err := o.synced(ctx, n, pods.HasSynced, claims.HasSynced); err != nil {
 		stop()
 		return n, nil, err
 	}
 	return n, stop, nil
+}
+
+func newObserver(log logrus.FieldLogger) *observer {
+	return &observer{
+		log: log, changed: make(chan struct{}), outages: map[string][]Outage{}, denied: map[string]error{},
+		pods: map[types.UID]*observedPod{}, claims: map[types.UID]*observedClaim{}, attachments: map[types.UID]*observedAttachment{},
+	}
 }
 
 // mayList says whether VolumeAttachments may be seen. They are the cluster's, and
@@ -128,16 +146,94 @@ func (n Namespace) mayList(ctx context.Context) bool {
 	return err == nil
 }
 
-// handle hands everything that an informer sees to the observer.
-func handle[T metav1.Object](o *observer, informer cache.SharedIndexInformer, what string, there func(T), gone func(object T, missed bool)) error {
-	err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
+// lists is any of client-go's typed clients.
+type lists[L runtime.Object] interface {
+	List(context.Context, metav1.ListOptions) (L, error)
+	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
+}
+
+// informer hands all that it sees of the objects that are selected to the observer.
+func informer[L runtime.Object, T any, O interface {
+	*T
+	metav1.Object
+	runtime.Object
+}](o *observer, what string, objects lists[L], selected func(*metav1.ListOptions), there func(O), gone func(object O, missed bool)) (cache.SharedIndexInformer, error) {
+	i := cache.NewSharedIndexInformer(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, l metav1.ListOptions) (runtime.Object, error) {
+			selected(&l)
+			list, err := objects.List(ctx, l)
+			if err != nil {
+				o.broken(ctx, what, err)
+			}
+			return list, err
+		},
+		WatchFuncWithContext: func(ctx context.Context, l metav1.ListOptions) (watch.Interface, error) {
+			selected(&l)
+			w, err := objects.Watch(ctx, l)
+			if err != nil {
+				o.broken(ctx, what, err)
+			} else {
+				o.whole(what)
+			}
+			return w, err
+		},
+	}, O(new(T)), 0, cache.Indexers{})
+	err := i.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
 		o.mu.Lock()
 		o.denied[what] = err
 		o.mu.Unlock()
 		cache.DefaultWatchErrorHandler(ctx, r, err)
 	})
-	_, handleErr := informer.AddEventHandler(handlers(o, there, gone))
-	return errors.Join(err, handleErr)
+	if err == nil {
+		_, err = i.AddEventHandler(handlers(o, there, gone))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("observing %s: %w", what, err)
+	}
+	return i, nil
+}
+
+// broken takes note that a watch cannot be had for now. client-go tries again, less
+// and less often, and says nothing of it.
+func (o *observer) broken(ctx context.Context, what string, err error) {
+	if ctx.Err() != nil || !passing(err) {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := o.outages[what]
+	if len(all) > 0 && all[len(all)-1].To.IsZero() {
+		return
+	}
+	o.outages[what] = append(all, Outage{From: time.Now().UTC()})
+	o.log.WithError(err).Warn("The API server does not answer, trying again: watching " + what)
+}
+
+// whole takes note that a watch is there.
+func (o *observer) whole(what string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if all := o.outages[what]; len(all) > 0 && all[len(all)-1].To.IsZero() {
+		all[len(all)-1].To = time.Now().UTC()
+	}
+}
+
+// Unseen is for how long, of a time, what happened to pods was not seen.
+func (n Namespace) Unseen(from, to time.Time) time.Duration {
+	n.observer.mu.Lock()
+	defer n.observer.mu.Unlock()
+	var unseen time.Duration
+	for _, out := range n.observer.outages["pods"] {
+		began, ended := out.From, out.To
+		if began.Before(from) {
+			began = from
+		}
+		if ended.IsZero() || ended.After(to) {
+			ended = to
+		}
+		unseen += max(0, ended.Sub(began))
+	}
+	return unseen
 }
 
 // handlers tell the observer what is there and what is gone. A watch that was broken for

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -15,7 +17,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -220,7 +224,7 @@ func TestWhatABrokenWatchMissed(t *testing.T) {
 		"another of its name in its stead": {func(h cache.ResourceEventHandlerFuncs) { h.OnUpdate(of("1", "n1", true), of("2", "n1", true)) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := &observer{changed: make(chan struct{}), attachments: map[types.UID]*observedAttachment{}}
+			o := newObserver(logrus.New())
 			h := handlers(o, o.attachment, o.detached)
 			h.OnAdd(of("1", "n1", true), true)
 			c.happens(h)
@@ -229,6 +233,33 @@ func TestWhatABrokenWatchMissed(t *testing.T) {
 			assert.Equal(t, c.missed, all[0].Missed)
 		})
 	}
+}
+
+// An API server that is away breaks the watches; client-go has them back by itself.
+func TestAWatchThatIsBrokenIsSaid(t *testing.T) {
+	ns := namespace(t)
+	log, said := logtest.NewNullLogger()
+	ns.Log = log
+	client := ns.Client.(*fake.Clientset)
+	away, back := true, make(chan struct{})
+	client.PrependWatchReactor("pods", func(clienttesting.Action) (bool, watch.Interface, error) {
+		if away {
+			away = false
+			return true, nil, syscall.ECONNREFUSED
+		}
+		close(back)
+		return true, watch.NewFake(), nil
+	})
+	began := time.Now()
+	observed, stop, err := ns.Observed(t.Context())
+	require.NoError(t, err)
+	<-back
+	stop()
+	ended := time.Now()
+	assert.Equal(t, "The API server does not answer, trying again: watching pods", said.LastEntry().Message)
+	assert.Positive(t, observed.Unseen(began, ended))
+	assert.Zero(t, observed.Unseen(ended, ended.Add(time.Hour)), "it was over by then")
+	assert.Zero(t, observed.Unseen(began.Add(-time.Hour), began), "it had not begun")
 }
 
 func TestAProvisionerThatRefusesIsBelievedAtOnce(t *testing.T) {
