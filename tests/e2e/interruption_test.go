@@ -29,37 +29,37 @@ import (
 type phase struct {
 	name string
 	env  map[string]string
-	// It is when this happens to the pod.
+	// It is when this happens to what is named.
 	happens happening
-	pod     string
+	what    string
 	// percentage is of the run's probes, those that had passed by then.
 	percentage string
 }
 
-// happening is what happens to a pod: it is about to be created or deleted, or has
-// come to run.
+// happening is what happens: a pod is about to be created or deleted, or the run has
+// come so far that an event on its engine says so.
 type happening int
 
 const (
 	creation happening = iota
-	running
 	deletion
+	event
 )
 
 // phases are one moment in each phase of a run, and long enough.
 var phases = []phase{
 	{"before the writer is there", nil, creation, "write-pod", "0"},
-	{"before the chaos", map[string]string{"RAMP_TIME": "600"}, running, "write-pod", "50"},
-	{"during the chaos", map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"}, running, "write-pod", "50"},
+	{"before the chaos", map[string]string{"RAMP_TIME": "600"}, event, "PreChaosCheck", "50"},
+	{"during the chaos", map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"}, event, "ChaosInject", "50"},
 	{"while the reader is waited for", short(map[string]string{"READER_NODE": "n3"}), creation, "read-pod", "50"},
 }
 
 // interrupt begins a run and does something to it at a moment of it.
 func (p phase) interrupt(t *testing.T, ns *engine.Namespace, act func()) {
 	t.Helper()
-	if p.happens == running {
+	if p.happens == event {
 		start(t, ns, p.env)
-		awaitRunning(t, ns, p.pod)
+		require.NoError(t, ns.AwaitEvent(within(t), "engine", p.what))
 		act()
 		return
 	}
@@ -73,7 +73,7 @@ func (p phase) foresee(t *testing.T, ns *engine.Namespace, act func()) {
 	awaited := map[happening]admissionv1.Operation{creation: admissionv1.Create, deletion: admissionv1.Delete}[p.happens]
 	var once sync.Once
 	remove, err := ns.BeforePods(within(t), func(operation admissionv1.Operation, pod string) {
-		if operation == awaited && pod == p.pod {
+		if operation == awaited && pod == p.what {
 			once.Do(act)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,11 +22,11 @@ const outage = 30 * time.Second
 // In every phase of a run, also while an answer of the API server is on its way.
 func TestAnAPIServerThatIsAwayForARunChangesNoVerdict(t *testing.T) {
 	for _, p := range []phase{
-		{name: "while the writer is created", env: short(nil), happens: creation, pod: "write-pod"},
-		{name: "before the chaos", env: short(map[string]string{"RAMP_TIME": "10"}), happens: running, pod: "write-pod"},
-		{name: "while the writer is deleted", env: several(nil), happens: deletion, pod: "write-pod"},
-		{name: "while the reader is created", env: short(nil), happens: creation, pod: "read-pod"},
-		{name: "while all is removed", env: short(nil), happens: deletion, pod: "read-pod"},
+		{name: "while the writer is created", env: short(nil), happens: creation, what: "write-pod"},
+		{name: "before the chaos", env: short(map[string]string{"RAMP_TIME": "10"}), happens: event, what: "PreChaosCheck"},
+		{name: "while the writer is deleted", env: several(nil), happens: deletion, what: "write-pod"},
+		{name: "while the reader is created", env: short(nil), happens: creation, what: "read-pod"},
+		{name: "while all is removed", env: short(nil), happens: deletion, what: "read-pod"},
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -35,7 +36,10 @@ func TestAnAPIServerThatIsAwayForARunChangesNoVerdict(t *testing.T) {
 			p.interrupt(t, ns, func() { way.closeFor(t, outage) })
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
-			assert.Regexp(t, "The API server does not answer, trying again|Log stream broke", o.log, "it was away for the run")
+			assert.Contains(t, o.log, "The API server does not answer, trying again: watching pods", "it was away for the run")
+			if p.happens == deletion && p.what == "write-pod" {
+				assert.Regexp(t, `the API server could not be asked for \d+s while the writer of epoch 1 was deleted`, strings.Join(o.result.Cells[0].Notes, "\n"))
+			}
 			requireNothingLeft(t, ns)
 		})
 	}

@@ -27,7 +27,7 @@ func TestAVolumeThatRefusesEndsInAVerdictThatSaysSo(t *testing.T) {
 	const noRoom, readOnly = "write /data/logs.log: no space left on device", "open /data/logs.log: read-only file system"
 	atOnce := func(_ *testing.T, _ *engine.Namespace, refuse func() error) error { return refuse() }
 	whenDeleted := func(t *testing.T, ns *engine.Namespace, refuse func() error) error {
-		phase{happens: deletion, pod: "write-pod"}.foresee(t, ns, func() { assert.NoError(t, refuse()) })
+		phase{happens: deletion, what: "write-pod"}.foresee(t, ns, func() { assert.NoError(t, refuse()) })
 		return nil
 	}
 	for name, c := range map[string]struct {

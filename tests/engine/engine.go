@@ -21,6 +21,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -234,6 +235,17 @@ func (n *Namespace) AwaitStatus(ctx context.Context, name string, status chaosv1
 		return nil, fmt.Errorf("waiting for ChaosEngine %s/%s to be %s: %w", n.Name, name, status, err)
 	}
 	return event.Object.(*chaosv1alpha1.ChaosEngine), nil
+}
+
+// AwaitEvent returns once an event of such a reason was made on an engine: so Litmus
+// says how far a fault is.
+func (n *Namespace) AwaitEvent(ctx context.Context, engine, reason string) error {
+	selected := fields.Set{"involvedObject.kind": "ChaosEngine", "involvedObject.name": engine, "reason": reason}.AsSelector().String()
+	lw := selecting(selected, n.Kube.CoreV1().Events(n.Name))
+	if _, err := watchtools.UntilWithSync(ctx, lw, &corev1.Event{}, nil, func(e watch.Event) (bool, error) { return e.Type != watch.Deleted, nil }); err != nil {
+		return fmt.Errorf("waiting for an event %s on ChaosEngine %s/%s: %w", reason, n.Name, engine, err)
+	}
+	return nil
 }
 
 // AwaitRunning returns a pod once it runs.

@@ -18,14 +18,18 @@ type lists[L runtime.Object] interface {
 
 // ByName lists and watches one object by its name.
 func ByName[L runtime.Object](name string, objects lists[L]) cache.ListerWatcher {
-	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
+	return selecting(fields.OneTermEqualSelector(metav1.ObjectNameField, name).String(), objects)
+}
+
+// selecting lists and watches the objects that a field selector selects.
+func selecting[L runtime.Object](selector string, objects lists[L]) cache.ListerWatcher {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = byName
+			o.FieldSelector = selector
 			return objects.List(ctx, o)
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = byName
+			o.FieldSelector = selector
 			return objects.Watch(ctx, o)
 		},
 	}
