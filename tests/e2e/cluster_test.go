@@ -21,6 +21,14 @@ func awaitRunning(t *testing.T, ns *engine.Namespace, name string) *corev1.Pod {
 	return pod
 }
 
+// inChaos returns the writer of a run once its chaos has begun: what the writer said
+// is heard by then.
+func inChaos(t *testing.T, ns *engine.Namespace) *corev1.Pod {
+	t.Helper()
+	require.NoError(t, ns.AwaitEvent(within(t), "engine", "ChaosInject"))
+	return awaitRunning(t, ns, "write-pod")
+}
+
 // beforeReader calls tamper with the journal's path when the reader's pod is
 // about to be created: the writer is gone then, and the reader is not there yet.
 func beforeReader(t *testing.T, ns *engine.Namespace, tamper func(file string) error) {

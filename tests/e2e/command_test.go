@@ -86,11 +86,13 @@ func TestAPersonAndAnEngineGetTheSame(t *testing.T) {
 	engines, mine := someNamespace(t), someNamespace(t)
 	at := newTerminal(t, mine)
 	inputs := short(map[string]string{"READER_NODE": "other", "LIB_IMAGE": *image, "KEEP": "true", "NEGATIVE_CONTROL": "false"})
+	watcher := newTerminal(t, engines)
+	phase{happens: creation, what: "read-pod"}.foresee(t, engines, func() {
+		code, listed, _ := watcher.does("cleanup", "--yes")
+		assert.Equal(t, 0, code)
+		assert.Contains(t, listed, "still runs", "what a live engine has made is not touched")
+	})
 	start(t, engines, inputs)
-	awaitRunning(t, engines, "write-pod")
-	code, listed, _ := newTerminal(t, engines).does("cleanup", "--yes")
-	assert.Equal(t, 0, code)
-	assert.Contains(t, listed, "still runs", "what a live engine has made is not touched")
 
 	// So does the service account see what the engine's sees.
 	code, out, _ := at.does(at.run("--reader-node", "other", "--keep", "-o", "json", "--bundle", "evidence", "--as", "system:serviceaccount:"+mine.Name+":"+account)...)

@@ -168,7 +168,7 @@ func anEmptiedJournalRepeatsTheChecksFix(t *testing.T) {
 func TestABrokenLogStreamChangesNoVerdict(t *testing.T) {
 	ns := someNamespace(t)
 	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "15", "CHAOS_INTERVAL": "15"})
-	writer := awaitRunning(t, ns, "write-pod")
+	writer := inChaos(t, ns)
 	kubelet := "kubelet-" + writer.Spec.NodeName
 	cluster(t, "stop", kubelet)
 	cluster(t, "start", kubelet)

@@ -170,7 +170,7 @@ func TestAControlPlaneThatGoesAwayChangesNoVerdict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ns := someNamespace(t)
 			start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "6", "CHAOS_INTERVAL": "3"})
-			awaitRunning(t, ns, "write-pod")
+			inChaos(t, ns)
 			file := volumeFile(t, ns)
 			var once sync.Once
 			back := away(t)

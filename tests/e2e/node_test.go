@@ -25,28 +25,44 @@ func cordon(t *testing.T, ns *engine.Namespace, node string) {
 		_, err := ns.Kube.CoreV1().Nodes().Patch(within(t), node, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
 		return err
 	}
-	t.Cleanup(func() { require.NoError(t, schedulable("false")) })
-	require.NoError(t, schedulable("true"))
+	t.Cleanup(func() { assert.NoError(t, schedulable("false")) })
+	assert.NoError(t, schedulable("true"))
 }
 
 // cutOff takes a node from the API server's reach, until the test is over.
 func cutOff(t *testing.T, node string) {
 	t.Helper()
 	t.Cleanup(func() { cluster(t, "start", "kubelet-"+node) })
-	cluster(t, "stop", "kubelet-"+node)
+	clusterDoes(t, "stop", "kubelet-"+node)
+}
+
+// cutOffWithItsWriter takes the node from the API server's reach that the first writer
+// runs on, when that is about to be deleted. Nothing new is put there.
+func cutOffWithItsWriter(t *testing.T, ns *engine.Namespace) (node func() string) {
+	t.Helper()
+	var name string
+	cut := make(chan struct{})
+	phase{happens: deletion, what: "write-pod"}.foresee(t, ns, func() {
+		defer close(cut)
+		writer, err := ns.Kube.CoreV1().Pods(ns.Name).Get(within(t), "write-pod", metav1.GetOptions{})
+		if assert.NoError(t, err) {
+			name = writer.Spec.NodeName
+			cordon(t, ns, name)
+			cutOff(t, name)
+		}
+	})
+	return func() string { <-cut; return name }
 }
 
 // A node that is cut off goes on running what was deleted by force: the kubelet that
 // would end it does not hear of it.
 func TestTwoWritersAliveAtOnceAreSaidAndNotCalledDamage(t *testing.T) {
 	ns := someNamespace(t)
+	node := cutOffWithItsWriter(t, ns)
 	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "16", "CHAOS_INTERVAL": "8", "FORCE": "true"})
-	writer := awaitRunning(t, ns, "write-pod")
-	cordon(t, ns, writer.Spec.NodeName)
-	cutOff(t, writer.Spec.NodeName)
 	result, err := ns.Await(within(t), "engine")
 	require.NoError(t, err)
-	cluster(t, "start", "kubelet-"+writer.Spec.NodeName)
+	cluster(t, "start", "kubelet-"+node())
 	o := await(t, ns)
 
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, result.Status.ExperimentStatus.Verdict)
@@ -64,7 +80,7 @@ func TestTwoWritersAliveAtOnceAreSaidAndNotCalledDamage(t *testing.T) {
 func TestAWritersNodeIsDrained(t *testing.T) {
 	ns := someNamespace(t)
 	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "12", "CHAOS_INTERVAL": "6"})
-	writer := awaitRunning(t, ns, "write-pod")
+	writer := inChaos(t, ns)
 	cordon(t, ns, writer.Spec.NodeName)
 	require.NoError(t, ns.Kube.CoreV1().Pods(ns.Name).EvictV1(within(t), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: writer.Name, Namespace: ns.Name}}))
 	o := await(t, ns)
@@ -79,11 +95,11 @@ func TestAWritersNodeIsDrained(t *testing.T) {
 // What a node that is away does with its pods nobody knows: nothing can be verified.
 func TestANodeThatIsAwayIsAnError(t *testing.T) {
 	ns := someNamespace(t)
+	away := cutOffWithItsWriter(t, ns)
 	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: short(nil), StatusTimeout: 25}))
-	node := awaitRunning(t, ns, "write-pod").Spec.NodeName
-	cutOff(t, node)
 	result, err := ns.Await(within(t), "engine")
 	require.NoError(t, err)
+	node := away()
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, result.Status.ExperimentStatus.Verdict)
 	require.NotNil(t, result.Status.ExperimentStatus.ErrorOutput)
 	for _, says := range []string{"waited 25s for pod " + ns.Name + "/write-pod to be gone", "it is on node " + node, "kubectl get node " + node, "Left behind"} {
