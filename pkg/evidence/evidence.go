@@ -84,6 +84,7 @@ type Engine struct {
 	Namespace      string    `json:"namespace"`
 	UID            types.UID `json:"uid"`
 	Result         string    `json:"result"` // the ChaosResult's name
+	ResultUID      types.UID `json:"resultUID,omitempty"`
 	ServiceAccount string    `json:"serviceAccount,omitempty"`
 }
 

@@ -201,7 +201,7 @@ func (e *Experiment) Owner(namespace string) *metav1.OwnerReference {
 // Engine is the engine as a result names it.
 func (e *Experiment) Engine() *evidence.Engine {
 	return &evidence.Engine{
-		Name: e.chaos.EngineName, Namespace: e.chaos.ChaosNamespace, UID: e.chaos.ChaosUID, Result: e.result.Name,
+		Name: e.chaos.EngineName, Namespace: e.chaos.ChaosNamespace, UID: e.chaos.ChaosUID, Result: e.result.Name, ResultUID: e.result.ResultUID,
 		ServiceAccount: e.pod.Spec.ServiceAccountName,
 	}
 }

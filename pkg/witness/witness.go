@@ -24,6 +24,9 @@ import (
 // first commit, the reader at the end.
 type Sighting struct {
 	journal.Report
+	// SHA256 is that of the journal's bytes, in hexadecimal: what sha256sum(1) says of
+	// them. Only the reader at the end takes it, and only where all could be read.
+	SHA256 string `json:"sha256,omitempty"`
 	// Mount is what the journal's path was on.
 	Mount Mount `json:"mount"`
 	// Access is how the journal was read; empty where none was there.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"regexp"
@@ -58,6 +59,7 @@ func theDefaultsAreTheSTIGCheck(t *testing.T) {
 
 	content, err := ns.Exec(within(t), "read-pod", "cat", "/data/logs.log")
 	require.NoError(t, err)
+	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256([]byte(content))), cell.Reader.Sighting.SHA256)
 	lines := strings.SplitAfter(strings.TrimSuffix(content, "\n"), "\n")
 	assert.GreaterOrEqual(t, uint64(len(lines)), ledger.Records(cell.Promises))
 	dated := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z `)

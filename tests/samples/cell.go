@@ -93,6 +93,7 @@ func (s story) look(v *volume, pod evidence.Pod, epochs int, earlier []journal.R
 	found.Mount, found.Boot = s.mount, boots[pod.Node]
 	if found.Present {
 		found.Access = s.access
+		found.SHA256 = v.sha256()
 	}
 	if v.damaged {
 		found.Sample = v.around(v.damage)

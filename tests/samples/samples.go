@@ -44,7 +44,7 @@ func result(settings inputs.Settings, cells ...evidence.Cell) evidence.Result {
 		},
 		Engine: &evidence.Engine{
 			Name: "volume-durability", Namespace: "stig", UID: "77d9a1b0-3b52-4f0d-8f86-21a1b5c1f0aa",
-			Result: "volume-durability-volume-durability", ServiceAccount: "volume-durability-sa",
+			Result: "volume-durability-volume-durability", ResultUID: "0b0e4a6c-7f34-4f8e-a1de-9b7a3d0c55e2", ServiceAccount: "volume-durability-sa",
 		},
 		Cells: cells,
 	}

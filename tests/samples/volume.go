@@ -2,6 +2,8 @@ package samples
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -91,6 +93,12 @@ func (v *volume) scan() witness.Sighting {
 		points = append(points, p.Point)
 	}
 	return witness.Sighting{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
+}
+
+// sha256 is that of the bytes that are there now.
+func (v *volume) sha256() string {
+	sum := sha256.Sum256(v.bytes)
+	return hex.EncodeToString(sum[:])
 }
 
 // damages remembers the first place that is not as it was written.

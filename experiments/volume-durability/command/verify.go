@@ -2,6 +2,8 @@ package command
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,6 +78,7 @@ type verification struct {
 	Reason     string          `json:"reason"`
 	Access     witness.Access  `json:"access,omitempty"`
 	Promises   []ledger.Ack    `json:"promises"`
+	SHA256     string          `json:"sha256,omitempty"`
 	Report     journal.Report  `json:"report"`
 	Judgement  judge.Judgement `json:"judgement"`
 	acceptance promise
@@ -232,10 +235,14 @@ func (v *verifyCommand) judge(held promise) (verification, error) {
 	case v.device:
 		reader = &device{in: file, promised: promised}
 	}
-	outcome.Report, err = journal.Scan(reader, held.Format, points)
+	sum := sha256.New()
+	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), held.Format, points)
 	outcome.Report.Unreadable, outcome.Access = file.Unreadable(), file.Access()
 	if err := errors.Join(err, file.Close()); err != nil {
 		return outcome, fmt.Errorf("reading %s: %w", v.journal, err)
+	}
+	if len(outcome.Report.Unreadable) == 0 {
+		outcome.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	// A device is always there; a journal is on it where anything is.
 	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsDevice()
@@ -260,6 +267,9 @@ func (o verification) text() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s\n  %s\n", headline(o.Verdict), o.Reason)
 	fmt.Fprintf(&s, "\n  journal   %s, %d bytes, %d intact records\n  identity  %s, %d bytes a record\n", o.Journal, o.Report.Bytes, o.Report.Records, o.acceptance.Format.ID, o.acceptance.Format.Size)
+	if o.SHA256 != "" {
+		fmt.Fprintf(&s, "  SHA-256   %s\n", o.SHA256)
+	}
 	for _, p := range o.Promises {
 		fmt.Fprintf(&s, "  promised  epoch %d up to sequence %d\n", p.Epoch, p.Seq)
 	}

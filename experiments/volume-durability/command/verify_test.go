@@ -2,8 +2,10 @@ package command
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -57,6 +59,7 @@ func TestAJournalIsHeldToALedger(t *testing.T) {
 		code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", l)
 		assert.Equal(t, Kept, code)
 		assert.Contains(t, out, "all 100 acknowledged records are there")
+		assert.Contains(t, out, fmt.Sprintf("SHA-256   %x", sha256.Sum256(content)))
 
 		code, out, _ = execute(t, "verify", "--journal", cut, "--ledger", l, "-o", "json")
 		assert.Equal(t, Lost, code)

@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -125,6 +127,9 @@ func TestATailThatIsGoneFromADeviceIsALoss(t *testing.T) {
 	require.Len(t, findings, 1)
 	assert.Equal(t, judge.LostTail, findings[0].Class)
 	assert.Equal(t, int64(2*mib), sighting.Bytes)
+	content, err := volume.ReadPart(path, 0, sighting.Bytes)
+	require.NoError(t, err)
+	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(content)), sighting.SHA256, "what follows on the device is not the journal's")
 	zero(t, path, 0, end)
 	findings, sighting = judged(t, path, []ledger.Ack{first}, atLeast(end)...)
 	require.Len(t, findings, 1)

@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -115,12 +117,16 @@ func TestWhatWritersAcknowledgeAReaderFinds(t *testing.T) {
 	assert.Len(t, sighting.Digests, 3)
 	assert.GreaterOrEqual(t, sighting.Records, uint64(600))
 	assert.Nil(t, sighting.Sample)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(content)), sighting.SHA256)
 	assert.Equal(t, volume.Boot(), sighting.Boot)
 }
 
 func TestAReaderOfNothingSaysThatNothingIsThere(t *testing.T) {
 	sighting := readBack(t, filepath.Join(t.TempDir(), "logs.log"), "")
 	assert.False(t, sighting.Present)
+	assert.Empty(t, sighting.SHA256)
 }
 
 func TestTheFirstWriterNeverTouchesAFileThatIsThere(t *testing.T) {

@@ -170,7 +170,7 @@ func verify(folder string, token ledger.Token) (path string, findings []judge.Fi
 			// Nobody listens: the one line that is printed is the result.
 			patience: patience{out: io.Discard, after: stallAfter},
 		}
-		found, err = t.scan()
+		found, err = t.scan(io.Discard)
 	}
 	if class := judge.ClassOf(err); class != "" {
 		return path, []judge.Finding{{Class: class, Detail: err.Error()}}, nil

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +17,13 @@ import (
 
 // read says what is in the journal.
 func (t *task) read(ctx context.Context, out io.Writer) error {
-	found, err := t.scan()
+	sum := sha256.New()
+	found, err := t.scan(sum)
 	if err != nil {
 		return err
+	}
+	if found.Present && len(found.Unreadable) == 0 {
+		found.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	if err := t.sight(out, found); err != nil {
 		return err
@@ -28,8 +34,9 @@ func (t *task) read(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// scan looks at the journal. Which mount it is on is still to be said.
-func (t *task) scan() (witness.Sighting, error) {
+// scan looks at the journal, and shows its bytes to somebody else who has no say in
+// it. Which mount it is on is still to be said.
+func (t *task) scan(shown io.Writer) (witness.Sighting, error) {
 	doing := "opening " + t.file + " to read it"
 	var file *volume.Reader
 	err := t.during(doing, func() (err error) {
@@ -43,7 +50,7 @@ func (t *task) scan() (witness.Sighting, error) {
 		return witness.Sighting{}, witness.NewProblem(doing, err)
 	}
 	file.Promised(t.promised)
-	found, err := journal.Scan(patientReader{file, t.patience, t.file}, t.format, t.points)
+	found, err := journal.Scan(io.TeeReader(patientReader{file, t.patience, t.file}, shown), t.format, t.points)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return witness.Sighting{}, witness.NewProblem("reading "+t.file, err)
 	}

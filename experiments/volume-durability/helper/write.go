@@ -57,7 +57,7 @@ func (t *task) enter(ctx context.Context, out io.Writer) (*volume.File, journal.
 	if err != nil {
 		return nil, journal.Report{}, err
 	}
-	found, err := t.scan()
+	found, err := t.scan(io.Discard)
 	if err == nil {
 		err = t.sight(out, found)
 	}

@@ -127,6 +127,7 @@ func (t *text) log(c evidence.Cell) {
 	}
 	t.line("%s before: %d lines acknowledged; after: log data present, %d intact lines, %d bytes, first of %s, last of %s",
 		c.File, ledger.Records(c.Promises), s.Records, s.Bytes, utc(s.FirstTime), utc(s.LastTime))
+	t.known("SHA-256 of these bytes", s.SHA256)
 	for _, p := range c.Promises {
 		t.line("Acknowledged of writer %d: lines 1 to %d, CRC-32C of the last, which depends on all before it, %08x", p.Epoch, p.Seq, p.Digest)
 	}
@@ -173,6 +174,7 @@ func (a Assessment) comments(r evidence.Result, in Context) string {
 	t.line("Run %s of volume-durability.", r.Run)
 	if e := r.Engine; e != nil {
 		t.line("ChaosEngine %s/%s, UID %s; ChaosResult %s", e.Namespace, e.Name, e.UID, e.Result)
+		t.known("UID of the ChaosResult", string(e.ResultUID))
 		t.known("Service account", e.ServiceAccount)
 	}
 	t.known("Evidence bundle", in.Where)

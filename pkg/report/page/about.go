@@ -16,7 +16,7 @@ func about(r evidence.Result) []table {
 	}
 	if e := r.Engine; e != nil {
 		tables = append(tables, named("The ChaosEngine", []fact{
-			{"Name", e.Namespace + "/" + e.Name, true}, {"UID", string(e.UID), true}, {"ChaosResult", e.Result, true}, {"Service account", e.ServiceAccount, true},
+			{"Name", e.Namespace + "/" + e.Name, true}, {"UID", string(e.UID), true}, {"ChaosResult", e.Result, true}, {"UID of the ChaosResult", string(e.ResultUID), true}, {"Service account", e.ServiceAccount, true},
 		}))
 	}
 	tables = append(tables, named("Settings", settings(r)))

@@ -208,6 +208,9 @@ func evidenceOf(r evidence.Result, c evidence.Cell) *evidenceView {
 		[]string{"How did the reader read?", cmp.Or(string(c.Custody.Access), "not at all"), accesses[c.Custody.Access]},
 		[]string{"Where did the last writer have it?", placeOf(&c.Custody.Writer), mountOf(&c.Custody.Writer)},
 		[]string{"Where did the reader have it?", placeOf(c.Custody.Reader), mountOf(c.Custody.Reader)})
+	if c.Reader != nil && c.Reader.Sighting.SHA256 != "" {
+		v.Facts.Rows = append(v.Facts.Rows, []string{"Which bytes did the reader read?", counted(c.Reader.Sighting.Bytes, "byte"), "SHA-256 " + c.Reader.Sighting.SHA256})
+	}
 	return v
 }
 
