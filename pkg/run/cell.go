@@ -342,8 +342,8 @@ func (c *cell) date(pod *evidence.Pod) {
 // remove takes away what the cell made, but what was asked to be kept, and takes
 // note of what it could not. All is asked to go at once: what one of them waits
 // for, a node that is away for example, must not keep the others from being asked.
-func (c *cell) remove(ctx context.Context) {
-	ctx, cancel := c.removing(ctx)
+func (c *cell) remove(leave context.Context) {
+	ctx, cancel := c.removing(leave)
 	defer cancel()
 	var removals []func() error
 	if c.writer != nil {

@@ -66,18 +66,28 @@ type Run struct {
 	Log       logrus.FieldLogger
 }
 
-// removalTimeout bounds the removal of what a run made that is stopped. It is
-// shorter than the 30 seconds of grace that Kubernetes gives a pod by default.
-const removalTimeout = 25 * time.Second
+// farewell is how long a run that is stopped may take, from then on, to remove what it
+// made and to look once more at what is there. Kubernetes gives a pod 30 seconds by
+// default; the rest is for what becomes of the outcome.
+const farewell = 20 * time.Second
 
-// removing bounds a removal, which goes on where the run was stopped. Where it was
-// not, a removal is a step like any other.
-func (r Run) removing(ctx context.Context) (context.Context, context.CancelFunc) {
-	patience := removalTimeout
-	if ctx.Err() == nil {
-		patience = max(patience, r.Settings.StatusTimeout)
+// leaving is what is to be done also where the run was stopped: it ends so long after that.
+func leaving(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	leave, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	keep := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("gave up %s after the run was stopped", patience)) })
+		context.AfterFunc(leave, func() { timer.Stop() })
+	})
+	return leave, func() {
+		keep()
+		cancel(context.Canceled)
 	}
-	return context.WithTimeoutCause(context.WithoutCancel(ctx), patience, fmt.Errorf("gave up after %s", patience))
+}
+
+// removing bounds a removal: it is a step like any other.
+func (r Run) removing(leave context.Context) (context.Context, context.CancelFunc) {
+	patience := max(farewell, r.Settings.StatusTimeout)
+	return context.WithTimeoutCause(leave, patience, fmt.Errorf("gave up after %s", patience))
 }
 
 // STIGFix is the fix text of STIG check V-260932.
@@ -110,9 +120,11 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 		return finish(result, judge.Error, reason, err), nil
 	}
 	result.Cluster = evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version()}
-	err = r.try(ctx, cells)
-	result.LeftBehind = r.sweep(ctx, cells)
-	result.Snapshot = r.snapshot(ctx)
+	leave, left := leaving(ctx, farewell)
+	defer left()
+	err = r.try(ctx, leave, cells)
+	result.LeftBehind = r.sweep(leave, cells)
+	result.Snapshot = r.snapshot(leave)
 	for _, c := range cells {
 		if unseen != "" {
 			c.NotShown = append(c.NotShown, unseen)
@@ -219,22 +231,22 @@ func kept(cells []*cell) []string {
 }
 
 // snapshot is what the cluster showed of the run.
-func (r Run) snapshot(ctx context.Context) evidence.Snapshot {
-	ctx, cancel := r.removing(ctx)
+func (r Run) snapshot(leave context.Context) evidence.Snapshot {
+	ctx, cancel := r.removing(leave)
 	defer cancel()
 	objects, events := r.Namespace.Snapshot(ctx)
 	return evidence.Snapshot{Objects: objects, Events: events}
 }
 
 // sweep removes what no cell knows of any more, and says what was left behind.
-func (r Run) sweep(ctx context.Context, cells []*cell) string {
+func (r Run) sweep(leave context.Context, cells []*cell) string {
 	var left []string
 	for _, c := range cells {
 		if c.left != "" {
 			left = append(left, c.left)
 		}
 	}
-	ctx, cancel := r.removing(ctx)
+	ctx, cancel := r.removing(leave)
 	defer cancel()
 	if err := r.Namespace.RemoveRest(ctx, kept(cells)...); err != nil {
 		r.Log.WithError(err).Error("Not everything could be removed")

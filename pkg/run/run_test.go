@@ -480,3 +480,20 @@ func TestContradictingAcknowledgementsEndTheWait(t *testing.T) {
 	assert.ErrorContains(t, h.awaitAck(t.Context(), 2), "contradict")
 	assert.ErrorContains(t, h.contradicted(), "contradict", "no verdict can rest on it")
 }
+
+// All that is done after a run was stopped has one time to do it in.
+func TestWhatIsLeftToDoEndsSomeTimeAfterTheRunWasStopped(t *testing.T) {
+	running, stop := context.WithCancel(t.Context())
+	leave, left := leaving(running, time.Millisecond)
+	defer left()
+	step, done := Run{Settings: inputs.Defaults()}.removing(leave)
+	defer done()
+	require.NoError(t, step.Err())
+	stop()
+	<-step.Done()
+	assert.ErrorContains(t, context.Cause(step), "after the run was stopped")
+
+	leave, left = leaving(t.Context(), time.Hour)
+	left()
+	assert.ErrorIs(t, leave.Err(), context.Canceled, "nothing is left of it")
+}

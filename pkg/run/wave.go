@@ -24,8 +24,9 @@ type wave struct {
 }
 
 // try takes the cells through the phases, so many at once as were asked for. Every
-// cell has a verdict then. The error is what ended the whole run, if anything did.
-func (r Run) try(ctx context.Context, cells []*cell) error {
+// cell has a verdict then, and what it made is removed, also where ctx has ended. The
+// error is what ended the whole run, if anything did.
+func (r Run) try(ctx, leave context.Context, cells []*cell) error {
 	waves := slices.Collect(slices.Chunk(undecided(cells), max(1, r.Settings.ParallelCells)))
 	var ended error
 	begun := false
@@ -36,7 +37,7 @@ func (r Run) try(ctx context.Context, cells []*cell) error {
 		}
 		w.each(cells, func(c *cell) {
 			c.conclude(ended)
-			c.remove(ctx)
+			c.remove(leave)
 			c.collect()
 		})
 	}
