@@ -20,7 +20,7 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 	t.Parallel()
 	ns := someNamespace(t)
 	own := short(map[string]string{"CLAIM_NAME": "own-pvc", "WRITER_POD": "own-writer", "READER_POD": "own-reader"})
-	for name, env := range map[string]map[string]string{"one": short(nil), "two": short(nil), "three": own} {
+	for name, env := range map[string]map[string]string{"one": several(nil), "two": several(nil), "three": own} {
 		require.NoError(t, ns.Start(within(t), engine.Engine{Name: name, Env: env}))
 	}
 	verdicts := map[string]chaosv1alpha1.ResultVerdict{}
