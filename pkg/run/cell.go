@@ -63,7 +63,7 @@ type writer struct {
 }
 
 func newCell(r Run, plan inputs.Cell) *cell {
-	identity := sha256.Sum256([]byte(r.ID + plan.Name))
+	identity := sha256.Sum256([]byte(r.attempted() + plan.Name))
 	c := &cell{Run: r}
 	c.Plan = plan
 	if plan.Name != "" {
@@ -72,7 +72,7 @@ func newCell(r Run, plan inputs.Cell) *cell {
 	}
 	c.Journal = journal.Format{ID: hex.EncodeToString(identity[:8]), Size: r.Settings.RecordSize}
 	c.File = r.Settings.JournalFile
-	if plan.ExistingClaim != "" && !c.isBlock() {
+	if c.hasOwnFolder() {
 		c.File = path.Join(path.Dir(c.File), volume.FolderPrefix+c.Journal.ID, path.Base(c.File))
 	}
 	c.listening, c.hangUp = context.WithCancel(context.Background())
@@ -86,6 +86,10 @@ func (c *cell) isTarget() bool {
 }
 
 func (c *cell) isBlock() bool { return c.Plan.VolumeMode == corev1.PersistentVolumeBlock }
+
+// hasOwnFolder says whether the journal is in a folder that the cell makes: on a claim
+// that is somebody else's.
+func (c *cell) hasOwnFolder() bool { return c.Plan.ExistingClaim != "" && !c.isBlock() }
 
 // keeps says whether what the cell made stays after the run.
 func (c *cell) keeps() bool { return c.Settings.Keep && c.Verdict != judge.Stopped && !c.Plan.Control }
@@ -154,7 +158,7 @@ func (c *cell) startWriter(ctx context.Context) error {
 		"--rate", strconv.FormatFloat(c.Settings.WriteRate, 'f', -1, 64),
 		"--points", points(promises),
 	}
-	if c.Plan.ExistingClaim != "" && !c.isBlock() {
+	if c.hasOwnFolder() {
 		args = append(args, "--own-folder")
 	}
 	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(c.podSpec(c.Settings.WriterPod, "write", args...)))
@@ -361,7 +365,9 @@ func (c *cell) remove(leave context.Context) {
 		all.Go(func() { failures[i] = remove() })
 	}
 	all.Wait()
-	failures = append(failures, c.removeFolder(ctx))
+	if len(c.Epochs) > 0 {
+		failures = append(failures, c.removeFolder(ctx))
+	}
 	c.hangUp()
 	for _, h := range c.heard {
 		<-h.closed
@@ -375,7 +381,7 @@ func (c *cell) remove(leave context.Context) {
 // removeFolder takes our folder from somebody else's claim, once no pod of ours
 // uses it any more.
 func (c *cell) removeFolder(ctx context.Context) error {
-	if c.Plan.ExistingClaim == "" || c.isBlock() || len(c.Epochs) == 0 || c.keeps() {
+	if !c.hasOwnFolder() || c.keeps() {
 		return nil
 	}
 	spec := c.podSpec(c.Settings.WriterPod, "remove")

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -204,6 +205,14 @@ func (r Run) plan(ctx context.Context) (plans []inputs.Cell, skipped map[string]
 	return r.Settings.Cells(names), skipped, nil
 }
 
+// attempted identifies what is attempted: all attempts of one Job have it in common.
+func (r Run) attempted() string {
+	if job := r.Namespace.Labels[workload.JobLabel]; job != "" {
+		return job
+	}
+	return r.ID
+}
+
 // interrupted says why there can be no verdict, where an earlier attempt of this
 // run was killed. Its ledger died with it: what storage was told to keep is not
 // known any more, and to begin anew would hide that.
@@ -213,10 +222,37 @@ func (r Run) interrupted(ctx context.Context, cells []*cell) (reason string, err
 		return "", err
 	}
 	reason = "an earlier attempt of this run was killed, or could not leave its result, and what had been acknowledged is not known any more"
-	if len(removed) > 0 {
+	folders, err := r.removeFolders(ctx, cells)
+	if removed = append(removed, folders...); len(removed) > 0 {
 		reason += ". Removed what it had made: " + strings.Join(removed, ", ")
 	}
+	if err != nil {
+		reason += ". Left behind: " + err.Error()
+	}
 	return reason, nil
+}
+
+// removeFolders removes the folders that an earlier attempt may have made on claims
+// that are somebody else's, and returns what these were.
+func (r Run) removeFolders(ctx context.Context, cells []*cell) (removed []string, err error) {
+	var failures []error
+	for _, c := range cells {
+		if !c.hasOwnFolder() || c.keeps() {
+			continue
+		}
+		// Without its claim the pod that is to remove it would be waited for in vain.
+		_, err := c.Namespace.Claim(ctx, c.Plan.ExistingClaim)
+		if err == nil {
+			c.Claim = &evidence.Claim{Name: c.Plan.ExistingClaim}
+			err = c.removeFolder(ctx)
+		}
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		removed = append(removed, fmt.Sprintf("folder %s of claim %s", path.Base(path.Dir(c.File)), c.Plan.ExistingClaim))
+	}
+	return removed, errors.Join(failures...)
 }
 
 // kept are the names of what the cells keep.

@@ -497,3 +497,14 @@ func TestWhatIsLeftToDoEndsSomeTimeAfterTheRunWasStopped(t *testing.T) {
 	left()
 	assert.ErrorIs(t, leave.Err(), context.Canceled, "nothing is left of it")
 }
+
+func TestAllAttemptsOfAJobUseOneFolder(t *testing.T) {
+	file := func(id string, labels map[string]string) string {
+		r := Run{ID: id, Log: logrus.New(), Namespace: workload.Namespace{Labels: labels}, Settings: inputs.Defaults()}
+		return newCell(r, inputs.Cell{ExistingClaim: "theirs"}).File
+	}
+	job := map[string]string{workload.JobLabel: "job"}
+	assert.Regexp(t, `^/data/volume-durability-[0-9a-f]{16}/logs\.log$`, file("one", job))
+	assert.Equal(t, file("one", job), file("two", job))
+	assert.NotEqual(t, file("one", nil), file("two", nil))
+}

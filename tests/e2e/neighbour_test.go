@@ -9,6 +9,7 @@ import (
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/volume-durability/volume-durability/tests/engine"
@@ -92,6 +93,29 @@ func TestAnExistingClaimKeepsWhatItHolds(t *testing.T) {
 	require.Len(t, kept, 1)
 	delete(after, kept[0])
 	assert.Equal(t, before, after, "all that was written is in a folder of our own")
+}
+
+// Our folder on somebody else's claim goes too where the experiment is killed: the
+// next attempt knows its name.
+func TestAKilledExperimentLeavesNothingOnAnExistingClaim(t *testing.T) {
+	t.Parallel()
+	ns := someNamespace(t)
+	claimOf(t, ns, "shared", corev1.ReadWriteOnce, corev1.PersistentVolumeFilesystem)
+	start(t, ns, map[string]string{"EXISTING_CLAIM": "claim", "TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"})
+	inChaos(t, ns)
+	volume := volumeFolder(t, ns)
+	require.NoError(t, os.WriteFile(filepath.Join(volume, "theirs"), []byte("somebody's data"), 0o600))
+	ours, err := filepath.Glob(filepath.Join(volume, "volume-durability-*"))
+	require.NoError(t, err)
+	require.Len(t, ours, 1)
+	killExperiment(t, ns)
+	o := await(t, ns)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+	assert.Contains(t, o.result.Reason, "folder "+filepath.Base(ours[0])+" of claim claim")
+	left, err := os.ReadDir(volume)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	assert.Equal(t, "theirs", left[0].Name())
 }
 
 // sums are the checksums of all files below a folder.
