@@ -277,6 +277,27 @@ func TestCtrlCLeavesNothing(t *testing.T) {
 	requireNothingLeft(t, at.ns)
 }
 
+// Ctrl-C ends everything that a pipe consists of: in run 2>&1 | tee, tee goes first.
+func TestCtrlCInAPipeLeavesNothing(t *testing.T) {
+	t.Parallel()
+	at := newTerminal(t, someNamespace(t))
+	c, _, _ := at.command(at.long()...)
+	said, tee, err := os.Pipe()
+	require.NoError(t, err)
+	c.Stdout, c.Stderr = tee, tee
+	require.NoError(t, c.Start())
+	require.NoError(t, tee.Close())
+	awaitRunning(t, at.ns, "write-pod")
+	require.NoError(t, said.Close())
+	require.NoError(t, c.Process.Signal(os.Interrupt))
+	_ = c.Wait() // its code says it all
+	assert.Equal(t, 130, c.ProcessState.ExitCode())
+	requireNothingLeft(t, at.ns)
+	left, err := filepath.Glob(filepath.Join(at.folder, "volume-durability-*", "manifest.json"))
+	require.NoError(t, err)
+	assert.Len(t, left, 1, "the evidence is left all the same")
+}
+
 func TestWhatAKilledRunLeavesIsCleanedUp(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,6 +75,9 @@ where nobody can tell, 130 after Ctrl-C.`,
 }
 
 func (r *runCommand) execute(ctx context.Context) error {
+	// Whoever reads what is said may be gone first: Ctrl-C ends all of a pipe at once.
+	// What was made is removed all the same.
+	signal.Ignore(syscall.SIGPIPE)
 	t, notShown, err := r.read()
 	if err != nil {
 		return err
@@ -213,26 +218,30 @@ func (r *runCommand) leave(ctx context.Context, t task, result evidence.Result) 
 		where = r.folder
 	}
 	code := codeFor(result.Verdict)
-	if shown := r.format.show(r.streams.Out, result); shown != nil {
-		return &exit{max(code, Unknown), fmt.Errorf("showing the result: %w", shown)}
+	shown := r.format.show(r.streams.Out, result)
+	if shown != nil {
+		shown = fmt.Errorf("showing the result: %w", shown)
+	}
+	if shown != nil && code == Kept {
+		code = Unknown
 	}
 	b, err := bundle.Make(result, bundle.Options{Rule: r.rule, Asset: r.asset, Where: where})
 	if err == nil {
 		err = b.Write(r.folder)
 	}
 	if err != nil {
-		return &exit{code, fmt.Errorf("leaving the evidence: %w", err)}
+		return &exit{code, errors.Join(shown, fmt.Errorf("leaving the evidence: %w", err))}
 	}
 	fmt.Fprintf(r.streams.ErrOut, "\nEvidence   %s\n", where)
 	if r.keepInCluster || named(t.settings.Evidence) {
 		if err := r.keep(ctx, t, b); err != nil {
-			return &exit{code, err}
+			return &exit{code, errors.Join(shown, err)}
 		}
 	}
 	if code == Kept {
 		return nil
 	}
-	return &exit{code: code}
+	return &exit{code, shown}
 }
 
 // keep keeps the bundle in the cluster, also of a run that was interrupted.
