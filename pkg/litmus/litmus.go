@@ -35,6 +35,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/outage"
 )
 
 // Identity is who the experiment is, as chaos-runner tells it.
@@ -104,7 +105,33 @@ func Begin(ctx context.Context, config *rest.Config, id Identity, log logrus.Fie
 	if err := e.meet(ctx); err != nil {
 		return nil, err
 	}
-	return e, e.announce()
+	// What litmus-go returns does not tell an outage from an answer; one more request does.
+	err := e.insist(ctx, "creating the ChaosResult", func(ctx context.Context) error {
+		err := e.announce()
+		if err == nil {
+			return nil
+		}
+		if _, away := e.clients.LitmusClient.ChaosEngines(id.Namespace).Get(ctx, id.Engine, metav1.GetOptions{}); outage.Is(away) {
+			return away
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.resultEvent(types.AwaitedVerdict, "experiment: "+e.chaos.ExperimentName+", Result: Awaited", corev1.EventTypeNormal)
+	return e, nil
+}
+
+// insist makes a request until the API server has answered it, for as long as a step
+// may take.
+func (e *Experiment) insist(ctx context.Context, doing string, request func(context.Context) error) error {
+	limit := time.Duration(e.chaos.Timeout) * time.Second
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for the API server: %s: %w", limit, doing, context.DeadlineExceeded))
+	defer cancel()
+	return outage.Endure(ctx, request, func(err error) {
+		e.log.WithError(err).Warn("The API server does not answer, trying again: " + doing)
+	})
 }
 
 func (e *Experiment) connect(config *rest.Config) (err error) {
@@ -123,11 +150,18 @@ func (e *Experiment) connect(config *rest.Config) (err error) {
 
 // meet reads the engine, whose probes come first in the result, and the pod that this program runs in.
 func (e *Experiment) meet(ctx context.Context) error {
-	engine, err := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace).Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
+	var engine *v1alpha1.ChaosEngine
+	err := e.insist(ctx, "reading the ChaosEngine", func(ctx context.Context) (err error) {
+		engine, err = e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace).Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("reading ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, err)
 	}
-	e.pod, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).Get(ctx, e.chaos.ChaosPodName, metav1.GetOptions{})
+	err = e.insist(ctx, "reading the experiment's own pod", func(ctx context.Context) (err error) {
+		e.pod, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).Get(ctx, e.chaos.ChaosPodName, metav1.GetOptions{})
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("reading the experiment's own pod %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.ChaosPodName, err)
 	}
@@ -155,7 +189,6 @@ func (e *Experiment) announce() error {
 	if err := result.SetResultUID(e.result, e.clients, &e.chaos); err != nil {
 		return fmt.Errorf("reading ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
-	e.resultEvent(types.AwaitedVerdict, "experiment: "+e.chaos.ExperimentName+", Result: Awaited", corev1.EventTypeNormal)
 	return nil
 }
 
@@ -186,7 +219,11 @@ func (e *Experiment) Again(ctx context.Context) bool {
 	if e.Job() == "" {
 		return false
 	}
-	pods, err := e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.ControllerUidLabel + "=" + e.Job()})
+	var pods *corev1.PodList
+	err := e.insist(ctx, "looking for earlier attempts", func(ctx context.Context) (err error) {
+		pods, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.ControllerUidLabel + "=" + e.Job()})
+		return err
+	})
 	return err == nil && len(pods.Items) > 1
 }
 

@@ -72,8 +72,8 @@ type Run struct {
 // default; the rest is for what becomes of the outcome.
 const farewell = 20 * time.Second
 
-// leaving is what is to be done also where the run was stopped: it ends so long after that.
-func leaving(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+// Leaving is what is to be done also where the run was stopped: it ends so long after that.
+func Leaving(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
 	leave, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	keep := context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("gave up %s after the run was stopped", patience)) })
@@ -121,7 +121,7 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 		return finish(result, judge.Error, reason, err), nil
 	}
 	result.Cluster = evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version()}
-	leave, left := leaving(ctx, farewell)
+	leave, left := Leaving(ctx, farewell)
 	defer left()
 	err = r.try(ctx, leave, cells)
 	result.LeftBehind = r.sweep(leave, cells)

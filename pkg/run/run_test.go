@@ -484,7 +484,7 @@ func TestContradictingAcknowledgementsEndTheWait(t *testing.T) {
 // All that is done after a run was stopped has one time to do it in.
 func TestWhatIsLeftToDoEndsSomeTimeAfterTheRunWasStopped(t *testing.T) {
 	running, stop := context.WithCancel(t.Context())
-	leave, left := leaving(running, time.Millisecond)
+	leave, left := Leaving(running, time.Millisecond)
 	defer left()
 	step, done := Run{Settings: inputs.Defaults()}.removing(leave)
 	defer done()
@@ -493,7 +493,7 @@ func TestWhatIsLeftToDoEndsSomeTimeAfterTheRunWasStopped(t *testing.T) {
 	<-step.Done()
 	assert.ErrorContains(t, context.Cause(step), "after the run was stopped")
 
-	leave, left = leaving(t.Context(), time.Hour)
+	leave, left = Leaving(t.Context(), time.Hour)
 	left()
 	assert.ErrorIs(t, leave.Err(), context.Canceled, "nothing is left of it")
 }

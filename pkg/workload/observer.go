@@ -17,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/volume-durability/volume-durability/pkg/outage"
 )
 
 // Milestones are when the parts of a pod were first seen to be there, by this
@@ -196,7 +198,7 @@ func informer[L runtime.Object, T any, O interface {
 // broken takes note that a watch cannot be had for now. client-go tries again, less
 // and less often, and says nothing of it.
 func (o *observer) broken(ctx context.Context, what string, err error) {
-	if ctx.Err() != nil || !passing(err) {
+	if ctx.Err() != nil || !outage.Is(err) {
 		return
 	}
 	o.mu.Lock()

@@ -21,7 +21,11 @@ func (n Namespace) Snapshot(ctx context.Context) (objects []runtime.Object, even
 		ours[o.GetUID()] = true
 		objects = append(objects, o)
 	}
-	list, err := n.Client.CoreV1().Events(n.Name).List(ctx, metav1.ListOptions{})
+	var list *corev1.EventList
+	err := n.insist(ctx, "listing events", func(ctx context.Context) (err error) {
+		list, err = n.Client.CoreV1().Events(n.Name).List(ctx, metav1.ListOptions{})
+		return err
+	})
 	if err != nil {
 		n.Log.WithError(err).Warn("Events cannot be read: the evidence is without them")
 		return objects, nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -36,14 +37,17 @@ type phase struct {
 	percentage string
 }
 
-// happening is what happens: a pod is about to be created or deleted, or the run has
-// come so far that an event on its engine says so.
+// happening is what happens: the run is about to begin, a pod is about to be created or
+// deleted, the run has come so far that an event on its engine says so, or its evidence
+// is about to be kept.
 type happening int
 
 const (
 	creation happening = iota
 	deletion
 	event
+	beginning
+	keeping
 )
 
 // phases are one moment in each phase of a run, and long enough.
@@ -57,23 +61,32 @@ var phases = []phase{
 // interrupt begins a run and does something to it at a moment of it.
 func (p phase) interrupt(t *testing.T, ns *engine.Namespace, act func()) {
 	t.Helper()
-	if p.happens == event {
+	switch p.happens {
+	case beginning:
+		act()
+		start(t, ns, p.env)
+	case event:
 		start(t, ns, p.env)
 		require.NoError(t, ns.AwaitEvent(within(t), "engine", p.what))
 		act()
-		return
+	default:
+		p.foresee(t, ns, act)
+		start(t, ns, p.env)
 	}
-	p.foresee(t, ns, act)
-	start(t, ns, p.env)
 }
 
-// foresee has something done, once, when a pod is about to be created or deleted.
+// foresee has something done, once, when a pod is about to be created or deleted, or
+// the evidence to be kept.
 func (p phase) foresee(t *testing.T, ns *engine.Namespace, act func()) {
 	t.Helper()
-	awaited := map[happening]admissionv1.Operation{creation: admissionv1.Create, deletion: admissionv1.Delete}[p.happens]
+	awaited := map[happening]admissionv1.Operation{creation: admissionv1.Create, deletion: admissionv1.Delete, keeping: admissionv1.Create}[p.happens]
+	resource, is := "pods", func(name string) bool { return name == p.what }
+	if p.happens == keeping {
+		resource, is = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-evidence-") }
+	}
 	var once sync.Once
-	remove, err := ns.BeforePods(within(t), func(operation admissionv1.Operation, pod string) {
-		if operation == awaited && pod == p.what {
+	remove, err := ns.Before(within(t), resource, func(operation admissionv1.Operation, name string) {
+		if operation == awaited && is(name) {
 			once.Do(act)
 		}
 	})

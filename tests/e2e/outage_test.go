@@ -22,11 +22,13 @@ const outage = 30 * time.Second
 // In every phase of a run, also while an answer of the API server is on its way.
 func TestAnAPIServerThatIsAwayForARunChangesNoVerdict(t *testing.T) {
 	for _, p := range []phase{
+		{name: "while the run begins", env: short(nil), happens: beginning},
 		{name: "while the writer is created", env: short(nil), happens: creation, what: "write-pod"},
 		{name: "before the chaos", env: short(map[string]string{"RAMP_TIME": "10"}), happens: event, what: "PreChaosCheck"},
 		{name: "while the writer is deleted", env: several(nil), happens: deletion, what: "write-pod"},
 		{name: "while the reader is created", env: short(nil), happens: creation, what: "read-pod"},
 		{name: "while all is removed", env: short(nil), happens: deletion, what: "read-pod"},
+		{name: "while the evidence is kept", env: short(nil), happens: keeping},
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -36,11 +38,12 @@ func TestAnAPIServerThatIsAwayForARunChangesNoVerdict(t *testing.T) {
 			p.interrupt(t, ns, func() { way.closeFor(t, outage) })
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
-			assert.Contains(t, o.log, "The API server does not answer, trying again: watching pods", "it was away for the run")
+			assert.Contains(t, o.log, "The API server does not answer, trying again: ", "it was away for the run")
 			if p.happens == deletion && p.what == "write-pod" {
 				assert.Regexp(t, `the API server could not be asked for \d+s while the writer of epoch 1 was deleted`, strings.Join(o.result.Cells[0].Notes, "\n"))
 			}
 			requireNothingLeft(t, ns)
+			requireEvidence(t, ns, o)
 		})
 	}
 }

@@ -15,11 +15,11 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// BeforePods calls before whenever a pod of the namespace is about to be created
-// or deleted: an admission webhook, for which the API server waits, 10 s at most.
-// It must be able to reach this machine's loopback. The hook is there until remove
-// is called.
-func (n *Namespace) BeforePods(ctx context.Context, before func(operation admissionv1.Operation, pod string)) (remove func(context.Context) error, err error) {
+// Before calls before whenever an object of a resource of the core API is about to be
+// created in the namespace or deleted: an admission webhook, for which the API server
+// waits, 10 s at most. It must be able to reach this machine's loopback. The hook is
+// there until remove is called.
+func (n *Namespace) Before(ctx context.Context, resource string, before func(operation admissionv1.Operation, name string)) (remove func(context.Context) error, err error) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var review admissionv1.AdmissionReview
 		if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Request == nil {
@@ -32,9 +32,9 @@ func (n *Namespace) BeforePods(ctx context.Context, before func(operation admiss
 		_ = json.NewEncoder(w).Encode(review)
 	}))
 	webhooks := n.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations()
-	if _, err := webhooks.Create(ctx, n.webhook(server), metav1.CreateOptions{}); err != nil {
+	if _, err := webhooks.Create(ctx, n.webhook(server, resource), metav1.CreateOptions{}); err != nil {
 		server.Close()
-		return nil, fmt.Errorf("installing a hook on the pods of %s: %w", n.Name, err)
+		return nil, fmt.Errorf("installing a hook on the %s of %s: %w", resource, n.Name, err)
 	}
 	return func(ctx context.Context) error {
 		defer server.Close()
@@ -42,7 +42,7 @@ func (n *Namespace) BeforePods(ctx context.Context, before func(operation admiss
 	}, nil
 }
 
-func (n *Namespace) webhook(server *httptest.Server) *admissionregistrationv1.ValidatingWebhookConfiguration {
+func (n *Namespace) webhook(server *httptest.Server, resource string) *admissionregistrationv1.ValidatingWebhookConfiguration {
 	return &admissionregistrationv1.ValidatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: n.Name},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
@@ -53,7 +53,7 @@ func (n *Namespace) webhook(server *httptest.Server) *admissionregistrationv1.Va
 			},
 			Rules: []admissionregistrationv1.RuleWithOperations{{
 				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Delete},
-				Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+				Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{resource}},
 			}},
 			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: n.Name}},
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),

@@ -19,6 +19,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/litmus"
+	"github.com/volume-durability/volume-durability/pkg/outage"
+	"github.com/volume-durability/volume-durability/pkg/run"
 	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
@@ -72,9 +74,9 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 	return e.Finish(outcome, probeErr)
 }
 
-// keepTimeout bounds the keeping of the evidence: a run that was stopped has 30
+// lastWords is how long a run that is stopped may take to keep its evidence: it has 30
 // seconds for everything.
-const keepTimeout = 5 * time.Second
+const lastWords = 5 * time.Second
 
 // keepEvidence keeps the evidence in the cluster, and says in the ChaosResult where.
 // Evidence that cannot be kept changes no verdict: the result is in the log too.
@@ -86,12 +88,15 @@ func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection,
 	if name == "" {
 		name = archive.Name(outcome.Engine.Name, outcome.Run)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
+	leave, left := run.Leaving(ctx, lastWords)
+	defer left()
+	leave, cancel := context.WithTimeout(leave, max(lastWords, outcome.Settings.StatusTimeout))
 	defer cancel()
 	where := "ConfigMap " + outcome.Engine.Namespace + "/" + name
 	b, err := bundle.Make(outcome, bundle.Options{Where: where})
 	if err == nil {
-		err = archive.Archive{Client: cluster.client, Namespace: outcome.Engine.Namespace, Labels: map[string]string{workload.RunLabel: outcome.Run}}.Keep(ctx, name, b)
+		a := archive.Archive{Client: cluster.client, Namespace: outcome.Engine.Namespace, Labels: map[string]string{workload.RunLabel: outcome.Run}}
+		err = keep(leave, a, name, b, log)
 	}
 	if err != nil {
 		log.WithError(err).Warn("The evidence could not be kept in the cluster")
@@ -99,6 +104,13 @@ func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection,
 	}
 	e.EvidenceIn(where)
 	log.Info("Evidence: " + where + ". To see it: volume-durability report open -n " + outcome.Engine.Namespace + " " + name)
+}
+
+// keep keeps a bundle in the cluster, however long the API server is away.
+func keep(ctx context.Context, a archive.Archive, name string, b bundle.Bundle, log logrus.FieldLogger) error {
+	return outage.Endure(ctx, func(ctx context.Context) error { return a.Keep(ctx, name, b) }, func(err error) {
+		log.WithError(err).Warn("The API server does not answer, trying again: keeping the evidence")
+	})
 }
 
 // ofEngine reads the inputs and does the run. Mistakes in the inputs are an outcome

@@ -256,7 +256,7 @@ func (r *runCommand) keep(ctx context.Context, t task, b bundle.Bundle) error {
 	if named(t.settings.Evidence) {
 		name = t.settings.Evidence
 	}
-	if err := a.Keep(ctx, name, b); err != nil {
+	if err := keep(ctx, a, name, b, newPersonsLog(r.streams.ErrOut, r.level.Level)); err != nil {
 		return err
 	}
 	fmt.Fprintf(r.streams.ErrOut, "           ConfigMap %s/%s\n", a.Namespace, name)

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -43,6 +44,9 @@ func releasedImage(version string) string {
 	return repository + ":latest"
 }
 
+// unknown is said of what the build was not told.
+const unknown = "unknown"
+
 // build is what the command version says.
 type build struct {
 	Version  string `json:"version"`
@@ -60,11 +64,9 @@ func newVersion(streams Streams) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			t := tool("")
 			b := build{Version: t.Version, Commit: t.Commit, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Image: releasedImage(t.Version)}
-			if b.Version == "" {
-				b.Version = "unknown"
-			}
+			b.Version = cmp.Or(b.Version, unknown)
 			return format.write(streams.Out, b, func() (string, error) {
-				return fmt.Sprintf("volume-durability %s\ncommit   %s\nbuilt    with %s for %s\nimage    %s\n", b.Version, b.Commit, b.Go, b.Platform, b.Image), nil
+				return fmt.Sprintf("volume-durability %s\ncommit   %s\nbuilt    with %s for %s\nimage    %s\n", b.Version, cmp.Or(b.Commit, unknown), b.Go, b.Platform, b.Image), nil
 			})
 		},
 	}
