@@ -329,6 +329,14 @@ func (r *reportCommand) list(ctx context.Context) error {
 		all = append(all, k)
 	}
 	slices.SortStableFunc(all, func(x, y kept) int { return y.Created.Compare(x.Created) })
+	if len(all) == 0 && r.listingFormat.value == "" {
+		where := "namespace " + namespace
+		if r.everywhere {
+			where = "any namespace"
+		}
+		fmt.Fprintf(r.streams.ErrOut, "There is no evidence in %s of %s.\n", where, cluster)
+		return nil
+	}
 	return r.listingFormat.write(r.streams.Out, all, func() (string, error) { return tableOf(all, time.Now()) })
 }
 
