@@ -233,9 +233,9 @@ func (c Cell) Verified() string {
 	promised := ledger.Records(c.Promises)
 	switch c.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", grouped(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
+		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", judge.Grouped(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), grouped(promised), counted(c.Deletions(), "deletion")) + c.noted()
+		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), judge.Grouped(promised), counted(c.Deletions(), "deletion")) + c.noted()
 	default:
 		return c.Reason
 	}
@@ -272,13 +272,4 @@ func counted(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// grouped writes a number with its thousands apart.
-func grouped(n uint64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + " " + s[i:]
-	}
-	return s
 }

@@ -64,7 +64,7 @@ func TestWhatIsLostIsCountedOnce(t *testing.T) {
 		c.Findings = want.findings
 		assert.Equal(t, want.lost, c.Lost(), name)
 		c.Reader = &Look{}
-		assert.Equal(t, grouped(want.lost), c.row()[4], name)
+		assert.Equal(t, judge.Grouped(want.lost), c.row()[4], name)
 	}
 	assert.Zero(t, Cell{Findings: []judge.Finding{{Class: judge.Missing, Records: 3}}}.Lost(), "nobody was promised anything")
 }
@@ -95,6 +95,6 @@ func TestZerosAndLineEndsAreNoLogData(t *testing.T) {
 
 func TestNumbersAreGrouped(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1 000", 1234567: "1 234 567"} {
-		assert.Equal(t, want, grouped(n))
+		assert.Equal(t, want, judge.Grouped(n))
 	}
 }

@@ -37,9 +37,9 @@ func (c Cell) row() []string {
 	}
 	lost := "-"
 	if c.Reader != nil || len(c.Findings) > 0 {
-		lost = grouped(c.Lost())
+		lost = judge.Grouped(c.Lost())
 	}
-	row := []string{name, string(c.Verdict), c.Custody.Level.String(), grouped(ledger.Records(c.Promises)), lost, fmt.Sprint(c.Deletions()), short(c.SlowestRecovery())}
+	row := []string{name, string(c.Verdict), c.Custody.Level.String(), judge.Grouped(ledger.Records(c.Promises)), lost, fmt.Sprint(c.Deletions()), short(c.SlowestRecovery())}
 	if c.Latency == nil {
 		return append(row, "-", "-", "-", "-")
 	}

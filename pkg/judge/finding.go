@@ -45,8 +45,11 @@ type Finding struct {
 // String names the class, the counts and the first sequence number concerned.
 func (f Finding) String() string {
 	s := string(f.Class)
-	if f.Records > 0 {
-		s += fmt.Sprintf(": %d acknowledged records", f.Records)
+	switch {
+	case f.Records == 1:
+		s += ": 1 acknowledged record"
+	case f.Records > 1:
+		s += fmt.Sprintf(": %s acknowledged records", Grouped(f.Records))
 	}
 	if f.LastEpoch > 0 {
 		s += fmt.Sprintf(", epoch %d sequence %d to epoch %d sequence %d", f.Epoch, f.First, f.LastEpoch, f.Last)
@@ -55,6 +58,15 @@ func (f Finding) String() string {
 	}
 	if f.Detail != "" {
 		s += " (" + f.Detail + ")"
+	}
+	return s
+}
+
+// Grouped is a number as people read it, in groups of three digits: 12 345.
+func Grouped(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + " " + s[i:]
 	}
 	return s
 }

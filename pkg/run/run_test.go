@@ -99,7 +99,7 @@ func TestWhatWasFoundIsFoundWhateverComesAfterwards(t *testing.T) {
 		c.Epochs = []evidence.Epoch{{Number: 1}, {Number: 2, Found: look(lost)}}
 		c.conclude(after)
 		assert.Equal(t, judge.Fail, c.Verdict)
-		assert.Contains(t, c.Reason, "lost-tail: 1 acknowledged records")
+		assert.Contains(t, c.Reason, "lost-tail: 1 acknowledged record")
 		assert.Contains(t, c.Reason, after.Error())
 	}
 }

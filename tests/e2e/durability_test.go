@@ -96,7 +96,7 @@ func TestStorageThatForgetsFails(t *testing.T) {
 	assert.Equal(t, judge.Missing, cell.Findings[0].Class)
 	assert.Equal(t, acknowledged, cell.Findings[0].Records)
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictFailed, o.probe(t, "verify").Verdict)
-	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("missing: %d acknowledged records, epoch 1 sequence 1 to epoch ", acknowledged))
+	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("missing: %s acknowledged records, epoch 1 sequence 1 to epoch ", judge.Grouped(acknowledged)))
 	require.NotNil(t, cell.Epochs[1].Found)
 	assert.Equal(t, judge.Missing, cell.Epochs[1].Found.Judgement.Findings[0].Class, "the second writer found it gone already")
 	assert.Contains(t, eventsOn(t, ns, "ChaosResult")["Fail"], "missing")
@@ -122,7 +122,7 @@ func TestATruncatedJournalIsALostTail(t *testing.T) {
 	assert.Equal(t, []judge.Finding{{
 		Class: judge.LostTail, Epoch: 1, First: kept + 1, Last: acknowledged, Records: acknowledged - kept, Offset: kept * recordSize, End: kept * recordSize,
 	}}, cell.Findings)
-	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("lost-tail: %d acknowledged records, epoch 1 sequence 101 to %d", acknowledged-kept, acknowledged))
+	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("lost-tail: %s acknowledged records, epoch 1 sequence 101 to %d", judge.Grouped(acknowledged-kept), acknowledged))
 	requireNothingLeft(t, ns)
 }
 
@@ -137,7 +137,7 @@ func TestAFlippedByteIsCorruption(t *testing.T) {
 	assert.Equal(t, []judge.Finding{{
 		Class: judge.Corrupt, Epoch: 1, First: record, Last: record, Records: 1, Offset: (record - 1) * recordSize, End: record * recordSize,
 	}}, o.result.Cells[0].Findings)
-	assert.Contains(t, o.probe(t, "verify").Description, "corrupt: 1 acknowledged records, epoch 1 sequence 57 to 57")
+	assert.Contains(t, o.probe(t, "verify").Description, "corrupt: 1 acknowledged record, epoch 1 sequence 57 to 57")
 }
 
 func flipByte(file string, at int64) error {

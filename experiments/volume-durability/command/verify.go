@@ -255,9 +255,9 @@ func (v *verifyCommand) judge(held promise) (verification, error) {
 func (o verification) reason() string {
 	switch o.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("all %d acknowledged records are there", o.Judgement.Acknowledged)
+		return fmt.Sprintf("all %s acknowledged records are there", judge.Grouped(o.Judgement.Acknowledged))
 	case judge.Fail:
-		return fmt.Sprintf("%s; %d records were acknowledged", judge.Summary(o.Judgement.Findings), o.Judgement.Acknowledged)
+		return fmt.Sprintf("%s; %s records were acknowledged", judge.Summary(o.Judgement.Findings), judge.Grouped(o.Judgement.Acknowledged))
 	}
 	return "nothing was acknowledged: nothing was at stake"
 }

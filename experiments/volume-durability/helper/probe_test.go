@@ -74,11 +74,11 @@ func TestLargeJournalsAreWrittenInSeveralCommits(t *testing.T) {
 
 func TestWhatIsLostIsNamedAndLeft(t *testing.T) {
 	for want, harm := range map[string]func(path string) error{
-		"lost: lost-tail: 900 acknowledged records epoch 1 sequence 101 to 1000; ":                              func(path string) error { return os.Truncate(path, 100*256) },
-		"lost: torn: 1 acknowledged records epoch 1 sequence 1000 to 1000; ":                                    func(path string) error { return os.Truncate(path, 1000*256-20) },
-		"lost: missing: 1000 acknowledged records epoch 1 sequence 1 to 1000 (there is no journal); ":           os.Remove,
-		"lost: missing: 1000 acknowledged records epoch 1 sequence 1 to 1000 (the journal is empty); ":          func(path string) error { return os.Truncate(path, 0) },
-		"lost: corrupt: 1000 acknowledged records epoch 1 sequence 1 to 1000 (intact records but not those tha": rewritten,
+		"lost: lost-tail: 900 acknowledged records epoch 1 sequence 101 to 1000; ":                               func(path string) error { return os.Truncate(path, 100*256) },
+		"lost: torn: 1 acknowledged record epoch 1 sequence 1000 to 1000; ":                                      func(path string) error { return os.Truncate(path, 1000*256-20) },
+		"lost: missing: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (there is no journal); ":           os.Remove,
+		"lost: missing: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (the journal is empty); ":          func(path string) error { return os.Truncate(path, 0) },
+		"lost: corrupt: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (intact records but not those tha": rewritten,
 		"lost: unavailable (": unreadable,
 	} {
 		folder := onAVolume(t)

@@ -85,7 +85,7 @@ func TestTheCheckOwnCriterionStandsApart(t *testing.T) {
 	assert.Contains(t, a.Details, `1. The check's own criterion ("If there is no log data, this is a finding."): log data present. By it alone this is not a finding`+"\n")
 	assert.Contains(t, Of(samples.Empty(), mke(t), Context{}).Details, "log data not present. By it alone this is a finding\n")
 	assert.Contains(t, Of(samples.Error(), mke(t), Context{}).Details, "By it alone nothing is shown\n")
-	assert.Contains(t, a.Details, "2. To the byte, which is stricter: torn: 1 acknowledged records, epoch 3 sequence 691 to 691; lost-tail: 209")
+	assert.Contains(t, a.Details, "2. To the byte, which is stricter: torn: 1 acknowledged record, epoch 3 sequence 691 to 691; lost-tail: 209")
 	assert.Contains(t, Of(samples.Matrix(), mke(t), Context{}).Criterion, "log data present (ceph-rbd/graceful, local-path/graceful")
 	assert.NotContains(t, Of(samples.Matrix(), mke(t), Context{}).Criterion, "control")
 }
