@@ -209,7 +209,7 @@ func evidenceOf(r evidence.Result, c evidence.Cell) *evidenceView {
 		[]string{"Where did the last writer have it?", placeOf(&c.Custody.Writer), mountOf(&c.Custody.Writer)},
 		[]string{"Where did the reader have it?", placeOf(c.Custody.Reader), mountOf(c.Custody.Reader)})
 	if c.Reader != nil && c.Reader.Sighting.SHA256 != "" {
-		v.Facts.Rows = append(v.Facts.Rows, []string{"Which bytes did the reader read?", counted(c.Reader.Sighting.Bytes, "byte"), "SHA-256 " + c.Reader.Sighting.SHA256})
+		v.Facts.Rows = append(v.Facts.Rows, []string{"How much of the journal did it read?", "all", counted(c.Reader.Sighting.Bytes, "byte") + ", SHA-256 " + c.Reader.Sighting.SHA256})
 	}
 	return v
 }
