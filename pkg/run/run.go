@@ -222,9 +222,12 @@ func (r Run) interrupted(ctx context.Context, cells []*cell) (reason string, err
 		return "", err
 	}
 	reason = "an earlier attempt of this run was killed, or could not leave its result, and what had been acknowledged is not known any more"
-	folders, err := r.removeFolders(ctx, cells)
-	if removed = append(removed, folders...); len(removed) > 0 {
+	if len(removed) > 0 {
 		reason += ". Removed what it had made: " + strings.Join(removed, ", ")
+	}
+	folders, err := r.removeFolders(ctx, cells)
+	if len(folders) > 0 {
+		reason += ". Not there any more: " + strings.Join(folders, ", ")
 	}
 	if err != nil {
 		reason += ". Left behind: " + err.Error()
@@ -233,8 +236,8 @@ func (r Run) interrupted(ctx context.Context, cells []*cell) (reason string, err
 }
 
 // removeFolders removes the folders that an earlier attempt may have made on claims
-// that are somebody else's, and returns what these were.
-func (r Run) removeFolders(ctx context.Context, cells []*cell) (removed []string, err error) {
+// that are somebody else's, and returns which are gone then.
+func (r Run) removeFolders(ctx context.Context, cells []*cell) (gone []string, err error) {
 	var failures []error
 	for _, c := range cells {
 		if !c.hasOwnFolder() || c.keeps() {
@@ -250,9 +253,9 @@ func (r Run) removeFolders(ctx context.Context, cells []*cell) (removed []string
 			failures = append(failures, err)
 			continue
 		}
-		removed = append(removed, fmt.Sprintf("folder %s of claim %s", path.Base(path.Dir(c.File)), c.Plan.ExistingClaim))
+		gone = append(gone, fmt.Sprintf("folder %s of claim %s", path.Base(path.Dir(c.File)), c.Plan.ExistingClaim))
 	}
-	return removed, errors.Join(failures...)
+	return gone, errors.Join(failures...)
 }
 
 // kept are the names of what the cells keep.
