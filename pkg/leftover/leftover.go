@@ -57,6 +57,8 @@ type Run struct {
 	Why   string `json:"why"`
 
 	job types.UID
+	// folders are those that it has made on claims that are somebody else's.
+	folders []folder
 }
 
 // Newest is when the youngest of its objects was made.
@@ -84,7 +86,7 @@ func Find(ctx context.Context, client kubernetes.Interface, namespace, id string
 	}
 	found := finding{}
 	for _, p := range pods.Items {
-		found.add("pod", p.ObjectMeta)
+		found.add("pod", p.ObjectMeta).makes(p)
 	}
 	for _, c := range claims.Items {
 		found.add("claim", c.ObjectMeta)
@@ -105,7 +107,7 @@ func Find(ctx context.Context, client kubernetes.Interface, namespace, id string
 // finding collects objects by run and namespace.
 type finding map[[2]string]*Run
 
-func (f finding) add(kind string, meta metav1.ObjectMeta) {
+func (f finding) add(kind string, meta metav1.ObjectMeta) *Run {
 	key := [2]string{meta.Namespace, meta.Labels[workload.RunLabel]}
 	r := f[key]
 	if r == nil {
@@ -116,6 +118,7 @@ func (f finding) add(kind string, meta metav1.ObjectMeta) {
 	r.Kept = r.Kept || meta.Labels[workload.KeepLabel] != ""
 	r.job, r.Host = types.UID(meta.Labels[workload.JobLabel]), meta.Labels[workload.HostLabel]
 	r.Owner = owner(meta)
+	return r
 }
 
 // owner says who started the run that an object is of.
@@ -181,5 +184,13 @@ func Remove(ctx context.Context, namespace workload.Namespace, r Run) error {
 		return err
 	}
 	defer stop()
-	return observed.RemoveRest(ctx)
+	if err := observed.RemoveRest(ctx); err != nil {
+		return err
+	}
+	for _, f := range r.folders {
+		if err := f.remove(ctx, observed); err != nil {
+			return err
+		}
+	}
+	return nil
 }

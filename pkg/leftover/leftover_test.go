@@ -56,6 +56,10 @@ func TestARunIsAliveWhileItsJobRuns(t *testing.T) {
 	assert.True(t, runs[3].Kept)
 	assert.Len(t, runs[3].Objects, 2)
 
+	for _, r := range runs {
+		assert.Empty(t, r.folders)
+	}
+
 	one, err := Find(t.Context(), fake.NewClientset(objects...), "", "2")
 	require.NoError(t, err)
 	require.Len(t, one, 1)

@@ -320,6 +320,31 @@ func TestWhatAKilledRunLeavesIsCleanedUp(t *testing.T) {
 	requireNothingLeft(t, at.ns)
 }
 
+func TestAFolderThatAKilledRunLeavesOnAClaimIsCleanedUp(t *testing.T) {
+	t.Parallel()
+	at := newTerminal(t, someNamespace(t))
+	claimOf(t, at.ns, "shared", corev1.ReadWriteOnce, corev1.PersistentVolumeFilesystem)
+	c, _, said := at.command(append(at.long(), "--existing-claim", "claim")...)
+	require.NoError(t, c.Start())
+	awaitRunning(t, at.ns, "write-pod")
+	ours := filepath.Join(volumeFolder(t, at.ns), "volume-durability-*", "logs.log")
+	eventually(t, func() bool {
+		found, err := filepath.Glob(ours)
+		return err == nil && len(found) == 1
+	})
+	require.NoError(t, c.Process.Signal(syscall.SIGKILL))
+	require.Error(t, c.Wait(), said.String())
+	code, out, _ := at.does("cleanup", "--yes")
+	assert.Equal(t, 0, code)
+	assert.Contains(t, out, "of claim claim")
+	left, err := os.ReadDir(volumeFolder(t, at.ns))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+	pods, err := at.ns.Kube.CoreV1().Pods(at.ns.Name).List(within(t), metav1.ListOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, pods.Items)
+}
+
 func TestTheDoctorSaysWhatStandsInTheWay(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))
