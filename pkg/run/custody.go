@@ -178,8 +178,16 @@ func (c *cell) attach(pod *evidence.Pod) {
 	if c.Claim == nil || c.Plan.VolumeSource == inputs.EmptyDir {
 		return
 	}
+	// A pod that has started has its volume: what comes later is a later pod's.
+	until := pod.Started
+	if until.IsZero() {
+		until = c.Namespace.Milestones(pod.UID).Gone
+	}
 	all, _ := c.Namespace.Attachments(c.Claim.Volume)
 	for _, a := range all {
+		if !until.IsZero() && a.Attached.After(until) {
+			continue
+		}
 		if a.Node == pod.Node && a.Attached.After(pod.Created) && (pod.Attached.IsZero() || a.Attached.Before(pod.Attached)) {
 			pod.Attached = a.Attached
 		}

@@ -4,9 +4,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/volume-durability/volume-durability/pkg/custody"
+	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/witness"
 	"github.com/volume-durability/volume-durability/pkg/workload"
 )
@@ -95,4 +101,27 @@ func TestWhetherItWasTheSameVolume(t *testing.T) {
 			assert.Equal(t, c.want, fact.Answer, fact.How)
 		})
 	}
+}
+
+// A writer that came back to a volume that had stayed attached was attached by nothing.
+func TestAnAttachmentIsOfThePodThatWaitedForIt(t *testing.T) {
+	volume := "pv"
+	ns := workload.Namespace{Name: "stig", Timeout: time.Minute, Log: logrus.New(), Client: fake.NewClientset(&storagev1.VolumeAttachment{
+		ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "a"},
+		Spec:       storagev1.VolumeAttachmentSpec{NodeName: "n1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
+		Status:     storagev1.VolumeAttachmentStatus{Attached: true},
+	})}
+	ns, stop, err := ns.Observed(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	require.Eventually(t, func() bool { all, _ := ns.Attachments(volume); return len(all) == 1 }, time.Minute, time.Millisecond)
+	c := someCell(t)
+	c.Namespace, c.Claim = ns, &evidence.Claim{Name: "stig-pvc", Volume: volume}
+	now := time.Now()
+	before := evidence.Pod{Node: "n1", Created: now.Add(-time.Hour), Started: now.Add(-59 * time.Minute)}
+	c.attach(&before)
+	assert.Zero(t, before.Attached, "it ran long before")
+	its := evidence.Pod{Node: "n1", Created: now.Add(-time.Hour), Started: now.Add(time.Hour)}
+	c.attach(&its)
+	assert.False(t, its.Attached.IsZero())
 }
