@@ -36,6 +36,7 @@ type hearing struct {
 	mu       sync.Mutex
 	sighting *witness.Sighting
 	stall    *witness.Stall // what the pod was waiting for when it was last heard
+	open     bool           // the log can be read now
 	last     time.Time      // when it was last heard
 	// contradiction is an acknowledgement that cannot be true beside the others.
 	contradiction error
@@ -58,7 +59,7 @@ func listen(ctx context.Context, ns workload.Namespace, pod *corev1.Pod, l *ledg
 	h.over, h.end = context.WithCancelCause(ctx)
 	go func() {
 		defer close(h.closed)
-		err := ns.FollowLog(ctx, pod, h.hear)
+		err := ns.FollowLog(ctx, pod, h.hear, h.opened)
 		if err == nil {
 			err = errSilent
 		}
@@ -170,10 +171,20 @@ func (h *hearing) waits(s *witness.Stall) {
 	h.stall = s
 }
 
-// stalled is what the pod was waiting for when it was last heard, if it was.
+func (h *hearing) opened(is bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.open = is
+}
+
+// stalled is what the pod is waiting for, as far as it can be heard: nobody knows
+// what has come back since of a log that cannot be read.
 func (h *hearing) stalled() *witness.Stall {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !h.open {
+		return nil
+	}
 	return h.stall
 }
 

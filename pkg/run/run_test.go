@@ -92,6 +92,22 @@ func TestWhoseFailureItIs(t *testing.T) {
 	}
 }
 
+// An API server that is away, or a kubelet, is not the volume, though the volume was
+// slow when it was last heard of.
+func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
+	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
+	late := fmt.Errorf("waited 20s for the API server: %w", context.DeadlineExceeded)
+	c := promised(t, someCell(t))
+	h := heardFrom(t, stalled)
+	h.opened(false)
+	c.writer = &writer{hearing: h, pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod"}}}
+	assert.NotErrorIs(t, c.held(t.Context(), late), errLetDown, "it could not even be deleted")
+	assert.NotErrorIs(t, c.blame(t.Context(), late, h), errLetDown)
+	assert.Empty(t, c.letDown)
+	h.opened(true)
+	assert.ErrorIs(t, c.blame(t.Context(), late, h), errLetDown, "it is heard again, and has said nothing else")
+}
+
 func TestWhatWasFoundIsFoundWhateverComesAfterwards(t *testing.T) {
 	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}}}
 	for _, after := range []error{errors.New("quota exceeded"), fmt.Errorf("%w: terminated", errStopped)} {
@@ -418,6 +434,7 @@ func heardFrom(t *testing.T, lines ...string) *hearing {
 	log.SetOutput(t.Output())
 	h := &hearing{ledger: &ledger.Ledger{}, tell: func(ledger.Ack) {}, log: log, seen: make(chan struct{})}
 	h.over, h.end = context.WithCancelCause(t.Context())
+	h.opened(true)
 	for _, line := range lines {
 		h.hear([]byte(line))
 	}

@@ -27,10 +27,10 @@ const (
 // FollowLog hands every whole line that a pod's container writes to hear, until
 // the container has ended and all was heard, the pod is gone, or the context
 // ends. A stream that breaks is taken up again: lines may be heard twice, and
-// those that the cluster no longer has are lost. It returns an error only with
-// the context.
-func (n Namespace) FollowLog(ctx context.Context, pod *corev1.Pod, hear func(line []byte)) error {
-	f := follower{Namespace: n, pod: pod, hear: hear}
+// those that the cluster no longer has are lost. Whoever hears is told when a
+// stream begins and when it ends. It returns an error only with the context.
+func (n Namespace) FollowLog(ctx context.Context, pod *corev1.Pod, hear func(line []byte), open func(is bool)) error {
+	f := follower{Namespace: n, pod: pod, hear: hear, open: open}
 	return wait.PollUntilContextCancel(ctx, reconnectEvery, true, f.once)
 }
 
@@ -38,6 +38,7 @@ type follower struct {
 	Namespace
 	pod   *corev1.Pod
 	hear  func(line []byte)
+	open  func(is bool)
 	since *metav1.Time
 	// again says that a stream was read before, broken that the last one could not be.
 	again, broken bool
@@ -85,6 +86,8 @@ func (f *follower) stream(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening the log: %w", err)
 	}
+	f.open(true)
+	defer f.open(false)
 	return errors.Join(f.read(stream), stream.Close())
 }
 

@@ -154,6 +154,16 @@ func TestOnlyWholeLinesAreHeard(t *testing.T) {
 	assert.Equal(t, "2026-11-24T12:00:01Z", f.since.Format(time.RFC3339), "where to take the log up again")
 }
 
+func TestWhoHearsIsToldWhenTheLogCanBeRead(t *testing.T) {
+	ns := namespace(t)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", UID: "u"}}
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
+	ns.Client = fake.NewClientset(pod)
+	var told []bool
+	require.NoError(t, ns.FollowLog(t.Context(), pod, func([]byte) {}, func(is bool) { told = append(told, is) }))
+	assert.Equal(t, []bool{true, false}, told)
+}
+
 func TestATooLongLineIsAnErrorAndNotEndless(t *testing.T) {
 	f := follower{Namespace: namespace(t), hear: func([]byte) {}}
 	assert.Error(t, f.read(strings.NewReader(strings.Repeat("x", maxLine+1))))
