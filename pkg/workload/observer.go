@@ -59,6 +59,8 @@ type observer struct {
 	claims  map[types.UID]*observedClaim
 	// outages are those of each watch, in order.
 	outages map[string][]Outage
+	// said are those of which it was said that they cannot be had.
+	said map[string]bool
 	// attachments holds those of all volumes, attachmentsSeen says whether they may be seen.
 	attachments     map[types.UID]*observedAttachment
 	attachmentsSeen bool
@@ -130,7 +132,7 @@ func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(
 
 func newObserver(log logrus.FieldLogger) *observer {
 	return &observer{
-		log: log, changed: make(chan struct{}), outages: map[string][]Outage{}, denied: map[string]error{},
+		log: log, changed: make(chan struct{}), outages: map[string][]Outage{}, said: map[string]bool{}, denied: map[string]error{},
 		pods: map[types.UID]*observedPod{}, claims: map[types.UID]*observedClaim{}, attachments: map[types.UID]*observedAttachment{},
 	}
 }
@@ -174,10 +176,10 @@ func informer[L runtime.Object, T any, O interface {
 			w, err := objects.Watch(ctx, l)
 			if err != nil {
 				o.broken(ctx, what, err)
-			} else {
-				o.whole(what)
+				return nil, err
 			}
-			return w, err
+			o.whole(what)
+			return &noticed{w, func() { o.blind(ctx, what) }}, nil
 		},
 	}, O(new(T)), 0, cache.Indexers{})
 	err := i.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
@@ -195,26 +197,47 @@ func informer[L runtime.Object, T any, O interface {
 	return i, nil
 }
 
+// noticed is a watch of which it is noticed when it ends: client-go stops each.
+type noticed struct {
+	watch.Interface
+	ended func()
+}
+
+func (n *noticed) Stop() {
+	n.Interface.Stop()
+	n.ended()
+}
+
 // broken takes note that a watch cannot be had for now. client-go tries again, less
 // and less often, and says nothing of it.
 func (o *observer) broken(ctx context.Context, what string, err error) {
-	if ctx.Err() != nil || !outage.Is(err) {
+	o.blind(ctx, what)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ctx.Err() == nil && outage.Is(err) && !o.said[what] {
+		o.said[what] = true
+		o.log.WithError(err).Warn("The API server does not answer, trying again: watching " + what)
+	}
+}
+
+// blind takes note that something is not watched, until it is whole. Each watch is
+// ended by the API server after some minutes, and had again at once.
+func (o *observer) blind(ctx context.Context, what string) {
+	if ctx.Err() != nil {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	all := o.outages[what]
-	if len(all) > 0 && all[len(all)-1].To.IsZero() {
-		return
+	if all := o.outages[what]; len(all) == 0 || !all[len(all)-1].To.IsZero() {
+		o.outages[what] = append(all, Outage{From: time.Now().UTC()})
 	}
-	o.outages[what] = append(all, Outage{From: time.Now().UTC()})
-	o.log.WithError(err).Warn("The API server does not answer, trying again: watching " + what)
 }
 
 // whole takes note that a watch is there.
 func (o *observer) whole(what string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	delete(o.said, what)
 	if all := o.outages[what]; len(all) > 0 && all[len(all)-1].To.IsZero() {
 		all[len(all)-1].To = time.Now().UTC()
 	}

@@ -14,8 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
@@ -270,6 +272,33 @@ func TestAWatchThatIsBrokenIsSaid(t *testing.T) {
 	assert.Positive(t, observed.Unseen(began, ended))
 	assert.Zero(t, observed.Unseen(ended, ended.Add(time.Hour)), "it was over by then")
 	assert.Zero(t, observed.Unseen(began.Add(-time.Hour), began), "it had not begun")
+}
+
+// What happened is not seen from when a watch ends, until there is another, whatever
+// is in the way: an API server that has just started knows no roles, for example.
+func TestNothingIsSeenBetweenTwoWatches(t *testing.T) {
+	ns := namespace(t)
+	client := ns.Client.(*fake.Clientset)
+	first, watches, back := watch.NewFake(), 0, make(chan struct{})
+	client.PrependWatchReactor("pods", func(clienttesting.Action) (bool, watch.Interface, error) {
+		switch watches++; watches {
+		case 1:
+			return true, first, nil
+		case 2:
+			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New(`RBAC: role.rbac.authorization.k8s.io "x" not found`))
+		}
+		close(back)
+		return true, watch.NewFake(), nil
+	})
+	observed, stop, err := ns.Observed(t.Context())
+	require.NoError(t, err)
+	first.Add(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}) // it was heard
+	ended := time.Now()
+	first.Stop()
+	<-back
+	seenAgain := time.Now()
+	stop()
+	assert.InDelta(t, seenAgain.Sub(ended), observed.Unseen(ended, seenAgain), float64(200*time.Millisecond))
 }
 
 func TestAProvisionerThatRefusesIsBelievedAtOnce(t *testing.T) {
