@@ -104,26 +104,26 @@ func (t *task) makeFolder() error {
 }
 
 // claim holds the journal's device, where it is on one. A writer that was deleted
-// by force may hold it for a moment longer.
-func (t *task) claim(ctx context.Context) (device *volume.File, err error) {
+// by force may hold it for a moment longer: that one is waited for, and not the volume.
+func (t *task) claim(ctx context.Context) (*volume.File, error) {
 	doing := "claiming " + t.file
-	err = t.during(doing, func() error {
-		device, err = claimWithin(ctx, t.file, t.claimFor)
-		return err
-	})
+	device, err := t.claimWithin(ctx, doing)
 	if err != nil {
 		return nil, witness.NewProblem(doing, err)
 	}
 	return device, nil
 }
 
-func claimWithin(ctx context.Context, path string, patience time.Duration) (*volume.File, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (t *task) claimWithin(ctx context.Context, doing string) (device *volume.File, err error) {
+	ctx, cancel := context.WithTimeout(ctx, t.claimFor)
 	defer cancel()
 	again := time.NewTicker(claimEvery)
 	defer again.Stop()
 	for {
-		device, err := volume.Claim(path)
+		err := t.during(doing, func() (err error) {
+			device, err = volume.Claim(t.file)
+			return err
+		})
 		if !errors.Is(err, syscall.EBUSY) {
 			return device, err
 		}
