@@ -1,6 +1,8 @@
 package run
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -51,4 +53,14 @@ func TestAClassWithoutAProvisionerIsSkippedAndItsProbeHears(t *testing.T) {
 	assert.Contains(t, hears.judged[0].Reason, "EXISTING_CLAIM")
 	require.Len(t, undecided(cells), 1)
 	assert.Equal(t, "fast", undecided(cells)[0].Plan.StorageClass)
+}
+
+func TestARunThatIsStoppedWhileItIsPlannedIsStopped(t *testing.T) {
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(errors.New("interrupted"))
+	r := Run{ID: "run", Settings: inputs.Defaults(), Companion: &audience{}, Log: logrus.New(), Namespace: workload.Namespace{Client: fake.NewClientset(), Name: "stig", Timeout: time.Minute, Log: logrus.New()}}
+	result, err := r.Execute(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, judge.Stopped, result.Verdict)
+	assert.Equal(t, "the run was stopped: interrupted", result.Reason)
 }

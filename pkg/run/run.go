@@ -101,24 +101,24 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	result := evidence.Result{Schema: evidence.Schema, Run: r.ID, Began: time.Now().UTC(), Settings: r.Settings}
 	reason, unseen, err := r.notApplicable(ctx)
 	if err != nil || reason != "" {
-		return finish(result, judge.NotApplicable, reason, err), nil
+		return finish(ctx, result, judge.NotApplicable, reason, err), nil
 	}
 	// Where it does not exist nothing in it may be listed either.
 	if err := r.Namespace.RequireExists(ctx); err != nil {
-		return finish(result, judge.Error, "", err), nil
+		return finish(ctx, result, judge.Error, "", err), nil
 	}
 	observed, stop, err := r.Namespace.Observed(ctx)
 	if err != nil {
-		return finish(result, judge.Error, "", err), nil
+		return finish(ctx, result, judge.Error, "", err), nil
 	}
 	defer stop()
 	r.Namespace = observed
 	cells, err := r.cells(ctx)
 	if err != nil {
-		return finish(result, judge.Error, "", err), nil
+		return finish(ctx, result, judge.Error, "", err), nil
 	}
 	if reason, err := r.interrupted(ctx, cells); err != nil || reason != "" {
-		return finish(result, judge.Error, reason, err), nil
+		return finish(ctx, result, judge.Error, reason, err), nil
 	}
 	result.Cluster = evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version()}
 	leave, left := Leaving(ctx, farewell)
@@ -309,10 +309,14 @@ func companion(err error) error {
 	return &companionError{err}
 }
 
-func finish(result evidence.Result, verdict judge.Verdict, reason string, err error) evidence.Result {
+// finish ends a run that has tried nothing.
+func finish(ctx context.Context, result evidence.Result, verdict judge.Verdict, reason string, err error) evidence.Result {
 	result.Ended = time.Now().UTC()
 	result.Verdict, result.Reason = verdict, reason
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		result.Verdict, result.Reason = judge.Stopped, fmt.Sprintf("%v: %v", errStopped, context.Cause(ctx))
+	case err != nil:
 		result.Verdict, result.Reason = judge.Error, err.Error()
 	}
 	return result
