@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,4 +64,36 @@ func TestARunThatIsStoppedWhileItIsPlannedIsStopped(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, judge.Stopped, result.Verdict)
 	assert.Equal(t, "the run was stopped: interrupted", result.Reason)
+}
+
+func TestNamesThatCannotBeAreSaidBeforeAnythingIsMade(t *testing.T) {
+	long := strings.Repeat("a", 250)
+	for name, f := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"a class that is named as the control is": {
+			map[string]string{"STORAGE_CLASSES": "control,fast", "NEGATIVE_CONTROL": "true"},
+			`WRITER_POD="write-pod": want a name that makes another one of each cell: pod write-pod-control would be that of cell "control" and of cell "control"`,
+		},
+		"a class and a node": {
+			map[string]string{"STORAGE_CLASSES": "x,x-y", "READER_NODE": "y-z,z"},
+			`CLAIM_NAME="stig-pvc": want a name that makes another one of each cell: claim stig-pvc-x-y-z would be that of cell "x/y-z" and of cell "x-y/z"`,
+		},
+		"the reader of one, and the writer of another": {
+			map[string]string{"STORAGE_CLASSES": "b,a-b", "WRITER_POD": "p", "READER_POD": "p-a"},
+			`pod p-a-b would be that of cell "b" and of cell "a-b"`,
+		},
+		"too long": {
+			map[string]string{"STORAGE_CLASSES": "fast," + long},
+			`WRITER_POD="write-pod": want a shorter name: pod write-pod-` + long,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings, err := inputs.Parse(func(input string) string { return f.env[input] })
+			require.NoError(t, err)
+			_, err = Run{ID: "run", Settings: settings, Companion: &audience{}, Log: logrus.New()}.cells(t.Context())
+			assert.ErrorContains(t, err, f.want)
+		})
+	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
@@ -163,7 +164,32 @@ func (r Run) cells(ctx context.Context) ([]*cell, error) {
 			r.Companion.Judged(c.Cell)
 		}
 	}
-	return cells, r.requireTargets(cells)
+	return cells, errors.Join(r.requireNames(plans), r.requireTargets(cells))
+}
+
+// requireNames returns an error that names the objects that cannot be made: those of
+// which two cells would have one, and those whose names no object may have.
+func (r Run) requireNames(plans []inputs.Cell) error {
+	owner := map[string]string{}
+	var wrong []error
+	need := func(kind, input, value string, c inputs.Cell) {
+		name := c.Object(value)
+		if says := validation.IsDNS1123Subdomain(name); len(says) > 0 {
+			wrong = append(wrong, fmt.Errorf("%s=%q: want a shorter name: %s %s of cell %s: %s", input, value, kind, name, c.Name, strings.Join(says, "; ")))
+		}
+		if other, taken := owner[kind+name]; taken {
+			wrong = append(wrong, fmt.Errorf("%s=%q: want a name that makes another one of each cell: %s %s would be that of cell %q and of cell %q", input, value, kind, name, other, c.Name))
+		}
+		owner[kind+name] = c.Name
+	}
+	for _, c := range plans {
+		need("pod", "WRITER_POD", r.Settings.WriterPod, c)
+		need("pod", "READER_POD", r.Settings.ReaderPod, c)
+		if c.VolumeSource == inputs.Claim && c.ExistingClaim == "" {
+			need("claim", "CLAIM_NAME", r.Settings.ClaimName, c)
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // requireTargets returns an error that says what to do where TARGET_PODS names a
