@@ -160,6 +160,7 @@ func contradictions(s Settings) []error {
 	contradicts(s.LeastInterval > 0 && !s.Randomness, "RANDOMNESS", "false", "true where CHAOS_INTERVAL is a range")
 	contradicts(existing && emptyDir, "EXISTING_CLAIM", s.ExistingClaim, "it unset where VOLUME_SOURCE is emptyDir")
 	contradicts(several && existing, "EXISTING_CLAIM", s.ExistingClaim, "it unset where STORAGE_CLASS or STORAGE_CLASSES says what claims to make: the claim has its class already")
+	contradicts(several && emptyDir, "VOLUME_SOURCE", string(EmptyDir), "claim where STORAGE_CLASS or STORAGE_CLASSES says what claims to make: an emptyDir is of no class")
 	contradicts(s.ClaimTemplate != "" && (existing || emptyDir), "CLAIM_TEMPLATE", s.ClaimTemplate, "it unset where no claim is made")
 	contradicts(len(s.AccessModes) > 1 && (existing || emptyDir), "ACCESS_MODE", fmt.Sprint(s.AccessModes), "one where no claim is made")
 	contradicts(existing && s.cells() > 1, "EXISTING_CLAIM", s.ExistingClaim, "it unset where several cells are tried: one claim has room for one journal")

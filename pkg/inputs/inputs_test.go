@@ -32,7 +32,7 @@ func TestTheDefaultsAreTheSTIGChecks(t *testing.T) {
 func TestValuesAreRead(t *testing.T) {
 	s, err := Parse(env(map[string]string{
 		"TOTAL_CHAOS_DURATION": " 60 ", "FORCE": "True", "STORAGE_CLASS": "longhorn", "READER_NODE": "other",
-		"RECORD_SIZE": "4096", "WRITE_RATE": "0.5", "CLAIM_SIZE": "1Gi", "VOLUME_SOURCE": "emptyDir", "LIB_IMAGE": "registry:5000/x@sha256:abc",
+		"RECORD_SIZE": "4096", "WRITE_RATE": "0.5", "CLAIM_SIZE": "1Gi", "VOLUME_SOURCE": "claim", "LIB_IMAGE": "registry:5000/x@sha256:abc",
 	}))
 	require.NoError(t, err)
 	assert.Equal(t, time.Minute, s.Duration)
@@ -41,7 +41,7 @@ func TestValuesAreRead(t *testing.T) {
 	assert.Equal(t, []ReaderNode{OtherNode}, s.ReaderNodes)
 	assert.Equal(t, 4096, s.RecordSize)
 	assert.Equal(t, 0.5, s.WriteRate)
-	assert.Equal(t, EmptyDir, s.VolumeSource)
+	assert.Equal(t, Claim, s.VolumeSource)
 	assert.Equal(t, "registry:5000/x@sha256:abc", s.Image)
 }
 
@@ -70,6 +70,14 @@ func TestContradictionsAreNamed(t *testing.T) {
 	assert.ErrorContains(t, err, `EXISTING_CLAIM="c": want it unset`)
 	assert.ErrorContains(t, err, `EXISTING_CLAIM="c": want it unset where STORAGE_CLASS`)
 	assert.ErrorContains(t, err, `READER_POD="write-pod": want another name`)
+}
+
+// What no class has made must not look like a class that loses its data.
+func TestAnEmptyDirIsOfNoClass(t *testing.T) {
+	for _, name := range []string{"STORAGE_CLASS", "STORAGE_CLASSES"} {
+		_, err := Parse(env(map[string]string{"VOLUME_SOURCE": "emptyDir", name: "fast"}))
+		assert.ErrorContains(t, err, `VOLUME_SOURCE="emptyDir": want claim where STORAGE_CLASS or STORAGE_CLASSES says what claims to make`)
+	}
 }
 
 func TestIntervals(t *testing.T) {
