@@ -161,6 +161,7 @@ func contradictions(s Settings) []error {
 	contradicts(existing && emptyDir, "EXISTING_CLAIM", s.ExistingClaim, "it unset where VOLUME_SOURCE is emptyDir")
 	contradicts(several && existing, "EXISTING_CLAIM", s.ExistingClaim, "it unset where STORAGE_CLASS or STORAGE_CLASSES says what claims to make: the claim has its class already")
 	contradicts(several && emptyDir, "VOLUME_SOURCE", string(EmptyDir), "claim where STORAGE_CLASS or STORAGE_CLASSES says what claims to make: an emptyDir is of no class")
+	contradicts(s.RequiredEvidence == custody.OtherMachine && slices.Contains(s.ReaderNodes, SameNode), "REQUIRED_EVIDENCE", s.RequiredEvidence.String(), "attached-anew or less where READER_NODE is same: the writer's node is no other machine")
 	contradicts(s.ClaimTemplate != "" && (existing || emptyDir), "CLAIM_TEMPLATE", s.ClaimTemplate, "it unset where no claim is made")
 	contradicts(len(s.AccessModes) > 1 && (existing || emptyDir), "ACCESS_MODE", fmt.Sprint(s.AccessModes), "one where no claim is made")
 	contradicts(existing && s.cells() > 1, "EXISTING_CLAIM", s.ExistingClaim, "it unset where several cells are tried: one claim has room for one journal")

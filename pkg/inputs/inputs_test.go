@@ -80,6 +80,15 @@ func TestAnEmptyDirIsOfNoClass(t *testing.T) {
 	}
 }
 
+func TestTheWritersNodeIsNoOtherMachine(t *testing.T) {
+	for nodes, wrong := range map[string]bool{"same": true, "other,same": true, "other": false, "any": false, "n1": false} {
+		_, err := Parse(env(map[string]string{"REQUIRED_EVIDENCE": "other-machine", "READER_NODE": nodes}))
+		assert.Equal(t, wrong, err != nil, nodes)
+	}
+	_, err := Parse(env(map[string]string{"REQUIRED_EVIDENCE": "other-machine", "READER_NODE": "same"}))
+	assert.ErrorContains(t, err, `REQUIRED_EVIDENCE="other-machine": want attached-anew or less where READER_NODE is same`)
+}
+
 func TestIntervals(t *testing.T) {
 	for value, want := range map[[2]string][2]time.Duration{
 		{"10", "false"}:  {0, 10 * time.Second},
