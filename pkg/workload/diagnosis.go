@@ -2,7 +2,6 @@ package workload
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +49,31 @@ func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 	if len(said) == 0 {
 		return "the cluster gives no reason", false
 	}
-	return strings.Join(slices.Compact(said), "; "), volume && waitsForVolume(pod)
+	volume = volume && waitsForVolume(pod)
+	if volume {
+		// What the pod of a node that is away waits for nobody knows any more.
+		if why, _ := n.nodeNotReady(pod.Spec.NodeName); why != "" {
+			return strings.Join(append(slices.Compact(said), "node "+pod.Spec.NodeName+" is not ready: "+why), "; "), false
+		}
+	}
+	return strings.Join(slices.Compact(said), "; "), volume
+}
+
+// nodeNotReady says why a node is not ready, as far as it may be seen; empty for one that is.
+func (n Namespace) nodeNotReady(name string) (why string, seen bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
+	defer cancel()
+	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
+	nodes, err := n.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{FieldSelector: byName})
+	if err != nil || len(nodes.Items) == 0 {
+		return "", false
+	}
+	for _, c := range nodes.Items[0].Status.Conditions {
+		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
+			return c.Reason + ": " + c.Message, true
+		}
+	}
+	return "", true
 }
 
 // waitsForVolume says whether a pod may still be waiting for its volume. Volumes are
@@ -74,15 +97,12 @@ func (n Namespace) whyStillThere(name string) string {
 		return ""
 	}
 	on := "; it is on node " + pod.Spec.NodeName
-	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, pod.Spec.NodeName).String()
-	nodes, err := n.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{FieldSelector: byName})
-	if err != nil || len(nodes.Items) == 0 {
+	why, seen := n.nodeNotReady(pod.Spec.NodeName)
+	switch {
+	case !seen:
 		return on + ". What to do: see whether the node is ready: kubectl get node " + pod.Spec.NodeName
-	}
-	for _, c := range nodes.Items[0].Status.Conditions {
-		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
-			return fmt.Sprintf("%s, which is not ready: %s: %s", on, c.Reason, c.Message)
-		}
+	case why != "":
+		return on + ", which is not ready: " + why
 	}
 	return on + ", which is ready. What to do: see what holds the pod: kubectl describe pod " + name
 }

@@ -133,6 +133,20 @@ func TestAPodThatDoesNotRunIsExplained(t *testing.T) {
 	pod.Status.ContainerStatuses[0].State.Waiting.Reason = "ContainerCreating"
 	_, volume = ns.whyNotRunning(pod)
 	assert.True(t, volume)
+
+	pod.Spec.NodeName = "n1"
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", Message: "Kubelet stopped posting node status."}}}}
+	node, err = ns.Client.CoreV1().Nodes().Create(t.Context(), node, metav1.CreateOptions{})
+	require.NoError(t, err)
+	reason, volume = ns.whyNotRunning(pod)
+	assert.False(t, volume, "it may have its volume by now: nobody says so any more")
+	assert.Contains(t, reason, "node n1 is not ready: NodeStatusUnknown: Kubelet stopped posting node status.")
+	node.Status.Conditions[0].Status = corev1.ConditionTrue
+	_, err = ns.Client.CoreV1().Nodes().Update(t.Context(), node, metav1.UpdateOptions{})
+	require.NoError(t, err)
+	_, volume = ns.whyNotRunning(pod)
+	assert.True(t, volume)
+
 	pod.Status.Phase = corev1.PodFailed
 	_, volume = ns.whyNotRunning(pod)
 	assert.False(t, volume, "it failed for another reason")
