@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,7 +32,8 @@ func (n Namespace) RemoveRest(ctx context.Context, spare ...string) error {
 }
 
 // removeWhere removes what bears this run's label, or this Job's and another run's.
-// Pods go first, and soon: nobody listens to them any more.
+// Pods go soon: nobody listens to them any more. All is asked to go at once: one that
+// does not must not keep the others from being asked.
 func (n Namespace) removeWhere(ctx context.Context, run selection.Operator, spare []string) (removed []string, err error) {
 	selector, err := n.selector(run)
 	if err != nil {
@@ -48,19 +50,25 @@ func (n Namespace) removeWhere(ctx context.Context, run selection.Operator, spar
 	if err != nil {
 		return nil, fmt.Errorf("looking for what was left behind: %w", err)
 	}
-	var failures []error
+	var removals []func() error
 	for _, p := range pods.Items {
 		if !slices.Contains(spare, p.Name) {
 			removed = append(removed, "pod "+p.Name)
-			failures = append(failures, n.DeletePod(ctx, p.Name, p.UID, ptr.To[int64](1)))
+			removals = append(removals, func() error { return n.DeletePod(ctx, p.Name, p.UID, ptr.To[int64](1)) })
 		}
 	}
 	for _, c := range claims.Items {
 		if !slices.Contains(spare, c.Name) {
 			removed = append(removed, "claim "+c.Name)
-			failures = append(failures, n.DeleteClaim(ctx, c.Name, c.UID))
+			removals = append(removals, func() error { return n.DeleteClaim(ctx, c.Name, c.UID) })
 		}
 	}
+	failures := make([]error, len(removals))
+	var all sync.WaitGroup
+	for i, remove := range removals {
+		all.Go(func() { failures[i] = remove() })
+	}
+	all.Wait()
 	return removed, errors.Join(failures...)
 }
 

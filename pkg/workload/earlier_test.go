@@ -1,14 +1,18 @@
 package workload
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 )
 
 func TestOnlyWhatAnEarlierAttemptOfTheSameJobMadeIsRemoved(t *testing.T) {
@@ -73,4 +77,27 @@ func TestWhatARunMadeIsSweptUpButForWhatItKeeps(t *testing.T) {
 	claims, err := n.Client.CoreV1().PersistentVolumeClaims("stig").List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, claims.Items)
+}
+
+// The pod of a node that is away does not go.
+func TestWhatDoesNotGoKeepsNothingElseFromBeingAsked(t *testing.T) {
+	n := namespace(t)
+	made := func(name string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Name: name, UID: types.UID(name), Namespace: "stig", Labels: map[string]string{RunLabel: "r"}}
+	}
+	client := fake.NewClientset(&corev1.Pod{ObjectMeta: made("write-pod")}, &corev1.PersistentVolumeClaim{ObjectMeta: made("stig-pvc")})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	client.PrependReactor("delete", "pods", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, nil })
+	inTime := false
+	client.PrependReactor("delete", "persistentvolumeclaims", func(clienttesting.Action) (bool, runtime.Object, error) {
+		inTime = ctx.Err() == nil
+		return false, nil, nil
+	})
+	n.Client = client
+	n, stop, err := n.Observed(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	assert.ErrorIs(t, n.RemoveRest(ctx), context.DeadlineExceeded)
+	assert.True(t, inTime, "the claim was asked to go while there was time")
 }
