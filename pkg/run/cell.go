@@ -196,6 +196,9 @@ func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
 		return c.blame(ctx, fmt.Errorf("%s, the writer of epoch %d: %w%s", c.writer.pod.Name, epoch.Number, err, workload.Hint(err.Error())), c.writer.hearing)
 	}
 	epoch.FirstAck = time.Now().UTC()
+	if missed := c.writer.missed().Round(time.Second); missed > 0 {
+		c.note(fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first acknowledgement was heard: the time of that may hold it", epoch.Number, missed))
+	}
 	return nil
 }
 

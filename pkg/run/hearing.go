@@ -37,7 +37,10 @@ type hearing struct {
 	sighting *witness.Sighting
 	stall    *witness.Stall // what the pod was waiting for when it was last heard
 	open     bool           // the log can be read now
-	last     time.Time      // when it was last heard
+	shut     time.Time      // since when it cannot
+	// unheard is for how long it could not be read before the first acknowledgement came.
+	unheard time.Duration
+	last    time.Time // when it was last heard
 	// contradiction is an acknowledgement that cannot be true beside the others.
 	contradiction error
 	seen          chan struct{} // closed with the first sighting
@@ -54,6 +57,7 @@ func listen(ctx context.Context, ns workload.Namespace, pod *corev1.Pod, l *ledg
 		closed: make(chan struct{}),
 		seen:   make(chan struct{}),
 		last:   time.Now(),
+		shut:   time.Now(),
 	}
 	ctx, h.hangUp = context.WithCancel(ctx)
 	h.over, h.end = context.WithCancelCause(ctx)
@@ -174,7 +178,23 @@ func (h *hearing) waits(s *witness.Stall) {
 func (h *hearing) opened(is bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.open == is {
+		return
+	}
 	h.open = is
+	switch {
+	case !is:
+		h.shut = time.Now()
+	case h.first == nil:
+		h.unheard += time.Since(h.shut)
+	}
+}
+
+// missed is for how long the log could not be read before the first acknowledgement came.
+func (h *hearing) missed() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.unheard
 }
 
 // stalled is what the pod is waiting for, as far as it can be heard: nobody knows

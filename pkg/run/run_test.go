@@ -92,6 +92,25 @@ func TestWhoseFailureItIs(t *testing.T) {
 	}
 }
 
+func TestAFirstAcknowledgementThatCouldNotBeHeardIsSaidToBeLate(t *testing.T) {
+	ack := line(t, witness.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 1}}})
+	late := func(h *hearing, by time.Duration) { // as if the log had been shut so long ago
+		h.opened(false)
+		h.shut = h.shut.Add(-by)
+		h.opened(true)
+	}
+	c := promised(t, someCell(t))
+	c.Epochs = []evidence.Epoch{{Number: 1}, {Number: 2}}
+	h := heardFrom(t)
+	late(h, 7*time.Second)
+	h.ledger = &c.ledger
+	h.hear([]byte(ack))
+	late(h, time.Hour) // of no matter any more
+	c.writer = &writer{hearing: h, pod: &corev1.Pod{}}
+	require.NoError(t, c.firstAck(t.Context(), c.Promises))
+	assert.Equal(t, []string{"the log of the writer of epoch 2 could not be read for 7s before its first acknowledgement was heard: the time of that may hold it"}, c.Notes)
+}
+
 // An API server that is away, or a kubelet, is not the volume, though the volume was
 // slow when it was last heard of.
 func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
@@ -432,7 +451,7 @@ func heardFrom(t *testing.T, lines ...string) *hearing {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	h := &hearing{ledger: &ledger.Ledger{}, tell: func(ledger.Ack) {}, log: log, seen: make(chan struct{})}
+	h := &hearing{ledger: &ledger.Ledger{}, tell: func(ledger.Ack) {}, log: log, seen: make(chan struct{}), shut: time.Now()}
 	h.over, h.end = context.WithCancelCause(t.Context())
 	h.opened(true)
 	for _, line := range lines {
