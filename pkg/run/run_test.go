@@ -160,7 +160,10 @@ func TestAContainerThatOutlivesItsPodIsNotWaitedForWithoutEnd(t *testing.T) {
 		c.Settings.StatusTimeout = time.Nanosecond
 		h := heardFrom(t, lines...)
 		h.closed = make(chan struct{})
-		h.hangUp = func() { close(h.closed) }
+		h.hangUp = func() {
+			h.opened(false)
+			close(h.closed)
+		}
 		err := c.hearOut(t.Context(), &writer{hearing: h}, 1)
 		if lines != nil {
 			assert.ErrorIs(t, err, errLetDown)
