@@ -107,6 +107,10 @@ func (t *trial) await(ctx context.Context) (evidence.Result, *chaosv1alpha1.Chao
 	if err != nil {
 		return evidence.Result{}, nil, err
 	}
+	// The node may still be about to write down the last that was said before.
+	if _, err := t.ns.AwaitCompleted(ctx, engineName); err != nil {
+		return evidence.Result{}, nil, err
+	}
 	log, err := t.ns.Log(ctx, engineName)
 	if err != nil {
 		return evidence.Result{}, nil, err
