@@ -269,24 +269,15 @@ func (c *cell) hearOut(ctx context.Context, w *writer, epoch int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err := c.neverEnds(ctx, w, epoch)
-	w.hangUp()
-	<-w.closed
-	if err != nil {
-		return err
+	defer func() {
+		w.hangUp()
+		<-w.closed
+	}()
+	if stall := w.stalled(); stall != nil { // who has hung up does not hear that it waits
+		return c.blame(ctx, fmt.Errorf("the container of epoch %d does not end after its pod was deleted by force: %s: %w", epoch, stall, context.DeadlineExceeded), w.hearing)
 	}
 	c.note(fmt.Sprintf("the log of the writer of epoch %d did not end within %s after its pod was gone", epoch, c.Settings.StatusTimeout))
 	return nil
-}
-
-// neverEnds says whose failure it is that a container does not end whose pod is gone,
-// if the container was heard to wait for the volume. It must be heard still.
-func (c *cell) neverEnds(ctx context.Context, w *writer, epoch int) error {
-	stall := w.stalled()
-	if stall == nil {
-		return nil
-	}
-	return c.blame(ctx, fmt.Errorf("the container of epoch %d does not end after its pod was deleted by force: %s: %w", epoch, stall, context.DeadlineExceeded), w.hearing)
 }
 
 // Restore brings the writer back, as a new epoch.
