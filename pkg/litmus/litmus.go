@@ -129,9 +129,7 @@ func (e *Experiment) insist(ctx context.Context, doing string, request func(cont
 	limit := time.Duration(e.chaos.Timeout) * time.Second
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for the API server: %s: %w", limit, doing, context.DeadlineExceeded))
 	defer cancel()
-	return outage.Endure(ctx, request, func(err error) {
-		e.log.WithError(err).Warn("The API server does not answer, trying again: " + doing)
-	})
+	return outage.Endure(ctx, e.log, doing, request)
 }
 
 func (e *Experiment) connect(config *rest.Config) (err error) {

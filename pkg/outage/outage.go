@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -24,8 +25,8 @@ const (
 
 // Endure makes a request until the API server has answered it or the context ends.
 // The error is the answer; or the context's cause, with the last reason why there was
-// none. Said is called with the first such reason of each outage.
-func Endure(ctx context.Context, request func(context.Context) error, said func(error)) error {
+// none. The log hears of it once.
+func Endure(ctx context.Context, log logrus.FieldLogger, doing string, request func(context.Context) error) error {
 	var last error
 	began := time.Now()
 	err := wait.PollUntilContextCancel(ctx, every, true, func(ctx context.Context) (bool, error) {
@@ -38,7 +39,7 @@ func Endure(ctx context.Context, request func(context.Context) error, said func(
 			return false, last
 		}
 		if before == nil {
-			said(last)
+			Warn(log, doing, last)
 		}
 		return false, nil
 	})
@@ -46,6 +47,11 @@ func Endure(ctx context.Context, request func(context.Context) error, said func(
 		return err
 	}
 	return fmt.Errorf("%w: %w", context.Cause(ctx), last)
+}
+
+// Warn says in the log that what is being done has to wait.
+func Warn(log logrus.FieldLogger, doing string, err error) {
+	log.WithError(err).Warn("The API server does not answer, trying again: " + doing)
 }
 
 // Is says whether a request failed for a reason that may be over soon, and

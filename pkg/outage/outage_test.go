@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -30,18 +32,21 @@ func TestARequestIsMadeAgainUntilItIsAnswered(t *testing.T) {
 	refused := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "write-pod", errors.New("no"))
 	for _, answer := range []error{nil, refused} {
 		request, asked := answers(errAway, answer)
-		var said []error
-		err := Endure(t.Context(), request, func(err error) { said = append(said, err) })
+		log, said := logtest.NewNullLogger()
+		err := Endure(t.Context(), log, "creating pod write-pod", request)
 		assert.Equal(t, answer, err)
 		assert.Equal(t, 2, *asked)
-		assert.Equal(t, []error{errAway}, said)
+		require.Len(t, said.AllEntries(), 1)
+		assert.Equal(t, "The API server does not answer, trying again: creating pod write-pod", said.LastEntry().Message)
+		assert.Equal(t, errAway, said.LastEntry().Data[logrus.ErrorKey])
 	}
 }
 
 func TestAnAPIServerThatWarmsUpIsWaitedFor(t *testing.T) {
 	cold := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "write-pod", errors.New(`User "x" cannot delete resource "pods": RBAC: [role.rbac.authorization.k8s.io "volume-durability-sa" not found]`))
 	request, asked := answers(cold, nil)
-	require.NoError(t, Endure(t.Context(), request, func(error) {}))
+	log, _ := logtest.NewNullLogger()
+	require.NoError(t, Endure(t.Context(), log, "deleting pod write-pod", request))
 	assert.Equal(t, 2, *asked)
 }
 
@@ -49,7 +54,8 @@ func TestAnAPIServerThatStaysAwayIsGivenUp(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Nanosecond, errors.New("waited for the API server"))
 	defer cancel()
 	request, _ := answers(errAway)
-	err := Endure(ctx, request, func(error) {})
+	log, _ := logtest.NewNullLogger()
+	err := Endure(ctx, log, "creating pod write-pod", request)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	assert.ErrorContains(t, err, "waited for the API server")
 }

@@ -12,7 +12,5 @@ import (
 func (n Namespace) insist(ctx context.Context, doing string, request func(context.Context) error) error {
 	ctx, cancel := n.within(ctx, "the API server: %s", doing)
 	defer cancel()
-	return outage.Endure(ctx, request, func(err error) {
-		n.Log.WithError(err).Warn("The API server does not answer, trying again: " + doing)
-	})
+	return outage.Endure(ctx, n.Log, doing, request)
 }

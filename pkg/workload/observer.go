@@ -216,7 +216,7 @@ func (o *observer) broken(ctx context.Context, what string, err error) {
 	defer o.mu.Unlock()
 	if ctx.Err() == nil && outage.Is(err) && !o.said[what] {
 		o.said[what] = true
-		o.log.WithError(err).Warn("The API server does not answer, trying again: watching " + what)
+		outage.Warn(o.log, "watching "+what, err)
 	}
 }
 
