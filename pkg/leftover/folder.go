@@ -2,14 +2,12 @@ package leftover
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/volume"
 	"github.com/volume-durability/volume-durability/pkg/workload"
@@ -61,14 +59,7 @@ func folderOf(p corev1.Pod) (folder, bool) {
 
 // remove removes the folder, in a namespace where no pod of the run is left.
 func (f folder) remove(ctx context.Context, in workload.Namespace) error {
-	pod, err := in.RunPod(ctx, in.Pod(f.remover))
-	if err == nil {
-		err = in.AwaitSuccess(ctx, pod)
-	}
-	if pod != nil {
-		err = errors.Join(err, in.DeletePod(ctx, pod.Name, pod.UID, ptr.To[int64](0)))
-	}
-	if err != nil {
+	if err := in.RunToEnd(ctx, in.Pod(f.remover)); err != nil {
 		return fmt.Errorf("removing folder %s: %w", f, err)
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -348,8 +347,7 @@ func (c *cell) date(pod *evidence.Pod) {
 }
 
 // remove takes away what the cell made, but what was asked to be kept, and takes
-// note of what it could not. All is asked to go at once: what one of them waits
-// for, a node that is away for example, must not keep the others from being asked.
+// note of what it could not.
 func (c *cell) remove(leave context.Context) {
 	ctx, cancel := c.removing(leave)
 	defer cancel()
@@ -363,20 +361,15 @@ func (c *cell) remove(leave context.Context) {
 	if c.Claim != nil && c.Claim.Made && !c.keeps() {
 		removals = append(removals, func() error { return c.Namespace.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID) })
 	}
-	failures := make([]error, len(removals), len(removals)+1)
-	var all sync.WaitGroup
-	for i, remove := range removals {
-		all.Go(func() { failures[i] = remove() })
-	}
-	all.Wait()
+	err := workload.AtOnce(removals...)
 	if len(c.Epochs) > 0 {
-		failures = append(failures, c.removeFolder(ctx))
+		err = errors.Join(err, c.removeFolder(ctx))
 	}
 	c.hangUp()
 	for _, h := range c.heard {
 		<-h.closed
 	}
-	if err := errors.Join(failures...); err != nil {
+	if err != nil {
 		c.Log.WithError(err).Error("Not everything could be removed")
 		c.left = err.Error()
 	}
@@ -390,14 +383,7 @@ func (c *cell) removeFolder(ctx context.Context) error {
 	}
 	spec := c.podSpec(c.Settings.WriterPod, "remove")
 	spec.Command = []string{helper, "remove", "--file", c.File}
-	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(spec))
-	if err == nil {
-		err = c.Namespace.AwaitSuccess(ctx, pod)
-	}
-	if pod != nil {
-		err = errors.Join(err, c.Namespace.DeletePod(ctx, pod.Name, pod.UID, ptr.To[int64](0)))
-	}
-	if err != nil {
+	if err := c.Namespace.RunToEnd(ctx, c.Namespace.Pod(spec)); err != nil {
 		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.File), c.Plan.ExistingClaim, err)
 	}
 	return nil

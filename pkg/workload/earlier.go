@@ -32,8 +32,7 @@ func (n Namespace) RemoveRest(ctx context.Context, spare ...string) error {
 }
 
 // removeWhere removes what bears this run's label, or this Job's and another run's.
-// Pods go soon: nobody listens to them any more. All is asked to go at once: one that
-// does not must not keep the others from being asked.
+// Pods go soon: nobody listens to them any more.
 func (n Namespace) removeWhere(ctx context.Context, run selection.Operator, spare []string) (removed []string, err error) {
 	selector, err := n.selector(run)
 	if err != nil {
@@ -63,13 +62,19 @@ func (n Namespace) removeWhere(ctx context.Context, run selection.Operator, spar
 			removals = append(removals, func() error { return n.DeleteClaim(ctx, c.Name, c.UID) })
 		}
 	}
+	return removed, AtOnce(removals...)
+}
+
+// AtOnce removes all at once: what one removal waits for, a node that is away for
+// example, must not keep the others from being asked. The error joins theirs.
+func AtOnce(removals ...func() error) error {
 	failures := make([]error, len(removals))
 	var all sync.WaitGroup
 	for i, remove := range removals {
 		all.Go(func() { failures[i] = remove() })
 	}
 	all.Wait()
-	return removed, errors.Join(failures...)
+	return errors.Join(failures...)
 }
 
 // selector selects this run's objects, or this Job's of other runs.

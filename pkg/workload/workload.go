@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/ptr"
 )
 
 // Labels that everything a run creates carries.
@@ -134,8 +135,20 @@ func (n Namespace) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.P
 	return nil, unready
 }
 
-// AwaitSuccess returns once a pod's container has ended well.
-func (n Namespace) AwaitSuccess(ctx context.Context, pod *corev1.Pod) error {
+// RunToEnd runs a pod, returns once its container has ended well, and removes it in any case.
+func (n Namespace) RunToEnd(ctx context.Context, pod *corev1.Pod) error {
+	running, err := n.RunPod(ctx, pod)
+	if err == nil {
+		err = n.awaitSuccess(ctx, running)
+	}
+	if running != nil {
+		err = errors.Join(err, n.DeletePod(ctx, running.Name, running.UID, ptr.To[int64](0)))
+	}
+	return err
+}
+
+// awaitSuccess returns once a pod's container has ended well.
+func (n Namespace) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 	ctx, cancel := n.within(ctx, "pod %s/%s to end", n.Name, pod.Name)
 	defer cancel()
 	return n.observer.until(ctx, func() (bool, error) {
