@@ -39,12 +39,12 @@ type Attachment struct {
 	Missed bool
 }
 
-// Outage is a time for which what happened on the cluster was not seen, by this
+// gap is a time for which what happened on the cluster was not seen, by this
 // program's clock: it was seen afterwards, if at all.
-type Outage struct {
-	From time.Time
-	// To is zero while it lasts.
-	To time.Time
+type gap struct {
+	from time.Time
+	// to is zero while it lasts.
+	to time.Time
 }
 
 // observer sees every object that runs have made in a namespace, and when what
@@ -57,8 +57,8 @@ type observer struct {
 	changed chan struct{} // closed with the next change
 	pods    map[types.UID]*observedPod
 	claims  map[types.UID]*observedClaim
-	// outages are those of each watch, in order.
-	outages map[string][]Outage
+	// gaps are those of each watch, in order.
+	gaps map[string][]gap
 	// said are those of which it was said that they cannot be had.
 	said map[string]bool
 	// attachments holds those of all volumes, attachmentsSeen says whether they may be seen.
@@ -132,7 +132,7 @@ func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(
 
 func newObserver(log logrus.FieldLogger) *observer {
 	return &observer{
-		log: log, changed: make(chan struct{}), outages: map[string][]Outage{}, said: map[string]bool{}, denied: map[string]error{},
+		log: log, changed: make(chan struct{}), gaps: map[string][]gap{}, said: map[string]bool{}, denied: map[string]error{},
 		pods: map[types.UID]*observedPod{}, claims: map[types.UID]*observedClaim{}, attachments: map[types.UID]*observedAttachment{},
 	}
 }
@@ -228,8 +228,8 @@ func (o *observer) blind(ctx context.Context, what string) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if all := o.outages[what]; len(all) == 0 || !all[len(all)-1].To.IsZero() {
-		o.outages[what] = append(all, Outage{From: time.Now().UTC()})
+	if all := o.gaps[what]; len(all) == 0 || !all[len(all)-1].to.IsZero() {
+		o.gaps[what] = append(all, gap{from: time.Now().UTC()})
 	}
 }
 
@@ -238,8 +238,8 @@ func (o *observer) whole(what string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.said, what)
-	if all := o.outages[what]; len(all) > 0 && all[len(all)-1].To.IsZero() {
-		all[len(all)-1].To = time.Now().UTC()
+	if all := o.gaps[what]; len(all) > 0 && all[len(all)-1].to.IsZero() {
+		all[len(all)-1].to = time.Now().UTC()
 	}
 }
 
@@ -248,8 +248,8 @@ func (n Namespace) Unseen(from, to time.Time) time.Duration {
 	n.observer.mu.Lock()
 	defer n.observer.mu.Unlock()
 	var unseen time.Duration
-	for _, out := range n.observer.outages["pods"] {
-		began, ended := out.From, out.To
+	for _, g := range n.observer.gaps["pods"] {
+		began, ended := g.from, g.to
 		if began.Before(from) {
 			began = from
 		}

@@ -221,9 +221,9 @@ func (r *runCommand) leave(ctx context.Context, t task, result evidence.Result) 
 	shown := r.format.show(r.streams.Out, result)
 	if shown != nil {
 		shown = fmt.Errorf("showing the result: %w", shown)
-	}
-	if shown != nil && code == Kept {
-		code = Unknown
+		if code == Kept {
+			code = Unknown
+		}
 	}
 	b, err := bundle.Make(result, bundle.Options{Rule: r.rule, Asset: r.asset, Where: where})
 	if err == nil {
