@@ -104,6 +104,9 @@ func (c *cluster) startEnded(ctx context.Context) error {
 			continue
 		}
 		c.log.WithField("program", name).Warn("It had ended: starting it again")
+		if err := awaitRuntimeOf(ctx, name); err != nil {
+			return err
+		}
 		if err := inTurn(ctx, name, func() error { _, err := processes.Again(r); return err }); err != nil {
 			return err
 		}
@@ -195,7 +198,7 @@ func (s *start) nodes(ctx context.Context) error {
 		return err
 	}
 	for _, n := range layout.Nodes() {
-		if err := s.awaitContainerd(ctx, n); err != nil {
+		if err := awaitContainerd(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -222,7 +225,7 @@ func (s *start) gluster() error {
 	return nil
 }
 
-func (s *start) awaitContainerd(ctx context.Context, n layout.Node) error {
+func awaitContainerd(ctx context.Context, n layout.Node) error {
 	if err := node.AwaitContainerd(ctx, n); err != nil {
 		return fmt.Errorf("%w\n%s", err, processes.Tail(node.ContainerdName(n), 20))
 	}
@@ -282,6 +285,17 @@ func (s *start) kubelets(ctx context.Context) error {
 	return nil
 }
 
+// awaitRuntimeOf returns once the container runtime of a kubelet answers: a kubelet
+// that finds none ends. Any other program needs none.
+func awaitRuntimeOf(ctx context.Context, name string) error {
+	for _, n := range layout.Nodes() {
+		if name == node.KubeletName(n) {
+			return awaitContainerd(ctx, n)
+		}
+	}
+	return nil
+}
+
 // inTurn starts a program. Every kubelet of the machine puts a socket for its
 // devices' plugins at one fixed place, and two that do so at once may both fail:
 // the next may start when this one's is there.
@@ -294,7 +308,8 @@ func inTurn(ctx context.Context, name string, start func() error) error {
 	defer cancel()
 	return await(ctx, "the plugin socket of "+name, func(context.Context) error {
 		now, err := os.Stat(node.DevicePlugins)
-		if err == nil && before != nil && os.SameFile(before, now) {
+		// A socket that is made anew may be given the inode of the one before.
+		if err == nil && before != nil && os.SameFile(before, now) && before.ModTime().Equal(now.ModTime()) {
 			err = errors.New("it is still another kubelet's")
 		}
 		return err

@@ -41,8 +41,10 @@ func AddBridge(ctx context.Context, bridge string, addresses []string) error {
 }
 
 // HasBridge says whether a network device of that name is there.
-func HasBridge(bridge string) bool {
-	_, err := os.Stat(filepath.Join("/sys/class/net", bridge))
+func HasBridge(bridge string) bool { return hasLink(bridge) }
+
+func hasLink(name string) bool {
+	_, err := os.Stat(filepath.Join("/sys/class/net", name))
 	return err == nil
 }
 
@@ -54,13 +56,22 @@ func RemoveBridge(ctx context.Context, bridge string) error {
 	}
 	var failures []error
 	for _, port := range ports {
-		// A pod's end of the pair goes with it.
-		failures = append(failures, run(ctx, "ip", "link", "delete", filepath.Base(port)))
+		failures = append(failures, removeLink(ctx, filepath.Base(port)))
 	}
-	if HasBridge(bridge) {
-		failures = append(failures, run(ctx, "ip", "link", "delete", bridge, "type", "bridge"))
+	return errors.Join(append(failures, removeLink(ctx, bridge))...)
+}
+
+// removeLink removes a network device, and with it the other end of its pair. One
+// that is gone by then is as good: the kernel removes a pod's pair some time after
+// the last process of its network namespace has ended.
+func removeLink(ctx context.Context, name string) error {
+	if !hasLink(name) {
+		return nil
 	}
-	return errors.Join(failures...)
+	if err := run(ctx, "ip", "link", "delete", name); err != nil && hasLink(name) {
+		return err
+	}
+	return nil
 }
 
 // RemoveNetworkNamespaces removes the pods' network namespaces that hold an

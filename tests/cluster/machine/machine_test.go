@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -53,6 +54,22 @@ func TestALoopDeviceIsDetachedWithItsLastMount(t *testing.T) {
 	require.NoError(t, user.Close())
 	require.NoError(t, AwaitDetached(t.Context(), loops))
 	require.NoError(t, DetachLoops(loops), "it is free already")
+}
+
+func TestABridgeGoesAlsoWhereItsPortsGoMeanwhile(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("making a bridge takes root")
+	}
+	const bridge, one, other = "vdtest0", "vdtest1", "vdtest2"
+	require.NoError(t, AddBridge(t.Context(), bridge, nil))
+	t.Cleanup(func() { assert.NoError(t, RemoveBridge(context.Background(), bridge)) })
+	// With either end of a pair goes the other.
+	require.NoError(t, run(t.Context(), "ip", "link", "add", one, "master", bridge, "type", "veth", "peer", "name", other))
+	require.NoError(t, run(t.Context(), "ip", "link", "set", other, "master", bridge))
+	require.NoError(t, RemoveBridge(t.Context(), bridge))
+	for _, name := range []string{bridge, one, other} {
+		assert.False(t, hasLink(name), name)
+	}
 }
 
 func TestOnlyLinksIntoTheClusterAreRemoved(t *testing.T) {
