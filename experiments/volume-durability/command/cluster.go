@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/readiness"
 )
 
 // clusterFlags are kubectl's own, by which a cluster and a namespace are named.
@@ -79,25 +80,14 @@ func (c connection) String() string {
 	return fmt.Sprintf("%s at %s", c.context, c.config.Host)
 }
 
-// version is the API server's. A server that does not answer keeps nobody waiting who
-// has pressed Ctrl-C.
+// version is the API server's.
 func (c connection) version(ctx context.Context) (string, error) {
-	answered := make(chan error, 1)
-	var said string
-	go func() {
-		info, err := c.client.Discovery().ServerVersion()
-		if err == nil {
-			said = info.GitVersion
-		}
-		answered <- err
-	}()
-	select {
-	case <-ctx.Done():
+	said, err := readiness.Version(ctx, c.client)
+	switch {
+	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
-	case err := <-answered:
-		if err != nil {
-			return "", fmt.Errorf("reaching %s: %w", c, err)
-		}
-		return said, nil
+	case err != nil:
+		return "", fmt.Errorf("reaching %s: %w", c, err)
 	}
+	return said, nil
 }

@@ -46,6 +46,9 @@ The exit code is 0 where nothing stands in the way, 2 where something does.`,
 		ctx, cancel := context.WithTimeout(c.Context(), doctorPatience)
 		defer cancel()
 		checks := readiness.Of(ctx, t.run())
+		if c.Context().Err() != nil {
+			return context.Cause(c.Context())
+		}
 		if err := format.write(streams.Out, checks, func() (string, error) { return checklist(checks) }); err != nil {
 			return err
 		}

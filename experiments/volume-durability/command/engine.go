@@ -3,6 +3,7 @@ package command
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,11 +32,11 @@ type engineFile struct {
 
 // readEngine reads a ChaosEngine, and its ChaosExperiment, from files. What else is in
 // them is of no matter. The error joins all mistakes.
-func readEngine(stdin io.Reader, files ...string) (engineFile, error) {
+func readEngine(ctx context.Context, stdin io.Reader, files ...string) (engineFile, error) {
 	var engines []v1alpha1.ChaosEngine
 	var experiments []v1alpha1.ChaosExperiment
 	for _, file := range files {
-		documents, err := documentsOf(stdin, file)
+		documents, err := documentsOf(ctx, stdin, file)
 		if err != nil {
 			return engineFile{}, err
 		}
@@ -52,10 +53,10 @@ func readEngine(stdin io.Reader, files ...string) (engineFile, error) {
 }
 
 // documentsOf are the documents of a file of YAML or JSON.
-func documentsOf(stdin io.Reader, file string) ([][]byte, error) {
+func documentsOf(ctx context.Context, stdin io.Reader, file string) ([][]byte, error) {
 	read := func() ([]byte, error) { return os.ReadFile(file) }
 	if file == "-" {
-		read = func() ([]byte, error) { return io.ReadAll(stdin) }
+		read = func() ([]byte, error) { return allOf(ctx, stdin) }
 	}
 	content, err := read()
 	if err != nil {

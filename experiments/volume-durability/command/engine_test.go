@@ -16,11 +16,11 @@ func engineOf(t *testing.T, manifest string) (engineFile, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "engine.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(manifest), 0o600))
-	return readEngine(nil, file)
+	return readEngine(t.Context(), nil, file)
 }
 
 func TestTheChartsEngine(t *testing.T) {
-	e, err := readEngine(nil, chart+"engine.yaml", chart+"experiment.yaml", chart+"rbac.yaml")
+	e, err := readEngine(t.Context(), nil, chart+"engine.yaml", chart+"experiment.yaml", chart+"rbac.yaml")
 	require.NoError(t, err)
 	assert.Equal(t, "volume-durability/volume-durability:latest", e.image)
 	assert.Equal(t, "any", e.env["READER_NODE"])
@@ -86,8 +86,8 @@ spec:
 	for _, said := range []string{`engineState="stop"`, `experiment "pod-delete" is another one`, "STORAGE_CLASS has its value from elsewhere in the cluster: want it in the file, or --storage-class"} {
 		assert.ErrorContains(t, err, said)
 	}
-	_, err = readEngine(nil, chart+"rbac.yaml")
+	_, err = readEngine(t.Context(), nil, chart+"rbac.yaml")
 	assert.ErrorContains(t, err, "want one ChaosEngine, found 0")
-	_, err = readEngine(strings.NewReader("kind: ["), "-")
+	_, err = readEngine(t.Context(), strings.NewReader("kind: ["), "-")
 	assert.ErrorContains(t, err, "--engine -")
 }

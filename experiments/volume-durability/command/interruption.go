@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -47,6 +48,37 @@ func (w interruption) stop() {
 	signal.Stop(w.signals)
 	close(w.signals)
 	<-w.done
+}
+
+// allOf reads all of what may never end, such as a terminal, until somebody has
+// pressed Ctrl-C.
+func allOf(ctx context.Context, in io.Reader) ([]byte, error) {
+	var content []byte
+	read := make(chan error, 1)
+	go func() {
+		var err error
+		content, err = io.ReadAll(in)
+		read <- err
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case err := <-read:
+		return content, err
+	}
+}
+
+// interruptible is what takes long to read, and ends once somebody has pressed Ctrl-C.
+type interruptible struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (i interruptible) Read(b []byte) (int, error) {
+	if i.ctx.Err() != nil {
+		return 0, context.Cause(i.ctx)
+	}
+	return i.in.Read(b)
 }
 
 // patience is how long somebody waits who has pressed Ctrl-C twice.

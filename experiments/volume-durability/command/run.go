@@ -78,7 +78,7 @@ func (r *runCommand) execute(ctx context.Context) error {
 	// Whoever reads what is said may be gone first: Ctrl-C ends all of a pipe at once.
 	// What was made is removed all the same.
 	signal.Ignore(syscall.SIGPIPE)
-	t, notShown, err := r.read()
+	t, notShown, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -100,10 +100,10 @@ func (r *runCommand) execute(ctx context.Context) error {
 
 // read is the run that the flags, and an engine, if there is one, ask for, and what
 // it will not show. The error joins all mistakes.
-func (r *runCommand) read() (t task, notShown []string, err error) {
+func (r *runCommand) read(ctx context.Context) (t task, notShown []string, err error) {
 	var engine engineFile
 	if len(r.engines) > 0 {
-		if engine, err = readEngine(r.streams.In, r.engines...); err != nil {
+		if engine, err = readEngine(ctx, r.streams.In, r.engines...); err != nil {
 			return task{}, nil, err
 		}
 	}

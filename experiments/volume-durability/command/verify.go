@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -47,7 +48,7 @@ nobody can tell.`,
 
   # a raw device, or an image of one
   volume-durability verify --journal disk.img --device --bundle volume-durability-5f6c`,
-		RunE: func(*cobra.Command, []string) error { return v.execute() },
+		RunE: func(c *cobra.Command, _ []string) error { return v.execute(c.Context()) },
 	}
 	flags := newGroup("Flags")
 	flags.StringVar(&v.journal, "journal", "", "the journal: a file or a device")
@@ -84,15 +85,15 @@ type verification struct {
 	acceptance promise
 }
 
-func (v *verifyCommand) execute() error {
+func (v *verifyCommand) execute(ctx context.Context) error {
 	if v.journal == "" || (v.ledger == "") == (v.bundle == "") {
 		return errors.New("want --journal, and one of --ledger and --bundle")
 	}
-	held, err := v.promise()
+	held, err := v.promise(ctx)
 	if err != nil {
 		return err
 	}
-	outcome, err := v.judge(held)
+	outcome, err := v.judge(ctx, held)
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (v *verifyCommand) execute() error {
 }
 
 // promise reads what the journal is to be held to.
-func (v *verifyCommand) promise() (promise, error) {
+func (v *verifyCommand) promise(ctx context.Context) (promise, error) {
 	if v.bundle != "" {
 		return v.ofBundle()
 	}
@@ -115,7 +116,7 @@ func (v *verifyCommand) promise() (promise, error) {
 	}
 	read := func() ([]byte, error) { return os.ReadFile(v.ledger) }
 	if v.ledger == "-" {
-		read = func() ([]byte, error) { return io.ReadAll(v.streams.In) }
+		read = func() ([]byte, error) { return allOf(ctx, v.streams.In) }
 	}
 	content, err := read()
 	if err != nil {
@@ -216,7 +217,7 @@ func (v *verifyCommand) recognize(all []promise) (promise, bool) {
 }
 
 // judge scans the journal and holds it to the promise.
-func (v *verifyCommand) judge(held promise) (verification, error) {
+func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, error) {
 	outcome := verification{Journal: v.journal, Cell: held.Cell, Promises: held.Promises, acceptance: held}
 	var points []journal.Point
 	for _, p := range held.Promises {
@@ -227,13 +228,13 @@ func (v *verifyCommand) judge(held promise) (verification, error) {
 		// That a file is not where somebody looks for it is not the storage's fault.
 		return outcome, fmt.Errorf("--journal: %w", err)
 	}
-	var reader io.Reader = file
+	var reader io.Reader = interruptible{ctx, file}
 	promised := ledger.Records(held.Promises) * uint64(held.Format.Size)
 	switch {
 	case file.IsDevice():
 		file.Promised(int64(promised))
 	case v.device:
-		reader = &device{in: file, promised: promised}
+		reader = &device{in: reader, promised: promised}
 	}
 	sum := sha256.New()
 	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), held.Format, points)
