@@ -182,19 +182,23 @@ func lastEpoch(promises []ledger.Ack) int {
 }
 
 // choose takes the cell that was asked for. The journal itself says whose it is where
-// nothing was asked.
+// nothing was asked. One that does not is that of the cell without a name: beside it
+// is at most the control.
 func (v *verifyCommand) choose(all []promise) (promise, error) {
-	var names []string
-	for _, p := range all {
-		if p.Cell == v.chosen && (v.chosen != "" || len(all) == 1) {
-			return p, nil
-		}
-		names = append(names, fmt.Sprintf("%q", p.Cell))
+	if len(all) == 0 {
+		return promise{}, errors.New("the evidence is of no cell: nothing was acknowledged, and there is nothing to hold a journal to")
 	}
 	if v.chosen == "" {
 		if p, found := v.recognize(all); found {
 			return p, nil
 		}
+	}
+	var names []string
+	for _, p := range all {
+		if p.Cell == v.chosen {
+			return p, nil
+		}
+		names = append(names, fmt.Sprintf("%q", p.Cell))
 	}
 	return promise{}, fmt.Errorf("--cell %q: want one of %s", v.chosen, strings.Join(names, ", "))
 }

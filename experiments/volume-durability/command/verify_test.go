@@ -20,6 +20,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
 type memory struct{ bytes.Buffer }
@@ -72,6 +73,28 @@ func TestAJournalIsHeldToALedger(t *testing.T) {
 	code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", save(t, "ledger.json", ledgers), "--cell", "other")
 	assert.Equal(t, Lost, code, "another run's data is foreign")
 	assert.Contains(t, out, "foreign")
+}
+
+func TestAJournalThatDoesNotSayWhoseItIsIsThatOfTheOneUnderTest(t *testing.T) {
+	_, promised := written(t)
+	ledgers, err := json.Marshal([]bundle.Ledger{
+		{Journal: format, Promises: []ledger.Ack{promised}},
+		{Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Promises: []ledger.Ack{promised}},
+	})
+	require.NoError(t, err)
+	code, out, said := execute(t, "verify", "--journal", save(t, "empty.log", nil), "--ledger", save(t, "ledger.json", ledgers))
+	assert.Equal(t, Lost, code, said)
+	assert.Contains(t, out, "the journal is empty")
+	assert.Contains(t, out, format.ID)
+}
+
+func TestEvidenceOfNoCellIsSaidToBe(t *testing.T) {
+	content, _ := written(t)
+	for _, from := range [][]string{{"--ledger", save(t, "l", []byte("[]"))}, {"--bundle", evidenceOf(t, samples.NotApplicable())}} {
+		code, _, said := execute(t, append([]string{"verify", "--journal", save(t, "j", content)}, from...)...)
+		assert.Equal(t, Unknown, code)
+		assert.Contains(t, said, "the evidence is of no cell")
+	}
 }
 
 func TestWhatCannotBeToldIsCode2(t *testing.T) {
