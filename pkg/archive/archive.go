@@ -168,18 +168,18 @@ func (a Archive) get(ctx context.Context, name string) (*corev1.ConfigMap, error
 	return configMap, nil
 }
 
-// Names are those of the bundles in the namespace, by age, the newest first.
-func (a Archive) Names(ctx context.Context) ([]string, error) {
+// Kept are the names and labels of the bundles in the namespace, by age, the newest first.
+func (a Archive) Kept(ctx context.Context) ([]metav1.ObjectMeta, error) {
 	list, err := a.Client.CoreV1().ConfigMaps(a.Namespace).List(ctx, metav1.ListOptions{LabelSelector: Label + "=1"})
 	if err != nil {
 		return nil, fmt.Errorf("listing the evidence in namespace %s: %w", a.Namespace, err)
 	}
 	slices.SortStableFunc(list.Items, func(x, y corev1.ConfigMap) int { return y.CreationTimestamp.Compare(x.CreationTimestamp.Time) })
-	var names []string
+	var all []metav1.ObjectMeta
 	for _, c := range list.Items {
-		names = append(names, c.Name)
+		all = append(all, c.ObjectMeta)
 	}
-	return names, nil
+	return all, nil
 }
 
 // largest names the files that take the most, but those that must stay.

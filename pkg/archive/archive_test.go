@@ -69,9 +69,11 @@ func TestABundleComesBackAsItWas(t *testing.T) {
 				assert.True(t, *m.Immutable)
 				assert.Equal(t, "r", m.Labels["volume-durability/run"])
 			}
-			names, err := a.Names(t.Context())
+			found, err := a.Kept(t.Context())
 			require.NoError(t, err)
-			assert.Equal(t, []string{"e"}, names)
+			require.Len(t, found, 1)
+			assert.Equal(t, "e", found[0].Name)
+			assert.Equal(t, "r", found[0].Labels["volume-durability/run"])
 		})
 	}
 }

@@ -11,10 +11,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/workload"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
@@ -156,6 +158,19 @@ func TestTheNewestFolderIsShownWhereNoneIsNamed(t *testing.T) {
 	code, _, said := execute(t, "report")
 	assert.Equal(t, Kept, code)
 	assert.Contains(t, said, "volume-durability-1")
+}
+
+func TestEvidenceInTheClusterIsFoundByItsRun(t *testing.T) {
+	of := func(name, run string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Name: name, Labels: map[string]string{workload.RunLabel: run}}
+	}
+	kept := []metav1.ObjectMeta{of("mine", "5f6c0001"), of("an-evidence-engine-evidence-5f6c0002", "5f6c0002"), of("5f6c", "0a0a0003")}
+	for wanted, found := range map[string][]string{
+		"5f6c0001": {"mine"}, "5f6c0002": {"an-evidence-engine-evidence-5f6c0002"}, "mine": {"mine"}, "5f6c": {"5f6c"},
+		"5f6c000": {"mine", "an-evidence-engine-evidence-5f6c0002"}, "engine": nil, "": {"mine", "an-evidence-engine-evidence-5f6c0002", "5f6c"},
+	} {
+		assert.Equal(t, found, ofRun(kept, wanted), wanted)
+	}
 }
 
 func TestTheListOfEvidenceIsATable(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/report/page"
+	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 // The form that a browser shows, and its file.
@@ -189,24 +190,36 @@ func (r *reportCommand) fetch(ctx context.Context, wanted string) (bundle.Bundle
 		return bundle.Bundle{}, wanted, err
 	}
 	a := archive.Archive{Client: c.client, Namespace: r.cluster.namespace()}
-	names, err := a.Names(ctx)
+	kept, err := a.Kept(ctx)
 	if err != nil {
 		return bundle.Bundle{}, wanted, err
 	}
-	found := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		_, run, _ := strings.Cut(name, "-evidence-")
-		return wanted != "" && name != wanted && !strings.HasPrefix(run, wanted)
-	})
+	found := ofRun(kept, wanted)
 	switch {
 	case wanted == "" && len(found) == 0:
 		return bundle.Bundle{}, wanted, fmt.Errorf("there is no evidence in this folder, nor in namespace %s of %s", a.Namespace, c)
 	case len(found) == 0:
 		return bundle.Bundle{}, wanted, fmt.Errorf("%s is no folder, and no evidence in namespace %s of %s: report list shows what there is", wanted, a.Namespace, c)
-	case wanted != "" && len(found) > 1 && found[0] != wanted:
+	case wanted != "" && len(found) > 1:
 		return bundle.Bundle{}, wanted, fmt.Errorf("%s is the beginning of several: %s", wanted, strings.Join(found, ", "))
 	}
 	b, err := a.Fetch(ctx, found[0])
 	return b, "ConfigMap " + a.Namespace + "/" + found[0], err
+}
+
+// ofRun are the names of the evidence that is wanted: the one of that name, else what is
+// of a run whose id begins so. Nothing wanted is all.
+func ofRun(kept []metav1.ObjectMeta, wanted string) []string {
+	var found []string
+	for _, k := range kept {
+		if k.Name == wanted {
+			return []string{wanted}
+		}
+		if strings.HasPrefix(k.Labels[workload.RunLabel], wanted) {
+			found = append(found, k.Name)
+		}
+	}
+	return found
 }
 
 // show writes the evidence in the form that was asked for.
