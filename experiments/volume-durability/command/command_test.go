@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"encoding/json"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,6 +159,26 @@ func TestTheNewestFolderIsShownWhereNoneIsNamed(t *testing.T) {
 	code, _, said := execute(t, "report")
 	assert.Equal(t, Kept, code)
 	assert.Contains(t, said, "volume-durability-1")
+}
+
+func TestWhatIsNoEvidenceIsNamed(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("report.html", []byte("<html>"), 0o600))
+	require.NoError(t, os.Mkdir("photos", 0o700))
+	require.NoError(t, os.Symlink("nowhere", "photos/link"))
+	for wanted, says := range map[string]string{
+		"typo": "typo is no folder and no file", "report.html": "report.html: want a folder of evidence", "photos": "photos is no evidence",
+	} {
+		code, out, said := execute(t, "report", wanted, "--server", gone.URL)
+		assert.Equal(t, Unknown, code)
+		assert.Empty(t, out)
+		assert.Contains(t, said, says)
+	}
+	code, _, said := execute(t, "report", "--server", gone.URL)
+	assert.Equal(t, Unknown, code)
+	assert.Contains(t, said, "there is no evidence in this folder")
 }
 
 func TestEvidenceInTheClusterIsFoundByItsRun(t *testing.T) {

@@ -148,20 +148,32 @@ func (r *reportCommand) find(ctx context.Context, wanted string) (b bundle.Bundl
 // local reads evidence from this machine.
 func local(path string, info os.FileInfo, o bundle.Options) (bundle.Bundle, error) {
 	if info.IsDir() {
-		return bundle.Read(path)
+		return folderOf(path)
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
 	if !strings.HasSuffix(path, ".json") {
-		return bundle.Unpack(content)
+		b, err := bundle.Unpack(content)
+		if err != nil {
+			return bundle.Bundle{}, fmt.Errorf("%s: want a folder of evidence, a packed bundle (.tar.gz) or a result.json: %w", path, err)
+		}
+		return b, nil
 	}
 	var result evidence.Result
 	if err := json.Unmarshal(content, &result); err != nil || result.Schema != evidence.Schema {
 		return bundle.Bundle{}, errors.Join(fmt.Errorf("%s: want a result of schema %q, it has %q", path, evidence.Schema, result.Schema), err)
 	}
 	return bundle.Make(result, o)
+}
+
+// folderOf reads the evidence in a folder. Another folder is not read as a whole only to be refused.
+func folderOf(path string) (bundle.Bundle, error) {
+	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); err != nil {
+		return bundle.Bundle{}, fmt.Errorf("%s is no evidence: %w", path, err)
+	}
+	return bundle.Read(path)
 }
 
 // newestFolder is the newest folder of a run in a folder, or the folder itself where it
@@ -191,15 +203,18 @@ func (r *reportCommand) fetch(ctx context.Context, wanted string) (bundle.Bundle
 	}
 	a := archive.Archive{Client: c.client, Namespace: r.cluster.namespace()}
 	kept, err := a.Kept(ctx)
-	if err != nil {
-		return bundle.Bundle{}, wanted, err
+	switch {
+	case err != nil && wanted == "":
+		return bundle.Bundle{}, wanted, fmt.Errorf("there is no evidence in this folder, and what the cluster has cannot be seen: %w", err)
+	case err != nil:
+		return bundle.Bundle{}, wanted, fmt.Errorf("%s is no folder and no file, and whether it is evidence in the cluster cannot be seen: %w", wanted, err)
 	}
 	found := ofRun(kept, wanted)
 	switch {
 	case wanted == "" && len(found) == 0:
 		return bundle.Bundle{}, wanted, fmt.Errorf("there is no evidence in this folder, nor in namespace %s of %s", a.Namespace, c)
 	case len(found) == 0:
-		return bundle.Bundle{}, wanted, fmt.Errorf("%s is no folder, and no evidence in namespace %s of %s: report list shows what there is", wanted, a.Namespace, c)
+		return bundle.Bundle{}, wanted, fmt.Errorf("%s is no folder, no file, and no evidence in namespace %s of %s: report list shows what there is", wanted, a.Namespace, c)
 	case wanted != "" && len(found) > 1:
 		return bundle.Bundle{}, wanted, fmt.Errorf("%s is the beginning of several: %s", wanted, strings.Join(found, ", "))
 	}

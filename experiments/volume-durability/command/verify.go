@@ -143,7 +143,7 @@ func ofToken(text string) (promise, error) {
 
 // ofBundle reads it from the evidence of a run, which must be as it was left.
 func (v *verifyCommand) ofBundle() (promise, error) {
-	b, err := bundle.Read(v.bundle)
+	b, err := folderOf(v.bundle)
 	if err != nil {
 		return promise{}, err
 	}
