@@ -120,7 +120,7 @@ func (r *runCommand) read(ctx context.Context) (t task, notShown []string, err e
 }
 
 // findFolder chooses the folder for the bundle, and sees to it before anything is made
-// that it can be written.
+// that it can be written. It leaves what is there as it was.
 func (r *runCommand) findFolder(t task) error {
 	if r.folder == "" {
 		r.folder = "volume-durability-" + t.id
@@ -132,10 +132,24 @@ func (r *runCommand) findFolder(t task) error {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("--bundle %s: want a folder: %w", r.folder, err)
 	}
-	if err := os.MkdirAll(r.folder, 0o755); err != nil {
+	if err := tryToWrite(r.folder); err != nil {
 		return fmt.Errorf("--bundle %s: want a folder that can be written: %w", r.folder, err)
 	}
-	return os.Remove(r.folder)
+	return nil
+}
+
+// tryToWrite sees whether a folder can be written, or made where it is to be.
+func tryToWrite(folder string) error {
+	for there := folder; ; there = filepath.Dir(there) {
+		trial, err := os.MkdirTemp(there, ".volume-durability-")
+		if errors.Is(err, os.ErrNotExist) && there != filepath.Dir(there) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return os.Remove(trial)
+	}
 }
 
 // agreed says what will be done where, and returns once somebody has agreed to it.
