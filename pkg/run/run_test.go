@@ -385,6 +385,23 @@ func TestTheReasonOfSeveralCells(t *testing.T) {
 	assert.Equal(t, "1 of 3 cells kept their data. 1 lost: class-1 (because). 1 skipped: class-2. The negative control lost its data, as it must, and that was seen", reason)
 }
 
+func TestAStoppedControlSpeaksNotAgainstTheCluster(t *testing.T) {
+	stop := fmt.Errorf("%w: interrupt signal received", errStopped)
+	for name, c := range map[string]struct {
+		cells []evidence.Cell
+		says  string
+	}{
+		"one":           {cellsOf(judge.Stopped), "the run was stopped: interrupt signal received"},
+		"several":       {cellsOf(judge.Stopped, judge.Pass), "1 of 2 cells kept their data"},
+		"one lost":      {cellsOf(judge.Fail), "negative control was stopped before its loss could be seen"},
+		"several, lost": {cellsOf(judge.Fail, judge.Stopped), "negative control was stopped before its loss could be seen"},
+	} {
+		_, reason := sum(append(c.cells, controlThat(judge.Stopped)), stop)
+		assert.Contains(t, reason, c.says, name)
+		assert.NotContains(t, reason, "cannot be believed", name)
+	}
+}
+
 func TestWhatTheClusterCannotDoIsSkipped(t *testing.T) {
 	c := someCell(t)
 	c.conclude(fmt.Errorf("before the chaos: %w", &workload.Unsupported{Object: "claim stig/stig-pvc", Said: "code = InvalidArgument"}))

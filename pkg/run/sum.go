@@ -25,7 +25,7 @@ func sum(cells []evidence.Cell, ended error) (judge.Verdict, string) {
 	case ended != nil && verdict != judge.Fail:
 		reason = ended.Error()
 	}
-	if control != nil && !sawLoss(*control) {
+	if control != nil && !sawLoss(*control) && verdict != judge.Stopped {
 		reason = "The " + blind(*control) + ". " + reason
 	}
 	return verdict, reason
@@ -77,6 +77,9 @@ func sawLoss(control evidence.Cell) bool {
 }
 
 func blind(control evidence.Cell) string {
+	if control.Verdict == judge.Stopped {
+		return "negative control was stopped before its loss could be seen"
+	}
 	return fmt.Sprintf("negative control, an emptyDir that forgets everything, did not come out as lost: on this cluster the run cannot be believed (%s: %s)", control.Verdict, control.Reason)
 }
 
@@ -102,7 +105,7 @@ func together(verdict judge.Verdict, tried []evidence.Cell, control *evidence.Ce
 	switch {
 	case control != nil && sawLoss(*control):
 		said = append(said, "The negative control lost its data, as it must, and that was seen")
-	case control != nil:
+	case control != nil && verdict != judge.Stopped:
 		said = append(said, "The "+blind(*control))
 	}
 	if ended != nil && verdict != judge.Pass {
