@@ -43,12 +43,12 @@ runs, or its process on this machine. Of a run that somebody has started on anot
 machine nobody can tell: it may be alive until the newest of its objects is older than
 --older-than. What a run was asked to keep is removed only with --run.`,
 		Example: `  volume-durability cleanup -A
-  volume-durability cleanup -n stig --run 5f6c… --yes`,
+  volume-durability cleanup -n stig --run 5f6c0a1b-7d2e-4f3a-9c48-1b6d5e0f2a39 --yes`,
 		RunE: func(c *cobra.Command, _ []string) error { return u.execute(c.Context()) },
 	}
 	flags := newGroup("Flags")
 	flags.BoolVarP(&u.everywhere, "all-namespaces", "A", false, "in all namespaces")
-	flags.StringVar(&u.run, "run", "", "only what this run has made, also where it was asked to keep it")
+	flags.StringVar(&u.run, "run", "", "only what the run of this id, all of it, has made, also where it was asked to keep it")
 	flags.DurationVar(&u.olderThan, "older-than", 24*time.Hour, "take a run of which nobody knows for dead when the newest of its objects is as old as this")
 	flags.BoolVarP(&u.yes, "yes", "y", false, "do not ask")
 	u.format.addTo(flags.FlagSet, formatJSON, formatYAML)
@@ -144,7 +144,11 @@ func (u *cleanupCommand) list(runs []leftoverRun) error {
 		out = u.streams.ErrOut
 	}
 	if len(runs) == 0 {
-		_, err := fmt.Fprintln(out, "No run has left anything.")
+		said := "No run has left anything."
+		if u.run != "" {
+			said = "There is nothing of a run " + u.run + ": --run wants the whole id; without it, all there is is shown."
+		}
+		_, err := fmt.Fprintln(out, said)
 		return err
 	}
 	var text strings.Builder

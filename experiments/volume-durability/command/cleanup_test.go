@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -60,4 +61,12 @@ func TestWhatALiveRunHasMadeStays(t *testing.T) {
 	require.NoError(t, forget("dead-here"))
 	l, _ := lifeOf("dead-here")
 	assert.Equal(t, unknownHere, l)
+}
+
+func TestAnIDOfNoRunIsNotTakenForACleanCluster(t *testing.T) {
+	for run, says := range map[string]string{"": "No run has left anything.", "5f6c": "nothing of a run 5f6c: --run wants the whole id"} {
+		var out bytes.Buffer
+		require.NoError(t, (&cleanupCommand{streams: Streams{Out: &out}, run: run}).list(nil))
+		assert.Contains(t, out.String(), says)
+	}
 }
