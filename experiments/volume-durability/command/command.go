@@ -104,9 +104,12 @@ Exit codes: 0 kept, 1 lost, 2 could not tell (or wrong arguments), 130 interrupt
 }
 
 // noArguments refuses what stands behind a command's flags, and says what may have been meant.
-func noArguments(_ *cobra.Command, args []string) error {
+func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
+	}
+	if c.Flags().Lookup("force") == nil {
+		return fmt.Errorf("unexpected argument %q: want flags only", args[0])
 	}
 	return fmt.Errorf("unexpected argument %q: want flags only, and the values of those that are true or false as in --force=%s", args[0], args[0])
 }

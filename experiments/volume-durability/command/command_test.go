@@ -49,6 +49,14 @@ func TestWrongArgumentsAreCode2(t *testing.T) {
 	}
 }
 
+func TestNoFlagIsNamedThatTheCommandHasNot(t *testing.T) {
+	for command, has := range map[string]bool{"run": true, "doctor": true, "verify": false, "cleanup": false} {
+		_, _, said := execute(t, command, "true")
+		assert.Contains(t, said, `unexpected argument "true"`, command)
+		assert.Equal(t, has, strings.Contains(said, "--force=true"), command)
+	}
+}
+
 func TestMistakesInTheInputsNeedNoCluster(t *testing.T) {
 	code, _, said := execute(t, "run", "--kubeconfig", "none", "--write-rate=fast", "--record-size=1")
 	assert.Equal(t, Unknown, code)
