@@ -40,8 +40,8 @@ func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 		}
 	}
 	for _, e := range n.warnings(pod.Name) {
-		if e.InvolvedObject.UID != pod.UID {
-			continue
+		if e.InvolvedObject.UID != pod.UID || e.Reason == "FailedScheduling" && pod.Spec.NodeName != "" {
+			continue // of another pod, or over: it has a node by now
 		}
 		volume = volume || slices.Contains(volumeEvents, e.Reason)
 		said = append(said, e.Reason+": "+e.Message)

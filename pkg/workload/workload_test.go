@@ -152,6 +152,27 @@ func TestAPodThatDoesNotRunIsExplained(t *testing.T) {
 	assert.False(t, volume, "it failed for another reason")
 }
 
+func TestWhatAScheduledPodOnceWaitedForExplainsNothing(t *testing.T) {
+	ns := namespace(t)
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "no such image"}},
+		}}},
+	}
+	_, err := ns.Client.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Name: "e"}, InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"}, Type: "Warning",
+		Reason: "FailedScheduling", Message: "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	reason, _ := ns.whyNotRunning(pod)
+	assert.Contains(t, Hint(reason), "provisioner")
+	pod.Spec.NodeName = "n1"
+	reason, _ = ns.whyNotRunning(pod)
+	assert.Equal(t, "ErrImagePull: no such image", reason)
+	assert.Contains(t, Hint(reason), "LIB_IMAGE")
+}
+
 func TestATimeOutSaysWhatWasWaitedFor(t *testing.T) {
 	ns := namespace(t)
 	ns.Timeout = time.Millisecond
