@@ -14,6 +14,7 @@ var hints = []struct{ said, do string }{
 	{"violates PodSecurity", "the namespace's level refuses a pod that passes the restricted standard: kubectl get namespace --show-labels"},
 	{"denied request", "the cluster's policy must allow it, or the run go to another namespace: kubectl get validatingadmissionpolicies"},
 	{"denied the request", "whoever keeps that webhook must allow it, or the run go to another namespace: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"},
+	{"is forbidden: User ", "the account needs the rights of rbac.yaml: volume-durability doctor names those that are missing"},
 	{"usage per", "the namespace's LimitRange must allow it: kubectl describe limitrange"},
 	{"NodeAffinity", "READER_NODE must name a node that can take the pod and reach the volume"},
 	{"untolerated taint", "a node must be free of taints, or ready again: kubectl get nodes"},

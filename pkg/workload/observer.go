@@ -89,7 +89,12 @@ type observedAttachment struct {
 
 // Observed begins to observe the namespace and returns it, once what is there is
 // known. The observation ends with stop, which waits for it.
+//
+// The error says what may not be seen; it comes at once.
 func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(), err error) {
+	if err := n.maySee(ctx); err != nil {
+		return n, nil, err
+	}
 	o := newObserver(n.Log)
 	n.observer = o
 	made := func(l *metav1.ListOptions) { l.LabelSelector = RunLabel }
@@ -135,6 +140,29 @@ func newObserver(log logrus.FieldLogger) *observer {
 		log: log, changed: make(chan struct{}), gaps: map[string][]gap{}, said: map[string]bool{}, denied: map[string]error{},
 		pods: map[types.UID]*observedPod{}, claims: map[types.UID]*observedClaim{}, attachments: map[types.UID]*observedAttachment{},
 	}
+}
+
+// maySee asks for what is to be observed: client-go's watches never give up one that
+// is refused.
+func (n Namespace) maySee(ctx context.Context) error {
+	one := metav1.ListOptions{Limit: 1}
+	return errors.Join(
+		n.maySeeAny(ctx, "pods", func(ctx context.Context) error {
+			_, err := n.Client.CoreV1().Pods(n.Name).List(ctx, one)
+			return err
+		}),
+		n.maySeeAny(ctx, "claims", func(ctx context.Context) error {
+			_, err := n.Client.CoreV1().PersistentVolumeClaims(n.Name).List(ctx, one)
+			return err
+		}))
+}
+
+func (n Namespace) maySeeAny(ctx context.Context, what string, list func(context.Context) error) error {
+	doing := "looking for " + what
+	if err := n.insist(ctx, doing, list); err != nil {
+		return fmt.Errorf("%s in namespace %s: %w%s", doing, n.Name, err, Hint(err.Error()))
+	}
+	return nil
 }
 
 // mayList says whether VolumeAttachments may be seen. They are the cluster's, and

@@ -17,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
@@ -307,6 +308,21 @@ func TestAWatchThatIsBrokenIsSaid(t *testing.T) {
 	assert.Positive(t, observed.Unseen(began, ended))
 	assert.Zero(t, observed.Unseen(ended, ended.Add(time.Hour)), "it was over by then")
 	assert.Zero(t, observed.Unseen(began.Add(-time.Hour), began), "it had not begun")
+}
+
+func TestWhatMayNotBeSeenIsSaidAtOnce(t *testing.T) {
+	ns := namespace(t)
+	ns.Timeout = time.Hour
+	client := ns.Client.(*fake.Clientset)
+	for _, resource := range []string{"pods", "persistentvolumeclaims"} {
+		client.PrependReactor("list", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New(`User "nobody" cannot list resource`))
+		})
+	}
+	_, _, err := ns.Observed(t.Context())
+	assert.ErrorContains(t, err, "looking for pods in namespace stig: pods is forbidden")
+	assert.ErrorContains(t, err, "looking for claims in namespace stig: persistentvolumeclaims is forbidden")
+	assert.ErrorContains(t, err, "What to do: the account needs the rights of rbac.yaml")
 }
 
 // What happened is not seen from when a watch ends, until there is another, whatever
