@@ -8,7 +8,9 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -107,4 +109,27 @@ func Records(promises []Ack) uint64 {
 		n += p.Seq
 	}
 	return n
+}
+
+// Check refuses promises that no writer of a journal can have been given. The error
+// joins all mistakes.
+func Check(f journal.Format, promises []Ack) error {
+	var l Ledger
+	problems := []error{f.Validate()}
+	var left uint64 = math.MaxInt64
+	for _, p := range promises {
+		if _, twice := l.best[p.Epoch]; twice {
+			problems = append(problems, fmt.Errorf("epoch %d is there twice", p.Epoch))
+		}
+		problems = append(problems, l.Record(p))
+		if f.Size > 0 && p.Seq > left/uint64(f.Size) {
+			problems = append(problems, fmt.Errorf("epoch %d, sequence %d: no file is as long, with %d bytes a record", p.Epoch, p.Seq, f.Size))
+			continue
+		}
+		left -= p.Seq * uint64(max(0, f.Size))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return fmt.Errorf("a ledger that nobody wrote: %w", err)
+	}
+	return nil
 }

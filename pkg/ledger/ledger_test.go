@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -52,4 +53,24 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(gone)
 	assert.ErrorIs(t, l.Await(ctx, 1), gone)
+}
+
+func TestPromisesThatNobodyWasGivenAreRefused(t *testing.T) {
+	format := journal.Format{ID: "0123456789abcdef", Size: 256}
+	of := func(epoch int, seq uint64) Ack { return Ack{Point: journal.Point{Epoch: epoch, Seq: seq}} }
+	const most = math.MaxInt64 / 256
+	assert.NoError(t, Check(format, []Ack{of(1, most-5), of(2, 5)}))
+	for says, promises := range map[string][]Ack{
+		"epoch 0, sequence 7: both count from 1": {of(0, 7)},
+		"epoch 1, sequence 0: both count from 1": {of(1, 0)},
+		"epoch 3 is there twice":                 {of(3, 7), of(3, 8)},
+		"sequence 6: no file is as long":         {of(1, most-5), of(2, 6)},
+		"18446744073709551615: no file":          {of(1, math.MaxUint64)},
+	} {
+		assert.ErrorContains(t, Check(format, promises), says)
+	}
+	err := Check(journal.Format{ID: "x"}, []Ack{of(-1, 1)})
+	for _, says := range []string{`journal id "x"`, "record size 0", "epoch -1"} {
+		assert.ErrorContains(t, err, says)
+	}
 }

@@ -58,14 +58,5 @@ func ParseToken(text string) (Token, error) {
 	if t.String() != text {
 		return Token{}, fmt.Errorf("%q is no ledger: its sum is wrong", text)
 	}
-	return t, t.validate()
-}
-
-// validate refuses what no writer can have been promised.
-func (t Token) validate() error {
-	var l Ledger
-	if err := errors.Join(t.Format.Validate(), l.Record(t.Promise)); err != nil {
-		return fmt.Errorf("a ledger that nobody wrote: %w", err)
-	}
-	return nil
+	return t, Check(t.Format, []Ack{t.Promise})
 }

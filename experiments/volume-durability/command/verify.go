@@ -131,9 +131,21 @@ func (v *verifyCommand) promise(ctx context.Context) (promise, error) {
 	}
 	var all []promise
 	for _, l := range ledgers {
+		if err := check(l); err != nil {
+			return promise{}, fmt.Errorf("--ledger %s: cell %q: %w", v.ledger, l.Cell, err)
+		}
 		all = append(all, promise{Cell: l.Cell, Format: l.Journal, Promises: l.Promises, Epochs: lastEpoch(l.Promises)})
 	}
 	return v.choose(all)
+}
+
+// check refuses a cell's ledger that somebody has changed, where that can be seen. One of
+// a cell that came to no journal holds it to nothing.
+func check(l bundle.Ledger) error {
+	if len(l.Promises) == 0 {
+		return nil
+	}
+	return ledger.Check(l.Journal, l.Promises)
 }
 
 func ofToken(text string) (promise, error) {

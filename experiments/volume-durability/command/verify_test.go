@@ -97,6 +97,18 @@ func TestEvidenceOfNoCellIsSaidToBe(t *testing.T) {
 	}
 }
 
+func TestALedgerThatNobodyWroteIsRefused(t *testing.T) {
+	content, promised := written(t)
+	negative := promised
+	negative.Epoch = -1
+	ledgers, err := json.Marshal([]bundle.Ledger{{Cell: "c", Journal: format, Promises: []ledger.Ack{negative}}})
+	require.NoError(t, err)
+	code, out, said := execute(t, "verify", "--journal", save(t, "j", content), "--ledger", save(t, "ledger.json", ledgers))
+	assert.Equal(t, Unknown, code)
+	assert.Empty(t, out)
+	assert.Contains(t, said, `cell "c": a ledger that nobody wrote: acknowledgement of epoch -1`)
+}
+
 func TestWhatCannotBeToldIsCode2(t *testing.T) {
 	content, promised := written(t)
 	token := ledger.Token{Format: format, Promise: promised}.String()
