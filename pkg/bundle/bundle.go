@@ -84,7 +84,7 @@ func Make(r evidence.Result, o Options) (Bundle, error) {
 	}
 	b := Bundle{Files: []File{{ResultFile, result}}}
 	s := source{r, to, assessment.Context{Asset: o.Asset, Where: o.Where, Sum: sum(result)}}
-	for _, f := range forms() {
+	for _, f := range forms(r) {
 		content, err := f.render(s)
 		if err != nil {
 			return Bundle{}, fmt.Errorf("%s of run %s: %w", f.name, r.Run, err)

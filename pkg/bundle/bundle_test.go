@@ -18,7 +18,9 @@ import (
 	"github.com/defenseunicorns/go-oscal/src/pkg/validation"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/tests/samples"
@@ -233,7 +235,28 @@ func TestTheManifestNamesTheTool(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, r.Tool, m.Tool)
 	assert.Equal(t, r.Verdict, m.Verdict)
-	assert.Len(t, m.Files, 12)
+	assert.Len(t, m.Files, 10)
+}
+
+func TestWhatNobodySawIsNoEmptyFile(t *testing.T) {
+	for has, snapshot := range map[string]evidence.Snapshot{
+		"":                          {},
+		"objects.json":              {Objects: []runtime.Object{}},
+		"events.json":               {Events: []corev1.Event{}},
+		"events.json, objects.json": {Objects: []runtime.Object{&corev1.Pod{}}, Events: []corev1.Event{{}}},
+	} {
+		r := samples.Pass()
+		r.Snapshot = snapshot
+		m, err := made(t, r).Manifest()
+		require.NoError(t, err)
+		var found []string
+		for _, f := range m.Files {
+			if f.Name == "objects.json" || f.Name == "events.json" {
+				found = append(found, f.Name)
+			}
+		}
+		assert.Equal(t, has, strings.Join(found, ", "))
+	}
 }
 
 func TestARuleThatNobodyKnowsIsAnError(t *testing.T) {

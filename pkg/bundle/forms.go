@@ -3,9 +3,6 @@ package bundle
 import (
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -31,9 +28,10 @@ type form struct {
 	render func(source) ([]byte, error)
 }
 
-// forms are all of them. A new one is a line here and a row in docs/evidence-bundle.md.
-func forms() []form {
-	return []form{
+// forms are all that can be made of a result. A new one is a line here and a row in
+// docs/evidence-bundle.md.
+func forms(r evidence.Result) []form {
+	all := []form{
 		{"report.html", func(s source) ([]byte, error) { return page.Render(s.result) }},
 		{"junit.xml", func(s source) ([]byte, error) { return junit.Render(s.result) }},
 		{"checklist.ckl", func(s source) ([]byte, error) { return checklist.CKL(s.result, s.rule, s.in) }},
@@ -41,11 +39,15 @@ func forms() []form {
 		{"assessment-results.json", func(s source) ([]byte, error) { return oscal.Render(s.result, s.rule, s.in) }},
 		{"ledger.json", func(s source) ([]byte, error) { return encoded(ledgers(s.result)) }},
 		{"scan.json", func(s source) ([]byte, error) { return encoded(scans(s.result)) }},
-		{"objects.json", func(s source) ([]byte, error) {
-			return encoded(append([]runtime.Object{}, s.result.Snapshot.Objects...))
-		}},
-		{"events.json", func(s source) ([]byte, error) { return encoded(append([]corev1.Event{}, s.result.Snapshot.Events...)) }},
 	}
+	// A file that holds none says that there were none, not that nobody saw any.
+	if objects := r.Snapshot.Objects; objects != nil {
+		all = append(all, form{"objects.json", func(source) ([]byte, error) { return encoded(objects) }})
+	}
+	if events := r.Snapshot.Events; events != nil {
+		all = append(all, form{"events.json", func(source) ([]byte, error) { return encoded(events) }})
+	}
+	return all
 }
 
 // Ledger is what was acknowledged of a cell's journal, as ledger.json holds it.

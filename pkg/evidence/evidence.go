@@ -52,7 +52,7 @@ type Result struct {
 	Snapshot Snapshot `json:"-"`
 }
 
-// Snapshot is what the cluster showed of a run.
+// Snapshot is what the cluster showed of a run: nil, not empty, of what could not be seen.
 type Snapshot struct {
 	// Objects are the run's own, as they were last seen.
 	Objects []runtime.Object

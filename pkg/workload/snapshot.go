@@ -14,9 +14,9 @@ import (
 
 // Snapshot returns every object of this run as it was last seen, those that are gone
 // too, in the order of their making, and what the cluster said of them in events.
-// What may not be seen is left out.
-func (n Namespace) Snapshot(ctx context.Context) (objects []runtime.Object, events []corev1.Event) {
-	ours := map[types.UID]bool{}
+// Events that cannot be had are nil.
+func (n Namespace) Snapshot(ctx context.Context) ([]runtime.Object, []corev1.Event) {
+	ours, objects := map[types.UID]bool{}, []runtime.Object{}
 	for _, o := range n.observer.seen(n.Labels[RunLabel]) {
 		ours[o.GetUID()] = true
 		objects = append(objects, o)
@@ -30,6 +30,7 @@ func (n Namespace) Snapshot(ctx context.Context) (objects []runtime.Object, even
 		n.Log.WithError(err).Warn("Events cannot be read: the evidence is without them")
 		return objects, nil
 	}
+	events := []corev1.Event{}
 	for _, e := range list.Items {
 		if ours[e.InvolvedObject.UID] {
 			e.ManagedFields = nil
