@@ -402,6 +402,18 @@ func TestAStoppedControlSpeaksNotAgainstTheCluster(t *testing.T) {
 	}
 }
 
+func TestAControlThatCameToNoVerdictIsNoNewsWhereNoCellDid(t *testing.T) {
+	_, reason := sum(append(cellsOf(judge.Error), controlThat(judge.Error)), nil)
+	assert.Equal(t, "because. The negative control came to no verdict either", reason)
+	_, reason = sum(append(cellsOf(judge.Error, judge.Skipped), controlThat(judge.Error)), nil)
+	assert.Equal(t, "0 of 2 cells kept their data. 1 not established: class-0 (because). 1 skipped: class-1. The negative control came to no verdict either", reason)
+	for _, other := range []judge.Verdict{judge.Pass, judge.Fail} {
+		_, reason := sum(append(cellsOf(other), controlThat(judge.Error)), nil)
+		assert.Contains(t, reason, "cannot be believed (Error: ", other)
+		assert.Contains(t, reason, "because", other)
+	}
+}
+
 func TestWhatTheClusterCannotDoIsSkipped(t *testing.T) {
 	c := someCell(t)
 	c.conclude(fmt.Errorf("before the chaos: %w", &workload.Unsupported{Object: "claim stig/stig-pvc", Said: "code = InvalidArgument"}))

@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
@@ -26,7 +27,10 @@ func sum(cells []evidence.Cell, ended error) (judge.Verdict, string) {
 		reason = ended.Error()
 	}
 	if control != nil && !sawLoss(*control) && verdict != judge.Stopped {
-		reason = "The " + blind(*control) + ". " + reason
+		if !established(tried) {
+			return verdict, reason + ". The " + blind(*control, tried)
+		}
+		reason = "The " + blind(*control, tried) + ". " + reason
 	}
 	return verdict, reason
 }
@@ -76,9 +80,20 @@ func sawLoss(control evidence.Cell) bool {
 	return false
 }
 
-func blind(control evidence.Cell) string {
-	if control.Verdict == judge.Stopped {
+// established says whether any cell came to know what became of its data.
+func established(tried []evidence.Cell) bool {
+	return slices.ContainsFunc(tried, func(c evidence.Cell) bool { return c.Verdict == judge.Pass || c.Verdict == judge.Fail })
+}
+
+// blind is what a control that saw no loss says of the run. Where no cell came to know
+// anything there is nothing to be believed, and what kept it from that mostly kept the
+// control, too: its cell has the reason.
+func blind(control evidence.Cell, tried []evidence.Cell) string {
+	switch {
+	case control.Verdict == judge.Stopped:
 		return "negative control was stopped before its loss could be seen"
+	case control.Verdict == judge.Error && !established(tried):
+		return "negative control came to no verdict either"
 	}
 	return fmt.Sprintf("negative control, an emptyDir that forgets everything, did not come out as lost: on this cluster the run cannot be believed (%s: %s)", control.Verdict, control.Reason)
 }
@@ -106,7 +121,7 @@ func together(verdict judge.Verdict, tried []evidence.Cell, control *evidence.Ce
 	case control != nil && sawLoss(*control):
 		said = append(said, "The negative control lost its data, as it must, and that was seen")
 	case control != nil && verdict != judge.Stopped:
-		said = append(said, "The "+blind(*control))
+		said = append(said, "The "+blind(*control, tried))
 	}
 	if ended != nil && verdict != judge.Pass {
 		said = append(said, "The run ended early: "+ended.Error())
