@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,7 +66,7 @@ func TestAVolumeWhoseClientEndedIsMountedAgain(t *testing.T) {
 	c.use(v, "n1", once, func(path string) {
 		writeSynced(t, filepath.Join(path, "file"), "kept")
 		staging := filepath.Join(c.dir, "n1", "staging", v.VolumeId)
-		killClient(t, staging)
+		killClient(t, filepath.Join(c.dir, "volumes", v.VolumeId), staging)
 		_, err := c.nodes["n1"].NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once})
 		require.NoError(t, err)
 		content, err := os.ReadFile(filepath.Join(staging, "file"))
@@ -73,14 +75,15 @@ func TestAVolumeWhoseClientEndedIsMountedAgain(t *testing.T) {
 	})
 }
 
-// killClient kills the client that has mounted a volume at a path.
-func killClient(t *testing.T, path string) {
+// killClient kills the client that logs to a volume's folder, and returns once the
+// path it serves is dead.
+func killClient(t *testing.T, folder, path string) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	require.NoError(t, err)
 	for _, file := range files {
 		content, err := os.ReadFile(file)
-		if err != nil || !strings.HasSuffix(string(content), "\x00"+path+"\x00") {
+		if err != nil || !strings.Contains(string(content), "="+folder+"/") {
 			continue // it has ended, or is another
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
@@ -113,10 +116,47 @@ func TestAReplicaThatWasAwayIsBroughtUpToDate(t *testing.T) {
 	second := filepath.Join(g.Brick(1), v.VolumeId, "second")
 	require.NoFileExists(t, second)
 	startServer(t, g, 1)
+	requireHealed(t, second, "kept too")
+}
+
+// A server that was away when a volume was made has no folder of it until it is
+// healed. Who has the volume mounted meanwhile keeps it.
+func TestAVolumeThatAServerDoesNotHaveYetStaysMounted(t *testing.T) {
+	requireMounts(t)
+	dir := folder(t)
+	g := volumeOf(t, dir)
+	require.NoError(t, g.Lay())
+	startServer(t, g, 0)
+	c := clusterOn(t, dir, backend.Gluster{ClientFile: g.ClientFile()})
+	v := c.create(parameters(kind(t, "gluster")), once)
+	c.use(v, "n1", once, func(path string) {
+		startServer(t, g, 1)
+		require.Eventually(t, func() bool { return hasClient(t, g, 1) }, time.Minute, time.Millisecond)
+		startProgram(t, gluster.Client, g.HealerArgs())
+		require.Eventually(t, func() bool { _, err := os.Stat(filepath.Join(g.Brick(1), v.VolumeId)); return err == nil }, time.Minute, time.Millisecond)
+		writeSynced(t, filepath.Join(path, "file"), "kept")
+		requireHealed(t, filepath.Join(g.Brick(1), v.VolumeId, "file"), "kept")
+	})
+}
+
+// requireHealed waits until a server has what was written.
+func requireHealed(t *testing.T, path, want string) {
+	t.Helper()
 	require.Eventually(t, func() bool {
-		content, err := os.ReadFile(second)
-		return err == nil && string(content) == "kept too"
+		content, err := os.ReadFile(path)
+		return err == nil && string(content) == want
 	}, time.Minute, 10*time.Millisecond)
+}
+
+// hasClient says whether somebody is connected to a server.
+func hasClient(t *testing.T, g gluster.Volume, server int) bool {
+	t.Helper()
+	content, err := os.ReadFile("/proc/net/tcp")
+	require.NoError(t, err)
+	address := net.ParseIP(g.Addresses[server]).To4()
+	slices.Reverse(address)
+	// proc_pid_net(5): the remote address, backwards, and the state "established".
+	return strings.Contains(string(content), fmt.Sprintf(" %X:%04X 01 ", []byte(address), g.Port))
 }
 
 func freePort(t *testing.T, address string) int {

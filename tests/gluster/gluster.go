@@ -90,8 +90,8 @@ func (v Volume) HealerArgs() []string {
 // healer is how the healing client is called; any name does.
 const healer = "5c1c9f0e-4e2f-4bd5-8f7c-0d9a9b1f6a51"
 
-// MountArgs are those with which a client mounts a folder of the volume, named from
-// the volume's root, and goes on in the background until it is unmounted.
-func MountArgs(clientFile, folder, point, log string) []string {
-	return []string{"--volfile=" + clientFile, "--log-file=" + log, "--subdir-mount=" + folder, point}
+// MountArgs are those with which a client mounts the volume, and goes on in the
+// background until it is unmounted.
+func MountArgs(clientFile, point, log string) []string {
+	return []string{"--volfile=" + clientFile, "--log-file=" + log, point}
 }

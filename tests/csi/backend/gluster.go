@@ -27,48 +27,21 @@ var errNoGluster = errors.New("there is no GlusterFS volume here")
 
 // Make makes the folder of a volume.
 func (g Gluster) Make(v store.Volume) error {
-	return g.withRoot(func(root string) error { return os.MkdirAll(filepath.Join(root, v.ID), 0o755) })
+	return g.withRoot(g.log(), func(root string) error { return os.MkdirAll(filepath.Join(root, v.ID), 0o755) })
 }
 
 // Remove removes the folder of a volume, with its data.
 func (g Gluster) Remove(v store.Volume) error {
-	return g.withRoot(func(root string) error { return os.RemoveAll(filepath.Join(root, v.ID)) })
+	return g.withRoot(g.log(), func(root string) error { return os.RemoveAll(filepath.Join(root, v.ID)) })
 }
 
-// withRoot does something where all of the volumes are to be seen.
-func (g Gluster) withRoot(do func(root string) error) error {
-	if g.ClientFile == "" {
-		return errNoGluster
-	}
-	folder := filepath.Dir(g.ClientFile)
-	root, err := os.MkdirTemp(folder, "root-")
-	if err != nil {
-		return err
-	}
-	if err := g.mount("/", root, filepath.Join(folder, "root.log")); err != nil {
-		return errors.Join(err, os.Remove(root))
-	}
-	return errors.Join(do(root), mounts.Remove(root))
-}
+// log is that of a client that looks at all volumes.
+func (g Gluster) log() string { return filepath.Join(filepath.Dir(g.ClientFile), "root.log") }
 
-// mount has a client of its own show a folder of the GlusterFS volume. The client
-// outlives this process, and ends when that is unmounted.
-func (g Gluster) mount(folder, point, log string) error {
-	if g.ClientFile == "" {
-		return errNoGluster
-	}
-	output, err := exec.Command(gluster.Client, gluster.MountArgs(g.ClientFile, folder, point, log)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("mounting %s of GlusterFS on %s, see %s: %w: %s", folder, point, log, err, strings.TrimSpace(string(output)))
-	}
-	// Where no server answers, a client mounts all the same.
-	if _, err := os.Stat(point); err != nil {
-		return errors.Join(fmt.Errorf("looking into %s of GlusterFS, see %s: %w", folder, log, err), mounts.Unmount(point))
-	}
-	return nil
-}
-
-// stage mounts a volume, also where the client has ended that had mounted it.
+// stage mounts a volume, also where the client has ended that had mounted it. It is
+// seen by a client of its own, which outlives this process and ends when all of it
+// is unmounted. The client knows of no folder: one that is told to mount but a folder
+// ends when a server comes back that does not have that folder yet.
 func (g Gluster) stage(v store.Volume, path string) error {
 	if _, err := os.Stat(path); errors.Is(err, unix.ENOTCONN) {
 		if err := mounts.Unmount(path); err != nil {
@@ -79,5 +52,33 @@ func (g Gluster) stage(v store.Volume, path string) error {
 	if err != nil || mounted {
 		return err
 	}
-	return g.mount("/"+v.ID, path, filepath.Join(v.Folder, "client.log"))
+	return g.withRoot(filepath.Join(v.Folder, "client.log"), func(root string) error { return mounts.Bind(filepath.Join(root, v.ID), path, false) })
+}
+
+// withRoot does something where all of the volumes are to be seen.
+func (g Gluster) withRoot(log string, do func(root string) error) error {
+	if g.ClientFile == "" {
+		return errNoGluster
+	}
+	root, err := os.MkdirTemp(filepath.Dir(g.ClientFile), "root-")
+	if err != nil {
+		return err
+	}
+	if err := g.mount(root, log); err != nil {
+		return errors.Join(err, os.Remove(root))
+	}
+	return errors.Join(do(root), mounts.Remove(root))
+}
+
+// mount has a client show the GlusterFS volume.
+func (g Gluster) mount(point, log string) error {
+	output, err := exec.Command(gluster.Client, gluster.MountArgs(g.ClientFile, point, log)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("mounting GlusterFS on %s, see %s: %w: %s", point, log, err, strings.TrimSpace(string(output)))
+	}
+	// Where no server answers, a client mounts all the same.
+	if _, err := os.Stat(point); err != nil {
+		return errors.Join(fmt.Errorf("looking into GlusterFS, see %s: %w", log, err), mounts.Unmount(point))
+	}
+	return nil
 }
