@@ -18,6 +18,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/run"
+	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 // Answer is what a check comes to.
@@ -50,7 +51,7 @@ func Ready(all []Check) bool {
 // Of asks all questions about a run. One that cannot be answered is a No that says why.
 func Of(ctx context.Context, r run.Run) []Check {
 	client := r.Namespace.Client
-	version, err := Version(ctx, client)
+	version, err := workload.ServerVersion(ctx, client)
 	if err != nil {
 		return []Check{{"API server", No, err.Error()}}
 	}
@@ -60,26 +61,6 @@ func Of(ctx context.Context, r run.Run) []Check {
 	all = append(all, classes(ctx, client, r.Settings))
 	all = append(all, permitted(ctx, client, r.Namespace.Name)...)
 	return append(all, rehearsed(ctx, r)...)
-}
-
-// Version is the API server's. A server that does not answer keeps nobody waiting
-// whose patience, or context, has ended.
-func Version(ctx context.Context, client kubernetes.Interface) (string, error) {
-	answered := make(chan error, 1)
-	var said string
-	go func() {
-		info, err := client.Discovery().ServerVersion()
-		if err == nil {
-			said = info.GitVersion
-		}
-		answered <- err
-	}()
-	select {
-	case <-ctx.Done():
-		return "", fmt.Errorf("it does not answer: %w", context.Cause(ctx))
-	case err := <-answered:
-		return said, err
-	}
 }
 
 func namespace(ctx context.Context, client kubernetes.Interface, name string) Check {

@@ -121,7 +121,7 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	if reason, err := r.interrupted(ctx, cells); err != nil || reason != "" {
 		return finish(ctx, result, judge.Error, reason, err), nil
 	}
-	result.Cluster = evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version()}
+	result.Cluster = evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version(ctx)}
 	leave, left := Leaving(ctx, farewell)
 	defer left()
 	err = r.try(ctx, leave, cells)

@@ -7,6 +7,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 )
 
 // noProvisioner is the provisioner of classes whose volumes are made by hand
@@ -75,10 +76,32 @@ func (n Namespace) ClusterUID(ctx context.Context) types.UID {
 }
 
 // Version is the API server's; empty where it does not say.
-func (n Namespace) Version() string {
-	v, err := n.Client.Discovery().ServerVersion()
+func (n Namespace) Version(ctx context.Context) string {
+	ctx, cancel := n.within(ctx, "the API server: asking for its version")
+	defer cancel()
+	version, err := ServerVersion(ctx, n.Client)
 	if err != nil {
-		return ""
+		n.Log.WithError(err).Info("The API server does not say which version it is")
 	}
-	return v.GitVersion
+	return version
+}
+
+// ServerVersion is an API server's. One that does not answer keeps nobody waiting
+// whose patience, or context, has ended: client-go's request takes none.
+func ServerVersion(ctx context.Context, client kubernetes.Interface) (string, error) {
+	answered := make(chan error, 1)
+	var said string
+	go func() {
+		info, err := client.Discovery().ServerVersion()
+		if err == nil {
+			said = info.GitVersion
+		}
+		answered <- err
+	}()
+	select {
+	case <-ctx.Done():
+		return "", fmt.Errorf("it does not answer: %w", context.Cause(ctx))
+	case err := <-answered:
+		return said, err
+	}
 }

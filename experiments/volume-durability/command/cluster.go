@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/volume-durability/volume-durability/pkg/inputs"
-	"github.com/volume-durability/volume-durability/pkg/readiness"
+	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 // clusterFlags are kubectl's own, by which a cluster and a namespace are named.
@@ -82,7 +82,7 @@ func (c connection) String() string {
 
 // version is the API server's.
 func (c connection) version(ctx context.Context) (string, error) {
-	said, err := readiness.Version(ctx, c.client)
+	said, err := workload.ServerVersion(ctx, c.client)
 	switch {
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
