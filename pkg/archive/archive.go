@@ -34,11 +34,9 @@ const (
 	// packedKey is the key of the packed bundle, or of a part of it.
 	packedKey = "bundle.tar.gz"
 
-	// partSize leaves room for the manifest beside a part: the API server takes 1 MiB
-	// of data in one ConfigMap.
+	// partSize leaves room for the manifest, a few lines for each file, beside a part:
+	// the API server takes 1 MiB of data in one ConfigMap.
 	partSize = 900 << 10
-	// maxManifest is how much of the manifest fits beside it.
-	maxManifest = 100 << 10
 	// maxParts bounds what one bundle may take of etcd, which holds 2 GiB by default.
 	maxParts = 16
 )
@@ -63,7 +61,7 @@ func Name(engine, run string) string {
 }
 
 // Keep keeps a bundle under a name. One that is too large is an error that names its
-// largest files: leave some of them out, but never the result and the manifest.
+// largest files.
 func (a Archive) Keep(ctx context.Context, name string, b bundle.Bundle) error {
 	return a.keep(ctx, name, b, partSize)
 }
@@ -75,7 +73,7 @@ func (a Archive) keep(ctx context.Context, name string, b bundle.Bundle, partSiz
 	}
 	parts := slices.Collect(slices.Chunk(packed, partSize))
 	if len(parts) > maxParts {
-		return fmt.Errorf("keeping the evidence in ConfigMap %s/%s: packed it has %d bytes, which is more than %d ConfigMaps hold; leave out some of its largest files: %s",
+		return fmt.Errorf("keeping the evidence in ConfigMap %s/%s: packed it has %d bytes, which is more than %d ConfigMaps hold (the largest files: %s): have fewer cells in one run",
 			a.Namespace, name, len(packed), maxParts, largest(b))
 	}
 	// The first comes last: who sees it can have them all.
@@ -112,7 +110,7 @@ func partName(name string, number int) string {
 // describe puts on the first part what a person wants to see without unpacking.
 func describe(first *corev1.ConfigMap, parts int, b bundle.Bundle) {
 	first.Annotations = map[string]string{partsAnnotation: strconv.Itoa(parts)}
-	if manifest, err := b.File(bundle.ManifestFile); err == nil && len(manifest) <= maxManifest {
+	if manifest, err := b.File(bundle.ManifestFile); err == nil {
 		first.Data = map[string]string{bundle.ManifestFile: string(manifest)}
 	}
 }
@@ -185,7 +183,7 @@ func (a Archive) Kept(ctx context.Context) ([]metav1.ObjectMeta, error) {
 // largest names the files that take the most, but those that must stay.
 func largest(b bundle.Bundle) string {
 	const named = 5
-	files := slices.DeleteFunc(slices.Clone(b.Files), func(f bundle.File) bool { return f.Name == bundle.ResultFile || f.Name == bundle.ManifestFile })
+	files := slices.Clone(b.Files)
 	slices.SortStableFunc(files, func(x, y bundle.File) int { return len(y.Content) - len(x.Content) })
 	var said []string
 	for _, f := range files[:min(len(files), named)] {

@@ -51,9 +51,6 @@ type Options struct {
 	// the bundle is kept; either may be empty.
 	Asset string
 	Where string
-	// Extra are files that belong to the evidence and cannot be made of the result:
-	// the cluster's events and objects.
-	Extra []File
 }
 
 // Manifest is the list of a bundle's other files.
@@ -91,10 +88,6 @@ func Make(r evidence.Result, o Options) (Bundle, error) {
 		}
 		b.Files = append(b.Files, File{f.name, content})
 	}
-	b.Files = append(b.Files, o.Extra...)
-	if err := b.checkNames(ManifestFile); err != nil {
-		return Bundle{}, fmt.Errorf("the bundle of run %s: %w", r.Run, err)
-	}
 	manifest, err := encoded(Manifest{Schema: Schema, Run: r.Run, Verdict: r.Verdict, Tool: r.Tool, Files: b.entries()})
 	if err != nil {
 		return Bundle{}, fmt.Errorf("the manifest of run %s: %w", r.Run, err)
@@ -111,14 +104,10 @@ func orDefault(group string) string {
 	return group
 }
 
-// checkNames refuses what would leave the folder, or hide another file. Reserved
-// are names of files that are still to come.
-func (b Bundle) checkNames(reserved ...string) error {
+// checkNames refuses what would leave the folder, or hide another file.
+func (b Bundle) checkNames() error {
 	var problems []error
 	known := map[string]bool{}
-	for _, name := range reserved {
-		known[name] = true
-	}
 	for _, f := range b.Files {
 		switch {
 		case !fs.ValidPath(f.Name) || f.Name == ".":
