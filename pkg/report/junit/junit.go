@@ -9,6 +9,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
@@ -155,11 +156,11 @@ func control(t *testCase, c evidence.Cell, why *outcome) {
 }
 
 func found(c evidence.Cell) string {
-	var text string
+	var text strings.Builder
 	for _, f := range c.Findings {
-		text += fmt.Sprintf("%s, bytes %d to %d of %s\n", f, f.Offset, f.End, c.File)
+		fmt.Fprintf(&text, "%s, bytes %d to %d of %s\n", f, f.Offset, f.End, c.File)
 	}
-	return text
+	return text.String()
 }
 
 func output(c evidence.Cell) string {
