@@ -112,7 +112,7 @@ func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(
 		return n, nil, err
 	}
 	all := []cache.SharedIndexInformer{pods, claims, events}
-	if n.mayList(ctx) {
+	if n.maySeeAttachments(ctx) {
 		o.attachmentsSeen = true
 		attachments, err := informer(o, "volume attachments", n.Client.StorageV1().VolumeAttachments(), func(*metav1.ListOptions) {}, o.attachment, o.detached)
 		if err != nil {
@@ -145,37 +145,34 @@ func newObserver(log logrus.FieldLogger) *observer {
 // maySee asks for what is to be observed: client-go's watches never give up one that
 // is refused.
 func (n Namespace) maySee(ctx context.Context) error {
-	one := metav1.ListOptions{Limit: 1}
 	return errors.Join(
-		n.maySeeAny(ctx, "pods", func(ctx context.Context) error {
-			_, err := n.Client.CoreV1().Pods(n.Name).List(ctx, one)
-			return err
-		}),
-		n.maySeeAny(ctx, "claims", func(ctx context.Context) error {
-			_, err := n.Client.CoreV1().PersistentVolumeClaims(n.Name).List(ctx, one)
-			return err
-		}))
+		n.required("pods", mayList(ctx, n, "pods", n.Client.CoreV1().Pods(n.Name))),
+		n.required("claims", mayList(ctx, n, "claims", n.Client.CoreV1().PersistentVolumeClaims(n.Name))))
 }
 
-func (n Namespace) maySeeAny(ctx context.Context, what string, list func(context.Context) error) error {
-	doing := "looking for " + what
-	if err := n.insist(ctx, doing, list); err != nil {
-		return fmt.Errorf("%s in namespace %s: %w%s", doing, n.Name, err, Hint(err.Error()))
+func (n Namespace) required(what string, refused error) error {
+	if refused == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("looking for %s in namespace %s: %w%s", what, n.Name, refused, Hint(refused.Error()))
 }
 
-// mayList says whether VolumeAttachments may be seen. They are the cluster's, and
-// a run can do without.
-func (n Namespace) mayList(ctx context.Context) bool {
-	err := n.insist(ctx, "looking for volume attachments", func(ctx context.Context) error {
-		_, err := n.Client.StorageV1().VolumeAttachments().List(ctx, metav1.ListOptions{Limit: 1})
-		return err
-	})
+// maySeeAttachments says whether VolumeAttachments may be seen. They are the
+// cluster's, and a run can do without.
+func (n Namespace) maySeeAttachments(ctx context.Context) bool {
+	err := mayList(ctx, n, "volume attachments", n.Client.StorageV1().VolumeAttachments())
 	if err != nil {
 		n.Log.WithError(err).Info("Volume attachments cannot be seen: whether a volume was detached and attached anew stays unknown")
 	}
 	return err == nil
+}
+
+// mayList is an error where the API server does not show such objects.
+func mayList[L runtime.Object](ctx context.Context, n Namespace, what string, of lists[L]) error {
+	return n.insist(ctx, "looking for "+what, func(ctx context.Context) error {
+		_, err := of.List(ctx, metav1.ListOptions{Limit: 1})
+		return err
+	})
 }
 
 // lists is any of client-go's typed clients.
