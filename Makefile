@@ -101,6 +101,8 @@ install: ## install the command line, also as kubectl durability (PREFIX=/usr/lo
 	@$(MAKE) --no-print-directory -s binaries
 	install -D -m 0755 $(BIN)/volume-durability $(DESTDIR)$(PREFIX)/bin/volume-durability
 	ln -sf volume-durability $(DESTDIR)$(PREFIX)/bin/kubectl-durability
+	printf '#!/bin/sh\nexec kubectl-durability __complete "$$@"\n' >$(DESTDIR)$(PREFIX)/bin/kubectl_complete-durability
+	chmod 0755 $(DESTDIR)$(PREFIX)/bin/kubectl_complete-durability
 
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 .PHONY: platforms

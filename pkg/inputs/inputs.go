@@ -32,6 +32,29 @@ type Input struct {
 	set func(*Settings, string) error
 }
 
+// Complete proposes values that go on from the items of a list that have been typed,
+// if any: each ends with a word that Doc quotes, or with true or false where it is one
+// of them, and is taken.
+func (i Input) Complete(typed string) []string {
+	var words []string
+	if i.Default == "true" || i.Default == "false" {
+		words = []string{"false", "true"}
+	}
+	for n, part := range strings.Split(i.Doc, "`") {
+		if n%2 == 1 {
+			words = append(words, part)
+		}
+	}
+	listed := typed[:strings.LastIndex(typed, ",")+1]
+	var all []string
+	for _, word := range words {
+		if value := listed + word; i.set(&Settings{}, value) == nil {
+			all = append(all, value)
+		}
+	}
+	return all
+}
+
 // Problem is one mistake in the inputs.
 type Problem struct {
 	Name, Value, Want string
@@ -99,7 +122,7 @@ func Table() []Input {
 			boolean(func(s *Settings) *bool { return &s.Keep })},
 		{"LIB_IMAGE", "", "Image of the writer's and the reader's pod; empty for the experiment's own.", true,
 			optional(image)},
-		{"LIB_IMAGE_PULL_POLICY", "IfNotPresent", "Pull policy of that image.", true,
+		{"LIB_IMAGE_PULL_POLICY", "IfNotPresent", "Pull policy of that image: `Always`, `IfNotPresent` or `Never`.", true,
 			oneOf(func(s *Settings) *corev1.PullPolicy { return &s.ImagePullPolicy },
 				corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)},
 		{"REQUIRED_EVIDENCE", "none", "The [level of evidence](docs/evidence.md) below which nothing passes: " + quoted(custody.Names()) + ".", false, requiredEvidence},

@@ -2,6 +2,7 @@ package inputs
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -158,4 +159,29 @@ func TestOneClaimHasRoomForOneJournal(t *testing.T) {
 	assert.ErrorContains(t, err, "one claim has room for one journal")
 	_, err = Parse(env(map[string]string{"STORAGE_CLASS": "a", "STORAGE_CLASSES": "b"}))
 	assert.ErrorContains(t, err, `STORAGE_CLASSES="b": want only one of STORAGE_CLASS and STORAGE_CLASSES set`)
+}
+
+func TestValuesAreProposed(t *testing.T) {
+	proposed := map[string][]string{}
+	for _, input := range Table() {
+		if values := input.Complete(""); len(values) > 0 {
+			proposed[input.Name] = values
+		}
+		for _, value := range input.Complete("") {
+			_, err := Parse(func(name string) string { return map[string]string{input.Name: value}[name] })
+			assert.NoError(t, err, input.Name)
+		}
+	}
+	assert.Equal(t, []string{"any", "same", "other"}, proposed["READER_NODE"])
+	assert.Equal(t, []string{"false", "true", "false,true"}, proposed["FORCE"])
+	assert.Equal(t, []string{"Always", "IfNotPresent", "Never"}, proposed["LIB_IMAGE_PULL_POLICY"])
+	assert.Equal(t, []string{"*"}, proposed["STORAGE_CLASSES"])
+	for _, number := range []string{"TOTAL_CHAOS_DURATION", "CHAOS_INTERVAL", "CLAIM_NAME", "JOURNAL_FILE"} {
+		assert.NotContains(t, proposed, number)
+	}
+}
+
+func TestTheNextItemOfAListIsProposed(t *testing.T) {
+	i := slices.IndexFunc(Table(), func(i Input) bool { return i.Name == "ACCESS_MODE" })
+	assert.Equal(t, []string{"ReadWriteMany,ReadWriteOnce", "ReadWriteMany,ReadWriteOncePod"}, Table()[i].Complete("ReadWriteMany,Read"))
 }

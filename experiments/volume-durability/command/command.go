@@ -100,6 +100,7 @@ Exit codes: 0 kept, 1 lost, 2 could not tell (or wrong arguments), 130 interrupt
 	root.AddCommand(
 		newRun(streams), newReport(streams), newVerify(streams), newDoctor(streams), newCleanup(streams), newVersion(streams), newExperiment(streams),
 	)
+	complete(root)
 	return root
 }
 

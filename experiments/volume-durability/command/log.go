@@ -57,13 +57,15 @@ func kubernetesSays(log *logrus.Logger) func(prefix, args string) {
 	}
 }
 
+func levels() []string { return []string{"error", "warning", "info", "debug", "trace"} }
+
 // levelFlag is --log-level.
 type levelFlag struct{ logrus.Level }
 
 func (l *levelFlag) Set(value string) error {
 	level, err := logrus.ParseLevel(value)
 	if err != nil {
-		return fmt.Errorf("want one of error, warning, info, debug, trace")
+		return fmt.Errorf("want one of %s", strings.Join(levels(), ", "))
 	}
 	l.Level = level
 	return nil
@@ -75,5 +77,5 @@ func (l *levelFlag) String() string { return l.Level.String() }
 
 func (l *levelFlag) addTo(flags *pflag.FlagSet) {
 	l.Level = logrus.WarnLevel
-	flags.Var(l, "log-level", "what of the log to show on standard error: error, warning, info, debug, trace")
+	flags.Var(l, "log-level", "what of the log to show on standard error: "+strings.Join(levels(), ", "))
 }

@@ -52,7 +52,7 @@ type reportCommand struct {
 func newReport(streams Streams) *cobra.Command {
 	r := &reportCommand{streams: streams, cluster: newClusterFlags()}
 	c := &cobra.Command{
-		Use: "report [RUN | FOLDER]...", Short: "Show the evidence of a run, in any of its forms", Args: cobra.ArbitraryArgs,
+		Use: "report [RUN | FOLDER]...", Short: "Show the evidence of a run, in any of its forms", Args: cobra.ArbitraryArgs, ValidArgsFunction: evidenceKept,
 		Long: `Show the evidence of a run, in any of its forms.
 
 The run is a folder that run left, a packed bundle (.tar.gz), a result.json, or evidence
@@ -382,7 +382,7 @@ func tableOf(all []kept, now time.Time) (string, error) {
 // newOpen opens the page of a run in the browser.
 func (r *reportCommand) newOpen() *cobra.Command {
 	c := &cobra.Command{
-		Use: "open [RUN | FOLDER]...", Short: "Open the page of a run in the browser, or one page of several", Args: cobra.ArbitraryArgs,
+		Use: "open [RUN | FOLDER]...", Short: "Open the page of a run in the browser, or one page of several", Args: cobra.ArbitraryArgs, ValidArgsFunction: evidenceKept,
 	}
 	cluster := newClusterFlags()
 	groups(c, clusterGroup(cluster))
