@@ -162,10 +162,10 @@ func classes(ctx context.Context, client kubernetes.Interface, s inputs.Settings
 // rehearsed asks of everything that the run would make whether it would be taken.
 func rehearsed(ctx context.Context, r run.Run) []Check {
 	rehearsals, err := r.Rehearse(ctx)
-	if err != nil {
-		return []Check{{"objects", No, err.Error()}}
-	}
 	var all []Check
+	if err != nil {
+		all = append(all, Check{"objects", No, err.Error()})
+	}
 	for _, one := range rehearsals {
 		c := Check{"would take " + one.Object, Yes, "its name, Pod Security, quotas, other admission"}
 		if one.Err != nil {

@@ -163,3 +163,10 @@ func TestWhatTheAPIServerRefusesIsSaid(t *testing.T) {
 	by := checks(t, nil, everything, append(cluster("n1"), taken)...)
 	assert.Contains(t, by["would take claim stig-pvc"].Said, "exists already")
 }
+
+func TestWhatNoClusterWouldTakeIsSaid(t *testing.T) {
+	by := checks(t, map[string]string{"TARGET_PODS": "write-pod,another"}, everything, cluster("n1")...)
+	assert.Equal(t, No, by["objects"].Answer)
+	assert.Contains(t, by["objects"].Said, `TARGET_PODS="another": want writers of this run: write-pod`)
+	assert.Contains(t, by, "would take pod write-pod", "the rest is tried all the same")
+}

@@ -17,7 +17,8 @@ type Rehearsal struct {
 
 // Rehearse asks the API server of every object that the run would make whether it
 // would take it: nothing is made. It tries everything that is in a request's way:
-// permissions, names, Pod Security, quotas, limits, other admission.
+// permissions, names, Pod Security, quotas, limits, other admission. The error names
+// what no API server would take, beside what this one says of the rest.
 func (r Run) Rehearse(ctx context.Context) ([]Rehearsal, error) {
 	plans, skipped, err := r.plan(ctx)
 	if err != nil {
@@ -29,7 +30,7 @@ func (r Run) Rehearse(ctx context.Context) ([]Rehearsal, error) {
 			all = append(all, newCell(r, p).rehearse(ctx)...)
 		}
 	}
-	return all, nil
+	return all, r.requirePossible(plans)
 }
 
 func (c *cell) rehearse(ctx context.Context) []Rehearsal {

@@ -164,7 +164,13 @@ func (r Run) cells(ctx context.Context) ([]*cell, error) {
 			r.Companion.Judged(c.Cell)
 		}
 	}
-	return cells, errors.Join(r.requireNames(plans), r.requireTargets(cells))
+	return cells, r.requirePossible(plans)
+}
+
+// requirePossible returns an error that names what no cluster could take of the
+// inputs, now that it is known which cells they make.
+func (r Run) requirePossible(plans []inputs.Cell) error {
+	return errors.Join(r.requireNames(plans), r.requireTargets(plans))
 }
 
 // requireNames returns an error that names the objects that cannot be made: those of
@@ -194,10 +200,10 @@ func (r Run) requireNames(plans []inputs.Cell) error {
 
 // requireTargets returns an error that says what to do where TARGET_PODS names a
 // writer that there will not be.
-func (r Run) requireTargets(cells []*cell) error {
+func (r Run) requireTargets(plans []inputs.Cell) error {
 	var writers []string
-	for _, c := range cells {
-		writers = append(writers, c.Plan.Object(r.Settings.WriterPod))
+	for _, c := range plans {
+		writers = append(writers, c.Object(r.Settings.WriterPod))
 	}
 	var unknown []error
 	for _, target := range r.Settings.TargetPods {
