@@ -38,6 +38,7 @@ type hearing struct {
 	stall    *witness.Stall // what the pod was waiting for when it was last heard
 	open     bool           // the log can be read now
 	shut     time.Time      // since when it cannot
+	failed   bool           // it should have been read since, and could not be
 	// unheard is for how long it could not be read before the first acknowledgement came.
 	unheard time.Duration
 	last    time.Time // when it was last heard
@@ -175,19 +176,18 @@ func (h *hearing) waits(s *witness.Stall) {
 	h.stall = s
 }
 
+// opened hears whether the log can be read. A log that was never tried in vain had
+// nothing to say until now: a kubelet does not answer before a pod has said something.
 func (h *hearing) opened(is bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.open == is {
-		return
-	}
-	h.open = is
 	switch {
-	case !is:
-		h.shut = time.Now()
-	case h.first == nil:
+	case is && !h.open && h.failed && h.first == nil:
 		h.unheard += time.Since(h.shut)
+	case !is && h.open:
+		h.shut = time.Now()
 	}
+	h.open, h.failed = is, !is
 }
 
 // missed is for how long the log could not be read before the first acknowledgement came.

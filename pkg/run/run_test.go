@@ -111,6 +111,20 @@ func TestAFirstAcknowledgementThatCouldNotBeHeardIsSaidToBeLate(t *testing.T) {
 	assert.Equal(t, []string{"the log of the writer of epoch 2 could not be read for 7s before its first acknowledgement was heard: the time of that may hold it"}, c.Notes)
 }
 
+// A kubelet begins to answer when the pod has said something: until then there was
+// nothing to read.
+func TestALogThatHadNothingToSayWasNotMissed(t *testing.T) {
+	h := heardFrom(t)
+	h.open, h.failed, h.shut = false, false, time.Now().Add(-7*time.Second)
+	h.opened(true)
+	assert.Zero(t, h.missed())
+
+	h.open, h.failed, h.shut = false, false, time.Now().Add(-7*time.Second)
+	h.opened(false) // it could not be had
+	h.opened(true)
+	assert.Equal(t, 7*time.Second, h.missed().Round(time.Second))
+}
+
 // An API server that is away, or a kubelet, is not the volume, though the volume was
 // slow when it was last heard of.
 func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {

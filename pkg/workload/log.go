@@ -28,7 +28,8 @@ const (
 // the container has ended and all was heard, the pod is gone, or the context
 // ends. A stream that breaks is taken up again: lines may be heard twice, and
 // those that the cluster no longer has are lost. Whoever hears is told when a
-// stream begins and when it ends. It returns an error only with the context.
+// stream begins, and when it ends or cannot be had. It returns an error only with the
+// context.
 func (n Namespace) FollowLog(ctx context.Context, pod *corev1.Pod, hear func(line []byte), open func(is bool)) error {
 	f := follower{Namespace: n, pod: pod, hear: hear, open: open}
 	return wait.PollUntilContextCancel(ctx, reconnectEvery, true, f.once)
@@ -84,6 +85,7 @@ func (f *follower) stream(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
+		f.open(false)
 		return fmt.Errorf("opening the log: %w", err)
 	}
 	f.open(true)

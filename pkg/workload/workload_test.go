@@ -3,6 +3,9 @@ package workload
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +24,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/cache"
 )
@@ -200,6 +205,29 @@ func TestWhoHearsIsToldWhenTheLogCanBeRead(t *testing.T) {
 	var told []bool
 	require.NoError(t, ns.FollowLog(t.Context(), pod, func([]byte) {}, func(is bool) { told = append(told, is) }))
 	assert.Equal(t, []bool{true, false}, told)
+}
+
+func TestWhoHearsIsToldThatTheLogCannotBeHad(t *testing.T) {
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/log") {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"write-pod","uid":"u"},"status":{"containerStatuses":[{"state":{"terminated":{}}}]}}`)
+			return
+		}
+		if requests++; requests == 1 {
+			http.Error(w, "the kubelet is away", http.StatusBadGateway)
+		}
+	}))
+	defer server.Close()
+	ns := namespace(t)
+	var err error
+	ns.Client, err = kubernetes.NewForConfig(&rest.Config{Host: server.URL})
+	require.NoError(t, err)
+	var told []bool
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}
+	require.NoError(t, ns.FollowLog(t.Context(), pod, func([]byte) {}, func(is bool) { told = append(told, is) }))
+	assert.Equal(t, []bool{false, true, false}, told)
 }
 
 func TestATooLongLineIsAnErrorAndNotEndless(t *testing.T) {
