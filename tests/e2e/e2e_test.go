@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 }
 
 // deadline bounds a test's work on the cluster.
-const deadline = 5 * time.Minute
+const deadline = 10 * time.Minute
 
 func within(t *testing.T) context.Context {
 	t.Helper()

@@ -40,7 +40,8 @@ func TestTheRecipePassesInPodDelete(t *testing.T) {
 func TestTheRecipePassesInPodAutoscaler(t *testing.T) {
 	t.Parallel()
 	ns := withVictim(t)
-	result := runFault(t, ns, "pod-autoscaler", map[string]string{"TOTAL_CHAOS_DURATION": "10", "REPLICA_COUNT": "3"}, recipe(t))
+	// For as long as the chaos lasts the replicas may take to be ready, and no longer.
+	result := runFault(t, ns, "pod-autoscaler", map[string]string{"TOTAL_CHAOS_DURATION": "30", "REPLICA_COUNT": "3"}, recipe(t))
 	requireKept(t, ns, result)
 }
 

@@ -52,7 +52,8 @@ const (
 
 // phases are one moment in each phase of a run, and long enough.
 var phases = []phase{
-	{"before the writer is there", nil, creation, "write-pod", "0"},
+	// Without a volume nothing is acknowledged, however long it takes to stop.
+	{"before the writer is there", map[string]string{"STORAGE_CLASS": "no-such-class"}, creation, "write-pod", "0"},
 	{"before the chaos", map[string]string{"RAMP_TIME": "600"}, event, "PreChaosCheck", "50"},
 	{"during the chaos", map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"}, event, "ChaosInject", "50"},
 	{"while the reader is waited for", short(map[string]string{"READER_NODE": "n3"}), creation, "read-pod", "50"},
@@ -182,7 +183,7 @@ func TestAControlPlaneThatGoesAwayChangesNoVerdict(t *testing.T) {
 	for name, away := range map[string]func(t *testing.T) (back func()){"the API server": stopAPI, "etcd": freezeEtcd} {
 		t.Run(name, func(t *testing.T) {
 			ns := someNamespace(t)
-			start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "6", "CHAOS_INTERVAL": "3"})
+			start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "16", "CHAOS_INTERVAL": "8"})
 			inChaos(t, ns)
 			file := volumeFile(t, ns)
 			var once sync.Once

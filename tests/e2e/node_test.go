@@ -59,7 +59,7 @@ func cutOffWithItsWriter(t *testing.T, ns *engine.Namespace) (node func() string
 func TestTwoWritersAliveAtOnceAreSaidAndNotCalledDamage(t *testing.T) {
 	ns := someNamespace(t)
 	node := cutOffWithItsWriter(t, ns)
-	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "16", "CHAOS_INTERVAL": "8", "FORCE": "true"})
+	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "24", "CHAOS_INTERVAL": "8", "FORCE": "true"})
 	result, err := ns.Await(within(t), "engine")
 	require.NoError(t, err)
 	cluster(t, "start", "kubelet-"+node())
@@ -79,7 +79,7 @@ func TestTwoWritersAliveAtOnceAreSaidAndNotCalledDamage(t *testing.T) {
 // A drain cordons the node and evicts its pods.
 func TestAWritersNodeIsDrained(t *testing.T) {
 	ns := someNamespace(t)
-	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "12", "CHAOS_INTERVAL": "6"})
+	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "20", "CHAOS_INTERVAL": "10"})
 	writer := inChaos(t, ns)
 	cordon(t, ns, writer.Spec.NodeName)
 	require.NoError(t, ns.Kube.CoreV1().Pods(ns.Name).EvictV1(within(t), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: writer.Name, Namespace: ns.Name}}))

@@ -23,9 +23,12 @@ import (
 // Kubernetes says of it, and what to do. Nothing is left.
 func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 	for name, c := range map[string]struct {
-		env     map[string]string
-		prepare func(t *testing.T, ns *engine.Namespace)
-		says    []string
+		env map[string]string
+		// patience is for what a step needs that goes well before, or for an answer from
+		// outside; 0 for as little as the rest takes.
+		patience int
+		prepare  func(t *testing.T, ns *engine.Namespace)
+		says     []string
 	}{
 		"no such storage class": {
 			env:  map[string]string{"STORAGE_CLASS": "no-such-class"},
@@ -36,7 +39,7 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 			says: []string{"write-pod does not run", "unbound immediate PersistentVolumeClaims", "kubectl describe pvc"},
 		},
 		"an image that cannot be pulled": {
-			env:  map[string]string{"LIB_IMAGE": "volume-durability.test/none:test"},
+			env: map[string]string{"LIB_IMAGE": "volume-durability.test/none:test"}, patience: 45,
 			says: []string{"write-pod does not run", "volume-durability.test/none:test", "must be able to pull LIB_IMAGE"},
 		},
 		"an image that must not be pulled": {
@@ -56,7 +59,7 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 			says:    []string{"creating pod", "write-pod", "no pods on Fridays", "kubectl get validatingadmissionpolicies"},
 		},
 		"no node for the reader": {
-			env:  short(map[string]string{"READER_NODE": "n3"}),
+			env: short(map[string]string{"READER_NODE": "n3"}), patience: 45,
 			says: []string{"read-pod does not run", "NodeAffinity", "READER_NODE must name a node"},
 		},
 		"a namespace that is not there": {
@@ -74,7 +77,7 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 			if c.prepare != nil {
 				c.prepare(t, ns)
 			}
-			require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: c.env, StatusTimeout: 25}))
+			require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: c.env, StatusTimeout: max(c.patience, 25)}))
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
 			require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)

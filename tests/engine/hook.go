@@ -17,7 +17,7 @@ import (
 
 // Before calls before whenever an object of a resource of the core API is about to be
 // created in the namespace or deleted: an admission webhook, for which the API server
-// waits, 10 s at most. It must be able to reach this machine's loopback. The hook is
+// waits, 30 s at most. It must be able to reach this machine's loopback. The hook is
 // there until remove is called.
 func (n *Namespace) Before(ctx context.Context, resource string, before func(operation admissionv1.Operation, name string)) (remove func(context.Context) error, err error) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -57,6 +57,7 @@ func (n *Namespace) webhook(server *httptest.Server, resource string) *admission
 			}},
 			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: n.Name}},
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
+			TimeoutSeconds:          ptr.To[int32](30), // the most that there is
 			AdmissionReviewVersions: []string{"v1"},
 			// The API server may still call for a moment after the hook was taken away.
 			FailurePolicy: ptr.To(admissionregistrationv1.Ignore),
