@@ -39,11 +39,13 @@ func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 			said = append(said, w.Reason+": "+w.Message)
 		}
 	}
+	mounted := false
 	for _, e := range n.warnings(pod.Name) {
 		if e.InvolvedObject.UID != pod.UID || e.Reason == "FailedScheduling" && pod.Spec.NodeName != "" {
 			continue // of another pod, or over: it has a node by now
 		}
-		volume = volume || slices.Contains(volumeEvents, e.Reason)
+		mounted = mounted || e.Reason == sandboxEvent
+		volume = volume || !mounted && isOfVolume(e)
 		said = append(said, e.Reason+": "+e.Message)
 	}
 	if len(said) == 0 {
@@ -76,9 +78,25 @@ func (n Namespace) nodeNotReady(name string) (why string, seen bool) {
 	return "", true
 }
 
+// sandboxEvent is the reason of an event that tells of what a kubelet does when it has
+// mounted a pod's volumes.
+const sandboxEvent = "FailedCreatePodSandBox"
+
+// isOfVolume says whether an event tells that a pod waits for its volume, and for
+// nobody else who has it: what a pod of somebody's holds the storage does not.
+func isOfVolume(e corev1.Event) bool {
+	return slices.Contains(volumeEvents, e.Reason) && !strings.Contains(e.Message, "already used by pod(s)")
+}
+
 // waitsForVolume says whether a pod may still be waiting for its volume. Volumes are
-// mounted before images are pulled: one that waits for its image has its volume.
+// mounted before there is a sandbox, and before images are pulled: a pod that has the
+// one, or waits for the other, has its volume.
 func waitsForVolume(pod *corev1.Pod) bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReadyToStartContainers && c.Status == corev1.ConditionTrue {
+			return false
+		}
+	}
 	for _, c := range pod.Status.ContainerStatuses {
 		if w := c.State.Waiting; w == nil || w.Reason != "ContainerCreating" {
 			return false

@@ -19,17 +19,21 @@ func (u *Unsupported) Error() string {
 	return fmt.Sprintf("%s: the cluster cannot do this: %s%s", u.Object, u.Said, Hint(u.Said))
 }
 
-// refusals are by what a provisioner says that it will never make such a volume:
-// the codes of CSI (spec.md, "Error Scheme"), and what others are known to say,
-// in small letters.
-var refusals = []string{
-	"code = invalidargument", "code = unimplemented",
-	"not supported", "unsupported", "only support", "does not support",
-}
+// lastingCodes are those of CSI by which a driver says that it will never make such a
+// volume (spec.md, "Error Scheme"). Where there is a code, no word says more than it.
+var lastingCodes = []string{"code = invalidargument", "code = unimplemented"}
+
+// lastingWords are what provisioners without codes are known to say of that.
+var lastingWords = []string{"not supported", "unsupported", "only support", "does not support"}
 
 // isRefusal says whether a provisioner's error is one that lasts.
 func isRefusal(message string) bool {
-	return slices.ContainsFunc(refusals, func(said string) bool { return strings.Contains(strings.ToLower(message), said) })
+	message = strings.ToLower(message)
+	said := func(what string) bool { return strings.Contains(message, what) }
+	if said("code = ") {
+		return slices.ContainsFunc(lastingCodes, said)
+	}
+	return slices.ContainsFunc(lastingWords, said)
 }
 
 // offNode are the scheduler's reasons that concern nothing but which nodes a pod

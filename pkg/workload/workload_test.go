@@ -158,6 +158,45 @@ func TestAPodThatDoesNotRunIsExplained(t *testing.T) {
 	assert.False(t, volume, "it failed for another reason")
 }
 
+// A volume that let a pod wait, and came, is not to blame for what comes after it; nor
+// is one that somebody else uses.
+func TestAVolumeThatCameIsNotBlamed(t *testing.T) {
+	const attached = `Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can't be attached to another`
+	warning := func(reason, message string, at int64) corev1.Event {
+		return corev1.Event{
+			ObjectMeta: metav1.ObjectMeta{Name: reason}, InvolvedObject: corev1.ObjectReference{Name: "read-pod", UID: "u"}, Type: "Warning",
+			Reason: reason, Message: message, LastTimestamp: metav1.Unix(at, 0),
+		}
+	}
+	sandbox := []corev1.PodCondition{{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue}}
+	for name, c := range map[string]struct {
+		events     []corev1.Event
+		conditions []corev1.PodCondition
+		volume     bool
+	}{
+		"it waits for its volume":        {events: []corev1.Event{warning("FailedAttachVolume", attached, 1)}, volume: true},
+		"it pulls its image":             {events: []corev1.Event{warning("FailedAttachVolume", attached, 1)}, conditions: sandbox},
+		"it gets no address":             {events: []corev1.Event{warning("FailedAttachVolume", attached, 1), warning("FailedCreatePodSandBox", "no IPs available", 2)}},
+		"it got none, and lost a volume": {events: []corev1.Event{warning("FailedMount", "stale handle", 2), warning("FailedCreatePodSandBox", "no IPs available", 1)}, volume: true},
+		"somebody else's pod uses it":    {events: []corev1.Event{warning("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) app-0`, 1)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ns := namespace(t)
+			for _, e := range c.events {
+				_, err := ns.Client.CoreV1().Events("stig").Create(t.Context(), &e, metav1.CreateOptions{})
+				require.NoError(t, err)
+			}
+			_, volume := ns.whyNotRunning(&corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Name: "read-pod", UID: "u"}, Spec: corev1.PodSpec{NodeName: "n2"},
+				Status: corev1.PodStatus{Phase: corev1.PodPending, Conditions: c.conditions, ContainerStatuses: []corev1.ContainerStatus{{
+					State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}},
+				}}},
+			})
+			assert.Equal(t, c.volume, volume)
+		})
+	}
+}
+
 func TestWhatAScheduledPodOnceWaitedForExplainsNothing(t *testing.T) {
 	ns := namespace(t)
 	pod := &corev1.Pod{
@@ -427,6 +466,8 @@ func TestWhatLasts(t *testing.T) {
 		"Only support ReadWriteOnce access mode":                                     true,
 		"rpc error: code = ResourceExhausted desc = no space":                        false,
 		"rpc error: code = DeadlineExceeded desc = context deadline exceeded":        false,
+		`rpc error: code = Internal desc = Get "": unsupported protocol scheme ""`:   false,
+		"rpc error: code = Unavailable desc = tls: unsupported certificate":          false,
 		"storageclass.storage.k8s.io \"x\" not found":                                false,
 	} {
 		assert.Equal(t, want, isRefusal(message), message)
