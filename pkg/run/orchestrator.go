@@ -16,29 +16,45 @@ const (
 	kubernetesLabel = "com.docker.ucp.orchestrator.kubernetes"
 )
 
-// notApplicable says why the check does not apply, if there is positive evidence
-// that it does not. Missing labels, or nodes that may not be seen, prove nothing;
-// what could not be seen is returned too.
-func (r Run) notApplicable(ctx context.Context) (reason, unseen string, err error) {
-	const swarm = "Not Applicable: Swarm orchestrates"
+// orchestration is what orchestrates, and how that is known.
+type orchestration struct {
+	// Swarm says that there is positive evidence that the check does not apply.
+	Swarm bool
+	// How is the evidence, Reason the same of a check that does not apply.
+	How, Reason string
+	// Unseen is what could not be seen.
+	Unseen string
+}
+
+// orchestrates finds out whether the check applies. Missing labels, or nodes that may
+// not be seen, prove nothing.
+func (r Run) orchestrates(ctx context.Context) (orchestration, error) {
+	const notApplicable = "Not Applicable: Swarm orchestrates"
 	switch r.Settings.Orchestrator {
 	case inputs.Swarm:
-		return swarm + ", as ORCHESTRATOR states", "", nil
+		return orchestration{Swarm: true, How: "Swarm: the input ORCHESTRATOR states it", Reason: notApplicable + ", as ORCHESTRATOR states"}, nil
 	case inputs.Kubernetes:
-		return "", "", nil
+		return orchestration{How: "Kubernetes: the input ORCHESTRATOR states it"}, nil
 	}
 	nodes, err := r.Namespace.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if ctx.Err() != nil {
-		return "", "", context.Cause(ctx)
+		return orchestration{}, context.Cause(ctx)
 	}
 	if err != nil {
 		r.Log.WithError(err).Info("The nodes' labels cannot be seen: taken for Kubernetes")
-		return "", fmt.Sprintf("what orchestrates was taken for Kubernetes: the nodes' labels could not be seen (%v)", err), nil
+		return orchestration{
+			How:    "taken for Kubernetes: the nodes' labels could not be seen",
+			Unseen: fmt.Sprintf("what orchestrates was taken for Kubernetes: the nodes' labels could not be seen (%v)", err),
+		}, nil
 	}
 	if OnlySwarm(nodes.Items) {
-		return swarm + " on every node, as their labels " + swarmLabel + " state", "", nil
+		return orchestration{
+			Swarm:  true,
+			How:    "Swarm: every node carries the label " + swarmLabel + "=true, and none " + kubernetesLabel + "=true",
+			Reason: notApplicable + " on every node, as their labels " + swarmLabel + " state",
+		}, nil
 	}
-	return "", "", nil
+	return orchestration{How: "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them"}, nil
 }
 
 // OnlySwarm says whether the nodes' labels state that Swarm orchestrates on all of them.

@@ -100,9 +100,14 @@ const STIGFix = "This is a catastrophic error, contact Mirantis support."
 // the run.
 func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	result := evidence.Result{Schema: evidence.Schema, Run: r.ID, Began: time.Now().UTC(), Settings: r.Settings}
-	reason, unseen, err := r.notApplicable(ctx)
-	if err != nil || reason != "" {
-		return finish(ctx, result, judge.NotApplicable, reason, err), nil
+	found, err := r.orchestrates(ctx)
+	if err != nil {
+		return finish(ctx, result, judge.Error, "", err), nil
+	}
+	result.Cluster.Orchestrator = found.How
+	if found.Swarm {
+		result.Cluster = r.cluster(ctx, found)
+		return finish(ctx, result, judge.NotApplicable, found.Reason, nil), nil
 	}
 	// Where it does not exist nothing in it may be listed either.
 	if err := r.Namespace.RequireExists(ctx); err != nil {
@@ -121,15 +126,15 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 	if reason, err := r.interrupted(ctx, cells); err != nil || reason != "" {
 		return finish(ctx, result, judge.Error, reason, err), nil
 	}
-	result.Cluster = evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version(ctx)}
+	result.Cluster = r.cluster(ctx, found)
 	leave, left := Leaving(ctx, farewell)
 	defer left()
 	err = r.try(ctx, leave, cells)
 	result.LeftBehind = r.sweep(leave, cells)
 	result.Snapshot = r.snapshot(leave)
 	for _, c := range cells {
-		if unseen != "" {
-			c.NotShown = append(c.NotShown, unseen)
+		if found.Unseen != "" {
+			c.NotShown = append(c.NotShown, found.Unseen)
 		}
 		result.Cells = append(result.Cells, c.Cell)
 	}
@@ -143,6 +148,11 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 		return result, companion.err
 	}
 	return result, nil
+}
+
+// cluster is where the run is made.
+func (r Run) cluster(ctx context.Context, found orchestration) evidence.Cluster {
+	return evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version(ctx), Orchestrator: found.How}
 }
 
 // cells are what there is to try.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/volume-durability/volume-durability/pkg/custody"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
@@ -20,6 +21,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/report/assessment"
+	"github.com/volume-durability/volume-durability/pkg/report/rule"
 	"github.com/volume-durability/volume-durability/pkg/witness"
 	"github.com/volume-durability/volume-durability/pkg/workload"
 )
@@ -88,6 +91,39 @@ func TestWhoseFailureItIs(t *testing.T) {
 			}
 			assert.ErrorIs(t, err, errLetDown)
 			assert.Equal(t, f.want, c.letDown[0].Class)
+		})
+	}
+}
+
+// A check that does not apply needs positive evidence, and the result has it: an
+// assessor's status rests on it.
+func TestHowTheOrchestratorWasDeterminedIsInTheResult(t *testing.T) {
+	for name, c := range map[string]struct {
+		stated  inputs.Orchestrator
+		node    corev1.Node
+		verdict judge.Verdict
+		how     string
+		status  assessment.Status
+	}{
+		"stated":       {inputs.Swarm, node(nil), judge.NotApplicable, "Swarm: the input ORCHESTRATOR states it", assessment.NotApplicable},
+		"labelled":     {inputs.Auto, node(map[string]string{swarmLabel: "true"}), judge.NotApplicable, "Swarm: every node carries the label " + swarmLabel + "=true, and none " + kubernetesLabel + "=true", assessment.NotApplicable},
+		"not labelled": {inputs.Auto, node(nil), judge.Error, "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them", assessment.NotReviewed},
+		"no Swarm":     {inputs.Kubernetes, node(map[string]string{swarmLabel: "true"}), judge.Error, "Kubernetes: the input ORCHESTRATOR states it", assessment.NotReviewed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := logrus.New()
+			log.SetOutput(t.Output())
+			settings := inputs.Defaults()
+			settings.Orchestrator = c.stated
+			// Where the check applies the run ends for want of a namespace.
+			ns := workload.Namespace{Client: fake.NewClientset(&c.node), Name: "stig", Timeout: time.Minute, Log: log}
+			result, err := Run{ID: "run", Settings: settings, Companion: &audience{}, Log: log, Namespace: ns}.Execute(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, c.verdict, result.Verdict)
+			assert.Equal(t, c.how, result.Cluster.Orchestrator)
+			to, err := rule.Find(rule.Default)
+			require.NoError(t, err)
+			assert.Equal(t, c.status, assessment.Of(result, to, assessment.Context{}).Status)
 		})
 	}
 }
