@@ -209,7 +209,7 @@ func TestSwarmIsNotApplicable(t *testing.T) {
 	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "N/A", Description: "Not Applicable: Swarm orchestrates, as ORCHESTRATOR states"}, o.probe(t, "verify"))
 	assert.NotContains(t, o.log, "created")
 	requireNothingLeft(t, ns)
-	requireEvidence(t, ns, o)
+	requireNotApplicable(t, requireEvidence(t, ns, o))
 }
 
 func TestTheUsersProbesRunBesideOurs(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/volume-durability/volume-durability/pkg/archive"
+	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/litmus"
 	"github.com/volume-durability/volume-durability/pkg/workload"
@@ -147,7 +148,7 @@ func run(t *testing.T, ns *engine.Namespace, env map[string]string, probes ...ch
 }
 
 // requireEvidence fails where the ChaosResult does not lead to the whole evidence of the run.
-func requireEvidence(t *testing.T, ns *engine.Namespace, o outcome) {
+func requireEvidence(t *testing.T, ns *engine.Namespace, o outcome) bundle.Bundle {
 	t.Helper()
 	result, err := ns.AwaitResult(within(t), "engine", "volume-durability", func(r *chaosv1alpha1.ChaosResult) bool {
 		return r.Annotations[litmus.EvidenceAnnotation] != ""
@@ -170,6 +171,7 @@ func requireEvidence(t *testing.T, ns *engine.Namespace, o outcome) {
 		require.NoError(t, err)
 		assert.NotEmpty(t, content, file)
 	}
+	return kept
 }
 
 // requireNothingLeft fails where the namespace holds an object of a run's own.

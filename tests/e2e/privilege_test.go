@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
 
+	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/tests/engine"
 )
@@ -191,6 +192,15 @@ func TestSwarmOnEveryNodeIsNotApplicable(t *testing.T) {
 	assert.Equal(t, chaosv1alpha1.ResultVerdict("N/A"), o.verdict())
 	assert.Contains(t, o.probe(t, "verify").Description, "Not Applicable: Swarm orchestrates on every node, as their labels")
 	requireNothingLeft(t, ns)
+	requireNotApplicable(t, requireEvidence(t, ns, o))
+}
+
+// requireNotApplicable fails where an assessor's checklist does not say so.
+func requireNotApplicable(t *testing.T, evidence bundle.Bundle) {
+	t.Helper()
+	checklist, err := evidence.File("checklist.ckl")
+	require.NoError(t, err)
+	assert.Contains(t, string(checklist), "<STATUS>Not_Applicable</STATUS>")
 }
 
 // labelSwarm has a node say that Swarm orchestrates on it, until the test is over.
