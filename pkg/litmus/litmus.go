@@ -23,6 +23,7 @@ import (
 	"github.com/sirupsen/logrus"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apitypes "k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -111,7 +112,7 @@ func Begin(ctx context.Context, config *rest.Config, id Identity, log logrus.Fie
 		if err == nil {
 			return nil
 		}
-		if _, away := e.clients.LitmusClient.ChaosEngines(id.Namespace).Get(ctx, id.Engine, metav1.GetOptions{}); outage.Is(away) {
+		if _, away := e.clients.LitmusClient.ChaosEngines(id.Namespace).Get(ctx, id.Engine, metav1.GetOptions{}); outage.Is(away) || apierrors.IsForbidden(away) {
 			return away
 		}
 		return err
@@ -129,7 +130,7 @@ func (e *Experiment) insist(ctx context.Context, doing string, request func(cont
 	limit := time.Duration(e.chaos.Timeout) * time.Second
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for the API server: %s: %w", limit, doing, context.DeadlineExceeded))
 	defer cancel()
-	return outage.Endure(ctx, e.log, doing, request)
+	return outage.Endure(ctx, e.clients.KubeClient, e.log, doing, request)
 }
 
 func (e *Experiment) connect(config *rest.Config) (err error) {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"syscall"
 	"time"
 
@@ -14,28 +13,38 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
 )
 
 const (
 	// every is how often a request is made again.
 	every = 500 * time.Millisecond
-	// warmUp is how long an API server that was started may not know the roles yet.
+	// warmUp is how long an API server that was started may not know the roles yet, where
+	// it does not say whether it is ready.
 	warmUp = 30 * time.Second
 )
 
 // Endure makes a request until the API server has answered it or the context ends.
 // The error is the answer; or the context's cause, with the last reason why there was
-// none. The log hears of it once.
-func Endure(ctx context.Context, log logrus.FieldLogger, doing string, request func(context.Context) error) error {
+// none. The log hears of it once. What is forbidden is an answer of a server that is
+// ready: one that was started forbids everything until it has read who may do what.
+func Endure(ctx context.Context, server kubernetes.Interface, log logrus.FieldLogger, doing string, request func(context.Context) error) error {
 	var last error
 	began := time.Now()
 	err := wait.PollUntilContextCancel(ctx, every, true, func(ctx context.Context) (bool, error) {
 		before := last
 		last = request(ctx)
-		if last == nil {
-			return true, nil
+		readiness := ready
+		if apierrors.IsForbidden(last) {
+			if readiness = readinessOf(ctx, server); readiness == ready {
+				last = request(ctx)
+			}
 		}
-		if !Is(last) && !(isWarmingUp(last) && time.Since(began) < warmUp) {
+		switch {
+		case last == nil:
+			return true, nil
+		case Is(last) || readiness == unready || readiness == untold && time.Since(began) < warmUp:
+		default:
 			return false, last
 		}
 		if before == nil {
@@ -47,6 +56,33 @@ func Endure(ctx context.Context, log logrus.FieldLogger, doing string, request f
 		return err
 	}
 	return fmt.Errorf("%w: %w", context.Cause(ctx), last)
+}
+
+// readiness is what an API server says of itself
+// (kubernetes.io/docs/reference/using-api/health-checks).
+type readiness int
+
+const (
+	ready readiness = iota
+	unready
+	// untold is a server's that does not say, to everybody or for now.
+	untold
+)
+
+func readinessOf(ctx context.Context, server kubernetes.Interface) readiness {
+	client := server.Discovery().RESTClient()
+	if client == nil {
+		return ready // no server at all
+	}
+	err := client.Get().AbsPath("/readyz").Do(ctx).Error()
+	switch {
+	case err == nil:
+		return ready
+	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err):
+		return untold
+	default:
+		return unready
+	}
 }
 
 // Warn says in the log that what is being done has to wait.
@@ -61,12 +97,4 @@ func Is(err error) bool {
 		utilnet.IsProbableEOF(err) || utilnet.IsTimeout(err) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) ||
 		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
 		apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
-}
-
-// isWarmingUp says whether a request was forbidden because the API server does not
-// know a role that a binding names: so it answers after its start, before it has
-// read them (k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac). A role that is not
-// there answers alike, without end.
-func isWarmingUp(err error) bool {
-	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "RBAC: ") && strings.Contains(err.Error(), "not found")
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"syscall"
 	"testing"
 	"time"
@@ -14,6 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
 )
 
 var errAway = fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)
@@ -29,11 +34,11 @@ func answers(all ...error) (request func(context.Context) error, asked *int) {
 }
 
 func TestARequestIsMadeAgainUntilItIsAnswered(t *testing.T) {
-	refused := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "write-pod", errors.New("no"))
+	refused := apierrors.NewNotFound(schema.GroupResource{Resource: "pods"}, "write-pod")
 	for _, answer := range []error{nil, refused} {
 		request, asked := answers(errAway, answer)
 		log, said := logtest.NewNullLogger()
-		err := Endure(t.Context(), log, "creating pod write-pod", request)
+		err := Endure(t.Context(), fake.NewClientset(), log, "creating pod write-pod", request)
 		assert.Equal(t, answer, err)
 		assert.Equal(t, 2, *asked)
 		require.Len(t, said.AllEntries(), 1)
@@ -42,12 +47,43 @@ func TestARequestIsMadeAgainUntilItIsAnswered(t *testing.T) {
 	}
 }
 
-func TestAnAPIServerThatWarmsUpIsWaitedFor(t *testing.T) {
-	cold := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "write-pod", errors.New(`User "x" cannot delete resource "pods": RBAC: [role.rbac.authorization.k8s.io "volume-durability-sa" not found]`))
-	request, asked := answers(cold, nil)
-	log, _ := logtest.NewNullLogger()
-	require.NoError(t, Endure(t.Context(), log, "deleting pod write-pod", request))
-	assert.Equal(t, 2, *asked)
+// serving is an API server that says of itself what it is told to, one after another;
+// the last stays.
+func serving(t *testing.T, codes ...int) kubernetes.Interface {
+	t.Helper()
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, "/readyz", r.URL.Path)
+		w.WriteHeader(codes[min(asked, len(codes)-1)])
+		asked++
+	}))
+	t.Cleanup(server.Close)
+	client, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL})
+	require.NoError(t, err)
+	return client
+}
+
+func TestWhatIsForbiddenIsTheAnswerOfAServerThatIsReady(t *testing.T) {
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "write-pod", errors.New("no"))
+	for name, c := range map[string]struct {
+		answers []error
+		says    []int
+		want    error
+		asked   int
+	}{
+		"it is ready":                      {[]error{forbidden}, []int{200}, forbidden, 2},
+		"it was not, a moment before":      {[]error{forbidden, nil}, []int{200}, nil, 2},
+		"it has read nothing yet":          {[]error{forbidden, forbidden, nil}, []int{500, 500}, nil, 3},
+		"it forbids the very question":     {[]error{forbidden, nil}, []int{403}, nil, 2},
+		"it is ready then, and forbids it": {[]error{forbidden}, []int{403, 500, 200}, forbidden, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request, asked := answers(c.answers...)
+			log, _ := logtest.NewNullLogger()
+			assert.Equal(t, c.want, Endure(t.Context(), serving(t, c.says...), log, "deleting pod write-pod", request))
+			assert.Equal(t, c.asked, *asked)
+		})
+	}
 }
 
 func TestAnAPIServerThatStaysAwayIsGivenUp(t *testing.T) {
@@ -55,7 +91,7 @@ func TestAnAPIServerThatStaysAwayIsGivenUp(t *testing.T) {
 	defer cancel()
 	request, _ := answers(errAway)
 	log, _ := logtest.NewNullLogger()
-	err := Endure(ctx, log, "creating pod write-pod", request)
+	err := Endure(ctx, fake.NewClientset(), log, "creating pod write-pod", request)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	assert.ErrorContains(t, err, "waited for the API server")
 }

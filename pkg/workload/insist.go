@@ -12,5 +12,5 @@ import (
 func (n Namespace) insist(ctx context.Context, doing string, request func(context.Context) error) error {
 	ctx, cancel := n.within(ctx, "the API server: %s", doing)
 	defer cancel()
-	return outage.Endure(ctx, n.Log, doing, request)
+	return outage.Endure(ctx, n.Client, n.Log, doing, request)
 }

@@ -108,7 +108,7 @@ func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection,
 
 // keep keeps a bundle in the cluster, however long the API server is away.
 func keep(ctx context.Context, a archive.Archive, name string, b bundle.Bundle, log logrus.FieldLogger) error {
-	return outage.Endure(ctx, log, "keeping the evidence", func(ctx context.Context) error { return a.Keep(ctx, name, b) })
+	return outage.Endure(ctx, a.Client, log, "keeping the evidence", func(ctx context.Context) error { return a.Keep(ctx, name, b) })
 }
 
 // ofEngine reads the inputs and does the run. Mistakes in the inputs are an outcome
