@@ -2,8 +2,9 @@ package journal
 
 import "time"
 
-// maxListed bounds each list of a report, and so the scanner's memory. What is
-// beyond it is counted in Report.Unlisted.
+// maxListed bounds each list of a report, and so the scanner's memory, beside one
+// entry for each epoch: every deletion may leave as much in a journal that is whole.
+// What is beyond it is counted in Report.Unlisted.
 const maxListed = 4096
 
 // Point names one record of a journal.

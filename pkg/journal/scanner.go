@@ -177,7 +177,7 @@ func (s *scanner) extend(r Record) (listed bool) {
 			return true
 		}
 	}
-	if len(s.report.Segments) == maxListed {
+	if known && len(s.report.Segments) >= s.room() {
 		s.report.Unlisted++
 		return false
 	}
@@ -189,6 +189,9 @@ func (s *scanner) extend(r Record) (listed bool) {
 	s.report.Segments = append(s.report.Segments, next)
 	return true
 }
+
+// room is how many entries a list has.
+func (s *scanner) room() int { return maxListed + len(s.open) }
 
 // extend makes the record at an offset the segment's last one.
 func (seg *Segment) extend(r Record, at int64, size int) {
@@ -232,7 +235,7 @@ func (s *scanner) foreign(id string, n int) {
 		s.report.Foreign[last].End = s.in.offset
 		return
 	}
-	if len(s.report.Foreign) == maxListed {
+	if len(s.report.Foreign) >= s.room() {
 		s.report.Unlisted++
 		return
 	}
@@ -255,7 +258,7 @@ func (s *scanner) damage() error {
 			break
 		}
 	}
-	if len(s.report.Damage) == maxListed {
+	if len(s.report.Damage) >= s.room() {
 		s.report.Unlisted++
 		return nil
 	}

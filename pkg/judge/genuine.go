@@ -103,8 +103,8 @@ func (j *judging) strangers() {
 	}
 }
 
-// beginning finds bytes before the first record of the first epoch, which made the
-// file: nobody can have written there before.
+// beginning finds bytes, and records, before the first record of the first epoch, which
+// made the file: nobody can have written there before.
 func (j *judging) beginning() {
 	known := slices.ContainsFunc(j.result.Findings, func(f Finding) bool { return f.Epoch == 1 && f.First == 1 })
 	if known || len(j.Promises) == 0 || j.Promises[0].Epoch != 1 {
@@ -114,6 +114,10 @@ func (j *judging) beginning() {
 		if s.First != 1 {
 			continue
 		}
+		if before := j.before(s); before != nil {
+			records := min(s.Last, j.Promises[0].Seq)
+			j.find(Finding{Class: Reordered, Epoch: 1, First: 1, Last: records, Records: records, Offset: s.Offset, End: s.End, Detail: fmt.Sprintf("records of epoch %d lie before the first one", before.Epoch)})
+		}
 		for _, d := range j.Report.Damage {
 			if d.Offset < s.Offset && s.Displaced > 0 {
 				j.find(Finding{Class: Corrupt, Epoch: 1, First: 1, Last: 1, Offset: d.Offset, End: d.Offset + d.Length, Detail: fmt.Sprintf("%d bytes that nobody wrote, before the first record", d.Length)})
@@ -121,4 +125,18 @@ func (j *judging) beginning() {
 		}
 		return
 	}
+}
+
+// before is a segment of another epoch that lies before one that was moved; nil where
+// there is none.
+func (j *judging) before(s journal.Segment) *journal.Segment {
+	if s.Displaced == 0 {
+		return nil
+	}
+	for i, other := range j.Report.Segments {
+		if other.Epoch > s.Epoch && other.Offset < s.Offset {
+			return &j.Report.Segments[i]
+		}
+	}
+	return nil
 }

@@ -53,9 +53,9 @@ func Judge(c Case) Judgement {
 	for _, p := range c.Promises {
 		j.epoch(p)
 	}
-	j.beginning()
 	j.strangers()
 	j.overlaps()
+	j.beginning()
 	if c.Report.Unlisted > 0 {
 		j.find(Finding{Class: Corrupt, Detail: fmt.Sprintf("%d more places are damaged than a report lists", c.Report.Unlisted)})
 	}

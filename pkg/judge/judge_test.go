@@ -473,6 +473,29 @@ func TestDamageIsFoundWhereTwoWritersOverlapped(t *testing.T) {
 	assert.Equal(t, Finding{Class: Corrupt, Epoch: 2, First: 3, Last: 3, Records: 1, Offset: 12 * size, End: 13 * size}, judgement.Findings[0])
 }
 
+// The first writer made the file: nothing of a later one can lie before its first record.
+func TestAFirstRecordBehindALaterWritersIsAFinding(t *testing.T) {
+	for _, later := range []int{0, 3} { // acknowledged of the second writer's
+		for _, overlap := range []bool{false, true} {
+			v := newVolume(t).writes(1, 0).writes(later, 3-later).becomes(swap(0, size, size))
+			judgement := Judge(Case{Promises: v.acks, Report: v.scan(), Epochs: 2, Overlap: overlap})
+			require.Len(t, judgement.Findings, 1, "%d acknowledged, overlap %v", later, overlap)
+			assert.Equal(t, Reordered, judgement.Findings[0].Class)
+		}
+	}
+}
+
+// Each deletion leaves an epoch, and by force what was torn: thousands of them are no damage.
+func TestAJournalOfManyEpochsIsWhole(t *testing.T) {
+	v := newVolume(t)
+	for range 5000 {
+		v.writes(1, 1).becomes(func(b []byte) []byte { return b[:len(b)-size/2] })
+	}
+	judgement := v.judged()
+	assert.Empty(t, judgement.Findings)
+	assert.Equal(t, uint64(5000), judgement.Intact)
+}
+
 func TestAnEpochThatWasNeverStartedIsForeign(t *testing.T) {
 	v := newVolume(t).writes(10, 0).writes(5, 0)
 	judgement := Judge(Case{Promises: v.acks[:1], Report: v.scan(), Epochs: 1})
