@@ -143,6 +143,8 @@ func otherKernel(writer Place, reader *Place) Fact {
 		return Fact{Unknown, "nothing was read back"}
 	case writer.Boot == "" || reader.Boot == "":
 		return Fact{Unknown, "which kernels the pods ran on is not known"}
+	case writer.Boot != reader.Boot && writer.Node == reader.Node:
+		return Fact{Unknown, fmt.Sprintf("both pods ran on %s under kernels that were started apart (boot_id): pods that have kernels of their own, or a node that was started again", reader.Node)}
 	case writer.Boot != reader.Boot:
 		return Fact{Yes, fmt.Sprintf("the kernels of %s and %s were started apart (boot_id)", writer.Node, reader.Node)}
 	case writer.Node == reader.Node:

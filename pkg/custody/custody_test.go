@@ -29,6 +29,8 @@ func TestEachLevelHasWhatTheLowerOnesHave(t *testing.T) {
 		"unmounted, through the cache":     {Custody{Writer: here, Reader: same, SameVolume: yes, Access: witness.AccessCached, Unmounted: yes, AttachedAnew: no}, MountedAnew, "attached anew"},
 		"another kernel, never attached":   {Custody{Writer: here, Reader: there, SameVolume: yes, Access: witness.AccessCached, AttachedAnew: unknown}, MountedAnew, "attached anew"},
 		"attached anew to the same kernel": {Custody{Writer: here, Reader: beside, SameVolume: yes, Access: witness.AccessCached, AttachedAnew: yes}, AttachedAnew, "one machine"},
+		"two kernels on one node":          {Custody{Writer: here, Reader: &Place{Node: "n1", Boot: "b"}, SameVolume: yes, Access: witness.AccessCached, Unmounted: unknown, AttachedAnew: no}, ReadBack, "page cache"},
+		"attached anew to the same node":   {Custody{Writer: here, Reader: &Place{Node: "n1", Boot: "b"}, SameVolume: yes, Access: witness.AccessCached, AttachedAnew: yes}, AttachedAnew, "kernels of their own"},
 		"all of it":                        {Custody{Writer: here, Reader: there, SameVolume: yes, Access: witness.AccessDirect, Unmounted: yes, AttachedAnew: yes}, OtherMachine, ""},
 		"which volume is not known":        {Custody{Writer: here, Reader: same, SameVolume: unknown, Access: witness.AccessDirect}, None, "the same volume"},
 	} {

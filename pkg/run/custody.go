@@ -104,7 +104,7 @@ func unmounted(c custody.Custody) custody.Fact {
 		return custody.Fact{Answer: custody.Yes, How: "a volume is detached when it is not mounted any more"}
 	case c.Writer.Boot == "" || c.Writer.Boot != c.Reader.Boot:
 		return custody.Fact{Answer: custody.Unknown, How: "what another kernel still has mounted cannot be seen"}
-	case before.Sequence != now.Sequence:
+	case before.Sequence != now.Sequence && before.Sequence != 0 && now.Sequence != 0:
 		return custody.Fact{Answer: custody.Yes, How: fmt.Sprintf("the device was appearance %d of one when it was written, and %d when it was read", before.Sequence, now.Sequence)}
 	case before.FSType != witness.BlockDevice && before.Device != "" && now.Device != "" && before.Device != now.Device:
 		return custody.Fact{Answer: custody.Yes, How: fmt.Sprintf("what was written to was device %s, what was read %s: another mount of the filesystem", before.Device, now.Device)}

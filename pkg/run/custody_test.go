@@ -72,6 +72,7 @@ func TestWhetherAVolumeWasUnmounted(t *testing.T) {
 		"another kernel":              {custody.Place{Boot: "a", Mount: ext4("7:1")}, custody.Place{Boot: "b", Mount: ext4("7:2")}, custody.No, custody.Unknown},
 		"kernels that are not known":  {custody.Place{Mount: ext4("7:1")}, custody.Place{Mount: ext4("7:2")}, custody.No, custody.Unknown},
 		"another device, same number": {custody.Place{Boot: "a", Mount: block(4)}, custody.Place{Boot: "a", Mount: block(5)}, custody.No, custody.Yes},
+		"a number that is not known":  {custody.Place{Boot: "a", Mount: block(0)}, custody.Place{Boot: "a", Mount: block(5)}, custody.No, custody.Unknown},
 		"the same device":             {custody.Place{Boot: "a", Mount: block(4)}, custody.Place{Boot: "a", Mount: block(4)}, custody.No, custody.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
