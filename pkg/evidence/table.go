@@ -59,6 +59,12 @@ func (c Cell) Lost() uint64 {
 	return min(lost, ledger.Records(c.Promises))
 }
 
+// SawLoss says of a control whether the loss that must be there was found: everything,
+// as an emptyDir forgets everything.
+func (c Cell) SawLoss() bool {
+	return c.Verdict == judge.Fail && slices.ContainsFunc(c.Findings, func(f judge.Finding) bool { return f.Class == judge.Missing && f.Records > 0 })
+}
+
 // short writes a duration with three digits or so; zero is not known.
 func short(d time.Duration) string {
 	switch {

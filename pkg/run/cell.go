@@ -246,8 +246,11 @@ func (c *cell) strikes(w *writer, epoch int) {
 	}
 	c.struck++
 	// A writer says something with every record, but not more often than it can be heard.
-	longest := 2*deafness + time.Duration(float64(time.Second)/max(c.Settings.WriteRate, 0.01))
-	if silence := w.silence(); c.Settings.WriteRate > 0 && silence > longest {
+	longest := 2 * deafness
+	if rate := c.Settings.WriteRate; rate > 0 {
+		longest += time.Duration(float64(time.Second) / rate)
+	}
+	if silence := w.silence(); silence > longest {
 		c.note(fmt.Sprintf("nothing was heard of the writer of epoch %d in the %s before its deletion: what it was told then is not held against the storage", epoch, silence.Round(time.Second)))
 	}
 }

@@ -36,6 +36,8 @@ type hearing struct {
 	mu       sync.Mutex
 	sighting *witness.Sighting
 	stall    *witness.Stall // what the pod was waiting for when it was last heard
+	began    time.Time      // when it began to
+	longest  time.Duration  // for how long it has waited for something that came back
 	open     bool           // the log can be read now
 	shut     time.Time      // since when it cannot
 	failed   bool           // it should have been read since, and could not be
@@ -173,6 +175,12 @@ func (h *hearing) keep(s *witness.Sighting) {
 func (h *hearing) waits(s *witness.Stall) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	switch {
+	case h.stall != nil && s == nil:
+		h.longest = max(h.longest, time.Since(h.began))
+	case h.stall == nil && s != nil:
+		h.began = time.Now().Add(-time.Duration(s.Seconds * float64(time.Second)))
+	}
 	h.stall = s
 }
 
@@ -197,12 +205,13 @@ func (h *hearing) missed() time.Duration {
 	return h.unheard
 }
 
-// stalled is what the pod is waiting for, as far as it can be heard: nobody knows
-// what has come back since of a log that cannot be read.
+// stalled is what the pod is waiting for in vain, as far as it can be heard: nobody
+// knows what has come back since of a log that cannot be read. A volume that took as
+// long before, and answered, is slow.
 func (h *hearing) stalled() *witness.Stall {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.open {
+	if !h.open || time.Since(h.began) <= h.longest {
 		return nil
 	}
 	return h.stall

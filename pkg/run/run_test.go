@@ -177,6 +177,21 @@ func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
 	assert.ErrorIs(t, c.blame(t.Context(), late, h), errLetDown, "it is heard again, and has said nothing else")
 }
 
+// What merely takes too long is nobody's broken promise.
+func TestAVolumeThatIsSlowAndAnswersIsNotBlamed(t *testing.T) {
+	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
+	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Over: true}})
+	late := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
+	c := promised(t, someCell(t))
+	h := heardFrom(t, stalled)
+	h.began = h.began.Add(-2 * time.Second)
+	h.hear([]byte(back))
+	h.hear([]byte(stalled))
+	assert.NotErrorIs(t, c.blame(t.Context(), late, h), errLetDown, "it took longer before, and came back")
+	h.began = h.began.Add(-time.Minute)
+	assert.ErrorIs(t, c.blame(t.Context(), late, h), errLetDown, "it never took that long")
+}
+
 func TestWhatWasFoundIsFoundWhateverComesAfterwards(t *testing.T) {
 	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}}}
 	for _, after := range []error{errors.New("quota exceeded"), fmt.Errorf("%w: terminated", errStopped)} {
@@ -625,4 +640,16 @@ func TestAllAttemptsOfAJobUseOneFolder(t *testing.T) {
 	assert.Regexp(t, `^/data/volume-durability-[0-9a-f]{16}/logs\.log$`, file("one", job))
 	assert.Equal(t, file("one", job), file("two", job))
 	assert.NotEqual(t, file("one", nil), file("two", nil))
+}
+
+func TestALongSilenceBeforeADeletionIsSaid(t *testing.T) {
+	for rate, silence := range map[float64]time.Duration{100: 11 * time.Second, 0: 11 * time.Second, 0.01: 111 * time.Second} {
+		c := promised(t, someCell(t))
+		c.Settings.WriteRate = rate
+		h := heardFrom(t)
+		h.last = time.Now().Add(-silence)
+		c.strikes(&writer{hearing: h}, 1)
+		require.Len(t, c.Notes, 1, rate)
+		assert.Contains(t, c.Notes[0], fmt.Sprintf("nothing was heard of the writer of epoch 1 in the %s before its deletion", silence))
+	}
 }

@@ -26,7 +26,7 @@ func sum(cells []evidence.Cell, ended error) (judge.Verdict, string) {
 	case ended != nil && verdict != judge.Fail:
 		reason = ended.Error()
 	}
-	if control != nil && !sawLoss(*control) && verdict != judge.Stopped {
+	if control != nil && !control.SawLoss() && verdict != judge.Stopped {
 		if !established(tried) {
 			return verdict, reason + ". The " + blind(*control, tried)
 		}
@@ -47,7 +47,7 @@ func verdictOf(cells []evidence.Cell, ended error) judge.Verdict {
 		return judge.Fail
 	case has[judge.Stopped] || errors.Is(ended, errStopped):
 		return judge.Stopped
-	case ended != nil, has[judge.Error], !has[judge.Pass], control != nil && !sawLoss(*control):
+	case ended != nil, has[judge.Error], !has[judge.Pass], control != nil && !control.SawLoss():
 		return judge.Error
 	default:
 		return judge.Pass
@@ -64,20 +64,6 @@ func apart(cells []evidence.Cell) (tried []evidence.Cell, control *evidence.Cell
 		tried = append(tried, c)
 	}
 	return tried, control
-}
-
-// sawLoss says whether the loss that must be there was found: everything, as an
-// emptyDir forgets everything.
-func sawLoss(control evidence.Cell) bool {
-	if control.Verdict != judge.Fail {
-		return false
-	}
-	for _, f := range control.Findings {
-		if f.Class == judge.Missing && f.Records > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // established says whether any cell came to know what became of its data.
@@ -118,7 +104,7 @@ func together(verdict judge.Verdict, tried []evidence.Cell, control *evidence.Ce
 		}
 	}
 	switch {
-	case control != nil && sawLoss(*control):
+	case control != nil && control.SawLoss():
 		said = append(said, "The negative control lost its data, as it must, and that was seen")
 	case control != nil && verdict != judge.Stopped:
 		said = append(said, "The "+blind(*control, tried))

@@ -146,9 +146,9 @@ func caseOf(c evidence.Cell) testCase {
 // control passes where its data was seen to be lost, and says nothing of the storage
 // where it was not.
 func control(t *testCase, c evidence.Cell, why *outcome) {
-	switch c.Verdict {
-	case judge.Fail:
-	case judge.Skipped:
+	switch {
+	case c.SawLoss():
+	case c.Verdict == judge.Skipped:
 		t.Skipped = why
 	default:
 		t.Error = why

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
@@ -58,4 +60,15 @@ func TestAFailureNamesItsClassAndWhereItIs(t *testing.T) {
 	assert.Contains(t, c.Failure.Text, "of /data/logs.log")
 	assert.Contains(t, c.Properties, property{"intact", "2490"})
 	assert.Contains(t, c.Properties, property{"storageClass", "nfs-async"})
+}
+
+// A control in which something was found, but not that all is gone, sees no loss.
+func TestAControlThatSawNoLossIsAnError(t *testing.T) {
+	for class, blind := range map[judge.Class]bool{judge.Missing: false, judge.Unavailable: true} {
+		c := caseOf(evidence.Cell{
+			Plan: inputs.Cell{Name: inputs.ControlName, Control: true}, Verdict: judge.Fail, Findings: []judge.Finding{{Class: class, Records: 10}},
+		})
+		assert.Equal(t, blind, c.Error != nil, class)
+		assert.Nil(t, c.Failure)
+	}
 }

@@ -58,9 +58,9 @@ func control(c evidence.Cell) string {
 	switch {
 	case !c.Plan.Control:
 		return ""
-	case c.Verdict == judge.Fail:
+	case c.SawLoss():
 		return "Negative control: storage that forgets. It lost its data, as it must: this run can see a loss."
-	case c.Verdict == judge.Pass:
+	case c.Verdict == judge.Pass || c.Verdict == judge.Fail:
 		return "Negative control: storage that forgets. It should have lost its data and was not seen to: nothing else here can be relied on."
 	default:
 		return "Negative control: storage that forgets. It must lose its data."

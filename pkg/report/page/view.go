@@ -84,8 +84,10 @@ func badgeOf(v judge.Verdict) badge {
 func badgeOfCell(c evidence.Cell) badge {
 	b := badgeOf(c.Verdict)
 	switch {
-	case c.Plan.Control && c.Verdict == judge.Fail:
+	case c.Plan.Control && c.SawLoss():
 		return badge{b.Word + ", as it must", "none"}
+	case c.Plan.Control && c.Verdict == judge.Fail:
+		return badge{b.Word + ", but not as it must", "error"}
 	case c.Plan.Control && c.Verdict == judge.Pass:
 		return badge{b.Word + ", as it must not", "error"}
 	}
