@@ -52,16 +52,20 @@ func forms(r evidence.Result) []form {
 
 // Ledger is what was acknowledged of a cell's journal, as ledger.json holds it.
 type Ledger struct {
-	Cell     string         `json:"cell,omitempty"`
-	File     string         `json:"file"`
-	Journal  journal.Format `json:"journal"`
-	Promises []ledger.Ack   `json:"promises"`
+	Cell    string         `json:"cell,omitempty"`
+	File    string         `json:"file"`
+	Journal journal.Format `json:"journal"`
+	// Epochs is how many writers there were, one after another; or, where they were
+	// deleted by force, at once.
+	Epochs   int          `json:"epochs"`
+	Forced   bool         `json:"forced,omitempty"`
+	Promises []ledger.Ack `json:"promises"`
 }
 
 func ledgers(r evidence.Result) []Ledger {
 	all := []Ledger{}
 	for _, c := range r.Cells {
-		all = append(all, Ledger{c.Plan.Name, c.File, c.Journal, append([]ledger.Ack{}, c.Promises...)})
+		all = append(all, Ledger{c.Plan.Name, c.File, c.Journal, len(c.Epochs), c.Plan.Force, append([]ledger.Ack{}, c.Promises...)})
 	}
 	return all
 }

@@ -13,10 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blankSize is how many zeros end the journal on a device, in bytes, where they
-// begin at a multiple of it. What a new device holds first is looked at as far.
-const blankSize = 1 << 20
-
 // Claim opens the block device that a path is for writing, and holds it: on one
 // node nobody else can do so at the same time, nor mount it (O_EXCL). Whoever
 // claims it before looking for the journal's end does not overwrite what a writer

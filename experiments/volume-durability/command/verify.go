@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
@@ -134,7 +136,7 @@ func (v *verifyCommand) promise(ctx context.Context) (promise, error) {
 		if err := check(l); err != nil {
 			return promise{}, fmt.Errorf("--ledger %s: cell %q: %w", v.ledger, l.Cell, err)
 		}
-		all = append(all, promise{Cell: l.Cell, Format: l.Journal, Promises: l.Promises, Epochs: lastEpoch(l.Promises)})
+		all = append(all, ofLedger(l))
 	}
 	return v.choose(all)
 }
@@ -145,7 +147,23 @@ func check(l bundle.Ledger) error {
 	if len(l.Promises) == 0 {
 		return nil
 	}
-	return ledger.Check(l.Journal, l.Promises)
+	if err := ledger.Check(l.Journal, l.Promises); err != nil {
+		return err
+	}
+	if last := l.Promises[len(l.Promises)-1].Epoch; l.Epochs != 0 && l.Epochs < last {
+		return fmt.Errorf("a ledger that nobody wrote: epoch %d acknowledged something, and there were %d", last, l.Epochs)
+	}
+	return nil
+}
+
+// ofLedger is what a journal is held to by a ledger alone. One that does not say how
+// many writers there were, or how they were deleted, may be of any number, at once.
+func ofLedger(l bundle.Ledger) promise {
+	p := promise{Cell: l.Cell, Format: l.Journal, Promises: l.Promises, Epochs: l.Epochs, Overlap: l.Forced}
+	if l.Epochs == 0 {
+		p.Epochs, p.Overlap = math.MaxInt, true
+	}
+	return p
 }
 
 func ofToken(text string) (promise, error) {
@@ -183,14 +201,6 @@ func ofCell(c evidence.Cell) promise {
 		}
 	}
 	return p
-}
-
-func lastEpoch(promises []ledger.Ack) int {
-	last := 0
-	for _, p := range promises {
-		last = max(last, p.Epoch)
-	}
-	return last
 }
 
 // choose takes the cell that was asked for. The journal itself says whose it is where
@@ -245,12 +255,12 @@ func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, 
 		return outcome, fmt.Errorf("--journal: %w", err)
 	}
 	var reader io.Reader = interruptible{ctx, file}
-	promised := ledger.Records(held.Promises) * uint64(held.Format.Size)
+	promised := int64(ledger.Records(held.Promises)) * int64(held.Format.Size)
 	switch {
 	case file.IsDevice():
-		file.Promised(int64(promised))
+		file.Promised(promised)
 	case v.device:
-		reader = &device{in: reader, promised: promised}
+		reader = volume.Image(reader, promised)
 	}
 	sum := sha256.New()
 	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), held.Format, points)
@@ -292,44 +302,4 @@ func (o verification) text() string {
 	}
 	s.WriteString(details(evidence.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
 	return s.String()
-}
-
-// device reads a journal that lies in the image of a device, which has no end of file: it ends with
-// the first page of zeros beyond all that was promised.
-type device struct {
-	in       io.Reader
-	promised uint64
-	read     uint64
-	ended    bool
-}
-
-// blank is what nothing was written to.
-var blank = make([]byte, pageSize)
-
-const pageSize = 4096
-
-func (d *device) Read(b []byte) (int, error) {
-	if d.ended {
-		return 0, io.EOF
-	}
-	if len(b) < pageSize {
-		n, err := d.in.Read(b)
-		d.read += uint64(n)
-		return n, err
-	}
-	n, err := io.ReadFull(d.in, b[:len(b)/pageSize*pageSize])
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	for page := 0; page+pageSize <= n; page += pageSize {
-		if d.read+uint64(page) >= d.promised && bytes.Equal(b[page:page+pageSize], blank) {
-			d.ended, n = true, page
-			break
-		}
-	}
-	d.read += uint64(n)
-	if n == 0 && err == nil {
-		err = io.EOF
-	}
-	return n, err
 }

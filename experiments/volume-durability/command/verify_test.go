@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -109,6 +106,59 @@ func TestALedgerThatNobodyWroteIsRefused(t *testing.T) {
 	assert.Contains(t, said, `cell "c": a ledger that nobody wrote: acknowledgement of epoch -1`)
 }
 
+// A ledger alone holds a journal to no more than a run's own reader did.
+func TestALedgerKnowsOfWritersThatWereNotHeardAndOfThoseAtOnce(t *testing.T) {
+	unheard := func(t *testing.T) (*memory, []ledger.Ack) {
+		file := &memory{}
+		promised := commit(t, writer(t, file, 1), 10)
+		commit(t, writer(t, file, 2), 10)
+		return file, []ledger.Ack{promised}
+	}
+	atOnce := func(t *testing.T) (*memory, []ledger.Ack) {
+		file := &memory{}
+		first := writer(t, file, 1)
+		commit(t, first, 5)
+		second := commit(t, writer(t, file, 2), 5)
+		return file, []ledger.Ack{commit(t, first, 5), second}
+	}
+	for name, c := range map[string]struct {
+		made   func(t *testing.T) (*memory, []ledger.Ack)
+		epochs int
+		forced bool
+		code   int
+	}{
+		"a writer that was not heard":     {unheard, 2, false, Kept},
+		"one that there never was":        {unheard, 1, false, Lost},
+		"nobody says how many there were": {unheard, 0, false, Kept},
+		"two at once":                     {atOnce, 2, true, Kept},
+		"two that cannot have been":       {atOnce, 2, false, Lost},
+		"nobody says how they were ended": {atOnce, 0, false, Kept},
+		"fewer than were acknowledged":    {atOnce, 1, true, Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, promises := c.made(t)
+			ledgers, err := json.Marshal([]bundle.Ledger{{Journal: format, Epochs: c.epochs, Forced: c.forced, Promises: promises}})
+			require.NoError(t, err)
+			code, out, said := execute(t, "verify", "--journal", save(t, "j", file.Bytes()), "--ledger", save(t, "ledger.json", ledgers))
+			assert.Equal(t, c.code, code, out+said)
+		})
+	}
+}
+
+func writer(t *testing.T, file *memory, epoch int) *journal.Writer {
+	t.Helper()
+	w, err := journal.NewWriter(file, format, epoch, int64(file.Len()), false)
+	require.NoError(t, err)
+	return w
+}
+
+func commit(t *testing.T, w *journal.Writer, records int) ledger.Ack {
+	t.Helper()
+	last, err := w.Commit(records, time.Now)
+	require.NoError(t, err)
+	return ledger.Ack{Point: journal.Point{Epoch: last.Epoch, Seq: last.Seq}, Digest: last.Sum}
+}
+
 func TestWhatCannotBeToldIsCode2(t *testing.T) {
 	content, promised := written(t)
 	token := ledger.Token{Format: format, Promise: promised}.String()
@@ -133,37 +183,12 @@ func TestAJournalOnADeviceEndsWhereNothingWasWritten(t *testing.T) {
 	assert.Equal(t, Kept, code)
 	var found verification
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
-	assert.Equal(t, int64(7*pageSize), found.Report.Bytes, "the rest of the device is none of the journal's")
+	assert.Equal(t, int64(len(content)), found.Report.Bytes, "the rest of the device is none of the journal's")
 
 	clear(image[4096 : 2*4096]) // within what was promised zeros are a loss
 	code, out, _ = execute(t, "verify", "--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
 	assert.Equal(t, Lost, code)
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
-	assert.Equal(t, uint64(100-pageSize/256), found.Judgement.Intact, "they are no end before all that was promised")
+	assert.Equal(t, uint64(100-4096/256), found.Judgement.Intact, "they are no end before all that was promised")
 }
 
-func TestADeviceIsReadHoweverItComes(t *testing.T) {
-	content := bytes.Repeat([]byte("x"), 3*pageSize)
-	all := append(bytes.Clone(content), make([]byte, 3*pageSize)...)
-	for name, in := range map[string]io.Reader{"at once": bytes.NewReader(all), "by halves": iotest.HalfReader(bytes.NewReader(all)), "with data at the end": iotest.DataErrReader(bytes.NewReader(all))} {
-		got, err := readBig(&device{in: in, promised: 100})
-		require.NoError(t, err, name)
-		assert.Equal(t, content, got, name)
-	}
-}
-
-// readBig reads all, as the scanner does: much at once.
-func readBig(in io.Reader) ([]byte, error) {
-	var all []byte
-	big := make([]byte, 1<<20)
-	for {
-		n, err := in.Read(big)
-		all = append(all, big[:n]...)
-		if errors.Is(err, io.EOF) {
-			return all, nil
-		}
-		if err != nil {
-			return all, err
-		}
-	}
-}
