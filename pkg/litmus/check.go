@@ -39,6 +39,7 @@ func checkProbes(probes []v1alpha1.ProbeAttributes) error {
 		c.oneOf("type", p.Type, probeTypes)
 		c.inputs(p)
 		c.runProperties(p.RunProperties)
+		c.printed(p, probes)
 		all = append(all, c.mistakes...)
 	}
 	return errors.Join(all...)
@@ -94,6 +95,18 @@ func (c *probeCheck) k8s(in *v1alpha1.K8sProbeInputs) {
 func (c *probeCheck) template(field, text string) {
 	if _, err := template.New(field).Parse(text); err != nil {
 		c.wrong(field, text, fmt.Sprintf("a template of Go: %v", err))
+	}
+}
+
+// printed checks that a probe uses nothing that another prints while it goes on.
+func (c *probeCheck) printed(p v1alpha1.ProbeAttributes, all []v1alpha1.ProbeAttributes) {
+	if p.Type != "cmdProbe" || p.CmdProbeInputs == nil {
+		return
+	}
+	for _, other := range all {
+		if goesOn(other) && strings.Contains(p.CmdProbeInputs.Command, "."+other.Name+".ProbeArtifacts") {
+			c.wrong("command", p.CmdProbeInputs.Command, fmt.Sprintf("what a probe of mode SOT or Edge has printed: %s, of mode %s, goes on", other.Name, other.Mode))
+		}
 	}
 }
 

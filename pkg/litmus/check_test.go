@@ -42,6 +42,9 @@ func TestEveryMistakeInAProbeIsNamed(t *testing.T) {
 		`probe "http": type="sloProbe": want cmdProbe, `:                                 func(p []v1alpha1.ProbeAttributes) { p[2].Type = "sloProbe" },
 		`probe "": name="": want a name that no other probe has`:                         func(p []v1alpha1.ProbeAttributes) { p[0].Name = "" },
 		`probe "command": name="command": want a name that no other probe has`:           func(p []v1alpha1.ProbeAttributes) { p[1].Name = "command" },
+		`probe "number": command="echo {{ .http.ProbeArtifacts.Register }}": want what a probe of mode SOT or Edge has printed: http, of mode Continuous, goes on`: func(p []v1alpha1.ProbeAttributes) {
+			p[1].CmdProbeInputs.Command = "echo {{ .http.ProbeArtifacts.Register }}"
+		},
 		`probe "number": cmdProbe/inputs="": want the inputs of a probe of this type`:    func(p []v1alpha1.ProbeAttributes) { p[1].CmdProbeInputs = nil },
 		`probe "http": httpProbe/inputs="": want the inputs`:                             func(p []v1alpha1.ProbeAttributes) { p[2].HTTPProbeInputs = nil },
 		`probe "http": method.get="": want get`:                                          func(p []v1alpha1.ProbeAttributes) { p[2].HTTPProbeInputs.Method.Get = nil },

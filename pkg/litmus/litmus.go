@@ -358,9 +358,7 @@ func (e *Experiment) runProbes(phase, event string) error {
 	msg, kind := "AUT: not checked", corev1.EventTypeNormal
 	var err error
 	if len(e.probes) > 0 {
-		err = e.inTime(phase, func(r *types.ResultDetails) error {
-			return probe.RunProbes(&e.chaos, e.clients, r, phase, &e.events)
-		})
+		err = e.inTime(phase, func(r *types.ResultDetails) error { return e.runPhase(phase, r) })
 		msg += ", Probes: Successful"
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/litmuschaos/litmus-go/pkg/cerrors"
+	"github.com/litmuschaos/litmus-go/pkg/probe"
 	"github.com/litmuschaos/litmus-go/pkg/types"
 )
 
@@ -57,10 +58,52 @@ func (e *Experiment) evaluated(err error) error {
 	return err
 }
 
+// runPhase has litmus-go run the engine's probes of a phase, in the engine's order. All
+// that litmus-go runs at once keeps what it prints in one map, without a lock, and ends
+// the program when two do so at the same time. A probe is therefore run by itself where
+// others go on meanwhile, with a map of its own; what one prints that goes on is not
+// known to the others.
+func (e *Experiment) runPhase(phase string, r *types.ResultDetails) error {
+	if phase == lastPhase { // what it runs, it waits for
+		return probe.RunProbes(&e.chaos, e.clients, r, phase, &e.events)
+	}
+	for _, p := range e.probes {
+		if !runsIn(p.Mode, phase) {
+			continue
+		}
+		if err := e.runAlone(p, phase, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Experiment) runAlone(p v1alpha1.ProbeAttributes, phase string, r *types.ResultDetails) error {
+	clients := e.clients
+	var err error
+	if clients.LitmusClient, err = showingOnly(e.clients.KubeConfig, p.Name); err != nil {
+		return err
+	}
+	own := *r
+	own.ProbeArtifacts = maps.Clone(r.ProbeArtifacts)
+	err = probe.RunProbes(&e.chaos, clients, &own, phase, &e.events)
+	if goesOn(p) {
+		return err
+	}
+	r.PassedProbeCount = own.PassedProbeCount
+	if printed, ran := own.ProbeArtifacts[p.Name]; ran {
+		r.ProbeArtifacts[p.Name] = printed
+	}
+	return err
+}
+
+// goesOn says whether a probe is run beside others.
+func goesOn(p v1alpha1.ProbeAttributes) bool { return p.Mode == "Continuous" || p.Mode == "OnChaos" }
+
 // detached is a copy that what still works on the original does not reach.
 func detached(r *types.ResultDetails) *types.ResultDetails {
 	c := *r
-	c.ProbeArtifacts = maps.Clone(r.ProbeArtifacts)
+	c.ProbeArtifacts = map[string]types.ProbeArtifact{} // the original's may be written to
 	c.ProbeDetails = make([]*types.ProbeDetails, len(r.ProbeDetails))
 	for i, p := range r.ProbeDetails {
 		details := *p
