@@ -191,4 +191,3 @@ func TestAJournalOnADeviceEndsWhereNothingWasWritten(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
 	assert.Equal(t, uint64(100-4096/256), found.Judgement.Intact, "they are no end before all that was promised")
 }
-
