@@ -25,7 +25,11 @@ var (
 // the first acknowledgement nothing was promised, so nothing can be broken. The
 // pod's hearing is nil where the pod never came to say anything.
 func (c *cell) blame(ctx context.Context, err error, h *hearing) error {
-	class := classOf(err, h)
+	return c.blameFor(ctx, classOf(err, h), err)
+}
+
+// blameFor is the same where it is known what the failure is, if it is the volume's.
+func (c *cell) blameFor(ctx context.Context, class judge.Class, err error) error {
 	var problem witness.Problem
 	said := errors.As(err, &problem)
 	switch {
@@ -55,7 +59,7 @@ func classOf(err error, h *hearing) judge.Class {
 		}
 	case errors.As(err, &problem):
 		return judge.ClassOf(problem)
-	case errors.Is(err, context.DeadlineExceeded) && h != nil && h.stalled() != nil:
+	case errors.Is(err, context.DeadlineExceeded) && h != nil && h.inVain():
 		return judge.Unavailable
 	}
 	return ""
@@ -75,7 +79,7 @@ func (c *cell) held(ctx context.Context, err error) error {
 	if stall == nil || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	c.stuck = c.blame(ctx, fmt.Errorf("pod %s cannot end: %s: %w", c.writer.pod.Name, stall, err), c.writer.hearing)
+	c.stuck = c.blameFor(ctx, judge.Unavailable, fmt.Errorf("pod %s cannot end: %s: %w", c.writer.pod.Name, stall, err))
 	return c.stuck
 }
 

@@ -276,7 +276,7 @@ func (c *cell) hearOut(ctx context.Context, w *writer, epoch int) error {
 		<-w.closed
 	}()
 	if stall := w.stalled(); stall != nil { // who has hung up does not hear that it waits
-		return c.blame(ctx, fmt.Errorf("the container of epoch %d does not end after its pod was deleted by force: %s: %w", epoch, stall, context.DeadlineExceeded), w.hearing)
+		return c.blameFor(ctx, judge.Unavailable, fmt.Errorf("the container of epoch %d does not end after its pod was deleted by force: %s: %w", epoch, stall, context.DeadlineExceeded))
 	}
 	c.note(fmt.Sprintf("the log of the writer of epoch %d did not end within %s after its pod was gone", epoch, c.Settings.StatusTimeout))
 	return nil

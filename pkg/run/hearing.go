@@ -90,7 +90,7 @@ func (h *hearing) hear(line []byte) {
 		h.acknowledged(*s.Ack)
 		h.tell(*s.Ack)
 	case s.Stall != nil && s.Stall.Over:
-		h.waits(nil)
+		h.waited(*s.Stall)
 	case s.Stall != nil:
 		h.log.Warn(s.Stall)
 		h.waits(s.Stall)
@@ -175,13 +175,22 @@ func (h *hearing) keep(s *witness.Sighting) {
 func (h *hearing) waits(s *witness.Stall) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case h.stall != nil && s == nil:
-		h.longest = max(h.longest, time.Since(h.began))
-	case h.stall == nil && s != nil:
-		h.began = time.Now().Add(-time.Duration(s.Seconds * float64(time.Second)))
+	if s != nil {
+		h.began = time.Now().Add(-seconds(*s))
 	}
 	h.stall = s
+}
+
+// waited takes note of something that came back after all.
+func (h *hearing) waited(s witness.Stall) {
+	h.waits(nil)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.longest = max(h.longest, seconds(s))
+}
+
+func seconds(s witness.Stall) time.Duration {
+	return time.Duration(s.Seconds * float64(time.Second))
 }
 
 // opened hears whether the log can be read. A log that was never tried in vain had
@@ -205,13 +214,23 @@ func (h *hearing) missed() time.Duration {
 	return h.unheard
 }
 
-// stalled is what the pod is waiting for in vain, as far as it can be heard: nobody
-// knows what has come back since of a log that cannot be read. A volume that took as
-// long before, and answered, is slow.
+// inVain says whether the pod waits for longer than it ever did for something that
+// came back: a volume that has answered as late before is slow.
+func (h *hearing) inVain() bool {
+	if h.stalled() == nil {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Since(h.began) > h.longest
+}
+
+// stalled is what the pod is waiting for, as far as it can be heard: nobody knows
+// what has come back since of a log that cannot be read.
 func (h *hearing) stalled() *witness.Stall {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.open || time.Since(h.began) <= h.longest {
+	if !h.open {
 		return nil
 	}
 	return h.stall

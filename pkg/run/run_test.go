@@ -58,7 +58,7 @@ func promised(t *testing.T, c *cell) *cell {
 
 func TestWhoseFailureItIs(t *testing.T) {
 	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Over: true}})
+	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 7, Over: true}})
 	late := fmt.Errorf("waited: %w", context.DeadlineExceeded)
 	write := witness.NewProblem("writing", syscall.EIO)
 	write.Writing = true
@@ -180,13 +180,10 @@ func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
 // What merely takes too long is nobody's broken promise.
 func TestAVolumeThatIsSlowAndAnswersIsNotBlamed(t *testing.T) {
 	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Over: true}})
+	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 7, Over: true}})
 	late := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
 	c := promised(t, someCell(t))
-	h := heardFrom(t, stalled)
-	h.began = h.began.Add(-2 * time.Second)
-	h.hear([]byte(back))
-	h.hear([]byte(stalled))
+	h := heardFrom(t, stalled, back, stalled)
 	assert.NotErrorIs(t, c.blame(t.Context(), late, h), errLetDown, "it took longer before, and came back")
 	h.began = h.began.Add(-time.Minute)
 	assert.ErrorIs(t, c.blame(t.Context(), late, h), errLetDown, "it never took that long")
@@ -220,7 +217,8 @@ func TestWithoutAWriterAtWorkNothingWasTried(t *testing.T) {
 
 func TestAContainerThatOutlivesItsPodIsNotWaitedForWithoutEnd(t *testing.T) {
 	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
-	for _, lines := range [][]string{{stalled}, nil} {
+	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "syncing /data/logs.log", Seconds: 3600, Over: true}})
+	for _, lines := range [][]string{{stalled}, {stalled, back, stalled}, nil} {
 		c := promised(t, someCell(t))
 		c.Settings.StatusTimeout = time.Nanosecond
 		h := heardFrom(t, lines...)

@@ -122,7 +122,7 @@ func (p Problem) Unwrap() error {
 type Stall struct {
 	// Doing says what has not come back, and on which path.
 	Doing string `json:"doing"`
-	// Seconds is how long it has been waited for when this is said.
+	// Seconds is how long it has been waited for when this is said, by the pod's clock.
 	Seconds float64 `json:"seconds"`
 	// Over says that it has come back by now.
 	Over bool `json:"over,omitempty"`

@@ -26,6 +26,7 @@ type patience struct {
 func (p patience) during(doing string, call func() error) error {
 	var said sync.WaitGroup
 	said.Add(1)
+	began := time.Now()
 	timer := time.AfterFunc(p.after, func() {
 		defer said.Done()
 		// What cannot be said is lost: the call is what matters.
@@ -34,7 +35,7 @@ func (p patience) during(doing string, call func() error) error {
 	err := call()
 	if !timer.Stop() {
 		said.Wait()
-		_ = witness.Write(p.out, witness.Statement{Stall: &witness.Stall{Doing: doing, Over: true}})
+		_ = witness.Write(p.out, witness.Statement{Stall: &witness.Stall{Doing: doing, Seconds: time.Since(began).Seconds(), Over: true}})
 	}
 	return err
 }
