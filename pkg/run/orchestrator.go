@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/inputs"
 )
@@ -36,7 +35,7 @@ func (r Run) orchestrates(ctx context.Context) (orchestration, error) {
 	case inputs.Kubernetes:
 		return orchestration{How: "Kubernetes: the input ORCHESTRATOR states it"}, nil
 	}
-	nodes, err := r.Namespace.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	nodes, err := r.Namespace.Nodes(ctx)
 	if ctx.Err() != nil {
 		return orchestration{}, context.Cause(ctx)
 	}
@@ -47,7 +46,7 @@ func (r Run) orchestrates(ctx context.Context) (orchestration, error) {
 			Unseen: fmt.Sprintf("what orchestrates was taken for Kubernetes: the nodes' labels could not be seen (%v)", err),
 		}, nil
 	}
-	if OnlySwarm(nodes.Items) {
+	if OnlySwarm(nodes) {
 		return orchestration{
 			Swarm:  true,
 			How:    "Swarm: every node carries the label " + swarmLabel + "=true, and none " + kubernetesLabel + "=true",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -63,6 +64,18 @@ func (n Namespace) Volume(ctx context.Context, name string) Volume {
 		v.Handle = pv.Spec.CSI.VolumeHandle
 	}
 	return v
+}
+
+// Nodes are the cluster's. Who may see no more than a namespace may not see them.
+func (n Namespace) Nodes(ctx context.Context) (nodes []corev1.Node, err error) {
+	err = n.insist(ctx, "looking for nodes", func(ctx context.Context) error {
+		list, err := n.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+		if err == nil {
+			nodes = list.Items
+		}
+		return err
+	})
+	return nodes, err
 }
 
 // ClusterUID is that of the namespace kube-system, by which clusters are told

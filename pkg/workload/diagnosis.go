@@ -39,19 +39,20 @@ func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 			said = append(said, w.Reason+": "+w.Message)
 		}
 	}
-	mounted := false
+	mounted, used := false, false
 	for _, e := range n.warnings(pod.Name) {
 		if e.InvolvedObject.UID != pod.UID || e.Reason == "FailedScheduling" && pod.Spec.NodeName != "" {
 			continue // of another pod, or over: it has a node by now
 		}
 		mounted = mounted || e.Reason == sandboxEvent
-		volume = volume || !mounted && isOfVolume(e)
+		used = used || isOfAnother(e)
+		volume = volume || !mounted && slices.Contains(volumeEvents, e.Reason)
 		said = append(said, e.Reason+": "+e.Message)
 	}
 	if len(said) == 0 {
 		return "the cluster gives no reason", false
 	}
-	volume = volume && waitsForVolume(pod)
+	volume = volume && !used && waitsForVolume(pod)
 	if volume {
 		// What the pod of a node that is away waits for nobody knows any more.
 		if why, _ := n.nodeNotReady(pod.Spec.NodeName); why != "" {
@@ -82,10 +83,12 @@ func (n Namespace) nodeNotReady(name string) (why string, seen bool) {
 // mounted a pod's volumes.
 const sandboxEvent = "FailedCreatePodSandBox"
 
-// isOfVolume says whether an event tells that a pod waits for its volume, and for
-// nobody else who has it: what a pod of somebody's holds the storage does not.
-func isOfVolume(e corev1.Event) bool {
-	return slices.Contains(volumeEvents, e.Reason) && !strings.Contains(e.Message, "already used by pod(s)")
+// isOfAnother says whether an event tells that somebody else's pod has the volume: what
+// that holds the storage does not. The attach-detach controller says so once; what the
+// kubelet says of it later is only that it has waited (reportMultiAttachError in
+// k8s.io/kubernetes/pkg/controller/volume/attachdetach/reconciler).
+func isOfAnother(e corev1.Event) bool {
+	return e.Reason == "FailedAttachVolume" && strings.Contains(e.Message, "already used by") && strings.Contains(e.Message, "pod(s)")
 }
 
 // waitsForVolume says whether a pod may still be waiting for its volume. Volumes are

@@ -20,7 +20,8 @@ func (u *Unsupported) Error() string {
 }
 
 // lastingCodes are those of CSI by which a driver says that it will never make such a
-// volume (spec.md, "Error Scheme"). Where there is a code, no word says more than it.
+// volume (spec.md, "Error Scheme"). Where there is a code, no word says more than it;
+// but "Unknown" is that of drivers that give none.
 var lastingCodes = []string{"code = invalidargument", "code = unimplemented"}
 
 // lastingWords are what provisioners without codes are known to say of that.
@@ -30,7 +31,7 @@ var lastingWords = []string{"not supported", "unsupported", "only support", "doe
 func isRefusal(message string) bool {
 	message = strings.ToLower(message)
 	said := func(what string) bool { return strings.Contains(message, what) }
-	if said("code = ") {
+	if said("code = ") && !said("code = unknown") {
 		return slices.ContainsFunc(lastingCodes, said)
 	}
 	return slices.ContainsFunc(lastingWords, said)

@@ -63,7 +63,10 @@ func (n Namespace) taken(kind, name string, err error) error {
 // RequireExists returns an error that says what to do where the namespace is
 // known not to exist. A run without permission to look goes on.
 func (n Namespace) RequireExists(ctx context.Context) error {
-	_, err := n.Client.CoreV1().Namespaces().Get(ctx, n.Name, metav1.GetOptions{})
+	err := n.insist(ctx, "looking for namespace "+n.Name, func(ctx context.Context) error {
+		_, err := n.Client.CoreV1().Namespaces().Get(ctx, n.Name, metav1.GetOptions{})
+		return err
+	})
 	if apierrors.IsNotFound(err) {
 		return fmt.Errorf("namespace %s does not exist: kubectl create namespace %s", n.Name, n.Name)
 	}

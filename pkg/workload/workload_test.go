@@ -178,7 +178,11 @@ func TestAVolumeThatCameIsNotBlamed(t *testing.T) {
 		"it pulls its image":             {events: []corev1.Event{warning("FailedAttachVolume", attached, 1)}, conditions: sandbox},
 		"it gets no address":             {events: []corev1.Event{warning("FailedAttachVolume", attached, 1), warning("FailedCreatePodSandBox", "no IPs available", 2)}},
 		"it got none, and lost a volume": {events: []corev1.Event{warning("FailedMount", "stale handle", 2), warning("FailedCreatePodSandBox", "no IPs available", 1)}, volume: true},
-		"somebody else's pod uses it":    {events: []corev1.Event{warning("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) app-0`, 1)}},
+		"it uses it for long": {events: []corev1.Event{
+			warning("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already used by 1 pod(s) in different namespaces`, 1),
+			warning("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[log-storage]: context deadline exceeded", 120),
+		}},
+		"somebody else's pod uses it": {events: []corev1.Event{warning("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) app-0`, 1)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ns := namespace(t)
@@ -467,6 +471,7 @@ func TestWhatLasts(t *testing.T) {
 		"rpc error: code = ResourceExhausted desc = no space":                        false,
 		"rpc error: code = DeadlineExceeded desc = context deadline exceeded":        false,
 		`rpc error: code = Internal desc = Get "": unsupported protocol scheme ""`:   false,
+		"rpc error: code = Unknown desc = ReadWriteMany is not supported":            true,
 		"rpc error: code = Unavailable desc = tls: unsupported certificate":          false,
 		"storageclass.storage.k8s.io \"x\" not found":                                false,
 	} {
