@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,7 +36,7 @@ func Endure(ctx context.Context, server kubernetes.Interface, log logrus.FieldLo
 		before := last
 		last = request(ctx)
 		readiness := ready
-		if apierrors.IsForbidden(last) {
+		if isUnauthorized(last) {
 			if readiness = readinessOf(ctx, server); readiness == ready {
 				last = request(ctx)
 			}
@@ -47,8 +48,12 @@ func Endure(ctx context.Context, server kubernetes.Interface, log logrus.FieldLo
 		default:
 			return false, last
 		}
-		if before == nil {
+		switch {
+		case before != nil:
+		case Is(last):
 			Warn(log, doing, last)
+		default:
+			log.WithError(last).Warn("The API server may not know yet who may do what, trying again: " + doing)
 		}
 		return false, nil
 	})
@@ -78,11 +83,18 @@ func readinessOf(ctx context.Context, server kubernetes.Interface) readiness {
 	switch {
 	case err == nil:
 		return ready
-	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err):
-		return untold
-	default:
+	case Is(err):
 		return unready
+	default:
+		return untold
 	}
+}
+
+// isUnauthorized says whether a request was refused because of who makes it, and not
+// because of what it asks for, as by a quota or a policy (ForbiddenErrorMessage in
+// k8s.io/apiserver/pkg/endpoints/handlers/responsewriters).
+func isUnauthorized(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), `User "`) && strings.Contains(err.Error(), `" cannot `)
 }
 
 // Warn says in the log that what is being done has to wait.

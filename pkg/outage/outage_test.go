@@ -64,7 +64,9 @@ func serving(t *testing.T, codes ...int) kubernetes.Interface {
 }
 
 func TestWhatIsForbiddenIsTheAnswerOfAServerThatIsReady(t *testing.T) {
-	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "write-pod", errors.New("no"))
+	pods := schema.GroupResource{Resource: "pods"}
+	forbidden := apierrors.NewForbidden(pods, "write-pod", errors.New(`User "x" cannot delete resource "pods" in API group "" in the namespace "stig"`))
+	quota := apierrors.NewForbidden(pods, "write-pod", errors.New("exceeded quota: quota, requested: pods=1, used: pods=0, limited: pods=0"))
 	for name, c := range map[string]struct {
 		answers []error
 		says    []int
@@ -73,6 +75,7 @@ func TestWhatIsForbiddenIsTheAnswerOfAServerThatIsReady(t *testing.T) {
 	}{
 		"it is ready":                      {[]error{forbidden}, []int{200}, forbidden, 2},
 		"it was not, a moment before":      {[]error{forbidden, nil}, []int{200}, nil, 2},
+		"it may be asked, not that":        {[]error{quota}, []int{500}, quota, 1},
 		"it has read nothing yet":          {[]error{forbidden, forbidden, nil}, []int{500, 500}, nil, 3},
 		"it forbids the very question":     {[]error{forbidden, nil}, []int{403}, nil, 2},
 		"it is ready then, and forbids it": {[]error{forbidden}, []int{403, 500, 200}, forbidden, 4},
