@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,9 +38,9 @@ func checkProbes(probes []v1alpha1.ProbeAttributes) error {
 		known[p.Name] = true
 		c.oneOf("mode", p.Mode, probeModes)
 		c.oneOf("type", p.Type, probeTypes)
+		c.goingOn = goingOn(probes)
 		c.inputs(p)
 		c.runProperties(p.RunProperties)
-		c.printed(p, probes)
 		all = append(all, c.mistakes...)
 	}
 	return errors.Join(all...)
@@ -48,7 +49,18 @@ func checkProbes(probes []v1alpha1.ProbeAttributes) error {
 // probeCheck collects the mistakes in one probe.
 type probeCheck struct {
 	name     string
+	goingOn  []string
 	mistakes []error
+}
+
+// goingOn are the names of the probes that are run beside others.
+func goingOn(probes []v1alpha1.ProbeAttributes) (names []string) {
+	for _, p := range probes {
+		if goesOn(p) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 func (c *probeCheck) wrong(field, value, right string) {
@@ -78,9 +90,12 @@ func (c *probeCheck) inputs(p v1alpha1.ProbeAttributes) {
 		c.comparator(p.CmdProbeInputs.Comparator)
 	case p.Type == "k8sProbe":
 		c.k8s(p.K8sProbeInputs)
-	case p.Type == "httpProbe" && p.HTTPProbeInputs.Method.Get == nil:
-		// litmus-go means to know post, but takes every probe for a get.
-		c.wrong("method.get", "", "get: this version of Litmus can do nothing else")
+	case p.Type == "httpProbe":
+		c.template("url", p.HTTPProbeInputs.URL)
+		if p.HTTPProbeInputs.Method.Get == nil {
+			// litmus-go means to know post, but takes every probe for a get.
+			c.wrong("method.get", "", "get: this version of Litmus can do nothing else")
+		}
 	}
 }
 
@@ -91,24 +106,27 @@ func (c *probeCheck) k8s(in *v1alpha1.K8sProbeInputs) {
 	c.template("resourceNames", in.ResourceNames)
 }
 
-// template checks what litmus-go fills in with what other probes have printed.
+// template checks what litmus-go fills in with what other probes have printed. It fills
+// in nothing for a probe that is not known, or that goes on.
 func (c *probeCheck) template(field, text string) {
 	if _, err := template.New(field).Parse(text); err != nil {
 		c.wrong(field, text, fmt.Sprintf("a template of Go: %v", err))
 	}
-}
-
-// printed checks that a probe uses nothing that another prints while it goes on.
-func (c *probeCheck) printed(p v1alpha1.ProbeAttributes, all []v1alpha1.ProbeAttributes) {
-	if p.Type != "cmdProbe" || p.CmdProbeInputs == nil {
-		return
-	}
-	for _, other := range all {
-		if goesOn(other) && strings.Contains(p.CmdProbeInputs.Command, "."+other.Name+".ProbeArtifacts") {
-			c.wrong("command", p.CmdProbeInputs.Command, fmt.Sprintf("what a probe of mode SOT or Edge has printed: %s, of mode %s, goes on", other.Name, other.Mode))
+	for _, action := range actions.FindAllString(text, -1) {
+		for _, name := range names.FindAllString(action, -1) {
+			if slices.Contains(c.goingOn, strings.Trim(name, ".\"`")) {
+				c.wrong(field, text, "what a probe of mode SOT or Edge has printed: "+strings.Trim(name, ".\"`")+" goes on while others run")
+			}
 		}
 	}
 }
+
+// actions are what a template fills in, and names what in them may name a probe: as a
+// field, or as a word.
+var (
+	actions = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
+	names   = regexp.MustCompile("\\.[A-Za-z0-9_]+|\"[^\"]*\"|`[^`]*`")
+)
 
 func (c *probeCheck) comparator(in v1alpha1.ComparatorInfo) {
 	kind := strings.ToLower(in.Type)

@@ -42,8 +42,14 @@ func TestEveryMistakeInAProbeIsNamed(t *testing.T) {
 		`probe "http": type="sloProbe": want cmdProbe, `:                                 func(p []v1alpha1.ProbeAttributes) { p[2].Type = "sloProbe" },
 		`probe "": name="": want a name that no other probe has`:                         func(p []v1alpha1.ProbeAttributes) { p[0].Name = "" },
 		`probe "command": name="command": want a name that no other probe has`:           func(p []v1alpha1.ProbeAttributes) { p[1].Name = "command" },
-		`probe "number": command="echo {{ .http.ProbeArtifacts.Register }}": want what a probe of mode SOT or Edge has printed: http, of mode Continuous, goes on`: func(p []v1alpha1.ProbeAttributes) {
+		`probe "number": command="echo {{ .http.ProbeArtifacts.Register }}": want what a probe of mode SOT or Edge has printed: http goes on`: func(p []v1alpha1.ProbeAttributes) {
 			p[1].CmdProbeInputs.Command = "echo {{ .http.ProbeArtifacts.Register }}"
+		},
+		`probe "kubernetes": labelSelector="app={{ (index . \"http\").ProbeArtifacts.Register }}": want what a probe`: func(p []v1alpha1.ProbeAttributes) {
+			p[3].K8sProbeInputs.LabelSelector = `app={{ (index . "http").ProbeArtifacts.Register }}`
+		},
+		`probe "http": url="http://{{ .kubernetes.ProbeArtifacts.Register }}": want what a probe`: func(p []v1alpha1.ProbeAttributes) {
+			p[2].HTTPProbeInputs.URL = "http://{{ .kubernetes.ProbeArtifacts.Register }}"
 		},
 		`probe "number": cmdProbe/inputs="": want the inputs of a probe of this type`:    func(p []v1alpha1.ProbeAttributes) { p[1].CmdProbeInputs = nil },
 		`probe "http": httpProbe/inputs="": want the inputs`:                             func(p []v1alpha1.ProbeAttributes) { p[2].HTTPProbeInputs = nil },
