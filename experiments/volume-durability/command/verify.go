@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strings"
 
@@ -136,7 +135,7 @@ func (v *verifyCommand) promise(ctx context.Context) (promise, error) {
 		if err := check(l); err != nil {
 			return promise{}, fmt.Errorf("--ledger %s: cell %q: %w", v.ledger, l.Cell, err)
 		}
-		all = append(all, ofLedger(l))
+		all = append(all, promise{Cell: l.Cell, Format: l.Journal, Promises: l.Promises, Epochs: l.Epochs, Overlap: l.Forced})
 	}
 	return v.choose(all)
 }
@@ -150,20 +149,10 @@ func check(l bundle.Ledger) error {
 	if err := ledger.Check(l.Journal, l.Promises); err != nil {
 		return err
 	}
-	if last := l.Promises[len(l.Promises)-1].Epoch; l.Epochs != 0 && l.Epochs < last {
-		return fmt.Errorf("a ledger that nobody wrote: epoch %d acknowledged something, and there were %d", last, l.Epochs)
+	if last := l.Promises[len(l.Promises)-1].Epoch; l.Epochs < last {
+		return fmt.Errorf("epochs=%d: want how many writers there were: epoch %d acknowledged something", l.Epochs, last)
 	}
 	return nil
-}
-
-// ofLedger is what a journal is held to by a ledger alone. One that does not say how
-// many writers there were, or how they were deleted, may be of any number, at once.
-func ofLedger(l bundle.Ledger) promise {
-	p := promise{Cell: l.Cell, Format: l.Journal, Promises: l.Promises, Epochs: l.Epochs, Overlap: l.Forced}
-	if l.Epochs == 0 {
-		p.Epochs, p.Overlap = math.MaxInt, true
-	}
-	return p
 }
 
 func ofToken(text string) (promise, error) {
