@@ -180,7 +180,7 @@ func (a Archive) Kept(ctx context.Context) ([]metav1.ObjectMeta, error) {
 	return all, nil
 }
 
-// largest names the files that take the most, but those that must stay.
+// largest names the files that take the most.
 func largest(b bundle.Bundle) string {
 	const named = 5
 	files := slices.Clone(b.Files)

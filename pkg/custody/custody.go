@@ -26,12 +26,12 @@ const (
 	// PastCache: what was read did not come from the page cache that was written to.
 	PastCache
 	// MountedAnew: the filesystem was unmounted, or the device closed, on the writer's
-	// node before the reader had it, or another kernel mounted it.
+	// node before the reader had it, or another node's kernel mounted it.
 	MountedAnew
 	// AttachedAnew: the volume was detached from the writer's node and attached again
 	// for the reader.
 	AttachedAnew
-	// OtherMachine: it was attached anew, to a machine with another kernel.
+	// OtherMachine: it was attached anew, to another node with another kernel.
 	OtherMachine
 )
 

@@ -72,7 +72,7 @@ func summary(r evidence.Result) string {
 func reasons(cells []evidence.Cell) string {
 	var s strings.Builder
 	for _, c := range cells {
-		if c.Plan.Control == (c.Verdict == judge.Fail) && (c.Plan.Control || c.Verdict == judge.Pass) {
+		if c.Plan.Control && c.SawLoss() || !c.Plan.Control && c.Verdict == judge.Pass {
 			continue
 		}
 		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Plan.Name, live.Word(c), c.Reason)

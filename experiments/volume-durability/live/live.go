@@ -200,8 +200,10 @@ func title(plan inputs.Cell) string {
 // Word says a verdict in one word or a few. A control that lost its data did what it must.
 func Word(c evidence.Cell) string {
 	switch {
-	case c.Plan.Control && c.Verdict == judge.Fail:
+	case c.Plan.Control && c.SawLoss():
 		return "lost, as it must"
+	case c.Plan.Control && c.Verdict == judge.Fail:
+		return "failed, but not as it must"
 	case c.Verdict == judge.Pass:
 		return "kept"
 	case c.Verdict == judge.Fail:

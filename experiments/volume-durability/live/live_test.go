@@ -34,7 +34,7 @@ func play(t *testing.T, v *View) {
 	v.Acknowledged(fast, ack(2, 5))
 	v.Reading(fast)
 	v.Judged(evidence.Cell{Plan: fast, Verdict: judge.Pass, Reason: "all is there"})
-	v.Judged(evidence.Cell{Plan: control, Verdict: judge.Fail, Reason: "all is gone"})
+	v.Judged(evidence.Cell{Plan: control, Verdict: judge.Fail, Reason: "all is gone", Findings: []judge.Finding{{Class: judge.Missing, Records: 20}}})
 	require.NoError(t, v.ChaosEnded(t.Context()))
 	assert.False(t, v.Stopping(t.Context()))
 }

@@ -50,7 +50,7 @@ func cellOf(r evidence.Result, c evidence.Cell, at cellPlace) cellView {
 	v := cellView{
 		cellPlace: at, Name: nameOf(c), Verdict: badgeOfCell(c), Control: control(c),
 		Reason: c.Reason, Notes: c.Notes, Problems: problemsOf(c), Plan: planned(c), NotShown: c.NotShown,
-		Folded: c.Plan.Control && c.Verdict == judge.Fail || c.Verdict == judge.Pass && underTest(r) > 1,
+		Folded: c.Plan.Control && c.SawLoss() || c.Verdict == judge.Pass && underTest(r) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
 		v.Reason = "" // it stands at the top of the page
@@ -161,7 +161,7 @@ var levels = map[custody.Level]string{
 	custody.None:         "nothing was read back, or not from the volume that was written to",
 	custody.ReadBack:     "another pod read the data; the memory of the writer's node may have answered in the storage's place",
 	custody.PastCache:    "what was read did not come from the page cache that was written to",
-	custody.MountedAnew:  "the filesystem was unmounted on the writer's node before the reader had it, or another kernel mounted it",
+	custody.MountedAnew:  "the filesystem was unmounted on the writer's node before the reader had it, or another node's kernel mounted it",
 	custody.AttachedAnew: "the volume was detached from the writer's node and attached again for the reader",
 	custody.OtherMachine: "it was attached anew, to a machine with another kernel",
 }
