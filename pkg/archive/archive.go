@@ -115,19 +115,25 @@ func describe(first *corev1.ConfigMap, parts int, b bundle.Bundle) {
 	}
 }
 
-// create creates a ConfigMap. The same one is there already after a request whose
-// answer was lost.
+// create creates a ConfigMap, and reads it back. The same one is there already after a
+// request whose answer was lost.
 func (a Archive) create(ctx context.Context, configMap *corev1.ConfigMap) error {
 	client := a.Client.CoreV1().ConfigMaps(a.Namespace)
 	_, err := client.Create(ctx, configMap, metav1.CreateOptions{})
-	if !apierrors.IsAlreadyExists(err) {
+	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
 	there, getErr := client.Get(ctx, configMap.Name, metav1.GetOptions{})
-	if getErr == nil && slices.Equal(there.BinaryData[packedKey], configMap.BinaryData[packedKey]) {
+	switch {
+	case getErr != nil:
+		return errors.Join(err, getErr)
+	case slices.Equal(there.BinaryData[packedKey], configMap.BinaryData[packedKey]):
 		return nil
+	case err != nil:
+		return err
+	default:
+		return errors.New("what is there is not what was written")
 	}
-	return errors.Join(err, getErr)
 }
 
 // Fetch gets the bundle of a name back, and verifies it.

@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/tests/samples"
@@ -86,6 +88,18 @@ func TestKeepingTheSameAgainIsNoError(t *testing.T) {
 	require.NoError(t, a.keep(t.Context(), "e", made(t, 250_000), small))
 	require.NoError(t, a.keep(t.Context(), "e", made(t, 250_000), small))
 	assert.ErrorContains(t, a.Keep(t.Context(), "e", made(t, 10)), `ConfigMap stig/e: configmaps "e" already exists`)
+}
+
+// Admission may change what is written, as it may any object.
+func TestWhatIsNotKeptAsItWasIsAnError(t *testing.T) {
+	client := fake.NewClientset()
+	client.PrependReactor("create", "configmaps", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		action.(clienttesting.CreateAction).GetObject().(*corev1.ConfigMap).BinaryData = nil
+		return false, nil, nil
+	})
+	a := archive()
+	a.Client = client
+	assert.ErrorContains(t, a.Keep(t.Context(), "e", made(t, 10)), "ConfigMap stig/e: what is there is not what was written")
 }
 
 func TestWhatIsTooLargeIsRefusedWithTheLargestFiles(t *testing.T) {
