@@ -47,7 +47,7 @@ formats: ## read the forms of the evidence with the parsers of STIG Manager, Hei
 	@sh tests/formats/formats.sh
 
 # So many inputs, not so long: where a time is up while an input is tried, go test now
-# and then fails with "context deadline exceeded" (golang.org/issue/48591).
+# and then fails with "context deadline exceeded" (golang.org/issue/75804, mended in Go 1.27).
 FUZZTIME ?= 100000x
 .PHONY: fuzz
 fuzz: ## fuzz the scanner and the parser of statements (FUZZTIME=100000x, or a time such as 10m)
