@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -309,6 +310,14 @@ func TestTheReportIsBounded(t *testing.T) {
 	assert.Len(t, report.Segments, room)
 	assert.Len(t, report.Damage, room)
 	assert.Equal(t, 3*maxListed-2*room, report.Unlisted)
+}
+
+// Each deletion leaves an epoch: thousands of them are all listed.
+func TestEveryEpochIsListed(t *testing.T) {
+	const epochs = maxListed + 100
+	report := scan(t, journalOf(t, slices.Repeat([]int{1}, epochs)...))
+	assert.Len(t, report.Segments, epochs)
+	assert.Zero(t, report.Unlisted)
 }
 
 func TestRandomDamageNeverMakesARecordThatWasNotWritten(t *testing.T) {

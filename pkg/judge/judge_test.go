@@ -485,17 +485,6 @@ func TestAFirstRecordBehindALaterWritersIsAFinding(t *testing.T) {
 	}
 }
 
-// Each deletion leaves an epoch, and by force what was torn: thousands of them are no damage.
-func TestAJournalOfManyEpochsIsWhole(t *testing.T) {
-	v := newVolume(t)
-	for range 5000 {
-		v.writes(1, 1).becomes(func(b []byte) []byte { return b[:len(b)-size/2] })
-	}
-	judgement := v.judged()
-	assert.Empty(t, judgement.Findings)
-	assert.Equal(t, uint64(5000), judgement.Intact)
-}
-
 func TestAnEpochThatWasNeverStartedIsForeign(t *testing.T) {
 	v := newVolume(t).writes(10, 0).writes(5, 0)
 	judgement := Judge(Case{Promises: v.acks[:1], Report: v.scan(), Epochs: 1})
