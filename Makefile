@@ -9,7 +9,7 @@ IMAGE := volume-durability.test/volume-durability:test
 RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 FAULTS_IMAGE := volume-durability.test/litmus-faults:test
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
-MODULES := . tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/faults tests/workflow
+MODULES := . tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/litmusfaults tests/workflow
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -52,11 +52,11 @@ FUZZTIME ?= 100000x
 .PHONY: fuzz
 fuzz: ## fuzz the scanner and the parser of statements (FUZZTIME=100000x, or a time such as 10m)
 	go test -run '^$$' -fuzz FuzzScan -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/journal
-	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/witness
+	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/protocol
 
 .PHONY: page
 page: ## the report page in a real browser: what it says, by day, by night, on a phone, on paper (build/page)
-	@sh tests/page/page.sh
+	@sh tests/browser/browser.sh
 
 CASES ?= 1000000
 .PHONY: property
@@ -96,7 +96,7 @@ hub: ## lay the charts out as a ChaosHub of Litmus 3.x: build/hub and build/hub.
 binaries: ## build the command line, which is the experiment too, the helper and the stand-in for chaos-runner, static
 	$(GO_BUILD) -o $(BIN)/volume-durability ./experiments/volume-durability
 	$(GO_BUILD) -o $(BIN)/durability-helper ./experiments/volume-durability/helper
-	$(GO_BUILD) -o $(BIN)/runner ./tests/runner
+	$(GO_BUILD) -o $(BIN)/runner ./tests/chaosrunner
 
 .PHONY: install
 install: ## install the command line, also as kubectl durability (PREFIX=/usr/local)
@@ -135,16 +135,16 @@ faultfs-tool:
 images: cluster-tool ## make the test cluster's images of the Dockerfiles' last stages, without Docker
 	@$(MAKE) --no-print-directory -s binaries BIN=build/image/out
 	@$(CLUSTER) image --dockerfile Dockerfile --from build/image $(IMAGE) build/volume-durability.tar
-	@$(CLUSTER) image --dockerfile tests/runner/Dockerfile --from build/image $(RUNNER_IMAGE) build/runner.tar
+	@$(CLUSTER) image --dockerfile tests/chaosrunner/Dockerfile --from build/image $(RUNNER_IMAGE) build/runner.tar
 
 .PHONY: faults
 faults: ## build the faults of litmus-go itself, static
-	cd tests/faults && $(GO_BUILD) -o $(abspath $(BIN))/faults .
+	cd tests/litmusfaults && $(GO_BUILD) -o $(abspath $(BIN))/faults .
 
 .PHONY: faults-image
 faults-image: cluster-up
 	@$(MAKE) --no-print-directory -s faults BIN=build/image/out
-	@$(CLUSTER) image --dockerfile tests/faults/Dockerfile --from build/image $(FAULTS_IMAGE) build/faults.tar
+	@$(CLUSTER) image --dockerfile tests/litmusfaults/Dockerfile --from build/image $(FAULTS_IMAGE) build/faults.tar
 	@$(CLUSTER) load $(FAULTS_IMAGE) build/faults.tar
 
 .PHONY: cluster-images

@@ -19,7 +19,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // documents reads the documents of a manifest, each strictly into its own value.
@@ -49,7 +49,7 @@ func env() string {
 	var b strings.Builder
 	b.WriteString("    env:\n")
 	link := regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
-	for i, input := range inputs.Table() {
+	for i, input := range options.Table() {
 		if i > 0 {
 			b.WriteString("\n")
 		}
@@ -84,7 +84,7 @@ func TestTheEngineSetsNothingButInputsThatAreAccepted(t *testing.T) {
 	documents(t, "engine.yaml", &engine)
 	require.Len(t, engine.Spec.Experiments, 1)
 	known := map[string]bool{}
-	for _, input := range inputs.Table() {
+	for _, input := range options.Table() {
 		known[input.Name] = true
 	}
 	values := map[string]string{}
@@ -92,7 +92,7 @@ func TestTheEngineSetsNothingButInputsThatAreAccepted(t *testing.T) {
 		assert.True(t, known[e.Name], e.Name)
 		values[e.Name] = e.Value
 	}
-	_, err := inputs.Parse(func(name string) string { return values[name] })
+	_, err := options.Parse(func(name string) string { return values[name] })
 	assert.NoError(t, err)
 }
 
@@ -109,7 +109,7 @@ func TestTheNamesInTheManifestsAreOne(t *testing.T) {
 	assert.Equal(t, account.Name, engine.Spec.ChaosServiceAccount)
 	assert.Equal(t, account.Name, binding.Subjects[0].Name)
 	assert.Equal(t, role.Name, binding.RoleRef.Name)
-	assert.Equal(t, inputs.Defaults().Namespace, engine.Namespace)
-	assert.Equal(t, inputs.Defaults().Namespace, role.Namespace)
+	assert.Equal(t, options.Defaults().Namespace, engine.Namespace)
+	assert.Equal(t, options.Defaults().Namespace, role.Namespace)
 	assert.Equal(t, role.Rules, experiment.Spec.Definition.Permissions, "the chart's permissions are the role's")
 }

@@ -17,10 +17,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/report/assessment"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // Schema names the form of a manifest.
@@ -58,7 +58,7 @@ type Manifest struct {
 	Schema  string        `json:"schema"`
 	Run     string        `json:"run"`
 	Verdict judge.Verdict `json:"verdict"`
-	Tool    evidence.Tool `json:"tool"`
+	Tool    result.Tool   `json:"tool"`
 	Files   []Entry       `json:"files"`
 }
 
@@ -70,7 +70,7 @@ type Entry struct {
 }
 
 // Make makes the bundle of a result. The same result and options make the same bytes.
-func Make(r evidence.Result, o Options) (Bundle, error) {
+func Make(r result.Result, o Options) (Bundle, error) {
 	to, err := rule.Find(orDefault(o.Rule))
 	if err != nil {
 		return Bundle{}, err
@@ -148,13 +148,13 @@ func (b Bundle) File(name string) ([]byte, error) {
 }
 
 // Result is the result that the bundle is the evidence of.
-func (b Bundle) Result() (evidence.Result, error) {
-	var r evidence.Result
+func (b Bundle) Result() (result.Result, error) {
+	var r result.Result
 	if err := b.decode(ResultFile, &r); err != nil {
-		return evidence.Result{}, err
+		return result.Result{}, err
 	}
-	if r.Schema != evidence.Schema {
-		return evidence.Result{}, fmt.Errorf("%s is of schema %q: want %q", ResultFile, r.Schema, evidence.Schema)
+	if r.Schema != result.Schema {
+		return result.Result{}, fmt.Errorf("%s is of schema %q: want %q", ResultFile, r.Schema, result.Schema)
 	}
 	return r, nil
 }

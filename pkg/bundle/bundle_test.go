@@ -22,11 +22,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
-func made(t *testing.T, r evidence.Result) Bundle {
+func made(t *testing.T, r result.Result) Bundle {
 	t.Helper()
 	b, err := Make(r, Options{Where: "ConfigMap stig/e"})
 	require.NoError(t, err)
@@ -159,7 +159,7 @@ func TestALinkInAPackedBundleIsNoFile(t *testing.T) {
 // Names and messages come from a cluster, and may hold anything.
 func TestNoTextBreaksAForm(t *testing.T) {
 	for _, text := range []string{"", "]]> & <b>\"'", "two\nlines\r\n ", "\x00\x1b[31mred\u2028", "\xff\xfe", strings.Repeat("ä long text ", 4000)} {
-		for _, r := range []evidence.Result{samples.Fail(), samples.NotApplicable()} {
+		for _, r := range []result.Result{samples.Fail(), samples.NotApplicable()} {
 			fill(reflect.ValueOf(&r).Elem(), text)
 			b := made(t, r)
 			require.NoError(t, b.Verify())
@@ -237,7 +237,7 @@ func TestTheManifestNamesTheTool(t *testing.T) {
 }
 
 func TestWhatNobodySawIsNoEmptyFile(t *testing.T) {
-	for has, snapshot := range map[string]evidence.Snapshot{
+	for has, snapshot := range map[string]result.Snapshot{
 		"":                          {},
 		"objects.json":              {Objects: []runtime.Object{}},
 		"events.json":               {Events: []corev1.Event{}},

@@ -3,21 +3,21 @@ package bundle
 import (
 	"time"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/report/assessment"
 	"github.com/volume-durability/volume-durability/pkg/report/checklist"
+	"github.com/volume-durability/volume-durability/pkg/report/html"
 	"github.com/volume-durability/volume-durability/pkg/report/junit"
 	"github.com/volume-durability/volume-durability/pkg/report/oscal"
-	"github.com/volume-durability/volume-durability/pkg/report/page"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // source is what the forms are made of.
 type source struct {
-	result evidence.Result
+	result result.Result
 	rule   rule.Rule
 	in     assessment.Context
 }
@@ -30,9 +30,9 @@ type form struct {
 
 // forms are all that can be made of a result. A new one is a line here and a row in
 // docs/evidence-bundle.md.
-func forms(r evidence.Result) []form {
+func forms(r result.Result) []form {
 	all := []form{
-		{"report.html", func(s source) ([]byte, error) { return page.Render(s.result) }},
+		{"report.html", func(s source) ([]byte, error) { return html.Render(s.result) }},
 		{"junit.xml", func(s source) ([]byte, error) { return junit.Render(s.result) }},
 		{"checklist.ckl", func(s source) ([]byte, error) { return checklist.CKL(s.result, s.rule, s.in) }},
 		{"checklist.cklb", func(s source) ([]byte, error) { return checklist.CKLB(s.result, s.rule, s.in) }},
@@ -62,7 +62,7 @@ type Ledger struct {
 	Promises []ledger.Ack `json:"promises"`
 }
 
-func ledgers(r evidence.Result) []Ledger {
+func ledgers(r result.Result) []Ledger {
 	all := []Ledger{}
 	for _, c := range r.Cells {
 		all = append(all, Ledger{c.Plan.Name, c.File, c.Journal, len(c.Epochs), c.Plan.Force, append([]ledger.Ack{}, c.Promises...)})
@@ -79,14 +79,14 @@ type Scan struct {
 // Look is what one pod found: a writer before it wrote, or the reader.
 type Look struct {
 	// Epoch is that of the writer; 0 for the reader.
-	Epoch    int              `json:"epoch,omitempty"`
-	Pod      string           `json:"pod"`
-	Node     string           `json:"node"`
-	Seen     time.Time        `json:"seen,omitzero"`
-	Sighting witness.Sighting `json:"sighting"`
+	Epoch    int               `json:"epoch,omitempty"`
+	Pod      string            `json:"pod"`
+	Node     string            `json:"node"`
+	Seen     time.Time         `json:"seen,omitzero"`
+	Sighting protocol.Sighting `json:"sighting"`
 }
 
-func scans(r evidence.Result) []Scan {
+func scans(r result.Result) []Scan {
 	all := []Scan{}
 	for _, c := range r.Cells {
 		s := Scan{Cell: c.Plan.Name, Looks: []Look{}}
@@ -103,6 +103,6 @@ func scans(r evidence.Result) []Scan {
 	return all
 }
 
-func lookOf(epoch int, l evidence.Look) Look {
+func lookOf(epoch int, l result.Look) Look {
 	return Look{epoch, l.Name, l.Node, l.Seen, l.Sighting}
 }

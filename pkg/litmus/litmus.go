@@ -17,7 +17,7 @@ import (
 	"github.com/litmuschaos/litmus-go/pkg/clients"
 	"github.com/litmuschaos/litmus-go/pkg/events"
 	"github.com/litmuschaos/litmus-go/pkg/probe"
-	"github.com/litmuschaos/litmus-go/pkg/result"
+	chaosresult "github.com/litmuschaos/litmus-go/pkg/result"
 	"github.com/litmuschaos/litmus-go/pkg/types"
 	"github.com/litmuschaos/litmus-go/pkg/utils/common"
 	"github.com/sirupsen/logrus"
@@ -32,11 +32,11 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/apiretry"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/outage"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // Identity is who the experiment is, as chaos-runner tells it.
@@ -112,7 +112,7 @@ func Begin(ctx context.Context, config *rest.Config, id Identity, log logrus.Fie
 		if err == nil {
 			return nil
 		}
-		if _, away := e.clients.LitmusClient.ChaosEngines(id.Namespace).Get(ctx, id.Engine, metav1.GetOptions{}); outage.Is(away) || apierrors.IsForbidden(away) {
+		if _, away := e.clients.LitmusClient.ChaosEngines(id.Namespace).Get(ctx, id.Engine, metav1.GetOptions{}); apiretry.Is(away) || apierrors.IsForbidden(away) {
 			return away
 		}
 		return err
@@ -130,7 +130,7 @@ func (e *Experiment) insist(ctx context.Context, doing string, request func(cont
 	limit := time.Duration(e.chaos.Timeout) * time.Second
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for the API server: %s: %w", limit, doing, context.DeadlineExceeded))
 	defer cancel()
-	return outage.Endure(ctx, e.clients.KubeClient, e.log, doing, request)
+	return apiretry.Endure(ctx, e.clients.KubeClient, e.log, doing, request)
 }
 
 func (e *Experiment) connect(config *rest.Config) (err error) {
@@ -182,10 +182,10 @@ func (e *Experiment) meet(ctx context.Context) error {
 
 // announce makes the ChaosResult, or begins a new run in the one that is there.
 func (e *Experiment) announce() error {
-	if err := result.InitializeChaosResult(&e.chaos, e.clients, e.result, e.labels()); err != nil {
+	if err := chaosresult.InitializeChaosResult(&e.chaos, e.clients, e.result, e.labels()); err != nil {
 		return fmt.Errorf("creating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
-	if err := result.SetResultUID(e.result, e.clients, &e.chaos); err != nil {
+	if err := chaosresult.SetResultUID(e.result, e.clients, &e.chaos); err != nil {
 		return fmt.Errorf("reading ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
 	return nil
@@ -235,8 +235,8 @@ func (e *Experiment) Owner(namespace string) *metav1.OwnerReference {
 }
 
 // Engine is the engine as a result names it.
-func (e *Experiment) Engine() *evidence.Engine {
-	return &evidence.Engine{
+func (e *Experiment) Engine() *result.Engine {
+	return &result.Engine{
 		Name: e.chaos.EngineName, Namespace: e.chaos.ChaosNamespace, UID: e.chaos.ChaosUID, Result: e.result.Name, ResultUID: e.result.ResultUID,
 		ServiceAccount: e.pod.Spec.ServiceAccountName,
 	}
@@ -254,8 +254,8 @@ func (e *Experiment) labels() map[string]string {
 // Planned makes each of several cells a probe of its own. The share of the probes
 // that passed is then that of the cells that kept their data: so there is no write
 // check among them, and no control, which is to lose its data.
-func (e *Experiment) Planned(cells []inputs.Cell) {
-	tried := slices.DeleteFunc(slices.Clone(cells), func(c inputs.Cell) bool { return c.Control })
+func (e *Experiment) Planned(cells []options.Cell) {
+	tried := slices.DeleteFunc(slices.Clone(cells), func(c options.Cell) bool { return c.Control })
 	if len(tried) < 2 {
 		return
 	}
@@ -266,7 +266,7 @@ func (e *Experiment) Planned(cells []inputs.Cell) {
 }
 
 // probeOf is the name of a cell's verify check.
-func probeOf(c inputs.Cell) string {
+func probeOf(c options.Cell) string {
 	if c.Name == "" {
 		return VerifyProbe
 	}
@@ -282,7 +282,7 @@ func (e *Experiment) expect(name, mode string) {
 
 // Written shows the built-in write check as passed and runs the engine's probes
 // of the time before the chaos.
-func (e *Experiment) Written(_ context.Context, cells []evidence.Cell) error {
+func (e *Experiment) Written(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
 		if c.Plan.Name == "" {
 			e.check(WriteProbe, v1alpha1.ProbeVerdictPassed, c.Written())
@@ -299,20 +299,20 @@ func (e *Experiment) ChaosBegins(context.Context) error {
 }
 
 // Acknowledged is of no matter to Litmus.
-func (e *Experiment) Acknowledged(inputs.Cell, ledger.Ack) {}
+func (e *Experiment) Acknowledged(options.Cell, ledger.Ack) {}
 
 // Deleting records the pod among the result's targets.
-func (e *Experiment) Deleting(_ inputs.Cell, pod evidence.Pod) {
+func (e *Experiment) Deleting(_ options.Cell, pod result.Pod) {
 	e.deleting.Lock()
 	defer e.deleting.Unlock()
 	common.SetTargets(pod.Name, "targeted", "pod", &e.chaos)
 }
 
 // Reading is of no matter to Litmus.
-func (e *Experiment) Reading(inputs.Cell) {}
+func (e *Experiment) Reading(options.Cell) {}
 
 // Judged shows the verdict on a cell as that of its verify check.
-func (e *Experiment) Judged(cell evidence.Cell) {
+func (e *Experiment) Judged(cell result.Cell) {
 	switch cell.Verdict {
 	case judge.Pass:
 		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictPassed, cell.Verified())
@@ -378,7 +378,7 @@ func (e *Experiment) EvidenceIn(where string) { e.evidence = where }
 
 // Finish writes the outcome into the ChaosResult. The error is the one with which
 // the engine's probes ended the run, if they did.
-func (e *Experiment) Finish(outcome evidence.Result, probeErr error) error {
+func (e *Experiment) Finish(outcome result.Result, probeErr error) error {
 	e.conclude(outcome, probeErr)
 	if err := e.leave(); err != nil {
 		return fmt.Errorf("updating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
@@ -396,7 +396,7 @@ func (e *Experiment) leave() error {
 	var last error
 	limit := time.Duration(e.chaos.Timeout) * time.Second
 	err := wait.PollUntilContextTimeout(context.Background(), time.Second, limit, true, func(ctx context.Context) (bool, error) {
-		last = errors.Join(result.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels()), e.annotate(ctx))
+		last = errors.Join(chaosresult.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels()), e.annotate(ctx))
 		return last == nil, nil
 	})
 	return errors.Join(last, err)
@@ -418,7 +418,7 @@ func (e *Experiment) annotate(ctx context.Context) error {
 	return err
 }
 
-func (e *Experiment) conclude(outcome evidence.Result, probeErr error) {
+func (e *Experiment) conclude(outcome result.Result, probeErr error) {
 	switch outcome.Verdict {
 	case judge.Pass:
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictPassed, v1alpha1.ResultPhaseCompleted, "", "")

@@ -15,14 +15,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/volume"
-	"github.com/volume-durability/volume-durability/pkg/witness"
-	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 // helper is the program in the pods' image (see the Dockerfile).
@@ -31,7 +31,7 @@ const helper = "/usr/local/bin/durability-helper"
 // cell is one volume under test: its claim, its writers, its ledger, its verdict.
 type cell struct {
 	Run
-	evidence.Cell
+	result.Cell
 	ledger ledger.Ledger
 	// writer is the one that is alive, nil between two of them.
 	writer *writer
@@ -61,7 +61,7 @@ type writer struct {
 	pod *corev1.Pod
 }
 
-func newCell(r Run, plan inputs.Cell) *cell {
+func newCell(r Run, plan options.Cell) *cell {
 	identity := sha256.Sum256([]byte(r.attempted() + plan.Name))
 	c := &cell{Run: r}
 	c.Plan = plan
@@ -105,26 +105,26 @@ func (c *cell) prepare(ctx context.Context) error {
 }
 
 func (c *cell) claim(ctx context.Context) error {
-	if c.Plan.VolumeSource == inputs.EmptyDir {
+	if c.Plan.VolumeSource == options.EmptyDir {
 		return nil
 	}
 	if c.Plan.ExistingClaim != "" {
 		existing, err := c.Namespace.Claim(ctx, c.Plan.ExistingClaim)
 		if err == nil {
-			c.Claim = &evidence.Claim{Name: existing.Name, UID: existing.UID}
+			c.Claim = &result.Claim{Name: existing.Name, UID: existing.UID}
 		}
 		return err
 	}
 	made, err := c.Namespace.CreateClaim(ctx, c.claimSpec())
 	if err == nil {
-		c.Claim = &evidence.Claim{Name: made.Name, UID: made.UID, Made: true}
+		c.Claim = &result.Claim{Name: made.Name, UID: made.UID, Made: true}
 	}
 	return err
 }
 
 // claimSpec is the claim to make.
-func (c *cell) claimSpec() workload.ClaimSpec {
-	return workload.ClaimSpec{
+func (c *cell) claimSpec() kube.ClaimSpec {
+	return kube.ClaimSpec{
 		Name: c.Plan.Object(c.Settings.ClaimName), Class: c.Plan.StorageClass, Size: c.Settings.ClaimSize,
 		Mode: c.Plan.AccessMode, VolumeMode: c.Plan.VolumeMode, Template: c.Template,
 	}
@@ -150,7 +150,7 @@ func (c *cell) noteVolume(ctx context.Context) error {
 
 // startWriter begins the next epoch and returns once one of its commits is acknowledged.
 func (c *cell) startWriter(ctx context.Context) error {
-	epoch := evidence.Epoch{Number: len(c.Epochs) + 1}
+	epoch := result.Epoch{Number: len(c.Epochs) + 1}
 	promises := c.ledger.Promises()
 	args := []string{
 		"--epoch", strconv.Itoa(epoch.Number),
@@ -192,7 +192,7 @@ func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
 		}
 	}
 	if err != nil {
-		return c.blame(ctx, fmt.Errorf("%s, the writer of epoch %d: %w%s", c.writer.pod.Name, epoch.Number, err, workload.Hint(err.Error())), c.writer.hearing)
+		return c.blame(ctx, fmt.Errorf("%s, the writer of epoch %d: %w%s", c.writer.pod.Name, epoch.Number, err, kube.Hint(err.Error())), c.writer.hearing)
 	}
 	epoch.FirstAck = time.Now().UTC()
 	if missed := c.writer.missed().Round(time.Second); missed > 0 {
@@ -292,8 +292,8 @@ func (c *cell) grace() *int64 {
 	return nil
 }
 
-func (c *cell) podSpec(name, command string, args ...string) workload.PodSpec {
-	spec := workload.PodSpec{
+func (c *cell) podSpec(name, command string, args ...string) kube.PodSpec {
+	spec := kube.PodSpec{
 		Name: c.Plan.Object(name), Image: c.Image, ImagePullPolicy: c.Settings.ImagePullPolicy, Path: c.mountPath(), Block: c.isBlock(),
 		Command: append([]string{helper, command, "--file", c.File, "--journal", c.Journal.ID, "--record-size", strconv.Itoa(c.Journal.Size)}, args...),
 	}
@@ -308,8 +308,8 @@ func (c *cell) podSpec(name, command string, args ...string) workload.PodSpec {
 	return spec
 }
 
-func evidencePod(pod *corev1.Pod) evidence.Pod {
-	p := evidence.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
+func evidencePod(pod *corev1.Pod) result.Pod {
+	p := result.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
 	for _, s := range pod.Status.ContainerStatuses {
 		p.ImageID = s.ImageID
 	}
@@ -319,7 +319,7 @@ func evidencePod(pod *corev1.Pod) evidence.Pod {
 // collect fills in what is known only once pods are gone: when their parts were
 // there, and what they said besides their statements on the journal.
 func (c *cell) collect() {
-	var commits []witness.Commits
+	var commits []protocol.Commits
 	for i := range c.Epochs {
 		c.date(&c.Epochs[i].Pod)
 	}
@@ -328,7 +328,7 @@ func (c *cell) collect() {
 			continue
 		}
 		first, acks, said := w.told()
-		c.Epochs[i].First, c.Epochs[i].Acks = first, evidence.Thin(acks)
+		c.Epochs[i].First, c.Epochs[i].Acks = first, result.Thin(acks)
 		if said != nil {
 			commits = append(commits, *said)
 		}
@@ -337,13 +337,13 @@ func (c *cell) collect() {
 		c.date(&c.Reader.Pod)
 	}
 	var err error
-	if c.Latency, err = evidence.LatencyOf(commits); err != nil {
+	if c.Latency, err = result.LatencyOf(commits); err != nil {
 		c.note(err.Error())
 	}
 }
 
 // date fills in when a pod's parts were first seen.
-func (c *cell) date(pod *evidence.Pod) {
+func (c *cell) date(pod *result.Pod) {
 	m := c.Namespace.Milestones(pod.UID)
 	pod.Created, pod.Scheduled, pod.Mounted, pod.Started = m.Created, m.Scheduled, m.Mounted, m.Started
 	c.attach(pod)
@@ -364,7 +364,7 @@ func (c *cell) remove(leave context.Context) {
 	if c.Claim != nil && c.Claim.Made && !c.keeps() {
 		removals = append(removals, func() error { return c.Namespace.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID) })
 	}
-	err := workload.AtOnce(removals...)
+	err := kube.AtOnce(removals...)
 	if len(c.Epochs) > 0 {
 		err = errors.Join(err, c.removeFolder(ctx))
 	}

@@ -6,7 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // Labels by which Mirantis Kubernetes Engine says what orchestrates on a node.
@@ -30,9 +30,9 @@ type orchestration struct {
 func (r Run) orchestrates(ctx context.Context) (orchestration, error) {
 	const notApplicable = "Not Applicable: Swarm orchestrates"
 	switch r.Settings.Orchestrator {
-	case inputs.Swarm:
+	case options.Swarm:
 		return orchestration{Swarm: true, How: "Swarm: the input ORCHESTRATOR states it", Reason: notApplicable + ", as ORCHESTRATOR states"}, nil
-	case inputs.Kubernetes:
+	case options.Kubernetes:
 		return orchestration{How: "Kubernetes: the input ORCHESTRATOR states it"}, nil
 	}
 	nodes, err := r.Namespace.Nodes(ctx)

@@ -14,36 +14,36 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // audience notes what it is told while a run is planned. Nothing else may happen then.
 type audience struct {
 	Companion
 	planned []string
-	judged  []evidence.Cell
+	judged  []result.Cell
 }
 
-func (a *audience) Planned(cells []inputs.Cell) {
+func (a *audience) Planned(cells []options.Cell) {
 	for _, c := range cells {
 		a.planned = append(a.planned, c.Name)
 	}
 }
 
-func (a *audience) Judged(c evidence.Cell) { a.judged = append(a.judged, c) }
+func (a *audience) Judged(c result.Cell) { a.judged = append(a.judged, c) }
 
 func TestAClassWithoutAProvisionerIsSkippedAndItsProbeHears(t *testing.T) {
 	class := func(name, provisioner string) *storagev1.StorageClass {
 		return &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: provisioner}
 	}
 	client := fake.NewClientset(class("fast", "driver"), class("by-hand", "kubernetes.io/no-provisioner"))
-	settings := inputs.Defaults()
-	settings.StorageClasses = []string{inputs.AllClasses}
+	settings := options.Defaults()
+	settings.StorageClasses = []string{options.AllClasses}
 	hears := &audience{}
-	r := Run{ID: "run", Settings: settings, Companion: hears, Log: logrus.New(), Namespace: workload.Namespace{Client: client, Name: "stig", Timeout: time.Minute}}
+	r := Run{ID: "run", Settings: settings, Companion: hears, Log: logrus.New(), Namespace: kube.Namespace{Client: client, Name: "stig", Timeout: time.Minute}}
 	cells, err := r.cells(t.Context())
 	require.NoError(t, err)
 	require.Len(t, cells, 2)
@@ -59,7 +59,7 @@ func TestAClassWithoutAProvisionerIsSkippedAndItsProbeHears(t *testing.T) {
 func TestARunThatIsStoppedWhileItIsPlannedIsStopped(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(errors.New("interrupted"))
-	r := Run{ID: "run", Settings: inputs.Defaults(), Companion: &audience{}, Log: logrus.New(), Namespace: workload.Namespace{Client: fake.NewClientset(), Name: "stig", Timeout: time.Minute, Log: logrus.New()}}
+	r := Run{ID: "run", Settings: options.Defaults(), Companion: &audience{}, Log: logrus.New(), Namespace: kube.Namespace{Client: fake.NewClientset(), Name: "stig", Timeout: time.Minute, Log: logrus.New()}}
 	result, err := r.Execute(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, judge.Stopped, result.Verdict)
@@ -90,7 +90,7 @@ func TestNamesThatCannotBeAreSaidBeforeAnythingIsMade(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			settings, err := inputs.Parse(func(input string) string { return f.env[input] })
+			settings, err := options.Parse(func(input string) string { return f.env[input] })
 			require.NoError(t, err)
 			_, err = Run{ID: "run", Settings: settings, Companion: &audience{}, Log: logrus.New()}.cells(t.Context())
 			assert.ErrorContains(t, err, f.want)

@@ -19,11 +19,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // Companion takes part in a run. An error of any of its methods ends the run
@@ -31,20 +31,20 @@ import (
 // cells at once.
 type Companion interface {
 	// Planned is called when it is known what there is to try, before anything is created.
-	Planned(cells []inputs.Cell)
+	Planned(cells []options.Cell)
 	// Written is called once, when data is at stake, before the chaos, with the cells
 	// that are the first to be tried.
-	Written(ctx context.Context, cells []evidence.Cell) error
+	Written(ctx context.Context, cells []result.Cell) error
 	// ChaosBegins is called once, before the first deletion.
 	ChaosBegins(ctx context.Context) error
 	// Acknowledged is called with every acknowledgement that is heard.
-	Acknowledged(cell inputs.Cell, ack ledger.Ack)
+	Acknowledged(cell options.Cell, ack ledger.Ack)
 	// Deleting is called before every deletion of a writer's pod.
-	Deleting(cell inputs.Cell, pod evidence.Pod)
+	Deleting(cell options.Cell, pod result.Pod)
 	// Reading is called before the last pod of a cell is made, which reads the journal back.
-	Reading(cell inputs.Cell)
+	Reading(cell options.Cell)
 	// Judged is called when a cell has its verdict, with its pods still there.
-	Judged(cell evidence.Cell)
+	Judged(cell result.Cell)
 	// ChaosEnded is called once, when the last cells have their verdict, with their pods still there.
 	ChaosEnded(ctx context.Context) error
 	// Stopping says whether the run's user wants it to stop: the run may see its pods
@@ -56,14 +56,14 @@ type Companion interface {
 type Run struct {
 	// ID is unique to the run: a DNS label.
 	ID       string
-	Settings inputs.Settings
+	Settings options.Settings
 	// Again says that an earlier attempt of the same run was made.
 	Again bool
 	// Image is that of the writer and the reader.
 	Image string
 	// Template is the claim to begin with, nil for an empty one.
 	Template  *corev1.PersistentVolumeClaim
-	Namespace workload.Namespace
+	Namespace kube.Namespace
 	Companion Companion
 	Log       logrus.FieldLogger
 }
@@ -98,8 +98,8 @@ const STIGFix = "This is a catastrophic error, contact Mirantis support."
 // Execute carries the run out. Whatever happens it returns a result, with a
 // verdict and its reason. The error is the Companion's, where that is what ended
 // the run.
-func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
-	result := evidence.Result{Schema: evidence.Schema, Run: r.ID, Began: time.Now().UTC(), Settings: r.Settings}
+func (r Run) Execute(ctx context.Context) (result.Result, error) {
+	result := result.Result{Schema: result.Schema, Run: r.ID, Began: time.Now().UTC(), Settings: r.Settings}
 	found, err := r.orchestrates(ctx)
 	if err != nil {
 		return finish(ctx, result, judge.Error, "", err), nil
@@ -151,8 +151,8 @@ func (r Run) Execute(ctx context.Context) (evidence.Result, error) {
 }
 
 // cluster is where the run is made.
-func (r Run) cluster(ctx context.Context, found orchestration) evidence.Cluster {
-	return evidence.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version(ctx), Orchestrator: found.How}
+func (r Run) cluster(ctx context.Context, found orchestration) result.Cluster {
+	return result.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version(ctx), Orchestrator: found.How}
 }
 
 // cells are what there is to try.
@@ -179,16 +179,16 @@ func (r Run) cells(ctx context.Context) ([]*cell, error) {
 
 // requirePossible returns an error that names what no cluster could take of the
 // inputs, now that it is known which cells they make.
-func (r Run) requirePossible(plans []inputs.Cell) error {
+func (r Run) requirePossible(plans []options.Cell) error {
 	return errors.Join(r.requireNames(plans), r.requireTargets(plans))
 }
 
 // requireNames returns an error that names the objects that cannot be made: those of
 // which two cells would have one, and those whose names no object may have.
-func (r Run) requireNames(plans []inputs.Cell) error {
+func (r Run) requireNames(plans []options.Cell) error {
 	owner := map[string]string{}
 	var wrong []error
-	need := func(kind, input, value string, c inputs.Cell) {
+	need := func(kind, input, value string, c options.Cell) {
 		name := c.Object(value)
 		if says := validation.IsDNS1123Subdomain(name); len(says) > 0 {
 			wrong = append(wrong, fmt.Errorf("%s=%q: want a shorter name: %s %s of cell %s: %s", input, value, kind, name, c.Name, strings.Join(says, "; ")))
@@ -201,7 +201,7 @@ func (r Run) requireNames(plans []inputs.Cell) error {
 	for _, c := range plans {
 		need("pod", "WRITER_POD", r.Settings.WriterPod, c)
 		need("pod", "READER_POD", r.Settings.ReaderPod, c)
-		if c.VolumeSource == inputs.Claim && c.ExistingClaim == "" {
+		if c.VolumeSource == options.Claim && c.ExistingClaim == "" {
 			need("claim", "CLAIM_NAME", r.Settings.ClaimName, c)
 		}
 	}
@@ -210,7 +210,7 @@ func (r Run) requireNames(plans []inputs.Cell) error {
 
 // requireTargets returns an error that says what to do where TARGET_PODS names a
 // writer that there will not be.
-func (r Run) requireTargets(plans []inputs.Cell) error {
+func (r Run) requireTargets(plans []options.Cell) error {
 	var writers []string
 	for _, c := range plans {
 		writers = append(writers, c.Object(r.Settings.WriterPod))
@@ -225,8 +225,8 @@ func (r Run) requireTargets(plans []inputs.Cell) error {
 }
 
 // plan lists the cells, and says why those of a class cannot be tried.
-func (r Run) plan(ctx context.Context) (plans []inputs.Cell, skipped map[string]string, err error) {
-	if !slices.Equal(r.Settings.StorageClasses, []string{inputs.AllClasses}) {
+func (r Run) plan(ctx context.Context) (plans []options.Cell, skipped map[string]string, err error) {
+	if !slices.Equal(r.Settings.StorageClasses, []string{options.AllClasses}) {
 		return r.Settings.Cells(nil), nil, nil
 	}
 	classes, err := r.Namespace.Classes(ctx)
@@ -249,7 +249,7 @@ func (r Run) plan(ctx context.Context) (plans []inputs.Cell, skipped map[string]
 
 // attempted identifies what is attempted: all attempts of one Job have it in common.
 func (r Run) attempted() string {
-	if job := r.Namespace.Labels[workload.JobLabel]; job != "" {
+	if job := r.Namespace.Labels[kube.JobLabel]; job != "" {
 		return job
 	}
 	return r.ID
@@ -288,7 +288,7 @@ func (r Run) removeFolders(ctx context.Context, cells []*cell) (gone []string, e
 		// Without its claim the pod that is to remove it would be waited for in vain.
 		_, err := c.Namespace.Claim(ctx, c.Plan.ExistingClaim)
 		if err == nil {
-			c.Claim = &evidence.Claim{Name: c.Plan.ExistingClaim}
+			c.Claim = &result.Claim{Name: c.Plan.ExistingClaim}
 			err = c.removeFolder(ctx)
 		}
 		if err != nil {
@@ -312,11 +312,11 @@ func kept(cells []*cell) []string {
 }
 
 // snapshot is what the cluster showed of the run.
-func (r Run) snapshot(leave context.Context) evidence.Snapshot {
+func (r Run) snapshot(leave context.Context) result.Snapshot {
 	ctx, cancel := r.removing(leave)
 	defer cancel()
 	objects, events := r.Namespace.Snapshot(ctx)
-	return evidence.Snapshot{Objects: objects, Events: events}
+	return result.Snapshot{Objects: objects, Events: events}
 }
 
 // sweep removes what no cell knows of any more, and says what was left behind.
@@ -352,7 +352,7 @@ func companion(err error) error {
 }
 
 // finish ends a run that has tried nothing.
-func finish(ctx context.Context, result evidence.Result, verdict judge.Verdict, reason string, err error) evidence.Result {
+func finish(ctx context.Context, result result.Result, verdict judge.Verdict, reason string, err error) result.Result {
 	result.Ended = time.Now().UTC()
 	result.Verdict, result.Reason = verdict, reason
 	switch {

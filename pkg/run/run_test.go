@@ -15,16 +15,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
 
-	"github.com/volume-durability/volume-durability/pkg/custody"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/report/assessment"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
-	"github.com/volume-durability/volume-durability/pkg/witness"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 func node(labels map[string]string) corev1.Node {
@@ -46,7 +46,7 @@ func someCell(t *testing.T) *cell {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	return newCell(Run{ID: "run", Settings: inputs.Defaults(), Log: log}, inputs.Defaults().Cells(nil)[0])
+	return newCell(Run{ID: "run", Settings: options.Defaults(), Log: log}, options.Defaults().Cells(nil)[0])
 }
 
 func promised(t *testing.T, c *cell) *cell {
@@ -57,27 +57,27 @@ func promised(t *testing.T, c *cell) *cell {
 }
 
 func TestWhoseFailureItIs(t *testing.T) {
-	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 7, Over: true}})
+	stalled := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
+	back := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "reading /data/logs.log", Seconds: 7, Over: true}})
 	late := fmt.Errorf("waited: %w", context.DeadlineExceeded)
-	write := witness.NewProblem("writing", syscall.EIO)
+	write := protocol.NewProblem("writing", syscall.EIO)
 	write.Writing = true
 	for name, f := range map[string]struct {
 		err   error
 		heard []string
 		want  judge.Class
 	}{
-		"read-only":                              {witness.NewProblem("opening", syscall.EROFS), nil, judge.ReadOnly},
-		"it cannot be read":                      {witness.NewProblem("reading", syscall.EIO), nil, judge.Unavailable},
-		"it is gone":                             {witness.NewProblem("opening", syscall.ENOTCONN), nil, judge.Unavailable},
-		"it is full":                             {witness.NewProblem("writing", syscall.ENOSPC), nil, ""},
+		"read-only":                              {protocol.NewProblem("opening", syscall.EROFS), nil, judge.ReadOnly},
+		"it cannot be read":                      {protocol.NewProblem("reading", syscall.EIO), nil, judge.Unavailable},
+		"it is gone":                             {protocol.NewProblem("opening", syscall.ENOTCONN), nil, judge.Unavailable},
+		"it is full":                             {protocol.NewProblem("writing", syscall.ENOSPC), nil, ""},
 		"a write failed":                         {write, nil, ""},
 		"late, and the pod waits for the volume": {late, []string{stalled}, judge.Unavailable},
 		"late, and it had answered again":        {late, []string{stalled, back}, ""},
 		"late, for whatever reason":              {late, nil, ""},
 		"the API server took too long":           {fmt.Errorf("creating pod: %w", errors.Join(context.DeadlineExceeded, syscall.ETIMEDOUT)), nil, ""},
-		"the volume was not mounted":             {&workload.PodUnready{Volume: true, Err: context.DeadlineExceeded}, nil, judge.Unavailable},
-		"the pod did not start":                  {&workload.PodUnready{Volume: false, Err: context.DeadlineExceeded}, nil, ""},
+		"the volume was not mounted":             {&kube.PodUnready{Volume: true, Err: context.DeadlineExceeded}, nil, judge.Unavailable},
+		"the pod did not start":                  {&kube.PodUnready{Volume: false, Err: context.DeadlineExceeded}, nil, ""},
 		"it said nothing":                        {errSilent, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,24 +99,24 @@ func TestWhoseFailureItIs(t *testing.T) {
 // assessor's status rests on it.
 func TestHowTheOrchestratorWasDeterminedIsInTheResult(t *testing.T) {
 	for name, c := range map[string]struct {
-		stated  inputs.Orchestrator
+		stated  options.Orchestrator
 		node    corev1.Node
 		verdict judge.Verdict
 		how     string
 		status  assessment.Status
 	}{
-		"stated":       {inputs.Swarm, node(nil), judge.NotApplicable, "Swarm: the input ORCHESTRATOR states it", assessment.NotApplicable},
-		"labelled":     {inputs.Auto, node(map[string]string{swarmLabel: "true"}), judge.NotApplicable, "Swarm: every node carries the label " + swarmLabel + "=true, and none " + kubernetesLabel + "=true", assessment.NotApplicable},
-		"not labelled": {inputs.Auto, node(nil), judge.Error, "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them", assessment.NotReviewed},
-		"no Swarm":     {inputs.Kubernetes, node(map[string]string{swarmLabel: "true"}), judge.Error, "Kubernetes: the input ORCHESTRATOR states it", assessment.NotReviewed},
+		"stated":       {options.Swarm, node(nil), judge.NotApplicable, "Swarm: the input ORCHESTRATOR states it", assessment.NotApplicable},
+		"labelled":     {options.Auto, node(map[string]string{swarmLabel: "true"}), judge.NotApplicable, "Swarm: every node carries the label " + swarmLabel + "=true, and none " + kubernetesLabel + "=true", assessment.NotApplicable},
+		"not labelled": {options.Auto, node(nil), judge.Error, "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them", assessment.NotReviewed},
+		"no Swarm":     {options.Kubernetes, node(map[string]string{swarmLabel: "true"}), judge.Error, "Kubernetes: the input ORCHESTRATOR states it", assessment.NotReviewed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := logrus.New()
 			log.SetOutput(t.Output())
-			settings := inputs.Defaults()
+			settings := options.Defaults()
 			settings.Orchestrator = c.stated
 			// Where the check applies the run ends for want of a namespace.
-			ns := workload.Namespace{Client: fake.NewClientset(&c.node), Name: "stig", Timeout: time.Minute, Log: log}
+			ns := kube.Namespace{Client: fake.NewClientset(&c.node), Name: "stig", Timeout: time.Minute, Log: log}
 			result, err := Run{ID: "run", Settings: settings, Companion: &audience{}, Log: log, Namespace: ns}.Execute(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, c.verdict, result.Verdict)
@@ -129,14 +129,14 @@ func TestHowTheOrchestratorWasDeterminedIsInTheResult(t *testing.T) {
 }
 
 func TestAFirstAcknowledgementThatCouldNotBeHeardIsSaidToBeLate(t *testing.T) {
-	ack := line(t, witness.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 1}}})
+	ack := line(t, protocol.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 1}}})
 	late := func(h *hearing, by time.Duration) { // as if the log had been shut so long ago
 		h.opened(false)
 		h.shut = h.shut.Add(-by)
 		h.opened(true)
 	}
 	c := promised(t, someCell(t))
-	c.Epochs = []evidence.Epoch{{Number: 1}, {Number: 2}}
+	c.Epochs = []result.Epoch{{Number: 1}, {Number: 2}}
 	h := heardFrom(t)
 	late(h, 7*time.Second)
 	h.ledger = &c.ledger
@@ -164,7 +164,7 @@ func TestALogThatHadNothingToSayWasNotMissed(t *testing.T) {
 // An API server that is away, or a kubelet, is not the volume, though the volume was
 // slow when it was last heard of.
 func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
-	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
+	stalled := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
 	late := fmt.Errorf("waited 20s for the API server: %w", context.DeadlineExceeded)
 	c := promised(t, someCell(t))
 	h := heardFrom(t, stalled)
@@ -179,8 +179,8 @@ func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
 
 // What merely takes too long is nobody's broken promise.
 func TestAVolumeThatIsSlowAndAnswersIsNotBlamed(t *testing.T) {
-	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "reading /data/logs.log", Seconds: 7, Over: true}})
+	stalled := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
+	back := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "reading /data/logs.log", Seconds: 7, Over: true}})
 	late := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
 	c := promised(t, someCell(t))
 	h := heardFrom(t, stalled, back, stalled)
@@ -193,7 +193,7 @@ func TestWhatWasFoundIsFoundWhateverComesAfterwards(t *testing.T) {
 	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}}}
 	for _, after := range []error{errors.New("quota exceeded"), fmt.Errorf("%w: terminated", errStopped)} {
 		c := promised(t, someCell(t))
-		c.Epochs = []evidence.Epoch{{Number: 1}, {Number: 2, Found: look(lost)}}
+		c.Epochs = []result.Epoch{{Number: 1}, {Number: 2, Found: look(lost)}}
 		c.conclude(after)
 		assert.Equal(t, judge.Fail, c.Verdict)
 		assert.Contains(t, c.Reason, "lost-tail: 1 acknowledged record")
@@ -203,8 +203,8 @@ func TestWhatWasFoundIsFoundWhateverComesAfterwards(t *testing.T) {
 
 func TestWithoutAWriterAtWorkNothingWasTried(t *testing.T) {
 	c := promised(t, someCell(t))
-	c.Epochs = []evidence.Epoch{{Number: 1, Deleting: time.Unix(1, 0)}}
-	c.strikes(&writer{hearing: heardFrom(t, line(t, witness.Statement{Problem: &witness.Problem{Doing: "writing", Cause: "no space"}}))}, 1)
+	c.Epochs = []result.Epoch{{Number: 1, Deleting: time.Unix(1, 0)}}
+	c.strikes(&writer{hearing: heardFrom(t, line(t, protocol.Statement{Problem: &protocol.Problem{Doing: "writing", Cause: "no space"}}))}, 1)
 	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.judge()
 	assert.Equal(t, judge.Error, c.Verdict)
@@ -216,8 +216,8 @@ func TestWithoutAWriterAtWorkNothingWasTried(t *testing.T) {
 }
 
 func TestAContainerThatOutlivesItsPodIsNotWaitedForWithoutEnd(t *testing.T) {
-	stalled := line(t, witness.Statement{Stall: &witness.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
-	back := line(t, witness.Statement{Stall: &witness.Stall{Doing: "syncing /data/logs.log", Seconds: 3600, Over: true}})
+	stalled := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
+	back := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "syncing /data/logs.log", Seconds: 3600, Over: true}})
 	for _, lines := range [][]string{{stalled}, {stalled, back, stalled}, nil} {
 		c := promised(t, someCell(t))
 		c.Settings.StatusTimeout = time.Nanosecond
@@ -239,7 +239,7 @@ func TestAContainerThatOutlivesItsPodIsNotWaitedForWithoutEnd(t *testing.T) {
 
 func TestAVolumeThatRefusesAWriterBreaksNoPromise(t *testing.T) {
 	c := promised(t, someCell(t))
-	c.cutShort = c.blame(t.Context(), witness.NewProblem("writing", syscall.ENOSPC), nil)
+	c.cutShort = c.blame(t.Context(), protocol.NewProblem("writing", syscall.ENOSPC), nil)
 	require.ErrorIs(t, c.cutShort, errRefused)
 	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.judge()
@@ -263,8 +263,8 @@ func TestAWriterThatHadEndedByItselfIsNoted(t *testing.T) {
 		{syscall.ESTALE, []judge.Finding{{Class: judge.Unavailable, Detail: "writing: " + syscall.ESTALE.Error()}}},
 	} {
 		c := promised(t, someCell(t))
-		c.Epochs = []evidence.Epoch{{Number: 1}}
-		problem := witness.NewProblem("writing", f.errno)
+		c.Epochs = []result.Epoch{{Number: 1}}
+		problem := protocol.NewProblem("writing", f.errno)
 		problem.Writing = true
 		c.endedItself(&c.Epochs[0], &problem)
 		c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
@@ -281,8 +281,8 @@ func TestAWriterThatTheVolumeHoldsIsTheVolumesFailure(t *testing.T) {
 		c.writer = &writer{hearing: heardFrom(t, lines...), pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod"}}}
 		return c
 	}
-	stall := line(t, witness.Statement{Stall: &witness.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
-	ack := line(t, witness.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 11}}})
+	stall := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
+	ack := line(t, protocol.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 11}}})
 
 	c := held(stall)
 	require.ErrorIs(t, c.held(t.Context(), timeout), errLetDown)
@@ -304,9 +304,9 @@ func TestWithoutAReaderThereIsNoPass(t *testing.T) {
 
 func TestAPathThatIsNotTheVolumeAnyMoreIsSaid(t *testing.T) {
 	c := promised(t, someCell(t))
-	c.Epochs = []evidence.Epoch{{Number: 1, Mount: witness.Mount{FSType: "nfs4", Source: "server:/export"}}, {Number: 2}}
-	seen := witness.Sighting{Report: journal.Report{Format: c.Journal}, Mount: witness.Mount{FSType: "ext4", Source: "/dev/vda"}}
-	c.Epochs[1].Found = c.look(evidence.Pod{}, seen, c.Promises, 1)
+	c.Epochs = []result.Epoch{{Number: 1, Mount: protocol.Mount{FSType: "nfs4", Source: "server:/export"}}, {Number: 2}}
+	seen := protocol.Sighting{Report: journal.Report{Format: c.Journal}, Mount: protocol.Mount{FSType: "ext4", Source: "/dev/vda"}}
+	c.Epochs[1].Found = c.look(result.Pod{}, seen, c.Promises, 1)
 	c.judge()
 	require.Len(t, c.Findings, 1)
 	assert.Equal(t, "there is no journal; /data/logs.log is on ext4 (/dev/vda), epoch 1 wrote to nfs4 (server:/export)", c.Findings[0].Detail)
@@ -315,7 +315,7 @@ func TestAPathThatIsNotTheVolumeAnyMoreIsSaid(t *testing.T) {
 
 func TestWithoutAPromiseNoneIsBroken(t *testing.T) {
 	c := someCell(t)
-	err := c.blame(t.Context(), witness.NewProblem("opening", syscall.EROFS), nil)
+	err := c.blame(t.Context(), protocol.NewProblem("opening", syscall.EROFS), nil)
 	assert.NotErrorIs(t, err, errLetDown)
 	assert.Empty(t, c.letDown)
 }
@@ -327,20 +327,20 @@ func TestAStoppedRunBlamesNobody(t *testing.T) {
 }
 
 func TestWhereTheReaderRuns(t *testing.T) {
-	for setting, want := range map[inputs.ReaderNode]workload.Placement{
-		inputs.AnyNode:   {},
-		inputs.SameNode:  {On: "n1"},
-		inputs.OtherNode: {NotOn: "n1"},
-		"n7":             {On: "n7"},
+	for setting, want := range map[options.ReaderNode]kube.Placement{
+		options.AnyNode:   {},
+		options.SameNode:  {On: "n1"},
+		options.OtherNode: {NotOn: "n1"},
+		"n7":              {On: "n7"},
 	} {
 		c := someCell(t)
 		c.Plan.ReaderNode = setting
-		c.Epochs = []evidence.Epoch{{Pod: evidence.Pod{Node: "n2"}}, {Pod: evidence.Pod{Node: "n1"}}}
+		c.Epochs = []result.Epoch{{Pod: result.Pod{Node: "n2"}}, {Pod: result.Pod{Node: "n1"}}}
 		assert.Equal(t, want, c.placement(), setting)
 	}
 }
 
-func look(j judge.Judgement) *evidence.Look { return &evidence.Look{Judgement: j} }
+func look(j judge.Judgement) *result.Look { return &result.Look{Judgement: j} }
 
 func TestTheVerdictOfACell(t *testing.T) {
 	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Records: 1}}}
@@ -360,7 +360,7 @@ func TestTheVerdictOfACell(t *testing.T) {
 	})
 	t.Run("an earlier pod found a loss that the reader did not", func(t *testing.T) {
 		c := promised(t, someCell(t))
-		c.Epochs = []evidence.Epoch{{Found: look(lost)}}
+		c.Epochs = []result.Epoch{{Found: look(lost)}}
 		c.Reader = look(good)
 		c.judge()
 		assert.Equal(t, judge.Fail, c.Verdict)
@@ -396,16 +396,16 @@ func TestWhatEndsARunEarly(t *testing.T) {
 	assert.Equal(t, judge.Fail, c.Verdict, "a finding stays a finding")
 }
 
-func cellsOf(verdicts ...judge.Verdict) []evidence.Cell {
-	var cells []evidence.Cell
+func cellsOf(verdicts ...judge.Verdict) []result.Cell {
+	var cells []result.Cell
 	for i, v := range verdicts {
-		cells = append(cells, evidence.Cell{Plan: inputs.Cell{Name: fmt.Sprintf("class-%d", i)}, Verdict: v, Reason: "because"})
+		cells = append(cells, result.Cell{Plan: options.Cell{Name: fmt.Sprintf("class-%d", i)}, Verdict: v, Reason: "because"})
 	}
 	return cells
 }
 
-func controlThat(verdict judge.Verdict, findings ...judge.Finding) evidence.Cell {
-	return evidence.Cell{Plan: inputs.Cell{Name: inputs.ControlName, Control: true}, Verdict: verdict, Findings: findings}
+func controlThat(verdict judge.Verdict, findings ...judge.Finding) result.Cell {
+	return result.Cell{Plan: options.Cell{Name: options.ControlName, Control: true}, Verdict: verdict, Findings: findings}
 }
 
 func TestTheVerdictOfARun(t *testing.T) {
@@ -413,7 +413,7 @@ func TestTheVerdictOfARun(t *testing.T) {
 	forgot := controlThat(fail, judge.Finding{Class: judge.Missing, Records: 9})
 	stop, probe := fmt.Errorf("%w: terminated", errStopped), companion(errors.New("a probe could not run"))
 	for name, c := range map[string]struct {
-		cells []evidence.Cell
+		cells []result.Cell
 		ended error
 		want  judge.Verdict
 	}{
@@ -451,7 +451,7 @@ func TestTheReasonOfSeveralCells(t *testing.T) {
 func TestAStoppedControlSpeaksNotAgainstTheCluster(t *testing.T) {
 	stop := fmt.Errorf("%w: interrupt signal received", errStopped)
 	for name, c := range map[string]struct {
-		cells []evidence.Cell
+		cells []result.Cell
 		says  string
 	}{
 		"one":           {cellsOf(judge.Stopped), "the run was stopped: interrupt signal received"},
@@ -479,27 +479,27 @@ func TestAControlThatCameToNoVerdictIsNoNewsWhereNoCellDid(t *testing.T) {
 
 func TestWhatTheClusterCannotDoIsSkipped(t *testing.T) {
 	c := someCell(t)
-	c.conclude(fmt.Errorf("before the chaos: %w", &workload.Unsupported{Object: "claim stig/stig-pvc", Said: "code = InvalidArgument"}))
+	c.conclude(fmt.Errorf("before the chaos: %w", &kube.Unsupported{Object: "claim stig/stig-pvc", Said: "code = InvalidArgument"}))
 	assert.Equal(t, judge.Skipped, c.Verdict)
-	verdict, reason := sum([]evidence.Cell{c.Cell}, nil)
+	verdict, reason := sum([]result.Cell{c.Cell}, nil)
 	assert.Equal(t, judge.Error, verdict, "it is all that was asked for")
 	assert.Contains(t, reason, "InvalidArgument")
 }
 
 func TestAWriterThatCannotComeBackIsNotSkipped(t *testing.T) {
-	bound := &workload.Unsupported{Object: "pod stig/write-pod", Said: "didn't match PersistentVolume's node affinity"}
+	bound := &kube.Unsupported{Object: "pod stig/write-pod", Said: "didn't match PersistentVolume's node affinity"}
 	for name, f := range map[string]struct {
 		err    error
-		reader inputs.ReaderNode
+		reader options.ReaderNode
 		want   judge.Verdict
 	}{
-		"the writer":               {bound, inputs.OtherNode, judge.Error},
-		"the reader, on any node":  {fmt.Errorf("%w: %w", errElsewhere, bound), inputs.AnyNode, judge.Error},
-		"the reader, on the other": {fmt.Errorf("%w: %w", errElsewhere, bound), inputs.OtherNode, judge.Skipped},
+		"the writer":               {bound, options.OtherNode, judge.Error},
+		"the reader, on any node":  {fmt.Errorf("%w: %w", errElsewhere, bound), options.AnyNode, judge.Error},
+		"the reader, on the other": {fmt.Errorf("%w: %w", errElsewhere, bound), options.OtherNode, judge.Skipped},
 	} {
 		c := promised(t, someCell(t))
 		c.Plan.ReaderNode = f.reader
-		c.Epochs = []evidence.Epoch{{Number: 1, Pod: evidence.Pod{Node: "n1"}}}
+		c.Epochs = []result.Epoch{{Number: 1, Pod: result.Pod{Node: "n1"}}}
 		c.conclude(f.err)
 		assert.Equal(t, f.want, c.Verdict, name)
 	}
@@ -507,21 +507,21 @@ func TestAWriterThatCannotComeBackIsNotSkipped(t *testing.T) {
 
 func TestEvidenceBelowWhatIsRequiredIsNoPass(t *testing.T) {
 	c := promised(t, someCell(t))
-	c.Settings.RequiredEvidence = custody.MountedAnew
-	c.Custody = custody.Custody{Level: custody.PastCache, Missing: "nobody saw it unmounted"}
+	c.Settings.RequiredEvidence = provenance.MountedAnew
+	c.Custody = provenance.Custody{Level: provenance.PastCache, Missing: "nobody saw it unmounted"}
 	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.judge()
 	assert.Equal(t, judge.Error, c.Verdict)
 	assert.Contains(t, c.Reason, "past-cache, below the mounted-anew")
 	assert.Contains(t, c.Reason, "nobody saw it unmounted")
-	c.Custody.Level = custody.AttachedAnew
+	c.Custody.Level = provenance.AttachedAnew
 	c.judge()
 	assert.Equal(t, judge.Pass, c.Verdict)
 }
 
 func TestTheSTIGChecksOwnWords(t *testing.T) {
-	sighting := func(records uint64) *evidence.Look {
-		return &evidence.Look{Sighting: witness.Sighting{Report: journal.Report{Records: records}}, Judgement: judge.Judgement{Acknowledged: 10}}
+	sighting := func(records uint64) *result.Look {
+		return &result.Look{Sighting: protocol.Sighting{Report: journal.Report{Records: records}}, Judgement: judge.Judgement{Acknowledged: 10}}
 	}
 	c := promised(t, someCell(t))
 	c.Reader = sighting(10)
@@ -555,10 +555,10 @@ func heardFrom(t *testing.T, lines ...string) *hearing {
 	return h
 }
 
-func line(t *testing.T, s witness.Statement) string {
+func line(t *testing.T, s protocol.Statement) string {
 	t.Helper()
 	var out lineWriter
-	require.NoError(t, witness.Write(&out, s))
+	require.NoError(t, protocol.Write(&out, s))
 	return string(out[:len(out)-1])
 }
 
@@ -572,7 +572,7 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 func TestWhatIsSaidAgainIsNoNews(t *testing.T) {
 	var lines []string
 	for _, seq := range []uint64{1, 2, 5, 2, 5, 6} { // the log was taken up again after 5
-		lines = append(lines, line(t, witness.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}}}))
+		lines = append(lines, line(t, protocol.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}}}))
 	}
 	_, acks, _ := heardFrom(t, lines...).told()
 	var said []uint64
@@ -585,9 +585,9 @@ func TestWhatIsSaidAgainIsNoNews(t *testing.T) {
 func TestWhatIsHeardOfAPod(t *testing.T) {
 	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: 7}
 	h := heardFrom(t,
-		line(t, witness.Statement{Sighting: &witness.Sighting{}}),
-		line(t, witness.Statement{Ack: &ack}),
-		line(t, witness.Statement{Ack: &ack})[3:],
+		line(t, protocol.Statement{Sighting: &protocol.Sighting{}}),
+		line(t, protocol.Statement{Ack: &ack}),
+		line(t, protocol.Statement{Ack: &ack})[3:],
 		"something else entirely")
 	require.NoError(t, h.awaitAck(t.Context(), 1))
 	assert.Equal(t, []ledger.Ack{ack}, h.ledger.Promises())
@@ -597,7 +597,7 @@ func TestWhatIsHeardOfAPod(t *testing.T) {
 }
 
 func TestAProblemEndsTheWait(t *testing.T) {
-	h := heardFrom(t, line(t, witness.Statement{Problem: &witness.Problem{Doing: "opening", Cause: "no", Errno: syscall.EROFS}}))
+	h := heardFrom(t, line(t, protocol.Statement{Problem: &protocol.Problem{Doing: "opening", Cause: "no", Errno: syscall.EROFS}}))
 	assert.ErrorIs(t, h.awaitAck(t.Context(), 1), syscall.EROFS)
 	_, err := h.awaitSighting(t.Context())
 	assert.ErrorIs(t, err, syscall.EROFS)
@@ -605,7 +605,7 @@ func TestAProblemEndsTheWait(t *testing.T) {
 
 func TestContradictingAcknowledgementsEndTheWait(t *testing.T) {
 	ack := func(digest uint32) string {
-		return line(t, witness.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: digest}})
+		return line(t, protocol.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: digest}})
 	}
 	h := heardFrom(t, ack(1), ack(2))
 	assert.ErrorContains(t, h.awaitAck(t.Context(), 2), "contradict")
@@ -617,7 +617,7 @@ func TestWhatIsLeftToDoEndsSomeTimeAfterTheRunWasStopped(t *testing.T) {
 	running, stop := context.WithCancel(t.Context())
 	leave, left := Leaving(running, time.Millisecond)
 	defer left()
-	step, done := Run{Settings: inputs.Defaults()}.removing(leave)
+	step, done := Run{Settings: options.Defaults()}.removing(leave)
 	defer done()
 	require.NoError(t, step.Err())
 	stop()
@@ -631,10 +631,10 @@ func TestWhatIsLeftToDoEndsSomeTimeAfterTheRunWasStopped(t *testing.T) {
 
 func TestAllAttemptsOfAJobUseOneFolder(t *testing.T) {
 	file := func(id string, labels map[string]string) string {
-		r := Run{ID: id, Log: logrus.New(), Namespace: workload.Namespace{Labels: labels}, Settings: inputs.Defaults()}
-		return newCell(r, inputs.Cell{ExistingClaim: "theirs"}).File
+		r := Run{ID: id, Log: logrus.New(), Namespace: kube.Namespace{Labels: labels}, Settings: options.Defaults()}
+		return newCell(r, options.Cell{ExistingClaim: "theirs"}).File
 	}
-	job := map[string]string{workload.JobLabel: "job"}
+	job := map[string]string{kube.JobLabel: "job"}
 	assert.Regexp(t, `^/data/volume-durability-[0-9a-f]{16}/logs\.log$`, file("one", job))
 	assert.Equal(t, file("one", job), file("two", job))
 	assert.NotEqual(t, file("one", nil), file("two", nil))

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/witness"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // judge sums up all that was seen. What a later pod can no longer see was lost,
@@ -60,8 +60,8 @@ func (c *cell) gather() {
 }
 
 // looks are all that was seen of the journal, in order.
-func (c *cell) looks() []*evidence.Look {
-	var looks []*evidence.Look
+func (c *cell) looks() []*result.Look {
+	var looks []*result.Look
 	for _, e := range c.Epochs {
 		if e.Found != nil {
 			looks = append(looks, e.Found)
@@ -86,7 +86,7 @@ func (c *cell) note(notes ...string) {
 func (c *cell) limits() {
 	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
 		same := "the reader ran on the writer's node, where the volume may never have been unmounted"
-		if c.Reader.Sighting.Access != witness.AccessDirect {
+		if c.Reader.Sighting.Access != protocol.AccessDirect {
 			same += ", and may have read its page cache, not the storage"
 		}
 		c.NotShown = append(c.NotShown, same)
@@ -134,9 +134,9 @@ func (c *cell) conclude(err error) {
 // Once something is at stake that is only where the reader is to run: a writer that
 // cannot come back to its volume is no combination that was not to be had.
 func (c *cell) cannotBe(err error) bool {
-	var unsupported *workload.Unsupported
+	var unsupported *kube.Unsupported
 	if !errors.As(err, &unsupported) {
 		return false
 	}
-	return len(c.Promises) == 0 || errors.Is(err, errElsewhere) && c.placement() != workload.Placement{}
+	return len(c.Promises) == 0 || errors.Is(err, errElsewhere) && c.placement() != kube.Placement{}
 }

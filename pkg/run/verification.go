@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/witness"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // verify reads the journal back and judges it.
@@ -77,8 +77,8 @@ func (c *cell) read(ctx context.Context) error {
 }
 
 // look is what a pod saw of what the first epochs left behind, judged.
-func (c *cell) look(pod evidence.Pod, seen witness.Sighting, promises []ledger.Ack, epochs int) *evidence.Look {
-	look := &evidence.Look{Pod: pod, Sighting: seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epochs))}
+func (c *cell) look(pod result.Pod, seen protocol.Sighting, promises []ledger.Ack, epochs int) *result.Look {
+	look := &result.Look{Pod: pod, Sighting: seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epochs))}
 	first := c.Epochs[0].Mount
 	if first.FSType == "" || first.FSType == seen.Mount.FSType {
 		return look
@@ -114,19 +114,19 @@ func points(promises []ledger.Ack) string {
 }
 
 // placement is the reader's, seen from the last writer.
-func (c *cell) placement() workload.Placement {
+func (c *cell) placement() kube.Placement {
 	var writer string
 	if len(c.Epochs) > 0 {
 		writer = c.Epochs[len(c.Epochs)-1].Node
 	}
 	switch c.Plan.ReaderNode {
-	case inputs.AnyNode:
-		return workload.Placement{}
-	case inputs.SameNode:
-		return workload.Placement{On: writer}
-	case inputs.OtherNode:
-		return workload.Placement{NotOn: writer}
+	case options.AnyNode:
+		return kube.Placement{}
+	case options.SameNode:
+		return kube.Placement{On: writer}
+	case options.OtherNode:
+		return kube.Placement{NotOn: writer}
 	default:
-		return workload.Placement{On: string(c.Plan.ReaderNode)}
+		return kube.Placement{On: string(c.Plan.ReaderNode)}
 	}
 }

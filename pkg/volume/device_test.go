@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/tests/loopdevice"
 )
 
@@ -40,7 +40,7 @@ func readDevice(t *testing.T, path string, promised int64) []byte {
 	require.NoError(t, err)
 	r.Promised(promised)
 	assert.True(t, r.IsDevice())
-	assert.Equal(t, witness.AccessDirect, r.Access())
+	assert.Equal(t, protocol.AccessDirect, r.Access())
 	content, err := io.ReadAll(r)
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
@@ -234,7 +234,7 @@ func TestADeviceIsToldAsWhatItIs(t *testing.T) {
 	require.NoError(t, err)
 	var stat unix.Stat_t
 	require.NoError(t, unix.Stat(path, &stat))
-	assert.Equal(t, witness.BlockDevice, mount.FSType)
+	assert.Equal(t, protocol.BlockDevice, mount.FSType)
 	assert.Equal(t, []string{path, path}, []string{mount.Point, mount.Source})
 	assert.Equal(t, unix.Mkdev(number(t, mount.Device)), stat.Rdev)
 	assert.NotZero(t, mount.Sequence)

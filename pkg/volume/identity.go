@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 // Boot identifies the start of the kernel that this runs on; empty where it does not tell.
@@ -24,13 +24,13 @@ func Boot() string {
 }
 
 // deviceOf tells a block device in place of the mount that a file would be on.
-func deviceOf(path string) (witness.Mount, error) {
+func deviceOf(path string) (protocol.Mount, error) {
 	var device unix.Stat_t
 	if err := unix.Stat(path, &device); err != nil {
-		return witness.Mount{}, fmt.Errorf("looking at the device %s: %w", path, err)
+		return protocol.Mount{}, fmt.Errorf("looking at the device %s: %w", path, err)
 	}
-	return witness.Mount{
-		FSType: witness.BlockDevice, Point: path, Source: path,
+	return protocol.Mount{
+		FSType: protocol.BlockDevice, Point: path, Source: path,
 		Device:   fmt.Sprintf("%d:%d", unix.Major(device.Rdev), unix.Minor(device.Rdev)),
 		Sequence: diskSequence(path),
 	}, nil

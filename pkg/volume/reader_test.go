@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 func randomBytes(n int) []byte {
@@ -39,7 +39,7 @@ func sizes() []int {
 	return all
 }
 
-func requireReadsBack(t *testing.T, dir string, content []byte) witness.Access {
+func requireReadsBack(t *testing.T, dir string, content []byte) protocol.Access {
 	t.Helper()
 	path := filepath.Join(dir, "logs.log")
 	require.NoError(t, os.WriteFile(path, content, 0o600))
@@ -59,7 +59,7 @@ func TestWhatIsReadIsWhatIsThere(t *testing.T) {
 	for _, n := range sizes() {
 		access := requireReadsBack(t, t.TempDir(), randomBytes(n))
 		if mount.FSType == "ext4" || mount.FSType == "xfs" {
-			require.Equal(t, witness.AccessDirect, access)
+			require.Equal(t, protocol.AccessDirect, access)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestWhereDirectReadsAreRefusedOthersDo(t *testing.T) {
 	r, err := OpenToRead(path)
 	require.NoError(t, err)
 	defer r.Close()
-	assert.Equal(t, witness.AccessDropped, r.Access())
+	assert.Equal(t, protocol.AccessDropped, r.Access())
 	read, err := io.ReadAll(r)
 	require.NoError(t, err)
 	assert.Equal(t, string(want), string(read))

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 // File is a journal's file, open for appending, or a block device that goes on
@@ -86,21 +86,21 @@ func (f *File) Datasync() error {
 
 // MountOf says which mount a path is on, and which filesystem that is of. Its last
 // element need not exist. A block device is told as such.
-func MountOf(path string) (witness.Mount, error) {
+func MountOf(path string) (protocol.Mount, error) {
 	if IsDevice(path) {
 		return deviceOf(path)
 	}
 	table, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		return witness.Mount{}, fmt.Errorf("reading the mount table: %w", err)
+		return protocol.Mount{}, fmt.Errorf("reading the mount table: %w", err)
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
-		return witness.Mount{}, err
+		return protocol.Mount{}, err
 	}
 	mount, found := mountOf(filepath.Join(dir, filepath.Base(path)), string(table))
 	if !found {
-		return witness.Mount{}, fmt.Errorf("no mount holds %s", path)
+		return protocol.Mount{}, fmt.Errorf("no mount holds %s", path)
 	}
 	mount.UUID = filesystemUUID(dir)
 	return mount, nil
@@ -108,7 +108,7 @@ func MountOf(path string) (witness.Mount, error) {
 
 // mountOf finds the mount with the longest matching mount point; of several on
 // one point, the last one hides the others.
-func mountOf(path, table string) (best witness.Mount, found bool) {
+func mountOf(path, table string) (best protocol.Mount, found bool) {
 	lines := bufio.NewScanner(strings.NewReader(table))
 	for lines.Scan() {
 		mount, ok := parseMount(lines.Text())
@@ -124,13 +124,13 @@ func isUnder(path, dir string) bool {
 }
 
 // parseMount reads a line of mountinfo: "36 35 98:0 /root /mnt rw - ext4 /dev/root rw".
-func parseMount(line string) (witness.Mount, bool) {
+func parseMount(line string) (protocol.Mount, bool) {
 	before, after, found := strings.Cut(line, " - ")
 	fields, rest := strings.Fields(before), strings.Fields(after)
 	if !found || len(fields) < 5 || len(rest) < 2 {
-		return witness.Mount{}, false
+		return protocol.Mount{}, false
 	}
-	return witness.Mount{
+	return protocol.Mount{
 		Device: fields[2], Root: unescape(fields[3]), Point: unescape(fields[4]),
 		FSType: rest[0], Source: unescape(rest[1]),
 	}, true

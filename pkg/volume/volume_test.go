@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 func TestCreateNeverTouchesAFileThatIsThere(t *testing.T) {
@@ -53,7 +53,7 @@ a broken line
 `
 
 func TestTheMountOfAPathIsTheDeepestAndTheLast(t *testing.T) {
-	for path, want := range map[string]witness.Mount{
+	for path, want := range map[string]protocol.Mount{
 		"/data/logs.log":     {Point: "/data", Root: "/", FSType: "tmpfs", Source: "tmpfs", Device: "0:51"},
 		"/database/logs.log": {Point: "/database", Root: "/", FSType: "xfs", Source: "/dev/sdb", Device: "0:52"},
 		"/other":             {Point: "/", Root: "/", FSType: "ext4", Source: "/dev/root", Device: "254:0"},

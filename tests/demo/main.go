@@ -22,7 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 	"sigs.k8s.io/yaml"
 
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 func main() {
@@ -49,14 +49,14 @@ func demonstrate(ctx context.Context) (err error) {
 	); err != nil {
 		return err
 	}
-	cluster, err := engine.Connect(*kubeconfig, "charts", *image)
+	cluster, err := chaosengine.Connect(*kubeconfig, "charts", *image)
 	if err != nil {
 		return err
 	}
 	if err := cluster.RequireLitmus(ctx); err != nil {
 		return err
 	}
-	ns, err := cluster.NewNamespace(ctx, "volume-durability-demo-"+rand.String(5), engine.Restricted)
+	ns, err := cluster.NewNamespace(ctx, "volume-durability-demo-"+rand.String(5), chaosengine.Restricted)
 	if err != nil {
 		return err
 	}
@@ -109,11 +109,11 @@ func ask(answers *bufio.Reader, value *string, variable, question string) error 
 // story is one run, and what it is to come to.
 type story struct {
 	title  string
-	engine engine.Engine
+	engine chaosengine.Engine
 	want   chaosv1alpha1.ResultVerdict
 }
 
-func stories(ctx context.Context, ns *engine.Namespace, class string) ([]run, error) {
+func stories(ctx context.Context, ns *chaosengine.Namespace, class string) ([]run, error) {
 	chaos := func(env map[string]string) map[string]string {
 		env["TOTAL_CHAOS_DURATION"], env["CHAOS_INTERVAL"], env["READER_NODE"] = "18", "6", "other"
 		return env
@@ -122,10 +122,10 @@ func stories(ctx context.Context, ns *engine.Namespace, class string) ([]run, er
 	var unexpected []error
 	for _, s := range []story{
 		{"StorageClass " + class + ": a writer is deleted again and again while it writes, a reader on another node reads the volume back",
-			engine.Engine{Name: "keeps", Env: chaos(map[string]string{"STORAGE_CLASS": class, "NEGATIVE_CONTROL": "true"})}, chaosv1alpha1.ResultVerdictPassed},
+			chaosengine.Engine{Name: "keeps", Env: chaos(map[string]string{"STORAGE_CLASS": class, "NEGATIVE_CONTROL": "true"})}, chaosv1alpha1.ResultVerdictPassed},
 		// It is what the control of the first one is.
 		{"The same on storage that forgets: an emptyDir dies with its pod",
-			engine.Engine{Name: "forgets", Env: chaos(map[string]string{"VOLUME_SOURCE": "emptyDir"})}, chaosv1alpha1.ResultVerdictFailed},
+			chaosengine.Engine{Name: "forgets", Env: chaos(map[string]string{"VOLUME_SOURCE": "emptyDir"})}, chaosv1alpha1.ResultVerdictFailed},
 	} {
 		verdictErr := tell(ctx, ns, s)
 		unexpected = append(unexpected, verdictErr)
@@ -139,9 +139,9 @@ func stories(ctx context.Context, ns *engine.Namespace, class string) ([]run, er
 	return runs, errors.Join(unexpected...)
 }
 
-func tell(ctx context.Context, ns *engine.Namespace, s story) error {
+func tell(ctx context.Context, ns *chaosengine.Namespace, s story) error {
 	fmt.Printf("\n── %s\n\n", s.title)
-	ctx, cancel := context.WithTimeoutCause(ctx, engine.Timeout, fmt.Errorf("no verdict within %s", engine.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, chaosengine.Timeout, fmt.Errorf("no verdict within %s", chaosengine.Timeout))
 	defer cancel()
 	began := time.Now()
 	if err := ns.Start(ctx, s.engine); err != nil {

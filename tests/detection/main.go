@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 func main() {
@@ -33,15 +33,15 @@ func main() {
 	}
 }
 
-// options are what the command is told.
-type options struct {
+// settings are what the command is told.
+type settings struct {
 	kubeconfig, charts, image, byHandImage, faultfs, volumes, table string
 	only                                                            *regexp.Regexp
 	parallel                                                        int
 }
 
-func parse() (options, error) {
-	var o options
+func parse() (settings, error) {
+	var o settings
 	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "the test cluster's")
 	flag.StringVar(&o.charts, "charts", "charts", "folder of the charts")
 	flag.StringVar(&o.image, "image", "", "reference of the experiment's image")
@@ -62,7 +62,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cluster, err := engine.Connect(o.kubeconfig, o.charts, o.image)
+	cluster, err := chaosengine.Connect(o.kubeconfig, o.charts, o.image)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func run(ctx context.Context) error {
 }
 
 // all tries the scenarios, several at once, and returns a row for each.
-func all(ctx context.Context, cluster *engine.Cluster, o options, strangers string) ([]row, error) {
+func all(ctx context.Context, cluster *chaosengine.Cluster, o settings, strangers string) ([]row, error) {
 	var chosen []scenario
 	for _, s := range scenarios(strangers) {
 		if o.only.MatchString(s.name) {
@@ -96,7 +96,7 @@ func all(ctx context.Context, cluster *engine.Cluster, o options, strangers stri
 	// Those that hang take longest, and stand last.
 	for i, s := range slices.Backward(chosen) {
 		group.Go(func() error {
-			t := trial{scenario: s, options: o, cluster: cluster}
+			t := trial{scenario: s, settings: o, cluster: cluster}
 			rows[i] = t.run(ctx)
 			fmt.Fprintf(os.Stderr, "%-9s %s\n", rows[i].mark(), s.name)
 			return ctx.Err()

@@ -5,14 +5,14 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/tests/detection/expect"
-	"github.com/volume-durability/volume-durability/tests/detection/faulty"
+	"github.com/volume-durability/volume-durability/tests/detection/faultvolume"
 )
 
 // scenario is one fault, and what must be found of it.
 type scenario struct {
 	// name is the fault in a table reader's words.
 	name  string
-	fault faulty.Fault
+	fault faultvolume.Fault
 	// inputs are those that differ from the other scenarios'.
 	inputs map[string]string
 	// want is what must be found, verdict what it must come to.
@@ -41,10 +41,10 @@ func with(base map[string]string, name, value string) map[string]string {
 func scenarios(strangers string) []scenario {
 	const first, second = "close", "close=2"
 	fails := func(name, what, when string, want expect.Rule) scenario {
-		return scenario{name: name, fault: faulty.Fault{What: what, When: when}, want: want, verdict: judge.Fail}
+		return scenario{name: name, fault: faultvolume.Fault{What: what, When: when}, want: want, verdict: judge.Fail}
 	}
 	passes := func(name, what, when string) scenario {
-		return scenario{name: name, fault: faulty.Fault{What: what, When: when}, want: expect.Nothing, verdict: judge.Pass}
+		return scenario{name: name, fault: faultvolume.Fault{What: what, When: when}, want: expect.Nothing, verdict: judge.Pass}
 	}
 	tail := expect.Tail(judge.LostTail)
 	return []scenario{
@@ -73,7 +73,7 @@ func scenarios(strangers string) []scenario {
 		fails("another run's journal in its place", "foreign-file:with="+strangers, first, expect.All(1, judge.Foreign)),
 		fails("read-only from the restart on", "read-only", first, expect.Without(judge.ReadOnly)),
 		passes("a sync fails once, later ones succeed", "sync-error", "sync=100"),
-		{name: "the volume full", fault: faulty.Fault{What: "no-space", When: "bytes=40000"}, want: expect.Nothing, verdict: judge.Error},
+		{name: "the volume full", fault: faultvolume.Fault{What: "no-space", When: "bytes=40000"}, want: expect.Nothing, verdict: judge.Error},
 		fails("a page that cannot be read", "read-error:page=3", first, expect.Page(3, judge.Unavailable)),
 		fails("the mount missing after the restart", "unmount", first, expect.All(1, judge.Missing)),
 		fails("reads hang, from the restart on", "hang-read", first, expect.Without(judge.Unavailable)).having(impatient),

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/tests/detection/baseline"
 	"github.com/volume-durability/volume-durability/tests/detection/expect"
-	"github.com/volume-durability/volume-durability/tests/detection/today"
 )
 
 // row is what came of a scenario.
@@ -18,7 +18,7 @@ type row struct {
 	want, found []expect.Finding
 	verdict     judge.Verdict
 	reason      string
-	today       today.Answers
+	today       baseline.Answers
 	right       bool
 	// unpromised says how much was damaged that nobody had been promised.
 	unpromised string
@@ -63,8 +63,8 @@ func show(rows []row, took time.Duration, file string) error {
 func table(rows []row) string {
 	var b strings.Builder
 	line := func(cells ...string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
-	line(append([]string{"fault", "what it is", "volume-durability"}, today.Ways[:]...)...)
-	b.WriteString(strings.Repeat("|---", 3+len(today.Ways)) + "|\n")
+	line(append([]string{"fault", "what it is", "volume-durability"}, baseline.Ways[:]...)...)
+	b.WriteString(strings.Repeat("|---", 3+len(baseline.Ways)) + "|\n")
 	for _, r := range rows {
 		cells := []string{r.name, named(r.want) + r.unpromised, r.ours()}
 		for _, a := range r.today {
@@ -78,7 +78,7 @@ func table(rows []row) string {
 // summary counts who noticed the harm, and who cried wolf.
 func summary(rows []row) string {
 	harmful, ours := 0, 0
-	var noticed, alarms [len(today.Ways)]int
+	var noticed, alarms [len(baseline.Ways)]int
 	for _, r := range rows {
 		if r.harmful() {
 			harmful++
@@ -96,7 +96,7 @@ func summary(rows []row) string {
 		}
 	}
 	s := fmt.Sprintf("Of %d faults that do harm, volume-durability names %d rightly, with the records concerned.\n", harmful, ours)
-	for i, way := range today.Ways {
+	for i, way := range baseline.Ways {
 		s += fmt.Sprintf("%s: %d noticed, %d false alarms.\n", way, noticed[i], alarms[i])
 	}
 	return s
@@ -126,17 +126,17 @@ const (
 
 // theirs says whether somebody's answer was right: that something is wrong where
 // there is harm, and only there.
-func (r row) theirs(a today.Answer) string {
+func (r row) theirs(a baseline.Answer) string {
 	switch {
 	case r.failed != nil:
-		return string(today.NotRun)
-	case a == today.NoAnswer || a == today.NotRun:
+		return string(baseline.NotRun)
+	case a == baseline.NoAnswer || a == baseline.NotRun:
 		return string(a)
-	case r.harmful() && a == today.Found:
+	case r.harmful() && a == baseline.Found:
 		return noticedIt
 	case r.harmful():
 		return missed
-	case a == today.Found:
+	case a == baseline.Found:
 		return falseAlarm
 	default:
 		return right

@@ -12,12 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/utils/ptr"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
+	"github.com/volume-durability/volume-durability/tests/detection/baseline"
 	"github.com/volume-durability/volume-durability/tests/detection/expect"
-	"github.com/volume-durability/volume-durability/tests/detection/faulty"
-	"github.com/volume-durability/volume-durability/tests/detection/today"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/tests/detection/faultvolume"
 	"github.com/volume-durability/volume-durability/tests/faultfs/event"
 )
 
@@ -35,12 +35,12 @@ const engineName = "detection"
 // trial is one scenario on the cluster.
 type trial struct {
 	scenario
-	options options
-	cluster *engine.Cluster
+	settings settings
+	cluster *chaosengine.Cluster
 
-	ns     *engine.Namespace
-	volume *faulty.Volume
-	before *today.Before
+	ns     *chaosengine.Namespace
+	volume *faultvolume.Volume
+	before *baseline.Before
 }
 
 // run tries the scenario and takes away what it made.
@@ -58,9 +58,9 @@ func (t *trial) try(ctx context.Context) (row, error) {
 	if err := t.prepare(ctx); err != nil {
 		return row{}, err
 	}
-	claim := inputs.Defaults().ClaimName
-	probe := today.Probe(t.options.byHandImage, claim, inputs.Defaults().JournalFile)
-	if err := t.ns.Start(ctx, engine.Engine{
+	claim := options.Defaults().ClaimName
+	probe := baseline.Probe(t.settings.byHandImage, claim, options.Defaults().JournalFile)
+	if err := t.ns.Start(ctx, chaosengine.Engine{
 		Name: engineName, Env: t.env(), Probes: []chaosv1alpha1.ProbeAttributes{probe}, StatusTimeout: stepTimeout,
 	}); err != nil {
 		return row{}, err
@@ -69,7 +69,7 @@ func (t *trial) try(ctx context.Context) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	answers, err := t.before.Ask(ctx, t.options.byHandImage, claim, result)
+	answers, err := t.before.Ask(ctx, t.settings.byHandImage, claim, result)
 	if err != nil {
 		return row{}, fmt.Errorf("looking by hand: %w", err)
 	}
@@ -79,20 +79,20 @@ func (t *trial) try(ctx context.Context) (row, error) {
 func (t *trial) prepare(ctx context.Context) error {
 	name := "detection-" + rand.String(6)
 	var err error
-	if t.ns, err = t.cluster.NewNamespace(ctx, name, engine.Baseline); err != nil {
+	if t.ns, err = t.cluster.NewNamespace(ctx, name, chaosengine.Baseline); err != nil {
 		return err
 	}
-	defaults := inputs.Defaults()
-	if t.volume, err = faulty.Make(ctx, t.cluster.Kube, t.options.faultfs, t.options.volumes, name, defaults.ClaimName, t.fault); err != nil {
+	defaults := options.Defaults()
+	if t.volume, err = faultvolume.Make(ctx, t.cluster.Kube, t.settings.faultfs, t.settings.volumes, name, defaults.ClaimName, t.fault); err != nil {
 		return err
 	}
-	t.before, err = today.Note(ctx, t.ns, defaults.JournalFile)
+	t.before, err = baseline.Note(ctx, t.ns, defaults.JournalFile)
 	return err
 }
 
 func (t *trial) env() map[string]string {
 	env := map[string]string{
-		"STORAGE_CLASS": faulty.Class, "CLAIM_SIZE": faulty.Size, "RECORD_SIZE": fmt.Sprint(recordSize), "WRITE_RATE": "200",
+		"STORAGE_CLASS": faultvolume.Class, "CLAIM_SIZE": faultvolume.Size, "RECORD_SIZE": fmt.Sprint(recordSize), "WRITE_RATE": "200",
 		"TOTAL_CHAOS_DURATION": "9", "CHAOS_INTERVAL": "3", "KEEP": "true",
 	}
 	for name, value := range t.inputs {
@@ -102,25 +102,25 @@ func (t *trial) env() map[string]string {
 }
 
 // await returns what the experiment's log and its ChaosResult say in the end.
-func (t *trial) await(ctx context.Context) (evidence.Result, *chaosv1alpha1.ChaosResult, error) {
+func (t *trial) await(ctx context.Context) (result.Result, *chaosv1alpha1.ChaosResult, error) {
 	result, err := t.ns.Await(ctx, engineName)
 	if err != nil {
-		return evidence.Result{}, nil, err
+		return result.Result{}, nil, err
 	}
 	// The node may still be about to write down the last that was said before.
 	if _, err := t.ns.AwaitCompleted(ctx, engineName); err != nil {
-		return evidence.Result{}, nil, err
+		return result.Result{}, nil, err
 	}
 	log, err := t.ns.Log(ctx, engineName)
 	if err != nil {
-		return evidence.Result{}, nil, err
+		return result.Result{}, nil, err
 	}
-	outcome, err := engine.Result(log)
+	outcome, err := chaosengine.Result(log)
 	return outcome, result, err
 }
 
 // compare holds what was found against what must be found.
-func (t *trial) compare(outcome evidence.Result, answers today.Answers) (row, error) {
+func (t *trial) compare(outcome result.Result, answers baseline.Answers) (row, error) {
 	if len(outcome.Cells) != 1 {
 		return row{}, fmt.Errorf("the run ended early: %s", outcome.Reason)
 	}

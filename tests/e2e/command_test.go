@@ -20,10 +20,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/workload"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // program is the command line, the very file that is in the image.
@@ -32,11 +32,11 @@ var program = flag.String("program", "../../build/image/out/volume-durability", 
 // terminal is where a person runs commands, in a folder of its own.
 type terminal struct {
 	*testing.T
-	ns     *engine.Namespace
+	ns     *chaosengine.Namespace
 	folder string
 }
 
-func newTerminal(t *testing.T, ns *engine.Namespace) terminal {
+func newTerminal(t *testing.T, ns *chaosengine.Namespace) terminal {
 	t.Helper()
 	return terminal{t, ns, t.TempDir()}
 }
@@ -97,7 +97,7 @@ func TestAPersonAndAnEngineGetTheSame(t *testing.T) {
 	// So does the service account see what the engine's sees.
 	code, out, _ := at.does(at.run("--reader-node", "other", "--keep", "-o", "json", "--bundle", "evidence", "--as", "system:serviceaccount:"+mine.Name+":"+account)...)
 	require.Equal(t, 0, code)
-	var result evidence.Result
+	var result result.Result
 	require.NoError(t, json.Unmarshal([]byte(out), &result))
 	assert.Equal(t, judge.Pass, result.Verdict)
 
@@ -199,7 +199,7 @@ func keptIsRemoved(t terminal, run string) {
 	code, out, _ := t.does("cleanup", "--yes")
 	assert.Equal(t, 0, code)
 	assert.Contains(t, out, "it was asked to keep this")
-	claims, err := t.ns.Kube.CoreV1().PersistentVolumeClaims(t.ns.Name).List(within(t.T), metav1.ListOptions{LabelSelector: workload.RunLabel + "=" + run})
+	claims, err := t.ns.Kube.CoreV1().PersistentVolumeClaims(t.ns.Name).List(within(t.T), metav1.ListOptions{LabelSelector: kube.RunLabel + "=" + run})
 	require.NoError(t, err)
 	require.Len(t, claims.Items, 1, "it is still there")
 	code, _, _ = t.does("cleanup", "--yes", "--run", run)

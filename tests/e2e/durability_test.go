@@ -14,9 +14,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	durability "github.com/volume-durability/volume-durability/pkg/run"
 )
 
@@ -30,7 +30,7 @@ func TestTheSTIGCheck(t *testing.T) {
 // theDefaultsAreTheSTIGCheck takes the check's own steps, with its own names: only
 // the time is shorter.
 func theDefaultsAreTheSTIGCheck(t *testing.T) {
-	ns := namespace(t, inputs.Defaults().Namespace)
+	ns := namespace(t, options.Defaults().Namespace)
 	o := run(t, ns, several(map[string]string{"READER_NODE": "other", "KEEP": "true"}))
 
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
@@ -159,7 +159,7 @@ func flipByte(file string, at int64) error {
 // anEmptiedJournalRepeatsTheChecksFix: in the check's own setting the message
 // repeats the check's own words.
 func anEmptiedJournalRepeatsTheChecksFix(t *testing.T) {
-	ns := namespace(t, inputs.Defaults().Namespace)
+	ns := namespace(t, options.Defaults().Namespace)
 	beforeReader(t, ns, func(file string) error { return os.Truncate(file, 0) })
 	o := run(t, ns, short(nil))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
@@ -300,7 +300,7 @@ func TestANameThatIsTakenIsRefusedAndLeftAlone(t *testing.T) {
 	ns := someNamespace(t)
 	theirs := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}, Spec: corev1.PersistentVolumeClaimSpec{
 		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: inputs.Defaults().ClaimSize}},
+		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: options.Defaults().ClaimSize}},
 	}}
 	before, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), theirs, metav1.CreateOptions{})
 	require.NoError(t, err)

@@ -20,12 +20,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
 
-	"github.com/volume-durability/volume-durability/pkg/archive"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/litmus"
-	"github.com/volume-durability/volume-durability/pkg/workload"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 var (
@@ -52,21 +52,21 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-func connect(t *testing.T) *engine.Cluster {
+func connect(t *testing.T) *chaosengine.Cluster {
 	t.Helper()
-	cluster, err := engine.Connect("/var/lib/volume-durability-cluster/kubeconfig", "../../charts", *image)
+	cluster, err := chaosengine.Connect("/var/lib/volume-durability-cluster/kubeconfig", "../../charts", *image)
 	require.NoError(t, err)
 	return cluster
 }
 
 // namespace makes a namespace that is gone after the test, with everything in it.
-func namespace(t *testing.T, name string) *engine.Namespace {
+func namespace(t *testing.T, name string) *chaosengine.Namespace {
 	t.Helper()
-	return namespaceOf(t, name, engine.Restricted)
+	return namespaceOf(t, name, chaosengine.Restricted)
 }
 
 // namespaceOf makes such a namespace, of a level of the Pod Security Standards.
-func namespaceOf(t *testing.T, name, level string) *engine.Namespace {
+func namespaceOf(t *testing.T, name, level string) *chaosengine.Namespace {
 	t.Helper()
 	ns, err := connect(t).NewNamespace(within(t), name, level)
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func namespaceOf(t *testing.T, name, level string) *engine.Namespace {
 	return ns
 }
 
-func someNamespace(t *testing.T) *engine.Namespace {
+func someNamespace(t *testing.T) *chaosengine.Namespace {
 	t.Helper()
 	return namespace(t, "e2e-"+rand.String(6))
 }
@@ -83,7 +83,7 @@ func someNamespace(t *testing.T) *engine.Namespace {
 type outcome struct {
 	*chaosv1alpha1.ChaosResult
 	log    string
-	result evidence.Result
+	result result.Result
 }
 
 func (o outcome) verdict() chaosv1alpha1.ResultVerdict { return o.Status.ExperimentStatus.Verdict }
@@ -116,12 +116,12 @@ func several(env map[string]string) map[string]string {
 	return all
 }
 
-func start(t *testing.T, ns *engine.Namespace, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes) {
+func start(t *testing.T, ns *chaosengine.Namespace, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes) {
 	t.Helper()
-	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: env, Probes: probes}))
+	require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: "engine", Env: env, Probes: probes}))
 }
 
-func await(t *testing.T, ns *engine.Namespace) outcome {
+func await(t *testing.T, ns *chaosengine.Namespace) outcome {
 	t.Helper()
 	ctx := within(t)
 	result, err := ns.Await(ctx, "engine")
@@ -131,7 +131,7 @@ func await(t *testing.T, ns *engine.Namespace) outcome {
 	require.Equal(t, string(result.Status.ExperimentStatus.Verdict), completed.Status.Experiments[0].Verdict, "the engine shows the result's verdict")
 	log, err := ns.Log(ctx, "engine")
 	require.NoError(t, err)
-	parsed, err := engine.Result(log)
+	parsed, err := chaosengine.Result(log)
 	require.NoError(t, err, log)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -141,21 +141,21 @@ func await(t *testing.T, ns *engine.Namespace) outcome {
 	return outcome{result, log, parsed}
 }
 
-func run(t *testing.T, ns *engine.Namespace, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes) outcome {
+func run(t *testing.T, ns *chaosengine.Namespace, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes) outcome {
 	t.Helper()
 	start(t, ns, env, probes...)
 	return await(t, ns)
 }
 
 // requireEvidence fails where the ChaosResult does not lead to the whole evidence of the run.
-func requireEvidence(t *testing.T, ns *engine.Namespace, o outcome) bundle.Bundle {
+func requireEvidence(t *testing.T, ns *chaosengine.Namespace, o outcome) bundle.Bundle {
 	t.Helper()
 	result, err := ns.AwaitResult(within(t), "engine", "volume-durability", func(r *chaosv1alpha1.ChaosResult) bool {
 		return r.Annotations[litmus.EvidenceAnnotation] != ""
 	})
 	require.NoError(t, err)
 	name := strings.TrimPrefix(result.Annotations[litmus.EvidenceAnnotation], "ConfigMap "+ns.Name+"/")
-	kept, err := archive.Archive{Client: ns.Kube, Namespace: ns.Name}.Fetch(within(t), name)
+	kept, err := bundlestore.Archive{Client: ns.Kube, Namespace: ns.Name}.Fetch(within(t), name)
 	require.NoError(t, err)
 	require.NoError(t, kept.Verify())
 	theirs, err := kept.Result()
@@ -175,9 +175,9 @@ func requireEvidence(t *testing.T, ns *engine.Namespace, o outcome) bundle.Bundl
 }
 
 // requireNothingLeft fails where the namespace holds an object of a run's own.
-func requireNothingLeft(t *testing.T, ns *engine.Namespace) {
+func requireNothingLeft(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
-	pods, err := ns.Kube.CoreV1().Pods(ns.Name).List(within(t), metav1.ListOptions{LabelSelector: workload.RunLabel})
+	pods, err := ns.Kube.CoreV1().Pods(ns.Name).List(within(t), metav1.ListOptions{LabelSelector: kube.RunLabel})
 	require.NoError(t, err)
 	assert.Empty(t, pods.Items)
 	claims, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).List(within(t), metav1.ListOptions{})
@@ -186,7 +186,7 @@ func requireNothingLeft(t *testing.T, ns *engine.Namespace) {
 }
 
 // eventsOn are the messages of the events on an object, by reason.
-func eventsOn(t *testing.T, ns *engine.Namespace, kind string) map[string]string {
+func eventsOn(t *testing.T, ns *chaosengine.Namespace, kind string) map[string]string {
 	t.Helper()
 	events, err := ns.Kube.CoreV1().Events(ns.Name).List(within(t), metav1.ListOptions{FieldSelector: "involvedObject.kind=" + kind})
 	require.NoError(t, err)
@@ -211,13 +211,13 @@ func clusterDoes(t *testing.T, args ...string) bool {
 }
 
 // volumeFile is the journal of the namespace's claim, on the machine that is every node.
-func volumeFile(t *testing.T, ns *engine.Namespace) string {
+func volumeFile(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
 	return volumeFolder(t, ns) + "/logs.log"
 }
 
 // volumeFolder is the volume of the namespace's only claim, on that machine.
-func volumeFolder(t *testing.T, ns *engine.Namespace) string {
+func volumeFolder(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
 	claims, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).List(within(t), metav1.ListOptions{})
 	require.NoError(t, err)

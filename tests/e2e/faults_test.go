@@ -19,7 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // Faults of litmus-go itself, with the probes that the README tells to paste into them.
@@ -46,7 +46,7 @@ func TestTheRecipePassesInPodAutoscaler(t *testing.T) {
 }
 
 // requireKept fails where a fault did not pass with both probes, or where its journal is not left.
-func requireKept(t *testing.T, ns *engine.Namespace, result *chaosv1alpha1.ChaosResult) {
+func requireKept(t *testing.T, ns *chaosengine.Namespace, result *chaosv1alpha1.ChaosResult) {
 	t.Helper()
 	o := outcome{ChaosResult: result}
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
@@ -91,7 +91,7 @@ func secondProbe(fault string) func(pod string) bool {
 }
 
 // probesJournal is the one that the first probe left on the namespace's claim.
-func probesJournal(t *testing.T, ns *engine.Namespace) string {
+func probesJournal(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
 	found, err := filepath.Glob(volumeFolder(t, ns) + "/durability-*.log")
 	require.NoError(t, err)
@@ -117,9 +117,9 @@ func recipe(t *testing.T) []chaosv1alpha1.ProbeAttributes {
 
 // withVictim makes a namespace in which a Deployment's pod mounts a claim, and
 // litmus-go's faults may do what they do. The pods of command probes need its level.
-func withVictim(t *testing.T) *engine.Namespace {
+func withVictim(t *testing.T) *chaosengine.Namespace {
 	t.Helper()
-	ns := namespaceOf(t, "e2e-"+rand.String(6), engine.Baseline)
+	ns := namespaceOf(t, "e2e-"+rand.String(6), chaosengine.Baseline)
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: victim}, Spec: corev1.PersistentVolumeClaimSpec{
 		StorageClassName: ptr.To("shared"), AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
@@ -151,7 +151,7 @@ func victimDeployment() *appsv1.Deployment {
 
 // allowFaults lets the faults' service account do what Litmus's hub lets it do,
 // and run commands in the pods of probes.
-func allowFaults(t *testing.T, ns *engine.Namespace) error {
+func allowFaults(t *testing.T, ns *chaosengine.Namespace) error {
 	t.Helper()
 	meta := metav1.ObjectMeta{Name: faultsUser}
 	all := []string{"create", "delete", "get", "list", "patch", "update", "watch"}
@@ -173,7 +173,7 @@ func allowFaults(t *testing.T, ns *engine.Namespace) error {
 }
 
 // runFault runs a fault of litmus-go's against the victim, and returns its ChaosResult.
-func runFault(t *testing.T, ns *engine.Namespace, fault string, env map[string]string, probes []chaosv1alpha1.ProbeAttributes) *chaosv1alpha1.ChaosResult {
+func runFault(t *testing.T, ns *chaosengine.Namespace, fault string, env map[string]string, probes []chaosv1alpha1.ProbeAttributes) *chaosv1alpha1.ChaosResult {
 	t.Helper()
 	experiment := &chaosv1alpha1.ChaosExperiment{ObjectMeta: metav1.ObjectMeta{Name: fault}, Spec: chaosv1alpha1.ChaosExperimentSpec{Definition: chaosv1alpha1.ExperimentDef{
 		Scope: "Namespaced", Permissions: []rbacv1.PolicyRule{},
@@ -199,7 +199,7 @@ func runFault(t *testing.T, ns *engine.Namespace, fault string, env map[string]s
 }
 
 // logIfFailed shows what the fault logged.
-func logIfFailed(t *testing.T, ns *engine.Namespace) {
+func logIfFailed(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	if !t.Failed() {
 		return

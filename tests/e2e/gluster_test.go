@@ -12,9 +12,9 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/custody"
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // The class csi-gluster is a network filesystem: two servers have a replica each, and
@@ -35,7 +35,7 @@ func requireReplicated(t *testing.T, o outcome) {
 	require.Len(t, o.result.Cells, 1)
 	cell := o.result.Cells[0]
 	assert.Equal(t, judge.Pass, cell.Verdict, cell.Reason)
-	assert.Equal(t, custody.AttachedAnew, cell.Custody.Level, cell.Custody.Missing)
+	assert.Equal(t, provenance.AttachedAnew, cell.Custody.Level, cell.Custody.Missing)
 	assert.Contains(t, o.probe(t, "verify").Description, "0 lost")
 	requireMeasured(t, cell)
 }
@@ -85,7 +85,7 @@ func TestANetworkFilesystemThatLosesAServerKeepsWhatWasPromised(t *testing.T) {
 }
 
 // replicas are what the second server, and the first, have of the journal.
-func replicas(t *testing.T, ns *engine.Namespace) (second, first []byte) {
+func replicas(t *testing.T, ns *chaosengine.Namespace) (second, first []byte) {
 	t.Helper()
 	claim, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc", metav1.GetOptions{})
 	if !assert.NoError(t, err) {

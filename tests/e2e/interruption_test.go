@@ -23,7 +23,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // phase is a moment in a run.
@@ -60,7 +60,7 @@ var phases = []phase{
 }
 
 // interrupt begins a run and does something to it at a moment of it.
-func (p phase) interrupt(t *testing.T, ns *engine.Namespace, act func()) {
+func (p phase) interrupt(t *testing.T, ns *chaosengine.Namespace, act func()) {
 	t.Helper()
 	switch p.happens {
 	case beginning:
@@ -78,7 +78,7 @@ func (p phase) interrupt(t *testing.T, ns *engine.Namespace, act func()) {
 
 // foresee has something done, once, when a pod is about to be created or deleted, or
 // the evidence to be kept.
-func (p phase) foresee(t *testing.T, ns *engine.Namespace, act func()) {
+func (p phase) foresee(t *testing.T, ns *chaosengine.Namespace, act func()) {
 	t.Helper()
 	awaited := map[happening]admissionv1.Operation{creation: admissionv1.Create, deletion: admissionv1.Delete, keeping: admissionv1.Create}[p.happens]
 	resource, is := "pods", func(name string) bool { return name == p.what }
@@ -111,7 +111,7 @@ func TestAnEngineThatIsStoppedLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func stop(t *testing.T, ns *engine.Namespace) {
+func stop(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	patch := []byte(`{"spec":{"engineState":"stop"}}`)
 	_, err := ns.Litmus.LitmuschaosV1alpha1().ChaosEngines(ns.Name).Patch(within(t), "engine", types.MergePatchType, patch, metav1.PatchOptions{})
@@ -136,7 +136,7 @@ func TestAnExperimentThatIsKilledEndsInError(t *testing.T) {
 }
 
 // killExperiment kills the experiment's process, which on the test cluster is one of this machine.
-func killExperiment(t *testing.T, ns *engine.Namespace) {
+func killExperiment(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	pids, err := experiments(ns.Name)
 	if assert.NoError(t, err) && assert.Len(t, pids, 1) {

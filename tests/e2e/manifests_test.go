@@ -20,7 +20,7 @@ import (
 	"k8s.io/client-go/restmapper"
 	"sigs.k8s.io/yaml"
 
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // The API server reads every manifest that we publish as if it were applied: the
@@ -48,9 +48,9 @@ func TestTheAPIServerTakesEveryManifest(t *testing.T) {
 }
 
 // emptyNamespace is one without the charts in it.
-func emptyNamespace(t *testing.T) *engine.Namespace {
+func emptyNamespace(t *testing.T) *chaosengine.Namespace {
 	t.Helper()
-	ns := &engine.Namespace{Cluster: connect(t), Name: "e2e-" + rand.String(6)}
+	ns := &chaosengine.Namespace{Cluster: connect(t), Name: "e2e-" + rand.String(6)}
 	_, err := ns.Kube.CoreV1().Namespaces().Create(within(t), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns.Name}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
@@ -76,7 +76,7 @@ type server struct {
 	mapper    meta.RESTMapper
 }
 
-func newServer(t *testing.T, ns *engine.Namespace) server {
+func newServer(t *testing.T, ns *chaosengine.Namespace) server {
 	t.Helper()
 	client, err := dynamic.NewForConfig(ns.Config)
 	require.NoError(t, err)

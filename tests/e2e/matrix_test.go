@@ -8,15 +8,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/volume-durability/volume-durability/pkg/custody"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // cellsByName are the cells of a result.
-func cellsByName(r evidence.Result) map[string]evidence.Cell {
-	cells := map[string]evidence.Cell{}
+func cellsByName(r result.Result) map[string]result.Cell {
+	cells := map[string]result.Cell{}
 	for _, c := range r.Cells {
 		cells[c.Plan.Name] = c
 	}
@@ -46,7 +46,7 @@ func TestSeveralCellsAreComparedInOneRun(t *testing.T) {
 	assert.Equal(t, judge.Skipped, bound.Verdict)
 	assert.Contains(t, bound.Reason, "didn't match PersistentVolume's node affinity")
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictNA, o.probe(t, "verify/local-path/other").Verdict)
-	assert.Equal(t, judge.Fail, cells[inputs.ControlName].Verdict, "an emptyDir forgets")
+	assert.Equal(t, judge.Fail, cells[options.ControlName].Verdict, "an emptyDir forgets")
 	assert.Equal(t, "100", o.Status.ExperimentStatus.ProbeSuccessPercentage, "Litmus says so of every Pass")
 	assert.Len(t, o.Status.ProbeStatuses, 4, "the control is no probe: it is to lose its data")
 
@@ -58,7 +58,7 @@ func TestSeveralCellsAreComparedInOneRun(t *testing.T) {
 }
 
 // requireMeasured fails where a cell has not measured what there is to measure.
-func requireMeasured(t *testing.T, c evidence.Cell) {
+func requireMeasured(t *testing.T, c result.Cell) {
 	t.Helper()
 	require.NotNil(t, c.Latency)
 	assert.NotZero(t, c.Latency.Count)
@@ -93,30 +93,30 @@ func TestTheWholeMatrix(t *testing.T) {
 	require.Len(t, cells, 10*2+1)
 	for name, want := range map[string]struct {
 		verdict  judge.Verdict
-		evidence custody.Level
+		evidence provenance.Level
 		says     string
 	}{
-		"csi-ext4/filesystem":    {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-xfs/filesystem":     {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-btrfs/filesystem":   {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-shared/filesystem":  {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-gluster/filesystem": {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"shared/filesystem":      {judge.Pass, custody.PastCache, "0 lost"},
-		"csi-ext4/block":         {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-xfs/block":          {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-btrfs/block":        {judge.Pass, custody.AttachedAnew, "0 lost"},
-		"csi-block/block":        {judge.Pass, custody.AttachedAnew, "0 lost"},
+		"csi-ext4/filesystem":    {judge.Pass, provenance.AttachedAnew, "0 lost"},
+		"csi-xfs/filesystem":     {judge.Pass, provenance.AttachedAnew, "0 lost"},
+		"csi-btrfs/filesystem":   {judge.Pass, provenance.AttachedAnew, "0 lost"},
+		"csi-shared/filesystem":  {judge.Pass, provenance.AttachedAnew, "0 lost"},
+		"csi-gluster/filesystem": {judge.Pass, provenance.AttachedAnew, "0 lost"},
+		"shared/filesystem":      {judge.Pass, provenance.PastCache, "0 lost"},
+		"csi-ext4/block":         {judge.Pass, provenance.AttachedAnew, "0 lost"},
+		"csi-xfs/block":          {judge.Pass, provenance.AttachedAnew, "0 lost"},
+		"csi-btrfs/block":        {judge.Pass, provenance.AttachedAnew, "0 lost"},
+		"csi-block/block":        {judge.Pass, provenance.AttachedAnew, "0 lost"},
 		// Its filesystem is another one each time, and says so.
-		"csi-tmpfs/filesystem":  {judge.Fail, custody.None, "missing"},
-		"csi-faulty/filesystem": {judge.Fail, custody.AttachedAnew, "lost-tail"},
-		"csi-block/filesystem":  {judge.Skipped, custody.None, "code = InvalidArgument"},
-		"csi-gluster/block":     {judge.Skipped, custody.None, "code = InvalidArgument"},
-		"csi-shared/block":      {judge.Skipped, custody.None, "code = InvalidArgument"},
-		"csi-tmpfs/block":       {judge.Skipped, custody.None, "code = InvalidArgument"},
-		"csi-faulty/block":      {judge.Skipped, custody.None, "code = InvalidArgument"},
-		"shared/block":          {judge.Skipped, custody.None, "claim"},
-		"local-path/block":      {judge.Skipped, custody.None, "claim"},
-		"local-path/filesystem": {judge.Skipped, custody.None, "node affinity"},
+		"csi-tmpfs/filesystem":  {judge.Fail, provenance.None, "missing"},
+		"csi-faulty/filesystem": {judge.Fail, provenance.AttachedAnew, "lost-tail"},
+		"csi-block/filesystem":  {judge.Skipped, provenance.None, "code = InvalidArgument"},
+		"csi-gluster/block":     {judge.Skipped, provenance.None, "code = InvalidArgument"},
+		"csi-shared/block":      {judge.Skipped, provenance.None, "code = InvalidArgument"},
+		"csi-tmpfs/block":       {judge.Skipped, provenance.None, "code = InvalidArgument"},
+		"csi-faulty/block":      {judge.Skipped, provenance.None, "code = InvalidArgument"},
+		"shared/block":          {judge.Skipped, provenance.None, "claim"},
+		"local-path/block":      {judge.Skipped, provenance.None, "claim"},
+		"local-path/filesystem": {judge.Skipped, provenance.None, "node affinity"},
 	} {
 		c := cells[name]
 		assert.Equal(t, want.verdict, c.Verdict, "%s: %s", name, c.Reason)
@@ -135,7 +135,7 @@ func TestTheWholeMatrix(t *testing.T) {
 	}
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict(), o.result.Reason)
 	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage, "10 of 20 are known to keep their data")
-	assert.Equal(t, judge.Fail, cells[inputs.ControlName].Verdict, "an emptyDir forgets")
+	assert.Equal(t, judge.Fail, cells[options.ControlName].Verdict, "an emptyDir forgets")
 	requireNothingLeft(t, ns)
 }
 
@@ -151,7 +151,7 @@ func TestRequiredEvidence(t *testing.T) {
 	for _, c := range o.result.Cells {
 		if strings.HasPrefix(c.Plan.Name, "csi-ext4/") {
 			assert.Equal(t, judge.Pass, c.Verdict, c.Reason)
-			assert.Equal(t, custody.AttachedAnew, c.Custody.Level, "%s: %s", c.Plan.Name, c.Custody.Missing)
+			assert.Equal(t, provenance.AttachedAnew, c.Custody.Level, "%s: %s", c.Plan.Name, c.Custody.Missing)
 			continue
 		}
 		assert.Equal(t, judge.Error, c.Verdict, c.Reason)

@@ -13,9 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // Two engines of one namespace that want the same names: one has them, the other
@@ -25,21 +25,21 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 	ns := someNamespace(t)
 	own := short(map[string]string{"CLAIM_NAME": "own-pvc", "WRITER_POD": "own-writer", "READER_POD": "own-reader"})
 	for name, env := range map[string]map[string]string{"one": several(nil), "two": several(nil), "three": own} {
-		require.NoError(t, ns.Start(within(t), engine.Engine{Name: name, Env: env}))
+		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: env}))
 	}
-	results := map[string]evidence.Result{}
+	results := map[string]result.Result{}
 	for _, name := range []string{"one", "two", "three"} {
 		result, err := ns.Await(within(t), name)
 		require.NoError(t, err)
 		log, err := ns.Log(within(t), name)
 		require.NoError(t, err)
-		results[name], err = engine.Result(log)
+		results[name], err = chaosengine.Result(log)
 		require.NoError(t, err, log)
 		assert.Equal(t, string(results[name].Verdict), string(result.Status.ExperimentStatus.Verdict))
 	}
 	assert.Equal(t, judge.Pass, results["three"].Verdict, results["three"].Reason)
-	var passed []evidence.Cell
-	for _, r := range []evidence.Result{results["one"], results["two"]} {
+	var passed []result.Cell
+	for _, r := range []result.Result{results["one"], results["two"]} {
 		if r.Verdict == judge.Pass {
 			passed = append(passed, r.Cells[0])
 			continue
@@ -49,7 +49,7 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 	}
 	require.NotEmpty(t, passed)
 	if len(passed) == 2 { // the operator was busy: one began when the other had ended
-		slices.SortFunc(passed, func(x, y evidence.Cell) int { return x.Epochs[0].FirstAck.Compare(y.Epochs[0].FirstAck) })
+		slices.SortFunc(passed, func(x, y result.Cell) int { return x.Epochs[0].FirstAck.Compare(y.Epochs[0].FirstAck) })
 		assert.True(t, passed[0].Reader.Seen.Before(passed[1].Epochs[0].FirstAck), "both had the same names at once")
 	}
 	requireNothingLeft(t, ns)
@@ -59,7 +59,7 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 // for anything in the other's.
 func TestEnginesOfTwoNamespacesDoNotMeet(t *testing.T) {
 	t.Parallel()
-	both := []*engine.Namespace{someNamespace(t), someNamespace(t)}
+	both := []*chaosengine.Namespace{someNamespace(t), someNamespace(t)}
 	for _, ns := range both {
 		start(t, ns, several(nil))
 	}
@@ -81,7 +81,7 @@ func TestEnginesOfTwoNamespacesDoNotMeet(t *testing.T) {
 func TestAnExistingClaimKeepsWhatItHolds(t *testing.T) {
 	t.Parallel()
 	ns := someNamespace(t)
-	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "first", Env: short(map[string]string{"KEEP": "true"})}))
+	require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: "first", Env: short(map[string]string{"KEEP": "true"})}))
 	first, err := ns.Await(within(t), "first")
 	require.NoError(t, err)
 	require.Equal(t, chaosv1alpha1.ResultVerdictPassed, first.Status.ExperimentStatus.Verdict)
@@ -93,7 +93,7 @@ func TestAnExistingClaimKeepsWhatItHolds(t *testing.T) {
 
 	onTheClaim := func(name, keep string) {
 		t.Helper()
-		require.NoError(t, ns.Start(within(t), engine.Engine{Name: name, Env: several(map[string]string{"EXISTING_CLAIM": "stig-pvc", "READER_POD": name + "-reader", "KEEP": keep})}))
+		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: several(map[string]string{"EXISTING_CLAIM": "stig-pvc", "READER_POD": name + "-reader", "KEEP": keep})}))
 		result, err := ns.Await(within(t), name)
 		require.NoError(t, err)
 		require.Equal(t, chaosv1alpha1.ResultVerdictPassed, result.Status.ExperimentStatus.Verdict, result.Status.ExperimentStatus.ErrorOutput)
@@ -150,7 +150,7 @@ func sums(t *testing.T, folder string) map[string][sha256.Size]byte {
 }
 
 // theClaim is the namespace's claim, as far as a run could change it.
-func theClaim(t *testing.T, ns *engine.Namespace) metav1.ObjectMeta {
+func theClaim(t *testing.T, ns *chaosengine.Namespace) metav1.ObjectMeta {
 	t.Helper()
 	claim, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc", metav1.GetOptions{})
 	require.NoError(t, err)

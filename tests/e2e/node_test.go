@@ -13,12 +13,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/volume-durability/volume-durability/pkg/workload"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // cordon lets nothing new be put on a node, until the test is over.
-func cordon(t *testing.T, ns *engine.Namespace, node string) {
+func cordon(t *testing.T, ns *chaosengine.Namespace, node string) {
 	t.Helper()
 	schedulable := func(no string) error {
 		patch := []byte(`{"spec":{"unschedulable":` + no + `}}`)
@@ -38,7 +38,7 @@ func cutOff(t *testing.T, node string) {
 
 // cutOffWithItsWriter takes the node from the API server's reach that the first writer
 // runs on, when that is about to be deleted. Nothing new is put there.
-func cutOffWithItsWriter(t *testing.T, ns *engine.Namespace) (node func() string) {
+func cutOffWithItsWriter(t *testing.T, ns *chaosengine.Namespace) (node func() string) {
 	t.Helper()
 	var name string
 	cut := make(chan struct{})
@@ -96,7 +96,7 @@ func TestAWritersNodeIsDrained(t *testing.T) {
 func TestANodeThatIsAwayIsAnError(t *testing.T) {
 	ns := someNamespace(t)
 	away := cutOffWithItsWriter(t, ns)
-	require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: short(nil), StatusTimeout: 25}))
+	require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: "engine", Env: short(nil), StatusTimeout: 25}))
 	result, err := ns.Await(within(t), "engine")
 	require.NoError(t, err)
 	node := away()
@@ -110,14 +110,14 @@ func TestANodeThatIsAwayIsAnError(t *testing.T) {
 }
 
 // awaitNothingLeft returns once what was asked to go has gone.
-func awaitNothingLeft(t *testing.T, ns *engine.Namespace) {
+func awaitNothingLeft(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	require.NoError(t, wait.PollUntilContextCancel(within(t), time.Second, true, func(ctx context.Context) (bool, error) {
-		pods, err := ns.Kube.CoreV1().Pods(ns.Name).List(ctx, metav1.ListOptions{LabelSelector: workload.RunLabel})
+		pods, err := ns.Kube.CoreV1().Pods(ns.Name).List(ctx, metav1.ListOptions{LabelSelector: kube.RunLabel})
 		if err != nil {
 			return false, err
 		}
-		claims, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).List(ctx, metav1.ListOptions{LabelSelector: workload.RunLabel})
+		claims, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).List(ctx, metav1.ListOptions{LabelSelector: kube.RunLabel})
 		return err == nil && len(pods.Items)+len(claims.Items) == 0, err
 	}))
 }

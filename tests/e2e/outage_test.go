@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // outage is for how long the API server is away: longer than a restart takes.
@@ -65,7 +65,7 @@ type way struct {
 }
 
 // newWay opens one that is gone after the test.
-func newWay(t *testing.T, ns *engine.Namespace) *way {
+func newWay(t *testing.T, ns *chaosengine.Namespace) *way {
 	t.Helper()
 	server, err := url.Parse(ns.Config.Host)
 	require.NoError(t, err)

@@ -22,8 +22,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/volume-durability/volume-durability/pkg/bundle"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 const (
@@ -55,7 +55,7 @@ func permission(verb, group, resource string) string {
 // for is what the chart's Roles grant, no more and no less.
 func TestTheRolesGrantWhatIsUsed(t *testing.T) {
 	t.Parallel()
-	ns, err := connect(t).NewNamespace(within(t), "e2e-"+rand.String(6), engine.Baseline)
+	ns, err := connect(t).NewNamespace(within(t), "e2e-"+rand.String(6), chaosengine.Baseline)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
 
@@ -73,12 +73,12 @@ func TestTheRolesGrantWhatIsUsed(t *testing.T) {
 }
 
 // everyNeed makes the runs, and checks that they came to what they were made for.
-func everyNeed(t *testing.T, ns *engine.Namespace) {
+func everyNeed(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	begin := func(name string, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes) {
 		all := short(map[string]string{"WRITER_POD": name + "-writer", "READER_POD": name + "-reader", "CLAIM_NAME": name + "-claim"})
 		maps.Copy(all, env)
-		require.NoError(t, ns.Start(within(t), engine.Engine{Name: name, Env: all, Probes: probes}))
+		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: all, Probes: probes}))
 	}
 	inAPod := command("elsewhere", "SOT", "echo 1", "1")
 	inAPod.CmdProbeInputs.Source = &chaosv1alpha1.SourceDetails{Image: ns.Image}
@@ -103,11 +103,11 @@ func everyNeed(t *testing.T, ns *engine.Namespace) {
 	assert.Contains(t, log, "The namespace cannot be looked up: taken to exist")
 }
 
-func existingClaim(t *testing.T, ns *engine.Namespace) string {
+func existingClaim(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "theirs"}, Spec: corev1.PersistentVolumeClaimSpec{
 		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: inputs.Defaults().ClaimSize}},
+		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: options.Defaults().ClaimSize}},
 	}}
 	_, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func existingClaim(t *testing.T, ns *engine.Namespace) string {
 
 // stopsAgain waits for an engine to be stopped by its probe, and has it run again:
 // what the first run said in events is then said again.
-func stopsAgain(t *testing.T, ns *engine.Namespace, name string) {
+func stopsAgain(t *testing.T, ns *chaosengine.Namespace, name string) {
 	t.Helper()
 	for _, run := range []int{1, 2} {
 		_, err := ns.AwaitResult(within(t), name, "volume-durability", func(result *chaosv1alpha1.ChaosResult) bool {
@@ -135,7 +135,7 @@ func stopsAgain(t *testing.T, ns *engine.Namespace, name string) {
 }
 
 // grantOptional applies rbac-optional.yaml for a namespace, under its name, until the test is over.
-func grantOptional(t *testing.T, ns *engine.Namespace) {
+func grantOptional(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	revoke, err := ns.GrantOptional(within(t))
 	require.NoError(t, err)
@@ -150,7 +150,7 @@ func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
 	role, _, err := ns.Optional()
 	require.NoError(t, err)
 	begin := func(name string, env map[string]string) *chaosv1alpha1.ChaosResult {
-		require.NoError(t, ns.Start(within(t), engine.Engine{Name: name, Env: short(env)}))
+		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: short(env)}))
 		result, err := ns.Await(within(t), name)
 		require.NoError(t, err)
 		return result
@@ -204,7 +204,7 @@ func requireNotApplicable(t *testing.T, evidence bundle.Bundle) {
 }
 
 // labelSwarm has a node say that Swarm orchestrates on it, until the test is over.
-func labelSwarm(t *testing.T, ns *engine.Namespace, node string) {
+func labelSwarm(t *testing.T, ns *chaosengine.Namespace, node string) {
 	t.Helper()
 	label := func(value string) error {
 		patch := []byte(`{"metadata":{"labels":{"com.docker.ucp.orchestrator.swarm":` + value + `}}}`)

@@ -15,8 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/volume-durability/volume-durability/pkg/workload"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // Whatever the cluster refuses is an Error that names the object, says what
@@ -27,7 +27,7 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 		// patience is for what a step needs that goes well before, or for an answer from
 		// outside; 0 for as little as the rest takes.
 		patience int
-		prepare  func(t *testing.T, ns *engine.Namespace)
+		prepare  func(t *testing.T, ns *chaosengine.Namespace)
 		says     []string
 	}{
 		"no such storage class": {
@@ -77,7 +77,7 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 			if c.prepare != nil {
 				c.prepare(t, ns)
 			}
-			require.NoError(t, ns.Start(within(t), engine.Engine{Name: "engine", Env: c.env, StatusTimeout: max(c.patience, 25)}))
+			require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: "engine", Env: c.env, StatusTimeout: max(c.patience, 25)}))
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
 			require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)
@@ -90,8 +90,8 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 }
 
 // quota sets a hard limit on everything of a kind in the namespace.
-func quota(what corev1.ResourceName, hard string) func(*testing.T, *engine.Namespace) {
-	return func(t *testing.T, ns *engine.Namespace) {
+func quota(what corev1.ResourceName, hard string) func(*testing.T, *chaosengine.Namespace) {
+	return func(t *testing.T, ns *chaosengine.Namespace) {
 		t.Helper()
 		_, err := ns.Kube.CoreV1().ResourceQuotas(ns.Name).Create(within(t), &corev1.ResourceQuota{
 			ObjectMeta: metav1.ObjectMeta{Name: "quota"},
@@ -101,8 +101,8 @@ func quota(what corev1.ResourceName, hard string) func(*testing.T, *engine.Names
 	}
 }
 
-func largestClaim(size string) func(*testing.T, *engine.Namespace) {
-	return func(t *testing.T, ns *engine.Namespace) {
+func largestClaim(size string) func(*testing.T, *chaosengine.Namespace) {
+	return func(t *testing.T, ns *chaosengine.Namespace) {
 		t.Helper()
 		_, err := ns.Kube.CoreV1().LimitRanges(ns.Name).Create(within(t), &corev1.LimitRange{
 			ObjectMeta: metav1.ObjectMeta{Name: "limits"},
@@ -115,13 +115,13 @@ func largestClaim(size string) func(*testing.T, *engine.Namespace) {
 }
 
 // admitNoPods has the API server refuse every pod of a run in the namespace.
-func admitNoPods(why string) func(*testing.T, *engine.Namespace) {
-	return func(t *testing.T, ns *engine.Namespace) {
+func admitNoPods(why string) func(*testing.T, *chaosengine.Namespace) {
+	return func(t *testing.T, ns *chaosengine.Namespace) {
 		t.Helper()
 		meta := metav1.ObjectMeta{Name: ns.Name}
 		only := &admissionregistrationv1.MatchResources{
 			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: ns.Name}},
-			ObjectSelector:    &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: workload.RunLabel, Operator: metav1.LabelSelectorOpExists}}},
+			ObjectSelector:    &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: kube.RunLabel, Operator: metav1.LabelSelectorOpExists}}},
 			ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
 				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
 				Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
@@ -143,9 +143,9 @@ func admitNoPods(why string) func(*testing.T, *engine.Namespace) {
 }
 
 // awaitRefusal returns once the API server goes by a policy, which takes it a while.
-func awaitRefusal(t *testing.T, ns *engine.Namespace) {
+func awaitRefusal(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
-	tried := workload.Namespace{Name: ns.Name, Labels: map[string]string{workload.RunLabel: "tried"}}.Pod(workload.PodSpec{Name: "tried", Image: ns.Image, Path: "/data"})
+	tried := kube.Namespace{Name: ns.Name, Labels: map[string]string{kube.RunLabel: "tried"}}.Pod(kube.PodSpec{Name: "tried", Image: ns.Image, Path: "/data"})
 	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		_, err := ns.Kube.CoreV1().Pods(ns.Name).Create(ctx, tried, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return apierrors.IsInvalid(err), nil

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // eventually returns once something holds.
@@ -23,7 +23,7 @@ func eventually(t *testing.T, holds func() bool) {
 }
 
 // claimOf is a claim of a class.
-func claimOf(t *testing.T, ns *engine.Namespace, class string, access corev1.PersistentVolumeAccessMode, mode corev1.PersistentVolumeMode) {
+func claimOf(t *testing.T, ns *chaosengine.Namespace, class string, access corev1.PersistentVolumeAccessMode, mode corev1.PersistentVolumeMode) {
 	t.Helper()
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Name: "claim"},

@@ -16,8 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
 
-	"github.com/volume-durability/volume-durability/pkg/inputs"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // A volume that refuses before anything was acknowledged has broken no promise. One
@@ -25,14 +25,14 @@ import (
 // the chaos was not carried out.
 func TestAVolumeThatRefusesEndsInAVerdictThatSaysSo(t *testing.T) {
 	const noRoom, readOnly = "write /data/logs.log: no space left on device", "open /data/logs.log: read-only file system"
-	atOnce := func(_ *testing.T, _ *engine.Namespace, refuse func() error) error { return refuse() }
-	whenDeleted := func(t *testing.T, ns *engine.Namespace, refuse func() error) error {
+	atOnce := func(_ *testing.T, _ *chaosengine.Namespace, refuse func() error) error { return refuse() }
+	whenDeleted := func(t *testing.T, ns *chaosengine.Namespace, refuse func() error) error {
 		phase{happens: deletion, what: "write-pod"}.foresee(t, ns, func() { assert.NoError(t, refuse()) })
 		return nil
 	}
 	for name, c := range map[string]struct {
 		refuse  func(folder string) error
-		when    func(*testing.T, *engine.Namespace, func() error) error
+		when    func(*testing.T, *chaosengine.Namespace, func() error) error
 		verdict chaosv1alpha1.ResultVerdict
 		says    []string
 	}{
@@ -87,7 +87,7 @@ func smallVolume(t *testing.T, namespace string) (folder string) {
 			AccessModes:                   []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			StorageClassName:              smallClass,
 			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
-			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: namespace, Name: inputs.Defaults().ClaimName},
+			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: namespace, Name: options.Defaults().ClaimName},
 			PersistentVolumeSource:        corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: folder, Type: &kind}},
 		},
 	}, metav1.CreateOptions{})

@@ -8,32 +8,32 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/custody"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // story is how a cell is told: which storage, which nodes, and what it does to the data.
 type story struct {
 	number  int
-	plan    inputs.Cell
+	plan    options.Cell
 	object  string // what is appended to the names of the pods and the claim
 	began   time.Time
-	writers []string       // the node of each epoch's writer
-	reader  string         // the reader's node
-	access  witness.Access // how the reader reads
-	median  time.Duration  // of a commit
-	away    time.Duration  // from a deletion to the next writer's start
-	mount   witness.Mount
+	writers []string        // the node of each epoch's writer
+	reader  string          // the reader's node
+	access  protocol.Access // how the reader reads
+	median  time.Duration   // of a commit
+	away    time.Duration   // from a deletion to the next writer's start
+	mount   protocol.Mount
 	// harm damages the volume before the pod that looks after so many epochs.
 	harm map[int]harm
 	// claim is what the provisioner made; nil for an emptyDir.
-	claim *evidence.Claim
+	claim *result.Claim
 	// unmounted and anew are the facts of custody that a pod cannot see itself.
-	unmounted, anew custody.Fact
+	unmounted, anew provenance.Fact
 }
 
 // harm changes the bytes of a volume.
@@ -52,13 +52,13 @@ const (
 
 // tell makes the cell of a story, by the journal's own writer and scanner, and judged
 // by the judge.
-func tell(s story) evidence.Cell {
+func tell(s story) result.Cell {
 	v := newVolume(fmt.Sprintf("%016x", 0x8f3a5c7e9b1d2f40+uint64(s.number)), uint64(s.number))
-	c := evidence.Cell{Plan: s.plan, Journal: v.format, File: "/data/logs.log", Claim: s.claim}
+	c := result.Cell{Plan: s.plan, Journal: v.format, File: "/data/logs.log", Claim: s.claim}
 	now := s.began
 	var earlier []journal.Report
 	for i, node := range s.writers {
-		e := evidence.Epoch{Number: i + 1, Pod: s.pod("write-pod", i+1, node, now), Mount: s.mount, Boot: boots[node]}
+		e := result.Epoch{Number: i + 1, Pod: s.pod("write-pod", i+1, node, now), Mount: s.mount, Boot: boots[node]}
 		if i > 0 {
 			e.Found = s.look(v, e.Pod, i, earlier, e.Started.Add(60*time.Millisecond))
 			earlier = append(earlier, e.Found.Sighting.Report)
@@ -78,14 +78,14 @@ func tell(s story) evidence.Cell {
 	reader := s.pod("read-pod", 1, s.reader, now)
 	c.Reader = s.look(v, reader, len(s.writers), earlier, reader.Started.Add(180*time.Millisecond))
 	c.Promises = v.ledger.Promises()
-	c.Latency = must(evidence.LatencyOf(v.took))
+	c.Latency = must(result.LatencyOf(v.took))
 	c.Custody = s.custody()
 	conclude(&c)
 	return c
 }
 
 // look is what a pod sees after so many epochs, and what the judge makes of it.
-func (s story) look(v *volume, pod evidence.Pod, epochs int, earlier []journal.Report, seen time.Time) *evidence.Look {
+func (s story) look(v *volume, pod result.Pod, epochs int, earlier []journal.Report, seen time.Time) *result.Look {
 	if harm := s.harm[epochs]; harm != nil {
 		harm(v)
 	}
@@ -99,12 +99,12 @@ func (s story) look(v *volume, pod evidence.Pod, epochs int, earlier []journal.R
 		found.Sample = v.around(v.damage)
 	}
 	judged := judge.Judge(judge.Case{Promises: v.ledger.Promises(), Report: found.Report, Earlier: earlier, Epochs: epochs, Overlap: s.plan.Force})
-	return &evidence.Look{Pod: pod, Seen: seen, Sighting: found, Judgement: judged}
+	return &result.Look{Pod: pod, Seen: seen, Sighting: found, Judgement: judged}
 }
 
-func (s story) pod(name string, incarnation int, node string, at time.Time) evidence.Pod {
+func (s story) pod(name string, incarnation int, node string, at time.Time) result.Pod {
 	after := func(ms int) time.Time { return at.Add(time.Duration(ms) * time.Millisecond) }
-	p := evidence.Pod{
+	p := result.Pod{
 		Name: name + s.object, UID: uid(s.number, incarnation, name), Node: node, ImageID: imageID,
 		Created: at, Scheduled: after(20), Mounted: after(900), Started: after(1100),
 	}
@@ -114,25 +114,25 @@ func (s story) pod(name string, incarnation int, node string, at time.Time) evid
 	return p
 }
 
-func (s story) custody() custody.Custody {
+func (s story) custody() provenance.Custody {
 	writer := s.writers[len(s.writers)-1]
-	c := custody.Custody{
-		Writer:       custody.Place{Node: writer, Boot: boots[writer], Mount: s.mount},
-		Reader:       &custody.Place{Node: s.reader, Boot: boots[s.reader], Mount: s.mount},
+	c := provenance.Custody{
+		Writer:       provenance.Place{Node: writer, Boot: boots[writer], Mount: s.mount},
+		Reader:       &provenance.Place{Node: s.reader, Boot: boots[s.reader], Mount: s.mount},
 		Access:       s.access,
-		SameVolume:   custody.Fact{Answer: custody.Yes, How: "every pod mounted the claim's volume, and the filesystem's UUID was the same"},
+		SameVolume:   provenance.Fact{Answer: provenance.Yes, How: "every pod mounted the claim's volume, and the filesystem's UUID was the same"},
 		Unmounted:    s.unmounted,
 		AttachedAnew: s.anew,
 	}
 	if s.claim == nil {
-		c.SameVolume = custody.Fact{Answer: custody.No, How: "each pod had an emptyDir of its own"}
+		c.SameVolume = provenance.Fact{Answer: provenance.No, How: "each pod had an emptyDir of its own"}
 	}
 	c.Weigh()
 	return c
 }
 
 // conclude is the cell's verdict and reason, as a run says them.
-func conclude(c *evidence.Cell) {
+func conclude(c *result.Cell) {
 	var looks [][]judge.Finding
 	for _, e := range c.Epochs {
 		if e.Found != nil {
@@ -170,9 +170,9 @@ const (
 	localPath = "rancher.io/local-path"
 )
 
-func claim(number int, name, class, provisioner string, mode corev1.PersistentVolumeAccessMode) *evidence.Claim {
+func claim(number int, name, class, provisioner string, mode corev1.PersistentVolumeAccessMode) *result.Claim {
 	u := uid(number, 0, "claim ")
-	return &evidence.Claim{
+	return &result.Claim{
 		Name: name, UID: u, StorageClass: class, Volume: "pvc-" + string(u), Made: true,
 		AccessModes: []string{string(mode)}, Provisioner: provisioner, Handle: fmt.Sprintf("%s/vol-%04d", class, number),
 	}

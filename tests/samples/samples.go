@@ -11,17 +11,17 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/custody"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // Sample is a result with a name.
 type Sample struct {
 	Name   string
-	Result evidence.Result
+	Result result.Result
 }
 
 // All are a sample of each kind.
@@ -34,15 +34,15 @@ func All() []Sample {
 
 var began = time.Date(2026, 11, 24, 12, 46, 47, 123_456_789, time.UTC)
 
-func result(settings inputs.Settings, cells ...evidence.Cell) evidence.Result {
-	r := evidence.Result{
-		Schema: evidence.Schema, Run: "8f3a5c7e9b1d2f40", Began: began, Ended: began.Add(74 * time.Second), Settings: settings,
-		Tool: evidence.Tool{Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef", Image: "registry.example/volume-durability:v0.3.0"},
-		Cluster: evidence.Cluster{
+func newResult(settings options.Settings, cells ...result.Cell) result.Result {
+	r := result.Result{
+		Schema: result.Schema, Run: "8f3a5c7e9b1d2f40", Began: began, Ended: began.Add(74 * time.Second), Settings: settings,
+		Tool: result.Tool{Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef", Image: "registry.example/volume-durability:v0.3.0"},
+		Cluster: result.Cluster{
 			UID: "1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Server: "https://10.0.0.10:6443", Version: "v1.34.4",
 			Orchestrator: "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them",
 		},
-		Engine: &evidence.Engine{
+		Engine: &result.Engine{
 			Name: "volume-durability", Namespace: "stig", UID: "77d9a1b0-3b52-4f0d-8f86-21a1b5c1f0aa",
 			Result: "volume-durability-volume-durability", ResultUID: "0b0e4a6c-7f34-4f8e-a1de-9b7a3d0c55e2", ServiceAccount: "volume-durability-sa",
 		},
@@ -55,28 +55,28 @@ func result(settings inputs.Settings, cells ...evidence.Cell) evidence.Result {
 }
 
 // Pass is the STIG check with its defaults, on storage that keeps what it promised.
-func Pass() evidence.Result {
-	return result(inputs.Defaults(), tell(stig(onCeph(1, "", "stig-pvc"))))
+func Pass() result.Result {
+	return newResult(options.Defaults(), tell(stig(onCeph(1, "", "stig-pvc"))))
 }
 
 // Fail is the STIG check on storage that loses the end of the journal. Log data is
 // present all the same.
-func Fail() evidence.Result {
+func Fail() result.Result {
 	s := stig(onNFS(2, "", "stig-pvc"))
 	s.harm = map[int]harm{3: losesTheLast(212)}
-	return result(inputs.Defaults(), tell(s))
+	return newResult(options.Defaults(), tell(s))
 }
 
 // Empty is the STIG check on storage that keeps nothing.
-func Empty() evidence.Result {
+func Empty() result.Result {
 	s := stig(onNFS(3, "", "stig-pvc"))
 	s.harm = map[int]harm{3: losesEverything}
-	return result(inputs.Defaults(), tell(s))
+	return newResult(options.Defaults(), tell(s))
 }
 
 // Matrix compares storage classes: there is a cell of each verdict in it, and the control.
-func Matrix() evidence.Result {
-	settings := inputs.Defaults()
+func Matrix() result.Result {
+	settings := options.Defaults()
 	settings.StorageClasses, settings.NegativeControl = []string{"ceph-rbd", "local-path", "nfs-async", "nfs-sync", "zfs-rwx"}, true
 	settings.Forces = []bool{false, true}
 	corrupting := onNFS(5, "nfs-async/forced", "stig-pvc-nfs-async-forced")
@@ -85,43 +85,43 @@ func Matrix() evidence.Result {
 	losing := onNFS(6, "nfs-async/graceful", "stig-pvc-nfs-async-graceful")
 	losing.harm = map[int]harm{2: losesTheLast(120)}
 	graceful := onCeph(4, "ceph-rbd/graceful", "stig-pvc-ceph-rbd-graceful")
-	r := result(settings, tell(graceful), tell(onLocalPath(7)), tell(losing), tell(corrupting), unbound(), skipped(), control(forgets))
+	r := newResult(settings, tell(graceful), tell(onLocalPath(7)), tell(losing), tell(corrupting), unbound(), skipped(), control(forgets))
 	r.Verdict = judge.Fail
 	r.Reason = "2 of 6 cells failed: nfs-async/graceful, nfs-async/forced; 1 could not be judged, 1 was skipped"
 	return r
 }
 
 // Error is a run that could not find out.
-func Error() evidence.Result {
+func Error() result.Result {
 	c := unbound()
 	c.Plan.Name, c.Plan.StorageClass, c.Claim.Name, c.Claim.StorageClass = "", "", "stig-pvc", ""
-	return result(inputs.Defaults(), c)
+	return newResult(options.Defaults(), c)
 }
 
 // Blind is a run whose control did not lose its data: it cannot tell.
-func Blind() evidence.Result {
-	settings := inputs.Defaults()
+func Blind() result.Result {
+	settings := options.Defaults()
 	settings.NegativeControl = true
 	kept := control(nil)
 	kept.Reason = "the control lost nothing"
-	r := result(settings, tell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
+	r := newResult(settings, tell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
 	r.Verdict, r.Reason = judge.Error, "the control did not lose its data: this run cannot see a loss"
 	return r
 }
 
 // Stopped is a run that its user stopped between two deletions.
-func Stopped() evidence.Result {
+func Stopped() result.Result {
 	c := tell(stig(onCeph(9, "", "stig-pvc")))
 	c.Epochs, c.Reader, c.Findings, c.NotShown, c.Promises = c.Epochs[:1], nil, nil, nil, c.Promises[:1]
 	c.Verdict, c.Reason = judge.Stopped, "the engine was stopped"
 	c.Custody.Reader, c.Custody.Access = nil, ""
 	c.Custody.Weigh()
-	return result(inputs.Defaults(), c)
+	return newResult(options.Defaults(), c)
 }
 
 // NotApplicable is a run on Swarm.
-func NotApplicable() evidence.Result {
-	r := result(inputs.Defaults())
+func NotApplicable() result.Result {
+	r := newResult(options.Defaults())
 	r.Verdict, r.Reason = judge.NotApplicable, "Swarm orchestrates: the check does not apply"
 	r.Cluster.Orchestrator = "Swarm: every node carries the label com.docker.ucp.orchestrator.swarm=true, and none com.docker.ucp.orchestrator.kubernetes=true"
 	r.Ended = began.Add(800 * time.Millisecond)
@@ -134,46 +134,46 @@ func stig(s story) story {
 	return s
 }
 
-func plan(name, class string, mode corev1.PersistentVolumeAccessMode, reader inputs.ReaderNode) inputs.Cell {
-	return inputs.Cell{
-		Name: name, VolumeSource: inputs.Claim, StorageClass: class, AccessMode: mode,
+func plan(name, class string, mode corev1.PersistentVolumeAccessMode, reader options.ReaderNode) options.Cell {
+	return options.Cell{
+		Name: name, VolumeSource: options.Claim, StorageClass: class, AccessMode: mode,
 		VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: reader,
 	}
 }
 
 func onCeph(number int, name, claimName string) story {
 	return story{
-		number: number, plan: plan(name, "ceph-rbd", corev1.ReadWriteOnce, inputs.OtherNode), object: suffix(name), began: began.Add(time.Second),
-		writers: []string{"node-a", "node-a", "node-b"}, reader: "node-a", access: witness.AccessDirect,
+		number: number, plan: plan(name, "ceph-rbd", corev1.ReadWriteOnce, options.OtherNode), object: suffix(name), began: began.Add(time.Second),
+		writers: []string{"node-a", "node-a", "node-b"}, reader: "node-a", access: protocol.AccessDirect,
 		median: 2300 * time.Microsecond, away: 3100 * time.Millisecond,
-		mount:     witness.Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/rbd0", Device: "252:0", UUID: "5f0c6a6e-5b0b-4a36-9d26-6a1f0d7c2b01"},
+		mount:     protocol.Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/rbd0", Device: "252:0", UUID: "5f0c6a6e-5b0b-4a36-9d26-6a1f0d7c2b01"},
 		claim:     claim(number, claimName, "ceph-rbd", cephRBD, corev1.ReadWriteOnce),
-		unmounted: custody.Fact{Answer: custody.Yes, How: "node-b no longer listed the volume as in use before the reader was scheduled"},
-		anew:      custody.Fact{Answer: custody.Yes, How: "the VolumeAttachment csi-19 was deleted and csi-20 made after it"},
+		unmounted: provenance.Fact{Answer: provenance.Yes, How: "node-b no longer listed the volume as in use before the reader was scheduled"},
+		anew:      provenance.Fact{Answer: provenance.Yes, How: "the VolumeAttachment csi-19 was deleted and csi-20 made after it"},
 	}
 }
 
 func onNFS(number int, name, claimName string) story {
 	return story{
-		number: number, plan: plan(name, "nfs-async", corev1.ReadWriteMany, inputs.AnyNode), object: suffix(name), began: began.Add(time.Second),
-		writers: []string{"node-c", "node-d", "node-c"}, reader: "node-d", access: witness.AccessDirect,
+		number: number, plan: plan(name, "nfs-async", corev1.ReadWriteMany, options.AnyNode), object: suffix(name), began: began.Add(time.Second),
+		writers: []string{"node-c", "node-d", "node-c"}, reader: "node-d", access: protocol.AccessDirect,
 		median: 640 * time.Microsecond, away: 1200 * time.Millisecond,
-		mount:     witness.Mount{Point: "/data", Root: "/", FSType: "nfs4", Source: "10.0.0.40:/export/vol-0005", Device: "0:61"},
+		mount:     protocol.Mount{Point: "/data", Root: "/", FSType: "nfs4", Source: "10.0.0.40:/export/vol-0005", Device: "0:61"},
 		claim:     claim(number, claimName, "nfs-async", nfs, corev1.ReadWriteMany),
-		unmounted: custody.Fact{Answer: custody.Yes, How: "node-c no longer listed the volume as in use before the reader was scheduled"},
-		anew:      custody.Fact{Answer: custody.No, How: "the driver attaches nothing"},
+		unmounted: provenance.Fact{Answer: provenance.Yes, How: "node-c no longer listed the volume as in use before the reader was scheduled"},
+		anew:      provenance.Fact{Answer: provenance.No, How: "the driver attaches nothing"},
 	}
 }
 
 func onLocalPath(number int) story {
 	return story{
-		number: number, plan: plan("local-path/graceful", "local-path", corev1.ReadWriteOnce, inputs.SameNode), object: "-local-path-graceful", began: began.Add(2 * time.Second),
-		writers: []string{"node-b", "node-b", "node-b", "node-b"}, reader: "node-b", access: witness.AccessDropped,
+		number: number, plan: plan("local-path/graceful", "local-path", corev1.ReadWriteOnce, options.SameNode), object: "-local-path-graceful", began: began.Add(2 * time.Second),
+		writers: []string{"node-b", "node-b", "node-b", "node-b"}, reader: "node-b", access: protocol.AccessDropped,
 		median: 410 * time.Microsecond, away: 700 * time.Millisecond,
-		mount:     witness.Mount{Point: "/data", Root: "/opt/local-path-provisioner/vol-0007", FSType: "xfs", Source: "/dev/vda1", Device: "254:1", UUID: "e0d1b1f2-1d6f-4b53-9f1f-8a5b0b7e6c77"},
+		mount:     protocol.Mount{Point: "/data", Root: "/opt/local-path-provisioner/vol-0007", FSType: "xfs", Source: "/dev/vda1", Device: "254:1", UUID: "e0d1b1f2-1d6f-4b53-9f1f-8a5b0b7e6c77"},
 		claim:     claim(number, "stig-pvc-local-path-graceful", "local-path", localPath, corev1.ReadWriteOnce),
-		unmounted: custody.Fact{Answer: custody.Unknown, How: "the path is a folder of the node's own disk, which is never unmounted"},
-		anew:      custody.Fact{Answer: custody.No, How: "the volume is local to the node"},
+		unmounted: provenance.Fact{Answer: provenance.Unknown, How: "the path is a folder of the node's own disk, which is never unmounted"},
+		anew:      provenance.Fact{Answer: provenance.No, How: "the volume is local to the node"},
 	}
 }
 
@@ -181,31 +181,31 @@ func onLocalPath(number int) story {
 var forgets = map[int]harm{1: losesEverything, 2: losesEverything}
 
 // control is the cell on an emptyDir, which forgets everything with each pod.
-func control(harms map[int]harm) evidence.Cell {
+func control(harms map[int]harm) result.Cell {
 	return tell(story{
 		number: 10, object: "-control", began: began.Add(2 * time.Second),
-		plan:    inputs.Cell{Name: inputs.ControlName, Control: true, VolumeSource: inputs.EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: inputs.AnyNode},
-		writers: []string{"node-a", "node-b"}, reader: "node-a", access: witness.AccessDirect, median: 380 * time.Microsecond, away: 600 * time.Millisecond,
-		mount:     witness.Mount{Point: "/data", Root: "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/data", FSType: "xfs", Source: "/dev/vda1", Device: "254:1"},
+		plan:    options.Cell{Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: options.AnyNode},
+		writers: []string{"node-a", "node-b"}, reader: "node-a", access: protocol.AccessDirect, median: 380 * time.Microsecond, away: 600 * time.Millisecond,
+		mount:     protocol.Mount{Point: "/data", Root: "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/data", FSType: "xfs", Source: "/dev/vda1", Device: "254:1"},
 		harm:      harms,
-		unmounted: custody.Fact{Answer: custody.Unknown, How: "an emptyDir is not followed"}, anew: custody.Fact{Answer: custody.No, How: "an emptyDir is attached to nothing"},
+		unmounted: provenance.Fact{Answer: provenance.Unknown, How: "an emptyDir is not followed"}, anew: provenance.Fact{Answer: provenance.No, How: "an emptyDir is attached to nothing"},
 	})
 }
 
 // unbound is a cell whose claim never got a volume: an Error.
-func unbound() evidence.Cell {
-	c := evidence.Cell{Plan: plan("nfs-sync/graceful", "nfs-sync", corev1.ReadWriteOnce, inputs.AnyNode), Verdict: judge.Error, File: "/data/logs.log"}
-	c.Claim = &evidence.Claim{Name: "stig-pvc-nfs-sync-graceful", UID: uid(11, 0, "claim "), StorageClass: "nfs-sync", Made: true}
+func unbound() result.Cell {
+	c := result.Cell{Plan: plan("nfs-sync/graceful", "nfs-sync", corev1.ReadWriteOnce, options.AnyNode), Verdict: judge.Error, File: "/data/logs.log"}
+	c.Claim = &result.Claim{Name: "stig-pvc-nfs-sync-graceful", UID: uid(11, 0, "claim "), StorageClass: "nfs-sync", Made: true}
 	c.Reason = "claim stig/" + c.Claim.Name + " was not bound within 3m0s: ProvisioningFailed: rpc error: code = DeadlineExceeded desc = server 10.0.0.41 does not answer <mount.nfs & friends>"
-	c.Custody.SameVolume = custody.Fact{Answer: custody.Unknown, How: "no pod was seen to mount it"}
+	c.Custody.SameVolume = provenance.Fact{Answer: provenance.Unknown, How: "no pod was seen to mount it"}
 	c.Custody.Unmounted, c.Custody.AttachedAnew = c.Custody.SameVolume, c.Custody.SameVolume
 	c.Custody.Weigh()
 	return c
 }
 
 // skipped is a cell that the cluster cannot do.
-func skipped() evidence.Cell {
-	c := evidence.Cell{Plan: plan("zfs-rwx", "zfs-rwx", corev1.ReadWriteMany, inputs.OtherNode), Verdict: judge.Skipped, File: "/data/logs.log"}
+func skipped() result.Cell {
+	c := result.Cell{Plan: plan("zfs-rwx", "zfs-rwx", corev1.ReadWriteMany, options.OtherNode), Verdict: judge.Skipped, File: "/data/logs.log"}
 	c.Reason = "the provisioner of StorageClass zfs-rwx makes no volumes that several nodes may write to"
 	c.Custody.Weigh()
 	return c
@@ -236,5 +236,5 @@ func suffix(name string) string {
 	if name == "" {
 		return ""
 	}
-	return inputs.Cell{Name: name}.Object("")
+	return options.Cell{Name: name}.Object("")
 }

@@ -10,10 +10,10 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // volume is a journal in memory, with the acknowledgements that its writers were given.
@@ -23,7 +23,7 @@ type volume struct {
 	ledger  ledger.Ledger
 	epoch   int
 	random  *rand.Rand
-	took    []witness.Commits
+	took    []protocol.Commits
 	records uint64 // acknowledged so far, of all epochs
 	// damage is where the first byte is that is not as it was written, where there is one.
 	damaged bool
@@ -50,12 +50,12 @@ const (
 // write is an epoch that commits at a steady rate from one time to another. It
 // returns the acknowledgements as they were heard. What it writes after the last one
 // is not acknowledged.
-func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.Ack, _ []evidence.Heard) {
+func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.Ack, _ []result.Heard) {
 	v.epoch++
 	unterminated := len(v.bytes) > 0 && v.bytes[len(v.bytes)-1] != '\n'
 	w := must(journal.NewWriter(v, v.format, v.epoch, int64(len(v.bytes)), unterminated))
 	took := hdrhistogram.New(1, 60_000_000, 3)
-	var heard []evidence.Heard
+	var heard []result.Heard
 	var commits uint64
 	for at := from; at.Before(to); at = at.Add(commitEvery) {
 		lasted := v.commitTime(median)
@@ -66,15 +66,15 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 			first = &ack
 		}
 		check(v.ledger.Record(ack))
-		heard = append(heard, evidence.Heard{At: at.Add(lasted + 2*time.Millisecond), Seq: last.Seq})
+		heard = append(heard, result.Heard{At: at.Add(lasted + 2*time.Millisecond), Seq: last.Seq})
 		commits++
 	}
 	must(w.Commit(3, func() time.Time { return to }))
-	v.took = append(v.took, witness.Commits{
+	v.took = append(v.took, protocol.Commits{
 		Count: commits, Records: commits * recordsEach, Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
 	})
 	v.records += commits * recordsEach
-	return first, evidence.Thin(heard)
+	return first, result.Thin(heard)
 }
 
 // commitTime is spread as the commits of real storage are: most near the median, a
@@ -84,15 +84,15 @@ func (v *volume) commitTime(median time.Duration) time.Duration {
 }
 
 // scan is what a pod finds in the journal now.
-func (v *volume) scan() witness.Sighting {
+func (v *volume) scan() protocol.Sighting {
 	if len(v.bytes) == 0 {
-		return witness.Sighting{Report: journal.Report{Format: v.format}}
+		return protocol.Sighting{Report: journal.Report{Format: v.format}}
 	}
 	var points []journal.Point
 	for _, p := range v.ledger.Promises() {
 		points = append(points, p.Point)
 	}
-	return witness.Sighting{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
+	return protocol.Sighting{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
 }
 
 // sha256 is that of the bytes that are there now.
@@ -109,11 +109,11 @@ func (v *volume) damages(at int) {
 }
 
 // around shows as many of the bytes around a damaged one as a pod does.
-func (v *volume) around(damage int64) *witness.Sample {
+func (v *volume) around(damage int64) *protocol.Sample {
 	const shown = 256
 	from := max(0, damage-shown/2)
 	to := min(int64(len(v.bytes)), from+shown)
-	return &witness.Sample{Offset: from, Bytes: bytes.Clone(v.bytes[from:to]), Damage: damage}
+	return &protocol.Sample{Offset: from, Bytes: bytes.Clone(v.bytes[from:to]), Damage: damage}
 }
 
 func must[T any](value T, err error) T {

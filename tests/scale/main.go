@@ -30,13 +30,13 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/run"
-	"github.com/volume-durability/volume-durability/pkg/workload"
-	"github.com/volume-durability/volume-durability/tests/engine"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 func main() {
@@ -52,7 +52,7 @@ func main() {
 // bench is where to measure, and what.
 type bench struct {
 	config  *rest.Config
-	cluster *engine.Cluster
+	cluster *chaosengine.Cluster
 	class   string
 	image   string
 	log     *logrus.Logger
@@ -82,7 +82,7 @@ func measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cluster, err := engine.Connect(*kubeconfig, "charts", *image)
+	cluster, err := chaosengine.Connect(*kubeconfig, "charts", *image)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func measure(ctx context.Context) error {
 
 // cells makes a run of n cells, each with a StorageClass of its own.
 func (b bench) cells(ctx context.Context, n int) (c cost, err error) {
-	ns, err := b.cluster.NewNamespace(ctx, "scale-"+rand.String(6), engine.Restricted)
+	ns, err := b.cluster.NewNamespace(ctx, "scale-"+rand.String(6), chaosengine.Restricted)
 	if err != nil {
 		return cost{}, err
 	}
@@ -121,7 +121,7 @@ func (b bench) cells(ctx context.Context, n int) (c cost, err error) {
 	if err != nil {
 		return cost{}, err
 	}
-	settings, err := inputs.Parse(func(name string) string {
+	settings, err := options.Parse(func(name string) string {
 		return map[string]string{
 			"WORKLOAD_NAMESPACE": ns.Name, "STORAGE_CLASSES": strings.Join(names, ","), "PARALLEL_CELLS": strconv.Itoa(n), "CLAIM_SIZE": "16Mi",
 			"TOTAL_CHAOS_DURATION": "60", "CHAOS_INTERVAL": "60", "WRITE_RATE": "10", "STATUS_CHECK_TIMEOUT": "600",
@@ -160,7 +160,7 @@ func (b bench) classes(ctx context.Context, prefix string, n int) (names []strin
 	return names, remove, nil
 }
 
-func (b bench) carryOut(ctx context.Context, settings inputs.Settings, n int) (cost, error) {
+func (b bench) carryOut(ctx context.Context, settings options.Settings, n int) (cost, error) {
 	c := cost{cells: n}
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100
@@ -176,7 +176,7 @@ func (b bench) carryOut(ctx context.Context, settings inputs.Settings, n int) (c
 	began, id := time.Now(), rand.String(10)
 	result, err := run.Run{
 		ID: id, Settings: settings, Image: b.image, Companion: nobody{}, Log: b.log,
-		Namespace: workload.Namespace{Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: b.log, Labels: map[string]string{workload.RunLabel: id}},
+		Namespace: kube.Namespace{Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: b.log, Labels: map[string]string{kube.RunLabel: id}},
 	}.Execute(ctx)
 	if err != nil {
 		return cost{}, err
@@ -216,15 +216,15 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 // nobody takes part.
 type nobody struct{}
 
-func (nobody) Planned([]inputs.Cell)                          {}
-func (nobody) Written(context.Context, []evidence.Cell) error { return nil }
-func (nobody) ChaosBegins(context.Context) error              { return nil }
-func (nobody) Acknowledged(inputs.Cell, ledger.Ack)           {}
-func (nobody) Deleting(inputs.Cell, evidence.Pod)             {}
-func (nobody) Reading(inputs.Cell)                            {}
-func (nobody) Judged(evidence.Cell)                           {}
-func (nobody) ChaosEnded(context.Context) error               { return nil }
-func (nobody) Stopping(context.Context) bool                  { return false }
+func (nobody) Planned([]options.Cell)                       {}
+func (nobody) Written(context.Context, []result.Cell) error { return nil }
+func (nobody) ChaosBegins(context.Context) error            { return nil }
+func (nobody) Acknowledged(options.Cell, ledger.Ack)        {}
+func (nobody) Deleting(options.Cell, result.Pod)            {}
+func (nobody) Reading(options.Cell)                         {}
+func (nobody) Judged(result.Cell)                           {}
+func (nobody) ChaosEnded(context.Context) error             { return nil }
+func (nobody) Stopping(context.Context) bool                { return false }
 
 // peak is how much memory this process has had at most, in bytes (proc(5), VmHWM).
 func peak() (uint64, error) {

@@ -12,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	"github.com/volume-durability/volume-durability/pkg/leftover"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/orphans"
 )
 
 // removalPatience is how long each of a run's objects may take to go.
@@ -59,7 +59,7 @@ machine nobody can tell: it may be alive until the newest of its objects is olde
 
 // leftoverRun is a run with what is to become of what it has made.
 type leftoverRun struct {
-	leftover.Run
+	orphans.Run
 	// Remove says that it is to be removed, Removed that it was, Error why it could not be.
 	Remove  bool   `json:"remove"`
 	Removed bool   `json:"removed,omitempty"`
@@ -75,7 +75,7 @@ func (u *cleanupCommand) execute(ctx context.Context) error {
 	if u.everywhere {
 		namespace = metav1.NamespaceAll
 	}
-	found, err := leftover.Find(ctx, cluster.client, namespace, u.run)
+	found, err := orphans.Find(ctx, cluster.client, namespace, u.run)
 	if err != nil {
 		return err
 	}
@@ -101,19 +101,19 @@ func (u *cleanupCommand) execute(ctx context.Context) error {
 }
 
 // decide says of each run what is to become of what it has made.
-func (u *cleanupCommand) decide(found []leftover.Run, now time.Time) (runs []leftoverRun, any bool) {
+func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []leftoverRun, any bool) {
 	runs = []leftoverRun{}
 	for _, r := range found {
 		decided := leftoverRun{Run: r}
-		if r.State == leftover.Unknown && r.Host != "" && r.Host == hostLabel() {
+		if r.State == orphans.Unknown && r.Host != "" && r.Host == hostLabel() {
 			decided.known()
 		}
 		age := now.Sub(r.Newest())
 		switch {
-		case decided.State == leftover.Alive:
+		case decided.State == orphans.Alive:
 		case r.Kept && u.run == "":
 			decided.Why = "it was asked to keep this: --run " + r.ID + " removes it"
-		case decided.State == leftover.Dead:
+		case decided.State == orphans.Dead:
 			decided.Remove = true
 		case age >= u.olderThan:
 			decided.Remove = true
@@ -131,9 +131,9 @@ func (u *cleanupCommand) decide(found []leftover.Run, now time.Time) (runs []lef
 func (r *leftoverRun) known() {
 	switch l, process := lifeOf(r.ID); l {
 	case aliveHere:
-		r.State, r.Why = leftover.Alive, fmt.Sprintf("process %d on this machine makes it", process)
+		r.State, r.Why = orphans.Alive, fmt.Sprintf("process %d on this machine makes it", process)
 	case deadHere:
-		r.State, r.Why = leftover.Dead, fmt.Sprintf("process %d on this machine, which made it, is gone", process)
+		r.State, r.Why = orphans.Dead, fmt.Sprintf("process %d on this machine, which made it, is gone", process)
 	}
 }
 
@@ -183,7 +183,7 @@ func (u *cleanupCommand) remove(ctx context.Context, cluster connection, runs []
 		if !r.Remove {
 			continue
 		}
-		err := leftover.Remove(ctx, workload.Namespace{Client: cluster.client, Timeout: removalPatience, Log: log}, r.Run)
+		err := orphans.Remove(ctx, kube.Namespace{Client: cluster.client, Timeout: removalPatience, Log: log}, r.Run)
 		if err == nil {
 			err = forget(r.ID)
 			r.Removed = true

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/volume-durability/volume-durability/pkg/leftover"
+	"github.com/volume-durability/volume-durability/pkg/orphans"
 )
 
 func TestWhatALiveRunHasMadeStays(t *testing.T) {
@@ -27,20 +27,20 @@ func TestWhatALiveRunHasMadeStays(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "dead-here"), []byte(strconv.Itoa(tooLarge)), 0o600))
 
 	now := time.Now()
-	ago := func(age time.Duration) []leftover.Object {
-		return []leftover.Object{{Kind: "pod", Created: now.Add(-48 * time.Hour)}, {Kind: "claim", Created: now.Add(-age)}}
+	ago := func(age time.Duration) []orphans.Object {
+		return []orphans.Object{{Kind: "pod", Created: now.Add(-48 * time.Hour)}, {Kind: "claim", Created: now.Add(-age)}}
 	}
 	mine := hostLabel()
-	all := []leftover.Run{
-		{ID: "engine-alive", State: leftover.Alive, Objects: ago(48 * time.Hour)},
-		{ID: "engine-dead", State: leftover.Dead, Objects: ago(time.Second)},
-		{ID: "engine-dead-kept", State: leftover.Dead, Kept: true, Objects: ago(48 * time.Hour)},
-		{ID: "alive-here", State: leftover.Unknown, Host: mine, Objects: ago(48 * time.Hour)},
-		{ID: "dead-here", State: leftover.Unknown, Host: mine, Objects: ago(time.Second)},
-		{ID: "alive-here", State: leftover.Unknown, Host: "another", Objects: ago(time.Second)},
-		{ID: "young-elsewhere", State: leftover.Unknown, Host: "another", Objects: ago(time.Hour)},
-		{ID: "old-elsewhere", State: leftover.Unknown, Host: "another", Objects: ago(25 * time.Hour)},
-		{ID: "../dead-here", State: leftover.Unknown, Host: mine, Objects: ago(time.Second)},
+	all := []orphans.Run{
+		{ID: "engine-alive", State: orphans.Alive, Objects: ago(48 * time.Hour)},
+		{ID: "engine-dead", State: orphans.Dead, Objects: ago(time.Second)},
+		{ID: "engine-dead-kept", State: orphans.Dead, Kept: true, Objects: ago(48 * time.Hour)},
+		{ID: "alive-here", State: orphans.Unknown, Host: mine, Objects: ago(48 * time.Hour)},
+		{ID: "dead-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
+		{ID: "alive-here", State: orphans.Unknown, Host: "another", Objects: ago(time.Second)},
+		{ID: "young-elsewhere", State: orphans.Unknown, Host: "another", Objects: ago(time.Hour)},
+		{ID: "old-elsewhere", State: orphans.Unknown, Host: "another", Objects: ago(25 * time.Hour)},
+		{ID: "../dead-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
 	}
 	u := &cleanupCommand{olderThan: 24 * time.Hour}
 	runs, any := u.decide(all, now)

@@ -9,8 +9,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"github.com/volume-durability/volume-durability/pkg/inputs"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // clusterFlags are kubectl's own, by which a cluster and a namespace are named.
@@ -22,7 +22,7 @@ func newClusterFlags() clusterFlags {
 
 func (f clusterFlags) addTo(flags *pflag.FlagSet) {
 	f.AddFlags(flags)
-	flags.Lookup("namespace").Usage = "namespace of the claims, the pods and the evidence (WORKLOAD_NAMESPACE) (default " + inputs.Defaults().Namespace + ")"
+	flags.Lookup("namespace").Usage = "namespace of the claims, the pods and the evidence (WORKLOAD_NAMESPACE) (default " + options.Defaults().Namespace + ")"
 }
 
 // namespace is the one that was asked for, or that of the STIG check.
@@ -30,7 +30,7 @@ func (f clusterFlags) namespace() string {
 	if *f.Namespace != "" {
 		return *f.Namespace
 	}
-	return inputs.Defaults().Namespace
+	return options.Defaults().Namespace
 }
 
 // connection is a way to a cluster.
@@ -82,7 +82,7 @@ func (c connection) String() string {
 
 // version is the API server's.
 func (c connection) version(ctx context.Context) (string, error) {
-	said, err := workload.ServerVersion(ctx, c.client)
+	said, err := kube.ServerVersion(ctx, c.client)
 	switch {
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)

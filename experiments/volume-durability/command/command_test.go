@@ -15,9 +15,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/bundle"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
@@ -93,7 +93,7 @@ func TestVersion(t *testing.T) {
 }
 
 // evidenceOf writes the evidence of a sample into a folder.
-func evidenceOf(t *testing.T, r evidence.Result) string {
+func evidenceOf(t *testing.T, r result.Result) string {
 	t.Helper()
 	b, err := bundle.Make(r, bundle.Options{})
 	require.NoError(t, err)
@@ -191,7 +191,7 @@ func TestWhatIsNoEvidenceIsNamed(t *testing.T) {
 
 func TestEvidenceInTheClusterIsFoundByItsRun(t *testing.T) {
 	of := func(name, run string) metav1.ObjectMeta {
-		return metav1.ObjectMeta{Name: name, Labels: map[string]string{workload.RunLabel: run}}
+		return metav1.ObjectMeta{Name: name, Labels: map[string]string{kube.RunLabel: run}}
 	}
 	kept := []metav1.ObjectMeta{of("mine", "5f6c0001"), of("an-evidence-engine-evidence-5f6c0002", "5f6c0002"), of("5f6c", "0a0a0003")}
 	for wanted, found := range map[string][]string{

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/archive"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // completer proposes values for a flag of which something has been typed.
@@ -59,7 +59,7 @@ func completerOf(flag *pflag.Flag) completer {
 	case "namespace":
 		return namespaces
 	}
-	for _, input := range inputs.Table() {
+	for _, input := range options.Table() {
 		if flag.Name == flagOf(input.Name) {
 			return ofInput(input)
 		}
@@ -67,7 +67,7 @@ func completerOf(flag *pflag.Flag) completer {
 	return nil
 }
 
-func ofInput(input inputs.Input) completer {
+func ofInput(input options.Input) completer {
 	switch {
 	case input.Name == "STORAGE_CLASS" || input.Name == "STORAGE_CLASSES":
 		return func(ctx context.Context, c *cobra.Command, typed string) []string {
@@ -111,7 +111,7 @@ func namespaces(ctx context.Context, c *cobra.Command, _ string) []string {
 func evidenceKept(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	asking(c.Context(), c, func(ctx context.Context, cluster connection) {
-		bundles, err := archive.Archive{Client: cluster.client, Namespace: clusterOf(c).namespace()}.Kept(ctx)
+		bundles, err := bundlestore.Archive{Client: cluster.client, Namespace: clusterOf(c).namespace()}.Kept(ctx)
 		if err != nil {
 			return
 		}

@@ -13,7 +13,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/archive"
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 )
 
 // proposed is what the shell offers where the last of the arguments is to be completed.
@@ -53,7 +53,7 @@ func TestWhatTheClusterHasIsProposed(t *testing.T) {
 			http.NotFound(w, r)
 			return
 		}
-		assert.True(t, r.URL.Path != "/api/v1/namespaces/stig/configmaps" || strings.HasPrefix(r.URL.Query().Get("labelSelector"), archive.Label))
+		assert.True(t, r.URL.Path != "/api/v1/namespaces/stig/configmaps" || strings.HasPrefix(r.URL.Query().Get("labelSelector"), bundlestore.Label))
 		w.Header().Set("Content-Type", "application/json")
 		assert.NoError(t, json.NewEncoder(w).Encode(list))
 	}))

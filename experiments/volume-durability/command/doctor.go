@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/volume-durability/volume-durability/pkg/readiness"
+	"github.com/volume-durability/volume-durability/pkg/preflight"
 )
 
 // doctorPatience bounds all that is asked.
@@ -45,14 +45,14 @@ The exit code is 0 where nothing stands in the way, 2 where something does.`,
 		fmt.Fprintf(streams.ErrOut, "Cluster    %s\n", t.cluster)
 		ctx, cancel := context.WithTimeout(c.Context(), doctorPatience)
 		defer cancel()
-		checks := readiness.Of(ctx, t.run())
+		checks := preflight.Of(ctx, t.run())
 		if c.Context().Err() != nil {
 			return context.Cause(c.Context())
 		}
 		if err := format.write(streams.Out, checks, func() (string, error) { return checklist(checks) }); err != nil {
 			return err
 		}
-		if !readiness.Ready(checks) {
+		if !preflight.Ready(checks) {
 			return &exit{code: Unknown}
 		}
 		return nil
@@ -61,8 +61,8 @@ The exit code is 0 where nothing stands in the way, 2 where something does.`,
 }
 
 // checklist is checks as a person reads them.
-func checklist(checks []readiness.Check) (string, error) {
-	marks := map[readiness.Answer]string{readiness.Yes: "✓ yes", readiness.No: "✗ no", readiness.Without: "- without"}
+func checklist(checks []preflight.Check) (string, error) {
+	marks := map[preflight.Answer]string{preflight.Yes: "✓ yes", preflight.No: "✗ no", preflight.Without: "- without"}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, c := range checks {
@@ -71,7 +71,7 @@ func checklist(checks []readiness.Check) (string, error) {
 	if err := w.Flush(); err != nil {
 		return "", err
 	}
-	if readiness.Ready(checks) {
+	if preflight.Ready(checks) {
 		text.WriteString("\nNothing stands in the way of a run. Whether nodes can pull the image, and the volume works, takes one.\n")
 	} else {
 		text.WriteString("\nA run would not come to a verdict here: see what is marked no.\n")

@@ -13,15 +13,15 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 
-	"github.com/volume-durability/volume-durability/pkg/archive"
+	"github.com/volume-durability/volume-durability/pkg/apiretry"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/litmus"
-	"github.com/volume-durability/volume-durability/pkg/outage"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/run"
-	"github.com/volume-durability/volume-durability/pkg/workload"
 )
 
 // newExperiment is what the Job of a ChaosEngine runs. It is of no use to a person.
@@ -80,13 +80,13 @@ const lastWords = 5 * time.Second
 
 // keepEvidence keeps the evidence in the cluster, and says in the ChaosResult where.
 // Evidence that cannot be kept changes no verdict: the result is in the log too.
-func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection, outcome evidence.Result, log *logrus.Logger) {
+func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection, outcome result.Result, log *logrus.Logger) {
 	name := outcome.Settings.Evidence
-	if name == inputs.NoEvidence {
+	if name == options.NoEvidence {
 		return
 	}
 	if name == "" {
-		name = archive.Name(outcome.Engine.Name, outcome.Run)
+		name = bundlestore.Name(outcome.Engine.Name, outcome.Run)
 	}
 	leave, left := run.Leaving(ctx, lastWords)
 	defer left()
@@ -95,7 +95,7 @@ func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection,
 	where := "ConfigMap " + outcome.Engine.Namespace + "/" + name
 	b, err := bundle.Make(outcome, bundle.Options{Where: where})
 	if err == nil {
-		a := archive.Archive{Client: cluster.client, Namespace: outcome.Engine.Namespace, Labels: map[string]string{workload.RunLabel: outcome.Run}}
+		a := bundlestore.Archive{Client: cluster.client, Namespace: outcome.Engine.Namespace, Labels: map[string]string{kube.RunLabel: outcome.Run}}
 		err = keep(leave, a, name, b, log)
 	}
 	if err != nil {
@@ -107,21 +107,21 @@ func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection,
 }
 
 // keep keeps a bundle in the cluster, however long the API server is away.
-func keep(ctx context.Context, a archive.Archive, name string, b bundle.Bundle, log logrus.FieldLogger) error {
-	return outage.Endure(ctx, a.Client, log, "keeping the evidence", func(ctx context.Context) error { return a.Keep(ctx, name, b) })
+func keep(ctx context.Context, a bundlestore.Archive, name string, b bundle.Bundle, log logrus.FieldLogger) error {
+	return apiretry.Endure(ctx, a.Client, log, "keeping the evidence", func(ctx context.Context) error { return a.Keep(ctx, name, b) })
 }
 
 // ofEngine reads the inputs and does the run. Mistakes in the inputs are an outcome
 // too, before anything is created.
-func ofEngine(ctx context.Context, e *litmus.Experiment, cluster connection, id litmus.Identity, log *logrus.Logger) (evidence.Result, error) {
+func ofEngine(ctx context.Context, e *litmus.Experiment, cluster connection, id litmus.Identity, log *logrus.Logger) (result.Result, error) {
 	began := time.Now().UTC()
 	t, err := read(os.Getenv)
 	t.cluster, t.engine, t.image = cluster, e.Engine(), e.Image()
 	if err := errors.Join(err, e.Check()); err != nil {
-		return t.sign(evidence.Result{Schema: evidence.Schema, Run: t.id, Began: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: t.settings}), nil
+		return t.sign(result.Result{Schema: result.Schema, Run: t.id, Began: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: t.settings}), nil
 	}
 	e.Bound(t.settings.StatusTimeout, t.settings.Duration)
 	t.again, t.owner, t.companion, t.log = e.Again(ctx), e.Owner(t.settings.Namespace), e, log
-	t.labels = map[string]string{workload.JobLabel: e.Job(), workload.ChaosUIDLabel: string(id.UID)}
+	t.labels = map[string]string{kube.JobLabel: e.Job(), kube.ChaosUIDLabel: string(id.UID)}
 	return t.carryOut(ctx)
 }

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/volume-durability/volume-durability/experiments/volume-durability/live"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/report/junit"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // codeFor is the code that a verdict ends the program with.
@@ -27,7 +27,7 @@ func codeFor(verdict judge.Verdict) int {
 }
 
 // show writes a result in the form that was asked for.
-func (f *formatFlag) show(out io.Writer, r evidence.Result) error {
+func (f *formatFlag) show(out io.Writer, r result.Result) error {
 	if f.value == formatJUnit {
 		content, err := junit.Render(r)
 		if err != nil {
@@ -45,10 +45,10 @@ func (f *formatFlag) show(out io.Writer, r evidence.Result) error {
 }
 
 // summary is a result as a person reads it on a terminal.
-func summary(r evidence.Result) string {
+func summary(r result.Result) string {
 	var s strings.Builder
 	s.WriteString(headline(r.Verdict) + "\n")
-	tried := slices.DeleteFunc(slices.Clone(r.Cells), func(c evidence.Cell) bool { return c.Plan.Control })
+	tried := slices.DeleteFunc(slices.Clone(r.Cells), func(c result.Cell) bool { return c.Plan.Control })
 	if len(tried) < 2 {
 		fmt.Fprintf(&s, "  %s\n", r.Reason)
 	}
@@ -69,13 +69,13 @@ func summary(r evidence.Result) string {
 
 // reasons are those of the cells that did not keep their data, or did not lose it
 // though they had to.
-func reasons(cells []evidence.Cell) string {
+func reasons(cells []result.Cell) string {
 	var s strings.Builder
 	for _, c := range cells {
 		if c.Plan.Control && c.SawLoss() || !c.Plan.Control && c.Verdict == judge.Pass {
 			continue
 		}
-		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Plan.Name, live.Word(c), c.Reason)
+		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Plan.Name, progress.Word(c), c.Reason)
 	}
 	return s.String()
 }
@@ -93,7 +93,7 @@ func headline(v judge.Verdict) string {
 }
 
 // details are what a table has no room for.
-func details(c evidence.Cell) string {
+func details(c result.Cell) string {
 	var s strings.Builder
 	list := func(heading string, items []string) {
 		if len(items) == 0 {

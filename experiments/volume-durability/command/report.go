@@ -18,11 +18,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	"github.com/volume-durability/volume-durability/pkg/archive"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/report/page"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/report/html"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // The form that a browser shows, and its file.
@@ -161,9 +161,9 @@ func local(path string, info os.FileInfo, o bundle.Options) (bundle.Bundle, erro
 		}
 		return b, nil
 	}
-	var result evidence.Result
-	if err := json.Unmarshal(content, &result); err != nil || result.Schema != evidence.Schema {
-		return bundle.Bundle{}, errors.Join(fmt.Errorf("%s: want a result of schema %q, it has %q", path, evidence.Schema, result.Schema), err)
+	var result result.Result
+	if err := json.Unmarshal(content, &result); err != nil || result.Schema != result.Schema {
+		return bundle.Bundle{}, errors.Join(fmt.Errorf("%s: want a result of schema %q, it has %q", path, result.Schema, result.Schema), err)
 	}
 	return bundle.Make(result, o)
 }
@@ -201,7 +201,7 @@ func (r *reportCommand) fetch(ctx context.Context, wanted string) (bundle.Bundle
 	if err != nil {
 		return bundle.Bundle{}, wanted, err
 	}
-	a := archive.Archive{Client: c.client, Namespace: r.cluster.namespace()}
+	a := bundlestore.Archive{Client: c.client, Namespace: r.cluster.namespace()}
 	kept, err := a.Kept(ctx)
 	switch {
 	case err != nil && wanted == "":
@@ -230,7 +230,7 @@ func ofRun(kept []metav1.ObjectMeta, wanted string) []string {
 		if k.Name == wanted {
 			return []string{wanted}
 		}
-		if strings.HasPrefix(k.Labels[workload.RunLabel], wanted) {
+		if strings.HasPrefix(k.Labels[kube.RunLabel], wanted) {
 			found = append(found, k.Name)
 		}
 	}
@@ -273,7 +273,7 @@ func pageOf(shown []found) ([]byte, error) {
 	if len(shown) == 1 {
 		return shown[0].File(pageFile)
 	}
-	var results []evidence.Result
+	var results []result.Result
 	for _, f := range shown {
 		result, err := f.Result()
 		if err != nil {
@@ -281,7 +281,7 @@ func pageOf(shown []found) ([]byte, error) {
 		}
 		results = append(results, result)
 	}
-	return page.RenderAll(results...)
+	return html.RenderAll(results...)
 }
 
 // content is the evidence in the form that was asked for.
@@ -343,7 +343,7 @@ func (r *reportCommand) list(ctx context.Context) error {
 	if r.everywhere {
 		namespace = metav1.NamespaceAll
 	}
-	maps, err := cluster.client.CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: archive.Label + "=1"})
+	maps, err := cluster.client.CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: bundlestore.Label + "=1"})
 	if err != nil {
 		return fmt.Errorf("listing the evidence in %s: %w", cluster, err)
 	}

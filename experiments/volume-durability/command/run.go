@@ -15,12 +15,12 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/volume-durability/volume-durability/experiments/volume-durability/live"
-	"github.com/volume-durability/volume-durability/pkg/archive"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
-	"github.com/volume-durability/volume-durability/pkg/workload"
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // runCommand is what was asked of the command run.
@@ -173,7 +173,7 @@ func announcement(t task) string {
 		fmt.Fprintf(&b, "%-10s %s\n", heading, fmt.Sprintf(format, args...))
 	}
 	line("Namespace", "%s", s.Namespace)
-	if cells := s.Cells(nil); s.StorageClasses[0] == inputs.AllClasses {
+	if cells := s.Cells(nil); s.StorageClasses[0] == options.AllClasses {
 		line("Makes", "for every StorageClass of the cluster a claim of %s, a pod that writes and one that reads", s.ClaimSize.String())
 	} else {
 		for i, c := range cells {
@@ -190,11 +190,11 @@ func announcement(t task) string {
 }
 
 // volumeOf is the volume of a cell, in words.
-func volumeOf(c inputs.Cell, s inputs.Settings) string {
+func volumeOf(c options.Cell, s options.Settings) string {
 	switch {
 	case c.Control:
 		return "the control: an emptyDir, which must lose its data"
-	case c.VolumeSource == inputs.EmptyDir:
+	case c.VolumeSource == options.EmptyDir:
 		return "an emptyDir"
 	case c.ExistingClaim != "":
 		return "a folder of its own on claim " + c.ExistingClaim
@@ -205,12 +205,12 @@ func volumeOf(c inputs.Cell, s inputs.Settings) string {
 }
 
 // carryOut makes the run, and shows it.
-func (r *runCommand) carryOut(ctx context.Context, t task) evidence.Result {
+func (r *runCommand) carryOut(ctx context.Context, t task) result.Result {
 	screen, terminal := terminalOf(r.streams.ErrOut)
-	view := live.New(r.streams.ErrOut, terminal && screen, t.settings)
+	view := progress.New(r.streams.ErrOut, terminal && screen, t.settings)
 	view.Say("run %s", t.id)
 	log := newPersonsLog(view, r.level.Level)
-	t.companion, t.log, t.labels = view, log, map[string]string{workload.HostLabel: hostLabel()}
+	t.companion, t.log, t.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
 	card, err := t.present()
 	if err != nil {
 		log.WithError(err).Warn("This machine cannot be told that the run is alive: cleanup will not know")
@@ -226,7 +226,7 @@ func (r *runCommand) carryOut(ctx context.Context, t task) evidence.Result {
 }
 
 // leave leaves the bundle, says what came of the run, and returns the code that means it.
-func (r *runCommand) leave(ctx context.Context, t task, result evidence.Result) error {
+func (r *runCommand) leave(ctx context.Context, t task, result result.Result) error {
 	where, err := filepath.Abs(r.folder)
 	if err != nil {
 		where = r.folder
@@ -262,11 +262,11 @@ func (r *runCommand) leave(ctx context.Context, t task, result evidence.Result) 
 func (r *runCommand) keep(ctx context.Context, t task, b bundle.Bundle) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	a := archive.Archive{
+	a := bundlestore.Archive{
 		Client: t.cluster.client, Namespace: t.settings.Namespace,
-		Labels: map[string]string{workload.RunLabel: t.id, "app.kubernetes.io/part-of": "volume-durability"},
+		Labels: map[string]string{kube.RunLabel: t.id, "app.kubernetes.io/part-of": "volume-durability"},
 	}
-	name := archive.Name("", t.id)
+	name := bundlestore.Name("", t.id)
 	if named(t.settings.Evidence) {
 		name = t.settings.Evidence
 	}
@@ -287,4 +287,4 @@ func terminalOf(out io.Writer) (screen, terminal bool) {
 }
 
 // named says whether the evidence is to be kept under a name of the user's.
-func named(evidence string) bool { return evidence != "" && evidence != inputs.NoEvidence }
+func named(evidence string) bool { return evidence != "" && evidence != options.NoEvidence }

@@ -15,12 +15,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/volume-durability/volume-durability/pkg/bundle"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/volume"
-	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 // verifyCommand is what was asked of the command verify.
@@ -78,7 +78,7 @@ type verification struct {
 	Cell       string          `json:"cell,omitempty"`
 	Verdict    judge.Verdict   `json:"verdict"`
 	Reason     string          `json:"reason"`
-	Access     witness.Access  `json:"access,omitempty"`
+	Access     protocol.Access `json:"access,omitempty"`
 	Promises   []ledger.Ack    `json:"promises"`
 	SHA256     string          `json:"sha256,omitempty"`
 	Report     journal.Report  `json:"report"`
@@ -182,7 +182,7 @@ func (v *verifyCommand) ofBundle() (promise, error) {
 	return v.choose(all)
 }
 
-func ofCell(c evidence.Cell) promise {
+func ofCell(c result.Cell) promise {
 	p := promise{Cell: c.Plan.Name, Format: c.Journal, Promises: c.Promises, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
 	for _, e := range c.Epochs {
 		if e.Found != nil {
@@ -289,6 +289,6 @@ func (o verification) text() string {
 	for _, p := range o.Promises {
 		fmt.Fprintf(&s, "  promised  epoch %d up to sequence %d\n", p.Epoch, p.Seq)
 	}
-	s.WriteString(details(evidence.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
+	s.WriteString(details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
 	return s.String()
 }

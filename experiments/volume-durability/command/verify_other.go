@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 // plainFile is a journal that is read as any file is: on this system it is a copy.
@@ -17,7 +17,7 @@ func openJournal(path string) (plainFile, error) {
 	return plainFile{file}, err
 }
 
-func (plainFile) Access() witness.Access { return witness.AccessCached }
+func (plainFile) Access() protocol.Access { return protocol.AccessCached }
 
 func (plainFile) Unreadable() []journal.Range { return nil }
 

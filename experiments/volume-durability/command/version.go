@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // repository is where released images are, without a tag.
@@ -19,8 +19,8 @@ const repository = "volume-durability/volume-durability"
 var release = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)\.\d+)?$`)
 
 // tool is this program as its build says, with the image that the pods run.
-func tool(image string) evidence.Tool {
-	t := evidence.Tool{Image: image}
+func tool(image string) result.Tool {
+	t := result.Tool{Image: image}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return t

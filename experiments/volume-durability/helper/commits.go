@@ -8,7 +8,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 const (
@@ -26,7 +26,7 @@ type tally struct {
 	journal.File
 	began   time.Time
 	took    time.Duration
-	commits witness.Commits
+	commits protocol.Commits
 	times   *hdrhistogram.Histogram // in microseconds
 	said    time.Time
 }
@@ -74,5 +74,5 @@ func (t *tally) say(out io.Writer) error {
 	}
 	said := t.commits
 	said.Histogram = string(encoded)
-	return witness.Write(out, witness.Statement{Commits: &said})
+	return protocol.Write(out, protocol.Statement{Commits: &said})
 }

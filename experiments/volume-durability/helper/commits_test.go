@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-func decoded(t *testing.T, c *witness.Commits) *hdrhistogram.Histogram {
+func decoded(t *testing.T, c *protocol.Commits) *hdrhistogram.Histogram {
 	t.Helper()
 	require.NotNil(t, c)
 	times, err := hdrhistogram.Decode([]byte(c.Histogram))
@@ -56,7 +56,7 @@ func TestEveryCommitIsCountedHoweverLongItTook(t *testing.T) {
 	}
 	var out strings.Builder
 	require.NoError(t, tally.say(&out))
-	s, err := witness.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
+	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
 	times := decoded(t, s.Commits)
 	assert.Equal(t, []uint64{4, 40}, []uint64{s.Commits.Count, s.Commits.Records})

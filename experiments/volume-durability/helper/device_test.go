@@ -19,8 +19,8 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
-	"github.com/volume-durability/volume-durability/pkg/witness"
 	"github.com/volume-durability/volume-durability/tests/loopdevice"
 )
 
@@ -38,7 +38,7 @@ func zero(t *testing.T, path string, from, to int64) {
 }
 
 // promise is the last acknowledgement in what a writer said.
-func promise(said []witness.Statement) ledger.Ack {
+func promise(said []protocol.Statement) ledger.Ack {
 	acks := acknowledged(said)
 	return acks[len(acks)-1]
 }
@@ -61,13 +61,13 @@ func TestAJournalOnADeviceOverSeveralEpochs(t *testing.T) {
 	for epoch := 1; epoch <= 3; epoch++ {
 		said := writeEpoch(t, path, epoch, 200)
 		assert.Equal(t, epoch > 1, said[0].Sighting.Present)
-		assert.Equal(t, witness.BlockDevice, said[0].Sighting.Mount.FSType)
+		assert.Equal(t, protocol.BlockDevice, said[0].Sighting.Mount.FSType)
 		promises = append(promises, promise(said))
 	}
 	findings, sighting := judged(t, path, promises)
 	assert.Empty(t, findings)
 	assert.Empty(t, sighting.Damage)
-	assert.Equal(t, witness.AccessDirect, sighting.Access)
+	assert.Equal(t, protocol.AccessDirect, sighting.Access)
 	assert.Equal(t, int64(sighting.Records)*256, sighting.Bytes)
 	said, err := writeUntil(t, 1, writer(path, 1))
 	require.ErrorIs(t, err, syscall.EEXIST, "a second run finds what is not its own")
@@ -175,9 +175,9 @@ func TestAWriterWaitsForADeviceThatAnotherStillHolds(t *testing.T) {
 		assert.NoError(t, other.Close())
 	})
 	lines := bufio.NewScanner(r)
-	var sighting *witness.Sighting
+	var sighting *protocol.Sighting
 	for lines.Scan() {
-		s, err := witness.Parse(lines.Bytes())
+		s, err := protocol.Parse(lines.Bytes())
 		require.NoError(t, err)
 		switch {
 		case s.Sighting != nil:
@@ -221,6 +221,6 @@ func TestASampleShowsWhatIsAroundTheFirstDamage(t *testing.T) {
 		sample := readBack(t, path, "").Sample
 		require.NotNil(t, sample)
 		from, to := max(0, damage-128), min(len(content), max(0, damage-128)+256)
-		assert.Equal(t, witness.Sample{Offset: int64(from), Damage: int64(damage), Bytes: broken[from:to]}, *sample)
+		assert.Equal(t, protocol.Sample{Offset: int64(from), Damage: int64(damage), Bytes: broken[from:to]}, *sample)
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
-	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 func main() {
@@ -52,9 +52,9 @@ func run(ctx context.Context, args []string, out, aside io.Writer) error {
 	task.patience = patience{out: out, after: stallAfter}
 	task.claimFor = claimFor
 	err = task.do(ctx, out)
-	var problem witness.Problem
+	var problem protocol.Problem
 	if errors.As(err, &problem) {
-		return errors.Join(err, witness.Write(out, witness.Statement{Problem: &problem}))
+		return errors.Join(err, protocol.Write(out, protocol.Statement{Problem: &problem}))
 	}
 	return err
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
-	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 const id = "0123456789abcdef"
@@ -33,7 +33,7 @@ func writer(path string, epoch int, more ...string) []string {
 
 // writeEpoch runs a writer until it has acknowledged at least n records, and
 // returns everything it said.
-func writeEpoch(t *testing.T, path string, epoch, n int, more ...string) []witness.Statement {
+func writeEpoch(t *testing.T, path string, epoch, n int, more ...string) []protocol.Statement {
 	t.Helper()
 	said, err := writeUntil(t, n, append(writer(path, epoch, "--rate", "5000"), more...))
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func writeEpoch(t *testing.T, path string, epoch, n int, more ...string) []witne
 }
 
 // writeUntil runs a writer until it has acknowledged at least n records or ends by itself.
-func writeUntil(t *testing.T, n int, args []string) ([]witness.Statement, error) {
+func writeUntil(t *testing.T, n int, args []string) ([]protocol.Statement, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -51,10 +51,10 @@ func writeUntil(t *testing.T, n int, args []string) ([]witness.Statement, error)
 		done <- run(ctx, args, w, io.Discard)
 		w.CloseWithError(io.EOF)
 	}()
-	var said []witness.Statement
+	var said []protocol.Statement
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
-		s, err := witness.Parse(lines.Bytes())
+		s, err := protocol.Parse(lines.Bytes())
 		require.NoError(t, err)
 		said = append(said, s)
 		if s.Ack != nil && s.Ack.Seq >= uint64(n) {
@@ -65,7 +65,7 @@ func writeUntil(t *testing.T, n int, args []string) ([]witness.Statement, error)
 }
 
 // acknowledged are the acknowledgements in what a writer said.
-func acknowledged(said []witness.Statement) (acks []ledger.Ack) {
+func acknowledged(said []protocol.Statement) (acks []ledger.Ack) {
 	for _, s := range said {
 		if s.Ack != nil {
 			acks = append(acks, *s.Ack)
@@ -74,19 +74,19 @@ func acknowledged(said []witness.Statement) (acks []ledger.Ack) {
 	return acks
 }
 
-func readBack(t *testing.T, path string, points string, more ...string) witness.Sighting {
+func readBack(t *testing.T, path string, points string, more ...string) protocol.Sighting {
 	t.Helper()
 	var out strings.Builder
 	args := append([]string{"read", "--file", path, "--journal", id, "--record-size", "256", "--points", points}, more...)
 	require.NoError(t, run(t.Context(), args, &out, io.Discard))
-	s, err := witness.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
+	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
 	require.NotNil(t, s.Sighting)
 	return *s.Sighting
 }
 
 // judged reads a journal back, holds it to what its writers promised, and returns the findings.
-func judged(t *testing.T, path string, promises []ledger.Ack, more ...string) ([]judge.Finding, witness.Sighting) {
+func judged(t *testing.T, path string, promises []ledger.Ack, more ...string) ([]judge.Finding, protocol.Sighting) {
 	t.Helper()
 	var points []string
 	for _, p := range promises {
@@ -135,7 +135,7 @@ func TestTheFirstWriterNeverTouchesAFileThatIsThere(t *testing.T) {
 	var out strings.Builder
 	err := run(t.Context(), []string{"write", "--file", path, "--journal", id, "--record-size", "256"}, &out, io.Discard)
 	require.ErrorIs(t, err, syscall.EEXIST)
-	s, err := witness.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
+	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
 	require.NotNil(t, s.Problem)
 	assert.Equal(t, "creating "+path, s.Problem.Doing)

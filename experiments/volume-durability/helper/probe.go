@@ -14,8 +14,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
-	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 // kept is what a verification prints that found everything.
@@ -162,7 +162,7 @@ func fill(file journal.File, format journal.Format, records int) (last journal.R
 // verify holds a journal to its ledger. A volume that cannot be read, after it had
 // promised, is a finding; what need not be its fault is an error.
 func verify(folder string, token ledger.Token) (path string, findings []judge.Finding, err error) {
-	var found witness.Sighting
+	var found protocol.Sighting
 	path, err = journalOn(folder, token.ID)
 	if err == nil {
 		t := task{

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
-	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 // read says what is in the journal.
@@ -36,7 +36,7 @@ func (t *task) read(ctx context.Context, out io.Writer) error {
 
 // scan looks at the journal, and shows its bytes to somebody else who has no say in
 // it. Which mount it is on is still to be said.
-func (t *task) scan(shown io.Writer) (witness.Sighting, error) {
+func (t *task) scan(shown io.Writer) (protocol.Sighting, error) {
 	doing := "opening " + t.file + " to read it"
 	var file *volume.Reader
 	err := t.during(doing, func() (err error) {
@@ -47,45 +47,45 @@ func (t *task) scan(shown io.Writer) (witness.Sighting, error) {
 		return t.nothing(), nil
 	}
 	if err != nil {
-		return witness.Sighting{}, witness.NewProblem(doing, err)
+		return protocol.Sighting{}, protocol.NewProblem(doing, err)
 	}
 	file.Promised(t.promised)
 	found, err := journal.Scan(io.TeeReader(patientReader{file, t.patience, t.file}, shown), t.format, t.points)
 	if err := errors.Join(err, file.Close()); err != nil {
-		return witness.Sighting{}, witness.NewProblem("reading "+t.file, err)
+		return protocol.Sighting{}, protocol.NewProblem("reading "+t.file, err)
 	}
 	if file.IsDevice() && found.Bytes == 0 {
 		return t.nothing(), nil // it is blank
 	}
 	found.Unreadable = file.Unreadable()
-	return witness.Sighting{Report: found, Access: file.Access()}, nil
+	return protocol.Sighting{Report: found, Access: file.Access()}, nil
 }
 
 // nothing is the sighting where there is no journal.
-func (t *task) nothing() witness.Sighting {
-	return witness.Sighting{Report: journal.Report{Format: t.format}}
+func (t *task) nothing() protocol.Sighting {
+	return protocol.Sighting{Report: journal.Report{Format: t.format}}
 }
 
 // sight says what was found, and what on: which mount, under which kernel.
-func (t *task) sight(out io.Writer, found witness.Sighting) error {
+func (t *task) sight(out io.Writer, found protocol.Sighting) error {
 	doing := "looking up the mount of " + t.file
 	err := t.during(doing, func() (err error) {
 		found.Mount, err = t.mount(found.Present)
 		return err
 	})
 	if err != nil {
-		return witness.NewProblem(doing, err)
+		return protocol.NewProblem(doing, err)
 	}
 	found.Boot = volume.Boot()
 	found.Sample = t.sample(found.Report)
-	if err := witness.Write(out, witness.Statement{Sighting: &found}); err != nil {
+	if err := protocol.Write(out, protocol.Statement{Sighting: &found}); err != nil {
 		return fmt.Errorf("reporting what is in %s: %w", t.file, err)
 	}
 	return nil
 }
 
 // mount is what the journal is on, or would be: a folder of our own may be gone with it.
-func (t *task) mount(present bool) (witness.Mount, error) {
+func (t *task) mount(present bool) (protocol.Mount, error) {
 	mount, err := volume.MountOf(t.file)
 	if errors.Is(err, fs.ErrNotExist) && !present && volume.InOwnFolder(t.file) {
 		return volume.MountOf(filepath.Dir(t.file))
@@ -98,12 +98,12 @@ const sampleSize = 256
 
 // sample shows the first damage, if the journal has any. The report stands also
 // where the journal cannot be read a second time: the sample is then without bytes.
-func (t *task) sample(found journal.Report) *witness.Sample {
+func (t *task) sample(found journal.Report) *protocol.Sample {
 	at, damaged := found.FirstDamage()
 	if !damaged {
 		return nil
 	}
-	sample := &witness.Sample{Offset: at, Damage: at}
+	sample := &protocol.Sample{Offset: at, Damage: at}
 	if record, err := t.part(at, int64(found.Size), found.Bytes); err == nil {
 		sample.Damage += int64(found.Deviation(at, record))
 	}

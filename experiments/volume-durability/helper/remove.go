@@ -4,8 +4,8 @@ import (
 	"context"
 	"io"
 
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
-	"github.com/volume-durability/volume-durability/pkg/witness"
 )
 
 // remove removes the journal, and the folder that it is in where that is our own and
@@ -13,7 +13,7 @@ import (
 func (t *task) remove(context.Context, io.Writer) error {
 	doing := "removing " + t.file
 	if err := t.during(doing, func() error { return volume.Remove(t.file) }); err != nil {
-		return witness.NewProblem(doing, err)
+		return protocol.NewProblem(doing, err)
 	}
 	return nil
 }

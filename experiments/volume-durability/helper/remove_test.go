@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/volume-durability/volume-durability/pkg/witness"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 func TestAJournalInAFolderOfOurOwnComesAndGoes(t *testing.T) {
@@ -44,7 +44,7 @@ func TestWhatCannotBeRemovedIsSaid(t *testing.T) {
 	var out strings.Builder
 	err := run(t.Context(), []string{"remove", "--file", dir}, &out, io.Discard)
 	require.ErrorIs(t, err, syscall.EINVAL)
-	s, err := witness.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
+	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
 	assert.Equal(t, "removing "+dir, s.Problem.Doing)
 	assert.DirExists(t, dir)

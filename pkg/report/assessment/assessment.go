@@ -11,10 +11,10 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // Status is one of the four that checklists know.
@@ -55,7 +55,7 @@ type Assessment struct {
 }
 
 // Of assesses a result.
-func Of(r evidence.Result, to rule.Rule, in Context) Assessment {
+func Of(r result.Result, to rule.Rule, in Context) Assessment {
 	a := Assessment{Rule: to, Criterion: logData(r), Bytes: bytesSay(r)}
 	a.Status, a.Why = status(r, to)
 	a.Details = a.details(r)
@@ -65,7 +65,7 @@ func Of(r evidence.Result, to rule.Rule, in Context) Assessment {
 
 // status is the rule's status. An Error is never a pass, and never open either: it
 // shows nothing.
-func status(r evidence.Result, to rule.Rule) (Status, string) {
+func status(r result.Result, to rule.Rule) (Status, string) {
 	passed, failed, unknown := counts(r)
 	switch {
 	case r.Verdict == judge.NotApplicable && to.Swarm == "":
@@ -88,7 +88,7 @@ func status(r evidence.Result, to rule.Rule) (Status, string) {
 }
 
 // counts are the cells under test by what they came to. One that was skipped says nothing.
-func counts(r evidence.Result) (passed, failed, unknown int) {
+func counts(r result.Result) (passed, failed, unknown int) {
 	for _, c := range underTest(r) {
 		switch c.Verdict {
 		case judge.Pass:
@@ -104,8 +104,8 @@ func counts(r evidence.Result) (passed, failed, unknown int) {
 }
 
 // underTest are the cells but the control, which is to lose its data.
-func underTest(r evidence.Result) []evidence.Cell {
-	var cells []evidence.Cell
+func underTest(r result.Result) []result.Cell {
+	var cells []result.Cell
 	for _, c := range r.Cells {
 		if !c.Plan.Control {
 			cells = append(cells, c)
@@ -116,7 +116,7 @@ func underTest(r evidence.Result) []evidence.Cell {
 
 // logData is what the check's own criterion comes to: whether a pod that mounted
 // the claim afterwards found anything in the log at all.
-func logData(r evidence.Result) string {
+func logData(r result.Result) string {
 	var present, absent, unread []string
 	for _, c := range underTest(r) {
 		switch {
@@ -144,7 +144,7 @@ func logData(r evidence.Result) string {
 }
 
 // byCriterion is what an assessor would say who looks only for log data.
-func byCriterion(r evidence.Result) string {
+func byCriterion(r result.Result) string {
 	read := false
 	for _, c := range underTest(r) {
 		if c.Reader == nil {
@@ -170,7 +170,7 @@ func where(cells []string) string {
 }
 
 // bytesSay is what became of what was acknowledged, in all cells.
-func bytesSay(r evidence.Result) string {
+func bytesSay(r result.Result) string {
 	var said []string
 	for _, c := range underTest(r) {
 		var s string
@@ -193,10 +193,10 @@ func bytesSay(r evidence.Result) string {
 	return strings.Join(said, "\n   ")
 }
 
-func name(c evidence.Cell) string { return c.Plan.Name }
+func name(c result.Cell) string { return c.Plan.Name }
 
 // Asset is the name of what was assessed: the cluster.
-func Asset(r evidence.Result, in Context) string {
+func Asset(r result.Result, in Context) string {
 	const longest = 255 // that STIG Manager takes
 	asset := in.Asset
 	switch {

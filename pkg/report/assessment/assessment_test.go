@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
@@ -35,27 +35,27 @@ func TestAnErrorIsNeitherAPassNorOpen(t *testing.T) {
 }
 
 func TestAStatusNeedsMoreThanTheRunsVerdict(t *testing.T) {
-	of := func(change func(*evidence.Result)) Status {
+	of := func(change func(*result.Result)) Status {
 		r := samples.Pass()
 		change(&r)
 		return Of(r, mke(t), Context{}).Status
 	}
-	for name, change := range map[string]func(*evidence.Result){
-		"a Pass without a cell":                        func(r *evidence.Result) { r.Cells = nil },
-		"a Pass in which a cell could not tell":        func(r *evidence.Result) { r.Cells = append(r.Cells, samples.Error().Cells...) },
-		"a Pass of the control alone":                  func(r *evidence.Result) { r.Cells[0].Plan.Control = true },
-		"a Pass in which the only cell was skipped":    func(r *evidence.Result) { r.Cells[0].Verdict = judge.Skipped },
-		"a Fail that no cell shows, by a user's probe": func(r *evidence.Result) { r.Verdict = judge.Fail },
-		"a Fail of the control alone": func(r *evidence.Result) {
+	for name, change := range map[string]func(*result.Result){
+		"a Pass without a cell":                        func(r *result.Result) { r.Cells = nil },
+		"a Pass in which a cell could not tell":        func(r *result.Result) { r.Cells = append(r.Cells, samples.Error().Cells...) },
+		"a Pass of the control alone":                  func(r *result.Result) { r.Cells[0].Plan.Control = true },
+		"a Pass in which the only cell was skipped":    func(r *result.Result) { r.Cells[0].Verdict = judge.Skipped },
+		"a Fail that no cell shows, by a user's probe": func(r *result.Result) { r.Verdict = judge.Fail },
+		"a Fail of the control alone": func(r *result.Result) {
 			r.Verdict, r.Cells[0].Verdict, r.Cells[0].Plan.Control = judge.Fail, judge.Fail, true
 		},
-		"N/A of which nothing shows why": func(r *evidence.Result) { r.Verdict, r.Cells, r.Cluster.Orchestrator = judge.NotApplicable, nil, "" },
-		"a verdict that nobody knows":    func(r *evidence.Result) { r.Verdict = "Perhaps" },
-		"no verdict":                     func(r *evidence.Result) { *r = evidence.Result{} },
+		"N/A of which nothing shows why": func(r *result.Result) { r.Verdict, r.Cells, r.Cluster.Orchestrator = judge.NotApplicable, nil, "" },
+		"a verdict that nobody knows":    func(r *result.Result) { r.Verdict = "Perhaps" },
+		"no verdict":                     func(r *result.Result) { *r = result.Result{} },
 	} {
 		assert.Equal(t, NotReviewed, of(change), name)
 	}
-	skipped := func(r *evidence.Result) {
+	skipped := func(r *result.Result) {
 		c := r.Cells[0]
 		c.Verdict = judge.Skipped
 		r.Cells = append(r.Cells, c)
@@ -133,5 +133,5 @@ func TestTheAssetIsTheCluster(t *testing.T) {
 	assert.True(t, utf8.ValidString(long))
 	r.Cluster.UID = ""
 	assert.Equal(t, "10.0.0.10", Asset(r, Context{}))
-	assert.Equal(t, "kubernetes", Asset(evidence.Result{}, Context{}))
+	assert.Equal(t, "kubernetes", Asset(result.Result{}, Context{}))
 }

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/volume-durability/volume-durability/pkg/custody"
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/report/byhand"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/pkg/report/kubectlsteps"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // Longest is how many characters STIG Manager keeps of a text.
@@ -42,7 +42,7 @@ func (t *text) kept() string {
 	return strings.ToValidUTF8(s[:Longest-len(cut)], "") + cut
 }
 
-func (a Assessment) details(r evidence.Result) string {
+func (a Assessment) details(r result.Result) string {
 	var t text
 	t.line("%s (%s), %s", a.Rule.Group, a.Rule.ID, a.Rule.Benchmark.Reference())
 	t.line("Result: %s", a.Why)
@@ -68,7 +68,7 @@ func (a Assessment) details(r evidence.Result) string {
 	return t.kept()
 }
 
-func tool(tool evidence.Tool) string {
+func tool(tool result.Tool) string {
 	parts := []string{"volume-durability"}
 	if tool.Version != "" {
 		parts = append(parts, tool.Version)
@@ -82,7 +82,7 @@ func tool(tool evidence.Tool) string {
 	return strings.Join(parts, ", ")
 }
 
-func (t *text) cell(c evidence.Cell) {
+func (t *text) cell(c result.Cell) {
 	heading := "Volume under test"
 	if c.Plan.Name != "" {
 		heading = "Cell " + c.Plan.Name
@@ -99,7 +99,7 @@ func (t *text) cell(c evidence.Cell) {
 		t.known("Volume handle", claim.Handle)
 		t.known("Access modes", strings.Join(claim.AccessModes, ", "))
 	}
-	if c.Plan.VolumeSource == inputs.EmptyDir {
+	if c.Plan.VolumeSource == options.EmptyDir {
 		t.line("Volume: an emptyDir")
 	}
 	for _, e := range c.Epochs {
@@ -119,7 +119,7 @@ func (t *text) cell(c evidence.Cell) {
 }
 
 // log compares the log before and after.
-func (t *text) log(c evidence.Cell) {
+func (t *text) log(c result.Cell) {
 	s := c.Reader.Sighting
 	if !c.Reader.LogData() {
 		t.line("%s before: %d lines acknowledged; after: log data not present, %d bytes", c.File, ledger.Records(c.Promises), s.Bytes)
@@ -133,7 +133,7 @@ func (t *text) log(c evidence.Cell) {
 	}
 }
 
-func pod(p evidence.Pod) string {
+func pod(p result.Pod) string {
 	s := fmt.Sprintf("%s, UID %s, node %s", p.Name, p.UID, p.Node)
 	if p.ImageID != "" {
 		s += ", image " + p.ImageID
@@ -148,7 +148,7 @@ func grace(seconds *int64) string {
 	return fmt.Sprintf("%d s", *seconds)
 }
 
-func level(c custody.Custody) string {
+func level(c provenance.Custody) string {
 	if c.Missing == "" {
 		return c.Level.String()
 	}
@@ -156,20 +156,20 @@ func level(c custody.Custody) string {
 }
 
 // byHand says how to see it again with kubectl alone.
-func (t *text) byHand(r evidence.Result) {
+func (t *text) byHand(r result.Result) {
 	cells := underTest(r)
 	if len(cells) == 0 {
 		return
 	}
 	t.line("")
 	t.line("The same by hand, which shows whether anything is left, not whether a byte of it is missing:")
-	for _, step := range byhand.Steps(r, cells[0]) {
+	for _, step := range kubectlsteps.Steps(r, cells[0]) {
 		t.line("- %s", step.Say)
 		t.line("%s", step.Commands)
 	}
 }
 
-func (a Assessment) comments(r evidence.Result, in Context) string {
+func (a Assessment) comments(r result.Result, in Context) string {
 	var t text
 	t.line("Run %s of volume-durability.", r.Run)
 	if e := r.Engine; e != nil {

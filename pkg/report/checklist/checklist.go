@@ -8,8 +8,8 @@ package checklist
 import (
 	"github.com/google/uuid"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/report/assessment"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // names are the statuses in both forms.
@@ -22,6 +22,6 @@ var names = map[assessment.Status]struct{ ckl, cklb string }{
 
 // id is a UUID that is another one for each thing in a run, and the same wherever
 // the run is written out again.
-func id(r evidence.Result, thing string) string {
+func id(r result.Result, thing string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("volume-durability:"+r.Run+":"+thing)).String()
 }

@@ -4,9 +4,9 @@ import (
 	"encoding/xml"
 	"fmt"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/report/assessment"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // The elements of a CKL, in the order that its schema wants.
@@ -53,7 +53,7 @@ type (
 )
 
 // CKL is the result's checklist of one rule, as XML.
-func CKL(r evidence.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
+func CKL(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
 	a := assessment.Of(r, to, in)
 	document := ckl{
 		Asset: cklAsset{
@@ -71,7 +71,7 @@ func CKL(r evidence.Result, to rule.Rule, in assessment.Context) ([]byte, error)
 	return append([]byte(xml.Header), append(encoded, '\n')...), nil
 }
 
-func info(r evidence.Result, b rule.Benchmark) []siData {
+func info(r result.Result, b rule.Benchmark) []siData {
 	entry := func(name, value string) siData {
 		if value == "" {
 			return siData{Name: name}
@@ -85,7 +85,7 @@ func info(r evidence.Result, b rule.Benchmark) []siData {
 	}
 }
 
-func attributes(r evidence.Result, to rule.Rule) []stigData {
+func attributes(r result.Result, to rule.Rule) []stigData {
 	all := []stigData{
 		{"Vuln_Num", to.Group}, {"Severity", to.Severity}, {"Group_Title", to.GroupTitle}, {"Rule_ID", to.ID}, {"Rule_Ver", to.Version},
 		{"Rule_Title", to.Title}, {"Vuln_Discuss", ""}, {"IA_Controls", ""}, {"Check_Content", to.Excerpt()}, {"Fix_Text", to.FixText},

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/report/assessment"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // The objects of a CKLB.
@@ -98,7 +98,7 @@ type (
 )
 
 // CKLB is the result's checklist of one rule, as JSON.
-func CKLB(r evidence.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
+func CKLB(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
 	b := to.Benchmark
 	document := cklb{
 		Title: "volume-durability " + to.Group + " " + r.Run, ID: id(r, "cklb"), Active: true, Mode: 2, Version: "1.0",
@@ -118,7 +118,7 @@ func CKLB(r evidence.Result, to rule.Rule, in assessment.Context) ([]byte, error
 	return append(encoded, '\n'), nil
 }
 
-func ruleOf(r evidence.Result, to rule.Rule, in assessment.Context) cklbRule {
+func ruleOf(r result.Result, to rule.Rule, in assessment.Context) cklbRule {
 	a, b := assessment.Of(r, to, in), to.Benchmark
 	return cklbRule{
 		UUID: id(r, to.ID), STIGUUID: id(r, b.ID), STIGUuid: id(r, b.ID),

@@ -12,10 +12,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 type (
@@ -66,7 +66,7 @@ type (
 const className = "volume-durability"
 
 // Render is the result as JUnit XML.
-func Render(r evidence.Result) ([]byte, error) {
+func Render(r result.Result) ([]byte, error) {
 	s := suite{
 		Name: className + "." + r.Run, Time: seconds(r.Ended.Sub(r.Began)), Timestamp: r.Began.UTC().Format("2006-01-02T15:04:05"),
 		Properties: ofRun(r),
@@ -77,7 +77,7 @@ func Render(r evidence.Result) ([]byte, error) {
 	s.add()
 	if !s.tells(r.Verdict) {
 		// What no cell says must not be missing from the counts.
-		s.Cases = append(s.Cases, caseOf(evidence.Cell{Plan: inputs.Cell{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}))
+		s.Cases = append(s.Cases, caseOf(result.Cell{Plan: options.Cell{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}))
 		s.add()
 	}
 	document := suites{Name: className, counts: s.counts, Time: s.Time, Suite: s}
@@ -117,7 +117,7 @@ func (s *suite) tells(v judge.Verdict) bool {
 	}
 }
 
-func caseOf(c evidence.Cell) testCase {
+func caseOf(c result.Cell) testCase {
 	name := c.Plan.Name
 	if name == "" {
 		name = "durability"
@@ -145,7 +145,7 @@ func caseOf(c evidence.Cell) testCase {
 
 // control passes where its data was seen to be lost, and says nothing of the storage
 // where it was not.
-func control(t *testCase, c evidence.Cell, why *outcome) {
+func control(t *testCase, c result.Cell, why *outcome) {
 	switch {
 	case c.SawLoss():
 	case c.Verdict == judge.Skipped:
@@ -155,7 +155,7 @@ func control(t *testCase, c evidence.Cell, why *outcome) {
 	}
 }
 
-func found(c evidence.Cell) string {
+func found(c result.Cell) string {
 	var text strings.Builder
 	for _, f := range c.Findings {
 		fmt.Fprintf(&text, "%s, bytes %d to %d of %s\n", f, f.Offset, f.End, c.File)
@@ -163,7 +163,7 @@ func found(c evidence.Cell) string {
 	return text.String()
 }
 
-func output(c evidence.Cell) string {
+func output(c result.Cell) string {
 	var text string
 	for _, n := range c.Notes {
 		text += "Note: " + n + "\n"
@@ -174,14 +174,14 @@ func output(c evidence.Cell) string {
 	return text
 }
 
-func ofRun(r evidence.Result) []property {
+func ofRun(r result.Result) []property {
 	return known([]property{
 		{"run", r.Run}, {"verdict", string(r.Verdict)}, {"reason", r.Reason}, {"tool.version", r.Tool.Version}, {"tool.commit", r.Tool.Commit},
 		{"tool.image", r.Tool.Image}, {"cluster.uid", string(r.Cluster.UID)}, {"cluster.version", r.Cluster.Version}, {"leftBehind", r.LeftBehind},
 	})
 }
 
-func ofCell(c evidence.Cell) []property {
+func ofCell(c result.Cell) []property {
 	all := []property{
 		{"storageClass", c.Plan.StorageClass}, {"accessMode", string(c.Plan.AccessMode)}, {"volumeMode", string(c.Plan.VolumeMode)},
 		{"readerNode", string(c.Plan.ReaderNode)}, {"verdict", string(c.Verdict)}, {"evidenceLevel", c.Custody.Level.String()},
@@ -216,7 +216,7 @@ func known(all []property) []property {
 }
 
 // lasted is from the first thing to the last that is known of a cell.
-func lasted(c evidence.Cell) time.Duration {
+func lasted(c result.Cell) time.Duration {
 	if len(c.Epochs) == 0 {
 		return 0
 	}

@@ -7,13 +7,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
-	"github.com/volume-durability/volume-durability/pkg/inputs"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
-func rendered(t *testing.T, r evidence.Result) suites {
+func rendered(t *testing.T, r result.Result) suites {
 	t.Helper()
 	encoded, err := Render(r)
 	require.NoError(t, err)
@@ -65,8 +65,8 @@ func TestAFailureNamesItsClassAndWhereItIs(t *testing.T) {
 // A control in which something was found, but not that all is gone, sees no loss.
 func TestAControlThatSawNoLossIsAnError(t *testing.T) {
 	for class, blind := range map[judge.Class]bool{judge.Missing: false, judge.Unavailable: true} {
-		c := caseOf(evidence.Cell{
-			Plan: inputs.Cell{Name: inputs.ControlName, Control: true}, Verdict: judge.Fail, Findings: []judge.Finding{{Class: class, Records: 10}},
+		c := caseOf(result.Cell{
+			Plan: options.Cell{Name: options.ControlName, Control: true}, Verdict: judge.Fail, Findings: []judge.Finding{{Class: class, Records: 10}},
 		})
 		assert.Equal(t, blind, c.Error != nil, class)
 		assert.Nil(t, c.Failure)

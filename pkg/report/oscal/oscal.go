@@ -14,9 +14,9 @@ import (
 	oscal "github.com/defenseunicorns/go-oscal/src/types/oscal-1-1-3"
 	"github.com/google/uuid"
 
-	"github.com/volume-durability/volume-durability/pkg/evidence"
 	"github.com/volume-durability/volume-durability/pkg/report/assessment"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // Version is that of OSCAL.
@@ -26,7 +26,7 @@ const Version = "1.1.3"
 const namespace = "https://github.com/volume-durability/volume-durability"
 
 // Render is the result's assessment of one rule as OSCAL in JSON.
-func Render(r evidence.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
+func Render(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
 	d := document{r, to, assessment.Of(r, to, in), in}
 	encoded, err := json.MarshalIndent(oscal.OscalModels{AssessmentResults: d.results()}, "", "  ")
 	if err != nil {
@@ -36,7 +36,7 @@ func Render(r evidence.Result, to rule.Rule, in assessment.Context) ([]byte, err
 }
 
 type document struct {
-	evidence.Result
+	result.Result
 	to       rule.Rule
 	assessed assessment.Assessment
 	in       assessment.Context

@@ -1,0 +1,172 @@
+package preflight
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+	"sigs.k8s.io/yaml"
+
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/run"
+)
+
+// rules are those of the first Role in one of the charts' files.
+func rules(t *testing.T, file string) []rbacv1.PolicyRule {
+	t.Helper()
+	content, err := os.ReadFile("../../charts/volume-durability/" + file)
+	require.NoError(t, err)
+	for _, document := range bytes.Split(content, []byte("\n---\n")) {
+		var role rbacv1.ClusterRole
+		require.NoError(t, yaml.Unmarshal(document, &role))
+		if len(role.Rules) > 0 {
+			return role.Rules
+		}
+	}
+	require.Fail(t, "no rules in "+file)
+	return nil
+}
+
+// grants is what rules grant: group, resource, verb.
+func grants(all []rbacv1.PolicyRule) map[[3]string]bool {
+	granted := map[[3]string]bool{}
+	for _, r := range all {
+		for _, group := range r.APIGroups {
+			for _, resource := range r.Resources {
+				for _, verb := range r.Verbs {
+					granted[[3]string{group, resource, verb}] = true
+				}
+			}
+		}
+	}
+	return granted
+}
+
+// onlyInLitmus is what the Role grants for a ChaosEngine, its probes and chaos-runner.
+func onlyInLitmus(grant [3]string) bool {
+	return grant[0] == "litmuschaos.io" || grant[0] == "batch" || grant[1] == "pods/exec" ||
+		grant[1] == "events" && slices.Contains([]string{"create", "get", "update"}, grant[2])
+}
+
+func TestWhatIsAskedForIsWhatTheChartsGrant(t *testing.T) {
+	needed, optional := grants(rules(t, "rbac.yaml")), grants(rules(t, "rbac-optional.yaml"))
+	asked := map[[3]string]bool{}
+	for _, p := range permissions() {
+		for _, verb := range p.verbs {
+			grant := [3]string{p.group, p.resource, verb}
+			asked[grant] = true
+			switch {
+			case p.resource == "configmaps": // to keep evidence is the command line's own
+			case p.everywhere:
+				assert.True(t, optional[grant], "rbac-optional.yaml grants %v", grant)
+			default:
+				assert.True(t, needed[grant], "rbac.yaml grants %v", grant)
+			}
+		}
+	}
+	for grant := range needed {
+		if grant[1] != "configmaps" && !onlyInLitmus(grant) {
+			assert.True(t, asked[grant], "%v of rbac.yaml is asked for", grant)
+		}
+	}
+	for grant := range optional {
+		assert.True(t, asked[grant], "%v of rbac-optional.yaml is asked for", grant)
+	}
+}
+
+// checks asks all of a cluster that allows what it is told to.
+func checks(t *testing.T, env map[string]string, allowed func(*authorizationv1.ResourceAttributes) bool, objects ...runtime.Object) map[string]Check {
+	t.Helper()
+	client := fake.NewClientset(objects...)
+	client.PrependReactor("create", "selfsubjectaccessreviews", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		review := action.(clienttesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview)
+		review.Status.Allowed = allowed(review.Spec.ResourceAttributes)
+		return true, review, nil
+	})
+	settings, err := options.Parse(func(name string) string { return env[name] })
+	require.NoError(t, err)
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	all := Of(t.Context(), run.Run{ID: "r", Settings: settings, Log: log, Namespace: kube.Namespace{Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: log}})
+	by := map[string]Check{"": {Answer: No}}
+	if Ready(all) {
+		by[""] = Check{Answer: Yes}
+	}
+	for _, c := range all {
+		by[c.What] = c
+	}
+	return by
+}
+
+func everything(*authorizationv1.ResourceAttributes) bool { return true }
+
+func cluster(nodes ...string) []runtime.Object {
+	objects := []runtime.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "stig"}},
+		&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "fast", Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": "true"}}, Provisioner: "p"},
+	}
+	for _, n := range nodes {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}}})
+	}
+	return objects
+}
+
+func TestAClusterThatCanRunIt(t *testing.T) {
+	by := checks(t, nil, everything, cluster("n1", "n2")...)
+	assert.Equal(t, Yes, by[""].Answer)
+	for what, c := range by {
+		assert.Equal(t, Yes, c.Answer, what)
+	}
+	assert.Contains(t, by, "would take claim stig-pvc")
+	assert.Contains(t, by, "would take pod write-pod")
+	assert.Contains(t, by, "would take pod read-pod")
+}
+
+func TestWhatStandsInTheWayIsNamed(t *testing.T) {
+	by := checks(t, map[string]string{"STORAGE_CLASS": "slow", "READER_NODE": "other", "WORKLOAD_NAMESPACE": "none"}, everything, cluster("n1")...)
+	assert.Equal(t, No, by[""].Answer)
+	assert.Contains(t, by["namespace"].Said, "kubectl create namespace none")
+	assert.Contains(t, by["nodes"].Said, "READER_NODE asks for 2")
+	assert.Contains(t, by["StorageClasses"].Said, "there is no slow; there is fast (default)")
+}
+
+func TestWhatMayNotBeDoneIsNamedWithWhatIsLost(t *testing.T) {
+	by := checks(t, nil, func(a *authorizationv1.ResourceAttributes) bool {
+		return a.Resource != "volumeattachments"
+	}, cluster("n1")...)
+	assert.Equal(t, Yes, by[""].Answer, "a run does without")
+	assert.Equal(t, Check{"may use volumeattachments", Without, "not allowed to list, watch: a run does without, but loses evidence above mounted-anew"}, by["may use volumeattachments"])
+
+	by = checks(t, nil, func(a *authorizationv1.ResourceAttributes) bool {
+		return a.Resource != "pods" || a.Verb != "delete" || a.Subresource != ""
+	}, cluster("n1")...)
+	assert.Equal(t, No, by[""].Answer)
+	assert.Contains(t, by["may use pods"].Said, "not allowed to delete")
+	assert.Equal(t, Yes, by["may use pods/log"].Answer)
+}
+
+func TestWhatTheAPIServerRefusesIsSaid(t *testing.T) {
+	taken := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "stig-pvc"}}
+	by := checks(t, nil, everything, append(cluster("n1"), taken)...)
+	assert.Contains(t, by["would take claim stig-pvc"].Said, "exists already")
+}
+
+func TestWhatNoClusterWouldTakeIsSaid(t *testing.T) {
+	by := checks(t, map[string]string{"TARGET_PODS": "write-pod,another"}, everything, cluster("n1")...)
+	assert.Equal(t, No, by["objects"].Answer)
+	assert.Contains(t, by["objects"].Said, `TARGET_PODS="another": want writers of this run: write-pod`)
+	assert.Contains(t, by, "would take pod write-pod", "the rest is tried all the same")
+}

@@ -1,0 +1,86 @@
+package protocol
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+func statements() map[string]Statement {
+	at := time.Date(2026, 11, 24, 12, 0, 0, 5, time.UTC)
+	return map[string]Statement{
+		"ack": {Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 4812}, Digest: 0xdeadbeef, Time: at}},
+		"sighting": {Sighting: &Sighting{
+			Report: journal.Report{Format: journal.Format{ID: "0123456789abcdef", Size: 256}, Present: true, Bytes: 512, Records: 2,
+				Segments: []journal.Segment{{Epoch: 1, First: 1, Last: 2, End: 512}}, FirstTime: at, LastTime: at},
+			Mount:  Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0", UUID: "8f3a5c7e-9b1d-4f40-8123-456789abcdef"},
+			Access: AccessDirect, Boot: "1b2c3d4e-0000-4000-8000-000000000001", Sample: &Sample{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
+		}},
+		"problem": {Problem: &Problem{Doing: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
+		"commits": {Commits: &Commits{Count: 3, Records: 12, Histogram: "HISTFAAAACJ42pNpmSzMwMDAxQABzFCaEURcm7yEwf4DVERQgAkAZCYFIQ=="}},
+		"stall":   {Stall: &Stall{Doing: "writing /data/logs.log", Seconds: 5}},
+	}
+}
+
+func said(t *testing.T, s Statement) string {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, Write(&out, s))
+	line, found := strings.CutSuffix(out.String(), "\n")
+	require.True(t, found)
+	require.NotContains(t, line, "\n")
+	return line
+}
+
+func TestWhatIsSaidIsUnderstood(t *testing.T) {
+	for kind, s := range statements() {
+		line := said(t, s)
+		assert.True(t, strings.HasPrefix(line, kind+" {"), line)
+		understood, err := Parse([]byte(line))
+		require.NoError(t, err)
+		assert.Equal(t, s, understood)
+	}
+}
+
+func TestALineThatWasCutIsNoStatement(t *testing.T) {
+	for _, s := range statements() {
+		line := said(t, s)
+		for n := range line {
+			_, err := Parse([]byte(line[:n]))
+			require.Error(t, err, line[:n])
+			_, err = Parse([]byte(line[n+1:]))
+			require.Error(t, err, line[n+1:])
+		}
+	}
+}
+
+func TestALineThatWasChangedIsNoStatement(t *testing.T) {
+	line := said(t, statements()["ack"])
+	for i := range line {
+		changed := []byte(line)
+		changed[i] ^= 1
+		_, err := Parse(changed)
+		require.Error(t, err, string(changed))
+	}
+}
+
+func TestAProblemKeepsItsErrno(t *testing.T) {
+	_, err := os.Open("/proc/none")
+	p := NewProblem("opening", err)
+	assert.Equal(t, syscall.ENOENT, p.Errno)
+	assert.ErrorIs(t, p, syscall.ENOENT)
+	assert.NotErrorIs(t, NewProblem("thinking", errors.New("no idea")), syscall.ENOENT)
+}
+
+func TestAnEmptyStatementIsAnError(t *testing.T) {
+	assert.Error(t, Write(&bytes.Buffer{}, Statement{}))
+}

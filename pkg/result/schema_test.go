@@ -1,0 +1,253 @@
+package result_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	described "github.com/invopop/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/samples"
+)
+
+var update = flag.Bool("update", false, "write the schema of result.json, and its fields into the documentation")
+
+const (
+	module     = "github.com/volume-durability/volume-durability"
+	schemaFile = "docs/result.schema.json"
+	fieldsFile = "docs/evidence-bundle.md"
+)
+
+// words are the types of which only some words are values.
+var words = map[reflect.Type][]any{
+	reflect.TypeFor[judge.Verdict]():     {judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.NotApplicable, judge.Skipped},
+	reflect.TypeFor[protocol.Access]():   {protocol.AccessDirect, protocol.AccessDropped, protocol.AccessCached},
+	reflect.TypeFor[provenance.Answer](): {provenance.Yes, provenance.No, provenance.Unknown, ""},
+	reflect.TypeFor[judge.Class](): {
+		judge.Missing, judge.LostTail, judge.LostHole, judge.Corrupt, judge.Torn, judge.Reordered, judge.Duplicated, judge.RolledBack,
+		judge.Foreign, judge.Unavailable, judge.ReadOnly,
+	},
+}
+
+// mapped are the types whose JSON is not what their Go says.
+func mapped(t reflect.Type) *described.Schema {
+	if t == reflect.TypeFor[provenance.Level]() {
+		var levels []any
+		for _, name := range provenance.Names() {
+			levels = append(levels, name)
+		}
+		return &described.Schema{Type: "string", Enum: levels}
+	}
+	if t == reflect.TypeFor[resource.Quantity]() {
+		return &described.Schema{Type: "string", Description: "A quantity of Kubernetes's, such as 5Gi."}
+	}
+	if t == reflect.TypeFor[syscall.Errno]() {
+		return &described.Schema{Type: "integer"}
+	}
+	if t == reflect.TypeFor[time.Duration]() {
+		return &described.Schema{Type: "integer", Title: "nanoseconds"}
+	}
+	if choices, known := words[t]; known {
+		return &described.Schema{Type: "string", Enum: choices}
+	}
+	return nil
+}
+
+// named tells types of one name in several packages apart.
+func named(t reflect.Type) string {
+	pkg := path.Base(t.PkgPath())
+	if pkg == "evidence" || t.Name() == "" {
+		return t.Name()
+	}
+	return strings.ToUpper(pkg[:1]) + pkg[1:] + t.Name()
+}
+
+// schema is that of result.json, made of the Go types and their comments.
+func schema(t *testing.T) *described.Schema {
+	t.Helper()
+	t.Chdir("../..")
+	// A document may have fields that a later version adds.
+	r := &described.Reflector{Mapper: mapped, Namer: named, AllowAdditionalProperties: true, Anonymous: true, ExpandedStruct: true}
+	require.NoError(t, r.AddGoComments(module, "./pkg", described.WithFullComment()))
+	for name, comment := range r.CommentMap {
+		r.CommentMap[name] = strings.Join(strings.Fields(comment), " ")
+	}
+	s := r.Reflect(result.Result{})
+	orNull(s)
+	for _, d := range s.Definitions {
+		orNull(d)
+	}
+	s.Title = "The result of a run of volume-durability"
+	property, found := s.Properties.Get("schema")
+	require.True(t, found)
+	property.Const = result.Schema
+	return s
+}
+
+// orNull lets the lists be null that are always there: so Go writes one that was
+// never filled, as in a run whose inputs were refused.
+func orNull(s *described.Schema) {
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		if p.Value.Type == "array" && slices.Contains(s.Required, p.Key) {
+			description := p.Value.Description
+			p.Value.Description = ""
+			p.Value = &described.Schema{Description: description, OneOf: []*described.Schema{p.Value, {Type: "null"}}}
+		}
+	}
+}
+
+// held compares a file with what it should be, or writes it.
+func held(t *testing.T, file, want string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
+		return
+	}
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Empty(t, cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n")), "%s: go test ./pkg/result -update writes it", file)
+}
+
+func TestTheSchemaIsThatOfTheTypes(t *testing.T) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	require.NoError(t, e.Encode(schema(t)))
+	held(t, schemaFile, b.String())
+}
+
+func TestTheDocumentationNamesEveryField(t *testing.T) {
+	fields := documented(schema(t))
+	content, err := os.ReadFile(fieldsFile)
+	require.NoError(t, err)
+	section := regexp.MustCompile(`(?s)<!-- fields -->\n.*<!-- /fields -->`)
+	require.True(t, section.Match(content))
+	held(t, fieldsFile, section.ReplaceAllLiteralString(string(content), "<!-- fields -->\n"+fields+"<!-- /fields -->"))
+}
+
+// documented is a table of fields for the result and for each object in it.
+func documented(s *described.Schema) string {
+	var b strings.Builder
+	table := func(title string, s *described.Schema) {
+		fmt.Fprintf(&b, "\n#### %s\n\n", title)
+		if s.Description != "" {
+			fmt.Fprintf(&b, "%s\n\n", s.Description)
+		}
+		b.WriteString("| field | value | meaning |\n|---|---|---|\n")
+		for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+			optional := ", optional"
+			if slices.Contains(s.Required, p.Key) {
+				optional = ""
+			}
+			fmt.Fprintf(&b, "| `%s` | %s%s | %s |\n", p.Key, valueOf(p.Value), optional, p.Value.Description)
+		}
+	}
+	table("Result", s)
+	for _, name := range inOrder(s) {
+		table(name, s.Definitions[name])
+	}
+	return b.String()
+}
+
+// inOrder names the objects as they are first met.
+func inOrder(s *described.Schema) []string {
+	var names []string
+	known := map[string]bool{}
+	var meet func(*described.Schema)
+	meet = func(s *described.Schema) {
+		if s == nil {
+			return
+		}
+		if name := strings.TrimPrefix(s.Ref, "#/$defs/"); name != "" && !known[name] {
+			known[name] = true
+			names = append(names, name)
+		}
+		meet(s.Items)
+		for _, one := range s.OneOf {
+			meet(one)
+		}
+		for p := s.Properties.Oldest(); s.Properties != nil && p != nil; p = p.Next() {
+			meet(p.Value)
+		}
+	}
+	meet(s)
+	for i := 0; i < len(names); i++ {
+		meet(s.Definitions[names[i]])
+	}
+	return names
+}
+
+func valueOf(s *described.Schema) string {
+	switch {
+	case s.Title != "":
+		return s.Title
+	case len(s.OneOf) > 0:
+		return valueOf(s.OneOf[0]) + ", or null"
+	case s.Ref != "":
+		name := strings.TrimPrefix(s.Ref, "#/$defs/")
+		return "[" + name + "](#" + strings.ToLower(name) + ")"
+	case s.Type == "array":
+		return "list of " + valueOf(s.Items)
+	case s.Const != nil:
+		return fmt.Sprintf("`%v`", s.Const)
+	case len(s.Enum) > 0:
+		var all []string
+		for _, v := range s.Enum {
+			if fmt.Sprint(v) != "" {
+				all = append(all, fmt.Sprintf("`%v`", v))
+			}
+		}
+		return strings.Join(all, ", ")
+	case s.ContentEncoding != "":
+		return s.ContentEncoding
+	case s.Format == "date-time":
+		return "time"
+	case s.Type == "":
+		return "anything"
+	default:
+		return s.Type
+	}
+}
+
+func TestEveryResultIsOfTheSchema(t *testing.T) {
+	encoded, err := json.Marshal(schema(t))
+	require.NoError(t, err)
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
+	require.NoError(t, err)
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	require.NoError(t, compiler.AddResource("result.schema.json", document))
+	compiled, err := compiler.Compile("result.schema.json")
+	require.NoError(t, err)
+	refused := result.Result{Schema: result.Schema, Verdict: judge.Error, Cells: []result.Cell{{Verdict: judge.Error, Latency: &result.Latency{}}}}
+	for _, s := range append(samples.All(), samples.Sample{Name: "nothing but a verdict", Result: refused}) {
+		encoded, err := json.Marshal(s.Result)
+		require.NoError(t, err)
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
+		require.NoError(t, err)
+		assert.NoError(t, compiled.Validate(value), s.Name)
+
+		value.(map[string]any)["verdict"] = "Perhaps"
+		assert.Error(t, compiled.Validate(value), "%s: a verdict that nobody knows", s.Name)
+	}
+}

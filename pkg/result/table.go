@@ -1,0 +1,79 @@
+package result
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+// columns are the headings of the comparison of a run's cells.
+var columns = []string{"CELL", "VERDICT", "EVIDENCE", "RECORDS", "LOST", "DELETIONS", "RECOVERY", "COMMIT P50", "P99", "MAX", "RECORDS/S"}
+
+// Table compares the cells of a run, one a line, as text.
+func (r Result) Table() string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(columns, "\t"))
+	for _, c := range r.Cells {
+		fmt.Fprintln(w, strings.Join(c.row(), "\t"))
+	}
+	// What is written to memory does not fail.
+	_ = w.Flush()
+	return text.String()
+}
+
+func (c Cell) row() []string {
+	name := c.Plan.Name
+	if name == "" {
+		name = c.storage()
+	}
+	if c.Verdict == judge.Skipped {
+		return append([]string{name, string(c.Verdict)}, slices.Repeat([]string{"-"}, len(columns)-2)...)
+	}
+	lost := "-"
+	if c.Reader != nil || len(c.Findings) > 0 {
+		lost = judge.Grouped(c.Lost())
+	}
+	row := []string{name, string(c.Verdict), c.Custody.Level.String(), judge.Grouped(ledger.Records(c.Promises)), lost, fmt.Sprint(c.Deletions()), short(c.SlowestRecovery())}
+	if c.Latency == nil {
+		return append(row, "-", "-", "-", "-")
+	}
+	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), fmt.Sprintf("%.0f", c.Rate()))
+}
+
+// Lost counts the acknowledged records that are not there, or not intact. Those that
+// are there twice or in another order are there. Findings may concern the same record:
+// no more can be lost than was acknowledged.
+func (c Cell) Lost() uint64 {
+	var lost uint64
+	for _, f := range c.Findings {
+		if f.Class != judge.Reordered && f.Class != judge.Duplicated {
+			lost += f.Records
+		}
+	}
+	return min(lost, ledger.Records(c.Promises))
+}
+
+// SawLoss says of a control whether the loss that must be there was found: everything,
+// as an emptyDir forgets everything.
+func (c Cell) SawLoss() bool {
+	return c.Verdict == judge.Fail && slices.ContainsFunc(c.Findings, func(f judge.Finding) bool { return f.Class == judge.Missing && f.Records > 0 })
+}
+
+// short writes a duration with three digits or so; zero is not known.
+func short(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "-"
+	case d < 10*time.Millisecond:
+		return d.Round(10 * time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}

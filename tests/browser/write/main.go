@@ -1,0 +1,109 @@
+// The program writes the samples' pages, and their results in JSON beside them, for
+// a browser to be driven through.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/volume-durability/volume-durability/pkg/report/html"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/samples"
+)
+
+func main() {
+	folder := flag.String("folder", "build/page", "where to write them")
+	flag.Parse()
+	if err := write(*folder); err != nil {
+		logrus.Fatal(err)
+	}
+}
+
+func write(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("making %s: %w", folder, err)
+	}
+	for _, s := range append(samples.All(), samples.Sample{Name: "crowded", Result: crowded()}) {
+		if err := writePage(folder, s.Name, s.Result, s.Result); err != nil {
+			return err
+		}
+	}
+	for name, runs := range map[string][]result.Result{
+		"two":  {samples.Pass(), samples.Empty()},
+		"runs": {samples.Pass(), crowded(), samples.Stopped(), samples.NotApplicable(), samples.Matrix(), samples.Matrix()},
+	} {
+		if err := writePage(folder, name, runs, runs...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writePage writes the page of some results, and what it was made from.
+func writePage(folder, name string, source any, results ...result.Result) error {
+	html, err := html.RenderAll(results...)
+	if err != nil {
+		return fmt.Errorf("sample %s: %w", name, err)
+	}
+	encoded, err := json.Marshal(source)
+	if err != nil {
+		return fmt.Errorf("encoding sample %s: %w", name, err)
+	}
+	for file, content := range map[string][]byte{name + ".html": html, name + ".json": encoded} {
+		if err := os.WriteFile(filepath.Join(folder, file), content, 0o644); err != nil {
+			return fmt.Errorf("writing sample %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// crowded is a result with the longest names that Kubernetes allows, and very many deletions.
+func crowded() result.Result {
+	r := samples.Matrix()
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		c.Plan.StorageClass = strings.Repeat("storageclass", 21) + fmt.Sprint(i)
+		c.Plan.Name = c.Plan.StorageClass + "/graceful"
+		if c.Claim != nil {
+			c.Claim.Name, c.Claim.StorageClass = "stig-pvc-"+c.Plan.StorageClass, c.Plan.StorageClass
+		}
+	}
+	r.Reason = "2 of 6 cells failed: " + r.Cells[2].Plan.Name + ", " + r.Cells[3].Plan.Name
+	c := &r.Cells[3]
+	last := len(c.Epochs) - 1
+	every := c.Epochs[last].Deleting.Sub(c.Epochs[last-1].Deleting)
+	for i := range 60 {
+		c.Epochs = append(c.Epochs, later(c.Epochs[last], i+1, time.Duration(i+1)*every))
+	}
+	c.Reader.Pod = laterPod(c.Reader.Pod, 60*every)
+	c.Reader.Seen = c.Reader.Seen.Add(60 * every)
+	return r
+}
+
+// later is an epoch like another one, so many after it.
+func later(e result.Epoch, number int, after time.Duration) result.Epoch {
+	e.Number, e.Pod, e.Found = e.Number+number, laterPod(e.Pod, after), nil
+	e.FirstAck, e.Deleting, e.Gone = e.FirstAck.Add(after), e.Deleting.Add(after), e.Gone.Add(after+time.Duration(number)*time.Millisecond)
+	e.Acks = slices.Clone(e.Acks)
+	for i := range e.Acks {
+		e.Acks[i].At = e.Acks[i].At.Add(after)
+	}
+	return e
+}
+
+func laterPod(p result.Pod, after time.Duration) result.Pod {
+	for _, at := range []*time.Time{&p.Created, &p.Scheduled, &p.Attached, &p.Mounted, &p.Started} {
+		if !at.IsZero() {
+			*at = at.Add(after)
+		}
+	}
+	return p
+}

@@ -1,0 +1,40 @@
+package chaosengine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Optional are the chart's cluster-wide reads, for the namespace's service account and
+// under the namespace's name.
+func (n *Namespace) Optional() (role rbacv1.ClusterRole, binding rbacv1.ClusterRoleBinding, err error) {
+	err = n.read("rbac-optional.yaml", &role, &binding)
+	if err == nil {
+		role.Name, binding.Name, binding.RoleRef.Name, binding.Subjects[0].Namespace = n.Name, n.Name, n.Name, n.Name
+	}
+	return role, binding, err
+}
+
+// GrantOptional applies them until revoke is called. It takes rights on the whole
+// cluster; where they are missing nothing of it stays.
+func (n *Namespace) GrantOptional(ctx context.Context) (revoke func(context.Context) error, err error) {
+	role, binding, err := n.Optional()
+	if err != nil {
+		return nil, err
+	}
+	roles, bindings := n.Kube.RbacV1().ClusterRoles(), n.Kube.RbacV1().ClusterRoleBindings()
+	if _, err := roles.Create(ctx, &role, metav1.CreateOptions{}); err != nil {
+		return nil, fmt.Errorf("making ClusterRole %s: %w", role.Name, err)
+	}
+	if _, err := bindings.Create(ctx, &binding, metav1.CreateOptions{}); err != nil {
+		err = fmt.Errorf("making ClusterRoleBinding %s: %w", binding.Name, err)
+		return nil, errors.Join(err, roles.Delete(context.WithoutCancel(ctx), role.Name, metav1.DeleteOptions{}))
+	}
+	return func(ctx context.Context) error {
+		return errors.Join(bindings.Delete(ctx, binding.Name, metav1.DeleteOptions{}), roles.Delete(ctx, role.Name, metav1.DeleteOptions{}))
+	}, nil
+}
