@@ -25,11 +25,11 @@ const (
 	warmUp = 30 * time.Second
 )
 
-// Endure makes a request until the API server has answered it or the context ends.
+// Do makes a request until the API server has answered it or the context ends.
 // The error is the answer; or the context's cause, with the last reason why there was
 // none. The log hears of it once. What is forbidden is an answer of a server that is
 // ready: one that was started forbids everything until it has read who may do what.
-func Endure(ctx context.Context, server kubernetes.Interface, log logrus.FieldLogger, doing string, request func(context.Context) error) error {
+func Do(ctx context.Context, server kubernetes.Interface, log logrus.FieldLogger, doing string, request func(context.Context) error) error {
 	var last error
 	began := time.Now()
 	err := wait.PollUntilContextCancel(ctx, every, true, func(ctx context.Context) (bool, error) {

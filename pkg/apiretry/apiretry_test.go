@@ -38,7 +38,7 @@ func TestARequestIsMadeAgainUntilItIsAnswered(t *testing.T) {
 	for _, answer := range []error{nil, refused} {
 		request, asked := answers(errAway, answer)
 		log, said := logtest.NewNullLogger()
-		err := Endure(t.Context(), fake.NewClientset(), log, "creating pod write-pod", request)
+		err := Do(t.Context(), fake.NewClientset(), log, "creating pod write-pod", request)
 		assert.Equal(t, answer, err)
 		assert.Equal(t, 2, *asked)
 		require.Len(t, said.AllEntries(), 1)
@@ -83,7 +83,7 @@ func TestWhatIsForbiddenIsTheAnswerOfAServerThatIsReady(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			request, asked := answers(c.answers...)
 			log, _ := logtest.NewNullLogger()
-			assert.Equal(t, c.want, Endure(t.Context(), serving(t, c.says...), log, "deleting pod write-pod", request))
+			assert.Equal(t, c.want, Do(t.Context(), serving(t, c.says...), log, "deleting pod write-pod", request))
 			assert.Equal(t, c.asked, *asked)
 		})
 	}
@@ -94,7 +94,7 @@ func TestAnAPIServerThatStaysAwayIsGivenUp(t *testing.T) {
 	defer cancel()
 	request, _ := answers(errAway)
 	log, _ := logtest.NewNullLogger()
-	err := Endure(ctx, fake.NewClientset(), log, "creating pod write-pod", request)
+	err := Do(ctx, fake.NewClientset(), log, "creating pod write-pod", request)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	assert.ErrorContains(t, err, "waited for the API server")
 }

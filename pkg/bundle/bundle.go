@@ -77,20 +77,20 @@ func Make(r result.Result, o Options) (Bundle, error) {
 	}
 	result, err := encoded(r)
 	if err != nil {
-		return Bundle{}, fmt.Errorf("the result of run %s: %w", r.Run, err)
+		return Bundle{}, fmt.Errorf("the result of run %s: %w", r.RunID, err)
 	}
 	b := Bundle{Files: []File{{ResultFile, result}}}
 	s := source{r, to, assessment.Context{Asset: o.Asset, Where: o.Where, Sum: sum(result)}}
 	for _, f := range forms(r) {
 		content, err := f.render(s)
 		if err != nil {
-			return Bundle{}, fmt.Errorf("%s of run %s: %w", f.name, r.Run, err)
+			return Bundle{}, fmt.Errorf("%s of run %s: %w", f.name, r.RunID, err)
 		}
 		b.Files = append(b.Files, File{f.name, content})
 	}
-	manifest, err := encoded(Manifest{Schema: Schema, Run: r.Run, Verdict: r.Verdict, Tool: r.Tool, Files: b.entries()})
+	manifest, err := encoded(Manifest{Schema: Schema, Run: r.RunID, Verdict: r.Verdict, Tool: r.Tool, Files: b.entries()})
 	if err != nil {
-		return Bundle{}, fmt.Errorf("the manifest of run %s: %w", r.Run, err)
+		return Bundle{}, fmt.Errorf("the manifest of run %s: %w", r.RunID, err)
 	}
 	b.Files = append(b.Files, File{ManifestFile, manifest})
 	b.sort()

@@ -237,7 +237,7 @@ func TestTheManifestNamesTheTool(t *testing.T) {
 }
 
 func TestWhatNobodySawIsNoEmptyFile(t *testing.T) {
-	for has, snapshot := range map[string]result.Snapshot{
+	for has, snapshot := range map[string]result.ClusterSnapshot{
 		"":                          {},
 		"objects.json":              {Objects: []runtime.Object{}},
 		"events.json":               {Events: []corev1.Event{}},

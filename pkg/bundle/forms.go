@@ -57,15 +57,15 @@ type Ledger struct {
 	Journal journal.Format `json:"journal"`
 	// Epochs is how many writers there were, one after another; or, where they were
 	// deleted by force, at once.
-	Epochs   int          `json:"epochs"`
-	Forced   bool         `json:"forced,omitempty"`
-	Promises []ledger.Ack `json:"promises"`
+	Epochs int          `json:"epochs"`
+	Forced bool         `json:"forced,omitempty"`
+	Acks   []ledger.Ack `json:"acks"`
 }
 
 func ledgers(r result.Result) []Ledger {
 	all := []Ledger{}
 	for _, c := range r.Cells {
-		all = append(all, Ledger{c.Plan.Name, c.File, c.Journal, len(c.Epochs), c.Plan.Force, append([]ledger.Ack{}, c.Promises...)})
+		all = append(all, Ledger{c.Plan.Name, c.File, c.Journal, len(c.Epochs), c.Plan.Force, append([]ledger.Ack{}, c.Acks...)})
 	}
 	return all
 }
@@ -79,11 +79,11 @@ type Scan struct {
 // Look is what one pod found: a writer before it wrote, or the reader.
 type Look struct {
 	// Epoch is that of the writer; 0 for the reader.
-	Epoch    int               `json:"epoch,omitempty"`
-	Pod      string            `json:"pod"`
-	Node     string            `json:"node"`
-	Seen     time.Time         `json:"seen,omitzero"`
-	Sighting protocol.Sighting `json:"sighting"`
+	Epoch      int                 `json:"epoch,omitempty"`
+	Pod        string              `json:"pod"`
+	Node       string              `json:"node"`
+	Seen       time.Time           `json:"seen,omitzero"`
+	ScanResult protocol.ScanResult `json:"scan"`
 }
 
 func scans(r result.Result) []Scan {
@@ -91,8 +91,8 @@ func scans(r result.Result) []Scan {
 	for _, c := range r.Cells {
 		s := Scan{Cell: c.Plan.Name, Looks: []Look{}}
 		for _, e := range c.Epochs {
-			if e.Found != nil {
-				s.Looks = append(s.Looks, lookOf(e.Number, *e.Found))
+			if e.InitialRead != nil {
+				s.Looks = append(s.Looks, lookOf(e.Number, *e.InitialRead))
 			}
 		}
 		if c.Reader != nil {
@@ -103,6 +103,6 @@ func scans(r result.Result) []Scan {
 	return all
 }
 
-func lookOf(epoch int, l result.Look) Look {
-	return Look{epoch, l.Name, l.Node, l.Seen, l.Sighting}
+func lookOf(epoch int, l result.JournalRead) Look {
+	return Look{epoch, l.Name, l.Node, l.Seen, l.ScanResult}
 }

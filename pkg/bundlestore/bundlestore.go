@@ -28,7 +28,7 @@ import (
 
 const (
 	// Label is on every ConfigMap of every bundle; its value is the part's number.
-	Label = "volume-durability/evidence"
+	Label = "volume-durability/bundle"
 	// partsAnnotation says on the first part how many there are.
 	partsAnnotation = "volume-durability/evidence-parts"
 	// packedKey is the key of the packed bundle, or of a part of it.
@@ -41,8 +41,8 @@ const (
 	maxParts = 16
 )
 
-// Archive is where bundles are kept.
-type Archive struct {
+// Store is where bundles are kept.
+type Store struct {
 	Client    kubernetes.Interface
 	Namespace string
 	// Labels go on every ConfigMap, beside Label.
@@ -62,11 +62,11 @@ func Name(engine, run string) string {
 
 // Keep keeps a bundle under a name. One that is too large is an error that names its
 // largest files.
-func (a Archive) Keep(ctx context.Context, name string, b bundle.Bundle) error {
-	return a.keep(ctx, name, b, partSize)
+func (a Store) Save(ctx context.Context, name string, b bundle.Bundle) error {
+	return a.save(ctx, name, b, partSize)
 }
 
-func (a Archive) keep(ctx context.Context, name string, b bundle.Bundle, partSize int) error {
+func (a Store) save(ctx context.Context, name string, b bundle.Bundle, partSize int) error {
 	packed, err := b.Pack()
 	if err != nil {
 		return fmt.Errorf("keeping the evidence in ConfigMap %s/%s: %w", a.Namespace, name, err)
@@ -89,7 +89,7 @@ func (a Archive) keep(ctx context.Context, name string, b bundle.Bundle, partSiz
 	return nil
 }
 
-func (a Archive) part(name string, number int, content []byte) *corev1.ConfigMap {
+func (a Store) part(name string, number int, content []byte) *corev1.ConfigMap {
 	labels := map[string]string{}
 	maps.Copy(labels, a.Labels)
 	labels[Label] = strconv.Itoa(number)
@@ -117,7 +117,7 @@ func describe(first *corev1.ConfigMap, parts int, b bundle.Bundle) {
 
 // create creates a ConfigMap, and reads it back. The same one is there already after a
 // request whose answer was lost.
-func (a Archive) create(ctx context.Context, configMap *corev1.ConfigMap) error {
+func (a Store) create(ctx context.Context, configMap *corev1.ConfigMap) error {
 	client := a.Client.CoreV1().ConfigMaps(a.Namespace)
 	_, err := client.Create(ctx, configMap, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -137,7 +137,7 @@ func (a Archive) create(ctx context.Context, configMap *corev1.ConfigMap) error 
 }
 
 // Fetch gets the bundle of a name back, and verifies it.
-func (a Archive) Fetch(ctx context.Context, name string) (bundle.Bundle, error) {
+func (a Store) Load(ctx context.Context, name string) (bundle.Bundle, error) {
 	first, err := a.get(ctx, name)
 	if err != nil {
 		return bundle.Bundle{}, err
@@ -164,7 +164,7 @@ func (a Archive) Fetch(ctx context.Context, name string) (bundle.Bundle, error) 
 	return b, nil
 }
 
-func (a Archive) get(ctx context.Context, name string) (*corev1.ConfigMap, error) {
+func (a Store) get(ctx context.Context, name string) (*corev1.ConfigMap, error) {
 	configMap, err := a.Client.CoreV1().ConfigMaps(a.Namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("getting the evidence from ConfigMap %s/%s: %w", a.Namespace, name, err)
@@ -173,7 +173,7 @@ func (a Archive) get(ctx context.Context, name string) (*corev1.ConfigMap, error
 }
 
 // Kept are the names and labels of the bundles in the namespace, by age, the newest first.
-func (a Archive) Kept(ctx context.Context) ([]metav1.ObjectMeta, error) {
+func (a Store) List(ctx context.Context) ([]metav1.ObjectMeta, error) {
 	list, err := a.Client.CoreV1().ConfigMaps(a.Namespace).List(ctx, metav1.ListOptions{LabelSelector: Label + "=1"})
 	if err != nil {
 		return nil, fmt.Errorf("listing the evidence in namespace %s: %w", a.Namespace, err)

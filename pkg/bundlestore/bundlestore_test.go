@@ -20,8 +20,8 @@ import (
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
-func archive() Archive {
-	return Archive{Client: fake.NewClientset(), Namespace: "stig", Labels: map[string]string{"volume-durability/run": "r"}}
+func archive() Store {
+	return Store{Client: fake.NewClientset(), Namespace: "stig", Labels: map[string]string{"volume-durability/run": "r"}}
 }
 
 // made is a bundle with so many bytes in it that do not pack.
@@ -48,7 +48,7 @@ func TestAPartAndTheManifestFitIntoOneConfigMap(t *testing.T) {
 	assert.Less(t, partSize+len(manifest), limit)
 }
 
-func configMaps(t *testing.T, a Archive) []corev1.ConfigMap {
+func configMaps(t *testing.T, a Store) []corev1.ConfigMap {
 	t.Helper()
 	list, err := a.Client.CoreV1().ConfigMaps(a.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: Label})
 	require.NoError(t, err)
@@ -62,8 +62,8 @@ func TestABundleComesBackAsItWas(t *testing.T) {
 	}{"one part": {1000, false}, "several": {250_000, true}} {
 		t.Run(name, func(t *testing.T) {
 			a, b := archive(), made(t, c.bytes)
-			require.NoError(t, a.keep(t.Context(), "e", b, small))
-			got, err := a.Fetch(t.Context(), "e")
+			require.NoError(t, a.save(t.Context(), "e", b, small))
+			got, err := a.Load(t.Context(), "e")
 			require.NoError(t, err)
 			assert.True(t, reflect.DeepEqual(b, got))
 			kept := configMaps(t, a)
@@ -74,7 +74,7 @@ func TestABundleComesBackAsItWas(t *testing.T) {
 				assert.True(t, *m.Immutable)
 				assert.Equal(t, "r", m.Labels["volume-durability/run"])
 			}
-			found, err := a.Kept(t.Context())
+			found, err := a.List(t.Context())
 			require.NoError(t, err)
 			require.Len(t, found, 1)
 			assert.Equal(t, "e", found[0].Name)
@@ -85,9 +85,9 @@ func TestABundleComesBackAsItWas(t *testing.T) {
 
 func TestKeepingTheSameAgainIsNoError(t *testing.T) {
 	a := archive()
-	require.NoError(t, a.keep(t.Context(), "e", made(t, 250_000), small))
-	require.NoError(t, a.keep(t.Context(), "e", made(t, 250_000), small))
-	assert.ErrorContains(t, a.Keep(t.Context(), "e", made(t, 10)), `ConfigMap stig/e: configmaps "e" already exists`)
+	require.NoError(t, a.save(t.Context(), "e", made(t, 250_000), small))
+	require.NoError(t, a.save(t.Context(), "e", made(t, 250_000), small))
+	assert.ErrorContains(t, a.Save(t.Context(), "e", made(t, 10)), `ConfigMap stig/e: configmaps "e" already exists`)
 }
 
 // Admission may change what is written, as it may any object.
@@ -99,23 +99,23 @@ func TestWhatIsNotKeptAsItWasIsAnError(t *testing.T) {
 	})
 	a := archive()
 	a.Client = client
-	assert.ErrorContains(t, a.Keep(t.Context(), "e", made(t, 10)), "ConfigMap stig/e: what is there is not what was written")
+	assert.ErrorContains(t, a.Save(t.Context(), "e", made(t, 10)), "ConfigMap stig/e: what is there is not what was written")
 }
 
 func TestWhatIsTooLargeIsRefusedWithTheLargestFiles(t *testing.T) {
 	a := archive()
-	err := a.keep(t.Context(), "e", made(t, 2_000_000), small)
+	err := a.save(t.Context(), "e", made(t, 2_000_000), small)
 	assert.ErrorContains(t, err, "the largest files: events.json (26")
 	assert.Empty(t, configMaps(t, a), "nothing is left of it")
 }
 
 func TestAPartThatIsGoneOrAnothersIsNoticed(t *testing.T) {
 	a := archive()
-	require.NoError(t, a.keep(t.Context(), "e", made(t, 250_000), small))
+	require.NoError(t, a.save(t.Context(), "e", made(t, 250_000), small))
 	require.NoError(t, a.Client.CoreV1().ConfigMaps("stig").Delete(t.Context(), "e-2", metav1.DeleteOptions{}))
-	_, err := a.Fetch(t.Context(), "e")
+	_, err := a.Load(t.Context(), "e")
 	assert.ErrorContains(t, err, ": getting the evidence from ConfigMap stig/e-2")
-	_, err = a.Fetch(t.Context(), "e-3")
+	_, err = a.Load(t.Context(), "e-3")
 	assert.ErrorContains(t, err, "ConfigMap stig/e-3 is not the beginning of a bundle")
 }
 
@@ -126,8 +126,8 @@ func TestABundleThatIsNotAsItsManifestSaysIsNotFetched(t *testing.T) {
 			b.Files[i].Content = []byte("<testsuites/>")
 		}
 	}
-	require.NoError(t, a.Keep(t.Context(), "e", b))
-	_, err := a.Fetch(t.Context(), "e")
+	require.NoError(t, a.Save(t.Context(), "e", b))
+	_, err := a.Load(t.Context(), "e")
 	assert.ErrorContains(t, err, "the bundle in ConfigMap stig/e is not as its manifest says: junit.xml differs")
 }
 

@@ -12,7 +12,7 @@ type Class string
 const (
 	Missing     Class = "missing"     // no journal, or an empty one
 	LostTail    Class = "lost-tail"   // the last acknowledged records of an epoch are not there
-	LostHole    Class = "lost-hole"   // acknowledged records are not there, later ones are
+	LostGap     Class = "lost-gap"    // acknowledged records are not there, later ones are
 	Corrupt     Class = "corrupt"     // other bytes stand where acknowledged records should
 	Torn        Class = "torn"        // only the beginning of an acknowledged record is there
 	Reordered   Class = "reordered"   // records are there, in another order than they were written
@@ -49,7 +49,7 @@ func (f Finding) String() string {
 	case f.Records == 1:
 		s += ": 1 acknowledged record"
 	case f.Records > 1:
-		s += fmt.Sprintf(": %s acknowledged records", Grouped(f.Records))
+		s += fmt.Sprintf(": %s acknowledged records", FormatCount(f.Records))
 	}
 	if f.LastEpoch > 0 {
 		s += fmt.Sprintf(", epoch %d sequence %d to epoch %d sequence %d", f.Epoch, f.First, f.LastEpoch, f.Last)
@@ -62,8 +62,8 @@ func (f Finding) String() string {
 	return s
 }
 
-// Grouped is a number as people read it, in groups of three digits: 12 345.
-func Grouped(n uint64) string {
+// FormatCount is a number as people read it, in groups of three digits: 12 345.
+func FormatCount(n uint64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + " " + s[i:]

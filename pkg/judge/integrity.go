@@ -107,7 +107,7 @@ func (j *judging) strangers() {
 // made the file: nobody can have written there before.
 func (j *judging) beginning() {
 	known := slices.ContainsFunc(j.result.Findings, func(f Finding) bool { return f.Epoch == 1 && f.First == 1 })
-	if known || len(j.Promises) == 0 || j.Promises[0].Epoch != 1 {
+	if known || len(j.Acks) == 0 || j.Acks[0].Epoch != 1 {
 		return
 	}
 	for _, s := range j.segmentsOf(1) {
@@ -115,7 +115,7 @@ func (j *judging) beginning() {
 			continue
 		}
 		if before := j.before(s); before != nil {
-			records := min(s.Last, j.Promises[0].Seq)
+			records := min(s.Last, j.Acks[0].Seq)
 			j.find(Finding{Class: Reordered, Epoch: 1, First: 1, Last: records, Records: records, Offset: s.Offset, End: s.End, Detail: fmt.Sprintf("records of epoch %d lie before the first one", before.Epoch)})
 		}
 		for _, d := range j.Report.Damage {

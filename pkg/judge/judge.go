@@ -14,9 +14,9 @@ import (
 
 // Case is everything that the judge looks at.
 type Case struct {
-	// Promises are the highest acknowledgements of every epoch at the time the
+	// Acks are the highest acknowledgements of every epoch at the time the
 	// pod that scanned was asked to: what the scan must show.
-	Promises []ledger.Ack `json:"promises"`
+	Acks []ledger.Ack `json:"acks"`
 	// Report is what the scan found.
 	Report journal.Report `json:"report"`
 	// Earlier are the reports of pods that scanned the same journal before.
@@ -45,12 +45,12 @@ type Judgement struct {
 // was never sent.
 func Judge(c Case) Judgement {
 	j := judging{Case: c}
-	j.result.Acknowledged = ledger.Records(c.Promises)
+	j.result.Acknowledged = ledger.Count(c.Acks)
 	j.result.Intact = j.result.Acknowledged
 	if j.nothingLeft() {
 		return j.result
 	}
-	for _, p := range c.Promises {
+	for _, p := range c.Acks {
 		j.epoch(p)
 	}
 	j.strangers()
@@ -83,8 +83,8 @@ func (j *judging) nothingLeft() bool {
 	if promised == 0 || r.Records > 0 {
 		return false
 	}
-	last := j.Promises[len(j.Promises)-1]
-	whole := Finding{Epoch: j.Promises[0].Epoch, First: 1, Last: last.Seq, Records: promised, End: r.Bytes}
+	last := j.Acks[len(j.Acks)-1]
+	whole := Finding{Epoch: j.Acks[0].Epoch, First: 1, Last: last.Seq, Records: promised, End: r.Bytes}
 	if last.Epoch > whole.Epoch {
 		whole.LastEpoch = last.Epoch
 	}

@@ -14,7 +14,7 @@ func (j *judging) lost(p ledger.Ack, first, last uint64, present []part) {
 	size := int64(j.Report.Size)
 	f := Finding{Epoch: p.Epoch, First: first, Last: last, Records: last - first + 1, Offset: gap.from, End: gap.to}
 	if gap.inside {
-		f.Class = LostHole
+		f.Class = LostGap
 		if gap.occupied >= int64(f.Records)*size {
 			f.Class, f.Detail = gap.spoilt()
 		} else if gap.occupied > 0 {

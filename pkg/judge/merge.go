@@ -2,11 +2,11 @@ package judge
 
 import "slices"
 
-// Gather joins the findings of several looks at one journal, in the order of the
+// Merge joins the findings of several looks at one journal, in the order of the
 // looks. What an earlier look found is not said again in other words: a later
 // pod, after others have written on, sees only what damage became. Where a later
 // look found more of the same, it alone stands.
-func Gather(looks ...[]Finding) []Finding {
+func Merge(looks ...[]Finding) []Finding {
 	var all []Finding
 	for _, look := range looks {
 		known := len(all)

@@ -38,7 +38,7 @@ func TestWhatSeveralLooksFoundIsSaidOnce(t *testing.T) {
 		"a finding without records":          {[][]Finding{{corrupt}, {readOnly}}, []Finding{corrupt, readOnly}},
 		"such a one twice":                   {[][]Finding{{readOnly}, {readOnly}}, []Finding{readOnly}},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, Gather(c.looks...)) })
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, Merge(c.looks...)) })
 	}
 }
 
@@ -47,5 +47,5 @@ func TestOneLookMayFindTwoThingsOfTheSameRecords(t *testing.T) {
 		{Class: Corrupt, Epoch: 1, First: 1, Last: 9, Records: 9},
 		{Class: Duplicated, Epoch: 1, First: 3, Last: 4, Records: 2},
 	}
-	assert.Equal(t, look, Gather(look))
+	assert.Equal(t, look, Merge(look))
 }

@@ -44,7 +44,7 @@ func (j *judging) overlap(s journal.Segment, epoch, later int, noted map[[2]int]
 // for the points at which the promises end, so segments end there too.
 func (j *judging) promised() []journal.Segment {
 	var all []journal.Segment
-	for _, p := range j.Promises {
+	for _, p := range j.Acks {
 		for _, s := range j.segmentsOf(p.Epoch) {
 			if s.Last <= p.Seq {
 				all = append(all, s)

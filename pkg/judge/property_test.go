@@ -64,7 +64,7 @@ func judgeHistory(t *testing.T, seed uint64) (pass bool) {
 	}
 	h.befall()
 	h.look()
-	if findings := Gather(h.found...); h.kept != (len(findings) == 0) {
+	if findings := Merge(h.found...); h.kept != (len(findings) == 0) {
 		h.disagree(findings)
 	}
 	return h.kept
@@ -113,7 +113,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 func (h *history) disagree(findings []Finding) {
 	h.t.Helper()
 	h.t.Fatalf("kept: %v, damage: %q, two writers: %v, promises: %v\nfindings: %v\nreport: %+v\nreplay: go test ./pkg/judge -run IfAndOnlyIf -seed %d",
-		h.kept, h.damaged, h.overlap, h.ledger.Promises(), findings, h.earlier[len(h.earlier)-1], h.seed)
+		h.kept, h.damaged, h.overlap, h.ledger.Acks(), findings, h.earlier[len(h.earlier)-1], h.seed)
 }
 
 // writer is one epoch's.
@@ -314,7 +314,7 @@ func strangers(t *testing.T) []byte {
 // look is what a pod that comes finds, and what is known of it.
 func (h *history) look() {
 	h.t.Helper()
-	promises := h.ledger.Promises()
+	promises := h.ledger.Acks()
 	points := make([]journal.Point, len(promises))
 	for i, p := range promises {
 		points[i] = p.Point
@@ -322,7 +322,7 @@ func (h *history) look() {
 	report, err := journal.Scan(bytes.NewReader(h.file), h.format, points)
 	require.NoError(h.t, err)
 	report.Unreadable = h.unreadable
-	judgement := Judge(Case{Promises: promises, Report: report, Earlier: h.earlier, Epochs: h.epochs, Overlap: h.overlap})
+	judgement := Judge(Case{Acks: promises, Report: report, Earlier: h.earlier, Epochs: h.epochs, Overlap: h.overlap})
 	h.earlier = append(h.earlier, report)
 	h.found = append(h.found, judgement.Findings)
 	intact := h.intact(promises)

@@ -40,7 +40,7 @@ func ReadTemplate(manifest []byte) (*corev1.PersistentVolumeClaim, error) {
 }
 
 // claim is the claim that a spec describes.
-func (n Namespace) claim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
+func (n Client) claim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: n.meta(spec.Name)}
 	if spec.Template != nil {
 		claim.Annotations = spec.Template.Annotations
@@ -70,9 +70,9 @@ func merged(first, second map[string]string) map[string]string {
 
 // CreateClaim makes a claim. Whether it binds now or with its first pod is the
 // storage class's choice.
-func (n Namespace) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.PersistentVolumeClaim, error) {
+func (n Client) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.PersistentVolumeClaim, error) {
 	claim := n.claim(spec)
-	claims := n.Client.CoreV1().PersistentVolumeClaims(n.Name)
+	claims := n.API.CoreV1().PersistentVolumeClaims(n.Namespace)
 	created, err := create(ctx, n, "creating claim "+spec.Name, spec.Name, claim, claims.Create, claims.Get)
 	if err != nil {
 		return nil, n.taken("claim", spec.Name, err)
@@ -82,32 +82,32 @@ func (n Namespace) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.Per
 }
 
 // Claim returns a claim as it is now.
-func (n Namespace) Claim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
+func (n Client) Claim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
 	var claim *corev1.PersistentVolumeClaim
 	err := n.insist(ctx, "reading claim "+name, func(ctx context.Context) (err error) {
-		claim, err = n.Client.CoreV1().PersistentVolumeClaims(n.Name).Get(ctx, name, metav1.GetOptions{})
+		claim, err = n.API.CoreV1().PersistentVolumeClaims(n.Namespace).Get(ctx, name, metav1.GetOptions{})
 		return err
 	})
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("claim %s/%s does not exist", n.Name, name)
+		return nil, fmt.Errorf("claim %s/%s does not exist", n.Namespace, name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading claim %s/%s: %w", n.Name, name, err)
+		return nil, fmt.Errorf("reading claim %s/%s: %w", n.Namespace, name, err)
 	}
 	return claim, nil
 }
 
 // DeleteClaim deletes a claim and returns once it is gone.
-func (n Namespace) DeleteClaim(ctx context.Context, name string, uid types.UID) error {
+func (n Client) DeleteClaim(ctx context.Context, name string, uid types.UID) error {
 	err := n.insist(ctx, "deleting claim "+name, func(ctx context.Context) error {
-		return n.Client.CoreV1().PersistentVolumeClaims(n.Name).Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
+		return n.API.CoreV1().PersistentVolumeClaims(n.Namespace).Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
 	})
 	if isGone(err) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("deleting claim %s/%s: %w", n.Name, name, err)
+		return fmt.Errorf("deleting claim %s/%s: %w", n.Namespace, name, err)
 	}
 	seenToGo := func() bool { c := n.observer.claims[uid]; return c != nil && c.gone }
-	return awaitGone(ctx, n, "claim", name, uid, n.Client.CoreV1().PersistentVolumeClaims(n.Name).Get, seenToGo)
+	return awaitGone(ctx, n, "claim", name, uid, n.API.CoreV1().PersistentVolumeClaims(n.Namespace).Get, seenToGo)
 }

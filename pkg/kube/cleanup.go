@@ -17,7 +17,7 @@ import (
 // RemoveEarlier removes what earlier attempts of the same Job left behind, but what
 // is to be spared by its name, and returns what that was. Nothing else bears that
 // Job's label.
-func (n Namespace) RemoveEarlier(ctx context.Context, spare ...string) (removed []string, err error) {
+func (n Client) RemoveEarlier(ctx context.Context, spare ...string) (removed []string, err error) {
 	if n.Labels[JobLabel] == "" {
 		return nil, nil
 	}
@@ -26,14 +26,14 @@ func (n Namespace) RemoveEarlier(ctx context.Context, spare ...string) (removed 
 
 // RemoveRest removes what this run has made, but what is to be spared by its name: an
 // object that was made while the answer was lost is nowhere else known.
-func (n Namespace) RemoveRest(ctx context.Context, spare ...string) error {
+func (n Client) RemoveRest(ctx context.Context, spare ...string) error {
 	_, err := n.removeWhere(ctx, selection.Equals, spare)
 	return err
 }
 
 // removeWhere removes what bears this run's label, or this Job's and another run's.
 // Pods go soon: nobody listens to them any more.
-func (n Namespace) removeWhere(ctx context.Context, run selection.Operator, spare []string) (removed []string, err error) {
+func (n Client) removeWhere(ctx context.Context, run selection.Operator, spare []string) (removed []string, err error) {
 	selector, err := n.selector(run)
 	if err != nil {
 		return nil, err
@@ -42,8 +42,8 @@ func (n Namespace) removeWhere(ctx context.Context, run selection.Operator, spar
 	var claims *corev1.PersistentVolumeClaimList
 	err = n.insist(ctx, "looking for what was left behind", func(ctx context.Context) error {
 		var podErr, claimErr error
-		pods, podErr = n.Client.CoreV1().Pods(n.Name).List(ctx, metav1.ListOptions{LabelSelector: selector})
-		claims, claimErr = n.Client.CoreV1().PersistentVolumeClaims(n.Name).List(ctx, metav1.ListOptions{LabelSelector: selector})
+		pods, podErr = n.API.CoreV1().Pods(n.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+		claims, claimErr = n.API.CoreV1().PersistentVolumeClaims(n.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 		return errors.Join(podErr, claimErr)
 	})
 	if err != nil {
@@ -78,7 +78,7 @@ func AtOnce(removals ...func() error) error {
 }
 
 // selector selects this run's objects, or this Job's of other runs.
-func (n Namespace) selector(run selection.Operator) (string, error) {
+func (n Client) selector(run selection.Operator) (string, error) {
 	ofRun, err := labels.NewRequirement(RunLabel, run, []string{n.Labels[RunLabel]})
 	if err != nil || run == selection.Equals {
 		return labels.NewSelector().Add(*ofRun).String(), err

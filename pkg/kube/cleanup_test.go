@@ -28,7 +28,7 @@ func TestOnlyWhatAnEarlierAttemptOfTheSameJobMadeIsRemoved(t *testing.T) {
 		}
 		return m
 	}
-	n.Client = fake.NewClientset(
+	n.API = fake.NewClientset(
 		&corev1.Pod{ObjectMeta: meta("write-pod", "first", "job")},
 		&corev1.Pod{ObjectMeta: meta("theirs", "", "")},
 		&corev1.Pod{ObjectMeta: meta("another-jobs", "first", "other")},
@@ -39,17 +39,17 @@ func TestOnlyWhatAnEarlierAttemptOfTheSameJobMadeIsRemoved(t *testing.T) {
 	removed, err := n.RemoveEarlier(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"pod write-pod", "claim stig-pvc"}, removed)
-	pods, err := n.Client.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
+	pods, err := n.API.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	assert.Len(t, pods.Items, 3)
-	claims, err := n.Client.CoreV1().PersistentVolumeClaims("stig").List(t.Context(), metav1.ListOptions{})
+	claims, err := n.API.CoreV1().PersistentVolumeClaims("stig").List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	assert.Len(t, claims.Items, 1)
 }
 
 func TestWithoutAJobNothingIsAnEarlierAttempts(t *testing.T) {
 	n := namespace(t)
-	n.Client = fake.NewClientset(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", Labels: map[string]string{RunLabel: "first"}}})
+	n.API = fake.NewClientset(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", Labels: map[string]string{RunLabel: "first"}}})
 	removed, err := n.RemoveEarlier(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, removed)
@@ -60,21 +60,21 @@ func TestWhatARunMadeIsSweptUpButForWhatItKeeps(t *testing.T) {
 	made := func(name, run string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Name: name, UID: types.UID(name), Namespace: "stig", Labels: map[string]string{RunLabel: run}}
 	}
-	n.Client = fake.NewClientset(
+	n.API = fake.NewClientset(
 		&corev1.Pod{ObjectMeta: made("write-pod", "r")},
 		&corev1.Pod{ObjectMeta: made("read-pod", "r")},
 		&corev1.Pod{ObjectMeta: made("another-runs", "other")},
 		&corev1.PersistentVolumeClaim{ObjectMeta: made("stig-pvc", "r")},
 	)
 	require.NoError(t, n.RemoveRest(t.Context(), "read-pod"))
-	pods, err := n.Client.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
+	pods, err := n.API.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	var left []string
 	for _, p := range pods.Items {
 		left = append(left, p.Name)
 	}
 	assert.ElementsMatch(t, []string{"read-pod", "another-runs"}, left)
-	claims, err := n.Client.CoreV1().PersistentVolumeClaims("stig").List(t.Context(), metav1.ListOptions{})
+	claims, err := n.API.CoreV1().PersistentVolumeClaims("stig").List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, claims.Items)
 }
@@ -94,7 +94,7 @@ func TestWhatDoesNotGoKeepsNothingElseFromBeingAsked(t *testing.T) {
 		cancel(asked)
 		return false, nil, nil
 	})
-	n.Client = client
+	n.API = client
 	n, stop, err := n.Observed(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(stop)

@@ -23,10 +23,10 @@ type Class struct {
 }
 
 // Classes are all StorageClasses of the cluster, by name.
-func (n Namespace) Classes(ctx context.Context) ([]Class, error) {
+func (n Client) Classes(ctx context.Context) ([]Class, error) {
 	var all []Class
 	err := n.insist(ctx, "listing storage classes", func(ctx context.Context) error {
-		list, err := n.Client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
+		list, err := n.API.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
@@ -53,8 +53,8 @@ type Volume struct {
 }
 
 // Volume looks a PersistentVolume up. What may not be seen is empty.
-func (n Namespace) Volume(ctx context.Context, name string) Volume {
-	pv, err := n.Client.CoreV1().PersistentVolumes().Get(ctx, name, metav1.GetOptions{})
+func (n Client) Volume(ctx context.Context, name string) Volume {
+	pv, err := n.API.CoreV1().PersistentVolumes().Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		n.Log.WithError(err).Info("The persistent volume cannot be seen: its provisioner and handle stay unknown")
 		return Volume{}
@@ -67,9 +67,9 @@ func (n Namespace) Volume(ctx context.Context, name string) Volume {
 }
 
 // Nodes are the cluster's. Who may see no more than a namespace may not see them.
-func (n Namespace) Nodes(ctx context.Context) (nodes []corev1.Node, err error) {
+func (n Client) Nodes(ctx context.Context) (nodes []corev1.Node, err error) {
 	err = n.insist(ctx, "looking for nodes", func(ctx context.Context) error {
-		list, err := n.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+		list, err := n.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 		if err == nil {
 			nodes = list.Items
 		}
@@ -80,8 +80,8 @@ func (n Namespace) Nodes(ctx context.Context) (nodes []corev1.Node, err error) {
 
 // ClusterUID is that of the namespace kube-system, by which clusters are told
 // apart; empty where it may not be seen.
-func (n Namespace) ClusterUID(ctx context.Context) types.UID {
-	system, err := n.Client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+func (n Client) ClusterUID(ctx context.Context) types.UID {
+	system, err := n.API.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
 	if err != nil {
 		return ""
 	}
@@ -89,10 +89,10 @@ func (n Namespace) ClusterUID(ctx context.Context) types.UID {
 }
 
 // Version is the API server's; empty where it does not say.
-func (n Namespace) Version(ctx context.Context) string {
+func (n Client) Version(ctx context.Context) string {
 	ctx, cancel := n.within(ctx, "the API server: asking for its version")
 	defer cancel()
-	version, err := ServerVersion(ctx, n.Client)
+	version, err := ServerVersion(ctx, n.API)
 	if err != nil {
 		n.Log.WithError(err).Info("The API server does not say which version it is")
 	}

@@ -8,8 +8,8 @@ import (
 )
 
 // meta is that of everything a run creates.
-func (n Namespace) meta(name string) metav1.ObjectMeta {
-	m := metav1.ObjectMeta{Name: name, Namespace: n.Name, Labels: n.Labels}
+func (n Client) meta(name string) metav1.ObjectMeta {
+	m := metav1.ObjectMeta{Name: name, Namespace: n.Namespace, Labels: n.Labels}
 	if n.Owner != nil {
 		m.OwnerReferences = []metav1.OwnerReference{*n.Owner}
 	}
@@ -19,7 +19,7 @@ func (n Namespace) meta(name string) metav1.ObjectMeta {
 // create creates an object. One that bears this run's label after an attempt whose
 // answer did not arrive was made by that attempt.
 func create[T metav1.Object](
-	ctx context.Context, n Namespace, doing, name string, object T,
+	ctx context.Context, n Client, doing, name string, object T,
 	make func(context.Context, T, metav1.CreateOptions) (T, error), get func(context.Context, string, metav1.GetOptions) (T, error),
 ) (created T, err error) {
 	attempts := 0

@@ -45,7 +45,7 @@ func lossy(claim *corev1.PersistentVolumeClaim) *fake.Clientset {
 func TestWhatWasMadeWhileTheAnswerWasLostIsOurs(t *testing.T) {
 	n := namespace(t)
 	ours := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", Namespace: "stig", UID: "u", Labels: n.Labels}}
-	n.Client = lossy(ours)
+	n.API = lossy(ours)
 	made, err := n.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
 	require.NoError(t, err)
 	assert.Equal(t, ours.UID, made.UID)
@@ -53,7 +53,7 @@ func TestWhatWasMadeWhileTheAnswerWasLostIsOurs(t *testing.T) {
 
 func TestWhatSomebodyElseMadeMeanwhileIsNot(t *testing.T) {
 	n := namespace(t)
-	n.Client = lossy(&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", Namespace: "stig"}})
+	n.API = lossy(&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", Namespace: "stig"}})
 	_, err := n.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
 	assert.ErrorIs(t, err, ErrTaken)
 }

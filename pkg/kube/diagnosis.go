@@ -22,7 +22,7 @@ var volumeEvents = []string{"FailedMount", "FailedAttachVolume", "FailedMapVolum
 // whyNotRunning collects what Kubernetes says of a pod that does not run: its
 // conditions, what its containers wait for, and the warnings about it and about
 // its claim.
-func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
+func (n Client) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 	var said []string
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
@@ -63,11 +63,11 @@ func (n Namespace) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
 }
 
 // nodeNotReady says why a node is not ready, as far as it may be seen; empty for one that is.
-func (n Namespace) nodeNotReady(name string) (why string, seen bool) {
+func (n Client) nodeNotReady(name string) (why string, seen bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
 	defer cancel()
 	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
-	nodes, err := n.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{FieldSelector: byName})
+	nodes, err := n.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{FieldSelector: byName})
 	if err != nil || len(nodes.Items) == 0 {
 		return "", false
 	}
@@ -110,10 +110,10 @@ func waitsForVolume(pod *corev1.Pod) bool {
 
 // whyStillThere says on which node a pod is that does not go, and what is known of
 // the node. Without permission to see nodes it says how to look.
-func (n Namespace) whyStillThere(name string) string {
+func (n Client) whyStillThere(name string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
 	defer cancel()
-	pod, err := n.Client.CoreV1().Pods(n.Name).Get(ctx, name, metav1.GetOptions{})
+	pod, err := n.API.CoreV1().Pods(n.Namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil || pod.Spec.NodeName == "" {
 		return ""
 	}
@@ -139,11 +139,11 @@ func saying(events []corev1.Event) []string {
 
 // warnings are the events of type Warning about an object, newest first. Without
 // permission to see them there are none.
-func (n Namespace) warnings(name string) []corev1.Event {
+func (n Client) warnings(name string) []corev1.Event {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
 	defer cancel()
 	selector := fields.Set{"involvedObject.name": name, "type": corev1.EventTypeWarning}.AsSelector().String()
-	list, err := n.Client.CoreV1().Events(n.Name).List(ctx, metav1.ListOptions{FieldSelector: selector})
+	list, err := n.API.CoreV1().Events(n.Namespace).List(ctx, metav1.ListOptions{FieldSelector: selector})
 	if err != nil {
 		n.Log.WithError(err).Warn("Events cannot be read: reasons are missing from messages")
 		return nil

@@ -11,8 +11,8 @@ import (
 var dry = metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 
 // TryClaim says why the claim of a spec would not be made. It makes none.
-func (n Namespace) TryClaim(ctx context.Context, spec ClaimSpec) error {
-	_, err := n.Client.CoreV1().PersistentVolumeClaims(n.Name).Create(ctx, n.claim(spec), dry)
+func (n Client) TryClaim(ctx context.Context, spec ClaimSpec) error {
+	_, err := n.API.CoreV1().PersistentVolumeClaims(n.Namespace).Create(ctx, n.claim(spec), dry)
 	if err != nil {
 		return n.taken("claim", spec.Name, err)
 	}
@@ -20,9 +20,9 @@ func (n Namespace) TryClaim(ctx context.Context, spec ClaimSpec) error {
 }
 
 // TryPod says why a pod would not be made. It makes none.
-func (n Namespace) TryPod(ctx context.Context, pod *corev1.Pod) error {
-	pod.Namespace = n.Name
-	_, err := n.Client.CoreV1().Pods(n.Name).Create(ctx, pod, dry)
+func (n Client) TryPod(ctx context.Context, pod *corev1.Pod) error {
+	pod.Namespace = n.Namespace
+	_, err := n.API.CoreV1().Pods(n.Namespace).Create(ctx, pod, dry)
 	if err != nil {
 		return n.taken("pod", pod.Name, err)
 	}

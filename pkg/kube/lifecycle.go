@@ -34,10 +34,10 @@ const (
 	KeepLabel = "volume-durability/keep"
 )
 
-// Namespace is one namespace of a cluster, as far as a run works in it.
-type Namespace struct {
-	Client kubernetes.Interface
-	Name   string
+// Client is one namespace of a cluster, as far as a run works in it.
+type Client struct {
+	API       kubernetes.Interface
+	Namespace string
 	// Labels go on everything that is created, and Owner, with which it goes.
 	Labels map[string]string
 	Owner  *metav1.OwnerReference
@@ -53,22 +53,22 @@ type Namespace struct {
 var ErrTaken = errors.New("the name is taken")
 
 // taken turns an AlreadyExists into a refusal that says what to do.
-func (n Namespace) taken(kind, name string, err error) error {
+func (n Client) taken(kind, name string, err error) error {
 	if apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("%w: %s %s/%s exists already and was not made by this run; it is left as it is. Remove it, or choose another name", ErrTaken, kind, n.Name, name)
+		return fmt.Errorf("%w: %s %s/%s exists already and was not made by this run; it is left as it is. Remove it, or choose another name", ErrTaken, kind, n.Namespace, name)
 	}
-	return fmt.Errorf("creating %s %s/%s: %w%s", kind, n.Name, name, err, Hint(err.Error()))
+	return fmt.Errorf("creating %s %s/%s: %w%s", kind, n.Namespace, name, err, Hint(err.Error()))
 }
 
 // RequireExists returns an error that says what to do where the namespace is
 // known not to exist. A run without permission to look goes on.
-func (n Namespace) RequireExists(ctx context.Context) error {
-	err := n.insist(ctx, "looking for namespace "+n.Name, func(ctx context.Context) error {
-		_, err := n.Client.CoreV1().Namespaces().Get(ctx, n.Name, metav1.GetOptions{})
+func (n Client) RequireExists(ctx context.Context) error {
+	err := n.insist(ctx, "looking for namespace "+n.Namespace, func(ctx context.Context) error {
+		_, err := n.API.CoreV1().Namespaces().Get(ctx, n.Namespace, metav1.GetOptions{})
 		return err
 	})
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("namespace %s does not exist: kubectl create namespace %s", n.Name, n.Name)
+		return fmt.Errorf("namespace %s does not exist: kubectl create namespace %s", n.Namespace, n.Namespace)
 	}
 	if err != nil {
 		n.Log.WithError(err).Info("The namespace cannot be looked up: taken to exist")
@@ -93,9 +93,9 @@ func (e *PodUnready) Error() string {
 func (e *PodUnready) Unwrap() error { return e.Err }
 
 // RunPod creates a pod and returns it once its container runs.
-func (n Namespace) RunPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
-	pod.Namespace = n.Name
-	pods := n.Client.CoreV1().Pods(n.Name)
+func (n Client) RunPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
+	pod.Namespace = n.Namespace
+	pods := n.API.CoreV1().Pods(n.Namespace)
 	created, err := create(ctx, n, "creating pod "+pod.Name, pod.Name, pod, pods.Create, pods.Get)
 	if err != nil {
 		return nil, n.taken("pod", pod.Name, err)
@@ -109,8 +109,8 @@ func (n Namespace) RunPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, er
 	return running, nil
 }
 
-func (n Namespace) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
-	ctx, cancel := n.within(ctx, "pod %s/%s to run", n.Name, pod.Name)
+func (n Client) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
+	ctx, cancel := n.within(ctx, "pod %s/%s to run", n.Namespace, pod.Name)
 	defer cancel()
 	latest := pod
 	err := n.observer.until(ctx, func() (bool, error) {
@@ -120,7 +120,7 @@ func (n Namespace) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.P
 		}
 		latest = seen.latest
 		if said, is := isBoundToNode(latest); is {
-			return false, &Unsupported{Object: fmt.Sprintf("pod %s/%s", n.Name, pod.Name), Said: said}
+			return false, &Unsupported{Object: fmt.Sprintf("pod %s/%s", n.Namespace, pod.Name), Said: said}
 		}
 		if refused := n.observer.refusalOf(latest); refused != nil {
 			return false, refused
@@ -132,14 +132,14 @@ func (n Namespace) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.P
 		return latest, err
 	}
 	late := ctx.Err() != nil
-	unready := &PodUnready{Namespace: n.Name, Pod: pod.Name, Err: err}
+	unready := &PodUnready{Namespace: n.Namespace, Pod: pod.Name, Err: err}
 	unready.Reason, unready.Volume = n.whyNotRunning(latest)
 	unready.Volume = unready.Volume && late // what failed or was deleted did not wait any more
 	return nil, unready
 }
 
 // RunToEnd runs a pod, returns once its container has ended well, and removes it in any case.
-func (n Namespace) RunToEnd(ctx context.Context, pod *corev1.Pod) error {
+func (n Client) RunToEnd(ctx context.Context, pod *corev1.Pod) error {
 	running, err := n.RunPod(ctx, pod)
 	if err == nil {
 		err = n.awaitSuccess(ctx, running)
@@ -151,8 +151,8 @@ func (n Namespace) RunToEnd(ctx context.Context, pod *corev1.Pod) error {
 }
 
 // awaitSuccess returns once a pod's container has ended well.
-func (n Namespace) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
-	ctx, cancel := n.within(ctx, "pod %s/%s to end", n.Name, pod.Name)
+func (n Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
+	ctx, cancel := n.within(ctx, "pod %s/%s to end", n.Namespace, pod.Name)
 	defer cancel()
 	return n.observer.until(ctx, func() (bool, error) {
 		seen := n.observer.pods[pod.UID]
@@ -160,7 +160,7 @@ func (n Namespace) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 		case seen == nil:
 			return false, nil
 		case seen.latest.Status.Phase == corev1.PodFailed || !seen.Gone.IsZero():
-			return false, fmt.Errorf("pod %s/%s did not end well: kubectl logs %s", n.Name, pod.Name, pod.Name)
+			return false, fmt.Errorf("pod %s/%s did not end well: kubectl logs %s", n.Namespace, pod.Name, pod.Name)
 		}
 		return seen.latest.Status.Phase == corev1.PodSucceeded, nil
 	})
@@ -218,19 +218,19 @@ func hasContainerEnded(pod *corev1.Pod) bool {
 
 // DeletePod deletes a pod and returns once the very pod that bears the UID is
 // gone. A grace period of nil is the pod's own. A pod that is gone already is no error.
-func (n Namespace) DeletePod(ctx context.Context, name string, uid types.UID, grace *int64) error {
+func (n Client) DeletePod(ctx context.Context, name string, uid types.UID, grace *int64) error {
 	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: &metav1.Preconditions{UID: &uid}}
 	err := n.insist(ctx, "deleting pod "+name, func(ctx context.Context) error {
-		return n.Client.CoreV1().Pods(n.Name).Delete(ctx, name, options)
+		return n.API.CoreV1().Pods(n.Namespace).Delete(ctx, name, options)
 	})
 	if isGone(err) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("deleting pod %s/%s: %w", n.Name, name, err)
+		return fmt.Errorf("deleting pod %s/%s: %w", n.Namespace, name, err)
 	}
 	seenToGo := func() bool { p := n.observer.pods[uid]; return p != nil && !p.Gone.IsZero() }
-	if err := awaitGone(ctx, n, "pod", name, uid, n.Client.CoreV1().Pods(n.Name).Get, seenToGo); err != nil {
+	if err := awaitGone(ctx, n, "pod", name, uid, n.API.CoreV1().Pods(n.Namespace).Get, seenToGo); err != nil {
 		return fmt.Errorf("%w%s", err, n.whyStillThere(name))
 	}
 	n.Log.WithFields(logrus.Fields{"pod": name, "uid": uid}).Info("Pod gone")
@@ -243,10 +243,10 @@ func isGone(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsCo
 // awaitGone returns once an object is gone. What was never seen before it went is
 // not seen to go: so it is looked for once.
 func awaitGone[T metav1.Object](
-	ctx context.Context, n Namespace, kind, name string, uid types.UID,
+	ctx context.Context, n Client, kind, name string, uid types.UID,
 	get func(context.Context, string, metav1.GetOptions) (T, error), seenToGo func() bool,
 ) error {
-	ctx, cancel := n.within(ctx, "%s %s/%s to be gone", kind, n.Name, name)
+	ctx, cancel := n.within(ctx, "%s %s/%s to be gone", kind, n.Namespace, name)
 	defer cancel()
 	there, err := get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) || err == nil && there.GetUID() != uid {
@@ -256,6 +256,6 @@ func awaitGone[T metav1.Object](
 }
 
 // within bounds a wait; the context's cause then says what was waited for.
-func (n Namespace) within(ctx context.Context, format string, args ...any) (context.Context, context.CancelFunc) {
+func (n Client) within(ctx context.Context, format string, args ...any) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, n.Timeout, fmt.Errorf("waited %s for %s: %w", n.Timeout, fmt.Sprintf(format, args...), context.DeadlineExceeded))
 }

@@ -31,11 +31,11 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-func namespace(t *testing.T) Namespace {
+func namespace(t *testing.T) Client {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	return Namespace{Client: fake.NewClientset(), Name: "stig", Labels: map[string]string{RunLabel: "r"}, Timeout: time.Minute, Log: log}
+	return Client{API: fake.NewClientset(), Namespace: "stig", Labels: map[string]string{RunLabel: "r"}, Timeout: time.Minute, Log: log}
 }
 
 func spec() PodSpec {
@@ -109,7 +109,7 @@ func TestWhenAPodHasStarted(t *testing.T) {
 
 func TestANameThatIsTakenIsRefused(t *testing.T) {
 	ns := namespace(t)
-	_, err := ns.Client.CoreV1().PersistentVolumeClaims("stig").Create(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}}, metav1.CreateOptions{})
+	_, err := ns.API.CoreV1().PersistentVolumeClaims("stig").Create(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = ns.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
 	assert.ErrorIs(t, err, ErrTaken)
@@ -129,7 +129,7 @@ func TestAPodThatDoesNotRunIsExplained(t *testing.T) {
 	assert.Equal(t, "Unschedulable: 0/2 nodes are available; ImagePullBackOff: no such image", reason)
 	assert.False(t, volume)
 
-	_, err := ns.Client.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
+	_, err := ns.API.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{Name: "e"}, InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"}, Type: "Warning", Reason: "FailedAttachVolume", Message: "in use elsewhere",
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
@@ -142,13 +142,13 @@ func TestAPodThatDoesNotRunIsExplained(t *testing.T) {
 
 	pod.Spec.NodeName = "n1"
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", Message: "Kubelet stopped posting node status."}}}}
-	node, err = ns.Client.CoreV1().Nodes().Create(t.Context(), node, metav1.CreateOptions{})
+	node, err = ns.API.CoreV1().Nodes().Create(t.Context(), node, metav1.CreateOptions{})
 	require.NoError(t, err)
 	reason, volume = ns.whyNotRunning(pod)
 	assert.False(t, volume, "it may have its volume by now: nobody says so any more")
 	assert.Contains(t, reason, "node n1 is not ready: NodeStatusUnknown: Kubelet stopped posting node status.")
 	node.Status.Conditions[0].Status = corev1.ConditionTrue
-	_, err = ns.Client.CoreV1().Nodes().Update(t.Context(), node, metav1.UpdateOptions{})
+	_, err = ns.API.CoreV1().Nodes().Update(t.Context(), node, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	_, volume = ns.whyNotRunning(pod)
 	assert.True(t, volume)
@@ -187,7 +187,7 @@ func TestAVolumeThatCameIsNotBlamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ns := namespace(t)
 			for _, e := range c.events {
-				_, err := ns.Client.CoreV1().Events("stig").Create(t.Context(), &e, metav1.CreateOptions{})
+				_, err := ns.API.CoreV1().Events("stig").Create(t.Context(), &e, metav1.CreateOptions{})
 				require.NoError(t, err)
 			}
 			_, volume := ns.whyNotRunning(&corev1.Pod{
@@ -209,7 +209,7 @@ func TestWhatAScheduledPodOnceWaitedForExplainsNothing(t *testing.T) {
 			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "no such image"}},
 		}}},
 	}
-	_, err := ns.Client.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
+	_, err := ns.API.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{Name: "e"}, InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"}, Type: "Warning",
 		Reason: "FailedScheduling", Message: "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
 	}, metav1.CreateOptions{})
@@ -234,7 +234,7 @@ func TestATimeOutSaysWhatWasWaitedFor(t *testing.T) {
 
 func TestOnlyWholeLinesAreHeard(t *testing.T) {
 	var heard []string
-	f := follower{Namespace: namespace(t), hear: func(line []byte) { heard = append(heard, string(line)) }}
+	f := follower{Client: namespace(t), hear: func(line []byte) { heard = append(heard, string(line)) }}
 	require.NoError(t, f.read(strings.NewReader("2026-11-24T12:00:00.5Z one line\nno time\n2026-11-24T12:00:01Z another\n2026-11-24T12:00:02Z half a li")))
 	assert.Equal(t, []string{"one line", "another"}, heard)
 	assert.Equal(t, "2026-11-24T12:00:01Z", f.since.Format(time.RFC3339), "where to take the log up again")
@@ -244,7 +244,7 @@ func TestWhoHearsIsToldWhenTheLogCanBeRead(t *testing.T) {
 	ns := namespace(t)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", UID: "u"}}
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
-	ns.Client = fake.NewClientset(pod)
+	ns.API = fake.NewClientset(pod)
 	var told []bool
 	require.NoError(t, ns.FollowLog(t.Context(), pod, func([]byte) {}, func(is bool) { told = append(told, is) }))
 	assert.Equal(t, []bool{true, false}, told)
@@ -265,7 +265,7 @@ func TestWhoHearsIsToldThatTheLogCannotBeHad(t *testing.T) {
 	defer server.Close()
 	ns := namespace(t)
 	var err error
-	ns.Client, err = kubernetes.NewForConfig(&rest.Config{Host: server.URL})
+	ns.API, err = kubernetes.NewForConfig(&rest.Config{Host: server.URL})
 	require.NoError(t, err)
 	var told []bool
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}
@@ -274,7 +274,7 @@ func TestWhoHearsIsToldThatTheLogCannotBeHad(t *testing.T) {
 }
 
 func TestATooLongLineIsAnErrorAndNotEndless(t *testing.T) {
-	f := follower{Namespace: namespace(t), hear: func([]byte) {}}
+	f := follower{Client: namespace(t), hear: func([]byte) {}}
 	assert.Error(t, f.read(strings.NewReader(strings.Repeat("x", maxLine+1))))
 }
 
@@ -285,7 +285,7 @@ func TestWhatIsGone(t *testing.T) {
 }
 
 // observing observes a namespace that is changed by hand.
-func observing(t *testing.T) Namespace {
+func observing(t *testing.T) Client {
 	t.Helper()
 	ns, stop, err := namespace(t).Observed(t.Context())
 	require.NoError(t, err)
@@ -295,7 +295,7 @@ func observing(t *testing.T) Namespace {
 
 func TestWhatHappensToAPodIsSeen(t *testing.T) {
 	ns := observing(t)
-	pods := ns.Client.CoreV1().Pods("stig")
+	pods := ns.API.CoreV1().Pods("stig")
 	pod := ns.Pod(spec())
 	pod.UID = "u"
 	pod.Namespace = "stig"
@@ -347,7 +347,7 @@ func TestWhatABrokenWatchMissed(t *testing.T) {
 			h := handlers(o, o.attachment, o.detached)
 			h.OnAdd(of("1", "n1", true), true)
 			c.happens(h)
-			all, _ := Namespace{observer: o}.Attachments("pv")
+			all, _ := Client{observer: o}.Attachments("pv")
 			assert.False(t, all[0].Gone.IsZero(), "it is known to be gone")
 			assert.Equal(t, c.missed, all[0].Missed)
 		})
@@ -359,7 +359,7 @@ func TestAWatchThatIsBrokenIsSaid(t *testing.T) {
 	ns := namespace(t)
 	log, said := logtest.NewNullLogger()
 	ns.Log = log
-	client := ns.Client.(*fake.Clientset)
+	client := ns.API.(*fake.Clientset)
 	away, back := true, make(chan struct{})
 	client.PrependWatchReactor("pods", func(clienttesting.Action) (bool, watch.Interface, error) {
 		if away {
@@ -384,7 +384,7 @@ func TestAWatchThatIsBrokenIsSaid(t *testing.T) {
 func TestWhatMayNotBeSeenIsSaidAtOnce(t *testing.T) {
 	ns := namespace(t)
 	ns.Timeout = time.Hour
-	client := ns.Client.(*fake.Clientset)
+	client := ns.API.(*fake.Clientset)
 	for _, resource := range []string{"pods", "persistentvolumeclaims"} {
 		client.PrependReactor("list", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
 			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New(`User "nobody" cannot list resource`))
@@ -400,7 +400,7 @@ func TestWhatMayNotBeSeenIsSaidAtOnce(t *testing.T) {
 // is in the way: an API server that has just started knows no roles, for example.
 func TestNothingIsSeenBetweenTwoWatches(t *testing.T) {
 	ns := namespace(t)
-	client := ns.Client.(*fake.Clientset)
+	client := ns.API.(*fake.Clientset)
 	first, watches, back := watch.NewFake(), 0, make(chan struct{})
 	var refused, seenAgain time.Time
 	client.PrependWatchReactor("pods", func(clienttesting.Action) (bool, watch.Interface, error) {
@@ -430,7 +430,7 @@ func TestAProvisionerThatRefusesIsBelievedAtOnce(t *testing.T) {
 	ns := observing(t)
 	claim, err := ns.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
 	require.NoError(t, err)
-	_, err = ns.Client.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
+	_, err = ns.API.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{Name: "e"}, InvolvedObject: corev1.ObjectReference{Kind: "PersistentVolumeClaim", Name: claim.Name, UID: claim.UID},
 		Type: "Warning", Reason: "ProvisioningFailed", Message: "rpc error: code = InvalidArgument desc = no such mode",
 	}, metav1.CreateOptions{})

@@ -30,13 +30,13 @@ const (
 // those that the cluster no longer has are lost. Whoever hears is told when a
 // stream begins, and when it ends or cannot be had. It returns an error only with the
 // context.
-func (n Namespace) FollowLog(ctx context.Context, pod *corev1.Pod, hear func(line []byte), open func(is bool)) error {
-	f := follower{Namespace: n, pod: pod, hear: hear, open: open}
+func (n Client) FollowLog(ctx context.Context, pod *corev1.Pod, hear func(line []byte), open func(is bool)) error {
+	f := follower{Client: n, pod: pod, hear: hear, open: open}
 	return wait.PollUntilContextCancel(ctx, reconnectEvery, true, f.once)
 }
 
 type follower struct {
-	Namespace
+	Client
 	pod   *corev1.Pod
 	hear  func(line []byte)
 	open  func(is bool)
@@ -70,7 +70,7 @@ func (f *follower) once(ctx context.Context) (done bool, err error) {
 
 // state says whether the pod's container has ended, and whether the pod is gone.
 func (f *follower) state(ctx context.Context) (ended, gone bool) {
-	now, err := f.Client.CoreV1().Pods(f.Name).Get(ctx, f.pod.Name, metav1.GetOptions{})
+	now, err := f.API.CoreV1().Pods(f.Namespace).Get(ctx, f.pod.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) || err == nil && now.UID != f.pod.UID {
 		return true, true
 	}
@@ -78,7 +78,7 @@ func (f *follower) state(ctx context.Context) (ended, gone bool) {
 }
 
 func (f *follower) stream(ctx context.Context) error {
-	stream, err := f.Client.CoreV1().Pods(f.Name).GetLogs(f.pod.Name, &corev1.PodLogOptions{
+	stream, err := f.API.CoreV1().Pods(f.Namespace).GetLogs(f.pod.Name, &corev1.PodLogOptions{
 		Container: Container, Follow: true, Timestamps: true, SinceTime: f.since,
 	}).Stream(ctx)
 	if apierrors.IsNotFound(err) {

@@ -91,7 +91,7 @@ type observedAttachment struct {
 // known. The observation ends with stop, which waits for it.
 //
 // The error says what may not be seen; it comes at once.
-func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(), err error) {
+func (n Client) Observed(ctx context.Context) (observed Client, stop func(), err error) {
 	if err := n.maySee(ctx); err != nil {
 		return n, nil, err
 	}
@@ -99,22 +99,22 @@ func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(
 	n.observer = o
 	made := func(l *metav1.ListOptions) { l.LabelSelector = RunLabel }
 	ofClaims := fields.Set{"type": corev1.EventTypeWarning, "involvedObject.kind": "PersistentVolumeClaim"}.AsSelector().String()
-	pods, err := informer(o, "pods", n.Client.CoreV1().Pods(n.Name), made, o.pod, func(p *corev1.Pod, _ bool) { o.podOf(p).Gone = time.Now().UTC() })
+	pods, err := informer(o, "pods", n.API.CoreV1().Pods(n.Namespace), made, o.pod, func(p *corev1.Pod, _ bool) { o.podOf(p).Gone = time.Now().UTC() })
 	if err != nil {
 		return n, nil, err
 	}
-	claims, err := informer(o, "claims", n.Client.CoreV1().PersistentVolumeClaims(n.Name), made, o.claim, func(c *corev1.PersistentVolumeClaim, _ bool) { o.claim(c); o.claims[c.UID].gone = true })
+	claims, err := informer(o, "claims", n.API.CoreV1().PersistentVolumeClaims(n.Namespace), made, o.claim, func(c *corev1.PersistentVolumeClaim, _ bool) { o.claim(c); o.claims[c.UID].gone = true })
 	if err != nil {
 		return n, nil, err
 	}
-	events, err := informer(o, "events", n.Client.CoreV1().Events(n.Name), func(l *metav1.ListOptions) { l.FieldSelector = ofClaims }, o.event, func(*corev1.Event, bool) {})
+	events, err := informer(o, "events", n.API.CoreV1().Events(n.Namespace), func(l *metav1.ListOptions) { l.FieldSelector = ofClaims }, o.event, func(*corev1.Event, bool) {})
 	if err != nil {
 		return n, nil, err
 	}
 	all := []cache.SharedIndexInformer{pods, claims, events}
 	if n.maySeeAttachments(ctx) {
 		o.attachmentsSeen = true
-		attachments, err := informer(o, "volume attachments", n.Client.StorageV1().VolumeAttachments(), func(*metav1.ListOptions) {}, o.attachment, o.detached)
+		attachments, err := informer(o, "volume attachments", n.API.StorageV1().VolumeAttachments(), func(*metav1.ListOptions) {}, o.attachment, o.detached)
 		if err != nil {
 			return n, nil, err
 		}
@@ -144,23 +144,23 @@ func newObserver(log logrus.FieldLogger) *observer {
 
 // maySee asks for what is to be observed: client-go's watches never give up one that
 // is refused.
-func (n Namespace) maySee(ctx context.Context) error {
+func (n Client) maySee(ctx context.Context) error {
 	return errors.Join(
-		n.required("pods", mayList(ctx, n, "pods", n.Client.CoreV1().Pods(n.Name))),
-		n.required("claims", mayList(ctx, n, "claims", n.Client.CoreV1().PersistentVolumeClaims(n.Name))))
+		n.required("pods", mayList(ctx, n, "pods", n.API.CoreV1().Pods(n.Namespace))),
+		n.required("claims", mayList(ctx, n, "claims", n.API.CoreV1().PersistentVolumeClaims(n.Namespace))))
 }
 
-func (n Namespace) required(what string, refused error) error {
+func (n Client) required(what string, refused error) error {
 	if refused == nil {
 		return nil
 	}
-	return fmt.Errorf("looking for %s in namespace %s: %w%s", what, n.Name, refused, Hint(refused.Error()))
+	return fmt.Errorf("looking for %s in namespace %s: %w%s", what, n.Namespace, refused, Hint(refused.Error()))
 }
 
 // maySeeAttachments says whether VolumeAttachments may be seen. They are the
 // cluster's, and a run can do without.
-func (n Namespace) maySeeAttachments(ctx context.Context) bool {
-	err := mayList(ctx, n, "volume attachments", n.Client.StorageV1().VolumeAttachments())
+func (n Client) maySeeAttachments(ctx context.Context) bool {
+	err := mayList(ctx, n, "volume attachments", n.API.StorageV1().VolumeAttachments())
 	if err != nil {
 		n.Log.WithError(err).Info("Volume attachments cannot be seen: whether a volume was detached and attached anew stays unknown")
 	}
@@ -168,7 +168,7 @@ func (n Namespace) maySeeAttachments(ctx context.Context) bool {
 }
 
 // mayList is an error where the API server does not show such objects.
-func mayList[L runtime.Object](ctx context.Context, n Namespace, what string, of lists[L]) error {
+func mayList[L runtime.Object](ctx context.Context, n Client, what string, of lists[L]) error {
 	return n.insist(ctx, "looking for "+what, func(ctx context.Context) error {
 		_, err := of.List(ctx, metav1.ListOptions{Limit: 1})
 		return err
@@ -269,7 +269,7 @@ func (o *observer) whole(what string) {
 }
 
 // Unseen is for how long, of a time, what happened to pods was not seen.
-func (n Namespace) Unseen(from, to time.Time) time.Duration {
+func (n Client) Unseen(from, to time.Time) time.Duration {
 	n.observer.mu.Lock()
 	defer n.observer.mu.Unlock()
 	var unseen time.Duration
@@ -322,8 +322,8 @@ func see[T any](o *observer, object any, do func(T)) {
 }
 
 // synced returns once everything that is there has been seen.
-func (o *observer) synced(ctx context.Context, n Namespace, synced ...cache.InformerSynced) error {
-	ctx, cancel := n.within(ctx, "what is in namespace %s to be known", n.Name)
+func (o *observer) synced(ctx context.Context, n Client, synced ...cache.InformerSynced) error {
+	ctx, cancel := n.within(ctx, "what is in namespace %s to be known", n.Namespace)
 	defer cancel()
 	if cache.WaitForCacheSync(ctx.Done(), synced...) {
 		return nil
@@ -423,7 +423,7 @@ func (o *observer) detached(a *storagev1.VolumeAttachment, missed bool) {
 }
 
 // Milestones are when the parts of a pod were first seen to be there.
-func (n Namespace) Milestones(pod types.UID) Milestones {
+func (n Client) Milestones(pod types.UID) Milestones {
 	n.observer.mu.Lock()
 	defer n.observer.mu.Unlock()
 	if seen := n.observer.pods[pod]; seen != nil {
@@ -434,7 +434,7 @@ func (n Namespace) Milestones(pod types.UID) Milestones {
 
 // Attachments are those of a PersistentVolume, the first one first, and whether
 // they may be seen at all.
-func (n Namespace) Attachments(volume string) (all []Attachment, mayBeSeen bool) {
+func (n Client) Attachments(volume string) (all []Attachment, mayBeSeen bool) {
 	o := n.observer
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -449,7 +449,7 @@ func (n Namespace) Attachments(volume string) (all []Attachment, mayBeSeen bool)
 
 // AwaitDetached returns once a volume is attached nowhere. Where attachments
 // cannot be seen there is nothing to wait for.
-func (n Namespace) AwaitDetached(ctx context.Context, volume string) error {
+func (n Client) AwaitDetached(ctx context.Context, volume string) error {
 	ctx, cancel := n.within(ctx, "volume %s to be detached", volume)
 	defer cancel()
 	return n.observer.until(ctx, func() (bool, error) {

@@ -41,7 +41,7 @@ const volumeName = "log-storage"
 
 // Pod is the pod that a spec describes. It satisfies the restricted Pod Security
 // Standard: everything it does not need is taken from it.
-func (n Namespace) Pod(spec PodSpec) *corev1.Pod {
+func (n Client) Pod(spec PodSpec) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: n.meta(spec.Name),
 		Spec: corev1.PodSpec{

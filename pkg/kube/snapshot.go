@@ -15,7 +15,7 @@ import (
 // Snapshot returns every object of this run as it was last seen, those that are gone
 // too, in the order of their making, and what the cluster said of them in events.
 // Events that cannot be had are nil.
-func (n Namespace) Snapshot(ctx context.Context) ([]runtime.Object, []corev1.Event) {
+func (n Client) Snapshot(ctx context.Context) ([]runtime.Object, []corev1.Event) {
 	ours, objects := map[types.UID]bool{}, []runtime.Object{}
 	for _, o := range n.observer.seen(n.Labels[RunLabel]) {
 		ours[o.GetUID()] = true
@@ -23,7 +23,7 @@ func (n Namespace) Snapshot(ctx context.Context) ([]runtime.Object, []corev1.Eve
 	}
 	var list *corev1.EventList
 	err := n.insist(ctx, "listing events", func(ctx context.Context) (err error) {
-		list, err = n.Client.CoreV1().Events(n.Name).List(ctx, metav1.ListOptions{})
+		list, err = n.API.CoreV1().Events(n.Namespace).List(ctx, metav1.ListOptions{})
 		return err
 	})
 	if err != nil {

@@ -62,9 +62,9 @@ func (l *Ledger) Record(a Ack) error {
 	return nil
 }
 
-// Promises returns the highest acknowledgement of every epoch that has one, by
+// Acks returns the highest acknowledgement of every epoch that has one, by
 // epoch: all that the storage may be held to.
-func (l *Ledger) Promises() []Ack {
+func (l *Ledger) Acks() []Ack {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	promises := make([]Ack, 0, len(l.best))
@@ -102,8 +102,8 @@ func (l *Ledger) watch(epoch int) (changed <-chan struct{}, held bool) {
 	return l.changed, false
 }
 
-// Records counts the acknowledged records of all promises.
-func Records(promises []Ack) uint64 {
+// Count counts the acknowledged records of all promises.
+func Count(promises []Ack) uint64 {
 	var n uint64
 	for _, p := range promises {
 		n += p.Seq
@@ -111,9 +111,9 @@ func Records(promises []Ack) uint64 {
 	return n
 }
 
-// Check refuses promises that no writer of a journal can have been given. The error
+// Validate refuses promises that no writer of a journal can have been given. The error
 // joins all mistakes.
-func Check(f journal.Format, promises []Ack) error {
+func Validate(f journal.Format, promises []Ack) error {
 	var l Ledger
 	problems := []error{f.Validate()}
 	var left uint64 = math.MaxInt64

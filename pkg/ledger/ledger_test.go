@@ -20,13 +20,13 @@ func TestTheHighestAcknowledgementOfEachEpochCounts(t *testing.T) {
 	for _, a := range []Ack{ack(2, 5, 50), ack(1, 9, 90), ack(1, 7, 70), ack(1, 9, 90), ack(2, 6, 60)} {
 		require.NoError(t, l.Record(a))
 	}
-	assert.Equal(t, []Ack{ack(1, 9, 90), ack(2, 6, 60)}, l.Promises())
-	assert.Equal(t, uint64(15), Records(l.Promises()))
+	assert.Equal(t, []Ack{ack(1, 9, 90), ack(2, 6, 60)}, l.Acks())
+	assert.Equal(t, uint64(15), Count(l.Acks()))
 }
 
 func TestAnEmptyLedgerPromisesNothing(t *testing.T) {
 	var l Ledger
-	assert.Empty(t, l.Promises())
+	assert.Empty(t, l.Acks())
 }
 
 func TestContradictionsAndNonsenseAreRefused(t *testing.T) {
@@ -35,7 +35,7 @@ func TestContradictionsAndNonsenseAreRefused(t *testing.T) {
 	assert.ErrorContains(t, l.Record(ack(1, 9, 91)), "contradict")
 	assert.ErrorContains(t, l.Record(ack(0, 9, 91)), "count from 1")
 	assert.ErrorContains(t, l.Record(ack(1, 0, 91)), "count from 1")
-	assert.Equal(t, []Ack{ack(1, 9, 90)}, l.Promises())
+	assert.Equal(t, []Ack{ack(1, 9, 90)}, l.Acks())
 }
 
 func TestAwaitReturnsWithTheEpochsFirstAcknowledgement(t *testing.T) {
@@ -59,7 +59,7 @@ func TestPromisesThatNobodyWasGivenAreRefused(t *testing.T) {
 	format := journal.Format{ID: "0123456789abcdef", Size: 256}
 	of := func(epoch int, seq uint64) Ack { return Ack{Point: journal.Point{Epoch: epoch, Seq: seq}} }
 	const most = math.MaxInt64 / 256
-	assert.NoError(t, Check(format, []Ack{of(1, most-5), of(2, 5)}))
+	assert.NoError(t, Validate(format, []Ack{of(1, most-5), of(2, 5)}))
 	for says, promises := range map[string][]Ack{
 		"epoch 0, sequence 7: both count from 1": {of(0, 7)},
 		"epoch 1, sequence 0: both count from 1": {of(1, 0)},
@@ -67,9 +67,9 @@ func TestPromisesThatNobodyWasGivenAreRefused(t *testing.T) {
 		"sequence 6: no file is as long":         {of(1, most-5), of(2, 6)},
 		"18446744073709551615: no file":          {of(1, math.MaxUint64)},
 	} {
-		assert.ErrorContains(t, Check(format, promises), says)
+		assert.ErrorContains(t, Validate(format, promises), says)
 	}
-	err := Check(journal.Format{ID: "x"}, []Ack{of(-1, 1)})
+	err := Validate(journal.Format{ID: "x"}, []Ack{of(-1, 1)})
 	for _, says := range []string{`journal id "x"`, "record size 0", "epoch -1"} {
 		assert.ErrorContains(t, err, says)
 	}

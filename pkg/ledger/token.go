@@ -58,5 +58,5 @@ func ParseToken(text string) (Token, error) {
 	if t.String() != text {
 		return Token{}, fmt.Errorf("%q is no ledger: its sum is wrong", text)
 	}
-	return t, Check(t.Format, []Ack{t.Promise})
+	return t, Validate(t.Format, []Ack{t.Promise})
 }

@@ -82,7 +82,7 @@ type Experiment struct {
 	mistake error
 	clock   clock.Clock
 	// evidence says where the evidence is kept; empty where it is not.
-	evidence string
+	bundleLocation string
 	// deleting guards what pods are deleted at once.
 	deleting sync.Mutex
 	log      logrus.FieldLogger
@@ -130,7 +130,7 @@ func (e *Experiment) insist(ctx context.Context, doing string, request func(cont
 	limit := time.Duration(e.chaos.Timeout) * time.Second
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for the API server: %s: %w", limit, doing, context.DeadlineExceeded))
 	defer cancel()
-	return apiretry.Endure(ctx, e.clients.KubeClient, e.log, doing, request)
+	return apiretry.Do(ctx, e.clients.KubeClient, e.log, doing, request)
 }
 
 func (e *Experiment) connect(config *rest.Config) (err error) {
@@ -254,8 +254,8 @@ func (e *Experiment) labels() map[string]string {
 // Planned makes each of several cells a probe of its own. The share of the probes
 // that passed is then that of the cells that kept their data: so there is no write
 // check among them, and no control, which is to lose its data.
-func (e *Experiment) Planned(cells []options.Cell) {
-	tried := slices.DeleteFunc(slices.Clone(cells), func(c options.Cell) bool { return c.Control })
+func (e *Experiment) Planned(cells []options.CellSpec) {
+	tried := slices.DeleteFunc(slices.Clone(cells), func(c options.CellSpec) bool { return c.Control })
 	if len(tried) < 2 {
 		return
 	}
@@ -266,7 +266,7 @@ func (e *Experiment) Planned(cells []options.Cell) {
 }
 
 // probeOf is the name of a cell's verify check.
-func probeOf(c options.Cell) string {
+func probeOf(c options.CellSpec) string {
 	if c.Name == "" {
 		return VerifyProbe
 	}
@@ -299,17 +299,17 @@ func (e *Experiment) ChaosBegins(context.Context) error {
 }
 
 // Acknowledged is of no matter to Litmus.
-func (e *Experiment) Acknowledged(options.Cell, ledger.Ack) {}
+func (e *Experiment) Acknowledged(options.CellSpec, ledger.Ack) {}
 
 // Deleting records the pod among the result's targets.
-func (e *Experiment) Deleting(_ options.Cell, pod result.Pod) {
+func (e *Experiment) Deleting(_ options.CellSpec, pod result.Pod) {
 	e.deleting.Lock()
 	defer e.deleting.Unlock()
 	common.SetTargets(pod.Name, "targeted", "pod", &e.chaos)
 }
 
 // Reading is of no matter to Litmus.
-func (e *Experiment) Reading(options.Cell) {}
+func (e *Experiment) Reading(options.CellSpec) {}
 
 // Judged shows the verdict on a cell as that of its verify check.
 func (e *Experiment) Judged(cell result.Cell) {
@@ -370,11 +370,11 @@ func (e *Experiment) runProbes(phase, event string) error {
 	return err
 }
 
-// EvidenceAnnotation says on a ChaosResult where the evidence of its last run is.
-const EvidenceAnnotation = "volume-durability/evidence"
+// BundleAnnotation says on a ChaosResult where the evidence of its last run is.
+const BundleAnnotation = "volume-durability/bundle"
 
-// EvidenceIn takes note of where the evidence is kept, for the ChaosResult to say.
-func (e *Experiment) EvidenceIn(where string) { e.evidence = where }
+// SetBundleLocation takes note of where the evidence is kept, for the ChaosResult to say.
+func (e *Experiment) SetBundleLocation(where string) { e.bundleLocation = where }
 
 // Finish writes the outcome into the ChaosResult. The error is the one with which
 // the engine's probes ended the run, if they did.
@@ -407,13 +407,13 @@ func (e *Experiment) leave() error {
 func (e *Experiment) annotate(ctx context.Context) error {
 	results := e.clients.LitmusClient.ChaosResults(e.chaos.ChaosNamespace)
 	now, err := results.Get(ctx, e.result.Name, metav1.GetOptions{})
-	if err != nil || now.Annotations[EvidenceAnnotation] == e.evidence {
+	if err != nil || now.Annotations[BundleAnnotation] == e.bundleLocation {
 		return err
 	}
 	if now.Annotations == nil {
 		now.Annotations = map[string]string{}
 	}
-	now.Annotations[EvidenceAnnotation] = e.evidence
+	now.Annotations[BundleAnnotation] = e.bundleLocation
 	_, err = results.Update(ctx, now, metav1.UpdateOptions{})
 	return err
 }

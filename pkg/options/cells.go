@@ -6,8 +6,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Cell is one combination to try: one volume under test.
-type Cell struct {
+// CellSpec is one combination to try: one volume under test.
+type CellSpec struct {
 	// Name is unique in its run and may be part of an object's name; empty where the
 	// run has one cell.
 	Name string `json:"name,omitempty"`
@@ -30,17 +30,17 @@ const AllClasses = "*"
 
 // Cells are all combinations of what the settings list, and the control, if there
 // is to be one. Classes stand in for STORAGE_CLASSES, where that is to be all.
-func (s Settings) Cells(classes []string) []Cell {
+func (s Settings) Cells(classes []string) []CellSpec {
 	if len(classes) == 0 {
 		classes = s.StorageClasses
 	}
-	var cells []Cell
+	var cells []CellSpec
 	for _, class := range classes {
 		for _, access := range s.AccessModes {
 			for _, volume := range s.VolumeModes {
 				for _, reader := range s.ReaderNodes {
 					for _, force := range s.Forces {
-						cells = append(cells, Cell{
+						cells = append(cells, CellSpec{
 							VolumeSource: s.VolumeSource, StorageClass: class, ExistingClaim: s.ExistingClaim,
 							AccessMode: access, VolumeMode: volume, ReaderNode: reader, Force: force,
 						})
@@ -55,7 +55,7 @@ func (s Settings) Cells(classes []string) []Cell {
 		}
 	}
 	if s.NegativeControl {
-		control := Cell{
+		control := CellSpec{
 			Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem,
 			ReaderNode: AnyNode, Force: s.Forces[0],
 		}
@@ -65,7 +65,7 @@ func (s Settings) Cells(classes []string) []Cell {
 }
 
 // nameOf names what tells a cell from the others.
-func (s Settings) nameOf(c Cell, severalClasses bool) string {
+func (s Settings) nameOf(c CellSpec, severalClasses bool) string {
 	var parts []string
 	if severalClasses {
 		parts = append(parts, c.StorageClass)
@@ -92,7 +92,7 @@ var shortMode = map[corev1.PersistentVolumeAccessMode]string{
 
 // Object is a name of an object of the cell's: the one that was set where the run
 // has one cell.
-func (c Cell) Object(name string) string {
+func (c CellSpec) Object(name string) string {
 	if c.Name == "" {
 		return name
 	}

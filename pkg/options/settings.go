@@ -85,8 +85,8 @@ type Settings struct {
 	// RequiredEvidence is the level below which no cell passes.
 	RequiredEvidence provenance.Level `json:"requiredEvidence"`
 	NegativeControl  bool             `json:"negativeControl"`
-	// Evidence names the ConfigMap that keeps the evidence; empty for the customary name.
-	Evidence string `json:"evidence,omitempty"`
+	// BundleConfigMap names the ConfigMap that keeps the evidence; empty for the customary name.
+	BundleConfigMap string `json:"bundleConfigMap,omitempty"`
 
 	JournalFile string `json:"journalFile"`
 	// RecordSize is in bytes, WriteRate in records a second, 0 for no limit.
@@ -104,8 +104,8 @@ type Settings struct {
 	VerifyTimeout time.Duration `json:"verifyTimeout"`
 }
 
-// NoEvidence is the Evidence of a run that keeps none in the cluster.
-const NoEvidence = "none"
+// NoBundle is the Evidence of a run that keeps none in the cluster.
+const NoBundle = "none"
 
 // STIG says whether the run is the one that STIG check V-260932 describes: its
 // namespace, claim, pods and file, whatever the storage class.

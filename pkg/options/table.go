@@ -18,8 +18,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
-// Input is one thing that a user can set, by an environment variable.
-type Input struct {
+// Option is one thing that a user can set, by an environment variable.
+type Option struct {
 	// Name is the variable's.
 	Name string
 	// Default is the value where the variable is unset or empty.
@@ -35,7 +35,7 @@ type Input struct {
 // Complete proposes values that go on from the items of a list that have been typed,
 // if any: each ends with a word that Doc quotes, or with true or false where it is one
 // of them, and is taken.
-func (i Input) Complete(typed string) []string {
+func (i Option) Complete(typed string) []string {
 	var words []string
 	if i.Default == "true" || i.Default == "false" {
 		words = []string{"false", "true"}
@@ -55,12 +55,12 @@ func (i Input) Complete(typed string) []string {
 	return all
 }
 
-// Problem is one mistake in the inputs.
-type Problem struct {
+// Invalid is one mistake in the inputs.
+type Invalid struct {
 	Name, Value, Want string
 }
 
-func (p Problem) Error() string {
+func (p Invalid) Error() string {
 	return fmt.Sprintf("%s=%q: want %s", p.Name, p.Value, p.Want)
 }
 
@@ -70,8 +70,8 @@ type wanted string
 func (w wanted) Error() string { return string(w) }
 
 // Table returns every input, in the order in which to show them.
-func Table() []Input {
-	return []Input{
+func Table() []Option {
+	return []Option{
 		{"TOTAL_CHAOS_DURATION", "30", "Seconds of chaos: the writer is deleted every `CHAOS_INTERVAL` for this long, at least once.", true,
 			seconds(1, func(s *Settings) *time.Duration { return &s.Duration })},
 		{"CHAOS_INTERVAL", "10", "Seconds from the beginning of the chaos to the first deletion, and between deletions. A writer that has not come back and been acknowledged by then is waited for.", true,
@@ -128,8 +128,8 @@ func Table() []Input {
 		{"REQUIRED_EVIDENCE", "none", "The [level of evidence](docs/evidence.md) below which nothing passes: " + quoted(provenance.Names()) + ".", false, requiredEvidence},
 		{"NEGATIVE_CONTROL", "false", "Try one more cell, on an emptyDir, that must lose its data. If the loss is not seen the whole run is an Error.", false,
 			boolean(func(s *Settings) *bool { return &s.NegativeControl })},
-		{"EVIDENCE", "", "Name of the ConfigMap, in the engine's namespace, that keeps the [evidence](docs/evidence-bundle.md) of the run; empty for one that is named after the engine and the run, `none` to keep none. It stays until somebody deletes it.", false,
-			optional(name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.Evidence }))},
+		{"BUNDLE_CONFIGMAP", "", "Name of the ConfigMap, in the engine's namespace, that keeps the [evidence](docs/evidence-bundle.md) of the run; empty for one that is named after the engine and the run, `none` to keep none. It stays until somebody deletes it.", false,
+			optional(name(validation.IsDNS1123Subdomain, func(s *Settings) *string { return &s.BundleConfigMap }))},
 		{"ORCHESTRATOR", "auto", "`kubernetes` or `swarm` states what orchestrates; `auto` looks at the nodes' labels. With Swarm the check is Not Applicable and nothing is created.", false,
 			oneOf(func(s *Settings) *Orchestrator { return &s.Orchestrator }, Auto, Kubernetes, Swarm)},
 		{"STATUS_CHECK_TIMEOUT", "180", "Seconds that each step in the cluster may take: a claim bound, a pod running or gone, a first acknowledgement. chaos-runner sets it from the engine's `statusCheckTimeouts.timeout`.", true,
@@ -148,7 +148,7 @@ func Defaults() Settings {
 	return s
 }
 
-// Parse reads every input. The error joins a Problem for each mistake.
+// Parse reads every input. The error joins a Invalid for each mistake.
 func Parse(getenv func(string) string) (Settings, error) {
 	var s Settings
 	var problems []error
@@ -158,7 +158,7 @@ func Parse(getenv func(string) string) (Settings, error) {
 			value = input.Default
 		}
 		if err := input.set(&s, value); err != nil {
-			problems = append(problems, Problem{input.Name, value, err.Error()})
+			problems = append(problems, Invalid{input.Name, value, err.Error()})
 		}
 	}
 	problems = append(problems, contradictions(s)...)
@@ -176,7 +176,7 @@ func contradictions(s Settings) []error {
 	var problems []error
 	contradicts := func(wrong bool, name, value, want string) {
 		if wrong {
-			problems = append(problems, Problem{name, value, want})
+			problems = append(problems, Invalid{name, value, want})
 		}
 	}
 	emptyDir, existing, several := s.VolumeSource == EmptyDir, s.ExistingClaim != "", len(s.StorageClasses) > 0
@@ -184,7 +184,7 @@ func contradictions(s Settings) []error {
 	contradicts(existing && emptyDir, "EXISTING_CLAIM", s.ExistingClaim, "it unset where VOLUME_SOURCE is emptyDir")
 	contradicts(several && existing, "EXISTING_CLAIM", s.ExistingClaim, "it unset where STORAGE_CLASS or STORAGE_CLASSES says what claims to make: the claim has its class already")
 	contradicts(several && emptyDir, "VOLUME_SOURCE", string(EmptyDir), "claim where STORAGE_CLASS or STORAGE_CLASSES says what claims to make: an emptyDir is of no class")
-	contradicts(s.RequiredEvidence == provenance.OtherMachine && slices.Contains(s.ReaderNodes, SameNode), "REQUIRED_EVIDENCE", s.RequiredEvidence.String(), "attached-anew or less where READER_NODE is same: the writer's node is no other machine")
+	contradicts(s.RequiredEvidence == provenance.OtherMachine && slices.Contains(s.ReaderNodes, SameNode), "REQUIRED_EVIDENCE", s.RequiredEvidence.String(), "reattached or less where READER_NODE is same: the writer's node is no other machine")
 	contradicts(s.ClaimTemplate != "" && (existing || emptyDir), "CLAIM_TEMPLATE", s.ClaimTemplate, "it unset where no claim is made")
 	contradicts(len(s.AccessModes) > 1 && (existing || emptyDir), "ACCESS_MODE", fmt.Sprint(s.AccessModes), "one where no claim is made")
 	contradicts(existing && s.cells() > 1, "EXISTING_CLAIM", s.ExistingClaim, "it unset where several cells are tried: one claim has room for one journal")

@@ -52,7 +52,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"VOLUME_SOURCE": "emptydir", "STORAGE_CLASS": "a b", "EXISTING_CLAIM": "_", "CLAIM_NAME": "A", "CLAIM_SIZE": "5GB!", "ACCESS_MODE": "RWO",
 		"WRITER_POD": "-", "READER_POD": "/", "READER_NODE": "N 1", "JOURNAL_FILE": "logs.log", "RECORD_SIZE": "100", "WRITE_RATE": "NaN",
 		"SEQUENCE": "Parallel", "TARGET_PODS": "a,a", "PODS_AFFECTED_PERC": "101", "STORAGE_CLASSES": "a,,b", "PARALLEL_CELLS": "0", "CLAIM_TEMPLATE": "claim.yaml",
-		"VOLUME_MODE": "Filesystem,block", "REQUIRED_EVIDENCE": "strong", "NEGATIVE_CONTROL": "on", "EVIDENCE": "My Evidence",
+		"VOLUME_MODE": "Filesystem,block", "REQUIRED_EVIDENCE": "strong", "NEGATIVE_CONTROL": "on", "BUNDLE_CONFIGMAP": "My Evidence",
 		"KEEP": "1", "LIB_IMAGE": "a b", "LIB_IMAGE_PULL_POLICY": "always", "ORCHESTRATOR": "nomad", "STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
 	}
 	_, err := Parse(env(values))
@@ -62,7 +62,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		require.True(t, tried, "no mistake tried for %s", input.Name)
 		assert.ErrorContains(t, err, input.Name+"=\""+value+"\": want ")
 	}
-	var problem Problem
+	var problem Invalid
 	assert.True(t, errors.As(err, &problem))
 }
 
@@ -87,7 +87,7 @@ func TestTheWritersNodeIsNoOtherMachine(t *testing.T) {
 		assert.Equal(t, wrong, err != nil, nodes)
 	}
 	_, err := Parse(env(map[string]string{"REQUIRED_EVIDENCE": "other-machine", "READER_NODE": "same"}))
-	assert.ErrorContains(t, err, `REQUIRED_EVIDENCE="other-machine": want attached-anew or less where READER_NODE is same`)
+	assert.ErrorContains(t, err, `REQUIRED_EVIDENCE="other-machine": want reattached or less where READER_NODE is same`)
 }
 
 func TestIntervals(t *testing.T) {
@@ -135,7 +135,7 @@ func TestACellIsMadeOfEveryCombination(t *testing.T) {
 	assert.Equal(t, "fast/rwo/filesystem/same/graceful", cells[0].Name)
 	assert.Equal(t, "slow/rwop/block/other/forced", cells[31].Name)
 	assert.Equal(t, "write-pod-slow-rwop-block-other-forced", cells[31].Object("write-pod"))
-	assert.Equal(t, Cell{Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: AnyNode}, cells[32])
+	assert.Equal(t, CellSpec{Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: AnyNode}, cells[32])
 }
 
 func TestOneCellHasNoNameOfItsOwn(t *testing.T) {
@@ -182,6 +182,6 @@ func TestValuesAreProposed(t *testing.T) {
 }
 
 func TestTheNextItemOfAListIsProposed(t *testing.T) {
-	i := slices.IndexFunc(Table(), func(i Input) bool { return i.Name == "ACCESS_MODE" })
+	i := slices.IndexFunc(Table(), func(i Option) bool { return i.Name == "ACCESS_MODE" })
 	assert.Equal(t, []string{"ReadWriteMany,ReadWriteOnce", "ReadWriteMany,ReadWriteOncePod"}, Table()[i].Complete("ReadWriteMany,Read"))
 }

@@ -14,7 +14,7 @@ import (
 // at is a pod of a run that works on a file on a claim.
 func at(name, claim, file string) *corev1.Pod {
 	p := pod("1", name, nil)
-	p.Spec = kube.Namespace{}.Pod(kube.PodSpec{Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write", "--file", file, "--epoch", "1"}}).Spec
+	p.Spec = kube.Client{}.Pod(kube.PodSpec{Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write", "--file", file, "--epoch", "1"}}).Spec
 	return p
 }
 

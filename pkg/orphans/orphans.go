@@ -177,8 +177,8 @@ func hasEnded(j batchv1.Job) bool {
 }
 
 // Remove removes what a run has made, and returns an error that names what it could not.
-func Remove(ctx context.Context, namespace kube.Namespace, r Run) error {
-	namespace.Name, namespace.Labels = r.Namespace, map[string]string{kube.RunLabel: r.ID}
+func Remove(ctx context.Context, namespace kube.Client, r Run) error {
+	namespace.Namespace, namespace.Labels = r.Namespace, map[string]string{kube.RunLabel: r.ID}
 	observed, stop, err := namespace.Observed(ctx)
 	if err != nil {
 		return err

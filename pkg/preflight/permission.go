@@ -31,7 +31,7 @@ func permissions() []permission {
 		{"", "namespaces", []string{"get"}, true, "that its namespace is missing is said late, and which cluster it was is not said"},
 		{"", "persistentvolumes", []string{"get"}, true, "whose volume it was"},
 		{"storage.k8s.io", "storageclasses", []string{"list"}, true, "--storage-classes='*'"},
-		{"storage.k8s.io", "volumeattachments", []string{"list", "watch"}, true, "evidence above mounted-anew"},
+		{"storage.k8s.io", "volumeattachments", []string{"list", "watch"}, true, "evidence above remounted"},
 		{"", "configmaps", []string{"create", "get", "list"}, false, "--keep-in-cluster, and report on what is kept so"},
 	}
 }

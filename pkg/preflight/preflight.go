@@ -48,18 +48,18 @@ func Ready(all []Check) bool {
 	return true
 }
 
-// Of asks all questions about a run. One that cannot be answered is a No that says why.
-func Of(ctx context.Context, r run.Run) []Check {
-	client := r.Namespace.Client
+// Run asks all questions about a run. One that cannot be answered is a No that says why.
+func Run(ctx context.Context, r run.Run) []Check {
+	client := r.Kube.API
 	version, err := kube.ServerVersion(ctx, client)
 	if err != nil {
 		return []Check{{"API server", No, err.Error()}}
 	}
 	all := []Check{{"API server", Yes, "Kubernetes " + version}}
-	all = append(all, namespace(ctx, client, r.Namespace.Name))
+	all = append(all, namespace(ctx, client, r.Kube.Namespace))
 	all = append(all, nodes(ctx, client, r.Settings)...)
 	all = append(all, classes(ctx, client, r.Settings))
-	all = append(all, permitted(ctx, client, r.Namespace.Name)...)
+	all = append(all, permitted(ctx, client, r.Kube.Namespace)...)
 	return append(all, rehearsed(ctx, r)...)
 }
 
@@ -161,7 +161,7 @@ func classes(ctx context.Context, client kubernetes.Interface, s options.Setting
 
 // rehearsed asks of everything that the run would make whether it would be taken.
 func rehearsed(ctx context.Context, r run.Run) []Check {
-	rehearsals, err := r.Rehearse(ctx)
+	rehearsals, err := r.DryRun(ctx)
 	var all []Check
 	if err != nil {
 		all = append(all, Check{"objects", No, err.Error()})

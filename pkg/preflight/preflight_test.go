@@ -100,7 +100,7 @@ func checks(t *testing.T, env map[string]string, allowed func(*authorizationv1.R
 	require.NoError(t, err)
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	all := Of(t.Context(), run.Run{ID: "r", Settings: settings, Log: log, Namespace: kube.Namespace{Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: log}})
+	all := Run(t.Context(), run.Run{ID: "r", Settings: settings, Log: log, Kube: kube.Client{API: client, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: log}})
 	by := map[string]Check{"": {Answer: No}}
 	if Ready(all) {
 		by[""] = Check{Answer: Yes}
@@ -148,7 +148,7 @@ func TestWhatMayNotBeDoneIsNamedWithWhatIsLost(t *testing.T) {
 		return a.Resource != "volumeattachments"
 	}, cluster("n1")...)
 	assert.Equal(t, Yes, by[""].Answer, "a run does without")
-	assert.Equal(t, Check{"may use volumeattachments", Without, "not allowed to list, watch: a run does without, but loses evidence above mounted-anew"}, by["may use volumeattachments"])
+	assert.Equal(t, Check{"may use volumeattachments", Without, "not allowed to list, watch: a run does without, but loses evidence above remounted"}, by["may use volumeattachments"])
 
 	by = checks(t, nil, func(a *authorizationv1.ResourceAttributes) bool {
 		return a.Resource != "pods" || a.Verb != "delete" || a.Subresource != ""

@@ -15,11 +15,11 @@ import (
 // FuzzParse: whatever arrives, a line is a statement that was said, or an error.
 // Sealed, its checksum is right.
 func FuzzParse(f *testing.F) {
-	for _, s := range []Statement{
+	for _, s := range []Message{
 		{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 4812}, Digest: 0xdeadbeef}},
-		{Sighting: &Sighting{Report: journal.Report{Present: true}}},
-		{Problem: &Problem{Doing: "opening", Cause: "no"}},
-		{Stall: &Stall{Doing: "syncing", Seconds: 5}},
+		{ScanResult: &ScanResult{Report: journal.Report{Present: true}}},
+		{Error: &OpError{Op: "opening", Cause: "no"}},
+		{Stall: &Stall{Op: "syncing", Seconds: 5}},
 		{Commits: &Commits{Count: 1, Records: 4}},
 	} {
 		var line bytes.Buffer

@@ -20,20 +20,20 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// Sighting is what a pod found when it read the journal: the writer before its
+// ScanResult is what a pod found when it read the journal: the writer before its
 // first commit, the reader at the end.
-type Sighting struct {
+type ScanResult struct {
 	journal.Report
 	// SHA256 is that of the journal's bytes, in hexadecimal: what sha256sum(1) says of
 	// them. Only the reader at the end takes it, and only where all could be read.
 	SHA256 string `json:"sha256,omitempty"`
 	// Mount is what the journal's path was on.
 	Mount Mount `json:"mount"`
-	// Access is how the journal was read; empty where none was there.
-	Access Access `json:"access,omitempty"`
-	// Boot identifies the start of the kernel that the pod runs on (random(4), boot_id);
+	// ReadMode is how the journal was read; empty where none was there.
+	ReadMode ReadMode `json:"readMode,omitempty"`
+	// BootID identifies the start of the kernel that the pod runs on (random(4), boot_id);
 	// empty where it cannot be read.
-	Boot string `json:"boot,omitempty"`
+	BootID string `json:"bootID,omitempty"`
 	// Sample shows the bytes around the first damage, nil where there is none.
 	Sample *Sample `json:"sample,omitempty"`
 }
@@ -63,18 +63,18 @@ type Commits struct {
 	Histogram string `json:"histogram"`
 }
 
-// Access is how a file was read, and so what may have answered in the volume's place.
-type Access string
+// ReadMode is how a file was read, and so what may have answered in the volume's place.
+type ReadMode string
 
 // The ways to read a file.
 const (
-	// AccessDirect is past the page cache of the reader's node (O_DIRECT).
-	AccessDirect Access = "direct"
-	// AccessDropped is through the page cache, after the kernel was asked to drop
+	// ReadDirect is past the page cache of the reader's node (O_DIRECT).
+	ReadDirect ReadMode = "direct"
+	// ReadDropped is through the page cache, after the kernel was asked to drop
 	// what it held of the file. It need not have dropped everything.
-	AccessDropped Access = "dropped"
-	// AccessCached is through the page cache, with whatever it held.
-	AccessCached Access = "cached"
+	ReadDropped ReadMode = "dropped"
+	// ReadCached is through the page cache, with whatever it held.
+	ReadCached ReadMode = "cached"
 )
 
 // Mount is where a path really leads: the mount that it is on, as
@@ -96,10 +96,10 @@ type Mount struct {
 // BlockDevice is the FSType of a Mount that is a raw block device.
 const BlockDevice = "block"
 
-// Problem says that a pod could not do its work.
-type Problem struct {
-	// Doing says what failed, and on which path.
-	Doing string `json:"doing"`
+// OpError says that a pod could not do its work.
+type OpError struct {
+	// Op says what failed, and on which path.
+	Op string `json:"op"`
 	// Cause is the error in words, Errno the system's number for it, if it has one.
 	Cause string        `json:"cause"`
 	Errno syscall.Errno `json:"errno,omitempty"`
@@ -107,10 +107,10 @@ type Problem struct {
 	Writing bool `json:"writing,omitempty"`
 }
 
-func (p Problem) Error() string { return p.Doing + ": " + p.Cause }
+func (p OpError) Error() string { return p.Op + ": " + p.Cause }
 
 // Unwrap makes errors.Is(p, syscall.EROFS) and the like work.
-func (p Problem) Unwrap() error {
+func (p OpError) Unwrap() error {
 	if p.Errno == 0 {
 		return nil
 	}
@@ -120,8 +120,8 @@ func (p Problem) Unwrap() error {
 // Stall says that the volume has kept a call waiting for long. The call may still
 // come back: whoever said it then goes on.
 type Stall struct {
-	// Doing says what has not come back, and on which path.
-	Doing string `json:"doing"`
+	// Op says what has not come back, and on which path.
+	Op string `json:"op"`
 	// Seconds is how long it has been waited for when this is said, by the pod's clock.
 	Seconds float64 `json:"seconds"`
 	// Over says that it has come back by now.
@@ -129,40 +129,40 @@ type Stall struct {
 }
 
 func (s Stall) String() string {
-	return fmt.Sprintf("%s has not come back for %g s", s.Doing, s.Seconds)
+	return fmt.Sprintf("%s has not come back for %g s", s.Op, s.Seconds)
 }
 
-// NewProblem is the problem that an error is.
-func NewProblem(doing string, err error) Problem {
-	p := Problem{Doing: doing, Cause: err.Error()}
+// NewOpError is the problem that an error is.
+func NewOpError(doing string, err error) OpError {
+	p := OpError{Op: doing, Cause: err.Error()}
 	errors.As(err, &p.Errno)
 	return p
 }
 
-// Statement is one line: exactly one of its fields is set.
-type Statement struct {
-	Ack      *ledger.Ack
-	Sighting *Sighting
-	Problem  *Problem
-	Stall    *Stall
-	Commits  *Commits
+// Message is one line: exactly one of its fields is set.
+type Message struct {
+	Ack        *ledger.Ack
+	ScanResult *ScanResult
+	Error      *OpError
+	Stall      *Stall
+	Commits    *Commits
 }
 
 const (
-	kindAck      = "ack"
-	kindSighting = "sighting"
-	kindProblem  = "problem"
-	kindStall    = "stall"
-	kindCommits  = "commits"
+	kindAck     = "ack"
+	kindScan    = "scan"
+	kindError   = "error"
+	kindStall   = "stall"
+	kindCommits = "commits"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Write says a statement in one piece, newline included.
-func Write(w io.Writer, s Statement) error {
+func Write(w io.Writer, s Message) error {
 	kind, body := s.content()
 	if body == nil {
-		return errors.New("an empty statement cannot be said")
+		return errors.New("an empty message cannot be said")
 	}
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -176,14 +176,14 @@ func Write(w io.Writer, s Statement) error {
 	return nil
 }
 
-func (s Statement) content() (kind string, body any) {
+func (s Message) content() (kind string, body any) {
 	switch {
 	case s.Ack != nil:
 		return kindAck, s.Ack
-	case s.Sighting != nil:
-		return kindSighting, s.Sighting
-	case s.Problem != nil:
-		return kindProblem, s.Problem
+	case s.ScanResult != nil:
+		return kindScan, s.ScanResult
+	case s.Error != nil:
+		return kindError, s.Error
 	case s.Stall != nil:
 		return kindStall, s.Stall
 	case s.Commits != nil:
@@ -193,14 +193,14 @@ func (s Statement) content() (kind string, body any) {
 }
 
 // Parse reads one line, without its newline.
-func Parse(line []byte) (Statement, error) {
+func Parse(line []byte) (Message, error) {
 	covered, digits, ok := cutLast(line)
 	if !ok || len(digits) != 8 {
-		return Statement{}, errors.New("not a statement: no checksum at its end")
+		return Message{}, errors.New("not a message: no checksum at its end")
 	}
 	sum, err := strconv.ParseUint(string(digits), 16, 32)
 	if err != nil || uint32(sum) != crc32.Checksum(covered, castagnoli) {
-		return Statement{}, errors.New("not a statement: its checksum is wrong")
+		return Message{}, errors.New("not a message: its checksum is wrong")
 	}
 	kind, body, _ := bytes.Cut(covered, []byte(" "))
 	return decode(string(kind), body)
@@ -214,19 +214,19 @@ func cutLast(line []byte) (before, after []byte, found bool) {
 	return line[:i], line[i+1:], true
 }
 
-func decode(kind string, body []byte) (Statement, error) {
-	var s Statement
+func decode(kind string, body []byte) (Message, error) {
+	var s Message
 	var err error
 	switch kind {
 	case kindAck:
 		s.Ack = &ledger.Ack{}
 		err = json.Unmarshal(body, s.Ack)
-	case kindSighting:
-		s.Sighting = &Sighting{}
-		err = json.Unmarshal(body, s.Sighting)
-	case kindProblem:
-		s.Problem = &Problem{}
-		err = json.Unmarshal(body, s.Problem)
+	case kindScan:
+		s.ScanResult = &ScanResult{}
+		err = json.Unmarshal(body, s.ScanResult)
+	case kindError:
+		s.Error = &OpError{}
+		err = json.Unmarshal(body, s.Error)
 	case kindStall:
 		s.Stall = &Stall{}
 		err = json.Unmarshal(body, s.Stall)
@@ -234,10 +234,10 @@ func decode(kind string, body []byte) (Statement, error) {
 		s.Commits = &Commits{}
 		err = json.Unmarshal(body, s.Commits)
 	default:
-		return Statement{}, fmt.Errorf("not a statement: unknown kind %q", kind)
+		return Message{}, fmt.Errorf("not a message: unknown kind %q", kind)
 	}
 	if err != nil {
-		return Statement{}, fmt.Errorf("statement %s: %w", kind, err)
+		return Message{}, fmt.Errorf("message %s: %w", kind, err)
 	}
 	return s, nil
 }

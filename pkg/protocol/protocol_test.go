@@ -15,23 +15,23 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-func statements() map[string]Statement {
+func statements() map[string]Message {
 	at := time.Date(2026, 11, 24, 12, 0, 0, 5, time.UTC)
-	return map[string]Statement{
+	return map[string]Message{
 		"ack": {Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 4812}, Digest: 0xdeadbeef, Time: at}},
-		"sighting": {Sighting: &Sighting{
+		"scan": {ScanResult: &ScanResult{
 			Report: journal.Report{Format: journal.Format{ID: "0123456789abcdef", Size: 256}, Present: true, Bytes: 512, Records: 2,
 				Segments: []journal.Segment{{Epoch: 1, First: 1, Last: 2, End: 512}}, FirstTime: at, LastTime: at},
-			Mount:  Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0", UUID: "8f3a5c7e-9b1d-4f40-8123-456789abcdef"},
-			Access: AccessDirect, Boot: "1b2c3d4e-0000-4000-8000-000000000001", Sample: &Sample{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
+			Mount:    Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0", UUID: "8f3a5c7e-9b1d-4f40-8123-456789abcdef"},
+			ReadMode: ReadDirect, BootID: "1b2c3d4e-0000-4000-8000-000000000001", Sample: &Sample{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
 		}},
-		"problem": {Problem: &Problem{Doing: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
+		"error":   {Error: &OpError{Op: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
 		"commits": {Commits: &Commits{Count: 3, Records: 12, Histogram: "HISTFAAAACJ42pNpmSzMwMDAxQABzFCaEURcm7yEwf4DVERQgAkAZCYFIQ=="}},
-		"stall":   {Stall: &Stall{Doing: "writing /data/logs.log", Seconds: 5}},
+		"stall":   {Stall: &Stall{Op: "writing /data/logs.log", Seconds: 5}},
 	}
 }
 
-func said(t *testing.T, s Statement) string {
+func said(t *testing.T, s Message) string {
 	t.Helper()
 	var out bytes.Buffer
 	require.NoError(t, Write(&out, s))
@@ -75,12 +75,12 @@ func TestALineThatWasChangedIsNoStatement(t *testing.T) {
 
 func TestAProblemKeepsItsErrno(t *testing.T) {
 	_, err := os.Open("/proc/none")
-	p := NewProblem("opening", err)
+	p := NewOpError("opening", err)
 	assert.Equal(t, syscall.ENOENT, p.Errno)
 	assert.ErrorIs(t, p, syscall.ENOENT)
-	assert.NotErrorIs(t, NewProblem("thinking", errors.New("no idea")), syscall.ENOENT)
+	assert.NotErrorIs(t, NewOpError("thinking", errors.New("no idea")), syscall.ENOENT)
 }
 
 func TestAnEmptyStatementIsAnError(t *testing.T) {
-	assert.Error(t, Write(&bytes.Buffer{}, Statement{}))
+	assert.Error(t, Write(&bytes.Buffer{}, Message{}))
 }

@@ -23,19 +23,19 @@ const (
 	// ReadBack: another pod read the data. The memory of the writer's node may have
 	// answered in the storage's place.
 	ReadBack
-	// PastCache: what was read did not come from the page cache that was written to.
-	PastCache
-	// MountedAnew: the filesystem was unmounted, or the device closed, on the writer's
+	// Uncached: what was read did not come from the page cache that was written to.
+	Uncached
+	// Remounted: the filesystem was unmounted, or the device closed, on the writer's
 	// node before the reader had it, or another node's kernel mounted it.
-	MountedAnew
-	// AttachedAnew: the volume was detached from the writer's node and attached again
+	Remounted
+	// Reattached: the volume was detached from the writer's node and attached again
 	// for the reader.
-	AttachedAnew
+	Reattached
 	// OtherMachine: it was attached anew, to another node with another kernel.
 	OtherMachine
 )
 
-var names = []string{"none", "read-back", "past-cache", "mounted-anew", "attached-anew", "other-machine"}
+var names = []string{"none", "read-back", "uncached", "remounted", "reattached", "other-machine"}
 
 // Names are those of all levels, the weakest first.
 func Names() []string { return append([]string(nil), names...) }
@@ -66,90 +66,90 @@ const (
 	Unknown Answer = "unknown"
 )
 
-// Fact is an answer, and how it is known or why it is not.
-type Fact struct {
+// Observation is an answer, and how it is known or why it is not.
+type Observation struct {
 	Answer Answer `json:"answer"`
-	How    string `json:"how"`
+	Reason string `json:"reason"`
 }
 
 // Is says whether the answer is yes. What is not known is not reached.
-func (f Fact) Is() bool { return f.Answer == Yes }
+func (f Observation) IsYes() bool { return f.Answer == Yes }
 
-// Place is where a pod had the volume.
-type Place struct {
+// Location is where a pod had the volume.
+type Location struct {
 	Node string `json:"node"`
-	// Boot identifies one start of one kernel (/proc/sys/kernel/random/boot_id). Two
+	// BootID identifies one start of one kernel (/proc/sys/kernel/random/boot_id). Two
 	// nodes with the same one are on one machine.
-	Boot  string         `json:"boot,omitempty"`
-	Mount protocol.Mount `json:"mount"`
+	BootID string         `json:"bootID,omitempty"`
+	Mount  protocol.Mount `json:"mount"`
 }
 
-// Custody is what happened to a volume between the last writer and the reader.
-type Custody struct {
+// History is what happened to a volume between the last writer and the reader.
+type History struct {
 	Level Level `json:"level"`
 	// Missing says why the next higher level was not reached; empty at the highest.
-	Missing string `json:"missing,omitempty"`
-	Writer  Place  `json:"writer"`
-	Reader  *Place `json:"reader,omitempty"` // nil where nothing was read back
-	// Access is how the reader read.
-	Access protocol.Access `json:"access,omitempty"`
+	NotReached string    `json:"notReached,omitempty"`
+	Writer     Location  `json:"writer"`
+	Reader     *Location `json:"reader,omitempty"` // nil where nothing was read back
+	// ReadMode is how the reader read.
+	ReadMode protocol.ReadMode `json:"readMode,omitempty"`
 	// SameVolume says whether every writer and the reader had the same volume at their path.
-	SameVolume Fact `json:"sameVolume"`
+	SameVolume Observation `json:"sameVolume"`
 	// Unmounted says whether the volume was unmounted on the writer's node before the reader had it.
-	Unmounted Fact `json:"unmounted"`
-	// AttachedAnew says whether it was detached, and attached again by another attachment.
-	AttachedAnew Fact `json:"attachedAnew"`
+	Unmounted Observation `json:"unmounted"`
+	// Reattached says whether it was detached, and attached again by another attachment.
+	Reattached Observation `json:"reattached"`
 	// OtherKernel says whether the reader's kernel is another than the writer's.
-	OtherKernel Fact `json:"otherKernel"`
+	OtherKernel Observation `json:"otherKernel"`
 }
 
-// Weigh sets the level, and what is missing to the next one.
-func (c *Custody) Weigh() {
+// Evaluate sets the level, and what is missing to the next one.
+func (c *History) Evaluate() {
 	c.OtherKernel = otherKernel(c.Writer, c.Reader)
-	c.Level, c.Missing = None, ""
+	c.Level, c.NotReached = None, ""
 	for _, step := range []struct {
 		level   Level
 		reached bool
 		missing string
 	}{
-		{ReadBack, c.Reader != nil && c.SameVolume.Is(), c.whyNotRead()},
-		{PastCache, c.Access == protocol.AccessDirect || c.mountedAnew(), "it was read through the page cache of the writer's own kernel: " + string(c.Access)},
-		{MountedAnew, c.mountedAnew(), "that it was unmounted on the writer's node is not known: " + c.Unmounted.How},
-		{AttachedAnew, c.AttachedAnew.Is(), "that it was detached and attached anew is not known: " + c.AttachedAnew.How},
-		{OtherMachine, c.AttachedAnew.Is() && c.OtherKernel.Is(), c.OtherKernel.How},
+		{ReadBack, c.Reader != nil && c.SameVolume.IsYes(), c.whyNotRead()},
+		{Uncached, c.ReadMode == protocol.ReadDirect || c.remounted(), "it was read through the page cache of the writer's own kernel: " + string(c.ReadMode)},
+		{Remounted, c.remounted(), "that it was unmounted on the writer's node is not known: " + c.Unmounted.Reason},
+		{Reattached, c.Reattached.IsYes(), "that it was detached and attached anew is not known: " + c.Reattached.Reason},
+		{OtherMachine, c.Reattached.IsYes() && c.OtherKernel.IsYes(), c.OtherKernel.Reason},
 	} {
 		if !step.reached {
-			c.Missing = step.missing
+			c.NotReached = step.missing
 			return
 		}
 		c.Level = step.level
 	}
 }
 
-func (c *Custody) mountedAnew() bool {
-	return c.Unmounted.Is() || c.AttachedAnew.Is() || c.OtherKernel.Is()
+func (c *History) remounted() bool {
+	return c.Unmounted.IsYes() || c.Reattached.IsYes() || c.OtherKernel.IsYes()
 }
 
-func (c *Custody) whyNotRead() string {
+func (c *History) whyNotRead() string {
 	if c.Reader == nil {
 		return "nothing was read back"
 	}
-	return "that it was the same volume is not known: " + c.SameVolume.How
+	return "that it was the same volume is not known: " + c.SameVolume.Reason
 }
 
-func otherKernel(writer Place, reader *Place) Fact {
+func otherKernel(writer Location, reader *Location) Observation {
 	switch {
 	case reader == nil:
-		return Fact{Unknown, "nothing was read back"}
-	case writer.Boot == "" || reader.Boot == "":
-		return Fact{Unknown, "which kernels the pods ran on is not known"}
-	case writer.Boot != reader.Boot && writer.Node == reader.Node:
-		return Fact{Unknown, fmt.Sprintf("both pods ran on %s under kernels that were started apart (boot_id): pods that have kernels of their own, or a node that was started again", reader.Node)}
-	case writer.Boot != reader.Boot:
-		return Fact{Yes, fmt.Sprintf("the kernels of %s and %s were started apart (boot_id)", writer.Node, reader.Node)}
+		return Observation{Unknown, "nothing was read back"}
+	case writer.BootID == "" || reader.BootID == "":
+		return Observation{Unknown, "which kernels the pods ran on is not known"}
+	case writer.BootID != reader.BootID && writer.Node == reader.Node:
+		return Observation{Unknown, fmt.Sprintf("both pods ran on %s under kernels that were started apart (boot_id): pods that have kernels of their own, or a node that was started again", reader.Node)}
+	case writer.BootID != reader.BootID:
+		return Observation{Yes, fmt.Sprintf("the kernels of %s and %s were started apart (boot_id)", writer.Node, reader.Node)}
 	case writer.Node == reader.Node:
-		return Fact{No, "the reader ran on the writer's node"}
+		return Observation{No, "the reader ran on the writer's node"}
 	default:
-		return Fact{No, fmt.Sprintf("%s and %s are on one machine: their kernel is the same (boot_id)", writer.Node, reader.Node)}
+		return Observation{No, fmt.Sprintf("%s and %s are on one machine: their kernel is the same (boot_id)", writer.Node, reader.Node)}
 	}
 }

@@ -11,33 +11,33 @@ import (
 )
 
 func TestEachLevelHasWhatTheLowerOnesHave(t *testing.T) {
-	here, there := Place{Node: "n1", Boot: "a"}, &Place{Node: "n2", Boot: "b"}
-	beside, same := &Place{Node: "n2", Boot: "a"}, &Place{Node: "n1", Boot: "a"}
-	yes, no, unknown := Fact{Answer: Yes, How: "seen"}, Fact{Answer: No, How: "seen"}, Fact{Answer: Unknown, How: "not seen"}
+	here, there := Location{Node: "n1", BootID: "a"}, &Location{Node: "n2", BootID: "b"}
+	beside, same := &Location{Node: "n2", BootID: "a"}, &Location{Node: "n1", BootID: "a"}
+	yes, no, unknown := Observation{Answer: Yes, Reason: "seen"}, Observation{Answer: No, Reason: "seen"}, Observation{Answer: Unknown, Reason: "not seen"}
 	for name, c := range map[string]struct {
-		custody Custody
+		custody History
 		want    Level
 		missing string
 	}{
-		"nothing was read":                 {Custody{Writer: here, SameVolume: yes}, None, "nothing was read back"},
-		"another volume":                   {Custody{Writer: here, Reader: there, SameVolume: no, AttachedAnew: yes, Access: protocol.AccessDirect}, None, "the same volume"},
-		"through the cache":                {Custody{Writer: here, Reader: same, SameVolume: yes, Access: protocol.AccessCached}, ReadBack, "page cache"},
-		"asked to drop it":                 {Custody{Writer: here, Reader: same, SameVolume: yes, Access: protocol.AccessDropped}, ReadBack, "page cache"},
-		"past the cache":                   {Custody{Writer: here, Reader: same, SameVolume: yes, Access: protocol.AccessDirect, Unmounted: unknown}, PastCache, "unmounted"},
-		"two nodes on one kernel":          {Custody{Writer: here, Reader: beside, SameVolume: yes, Access: protocol.AccessCached, Unmounted: no}, ReadBack, "page cache"},
-		"a kernel that is not known":       {Custody{Writer: Place{Node: "n1"}, Reader: there, SameVolume: yes, Access: protocol.AccessDirect}, PastCache, "unmounted"},
-		"unmounted, through the cache":     {Custody{Writer: here, Reader: same, SameVolume: yes, Access: protocol.AccessCached, Unmounted: yes, AttachedAnew: no}, MountedAnew, "attached anew"},
-		"another kernel, never attached":   {Custody{Writer: here, Reader: there, SameVolume: yes, Access: protocol.AccessCached, AttachedAnew: unknown}, MountedAnew, "attached anew"},
-		"attached anew to the same kernel": {Custody{Writer: here, Reader: beside, SameVolume: yes, Access: protocol.AccessCached, AttachedAnew: yes}, AttachedAnew, "one machine"},
-		"two kernels on one node":          {Custody{Writer: here, Reader: &Place{Node: "n1", Boot: "b"}, SameVolume: yes, Access: protocol.AccessCached, Unmounted: unknown, AttachedAnew: no}, ReadBack, "page cache"},
-		"attached anew to the same node":   {Custody{Writer: here, Reader: &Place{Node: "n1", Boot: "b"}, SameVolume: yes, Access: protocol.AccessCached, AttachedAnew: yes}, AttachedAnew, "kernels of their own"},
-		"all of it":                        {Custody{Writer: here, Reader: there, SameVolume: yes, Access: protocol.AccessDirect, Unmounted: yes, AttachedAnew: yes}, OtherMachine, ""},
-		"which volume is not known":        {Custody{Writer: here, Reader: same, SameVolume: unknown, Access: protocol.AccessDirect}, None, "the same volume"},
+		"nothing was read":                 {History{Writer: here, SameVolume: yes}, None, "nothing was read back"},
+		"another volume":                   {History{Writer: here, Reader: there, SameVolume: no, Reattached: yes, ReadMode: protocol.ReadDirect}, None, "the same volume"},
+		"through the cache":                {History{Writer: here, Reader: same, SameVolume: yes, ReadMode: protocol.ReadCached}, ReadBack, "page cache"},
+		"asked to drop it":                 {History{Writer: here, Reader: same, SameVolume: yes, ReadMode: protocol.ReadDropped}, ReadBack, "page cache"},
+		"past the cache":                   {History{Writer: here, Reader: same, SameVolume: yes, ReadMode: protocol.ReadDirect, Unmounted: unknown}, Uncached, "unmounted"},
+		"two nodes on one kernel":          {History{Writer: here, Reader: beside, SameVolume: yes, ReadMode: protocol.ReadCached, Unmounted: no}, ReadBack, "page cache"},
+		"a kernel that is not known":       {History{Writer: Location{Node: "n1"}, Reader: there, SameVolume: yes, ReadMode: protocol.ReadDirect}, Uncached, "unmounted"},
+		"unmounted, through the cache":     {History{Writer: here, Reader: same, SameVolume: yes, ReadMode: protocol.ReadCached, Unmounted: yes, Reattached: no}, Remounted, "attached anew"},
+		"another kernel, never attached":   {History{Writer: here, Reader: there, SameVolume: yes, ReadMode: protocol.ReadCached, Reattached: unknown}, Remounted, "attached anew"},
+		"attached anew to the same kernel": {History{Writer: here, Reader: beside, SameVolume: yes, ReadMode: protocol.ReadCached, Reattached: yes}, Reattached, "one machine"},
+		"two kernels on one node":          {History{Writer: here, Reader: &Location{Node: "n1", BootID: "b"}, SameVolume: yes, ReadMode: protocol.ReadCached, Unmounted: unknown, Reattached: no}, ReadBack, "page cache"},
+		"attached anew to the same node":   {History{Writer: here, Reader: &Location{Node: "n1", BootID: "b"}, SameVolume: yes, ReadMode: protocol.ReadCached, Reattached: yes}, Reattached, "kernels of their own"},
+		"all of it":                        {History{Writer: here, Reader: there, SameVolume: yes, ReadMode: protocol.ReadDirect, Unmounted: yes, Reattached: yes}, OtherMachine, ""},
+		"which volume is not known":        {History{Writer: here, Reader: same, SameVolume: unknown, ReadMode: protocol.ReadDirect}, None, "the same volume"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.custody.Weigh()
+			c.custody.Evaluate()
 			assert.Equal(t, c.want, c.custody.Level)
-			assert.Contains(t, c.custody.Missing, c.missing)
+			assert.Contains(t, c.custody.NotReached, c.missing)
 		})
 	}
 }

@@ -20,11 +20,11 @@ type Latency struct {
 	P99     time.Duration `json:"p99"`
 	Max     time.Duration `json:"max"`
 	// Bars are the distribution, in order, without the empty ones.
-	Bars []Bar `json:"bars"`
+	Bars []Bucket `json:"bars"`
 }
 
-// Bar counts the commits that took From to To.
-type Bar struct {
+// Bucket counts the commits that took From to To.
+type Bucket struct {
 	From  time.Duration `json:"from"`
 	To    time.Duration `json:"to"`
 	Count int64         `json:"count"`
@@ -57,16 +57,16 @@ func LatencyOf(said []protocol.Commits) (*Latency, error) {
 
 // bars are what a picture can show: a bar for each tenth or so of a power of two,
 // where the histogram itself has hundreds.
-func bars(fine *hdrhistogram.Histogram) []Bar {
+func bars(fine *hdrhistogram.Histogram) []Bucket {
 	coarse := hdrhistogram.New(fine.LowestTrackableValue(), fine.HighestTrackableValue(), 1)
 	for _, bar := range fine.Distribution() {
 		// What the one histogram could hold the other can.
 		_ = coarse.RecordValues(bar.From, bar.Count)
 	}
-	var all []Bar
+	var all []Bucket
 	for _, bar := range coarse.Distribution() {
 		if bar.Count > 0 {
-			all = append(all, Bar{microseconds(bar.From), microseconds(bar.To), bar.Count})
+			all = append(all, Bucket{microseconds(bar.From), microseconds(bar.To), bar.Count})
 		}
 	}
 	return all
@@ -87,14 +87,14 @@ func microseconds(n int64) time.Duration { return time.Duration(n) * time.Micros
 // from the deletion on until each step of its coming back. Zero is not known.
 type Recovery struct {
 	// Epoch is the one that was deleted.
-	Epoch     int           `json:"epoch"`
-	Gone      time.Duration `json:"gone"`
-	Scheduled time.Duration `json:"scheduled,omitempty"`
-	Attached  time.Duration `json:"attached,omitempty"`
-	Mounted   time.Duration `json:"mounted,omitempty"`
-	Started   time.Duration `json:"started,omitempty"`
-	FirstAck  time.Duration `json:"firstAck,omitempty"`
-	AtStake   uint64        `json:"atStake"`
+	Epoch           int           `json:"epoch"`
+	Gone            time.Duration `json:"gone"`
+	Scheduled       time.Duration `json:"scheduled,omitempty"`
+	Attached        time.Duration `json:"attached,omitempty"`
+	Mounted         time.Duration `json:"mounted,omitempty"`
+	Started         time.Duration `json:"started,omitempty"`
+	FirstAckAt      time.Duration `json:"firstAck,omitempty"`
+	AckedAtDeletion uint64        `json:"atStake"`
 }
 
 // Recoveries are those of all deletions after which a writer was to come back.
@@ -112,8 +112,8 @@ func (c Cell) Recoveries() []Recovery {
 		}
 		next := c.Epochs[i+1]
 		all = append(all, Recovery{
-			Epoch: e.Number, AtStake: e.AtStake, Gone: after(e.Gone), Scheduled: after(next.Scheduled), Attached: after(next.Attached),
-			Mounted: after(next.Mounted), Started: after(next.Started), FirstAck: after(next.FirstAck),
+			Epoch: e.Number, AckedAtDeletion: e.AckedAtDeletion, Gone: after(e.Gone), Scheduled: after(next.Scheduled), Attached: after(next.Attached),
+			Mounted: after(next.Mounted), Started: after(next.Started), FirstAckAt: after(next.FirstAckAt),
 		})
 	}
 	return all
@@ -123,7 +123,7 @@ func (c Cell) Recoveries() []Recovery {
 func (c Cell) SlowestRecovery() time.Duration {
 	var slowest time.Duration
 	for _, r := range c.Recoveries() {
-		slowest = max(slowest, r.FirstAck)
+		slowest = max(slowest, r.FirstAckAt)
 	}
 	return slowest
 }
@@ -135,10 +135,10 @@ func (c Cell) Rate() float64 {
 	var records uint64
 	var working time.Duration
 	for _, e := range c.Epochs {
-		for _, last := range c.Promises {
-			if e.First != nil && last.Epoch == e.Number && last.Seq > e.First.Seq {
-				records += last.Seq - e.First.Seq
-				working += last.Time.Sub(e.First.Time)
+		for _, last := range c.Acks {
+			if e.FirstAck != nil && last.Epoch == e.Number && last.Seq > e.FirstAck.Seq {
+				records += last.Seq - e.FirstAck.Seq
+				working += last.Time.Sub(e.FirstAck.Time)
 			}
 		}
 	}
@@ -148,15 +148,15 @@ func (c Cell) Rate() float64 {
 	return float64(records) / working.Seconds()
 }
 
-// maxHeard bounds the acknowledgements that are kept of one epoch.
-const maxHeard = 120
+// maxAckSamples bounds the acknowledgements that are kept of one epoch.
+const maxAckSamples = 120
 
-// Thin keeps so few of the acknowledgements of an epoch that a report can show
+// Downsample keeps so few of the acknowledgements of an epoch that a report can show
 // them, the first and the last among them.
-func Thin(all []Heard) []Heard {
-	for len(all) > maxHeard {
+func Downsample(all []AckSample) []AckSample {
+	for len(all) > maxAckSamples {
 		last := all[len(all)-1]
-		var half []Heard
+		var half []AckSample
 		for pair := range slices.Chunk(all, 2) {
 			half = append(half, pair[0])
 		}

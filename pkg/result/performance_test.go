@@ -53,11 +53,11 @@ func TestNoCommitsAreNoLatency(t *testing.T) {
 func TestARecoveryIsCountedFromTheDeletion(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 	c := Cell{Epochs: []Epoch{
-		{Number: 1, Deleting: at(10), Gone: at(12), AtStake: 100},
-		{Number: 2, Pod: Pod{Scheduled: at(13), Started: at(15)}, FirstAck: at(16), Deleting: at(20), Gone: at(21), AtStake: 180},
+		{Number: 1, Deleting: at(10), Gone: at(12), AckedAtDeletion: 100},
+		{Number: 2, Pod: Pod{Scheduled: at(13), Started: at(15)}, FirstAckAt: at(16), Deleting: at(20), Gone: at(21), AckedAtDeletion: 180},
 	}}
 	assert.Equal(t, []Recovery{{
-		Epoch: 1, Gone: 2 * time.Second, Scheduled: 3 * time.Second, Started: 5 * time.Second, FirstAck: 6 * time.Second, AtStake: 100,
+		Epoch: 1, Gone: 2 * time.Second, Scheduled: 3 * time.Second, Started: 5 * time.Second, FirstAckAt: 6 * time.Second, AckedAtDeletion: 100,
 	}}, c.Recoveries(), "nobody came back from the last deletion")
 	assert.Equal(t, 6*time.Second, c.SlowestRecovery())
 	assert.Zero(t, Cell{}.SlowestRecovery())
@@ -69,21 +69,21 @@ func TestTheRateIsThatOfWritersAtWork(t *testing.T) {
 	}
 	first, second := ack(1, 1, 0), ack(2, 1, 20)
 	c := Cell{
-		Epochs:   []Epoch{{Number: 1, First: &first}, {Number: 2, First: &second}, {Number: 3}},
-		Promises: []ledger.Ack{ack(1, 1001, 10), ack(2, 1, 20), ack(3, 7, 40)},
+		Epochs: []Epoch{{Number: 1, FirstAck: &first}, {Number: 2, FirstAck: &second}, {Number: 3}},
+		Acks:   []ledger.Ack{ack(1, 1001, 10), ack(2, 1, 20), ack(3, 7, 40)},
 	}
 	assert.Equal(t, 100.0, c.Rate(), "an epoch of one acknowledgement tells nothing, nor one of which the first was not heard")
 	assert.Zero(t, Cell{}.Rate())
 }
 
 func TestAReportShowsSomeOfTheAcknowledgements(t *testing.T) {
-	var all []Heard
+	var all []AckSample
 	for i := range 10_000 {
-		all = append(all, Heard{time.Unix(int64(i), 0), uint64(i)})
+		all = append(all, AckSample{time.Unix(int64(i), 0), uint64(i)})
 	}
-	thin := Thin(all)
-	assert.LessOrEqual(t, len(thin), maxHeard)
+	thin := Downsample(all)
+	assert.LessOrEqual(t, len(thin), maxAckSamples)
 	assert.Equal(t, all[0], thin[0])
 	assert.Equal(t, all[len(all)-1], thin[len(thin)-1])
-	assert.Equal(t, all[:3], Thin(all[:3]))
+	assert.Equal(t, all[:3], Downsample(all[:3]))
 }

@@ -30,10 +30,10 @@ const Schema = "volume-durability/result/v1alpha1"
 type Result struct {
 	Schema string `json:"schema"`
 	// Run is unique to the run.
-	Run string `json:"run"`
+	RunID string `json:"runID"`
 	// Began and Ended bound the run, by the experiment's clock.
-	Began time.Time `json:"began"`
-	Ended time.Time `json:"ended"`
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
 	// Verdict is that of the whole run, Reason why in a sentence.
 	Verdict judge.Verdict `json:"verdict"`
 	Reason  string        `json:"reason"`
@@ -46,14 +46,14 @@ type Result struct {
 	// Cells are the parts of the run, each with its own volume, ledger and verdict.
 	// The control is among them.
 	Cells []Cell `json:"cells,omitempty"`
-	// LeftBehind says what of the run could not be removed.
-	LeftBehind string `json:"leftBehind,omitempty"`
+	// NotRemoved says what of the run could not be removed.
+	NotRemoved string `json:"notRemoved,omitempty"`
 	// Snapshot is what the result rests on; it is kept beside it, not in it.
-	Snapshot Snapshot `json:"-"`
+	Snapshot ClusterSnapshot `json:"-"`
 }
 
-// Snapshot is what the cluster showed of a run: nil, not empty, of what could not be seen.
-type Snapshot struct {
+// ClusterSnapshot is what the cluster showed of a run: nil, not empty, of what could not be seen.
+type ClusterSnapshot struct {
 	// Objects are the run's own, as they were last seen.
 	Objects []runtime.Object
 	Events  []corev1.Event
@@ -90,21 +90,21 @@ type Engine struct {
 
 // Cell is one volume's part of a run.
 type Cell struct {
-	Plan    options.Cell   `json:"plan"`
-	Verdict judge.Verdict  `json:"verdict"`
-	Reason  string         `json:"reason"`
-	Journal journal.Format `json:"journal"`
+	Plan    options.CellSpec `json:"plan"`
+	Verdict judge.Verdict    `json:"verdict"`
+	Reason  string           `json:"reason"`
+	Journal journal.Format   `json:"journal"`
 	// File is the journal's path in the pods.
-	File   string  `json:"file"`
-	Claim  *Claim  `json:"claim,omitempty"`
-	Epochs []Epoch `json:"epochs,omitempty"`
-	Reader *Look   `json:"reader,omitempty"`
-	// Promises are the acknowledgements that the storage was held to.
-	Promises []ledger.Ack `json:"promises,omitempty"`
+	File   string       `json:"file"`
+	Claim  *Claim       `json:"claim,omitempty"`
+	Epochs []Epoch      `json:"epochs,omitempty"`
+	Reader *JournalRead `json:"reader,omitempty"`
+	// Acks are the acknowledgements that the storage was held to.
+	Acks []ledger.Ack `json:"acks,omitempty"`
 	// Findings are those of all looks, and what the volume refused to the pods.
 	Findings []judge.Finding `json:"findings,omitempty"`
-	// Custody is what happened to the volume between the last writer and the reader.
-	Custody provenance.Custody `json:"custody"`
+	// Provenance is what happened to the volume between the last writer and the reader.
+	Provenance provenance.History `json:"provenance"`
 	// Latency is of the commits of all epochs; nil where none was heard of.
 	Latency *Latency `json:"latency,omitempty"`
 	// Notes say what is worth knowing and is not held against the storage.
@@ -119,7 +119,7 @@ type Claim struct {
 	UID          types.UID `json:"uid"`
 	StorageClass string    `json:"storageClass,omitempty"`
 	Volume       string    `json:"volume,omitempty"` // the PersistentVolume's name
-	Made         bool      `json:"made"`             // by this run
+	Created      bool      `json:"created"`          // by this run
 	// AccessModes are those that the volume was bound with.
 	AccessModes []string `json:"accessModes,omitempty"`
 	// Provisioner made the volume, and Handle is its driver's name for it; empty where
@@ -149,48 +149,48 @@ type Pod struct {
 type Epoch struct {
 	Number int `json:"number"`
 	Pod
-	// Mount is what the writer's path was on, Boot the kernel that it ran on.
-	Mount protocol.Mount `json:"mount"`
-	Boot  string         `json:"boot,omitempty"`
-	// FirstAck is when the experiment first heard that something is safe.
-	FirstAck time.Time `json:"firstAck,omitzero"`
+	// Mount is what the writer's path was on, BootID the kernel that it ran on.
+	Mount  protocol.Mount `json:"mount"`
+	BootID string         `json:"bootID,omitempty"`
+	// FirstAckAt is when the experiment first heard that something is safe.
+	FirstAckAt time.Time `json:"firstAckAt,omitzero"`
 	// First is the first acknowledgement that was heard, by the writer's clock.
-	First *ledger.Ack `json:"first,omitempty"`
+	FirstAck *ledger.Ack `json:"firstAck,omitempty"`
 	// Acks are some of the acknowledgements as they were heard, in order.
-	Acks []Heard `json:"acks,omitempty"`
-	// AtStake is how many records were acknowledged, in all epochs, when the writer was to be deleted.
-	AtStake uint64 `json:"atStake,omitempty"`
+	Acks []AckSample `json:"acks,omitempty"`
+	// AckedAtDeletion is how many records were acknowledged, in all epochs, when the writer was to be deleted.
+	AckedAtDeletion uint64 `json:"ackedAtDeletion,omitempty"`
 	// Grace is the deletion's grace period in seconds; nil for the pod's own, 30.
 	Grace *int64 `json:"grace,omitempty"`
 	// Deleting and Gone bound its deletion.
 	Deleting time.Time `json:"deleting,omitzero"`
 	Gone     time.Time `json:"gone,omitzero"`
 	// Problem is why the writer had ended before it was deleted, if it had.
-	Problem *protocol.Problem `json:"problem,omitempty"`
+	ExitError *protocol.OpError `json:"exitError,omitempty"`
 	// Found is what the writer found before it wrote; nil for the first, and
 	// where it could not be heard.
-	Found *Look `json:"found,omitempty"`
+	InitialRead *JournalRead `json:"initialRead,omitempty"`
 }
 
-// Heard is an acknowledgement on its arrival.
-type Heard struct {
+// AckSample is an acknowledgement on its arrival.
+type AckSample struct {
 	At  time.Time `json:"at"`
 	Seq uint64    `json:"seq"`
 }
 
-// Look is what a pod saw of the journal, and what the judge made of it.
-type Look struct {
+// JournalRead is what a pod saw of the journal, and what the judge made of it.
+type JournalRead struct {
 	Pod
 	// Seen is when the experiment heard of it.
-	Seen      time.Time         `json:"seen,omitzero"`
-	Sighting  protocol.Sighting `json:"sighting"`
-	Judgement judge.Judgement   `json:"judgement"`
+	Seen       time.Time           `json:"seen,omitzero"`
+	ScanResult protocol.ScanResult `json:"scan"`
+	Judgement  judge.Judgement     `json:"judgement"`
 }
 
-// LogData says whether there is anything in the journal for a person to read, as
+// HasLogData says whether there is anything in the journal for a person to read, as
 // STIG check V-260932 asks. Zeros and line ends are nothing.
-func (l Look) LogData() bool {
-	s := l.Sighting
+func (l JournalRead) HasLogData() bool {
+	s := l.ScanResult
 	if s.Records > 0 || len(s.Foreign) > 0 || s.Unlisted > 0 {
 		return true
 	}
@@ -210,7 +210,7 @@ func (c Cell) Deletions() int {
 
 // Written says in a sentence that there is something at stake.
 func (c Cell) Written() string {
-	promised := ledger.Records(c.Promises)
+	promised := ledger.Count(c.Acks)
 	if promised == 0 || len(c.Epochs) == 0 {
 		return "Nothing was acknowledged: nothing is at stake"
 	}
@@ -230,12 +230,12 @@ func (c Cell) storage() string {
 
 // Verified says in a sentence what the verification came to.
 func (c Cell) Verified() string {
-	promised := ledger.Records(c.Promises)
+	promised := ledger.Count(c.Acks)
 	switch c.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", judge.Grouped(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
+		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", judge.FormatCount(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), judge.Grouped(promised), counted(c.Deletions(), "deletion")) + c.noted()
+		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), judge.FormatCount(promised), counted(c.Deletions(), "deletion")) + c.noted()
 	default:
 		return c.Reason
 	}
@@ -257,14 +257,14 @@ func (c Cell) readWhere() string {
 	if c.Reader.Node == writer {
 		where = fmt.Sprintf("read on %s, the writer's own node", c.Reader.Node)
 	}
-	return where + accesses[c.Reader.Sighting.Access]
+	return where + accesses[c.Reader.ScanResult.ReadMode]
 }
 
 // accesses are the ways of reading, in words.
-var accesses = map[protocol.Access]string{
-	protocol.AccessDirect:  ", past the page cache",
-	protocol.AccessDropped: ", after the page cache was asked to drop it",
-	protocol.AccessCached:  ", through the page cache",
+var accesses = map[protocol.ReadMode]string{
+	protocol.ReadDirect:  ", past the page cache",
+	protocol.ReadDropped: ", after the page cache was asked to drop it",
+	protocol.ReadCached:  ", through the page cache",
 }
 
 func counted(n int, what string) string {

@@ -21,8 +21,8 @@ func cell() Cell {
 			{Number: 1, Pod: Pod{Name: "write-pod", Node: "n1"}, Deleting: gone},
 			{Number: 2, Pod: Pod{Name: "write-pod", Node: "n1"}, Deleting: gone},
 		},
-		Reader:   &Look{Pod: Pod{Name: "read-pod", Node: "n2"}},
-		Promises: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 4000}}, {Point: journal.Point{Epoch: 2, Seq: 812}}},
+		Reader: &JournalRead{Pod: Pod{Name: "read-pod", Node: "n2"}},
+		Acks:   []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 4000}}, {Point: journal.Point{Epoch: 2, Seq: 812}}},
 	}
 }
 
@@ -30,9 +30,9 @@ func TestSentencesOnAPass(t *testing.T) {
 	c := cell()
 	assert.Equal(t, "write-pod writes to claim stig-pvc (StorageClass fast) and was told that its data is safe", c.Written())
 	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1", c.Verified())
-	c.Reader.Sighting.Access = protocol.AccessDirect
+	c.Reader.ScanResult.ReadMode = protocol.ReadDirect
 	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1, past the page cache", c.Verified())
-	c.Reader.Node, c.Reader.Sighting.Access = "n1", protocol.AccessDropped
+	c.Reader.Node, c.Reader.ScanResult.ReadMode = "n1", protocol.ReadDropped
 	c.Epochs = c.Epochs[:1]
 	assert.Equal(t, "4 812 acknowledged records verified after 1 deletion, 0 lost; read on n1, the writer's own node, after the page cache was asked to drop it", c.Verified())
 }
@@ -49,13 +49,13 @@ func TestSentencesOnAFail(t *testing.T) {
 }
 
 func TestWhatIsLostIsCountedOnce(t *testing.T) {
-	c := Cell{Promises: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 100}}, {Point: journal.Point{Epoch: 2, Seq: 50}}}}
+	c := Cell{Acks: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 100}}, {Point: journal.Point{Epoch: 2, Seq: 50}}}}
 	for name, want := range map[string]struct {
 		findings []judge.Finding
 		lost     uint64
 	}{
 		"nothing":                       {nil, 0},
-		"a tail and a hole":             {[]judge.Finding{{Class: judge.LostTail, Records: 40}, {Class: judge.LostHole, Records: 2}}, 42},
+		"a tail and a hole":             {[]judge.Finding{{Class: judge.LostTail, Records: 40}, {Class: judge.LostGap, Records: 2}}, 42},
 		"there, in another order":       {[]judge.Finding{{Class: judge.Reordered, Records: 7}}, 0},
 		"there, twice":                  {[]judge.Finding{{Class: judge.Duplicated, Records: 7}, {Class: judge.Torn, Records: 1}}, 1},
 		"more findings than records":    {[]judge.Finding{{Class: judge.Corrupt, Records: 100}, {Class: judge.RolledBack, Records: 100}}, 150},
@@ -63,8 +63,8 @@ func TestWhatIsLostIsCountedOnce(t *testing.T) {
 	} {
 		c.Findings = want.findings
 		assert.Equal(t, want.lost, c.Lost(), name)
-		c.Reader = &Look{}
-		assert.Equal(t, judge.Grouped(want.lost), c.row()[4], name)
+		c.Reader = &JournalRead{}
+		assert.Equal(t, judge.FormatCount(want.lost), c.row()[4], name)
 	}
 	assert.Zero(t, Cell{Findings: []judge.Finding{{Class: judge.Missing, Records: 3}}}.Lost(), "nobody was promised anything")
 }
@@ -75,13 +75,13 @@ func TestNothingAtStakeIsSaid(t *testing.T) {
 }
 
 func TestZerosAndLineEndsAreNoLogData(t *testing.T) {
-	look := func(r journal.Report) Look { return Look{Sighting: protocol.Sighting{Report: r}} }
+	look := func(r journal.Report) JournalRead { return JournalRead{ScanResult: protocol.ScanResult{Report: r}} }
 	for name, r := range map[string]journal.Report{
 		"nothing":   {},
 		"zeros":     {Present: true, Bytes: 9, Damage: []journal.Damage{{Length: 9, Zeros: 9}}},
 		"line ends": {Present: true, Bytes: 2, Damage: []journal.Damage{{Length: 2, Blank: true}}},
 	} {
-		assert.False(t, look(r).LogData(), name)
+		assert.False(t, look(r).HasLogData(), name)
 	}
 	for name, r := range map[string]journal.Report{
 		"a record":                  {Records: 1},
@@ -89,12 +89,12 @@ func TestZerosAndLineEndsAreNoLogData(t *testing.T) {
 		"anything that is not zero": {Damage: []journal.Damage{{Length: 9, Zeros: 9}, {Length: 9, Zeros: 8}}},
 		"more than is listed":       {Unlisted: 1},
 	} {
-		assert.True(t, look(r).LogData(), name)
+		assert.True(t, look(r).HasLogData(), name)
 	}
 }
 
 func TestNumbersAreGrouped(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1 000", 1234567: "1 234 567"} {
-		assert.Equal(t, want, judge.Grouped(n))
+		assert.Equal(t, want, judge.FormatCount(n))
 	}
 }

@@ -40,10 +40,10 @@ const (
 // words are the types of which only some words are values.
 var words = map[reflect.Type][]any{
 	reflect.TypeFor[judge.Verdict]():     {judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.NotApplicable, judge.Skipped},
-	reflect.TypeFor[protocol.Access]():   {protocol.AccessDirect, protocol.AccessDropped, protocol.AccessCached},
+	reflect.TypeFor[protocol.ReadMode](): {protocol.ReadDirect, protocol.ReadDropped, protocol.ReadCached},
 	reflect.TypeFor[provenance.Answer](): {provenance.Yes, provenance.No, provenance.Unknown, ""},
 	reflect.TypeFor[judge.Class](): {
-		judge.Missing, judge.LostTail, judge.LostHole, judge.Corrupt, judge.Torn, judge.Reordered, judge.Duplicated, judge.RolledBack,
+		judge.Missing, judge.LostTail, judge.LostGap, judge.Corrupt, judge.Torn, judge.Reordered, judge.Duplicated, judge.RolledBack,
 		judge.Foreign, judge.Unavailable, judge.ReadOnly,
 	},
 }
@@ -75,7 +75,7 @@ func mapped(t reflect.Type) *described.Schema {
 // named tells types of one name in several packages apart.
 func named(t reflect.Type) string {
 	pkg := path.Base(t.PkgPath())
-	if pkg == "evidence" || t.Name() == "" {
+	if pkg == "result" || t.Name() == "" {
 		return t.Name()
 	}
 	return strings.ToUpper(pkg[:1]) + pkg[1:] + t.Name()

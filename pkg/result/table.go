@@ -37,9 +37,9 @@ func (c Cell) row() []string {
 	}
 	lost := "-"
 	if c.Reader != nil || len(c.Findings) > 0 {
-		lost = judge.Grouped(c.Lost())
+		lost = judge.FormatCount(c.Lost())
 	}
-	row := []string{name, string(c.Verdict), c.Custody.Level.String(), judge.Grouped(ledger.Records(c.Promises)), lost, fmt.Sprint(c.Deletions()), short(c.SlowestRecovery())}
+	row := []string{name, string(c.Verdict), c.Provenance.Level.String(), judge.FormatCount(ledger.Count(c.Acks)), lost, fmt.Sprint(c.Deletions()), short(c.SlowestRecovery())}
 	if c.Latency == nil {
 		return append(row, "-", "-", "-", "-")
 	}
@@ -56,12 +56,12 @@ func (c Cell) Lost() uint64 {
 			lost += f.Records
 		}
 	}
-	return min(lost, ledger.Records(c.Promises))
+	return min(lost, ledger.Count(c.Acks))
 }
 
-// SawLoss says of a control whether the loss that must be there was found: everything,
+// HasLoss says of a control whether the loss that must be there was found: everything,
 // as an emptyDir forgets everything.
-func (c Cell) SawLoss() bool {
+func (c Cell) HasLoss() bool {
 	return c.Verdict == judge.Fail && slices.ContainsFunc(c.Findings, func(f judge.Finding) bool { return f.Class == judge.Missing && f.Records > 0 })
 }
 

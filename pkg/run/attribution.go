@@ -30,10 +30,10 @@ func (c *cell) blame(ctx context.Context, err error, h *hearing) error {
 
 // blameFor is the same where it is known what the failure is, if it is the volume's.
 func (c *cell) blameFor(ctx context.Context, class judge.Class, err error) error {
-	var problem protocol.Problem
+	var problem protocol.OpError
 	said := errors.As(err, &problem)
 	switch {
-	case ctx.Err() != nil || len(c.ledger.Promises()) == 0:
+	case ctx.Err() != nil || len(c.ledger.Acks()) == 0:
 		return err
 	case said && (class == "" || isOneCalls(problem)):
 		return fmt.Errorf("%w: %w", errRefused, err)
@@ -51,7 +51,7 @@ func (c *cell) blameFor(ctx context.Context, class judge.Class, err error) error
 // journal take their time too.
 func classOf(err error, h *hearing) judge.Class {
 	var unready *kube.PodUnready
-	var problem protocol.Problem
+	var problem protocol.OpError
 	switch {
 	case errors.As(err, &unready):
 		if unready.Volume {
@@ -67,7 +67,7 @@ func classOf(err error, h *hearing) judge.Class {
 
 // isOneCalls says whether a problem is an error of one call that wrote. It breaks no
 // promise: what it concerns was never acknowledged, and what was may well be there.
-func isOneCalls(p protocol.Problem) bool { return p.Writing && errors.Is(p, syscall.EIO) }
+func isOneCalls(p protocol.OpError) bool { return p.Writing && errors.Is(p, syscall.EIO) }
 
 // held decides whose failure it is that the writer does not go away. One that
 // said that it waits for the volume can be neither ended nor replaced.
@@ -84,8 +84,8 @@ func (c *cell) held(ctx context.Context, err error) error {
 }
 
 // endedItself takes note of a writer that had ended before it was deleted.
-func (c *cell) endedItself(epoch *result.Epoch, problem *protocol.Problem) {
-	epoch.Problem = problem
+func (c *cell) endedItself(epoch *result.Epoch, problem *protocol.OpError) {
+	epoch.ExitError = problem
 	c.Log.WithError(problem).WithField("epoch", epoch.Number).Warn("The writer had ended by itself")
 	if class := judge.ClassOf(problem); class != "" && !isOneCalls(*problem) {
 		c.isLetDown(class, problem)

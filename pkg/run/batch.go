@@ -75,12 +75,12 @@ func (w wave) phases(ctx context.Context, begun *bool) error {
 		return err
 	}
 	for _, c := range w.cells {
-		w.Companion.Judged(c.Cell)
+		w.Hooks.Judged(c.Cell)
 	}
 	if !w.last || !*begun {
 		return nil
 	}
-	return w.ending(ctx, "after the chaos", companion(w.Companion.ChaosEnded(ctx)))
+	return w.ending(ctx, "after the chaos", hookErr(w.Hooks.ChaosEnded(ctx)))
 }
 
 // phase has every cell that is not decided yet do something. A cell that cannot is
@@ -108,7 +108,7 @@ func (w wave) ending(ctx context.Context, phase string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", errStopped, context.Cause(ctx))
-	case w.Companion.Stopping(ctx):
+	case w.Hooks.Stopping(ctx):
 		return fmt.Errorf("%w: %w", errStopped, err)
 	}
 	return err
@@ -118,18 +118,18 @@ func (w wave) ending(ctx context.Context, phase string, err error) error {
 func (w wave) begin(ctx context.Context) error {
 	var written []result.Cell
 	for _, c := range undecided(w.cells) {
-		c.Promises = c.ledger.Promises()
+		c.Acks = c.ledger.Acks()
 		c.Log.Info(c.Written())
 		written = append(written, c.Cell)
 	}
 	const before, during = "before the chaos", "during the chaos"
-	if err := w.ending(ctx, before, companion(w.Companion.Written(ctx, written))); err != nil {
+	if err := w.ending(ctx, before, hookErr(w.Hooks.Written(ctx, written))); err != nil {
 		return err
 	}
 	if err := w.ramp(ctx); err != nil {
 		return err
 	}
-	return w.ending(ctx, during, companion(w.Companion.ChaosBegins(ctx)))
+	return w.ending(ctx, during, hookErr(w.Hooks.ChaosBegins(ctx)))
 }
 
 // chaos ends early for a cell, without an error, when the volume lets its writer

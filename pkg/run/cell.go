@@ -61,13 +61,13 @@ type writer struct {
 	pod *corev1.Pod
 }
 
-func newCell(r Run, plan options.Cell) *cell {
+func newCell(r Run, plan options.CellSpec) *cell {
 	identity := sha256.Sum256([]byte(r.attempted() + plan.Name))
 	c := &cell{Run: r}
 	c.Plan = plan
 	if plan.Name != "" {
 		c.Log = r.Log.WithField("cell", plan.Name)
-		c.Namespace.Log = c.Log
+		c.Kube.Log = c.Log
 	}
 	c.Journal = journal.Format{ID: hex.EncodeToString(identity[:8]), Size: r.Settings.RecordSize}
 	c.File = r.Settings.JournalFile
@@ -109,15 +109,15 @@ func (c *cell) claim(ctx context.Context) error {
 		return nil
 	}
 	if c.Plan.ExistingClaim != "" {
-		existing, err := c.Namespace.Claim(ctx, c.Plan.ExistingClaim)
+		existing, err := c.Kube.Claim(ctx, c.Plan.ExistingClaim)
 		if err == nil {
 			c.Claim = &result.Claim{Name: existing.Name, UID: existing.UID}
 		}
 		return err
 	}
-	made, err := c.Namespace.CreateClaim(ctx, c.claimSpec())
+	made, err := c.Kube.CreateClaim(ctx, c.claimSpec())
 	if err == nil {
-		c.Claim = &result.Claim{Name: made.Name, UID: made.UID, Made: true}
+		c.Claim = &result.Claim{Name: made.Name, UID: made.UID, Created: true}
 	}
 	return err
 }
@@ -135,7 +135,7 @@ func (c *cell) noteVolume(ctx context.Context) error {
 	if c.Claim == nil {
 		return nil
 	}
-	bound, err := c.Namespace.Claim(ctx, c.Claim.Name)
+	bound, err := c.Kube.Claim(ctx, c.Claim.Name)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (c *cell) noteVolume(ctx context.Context) error {
 	for _, m := range bound.Status.AccessModes {
 		c.Claim.AccessModes = append(c.Claim.AccessModes, string(m))
 	}
-	volume := c.Namespace.Volume(ctx, c.Claim.Volume)
+	volume := c.Kube.Volume(ctx, c.Claim.Volume)
 	c.Claim.Provisioner, c.Claim.Handle = volume.Provisioner, volume.Handle
 	return nil
 }
@@ -151,7 +151,7 @@ func (c *cell) noteVolume(ctx context.Context) error {
 // startWriter begins the next epoch and returns once one of its commits is acknowledged.
 func (c *cell) startWriter(ctx context.Context) error {
 	epoch := result.Epoch{Number: len(c.Epochs) + 1}
-	promises := c.ledger.Promises()
+	promises := c.ledger.Acks()
 	args := []string{
 		"--epoch", strconv.Itoa(epoch.Number),
 		"--rate", strconv.FormatFloat(c.Settings.WriteRate, 'f', -1, 64),
@@ -160,7 +160,7 @@ func (c *cell) startWriter(ctx context.Context) error {
 	if c.hasOwnFolder() {
 		args = append(args, "--own-folder")
 	}
-	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(c.podSpec(c.Settings.WriterPod, "write", args...)))
+	pod, err := c.Kube.RunPod(ctx, c.Kube.Pod(c.podSpec(c.Settings.WriterPod, "write", args...)))
 	if pod != nil {
 		epoch.Pod = evidencePod(pod)
 		c.writer = &writer{pod: pod}
@@ -175,7 +175,7 @@ func (c *cell) startWriter(ctx context.Context) error {
 }
 
 func (c *cell) listen(pod *corev1.Pod) *hearing {
-	h := listen(c.listening, c.Namespace, pod, &c.ledger, func(ack ledger.Ack) { c.Companion.Acknowledged(c.Plan, ack) })
+	h := listen(c.listening, c.Kube, pod, &c.ledger, func(ack ledger.Ack) { c.Hooks.Acknowledged(c.Plan, ack) })
 	c.heard = append(c.heard, h)
 	return h
 }
@@ -186,15 +186,15 @@ func (c *cell) firstAck(ctx context.Context, promises []ledger.Ack) error {
 	defer cancel()
 	err := c.writer.awaitAck(waiting, epoch.Number)
 	if seen := c.writer.heard(); seen != nil {
-		epoch.Mount, epoch.Boot = seen.Mount, seen.Boot
+		epoch.Mount, epoch.BootID = seen.Mount, seen.BootID
 		if epoch.Number > 1 {
-			epoch.Found = c.look(epoch.Pod, *seen, promises, epoch.Number-1)
+			epoch.InitialRead = c.look(epoch.Pod, *seen, promises, epoch.Number-1)
 		}
 	}
 	if err != nil {
 		return c.blame(ctx, fmt.Errorf("%s, the writer of epoch %d: %w%s", c.writer.pod.Name, epoch.Number, err, kube.Hint(err.Error())), c.writer.hearing)
 	}
-	epoch.FirstAck = time.Now().UTC()
+	epoch.FirstAckAt = time.Now().UTC()
 	if missed := c.writer.missed().Round(time.Second); missed > 0 {
 		c.note(fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first acknowledgement was heard: the time of that may hold it", epoch.Number, missed))
 	}
@@ -210,23 +210,23 @@ func (c *cell) Delete(ctx context.Context) error {
 	}
 	epoch := &c.Epochs[len(c.Epochs)-1]
 	c.strikes(w, epoch.Number)
-	c.Companion.Deleting(c.Plan, epoch.Pod)
-	epoch.AtStake, epoch.Grace = ledger.Records(c.ledger.Promises()), c.grace()
+	c.Hooks.Deleting(c.Plan, epoch.Pod)
+	epoch.AckedAtDeletion, epoch.Grace = ledger.Count(c.ledger.Acks()), c.grace()
 	epoch.Deleting = time.Now().UTC()
-	if err := c.Namespace.DeletePod(ctx, w.pod.Name, w.pod.UID, c.grace()); err != nil {
+	if err := c.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, c.grace()); err != nil {
 		return c.held(ctx, err)
 	}
 	epoch.Gone = time.Now().UTC()
 	c.writer = nil
-	c.Promises = c.ledger.Promises()
+	c.Acks = c.ledger.Acks()
 	if w.hearing == nil {
 		return nil
 	}
-	c.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.Records(c.Promises)}).Info("Writer deleted")
+	c.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.Count(c.Acks)}).Info("Writer deleted")
 	if err := c.hearOut(ctx, w, epoch.Number); err != nil {
 		return err
 	}
-	if problem := w.problem(); problem != nil && !epoch.FirstAck.IsZero() {
+	if problem := w.problem(); problem != nil && !epoch.FirstAckAt.IsZero() {
 		c.endedItself(epoch, problem)
 	}
 	return w.contradicted()
@@ -299,11 +299,11 @@ func (c *cell) podSpec(name, command string, args ...string) kube.PodSpec {
 	}
 	if c.isBlock() {
 		// A device has no end of file: how much must be there is known outside of it.
-		promised := ledger.Records(c.ledger.Promises()) * uint64(c.Journal.Size)
+		promised := ledger.Count(c.ledger.Acks()) * uint64(c.Journal.Size)
 		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(promised, 10))
 	}
 	if c.Claim != nil {
-		spec.Claim, spec.OwnVolume = c.Claim.Name, c.Claim.Made
+		spec.Claim, spec.OwnVolume = c.Claim.Name, c.Claim.Created
 	}
 	return spec
 }
@@ -328,7 +328,7 @@ func (c *cell) collect() {
 			continue
 		}
 		first, acks, said := w.told()
-		c.Epochs[i].First, c.Epochs[i].Acks = first, result.Thin(acks)
+		c.Epochs[i].FirstAck, c.Epochs[i].Acks = first, result.Downsample(acks)
 		if said != nil {
 			commits = append(commits, *said)
 		}
@@ -344,7 +344,7 @@ func (c *cell) collect() {
 
 // date fills in when a pod's parts were first seen.
 func (c *cell) date(pod *result.Pod) {
-	m := c.Namespace.Milestones(pod.UID)
+	m := c.Kube.Milestones(pod.UID)
 	pod.Created, pod.Scheduled, pod.Mounted, pod.Started = m.Created, m.Scheduled, m.Mounted, m.Started
 	c.attach(pod)
 }
@@ -356,13 +356,13 @@ func (c *cell) remove(leave context.Context) {
 	defer cancel()
 	var removals []func() error
 	if c.writer != nil {
-		removals = append(removals, func() error { return c.Namespace.DeletePod(ctx, c.writer.pod.Name, c.writer.pod.UID, c.grace()) })
+		removals = append(removals, func() error { return c.Kube.DeletePod(ctx, c.writer.pod.Name, c.writer.pod.UID, c.grace()) })
 	}
 	if c.reader != nil && !c.keeps() {
-		removals = append(removals, func() error { return c.Namespace.DeletePod(ctx, c.reader.Name, c.reader.UID, c.grace()) })
+		removals = append(removals, func() error { return c.Kube.DeletePod(ctx, c.reader.Name, c.reader.UID, c.grace()) })
 	}
-	if c.Claim != nil && c.Claim.Made && !c.keeps() {
-		removals = append(removals, func() error { return c.Namespace.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID) })
+	if c.Claim != nil && c.Claim.Created && !c.keeps() {
+		removals = append(removals, func() error { return c.Kube.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID) })
 	}
 	err := kube.AtOnce(removals...)
 	if len(c.Epochs) > 0 {
@@ -386,7 +386,7 @@ func (c *cell) removeFolder(ctx context.Context) error {
 	}
 	spec := c.podSpec(c.Settings.WriterPod, "remove")
 	spec.Command = []string{helper, "remove", "--file", c.File}
-	if err := c.Namespace.RunToEnd(ctx, c.Namespace.Pod(spec)); err != nil {
+	if err := c.Kube.RunToEnd(ctx, c.Kube.Pod(spec)); err != nil {
 		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.File), c.Plan.ExistingClaim, err)
 	}
 	return nil

@@ -35,7 +35,7 @@ func (r Run) orchestrates(ctx context.Context) (orchestration, error) {
 	case options.Kubernetes:
 		return orchestration{How: "Kubernetes: the input ORCHESTRATOR states it"}, nil
 	}
-	nodes, err := r.Namespace.Nodes(ctx)
+	nodes, err := r.Kube.Nodes(ctx)
 	if ctx.Err() != nil {
 		return orchestration{}, context.Cause(ctx)
 	}

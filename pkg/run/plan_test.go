@@ -22,12 +22,12 @@ import (
 
 // audience notes what it is told while a run is planned. Nothing else may happen then.
 type audience struct {
-	Companion
+	Hooks
 	planned []string
 	judged  []result.Cell
 }
 
-func (a *audience) Planned(cells []options.Cell) {
+func (a *audience) Planned(cells []options.CellSpec) {
 	for _, c := range cells {
 		a.planned = append(a.planned, c.Name)
 	}
@@ -43,7 +43,7 @@ func TestAClassWithoutAProvisionerIsSkippedAndItsProbeHears(t *testing.T) {
 	settings := options.Defaults()
 	settings.StorageClasses = []string{options.AllClasses}
 	hears := &audience{}
-	r := Run{ID: "run", Settings: settings, Companion: hears, Log: logrus.New(), Namespace: kube.Namespace{Client: client, Name: "stig", Timeout: time.Minute}}
+	r := Run{ID: "run", Settings: settings, Hooks: hears, Log: logrus.New(), Kube: kube.Client{API: client, Namespace: "stig", Timeout: time.Minute}}
 	cells, err := r.cells(t.Context())
 	require.NoError(t, err)
 	require.Len(t, cells, 2)
@@ -59,7 +59,7 @@ func TestAClassWithoutAProvisionerIsSkippedAndItsProbeHears(t *testing.T) {
 func TestARunThatIsStoppedWhileItIsPlannedIsStopped(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(errors.New("interrupted"))
-	r := Run{ID: "run", Settings: options.Defaults(), Companion: &audience{}, Log: logrus.New(), Namespace: kube.Namespace{Client: fake.NewClientset(), Name: "stig", Timeout: time.Minute, Log: logrus.New()}}
+	r := Run{ID: "run", Settings: options.Defaults(), Hooks: &audience{}, Log: logrus.New(), Kube: kube.Client{API: fake.NewClientset(), Namespace: "stig", Timeout: time.Minute, Log: logrus.New()}}
 	result, err := r.Execute(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, judge.Stopped, result.Verdict)
@@ -92,7 +92,7 @@ func TestNamesThatCannotBeAreSaidBeforeAnythingIsMade(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			settings, err := options.Parse(func(input string) string { return f.env[input] })
 			require.NoError(t, err)
-			_, err = Run{ID: "run", Settings: settings, Companion: &audience{}, Log: logrus.New()}.cells(t.Context())
+			_, err = Run{ID: "run", Settings: settings, Hooks: &audience{}, Log: logrus.New()}.cells(t.Context())
 			assert.ErrorContains(t, err, f.want)
 		})
 	}

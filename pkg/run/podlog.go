@@ -34,7 +34,7 @@ type hearing struct {
 	closed chan struct{}
 
 	mu       sync.Mutex
-	sighting *protocol.Sighting
+	sighting *protocol.ScanResult
 	stall    *protocol.Stall // what the pod was waiting for when it was last heard
 	began    time.Time       // when it began to
 	longest  time.Duration   // for how long it has waited for something that came back
@@ -48,12 +48,12 @@ type hearing struct {
 	contradiction error
 	seen          chan struct{} // closed with the first sighting
 	first         *ledger.Ack   // acknowledgement that was heard
-	acks          []result.Heard
+	acks          []result.AckSample
 	commits       *protocol.Commits // the last that it said of them
 }
 
 // listen follows a pod's log until the pod has ended or the context does.
-func listen(ctx context.Context, ns kube.Namespace, pod *corev1.Pod, l *ledger.Ledger, tell func(ledger.Ack)) *hearing {
+func listen(ctx context.Context, ns kube.Client, pod *corev1.Pod, l *ledger.Ledger, tell func(ledger.Ack)) *hearing {
 	h := &hearing{
 		ledger: l, tell: tell,
 		log:    ns.Log.WithField("pod", pod.Name),
@@ -94,12 +94,12 @@ func (h *hearing) hear(line []byte) {
 	case s.Stall != nil:
 		h.log.Warn(s.Stall)
 		h.waits(s.Stall)
-	case s.Sighting != nil:
+	case s.ScanResult != nil:
 		h.waits(nil)
-		h.keep(s.Sighting)
-	case s.Problem != nil:
+		h.keep(s.ScanResult)
+	case s.Error != nil:
 		h.waits(nil)
-		h.end(*s.Problem)
+		h.end(*s.Error)
 	case s.Commits != nil:
 		h.mu.Lock()
 		h.commits = s.Commits
@@ -119,9 +119,9 @@ func (h *hearing) acknowledged(ack ledger.Ack) {
 	if len(h.acks) > 0 && ack.Seq <= h.acks[len(h.acks)-1].Seq {
 		return
 	}
-	h.acks = append(h.acks, result.Heard{At: h.last.UTC(), Seq: ack.Seq})
+	h.acks = append(h.acks, result.AckSample{At: h.last.UTC(), Seq: ack.Seq})
 	if len(h.acks) >= enoughAcks {
-		h.acks = result.Thin(h.acks)
+		h.acks = result.Downsample(h.acks)
 	}
 }
 
@@ -130,7 +130,7 @@ const enoughAcks = 4096
 
 // told is what was heard besides the sighting: the first acknowledgement and some of
 // the others, and the last that was said of the commits.
-func (h *hearing) told() (first *ledger.Ack, acks []result.Heard, commits *protocol.Commits) {
+func (h *hearing) told() (first *ledger.Ack, acks []result.AckSample, commits *protocol.Commits) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.first, h.acks, h.commits
@@ -163,7 +163,7 @@ func (h *hearing) contradicted() error {
 	return h.contradiction
 }
 
-func (h *hearing) keep(s *protocol.Sighting) {
+func (h *hearing) keep(s *protocol.ScanResult) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.sighting == nil {
@@ -237,8 +237,8 @@ func (h *hearing) stalled() *protocol.Stall {
 }
 
 // problem is what the pod could not do, if it said so.
-func (h *hearing) problem() *protocol.Problem {
-	var p protocol.Problem
+func (h *hearing) problem() *protocol.OpError {
+	var p protocol.OpError
 	if errors.As(context.Cause(h.over), &p) {
 		return &p
 	}
@@ -246,14 +246,14 @@ func (h *hearing) problem() *protocol.Problem {
 }
 
 // heard is the pod's sighting, if it was heard.
-func (h *hearing) heard() *protocol.Sighting {
+func (h *hearing) heard() *protocol.ScanResult {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.sighting
 }
 
-// awaitSighting returns what the pod saw.
-func (h *hearing) awaitSighting(ctx context.Context) (*protocol.Sighting, error) {
+// awaitScan returns what the pod saw.
+func (h *hearing) awaitScan(ctx context.Context) (*protocol.ScanResult, error) {
 	select {
 	case <-h.seen:
 		return h.heard(), nil

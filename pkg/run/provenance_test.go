@@ -50,8 +50,8 @@ func TestWhetherAVolumeWasAttachedAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fact := anew(c.all, c.writer, at(5), c.reader)
-			assert.Equal(t, c.want, fact.Answer, fact.How)
-			assert.NotEmpty(t, fact.How)
+			assert.Equal(t, c.want, fact.Answer, fact.Reason)
+			assert.NotEmpty(t, fact.Reason)
 		})
 	}
 }
@@ -62,22 +62,22 @@ func TestWhetherAVolumeWasUnmounted(t *testing.T) {
 		return protocol.Mount{FSType: protocol.BlockDevice, Device: "7:1", Sequence: sequence}
 	}
 	for name, c := range map[string]struct {
-		before, now provenance.Place
+		before, now provenance.Location
 		anew        provenance.Answer
 		want        provenance.Answer
 	}{
-		"detached":                    {provenance.Place{Boot: "a", Mount: ext4("7:1")}, provenance.Place{Boot: "a", Mount: ext4("7:1")}, provenance.Yes, provenance.Yes},
-		"another device number":       {provenance.Place{Boot: "a", Mount: ext4("7:1")}, provenance.Place{Boot: "a", Mount: ext4("7:2")}, provenance.No, provenance.Yes},
-		"the same device number":      {provenance.Place{Boot: "a", Mount: ext4("7:1")}, provenance.Place{Boot: "a", Mount: ext4("7:1")}, provenance.No, provenance.Unknown},
-		"another kernel":              {provenance.Place{Boot: "a", Mount: ext4("7:1")}, provenance.Place{Boot: "b", Mount: ext4("7:2")}, provenance.No, provenance.Unknown},
-		"kernels that are not known":  {provenance.Place{Mount: ext4("7:1")}, provenance.Place{Mount: ext4("7:2")}, provenance.No, provenance.Unknown},
-		"another device, same number": {provenance.Place{Boot: "a", Mount: block(4)}, provenance.Place{Boot: "a", Mount: block(5)}, provenance.No, provenance.Yes},
-		"a number that is not known":  {provenance.Place{Boot: "a", Mount: block(0)}, provenance.Place{Boot: "a", Mount: block(5)}, provenance.No, provenance.Unknown},
-		"the same device":             {provenance.Place{Boot: "a", Mount: block(4)}, provenance.Place{Boot: "a", Mount: block(4)}, provenance.No, provenance.Unknown},
+		"detached":                    {provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Yes, provenance.Yes},
+		"another device number":       {provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Location{BootID: "a", Mount: ext4("7:2")}, provenance.No, provenance.Yes},
+		"the same device number":      {provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.No, provenance.Unknown},
+		"another kernel":              {provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Location{BootID: "b", Mount: ext4("7:2")}, provenance.No, provenance.Unknown},
+		"kernels that are not known":  {provenance.Location{Mount: ext4("7:1")}, provenance.Location{Mount: ext4("7:2")}, provenance.No, provenance.Unknown},
+		"another device, same number": {provenance.Location{BootID: "a", Mount: block(4)}, provenance.Location{BootID: "a", Mount: block(5)}, provenance.No, provenance.Yes},
+		"a number that is not known":  {provenance.Location{BootID: "a", Mount: block(0)}, provenance.Location{BootID: "a", Mount: block(5)}, provenance.No, provenance.Unknown},
+		"the same device":             {provenance.Location{BootID: "a", Mount: block(4)}, provenance.Location{BootID: "a", Mount: block(4)}, provenance.No, provenance.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fact := unmounted(provenance.Custody{Writer: c.before, Reader: &c.now, AttachedAnew: provenance.Fact{Answer: c.anew}})
-			assert.Equal(t, c.want, fact.Answer, fact.How)
+			fact := unmounted(provenance.History{Writer: c.before, Reader: &c.now, Reattached: provenance.Observation{Answer: c.anew}})
+			assert.Equal(t, c.want, fact.Answer, fact.Reason)
 		})
 	}
 }
@@ -99,7 +99,7 @@ func TestWhetherItWasTheSameVolume(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fact := sameMount(c.mounts, "/data", "pv")
-			assert.Equal(t, c.want, fact.Answer, fact.How)
+			assert.Equal(t, c.want, fact.Answer, fact.Reason)
 		})
 	}
 }
@@ -107,7 +107,7 @@ func TestWhetherItWasTheSameVolume(t *testing.T) {
 // A writer that came back to a volume that had stayed attached was attached by nothing.
 func TestAnAttachmentIsOfThePodThatWaitedForIt(t *testing.T) {
 	volume := "pv"
-	ns := kube.Namespace{Name: "stig", Timeout: time.Minute, Log: logrus.New(), Client: fake.NewClientset(&storagev1.VolumeAttachment{
+	ns := kube.Client{Namespace: "stig", Timeout: time.Minute, Log: logrus.New(), API: fake.NewClientset(&storagev1.VolumeAttachment{
 		ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "a"},
 		Spec:       storagev1.VolumeAttachmentSpec{NodeName: "n1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
 		Status:     storagev1.VolumeAttachmentStatus{Attached: true},
@@ -117,7 +117,7 @@ func TestAnAttachmentIsOfThePodThatWaitedForIt(t *testing.T) {
 	t.Cleanup(stop)
 	require.Eventually(t, func() bool { all, _ := ns.Attachments(volume); return len(all) == 1 }, time.Minute, time.Millisecond)
 	c := someCell(t)
-	c.Namespace, c.Claim = ns, &result.Claim{Name: "stig-pvc", Volume: volume}
+	c.Kube, c.Claim = ns, &result.Claim{Name: "stig-pvc", Volume: volume}
 	now := time.Now()
 	before := result.Pod{Node: "n1", Created: now.Add(-time.Hour), Started: now.Add(-59 * time.Minute)}
 	c.attach(&before)

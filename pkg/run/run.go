@@ -3,7 +3,7 @@
 // everything that was made is removed.
 //
 // It knows nothing of Litmus. Whoever starts a run may take part in it through
-// a Companion: Litmus with its probes and events, a terminal with its progress.
+// a Hooks: Litmus with its probes and events, a terminal with its progress.
 package run
 
 import (
@@ -26,23 +26,23 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// Companion takes part in a run. An error of any of its methods ends the run
+// Hooks takes part in a run. An error of any of its methods ends the run
 // with the verdict Error. Acknowledged, Deleting and Reading may be called by several
 // cells at once.
-type Companion interface {
+type Hooks interface {
 	// Planned is called when it is known what there is to try, before anything is created.
-	Planned(cells []options.Cell)
+	Planned(cells []options.CellSpec)
 	// Written is called once, when data is at stake, before the chaos, with the cells
 	// that are the first to be tried.
 	Written(ctx context.Context, cells []result.Cell) error
 	// ChaosBegins is called once, before the first deletion.
 	ChaosBegins(ctx context.Context) error
 	// Acknowledged is called with every acknowledgement that is heard.
-	Acknowledged(cell options.Cell, ack ledger.Ack)
+	Acknowledged(cell options.CellSpec, ack ledger.Ack)
 	// Deleting is called before every deletion of a writer's pod.
-	Deleting(cell options.Cell, pod result.Pod)
+	Deleting(cell options.CellSpec, pod result.Pod)
 	// Reading is called before the last pod of a cell is made, which reads the journal back.
-	Reading(cell options.Cell)
+	Reading(cell options.CellSpec)
 	// Judged is called when a cell has its verdict, with its pods still there.
 	Judged(cell result.Cell)
 	// ChaosEnded is called once, when the last cells have their verdict, with their pods still there.
@@ -62,19 +62,19 @@ type Run struct {
 	// Image is that of the writer and the reader.
 	Image string
 	// Template is the claim to begin with, nil for an empty one.
-	Template  *corev1.PersistentVolumeClaim
-	Namespace kube.Namespace
-	Companion Companion
-	Log       logrus.FieldLogger
+	Template *corev1.PersistentVolumeClaim
+	Kube     kube.Client
+	Hooks    Hooks
+	Log      logrus.FieldLogger
 }
 
-// farewell is how long a run that is stopped may take, from then on, to remove what it
+// cleanupTimeout is how long a run that is stopped may take, from then on, to remove what it
 // made and to look once more at what is there. Kubernetes gives a pod 30 seconds by
 // default; the rest is for what becomes of the outcome.
-const farewell = 20 * time.Second
+const cleanupTimeout = 20 * time.Second
 
-// Leaving is what is to be done also where the run was stopped: it ends so long after that.
-func Leaving(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+// WithCleanupTimeout is what is to be done also where the run was stopped: it ends so long after that.
+func WithCleanupTimeout(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
 	leave, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	keep := context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("gave up %s after the run was stopped", patience)) })
@@ -88,7 +88,7 @@ func Leaving(ctx context.Context, patience time.Duration) (context.Context, cont
 
 // removing bounds a removal: it is a step like any other.
 func (r Run) removing(leave context.Context) (context.Context, context.CancelFunc) {
-	patience := max(farewell, r.Settings.StatusTimeout)
+	patience := max(cleanupTimeout, r.Settings.StatusTimeout)
 	return context.WithTimeoutCause(leave, patience, fmt.Errorf("gave up after %s", patience))
 }
 
@@ -96,10 +96,10 @@ func (r Run) removing(leave context.Context) (context.Context, context.CancelFun
 const STIGFix = "This is a catastrophic error, contact Mirantis support."
 
 // Execute carries the run out. Whatever happens it returns a result, with a
-// verdict and its reason. The error is the Companion's, where that is what ended
+// verdict and its reason. The error is the Hooks's, where that is what ended
 // the run.
 func (r Run) Execute(ctx context.Context) (result.Result, error) {
-	result := result.Result{Schema: result.Schema, Run: r.ID, Began: time.Now().UTC(), Settings: r.Settings}
+	result := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Settings: r.Settings}
 	found, err := r.orchestrates(ctx)
 	if err != nil {
 		return finish(ctx, result, judge.Error, "", err), nil
@@ -110,15 +110,15 @@ func (r Run) Execute(ctx context.Context) (result.Result, error) {
 		return finish(ctx, result, judge.NotApplicable, found.Reason, nil), nil
 	}
 	// Where it does not exist nothing in it may be listed either.
-	if err := r.Namespace.RequireExists(ctx); err != nil {
+	if err := r.Kube.RequireExists(ctx); err != nil {
 		return finish(ctx, result, judge.Error, "", err), nil
 	}
-	observed, stop, err := r.Namespace.Observed(ctx)
+	observed, stop, err := r.Kube.Observed(ctx)
 	if err != nil {
 		return finish(ctx, result, judge.Error, "", err), nil
 	}
 	defer stop()
-	r.Namespace = observed
+	r.Kube = observed
 	cells, err := r.cells(ctx)
 	if err != nil {
 		return finish(ctx, result, judge.Error, "", err), nil
@@ -127,10 +127,10 @@ func (r Run) Execute(ctx context.Context) (result.Result, error) {
 		return finish(ctx, result, judge.Error, reason, err), nil
 	}
 	result.Cluster = r.cluster(ctx, found)
-	leave, left := Leaving(ctx, farewell)
+	leave, left := WithCleanupTimeout(ctx, cleanupTimeout)
 	defer left()
 	err = r.try(ctx, leave, cells)
-	result.LeftBehind = r.sweep(leave, cells)
+	result.NotRemoved = r.sweep(leave, cells)
 	result.Snapshot = r.snapshot(leave)
 	for _, c := range cells {
 		if found.Unseen != "" {
@@ -139,11 +139,11 @@ func (r Run) Execute(ctx context.Context) (result.Result, error) {
 		result.Cells = append(result.Cells, c.Cell)
 	}
 	result.Verdict, result.Reason = sum(result.Cells, err)
-	if result.LeftBehind != "" {
-		result.Reason += ". Left behind: " + result.LeftBehind
+	if result.NotRemoved != "" {
+		result.Reason += ". Left behind: " + result.NotRemoved
 	}
 	result.Ended = time.Now().UTC()
-	var companion *companionError
+	var companion *hookError
 	if errors.As(err, &companion) {
 		return result, companion.err
 	}
@@ -152,7 +152,7 @@ func (r Run) Execute(ctx context.Context) (result.Result, error) {
 
 // cluster is where the run is made.
 func (r Run) cluster(ctx context.Context, found orchestration) result.Cluster {
-	return result.Cluster{UID: r.Namespace.ClusterUID(ctx), Version: r.Namespace.Version(ctx), Orchestrator: found.How}
+	return result.Cluster{UID: r.Kube.ClusterUID(ctx), Version: r.Kube.Version(ctx), Orchestrator: found.How}
 }
 
 // cells are what there is to try.
@@ -168,10 +168,10 @@ func (r Run) cells(ctx context.Context) ([]*cell, error) {
 			cells[i].Verdict, cells[i].Reason = judge.Skipped, why
 		}
 	}
-	r.Companion.Planned(plans)
+	r.Hooks.Planned(plans)
 	for _, c := range cells {
 		if c.Verdict != "" {
-			r.Companion.Judged(c.Cell)
+			r.Hooks.Judged(c.Cell)
 		}
 	}
 	return cells, r.requirePossible(plans)
@@ -179,16 +179,16 @@ func (r Run) cells(ctx context.Context) ([]*cell, error) {
 
 // requirePossible returns an error that names what no cluster could take of the
 // inputs, now that it is known which cells they make.
-func (r Run) requirePossible(plans []options.Cell) error {
+func (r Run) requirePossible(plans []options.CellSpec) error {
 	return errors.Join(r.requireNames(plans), r.requireTargets(plans))
 }
 
 // requireNames returns an error that names the objects that cannot be made: those of
 // which two cells would have one, and those whose names no object may have.
-func (r Run) requireNames(plans []options.Cell) error {
+func (r Run) requireNames(plans []options.CellSpec) error {
 	owner := map[string]string{}
 	var wrong []error
-	need := func(kind, input, value string, c options.Cell) {
+	need := func(kind, input, value string, c options.CellSpec) {
 		name := c.Object(value)
 		if says := validation.IsDNS1123Subdomain(name); len(says) > 0 {
 			wrong = append(wrong, fmt.Errorf("%s=%q: want a shorter name: %s %s of cell %s: %s", input, value, kind, name, c.Name, strings.Join(says, "; ")))
@@ -210,7 +210,7 @@ func (r Run) requireNames(plans []options.Cell) error {
 
 // requireTargets returns an error that says what to do where TARGET_PODS names a
 // writer that there will not be.
-func (r Run) requireTargets(plans []options.Cell) error {
+func (r Run) requireTargets(plans []options.CellSpec) error {
 	var writers []string
 	for _, c := range plans {
 		writers = append(writers, c.Object(r.Settings.WriterPod))
@@ -225,11 +225,11 @@ func (r Run) requireTargets(plans []options.Cell) error {
 }
 
 // plan lists the cells, and says why those of a class cannot be tried.
-func (r Run) plan(ctx context.Context) (plans []options.Cell, skipped map[string]string, err error) {
+func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[string]string, err error) {
 	if !slices.Equal(r.Settings.StorageClasses, []string{options.AllClasses}) {
 		return r.Settings.Cells(nil), nil, nil
 	}
-	classes, err := r.Namespace.Classes(ctx)
+	classes, err := r.Kube.Classes(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -249,7 +249,7 @@ func (r Run) plan(ctx context.Context) (plans []options.Cell, skipped map[string
 
 // attempted identifies what is attempted: all attempts of one Job have it in common.
 func (r Run) attempted() string {
-	if job := r.Namespace.Labels[kube.JobLabel]; job != "" {
+	if job := r.Kube.Labels[kube.JobLabel]; job != "" {
 		return job
 	}
 	return r.ID
@@ -259,7 +259,7 @@ func (r Run) attempted() string {
 // run was killed. Its ledger died with it: what storage was told to keep is not
 // known any more, and to begin anew would hide that.
 func (r Run) interrupted(ctx context.Context, cells []*cell) (reason string, err error) {
-	removed, err := r.Namespace.RemoveEarlier(ctx, kept(cells)...)
+	removed, err := r.Kube.RemoveEarlier(ctx, kept(cells)...)
 	if err != nil || len(removed) == 0 && !r.Again {
 		return "", err
 	}
@@ -286,7 +286,7 @@ func (r Run) removeFolders(ctx context.Context, cells []*cell) (gone []string, e
 			continue
 		}
 		// Without its claim the pod that is to remove it would be waited for in vain.
-		_, err := c.Namespace.Claim(ctx, c.Plan.ExistingClaim)
+		_, err := c.Kube.Claim(ctx, c.Plan.ExistingClaim)
 		if err == nil {
 			c.Claim = &result.Claim{Name: c.Plan.ExistingClaim}
 			err = c.removeFolder(ctx)
@@ -312,11 +312,11 @@ func kept(cells []*cell) []string {
 }
 
 // snapshot is what the cluster showed of the run.
-func (r Run) snapshot(leave context.Context) result.Snapshot {
+func (r Run) snapshot(leave context.Context) result.ClusterSnapshot {
 	ctx, cancel := r.removing(leave)
 	defer cancel()
-	objects, events := r.Namespace.Snapshot(ctx)
-	return result.Snapshot{Objects: objects, Events: events}
+	objects, events := r.Kube.Snapshot(ctx)
+	return result.ClusterSnapshot{Objects: objects, Events: events}
 }
 
 // sweep removes what no cell knows of any more, and says what was left behind.
@@ -329,7 +329,7 @@ func (r Run) sweep(leave context.Context, cells []*cell) string {
 	}
 	ctx, cancel := r.removing(leave)
 	defer cancel()
-	if err := r.Namespace.RemoveRest(ctx, kept(cells)...); err != nil {
+	if err := r.Kube.RemoveRest(ctx, kept(cells)...); err != nil {
 		r.Log.WithError(err).Error("Not everything could be removed")
 		left = append(left, err.Error())
 	}
@@ -338,17 +338,17 @@ func (r Run) sweep(leave context.Context, cells []*cell) string {
 
 var errStopped = errors.New("the run was stopped")
 
-// companionError is an error of the Companion's.
-type companionError struct{ err error }
+// hookError is an error of the Hooks's.
+type hookError struct{ err error }
 
-func (e *companionError) Error() string { return e.err.Error() }
-func (e *companionError) Unwrap() error { return e.err }
+func (e *hookError) Error() string { return e.err.Error() }
+func (e *hookError) Unwrap() error { return e.err }
 
-func companion(err error) error {
+func hookErr(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &companionError{err}
+	return &hookError{err}
 }
 
 // finish ends a run that has tried nothing.

@@ -52,25 +52,25 @@ func someCell(t *testing.T) *cell {
 func promised(t *testing.T, c *cell) *cell {
 	t.Helper()
 	require.NoError(t, c.ledger.Record(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
-	c.Promises = c.ledger.Promises()
+	c.Acks = c.ledger.Acks()
 	return c
 }
 
 func TestWhoseFailureItIs(t *testing.T) {
-	stalled := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "reading /data/logs.log", Seconds: 7, Over: true}})
+	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
 	late := fmt.Errorf("waited: %w", context.DeadlineExceeded)
-	write := protocol.NewProblem("writing", syscall.EIO)
+	write := protocol.NewOpError("writing", syscall.EIO)
 	write.Writing = true
 	for name, f := range map[string]struct {
 		err   error
 		heard []string
 		want  judge.Class
 	}{
-		"read-only":                              {protocol.NewProblem("opening", syscall.EROFS), nil, judge.ReadOnly},
-		"it cannot be read":                      {protocol.NewProblem("reading", syscall.EIO), nil, judge.Unavailable},
-		"it is gone":                             {protocol.NewProblem("opening", syscall.ENOTCONN), nil, judge.Unavailable},
-		"it is full":                             {protocol.NewProblem("writing", syscall.ENOSPC), nil, ""},
+		"read-only":                              {protocol.NewOpError("opening", syscall.EROFS), nil, judge.ReadOnly},
+		"it cannot be read":                      {protocol.NewOpError("reading", syscall.EIO), nil, judge.Unavailable},
+		"it is gone":                             {protocol.NewOpError("opening", syscall.ENOTCONN), nil, judge.Unavailable},
+		"it is full":                             {protocol.NewOpError("writing", syscall.ENOSPC), nil, ""},
 		"a write failed":                         {write, nil, ""},
 		"late, and the pod waits for the volume": {late, []string{stalled}, judge.Unavailable},
 		"late, and it had answered again":        {late, []string{stalled, back}, ""},
@@ -116,8 +116,8 @@ func TestHowTheOrchestratorWasDeterminedIsInTheResult(t *testing.T) {
 			settings := options.Defaults()
 			settings.Orchestrator = c.stated
 			// Where the check applies the run ends for want of a namespace.
-			ns := kube.Namespace{Client: fake.NewClientset(&c.node), Name: "stig", Timeout: time.Minute, Log: log}
-			result, err := Run{ID: "run", Settings: settings, Companion: &audience{}, Log: log, Namespace: ns}.Execute(t.Context())
+			ns := kube.Client{API: fake.NewClientset(&c.node), Namespace: "stig", Timeout: time.Minute, Log: log}
+			result, err := Run{ID: "run", Settings: settings, Hooks: &audience{}, Log: log, Kube: ns}.Execute(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, c.verdict, result.Verdict)
 			assert.Equal(t, c.how, result.Cluster.Orchestrator)
@@ -129,7 +129,7 @@ func TestHowTheOrchestratorWasDeterminedIsInTheResult(t *testing.T) {
 }
 
 func TestAFirstAcknowledgementThatCouldNotBeHeardIsSaidToBeLate(t *testing.T) {
-	ack := line(t, protocol.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 1}}})
+	ack := line(t, protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 1}}})
 	late := func(h *hearing, by time.Duration) { // as if the log had been shut so long ago
 		h.opened(false)
 		h.shut = h.shut.Add(-by)
@@ -143,7 +143,7 @@ func TestAFirstAcknowledgementThatCouldNotBeHeardIsSaidToBeLate(t *testing.T) {
 	h.hear([]byte(ack))
 	late(h, time.Hour) // of no matter any more
 	c.writer = &writer{hearing: h, pod: &corev1.Pod{}}
-	require.NoError(t, c.firstAck(t.Context(), c.Promises))
+	require.NoError(t, c.firstAck(t.Context(), c.Acks))
 	assert.Equal(t, []string{"the log of the writer of epoch 2 could not be read for 7s before its first acknowledgement was heard: the time of that may hold it"}, c.Notes)
 }
 
@@ -164,7 +164,7 @@ func TestALogThatHadNothingToSayWasNotMissed(t *testing.T) {
 // An API server that is away, or a kubelet, is not the volume, though the volume was
 // slow when it was last heard of.
 func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
-	stalled := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
+	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}})
 	late := fmt.Errorf("waited 20s for the API server: %w", context.DeadlineExceeded)
 	c := promised(t, someCell(t))
 	h := heardFrom(t, stalled)
@@ -179,8 +179,8 @@ func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
 
 // What merely takes too long is nobody's broken promise.
 func TestAVolumeThatIsSlowAndAnswersIsNotBlamed(t *testing.T) {
-	stalled := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "reading /data/logs.log", Seconds: 7, Over: true}})
+	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
 	late := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
 	c := promised(t, someCell(t))
 	h := heardFrom(t, stalled, back, stalled)
@@ -193,7 +193,7 @@ func TestWhatWasFoundIsFoundWhateverComesAfterwards(t *testing.T) {
 	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}}}
 	for _, after := range []error{errors.New("quota exceeded"), fmt.Errorf("%w: terminated", errStopped)} {
 		c := promised(t, someCell(t))
-		c.Epochs = []result.Epoch{{Number: 1}, {Number: 2, Found: look(lost)}}
+		c.Epochs = []result.Epoch{{Number: 1}, {Number: 2, InitialRead: look(lost)}}
 		c.conclude(after)
 		assert.Equal(t, judge.Fail, c.Verdict)
 		assert.Contains(t, c.Reason, "lost-tail: 1 acknowledged record")
@@ -204,7 +204,7 @@ func TestWhatWasFoundIsFoundWhateverComesAfterwards(t *testing.T) {
 func TestWithoutAWriterAtWorkNothingWasTried(t *testing.T) {
 	c := promised(t, someCell(t))
 	c.Epochs = []result.Epoch{{Number: 1, Deleting: time.Unix(1, 0)}}
-	c.strikes(&writer{hearing: heardFrom(t, line(t, protocol.Statement{Problem: &protocol.Problem{Doing: "writing", Cause: "no space"}}))}, 1)
+	c.strikes(&writer{hearing: heardFrom(t, line(t, protocol.Message{Error: &protocol.OpError{Op: "writing", Cause: "no space"}}))}, 1)
 	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.judge()
 	assert.Equal(t, judge.Error, c.Verdict)
@@ -216,8 +216,8 @@ func TestWithoutAWriterAtWorkNothingWasTried(t *testing.T) {
 }
 
 func TestAContainerThatOutlivesItsPodIsNotWaitedForWithoutEnd(t *testing.T) {
-	stalled := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "syncing /data/logs.log", Seconds: 3600, Over: true}})
+	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 3600, Over: true}})
 	for _, lines := range [][]string{{stalled}, {stalled, back, stalled}, nil} {
 		c := promised(t, someCell(t))
 		c.Settings.StatusTimeout = time.Nanosecond
@@ -239,7 +239,7 @@ func TestAContainerThatOutlivesItsPodIsNotWaitedForWithoutEnd(t *testing.T) {
 
 func TestAVolumeThatRefusesAWriterBreaksNoPromise(t *testing.T) {
 	c := promised(t, someCell(t))
-	c.cutShort = c.blame(t.Context(), protocol.NewProblem("writing", syscall.ENOSPC), nil)
+	c.cutShort = c.blame(t.Context(), protocol.NewOpError("writing", syscall.ENOSPC), nil)
 	require.ErrorIs(t, c.cutShort, errRefused)
 	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.judge()
@@ -264,7 +264,7 @@ func TestAWriterThatHadEndedByItselfIsNoted(t *testing.T) {
 	} {
 		c := promised(t, someCell(t))
 		c.Epochs = []result.Epoch{{Number: 1}}
-		problem := protocol.NewProblem("writing", f.errno)
+		problem := protocol.NewOpError("writing", f.errno)
 		problem.Writing = true
 		c.endedItself(&c.Epochs[0], &problem)
 		c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
@@ -281,8 +281,8 @@ func TestAWriterThatTheVolumeHoldsIsTheVolumesFailure(t *testing.T) {
 		c.writer = &writer{hearing: heardFrom(t, lines...), pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod"}}}
 		return c
 	}
-	stall := line(t, protocol.Statement{Stall: &protocol.Stall{Doing: "syncing /data/logs.log", Seconds: 5}})
-	ack := line(t, protocol.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 11}}})
+	stall := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}})
+	ack := line(t, protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 11}}})
 
 	c := held(stall)
 	require.ErrorIs(t, c.held(t.Context(), timeout), errLetDown)
@@ -305,8 +305,8 @@ func TestWithoutAReaderThereIsNoPass(t *testing.T) {
 func TestAPathThatIsNotTheVolumeAnyMoreIsSaid(t *testing.T) {
 	c := promised(t, someCell(t))
 	c.Epochs = []result.Epoch{{Number: 1, Mount: protocol.Mount{FSType: "nfs4", Source: "server:/export"}}, {Number: 2}}
-	seen := protocol.Sighting{Report: journal.Report{Format: c.Journal}, Mount: protocol.Mount{FSType: "ext4", Source: "/dev/vda"}}
-	c.Epochs[1].Found = c.look(result.Pod{}, seen, c.Promises, 1)
+	seen := protocol.ScanResult{Report: journal.Report{Format: c.Journal}, Mount: protocol.Mount{FSType: "ext4", Source: "/dev/vda"}}
+	c.Epochs[1].InitialRead = c.look(result.Pod{}, seen, c.Acks, 1)
 	c.judge()
 	require.Len(t, c.Findings, 1)
 	assert.Equal(t, "there is no journal; /data/logs.log is on ext4 (/dev/vda), epoch 1 wrote to nfs4 (server:/export)", c.Findings[0].Detail)
@@ -315,7 +315,7 @@ func TestAPathThatIsNotTheVolumeAnyMoreIsSaid(t *testing.T) {
 
 func TestWithoutAPromiseNoneIsBroken(t *testing.T) {
 	c := someCell(t)
-	err := c.blame(t.Context(), protocol.NewProblem("opening", syscall.EROFS), nil)
+	err := c.blame(t.Context(), protocol.NewOpError("opening", syscall.EROFS), nil)
 	assert.NotErrorIs(t, err, errLetDown)
 	assert.Empty(t, c.letDown)
 }
@@ -340,7 +340,7 @@ func TestWhereTheReaderRuns(t *testing.T) {
 	}
 }
 
-func look(j judge.Judgement) *result.Look { return &result.Look{Judgement: j} }
+func look(j judge.Judgement) *result.JournalRead { return &result.JournalRead{Judgement: j} }
 
 func TestTheVerdictOfACell(t *testing.T) {
 	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Records: 1}}}
@@ -360,7 +360,7 @@ func TestTheVerdictOfACell(t *testing.T) {
 	})
 	t.Run("an earlier pod found a loss that the reader did not", func(t *testing.T) {
 		c := promised(t, someCell(t))
-		c.Epochs = []result.Epoch{{Found: look(lost)}}
+		c.Epochs = []result.Epoch{{InitialRead: look(lost)}}
 		c.Reader = look(good)
 		c.judge()
 		assert.Equal(t, judge.Fail, c.Verdict)
@@ -399,19 +399,19 @@ func TestWhatEndsARunEarly(t *testing.T) {
 func cellsOf(verdicts ...judge.Verdict) []result.Cell {
 	var cells []result.Cell
 	for i, v := range verdicts {
-		cells = append(cells, result.Cell{Plan: options.Cell{Name: fmt.Sprintf("class-%d", i)}, Verdict: v, Reason: "because"})
+		cells = append(cells, result.Cell{Plan: options.CellSpec{Name: fmt.Sprintf("class-%d", i)}, Verdict: v, Reason: "because"})
 	}
 	return cells
 }
 
 func controlThat(verdict judge.Verdict, findings ...judge.Finding) result.Cell {
-	return result.Cell{Plan: options.Cell{Name: options.ControlName, Control: true}, Verdict: verdict, Findings: findings}
+	return result.Cell{Plan: options.CellSpec{Name: options.ControlName, Control: true}, Verdict: verdict, Findings: findings}
 }
 
 func TestTheVerdictOfARun(t *testing.T) {
 	const pass, fail, unknown, stopped, skipped = judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.Skipped
 	forgot := controlThat(fail, judge.Finding{Class: judge.Missing, Records: 9})
-	stop, probe := fmt.Errorf("%w: terminated", errStopped), companion(errors.New("a probe could not run"))
+	stop, probe := fmt.Errorf("%w: terminated", errStopped), hookErr(errors.New("a probe could not run"))
 	for name, c := range map[string]struct {
 		cells []result.Cell
 		ended error
@@ -507,21 +507,21 @@ func TestAWriterThatCannotComeBackIsNotSkipped(t *testing.T) {
 
 func TestEvidenceBelowWhatIsRequiredIsNoPass(t *testing.T) {
 	c := promised(t, someCell(t))
-	c.Settings.RequiredEvidence = provenance.MountedAnew
-	c.Custody = provenance.Custody{Level: provenance.PastCache, Missing: "nobody saw it unmounted"}
+	c.Settings.RequiredEvidence = provenance.Remounted
+	c.Provenance = provenance.History{Level: provenance.Uncached, NotReached: "nobody saw it unmounted"}
 	c.Reader = look(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.judge()
 	assert.Equal(t, judge.Error, c.Verdict)
-	assert.Contains(t, c.Reason, "past-cache, below the mounted-anew")
+	assert.Contains(t, c.Reason, "uncached, below the remounted")
 	assert.Contains(t, c.Reason, "nobody saw it unmounted")
-	c.Custody.Level = provenance.AttachedAnew
+	c.Provenance.Level = provenance.Reattached
 	c.judge()
 	assert.Equal(t, judge.Pass, c.Verdict)
 }
 
 func TestTheSTIGChecksOwnWords(t *testing.T) {
-	sighting := func(records uint64) *result.Look {
-		return &result.Look{Sighting: protocol.Sighting{Report: journal.Report{Records: records}}, Judgement: judge.Judgement{Acknowledged: 10}}
+	sighting := func(records uint64) *result.JournalRead {
+		return &result.JournalRead{ScanResult: protocol.ScanResult{Report: journal.Report{Records: records}}, Judgement: judge.Judgement{Acknowledged: 10}}
 	}
 	c := promised(t, someCell(t))
 	c.Reader = sighting(10)
@@ -555,7 +555,7 @@ func heardFrom(t *testing.T, lines ...string) *hearing {
 	return h
 }
 
-func line(t *testing.T, s protocol.Statement) string {
+func line(t *testing.T, s protocol.Message) string {
 	t.Helper()
 	var out lineWriter
 	require.NoError(t, protocol.Write(&out, s))
@@ -572,7 +572,7 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 func TestWhatIsSaidAgainIsNoNews(t *testing.T) {
 	var lines []string
 	for _, seq := range []uint64{1, 2, 5, 2, 5, 6} { // the log was taken up again after 5
-		lines = append(lines, line(t, protocol.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}}}))
+		lines = append(lines, line(t, protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}}}))
 	}
 	_, acks, _ := heardFrom(t, lines...).told()
 	var said []uint64
@@ -585,27 +585,27 @@ func TestWhatIsSaidAgainIsNoNews(t *testing.T) {
 func TestWhatIsHeardOfAPod(t *testing.T) {
 	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: 7}
 	h := heardFrom(t,
-		line(t, protocol.Statement{Sighting: &protocol.Sighting{}}),
-		line(t, protocol.Statement{Ack: &ack}),
-		line(t, protocol.Statement{Ack: &ack})[3:],
+		line(t, protocol.Message{ScanResult: &protocol.ScanResult{}}),
+		line(t, protocol.Message{Ack: &ack}),
+		line(t, protocol.Message{Ack: &ack})[3:],
 		"something else entirely")
 	require.NoError(t, h.awaitAck(t.Context(), 1))
-	assert.Equal(t, []ledger.Ack{ack}, h.ledger.Promises())
-	_, err := h.awaitSighting(t.Context())
+	assert.Equal(t, []ledger.Ack{ack}, h.ledger.Acks())
+	_, err := h.awaitScan(t.Context())
 	require.NoError(t, err)
 	assert.NoError(t, h.over.Err(), "what is no statement ends nothing")
 }
 
 func TestAProblemEndsTheWait(t *testing.T) {
-	h := heardFrom(t, line(t, protocol.Statement{Problem: &protocol.Problem{Doing: "opening", Cause: "no", Errno: syscall.EROFS}}))
+	h := heardFrom(t, line(t, protocol.Message{Error: &protocol.OpError{Op: "opening", Cause: "no", Errno: syscall.EROFS}}))
 	assert.ErrorIs(t, h.awaitAck(t.Context(), 1), syscall.EROFS)
-	_, err := h.awaitSighting(t.Context())
+	_, err := h.awaitScan(t.Context())
 	assert.ErrorIs(t, err, syscall.EROFS)
 }
 
 func TestContradictingAcknowledgementsEndTheWait(t *testing.T) {
 	ack := func(digest uint32) string {
-		return line(t, protocol.Statement{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: digest}})
+		return line(t, protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: digest}})
 	}
 	h := heardFrom(t, ack(1), ack(2))
 	assert.ErrorContains(t, h.awaitAck(t.Context(), 2), "contradict")
@@ -615,7 +615,7 @@ func TestContradictingAcknowledgementsEndTheWait(t *testing.T) {
 // All that is done after a run was stopped has one time to do it in.
 func TestWhatIsLeftToDoEndsSomeTimeAfterTheRunWasStopped(t *testing.T) {
 	running, stop := context.WithCancel(t.Context())
-	leave, left := Leaving(running, time.Millisecond)
+	leave, left := WithCleanupTimeout(running, time.Millisecond)
 	defer left()
 	step, done := Run{Settings: options.Defaults()}.removing(leave)
 	defer done()
@@ -624,15 +624,15 @@ func TestWhatIsLeftToDoEndsSomeTimeAfterTheRunWasStopped(t *testing.T) {
 	<-step.Done()
 	assert.ErrorContains(t, context.Cause(step), "after the run was stopped")
 
-	leave, left = Leaving(t.Context(), time.Hour)
+	leave, left = WithCleanupTimeout(t.Context(), time.Hour)
 	left()
 	assert.ErrorIs(t, leave.Err(), context.Canceled, "nothing is left of it")
 }
 
 func TestAllAttemptsOfAJobUseOneFolder(t *testing.T) {
 	file := func(id string, labels map[string]string) string {
-		r := Run{ID: id, Log: logrus.New(), Namespace: kube.Namespace{Labels: labels}, Settings: options.Defaults()}
-		return newCell(r, options.Cell{ExistingClaim: "theirs"}).File
+		r := Run{ID: id, Log: logrus.New(), Kube: kube.Client{Labels: labels}, Settings: options.Defaults()}
+		return newCell(r, options.CellSpec{ExistingClaim: "theirs"}).File
 	}
 	job := map[string]string{kube.JobLabel: "job"}
 	assert.Regexp(t, `^/data/volume-durability-[0-9a-f]{16}/logs\.log$`, file("one", job))

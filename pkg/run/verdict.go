@@ -15,7 +15,7 @@ import (
 // judge sums up all that was seen. What a later pod can no longer see was lost,
 // even if the last one could see it again.
 func (c *cell) judge() {
-	judged := judge.Judgement{Acknowledged: ledger.Records(c.Promises)}
+	judged := judge.Judgement{Acknowledged: ledger.Count(c.Acks)}
 	if c.Reader != nil {
 		judged = c.Reader.Judgement
 	}
@@ -23,8 +23,8 @@ func (c *cell) judge() {
 	judged.Findings = c.Findings
 	c.Verdict = judge.VerdictOf(judged)
 	for _, e := range c.Epochs {
-		if e.Problem != nil {
-			c.note(fmt.Sprintf("the writer of epoch %d had ended by itself: %s", e.Number, e.Problem))
+		if e.ExitError != nil {
+			c.note(fmt.Sprintf("the writer of epoch %d had ended by itself: %s", e.Number, e.ExitError))
 		}
 	}
 	c.Reason = c.Verified()
@@ -35,9 +35,9 @@ func (c *cell) judge() {
 		c.Verdict, c.Reason = judge.Error, "no writer was at work when it was deleted, so nothing was tried: "+c.Reason
 	case c.Verdict == judge.Pass && c.Reader == nil:
 		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
-	case c.Verdict == judge.Pass && c.Custody.Level < c.Settings.RequiredEvidence:
+	case c.Verdict == judge.Pass && c.Provenance.Level < c.Settings.RequiredEvidence:
 		c.Verdict = judge.Error
-		c.Reason = fmt.Sprintf("the evidence is %s, below the %s that REQUIRED_EVIDENCE asks for: %s. What was seen: %s", c.Custody.Level, c.Settings.RequiredEvidence, c.Custody.Missing, c.Reason)
+		c.Reason = fmt.Sprintf("the evidence is %s, below the %s that REQUIRED_EVIDENCE asks for: %s. What was seen: %s", c.Provenance.Level, c.Settings.RequiredEvidence, c.Provenance.NotReached, c.Reason)
 	case c.Verdict == judge.Pass && c.cutShort != nil:
 		c.Reason = fmt.Sprintf("the chaos could not be carried out: %v. What had been acknowledged was there: %s", c.cutShort, c.Reason)
 		c.Verdict = judge.Error
@@ -53,18 +53,18 @@ func (c *cell) gather() {
 		found = append(found, look.Judgement.Findings)
 		c.note(look.Judgement.Notes...)
 	}
-	c.Findings = judge.Gather(append(found, c.letDown)...)
+	c.Findings = judge.Merge(append(found, c.letDown)...)
 	if c.Plan.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
 		c.note("writers were deleted by force, and may have been alive beside their successors: on a filesystem that does not append as one between nodes, such as NFS, one may have overwritten the other")
 	}
 }
 
 // looks are all that was seen of the journal, in order.
-func (c *cell) looks() []*result.Look {
-	var looks []*result.Look
+func (c *cell) looks() []*result.JournalRead {
+	var looks []*result.JournalRead
 	for _, e := range c.Epochs {
-		if e.Found != nil {
-			looks = append(looks, e.Found)
+		if e.InitialRead != nil {
+			looks = append(looks, e.InitialRead)
 		}
 	}
 	if c.Reader != nil {
@@ -86,7 +86,7 @@ func (c *cell) note(notes ...string) {
 func (c *cell) limits() {
 	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
 		same := "the reader ran on the writer's node, where the volume may never have been unmounted"
-		if c.Reader.Sighting.Access != protocol.AccessDirect {
+		if c.Reader.ScanResult.ReadMode != protocol.ReadDirect {
 			same += ", and may have read its page cache, not the storage"
 		}
 		c.NotShown = append(c.NotShown, same)
@@ -99,7 +99,7 @@ func (c *cell) stig() {
 	if !c.Settings.STIG() || c.Plan.Name != "" || c.Reader == nil {
 		return
 	}
-	if !c.Reader.LogData() {
+	if !c.Reader.HasLogData() {
 		c.Reason += ". V-260932: there is no log data, this is a finding. " + STIGFix
 		return
 	}
@@ -115,7 +115,7 @@ func (c *cell) conclude(err error) {
 	if err == nil || c.Verdict != "" {
 		return
 	}
-	c.Promises = c.ledger.Promises()
+	c.Acks = c.ledger.Acks()
 	c.gather()
 	switch {
 	case len(c.Findings) > 0:
@@ -138,5 +138,5 @@ func (c *cell) cannotBe(err error) bool {
 	if !errors.As(err, &unsupported) {
 		return false
 	}
-	return len(c.Promises) == 0 || errors.Is(err, errElsewhere) && c.placement() != kube.Placement{}
+	return len(c.Acks) == 0 || errors.Is(err, errElsewhere) && c.placement() != kube.Placement{}
 }

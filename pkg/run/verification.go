@@ -19,7 +19,7 @@ import (
 // verify reads the journal back and judges it.
 func (c *cell) verify(ctx context.Context) error {
 	err := c.Delete(ctx)
-	c.Promises = c.ledger.Promises()
+	c.Acks = c.ledger.Acks()
 	if err == nil {
 		err = c.awaitDetached(ctx)
 	}
@@ -30,7 +30,7 @@ func (c *cell) verify(ctx context.Context) error {
 		return err
 	}
 	c.noteUnseen()
-	c.followCustody(ctx)
+	c.recordProvenance(ctx)
 	c.judge()
 	return nil
 }
@@ -42,10 +42,10 @@ func (c *cell) noteUnseen() {
 			continue
 		}
 		until := e.Gone
-		if i+1 < len(c.Epochs) && !c.Epochs[i+1].FirstAck.IsZero() {
-			until = c.Epochs[i+1].FirstAck
+		if i+1 < len(c.Epochs) && !c.Epochs[i+1].FirstAckAt.IsZero() {
+			until = c.Epochs[i+1].FirstAckAt
 		}
-		if unseen := c.Namespace.Unseen(e.Deleting, until).Round(time.Second); unseen > 0 {
+		if unseen := c.Kube.Unseen(e.Deleting, until).Round(time.Second); unseen > 0 {
 			c.note(fmt.Sprintf("the API server could not be asked for %s while the writer of epoch %d was deleted and brought back: the times of that hold it", unseen, e.Number))
 		}
 	}
@@ -55,11 +55,11 @@ func (c *cell) noteUnseen() {
 var errElsewhere = errors.New("the reader")
 
 func (c *cell) read(ctx context.Context) error {
-	c.Companion.Reading(c.Plan)
-	spec := c.podSpec(c.Settings.ReaderPod, "read", "--stay", "--points", points(c.Promises))
+	c.Hooks.Reading(c.Plan)
+	spec := c.podSpec(c.Settings.ReaderPod, "read", "--stay", "--points", points(c.Acks))
 	spec.ReadOnly = true
 	spec.Placement = c.placement()
-	pod, err := c.Namespace.RunPod(ctx, c.Namespace.Pod(spec))
+	pod, err := c.Kube.RunPod(ctx, c.Kube.Pod(spec))
 	c.reader = pod
 	if err != nil {
 		return fmt.Errorf("%w: %w", errElsewhere, c.blame(ctx, err, nil))
@@ -67,18 +67,18 @@ func (c *cell) read(ctx context.Context) error {
 	heard := c.listen(pod)
 	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.VerifyTimeout, fmt.Errorf("waited %s for the journal to be read; VERIFY_TIMEOUT is how long it may take: %w", c.Settings.VerifyTimeout, context.DeadlineExceeded))
 	defer cancel()
-	seen, err := heard.awaitSighting(waiting)
+	seen, err := heard.awaitScan(waiting)
 	if err != nil {
 		return c.blame(ctx, fmt.Errorf("reader: %w", err), heard)
 	}
-	c.Reader = c.look(evidencePod(pod), *seen, c.Promises, len(c.Epochs))
+	c.Reader = c.look(evidencePod(pod), *seen, c.Acks, len(c.Epochs))
 	c.Reader.Seen = time.Now().UTC()
 	return nil
 }
 
 // look is what a pod saw of what the first epochs left behind, judged.
-func (c *cell) look(pod result.Pod, seen protocol.Sighting, promises []ledger.Ack, epochs int) *result.Look {
-	look := &result.Look{Pod: pod, Sighting: seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epochs))}
+func (c *cell) look(pod result.Pod, seen protocol.ScanResult, promises []ledger.Ack, epochs int) *result.JournalRead {
+	look := &result.JournalRead{Pod: pod, ScanResult: seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epochs))}
 	first := c.Epochs[0].Mount
 	if first.FSType == "" || first.FSType == seen.Mount.FSType {
 		return look
@@ -97,11 +97,11 @@ func (c *cell) look(pod result.Pod, seen protocol.Sighting, promises []ledger.Ac
 func (c *cell) caseOf(promises []ledger.Ack, report journal.Report, epochs int) judge.Case {
 	var earlier []journal.Report
 	for _, e := range c.Epochs {
-		if e.Found != nil {
-			earlier = append(earlier, e.Found.Sighting.Report)
+		if e.InitialRead != nil {
+			earlier = append(earlier, e.InitialRead.ScanResult.Report)
 		}
 	}
-	return judge.Case{Promises: promises, Report: report, Earlier: earlier, Epochs: epochs, Overlap: c.Plan.Force}
+	return judge.Case{Acks: promises, Report: report, Earlier: earlier, Epochs: epochs, Overlap: c.Plan.Force}
 }
 
 // points asks for the sums of the records that the promises end with.

@@ -40,7 +40,7 @@ func readDevice(t *testing.T, path string, promised int64) []byte {
 	require.NoError(t, err)
 	r.Promised(promised)
 	assert.True(t, r.IsDevice())
-	assert.Equal(t, protocol.AccessDirect, r.Access())
+	assert.Equal(t, protocol.ReadDirect, r.ReadMode())
 	content, err := io.ReadAll(r)
 	require.NoError(t, err)
 	require.NoError(t, r.Close())

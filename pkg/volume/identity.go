@@ -14,8 +14,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-// Boot identifies the start of the kernel that this runs on; empty where it does not tell.
-func Boot() string {
+// BootID identifies the start of the kernel that this runs on; empty where it does not tell.
+func BootID() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""

@@ -26,7 +26,7 @@ func number(t *testing.T, device string) (major, minor uint32) {
 }
 
 func TestTheBootIsTheKernels(t *testing.T) {
-	assert.Regexp(t, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, Boot())
+	assert.Regexp(t, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, BootID())
 }
 
 func TestAFilesystemTellsItsUUID(t *testing.T) {

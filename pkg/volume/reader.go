@@ -38,7 +38,7 @@ const (
 // is blank is not written yet. Promised says where not to look for the end.
 type Reader struct {
 	source  source
-	access  protocol.Access
+	access  protocol.ReadMode
 	request []byte // of whole pages, aligned as direct reads need it
 	held    []byte // what of the request has been read and not been passed on
 	// at is the offset of what comes after the held bytes.
@@ -95,7 +95,7 @@ func ReadPart(path string, offset, n int64) ([]byte, error) {
 func (r *Reader) open(path string) error {
 	direct, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
 	if err == nil {
-		r.source, r.access = systemFile{direct}, protocol.AccessDirect
+		r.source, r.access = systemFile{direct}, protocol.ReadDirect
 		// Some filesystems refuse only the first read. What else it says, Read will hear again.
 		if _, err := r.source.pread(r.request[:pageSize], 0); !errors.Is(err, unix.EINVAL) {
 			return nil
@@ -114,15 +114,15 @@ func (r *Reader) openCached(path string) error {
 	if err != nil {
 		return err
 	}
-	r.source, r.access = systemFile{file}, protocol.AccessDropped
+	r.source, r.access = systemFile{file}, protocol.ReadDropped
 	if err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
-		r.access = protocol.AccessCached
+		r.access = protocol.ReadCached
 	}
 	return nil
 }
 
-// Access says how the file is read.
-func (r *Reader) Access() protocol.Access { return r.access }
+// ReadMode says how the file is read.
+func (r *Reader) ReadMode() protocol.ReadMode { return r.access }
 
 // Promised says how many bytes the journal has at least. On a device, zeros before
 // that are a part of it, however many, where anything follows.

@@ -39,7 +39,7 @@ func sizes() []int {
 	return all
 }
 
-func requireReadsBack(t *testing.T, dir string, content []byte) protocol.Access {
+func requireReadsBack(t *testing.T, dir string, content []byte) protocol.ReadMode {
 	t.Helper()
 	path := filepath.Join(dir, "logs.log")
 	require.NoError(t, os.WriteFile(path, content, 0o600))
@@ -50,7 +50,7 @@ func requireReadsBack(t *testing.T, dir string, content []byte) protocol.Access 
 	require.True(t, bytes.Equal(content, read), "%d bytes, read %d", len(content), len(read))
 	require.Empty(t, r.Unreadable())
 	require.NoError(t, r.Close())
-	return r.Access()
+	return r.ReadMode()
 }
 
 func TestWhatIsReadIsWhatIsThere(t *testing.T) {
@@ -59,7 +59,7 @@ func TestWhatIsReadIsWhatIsThere(t *testing.T) {
 	for _, n := range sizes() {
 		access := requireReadsBack(t, t.TempDir(), randomBytes(n))
 		if mount.FSType == "ext4" || mount.FSType == "xfs" {
-			require.Equal(t, protocol.AccessDirect, access)
+			require.Equal(t, protocol.ReadDirect, access)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestWhereDirectReadsAreRefusedOthersDo(t *testing.T) {
 	r, err := OpenToRead(path)
 	require.NoError(t, err)
 	defer r.Close()
-	assert.Equal(t, protocol.AccessDropped, r.Access())
+	assert.Equal(t, protocol.ReadDropped, r.ReadMode())
 	read, err := io.ReadAll(r)
 	require.NoError(t, err)
 	assert.Equal(t, string(want), string(read))

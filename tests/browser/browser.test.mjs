@@ -62,7 +62,7 @@ function lost(cell) {
   return Math.min(sum(away.map(f => f.records)), acknowledged(cell))
 }
 
-const acknowledged = cell => sum((cell.promises ?? []).map(p => p.seq))
+const acknowledged = cell => sum((cell.acks ?? []).map(p => p.seq))
 
 function slowest(cell) {
   const epochs = cell.epochs ?? []
@@ -110,7 +110,7 @@ async function oneRun(place, r, prefix = '') {
     const judged = ['Pass', 'Fail'].includes(cell.verdict)
     assert.ok(row[1].startsWith(cell.verdict), row[1])
     assert.equal(cell.plan.control ?? false, /must/.test(row[1]), row[1])
-    assert.equal(row[2], cell.custody.level)
+    assert.equal(row[2], cell.provenance.level)
     assert.equal(row[3], acknowledged(cell) ? grouped(acknowledged(cell)) : '–')
     assert.equal(row[4], judged ? grouped(lost(cell)) : '–')
     near(row[5], slowest(cell), 'slowest recovery')
@@ -123,7 +123,7 @@ async function oneRun(place, r, prefix = '') {
 
 async function oneCell(article, cell, all) {
   const says = plain(await article.innerText())
-  const facts = Object.values(cell.custody).filter(f => f?.how && cell.epochs).map(f => f.how)
+  const facts = Object.values(cell.provenance).filter(f => f?.reason && cell.epochs).map(f => f.reason)
   for (const want of [...facts, ...(cell.notShown ?? []), ...(cell.notes ?? []), cell.claim?.uid, cell.claim?.handle]) {
     if (want) assert.ok(says.includes(plain(want)), `${cell.plan.name}: does not say ${want}`)
   }
@@ -140,7 +140,7 @@ async function oneCell(article, cell, all) {
   for (const e of cell.epochs ?? []) {
     for (const want of [e.uid, e.node, e.deleting.slice(11, 23)]) assert.ok(says.includes(want), `${cell.plan.name}: does not say ${want}`)
   }
-  const sample = cell.reader?.sighting.sample
+  const sample = cell.reader?.scan.sample
   if (sample) {
     const dumps = article.locator('section.sample').last().locator('pre.all')
     const bytes = (await dumps.innerText()).split('\n').map(line => line.slice(10, 10 + 16 * 3)).filter(line => /^[0-9a-f]{2} /.test(line)).join(' ')

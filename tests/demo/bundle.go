@@ -33,13 +33,13 @@ func evidenceOf(ctx context.Context, ns *chaosengine.Namespace, name string) (bu
 	ctx, cancel := context.WithTimeoutCause(ctx, noted, fmt.Errorf("it names no evidence within %s", noted))
 	defer cancel()
 	result, err := ns.AwaitResult(ctx, name, "volume-durability", func(r *chaosv1alpha1.ChaosResult) bool {
-		return r.Annotations[litmus.EvidenceAnnotation] != ""
+		return r.Annotations[litmus.BundleAnnotation] != ""
 	})
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
-	where := result.Annotations[litmus.EvidenceAnnotation]
-	return bundlestore.Archive{Client: ns.Kube, Namespace: ns.Name}.Fetch(ctx, where[strings.LastIndex(where, "/")+1:])
+	where := result.Annotations[litmus.BundleAnnotation]
+	return bundlestore.Store{Client: ns.Kube, Namespace: ns.Name}.Load(ctx, where[strings.LastIndex(where, "/")+1:])
 }
 
 // leave writes the evidence of the runs into a folder of each, and a page that shows
@@ -92,6 +92,6 @@ func (r run) leave(folder string) (result.Result, error) {
 	if err != nil {
 		return result.Result{}, err
 	}
-	fmt.Printf("  %-24s %s, run %s: %d files, as manifest.json says\n", folder, outcome.Verdict, outcome.Run, len(written.Files))
+	fmt.Printf("  %-24s %s, run %s: %d files, as manifest.json says\n", folder, outcome.Verdict, outcome.RunID, len(written.Files))
 	return outcome, nil
 }

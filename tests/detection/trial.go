@@ -36,7 +36,7 @@ const engineName = "detection"
 type trial struct {
 	scenario
 	settings settings
-	cluster *chaosengine.Cluster
+	cluster  *chaosengine.Cluster
 
 	ns     *chaosengine.Namespace
 	volume *faultvolume.Volume
@@ -103,7 +103,7 @@ func (t *trial) env() map[string]string {
 
 // await returns what the experiment's log and its ChaosResult say in the end.
 func (t *trial) await(ctx context.Context) (result.Result, *chaosv1alpha1.ChaosResult, error) {
-	result, err := t.ns.Await(ctx, engineName)
+	chaosResult, err := t.ns.Await(ctx, engineName)
 	if err != nil {
 		return result.Result{}, nil, err
 	}
@@ -116,7 +116,7 @@ func (t *trial) await(ctx context.Context) (result.Result, *chaosv1alpha1.ChaosR
 		return result.Result{}, nil, err
 	}
 	outcome, err := chaosengine.Result(log)
-	return outcome, result, err
+	return outcome, chaosResult, err
 }
 
 // compare holds what was found against what must be found.
@@ -130,7 +130,7 @@ func (t *trial) compare(outcome result.Result, answers baseline.Answers) (row, e
 		return row{}, fmt.Errorf("the fault did not take place: %s", refused.Detail)
 	}
 	damage := expect.Damage{Event: done, RecordSize: recordSize}
-	for _, p := range cell.Promises {
+	for _, p := range cell.Acks {
 		damage.Acknowledged = append(damage.Acknowledged, p.Seq)
 	}
 	r := row{scenario: t.scenario, want: t.want(damage), found: expect.Of(cell.Findings), verdict: cell.Verdict, reason: cell.Reason, today: answers}

@@ -108,7 +108,7 @@ func TestAPersonAndAnEngineGetTheSame(t *testing.T) {
 
 	t.Run("the evidence is read", func(t *testing.T) { evidenceIsRead(terminal{t, mine, at.folder}) })
 	t.Run("the journal is held to it", func(t *testing.T) { journalIsHeldToIt(terminal{t, mine, at.folder}) })
-	t.Run("what was kept is removed where it is asked for", func(t *testing.T) { keptIsRemoved(terminal{t, mine, at.folder}, result.Run) })
+	t.Run("what was kept is removed where it is asked for", func(t *testing.T) { keptIsRemoved(terminal{t, mine, at.folder}, result.RunID) })
 }
 
 // normal is a result without what tells one run from another: ids, times, counts, nodes.
@@ -356,7 +356,7 @@ func TestTheDoctorSaysWhatStandsInTheWay(t *testing.T) {
 
 	code, out, _ = at.does("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":"+account)
 	assert.Equal(t, 0, code, "the chart's Role is enough")
-	assert.Contains(t, out, "loses evidence above mounted-anew")
+	assert.Contains(t, out, "loses evidence above remounted")
 
 	quota(corev1.ResourcePersistentVolumeClaims, "0")(t, at.ns)
 	code, out, _ = at.does("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":default", "--storage-class", "none")

@@ -45,9 +45,9 @@ func theDefaultsAreTheSTIGCheck(t *testing.T) {
 	assert.Contains(t, o.result.Reason, "V-260932: log data is present")
 	assert.NotEqual(t, cell.Epochs[len(cell.Epochs)-1].Node, cell.Reader.Node, "read on the other node")
 	for i, e := range cell.Epochs[1:] {
-		require.NotNil(t, e.Found)
-		assert.Empty(t, e.Found.Judgement.Findings, "what epoch %d found", i+2)
-		assert.NotZero(t, e.Found.Judgement.Acknowledged)
+		require.NotNil(t, e.InitialRead)
+		assert.Empty(t, e.InitialRead.Judgement.Findings, "what epoch %d found", i+2)
+		assert.NotZero(t, e.InitialRead.Judgement.Acknowledged)
 	}
 
 	engineEvents, resultEvents := eventsOn(t, ns, "ChaosEngine"), eventsOn(t, ns, "ChaosResult")
@@ -59,9 +59,9 @@ func theDefaultsAreTheSTIGCheck(t *testing.T) {
 
 	content, err := ns.Exec(within(t), "read-pod", "cat", "/data/logs.log")
 	require.NoError(t, err)
-	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256([]byte(content))), cell.Reader.Sighting.SHA256)
+	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256([]byte(content))), cell.Reader.ScanResult.SHA256)
 	lines := strings.SplitAfter(strings.TrimSuffix(content, "\n"), "\n")
-	assert.GreaterOrEqual(t, uint64(len(lines)), ledger.Records(cell.Promises))
+	assert.GreaterOrEqual(t, uint64(len(lines)), ledger.Count(cell.Acks))
 	dated := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z `)
 	for _, line := range lines {
 		require.Regexp(t, dated, line)
@@ -91,15 +91,15 @@ func TestStorageThatForgetsFails(t *testing.T) {
 	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage)
 	assert.Equal(t, 1, o.Status.History.FailedRuns)
 	cell := o.result.Cells[0]
-	acknowledged := ledger.Records(cell.Promises)
+	acknowledged := ledger.Count(cell.Acks)
 	require.Len(t, cell.Findings, 1)
 	assert.Equal(t, judge.Missing, cell.Findings[0].Class)
 	assert.Equal(t, acknowledged, cell.Findings[0].Records)
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictFailed, o.probe(t, "verify").Verdict)
-	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("missing: %s acknowledged records, epoch 1 sequence 1 to epoch ", judge.Grouped(acknowledged)))
+	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("missing: %s acknowledged records, epoch 1 sequence 1 to epoch ", judge.FormatCount(acknowledged)))
 	require.GreaterOrEqual(t, len(cell.Epochs), 2)
-	require.NotNil(t, cell.Epochs[1].Found)
-	assert.Equal(t, judge.Missing, cell.Epochs[1].Found.Judgement.Findings[0].Class, "the second writer found it gone already")
+	require.NotNil(t, cell.Epochs[1].InitialRead)
+	assert.Equal(t, judge.Missing, cell.Epochs[1].InitialRead.Judgement.Findings[0].Class, "the second writer found it gone already")
 	assert.Contains(t, eventsOn(t, ns, "ChaosResult")["Fail"], "missing")
 	requireNothingLeft(t, ns)
 	requireEvidence(t, ns, o)
@@ -118,12 +118,12 @@ func TestATruncatedJournalIsALostTail(t *testing.T) {
 
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
 	cell := o.result.Cells[0]
-	acknowledged := ledger.Records(cell.Promises)
+	acknowledged := ledger.Count(cell.Acks)
 	require.Greater(t, acknowledged, uint64(kept))
 	assert.Equal(t, []judge.Finding{{
 		Class: judge.LostTail, Epoch: 1, First: kept + 1, Last: acknowledged, Records: acknowledged - kept, Offset: kept * recordSize, End: kept * recordSize,
 	}}, cell.Findings)
-	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("lost-tail: %s acknowledged records, epoch 1 sequence 101 to %d", judge.Grouped(acknowledged-kept), acknowledged))
+	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf("lost-tail: %s acknowledged records, epoch 1 sequence 101 to %d", judge.FormatCount(acknowledged-kept), acknowledged))
 	requireNothingLeft(t, ns)
 }
 
@@ -180,7 +180,7 @@ func TestABrokenLogStreamChangesNoVerdict(t *testing.T) {
 	o := await(t, ns)
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
 	assert.Regexp(t, "Log stream (broke|ended while the pod lives)", o.log, "the stream really broke")
-	assert.Greater(t, ledger.Records(o.result.Cells[0].Promises), uint64(before.Size())/recordSize, "what was acknowledged afterwards was heard too")
+	assert.Greater(t, ledger.Count(o.result.Cells[0].Acks), uint64(before.Size())/recordSize, "what was acknowledged afterwards was heard too")
 	requireNothingLeft(t, ns)
 }
 

@@ -151,16 +151,16 @@ func run(t *testing.T, ns *chaosengine.Namespace, env map[string]string, probes 
 func requireEvidence(t *testing.T, ns *chaosengine.Namespace, o outcome) bundle.Bundle {
 	t.Helper()
 	result, err := ns.AwaitResult(within(t), "engine", "volume-durability", func(r *chaosv1alpha1.ChaosResult) bool {
-		return r.Annotations[litmus.EvidenceAnnotation] != ""
+		return r.Annotations[litmus.BundleAnnotation] != ""
 	})
 	require.NoError(t, err)
-	name := strings.TrimPrefix(result.Annotations[litmus.EvidenceAnnotation], "ConfigMap "+ns.Name+"/")
-	kept, err := bundlestore.Archive{Client: ns.Kube, Namespace: ns.Name}.Fetch(within(t), name)
+	name := strings.TrimPrefix(result.Annotations[litmus.BundleAnnotation], "ConfigMap "+ns.Name+"/")
+	kept, err := bundlestore.Store{Client: ns.Kube, Namespace: ns.Name}.Load(within(t), name)
 	require.NoError(t, err)
 	require.NoError(t, kept.Verify())
 	theirs, err := kept.Result()
 	require.NoError(t, err)
-	assert.Equal(t, o.result.Run, theirs.Run)
+	assert.Equal(t, o.result.RunID, theirs.RunID)
 	assert.Equal(t, o.result.Verdict, theirs.Verdict)
 	files := []string{"report.html", "junit.xml", "checklist.ckl", "checklist.cklb", "assessment-results.json", "ledger.json", "scan.json"}
 	if len(theirs.Cells) > 0 { // it has made something

@@ -21,7 +21,7 @@ import (
 // each node a client of its own.
 func glustered(env map[string]string) map[string]string {
 	all := several(map[string]string{
-		"STORAGE_CLASS": "csi-gluster", "ACCESS_MODE": "ReadWriteMany", "READER_NODE": "other", "FORCE": "true", "REQUIRED_EVIDENCE": "attached-anew",
+		"STORAGE_CLASS": "csi-gluster", "ACCESS_MODE": "ReadWriteMany", "READER_NODE": "other", "FORCE": "true", "REQUIRED_EVIDENCE": "reattached",
 	})
 	for name, value := range env {
 		all[name] = value
@@ -35,7 +35,7 @@ func requireReplicated(t *testing.T, o outcome) {
 	require.Len(t, o.result.Cells, 1)
 	cell := o.result.Cells[0]
 	assert.Equal(t, judge.Pass, cell.Verdict, cell.Reason)
-	assert.Equal(t, provenance.AttachedAnew, cell.Custody.Level, cell.Custody.Missing)
+	assert.Equal(t, provenance.Reattached, cell.Provenance.Level, cell.Provenance.NotReached)
 	assert.Contains(t, o.probe(t, "verify").Description, "0 lost")
 	requireMeasured(t, cell)
 }

@@ -37,8 +37,8 @@ func TestSeveralCellsAreComparedInOneRun(t *testing.T) {
 	for _, name := range []string{"shared/same", "shared/other", "local-path/same"} {
 		c := cells[name]
 		assert.Equal(t, judge.Pass, c.Verdict, c.Reason)
-		assert.Equal(t, "past-cache", c.Custody.Level.String(), c.Custody.Missing)
-		assert.Contains(t, c.Custody.AttachedAnew.How, "rbac-optional.yaml")
+		assert.Equal(t, "uncached", c.Provenance.Level.String(), c.Provenance.NotReached)
+		assert.Contains(t, c.Provenance.Reattached.Reason, "rbac-optional.yaml")
 		assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify/"+name).Verdict)
 		requireMeasured(t, c)
 	}
@@ -51,7 +51,7 @@ func TestSeveralCellsAreComparedInOneRun(t *testing.T) {
 	assert.Len(t, o.Status.ProbeStatuses, 4, "the control is no probe: it is to lose its data")
 
 	table := o.log[strings.Index(o.log, "CELL"):]
-	for _, word := range []string{"shared/same", "local-path/other", "Skipped", "control", "past-cache"} {
+	for _, word := range []string{"shared/same", "local-path/other", "Skipped", "control", "uncached"} {
 		assert.Contains(t, table, word)
 	}
 	requireNothingLeft(t, ns)
@@ -68,12 +68,12 @@ func requireMeasured(t *testing.T, c result.Cell) {
 	recoveries := c.Recoveries()
 	require.NotEmpty(t, recoveries)
 	for _, r := range recoveries {
-		assert.Positive(t, r.AtStake)
+		assert.Positive(t, r.AckedAtDeletion)
 		assert.Positive(t, r.Gone)
 		assert.LessOrEqual(t, r.Gone, r.Scheduled)
 		assert.LessOrEqual(t, r.Scheduled, r.Mounted)
 		assert.LessOrEqual(t, r.Mounted, r.Started)
-		assert.LessOrEqual(t, r.Started, r.FirstAck)
+		assert.LessOrEqual(t, r.Started, r.FirstAckAt)
 	}
 }
 
@@ -96,19 +96,19 @@ func TestTheWholeMatrix(t *testing.T) {
 		evidence provenance.Level
 		says     string
 	}{
-		"csi-ext4/filesystem":    {judge.Pass, provenance.AttachedAnew, "0 lost"},
-		"csi-xfs/filesystem":     {judge.Pass, provenance.AttachedAnew, "0 lost"},
-		"csi-btrfs/filesystem":   {judge.Pass, provenance.AttachedAnew, "0 lost"},
-		"csi-shared/filesystem":  {judge.Pass, provenance.AttachedAnew, "0 lost"},
-		"csi-gluster/filesystem": {judge.Pass, provenance.AttachedAnew, "0 lost"},
-		"shared/filesystem":      {judge.Pass, provenance.PastCache, "0 lost"},
-		"csi-ext4/block":         {judge.Pass, provenance.AttachedAnew, "0 lost"},
-		"csi-xfs/block":          {judge.Pass, provenance.AttachedAnew, "0 lost"},
-		"csi-btrfs/block":        {judge.Pass, provenance.AttachedAnew, "0 lost"},
-		"csi-block/block":        {judge.Pass, provenance.AttachedAnew, "0 lost"},
+		"csi-ext4/filesystem":    {judge.Pass, provenance.Reattached, "0 lost"},
+		"csi-xfs/filesystem":     {judge.Pass, provenance.Reattached, "0 lost"},
+		"csi-btrfs/filesystem":   {judge.Pass, provenance.Reattached, "0 lost"},
+		"csi-shared/filesystem":  {judge.Pass, provenance.Reattached, "0 lost"},
+		"csi-gluster/filesystem": {judge.Pass, provenance.Reattached, "0 lost"},
+		"shared/filesystem":      {judge.Pass, provenance.Uncached, "0 lost"},
+		"csi-ext4/block":         {judge.Pass, provenance.Reattached, "0 lost"},
+		"csi-xfs/block":          {judge.Pass, provenance.Reattached, "0 lost"},
+		"csi-btrfs/block":        {judge.Pass, provenance.Reattached, "0 lost"},
+		"csi-block/block":        {judge.Pass, provenance.Reattached, "0 lost"},
 		// Its filesystem is another one each time, and says so.
 		"csi-tmpfs/filesystem":  {judge.Fail, provenance.None, "missing"},
-		"csi-faulty/filesystem": {judge.Fail, provenance.AttachedAnew, "lost-tail"},
+		"csi-faulty/filesystem": {judge.Fail, provenance.Reattached, "lost-tail"},
 		"csi-block/filesystem":  {judge.Skipped, provenance.None, "code = InvalidArgument"},
 		"csi-gluster/block":     {judge.Skipped, provenance.None, "code = InvalidArgument"},
 		"csi-shared/block":      {judge.Skipped, provenance.None, "code = InvalidArgument"},
@@ -120,12 +120,12 @@ func TestTheWholeMatrix(t *testing.T) {
 	} {
 		c := cells[name]
 		assert.Equal(t, want.verdict, c.Verdict, "%s: %s", name, c.Reason)
-		assert.Equal(t, want.evidence, c.Custody.Level, "%s: %s", name, c.Custody.Missing)
+		assert.Equal(t, want.evidence, c.Provenance.Level, "%s: %s", name, c.Provenance.NotReached)
 		assert.Contains(t, c.Reason, want.says, name)
 		switch want.verdict {
 		case judge.Pass:
 			assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify/"+name).Verdict)
-			assert.True(t, c.Custody.SameVolume.Is(), c.Custody.SameVolume.How)
+			assert.True(t, c.Provenance.SameVolume.IsYes(), c.Provenance.SameVolume.Reason)
 			requireMeasured(t, c)
 		case judge.Fail:
 			assert.Equal(t, chaosv1alpha1.ProbeVerdictFailed, o.probe(t, "verify/"+name).Verdict)
@@ -145,17 +145,17 @@ func TestRequiredEvidence(t *testing.T) {
 	ns := someNamespace(t)
 	grantOptional(t, ns)
 	o := run(t, ns, short(map[string]string{
-		"STORAGE_CLASSES": "csi-ext4,shared", "READER_NODE": "same,other", "FORCE": "false,true", "REQUIRED_EVIDENCE": "attached-anew",
+		"STORAGE_CLASSES": "csi-ext4,shared", "READER_NODE": "same,other", "FORCE": "false,true", "REQUIRED_EVIDENCE": "reattached",
 	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
 	for _, c := range o.result.Cells {
 		if strings.HasPrefix(c.Plan.Name, "csi-ext4/") {
 			assert.Equal(t, judge.Pass, c.Verdict, c.Reason)
-			assert.Equal(t, provenance.AttachedAnew, c.Custody.Level, "%s: %s", c.Plan.Name, c.Custody.Missing)
+			assert.Equal(t, provenance.Reattached, c.Provenance.Level, "%s: %s", c.Plan.Name, c.Provenance.NotReached)
 			continue
 		}
 		assert.Equal(t, judge.Error, c.Verdict, c.Reason)
-		assert.Contains(t, c.Reason, "the evidence is past-cache, below the attached-anew that REQUIRED_EVIDENCE asks for")
+		assert.Contains(t, c.Reason, "the evidence is uncached, below the reattached that REQUIRED_EVIDENCE asks for")
 	}
 	requireNothingLeft(t, ns)
 }

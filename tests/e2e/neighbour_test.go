@@ -49,8 +49,8 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 	}
 	require.NotEmpty(t, passed)
 	if len(passed) == 2 { // the operator was busy: one began when the other had ended
-		slices.SortFunc(passed, func(x, y result.Cell) int { return x.Epochs[0].FirstAck.Compare(y.Epochs[0].FirstAck) })
-		assert.True(t, passed[0].Reader.Seen.Before(passed[1].Epochs[0].FirstAck), "both had the same names at once")
+		slices.SortFunc(passed, func(x, y result.Cell) int { return x.Epochs[0].FirstAckAt.Compare(y.Epochs[0].FirstAckAt) })
+		assert.True(t, passed[0].Reader.Seen.Before(passed[1].Epochs[0].FirstAckAt), "both had the same names at once")
 	}
 	requireNothingLeft(t, ns)
 }

@@ -145,7 +145,7 @@ func admitNoPods(why string) func(*testing.T, *chaosengine.Namespace) {
 // awaitRefusal returns once the API server goes by a policy, which takes it a while.
 func awaitRefusal(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
-	tried := kube.Namespace{Name: ns.Name, Labels: map[string]string{kube.RunLabel: "tried"}}.Pod(kube.PodSpec{Name: "tried", Image: ns.Image, Path: "/data"})
+	tried := kube.Client{Namespace: ns.Name, Labels: map[string]string{kube.RunLabel: "tried"}}.Pod(kube.PodSpec{Name: "tried", Image: ns.Image, Path: "/data"})
 	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		_, err := ns.Kube.CoreV1().Pods(ns.Name).Create(ctx, tried, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return apierrors.IsInvalid(err), nil

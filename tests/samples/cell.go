@@ -19,21 +19,21 @@ import (
 // story is how a cell is told: which storage, which nodes, and what it does to the data.
 type story struct {
 	number  int
-	plan    options.Cell
+	plan    options.CellSpec
 	object  string // what is appended to the names of the pods and the claim
 	began   time.Time
-	writers []string        // the node of each epoch's writer
-	reader  string          // the reader's node
-	access  protocol.Access // how the reader reads
-	median  time.Duration   // of a commit
-	away    time.Duration   // from a deletion to the next writer's start
+	writers []string          // the node of each epoch's writer
+	reader  string            // the reader's node
+	access  protocol.ReadMode // how the reader reads
+	median  time.Duration     // of a commit
+	away    time.Duration     // from a deletion to the next writer's start
 	mount   protocol.Mount
 	// harm damages the volume before the pod that looks after so many epochs.
 	harm map[int]harm
 	// claim is what the provisioner made; nil for an emptyDir.
 	claim *result.Claim
 	// unmounted and anew are the facts of custody that a pod cannot see itself.
-	unmounted, anew provenance.Fact
+	unmounted, anew provenance.Observation
 }
 
 // harm changes the bytes of a volume.
@@ -58,15 +58,15 @@ func tell(s story) result.Cell {
 	now := s.began
 	var earlier []journal.Report
 	for i, node := range s.writers {
-		e := result.Epoch{Number: i + 1, Pod: s.pod("write-pod", i+1, node, now), Mount: s.mount, Boot: boots[node]}
+		e := result.Epoch{Number: i + 1, Pod: s.pod("write-pod", i+1, node, now), Mount: s.mount, BootID: boots[node]}
 		if i > 0 {
-			e.Found = s.look(v, e.Pod, i, earlier, e.Started.Add(60*time.Millisecond))
-			earlier = append(earlier, e.Found.Sighting.Report)
+			e.InitialRead = s.look(v, e.Pod, i, earlier, e.Started.Add(60*time.Millisecond))
+			earlier = append(earlier, e.InitialRead.ScanResult.Report)
 		}
 		now = e.Started.Add(120 * time.Millisecond)
-		e.First, e.Acks = v.write(now, now.Add(working), s.median)
-		e.FirstAck = e.Acks[0].At
-		e.AtStake = v.records
+		e.FirstAck, e.Acks = v.write(now, now.Add(working), s.median)
+		e.FirstAckAt = e.Acks[0].At
+		e.AckedAtDeletion = v.records
 		now = now.Add(working)
 		if s.plan.Force {
 			e.Grace = new(int64)
@@ -77,29 +77,29 @@ func tell(s story) result.Cell {
 	}
 	reader := s.pod("read-pod", 1, s.reader, now)
 	c.Reader = s.look(v, reader, len(s.writers), earlier, reader.Started.Add(180*time.Millisecond))
-	c.Promises = v.ledger.Promises()
+	c.Acks = v.ledger.Acks()
 	c.Latency = must(result.LatencyOf(v.took))
-	c.Custody = s.custody()
+	c.Provenance = s.custody()
 	conclude(&c)
 	return c
 }
 
 // look is what a pod sees after so many epochs, and what the judge makes of it.
-func (s story) look(v *volume, pod result.Pod, epochs int, earlier []journal.Report, seen time.Time) *result.Look {
+func (s story) look(v *volume, pod result.Pod, epochs int, earlier []journal.Report, seen time.Time) *result.JournalRead {
 	if harm := s.harm[epochs]; harm != nil {
 		harm(v)
 	}
 	found := v.scan()
-	found.Mount, found.Boot = s.mount, boots[pod.Node]
+	found.Mount, found.BootID = s.mount, boots[pod.Node]
 	if found.Present {
-		found.Access = s.access
+		found.ReadMode = s.access
 		found.SHA256 = v.sha256()
 	}
 	if v.damaged {
 		found.Sample = v.around(v.damage)
 	}
-	judged := judge.Judge(judge.Case{Promises: v.ledger.Promises(), Report: found.Report, Earlier: earlier, Epochs: epochs, Overlap: s.plan.Force})
-	return &result.Look{Pod: pod, Seen: seen, Sighting: found, Judgement: judged}
+	judged := judge.Judge(judge.Case{Acks: v.ledger.Acks(), Report: found.Report, Earlier: earlier, Epochs: epochs, Overlap: s.plan.Force})
+	return &result.JournalRead{Pod: pod, Seen: seen, ScanResult: found, Judgement: judged}
 }
 
 func (s story) pod(name string, incarnation int, node string, at time.Time) result.Pod {
@@ -114,20 +114,20 @@ func (s story) pod(name string, incarnation int, node string, at time.Time) resu
 	return p
 }
 
-func (s story) custody() provenance.Custody {
+func (s story) custody() provenance.History {
 	writer := s.writers[len(s.writers)-1]
-	c := provenance.Custody{
-		Writer:       provenance.Place{Node: writer, Boot: boots[writer], Mount: s.mount},
-		Reader:       &provenance.Place{Node: s.reader, Boot: boots[s.reader], Mount: s.mount},
-		Access:       s.access,
-		SameVolume:   provenance.Fact{Answer: provenance.Yes, How: "every pod mounted the claim's volume, and the filesystem's UUID was the same"},
-		Unmounted:    s.unmounted,
-		AttachedAnew: s.anew,
+	c := provenance.History{
+		Writer:     provenance.Location{Node: writer, BootID: boots[writer], Mount: s.mount},
+		Reader:     &provenance.Location{Node: s.reader, BootID: boots[s.reader], Mount: s.mount},
+		ReadMode:   s.access,
+		SameVolume: provenance.Observation{Answer: provenance.Yes, Reason: "every pod mounted the claim's volume, and the filesystem's UUID was the same"},
+		Unmounted:  s.unmounted,
+		Reattached: s.anew,
 	}
 	if s.claim == nil {
-		c.SameVolume = provenance.Fact{Answer: provenance.No, How: "each pod had an emptyDir of its own"}
+		c.SameVolume = provenance.Observation{Answer: provenance.No, Reason: "each pod had an emptyDir of its own"}
 	}
-	c.Weigh()
+	c.Evaluate()
 	return c
 }
 
@@ -135,19 +135,19 @@ func (s story) custody() provenance.Custody {
 func conclude(c *result.Cell) {
 	var looks [][]judge.Finding
 	for _, e := range c.Epochs {
-		if e.Found != nil {
-			looks = append(looks, e.Found.Judgement.Findings)
+		if e.InitialRead != nil {
+			looks = append(looks, e.InitialRead.Judgement.Findings)
 		}
 	}
-	c.Findings = judge.Gather(append(looks, c.Reader.Judgement.Findings)...)
+	c.Findings = judge.Merge(append(looks, c.Reader.Judgement.Findings)...)
 	c.Notes = c.Reader.Judgement.Notes
 	judged := c.Reader.Judgement
 	judged.Findings = c.Findings
 	c.Verdict = judge.VerdictOf(judged)
 	c.Reason = c.Verified()
 	c.NotShown = []string{"a deleted pod is no power failure: whether the storage keeps its promise through one was not tried"}
-	if c.Custody.Missing != "" {
-		c.NotShown = append(c.NotShown, c.Custody.Missing)
+	if c.Provenance.NotReached != "" {
+		c.NotShown = append(c.NotShown, c.Provenance.NotReached)
 	}
 }
 
@@ -173,7 +173,7 @@ const (
 func claim(number int, name, class, provisioner string, mode corev1.PersistentVolumeAccessMode) *result.Claim {
 	u := uid(number, 0, "claim ")
 	return &result.Claim{
-		Name: name, UID: u, StorageClass: class, Volume: "pvc-" + string(u), Made: true,
+		Name: name, UID: u, StorageClass: class, Volume: "pvc-" + string(u), Created: true,
 		AccessModes: []string{string(mode)}, Provisioner: provisioner, Handle: fmt.Sprintf("%s/vol-%04d", class, number),
 	}
 }

@@ -36,7 +36,7 @@ var began = time.Date(2026, 11, 24, 12, 46, 47, 123_456_789, time.UTC)
 
 func newResult(settings options.Settings, cells ...result.Cell) result.Result {
 	r := result.Result{
-		Schema: result.Schema, Run: "8f3a5c7e9b1d2f40", Began: began, Ended: began.Add(74 * time.Second), Settings: settings,
+		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Started: began, Ended: began.Add(74 * time.Second), Settings: settings,
 		Tool: result.Tool{Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef", Image: "registry.example/volume-durability:v0.3.0"},
 		Cluster: result.Cluster{
 			UID: "1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Server: "https://10.0.0.10:6443", Version: "v1.34.4",
@@ -112,10 +112,10 @@ func Blind() result.Result {
 // Stopped is a run that its user stopped between two deletions.
 func Stopped() result.Result {
 	c := tell(stig(onCeph(9, "", "stig-pvc")))
-	c.Epochs, c.Reader, c.Findings, c.NotShown, c.Promises = c.Epochs[:1], nil, nil, nil, c.Promises[:1]
+	c.Epochs, c.Reader, c.Findings, c.NotShown, c.Acks = c.Epochs[:1], nil, nil, nil, c.Acks[:1]
 	c.Verdict, c.Reason = judge.Stopped, "the engine was stopped"
-	c.Custody.Reader, c.Custody.Access = nil, ""
-	c.Custody.Weigh()
+	c.Provenance.Reader, c.Provenance.ReadMode = nil, ""
+	c.Provenance.Evaluate()
 	return newResult(options.Defaults(), c)
 }
 
@@ -134,8 +134,8 @@ func stig(s story) story {
 	return s
 }
 
-func plan(name, class string, mode corev1.PersistentVolumeAccessMode, reader options.ReaderNode) options.Cell {
-	return options.Cell{
+func plan(name, class string, mode corev1.PersistentVolumeAccessMode, reader options.ReaderNode) options.CellSpec {
+	return options.CellSpec{
 		Name: name, VolumeSource: options.Claim, StorageClass: class, AccessMode: mode,
 		VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: reader,
 	}
@@ -144,36 +144,36 @@ func plan(name, class string, mode corev1.PersistentVolumeAccessMode, reader opt
 func onCeph(number int, name, claimName string) story {
 	return story{
 		number: number, plan: plan(name, "ceph-rbd", corev1.ReadWriteOnce, options.OtherNode), object: suffix(name), began: began.Add(time.Second),
-		writers: []string{"node-a", "node-a", "node-b"}, reader: "node-a", access: protocol.AccessDirect,
+		writers: []string{"node-a", "node-a", "node-b"}, reader: "node-a", access: protocol.ReadDirect,
 		median: 2300 * time.Microsecond, away: 3100 * time.Millisecond,
 		mount:     protocol.Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/rbd0", Device: "252:0", UUID: "5f0c6a6e-5b0b-4a36-9d26-6a1f0d7c2b01"},
 		claim:     claim(number, claimName, "ceph-rbd", cephRBD, corev1.ReadWriteOnce),
-		unmounted: provenance.Fact{Answer: provenance.Yes, How: "node-b no longer listed the volume as in use before the reader was scheduled"},
-		anew:      provenance.Fact{Answer: provenance.Yes, How: "the VolumeAttachment csi-19 was deleted and csi-20 made after it"},
+		unmounted: provenance.Observation{Answer: provenance.Yes, Reason: "node-b no longer listed the volume as in use before the reader was scheduled"},
+		anew:      provenance.Observation{Answer: provenance.Yes, Reason: "the VolumeAttachment csi-19 was deleted and csi-20 made after it"},
 	}
 }
 
 func onNFS(number int, name, claimName string) story {
 	return story{
 		number: number, plan: plan(name, "nfs-async", corev1.ReadWriteMany, options.AnyNode), object: suffix(name), began: began.Add(time.Second),
-		writers: []string{"node-c", "node-d", "node-c"}, reader: "node-d", access: protocol.AccessDirect,
+		writers: []string{"node-c", "node-d", "node-c"}, reader: "node-d", access: protocol.ReadDirect,
 		median: 640 * time.Microsecond, away: 1200 * time.Millisecond,
 		mount:     protocol.Mount{Point: "/data", Root: "/", FSType: "nfs4", Source: "10.0.0.40:/export/vol-0005", Device: "0:61"},
 		claim:     claim(number, claimName, "nfs-async", nfs, corev1.ReadWriteMany),
-		unmounted: provenance.Fact{Answer: provenance.Yes, How: "node-c no longer listed the volume as in use before the reader was scheduled"},
-		anew:      provenance.Fact{Answer: provenance.No, How: "the driver attaches nothing"},
+		unmounted: provenance.Observation{Answer: provenance.Yes, Reason: "node-c no longer listed the volume as in use before the reader was scheduled"},
+		anew:      provenance.Observation{Answer: provenance.No, Reason: "the driver attaches nothing"},
 	}
 }
 
 func onLocalPath(number int) story {
 	return story{
 		number: number, plan: plan("local-path/graceful", "local-path", corev1.ReadWriteOnce, options.SameNode), object: "-local-path-graceful", began: began.Add(2 * time.Second),
-		writers: []string{"node-b", "node-b", "node-b", "node-b"}, reader: "node-b", access: protocol.AccessDropped,
+		writers: []string{"node-b", "node-b", "node-b", "node-b"}, reader: "node-b", access: protocol.ReadDropped,
 		median: 410 * time.Microsecond, away: 700 * time.Millisecond,
 		mount:     protocol.Mount{Point: "/data", Root: "/opt/local-path-provisioner/vol-0007", FSType: "xfs", Source: "/dev/vda1", Device: "254:1", UUID: "e0d1b1f2-1d6f-4b53-9f1f-8a5b0b7e6c77"},
 		claim:     claim(number, "stig-pvc-local-path-graceful", "local-path", localPath, corev1.ReadWriteOnce),
-		unmounted: provenance.Fact{Answer: provenance.Unknown, How: "the path is a folder of the node's own disk, which is never unmounted"},
-		anew:      provenance.Fact{Answer: provenance.No, How: "the volume is local to the node"},
+		unmounted: provenance.Observation{Answer: provenance.Unknown, Reason: "the path is a folder of the node's own disk, which is never unmounted"},
+		anew:      provenance.Observation{Answer: provenance.No, Reason: "the volume is local to the node"},
 	}
 }
 
@@ -184,22 +184,22 @@ var forgets = map[int]harm{1: losesEverything, 2: losesEverything}
 func control(harms map[int]harm) result.Cell {
 	return tell(story{
 		number: 10, object: "-control", began: began.Add(2 * time.Second),
-		plan:    options.Cell{Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: options.AnyNode},
-		writers: []string{"node-a", "node-b"}, reader: "node-a", access: protocol.AccessDirect, median: 380 * time.Microsecond, away: 600 * time.Millisecond,
+		plan:    options.CellSpec{Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: options.AnyNode},
+		writers: []string{"node-a", "node-b"}, reader: "node-a", access: protocol.ReadDirect, median: 380 * time.Microsecond, away: 600 * time.Millisecond,
 		mount:     protocol.Mount{Point: "/data", Root: "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/data", FSType: "xfs", Source: "/dev/vda1", Device: "254:1"},
 		harm:      harms,
-		unmounted: provenance.Fact{Answer: provenance.Unknown, How: "an emptyDir is not followed"}, anew: provenance.Fact{Answer: provenance.No, How: "an emptyDir is attached to nothing"},
+		unmounted: provenance.Observation{Answer: provenance.Unknown, Reason: "an emptyDir is not followed"}, anew: provenance.Observation{Answer: provenance.No, Reason: "an emptyDir is attached to nothing"},
 	})
 }
 
 // unbound is a cell whose claim never got a volume: an Error.
 func unbound() result.Cell {
 	c := result.Cell{Plan: plan("nfs-sync/graceful", "nfs-sync", corev1.ReadWriteOnce, options.AnyNode), Verdict: judge.Error, File: "/data/logs.log"}
-	c.Claim = &result.Claim{Name: "stig-pvc-nfs-sync-graceful", UID: uid(11, 0, "claim "), StorageClass: "nfs-sync", Made: true}
+	c.Claim = &result.Claim{Name: "stig-pvc-nfs-sync-graceful", UID: uid(11, 0, "claim "), StorageClass: "nfs-sync", Created: true}
 	c.Reason = "claim stig/" + c.Claim.Name + " was not bound within 3m0s: ProvisioningFailed: rpc error: code = DeadlineExceeded desc = server 10.0.0.41 does not answer <mount.nfs & friends>"
-	c.Custody.SameVolume = provenance.Fact{Answer: provenance.Unknown, How: "no pod was seen to mount it"}
-	c.Custody.Unmounted, c.Custody.AttachedAnew = c.Custody.SameVolume, c.Custody.SameVolume
-	c.Custody.Weigh()
+	c.Provenance.SameVolume = provenance.Observation{Answer: provenance.Unknown, Reason: "no pod was seen to mount it"}
+	c.Provenance.Unmounted, c.Provenance.Reattached = c.Provenance.SameVolume, c.Provenance.SameVolume
+	c.Provenance.Evaluate()
 	return c
 }
 
@@ -207,7 +207,7 @@ func unbound() result.Cell {
 func skipped() result.Cell {
 	c := result.Cell{Plan: plan("zfs-rwx", "zfs-rwx", corev1.ReadWriteMany, options.OtherNode), Verdict: judge.Skipped, File: "/data/logs.log"}
 	c.Reason = "the provisioner of StorageClass zfs-rwx makes no volumes that several nodes may write to"
-	c.Custody.Weigh()
+	c.Provenance.Evaluate()
 	return c
 }
 
@@ -236,5 +236,5 @@ func suffix(name string) string {
 	if name == "" {
 		return ""
 	}
-	return options.Cell{Name: name}.Object("")
+	return options.CellSpec{Name: name}.Object("")
 }

@@ -50,12 +50,12 @@ const (
 // write is an epoch that commits at a steady rate from one time to another. It
 // returns the acknowledgements as they were heard. What it writes after the last one
 // is not acknowledged.
-func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.Ack, _ []result.Heard) {
+func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.Ack, _ []result.AckSample) {
 	v.epoch++
 	unterminated := len(v.bytes) > 0 && v.bytes[len(v.bytes)-1] != '\n'
 	w := must(journal.NewWriter(v, v.format, v.epoch, int64(len(v.bytes)), unterminated))
 	took := hdrhistogram.New(1, 60_000_000, 3)
-	var heard []result.Heard
+	var heard []result.AckSample
 	var commits uint64
 	for at := from; at.Before(to); at = at.Add(commitEvery) {
 		lasted := v.commitTime(median)
@@ -66,7 +66,7 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 			first = &ack
 		}
 		check(v.ledger.Record(ack))
-		heard = append(heard, result.Heard{At: at.Add(lasted + 2*time.Millisecond), Seq: last.Seq})
+		heard = append(heard, result.AckSample{At: at.Add(lasted + 2*time.Millisecond), Seq: last.Seq})
 		commits++
 	}
 	must(w.Commit(3, func() time.Time { return to }))
@@ -74,7 +74,7 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 		Count: commits, Records: commits * recordsEach, Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
 	})
 	v.records += commits * recordsEach
-	return first, result.Thin(heard)
+	return first, result.Downsample(heard)
 }
 
 // commitTime is spread as the commits of real storage are: most near the median, a
@@ -84,15 +84,15 @@ func (v *volume) commitTime(median time.Duration) time.Duration {
 }
 
 // scan is what a pod finds in the journal now.
-func (v *volume) scan() protocol.Sighting {
+func (v *volume) scan() protocol.ScanResult {
 	if len(v.bytes) == 0 {
-		return protocol.Sighting{Report: journal.Report{Format: v.format}}
+		return protocol.ScanResult{Report: journal.Report{Format: v.format}}
 	}
 	var points []journal.Point
-	for _, p := range v.ledger.Promises() {
+	for _, p := range v.ledger.Acks() {
 		points = append(points, p.Point)
 	}
-	return protocol.Sighting{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
+	return protocol.ScanResult{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
 }
 
 // sha256 is that of the bytes that are there now.

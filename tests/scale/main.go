@@ -175,8 +175,8 @@ func (b bench) carryOut(ctx context.Context, settings options.Settings, n int) (
 	}
 	began, id := time.Now(), rand.String(10)
 	result, err := run.Run{
-		ID: id, Settings: settings, Image: b.image, Companion: nobody{}, Log: b.log,
-		Namespace: kube.Namespace{Client: client, Name: settings.Namespace, Timeout: settings.StatusTimeout, Log: b.log, Labels: map[string]string{kube.RunLabel: id}},
+		ID: id, Settings: settings, Image: b.image, Hooks: nobody{}, Log: b.log,
+		Kube: kube.Client{API: client, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: b.log, Labels: map[string]string{kube.RunLabel: id}},
 	}.Execute(ctx)
 	if err != nil {
 		return cost{}, err
@@ -216,12 +216,12 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 // nobody takes part.
 type nobody struct{}
 
-func (nobody) Planned([]options.Cell)                       {}
+func (nobody) Planned([]options.CellSpec)                   {}
 func (nobody) Written(context.Context, []result.Cell) error { return nil }
 func (nobody) ChaosBegins(context.Context) error            { return nil }
-func (nobody) Acknowledged(options.Cell, ledger.Ack)        {}
-func (nobody) Deleting(options.Cell, result.Pod)            {}
-func (nobody) Reading(options.Cell)                         {}
+func (nobody) Acknowledged(options.CellSpec, ledger.Ack)    {}
+func (nobody) Deleting(options.CellSpec, result.Pod)        {}
+func (nobody) Reading(options.CellSpec)                     {}
 func (nobody) Judged(result.Cell)                           {}
 func (nobody) ChaosEnded(context.Context) error             { return nil }
 func (nobody) Stopping(context.Context) bool                { return false }

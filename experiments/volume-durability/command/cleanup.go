@@ -183,7 +183,7 @@ func (u *cleanupCommand) remove(ctx context.Context, cluster connection, runs []
 		if !r.Remove {
 			continue
 		}
-		err := orphans.Remove(ctx, kube.Namespace{Client: cluster.client, Timeout: removalPatience, Log: log}, r.Run)
+		err := orphans.Remove(ctx, kube.Client{API: cluster.client, Timeout: removalPatience, Log: log}, r.Run)
 		if err == nil {
 			err = forget(r.ID)
 			r.Removed = true

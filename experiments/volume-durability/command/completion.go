@@ -67,7 +67,7 @@ func completerOf(flag *pflag.Flag) completer {
 	return nil
 }
 
-func ofInput(input options.Input) completer {
+func ofInput(input options.Option) completer {
 	switch {
 	case input.Name == "STORAGE_CLASS" || input.Name == "STORAGE_CLASSES":
 		return func(ctx context.Context, c *cobra.Command, typed string) []string {
@@ -111,7 +111,7 @@ func namespaces(ctx context.Context, c *cobra.Command, _ string) []string {
 func evidenceKept(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	asking(c.Context(), c, func(ctx context.Context, cluster connection) {
-		bundles, err := bundlestore.Archive{Client: cluster.client, Namespace: clusterOf(c).namespace()}.Kept(ctx)
+		bundles, err := bundlestore.Store{Client: cluster.client, Namespace: clusterOf(c).namespace()}.List(ctx)
 		if err != nil {
 			return
 		}

@@ -45,7 +45,7 @@ The exit code is 0 where nothing stands in the way, 2 where something does.`,
 		fmt.Fprintf(streams.ErrOut, "Cluster    %s\n", t.cluster)
 		ctx, cancel := context.WithTimeout(c.Context(), doctorPatience)
 		defer cancel()
-		checks := preflight.Of(ctx, t.run())
+		checks := preflight.Run(ctx, t.run())
 		if c.Context().Err() != nil {
 			return context.Cause(c.Context())
 		}

@@ -81,34 +81,34 @@ const lastWords = 5 * time.Second
 // keepEvidence keeps the evidence in the cluster, and says in the ChaosResult where.
 // Evidence that cannot be kept changes no verdict: the result is in the log too.
 func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection, outcome result.Result, log *logrus.Logger) {
-	name := outcome.Settings.Evidence
-	if name == options.NoEvidence {
+	name := outcome.Settings.BundleConfigMap
+	if name == options.NoBundle {
 		return
 	}
 	if name == "" {
-		name = bundlestore.Name(outcome.Engine.Name, outcome.Run)
+		name = bundlestore.Name(outcome.Engine.Name, outcome.RunID)
 	}
-	leave, left := run.Leaving(ctx, lastWords)
+	leave, left := run.WithCleanupTimeout(ctx, lastWords)
 	defer left()
 	leave, cancel := context.WithTimeout(leave, max(lastWords, outcome.Settings.StatusTimeout))
 	defer cancel()
 	where := "ConfigMap " + outcome.Engine.Namespace + "/" + name
 	b, err := bundle.Make(outcome, bundle.Options{Where: where})
 	if err == nil {
-		a := bundlestore.Archive{Client: cluster.client, Namespace: outcome.Engine.Namespace, Labels: map[string]string{kube.RunLabel: outcome.Run}}
+		a := bundlestore.Store{Client: cluster.client, Namespace: outcome.Engine.Namespace, Labels: map[string]string{kube.RunLabel: outcome.RunID}}
 		err = keep(leave, a, name, b, log)
 	}
 	if err != nil {
 		log.WithError(err).Warn("The evidence could not be kept in the cluster")
 		return
 	}
-	e.EvidenceIn(where)
+	e.SetBundleLocation(where)
 	log.Info("Evidence: " + where + ". To see it: volume-durability report open -n " + outcome.Engine.Namespace + " " + name)
 }
 
 // keep keeps a bundle in the cluster, however long the API server is away.
-func keep(ctx context.Context, a bundlestore.Archive, name string, b bundle.Bundle, log logrus.FieldLogger) error {
-	return apiretry.Endure(ctx, a.Client, log, "keeping the evidence", func(ctx context.Context) error { return a.Keep(ctx, name, b) })
+func keep(ctx context.Context, a bundlestore.Store, name string, b bundle.Bundle, log logrus.FieldLogger) error {
+	return apiretry.Do(ctx, a.Client, log, "keeping the evidence", func(ctx context.Context) error { return a.Save(ctx, name, b) })
 }
 
 // ofEngine reads the inputs and does the run. Mistakes in the inputs are an outcome
@@ -118,7 +118,7 @@ func ofEngine(ctx context.Context, e *litmus.Experiment, cluster connection, id 
 	t, err := read(os.Getenv)
 	t.cluster, t.engine, t.image = cluster, e.Engine(), e.Image()
 	if err := errors.Join(err, e.Check()); err != nil {
-		return t.sign(result.Result{Schema: result.Schema, Run: t.id, Began: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: t.settings}), nil
+		return t.sign(result.Result{Schema: result.Schema, RunID: t.id, Started: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: t.settings}), nil
 	}
 	e.Bound(t.settings.StatusTimeout, t.settings.Duration)
 	t.again, t.owner, t.companion, t.log = e.Again(ctx), e.Owner(t.settings.Namespace), e, log

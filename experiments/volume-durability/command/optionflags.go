@@ -139,7 +139,7 @@ func mistakes(err error) error {
 		}
 		return errors.Join(all...)
 	}
-	var p options.Problem
+	var p options.Invalid
 	if errors.As(err, &p) {
 		return fmt.Errorf("--%s (%s) %q: want %s", flagOf(p.Name), p.Name, p.Value, p.Want)
 	}

@@ -201,8 +201,8 @@ func (r *reportCommand) fetch(ctx context.Context, wanted string) (bundle.Bundle
 	if err != nil {
 		return bundle.Bundle{}, wanted, err
 	}
-	a := bundlestore.Archive{Client: c.client, Namespace: r.cluster.namespace()}
-	kept, err := a.Kept(ctx)
+	a := bundlestore.Store{Client: c.client, Namespace: r.cluster.namespace()}
+	kept, err := a.List(ctx)
 	switch {
 	case err != nil && wanted == "":
 		return bundle.Bundle{}, wanted, fmt.Errorf("there is no evidence in this folder, and what the cluster has cannot be seen: %w", err)
@@ -218,7 +218,7 @@ func (r *reportCommand) fetch(ctx context.Context, wanted string) (bundle.Bundle
 	case wanted != "" && len(found) > 1:
 		return bundle.Bundle{}, wanted, fmt.Errorf("%s is the beginning of several: %s", wanted, strings.Join(found, ", "))
 	}
-	b, err := a.Fetch(ctx, found[0])
+	b, err := a.Load(ctx, found[0])
 	return b, "ConfigMap " + a.Namespace + "/" + found[0], err
 }
 

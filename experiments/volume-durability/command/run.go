@@ -190,7 +190,7 @@ func announcement(t task) string {
 }
 
 // volumeOf is the volume of a cell, in words.
-func volumeOf(c options.Cell, s options.Settings) string {
+func volumeOf(c options.CellSpec, s options.Settings) string {
 	switch {
 	case c.Control:
 		return "the control: an emptyDir, which must lose its data"
@@ -247,7 +247,7 @@ func (r *runCommand) leave(ctx context.Context, t task, result result.Result) er
 		return &exit{code, errors.Join(shown, fmt.Errorf("leaving the evidence: %w", err))}
 	}
 	fmt.Fprintf(r.streams.ErrOut, "\nEvidence   %s\n", where)
-	if r.keepInCluster || named(t.settings.Evidence) {
+	if r.keepInCluster || named(t.settings.BundleConfigMap) {
 		if err := r.keep(ctx, t, b); err != nil {
 			return &exit{code, errors.Join(shown, err)}
 		}
@@ -262,13 +262,13 @@ func (r *runCommand) leave(ctx context.Context, t task, result result.Result) er
 func (r *runCommand) keep(ctx context.Context, t task, b bundle.Bundle) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	a := bundlestore.Archive{
+	a := bundlestore.Store{
 		Client: t.cluster.client, Namespace: t.settings.Namespace,
 		Labels: map[string]string{kube.RunLabel: t.id, "app.kubernetes.io/part-of": "volume-durability"},
 	}
 	name := bundlestore.Name("", t.id)
-	if named(t.settings.Evidence) {
-		name = t.settings.Evidence
+	if named(t.settings.BundleConfigMap) {
+		name = t.settings.BundleConfigMap
 	}
 	if err := keep(ctx, a, name, b, newPersonsLog(r.streams.ErrOut, r.level.Level)); err != nil {
 		return err
@@ -287,4 +287,4 @@ func terminalOf(out io.Writer) (screen, terminal bool) {
 }
 
 // named says whether the evidence is to be kept under a name of the user's.
-func named(evidence string) bool { return evidence != "" && evidence != options.NoEvidence }
+func named(evidence string) bool { return evidence != "" && evidence != options.NoBundle }

@@ -33,7 +33,7 @@ type task struct {
 	labels map[string]string
 	engine *result.Engine
 
-	companion run.Companion
+	companion run.Hooks
 	log       logrus.FieldLogger
 }
 
@@ -52,11 +52,11 @@ func claimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
 	}
 	manifest, err := os.ReadFile(file)
 	if err != nil {
-		return nil, options.Problem{Name: templateInput, Value: file, Want: "a file in the experiment's pod: " + err.Error()}
+		return nil, options.Invalid{Name: templateInput, Value: file, Want: "a file in the experiment's pod: " + err.Error()}
 	}
 	claim, err := kube.ReadTemplate(manifest)
 	if err != nil {
-		return nil, options.Problem{Name: templateInput, Value: file, Want: err.Error()}
+		return nil, options.Invalid{Name: templateInput, Value: file, Want: err.Error()}
 	}
 	return claim, nil
 }
@@ -80,9 +80,9 @@ func (t task) run() run.Run {
 	}
 	maps.Copy(labels, t.labels)
 	return run.Run{
-		ID: t.id, Again: t.again, Settings: t.settings, Image: t.libImage(), Template: t.template, Companion: t.companion, Log: t.log,
-		Namespace: kube.Namespace{
-			Client: t.cluster.client, Name: t.settings.Namespace, Timeout: t.settings.StatusTimeout, Log: t.log, Owner: t.owner, Labels: labels,
+		ID: t.id, Again: t.again, Settings: t.settings, Image: t.libImage(), Template: t.template, Hooks: t.companion, Log: t.log,
+		Kube: kube.Client{
+			API: t.cluster.client, Namespace: t.settings.Namespace, Timeout: t.settings.StatusTimeout, Log: t.log, Owner: t.owner, Labels: labels,
 		},
 	}
 }

@@ -64,25 +64,25 @@ nobody can tell.`,
 
 // promise is what a journal is held to.
 type promise struct {
-	Cell     string
-	Format   journal.Format
-	Promises []ledger.Ack
-	Earlier  []journal.Report
-	Epochs   int
-	Overlap  bool
+	Cell    string
+	Format  journal.Format
+	Acks    []ledger.Ack
+	Earlier []journal.Report
+	Epochs  int
+	Overlap bool
 }
 
 // verification is the outcome, as data.
 type verification struct {
-	Journal    string          `json:"journal"`
-	Cell       string          `json:"cell,omitempty"`
-	Verdict    judge.Verdict   `json:"verdict"`
-	Reason     string          `json:"reason"`
-	Access     protocol.Access `json:"access,omitempty"`
-	Promises   []ledger.Ack    `json:"promises"`
-	SHA256     string          `json:"sha256,omitempty"`
-	Report     journal.Report  `json:"report"`
-	Judgement  judge.Judgement `json:"judgement"`
+	Journal    string            `json:"journal"`
+	Cell       string            `json:"cell,omitempty"`
+	Verdict    judge.Verdict     `json:"verdict"`
+	Reason     string            `json:"reason"`
+	ReadMode   protocol.ReadMode `json:"readMode,omitempty"`
+	Acks       []ledger.Ack      `json:"acks"`
+	SHA256     string            `json:"sha256,omitempty"`
+	Report     journal.Report    `json:"report"`
+	Judgement  judge.Judgement   `json:"judgement"`
 	acceptance promise
 }
 
@@ -135,7 +135,7 @@ func (v *verifyCommand) promise(ctx context.Context) (promise, error) {
 		if err := check(l); err != nil {
 			return promise{}, fmt.Errorf("--ledger %s: cell %q: %w", v.ledger, l.Cell, err)
 		}
-		all = append(all, promise{Cell: l.Cell, Format: l.Journal, Promises: l.Promises, Epochs: l.Epochs, Overlap: l.Forced})
+		all = append(all, promise{Cell: l.Cell, Format: l.Journal, Acks: l.Acks, Epochs: l.Epochs, Overlap: l.Forced})
 	}
 	return v.choose(all)
 }
@@ -143,13 +143,13 @@ func (v *verifyCommand) promise(ctx context.Context) (promise, error) {
 // check refuses a cell's ledger that somebody has changed, where that can be seen. One of
 // a cell that came to no journal holds it to nothing.
 func check(l bundle.Ledger) error {
-	if len(l.Promises) == 0 {
+	if len(l.Acks) == 0 {
 		return nil
 	}
-	if err := ledger.Check(l.Journal, l.Promises); err != nil {
+	if err := ledger.Validate(l.Journal, l.Acks); err != nil {
 		return err
 	}
-	if last := l.Promises[len(l.Promises)-1].Epoch; l.Epochs < last {
+	if last := l.Acks[len(l.Acks)-1].Epoch; l.Epochs < last {
 		return fmt.Errorf("epochs=%d: want how many writers there were: epoch %d acknowledged something", l.Epochs, last)
 	}
 	return nil
@@ -157,7 +157,7 @@ func check(l bundle.Ledger) error {
 
 func ofToken(text string) (promise, error) {
 	token, err := ledger.ParseToken(text)
-	return promise{Format: token.Format, Promises: []ledger.Ack{token.Promise}, Epochs: 1}, err
+	return promise{Format: token.Format, Acks: []ledger.Ack{token.Promise}, Epochs: 1}, err
 }
 
 // ofBundle reads it from the evidence of a run, which must be as it was left.
@@ -183,10 +183,10 @@ func (v *verifyCommand) ofBundle() (promise, error) {
 }
 
 func ofCell(c result.Cell) promise {
-	p := promise{Cell: c.Plan.Name, Format: c.Journal, Promises: c.Promises, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
+	p := promise{Cell: c.Plan.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
 	for _, e := range c.Epochs {
-		if e.Found != nil {
-			p.Earlier = append(p.Earlier, e.Found.Sighting.Report)
+		if e.InitialRead != nil {
+			p.Earlier = append(p.Earlier, e.InitialRead.ScanResult.Report)
 		}
 	}
 	return p
@@ -233,9 +233,9 @@ func (v *verifyCommand) recognize(all []promise) (promise, bool) {
 
 // judge scans the journal and holds it to the promise.
 func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, error) {
-	outcome := verification{Journal: v.journal, Cell: held.Cell, Promises: held.Promises, acceptance: held}
+	outcome := verification{Journal: v.journal, Cell: held.Cell, Acks: held.Acks, acceptance: held}
 	var points []journal.Point
-	for _, p := range held.Promises {
+	for _, p := range held.Acks {
 		points = append(points, p.Point)
 	}
 	file, err := openJournal(v.journal)
@@ -244,7 +244,7 @@ func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, 
 		return outcome, fmt.Errorf("--journal: %w", err)
 	}
 	var reader io.Reader = interruptible{ctx, file}
-	promised := int64(ledger.Records(held.Promises)) * int64(held.Format.Size)
+	promised := int64(ledger.Count(held.Acks)) * int64(held.Format.Size)
 	switch {
 	case file.IsDevice():
 		file.Promised(promised)
@@ -253,7 +253,7 @@ func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, 
 	}
 	sum := sha256.New()
 	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), held.Format, points)
-	outcome.Report.Unreadable, outcome.Access = file.Unreadable(), file.Access()
+	outcome.Report.Unreadable, outcome.ReadMode = file.Unreadable(), file.ReadMode()
 	if err := errors.Join(err, file.Close()); err != nil {
 		return outcome, fmt.Errorf("reading %s: %w", v.journal, err)
 	}
@@ -262,7 +262,7 @@ func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, 
 	}
 	// A device is always there; a journal is on it where anything is.
 	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsDevice()
-	outcome.Judgement = judge.Judge(judge.Case{Promises: held.Promises, Report: outcome.Report, Earlier: held.Earlier, Epochs: held.Epochs, Overlap: held.Overlap})
+	outcome.Judgement = judge.Judge(judge.Case{Acks: held.Acks, Report: outcome.Report, Earlier: held.Earlier, Epochs: held.Epochs, Overlap: held.Overlap})
 	outcome.Verdict = judge.VerdictOf(outcome.Judgement)
 	outcome.Reason = outcome.reason()
 	return outcome, nil
@@ -271,9 +271,9 @@ func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, 
 func (o verification) reason() string {
 	switch o.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("all %s acknowledged records are there", judge.Grouped(o.Judgement.Acknowledged))
+		return fmt.Sprintf("all %s acknowledged records are there", judge.FormatCount(o.Judgement.Acknowledged))
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged", judge.Summary(o.Judgement.Findings), judge.Grouped(o.Judgement.Acknowledged))
+		return fmt.Sprintf("%s; %s records were acknowledged", judge.Summary(o.Judgement.Findings), judge.FormatCount(o.Judgement.Acknowledged))
 	}
 	return "nothing was acknowledged: nothing was at stake"
 }
@@ -286,7 +286,7 @@ func (o verification) text() string {
 	if o.SHA256 != "" {
 		fmt.Fprintf(&s, "  SHA-256   %s\n", o.SHA256)
 	}
-	for _, p := range o.Promises {
+	for _, p := range o.Acks {
 		fmt.Fprintf(&s, "  promised  epoch %d up to sequence %d\n", p.Epoch, p.Seq)
 	}
 	s.WriteString(details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))

@@ -17,7 +17,7 @@ func openJournal(path string) (plainFile, error) {
 	return plainFile{file}, err
 }
 
-func (plainFile) Access() protocol.Access { return protocol.AccessCached }
+func (plainFile) ReadMode() protocol.ReadMode { return protocol.ReadCached }
 
 func (plainFile) Unreadable() []journal.Range { return nil }
 

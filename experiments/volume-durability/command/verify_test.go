@@ -48,8 +48,8 @@ func TestAJournalIsHeldToALedger(t *testing.T) {
 	content, promised := written(t)
 	token := ledger.Token{Format: format, Promise: promised}.String()
 	ledgers, err := json.Marshal([]bundle.Ledger{
-		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Promises: []ledger.Ack{promised}},
-		{Cell: "mine", Journal: format, Epochs: 1, Promises: []ledger.Ack{promised}},
+		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{promised}},
+		{Cell: "mine", Journal: format, Epochs: 1, Acks: []ledger.Ack{promised}},
 	})
 	require.NoError(t, err)
 	whole, cut := save(t, "whole.log", content), save(t, "cut.log", content[:50*format.Size])
@@ -75,8 +75,8 @@ func TestAJournalIsHeldToALedger(t *testing.T) {
 func TestAJournalThatDoesNotSayWhoseItIsIsThatOfTheOneUnderTest(t *testing.T) {
 	_, promised := written(t)
 	ledgers, err := json.Marshal([]bundle.Ledger{
-		{Journal: format, Epochs: 1, Promises: []ledger.Ack{promised}},
-		{Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Promises: []ledger.Ack{promised}},
+		{Journal: format, Epochs: 1, Acks: []ledger.Ack{promised}},
+		{Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{promised}},
 	})
 	require.NoError(t, err)
 	code, out, said := execute(t, "verify", "--journal", save(t, "empty.log", nil), "--ledger", save(t, "ledger.json", ledgers))
@@ -98,7 +98,7 @@ func TestALedgerThatNobodyWroteIsRefused(t *testing.T) {
 	content, promised := written(t)
 	negative := promised
 	negative.Epoch = -1
-	ledgers, err := json.Marshal([]bundle.Ledger{{Cell: "c", Journal: format, Promises: []ledger.Ack{negative}}})
+	ledgers, err := json.Marshal([]bundle.Ledger{{Cell: "c", Journal: format, Acks: []ledger.Ack{negative}}})
 	require.NoError(t, err)
 	code, out, said := execute(t, "verify", "--journal", save(t, "j", content), "--ledger", save(t, "ledger.json", ledgers))
 	assert.Equal(t, Unknown, code)
@@ -136,7 +136,7 @@ func TestALedgerKnowsOfWritersThatWereNotHeardAndOfThoseAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, promises := c.made(t)
-			ledgers, err := json.Marshal([]bundle.Ledger{{Journal: format, Epochs: c.epochs, Forced: c.forced, Promises: promises}})
+			ledgers, err := json.Marshal([]bundle.Ledger{{Journal: format, Epochs: c.epochs, Forced: c.forced, Acks: promises}})
 			require.NoError(t, err)
 			code, out, said := execute(t, "verify", "--journal", save(t, "j", file.Bytes()), "--ledger", save(t, "ledger.json", ledgers))
 			assert.Equal(t, c.code, code, out+said)

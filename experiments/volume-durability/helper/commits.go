@@ -74,5 +74,5 @@ func (t *tally) say(out io.Writer) error {
 	}
 	said := t.commits
 	said.Histogram = string(encoded)
-	return protocol.Write(out, protocol.Statement{Commits: &said})
+	return protocol.Write(out, protocol.Message{Commits: &said})
 }

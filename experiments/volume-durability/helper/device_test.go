@@ -38,7 +38,7 @@ func zero(t *testing.T, path string, from, to int64) {
 }
 
 // promise is the last acknowledgement in what a writer said.
-func promise(said []protocol.Statement) ledger.Ack {
+func promise(said []protocol.Message) ledger.Ack {
 	acks := acknowledged(said)
 	return acks[len(acks)-1]
 }
@@ -60,18 +60,18 @@ func TestAJournalOnADeviceOverSeveralEpochs(t *testing.T) {
 	var promises []ledger.Ack
 	for epoch := 1; epoch <= 3; epoch++ {
 		said := writeEpoch(t, path, epoch, 200)
-		assert.Equal(t, epoch > 1, said[0].Sighting.Present)
-		assert.Equal(t, protocol.BlockDevice, said[0].Sighting.Mount.FSType)
+		assert.Equal(t, epoch > 1, said[0].ScanResult.Present)
+		assert.Equal(t, protocol.BlockDevice, said[0].ScanResult.Mount.FSType)
 		promises = append(promises, promise(said))
 	}
 	findings, sighting := judged(t, path, promises)
 	assert.Empty(t, findings)
 	assert.Empty(t, sighting.Damage)
-	assert.Equal(t, protocol.AccessDirect, sighting.Access)
+	assert.Equal(t, protocol.ReadDirect, sighting.ReadMode)
 	assert.Equal(t, int64(sighting.Records)*256, sighting.Bytes)
 	said, err := writeUntil(t, 1, writer(path, 1))
 	require.ErrorIs(t, err, syscall.EEXIST, "a second run finds what is not its own")
-	assert.Equal(t, "creating "+path, said[0].Problem.Doing)
+	assert.Equal(t, "creating "+path, said[0].Error.Op)
 	_, again := judged(t, path, promises)
 	assert.Equal(t, sighting, again)
 }
@@ -93,8 +93,8 @@ func TestATornTailOnADeviceStaysAndTheNextEpochStartsOnALineOfItsOwn(t *testing.
 	assert.Equal(t, end-100, sample.Damage, "nothing of the torn line is wrong: its end is gone")
 	assert.Len(t, sample.Bytes, 128, "there is no journal beyond it")
 	said := writeEpoch(t, path, 2, 100)
-	assert.Equal(t, end-100, said[0].Sighting.Bytes)
-	assert.True(t, said[0].Sighting.Unterminated)
+	assert.Equal(t, end-100, said[0].ScanResult.Bytes)
+	assert.True(t, said[0].ScanResult.Unterminated)
 	findings, sighting := judged(t, path, []ledger.Ack{first, promise(said)})
 	require.Len(t, findings, 1)
 	assert.Equal(t, judge.Torn, findings[0].Class)
@@ -114,7 +114,7 @@ func TestAHoleOnADeviceIsALossAndNotTheEnd(t *testing.T) {
 	assert.Equal(t, end, sighting.Bytes)
 	assert.Equal(t, int64(mib), sighting.Sample.Damage)
 	said := writeEpoch(t, path, 2, 100, atLeast(end)...)
-	assert.Equal(t, end, said[0].Sighting.Bytes)
+	assert.Equal(t, end, said[0].ScanResult.Bytes)
 	findings, _ = judged(t, path, []ledger.Ack{first, promise(said)}, atLeast(end)...)
 	require.Len(t, findings, 1, "what comes later is after what is there, and hides nothing")
 	assert.Equal(t, judge.Corrupt, findings[0].Class)
@@ -142,7 +142,7 @@ func TestADeviceThatIsFullIsSaidAndKeepsWhatWasPromised(t *testing.T) {
 	path := loopdevice.New(t, 3*mib+512)
 	said, err := writeUntil(t, 1_000_000, writer(path, 1))
 	require.ErrorIs(t, err, syscall.ENOSPC)
-	problem := said[len(said)-1].Problem
+	problem := said[len(said)-1].Error
 	require.NotNil(t, problem)
 	assert.True(t, problem.Writing)
 	assert.Equal(t, syscall.ENOSPC, problem.Errno)
@@ -175,13 +175,13 @@ func TestAWriterWaitsForADeviceThatAnotherStillHolds(t *testing.T) {
 		assert.NoError(t, other.Close())
 	})
 	lines := bufio.NewScanner(r)
-	var sighting *protocol.Sighting
+	var sighting *protocol.ScanResult
 	for lines.Scan() {
 		s, err := protocol.Parse(lines.Bytes())
 		require.NoError(t, err)
 		switch {
-		case s.Sighting != nil:
-			sighting = s.Sighting
+		case s.ScanResult != nil:
+			sighting = s.ScanResult
 		case s.Ack != nil:
 			cancel()
 		}

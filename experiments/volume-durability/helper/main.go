@@ -52,9 +52,9 @@ func run(ctx context.Context, args []string, out, aside io.Writer) error {
 	task.patience = patience{out: out, after: stallAfter}
 	task.claimFor = claimFor
 	err = task.do(ctx, out)
-	var problem protocol.Problem
+	var problem protocol.OpError
 	if errors.As(err, &problem) {
-		return errors.Join(err, protocol.Write(out, protocol.Statement{Problem: &problem}))
+		return errors.Join(err, protocol.Write(out, protocol.Message{Error: &problem}))
 	}
 	return err
 }

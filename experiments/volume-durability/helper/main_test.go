@@ -33,7 +33,7 @@ func writer(path string, epoch int, more ...string) []string {
 
 // writeEpoch runs a writer until it has acknowledged at least n records, and
 // returns everything it said.
-func writeEpoch(t *testing.T, path string, epoch, n int, more ...string) []protocol.Statement {
+func writeEpoch(t *testing.T, path string, epoch, n int, more ...string) []protocol.Message {
 	t.Helper()
 	said, err := writeUntil(t, n, append(writer(path, epoch, "--rate", "5000"), more...))
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func writeEpoch(t *testing.T, path string, epoch, n int, more ...string) []proto
 }
 
 // writeUntil runs a writer until it has acknowledged at least n records or ends by itself.
-func writeUntil(t *testing.T, n int, args []string) ([]protocol.Statement, error) {
+func writeUntil(t *testing.T, n int, args []string) ([]protocol.Message, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -51,7 +51,7 @@ func writeUntil(t *testing.T, n int, args []string) ([]protocol.Statement, error
 		done <- run(ctx, args, w, io.Discard)
 		w.CloseWithError(io.EOF)
 	}()
-	var said []protocol.Statement
+	var said []protocol.Message
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		s, err := protocol.Parse(lines.Bytes())
@@ -65,7 +65,7 @@ func writeUntil(t *testing.T, n int, args []string) ([]protocol.Statement, error
 }
 
 // acknowledged are the acknowledgements in what a writer said.
-func acknowledged(said []protocol.Statement) (acks []ledger.Ack) {
+func acknowledged(said []protocol.Message) (acks []ledger.Ack) {
 	for _, s := range said {
 		if s.Ack != nil {
 			acks = append(acks, *s.Ack)
@@ -74,26 +74,26 @@ func acknowledged(said []protocol.Statement) (acks []ledger.Ack) {
 	return acks
 }
 
-func readBack(t *testing.T, path string, points string, more ...string) protocol.Sighting {
+func readBack(t *testing.T, path string, points string, more ...string) protocol.ScanResult {
 	t.Helper()
 	var out strings.Builder
 	args := append([]string{"read", "--file", path, "--journal", id, "--record-size", "256", "--points", points}, more...)
 	require.NoError(t, run(t.Context(), args, &out, io.Discard))
 	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
-	require.NotNil(t, s.Sighting)
-	return *s.Sighting
+	require.NotNil(t, s.ScanResult)
+	return *s.ScanResult
 }
 
 // judged reads a journal back, holds it to what its writers promised, and returns the findings.
-func judged(t *testing.T, path string, promises []ledger.Ack, more ...string) ([]judge.Finding, protocol.Sighting) {
+func judged(t *testing.T, path string, promises []ledger.Ack, more ...string) ([]judge.Finding, protocol.ScanResult) {
 	t.Helper()
 	var points []string
 	for _, p := range promises {
 		points = append(points, strconv.Itoa(p.Epoch)+":"+strconv.FormatUint(p.Seq, 10))
 	}
 	sighting := readBack(t, path, strings.Join(points, ","), more...)
-	return judge.Judge(judge.Case{Promises: promises, Report: sighting.Report, Epochs: len(promises)}).Findings, sighting
+	return judge.Judge(judge.Case{Acks: promises, Report: sighting.Report, Epochs: len(promises)}).Findings, sighting
 }
 
 func TestWhatWritersAcknowledgeAReaderFinds(t *testing.T) {
@@ -101,26 +101,26 @@ func TestWhatWritersAcknowledgeAReaderFinds(t *testing.T) {
 	var l ledger.Ledger
 	for epoch := 1; epoch <= 3; epoch++ {
 		said := writeEpoch(t, path, epoch, 200)
-		require.NotNil(t, said[0].Sighting, "what is there is said before anything is written")
-		assert.Equal(t, epoch > 1, said[0].Sighting.Present)
-		assert.NotEmpty(t, said[0].Sighting.Mount.FSType)
-		assert.Equal(t, volume.Boot(), said[0].Sighting.Boot)
+		require.NotNil(t, said[0].ScanResult, "what is there is said before anything is written")
+		assert.Equal(t, epoch > 1, said[0].ScanResult.Present)
+		assert.NotEmpty(t, said[0].ScanResult.Mount.FSType)
+		assert.Equal(t, volume.BootID(), said[0].ScanResult.BootID)
 		for _, ack := range acknowledged(said) {
 			require.NoError(t, l.Record(ack))
 		}
 	}
-	promises := l.Promises()
+	promises := l.Acks()
 	require.Len(t, promises, 3)
 	findings, sighting := judged(t, path, promises)
 	assert.Empty(t, findings)
-	assert.NotEmpty(t, sighting.Access)
+	assert.NotEmpty(t, sighting.ReadMode)
 	assert.Len(t, sighting.Digests, 3)
 	assert.GreaterOrEqual(t, sighting.Records, uint64(600))
 	assert.Nil(t, sighting.Sample)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(content)), sighting.SHA256)
-	assert.Equal(t, volume.Boot(), sighting.Boot)
+	assert.Equal(t, volume.BootID(), sighting.BootID)
 }
 
 func TestAReaderOfNothingSaysThatNothingIsThere(t *testing.T) {
@@ -137,9 +137,9 @@ func TestTheFirstWriterNeverTouchesAFileThatIsThere(t *testing.T) {
 	require.ErrorIs(t, err, syscall.EEXIST)
 	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
-	require.NotNil(t, s.Problem)
-	assert.Equal(t, "creating "+path, s.Problem.Doing)
-	assert.Equal(t, syscall.EEXIST, s.Problem.Errno)
+	require.NotNil(t, s.Error)
+	assert.Equal(t, "creating "+path, s.Error.Op)
+	assert.Equal(t, syscall.EEXIST, s.Error.Errno)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, "somebody's data", string(content))

@@ -162,7 +162,7 @@ func fill(file journal.File, format journal.Format, records int) (last journal.R
 // verify holds a journal to its ledger. A volume that cannot be read, after it had
 // promised, is a finding; what need not be its fault is an error.
 func verify(folder string, token ledger.Token) (path string, findings []judge.Finding, err error) {
-	var found protocol.Sighting
+	var found protocol.ScanResult
 	path, err = journalOn(folder, token.ID)
 	if err == nil {
 		t := task{
@@ -178,6 +178,6 @@ func verify(folder string, token ledger.Token) (path string, findings []judge.Fi
 	if err != nil {
 		return path, nil, err
 	}
-	judged := judge.Judge(judge.Case{Promises: []ledger.Ack{token.Promise}, Report: found.Report, Epochs: 1})
+	judged := judge.Judge(judge.Case{Acks: []ledger.Ack{token.Promise}, Report: found.Report, Epochs: 1})
 	return path, judged.Findings, nil
 }

@@ -36,7 +36,7 @@ func (t *task) read(ctx context.Context, out io.Writer) error {
 
 // scan looks at the journal, and shows its bytes to somebody else who has no say in
 // it. Which mount it is on is still to be said.
-func (t *task) scan(shown io.Writer) (protocol.Sighting, error) {
+func (t *task) scan(shown io.Writer) (protocol.ScanResult, error) {
 	doing := "opening " + t.file + " to read it"
 	var file *volume.Reader
 	err := t.during(doing, func() (err error) {
@@ -47,38 +47,38 @@ func (t *task) scan(shown io.Writer) (protocol.Sighting, error) {
 		return t.nothing(), nil
 	}
 	if err != nil {
-		return protocol.Sighting{}, protocol.NewProblem(doing, err)
+		return protocol.ScanResult{}, protocol.NewOpError(doing, err)
 	}
 	file.Promised(t.promised)
 	found, err := journal.Scan(io.TeeReader(patientReader{file, t.patience, t.file}, shown), t.format, t.points)
 	if err := errors.Join(err, file.Close()); err != nil {
-		return protocol.Sighting{}, protocol.NewProblem("reading "+t.file, err)
+		return protocol.ScanResult{}, protocol.NewOpError("reading "+t.file, err)
 	}
 	if file.IsDevice() && found.Bytes == 0 {
 		return t.nothing(), nil // it is blank
 	}
 	found.Unreadable = file.Unreadable()
-	return protocol.Sighting{Report: found, Access: file.Access()}, nil
+	return protocol.ScanResult{Report: found, ReadMode: file.ReadMode()}, nil
 }
 
 // nothing is the sighting where there is no journal.
-func (t *task) nothing() protocol.Sighting {
-	return protocol.Sighting{Report: journal.Report{Format: t.format}}
+func (t *task) nothing() protocol.ScanResult {
+	return protocol.ScanResult{Report: journal.Report{Format: t.format}}
 }
 
 // sight says what was found, and what on: which mount, under which kernel.
-func (t *task) sight(out io.Writer, found protocol.Sighting) error {
+func (t *task) sight(out io.Writer, found protocol.ScanResult) error {
 	doing := "looking up the mount of " + t.file
 	err := t.during(doing, func() (err error) {
 		found.Mount, err = t.mount(found.Present)
 		return err
 	})
 	if err != nil {
-		return protocol.NewProblem(doing, err)
+		return protocol.NewOpError(doing, err)
 	}
-	found.Boot = volume.Boot()
+	found.BootID = volume.BootID()
 	found.Sample = t.sample(found.Report)
-	if err := protocol.Write(out, protocol.Statement{Sighting: &found}); err != nil {
+	if err := protocol.Write(out, protocol.Message{ScanResult: &found}); err != nil {
 		return fmt.Errorf("reporting what is in %s: %w", t.file, err)
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 func (t *task) remove(context.Context, io.Writer) error {
 	doing := "removing " + t.file
 	if err := t.during(doing, func() error { return volume.Remove(t.file) }); err != nil {
-		return protocol.NewProblem(doing, err)
+		return protocol.NewOpError(doing, err)
 	}
 	return nil
 }

@@ -19,15 +19,15 @@ func TestAJournalInAFolderOfOurOwnComesAndGoes(t *testing.T) {
 	path := filepath.Join(dir, "volume-durability-"+id, "logs.log")
 	writeEpoch(t, path, 1, 10, "--own-folder")
 	said := writeEpoch(t, path, 2, 10, "--own-folder")
-	assert.True(t, said[0].Sighting.Present)
+	assert.True(t, said[0].ScanResult.Present)
 	require.NoError(t, run(t.Context(), []string{"remove", "--file", path}, io.Discard, io.Discard))
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left)
 	assert.False(t, readBack(t, path, "").Present, "a folder that is gone is a journal that is gone")
 	said = writeEpoch(t, path, 3, 10, "--own-folder")
-	assert.False(t, said[0].Sighting.Present)
-	assert.NotEmpty(t, said[0].Sighting.Mount.FSType)
+	assert.False(t, said[0].ScanResult.Present)
+	assert.NotEmpty(t, said[0].ScanResult.Mount.FSType)
 }
 
 func TestTheFirstWriterNeverUsesAFolderThatIsThere(t *testing.T) {
@@ -35,7 +35,7 @@ func TestTheFirstWriterNeverUsesAFolderThatIsThere(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Dir(path), 0o700))
 	said, err := writeUntil(t, 1, writer(path, 1, "--own-folder"))
 	require.ErrorIs(t, err, syscall.EEXIST)
-	assert.Equal(t, "making the folder of "+path, said[0].Problem.Doing)
+	assert.Equal(t, "making the folder of "+path, said[0].Error.Op)
 	assert.NoFileExists(t, path)
 }
 
@@ -46,6 +46,6 @@ func TestWhatCannotBeRemovedIsSaid(t *testing.T) {
 	require.ErrorIs(t, err, syscall.EINVAL)
 	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
-	assert.Equal(t, "removing "+dir, s.Problem.Doing)
+	assert.Equal(t, "removing "+dir, s.Error.Op)
 	assert.DirExists(t, dir)
 }

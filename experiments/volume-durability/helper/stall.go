@@ -30,12 +30,12 @@ func (p patience) during(doing string, call func() error) error {
 	timer := time.AfterFunc(p.after, func() {
 		defer said.Done()
 		// What cannot be said is lost: the call is what matters.
-		_ = protocol.Write(p.out, protocol.Statement{Stall: &protocol.Stall{Doing: doing, Seconds: p.after.Seconds()}})
+		_ = protocol.Write(p.out, protocol.Message{Stall: &protocol.Stall{Op: doing, Seconds: p.after.Seconds()}})
 	})
 	err := call()
 	if !timer.Stop() {
 		said.Wait()
-		_ = protocol.Write(p.out, protocol.Statement{Stall: &protocol.Stall{Doing: doing, Seconds: time.Since(began).Seconds(), Over: true}})
+		_ = protocol.Write(p.out, protocol.Message{Stall: &protocol.Stall{Op: doing, Seconds: time.Since(began).Seconds(), Over: true}})
 	}
 	return err
 }

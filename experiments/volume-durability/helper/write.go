@@ -100,7 +100,7 @@ func (t *task) makeFolder() error {
 	if err == nil || t.epoch > 1 && errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	return protocol.NewProblem(doing, err)
+	return protocol.NewOpError(doing, err)
 }
 
 // claim holds the journal's device, where it is on one. A writer that was deleted
@@ -109,7 +109,7 @@ func (t *task) claim(ctx context.Context) (*volume.File, error) {
 	doing := "claiming " + t.file
 	device, err := t.claimWithin(ctx, doing)
 	if err != nil {
-		return nil, protocol.NewProblem(doing, err)
+		return nil, protocol.NewOpError(doing, err)
 	}
 	return device, nil
 }
@@ -141,7 +141,7 @@ func (t *task) open(doing string, open func(path string) (*volume.File, error)) 
 		return err
 	})
 	if err != nil {
-		return nil, protocol.NewProblem(doing, err)
+		return nil, protocol.NewOpError(doing, err)
 	}
 	return file, nil
 }
@@ -158,7 +158,7 @@ func (t *task) append(ctx context.Context, w *journal.Writer, measured *tally, o
 		}
 		last, err := w.Commit(n, time.Now)
 		if err != nil {
-			problem := protocol.NewProblem("writing "+t.file, err)
+			problem := protocol.NewOpError("writing "+t.file, err)
 			problem.Writing = true
 			return errors.Join(said.flush(), measured.say(out), problem)
 		}
@@ -191,7 +191,7 @@ func (a *acknowledger) flush() error {
 	if a.unsaid == nil {
 		return nil
 	}
-	err := protocol.Write(a.out, protocol.Statement{Ack: a.unsaid})
+	err := protocol.Write(a.out, protocol.Message{Ack: a.unsaid})
 	a.unsaid = nil
 	return err
 }

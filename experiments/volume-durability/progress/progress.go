@@ -2,7 +2,7 @@
 // fast, every deletion, every verdict. On a terminal these are lines that change; else
 // plain lines, one for whatever has happened.
 //
-// It takes part in a run as its Companion and changes nothing in it. It knows neither
+// It takes part in a run as its Hooks and changes nothing in it. It knows neither
 // clusters nor how a result is shown once it is there.
 package progress
 
@@ -50,7 +50,7 @@ type screen interface {
 
 // cell is what is known of one.
 type cell struct {
-	plan      options.Cell
+	plan      options.CellSpec
 	epochs    map[int]uint64
 	records   uint64
 	speed     meter
@@ -89,7 +89,7 @@ func (v *View) Close() {
 }
 
 // Planned shows what there is to try.
-func (v *View) Planned(cells []options.Cell) {
+func (v *View) Planned(cells []options.CellSpec) {
 	v.mu.Lock()
 	for _, plan := range cells {
 		c := &cell{plan: plan, epochs: map[int]uint64{}, doing: "no data yet"}
@@ -119,7 +119,7 @@ func (v *View) ChaosBegins(context.Context) error {
 }
 
 // Acknowledged counts what is safe.
-func (v *View) Acknowledged(plan options.Cell, ack ledger.Ack) {
+func (v *View) Acknowledged(plan options.CellSpec, ack ledger.Ack) {
 	v.with(plan, func(c *cell) {
 		c.doing = "writing"
 		if ack.Seq > c.epochs[ack.Epoch] {
@@ -131,7 +131,7 @@ func (v *View) Acknowledged(plan options.Cell, ack ledger.Ack) {
 }
 
 // Deleting shows a deletion.
-func (v *View) Deleting(plan options.Cell, pod result.Pod) {
+func (v *View) Deleting(plan options.CellSpec, pod result.Pod) {
 	var records uint64
 	v.with(plan, func(c *cell) {
 		c.deletions++
@@ -143,7 +143,7 @@ func (v *View) Deleting(plan options.Cell, pod result.Pod) {
 }
 
 // Reading shows that a cell's journal is about to be read back.
-func (v *View) Reading(plan options.Cell) {
+func (v *View) Reading(plan options.CellSpec) {
 	v.with(plan, func(c *cell) { c.doing = "being read back" })
 	v.enter("reading back", title(plan)+": the journal is read back")
 }
@@ -174,7 +174,7 @@ func (v *View) enter(phase, line string) {
 }
 
 // with changes a cell, if it is one that was planned.
-func (v *View) with(plan options.Cell, change func(*cell)) {
+func (v *View) with(plan options.CellSpec, change func(*cell)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if c := v.cells[plan.Name]; c != nil {
@@ -183,7 +183,7 @@ func (v *View) with(plan options.Cell, change func(*cell)) {
 }
 
 // title is what a cell is called.
-func title(plan options.Cell) string {
+func title(plan options.CellSpec) string {
 	switch {
 	case plan.Name != "":
 		return plan.Name
@@ -200,7 +200,7 @@ func title(plan options.Cell) string {
 // Word says a verdict in one word or a few. A control that lost its data did what it must.
 func Word(c result.Cell) string {
 	switch {
-	case c.Plan.Control && c.SawLoss():
+	case c.Plan.Control && c.HasLoss():
 		return "lost, as it must"
 	case c.Plan.Control && c.Verdict == judge.Fail:
 		return "failed, but not as it must"

@@ -23,8 +23,8 @@ func ack(epoch int, seq uint64) ledger.Ack {
 // play shows a short run of two cells.
 func play(t *testing.T, v *View) {
 	t.Helper()
-	fast, control := options.Cell{StorageClass: "fast"}, options.Cell{Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir}
-	v.Planned([]options.Cell{fast, control})
+	fast, control := options.CellSpec{StorageClass: "fast"}, options.CellSpec{Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir}
+	v.Planned([]options.CellSpec{fast, control})
 	for _, a := range []ledger.Ack{ack(1, 10), ack(1, 20), ack(1, 20)} {
 		v.Acknowledged(fast, a)
 	}
@@ -71,7 +71,7 @@ func TestATerminalShowsALineForEachCell(t *testing.T) {
 func TestAnUnknownCellChangesNothing(t *testing.T) {
 	v := New(&bytes.Buffer{}, false, options.Defaults())
 	defer v.Close()
-	v.Acknowledged(options.Cell{Name: "nobody's"}, ack(1, 1))
+	v.Acknowledged(options.CellSpec{Name: "nobody's"}, ack(1, 1))
 	assert.Empty(t, v.progress())
 }
 

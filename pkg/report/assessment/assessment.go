@@ -122,7 +122,7 @@ func logData(r result.Result) string {
 		switch {
 		case c.Reader == nil:
 			unread = append(unread, name(c))
-		case c.Reader.LogData():
+		case c.Reader.HasLogData():
 			present = append(present, name(c))
 		default:
 			absent = append(absent, name(c))
@@ -150,7 +150,7 @@ func byCriterion(r result.Result) string {
 		if c.Reader == nil {
 			continue
 		}
-		if !c.Reader.LogData() {
+		if !c.Reader.HasLogData() {
 			return "By it alone this is a finding"
 		}
 		read = true
@@ -174,7 +174,7 @@ func bytesSay(r result.Result) string {
 	var said []string
 	for _, c := range underTest(r) {
 		var s string
-		switch promised := ledger.Records(c.Promises); c.Verdict {
+		switch promised := ledger.Count(c.Acks); c.Verdict {
 		case judge.Pass, judge.Fail:
 			s = c.Verified()
 		case judge.Skipped:

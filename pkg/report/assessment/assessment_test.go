@@ -98,14 +98,14 @@ func TestAnAssessorFindsWhatIsNeeded(t *testing.T) {
 		"2026-11-24T12:46:47.123Z", string(r.Cluster.UID), r.Cluster.Server, r.Cluster.Version, r.Cluster.Orchestrator, r.Tool.Version,
 		r.Tool.Commit, r.Tool.Image, "SV-260932r966153_rule", "Version 2, Release: 1 Benchmark Date: 24 Jul 2024", "StorageClass: ceph-rbd",
 		c.Claim.Provisioner, c.Claim.Volume, c.Claim.Handle, "Access modes: ReadWriteOnce", string(c.Claim.UID), string(c.Epochs[2].UID),
-		string(c.Reader.UID), c.Reader.Sighting.SHA256, "node node-b", c.Reader.ImageID, "grace period the pod's own (30 s)", "2700 lines acknowledged",
+		string(c.Reader.UID), c.Reader.ScanResult.SHA256, "node node-b", c.Reader.ImageID, "grace period the pod's own (30 s)", "2700 lines acknowledged",
 		"2709 intact lines", "log data present", "other-machine", "kubectl -n stig delete pod write-pod\n",
 		"kubectl -n stig exec read-pod -- sh -c 'cat /data/logs.log'\n", "storageClassName: ceph-rbd\n",
 	} {
 		assert.Contains(t, a.Details, want)
 	}
 	for _, want := range []string{
-		r.Run, r.Engine.ServiceAccount, string(r.Engine.UID), r.Engine.Result, string(r.Engine.ResultUID), "ConfigMap stig/evidence", "abc123", "one rule of the 44", "by merging, not by replacing",
+		r.RunID, r.Engine.ServiceAccount, string(r.Engine.UID), r.Engine.Result, string(r.Engine.ResultUID), "ConfigMap stig/evidence", "abc123", "one rule of the 44", "by merging, not by replacing",
 		c.NotShown[0],
 	} {
 		assert.Contains(t, a.Comments, want)

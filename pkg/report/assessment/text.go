@@ -54,7 +54,7 @@ func (a Assessment) details(r result.Result) string {
 	}
 	t.line("2. To the byte, which is stricter: %s", a.Bytes)
 	t.line("")
-	t.line("Started %s, ended %s", utc(r.Began), utc(r.Ended))
+	t.line("Started %s, ended %s", utc(r.Started), utc(r.Ended))
 	t.known("Tool", tool(r.Tool))
 	t.known("Cluster (UID of namespace kube-system)", string(r.Cluster.UID))
 	t.known("API server", r.Cluster.Server)
@@ -105,14 +105,14 @@ func (t *text) cell(c result.Cell) {
 	for _, e := range c.Epochs {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.Deleting.IsZero() {
-			t.line("Deleted %s, grace period %s, gone %s, with %d records acknowledged", utc(e.Deleting), grace(e.Grace), utc(e.Gone), e.AtStake)
+			t.line("Deleted %s, grace period %s, gone %s, with %d records acknowledged", utc(e.Deleting), grace(e.Grace), utc(e.Gone), e.AckedAtDeletion)
 		}
 	}
 	if c.Reader != nil {
 		t.line("Reader: %s", pod(c.Reader.Pod))
 		t.log(c)
 	}
-	t.line("Evidence level: %s", level(c.Custody))
+	t.line("Evidence level: %s", level(c.Provenance))
 	for _, f := range c.Findings {
 		t.line("Finding: %s, bytes %d to %d of %s", f, f.Offset, f.End, c.File)
 	}
@@ -120,15 +120,15 @@ func (t *text) cell(c result.Cell) {
 
 // log compares the log before and after.
 func (t *text) log(c result.Cell) {
-	s := c.Reader.Sighting
-	if !c.Reader.LogData() {
-		t.line("%s before: %d lines acknowledged; after: log data not present, %d bytes", c.File, ledger.Records(c.Promises), s.Bytes)
+	s := c.Reader.ScanResult
+	if !c.Reader.HasLogData() {
+		t.line("%s before: %d lines acknowledged; after: log data not present, %d bytes", c.File, ledger.Count(c.Acks), s.Bytes)
 		return
 	}
 	t.line("%s before: %d lines acknowledged; after: log data present, %d intact lines, %d bytes, first of %s, last of %s",
-		c.File, ledger.Records(c.Promises), s.Records, s.Bytes, utc(s.FirstTime), utc(s.LastTime))
+		c.File, ledger.Count(c.Acks), s.Records, s.Bytes, utc(s.FirstTime), utc(s.LastTime))
 	t.known("SHA-256 of these bytes", s.SHA256)
-	for _, p := range c.Promises {
+	for _, p := range c.Acks {
 		t.line("Acknowledged of writer %d: lines 1 to %d, CRC-32C of the last, which depends on all before it, %08x", p.Epoch, p.Seq, p.Digest)
 	}
 }
@@ -148,11 +148,11 @@ func grace(seconds *int64) string {
 	return fmt.Sprintf("%d s", *seconds)
 }
 
-func level(c provenance.Custody) string {
-	if c.Missing == "" {
+func level(c provenance.History) string {
+	if c.NotReached == "" {
 		return c.Level.String()
 	}
-	return c.Level.String() + " (" + c.Missing + ")"
+	return c.Level.String() + " (" + c.NotReached + ")"
 }
 
 // byHand says how to see it again with kubectl alone.
@@ -171,7 +171,7 @@ func (t *text) byHand(r result.Result) {
 
 func (a Assessment) comments(r result.Result, in Context) string {
 	var t text
-	t.line("Run %s of volume-durability.", r.Run)
+	t.line("Run %s of volume-durability.", r.RunID)
 	if e := r.Engine; e != nil {
 		t.line("ChaosEngine %s/%s, UID %s; ChaosResult %s", e.Namespace, e.Name, e.UID, e.Result)
 		t.known("UID of the ChaosResult", string(e.ResultUID))
@@ -195,7 +195,7 @@ func (a Assessment) comments(r result.Result, in Context) string {
 			t.line("Note%s: %s", where([]string{c.Plan.Name}), note)
 		}
 	}
-	t.known("Left behind", r.LeftBehind)
+	t.known("Left behind", r.NotRemoved)
 	return t.kept()
 }
 

@@ -23,5 +23,5 @@ var names = map[assessment.Status]struct{ ckl, cklb string }{
 // id is a UUID that is another one for each thing in a run, and the same wherever
 // the run is written out again.
 func id(r result.Result, thing string) string {
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("volume-durability:"+r.Run+":"+thing)).String()
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("volume-durability:"+r.RunID+":"+thing)).String()
 }

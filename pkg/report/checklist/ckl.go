@@ -66,7 +66,7 @@ func CKL(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
 	}
 	encoded, err := xml.MarshalIndent(document, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("the CKL of run %s: %w", r.Run, err)
+		return nil, fmt.Errorf("the CKL of run %s: %w", r.RunID, err)
 	}
 	return append([]byte(xml.Header), append(encoded, '\n')...), nil
 }

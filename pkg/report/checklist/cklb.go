@@ -101,7 +101,7 @@ type (
 func CKLB(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
 	b := to.Benchmark
 	document := cklb{
-		Title: "volume-durability " + to.Group + " " + r.Run, ID: id(r, "cklb"), Active: true, Mode: 2, Version: "1.0",
+		Title: "volume-durability " + to.Group + " " + r.RunID, ID: id(r, "cklb"), Active: true, Mode: 2, Version: "1.0",
 		Target: cklbTarget{
 			Type: "Computing", HostName: assessment.Asset(r, in), Comments: "Kubernetes cluster " + string(r.Cluster.UID), Role: "None",
 		},
@@ -113,7 +113,7 @@ func CKLB(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) 
 	}
 	encoded, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("the CKLB of run %s: %w", r.Run, err)
+		return nil, fmt.Errorf("the CKLB of run %s: %w", r.RunID, err)
 	}
 	return append(encoded, '\n'), nil
 }
@@ -129,6 +129,6 @@ func ruleOf(r result.Result, to rule.Rule, in assessment.Context) cklbRule {
 		LegacyIDs: []string{}, CCIs: to.CCIs, Reference: b.TargetKey,
 		GroupTree: []cklbGroup{{ID: to.Group, Title: to.GroupTitle, Description: "<GroupDescription></GroupDescription>"}},
 		Status:    names[a.Status].cklb, Comments: a.Comments, FindingDetails: a.Details,
-		CreatedAt: r.Began.UTC(), UpdatedAt: r.Ended.UTC(),
+		CreatedAt: r.Started.UTC(), UpdatedAt: r.Ended.UTC(),
 	}
 }

@@ -50,7 +50,7 @@ func cellOf(r result.Result, c result.Cell, at cellPlace) cellView {
 	v := cellView{
 		cellPlace: at, Name: nameOf(c), Verdict: badgeOfCell(c), Control: control(c),
 		Reason: c.Reason, Notes: c.Notes, Problems: problemsOf(c), Plan: planned(c), NotShown: c.NotShown,
-		Folded: c.Plan.Control && c.SawLoss() || c.Verdict == judge.Pass && underTest(r) > 1,
+		Folded: c.Plan.Control && c.HasLoss() || c.Verdict == judge.Pass && underTest(r) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
 		v.Reason = "" // it stands at the top of the page
@@ -90,8 +90,8 @@ const maxDetailed = 100
 func problemsOf(c result.Cell) []string {
 	var all []string
 	for _, e := range c.Epochs {
-		if e.Problem != nil {
-			all = append(all, fmt.Sprintf("Writer %d had ended before it was deleted: %s", e.Number, e.Problem.Error()))
+		if e.ExitError != nil {
+			all = append(all, fmt.Sprintf("Writer %d had ended before it was deleted: %s", e.Number, e.ExitError.Error()))
 		}
 	}
 	return all
@@ -100,7 +100,7 @@ func problemsOf(c result.Cell) []string {
 // ledgerOf is what was acknowledged, so that somebody else can check the journal.
 func ledgerOf(c result.Cell) table {
 	t := table{Caption: fmt.Sprintf("Journal %s, records of %s", c.Journal.ID, counted(c.Journal.Size, "byte")), Head: []string{"Epoch", "Up to record", "Its sum (CRC-32C)", "Synced at, by the writer's clock"}, Numeric: map[int]bool{0: true, 1: true}}
-	for _, p := range c.Promises {
+	for _, p := range c.Acks {
 		t.Rows = append(t.Rows, []string{fmt.Sprint(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), moment(p.Time)})
 	}
 	return t
@@ -160,16 +160,16 @@ func bytesOf(f judge.Finding) string {
 var levels = map[provenance.Level]string{
 	provenance.None:         "nothing was read back, or not from the volume that was written to",
 	provenance.ReadBack:     "another pod read the data; the memory of the writer's node may have answered in the storage's place",
-	provenance.PastCache:    "what was read did not come from the page cache that was written to",
-	provenance.MountedAnew:  "the filesystem was unmounted on the writer's node before the reader had it, or another node's kernel mounted it",
-	provenance.AttachedAnew: "the volume was detached from the writer's node and attached again for the reader",
+	provenance.Uncached:     "what was read did not come from the page cache that was written to",
+	provenance.Remounted:    "the filesystem was unmounted on the writer's node before the reader had it, or another node's kernel mounted it",
+	provenance.Reattached:   "the volume was detached from the writer's node and attached again for the reader",
 	provenance.OtherMachine: "it was attached anew, to a machine with another kernel",
 }
 
 // evidenceView is how strong the evidence is.
 type evidenceView struct {
 	Level, Meaning, Required string
-	Missing                  string
+	NotReached               string
 	Rungs                    []rung
 	Facts                    table
 }
@@ -181,55 +181,55 @@ type rung struct {
 }
 
 func evidenceOf(r result.Result, c result.Cell) *evidenceView {
-	v := &evidenceView{Level: c.Custody.Level.String(), Meaning: levels[c.Custody.Level], Missing: c.Custody.Missing}
+	v := &evidenceView{Level: c.Provenance.Level.String(), Meaning: levels[c.Provenance.Level], NotReached: c.Provenance.NotReached}
 	if r.Settings.RequiredEvidence > provenance.None && !c.Plan.Control {
 		v.Required = r.Settings.RequiredEvidence.String()
 	}
 	for level := provenance.ReadBack; level <= provenance.OtherMachine; level++ {
-		v.Rungs = append(v.Rungs, rung{level.String(), levels[level], level <= c.Custody.Level})
+		v.Rungs = append(v.Rungs, rung{level.String(), levels[level], level <= c.Provenance.Level})
 	}
 	v.Facts = table{Caption: "Between the last writer and the reader", Head: []string{"Question", "Answer", "How it is known, or why not"}}
 	for _, f := range []struct {
 		question string
-		provenance.Fact
+		provenance.Observation
 	}{
-		{"Did all pods have the same volume?", c.Custody.SameVolume},
-		{"Was it unmounted on the writer's node?", c.Custody.Unmounted},
-		{"Was it detached, and attached anew?", c.Custody.AttachedAnew},
-		{"Was the reader's kernel another one?", c.Custody.OtherKernel},
+		{"Did all pods have the same volume?", c.Provenance.SameVolume},
+		{"Was it unmounted on the writer's node?", c.Provenance.Unmounted},
+		{"Was it detached, and attached anew?", c.Provenance.Reattached},
+		{"Was the reader's kernel another one?", c.Provenance.OtherKernel},
 	} {
 		answer := f.Answer
 		if answer == "" {
 			answer = provenance.Unknown
 		}
-		v.Facts.Rows = append(v.Facts.Rows, []string{f.question, string(answer), f.How})
+		v.Facts.Rows = append(v.Facts.Rows, []string{f.question, string(answer), f.Reason})
 	}
 	v.Facts.Rows = append(v.Facts.Rows,
-		[]string{"How did the reader read?", cmp.Or(string(c.Custody.Access), "not at all"), accesses[c.Custody.Access]},
-		[]string{"Where did the last writer have it?", placeOf(&c.Custody.Writer), mountOf(&c.Custody.Writer)},
-		[]string{"Where did the reader have it?", placeOf(c.Custody.Reader), mountOf(c.Custody.Reader)})
-	if c.Reader != nil && c.Reader.Sighting.SHA256 != "" {
-		v.Facts.Rows = append(v.Facts.Rows, []string{"How much of the journal did it read?", "all", counted(c.Reader.Sighting.Bytes, "byte") + ", SHA-256 " + c.Reader.Sighting.SHA256})
+		[]string{"How did the reader read?", cmp.Or(string(c.Provenance.ReadMode), "not at all"), accesses[c.Provenance.ReadMode]},
+		[]string{"Where did the last writer have it?", placeOf(&c.Provenance.Writer), mountOf(&c.Provenance.Writer)},
+		[]string{"Where did the reader have it?", placeOf(c.Provenance.Reader), mountOf(c.Provenance.Reader)})
+	if c.Reader != nil && c.Reader.ScanResult.SHA256 != "" {
+		v.Facts.Rows = append(v.Facts.Rows, []string{"How much of the journal did it read?", "all", counted(c.Reader.ScanResult.Bytes, "byte") + ", SHA-256 " + c.Reader.ScanResult.SHA256})
 	}
 	return v
 }
 
 // accesses say what each way of reading is.
-var accesses = map[protocol.Access]string{
-	"":                     "nothing was read back",
-	protocol.AccessDirect:  "past the page cache of its node (O_DIRECT)",
-	protocol.AccessDropped: "through the page cache, after the kernel was asked to drop what it held of the file; it need not have dropped everything",
-	protocol.AccessCached:  "through the page cache, with whatever it held",
+var accesses = map[protocol.ReadMode]string{
+	"":                   "nothing was read back",
+	protocol.ReadDirect:  "past the page cache of its node (O_DIRECT)",
+	protocol.ReadDropped: "through the page cache, after the kernel was asked to drop what it held of the file; it need not have dropped everything",
+	protocol.ReadCached:  "through the page cache, with whatever it held",
 }
 
-func placeOf(p *provenance.Place) string {
+func placeOf(p *provenance.Location) string {
 	if p == nil || p.Node == "" {
 		return "nowhere"
 	}
 	return p.Node
 }
 
-func mountOf(p *provenance.Place) string {
+func mountOf(p *provenance.Location) string {
 	if p == nil {
 		return "nothing was read back"
 	}
@@ -240,8 +240,8 @@ func mountOf(p *provenance.Place) string {
 			parts = append(parts, "UUID "+m.UUID)
 		}
 	}
-	if p.Boot != "" {
-		parts = append(parts, "kernel's boot_id "+p.Boot)
+	if p.BootID != "" {
+		parts = append(parts, "kernel's boot_id "+p.BootID)
 	}
 	return strings.Join(parts, "; ")
 }
@@ -280,7 +280,7 @@ func planned(c result.Cell) []fact {
 			class = c.Claim.StorageClass
 		}
 		source = "claim " + c.Claim.Name
-		if !c.Claim.Made {
+		if !c.Claim.Created {
 			source += ", which was there before"
 		}
 	}
@@ -298,7 +298,7 @@ func planned(c result.Cell) []fact {
 	return filled(append(all, fact{"Modes", modes, false}, fact{"Deletion", deletionOf(c.Plan), false}, fact{"Reader", readerOf(c), false}, fact{"Journal", c.File, true}))
 }
 
-func deletionOf(p options.Cell) string {
+func deletionOf(p options.CellSpec) string {
 	if p.Force {
 		return "by force, with a grace period of 0"
 	}

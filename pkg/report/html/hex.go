@@ -36,17 +36,17 @@ const (
 func samplesOf(c result.Cell) []sampleView {
 	var all []sampleView
 	for _, e := range c.Epochs {
-		if e.Found != nil && e.Found.Sighting.Sample != nil {
-			all = append(all, sampleOf(fmt.Sprintf("Before it wrote, writer %d", e.Number), e.Found.Sighting))
+		if e.InitialRead != nil && e.InitialRead.ScanResult.Sample != nil {
+			all = append(all, sampleOf(fmt.Sprintf("Before it wrote, writer %d", e.Number), e.InitialRead.ScanResult))
 		}
 	}
-	if c.Reader != nil && c.Reader.Sighting.Sample != nil {
-		all = append(all, sampleOf("The reader", c.Reader.Sighting))
+	if c.Reader != nil && c.Reader.ScanResult.Sample != nil {
+		all = append(all, sampleOf("The reader", c.Reader.ScanResult))
 	}
 	return all
 }
 
-func sampleOf(who string, seen protocol.Sighting) sampleView {
+func sampleOf(who string, seen protocol.ScanResult) sampleView {
 	s := *seen.Sample
 	v := sampleView{
 		Who: who, Where: fmt.Sprintf("byte %s (0x%x)", grouped(s.Damage), s.Damage),

@@ -179,12 +179,12 @@ func TestWhatOthersNamedIsTextOnThePage(t *testing.T) {
 	const harm = `"><script>alert(1)</script><b onclick='x'>&amp;{{.}}`
 	r := samples.Fail()
 	c := &r.Cells[0]
-	r.Reason, r.Run, r.Settings.Namespace, r.LeftBehind, r.Cluster.Server, r.Tool.Image = harm, harm, harm, harm, harm, harm
+	r.Reason, r.RunID, r.Settings.Namespace, r.NotRemoved, r.Cluster.Server, r.Tool.Image = harm, harm, harm, harm, harm, harm
 	c.Plan.Name, c.Reason, c.File, c.Claim.Name, c.Claim.StorageClass, c.Notes, c.NotShown = harm, harm+"cell", harm, harm, harm, []string{harm}, []string{harm}
-	c.Custody.Missing, c.Custody.SameVolume.How, c.Custody.Writer.Mount.Source = harm, harm, harm
+	c.Provenance.NotReached, c.Provenance.SameVolume.Reason, c.Provenance.Writer.Mount.Source = harm, harm, harm
 	c.Findings[0].Detail, c.Findings[0].Class = harm, judge.Class(harm)
 	c.Epochs[0].Name, c.Epochs[0].Node, c.Reader.Node = harm, harm, harm
-	c.Reader.Sighting.Foreign = []journal.Foreign{{ID: harm, Records: 1, Offset: 1, End: 2}}
+	c.Reader.ScanResult.Foreign = []journal.Foreign{{ID: harm, Records: 1, Offset: 1, End: 2}}
 	r.Cells = append(r.Cells, *c) // so that the pictures that compare are there too
 	page, tree := rendered(t, r)
 	every(tree, "", func(n *html.Node) {
@@ -206,7 +206,7 @@ func TestThePageSaysWhatTheResultSays(t *testing.T) {
 	}
 	for _, c := range r.Cells {
 		assert.Contains(t, text(tree), c.Reason)
-		assert.Contains(t, text(tree), c.Custody.Level.String())
+		assert.Contains(t, text(tree), c.Provenance.Level.String())
 	}
 	var rows []string
 	every(tree, "tr", func(n *html.Node) {
@@ -217,7 +217,7 @@ func TestThePageSaysWhatTheResultSays(t *testing.T) {
 		}
 	})
 	require.Len(t, rows, 1+len(r.Cells))
-	assert.Equal(t, "Fail|mounted-anew|2\u00a0700|118|3.82\u00a0s|"+lasting(r.Cells[2].Latency.P50)+"|"+lasting(r.Cells[2].Latency.P99)+"|"+lasting(r.Cells[2].Latency.Max)+"|100", rows[3])
+	assert.Equal(t, "Fail|remounted|2\u00a0700|118|3.82\u00a0s|"+lasting(r.Cells[2].Latency.P50)+"|"+lasting(r.Cells[2].Latency.P99)+"|"+lasting(r.Cells[2].Latency.Max)+"|100", rows[3])
 	assert.Equal(t, "Skipped|none|–|–|–|–|–|–|–", rows[6])
 	assert.Equal(t, "Fail, as it must|none|1\u00a0800|1\u00a0800|", rows[7][:len("Fail, as it must|none|1\u00a0800|1\u00a0800|")])
 	assert.NotContains(t, page, "<nil>")
@@ -250,11 +250,11 @@ func TestAResultThatKnowsLittleIsAPageToo(t *testing.T) {
 		"a verdict alone": {Verdict: judge.Fail, Cells: []result.Cell{{Verdict: judge.Fail}}},
 		"unknown verdict": {Verdict: "Maybe"},
 		"no times": {Verdict: judge.Pass, Cells: []result.Cell{{
-			Verdict: judge.Pass, Epochs: []result.Epoch{{Number: 1}, {Number: 2}}, Reader: &result.Look{},
-			Promises: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 3}}}, Latency: &result.Latency{}, Findings: []judge.Finding{{Class: "new"}},
+			Verdict: judge.Pass, Epochs: []result.Epoch{{Number: 1}, {Number: 2}}, Reader: &result.JournalRead{},
+			Acks: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 3}}}, Latency: &result.Latency{}, Findings: []judge.Finding{{Class: "new"}},
 		}}},
 		"never came back": {Verdict: judge.Fail, Cells: []result.Cell{{
-			Verdict: judge.Fail, Epochs: []result.Epoch{{Number: 1, Deleting: at, Acks: []result.Heard{{At: at, Seq: 1}}}, {Number: 2, Pod: result.Pod{Created: at.Add(time.Second)}}},
+			Verdict: judge.Fail, Epochs: []result.Epoch{{Number: 1, Deleting: at, Acks: []result.AckSample{{At: at, Seq: 1}}}, {Number: 2, Pod: result.Pod{Created: at.Add(time.Second)}}},
 		}}},
 	} {
 		page, _ := rendered(t, r)
@@ -270,7 +270,7 @@ func TestALongRunStaysAPage(t *testing.T) {
 		e := c.Epochs[1]
 		e.Number = len(c.Epochs) + 1
 		later := time.Duration(i+1) * 20 * time.Second
-		e.Created, e.Started, e.FirstAck, e.Deleting, e.Gone = e.Created.Add(later), e.Started.Add(later), e.FirstAck.Add(later), e.Deleting.Add(later), e.Gone.Add(later)
+		e.Created, e.Started, e.FirstAckAt, e.Deleting, e.Gone = e.Created.Add(later), e.Started.Add(later), e.FirstAckAt.Add(later), e.Deleting.Add(later), e.Gone.Add(later)
 		c.Epochs = append(c.Epochs, e)
 	}
 	for range 5000 {
@@ -284,7 +284,7 @@ func TestALongRunStaysAPage(t *testing.T) {
 
 func TestAWriterThatEndedByItselfIsNamed(t *testing.T) {
 	r := samples.Fail()
-	r.Cells[0].Epochs[1].Problem = &protocol.Problem{Doing: "writing /data/logs.log", Cause: "no space left on device"}
+	r.Cells[0].Epochs[1].ExitError = &protocol.OpError{Op: "writing /data/logs.log", Cause: "no space left on device"}
 	_, tree := rendered(t, r)
 	assert.Contains(t, text(tree), "Writer 2 had ended before it was deleted: writing /data/logs.log: no space left on device")
 }
@@ -312,7 +312,7 @@ func TestTheFirstDamagedByteIsMarked(t *testing.T) {
 	_, tree := rendered(t, s)
 	every(tree, "mark", func(n *html.Node) { marks = append(marks, text(n)) })
 	assert.Contains(t, marks, "▸ from here on nothing is there")
-	sample := *s.Cells[3].Reader.Sighting.Sample
+	sample := *s.Cells[3].Reader.ScanResult.Sample
 	sample.Damage = sample.Offset + 21
 	rows := rowsOf(sample, wide)
 	assert.Equal(t, sample.Bytes[16:21], unhex(t, rows[1].Before))

@@ -18,7 +18,7 @@ func stripOf(c result.Cell) *figure {
 	if len(all) == 0 {
 		return nil
 	}
-	seen := all[len(all)-1].Sighting
+	seen := all[len(all)-1].ScanResult
 	s := chart.Strip{Length: seen.Bytes, Number: bytesOnAxis}
 	for i, f := range c.Findings[:min(len(c.Findings), maxMarks)] {
 		end := f.End
@@ -56,7 +56,7 @@ func stripOf(c result.Cell) *figure {
 // maxPieces bounds the pieces that are listed.
 const maxPieces = 200
 
-func piecesOf(c result.Cell, l result.Look) (pieces []chart.Piece, parts []chart.Part, rows [][]string) {
+func piecesOf(c result.Cell, l result.JournalRead) (pieces []chart.Piece, parts []chart.Part, rows [][]string) {
 	held := heldOf(c)
 	type stretch struct {
 		from, to int64
@@ -64,7 +64,7 @@ func piecesOf(c result.Cell, l result.Look) (pieces []chart.Piece, parts []chart
 		what     string
 	}
 	var all []stretch
-	for _, s := range l.Sighting.Segments {
+	for _, s := range l.ScanResult.Segments {
 		kind, what := chart.Promised, "acknowledged"
 		if s.First > held[s.Epoch] {
 			kind, what = chart.Unpromised, "never acknowledged"
@@ -76,10 +76,10 @@ func piecesOf(c result.Cell, l result.Look) (pieces []chart.Piece, parts []chart
 			parts = append(parts, chart.Part{From: s.Offset, To: s.End, Name: fmt.Sprintf("writer %d", s.Epoch)})
 		}
 	}
-	for _, d := range l.Sighting.Damage {
+	for _, d := range l.ScanResult.Damage {
 		all = append(all, stretch{d.Offset, d.Offset + d.Length, chart.Damaged, damaged(d.Partial != nil, d.Blank, d.Zeros == d.Length)})
 	}
-	for _, f := range l.Sighting.Foreign {
+	for _, f := range l.ScanResult.Foreign {
 		all = append(all, stretch{f.Offset, f.End, chart.Strange, fmt.Sprintf("%s of journal %s", counted(f.Records, "record"), f.ID)})
 	}
 	slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
@@ -89,7 +89,7 @@ func piecesOf(c result.Cell, l result.Look) (pieces []chart.Piece, parts []chart
 		case i < maxPieces:
 			rows = append(rows, []string{grouped(s.from), grouped(s.to - 1), s.what})
 		case i == maxPieces:
-			rows = append(rows, []string{grouped(s.from), grouped(l.Sighting.Bytes), counted(len(all)-i, "more piece")})
+			rows = append(rows, []string{grouped(s.from), grouped(l.ScanResult.Bytes), counted(len(all)-i, "more piece")})
 		}
 	}
 	if len(rows) == 0 {

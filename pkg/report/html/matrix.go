@@ -32,13 +32,13 @@ type row struct {
 
 func rowOf(c result.Cell, v cellView) row {
 	w := row{
-		Anchor: v.Anchor, Name: v.Name, Verdict: v.Verdict, Control: v.Control, Level: c.Custody.Level.String(),
+		Anchor: v.Anchor, Name: v.Name, Verdict: v.Verdict, Control: v.Control, Level: c.Provenance.Level.String(),
 		Acknowledged: unknown, Lost: unknown, Recovery: lasting(c.SlowestRecovery()), P50: unknown, P99: unknown, Max: unknown, Rate: unknown,
 	}
 	if c.Verdict != judge.Pass && c.Verdict != judge.Fail {
 		w.Reason = v.Reason
 	}
-	if acknowledged := ledger.Records(c.Promises); acknowledged > 0 {
+	if acknowledged := ledger.Count(c.Acks); acknowledged > 0 {
 		w.Acknowledged = grouped(acknowledged)
 	}
 	if c.Verdict == judge.Pass || c.Verdict == judge.Fail {
@@ -58,7 +58,7 @@ func control(c result.Cell) string {
 	switch {
 	case !c.Plan.Control:
 		return ""
-	case c.SawLoss():
+	case c.HasLoss():
 		return "Negative control: storage that forgets. It lost its data, as it must: this run can see a loss."
 	case c.Verdict == judge.Pass || c.Verdict == judge.Fail:
 		return "Negative control: storage that forgets. It should have lost its data and was not seen to: nothing else here can be relied on."

@@ -15,7 +15,7 @@ type overview struct {
 
 func overviewOf(r result.Result) overview {
 	o := overview{On: tested(r), When: unknown, Acknowledged: unknown, Lost: unknown, Deletions: unknown, Level: unknown}
-	if when := moment(r.Began); when != "" {
+	if when := moment(r.Started); when != "" {
 		o.When = when + " UTC"
 	}
 	if level, any := weakest(r); any {
@@ -78,7 +78,7 @@ func verdicts(runs []runView) string {
 func runsOf(results []result.Result) []string {
 	var all []string
 	for _, r := range results {
-		all = append(all, r.Run)
+		all = append(all, r.RunID)
 	}
 	return all
 }

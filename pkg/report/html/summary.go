@@ -47,7 +47,7 @@ func failed(r result.Result) string {
 		cells++
 		if c.Verdict == judge.Fail {
 			names = append(names, nameOf(c))
-			lost, of = lost+c.Lost(), of+ledger.Records(c.Promises)
+			lost, of = lost+c.Lost(), of+ledger.Count(c.Acks)
 		}
 	}
 	switch {
@@ -74,11 +74,11 @@ func some(names []string) string {
 // tally counts what was tried and judged, without the control.
 func tally(r result.Result) (cells int, acknowledged uint64, deletions int) {
 	for _, c := range r.Cells {
-		if c.Plan.Control || len(c.Promises) == 0 {
+		if c.Plan.Control || len(c.Acks) == 0 {
 			continue
 		}
 		cells++
-		acknowledged += ledger.Records(c.Promises)
+		acknowledged += ledger.Count(c.Acks)
 		deletions += c.Deletions()
 	}
 	return cells, acknowledged, deletions
@@ -106,10 +106,10 @@ func times(n int) string {
 }
 
 func facts(r result.Result) []fact {
-	when := moment(r.Began)
-	if took := r.Ended.Sub(r.Began); !r.Ended.IsZero() && took > 0 {
+	when := moment(r.Started)
+	if took := r.Ended.Sub(r.Started); !r.Ended.IsZero() && took > 0 {
 		end := moment(r.Ended)
-		if r.Began.UTC().Format(time.DateOnly) == r.Ended.UTC().Format(time.DateOnly) {
+		if r.Started.UTC().Format(time.DateOnly) == r.Ended.UTC().Format(time.DateOnly) {
 			end = r.Ended.UTC().Format(time.TimeOnly)
 		}
 		when += " to " + end + " UTC (" + lasting(took) + ")"
@@ -119,7 +119,7 @@ func facts(r result.Result) []fact {
 		{"Where", where(r), false},
 		{"Namespace", r.Settings.Namespace, true},
 		{"Evidence", evidenceOn(r), false},
-		{"Run", r.Run, true},
+		{"Run", r.RunID, true},
 	})
 }
 
@@ -132,7 +132,7 @@ func weakest(r result.Result) (level provenance.Level, any bool) {
 	level = provenance.OtherMachine
 	for _, c := range r.Cells {
 		if c.Verdict == judge.Pass && !c.Plan.Control {
-			level, any = min(level, c.Custody.Level), true
+			level, any = min(level, c.Provenance.Level), true
 		}
 	}
 	return level, any

@@ -25,7 +25,7 @@ func timelineOf(c result.Cell) *figure {
 	edge := to.Add(to.Sub(from) / margin)
 	t := chart.Timeline{From: from, To: edge, Number: groupedFloat, Promised: promised(c, from, to), Looks: looks(c), Outages: outages(c, to), Lanes: lanes(c, to)}
 	t.Alternative = fmt.Sprintf("Timeline from %s to %s UTC: %s were acknowledged by %s, %s.",
-		clock(from), clock(to), counted(ledger.Records(c.Promises), "record"), counted(len(c.Epochs), "writer"), counted(c.Deletions(), "deletion"))
+		clock(from), clock(to), counted(ledger.Count(c.Acks), "record"), counted(len(c.Epochs), "writer"), counted(c.Deletions(), "deletion"))
 	if c.Reader != nil && c.Reader.Judgement.Acknowledged > 0 {
 		t.Alternative += fmt.Sprintf(" The reader found %s of them intact.", grouped(c.Reader.Judgement.Intact))
 	}
@@ -70,7 +70,7 @@ func promised(c result.Cell, from, to time.Time) []chart.Amount {
 // heldOf is up to which record each epoch was acknowledged.
 func heldOf(c result.Cell) map[int]uint64 {
 	held := map[int]uint64{}
-	for _, p := range c.Promises {
+	for _, p := range c.Acks {
 		held[p.Epoch] = p.Seq
 	}
 	return held
@@ -94,11 +94,11 @@ func looks(c result.Cell) []chart.Look {
 	return all
 }
 
-func looksOf(c result.Cell) []result.Look {
-	var all []result.Look
+func looksOf(c result.Cell) []result.JournalRead {
+	var all []result.JournalRead
 	for _, e := range c.Epochs {
-		if e.Found != nil {
-			all = append(all, *e.Found)
+		if e.InitialRead != nil {
+			all = append(all, *e.InitialRead)
 		}
 	}
 	if c.Reader != nil {
@@ -117,7 +117,7 @@ func outages(c result.Cell, end time.Time) []chart.Outage {
 		o := chart.Outage{From: e.Deleting, To: e.Deleting}
 		if i+1 < len(c.Epochs) {
 			o.To = end
-			if back := c.Epochs[i+1].FirstAck; !back.IsZero() {
+			if back := c.Epochs[i+1].FirstAckAt; !back.IsZero() {
 				o.To = back
 				o.Label = lasting(back.Sub(e.Deleting))
 			}
@@ -180,11 +180,11 @@ func eventsOf(c result.Cell) []event {
 	for _, e := range c.Epochs {
 		who := fmt.Sprintf("Writer %d", e.Number)
 		steps(who, e.Pod)
-		if e.Found != nil {
-			add(e.Found.Seen, "%s has looked at the journal: %s", who, foundBy(*e.Found))
+		if e.InitialRead != nil {
+			add(e.InitialRead.Seen, "%s has looked at the journal: %s", who, foundBy(*e.InitialRead))
 		}
-		add(e.FirstAck, "%s is told for the first time that its data is safe", who)
-		add(e.Deleting, "%s is deleted, %s; %s at stake", who, graceOf(e), counted(e.AtStake, "record"))
+		add(e.FirstAckAt, "%s is told for the first time that its data is safe", who)
+		add(e.Deleting, "%s is deleted, %s; %s at stake", who, graceOf(e), counted(e.AckedAtDeletion, "record"))
 		add(e.Gone, "%s is gone", who)
 	}
 	if c.Reader != nil {
@@ -195,9 +195,9 @@ func eventsOf(c result.Cell) []event {
 	return all
 }
 
-func foundBy(l result.Look) string {
+func foundBy(l result.JournalRead) string {
 	if l.Judgement.Acknowledged == 0 {
-		return counted(l.Sighting.Records, "record")
+		return counted(l.ScanResult.Records, "record")
 	}
 	return fmt.Sprintf("%s of %s intact", grouped(l.Judgement.Intact), counted(l.Judgement.Acknowledged, "acknowledged record"))
 }

@@ -42,7 +42,7 @@ type runView struct {
 	// Rows are the matrix; Several says that there is something to compare.
 	Rows       []row
 	Several    bool
-	LeftBehind string
+	NotRemoved string
 	About      []table
 }
 
@@ -84,7 +84,7 @@ func badgeOf(v judge.Verdict) badge {
 func badgeOfCell(c result.Cell) badge {
 	b := badgeOf(c.Verdict)
 	switch {
-	case c.Plan.Control && c.SawLoss():
+	case c.Plan.Control && c.HasLoss():
 		return badge{b.Word + ", as it must", "none"}
 	case c.Plan.Control && c.Verdict == judge.Fail:
 		return badge{b.Word + ", but not as it must", "error"}
@@ -118,7 +118,7 @@ func pageOf(results []result.Result) pageView {
 	p := pageView{Style: template.CSS(style), Policy: policy(), Patterns: chart.Patterns}
 	if len(results) == 1 {
 		p.Runs = []runView{runOf(results[0], 0)}
-		p.Title = p.Runs[0].Verdict.Word + ": volume-durability, run " + results[0].Run
+		p.Title = p.Runs[0].Verdict.Word + ": volume-durability, run " + results[0].RunID
 		return p
 	}
 	for i, r := range results {
@@ -132,9 +132,9 @@ func pageOf(results []result.Result) pageView {
 // runOf is a run, by its number among several; 0 where it is alone.
 func runOf(r result.Result, number int) runView {
 	v := runView{
-		Level: 1, Run: r.Run,
+		Level: 1, Run: r.RunID,
 		Verdict: badgeOf(r.Verdict), Headline: headline(r), Reason: r.Reason, Stake: stake(r), Facts: facts(r), Overview: overviewOf(r),
-		Several: len(r.Cells) > 1, LeftBehind: r.LeftBehind, About: about(r), Comparing: compared(r.Cells),
+		Several: len(r.Cells) > 1, NotRemoved: r.NotRemoved, About: about(r), Comparing: compared(r.Cells),
 	}
 	if number > 0 {
 		v.Name, v.Anchor, v.Level = fmt.Sprintf("Run %d", number), fmt.Sprintf("run-%d", number), 2

@@ -126,7 +126,7 @@ func clock(t time.Time) string {
 var meanings = map[judge.Class]string{
 	judge.Missing:     "no journal, or an empty one",
 	judge.LostTail:    "the last acknowledged records of an epoch are not there",
-	judge.LostHole:    "acknowledged records are not there, later ones are",
+	judge.LostGap:     "acknowledged records are not there, later ones are",
 	judge.Corrupt:     "other bytes stand where acknowledged records should",
 	judge.Torn:        "only the beginning of an acknowledged record is there",
 	judge.Reordered:   "records are there, in another order than they were written",

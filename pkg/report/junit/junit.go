@@ -68,7 +68,7 @@ const className = "volume-durability"
 // Render is the result as JUnit XML.
 func Render(r result.Result) ([]byte, error) {
 	s := suite{
-		Name: className + "." + r.Run, Time: seconds(r.Ended.Sub(r.Began)), Timestamp: r.Began.UTC().Format("2006-01-02T15:04:05"),
+		Name: className + "." + r.RunID, Time: seconds(r.Ended.Sub(r.Started)), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"),
 		Properties: ofRun(r),
 	}
 	for _, c := range r.Cells {
@@ -77,13 +77,13 @@ func Render(r result.Result) ([]byte, error) {
 	s.add()
 	if !s.tells(r.Verdict) {
 		// What no cell says must not be missing from the counts.
-		s.Cases = append(s.Cases, caseOf(result.Cell{Plan: options.Cell{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}))
+		s.Cases = append(s.Cases, caseOf(result.Cell{Plan: options.CellSpec{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}))
 		s.add()
 	}
 	document := suites{Name: className, counts: s.counts, Time: s.Time, Suite: s}
 	encoded, err := xml.MarshalIndent(document, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("the JUnit XML of run %s: %w", r.Run, err)
+		return nil, fmt.Errorf("the JUnit XML of run %s: %w", r.RunID, err)
 	}
 	return append([]byte(xml.Header), append(encoded, '\n')...), nil
 }
@@ -147,7 +147,7 @@ func caseOf(c result.Cell) testCase {
 // where it was not.
 func control(t *testCase, c result.Cell, why *outcome) {
 	switch {
-	case c.SawLoss():
+	case c.HasLoss():
 	case c.Verdict == judge.Skipped:
 		t.Skipped = why
 	default:
@@ -176,21 +176,21 @@ func output(c result.Cell) string {
 
 func ofRun(r result.Result) []property {
 	return known([]property{
-		{"run", r.Run}, {"verdict", string(r.Verdict)}, {"reason", r.Reason}, {"tool.version", r.Tool.Version}, {"tool.commit", r.Tool.Commit},
-		{"tool.image", r.Tool.Image}, {"cluster.uid", string(r.Cluster.UID)}, {"cluster.version", r.Cluster.Version}, {"leftBehind", r.LeftBehind},
+		{"run", r.RunID}, {"verdict", string(r.Verdict)}, {"reason", r.Reason}, {"tool.version", r.Tool.Version}, {"tool.commit", r.Tool.Commit},
+		{"tool.image", r.Tool.Image}, {"cluster.uid", string(r.Cluster.UID)}, {"cluster.version", r.Cluster.Version}, {"notRemoved", r.NotRemoved},
 	})
 }
 
 func ofCell(c result.Cell) []property {
 	all := []property{
 		{"storageClass", c.Plan.StorageClass}, {"accessMode", string(c.Plan.AccessMode)}, {"volumeMode", string(c.Plan.VolumeMode)},
-		{"readerNode", string(c.Plan.ReaderNode)}, {"verdict", string(c.Verdict)}, {"evidenceLevel", c.Custody.Level.String()},
+		{"readerNode", string(c.Plan.ReaderNode)}, {"verdict", string(c.Verdict)}, {"evidenceLevel", c.Provenance.Level.String()},
 	}
 	if c.Claim != nil {
 		all = append(all, property{"claim", c.Claim.Name}, property{"provisioner", c.Claim.Provisioner}, property{"volumeHandle", c.Claim.Handle})
 	}
 	if len(c.Epochs) > 0 {
-		all = append(all, property{"acknowledged", strconv.FormatUint(ledger.Records(c.Promises), 10)}, property{"deletions", strconv.Itoa(c.Deletions())})
+		all = append(all, property{"acknowledged", strconv.FormatUint(ledger.Count(c.Acks), 10)}, property{"deletions", strconv.Itoa(c.Deletions())})
 	}
 	if c.Reader != nil {
 		all = append(all, property{"intact", strconv.FormatUint(c.Reader.Judgement.Intact, 10)})

@@ -66,7 +66,7 @@ func TestAFailureNamesItsClassAndWhereItIs(t *testing.T) {
 func TestAControlThatSawNoLossIsAnError(t *testing.T) {
 	for class, blind := range map[judge.Class]bool{judge.Missing: false, judge.Unavailable: true} {
 		c := caseOf(result.Cell{
-			Plan: options.Cell{Name: options.ControlName, Control: true}, Verdict: judge.Fail, Findings: []judge.Finding{{Class: class, Records: 10}},
+			Plan: options.CellSpec{Name: options.ControlName, Control: true}, Verdict: judge.Fail, Findings: []judge.Finding{{Class: class, Records: 10}},
 		})
 		assert.Equal(t, blind, c.Error != nil, class)
 		assert.Nil(t, c.Failure)

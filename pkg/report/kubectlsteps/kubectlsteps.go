@@ -52,7 +52,7 @@ func Steps(r result.Result, c result.Cell) []Step {
 }
 
 type hand struct {
-	plan                  options.Cell
+	plan                  options.CellSpec
 	namespace, size, file string
 	claim, writer, reader string
 	readerNode            string

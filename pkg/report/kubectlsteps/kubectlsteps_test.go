@@ -62,7 +62,7 @@ func TestADeviceIsWrittenAsOne(t *testing.T) {
 }
 
 func TestManifestsAreWhatKubernetesReads(t *testing.T) {
-	h := hand{claim: "1e3", reader: "true", file: "/da ta/logs.log", size: "5Gi", plan: options.Cell{VolumeSource: options.Claim, AccessMode: corev1.ReadWriteOnce, StorageClass: "a: b"}}
+	h := hand{claim: "1e3", reader: "true", file: "/da ta/logs.log", size: "5Gi", plan: options.CellSpec{VolumeSource: options.Claim, AccessMode: corev1.ReadWriteOnce, StorageClass: "a: b"}}
 	var claim corev1.PersistentVolumeClaim
 	require.NoError(t, yaml.UnmarshalStrict([]byte(h.claimManifest()), &claim))
 	assert.Equal(t, "1e3", claim.Name)

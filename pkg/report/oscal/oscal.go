@@ -30,7 +30,7 @@ func Render(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error
 	d := document{r, to, assessment.Of(r, to, in), in}
 	encoded, err := json.MarshalIndent(oscal.OscalModels{AssessmentResults: d.results()}, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("the OSCAL assessment results of run %s: %w", r.Run, err)
+		return nil, fmt.Errorf("the OSCAL assessment results of run %s: %w", r.RunID, err)
 	}
 	return append(encoded, '\n'), nil
 }
@@ -61,8 +61,8 @@ func (d document) results() *oscal.AssessmentResults {
 func (d document) result() oscal.Result {
 	ended := d.Ended.UTC()
 	result := oscal.Result{
-		UUID: d.id("result"), Title: "Run " + d.Run, Description: line(d.assessed.Why), Start: d.Began.UTC(), End: &ended,
-		Props:        properties("run", d.Run, "verdict", string(d.Verdict), "rule", d.to.ID),
+		UUID: d.id("result"), Title: "Run " + d.RunID, Description: line(d.assessed.Why), Start: d.Started.UTC(), End: &ended,
+		Props:        properties("run", d.RunID, "verdict", string(d.Verdict), "rule", d.to.ID),
 		Observations: &[]oscal.Observation{d.observation()},
 		ReviewedControls: oscal.ReviewedControls{
 			Description:       "The run supports what is said of these controls. It does not satisfy them.",
@@ -123,7 +123,7 @@ func (d document) finding() *oscal.Finding {
 // id is a UUID that is another one for each thing in a run, and the same wherever
 // the run is written out again.
 func (d document) id(thing string) string {
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(namespace+":"+d.Run+":"+d.to.Group+":"+thing)).String()
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(namespace+":"+d.RunID+":"+d.to.Group+":"+thing)).String()
 }
 
 // properties are pairs of a name and a value; nil where no value is known.

@@ -90,8 +90,8 @@ func crowded() result.Result {
 
 // later is an epoch like another one, so many after it.
 func later(e result.Epoch, number int, after time.Duration) result.Epoch {
-	e.Number, e.Pod, e.Found = e.Number+number, laterPod(e.Pod, after), nil
-	e.FirstAck, e.Deleting, e.Gone = e.FirstAck.Add(after), e.Deleting.Add(after), e.Gone.Add(after+time.Duration(number)*time.Millisecond)
+	e.Number, e.Pod, e.InitialRead = e.Number+number, laterPod(e.Pod, after), nil
+	e.FirstAckAt, e.Deleting, e.Gone = e.FirstAckAt.Add(after), e.Deleting.Add(after), e.Gone.Add(after+time.Duration(number)*time.Millisecond)
 	e.Acks = slices.Clone(e.Acks)
 	for i := range e.Acks {
 		e.Acks[i].At = e.Acks[i].At.Add(after)
