@@ -6,8 +6,9 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
 )
 
-// addReading adds the flags of how evidence is to be read by an assessor's tools.
-func addReading(flags *pflag.FlagSet, group, asset *string) {
-	flags.StringVar(group, "rule", "", "the rule that the checklists are of (default "+rule.Default+")")
-	flags.StringVar(asset, "asset", "", "the name by which the checklists know the cluster")
+// addChecklistFlags adds the flags that change what a bundle's checklists say.
+func addChecklistFlags(flags *pflag.FlagSet, ruleID, asset *string) {
+	flags.StringVar(ruleID, "rule", "",
+		"ID of the STIG rule that the checklists are for (default "+rule.Default+")")
+	flags.StringVar(asset, "asset", "", "name of the cluster in the checklists")
 }

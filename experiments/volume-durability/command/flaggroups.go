@@ -9,29 +9,29 @@ import (
 	"golang.org/x/term"
 )
 
-// group is flags that belong together in the help of a command.
-type group struct {
+// flagGroup is a group of flags that the help of a command shows under a heading.
+type flagGroup struct {
 	*pflag.FlagSet
-	title string
+	heading string
 }
 
-func newGroup(title string) group {
-	flags := pflag.NewFlagSet(title, pflag.ContinueOnError)
+func newFlagGroup(heading string) flagGroup {
+	flags := pflag.NewFlagSet(heading, pflag.ContinueOnError)
 	flags.SortFlags = false
-	return group{flags, title}
+	return flagGroup{flags, heading}
 }
 
-// clusterGroup are kubectl's flags.
-func clusterGroup(f clusterFlags) group {
-	g := newGroup("The cluster, as with kubectl")
+// clusterGroup is the group of kubectl's flags.
+func clusterGroup(f clusterFlags) flagGroup {
+	g := newFlagGroup("Cluster flags, as in kubectl")
 	f.addTo(g.FlagSet)
 	return g
 }
 
-// groups gives a command its flags, and shows them in groups.
-func groups(c *cobra.Command, all ...group) {
+// addFlagGroups adds groups of flags to a command and to its help.
+func addFlagGroups(c *cobra.Command, groups ...flagGroup) {
 	c.Flags().SortFlags = false
-	for _, g := range all {
+	for _, g := range groups {
 		c.Flags().AddFlagSet(g.FlagSet)
 	}
 	c.SetUsageFunc(func(c *cobra.Command) error {
@@ -40,19 +40,25 @@ func groups(c *cobra.Command, all ...group) {
 		if c.HasExample() {
 			fmt.Fprintf(out, "\nExamples:\n%s\n", c.Example)
 		}
-		for _, g := range all {
-			fmt.Fprintf(out, "\n%s:\n%s", g.title, g.FlagUsagesWrapped(width()))
+		if c.HasAvailableSubCommands() {
+			fmt.Fprint(out, "\nAvailable Commands:\n")
+			for _, sub := range c.Commands() {
+				fmt.Fprintf(out, "  %-*s  %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+			}
+		}
+		for _, g := range groups {
+			fmt.Fprintf(out, "\n%s:\n%s", g.heading, g.FlagUsagesWrapped(helpWidth()))
 		}
 		return nil
 	})
 }
 
-// width is how wide help may be.
-func width() int {
-	const usual, widest = 100, 120
+// helpWidth is the number of columns for help.
+func helpWidth() int {
+	const fallback, widest = 100, 120
 	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil || columns < 40 {
-		return usual
+		return fallback
 	}
 	return min(columns, widest)
 }

@@ -12,13 +12,13 @@ import (
 	"syscall"
 )
 
-// card says on this machine that a run is alive: a file named after the run, with the
-// number of the process that makes it. A process that was killed leaves it behind,
-// and then shows by its absence that the run is dead.
-type card struct{ file string }
+// pidFile is a file in the user's cache folder that is named after a run and contains
+// the ID of the process that executes it. A killed process leaves its PID file behind.
+// cleanup can then see that the process does not exist any more, so the run is dead.
+type pidFile struct{ path string }
 
-// cards is the folder of all runs' cards.
-func cards() (string, error) {
+// pidFolder returns the folder of the PID files of all runs.
+func pidFolder() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
@@ -26,71 +26,72 @@ func cards() (string, error) {
 	return filepath.Join(cache, "volume-durability", "runs"), nil
 }
 
-// present leaves the run's card.
-func (t task) present() (card, error) {
-	folder, err := cards()
+// writePIDFile writes the PID file of a run that this process executes.
+func writePIDFile(run string) (pidFile, error) {
+	folder, err := pidFolder()
 	if err != nil {
-		return card{}, err
+		return pidFile{}, err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return card{}, err
+		return pidFile{}, err
 	}
-	c := card{filepath.Join(folder, t.id)}
-	return c, os.WriteFile(c.file, []byte(strconv.Itoa(os.Getpid())), 0o600)
+	f := pidFile{filepath.Join(folder, run)}
+	return f, os.WriteFile(f.path, []byte(strconv.Itoa(os.Getpid())), 0o600)
 }
 
-// remove takes the card away: the run is over.
-func (c card) remove() {
-	if c.file != "" {
-		_ = os.Remove(c.file) // one that stays names a process that is gone
+// remove removes the file, once the run has ended.
+func (f pidFile) remove() {
+	if f.path != "" {
+		_ = os.Remove(f.path) // a file that stays names a process that does not exist any more
 	}
 }
 
-// life is what a machine knows of a run.
-type life int
+// processState is what this machine knows about the process of a run.
+type processState int
 
 const (
-	unknownHere life = iota
-	aliveHere
-	deadHere
+	processUnknown processState = iota
+	processRunning
+	processGone
 )
 
-// lifeOf says what this machine knows of a run. A process that has got the number of
-// one that is gone makes a run look alive, never dead.
-func lifeOf(run string) (l life, process int) {
-	folder, err := cards()
+// localProcess looks up the process of a run on this machine. If the ID of a process
+// that has ended was given to another one, the run is reported as running: never the
+// other way round.
+func localProcess(run string) (state processState, pid int) {
+	folder, err := pidFolder()
 	if err != nil || !filepath.IsLocal(run) {
-		return unknownHere, 0
+		return processUnknown, 0
 	}
 	content, err := os.ReadFile(filepath.Join(folder, run))
 	if err != nil {
-		return unknownHere, 0
+		return processUnknown, 0
 	}
-	process, err = strconv.Atoi(strings.TrimSpace(string(content)))
+	pid, err = strconv.Atoi(strings.TrimSpace(string(content)))
 	if err != nil {
-		return unknownHere, 0
+		return processUnknown, 0
 	}
-	if processRuns(process) {
-		return aliveHere, process
+	if processExists(pid) {
+		return processRunning, pid
 	}
-	return deadHere, process
+	return processGone, pid
 }
 
-// forget removes the card of a run that is dead.
-func forget(run string) error {
-	folder, err := cards()
+// removePIDFile removes the PID file of a dead run.
+func removePIDFile(run string) error {
+	folder, err := pidFolder()
 	if err != nil || !filepath.IsLocal(run) {
 		return err
 	}
 	if err := os.Remove(filepath.Join(folder, run)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the card of run %s: %w", run, err)
+		return fmt.Errorf("removing the PID file of run %s: %w", run, err)
 	}
 	return nil
 }
 
-// processRuns says whether there is a process of a number. One that may not be asked is there.
-func processRuns(number int) bool {
-	process, err := os.FindProcess(number)
+// processExists reports whether a process exists, also if this one may not signal it.
+func processExists(pid int) bool {
+	process, err := os.FindProcess(pid)
 	if err != nil {
 		return false
 	}
@@ -99,16 +100,16 @@ func processRuns(number int) bool {
 	return err == nil || !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH)
 }
 
-// notOfLabels is what no label may have.
-var notOfLabels = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+// invalidInLabel matches the characters that a label value may not contain.
+var invalidInLabel = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
-// hostLabel is this machine's name as a label may hold it.
+// hostLabel returns the name of this machine as a valid label value.
 func hostLabel() string {
-	const longest = 63
+	const maxLength = 63
 	name, err := os.Hostname()
 	if err != nil {
 		return ""
 	}
-	name = notOfLabels.ReplaceAllString(name, "-")
-	return strings.Trim(name[:min(len(name), longest)], "._-")
+	name = invalidInLabel.ReplaceAllString(name, "-")
+	return strings.Trim(name[:min(len(name), maxLength)], "._-")
 }

@@ -11,32 +11,34 @@ import (
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
-func TestASummaryOfOneCellSaysWhatWasNotShown(t *testing.T) {
+func TestSummary_OneCellListsWhatWasNotShown(t *testing.T) {
 	s := summary(samples.Pass())
-	assert.Contains(t, s, "KEPT")
-	assert.Contains(t, s, "Not shown\n  - ")
+	assert.Contains(t, s, "Pass: ")
+	assert.Contains(t, s, "Not shown by this run\n  - ")
 }
 
-func TestASummaryOfALossNamesItsPlace(t *testing.T) {
+func TestSummary_FindingsHaveAPosition(t *testing.T) {
 	s := summary(samples.Fail())
-	assert.Contains(t, s, "LOST")
+	assert.Contains(t, s, "Fail: ")
 	assert.Regexp(t, `Findings\n  - .*; (bytes \d+ to \d+|at byte \d+)\n`, s)
 }
 
-func TestAFindingHasItsPlace(t *testing.T) {
-	assert.Equal(t, "corrupt; bytes 256 to 511", finding(judge.Finding{Class: judge.Corrupt, Offset: 256, End: 512}))
-	assert.Equal(t, "lost-tail; at byte 256", finding(judge.Finding{Class: judge.LostTail, Offset: 256, End: 256}))
-	assert.Equal(t, "missing", finding(judge.Finding{Class: judge.Missing}))
+func TestDescribeFinding_Position(t *testing.T) {
+	corrupt := judge.Finding{Class: judge.Corrupt, Offset: 256, End: 512}
+	assert.Equal(t, "corrupt; bytes 256 to 511", describeFinding(corrupt))
+	lostTail := judge.Finding{Class: judge.LostTail, Offset: 256, End: 256}
+	assert.Equal(t, "lost-tail; at byte 256", describeFinding(lostTail))
+	assert.Equal(t, "missing", describeFinding(judge.Finding{Class: judge.Missing}))
 }
 
-func TestASummaryOfSeveralCellsGivesTheReasonsOfThoseThatDidNotKeep(t *testing.T) {
+func TestSummary_SeveralCellsListReasonsOfUnexpectedVerdicts(t *testing.T) {
 	r := samples.Matrix()
 	s := summary(r)
 	for _, c := range r.Cells {
 		reason := "\n" + c.Plan.Name + ": "
 		switch {
 		case c.Plan.Control:
-			assert.NotContains(t, s, reason, "it lost its data, as it must")
+			assert.NotContains(t, s, reason, "it lost its data, as expected")
 		case c.Verdict == "Pass":
 			assert.NotContains(t, s, reason)
 		default:
@@ -45,16 +47,16 @@ func TestASummaryOfSeveralCellsGivesTheReasonsOfThoseThatDidNotKeep(t *testing.T
 	}
 }
 
-func TestASummaryOfNothingTriedSaysWhy(t *testing.T) {
+func TestSummary_WithoutCellsHasTheReason(t *testing.T) {
 	assert.Contains(t, summary(samples.NotApplicable()), "Swarm")
-	assert.Contains(t, summary(samples.Error()), "COULD NOT TELL")
-	assert.Contains(t, summary(samples.Stopped()), "STOPPED")
+	assert.Contains(t, summary(samples.Error()), "Error: ")
+	assert.Contains(t, summary(samples.Stopped()), "Stopped: ")
 }
 
-func TestAPersonsLogIsBrief(t *testing.T) {
+func TestTerminalLog_HasNoTimestamps(t *testing.T) {
 	var out bytes.Buffer
-	log := newPersonsLog(&out, logrus.WarnLevel)
-	log.WithFields(logrus.Fields{"pod": "write-pod", "cell": "fast"}).Warn("it waits")
+	log := newTerminalLog(&out, logrus.WarnLevel)
+	log.WithFields(logrus.Fields{"pod": "write-pod", "cell": "fast"}).Warn("waiting")
 	log.Info("not shown")
-	assert.Equal(t, "warning: it waits; cell fast; pod write-pod\n", out.String())
+	assert.Equal(t, "warning: waiting; cell fast; pod write-pod\n", out.String())
 }

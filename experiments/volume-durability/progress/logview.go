@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// pulse is how often lines say how far the writers are.
-const pulse = 5 * time.Second
+// logInterval is the time between two lines on the progress of the writers.
+const logInterval = 5 * time.Second
 
-// lines is a screen that keeps every line: a file, a pipe, a log.
-type lines struct {
+// logView is a screen that keeps every line: a file, a pipe or a log.
+type logView struct {
 	view *View
 
 	mu  sync.Mutex
@@ -22,72 +22,72 @@ type lines struct {
 	done chan struct{}
 }
 
-func newLines(out io.Writer, v *View) *lines {
-	l := &lines{view: v, out: out, stop: make(chan struct{}), done: make(chan struct{})}
-	go l.beat()
+func newLogView(out io.Writer, v *View) *logView {
+	l := &logView{view: v, out: out, stop: make(chan struct{}), done: make(chan struct{})}
+	go l.logWriters()
 	return l
 }
 
-// beat says how far the writers are, while any writes.
-func (l *lines) beat() {
+// logWriters prints the progress of the writers at regular intervals.
+func (l *logView) logWriters() {
 	defer close(l.done)
-	ticker := time.NewTicker(pulse)
+	ticker := time.NewTicker(logInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-l.stop:
 			return
 		case <-ticker.C:
-			if line := l.view.progress(); line != "" {
-				l.say(line)
+			if line := l.view.writersLine(); line != "" {
+				l.printLine(line)
 			}
 		}
 	}
 }
 
-// progress is how far the writers are; empty where none writes.
-func (v *View) progress() string {
+// writersLine returns the progress of the writers; empty if none is writing.
+func (v *View) writersLine() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	var said []string
-	for _, c := range v.order {
-		if c.doing == "writing" {
-			said = append(said, fmt.Sprintf("%s %d (%.0f/s)", title(c.plan), c.records, c.speed.rate(v.now())))
+	var writing []string
+	for _, r := range v.order {
+		if r.state == stateWriting {
+			writing = append(writing, fmt.Sprintf("%s %d (%.0f/s)", title(r.plan), r.records, r.rate.perSecond(v.now())))
 		}
 	}
-	if len(said) == 0 {
+	if len(writing) == 0 {
 		return ""
 	}
-	return "records acknowledged: " + strings.Join(said, ", ")
+	return "records acknowledged: " + strings.Join(writing, ", ")
 }
 
-func (l *lines) Write(b []byte) (int, error) {
+func (l *logView) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.out.Write(b)
 }
 
-func (l *lines) say(line string) {
+func (l *logView) printLine(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// Who cannot be shown the progress is still told the result.
+	// If this cannot be written, the result still is.
 	_, _ = fmt.Fprintf(l.out, "%6s  %s\n", l.view.elapsed(), line)
 }
 
-func (l *lines) happened(line string) { l.say(line) }
+func (l *logView) event(line string) { l.printLine(line) }
 
-// elapsed is the time since the run began.
-func (v *View) elapsed() string { return v.now().Sub(v.began).Round(time.Second).String() }
+// elapsed returns the time since the start of the run.
+func (v *View) elapsed() string { return v.now().Sub(v.started).Round(time.Second).String() }
 
-func (l *lines) planned(cells []*cell) {
-	names := make([]string, len(cells))
-	for i, c := range cells {
-		names[i] = title(c.plan)
+func (l *logView) setRows(rows []*row) {
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		names[i] = title(r.plan)
 	}
-	l.say("trying " + strings.Join(names, ", "))
+	l.printLine("cells: " + strings.Join(names, ", "))
 }
 
-func (l *lines) close() {
+func (l *logView) close() {
 	close(l.stop)
 	<-l.done
 }

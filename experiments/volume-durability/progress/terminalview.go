@@ -12,83 +12,81 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// refresh is how often a terminal is drawn.
-const refresh = 200 * time.Millisecond
+// refreshInterval is the time between two updates of a terminal.
+const refreshInterval = 200 * time.Millisecond
 
-// bars is a screen whose last lines change: one for the phase, one for each cell.
-type bars struct {
+// terminalView is a screen whose last lines are updated in place: one for the phase, and
+// one for each cell.
+type terminalView struct {
 	view     *View
 	out      io.Writer
 	progress *mpb.Progress
-	all      []*mpb.Bar
+	bars     []*mpb.Bar
 	closed   atomic.Bool
 }
 
-func newBars(out io.Writer, v *View) *bars {
-	b := &bars{view: v, out: out, progress: mpb.New(mpb.WithOutput(out), mpb.WithRefreshRate(refresh), mpb.WithAutoRefresh())}
-	b.add(v.phaseLine)
-	return b
+func newTerminalView(out io.Writer, v *View) *terminalView {
+	container := mpb.New(mpb.WithOutput(out), mpb.WithRefreshRate(refreshInterval), mpb.WithAutoRefresh())
+	t := &terminalView{view: v, out: out, progress: container}
+	t.addLine(v.phaseLine)
+	return t
 }
 
-// add adds a line that is drawn anew each time, as wide as it may be.
-func (b *bars) add(line func(width int) string) {
-	b.all = append(b.all, b.progress.MustAdd(0, mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
+// addLine adds a line that is rendered at every update.
+func (t *terminalView) addLine(line func(width int) string) {
+	t.bars = append(t.bars, t.progress.MustAdd(0, mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
 		_, err := io.WriteString(w, runewidth.Truncate(line(s.AvailableWidth), s.AvailableWidth, "…"))
 		return err
 	}), mpb.BarFillerTrim()))
 }
 
-// Write shows lines above those that change.
-func (b *bars) Write(p []byte) (int, error) {
-	if b.closed.Load() {
-		return b.out.Write(p)
+// Write writes lines above those that are updated.
+func (t *terminalView) Write(p []byte) (int, error) {
+	if t.closed.Load() {
+		return t.out.Write(p)
 	}
-	return b.progress.Write(p)
+	return t.progress.Write(p)
 }
 
-func (b *bars) say(line string) {
-	// Who cannot be shown the progress is still told the result.
-	_, _ = fmt.Fprintf(b, "%6s  %s\n", b.view.elapsed(), line)
+func (t *terminalView) printLine(line string) {
+	// If this cannot be written, the result still is.
+	_, _ = fmt.Fprintf(t, "%6s  %s\n", t.view.elapsed(), line)
 }
 
-// happened is in the lines that change: who looks at them sees it.
-func (b *bars) happened(string) {}
+// event prints nothing: the lines that are updated show it.
+func (t *terminalView) event(string) {}
 
-func (b *bars) planned(cells []*cell) {
-	names := 0
-	for _, c := range cells {
-		names = max(names, runewidth.StringWidth(title(c.plan)))
+func (t *terminalView) setRows(rows []*row) {
+	width := 0
+	for _, r := range rows {
+		width = max(width, runewidth.StringWidth(title(r.plan)))
 	}
-	for _, c := range cells {
-		b.add(func(int) string { return b.view.cellLine(c, min(names, longestName)) })
+	for _, r := range rows {
+		t.addLine(func(int) string { return t.view.rowLine(r, min(width, maxNameWidth)) })
 	}
 }
 
-func (b *bars) close() {
-	b.closed.Store(true)
-	for _, bar := range b.all {
+func (t *terminalView) close() {
+	t.closed.Store(true)
+	for _, bar := range t.bars {
 		bar.SetTotal(-1, true)
 	}
-	b.progress.Wait()
+	t.progress.Wait()
 }
 
-// longestName is how much of a cell's name a line has room for.
-const longestName = 40
+// maxNameWidth is the number of columns for the name of a cell.
+const maxNameWidth = 40
 
-// cellLine is what a terminal shows of a cell.
-func (v *View) cellLine(c *cell, names int) string {
+// rowLine renders the line of a cell.
+func (v *View) rowLine(r *row, nameWidth int) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	name := runewidth.FillRight(runewidth.Truncate(title(c.plan), names, "…"), names)
-	rate := "      "
-	if c.word == "" {
-		rate = fmt.Sprintf("%4.0f/s", c.speed.rate(v.now()))
+	name := runewidth.FillRight(runewidth.Truncate(title(r.plan), nameWidth, "…"), nameWidth)
+	perSecond, state := fmt.Sprintf("%4.0f/s", r.rate.perSecond(v.now())), r.state
+	if r.verdict != "" {
+		perSecond, state = "      ", r.verdict+": "+r.state
 	}
-	state := c.doing
-	if c.word != "" {
-		state = c.word + ": " + c.doing
-	}
-	return fmt.Sprintf("  %s  %8d records safe  %s  %s  %s", name, c.records, rate, deletions(c.deletions), state)
+	return fmt.Sprintf("  %s  %8d acknowledged  %s  %s  %s", name, r.records, perSecond, deletions(r.deletions), state)
 }
 
 func deletions(n int) string {
@@ -98,20 +96,21 @@ func deletions(n int) string {
 	return fmt.Sprintf("%2d deletions", n)
 }
 
-// phaseLine is what a terminal shows of the run as a whole.
+// phaseLine renders the line of the run as a whole.
 func (v *View) phaseLine(width int) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	head := fmt.Sprintf("%6s  %s", v.elapsed(), v.phase)
-	if v.phase != "chaos" {
+	if v.phase != phaseChaos {
 		return head
 	}
-	passed := min(v.now().Sub(v.chaos), v.settings.Duration)
+	passed := min(v.now().Sub(v.chaosStarted), v.settings.Duration)
 	tail := fmt.Sprintf(" %s of %s", passed.Truncate(time.Second), v.settings.Duration)
-	return head + " " + bar(float64(passed)/float64(v.settings.Duration), min(40, width-len(head)-len(tail)-2)) + tail
+	share := float64(passed) / float64(v.settings.Duration)
+	return head + " " + bar(share, min(40, width-len(head)-len(tail)-2)) + tail
 }
 
-// bar is so much of a bar filled.
+// bar renders a progress bar of which a share is filled.
 func bar(share float64, width int) string {
 	if width < 4 {
 		return ""
