@@ -14,17 +14,17 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/orphans"
 )
 
-func TestCleanupDecide_KeepsObjectsOfLiveRuns(t *testing.T) {
+func TestCleanupDecide_KeepsObjectsOfRunningRuns(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	t.Setenv("HOME", cache)
-	here, err := writePIDFile("alive-here")
+	here, err := writePIDFile("running-here")
 	require.NoError(t, err)
 	defer here.remove()
 	folder, err := pidFolder()
 	require.NoError(t, err)
 	const noSuchPID = 1 << 30 // above the limit of every system
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "dead-here"), []byte(strconv.Itoa(noSuchPID)), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "ended-here"), []byte(strconv.Itoa(noSuchPID)), 0o600))
 
 	now := time.Now()
 	ago := func(age time.Duration) []orphans.Object {
@@ -32,15 +32,15 @@ func TestCleanupDecide_KeepsObjectsOfLiveRuns(t *testing.T) {
 	}
 	mine := hostLabel()
 	all := []orphans.Run{
-		{ID: "engine-alive", State: orphans.Alive, Objects: ago(48 * time.Hour)},
-		{ID: "engine-dead", State: orphans.Dead, Objects: ago(time.Second)},
-		{ID: "engine-dead-kept", State: orphans.Dead, Kept: true, Objects: ago(48 * time.Hour)},
-		{ID: "alive-here", State: orphans.Unknown, Host: mine, Objects: ago(48 * time.Hour)},
-		{ID: "dead-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
-		{ID: "alive-here", State: orphans.Unknown, Host: "another", Objects: ago(time.Second)},
+		{ID: "engine-running", State: orphans.Alive, Objects: ago(48 * time.Hour)},
+		{ID: "engine-ended", State: orphans.Dead, Objects: ago(time.Second)},
+		{ID: "engine-ended-kept", State: orphans.Dead, Kept: true, Objects: ago(48 * time.Hour)},
+		{ID: "running-here", State: orphans.Unknown, Host: mine, Objects: ago(48 * time.Hour)},
+		{ID: "ended-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
+		{ID: "running-here", State: orphans.Unknown, Host: "another", Objects: ago(time.Second)},
 		{ID: "new-elsewhere", State: orphans.Unknown, Host: "another", Objects: ago(time.Hour)},
 		{ID: "old-elsewhere", State: orphans.Unknown, Host: "another", Objects: ago(25 * time.Hour)},
-		{ID: "../dead-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
+		{ID: "../ended-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
 	}
 	u := &cleanupCommand{olderThan: 24 * time.Hour}
 	runs, anyToRemove := u.decide(all, now)
@@ -52,14 +52,14 @@ func TestCleanupDecide_KeepsObjectsOfLiveRuns(t *testing.T) {
 			removed = append(removed, r.ID)
 		}
 	}
-	assert.Equal(t, []string{"engine-dead", "dead-here", "old-elsewhere"}, removed)
+	assert.Equal(t, []string{"engine-ended", "ended-here", "old-elsewhere"}, removed)
 
-	u.run = "engine-dead-kept"
+	u.run = "engine-ended-kept"
 	runs, _ = u.decide(all[2:3], now)
 	assert.True(t, runs[0].Remove, "--run names it")
 
-	require.NoError(t, removePIDFile("dead-here"))
-	state, _ := localProcess("dead-here")
+	require.NoError(t, removePIDFile("ended-here"))
+	state, _ := localProcess("ended-here")
 	assert.Equal(t, processUnknown, state)
 }
 

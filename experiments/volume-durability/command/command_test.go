@@ -45,26 +45,26 @@ func TestExecute_WrongArgumentsAreErrors(t *testing.T) {
 		{"run", "-o", "xml"},
 		{"verify"}, {"report", "a", "b"}, {"report", "-o", "pdf"}, {"run", "--log-level", "loud"},
 	} {
-		code, out, said := execute(t, args...)
+		code, out, errOut := execute(t, args...)
 		assert.Equal(t, ExitError, code, args)
 		assert.Empty(t, out, args)
-		assert.Contains(t, said, "error: ", args)
+		assert.Contains(t, errOut, "error: ", args)
 	}
 }
 
 func TestFlagsOnly_SuggestsOnlyFlagsOfTheCommand(t *testing.T) {
 	for name, hasForce := range map[string]bool{"run": true, "doctor": true, "verify": false, "cleanup": false} {
-		_, _, said := execute(t, name, "true")
-		assert.Contains(t, said, `unexpected argument "true"`, name)
-		assert.Equal(t, hasForce, strings.Contains(said, "--force=true"), name)
+		_, _, errOut := execute(t, name, "true")
+		assert.Contains(t, errOut, `unexpected argument "true"`, name)
+		assert.Equal(t, hasForce, strings.Contains(errOut, "--force=true"), name)
 	}
 }
 
 func TestRun_ReportsInvalidOptionsBeforeItConnects(t *testing.T) {
-	code, _, said := execute(t, "run", "--kubeconfig", "none", "--write-rate=fast", "--record-size=1")
+	code, _, errOut := execute(t, "run", "--kubeconfig", "none", "--write-rate=fast", "--record-size=1")
 	assert.Equal(t, ExitError, code)
-	assert.Contains(t, said, "--write-rate (WRITE_RATE)")
-	assert.Contains(t, said, "--record-size (RECORD_SIZE)")
+	assert.Contains(t, errOut, "--write-rate (WRITE_RATE)")
+	assert.Contains(t, errOut, "--record-size (RECORD_SIZE)")
 }
 
 func TestExperiment_IsHidden(t *testing.T) {
@@ -72,9 +72,9 @@ func TestExperiment_IsHidden(t *testing.T) {
 	assert.Equal(t, ExitOK, code)
 	assert.NotContains(t, out, "\n  experiment")
 	assert.Contains(t, out, "\n  doctor")
-	code, said, _ := execute(t, "experiment")
+	code, log, _ := execute(t, "experiment")
 	assert.Equal(t, 1, code)
-	assert.Contains(t, said, "chaos-runner sets it")
+	assert.Contains(t, log, "chaos-runner sets it")
 }
 
 func TestExecute_NamesItselfAsKubectlPlugin(t *testing.T) {
@@ -114,20 +114,20 @@ func TestReport_EveryFormat(t *testing.T) {
 		"oscal": `"assessment-results"`, "ledger": `"acks"`, "scan": `"looks"`, "manifest": `"sha256"`,
 		"scan.json": `"looks"`,
 	} {
-		code, out, said := execute(t, "report", folder, "-o", format)
+		code, out, errOut := execute(t, "report", folder, "-o", format)
 		assert.Equal(t, ExitOK, code, format)
 		assert.Contains(t, out, want, format)
-		assert.Contains(t, said, "matches its manifest")
+		assert.Contains(t, errOut, "matches its manifest")
 	}
 	code, out, _ := execute(t, "report", folder)
 	assert.Equal(t, ExitOK, code)
 	assert.Contains(t, out, "Fail: ")
-	code, _, said := execute(t, "report", folder, "--output", "no-such-file.txt")
+	code, _, errOut := execute(t, "report", folder, "--output", "no-such-file.txt")
 	assert.Equal(t, ExitError, code)
-	assert.Contains(t, said, "the bundle contains assessment-results.json, ")
-	code, _, said = execute(t, "report", folder, "-o", "pdf")
+	assert.Contains(t, errOut, "the bundle contains assessment-results.json, ")
+	code, _, errOut = execute(t, "report", folder, "-o", "pdf")
 	assert.Equal(t, ExitError, code)
-	assert.Contains(t, said, "want one of ckl, cklb, html, ")
+	assert.Contains(t, errOut, "want one of ckl, cklb, html, ")
 }
 
 func TestReport_AssetIsInTheChecklists(t *testing.T) {
@@ -135,35 +135,35 @@ func TestReport_AssetIsInTheChecklists(t *testing.T) {
 	code, out, _ := execute(t, "report", folder, "-o", "cklb", "--asset", "my-cluster")
 	assert.Equal(t, ExitOK, code)
 	assert.Contains(t, out, "my-cluster")
-	code, _, said := execute(t, "report", folder, "--asset", "my-cluster")
+	code, _, errOut := execute(t, "report", folder, "--asset", "my-cluster")
 	assert.Equal(t, ExitError, code)
-	assert.Contains(t, said, "--rule and --asset require -o ckl, cklb, oscal")
+	assert.Contains(t, errOut, "--rule and --asset require -o ckl, cklb, oscal")
 }
 
 func TestReport_SeveralRunsOnOnePage(t *testing.T) {
 	passed, failed := writeBundle(t, samples.Pass()), writeBundle(t, samples.Fail())
-	code, out, said := execute(t, "report", passed, failed, "-o", "html")
+	code, out, errOut := execute(t, "report", passed, failed, "-o", "html")
 	assert.Equal(t, ExitOK, code)
 	assert.Contains(t, out, "<title>2\u00a0runs: 1\u00a0Pass, 1\u00a0Fail: volume-durability</title>")
-	assert.Equal(t, 2, strings.Count(said, "matches its manifest"))
-	code, out, said = execute(t, "report", passed, failed, "-o", "ckl")
+	assert.Equal(t, 2, strings.Count(errOut, "matches its manifest"))
+	code, out, errOut = execute(t, "report", passed, failed, "-o", "ckl")
 	assert.Equal(t, ExitError, code)
 	assert.Empty(t, out)
-	assert.Contains(t, said, "got 2 runs: want one, or -o html")
+	assert.Contains(t, errOut, "got 2 runs: want one, or -o html")
 	require.NoError(t, os.WriteFile(filepath.Join(failed, "junit.xml"), []byte("changed"), 0o600))
-	code, out, said = execute(t, "report", passed, failed, "-o", "html")
+	code, out, errOut = execute(t, "report", passed, failed, "-o", "html")
 	assert.Equal(t, ExitError, code)
 	assert.Empty(t, out)
-	assert.Contains(t, said, "junit.xml differs")
+	assert.Contains(t, errOut, "junit.xml differs")
 }
 
 func TestReport_RejectsChangedBundle(t *testing.T) {
 	folder := writeBundle(t, samples.Pass())
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "junit.xml"), []byte("changed"), 0o600))
-	code, out, said := execute(t, "report", folder)
+	code, out, errOut := execute(t, "report", folder)
 	assert.Equal(t, ExitError, code)
 	assert.Empty(t, out)
-	assert.Contains(t, said, "junit.xml differs")
+	assert.Contains(t, errOut, "junit.xml differs")
 }
 
 func TestReport_DefaultsToTheNewestFolder(t *testing.T) {
@@ -176,9 +176,9 @@ func TestReport_DefaultsToTheNewestFolder(t *testing.T) {
 	require.NoError(t, err)
 	t.Chdir(t.TempDir())
 	require.NoError(t, b.Write("volume-durability-1"))
-	code, _, said := execute(t, "report")
+	code, _, errOut := execute(t, "report")
 	assert.Equal(t, ExitOK, code)
-	assert.Contains(t, said, "volume-durability-1")
+	assert.Contains(t, errOut, "volume-durability-1")
 }
 
 func TestReport_NamesWhatIsNotABundle(t *testing.T) {
@@ -195,14 +195,14 @@ func TestReport_NamesWhatIsNotABundle(t *testing.T) {
 		"photos":      "photos does not contain an evidence bundle",
 		"other.json":  `want a result with schema "volume-durability/result/v1alpha1", got "another"`,
 	} {
-		code, out, said := execute(t, "report", arg, "--server", gone.URL)
+		code, out, errOut := execute(t, "report", arg, "--server", gone.URL)
 		assert.Equal(t, ExitError, code)
 		assert.Empty(t, out)
-		assert.Contains(t, said, want)
+		assert.Contains(t, errOut, want)
 	}
-	code, _, said := execute(t, "report", "--server", gone.URL)
+	code, _, errOut := execute(t, "report", "--server", gone.URL)
 	assert.Equal(t, ExitError, code)
-	assert.Contains(t, said, "no evidence bundle in this directory")
+	assert.Contains(t, errOut, "no evidence bundle in this directory")
 }
 
 func TestMatchEntries_ByNameOrRun(t *testing.T) {

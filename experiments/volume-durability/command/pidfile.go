@@ -13,8 +13,8 @@ import (
 )
 
 // pidFile is a file in the user's cache folder that is named after a run and contains
-// the ID of the process that executes it. A killed process leaves its PID file behind.
-// cleanup can then see that the process does not exist any more, so the run is dead.
+// the ID of the process that executes it. A killed process leaves its PID file behind, so
+// that cleanup can see that the run has ended.
 type pidFile struct{ path string }
 
 // pidFolder returns the folder of the PID files of all runs.
@@ -55,9 +55,8 @@ const (
 	processGone
 )
 
-// localProcess looks up the process of a run on this machine. If the ID of a process
-// that has ended was given to another one, the run is reported as running: never the
-// other way round.
+// localProcess looks up the process of a run on this machine. If the system has reused the
+// process ID, it reports a run that has ended as running, but never the reverse.
 func localProcess(run string) (state processState, pid int) {
 	folder, err := pidFolder()
 	if err != nil || !filepath.IsLocal(run) {
@@ -77,7 +76,7 @@ func localProcess(run string) (state processState, pid int) {
 	return processGone, pid
 }
 
-// removePIDFile removes the PID file of a dead run.
+// removePIDFile removes the PID file of a run that has ended.
 func removePIDFile(run string) error {
 	folder, err := pidFolder()
 	if err != nil || !filepath.IsLocal(run) {

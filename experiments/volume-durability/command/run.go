@@ -225,7 +225,7 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Resul
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
 	pid, err := writePIDFile(spec.id)
 	if err != nil {
-		log.WithError(err).Warn("The PID file could not be written: cleanup will not know that this run is alive")
+		log.WithError(err).Warn("The PID file could not be written: cleanup cannot tell whether this run has ended")
 	}
 	if !spec.settings.Keep { // with --keep, the file tells cleanup that the run has ended
 		defer pid.remove()

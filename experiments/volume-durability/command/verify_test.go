@@ -80,9 +80,9 @@ func TestVerify_JournalWithoutIDBelongsToTheTestedCell(t *testing.T) {
 		{Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
 	})
 	require.NoError(t, err)
-	code, out, said := execute(t, "verify",
+	code, out, errOut := execute(t, "verify",
 		"--journal", save(t, "empty.log", nil), "--ledger", save(t, "ledger.json", ledgers))
-	assert.Equal(t, ExitFail, code, said)
+	assert.Equal(t, ExitFail, code, errOut)
 	assert.Contains(t, out, "the journal is empty")
 	assert.Contains(t, out, format.ID)
 }
@@ -93,9 +93,9 @@ func TestVerify_RejectsRunWithoutCells(t *testing.T) {
 		{"--ledger", save(t, "l", []byte("[]"))},
 		{"--bundle", writeBundle(t, samples.NotApplicable())},
 	} {
-		code, _, said := execute(t, append([]string{"verify", "--journal", save(t, "j", content)}, from...)...)
+		code, _, errOut := execute(t, append([]string{"verify", "--journal", save(t, "j", content)}, from...)...)
 		assert.Equal(t, ExitError, code)
-		assert.Contains(t, said, "the run has no tested cell")
+		assert.Contains(t, errOut, "the run has no tested cell")
 	}
 }
 
@@ -105,11 +105,11 @@ func TestVerify_RejectsInvalidLedger(t *testing.T) {
 	negative.Epoch = -1
 	ledgers, err := json.Marshal([]bundle.Ledger{{Cell: "c", Journal: format, Acks: []ledger.Ack{negative}}})
 	require.NoError(t, err)
-	code, out, said := execute(t, "verify",
+	code, out, errOut := execute(t, "verify",
 		"--journal", save(t, "j", content), "--ledger", save(t, "ledger.json", ledgers))
 	assert.Equal(t, ExitError, code)
 	assert.Empty(t, out)
-	assert.Contains(t, said, `cell "c": a ledger that nobody wrote: acknowledgement of epoch -1`)
+	assert.Contains(t, errOut, `cell "c": a ledger that nobody wrote: acknowledgement of epoch -1`)
 }
 
 // With a ledger alone, verify must not find more than the reader of the run.
@@ -144,9 +144,9 @@ func TestVerify_LedgerAccountsForSilentAndOverlappingWriters(t *testing.T) {
 			file, acks := c.write(t)
 			ledgers, err := json.Marshal([]bundle.Ledger{{Journal: format, Epochs: c.epochs, Forced: c.forced, Acks: acks}})
 			require.NoError(t, err)
-			code, out, said := execute(t, "verify",
+			code, out, errOut := execute(t, "verify",
 				"--journal", save(t, "j", file.Bytes()), "--ledger", save(t, "ledger.json", ledgers))
-			assert.Equal(t, c.code, code, out+said)
+			assert.Equal(t, c.code, code, out+errOut)
 		})
 	}
 }
@@ -174,10 +174,10 @@ func TestVerify_WrongArgumentsAreErrors(t *testing.T) {
 		{"--journal", save(t, "j", content), "--ledger", save(t, "l", []byte(`[]`))},
 		{"--journal", save(t, "j", content), "--bundle", t.TempDir()},
 	} {
-		code, out, said := execute(t, append([]string{"verify"}, args...)...)
+		code, out, errOut := execute(t, append([]string{"verify"}, args...)...)
 		assert.Equal(t, ExitError, code, args)
 		assert.Empty(t, out)
-		assert.NotEmpty(t, said)
+		assert.NotEmpty(t, errOut)
 	}
 }
 
