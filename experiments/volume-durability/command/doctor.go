@@ -15,10 +15,17 @@ import (
 // doctorTimeout bounds all checks together.
 const doctorTimeout = time.Minute
 
+// doctorCommand holds the flags of the command doctor.
+type doctorCommand struct {
+	streams Streams
+	cluster clusterFlags
+	options *optionFlags
+	format  formatFlag
+	level   levelFlag
+}
+
 func newDoctor(streams Streams) *cobra.Command {
-	var format formatFlag
-	var level levelFlag
-	cluster := newClusterFlags()
+	d := &doctorCommand{streams: streams, cluster: newClusterFlags()}
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check whether a cluster can execute a run, without changing it", Args: flagsOnly,
 		Long: `Check whether a cluster can execute a run, without changing it.
@@ -30,37 +37,37 @@ and mounted.
 
 The exit code is 0 if every required check succeeds, and 2 otherwise.`,
 		Example: `  volume-durability doctor -n storage-test --storage-class fast --reader-node other`,
+		RunE:    func(c *cobra.Command, _ []string) error { return d.execute(c.Context()) },
 	}
 	general, optionGroup := newFlagGroup("Flags"), newFlagGroup("Options, as for run")
-	format.addTo(general.FlagSet, formatJSON, formatYAML)
-	level.addTo(general.FlagSet)
-	flags := addOptionFlags(optionGroup.FlagSet, cluster.Namespace)
-	addFlagGroups(c, general, optionGroup, clusterGroup(cluster))
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		spec, err := newRunSpec(flags.getenv(nil))
-		if err != nil {
-			return withFlagNames(err)
-		}
-		if spec.cluster, err = cluster.connect(); err != nil {
-			return err
-		}
-		spec.image, spec.log = defaultImage(), newTerminalLog(streams.ErrOut, level.Level)
-		fmt.Fprintf(streams.ErrOut, "Cluster    %s\n", spec.cluster)
-		ctx, cancel := context.WithTimeout(c.Context(), doctorTimeout)
-		defer cancel()
-		checks := preflight.Run(ctx, spec.run())
-		if c.Context().Err() != nil {
-			return context.Cause(c.Context())
-		}
-		if err := format.write(streams.Out, checks, func() (string, error) { return checkTable(checks) }); err != nil {
-			return err
-		}
-		if !preflight.Ready(checks) {
-			return &exitError{code: ExitError}
-		}
-		return nil
-	}
+	d.format.addTo(general.FlagSet, formatJSON, formatYAML)
+	d.level.addTo(general.FlagSet)
+	d.options = addOptionFlags(optionGroup.FlagSet, d.cluster.Namespace)
+	addFlagGroups(c, general, optionGroup, clusterGroup(d.cluster))
 	return c
+}
+
+func (d *doctorCommand) execute(ctx context.Context) error {
+	spec, err := newRunSpec(d.options.getenv(nil))
+	if err != nil {
+		return withFlagNames(err)
+	}
+	if spec.cluster, err = d.cluster.connect(); err != nil {
+		return err
+	}
+	spec.image, spec.log = defaultImage(), newTerminalLog(d.streams.ErrOut, d.level.Level)
+	fmt.Fprintf(d.streams.ErrOut, "Cluster    %s\n", spec.cluster)
+	checkCtx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
+	checks := preflight.Run(checkCtx, spec.run())
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	err = d.format.write(d.streams.Out, checks, func() (string, error) { return checkTable(checks) })
+	if err == nil && !preflight.Ready(checks) {
+		return &exitError{code: ExitError}
+	}
+	return err
 }
 
 // checkTable renders checks as a table for a terminal.
