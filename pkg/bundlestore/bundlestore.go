@@ -10,6 +10,7 @@ package bundlestore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -172,18 +173,32 @@ func (a Store) get(ctx context.Context, name string) (*corev1.ConfigMap, error) 
 	return configMap, nil
 }
 
-// Kept are the names and labels of the bundles in the namespace, by age, the newest first.
-func (a Store) List(ctx context.Context) ([]metav1.ObjectMeta, error) {
+// Entry describes a bundle in the cluster.
+type Entry struct {
+	metav1.ObjectMeta
+	// Manifest is the bundle's manifest; zero if the first ConfigMap has no readable one.
+	Manifest bundle.Manifest
+}
+
+// List returns the bundles in the namespace, or in all namespaces if it is empty. The
+// newest is first.
+func (a Store) List(ctx context.Context) ([]Entry, error) {
 	list, err := a.Client.CoreV1().ConfigMaps(a.Namespace).List(ctx, metav1.ListOptions{LabelSelector: Label + "=1"})
 	if err != nil {
-		return nil, fmt.Errorf("listing the evidence in namespace %s: %w", a.Namespace, err)
+		return nil, fmt.Errorf("listing the evidence bundles in namespace %q: %w", a.Namespace, err)
 	}
-	slices.SortStableFunc(list.Items, func(x, y corev1.ConfigMap) int { return y.CreationTimestamp.Compare(x.CreationTimestamp.Time) })
-	var all []metav1.ObjectMeta
+	slices.SortStableFunc(list.Items, func(x, y corev1.ConfigMap) int {
+		return y.CreationTimestamp.Compare(x.CreationTimestamp.Time)
+	})
+	var entries []Entry
 	for _, c := range list.Items {
-		all = append(all, c.ObjectMeta)
+		entry := Entry{ObjectMeta: c.ObjectMeta}
+		if json.Unmarshal([]byte(c.Data[bundle.ManifestFile]), &entry.Manifest) != nil {
+			entry.Manifest = bundle.Manifest{}
+		}
+		entries = append(entries, entry)
 	}
-	return all, nil
+	return entries, nil
 }
 
 // largest names the files that take the most.

@@ -32,29 +32,6 @@ type Option struct {
 	set func(*Settings, string) error
 }
 
-// Complete proposes values that go on from the items of a list that have been typed,
-// if any: each ends with a word that Doc quotes, or with true or false where it is one
-// of them, and is taken.
-func (i Option) Complete(typed string) []string {
-	var words []string
-	if i.Default == "true" || i.Default == "false" {
-		words = []string{"false", "true"}
-	}
-	for n, part := range strings.Split(i.Doc, "`") {
-		if n%2 == 1 {
-			words = append(words, part)
-		}
-	}
-	listed := typed[:strings.LastIndex(typed, ",")+1]
-	var all []string
-	for _, word := range words {
-		if value := listed + word; i.set(&Settings{}, value) == nil {
-			all = append(all, value)
-		}
-	}
-	return all
-}
-
 // Invalid is one mistake in the inputs.
 type Invalid struct {
 	Name, Value, Want string

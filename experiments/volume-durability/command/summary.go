@@ -12,22 +12,22 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// codeFor is the code that a verdict ends the program with.
-func codeFor(verdict judge.Verdict) int {
+// exitCodeFor returns the exit code of a verdict.
+func exitCodeFor(verdict judge.Verdict) int {
 	switch verdict {
 	case judge.Pass:
-		return Kept
+		return ExitOK
 	case judge.Fail:
-		return Lost
+		return ExitFail
 	case judge.Stopped:
-		return Interrupted
+		return ExitInterrupted
 	default:
-		return Unknown
+		return ExitError
 	}
 }
 
-// show writes a result in the form that was asked for.
-func (f *formatFlag) show(out io.Writer, r result.Result) error {
+// writeResult writes a result in the chosen format.
+func (f *formatFlag) writeResult(out io.Writer, r result.Result) error {
 	if f.value == formatJUnit {
 		content, err := junit.Render(r)
 		if err != nil {
@@ -44,55 +44,58 @@ func (f *formatFlag) show(out io.Writer, r result.Result) error {
 	})
 }
 
-// summary is a result as a person reads it on a terminal.
+// summary renders a result as text for a terminal.
 func summary(r result.Result) string {
 	var s strings.Builder
 	s.WriteString(headline(r.Verdict) + "\n")
-	tried := slices.DeleteFunc(slices.Clone(r.Cells), func(c result.Cell) bool { return c.Plan.Control })
-	if len(tried) < 2 {
+	tested := slices.DeleteFunc(slices.Clone(r.Cells), func(c result.Cell) bool { return c.Plan.Control })
+	if len(tested) < 2 {
 		fmt.Fprintf(&s, "  %s\n", r.Reason)
 	}
 	if len(r.Cells) > 0 {
 		fmt.Fprintf(&s, "\n%s", indented(r.Table()))
 	}
 	switch {
-	case len(tried) == 1:
-		s.WriteString(details(tried[0]))
-	case len(tried) > 1:
+	case len(tested) == 1:
+		s.WriteString(details(tested[0]))
+	case len(tested) > 1:
 		s.WriteString(reasons(r.Cells))
 	}
 	if r.NotRemoved != "" {
-		fmt.Fprintf(&s, "\nLeft behind: %s\n", r.NotRemoved)
+		fmt.Fprintf(&s, "\nNot removed: %s\n", r.NotRemoved)
 	}
 	return s.String()
 }
 
-// reasons are those of the cells that did not keep their data, or did not lose it
-// though they had to.
+// reasons lists the reasons for the verdicts of all cells but those that came out as
+// expected: a tested cell with a Pass, or a control that lost its data.
 func reasons(cells []result.Cell) string {
 	var s strings.Builder
 	for _, c := range cells {
 		if c.Plan.Control && c.HasLoss() || !c.Plan.Control && c.Verdict == judge.Pass {
 			continue
 		}
-		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Plan.Name, progress.Word(c), c.Reason)
+		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Plan.Name, progress.VerdictLabel(c), c.Reason)
 	}
 	return s.String()
 }
 
-// headline is a verdict in a line, for who reads no further.
+// headline explains a verdict in one line.
 func headline(v judge.Verdict) string {
-	said := map[judge.Verdict]string{
-		judge.Pass: "KEPT: everything that was acknowledged is there.", judge.Fail: "LOST: the storage broke its promise.",
-		judge.Stopped: "STOPPED: no verdict.", judge.NotApplicable: "NOT APPLICABLE: nothing was tried.",
+	switch v {
+	case judge.Pass:
+		return "Pass: every acknowledged record was read back intact."
+	case judge.Fail:
+		return "Fail: not every acknowledged record could be read back intact."
+	case judge.Stopped:
+		return "Stopped: the run was interrupted before it reached a verdict."
+	case judge.NotApplicable:
+		return "N/A: the check does not apply to this cluster; nothing was tested."
 	}
-	if said[v] == "" {
-		return "COULD NOT TELL: neither kept nor lost."
-	}
-	return said[v]
+	return string(v) + ": the run could not establish whether the data was kept."
 }
 
-// details are what a table has no room for.
+// details renders the parts of a cell for which its table has no column.
 func details(c result.Cell) string {
 	var s strings.Builder
 	list := func(heading string, items []string) {
@@ -106,16 +109,16 @@ func details(c result.Cell) string {
 	}
 	var findings []string
 	for _, f := range c.Findings {
-		findings = append(findings, finding(f))
+		findings = append(findings, describeFinding(f))
 	}
 	list("Findings", findings)
 	list("Notes", c.Notes)
-	list("Not shown", c.NotShown)
+	list("Not shown by this run", c.NotShown)
 	return s.String()
 }
 
-// finding is one with its place in the file.
-func finding(f judge.Finding) string {
+// describeFinding describes a finding and its position in the journal.
+func describeFinding(f judge.Finding) string {
 	switch {
 	case f.End > f.Offset:
 		return fmt.Sprintf("%s; bytes %d to %d", f, f.Offset, f.End-1)
