@@ -58,7 +58,7 @@ func promised(t *testing.T, c *cell) *cell {
 
 func TestWhoseFailureItIs(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Ended: true}})
 	late := fmt.Errorf("waited: %w", context.DeadlineExceeded)
 	write := protocol.NewOpError("writing", syscall.EIO)
 	write.Writing = true
@@ -180,7 +180,7 @@ func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
 // What merely takes too long is nobody's broken promise.
 func TestAVolumeThatIsSlowAndAnswersIsNotBlamed(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Ended: true}})
 	late := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
 	c := promised(t, someCell(t))
 	h := heardFrom(t, stalled, back, stalled)
@@ -217,7 +217,7 @@ func TestWithoutAWriterAtWorkNothingWasTried(t *testing.T) {
 
 func TestAContainerThatOutlivesItsPodIsNotWaitedForWithoutEnd(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 3600, Over: true}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 3600, Ended: true}})
 	for _, lines := range [][]string{{stalled}, {stalled, back, stalled}, nil} {
 		c := promised(t, someCell(t))
 		c.Settings.StatusTimeout = time.Nanosecond

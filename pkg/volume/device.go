@@ -18,8 +18,8 @@ import (
 // claims it before looking for the journal's end does not overwrite what a writer
 // adds that is still alive. GoOn says where to write then. There is nothing to
 // claim where the path is no block device: the file is nil.
-func Claim(path string) (*File, error) {
-	if !IsDevice(path) {
+func OpenExclusive(path string) (*File, error) {
+	if !IsBlockDevice(path) {
 		return nil, nil
 	}
 	device, err := os.OpenFile(path, os.O_WRONLY|unix.O_EXCL, 0)
@@ -30,14 +30,14 @@ func Claim(path string) (*File, error) {
 }
 
 // GoOn makes an offset of a claimed device the one to write at.
-func (f *File) GoOn(offset int64) error {
+func (f *File) SetWriteOffset(offset int64) error {
 	_, err := f.Seek(offset, io.SeekStart)
 	return err
 }
 
-// IsDevice says whether a path is a block device. Where that cannot be told it is
+// IsBlockDevice says whether a path is a block device. Where that cannot be told it is
 // none: opening it will say why.
-func IsDevice(path string) bool {
+func IsBlockDevice(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && isBlock(info.Mode())
 }
@@ -56,7 +56,7 @@ func createOn(device *File) (*File, error) {
 
 // mustBeBlank refuses a device that begins with anything but zeros.
 func mustBeBlank(path string) (err error) {
-	device, err := OpenToRead(path)
+	device, err := OpenReader(path)
 	if err != nil {
 		return err
 	}

@@ -36,10 +36,10 @@ func put(t *testing.T, path string, offset int64, content []byte) {
 // readDevice is what a Reader finds on a device.
 func readDevice(t *testing.T, path string, promised int64) []byte {
 	t.Helper()
-	r, err := OpenToRead(path)
+	r, err := OpenReader(path)
 	require.NoError(t, err)
-	r.Promised(promised)
-	assert.True(t, r.IsDevice())
+	r.SetMinimumLength(promised)
+	assert.True(t, r.IsBlockDevice())
 	assert.Equal(t, protocol.ReadDirect, r.ReadMode())
 	content, err := io.ReadAll(r)
 	require.NoError(t, err)
@@ -63,9 +63,9 @@ func TestABlankDeviceIsWrittenFromItsBeginning(t *testing.T) {
 func TestADeviceGoesOnBeingWrittenWhereItIsTold(t *testing.T) {
 	path := loopdevice.New(t, 4*mib)
 	put(t, path, 0, []byte("one\n"))
-	device, err := Claim(path)
+	device, err := OpenExclusive(path)
 	require.NoError(t, err)
-	require.NoError(t, device.GoOn(4))
+	require.NoError(t, device.SetWriteOffset(4))
 	_, err = device.Write([]byte("two\n"))
 	require.NoError(t, err)
 	require.NoError(t, device.Datasync())
@@ -80,7 +80,7 @@ func TestCreateNeverTouchesADeviceThatIsNotBlank(t *testing.T) {
 		_, err := Create(path)
 		require.ErrorIs(t, err, fs.ErrExist)
 		assert.ErrorContains(t, err, "not blank")
-		again, err := Claim(path)
+		again, err := OpenExclusive(path)
 		require.NoError(t, err, "it is let go of")
 		require.NoError(t, again.Close())
 		want := append(make([]byte, at), 'x')
@@ -92,20 +92,20 @@ func TestADeviceIsHeldByOneWriterAtATime(t *testing.T) {
 	path := loopdevice.New(t, mib)
 	first, err := Create(path)
 	require.NoError(t, err)
-	_, err = Claim(path)
+	_, err = OpenExclusive(path)
 	require.ErrorIs(t, err, unix.EBUSY)
 	_, err = Create(path)
 	require.ErrorIs(t, err, unix.EBUSY)
 	assert.Empty(t, readDevice(t, path, 0), "anybody may read")
 	require.NoError(t, first.Close())
-	second, err := Claim(path)
+	second, err := OpenExclusive(path)
 	require.NoError(t, err)
 	require.NoError(t, second.Close())
 }
 
 func TestOnlyBlockDevicesAreClaimed(t *testing.T) {
 	for _, path := range []string{"/dev/full", "/proc/version", t.TempDir(), "/no/such/file"} {
-		file, err := Claim(path)
+		file, err := OpenExclusive(path)
 		require.NoError(t, err)
 		assert.Nil(t, file)
 	}
@@ -214,16 +214,16 @@ func TestOneReadOfADeviceIsOneRequest(t *testing.T) {
 func TestAPartOfADeviceAndOfAFileIsReadAsItIs(t *testing.T) {
 	path := loopdevice.New(t, 2*mib)
 	put(t, path, 5000, []byte("here"))
-	part, err := ReadPart(path, 4998, 8)
+	part, err := ReadRange(path, 4998, 8)
 	require.NoError(t, err)
 	assert.Equal(t, "\x00\x00here\x00\x00", string(part))
-	part, err = ReadPart(path, 2*mib-3, 8)
+	part, err = ReadRange(path, 2*mib-3, 8)
 	require.NoError(t, err)
 	assert.Len(t, part, 3)
 	file := t.TempDir() + "/logs.log"
 	content := randomBytes(10_000)
 	require.NoError(t, os.WriteFile(file, content, 0o600))
-	part, err = ReadPart(file, 4500, 256)
+	part, err = ReadRange(file, 4500, 256)
 	require.NoError(t, err)
 	assert.Equal(t, content[4500:4756], part)
 }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// InOwnFolder says whether a path is in a folder of our own.
-func InOwnFolder(path string) bool {
+// IsInOwnFolder says whether a path is in a folder of our own.
+func IsInOwnFolder(path string) bool {
 	return strings.HasPrefix(filepath.Base(filepath.Dir(path)), FolderPrefix)
 }
 
@@ -35,7 +35,7 @@ func Remove(path string) error {
 	if err := removeFile(path); err != nil {
 		return err
 	}
-	if !InOwnFolder(path) {
+	if !IsInOwnFolder(path) {
 		return nil
 	}
 	folder := filepath.Dir(path)

@@ -24,7 +24,7 @@ func BootID() string {
 }
 
 // deviceOf tells a block device in place of the mount that a file would be on.
-func deviceOf(path string) (protocol.Mount, error) {
+func blockDeviceMount(path string) (protocol.Mount, error) {
 	var device unix.Stat_t
 	if err := unix.Stat(path, &device); err != nil {
 		return protocol.Mount{}, fmt.Errorf("looking at the device %s: %w", path, err)

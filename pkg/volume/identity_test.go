@@ -45,7 +45,7 @@ func TestAFilesystemTellsItsUUID(t *testing.T) {
 	} else {
 		assert.Equal(t, id, mount.UUID)
 	}
-	_, err = Claim(device)
+	_, err = OpenExclusive(device)
 	assert.ErrorIs(t, err, unix.EBUSY, "what is mounted is not to be written")
 }
 

@@ -26,7 +26,7 @@ type image struct {
 // Image reads the journal that lies in a copy of a device, and ends where a Reader of
 // the device would end: before the first MiB of zeros that begins at a multiple of it,
 // behind all that was promised, in bytes. Zeros before that are no end.
-func Image(in io.Reader, promised int64) io.Reader {
+func NewImageReader(in io.Reader, promised int64) io.Reader {
 	return &image{in: in, promised: promised, block: make([]byte, blankSize)}
 }
 

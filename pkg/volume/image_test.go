@@ -34,7 +34,7 @@ func TestTheJournalInACopyOfADeviceEndsWhereNothingWasWritten(t *testing.T) {
 		for how, in := range map[string]io.Reader{
 			"at once": bytes.NewReader(c.copied), "by halves": iotest.HalfReader(bytes.NewReader(c.copied)), "with data at the end": iotest.DataErrReader(bytes.NewReader(c.copied)),
 		} {
-			got, err := io.ReadAll(Image(in, c.promised))
+			got, err := io.ReadAll(NewImageReader(in, c.promised))
 			require.NoError(t, err)
 			assert.True(t, bytes.Equal(c.want, got), "%s, %s: %d bytes, not %d", name, how, len(got), len(c.want))
 		}
@@ -43,7 +43,7 @@ func TestTheJournalInACopyOfADeviceEndsWhereNothingWasWritten(t *testing.T) {
 
 func TestACopyThatCannotBeReadIsAnError(t *testing.T) {
 	broken := errors.New("broken")
-	got, err := io.ReadAll(Image(io.MultiReader(bytes.NewReader([]byte("x")), iotest.ErrReader(broken)), 0))
+	got, err := io.ReadAll(NewImageReader(io.MultiReader(bytes.NewReader([]byte("x")), iotest.ErrReader(broken)), 0))
 	assert.ErrorIs(t, err, broken)
 	assert.Equal(t, "x", string(got))
 }

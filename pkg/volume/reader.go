@@ -62,9 +62,9 @@ type source interface {
 	Close() error
 }
 
-// OpenToRead opens a file for a Reader. Where direct I/O is refused, it asks the
+// OpenReader opens a file for a Reader. Where direct I/O is refused, it asks the
 // kernel to drop what it has cached of the file, and reads as usual.
-func OpenToRead(path string) (*Reader, error) {
+func OpenReader(path string) (*Reader, error) {
 	// A mapping begins at a page, as direct reads want their buffer to.
 	request, err := unix.Mmap(-1, 0, requestSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
@@ -74,16 +74,16 @@ func OpenToRead(path string) (*Reader, error) {
 	if err := r.open(path); err != nil {
 		return nil, errors.Join(err, unix.Munmap(request))
 	}
-	if IsDevice(path) {
+	if IsBlockDevice(path) {
 		r.end = &deviceEnd{}
 	}
 	return r, nil
 }
 
-// ReadPart reads up to n bytes of a file or a device from an offset on, as a Reader
+// ReadRange reads up to n bytes of a file or a device from an offset on, as a Reader
 // does: what cannot be read is zeros.
-func ReadPart(path string, offset, n int64) ([]byte, error) {
-	r, err := OpenToRead(path)
+func ReadRange(path string, offset, n int64) ([]byte, error) {
+	r, err := OpenReader(path)
 	if err != nil {
 		return nil, err
 	}
@@ -126,14 +126,14 @@ func (r *Reader) ReadMode() protocol.ReadMode { return r.access }
 
 // Promised says how many bytes the journal has at least. On a device, zeros before
 // that are a part of it, however many, where anything follows.
-func (r *Reader) Promised(bytes int64) {
+func (r *Reader) SetMinimumLength(bytes int64) {
 	if r.end != nil {
 		r.end.promised = bytes
 	}
 }
 
-// IsDevice says whether what is read is a block device.
-func (r *Reader) IsDevice() bool { return r.end != nil }
+// IsBlockDevice says whether what is read is a block device.
+func (r *Reader) IsBlockDevice() bool { return r.end != nil }
 
 // Unreadable lists the ranges that could not be read so far, in order and apart
 // from each other. Read has shown zeros in their place.

@@ -43,7 +43,7 @@ func requireReadsBack(t *testing.T, dir string, content []byte) protocol.ReadMod
 	t.Helper()
 	path := filepath.Join(dir, "logs.log")
 	require.NoError(t, os.WriteFile(path, content, 0o600))
-	r, err := OpenToRead(path)
+	r, err := OpenReader(path)
 	require.NoError(t, err)
 	read, err := io.ReadAll(r)
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestWhereDirectReadsAreRefusedOthersDo(t *testing.T) {
 	const path = "/proc/version"
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	r, err := OpenToRead(path)
+	r, err := OpenReader(path)
 	require.NoError(t, err)
 	defer r.Close()
 	assert.Equal(t, protocol.ReadDropped, r.ReadMode())
@@ -92,12 +92,12 @@ func TestWhereDirectReadsAreRefusedOthersDo(t *testing.T) {
 }
 
 func TestWhatIsNotThereCannotBeOpened(t *testing.T) {
-	_, err := OpenToRead(filepath.Join(t.TempDir(), "logs.log"))
+	_, err := OpenReader(filepath.Join(t.TempDir(), "logs.log"))
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
 func TestADirectoryCannotBeRead(t *testing.T) {
-	r, err := OpenToRead(t.TempDir())
+	r, err := OpenReader(t.TempDir())
 	require.NoError(t, err)
 	defer r.Close()
 	_, err = io.ReadAll(r)

@@ -28,7 +28,7 @@ type File struct {
 // existing file is an error, errors.Is(err, fs.ErrExist), and is left as it is. So is
 // a block device that is not blank; a blank one is claimed (see Claim).
 func Create(path string) (*File, error) {
-	device, err := Claim(path)
+	device, err := OpenExclusive(path)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func Create(path string) (*File, error) {
 
 // Append opens the file to go on at its end, and makes it where it is gone. It is
 // not for block devices: these are claimed.
-func Append(path string) (*File, error) {
+func OpenAppend(path string) (*File, error) {
 	if f, err := open(path, 0); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
@@ -87,8 +87,8 @@ func (f *File) Datasync() error {
 // MountOf says which mount a path is on, and which filesystem that is of. Its last
 // element need not exist. A block device is told as such.
 func MountOf(path string) (protocol.Mount, error) {
-	if IsDevice(path) {
-		return deviceOf(path)
+	if IsBlockDevice(path) {
+		return blockDeviceMount(path)
 	}
 	table, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {

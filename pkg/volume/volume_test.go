@@ -27,7 +27,7 @@ func TestCreateNeverTouchesAFileThatIsThere(t *testing.T) {
 func TestAppendGoesOnAtTheEnd(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs.log")
 	for _, line := range []string{"one\n", "two\n"} {
-		f, err := Append(path)
+		f, err := OpenAppend(path)
 		require.NoError(t, err)
 		_, err = f.Write([]byte(line))
 		require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestAppendGoesOnAtTheEnd(t *testing.T) {
 }
 
 func TestAppendOfADirectoryFails(t *testing.T) {
-	_, err := Append(t.TempDir())
+	_, err := OpenAppend(t.TempDir())
 	assert.Error(t, err)
 }
 

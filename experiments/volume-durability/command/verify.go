@@ -246,10 +246,10 @@ func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, 
 	var reader io.Reader = interruptible{ctx, file}
 	promised := int64(ledger.Count(held.Acks)) * int64(held.Format.Size)
 	switch {
-	case file.IsDevice():
-		file.Promised(promised)
+	case file.IsBlockDevice():
+		file.SetMinimumLength(promised)
 	case v.device:
-		reader = volume.Image(reader, promised)
+		reader = volume.NewImageReader(reader, promised)
 	}
 	sum := sha256.New()
 	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), held.Format, points)
@@ -261,7 +261,7 @@ func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, 
 		outcome.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	// A device is always there; a journal is on it where anything is.
-	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsDevice()
+	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsBlockDevice()
 	outcome.Judgement = judge.Judge(judge.Case{Acks: held.Acks, Report: outcome.Report, Earlier: held.Earlier, Epochs: held.Epochs, Overlap: held.Overlap})
 	outcome.Verdict = judge.VerdictOf(outcome.Judgement)
 	outcome.Reason = outcome.reason()

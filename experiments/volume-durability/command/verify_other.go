@@ -21,8 +21,8 @@ func (plainFile) ReadMode() protocol.ReadMode { return protocol.ReadCached }
 
 func (plainFile) Unreadable() []journal.Range { return nil }
 
-// IsDevice is never: --device says so of what is to be read as one.
-func (plainFile) IsDevice() bool { return false }
+// IsBlockDevice is never: --device says so of what is to be read as one.
+func (plainFile) IsBlockDevice() bool { return false }
 
-// Promised is for devices.
-func (plainFile) Promised(int64) {}
+// SetMinimumLength is for devices.
+func (plainFile) SetMinimumLength(int64) {}

@@ -26,7 +26,7 @@ type tally struct {
 	journal.File
 	began   time.Time
 	took    time.Duration
-	commits protocol.Commits
+	commits protocol.CommitStats
 	times   *hdrhistogram.Histogram // in microseconds
 	said    time.Time
 }
@@ -74,5 +74,5 @@ func (t *tally) say(out io.Writer) error {
 	}
 	said := t.commits
 	said.Histogram = string(encoded)
-	return protocol.Write(out, protocol.Message{Commits: &said})
+	return protocol.Write(out, protocol.Message{CommitStats: &said})
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-func decoded(t *testing.T, c *protocol.Commits) *hdrhistogram.Histogram {
+func decoded(t *testing.T, c *protocol.CommitStats) *hdrhistogram.Histogram {
 	t.Helper()
 	require.NotNil(t, c)
 	times, err := hdrhistogram.Decode([]byte(c.Histogram))
@@ -26,7 +26,7 @@ func TestAWriterThatEndsSaysHowLongItsCommitsTook(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs.log")
 	said := writeEpoch(t, path, 1, 500)
 	acks := acknowledged(said)
-	commits := said[len(said)-1].Commits
+	commits := said[len(said)-1].CommitStats
 	times := decoded(t, commits)
 	assert.Equal(t, acks[len(acks)-1].Seq, commits.Records)
 	assert.Equal(t, int64(commits.Count), times.TotalCount())
@@ -58,8 +58,8 @@ func TestEveryCommitIsCountedHoweverLongItTook(t *testing.T) {
 	require.NoError(t, tally.say(&out))
 	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
-	times := decoded(t, s.Commits)
-	assert.Equal(t, []uint64{4, 40}, []uint64{s.Commits.Count, s.Commits.Records})
+	times := decoded(t, s.CommitStats)
+	assert.Equal(t, []uint64{4, 40}, []uint64{s.CommitStats.Count, s.CommitStats.Records})
 	assert.Equal(t, []int64{4, 1}, []int64{times.TotalCount(), times.Min()})
 	assert.InEpsilon(t, time.Hour.Microseconds(), times.Max(), 0.001)
 }

@@ -128,7 +128,7 @@ func TestATailThatIsGoneFromADeviceIsALoss(t *testing.T) {
 	require.Len(t, findings, 1)
 	assert.Equal(t, judge.LostTail, findings[0].Class)
 	assert.Equal(t, int64(2*mib), sighting.Bytes)
-	content, err := volume.ReadPart(path, 0, sighting.Bytes)
+	content, err := volume.ReadRange(path, 0, sighting.Bytes)
 	require.NoError(t, err)
 	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(content)), sighting.SHA256, "what follows on the device is not the journal's")
 	zero(t, path, 0, end)
@@ -153,9 +153,9 @@ func TestADeviceThatIsFullIsSaidAndKeepsWhatWasPromised(t *testing.T) {
 func TestAWriterWaitsForADeviceThatAnotherStillHolds(t *testing.T) {
 	path := loopdevice.New(t, 8*mib)
 	first := promise(writeEpoch(t, path, 1, 100))
-	other, err := volume.Claim(path)
+	other, err := volume.OpenExclusive(path)
 	require.NoError(t, err)
-	require.NoError(t, other.GoOn(int64(first.Seq)*256))
+	require.NoError(t, other.SetWriteOffset(int64(first.Seq)*256))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, w := io.Pipe()
@@ -194,7 +194,7 @@ func TestAWriterWaitsForADeviceThatAnotherStillHolds(t *testing.T) {
 
 func TestAWriterGivesUpADeviceThatAnotherKeeps(t *testing.T) {
 	path := loopdevice.New(t, mib)
-	other, err := volume.Claim(path)
+	other, err := volume.OpenExclusive(path)
 	require.NoError(t, err)
 	defer other.Close()
 	later, err := parse("write", writer(path, 2)[1:])

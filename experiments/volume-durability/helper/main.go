@@ -116,7 +116,7 @@ func (t *task) describeJournal(flags *flag.FlagSet) {
 }
 
 func (t *task) validateWriting() error {
-	if t.ownFolder && !volume.InOwnFolder(t.file) {
+	if t.ownFolder && !volume.IsInOwnFolder(t.file) {
 		return fmt.Errorf("--own-folder: want a file in a folder whose name begins with %s, got %s", volume.FolderPrefix, t.file)
 	}
 	return t.format.Validate()

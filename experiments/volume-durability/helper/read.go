@@ -40,7 +40,7 @@ func (t *task) scan(shown io.Writer) (protocol.ScanResult, error) {
 	doing := "opening " + t.file + " to read it"
 	var file *volume.Reader
 	err := t.during(doing, func() (err error) {
-		file, err = volume.OpenToRead(t.file)
+		file, err = volume.OpenReader(t.file)
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -49,12 +49,12 @@ func (t *task) scan(shown io.Writer) (protocol.ScanResult, error) {
 	if err != nil {
 		return protocol.ScanResult{}, protocol.NewOpError(doing, err)
 	}
-	file.Promised(t.promised)
+	file.SetMinimumLength(t.promised)
 	found, err := journal.Scan(io.TeeReader(patientReader{file, t.patience, t.file}, shown), t.format, t.points)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return protocol.ScanResult{}, protocol.NewOpError("reading "+t.file, err)
 	}
-	if file.IsDevice() && found.Bytes == 0 {
+	if file.IsBlockDevice() && found.Bytes == 0 {
 		return t.nothing(), nil // it is blank
 	}
 	found.Unreadable = file.Unreadable()
@@ -87,7 +87,7 @@ func (t *task) sight(out io.Writer, found protocol.ScanResult) error {
 // mount is what the journal is on, or would be: a folder of our own may be gone with it.
 func (t *task) mount(present bool) (protocol.Mount, error) {
 	mount, err := volume.MountOf(t.file)
-	if errors.Is(err, fs.ErrNotExist) && !present && volume.InOwnFolder(t.file) {
+	if errors.Is(err, fs.ErrNotExist) && !present && volume.IsInOwnFolder(t.file) {
 		return volume.MountOf(filepath.Dir(t.file))
 	}
 	return mount, err
@@ -117,7 +117,7 @@ func (t *task) sample(found journal.Report) *protocol.Sample {
 // part reads up to n bytes of the journal from an offset on, not beyond its end.
 func (t *task) part(offset, n, end int64) (b []byte, err error) {
 	err = t.during("reading "+t.file, func() error {
-		b, err = volume.ReadPart(t.file, offset, min(n, end-offset))
+		b, err = volume.ReadRange(t.file, offset, min(n, end-offset))
 		return err
 	})
 	return b, err

@@ -35,7 +35,7 @@ func (p patience) during(doing string, call func() error) error {
 	err := call()
 	if !timer.Stop() {
 		said.Wait()
-		_ = protocol.Write(p.out, protocol.Message{Stall: &protocol.Stall{Op: doing, Seconds: time.Since(began).Seconds(), Over: true}})
+		_ = protocol.Write(p.out, protocol.Message{Stall: &protocol.Stall{Op: doing, Seconds: time.Since(began).Seconds(), Ended: true}})
 	}
 	return err
 }

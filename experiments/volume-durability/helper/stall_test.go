@@ -35,9 +35,9 @@ func TestACallThatDoesNotComeBackIsSaidWhileItWaits(t *testing.T) {
 	}
 	waiting := stall()
 	assert.Equal(t, "syncing /data/logs.log has not come back for 0.001 s", waiting.String())
-	assert.False(t, waiting.Over)
+	assert.False(t, waiting.Ended)
 	close(back)
-	assert.True(t, stall().Over)
+	assert.True(t, stall().Ended)
 	assert.Equal(t, failure, <-done)
 }
 

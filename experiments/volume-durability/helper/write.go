@@ -67,7 +67,7 @@ func (t *task) enter(ctx context.Context, out io.Writer) (*volume.File, journal.
 	case err != nil:
 		return nil, journal.Report{}, err
 	case device != nil:
-		return device, found.Report, device.GoOn(found.Bytes)
+		return device, found.Report, device.SetWriteOffset(found.Bytes)
 	}
 	file, err := t.goOn()
 	return file, found.Report, err
@@ -85,14 +85,14 @@ func (t *task) goOn() (*volume.File, error) {
 	if err := t.makeFolder(); err != nil {
 		return nil, err
 	}
-	return t.open("opening "+t.file+" to go on writing", volume.Append)
+	return t.open("opening "+t.file+" to go on writing", volume.OpenAppend)
 }
 
 // makeFolder makes the journal's folder, where it is to be our own. Like the file, it
 // must be new in the first epoch, and is made again in a later one where it is gone.
 // A device is all that we write of its claim: there is no folder to make.
 func (t *task) makeFolder() error {
-	if !t.ownFolder || volume.IsDevice(t.file) {
+	if !t.ownFolder || volume.IsBlockDevice(t.file) {
 		return nil
 	}
 	doing := "making the folder of " + t.file
@@ -121,7 +121,7 @@ func (t *task) claimWithin(ctx context.Context, doing string) (device *volume.Fi
 	defer again.Stop()
 	for {
 		err := t.during(doing, func() (err error) {
-			device, err = volume.Claim(t.file)
+			device, err = volume.OpenExclusive(t.file)
 			return err
 		})
 		if !errors.Is(err, syscall.EBUSY) {
