@@ -289,7 +289,7 @@ func TestAWriterThatTheVolumeHoldsIsTheVolumesFailure(t *testing.T) {
 	require.ErrorIs(t, c.Delete(t.Context()), errLetDown, "it is not tried again")
 	c.judge()
 	assert.Equal(t, judge.Fail, c.Verdict)
-	assert.Contains(t, c.Reason, "unavailable (pod write-pod cannot end: syncing /data/logs.log has not come back for 5 s: waited 20s")
+	assert.Contains(t, c.Reason, "unavailable (pod write-pod cannot end: syncing /data/logs.log has not returned for 5 s: waited 20s")
 
 	assert.NotErrorIs(t, held().held(t.Context(), timeout), errLetDown, "nobody knows why it does not end")
 	assert.NotErrorIs(t, held(stall, ack).held(t.Context(), timeout), errLetDown, "the volume had answered again")
