@@ -3,18 +3,13 @@
 package volume
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 // File is a journal's file, open for appending, or a block device that goes on
@@ -82,61 +77,4 @@ func (f *File) Datasync() error {
 			return err
 		}
 	}
-}
-
-// MountOf says which mount a path is on, and which filesystem that is of. Its last
-// element need not exist. A block device is told as such.
-func MountOf(path string) (protocol.Mount, error) {
-	if IsBlockDevice(path) {
-		return blockDeviceMount(path)
-	}
-	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return protocol.Mount{}, fmt.Errorf("reading the mount table: %w", err)
-	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
-	if err != nil {
-		return protocol.Mount{}, err
-	}
-	mount, found := mountOf(filepath.Join(dir, filepath.Base(path)), string(table))
-	if !found {
-		return protocol.Mount{}, fmt.Errorf("no mount holds %s", path)
-	}
-	mount.UUID = filesystemUUID(dir)
-	return mount, nil
-}
-
-// mountOf finds the mount with the longest matching mount point; of several on
-// one point, the last one hides the others.
-func mountOf(path, table string) (best protocol.Mount, found bool) {
-	lines := bufio.NewScanner(strings.NewReader(table))
-	for lines.Scan() {
-		mount, ok := parseMount(lines.Text())
-		if ok && isUnder(path, mount.Point) && len(mount.Point) >= len(best.Point) {
-			best, found = mount, true
-		}
-	}
-	return best, found
-}
-
-func isUnder(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
-}
-
-// parseMount reads a line of mountinfo: "36 35 98:0 /root /mnt rw - ext4 /dev/root rw".
-func parseMount(line string) (protocol.Mount, bool) {
-	before, after, found := strings.Cut(line, " - ")
-	fields, rest := strings.Fields(before), strings.Fields(after)
-	if !found || len(fields) < 5 || len(rest) < 2 {
-		return protocol.Mount{}, false
-	}
-	return protocol.Mount{
-		Device: fields[2], Root: unescape(fields[3]), Point: unescape(fields[4]),
-		FSType: rest[0], Source: unescape(rest[1]),
-	}, true
-}
-
-// unescape undoes the octal escapes of mountinfo.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
