@@ -12,29 +12,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is a journal's file, open for appending, or a block device that goes on
-// being written where it was last.
+// File is a journal that is open for writing: a file in append mode, or a block device.
 type File struct {
 	*os.File
 }
 
-// Create makes the file and makes its name durable: data that was synced into a
-// file whose directory was not synced may have no name after a crash. An
-// existing file is an error, errors.Is(err, fs.ErrExist), and is left as it is. So is
-// a block device that is not blank; a blank one is claimed (see Claim).
+// Create creates the file and syncs its directory: without that, a crash may lose the name
+// of a file whose data was synced. If the path is a block device, Create opens it
+// exclusively (see OpenExclusive).
+//
+// If the file exists, or the device is not blank, Create changes nothing and returns an
+// error for which errors.Is(err, fs.ErrExist) is true.
 func Create(path string) (*File, error) {
 	device, err := OpenExclusive(path)
 	if err != nil {
 		return nil, err
 	}
 	if device != nil {
-		return createOn(device)
+		return createOnDevice(device)
 	}
 	return open(path, os.O_CREATE|os.O_EXCL)
 }
 
-// Append opens the file to go on at its end, and makes it where it is gone. It is
-// not for block devices: these are claimed.
+// OpenAppend opens the file for appending, and creates it if it does not exist. For a
+// block device, use OpenExclusive and SetWriteOffset instead.
 func OpenAppend(path string) (*File, error) {
 	if f, err := open(path, 0); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return f, err
@@ -43,8 +44,8 @@ func OpenAppend(path string) (*File, error) {
 }
 
 func open(path string, flags int) (*File, error) {
-	// Appending in the kernel keeps two writers that are alive at once, after a
-	// forced deletion, from overwriting each other.
+	// After a forced deletion, two writers may run at the same time. With O_APPEND they
+	// cannot overwrite each other.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|flags, 0o644)
 	if err != nil {
 		return nil, err
@@ -62,15 +63,15 @@ func syncDirectory(path string) error {
 	if err != nil {
 		return err
 	}
-	// Some network filesystems refuse to sync a directory and need no such thing.
+	// Some network filesystems do not need to sync a directory, and return EINVAL.
 	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return errors.Join(err, dir.Close())
 	}
 	return dir.Close()
 }
 
-// Datasync returns once everything written to the file is on stable storage,
-// with as much of its metadata as reading it back needs (fdatasync(2)).
+// Datasync makes everything that was written to the file durable, including the metadata
+// that is needed to read it back (fdatasync(2)).
 func (f *File) Datasync() error {
 	for {
 		if err := unix.Fdatasync(int(f.Fd())); !errors.Is(err, unix.EINTR) {

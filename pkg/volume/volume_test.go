@@ -12,17 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCreateNeverTouchesAFileThatIsThere(t *testing.T) {
+func TestCreate_RefusesAnExistingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs.log")
-	require.NoError(t, os.WriteFile(path, []byte("somebody's data"), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte("other data"), 0o600))
 	_, err := Create(path)
 	require.ErrorIs(t, err, fs.ErrExist)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, "somebody's data", string(content))
+	assert.Equal(t, "other data", string(content))
 }
 
-func TestAppendGoesOnAtTheEnd(t *testing.T) {
+func TestOpenAppend_WritesAtTheEnd(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs.log")
 	for _, line := range []string{"one\n", "two\n"} {
 		f, err := OpenAppend(path)
@@ -37,7 +37,7 @@ func TestAppendGoesOnAtTheEnd(t *testing.T) {
 	assert.Equal(t, "one\ntwo\n", string(content))
 }
 
-func TestAppendOfADirectoryFails(t *testing.T) {
+func TestOpenAppend_RefusesADirectory(t *testing.T) {
 	_, err := OpenAppend(t.TempDir())
 	assert.Error(t, err)
 }
