@@ -102,7 +102,7 @@ func Table() []Option {
 		{"LIB_IMAGE_PULL_POLICY", "IfNotPresent", "Pull policy of that image: `Always`, `IfNotPresent` or `Never`.", true,
 			oneOf(func(s *Settings) *corev1.PullPolicy { return &s.ImagePullPolicy },
 				corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)},
-		{"REQUIRED_EVIDENCE", "none", "The [level of evidence](docs/evidence.md) below which nothing passes: " + quoted(provenance.Names()) + ".", false, requiredEvidence},
+		{"REQUIRED_EVIDENCE", "none", "The [level of evidence](docs/evidence.md) below which nothing passes: " + quoted(provenance.LevelNames()) + ".", false, requiredEvidence},
 		{"NEGATIVE_CONTROL", "false", "Try one more cell, on an emptyDir, that must lose its data. If the loss is not seen the whole run is an Error.", false,
 			boolean(func(s *Settings) *bool { return &s.NegativeControl })},
 		{"BUNDLE_CONFIGMAP", "", "Name of the ConfigMap, in the engine's namespace, that keeps the [evidence](docs/evidence-bundle.md) of the run; empty for one that is named after the engine and the run, `none` to keep none. It stays until somebody deletes it.", false,
@@ -344,7 +344,7 @@ func claimTemplate(s *Settings, value string) error {
 
 func requiredEvidence(s *Settings, value string) error {
 	if err := s.RequiredEvidence.UnmarshalText([]byte(value)); err != nil {
-		return wanted("one of " + strings.Join(provenance.Names(), ", "))
+		return wanted("one of " + strings.Join(provenance.LevelNames(), ", "))
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type Bucket struct {
 
 // LatencyOf merges what the writers of all epochs say of their commits; nil where
 // none says anything.
-func LatencyOf(said []protocol.Commits) (*Latency, error) {
+func LatencyOf(said []protocol.CommitStats) (*Latency, error) {
 	var all *hdrhistogram.Histogram
 	l := &Latency{}
 	for _, c := range said {

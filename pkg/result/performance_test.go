@@ -14,7 +14,7 @@ import (
 )
 
 // said is what a writer says whose commits took so many microseconds.
-func said(t *testing.T, took ...int64) protocol.Commits {
+func said(t *testing.T, took ...int64) protocol.CommitStats {
 	t.Helper()
 	h := hdrhistogram.New(1, 60_000_000, 3)
 	for _, n := range took {
@@ -22,11 +22,11 @@ func said(t *testing.T, took ...int64) protocol.Commits {
 	}
 	encoded, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	require.NoError(t, err)
-	return protocol.Commits{Count: uint64(len(took)), Records: 2 * uint64(len(took)), Histogram: string(encoded)}
+	return protocol.CommitStats{Count: uint64(len(took)), Records: 2 * uint64(len(took)), Histogram: string(encoded)}
 }
 
 func TestTheCommitsOfAllEpochsAreOneDistribution(t *testing.T) {
-	l, err := LatencyOf([]protocol.Commits{said(t, 100, 100, 100), said(t, 200, 5000)})
+	l, err := LatencyOf([]protocol.CommitStats{said(t, 100, 100, 100), said(t, 200, 5000)})
 	require.NoError(t, err)
 	assert.Equal(t, uint64(5), l.Count)
 	assert.Equal(t, uint64(10), l.Records)
@@ -45,7 +45,7 @@ func TestNoCommitsAreNoLatency(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Nil(t, l)
 	for _, wrong := range []string{"", "x", "HISTFAAAAA=="} {
-		_, err := LatencyOf([]protocol.Commits{{Histogram: wrong}})
+		_, err := LatencyOf([]protocol.CommitStats{{Histogram: wrong}})
 		assert.Error(t, err, wrong)
 	}
 }

@@ -52,7 +52,7 @@ var words = map[reflect.Type][]any{
 func mapped(t reflect.Type) *described.Schema {
 	if t == reflect.TypeFor[provenance.Level]() {
 		var levels []any
-		for _, name := range provenance.Names() {
+		for _, name := range provenance.LevelNames() {
 			levels = append(levels, name)
 		}
 		return &described.Schema{Type: "string", Enum: levels}

@@ -319,7 +319,7 @@ func evidencePod(pod *corev1.Pod) result.Pod {
 // collect fills in what is known only once pods are gone: when their parts were
 // there, and what they said besides their statements on the journal.
 func (c *cell) collect() {
-	var commits []protocol.Commits
+	var commits []protocol.CommitStats
 	for i := range c.Epochs {
 		c.date(&c.Epochs[i].Pod)
 	}

@@ -82,7 +82,7 @@ func scanCached(path string, recordSize int) func(context.Context) (sample, erro
 // scanDirectly measures what the reader does at the end of a run, its SHA-256 included.
 func scanDirectly(path string, recordSize int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (s sample, err error) {
-		file, err := volume.OpenToRead(path)
+		file, err := volume.OpenReader(path)
 		if err != nil {
 			return sample{}, err
 		}

@@ -23,7 +23,7 @@ type volume struct {
 	ledger  ledger.Ledger
 	epoch   int
 	random  *rand.Rand
-	took    []protocol.Commits
+	took    []protocol.CommitStats
 	records uint64 // acknowledged so far, of all epochs
 	// damage is where the first byte is that is not as it was written, where there is one.
 	damaged bool
@@ -70,7 +70,7 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 		commits++
 	}
 	must(w.Commit(3, func() time.Time { return to }))
-	v.took = append(v.took, protocol.Commits{
+	v.took = append(v.took, protocol.CommitStats{
 		Count: commits, Records: commits * recordsEach, Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
 	})
 	v.records += commits * recordsEach

@@ -269,10 +269,10 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome 
 	var reader io.Reader = contextReader{ctx, file}
 	acknowledged := int64(ledger.Count(expected.Acks)) * int64(expected.Format.Size)
 	switch {
-	case file.IsDevice():
-		file.Promised(acknowledged)
+	case file.IsBlockDevice():
+		file.SetMinimumLength(acknowledged)
 	case v.device:
-		reader = volume.Image(reader, acknowledged)
+		reader = volume.NewImageReader(reader, acknowledged)
 	}
 	sum := sha256.New()
 	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), expected.Format, points)
@@ -284,7 +284,7 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome 
 		outcome.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	// A device always exists: its journal is present if it contains anything.
-	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsDevice()
+	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsBlockDevice()
 	return nil
 }
 

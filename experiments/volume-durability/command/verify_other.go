@@ -22,8 +22,8 @@ func (plainFile) ReadMode() protocol.ReadMode { return protocol.ReadCached }
 
 func (plainFile) Unreadable() []journal.Range { return nil }
 
-// IsDevice returns false: on this system only --device marks the image of a device.
-func (plainFile) IsDevice() bool { return false }
+// IsBlockDevice returns false: on this system only --device marks the image of a device.
+func (plainFile) IsBlockDevice() bool { return false }
 
-// Promised does nothing: it is for devices.
-func (plainFile) Promised(int64) {}
+// SetMinimumLength does nothing: it is for devices.
+func (plainFile) SetMinimumLength(int64) {}

@@ -156,16 +156,6 @@ func bytesOf(f judge.Finding) string {
 	return grouped(f.Offset) + " to " + grouped(f.End-1)
 }
 
-// levels say in a sentence what each level of evidence means.
-var levels = map[provenance.Level]string{
-	provenance.None:         "nothing was read back, or not from the volume that was written to",
-	provenance.ReadBack:     "another pod read the data; the memory of the writer's node may have answered in the storage's place",
-	provenance.Uncached:     "what was read did not come from the page cache that was written to",
-	provenance.Remounted:    "the filesystem was unmounted on the writer's node before the reader had it, or another node's kernel mounted it",
-	provenance.Reattached:   "the volume was detached from the writer's node and attached again for the reader",
-	provenance.OtherMachine: "it was attached anew, to a machine with another kernel",
-}
-
 // evidenceView is how strong the evidence is.
 type evidenceView struct {
 	Level, Meaning, Required string
@@ -181,12 +171,12 @@ type rung struct {
 }
 
 func evidenceOf(r result.Result, c result.Cell) *evidenceView {
-	v := &evidenceView{Level: c.Provenance.Level.String(), Meaning: levels[c.Provenance.Level], NotReached: c.Provenance.NotReached}
+	v := &evidenceView{Level: c.Provenance.Level.String(), Meaning: c.Provenance.Level.Description(), NotReached: c.Provenance.NotReached}
 	if r.Settings.RequiredEvidence > provenance.None && !c.Plan.Control {
 		v.Required = r.Settings.RequiredEvidence.String()
 	}
 	for level := provenance.ReadBack; level <= provenance.OtherMachine; level++ {
-		v.Rungs = append(v.Rungs, rung{level.String(), levels[level], level <= c.Provenance.Level})
+		v.Rungs = append(v.Rungs, rung{level.String(), level.Description(), level <= c.Provenance.Level})
 	}
 	v.Facts = table{Caption: "Between the last writer and the reader", Head: []string{"Question", "Answer", "How it is known, or why not"}}
 	for _, f := range []struct {

@@ -144,7 +144,7 @@ func evidenceOn(r result.Result) string {
 	if !any {
 		return ""
 	}
-	s := level.String() + ": " + levels[level]
+	s := level.String() + ": " + level.Description()
 	if underTest(r) > 1 {
 		s = "of all that passed at least " + s
 	}
