@@ -70,8 +70,8 @@ const MaxEpoch = 99_999
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ErrForeign says that a line is an intact record of another journal.
-var ErrForeign = errors.New("intact record of another journal")
+// errForeign says that a line is an intact record of another journal.
+var errForeign = errors.New("intact record of another journal")
 
 var errNotARecord = errors.New("not an intact record")
 
@@ -145,7 +145,7 @@ func (f Format) appendHead(dst []byte, r *Record) []byte {
 }
 
 // parse reads the line of an intact record of this journal, all but its time.
-// It returns ErrForeign with the record for an intact one of another journal,
+// It returns errForeign with the record for an intact one of another journal,
 // and another error for anything else. The line includes its newline.
 func (f Format) parse(line []byte) (Record, error) {
 	if len(line) != f.Size || len(line) < MinRecordSize || !looksLikeRecord(line) {
@@ -156,7 +156,7 @@ func (f Format) parse(line []byte) (Record, error) {
 		return Record{}, err
 	}
 	if string(line[idAt:idAt+idLen]) != f.ID {
-		return r, ErrForeign
+		return r, errForeign
 	}
 	return r, nil
 }

@@ -221,7 +221,7 @@ func (s *scanner) foreignLine() (id string, n int, err error) {
 	if n == 0 {
 		return "", 0, nil
 	}
-	if _, err := (Format{Size: n}).parse(line[:n]); !errors.Is(err, ErrForeign) {
+	if _, err := (Format{Size: n}).parse(line[:n]); !errors.Is(err, errForeign) {
 		return "", 0, nil
 	}
 	return string(line[idAt : idAt+idLen]), n, nil
@@ -338,7 +338,7 @@ func (s *scanner) recordAt(b []byte) bool {
 	}
 	n := bytes.IndexByte(b[:min(len(b), MaxRecordSize)], '\n') + 1
 	_, err := (Format{Size: n}).parse(b[:n])
-	return n > 0 && errors.Is(err, ErrForeign)
+	return n > 0 && errors.Is(err, errForeign)
 }
 
 // expected is the line that should follow the last intact record, if one is known.

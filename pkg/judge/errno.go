@@ -10,10 +10,10 @@ import (
 // what was recorded, and asks no volume anything.
 const euclean syscall.Errno = 117
 
-// ClassOf is the class of finding that an error of the volume's is, once something
+// ClassOfError is the class of finding that an error of the volume's is, once something
 // had been acknowledged: it says that the volume is gone, or no longer to be
 // written. Any other error is none: it need not be the volume's fault.
-func ClassOf(err error) Class {
+func ClassOfError(err error) Class {
 	if errors.Is(err, syscall.EROFS) {
 		return ReadOnly
 	}

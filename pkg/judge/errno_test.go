@@ -16,9 +16,9 @@ func TestTheClassOfAVolumesErrors(t *testing.T) {
 		fmt.Errorf("opening: %w", syscall.EACCES): "",
 		fmt.Errorf("writing: %w", syscall.ENOSPC): "",
 	} {
-		assert.Equal(t, want, ClassOf(err), err)
+		assert.Equal(t, want, ClassOfError(err), err)
 	}
-	assert.Empty(t, ClassOf(nil))
+	assert.Empty(t, ClassOfError(nil))
 }
 
 func TestASummaryNamesTheFirstAndCountsTheOthers(t *testing.T) {

@@ -54,7 +54,7 @@ func (j *judging) insertions(p ledger.Ack, segments []journal.Segment) {
 			before := s.First + uint64((d.Offset-s.Offset-j.strange(s, d.Offset))/int64(j.Report.Size)) - 1
 			switch {
 			case before >= p.Seq:
-			case j.Overlap && j.Epochs > 1:
+			case j.MayOverlap && j.Epochs > 1:
 				j.note(fmt.Sprintf("%d bytes between records of epoch %d are no record: another writer may have been alive, and did not finish", d.Length, p.Epoch))
 			default:
 				j.find(Finding{Class: Corrupt, Epoch: p.Epoch, First: before, Last: before + 1, Offset: d.Offset, End: d.Offset + d.Length, Detail: fmt.Sprintf("%d bytes that nobody wrote, between intact records", d.Length)})

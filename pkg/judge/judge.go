@@ -12,8 +12,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// Case is everything that the judge looks at.
-type Case struct {
+// Input is everything that a judgement depends on.
+type Input struct {
 	// Acks are the highest acknowledgements of every epoch at the time the
 	// pod that scanned was asked to: what the scan must show.
 	Acks []ledger.Ack `json:"acks"`
@@ -23,9 +23,9 @@ type Case struct {
 	Earlier []journal.Report `json:"earlier,omitempty"`
 	// Epochs is how many epochs had been started.
 	Epochs int `json:"epochs"`
-	// Overlap says that a writer may have been alive after the next one had
+	// MayOverlap says that a writer may have been alive after the next one had
 	// started, because it was deleted by force.
-	Overlap bool `json:"overlap,omitempty"`
+	MayOverlap bool `json:"mayOverlap,omitempty"`
 }
 
 // Judgement is what the judge made of a case.
@@ -43,9 +43,9 @@ type Judgement struct {
 // Records that were never acknowledged may be missing or torn; acknowledged
 // ones must be there, in order, once and intact, and nothing may be there that
 // was never sent.
-func Judge(c Case) Judgement {
-	j := judging{Case: c}
-	j.result.Acknowledged = ledger.Count(c.Acks)
+func Judge(c Input) Judgement {
+	j := judging{Input: c}
+	j.result.Acknowledged = ledger.CountRecords(c.Acks)
 	j.result.Intact = j.result.Acknowledged
 	if j.nothingLeft() {
 		return j.result
@@ -63,7 +63,7 @@ func Judge(c Case) Judgement {
 }
 
 type judging struct {
-	Case
+	Input
 	result Judgement
 }
 

@@ -72,7 +72,7 @@ func (v *volume) scan() journal.Report {
 
 func (v *volume) judged() Judgement {
 	v.t.Helper()
-	return Judge(Case{Acks: v.acks, Report: v.scan(), Epochs: v.epoch})
+	return Judge(Input{Acks: v.acks, Report: v.scan(), Epochs: v.epoch})
 }
 
 func cut(n int) func([]byte) []byte {
@@ -339,7 +339,7 @@ func otherJournal(t *testing.T) []byte {
 
 func TestNoJournalAtAll(t *testing.T) {
 	v := newVolume(t).writes(100, 0)
-	judgement := Judge(Case{Acks: v.acks, Report: journal.Report{Format: format}, Epochs: 1})
+	judgement := Judge(Input{Acks: v.acks, Report: journal.Report{Format: format}, Epochs: 1})
 	assert.Equal(t, []Finding{{Class: Missing, Epoch: 1, First: 1, Last: 100, Records: 100, Detail: "there is no journal"}}, judgement.Findings)
 }
 
@@ -347,7 +347,7 @@ func TestAnEarlierReadBackTellsARollbackFromALostTail(t *testing.T) {
 	v := newVolume(t).writes(100, 0)
 	atRestart := v.scan()
 	v.writes(50, 0).becomes(cut(60 * size))
-	judgement := Judge(Case{Acks: v.acks, Report: v.scan(), Earlier: []journal.Report{atRestart}, Epochs: 2})
+	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Earlier: []journal.Report{atRestart}, Epochs: 2})
 	assert.Equal(t, []Finding{
 		{Class: RolledBack, Epoch: 1, First: 61, Last: 100, Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod had read back more"},
 		{Class: RolledBack, Epoch: 2, First: 1, Last: 50, Records: 50, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod had read back more"},
@@ -358,7 +358,7 @@ func TestATailThatNobodyHadReadBackIsLost(t *testing.T) {
 	v := newVolume(t).writes(100, 0)
 	atRestart := v.scan()
 	v.writes(50, 0).becomes(cut(110 * size))
-	judgement := Judge(Case{Acks: v.acks, Report: v.scan(), Earlier: []journal.Report{atRestart}, Epochs: 2})
+	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Earlier: []journal.Report{atRestart}, Epochs: 2})
 	assert.Equal(t, []Finding{{Class: LostTail, Epoch: 2, First: 11, Last: 50, Records: 40, Offset: 110 * size, End: 110 * size}}, judgement.Findings)
 }
 
@@ -366,7 +366,7 @@ func TestARollbackThatWasWrittenOnShowsInWhatHadBeenReadBack(t *testing.T) {
 	v := newVolume(t).writes(100, 0)
 	atRestart := v.scan()
 	v.writes(50, 0).becomes(cut(60*size)).writes(200, 0)
-	judgement := Judge(Case{Acks: v.acks, Report: v.scan(), Earlier: []journal.Report{atRestart}, Epochs: 3})
+	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Earlier: []journal.Report{atRestart}, Epochs: 3})
 	assert.Equal(t, []Finding{
 		{Class: RolledBack, Epoch: 1, First: 61, Last: 100, Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod had read back more"},
 		{Class: LostTail, Epoch: 2, First: 1, Last: 50, Records: 50, Offset: 60 * size, End: 60 * size},
@@ -397,7 +397,7 @@ func TestWhatCannotBeReadIsUnavailable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			report := c.volume.unreadable(c.from, c.to)
-			assert.Equal(t, c.want, Judge(Case{Acks: c.volume.acks, Report: report, Epochs: 1}).Findings)
+			assert.Equal(t, c.want, Judge(Input{Acks: c.volume.acks, Report: report, Epochs: 1}).Findings)
 		})
 	}
 }
@@ -455,7 +455,7 @@ func interleaved(t *testing.T) *volume {
 
 func TestTwoWritersAtOnceAreNotedAndNotMistakenForDamage(t *testing.T) {
 	v := interleaved(t)
-	judgement := Judge(Case{Acks: v.acks, Report: v.scan(), Epochs: 2, Overlap: true})
+	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Epochs: 2, MayOverlap: true})
 	assert.Empty(t, judgement.Findings)
 	assert.Equal(t, []string{"two writers were alive at once: epoch 1 wrote after epoch 2 had begun"}, judgement.Notes)
 }
@@ -468,7 +468,7 @@ func TestTheSameWithoutAForcedDeletionIsAFinding(t *testing.T) {
 
 func TestDamageIsFoundWhereTwoWritersOverlapped(t *testing.T) {
 	v := interleaved(t).becomes(flip(12*size + 50))
-	judgement := Judge(Case{Acks: v.acks, Report: v.scan(), Epochs: 2, Overlap: true})
+	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Epochs: 2, MayOverlap: true})
 	require.Len(t, judgement.Findings, 1)
 	assert.Equal(t, Finding{Class: Corrupt, Epoch: 2, First: 3, Last: 3, Records: 1, Offset: 12 * size, End: 13 * size}, judgement.Findings[0])
 }
@@ -478,7 +478,7 @@ func TestAFirstRecordBehindALaterWritersIsAFinding(t *testing.T) {
 	for _, later := range []int{0, 3} { // acknowledged of the second writer's
 		for _, overlap := range []bool{false, true} {
 			v := newVolume(t).writes(1, 0).writes(later, 3-later).becomes(swap(0, size, size))
-			judgement := Judge(Case{Acks: v.acks, Report: v.scan(), Epochs: 2, Overlap: overlap})
+			judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Epochs: 2, MayOverlap: overlap})
 			require.Len(t, judgement.Findings, 1, "%d acknowledged, overlap %v", later, overlap)
 			assert.Equal(t, Reordered, judgement.Findings[0].Class)
 		}
@@ -487,7 +487,7 @@ func TestAFirstRecordBehindALaterWritersIsAFinding(t *testing.T) {
 
 func TestAnEpochThatWasNeverStartedIsForeign(t *testing.T) {
 	v := newVolume(t).writes(10, 0).writes(5, 0)
-	judgement := Judge(Case{Acks: v.acks[:1], Report: v.scan(), Epochs: 1})
+	judgement := Judge(Input{Acks: v.acks[:1], Report: v.scan(), Epochs: 1})
 	assert.Equal(t, []Finding{{Class: Foreign, Epoch: 2, First: 1, Last: 5, Offset: 10 * size, End: 15 * size, Detail: "only 1 epochs were ever started"}}, judgement.Findings)
 }
 
@@ -495,7 +495,7 @@ func TestMoreDamageThanAReportListsIsNeverAPass(t *testing.T) {
 	v := newVolume(t).writes(10, 0)
 	report := v.scan()
 	report.Unlisted = 3
-	assert.NotEmpty(t, Judge(Case{Acks: v.acks, Report: report, Epochs: 1}).Findings)
+	assert.NotEmpty(t, Judge(Input{Acks: v.acks, Report: report, Epochs: 1}).Findings)
 }
 
 func TestAFindingReadsAsASentence(t *testing.T) {
@@ -508,8 +508,8 @@ func TestAFindingReadsAsASentence(t *testing.T) {
 }
 
 func TestVerdicts(t *testing.T) {
-	assert.Equal(t, Pass, VerdictOf(newVolume(t).writes(10, 3).judged()))
-	assert.Equal(t, Fail, VerdictOf(newVolume(t).writes(10, 3).becomes(cut(0)).judged()))
-	assert.Equal(t, Error, VerdictOf(newVolume(t).writes(0, 3).judged()), "nothing was at stake")
-	assert.Equal(t, Error, VerdictOf(Judge(Case{})))
+	assert.Equal(t, Pass, newVolume(t).writes(10, 3).judged().Verdict())
+	assert.Equal(t, Fail, newVolume(t).writes(10, 3).becomes(cut(0)).judged().Verdict())
+	assert.Equal(t, Error, newVolume(t).writes(0, 3).judged().Verdict(), "nothing was at stake")
+	assert.Equal(t, Error, Judge(Input{}).Verdict())
 }

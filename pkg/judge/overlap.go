@@ -33,7 +33,7 @@ func (j *judging) overlap(s journal.Segment, epoch, later int, noted map[[2]int]
 		return
 	}
 	noted[[2]int{epoch, later}] = true
-	if j.Overlap {
+	if j.MayOverlap {
 		j.note(fmt.Sprintf("two writers were alive at once: epoch %d wrote after epoch %d had begun", epoch, later))
 		return
 	}

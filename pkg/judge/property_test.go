@@ -322,7 +322,7 @@ func (h *history) look() {
 	report, err := journal.Scan(bytes.NewReader(h.file), h.format, points)
 	require.NoError(h.t, err)
 	report.Unreadable = h.unreadable
-	judgement := Judge(Case{Acks: promises, Report: report, Earlier: h.earlier, Epochs: h.epochs, Overlap: h.overlap})
+	judgement := Judge(Input{Acks: promises, Report: report, Earlier: h.earlier, Epochs: h.epochs, MayOverlap: h.overlap})
 	h.earlier = append(h.earlier, report)
 	h.found = append(h.found, judgement.Findings)
 	intact := h.intact(promises)

@@ -17,9 +17,8 @@ const (
 	Skipped Verdict = "Skipped"
 )
 
-// VerdictOf is the verdict on a judgement. An empty ledger is an Error: nothing
-// was at stake.
-func VerdictOf(j Judgement) Verdict {
+// Verdict returns the verdict on what was judged: an Error where nothing had been acknowledged.
+func (j Judgement) Verdict() Verdict {
 	switch {
 	case len(j.Findings) > 0:
 		return Fail

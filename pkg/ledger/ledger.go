@@ -102,8 +102,8 @@ func (l *Ledger) watch(epoch int) (changed <-chan struct{}, held bool) {
 	return l.changed, false
 }
 
-// Count counts the acknowledged records of all promises.
-func Count(promises []Ack) uint64 {
+// CountRecords counts the acknowledged records of all promises.
+func CountRecords(promises []Ack) uint64 {
 	var n uint64
 	for _, p := range promises {
 		n += p.Seq

@@ -21,7 +21,7 @@ func TestTheHighestAcknowledgementOfEachEpochCounts(t *testing.T) {
 		require.NoError(t, l.Record(a))
 	}
 	assert.Equal(t, []Ack{ack(1, 9, 90), ack(2, 6, 60)}, l.Acks())
-	assert.Equal(t, uint64(15), Count(l.Acks()))
+	assert.Equal(t, uint64(15), CountRecords(l.Acks()))
 }
 
 func TestAnEmptyLedgerPromisesNothing(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 
 func someToken() Token {
 	return Token{
-		Format:  journal.Format{ID: "0123456789abcdef", Size: 256},
-		Promise: Ack{Point: journal.Point{Epoch: 1, Seq: 1000}, Digest: 0x0000beef},
+		Format: journal.Format{ID: "0123456789abcdef", Size: 256},
+		Ack:    Ack{Point: journal.Point{Epoch: 1, Seq: 1000}, Digest: 0x0000beef},
 	}
 }
 
@@ -47,7 +47,7 @@ func TestATokenOfWhichAnythingIsWrongIsNone(t *testing.T) {
 
 func TestATokenOfNothingIsRefused(t *testing.T) {
 	for want, spoil := range map[string]func(*Token){
-		"count from 1":  func(t *Token) { t.Promise.Seq = 0 },
+		"count from 1":  func(t *Token) { t.Ack.Seq = 0 },
 		"record size 1": func(t *Token) { t.Size = 1 },
 		"journal id":    func(t *Token) { t.ID = "etc" },
 	} {

@@ -16,7 +16,7 @@ import (
 
 func TestCtrlCEndsWhatTakesLong(t *testing.T) {
 	content, promised := written(t)
-	token := ledger.Token{Format: format, Promise: promised}.String()
+	token := ledger.Token{Format: format, Ack: promised}.String()
 	journal := save(t, "j", content)
 	over := make(chan struct{})
 	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))

@@ -112,7 +112,7 @@ func (v *verifyCommand) promise(ctx context.Context) (promise, error) {
 	if v.bundle != "" {
 		return v.ofBundle()
 	}
-	if strings.HasPrefix(v.ledger, ledger.TokenMark) {
+	if strings.HasPrefix(v.ledger, ledger.TokenPrefix) {
 		return ofToken(v.ledger)
 	}
 	read := func() ([]byte, error) { return os.ReadFile(v.ledger) }
@@ -123,12 +123,12 @@ func (v *verifyCommand) promise(ctx context.Context) (promise, error) {
 	if err != nil {
 		return promise{}, fmt.Errorf("--ledger: %w", err)
 	}
-	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenMark) {
+	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenPrefix) {
 		return ofToken(text)
 	}
 	var ledgers []bundle.Ledger
 	if err := json.Unmarshal(content, &ledgers); err != nil {
-		return promise{}, fmt.Errorf("--ledger %s: want a bundle's ledger.json, or a word that begins with %s: %w", v.ledger, ledger.TokenMark, err)
+		return promise{}, fmt.Errorf("--ledger %s: want a bundle's ledger.json, or a word that begins with %s: %w", v.ledger, ledger.TokenPrefix, err)
 	}
 	var all []promise
 	for _, l := range ledgers {
@@ -157,7 +157,7 @@ func check(l bundle.Ledger) error {
 
 func ofToken(text string) (promise, error) {
 	token, err := ledger.ParseToken(text)
-	return promise{Format: token.Format, Acks: []ledger.Ack{token.Promise}, Epochs: 1}, err
+	return promise{Format: token.Format, Acks: []ledger.Ack{token.Ack}, Epochs: 1}, err
 }
 
 // ofBundle reads it from the evidence of a run, which must be as it was left.
@@ -244,7 +244,7 @@ func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, 
 		return outcome, fmt.Errorf("--journal: %w", err)
 	}
 	var reader io.Reader = interruptible{ctx, file}
-	promised := int64(ledger.Count(held.Acks)) * int64(held.Format.Size)
+	promised := int64(ledger.CountRecords(held.Acks)) * int64(held.Format.Size)
 	switch {
 	case file.IsDevice():
 		file.Promised(promised)
@@ -262,8 +262,8 @@ func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, 
 	}
 	// A device is always there; a journal is on it where anything is.
 	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsDevice()
-	outcome.Judgement = judge.Judge(judge.Case{Acks: held.Acks, Report: outcome.Report, Earlier: held.Earlier, Epochs: held.Epochs, Overlap: held.Overlap})
-	outcome.Verdict = judge.VerdictOf(outcome.Judgement)
+	outcome.Judgement = judge.Judge(judge.Input{Acks: held.Acks, Report: outcome.Report, Earlier: held.Earlier, Epochs: held.Epochs, MayOverlap: held.Overlap})
+	outcome.Verdict = outcome.Judgement.Verdict()
 	outcome.Reason = outcome.reason()
 	return outcome, nil
 }

@@ -46,7 +46,7 @@ func save(t *testing.T, name string, content []byte) string {
 
 func TestAJournalIsHeldToALedger(t *testing.T) {
 	content, promised := written(t)
-	token := ledger.Token{Format: format, Promise: promised}.String()
+	token := ledger.Token{Format: format, Ack: promised}.String()
 	ledgers, err := json.Marshal([]bundle.Ledger{
 		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{promised}},
 		{Cell: "mine", Journal: format, Epochs: 1, Acks: []ledger.Ack{promised}},
@@ -160,7 +160,7 @@ func commit(t *testing.T, w *journal.Writer, records int) ledger.Ack {
 
 func TestWhatCannotBeToldIsCode2(t *testing.T) {
 	content, promised := written(t)
-	token := ledger.Token{Format: format, Promise: promised}.String()
+	token := ledger.Token{Format: format, Ack: promised}.String()
 	for _, args := range [][]string{
 		{"--journal", "none", "--ledger", token},
 		{"--journal", save(t, "j", content), "--ledger", token[:len(token)-1]},
@@ -176,7 +176,7 @@ func TestWhatCannotBeToldIsCode2(t *testing.T) {
 
 func TestAJournalOnADeviceEndsWhereNothingWasWritten(t *testing.T) {
 	content, promised := written(t)
-	token := ledger.Token{Format: format, Promise: promised}.String()
+	token := ledger.Token{Format: format, Ack: promised}.String()
 	image := append(bytes.Clone(content), make([]byte, 1<<20)...)
 	code, out, _ := execute(t, "verify", "--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
 	assert.Equal(t, Kept, code)

@@ -204,7 +204,7 @@ func TestAWriterGivesUpADeviceThatAnotherKeeps(t *testing.T) {
 	err = later.write(t.Context(), io.Discard)
 	require.ErrorIs(t, err, syscall.EBUSY)
 	assert.ErrorContains(t, err, "claiming "+path)
-	assert.Empty(t, judge.ClassOf(err), "that is nobody's loss")
+	assert.Empty(t, judge.ClassOfError(err), "that is nobody's loss")
 	assert.Empty(t, said.String(), "the volume keeps nobody waiting")
 }
 

@@ -93,7 +93,7 @@ func judged(t *testing.T, path string, promises []ledger.Ack, more ...string) ([
 		points = append(points, strconv.Itoa(p.Epoch)+":"+strconv.FormatUint(p.Seq, 10))
 	}
 	sighting := readBack(t, path, strings.Join(points, ","), more...)
-	return judge.Judge(judge.Case{Acks: promises, Report: sighting.Report, Epochs: len(promises)}).Findings, sighting
+	return judge.Judge(judge.Input{Acks: promises, Report: sighting.Report, Epochs: len(promises)}).Findings, sighting
 }
 
 func TestWhatWritersAcknowledgeAReaderFinds(t *testing.T) {

@@ -140,7 +140,7 @@ func leaveJournal(folder string, size, records int) (ledger.Token, error) {
 		// Nothing was promised of it, so nobody will ask for it.
 		return ledger.Token{}, errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(path))
 	}
-	return ledger.Token{Format: format, Promise: ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}}, nil
+	return ledger.Token{Format: format, Ack: ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}}, nil
 }
 
 // fill writes records to a new journal and makes them durable. It returns the last of them.
@@ -166,18 +166,18 @@ func verify(folder string, token ledger.Token) (path string, findings []judge.Fi
 	path, err = journalOn(folder, token.ID)
 	if err == nil {
 		t := task{
-			file: path, format: token.Format, points: []journal.Point{token.Promise.Point},
+			file: path, format: token.Format, points: []journal.Point{token.Ack.Point},
 			// Nobody listens: the one line that is printed is the result.
 			patience: patience{out: io.Discard, after: stallAfter},
 		}
 		found, err = t.scan(io.Discard)
 	}
-	if class := judge.ClassOf(err); class != "" {
+	if class := judge.ClassOfError(err); class != "" {
 		return path, []judge.Finding{{Class: class, Detail: err.Error()}}, nil
 	}
 	if err != nil {
 		return path, nil, err
 	}
-	judged := judge.Judge(judge.Case{Acks: []ledger.Ack{token.Promise}, Report: found.Report, Epochs: 1})
+	judged := judge.Judge(judge.Input{Acks: []ledger.Ack{token.Ack}, Report: found.Report, Epochs: 1})
 	return path, judged.Findings, nil
 }

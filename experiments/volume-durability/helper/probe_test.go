@@ -41,7 +41,7 @@ func written(t *testing.T, folder string) (text, path string) {
 	text = strings.TrimSuffix(probed(t, "write", "--folder", folder), "\n")
 	token, err := ledger.ParseToken(text)
 	require.NoError(t, err)
-	assert.Equal(t, uint64(1000), token.Promise.Seq)
+	assert.Equal(t, uint64(1000), token.Ack.Seq)
 	return text, filepath.Join(folder, "durability-"+token.ID+".log")
 }
 
