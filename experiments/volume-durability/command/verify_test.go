@@ -103,7 +103,7 @@ func TestALedgerThatNobodyWroteIsRefused(t *testing.T) {
 	code, out, said := execute(t, "verify", "--journal", save(t, "j", content), "--ledger", save(t, "ledger.json", ledgers))
 	assert.Equal(t, Unknown, code)
 	assert.Empty(t, out)
-	assert.Contains(t, said, `cell "c": a ledger that nobody wrote: acknowledgement of epoch -1`)
+	assert.Contains(t, said, `cell "c": invalid ledger: acknowledgement of epoch -1`)
 }
 
 // A ledger alone holds a journal to no more than a run's own reader did.
