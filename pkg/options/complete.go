@@ -26,7 +26,7 @@ func completions() map[string][]string {
 		"LIB_IMAGE_PULL_POLICY": {
 			string(corev1.PullAlways), string(corev1.PullIfNotPresent), string(corev1.PullNever),
 		},
-		"REQUIRED_EVIDENCE": provenance.Names(),
+		"REQUIRED_EVIDENCE": provenance.LevelNames(),
 		"BUNDLE_CONFIGMAP":  {NoBundle},
 		"ORCHESTRATOR":      {string(Auto), string(Kubernetes), string(Swarm)},
 	}

@@ -210,7 +210,7 @@ func (c Cell) Deletions() int {
 
 // Written says in a sentence that there is something at stake.
 func (c Cell) Written() string {
-	promised := ledger.Count(c.Acks)
+	promised := ledger.CountRecords(c.Acks)
 	if promised == 0 || len(c.Epochs) == 0 {
 		return "Nothing was acknowledged: nothing is at stake"
 	}
@@ -230,7 +230,7 @@ func (c Cell) storage() string {
 
 // Verified says in a sentence what the verification came to.
 func (c Cell) Verified() string {
-	promised := ledger.Count(c.Acks)
+	promised := ledger.CountRecords(c.Acks)
 	switch c.Verdict {
 	case judge.Pass:
 		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", judge.FormatCount(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()

@@ -39,7 +39,7 @@ func (c Cell) row() []string {
 	if c.Reader != nil || len(c.Findings) > 0 {
 		lost = judge.FormatCount(c.Lost())
 	}
-	row := []string{name, string(c.Verdict), c.Provenance.Level.String(), judge.FormatCount(ledger.Count(c.Acks)), lost, fmt.Sprint(c.Deletions()), short(c.SlowestRecovery())}
+	row := []string{name, string(c.Verdict), c.Provenance.Level.String(), judge.FormatCount(ledger.CountRecords(c.Acks)), lost, fmt.Sprint(c.Deletions()), short(c.SlowestRecovery())}
 	if c.Latency == nil {
 		return append(row, "-", "-", "-", "-")
 	}
@@ -56,7 +56,7 @@ func (c Cell) Lost() uint64 {
 			lost += f.Records
 		}
 	}
-	return min(lost, ledger.Count(c.Acks))
+	return min(lost, ledger.CountRecords(c.Acks))
 }
 
 // HasLoss says of a control whether the loss that must be there was found: everything,

@@ -58,7 +58,7 @@ func classOf(err error, h *hearing) judge.Class {
 			return judge.Unavailable
 		}
 	case errors.As(err, &problem):
-		return judge.ClassOf(problem)
+		return judge.ClassOfError(problem)
 	case errors.Is(err, context.DeadlineExceeded) && h != nil && h.inVain():
 		return judge.Unavailable
 	}
@@ -87,7 +87,7 @@ func (c *cell) held(ctx context.Context, err error) error {
 func (c *cell) endedItself(epoch *result.Epoch, problem *protocol.OpError) {
 	epoch.ExitError = problem
 	c.Log.WithError(problem).WithField("epoch", epoch.Number).Warn("The writer had ended by itself")
-	if class := judge.ClassOf(problem); class != "" && !isOneCalls(*problem) {
+	if class := judge.ClassOfError(problem); class != "" && !isOneCalls(*problem) {
 		c.isLetDown(class, problem)
 	}
 }

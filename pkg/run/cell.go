@@ -211,7 +211,7 @@ func (c *cell) Delete(ctx context.Context) error {
 	epoch := &c.Epochs[len(c.Epochs)-1]
 	c.strikes(w, epoch.Number)
 	c.Hooks.Deleting(c.Plan, epoch.Pod)
-	epoch.AckedAtDeletion, epoch.Grace = ledger.Count(c.ledger.Acks()), c.grace()
+	epoch.AckedAtDeletion, epoch.Grace = ledger.CountRecords(c.ledger.Acks()), c.grace()
 	epoch.Deleting = time.Now().UTC()
 	if err := c.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, c.grace()); err != nil {
 		return c.held(ctx, err)
@@ -222,7 +222,7 @@ func (c *cell) Delete(ctx context.Context) error {
 	if w.hearing == nil {
 		return nil
 	}
-	c.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.Count(c.Acks)}).Info("Writer deleted")
+	c.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.CountRecords(c.Acks)}).Info("Writer deleted")
 	if err := c.hearOut(ctx, w, epoch.Number); err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (c *cell) podSpec(name, command string, args ...string) kube.PodSpec {
 	}
 	if c.isBlock() {
 		// A device has no end of file: how much must be there is known outside of it.
-		promised := ledger.Count(c.ledger.Acks()) * uint64(c.Journal.Size)
+		promised := ledger.CountRecords(c.ledger.Acks()) * uint64(c.Journal.Size)
 		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(promised, 10))
 	}
 	if c.Claim != nil {
@@ -319,7 +319,7 @@ func evidencePod(pod *corev1.Pod) result.Pod {
 // collect fills in what is known only once pods are gone: when their parts were
 // there, and what they said besides their statements on the journal.
 func (c *cell) collect() {
-	var commits []protocol.CommitStats
+	var commits []protocol.Commits
 	for i := range c.Epochs {
 		c.date(&c.Epochs[i].Pod)
 	}

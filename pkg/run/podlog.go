@@ -49,7 +49,7 @@ type hearing struct {
 	seen          chan struct{} // closed with the first sighting
 	first         *ledger.Ack   // acknowledgement that was heard
 	acks          []result.AckSample
-	commits       *protocol.CommitStats // the last that it said of them
+	commits       *protocol.Commits // the last that it said of them
 }
 
 // listen follows a pod's log until the pod has ended or the context does.
@@ -89,7 +89,7 @@ func (h *hearing) hear(line []byte) {
 		}
 		h.acknowledged(*s.Ack)
 		h.tell(*s.Ack)
-	case s.Stall != nil && s.Stall.Ended:
+	case s.Stall != nil && s.Stall.Over:
 		h.waited(*s.Stall)
 	case s.Stall != nil:
 		h.log.Warn(s.Stall)
@@ -100,9 +100,9 @@ func (h *hearing) hear(line []byte) {
 	case s.Error != nil:
 		h.waits(nil)
 		h.end(*s.Error)
-	case s.CommitStats != nil:
+	case s.Commits != nil:
 		h.mu.Lock()
-		h.commits = s.CommitStats
+		h.commits = s.Commits
 		h.mu.Unlock()
 	}
 }
@@ -130,7 +130,7 @@ const enoughAcks = 4096
 
 // told is what was heard besides the sighting: the first acknowledgement and some of
 // the others, and the last that was said of the commits.
-func (h *hearing) told() (first *ledger.Ack, acks []result.AckSample, commits *protocol.CommitStats) {
+func (h *hearing) told() (first *ledger.Ack, acks []result.AckSample, commits *protocol.Commits) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.first, h.acks, h.commits

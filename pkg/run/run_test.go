@@ -58,7 +58,7 @@ func promised(t *testing.T, c *cell) *cell {
 
 func TestWhoseFailureItIs(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Ended: true}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
 	late := fmt.Errorf("waited: %w", context.DeadlineExceeded)
 	write := protocol.NewOpError("writing", syscall.EIO)
 	write.Writing = true
@@ -180,7 +180,7 @@ func TestAPodThatCannotBeHeardBlamesNobody(t *testing.T) {
 // What merely takes too long is nobody's broken promise.
 func TestAVolumeThatIsSlowAndAnswersIsNotBlamed(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Ended: true}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
 	late := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
 	c := promised(t, someCell(t))
 	h := heardFrom(t, stalled, back, stalled)
@@ -217,7 +217,7 @@ func TestWithoutAWriterAtWorkNothingWasTried(t *testing.T) {
 
 func TestAContainerThatOutlivesItsPodIsNotWaitedForWithoutEnd(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 3600, Ended: true}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 3600, Over: true}})
 	for _, lines := range [][]string{{stalled}, {stalled, back, stalled}, nil} {
 		c := promised(t, someCell(t))
 		c.Settings.StatusTimeout = time.Nanosecond
@@ -289,7 +289,7 @@ func TestAWriterThatTheVolumeHoldsIsTheVolumesFailure(t *testing.T) {
 	require.ErrorIs(t, c.Delete(t.Context()), errLetDown, "it is not tried again")
 	c.judge()
 	assert.Equal(t, judge.Fail, c.Verdict)
-	assert.Contains(t, c.Reason, "unavailable (pod write-pod cannot end: syncing /data/logs.log has not returned for 5 s: waited 20s")
+	assert.Contains(t, c.Reason, "unavailable (pod write-pod cannot end: syncing /data/logs.log has not come back for 5 s: waited 20s")
 
 	assert.NotErrorIs(t, held().held(t.Context(), timeout), errLetDown, "nobody knows why it does not end")
 	assert.NotErrorIs(t, held(stall, ack).held(t.Context(), timeout), errLetDown, "the volume had answered again")

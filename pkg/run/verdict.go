@@ -15,13 +15,13 @@ import (
 // judge sums up all that was seen. What a later pod can no longer see was lost,
 // even if the last one could see it again.
 func (c *cell) judge() {
-	judged := judge.Judgement{Acknowledged: ledger.Count(c.Acks)}
+	judged := judge.Judgement{Acknowledged: ledger.CountRecords(c.Acks)}
 	if c.Reader != nil {
 		judged = c.Reader.Judgement
 	}
 	c.gather()
 	judged.Findings = c.Findings
-	c.Verdict = judge.VerdictOf(judged)
+	c.Verdict = judged.Verdict()
 	for _, e := range c.Epochs {
 		if e.ExitError != nil {
 			c.note(fmt.Sprintf("the writer of epoch %d had ended by itself: %s", e.Number, e.ExitError))

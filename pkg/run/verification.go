@@ -94,14 +94,14 @@ func (c *cell) look(pod result.Pod, seen protocol.ScanResult, promises []ledger.
 }
 
 // caseOf is what to judge: a report of what the first epochs left behind.
-func (c *cell) caseOf(promises []ledger.Ack, report journal.Report, epochs int) judge.Case {
+func (c *cell) caseOf(promises []ledger.Ack, report journal.Report, epochs int) judge.Input {
 	var earlier []journal.Report
 	for _, e := range c.Epochs {
 		if e.InitialRead != nil {
 			earlier = append(earlier, e.InitialRead.ScanResult.Report)
 		}
 	}
-	return judge.Case{Acks: promises, Report: report, Earlier: earlier, Epochs: epochs, Overlap: c.Plan.Force}
+	return judge.Input{Acks: promises, Report: report, Earlier: earlier, Epochs: epochs, MayOverlap: c.Plan.Force}
 }
 
 // points asks for the sums of the records that the promises end with.

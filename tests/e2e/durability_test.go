@@ -61,7 +61,7 @@ func theDefaultsAreTheSTIGCheck(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256([]byte(content))), cell.Reader.ScanResult.SHA256)
 	lines := strings.SplitAfter(strings.TrimSuffix(content, "\n"), "\n")
-	assert.GreaterOrEqual(t, uint64(len(lines)), ledger.Count(cell.Acks))
+	assert.GreaterOrEqual(t, uint64(len(lines)), ledger.CountRecords(cell.Acks))
 	dated := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z `)
 	for _, line := range lines {
 		require.Regexp(t, dated, line)
@@ -91,7 +91,7 @@ func TestStorageThatForgetsFails(t *testing.T) {
 	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage)
 	assert.Equal(t, 1, o.Status.History.FailedRuns)
 	cell := o.result.Cells[0]
-	acknowledged := ledger.Count(cell.Acks)
+	acknowledged := ledger.CountRecords(cell.Acks)
 	require.Len(t, cell.Findings, 1)
 	assert.Equal(t, judge.Missing, cell.Findings[0].Class)
 	assert.Equal(t, acknowledged, cell.Findings[0].Records)
@@ -118,7 +118,7 @@ func TestATruncatedJournalIsALostTail(t *testing.T) {
 
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
 	cell := o.result.Cells[0]
-	acknowledged := ledger.Count(cell.Acks)
+	acknowledged := ledger.CountRecords(cell.Acks)
 	require.Greater(t, acknowledged, uint64(kept))
 	assert.Equal(t, []judge.Finding{{
 		Class: judge.LostTail, Epoch: 1, First: kept + 1, Last: acknowledged, Records: acknowledged - kept, Offset: kept * recordSize, End: kept * recordSize,
@@ -180,7 +180,7 @@ func TestABrokenLogStreamChangesNoVerdict(t *testing.T) {
 	o := await(t, ns)
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
 	assert.Regexp(t, "Log stream (broke|ended while the pod lives)", o.log, "the stream really broke")
-	assert.Greater(t, ledger.Count(o.result.Cells[0].Acks), uint64(before.Size())/recordSize, "what was acknowledged afterwards was heard too")
+	assert.Greater(t, ledger.CountRecords(o.result.Cells[0].Acks), uint64(before.Size())/recordSize, "what was acknowledged afterwards was heard too")
 	requireNothingLeft(t, ns)
 }
 

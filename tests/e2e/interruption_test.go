@@ -193,7 +193,7 @@ func TestAControlPlaneThatGoesAwayChangesNoVerdict(t *testing.T) {
 			once.Do(back)
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
-			assert.Greater(t, ledger.Count(o.result.Cells[0].Acks), uint64(written), "what was acknowledged meanwhile was heard afterwards")
+			assert.Greater(t, ledger.CountRecords(o.result.Cells[0].Acks), uint64(written), "what was acknowledged meanwhile was heard afterwards")
 			requireNothingLeft(t, ns)
 		})
 	}

@@ -70,7 +70,7 @@ func TestTwoWritersAliveAtOnceAreSaidAndNotCalledDamage(t *testing.T) {
 	require.GreaterOrEqual(t, len(cell.Epochs), 2)
 	assert.NotEqual(t, cell.Epochs[0].Node, cell.Epochs[1].Node)
 	assert.Empty(t, cell.Findings)
-	const said = "two writers were alive at once: epoch 1 wrote after epoch 2 had begun"
+	const said = "two writers ran at the same time: epoch 1 wrote after epoch 2 had started"
 	assert.Contains(t, cell.Notes, said)
 	assert.Contains(t, o.probe(t, "verify").Description, said)
 	requireNothingLeft(t, ns)

@@ -98,7 +98,7 @@ func (s story) look(v *volume, pod result.Pod, epochs int, earlier []journal.Rep
 	if v.damaged {
 		found.Sample = v.around(v.damage)
 	}
-	judged := judge.Judge(judge.Case{Acks: v.ledger.Acks(), Report: found.Report, Earlier: earlier, Epochs: epochs, Overlap: s.plan.Force})
+	judged := judge.Judge(judge.Input{Acks: v.ledger.Acks(), Report: found.Report, Earlier: earlier, Epochs: epochs, MayOverlap: s.plan.Force})
 	return &result.JournalRead{Pod: pod, Seen: seen, ScanResult: found, Judgement: judged}
 }
 
@@ -143,7 +143,7 @@ func conclude(c *result.Cell) {
 	c.Notes = c.Reader.Judgement.Notes
 	judged := c.Reader.Judgement
 	judged.Findings = c.Findings
-	c.Verdict = judge.VerdictOf(judged)
+	c.Verdict = judged.Verdict()
 	c.Reason = c.Verified()
 	c.NotShown = []string{"a deleted pod is no power failure: whether the storage keeps its promise through one was not tried"}
 	if c.Provenance.NotReached != "" {

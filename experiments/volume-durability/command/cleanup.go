@@ -108,10 +108,10 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []clea
 		}
 		age := now.Sub(r.Newest())
 		switch {
-		case decided.State == orphans.Alive:
+		case decided.State == orphans.Running:
 		case r.Kept && u.run == "":
 			decided.Why = "it was told to keep its objects; remove them with --run " + r.ID
-		case decided.State == orphans.Dead:
+		case decided.State == orphans.Ended:
 			decided.Remove = true
 		case age >= u.olderThan:
 			decided.Remove = true
@@ -129,9 +129,9 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []clea
 func (r *cleanupRun) checkLocalProcess() {
 	switch state, pid := localProcess(r.ID); state {
 	case processRunning:
-		r.State, r.Why = orphans.Alive, fmt.Sprintf("process %d on this machine is executing it", pid)
+		r.State, r.Why = orphans.Running, fmt.Sprintf("process %d on this machine is executing it", pid)
 	case processGone:
-		r.State, r.Why = orphans.Dead, fmt.Sprintf("process %d on this machine, which executed it, has ended", pid)
+		r.State, r.Why = orphans.Ended, fmt.Sprintf("process %d on this machine, which executed it, has ended", pid)
 	}
 }
 

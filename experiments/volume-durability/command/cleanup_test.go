@@ -32,9 +32,9 @@ func TestCleanupDecide_KeepsObjectsOfRunningRuns(t *testing.T) {
 	}
 	mine := hostLabel()
 	all := []orphans.Run{
-		{ID: "engine-running", State: orphans.Alive, Objects: ago(48 * time.Hour)},
-		{ID: "engine-ended", State: orphans.Dead, Objects: ago(time.Second)},
-		{ID: "engine-ended-kept", State: orphans.Dead, Kept: true, Objects: ago(48 * time.Hour)},
+		{ID: "engine-running", State: orphans.Running, Objects: ago(48 * time.Hour)},
+		{ID: "engine-ended", State: orphans.Ended, Objects: ago(time.Second)},
+		{ID: "engine-ended-kept", State: orphans.Ended, Kept: true, Objects: ago(48 * time.Hour)},
 		{ID: "running-here", State: orphans.Unknown, Host: mine, Objects: ago(48 * time.Hour)},
 		{ID: "ended-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
 		{ID: "running-here", State: orphans.Unknown, Host: "another", Objects: ago(time.Second)},

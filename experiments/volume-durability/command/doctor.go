@@ -72,8 +72,8 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 
 // checkTable renders checks as a table for a terminal.
 func checkTable(checks []preflight.Check) (string, error) {
-	marks := map[preflight.Answer]string{
-		preflight.Yes: "✓ ok", preflight.No: "✗ failed", preflight.Without: "! warning",
+	marks := map[preflight.Status]string{
+		preflight.OK: "✓ ok", preflight.Failed: "✗ failed", preflight.Warning: "! warning",
 	}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)

@@ -58,7 +58,7 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 	if err != nil {
 		return err
 	}
-	e, err := litmus.Begin(ctx, config, id, log)
+	e, err := litmus.Start(ctx, config, id, log)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 
 func TestExecute_EndsWhenInterrupted(t *testing.T) {
 	content, ack := writeJournal(t)
-	token := ledger.Token{Format: format, Promise: ack}.String()
+	token := ledger.Token{Format: format, Ack: ack}.String()
 	journal := save(t, "j", content)
 	done := make(chan struct{})
 	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-done }))

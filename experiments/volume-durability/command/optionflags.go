@@ -56,7 +56,7 @@ func optionHelp() map[string]string {
 		"LIB_IMAGE":             "image of the writer and reader pods",
 		"LIB_IMAGE_PULL_POLICY": "pull policy of the image: Always, IfNotPresent, Never",
 		"REQUIRED_EVIDENCE": "evidence level below which a run ends in Error: " +
-			strings.Join(provenance.Names(), ", "),
+			strings.Join(provenance.LevelNames(), ", "),
 		"NEGATIVE_CONTROL": "add a control: a cell on an emptyDir that must lose its data, or the run ends in Error",
 		"BUNDLE_CONFIGMAP": "save the evidence bundle also in a ConfigMap with this name",
 		"ORCHESTRATOR": "orchestrator of the cluster: kubernetes, swarm, or auto to detect it; with swarm the verdict " +

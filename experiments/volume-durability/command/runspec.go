@@ -56,7 +56,7 @@ func readClaimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
 	if err != nil {
 		return nil, options.Invalid{Name: templateOption, Value: file, Want: "a readable file: " + err.Error()}
 	}
-	claim, err := kube.ReadTemplate(manifest)
+	claim, err := kube.ParseClaimTemplate(manifest)
 	if err != nil {
 		return nil, options.Invalid{Name: templateOption, Value: file, Want: err.Error()}
 	}

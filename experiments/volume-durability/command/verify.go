@@ -120,14 +120,14 @@ func (v *verifyCommand) expectation(ctx context.Context) (expectation, error) {
 	if v.bundle != "" {
 		return v.fromBundle()
 	}
-	if strings.HasPrefix(v.ledger, ledger.TokenMark) {
+	if strings.HasPrefix(v.ledger, ledger.TokenPrefix) {
 		return fromToken(v.ledger)
 	}
 	content, err := readFileOrStdin(ctx, v.streams.In, v.ledger)
 	if err != nil {
 		return expectation{}, fmt.Errorf("--ledger: %w", err)
 	}
-	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenMark) {
+	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenPrefix) {
 		return fromToken(text)
 	}
 	return v.fromLedgers(content)
@@ -138,7 +138,7 @@ func (v *verifyCommand) fromLedgers(content []byte) (expectation, error) {
 	var ledgers []bundle.Ledger
 	if err := json.Unmarshal(content, &ledgers); err != nil {
 		return expectation{}, fmt.Errorf("--ledger %s: want the ledger.json of a bundle, or a token that begins with %s: %w",
-			v.ledger, ledger.TokenMark, err)
+			v.ledger, ledger.TokenPrefix, err)
 	}
 	var all []expectation
 	for _, l := range ledgers {
@@ -167,7 +167,7 @@ func validate(l bundle.Ledger) error {
 
 func fromToken(text string) (expectation, error) {
 	token, err := ledger.ParseToken(text)
-	return expectation{Format: token.Format, Acks: []ledger.Ack{token.Promise}, Epochs: 1}, err
+	return expectation{Format: token.Format, Acks: []ledger.Ack{token.Ack}, Epochs: 1}, err
 }
 
 // fromBundle reads the bundle of a run, which must match its manifest.
@@ -246,11 +246,11 @@ func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verifi
 	if err := v.scan(ctx, expected, &outcome); err != nil {
 		return outcome, err
 	}
-	outcome.Judgement = judge.Judge(judge.Case{
+	outcome.Judgement = judge.Judge(judge.Input{
 		Acks: expected.Acks, Report: outcome.Report, Earlier: expected.Earlier, Epochs: expected.Epochs,
 		Overlap: expected.Overlap,
 	})
-	outcome.Verdict = judge.VerdictOf(outcome.Judgement)
+	outcome.Verdict = outcome.Judgement.Verdict()
 	outcome.Reason = outcome.reason()
 	return outcome, nil
 }
@@ -267,7 +267,7 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome 
 		return fmt.Errorf("--journal: %w", err)
 	}
 	var reader io.Reader = contextReader{ctx, file}
-	acknowledged := int64(ledger.Count(expected.Acks)) * int64(expected.Format.Size)
+	acknowledged := int64(ledger.CountRecords(expected.Acks)) * int64(expected.Format.Size)
 	switch {
 	case file.IsBlockDevice():
 		file.SetMinimumLength(acknowledged)

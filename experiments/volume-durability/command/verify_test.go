@@ -46,7 +46,7 @@ func save(t *testing.T, name string, content []byte) string {
 
 func TestVerify_JournalAgainstLedger(t *testing.T) {
 	content, ack := writeJournal(t)
-	token := ledger.Token{Format: format, Promise: ack}.String()
+	token := ledger.Token{Format: format, Ack: ack}.String()
 	ledgers, err := json.Marshal([]bundle.Ledger{
 		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
 		{Cell: "mine", Journal: format, Epochs: 1, Acks: []ledger.Ack{ack}},
@@ -167,7 +167,7 @@ func commit(t *testing.T, w *journal.Writer, records int) ledger.Ack {
 
 func TestVerify_WrongArgumentsAreErrors(t *testing.T) {
 	content, ack := writeJournal(t)
-	token := ledger.Token{Format: format, Promise: ack}.String()
+	token := ledger.Token{Format: format, Ack: ack}.String()
 	for _, args := range [][]string{
 		{"--journal", "none", "--ledger", token},
 		{"--journal", save(t, "j", content), "--ledger", token[:len(token)-1]},
@@ -183,7 +183,7 @@ func TestVerify_WrongArgumentsAreErrors(t *testing.T) {
 
 func TestVerify_DeviceEndsWhereNothingWasWritten(t *testing.T) {
 	content, ack := writeJournal(t)
-	token := ledger.Token{Format: format, Promise: ack}.String()
+	token := ledger.Token{Format: format, Ack: ack}.String()
 	image := append(bytes.Clone(content), make([]byte, 1<<20)...)
 	code, out, _ := execute(t, "verify",
 		"--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")

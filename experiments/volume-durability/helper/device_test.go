@@ -207,7 +207,7 @@ func TestDevice_WriterFailsIfAnotherWriterDoesNotClose(t *testing.T) {
 	err = later.write(t.Context(), io.Discard)
 	require.ErrorIs(t, err, syscall.EBUSY)
 	assert.ErrorContains(t, err, "opening "+path+" exclusively")
-	assert.Empty(t, judge.ClassOf(err), "it is not a loss")
+	assert.Empty(t, judge.ClassOfError(err), "it is not a loss")
 	assert.Empty(t, messages.String(), "it is not a stall")
 }
 

@@ -139,7 +139,7 @@ func writeJournal(folder string, size, records int) (ledger.Token, error) {
 		return ledger.Token{}, errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(path))
 	}
 	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}
-	return ledger.Token{Format: format, Promise: ack}, nil
+	return ledger.Token{Format: format, Ack: ack}, nil
 }
 
 // writeRecords commits records to a new journal, and returns the last of them.
@@ -163,13 +163,13 @@ func writeRecords(file journal.File, format journal.Format, records int) (last j
 // error.
 func verify(folder string, token ledger.Token) (path string, findings []judge.Finding, err error) {
 	path, found, err := scanJournal(folder, token)
-	if class := judge.ClassOf(err); class != "" {
+	if class := judge.ClassOfError(err); class != "" {
 		return path, []judge.Finding{{Class: class, Detail: err.Error()}}, nil
 	}
 	if err != nil {
 		return path, nil, err
 	}
-	judged := judge.Judge(judge.Case{Acks: []ledger.Ack{token.Promise}, Report: found.Report, Epochs: 1})
+	judged := judge.Judge(judge.Input{Acks: []ledger.Ack{token.Ack}, Report: found.Report, Epochs: 1})
 	return path, judged.Findings, nil
 }
 
@@ -179,7 +179,7 @@ func scanJournal(folder string, token ledger.Token) (path string, found protocol
 		return path, found, err
 	}
 	t := task{
-		file: path, format: token.Format, points: []journal.Point{token.Promise.Point},
+		file: path, format: token.Format, points: []journal.Point{token.Ack.Point},
 		// A Stall would be a second line on stdout.
 		stallWatch: stallWatch{out: io.Discard, timeout: stallTimeout},
 	}

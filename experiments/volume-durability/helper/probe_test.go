@@ -41,7 +41,7 @@ func writtenJournal(t *testing.T, folder string) (text, path string) {
 	text = strings.TrimSuffix(runProbe(t, "write", "--folder", folder), "\n")
 	token, err := ledger.ParseToken(text)
 	require.NoError(t, err)
-	assert.Equal(t, uint64(1000), token.Promise.Seq)
+	assert.Equal(t, uint64(1000), token.Ack.Seq)
 	return text, filepath.Join(folder, "durability-"+token.ID+".log")
 }
 
@@ -80,7 +80,7 @@ func TestProbe_VerifyReportsALossAndKeepsTheJournal(t *testing.T) {
 		"lost: torn: 1 acknowledged record epoch 1 sequence 1000 to 1000; ":                                      func(path string) error { return os.Truncate(path, 1000*256-20) },
 		"lost: missing: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (there is no journal); ":           os.Remove,
 		"lost: missing: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (the journal is empty); ":          func(path string) error { return os.Truncate(path, 0) },
-		"lost: corrupt: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (intact records but not those tha": rewritten,
+		"lost: corrupt: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (the records are intact but not the": rewritten,
 		"lost: unavailable (": unreadable,
 	} {
 		folder := volumeFolder(t)

@@ -174,7 +174,7 @@ func bytesSay(r result.Result) string {
 	var said []string
 	for _, c := range underTest(r) {
 		var s string
-		switch promised := ledger.Count(c.Acks); c.Verdict {
+		switch promised := ledger.CountRecords(c.Acks); c.Verdict {
 		case judge.Pass, judge.Fail:
 			s = c.Verified()
 		case judge.Skipped:

@@ -122,11 +122,11 @@ func (t *text) cell(c result.Cell) {
 func (t *text) log(c result.Cell) {
 	s := c.Reader.ScanResult
 	if !c.Reader.HasLogData() {
-		t.line("%s before: %d lines acknowledged; after: log data not present, %d bytes", c.File, ledger.Count(c.Acks), s.Bytes)
+		t.line("%s before: %d lines acknowledged; after: log data not present, %d bytes", c.File, ledger.CountRecords(c.Acks), s.Bytes)
 		return
 	}
 	t.line("%s before: %d lines acknowledged; after: log data present, %d intact lines, %d bytes, first of %s, last of %s",
-		c.File, ledger.Count(c.Acks), s.Records, s.Bytes, utc(s.FirstTime), utc(s.LastTime))
+		c.File, ledger.CountRecords(c.Acks), s.Records, s.Bytes, utc(s.FirstTime), utc(s.LastTime))
 	t.known("SHA-256 of these bytes", s.SHA256)
 	for _, p := range c.Acks {
 		t.line("Acknowledged of writer %d: lines 1 to %d, CRC-32C of the last, which depends on all before it, %08x", p.Epoch, p.Seq, p.Digest)

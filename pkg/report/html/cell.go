@@ -121,7 +121,7 @@ func findingsOf(c result.Cell) (views []findingView, unlisted string) {
 			return views, "and " + counted(len(c.Findings)-maxFindings, "more finding") + ", which the result in JSON lists"
 		}
 		views = append(views, findingView{
-			Number: i + 1, Class: string(f.Class), Meaning: meanings[f.Class], Records: recordsOf(f), Which: whichOf(f), Bytes: bytesOf(f), Detail: f.Detail,
+			Number: i + 1, Class: string(f.Class), Meaning: f.Class.Description(), Records: recordsOf(f), Which: whichOf(f), Bytes: bytesOf(f), Detail: f.Detail,
 		})
 	}
 	return views, ""

@@ -38,7 +38,7 @@ func rowOf(c result.Cell, v cellView) row {
 	if c.Verdict != judge.Pass && c.Verdict != judge.Fail {
 		w.Reason = v.Reason
 	}
-	if acknowledged := ledger.Count(c.Acks); acknowledged > 0 {
+	if acknowledged := ledger.CountRecords(c.Acks); acknowledged > 0 {
 		w.Acknowledged = grouped(acknowledged)
 	}
 	if c.Verdict == judge.Pass || c.Verdict == judge.Fail {

@@ -47,7 +47,7 @@ func failed(r result.Result) string {
 		cells++
 		if c.Verdict == judge.Fail {
 			names = append(names, nameOf(c))
-			lost, of = lost+c.Lost(), of+ledger.Count(c.Acks)
+			lost, of = lost+c.Lost(), of+ledger.CountRecords(c.Acks)
 		}
 	}
 	switch {
@@ -78,7 +78,7 @@ func tally(r result.Result) (cells int, acknowledged uint64, deletions int) {
 			continue
 		}
 		cells++
-		acknowledged += ledger.Count(c.Acks)
+		acknowledged += ledger.CountRecords(c.Acks)
 		deletions += c.Deletions()
 	}
 	return cells, acknowledged, deletions

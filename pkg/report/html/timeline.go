@@ -25,7 +25,7 @@ func timelineOf(c result.Cell) *figure {
 	edge := to.Add(to.Sub(from) / margin)
 	t := chart.Timeline{From: from, To: edge, Number: groupedFloat, Promised: promised(c, from, to), Looks: looks(c), Outages: outages(c, to), Lanes: lanes(c, to)}
 	t.Alternative = fmt.Sprintf("Timeline from %s to %s UTC: %s were acknowledged by %s, %s.",
-		clock(from), clock(to), counted(ledger.Count(c.Acks), "record"), counted(len(c.Epochs), "writer"), counted(c.Deletions(), "deletion"))
+		clock(from), clock(to), counted(ledger.CountRecords(c.Acks), "record"), counted(len(c.Epochs), "writer"), counted(c.Deletions(), "deletion"))
 	if c.Reader != nil && c.Reader.Judgement.Acknowledged > 0 {
 		t.Alternative += fmt.Sprintf(" The reader found %s of them intact.", grouped(c.Reader.Judgement.Intact))
 	}

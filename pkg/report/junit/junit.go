@@ -190,7 +190,7 @@ func ofCell(c result.Cell) []property {
 		all = append(all, property{"claim", c.Claim.Name}, property{"provisioner", c.Claim.Provisioner}, property{"volumeHandle", c.Claim.Handle})
 	}
 	if len(c.Epochs) > 0 {
-		all = append(all, property{"acknowledged", strconv.FormatUint(ledger.Count(c.Acks), 10)}, property{"deletions", strconv.Itoa(c.Deletions())})
+		all = append(all, property{"acknowledged", strconv.FormatUint(ledger.CountRecords(c.Acks), 10)}, property{"deletions", strconv.Itoa(c.Deletions())})
 	}
 	if c.Reader != nil {
 		all = append(all, property{"intact", strconv.FormatUint(c.Reader.Judgement.Intact, 10)})
