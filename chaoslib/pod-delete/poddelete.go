@@ -24,16 +24,16 @@ type Target interface {
 type Fault struct {
 	// Duration is TOTAL_CHAOS_DURATION.
 	Duration time.Duration
-	// Interval is CHAOS_INTERVAL. With a Least below it each interval is a random one
+	// Interval is CHAOS_INTERVAL. With a MinInterval below it each interval is a random one
 	// of the whole seconds between the two (RANDOMNESS).
-	Least, Interval time.Duration
+	MinInterval, Interval time.Duration
 	// Serial has targets deleted one after another, each once the last one has come
 	// back (SEQUENCE).
 	Serial bool
-	// Affected is the percentage of the targets that an interval hits, at least one of
+	// AffectedPercent is the percentage of the targets that an interval hits, at least one of
 	// them; 0 for all (PODS_AFFECTED_PERC).
-	Affected int
-	Clock    clock.Clock
+	AffectedPercent int
+	Clock           clock.Clock
 	// Random returns a number from 0 up to n, which is not among them.
 	Random func(n int64) int64
 }
@@ -46,8 +46,8 @@ type Fault struct {
 // fails keeps no other from going on.
 func (f Fault) Inject(ctx context.Context, targets ...Target) []error {
 	draw := &lottery{of: len(targets), winners: len(targets), random: f.Random}
-	if f.Affected > 0 {
-		draw.winners = max(1, len(targets)*f.Affected/100)
+	if f.AffectedPercent > 0 {
+		draw.winners = max(1, len(targets)*f.AffectedPercent/100)
 	}
 	turn := func(do func() error) error { return do() }
 	if f.Serial {
@@ -145,10 +145,10 @@ func (f Fault) next(due, passed time.Duration) time.Duration {
 }
 
 func (f Fault) interval() time.Duration {
-	if f.Least == 0 || f.Least >= f.Interval {
+	if f.MinInterval == 0 || f.MinInterval >= f.Interval {
 		return f.Interval
 	}
-	return f.Least + time.Duration(f.Random(int64((f.Interval-f.Least)/time.Second)+1))*time.Second
+	return f.MinInterval + time.Duration(f.Random(int64((f.Interval-f.MinInterval)/time.Second)+1))*time.Second
 }
 
 func (f Fault) wait(ctx context.Context, d time.Duration) error {

@@ -107,7 +107,7 @@ func TestRandomIntervalsStayWithinTheirBounds(t *testing.T) {
 		asked = append(asked, n)
 		return draws[(len(asked)-1)%len(draws)]
 	}
-	injectFault(t, Fault{Duration: 30 * s, Least: 5 * s, Interval: 10 * s, Clock: jumping{fake}, Random: random}, hit)
+	injectFault(t, Fault{Duration: 30 * s, MinInterval: 5 * s, Interval: 10 * s, Clock: jumping{fake}, Random: random}, hit)
 	assert.Equal(t, []time.Duration{5 * s, 15 * s, 22 * s, 27 * s}, hit.deleted)
 	for _, n := range asked {
 		assert.Equal(t, int64(6), n, "5 to 10 seconds, both included")
@@ -159,7 +159,7 @@ func (c *crowd) members(n int) []Target {
 func TestAPercentageOfTheTargetsIsHitAtEachInterval(t *testing.T) {
 	for affected, want := range map[int]int{0: 30, 100: 30, 50: 15, 1: 3, 39: 9} {
 		c := &crowd{}
-		fault := Fault{Duration: 30 * time.Second, Interval: 10 * time.Second, Affected: affected, Clock: jumping{clocktesting.NewFakeClock(time.Unix(0, 0))}, Random: rand.Int64N}
+		fault := Fault{Duration: 30 * time.Second, Interval: 10 * time.Second, AffectedPercent: affected, Clock: jumping{clocktesting.NewFakeClock(time.Unix(0, 0))}, Random: rand.Int64N}
 		// One clock for each target: each jumps to what it waits for.
 		for _, err := range fault.injectApart(t, c.members(10)) {
 			require.NoError(t, err)
@@ -172,8 +172,8 @@ func TestAPercentageOfTheTargetsIsHitAtEachInterval(t *testing.T) {
 func (f Fault) injectApart(t *testing.T, targets []Target) []error {
 	t.Helper()
 	draw := &lottery{of: len(targets), winners: len(targets), random: f.Random}
-	if f.Affected > 0 {
-		draw.winners = max(1, len(targets)*f.Affected/100)
+	if f.AffectedPercent > 0 {
+		draw.winners = max(1, len(targets)*f.AffectedPercent/100)
 	}
 	var errs []error
 	for i, target := range targets {

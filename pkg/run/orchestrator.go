@@ -9,25 +9,25 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// Labels by which Mirantis Kubernetes Engine says what orchestrates on a node.
+// Labels with which Mirantis Kubernetes Engine marks what orchestrates on a node.
 const (
 	swarmLabel      = "com.docker.ucp.orchestrator.swarm"
 	kubernetesLabel = "com.docker.ucp.orchestrator.kubernetes"
 )
 
-// orchestration is what orchestrates, and how that is known.
+// orchestration is what orchestrates the cluster, and how that was determined.
 type orchestration struct {
-	// Swarm says that there is positive evidence that the check does not apply.
+	// Swarm reports whether there is positive evidence that the check does not apply.
 	Swarm bool
-	// How is the evidence, Reason the same of a check that does not apply.
+	// How says how it was determined, Reason why the check does not apply.
 	How, Reason string
-	// Unseen is what could not be seen.
+	// Unseen says what could not be determined.
 	Unseen string
 }
 
-// orchestrates finds out whether the check applies. Missing labels, or nodes that may
-// not be seen, prove nothing.
-func (r Run) orchestrates(ctx context.Context) (orchestration, error) {
+// detectOrchestrator finds out whether the check applies. Missing labels and unreadable nodes prove nothing,
+// so it applies then.
+func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
 	const notApplicable = "Not Applicable: Swarm orchestrates"
 	switch r.Settings.Orchestrator {
 	case options.Swarm:
@@ -56,7 +56,7 @@ func (r Run) orchestrates(ctx context.Context) (orchestration, error) {
 	return orchestration{How: "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them"}, nil
 }
 
-// OnlySwarm says whether the nodes' labels state that Swarm orchestrates on all of them.
+// OnlySwarm reports whether the nodes' labels state that Swarm orchestrates on all of them.
 func OnlySwarm(nodes []corev1.Node) bool {
 	for _, n := range nodes {
 		if n.Labels[swarmLabel] != "true" || n.Labels[kubernetesLabel] == "true" {

@@ -17,7 +17,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-func TestWhetherAVolumeWasAttachedAnew(t *testing.T) {
+func TestCompareAttachments(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 	attached := func(name, node string, from, to int) kube.Attachment {
 		a := kube.Attachment{Name: name, Node: node, Attached: at(from)}
@@ -49,21 +49,21 @@ func TestWhetherAVolumeWasAttachedAnew(t *testing.T) {
 		"an earlier epoch's is none of it": {[]kube.Attachment{attached("z", "n1", 1, 2), attached("a", "n1", 3, 0)}, "n1", "n1", provenance.No},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fact := anew(c.all, c.writer, at(5), c.reader)
-			assert.Equal(t, c.want, fact.Answer, fact.Reason)
-			assert.NotEmpty(t, fact.Reason)
+			observation := compareAttachments(c.all, c.writer, at(5), c.reader)
+			assert.Equal(t, c.want, observation.Answer, observation.Reason)
+			assert.NotEmpty(t, observation.Reason)
 		})
 	}
 }
 
-func TestWhetherAVolumeWasUnmounted(t *testing.T) {
+func TestWhetherAVolumeWasUnpodMount(t *testing.T) {
 	ext4 := func(device string) protocol.Mount { return protocol.Mount{FSType: "ext4", Device: device} }
 	block := func(sequence uint64) protocol.Mount {
 		return protocol.Mount{FSType: protocol.BlockDevice, Device: "7:1", Sequence: sequence}
 	}
 	for name, c := range map[string]struct {
 		before, now provenance.Location
-		anew        provenance.Answer
+		reattached  provenance.Answer
 		want        provenance.Answer
 	}{
 		"detached":                    {provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Yes, provenance.Yes},
@@ -76,36 +76,35 @@ func TestWhetherAVolumeWasUnmounted(t *testing.T) {
 		"the same device":             {provenance.Location{BootID: "a", Mount: block(4)}, provenance.Location{BootID: "a", Mount: block(4)}, provenance.No, provenance.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fact := unmounted(provenance.History{Writer: c.before, Reader: &c.now, Reattached: provenance.Observation{Answer: c.anew}})
-			assert.Equal(t, c.want, fact.Answer, fact.Reason)
+			observation := unmounted(provenance.History{Writer: c.before, Reader: &c.now, Reattached: provenance.Observation{Answer: c.reattached}})
+			assert.Equal(t, c.want, observation.Answer, observation.Reason)
 		})
 	}
 }
 
-func TestWhetherItWasTheSameVolume(t *testing.T) {
-	ext4 := func(uuid, point string) mounted {
-		return mounted{"a pod", protocol.Mount{FSType: "ext4", Point: point, UUID: uuid}}
+func TestCompareMounts(t *testing.T) {
+	ext4 := func(uuid, point string) podMount {
+		return podMount{"a pod", protocol.Mount{FSType: "ext4", Point: point, UUID: uuid}}
 	}
 	for name, c := range map[string]struct {
-		mounts []mounted
+		mounts []podMount
 		want   provenance.Answer
 	}{
-		"the same":               {[]mounted{ext4("u", "/data"), ext4("u", "/data")}, provenance.Yes},
-		"without an identity":    {[]mounted{ext4("", "/data"), ext4("", "/data")}, provenance.Yes},
-		"another filesystem":     {[]mounted{ext4("u", "/data"), ext4("v", "/data")}, provenance.No},
-		"another kind":           {[]mounted{ext4("u", "/data"), {"a pod", protocol.Mount{FSType: "overlay", Point: "/data"}}}, provenance.No},
-		"no mount at the path":   {[]mounted{ext4("u", "/data"), ext4("u", "/")}, provenance.No},
-		"one that was not heard": {[]mounted{ext4("u", "/data"), {who: "a pod"}}, provenance.Unknown},
+		"the same":             {[]podMount{ext4("u", "/data"), ext4("u", "/data")}, provenance.Yes},
+		"without an identity":  {[]podMount{ext4("", "/data"), ext4("", "/data")}, provenance.Yes},
+		"another filesystem":   {[]podMount{ext4("u", "/data"), ext4("v", "/data")}, provenance.No},
+		"another kind":         {[]podMount{ext4("u", "/data"), {"a pod", protocol.Mount{FSType: "overlay", Point: "/data"}}}, provenance.No},
+		"no mount at the path": {[]podMount{ext4("u", "/data"), ext4("u", "/")}, provenance.No},
+		"no scan result":       {[]podMount{ext4("u", "/data"), {pod: "a pod"}}, provenance.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fact := sameMount(c.mounts, "/data", "pv")
-			assert.Equal(t, c.want, fact.Answer, fact.Reason)
+			observation := compareMounts(c.mounts, "/data", "pv")
+			assert.Equal(t, c.want, observation.Answer, observation.Reason)
 		})
 	}
 }
 
-// A writer that came back to a volume that had stayed attached was attached by nothing.
-func TestAnAttachmentIsOfThePodThatWaitedForIt(t *testing.T) {
+func TestAddAttachTime_OnlyForThePodThatWaitedForTheAttachment(t *testing.T) {
 	volume := "pv"
 	ns := kube.Client{Namespace: "stig", Timeout: time.Minute, Log: logrus.New(), API: fake.NewClientset(&storagev1.VolumeAttachment{
 		ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "a"},
@@ -116,13 +115,13 @@ func TestAnAttachmentIsOfThePodThatWaitedForIt(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	require.Eventually(t, func() bool { all, _ := ns.Attachments(volume); return len(all) == 1 }, time.Minute, time.Millisecond)
-	c := someCell(t)
-	c.Kube, c.Claim = ns, &result.Claim{Name: "stig-pvc", Volume: volume}
+	c := newTestCell(t)
+	c.run.Kube, c.result.Claim = ns, &result.Claim{Name: "stig-pvc", Volume: volume}
 	now := time.Now()
 	before := result.Pod{Node: "n1", Created: now.Add(-time.Hour), Started: now.Add(-59 * time.Minute)}
-	c.attach(&before)
+	c.provenance().addAttachTime(&before)
 	assert.Zero(t, before.Attached, "it ran long before")
 	its := result.Pod{Node: "n1", Created: now.Add(-time.Hour), Started: now.Add(time.Hour)}
-	c.attach(&its)
+	c.provenance().addAttachTime(&its)
 	assert.False(t, its.Attached.IsZero())
 }

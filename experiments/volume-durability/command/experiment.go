@@ -74,10 +74,6 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 	return e.Finish(outcome, probeErr)
 }
 
-// lastWords is how long a run that is stopped may take to keep its evidence: it has 30
-// seconds for everything.
-const lastWords = 5 * time.Second
-
 // keepEvidence keeps the evidence in the cluster, and says in the ChaosResult where.
 // Evidence that cannot be kept changes no verdict: the result is in the log too.
 func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection, outcome result.Result, log *logrus.Logger) {
@@ -88,9 +84,9 @@ func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection,
 	if name == "" {
 		name = bundlestore.Name(outcome.Engine.Name, outcome.RunID)
 	}
-	leave, left := run.WithCleanupTimeout(ctx, lastWords)
+	leave, left := run.WithCleanupTimeout(ctx, run.BundleTimeout)
 	defer left()
-	leave, cancel := context.WithTimeout(leave, max(lastWords, outcome.Settings.StatusTimeout))
+	leave, cancel := context.WithTimeout(leave, max(run.BundleTimeout, outcome.Settings.StatusTimeout))
 	defer cancel()
 	where := "ConfigMap " + outcome.Engine.Namespace + "/" + name
 	b, err := bundle.Make(outcome, bundle.Options{Where: where})

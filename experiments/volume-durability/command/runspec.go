@@ -80,7 +80,7 @@ func (t task) run() run.Run {
 	}
 	maps.Copy(labels, t.labels)
 	return run.Run{
-		ID: t.id, Again: t.again, Settings: t.settings, Image: t.libImage(), Template: t.template, Hooks: t.companion, Log: t.log,
+		ID: t.id, IsRetry: t.again, Settings: t.settings, Image: t.libImage(), Template: t.template, Hooks: t.companion, Log: t.log,
 		Kube: kube.Client{
 			API: t.cluster.client, Namespace: t.settings.Namespace, Timeout: t.settings.StatusTimeout, Log: t.log, Owner: t.owner, Labels: labels,
 		},

@@ -1,0 +1,94 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+func cellsOf(verdicts ...judge.Verdict) []result.Cell {
+	var cells []result.Cell
+	for i, v := range verdicts {
+		cells = append(cells, result.Cell{Plan: options.CellSpec{Name: fmt.Sprintf("class-%d", i)}, Verdict: v, Reason: "because"})
+	}
+	return cells
+}
+
+func controlWith(verdict judge.Verdict, findings ...judge.Finding) result.Cell {
+	return result.Cell{Plan: options.CellSpec{Name: options.ControlName, Control: true}, Verdict: verdict, Findings: findings}
+}
+
+func TestAggregate_Verdict(t *testing.T) {
+	const pass, fail, unknown, stopped, skipped = judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.Skipped
+	forgot := controlWith(fail, judge.Finding{Class: judge.Missing, Records: 9})
+	stop, probe := fmt.Errorf("%w: terminated", errStopped), asHookError(errors.New("a probe could not run"))
+	for name, c := range map[string]struct {
+		cells []result.Cell
+		ended error
+		want  judge.Verdict
+	}{
+		"all kept":                         {cellsOf(pass, pass), nil, pass},
+		"one lost":                         {cellsOf(pass, fail, unknown, skipped), nil, fail},
+		"one not known":                    {cellsOf(pass, unknown), nil, unknown},
+		"one skipped":                      {cellsOf(pass, skipped), nil, pass},
+		"all skipped":                      {cellsOf(skipped, skipped), nil, unknown},
+		"nothing":                          {nil, nil, unknown},
+		"one stopped":                      {cellsOf(pass, stopped), nil, stopped},
+		"stopped after the verdicts":       {cellsOf(pass), stop, stopped},
+		"stopped, and lost":                {cellsOf(fail, stopped), stop, fail},
+		"a probe failed after the verdict": {cellsOf(pass), probe, unknown},
+		"a probe failed after a loss":      {cellsOf(fail), probe, fail},
+		"the control lost":                 {append(cellsOf(pass), forgot), nil, pass},
+		"the control kept":                 {append(cellsOf(pass), controlWith(pass)), nil, unknown},
+		"the control was not established":  {append(cellsOf(pass), controlWith(unknown)), nil, unknown},
+		"the control lost next to nothing": {append(cellsOf(pass), controlWith(fail, judge.Finding{Class: judge.LostTail, Records: 1})), nil, unknown},
+		"the control kept, and one lost":   {append(cellsOf(fail), controlWith(pass)), nil, fail},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verdict, reason := aggregate(result.Result{Cells: c.cells}, c.ended)
+			assert.Equal(t, c.want, verdict)
+			assert.NotEmpty(t, reason)
+		})
+	}
+}
+
+func TestAggregate_ReasonOfSeveralCells(t *testing.T) {
+	cells := append(cellsOf(judge.Pass, judge.Fail, judge.Skipped), controlWith(judge.Fail, judge.Finding{Class: judge.Missing, Records: 9}))
+	_, reason := aggregate(result.Result{Cells: cells}, nil)
+	assert.Equal(t, "1 of 3 cells kept their data. 1 lost: class-1 (because). 1 skipped: class-2. The negative control lost its data, as it must, and that was seen", reason)
+}
+
+func TestAggregate_AStoppedControlDoesNotDiscreditTheRun(t *testing.T) {
+	stop := fmt.Errorf("%w: interrupt signal received", errStopped)
+	for name, c := range map[string]struct {
+		cells []result.Cell
+		says  string
+	}{
+		"one":           {cellsOf(judge.Stopped), "the run was stopped: interrupt signal received"},
+		"several":       {cellsOf(judge.Stopped, judge.Pass), "1 of 2 cells kept their data"},
+		"one lost":      {cellsOf(judge.Fail), "negative control was stopped before its loss could be seen"},
+		"several, lost": {cellsOf(judge.Fail, judge.Stopped), "negative control was stopped before its loss could be seen"},
+	} {
+		_, reason := aggregate(result.Result{Cells: append(c.cells, controlWith(judge.Stopped))}, stop)
+		assert.Contains(t, reason, c.says, name)
+		assert.NotContains(t, reason, "cannot be believed", name)
+	}
+}
+
+func TestAggregate_AControlWithoutAVerdict(t *testing.T) {
+	_, reason := aggregate(result.Result{Cells: append(cellsOf(judge.Error), controlWith(judge.Error))}, nil)
+	assert.Equal(t, "because. The negative control came to no verdict either", reason)
+	_, reason = aggregate(result.Result{Cells: append(cellsOf(judge.Error, judge.Skipped), controlWith(judge.Error))}, nil)
+	assert.Equal(t, "0 of 2 cells kept their data. 1 not established: class-0 (because). 1 skipped: class-1. The negative control came to no verdict either", reason)
+	for _, other := range []judge.Verdict{judge.Pass, judge.Fail} {
+		_, reason := aggregate(result.Result{Cells: append(cellsOf(other), controlWith(judge.Error))}, nil)
+		assert.Contains(t, reason, "cannot be believed (Error: ", other)
+		assert.Contains(t, reason, "because", other)
+	}
+}
