@@ -90,7 +90,7 @@ func (f Fault) inject(ctx context.Context, target Target, turn func(func() error
 				return nil
 			}
 			if err := target.Restore(ctx); err != nil {
-				return fmt.Errorf("coming back from deletion %d: %w", deletions, err)
+				return fmt.Errorf("recovering from deletion %d: %w", deletions, err)
 			}
 			return nil
 		})

@@ -85,7 +85,7 @@ func TestATargetThatDoesNotComeBackEndsTheFault(t *testing.T) {
 	fake := clocktesting.NewFakeClock(time.Unix(0, 0))
 	hit := &target{clock: fake, began: fake.Now(), err: errors.New("no node")}
 	errs := Fault{Duration: time.Minute, Interval: time.Second, Clock: jumping{fake}}.Inject(t.Context(), hit)
-	assert.ErrorContains(t, errs[0], "coming back from deletion 1: no node")
+	assert.ErrorContains(t, errs[0], "recovering from deletion 1: no node")
 	assert.Len(t, hit.deleted, 1)
 }
 

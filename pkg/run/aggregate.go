@@ -63,11 +63,11 @@ func isAnyEstablished(tested []result.Cell) bool {
 func controlWithoutLoss(control result.Cell, tested []result.Cell) string {
 	switch {
 	case control.Verdict == judge.Stopped:
-		return "negative control was stopped before its loss could be seen"
+		return "negative control was stopped before it could lose its data"
 	case control.Verdict == judge.Error && !isAnyEstablished(tested):
-		return "negative control came to no verdict either"
+		return "negative control ended in Error too"
 	}
-	return fmt.Sprintf("negative control, an emptyDir that forgets everything, did not come out as lost: on this cluster the run cannot be believed (%s: %s)",
+	return fmt.Sprintf("negative control, an emptyDir, did not lose its data, as it should have: this run cannot detect loss (%s: %s)",
 		control.Verdict, control.Reason)
 }
 
@@ -81,20 +81,15 @@ func reasonOfMany(verdict judge.Verdict, tested []result.Cell, control *result.C
 		}
 		byVerdict[c.Verdict] = append(byVerdict[c.Verdict], entry)
 	}
-	sentences := []string{fmt.Sprintf("%d of %d cells kept their data", len(byVerdict[judge.Pass]), len(tested))}
-	for _, part := range []struct {
-		verdict judge.Verdict
-		words   string
-	}{
-		{judge.Fail, "lost"}, {judge.Error, "not established"}, {judge.Stopped, "stopped"}, {judge.Skipped, "skipped"},
-	} {
-		if list := byVerdict[part.verdict]; len(list) > 0 {
-			sentences = append(sentences, fmt.Sprintf("%d %s: %s", len(list), part.words, strings.Join(list, "; ")))
+	sentences := []string{fmt.Sprintf("%d of %d cells passed", len(byVerdict[judge.Pass]), len(tested))}
+	for _, v := range []judge.Verdict{judge.Fail, judge.Error, judge.Stopped, judge.Skipped} {
+		if list := byVerdict[v]; len(list) > 0 {
+			sentences = append(sentences, fmt.Sprintf("%d %s: %s", len(list), v, strings.Join(list, "; ")))
 		}
 	}
 	switch {
 	case control != nil && control.HasLoss():
-		sentences = append(sentences, "The negative control lost its data, as it must, and that was seen")
+		sentences = append(sentences, "The negative control lost its data, as it should")
 	case control != nil && verdict != judge.Stopped:
 		sentences = append(sentences, "The "+controlWithoutLoss(*control, tested))
 	}

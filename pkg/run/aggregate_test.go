@@ -61,7 +61,7 @@ func TestAggregate_Verdict(t *testing.T) {
 func TestAggregate_ReasonOfSeveralCells(t *testing.T) {
 	cells := append(cellsOf(judge.Pass, judge.Fail, judge.Skipped), controlWith(judge.Fail, judge.Finding{Class: judge.Missing, Records: 9}))
 	_, reason := aggregate(result.Result{Cells: cells}, nil)
-	assert.Equal(t, "1 of 3 cells kept their data. 1 lost: class-1 (because). 1 skipped: class-2. The negative control lost its data, as it must, and that was seen", reason)
+	assert.Equal(t, "1 of 3 cells passed. 1 Fail: class-1 (because). 1 Skipped: class-2. The negative control lost its data, as it should", reason)
 }
 
 func TestAggregate_AStoppedControlDoesNotDiscreditTheRun(t *testing.T) {
@@ -71,24 +71,24 @@ func TestAggregate_AStoppedControlDoesNotDiscreditTheRun(t *testing.T) {
 		says  string
 	}{
 		"one":           {cellsOf(judge.Stopped), "the run was stopped: interrupt signal received"},
-		"several":       {cellsOf(judge.Stopped, judge.Pass), "1 of 2 cells kept their data"},
-		"one lost":      {cellsOf(judge.Fail), "negative control was stopped before its loss could be seen"},
-		"several, lost": {cellsOf(judge.Fail, judge.Stopped), "negative control was stopped before its loss could be seen"},
+		"several":       {cellsOf(judge.Stopped, judge.Pass), "1 of 2 cells passed"},
+		"one lost":      {cellsOf(judge.Fail), "negative control was stopped before it could lose its data"},
+		"several, lost": {cellsOf(judge.Fail, judge.Stopped), "negative control was stopped before it could lose its data"},
 	} {
 		_, reason := aggregate(result.Result{Cells: append(c.cells, controlWith(judge.Stopped))}, stop)
 		assert.Contains(t, reason, c.says, name)
-		assert.NotContains(t, reason, "cannot be believed", name)
+		assert.NotContains(t, reason, "cannot detect loss", name)
 	}
 }
 
 func TestAggregate_AControlWithoutAVerdict(t *testing.T) {
 	_, reason := aggregate(result.Result{Cells: append(cellsOf(judge.Error), controlWith(judge.Error))}, nil)
-	assert.Equal(t, "because. The negative control came to no verdict either", reason)
+	assert.Equal(t, "because. The negative control ended in Error too", reason)
 	_, reason = aggregate(result.Result{Cells: append(cellsOf(judge.Error, judge.Skipped), controlWith(judge.Error))}, nil)
-	assert.Equal(t, "0 of 2 cells kept their data. 1 not established: class-0 (because). 1 skipped: class-1. The negative control came to no verdict either", reason)
+	assert.Equal(t, "0 of 2 cells passed. 1 Error: class-0 (because). 1 Skipped: class-1. The negative control ended in Error too", reason)
 	for _, other := range []judge.Verdict{judge.Pass, judge.Fail} {
 		_, reason := aggregate(result.Result{Cells: append(cellsOf(other), controlWith(judge.Error))}, nil)
-		assert.Contains(t, reason, "cannot be believed (Error: ", other)
+		assert.Contains(t, reason, "this run cannot detect loss (Error: ", other)
 		assert.Contains(t, reason, "because", other)
 	}
 }

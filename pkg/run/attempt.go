@@ -27,13 +27,13 @@ func (r Run) cleanUpEarlierAttempt(ctx context.Context, cells []*cell) (reason s
 	if err != nil || len(removed) == 0 && !r.IsRetry {
 		return "", err
 	}
-	reason = "an earlier attempt of this run was killed, or could not leave its result, and what had been acknowledged is not known any more"
+	reason = "an earlier attempt of this run was killed or could not write its ChaosResult, so which records were acknowledged is unknown"
 	if len(removed) > 0 {
-		reason += ". Removed what it had made: " + strings.Join(removed, ", ")
+		reason += ". Removed what it had created: " + strings.Join(removed, ", ")
 	}
 	folders, err := r.removeFolders(ctx, cells)
 	if len(folders) > 0 {
-		reason += ". Not there any more: " + strings.Join(folders, ", ")
+		reason += ". No longer there: " + strings.Join(folders, ", ")
 	}
 	if err != nil {
 		reason += ". Left behind: " + err.Error()

@@ -17,9 +17,9 @@ import (
 
 var (
 	// errVolumeFailed marks a failure that the volume caused. It is a finding.
-	errVolumeFailed = errors.New("the volume let the pod down")
-	// errWriteRefused marks a failed write that lost no acknowledged record: the volume is full, for example.
-	errWriteRefused = errors.New("the volume refuses a writer")
+	errVolumeFailed = errors.New("the volume failed")
+	// errRefused marks a failed write that lost no acknowledged record: the volume is full, for example.
+	errRefused = errors.New("the volume refused an operation")
 )
 
 // attribution decides which failures of a cell's pods the volume caused, and keeps them as findings. A volume that
@@ -30,7 +30,7 @@ type attribution struct {
 	findings []judge.Finding
 }
 
-// classify returns the error of a pod, marked with errVolumeFailed or errWriteRefused if it is one of these. Before
+// classify returns the error of a pod, marked with errVolumeFailed or errRefused if it is one of these. Before
 // the first acknowledgement it is neither, because no data can be lost yet. The pod's log is nil if its container
 // never ran.
 func (a *attribution) classify(ctx context.Context, err error, log *podLog) error {
@@ -45,12 +45,12 @@ func (a *attribution) classifyAs(ctx context.Context, class judge.Class, err err
 	case ctx.Err() != nil || len(a.ledger.Acks()) == 0:
 		return err
 	case isOpError && (class == "" || isFailedWrite(opErr)):
-		return fmt.Errorf("%w: %w", errWriteRefused, err)
+		return fmt.Errorf("%w: %w", errRefused, err)
 	case class == "":
 		return err
 	}
 	a.add(class, err)
-	a.log.WithError(err).Warn("The volume let the pod down")
+	a.log.WithError(err).Warn("The volume failed")
 	return fmt.Errorf("%w: %w", errVolumeFailed, err)
 }
 
@@ -64,12 +64,12 @@ func (a *attribution) classifyDeletion(ctx context.Context, pod string, err erro
 	if stall == nil {
 		return err
 	}
-	return a.classifyAs(ctx, judge.Unavailable, fmt.Errorf("pod %s cannot end: %s: %w", pod, stall, err))
+	return a.classifyAs(ctx, judge.Unavailable, fmt.Errorf("pod %s cannot be deleted: %s: %w", pod, stall, err))
 }
 
 // addExit adds the error with which a writer had ended before it was deleted, if the volume caused it.
 func (a *attribution) addExit(epoch int, opErr *protocol.OpError) {
-	a.log.WithError(opErr).WithField("epoch", epoch).Warn("The writer had ended by itself")
+	a.log.WithError(opErr).WithField("epoch", epoch).Warn("The writer had ended before its deletion")
 	if class := judge.ClassOf(opErr); class != "" && !isFailedWrite(*opErr) {
 		a.add(class, opErr)
 	}

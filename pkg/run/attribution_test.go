@@ -103,7 +103,7 @@ func TestAddExit_NotesAWriterThatEndedByItself(t *testing.T) {
 		c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 		c.verdict().build()
 		assert.Equal(t, f.want, c.result.Findings)
-		assert.Contains(t, c.result.Reason, "Note: the writer of epoch 1 had ended by itself: writing: "+f.errno.Error())
+		assert.Contains(t, c.result.Reason, "Note: the writer of epoch 1 had ended before its deletion: writing: "+f.errno.Error())
 	}
 }
 

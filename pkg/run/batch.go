@@ -60,7 +60,7 @@ func forEach(cells []*cell, do func(*cell)) {
 // runPhases takes the batch through all phases. A failure of one cell decides that cell; the error ends the whole
 // run.
 func (b batch) runPhases(ctx context.Context, chaosBegan *bool) error {
-	b.Log.Info("Pre-chaos: the writer starts")
+	b.Log.Info("Pre-chaos: starting the writer")
 	if err := b.runPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (b batch) runPhases(ctx context.Context, chaosBegan *bool) error {
 			return err
 		}
 	}
-	b.Log.Info("Post-chaos: the journal is read back")
+	b.Log.Info("Post-chaos: reading the journal back")
 	if err := b.runPhase(ctx, "after the chaos", (*cell).verify); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (b batch) injectChaos(ctx context.Context) error {
 		return b.phaseError(ctx, phase, ctx.Err())
 	}
 	s := b.Settings
-	b.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Forces}).Info("Chaos: the writer is deleted while it writes")
+	b.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Forces}).Info("Chaos: deleting the writer while it writes")
 	targetCells := slices.DeleteFunc(cells, func(c *cell) bool { return !c.isTarget() })
 	var targets []poddelete.Target
 	for _, c := range targetCells {
@@ -151,9 +151,9 @@ func (b batch) injectChaos(ctx context.Context) error {
 	}
 	for i, c := range targetCells {
 		switch err := errs[i]; {
-		case errors.Is(err, errWriteRefused):
+		case errors.Is(err, errRefused):
 			c.chaosErr = err
-			c.run.Log.WithError(err).Warn("The chaos ends early")
+			c.run.Log.WithError(err).Warn("The chaos ended early")
 		case !errors.Is(err, errVolumeFailed):
 			c.conclude(b.phaseError(ctx, phase, err))
 		}

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -56,7 +57,8 @@ func TestDelete_DoesNotTryAgainIfTheVolumePreventsIt(t *testing.T) {
 	c.result.Epochs = []result.Epoch{{Number: 1}}
 	c.writer = c.newWriter(1)
 	c.writer.pod = &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod"}}
-	c.writer.log = logOf(t, line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}}))
+	stall := &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}
+	c.writer.log = logOf(t, line(t, protocol.Message{Stall: stall}))
 	for range 2 {
 		require.ErrorIs(t, c.Delete(t.Context()), errVolumeFailed)
 	}
@@ -64,7 +66,7 @@ func TestDelete_DoesNotTryAgainIfTheVolumePreventsIt(t *testing.T) {
 	assert.Equal(t, 1, c.activeDeletions)
 	c.verdict().build()
 	assert.Equal(t, judge.Fail, c.result.Verdict)
-	assert.Contains(t, c.result.Reason, "unavailable (pod write-pod cannot end: syncing /data/logs.log has not come back for 5 s: ")
+	assert.Contains(t, c.result.Reason, fmt.Sprintf("unavailable (pod write-pod cannot be deleted: %s: ", stall))
 }
 
 func TestNewCell_AllAttemptsOfAJobUseOneFolder(t *testing.T) {

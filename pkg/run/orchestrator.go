@@ -28,32 +28,32 @@ type orchestration struct {
 // detectOrchestrator finds out whether the check applies. Missing labels and unreadable nodes prove nothing,
 // so it applies then.
 func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
-	const notApplicable = "Not Applicable: Swarm orchestrates"
+	const notApplicable = "Not Applicable: the orchestrator is Swarm"
 	switch r.Settings.Orchestrator {
 	case options.Swarm:
-		return orchestration{Swarm: true, How: "Swarm: the input ORCHESTRATOR states it", Reason: notApplicable + ", as ORCHESTRATOR states"}, nil
+		return orchestration{Swarm: true, How: "Swarm: set by the option ORCHESTRATOR", Reason: notApplicable + ", according to the option ORCHESTRATOR"}, nil
 	case options.Kubernetes:
-		return orchestration{How: "Kubernetes: the input ORCHESTRATOR states it"}, nil
+		return orchestration{How: "Kubernetes: set by the option ORCHESTRATOR"}, nil
 	}
 	nodes, err := r.Kube.Nodes(ctx)
 	if ctx.Err() != nil {
 		return orchestration{}, context.Cause(ctx)
 	}
 	if err != nil {
-		r.Log.WithError(err).Info("The nodes' labels cannot be seen: taken for Kubernetes")
+		r.Log.WithError(err).Info("The nodes' labels cannot be read: assuming Kubernetes")
 		return orchestration{
-			How:    "taken for Kubernetes: the nodes' labels could not be seen",
-			Unseen: fmt.Sprintf("what orchestrates was taken for Kubernetes: the nodes' labels could not be seen (%v)", err),
+			How:    "assumed to be Kubernetes: the nodes' labels could not be read",
+			Unseen: fmt.Sprintf("the orchestrator was assumed to be Kubernetes: the nodes' labels could not be read (%v)", err),
 		}, nil
 	}
 	if OnlySwarm(nodes) {
 		return orchestration{
 			Swarm:  true,
-			How:    "Swarm: every node carries the label " + swarmLabel + "=true, and none " + kubernetesLabel + "=true",
-			Reason: notApplicable + " on every node, as their labels " + swarmLabel + " state",
+			How:    "Swarm: every node has the label " + swarmLabel + "=true, and none has " + kubernetesLabel + "=true",
+			Reason: notApplicable + ", according to the label " + swarmLabel + " of every node",
 		}, nil
 	}
-	return orchestration{How: "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them"}, nil
+	return orchestration{How: "Kubernetes: not every node is labelled as a node of Swarm alone"}, nil
 }
 
 // OnlySwarm reports whether the nodes' labels state that Swarm orchestrates on all of them.

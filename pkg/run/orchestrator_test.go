@@ -42,10 +42,10 @@ func TestExecute_RecordsHowTheOrchestratorWasDetermined(t *testing.T) {
 		how     string
 		status  assessment.Status
 	}{
-		"stated":       {options.Swarm, node(nil), judge.NotApplicable, "Swarm: the input ORCHESTRATOR states it", assessment.NotApplicable},
-		"labelled":     {options.Auto, node(map[string]string{swarmLabel: "true"}), judge.NotApplicable, "Swarm: every node carries the label " + swarmLabel + "=true, and none " + kubernetesLabel + "=true", assessment.NotApplicable},
-		"not labelled": {options.Auto, node(nil), judge.Error, "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them", assessment.NotReviewed},
-		"no Swarm":     {options.Kubernetes, node(map[string]string{swarmLabel: "true"}), judge.Error, "Kubernetes: the input ORCHESTRATOR states it", assessment.NotReviewed},
+		"stated":       {options.Swarm, node(nil), judge.NotApplicable, "Swarm: set by the option ORCHESTRATOR", assessment.NotApplicable},
+		"labelled":     {options.Auto, node(map[string]string{swarmLabel: "true"}), judge.NotApplicable, "Swarm: every node has the label " + swarmLabel + "=true, and none has " + kubernetesLabel + "=true", assessment.NotApplicable},
+		"not labelled": {options.Auto, node(nil), judge.Error, "Kubernetes: not every node is labelled as a node of Swarm alone", assessment.NotReviewed},
+		"no Swarm":     {options.Kubernetes, node(map[string]string{swarmLabel: "true"}), judge.Error, "Kubernetes: set by the option ORCHESTRATOR", assessment.NotReviewed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := logrus.New()

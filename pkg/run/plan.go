@@ -49,7 +49,7 @@ func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[st
 	for _, c := range classes {
 		names = append(names, c.Name)
 		if c.ByHand {
-			skipped[c.Name] = "StorageClass " + c.Name + " has no provisioner: volumes of it are made by hand. An existing claim can be tried with EXISTING_CLAIM"
+			skipped[c.Name] = "StorageClass " + c.Name + " has no provisioner: its volumes are created by hand. To test an existing claim, set EXISTING_CLAIM"
 		}
 	}
 	if len(names) == 0 {
@@ -73,7 +73,7 @@ func (r Run) validateNames(plans []options.CellSpec) error {
 			invalid = append(invalid, fmt.Errorf("%s=%q: want a shorter name: %s %s of cell %s: %s", option, value, kind, name, c.Name, strings.Join(problems, "; ")))
 		}
 		if other, taken := owner[kind+name]; taken {
-			invalid = append(invalid, fmt.Errorf("%s=%q: want a name that makes another one of each cell: %s %s would be that of cell %q and of cell %q", option, value, kind, name, other, c.Name))
+			invalid = append(invalid, fmt.Errorf("%s=%q: want a name that differs between the cells: %s %s would belong to cell %q and to cell %q", option, value, kind, name, other, c.Name))
 		}
 		owner[kind+name] = c.Name
 	}

@@ -74,15 +74,15 @@ func TestPlanCells_RejectsInvalidNames(t *testing.T) {
 	}{
 		"a class that is named as the control is": {
 			map[string]string{"STORAGE_CLASSES": "control,fast", "NEGATIVE_CONTROL": "true"},
-			`WRITER_POD="write-pod": want a name that makes another one of each cell: pod write-pod-control would be that of cell "control" and of cell "control"`,
+			`WRITER_POD="write-pod": want a name that differs between the cells: pod write-pod-control would belong to cell "control" and to cell "control"`,
 		},
 		"a class and a node": {
 			map[string]string{"STORAGE_CLASSES": "x,x-y", "READER_NODE": "y-z,z"},
-			`CLAIM_NAME="stig-pvc": want a name that makes another one of each cell: claim stig-pvc-x-y-z would be that of cell "x/y-z" and of cell "x-y/z"`,
+			`CLAIM_NAME="stig-pvc": want a name that differs between the cells: claim stig-pvc-x-y-z would belong to cell "x/y-z" and to cell "x-y/z"`,
 		},
 		"the reader of one, and the writer of another": {
 			map[string]string{"STORAGE_CLASSES": "b,a-b", "WRITER_POD": "p", "READER_POD": "p-a"},
-			`pod p-a-b would be that of cell "b" and of cell "a-b"`,
+			`pod p-a-b would belong to cell "b" and to cell "a-b"`,
 		},
 		"too long": {
 			map[string]string{"STORAGE_CLASSES": "fast," + long},

@@ -16,7 +16,7 @@ import (
 )
 
 // errNoCause says that a pod or its log ended, and that the helper printed no reason.
-var errNoCause = errors.New("the pod ended without saying why")
+var errNoCause = errors.New("the pod ended without an error message")
 
 // podLogs follows the logs of a cell's pods until it is closed.
 type podLogs struct {
@@ -114,7 +114,7 @@ func (p *podLog) handleLine(line []byte) {
 	p.touch()
 	switch {
 	case err != nil:
-		p.log.WithFields(logrus.Fields{"line": string(line[:min(len(line), 200)]), "error": err}).Warn("The pod said something else than a statement")
+		p.log.WithFields(logrus.Fields{"line": string(line[:min(len(line), 200)]), "error": err}).Warn("Unexpected line in the pod's log")
 	case m.Ack != nil:
 		p.setStall(nil)
 		if err := p.ledger.Record(*m.Ack); err != nil {

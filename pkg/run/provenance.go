@@ -65,7 +65,7 @@ func (r provenanceRecorder) reattached(last result.Epoch) provenance.Observation
 	}
 	all, readable := r.kube.Attachments(r.cell.Claim.Volume)
 	if !readable {
-		return observed(provenance.Unknown, "volume attachments may not be seen: rbac-optional.yaml allows it")
+		return observed(provenance.Unknown, "no permission to read volume attachments: rbac-optional.yaml grants it")
 	}
 	return compareAttachments(all, last.Node, last.Deleting, r.cell.Reader.Node)
 }
@@ -88,21 +88,21 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 	}
 	switch {
 	case len(all) == 0:
-		return observed(provenance.No, "the volume is never attached: its driver does without")
+		return observed(provenance.No, "the volume is never attached: its driver does not use attachments")
 	case now == nil:
 		return observed(provenance.Unknown, "no attachment to the reader's node was seen")
 	case before == now:
-		return observed(provenance.No, "it stayed attached to %s by %s", writer, now.Name)
+		return observed(provenance.No, "it stayed attached to %s (%s)", writer, now.Name)
 	case before == nil:
 		return observed(provenance.Unknown, "no attachment to the writer's node was seen")
 	case before.Gone.IsZero():
-		return observed(provenance.No, "it is still attached to %s by %s", writer, before.Name)
+		return observed(provenance.No, "it is still attached to %s (%s)", writer, before.Name)
 	case before.Missed && before.Name != now.Name: // two of the same name cannot overlap
-		return observed(provenance.Unknown, "when it was detached from %s was not seen", writer)
+		return observed(provenance.Unknown, "when it was detached from %s is unknown", writer)
 	case !now.Attached.After(before.Gone):
 		return observed(provenance.No, "it was attached to %s before it was detached from %s", reader, writer)
 	}
-	return observed(provenance.Yes, "attachment %s to %s was deleted at %s, %s to %s was there at %s",
+	return observed(provenance.Yes, "attachment %s to %s was gone at %s, attachment %s to %s was made at %s",
 		before.Name, writer, before.Gone.Format(clockTime), now.Name, reader, now.Attached.Format(clockTime))
 }
 
@@ -115,14 +115,14 @@ func unmounted(h provenance.History) provenance.Observation {
 	before, now := h.Writer.Mount, h.Reader.Mount
 	switch {
 	case h.Reattached.IsYes():
-		return observed(provenance.Yes, "a volume is detached when it is not mounted any more")
+		return observed(provenance.Yes, "the volume was detached, which happens only after it was unmounted")
 	case h.Writer.BootID == "" || h.Writer.BootID != h.Reader.BootID:
-		return observed(provenance.Unknown, "what another kernel still has mounted cannot be seen")
+		return observed(provenance.Unknown, "whether another kernel still has the volume mounted is unknown")
 	case before.Sequence != now.Sequence && before.Sequence != 0 && now.Sequence != 0:
-		return observed(provenance.Yes, "the device was appearance %d of one when it was written, and %d when it was read",
+		return observed(provenance.Yes, "the device's sequence number was %d for the writer and %d for the reader",
 			before.Sequence, now.Sequence)
 	case before.FSType != protocol.BlockDevice && before.Device != "" && now.Device != "" && before.Device != now.Device:
-		return observed(provenance.Yes, "what was written to was device %s, what was read %s: another mount of the filesystem",
+		return observed(provenance.Yes, "the writer had device %s, the reader device %s: the filesystem was mounted again",
 			before.Device, now.Device)
 	}
 	return observed(provenance.Unknown, "writer and reader had device %s", now.Device)
@@ -132,14 +132,14 @@ func unmounted(h provenance.History) provenance.Observation {
 func (r provenanceRecorder) sameVolume(ctx context.Context) provenance.Observation {
 	claim := r.cell.Claim
 	if claim == nil {
-		return observed(provenance.No, "an emptyDir is another one in each pod")
+		return observed(provenance.No, "every pod has an emptyDir of its own")
 	}
 	now, err := r.kube.Claim(ctx, claim.Name)
 	switch {
 	case err != nil:
 		return observed(provenance.Unknown, "%v", err)
 	case now.UID != claim.UID || now.Spec.VolumeName != claim.Volume:
-		return observed(provenance.No, "claim %s is another one by now, or bound to another volume", claim.Name)
+		return observed(provenance.No, "claim %s was replaced or is bound to another volume", claim.Name)
 	}
 	var mounts []podMount
 	for _, e := range r.cell.Epochs {
@@ -163,9 +163,9 @@ func compareMounts(mounts []podMount, mountPath, volume string) provenance.Obser
 	for _, m := range mounts {
 		switch {
 		case m.FSType == "":
-			return observed(provenance.Unknown, "what %s had at its path was not heard", m.pod)
+			return observed(provenance.Unknown, "what %s had mounted is unknown", m.pod)
 		case m.Point != mountPath:
-			return observed(provenance.No, "%s had no volume at %s: it was on %s (%s)", m.pod, mountPath, m.Point, m.FSType)
+			return observed(provenance.No, "%s had no volume at %s: the path was on %s (%s)", m.pod, mountPath, m.Point, m.FSType)
 		case fsType != "" && m.FSType != fsType, uuid != "" && m.UUID != "" && m.UUID != uuid:
 			return observed(provenance.No, "%s had another filesystem: %s %s", m.pod, m.FSType, m.UUID)
 		}

@@ -38,7 +38,7 @@ func (b verdictBuilder) build() {
 	c.Verdict = judge.VerdictOf(judged)
 	for _, e := range c.Epochs {
 		if e.ExitError != nil {
-			addNotes(c, fmt.Sprintf("the writer of epoch %d had ended by itself: %s", e.Number, e.ExitError))
+			addNotes(c, fmt.Sprintf("the writer of epoch %d had ended before its deletion: %s", e.Number, e.ExitError))
 		}
 	}
 	c.Reason = c.Verified()
@@ -52,17 +52,17 @@ func (b verdictBuilder) downgrade() {
 	c := b.cell
 	switch {
 	case c.Verdict == judge.Error:
-		c.Reason = "nothing was acknowledged: nothing was at stake"
+		c.Reason = "no record was acknowledged, so nothing was tested"
 	case c.Verdict != judge.Pass:
 	case b.activeDeletions == 0 && c.Deletions() > 0:
-		c.Verdict, c.Reason = judge.Error, "no writer was at work when it was deleted, so nothing was tried: "+c.Reason
+		c.Verdict, c.Reason = judge.Error, "no writer was writing when it was deleted, so nothing was tested: "+c.Reason
 	case c.Reader == nil:
 		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
 	case c.Provenance.Level < b.settings.RequiredEvidence:
-		c.Verdict, c.Reason = judge.Error, fmt.Sprintf("the evidence is %s, below the %s that REQUIRED_EVIDENCE asks for: %s. What was seen: %s",
+		c.Verdict, c.Reason = judge.Error, fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
 			c.Provenance.Level, b.settings.RequiredEvidence, c.Provenance.NotReached, c.Reason)
 	case b.chaosErr != nil:
-		c.Verdict, c.Reason = judge.Error, fmt.Sprintf("the chaos could not be carried out: %v. What had been acknowledged was there: %s",
+		c.Verdict, c.Reason = judge.Error, fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s",
 			b.chaosErr, c.Reason)
 	}
 }
@@ -104,7 +104,7 @@ func (b verdictBuilder) collectFindings() {
 	}
 	c.Findings = judge.Merge(append(found, b.volumeFindings)...)
 	if c.Plan.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
-		addNotes(c, "writers were deleted by force, and may have been alive beside their successors: on a filesystem that does not append as one between nodes, such as NFS, one may have overwritten the other")
+		addNotes(c, "writers were deleted by force and may have run on beside the next one: on a filesystem without atomic appends between nodes, such as NFS, one may have overwritten the other")
 	}
 }
 
@@ -114,11 +114,11 @@ func (b verdictBuilder) addLimits() {
 	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
 		sameNode := "the reader ran on the writer's node, where the volume may never have been unmounted"
 		if c.Reader.ScanResult.ReadMode != protocol.ReadDirect {
-			sameNode += ", and may have read its page cache, not the storage"
+			sameNode += ", and may have read the page cache instead of the storage"
 		}
 		c.NotShown = append(c.NotShown, sameNode)
 	}
-	c.NotShown = append(c.NotShown, "a deleted pod is no power failure: whether the storage keeps its promise through one was not tried")
+	c.NotShown = append(c.NotShown, "deleting a pod is not a power failure: whether acknowledged records survive one was not tested")
 }
 
 // addSTIG adds the result of the STIG check, in its own words, if the run is that check.

@@ -52,7 +52,7 @@ func TestVerdict_IsErrorIfNoWriterWasActive(t *testing.T) {
 func TestVerdict_IsErrorIfAWriteWasRefused(t *testing.T) {
 	c := withAck(t, newTestCell(t))
 	c.chaosErr = c.failures.classify(t.Context(), protocol.NewOpError("writing", syscall.ENOSPC), nil)
-	require.ErrorIs(t, c.chaosErr, errWriteRefused)
+	require.ErrorIs(t, c.chaosErr, errRefused)
 	c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.verdict().build()
 	assert.Equal(t, judge.Error, c.result.Verdict, "the chaos was not carried out")
@@ -161,7 +161,7 @@ func TestVerdict_IsErrorBelowTheRequiredEvidenceLevel(t *testing.T) {
 	c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.verdict().build()
 	assert.Equal(t, judge.Error, c.result.Verdict)
-	assert.Contains(t, c.result.Reason, "uncached, below the remounted")
+	assert.Contains(t, c.result.Reason, "uncached, below remounted (REQUIRED_EVIDENCE)")
 	assert.Contains(t, c.result.Reason, "nobody saw it unmounted")
 	c.result.Provenance.Level = provenance.Reattached
 	c.verdict().build()

@@ -70,7 +70,7 @@ func (c *cell) noteOutages() {
 			until = epochs[i+1].FirstAckAt
 		}
 		if outage := c.run.Kube.Unseen(e.Deleting, until).Round(time.Second); outage > 0 {
-			addNotes(c.result, fmt.Sprintf("the API server could not be asked for %s while the writer of epoch %d was deleted and brought back: the times of that hold it", outage, e.Number))
+			addNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d was deleted and restored: the recovery time includes that", outage, e.Number))
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (c *cell) read(ctx context.Context) error {
 	log := c.logs.follow(pod)
 	timeout := c.run.Settings.VerifyTimeout
 	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
-		fmt.Errorf("waited %s for the journal to be read; VERIFY_TIMEOUT is how long it may take: %w", timeout, context.DeadlineExceeded))
+		fmt.Errorf("waited %s (VERIFY_TIMEOUT) for the journal to be read: %w", timeout, context.DeadlineExceeded))
 	defer cancel()
 	scan, err := log.awaitScan(waiting)
 	if err != nil {
@@ -114,7 +114,7 @@ func judgeScan(
 	if first.FSType == "" || first.FSType == scan.Mount.FSType {
 		return read
 	}
-	moved := fmt.Sprintf("%s is on %s (%s), epoch 1 wrote to %s (%s)", cell.File, scan.Mount.FSType, scan.Mount.Source, first.FSType, first.Source)
+	moved := fmt.Sprintf("%s is on %s (%s), but epoch 1 wrote to %s (%s)", cell.File, scan.Mount.FSType, scan.Mount.Source, first.FSType, first.Source)
 	read.Judgement.Notes = append(read.Judgement.Notes, moved)
 	for i, f := range read.Judgement.Findings {
 		if f.Class == judge.Missing {

@@ -18,6 +18,6 @@ func TestJudgeScan_NotesAnotherFilesystem(t *testing.T) {
 	c.result.Epochs[1].InitialRead = judgeScan(c.result, result.Pod{}, seen, c.result.Acks, 1)
 	c.verdict().build()
 	require.Len(t, c.result.Findings, 1)
-	assert.Equal(t, "there is no journal; /data/logs.log is on ext4 (/dev/vda), epoch 1 wrote to nfs4 (server:/export)", c.result.Findings[0].Detail)
+	assert.Equal(t, "there is no journal; /data/logs.log is on ext4 (/dev/vda), but epoch 1 wrote to nfs4 (server:/export)", c.result.Findings[0].Detail)
 	assert.Len(t, c.result.Notes, 1)
 }
