@@ -19,10 +19,11 @@ func aggregate(r result.Result, endedBy error) (judge.Verdict, string) {
 	}
 	reason := tested[0].Reason
 	switch {
-	case endedBy != nil && verdict == judge.Fail && tested[0].Verdict == judge.Fail && !strings.Contains(reason, endedBy.Error()):
-		reason = fmt.Sprintf("%s. The run ended early: %v", reason, endedBy)
-	case endedBy != nil && verdict != judge.Fail:
+	case endedBy == nil:
+	case verdict != judge.Fail:
 		reason = endedBy.Error()
+	case !strings.Contains(reason, endedBy.Error()):
+		reason = fmt.Sprintf("%s. The run ended early: %v", reason, endedBy)
 	}
 	if control != nil && !control.HasLoss() && verdict != judge.Stopped {
 		if !isAnyEstablished(tested) {
@@ -67,8 +68,8 @@ func controlWithoutLoss(control result.Cell, tested []result.Cell) string {
 	case control.Verdict == judge.Error && !isAnyEstablished(tested):
 		return "negative control ended in Error too"
 	}
-	return fmt.Sprintf("negative control, an emptyDir, did not lose its data, as it should have: this run cannot detect loss (%s: %s)",
-		control.Verdict, control.Reason)
+	const noLoss = "negative control, an emptyDir, did not lose its data, as it should have: this run cannot detect loss"
+	return fmt.Sprintf("%s (%s: %s)", noLoss, control.Verdict, control.Reason)
 }
 
 // reasonOfMany returns the reason of a run of several cells.

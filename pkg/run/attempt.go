@@ -27,7 +27,8 @@ func (r Run) cleanUpEarlierAttempt(ctx context.Context, cells []*cell) (reason s
 	if err != nil || len(removed) == 0 && !r.IsRetry {
 		return "", err
 	}
-	reason = "an earlier attempt of this run was killed or could not write its ChaosResult, so which records were acknowledged is unknown"
+	reason = "an earlier attempt of this run was killed or could not write its ChaosResult, " +
+		"so which records were acknowledged is unknown"
 	if len(removed) > 0 {
 		reason += ". Removed what it had created: " + strings.Join(removed, ", ")
 	}

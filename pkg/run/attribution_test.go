@@ -22,33 +22,36 @@ import (
 func TestClassify(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
 	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
-	late := fmt.Errorf("waited: %w", context.DeadlineExceeded)
+	timeout := fmt.Errorf("waited: %w", context.DeadlineExceeded)
+	apiTimeout := fmt.Errorf("creating pod: %w", errors.Join(context.DeadlineExceeded, syscall.ETIMEDOUT))
+	mountTimeout := &kube.PodUnready{Volume: true, Err: context.DeadlineExceeded}
+	startTimeout := &kube.PodUnready{Volume: false, Err: context.DeadlineExceeded}
 	write := protocol.NewOpError("writing", syscall.EIO)
 	write.Writing = true
 	for name, f := range map[string]struct {
-		err   error
-		heard []string
-		want  judge.Class
+		err  error
+		log  []string
+		want judge.Class
 	}{
-		"read-only":                              {protocol.NewOpError("opening", syscall.EROFS), nil, judge.ReadOnly},
-		"it cannot be read":                      {protocol.NewOpError("reading", syscall.EIO), nil, judge.Unavailable},
-		"it is gone":                             {protocol.NewOpError("opening", syscall.ENOTCONN), nil, judge.Unavailable},
-		"it is full":                             {protocol.NewOpError("writing", syscall.ENOSPC), nil, ""},
-		"a write failed":                         {write, nil, ""},
-		"late, and the pod waits for the volume": {late, []string{stalled}, judge.Unavailable},
-		"late, and it had answered again":        {late, []string{stalled, back}, ""},
-		"late, for whatever reason":              {late, nil, ""},
-		"the API server took too long":           {fmt.Errorf("creating pod: %w", errors.Join(context.DeadlineExceeded, syscall.ETIMEDOUT)), nil, ""},
-		"the volume was not mounted":             {&kube.PodUnready{Volume: true, Err: context.DeadlineExceeded}, nil, judge.Unavailable},
-		"the pod did not start":                  {&kube.PodUnready{Volume: false, Err: context.DeadlineExceeded}, nil, ""},
-		"it said nothing":                        {errNoCause, nil, ""},
+		"read-only":          {protocol.NewOpError("opening", syscall.EROFS), nil, judge.ReadOnly},
+		"a read failed":      {protocol.NewOpError("reading", syscall.EIO), nil, judge.Unavailable},
+		"the volume is gone": {protocol.NewOpError("opening", syscall.ENOTCONN), nil, judge.Unavailable},
+		"the volume is full": {protocol.NewOpError("writing", syscall.ENOSPC), nil, ""},
+		"a write failed":     {write, nil, ""},
+		"a timeout while the pod waits for the volume": {timeout, []string{stalled}, judge.Unavailable},
+		"a timeout after the volume had answered":      {timeout, []string{stalled, back}, ""},
+		"a timeout for an unknown reason":              {timeout, nil, ""},
+		"a timeout of the API server":                  {apiTimeout, nil, ""},
+		"the volume was not mounted":                   {mountTimeout, nil, judge.Unavailable},
+		"the pod did not start":                        {startTimeout, nil, ""},
+		"the pod gave no reason":                       {errNoCause, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := withAck(t, newTestCell(t))
-			err := c.failures.classify(t.Context(), f.err, logOf(t, f.heard...))
+			err := c.failures.classify(t.Context(), f.err, logOf(t, f.log...))
 			require.ErrorIs(t, err, f.err)
 			if f.want == "" {
-				assert.NotErrorIs(t, err, errVolumeFailed, "it is no fault of the volume's")
+				assert.NotErrorIs(t, err, errVolumeFailed, "the volume did not cause it")
 				assert.Empty(t, c.failures.findings)
 				return
 			}
@@ -58,30 +61,34 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// If the log cannot be read, the API server or a kubelet is unavailable. That the volume was slow before proves nothing.
+// If the log cannot be read, the API server or a kubelet is unavailable. That the volume was slow before proves
+// nothing.
 func TestClassify_NotTheVolumesFailureIfTheLogIsUnreadable(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}})
-	late := fmt.Errorf("waited 20s for the API server: %w", context.DeadlineExceeded)
+	timeout := fmt.Errorf("waited 20s for the API server: %w", context.DeadlineExceeded)
 	c := withAck(t, newTestCell(t))
 	log := logOf(t, stalled)
 	log.setReadable(false)
-	assert.NotErrorIs(t, c.failures.classifyDeletion(t.Context(), "write-pod", late, log), errVolumeFailed)
-	assert.NotErrorIs(t, c.failures.classify(t.Context(), late, log), errVolumeFailed)
+	assert.NotErrorIs(t, c.failures.classifyDeletion(t.Context(), "write-pod", timeout, log), errVolumeFailed)
+	assert.NotErrorIs(t, c.failures.classify(t.Context(), timeout, log), errVolumeFailed)
 	assert.Empty(t, c.failures.findings)
 	log.setReadable(true)
-	assert.ErrorIs(t, c.failures.classify(t.Context(), late, log), errVolumeFailed, "it is heard again, and has said nothing else")
+	err := c.failures.classify(t.Context(), timeout, log)
+	assert.ErrorIs(t, err, errVolumeFailed, "the log can be read again, and the call has not returned")
 }
 
 // A call that takes no longer than one that returned is slow, and loses no data.
 func TestClassify_ASlowVolumeHasNotFailed(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
 	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
-	late := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
+	timeout := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
 	c := withAck(t, newTestCell(t))
 	log := logOf(t, stalled, back, stalled)
-	assert.NotErrorIs(t, c.failures.classify(t.Context(), late, log), errVolumeFailed, "it took longer before, and came back")
+	err := c.failures.classify(t.Context(), timeout, log)
+	assert.NotErrorIs(t, err, errVolumeFailed, "a call took longer before, and returned")
 	log.stallStart = log.stallStart.Add(-time.Minute)
-	assert.ErrorIs(t, c.failures.classify(t.Context(), late, log), errVolumeFailed, "it never took that long")
+	err = c.failures.classify(t.Context(), timeout, log)
+	assert.ErrorIs(t, err, errVolumeFailed, "no call that returned took that long")
 }
 
 func TestAddExit_NotesAWriterThatEndedByItself(t *testing.T) {
@@ -103,7 +110,8 @@ func TestAddExit_NotesAWriterThatEndedByItself(t *testing.T) {
 		c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 		c.verdict().build()
 		assert.Equal(t, f.want, c.result.Findings)
-		assert.Contains(t, c.result.Reason, "Note: the writer of epoch 1 had ended before its deletion: writing: "+f.errno.Error())
+		note := "Note: the writer of epoch 1 had ended before its deletion: writing: " + f.errno.Error()
+		assert.Contains(t, c.result.Reason, note)
 	}
 }
 
@@ -132,5 +140,6 @@ func TestClassify_NotTheVolumesFailureBeforeAnAcknowledgement(t *testing.T) {
 func TestClassify_NotTheVolumesFailureIfTheRunWasStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	assert.NotErrorIs(t, withAck(t, newTestCell(t)).failures.classify(ctx, context.DeadlineExceeded, nil), errVolumeFailed)
+	err := withAck(t, newTestCell(t)).failures.classify(ctx, context.DeadlineExceeded, nil)
+	assert.NotErrorIs(t, err, errVolumeFailed)
 }

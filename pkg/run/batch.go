@@ -139,7 +139,8 @@ func (b batch) injectChaos(ctx context.Context) error {
 		return b.phaseError(ctx, phase, ctx.Err())
 	}
 	s := b.Settings
-	b.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Forces}).Info("Chaos: deleting the writer while it writes")
+	b.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Forces}).
+		Info("Chaos: deleting the writer while it writes")
 	targetCells := slices.DeleteFunc(cells, func(c *cell) bool { return !c.isTarget() })
 	var targets []poddelete.Target
 	for _, c := range targetCells {

@@ -15,16 +15,16 @@ import (
 func (c *cell) remove(cleanup context.Context) {
 	ctx, cancel := c.run.withRemovalTimeout(cleanup)
 	defer cancel()
-	grace, claim := c.specs.gracePeriod(), c.result.Claim
+	client, grace, claim := c.run.Kube, c.specs.gracePeriod(), c.result.Claim
 	var removals []func() error
 	if c.writer != nil {
-		removals = append(removals, func() error { return c.run.Kube.DeletePod(ctx, c.writer.pod.Name, c.writer.pod.UID, grace) })
+		removals = append(removals, func() error { return client.DeletePod(ctx, c.writer.pod.Name, c.writer.pod.UID, grace) })
 	}
 	if c.reader != nil && !c.isKept() {
-		removals = append(removals, func() error { return c.run.Kube.DeletePod(ctx, c.reader.Name, c.reader.UID, grace) })
+		removals = append(removals, func() error { return client.DeletePod(ctx, c.reader.Name, c.reader.UID, grace) })
 	}
 	if claim != nil && claim.Created && !c.isKept() {
-		removals = append(removals, func() error { return c.run.Kube.DeleteClaim(ctx, claim.Name, claim.UID) })
+		removals = append(removals, func() error { return client.DeleteClaim(ctx, claim.Name, claim.UID) })
 	}
 	err := kube.AtOnce(removals...)
 	if len(c.result.Epochs) > 0 {

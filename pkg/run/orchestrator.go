@@ -31,7 +31,11 @@ func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
 	const notApplicable = "Not Applicable: the orchestrator is Swarm"
 	switch r.Settings.Orchestrator {
 	case options.Swarm:
-		return orchestration{Swarm: true, How: "Swarm: set by the option ORCHESTRATOR", Reason: notApplicable + ", according to the option ORCHESTRATOR"}, nil
+		return orchestration{
+			Swarm:  true,
+			How:    "Swarm: set by the option ORCHESTRATOR",
+			Reason: notApplicable + ", according to the option ORCHESTRATOR",
+		}, nil
 	case options.Kubernetes:
 		return orchestration{How: "Kubernetes: set by the option ORCHESTRATOR"}, nil
 	}

@@ -35,32 +35,46 @@ func TestOnlySwarm_NeedsLabelsOnAllNodes(t *testing.T) {
 
 // A check is not applicable only with positive evidence, which an assessor finds in the result.
 func TestExecute_RecordsHowTheOrchestratorWasDetermined(t *testing.T) {
+	labelled := node(map[string]string{swarmLabel: "true"})
 	for name, c := range map[string]struct {
-		stated  options.Orchestrator
+		option  options.Orchestrator
 		node    corev1.Node
 		verdict judge.Verdict
 		how     string
 		status  assessment.Status
 	}{
-		"stated":       {options.Swarm, node(nil), judge.NotApplicable, "Swarm: set by the option ORCHESTRATOR", assessment.NotApplicable},
-		"labelled":     {options.Auto, node(map[string]string{swarmLabel: "true"}), judge.NotApplicable, "Swarm: every node has the label " + swarmLabel + "=true, and none has " + kubernetesLabel + "=true", assessment.NotApplicable},
-		"not labelled": {options.Auto, node(nil), judge.Error, "Kubernetes: not every node is labelled as a node of Swarm alone", assessment.NotReviewed},
-		"no Swarm":     {options.Kubernetes, node(map[string]string{swarmLabel: "true"}), judge.Error, "Kubernetes: set by the option ORCHESTRATOR", assessment.NotReviewed},
+		"option": {
+			options.Swarm, node(nil), judge.NotApplicable,
+			"Swarm: set by the option ORCHESTRATOR", assessment.NotApplicable,
+		},
+		"labelled": {
+			options.Auto, labelled, judge.NotApplicable,
+			"Swarm: every node has the label " + swarmLabel + "=true, and none has " + kubernetesLabel + "=true",
+			assessment.NotApplicable,
+		},
+		"not labelled": {
+			options.Auto, node(nil), judge.Error,
+			"Kubernetes: not every node is labelled as a node of Swarm alone", assessment.NotReviewed,
+		},
+		"overruled": {
+			options.Kubernetes, labelled, judge.Error,
+			"Kubernetes: set by the option ORCHESTRATOR", assessment.NotReviewed,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := logrus.New()
 			log.SetOutput(t.Output())
 			settings := options.Defaults()
-			settings.Orchestrator = c.stated
-			// Where the check applies the run ends for want of a namespace.
-			ns := kube.Client{API: fake.NewClientset(&c.node), Namespace: "stig", Timeout: time.Minute, Log: log}
-			res, err := Run{ID: "run", Settings: settings, Hooks: &planHooks{}, Log: log, Kube: ns}.Execute(t.Context())
+			settings.Orchestrator = c.option
+			// If the check applies, the run ends because its namespace does not exist.
+			client := kube.Client{API: fake.NewClientset(&c.node), Namespace: "stig", Timeout: time.Minute, Log: log}
+			res, err := Run{ID: "run", Settings: settings, Hooks: &planHooks{}, Log: log, Kube: client}.Execute(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, c.verdict, res.Verdict)
 			assert.Equal(t, c.how, res.Cluster.Orchestrator)
-			to, err := rule.Find(rule.Default)
+			stig, err := rule.Find(rule.Default)
 			require.NoError(t, err)
-			assert.Equal(t, c.status, assessment.Of(res, to, assessment.Context{}).Status)
+			assert.Equal(t, c.status, assessment.Of(res, stig, assessment.Context{}).Status)
 		})
 	}
 }

@@ -49,7 +49,8 @@ func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[st
 	for _, c := range classes {
 		names = append(names, c.Name)
 		if c.ByHand {
-			skipped[c.Name] = "StorageClass " + c.Name + " has no provisioner: its volumes are created by hand. To test an existing claim, set EXISTING_CLAIM"
+			skipped[c.Name] = "StorageClass " + c.Name + " has no provisioner: its volumes are created by hand. " +
+				"To test an existing claim, set EXISTING_CLAIM"
 		}
 	}
 	if len(names) == 0 {
@@ -70,10 +71,13 @@ func (r Run) validateNames(plans []options.CellSpec) error {
 	check := func(kind, option, value string, c options.CellSpec) {
 		name := c.Object(value)
 		if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
-			invalid = append(invalid, fmt.Errorf("%s=%q: want a shorter name: %s %s of cell %s: %s", option, value, kind, name, c.Name, strings.Join(problems, "; ")))
+			invalid = append(invalid, fmt.Errorf("%s=%q: want a shorter name: %s %s of cell %s: %s",
+				option, value, kind, name, c.Name, strings.Join(problems, "; ")))
 		}
 		if other, taken := owner[kind+name]; taken {
-			invalid = append(invalid, fmt.Errorf("%s=%q: want a name that differs between the cells: %s %s would belong to cell %q and to cell %q", option, value, kind, name, other, c.Name))
+			invalid = append(invalid, fmt.Errorf(
+				"%s=%q: want a name that differs between the cells: %s %s would belong to cell %q and to cell %q",
+				option, value, kind, name, other, c.Name))
 		}
 		owner[kind+name] = c.Name
 	}
@@ -96,7 +100,8 @@ func (r Run) validateTargets(plans []options.CellSpec) error {
 	var unknown []error
 	for _, target := range r.Settings.TargetPods {
 		if !slices.Contains(writers, target) {
-			unknown = append(unknown, fmt.Errorf("TARGET_PODS=%q: want writers of this run: %s", target, strings.Join(writers, ", ")))
+			err := fmt.Errorf("TARGET_PODS=%q: want writers of this run: %s", target, strings.Join(writers, ", "))
+			unknown = append(unknown, err)
 		}
 	}
 	return errors.Join(unknown...)

@@ -43,7 +43,10 @@ func TestPlanCells_SkipsAClassWithoutAProvisioner(t *testing.T) {
 	settings := options.Defaults()
 	settings.StorageClasses = []string{options.AllClasses}
 	hooks := &planHooks{}
-	r := Run{ID: "run", Settings: settings, Hooks: hooks, Log: logrus.New(), Kube: kube.Client{API: client, Namespace: "stig", Timeout: time.Minute}}
+	r := Run{
+		ID: "run", Settings: settings, Hooks: hooks, Log: logrus.New(),
+		Kube: kube.Client{API: client, Namespace: "stig", Timeout: time.Minute},
+	}
 	cells, err := r.planCells(t.Context())
 	require.NoError(t, err)
 	require.Len(t, cells, 2)
@@ -59,7 +62,11 @@ func TestPlanCells_SkipsAClassWithoutAProvisioner(t *testing.T) {
 func TestExecute_IsStoppedWhilePlanning(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(errors.New("interrupted"))
-	r := Run{ID: "run", Settings: options.Defaults(), Hooks: &planHooks{}, Log: logrus.New(), Kube: kube.Client{API: fake.NewClientset(), Namespace: "stig", Timeout: time.Minute, Log: logrus.New()}}
+	log := logrus.New()
+	r := Run{
+		ID: "run", Settings: options.Defaults(), Hooks: &planHooks{}, Log: log,
+		Kube: kube.Client{API: fake.NewClientset(), Namespace: "stig", Timeout: time.Minute, Log: log},
+	}
 	res, err := r.Execute(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, judge.Stopped, res.Verdict)
@@ -72,15 +79,15 @@ func TestPlanCells_RejectsInvalidNames(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		"a class that is named as the control is": {
+		"a class with the name of the control": {
 			map[string]string{"STORAGE_CLASSES": "control,fast", "NEGATIVE_CONTROL": "true"},
 			`WRITER_POD="write-pod": want a name that differs between the cells: pod write-pod-control would belong to cell "control" and to cell "control"`,
 		},
-		"a class and a node": {
+		"a class and a node with the same joined name": {
 			map[string]string{"STORAGE_CLASSES": "x,x-y", "READER_NODE": "y-z,z"},
 			`CLAIM_NAME="stig-pvc": want a name that differs between the cells: claim stig-pvc-x-y-z would belong to cell "x/y-z" and to cell "x-y/z"`,
 		},
-		"the reader of one, and the writer of another": {
+		"the reader of one and the writer of another": {
 			map[string]string{"STORAGE_CLASSES": "b,a-b", "WRITER_POD": "p", "READER_POD": "p-a"},
 			`pod p-a-b would belong to cell "b" and to cell "a-b"`,
 		},

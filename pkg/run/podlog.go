@@ -87,7 +87,9 @@ type podLog struct {
 }
 
 // followLog follows a pod's log until the pod or the context has ended.
-func followLog(ctx context.Context, client kube.Client, pod *corev1.Pod, l *ledger.Ledger, onAck func(ledger.Ack)) *podLog {
+func followLog(
+	ctx context.Context, client kube.Client, pod *corev1.Pod, l *ledger.Ledger, onAck func(ledger.Ack),
+) *podLog {
 	p := &podLog{
 		ledger: l, onAck: onAck,
 		log:            client.Log.WithField("pod", pod.Name),
@@ -114,7 +116,8 @@ func (p *podLog) handleLine(line []byte) {
 	p.touch()
 	switch {
 	case err != nil:
-		p.log.WithFields(logrus.Fields{"line": string(line[:min(len(line), 200)]), "error": err}).Warn("Unexpected line in the pod's log")
+		start := string(line[:min(len(line), 200)])
+		p.log.WithError(err).WithField("line", start).Warn("Unexpected line in the pod's log")
 	case m.Ack != nil:
 		p.setStall(nil)
 		if err := p.ledger.Record(*m.Ack); err != nil {

@@ -23,11 +23,12 @@ func TestPodLog_IsUnreadableOnlyAfterAFailedAttempt(t *testing.T) {
 	assert.Zero(t, log.unreadableBeforeAck())
 
 	log.readable, log.readFailed, log.unreadableFrom = false, false, time.Now().Add(-7*time.Second)
-	log.setReadable(false) // it could not be had
+	log.setReadable(false) // an attempt failed
 	log.setReadable(true)
 	assert.Equal(t, 7*time.Second, log.unreadableBeforeAck().Round(time.Second))
 }
 
+// logOf returns the log of a pod that printed the lines and still runs.
 func logOf(t *testing.T, lines ...string) *podLog {
 	t.Helper()
 	logger := logrus.New()
@@ -44,10 +45,11 @@ func logOf(t *testing.T, lines ...string) *podLog {
 	return log
 }
 
-func line(t *testing.T, s protocol.Message) string {
+// line returns a message as the helper prints it.
+func line(t *testing.T, m protocol.Message) string {
 	t.Helper()
 	var out lineWriter
-	require.NoError(t, protocol.Write(&out, s))
+	require.NoError(t, protocol.Write(&out, m))
 	return string(out[:len(out)-1])
 }
 
@@ -60,15 +62,15 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 
 func TestPodLog_SamplesARepeatedAcknowledgementOnce(t *testing.T) {
 	var lines []string
-	for _, seq := range []uint64{1, 2, 5, 2, 5, 6} { // the log was taken up again after 5
+	for _, seq := range []uint64{1, 2, 5, 2, 5, 6} { // the log was read again after 5
 		lines = append(lines, line(t, protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}}}))
 	}
 	_, acks, _ := logOf(t, lines...).statistics()
-	var said []uint64
+	var sampled []uint64
 	for _, a := range acks {
-		said = append(said, a.Seq)
+		sampled = append(sampled, a.Seq)
 	}
-	assert.Equal(t, []uint64{1, 2, 5, 6}, said)
+	assert.Equal(t, []uint64{1, 2, 5, 6}, sampled)
 }
 
 func TestPodLog_RecordsAcknowledgementsAndScanResult(t *testing.T) {
@@ -82,7 +84,7 @@ func TestPodLog_RecordsAcknowledgementsAndScanResult(t *testing.T) {
 	assert.Equal(t, []ledger.Ack{ack}, log.ledger.Acks())
 	_, err := log.awaitScan(t.Context())
 	require.NoError(t, err)
-	assert.NoError(t, log.ended.Err(), "what is no statement ends nothing")
+	assert.NoError(t, log.ended.Err(), "an unexpected line does not end the log")
 }
 
 func TestPodLog_AnErrorEndsTheWait(t *testing.T) {
@@ -98,5 +100,5 @@ func TestPodLog_AContradictionEndsTheWait(t *testing.T) {
 	}
 	log := logOf(t, ack(1), ack(2))
 	assert.ErrorContains(t, log.awaitAck(t.Context(), 2), "contradict")
-	assert.ErrorContains(t, log.contradictionErr(), "contradict", "no verdict can rest on it")
+	assert.ErrorContains(t, log.contradictionErr(), "contradict", "a verdict cannot be based on it")
 }

@@ -165,7 +165,8 @@ func compareMounts(mounts []podMount, mountPath, volume string) provenance.Obser
 		case m.FSType == "":
 			return observed(provenance.Unknown, "what %s had mounted is unknown", m.pod)
 		case m.Point != mountPath:
-			return observed(provenance.No, "%s had no volume at %s: the path was on %s (%s)", m.pod, mountPath, m.Point, m.FSType)
+			return observed(provenance.No, "%s had no volume at %s: the path was on %s (%s)",
+				m.pod, mountPath, m.Point, m.FSType)
 		case fsType != "" && m.FSType != fsType, uuid != "" && m.UUID != "" && m.UUID != uuid:
 			return observed(provenance.No, "%s had another filesystem: %s %s", m.pod, m.FSType, m.UUID)
 		}

@@ -59,11 +59,12 @@ func (b verdictBuilder) downgrade() {
 	case c.Reader == nil:
 		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
 	case c.Provenance.Level < b.settings.RequiredEvidence:
-		c.Verdict, c.Reason = judge.Error, fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
+		c.Verdict = judge.Error
+		c.Reason = fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
 			c.Provenance.Level, b.settings.RequiredEvidence, c.Provenance.NotReached, c.Reason)
 	case b.chaosErr != nil:
-		c.Verdict, c.Reason = judge.Error, fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s",
-			b.chaosErr, c.Reason)
+		c.Verdict = judge.Error
+		c.Reason = fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s", b.chaosErr, c.Reason)
 	}
 }
 
@@ -104,7 +105,8 @@ func (b verdictBuilder) collectFindings() {
 	}
 	c.Findings = judge.Merge(append(found, b.volumeFindings)...)
 	if c.Plan.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
-		addNotes(c, "writers were deleted by force and may have run on beside the next one: on a filesystem without atomic appends between nodes, such as NFS, one may have overwritten the other")
+		addNotes(c, "writers were deleted by force and may have run on beside the next one: on a filesystem without "+
+			"atomic appends between nodes, such as NFS, one may have overwritten the other")
 	}
 }
 
@@ -118,7 +120,8 @@ func (b verdictBuilder) addLimits() {
 		}
 		c.NotShown = append(c.NotShown, sameNode)
 	}
-	c.NotShown = append(c.NotShown, "deleting a pod is not a power failure: whether acknowledged records survive one was not tested")
+	c.NotShown = append(c.NotShown,
+		"deleting a pod is not a power failure: whether acknowledged records survive one was not tested")
 }
 
 // addSTIG adds the result of the STIG check, in its own words, if the run is that check.

@@ -19,11 +19,16 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
+// lostLast is the loss of the last of ten records.
+var lostLast = judge.Judgement{
+	Acknowledged: 10,
+	Findings:     []judge.Finding{{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}},
+}
+
 func TestConclude_KeepsEarlierFindings(t *testing.T) {
-	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}}}
 	for _, after := range []error{errors.New("quota exceeded"), fmt.Errorf("%w: terminated", errStopped)} {
 		c := withAck(t, newTestCell(t))
-		c.result.Epochs = []result.Epoch{{Number: 1}, {Number: 2, InitialRead: readOf(lost)}}
+		c.result.Epochs = []result.Epoch{{Number: 1}, {Number: 2, InitialRead: readOf(lostLast)}}
 		c.conclude(after)
 		assert.Equal(t, judge.Fail, c.result.Verdict)
 		assert.Contains(t, c.result.Reason, "lost-tail: 1 acknowledged record")
@@ -59,9 +64,9 @@ func TestVerdict_IsErrorIfAWriteWasRefused(t *testing.T) {
 	assert.Contains(t, c.result.Reason, "no space left on device")
 	assert.Contains(t, c.result.Reason, "10 acknowledged records verified")
 
-	c.result.Findings, c.result.Reader = nil, readOf(judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}}})
+	c.result.Findings, c.result.Reader = nil, readOf(lostLast)
 	c.verdict().build()
-	assert.Equal(t, judge.Fail, c.result.Verdict, "what is lost is lost all the same")
+	assert.Equal(t, judge.Fail, c.result.Verdict, "a loss still counts")
 }
 
 func TestVerdict_IsErrorWithoutAReader(t *testing.T) {
@@ -76,7 +81,7 @@ func TestVerdict(t *testing.T) {
 	lost := judge.Judgement{Acknowledged: 10, Findings: []judge.Finding{{Class: judge.LostTail, Records: 1}}}
 	good := judge.Judgement{Acknowledged: 10, Intact: 10}
 
-	t.Run("everything was there", func(t *testing.T) {
+	t.Run("everything was intact", func(t *testing.T) {
 		c := withAck(t, newTestCell(t))
 		c.result.Reader = readOf(good)
 		c.verdict().build()
@@ -95,13 +100,13 @@ func TestVerdict(t *testing.T) {
 		c.verdict().build()
 		assert.Equal(t, judge.Fail, c.result.Verdict)
 	})
-	t.Run("the volume let the reader down", func(t *testing.T) {
+	t.Run("the volume failed the reader", func(t *testing.T) {
 		c := withAck(t, newTestCell(t))
 		c.failures.findings = []judge.Finding{{Class: judge.Unavailable}}
 		c.verdict().build()
 		assert.Equal(t, judge.Fail, c.result.Verdict)
 	})
-	t.Run("nothing was at stake", func(t *testing.T) {
+	t.Run("no record was acknowledged", func(t *testing.T) {
 		c := newTestCell(t)
 		c.result.Reader = readOf(judge.Judgement{})
 		c.verdict().build()
@@ -123,15 +128,16 @@ func TestConclude(t *testing.T) {
 	c.failures.findings = []judge.Finding{{Class: judge.Unavailable}}
 	c.verdict().build()
 	c.conclude(errors.New("a probe could not run"))
-	assert.Equal(t, judge.Fail, c.result.Verdict, "a finding stays a finding")
+	assert.Equal(t, judge.Fail, c.result.Verdict, "a later error does not hide a finding")
 }
 
 func TestConclude_SkipsWhatTheClusterDoesNotSupport(t *testing.T) {
 	c := newTestCell(t)
-	c.conclude(fmt.Errorf("before the chaos: %w", &kube.Unsupported{Object: "claim stig/stig-pvc", Said: "code = InvalidArgument"}))
+	unsupported := &kube.Unsupported{Object: "claim stig/stig-pvc", Said: "code = InvalidArgument"}
+	c.conclude(fmt.Errorf("before the chaos: %w", unsupported))
 	assert.Equal(t, judge.Skipped, c.result.Verdict)
 	verdict, reason := aggregate(result.Result{Cells: []result.Cell{*c.result}}, nil)
-	assert.Equal(t, judge.Error, verdict, "it is all that was asked for")
+	assert.Equal(t, judge.Error, verdict, "no other cell was tested")
 	assert.Contains(t, reason, "InvalidArgument")
 }
 
@@ -157,36 +163,39 @@ func TestConclude_DoesNotSkipAWriterThatCannotComeBack(t *testing.T) {
 func TestVerdict_IsErrorBelowTheRequiredEvidenceLevel(t *testing.T) {
 	c := withAck(t, newTestCell(t))
 	c.run.Settings.RequiredEvidence = provenance.Remounted
-	c.result.Provenance = provenance.History{Level: provenance.Uncached, NotReached: "nobody saw it unmounted"}
+	c.result.Provenance = provenance.History{Level: provenance.Uncached, NotReached: "the unmount was not observed"}
 	c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.verdict().build()
 	assert.Equal(t, judge.Error, c.result.Verdict)
 	assert.Contains(t, c.result.Reason, "uncached, below remounted (REQUIRED_EVIDENCE)")
-	assert.Contains(t, c.result.Reason, "nobody saw it unmounted")
+	assert.Contains(t, c.result.Reason, "the unmount was not observed")
 	c.result.Provenance.Level = provenance.Reattached
 	c.verdict().build()
 	assert.Equal(t, judge.Pass, c.result.Verdict)
 }
 
 func TestVerdict_IncludesTheSTIGCheck(t *testing.T) {
-	sighting := func(records uint64) *result.JournalRead {
-		return &result.JournalRead{ScanResult: protocol.ScanResult{Report: journal.Report{Records: records}}, Judgement: judge.Judgement{Acknowledged: 10}}
+	readWith := func(records uint64) *result.JournalRead {
+		return &result.JournalRead{
+			ScanResult: protocol.ScanResult{Report: journal.Report{Records: records}},
+			Judgement:  judge.Judgement{Acknowledged: 10},
+		}
 	}
 	c := withAck(t, newTestCell(t))
-	c.result.Reader = sighting(10)
+	c.result.Reader = readWith(10)
 	c.verdict().build()
 	assert.Contains(t, c.result.Reason, "V-260932: log data is present")
 	assert.NotContains(t, c.result.Reason, STIGFix)
 
 	c = withAck(t, newTestCell(t))
-	c.result.Reader = sighting(0)
+	c.result.Reader = readWith(0)
 	c.result.Reader.Judgement.Findings = []judge.Finding{{Class: judge.Missing}}
 	c.verdict().build()
 	assert.Contains(t, c.result.Reason, "V-260932: there is no log data, this is a finding. "+STIGFix)
 
 	c = withAck(t, newTestCell(t))
 	c.run.Settings.Namespace = "elsewhere"
-	c.result.Reader = sighting(10)
+	c.result.Reader = readWith(10)
 	c.verdict().build()
 	assert.NotContains(t, c.result.Reason, "V-260932")
 }

@@ -70,7 +70,8 @@ func (c *cell) noteOutages() {
 			until = epochs[i+1].FirstAckAt
 		}
 		if outage := c.run.Kube.Unseen(e.Deleting, until).Round(time.Second); outage > 0 {
-			addNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d was deleted and restored: the recovery time includes that", outage, e.Number))
+			addNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d was deleted "+
+				"and restored: the recovery time includes that", outage, e.Number))
 		}
 	}
 }
@@ -114,7 +115,8 @@ func judgeScan(
 	if first.FSType == "" || first.FSType == scan.Mount.FSType {
 		return read
 	}
-	moved := fmt.Sprintf("%s is on %s (%s), but epoch 1 wrote to %s (%s)", cell.File, scan.Mount.FSType, scan.Mount.Source, first.FSType, first.Source)
+	moved := fmt.Sprintf("%s is on %s (%s), but epoch 1 wrote to %s (%s)",
+		cell.File, scan.Mount.FSType, scan.Mount.Source, first.FSType, first.Source)
 	read.Judgement.Notes = append(read.Judgement.Notes, moved)
 	for i, f := range read.Judgement.Findings {
 		if f.Class == judge.Missing {

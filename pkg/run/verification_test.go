@@ -13,11 +13,14 @@ import (
 
 func TestJudgeScan_NotesAnotherFilesystem(t *testing.T) {
 	c := withAck(t, newTestCell(t))
-	c.result.Epochs = []result.Epoch{{Number: 1, Mount: protocol.Mount{FSType: "nfs4", Source: "server:/export"}}, {Number: 2}}
-	seen := protocol.ScanResult{Report: journal.Report{Format: c.result.Journal}, Mount: protocol.Mount{FSType: "ext4", Source: "/dev/vda"}}
-	c.result.Epochs[1].InitialRead = judgeScan(c.result, result.Pod{}, seen, c.result.Acks, 1)
+	nfs := protocol.Mount{FSType: "nfs4", Source: "server:/export"}
+	ext4 := protocol.Mount{FSType: "ext4", Source: "/dev/vda"}
+	c.result.Epochs = []result.Epoch{{Number: 1, Mount: nfs}, {Number: 2}}
+	scan := protocol.ScanResult{Report: journal.Report{Format: c.result.Journal}, Mount: ext4}
+	c.result.Epochs[1].InitialRead = judgeScan(c.result, result.Pod{}, scan, c.result.Acks, 1)
 	c.verdict().build()
 	require.Len(t, c.result.Findings, 1)
-	assert.Equal(t, "there is no journal; /data/logs.log is on ext4 (/dev/vda), but epoch 1 wrote to nfs4 (server:/export)", c.result.Findings[0].Detail)
+	assert.Equal(t, "there is no journal; "+
+		"/data/logs.log is on ext4 (/dev/vda), but epoch 1 wrote to nfs4 (server:/export)", c.result.Findings[0].Detail)
 	assert.Len(t, c.result.Notes, 1)
 }

@@ -66,7 +66,8 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 	}
 	epoch.FirstAckAt = time.Now().UTC()
 	if unreadable := w.log.unreadableBeforeAck().Round(time.Second); unreadable > 0 {
-		addNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first acknowledgement arrived: the recovery time may include that", w.epoch, unreadable))
+		addNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first "+
+			"acknowledgement arrived: the recovery time may include that", w.epoch, unreadable))
 	}
 	return nil
 }
@@ -81,7 +82,8 @@ func (w *writer) noteActivity() bool {
 		return false
 	}
 	if errors.Is(context.Cause(w.log.ended), errNoCause) {
-		addNotes(w.cell, fmt.Sprintf("the pod of the writer of epoch %d was gone before its deletion: something else deleted it", w.epoch))
+		addNotes(w.cell, fmt.Sprintf(
+			"the pod of the writer of epoch %d was gone before its deletion: something else deleted it", w.epoch))
 	}
 	if w.log.ended.Err() != nil {
 		return false
@@ -92,7 +94,8 @@ func (w *writer) noteActivity() bool {
 		longest += time.Duration(float64(time.Second) / rate)
 	}
 	if silence := w.log.sinceLastLine(); silence > longest {
-		addNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: records acknowledged in that time are not checked", w.epoch, silence.Round(time.Second)))
+		addNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: "+
+			"records acknowledged in that time are not checked", w.epoch, silence.Round(time.Second)))
 	}
 	return true
 }
@@ -148,10 +151,12 @@ func (w *writer) drainLog(ctx context.Context) error {
 	}()
 	// The stall must be read before the log is closed, which marks it as unreadable.
 	if stall := w.log.currentStall(); stall != nil {
-		err := fmt.Errorf("the container of epoch %d has not ended after the forced deletion of its pod: %s: %w", w.epoch, stall, context.DeadlineExceeded)
+		err := fmt.Errorf("the container of epoch %d has not ended after the forced deletion of its pod: %s: %w",
+			w.epoch, stall, context.DeadlineExceeded)
 		return w.failures.classifyAs(ctx, judge.Unavailable, err)
 	}
-	addNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d did not end within %s after its pod was gone", w.epoch, timeout))
+	addNotes(w.cell, fmt.Sprintf(
+		"the log of the writer of epoch %d did not end within %s after its pod was gone", w.epoch, timeout))
 	return nil
 }
 

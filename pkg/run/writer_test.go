@@ -32,7 +32,8 @@ func TestAwaitFirstAck_NotesThatTheLogWasUnreadable(t *testing.T) {
 	w := c.newWriter(2)
 	w.log, w.pod = log, &corev1.Pod{}
 	require.NoError(t, w.awaitFirstAck(t.Context(), c.result.Acks))
-	assert.Equal(t, []string{"the log of the writer of epoch 2 could not be read for 7s before its first acknowledgement arrived: the recovery time may include that"}, c.result.Notes)
+	assert.Equal(t, []string{"the log of the writer of epoch 2 could not be read for 7s before its first " +
+		"acknowledgement arrived: the recovery time may include that"}, c.result.Notes)
 }
 
 func TestDrainLog_EndsIfTheContainerOutlivesItsPod(t *testing.T) {
@@ -60,7 +61,9 @@ func TestDrainLog_EndsIfTheContainerOutlivesItsPod(t *testing.T) {
 }
 
 func TestNoteActivity_NotesALongSilence(t *testing.T) {
-	for rate, silence := range map[float64]time.Duration{100: 11 * time.Second, 0: 11 * time.Second, 0.01: 111 * time.Second} {
+	for rate, silence := range map[float64]time.Duration{
+		100: 11 * time.Second, 0: 11 * time.Second, 0.01: 111 * time.Second,
+	} {
 		c := withAck(t, newTestCell(t))
 		c.run.Settings.WriteRate = rate
 		log := logOf(t)
@@ -69,6 +72,7 @@ func TestNoteActivity_NotesALongSilence(t *testing.T) {
 		w.log = log
 		assert.True(t, w.noteActivity())
 		require.Len(t, c.result.Notes, 1, rate)
-		assert.Contains(t, c.result.Notes[0], fmt.Sprintf("no message from the writer of epoch 1 arrived in the %s before its deletion", silence))
+		want := fmt.Sprintf("no message from the writer of epoch 1 arrived in the %s before its deletion", silence)
+		assert.Contains(t, c.result.Notes[0], want)
 	}
 }
