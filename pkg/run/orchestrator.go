@@ -21,8 +21,8 @@ type orchestration struct {
 	Swarm bool
 	// How says how it was determined, Reason why the check does not apply.
 	How, Reason string
-	// Unseen says what could not be determined.
-	Unseen string
+	// NotShown says what could not be determined.
+	NotShown string
 }
 
 // detectOrchestrator finds out whether the check applies. Missing labels and unreadable nodes prove nothing,
@@ -45,10 +45,8 @@ func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
 	}
 	if err != nil {
 		r.Log.WithError(err).Info("The nodes' labels cannot be read: assuming Kubernetes")
-		return orchestration{
-			How:    "assumed to be Kubernetes: the nodes' labels could not be read",
-			Unseen: fmt.Sprintf("the orchestrator was assumed to be Kubernetes: the nodes' labels could not be read (%v)", err),
-		}, nil
+		const assumed = "assumed to be Kubernetes: the nodes' labels could not be read"
+		return orchestration{How: assumed, NotShown: fmt.Sprintf("the orchestrator was %s (%v)", assumed, err)}, nil
 	}
 	if OnlySwarm(nodes) {
 		return orchestration{

@@ -13,7 +13,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// planCells returns the cells of the run. Those that cannot be tried have the verdict Skipped.
+// planCells returns the cells of the run. Those that cannot be tested have the verdict Skipped.
 func (r Run) planCells(ctx context.Context) ([]*cell, error) {
 	plans, skipped, err := r.plan(ctx)
 	if err != nil {

@@ -81,11 +81,13 @@ func TestPlanCells_RejectsInvalidNames(t *testing.T) {
 	}{
 		"a class with the name of the control": {
 			map[string]string{"STORAGE_CLASSES": "control,fast", "NEGATIVE_CONTROL": "true"},
-			`WRITER_POD="write-pod": want a name that differs between the cells: pod write-pod-control would belong to cell "control" and to cell "control"`,
+			`WRITER_POD="write-pod": want a name that differs between the cells: ` +
+				`pod write-pod-control would belong to cell "control" and to cell "control"`,
 		},
 		"a class and a node with the same joined name": {
 			map[string]string{"STORAGE_CLASSES": "x,x-y", "READER_NODE": "y-z,z"},
-			`CLAIM_NAME="stig-pvc": want a name that differs between the cells: claim stig-pvc-x-y-z would belong to cell "x/y-z" and to cell "x-y/z"`,
+			`CLAIM_NAME="stig-pvc": want a name that differs between the cells: ` +
+				`claim stig-pvc-x-y-z would belong to cell "x/y-z" and to cell "x-y/z"`,
 		},
 		"the reader of one and the writer of another": {
 			map[string]string{"STORAGE_CLASSES": "b,a-b", "WRITER_POD": "p", "READER_POD": "p-a"},

@@ -90,11 +90,11 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 	case len(all) == 0:
 		return observed(provenance.No, "the volume is never attached: its driver does not use attachments")
 	case now == nil:
-		return observed(provenance.Unknown, "no attachment to the reader's node was seen")
+		return observed(provenance.Unknown, "no attachment to the reader's node was observed")
 	case before == now:
 		return observed(provenance.No, "it stayed attached to %s (%s)", writer, now.Name)
 	case before == nil:
-		return observed(provenance.Unknown, "no attachment to the writer's node was seen")
+		return observed(provenance.Unknown, "no attachment to the writer's node was observed")
 	case before.Gone.IsZero():
 		return observed(provenance.No, "it is still attached to %s (%s)", writer, before.Name)
 	case before.Missed && before.Name != now.Name: // two of the same name cannot overlap

@@ -37,18 +37,20 @@ func TestCompareAttachments(t *testing.T) {
 		writer, reader string
 		want           provenance.Answer
 	}{
-		"never attached":                 {nil, "n1", "n2", no},
-		"it moved":                       {list(attached("a", "n1", 1, 5), attached("b", "n2", 6, 0)), "n1", "n2", yes},
-		"it returned to the node":        {list(attached("a", "n1", 1, 5), attached("b", "n1", 6, 0)), "n1", "n1", yes},
-		"it stayed":                      {list(attached("a", "n1", 1, 0)), "n1", "n1", no},
-		"it is on both":                  {list(attached("a", "n1", 1, 0), attached("b", "n2", 6, 0)), "n1", "n2", no},
-		"it was on both for a while":     {list(attached("a", "n1", 1, 9), attached("b", "n2", 6, 0)), "n1", "n2", no},
-		"it moved there and back":        {list(attached("a", "n1", 1, 3), attached("b", "n2", 4, 6), attached("c", "n1", 7, 0)), "n2", "n1", yes},
-		"the reader's is not known":      {list(attached("a", "n1", 1, 5)), "n1", "n2", unknown},
-		"the writer's is not known":      {list(attached("b", "n2", 6, 0)), "n1", "n2", unknown},
-		"its end is not known":           {list(missed(attached("a", "n1", 1, 5)), attached("b", "n2", 6, 0)), "n1", "n2", unknown},
-		"its end is not known, one name": {list(missed(attached("a", "n1", 1, 5)), attached("a", "n1", 6, 0)), "n1", "n1", yes},
-		"an earlier epoch's is ignored":  {list(attached("z", "n1", 1, 2), attached("a", "n1", 3, 0)), "n1", "n1", no},
+		"never attached":             {nil, "n1", "n2", no},
+		"it moved":                   {list(attached("a", "n1", 1, 5), attached("b", "n2", 6, 0)), "n1", "n2", yes},
+		"it returned to the node":    {list(attached("a", "n1", 1, 5), attached("b", "n1", 6, 0)), "n1", "n1", yes},
+		"it stayed":                  {list(attached("a", "n1", 1, 0)), "n1", "n1", no},
+		"it is on both":              {list(attached("a", "n1", 1, 0), attached("b", "n2", 6, 0)), "n1", "n2", no},
+		"it was on both for a while": {list(attached("a", "n1", 1, 9), attached("b", "n2", 6, 0)), "n1", "n2", no},
+		"it moved there and back": {
+			list(attached("a", "n1", 1, 3), attached("b", "n2", 4, 6), attached("c", "n1", 7, 0)), "n2", "n1", yes,
+		},
+		"the reader's is not known":     {list(attached("a", "n1", 1, 5)), "n1", "n2", unknown},
+		"the writer's is not known":     {list(attached("b", "n2", 6, 0)), "n1", "n2", unknown},
+		"unknown end":                   {list(missed(attached("a", "n1", 1, 5)), attached("b", "n2", 6, 0)), "n1", "n2", unknown},
+		"unknown end, same name":        {list(missed(attached("a", "n1", 1, 5)), attached("a", "n1", 6, 0)), "n1", "n1", yes},
+		"an earlier epoch's is ignored": {list(attached("z", "n1", 1, 2), attached("a", "n1", 3, 0)), "n1", "n1", no},
 	} {
 		t.Run(name, func(t *testing.T) {
 			observation := compareAttachments(c.all, c.writer, at(5), c.reader)

@@ -86,44 +86,49 @@ func (r Run) Execute(ctx context.Context) (result.Result, error) {
 	res := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Settings: r.Settings}
 	found, err := r.detectOrchestrator(ctx)
 	if err != nil {
-		return endUntried(ctx, res, judge.Error, "", err), nil
+		return withError(ctx, res, err), nil
 	}
 	res.Cluster.Orchestrator = found.How
 	if found.Swarm {
 		res.Cluster = r.cluster(ctx, found)
-		return endUntried(ctx, res, judge.NotApplicable, found.Reason, nil), nil
+		return withVerdict(res, judge.NotApplicable, found.Reason), nil
 	}
 	// In a namespace that does not exist, watches may be forbidden, and that error would hide the cause.
 	if err := r.Kube.RequireExists(ctx); err != nil {
-		return endUntried(ctx, res, judge.Error, "", err), nil
+		return withError(ctx, res, err), nil
 	}
 	client, stop, err := r.Kube.Observed(ctx)
 	if err != nil {
-		return endUntried(ctx, res, judge.Error, "", err), nil
+		return withError(ctx, res, err), nil
 	}
 	defer stop()
 	r.Kube = client
 	cells, err := r.planCells(ctx)
 	if err != nil {
-		return endUntried(ctx, res, judge.Error, "", err), nil
+		return withError(ctx, res, err), nil
 	}
-	if reason, err := r.cleanUpEarlierAttempt(ctx, cells); err != nil || reason != "" {
-		return endUntried(ctx, res, judge.Error, reason, err), nil
+	switch reason, err := r.cleanUpEarlierAttempt(ctx, cells); {
+	case err != nil:
+		return withError(ctx, res, err), nil
+	case reason != "":
+		return withVerdict(res, judge.Error, reason), nil
 	}
 	res.Cluster = r.cluster(ctx, found)
-	return r.executeCells(ctx, res, cells, found.Unseen)
+	return r.executeCells(ctx, res, cells, found.NotShown)
 }
 
-// executeCells tries the cells, cleans up and completes the result.
-func (r Run) executeCells(ctx context.Context, res result.Result, cells []*cell, unseen string) (result.Result, error) {
+// executeCells tests the cells, cleans up and completes the result.
+func (r Run) executeCells(
+	ctx context.Context, res result.Result, cells []*cell, notShown string,
+) (result.Result, error) {
 	cleanup, cancel := WithCleanupTimeout(ctx, CleanupTimeout)
 	defer cancel()
 	err := r.runBatches(ctx, cleanup, cells)
 	res.NotRemoved = r.removeRest(cleanup, cells)
 	res.Snapshot = r.snapshot(cleanup)
 	for _, c := range cells {
-		if unseen != "" {
-			c.result.NotShown = append(c.result.NotShown, unseen)
+		if notShown != "" {
+			c.result.NotShown = append(c.result.NotShown, notShown)
 		}
 		res.Cells = append(res.Cells, *c.result)
 	}
@@ -169,15 +174,15 @@ func (r Run) removeRest(cleanup context.Context, cells []*cell) string {
 	return strings.Join(left, "; ")
 }
 
-// endUntried completes the result of a run that has tried no cell.
-func endUntried(ctx context.Context, res result.Result, verdict judge.Verdict, reason string, err error) result.Result {
-	res.Ended = time.Now().UTC()
-	res.Verdict, res.Reason = verdict, reason
-	switch {
-	case err != nil && ctx.Err() != nil:
-		res.Verdict, res.Reason = judge.Stopped, fmt.Sprintf("%v: %v", errStopped, context.Cause(ctx))
-	case err != nil:
-		res.Verdict, res.Reason = judge.Error, err.Error()
+// withError completes the result of a run that failed before it had tested a cell.
+func withError(ctx context.Context, res result.Result, err error) result.Result {
+	if ctx.Err() != nil {
+		return withVerdict(res, judge.Stopped, fmt.Sprintf("%v: %v", errStopped, context.Cause(ctx)))
 	}
+	return withVerdict(res, judge.Error, err.Error())
+}
+
+func withVerdict(res result.Result, verdict judge.Verdict, reason string) result.Result {
+	res.Verdict, res.Reason, res.Ended = verdict, reason, time.Now().UTC()
 	return res
 }

@@ -11,7 +11,7 @@ import (
 // What a run does after it was stopped. Kubernetes kills the experiment's pod when gracePeriod is over, so all of
 // it together must take less.
 const (
-	// CleanupTimeout is the time to remove what the run made and to take a last look at the cluster.
+	// CleanupTimeout is the time to remove what the run created and to record its objects and events.
 	CleanupTimeout = 20 * time.Second
 	// BundleTimeout is the time to store the evidence bundle in the cluster.
 	BundleTimeout = 5 * time.Second
