@@ -46,10 +46,14 @@ func TestCompareAttachments(t *testing.T) {
 		"it moved there and back": {
 			list(attached("a", "n1", 1, 3), attached("b", "n2", 4, 6), attached("c", "n1", 7, 0)), "n2", "n1", yes,
 		},
-		"the reader's is not known":     {list(attached("a", "n1", 1, 5)), "n1", "n2", unknown},
-		"the writer's is not known":     {list(attached("b", "n2", 6, 0)), "n1", "n2", unknown},
-		"unknown end":                   {list(missed(attached("a", "n1", 1, 5)), attached("b", "n2", 6, 0)), "n1", "n2", unknown},
-		"unknown end, same name":        {list(missed(attached("a", "n1", 1, 5)), attached("a", "n1", 6, 0)), "n1", "n1", yes},
+		"the reader's is not known": {list(attached("a", "n1", 1, 5)), "n1", "n2", unknown},
+		"the writer's is not known": {list(attached("b", "n2", 6, 0)), "n1", "n2", unknown},
+		"unknown end": {
+			list(missed(attached("a", "n1", 1, 5)), attached("b", "n2", 6, 0)), "n1", "n2", unknown,
+		},
+		"unknown end, same name": {
+			list(missed(attached("a", "n1", 1, 5)), attached("a", "n1", 6, 0)), "n1", "n1", yes,
+		},
 		"an earlier epoch's is ignored": {list(attached("z", "n1", 1, 2), attached("a", "n1", 3, 0)), "n1", "n1", no},
 	} {
 		t.Run(name, func(t *testing.T) {
