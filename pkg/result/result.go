@@ -233,9 +233,9 @@ func (c Cell) Verified() string {
 	promised := ledger.CountRecords(c.Acks)
 	switch c.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", judge.FormatCount(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
+		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", judge.FormatCount(promised), Count(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), judge.FormatCount(promised), counted(c.Deletions(), "deletion")) + c.noted()
+		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), judge.FormatCount(promised), Count(c.Deletions(), "deletion")) + c.noted()
 	default:
 		return c.Reason
 	}
@@ -265,11 +265,4 @@ var accesses = map[protocol.ReadMode]string{
 	protocol.ReadDirect:  ", past the page cache",
 	protocol.ReadDropped: ", after the page cache was asked to drop it",
 	protocol.ReadCached:  ", through the page cache",
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -78,7 +78,7 @@ func TestForcedDeletions(t *testing.T) {
 	assert.GreaterOrEqual(t, cell.Deletions(), 2)
 	assert.Equal(t, cell.Epochs[len(cell.Epochs)-1].Node, cell.Reader.Node)
 	assert.Contains(t, strings.Join(cell.NotShown, ""), "the reader ran on the writer's node", "that proves less")
-	assert.Contains(t, strings.Join(cell.NotShown, ""), "the nodes' labels could not be seen", "the Role does not allow it")
+	assert.Contains(t, strings.Join(cell.NotShown, ""), "the nodes' labels could not be read", "the Role does not allow it")
 	requireNothingLeft(t, ns)
 }
 
@@ -206,7 +206,7 @@ func TestSwarmIsNotApplicable(t *testing.T) {
 	o := run(t, ns, map[string]string{"ORCHESTRATOR": "swarm"})
 	assert.Equal(t, chaosv1alpha1.ResultVerdict("N/A"), o.verdict())
 	assert.Equal(t, "Awaited", o.Status.ExperimentStatus.ProbeSuccessPercentage, "for chaos center that is 0")
-	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "N/A", Description: "Not Applicable: Swarm orchestrates, as ORCHESTRATOR states"}, o.probe(t, "verify"))
+	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "N/A", Description: "Not Applicable: the orchestrator is Swarm, according to the option ORCHESTRATOR"}, o.probe(t, "verify"))
 	assert.NotContains(t, o.log, "created")
 	requireNothingLeft(t, ns)
 	requireNotApplicable(t, requireEvidence(t, ns, o))

@@ -155,7 +155,7 @@ func TestRequiredEvidence(t *testing.T) {
 			continue
 		}
 		assert.Equal(t, judge.Error, c.Verdict, c.Reason)
-		assert.Contains(t, c.Reason, "the evidence is uncached, below the reattached that REQUIRED_EVIDENCE asks for")
+		assert.Contains(t, c.Reason, "the evidence level is uncached, below reattached (REQUIRED_EVIDENCE)")
 	}
 	requireNothingLeft(t, ns)
 }

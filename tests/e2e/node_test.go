@@ -88,7 +88,7 @@ func TestAWritersNodeIsDrained(t *testing.T) {
 	cell := o.result.Cells[0]
 	require.GreaterOrEqual(t, len(cell.Epochs), 2)
 	assert.NotEqual(t, cell.Epochs[0].Node, cell.Epochs[1].Node)
-	assert.Contains(t, o.probe(t, "verify").Description, "the writer of epoch 1 was gone before it was to be deleted: somebody else ended it")
+	assert.Contains(t, o.probe(t, "verify").Description, "the pod of the writer of epoch 1 was gone before its deletion: something else deleted it")
 	requireNothingLeft(t, ns)
 }
 

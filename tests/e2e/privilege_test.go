@@ -99,7 +99,7 @@ func everyNeed(t *testing.T, ns *chaosengine.Namespace) {
 	}
 	log, err := ns.Log(within(t), "existing")
 	require.NoError(t, err)
-	assert.Contains(t, log, "The nodes' labels cannot be seen: taken for Kubernetes", "what a run without rbac-optional.yaml cannot see")
+	assert.Contains(t, log, "The nodes' labels cannot be read: assuming Kubernetes", "what a run without rbac-optional.yaml cannot see")
 	assert.Contains(t, log, "The namespace cannot be looked up: taken to exist")
 }
 
@@ -166,8 +166,8 @@ func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, one.Status.ExperimentStatus.Verdict)
 	log, err := ns.Log(within(t), "one-of-two")
 	require.NoError(t, err)
-	assert.NotRegexp(t, `msg="[^"]* cannot be (seen|looked up): `, log)
-	assert.NotContains(t, log, "the nodes' labels could not be seen")
+	assert.NotRegexp(t, `msg="[^"]* cannot be (read|seen|looked up): `, log)
+	assert.NotContains(t, log, "the nodes' labels could not be read")
 	// The classes are looked up before the quota leaves room for none of their claims.
 	quota(corev1.ResourcePersistentVolumeClaims, "0")(t, ns)
 	classes := begin("classes", map[string]string{"STORAGE_CLASSES": "*"})
@@ -190,7 +190,7 @@ func TestSwarmOnEveryNodeIsNotApplicable(t *testing.T) {
 	labelSwarm(t, ns, "n2")
 	o := run(t, ns, short(nil))
 	assert.Equal(t, chaosv1alpha1.ResultVerdict("N/A"), o.verdict())
-	assert.Contains(t, o.probe(t, "verify").Description, "Not Applicable: Swarm orchestrates on every node, as their labels")
+	assert.Contains(t, o.probe(t, "verify").Description, "Not Applicable: the orchestrator is Swarm, according to the label ")
 	requireNothingLeft(t, ns)
 	requireNotApplicable(t, requireEvidence(t, ns, o))
 }

@@ -145,7 +145,7 @@ func conclude(c *result.Cell) {
 	judged.Findings = c.Findings
 	c.Verdict = judged.Verdict()
 	c.Reason = c.Verified()
-	c.NotShown = []string{"a deleted pod is no power failure: whether the storage keeps its promise through one was not tried"}
+	c.NotShown = []string{"deleting a pod is not a power failure: whether acknowledged records survive one was not tested"}
 	if c.Provenance.NotReached != "" {
 		c.NotShown = append(c.NotShown, c.Provenance.NotReached)
 	}

@@ -40,7 +40,7 @@ func newResult(settings options.Settings, cells ...result.Cell) result.Result {
 		Tool: result.Tool{Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef", Image: "registry.example/volume-durability:v0.3.0"},
 		Cluster: result.Cluster{
 			UID: "1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Server: "https://10.0.0.10:6443", Version: "v1.34.4",
-			Orchestrator: "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them",
+			Orchestrator: "Kubernetes: not every node is labelled as a node of Swarm alone",
 		},
 		Engine: &result.Engine{
 			Name: "volume-durability", Namespace: "stig", UID: "77d9a1b0-3b52-4f0d-8f86-21a1b5c1f0aa",
@@ -123,7 +123,7 @@ func Stopped() result.Result {
 func NotApplicable() result.Result {
 	r := newResult(options.Defaults())
 	r.Verdict, r.Reason = judge.NotApplicable, "Swarm orchestrates: the check does not apply"
-	r.Cluster.Orchestrator = "Swarm: every node carries the label com.docker.ucp.orchestrator.swarm=true, and none com.docker.ucp.orchestrator.kubernetes=true"
+	r.Cluster.Orchestrator = "Swarm: every node has the label com.docker.ucp.orchestrator.swarm=true, and none has com.docker.ucp.orchestrator.kubernetes=true"
 	r.Ended = began.Add(800 * time.Millisecond)
 	return r
 }

@@ -76,10 +76,6 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 	return e.Finish(outcome, probeErr)
 }
 
-// saveTimeout is how long a run that is stopped may take to save its bundle. Its pod has
-// 30 seconds for everything.
-const saveTimeout = 5 * time.Second
-
 // saveBundle saves the bundle in the cluster and records in the ChaosResult where it is.
 // A failure does not change the verdict: the result is in the log too.
 func saveBundle(
@@ -92,9 +88,9 @@ func saveBundle(
 	if name == "" {
 		name = bundlestore.Name(outcome.Engine.Name, outcome.RunID)
 	}
-	ctx, stop := run.WithCleanupTimeout(ctx, saveTimeout)
+	ctx, stop := run.WithCleanupTimeout(ctx, run.BundleTimeout)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, max(saveTimeout, outcome.Settings.StatusTimeout))
+	ctx, cancel := context.WithTimeout(ctx, max(run.BundleTimeout, outcome.Settings.StatusTimeout))
 	defer cancel()
 	namespace := outcome.Engine.Namespace
 	where := "ConfigMap " + namespace + "/" + name

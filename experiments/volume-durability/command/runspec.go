@@ -82,7 +82,7 @@ func (s runSpec) run() run.Run {
 	}
 	maps.Copy(labels, s.labels)
 	return run.Run{
-		ID: s.id, Again: s.again, Settings: s.settings, Image: s.podImage(), Template: s.template,
+		ID: s.id, IsRetry: s.again, Settings: s.settings, Image: s.podImage(), Template: s.template,
 		Hooks: s.hooks, Log: s.log,
 		Kube: kube.Client{
 			API: s.cluster.client, Namespace: s.settings.Namespace, Timeout: s.settings.StatusTimeout,
