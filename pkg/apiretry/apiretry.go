@@ -44,14 +44,14 @@ func Do(ctx context.Context, server kubernetes.Interface, log logrus.FieldLogger
 		switch {
 		case last == nil:
 			return true, nil
-		case Is(last) || readiness == unready || readiness == untold && time.Since(began) < warmUp:
+		case IsTransient(last) || readiness == unready || readiness == untold && time.Since(began) < warmUp:
 		default:
 			return false, last
 		}
 		switch {
 		case before != nil:
-		case Is(last):
-			Warn(log, doing, last)
+		case IsTransient(last):
+			LogRetry(log, doing, last)
 		default:
 			log.WithError(last).Warn("The API server may not know yet who may do what, trying again: " + doing)
 		}
@@ -83,7 +83,7 @@ func readinessOf(ctx context.Context, server kubernetes.Interface) readiness {
 	switch {
 	case err == nil:
 		return ready
-	case Is(err):
+	case IsTransient(err):
 		return unready
 	default:
 		return untold
@@ -97,14 +97,14 @@ func isUnauthorized(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), `User "`) && strings.Contains(err.Error(), `" cannot `)
 }
 
-// Warn says in the log that what is being done has to wait.
-func Warn(log logrus.FieldLogger, doing string, err error) {
+// LogRetry says in the log that what is being done has to wait.
+func LogRetry(log logrus.FieldLogger, doing string, err error) {
 	log.WithError(err).Warn("The API server does not answer, trying again: " + doing)
 }
 
-// Is says whether a request failed for a reason that may be over soon, and
+// IsTransient says whether a request failed for a reason that may be over soon, and
 // that says nothing of what was asked for.
-func Is(err error) bool {
+func IsTransient(err error) bool {
 	return utilnet.IsConnectionRefused(err) || utilnet.IsConnectionReset(err) || utilnet.IsHTTP2ConnectionLost(err) ||
 		utilnet.IsProbableEOF(err) || utilnet.IsTimeout(err) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) ||
 		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||

@@ -26,9 +26,9 @@ type ClaimSpec struct {
 	Template *corev1.PersistentVolumeClaim
 }
 
-// ReadTemplate reads the manifest of a claim. Its name, class and modes are of no
+// ParseClaimTemplate reads the manifest of a claim. Its name, class and modes are of no
 // matter: each cell sets its own.
-func ReadTemplate(manifest []byte) (*corev1.PersistentVolumeClaim, error) {
+func ParseClaimTemplate(manifest []byte) (*corev1.PersistentVolumeClaim, error) {
 	var claim corev1.PersistentVolumeClaim
 	if err := yaml.UnmarshalStrict(manifest, &claim); err != nil {
 		return nil, fmt.Errorf("the manifest of a claim: %w", err)

@@ -14,19 +14,19 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// RemoveEarlier removes what earlier attempts of the same Job left behind, but what
+// RemovePreviousAttempts removes what earlier attempts of the same Job left behind, but what
 // is to be spared by its name, and returns what that was. Nothing else bears that
 // Job's label.
-func (n Client) RemoveEarlier(ctx context.Context, spare ...string) (removed []string, err error) {
+func (n Client) RemovePreviousAttempts(ctx context.Context, spare ...string) (removed []string, err error) {
 	if n.Labels[JobLabel] == "" {
 		return nil, nil
 	}
 	return n.removeWhere(ctx, selection.NotEquals, spare)
 }
 
-// RemoveRest removes what this run has made, but what is to be spared by its name: an
+// RemoveRun removes what this run has made, but what is to be spared by its name: an
 // object that was made while the answer was lost is nowhere else known.
-func (n Client) RemoveRest(ctx context.Context, spare ...string) error {
+func (n Client) RemoveRun(ctx context.Context, spare ...string) error {
 	_, err := n.removeWhere(ctx, selection.Equals, spare)
 	return err
 }
@@ -62,12 +62,12 @@ func (n Client) removeWhere(ctx context.Context, run selection.Operator, spare [
 			removals = append(removals, func() error { return n.DeleteClaim(ctx, c.Name, c.UID) })
 		}
 	}
-	return removed, AtOnce(removals...)
+	return removed, RunConcurrently(removals...)
 }
 
-// AtOnce removes all at once: what one removal waits for, a node that is away for
+// RunConcurrently removes all at once: what one removal waits for, a node that is away for
 // example, must not keep the others from being asked. The error joins theirs.
-func AtOnce(removals ...func() error) error {
+func RunConcurrently(removals ...func() error) error {
 	failures := make([]error, len(removals))
 	var all sync.WaitGroup
 	for i, remove := range removals {

@@ -36,7 +36,7 @@ func TestOnlyWhatAnEarlierAttemptOfTheSameJobMadeIsRemoved(t *testing.T) {
 		&corev1.PersistentVolumeClaim{ObjectMeta: meta("stig-pvc", "first", "job")},
 		&corev1.PersistentVolumeClaim{ObjectMeta: meta("kept", "zeroth", "earlier-job")},
 	)
-	removed, err := n.RemoveEarlier(t.Context())
+	removed, err := n.RemovePreviousAttempts(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"pod write-pod", "claim stig-pvc"}, removed)
 	pods, err := n.API.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
@@ -50,7 +50,7 @@ func TestOnlyWhatAnEarlierAttemptOfTheSameJobMadeIsRemoved(t *testing.T) {
 func TestWithoutAJobNothingIsAnEarlierAttempts(t *testing.T) {
 	n := namespace(t)
 	n.API = fake.NewClientset(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", Labels: map[string]string{RunLabel: "first"}}})
-	removed, err := n.RemoveEarlier(t.Context())
+	removed, err := n.RemovePreviousAttempts(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, removed)
 }
@@ -66,7 +66,7 @@ func TestWhatARunMadeIsSweptUpButForWhatItKeeps(t *testing.T) {
 		&corev1.Pod{ObjectMeta: made("another-runs", "other")},
 		&corev1.PersistentVolumeClaim{ObjectMeta: made("stig-pvc", "r")},
 	)
-	require.NoError(t, n.RemoveRest(t.Context(), "read-pod"))
+	require.NoError(t, n.RemoveRun(t.Context(), "read-pod"))
 	pods, err := n.API.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	var left []string
@@ -95,10 +95,10 @@ func TestWhatDoesNotGoKeepsNothingElseFromBeingAsked(t *testing.T) {
 		return false, nil, nil
 	})
 	n.API = client
-	n, stop, err := n.Observed(t.Context())
+	n, stop, err := n.WithObserver(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(stop)
-	err = n.RemoveRest(ctx)
+	err = n.RemoveRun(ctx)
 	assert.ErrorIs(t, err, asked)
 	assert.NotErrorIs(t, err, context.DeadlineExceeded, "the pod was still waited for when the claim was asked to go")
 }

@@ -18,8 +18,8 @@ const noProvisioner = "kubernetes.io/no-provisioner"
 // Class is a StorageClass.
 type Class struct {
 	Name string
-	// ByHand says that nothing makes volumes of this class.
-	ByHand bool
+	// NoProvisioner says that nothing makes volumes of this class.
+	NoProvisioner bool
 }
 
 // Classes are all StorageClasses of the cluster, by name.
@@ -32,7 +32,7 @@ func (n Client) Classes(ctx context.Context) ([]Class, error) {
 		}
 		all = nil
 		for _, c := range list.Items {
-			all = append(all, Class{Name: c.Name, ByHand: c.Provisioner == noProvisioner})
+			all = append(all, Class{Name: c.Name, NoProvisioner: c.Provisioner == noProvisioner})
 		}
 		return nil
 	})

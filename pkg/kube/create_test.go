@@ -55,5 +55,5 @@ func TestWhatSomebodyElseMadeMeanwhileIsNot(t *testing.T) {
 	n := namespace(t)
 	n.API = lossy(&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", Namespace: "stig"}})
 	_, err := n.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
-	assert.ErrorIs(t, err, ErrTaken)
+	assert.ErrorIs(t, err, ErrNameConflict)
 }

@@ -10,8 +10,8 @@ import (
 // dry has the API server do everything but keep the object.
 var dry = metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 
-// TryClaim says why the claim of a spec would not be made. It makes none.
-func (n Client) TryClaim(ctx context.Context, spec ClaimSpec) error {
+// DryRunClaim says why the claim of a spec would not be made. It makes none.
+func (n Client) DryRunClaim(ctx context.Context, spec ClaimSpec) error {
 	_, err := n.API.CoreV1().PersistentVolumeClaims(n.Namespace).Create(ctx, n.claim(spec), dry)
 	if err != nil {
 		return n.taken("claim", spec.Name, err)
@@ -19,8 +19,8 @@ func (n Client) TryClaim(ctx context.Context, spec ClaimSpec) error {
 	return nil
 }
 
-// TryPod says why a pod would not be made. It makes none.
-func (n Client) TryPod(ctx context.Context, pod *corev1.Pod) error {
+// DryRunPod says why a pod would not be made. It makes none.
+func (n Client) DryRunPod(ctx context.Context, pod *corev1.Pod) error {
 	pod.Namespace = n.Namespace
 	_, err := n.API.CoreV1().Pods(n.Namespace).Create(ctx, pod, dry)
 	if err != nil {

@@ -49,20 +49,20 @@ type Client struct {
 	observer *observer
 }
 
-// ErrTaken says that a name is used by an object that is not this run's.
-var ErrTaken = errors.New("the name is taken")
+// ErrNameConflict says that a name is used by an object that is not this run's.
+var ErrNameConflict = errors.New("the name is taken")
 
 // taken turns an AlreadyExists into a refusal that says what to do.
 func (n Client) taken(kind, name string, err error) error {
 	if apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("%w: %s %s/%s exists already and was not made by this run; it is left as it is. Remove it, or choose another name", ErrTaken, kind, n.Namespace, name)
+		return fmt.Errorf("%w: %s %s/%s exists already and was not made by this run; it is left as it is. Remove it, or choose another name", ErrNameConflict, kind, n.Namespace, name)
 	}
 	return fmt.Errorf("creating %s %s/%s: %w%s", kind, n.Namespace, name, err, Hint(err.Error()))
 }
 
-// RequireExists returns an error that says what to do where the namespace is
+// RequireNamespace returns an error that says what to do where the namespace is
 // known not to exist. A run without permission to look goes on.
-func (n Client) RequireExists(ctx context.Context) error {
+func (n Client) RequireNamespace(ctx context.Context) error {
 	err := n.insist(ctx, "looking for namespace "+n.Namespace, func(ctx context.Context) error {
 		_, err := n.API.CoreV1().Namespaces().Get(ctx, n.Namespace, metav1.GetOptions{})
 		return err
@@ -76,21 +76,21 @@ func (n Client) RequireExists(ctx context.Context) error {
 	return nil
 }
 
-// PodUnready says that a pod did not come to run, and what the cluster says of it.
-type PodUnready struct {
+// PodNotRunningError says that a pod did not come to run, and what the cluster says of it.
+type PodNotRunningError struct {
 	Namespace, Pod string
 	// Volume says that it was the volume: it could not be attached or mounted.
-	Volume bool
+	VolumeUnavailable bool
 	// Reason is what Kubernetes reports, newest and most telling first.
 	Reason string
 	Err    error
 }
 
-func (e *PodUnready) Error() string {
+func (e *PodNotRunningError) Error() string {
 	return fmt.Sprintf("pod %s/%s does not run: %s (%v)%s", e.Namespace, e.Pod, e.Reason, e.Err, Hint(e.Reason))
 }
 
-func (e *PodUnready) Unwrap() error { return e.Err }
+func (e *PodNotRunningError) Unwrap() error { return e.Err }
 
 // RunPod creates a pod and returns it once its container runs.
 func (n Client) RunPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
@@ -120,26 +120,26 @@ func (n Client) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.Pod,
 		}
 		latest = seen.latest
 		if said, is := isBoundToNode(latest); is {
-			return false, &Unsupported{Object: fmt.Sprintf("pod %s/%s", n.Namespace, pod.Name), Said: said}
+			return false, &UnsupportedError{Object: fmt.Sprintf("pod %s/%s", n.Namespace, pod.Name), Message: said}
 		}
 		if refused := n.observer.refusalOf(latest); refused != nil {
 			return false, refused
 		}
 		return hasStarted(!seen.Gone.IsZero(), latest)
 	})
-	var unsupported *Unsupported
+	var unsupported *UnsupportedError
 	if err == nil || errors.As(err, &unsupported) {
 		return latest, err
 	}
 	late := ctx.Err() != nil
-	unready := &PodUnready{Namespace: n.Namespace, Pod: pod.Name, Err: err}
-	unready.Reason, unready.Volume = n.whyNotRunning(latest)
-	unready.Volume = unready.Volume && late // what failed or was deleted did not wait any more
+	unready := &PodNotRunningError{Namespace: n.Namespace, Pod: pod.Name, Err: err}
+	unready.Reason, unready.VolumeUnavailable = n.whyNotRunning(latest)
+	unready.VolumeUnavailable = unready.VolumeUnavailable && late // what failed or was deleted did not wait any more
 	return nil, unready
 }
 
-// RunToEnd runs a pod, returns once its container has ended well, and removes it in any case.
-func (n Client) RunToEnd(ctx context.Context, pod *corev1.Pod) error {
+// RunToCompletion runs a pod, returns once its container has ended well, and removes it in any case.
+func (n Client) RunToCompletion(ctx context.Context, pod *corev1.Pod) error {
 	running, err := n.RunPod(ctx, pod)
 	if err == nil {
 		err = n.awaitSuccess(ctx, running)
@@ -173,7 +173,7 @@ func (o *observer) refusalOf(pod *corev1.Pod) error {
 	for _, v := range pod.Spec.Volumes {
 		for _, c := range o.claims {
 			if v.PersistentVolumeClaim != nil && c.isUnbound(v.PersistentVolumeClaim.ClaimName) && c.refusal != "" {
-				return &Unsupported{Object: "claim " + pod.Namespace + "/" + c.name, Said: c.refusal}
+				return &UnsupportedError{Object: "claim " + pod.Namespace + "/" + c.name, Message: c.refusal}
 			}
 		}
 	}

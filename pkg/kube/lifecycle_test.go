@@ -73,7 +73,7 @@ func TestWithoutAClaimTheVolumeDiesWithThePod(t *testing.T) {
 func TestPlacementIsRequired(t *testing.T) {
 	s := spec()
 	assert.Nil(t, namespace(t).Pod(s).Spec.Affinity)
-	s.Placement = Placement{NotOn: "n1"}
+	s.Placement = Placement{ExcludeNode: "n1"}
 	term := namespace(t).Pod(s).Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms[0]
 	assert.Equal(t, []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"n1"}}}, term.MatchFields)
 }
@@ -112,7 +112,7 @@ func TestANameThatIsTakenIsRefused(t *testing.T) {
 	_, err := ns.API.CoreV1().PersistentVolumeClaims("stig").Create(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = ns.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
-	assert.ErrorIs(t, err, ErrTaken)
+	assert.ErrorIs(t, err, ErrNameConflict)
 	assert.ErrorContains(t, err, "claim stig/stig-pvc exists already")
 }
 
@@ -287,7 +287,7 @@ func TestWhatIsGone(t *testing.T) {
 // observing observes a namespace that is changed by hand.
 func observing(t *testing.T) Client {
 	t.Helper()
-	ns, stop, err := namespace(t).Observed(t.Context())
+	ns, stop, err := namespace(t).WithObserver(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	return ns
@@ -349,7 +349,7 @@ func TestWhatABrokenWatchMissed(t *testing.T) {
 			c.happens(h)
 			all, _ := Client{observer: o}.Attachments("pv")
 			assert.False(t, all[0].Gone.IsZero(), "it is known to be gone")
-			assert.Equal(t, c.missed, all[0].Missed)
+			assert.Equal(t, c.missed, all[0].DeletionMissed)
 		})
 	}
 }
@@ -370,15 +370,15 @@ func TestAWatchThatIsBrokenIsSaid(t *testing.T) {
 		return true, watch.NewFake(), nil
 	})
 	began := time.Now()
-	observed, stop, err := ns.Observed(t.Context())
+	observed, stop, err := ns.WithObserver(t.Context())
 	require.NoError(t, err)
 	<-back
 	stop()
 	ended := time.Now()
 	assert.Equal(t, "The API server does not answer, trying again: watching pods", said.LastEntry().Message)
-	assert.Positive(t, observed.Unseen(began, ended))
-	assert.Zero(t, observed.Unseen(ended, ended.Add(time.Hour)), "it was over by then")
-	assert.Zero(t, observed.Unseen(began.Add(-time.Hour), began), "it had not begun")
+	assert.Positive(t, observed.UnobservedTime(began, ended))
+	assert.Zero(t, observed.UnobservedTime(ended, ended.Add(time.Hour)), "it was over by then")
+	assert.Zero(t, observed.UnobservedTime(began.Add(-time.Hour), began), "it had not begun")
 }
 
 func TestWhatMayNotBeSeenIsSaidAtOnce(t *testing.T) {
@@ -390,7 +390,7 @@ func TestWhatMayNotBeSeenIsSaidAtOnce(t *testing.T) {
 			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New(`User "nobody" cannot list resource`))
 		})
 	}
-	_, _, err := ns.Observed(t.Context())
+	_, _, err := ns.WithObserver(t.Context())
 	assert.ErrorContains(t, err, "looking for pods in namespace stig: pods is forbidden")
 	assert.ErrorContains(t, err, "looking for claims in namespace stig: persistentvolumeclaims is forbidden")
 	assert.ErrorContains(t, err, "What to do: the account needs the rights of rbac.yaml")
@@ -415,15 +415,15 @@ func TestNothingIsSeenBetweenTwoWatches(t *testing.T) {
 		close(back)
 		return true, watch.NewFake(), nil
 	})
-	observed, stop, err := ns.Observed(t.Context())
+	observed, stop, err := ns.WithObserver(t.Context())
 	require.NoError(t, err)
 	first.Add(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}) // it was heard
 	ended := time.Now()
 	first.Stop()
 	<-back
 	stop()
-	assert.Positive(t, observed.Unseen(ended, refused), "it had ended before another was asked for")
-	assert.Equal(t, seenAgain.Sub(refused), observed.Unseen(refused, seenAgain), "all of it")
+	assert.Positive(t, observed.UnobservedTime(ended, refused), "it had ended before another was asked for")
+	assert.Equal(t, seenAgain.Sub(refused), observed.UnobservedTime(refused, seenAgain), "all of it")
 }
 
 func TestAProvisionerThatRefusesIsBelievedAtOnce(t *testing.T) {
@@ -436,7 +436,7 @@ func TestAProvisionerThatRefusesIsBelievedAtOnce(t *testing.T) {
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = ns.RunPod(t.Context(), ns.Pod(spec()))
-	var refused *Unsupported
+	var refused *UnsupportedError
 	require.ErrorAs(t, err, &refused)
 	assert.ErrorContains(t, err, "claim stig/stig-pvc: the cluster cannot do this: ProvisioningFailed: rpc error: code = InvalidArgument desc = no such mode")
 }
@@ -495,7 +495,7 @@ func TestWhatIsBoundToANode(t *testing.T) {
 }
 
 func TestACellsClaimOverridesItsTemplate(t *testing.T) {
-	template, err := ReadTemplate([]byte(`{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: x, annotations: {a: b}, labels: {c: d}}, spec: {storageClassName: slow, accessModes: [ReadOnlyMany], dataSource: {kind: VolumeSnapshot, name: s}}}`))
+	template, err := ParseClaimTemplate([]byte(`{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: x, annotations: {a: b}, labels: {c: d}}, spec: {storageClassName: slow, accessModes: [ReadOnlyMany], dataSource: {kind: VolumeSnapshot, name: s}}}`))
 	require.NoError(t, err)
 	claim := namespace(t).claim(ClaimSpec{Name: "stig-pvc", Class: "fast", Mode: corev1.ReadWriteOnce, Size: resource.MustParse("1Gi"), Template: template})
 	assert.Equal(t, "stig-pvc", claim.Name)
@@ -508,7 +508,7 @@ func TestACellsClaimOverridesItsTemplate(t *testing.T) {
 	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany}, template.Spec.AccessModes, "the template is for the next cell too")
 
 	for _, wrong := range []string{"", "kind: Pod", "{apiVersion: v1, kind: PersistentVolumeClaim, spec: {size: 1}}"} {
-		_, err := ReadTemplate([]byte(wrong))
+		_, err := ParseClaimTemplate([]byte(wrong))
 		assert.Error(t, err, wrong)
 	}
 }

@@ -34,9 +34,9 @@ type Attachment struct {
 	Node string
 	// Attached and Gone are when it was first seen so; zero where it was not.
 	Attached, Gone time.Time
-	// Missed says that it was not seen to go, only that it was no more: it was Gone then
+	// DeletionMissed says that it was not seen to go, only that it was no more: it was Gone then
 	// or at any time before.
-	Missed bool
+	DeletionMissed bool
 }
 
 // gap is a time for which what happened on the cluster was not seen, by this
@@ -87,11 +87,11 @@ type observedAttachment struct {
 	Attachment
 }
 
-// Observed begins to observe the namespace and returns it, once what is there is
+// WithObserver begins to observe the namespace and returns it, once what is there is
 // known. The observation ends with stop, which waits for it.
 //
 // The error says what may not be seen; it comes at once.
-func (n Client) Observed(ctx context.Context) (observed Client, stop func(), err error) {
+func (n Client) WithObserver(ctx context.Context) (observed Client, stop func(), err error) {
 	if err := n.maySee(ctx); err != nil {
 		return n, nil, err
 	}
@@ -239,9 +239,9 @@ func (o *observer) broken(ctx context.Context, what string, err error) {
 	o.blind(ctx, what)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if ctx.Err() == nil && apiretry.Is(err) && !o.said[what] {
+	if ctx.Err() == nil && apiretry.IsTransient(err) && !o.said[what] {
 		o.said[what] = true
-		apiretry.Warn(o.log, "watching "+what, err)
+		apiretry.LogRetry(o.log, "watching "+what, err)
 	}
 }
 
@@ -269,7 +269,7 @@ func (o *observer) whole(what string) {
 }
 
 // Unseen is for how long, of a time, what happened to pods was not seen.
-func (n Client) Unseen(from, to time.Time) time.Duration {
+func (n Client) UnobservedTime(from, to time.Time) time.Duration {
 	n.observer.mu.Lock()
 	defer n.observer.mu.Unlock()
 	var unseen time.Duration
@@ -417,7 +417,7 @@ func (o *observer) attachment(a *storagev1.VolumeAttachment) {
 
 func (o *observer) detached(a *storagev1.VolumeAttachment, missed bool) {
 	if seen := o.attachments[a.UID]; seen != nil && seen.Gone.IsZero() {
-		seen.Missed = missed
+		seen.DeletionMissed = missed
 		reached(&seen.Gone, true, time.Now().UTC())
 	}
 }

@@ -15,8 +15,8 @@ const UserID = 65532
 
 // Placement says on which nodes a pod may run.
 type Placement struct {
-	// On names the only node, NotOn a node to stay away from; empty for no matter.
-	On, NotOn string
+	// On names the only node, ExcludeNode a node to stay away from; empty for no matter.
+	Node, ExcludeNode string
 }
 
 // PodSpec is what a pod of a run needs.
@@ -106,11 +106,11 @@ func volumeSource(spec PodSpec) corev1.VolumeSource {
 
 func affinity(p Placement) *corev1.Affinity {
 	var nodes []corev1.NodeSelectorRequirement
-	if p.On != "" {
-		nodes = append(nodes, corev1.NodeSelectorRequirement{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{p.On}})
+	if p.Node != "" {
+		nodes = append(nodes, corev1.NodeSelectorRequirement{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{p.Node}})
 	}
-	if p.NotOn != "" {
-		nodes = append(nodes, corev1.NodeSelectorRequirement{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpNotIn, Values: []string{p.NotOn}})
+	if p.ExcludeNode != "" {
+		nodes = append(nodes, corev1.NodeSelectorRequirement{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpNotIn, Values: []string{p.ExcludeNode}})
 	}
 	if nodes == nil {
 		return nil

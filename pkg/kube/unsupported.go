@@ -9,14 +9,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Unsupported says that the cluster cannot do what was asked for, in its words. No
+// UnsupportedError says that the cluster cannot do what was asked for, in its words. No
 // waiting would change that.
-type Unsupported struct {
-	Object, Said string
+type UnsupportedError struct {
+	Object, Message string
 }
 
-func (u *Unsupported) Error() string {
-	return fmt.Sprintf("%s: the cluster cannot do this: %s%s", u.Object, u.Said, Hint(u.Said))
+func (u *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s: the cluster cannot do this: %s%s", u.Object, u.Message, Hint(u.Message))
 }
 
 // lastingCodes are those of CSI by which a driver says that it will never make such a

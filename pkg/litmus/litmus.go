@@ -88,9 +88,9 @@ type Experiment struct {
 	log      logrus.FieldLogger
 }
 
-// Begin looks up the engine and shows that a run has begun. The error is one that
+// Start looks up the engine and shows that a run has begun. The error is one that
 // leaves no ChaosResult; what is wrong with the engine itself is returned by Check.
-func Begin(ctx context.Context, config *rest.Config, id Identity, log logrus.FieldLogger) (*Experiment, error) {
+func Start(ctx context.Context, config *rest.Config, id Identity, log logrus.FieldLogger) (*Experiment, error) {
 	e := &Experiment{
 		log: log, clock: clock.RealClock{}, result: &types.ResultDetails{},
 		chaos: types.ChaosDetails{
@@ -112,7 +112,7 @@ func Begin(ctx context.Context, config *rest.Config, id Identity, log logrus.Fie
 		if err == nil {
 			return nil
 		}
-		if _, away := e.clients.LitmusClient.ChaosEngines(id.Namespace).Get(ctx, id.Engine, metav1.GetOptions{}); apiretry.Is(away) || apierrors.IsForbidden(away) {
+		if _, away := e.clients.LitmusClient.ChaosEngines(id.Namespace).Get(ctx, id.Engine, metav1.GetOptions{}); apiretry.IsTransient(away) || apierrors.IsForbidden(away) {
 			return away
 		}
 		return err
@@ -191,17 +191,17 @@ func (e *Experiment) announce() error {
 	return nil
 }
 
-// Check returns everything that is wrong with the engine.
-func (e *Experiment) Check() error {
+// ValidateEngine returns everything that is wrong with the engine.
+func (e *Experiment) ValidateEngine() error {
 	if e.mistake == nil {
 		return nil
 	}
 	return fmt.Errorf("ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, e.mistake)
 }
 
-// Bound sets how long litmus-go may try for each of its requests, and how long the
+// SetTimeouts sets how long litmus-go may try for each of its requests, and how long the
 // chaos is: so long a probe of mode OnChaos runs.
-func (e *Experiment) Bound(timeout, chaos time.Duration) {
+func (e *Experiment) SetTimeouts(timeout, chaos time.Duration) {
 	e.chaos.Timeout = max(statusDelay, int(timeout/time.Second))
 	e.chaos.ChaosDuration = int(chaos / time.Second)
 }
@@ -209,25 +209,25 @@ func (e *Experiment) Bound(timeout, chaos time.Duration) {
 // Image is that of the container that this program runs in.
 func (e *Experiment) Image() string { return e.pod.Spec.Containers[0].Image }
 
-// Job is the UID of the Job that the experiment's pod is an attempt of; empty where it has none.
-func (e *Experiment) Job() string { return e.pod.Labels[batchv1.ControllerUidLabel] }
+// JobUID is the UID of the Job that the experiment's pod is an attempt of; empty where it has none.
+func (e *Experiment) JobUID() string { return e.pod.Labels[batchv1.ControllerUidLabel] }
 
-// Again says whether the Job had another pod before: this is not its first attempt.
+// IsRetry says whether the Job had another pod before: this is not its first attempt.
 // What cannot be found out is no.
-func (e *Experiment) Again(ctx context.Context) bool {
-	if e.Job() == "" {
+func (e *Experiment) IsRetry(ctx context.Context) bool {
+	if e.JobUID() == "" {
 		return false
 	}
 	var pods *corev1.PodList
 	err := e.insist(ctx, "looking for earlier attempts", func(ctx context.Context) (err error) {
-		pods, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.ControllerUidLabel + "=" + e.Job()})
+		pods, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.ControllerUidLabel + "=" + e.JobUID()})
 		return err
 	})
 	return err == nil && len(pods.Items) > 1
 }
 
-// Owner makes objects go with the engine. It can own only what is in its own namespace.
-func (e *Experiment) Owner(namespace string) *metav1.OwnerReference {
+// OwnerReference makes objects go with the engine. It can own only what is in its own namespace.
+func (e *Experiment) OwnerReference(namespace string) *metav1.OwnerReference {
 	if namespace != e.chaos.ChaosNamespace {
 		return nil
 	}

@@ -59,7 +59,7 @@ func folderOf(p corev1.Pod) (folder, bool) {
 
 // remove removes the folder, in a namespace where no pod of the run is left.
 func (f folder) remove(ctx context.Context, in kube.Client) error {
-	if err := in.RunToEnd(ctx, in.Pod(f.remover)); err != nil {
+	if err := in.RunToCompletion(ctx, in.Pod(f.remover)); err != nil {
 		return fmt.Errorf("removing folder %s: %w", f, err)
 	}
 	return nil

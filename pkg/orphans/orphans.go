@@ -29,8 +29,8 @@ type State string
 
 // The states. What the cluster does not know is Unknown.
 const (
-	Alive   State = "alive"
-	Dead    State = "dead"
+	Running State = "running"
+	Ended   State = "ended"
 	Unknown State = "unknown"
 )
 
@@ -48,21 +48,21 @@ type Run struct {
 	Namespace string   `json:"namespace"`
 	Objects   []Object `json:"objects"`
 	// Owner says who started it.
-	Owner string `json:"owner"`
+	StartedBy string `json:"startedBy"`
 	// Host is the machine on which a person did; empty for an engine's.
 	Host string `json:"host,omitempty"`
 	// Kept says that it was asked to keep what it made.
-	Kept  bool   `json:"kept,omitempty"`
-	State State  `json:"state"`
-	Why   string `json:"why"`
+	Kept   bool   `json:"kept,omitempty"`
+	State  State  `json:"state"`
+	Reason string `json:"reason"`
 
 	job types.UID
 	// folders are those that it has made on claims that are somebody else's.
 	folders []folder
 }
 
-// Newest is when the youngest of its objects was made.
-func (r Run) Newest() time.Time {
+// LastCreated is when the youngest of its objects was made.
+func (r Run) LastCreated() time.Time {
 	var newest time.Time
 	for _, o := range r.Objects {
 		if o.Created.After(newest) {
@@ -94,10 +94,10 @@ func Find(ctx context.Context, client kubernetes.Interface, namespace, id string
 	runs := found.runs()
 	for i := range runs {
 		if runs[i].job == "" {
-			runs[i].State, runs[i].Why = Unknown, "a person started it, and the cluster does not know whether it still runs"
+			runs[i].State, runs[i].Reason = Unknown, "a person started it, and the cluster does not know whether it still runs"
 			continue
 		}
-		if runs[i].State, runs[i].Why = jobState(ctx, client, runs[i]); ctx.Err() != nil {
+		if runs[i].State, runs[i].Reason = jobState(ctx, client, runs[i]); ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 	}
@@ -117,7 +117,7 @@ func (f finding) add(kind string, meta metav1.ObjectMeta) *Run {
 	r.Objects = append(r.Objects, Object{kind, meta.Name, meta.UID, meta.CreationTimestamp.Time})
 	r.Kept = r.Kept || meta.Labels[kube.KeepLabel] != ""
 	r.job, r.Host = types.UID(meta.Labels[kube.JobLabel]), meta.Labels[kube.HostLabel]
-	r.Owner = owner(meta)
+	r.StartedBy = owner(meta)
 	return r
 }
 
@@ -151,7 +151,7 @@ func (f finding) runs() []Run {
 // namespace has its Job there.
 func jobState(ctx context.Context, client kubernetes.Interface, r Run) (State, string) {
 	jobs, err := client.BatchV1().Jobs(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
-	owned := strings.HasPrefix(r.Owner, "ChaosEngine ") && r.Owner != "ChaosEngine of another namespace"
+	owned := strings.HasPrefix(r.StartedBy, "ChaosEngine ") && r.StartedBy != "ChaosEngine of another namespace"
 	if apierrors.IsForbidden(err) && owned {
 		jobs, err = client.BatchV1().Jobs(r.Namespace).List(ctx, metav1.ListOptions{})
 	}
@@ -163,11 +163,11 @@ func jobState(ctx context.Context, client kubernetes.Interface, r Run) (State, s
 			continue
 		}
 		if hasEnded(j) {
-			return Dead, fmt.Sprintf("its Job %s/%s has ended", j.Namespace, j.Name)
+			return Ended, fmt.Sprintf("its Job %s/%s has ended", j.Namespace, j.Name)
 		}
-		return Alive, fmt.Sprintf("its Job %s/%s still runs", j.Namespace, j.Name)
+		return Running, fmt.Sprintf("its Job %s/%s still runs", j.Namespace, j.Name)
 	}
-	return Dead, "its Job is gone"
+	return Ended, "its Job is gone"
 }
 
 func hasEnded(j batchv1.Job) bool {
@@ -179,12 +179,12 @@ func hasEnded(j batchv1.Job) bool {
 // Remove removes what a run has made, and returns an error that names what it could not.
 func Remove(ctx context.Context, namespace kube.Client, r Run) error {
 	namespace.Namespace, namespace.Labels = r.Namespace, map[string]string{kube.RunLabel: r.ID}
-	observed, stop, err := namespace.Observed(ctx)
+	observed, stop, err := namespace.WithObserver(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	if err := observed.RemoveRest(ctx); err != nil {
+	if err := observed.RemoveRun(ctx); err != nil {
 		return err
 	}
 	for _, f := range r.folders {

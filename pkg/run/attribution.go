@@ -50,11 +50,11 @@ func (c *cell) blameFor(ctx context.Context, class judge.Class, err error) error
 // volume, or Kubernetes that the pod does: the API server, the network and a large
 // journal take their time too.
 func classOf(err error, h *hearing) judge.Class {
-	var unready *kube.PodUnready
+	var unready *kube.PodNotRunningError
 	var problem protocol.OpError
 	switch {
 	case errors.As(err, &unready):
-		if unready.Volume {
+		if unready.VolumeUnavailable {
 			return judge.Unavailable
 		}
 	case errors.As(err, &problem):

@@ -364,7 +364,7 @@ func (c *cell) remove(leave context.Context) {
 	if c.Claim != nil && c.Claim.Created && !c.keeps() {
 		removals = append(removals, func() error { return c.Kube.DeleteClaim(ctx, c.Claim.Name, c.Claim.UID) })
 	}
-	err := kube.AtOnce(removals...)
+	err := kube.RunConcurrently(removals...)
 	if len(c.Epochs) > 0 {
 		err = errors.Join(err, c.removeFolder(ctx))
 	}
@@ -386,7 +386,7 @@ func (c *cell) removeFolder(ctx context.Context) error {
 	}
 	spec := c.podSpec(c.Settings.WriterPod, "remove")
 	spec.Command = []string{helper, "remove", "--file", c.File}
-	if err := c.Kube.RunToEnd(ctx, c.Kube.Pod(spec)); err != nil {
+	if err := c.Kube.RunToCompletion(ctx, c.Kube.Pod(spec)); err != nil {
 		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.File), c.Plan.ExistingClaim, err)
 	}
 	return nil

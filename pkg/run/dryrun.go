@@ -45,11 +45,11 @@ func (c *cell) rehearse(ctx context.Context) []DryRunResult {
 		c.Claim = &result.Claim{Name: c.Plan.ExistingClaim}
 	default:
 		spec := c.claimSpec()
-		add("claim "+spec.Name, c.Kube.TryClaim(ctx, spec))
+		add("claim "+spec.Name, c.Kube.DryRunClaim(ctx, spec))
 		c.Claim = &result.Claim{Name: spec.Name, Created: true}
 	}
 	for _, spec := range []kube.PodSpec{c.podSpec(c.Settings.WriterPod, "write"), c.podSpec(c.Settings.ReaderPod, "read")} {
-		add("pod "+spec.Name, c.Kube.TryPod(ctx, c.Kube.Pod(spec)))
+		add("pod "+spec.Name, c.Kube.DryRunPod(ctx, c.Kube.Pod(spec)))
 	}
 	return all
 }

@@ -83,7 +83,7 @@ func anew(all []kube.Attachment, writer string, deleted time.Time, reader string
 		return provenance.Observation{Answer: provenance.Unknown, Reason: "no attachment to the writer's node was seen"}
 	case before.Gone.IsZero():
 		return provenance.Observation{Answer: provenance.No, Reason: fmt.Sprintf("it is still attached to %s by %s", writer, before.Name)}
-	case before.Missed && before.Name != now.Name: // of one name there is only one at a time
+	case before.DeletionMissed && before.Name != now.Name: // of one name there is only one at a time
 		return provenance.Observation{Answer: provenance.Unknown, Reason: fmt.Sprintf("when it was detached from %s was not seen", writer)}
 	case !now.Attached.After(before.Gone):
 		return provenance.Observation{Answer: provenance.No, Reason: fmt.Sprintf("it was attached to %s before it was detached from %s", reader, writer)}

@@ -27,7 +27,7 @@ func TestWhetherAVolumeWasAttachedAnew(t *testing.T) {
 		return a
 	}
 	missed := func(a kube.Attachment) kube.Attachment {
-		a.Missed = true
+		a.DeletionMissed = true
 		return a
 	}
 	for name, c := range map[string]struct {
@@ -112,7 +112,7 @@ func TestAnAttachmentIsOfThePodThatWaitedForIt(t *testing.T) {
 		Spec:       storagev1.VolumeAttachmentSpec{NodeName: "n1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
 		Status:     storagev1.VolumeAttachmentStatus{Attached: true},
 	})}
-	ns, stop, err := ns.Observed(t.Context())
+	ns, stop, err := ns.WithObserver(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	require.Eventually(t, func() bool { all, _ := ns.Attachments(volume); return len(all) == 1 }, time.Minute, time.Millisecond)

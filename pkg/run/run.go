@@ -110,10 +110,10 @@ func (r Run) Execute(ctx context.Context) (result.Result, error) {
 		return finish(ctx, result, judge.NotApplicable, found.Reason, nil), nil
 	}
 	// Where it does not exist nothing in it may be listed either.
-	if err := r.Kube.RequireExists(ctx); err != nil {
+	if err := r.Kube.RequireNamespace(ctx); err != nil {
 		return finish(ctx, result, judge.Error, "", err), nil
 	}
-	observed, stop, err := r.Kube.Observed(ctx)
+	observed, stop, err := r.Kube.WithObserver(ctx)
 	if err != nil {
 		return finish(ctx, result, judge.Error, "", err), nil
 	}
@@ -237,7 +237,7 @@ func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[st
 	skipped = map[string]string{}
 	for _, c := range classes {
 		names = append(names, c.Name)
-		if c.ByHand {
+		if c.NoProvisioner {
 			skipped[c.Name] = "StorageClass " + c.Name + " has no provisioner: volumes of it are made by hand. An existing claim can be tried with EXISTING_CLAIM"
 		}
 	}
@@ -259,7 +259,7 @@ func (r Run) attempted() string {
 // run was killed. Its ledger died with it: what storage was told to keep is not
 // known any more, and to begin anew would hide that.
 func (r Run) interrupted(ctx context.Context, cells []*cell) (reason string, err error) {
-	removed, err := r.Kube.RemoveEarlier(ctx, kept(cells)...)
+	removed, err := r.Kube.RemovePreviousAttempts(ctx, kept(cells)...)
 	if err != nil || len(removed) == 0 && !r.Again {
 		return "", err
 	}
@@ -329,7 +329,7 @@ func (r Run) sweep(leave context.Context, cells []*cell) string {
 	}
 	ctx, cancel := r.removing(leave)
 	defer cancel()
-	if err := r.Kube.RemoveRest(ctx, kept(cells)...); err != nil {
+	if err := r.Kube.RemoveRun(ctx, kept(cells)...); err != nil {
 		r.Log.WithError(err).Error("Not everything could be removed")
 		left = append(left, err.Error())
 	}

@@ -76,8 +76,8 @@ func TestWhoseFailureItIs(t *testing.T) {
 		"late, and it had answered again":        {late, []string{stalled, back}, ""},
 		"late, for whatever reason":              {late, nil, ""},
 		"the API server took too long":           {fmt.Errorf("creating pod: %w", errors.Join(context.DeadlineExceeded, syscall.ETIMEDOUT)), nil, ""},
-		"the volume was not mounted":             {&kube.PodUnready{Volume: true, Err: context.DeadlineExceeded}, nil, judge.Unavailable},
-		"the pod did not start":                  {&kube.PodUnready{Volume: false, Err: context.DeadlineExceeded}, nil, ""},
+		"the volume was not mounted":             {&kube.PodNotRunningError{VolumeUnavailable: true, Err: context.DeadlineExceeded}, nil, judge.Unavailable},
+		"the pod did not start":                  {&kube.PodNotRunningError{VolumeUnavailable: false, Err: context.DeadlineExceeded}, nil, ""},
 		"it said nothing":                        {errSilent, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -329,9 +329,9 @@ func TestAStoppedRunBlamesNobody(t *testing.T) {
 func TestWhereTheReaderRuns(t *testing.T) {
 	for setting, want := range map[options.ReaderNode]kube.Placement{
 		options.AnyNode:   {},
-		options.SameNode:  {On: "n1"},
-		options.OtherNode: {NotOn: "n1"},
-		"n7":              {On: "n7"},
+		options.SameNode:  {Node: "n1"},
+		options.OtherNode: {ExcludeNode: "n1"},
+		"n7":              {Node: "n7"},
 	} {
 		c := someCell(t)
 		c.Plan.ReaderNode = setting
@@ -479,7 +479,7 @@ func TestAControlThatCameToNoVerdictIsNoNewsWhereNoCellDid(t *testing.T) {
 
 func TestWhatTheClusterCannotDoIsSkipped(t *testing.T) {
 	c := someCell(t)
-	c.conclude(fmt.Errorf("before the chaos: %w", &kube.Unsupported{Object: "claim stig/stig-pvc", Said: "code = InvalidArgument"}))
+	c.conclude(fmt.Errorf("before the chaos: %w", &kube.UnsupportedError{Object: "claim stig/stig-pvc", Message: "code = InvalidArgument"}))
 	assert.Equal(t, judge.Skipped, c.Verdict)
 	verdict, reason := sum([]result.Cell{c.Cell}, nil)
 	assert.Equal(t, judge.Error, verdict, "it is all that was asked for")
@@ -487,7 +487,7 @@ func TestWhatTheClusterCannotDoIsSkipped(t *testing.T) {
 }
 
 func TestAWriterThatCannotComeBackIsNotSkipped(t *testing.T) {
-	bound := &kube.Unsupported{Object: "pod stig/write-pod", Said: "didn't match PersistentVolume's node affinity"}
+	bound := &kube.UnsupportedError{Object: "pod stig/write-pod", Message: "didn't match PersistentVolume's node affinity"}
 	for name, f := range map[string]struct {
 		err    error
 		reader options.ReaderNode

@@ -134,7 +134,7 @@ func (c *cell) conclude(err error) {
 // Once something is at stake that is only where the reader is to run: a writer that
 // cannot come back to its volume is no combination that was not to be had.
 func (c *cell) cannotBe(err error) bool {
-	var unsupported *kube.Unsupported
+	var unsupported *kube.UnsupportedError
 	if !errors.As(err, &unsupported) {
 		return false
 	}

@@ -45,7 +45,7 @@ func (c *cell) noteUnseen() {
 		if i+1 < len(c.Epochs) && !c.Epochs[i+1].FirstAckAt.IsZero() {
 			until = c.Epochs[i+1].FirstAckAt
 		}
-		if unseen := c.Kube.Unseen(e.Deleting, until).Round(time.Second); unseen > 0 {
+		if unseen := c.Kube.UnobservedTime(e.Deleting, until).Round(time.Second); unseen > 0 {
 			c.note(fmt.Sprintf("the API server could not be asked for %s while the writer of epoch %d was deleted and brought back: the times of that hold it", unseen, e.Number))
 		}
 	}
@@ -123,10 +123,10 @@ func (c *cell) placement() kube.Placement {
 	case options.AnyNode:
 		return kube.Placement{}
 	case options.SameNode:
-		return kube.Placement{On: writer}
+		return kube.Placement{Node: writer}
 	case options.OtherNode:
-		return kube.Placement{NotOn: writer}
+		return kube.Placement{ExcludeNode: writer}
 	default:
-		return kube.Placement{On: string(c.Plan.ReaderNode)}
+		return kube.Placement{Node: string(c.Plan.ReaderNode)}
 	}
 }

@@ -56,7 +56,7 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 	if err != nil {
 		return err
 	}
-	e, err := litmus.Begin(ctx, config, id, log)
+	e, err := litmus.Start(ctx, config, id, log)
 	if err != nil {
 		return err
 	}
@@ -117,11 +117,11 @@ func ofEngine(ctx context.Context, e *litmus.Experiment, cluster connection, id 
 	began := time.Now().UTC()
 	t, err := read(os.Getenv)
 	t.cluster, t.engine, t.image = cluster, e.Engine(), e.Image()
-	if err := errors.Join(err, e.Check()); err != nil {
+	if err := errors.Join(err, e.ValidateEngine()); err != nil {
 		return t.sign(result.Result{Schema: result.Schema, RunID: t.id, Started: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: t.settings}), nil
 	}
-	e.Bound(t.settings.StatusTimeout, t.settings.Duration)
-	t.again, t.owner, t.companion, t.log = e.Again(ctx), e.Owner(t.settings.Namespace), e, log
-	t.labels = map[string]string{kube.JobLabel: e.Job(), kube.ChaosUIDLabel: string(id.UID)}
+	e.SetTimeouts(t.settings.StatusTimeout, t.settings.Duration)
+	t.again, t.owner, t.companion, t.log = e.IsRetry(ctx), e.OwnerReference(t.settings.Namespace), e, log
+	t.labels = map[string]string{kube.JobLabel: e.JobUID(), kube.ChaosUIDLabel: string(id.UID)}
 	return t.carryOut(ctx)
 }

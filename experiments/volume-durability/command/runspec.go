@@ -54,7 +54,7 @@ func claimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
 	if err != nil {
 		return nil, options.Invalid{Name: templateInput, Value: file, Want: "a file in the experiment's pod: " + err.Error()}
 	}
-	claim, err := kube.ReadTemplate(manifest)
+	claim, err := kube.ParseClaimTemplate(manifest)
 	if err != nil {
 		return nil, options.Invalid{Name: templateInput, Value: file, Want: err.Error()}
 	}
