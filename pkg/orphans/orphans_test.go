@@ -48,11 +48,11 @@ func TestARunIsAliveWhileItsJobRuns(t *testing.T) {
 	var states []State
 	var owners []string
 	for _, r := range runs {
-		states, owners = append(states, r.State), append(owners, r.Owner)
+		states, owners = append(states, r.State), append(owners, r.StartedBy)
 	}
-	assert.Equal(t, []State{Alive, Dead, Dead, Unknown}, states)
+	assert.Equal(t, []State{Running, Ended, Ended, Unknown}, states)
 	assert.Equal(t, []string{"ChaosEngine engine", "ChaosEngine engine", "ChaosEngine of another namespace", "a person on laptop"}, owners)
-	assert.Equal(t, "its Job litmus/job-runs still runs", runs[0].Why)
+	assert.Equal(t, "its Job litmus/job-runs still runs", runs[0].Reason)
 	assert.True(t, runs[3].Kept)
 	assert.Len(t, runs[3].Objects, 2)
 

@@ -57,7 +57,7 @@ func (p permission) check(ctx context.Context, client kubernetes.Interface, name
 		}}
 		answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 		if err != nil {
-			return Check{"may " + p.resource, No, fmt.Sprintf("asking whether it is allowed: %v", err)}
+			return Check{"may " + p.resource, Failed, fmt.Sprintf("asking whether it is allowed: %v", err)}
 		}
 		if !answer.Status.Allowed {
 			denied = append(denied, verb)
@@ -67,9 +67,9 @@ func (p permission) check(ctx context.Context, client kubernetes.Interface, name
 	verbs := strings.Join(p.verbs, ", ")
 	switch {
 	case len(denied) == 0:
-		return Check{what, Yes, verbs}
+		return Check{what, OK, verbs}
 	case p.loses != "":
-		return Check{what, Without, fmt.Sprintf("not allowed to %s: a run does without, but loses %s", strings.Join(denied, ", "), p.loses)}
+		return Check{what, Warning, fmt.Sprintf("not allowed to %s: a run does without, but loses %s", strings.Join(denied, ", "), p.loses)}
 	}
-	return Check{what, No, fmt.Sprintf("not allowed to %s; a run needs to %s: see rbac.yaml", strings.Join(denied, ", "), verbs)}
+	return Check{what, Failed, fmt.Sprintf("not allowed to %s; a run needs to %s: see rbac.yaml", strings.Join(denied, ", "), verbs)}
 }

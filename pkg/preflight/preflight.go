@@ -22,40 +22,40 @@ import (
 )
 
 // Answer is what a check comes to.
-type Answer string
+type Status string
 
-// The answers. Without says that a run does without it, and loses something.
+// The answers. Warning says that a run does without it, and loses something.
 const (
-	Yes     Answer = "yes"
-	No      Answer = "no"
-	Without Answer = "without"
+	OK      Status = "ok"
+	Failed  Status = "failed"
+	Warning Status = "warning"
 )
 
 // Check is one question and its answer.
 type Check struct {
-	What   string `json:"what"`
-	Answer Answer `json:"answer"`
-	Said   string `json:"said"`
+	Name    string `json:"name"`
+	Status  Status `json:"status"`
+	Message string `json:"message"`
 }
 
 // Ready says whether no check stands in a run's way.
 func Ready(all []Check) bool {
 	for _, c := range all {
-		if c.Answer == No {
+		if c.Status == Failed {
 			return false
 		}
 	}
 	return true
 }
 
-// Run asks all questions about a run. One that cannot be answered is a No that says why.
+// Run asks all questions about a run. One that cannot be answered is a Failed that says why.
 func Run(ctx context.Context, r run.Run) []Check {
 	client := r.Kube.API
 	version, err := kube.ServerVersion(ctx, client)
 	if err != nil {
-		return []Check{{"API server", No, err.Error()}}
+		return []Check{{"API server", Failed, err.Error()}}
 	}
-	all := []Check{{"API server", Yes, "Kubernetes " + version}}
+	all := []Check{{"API server", OK, "Kubernetes " + version}}
 	all = append(all, namespace(ctx, client, r.Kube.Namespace))
 	all = append(all, nodes(ctx, client, r.Settings)...)
 	all = append(all, classes(ctx, client, r.Settings))
@@ -68,21 +68,21 @@ func namespace(ctx context.Context, client kubernetes.Interface, name string) Ch
 	ns, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return Check{what, No, fmt.Sprintf("%s does not exist: kubectl create namespace %s", name, name)}
+		return Check{what, Failed, fmt.Sprintf("%s does not exist: kubectl create namespace %s", name, name)}
 	case err != nil:
-		return Check{what, Without, fmt.Sprintf("whether %s exists may not be seen", name)}
+		return Check{what, Warning, fmt.Sprintf("whether %s exists may not be seen", name)}
 	}
 	said := name
 	if level := ns.Labels["pod-security.kubernetes.io/enforce"]; level != "" {
 		said += ", Pod Security " + level
 	}
-	return Check{what, Yes, said}
+	return Check{what, OK, said}
 }
 
 func nodes(ctx context.Context, client kubernetes.Interface, s options.Settings) []Check {
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return []Check{{"nodes", Without, "may not be seen"}}
+		return []Check{{"nodes", Warning, "may not be seen"}}
 	}
 	var ready []string
 	for _, n := range list.Items {
@@ -90,7 +90,7 @@ func nodes(ctx context.Context, client kubernetes.Interface, s options.Settings)
 			ready = append(ready, n.Name)
 		}
 	}
-	c := Check{"nodes", Yes, fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(list.Items), strings.Join(ready, ", "))}
+	c := Check{"nodes", OK, fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(list.Items), strings.Join(ready, ", "))}
 	needed := 1
 	for _, where := range s.ReaderNodes {
 		if where == options.OtherNode {
@@ -98,8 +98,8 @@ func nodes(ctx context.Context, client kubernetes.Interface, s options.Settings)
 		}
 	}
 	if len(ready) < needed {
-		c.Answer = No
-		c.Said += fmt.Sprintf("; READER_NODE asks for %d", needed)
+		c.Status = Failed
+		c.Message += fmt.Sprintf("; READER_NODE asks for %d", needed)
 	}
 	return []Check{c, orchestrator(list.Items, s.Orchestrator)}
 }
@@ -118,18 +118,18 @@ func orchestrator(all []corev1.Node, stated options.Orchestrator) Check {
 	const what = "orchestrator"
 	switch {
 	case stated == options.Swarm, stated == options.Auto && run.OnlySwarm(all):
-		return Check{what, No, "Swarm: the check is Not Applicable, nothing would be tried"}
+		return Check{what, Failed, "Swarm: the check is Not Applicable, nothing would be tried"}
 	case stated == options.Kubernetes:
-		return Check{what, Yes, "Kubernetes, as ORCHESTRATOR states"}
+		return Check{what, OK, "Kubernetes, as ORCHESTRATOR states"}
 	}
-	return Check{what, Yes, "Kubernetes: the nodes' labels do not say that only Swarm does"}
+	return Check{what, OK, "Kubernetes: the nodes' labels do not say that only Swarm does"}
 }
 
 func classes(ctx context.Context, client kubernetes.Interface, s options.Settings) Check {
 	const what = "StorageClasses"
 	list, err := client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return Check{what, Without, "may not be seen"}
+		return Check{what, Warning, "may not be seen"}
 	}
 	there, standard := map[string]bool{}, ""
 	var said []string
@@ -144,19 +144,19 @@ func classes(ctx context.Context, client kubernetes.Interface, s options.Setting
 	}
 	listed := strings.Join(said, ", ")
 	if s.VolumeSource == options.EmptyDir || s.ExistingClaim != "" {
-		return Check{what, Yes, listed}
+		return Check{what, OK, listed}
 	}
 	for _, class := range s.StorageClasses {
 		switch {
 		case class == "" && standard == "":
-			return Check{what, No, "there is no default class, and none was asked for; there is " + listed}
+			return Check{what, Failed, "there is no default class, and none was asked for; there is " + listed}
 		case class == options.AllClasses && len(said) == 0:
-			return Check{what, No, "there is none"}
+			return Check{what, Failed, "there is none"}
 		case class != "" && class != options.AllClasses && !there[class]:
-			return Check{what, No, fmt.Sprintf("there is no %s; there is %s", class, listed)}
+			return Check{what, Failed, fmt.Sprintf("there is no %s; there is %s", class, listed)}
 		}
 	}
-	return Check{what, Yes, listed}
+	return Check{what, OK, listed}
 }
 
 // rehearsed asks of everything that the run would make whether it would be taken.
@@ -164,12 +164,12 @@ func rehearsed(ctx context.Context, r run.Run) []Check {
 	rehearsals, err := r.DryRun(ctx)
 	var all []Check
 	if err != nil {
-		all = append(all, Check{"objects", No, err.Error()})
+		all = append(all, Check{"objects", Failed, err.Error()})
 	}
 	for _, one := range rehearsals {
-		c := Check{"would take " + one.Object, Yes, "its name, Pod Security, quotas, other admission"}
+		c := Check{"would take " + one.Object, OK, "its name, Pod Security, quotas, other admission"}
 		if one.Err != nil {
-			c.Answer, c.Said = No, one.Err.Error()
+			c.Status, c.Message = Failed, one.Err.Error()
 		}
 		all = append(all, c)
 	}

@@ -101,12 +101,12 @@ func checks(t *testing.T, env map[string]string, allowed func(*authorizationv1.R
 	log := logrus.New()
 	log.SetOutput(t.Output())
 	all := Run(t.Context(), run.Run{ID: "r", Settings: settings, Log: log, Kube: kube.Client{API: client, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: log}})
-	by := map[string]Check{"": {Answer: No}}
+	by := map[string]Check{"": {Status: Failed}}
 	if Ready(all) {
-		by[""] = Check{Answer: Yes}
+		by[""] = Check{Status: OK}
 	}
 	for _, c := range all {
-		by[c.What] = c
+		by[c.Name] = c
 	}
 	return by
 }
@@ -126,9 +126,9 @@ func cluster(nodes ...string) []runtime.Object {
 
 func TestAClusterThatCanRunIt(t *testing.T) {
 	by := checks(t, nil, everything, cluster("n1", "n2")...)
-	assert.Equal(t, Yes, by[""].Answer)
+	assert.Equal(t, OK, by[""].Status)
 	for what, c := range by {
-		assert.Equal(t, Yes, c.Answer, what)
+		assert.Equal(t, OK, c.Status, what)
 	}
 	assert.Contains(t, by, "would take claim stig-pvc")
 	assert.Contains(t, by, "would take pod write-pod")
@@ -137,36 +137,36 @@ func TestAClusterThatCanRunIt(t *testing.T) {
 
 func TestWhatStandsInTheWayIsNamed(t *testing.T) {
 	by := checks(t, map[string]string{"STORAGE_CLASS": "slow", "READER_NODE": "other", "WORKLOAD_NAMESPACE": "none"}, everything, cluster("n1")...)
-	assert.Equal(t, No, by[""].Answer)
-	assert.Contains(t, by["namespace"].Said, "kubectl create namespace none")
-	assert.Contains(t, by["nodes"].Said, "READER_NODE asks for 2")
-	assert.Contains(t, by["StorageClasses"].Said, "there is no slow; there is fast (default)")
+	assert.Equal(t, Failed, by[""].Status)
+	assert.Contains(t, by["namespace"].Message, "kubectl create namespace none")
+	assert.Contains(t, by["nodes"].Message, "READER_NODE asks for 2")
+	assert.Contains(t, by["StorageClasses"].Message, "there is no slow; there is fast (default)")
 }
 
 func TestWhatMayNotBeDoneIsNamedWithWhatIsLost(t *testing.T) {
 	by := checks(t, nil, func(a *authorizationv1.ResourceAttributes) bool {
 		return a.Resource != "volumeattachments"
 	}, cluster("n1")...)
-	assert.Equal(t, Yes, by[""].Answer, "a run does without")
-	assert.Equal(t, Check{"may use volumeattachments", Without, "not allowed to list, watch: a run does without, but loses evidence above remounted"}, by["may use volumeattachments"])
+	assert.Equal(t, OK, by[""].Status, "a run does without")
+	assert.Equal(t, Check{"may use volumeattachments", Warning, "not allowed to list, watch: a run does without, but loses evidence above remounted"}, by["may use volumeattachments"])
 
 	by = checks(t, nil, func(a *authorizationv1.ResourceAttributes) bool {
 		return a.Resource != "pods" || a.Verb != "delete" || a.Subresource != ""
 	}, cluster("n1")...)
-	assert.Equal(t, No, by[""].Answer)
-	assert.Contains(t, by["may use pods"].Said, "not allowed to delete")
-	assert.Equal(t, Yes, by["may use pods/log"].Answer)
+	assert.Equal(t, Failed, by[""].Status)
+	assert.Contains(t, by["may use pods"].Message, "not allowed to delete")
+	assert.Equal(t, OK, by["may use pods/log"].Status)
 }
 
 func TestWhatTheAPIServerRefusesIsSaid(t *testing.T) {
 	taken := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "stig-pvc"}}
 	by := checks(t, nil, everything, append(cluster("n1"), taken)...)
-	assert.Contains(t, by["would take claim stig-pvc"].Said, "exists already")
+	assert.Contains(t, by["would take claim stig-pvc"].Message, "exists already")
 }
 
 func TestWhatNoClusterWouldTakeIsSaid(t *testing.T) {
 	by := checks(t, map[string]string{"TARGET_PODS": "write-pod,another"}, everything, cluster("n1")...)
-	assert.Equal(t, No, by["objects"].Answer)
-	assert.Contains(t, by["objects"].Said, `TARGET_PODS="another": want writers of this run: write-pod`)
+	assert.Equal(t, Failed, by["objects"].Status)
+	assert.Contains(t, by["objects"].Message, `TARGET_PODS="another": want writers of this run: write-pod`)
 	assert.Contains(t, by, "would take pod write-pod", "the rest is tried all the same")
 }

@@ -350,9 +350,9 @@ func TestTheDoctorSaysWhatStandsInTheWay(t *testing.T) {
 	at := newTerminal(t, someNamespace(t))
 	code, out, _ := at.does("doctor", "--reader-node", "other")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, "✓ yes")
+	assert.Contains(t, out, "✓ ok")
 	assert.Contains(t, out, "shared (default)")
-	assert.NotContains(t, out, "✗ no")
+	assert.NotContains(t, out, "✗ failed")
 
 	code, out, _ = at.does("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":"+account)
 	assert.Equal(t, 0, code, "the chart's Role is enough")

@@ -108,18 +108,18 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []left
 		if r.State == orphans.Unknown && r.Host != "" && r.Host == hostLabel() {
 			decided.known()
 		}
-		age := now.Sub(r.Newest())
+		age := now.Sub(r.LastCreated())
 		switch {
-		case decided.State == orphans.Alive:
+		case decided.State == orphans.Running:
 		case r.Kept && u.run == "":
-			decided.Why = "it was asked to keep this: --run " + r.ID + " removes it"
-		case decided.State == orphans.Dead:
+			decided.Reason = "it was asked to keep this: --run " + r.ID + " removes it"
+		case decided.State == orphans.Ended:
 			decided.Remove = true
 		case age >= u.olderThan:
 			decided.Remove = true
-			decided.Why += ", but it is old"
+			decided.Reason += ", but it is old"
 		default:
-			decided.Why += ": --older-than says from which age on it is taken for dead"
+			decided.Reason += ": --older-than says from which age on it is taken for dead"
 		}
 		any = any || decided.Remove
 		runs = append(runs, decided)
@@ -131,9 +131,9 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []left
 func (r *leftoverRun) known() {
 	switch l, process := lifeOf(r.ID); l {
 	case aliveHere:
-		r.State, r.Why = orphans.Alive, fmt.Sprintf("process %d on this machine makes it", process)
+		r.State, r.Reason = orphans.Running, fmt.Sprintf("process %d on this machine makes it", process)
 	case deadHere:
-		r.State, r.Why = orphans.Dead, fmt.Sprintf("process %d on this machine, which made it, is gone", process)
+		r.State, r.Reason = orphans.Ended, fmt.Sprintf("process %d on this machine, which made it, is gone", process)
 	}
 }
 
@@ -160,7 +160,7 @@ func (u *cleanupCommand) list(runs []leftoverRun) error {
 			mark = "remove"
 		}
 		for _, o := range r.Objects {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark, r.Namespace, o.Kind, o.Name, duration.HumanDuration(time.Since(o.Created)), r.ID, r.Owner)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark, r.Namespace, o.Kind, o.Name, duration.HumanDuration(time.Since(o.Created)), r.ID, r.StartedBy)
 		}
 	}
 	if err := w.Flush(); err != nil {
@@ -168,7 +168,7 @@ func (u *cleanupCommand) list(runs []leftoverRun) error {
 	}
 	text.WriteString("\n")
 	for _, r := range runs {
-		fmt.Fprintf(&text, "Run %s: %s: %s\n", r.ID, r.State, r.Why)
+		fmt.Fprintf(&text, "Run %s: %s: %s\n", r.ID, r.State, r.Reason)
 	}
 	_, err := fmt.Fprint(out, text.String())
 	return err

@@ -32,9 +32,9 @@ func TestWhatALiveRunHasMadeStays(t *testing.T) {
 	}
 	mine := hostLabel()
 	all := []orphans.Run{
-		{ID: "engine-alive", State: orphans.Alive, Objects: ago(48 * time.Hour)},
-		{ID: "engine-dead", State: orphans.Dead, Objects: ago(time.Second)},
-		{ID: "engine-dead-kept", State: orphans.Dead, Kept: true, Objects: ago(48 * time.Hour)},
+		{ID: "engine-alive", State: orphans.Running, Objects: ago(48 * time.Hour)},
+		{ID: "engine-dead", State: orphans.Ended, Objects: ago(time.Second)},
+		{ID: "engine-dead-kept", State: orphans.Ended, Kept: true, Objects: ago(48 * time.Hour)},
 		{ID: "alive-here", State: orphans.Unknown, Host: mine, Objects: ago(48 * time.Hour)},
 		{ID: "dead-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
 		{ID: "alive-here", State: orphans.Unknown, Host: "another", Objects: ago(time.Second)},

@@ -62,11 +62,11 @@ The exit code is 0 where nothing stands in the way, 2 where something does.`,
 
 // checklist is checks as a person reads them.
 func checklist(checks []preflight.Check) (string, error) {
-	marks := map[preflight.Answer]string{preflight.Yes: "✓ yes", preflight.No: "✗ no", preflight.Without: "- without"}
+	marks := map[preflight.Status]string{preflight.OK: "✓ ok", preflight.Failed: "✗ failed", preflight.Warning: "! warning"}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, c := range checks {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", marks[c.Answer], c.What, c.Said)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", marks[c.Status], c.Name, c.Message)
 	}
 	if err := w.Flush(); err != nil {
 		return "", err
@@ -74,7 +74,7 @@ func checklist(checks []preflight.Check) (string, error) {
 	if preflight.Ready(checks) {
 		text.WriteString("\nNothing stands in the way of a run. Whether nodes can pull the image, and the volume works, takes one.\n")
 	} else {
-		text.WriteString("\nA run would not come to a verdict here: see what is marked no.\n")
+		text.WriteString("\nA run would not come to a verdict here: see what is marked failed.\n")
 	}
 	return text.String(), nil
 }
