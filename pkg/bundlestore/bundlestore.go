@@ -30,7 +30,7 @@ const (
 	// Label is on every ConfigMap of every bundle; its value is the part's number.
 	Label = "volume-durability/bundle"
 	// partsAnnotation says on the first part how many there are.
-	partsAnnotation = "volume-durability/evidence-parts"
+	partsAnnotation = "volume-durability/bundle-parts"
 	// packedKey is the key of the packed bundle, or of a part of it.
 	packedKey = "bundle.tar.gz"
 
@@ -51,13 +51,13 @@ type Store struct {
 
 // Name is that under which a run's bundle is kept. Engine may be empty.
 func Name(engine, run string) string {
-	const longest = 253 - len("-evidence-") - len("-99")
+	const longest = 253 - len("-bundle-") - len("-99")
 	prefix := engine
 	if prefix == "" {
 		prefix = "volume-durability"
 	}
 	prefix = strings.TrimRight(prefix[:min(len(prefix), max(0, longest-len(run)))], "-.")
-	return prefix + "-evidence-" + run
+	return prefix + "-bundle-" + run
 }
 
 // Keep keeps a bundle under a name. One that is too large is an error that names its

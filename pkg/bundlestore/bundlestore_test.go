@@ -132,8 +132,8 @@ func TestABundleThatIsNotAsItsManifestSaysIsNotFetched(t *testing.T) {
 }
 
 func TestANameIsOneThatKubernetesTakes(t *testing.T) {
-	assert.Equal(t, "engine-evidence-8f3a", Name("engine", "8f3a"))
-	assert.Equal(t, "volume-durability-evidence-8f3a", Name("", "8f3a"))
+	assert.Equal(t, "engine-bundle-8f3a", Name("engine", "8f3a"))
+	assert.Equal(t, "volume-durability-bundle-8f3a", Name("", "8f3a"))
 	for _, engine := range []string{strings.Repeat("e", 253), strings.Repeat("e.", 126)} {
 		name := partName(Name(engine, "8f3a5c7e9b1d2f40"), maxParts)
 		assert.Empty(t, validation.IsDNS1123Subdomain(name), name)
