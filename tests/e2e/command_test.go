@@ -90,7 +90,7 @@ func TestAPersonAndAnEngineGetTheSame(t *testing.T) {
 	phase{happens: creation, what: "read-pod"}.foresee(t, engines, func() {
 		code, listed, _ := watcher.does("cleanup", "--yes")
 		assert.Equal(t, 0, code)
-		assert.Contains(t, listed, "still runs", "what a live engine has made is not touched")
+		assert.Contains(t, listed, "is running", "objects of a running engine stay")
 	})
 	start(t, engines, inputs)
 
@@ -356,7 +356,7 @@ func TestTheDoctorSaysWhatStandsInTheWay(t *testing.T) {
 
 	code, out, _ = at.does("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":"+account)
 	assert.Equal(t, 0, code, "the chart's Role is enough")
-	assert.Contains(t, out, "loses evidence above remounted")
+	assert.Contains(t, out, "without evidence levels above remounted")
 
 	quota(corev1.ResourcePersistentVolumeClaims, "0")(t, at.ns)
 	code, out, _ = at.does("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":default", "--storage-class", "none")
