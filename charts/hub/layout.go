@@ -69,8 +69,8 @@ func read(charts string) (c chart, err error) {
 	return c, nil
 }
 
-// serviceVersion is a ChartServiceVersion, which describes a fault, a category or a workflow in chaos center. It is not a
-// resource of Kubernetes.
+// serviceVersion is a ChartServiceVersion, which describes a fault, a category or a workflow in chaos center. It is not
+// a resource of Kubernetes.
 type serviceVersion struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
@@ -98,11 +98,13 @@ func (c chart) group(version serviceVersion, name string, display any) ([]byte, 
 		"displayName":         display,
 		"categoryDescription": version.Spec["categoryDescription"],
 		"faults": []map[string]any{{
-			"name": experiment.Name, "displayName": version.Spec["displayName"], "description": strings.TrimSpace(experiment.Description.Message),
+			"name": experiment.Name, "displayName": version.Spec["displayName"],
+			"description": strings.TrimSpace(experiment.Description.Message),
 		}},
 	}
-	for _, same := range []string{"keywords", "platforms", "maintainers", "minKubeVersion", "links", "icon", "provider"} {
-		group.Spec[same] = version.Spec[same]
+	copied := []string{"keywords", "platforms", "maintainers", "minKubeVersion", "links", "icon", "provider"}
+	for _, field := range copied {
+		group.Spec[field] = version.Spec[field]
 	}
 	return yaml.Marshal(group)
 }

@@ -1,5 +1,5 @@
-// Command hub builds a ChaosHub for LitmusChaos 3.x from the charts: a directory tree for a git repository, and a zip file
-// for a remote hub. It copies the manifests to the paths at which chaos center expects them, and needs no cluster.
+// Command hub builds a ChaosHub for LitmusChaos 3.x from the charts: a directory tree for a git repository, and a zip
+// file for a remote hub. It copies the manifests to the paths at which chaos center expects them, and needs no cluster.
 package main
 
 import (
@@ -23,7 +23,8 @@ func main() {
 
 func run() error {
 	charts := flag.String("charts", "charts", "folder with the charts")
-	name := flag.String("name", "volume-durability", "name of the hub in chaos center, and of the top-level folder in the zip")
+	name := flag.String("name", "volume-durability",
+		"name of the hub in chaos center, and of the top-level folder in the zip")
 	tree := flag.String("tree", "build/hub", "folder for the tree; an existing one is replaced")
 	archive := flag.String("zip", "build/hub.zip", "path of the zip")
 	flag.Parse()
@@ -51,8 +52,8 @@ func writeTree(folder string, files map[string][]byte) error {
 	return nil
 }
 
-// writeZip writes the files into a zip, below a folder with the hub's name: chaos center unpacks all hubs into one folder
-// and finds each by its name.
+// writeZip writes the files into a zip, below a folder with the hub's name: chaos center unpacks all hubs into one
+// folder and finds each by its name.
 func writeZip(archive, hub string, files map[string][]byte) (err error) {
 	out, err := os.Create(archive)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// workflowTemplate is a workflow as chaos center creates it for one fault. Argo replaces the expressions in double braces
-// when the workflow runs.
+// workflowTemplate is a workflow as chaos center creates it for one fault. Argo replaces the expressions in double
+// braces when the workflow runs.
 //
 //go:embed workflow.yaml.tmpl
 var workflowTemplate string
@@ -23,12 +23,14 @@ func (c chart) workflow() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := template.New("workflow").Delims("<<", ">>").Funcs(template.FuncMap{"indent": indent}).Parse(workflowTemplate)
+	functions := template.FuncMap{"indent": indent}
+	t, err := template.New("workflow").Delims("<<", ">>").Funcs(functions).Parse(workflowTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("reading the workflow's template: %w", err)
 	}
 	var out bytes.Buffer
-	if err := t.Execute(&out, map[string]string{"Fault": fault, "Experiment": string(c.experiment), "Engine": string(engine)}); err != nil {
+	values := map[string]string{"Fault": fault, "Experiment": string(c.experiment), "Engine": string(engine)}
+	if err := t.Execute(&out, values); err != nil {
 		return nil, fmt.Errorf("filling in the workflow's template: %w", err)
 	}
 	return out.Bytes(), nil

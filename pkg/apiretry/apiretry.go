@@ -29,7 +29,8 @@ func DoWithTimeout(
 	ctx context.Context, timeout time.Duration, server kubernetes.Interface, log logrus.FieldLogger, operation string,
 	request func(context.Context) error,
 ) error {
-	cause := fmt.Errorf("timed out after %s waiting for the API server: %s: %w", timeout, operation, context.DeadlineExceeded)
+	cause := fmt.Errorf("timed out after %s waiting for the API server: %s: %w",
+		timeout, operation, context.DeadlineExceeded)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, cause)
 	defer cancel()
 	return Do(ctx, server, log, operation, request)

@@ -47,7 +47,7 @@ func TestDo_RetriesUntilAnswered(t *testing.T) {
 	}
 }
 
-// serving is an API server that readiness of itself what it is told to, one after another;
+// serving returns a client of an API server that answers /readyz with these codes in turn; the last one
 // repeats.
 func serving(t *testing.T, codes ...int) kubernetes.Interface {
 	t.Helper()

@@ -1,7 +1,7 @@
 // Package bundlestore stores evidence bundles in the cluster, in ConfigMaps, and loads them again.
 //
-// The ConfigMaps have no owner. Litmus deletes the Job, and a workflow deletes the ChaosEngine, which is when somebody
-// begins to look for the bundle. It stays until a user deletes it. The ConfigMaps are immutable.
+// The ConfigMaps have no owner. Litmus deletes the Job, and a workflow deletes the ChaosEngine, which is when users
+// begin to look for the bundle. It stays until a user deletes it. The ConfigMaps are immutable.
 //
 // The package knows neither the content of a bundle nor how a run works.
 package bundlestore
@@ -159,7 +159,8 @@ func (s Store) Load(ctx context.Context, name string) (bundle.Bundle, error) {
 		return bundle.Bundle{}, fmt.Errorf("unpacking the bundle in ConfigMap %s/%s: %w", s.Namespace, name, err)
 	}
 	if err := b.Verify(); err != nil {
-		return bundle.Bundle{}, fmt.Errorf("the bundle in ConfigMap %s/%s does not match its manifest: %w", s.Namespace, name, err)
+		return bundle.Bundle{}, fmt.Errorf("the bundle in ConfigMap %s/%s does not match its manifest: %w",
+			s.Namespace, name, err)
 	}
 	return b, nil
 }

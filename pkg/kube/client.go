@@ -20,8 +20,8 @@ const (
 	RunLabel = "volume-durability/run"
 	// ChaosUIDLabel is the UID of the ChaosEngine. Litmus deletes the pods with this label when the engine is stopped.
 	ChaosUIDLabel = "chaosUID"
-	// JobLabel is the UID of the Job that started the run. A new attempt of the Job finds by it what the previous
-	// attempt did not delete.
+	// JobLabel is the UID of the Job that started the run. With it, a new attempt of the Job finds the objects that
+	// the previous attempt did not delete.
 	JobLabel = "volume-durability/job"
 	// HostLabel is the machine on which a user started the run.
 	HostLabel = "volume-durability/host"
@@ -65,7 +65,8 @@ func (c Client) RequireNamespace(ctx context.Context) error {
 		return err
 	})
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("namespace %s does not exist. What to do: kubectl create namespace %s", c.Namespace, c.Namespace)
+		return fmt.Errorf("namespace %s does not exist. What to do: kubectl create namespace %s",
+			c.Namespace, c.Namespace)
 	}
 	if err != nil {
 		c.Log.WithError(err).Info("Could not read the namespace; assuming that it exists")

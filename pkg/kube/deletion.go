@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// isDeleted reports whether the answer to a deletion says that the object no longer exists. A conflict says so too: an
-// object with another UID has the name now.
+// isDeleted reports whether the API server answered a deletion with an error that means that the object no longer
+// exists. Conflict means that another object has the name now.
 func isDeleted(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsConflict(err) }
 
 // awaitDeleted returns once an object no longer exists. An object that was deleted before the observer saw it produces

@@ -61,7 +61,7 @@ func classify(f podFacts) diagnosis {
 	case !f.volumePending:
 		// The volume was mounted in the end. The pod waits for something else, such as its image.
 	case f.volumeInUse:
-		// Another pod uses the volume. The storage is right to refuse a second one.
+		// Another pod uses the volume. The storage is right to reject a second one.
 	case f.nodeNotReady != "":
 		// The events are out of date: the kubelet of this node no longer reports whether the volume is mounted.
 		messages = append(slices.Clone(messages), f.nodeNotReady)

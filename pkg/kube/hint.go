@@ -14,7 +14,8 @@ var hints = []struct{ text, hint string }{
 	{"must specify", "the namespace's quota requires limits; create a LimitRange that sets defaults for its pods"},
 	{"violates PodSecurity", "use a namespace that admits pods of the restricted Pod Security Standard: " +
 		"kubectl get namespace --show-labels"},
-	{"denied request", "change the admission policy, or use another namespace: kubectl get validatingadmissionpolicies"},
+	{"denied request",
+		"change the admission policy, or use another namespace: kubectl get validatingadmissionpolicies"},
 	{"denied the request", "change the configuration of the admission webhook, or use another namespace: " +
 		"kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"},
 	{"is forbidden: User ", "grant the permissions in rbac.yaml; volume-durability doctor lists the missing ones"},
@@ -24,7 +25,8 @@ var hints = []struct{ text, hint string }{
 	{"FailedAttachVolume", "check whether the volume is still attached to another node: kubectl get volumeattachment"},
 	{"FailedMount", "check why the node cannot mount the volume: kubectl describe pod, and the log of the CSI driver"},
 	{"no space left on device", "use a larger volume or write less (CLAIM_SIZE, WRITE_RATE, RECORD_SIZE)"},
-	{"read-only file system", "check why the volume is mounted read-only: kubectl describe pv, and the node's kernel log"},
+	{"read-only file system",
+		"check why the volume is mounted read-only: kubectl describe pv, and the node's kernel log"},
 }
 
 // Hint returns what to do about an error message of Kubernetes or a volume, as the end of a sentence. It returns an

@@ -107,7 +107,7 @@ func (f *logFollower) readLines(r io.Reader) error {
 	return lines.Err()
 }
 
-// splitWholeLines is a bufio.SplitFunc that drops what follows the last line feed: part of a line is no message.
+// splitWholeLines is a bufio.SplitFunc that drops what follows the last line feed: half a line is not a message.
 func splitWholeLines(data []byte, _ bool) (advance int, token []byte, err error) {
 	if i := bytes.IndexByte(data, '\n'); i >= 0 {
 		return i + 1, data[:i], nil

@@ -139,7 +139,9 @@ func (c Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 func (c Client) DeletePod(ctx context.Context, name string, uid types.UID, grace *int64) error {
 	pods := c.API.CoreV1().Pods(c.Namespace)
 	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: &metav1.Preconditions{UID: &uid}}
-	err := c.retry(ctx, "deleting pod "+name, func(ctx context.Context) error { return pods.Delete(ctx, name, options) })
+	err := c.retry(ctx, "deleting pod "+name, func(ctx context.Context) error {
+		return pods.Delete(ctx, name, options)
+	})
 	if isDeleted(err) {
 		return nil
 	}

@@ -51,10 +51,12 @@ func IdentityFrom(getenv func(string) string) (Identity, error) {
 	id := Identity{Instance: getenv("INSTANCE_ID"), UID: apitypes.UID(getenv("CHAOS_UID"))}
 	var missing []error
 	for name, field := range map[string]*string{
-		"CHAOSENGINE": &id.Engine, "CHAOS_NAMESPACE": &id.Namespace, "EXPERIMENT_NAME": &id.Experiment, "POD_NAME": &id.Pod,
+		"CHAOSENGINE": &id.Engine, "CHAOS_NAMESPACE": &id.Namespace,
+		"EXPERIMENT_NAME": &id.Experiment, "POD_NAME": &id.Pod,
 	} {
 		if *field = getenv(name); *field == "" {
-			missing = append(missing, fmt.Errorf("%s is not set; chaos-runner sets it when it starts the experiment of a ChaosEngine", name))
+			missing = append(missing,
+				fmt.Errorf("%s is not set; chaos-runner sets it when it starts the experiment of a ChaosEngine", name))
 		}
 	}
 	return id, errors.Join(missing...)
@@ -95,9 +97,10 @@ func Start(ctx context.Context, config *rest.Config, id Identity, log logrus.Fie
 	e := &Experiment{
 		log: log, clock: clock.RealClock{}, result: &types.ResultDetails{},
 		chaos: types.ChaosDetails{
-			ChaosUID: id.UID, ChaosNamespace: id.Namespace, ChaosPodName: id.Pod, EngineName: id.Engine, InstanceID: id.Instance,
-			ExperimentName: id.Experiment, Timeout: 180, Delay: statusDelay, ProbeImagePullPolicy: string(corev1.PullIfNotPresent),
-			Phase: types.PreChaosPhase, ParentsResources: []types.ParentResource{}, Targets: []v1alpha1.TargetDetails{},
+			ChaosUID: id.UID, ChaosNamespace: id.Namespace, ChaosPodName: id.Pod, EngineName: id.Engine,
+			InstanceID: id.Instance, ExperimentName: id.Experiment, Timeout: 180, Delay: statusDelay,
+			ProbeImagePullPolicy: string(corev1.PullIfNotPresent),
+			Phase:                types.PreChaosPhase, ParentsResources: []types.ParentResource{}, Targets: []v1alpha1.TargetDetails{},
 		},
 	}
 	types.SetResultAttributes(e.result, e.chaos)
@@ -142,18 +145,21 @@ func (e *Experiment) connect(config *rest.Config) (err error) {
 func (e *Experiment) readEngine(ctx context.Context) error {
 	var engine *v1alpha1.ChaosEngine
 	err := e.retry(ctx, "reading the ChaosEngine", func(ctx context.Context) (err error) {
-		engine, err = e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace).Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
+		engines := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace)
+		engine, err = engines.Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("reading ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, err)
 	}
 	err = e.retry(ctx, "reading the experiment's own pod", func(ctx context.Context) (err error) {
-		e.pod, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).Get(ctx, e.chaos.ChaosPodName, metav1.GetOptions{})
+		pods := e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace)
+		e.pod, err = pods.Get(ctx, e.chaos.ChaosPodName, metav1.GetOptions{})
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("reading the experiment's own pod %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.ChaosPodName, err)
+		return fmt.Errorf("reading the experiment's own pod %s/%s: %w",
+			e.chaos.ChaosNamespace, e.chaos.ChaosPodName, err)
 	}
 	e.result.ProbeArtifacts = map[string]types.ProbeArtifact{}
 	for _, experiment := range engine.Spec.Experiments {
@@ -393,8 +399,8 @@ const BundleAnnotation = "volume-durability/bundle"
 // SetBundleLocation sets the location of the evidence bundle, which Finish writes into the ChaosResult.
 func (e *Experiment) SetBundleLocation(location string) { e.bundleLocation = location }
 
-// Finish writes the outcome into the ChaosResult. ProbeErr is the error with which the engine's probes ended the run, or
-// nil.
+// Finish writes the outcome into the ChaosResult. ProbeErr is the error with which the engine's probes ended the run;
+// nil if they did not.
 func (e *Experiment) Finish(outcome result.Result, probeErr error) error {
 	e.setVerdict(outcome, probeErr)
 	if err := e.updateResult(); err != nil {
@@ -409,13 +415,14 @@ func (e *Experiment) Finish(outcome result.Result, probeErr error) error {
 	return nil
 }
 
-// updateResult writes the ChaosResult. litmus-go gives up if its first request is not answered. A failure here would make
-// Kubernetes repeat the whole run, so updateResult retries whatever the error: litmus-go's errors do not say whether the
-// API server was unavailable.
+// updateResult writes the ChaosResult. litmus-go gives up if its first request is not answered, and a failure here would
+// make Kubernetes repeat the whole run. updateResult retries after every error, because the errors of litmus-go do not
+// tell whether the API server was unavailable.
 func (e *Experiment) updateResult() error {
 	var last error
 	update := func(ctx context.Context) (bool, error) {
-		last = errors.Join(chaosresult.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels()), e.annotateResult(ctx))
+		patchErr := chaosresult.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels())
+		last = errors.Join(patchErr, e.annotateResult(ctx))
 		return last == nil, nil
 	}
 	err := wait.PollUntilContextTimeout(context.Background(), time.Second, e.timeout(), true, update)
@@ -443,7 +450,8 @@ func (e *Experiment) setVerdict(outcome result.Result, probeErr error) {
 	case judge.Pass:
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictPassed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Fail:
-		for _, c := range outcome.Cells { // if the run ended early, some cells were judged, but their checks were not set
+		// If the run ended early, some cells have a verdict, but their checks do not.
+		for _, c := range outcome.Cells {
 			if e.isCheckAwaited(checkName(c.Plan)) {
 				e.Judged(c)
 			}
@@ -452,11 +460,13 @@ func (e *Experiment) setVerdict(outcome result.Result, probeErr error) {
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictFailed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Stopped:
 		e.skipAwaitedChecks(outcome.Reason)
-		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictStopped, v1alpha1.ResultPhaseStopped, outcome.Reason, cerrors.ErrorTypeExperimentAborted)
+		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictStopped, v1alpha1.ResultPhaseStopped,
+			outcome.Reason, cerrors.ErrorTypeExperimentAborted)
 	case judge.NotApplicable:
 		e.skipAwaitedChecks(outcome.Reason)
 		// Litmus knows the verdict N/A only for probes.
-		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdict(v1alpha1.ProbeVerdictNA), v1alpha1.ResultPhaseCompleted, "", "")
+		notApplicable := v1alpha1.ResultVerdict(v1alpha1.ProbeVerdictNA)
+		types.SetResultAfterCompletion(e.result, notApplicable, v1alpha1.ResultPhaseCompleted, "", "")
 	default:
 		e.skipAwaitedChecks(outcome.Reason)
 		e.setFailure(outcome.Reason, probeErr)
@@ -508,6 +518,7 @@ func truncate(message string) string { return message[:min(len(message), maxMess
 // createEvent creates the event in e.events about an object of this kind. A failure is only logged.
 func (e *Experiment) createEvent(kind string) {
 	if err := events.GenerateEvents(&e.events, e.clients, &e.chaos, kind); err != nil {
-		e.log.WithFields(logrus.Fields{"event": e.events.Reason, "kind": kind, "error": err}).Warn("Could not create an event")
+		fields := logrus.Fields{"event": e.events.Reason, "kind": kind, "error": err}
+		e.log.WithFields(fields).Warn("Could not create an event")
 	}
 }

@@ -17,8 +17,8 @@ import (
 const lastPhase = "PostChaos"
 
 // withTimeout runs the probes of a phase with a timeout. litmus-go waits without a timeout for the command of a probe,
-// which never returns if the volume hangs. A probe without a verdict after the timeout has failed, as a probe that exceeds
-// its own timeout has in Litmus. The goroutine then ends only with this program: litmus-go cannot be told to stop.
+// which never returns if the volume hangs. A probe without a verdict after the timeout has failed, as a probe that
+// exceeds its own timeout has in Litmus. The goroutine then ends only with this program: litmus-go cannot be stopped.
 func (e *Experiment) withTimeout(phase string, run func(*types.ResultDetails) error) error {
 	limit := e.probeTimeout(phase)
 	done, running := make(chan error, 1), e.result
@@ -52,15 +52,16 @@ func (e *Experiment) rejectUnevaluated(err error) error {
 		p.Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictNA, Description: reason}
 		e.result.PassedProbeCount--
 		if err == nil {
-			err = cerrors.Error{ErrorCode: cerrors.ErrorTypeGeneric, Target: fmt.Sprintf("{name: %s}", p.Name), Reason: reason}
+			target := fmt.Sprintf("{name: %s}", p.Name)
+			err = cerrors.Error{ErrorCode: cerrors.ErrorTypeGeneric, Target: target, Reason: reason}
 		}
 	}
 	return err
 }
 
-// runPhase runs the engine's probes of a phase in the order of the engine. litmus-go stores what probes print in one
+// runPhase runs the engine's probes of a phase in the order of the engine. litmus-go stores the output of probes in one
 // map, without a lock. If two probes write to it at the same time, the Go runtime ends the program. runPhase therefore
-// calls litmus-go once per probe, with a copy of the map. What background probes print is not available to others.
+// calls litmus-go once per probe, with a copy of the map. The output of background probes is not available to others.
 func (e *Experiment) runPhase(phase string, r *types.ResultDetails) error {
 	if phase == lastPhase { // litmus-go waits for each of these
 		return probe.RunProbes(&e.chaos, e.clients, r, phase, &e.events)

@@ -17,7 +17,9 @@ import (
 // first answer. Later answers are unchanged, because litmus-go writes the engine back if a probe stops the run.
 func newSingleProbeClient(config *rest.Config, name string) (*chaosclient.LitmuschaosV1alpha1Client, error) {
 	filtered := rest.CopyConfig(config)
-	filtered.Wrap(func(next http.RoundTripper) http.RoundTripper { return &singleProbeTransport{probe: name, next: next} })
+	filtered.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return &singleProbeTransport{probe: name, next: next}
+	})
 	client, err := chaosclient.NewForConfig(filtered)
 	if err != nil {
 		return nil, fmt.Errorf("creating a client for probe %q: %w", name, err)

@@ -21,7 +21,8 @@ var (
 	comparedTypes  = []string{"int", "float", "string"}
 	numberCriteria = []string{">=", "<=", ">", "<", "==", "!=", "oneOf", "OneOf", "between", "Between"}
 	listCriteria   = []string{"oneOf", "OneOf", "between", "Between"}
-	stringCriteria = []string{"equal", "Equal", "notEqual", "NotEqual", "contains", "Contains", "matches", "Matches", "notMatches", "NotMatches", "oneOf", "OneOf"}
+	stringCriteria = []string{"equal", "Equal", "notEqual", "NotEqual", "contains", "Contains",
+		"matches", "Matches", "notMatches", "NotMatches", "oneOf", "OneOf"}
 )
 
 // checkProbes returns all mistakes in an engine's probes. litmus-go ignores some mistakes, so that the probe passes
@@ -105,8 +106,8 @@ func (c *probeCheck) k8s(in *v1alpha1.K8sProbeInputs) {
 	c.template("resourceNames", in.ResourceNames)
 }
 
-// template checks a template, which litmus-go executes with the output of other probes. The output of a background probe
-// is not available (see runPhase), and litmus-go would insert nothing for it.
+// template checks a template, which litmus-go executes with the output of other probes. The output of a background
+// probe is not available (see runPhase), and litmus-go would insert nothing for it.
 func (c *probeCheck) template(field, text string) {
 	if _, err := template.New(field).Parse(text); err != nil {
 		c.reject(field, text, fmt.Sprintf("a valid Go template: %v", err))
@@ -114,14 +115,15 @@ func (c *probeCheck) template(field, text string) {
 	for _, action := range templateActions.FindAllString(text, -1) {
 		for _, operand := range templateNames.FindAllString(action, -1) {
 			if name := strings.Trim(operand, ".\"`"); slices.Contains(c.background, name) {
-				c.reject(field, text, "the output of a probe of mode SOT or Edge: "+name+" runs at the same time as others")
+				c.reject(field, text,
+					"the output of a probe of mode SOT or Edge: "+name+" runs at the same time as others")
 			}
 		}
 	}
 }
 
-// templateActions matches the actions of a template, and templateNames what may be the name of a probe in an action: a
-// field or a string.
+// templateActions matches the actions of a template. templateNames matches the fields and strings in an action, which
+// may be names of probes.
 var (
 	templateActions = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 	templateNames   = regexp.MustCompile("\\.[A-Za-z0-9_]+|\"[^\"]*\"|`[^`]*`")
@@ -138,7 +140,8 @@ func (c *probeCheck) comparator(in v1alpha1.ComparatorInfo) {
 		c.oneOf("comparator.criteria", in.Criteria, stringCriteria)
 	}
 	if strings.Contains(in.Value, ",") && !slices.Contains(listCriteria, in.Criteria) {
-		c.reject("comparator.value", in.Value, "a value without a comma: with one, Litmus compares with nothing or with 0")
+		c.reject("comparator.value", in.Value,
+			"a value without a comma: with one, Litmus compares with nothing or with 0")
 	}
 }
 

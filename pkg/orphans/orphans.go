@@ -55,7 +55,7 @@ type Run struct {
 	// Kept is set if the run was told to keep its objects.
 	Kept  bool  `json:"kept,omitempty"`
 	State State `json:"state"`
-	// Reason says how the state is known.
+	// Reason explains the state.
 	Reason string `json:"reason"`
 
 	job types.UID
@@ -98,7 +98,8 @@ func Find(ctx context.Context, client kubernetes.Interface, namespace, id string
 	runs := found.sorted()
 	for i := range runs {
 		if runs[i].job == "" {
-			runs[i].State, runs[i].Reason = Unknown, "a user started it, so the cluster does not know whether it is running"
+			runs[i].State = Unknown
+			runs[i].Reason = "a user started it, so the cluster does not know whether it is running"
 			continue
 		}
 		if runs[i].State, runs[i].Reason = jobState(ctx, client, runs[i]); ctx.Err() != nil {

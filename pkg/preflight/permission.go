@@ -27,13 +27,16 @@ func permissions() []permission {
 		{"", "pods", readWrite, false, ""},
 		{"", "pods/log", []string{"get"}, false, ""},
 		{"", "persistentvolumeclaims", readWrite, false, ""},
-		{"", "events", []string{"list", "watch"}, false, "the reasons why a pod does not start or a volume is not provisioned"},
+		{"", "events", []string{"list", "watch"}, false,
+			"the reasons why a pod does not start or a volume is not provisioned"},
 		{"", "nodes", []string{"list"}, true, "the detection of Swarm, and the state of a pod's node in errors"},
-		{"", "namespaces", []string{"get"}, true, "the ID of the cluster, and an early error if the namespace does not exist"},
+		{"", "namespaces", []string{"get"}, true,
+			"the ID of the cluster, and an early error if the namespace does not exist"},
 		{"", "persistentvolumes", []string{"get"}, true, "the provisioner and the handle of the volume"},
 		{"storage.k8s.io", "storageclasses", []string{"list"}, true, "--storage-classes='*'"},
 		{"storage.k8s.io", "volumeattachments", []string{"list", "watch"}, true, "evidence levels above remounted"},
-		{"", "configmaps", []string{"create", "get", "list"}, false, "--keep-in-cluster, and reports on bundles in the cluster"},
+		{"", "configmaps", []string{"create", "get", "list"}, false,
+			"--keep-in-cluster, and reports on bundles in the cluster"},
 	}
 }
 
@@ -60,9 +63,12 @@ func (p permission) check(ctx context.Context, client kubernetes.Interface, name
 	case len(denied) == 0:
 		return Check{name, OK, verbs}
 	case p.lost != "":
-		return Check{name, Warning, fmt.Sprintf("not allowed to %s; a run is possible, but without %s", strings.Join(denied, ", "), p.lost)}
+		message := fmt.Sprintf("not allowed to %s; a run is possible, but without %s", strings.Join(denied, ", "), p.lost)
+		return Check{name, Warning, message}
 	}
-	return Check{name, Failed, fmt.Sprintf("not allowed to %s; a run needs to %s. What to do: apply rbac.yaml", strings.Join(denied, ", "), verbs)}
+	message := fmt.Sprintf("not allowed to %s; a run needs to %s. What to do: apply rbac.yaml",
+		strings.Join(denied, ", "), verbs)
+	return Check{name, Failed, message}
 }
 
 // denied returns the verbs that the user is not allowed to use.

@@ -27,7 +27,7 @@ type Status string
 const (
 	// OK means that the run has what it needs.
 	OK Status = "ok"
-	// Warning means that a run is possible, but some of its features are not, or that the check could not be made.
+	// Warning means that a run is possible without some of its features, or that the check was not possible.
 	Warning Status = "warning"
 	// Failed means that a run is not possible.
 	Failed Status = "failed"
@@ -65,7 +65,8 @@ func checkNamespace(ctx context.Context, client kubernetes.Interface, name strin
 	namespace, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return Check{check, Failed, fmt.Sprintf("%s does not exist. What to do: kubectl create namespace %s", name, name)}
+		message := fmt.Sprintf("%s does not exist. What to do: kubectl create namespace %s", name, name)
+		return Check{check, Failed, message}
 	case err != nil:
 		return Check{check, Warning, fmt.Sprintf("unknown whether %s exists: %v", name, err)}
 	}

@@ -168,5 +168,5 @@ func TestRun_ReportsInvalidOptions(t *testing.T) {
 	by := checks(t, map[string]string{"TARGET_PODS": "write-pod,another"}, allowAll, cluster("n1")...)
 	assert.Equal(t, Failed, by["objects"].Status)
 	assert.Contains(t, by["objects"].Message, `TARGET_PODS="another": want writers of this run: write-pod`)
-	assert.Contains(t, by, "create pod write-pod", "the other checks are made")
+	assert.Contains(t, by, "create pod write-pod", "the other checks must not be skipped")
 }
