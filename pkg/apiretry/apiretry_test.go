@@ -65,8 +65,10 @@ func serving(t *testing.T, codes ...int) kubernetes.Interface {
 
 func TestDo_ReturnsForbiddenOnlyFromReadyServer(t *testing.T) {
 	pods := schema.GroupResource{Resource: "pods"}
-	forbidden := apierrors.NewForbidden(pods, "write-pod", errors.New(`User "x" cannot delete resource "pods" in API group "" in the namespace "stig"`))
-	quota := apierrors.NewForbidden(pods, "write-pod", errors.New("exceeded quota: quota, requested: pods=1, used: pods=0, limited: pods=0"))
+	forbidden := apierrors.NewForbidden(pods, "write-pod",
+		errors.New(`User "x" cannot delete resource "pods" in API group "" in the namespace "stig"`))
+	quota := apierrors.NewForbidden(pods, "write-pod",
+		errors.New("exceeded quota: quota, requested: pods=1, used: pods=0, limited: pods=0"))
 	for name, tc := range map[string]struct {
 		answers   []error
 		readiness []int
@@ -83,7 +85,8 @@ func TestDo_ReturnsForbiddenOnlyFromReadyServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			request, requests := answers(tc.answers...)
 			log, _ := logtest.NewNullLogger()
-			assert.Equal(t, tc.want, Do(t.Context(), serving(t, tc.readiness...), log, "deleting pod write-pod", request))
+			assert.Equal(t, tc.want,
+				Do(t.Context(), serving(t, tc.readiness...), log, "deleting pod write-pod", request))
 			assert.Equal(t, tc.requests, *requests)
 		})
 	}

@@ -21,7 +21,11 @@ import (
 )
 
 func newStore() Store {
-	return Store{Client: fake.NewClientset(), Namespace: "stig", Labels: map[string]string{"volume-durability/run": "r"}}
+	return Store{
+		Client:    fake.NewClientset(),
+		Namespace: "stig",
+		Labels:    map[string]string{"volume-durability/run": "r"},
+	}
 }
 
 // newBundle returns a bundle with this many bytes that cannot be compressed.
@@ -87,7 +91,8 @@ func TestSave_AcceptsSameBundleAgain(t *testing.T) {
 	s := newStore()
 	require.NoError(t, s.save(t.Context(), "e", newBundle(t, 250_000), small))
 	require.NoError(t, s.save(t.Context(), "e", newBundle(t, 250_000), small))
-	assert.ErrorContains(t, s.Save(t.Context(), "e", newBundle(t, 10)), `ConfigMap stig/e: configmaps "e" already exists`)
+	assert.ErrorContains(t, s.Save(t.Context(), "e", newBundle(t, 10)),
+		`ConfigMap stig/e: configmaps "e" already exists`)
 }
 
 // An admission webhook may change any object.
@@ -99,7 +104,8 @@ func TestSave_DetectsChangedContent(t *testing.T) {
 	})
 	s := newStore()
 	s.Client = client
-	assert.ErrorContains(t, s.Save(t.Context(), "e", newBundle(t, 10)), "ConfigMap stig/e: its content is not what was written")
+	assert.ErrorContains(t, s.Save(t.Context(), "e", newBundle(t, 10)),
+		"ConfigMap stig/e: its content is not what was written")
 }
 
 func TestSave_RejectsTooLargeBundle(t *testing.T) {

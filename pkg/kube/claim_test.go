@@ -12,7 +12,9 @@ import (
 
 func TestCreateClaim_ReportsNameConflict(t *testing.T) {
 	c := newTestClient(t)
-	_, err := c.API.CoreV1().PersistentVolumeClaims("stig").Create(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}}, metav1.CreateOptions{})
+	_, err := c.API.CoreV1().
+		PersistentVolumeClaims("stig").
+		Create(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = c.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
 	assert.ErrorIs(t, err, ErrNameConflict)
@@ -20,7 +22,9 @@ func TestCreateClaim_ReportsNameConflict(t *testing.T) {
 }
 
 func TestClaim_OverridesTemplate(t *testing.T) {
-	template, err := ParseClaimTemplate([]byte(`{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: x, annotations: {a: b}, labels: {c: d}}, spec: {storageClassName: slow, accessModes: [ReadOnlyMany], dataSource: {kind: VolumeSnapshot, name: s}}}`))
+	template, err := ParseClaimTemplate(
+		[]byte(`{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: x, annotations: {a: b}, labels: {c: d}}, spec: {storageClassName: slow, accessModes: [ReadOnlyMany], dataSource: {kind: VolumeSnapshot, name: s}}}`),
+	)
 	require.NoError(t, err)
 	claim := newTestClient(t).claim(ClaimSpec{Name: "stig-pvc", Class: "fast", Mode: corev1.ReadWriteOnce, Size: apiresource.MustParse("1Gi"), Template: template})
 	assert.Equal(t, "stig-pvc", claim.Name)
@@ -30,7 +34,8 @@ func TestClaim_OverridesTemplate(t *testing.T) {
 	assert.Equal(t, "s", claim.Spec.DataSource.Name)
 	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, claim.Spec.AccessModes)
 	assert.Equal(t, "1Gi", claim.Spec.Resources.Requests.Storage().String())
-	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany}, template.Spec.AccessModes, "the template must not change")
+	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany}, template.Spec.AccessModes,
+		"the template must not change")
 
 	for _, wrong := range []string{"", "kind: Pod", "{apiVersion: v1, kind: PersistentVolumeClaim, spec: {size: 1}}"} {
 		_, err := ParseClaimTemplate([]byte(wrong))

@@ -28,14 +28,12 @@ func TestRemovePreviousAttempts_DeletesOnlyObjectsOfSameJob(t *testing.T) {
 		}
 		return m
 	}
-	c.API = fake.NewClientset(
-		&corev1.Pod{ObjectMeta: meta("write-pod", "first", "job")},
+	c.API = fake.NewClientset(&corev1.Pod{ObjectMeta: meta("write-pod", "first", "job")},
 		&corev1.Pod{ObjectMeta: meta("not-ours", "", "")},
 		&corev1.Pod{ObjectMeta: meta("of-another-job", "first", "other")},
 		&corev1.Pod{ObjectMeta: meta("of-this-run", "second", "job")},
 		&corev1.PersistentVolumeClaim{ObjectMeta: meta("stig-pvc", "first", "job")},
-		&corev1.PersistentVolumeClaim{ObjectMeta: meta("kept", "zeroth", "earlier-job")},
-	)
+		&corev1.PersistentVolumeClaim{ObjectMeta: meta("kept", "zeroth", "earlier-job")})
 	removed, err := c.RemovePreviousAttempts(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"pod write-pod", "claim stig-pvc"}, removed)
@@ -49,7 +47,15 @@ func TestRemovePreviousAttempts_DeletesOnlyObjectsOfSameJob(t *testing.T) {
 
 func TestRemovePreviousAttempts_DeletesNothingWithoutJob(t *testing.T) {
 	c := newTestClient(t)
-	c.API = fake.NewClientset(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", Labels: map[string]string{RunLabel: "first"}}})
+	c.API = fake.NewClientset(
+		&corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:      "write-pod",
+				Namespace: "stig",
+				Labels:    map[string]string{RunLabel: "first"},
+			},
+		},
+	)
 	removed, err := c.RemovePreviousAttempts(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, removed)
@@ -58,14 +64,16 @@ func TestRemovePreviousAttempts_DeletesNothingWithoutJob(t *testing.T) {
 func TestRemoveRun_KeepsNamedObjects(t *testing.T) {
 	c := newTestClient(t)
 	meta := func(name, run string) metav1.ObjectMeta {
-		return metav1.ObjectMeta{Name: name, UID: types.UID(name), Namespace: "stig", Labels: map[string]string{RunLabel: run}}
+		return metav1.ObjectMeta{
+			Name:      name,
+			UID:       types.UID(name),
+			Namespace: "stig",
+			Labels:    map[string]string{RunLabel: run},
+		}
 	}
-	c.API = fake.NewClientset(
-		&corev1.Pod{ObjectMeta: meta("write-pod", "r")},
-		&corev1.Pod{ObjectMeta: meta("read-pod", "r")},
-		&corev1.Pod{ObjectMeta: meta("of-another-run", "other")},
-		&corev1.PersistentVolumeClaim{ObjectMeta: meta("stig-pvc", "r")},
-	)
+	c.API = fake.NewClientset(&corev1.Pod{ObjectMeta: meta("write-pod", "r")},
+		&corev1.Pod{ObjectMeta: meta("read-pod", "r")}, &corev1.Pod{ObjectMeta: meta("of-another-run", "other")},
+		&corev1.PersistentVolumeClaim{ObjectMeta: meta("stig-pvc", "r")})
 	require.NoError(t, c.RemoveRun(t.Context(), "read-pod"))
 	pods, err := c.API.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
@@ -83,12 +91,19 @@ func TestRemoveRun_KeepsNamedObjects(t *testing.T) {
 func TestRemoveRun_DeletesConcurrently(t *testing.T) {
 	c := newTestClient(t)
 	meta := func(name string) metav1.ObjectMeta {
-		return metav1.ObjectMeta{Name: name, UID: types.UID(name), Namespace: "stig", Labels: map[string]string{RunLabel: "r"}}
+		return metav1.ObjectMeta{
+			Name:      name,
+			UID:       types.UID(name),
+			Namespace: "stig",
+			Labels:    map[string]string{RunLabel: "r"},
+		}
 	}
-	client := fake.NewClientset(&corev1.Pod{ObjectMeta: meta("write-pod")}, &corev1.PersistentVolumeClaim{ObjectMeta: meta("stig-pvc")})
+	client := fake.NewClientset(&corev1.Pod{ObjectMeta: meta("write-pod")},
+		&corev1.PersistentVolumeClaim{ObjectMeta: meta("stig-pvc")})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	client.PrependReactor("delete", "pods", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, nil })
+	client.PrependReactor("delete", "pods",
+		func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, nil })
 	requested := errors.New("the claim was requested to be deleted")
 	client.PrependReactor("delete", "persistentvolumeclaims", func(clienttesting.Action) (bool, runtime.Object, error) {
 		cancel(requested)

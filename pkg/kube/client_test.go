@@ -12,5 +12,11 @@ func newTestClient(t *testing.T) Client {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	return Client{API: fake.NewClientset(), Namespace: "stig", Labels: map[string]string{RunLabel: "r"}, Timeout: time.Minute, Log: log}
+	return Client{
+		API:       fake.NewClientset(),
+		Namespace: "stig",
+		Labels:    map[string]string{RunLabel: "r"},
+		Timeout:   time.Minute,
+		Log:       log,
+	}
 }

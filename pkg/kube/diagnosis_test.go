@@ -14,8 +14,21 @@ func TestDiagnose_ReportsConditionsEventsAndNode(t *testing.T) {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"},
 		Status: corev1.PodStatus{
-			Conditions:        []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/2 nodes are available"}},
-			ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no such image"}}}},
+			Conditions: []corev1.PodCondition{
+				{
+					Type:    corev1.PodScheduled,
+					Status:  corev1.ConditionFalse,
+					Reason:  "Unschedulable",
+					Message: "0/2 nodes are available",
+				},
+			},
+			ContainerStatuses: []corev1.ContainerStatus{
+				{
+					State: corev1.ContainerState{
+						Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no such image"},
+					},
+				},
+			},
 		},
 	}
 	d := c.diagnose(pod)
@@ -23,7 +36,13 @@ func TestDiagnose_ReportsConditionsEventsAndNode(t *testing.T) {
 	assert.False(t, d.volumeUnavailable)
 
 	_, err := c.API.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Name: "e"}, InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"}, Type: "Warning", Reason: "FailedAttachVolume", Message: "in use elsewhere",
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "e",
+		},
+		InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"},
+		Type:           "Warning",
+		Reason:         "FailedAttachVolume",
+		Message:        "in use elsewhere",
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	d = c.diagnose(pod)
@@ -34,7 +53,19 @@ func TestDiagnose_ReportsConditionsEventsAndNode(t *testing.T) {
 	assert.True(t, d.volumeUnavailable)
 
 	pod.Spec.NodeName = "n1"
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", Message: "Kubelet stopped posting node status."}}}}
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "n1"},
+		Status: corev1.NodeStatus{
+			Conditions: []corev1.NodeCondition{
+				{
+					Type:    corev1.NodeReady,
+					Status:  corev1.ConditionUnknown,
+					Reason:  "NodeStatusUnknown",
+					Message: "Kubelet stopped posting node status.",
+				},
+			},
+		},
+	}
 	node, err = c.API.CoreV1().Nodes().Create(t.Context(), node, metav1.CreateOptions{})
 	require.NoError(t, err)
 	d = c.diagnose(pod)
@@ -55,8 +86,14 @@ func TestDiagnose_DecidesWhetherVolumeIsUnavailable(t *testing.T) {
 	const attached = `Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can't be attached to another`
 	warning := func(reason, message string, at int64) corev1.Event {
 		return corev1.Event{
-			ObjectMeta: metav1.ObjectMeta{Name: reason}, InvolvedObject: corev1.ObjectReference{Name: "read-pod", UID: "u"}, Type: "Warning",
-			Reason: reason, Message: message, LastTimestamp: metav1.Unix(at, 0),
+			ObjectMeta: metav1.ObjectMeta{
+				Name: reason,
+			},
+			InvolvedObject: corev1.ObjectReference{Name: "read-pod", UID: "u"},
+			Type:           "Warning",
+			Reason:         reason,
+			Message:        message,
+			LastTimestamp:  metav1.Unix(at, 0),
 		}
 	}
 	sandbox := []corev1.PodCondition{{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue}}
@@ -82,10 +119,19 @@ func TestDiagnose_DecidesWhetherVolumeIsUnavailable(t *testing.T) {
 				require.NoError(t, err)
 			}
 			d := c.diagnose(&corev1.Pod{
-				ObjectMeta: metav1.ObjectMeta{Name: "read-pod", UID: "u"}, Spec: corev1.PodSpec{NodeName: "n2"},
-				Status: corev1.PodStatus{Phase: corev1.PodPending, Conditions: tc.conditions, ContainerStatuses: []corev1.ContainerStatus{{
-					State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}},
-				}}},
+				ObjectMeta: metav1.ObjectMeta{Name: "read-pod", UID: "u"},
+				Spec:       corev1.PodSpec{NodeName: "n2"},
+				Status: corev1.PodStatus{
+					Phase:      corev1.PodPending,
+					Conditions: tc.conditions,
+					ContainerStatuses: []corev1.ContainerStatus{
+						{
+							State: corev1.ContainerState{
+								Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"},
+							},
+						},
+					},
+				},
 			})
 			assert.Equal(t, tc.volume, d.volumeUnavailable)
 		})
@@ -96,13 +142,22 @@ func TestDiagnose_IgnoresOutdatedSchedulingEvents(t *testing.T) {
 	c := newTestClient(t)
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"},
-		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
-			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "no such image"}},
-		}}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+			{
+				State: corev1.ContainerState{
+					Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "no such image"},
+				},
+			},
+		}},
 	}
 	_, err := c.API.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Name: "e"}, InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"}, Type: "Warning",
-		Reason: "FailedScheduling", Message: "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "e",
+		},
+		InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"},
+		Type:           "Warning",
+		Reason:         "FailedScheduling",
+		Message:        "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	d := c.diagnose(pod)

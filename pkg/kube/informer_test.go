@@ -27,8 +27,11 @@ func TestEventHandlers_ReportMissedDeletion(t *testing.T) {
 		volume := "pv"
 		return &storagev1.VolumeAttachment{
 			ObjectMeta: metav1.ObjectMeta{Name: "a", UID: uid},
-			Spec:       storagev1.VolumeAttachmentSpec{NodeName: node, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
-			Status:     storagev1.VolumeAttachmentStatus{Attached: attached},
+			Spec: storagev1.VolumeAttachmentSpec{
+				NodeName: node,
+				Source:   storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume},
+			},
+			Status: storagev1.VolumeAttachmentStatus{Attached: attached},
 		}
 	}
 	for name, tc := range map[string]struct {
@@ -93,7 +96,8 @@ func TestUnobservedTime_LastsUntilNextWatch(t *testing.T) {
 			return true, first, nil
 		case 2:
 			rejected = time.Now()
-			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New(`RBAC: role.rbac.authorization.k8s.io "x" not found`))
+			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "",
+				errors.New(`RBAC: role.rbac.authorization.k8s.io "x" not found`))
 		}
 		watchedAgain = time.Now()
 		close(restored)
@@ -106,6 +110,7 @@ func TestUnobservedTime_LastsUntilNextWatch(t *testing.T) {
 	first.Stop()
 	<-restored
 	stop()
-	assert.Positive(t, observed.UnobservedTime(ended, rejected), "the first watch had ended before the second was requested")
+	assert.Positive(t, observed.UnobservedTime(ended, rejected),
+		"the first watch had ended before the second was requested")
 	assert.Equal(t, watchedAgain.Sub(rejected), observed.UnobservedTime(rejected, watchedAgain), "the whole gap")
 }

@@ -20,7 +20,12 @@ import (
 func TestReadLines_DropsPartialLine(t *testing.T) {
 	var lines []string
 	f := logFollower{Client: newTestClient(t), onLine: func(line []byte) { lines = append(lines, string(line)) }}
-	require.NoError(t, f.readLines(strings.NewReader("2026-11-24T12:00:00.5Z one line\nno time\n2026-11-24T12:00:01Z another\n2026-11-24T12:00:02Z half a li")))
+	require.NoError(
+		t,
+		f.readLines(
+			strings.NewReader("2026-11-24T12:00:00.5Z one line\nno time\n2026-11-24T12:00:01Z another\n2026-11-24T12:00:02Z half a li"),
+		),
+	)
 	assert.Equal(t, []string{"one line", "another"}, lines)
 	assert.Equal(t, "2026-11-24T12:00:01Z", f.since.Format(time.RFC3339), "where to open the log again")
 }
@@ -28,7 +33,9 @@ func TestReadLines_DropsPartialLine(t *testing.T) {
 func TestFollowLog_ReportsOpenStream(t *testing.T) {
 	c := newTestClient(t)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", UID: "u"}}
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{
+		{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
+	}
 	c.API = fake.NewClientset(pod)
 	var opened []bool
 	require.NoError(t, c.FollowLog(t.Context(), pod, func([]byte) {}, func(is bool) { opened = append(opened, is) }))
@@ -40,7 +47,8 @@ func TestFollowLog_ReportsFailedStream(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/log") {
 			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprint(w, `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"write-pod","uid":"u"},"status":{"containerStatuses":[{"state":{"terminated":{}}}]}}`)
+			fmt.Fprint(w,
+				`{"kind":"Pod","apiVersion":"v1","metadata":{"name":"write-pod","uid":"u"},"status":{"containerStatuses":[{"state":{"terminated":{}}}]}}`)
 			return
 		}
 		if requests++; requests == 1 {

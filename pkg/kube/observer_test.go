@@ -32,7 +32,8 @@ func TestWithObserver_FailsAtOnceIfForbidden(t *testing.T) {
 	client := c.API.(*fake.Clientset)
 	for _, resource := range []string{"pods", "persistentvolumeclaims"} {
 		client.PrependReactor("list", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
-			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New(`User "x" cannot list resource`))
+			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "",
+				errors.New(`User "x" cannot list resource`))
 		})
 	}
 	_, _, err := c.WithObserver(t.Context())
@@ -46,19 +47,28 @@ func TestRunPod_FailsAtOnceIfProvisionerRejectsClaim(t *testing.T) {
 	claim, err := c.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
 	require.NoError(t, err)
 	_, err = c.API.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Name: "e"}, InvolvedObject: corev1.ObjectReference{Kind: "PersistentVolumeClaim", Name: claim.Name, UID: claim.UID},
-		Type: "Warning", Reason: "ProvisioningFailed", Message: "rpc error: code = InvalidArgument desc = no such mode",
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "e",
+		},
+		InvolvedObject: corev1.ObjectReference{Kind: "PersistentVolumeClaim", Name: claim.Name, UID: claim.UID},
+		Type:           "Warning",
+		Reason:         "ProvisioningFailed",
+		Message:        "rpc error: code = InvalidArgument desc = no such mode",
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = c.RunPod(t.Context(), c.Pod(spec()))
 	var rejected *UnsupportedError
 	require.ErrorAs(t, err, &rejected)
-	assert.ErrorContains(t, err, "claim stig/stig-pvc: not supported by this cluster: ProvisioningFailed: rpc error: code = InvalidArgument desc = no such mode")
+	assert.ErrorContains(t, err,
+		"claim stig/stig-pvc: not supported by this cluster: ProvisioningFailed: rpc error: code = InvalidArgument desc = no such mode")
 }
 
 func TestProvisioningError_OnlyOfPendingClaim(t *testing.T) {
 	claim := func(name string, phase corev1.PersistentVolumeClaimPhase) *corev1.PersistentVolumeClaim {
-		return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: name}, Status: corev1.PersistentVolumeClaimStatus{Phase: phase}}
+		return &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			Status:     corev1.PersistentVolumeClaimStatus{Phase: phase},
+		}
 	}
 	pod := newTestClient(t).Pod(spec())
 	for name, tc := range map[string]struct {

@@ -13,7 +13,14 @@ import (
 
 func TestHasStarted_RunningOrEnded(t *testing.T) {
 	waiting := func(reason string) *corev1.Pod {
-		return &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}}}}}
+		return &corev1.Pod{
+			Status: corev1.PodStatus{
+				Phase: corev1.PodPending,
+				ContainerStatuses: []corev1.ContainerStatus{
+					{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}},
+				},
+			},
+		}
 	}
 	ended := []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
 	for name, tc := range map[string]struct {
@@ -54,11 +61,16 @@ func TestRunPod_RecordsMilestones(t *testing.T) {
 	pod.Namespace = "stig"
 	running := pod.DeepCopy()
 	running.Spec.NodeName, running.Status.Phase = "n1", corev1.PodRunning
-	running.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue}}
-	running.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
+	running.Status.Conditions = []corev1.PodCondition{
+		{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue},
+	}
+	running.Status.ContainerStatuses = []corev1.ContainerStatus{
+		{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+	}
 	go func() {
 		for {
-			if _, err := pods.Update(t.Context(), running, metav1.UpdateOptions{}); err == nil || t.Context().Err() != nil {
+			if _, err := pods.Update(t.Context(), running, metav1.UpdateOptions{}); err == nil ||
+				t.Context().Err() != nil {
 				return
 			}
 		}

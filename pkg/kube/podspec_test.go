@@ -8,7 +8,14 @@ import (
 )
 
 func spec() PodSpec {
-	return PodSpec{Name: "write-pod", Image: "i", Path: "/data", Claim: "stig-pvc", OwnVolume: true, Command: []string{"c"}}
+	return PodSpec{
+		Name:      "write-pod",
+		Image:     "i",
+		Path:      "/data",
+		Claim:     "stig-pvc",
+		OwnVolume: true,
+		Command:   []string{"c"},
+	}
 }
 
 func TestPod_SatisfiesRestrictedStandard(t *testing.T) {
@@ -44,5 +51,11 @@ func TestPod_RequiresPlacement(t *testing.T) {
 	assert.Nil(t, newTestClient(t).Pod(s).Spec.Affinity)
 	s.Placement = Placement{ExcludeNode: "n1"}
 	term := newTestClient(t).Pod(s).Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms[0]
-	assert.Equal(t, []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"n1"}}}, term.MatchFields)
+	assert.Equal(
+		t,
+		[]corev1.NodeSelectorRequirement{
+			{Key: "metadata.name", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"n1"}},
+		},
+		term.MatchFields,
+	)
 }

@@ -44,7 +44,9 @@ func lossy(claim *corev1.PersistentVolumeClaim) *fake.Clientset {
 
 func TestCreate_FindsObjectOfLostAnswer(t *testing.T) {
 	c := newTestClient(t)
-	ours := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", Namespace: "stig", UID: "u", Labels: c.Labels}}
+	ours := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", Namespace: "stig", UID: "u", Labels: c.Labels},
+	}
 	c.API = lossy(ours)
 	created, err := c.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
 	require.NoError(t, err)

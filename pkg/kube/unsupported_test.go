@@ -33,7 +33,18 @@ func TestVolumeNodeConflict_OnlyPlacementReasons(t *testing.T) {
 		"0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.":                                                            false,
 		"no nodes available to schedule pods": false,
 	} {
-		pod := &corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: message}}}}
+		pod := &corev1.Pod{
+			Status: corev1.PodStatus{
+				Conditions: []corev1.PodCondition{
+					{
+						Type:    corev1.PodScheduled,
+						Status:  corev1.ConditionFalse,
+						Reason:  corev1.PodReasonUnschedulable,
+						Message: message,
+					},
+				},
+			},
+		}
 		_, is := volumeNodeConflict(pod)
 		assert.Equal(t, want, is, message)
 	}

@@ -19,18 +19,19 @@ func withProbes(probes ...v1alpha1.ProbeAttributes) *Experiment {
 	e.chaos.Timeout = 60
 	for _, p := range probes {
 		e.result.ProbeDetails = append(e.result.ProbeDetails, &types.ProbeDetails{
-			Name: p.Name, Type: p.Type, Mode: p.Mode, Status: v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited},
+			Name:   p.Name,
+			Type:   p.Type,
+			Mode:   p.Mode,
+			Status: v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited},
 		})
 	}
 	return e
 }
 
 func TestWithTimeout_FailsProbeThatDoesNotReturn(t *testing.T) {
-	e := withProbes(
-		v1alpha1.ProbeAttributes{Name: "before", Type: "cmdProbe", Mode: "SOT"},
+	e := withProbes(v1alpha1.ProbeAttributes{Name: "before", Type: "cmdProbe", Mode: "SOT"},
 		v1alpha1.ProbeAttributes{Name: "quick", Type: "k8sProbe", Mode: "EOT"},
-		v1alpha1.ProbeAttributes{Name: "stuck", Type: "cmdProbe", Mode: "EOT"},
-	)
+		v1alpha1.ProbeAttributes{Name: "stuck", Type: "cmdProbe", Mode: "EOT"})
 	time := clocktesting.NewFakeClock(time.Now())
 	e.clock = time
 	stuck, release, returned := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -57,7 +58,8 @@ func TestWithTimeout_FailsProbeThatDoesNotReturn(t *testing.T) {
 	for _, p := range e.result.ProbeDetails {
 		verdicts = append(verdicts, p.Status.Verdict)
 	}
-	assert.Equal(t, []v1alpha1.ProbeVerdict{"Awaited", "Passed", "Failed"}, verdicts, "a verdict after the timeout must not count")
+	assert.Equal(t, []v1alpha1.ProbeVerdict{"Awaited", "Passed", "Failed"}, verdicts,
+		"a verdict after the timeout must not count")
 }
 
 // Continuous probes run until the program ends.
@@ -66,7 +68,10 @@ func TestWithTimeout_IgnoresVerdictsAfterLastPhase(t *testing.T) {
 		e := withProbes(v1alpha1.ProbeAttributes{Name: "always", Type: "cmdProbe", Mode: "Continuous"})
 		var background *types.ResultDetails
 		require.NoError(t, e.withTimeout(phase, func(r *types.ResultDetails) error {
-			r.ProbeDetails[0].Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictPassed, Description: "its result"}
+			r.ProbeDetails[0].Status = v1alpha1.ProbeStatus{
+				Verdict:     v1alpha1.ProbeVerdictPassed,
+				Description: "its result",
+			}
 			background = r
 			return nil
 		}))
@@ -76,10 +81,8 @@ func TestWithTimeout_IgnoresVerdictsAfterLastPhase(t *testing.T) {
 }
 
 func TestWithTimeout_RejectsProbeWithoutResult(t *testing.T) {
-	e := withProbes(
-		v1alpha1.ProbeAttributes{Name: "run", Type: "cmdProbe", Mode: "OnChaos"},
-		v1alpha1.ProbeAttributes{Name: "waited", Type: "cmdProbe", Mode: "OnChaos"},
-	)
+	e := withProbes(v1alpha1.ProbeAttributes{Name: "run", Type: "cmdProbe", Mode: "OnChaos"},
+		v1alpha1.ProbeAttributes{Name: "waited", Type: "cmdProbe", Mode: "OnChaos"})
 	passed := func(r *types.ResultDetails) error {
 		for _, p := range r.ProbeDetails {
 			p.Status.Verdict = v1alpha1.ProbeVerdictPassed
@@ -103,9 +106,18 @@ func TestWithTimeout_ReturnsErrorOfProbes(t *testing.T) {
 }
 
 func TestProbeTimeout_SumsTimesOfProbes(t *testing.T) {
-	probe := v1alpha1.ProbeAttributes{Name: "probe", Type: "cmdProbe", Mode: "Edge", RunProperties: v1alpha1.RunProperty{Retry: 3}}
+	probe := v1alpha1.ProbeAttributes{
+		Name:          "probe",
+		Type:          "cmdProbe",
+		Mode:          "Edge",
+		RunProperties: v1alpha1.RunProperty{Retry: 3},
+	}
 	e := withProbes(probe)
-	e.result.ProbeDetails[0].Timeouts = types.ProbeTimeouts{ProbeTimeout: 5 * time.Second, Interval: time.Second, InitialDelay: 2 * time.Second}
+	e.result.ProbeDetails[0].Timeouts = types.ProbeTimeouts{
+		ProbeTimeout: 5 * time.Second,
+		Interval:     time.Second,
+		InitialDelay: 2 * time.Second,
+	}
 	assert.Equal(t, 3*time.Minute+20*time.Second, e.probeTimeout("PreChaos"))
 	assert.Equal(t, time.Minute, e.probeTimeout("DuringChaos"), "the probe does not run in this phase")
 }

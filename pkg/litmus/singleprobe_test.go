@@ -17,9 +17,19 @@ import (
 
 func command(name, mode, command, output string) v1alpha1.ProbeAttributes {
 	return v1alpha1.ProbeAttributes{
-		Name: name, Type: "cmdProbe", Mode: mode,
-		CmdProbeInputs: &v1alpha1.CmdProbeInputs{Command: command, Comparator: v1alpha1.ComparatorInfo{Type: "string", Criteria: "equal", Value: output}},
-		RunProperties:  v1alpha1.RunProperty{ProbeTimeout: "5s", Interval: "1s", Attempt: 1, ProbePollingInterval: "1h"},
+		Name: name,
+		Type: "cmdProbe",
+		Mode: mode,
+		CmdProbeInputs: &v1alpha1.CmdProbeInputs{
+			Command:    command,
+			Comparator: v1alpha1.ComparatorInfo{Type: "string", Criteria: "equal", Value: output},
+		},
+		RunProperties: v1alpha1.RunProperty{
+			ProbeTimeout:         "5s",
+			Interval:             "1s",
+			Attempt:              1,
+			ProbePollingInterval: "1h",
+		},
 	}
 }
 
@@ -27,16 +37,36 @@ func command(name, mode, command, output string) v1alpha1.ProbeAttributes {
 func newExperiment(t *testing.T, probes ...v1alpha1.ProbeAttributes) *Experiment {
 	t.Helper()
 	engine := v1alpha1.ChaosEngine{
-		TypeMeta: metav1.TypeMeta{APIVersion: "litmuschaos.io/v1alpha1", Kind: "ChaosEngine"}, ObjectMeta: metav1.ObjectMeta{Name: "engine", ResourceVersion: "9007199254740993"},
-		Spec: v1alpha1.ChaosEngineSpec{Experiments: []v1alpha1.ExperimentList{{Name: "other", Spec: v1alpha1.ExperimentAttributes{Probe: probes[:1]}}, {Name: "volume-durability", Spec: v1alpha1.ExperimentAttributes{Probe: probes}}}},
+		TypeMeta: metav1.TypeMeta{
+			APIVersion: "litmuschaos.io/v1alpha1",
+			Kind:       "ChaosEngine",
+		},
+		ObjectMeta: metav1.ObjectMeta{Name: "engine", ResourceVersion: "9007199254740993"},
+		Spec: v1alpha1.ChaosEngineSpec{
+			Experiments: []v1alpha1.ExperimentList{
+				{Name: "other", Spec: v1alpha1.ExperimentAttributes{Probe: probes[:1]}},
+				{Name: "volume-durability", Spec: v1alpha1.ExperimentAttributes{Probe: probes}},
+			},
+		},
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		assert.NoError(t, json.NewEncoder(w).Encode(engine))
 	}))
 	t.Cleanup(server.Close)
-	e := &Experiment{result: &types.ResultDetails{ProbeArtifacts: map[string]types.ProbeArtifact{}}, probes: probes, clock: clock.RealClock{}}
-	e.chaos = types.ChaosDetails{ExperimentName: "volume-durability", EngineName: "engine", ChaosNamespace: "stig", Timeout: 60, Delay: 1, ChaosDuration: 1}
+	e := &Experiment{
+		result: &types.ResultDetails{ProbeArtifacts: map[string]types.ProbeArtifact{}},
+		probes: probes,
+		clock:  clock.RealClock{},
+	}
+	e.chaos = types.ChaosDetails{
+		ExperimentName: "volume-durability",
+		EngineName:     "engine",
+		ChaosNamespace: "stig",
+		Timeout:        60,
+		Delay:          1,
+		ChaosDuration:  1,
+	}
 	require.NoError(t, e.connect(&rest.Config{Host: server.URL}))
 	require.NoError(t, types.InitializeProbesInChaosResultDetails(e.result, probes))
 	return e

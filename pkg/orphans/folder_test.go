@@ -14,7 +14,14 @@ import (
 // podWithFile returns a pod of a run that works on a file on a claim.
 func podWithFile(name, claim, file string) *corev1.Pod {
 	p := pod("1", name, nil)
-	p.Spec = kube.Client{}.Pod(kube.PodSpec{Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write", "--file", file, "--epoch", "1"}}).Spec
+	p.Spec = kube.Client{}.Pod(
+		kube.PodSpec{
+			Path:    "/data",
+			Image:   "i",
+			Claim:   claim,
+			Command: []string{"helper", "write", "--file", file, "--epoch", "1"},
+		},
+	).Spec
 	return p
 }
 

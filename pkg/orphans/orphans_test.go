@@ -20,7 +20,9 @@ func pod(run, name string, labels map[string]string, owners ...metav1.OwnerRefer
 	for k, v := range labels {
 		all[k] = v
 	}
-	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: name, Labels: all, OwnerReferences: owners}}
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: name, Labels: all, OwnerReferences: owners},
+	}
 }
 
 func job(uid string, ended bool) *batchv1.Job {
@@ -34,13 +36,20 @@ func job(uid string, ended bool) *batchv1.Job {
 func TestFind_StateFollowsJob(t *testing.T) {
 	engine := metav1.OwnerReference{Kind: "ChaosEngine", Name: "engine"}
 	objects := []runtime.Object{
-		job("runs", false), job("ended", true),
+		job("runs", false),
+		job("ended", true),
 		pod("1", "write-1", map[string]string{kube.JobLabel: "runs"}, engine),
 		pod("2", "write-2", map[string]string{kube.JobLabel: "ended"}, engine),
 		pod("3", "write-3", map[string]string{kube.JobLabel: "gone", kube.ChaosUIDLabel: "u"}),
 		pod("4", "write-4", map[string]string{kube.HostLabel: "laptop", kube.KeepLabel: "true"}),
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "not-of-a-run"}},
-		&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "claim-4", Labels: map[string]string{kube.RunLabel: "4", kube.HostLabel: "laptop"}}},
+		&corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: "stig",
+				Name:      "claim-4",
+				Labels:    map[string]string{kube.RunLabel: "4", kube.HostLabel: "laptop"},
+			},
+		},
 	}
 	runs, err := Find(t.Context(), fake.NewClientset(objects...), "stig", "")
 	require.NoError(t, err)
@@ -51,7 +60,9 @@ func TestFind_StateFollowsJob(t *testing.T) {
 		states, owners = append(states, r.State), append(owners, r.StartedBy)
 	}
 	assert.Equal(t, []State{Running, Ended, Ended, Unknown}, states)
-	assert.Equal(t, []string{"ChaosEngine engine", "ChaosEngine engine", "ChaosEngine in another namespace", "user on laptop"}, owners)
+	assert.Equal(t,
+		[]string{"ChaosEngine engine", "ChaosEngine engine", "ChaosEngine in another namespace", "user on laptop"},
+		owners)
 	assert.Equal(t, "Job litmus/job-runs is running", runs[0].Reason)
 	assert.True(t, runs[3].Kept)
 	assert.Len(t, runs[3].Objects, 2)

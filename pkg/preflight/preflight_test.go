@@ -88,19 +88,23 @@ func TestPermissions_MatchRoles(t *testing.T) {
 }
 
 // checks runs all checks, and returns them by name. The one with an empty name has the result of Ready.
-func checks(t *testing.T, env map[string]string, allowed func(*authorizationv1.ResourceAttributes) bool, objects ...runtime.Object) map[string]Check {
+func checks(
+	t *testing.T, env map[string]string, allowed func(*authorizationv1.ResourceAttributes) bool, objects ...runtime.Object,
+) map[string]Check {
 	t.Helper()
-	client := fake.NewClientset(objects...)
-	client.PrependReactor("create", "selfsubjectaccessreviews", func(action clienttesting.Action) (bool, runtime.Object, error) {
+	clientset := fake.NewClientset(objects...)
+	allow := func(action clienttesting.Action) (bool, runtime.Object, error) {
 		review := action.(clienttesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview)
 		review.Status.Allowed = allowed(review.Spec.ResourceAttributes)
 		return true, review, nil
-	})
+	}
+	clientset.PrependReactor("create", "selfsubjectaccessreviews", allow)
 	settings, err := options.Parse(func(name string) string { return env[name] })
 	require.NoError(t, err)
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	all := Run(t.Context(), run.Run{ID: "r", Settings: settings, Log: log, Kube: kube.Client{API: client, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: log}})
+	client := kube.Client{API: clientset, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: log}
+	all := Run(t.Context(), run.Run{ID: "r", Settings: settings, Log: log, Kube: client})
 	by := map[string]Check{"": {Status: Failed}}
 	if Ready(all) {
 		by[""] = Check{Status: OK}
@@ -116,10 +120,24 @@ func allowAll(*authorizationv1.ResourceAttributes) bool { return true }
 func cluster(nodes ...string) []runtime.Object {
 	objects := []runtime.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "stig"}},
-		&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "fast", Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": "true"}}, Provisioner: "p"},
+		&storagev1.StorageClass{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:        "fast",
+				Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": "true"},
+			},
+			Provisioner: "p",
+		},
 	}
 	for _, n := range nodes {
-		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}}})
+		objects = append(
+			objects,
+			&corev1.Node{
+				ObjectMeta: metav1.ObjectMeta{Name: n},
+				Status: corev1.NodeStatus{
+					Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+				},
+			},
+		)
 	}
 	return objects
 }
@@ -136,7 +154,8 @@ func TestRun_AllChecksPass(t *testing.T) {
 }
 
 func TestRun_NamesMissingObjects(t *testing.T) {
-	by := checks(t, map[string]string{"STORAGE_CLASS": "slow", "READER_NODE": "other", "WORKLOAD_NAMESPACE": "none"}, allowAll, cluster("n1")...)
+	env := map[string]string{"STORAGE_CLASS": "slow", "READER_NODE": "other", "WORKLOAD_NAMESPACE": "none"}
+	by := checks(t, env, allowAll, cluster("n1")...)
 	assert.Equal(t, Failed, by[""].Status)
 	assert.Contains(t, by["namespace"].Message, "kubectl create namespace none")
 	assert.Contains(t, by["nodes"].Message, "READER_NODE needs 2")
@@ -148,7 +167,9 @@ func TestRun_NamesMissingPermissions(t *testing.T) {
 		return a.Resource != "volumeattachments"
 	}, cluster("n1")...)
 	assert.Equal(t, OK, by[""].Status, "a run is possible without it")
-	assert.Equal(t, Check{"permissions on volumeattachments", Warning, "not allowed to list, watch; a run is possible, but without evidence levels above remounted"}, by["permissions on volumeattachments"])
+	const name = "permissions on volumeattachments"
+	assert.Equal(t, Check{name, Warning,
+		"not allowed to list, watch; a run is possible, but without evidence levels above remounted"}, by[name])
 
 	by = checks(t, nil, func(a *authorizationv1.ResourceAttributes) bool {
 		return a.Resource != "pods" || a.Verb != "delete" || a.Subresource != ""
