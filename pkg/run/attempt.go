@@ -23,7 +23,7 @@ func (r Run) attemptKey() string {
 // end in Error; empty if there was none. The ledger was lost with the earlier attempt, so which records must still
 // be there is unknown, and starting again would hide that.
 func (r Run) cleanUpEarlierAttempt(ctx context.Context, cells []*cell) (reason string, err error) {
-	removed, err := r.Kube.RemoveEarlier(ctx, keptNames(cells)...)
+	removed, err := r.Kube.RemovePreviousAttempts(ctx, keptNames(cells)...)
 	if err != nil || len(removed) == 0 && !r.IsRetry {
 		return "", err
 	}

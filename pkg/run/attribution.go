@@ -70,7 +70,7 @@ func (a *attribution) classifyDeletion(ctx context.Context, pod string, err erro
 // addExit adds the error with which a writer had ended before it was deleted, if the volume caused it.
 func (a *attribution) addExit(epoch int, opErr *protocol.OpError) {
 	a.log.WithError(opErr).WithField("epoch", epoch).Warn("The writer had ended before its deletion")
-	if class := judge.ClassOf(opErr); class != "" && !isFailedWrite(*opErr) {
+	if class := judge.ClassOfError(opErr); class != "" && !isFailedWrite(*opErr) {
 		a.add(class, opErr)
 	}
 }
@@ -86,15 +86,15 @@ func (a *attribution) add(class judge.Class, err error) {
 // take their time too: a timeout is the volume's failure only if the helper, or Kubernetes, reports that the pod
 // waits for the volume.
 func classOf(err error, log *podLog) judge.Class {
-	var unready *kube.PodUnready
+	var unready *kube.PodNotRunningError
 	var opErr protocol.OpError
 	switch {
 	case errors.As(err, &unready):
-		if unready.Volume {
+		if unready.VolumeUnavailable {
 			return judge.Unavailable
 		}
 	case errors.As(err, &opErr):
-		return judge.ClassOf(opErr)
+		return judge.ClassOfError(opErr)
 	case errors.Is(err, context.DeadlineExceeded) && log != nil && log.isHanging():
 		return judge.Unavailable
 	}

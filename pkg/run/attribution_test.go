@@ -21,11 +21,11 @@ import (
 
 func TestClassify(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Ended: true}})
 	timeout := fmt.Errorf("waited: %w", context.DeadlineExceeded)
 	apiTimeout := fmt.Errorf("creating pod: %w", errors.Join(context.DeadlineExceeded, syscall.ETIMEDOUT))
-	mountTimeout := &kube.PodUnready{Volume: true, Err: context.DeadlineExceeded}
-	startTimeout := &kube.PodUnready{Volume: false, Err: context.DeadlineExceeded}
+	mountTimeout := &kube.PodNotRunningError{VolumeUnavailable: true, Err: context.DeadlineExceeded}
+	startTimeout := &kube.PodNotRunningError{VolumeUnavailable: false, Err: context.DeadlineExceeded}
 	write := protocol.NewOpError("writing", syscall.EIO)
 	write.Writing = true
 	for name, f := range map[string]struct {
@@ -80,7 +80,7 @@ func TestClassify_NotTheVolumesFailureIfTheLogIsUnreadable(t *testing.T) {
 // A call that takes no longer than one that returned is slow, and loses no data.
 func TestClassify_ASlowVolumeHasNotFailed(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Over: true}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Ended: true}})
 	timeout := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
 	c := withAck(t, newTestCell(t))
 	log := logOf(t, stalled, back, stalled)

@@ -26,7 +26,7 @@ func (c *cell) remove(cleanup context.Context) {
 	if claim != nil && claim.Created && !c.isKept() {
 		removals = append(removals, func() error { return client.DeleteClaim(ctx, claim.Name, claim.UID) })
 	}
-	err := kube.AtOnce(removals...)
+	err := kube.RunConcurrently(removals...)
 	if len(c.result.Epochs) > 0 {
 		err = errors.Join(err, c.removeFolder(ctx))
 	}
@@ -42,7 +42,7 @@ func (c *cell) removeFolder(ctx context.Context) error {
 	if !c.specs.hasOwnFolder() || c.isKept() {
 		return nil
 	}
-	if err := c.run.Kube.RunToEnd(ctx, c.run.Kube.Pod(c.specs.folderRemoval())); err != nil {
+	if err := c.run.Kube.RunToCompletion(ctx, c.run.Kube.Pod(c.specs.folderRemoval())); err != nil {
 		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.result.File), c.result.Plan.ExistingClaim, err)
 	}
 	return nil
@@ -50,7 +50,7 @@ func (c *cell) removeFolder(ctx context.Context) error {
 
 // completeResult adds what is known only once the pods are gone: their times and the statistics of their logs.
 func (c *cell) completeResult() {
-	var commits []protocol.Commits
+	var commits []protocol.CommitStats
 	for i := range c.result.Epochs {
 		c.provenance().addTimes(&c.result.Epochs[i].Pod)
 	}

@@ -45,12 +45,12 @@ func (c *cell) dryRun(ctx context.Context) []DryRunResult {
 		c.result.Claim = &result.Claim{Name: plan.ExistingClaim}
 	default:
 		spec := c.specs.claim()
-		add("claim "+spec.Name, client.TryClaim(ctx, spec))
+		add("claim "+spec.Name, client.DryRunClaim(ctx, spec))
 		c.result.Claim = &result.Claim{Name: spec.Name, Created: true}
 	}
 	writer, reader := c.specs.pod(c.run.Settings.WriterPod, "write"), c.specs.pod(c.run.Settings.ReaderPod, "read")
 	for _, spec := range []kube.PodSpec{writer, reader} {
-		add("pod "+spec.Name, client.TryPod(ctx, client.Pod(spec)))
+		add("pod "+spec.Name, client.DryRunPod(ctx, client.Pod(spec)))
 	}
 	return all
 }

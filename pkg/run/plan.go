@@ -48,7 +48,7 @@ func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[st
 	skipped = map[string]string{}
 	for _, c := range classes {
 		names = append(names, c.Name)
-		if c.ByHand {
+		if c.NoProvisioner {
 			skipped[c.Name] = "StorageClass " + c.Name + " has no provisioner: its volumes are created by hand. " +
 				"To test an existing claim, set EXISTING_CLAIM"
 		}

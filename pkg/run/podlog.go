@@ -83,7 +83,7 @@ type podLog struct {
 	contradiction error
 	firstAck      *ledger.Ack
 	acks          []result.AckSample
-	commits       *protocol.Commits // the latest
+	commits       *protocol.CommitStats // the latest
 }
 
 // followLog follows a pod's log until the pod or the context has ended.
@@ -126,7 +126,7 @@ func (p *podLog) handleLine(line []byte) {
 		}
 		p.sampleAck(*m.Ack)
 		p.onAck(*m.Ack)
-	case m.Stall != nil && m.Stall.Over:
+	case m.Stall != nil && m.Stall.Ended:
 		p.endStall(*m.Stall)
 	case m.Stall != nil:
 		p.log.Warn(m.Stall)
@@ -137,9 +137,9 @@ func (p *podLog) handleLine(line []byte) {
 	case m.Error != nil:
 		p.setStall(nil)
 		p.end(*m.Error)
-	case m.Commits != nil:
+	case m.CommitStats != nil:
 		p.mu.Lock()
-		p.commits = m.Commits
+		p.commits = m.CommitStats
 		p.mu.Unlock()
 	}
 }
@@ -165,7 +165,7 @@ func (p *podLog) sampleAck(ack ledger.Ack) {
 }
 
 // statistics returns the first acknowledgement, a sample of all, and the latest statistics of the commits.
-func (p *podLog) statistics() (first *ledger.Ack, acks []result.AckSample, commits *protocol.Commits) {
+func (p *podLog) statistics() (first *ledger.Ack, acks []result.AckSample, commits *protocol.CommitStats) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.firstAck, p.acks, p.commits

@@ -97,7 +97,7 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 		return observed(provenance.Unknown, "no attachment to the writer's node was observed")
 	case before.Gone.IsZero():
 		return observed(provenance.No, "it is still attached to %s (%s)", writer, before.Name)
-	case before.Missed && before.Name != now.Name: // two of the same name cannot overlap
+	case before.DeletionMissed && before.Name != now.Name: // two of the same name cannot overlap
 		return observed(provenance.Unknown, "when it was detached from %s is unknown", writer)
 	case !now.Attached.After(before.Gone):
 		return observed(provenance.No, "it was attached to %s before it was detached from %s", reader, writer)

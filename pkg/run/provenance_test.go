@@ -29,7 +29,7 @@ func TestCompareAttachments(t *testing.T) {
 		return a
 	}
 	missed := func(a kube.Attachment) kube.Attachment {
-		a.Missed = true
+		a.DeletionMissed = true
 		return a
 	}
 	for name, c := range map[string]struct {
@@ -129,7 +129,7 @@ func TestAddAttachTime_OnlyForThePodThatWaitedForTheAttachment(t *testing.T) {
 		Status: storagev1.VolumeAttachmentStatus{Attached: true},
 	})
 	client := kube.Client{API: api, Namespace: "stig", Timeout: time.Minute, Log: logrus.New()}
-	client, stop, err := client.Observed(t.Context())
+	client, stop, err := client.WithObserver(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	isObserved := func() bool {

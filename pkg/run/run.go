@@ -94,10 +94,10 @@ func (r Run) Execute(ctx context.Context) (result.Result, error) {
 		return withVerdict(res, judge.NotApplicable, found.Reason), nil
 	}
 	// In a namespace that does not exist, watches may be forbidden, and that error would hide the cause.
-	if err := r.Kube.RequireExists(ctx); err != nil {
+	if err := r.Kube.RequireNamespace(ctx); err != nil {
 		return withError(ctx, res, err), nil
 	}
-	client, stop, err := r.Kube.Observed(ctx)
+	client, stop, err := r.Kube.WithObserver(ctx)
 	if err != nil {
 		return withError(ctx, res, err), nil
 	}
@@ -167,7 +167,7 @@ func (r Run) removeRest(cleanup context.Context, cells []*cell) string {
 	}
 	ctx, cancel := r.withRemovalTimeout(cleanup)
 	defer cancel()
-	if err := r.Kube.RemoveRest(ctx, keptNames(cells)...); err != nil {
+	if err := r.Kube.RemoveRun(ctx, keptNames(cells)...); err != nil {
 		r.Log.WithError(err).Error("Not everything could be removed")
 		left = append(left, err.Error())
 	}

@@ -93,7 +93,7 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	}
 	if s.isBlock() {
 		// A device has no end of file, so the helper must be told how much to read at least.
-		acknowledged := ledger.Count(s.ledger.Acks()) * uint64(format.Size)
+		acknowledged := ledger.CountRecords(s.ledger.Acks()) * uint64(format.Size)
 		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(acknowledged, 10))
 	}
 	if claim := s.cell.Claim; claim != nil {
@@ -112,10 +112,10 @@ func readerPlacement(cell *result.Cell) kube.Placement {
 	case options.AnyNode:
 		return kube.Placement{}
 	case options.SameNode:
-		return kube.Placement{On: writerNode}
+		return kube.Placement{Node: writerNode}
 	case options.OtherNode:
-		return kube.Placement{NotOn: writerNode}
+		return kube.Placement{ExcludeNode: writerNode}
 	default:
-		return kube.Placement{On: string(node)}
+		return kube.Placement{Node: string(node)}
 	}
 }

@@ -29,13 +29,13 @@ type verdictBuilder struct {
 // one did not find it.
 func (b verdictBuilder) build() {
 	c := b.cell
-	judged := judge.Judgement{Acknowledged: ledger.Count(c.Acks)}
+	judged := judge.Judgement{Acknowledged: ledger.CountRecords(c.Acks)}
 	if c.Reader != nil {
 		judged = c.Reader.Judgement
 	}
 	b.collectFindings()
 	judged.Findings = c.Findings
-	c.Verdict = judge.VerdictOf(judged)
+	c.Verdict = judged.Verdict()
 	for _, e := range c.Epochs {
 		if e.ExitError != nil {
 			addNotes(c, fmt.Sprintf("the writer of epoch %d had ended before its deletion: %s", e.Number, e.ExitError))
@@ -88,7 +88,7 @@ func (b verdictBuilder) conclude(err error) {
 // isUnsupported reports whether the cluster does not support the combination under test. A writer that has written
 // shows that it does; after that, only the reader's node can be out of the volume's reach.
 func (b verdictBuilder) isUnsupported(err error) bool {
-	var unsupported *kube.Unsupported
+	var unsupported *kube.UnsupportedError
 	if !errors.As(err, &unsupported) {
 		return false
 	}

@@ -133,7 +133,7 @@ func TestConclude(t *testing.T) {
 
 func TestConclude_SkipsWhatTheClusterDoesNotSupport(t *testing.T) {
 	c := newTestCell(t)
-	unsupported := &kube.Unsupported{Object: "claim stig/stig-pvc", Said: "code = InvalidArgument"}
+	unsupported := &kube.UnsupportedError{Object: "claim stig/stig-pvc", Message: "code = InvalidArgument"}
 	c.conclude(fmt.Errorf("before the chaos: %w", unsupported))
 	assert.Equal(t, judge.Skipped, c.result.Verdict)
 	verdict, reason := aggregate(result.Result{Cells: []result.Cell{*c.result}}, nil)
@@ -142,7 +142,7 @@ func TestConclude_SkipsWhatTheClusterDoesNotSupport(t *testing.T) {
 }
 
 func TestConclude_DoesNotSkipAWriterThatCannotComeBack(t *testing.T) {
-	bound := &kube.Unsupported{Object: "pod stig/write-pod", Said: "didn't match PersistentVolume's node affinity"}
+	bound := &kube.UnsupportedError{Object: "pod stig/write-pod", Message: "didn't match PersistentVolume's node affinity"}
 	for name, f := range map[string]struct {
 		err    error
 		reader options.ReaderNode

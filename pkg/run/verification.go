@@ -69,7 +69,7 @@ func (c *cell) noteOutages() {
 		if i+1 < len(epochs) && !epochs[i+1].FirstAckAt.IsZero() {
 			until = epochs[i+1].FirstAckAt
 		}
-		if outage := c.run.Kube.Unseen(e.Deleting, until).Round(time.Second); outage > 0 {
+		if outage := c.run.Kube.UnobservedTime(e.Deleting, until).Round(time.Second); outage > 0 {
 			addNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d was deleted "+
 				"and restored: the recovery time includes that", outage, e.Number))
 		}
@@ -107,8 +107,8 @@ func judgeScan(
 	for _, read := range cell.Reads() {
 		earlier = append(earlier, read.ScanResult.Report)
 	}
-	judgement := judge.Judge(judge.Case{
-		Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs, Overlap: cell.Plan.Force,
+	judgement := judge.Judge(judge.Input{
+		Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs, MayOverlap: cell.Plan.Force,
 	})
 	read := &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
 	first := cell.Epochs[0].Mount

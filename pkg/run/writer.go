@@ -104,7 +104,7 @@ func (w *writer) noteActivity() bool {
 func (w *writer) deletePod(ctx context.Context) error {
 	epoch, grace := w.record(), w.specs.gracePeriod()
 	w.run.Hooks.Deleting(w.cell.Plan, epoch.Pod)
-	epoch.AckedAtDeletion, epoch.Grace = ledger.Count(w.ledger.Acks()), grace
+	epoch.AckedAtDeletion, epoch.Grace = ledger.CountRecords(w.ledger.Acks()), grace
 	epoch.Deleting = time.Now().UTC()
 	if err := w.run.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, grace); err != nil {
 		return w.failures.classifyDeletion(ctx, w.pod.Name, err, w.log)
@@ -119,7 +119,7 @@ func (w *writer) finish(ctx context.Context) error {
 	if w.log == nil {
 		return nil
 	}
-	acknowledged := ledger.Count(w.cell.Acks)
+	acknowledged := ledger.CountRecords(w.cell.Acks)
 	w.run.Log.WithFields(logrus.Fields{"epoch": w.epoch, "acknowledged": acknowledged}).Info("Writer deleted")
 	if err := w.drainLog(ctx); err != nil {
 		return err

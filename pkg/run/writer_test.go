@@ -38,7 +38,7 @@ func TestAwaitFirstAck_NotesThatTheLogWasUnreadable(t *testing.T) {
 
 func TestDrainLog_EndsIfTheContainerOutlivesItsPod(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}})
-	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 3600, Over: true}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 3600, Ended: true}})
 	for _, lines := range [][]string{{stalled}, {stalled, back, stalled}, nil} {
 		c := withAck(t, newTestCell(t))
 		c.run.Settings.StatusTimeout = time.Nanosecond

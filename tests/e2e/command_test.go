@@ -95,7 +95,7 @@ func TestCommand_HasTheResultOfAnEngine(t *testing.T) {
 	phase{happens: creation, what: "read-pod"}.foresee(t, engineNamespace, func() {
 		code, listed, _ := watcher.exec("cleanup", "--yes")
 		assert.Equal(t, 0, code)
-		assert.Contains(t, listed, "still runs", "cleanup keeps the objects of a live engine")
+		assert.Contains(t, listed, "is running", "cleanup keeps the objects of a live engine")
 	})
 	start(t, engineNamespace, env)
 
@@ -366,7 +366,7 @@ func TestDoctor_ReportsFailedChecks(t *testing.T) {
 
 	code, out, _ = at.exec("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":"+account)
 	assert.Equal(t, 0, code, "the Role of the chart is sufficient")
-	assert.Contains(t, out, "loses evidence above remounted")
+	assert.Contains(t, out, "without evidence levels above remounted")
 
 	quota(corev1.ResourcePersistentVolumeClaims, "0")(t, at.ns)
 	code, out, _ = at.exec("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":default", "--storage-class", "none")

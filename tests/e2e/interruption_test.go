@@ -83,7 +83,7 @@ func (p phase) foresee(t *testing.T, ns *chaosengine.Namespace, act func()) {
 	awaited := map[happening]admissionv1.Operation{creation: admissionv1.Create, deletion: admissionv1.Delete, keeping: admissionv1.Create}[p.happens]
 	resource, is := "pods", func(name string) bool { return name == p.what }
 	if p.happens == keeping {
-		resource, is = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-evidence-") }
+		resource, is = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-bundle-") }
 	}
 	var once sync.Once
 	remove, err := ns.Before(within(t), resource, func(operation admissionv1.Operation, name string) {

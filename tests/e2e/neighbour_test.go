@@ -45,7 +45,7 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 			continue
 		}
 		assert.Equal(t, judge.Error, r.Verdict)
-		assert.Contains(t, r.Reason, "exists already and was not made by this run")
+		assert.Contains(t, r.Reason, "already exists and was not created by this run")
 	}
 	require.NotEmpty(t, passed)
 	if len(passed) == 2 { // the operator was busy: one began when the other had ended

@@ -38,7 +38,7 @@ func TestAnAPIServerThatIsAwayForARunChangesNoVerdict(t *testing.T) {
 			p.interrupt(t, ns, func() { way.closeFor(t, outage) })
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
-			assert.Contains(t, o.log, "The API server does not answer, trying again: ", "it was away for the run")
+			assert.Contains(t, o.log, "The API server did not answer; retrying: ", "it was away for the run")
 			if p.happens == deletion && p.what == "write-pod" {
 				assert.Regexp(t, `the API server was unavailable for \d+s while the writer of epoch 1 was deleted`, strings.Join(o.result.Cells[0].Notes, "\n"))
 			}

@@ -100,7 +100,7 @@ func everyNeed(t *testing.T, ns *chaosengine.Namespace) {
 	log, err := ns.Log(within(t), "existing")
 	require.NoError(t, err)
 	assert.Contains(t, log, "The nodes' labels cannot be read: assuming Kubernetes", "what a run without rbac-optional.yaml cannot see")
-	assert.Contains(t, log, "The namespace cannot be looked up: taken to exist")
+	assert.Contains(t, log, "Could not read the namespace; assuming that it exists")
 }
 
 func existingClaim(t *testing.T, ns *chaosengine.Namespace) string {
@@ -159,7 +159,7 @@ func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
 	missing := begin("missing", map[string]string{"WORKLOAD_NAMESPACE": "no-such-namespace"})
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, missing.Status.ExperimentStatus.Verdict)
 	require.NotNil(t, missing.Status.ExperimentStatus.ErrorOutput)
-	assert.Contains(t, missing.Status.ExperimentStatus.ErrorOutput.Reason, "namespace no-such-namespace does not exist: kubectl create namespace no-such-namespace")
+	assert.Contains(t, missing.Status.ExperimentStatus.ErrorOutput.Reason, "namespace no-such-namespace does not exist. What to do: kubectl create namespace no-such-namespace")
 
 	labelSwarm(t, ns, "n1")
 	one := begin("one-of-two", nil)

@@ -106,18 +106,18 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []clea
 		if r.State == orphans.Unknown && r.Host != "" && r.Host == hostLabel() {
 			decided.checkLocalProcess()
 		}
-		age := now.Sub(r.Newest())
+		age := now.Sub(r.LastCreated())
 		switch {
 		case decided.State == orphans.Running:
 		case r.Kept && u.run == "":
-			decided.Why = "it was told to keep its objects; remove them with --run " + r.ID
+			decided.Reason = "it was told to keep its objects; remove them with --run " + r.ID
 		case decided.State == orphans.Ended:
 			decided.Remove = true
 		case age >= u.olderThan:
 			decided.Remove = true
-			decided.Why += "; its newest object is older than --older-than"
+			decided.Reason += "; its newest object is older than --older-than"
 		default:
-			decided.Why += "; its newest object is not older than --older-than"
+			decided.Reason += "; its newest object is not older than --older-than"
 		}
 		anyToRemove = anyToRemove || decided.Remove
 		runs = append(runs, decided)
@@ -129,9 +129,9 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []clea
 func (r *cleanupRun) checkLocalProcess() {
 	switch state, pid := localProcess(r.ID); state {
 	case processRunning:
-		r.State, r.Why = orphans.Running, fmt.Sprintf("process %d on this machine is executing it", pid)
+		r.State, r.Reason = orphans.Running, fmt.Sprintf("process %d on this machine is executing it", pid)
 	case processGone:
-		r.State, r.Why = orphans.Ended, fmt.Sprintf("process %d on this machine, which executed it, has ended", pid)
+		r.State, r.Reason = orphans.Ended, fmt.Sprintf("process %d on this machine, which executed it, has ended", pid)
 	}
 }
 
@@ -160,7 +160,7 @@ func (u *cleanupCommand) printRuns(runs []cleanupRun) error {
 		}
 		for _, o := range r.Objects {
 			age := duration.HumanDuration(time.Since(o.Created))
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", action, r.Namespace, o.Kind, o.Name, age, r.ID, r.Owner)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", action, r.Namespace, o.Kind, o.Name, age, r.ID, r.StartedBy)
 		}
 	}
 	if err := w.Flush(); err != nil {
@@ -168,7 +168,7 @@ func (u *cleanupCommand) printRuns(runs []cleanupRun) error {
 	}
 	text.WriteString("\n")
 	for _, r := range runs {
-		fmt.Fprintf(&text, "Run %s: %s: %s\n", r.ID, r.State, r.Why)
+		fmt.Fprintf(&text, "Run %s: %s: %s\n", r.ID, r.State, r.Reason)
 	}
 	_, err := fmt.Fprint(out, text.String())
 	return err

@@ -78,7 +78,7 @@ func checkTable(checks []preflight.Check) (string, error) {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, c := range checks {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", marks[c.Answer], c.What, c.Said)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", marks[c.Status], c.Name, c.Message)
 	}
 	if err := w.Flush(); err != nil {
 		return "", err

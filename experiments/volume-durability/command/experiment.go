@@ -125,14 +125,14 @@ func executeForEngine(
 	started := time.Now().UTC()
 	spec, err := newRunSpec(os.Getenv)
 	spec.cluster, spec.engine, spec.image = cluster, e.Engine(), e.Image()
-	if err := errors.Join(err, e.Check()); err != nil {
+	if err := errors.Join(err, e.ValidateEngine()); err != nil {
 		return spec.describe(result.Result{
 			Schema: result.Schema, RunID: spec.id, Started: started, Ended: time.Now().UTC(),
 			Verdict: judge.Error, Reason: err.Error(), Settings: spec.settings,
 		}), nil
 	}
-	e.Bound(spec.settings.StatusTimeout, spec.settings.Duration)
-	spec.again, spec.owner, spec.hooks, spec.log = e.Again(ctx), e.Owner(spec.settings.Namespace), e, log
-	spec.labels = map[string]string{kube.JobLabel: e.Job(), kube.ChaosUIDLabel: string(id.UID)}
+	e.SetTimeouts(spec.settings.StatusTimeout, spec.settings.Duration)
+	spec.again, spec.owner, spec.hooks, spec.log = e.IsRetry(ctx), e.OwnerReference(spec.settings.Namespace), e, log
+	spec.labels = map[string]string{kube.JobLabel: e.JobUID(), kube.ChaosUIDLabel: string(id.UID)}
 	return spec.execute(ctx)
 }

@@ -248,7 +248,7 @@ func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verifi
 	}
 	outcome.Judgement = judge.Judge(judge.Input{
 		Acks: expected.Acks, Report: outcome.Report, Earlier: expected.Earlier, Epochs: expected.Epochs,
-		Overlap: expected.Overlap,
+		MayOverlap: expected.Overlap,
 	})
 	outcome.Verdict = outcome.Judgement.Verdict()
 	outcome.Reason = outcome.reason()
