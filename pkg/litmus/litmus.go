@@ -285,7 +285,7 @@ func (e *Experiment) expect(name, mode string) {
 func (e *Experiment) Written(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
 		if c.Plan.Name == "" {
-			e.check(WriteProbe, v1alpha1.ProbeVerdictPassed, c.Written())
+			e.check(WriteProbe, v1alpha1.ProbeVerdictPassed, c.WriteSentence())
 		}
 	}
 	return e.runProbes("PreChaos", types.PreChaosCheck)
@@ -315,7 +315,7 @@ func (e *Experiment) Reading(options.CellSpec) {}
 func (e *Experiment) Judged(cell result.Cell) {
 	switch cell.Verdict {
 	case judge.Pass:
-		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictPassed, cell.Verified())
+		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictPassed, cell.VerificationSentence())
 	case judge.Fail:
 		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictFailed, cell.Reason)
 	default:

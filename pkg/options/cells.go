@@ -30,7 +30,7 @@ const AllClasses = "*"
 
 // Cells are all combinations of what the settings list, and the control, if there
 // is to be one. Classes stand in for STORAGE_CLASSES, where that is to be all.
-func (s Settings) Cells(classes []string) []CellSpec {
+func (s Values) Cells(classes []string) []CellSpec {
 	if len(classes) == 0 {
 		classes = s.StorageClasses
 	}
@@ -39,7 +39,7 @@ func (s Settings) Cells(classes []string) []CellSpec {
 		for _, access := range s.AccessModes {
 			for _, volume := range s.VolumeModes {
 				for _, reader := range s.ReaderNodes {
-					for _, force := range s.Forces {
+					for _, force := range s.Force {
 						cells = append(cells, CellSpec{
 							VolumeSource: s.VolumeSource, StorageClass: class, ExistingClaim: s.ExistingClaim,
 							AccessMode: access, VolumeMode: volume, ReaderNode: reader, Force: force,
@@ -57,7 +57,7 @@ func (s Settings) Cells(classes []string) []CellSpec {
 	if s.NegativeControl {
 		control := CellSpec{
 			Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem,
-			ReaderNode: AnyNode, Force: s.Forces[0],
+			ReaderNode: AnyNode, Force: s.Force[0],
 		}
 		cells = append(cells, control)
 	}
@@ -65,7 +65,7 @@ func (s Settings) Cells(classes []string) []CellSpec {
 }
 
 // nameOf names what tells a cell from the others.
-func (s Settings) nameOf(c CellSpec, severalClasses bool) string {
+func (s Values) nameOf(c CellSpec, severalClasses bool) string {
 	var parts []string
 	if severalClasses {
 		parts = append(parts, c.StorageClass)
@@ -79,7 +79,7 @@ func (s Settings) nameOf(c CellSpec, severalClasses bool) string {
 	if len(s.ReaderNodes) > 1 {
 		parts = append(parts, string(c.ReaderNode))
 	}
-	if len(s.Forces) > 1 {
+	if len(s.Force) > 1 {
 		parts = append(parts, map[bool]string{false: "graceful", true: "forced"}[c.Force])
 	}
 	return strings.Join(parts, "/")

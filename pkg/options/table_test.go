@@ -37,7 +37,7 @@ func TestValuesAreRead(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	assert.Equal(t, time.Minute, s.Duration)
-	assert.Equal(t, []bool{true}, s.Forces)
+	assert.Equal(t, []bool{true}, s.Force)
 	assert.Equal(t, []string{"longhorn"}, s.StorageClasses)
 	assert.Equal(t, []ReaderNode{OtherNode}, s.ReaderNodes)
 	assert.Equal(t, 4096, s.RecordSize)
@@ -99,7 +99,7 @@ func TestIntervals(t *testing.T) {
 	} {
 		s, err := Parse(env(map[string]string{"CHAOS_INTERVAL": value[0], "RANDOMNESS": value[1]}))
 		require.NoError(t, err, value)
-		assert.Equal(t, want, [2]time.Duration{s.LeastInterval, s.Interval}, value)
+		assert.Equal(t, want, [2]time.Duration{s.MinInterval, s.Interval}, value)
 	}
 	for _, wrong := range []string{"10-5", "0-5", "5-", "-5", "1-2-3", "5 10"} {
 		_, err := Parse(env(map[string]string{"CHAOS_INTERVAL": wrong, "RANDOMNESS": "true"}))

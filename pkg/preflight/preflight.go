@@ -79,7 +79,7 @@ func namespace(ctx context.Context, client kubernetes.Interface, name string) Ch
 	return Check{what, Yes, said}
 }
 
-func nodes(ctx context.Context, client kubernetes.Interface, s options.Settings) []Check {
+func nodes(ctx context.Context, client kubernetes.Interface, s options.Values) []Check {
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return []Check{{"nodes", Without, "may not be seen"}}
@@ -125,7 +125,7 @@ func orchestrator(all []corev1.Node, stated options.Orchestrator) Check {
 	return Check{what, Yes, "Kubernetes: the nodes' labels do not say that only Swarm does"}
 }
 
-func classes(ctx context.Context, client kubernetes.Interface, s options.Settings) Check {
+func classes(ctx context.Context, client kubernetes.Interface, s options.Values) Check {
 	const what = "StorageClasses"
 	list, err := client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
 	if err != nil {

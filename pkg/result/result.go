@@ -37,8 +37,8 @@ type Result struct {
 	// Verdict is that of the whole run, Reason why in a sentence.
 	Verdict judge.Verdict `json:"verdict"`
 	Reason  string        `json:"reason"`
-	// Settings are all inputs, those that were not set among them.
-	Settings options.Settings `json:"settings"`
+	// Options holds the value of every option, defaults included.
+	Options options.Values `json:"options"`
 	Tool     Tool             `json:"tool"`
 	Cluster  Cluster          `json:"cluster"`
 	// Engine is the ChaosEngine that started the run, if one did.
@@ -208,16 +208,16 @@ func (c Cell) Deletions() int {
 	return n
 }
 
-// Written says in a sentence that there is something at stake.
-func (c Cell) Written() string {
+// WriteSentence says in a sentence that there is something at stake.
+func (c Cell) WriteSentence() string {
 	promised := ledger.Count(c.Acks)
 	if promised == 0 || len(c.Epochs) == 0 {
 		return "Nothing was acknowledged: nothing is at stake"
 	}
-	return fmt.Sprintf("%s writes to %s and was told that its data is safe", c.Epochs[0].Pod.Name, c.storage())
+	return fmt.Sprintf("%s writes to %s and was told that its data is safe", c.Epochs[0].Pod.Name, c.volumeName())
 }
 
-func (c Cell) storage() string {
+func (c Cell) volumeName() string {
 	if c.Claim == nil {
 		return "an emptyDir"
 	}
@@ -228,27 +228,27 @@ func (c Cell) storage() string {
 	return s
 }
 
-// Verified says in a sentence what the verification came to.
-func (c Cell) Verified() string {
+// VerificationSentence says in a sentence what the verification came to.
+func (c Cell) VerificationSentence() string {
 	promised := ledger.Count(c.Acks)
 	switch c.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", judge.FormatCount(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
+		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", judge.FormatCount(promised), counted(c.Deletions(), "deletion"), c.readPhrase()) + c.notesSentence()
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), judge.FormatCount(promised), counted(c.Deletions(), "deletion")) + c.noted()
+		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), judge.FormatCount(promised), counted(c.Deletions(), "deletion")) + c.notesSentence()
 	default:
 		return c.Reason
 	}
 }
 
-func (c Cell) noted() string {
+func (c Cell) notesSentence() string {
 	if len(c.Notes) == 0 {
 		return ""
 	}
 	return ". Note: " + strings.Join(c.Notes, "; ")
 }
 
-func (c Cell) readWhere() string {
+func (c Cell) readPhrase() string {
 	if c.Reader == nil || len(c.Epochs) == 0 {
 		return "not read back"
 	}

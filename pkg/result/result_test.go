@@ -28,13 +28,13 @@ func cell() Cell {
 
 func TestSentencesOnAPass(t *testing.T) {
 	c := cell()
-	assert.Equal(t, "write-pod writes to claim stig-pvc (StorageClass fast) and was told that its data is safe", c.Written())
-	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1", c.Verified())
+	assert.Equal(t, "write-pod writes to claim stig-pvc (StorageClass fast) and was told that its data is safe", c.WriteSentence())
+	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1", c.VerificationSentence())
 	c.Reader.ScanResult.ReadMode = protocol.ReadDirect
-	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1, past the page cache", c.Verified())
+	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1, past the page cache", c.VerificationSentence())
 	c.Reader.Node, c.Reader.ScanResult.ReadMode = "n1", protocol.ReadDropped
 	c.Epochs = c.Epochs[:1]
-	assert.Equal(t, "4 812 acknowledged records verified after 1 deletion, 0 lost; read on n1, the writer's own node, after the page cache was asked to drop it", c.Verified())
+	assert.Equal(t, "4 812 acknowledged records verified after 1 deletion, 0 lost; read on n1, the writer's own node, after the page cache was asked to drop it", c.VerificationSentence())
 }
 
 func TestSentencesOnAFail(t *testing.T) {
@@ -42,10 +42,10 @@ func TestSentencesOnAFail(t *testing.T) {
 	c.Claim, c.Verdict = nil, judge.Fail
 	lost := judge.Finding{Class: judge.LostTail, Epoch: 2, First: 801, Last: 812, Records: 12}
 	c.Findings = []judge.Finding{lost}
-	assert.Equal(t, "write-pod writes to an emptyDir and was told that its data is safe", c.Written())
-	assert.Equal(t, "lost-tail: 12 acknowledged records, epoch 2 sequence 801 to 812; 4 812 records were acknowledged, 2 deletions", c.Verified())
+	assert.Equal(t, "write-pod writes to an emptyDir and was told that its data is safe", c.WriteSentence())
+	assert.Equal(t, "lost-tail: 12 acknowledged records, epoch 2 sequence 801 to 812; 4 812 records were acknowledged, 2 deletions", c.VerificationSentence())
 	c.Findings = []judge.Finding{lost, lost, lost, lost, lost}
-	assert.Contains(t, c.Verified(), "; 2 more findings; ")
+	assert.Contains(t, c.VerificationSentence(), "; 2 more findings; ")
 }
 
 func TestWhatIsLostIsCountedOnce(t *testing.T) {
@@ -70,8 +70,8 @@ func TestWhatIsLostIsCountedOnce(t *testing.T) {
 }
 
 func TestNothingAtStakeIsSaid(t *testing.T) {
-	assert.Equal(t, "Nothing was acknowledged: nothing is at stake", Cell{}.Written())
-	assert.Equal(t, "no node", Cell{Verdict: judge.Error, Reason: "no node"}.Verified())
+	assert.Equal(t, "Nothing was acknowledged: nothing is at stake", Cell{}.WriteSentence())
+	assert.Equal(t, "no node", Cell{Verdict: judge.Error, Reason: "no node"}.VerificationSentence())
 }
 
 func TestZerosAndLineEndsAreNoLogData(t *testing.T) {

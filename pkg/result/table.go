@@ -30,7 +30,7 @@ func (r Result) Table() string {
 func (c Cell) row() []string {
 	name := c.Plan.Name
 	if name == "" {
-		name = c.storage()
+		name = c.volumeName()
 	}
 	if c.Verdict == judge.Skipped {
 		return append([]string{name, string(c.Verdict)}, slices.Repeat([]string{"-"}, len(columns)-2)...)
@@ -59,9 +59,9 @@ func (c Cell) Lost() uint64 {
 	return min(lost, ledger.Count(c.Acks))
 }
 
-// HasLoss says of a control whether the loss that must be there was found: everything,
+// LostAllData says of a control whether the loss that must be there was found: everything,
 // as an emptyDir forgets everything.
-func (c Cell) HasLoss() bool {
+func (c Cell) LostAllData() bool {
 	return c.Verdict == judge.Fail && slices.ContainsFunc(c.Findings, func(f judge.Finding) bool { return f.Class == judge.Missing && f.Records > 0 })
 }
 

@@ -26,7 +26,7 @@ func sum(cells []result.Cell, ended error) (judge.Verdict, string) {
 	case ended != nil && verdict != judge.Fail:
 		reason = ended.Error()
 	}
-	if control != nil && !control.HasLoss() && verdict != judge.Stopped {
+	if control != nil && !control.LostAllData() && verdict != judge.Stopped {
 		if !established(tried) {
 			return verdict, reason + ". The " + blind(*control, tried)
 		}
@@ -47,7 +47,7 @@ func verdictOf(cells []result.Cell, ended error) judge.Verdict {
 		return judge.Fail
 	case has[judge.Stopped] || errors.Is(ended, errStopped):
 		return judge.Stopped
-	case ended != nil, has[judge.Error], !has[judge.Pass], control != nil && !control.HasLoss():
+	case ended != nil, has[judge.Error], !has[judge.Pass], control != nil && !control.LostAllData():
 		return judge.Error
 	default:
 		return judge.Pass
@@ -104,7 +104,7 @@ func together(verdict judge.Verdict, tried []result.Cell, control *result.Cell, 
 		}
 	}
 	switch {
-	case control != nil && control.HasLoss():
+	case control != nil && control.LostAllData():
 		said = append(said, "The negative control lost its data, as it must, and that was seen")
 	case control != nil && verdict != judge.Stopped:
 		said = append(said, "The "+blind(*control, tried))

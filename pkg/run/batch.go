@@ -119,7 +119,7 @@ func (w wave) begin(ctx context.Context) error {
 	var written []result.Cell
 	for _, c := range undecided(w.cells) {
 		c.Acks = c.ledger.Acks()
-		c.Log.Info(c.Written())
+		c.Log.Info(c.WriteSentence())
 		written = append(written, c.Cell)
 	}
 	const before, during = "before the chaos", "during the chaos"
@@ -141,9 +141,9 @@ func (w wave) chaos(ctx context.Context) error {
 		return w.ending(ctx, phase, ctx.Err())
 	}
 	s := w.Settings
-	w.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Forces}).Info("Chaos: the writer is deleted while it writes")
+	w.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Force}).Info("Chaos: the writer is deleted while it writes")
 	fault := poddelete.Fault{
-		Duration: s.Duration, Least: s.LeastInterval, Interval: s.Interval, Serial: s.Serial, Affected: s.Affected,
+		Duration: s.Duration, Least: s.MinInterval, Interval: s.Interval, Serial: s.Serial, Affected: s.AffectedPercent,
 		Clock: clock.RealClock{}, Random: rand.Int64N,
 	}
 	var targets []poddelete.Target

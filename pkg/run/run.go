@@ -56,7 +56,7 @@ type Hooks interface {
 type Run struct {
 	// ID is unique to the run: a DNS label.
 	ID       string
-	Settings options.Settings
+	Settings options.Values
 	// Again says that an earlier attempt of the same run was made.
 	Again bool
 	// Image is that of the writer and the reader.
@@ -99,7 +99,7 @@ const STIGFix = "This is a catastrophic error, contact Mirantis support."
 // verdict and its reason. The error is the Hooks's, where that is what ended
 // the run.
 func (r Run) Execute(ctx context.Context) (result.Result, error) {
-	result := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Settings: r.Settings}
+	result := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Settings}
 	found, err := r.orchestrates(ctx)
 	if err != nil {
 		return finish(ctx, result, judge.Error, "", err), nil

@@ -27,7 +27,7 @@ func (c *cell) judge() {
 			c.note(fmt.Sprintf("the writer of epoch %d had ended by itself: %s", e.Number, e.ExitError))
 		}
 	}
-	c.Reason = c.Verified()
+	c.Reason = c.VerificationSentence()
 	switch {
 	case c.Verdict == judge.Error:
 		c.Reason = "nothing was acknowledged: nothing was at stake"
@@ -120,7 +120,7 @@ func (c *cell) conclude(err error) {
 	switch {
 	case len(c.Findings) > 0:
 		c.Verdict = judge.Fail
-		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.Verified(), err)
+		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.VerificationSentence(), err)
 	case errors.Is(err, errStopped):
 		c.Verdict, c.Reason = judge.Stopped, err.Error()
 	case c.cannotBe(err):

@@ -144,7 +144,7 @@ func conclude(c *result.Cell) {
 	judged := c.Reader.Judgement
 	judged.Findings = c.Findings
 	c.Verdict = judge.VerdictOf(judged)
-	c.Reason = c.Verified()
+	c.Reason = c.VerificationSentence()
 	c.NotShown = []string{"a deleted pod is no power failure: whether the storage keeps its promise through one was not tried"}
 	if c.Provenance.NotReached != "" {
 		c.NotShown = append(c.NotShown, c.Provenance.NotReached)

@@ -34,9 +34,9 @@ func All() []Sample {
 
 var began = time.Date(2026, 11, 24, 12, 46, 47, 123_456_789, time.UTC)
 
-func newResult(settings options.Settings, cells ...result.Cell) result.Result {
+func newResult(settings options.Values, cells ...result.Cell) result.Result {
 	r := result.Result{
-		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Started: began, Ended: began.Add(74 * time.Second), Settings: settings,
+		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Started: began, Ended: began.Add(74 * time.Second), Options: settings,
 		Tool: result.Tool{Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef", Image: "registry.example/volume-durability:v0.3.0"},
 		Cluster: result.Cluster{
 			UID: "1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Server: "https://10.0.0.10:6443", Version: "v1.34.4",
@@ -78,7 +78,7 @@ func Empty() result.Result {
 func Matrix() result.Result {
 	settings := options.Defaults()
 	settings.StorageClasses, settings.NegativeControl = []string{"ceph-rbd", "local-path", "nfs-async", "nfs-sync", "zfs-rwx"}, true
-	settings.Forces = []bool{false, true}
+	settings.Force = []bool{false, true}
 	corrupting := onNFS(5, "nfs-async/forced", "stig-pvc-nfs-async-forced")
 	corrupting.plan.Force = true
 	corrupting.harm = map[int]harm{1: flipsABit(61_003), 3: losesTheLast(57)}

@@ -160,7 +160,7 @@ func (b bench) classes(ctx context.Context, prefix string, n int) (names []strin
 	return names, remove, nil
 }
 
-func (b bench) carryOut(ctx context.Context, settings options.Settings, n int) (cost, error) {
+func (b bench) carryOut(ctx context.Context, settings options.Values, n int) (cost, error) {
 	c := cost{cells: n}
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100

@@ -81,7 +81,7 @@ const lastWords = 5 * time.Second
 // keepEvidence keeps the evidence in the cluster, and says in the ChaosResult where.
 // Evidence that cannot be kept changes no verdict: the result is in the log too.
 func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection, outcome result.Result, log *logrus.Logger) {
-	name := outcome.Settings.BundleConfigMap
+	name := outcome.Options.BundleConfigMap
 	if name == options.NoBundle {
 		return
 	}
@@ -90,7 +90,7 @@ func keepEvidence(ctx context.Context, e *litmus.Experiment, cluster connection,
 	}
 	leave, left := run.WithCleanupTimeout(ctx, lastWords)
 	defer left()
-	leave, cancel := context.WithTimeout(leave, max(lastWords, outcome.Settings.StatusTimeout))
+	leave, cancel := context.WithTimeout(leave, max(lastWords, outcome.Options.StatusTimeout))
 	defer cancel()
 	where := "ConfigMap " + outcome.Engine.Namespace + "/" + name
 	b, err := bundle.Make(outcome, bundle.Options{Where: where})
@@ -118,7 +118,7 @@ func ofEngine(ctx context.Context, e *litmus.Experiment, cluster connection, id 
 	t, err := read(os.Getenv)
 	t.cluster, t.engine, t.image = cluster, e.Engine(), e.Image()
 	if err := errors.Join(err, e.Check()); err != nil {
-		return t.sign(result.Result{Schema: result.Schema, RunID: t.id, Started: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Settings: t.settings}), nil
+		return t.sign(result.Result{Schema: result.Schema, RunID: t.id, Started: began, Ended: time.Now().UTC(), Verdict: judge.Error, Reason: err.Error(), Options: t.settings}), nil
 	}
 	e.Bound(t.settings.StatusTimeout, t.settings.Duration)
 	t.again, t.owner, t.companion, t.log = e.Again(ctx), e.Owner(t.settings.Namespace), e, log

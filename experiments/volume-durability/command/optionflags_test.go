@@ -14,7 +14,7 @@ import (
 )
 
 // settings reads flags as run does.
-func settings(t *testing.T, below func(string) string, args ...string) (options.Settings, error) {
+func settings(t *testing.T, below func(string) string, args ...string) (options.Values, error) {
 	t.Helper()
 	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
 	namespace := flags.StringP("namespace", "n", "", "")
@@ -52,7 +52,7 @@ func TestFlagsAreRead(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "mine", got.Namespace)
 	assert.Equal(t, []string{"a", "b"}, got.StorageClasses)
-	assert.Equal(t, []bool{true}, got.Forces)
+	assert.Equal(t, []bool{true}, got.Force)
 	assert.True(t, got.Keep)
 	assert.False(t, got.NegativeControl)
 	assert.Equal(t, "7s", got.Duration.String())

@@ -190,7 +190,7 @@ func announcement(t task) string {
 }
 
 // volumeOf is the volume of a cell, in words.
-func volumeOf(c options.CellSpec, s options.Settings) string {
+func volumeOf(c options.CellSpec, s options.Values) string {
 	switch {
 	case c.Control:
 		return "the control: an emptyDir, which must lose its data"

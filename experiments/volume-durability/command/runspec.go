@@ -21,7 +21,7 @@ import (
 // task is a run to be made, whoever asks for it: a person or a ChaosEngine.
 type task struct {
 	id       string
-	settings options.Settings
+	settings options.Values
 	template *corev1.PersistentVolumeClaim
 	cluster  connection
 	// image is that of the pods, where the settings name none.

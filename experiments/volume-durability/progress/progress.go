@@ -21,7 +21,7 @@ import (
 
 // View is what somebody sees of one run.
 type View struct {
-	settings options.Settings
+	settings options.Values
 	screen   screen
 	now      func() time.Time
 
@@ -60,7 +60,7 @@ type cell struct {
 }
 
 // New begins to show a run. Terminal says that out can move its cursor.
-func New(out io.Writer, terminal bool, settings options.Settings) *View {
+func New(out io.Writer, terminal bool, settings options.Values) *View {
 	v := &View{settings: settings, now: time.Now, began: time.Now(), phase: "starting", cells: map[string]*cell{}}
 	if terminal {
 		v.screen = newBars(out, v)
@@ -104,7 +104,7 @@ func (v *View) Planned(cells []options.CellSpec) {
 // Written shows that data is at stake.
 func (v *View) Written(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
-		v.happened("%s: %s", title(c.Plan), c.Written())
+		v.happened("%s: %s", title(c.Plan), c.WriteSentence())
 	}
 	return nil
 }
@@ -200,7 +200,7 @@ func title(plan options.CellSpec) string {
 // Word says a verdict in one word or a few. A control that lost its data did what it must.
 func Word(c result.Cell) string {
 	switch {
-	case c.Plan.Control && c.HasLoss():
+	case c.Plan.Control && c.LostAllData():
 		return "lost, as it must"
 	case c.Plan.Control && c.Verdict == judge.Fail:
 		return "failed, but not as it must"

@@ -176,7 +176,7 @@ func bytesSay(r result.Result) string {
 		var s string
 		switch promised := ledger.Count(c.Acks); c.Verdict {
 		case judge.Pass, judge.Fail:
-			s = c.Verified()
+			s = c.VerificationSentence()
 		case judge.Skipped:
 			s = "skipped: " + c.Reason
 		default:

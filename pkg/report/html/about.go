@@ -39,10 +39,10 @@ func named(caption string, facts []fact) table {
 }
 
 func settings(r result.Result) []fact {
-	s := r.Settings
+	s := r.Options
 	interval := seconds(s.Interval)
-	if s.Randomness || s.LeastInterval > 0 {
-		interval = "random, " + seconds(s.LeastInterval) + " to " + interval
+	if s.Randomness || s.MinInterval > 0 {
+		interval = "random, " + seconds(s.MinInterval) + " to " + interval
 	}
 	rate := "as many as the volume takes"
 	if s.WriteRate > 0 {
@@ -52,7 +52,7 @@ func settings(r result.Result) []fact {
 		{"Duration of the chaos", seconds(s.Duration), false},
 		{"Between deletions", interval, false},
 		{"Ramp time", seconds(s.RampTime), false},
-		{"Forced deletion", listed(s.Forces), false},
+		{"Forced deletion", listed(s.Force), false},
 		{"StorageClasses", strings.ReplaceAll(listed(s.StorageClasses), `""`, "the default"), false},
 		{"Access modes", listed(s.AccessModes), false},
 		{"Volume modes", listed(s.VolumeModes), false},

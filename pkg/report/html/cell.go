@@ -50,7 +50,7 @@ func cellOf(r result.Result, c result.Cell, at cellPlace) cellView {
 	v := cellView{
 		cellPlace: at, Name: nameOf(c), Verdict: badgeOfCell(c), Control: control(c),
 		Reason: c.Reason, Notes: c.Notes, Problems: problemsOf(c), Plan: planned(c), NotShown: c.NotShown,
-		Folded: c.Plan.Control && c.HasLoss() || c.Verdict == judge.Pass && underTest(r) > 1,
+		Folded: c.Plan.Control && c.LostAllData() || c.Verdict == judge.Pass && underTest(r) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
 		v.Reason = "" // it stands at the top of the page
@@ -182,8 +182,8 @@ type rung struct {
 
 func evidenceOf(r result.Result, c result.Cell) *evidenceView {
 	v := &evidenceView{Level: c.Provenance.Level.String(), Meaning: levels[c.Provenance.Level], NotReached: c.Provenance.NotReached}
-	if r.Settings.RequiredEvidence > provenance.None && !c.Plan.Control {
-		v.Required = r.Settings.RequiredEvidence.String()
+	if r.Options.RequiredEvidence > provenance.None && !c.Plan.Control {
+		v.Required = r.Options.RequiredEvidence.String()
 	}
 	for level := provenance.ReadBack; level <= provenance.OtherMachine; level++ {
 		v.Rungs = append(v.Rungs, rung{level.String(), levels[level], level <= c.Provenance.Level})

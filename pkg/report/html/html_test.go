@@ -179,7 +179,7 @@ func TestWhatOthersNamedIsTextOnThePage(t *testing.T) {
 	const harm = `"><script>alert(1)</script><b onclick='x'>&amp;{{.}}`
 	r := samples.Fail()
 	c := &r.Cells[0]
-	r.Reason, r.RunID, r.Settings.Namespace, r.NotRemoved, r.Cluster.Server, r.Tool.Image = harm, harm, harm, harm, harm, harm
+	r.Reason, r.RunID, r.Options.Namespace, r.NotRemoved, r.Cluster.Server, r.Tool.Image = harm, harm, harm, harm, harm, harm
 	c.Plan.Name, c.Reason, c.File, c.Claim.Name, c.Claim.StorageClass, c.Notes, c.NotShown = harm, harm+"cell", harm, harm, harm, []string{harm}, []string{harm}
 	c.Provenance.NotReached, c.Provenance.SameVolume.Reason, c.Provenance.Writer.Mount.Source = harm, harm, harm
 	c.Findings[0].Detail, c.Findings[0].Class = harm, judge.Class(harm)

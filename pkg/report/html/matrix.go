@@ -58,7 +58,7 @@ func control(c result.Cell) string {
 	switch {
 	case !c.Plan.Control:
 		return ""
-	case c.HasLoss():
+	case c.LostAllData():
 		return "Negative control: storage that forgets. It lost its data, as it must: this run can see a loss."
 	case c.Verdict == judge.Pass || c.Verdict == judge.Fail:
 		return "Negative control: storage that forgets. It should have lost its data and was not seen to: nothing else here can be relied on."

@@ -117,7 +117,7 @@ func facts(r result.Result) []fact {
 	return filled([]fact{
 		{"When", when, false},
 		{"Where", where(r), false},
-		{"Namespace", r.Settings.Namespace, true},
+		{"Namespace", r.Options.Namespace, true},
 		{"Evidence", evidenceOn(r), false},
 		{"Run", r.RunID, true},
 	})

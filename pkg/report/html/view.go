@@ -84,7 +84,7 @@ func badgeOf(v judge.Verdict) badge {
 func badgeOfCell(c result.Cell) badge {
 	b := badgeOf(c.Verdict)
 	switch {
-	case c.Plan.Control && c.HasLoss():
+	case c.Plan.Control && c.LostAllData():
 		return badge{b.Word + ", as it must", "none"}
 	case c.Plan.Control && c.Verdict == judge.Fail:
 		return badge{b.Word + ", but not as it must", "error"}

@@ -147,7 +147,7 @@ func caseOf(c result.Cell) testCase {
 // where it was not.
 func control(t *testCase, c result.Cell, why *outcome) {
 	switch {
-	case c.HasLoss():
+	case c.LostAllData():
 	case c.Verdict == judge.Skipped:
 		t.Skipped = why
 	default:

@@ -28,8 +28,8 @@ type Step struct {
 // in the run, a pod that reads.
 func Steps(r result.Result, c result.Cell) []Step {
 	h := hand{
-		plan: c.Plan, namespace: r.Settings.Namespace, size: r.Settings.ClaimSize.String(), file: c.File,
-		writer: c.Plan.Object(r.Settings.WriterPod), reader: c.Plan.Object(r.Settings.ReaderPod), claim: c.Plan.Object(r.Settings.ClaimName),
+		plan: c.Plan, namespace: r.Options.Namespace, size: r.Options.ClaimSize.String(), file: c.File,
+		writer: c.Plan.Object(r.Options.WriterPod), reader: c.Plan.Object(r.Options.ReaderPod), claim: c.Plan.Object(r.Options.ClaimName),
 	}
 	switch {
 	case c.Claim != nil:

@@ -79,7 +79,7 @@ func TestManifestsAreWhatKubernetesReads(t *testing.T) {
 // A shell reads what is written for it: the same words come out, and nothing runs.
 func TestNamesThatAShellWouldRunAreWords(t *testing.T) {
 	r := samples.Pass()
-	r.Settings.Namespace = "a'; echo harm; '"
+	r.Options.Namespace = "a'; echo harm; '"
 	r.Cells[0].File = "/data/$(echo harm)/it's here"
 	script := "kubectl() { for a in \"$@\"; do printf '<%s>' \"$a\"; done; cat >/dev/null 2>&1 </dev/null; echo; }\n" + all(Steps(r, r.Cells[0]))
 	out, err := exec.Command("sh", "-c", script).CombinedOutput()

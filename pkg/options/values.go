@@ -46,23 +46,23 @@ const (
 	Swarm      Orchestrator = "swarm"
 )
 
-// Settings are the inputs of one run, read and checked.
-type Settings struct {
+// Values are the inputs of one run, read and checked.
+type Values struct {
 	Duration time.Duration `json:"duration"`
 	Interval time.Duration `json:"interval"`
 	// LeastInterval is the lower bound of random intervals; 0 where they are not random.
-	LeastInterval time.Duration `json:"leastInterval,omitempty"`
+	MinInterval time.Duration `json:"minInterval,omitempty"`
 	Randomness    bool          `json:"randomness"`
 	RampTime      time.Duration `json:"rampTime"`
 	// Forces has more than one value where both kinds of deletion are to be tried; so
 	// with the other lists below: every combination is a cell.
-	Forces []bool `json:"forces"`
+	Force []bool `json:"force"`
 	// Serial says that writers are deleted one after another, not all at once.
 	Serial bool `json:"serial"`
 	// TargetPods are the writers to delete at each interval; none for all.
 	TargetPods []string `json:"targetPods,omitempty"`
 	// Affected is the percentage of them that is deleted at each interval; 0 for all.
-	Affected int `json:"affected,omitempty"`
+	AffectedPercent int `json:"affectedPercent,omitempty"`
 
 	Namespace    string       `json:"namespace"`
 	VolumeSource VolumeSource `json:"volumeSource"`
@@ -109,7 +109,7 @@ const NoBundle = "none"
 
 // STIG says whether the run is the one that STIG check V-260932 describes: its
 // namespace, claim, pods and file, whatever the storage class.
-func (s Settings) STIG() bool {
+func (s Values) STIG() bool {
 	d := Defaults()
 	return s.VolumeSource == Claim && s.ExistingClaim == "" && s.ClaimTemplate == "" &&
 		s.Namespace == d.Namespace && s.ClaimName == d.ClaimName && slices.Equal(s.AccessModes, d.AccessModes) &&
