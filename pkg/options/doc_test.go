@@ -12,29 +12,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the table of inputs into the README")
+var update = flag.Bool("update", false, "write the table of options into docs/options.md")
 
-// markdown is the table as the README shows it.
+// markdown returns the table of options for the documentation.
 func markdown() string {
 	var b strings.Builder
-	b.WriteString("| name | default | meaning |\n|---|---|---|\n")
-	for _, i := range Table() {
+	b.WriteString("| option | default | meaning |\n|---|---|---|\n")
+	for _, o := range Table() {
 		value := ""
-		if i.Default != "" {
-			value = "`" + i.Default + "`"
+		if o.Default != "" {
+			value = "`" + o.Default + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", i.Name, value, i.Doc)
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", o.Name, value, o.Doc)
 	}
 	return b.String()
 }
 
-func TestTheREADMEShowsTheTableOfInputs(t *testing.T) {
-	const file = "../../README.md"
+func TestTable_IsInTheDocumentation(t *testing.T) {
+	const file = "../../docs/options.md"
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	section := regexp.MustCompile(`(?s)<!-- inputs -->\n.*<!-- /inputs -->`)
+	section := regexp.MustCompile(`(?s)<!-- options -->\n.*<!-- /options -->`)
 	require.True(t, section.Match(content))
-	want := section.ReplaceAllLiteralString(string(content), "<!-- inputs -->\n"+markdown()+"<!-- /inputs -->")
+	want := section.ReplaceAllLiteralString(string(content), "<!-- options -->\n"+markdown()+"<!-- /options -->")
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 		return

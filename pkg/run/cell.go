@@ -81,7 +81,7 @@ func newCell(r Run, plan options.CellSpec) *cell {
 // isTarget says whether the cell's writer is to be deleted at the fault's intervals.
 func (c *cell) isTarget() bool {
 	targets := c.Settings.TargetPods
-	return len(targets) == 0 || slices.Contains(targets, c.Plan.Object(c.Settings.WriterPod))
+	return len(targets) == 0 || slices.Contains(targets, c.Plan.ObjectName(c.Settings.WriterPod))
 }
 
 func (c *cell) isBlock() bool { return c.Plan.VolumeMode == corev1.PersistentVolumeBlock }
@@ -125,7 +125,7 @@ func (c *cell) claim(ctx context.Context) error {
 // claimSpec is the claim to make.
 func (c *cell) claimSpec() kube.ClaimSpec {
 	return kube.ClaimSpec{
-		Name: c.Plan.Object(c.Settings.ClaimName), Class: c.Plan.StorageClass, Size: c.Settings.ClaimSize,
+		Name: c.Plan.ObjectName(c.Settings.ClaimName), Class: c.Plan.StorageClass, Size: c.Settings.ClaimSize,
 		Mode: c.Plan.AccessMode, VolumeMode: c.Plan.VolumeMode, Template: c.Template,
 	}
 }
@@ -294,7 +294,7 @@ func (c *cell) grace() *int64 {
 
 func (c *cell) podSpec(name, command string, args ...string) kube.PodSpec {
 	spec := kube.PodSpec{
-		Name: c.Plan.Object(name), Image: c.Image, ImagePullPolicy: c.Settings.ImagePullPolicy, Path: c.mountPath(), Block: c.isBlock(),
+		Name: c.Plan.ObjectName(name), Image: c.Image, ImagePullPolicy: c.Settings.ImagePullPolicy, Path: c.mountPath(), Block: c.isBlock(),
 		Command: append([]string{helper, command, "--file", c.File, "--journal", c.Journal.ID, "--record-size", strconv.Itoa(c.Journal.Size)}, args...),
 	}
 	if c.isBlock() {

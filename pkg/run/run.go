@@ -189,7 +189,7 @@ func (r Run) requireNames(plans []options.CellSpec) error {
 	owner := map[string]string{}
 	var wrong []error
 	need := func(kind, input, value string, c options.CellSpec) {
-		name := c.Object(value)
+		name := c.ObjectName(value)
 		if says := validation.IsDNS1123Subdomain(name); len(says) > 0 {
 			wrong = append(wrong, fmt.Errorf("%s=%q: want a shorter name: %s %s of cell %s: %s", input, value, kind, name, c.Name, strings.Join(says, "; ")))
 		}
@@ -213,7 +213,7 @@ func (r Run) requireNames(plans []options.CellSpec) error {
 func (r Run) requireTargets(plans []options.CellSpec) error {
 	var writers []string
 	for _, c := range plans {
-		writers = append(writers, c.Object(r.Settings.WriterPod))
+		writers = append(writers, c.ObjectName(r.Settings.WriterPod))
 	}
 	var unknown []error
 	for _, target := range r.Settings.TargetPods {
@@ -305,7 +305,7 @@ func kept(cells []*cell) []string {
 	var names []string
 	for _, c := range cells {
 		if c.keeps() {
-			names = append(names, c.Plan.Object(c.Settings.ReaderPod), c.Plan.Object(c.Settings.ClaimName))
+			names = append(names, c.Plan.ObjectName(c.Settings.ReaderPod), c.Plan.ObjectName(c.Settings.ClaimName))
 		}
 	}
 	return names

@@ -236,5 +236,5 @@ func suffix(name string) string {
 	if name == "" {
 		return ""
 	}
-	return options.CellSpec{Name: name}.Object("")
+	return options.CellSpec{Name: name}.ObjectName("")
 }

@@ -63,7 +63,7 @@ func addInputs(flags *pflag.FlagSet, namespace *string) *inputFlags {
 			value.value = shown[input.Name]
 		}
 		f.all[input.Name] = value
-		flag := flags.VarPF(value, flagOf(input.Name), "", plain(input.Doc))
+		flag := flags.VarPF(value, flagOf(input.Name), "", plain(input.Usage()))
 		if input.Default == "true" || input.Default == "false" {
 			flag.NoOptDefVal = "true"
 		}
@@ -88,12 +88,7 @@ var (
 func plain(doc string) string {
 	doc = link.ReplaceAllString(doc, "$1")
 	doc = constant.ReplaceAllStringFunc(doc, func(name string) string { return "--" + flagOf(strings.Trim(name, "`")) })
-	doc = strings.ReplaceAll(doc, "`", "")
-	doc = strings.ReplaceAll(doc, "File in the experiment's pod with", "File with")
-	doc = strings.ReplaceAll(doc, "They go with the engine.", "Remove them with cleanup --run.")
-	return strings.NewReplacer(
-		"in the engine's namespace, that keeps", "that keeps", "empty for one that is named after the engine and the run, none to keep none", "empty to keep it only in a folder",
-	).Replace(doc)
+	return strings.ReplaceAll(doc, "`", "")
 }
 
 // getenv is what the flags say of an input, then what is below them, then this

@@ -181,7 +181,7 @@ func announcement(t task) string {
 			if i > 0 {
 				heading = ""
 			}
-			line(heading, "%s; pods %s and %s", volumeOf(c, s), c.Object(s.WriterPod), c.Object(s.ReaderPod))
+			line(heading, "%s; pods %s and %s", volumeOf(c, s), c.ObjectName(s.WriterPod), c.ObjectName(s.ReaderPod))
 		}
 	}
 	line("Image", "%s", t.libImage())
@@ -199,9 +199,9 @@ func volumeOf(c options.CellSpec, s options.Values) string {
 	case c.ExistingClaim != "":
 		return "a folder of its own on claim " + c.ExistingClaim
 	case c.StorageClass == "":
-		return fmt.Sprintf("claim %s, %s of the default StorageClass", c.Object(s.ClaimName), s.ClaimSize.String())
+		return fmt.Sprintf("claim %s, %s of the default StorageClass", c.ObjectName(s.ClaimName), s.ClaimSize.String())
 	}
-	return fmt.Sprintf("claim %s, %s of StorageClass %s", c.Object(s.ClaimName), s.ClaimSize.String(), c.StorageClass)
+	return fmt.Sprintf("claim %s, %s of StorageClass %s", c.ObjectName(s.ClaimName), s.ClaimSize.String(), c.StorageClass)
 }
 
 // carryOut makes the run, and shows it.

@@ -29,7 +29,7 @@ type Step struct {
 func Steps(r result.Result, c result.Cell) []Step {
 	h := hand{
 		plan: c.Plan, namespace: r.Options.Namespace, size: r.Options.ClaimSize.String(), file: c.File,
-		writer: c.Plan.Object(r.Options.WriterPod), reader: c.Plan.Object(r.Options.ReaderPod), claim: c.Plan.Object(r.Options.ClaimName),
+		writer: c.Plan.ObjectName(r.Options.WriterPod), reader: c.Plan.ObjectName(r.Options.ReaderPod), claim: c.Plan.ObjectName(r.Options.ClaimName),
 	}
 	switch {
 	case c.Claim != nil:
