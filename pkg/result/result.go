@@ -250,7 +250,7 @@ func (c Cell) VerificationSentence() string {
 	case judge.Pass:
 		return fmt.Sprintf("%s verified after %s, 0 lost; %s", acknowledged, deletions, c.readPhrase()) + c.notesSentence()
 	case judge.Fail:
-		return fmt.Sprintf("%s; of %s, after %s", judge.Summary(c.Findings), acknowledged, deletions) + c.notesSentence()
+		return fmt.Sprintf("%s (%s, %s)", judge.Summary(c.Findings), acknowledged, deletions) + c.notesSentence()
 	default:
 		return c.Reason
 	}

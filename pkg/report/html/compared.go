@@ -51,5 +51,5 @@ func slowest(c result.Cell) (result.Recovery, bool) {
 	if len(all) == 0 || c.SlowestRecovery() == 0 {
 		return result.Recovery{}, false
 	}
-	return slices.MaxFunc(all, func(a, b result.Recovery) int { return cmp.Compare(a.FirstAckAt, b.FirstAckAt) }), true
+	return slices.MaxFunc(all, func(a, b result.Recovery) int { return cmp.Compare(a.FirstAck, b.FirstAck) }), true
 }

@@ -11,11 +11,11 @@ import (
 // latencyOf is the distribution of a cell's commits; nil where none is known.
 func latencyOf(c result.Cell) *figure {
 	l := c.Latency
-	if l == nil || len(l.Bars) == 0 {
+	if l == nil || len(l.Buckets) == 0 {
 		return nil
 	}
 	var bins []chart.Bin
-	for _, b := range l.Bars {
+	for _, b := range l.Buckets {
 		bins = append(bins, chart.Bin{From: micro(b.From), To: micro(b.To), Count: b.Count})
 	}
 	bins = chart.Rebin(bins)

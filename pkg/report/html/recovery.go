@@ -14,7 +14,7 @@ import (
 var stepNames = []string{"gone", "scheduled", "attached", "mounted", "started", "first acknowledgement"}
 
 func stepsOf(r result.Recovery) []time.Duration {
-	return []time.Duration{r.Gone, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAckAt}
+	return []time.Duration{r.Gone, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}
 }
 
 // maxRecoveries bounds the rows of a picture. The table has them all.
@@ -40,7 +40,7 @@ func recoveryOf(c result.Cell) *figure {
 	f := &figure{Caption: "How long the writer was away after each deletion, and in which steps it came back", Data: data}
 	if len(all) > maxRecoveries {
 		f.Note = fmt.Sprintf("Of %d recoveries the %d slowest are drawn; the table has them all.", len(all), maxRecoveries)
-		slices.SortStableFunc(all, func(a, b result.Recovery) int { return cmp.Compare(b.FirstAckAt, a.FirstAckAt) })
+		slices.SortStableFunc(all, func(a, b result.Recovery) int { return cmp.Compare(b.FirstAck, a.FirstAck) })
 		all = all[:maxRecoveries]
 	}
 	s := chart.Steps{Number: secondsOnAxis}
@@ -70,8 +70,8 @@ func legendOf(s chart.Steps) []sign {
 }
 
 func stepRow(r result.Recovery) chart.StepRow {
-	row := chart.StepRow{Name: fmt.Sprintf("writer %d deleted", r.Epoch), Total: lasting(r.FirstAckAt)}
-	if r.FirstAckAt == 0 {
+	row := chart.StepRow{Name: fmt.Sprintf("writer %d deleted", r.Epoch), Total: lasting(r.FirstAck)}
+	if r.FirstAck == 0 {
 		row.Total = "did not come back"
 	}
 	for i, took := range stepsOf(r) {
