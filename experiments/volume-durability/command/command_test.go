@@ -160,7 +160,7 @@ func TestTheNewestFolderIsShownWhereNoneIsNamed(t *testing.T) {
 	code, out, _ := execute(t, "report")
 	assert.Equal(t, Kept, code)
 	assert.Contains(t, out, "KEPT")
-	b, err := bundle.Read(".")
+	b, err := bundle.ReadFolder(".")
 	require.NoError(t, err)
 	t.Chdir(t.TempDir())
 	require.NoError(t, b.Write("volume-durability-1"))

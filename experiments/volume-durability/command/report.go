@@ -173,7 +173,7 @@ func folderOf(path string) (bundle.Bundle, error) {
 	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); err != nil {
 		return bundle.Bundle{}, fmt.Errorf("%s is no evidence: %w", path, err)
 	}
-	return bundle.Read(path)
+	return bundle.ReadFolder(path)
 }
 
 // newestFolder is the newest folder of a run in a folder, or the folder itself where it
@@ -352,7 +352,7 @@ func (r *reportCommand) list(ctx context.Context) error {
 		k := kept{Namespace: m.Namespace, Name: m.Name, Created: m.CreationTimestamp.Time}
 		var manifest bundle.Manifest
 		if json.Unmarshal([]byte(m.Data[bundle.ManifestFile]), &manifest) == nil { // one that is too large is not beside it
-			k.Run, k.Verdict = manifest.Run, string(manifest.Verdict)
+			k.Run, k.Verdict = manifest.RunID, string(manifest.Verdict)
 		}
 		all = append(all, k)
 	}
