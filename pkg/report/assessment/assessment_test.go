@@ -24,7 +24,7 @@ func mke(t *testing.T) rule.Rule {
 func TestAssess_AnErrorIsNeitherAPassNorOpen(t *testing.T) {
 	want := map[string]Status{
 		"pass": NotAFinding, "fail": Open, "empty": Open, "matrix": Open,
-		"error": NotReviewed, "blind": NotReviewed, "stopped": NotReviewed, "not-applicable": NotApplicable,
+		"error": NotReviewed, "undetected": NotReviewed, "stopped": NotReviewed, "not-applicable": NotApplicable,
 	}
 	for _, s := range samples.All() {
 		a := Assess(s.Result, mke(t), Context{})

@@ -26,8 +26,8 @@ func groupedFloat(n float64) string { return grouped(int64(math.Round(n))) }
 
 // counted is result.Count with a no-break space before the noun.
 func counted[N ~int | ~int64 | ~uint64](n N, noun string) string {
-	number, noun, _ := strings.Cut(unbreakable(result.Count(n, "|"+noun)), space+"|")
-	return number + space + noun
+	noun = strings.TrimPrefix(result.Count(n, noun), judge.FormatCount(uint64(n))+" ")
+	return grouped(n) + space + noun
 }
 
 // formatDuration formats a duration with about three digits; one that is not known is a dash.

@@ -27,7 +27,7 @@ func TestRender_CountsTheCases(t *testing.T) {
 	for name, want := range map[string]counts{
 		"pass": {Tests: 1}, "fail": {Tests: 1, Failures: 1}, "empty": {Tests: 1, Failures: 1},
 		"matrix": {Tests: 7, Failures: 2, Errors: 1, Skipped: 1}, "error": {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
-		"blind": {Tests: 2, Errors: 1}, "not-applicable": {Tests: 1, Skipped: 1},
+		"undetected": {Tests: 2, Errors: 1}, "not-applicable": {Tests: 1, Skipped: 1},
 	} {
 		for _, s := range all {
 			if s.Name == name {
