@@ -200,7 +200,7 @@ func TestRender_ShowsTheResult(t *testing.T) {
 	page, tree := rendered(t, r)
 	for _, want := range []string{
 		"2026-11-24 12:46:47 to 12:48:01 UTC (1\u00a0min\u00a014\u00a0s)", "Kubernetes v1.34.4", string(r.Cluster.UID), "2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
-		"the driver attaches nothing", "This is the control", "not tried", "kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
+		"the driver attaches nothing", "This is the control", "was not tested", "kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
 	} {
 		assert.Contains(t, text(tree), want)
 	}
