@@ -123,7 +123,7 @@ func TestHowTheOrchestratorWasDeterminedIsInTheResult(t *testing.T) {
 			assert.Equal(t, c.how, result.Cluster.Orchestrator)
 			to, err := rule.Find(rule.Default)
 			require.NoError(t, err)
-			assert.Equal(t, c.status, assessment.Of(result, to, assessment.Context{}).Status)
+			assert.Equal(t, c.status, assessment.Assess(result, to, assessment.Context{}).Status)
 		})
 	}
 }

@@ -106,7 +106,7 @@ func TestEvidenceIsShownInEveryForm(t *testing.T) {
 	folder := evidenceOf(t, samples.Matrix())
 	for form, says := range map[string]string{
 		"": "LOST", "html": "<!DOCTYPE html>", "table": "VERDICT", "yaml": "verdict: Fail", "json": `"verdict": "Fail"`, "junit": "<testsuites", "ckl": "<CHECKLIST>", "cklb": `"stigs"`,
-		"oscal": `"assessment-results"`, "ledger": `"acks"`, "scan": `"looks"`, "manifest": `"sha256"`, "scan.json": `"looks"`,
+		"oscal": `"assessment-results"`, "ledger": `"acks"`, "scan": `"reads"`, "manifest": `"sha256"`, "scan.json": `"reads"`,
 	} {
 		code, out, said := execute(t, "report", folder, "--form", form)
 		assert.Equal(t, Kept, code, form)
