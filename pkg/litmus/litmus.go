@@ -304,7 +304,7 @@ func (e *Experiment) addCheck(name, mode string) {
 func (e *Experiment) Written(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
 		if c.Plan.Name == "" {
-			e.setCheck(WriteProbe, v1alpha1.ProbeVerdictPassed, c.Written())
+			e.setCheck(WriteProbe, v1alpha1.ProbeVerdictPassed, c.WriteSentence())
 		}
 	}
 	return e.runProbes("PreChaos", types.PreChaosCheck)
@@ -335,7 +335,7 @@ func (e *Experiment) Reading(options.CellSpec) {}
 func (e *Experiment) Judged(cell result.Cell) {
 	switch cell.Verdict {
 	case judge.Pass:
-		e.setCheck(checkName(cell.Plan), v1alpha1.ProbeVerdictPassed, cell.Verified())
+		e.setCheck(checkName(cell.Plan), v1alpha1.ProbeVerdictPassed, cell.VerificationSentence())
 	case judge.Fail:
 		e.setCheck(checkName(cell.Plan), v1alpha1.ProbeVerdictFailed, cell.Reason)
 	default:

@@ -77,7 +77,7 @@ func checkNamespace(ctx context.Context, client kubernetes.Interface, name strin
 	return Check{check, OK, message}
 }
 
-func checkNodes(ctx context.Context, client kubernetes.Interface, s options.Settings) []Check {
+func checkNodes(ctx context.Context, client kubernetes.Interface, s options.Values) []Check {
 	const check = "nodes"
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -124,7 +124,7 @@ func checkOrchestrator(nodes []corev1.Node, option options.Orchestrator) Check {
 	return Check{check, OK, "Kubernetes: no node label says that only Swarm is used"}
 }
 
-func checkClasses(ctx context.Context, client kubernetes.Interface, s options.Settings) Check {
+func checkClasses(ctx context.Context, client kubernetes.Interface, s options.Values) Check {
 	const check = "StorageClasses"
 	list, err := client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
 	if err != nil {

@@ -1,6 +1,6 @@
 package result
 
-import "fmt"
+import "github.com/volume-durability/volume-durability/pkg/judge"
 
 // Tested returns the cells under test: all but the control.
 func (r Result) Tested() []Cell {
@@ -44,10 +44,10 @@ func (c Cell) Reads() []Read {
 	return reads
 }
 
-// Count returns a number with its noun, in the plural where that is due: "1 deletion", "2 deletions".
+// Count returns a number with its noun, in the plural where that is due: "1 deletion", "2 000 deletions".
 func Count[N ~int | ~int64 | ~uint64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return judge.FormatCount(uint64(n)) + " " + noun + "s"
 }

@@ -25,7 +25,7 @@ func aggregate(r result.Result, endedBy error) (judge.Verdict, string) {
 	case !strings.Contains(reason, endedBy.Error()):
 		reason = fmt.Sprintf("%s. The run ended early: %v", reason, endedBy)
 	}
-	if control != nil && !control.HasLoss() && verdict != judge.Stopped {
+	if control != nil && !control.LostAllData() && verdict != judge.Stopped {
 		if !isAnyEstablished(tested) {
 			return verdict, reason + ". The " + controlWithoutLoss(*control, tested)
 		}
@@ -45,7 +45,7 @@ func runVerdict(r result.Result, endedBy error) judge.Verdict {
 		return judge.Fail
 	case has[judge.Stopped] || errors.Is(endedBy, errStopped):
 		return judge.Stopped
-	case endedBy != nil, has[judge.Error], !has[judge.Pass], control != nil && !control.HasLoss():
+	case endedBy != nil, has[judge.Error], !has[judge.Pass], control != nil && !control.LostAllData():
 		return judge.Error
 	default:
 		return judge.Pass
@@ -89,7 +89,7 @@ func reasonOfMany(verdict judge.Verdict, tested []result.Cell, control *result.C
 		}
 	}
 	switch {
-	case control != nil && control.HasLoss():
+	case control != nil && control.LostAllData():
 		sentences = append(sentences, "The negative control lost its data, as it should")
 	case control != nil && verdict != judge.Stopped:
 		sentences = append(sentences, "The "+controlWithoutLoss(*control, tested))

@@ -117,7 +117,7 @@ func (b batch) beginChaos(ctx context.Context) error {
 	var written []result.Cell
 	for _, c := range undecided(b.cells) {
 		c.result.Acks = c.ledger.Acks()
-		c.run.Log.Info(c.result.Written())
+		c.run.Log.Info(c.result.WriteSentence())
 		written = append(written, *c.result)
 	}
 	const before, during = "before the chaos", "during the chaos"
@@ -139,7 +139,7 @@ func (b batch) injectChaos(ctx context.Context) error {
 		return b.phaseError(ctx, phase, ctx.Err())
 	}
 	s := b.Settings
-	b.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Forces}).
+	b.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Force}).
 		Info("Chaos: deleting the writer while it writes")
 	targetCells := slices.DeleteFunc(cells, func(c *cell) bool { return !c.isTarget() })
 	var targets []poddelete.Target
@@ -165,8 +165,8 @@ func (b batch) injectChaos(ctx context.Context) error {
 func (b batch) fault() poddelete.Fault {
 	s := b.Settings
 	return poddelete.Fault{
-		Duration: s.Duration, MinInterval: s.LeastInterval, Interval: s.Interval,
-		Serial: s.Serial, AffectedPercent: s.Affected,
+		Duration: s.Duration, MinInterval: s.MinInterval, Interval: s.Interval,
+		Serial: s.Serial, AffectedPercent: s.AffectedPercent,
 		Clock: clock.RealClock{}, Random: rand.Int64N,
 	}
 }

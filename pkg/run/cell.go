@@ -75,7 +75,7 @@ func (c *cell) isDecided() bool { return c.result.Verdict != "" }
 // isTarget reports whether the cell's writer is among TARGET_PODS.
 func (c *cell) isTarget() bool {
 	targets := c.run.Settings.TargetPods
-	return len(targets) == 0 || slices.Contains(targets, c.result.Plan.Object(c.run.Settings.WriterPod))
+	return len(targets) == 0 || slices.Contains(targets, c.result.Plan.ObjectName(c.run.Settings.WriterPod))
 }
 
 // isKept reports whether the cell's objects stay after the run.

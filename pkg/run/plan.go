@@ -69,7 +69,7 @@ func (r Run) validateNames(plans []options.CellSpec) error {
 	owner := map[string]string{}
 	var invalid []error
 	check := func(kind, option, value string, c options.CellSpec) {
-		name := c.Object(value)
+		name := c.ObjectName(value)
 		if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
 			invalid = append(invalid, fmt.Errorf("%s=%q: want a shorter name: %s %s of cell %s: %s",
 				option, value, kind, name, c.Name, strings.Join(problems, "; ")))
@@ -95,7 +95,7 @@ func (r Run) validateNames(plans []options.CellSpec) error {
 func (r Run) validateTargets(plans []options.CellSpec) error {
 	var writers []string
 	for _, c := range plans {
-		writers = append(writers, c.Object(r.Settings.WriterPod))
+		writers = append(writers, c.ObjectName(r.Settings.WriterPod))
 	}
 	var unknown []error
 	for _, target := range r.Settings.TargetPods {

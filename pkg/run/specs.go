@@ -49,7 +49,7 @@ func (s specs) gracePeriod() *int64 {
 func (s specs) claim() kube.ClaimSpec {
 	plan := s.cell.Plan
 	return kube.ClaimSpec{
-		Name: plan.Object(s.run.Settings.ClaimName), Class: plan.StorageClass, Size: s.run.Settings.ClaimSize,
+		Name: plan.ObjectName(s.run.Settings.ClaimName), Class: plan.StorageClass, Size: s.run.Settings.ClaimSize,
 		Mode: plan.AccessMode, VolumeMode: plan.VolumeMode, Template: s.run.Template,
 	}
 }
@@ -87,7 +87,7 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 		helper, command, "--file", s.cell.File, "--journal", format.ID, "--record-size", strconv.Itoa(format.Size),
 	}
 	spec := kube.PodSpec{
-		Name: s.cell.Plan.Object(name), Image: s.run.Image, ImagePullPolicy: s.run.Settings.ImagePullPolicy,
+		Name: s.cell.Plan.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Settings.ImagePullPolicy,
 		Path: s.mountPath(), Block: s.isBlock(),
 		Command: append(base, args...),
 	}

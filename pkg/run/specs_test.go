@@ -13,9 +13,9 @@ import (
 func TestReaderPlacement(t *testing.T) {
 	for setting, want := range map[options.ReaderNode]kube.Placement{
 		options.AnyNode:   {},
-		options.SameNode:  {On: "n1"},
-		options.OtherNode: {NotOn: "n1"},
-		"n7":              {On: "n7"},
+		options.SameNode:  {Node: "n1"},
+		options.OtherNode: {ExcludeNode: "n1"},
+		"n7":              {Node: "n7"},
 	} {
 		c := newTestCell(t)
 		c.result.Plan.ReaderNode = setting

@@ -15,7 +15,7 @@ import (
 
 // verdictBuilder completes a cell's result with its verdict, reason, findings, notes and limits.
 type verdictBuilder struct {
-	settings options.Settings
+	settings options.Values
 	cell     *result.Cell
 	// volumeFindings are the failures of pods that the volume caused.
 	volumeFindings []judge.Finding
@@ -41,7 +41,7 @@ func (b verdictBuilder) build() {
 			addNotes(c, fmt.Sprintf("the writer of epoch %d had ended before its deletion: %s", e.Number, e.ExitError))
 		}
 	}
-	c.Reason = c.Verified()
+	c.Reason = c.VerificationSentence()
 	b.downgrade()
 	b.addLimits()
 	b.addSTIG()
@@ -75,7 +75,7 @@ func (b verdictBuilder) conclude(err error) {
 	switch {
 	case len(c.Findings) > 0:
 		c.Verdict = judge.Fail
-		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.Verified(), err)
+		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.VerificationSentence(), err)
 	case errors.Is(err, errStopped):
 		c.Verdict, c.Reason = judge.Stopped, err.Error()
 	case b.isUnsupported(err):

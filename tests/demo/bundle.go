@@ -81,7 +81,7 @@ func (r run) leave(folder string) (result.Result, error) {
 	if err := r.bundle.Write(folder); err != nil {
 		return result.Result{}, err
 	}
-	written, err := bundle.Read(folder)
+	written, err := bundle.ReadFolder(folder)
 	if err != nil {
 		return result.Result{}, err
 	}

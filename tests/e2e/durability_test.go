@@ -37,9 +37,9 @@ func theDefaultsAreTheSTIGCheck(t *testing.T) {
 	assert.Equal(t, chaosv1alpha1.ResultPhaseCompleted, o.Status.ExperimentStatus.Phase)
 	assert.Equal(t, "100", o.Status.ExperimentStatus.ProbeSuccessPercentage)
 	assert.Equal(t, &chaosv1alpha1.HistoryDetails{PassedRuns: 1, Targets: []chaosv1alpha1.TargetDetails{{Name: "write-pod", Kind: "pod", ChaosStatus: "targeted"}}}, o.Status.History)
-	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "Passed", Description: "write-pod writes to claim stig-pvc (StorageClass shared) and was told that its data is safe"}, o.probe(t, "write"))
+	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "Passed", Description: "Pod write-pod writes to claim stig-pvc (StorageClass shared), and its records are acknowledged"}, o.probe(t, "write"))
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify").Verdict)
-	assert.Regexp(t, `^[\d ]+ acknowledged records verified after [2-9] deletions, 0 lost; read on n[12], written on n[12], past the page cache$`, o.probe(t, "verify").Description)
+	assert.Regexp(t, `^[\d ]+ acknowledged records verified after [2-9] deletions, 0 lost; read on n[12], written on n[12], bypassing the page cache$`, o.probe(t, "verify").Description)
 
 	cell := o.result.Cells[0]
 	assert.Contains(t, o.result.Reason, "V-260932: log data is present")

@@ -73,7 +73,7 @@ func requireMeasured(t *testing.T, c result.Cell) {
 		assert.LessOrEqual(t, r.Gone, r.Scheduled)
 		assert.LessOrEqual(t, r.Scheduled, r.Mounted)
 		assert.LessOrEqual(t, r.Mounted, r.Started)
-		assert.LessOrEqual(t, r.Started, r.FirstAckAt)
+		assert.LessOrEqual(t, r.Started, r.FirstAck)
 	}
 }
 

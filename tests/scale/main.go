@@ -161,7 +161,7 @@ func (b benchmark) copyClass(
 }
 
 // run carries out one run and returns its cost.
-func (b benchmark) run(ctx context.Context, settings options.Settings, n int) (cost, error) {
+func (b benchmark) run(ctx context.Context, settings options.Values, n int) (cost, error) {
 	c := cost{cells: n}
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100

@@ -99,7 +99,7 @@ func readFolder(path string) (bundle.Bundle, error) {
 	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); err != nil {
 		return bundle.Bundle{}, fmt.Errorf("%s does not contain an evidence bundle: %w", path, err)
 	}
-	return bundle.Read(path)
+	return bundle.ReadFolder(path)
 }
 
 // newestFolder returns the newest folder of a run in a folder, or the folder itself if it

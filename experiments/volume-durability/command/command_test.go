@@ -172,7 +172,7 @@ func TestReport_DefaultsToTheNewestFolder(t *testing.T) {
 	code, out, _ := execute(t, "report")
 	assert.Equal(t, ExitOK, code)
 	assert.Contains(t, out, "Pass: ")
-	b, err := bundle.Read(".")
+	b, err := bundle.ReadFolder(".")
 	require.NoError(t, err)
 	t.Chdir(t.TempDir())
 	require.NoError(t, b.Write("volume-durability-1"))

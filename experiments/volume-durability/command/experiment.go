@@ -81,7 +81,7 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 func saveBundle(
 	ctx context.Context, e *litmus.Experiment, cluster connection, outcome result.Result, log *logrus.Logger,
 ) {
-	name := outcome.Settings.BundleConfigMap
+	name := outcome.Options.BundleConfigMap
 	if name == options.NoBundle {
 		return
 	}
@@ -90,7 +90,7 @@ func saveBundle(
 	}
 	ctx, stop := run.WithCleanupTimeout(ctx, run.BundleTimeout)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, max(run.BundleTimeout, outcome.Settings.StatusTimeout))
+	ctx, cancel := context.WithTimeout(ctx, max(run.BundleTimeout, outcome.Options.StatusTimeout))
 	defer cancel()
 	namespace := outcome.Engine.Namespace
 	where := "ConfigMap " + namespace + "/" + name
@@ -128,7 +128,7 @@ func executeForEngine(
 	if err := errors.Join(err, e.ValidateEngine()); err != nil {
 		return spec.describe(result.Result{
 			Schema: result.Schema, RunID: spec.id, Started: started, Ended: time.Now().UTC(),
-			Verdict: judge.Error, Reason: err.Error(), Settings: spec.settings,
+			Verdict: judge.Error, Reason: err.Error(), Options: spec.settings,
 		}), nil
 	}
 	e.SetTimeouts(spec.settings.StatusTimeout, spec.settings.Duration)

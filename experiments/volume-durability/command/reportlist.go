@@ -54,7 +54,7 @@ func (l *reportListCommand) execute(ctx context.Context) error {
 	listed := []listedBundle{}
 	for _, e := range entries {
 		listed = append(listed, listedBundle{
-			Namespace: e.Namespace, Name: e.Name, Run: e.Manifest.Run, Verdict: string(e.Manifest.Verdict),
+			Namespace: e.Namespace, Name: e.Name, Run: e.Manifest.RunID, Verdict: string(e.Manifest.Verdict),
 			Created: e.CreationTimestamp.Time,
 		})
 	}

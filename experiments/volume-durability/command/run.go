@@ -189,7 +189,7 @@ func plan(spec runSpec) string {
 			if i > 0 {
 				heading = ""
 			}
-			line(heading, "%s; pods %s and %s", describeVolume(c, s), c.Object(s.WriterPod), c.Object(s.ReaderPod))
+			line(heading, "%s; pods %s and %s", describeVolume(c, s), c.ObjectName(s.WriterPod), c.ObjectName(s.ReaderPod))
 		}
 	}
 	line("Image", "%s", spec.podImage())
@@ -203,7 +203,7 @@ func plan(spec runSpec) string {
 }
 
 // describeVolume describes the volume of a cell.
-func describeVolume(c options.CellSpec, s options.Settings) string {
+func describeVolume(c options.CellSpec, s options.Values) string {
 	switch {
 	case c.Control:
 		return "an emptyDir, the control that must lose its data"
@@ -212,9 +212,9 @@ func describeVolume(c options.CellSpec, s options.Settings) string {
 	case c.ExistingClaim != "":
 		return "a folder on claim " + c.ExistingClaim
 	case c.StorageClass == "":
-		return fmt.Sprintf("claim %s, %s of the default StorageClass", c.Object(s.ClaimName), s.ClaimSize.String())
+		return fmt.Sprintf("claim %s, %s of the default StorageClass", c.ObjectName(s.ClaimName), s.ClaimSize.String())
 	}
-	return fmt.Sprintf("claim %s, %s of StorageClass %s", c.Object(s.ClaimName), s.ClaimSize.String(), c.StorageClass)
+	return fmt.Sprintf("claim %s, %s of StorageClass %s", c.ObjectName(s.ClaimName), s.ClaimSize.String(), c.StorageClass)
 }
 
 // executeSpec executes the run and shows its progress.

@@ -21,7 +21,7 @@ import (
 // runSpec describes a run to execute, for a user or for a ChaosEngine.
 type runSpec struct {
 	id       string
-	settings options.Settings
+	settings options.Values
 	template *corev1.PersistentVolumeClaim
 	cluster  connection
 	// image is the image of the pods if the settings have none.

@@ -109,7 +109,7 @@ func TestVerify_RejectsInvalidLedger(t *testing.T) {
 		"--journal", save(t, "j", content), "--ledger", save(t, "ledger.json", ledgers))
 	assert.Equal(t, ExitError, code)
 	assert.Empty(t, out)
-	assert.Contains(t, errOut, `cell "c": a ledger that nobody wrote: acknowledgement of epoch -1`)
+	assert.Contains(t, errOut, `cell "c": invalid ledger: acknowledgement of epoch -1`)
 }
 
 // With a ledger alone, verify must not find more than the reader of the run.

@@ -27,7 +27,7 @@ const stateWriting = "writing"
 
 // View shows the progress of one run.
 type View struct {
-	settings options.Settings
+	settings options.Values
 	screen   screen
 	now      func() time.Time
 
@@ -64,7 +64,7 @@ type row struct {
 }
 
 // New returns a view of a run. Terminal reports whether the cursor of out can be moved.
-func New(out io.Writer, terminal bool, settings options.Settings) *View {
+func New(out io.Writer, terminal bool, settings options.Values) *View {
 	v := &View{settings: settings, now: time.Now, started: time.Now(), phase: "starting", rows: map[string]*row{}}
 	if terminal {
 		v.screen = newTerminalView(out, v)
@@ -108,7 +108,7 @@ func (v *View) Planned(cells []options.CellSpec) {
 // Written shows that the writers have acknowledged their first records.
 func (v *View) Written(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
-		v.event("%s: %s", title(c.Plan), c.Written())
+		v.event("%s: %s", title(c.Plan), c.WriteSentence())
 	}
 	return nil
 }
@@ -203,7 +203,7 @@ func title(plan options.CellSpec) string {
 // expected: a control must lose its data.
 func VerdictLabel(c result.Cell) string {
 	switch {
-	case c.Plan.Control && c.HasLoss():
+	case c.Plan.Control && c.LostAllData():
 		return string(c.Verdict) + ", as expected"
 	case c.Plan.Control && (c.Verdict == judge.Pass || c.Verdict == judge.Fail):
 		return string(c.Verdict) + ", not as expected"

@@ -15,49 +15,48 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// source is what the forms are made of.
+// source is what the reports are made of.
 type source struct {
 	result result.Result
 	rule   rule.Rule
 	in     assessment.Context
 }
 
-// form is a file that is made of the result.
-type form struct {
+// report is a file that is made of the result.
+type report struct {
 	name   string
 	render func(source) ([]byte, error)
 }
 
-// forms are all that can be made of a result. A new one is a line here and a row in
-// docs/evidence-bundle.md.
-func forms(r result.Result) []form {
-	all := []form{
+// reports returns all reports of a result. A new one needs a line here and a row in docs/evidence-bundle.md.
+func reports(r result.Result) []report {
+	all := []report{
 		{"report.html", func(s source) ([]byte, error) { return html.Render(s.result) }},
 		{"junit.xml", func(s source) ([]byte, error) { return junit.Render(s.result) }},
 		{"checklist.ckl", func(s source) ([]byte, error) { return checklist.CKL(s.result, s.rule, s.in) }},
 		{"checklist.cklb", func(s source) ([]byte, error) { return checklist.CKLB(s.result, s.rule, s.in) }},
 		{"assessment-results.json", func(s source) ([]byte, error) { return oscal.Render(s.result, s.rule, s.in) }},
-		{"ledger.json", func(s source) ([]byte, error) { return encoded(ledgers(s.result)) }},
-		{"scan.json", func(s source) ([]byte, error) { return encoded(scans(s.result)) }},
+		{"ledger.json", func(s source) ([]byte, error) { return encode(ledgers(s.result)) }},
+		{"scan.json", func(s source) ([]byte, error) { return encode(scans(s.result)) }},
 	}
-	// A file that holds none says that there were none, not that nobody saw any.
+	// An empty list means that there were none. If they could not be read, there is no file.
 	if objects := r.Snapshot.Objects; objects != nil {
-		all = append(all, form{"objects.json", func(source) ([]byte, error) { return encoded(objects) }})
+		all = append(all, report{"objects.json", func(source) ([]byte, error) { return encode(objects) }})
 	}
 	if events := r.Snapshot.Events; events != nil {
-		all = append(all, form{"events.json", func(source) ([]byte, error) { return encoded(events) }})
+		all = append(all, report{"events.json", func(source) ([]byte, error) { return encode(events) }})
 	}
 	return all
 }
 
-// Ledger is what was acknowledged of a cell's journal, as ledger.json holds it.
+// Ledger is the ledger of a cell in ledger.json.
 type Ledger struct {
 	Cell    string         `json:"cell,omitempty"`
 	File    string         `json:"file"`
 	Journal journal.Format `json:"journal"`
-	// Epochs is how many writers there were, one after another; or, where they were
-	// deleted by force, at once.
-	Epochs int          `json:"epochs"`
+	// Epochs is the number of writers.
+	Epochs int `json:"epochs"`
+	// Forced reports whether they were deleted by force. Two of them may then have run at the same time.
 	Forced bool         `json:"forced,omitempty"`
 	Acks   []ledger.Ack `json:"acks"`
 }
@@ -65,44 +64,38 @@ type Ledger struct {
 func ledgers(r result.Result) []Ledger {
 	all := []Ledger{}
 	for _, c := range r.Cells {
-		all = append(all, Ledger{c.Plan.Name, c.File, c.Journal, len(c.Epochs), c.Plan.Force, append([]ledger.Ack{}, c.Acks...)})
+		all = append(all, Ledger{
+			Cell: c.Plan.Name, File: c.File, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Plan.Force,
+			Acks: append([]ledger.Ack{}, c.Acks...),
+		})
 	}
 	return all
 }
 
-// Scan is what the pods found in a cell's journal, in order, as scan.json holds it.
+// Scan has the reads of a cell's journal in scan.json, in order.
 type Scan struct {
 	Cell  string `json:"cell,omitempty"`
-	Looks []Look `json:"looks"`
+	Reads []Read `json:"reads"`
 }
 
-// Look is what one pod found: a writer before it wrote, or the reader.
-type Look struct {
+// Read is what one pod found: a writer before its first commit, or the reader.
+type Read struct {
 	// Epoch is that of the writer; 0 for the reader.
 	Epoch      int                 `json:"epoch,omitempty"`
 	Pod        string              `json:"pod"`
 	Node       string              `json:"node"`
-	Seen       time.Time           `json:"seen,omitzero"`
+	ReceivedAt time.Time           `json:"receivedAt,omitzero"`
 	ScanResult protocol.ScanResult `json:"scan"`
 }
 
 func scans(r result.Result) []Scan {
 	all := []Scan{}
 	for _, c := range r.Cells {
-		s := Scan{Cell: c.Plan.Name, Looks: []Look{}}
-		for _, e := range c.Epochs {
-			if e.InitialRead != nil {
-				s.Looks = append(s.Looks, lookOf(e.Number, *e.InitialRead))
-			}
-		}
-		if c.Reader != nil {
-			s.Looks = append(s.Looks, lookOf(0, *c.Reader))
+		s := Scan{Cell: c.Plan.Name, Reads: []Read{}}
+		for _, read := range c.Reads() {
+			s.Reads = append(s.Reads, Read{read.Epoch, read.Name, read.Node, read.Seen, read.ScanResult})
 		}
 		all = append(all, s)
 	}
 	return all
-}
-
-func lookOf(epoch int, l result.JournalRead) Look {
-	return Look{epoch, l.Name, l.Node, l.Seen, l.ScanResult}
 }
