@@ -118,7 +118,7 @@ func (n *Namespace) apply(ctx context.Context) error {
 	if _, err := n.Litmus.LitmuschaosV1alpha1().ChaosExperiments(n.Name).Create(ctx, &experiment, metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	return n.letTheStandInWatch(ctx, account.Name)
+	return n.allowRunnerToWatchJobs(ctx, account.Name)
 }
 
 // read reads the documents of one of the chart's files.
@@ -286,7 +286,7 @@ func (n *Namespace) Log(ctx context.Context, engine string) (string, error) {
 }
 
 // Result is the whole outcome that an experiment's log ends with.
-func Result(log string) (result.Result, error) {
+func ParseResult(log string) (result.Result, error) {
 	for line := range strings.Lines(log) {
 		if strings.HasPrefix(line, `{"schema":`) {
 			var result result.Result

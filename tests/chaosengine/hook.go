@@ -19,7 +19,7 @@ import (
 // created in the namespace or deleted: an admission webhook, for which the API server
 // waits, 30 s at most. It must be able to reach this machine's loopback. The hook is
 // there until remove is called.
-func (n *Namespace) Before(ctx context.Context, resource string, before func(operation admissionv1.Operation, name string)) (remove func(context.Context) error, err error) {
+func (n *Namespace) OnAdmission(ctx context.Context, resource string, before func(operation admissionv1.Operation, name string)) (remove func(context.Context) error, err error) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var review admissionv1.AdmissionReview
 		if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Request == nil {

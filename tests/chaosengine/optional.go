@@ -11,7 +11,7 @@ import (
 
 // Optional are the chart's cluster-wide reads, for the namespace's service account and
 // under the namespace's name.
-func (n *Namespace) Optional() (role rbacv1.ClusterRole, binding rbacv1.ClusterRoleBinding, err error) {
+func (n *Namespace) OptionalRBAC() (role rbacv1.ClusterRole, binding rbacv1.ClusterRoleBinding, err error) {
 	err = n.read("rbac-optional.yaml", &role, &binding)
 	if err == nil {
 		role.Name, binding.Name, binding.RoleRef.Name, binding.Subjects[0].Namespace = n.Name, n.Name, n.Name, n.Name
@@ -21,8 +21,8 @@ func (n *Namespace) Optional() (role rbacv1.ClusterRole, binding rbacv1.ClusterR
 
 // GrantOptional applies them until revoke is called. It takes rights on the whole
 // cluster; where they are missing nothing of it stays.
-func (n *Namespace) GrantOptional(ctx context.Context) (revoke func(context.Context) error, err error) {
-	role, binding, err := n.Optional()
+func (n *Namespace) GrantOptionalRBAC(ctx context.Context) (revoke func(context.Context) error, err error) {
+	role, binding, err := n.OptionalRBAC()
 	if err != nil {
 		return nil, err
 	}

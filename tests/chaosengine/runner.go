@@ -8,9 +8,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// letTheStandInWatch lets tests/chaosrunner watch the experiment's Job to its end. The
+// allowRunnerToWatchJobs lets tests/chaosrunner watch the experiment's Job to its end. The
 // real chaos-runner looks at the Job's pods, so that the chart has no such verbs.
-func (n *Namespace) letTheStandInWatch(ctx context.Context, account string) error {
+func (n *Namespace) allowRunnerToWatchJobs(ctx context.Context, account string) error {
 	meta := metav1.ObjectMeta{Name: "chaos-runner-stand-in", Namespace: n.Name}
 	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, Verbs: []string{"list", "watch"}}}}
 	if _, err := n.Kube.RbacV1().Roles(n.Name).Create(ctx, role, metav1.CreateOptions{}); err != nil {

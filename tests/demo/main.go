@@ -63,7 +63,7 @@ func demonstrate(ctx context.Context) (err error) {
 	fmt.Printf("Namespace %s was made for the demo and is removed with it.\n", ns.Name)
 	defer func() { err = errors.Join(err, afterwards(ctx, ns.Remove)) }()
 	if *grant {
-		revoke, grantErr := ns.GrantOptional(ctx)
+		revoke, grantErr := ns.GrantOptionalRBAC(ctx)
 		if grantErr != nil && !apierrors.IsForbidden(grantErr) {
 			return grantErr
 		}

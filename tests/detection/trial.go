@@ -115,7 +115,7 @@ func (t *trial) await(ctx context.Context) (result.Result, *chaosv1alpha1.ChaosR
 	if err != nil {
 		return result.Result{}, nil, err
 	}
-	outcome, err := chaosengine.Result(log)
+	outcome, err := chaosengine.ParseResult(log)
 	return outcome, chaosResult, err
 }
 

@@ -43,7 +43,7 @@ func beforePod(t *testing.T, ns *chaosengine.Namespace, is func(pod string) bool
 	t.Helper()
 	var mu sync.Mutex
 	called := false
-	remove, err := ns.Before(within(t), "pods", func(operation admissionv1.Operation, pod string) {
+	remove, err := ns.OnAdmission(within(t), "pods", func(operation admissionv1.Operation, pod string) {
 		mu.Lock()
 		defer mu.Unlock()
 		if operation == admissionv1.Create && !called && is(pod) {

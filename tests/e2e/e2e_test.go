@@ -131,7 +131,7 @@ func await(t *testing.T, ns *chaosengine.Namespace) outcome {
 	require.Equal(t, string(result.Status.ExperimentStatus.Verdict), completed.Status.Experiments[0].Verdict, "the engine shows the result's verdict")
 	log, err := ns.Log(ctx, "engine")
 	require.NoError(t, err)
-	parsed, err := chaosengine.Result(log)
+	parsed, err := chaosengine.ParseResult(log)
 	require.NoError(t, err, log)
 	t.Cleanup(func() {
 		if t.Failed() {

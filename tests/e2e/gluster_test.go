@@ -58,7 +58,7 @@ func TestANetworkFilesystemThatLosesAServerKeepsWhatWasPromised(t *testing.T) {
 	var killed, started sync.Once
 	var starting sync.WaitGroup
 	t.Cleanup(func() { cluster(t, "start", server) })
-	remove, err := ns.Before(within(t), "pods", func(operation admissionv1.Operation, pod string) {
+	remove, err := ns.OnAdmission(within(t), "pods", func(operation admissionv1.Operation, pod string) {
 		switch {
 		case operation == admissionv1.Delete && pod == "write-pod":
 			killed.Do(func() { clusterDoes(t, "kill", server) })

@@ -86,7 +86,7 @@ func (p phase) foresee(t *testing.T, ns *chaosengine.Namespace, act func()) {
 		resource, is = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-evidence-") }
 	}
 	var once sync.Once
-	remove, err := ns.Before(within(t), resource, func(operation admissionv1.Operation, name string) {
+	remove, err := ns.OnAdmission(within(t), resource, func(operation admissionv1.Operation, name string) {
 		if operation == awaited && is(name) {
 			once.Do(act)
 		}

@@ -98,7 +98,7 @@ type Before struct {
 func Note(ctx context.Context, ns *chaosengine.Namespace, file string) (*Before, error) {
 	b := &Before{ns: ns, file: file}
 	var err error
-	b.remove, err = ns.Before(ctx, "pods", func(operation admissionv1.Operation, pod string) {
+	b.remove, err = ns.OnAdmission(ctx, "pods", func(operation admissionv1.Operation, pod string) {
 		if operation == admissionv1.Delete && pod == options.Defaults().WriterPod {
 			b.once.Do(func() { b.note(ctx, pod) })
 		}
