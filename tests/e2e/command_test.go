@@ -47,7 +47,7 @@ func (t terminal) command(args ...string) (c *exec.Cmd, out, said *bytes.Buffer)
 	file, err := filepath.Abs(*program)
 	require.NoError(t, err)
 	if !slices.Contains([]string{"verify", "version"}, args[0]) {
-		args = append(args, "--kubeconfig", "/var/lib/volume-durability-cluster/kubeconfig", "-n", t.ns.Name)
+		args = append(args, "--kubeconfig", *kubeconfig, "-n", t.ns.Name)
 	}
 	c = exec.CommandContext(within(t.T), file, args...)
 	out, said = &bytes.Buffer{}, &bytes.Buffer{}
@@ -243,6 +243,7 @@ func TestAPersonRunsWhatAnEngineSays(t *testing.T) {
 // What a claim needs beyond a class is in a manifest; what makes it a cell's is not.
 func TestAClaimIsMadeOfATemplate(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	at := newTerminal(t, ns)
 	const template = `{apiVersion: v1, kind: PersistentVolumeClaim,

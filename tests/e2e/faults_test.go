@@ -119,6 +119,7 @@ func recipe(t *testing.T) []chaosv1alpha1.ProbeAttributes {
 // litmus-go's faults may do what they do. The pods of command probes need its level.
 func withVictim(t *testing.T) *chaosengine.Namespace {
 	t.Helper()
+	requireTestCluster(t)
 	ns := namespaceOf(t, "e2e-"+rand.String(6), chaosengine.Baseline)
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: victim}, Spec: corev1.PersistentVolumeClaimSpec{
 		StorageClassName: ptr.To("shared"), AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},

@@ -42,6 +42,7 @@ func requireReplicated(t *testing.T, o outcome) {
 
 func TestANetworkFilesystemKeepsWhatWasPromised(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	grantOptional(t, ns)
 	requireReplicated(t, run(t, ns, glustered(nil)))
@@ -52,6 +53,7 @@ func TestANetworkFilesystemKeepsWhatWasPromised(t *testing.T) {
 // without what was written meanwhile, just before the reader.
 func TestANetworkFilesystemThatLosesAServerKeepsWhatWasPromised(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	grantOptional(t, ns)
 	const server = "gluster-n2"

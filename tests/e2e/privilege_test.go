@@ -55,6 +55,7 @@ func permission(verb, group, resource string) string {
 // for is what the chart's Roles grant, no more and no less.
 func TestTheRolesGrantWhatIsUsed(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns, err := connect(t).NewNamespace(within(t), "e2e-"+rand.String(6), chaosengine.Baseline)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
