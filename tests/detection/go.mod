@@ -1,5 +1,5 @@
-// The detection table, in a module of its own: it needs faultfs, which the product
-// does not.
+// The detection table, in its own module because it needs faultfs, which the product
+// does not need.
 module github.com/volume-durability/volume-durability/tests/detection
 
 go 1.26.0

@@ -47,7 +47,7 @@ func (t terminal) command(args ...string) (c *exec.Cmd, out, errOut *bytes.Buffe
 	file, err := filepath.Abs(*program)
 	require.NoError(t, err)
 	if !slices.Contains([]string{"verify", "version"}, args[0]) {
-		args = append(args, "--kubeconfig", "/var/lib/volume-durability-cluster/kubeconfig", "-n", t.ns.Name)
+		args = append(args, "--kubeconfig", *kubeconfig, "-n", t.ns.Name)
 	}
 	c = exec.CommandContext(within(t.T), file, args...)
 	out, errOut = &bytes.Buffer{}, &bytes.Buffer{}
@@ -252,6 +252,7 @@ func TestCommand_RunsAChaosEngine(t *testing.T) {
 // The cell sets the name, class and modes of the claim; the rest is from the template.
 func TestCommand_ClaimTemplate(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	at := newTerminal(t, ns)
 	const template = `{apiVersion: v1, kind: PersistentVolumeClaim,

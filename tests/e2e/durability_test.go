@@ -30,6 +30,7 @@ func TestTheSTIGCheck(t *testing.T) {
 // theDefaultsAreTheSTIGCheck takes the check's own steps, with its own names: only
 // the time is shorter.
 func theDefaultsAreTheSTIGCheck(t *testing.T) {
+	requireTestCluster(t)
 	ns := namespace(t, options.Defaults().Namespace)
 	o := run(t, ns, several(map[string]string{"READER_NODE": "other", "KEEP": "true"}))
 
@@ -169,6 +170,7 @@ func anEmptiedJournalRepeatsTheChecksFix(t *testing.T) {
 
 // A kubelet that is started again ends every log stream of its node.
 func TestABrokenLogStreamChangesNoVerdict(t *testing.T) {
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "20", "CHAOS_INTERVAL": "20"})
 	writer := inChaos(t, ns)

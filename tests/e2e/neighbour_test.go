@@ -33,7 +33,7 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 		require.NoError(t, err)
 		log, err := ns.Log(within(t), name)
 		require.NoError(t, err)
-		results[name], err = chaosengine.Result(log)
+		results[name], err = chaosengine.ParseResult(log)
 		require.NoError(t, err, log)
 		assert.Equal(t, string(results[name].Verdict), string(result.Status.ExperimentStatus.Verdict))
 	}

@@ -32,6 +32,7 @@ func TestAnAPIServerThatIsAwayForARunChangesNoVerdict(t *testing.T) {
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
+			requireTestCluster(t) // its API server is reached through this machine
 			ns := someNamespace(t)
 			way := newWay(t, ns)
 			p.env["KUBERNETES_SERVICE_PORT"] = way.port

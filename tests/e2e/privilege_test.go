@@ -55,6 +55,7 @@ func permission(verb, group, resource string) string {
 // for is what the chart's Roles grant, no more and no less.
 func TestTheRolesGrantWhatIsUsed(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns, err := connect(t).NewNamespace(within(t), "e2e-"+rand.String(6), chaosengine.Baseline)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
@@ -67,7 +68,7 @@ func TestTheRolesGrantWhatIsUsed(t *testing.T) {
 	needed := slices.AppendSeq(experiment, maps.Keys(onlyTheRunners()))
 	slices.Sort(needed)
 	assert.Equal(t, needed, permissions(role.Rules), "rbac.yaml grants what is needed")
-	optionalRole, _, err := ns.Optional()
+	optionalRole, _, err := ns.OptionalRBAC()
 	require.NoError(t, err)
 	assert.Subset(t, permissions(optionalRole.Rules), refused, "rbac-optional.yaml grants what is asked for besides")
 }
@@ -137,7 +138,7 @@ func stopsAgain(t *testing.T, ns *chaosengine.Namespace, name string) {
 // grantOptional applies rbac-optional.yaml for a namespace, under its name, until the test is over.
 func grantOptional(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
-	revoke, err := ns.GrantOptional(within(t))
+	revoke, err := ns.GrantOptionalRBAC(within(t))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, revoke(within(t))) })
 }
@@ -147,7 +148,7 @@ func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
 	t.Parallel()
 	ns := someNamespace(t)
 	grantOptional(t, ns)
-	role, _, err := ns.Optional()
+	role, _, err := ns.OptionalRBAC()
 	require.NoError(t, err)
 	begin := func(name string, env map[string]string) *chaosv1alpha1.ChaosResult {
 		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: short(env)}))

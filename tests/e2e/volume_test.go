@@ -73,6 +73,7 @@ const (
 // is made before it.
 func smallVolume(t *testing.T, namespace string) (folder string) {
 	t.Helper()
+	requireTestCluster(t)
 	folder = filepath.Join("/var/lib/volume-durability-cluster/volumes", namespace)
 	require.NoError(t, os.Mkdir(folder, 0o755))
 	t.Cleanup(func() { require.NoError(t, os.Remove(folder)) })

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// command measures a program that reads a whole journal, in GB/s. What it writes is thrown away.
+// command measures a program that reads a whole journal, in GB/s. Its output is discarded.
 func (p plan) command(name string, args ...string) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		cmd := exec.CommandContext(ctx, name, args...)
@@ -26,8 +26,8 @@ func (p plan) command(name string, args ...string) func(context.Context) (sample
 	}
 }
 
-// fioFigures is what is used of fio's JSON, of the first job.
-type fioFigures struct {
+// fioReport is the part of fio's JSON output that is used.
+type fioReport struct {
 	Jobs []struct {
 		Read  fioDirection `json:"read"`
 		Write fioDirection `json:"write"`
@@ -40,27 +40,28 @@ type fioDirection struct {
 	Milliseconds   float64 `json:"runtime"`
 }
 
-// fio runs one job on a file and returns its figures. fio's own clock leaves out its start.
+// fio runs one job on a file and returns its rates. By fio's own clock, they exclude its start.
 func fio(ctx context.Context, path string, args ...string) (read, write fioDirection, err error) {
 	args = append([]string{"--name=bench", "--output-format=json", "--filename=" + path}, args...)
 	output, err := exec.CommandContext(ctx, "fio", args...).Output()
 	if err != nil {
 		return read, write, fmt.Errorf("fio: %w", err)
 	}
-	var figures fioFigures
-	if err := json.Unmarshal(output, &figures); err != nil {
-		return read, write, fmt.Errorf("reading fio's figures: %w", err)
+	var report fioReport
+	if err := json.Unmarshal(output, &report); err != nil {
+		return read, write, fmt.Errorf("reading the output of fio: %w", err)
 	}
-	if len(figures.Jobs) != 1 {
-		return read, write, fmt.Errorf("fio gave figures of %d jobs, want 1", len(figures.Jobs))
+	if len(report.Jobs) != 1 {
+		return read, write, fmt.Errorf("fio reported %d jobs, want 1", len(report.Jobs))
 	}
-	return figures.Jobs[0].Read, figures.Jobs[0].Write, nil
+	return report.Jobs[0].Read, report.Jobs[0].Write, nil
 }
 
 // fioVerify writes a file with checksums once, and measures reading and verifying it, in GB/s.
 func (p plan) fioVerify() func(context.Context) (sample, error) {
 	path := filepath.Join(p.dir, "fio-verify")
-	common := []string{"--bs=4k", "--verify=crc32c", "--verify_state_save=0", "--size=" + strconv.FormatInt(p.bytes, 10), "--invalidate=0"}
+	size := "--size=" + strconv.FormatInt(p.bytes, 10)
+	common := []string{"--bs=4k", "--verify=crc32c", "--verify_state_save=0", size, "--invalidate=0"}
 	return func(ctx context.Context) (sample, error) {
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 			if _, _, err := fio(ctx, path, append(common, "--rw=write", "--do_verify=0")...); err != nil {
@@ -72,7 +73,7 @@ func (p plan) fioVerify() func(context.Context) (sample, error) {
 	}
 }
 
-// fioCommits measures n writes to a new file, each made durable, in writes a second.
+// fioCommits measures n durable writes to a new file, in writes per second.
 func (p plan) fioCommits(n, size int) func(context.Context) (sample, error) {
 	path := filepath.Join(p.dir, "fio-commits")
 	return func(ctx context.Context) (sample, error) {

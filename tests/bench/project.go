@@ -19,17 +19,17 @@ import (
 
 const (
 	journalID = "0123456789abcdef"
-	// groupBytes is what a group commit writes, as the helper does at most.
+	// groupBytes is the size of a group commit: the largest that the helper writes.
 	groupBytes = 1 << 20
-	// blockBytes is what reading alone and checksums alone take at once.
+	// blockBytes is the block size of reading alone and of checksums alone.
 	blockBytes = 256 << 10
 	giga       = 1e9
 )
 
-// recordSizes are those measured, in bytes.
+// recordSizes are the measured sizes of records, in bytes.
 var recordSizes = []int{256, 4096}
 
-// timed measures how much work does a second; work says how much it did.
+// timed measures the rate of work, which returns the amount that it did.
 func timed(work func() (float64, error)) (sample, error) {
 	began, cpu := time.Now(), processorTime()
 	done, err := work()
@@ -79,7 +79,7 @@ func scanCached(path string, recordSize int) func(context.Context) (sample, erro
 	}
 }
 
-// scanDirectly measures what the reader does at the end of a run, its SHA-256 included.
+// scanDirectly measures what the reader does in a run: a scan past the page cache, and the SHA-256.
 func scanDirectly(path string, recordSize int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (s sample, err error) {
 		file, err := volume.OpenReader(path)
@@ -105,8 +105,8 @@ func readAlone(path string) func(context.Context) (sample, error) {
 	}
 }
 
-// checksumAlone measures CRC-32C over pieces of a block in memory, until it has
-// seen so many bytes.
+// checksumAlone measures CRC-32C over pieces of a block in memory, for a number of bytes
+// in total.
 func checksumAlone(bytes int64, piece int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		castagnoli := crc32.MakeTable(crc32.Castagnoli)
@@ -122,7 +122,7 @@ func checksumAlone(bytes int64, piece int) func(context.Context) (sample, error)
 	}
 }
 
-// commitsToDisk measures n commits of some records each to a new file, in commits a second.
+// commitsToDisk measures n commits to a new file, in commits per second.
 func (p plan) commitsToDisk(n, records, recordSize int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (s sample, err error) {
 		path := filepath.Join(p.dir, "ours")
@@ -153,18 +153,18 @@ func commit(ctx context.Context, file journal.File, n, records, recordSize int) 
 	})
 }
 
-// nowhere is a file that keeps nothing.
-type nowhere struct{}
+// discard is a file that discards what is written to it.
+type discard struct{}
 
-func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
-func (nowhere) Datasync() error             { return nil }
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) Datasync() error             { return nil }
 
-// unsynced is a file that is synced once, by who made it.
+// unsynced is a file whose owner syncs it once, at the end.
 type unsynced struct{ *os.File }
 
 func (unsynced) Datasync() error { return nil }
 
-// writeJournal makes a journal to read. It is then cached.
+// writeJournal writes a journal to read. Afterwards it is in the page cache.
 func writeJournal(ctx context.Context, path string, recordSize int, bytes int64) (err error) {
 	file, err := os.Create(path)
 	if err != nil {
