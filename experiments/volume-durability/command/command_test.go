@@ -111,8 +111,8 @@ func TestReport_EveryFormat(t *testing.T) {
 	for format, want := range map[string]string{
 		"html": "<!DOCTYPE html>", "table": "VERDICT", "yaml": "verdict: Fail", "json": `"verdict": "Fail"`,
 		"junit": "<testsuites", "ckl": "<CHECKLIST>", "cklb": `"stigs"`,
-		"oscal": `"assessment-results"`, "ledger": `"acks"`, "scan": `"looks"`, "manifest": `"sha256"`,
-		"scan.json": `"looks"`,
+		"oscal": `"assessment-results"`, "ledger": `"acks"`, "scan": `"reads"`, "manifest": `"sha256"`,
+		"scan.json": `"reads"`,
 	} {
 		code, out, errOut := execute(t, "report", folder, "-o", format)
 		assert.Equal(t, ExitOK, code, format)
