@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/volume-durability/volume-durability/pkg/outage"
@@ -50,6 +51,7 @@ type gap struct {
 // observer sees every object that runs have made in a namespace, and when what
 // happened to it: one watch for each kind of object, however many cells there are.
 type observer struct {
+	client  kubernetes.Interface
 	log     logrus.FieldLogger
 	watches sync.WaitGroup
 
@@ -96,6 +98,7 @@ func (n Namespace) Observed(ctx context.Context) (observed Namespace, stop func(
 		return n, nil, err
 	}
 	o := newObserver(n.Log)
+	o.client = n.Client
 	n.observer = o
 	made := func(l *metav1.ListOptions) { l.LabelSelector = RunLabel }
 	ofClaims := fields.Set{"type": corev1.EventTypeWarning, "involvedObject.kind": "PersistentVolumeClaim"}.AsSelector().String()
@@ -187,7 +190,7 @@ func informer[L runtime.Object, T any, O interface {
 	metav1.Object
 	runtime.Object
 }](o *observer, what string, objects lists[L], selected func(*metav1.ListOptions), there func(O), gone func(object O, missed bool)) (cache.SharedIndexInformer, error) {
-	i := cache.NewSharedIndexInformer(&cache.ListWatch{
+	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, l metav1.ListOptions) (runtime.Object, error) {
 			selected(&l)
 			list, err := objects.List(ctx, l)
@@ -206,7 +209,9 @@ func informer[L runtime.Object, T any, O interface {
 			o.whole(what)
 			return &noticed{w, func() { o.blind(ctx, what) }}, nil
 		},
-	}, O(new(T)), 0, cache.Indexers{})
+	}
+	// A client that cannot stream the first list says so: the informer lists then.
+	i := cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(lw, o.client), O(new(T)), 0, cache.Indexers{})
 	err := i.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
 		o.mu.Lock()
 		o.denied[what] = err

@@ -32,10 +32,18 @@ func newBars(out io.Writer, v *View) *bars {
 
 // add adds a line that is drawn anew each time, as wide as it may be.
 func (b *bars) add(line func(width int) string) {
-	b.all = append(b.all, b.progress.MustAdd(0, mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
-		_, err := io.WriteString(w, runewidth.Truncate(line(s.AvailableWidth), s.AvailableWidth, "…"))
+	b.all = append(b.all, b.progress.New(0, filler(line), mpb.BarFillerTrim()))
+}
+
+// filler fills a bar with a line of text.
+type filler func(width int) string
+
+// Build makes what mpb draws.
+func (f filler) Build() mpb.BarFiller {
+	return mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
+		_, err := io.WriteString(w, runewidth.Truncate(f(s.AvailableWidth), s.AvailableWidth, "…"))
 		return err
-	}), mpb.BarFillerTrim()))
+	})
 }
 
 // Write shows lines above those that change.
