@@ -76,6 +76,9 @@ type Cluster struct {
 	Version string    `json:"version,omitempty"`
 	// Orchestrator says how it was determined what orchestrates.
 	Orchestrator string `json:"orchestrator,omitempty"`
+	// Warnings are those that the API server sent, each once: of deprecated APIs, of pods
+	// that a stricter namespace would refuse.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Engine is the ChaosEngine that started a run.

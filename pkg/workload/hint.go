@@ -18,6 +18,8 @@ var hints = []struct{ said, do string }{
 	{"usage per", "the namespace's LimitRange must allow it: kubectl describe limitrange"},
 	{"NodeAffinity", "READER_NODE must name a node that can take the pod and reach the volume"},
 	{"untolerated taint", "a node must be free of taints, or ready again: kubectl get nodes"},
+	{"CSI driver is not installed on the node", "the driver's node plugin must run on a node that can take the pod: kubectl get csinodes"},
+	{"conflicting SELinux labels", "all pods of a volume must have one SELinux label: run while the application is down, or with its seLinuxOptions"},
 	{"FailedAttachVolume", "the volume may still be attached to another node: kubectl get volumeattachment"},
 	{"FailedMount", "the node must be able to mount the volume: kubectl describe pod, and the driver's own log"},
 	{"no space left on device", "the volume must have room for what is written (CLAIM_SIZE, WRITE_RATE, RECORD_SIZE)"},

@@ -39,6 +39,8 @@ type connection struct {
 	client kubernetes.Interface
 	// context is its name in the kubeconfig; empty in a pod.
 	context string
+	// warned are the API server's warnings.
+	warned *warnings
 }
 
 // connect finds the cluster that the flags and the kubeconfig name. It asks it nothing.
@@ -65,11 +67,13 @@ func connectTo(config *rest.Config) (connection, error) {
 	// client-go's own limit, 5 requests a second, is for controllers; a run of many
 	// cells asks in bursts. The API server has its own way to keep order.
 	config.QPS, config.Burst = 50, 100
+	warned := &warnings{}
+	config.WarningHandlerWithContext = warned
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return connection{}, fmt.Errorf("making a client for Kubernetes: %w", err)
 	}
-	return connection{config: config, client: client}, nil
+	return connection{config: config, client: client, warned: warned}, nil
 }
 
 // String names the cluster to a person.

@@ -99,5 +99,8 @@ func (t task) sign(result evidence.Result) evidence.Result {
 	if t.cluster.config != nil {
 		result.Cluster.Server = t.cluster.config.Host
 	}
+	if t.cluster.warned != nil {
+		result.Cluster.Warnings = t.cluster.warned.all()
+	}
 	return result
 }
