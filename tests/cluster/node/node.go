@@ -75,7 +75,7 @@ func kubeletConfig(n layout.Node) string    { return filepath.Join(n.Dir(), "kub
 // containerdTOML configures containerd 1.6 and later; 2.0 and later migrate it. Where the machine withholds
 // CAP_SYS_RESOURCE, runc may not lower a process's OOM score: restrict_oom_score_adj.
 // A raw block volume is the user's that its container runs as, who is not root:
-// device_ownership_from_security_context.
+// device_ownership_from_security_context. NRI's socket has one place on a machine.
 func containerdTOML(n layout.Node, runtime Runtime, cni string) []byte {
 	return fmt.Appendf(nil, `version = 2
 root = %q
@@ -84,6 +84,8 @@ state = %q
   address = %q
 [plugins."io.containerd.internal.v1.opt"]
   path = %q
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = %q
   restrict_oom_score_adj = true
