@@ -25,7 +25,7 @@ test: lint machine unit fuzz mutation formats page e2e ## everything that CI run
 
 .PHONY: machine
 machine: ## install what the test cluster and some unit tests need (on Linux as root; elsewhere do nothing)
-	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory cluster-tool && $(CLUSTER) tools; fi
+	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory cluster-tool && $(CLUSTER) tools --containerd $(CONTAINERD); fi
 
 .PHONY: lint
 lint: prose ## check format, vet, staticcheck, module files, licences and the text of the repository
@@ -98,6 +98,11 @@ e2e-one: ## run one end-to-end test: T=TestName, on the test cluster or with KUB
 detection: ## inject all faults and compare what the experiment and other methods detect (build/detection.md)
 	@sh tests/detection/detection.sh
 
+VERSIONS ?= 1.37/built 1.36/built 1.35/built 1.34/system
+.PHONY: versions
+versions: ## measure which versions of Kubernetes this works on: the table in docs/clusters.md (VERSIONS='1.37/built 1.34/system')
+	@sh tests/versions/versions.sh $(VERSIONS)
+
 HUB_NAME ?= volume-durability
 .PHONY: hub
 hub: ## arrange the charts as a ChaosHub of Litmus 3.x: build/hub and build/hub.zip (HUB_NAME=volume-durability)
@@ -123,13 +128,17 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 platforms: ## compile the command line for every system that it is released for
 	@for p in $(PLATFORMS); do echo $$p; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./experiments/volume-durability || exit 1; done
 
+# The minor version of the test cluster, and its containerd: built, or the machine's own (system).
+K8S ?= 1.37
+CONTAINERD ?= built
+# Flags as those of the cluster's programs: what they share is compiled once.
 .PHONY: cluster-tool
 cluster-tool:
-	@cd tests/cluster && go build -o ../../$(CLUSTER) .
+	@cd tests/cluster && $(GO_BUILD) -o ../../$(CLUSTER) .
 
 .PHONY: cluster-up
-cluster-up: cluster-tool ## start the test cluster, unless it is running
-	@$(CLUSTER) up --source tests/cluster
+cluster-up: cluster-tool ## start the test cluster, unless it is running (K8S=1.37, CONTAINERD=built)
+	@$(CLUSTER) up --source tests/cluster --kubernetes $(K8S) --containerd $(CONTAINERD)
 
 .PHONY: cluster-down
 cluster-down: cluster-tool ## stop the test cluster and remove everything that belongs to it
@@ -167,6 +176,12 @@ cluster-images: cluster-up images ## start the test cluster and load its images
 .PHONY: docker-image
 docker-image: ## build the experiment's image with Docker
 	docker build -t volume-durability/volume-durability:latest .
+
+# Modules that make lint does not vet: their sources are other projects'.
+PROGRAMS := tests/cluster/programs tests/cluster/runc
+.PHONY: update
+update: ## take every requirement to its newest version that fits, Kubernetes' together; then look at what changed and run make test
+	@sh tests/update/update.sh $(MODULES) $(PROGRAMS)
 
 .PHONY: clean
 clean: ## remove build/

@@ -22,6 +22,14 @@ var hints = []struct{ text, hint string }{
 	{"usage per", "choose a value that the namespace's LimitRange allows: kubectl describe limitrange"},
 	{"NodeAffinity", "READER_NODE must name a node that can run the pod and reach the volume"},
 	{"untolerated taint", "make sure that a node is ready and has no taints: kubectl get nodes"},
+	{
+		"CSI driver is not installed on the node",
+		"start the driver's node plugin on a node that can run the pod: kubectl get csinodes",
+	},
+	{
+		"conflicting SELinux labels",
+		"give all pods of a volume one SELinux label: stop the application during the run, or use its seLinuxOptions",
+	},
 	{"FailedAttachVolume", "check whether the volume is still attached to another node: kubectl get volumeattachment"},
 	{"FailedMount", "check why the node cannot mount the volume: kubectl describe pod, and the log of the CSI driver"},
 	{"no space left on device", "use a larger volume or write less (CLAIM_SIZE, WRITE_RATE, RECORD_SIZE)"},

@@ -40,7 +40,7 @@ func newInformer[L runtime.Object, T any, P pointer[T]](
 	o *observer, kind string, objects listWatcher[L], selectObjects func(*metav1.ListOptions),
 	onChange func(P), onDelete func(object P, missed bool),
 ) (cache.SharedIndexInformer, error) {
-	informer := cache.NewSharedIndexInformer(&cache.ListWatch{
+	listWatch := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			selectObjects(&options)
 			list, err := objects.List(ctx, options)
@@ -59,7 +59,10 @@ func newInformer[L runtime.Object, T any, P pointer[T]](
 			o.watchStarted(kind)
 			return &trackedWatch{w, func() { o.watchEnded(ctx, kind) }}, nil
 		},
-	}, P(new(T)), 0, cache.Indexers{})
+	}
+	// Since client-go 0.35 informers stream the first list. A client that cannot do that makes the informer list.
+	streamed := cache.ToListWatcherWithWatchListSemantics(listWatch, o.api)
+	informer := cache.NewSharedIndexInformer(streamed, P(new(T)), 0, cache.Indexers{})
 	err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
 		o.mu.Lock()
 		o.watchErrors[kind] = err

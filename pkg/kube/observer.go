@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -38,6 +39,7 @@ type Attachment struct {
 // observer watches the objects of all runs in a namespace, with one watch per kind of object. It records when their
 // states changed.
 type observer struct {
+	api     kubernetes.Interface
 	log     logrus.FieldLogger
 	watches sync.WaitGroup
 
@@ -93,6 +95,7 @@ func (c Client) WithObserver(ctx context.Context) (observed Client, stop func(),
 		return c, nil, err
 	}
 	o := newObserver(c.Log)
+	o.api = c.API
 	c.observer = o
 	pods, claims, others, err := o.informers(ctx, c)
 	if err != nil {

@@ -31,6 +31,8 @@ func TestVolumeNodeConflict_OnlyPlacementReasons(t *testing.T) {
 		"0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 1 node(s) had untolerated taint {x: }. preemption: no.": false,
 		"0/2 nodes are available: 1 Insufficient memory, 1 node(s) didn't match PersistentVolume's node affinity.":                                 false,
 		"0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.":                                                            false,
+		// A driver that is missing on a node may be installed there later.
+		"0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 1 csi.example.com CSI driver is not installed on the node.": false,
 		"no nodes available to schedule pods": false,
 	} {
 		pod := &corev1.Pod{

@@ -78,6 +78,9 @@ type Cluster struct {
 	Version string `json:"version,omitempty"`
 	// Orchestrator is what orchestrates the cluster, and how that was determined.
 	Orchestrator string `json:"orchestrator,omitempty"`
+	// Warnings are those that the API server sent, each once: about deprecated APIs, and about pods that a stricter
+	// namespace would reject.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Engine is the ChaosEngine that started the run.

@@ -70,6 +70,8 @@ type connection struct {
 	client kubernetes.Interface
 	// context is the name of the context in the kubeconfig; empty in a pod.
 	context string
+	// warned are the API server's warnings.
+	warned *warnings
 }
 
 // connect makes a client for the cluster that the flags and the kubeconfig select. It
@@ -97,11 +99,13 @@ func connectTo(config *rest.Config) (connection, error) {
 	// client-go's default limit of 5 requests per second is meant for controllers. A run
 	// of many cells sends its requests in bursts; the API server limits them itself.
 	config.QPS, config.Burst = 50, 100
+	warned := &warnings{}
+	config.WarningHandlerWithContext = warned
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return connection{}, fmt.Errorf("creating the Kubernetes client: %w", err)
 	}
-	return connection{config: config, client: client}, nil
+	return connection{config: config, client: client, warned: warned}, nil
 }
 
 // String names the cluster for a user.

@@ -103,5 +103,8 @@ func (s runSpec) describe(r result.Result) result.Result {
 	if s.cluster.config != nil {
 		r.Cluster.Server = s.cluster.config.Host
 	}
+	if s.cluster.warned != nil {
+		r.Cluster.Warnings = s.cluster.warned.all()
+	}
 	return r
 }

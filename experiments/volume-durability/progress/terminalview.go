@@ -34,10 +34,18 @@ func newTerminalView(out io.Writer, v *View) *terminalView {
 
 // addLine adds a line that is rendered at every update.
 func (t *terminalView) addLine(line func(width int) string) {
-	t.bars = append(t.bars, t.progress.MustAdd(0, mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
-		_, err := io.WriteString(w, runewidth.Truncate(line(s.AvailableWidth), s.AvailableWidth, "…"))
+	t.bars = append(t.bars, t.progress.New(0, lineFiller(line), mpb.BarFillerTrim()))
+}
+
+// lineFiller fills a bar with a line of text. It is called with the width in columns.
+type lineFiller func(width int) string
+
+// Build returns the filler for mpb.
+func (f lineFiller) Build() mpb.BarFiller {
+	return mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
+		_, err := io.WriteString(w, runewidth.Truncate(f(s.AvailableWidth), s.AvailableWidth, "…"))
 		return err
-	}), mpb.BarFillerTrim()))
+	})
 }
 
 // Write writes lines above those that are updated.
