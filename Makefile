@@ -8,7 +8,8 @@ FAULTFS := build/faultfs
 IMAGE := volume-durability.test/volume-durability:test
 RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 FAULTS_IMAGE := volume-durability.test/litmus-faults:test
-GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
+# Debugging information that -s strips is not made; a larger heap saves the compiler a fifth of its time.
+GO_BUILD := CGO_ENABLED=0 GOGC=$${GOGC:-200} go build -trimpath -gcflags all=-dwarf=false -ldflags "-s -w"
 MODULES := . tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/faults tests/workflow
 
 .DEFAULT_GOAL := help
