@@ -252,7 +252,7 @@ func goBuild(ctx context.Context, group []Source, dir string) error {
 		packages = append(packages, s.Package)
 		patches = append(patches, s.Patches...)
 	}
-	args := []string{"build", "-trimpath", "-ldflags", strings.TrimSpace(strings.Join(flags, " ")), "-tags", strings.Join(tags, ","), "-o", dir + "/"}
+	args := []string{"build", "-trimpath", "-gcflags", "all=-dwarf=false", "-ldflags", strings.TrimSpace(strings.Join(flags, " ")), "-tags", strings.Join(tags, ","), "-o", dir + "/"}
 	mod, err := group[0].modFile(ctx, patches, dir)
 	if err != nil {
 		return err
