@@ -234,7 +234,7 @@ func TestCommand_ReportsALoss(t *testing.T) {
 	assert.Equal(t, "Fail", listed[0].Verdict)
 	code, out, _ = at.exec("report", listed[0].Run[:13], "-o", "json")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, `"run": "`+listed[0].Run+`"`)
+	assert.Contains(t, out, `"runID": "`+listed[0].Run+`"`)
 }
 
 func TestCommand_RunsAChaosEngine(t *testing.T) {
@@ -347,7 +347,7 @@ func TestCleanup_RemovesFolderOnAnExistingClaim(t *testing.T) {
 	require.Error(t, c.Wait(), errOut.String())
 	code, out, _ := at.exec("cleanup", "--yes")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, "of claim claim")
+	assert.Contains(t, out, "on claim claim")
 	entries, err := os.ReadDir(volumeFolder(t, at.ns))
 	require.NoError(t, err)
 	assert.Empty(t, entries)
@@ -375,7 +375,7 @@ func TestDoctor_ReportsFailedChecks(t *testing.T) {
 	assert.Contains(t, out, "not allowed to create")
 	code, out, _ = at.exec("doctor", "--storage-class", "none")
 	assert.Equal(t, 2, code)
-	assert.Contains(t, out, "there is no none")
+	assert.Contains(t, out, "none does not exist")
 	assert.Contains(t, out, "exceeded quota")
 	requireNothingLeft(t, at.ns)
 }
