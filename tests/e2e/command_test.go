@@ -26,10 +26,10 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// program is the path of the command line, which is the file in the image.
+// program is the path of the command line, the same file as in the image.
 var program = flag.String("program", "../../build/image/out/volume-durability", "the command line")
 
-// terminal runs commands in a folder of its own.
+// terminal runs commands in its own folder.
 type terminal struct {
 	*testing.T
 	ns     *chaosengine.Namespace
@@ -41,7 +41,7 @@ func newTerminal(t *testing.T, ns *chaosengine.Namespace) terminal {
 	return terminal{t, ns, t.TempDir()}
 }
 
-// command returns a command, in the namespace of the test if it needs a cluster.
+// command returns a command that has not started. If it needs a cluster, it gets the test's namespace.
 func (t terminal) command(args ...string) (c *exec.Cmd, out, errOut *bytes.Buffer) {
 	t.Helper()
 	file, err := filepath.Abs(*program)
@@ -52,7 +52,7 @@ func (t terminal) command(args ...string) (c *exec.Cmd, out, errOut *bytes.Buffe
 	c = exec.CommandContext(within(t.T), file, args...)
 	out, errOut = &bytes.Buffer{}, &bytes.Buffer{}
 	c.Dir, c.Stdout, c.Stderr = t.folder, out, errOut
-	// The PID files of the runs are there.
+	// The runs write their PID files into this folder.
 	c.Env = append(os.Environ(), "XDG_CACHE_HOME="+t.folder)
 	return c, out, errOut
 }
@@ -78,28 +78,28 @@ func shortRun(args ...string) []string {
 	}, args...)
 }
 
-// longRun returns the arguments of a run that lasts until it is interrupted.
+// longRun returns the arguments of a run that is still running when the test interrupts it.
 func longRun() []string {
 	return shortRun("--total-chaos-duration", "600", "--chaos-interval", "600")
 }
 
-// With the same options and permissions, the results are the same.
+// With the same options and permissions, a run and an engine have the same result.
 func TestCommand_HasTheResultOfAnEngine(t *testing.T) {
 	t.Parallel()
-	engineNamespace, ownNamespace := someNamespace(t), someNamespace(t)
+	engineNamespace, ownNamespace := newNamespace(t), newNamespace(t)
 	at := newTerminal(t, ownNamespace)
 	env := short(map[string]string{
 		"READER_NODE": "other", "LIB_IMAGE": *image, "KEEP": "true", "NEGATIVE_CONTROL": "false",
 	})
 	watcher := newTerminal(t, engineNamespace)
-	phase{happens: creation, what: "read-pod"}.foresee(t, engineNamespace, func() {
+	phase{trigger: podCreation, object: "read-pod"}.onAdmission(t, engineNamespace, func() {
 		code, listed, _ := watcher.exec("cleanup", "--yes")
 		assert.Equal(t, 0, code)
-		assert.Contains(t, listed, "is running", "cleanup keeps the objects of a live engine")
+		assert.Contains(t, listed, "is running", "cleanup keeps the objects of an engine that is running")
 	})
 	start(t, engineNamespace, env)
 
-	// This service account has the permissions of the engine's.
+	// This service account has the same permissions as that of the engine.
 	code, out, _ := at.exec(shortRun("--reader-node", "other", "--keep", "-o", "json", "--bundle", "bundle",
 		"--as", "system:serviceaccount:"+ownNamespace.Name+":"+account)...)
 	require.Equal(t, 0, code)
@@ -119,13 +119,13 @@ func TestCommand_HasTheResultOfAnEngine(t *testing.T) {
 	})
 }
 
-// normalize replaces in a result what differs between runs: IDs, times, counts, nodes. It
-// merges the elements of a list into one that has all of their fields.
+// normalize replaces what differs between two runs: IDs, times and numbers. It merges the
+// objects of a list into one that has all of their fields.
 func normalize(t *testing.T, content []byte, namespace string) string {
 	t.Helper()
 	var fields map[string]any
 	require.NoError(t, json.Unmarshal(content, &fields))
-	delete(fields, "engine") // only one of the results has it
+	delete(fields, "engine") // a run from the command line has none
 	fields["cluster"].(map[string]any)["server"] = "differs between a pod and this machine"
 	normalized, err := json.MarshalIndent(normalizeValue(fields, namespace), "", " ")
 	require.NoError(t, err)
@@ -187,7 +187,7 @@ func testReport(t terminal) {
 	assert.Contains(t, out, "<testsuites")
 }
 
-// testVerify checks the journal on the volume, and a truncated copy.
+// testVerify verifies the journal on the volume and a truncated copy of it.
 func testVerify(t terminal) {
 	content, err := os.ReadFile(volumeFile(t.T, t.ns))
 	require.NoError(t, err)
@@ -199,7 +199,7 @@ func testVerify(t terminal) {
 		assert.Contains(t, out, "acknowledged records are there")
 		code, out, _ = t.exec(append([]string{"verify", "--journal", "truncated.log"}, from...)...)
 		assert.Equal(t, 1, code)
-		assert.Contains(t, out, fmt.Sprintf("at byte %d", recordSize), "the end of the truncated copy")
+		assert.Contains(t, out, fmt.Sprintf("at byte %d", recordSize), "the truncated copy ends there")
 	}
 }
 
@@ -210,7 +210,7 @@ func testCleanupOfKept(t terminal, run string) {
 	ofRun := metav1.ListOptions{LabelSelector: kube.RunLabel + "=" + run}
 	claims, err := t.ns.Kube.CoreV1().PersistentVolumeClaims(t.ns.Name).List(within(t.T), ofRun)
 	require.NoError(t, err)
-	require.Len(t, claims.Items, 1, "the claim is still there")
+	require.Len(t, claims.Items, 1, "cleanup without --run keeps the claim")
 	code, _, _ = t.exec("cleanup", "--yes", "--run", run)
 	assert.Equal(t, 0, code)
 	requireNothingLeft(t.T, t.ns)
@@ -218,7 +218,7 @@ func testCleanupOfKept(t terminal, run string) {
 
 func TestCommand_ReportsALoss(t *testing.T) {
 	t.Parallel()
-	at := newTerminal(t, someNamespace(t))
+	at := newTerminal(t, newNamespace(t))
 	code, out, errOut := at.exec(shortRun("--volume-source", "emptyDir", "-o", "junit", "--keep-in-cluster")...)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, out, "<testsuites")
@@ -234,12 +234,12 @@ func TestCommand_ReportsALoss(t *testing.T) {
 	assert.Equal(t, "Fail", listed[0].Verdict)
 	code, out, _ = at.exec("report", listed[0].Run[:13], "-o", "json")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, `"run": "`+listed[0].Run+`"`)
+	assert.Contains(t, out, `"runID": "`+listed[0].Run+`"`)
 }
 
 func TestCommand_RunsAChaosEngine(t *testing.T) {
 	t.Parallel()
-	at := newTerminal(t, someNamespace(t))
+	at := newTerminal(t, newNamespace(t))
 	charts, err := filepath.Abs("../../charts/volume-durability")
 	require.NoError(t, err)
 	code, out, errOut := at.exec(shortRun("--engine", charts+"/engine.yaml", "--engine", charts+"/experiment.yaml")...)
@@ -249,11 +249,11 @@ func TestCommand_RunsAChaosEngine(t *testing.T) {
 	requireNothingLeft(t, at.ns)
 }
 
-// The cell sets the name, class and modes of the claim; the rest is from the template.
-func TestCommand_ClaimTemplate(t *testing.T) {
+// The run sets the name, class and modes of the claim. The rest comes from the template.
+func TestCommand_UsesAClaimTemplate(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	at := newTerminal(t, ns)
 	const template = `{apiVersion: v1, kind: PersistentVolumeClaim,
 		metadata: {name: template, annotations: {backup: never}},
@@ -277,7 +277,7 @@ func TestCommand_ClaimTemplate(t *testing.T) {
 
 func TestCommand_RemovesEverythingAfterCtrlC(t *testing.T) {
 	t.Parallel()
-	at := newTerminal(t, someNamespace(t))
+	at := newTerminal(t, newNamespace(t))
 	c, out, errOut := at.command(longRun()...)
 	require.NoError(t, c.Start())
 	awaitRunning(t, at.ns, "write-pod")
@@ -291,7 +291,7 @@ func TestCommand_RemovesEverythingAfterCtrlC(t *testing.T) {
 // Ctrl-C interrupts every program of a pipeline: in run 2>&1 | tee, tee may end first.
 func TestCommand_RemovesEverythingAfterCtrlCInAPipeline(t *testing.T) {
 	t.Parallel()
-	at := newTerminal(t, someNamespace(t))
+	at := newTerminal(t, newNamespace(t))
 	c, _, _ := at.command(longRun()...)
 	reader, tee, err := os.Pipe()
 	require.NoError(t, err)
@@ -306,12 +306,12 @@ func TestCommand_RemovesEverythingAfterCtrlCInAPipeline(t *testing.T) {
 	requireNothingLeft(t, at.ns)
 	bundles, err := filepath.Glob(filepath.Join(at.folder, "volume-durability-*", "manifest.json"))
 	require.NoError(t, err)
-	assert.Len(t, bundles, 1, "the evidence bundle is written all the same")
+	assert.Len(t, bundles, 1, "the evidence bundle must have been written")
 }
 
 func TestCleanup_RemovesObjectsOfAKilledRun(t *testing.T) {
 	t.Parallel()
-	at := newTerminal(t, someNamespace(t))
+	at := newTerminal(t, newNamespace(t))
 	c, _, errOut := at.command(longRun()...)
 	require.NoError(t, c.Start())
 	awaitRunning(t, at.ns, "write-pod")
@@ -333,7 +333,7 @@ func TestCleanup_RemovesObjectsOfAKilledRun(t *testing.T) {
 
 func TestCleanup_RemovesFolderOnAnExistingClaim(t *testing.T) {
 	t.Parallel()
-	at := newTerminal(t, someNamespace(t))
+	at := newTerminal(t, newNamespace(t))
 	claimOf(t, at.ns, "shared", corev1.ReadWriteOnce, corev1.PersistentVolumeFilesystem)
 	c, _, errOut := at.command(append(longRun(), "--existing-claim", "claim")...)
 	require.NoError(t, c.Start())
@@ -347,7 +347,7 @@ func TestCleanup_RemovesFolderOnAnExistingClaim(t *testing.T) {
 	require.Error(t, c.Wait(), errOut.String())
 	code, out, _ := at.exec("cleanup", "--yes")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, "of claim claim")
+	assert.Contains(t, out, "on claim claim")
 	entries, err := os.ReadDir(volumeFolder(t, at.ns))
 	require.NoError(t, err)
 	assert.Empty(t, entries)
@@ -358,7 +358,7 @@ func TestCleanup_RemovesFolderOnAnExistingClaim(t *testing.T) {
 
 func TestDoctor_ReportsFailedChecks(t *testing.T) {
 	t.Parallel()
-	at := newTerminal(t, someNamespace(t))
+	at := newTerminal(t, newNamespace(t))
 	code, out, _ := at.exec("doctor", "--reader-node", "other")
 	assert.Equal(t, 0, code)
 	assert.Contains(t, out, "✓ ok")
@@ -375,7 +375,7 @@ func TestDoctor_ReportsFailedChecks(t *testing.T) {
 	assert.Contains(t, out, "not allowed to create")
 	code, out, _ = at.exec("doctor", "--storage-class", "none")
 	assert.Equal(t, 2, code)
-	assert.Contains(t, out, "there is no none")
+	assert.Contains(t, out, "none does not exist")
 	assert.Contains(t, out, "exceeded quota")
 	requireNothingLeft(t, at.ns)
 }

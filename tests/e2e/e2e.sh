@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs the end-to-end tests on the test cluster, and stops it unless it was running
-# before. The tests mostly wait, so more of them run in parallel than there are processors.
+# Runs the end-to-end tests on the test cluster. It stops the cluster afterwards, unless the
+# cluster was running before. The tests mostly wait, so more of them run in parallel than
+# there are processors.
 set -eu
 if [ "$(uname -s)" != Linux ] || [ "$(id -u)" != 0 ]; then
     echo "SKIPPED: the end-to-end tests need Linux and root, for the containers, mounts and bridge of the test cluster"

@@ -1,6 +1,6 @@
-// Package e2e runs the experiment as a user would, from a ChaosEngine on a real
-// Kubernetes, and looks at what a user sees: the ChaosResult, the events, the log,
-// and what is left in the namespace.
+// Package e2e runs the experiment as a user would, from a ChaosEngine on a real Kubernetes.
+// It checks what a user sees: the ChaosResult, the events, the log, and the objects that
+// are left in the namespace.
 package e2e
 
 import (
@@ -29,8 +29,8 @@ import (
 )
 
 var (
-	clusterTool = flag.String("cluster", "", "program of the test cluster, if the tests run on it")
-	kubeconfig  = flag.String("kubeconfig", "", "kubeconfig of the cluster; empty for that of the test cluster")
+	clusterTool = flag.String("cluster", "", "program that controls the test cluster; empty for another cluster")
+	kubeconfig  = flag.String("kubeconfig", "", "kubeconfig of the cluster; by default that of the test cluster")
 	image       = flag.String("image", "volume-durability.test/volume-durability:test",
 		"reference of the experiment's image, where the cluster can pull it")
 )
@@ -49,8 +49,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// requireTestCluster skips a test that needs the test cluster itself: its nodes, its
-// storage or its control plane on this machine.
+// requireTestCluster skips a test that needs the nodes, the storage or the control plane of
+// the test cluster on this machine.
 func requireTestCluster(t *testing.T) {
 	t.Helper()
 	if *clusterTool == "" {
@@ -58,12 +58,14 @@ func requireTestCluster(t *testing.T) {
 	}
 }
 
-// deadline bounds a test's work on the cluster.
+// deadline is how long a test may wait for the cluster.
 const deadline = 10 * time.Minute
 
+// within returns a context with that deadline. It also works while the test cleans up.
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(t.Context()), deadline, fmt.Errorf("the test took longer than %s", deadline))
+	timedOut := fmt.Errorf("the test took longer than %s", deadline)
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(t.Context()), deadline, timedOut)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -79,13 +81,13 @@ func connect(t *testing.T) *chaosengine.Cluster {
 	return cluster
 }
 
-// namespace makes a namespace that is gone after the test, with everything in it.
+// namespace creates a namespace and deletes it after the test.
 func namespace(t *testing.T, name string) *chaosengine.Namespace {
 	t.Helper()
 	return namespaceOf(t, name, chaosengine.Restricted)
 }
 
-// namespaceOf makes such a namespace, of a level of the Pod Security Standards.
+// namespaceOf does the same with a level of the Pod Security Standards.
 func namespaceOf(t *testing.T, name, level string) *chaosengine.Namespace {
 	t.Helper()
 	ns, err := connect(t).NewNamespace(within(t), name, level)
@@ -94,12 +96,12 @@ func namespaceOf(t *testing.T, name, level string) *chaosengine.Namespace {
 	return ns
 }
 
-func someNamespace(t *testing.T) *chaosengine.Namespace {
+func newNamespace(t *testing.T) *chaosengine.Namespace {
 	t.Helper()
 	return namespace(t, "e2e-"+rand.String(6))
 }
 
-// outcome is what a run came to, as its user and as its log tell.
+// outcome is the ChaosResult of a run, its log, and the result in the log.
 type outcome struct {
 	*chaosv1alpha1.ChaosResult
 	log    string
@@ -119,7 +121,7 @@ func (o outcome) probe(t *testing.T, name string) chaosv1alpha1.ProbeStatus {
 	return chaosv1alpha1.ProbeStatus{}
 }
 
-// short is a run of a few seconds with one deletion.
+// short returns the options of a run of a few seconds with one deletion.
 func short(env map[string]string) map[string]string {
 	all := map[string]string{"TOTAL_CHAOS_DURATION": "2", "CHAOS_INTERVAL": "2"}
 	for name, value := range env {
@@ -128,9 +130,9 @@ func short(env map[string]string) map[string]string {
 	return all
 }
 
-// several is a run with two deletions at least, where the first takes no more than
-// nine seconds. The second comes at once where the return took all the time there was.
-func several(env map[string]string) map[string]string {
+// severalDeletions returns the options of a run with at least two deletions, if the first
+// recovery takes at most nine seconds.
+func severalDeletions(env map[string]string) map[string]string {
 	all := short(env)
 	all["TOTAL_CHAOS_DURATION"], all["CHAOS_INTERVAL"] = "12", "3"
 	return all
@@ -144,11 +146,12 @@ func start(t *testing.T, ns *chaosengine.Namespace, env map[string]string, probe
 func await(t *testing.T, ns *chaosengine.Namespace) outcome {
 	t.Helper()
 	ctx := within(t)
-	result, err := ns.Await(ctx, "engine")
+	chaosResult, err := ns.Await(ctx, "engine")
 	require.NoError(t, err)
 	completed, err := ns.AwaitCompleted(ctx, "engine")
 	require.NoError(t, err)
-	require.Equal(t, string(result.Status.ExperimentStatus.Verdict), completed.Status.Experiments[0].Verdict, "the engine shows the result's verdict")
+	require.Equal(t, string(chaosResult.Status.ExperimentStatus.Verdict), completed.Status.Experiments[0].Verdict,
+		"the engine must show the verdict of the ChaosResult")
 	log, err := ns.Log(ctx, "engine")
 	require.NoError(t, err)
 	parsed, err := chaosengine.ParseResult(log)
@@ -158,43 +161,48 @@ func await(t *testing.T, ns *chaosengine.Namespace) outcome {
 			t.Log(log)
 		}
 	})
-	return outcome{result, log, parsed}
+	return outcome{chaosResult, log, parsed}
 }
 
-func run(t *testing.T, ns *chaosengine.Namespace, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes) outcome {
+func run(
+	t *testing.T, ns *chaosengine.Namespace, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes,
+) outcome {
 	t.Helper()
 	start(t, ns, env, probes...)
 	return await(t, ns)
 }
 
-// requireEvidence fails where the ChaosResult does not lead to the whole evidence of the run.
-func requireEvidence(t *testing.T, ns *chaosengine.Namespace, o outcome) bundle.Bundle {
+// requireBundle returns the evidence bundle that the ChaosResult names. It fails the test if the
+// bundle is incomplete.
+func requireBundle(t *testing.T, ns *chaosengine.Namespace, o outcome) bundle.Bundle {
 	t.Helper()
-	result, err := ns.AwaitResult(within(t), "engine", "volume-durability", func(r *chaosv1alpha1.ChaosResult) bool {
+	chaosResult, err := ns.AwaitResult(within(t), "engine", "volume-durability", func(r *chaosv1alpha1.ChaosResult) bool {
 		return r.Annotations[litmus.BundleAnnotation] != ""
 	})
 	require.NoError(t, err)
-	name := strings.TrimPrefix(result.Annotations[litmus.BundleAnnotation], "ConfigMap "+ns.Name+"/")
-	kept, err := bundlestore.Store{Client: ns.Kube, Namespace: ns.Name}.Load(within(t), name)
+	name := strings.TrimPrefix(chaosResult.Annotations[litmus.BundleAnnotation], "ConfigMap "+ns.Name+"/")
+	saved, err := bundlestore.Store{Client: ns.Kube, Namespace: ns.Name}.Load(within(t), name)
 	require.NoError(t, err)
-	require.NoError(t, kept.Verify())
-	theirs, err := kept.Result()
+	require.NoError(t, saved.Verify())
+	inBundle, err := saved.Result()
 	require.NoError(t, err)
-	assert.Equal(t, o.result.RunID, theirs.RunID)
-	assert.Equal(t, o.result.Verdict, theirs.Verdict)
-	files := []string{"report.html", "junit.xml", "checklist.ckl", "checklist.cklb", "assessment-results.json", "ledger.json", "scan.json"}
-	if len(theirs.Cells) > 0 { // it has made something
+	assert.Equal(t, o.result.RunID, inBundle.RunID)
+	assert.Equal(t, o.result.Verdict, inBundle.Verdict)
+	files := []string{
+		"report.html", "junit.xml", "checklist.ckl", "checklist.cklb", "assessment-results.json", "ledger.json", "scan.json",
+	}
+	if len(inBundle.Cells) > 0 { // the run created objects
 		files = append(files, "objects.json", "events.json")
 	}
 	for _, file := range files {
-		content, err := kept.File(file)
+		content, err := saved.File(file)
 		require.NoError(t, err)
 		assert.NotEmpty(t, content, file)
 	}
-	return kept
+	return saved
 }
 
-// requireNothingLeft fails where the namespace holds an object of a run's own.
+// requireNothingLeft fails the test if the namespace has a pod of a run or a claim.
 func requireNothingLeft(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	pods, err := ns.Kube.CoreV1().Pods(ns.Name).List(within(t), metav1.ListOptions{LabelSelector: kube.RunLabel})
@@ -205,10 +213,11 @@ func requireNothingLeft(t *testing.T, ns *chaosengine.Namespace) {
 	assert.Empty(t, claims.Items)
 }
 
-// eventsOn are the messages of the events on an object, by reason.
+// eventsOn returns the messages of the events on objects of a kind, by reason.
 func eventsOn(t *testing.T, ns *chaosengine.Namespace, kind string) map[string]string {
 	t.Helper()
-	events, err := ns.Kube.CoreV1().Events(ns.Name).List(within(t), metav1.ListOptions{FieldSelector: "involvedObject.kind=" + kind})
+	ofKind := metav1.ListOptions{FieldSelector: "involvedObject.kind=" + kind}
+	events, err := ns.Kube.CoreV1().Events(ns.Name).List(within(t), ofKind)
 	require.NoError(t, err)
 	messages := map[string]string{}
 	for _, e := range events.Items {
@@ -217,34 +226,37 @@ func eventsOn(t *testing.T, ns *chaosengine.Namespace, kind string) map[string]s
 	return messages
 }
 
-// cluster runs a command of the test cluster.
+// cluster runs a command of the test cluster and fails the test if the command fails.
 func cluster(t *testing.T, args ...string) {
 	t.Helper()
 	requireTestCluster(t)
-	require.True(t, clusterDoes(t, args...))
+	require.True(t, tryCluster(t, args...))
 }
 
-// clusterDoes is the same for where a test cannot be ended.
-func clusterDoes(t *testing.T, args ...string) bool {
+// tryCluster does the same in functions that must not end the test, and reports whether the
+// command succeeded.
+func tryCluster(t *testing.T, args ...string) bool {
 	t.Helper()
 	output, err := exec.CommandContext(within(t), *clusterTool, args...).CombinedOutput()
 	return assert.NoError(t, err, "cluster %s: %s", strings.Join(args, " "), output)
 }
 
-// volumeFile is the journal of the namespace's claim, on the machine that is every node.
+// volumeFile returns the path of the journal on the namespace's only claim. All nodes of the
+// test cluster are on this machine.
 func volumeFile(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
 	return volumeFolder(t, ns) + "/logs.log"
 }
 
-// volumeFolder is the volume of the namespace's only claim, on that machine.
+// volumeFolder returns the path of the volume of the namespace's only claim.
 func volumeFolder(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
 	requireTestCluster(t)
 	claims, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).List(within(t), metav1.ListOptions{})
 	require.NoError(t, err)
 	require.Len(t, claims.Items, 1)
-	volume, err := ns.Kube.CoreV1().PersistentVolumes().Get(within(t), claims.Items[0].Spec.VolumeName, metav1.GetOptions{})
+	name := claims.Items[0].Spec.VolumeName
+	volume, err := ns.Kube.CoreV1().PersistentVolumes().Get(within(t), name, metav1.GetOptions{})
 	require.NoError(t, err)
 	return volumePath(volume)
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// Faults of litmus-go itself, with the probes of docs/probes.md.
+// These tests run faults of litmus-go with the probes of docs/probes.md.
 
 const (
 	faultsImage = "volume-durability.test/litmus-faults:test"
@@ -30,56 +30,65 @@ const (
 	victim      = "victim"
 )
 
-func TestTheRecipePassesInPodDelete(t *testing.T) {
+func TestProbeRecipe_PassesInPodDelete(t *testing.T) {
 	t.Parallel()
 	ns := withVictim(t)
-	result := runFault(t, ns, "pod-delete", map[string]string{"TOTAL_CHAOS_DURATION": "5", "CHAOS_INTERVAL": "3"}, recipe(t))
+	result := runFault(t, ns, "pod-delete", podDelete(), recipe(t))
 	requireKept(t, ns, result)
 }
 
-func TestTheRecipePassesInPodAutoscaler(t *testing.T) {
+func TestProbeRecipe_PassesInPodAutoscaler(t *testing.T) {
 	t.Parallel()
 	ns := withVictim(t)
-	// For as long as the chaos lasts the replicas may take to be ready, and no longer.
-	result := runFault(t, ns, "pod-autoscaler", map[string]string{"TOTAL_CHAOS_DURATION": "30", "REPLICA_COUNT": "3"}, recipe(t))
+	// The fault fails if the replicas are not ready when the chaos ends.
+	env := map[string]string{"TOTAL_CHAOS_DURATION": "30", "REPLICA_COUNT": "3"}
+	result := runFault(t, ns, "pod-autoscaler", env, recipe(t))
 	requireKept(t, ns, result)
 }
 
-// requireKept fails where a fault did not pass with both probes, or where its journal is not left.
+// podDelete returns the environment of a short pod-delete.
+func podDelete() map[string]string {
+	return map[string]string{"TOTAL_CHAOS_DURATION": "5", "CHAOS_INTERVAL": "3"}
+}
+
+// requireKept fails the test unless the fault and both probes passed and the journal is still there.
 func requireKept(t *testing.T, ns *chaosengine.Namespace, result *chaosv1alpha1.ChaosResult) {
 	t.Helper()
 	o := outcome{ChaosResult: result}
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "write").Verdict)
 	assert.Contains(t, o.probe(t, "write").Description, "ledger1.")
-	assert.Equal(t, chaosv1alpha1.ProbeStatus{Verdict: "Passed", Description: "Actual value: 'kept'. Expected value: 'kept'"}, o.probe(t, "verify"))
+	passed := chaosv1alpha1.ProbeStatus{Verdict: "Passed", Description: "Actual value: 'kept'. Expected value: 'kept'"}
+	assert.Equal(t, passed, o.probe(t, "verify"))
 	assert.FileExists(t, probesJournal(t, ns))
 }
 
-// The journal is cut between the two probes, behind their backs.
-func TestTheRecipeNamesWhatAFaultLost(t *testing.T) {
+// The journal is truncated between the two probes.
+func TestProbeRecipe_ReportsLostRecords(t *testing.T) {
 	t.Parallel()
 	const kept = 100
 	ns := withVictim(t)
-	beforePod(t, ns, secondProbe("pod-delete"), func() error { return os.Truncate(probesJournal(t, ns), kept*recordSize) })
-	o := outcome{ChaosResult: runFault(t, ns, "pod-delete", map[string]string{"TOTAL_CHAOS_DURATION": "5", "CHAOS_INTERVAL": "3"}, recipe(t))}
+	truncate := func() error { return os.Truncate(probesJournal(t, ns), kept*recordSize) }
+	beforePod(t, ns, secondProbe("pod-delete"), truncate)
+	o := outcome{ChaosResult: runFault(t, ns, "pod-delete", podDelete(), recipe(t))}
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "write").Verdict)
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictFailed, o.probe(t, "verify").Verdict)
-	assert.Contains(t, o.probe(t, "verify").Description, "Actual value: lost: lost-tail: 900 acknowledged records epoch 1 sequence 101 to 1000; file /data/durability-")
+	assert.Contains(t, o.probe(t, "verify").Description, "Actual value: lost: lost-tail: "+
+		"900 acknowledged records epoch 1 sequence 101 to 1000; file /data/durability-")
 	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage)
 }
 
-// Without the first probe there is no ledger, and nothing can be said.
-func TestTheRecipeWithoutALedgerIsAnError(t *testing.T) {
+// Without the first probe there is no ledger to compare the journal with.
+func TestProbeRecipe_WithoutLedgerIsAnError(t *testing.T) {
 	t.Parallel()
 	ns := withVictim(t)
-	o := outcome{ChaosResult: runFault(t, ns, "pod-delete", map[string]string{"TOTAL_CHAOS_DURATION": "5", "CHAOS_INTERVAL": "3"}, recipe(t)[1:])}
+	o := outcome{ChaosResult: runFault(t, ns, "pod-delete", podDelete(), recipe(t)[1:])}
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
 	assert.NotEqual(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify").Verdict)
 }
 
-// secondProbe looks for the second pod that a fault creates for a command probe.
+// secondProbe returns a function that matches the second pod that a fault creates for a command probe.
 func secondProbe(fault string) func(pod string) bool {
 	seen := 0
 	return func(pod string) bool {
@@ -90,7 +99,7 @@ func secondProbe(fault string) func(pod string) bool {
 	}
 }
 
-// probesJournal is the one that the first probe left on the namespace's claim.
+// probesJournal returns the path of the journal that the first probe wrote.
 func probesJournal(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
 	found, err := filepath.Glob(volumeFolder(t, ns) + "/durability-*.log")
@@ -115,16 +124,15 @@ func recipe(t *testing.T) []chaosv1alpha1.ProbeAttributes {
 	return attributes.Probe
 }
 
-// withVictim makes a namespace in which a Deployment's pod mounts a claim, and
-// litmus-go's faults may do what they do. The pods of command probes need its level.
+// withVictim creates a namespace with a Deployment whose pod mounts a claim, and the
+// permissions that the faults of litmus-go need. The pods of command probes need the level
+// Baseline.
 func withVictim(t *testing.T) *chaosengine.Namespace {
 	t.Helper()
 	requireTestCluster(t)
 	ns := namespaceOf(t, "e2e-"+rand.String(6), chaosengine.Baseline)
-	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: victim}, Spec: corev1.PersistentVolumeClaimSpec{
-		StorageClassName: ptr.To("shared"), AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
-	}}
+	claim := newClaim(victim, resource.MustParse("1Gi"))
+	claim.Spec.StorageClassName = ptr.To("shared")
 	_, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = ns.Kube.AppsV1().Deployments(ns.Name).Create(within(t), victimDeployment(), metav1.CreateOptions{})
@@ -150,8 +158,8 @@ func victimDeployment() *appsv1.Deployment {
 	}}
 }
 
-// allowFaults lets the faults' service account do what Litmus's hub lets it do,
-// and run commands in the pods of probes.
+// allowFaults grants a service account the permissions that Litmus's hub grants, and the
+// permission to run commands in the pods of probes.
 func allowFaults(t *testing.T, ns *chaosengine.Namespace) error {
 	t.Helper()
 	meta := metav1.ObjectMeta{Name: faultsUser}
@@ -159,39 +167,56 @@ func allowFaults(t *testing.T, ns *chaosengine.Namespace) error {
 	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"pods", "pods/log", "events"}, Verbs: all},
 		{APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create", "get"}},
-		{APIGroups: []string{"apps"}, Resources: []string{"deployments", "replicasets"}, Verbs: []string{"get", "list", "update"}},
+		{
+			APIGroups: []string{"apps"}, Resources: []string{"deployments", "replicasets"},
+			Verbs: []string{"get", "list", "update"},
+		},
 		{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, Verbs: all},
-		{APIGroups: []string{"litmuschaos.io"}, Resources: []string{"chaosengines", "chaosexperiments", "chaosresults"}, Verbs: all},
+		{
+			APIGroups: []string{"litmuschaos.io"},
+			Resources: []string{"chaosengines", "chaosexperiments", "chaosresults"}, Verbs: all,
+		},
 	}}
 	binding := &rbacv1.RoleBinding{
 		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: faultsUser},
 		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: faultsUser, Namespace: ns.Name}},
 	}
-	_, errAccount := ns.Kube.CoreV1().ServiceAccounts(ns.Name).Create(within(t), &corev1.ServiceAccount{ObjectMeta: meta}, metav1.CreateOptions{})
+	serviceAccount := &corev1.ServiceAccount{ObjectMeta: meta}
+	_, errAccount := ns.Kube.CoreV1().ServiceAccounts(ns.Name).Create(within(t), serviceAccount, metav1.CreateOptions{})
 	_, errRole := ns.Kube.RbacV1().Roles(ns.Name).Create(within(t), role, metav1.CreateOptions{})
 	_, errBinding := ns.Kube.RbacV1().RoleBindings(ns.Name).Create(within(t), binding, metav1.CreateOptions{})
 	return errors.Join(errAccount, errRole, errBinding)
 }
 
-// runFault runs a fault of litmus-go's against the victim, and returns its ChaosResult.
-func runFault(t *testing.T, ns *chaosengine.Namespace, fault string, env map[string]string, probes []chaosv1alpha1.ProbeAttributes) *chaosv1alpha1.ChaosResult {
+// runFault runs a fault of litmus-go against the victim, and returns its ChaosResult.
+func runFault(
+	t *testing.T, ns *chaosengine.Namespace, fault string, env map[string]string, probes []chaosv1alpha1.ProbeAttributes,
+) *chaosv1alpha1.ChaosResult {
 	t.Helper()
-	experiment := &chaosv1alpha1.ChaosExperiment{ObjectMeta: metav1.ObjectMeta{Name: fault}, Spec: chaosv1alpha1.ChaosExperimentSpec{Definition: chaosv1alpha1.ExperimentDef{
-		Scope: "Namespaced", Permissions: []rbacv1.PolicyRule{},
-		Image: faultsImage, ImagePullPolicy: corev1.PullNever, Command: []string{"/usr/local/bin/faults"}, Args: []string{fault}, Labels: map[string]string{"name": fault},
-	}}}
-	_, err := ns.Litmus.LitmuschaosV1alpha1().ChaosExperiments(ns.Name).Create(within(t), experiment, metav1.CreateOptions{})
+	litmus := ns.Litmus.LitmuschaosV1alpha1()
+	definition := chaosv1alpha1.ExperimentDef{
+		Scope: "Namespaced", Permissions: []rbacv1.PolicyRule{}, Image: faultsImage, ImagePullPolicy: corev1.PullNever,
+		Command: []string{"/usr/local/bin/faults"}, Args: []string{fault}, Labels: map[string]string{"name": fault},
+	}
+	experiment := &chaosv1alpha1.ChaosExperiment{
+		ObjectMeta: metav1.ObjectMeta{Name: fault}, Spec: chaosv1alpha1.ChaosExperimentSpec{Definition: definition},
+	}
+	_, err := litmus.ChaosExperiments(ns.Name).Create(within(t), experiment, metav1.CreateOptions{})
 	require.NoError(t, err)
 	attributes := chaosv1alpha1.ExperimentAttributes{Probe: probes}
 	for name, value := range env {
 		attributes.Components.ENV = append(attributes.Components.ENV, corev1.EnvVar{Name: name, Value: value})
 	}
 	e := &chaosv1alpha1.ChaosEngine{ObjectMeta: metav1.ObjectMeta{Name: "engine"}, Spec: chaosv1alpha1.ChaosEngineSpec{
-		Appinfo:             chaosv1alpha1.ApplicationParams{Appns: ns.Name, Applabel: "app=" + victim, AppKind: "deployment"},
-		ChaosServiceAccount: faultsUser, EngineState: chaosv1alpha1.EngineStateActive, JobCleanUpPolicy: chaosv1alpha1.CleanUpPolicyRetain,
-		Experiments: []chaosv1alpha1.ExperimentList{{Name: fault, Spec: attributes}},
+		Appinfo: chaosv1alpha1.ApplicationParams{
+			Appns: ns.Name, Applabel: "app=" + victim, AppKind: "deployment",
+		},
+		ChaosServiceAccount: faultsUser,
+		EngineState:         chaosv1alpha1.EngineStateActive,
+		JobCleanUpPolicy:    chaosv1alpha1.CleanUpPolicyRetain,
+		Experiments:         []chaosv1alpha1.ExperimentList{{Name: fault, Spec: attributes}},
 	}}
-	_, err = ns.Litmus.LitmuschaosV1alpha1().ChaosEngines(ns.Name).Create(within(t), e, metav1.CreateOptions{})
+	_, err = litmus.ChaosEngines(ns.Name).Create(within(t), e, metav1.CreateOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() { logIfFailed(t, ns) })
 	result, err := ns.AwaitFault(within(t), e.Name, fault)
@@ -199,7 +224,7 @@ func runFault(t *testing.T, ns *chaosengine.Namespace, fault string, env map[str
 	return result
 }
 
-// logIfFailed shows what the fault logged.
+// logIfFailed prints the log of the fault if the test has failed.
 func logIfFailed(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	if !t.Failed() {

@@ -17,11 +17,12 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// The class csi-gluster is a network filesystem: two servers have a replica each, and
-// each node a client of its own.
-func glustered(env map[string]string) map[string]string {
-	all := several(map[string]string{
-		"STORAGE_CLASS": "csi-gluster", "ACCESS_MODE": "ReadWriteMany", "READER_NODE": "other", "FORCE": "true", "REQUIRED_EVIDENCE": "reattached",
+// glusterOptions returns the options of a run on the class csi-gluster, a network filesystem.
+// Each of its two servers has a replica, and each node has its own client.
+func glusterOptions(env map[string]string) map[string]string {
+	all := severalDeletions(map[string]string{
+		"STORAGE_CLASS": "csi-gluster", "ACCESS_MODE": "ReadWriteMany", "READER_NODE": "other", "FORCE": "true",
+		"REQUIRED_EVIDENCE": "reattached",
 	})
 	for name, value := range env {
 		all[name] = value
@@ -40,21 +41,21 @@ func requireReplicated(t *testing.T, o outcome) {
 	requireMeasured(t, cell)
 }
 
-func TestANetworkFilesystemKeepsWhatWasPromised(t *testing.T) {
+func TestNetworkFilesystem_KeepsAcknowledgedRecords(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	grantOptional(t, ns)
-	requireReplicated(t, run(t, ns, glustered(nil)))
+	requireReplicated(t, run(t, ns, glusterOptions(nil)))
 	requireNothingLeft(t, ns)
 }
 
-// One of the two servers is killed when the writer is deleted first, and comes back,
-// without what was written meanwhile, just before the reader.
-func TestANetworkFilesystemThatLosesAServerKeepsWhatWasPromised(t *testing.T) {
+// One of the two servers is killed at the first deletion. It is started again, with a stale
+// replica, when the reader is created.
+func TestNetworkFilesystem_KeepsAcknowledgedRecordsIfAServerFails(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	grantOptional(t, ns)
 	const server = "gluster-n2"
 	var killed, started sync.Once
@@ -63,13 +64,13 @@ func TestANetworkFilesystemThatLosesAServerKeepsWhatWasPromised(t *testing.T) {
 	remove, err := ns.OnAdmission(within(t), "pods", func(operation admissionv1.Operation, pod string) {
 		switch {
 		case operation == admissionv1.Delete && pod == "write-pod":
-			killed.Do(func() { clusterDoes(t, "kill", server) })
+			killed.Do(func() { tryCluster(t, "kill", server) })
 		case operation == admissionv1.Create && pod == "read-pod":
 			started.Do(func() {
 				stale, current := replicas(t, ns)
-				assert.Less(t, len(stale), len(current), "the server was away")
-				// It returns when all of the cluster is well, and a webhook has no time for that.
-				starting.Go(func() { clusterDoes(t, "start", server) })
+				assert.Less(t, len(stale), len(current), "the replica of the killed server must be stale")
+				// The command returns when the whole cluster is ready. That may take longer than a webhook may.
+				starting.Go(func() { tryCluster(t, "start", server) })
 			})
 		}
 	})
@@ -78,7 +79,7 @@ func TestANetworkFilesystemThatLosesAServerKeepsWhatWasPromised(t *testing.T) {
 		starting.Wait()
 		require.NoError(t, remove(within(t)))
 	})
-	requireReplicated(t, run(t, ns, glustered(map[string]string{"KEEP": "true"})))
+	requireReplicated(t, run(t, ns, glusterOptions(map[string]string{"KEEP": "true"})))
 	starting.Wait()
 	eventually(t, func() bool {
 		healed, current := replicas(t, ns)
@@ -86,7 +87,7 @@ func TestANetworkFilesystemThatLosesAServerKeepsWhatWasPromised(t *testing.T) {
 	})
 }
 
-// replicas are what the second server, and the first, have of the journal.
+// replicas returns the journal in the replicas of the second and the first server.
 func replicas(t *testing.T, ns *chaosengine.Namespace) (second, first []byte) {
 	t.Helper()
 	claim, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc", metav1.GetOptions{})

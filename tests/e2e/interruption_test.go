@@ -26,69 +26,75 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// phase is a moment in a run.
+// phase is a phase of a run in which a test does something to the run.
 type phase struct {
 	name string
 	env  map[string]string
-	// It is when this happens to what is named.
-	happens happening
-	what    string
-	// percentage is of the run's probes, those that had passed by then.
+	// trigger happens to the object when the phase begins.
+	trigger trigger
+	object  string
+	// percentage is the probe success percentage if the run is stopped in this phase.
 	percentage string
 }
 
-// happening is what happens: the run is about to begin, a pod is about to be created or
-// deleted, the run has come so far that an event on its engine says so, or its evidence
-// is about to be kept.
-type happening int
+// trigger is how a test detects that a phase begins.
+type trigger int
 
 const (
-	creation happening = iota
-	deletion
-	event
-	beginning
-	keeping
+	podCreation trigger = iota // before the pod is created
+	podDeletion                // before the pod is deleted
+	engineEvent                // once the engine has an event with this reason
+	runStart                   // before the engine is created
+	bundleSave                 // before the evidence bundle is saved
 )
 
-// phases are one moment in each phase of a run, and long enough.
+// phases has a moment in each phase of a run. Each phase lasts until the run is interrupted.
 var phases = []phase{
-	// Without a volume nothing is acknowledged, however long it takes to stop.
-	{"before the writer is there", map[string]string{"STORAGE_CLASS": "no-such-class"}, creation, "write-pod", "0"},
-	{"before the chaos", map[string]string{"RAMP_TIME": "600"}, event, "PreChaosCheck", "50"},
-	{"during the chaos", map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"}, event, "ChaosInject", "50"},
-	{"while the reader is waited for", short(map[string]string{"READER_NODE": "n3"}), creation, "read-pod", "50"},
+	// Without a volume no record is acknowledged, also if the run is stopped late.
+	{"before the writer is there", map[string]string{"STORAGE_CLASS": "no-such-class"}, podCreation, "write-pod", "0"},
+	{"before the chaos", map[string]string{"RAMP_TIME": "600"}, engineEvent, "PreChaosCheck", "50"},
+	{"during the chaos", longChaos(), engineEvent, "ChaosInject", "50"},
+	{"while the run waits for the reader", short(map[string]string{"READER_NODE": "n3"}), podCreation, "read-pod", "50"},
 }
 
-// interrupt begins a run and does something to it at a moment of it.
+// longChaos returns the options of a run whose chaos outlasts the test.
+func longChaos() map[string]string {
+	return map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"}
+}
+
+// interrupt starts a run and calls act when the phase begins.
 func (p phase) interrupt(t *testing.T, ns *chaosengine.Namespace, act func()) {
 	t.Helper()
-	switch p.happens {
-	case beginning:
+	switch p.trigger {
+	case runStart:
 		act()
 		start(t, ns, p.env)
-	case event:
+	case engineEvent:
 		start(t, ns, p.env)
-		require.NoError(t, ns.AwaitEvent(within(t), "engine", p.what))
+		require.NoError(t, ns.AwaitEvent(within(t), "engine", p.object))
 		act()
 	default:
-		p.foresee(t, ns, act)
+		p.onAdmission(t, ns, act)
 		start(t, ns, p.env)
 	}
 }
 
-// foresee has something done, once, when a pod is about to be created or deleted, or
-// the evidence to be kept.
-func (p phase) foresee(t *testing.T, ns *chaosengine.Namespace, act func()) {
+// onAdmission calls act, once, before a pod is created or deleted, or before the evidence
+// bundle is saved.
+func (p phase) onAdmission(t *testing.T, ns *chaosengine.Namespace, act func()) {
 	t.Helper()
-	requireTestCluster(t) // its API server reaches the hook on this machine
-	awaited := map[happening]admissionv1.Operation{creation: admissionv1.Create, deletion: admissionv1.Delete, keeping: admissionv1.Create}[p.happens]
-	resource, is := "pods", func(name string) bool { return name == p.what }
-	if p.happens == keeping {
-		resource, is = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-bundle-") }
+	requireTestCluster(t) // its API server can reach the hook on this machine
+	awaited := admissionv1.Create
+	if p.trigger == podDeletion {
+		awaited = admissionv1.Delete
+	}
+	resource, matches := "pods", func(name string) bool { return name == p.object }
+	if p.trigger == bundleSave {
+		resource, matches = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-bundle-") }
 	}
 	var once sync.Once
 	remove, err := ns.OnAdmission(within(t), resource, func(operation admissionv1.Operation, name string) {
-		if operation == awaited && is(name) {
+		if operation == awaited && matches(name) {
 			once.Do(act)
 		}
 	})
@@ -96,11 +102,11 @@ func (p phase) foresee(t *testing.T, ns *chaosengine.Namespace, act func()) {
 	t.Cleanup(func() { require.NoError(t, remove(within(t))) })
 }
 
-func TestAnEngineThatIsStoppedLeavesNothingBehind(t *testing.T) {
+func TestStoppedEngine_LeavesNothingBehind(t *testing.T) {
 	for _, p := range phases {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			ns := someNamespace(t)
+			ns := newNamespace(t)
 			p.interrupt(t, ns, func() { stop(t, ns) })
 			result, err := ns.Await(within(t), "engine")
 			require.NoError(t, err)
@@ -112,20 +118,22 @@ func TestAnEngineThatIsStoppedLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// stop sets the state of the engine to stop.
 func stop(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	patch := []byte(`{"spec":{"engineState":"stop"}}`)
-	_, err := ns.Litmus.LitmuschaosV1alpha1().ChaosEngines(ns.Name).Patch(within(t), "engine", types.MergePatchType, patch, metav1.PatchOptions{})
+	engines := ns.Litmus.LitmuschaosV1alpha1().ChaosEngines(ns.Name)
+	_, err := engines.Patch(within(t), "engine", types.MergePatchType, patch, metav1.PatchOptions{})
 	assert.NoError(t, err)
 }
 
-// Kubernetes starts a Job's pod again that was killed. Its ledger is gone: there
-// can be no Pass, nor a second writer, and nothing may be left.
-func TestAnExperimentThatIsKilledEndsInError(t *testing.T) {
+// Kubernetes restarts the container of a Job after it was killed. The ledger was lost, so the
+// run must not pass or start a second writer, and it must remove all of its objects.
+func TestKilledExperiment_EndsInError(t *testing.T) {
 	for _, p := range phases {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			ns := someNamespace(t)
+			ns := newNamespace(t)
 			p.interrupt(t, ns, func() { killExperiment(t, ns) })
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
@@ -136,7 +144,7 @@ func TestAnExperimentThatIsKilledEndsInError(t *testing.T) {
 	}
 }
 
-// killExperiment kills the experiment's process, which on the test cluster is one of this machine.
+// killExperiment kills the process of the experiment. The nodes of the test cluster are on this machine.
 func killExperiment(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	pids, err := experiments(ns.Name)
@@ -145,7 +153,7 @@ func killExperiment(t *testing.T, ns *chaosengine.Namespace) {
 	}
 }
 
-// experiments are the processes of the experiment in a namespace.
+// experiments returns the PIDs of the experiment in a namespace.
 func experiments(namespace string) ([]int, error) {
 	folders, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -153,7 +161,7 @@ func experiments(namespace string) ([]int, error) {
 	}
 	var pids []int
 	for _, folder := range folders {
-		command, _ := os.ReadFile(filepath.Join(folder, "cmdline")) // it may have ended meanwhile
+		command, _ := os.ReadFile(filepath.Join(folder, "cmdline")) // the process may have ended
 		env, _ := os.ReadFile(filepath.Join(folder, "environ"))
 		if !bytes.Equal(command, []byte("/usr/local/bin/volume-durability\x00experiment\x00")) {
 			continue
@@ -170,39 +178,42 @@ func experiments(namespace string) ([]int, error) {
 	return pids, nil
 }
 
-// While the API server is away, or etcd does not answer, the writer goes on; the
-// deletion that is due then is made when it is back. It is away for as long as it
-// takes to write 1000 records, at 100 a second: long enough for everything on the
-// cluster to lose it, and no longer, for then it all waits ever longer before it
-// looks again. Longer outages are tried where they are one run's own.
-func TestAControlPlaneThatGoesAwayChangesNoVerdict(t *testing.T) {
+// While the API server or etcd is unavailable, the writer continues to write. A deletion that
+// is due is done after the outage. The outage lasts for 1000 records, at 100 per second, so
+// every client loses its connection. A longer one would delay other tests, because clients
+// retry at growing intervals; TestVerdict_UnchangedByAnAPIServerOutage has outages that
+// affect only one run.
+func TestVerdict_UnchangedByAControlPlaneOutage(t *testing.T) {
 	requireTestCluster(t)
 	const written = 1000
-	stopAPI := func(t *testing.T) (back func()) {
+	stopAPI := func(t *testing.T) (restore func()) {
 		cluster(t, "stop", "kube-apiserver")
 		return func() { cluster(t, "start", "kube-apiserver") }
 	}
-	for name, away := range map[string]func(t *testing.T) (back func()){"the API server": stopAPI, "etcd": freezeEtcd} {
+	for name, interrupt := range map[string]func(t *testing.T) (restore func()){
+		"the API server": stopAPI, "etcd": freezeEtcd,
+	} {
 		t.Run(name, func(t *testing.T) {
-			ns := someNamespace(t)
+			ns := newNamespace(t)
 			start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "16", "CHAOS_INTERVAL": "8"})
-			inChaos(t, ns)
+			awaitChaos(t, ns)
 			file := volumeFile(t, ns)
 			var once sync.Once
-			back := away(t)
-			t.Cleanup(func() { once.Do(back) })
+			restore := interrupt(t)
+			t.Cleanup(func() { once.Do(restore) })
 			awaitGrowth(t, file, written*recordSize)
-			once.Do(back)
+			once.Do(restore)
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
-			assert.Greater(t, ledger.CountRecords(o.result.Cells[0].Acks), uint64(written), "what was acknowledged meanwhile was heard afterwards")
+			assert.Greater(t, ledger.CountRecords(o.result.Cells[0].Acks), uint64(written),
+				"acknowledgements from the outage must be in the ledger")
 			requireNothingLeft(t, ns)
 		})
 	}
 }
 
-// freezeEtcd stops etcd's process where it is, until it is let go.
-func freezeEtcd(t *testing.T) (back func()) {
+// freezeEtcd stops the process of etcd until restore is called.
+func freezeEtcd(t *testing.T) (restore func()) {
 	t.Helper()
 	content, err := os.ReadFile("/var/lib/volume-durability-cluster/processes/etcd.json")
 	require.NoError(t, err)
@@ -214,13 +225,14 @@ func freezeEtcd(t *testing.T) (back func()) {
 	return func() { require.NoError(t, syscall.Kill(etcd.PID, syscall.SIGCONT)) }
 }
 
-// awaitGrowth returns once a file has grown by so many bytes.
+// awaitGrowth returns once a file has grown by a number of bytes.
 func awaitGrowth(t *testing.T, file string, by int64) {
 	t.Helper()
 	before, err := os.Stat(file)
 	require.NoError(t, err)
-	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, func(context.Context) (bool, error) {
+	hasGrown := func(context.Context) (bool, error) {
 		now, err := os.Stat(file)
 		return err == nil && now.Size() >= before.Size()+by, err
-	}))
+	}
+	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, hasGrown))
 }

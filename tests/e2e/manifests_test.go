@@ -23,35 +23,38 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// The API server reads every manifest that we publish as if it were applied: the
-// charts, the hub that is made of them, and what the hub's workflow would apply.
-func TestTheAPIServerTakesEveryManifest(t *testing.T) {
+// The API server must accept every published manifest in a dry run: the charts, the hub that
+// is generated from them, and the manifests in the hub's workflow.
+func TestManifests_AreAcceptedByTheAPIServer(t *testing.T) {
 	t.Parallel()
 	ns := emptyNamespace(t)
 	hub := filepath.Join(t.TempDir(), "hub")
-	output, err := exec.CommandContext(within(t), "go", "run", "../../charts/hub", "-charts", "../../charts", "-tree", hub, "-zip", hub+".zip").CombinedOutput()
+	generate := exec.CommandContext(within(t),
+		"go", "run", "../../charts/hub", "-charts", "../../charts", "-tree", hub, "-zip", hub+".zip")
+	output, err := generate.CombinedOutput()
 	require.NoError(t, err, string(output))
 	s := newServer(t, ns)
-	taken := map[string]int{}
+	accepted := map[string]int{}
 	for _, folder := range []string{"../../charts", hub} {
 		for _, file := range manifestsIn(t, folder) {
-			for _, kind := range s.takes(t, file) {
-				taken[kind]++
+			for _, kind := range s.requireAccepted(t, file) {
+				accepted[kind]++
 			}
 		}
 	}
 	assert.Equal(t, map[string]int{
 		"ServiceAccount": 1, "Role": 1, "RoleBinding": 1, "ClusterRole": 1, "ClusterRoleBinding": 1,
-		"StorageClass":    14,                  // of charts/storage
-		"ChaosExperiment": 3, "ChaosEngine": 3, // of the chart, of the fault, of the workflow
-	}, taken)
+		"StorageClass":    14,                  // in charts/storage
+		"ChaosExperiment": 3, "ChaosEngine": 3, // in the chart, the fault and the workflow
+	}, accepted)
 }
 
-// emptyNamespace is one without the charts in it.
+// emptyNamespace creates a namespace without the chart in it.
 func emptyNamespace(t *testing.T) *chaosengine.Namespace {
 	t.Helper()
 	ns := &chaosengine.Namespace{Cluster: connect(t), Name: "e2e-" + rand.String(6)}
-	_, err := ns.Kube.CoreV1().Namespaces().Create(within(t), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns.Name}}, metav1.CreateOptions{})
+	object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns.Name}}
+	_, err := ns.Kube.CoreV1().Namespaces().Create(within(t), object, metav1.CreateOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
 	return ns
@@ -69,7 +72,7 @@ func manifestsIn(t *testing.T, folder string) []string {
 	return files
 }
 
-// server is the API server, as far as it is asked what it would do.
+// server sends dry-run requests to the API server.
 type server struct {
 	namespace string
 	client    dynamic.Interface
@@ -80,28 +83,29 @@ func newServer(t *testing.T, ns *chaosengine.Namespace) server {
 	t.Helper()
 	client, err := dynamic.NewForConfig(ns.Config)
 	require.NoError(t, err)
-	return server{ns.Name, client, restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(ns.Kube.Discovery()))}
+	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(ns.Kube.Discovery()))
+	return server{ns.Name, client, mapper}
 }
 
-// takes has every document of a file created strictly, without leaving anything,
-// and returns their kinds.
-func (s server) takes(t *testing.T, file string) (kinds []string) {
+// requireAccepted creates every document of a file in a dry run with strict validation, and
+// returns their kinds.
+func (s server) requireAccepted(t *testing.T, file string) (kinds []string) {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
 	for _, document := range bytes.Split(content, []byte("\n---\n")) {
 		object := parse(t, file, document)
 		switch object.GetKind() {
-		case "ChartServiceVersion": // chaos center's own: no cluster has it
+		case "ChartServiceVersion": // ChaosCenter reads it; the API server does not have this kind
 			continue
 		case "Workflow":
 			for _, embedded := range artifacts(t, object, s.namespace) {
-				s.take(t, file, embedded)
+				s.dryRun(t, file, embedded)
 				kinds = append(kinds, embedded.GetKind())
 			}
 			continue
 		}
-		s.take(t, file, object)
+		s.dryRun(t, file, object)
 		kinds = append(kinds, object.GetKind())
 	}
 	return kinds
@@ -114,7 +118,7 @@ func parse(t *testing.T, file string, document []byte) *unstructured.Unstructure
 	return &object
 }
 
-func (s server) take(t *testing.T, file string, object *unstructured.Unstructured) {
+func (s server) dryRun(t *testing.T, file string, object *unstructured.Unstructured) {
 	t.Helper()
 	kind := object.GroupVersionKind()
 	mapping, err := s.mapper.RESTMapping(kind.GroupKind(), kind.Version)
@@ -124,24 +128,27 @@ func (s server) take(t *testing.T, file string, object *unstructured.Unstructure
 		object.SetNamespace(s.namespace)
 		resource = s.client.Resource(mapping.Resource).Namespace(s.namespace)
 	}
-	_, err = resource.Create(within(t), object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
+	_, err = resource.Create(within(t), object, metav1.CreateOptions{
+		DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict,
+	})
 	assert.NoError(t, err, "%s of %s", kind.Kind, file)
 }
 
-// artifacts are the manifests in an Argo Workflow, with what Argo fills in.
+// artifacts returns the manifests in an Argo Workflow, with Argo's variables replaced.
 func artifacts(t *testing.T, workflow *unstructured.Unstructured, namespace string) (all []*unstructured.Unstructured) {
 	t.Helper()
-	filledIn := strings.NewReplacer("{{workflow.parameters.adminModeNamespace}}", namespace, "{{workflow.uid}}", "8f0c5a0e-2c1d-4b5a-9d57-0c7b4a1e2f33")
+	variables := strings.NewReplacer("{{workflow.parameters.adminModeNamespace}}", namespace,
+		"{{workflow.uid}}", "8f0c5a0e-2c1d-4b5a-9d57-0c7b4a1e2f33")
 	templates, _, err := unstructured.NestedSlice(workflow.Object, "spec", "templates")
 	require.NoError(t, err)
 	for _, template := range templates {
 		inputs, _, err := unstructured.NestedSlice(template.(map[string]any), "inputs", "artifacts")
 		require.NoError(t, err)
 		for _, input := range inputs {
-			data, there, err := unstructured.NestedString(input.(map[string]any), "raw", "data")
+			data, found, err := unstructured.NestedString(input.(map[string]any), "raw", "data")
 			require.NoError(t, err)
-			require.True(t, there)
-			all = append(all, parse(t, "the workflow", []byte(filledIn.Replace(data))))
+			require.True(t, found)
+			all = append(all, parse(t, "the workflow", []byte(variables.Replace(data))))
 		}
 	}
 	return all

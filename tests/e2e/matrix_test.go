@@ -14,7 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// cellsByName are the cells of a result.
+// cellsByName returns the cells of a result by their names.
 func cellsByName(r result.Result) map[string]result.Cell {
 	cells := map[string]result.Cell{}
 	for _, c := range r.Cells {
@@ -23,13 +23,13 @@ func cellsByName(r result.Result) map[string]result.Cell {
 	return cells
 }
 
-// Without permission to see anything of the cluster's, two classes, each read back
-// on the same and on the other node.
-func TestSeveralCellsAreComparedInOneRun(t *testing.T) {
+// Two classes, each read back on the same and on the other node, without cluster-wide
+// permissions.
+func TestMatrix_ComparesSeveralCellsInOneRun(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
-	ns := someNamespace(t)
-	o := run(t, ns, several(map[string]string{
+	ns := newNamespace(t)
+	o := run(t, ns, severalDeletions(map[string]string{
 		"STORAGE_CLASSES": "shared,local-path", "READER_NODE": "same,other", "NEGATIVE_CONTROL": "true",
 	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
@@ -47,9 +47,9 @@ func TestSeveralCellsAreComparedInOneRun(t *testing.T) {
 	assert.Equal(t, judge.Skipped, bound.Verdict)
 	assert.Contains(t, bound.Reason, "didn't match PersistentVolume's node affinity")
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictNA, o.probe(t, "verify/local-path/other").Verdict)
-	assert.Equal(t, judge.Fail, cells[options.ControlName].Verdict, "an emptyDir forgets")
-	assert.Equal(t, "100", o.Status.ExperimentStatus.ProbeSuccessPercentage, "Litmus says so of every Pass")
-	assert.Len(t, o.Status.ProbeStatuses, 4, "the control is no probe: it is to lose its data")
+	assert.Equal(t, judge.Fail, cells[options.ControlName].Verdict, "an emptyDir loses its data")
+	assert.Equal(t, "100", o.Status.ExperimentStatus.ProbeSuccessPercentage, "Litmus sets it for every Pass")
+	assert.Len(t, o.Status.ProbeStatuses, 4, "the control must not be a probe, because it loses its data")
 
 	table := o.log[strings.Index(o.log, "CELL"):]
 	for _, word := range []string{"shared/same", "local-path/other", "Skipped", "control", "uncached"} {
@@ -58,7 +58,7 @@ func TestSeveralCellsAreComparedInOneRun(t *testing.T) {
 	requireNothingLeft(t, ns)
 }
 
-// requireMeasured fails where a cell has not measured what there is to measure.
+// requireMeasured fails the test if a measurement of the cell is missing or inconsistent.
 func requireMeasured(t *testing.T, c result.Cell) {
 	t.Helper()
 	require.NotNil(t, c.Latency)
@@ -78,25 +78,26 @@ func requireMeasured(t *testing.T, c result.Cell) {
 	}
 }
 
-// The classes csi-… are those of a storage driver (tests/csi): the kubelets attach,
-// mount, unmount and detach their volumes, on one node after the other. Both nodes
-// are on one machine, so nothing reaches the highest level of evidence.
-func TestTheWholeMatrix(t *testing.T) {
+// The classes csi-… belong to the CSI driver in tests/csi, whose volumes are attached,
+// mounted, unmounted and detached. Both nodes are on one machine, so no cell reaches the
+// highest evidence level.
+func TestMatrix_EveryClassAndVolumeMode(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	grantOptional(t, ns)
-	o := run(t, ns, several(map[string]string{
-		"STORAGE_CLASSES": "csi-ext4,csi-xfs,csi-btrfs,csi-block,csi-shared,csi-gluster,csi-tmpfs,csi-faulty,shared,local-path",
-		"VOLUME_MODE":     "Filesystem,Block", "ACCESS_MODE": "ReadWriteOncePod", "READER_NODE": "other", "FORCE": "true",
+	o := run(t, ns, severalDeletions(map[string]string{
+		"STORAGE_CLASSES": "csi-ext4,csi-xfs,csi-btrfs,csi-block,csi-shared,csi-gluster,csi-tmpfs,csi-faulty," +
+			"shared,local-path",
+		"VOLUME_MODE": "Filesystem,Block", "ACCESS_MODE": "ReadWriteOncePod", "READER_NODE": "other", "FORCE": "true",
 		"NEGATIVE_CONTROL": "true", "PARALLEL_CELLS": "20", "CLAIM_SIZE": "320Mi",
 	}))
 	cells := cellsByName(o.result)
 	require.Len(t, cells, 10*2+1)
 	for name, want := range map[string]struct {
-		verdict  judge.Verdict
-		evidence provenance.Level
-		says     string
+		verdict judge.Verdict
+		level   provenance.Level
+		reason  string
 	}{
 		"csi-ext4/filesystem":    {judge.Pass, provenance.Reattached, "0 lost"},
 		"csi-xfs/filesystem":     {judge.Pass, provenance.Reattached, "0 lost"},
@@ -108,7 +109,7 @@ func TestTheWholeMatrix(t *testing.T) {
 		"csi-xfs/block":          {judge.Pass, provenance.Reattached, "0 lost"},
 		"csi-btrfs/block":        {judge.Pass, provenance.Reattached, "0 lost"},
 		"csi-block/block":        {judge.Pass, provenance.Reattached, "0 lost"},
-		// Its filesystem is another one each time, and says so.
+		// Each mount of csi-tmpfs is a new filesystem, which the mount's identity shows.
 		"csi-tmpfs/filesystem":  {judge.Fail, provenance.None, "missing"},
 		"csi-faulty/filesystem": {judge.Fail, provenance.Reattached, "lost-tail"},
 		"csi-block/filesystem":  {judge.Skipped, provenance.None, "code = InvalidArgument"},
@@ -122,8 +123,8 @@ func TestTheWholeMatrix(t *testing.T) {
 	} {
 		c := cells[name]
 		assert.Equal(t, want.verdict, c.Verdict, "%s: %s", name, c.Reason)
-		assert.Equal(t, want.evidence, c.Provenance.Level, "%s: %s", name, c.Provenance.NotReached)
-		assert.Contains(t, c.Reason, want.says, name)
+		assert.Equal(t, want.level, c.Provenance.Level, "%s: %s", name, c.Provenance.NotReached)
+		assert.Contains(t, c.Reason, want.reason, name)
 		switch want.verdict {
 		case judge.Pass:
 			assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify/"+name).Verdict)
@@ -136,19 +137,21 @@ func TestTheWholeMatrix(t *testing.T) {
 		}
 	}
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict(), o.result.Reason)
-	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage, "10 of 20 are known to keep their data")
-	assert.Equal(t, judge.Fail, cells[options.ControlName].Verdict, "an emptyDir forgets")
+	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage, "10 of 20 cells passed")
+	assert.Equal(t, judge.Fail, cells[options.ControlName].Verdict, "an emptyDir loses its data")
 	requireNothingLeft(t, ns)
 }
 
-// A level of evidence that is asked for is waited for, and below it nothing passes.
-func TestRequiredEvidence(t *testing.T) {
+// The run waits until a volume is detached if the required level needs that. A cell below the
+// required level does not pass.
+func TestRequiredEvidence_LowerLevelIsAnError(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	grantOptional(t, ns)
 	o := run(t, ns, short(map[string]string{
-		"STORAGE_CLASSES": "csi-ext4,shared", "READER_NODE": "same,other", "FORCE": "false,true", "REQUIRED_EVIDENCE": "reattached",
+		"STORAGE_CLASSES": "csi-ext4,shared", "READER_NODE": "same,other", "FORCE": "false,true",
+		"REQUIRED_EVIDENCE": "reattached",
 	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
 	for _, c := range o.result.Cells {
@@ -163,20 +166,24 @@ func TestRequiredEvidence(t *testing.T) {
 	requireNothingLeft(t, ns)
 }
 
-// Litmus's tunables for several targets: the writers of a run's cells.
-func TestOnlyTheTargetedWritersAreDeletedAtTheIntervals(t *testing.T) {
+// TARGET_PODS, PODS_AFFECTED_PERC and SEQUENCE select among the writers of the cells.
+func TestTargetPods_OnlyTargetsAreDeletedAtTheIntervals(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	unknown := run(t, ns, short(map[string]string{"STORAGE_CLASSES": "shared,csi-shared", "TARGET_PODS": "write-pod"}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, unknown.verdict())
-	assert.Contains(t, unknown.result.Reason, `TARGET_PODS="write-pod": want writers of this run: write-pod-shared, write-pod-csi-shared`)
+	assert.Contains(t, unknown.result.Reason,
+		`TARGET_PODS="write-pod": want writers of this run: write-pod-shared, write-pod-csi-shared`)
 
-	ns = someNamespace(t)
-	o := run(t, ns, several(map[string]string{"STORAGE_CLASSES": "shared,csi-shared", "SEQUENCE": "serial", "TARGET_PODS": "write-pod-shared", "PODS_AFFECTED_PERC": "100"}))
+	ns = newNamespace(t)
+	o := run(t, ns, severalDeletions(map[string]string{
+		"STORAGE_CLASSES": "shared,csi-shared", "SEQUENCE": "serial",
+		"TARGET_PODS": "write-pod-shared", "PODS_AFFECTED_PERC": "100",
+	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
 	cells := cellsByName(o.result)
 	assert.GreaterOrEqual(t, cells["shared"].Deletions(), 2)
-	assert.Equal(t, 1, cells["csi-shared"].Deletions(), "only at the end, before it is read back")
+	assert.Equal(t, 1, cells["csi-shared"].Deletions(), "it must only be deleted at the end, before the reader")
 	requireNothingLeft(t, ns)
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
@@ -18,24 +19,25 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// Two engines of one namespace that want the same names: one has them, the other
-// leaves what is the first one's alone.
-func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
+// Two engines in one namespace use the same names: one gets them, and the other does not
+// touch the objects of the first. A third one uses other names.
+func TestEngines_WithTheSameNamesDoNotInterfere(t *testing.T) {
 	t.Parallel()
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	own := short(map[string]string{"CLAIM_NAME": "own-pvc", "WRITER_POD": "own-writer", "READER_POD": "own-reader"})
-	for name, env := range map[string]map[string]string{"one": several(nil), "two": several(nil), "three": own} {
+	same := severalDeletions(nil)
+	for name, env := range map[string]map[string]string{"one": same, "two": same, "three": own} {
 		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: env}))
 	}
 	results := map[string]result.Result{}
 	for _, name := range []string{"one", "two", "three"} {
-		result, err := ns.Await(within(t), name)
+		chaosResult, err := ns.Await(within(t), name)
 		require.NoError(t, err)
 		log, err := ns.Log(within(t), name)
 		require.NoError(t, err)
 		results[name], err = chaosengine.ParseResult(log)
 		require.NoError(t, err, log)
-		assert.Equal(t, string(results[name].Verdict), string(result.Status.ExperimentStatus.Verdict))
+		assert.Equal(t, string(results[name].Verdict), string(chaosResult.Status.ExperimentStatus.Verdict))
 	}
 	assert.Equal(t, judge.Pass, results["three"].Verdict, results["three"].Reason)
 	var passed []result.Cell
@@ -48,94 +50,99 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 		assert.Contains(t, r.Reason, "already exists and was not created by this run")
 	}
 	require.NotEmpty(t, passed)
-	if len(passed) == 2 { // the operator was busy: one began when the other had ended
-		slices.SortFunc(passed, func(x, y result.Cell) int { return x.Epochs[0].FirstAckAt.Compare(y.Epochs[0].FirstAckAt) })
-		assert.True(t, passed[0].Reader.Seen.Before(passed[1].Epochs[0].FirstAckAt), "both had the same names at once")
+	if len(passed) == 2 { // the operator started one after the other had ended
+		firstAck := func(c result.Cell) time.Time { return c.Epochs[0].FirstAckAt }
+		slices.SortFunc(passed, func(x, y result.Cell) int { return firstAck(x).Compare(firstAck(y)) })
+		assert.True(t, passed[0].Reader.Seen.Before(firstAck(passed[1])), "both used the same names at the same time")
 	}
 	requireNothingLeft(t, ns)
 }
 
-// Two engines of two namespaces that run at once, with the same names: neither asks
-// for anything in the other's.
-func TestEnginesOfTwoNamespacesDoNotMeet(t *testing.T) {
+// Two engines in two namespaces run at the same time with the same names. Neither sends a
+// request about the namespace of the other.
+func TestEngines_InTwoNamespacesAreIndependent(t *testing.T) {
 	t.Parallel()
-	both := []*chaosengine.Namespace{someNamespace(t), someNamespace(t)}
+	both := []*chaosengine.Namespace{newNamespace(t), newNamespace(t)}
 	for _, ns := range both {
-		start(t, ns, several(nil))
+		start(t, ns, severalDeletions(nil))
 	}
 	for _, ns := range both {
 		o := await(t, ns)
 		assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
 		requireNothingLeft(t, ns)
-		asked := requestsOf(t, ns.Name)
-		require.NotEmpty(t, asked)
-		for _, r := range asked {
-			if !r.refused() { // the cluster-wide reads of rbac-optional.yaml
+		sent := requestsOf(t, ns.Name)
+		require.NotEmpty(t, sent)
+		for _, r := range sent {
+			if !r.refused() { // refused ones are the cluster-wide reads that rbac-optional.yaml would grant
 				assert.Equal(t, ns.Name, r.ObjectRef.Namespace, r.permission())
 			}
 		}
 	}
 }
 
-// Somebody else's files on an existing claim stay as they are, byte for byte.
-func TestAnExistingClaimKeepsWhatItHolds(t *testing.T) {
+// A run does not change the files of others on an existing claim.
+func TestExistingClaim_KeepsForeignFiles(t *testing.T) {
 	t.Parallel()
-	ns := someNamespace(t)
-	require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: "first", Env: short(map[string]string{"KEEP": "true"})}))
+	ns := newNamespace(t)
+	keep := short(map[string]string{"KEEP": "true"})
+	require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: "first", Env: keep}))
 	first, err := ns.Await(within(t), "first")
 	require.NoError(t, err)
 	require.Equal(t, chaosv1alpha1.ResultVerdictPassed, first.Status.ExperimentStatus.Verdict)
 
 	volume := filepath.Dir(volumeFile(t, ns))
-	require.NoError(t, os.MkdirAll(filepath.Join(volume, "theirs"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(volume, "theirs", "data"), []byte("somebody's data"), 0o600))
-	before, claim := sums(t, volume), theClaim(t, ns)
+	require.NoError(t, os.MkdirAll(filepath.Join(volume, "foreign"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(volume, "foreign", "data"), []byte("foreign data"), 0o600))
+	before, claim := checksums(t, volume), claimMeta(t, ns)
 
-	onTheClaim := func(name, keep string) {
+	runOnClaim := func(name, keep string) {
 		t.Helper()
-		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: several(map[string]string{"EXISTING_CLAIM": "stig-pvc", "READER_POD": name + "-reader", "KEEP": keep})}))
-		result, err := ns.Await(within(t), name)
+		env := severalDeletions(map[string]string{
+			"EXISTING_CLAIM": "stig-pvc", "READER_POD": name + "-reader", "KEEP": keep,
+		})
+		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: env}))
+		chaosResult, err := ns.Await(within(t), name)
 		require.NoError(t, err)
-		require.Equal(t, chaosv1alpha1.ResultVerdictPassed, result.Status.ExperimentStatus.Verdict, result.Status.ExperimentStatus.ErrorOutput)
+		status := chaosResult.Status.ExperimentStatus
+		require.Equal(t, chaosv1alpha1.ResultVerdictPassed, status.Verdict, status.ErrorOutput)
 	}
-	onTheClaim("second", "false")
-	assert.Equal(t, before, sums(t, volume), "nothing of ours is left, nor anything of theirs changed")
-	assert.Equal(t, claim, theClaim(t, ns))
+	runOnClaim("second", "false")
+	assert.Equal(t, before, checksums(t, volume), "the run must remove its files and change no others")
+	assert.Equal(t, claim, claimMeta(t, ns))
 
-	onTheClaim("third", "true")
-	after := sums(t, volume)
+	runOnClaim("third", "true")
+	after := checksums(t, volume)
 	kept, err := filepath.Glob(filepath.Join(volume, "volume-durability-*", "logs.log"))
 	require.NoError(t, err)
 	require.Len(t, kept, 1)
 	delete(after, kept[0])
-	assert.Equal(t, before, after, "all that was written is in a folder of our own")
+	assert.Equal(t, before, after, "the run must write only into its own folder")
 }
 
-// Our folder on somebody else's claim goes too where the experiment is killed: the
-// next attempt knows its name.
-func TestAKilledExperimentLeavesNothingOnAnExistingClaim(t *testing.T) {
+// If the experiment is killed, the next attempt removes its folder from the existing claim.
+func TestExistingClaim_KilledExperimentLeavesNothing(t *testing.T) {
 	t.Parallel()
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	claimOf(t, ns, "shared", corev1.ReadWriteOnce, corev1.PersistentVolumeFilesystem)
 	start(t, ns, map[string]string{"EXISTING_CLAIM": "claim", "TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"})
-	inChaos(t, ns)
+	awaitChaos(t, ns)
 	volume := volumeFolder(t, ns)
-	require.NoError(t, os.WriteFile(filepath.Join(volume, "theirs"), []byte("somebody's data"), 0o600))
-	ours, err := filepath.Glob(filepath.Join(volume, "volume-durability-*"))
+	require.NoError(t, os.WriteFile(filepath.Join(volume, "foreign"), []byte("foreign data"), 0o600))
+	folders, err := filepath.Glob(filepath.Join(volume, "volume-durability-*"))
 	require.NoError(t, err)
-	require.Len(t, ours, 1)
+	require.Len(t, folders, 1)
 	killExperiment(t, ns)
 	o := await(t, ns)
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
-	assert.Contains(t, o.result.Reason, "folder "+filepath.Base(ours[0])+" of claim claim")
+	assert.Contains(t, o.result.Reason, "folder "+filepath.Base(folders[0])+" of claim claim")
 	left, err := os.ReadDir(volume)
 	require.NoError(t, err)
 	require.Len(t, left, 1)
-	assert.Equal(t, "theirs", left[0].Name())
+	assert.Equal(t, "foreign", left[0].Name())
 }
 
-// sums are the checksums of all files below a folder.
-func sums(t *testing.T, folder string) map[string][sha256.Size]byte {
+// checksums returns the checksums of all files below a folder.
+func checksums(t *testing.T, folder string) map[string][sha256.Size]byte {
 	t.Helper()
 	all := map[string][sha256.Size]byte{}
 	require.NoError(t, filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
@@ -149,10 +156,13 @@ func sums(t *testing.T, folder string) map[string][sha256.Size]byte {
 	return all
 }
 
-// theClaim is the namespace's claim, as far as a run could change it.
-func theClaim(t *testing.T, ns *chaosengine.Namespace) metav1.ObjectMeta {
+// claimMeta returns the metadata of the claim that a run could change.
+func claimMeta(t *testing.T, ns *chaosengine.Namespace) metav1.ObjectMeta {
 	t.Helper()
 	claim, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc", metav1.GetOptions{})
 	require.NoError(t, err)
-	return metav1.ObjectMeta{UID: claim.UID, Labels: claim.Labels, OwnerReferences: claim.OwnerReferences, ResourceVersion: claim.ResourceVersion}
+	return metav1.ObjectMeta{
+		UID: claim.UID, Labels: claim.Labels, OwnerReferences: claim.OwnerReferences,
+		ResourceVersion: claim.ResourceVersion,
+	}
 }

@@ -14,7 +14,7 @@ if [ -z "$selected" ]; then
     echo "e2e-one: no test of tests/e2e matches $T" >&2
     exit 2
 fi
-# needs FILE: whether one of the selected tests is in this file of tests/e2e.
+# needs FILE succeeds if one of the selected tests is in this file of tests/e2e.
 needs() {
     for name in $selected; do
         grep -q "^func $name(" "tests/e2e/$1" && return 0

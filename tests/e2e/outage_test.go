@@ -16,160 +16,167 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// outage is for how long the API server is away: longer than a restart takes.
+// outage is how long the API server is unavailable: longer than a restart takes.
 const outage = 30 * time.Second
 
-// In every phase of a run, also while an answer of the API server is on its way.
-func TestAnAPIServerThatIsAwayForARunChangesNoVerdict(t *testing.T) {
+// The API server is unavailable in each phase of a run, also while a request is pending.
+func TestVerdict_UnchangedByAnAPIServerOutage(t *testing.T) {
 	for _, p := range []phase{
-		{name: "while the run begins", env: short(nil), happens: beginning},
-		{name: "while the writer is created", env: short(nil), happens: creation, what: "write-pod"},
-		{name: "before the chaos", env: short(map[string]string{"RAMP_TIME": "10"}), happens: event, what: "PreChaosCheck"},
-		{name: "while the writer is deleted", env: several(nil), happens: deletion, what: "write-pod"},
-		{name: "while the reader is created", env: short(nil), happens: creation, what: "read-pod"},
-		{name: "while all is removed", env: short(nil), happens: deletion, what: "read-pod"},
-		{name: "while the evidence is kept", env: short(nil), happens: keeping},
+		{name: "while the run starts", env: short(nil), trigger: runStart},
+		{name: "while the writer is created", env: short(nil), trigger: podCreation, object: "write-pod"},
+		{
+			name: "before the chaos", env: short(map[string]string{"RAMP_TIME": "10"}),
+			trigger: engineEvent, object: "PreChaosCheck",
+		},
+		{name: "while the writer is deleted", env: severalDeletions(nil), trigger: podDeletion, object: "write-pod"},
+		{name: "while the reader is created", env: short(nil), trigger: podCreation, object: "read-pod"},
+		{name: "while the objects are removed", env: short(nil), trigger: podDeletion, object: "read-pod"},
+		{name: "while the bundle is saved", env: short(nil), trigger: bundleSave},
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			requireTestCluster(t) // its API server is reached through this machine
-			ns := someNamespace(t)
-			way := newWay(t, ns)
-			p.env["KUBERNETES_SERVICE_PORT"] = way.port
-			p.interrupt(t, ns, func() { way.closeFor(t, outage) })
+			requireTestCluster(t) // the proxy listens at the address of its API server
+			ns := newNamespace(t)
+			proxy := newAPIProxy(t, ns)
+			p.env["KUBERNETES_SERVICE_PORT"] = proxy.port
+			p.interrupt(t, ns, func() { proxy.closeFor(t, outage) })
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
-			assert.Contains(t, o.log, "The API server did not answer; retrying: ", "it was away for the run")
-			if p.happens == deletion && p.what == "write-pod" {
-				assert.Regexp(t, `the API server was unavailable for \d+s while the writer of epoch 1 was deleted`, strings.Join(o.result.Cells[0].Notes, "\n"))
+			assert.Contains(t, o.log, "The API server did not answer; retrying: ", "the run must notice the outage")
+			if p.trigger == podDeletion && p.object == "write-pod" {
+				assert.Regexp(t, `the API server was unavailable for \d+s while the writer of epoch 1 was deleted and restored`,
+					strings.Join(o.result.Cells[0].Notes, "\n"))
 			}
 			requireNothingLeft(t, ns)
-			requireEvidence(t, ns, o)
+			requireBundle(t, ns, o)
 		})
 	}
 }
 
-// way is the one way of a run to the API server, by a port of its own at the API
-// server's address. While it is closed the API server is away for that run, as one
-// that is stopped is, and there for everybody else: were it stopped, all that watch
-// it would be late for a minute (client-go waits longer and longer between attempts).
-type way struct {
+// apiProxy forwards the connections of one run to the API server. It listens on another port
+// at the API server's address. While it is closed, the API server is unavailable for that run
+// only. Stopping the API server would delay all other tests by up to a minute, because
+// client-go retries at growing intervals.
+type apiProxy struct {
 	port    string
-	address string
-	to      string
+	address string // where it listens
+	target  string // where the API server listens
 
 	mu          sync.Mutex
-	listener    net.Listener // nil while it is closed
+	listener    net.Listener // nil while the proxy is closed
 	connections map[net.Conn]struct{}
 	reopening   *time.Timer
-	all         sync.WaitGroup
+	goroutines  sync.WaitGroup
 }
 
-// newWay opens one that is gone after the test.
-func newWay(t *testing.T, ns *chaosengine.Namespace) *way {
+// newAPIProxy returns an open proxy that is closed after the test.
+func newAPIProxy(t *testing.T, ns *chaosengine.Namespace) *apiProxy {
 	t.Helper()
 	server, err := url.Parse(ns.Config.Host)
 	require.NoError(t, err)
-	w := &way{address: net.JoinHostPort(server.Hostname(), "0"), to: server.Host, connections: map[net.Conn]struct{}{}}
-	require.NoError(t, w.open())
-	w.address = w.listener.Addr().String()
-	_, w.port, err = net.SplitHostPort(w.address)
+	p := &apiProxy{
+		address: net.JoinHostPort(server.Hostname(), "0"), target: server.Host, connections: map[net.Conn]struct{}{},
+	}
+	require.NoError(t, p.open())
+	p.address = p.listener.Addr().String()
+	_, p.port, err = net.SplitHostPort(p.address)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		w.close()
-		w.all.Wait()
+		p.close()
+		p.goroutines.Wait()
 	})
-	return w
+	return p
 }
 
-func (w *way) open() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	listener, err := net.Listen("tcp", w.address)
+func (p *apiProxy) open() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	listener, err := net.Listen("tcp", p.address)
 	if err != nil {
 		return err
 	}
-	w.listener = listener
-	w.all.Go(func() {
+	p.listener = listener
+	p.goroutines.Go(func() {
 		for {
 			from, err := listener.Accept()
 			if err != nil {
-				return // it is closed
+				return // the listener is closed
 			}
-			w.all.Go(func() { w.carry(listener, from) })
+			p.goroutines.Go(func() { p.forward(listener, from) })
 		}
 	})
 	return nil
 }
 
-// carry takes what either end sends to the other, until one of them or the way is closed.
-func (w *way) carry(by net.Listener, from net.Conn) {
-	to, err := net.Dial("tcp", w.to)
+// forward copies data between a client and the API server, until one of them or the proxy is
+// closed.
+func (p *apiProxy) forward(listener net.Listener, from net.Conn) {
+	to, err := net.Dial("tcp", p.target)
 	if err != nil {
 		_ = from.Close()
 		return
 	}
-	if !w.keep(by, from, to) {
+	if !p.add(listener, from, to) {
 		return
 	}
-	defer w.drop(from, to)
+	defer p.forget(from, to)
 	var back sync.WaitGroup
-	back.Go(func() { join(from, to) })
-	join(to, from)
+	back.Go(func() { copyAndClose(from, to) })
+	copyAndClose(to, from)
 	back.Wait()
 }
 
-func join(to, from net.Conn) {
-	_, _ = io.Copy(to, from) // how it ended is the ends' business
+func copyAndClose(to, from net.Conn) {
+	_, _ = io.Copy(to, from) // both ends notice an error themselves
 	_, _ = to.Close(), from.Close()
 }
 
-// keep notes the connections that end with the way. It says no where the way that
-// they came by is closed already.
-func (w *way) keep(by net.Listener, both ...net.Conn) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.listener != by {
+// add adds connections that end when the proxy is closed. If the listener that accepted them
+// is already closed, add closes them and returns false.
+func (p *apiProxy) add(listener net.Listener, both ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != listener {
 		for _, c := range both {
 			_ = c.Close()
 		}
 		return false
 	}
 	for _, c := range both {
-		w.connections[c] = struct{}{}
+		p.connections[c] = struct{}{}
 	}
 	return true
 }
 
-func (w *way) drop(both ...net.Conn) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (p *apiProxy) forget(both ...net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, c := range both {
-		delete(w.connections, c)
+		delete(p.connections, c)
 	}
 }
 
-// close breaks every connection, and has those refused that are asked for.
-func (w *way) close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.reopening != nil {
-		w.reopening.Stop()
+// close closes all connections. New ones are refused.
+func (p *apiProxy) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reopening != nil {
+		p.reopening.Stop()
 	}
-	if w.listener == nil {
+	if p.listener == nil {
 		return
 	}
-	_ = w.listener.Close()
-	w.listener = nil
-	for c := range w.connections {
+	_ = p.listener.Close()
+	p.listener = nil
+	for c := range p.connections {
 		_ = c.Close()
 	}
 }
 
-// closeFor closes the way and opens it again after some time.
-func (w *way) closeFor(t *testing.T, d time.Duration) {
-	w.close()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.reopening = time.AfterFunc(d, func() { assert.NoError(t, w.open()) })
+// closeFor closes the proxy and opens it again after a duration.
+func (p *apiProxy) closeFor(t *testing.T, d time.Duration) {
+	p.close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reopening = time.AfterFunc(d, func() { assert.NoError(t, p.open()) })
 }

@@ -27,18 +27,18 @@ import (
 )
 
 const (
-	// account is the chart's service account, and the name of its Role.
+	// account is the name of the chart's service account and of its Role.
 	account = "volume-durability-sa"
-	// auditLogs are where the API server of the test cluster writes who did what.
+	// auditLogs matches the audit logs of the test cluster's API server.
 	auditLogs = "/var/lib/volume-durability-cluster/logs/audit*.log"
-	// runnersAgent is what the stand-in for chaos-runner calls itself. The experiment
-	// has no such name in all of its requests: it executes commands under none.
-	runnersAgent = "runner/"
+	// runnerUserAgent is how the user agent of tests/chaosrunner begins. That of the
+	// experiment's requests is another one, or empty for commands in pods.
+	runnerUserAgent = "runner/"
 )
 
-// onlyTheRunners are what the Role grants for Litmus's chaos-runner alone, which
-// works as the same service account, and why.
-func onlyTheRunners() map[string]string {
+// runnerPermissions returns the permissions that only Litmus's chaos-runner needs, and why. It
+// uses the same service account.
+func runnerPermissions() map[string]string {
 	return map[string]string{
 		permission("get", "litmuschaos.io", "chaosexperiments"): "it makes the Job of the ChaosExperiment",
 		permission("create", "batch", "jobs"):                   "it starts the Job",
@@ -46,51 +46,56 @@ func onlyTheRunners() map[string]string {
 	}
 }
 
-// permission is one verb on one kind of object.
+// permission returns a permission as text: a verb, an API group and a resource.
 func permission(verb, group, resource string) string {
 	return fmt.Sprintf("%s %s/%s", verb, group, resource)
 }
 
-// Runs that need between them all that a run may need: what they ask the API server
-// for is what the chart's Roles grant, no more and no less.
-func TestTheRolesGrantWhatIsUsed(t *testing.T) {
+// The runs of this test need every permission that any run may need. The requests in the
+// audit log must be exactly those that the chart's Roles grant.
+func TestRoles_GrantExactlyWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
 	ns, err := connect(t).NewNamespace(within(t), "e2e-"+rand.String(6), chaosengine.Baseline)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
 
-	everyNeed(t, ns)
+	useEveryPermission(t, ns)
 
-	experiment, refused := asked(t, ns.Name)
+	experiment, refused := auditedPermissions(t, ns.Name)
 	role, err := ns.Kube.RbacV1().Roles(ns.Name).Get(within(t), account, metav1.GetOptions{})
 	require.NoError(t, err)
-	needed := slices.AppendSeq(experiment, maps.Keys(onlyTheRunners()))
+	needed := slices.AppendSeq(experiment, maps.Keys(runnerPermissions()))
 	slices.Sort(needed)
-	assert.Equal(t, needed, permissions(role.Rules), "rbac.yaml grants what is needed")
+	assert.Equal(t, needed, permissions(role.Rules), "rbac.yaml must grant exactly the permissions that are used")
 	optionalRole, _, err := ns.OptionalRBAC()
 	require.NoError(t, err)
-	assert.Subset(t, permissions(optionalRole.Rules), refused, "rbac-optional.yaml grants what is asked for besides")
+	assert.Subset(t, permissions(optionalRole.Rules), refused, "rbac-optional.yaml must grant every refused request")
 }
 
-// everyNeed makes the runs, and checks that they came to what they were made for.
-func everyNeed(t *testing.T, ns *chaosengine.Namespace) {
+// useEveryPermission executes runs that together need every permission, and checks their
+// verdicts.
+func useEveryPermission(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	begin := func(name string, env map[string]string, probes ...chaosv1alpha1.ProbeAttributes) {
-		all := short(map[string]string{"WRITER_POD": name + "-writer", "READER_POD": name + "-reader", "CLAIM_NAME": name + "-claim"})
+		all := short(map[string]string{
+			"WRITER_POD": name + "-writer", "READER_POD": name + "-reader", "CLAIM_NAME": name + "-claim",
+		})
 		maps.Copy(all, env)
 		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: all, Probes: probes}))
 	}
-	inAPod := command("elsewhere", "SOT", "echo 1", "1")
-	inAPod.CmdProbeInputs.Source = &chaosv1alpha1.SourceDetails{Image: ns.Image}
+	inPod := command("elsewhere", "SOT", "echo 1", "1")
+	inPod.CmdProbeInputs.Source = &chaosv1alpha1.SourceDetails{Image: ns.Image}
 	stopping := command("stopping", "Continuous", "echo 2", "1")
 	stopping.RunProperties.StopOnFailure = true
 
-	begin("existing", map[string]string{"EXISTING_CLAIM": existingClaim(t, ns)}, inAPod)
-	begin("no-image", map[string]string{"LIB_IMAGE": "volume-durability.test/none:test", "LIB_IMAGE_PULL_POLICY": "Never"})
-	begin("stopped", map[string]string{"TOTAL_CHAOS_DURATION": "600", "CHAOS_INTERVAL": "600"}, stopping)
+	begin("existing", map[string]string{"EXISTING_CLAIM": existingClaim(t, ns)}, inPod)
+	begin("no-image", map[string]string{
+		"LIB_IMAGE": "volume-durability.test/none:test", "LIB_IMAGE_PULL_POLICY": "Never",
+	})
+	begin("stopped", longChaos(), stopping)
 
-	stopsAgain(t, ns, "stopped")
+	awaitTwoStops(t, ns, "stopped")
 	for name, want := range map[string]chaosv1alpha1.ResultVerdict{"existing": "Pass", "no-image": "Error"} {
 		_, err := ns.AwaitCompleted(within(t), name)
 		require.NoError(t, err)
@@ -100,24 +105,23 @@ func everyNeed(t *testing.T, ns *chaosengine.Namespace) {
 	}
 	log, err := ns.Log(within(t), "existing")
 	require.NoError(t, err)
-	assert.Contains(t, log, "The nodes' labels cannot be read: assuming Kubernetes", "what a run without rbac-optional.yaml cannot see")
+	// These need rbac-optional.yaml.
+	assert.Contains(t, log, "The nodes' labels cannot be read: assuming Kubernetes")
 	assert.Contains(t, log, "Could not read the namespace; assuming that it exists")
 }
 
+// existingClaim creates a claim and returns its name.
 func existingClaim(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
-	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "theirs"}, Spec: corev1.PersistentVolumeClaimSpec{
-		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: options.Defaults().ClaimSize}},
-	}}
+	claim := newClaim("existing-claim", options.Defaults().ClaimSize)
 	_, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})
 	require.NoError(t, err)
 	return claim.Name
 }
 
-// stopsAgain waits for an engine to be stopped by its probe, and has it run again:
-// what the first run said in events is then said again.
-func stopsAgain(t *testing.T, ns *chaosengine.Namespace, name string) {
+// awaitTwoStops waits until a probe has stopped an engine, starts the engine again, and waits
+// for the second stop. The second run repeats events of the first, which are then updated.
+func awaitTwoStops(t *testing.T, ns *chaosengine.Namespace, name string) {
 	t.Helper()
 	for _, run := range []int{1, 2} {
 		_, err := ns.AwaitResult(within(t), name, "volume-durability", func(result *chaosv1alpha1.ChaosResult) bool {
@@ -130,12 +134,13 @@ func stopsAgain(t *testing.T, ns *chaosengine.Namespace, name string) {
 			return
 		}
 		active := []byte(`{"spec":{"engineState":"active"}}`)
-		_, err = ns.Litmus.LitmuschaosV1alpha1().ChaosEngines(ns.Name).Patch(within(t), name, "application/merge-patch+json", active, metav1.PatchOptions{})
+		engines := ns.Litmus.LitmuschaosV1alpha1().ChaosEngines(ns.Name)
+		_, err = engines.Patch(within(t), name, types.MergePatchType, active, metav1.PatchOptions{})
 		require.NoError(t, err)
 	}
 }
 
-// grantOptional applies rbac-optional.yaml for a namespace, under its name, until the test is over.
+// grantOptional applies rbac-optional.yaml for a namespace until the test ends.
 func grantOptional(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	revoke, err := ns.GrantOptionalRBAC(within(t))
@@ -143,10 +148,10 @@ func grantOptional(t *testing.T, ns *chaosengine.Namespace) {
 	t.Cleanup(func() { require.NoError(t, revoke(within(t))) })
 }
 
-// With rbac-optional.yaml a run sees what it has to take for granted without.
-func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
+// With rbac-optional.yaml, a run can read what it otherwise has to assume.
+func TestOptionalRole_LetsARunReadTheCluster(t *testing.T) {
 	t.Parallel()
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	grantOptional(t, ns)
 	role, _, err := ns.OptionalRBAC()
 	require.NoError(t, err)
@@ -160,62 +165,66 @@ func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
 	missing := begin("missing", map[string]string{"WORKLOAD_NAMESPACE": "no-such-namespace"})
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, missing.Status.ExperimentStatus.Verdict)
 	require.NotNil(t, missing.Status.ExperimentStatus.ErrorOutput)
-	assert.Contains(t, missing.Status.ExperimentStatus.ErrorOutput.Reason, "namespace no-such-namespace does not exist. What to do: kubectl create namespace no-such-namespace")
+	assert.Contains(t, missing.Status.ExperimentStatus.ErrorOutput.Reason,
+		"namespace no-such-namespace does not exist. What to do: kubectl create namespace no-such-namespace")
 
 	labelSwarm(t, ns, "n1")
 	one := begin("one-of-two", nil)
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, one.Status.ExperimentStatus.Verdict)
 	log, err := ns.Log(within(t), "one-of-two")
 	require.NoError(t, err)
-	assert.NotRegexp(t, `msg="[^"]* cannot be (read|seen|looked up): `, log)
+	assert.NotRegexp(t, `msg="(The nodes' labels cannot be read|Could not (read|list) )`, log)
 	assert.NotContains(t, log, "the nodes' labels could not be read")
-	// The classes are looked up before the quota leaves room for none of their claims.
+	// The run lists the classes, and then fails because the quota allows no claim.
 	quota(corev1.ResourcePersistentVolumeClaims, "0")(t, ns)
 	classes := begin("classes", map[string]string{"STORAGE_CLASSES": "*"})
 	assert.NotEqual(t, chaosv1alpha1.ResultVerdictPassed, classes.Status.ExperimentStatus.Verdict)
 
-	experiment, refused := asked(t, ns.Name)
+	experiment, refused := auditedPermissions(t, ns.Name)
 	for _, p := range permissions(role.Rules) {
 		assert.NotContains(t, refused, p)
 	}
-	assert.Subset(t, experiment, permissions(role.Rules), "it grants no more than is used")
+	assert.Subset(t, experiment, permissions(role.Rules), "every permission that it grants must be used")
 	requireNothingLeft(t, ns)
 }
 
-// Every run that may see the nodes' labels is Not Applicable meanwhile: this test is
-// by itself.
-func TestSwarmOnEveryNodeIsNotApplicable(t *testing.T) {
-	ns := someNamespace(t)
+// This test is not parallel: while it runs, every run that may read the nodes' labels is Not
+// Applicable.
+func TestOrchestrator_SwarmLabelsAreNotApplicable(t *testing.T) {
+	ns := newNamespace(t)
 	grantOptional(t, ns)
 	labelSwarm(t, ns, "n1")
 	labelSwarm(t, ns, "n2")
 	o := run(t, ns, short(nil))
 	assert.Equal(t, chaosv1alpha1.ResultVerdict("N/A"), o.verdict())
-	assert.Contains(t, o.probe(t, "verify").Description, "Not Applicable: the orchestrator is Swarm, according to the label ")
+	assert.Contains(t, o.probe(t, "verify").Description,
+		"Not Applicable: the orchestrator is Swarm, according to the label ")
 	requireNothingLeft(t, ns)
-	requireNotApplicable(t, requireEvidence(t, ns, o))
+	requireNotApplicable(t, requireBundle(t, ns, o))
 }
 
-// requireNotApplicable fails where an assessor's checklist does not say so.
-func requireNotApplicable(t *testing.T, evidence bundle.Bundle) {
+// requireNotApplicable fails the test unless the checklist has the status Not_Applicable.
+func requireNotApplicable(t *testing.T, saved bundle.Bundle) {
 	t.Helper()
-	checklist, err := evidence.File("checklist.ckl")
+	checklist, err := saved.File("checklist.ckl")
 	require.NoError(t, err)
 	assert.Contains(t, string(checklist), "<STATUS>Not_Applicable</STATUS>")
 }
 
-// labelSwarm has a node say that Swarm orchestrates on it, until the test is over.
+// labelSwarm labels a node as a node of Swarm until the test ends.
 func labelSwarm(t *testing.T, ns *chaosengine.Namespace, node string) {
 	t.Helper()
 	label := func(value string) error {
 		patch := []byte(`{"metadata":{"labels":{"com.docker.ucp.orchestrator.swarm":` + value + `}}}`)
-		_, err := ns.Kube.CoreV1().Nodes().Patch(within(t), node, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
+		nodes := ns.Kube.CoreV1().Nodes()
+		_, err := nodes.Patch(within(t), node, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
 		return err
 	}
 	t.Cleanup(func() { require.NoError(t, label("null")) })
 	require.NoError(t, label(`"true"`))
 }
 
+// permissions returns the permissions that rules grant, sorted.
 func permissions(rules []rbacv1.PolicyRule) (all []string) {
 	for _, rule := range rules {
 		for _, group := range rule.APIGroups {
@@ -230,23 +239,24 @@ func permissions(rules []rbacv1.PolicyRule) (all []string) {
 	return all
 }
 
-// asked is what the chart's service account in a namespace asked the API server
-// for: what the experiment was allowed, and what anybody was refused.
-func asked(t *testing.T, namespace string) (experiment, refused []string) {
+// auditedPermissions returns what the chart's service account in a namespace requested,
+// according to the audit log: the requests of the experiment that were allowed, and all
+// requests that were refused.
+func auditedPermissions(t *testing.T, namespace string) (experiment, refused []string) {
 	t.Helper()
 	allowed, forbidden := map[string]bool{}, map[string]bool{}
 	for _, r := range requestsOf(t, namespace) {
 		switch {
 		case r.refused():
 			forbidden[r.permission()] = true
-		case !strings.HasPrefix(r.UserAgent, runnersAgent):
+		case !strings.HasPrefix(r.UserAgent, runnerUserAgent):
 			allowed[r.permission()] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(allowed)), slices.Sorted(maps.Keys(forbidden))
 }
 
-// requestsOf are all that the chart's service account in a namespace made.
+// requestsOf returns all requests of the chart's service account in a namespace.
 func requestsOf(t *testing.T, namespace string) (all []request) {
 	t.Helper()
 	logs, err := filepath.Glob(auditLogs)
@@ -257,7 +267,7 @@ func requestsOf(t *testing.T, namespace string) (all []request) {
 	return all
 }
 
-// request is what the audit log holds of one (k8s.io/apiserver/pkg/apis/audit/v1 Event).
+// request is a part of an entry of the audit log (Event in k8s.io/apiserver/pkg/apis/audit/v1).
 type request struct {
 	Verb, UserAgent string
 	User            struct{ Username string }
@@ -275,6 +285,7 @@ func (r request) permission() string {
 	return permission(r.Verb, r.ObjectRef.APIGroup, resource)
 }
 
+// requests returns the requests of a user about objects in an audit log.
 func requests(t *testing.T, file, user string) (all []request) {
 	t.Helper()
 	f, err := os.Open(file)
@@ -288,7 +299,7 @@ func requests(t *testing.T, file, user string) (all []request) {
 		}
 		var r request
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &r))
-		// What is no object, the API server's version for example, anybody may read.
+		// Every user may send requests that are not about objects, such as /version.
 		if r.User.Username == user && r.ObjectRef.Resource != "" {
 			all = append(all, r)
 		}

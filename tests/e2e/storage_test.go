@@ -16,30 +16,43 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// eventually returns once something holds.
-func eventually(t *testing.T, holds func() bool) {
+// eventually returns once a condition holds.
+func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
-	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, func(context.Context) (bool, error) { return holds(), nil }))
+	holds := func(context.Context) (bool, error) { return condition(), nil }
+	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, holds))
 }
 
-// claimOf is a claim of a class.
-func claimOf(t *testing.T, ns *chaosengine.Namespace, class string, access corev1.PersistentVolumeAccessMode, mode corev1.PersistentVolumeMode) {
-	t.Helper()
-	claim := &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: "claim"},
+// newClaim returns a ReadWriteOnce claim of the default StorageClass.
+func newClaim(name string, size resource.Quantity) *corev1.PersistentVolumeClaim {
+	return &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PersistentVolumeClaimSpec{
-			StorageClassName: ptr.To(class), AccessModes: []corev1.PersistentVolumeAccessMode{access}, VolumeMode: &mode,
-			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("64Mi")}},
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources: corev1.VolumeResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceStorage: size},
+			},
 		},
 	}
+}
+
+// claimOf creates a claim of a class with the name claim.
+func claimOf(
+	t *testing.T, ns *chaosengine.Namespace, class string,
+	access corev1.PersistentVolumeAccessMode, mode corev1.PersistentVolumeMode,
+) {
+	t.Helper()
+	claim := newClaim("claim", resource.MustParse("64Mi"))
+	claim.Spec.StorageClassName, claim.Spec.VolumeMode = ptr.To(class), ptr.To(mode)
+	claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{access}
 	_, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})
 	require.NoError(t, err)
 }
 
-func TestABlockDeviceIsItsUsersWhoIsNotRoot(t *testing.T) {
+func TestBlockDevice_IsWritableByANonRootUser(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	claimOf(t, ns, "csi-block", corev1.ReadWriteOnce, corev1.PersistentVolumeBlock)
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "pod"},
@@ -54,9 +67,12 @@ func TestABlockDeviceIsItsUsersWhoIsNotRoot(t *testing.T) {
 			}}},
 			Containers: []corev1.Container{{
 				Name: "pod", Image: "volume-durability.test/busybox:test", ImagePullPolicy: corev1.PullNever,
-				Command:         []string{"sh", "-c", "echo kept | dd of=/dev/volume conv=sync,fsync && exec sleep 1000"},
-				VolumeDevices:   []corev1.VolumeDevice{{Name: "device", DevicePath: "/dev/volume"}},
-				SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+				Command:       []string{"sh", "-c", "echo kept | dd of=/dev/volume conv=sync,fsync && exec sleep 1000"},
+				VolumeDevices: []corev1.VolumeDevice{{Name: "device", DevicePath: "/dev/volume"}},
+				SecurityContext: &corev1.SecurityContext{
+					AllowPrivilegeEscalation: ptr.To(false),
+					Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+				},
 			}},
 		},
 	}
@@ -69,12 +85,13 @@ func TestABlockDeviceIsItsUsersWhoIsNotRoot(t *testing.T) {
 	})
 }
 
-func TestTheDriverSaysWhatAClassCannotDo(t *testing.T) {
+func TestCSIDriver_ReportsAnUnsupportedAccessMode(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
-	ns := someNamespace(t)
+	ns := newNamespace(t)
 	claimOf(t, ns, "csi-ext4", corev1.ReadWriteMany, corev1.PersistentVolumeFilesystem)
 	eventually(t, func() bool {
-		return strings.Contains(eventsOn(t, ns, "PersistentVolumeClaim")["ProvisioningFailed"], "backend ext4 is used on one node at a time")
+		message := eventsOn(t, ns, "PersistentVolumeClaim")["ProvisioningFailed"]
+		return strings.Contains(message, "backend ext4 is used on one node at a time")
 	})
 }

@@ -20,26 +20,38 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// A volume that refuses before anything was acknowledged has broken no promise. One
-// that cannot be written any more afterwards has; one that is full has not, but then
-// the chaos was not carried out.
-func TestAVolumeThatRefusesEndsInAVerdictThatSaysSo(t *testing.T) {
-	const noRoom, readOnly = "write /data/logs.log: no space left on device", "open /data/logs.log: read-only file system"
+// If a volume fails before the first acknowledgement, no acknowledged record can be lost, so
+// the verdict is Error. If it becomes read-only later, the verdict is Fail. If it becomes full
+// later, no record is lost, but the chaos ends early, so the verdict is Error.
+func TestVolumeRefusal_EndsInAVerdictWithAdvice(t *testing.T) {
+	const (
+		full     = "write /data/logs.log: no space left on device"
+		readOnly = "open /data/logs.log: read-only file system"
+	)
 	atOnce := func(_ *testing.T, _ *chaosengine.Namespace, refuse func() error) error { return refuse() }
 	whenDeleted := func(t *testing.T, ns *chaosengine.Namespace, refuse func() error) error {
-		phase{happens: deletion, what: "write-pod"}.foresee(t, ns, func() { assert.NoError(t, refuse()) })
+		phase{trigger: podDeletion, object: "write-pod"}.onAdmission(t, ns, func() { assert.NoError(t, refuse()) })
 		return nil
 	}
 	for name, c := range map[string]struct {
 		refuse  func(folder string) error
 		when    func(*testing.T, *chaosengine.Namespace, func() error) error
 		verdict chaosv1alpha1.ResultVerdict
-		says    []string
+		want    []string
 	}{
-		"full from the beginning":          {fill, atOnce, chaosv1alpha1.ResultVerdictError, []string{noRoom, "CLAIM_SIZE"}},
-		"full after the first writer":      {fill, whenDeleted, chaosv1alpha1.ResultVerdictError, []string{noRoom, "CLAIM_SIZE", "All acknowledged records were there"}},
-		"read-only from the beginning":     {makeReadOnly, atOnce, chaosv1alpha1.ResultVerdictError, []string{readOnly, "kubectl describe pv"}},
-		"read-only after the first writer": {makeReadOnly, whenDeleted, chaosv1alpha1.ResultVerdictFailed, []string{readOnly, "kubectl describe pv"}},
+		"full from the beginning": {
+			fill, atOnce, chaosv1alpha1.ResultVerdictError, []string{full, "CLAIM_SIZE"},
+		},
+		"full after the first writer": {
+			fill, whenDeleted, chaosv1alpha1.ResultVerdictError,
+			[]string{full, "CLAIM_SIZE", "All acknowledged records were there"},
+		},
+		"read-only from the beginning": {
+			makeReadOnly, atOnce, chaosv1alpha1.ResultVerdictError, []string{readOnly, "kubectl describe pv"},
+		},
+		"read-only after the first writer": {
+			makeReadOnly, whenDeleted, chaosv1alpha1.ResultVerdictFailed, []string{readOnly, "kubectl describe pv"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,15 +59,17 @@ func TestAVolumeThatRefusesEndsInAVerdictThatSaysSo(t *testing.T) {
 			folder := smallVolume(t, name)
 			ns := namespace(t, name)
 			require.NoError(t, c.when(t, ns, func() error { return c.refuse(folder) }))
-			o := run(t, ns, map[string]string{"STORAGE_CLASS": smallClass, "CLAIM_SIZE": smallSize, "TOTAL_CHAOS_DURATION": "60", "CHAOS_INTERVAL": "3"})
+			o := run(t, ns, map[string]string{
+				"STORAGE_CLASS": smallClass, "CLAIM_SIZE": smallSize, "TOTAL_CHAOS_DURATION": "60", "CHAOS_INTERVAL": "3",
+			})
 			assert.Equal(t, c.verdict, o.verdict())
-			said := o.probe(t, "verify").Description
+			reason := o.probe(t, "verify").Description
 			if c.verdict == chaosv1alpha1.ResultVerdictError {
 				require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)
-				said = o.Status.ExperimentStatus.ErrorOutput.Reason
+				reason = o.Status.ExperimentStatus.ErrorOutput.Reason
 			}
-			for _, says := range append(c.says, "write-pod, the writer of epoch") {
-				assert.Contains(t, said, says)
+			for _, want := range append(c.want, "write-pod, the writer of epoch") {
+				assert.Contains(t, reason, want)
 			}
 			requireNothingLeft(t, ns)
 		})
@@ -68,9 +82,9 @@ const (
 	smallSize  = "1Mi"
 )
 
-// smallVolume offers a volume on a filesystem of its own to the claim of a run in a
-// namespace, until the test is over. The volume is gone after the namespace where it
-// is made before it.
+// smallVolume creates a volume with its own filesystem for the claim of a run in a namespace,
+// and removes it after the test. Call it before the namespace is created, so that the volume
+// is removed after the namespace.
 func smallVolume(t *testing.T, namespace string) (folder string) {
 	t.Helper()
 	requireTestCluster(t)
@@ -88,8 +102,12 @@ func smallVolume(t *testing.T, namespace string) (folder string) {
 			AccessModes:                   []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			StorageClassName:              smallClass,
 			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
-			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: namespace, Name: options.Defaults().ClaimName},
-			PersistentVolumeSource:        corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: folder, Type: &kind}},
+			ClaimRef: &corev1.ObjectReference{
+				Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: namespace, Name: options.Defaults().ClaimName,
+			},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{
+				HostPath: &corev1.HostPathVolumeSource{Path: folder, Type: &kind},
+			},
 		},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
@@ -97,15 +115,15 @@ func smallVolume(t *testing.T, namespace string) (folder string) {
 	return folder
 }
 
-// fill writes to a file beside the journal until there is no room any more.
+// fill writes to a file beside the journal until the filesystem is full.
 func fill(folder string) error {
-	theirs, err := os.Create(filepath.Join(folder, "theirs"))
+	file, err := os.Create(filepath.Join(folder, "foreign"))
 	if err != nil {
 		return err
 	}
-	defer theirs.Close()
+	defer file.Close()
 	for err == nil {
-		_, err = theirs.Write(make([]byte, os.Getpagesize()))
+		_, err = file.Write(make([]byte, os.Getpagesize()))
 	}
 	if !errors.Is(err, syscall.ENOSPC) {
 		return fmt.Errorf("filling %s: %w", folder, err)
@@ -113,7 +131,7 @@ func fill(folder string) error {
 	return nil
 }
 
-// makeReadOnly lets nobody who mounts the volume from now on write to it.
+// makeReadOnly makes all later mounts of the volume read-only.
 func makeReadOnly(folder string) error {
 	return syscall.Mount("", folder, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, "")
 }

@@ -11,12 +11,12 @@ e2e=$PWD/build/e2e.test
 # columns prints each column with the tests that decide on it.
 columns() {
 	cat <<-'END'
-		charts and ChaosEngine	^TestTheSTIGCheck$
-		command line	^TestAPersonRunsWhatAnEngineSays$
-		matrix	^TestSeveralCellsAreComparedInOneRun$
-		block device	^TestABlockDeviceIsItsUsersWhoIsNotRoot$
-		ReadWriteOncePod	^TestTheWholeMatrix$
-		probe recipe	^TestTheRecipePassesInPodDelete$
+		charts and ChaosEngine	^TestSTIGCheck_ReportsPassAndFinding$
+		command line	^TestCommand_HasTheResultOfAnEngine$
+		matrix	^TestMatrix_ComparesSeveralCellsInOneRun$
+		block device	^TestBlockDevice_IsWritableByANonRootUser$
+		ReadWriteOncePod	^TestMatrix_EveryClassAndVolumeMode$
+		probe recipe	^TestProbeRecipe_PassesInPodDelete$
 	END
 }
 
