@@ -24,6 +24,9 @@ demo: ## the whole story on a real Kubernetes: a Pass, and a Fail on storage tha
 .PHONY: test
 test: lint machine unit fuzz mutation formats page e2e ## lint, unit tests with the race detector, a short fuzz run, mutations, the forms of the evidence, end-to-end runs
 
+# The tests use the pair of containerd and runc that users run.
+test: export CONTAINERD ?= built
+
 .PHONY: machine
 machine: ## install what the test cluster and some unit tests need (Linux and root, or nothing is done)
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory cluster-tool && $(CLUSTER) tools --containerd $(CONTAINERD); fi
@@ -119,14 +122,14 @@ platforms: ## see that the command line compiles for every system that it is rel
 
 # The minor version of the test cluster, and its containerd: built, or the machine's own (system).
 K8S ?= 1.37
-CONTAINERD ?= built
+CONTAINERD ?= system
 # Flags as those of the cluster's programs: what they share is compiled once.
 .PHONY: cluster-tool
 cluster-tool:
 	@cd tests/cluster && $(GO_BUILD) -o ../../$(CLUSTER) .
 
 .PHONY: cluster-up
-cluster-up: cluster-tool ## bring up the throw-away Kubernetes (K8S=1.37, CONTAINERD=system); nothing happens where it is up
+cluster-up: cluster-tool ## bring up the throw-away Kubernetes (K8S=1.35, CONTAINERD=built for others); nothing happens where it is up
 	@$(CLUSTER) up --source tests/cluster --kubernetes $(K8S) --containerd $(CONTAINERD)
 
 .PHONY: cluster-down
