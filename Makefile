@@ -24,6 +24,9 @@ demo: ## two runs on a real Kubernetes: a Pass, and a Fail on storage that loses
 .PHONY: test
 test: lint machine unit fuzz mutation formats page e2e ## everything that CI runs: lint, unit, fuzz, mutation, formats, page, e2e
 
+# The tests use the pair of containerd and runc that users run.
+test: export CONTAINERD ?= built
+
 .PHONY: machine
 machine: ## install what the test cluster and some unit tests need (on Linux as root; elsewhere do nothing)
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory cluster-tool && $(CLUSTER) tools --containerd $(CONTAINERD); fi
@@ -131,7 +134,7 @@ platforms: ## compile the command line for every system that it is released for
 
 # The minor version of the test cluster, and its containerd: built, or the machine's own (system).
 K8S ?= 1.37
-CONTAINERD ?= built
+CONTAINERD ?= system
 # Flags as those of the cluster's programs: what they share is compiled once.
 .PHONY: cluster-tool
 cluster-tool:
