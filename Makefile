@@ -25,7 +25,7 @@ demo: ## two runs on a real Kubernetes: a Pass, and a Fail on storage that loses
 test: lint machine unit fuzz mutation formats page e2e ## everything that CI runs: lint, unit, fuzz, mutation, formats, page, e2e
 
 # The tests use the pair of containerd and runc that users run.
-test: export CONTAINERD ?= built
+test: export CONTAINERD := built
 
 .PHONY: machine
 machine: ## install what the test cluster and some unit tests need (on Linux as root; elsewhere do nothing)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,8 +59,8 @@ func (c *cluster) killOne(ctx context.Context, name string) error {
 	return r.Kill(ctx, stopPatience)
 }
 
-// startOne starts a program that has ended. Where that makes the cluster whole, it
-// returns once everything is ready again.
+// startOne starts a program that has ended. If all programs then run, it waits until
+// the cluster is ready.
 func (c *cluster) startOne(ctx context.Context, name string) error {
 	r, err := processes.Load(name)
 	if err != nil {
@@ -68,27 +69,27 @@ func (c *cluster) startOne(ctx context.Context, name string) error {
 	if r.Alive() {
 		return nil
 	}
-	if _, err := processes.Again(r); err != nil {
+	if _, err := processes.Restart(r); err != nil {
 		return err
 	}
 	if allStarted() != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, fmt.Errorf("%s did not make the cluster well within %s", name, repairTimeout))
+	tooLate := fmt.Errorf("the cluster was not ready within %s after the start of %s", repairTimeout, name)
+	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, tooLate)
 	defer cancel()
 	if name == controlplane.APIServer {
-		if err := wakeWatchers(ctx); err != nil {
+		if err := restartWatchers(ctx); err != nil {
 			return err
 		}
 	}
 	return await(ctx, "everything to be ready", c.isUp)
 }
 
-// wakeWatchers starts those of the control plane again that watch the API server.
-// After it was away they would look again only when client-go's back-off is over,
-// which no setting shortens: up to a minute, and with dozens of watches one is
-// always late.
-func wakeWatchers(ctx context.Context) error {
+// restartWatchers restarts the programs of the control plane that watch the API
+// server. After an outage they would connect again only when client-go's back-off
+// ends. That takes up to a minute and cannot be configured.
+func restartWatchers(ctx context.Context) error {
 	if err := await(ctx, "the API server to answer", apiReady); err != nil {
 		return err
 	}
@@ -100,14 +101,18 @@ func wakeWatchers(ctx context.Context) error {
 		if err := r.Stop(ctx, stopPatience); err != nil {
 			return err
 		}
-		if _, err := processes.Again(r); err != nil {
+		if _, err := processes.Restart(r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// load gives an image to every node.
+func (c *cluster) restartOne(ctx context.Context, name string) error {
+	return errors.Join(c.stopOne(ctx, name), c.startOne(ctx, name))
+}
+
+// load loads an image into every node.
 func (c *cluster) load(ctx context.Context, ref, file string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, n := range layout.Nodes() {

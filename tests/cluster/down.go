@@ -19,40 +19,42 @@ import (
 	"github.com/volume-durability/volume-durability/tests/cluster/storage"
 )
 
-// Patience with programs that are asked to end, and with a runtime that is asked
-// to end its pods, before they are ended by force.
+// How long the programs, and the pods of a node, have to end before they are killed.
 const (
 	stopPatience = 5 * time.Second
 	podsPatience = 60 * time.Second
-	// controlPatience is short: an API server waits for its watchers, and what a
-	// cluster that goes away has stored matters to nobody.
+	// controlPatience is short: an API server waits for its watchers, and the data of
+	// a cluster that is being removed need not be saved.
 	controlPatience = time.Second
 )
 
 // down takes the cluster down, whatever state it is in.
 func (c *cluster) down(ctx context.Context) error {
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("%w: taking it down needs root", machine.ErrUnsuited)
+		return fmt.Errorf("%w: taking it down needs root", machine.ErrUnsupported)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, downTimeout, fmt.Errorf("the cluster did not come down within %s", downTimeout))
+	tooLate := fmt.Errorf("the cluster did not come down within %s", downTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, downTimeout, tooLate)
 	defer cancel()
 	if err := c.clear(ctx); err != nil {
 		return fmt.Errorf("taking the cluster down: %w", err)
 	}
-	c.log.Info("The cluster is down, nothing of it is left")
+	c.log.Info("The cluster is down and has left nothing behind")
 	return nil
 }
 
-// clear undoes everything that up may have done, in the reverse order. Each step
-// goes on where an earlier one failed, and does nothing where there is nothing.
+// clear undoes everything that up may have done, in the reverse order. A step that
+// fails does not prevent the next ones, and a step that has nothing to do succeeds.
 func (c *cluster) clear(ctx context.Context) error {
 	_, err := os.Stat(layout.State)
 	if errors.Is(err, fs.ErrNotExist) && !machine.HasBridge(layout.Bridge) {
 		return nil
 	}
 	c.log.Info("Taking down")
-	// What no record tells of would go on making pods.
-	failures := []error{machine.Kill(ctx, func(pid int, args []string) bool { return ours(pid, args) && !isShim(args) && !recorded(pid) })}
+	// A process without a record would continue to make pods.
+	failures := []error{machine.Kill(ctx, func(pid int, args []string) bool {
+		return ours(pid, args) && !isShim(args) && !recorded(pid)
+	})}
 	for _, n := range layout.Nodes() {
 		failures = append(failures, end(ctx, node.KubeletName(n), stopPatience))
 	}
@@ -79,34 +81,42 @@ func (c *cluster) clear(ctx context.Context) error {
 	return os.RemoveAll(layout.State)
 }
 
-// clearMounts unmounts what is left, and frees the loop devices under it: they are
-// told first, while it can be seen whose they are, and go with their last user.
+// clearMounts unmounts what is left, and frees the loop devices under it. They are
+// found and detached before the unmount, while their files are known. The kernel
+// frees each one when it is no longer used.
 func clearMounts(ctx context.Context) error {
 	loops, err := machine.LoopsBelow(layout.State)
-	return errors.Join(err, machine.DetachLoops(loops), machine.UnmountBelow(layout.State), machine.AwaitDetached(ctx, loops))
+	return errors.Join(err, machine.DetachLoops(loops), machine.UnmountBelow(layout.State),
+		machine.AwaitDetached(ctx, loops))
 }
 
-// clearNode ends a node's pods in order where its runtime still answers, and by
-// force in any case.
+// clearNode ends a node's pods. If the container runtime answers, it is asked to end
+// them first; what is left is killed.
 func (c *cluster) clearNode(ctx context.Context, n layout.Node) error {
 	if runs(node.ContainerdName(n)) {
 		patience, cancel := context.WithTimeout(ctx, podsPatience)
 		if err := node.RemovePods(patience, n); err != nil {
-			c.log.WithError(err).Warnf("The pods of %s do not end in order, ending them by force", n.Name)
+			c.log.WithError(err).Warnf("The pods of %s do not end, killing them", n.Name)
 		}
 		cancel()
 	}
-	return errors.Join(end(ctx, storage.NodeName(n), stopPatience), end(ctx, node.ContainerdName(n), stopPatience), machine.RemoveCgroup(ctx, n.Cgroup()))
+	return errors.Join(
+		end(ctx, storage.NodeName(n), stopPatience),
+		end(ctx, node.ContainerdName(n), stopPatience),
+		machine.RemoveCgroup(ctx, n.Cgroup()),
+	)
 }
 
-// ours says whether a command line is that of one of the cluster's programs: those
-// that it starts, and those that they start in turn and that outlive them.
+// ours reports whether a command line is that of one of the cluster's programs, or of
+// a program that they start and that outlives them.
 func ours(_ int, args []string) bool {
 	if len(args) < 2 {
 		return false
 	}
 	program := filepath.Base(args[0])
-	known := isShim(args) || isContainerd(program) || program == "faultfs" || storage.IsOne(program) || storage.IsGluster(program) || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
+	known := isShim(args) || isContainerd(program) || program == "faultfs" ||
+		storage.IsProgram(program) || storage.IsGluster(program) ||
+		strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
 	return known && slices.ContainsFunc(args[1:], func(arg string) bool { return strings.Contains(arg, layout.State+"/") })
 }
 
@@ -119,7 +129,7 @@ func isContainerd(program string) bool {
 	return program == "containerd" || strings.HasPrefix(program, "containerd-")
 }
 
-// programName is a program's name as far as its command line gives it away.
+// programName returns a program's name in the cluster, as far as its command line shows it.
 func programName(args []string) string {
 	if args[1] != "kubelet" {
 		return args[1]
@@ -132,7 +142,7 @@ func programName(args []string) string {
 	return ""
 }
 
-// recorded says whether a process is one that was noted down.
+// recorded reports whether a process has a record.
 func recorded(pid int) bool {
 	records, err := processes.All()
 	return err == nil && slices.ContainsFunc(records, func(r process.Record) bool { return r.PID == pid && r.Alive() })

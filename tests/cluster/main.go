@@ -51,55 +51,78 @@ func commands() *cobra.Command {
 		Use: "cluster", Short: "A throw-away, real Kubernetes on this machine",
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.PersistentFlags().StringVar(&c.source, "source", ".", "folder of the sources to build the cluster's programs from")
-	root.PersistentFlags().StringVar(&c.wanted.Kubernetes, "kubernetes", binary.Newest, "minor version of Kubernetes to bring up")
-	root.PersistentFlags().StringVar(&c.wanted.Containerd, "containerd", builtContainerd, "built, or system for the machine's own")
-	add := func(use, short string, args cobra.PositionalArgs, do func(context.Context, []string) error) *cobra.Command {
-		cmd := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args) }}
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.source, "source", ".", "folder of the sources to build the cluster's programs from")
+	flags.StringVar(&c.wanted.Kubernetes, "kubernetes", binary.Newest, "minor version of Kubernetes to bring up")
+	flags.StringVar(&c.wanted.Containerd, "containerd", builtContainerd,
+		"built to build containerd, or system to use the machine's own")
+	add := func(use, short string, args cobra.PositionalArgs, do action) *cobra.Command {
+		cmd := &cobra.Command{Use: use, Short: short, Args: args}
+		cmd.RunE = func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args) }
 		root.AddCommand(cmd)
 		return cmd
 	}
-	add("up", "bring the cluster up; nothing happens where it is up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(ctx, func() error { return c.up(ctx) }) })
-	add("down", "take the cluster down and leave nothing behind", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(ctx, func() error { return c.down(ctx) }) })
-	add("build", "build the cluster's programs where they are not built yet", cobra.NoArgs, func(ctx context.Context, _ []string) error { _, err := c.build(ctx); return err })
-	add("status", "show what runs; exit status 1 where the cluster is not up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
-	add("stop PROGRAM", "stop one program, such as kubelet-n1", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.stopOne(ctx, args[0]) })
-	add("kill PROGRAM", "end one program at once, without asking it", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.killOne(ctx, args[0]) })
-	add("start PROGRAM", "start a stopped program as it was", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.startOne(ctx, args[0]) })
-	add("restart PROGRAM", "stop one program and start it as it was", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return errors.Join(c.stopOne(ctx, args[0]), c.startOne(ctx, args[0]))
-	})
-	add("load REF TAR", "load an image into every node", cobra.ExactArgs(2), func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
-	add("tools", "install what the cluster needs of the machine", cobra.NoArgs, func(ctx context.Context, _ []string) error { _, err := c.tools(ctx); return err })
-	kubectl := add("kubectl [ARG ...]", "the cluster's kubectl, as its administrator", cobra.ArbitraryArgs, c.kubectl)
+	add("up", "bring the cluster up; does nothing if it is up", cobra.NoArgs, exclusive(c.up))
+	add("down", "take the cluster down and leave nothing behind", cobra.NoArgs, exclusive(c.down))
+	add("build", "build the cluster's programs that are not in the cache", cobra.NoArgs, withoutArgs(c.buildAll))
+	add("status", "show what is running; exit status 1 means not up", cobra.NoArgs, withoutArgs(c.status))
+	add("stop PROGRAM", "stop one program, such as kubelet-n1", cobra.ExactArgs(1), withOneArg(c.stopOne))
+	add("kill PROGRAM", "kill one program with SIGKILL", cobra.ExactArgs(1), withOneArg(c.killOne))
+	add("start PROGRAM", "start a stopped program with the same arguments", cobra.ExactArgs(1), withOneArg(c.startOne))
+	add("restart PROGRAM", "stop one program and start it with the same arguments", cobra.ExactArgs(1),
+		withOneArg(c.restartOne))
+	add("load REF TAR", "load an image into every node", cobra.ExactArgs(2),
+		func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
+	add("tools", "install the packages that the cluster needs on this machine", cobra.NoArgs, withoutArgs(c.installTools))
+	kubectl := add("kubectl [ARG ...]", "run kubectl as the cluster's administrator", cobra.ArbitraryArgs, c.kubectl)
 	kubectl.DisableFlagParsing = true
 
 	var from, dockerfile string
-	image := add("image REF TAR", "write the image that a Dockerfile's last stage describes", cobra.ExactArgs(2), func(ctx context.Context, args []string) error {
-		return c.image(ctx, dockerfile, from, args[0], args[1])
-	})
+	image := add("image REF TAR", "write the image of a Dockerfile's last stage", cobra.ExactArgs(2),
+		func(ctx context.Context, args []string) error {
+			return c.image(ctx, dockerfile, from, args[0], args[1])
+		})
 	image.Flags().StringVar(&dockerfile, "dockerfile", "Dockerfile", "the Dockerfile")
-	image.Flags().StringVar(&from, "from", ".", "folder that holds what its build stage would have made")
+	image.Flags().StringVar(&from, "from", ".", "folder with the files that the build stage would have made")
 	return root
 }
 
-// lockPatience is how long a command waits for another one, which may just be ending.
+// action runs a command with its arguments.
+type action func(ctx context.Context, args []string) error
+
+func withoutArgs(do func(context.Context) error) action {
+	return func(ctx context.Context, _ []string) error { return do(ctx) }
+}
+
+func withOneArg(do func(context.Context, string) error) action {
+	return func(ctx context.Context, args []string) error { return do(ctx, args[0]) }
+}
+
+// exclusive prevents two commands from changing the cluster at the same time.
+func exclusive(do func(context.Context) error) action {
+	return func(ctx context.Context, _ []string) error {
+		return locked(ctx, func() error { return do(ctx) })
+	}
+}
+
+// lockPatience is how long a command waits for another one that may be ending.
 const lockPatience = 10 * time.Second
 
-// locked keeps two commands from changing the cluster at once.
+// locked calls do while it holds the lock of the cluster.
 func locked(ctx context.Context, do func() error) error {
 	if os.Geteuid() != 0 {
-		// Nothing can be changed: let the requirements say so.
+		// Without root nothing can be changed. Checking the requirements reports it.
 		return do()
 	}
 	var lock *os.File
-	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, lockPatience, true, func(context.Context) (taken bool, err error) {
+	take := func(context.Context) (taken bool, err error) {
 		lock, err = takeLock(layout.Lock)
 		if errors.Is(err, errLocked) {
 			return false, nil
 		}
 		return err == nil, err
-	})
+	}
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, lockPatience, true, take)
 	if wait.Interrupted(err) {
 		return errLocked
 	}
@@ -119,8 +142,8 @@ func takeLock(path string) (*os.File, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(errLocked, lock.Close())
 	}
-	// Whoever held it may have removed it since it was opened here: then this is
-	// the lock of nothing, and the next to come would make another.
+	// The last holder may have removed the file after it was opened here. A lock on a
+	// removed file excludes no other command, which would create a new one.
 	opened, err := lock.Stat()
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -169,4 +192,9 @@ func (c *cluster) kubectl(ctx context.Context, args []string) error {
 
 func (c *cluster) tools(ctx context.Context) (machine.Tools, error) {
 	return machine.Require(ctx, c.log, c.wanted.Containerd == systemContainerd)
+}
+
+func (c *cluster) installTools(ctx context.Context) error {
+	_, err := c.tools(ctx)
+	return err
 }

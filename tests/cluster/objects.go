@@ -33,10 +33,12 @@ func showObjects(ctx context.Context) error {
 	}
 	for _, d := range addons.Deployments {
 		deployment, err := kube.AppsV1().Deployments(d[0]).Get(ctx, d[1], metav1.GetOptions{})
-		fmt.Fprintf(w, "deployment %s/%s\t%s\n", d[0], d[1], word(err == nil && available(deployment), "available", "not available"))
+		is := word(err == nil && available(deployment), "available", "not available")
+		fmt.Fprintf(w, "deployment %s/%s\t%s\n", d[0], d[1], is)
 	}
 	for _, class := range classes.Items {
-		fmt.Fprintf(w, "storage class %s\t%s\n", class.Name, word(class.Annotations[defaultClass] == "true", "the default", "-"))
+		is := word(class.Annotations[defaultClass] == "true", "the default", "-")
+		fmt.Fprintf(w, "storage class %s\t%s\n", class.Name, is)
 	}
 	fmt.Fprintln(w)
 	return w.Flush()

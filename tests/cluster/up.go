@@ -32,13 +32,13 @@ import (
 
 var processes = process.Table{Dir: layout.Processes, Logs: layout.Logs}
 
-// up brings the cluster up. What is left of an earlier attempt is cleared away first.
+// up brings the cluster up. It first removes what is left of an earlier attempt.
 func (c *cluster) up(ctx context.Context) error {
 	tools, err := c.tools(ctx)
 	if err != nil {
 		return err
 	}
-	if c.asWanted() {
+	if c.matchesWanted() {
 		if c.isUp(ctx) == nil {
 			c.log.WithField("kubeconfig", layout.Kubeconfig).Info("The cluster is up already")
 			return nil
@@ -56,21 +56,23 @@ func (c *cluster) up(ctx context.Context) error {
 		return err
 	}
 	if err := c.clear(ctx); err != nil {
-		return fmt.Errorf("clearing away an earlier cluster: %w", err)
+		return fmt.Errorf("removing an earlier cluster: %w", err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, upTimeout, fmt.Errorf("the cluster did not come up within %s", upTimeout))
 	defer cancel()
 	began := time.Now()
-	if err := (&start{cluster: c, tools: tools, runtime: c.runtime(tools, built), built: built, litmus: litmus}).run(ctx); err != nil {
-		return fmt.Errorf("bringing the cluster up: %w. Logs: %s; make cluster-down clears everything away", err, layout.Logs)
+	s := &start{cluster: c, tools: tools, runtime: c.runtime(tools, built), built: built, litmus: litmus}
+	if err := s.run(ctx); err != nil {
+		return fmt.Errorf("bringing the cluster up: %w. Logs: %s; make cluster-down removes everything", err, layout.Logs)
 	}
-	c.log.WithField("took", time.Since(began).Round(100*time.Millisecond)).Infof("The cluster is up: export KUBECONFIG=%s", layout.Kubeconfig)
+	took := time.Since(began).Round(100 * time.Millisecond)
+	c.log.WithField("took", took).Infof("The cluster is up: export KUBECONFIG=%s", layout.Kubeconfig)
 	return nil
 }
 
-// wanted is what the cluster is to be made of.
+// wanted are the versions that the cluster should have.
 type wanted struct {
-	// Kubernetes is its minor version, Containerd where its containerd is from.
+	// Kubernetes is the minor version; Containerd is builtContainerd or systemContainerd.
 	Kubernetes, Containerd string
 }
 
@@ -79,17 +81,23 @@ const (
 	systemContainerd = "system"
 )
 
-// wantedFile holds what a cluster that came up is made of.
+// wantedFile holds the versions of a cluster that has come up.
 var wantedFile = filepath.Join(layout.State, "wanted.json")
 
-// asWanted reports whether the cluster that is there is made of what is wanted.
-func (c *cluster) asWanted() bool {
+// matchesWanted reports whether the existing cluster has the wanted versions.
+func (c *cluster) matchesWanted() bool {
 	content, err := os.ReadFile(wantedFile)
 	var is wanted
 	return err == nil && json.Unmarshal(content, &is) == nil && is == c.wanted
 }
 
-// build returns the cluster's programs, built where they are not in the cache.
+// buildAll builds the cluster's programs that are not in the cache.
+func (c *cluster) buildAll(ctx context.Context) error {
+	_, err := c.build(ctx)
+	return err
+}
+
+// build returns the paths of the cluster's programs by name, and builds those that are not in the cache.
 func (c *cluster) build(ctx context.Context) (map[string]string, error) {
 	cache, err := binary.NewCache(c.log)
 	if err != nil {
@@ -117,25 +125,26 @@ func (c *cluster) runtime(tools machine.Tools, built map[string]string) node.Run
 	return node.Runtime{Containerd: built["containerd"], Runc: built["runc"], Shim: built["containerd-shim-runc-v2"]}
 }
 
-// complete is there once a cluster has come up: what it holds is worth keeping.
+// complete exists once a cluster has come up: its content is then worth keeping.
 var complete = filepath.Join(layout.State, "complete")
 
-var errNothingToRepair = errors.New("there is no cluster that came up")
+var errNothingToRepair = errors.New("no cluster has come up")
 
-// repair makes a cluster that was up well again: it starts what has ended, and
-// waits for what is not ready. It keeps what the cluster holds.
+// repair repairs a cluster that was up: it starts the programs that have ended, and
+// waits until everything is ready. It keeps the content of the cluster.
 func (c *cluster) repair(ctx context.Context) error {
 	if _, err := os.Stat(complete); err != nil || !machine.HasBridge(layout.Bridge) {
 		return errNothingToRepair
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, fmt.Errorf("the cluster did not get well within %s", repairTimeout))
+	tooLate := fmt.Errorf("the cluster was not ready within %s", repairTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, tooLate)
 	defer cancel()
 	err := c.startEnded(ctx)
 	if err == nil {
 		err = await(ctx, "everything to be ready", c.isUp)
 	}
 	if err != nil {
-		c.log.WithError(err).Warn("The cluster cannot be repaired: starting over")
+		c.log.WithError(err).Warn("The cluster cannot be repaired, starting over")
 		return err
 	}
 	c.log.WithField("kubeconfig", layout.Kubeconfig).Info("The cluster is up again")
@@ -151,18 +160,18 @@ func (c *cluster) startEnded(ctx context.Context) error {
 		if r.Alive() {
 			continue
 		}
-		c.log.WithField("program", name).Warn("It had ended: starting it again")
+		c.log.WithField("program", name).Warn("A program had ended, starting it again")
 		if err := awaitRuntimeOf(ctx, name); err != nil {
 			return err
 		}
-		if err := inTurn(ctx, name, func() error { _, err := processes.Again(r); return err }); err != nil {
+		if err := inTurn(ctx, name, func() error { _, err := processes.Restart(r); return err }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// start is one bringing up.
+// start brings a cluster up.
 type start struct {
 	*cluster
 	tools   machine.Tools
@@ -173,7 +182,7 @@ type start struct {
 }
 
 func (s *start) run(ctx context.Context) error {
-	if err := s.ground(ctx); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return err
 	}
 	group, both := errgroup.WithContext(ctx)
@@ -188,7 +197,8 @@ func (s *start) run(ctx context.Context) error {
 	if err := s.addons(ctx); err != nil {
 		return err
 	}
-	for _, p := range storage.Controllers(s.built["csi-driver"], s.built["csi-attacher"], s.creds.Provisioner, s.creds.Attacher) {
+	driver, attacher := s.built["csi-driver"], s.built["csi-attacher"]
+	for _, p := range storage.Controllers(driver, attacher, s.creds.Provisioner, s.creds.Attacher) {
 		if _, err := processes.Start(p); err != nil {
 			return err
 		}
@@ -206,14 +216,14 @@ func (s *start) run(ctx context.Context) error {
 	return os.WriteFile(complete, nil, 0o600)
 }
 
-// ground makes the folders, the network and the certificates.
-func (s *start) ground(ctx context.Context) error {
+// prepare makes the folders, the network and the certificates.
+func (s *start) prepare(ctx context.Context) error {
 	for _, dir := range []string{layout.State, layout.Logs, layout.Processes, layout.SharedVolumes} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := machine.LookAround(tracesFile); err != nil {
+	if err := machine.RecordState(tracesFile); err != nil {
 		return err
 	}
 	addresses := []string{layout.APIServer + "/32"}
@@ -231,7 +241,7 @@ func (s *start) ground(ctx context.Context) error {
 	return err
 }
 
-// tracesFile is where the machine's state before the cluster is kept.
+// tracesFile holds the state of the machine before the cluster came up.
 var tracesFile = filepath.Join(layout.State, "traces.json")
 
 // nodes starts the container runtimes and gives them their images.
@@ -266,8 +276,8 @@ func (s *start) nodes(ctx context.Context) error {
 	return nil
 }
 
-// gluster starts the GlusterFS servers. Nobody waits for them: until they answer, the
-// storage driver is asked again.
+// gluster starts the GlusterFS servers, without waiting for them: Kubernetes repeats
+// its requests to the storage driver until they answer.
 func (s *start) gluster() error {
 	programs, err := storage.Gluster(s.tools.GlusterServer, s.tools.GlusterClient)
 	if err != nil {
@@ -296,7 +306,8 @@ func (s *start) images(ctx context.Context) (map[string]string, error) {
 	}
 	files := map[string]string{}
 	for ref, program := range map[string]string{
-		layout.PauseImage: "pause", layout.ProvisionerImage: "local-path-provisioner", layout.OperatorImage: "chaos-operator", layout.BusyboxImage: "",
+		layout.PauseImage: "pause", layout.ProvisionerImage: "local-path-provisioner",
+		layout.OperatorImage: "chaos-operator", layout.BusyboxImage: "",
 	} {
 		img, err := image.Program(ref, s.built[program])
 		if program == "" {
@@ -352,21 +363,22 @@ func awaitRuntimeOf(ctx context.Context, name string) error {
 	return nil
 }
 
-// inTurn starts a program. Every kubelet of the machine puts a socket for its
-// devices' plugins at one fixed place, and two that do so at once may both fail:
-// the next may start when this one's is there.
+// inTurn starts a program. All kubelets of the machine create the socket for device
+// plugins at the same path, and two that do so at the same time may both fail. The
+// next one therefore starts only when the socket of this one exists.
 func inTurn(ctx context.Context, name string, start func() error) error {
 	before, _ := os.Stat(node.DevicePlugins)
 	if err := start(); err != nil || !node.IsKubelet(name) {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, fmt.Errorf("%s did not get that far within %s", name, repairTimeout))
+	tooLate := fmt.Errorf("%s did not create its plugin socket within %s", name, repairTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, repairTimeout, tooLate)
 	defer cancel()
 	return await(ctx, "the plugin socket of "+name, func(context.Context) error {
 		now, err := os.Stat(node.DevicePlugins)
-		// A socket that is made anew may be given the inode of the one before.
+		// A new socket may have the inode of the one before it.
 		if err == nil && before != nil && os.SameFile(before, now) && before.ModTime().Equal(now.ModTime()) {
-			err = errors.New("it is still another kubelet's")
+			err = errors.New("it is still that of another kubelet")
 		}
 		return err
 	}, name)
@@ -395,12 +407,12 @@ func (s *start) addons(ctx context.Context) error {
 	return nil
 }
 
-// await polls a condition. It gives up at once, with the end of its log, when one
-// of the programs has ended; of all that were started, where none is named.
+// await polls a condition until it holds. It fails as soon as one of the programs has
+// ended, or any program if none is named. Its error includes the end of that program's log.
 func await(ctx context.Context, what string, condition func(context.Context) error, programs ...string) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, 250*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		if err := dead(programs); err != nil {
+		if err := anyEnded(programs); err != nil {
 			return false, err
 		}
 		last = condition(ctx)
@@ -412,16 +424,17 @@ func await(ctx context.Context, what string, condition func(context.Context) err
 	return nil
 }
 
-// dead is an error where one of the programs has ended; of all that were started,
-// where none is named.
-func dead(programs []string) error {
+// anyEnded returns an error if one of the programs has ended, or any program if none is
+// named.
+func anyEnded(programs []string) error {
 	records, err := processes.All()
 	if err != nil {
 		return err
 	}
 	for _, r := range records {
 		if !r.Alive() && (len(programs) == 0 || slices.Contains(programs, r.Name)) {
-			return fmt.Errorf("%s has ended; the end of its log %s:\n%s", r.Name, processes.Log(r.Name), processes.Tail(r.Name, 20))
+			log, tail := processes.Log(r.Name), processes.Tail(r.Name, 20)
+			return fmt.Errorf("%s has ended; the end of its log %s:\n%s", r.Name, log, tail)
 		}
 	}
 	return nil
@@ -444,7 +457,7 @@ func apiReady(ctx context.Context) error {
 	return kube.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
 }
 
-// isUp is an error that says what is not as it should be.
+// isUp returns an error if the cluster is not up: it names the first part that is not ready.
 func (c *cluster) isUp(ctx context.Context) error {
 	if err := allStarted(); err != nil {
 		return err
@@ -461,7 +474,7 @@ func (c *cluster) isUp(ctx context.Context) error {
 		return fmt.Errorf("%d of %d nodes are ready", n, len(layout.Nodes()))
 	}
 	for _, n := range layout.Nodes() {
-		if err := answers(ctx, kube, n); err != nil {
+		if err := nodeReady(ctx, kube, n); err != nil {
 			return err
 		}
 		if err := storage.Registered(ctx, kube, n); err != nil {
@@ -480,13 +493,14 @@ func (c *cluster) isUp(ctx context.Context) error {
 	return nil
 }
 
-// answers asks a node's programs themselves: what the API server knows of a node
-// is half a minute old at worst.
-func answers(ctx context.Context, kube *kubernetes.Clientset, n layout.Node) error {
+// nodeReady asks the programs of a node, because the status in the API server may be
+// half a minute old.
+func nodeReady(ctx context.Context, kube *kubernetes.Clientset, n layout.Node) error {
 	if err := node.RuntimeReady(ctx, n); err != nil {
 		return err
 	}
-	if err := kube.CoreV1().RESTClient().Get().Resource("nodes").Name(n.Name).SubResource("proxy", "healthz").Do(ctx).Error(); err != nil {
+	healthz := kube.CoreV1().RESTClient().Get().Resource("nodes").Name(n.Name).SubResource("proxy", "healthz")
+	if err := healthz.Do(ctx).Error(); err != nil {
 		return fmt.Errorf("asking %s for its health: %w", node.KubeletName(n), err)
 	}
 	return nil
@@ -527,5 +541,8 @@ func readyNodes(nodes []corev1.Node) int {
 }
 
 func available(d *appsv1.Deployment) bool {
-	return d.Status.ObservedGeneration >= d.Generation && d.Spec.Replicas != nil && d.Status.AvailableReplicas == *d.Spec.Replicas
+	if d.Spec.Replicas == nil || d.Status.ObservedGeneration < d.Generation {
+		return false
+	}
+	return d.Status.AvailableReplicas == *d.Spec.Replicas
 }

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -23,18 +22,18 @@ import (
 	"github.com/volume-durability/volume-durability/tests/gluster"
 )
 
-// startGluster has two servers keep a volume below a folder until the test is over.
+// startGluster starts two servers that keep a volume below a folder until the test ends.
 func startGluster(t *testing.T, dir string) backend.Gluster {
 	t.Helper()
 	g := volumeOf(t, dir)
-	require.NoError(t, g.Lay())
+	require.NoError(t, g.Write())
 	for i := range g.Addresses {
 		startServer(t, g, i)
 	}
 	return backend.Gluster{ClientFile: g.ClientFile()}
 }
 
-// startServer starts one, and returns what kills it before the test is over.
+// startServer starts one server, and returns a function that kills it before the test ends.
 func startServer(t *testing.T, g gluster.Volume, server int) (kill func()) {
 	t.Helper()
 	kill = startProgram(t, gluster.Server, g.ServerArgs(server))
@@ -57,18 +56,19 @@ func startProgram(t *testing.T, name string, args []string) (kill func()) {
 
 func volumeOf(t *testing.T, dir string) gluster.Volume {
 	t.Helper()
-	return gluster.Volume{Folder: filepath.Join(dir, "gluster"), Addresses: []string{"127.0.0.2", "127.0.0.3"}, Port: freePort(t, "127.0.0.2")}
+	v := gluster.Volume{Folder: filepath.Join(dir, "gluster"), Port: freePort(t, "127.0.0.2")}
+	v.Addresses = []string{"127.0.0.2", "127.0.0.3"}
+	return v
 }
 
-func TestAVolumeWhoseClientEndedIsMountedAgain(t *testing.T) {
+func TestNodeStageVolume_MountsGlusterAgainAfterItsClientEnded(t *testing.T) {
 	c := newCluster(t)
 	v := c.create(parameters(kind(t, "gluster")), once)
 	c.use(v, "n1", once, func(path string) {
 		writeSynced(t, filepath.Join(path, "file"), "kept")
 		staging := filepath.Join(c.dir, "n1", "staging", v.VolumeId)
 		killClient(t, filepath.Join(c.dir, "volumes", v.VolumeId), staging)
-		_, err := c.nodes["n1"].NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once})
-		require.NoError(t, err)
+		c.stage(v, "n1", staging)
 		content, err := os.ReadFile(filepath.Join(staging, "file"))
 		require.NoError(t, err)
 		assert.Equal(t, "kept", string(content))
@@ -76,7 +76,7 @@ func TestAVolumeWhoseClientEndedIsMountedAgain(t *testing.T) {
 }
 
 // killClient kills the client that logs to a volume's folder, and returns once the
-// path it serves is dead.
+// path that it served is disconnected.
 func killClient(t *testing.T, folder, path string) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -90,16 +90,17 @@ func killClient(t *testing.T, folder, path string) {
 		require.NoError(t, err)
 		require.NoError(t, unix.Kill(pid, unix.SIGKILL))
 	}
-	require.Eventually(t, func() bool { _, err := os.Stat(path); return errors.Is(err, unix.ENOTCONN) }, time.Minute, time.Millisecond)
+	disconnected := func() bool { _, err := os.Stat(path); return errors.Is(err, unix.ENOTCONN) }
+	require.Eventually(t, disconnected, time.Minute, time.Millisecond)
 }
 
-// A node that mounts the volume while one server is away finds what was written with
-// both, and what it writes is on both once the other is back.
-func TestAReplicaThatWasAwayIsBroughtUpToDate(t *testing.T) {
+// A node that mounts the volume while one server is down finds what was written to
+// both servers. What it writes is on both servers once the other one is back.
+func TestGluster_HealsAReplicaThatWasDown(t *testing.T) {
 	requireMounts(t)
 	dir := folder(t)
 	g := volumeOf(t, dir)
-	require.NoError(t, g.Lay())
+	require.NoError(t, g.Write())
 	startServer(t, g, 0)
 	kill := startServer(t, g, 1)
 	startProgram(t, gluster.Client, g.HealerArgs())
@@ -119,13 +120,13 @@ func TestAReplicaThatWasAwayIsBroughtUpToDate(t *testing.T) {
 	requireHealed(t, second, "kept too")
 }
 
-// A server that was away when a volume was made has no folder of it until it is
-// healed. Who has the volume mounted meanwhile keeps it.
-func TestAVolumeThatAServerDoesNotHaveYetStaysMounted(t *testing.T) {
+// A server that was down when a volume was made has no folder of it until it is
+// healed. A node that has the volume mounted meanwhile keeps it.
+func TestGluster_KeepsAVolumeMountedThatAServerDoesNotHaveYet(t *testing.T) {
 	requireMounts(t)
 	dir := folder(t)
 	g := volumeOf(t, dir)
-	require.NoError(t, g.Lay())
+	require.NoError(t, g.Write())
 	startServer(t, g, 0)
 	c := clusterOn(t, dir, backend.Gluster{ClientFile: g.ClientFile()})
 	v := c.create(parameters(kind(t, "gluster")), once)
@@ -133,7 +134,8 @@ func TestAVolumeThatAServerDoesNotHaveYetStaysMounted(t *testing.T) {
 		startServer(t, g, 1)
 		require.Eventually(t, func() bool { return hasClient(t, g, 1) }, time.Minute, time.Millisecond)
 		startProgram(t, gluster.Client, g.HealerArgs())
-		require.Eventually(t, func() bool { _, err := os.Stat(filepath.Join(g.Brick(1), v.VolumeId)); return err == nil }, time.Minute, time.Millisecond)
+		onServer := func() bool { _, err := os.Stat(filepath.Join(g.Brick(1), v.VolumeId)); return err == nil }
+		require.Eventually(t, onServer, time.Minute, time.Millisecond)
 		writeSynced(t, filepath.Join(path, "file"), "kept")
 		requireHealed(t, filepath.Join(g.Brick(1), v.VolumeId, "file"), "kept")
 	})
@@ -148,7 +150,7 @@ func requireHealed(t *testing.T, path, want string) {
 	}, time.Minute, 10*time.Millisecond)
 }
 
-// hasClient says whether somebody is connected to a server.
+// hasClient reports whether a client is connected to a server.
 func hasClient(t *testing.T, g gluster.Volume, server int) bool {
 	t.Helper()
 	content, err := os.ReadFile("/proc/net/tcp")

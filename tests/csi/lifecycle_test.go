@@ -25,7 +25,7 @@ import (
 func requireProgram(t *testing.T, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("%s is not installed: make cluster-up brings it", name)
+		t.Skipf("%s is not installed: make cluster-up installs it", name)
 	}
 }
 
@@ -44,7 +44,7 @@ func newCluster(t *testing.T) *cluster {
 	return clusterOn(t, dir, startGluster(t, dir))
 }
 
-// clusterOn is the same where GlusterFS is known already.
+// clusterOn makes a cluster with an existing GlusterFS volume.
 func clusterOn(t *testing.T, dir string, storage backend.Gluster) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: dir, nodes: map[string]*driver.Node{}}
@@ -88,8 +88,39 @@ func (c *cluster) create(p map[string]string, how *csi.VolumeCapability) *csi.Vo
 }
 
 func (c *cluster) attach(v *csi.Volume, node string, how *csi.VolumeCapability) error {
-	_, err := c.controller.ControllerPublishVolume(c.t.Context(), &csi.ControllerPublishVolumeRequest{VolumeId: v.VolumeId, NodeId: node, VolumeCapability: how})
+	_, err := c.controller.ControllerPublishVolume(c.t.Context(), &csi.ControllerPublishVolumeRequest{
+		VolumeId: v.VolumeId, NodeId: node, VolumeCapability: how,
+	})
 	return err
+}
+
+// tryStage stages a volume on a node, for one node at a time.
+func (c *cluster) tryStage(v *csi.Volume, node, staging string) error {
+	_, err := c.nodes[node].NodeStageVolume(c.t.Context(), &csi.NodeStageVolumeRequest{
+		VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once,
+	})
+	return err
+}
+
+func (c *cluster) stage(v *csi.Volume, node, staging string) {
+	c.t.Helper()
+	require.NoError(c.t, c.tryStage(v, node, staging))
+}
+
+func (c *cluster) unstage(v *csi.Volume, node, staging string) {
+	c.t.Helper()
+	_, err := c.nodes[node].NodeUnstageVolume(c.t.Context(), &csi.NodeUnstageVolumeRequest{
+		VolumeId: v.VolumeId, StagingTargetPath: staging,
+	})
+	require.NoError(c.t, err)
+}
+
+func (c *cluster) detach(ctx context.Context, v *csi.Volume, node string) {
+	c.t.Helper()
+	_, err := c.controller.ControllerUnpublishVolume(ctx, &csi.ControllerUnpublishVolumeRequest{
+		VolumeId: v.VolumeId, NodeId: node,
+	})
+	require.NoError(c.t, err)
 }
 
 // use attaches, stages and publishes a volume, does something at the path, and
@@ -97,21 +128,25 @@ func (c *cluster) attach(v *csi.Volume, node string, how *csi.VolumeCapability) 
 func (c *cluster) use(v *csi.Volume, node string, how *csi.VolumeCapability, do func(path string)) {
 	c.t.Helper()
 	require.NoError(c.t, c.attach(v, node, how))
-	n, staging, target := c.nodes[node], filepath.Join(c.dir, node, "staging", v.VolumeId), filepath.Join(c.dir, node, "target", v.VolumeId)
+	n, staging := c.nodes[node], filepath.Join(c.dir, node, "staging", v.VolumeId)
+	target := filepath.Join(c.dir, node, "target", v.VolumeId)
 	require.NoError(c.t, os.MkdirAll(staging, 0o755))
 	require.NoError(c.t, os.MkdirAll(filepath.Dir(target), 0o755))
 	ctx := context.WithoutCancel(c.t.Context())
-	_, err := n.NodeStageVolume(ctx, &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: how})
+	_, err := n.NodeStageVolume(ctx, &csi.NodeStageVolumeRequest{
+		VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: how,
+	})
 	require.NoError(c.t, err)
-	_, err = n.NodePublishVolume(ctx, &csi.NodePublishVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, TargetPath: target, VolumeCapability: how})
+	_, err = n.NodePublishVolume(ctx, &csi.NodePublishVolumeRequest{
+		VolumeId: v.VolumeId, StagingTargetPath: staging, TargetPath: target, VolumeCapability: how,
+	})
 	require.NoError(c.t, err)
 	do(target)
 	_, err = n.NodeUnpublishVolume(ctx, &csi.NodeUnpublishVolumeRequest{VolumeId: v.VolumeId, TargetPath: target})
 	require.NoError(c.t, err)
 	_, err = n.NodeUnstageVolume(ctx, &csi.NodeUnstageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging})
 	require.NoError(c.t, err)
-	_, err = c.controller.ControllerUnpublishVolume(ctx, &csi.ControllerUnpublishVolumeRequest{VolumeId: v.VolumeId, NodeId: node})
-	require.NoError(c.t, err)
+	c.detach(ctx, v, node)
 	requireNothingLeft(c.t, c.dir)
 }
 
@@ -122,7 +157,7 @@ func kind(t *testing.T, name string) backend.Kind {
 	return k
 }
 
-// sync writes a file and makes it durable.
+// writeSynced writes a file and makes it durable.
 func writeSynced(t *testing.T, path, content string) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -133,7 +168,7 @@ func writeSynced(t *testing.T, path, content string) {
 	require.NoError(t, file.Close())
 }
 
-func TestWhatTheOtherNodeFinds(t *testing.T) {
+func TestVolume_ShowsItsDataOnTheOtherNode(t *testing.T) {
 	for name, want := range map[string]string{
 		"ext4": "kept", "xfs": "kept", "btrfs": "kept", "shared": "kept", "gluster": "kept", "tmpfs": "", "faulty": "kep",
 	} {
@@ -159,7 +194,7 @@ func TestWhatTheOtherNodeFinds(t *testing.T) {
 	}
 }
 
-func TestADeviceKeepsItsBytes(t *testing.T) {
+func TestBlockVolume_KeepsItsDataOnTheOtherNode(t *testing.T) {
 	c := newCluster(t)
 	block := access(csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER, true)
 	v := c.create(parameters(kind(t, "block")), block)
@@ -180,7 +215,7 @@ func TestADeviceKeepsItsBytes(t *testing.T) {
 	})
 }
 
-func TestAVolumeIsOnOneNode(t *testing.T) {
+func TestVolume_IsAttachedToOneNodeAtATime(t *testing.T) {
 	c := newCluster(t)
 	v := c.create(parameters(kind(t, "ext4")), once)
 	c.use(v, "n1", once, func(string) {
@@ -189,13 +224,13 @@ func TestAVolumeIsOnOneNode(t *testing.T) {
 		assert.ErrorContains(t, err, "n1")
 		_, err = c.controller.DeleteVolume(t.Context(), &csi.DeleteVolumeRequest{VolumeId: v.VolumeId})
 		assert.Equal(t, codes.FailedPrecondition, status.Code(err))
-		_, err = c.nodes["n2"].NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: t.TempDir(), VolumeCapability: once})
+		err = c.tryStage(v, "n2", t.TempDir())
 		assert.Equal(t, codes.FailedPrecondition, status.Code(err))
 	})
 	require.NoError(t, c.attach(v, "n2", once))
 }
 
-func TestAFaultyVolumeWhoseProcessEndedIsServedAgain(t *testing.T) {
+func TestNodeStageVolume_ServesAFaultyVolumeAgainAfterItsProcessEnded(t *testing.T) {
 	c := newCluster(t)
 	v := c.create(parameters(kind(t, "faulty")), once)
 	c.use(v, "n1", once, func(path string) {
@@ -203,8 +238,7 @@ func TestAFaultyVolumeWhoseProcessEndedIsServedAgain(t *testing.T) {
 		require.NoError(t, c.nodes["n1"].Host.Close())
 		c.nodes["n1"].Host = backend.NewHost(logrus.New(), backend.Gluster{})
 		staging := filepath.Join(c.dir, "n1", "staging", v.VolumeId)
-		_, err := c.nodes["n1"].NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once})
-		require.NoError(t, err)
+		c.stage(v, "n1", staging)
 		content, err := os.ReadFile(filepath.Join(staging, "logs.log"))
 		require.NoError(t, err)
 		assert.Equal(t, "kept", string(content))
@@ -214,25 +248,21 @@ func TestAFaultyVolumeWhoseProcessEndedIsServedAgain(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(string(events), `"mounted"`), string(events))
 }
 
-func TestAVolumeThatWasTakenByForceAndDeletedIsLetGo(t *testing.T) {
+func TestNodeUnstageVolume_UnmountsAVolumeThatWasDetachedAndDeleted(t *testing.T) {
 	c := newCluster(t)
 	v := c.create(parameters(kind(t, "shared")), once)
 	require.NoError(t, c.attach(v, "n1", once))
 	staging := filepath.Join(c.dir, "staging")
 	require.NoError(t, os.Mkdir(staging, 0o755))
-	n := c.nodes["n1"]
-	_, err := n.NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once})
+	c.stage(v, "n1", staging)
+	c.detach(t.Context(), v, "n1")
+	_, err := c.controller.DeleteVolume(t.Context(), &csi.DeleteVolumeRequest{VolumeId: v.VolumeId})
 	require.NoError(t, err)
-	_, err = c.controller.ControllerUnpublishVolume(t.Context(), &csi.ControllerUnpublishVolumeRequest{VolumeId: v.VolumeId, NodeId: "n1"})
-	require.NoError(t, err)
-	_, err = c.controller.DeleteVolume(t.Context(), &csi.DeleteVolumeRequest{VolumeId: v.VolumeId})
-	require.NoError(t, err)
-	_, err = n.NodeUnstageVolume(t.Context(), &csi.NodeUnstageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging})
-	require.NoError(t, err)
+	c.unstage(v, "n1", staging)
 	requireNothingLeft(t, c.dir)
 }
 
-func TestADeviceThatIsUsedElsewhereStays(t *testing.T) {
+func TestNodeUnstageVolume_KeepsADeviceThatIsStillUsed(t *testing.T) {
 	c := newCluster(t)
 	v := c.create(parameters(kind(t, "ext4")), once)
 	other := filepath.Join(c.dir, "other")
@@ -240,20 +270,16 @@ func TestADeviceThatIsUsedElsewhereStays(t *testing.T) {
 	require.NoError(t, c.attach(v, "n1", once))
 	staging := filepath.Join(c.dir, "staging")
 	require.NoError(t, os.Mkdir(staging, 0o755))
-	n := c.nodes["n1"]
-	_, err := n.NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging, VolumeCapability: once})
-	require.NoError(t, err)
+	c.stage(v, "n1", staging)
 	image := filepath.Join(c.dir, "volumes", v.VolumeId, "image")
 	device, err := loop.Find(image)
 	require.NoError(t, err)
 	require.NoError(t, mounts.Filesystem("ext4", device, other, nil))
-	_, err = n.NodeUnstageVolume(t.Context(), &csi.NodeUnstageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging})
-	require.NoError(t, err)
+	c.unstage(v, "n1", staging)
 	still, err := loop.Find(image)
 	require.NoError(t, err)
 	assert.Equal(t, device, still)
 	require.NoError(t, mounts.Unmount(other))
-	_, err = n.NodeUnstageVolume(t.Context(), &csi.NodeUnstageVolumeRequest{VolumeId: v.VolumeId, StagingTargetPath: staging})
-	require.NoError(t, err)
+	c.unstage(v, "n1", staging)
 	requireNothingLeft(t, c.dir)
 }

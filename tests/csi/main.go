@@ -1,6 +1,6 @@
-// Command csi is the test cluster's storage driver: csi controller makes volumes and
-// attaches them, csi node makes them usable on one node, csi provisioner asks the
-// controller for what the cluster's claims ask for.
+// Command csi is the test cluster's storage driver. csi controller creates volumes and
+// attaches them, csi node makes them usable on one node, csi provisioner creates
+// volumes for the cluster's claims.
 package main
 
 import (
@@ -38,7 +38,7 @@ func main() {
 	}
 }
 
-// arguments is what the command was told. Each program uses some of them.
+// arguments are the values of the flags. Each program uses some of them.
 type arguments struct {
 	socket, volumes, nodes, name, registration, kubeconfig, gluster string
 }
@@ -61,8 +61,8 @@ func run(ctx context.Context, log *logrus.Logger, args []string) error {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	for name, value := range map[string]*string{
-		"socket": &a.socket, "volumes": &a.volumes, "nodes": &a.nodes, "name": &a.name, "registration": &a.registration, "kubeconfig": &a.kubeconfig,
-		"gluster": &a.gluster,
+		"socket": &a.socket, "volumes": &a.volumes, "nodes": &a.nodes, "name": &a.name,
+		"registration": &a.registration, "kubeconfig": &a.kubeconfig, "gluster": &a.gluster,
 	} {
 		flags.StringVar(value, name, "", "")
 	}
@@ -77,13 +77,14 @@ func controller(ctx context.Context, log *logrus.Logger, a arguments) error {
 	if err != nil {
 		return err
 	}
-	services := driver.Services{Controller: &driver.Controller{Store: volumes, Nodes: strings.Split(a.nodes, ","), Gluster: backend.Gluster{ClientFile: a.gluster}}}
-	return driver.Serve(ctx, log, map[string]driver.Services{a.socket: services})
+	c := &driver.Controller{Store: volumes, Nodes: strings.Split(a.nodes, ",")}
+	c.Gluster = backend.Gluster{ClientFile: a.gluster}
+	return driver.Serve(ctx, log, map[string]driver.Services{a.socket: {Controller: c}})
 }
 
 func node(ctx context.Context, log *logrus.Logger, a arguments) error {
-	// Of the faulty filesystems' files, the kernel has applied its callers' masks to
-	// the modes that it sends.
+	// The kernel has applied the callers' umasks to the modes that it sends to the
+	// faulty filesystems.
 	unix.Umask(0)
 	volumes, err := store.New(a.volumes)
 	if err != nil {

@@ -25,7 +25,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/gluster"
 )
 
-// requireMounts skips a test where nothing can be mounted.
+// requireMounts skips a test that cannot mount.
 func requireMounts(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
@@ -39,7 +39,7 @@ func requireMounts(t *testing.T) {
 	requireProgram(t, gluster.Server)
 }
 
-// parameters of the faulty kind, which cannot be without.
+// parameters returns the parameters of a class. Only the faulty kind needs more than its name.
 func parameters(kind backend.Kind) map[string]string {
 	p := map[string]string{backend.BackendParameter: kind.Name}
 	if kind.Name == "faulty" {
@@ -48,9 +48,9 @@ func parameters(kind backend.Kind) map[string]string {
 	return p
 }
 
-// TestSanity is the storage interface's own suite, on every backend, mounted and as
-// a block device. The suite takes one run a process.
-func TestSanity(t *testing.T) {
+// TestDriver_PassesSanity runs the conformance suite of CSI on every backend, mounted and as a
+// block device. A process can run the suite only once.
+func TestDriver_PassesSanity(t *testing.T) {
 	requireMounts(t)
 	dir := folder(t)
 	socket := serve(t, dir)
@@ -77,7 +77,7 @@ func suite(kind backend.Kind, access, socket, dir string) {
 	ginkgo.Describe(kind.Name+" as "+access, func() { sanity.GinkgoTest(&config) })
 }
 
-// serve offers a driver of one node on a socket for as long as the test runs.
+// serve serves a driver with one node on a socket until the test ends.
 func serve(t *testing.T, dir string) string {
 	t.Helper()
 	log := logrus.New()
@@ -104,8 +104,8 @@ func serve(t *testing.T, dir string) string {
 	return socket
 }
 
-// folder is one below which nothing is mounted or attached after the test, even
-// where it failed.
+// folder returns a folder below which nothing stays mounted or attached after the test, even
+// if it fails.
 func folder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -12,9 +12,9 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
 )
 
-// strike lets the fault take effect, once.
-func (v *Volume) strike() {
-	v.come = true
+// trigger lets the fault take effect, once.
+func (v *Volume) trigger() {
+	v.triggered = true
 	spec := v.options.Fault
 	switch {
 	case spec.Fault.ChangesContent():
@@ -127,7 +127,10 @@ func (v *Volume) rollBack() {
 		v.failure(fmt.Errorf("rolling back %s, possibly in part: %w", v.options.Dir, err))
 		return
 	}
-	v.report(event.Event{Kind: event.Fault, SizeBefore: size, SizeAfter: v.target.size(), Ranges: ranges, Detail: "as it was when the snapshot was taken"})
+	v.report(event.Event{
+		Kind: event.Fault, SizeBefore: size, SizeAfter: v.target.size(), Ranges: ranges,
+		Detail: "as it was when the snapshot was taken",
+	})
 	v.afterDamage()
 }
 

@@ -22,8 +22,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
 )
 
-// patience is how long a test waits for what must happen. No test waits it out
-// unless it fails.
+// patience is how long a test waits for an event. Only a failing test waits that long.
 const patience = 20 * time.Second
 
 // mounted is a mounted filesystem under test.
@@ -73,8 +72,8 @@ func (m *mounted) record(e event.Event) {
 	m.events = append(m.events, e)
 }
 
-// all is the events of a kind so far. What a close or a sync brings about has been
-// reported when that returns, so nothing needs to be waited for.
+// all returns the events of a kind so far. The events that a close or a sync causes are
+// reported before it returns, so there is no need to wait.
 func (m *mounted) all(kind event.Kind) []event.Event {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,7 +86,7 @@ func (m *mounted) all(kind event.Kind) []event.Event {
 	return found
 }
 
-// the is the only event of a kind.
+// the returns the only event of a kind.
 func (m *mounted) the(kind event.Kind) event.Event {
 	m.t.Helper()
 	found := m.all(kind)
@@ -97,8 +96,8 @@ func (m *mounted) the(kind event.Kind) event.Event {
 
 func (m *mounted) path() string { return filepath.Join(m.point, "logs.log") }
 
-// read is the target's content as the next to open it sees it, which must be what
-// is on the disk beneath.
+// read returns the target's content when it is opened again. It must be equal to the
+// content in the directory.
 func (m *mounted) read() []byte {
 	m.t.Helper()
 	content, err := os.ReadFile(m.path())
@@ -150,7 +149,7 @@ func (w *writer) closes() {
 	require.NoError(w.m.t, w.Close())
 }
 
-// requireExact holds an event's ranges to a comparison byte by byte.
+// requireExact compares an event's ranges with the bytes that really differ.
 func requireExact(t *testing.T, before, after []byte, e event.Event) {
 	t.Helper()
 	var different extent.Set
@@ -164,7 +163,7 @@ func requireExact(t *testing.T, before, after []byte, e event.Event) {
 	require.Equal(t, int64(len(after)), e.SizeAfter)
 }
 
-// requireSame is for contents, of which a failure shows no more than it must.
+// requireSame compares contents. A failure shows only the first difference.
 func requireSame(t *testing.T, want, got []byte) {
 	t.Helper()
 	first := 0
@@ -187,10 +186,10 @@ func with(content []byte, page int, data []byte) []byte {
 
 func page(content []byte, n int) []byte { return content[n*fault.PageSize:][:fault.PageSize] }
 
-func TestContentIsDamagedWhenTheWriterHasGone(t *testing.T) {
+func TestDamage_IsDoneWhenTheWriterHasClosed(t *testing.T) {
 	const synced, unsynced = 10*fault.PageSize + 100, 300
 	foreign := filepath.Join(t.TempDir(), "foreign")
-	require.NoError(t, os.WriteFile(foreign, []byte("somebody else's"), 0o600))
+	require.NoError(t, os.WriteFile(foreign, []byte("another content"), 0o600))
 	flipped := func(at int, bit byte) func([]byte) []byte {
 		return func(was []byte) []byte {
 			changed := bytes.Clone(was)
@@ -211,12 +210,14 @@ func TestContentIsDamagedWhenTheWriterHasGone(t *testing.T) {
 		"zero-page:page=-1":                    func(was []byte) []byte { return zeroed(was, 9) },
 		"misdirected-page:page=2,to=5":         func(was []byte) []byte { return zeroed(with(was, 5, page(was, 2)), 2) },
 		"misdirected-page:page=5,to=2":         func(was []byte) []byte { return zeroed(with(was, 2, page(was, 5)), 5) },
-		"swap-pages:page=0,to=-1":              func(was []byte) []byte { return with(with(was, 0, page(was, 9)), 9, page(was, 0)) },
-		"duplicate-page:page=4,to=6":           func(was []byte) []byte { return with(was, 6, page(was, 4)) },
-		"truncate:size=5000":                   func(was []byte) []byte { return was[:5000] },
-		"truncate:size=-1":                     func(was []byte) []byte { return was[:len(was)-1] },
-		"truncate:size=0":                      func([]byte) []byte { return []byte{} },
-		"foreign-file:with=" + foreign:         func([]byte) []byte { return []byte("somebody else's") },
+		"swap-pages:page=0,to=-1": func(was []byte) []byte {
+			return with(with(was, 0, page(was, 9)), 9, page(was, 0))
+		},
+		"duplicate-page:page=4,to=6":   func(was []byte) []byte { return with(was, 6, page(was, 4)) },
+		"truncate:size=5000":           func(was []byte) []byte { return was[:5000] },
+		"truncate:size=-1":             func(was []byte) []byte { return was[:len(was)-1] },
+		"truncate:size=0":              func([]byte) []byte { return []byte{} },
+		"foreign-file:with=" + foreign: func([]byte) []byte { return []byte("another content") },
 	} {
 		t.Run(description, func(t *testing.T) {
 			m := mount(t, description, "close")
@@ -225,7 +226,7 @@ func TestContentIsDamagedWhenTheWriterHasGone(t *testing.T) {
 			w.appends(synced)
 			w.syncs()
 			w.appends(unsynced)
-			require.Empty(t, m.all(event.Fault), "not before its moment")
+			require.Empty(t, m.all(event.Fault), "the fault took effect before its moment")
 			w.closes()
 			e := m.the(event.Fault)
 			after := m.read()
@@ -239,7 +240,7 @@ func TestContentIsDamagedWhenTheWriterHasGone(t *testing.T) {
 	}
 }
 
-func TestWhatWasOverwrittenComesBack(t *testing.T) {
+func TestLoseUnsynced_RestoresOverwrittenData(t *testing.T) {
 	for _, description := range []string{"lose-unsynced", "lose-synced:last-bytes=100"} {
 		t.Run(description, func(t *testing.T) {
 			m := mount(t, description, "command")
@@ -265,10 +266,9 @@ func TestWhatWasOverwrittenComesBack(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatIsYoungIsLost needs a write that is old enough: it waits until the
-// clock that ages are measured by says so. What comes after it is a moment's work,
-// and young for all of the age.
-func TestOnlyWhatIsYoungIsLost(t *testing.T) {
+// TestLoseSynced_UndoesOnlyRecentWrites waits until its first write is older than the age of the fault. The
+// writes after it take far less time than that age, so the fault undoes only them.
+func TestLoseSynced_UndoesOnlyRecentWrites(t *testing.T) {
 	const age = 3 * time.Second
 	m := mount(t, "lose-synced:age="+age.String(), "close")
 	w := m.opens()
@@ -285,7 +285,7 @@ func TestOnlyWhatIsYoungIsLost(t *testing.T) {
 	requireExact(t, w.written, m.read(), m.the(event.Fault))
 }
 
-func TestMoments(t *testing.T) {
+func TestMoment_TriggersTheFault(t *testing.T) {
 	t.Run("close=2", func(t *testing.T) {
 		m := mount(t, "lose-file", "close=2")
 		for range 2 {
@@ -347,7 +347,7 @@ func TestMoments(t *testing.T) {
 		w.syncs()
 		m.the(event.Fault)
 	})
-	t.Run("what is cut off is not synced", func(t *testing.T) {
+	t.Run("a truncated part is not synced", func(t *testing.T) {
 		m := mount(t, "lose-file", "command")
 		w := m.opens()
 		w.appends(100)
@@ -365,10 +365,11 @@ func TestMoments(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeDoneIsAnError(t *testing.T) {
+func TestDamage_ReportsAnErrorIfItIsImpossible(t *testing.T) {
 	for _, description := range []string{
-		"bit-flip:offset=5000,bit=0", "bit-flip:offset=-5001,bit=0", "zero-page:page=1", "zero-page:page=-2", "swap-pages:page=0,to=1",
-		"truncate:size=5001", "lose-synced:last-bytes=5001", "torn-write:keep=5000", "read-error:page=1", "roll-back:snapshot=command",
+		"bit-flip:offset=5000,bit=0", "bit-flip:offset=-5001,bit=0", "zero-page:page=1", "zero-page:page=-2",
+		"swap-pages:page=0,to=1", "truncate:size=5001", "lose-synced:last-bytes=5001", "torn-write:keep=5000",
+		"read-error:page=1", "roll-back:snapshot=command",
 	} {
 		t.Run(description, func(t *testing.T) {
 			m := mount(t, description, "close")
@@ -395,7 +396,7 @@ func TestWhatCannotBeDoneIsAnError(t *testing.T) {
 	})
 }
 
-func TestTheFileIsLost(t *testing.T) {
+func TestLoseFile_RemovesTheFile(t *testing.T) {
 	m := mount(t, "lose-file", "close")
 	w := m.opens()
 	w.appends(100)
@@ -409,7 +410,7 @@ func TestTheFileIsLost(t *testing.T) {
 	requireSame(t, again.written, m.read())
 }
 
-func TestAHandleOfALostFileIsNotTheTargets(t *testing.T) {
+func TestLoseFile_IgnoresHandlesOfTheLostFile(t *testing.T) {
 	m := mount(t, "lose-file", "command")
 	w := m.opens()
 	w.appends(100)
@@ -420,7 +421,7 @@ func TestAHandleOfALostFileIsNotTheTargets(t *testing.T) {
 	require.Zero(t, m.syncs())
 }
 
-func TestTheDirectoryIsEmpty(t *testing.T) {
+func TestEmptyDirectory_RemovesEverything(t *testing.T) {
 	m := mount(t, "empty-directory", "close")
 	require.NoError(t, os.MkdirAll(filepath.Join(m.point, "a", "b"), 0o755))
 	w := m.opens()
@@ -432,9 +433,10 @@ func TestTheDirectoryIsEmpty(t *testing.T) {
 	require.Empty(t, entries)
 }
 
-func TestTheDirectoryIsRolledBack(t *testing.T) {
+func TestRollBack_RestoresTheSnapshot(t *testing.T) {
 	for snapshot, taken := range map[string]func(*mounted){
-		"sync:1": func(*mounted) {}, "bytes:100": func(*mounted) {}, "command": func(m *mounted) { m.volume.Command("snapshot") },
+		"sync:1": func(*mounted) {}, "bytes:100": func(*mounted) {},
+		"command": func(m *mounted) { m.volume.Command("snapshot") },
 	} {
 		t.Run(snapshot, func(t *testing.T) {
 			m := mount(t, "roll-back:snapshot="+snapshot, "close")
@@ -473,7 +475,7 @@ func TestTheDirectoryIsRolledBack(t *testing.T) {
 	}
 }
 
-func TestNothingCanBeChanged(t *testing.T) {
+func TestReadOnly_RejectsEveryChange(t *testing.T) {
 	m := mount(t, "read-only", "command")
 	w := m.opens()
 	w.appends(100)
@@ -482,10 +484,13 @@ func TestNothingCanBeChanged(t *testing.T) {
 	m.the(event.Fault)
 	_, errWrite := w.Write([]byte("more"))
 	_, errOpen := os.OpenFile(m.path(), os.O_WRONLY, 0)
+	folder, created := filepath.Join(m.point, "new"), filepath.Join(m.point, "created")
 	for what, err := range map[string]error{
-		"write": errWrite, "open": errOpen, "truncate": w.Truncate(1), "remove": os.Remove(m.path()), "mkdir": os.Mkdir(filepath.Join(m.point, "new"), 0o755),
-		"create": os.WriteFile(filepath.Join(m.point, "new"), nil, 0o600), "rename": os.Rename(m.path(), m.path()+"2"), "chmod": os.Chmod(m.path(), 0o600),
-		"link": os.Link(m.path(), m.path()+"2"), "symlink": os.Symlink("x", m.path()+"2"), "allocate": unix.Fallocate(int(w.Fd()), 0, 0, 1000),
+		"write": errWrite, "open": errOpen, "truncate": w.Truncate(1), "remove": os.Remove(m.path()),
+		"mkdir": os.Mkdir(folder, 0o755), "create": os.WriteFile(created, nil, 0o600),
+		"rename": os.Rename(m.path(), m.path()+"2"), "chmod": os.Chmod(m.path(), 0o600),
+		"link": os.Link(m.path(), m.path()+"2"), "symlink": os.Symlink("x", m.path()+"2"),
+		"allocate":  unix.Fallocate(int(w.Fd()), 0, 0, 1000),
 		"attribute": unix.Setxattr(m.path(), "user.a", []byte("b"), 0),
 	} {
 		require.ErrorIs(t, err, unix.EROFS, what)
@@ -497,14 +502,15 @@ func TestNothingCanBeChanged(t *testing.T) {
 	requireSame(t, w.written, m.read())
 }
 
-func TestThereIsNoRoom(t *testing.T) {
+func TestNoSpace_RejectsWhatNeedsSpace(t *testing.T) {
 	m := mount(t, "no-space", "command")
 	w := m.opens()
 	w.appends(100)
 	m.volume.Command("now")
 	_, errWrite := w.Write([]byte("more"))
 	for what, err := range map[string]error{
-		"write": errWrite, "allocate": unix.Fallocate(int(w.Fd()), 0, 0, 1000), "mkdir": os.Mkdir(filepath.Join(m.point, "new"), 0o755),
+		"write": errWrite, "allocate": unix.Fallocate(int(w.Fd()), 0, 0, 1000),
+		"mkdir":  os.Mkdir(filepath.Join(m.point, "new"), 0o755),
 		"create": os.WriteFile(filepath.Join(m.point, "new"), nil, 0o600),
 	} {
 		require.ErrorIs(t, err, unix.ENOSPC, what)
@@ -516,14 +522,14 @@ func TestThereIsNoRoom(t *testing.T) {
 	plain, err := os.OpenFile(m.path(), os.O_WRONLY, 0)
 	require.NoError(t, err)
 	_, err = plain.WriteAt([]byte("over"), 0)
-	require.NoError(t, err, "what is there can be overwritten")
+	require.NoError(t, err, "existing data can be overwritten")
 	require.NoError(t, plain.Close())
 	m.volume.Command("heal")
 	_, err = w.Write([]byte("more"))
 	require.NoError(t, err)
 }
 
-func TestAPageCannotBeRead(t *testing.T) {
+func TestReadError_FailsReadsOfThePage(t *testing.T) {
 	m := mount(t, "read-error:page=-2", "close")
 	w := m.opens()
 	w.appends(4*fault.PageSize + 10)
@@ -552,7 +558,7 @@ func TestAPageCannotBeRead(t *testing.T) {
 	requireSame(t, w.written, m.read())
 }
 
-func TestASyncFailsOnce(t *testing.T) {
+func TestSyncError_FailsOneSync(t *testing.T) {
 	for drop, expected := range map[bool]func(was []byte) []byte{
 		true: func(was []byte) []byte {
 			left := bytes.Clone(was)
@@ -586,7 +592,7 @@ func TestASyncFailsOnce(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenAnewAfterAFailedSyncIsKept(t *testing.T) {
+func TestSyncError_KeepsDataThatWasWrittenAgain(t *testing.T) {
 	m := mount(t, "sync-error", "mount")
 	w := m.opens()
 	w.appends(100)
@@ -602,7 +608,7 @@ func TestWhatIsWrittenAnewAfterAFailedSyncIsKept(t *testing.T) {
 	requireExact(t, w.written, m.read(), m.the(event.Dropped))
 }
 
-func TestWhatIsCutOffAfterAFailedSyncStaysSo(t *testing.T) {
+func TestSyncError_KeepsATruncation(t *testing.T) {
 	m := mount(t, "sync-error", "sync=1")
 	w := m.opens()
 	w.appends(50)
@@ -614,7 +620,7 @@ func TestWhatIsCutOffAfterAFailedSyncStaysSo(t *testing.T) {
 	requireSame(t, w.written[:20], m.read())
 }
 
-func TestTheMountIsGoneWhenTheWriterIs(t *testing.T) {
+func TestUnmount_IsDoneWhenTheWriterHasClosed(t *testing.T) {
 	m := mount(t, "unmount", "close")
 	require.NoError(t, os.WriteFile(filepath.Join(m.dir, "beneath"), nil, 0o600))
 	w := m.opens()
@@ -624,7 +630,7 @@ func TestTheMountIsGoneWhenTheWriterIs(t *testing.T) {
 	w.closes()
 	m.the(event.Fault)
 	require.False(t, isMounted(t, m.point))
-	require.NoFileExists(t, m.path(), "what is opened now is the directory beneath")
+	require.NoFileExists(t, m.path(), "a new open reaches the directory beneath")
 	content := make([]byte, 100)
 	_, err = reader.Read(content)
 	require.NoError(t, err)
@@ -632,7 +638,7 @@ func TestTheMountIsGoneWhenTheWriterIs(t *testing.T) {
 	require.NoError(t, reader.Close())
 }
 
-func TestAReaderThatHasTheFileOpenSeesTheDamage(t *testing.T) {
+func TestDamage_IsVisibleToAnOpenReader(t *testing.T) {
 	m := mount(t, "bit-flip:offset=0,bit=0", "close")
 	w := m.opens()
 	w.appends(100)
@@ -649,7 +655,7 @@ func TestAReaderThatHasTheFileOpenSeesTheDamage(t *testing.T) {
 	require.Equal(t, w.written[0]^1, buf[0])
 }
 
-func TestDirectAccessAndAppending(t *testing.T) {
+func TestMount_SupportsDirectAccessAndAppending(t *testing.T) {
 	m := mount(t, "", "close")
 	f, err := os.OpenFile(m.path(), os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_DIRECT, 0o644)
 	require.NoError(t, err)
@@ -657,7 +663,7 @@ func TestDirectAccessAndAppending(t *testing.T) {
 	w := &writer{File: f, m: m}
 	w.appends(fault.PageSize)
 	w.appends(fault.PageSize)
-	w.appends(100) // the kernel asks for no alignment, so neither may we
+	w.appends(100) // the kernel requires no alignment
 	w.syncs()
 	requireSame(t, w.written, m.read())
 	buf := make([]byte, fault.PageSize)
@@ -666,7 +672,7 @@ func TestDirectAccessAndAppending(t *testing.T) {
 	requireSame(t, page(w.written, 1), buf)
 }
 
-func TestAnotherFileUnderTheNameIsTheTarget(t *testing.T) {
+func TestTarget_IsTheFileThatNowHasTheName(t *testing.T) {
 	m := mount(t, "lose-unsynced", "command")
 	old := m.opens()
 	old.appends(100)
@@ -678,11 +684,13 @@ func TestAnotherFileUnderTheNameIsTheTarget(t *testing.T) {
 	require.Empty(t, m.the(event.Fault).Ranges)
 }
 
-func TestMistakesAreFoundBeforeMounting(t *testing.T) {
+func TestMount_ReportsMistakesBeforeMounting(t *testing.T) {
 	dir := t.TempDir()
 	below := filepath.Join(dir, "below")
 	require.NoError(t, os.Mkdir(below, 0o755))
-	for _, o := range []Options{{Dir: dir, Mountpoint: dir}, {Dir: dir, Mountpoint: below}, {Dir: below, Mountpoint: dir}} {
+	for _, o := range []Options{
+		{Dir: dir, Mountpoint: dir}, {Dir: dir, Mountpoint: below}, {Dir: below, Mountpoint: dir},
+	} {
 		o.File = "logs.log"
 		_, err := Mount(o)
 		assert.ErrorContains(t, err, "neither contains nor hides")
@@ -693,7 +701,7 @@ func TestMistakesAreFoundBeforeMounting(t *testing.T) {
 	}
 }
 
-func TestTheControlFile(t *testing.T) {
+func TestControl_ReadsCommands(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control")
 	control, err := NewControl(path)
 	require.NoError(t, err)

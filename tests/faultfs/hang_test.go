@@ -49,7 +49,8 @@ func (m *mounted) runs(input io.Reader, args ...string) *user {
 }
 
 func (m *mounted) appendsInAnotherProcess() *user {
-	return m.runs(nil, "dd", "if=/dev/zero", "of="+m.path(), "bs=4096", "count=1", "oflag=append", "conv=notrunc,fdatasync")
+	return m.runs(nil, "dd", "if=/dev/zero", "of="+m.path(), "bs=4096", "count=1",
+		"oflag=append", "conv=notrunc,fdatasync")
 }
 
 func (m *mounted) readsInAnotherProcess() *user {
@@ -68,7 +69,8 @@ func (m *mounted) awaitsSize(size int64) {
 // hangs waits until the process sleeps in an uninterruptible wait, as for a disk.
 func (u *user) hangs() {
 	u.m.t.Helper()
-	require.Eventually(u.m.t, func() bool { return u.state("State") == "D" }, patience, 5*time.Millisecond, "it does not hang")
+	hangs := func() bool { return u.state("State") == "D" }
+	require.Eventually(u.m.t, hangs, patience, 5*time.Millisecond, "it does not hang")
 }
 
 // state is a field of the process's status (proc_pid_status(5)).
@@ -96,15 +98,16 @@ func (u *user) ends() error {
 	}
 }
 
-// syncs is how many syncs of the target have succeeded.
+// syncs returns how many syncs of the target have succeeded.
 func (m *mounted) syncs() (syncs int64) {
 	m.volume.locked(func() { syncs = m.volume.target.syncs })
 	return syncs
 }
 
-// TestASyncIsNotAnswered kills a process in its sync. The kernel ends its wait for
-// an answer only with the answer, so that it stays says that there was none.
-func TestASyncIsNotAnswered(t *testing.T) {
+// TestHangSync_HangsUntilTheFaultIsHealed kills a process in its sync. The
+// process cannot end before the kernel has an answer, so a process that stays shows that
+// there was none.
+func TestHangSync_HangsUntilTheFaultIsHealed(t *testing.T) {
 	for _, description := range []string{"hang-sync", "slow-sync:delay=1h"} {
 		t.Run(description, func(t *testing.T) {
 			m := mount(t, description, "mount")
@@ -115,19 +118,19 @@ func TestASyncIsNotAnswered(t *testing.T) {
 			require.Zero(t, m.syncs())
 			m.volume.Command("heal")
 			require.ErrorContains(t, u.ends(), "killed")
-			require.Equal(t, int64(1), m.syncs(), "what hung has succeeded")
+			require.Equal(t, int64(1), m.syncs(), "the hanging sync has succeeded")
 		})
 	}
 }
 
-func TestASyncIsSlow(t *testing.T) {
+func TestSlowSync_DelaysASync(t *testing.T) {
 	m := mount(t, "slow-sync:delay=1ms", "mount")
 	m.the(event.Fault)
 	require.NoError(t, m.appendsInAnotherProcess().ends())
 	require.Equal(t, int64(1), m.syncs())
 }
 
-func TestAReadIsNotAnswered(t *testing.T) {
+func TestHangRead_HangsUntilTheFaultIsHealed(t *testing.T) {
 	m := mount(t, "hang-read", "close")
 	w := m.opens()
 	w.appends(5000)
@@ -138,7 +141,7 @@ func TestAReadIsNotAnswered(t *testing.T) {
 	require.NoError(t, u.ends())
 }
 
-func TestTheEndLetsGoOfWhatHangs(t *testing.T) {
+func TestClose_ReleasesHangingCalls(t *testing.T) {
 	m := mount(t, "hang-read", "close")
 	w := m.opens()
 	w.appends(5000)
@@ -149,7 +152,7 @@ func TestTheEndLetsGoOfWhatHangs(t *testing.T) {
 	_ = u.ends()
 }
 
-func TestAMountInUseIsTakenAway(t *testing.T) {
+func TestClose_UnmountsWithAFileOpen(t *testing.T) {
 	m := mount(t, "", "close")
 	w := m.opens()
 	w.appends(10)
@@ -159,9 +162,9 @@ func TestAMountInUseIsTakenAway(t *testing.T) {
 	require.ErrorIs(t, err, unix.ENOTCONN)
 }
 
-// TestTheDamageIsDoneWhenAProcessHasBeenKilled is what pods rely on: whoever has
-// seen the writer end finds the damage.
-func TestTheDamageIsDoneWhenAProcessHasBeenKilled(t *testing.T) {
+// TestDamage_IsDoneWhenAKilledProcessHasEnded tests what pods rely on: once the writer
+// has ended, the damage is done.
+func TestDamage_IsDoneWhenAKilledProcessHasEnded(t *testing.T) {
 	m := mount(t, "truncate:size=-96", "close")
 	input, data, err := os.Pipe()
 	require.NoError(t, err)
@@ -178,7 +181,7 @@ func TestTheDamageIsDoneWhenAProcessHasBeenKilled(t *testing.T) {
 	require.Len(t, m.read(), 4000)
 }
 
-func TestAFilesystemThatIsBoundElsewhereIsStillInUse(t *testing.T) {
+func TestClose_ReportsABindMountAsInUse(t *testing.T) {
 	m := mount(t, "", "close")
 	elsewhere := t.TempDir()
 	require.NoError(t, unix.Mount(m.point, elsewhere, "", unix.MS_BIND, ""))

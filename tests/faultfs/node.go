@@ -96,7 +96,9 @@ func (n *node) Open(ctx context.Context, flags uint32) (file fs.FileHandle, fuse
 	return file, fuseFlags, errno
 }
 
-func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (child *fs.Inode, file fs.FileHandle, fuseFlags uint32, errno syscall.Errno) {
+func (n *node) Create(
+	ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut,
+) (child *fs.Inode, file fs.FileHandle, fuseFlags uint32, errno syscall.Errno) {
 	errno = n.grow(func() (errno syscall.Errno) {
 		child, file, fuseFlags, errno = n.LoopbackNode.Create(ctx, name, backing(flags), mode, out)
 		if errno == fs.OK {
@@ -107,7 +109,9 @@ func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out 
 	return child, file, fuseFlags, errno
 }
 
-func (n *node) Tmpfile(ctx context.Context, flags, mode uint32, out *fuse.EntryOut) (child *fs.Inode, file fs.FileHandle, fuseFlags uint32, errno syscall.Errno) {
+func (n *node) Tmpfile(
+	ctx context.Context, flags, mode uint32, out *fuse.EntryOut,
+) (child *fs.Inode, file fs.FileHandle, fuseFlags uint32, errno syscall.Errno) {
 	errno = n.grow(func() (errno syscall.Errno) {
 		child, file, fuseFlags, errno = n.LoopbackNode.Tmpfile(ctx, backing(flags), mode, out)
 		if errno == fs.OK {
@@ -130,7 +134,9 @@ func (n *node) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrIn,
 	})
 }
 
-func (n *node) Mknod(ctx context.Context, name string, mode, rdev uint32, out *fuse.EntryOut) (child *fs.Inode, errno syscall.Errno) {
+func (n *node) Mknod(
+	ctx context.Context, name string, mode, rdev uint32, out *fuse.EntryOut,
+) (child *fs.Inode, errno syscall.Errno) {
 	errno = n.grow(func() (errno syscall.Errno) {
 		child, errno = n.LoopbackNode.Mknod(ctx, name, mode, rdev, out)
 		return errno
@@ -138,7 +144,9 @@ func (n *node) Mknod(ctx context.Context, name string, mode, rdev uint32, out *f
 	return child, errno
 }
 
-func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (child *fs.Inode, errno syscall.Errno) {
+func (n *node) Mkdir(
+	ctx context.Context, name string, mode uint32, out *fuse.EntryOut,
+) (child *fs.Inode, errno syscall.Errno) {
 	errno = n.grow(func() (errno syscall.Errno) {
 		child, errno = n.LoopbackNode.Mkdir(ctx, name, mode, out)
 		return errno
@@ -146,7 +154,9 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 	return child, errno
 }
 
-func (n *node) Symlink(ctx context.Context, to, name string, out *fuse.EntryOut) (child *fs.Inode, errno syscall.Errno) {
+func (n *node) Symlink(
+	ctx context.Context, to, name string, out *fuse.EntryOut,
+) (child *fs.Inode, errno syscall.Errno) {
 	errno = n.grow(func() (errno syscall.Errno) {
 		child, errno = n.LoopbackNode.Symlink(ctx, to, name, out)
 		return errno
@@ -154,7 +164,9 @@ func (n *node) Symlink(ctx context.Context, to, name string, out *fuse.EntryOut)
 	return child, errno
 }
 
-func (n *node) Link(ctx context.Context, to fs.InodeEmbedder, name string, out *fuse.EntryOut) (child *fs.Inode, errno syscall.Errno) {
+func (n *node) Link(
+	ctx context.Context, to fs.InodeEmbedder, name string, out *fuse.EntryOut,
+) (child *fs.Inode, errno syscall.Errno) {
 	errno = n.grow(func() (errno syscall.Errno) {
 		child, errno = n.LoopbackNode.Link(ctx, to, name, out)
 		return errno
@@ -162,7 +174,9 @@ func (n *node) Link(ctx context.Context, to fs.InodeEmbedder, name string, out *
 	return child, errno
 }
 
-func (n *node) Rename(ctx context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+func (n *node) Rename(
+	ctx context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32,
+) syscall.Errno {
 	return n.change(func() syscall.Errno { return n.LoopbackNode.Rename(ctx, name, parent, newName, flags) })
 }
 
@@ -183,7 +197,9 @@ func (n *node) Removexattr(ctx context.Context, name string) syscall.Errno {
 }
 
 // CopyFileRange is refused: the kernel then uses reads and writes, which faultfs tracks.
-func (n *node) CopyFileRange(context.Context, fs.FileHandle, uint64, *fs.Inode, fs.FileHandle, uint64, uint64, uint64) (uint32, syscall.Errno) {
+func (n *node) CopyFileRange(
+	context.Context, fs.FileHandle, uint64, *fs.Inode, fs.FileHandle, uint64, uint64, uint64,
+) (uint32, syscall.Errno) {
 	return 0, syscall.ENOTSUP
 }
 

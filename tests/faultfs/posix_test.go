@@ -6,8 +6,8 @@ import (
 	"github.com/hanwen/go-fuse/v2/posixtest"
 )
 
-// TestWithoutAFaultItIsAFilesystem is go-fuse's own conformance test.
-func TestWithoutAFaultItIsAFilesystem(t *testing.T) {
+// TestMount_WithoutAFaultIsAnOrdinaryFilesystem is go-fuse's own conformance test.
+func TestMount_WithoutAFaultIsAnOrdinaryFilesystem(t *testing.T) {
 	for name, test := range posixtest.All {
 		t.Run(name, func(t *testing.T) {
 			if name == "FcntlFlockLocksFile" {

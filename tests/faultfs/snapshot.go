@@ -47,7 +47,7 @@ func (s *snapshot) remove() error {
 	return err
 }
 
-// prune removes from a directory what is not in another one, or has another type there.
+// prune removes from a directory every entry that is missing in another directory or has another type there.
 // Files that are in both stay, because they may be open.
 func prune(dir, other string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

@@ -44,11 +44,11 @@ type Volume struct {
 	// mu makes every operation and every damage atomic. While it is held, nothing waits for
 	// the kernel or for a timer.
 	mu sync.Mutex
-	// come is whether the fault's moment was reached, detaching whether the filesystem must
+	// triggered is whether the fault's moment was reached, detaching whether the filesystem must
 	// be unmounted as soon as mu is free, detached whether that is done.
-	come, detaching, detached bool
-	target                    target
-	snapshot                  snapshot
+	triggered, detaching, detached bool
+	target                         target
+	snapshot                       snapshot
 	// unreadable is the range of a read error.
 	unreadable unreadable
 	failed     syncFailure
@@ -65,7 +65,8 @@ func (o Options) Problems() []error {
 		}
 	}
 	if isWithin(o.Dir, o.Mountpoint) || isWithin(o.Mountpoint, o.Dir) {
-		problems = append(problems, fmt.Errorf("mount point %q: want one that neither contains nor hides the directory %q", o.Mountpoint, o.Dir))
+		problems = append(problems, fmt.Errorf("mount point %q: want one that neither contains nor hides the directory %q",
+			o.Mountpoint, o.Dir))
 	}
 	if !filepath.IsLocal(o.File) || filepath.Clean(o.File) == "." {
 		problems = append(problems, fmt.Errorf("file %q: want a path below the directory, such as logs.log", o.File))
@@ -119,7 +120,8 @@ func (v *Volume) serve() error {
 		return err
 	}
 	root := &node{LoopbackNode: loopback.(*fs.LoopbackNode), volume: v}
-	v.server, err = fuse.NewServer(fs.NewNodeFS(root, &fs.Options{NullPermissions: true}), v.options.Mountpoint, &fuse.MountOptions{
+	filesystem := fs.NewNodeFS(root, &fs.Options{NullPermissions: true})
+	v.server, err = fuse.NewServer(filesystem, v.options.Mountpoint, &fuse.MountOptions{
 		DirectMountStrict: true, AllowOther: true, FsName: "faultfs", Name: "faultfs",
 		// The kernel checks permissions, because this process is root.
 		Options: []string{"default_permissions"},
@@ -164,7 +166,9 @@ func (v *Volume) detach() {
 	}
 	v.detached = true
 	size := v.target.size()
-	v.report(event.Event{Kind: event.Fault, SizeBefore: size, SizeAfter: size, Detail: v.options.Mountpoint + " is no longer mounted"})
+	v.report(event.Event{
+		Kind: event.Fault, SizeBefore: size, SizeAfter: size, Detail: v.options.Mountpoint + " is no longer mounted",
+	})
 }
 
 // report sets the fields that all events have, and reports the event.
@@ -189,7 +193,7 @@ func (v *Volume) failure(err error) {
 // holds reports whether the mount has this fault, its moment was reached and it was not
 // healed.
 func (v *Volume) holds(name string) bool {
-	return v.come && v.options.Fault.Fault.Name == name && !v.isHealed()
+	return v.triggered && v.options.Fault.Fault.Name == name && !v.isHealed()
 }
 
 func (v *Volume) isHealed() bool {
@@ -219,15 +223,15 @@ func (v *Volume) now() {
 		v.failure(errors.New("command now: there is no fault"))
 		return
 	}
-	if v.come {
+	if v.triggered {
 		v.failure(errors.New("command now: the fault has taken effect already"))
 		return
 	}
-	v.strike()
+	v.trigger()
 }
 
 func (v *Volume) heal() {
-	if !v.come || v.isHealed() {
+	if !v.triggered || v.isHealed() {
 		v.failure(errors.New("command heal: there is nothing to heal"))
 		return
 	}
@@ -242,11 +246,12 @@ func (v *Volume) advance() {
 	if spec.None() {
 		return
 	}
-	if spec.Fault.Name == fault.RollBack && !v.snapshot.taken() && spec.Values.Moment("snapshot").Reached(v.target.progress()) {
+	snapshotDue := func() bool { return spec.Values.Moment("snapshot").Reached(v.target.progress()) }
+	if spec.Fault.Name == fault.RollBack && !v.snapshot.taken() && snapshotDue() {
 		v.takeSnapshot()
 	}
-	if !v.come && spec.At.Reached(v.target.progress()) {
-		v.strike()
+	if !v.triggered && spec.At.Reached(v.target.progress()) {
+		v.trigger()
 	}
 }
 

@@ -1,8 +1,7 @@
-// Package gluster is a GlusterFS volume with a replica on each of two servers, as
-// configuration files and command lines. What glusterd, the daemon that manages
-// servers, writes into these files for such a volume is in them; without glusterd
-// nothing is kept or listened to anywhere else. It starts nothing, and knows nothing
-// of Kubernetes.
+// Package gluster describes a GlusterFS volume with a replica on each of two servers, as
+// configuration files and command lines. The files contain what glusterd, the management
+// daemon, would write for such a volume; without glusterd nothing is stored elsewhere
+// and no other port is used. The package starts nothing and does not depend on Kubernetes.
 package gluster
 
 import (
@@ -23,10 +22,10 @@ const (
 //go:embed volfiles
 var volfiles embed.FS
 
-// Volume is one whose files, data and logs are below a folder.
+// Volume is a GlusterFS volume. Its configuration, data and logs are below a folder.
 type Volume struct {
 	Folder string
-	// Addresses are those of the servers, which listen there on one port.
+	// Addresses are the addresses of the servers, which all listen on one port.
 	Addresses []string
 	Port      int
 }
@@ -39,13 +38,13 @@ func (v Volume) Brick(server int) string {
 func (v Volume) brickFile(server int) string { return v.Brick(server) + ".vol" }
 func (v Volume) healFile() string            { return filepath.Join(v.Folder, "heal.vol") }
 
-// ClientFile is what a client is told of the volume.
+// ClientFile is the configuration file of a client.
 func (v Volume) ClientFile() string { return filepath.Join(v.Folder, "client.vol") }
 
-// Lay makes the folders and writes the files.
-func (v Volume) Lay() error {
+// Write makes the folders and writes the files.
+func (v Volume) Write() error {
 	for i, address := range v.Addresses {
-		// What is not the same on all servers is noted here. A server does not make it.
+		// A server notes here what differs from the other. It does not make the folder itself.
 		if err := os.MkdirAll(filepath.Join(v.Brick(i), ".glusterfs", "indices"), 0o755); err != nil {
 			return err
 		}
@@ -55,7 +54,8 @@ func (v Volume) Lay() error {
 		}
 	}
 	for file, heals := range map[string]bool{v.ClientFile(): false, v.healFile(): true} {
-		if err := write(file, "client.vol.tmpl", map[string]any{"Addresses": v.Addresses, "Port": v.Port, "Heals": heals}); err != nil {
+		values := map[string]any{"Addresses": v.Addresses, "Port": v.Port, "Heals": heals}
+		if err := write(file, "client.vol.tmpl", values); err != nil {
 			return err
 		}
 	}
@@ -74,24 +74,29 @@ func write(file, name string, values any) error {
 	return os.WriteFile(file, content.Bytes(), 0o600)
 }
 
-// ServerArgs are the arguments with which a server keeps running in the foreground.
+// ServerArgs are the arguments of a server that runs in the foreground.
 func (v Volume) ServerArgs(server int) []string {
-	return []string{"--no-daemon", "--volfile=" + v.brickFile(server), "--log-file=" + v.Brick(server) + ".log", "--volfile-id=" + filepath.Base(v.Brick(server))}
-}
-
-// HealerArgs are those of the client that brings a server up to date which was away.
-func (v Volume) HealerArgs() []string {
+	brick := v.Brick(server)
 	return []string{
-		"--no-daemon", "--volfile=" + v.healFile(), "--log-file=" + filepath.Join(v.Folder, "heal.log"), "--process-name=glustershd",
-		"--xlator-option=*replicate*.node-uuid=" + healer,
+		"--no-daemon", "--volfile=" + v.brickFile(server),
+		"--log-file=" + brick + ".log", "--volfile-id=" + filepath.Base(brick),
 	}
 }
 
-// healer is how the healing client is called; any name does.
+// HealerArgs are the arguments of the client that heals a server that was down.
+func (v Volume) HealerArgs() []string {
+	return []string{
+		"--no-daemon", "--volfile=" + v.healFile(), "--log-file=" + filepath.Join(v.Folder, "heal.log"),
+		"--process-name=glustershd", "--xlator-option=*replicate*.node-uuid=" + healer,
+	}
+}
+
+// healer is the name of the healing client. Any UUID is valid.
 const healer = "5c1c9f0e-4e2f-4bd5-8f7c-0d9a9b1f6a51"
 
-// MountArgs are those with which a client mounts the volume, and goes on in the
-// background until it is unmounted.
+// MountArgs are the arguments with which a client mounts the volume. The client then
+// runs in the background until the volume is unmounted.
+
 func MountArgs(clientFile, point, log string) []string {
 	return []string{"--volfile=" + clientFile, "--log-file=" + log, point}
 }

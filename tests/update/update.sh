@@ -1,7 +1,7 @@
 #!/bin/sh
-# Takes every direct requirement of every module to its newest version that the module
-# proxy serves and that fits the others, Kubernetes' own modules together, and prints
-# what changed. A version that cannot be had is kept, and the reason is printed.
+# Updates every direct requirement of every module to the newest compatible version that
+# the module proxy serves, and prints what changed. Kubernetes' own modules are updated
+# together. A module that cannot be updated is kept, and the reason is printed.
 # usage: update.sh MODULE ...
 set -eu
 
@@ -11,7 +11,7 @@ mkdir -p build
 kubernetes=$(go list -m -f '{{.Version}}' k8s.io/api@latest)
 echo "Kubernetes' modules: $kubernetes"
 
-# quietly runs a command and prints what it said where it fails.
+# quietly runs a command, and prints the start of its output if it fails.
 quietly() {
 	"$@" >"$log" 2>&1 && return
 	grep -v '^go: downloading' "$log" | head -3
@@ -57,8 +57,8 @@ update() {
 	quietly go mod tidy
 }
 
-# align takes what several modules require to the highest version that one of them
-# requires: what they share is then compiled once for all of them.
+# align updates what several modules require to the highest version that one of them
+# requires, so that it is compiled once for all of them.
 align() {
 	pinned=$(replaced)
 	higher=$(go mod edit -print | awk -v highest="$root/build/highest" '
@@ -89,8 +89,8 @@ show() {
 	diff "$root/build/before$(echo "$module" | tr / -).mod" go.mod | grep '^[<>]' | grep -v '// indirect' || echo "nothing changed"
 }
 
-# highest keeps the highest version of each module. A version with a hyphen is before the
-# one without, which sort knows of a tilde.
+# highest keeps the highest version of each module. A version with a hyphen is lower than
+# the same one without. sort orders a tilde that way, so hyphens become tildes.
 highest() {
 	sed 's/ \(v[^ -]*\)-/ \1~/' | sort -k1,1 -k2,2V | awk '{ version[$1] = $2 } END { for (path in version) print path, version[path] }' |
 		sed 's/~/-/'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes the go.mod with which the test cluster's Kubernetes is built in an older version:
-# its own requirements, as Kubernetes has them, with its etcd's server.
+# Writes the go.mod that builds an older Kubernetes for the test cluster. It has the
+# requirements of that Kubernetes, and the server of its etcd.
 # usage: versions.sh MINOR ...
 set -eu
 
@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/kubernetes" "$programs/versions"
 cp "$programs"/kubernetes/*.go "$work/kubernetes/"
 
-# newest prints the newest release of a minor version that is served.
+# newest prints the newest release of a minor version that the module proxy serves.
 newest() {
 	go list -m -versions "$1" | tr ' ' '\n' | grep "^$2\.[0-9]*$" | sort -V | tail -1
 }

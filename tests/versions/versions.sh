@@ -1,6 +1,6 @@
 #!/bin/sh
-# Measures on which versions of Kubernetes this project works, and writes the table in
-# docs/clusters.md: each version is brought up, and the tests of each column are run.
+# Tests this project on several versions of Kubernetes, and writes the table in
+# docs/clusters.md. It brings up each version and runs the tests of each column.
 # usage: versions.sh MINOR/CONTAINERD ...
 set -eu
 
@@ -8,7 +8,7 @@ page=docs/clusters.md
 rows=build/versions.md
 e2e=$PWD/build/e2e.test
 
-# columns prints each column with the tests that decide on it.
+# columns prints each column with its tests.
 columns() {
 	cat <<-'END'
 		charts and ChaosEngine	^TestSTIGCheck_ReportsPassAndFinding$
@@ -20,7 +20,7 @@ columns() {
 	END
 }
 
-# answer runs the tests that a pattern names and prints what came of them.
+# answer runs the tests that a pattern names and prints the outcome.
 answer() {
 	if [ -z "$("$e2e" -test.list "$1" -cluster none)" ]; then
 		echo "no test $1"
@@ -33,7 +33,7 @@ answer() {
 	fi
 }
 
-# versions prints what the nodes say that they run.
+# versions prints the versions that a node reports.
 versions() {
 	"$cluster" kubectl get nodes -o 'jsonpath={.items[0].status.nodeInfo.kubeletVersion} | {.items[0].status.nodeInfo.containerRuntimeVersion}' |
 		sed 's/v//; s/containerd:\/\/v*//'

@@ -25,7 +25,8 @@ func Render() (map[string][]byte, error) {
 	values := map[string]any{
 		"Shared": layout.SharedVolumes, "Nodes": layout.Nodes(), "Busybox": layout.BusyboxImage,
 		"Provisioner": layout.ProvisionerImage, "Operator": layout.OperatorImage, "Runner": layout.RunnerImage,
-		"Driver": layout.CSIDriver, "Backends": []string{"ext4", "xfs", "btrfs", "block", "tmpfs", "shared", "gluster"}, "Sidecars": []string{"csi-provisioner", "csi-attacher"},
+		"Driver": layout.CSIDriver, "Sidecars": []string{"csi-provisioner", "csi-attacher"},
+		"Backends": []string{"ext4", "xfs", "btrfs", "block", "tmpfs", "shared", "gluster"},
 	}
 	rendered := map[string][]byte{}
 	for _, e := range entries {

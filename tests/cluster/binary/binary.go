@@ -21,20 +21,20 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// Source is where a binary comes from.
+// Source describes how a binary is built.
 type Source struct {
 	Name string
 	// Module is the folder of the go.mod to build with, Package what to build.
 	Module, Package string
-	// ModFile replaces the module's go.mod, where it is not empty.
+	// ModFile replaces the module's go.mod if it is not empty.
 	ModFile string
 	LDFlags string
 	Tags    []string
-	// CGO is set where the program needs a C compiler.
+	// CGO reports whether the program needs a C compiler.
 	CGO bool
 	// Folders hold more sources, besides the package's own.
 	Folders []string
-	// Alone is set where no other program can be built in the same go build.
+	// Alone reports whether the program needs a go build of its own.
 	Alone bool
 	// Patches are to modules that do not compile with the others' versions.
 	Patches []patch
@@ -61,7 +61,7 @@ func Kubernetes(root, minor string) (Source, error) {
 	}
 	version, err := requiredVersion(mod, "k8s.io/kubernetes")
 	if errors.Is(err, fs.ErrNotExist) {
-		return Source{}, fmt.Errorf("the test cluster does not know Kubernetes %s: %w", minor, err)
+		return Source{}, fmt.Errorf("the test cluster does not support Kubernetes %s: %w", minor, err)
 	}
 	s.LDFlags = "-X k8s.io/component-base/version.gitVersion=" + version
 	return s, err
@@ -105,12 +105,18 @@ func Runtime(root string) []Source {
 	programs := filepath.Join(root, "programs")
 	return []Source{
 		{Name: "containerd", Module: programs, Package: "./containerd", Tags: containerdTags},
-		{Name: "containerd-shim-runc-v2", Module: programs, Package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", Tags: containerdTags},
-		{Name: "runc", Module: filepath.Join(root, "runc"), Package: "github.com/opencontainers/runc", Tags: []string{"seccomp"}, CGO: true},
+		{
+			Name: "containerd-shim-runc-v2", Module: programs, Tags: containerdTags,
+			Package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+		},
+		{
+			Name: "runc", Module: filepath.Join(root, "runc"), Package: "github.com/opencontainers/runc",
+			Tags: []string{"seccomp"}, CGO: true,
+		},
 	}
 }
 
-// Cache is where built binaries are kept.
+// Cache is a folder of built binaries.
 type Cache struct {
 	Dir string
 	Log logrus.FieldLogger
@@ -159,7 +165,7 @@ func (s Source) mod() string {
 	return filepath.Join(s.Module, "go.mod")
 }
 
-// modFile is the file that replaces the module's go.mod in a build, empty where none does.
+// modFile returns the file that replaces the module's go.mod in a build, or an empty string.
 func (s Source) modFile(ctx context.Context, patches []patch, dir string) (string, error) {
 	if len(patches) > 0 {
 		return patched(ctx, s.Module, s.mod(), patches, dir)
@@ -193,7 +199,7 @@ func names(sources []Source) string {
 	return strings.Join(all, ", ")
 }
 
-// progress says now and then that a build still goes on, until it is told to end.
+// progress logs from time to time that a build is still running, until done is called.
 func (c Cache) progress(name string, began time.Time) (done func()) {
 	ticker := time.NewTicker(15 * time.Second)
 	end, ended := make(chan struct{}), make(chan struct{})
@@ -202,7 +208,8 @@ func (c Cache) progress(name string, began time.Time) (done func()) {
 		for {
 			select {
 			case <-ticker.C:
-				c.Log.WithFields(logrus.Fields{"binaries": name, "elapsed": time.Since(began).Round(time.Second)}).Info("Still building")
+				elapsed := time.Since(began).Round(time.Second)
+				c.Log.WithFields(logrus.Fields{"binaries": name, "elapsed": elapsed}).Info("Still building")
 			case <-end:
 				return
 			}
@@ -252,7 +259,10 @@ func goBuild(ctx context.Context, group []Source, dir string) error {
 		packages = append(packages, s.Package)
 		patches = append(patches, s.Patches...)
 	}
-	args := []string{"build", "-trimpath", "-gcflags", "all=-dwarf=false", "-ldflags", strings.TrimSpace(strings.Join(flags, " ")), "-tags", strings.Join(tags, ","), "-o", dir + "/"}
+	args := []string{
+		"build", "-trimpath", "-gcflags", "all=-dwarf=false", "-ldflags", strings.TrimSpace(strings.Join(flags, " ")),
+		"-tags", strings.Join(tags, ","), "-o", dir + "/",
+	}
 	mod, err := group[0].modFile(ctx, patches, dir)
 	if err != nil {
 		return err
@@ -332,7 +342,7 @@ func goFiles(folder string) ([]string, error) {
 	return files, err
 }
 
-// ModuleDir is where the sources of a module that a go.mod requires are.
+// ModuleDir returns the folder with the sources of a module that a go.mod requires.
 func ModuleDir(ctx context.Context, dir, module string) (string, error) {
 	download := exec.CommandContext(ctx, "go", "mod", "download", module)
 	download.Dir = dir

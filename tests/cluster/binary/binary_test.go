@@ -18,7 +18,7 @@ func TestNewest_IsTheVersionThatGoModRequires(t *testing.T) {
 	assert.True(t, strings.HasPrefix(version, "v"+Newest+"."), version)
 }
 
-func TestKubernetes_OfAnOlderVersionHasAGoModOfItsOwn(t *testing.T) {
+func TestKubernetes_UsesTheGoModOfAnOlderVersion(t *testing.T) {
 	older, err := filepath.Glob(filepath.Join(root, "programs", "versions", "*.mod"))
 	require.NoError(t, err)
 	require.NotEmpty(t, older)
@@ -33,7 +33,7 @@ func TestKubernetes_OfAnOlderVersionHasAGoModOfItsOwn(t *testing.T) {
 	assert.ErrorContains(t, err, "1.2")
 }
 
-func TestGroups_AreBuiltTogetherWhereTheyMay(t *testing.T) {
+func TestGroups_BuildTogetherWhatTheyCan(t *testing.T) {
 	newest, err := Kubernetes(root, Newest)
 	require.NoError(t, err)
 	all := append([]Source{newest}, Sources(root)...)
@@ -53,5 +53,6 @@ func TestPatch_ChangesOneLineOfACopy(t *testing.T) {
 	assert.Contains(t, string(content), operatorPatch.after)
 	other := operatorPatch
 	other.before = "is not there"
-	assert.ErrorContains(t, other.apply(t.Context(), filepath.Join(root, "programs"), filepath.Join(dir, "other")), "another version")
+	err = other.apply(t.Context(), filepath.Join(root, "programs"), filepath.Join(dir, "other"))
+	assert.ErrorContains(t, err, "another version")
 }

@@ -29,16 +29,15 @@ type Credentials struct {
 	Nodes                 map[string]node.Credentials
 }
 
-// proxyUser is who the API server is to an API server that extends it.
+// proxyUser is the user as which the API server connects to extension API servers.
 const proxyUser = "kube-apiserver-proxy-client"
 
-// URL is where the API server answers.
+// URL is the address of the API server.
 var URL = fmt.Sprintf("https://%s:%d", layout.APIServer, layout.APIServerPort)
 
-// Issue makes every certificate and kubeconfig of the cluster. etcd has an
-// authority of its own: who may talk to Kubernetes may not talk to etcd. So has the
-// API server as a proxy to API servers that extend it: those trust who it says
-// that its user is.
+// Issue makes every certificate and kubeconfig of the cluster. etcd has an authority
+// of its own, so that a client of Kubernetes cannot connect to etcd. The API server
+// has another one as a proxy: extension API servers trust its statements about users.
 func Issue() (Credentials, error) {
 	if err := os.MkdirAll(layout.PKI, 0o700); err != nil {
 		return Credentials{}, err
@@ -58,7 +57,7 @@ func Issue() (Credentials, error) {
 	i := issuer{ca: ca}
 	creds := Credentials{
 		CA: ca.CertFile(), EtcdCA: etcd.CertFile(), ProxyCA: proxy.CertFile(),
-		APIServer:     i.server(ca, "kube-apiserver", []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"}, layout.APIServer, "127.0.0.1"),
+		APIServer:     i.server(ca, "kube-apiserver", apiServerNames(), layout.APIServer, "127.0.0.1"),
 		KubeletClient: i.client(ca, "kube-apiserver-kubelet-client", "kube-apiserver-kubelet-client"),
 		Proxy:         i.client(proxy, proxyUser, proxyUser),
 		Etcd:          i.server(etcd, "etcd", []string{"localhost"}, "127.0.0.1"),
@@ -86,7 +85,13 @@ func Issue() (Credentials, error) {
 	return creds, i.err
 }
 
-// issuer signs one thing after another, until the first error.
+// apiServerNames are the DNS names under which clients reach the API server.
+func apiServerNames() []string {
+	const service = "kubernetes.default"
+	return []string{"kubernetes", service, service + ".svc", service + ".svc.cluster.local", "localhost"}
+}
+
+// issuer signs one certificate after another until the first error.
 type issuer struct {
 	ca  *pki.Authority
 	err error
@@ -124,7 +129,7 @@ func (i *issuer) kubeconfig(file, user string, groups ...string) string {
 	return path
 }
 
-// auditPolicy records who did what to which object, but not the objects.
+// auditPolicy records the metadata of every request, but not the objects.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
@@ -147,28 +152,40 @@ func Programs(kubernetes string, c Credentials) ([]process.Program, error) {
 		program("etcd",
 			"--name=volume-durability", "--data-dir="+filepath.Join(layout.State, "etcd"),
 			"--listen-client-urls="+etcdURL, "--advertise-client-urls="+etcdURL,
-			"--listen-peer-urls="+etcdPeer, "--initial-advertise-peer-urls="+etcdPeer, "--initial-cluster=volume-durability="+etcdPeer,
+			"--listen-peer-urls="+etcdPeer, "--initial-advertise-peer-urls="+etcdPeer,
+			"--initial-cluster=volume-durability="+etcdPeer,
 			"--cert-file="+c.Etcd.Cert, "--key-file="+c.Etcd.Key, "--client-cert-auth", "--trusted-ca-file="+c.EtcdCA,
-			"--peer-cert-file="+c.Etcd.Cert, "--peer-key-file="+c.Etcd.Key, "--peer-client-cert-auth", "--peer-trusted-ca-file="+c.EtcdCA,
+			"--peer-cert-file="+c.Etcd.Cert, "--peer-key-file="+c.Etcd.Key,
+			"--peer-client-cert-auth", "--peer-trusted-ca-file="+c.EtcdCA,
 			"--enable-grpc-gateway=false", // it would have to be a client of its own
 			// A throw-away cluster need not survive the machine.
 			"--unsafe-no-fsync", "--log-level=warn"),
 		program(APIServer,
-			"--etcd-servers="+etcdURL, "--etcd-cafile="+c.EtcdCA, "--etcd-certfile="+c.EtcdClient.Cert, "--etcd-keyfile="+c.EtcdClient.Key,
-			"--bind-address="+layout.APIServer, fmt.Sprintf("--secure-port=%d", layout.APIServerPort), "--advertise-address="+layout.APIServer,
+			"--etcd-servers="+etcdURL, "--etcd-cafile="+c.EtcdCA,
+			"--etcd-certfile="+c.EtcdClient.Cert, "--etcd-keyfile="+c.EtcdClient.Key,
+			"--bind-address="+layout.APIServer, fmt.Sprintf("--secure-port=%d", layout.APIServerPort),
+			"--advertise-address="+layout.APIServer,
 			"--service-cluster-ip-range="+layout.ServiceCIDR,
 			"--tls-cert-file="+c.APIServer.Cert, "--tls-private-key-file="+c.APIServer.Key, "--client-ca-file="+c.CA,
-			"--kubelet-client-certificate="+c.KubeletClient.Cert, "--kubelet-client-key="+c.KubeletClient.Key, "--kubelet-certificate-authority="+c.CA, "--kubelet-preferred-address-types=InternalIP",
+			"--kubelet-client-certificate="+c.KubeletClient.Cert, "--kubelet-client-key="+c.KubeletClient.Key,
+			"--kubelet-certificate-authority="+c.CA, "--kubelet-preferred-address-types=InternalIP",
 			"--requestheader-client-ca-file="+c.ProxyCA, "--requestheader-allowed-names="+proxyUser,
-			"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+			"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
+			"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 			"--proxy-client-cert-file="+c.Proxy.Cert, "--proxy-client-key-file="+c.Proxy.Key,
-			"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+c.ServiceAccounts.Cert, "--service-account-signing-key-file="+c.ServiceAccounts.Key,
-			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity", "--anonymous-auth=false", "--allow-privileged=true",
-			"--audit-policy-file="+policy, "--audit-log-path="+layout.AuditLog, "--audit-log-maxsize=200", "--audit-log-maxbackup=1"),
+			"--service-account-issuer=https://kubernetes.default.svc",
+			"--service-account-key-file="+c.ServiceAccounts.Cert,
+			"--service-account-signing-key-file="+c.ServiceAccounts.Key,
+			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,PodSecurity",
+			"--anonymous-auth=false", "--allow-privileged=true",
+			"--audit-policy-file="+policy, "--audit-log-path="+layout.AuditLog,
+			"--audit-log-maxsize=200", "--audit-log-maxbackup=1"),
 		program("kube-controller-manager",
-			"--kubeconfig="+c.Controllers, "--authentication-kubeconfig="+c.Controllers, "--authorization-kubeconfig="+c.Controllers,
+			"--kubeconfig="+c.Controllers,
+			"--authentication-kubeconfig="+c.Controllers, "--authorization-kubeconfig="+c.Controllers,
 			"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", layout.ControllerPort), "--leader-elect=false",
-			"--root-ca-file="+c.CA, "--service-account-private-key-file="+c.ServiceAccounts.Key, "--use-service-account-credentials",
+			"--root-ca-file="+c.CA, "--service-account-private-key-file="+c.ServiceAccounts.Key,
+			"--use-service-account-credentials",
 			"--cert-dir="+layout.PKI),
 		program("kube-scheduler",
 			"--kubeconfig="+c.Scheduler, "--authentication-kubeconfig="+c.Scheduler, "--authorization-kubeconfig="+c.Scheduler,

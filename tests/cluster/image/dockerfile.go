@@ -35,7 +35,7 @@ type Copy struct {
 // Arguments that were declared before it are replaced by their defaults.
 func ParseDockerfile(content string) (Recipe, error) {
 	var r Recipe
-	var problem error // in the current stage: what an earlier one does is not our concern
+	var problem error // in the current stage; problems of earlier stages are ignored
 	args := map[string]string{}
 	for _, line := range instructions(content) {
 		keyword, rest, _ := strings.Cut(line, " ")
@@ -62,7 +62,7 @@ func ParseDockerfile(content string) (Recipe, error) {
 	return r, nil
 }
 
-// instructions are the logical lines: continued ones joined, comments left out.
+// instructions returns the instructions with continued lines joined and without comments.
 func instructions(content string) []string {
 	var all []string
 	var current strings.Builder
@@ -84,7 +84,7 @@ func instructions(content string) []string {
 	return all
 }
 
-// expand replaces the arguments that were declared; what was not is left as it is.
+// expand replaces declared arguments. Others are left unchanged.
 func expand(s string, args map[string]string) string {
 	return os.Expand(s, func(name string) string {
 		if value, declared := args[name]; declared {
@@ -122,7 +122,7 @@ func (r *Recipe) add(keyword, rest string) (err error) {
 		}
 		return err
 	default:
-		return fmt.Errorf("%s in the last stage is not understood here", keyword)
+		return fmt.Errorf("%s in the last stage is not supported", keyword)
 	}
 	return err
 }
@@ -133,7 +133,7 @@ func (r *Recipe) addCopy(fields []string) error {
 		if strings.HasPrefix(fields[0], "--from=") {
 			fromStage = true
 		} else {
-			return fmt.Errorf("COPY %s is not understood here", fields[0])
+			return fmt.Errorf("COPY %s is not supported", fields[0])
 		}
 		fields = fields[1:]
 	}
@@ -148,7 +148,7 @@ func (r *Recipe) addCopy(fields []string) error {
 	return nil
 }
 
-// TargetOf is where a source of the copy goes.
+// TargetOf returns the path in the image of a source of the copy.
 func (c Copy) TargetOf(source string) string {
 	if strings.HasSuffix(c.Target, "/") {
 		return path.Join(c.Target, path.Base(source))

@@ -20,8 +20,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// entry is one file of an image. Images are made of sorted entries without
-// times, so that the same files always make the same image.
+// entry is one file of an image. Entries are sorted and have no times, so that the same
+// files always make the same image.
 type entry struct {
 	path    string
 	mode    int64
@@ -30,7 +30,7 @@ type entry struct {
 	dir     bool
 }
 
-// Program is an image of one static program, /NAME, and nothing else.
+// Program returns an image that contains only one static program, /NAME.
 func Program(ref, file string) (v1.Image, error) {
 	program, err := fileEntry(file, "/"+strings.SplitN(filepath.Base(ref), ":", 2)[0])
 	if err != nil {
@@ -39,8 +39,8 @@ func Program(ref, file string) (v1.Image, error) {
 	return build(recipeConfig(Recipe{Entrypoint: []string{program.path}}), []entry{program})
 }
 
-// Busybox is an image with a static busybox and a link for each of its applets,
-// as the image of that name has them.
+// Busybox returns an image with a static busybox and a link for each of its applets,
+// like the official image.
 func Busybox(binary string, applets []string) (v1.Image, error) {
 	entries, err := busyboxEntries(binary, applets)
 	if err != nil {
@@ -48,6 +48,9 @@ func Busybox(binary string, applets []string) (v1.Image, error) {
 	}
 	return build(recipeConfig(Recipe{Cmd: []string{"sh"}}), entries)
 }
+
+// passwd defines the user that images of this project run as.
+const passwd = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65532:65532:nobody:/:/bin/false\n"
 
 func busyboxEntries(binary string, applets []string) ([]entry, error) {
 	box, err := fileEntry(binary, "/bin/busybox")
@@ -57,7 +60,7 @@ func busyboxEntries(binary string, applets []string) ([]entry, error) {
 	entries := []entry{
 		box,
 		{path: "/tmp", mode: 0o1777, dir: true},
-		{path: "/etc/passwd", mode: 0o644, content: []byte("root:x:0:0:root:/root:/bin/sh\nnobody:x:65532:65532:nobody:/:/bin/false\n")},
+		{path: "/etc/passwd", mode: 0o644, content: []byte(passwd)},
 		{path: "/etc/group", mode: 0o644, content: []byte("root:x:0:\nnobody:x:65532:\n")},
 	}
 	for _, applet := range applets {
@@ -68,16 +71,15 @@ func busyboxEntries(binary string, applets []string) ([]entry, error) {
 	return entries, nil
 }
 
-// FromDockerfile is the image that the last stage of a Dockerfile describes. What
-// it copies from an earlier stage is taken from a folder that holds what that
-// stage would have made, and FROM must be a busybox.
+// FromDockerfile returns the image of the last stage of a Dockerfile. Files that it copies
+// from an earlier stage are taken from a folder instead. FROM must be a busybox.
 func FromDockerfile(content, from, busybox string, applets []string) (v1.Image, error) {
 	recipe, err := ParseDockerfile(content)
 	if err != nil {
 		return nil, err
 	}
 	if base := strings.SplitN(recipe.From, ":", 2)[0]; base != "busybox" {
-		return nil, fmt.Errorf("dockerfile: FROM %s: only busybox is had here", recipe.From)
+		return nil, fmt.Errorf("dockerfile: FROM %s: only busybox is supported", recipe.From)
 	}
 	entries, err := busyboxEntries(busybox, applets)
 	if err != nil {
@@ -145,7 +147,9 @@ func layerOf(entries []entry) (v1.Layer, error) {
 	var buffer bytes.Buffer
 	w := tar.NewWriter(&buffer)
 	for _, e := range withFolders(entries) {
-		header := &tar.Header{Name: strings.TrimPrefix(e.path, "/"), Mode: e.mode, Size: int64(len(e.content)), Typeflag: tar.TypeReg}
+		header := &tar.Header{
+			Name: strings.TrimPrefix(e.path, "/"), Mode: e.mode, Size: int64(len(e.content)), Typeflag: tar.TypeReg,
+		}
 		switch {
 		case e.dir:
 			header.Typeflag, header.Name = tar.TypeDir, header.Name+"/"
@@ -167,7 +171,7 @@ func layerOf(entries []entry) (v1.Layer, error) {
 	})
 }
 
-// withFolders adds the folders that the entries are in, and sorts.
+// withFolders adds the parent folders of the entries, and sorts.
 func withFolders(entries []entry) []entry {
 	known := map[string]bool{"/": true}
 	for _, e := range entries {

@@ -28,7 +28,7 @@ ENTRYPOINT ["/usr/local/bin/one"]
 CMD ["help"]
 `
 
-func TestTheLastStageOfADockerfileIsUnderstood(t *testing.T) {
+func TestParseDockerfile_ReadsTheLastStage(t *testing.T) {
 	r, err := ParseDockerfile(dockerfile)
 	require.NoError(t, err)
 	assert.Equal(t, Recipe{
@@ -44,15 +44,15 @@ func TestTheLastStageOfADockerfileIsUnderstood(t *testing.T) {
 	assert.Equal(t, "/etc/four", r.Copies[1].TargetOf("/out/three"))
 }
 
-func TestWhatIsNotUnderstoodIsAnError(t *testing.T) {
+func TestParseDockerfile_RejectsUnsupportedInstructions(t *testing.T) {
 	for want, line := range map[string]string{
-		"RUN in the last stage is not understood": "RUN true",
-		"COPY wants --from":                       "COPY a b",
-		"COPY --chown=1 is not understood":        "COPY --chown=1 --from=build a b",
-		"wants a target that ends with /":         "COPY --from=build a b c",
-		"ENTRYPOINT wants the form":               "ENTRYPOINT run me",
-		"LABEL wants name=value":                  "LABEL nothing",
-		"a quote is not closed":                   `LABEL a="b`,
+		"RUN in the last stage is not supported": "RUN true",
+		"COPY wants --from":                      "COPY a b",
+		"COPY --chown=1 is not supported":        "COPY --chown=1 --from=build a b",
+		"wants a target that ends with /":        "COPY --from=build a b c",
+		"ENTRYPOINT wants the form":              "ENTRYPOINT run me",
+		"LABEL wants name=value":                 "LABEL nothing",
+		"a quote is not closed":                  `LABEL a="b`,
 	} {
 		_, err := ParseDockerfile("FROM busybox\n" + line + "\n")
 		assert.ErrorContains(t, err, want)
@@ -61,7 +61,7 @@ func TestWhatIsNotUnderstoodIsAnError(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestTheSameFilesMakeTheSameImage(t *testing.T) {
+func TestFromDockerfile_IsReproducible(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "out"), 0o755))
 	for _, name := range []string{"one", "two", "three", "busybox"} {
@@ -80,7 +80,7 @@ func TestTheSameFilesMakeTheSameImage(t *testing.T) {
 	assert.NotEqual(t, first, make())
 }
 
-func TestOnlyBusyboxIsHadAsABase(t *testing.T) {
+func TestFromDockerfile_RejectsABaseOtherThanBusybox(t *testing.T) {
 	_, err := FromDockerfile("FROM alpine\n", "", "", nil)
 	assert.ErrorContains(t, err, "FROM alpine")
 }

@@ -1,6 +1,5 @@
-// Package layout is where everything of the test cluster is on the machine:
-// folders, addresses, ports and names. There is one cluster a machine, because
-// addresses and bridges are the machine's.
+// Package layout defines the folders, addresses, ports and names of the test cluster. A
+// machine has one cluster, because addresses and bridges belong to the machine.
 package layout
 
 import (
@@ -61,7 +60,7 @@ func (n Node) Socket() string { return filepath.Join(n.Dir(), "containerd.sock")
 // VolumesDir holds the volumes of the storage class local-path on this node.
 func (n Node) VolumesDir() string { return filepath.Join(State, "volumes", n.Name) }
 
-// CSISocket is where the node's storage driver answers.
+// CSISocket is the socket of the node's storage driver.
 func (n Node) CSISocket() string { return filepath.Join(n.Dir(), "csi.sock") }
 
 // KubeletDir is what the node's kubelet keeps.
@@ -80,21 +79,21 @@ var (
 	CNI        = filepath.Join(State, "cni")
 	// SharedVolumes holds the volumes of the storage class shared, which every node reaches.
 	SharedVolumes = filepath.Join(State, "volumes", "shared")
-	// CSIVolumes holds those of the storage driver, CSISocket is where its controller answers.
+	// CSIVolumes holds the volumes of the storage driver, CSISocket is the socket of its controller.
 	CSIVolumes = filepath.Join(State, "volumes", "csi")
 	CSISocket  = filepath.Join(State, "csi.sock")
-	// Gluster holds a GlusterFS volume: what its servers keep, and what they are told.
+	// Gluster holds the data and the configuration of a GlusterFS volume.
 	Gluster  = filepath.Join(State, "gluster")
 	AuditLog = filepath.Join(Logs, "audit.log")
 )
 
-// Image references. No registry is ever asked: there is none by a name in .test (RFC 6761).
+// Image references. No registry is used: a name in .test never resolves (RFC 6761).
 const (
 	PauseImage       = "volume-durability.test/pause:test"
 	BusyboxImage     = "volume-durability.test/busybox:test"
 	ProvisionerImage = "volume-durability.test/local-path-provisioner:test"
 	OperatorImage    = "volume-durability.test/chaos-operator:test"
-	// RunnerImage is what the chaos-operator starts for an engine. It is loaded by
-	// whoever brings it.
+	// RunnerImage is the image that the chaos-operator starts for an engine. The tests
+	// that need it load it.
 	RunnerImage = "volume-durability.test/chaos-runner:test"
 )

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// run runs a command and reports what it said when it fails.
+// run runs a command. Its error includes the command's output.
 func run(ctx context.Context, name string, args ...string) error {
 	if output, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(output)))
@@ -19,9 +19,9 @@ func run(ctx context.Context, name string, args ...string) error {
 }
 
 // hardwareAddress is the bridge's own: locally administered, unicast. A bridge
-// without one takes the lowest of its ports': each pod that comes or goes may
-// change it, and every other pod then talks to an address that is gone until its
-// neighbour table notices, half a minute later.
+// without one takes the lowest address of its ports, which may change with each pod
+// that starts or ends. The other pods then send to the old address until their
+// neighbour tables notice, half a minute later.
 const hardwareAddress = "02:76:64:62:72:30"
 
 // AddBridge makes a bridge with addresses, each with its prefix length.
@@ -40,7 +40,7 @@ func AddBridge(ctx context.Context, bridge string, addresses []string) error {
 	return run(ctx, "ip", "link", "set", bridge, "up")
 }
 
-// HasBridge says whether a network device of that name is there.
+// HasBridge reports whether there is a network device of that name.
 func HasBridge(bridge string) bool { return hasLink(bridge) }
 
 func hasLink(name string) bool {
@@ -61,9 +61,9 @@ func RemoveBridge(ctx context.Context, bridge string) error {
 	return errors.Join(append(failures, removeLink(ctx, bridge))...)
 }
 
-// removeLink removes a network device, and with it the other end of its pair. One
-// that is gone by then is as good: the kernel removes a pod's pair some time after
-// the last process of its network namespace has ended.
+// removeLink removes a network device, and with it the other end of its pair. It
+// succeeds if the device is already gone: the kernel removes a pod's pair some time
+// after the last process of its network namespace has ended.
 func removeLink(ctx context.Context, name string) error {
 	if !hasLink(name) {
 		return nil

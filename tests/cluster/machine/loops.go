@@ -41,7 +41,7 @@ func loopsBelow(devices, dir string) ([]string, error) {
 	return loops, nil
 }
 
-// DetachLoops tells loop devices to be free as soon as nobody uses them.
+// DetachLoops detaches loop devices. The kernel frees each one when it is no longer used.
 func DetachLoops(loops []string) error {
 	var failures []error
 	for _, name := range loops {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestMountsAreUnmountedInReverseAndOnlyOurs(t *testing.T) {
+func TestMountsBelow_ReturnsOnlyOursInReverseOrder(t *testing.T) {
 	table := `22 28 0:21 / /state rw - tmpfs tmpfs rw
 23 28 0:22 / /state/a rw - tmpfs tmpfs rw
 24 28 0:23 / /statement rw - tmpfs tmpfs rw
@@ -22,9 +22,11 @@ func TestMountsAreUnmountedInReverseAndOnlyOurs(t *testing.T) {
 	assert.Equal(t, []string{"/state/a/b c", "/state/a", "/state"}, mountsBelow("/state", table))
 }
 
-func TestOnlyLoopDevicesOverFilesOfTheClusterAreDetached(t *testing.T) {
+func TestLoopsBelow_ReturnsOnlyDevicesOverFilesOfTheCluster(t *testing.T) {
 	devices := t.TempDir()
-	for name, file := range map[string]string{"loop0": "/state/volumes/a", "loop1": "/statement/a", "loop2": "/state/b (deleted)", "sda": "/state/c"} {
+	for name, file := range map[string]string{
+		"loop0": "/state/volumes/a", "loop1": "/statement/a", "loop2": "/state/b (deleted)", "sda": "/state/c",
+	} {
 		write(t, filepath.Join(devices, name, "loop", "backing_file"), file+"\n")
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(devices, "loop3"), 0o755))
@@ -33,7 +35,7 @@ func TestOnlyLoopDevicesOverFilesOfTheClusterAreDetached(t *testing.T) {
 	assert.Equal(t, []string{"loop0", "loop2"}, loops)
 }
 
-func TestALoopDeviceIsDetachedWithItsLastMount(t *testing.T) {
+func TestDetachLoops_FreesADeviceWhenItIsNoLongerUsed(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("attaching a loop device takes root")
 	}
@@ -56,14 +58,14 @@ func TestALoopDeviceIsDetachedWithItsLastMount(t *testing.T) {
 	require.NoError(t, DetachLoops(loops), "it is free already")
 }
 
-func TestABridgeGoesAlsoWhereItsPortsGoMeanwhile(t *testing.T) {
+func TestRemoveBridge_AllowsPortsToDisappear(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("making a bridge takes root")
 	}
 	const bridge, one, other = "vdtest0", "vdtest1", "vdtest2"
 	require.NoError(t, AddBridge(t.Context(), bridge, nil))
 	t.Cleanup(func() { assert.NoError(t, RemoveBridge(context.Background(), bridge)) })
-	// With either end of a pair goes the other.
+	// Removing one end of a pair removes the other.
 	require.NoError(t, run(t.Context(), "ip", "link", "add", one, "master", bridge, "type", "veth", "peer", "name", other))
 	require.NoError(t, run(t.Context(), "ip", "link", "set", other, "master", bridge))
 	require.NoError(t, RemoveBridge(t.Context(), bridge))
@@ -72,7 +74,7 @@ func TestABridgeGoesAlsoWhereItsPortsGoMeanwhile(t *testing.T) {
 	}
 }
 
-func TestOnlyLinksIntoTheClusterAreRemoved(t *testing.T) {
+func TestRemoveLinks_RemovesOnlyLinksIntoTheCluster(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Symlink("/state/logs/a", filepath.Join(dir, "ours")))
 	require.NoError(t, os.Symlink("/statement/a", filepath.Join(dir, "theirs")))
@@ -82,19 +84,19 @@ func TestOnlyLinksIntoTheClusterAreRemoved(t *testing.T) {
 	assert.Equal(t, []string{filepath.Join(dir, "theirs")}, left)
 }
 
-func TestWhatTheMachineWasLikeIsRecordedOnce(t *testing.T) {
+func TestRecordState_KeepsTheFirstRecord(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "traces.json")
-	require.NoError(t, LookAround(file))
+	require.NoError(t, RecordState(file))
 	first, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, append(first, '\n'), 0o600))
-	require.NoError(t, LookAround(file))
+	require.NoError(t, RecordState(file))
 	second, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Len(t, second, len(first)+1, "the first record stays")
 }
 
-func TestRestoreWithoutARecordDoesNothing(t *testing.T) {
+func TestRestore_DoesNothingWithoutARecord(t *testing.T) {
 	assert.NoError(t, Restore(filepath.Join(t.TempDir(), "none"), "/state", "network"))
 }
 
@@ -105,7 +107,7 @@ func write(t *testing.T, path, content string) string {
 	return path
 }
 
-func TestOnlyEmptyFoldersArePruned(t *testing.T) {
+func TestPrune_RemovesOnlyEmptyFolders(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "ours", "a", "b"), 0o755))
 	require.NoError(t, prune(filepath.Join(dir, "ours")))
@@ -119,7 +121,7 @@ func TestOnlyEmptyFoldersArePruned(t *testing.T) {
 	assert.NoError(t, prune(filepath.Join(dir, "none")))
 }
 
-func TestOnlyTheSocketsOfTheClustersShimsAreRemoved(t *testing.T) {
+func TestRemoveShimSockets_RemovesOnlyThoseOfTheCluster(t *testing.T) {
 	state, sockets := t.TempDir(), t.TempDir()
 	ours, theirs := write(t, filepath.Join(sockets, "ours"), ""), write(t, filepath.Join(sockets, "theirs"), "")
 	tasks := filepath.Join(state, "n1", "state", "io.containerd.runtime.v2.task", "k8s.io")
@@ -133,7 +135,7 @@ func TestOnlyTheSocketsOfTheClustersShimsAreRemoved(t *testing.T) {
 	assert.FileExists(t, theirs)
 }
 
-func TestOnlyTheRecordsOfTheClustersNetworkAreRemoved(t *testing.T) {
+func TestRemoveNetworkRecords_RemovesOnlyThoseOfTheClustersNetwork(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"ours-1-eth0", "cni-loopback-1-lo", "theirs-2-eth0", "cni-loopback-2-lo"} {
 		write(t, filepath.Join(dir, name), "")
@@ -144,7 +146,7 @@ func TestOnlyTheRecordsOfTheClustersNetworkAreRemoved(t *testing.T) {
 	assert.Equal(t, []string{"cni-loopback-2-lo", "theirs-2-eth0"}, left)
 }
 
-func TestOnlyWhatMatchesIsKilled(t *testing.T) {
+func TestKill_KillsOnlyMatchingProcesses(t *testing.T) {
 	ours, theirs := exec.Command("sleep", "1000.25"), exec.Command("sleep", "1000.5")
 	for _, cmd := range []*exec.Cmd{ours, theirs} {
 		require.NoError(t, cmd.Start())
@@ -157,7 +159,7 @@ func TestOnlyWhatMatchesIsKilled(t *testing.T) {
 	assert.ErrorContains(t, <-ended, "killed")
 	pids, err := whoseArguments(func(pid int, _ []string) bool { return pid == theirs.Process.Pid })
 	require.NoError(t, err)
-	assert.Len(t, pids, 1, "the other goes on")
+	assert.Len(t, pids, 1, "the other process is still running")
 	require.NoError(t, theirs.Process.Kill())
 	_ = theirs.Wait()
 }

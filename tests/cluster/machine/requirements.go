@@ -1,6 +1,6 @@
-// Package machine is the one Linux machine that the test cluster runs on: what it
-// must bring along, and every trace that a cluster leaves on it outside of its
-// own folder, made and removed.
+// Package machine prepares the Linux machine that the test cluster runs on. It checks
+// and installs what the machine needs, and makes and removes everything that a cluster
+// has outside of its own folder.
 package machine
 
 import (
@@ -28,29 +28,32 @@ type Tools struct {
 	CNI string
 }
 
-// packages are Debian's and Ubuntu's, by what they bring.
-var packages = []string{"containernetworking-plugins", "busybox-static", "iproute2", "ca-certificates", "mount", "e2fsprogs", "xfsprogs", "btrfs-progs", "glusterfs-server", "glusterfs-client"}
+// packages are the packages of Debian and Ubuntu that the cluster always needs.
+var packages = []string{
+	"containernetworking-plugins", "busybox-static", "iproute2", "ca-certificates", "mount",
+	"e2fsprogs", "xfsprogs", "btrfs-progs", "glusterfs-server", "glusterfs-client",
+}
 
-// runtimePackages bring the machine's own container runtime, compilerPackages what runc
+// runtimePackages are the machine's own container runtime, compilerPackages what runc
 // is built with.
 var (
 	runtimePackages  = []string{"containerd", "runc"}
 	compilerPackages = []string{"gcc", "libc6-dev", "libseccomp-dev", "pkg-config"}
 )
 
-// ErrUnsuited says that the test cluster cannot be had on this machine.
-var ErrUnsuited = errors.New("the test cluster cannot run here")
+// ErrUnsupported reports that the test cluster cannot run on this machine.
+var ErrUnsupported = errors.New("the test cluster cannot run here")
 
-const instead = "Or use a cluster that you have: KUBECONFIG=… make demo (see tests/cluster/README.md)"
+const instead = "Or use an existing cluster: KUBECONFIG=… make demo (see tests/cluster/README.md)"
 
-// Require returns the tools, and installs what is missing where it may. They include a
-// container runtime where one is wanted, else what one is built with.
+// Require returns the tools, and installs missing ones if it can. With runtimeToo they
+// include a container runtime, otherwise what a container runtime is built with.
 func Require(ctx context.Context, log logrus.FieldLogger, runtimeToo bool) (Tools, error) {
 	if runtime.GOOS != "linux" {
-		return Tools{}, fmt.Errorf("%w: it needs Linux, this is %s. %s", ErrUnsuited, runtime.GOOS, instead)
+		return Tools{}, fmt.Errorf("%w: it needs Linux, this is %s. %s", ErrUnsupported, runtime.GOOS, instead)
 	}
 	if os.Geteuid() != 0 {
-		return Tools{}, fmt.Errorf("%w: it needs root, for containers, mounts and a network bridge. Run it as root. %s", ErrUnsuited, instead)
+		return Tools{}, fmt.Errorf("%w: it needs root, for containers, mounts and a network bridge. Run it as root. %s", ErrUnsupported, instead)
 	}
 	tools, missing := find(runtimeToo)
 	if len(missing) == 0 {
@@ -65,7 +68,8 @@ func Require(ctx context.Context, log logrus.FieldLogger, runtimeToo bool) (Tool
 	}
 	tools, missing = find(runtimeToo)
 	if len(missing) > 0 {
-		return Tools{}, fmt.Errorf("%w: still missing after the installation: %s", ErrUnsuited, strings.Join(missing, ", "))
+		return Tools{}, fmt.Errorf("%w: still missing after the installation: %s",
+			ErrUnsupported, strings.Join(missing, ", "))
 	}
 	return tools, nil
 }
@@ -99,20 +103,21 @@ func find(runtimeToo bool) (Tools, []string) {
 
 func install(ctx context.Context, log logrus.FieldLogger, packages, missing []string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("%w: missing: %s. Install them: a C compiler and libseccomp, or containerd and runc, the CNI plugins, a static busybox, iproute2, GlusterFS, and the tools of ext4, xfs and btrfs. %s", ErrUnsuited, strings.Join(missing, ", "), instead)
+		return fmt.Errorf("%w: missing: %s. Install them: a C compiler and libseccomp, or containerd and runc, the CNI plugins, a static busybox, iproute2, GlusterFS, and the tools of ext4, xfs and btrfs. %s", ErrUnsupported, strings.Join(missing, ", "), instead)
 	}
 	log.WithField("packages", packages).Info("Installing what the machine lacks")
-	for _, args := range [][]string{{"update"}, append([]string{"install", "-y", "--no-install-recommends"}, packages...)} {
+	installation := append([]string{"install", "-y", "--no-install-recommends"}, packages...)
+	for _, args := range [][]string{{"update"}, installation} {
 		cmd := exec.CommandContext(ctx, "apt-get", args...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if output, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%w: apt-get %s: %w\n%s", ErrUnsuited, args[0], err, output)
+			return fmt.Errorf("%w: apt-get %s: %w\n%s", ErrUnsupported, args[0], err, output)
 		}
 	}
 	return nil
 }
 
-// Applets are the names that a busybox answers to.
+// Applets returns the names of the applets of a busybox.
 func (t Tools) Applets(ctx context.Context) ([]string, error) {
 	output, err := exec.CommandContext(ctx, t.Busybox, "--list").Output()
 	if err != nil {

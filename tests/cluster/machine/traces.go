@@ -16,20 +16,20 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// Traces is what the machine was like before the cluster came up, where the
+// State is the state of the machine before the cluster came up, as far as the
 // cluster's programs change it outside of the cluster's folder.
-type Traces struct {
+type State struct {
 	// Absent are the folders that were not there.
 	Absent []string `json:"absent"`
 	// Sysctls are the kernel's settings as they were, by their paths.
 	Sysctls map[string]string `json:"sysctls"`
 }
 
-// kubeletDir is where a kubelet keeps its devices' plugins, wherever its own folder is.
+// kubeletDir holds the device plugins of every kubelet, also of one with another root folder.
 const kubeletDir = "/var/lib/kubelet"
 
-// folders that the programs make at fixed places: the kubelet its plugin folder
-// and the links to logs, containerd its shims' sockets and its networks' records.
+// folders that the programs make at fixed places: the kubelet's plugin folder and
+// links to logs, the sockets of containerd's shims and its network records.
 var folders = []string{
 	kubeletDir, "/var/log/containers", "/var/log/pods", "/var/lib/cni", "/run/containerd", "/run/netns", "/opt/containerd",
 }
@@ -40,13 +40,13 @@ var sysctls = []string{
 	"kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes", "net/ipv4/ip_forward",
 }
 
-// LookAround records what the machine is like, once: a record that is there from
-// an earlier attempt is the true one.
-func LookAround(file string) error {
+// RecordState records the state of the machine, once: a record of an earlier attempt
+// stays, because it was made before anything was changed.
+func RecordState(file string) error {
 	if _, err := os.Stat(file); err == nil {
 		return nil
 	}
-	before := Traces{Sysctls: map[string]string{}}
+	before := State{Sysctls: map[string]string{}}
 	for _, dir := range folders {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			before.Absent = append(before.Absent, dir)
@@ -64,9 +64,9 @@ func LookAround(file string) error {
 	return os.WriteFile(file, content, 0o600)
 }
 
-// Restore makes the machine what it was: what the programs left at fixed places
-// goes, and so do folders that were not there and that nobody else uses by now;
-// settings get their values back. Network is the pods' network.
+// Restore restores the recorded state of the machine. It removes what the programs
+// left at fixed places, and the folders that they made, unless those are in use. It
+// resets the sysctls. Network is the pods' network.
 func Restore(file, state, network string) error {
 	content, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +75,7 @@ func Restore(file, state, network string) error {
 	if err != nil {
 		return err
 	}
-	var before Traces
+	var before State
 	if err := json.Unmarshal(content, &before); err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
 	}
@@ -96,8 +96,9 @@ func Restore(file, state, network string) error {
 	return errors.Join(failures...)
 }
 
-// removeShimSockets removes the sockets of shims that were killed. Their place is
-// fixed, their names are hashes; each container's folder says which is its own.
+// removeShimSockets removes the sockets of shims that were killed. All shims have
+// their sockets in one folder, under hashed names; the folder of each container
+// contains the address of its shim.
 func removeShimSockets(state string) error {
 	var failures []error
 	for name, addressIn := range shimFiles {
@@ -138,8 +139,8 @@ func removeShimSocket(file string, addressIn func([]byte) (string, error)) error
 	return nil
 }
 
-// removeNetworkRecords removes what the network plugins remember of pods that were
-// not taken off the network, and of those pods' loopback devices.
+// removeNetworkRecords removes the records that the network plugins keep of pods that
+// were not taken off the network, and of the loopback devices of those pods.
 func removeNetworkRecords(dir, network string) error {
 	records, err := filepath.Glob(filepath.Join(dir, network+"-*-eth0"))
 	if err != nil {
@@ -201,9 +202,9 @@ func removeLinks(dir, into string) error {
 	return errors.Join(failures...)
 }
 
-// Kill ends every process whose arguments match, by its own id, and returns once
-// there is none. A command that is killed between starting a program and noting it
-// down leaves one that no record tells of.
+// Kill kills every matching process by its own id, and returns once there is none. A
+// command that is killed right after it has started a program leaves that program
+// without a record.
 func Kill(ctx context.Context, match func(pid int, args []string) bool) error {
 	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		pids, err := whoseArguments(match)

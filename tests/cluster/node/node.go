@@ -1,5 +1,5 @@
-// Package node is one of the cluster's nodes: a containerd and a kubelet of its
-// own, with their configurations, on the machine that it shares with the other.
+// Package node configures and starts the cluster's nodes: a containerd and a kubelet
+// for each, on the one machine that they share.
 package node
 
 import (
@@ -28,30 +28,31 @@ type Credentials struct {
 	Kubeconfig string
 }
 
-// ContainerdName is what a node's container runtime is called among the cluster's programs.
+// ContainerdName returns the name of a node's container runtime among the cluster's programs.
 func ContainerdName(n layout.Node) string { return "containerd-" + n.Name }
 
-// KubeletName is what its kubelet is called.
+// KubeletName returns the name of a node's kubelet.
 func KubeletName(n layout.Node) string { return "kubelet-" + n.Name }
 
-// IsKubelet says whether a program of that name is a node's kubelet.
+// IsKubelet reports whether a program of that name is a node's kubelet.
 func IsKubelet(name string) bool { return strings.HasPrefix(name, "kubelet-") }
 
-// DevicePlugins is the socket on which every kubelet of a machine listens for the
-// plugins of devices, wherever its own folder is
+// DevicePlugins is the socket on which every kubelet of a machine listens for device
+// plugins. It does not depend on the kubelet's own folder
 // (k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1, KubeletSocket).
 const DevicePlugins = "/var/lib/kubelet/device-plugins/kubelet.sock"
 
 // Runtime are the programs that run a node's containers, as paths.
 type Runtime struct {
 	Containerd, Runc string
-	// Shim is containerd's, or empty where containerd finds it itself.
+	// Shim is containerd's shim. If it is empty, containerd finds the shim itself.
 	Shim string
 }
 
 // Prepare makes a node's folders, cgroups and configurations.
 func Prepare(n layout.Node, runtime Runtime, cni string, creds Credentials) error {
-	for _, dir := range []string{n.Dir(), n.VolumesDir(), filepath.Join(n.Dir(), "pod-logs"), filepath.Join(n.Dir(), "images")} {
+	podLogs, images := filepath.Join(n.Dir(), "pod-logs"), filepath.Join(n.Dir(), "images")
+	for _, dir := range []string{n.Dir(), n.VolumesDir(), podLogs, images} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
@@ -72,10 +73,11 @@ func Prepare(n layout.Node, runtime Runtime, cni string, creds Credentials) erro
 func containerdConfig(n layout.Node) string { return filepath.Join(n.Dir(), "containerd.toml") }
 func kubeletConfig(n layout.Node) string    { return filepath.Join(n.Dir(), "kubelet.yaml") }
 
-// containerdTOML configures containerd 1.6 and later; 2.0 and later migrate it. Where the machine withholds
-// CAP_SYS_RESOURCE, runc may not lower a process's OOM score: restrict_oom_score_adj.
-// A raw block volume is the user's that its container runs as, who is not root:
-// device_ownership_from_security_context. NRI's socket has one place on a machine.
+// containerdTOML configures containerd 1.6 and later; 2.0 and later migrate it. On a
+// machine without CAP_SYS_RESOURCE, runc cannot lower a process's OOM score:
+// restrict_oom_score_adj. A raw block device belongs to the user of its container, who
+// is not root: device_ownership_from_security_context. NRI is disabled because its
+// socket has a fixed path on a machine.
 func containerdTOML(n layout.Node, runtime Runtime, cni string) []byte {
 	return fmt.Appendf(nil, `version = 2
 root = %q
@@ -111,17 +113,19 @@ state = %q
 
 func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.KubeletConfiguration {
 	return &kubeletv1beta1.KubeletConfiguration{
-		// A volume is mounted once the node's status says that it is going to be, and
-		// detached once it says that it is not mounted any more.
+		// A volume is mounted after the node's status lists it as in use, and detached
+		// after the status no longer lists it.
 		NodeStatusUpdateFrequency: metav1.Duration{Duration: time.Second},
 		NodeStatusReportFrequency: metav1.Duration{Duration: 5 * time.Minute},
-		TypeMeta:                  metav1.TypeMeta{APIVersion: kubeletv1beta1.SchemeGroupVersion.String(), Kind: "KubeletConfiguration"},
-		Address:                   n.IP.String(),
-		HealthzBindAddress:        "127.0.0.1",
-		HealthzPort:               ptr.To(int32(n.HealthPort)),
-		ContainerRuntimeEndpoint:  "unix://" + n.Socket(),
-		TLSCertFile:               creds.Serving.Cert,
-		TLSPrivateKeyFile:         creds.Serving.Key,
+		TypeMeta: metav1.TypeMeta{
+			APIVersion: kubeletv1beta1.SchemeGroupVersion.String(), Kind: "KubeletConfiguration",
+		},
+		Address:                  n.IP.String(),
+		HealthzBindAddress:       "127.0.0.1",
+		HealthzPort:              ptr.To(int32(n.HealthPort)),
+		ContainerRuntimeEndpoint: "unix://" + n.Socket(),
+		TLSCertFile:              creds.Serving.Cert,
+		TLSPrivateKeyFile:        creds.Serving.Key,
 		Authentication: kubeletv1beta1.KubeletAuthentication{
 			X509:      kubeletv1beta1.KubeletX509Authentication{ClientCAFile: creds.ClientCA},
 			Webhook:   kubeletv1beta1.KubeletWebhookAuthentication{Enabled: ptr.To(true)},
@@ -138,8 +142,11 @@ func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.Kube
 		// The machine's own resolv.conf: the cluster has no DNS.
 		ResolverConfig:         ptr.To("/etc/resolv.conf"),
 		MakeIPTablesUtilChains: ptr.To(false),
-		// A machine that is nearly full must not have its pods evicted in the middle of a test.
-		EvictionHard:                map[string]string{"nodefs.available": "0%", "imagefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.inodesFree": "0%", "memory.available": "100Mi"},
+		// A machine that is nearly full must not have its pods evicted during a test.
+		EvictionHard: map[string]string{
+			"nodefs.available": "0%", "imagefs.available": "0%",
+			"nodefs.inodesFree": "0%", "imagefs.inodesFree": "0%", "memory.available": "100Mi",
+		},
 		ImageGCHighThresholdPercent: ptr.To[int32](100),
 		SerializeImagePulls:         ptr.To(false),
 	}
@@ -147,10 +154,11 @@ func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.Kube
 
 // Containerd is the program that runs a node's containers.
 func Containerd(n layout.Node, runtime Runtime) process.Program {
-	return process.Program{Name: ContainerdName(n), Path: runtime.Containerd, Args: []string{"--config", containerdConfig(n)}}
+	args := []string{"--config", containerdConfig(n)}
+	return process.Program{Name: ContainerdName(n), Path: runtime.Containerd, Args: args}
 }
 
-// Kubelet is the program that makes a node of it.
+// Kubelet is the program that registers the node and runs its pods.
 func Kubelet(n layout.Node, kubernetes string, creds Credentials) process.Program {
 	return process.Program{Name: KubeletName(n), Path: kubernetes, Args: []string{
 		"kubelet",

@@ -35,7 +35,7 @@ func AwaitContainerd(ctx context.Context, n layout.Node) error {
 	return nil
 }
 
-// RuntimeReady is an error where a node's containerd cannot run containers now.
+// RuntimeReady returns an error if a node's containerd cannot run containers now.
 func RuntimeReady(ctx context.Context, n layout.Node) error {
 	return withRuntime(n, func(runtime cri.RuntimeServiceClient) error {
 		status, err := runtime.Status(ctx, &cri.StatusRequest{})
@@ -78,7 +78,7 @@ func RemovePods(ctx context.Context, n layout.Node) error {
 }
 
 func withRuntime(n layout.Node, use func(cri.RuntimeServiceClient) error) error {
-	// The socket is root's own: there is nobody to hide from.
+	// Only root can open the socket, so the connection needs no encryption.
 	conn, err := grpc.NewClient("unix://"+n.Socket(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err

@@ -1,4 +1,5 @@
-// Package pki is the cluster's own certificate authorities and what they sign.
+// Package pki makes the cluster's certificate authorities and the certificates that they sign.
+
 package pki
 
 import (
@@ -69,7 +70,7 @@ func (a *Authority) Server(file string, names []string, addresses ...string) (Pa
 	for _, address := range addresses {
 		ip := net.ParseIP(address)
 		if ip == nil {
-			return Pair{}, fmt.Errorf("certificate %s: %q is no IP address", file, address)
+			return Pair{}, fmt.Errorf("certificate %s: %q is not an IP address", file, address)
 		}
 		template.IPAddresses = append(template.IPAddresses, ip)
 	}

@@ -26,7 +26,7 @@ func pool(t *testing.T, a *Authority) *x509.CertPool {
 	return roots
 }
 
-func TestOnlyTheAuthoritysOwnCertificatesAreTrusted(t *testing.T) {
+func TestServer_IsTrustedOnlyByItsOwnAuthority(t *testing.T) {
 	dir := t.TempDir()
 	ours, err := NewAuthority(dir, "ca")
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestOnlyTheAuthoritysOwnCertificatesAreTrusted(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestAClientIsNoServerAndNoAuthority(t *testing.T) {
+func TestClient_IsNeitherAServerNorAnAuthority(t *testing.T) {
 	a, err := NewAuthority(t.TempDir(), "ca")
 	require.NoError(t, err)
 	pair, err := a.Client("admin", "me", "system:masters")
@@ -61,7 +61,7 @@ func TestAClientIsNoServerAndNoAuthority(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestKeysAreReadableByTheirOwnerOnly(t *testing.T) {
+func TestClient_WritesAKeyThatOnlyItsOwnerCanRead(t *testing.T) {
 	a, err := NewAuthority(t.TempDir(), "ca")
 	require.NoError(t, err)
 	pair, err := a.Client("admin", "me")
@@ -71,9 +71,9 @@ func TestKeysAreReadableByTheirOwnerOnly(t *testing.T) {
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
-func TestAnAddressThatIsNoneIsRefused(t *testing.T) {
+func TestServer_RejectsAnInvalidAddress(t *testing.T) {
 	a, err := NewAuthority(t.TempDir(), "ca")
 	require.NoError(t, err)
 	_, err = a.Server("api", nil, "kubernetes")
-	assert.ErrorContains(t, err, `"kubernetes" is no IP address`)
+	assert.ErrorContains(t, err, `"kubernetes" is not an IP address`)
 }

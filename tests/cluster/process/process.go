@@ -1,6 +1,6 @@
-// Package process starts the cluster's programs so that they outlive the command
-// that starts them, and ends them by their own id. An id alone may belong to
-// somebody else by the time it is used, so each is kept with its start time.
+// Package process starts the cluster's programs so that they outlive the command that
+// starts them, and ends them by their own id. The kernel may give an id to another
+// process later, so each id is kept with the start time of its process.
 package process
 
 import (
@@ -51,12 +51,12 @@ type Record struct {
 	Env  []string `json:"env,omitempty"`
 }
 
-// Start starts a program in a session of its own, its output going to its log. Of
-// the environment it gets only the search path: it outlives whoever starts it, and
-// their proxies and configurations are none of its business. Nor are their open
-// files: a lock that flock(1) holds for them would be held for as long as it lives.
+// Start starts a program in a session of its own, with its output in its log. The
+// program outlives the caller. It therefore gets nothing of the caller's environment,
+// such as proxies, but the search path. Nor does it inherit open files: a lock that the
+// caller holds with flock(1) would be held for as long as the program runs.
 func (t Table) Start(p Program) (Record, error) {
-	keepFilesToOurselves()
+	closeFilesOnExec()
 	log, err := os.OpenFile(t.Log(p.Name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return Record{}, fmt.Errorf("starting %s: %w", p.Name, err)
@@ -64,7 +64,8 @@ func (t Table) Start(p Program) (Record, error) {
 	defer log.Close()
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, p.Env...)
+	path := "PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	cmd.Env = append([]string{path}, p.Env...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -78,15 +79,14 @@ func (t Table) Start(p Program) (Record, error) {
 	return record, t.save(record)
 }
 
-// keepFilesToOurselves has what is started from now on inherit none of the files
-// that this program was itself started with. A kernel before 5.11 cannot, and they
-// are inherited there.
-func keepFilesToOurselves() {
+// closeFilesOnExec marks the files that this program inherited, so that the programs
+// that it starts do not inherit them. Kernels before 5.11 do not support that.
+func closeFilesOnExec() {
 	const first = 3 // after the standard ones
 	_ = unix.CloseRange(first, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
-// save writes a record whole or not at all: others read while programs start.
+// save writes a record whole or not at all, because others may read it meanwhile.
 func (t Table) save(r Record) error {
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -131,12 +131,12 @@ func (t Table) All() ([]Record, error) {
 	return records, nil
 }
 
-// Again starts a program as it was started before.
-func (t Table) Again(r Record) (Record, error) {
+// Restart starts a program with the arguments that it was started with before.
+func (t Table) Restart(r Record) (Record, error) {
 	return t.Start(Program{Name: r.Name, Path: r.Path, Args: r.Args, Env: r.Env})
 }
 
-// Alive says whether the very process that was started still runs.
+// Alive reports whether the process that was started still runs, and not another one with its id.
 func (r Record) Alive() bool {
 	started, err := startTime(r.PID)
 	return err == nil && started == r.Started && r.Boot == bootID()
@@ -151,8 +151,8 @@ func bootID() string {
 	return strings.TrimSpace(string(id))
 }
 
-// Stop ends a process: with a request first, and by force when patience is over.
-// It returns once it is gone.
+// Stop ends a process with SIGTERM, and with SIGKILL if it has not ended within
+// patience. It returns once the process has ended.
 func (r Record) Stop(ctx context.Context, patience time.Duration) error {
 	if !r.Alive() {
 		return nil
@@ -169,7 +169,7 @@ func (r Record) Stop(ctx context.Context, patience time.Duration) error {
 	return r.awaitGone(ctx, patience)
 }
 
-// Kill ends a process at once, without asking it.
+// Kill ends a process with SIGKILL.
 func (r Record) Kill(ctx context.Context, patience time.Duration) error {
 	if !r.Alive() {
 		return nil

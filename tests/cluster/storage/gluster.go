@@ -8,10 +8,10 @@ import (
 	"github.com/volume-durability/volume-durability/tests/gluster"
 )
 
-// healerName is the program that brings a GlusterFS server up to date which was away.
+// healerName is the program that heals a GlusterFS server that was down.
 const healerName = "gluster-heal"
 
-// GlusterName is what the GlusterFS server is called that listens on a node's address.
+// GlusterName returns the name of the GlusterFS server that listens on a node's address.
 func GlusterName(n layout.Node) string { return "gluster-" + n.Name }
 
 // GlusterNames are the servers of the GlusterFS volume, and its healer.
@@ -23,7 +23,7 @@ func GlusterNames() []string {
 	return append(all, healerName)
 }
 
-// IsGluster says whether a program is one of GlusterFS.
+// IsGluster reports whether a program is one of GlusterFS.
 func IsGluster(program string) bool { return program == gluster.Server || program == gluster.Client }
 
 func glusterVolume() gluster.Volume {
@@ -34,11 +34,11 @@ func glusterVolume() gluster.Volume {
 	return v
 }
 
-// Gluster makes a GlusterFS volume with a server on each node's address, and returns
-// what is to be started for it.
+// Gluster writes the configuration of a GlusterFS volume with a server on each node's
+// address, and returns the programs to start.
 func Gluster(server, client string) ([]process.Program, error) {
 	v := glusterVolume()
-	if err := v.Lay(); err != nil {
+	if err := v.Write(); err != nil {
 		return nil, fmt.Errorf("making a GlusterFS volume: %w", err)
 	}
 	var programs []process.Program
@@ -48,5 +48,5 @@ func Gluster(server, client string) ([]process.Program, error) {
 	return append(programs, process.Program{Name: healerName, Path: client, Args: v.HealerArgs()}), nil
 }
 
-// glusterFlag tells the storage driver of the volume.
+// glusterFlag is the flag that passes the volume to the storage driver.
 func glusterFlag() string { return "--gluster=" + glusterVolume().ClientFile() }

@@ -17,22 +17,22 @@ import (
 	"github.com/volume-durability/volume-durability/tests/cluster/process"
 )
 
-// The programs that there is one of.
+// The programs that exist once in the cluster.
 const (
 	controllerName  = "csi-controller"
 	provisionerName = "csi-provisioner"
 	attacherName    = "csi-attacher"
 )
 
-// ControllerNames are the programs of which there is one, in the order in which to
-// start them.
+// ControllerNames are the programs that exist once in the cluster, in the order in
+// which they are started.
 func ControllerNames() []string { return []string{controllerName, provisionerName, attacherName} }
 
-// NodeName is what the driver is called that makes volumes usable on a node.
+// NodeName returns the name of the driver that makes volumes usable on a node.
 func NodeName(n layout.Node) string { return "csi-" + n.Name }
 
-// IsOne says whether a built binary of that name is one of these programs.
-func IsOne(binary string) bool {
+// IsProgram reports whether a built binary of that name is one of these programs.
+func IsProgram(binary string) bool {
 	return strings.HasPrefix(binary, "csi-driver-") || strings.HasPrefix(binary, "csi-attacher-")
 }
 
@@ -44,14 +44,19 @@ func Controllers(driver, attacher, provisionerConfig, attacherConfig string) []p
 	}
 	return []process.Program{
 		{Name: controllerName, Path: driver, Args: []string{
-			"controller", "--socket=" + layout.CSISocket, "--volumes=" + layout.CSIVolumes, "--nodes=" + strings.Join(nodes, ","), glusterFlag(),
+			"controller", "--socket=" + layout.CSISocket, "--volumes=" + layout.CSIVolumes,
+			"--nodes=" + strings.Join(nodes, ","), glusterFlag(),
 		}},
-		{Name: provisionerName, Path: driver, Args: []string{"provisioner", "--socket=" + layout.CSISocket, "--kubeconfig=" + provisionerConfig}},
-		{Name: attacherName, Path: attacher, Args: []string{"--csi-address=" + layout.CSISocket, "--kubeconfig=" + attacherConfig, "--leader-election=false"}},
+		{Name: provisionerName, Path: driver, Args: []string{
+			"provisioner", "--socket=" + layout.CSISocket, "--kubeconfig=" + provisionerConfig,
+		}},
+		{Name: attacherName, Path: attacher, Args: []string{
+			"--csi-address=" + layout.CSISocket, "--kubeconfig=" + attacherConfig, "--leader-election=false",
+		}},
 	}
 }
 
-// Node is the driver on a node, which introduces itself to the node's kubelet.
+// Node is the driver on a node, which registers with the node's kubelet.
 func Node(n layout.Node, driver string) process.Program {
 	return process.Program{Name: NodeName(n), Path: driver, Args: []string{
 		"node", "--name=" + n.Name, "--socket=" + n.CSISocket(), "--volumes=" + layout.CSIVolumes, glusterFlag(),
@@ -59,13 +64,14 @@ func Node(n layout.Node, driver string) process.Program {
 	}}
 }
 
-// Registered is an error where a node's kubelet does not know the driver.
+// Registered returns an error if a node's kubelet does not know the driver.
 func Registered(ctx context.Context, kube kubernetes.Interface, n layout.Node) error {
 	known, err := kube.StorageV1().CSINodes().Get(ctx, n.Name, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("asking for the storage drivers of %s: %w", n.Name, err)
 	}
-	if !slices.ContainsFunc(known.Spec.Drivers, func(d storagev1.CSINodeDriver) bool { return d.Name == layout.CSIDriver }) {
+	isOurs := func(d storagev1.CSINodeDriver) bool { return d.Name == layout.CSIDriver }
+	if !slices.ContainsFunc(known.Spec.Drivers, isOurs) {
 		return fmt.Errorf("the storage driver is not registered on %s", n.Name)
 	}
 	return nil

@@ -1,6 +1,5 @@
-// Package backend is the kinds of storage that the driver has, and how each becomes
-// usable on a node. It knows nothing of Kubernetes, nor of the protocol in which it
-// is asked.
+// Package backend implements the kinds of storage of the driver: how a volume of each
+// kind is made usable on a node. It does not depend on Kubernetes or on CSI.
 package backend
 
 import (
@@ -16,19 +15,19 @@ import (
 // Kind is one kind of storage.
 type Kind struct {
 	Name string
-	// Mkfs makes the filesystem of this name on the volume's device; without it there
-	// is none.
+	// Mkfs is the command that makes the filesystem on the volume's device. Without it
+	// there is no filesystem.
 	Mkfs []string
-	// Device says that a volume is on a block device, Block that the device can be
-	// had as it is, Shared that several nodes may use a volume at once.
+	// Device reports whether a volume is on a block device, Block whether pods can use the
+	// device itself, and Shared whether several nodes may use a volume at once.
 	Device, Block, Shared bool
-	// Smallest is the least number of bytes that a volume has.
+	// Smallest is the minimal size of a volume in bytes.
 	Smallest int64
 }
 
 const mebibyte = 1 << 20
 
-// The kinds that are no filesystem on a device.
+// The kinds that do not put a filesystem on a device.
 const (
 	tmpfs  = "tmpfs"
 	shared = "shared"
@@ -65,7 +64,7 @@ func Find(name string) (Kind, error) {
 	return kinds[i], nil
 }
 
-// HasFilesystem says whether a volume can be mounted.
+// HasFilesystem reports whether a volume can be mounted.
 func (k Kind) HasFilesystem() bool { return !k.Device || k.Mkfs != nil }
 
 // Parameters of a storage class.
@@ -76,7 +75,7 @@ const (
 	fileParameter    = "file"
 )
 
-// Parse reads a storage class's parameters. It reports every mistake.
+// Parse reads the parameters of a storage class. Its error contains every mistake.
 func Parse(parameters map[string]string) (Kind, error) {
 	kind, err := Find(parameters[BackendParameter])
 	if err != nil {
@@ -84,7 +83,8 @@ func Parse(parameters map[string]string) (Kind, error) {
 	}
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {
-		known := name == BackendParameter || kind.Name == faulty && slices.Contains([]string{faultParameter, atParameter, fileParameter}, name)
+		isFault := slices.Contains([]string{faultParameter, atParameter, fileParameter}, name)
+		known := name == BackendParameter || kind.Name == faulty && isFault
 		if !known {
 			problems = append(problems, fmt.Errorf("parameter %q: backend %s has none of that name", name, kind.Name))
 		}
@@ -96,15 +96,15 @@ func Parse(parameters map[string]string) (Kind, error) {
 	return kind, errors.Join(problems...)
 }
 
-// unstage is a moment that the filesystem itself does not know: nobody uses the
-// volume on this node any more.
+// unstage is a moment that faultfs itself does not know: the volume is unstaged, since
+// no pod on this node uses it any more.
 const unstage = "unstage"
 
-// damage is what a faulty volume does.
+// damage describes the fault of a faulty volume.
 type damage struct {
 	spec fault.Spec
 	file string
-	// atUnstage says that its moment is when the volume leaves the node.
+	// atUnstage reports whether the fault takes effect when the volume is unstaged.
 	atUnstage bool
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/event"
 )
 
-// served is a faulty filesystem that this process serves. It ends with it.
+// served is a faulty filesystem that this process serves. It ends with the process.
 type served struct {
 	volume  *faultfs.Volume
 	control *faultfs.Control
@@ -24,7 +24,7 @@ type served struct {
 	damage  damage
 }
 
-// servePatience is how long the last users of a faulty filesystem are waited for.
+// servePatience is how long the last users of a faulty filesystem have to close it.
 const servePatience = 2 * time.Second
 
 func (h *Host) stageFaulty(v store.Volume, path string) error {
@@ -33,7 +33,7 @@ func (h *Host) stageFaulty(v store.Volume, path string) error {
 	if h.faulty[path] != nil {
 		return nil
 	}
-	// What is mounted here now, a process that has ended had served.
+	// A mount that exists now was served by a process that has ended.
 	if err := mounts.Unmount(path); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (h *Host) stageFaulty(v store.Volume, path string) error {
 }
 
 // serve mounts the filesystem. In the volume's folder, control takes commands and
-// events.jsonl says what it has done.
+// events.jsonl contains its events.
 func (h *Host) serve(v store.Volume, path string) (*served, error) {
 	d, err := damageOf(v.Parameters)
 	if err != nil {
@@ -98,7 +98,8 @@ func (h *Host) unstageFaulty(path string) error {
 	return s.end()
 }
 
-// end unmounts. Who still uses it is told by the end of this process.
+// end unmounts the filesystem. Processes that still use it get an error when this process
+// ends.
 func (s *served) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), servePatience)
 	defer cancel()
@@ -109,7 +110,7 @@ func (s *served) end() error {
 	return errors.Join(err, s.control.Close(), s.events.Close())
 }
 
-// Close ends what this process serves.
+// Close ends all filesystems that this process serves.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

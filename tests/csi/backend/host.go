@@ -20,7 +20,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/csi/store"
 )
 
-// Access is how a volume is to be used on a node.
+// Access describes how a volume is used on a node.
 type Access struct {
 	// Block asks for the device as it is.
 	Block bool
@@ -28,7 +28,7 @@ type Access struct {
 	Options []string
 }
 
-// ErrNotStaged says that a volume cannot be seen anywhere yet.
+// ErrNotStaged reports that a volume is not staged.
 var ErrNotStaged = errors.New("it is not staged")
 
 // Host is the node on which volumes become usable.
@@ -41,13 +41,13 @@ type Host struct {
 	faulty map[string]*served
 }
 
-// NewHost is a node without volumes.
+// NewHost returns a node without volumes.
 func NewHost(log logrus.FieldLogger, g Gluster) *Host {
 	return &Host{log: log, gluster: g, faulty: map[string]*served{}}
 }
 
-// detachPatience is how long a device may stay in use after it was unmounted: by
-// containers that are just ending.
+// detachPatience is how long containers that are ending may still use a device after it
+// was unmounted.
 const detachPatience = 5 * time.Second
 
 // The parts of a volume's folder: the image of a device, a mark that there is a
@@ -56,8 +56,7 @@ func image(v store.Volume) string     { return filepath.Join(v.Folder, "image") 
 func formatted(v store.Volume) string { return filepath.Join(v.Folder, "formatted") }
 func data(v store.Volume) string      { return filepath.Join(v.Folder, "data") }
 
-// Stage makes a volume usable on this node: mounted on a folder or, as a block
-// device, attached.
+// Stage makes a volume usable on this node: it mounts the volume or attaches its block device.
 func (h *Host) Stage(v store.Volume, path string, access Access) error {
 	kind, err := Find(v.Backend)
 	if err != nil {
@@ -77,7 +76,8 @@ func (h *Host) Stage(v store.Volume, path string, access Access) error {
 		return err
 	}
 	if kind.Name == tmpfs {
-		return mounts.Filesystem(tmpfs, v.ID, path, append([]string{"size=" + strconv.FormatInt(v.Bytes, 10), "mode=0755"}, access.Options...))
+		options := append([]string{"size=" + strconv.FormatInt(v.Bytes, 10), "mode=0755"}, access.Options...)
+		return mounts.Filesystem(tmpfs, v.ID, path, options)
 	}
 	if err := os.MkdirAll(data(v), 0o755); err != nil {
 		return err
@@ -116,8 +116,8 @@ func makeImage(v store.Volume) error {
 	return errors.Join(err, file.Close())
 }
 
-// format makes the filesystem, once. Whether there is one is not asked of the
-// device: damage to it must not look like a fresh volume.
+// format makes the filesystem, once. It does not look for a filesystem on the device: a
+// damaged one must not be taken for a new volume.
 func format(v store.Volume, kind Kind, device string) error {
 	if _, err := os.Stat(formatted(v)); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -132,7 +132,7 @@ func format(v store.Volume, kind Kind, device string) error {
 	return os.WriteFile(formatted(v), nil, 0o600)
 }
 
-// Unstage undoes Stage. A device goes when it is not used any more.
+// Unstage undoes Stage. It detaches the volume's device if nothing else uses it.
 func (h *Host) Unstage(ctx context.Context, v store.Volume, path string) error {
 	if err := h.unstageFaulty(path); err != nil {
 		return err
@@ -172,7 +172,7 @@ func (h *Host) Publish(v store.Volume, staged, path string, access Access, readO
 	return mounts.Bind(source, path, readOnly)
 }
 
-// source is what there is to be seen of a staged volume.
+// source returns the path of a staged volume: its mount point or its device.
 func (h *Host) source(v store.Volume, staged string, access Access) (string, error) {
 	if access.Block {
 		device, err := loop.Find(image(v))
@@ -202,7 +202,7 @@ func makePoint(path string, file bool) error {
 	return made.Close()
 }
 
-// Forget unmounts what is at a path and belongs to no volume any more.
+// Forget unmounts a path whose volume no longer exists.
 func (h *Host) Forget(path string) error {
 	return errors.Join(h.unstageFaulty(path), mounts.Unmount(path))
 }

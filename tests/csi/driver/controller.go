@@ -12,21 +12,23 @@ import (
 	"github.com/volume-durability/volume-durability/tests/csi/store"
 )
 
-// Controller makes volumes, and decides on which node they are.
+// Controller creates volumes and attaches them to nodes.
 type Controller struct {
 	csi.UnimplementedControllerServer
 	Store *store.Store
-	// Nodes are those that there are.
+	// Nodes are the names of the nodes.
 	Nodes []string
 	// Gluster keeps the volumes of one kind.
 	Gluster backend.Gluster
 }
 
-// defaultBytes is the size of a volume of which none was asked for.
+// defaultBytes is the size of a volume if none was requested.
 const defaultBytes = 1 << 30
 
-// ControllerGetCapabilities says what a controller can be asked.
-func (*Controller) ControllerGetCapabilities(context.Context, *csi.ControllerGetCapabilitiesRequest) (*csi.ControllerGetCapabilitiesResponse, error) {
+// ControllerGetCapabilities returns the capabilities of the controller.
+func (*Controller) ControllerGetCapabilities(
+	context.Context, *csi.ControllerGetCapabilitiesRequest,
+) (*csi.ControllerGetCapabilitiesResponse, error) {
 	response := &csi.ControllerGetCapabilitiesResponse{}
 	for _, c := range []csi.ControllerServiceCapability_RPC_Type{
 		csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME,
@@ -40,8 +42,8 @@ func (*Controller) ControllerGetCapabilities(context.Context, *csi.ControllerGet
 	return response, nil
 }
 
-// CreateVolume makes a volume. Nothing is written for it yet, but in GlusterFS, which
-// shows a node only a folder that is there.
+// CreateVolume creates a volume. Its storage is made when it is staged, except in GlusterFS,
+// where a node can mount only a folder that exists.
 func (c *Controller) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
 	if err := requireGiven([2]string{"the name", r.GetName()}); err != nil {
 		return nil, err
@@ -50,7 +52,7 @@ func (c *Controller) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest)
 		return nil, status.Error(codes.InvalidArgument, "volume capabilities are missing")
 	}
 	if r.GetVolumeContentSource() != nil {
-		return nil, status.Error(codes.InvalidArgument, "a volume cannot be made of another one or of a snapshot")
+		return nil, status.Error(codes.InvalidArgument, "a volume cannot be created from another one or from a snapshot")
 	}
 	kind, err := backend.Parse(r.GetParameters())
 	if err != nil {
@@ -63,7 +65,9 @@ func (c *Controller) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest)
 	if err != nil {
 		return nil, err
 	}
-	v, err := c.Store.Create(store.Volume{Name: r.GetName(), Backend: kind.Name, Bytes: bytes, Parameters: r.GetParameters()})
+	v, err := c.Store.Create(store.Volume{
+		Name: r.GetName(), Backend: kind.Name, Bytes: bytes, Parameters: r.GetParameters(),
+	})
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -72,10 +76,11 @@ func (c *Controller) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest)
 			return nil, failure(err)
 		}
 	}
-	return &csi.CreateVolumeResponse{Volume: &csi.Volume{VolumeId: v.ID, CapacityBytes: v.Bytes, VolumeContext: v.Parameters}}, nil
+	created := &csi.Volume{VolumeId: v.ID, CapacityBytes: v.Bytes, VolumeContext: v.Parameters}
+	return &csi.CreateVolumeResponse{Volume: created}, nil
 }
 
-// size is that of a volume, in whole sectors, within what was asked for.
+// size returns the size of a volume in whole sectors, within the requested range.
 func size(kind backend.Kind, asked *csi.CapacityRange) (int64, error) {
 	const sector = 4096
 	bytes := asked.GetRequiredBytes()
@@ -87,14 +92,15 @@ func size(kind backend.Kind, asked *csi.CapacityRange) (int64, error) {
 	}
 	bytes = max((bytes+sector-1)/sector*sector, kind.Smallest)
 	if limit := asked.GetLimitBytes(); limit != 0 && bytes > limit {
-		return 0, status.Errorf(codes.OutOfRange, "a volume of backend %s has %d bytes at least, in multiples of %d: the limit is %d", kind.Name, kind.Smallest, sector, limit)
+		return 0, status.Errorf(codes.OutOfRange, "a volume of backend %s has at least %d bytes, in multiples of %d, and the limit is %d",
+			kind.Name, kind.Smallest, sector, limit)
 	}
 	return bytes, nil
 }
 
 // DeleteVolume removes a volume that is attached nowhere.
 func (c *Controller) DeleteVolume(_ context.Context, r *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
-	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}); err != nil {
+	if err := requireGiven(volumeID(r)); err != nil {
 		return nil, err
 	}
 	if err := c.Store.Delete(r.GetVolumeId(), c.discard); err != nil {
@@ -103,7 +109,7 @@ func (c *Controller) DeleteVolume(_ context.Context, r *csi.DeleteVolumeRequest)
 	return &csi.DeleteVolumeResponse{}, nil
 }
 
-// discard removes what a volume has beside its folder.
+// discard removes the data that a volume has outside of its folder.
 func (c *Controller) discard(v store.Volume) error {
 	if v.Backend != backend.Glustered {
 		return nil
@@ -112,8 +118,10 @@ func (c *Controller) discard(v store.Volume) error {
 }
 
 // ControllerPublishVolume attaches a volume to a node.
-func (c *Controller) ControllerPublishVolume(_ context.Context, r *csi.ControllerPublishVolumeRequest) (*csi.ControllerPublishVolumeResponse, error) {
-	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}, [2]string{"the node's ID", r.GetNodeId()}); err != nil {
+func (c *Controller) ControllerPublishVolume(
+	_ context.Context, r *csi.ControllerPublishVolumeRequest,
+) (*csi.ControllerPublishVolumeResponse, error) {
+	if err := requireGiven(volumeID(r), [2]string{"the node's ID", r.GetNodeId()}); err != nil {
 		return nil, err
 	}
 	kind, err := c.kind(r.GetVolumeId(), r.GetVolumeCapability())
@@ -123,13 +131,14 @@ func (c *Controller) ControllerPublishVolume(_ context.Context, r *csi.Controlle
 	if !slices.Contains(c.Nodes, r.GetNodeId()) {
 		return nil, status.Errorf(codes.NotFound, "there is no node %s", r.GetNodeId())
 	}
-	if err := c.Store.Attach(r.GetVolumeId(), r.GetNodeId(), store.Attachment{ReadOnly: r.GetReadonly()}, kind.Shared); err != nil {
+	attachment := store.Attachment{ReadOnly: r.GetReadonly()}
+	if err := c.Store.Attach(r.GetVolumeId(), r.GetNodeId(), attachment, kind.Shared); err != nil {
 		return nil, failure(err)
 	}
 	return &csi.ControllerPublishVolumeResponse{}, nil
 }
 
-// kind is that of a volume that is to be accessed.
+// kind returns the kind of a volume, and an error if the volume does not support the access.
 func (c *Controller) kind(id string, access *csi.VolumeCapability) (backend.Kind, error) {
 	if access == nil {
 		return backend.Kind{}, status.Error(codes.InvalidArgument, "the volume capability is missing")
@@ -146,8 +155,10 @@ func (c *Controller) kind(id string, access *csi.VolumeCapability) (backend.Kind
 }
 
 // ControllerUnpublishVolume detaches a volume from a node, or from all.
-func (c *Controller) ControllerUnpublishVolume(_ context.Context, r *csi.ControllerUnpublishVolumeRequest) (*csi.ControllerUnpublishVolumeResponse, error) {
-	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}); err != nil {
+func (c *Controller) ControllerUnpublishVolume(
+	_ context.Context, r *csi.ControllerUnpublishVolumeRequest,
+) (*csi.ControllerUnpublishVolumeResponse, error) {
+	if err := requireGiven(volumeID(r)); err != nil {
 		return nil, err
 	}
 	if err := c.Store.Detach(r.GetVolumeId(), r.GetNodeId()); err != nil {
@@ -156,9 +167,11 @@ func (c *Controller) ControllerUnpublishVolume(_ context.Context, r *csi.Control
 	return &csi.ControllerUnpublishVolumeResponse{}, nil
 }
 
-// ValidateVolumeCapabilities says whether a volume can be accessed in certain ways.
-func (c *Controller) ValidateVolumeCapabilities(_ context.Context, r *csi.ValidateVolumeCapabilitiesRequest) (*csi.ValidateVolumeCapabilitiesResponse, error) {
-	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}); err != nil {
+// ValidateVolumeCapabilities reports whether a volume can be accessed in certain ways.
+func (c *Controller) ValidateVolumeCapabilities(
+	_ context.Context, r *csi.ValidateVolumeCapabilitiesRequest,
+) (*csi.ValidateVolumeCapabilitiesResponse, error) {
+	if err := requireGiven(volumeID(r)); err != nil {
 		return nil, err
 	}
 	if len(r.GetVolumeCapabilities()) == 0 {

@@ -1,6 +1,5 @@
-// Package driver is the storage driver's side of the Container Storage Interface
-// (CSI): what is asked of it, checked and carried out. How a volume becomes usable
-// is the backends' matter.
+// Package driver implements the Container Storage Interface (CSI). It checks requests and
+// carries them out; package backend makes volumes usable on a node.
 package driver
 
 import (
@@ -16,34 +15,37 @@ import (
 	"github.com/volume-durability/volume-durability/tests/csi/store"
 )
 
-// Name is the driver's, and that of the provisioner in its storage classes.
+// Name is the name of the driver, and of the provisioner in its storage classes.
 const Name = "csi.volume-durability.test"
 
 const version = "test"
 
-// Identity says who the driver is.
+// Identity identifies the driver.
 type Identity struct {
 	csi.UnimplementedIdentityServer
 }
 
-// GetPluginInfo says the driver's name.
+// GetPluginInfo returns the driver's name.
 func (Identity) GetPluginInfo(context.Context, *csi.GetPluginInfoRequest) (*csi.GetPluginInfoResponse, error) {
 	return &csi.GetPluginInfoResponse{Name: Name, VendorVersion: version}, nil
 }
 
-// GetPluginCapabilities says that there is a controller.
-func (Identity) GetPluginCapabilities(context.Context, *csi.GetPluginCapabilitiesRequest) (*csi.GetPluginCapabilitiesResponse, error) {
+// GetPluginCapabilities reports that the driver has a controller.
+func (Identity) GetPluginCapabilities(
+	context.Context, *csi.GetPluginCapabilitiesRequest,
+) (*csi.GetPluginCapabilitiesResponse, error) {
+	service := &csi.PluginCapability_Service{Type: csi.PluginCapability_Service_CONTROLLER_SERVICE}
 	return &csi.GetPluginCapabilitiesResponse{Capabilities: []*csi.PluginCapability{{
-		Type: &csi.PluginCapability_Service_{Service: &csi.PluginCapability_Service{Type: csi.PluginCapability_Service_CONTROLLER_SERVICE}},
+		Type: &csi.PluginCapability_Service_{Service: service},
 	}}}, nil
 }
 
-// Probe says that the driver is ready: there is nothing that it would wait for.
+// Probe reports that the driver is ready: it waits for nothing.
 func (Identity) Probe(context.Context, *csi.ProbeRequest) (*csi.ProbeResponse, error) {
 	return &csi.ProbeResponse{Ready: wrapperspb.Bool(true)}, nil
 }
 
-// failure is an error in the protocol's words.
+// failure returns an error with a gRPC status code.
 func failure(err error) error {
 	if err == nil {
 		return nil
@@ -60,7 +62,7 @@ func failure(err error) error {
 	return status.Error(code, err.Error())
 }
 
-// requireGiven refuses a request that lacks a field; fields go by name and value.
+// requireGiven returns an error if a field is empty. A field is its name and its value.
 func requireGiven(fields ...[2]string) error {
 	for _, f := range fields {
 		if f[1] == "" {
@@ -68,4 +70,17 @@ func requireGiven(fields ...[2]string) error {
 		}
 	}
 	return nil
+}
+
+// volumeID, stagingPath and targetPath return a field of a request as requireGiven takes it.
+func volumeID(r interface{ GetVolumeId() string }) [2]string {
+	return [2]string{"the volume's ID", r.GetVolumeId()}
+}
+
+func stagingPath(r interface{ GetStagingTargetPath() string }) [2]string {
+	return [2]string{"the staging path", r.GetStagingTargetPath()}
+}
+
+func targetPath(r interface{ GetTargetPath() string }) [2]string {
+	return [2]string{"the target path", r.GetTargetPath()}
 }

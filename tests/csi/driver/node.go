@@ -26,8 +26,10 @@ type Node struct {
 	busy map[string]bool
 }
 
-// NodeGetCapabilities says what a node can be asked.
-func (*Node) NodeGetCapabilities(context.Context, *csi.NodeGetCapabilitiesRequest) (*csi.NodeGetCapabilitiesResponse, error) {
+// NodeGetCapabilities returns the capabilities of a node.
+func (*Node) NodeGetCapabilities(
+	context.Context, *csi.NodeGetCapabilitiesRequest,
+) (*csi.NodeGetCapabilitiesResponse, error) {
 	response := &csi.NodeGetCapabilitiesResponse{}
 	for _, c := range []csi.NodeServiceCapability_RPC_Type{
 		csi.NodeServiceCapability_RPC_STAGE_UNSTAGE_VOLUME,
@@ -40,14 +42,14 @@ func (*Node) NodeGetCapabilities(context.Context, *csi.NodeGetCapabilitiesReques
 	return response, nil
 }
 
-// NodeGetInfo says which node it is.
+// NodeGetInfo returns the node's name.
 func (n *Node) NodeGetInfo(context.Context, *csi.NodeGetInfoRequest) (*csi.NodeGetInfoResponse, error) {
 	return &csi.NodeGetInfoResponse{NodeId: n.Name}, nil
 }
 
 // NodeStageVolume makes an attached volume usable on the node.
 func (n *Node) NodeStageVolume(_ context.Context, r *csi.NodeStageVolumeRequest) (*csi.NodeStageVolumeResponse, error) {
-	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}, [2]string{"the staging path", r.GetStagingTargetPath()}); err != nil {
+	if err := requireGiven(volumeID(r), stagingPath(r)); err != nil {
 		return nil, err
 	}
 	err := n.with(r.GetVolumeId(), r.GetVolumeCapability(), func(v store.Volume) error {
@@ -59,12 +61,16 @@ func (n *Node) NodeStageVolume(_ context.Context, r *csi.NodeStageVolumeRequest)
 	return &csi.NodeStageVolumeResponse{}, nil
 }
 
-// NodeUnstageVolume undoes that.
-func (n *Node) NodeUnstageVolume(ctx context.Context, r *csi.NodeUnstageVolumeRequest) (*csi.NodeUnstageVolumeResponse, error) {
-	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}, [2]string{"the staging path", r.GetStagingTargetPath()}); err != nil {
+// NodeUnstageVolume undoes NodeStageVolume.
+func (n *Node) NodeUnstageVolume(
+	ctx context.Context, r *csi.NodeUnstageVolumeRequest,
+) (*csi.NodeUnstageVolumeResponse, error) {
+	if err := requireGiven(volumeID(r), stagingPath(r)); err != nil {
 		return nil, err
 	}
-	err := n.undo(r.GetVolumeId(), r.GetStagingTargetPath(), func(v store.Volume) error { return n.Host.Unstage(ctx, v, r.GetStagingTargetPath()) })
+	err := n.undo(r.GetVolumeId(), r.GetStagingTargetPath(), func(v store.Volume) error {
+		return n.Host.Unstage(ctx, v, r.GetStagingTargetPath())
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +78,10 @@ func (n *Node) NodeUnstageVolume(ctx context.Context, r *csi.NodeUnstageVolumeRe
 }
 
 // NodePublishVolume makes a staged volume visible to a pod.
-func (n *Node) NodePublishVolume(_ context.Context, r *csi.NodePublishVolumeRequest) (*csi.NodePublishVolumeResponse, error) {
-	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}, [2]string{"the target path", r.GetTargetPath()}, [2]string{"the staging path", r.GetStagingTargetPath()}); err != nil {
+func (n *Node) NodePublishVolume(
+	_ context.Context, r *csi.NodePublishVolumeRequest,
+) (*csi.NodePublishVolumeResponse, error) {
+	if err := requireGiven(volumeID(r), targetPath(r), stagingPath(r)); err != nil {
 		return nil, err
 	}
 	access := r.GetVolumeCapability()
@@ -98,14 +106,16 @@ func (n *Node) requireOnlyWriter(v store.Volume, path string, access *csi.Volume
 	}
 	elsewhere, err := n.Store.PublishedElsewhere(v, n.Name, path)
 	if err == nil && elsewhere {
-		err = status.Errorf(codes.FailedPrecondition, "volume %s is for one writer, and there is one", v.ID)
+		err = status.Errorf(codes.FailedPrecondition, "volume %s allows one writer and has one already", v.ID)
 	}
 	return err
 }
 
-// NodeUnpublishVolume undoes that.
-func (n *Node) NodeUnpublishVolume(_ context.Context, r *csi.NodeUnpublishVolumeRequest) (*csi.NodeUnpublishVolumeResponse, error) {
-	if err := requireGiven([2]string{"the volume's ID", r.GetVolumeId()}, [2]string{"the target path", r.GetTargetPath()}); err != nil {
+// NodeUnpublishVolume undoes NodePublishVolume.
+func (n *Node) NodeUnpublishVolume(
+	_ context.Context, r *csi.NodeUnpublishVolumeRequest,
+) (*csi.NodeUnpublishVolumeResponse, error) {
+	if err := requireGiven(volumeID(r), targetPath(r)); err != nil {
 		return nil, err
 	}
 	err := n.undo(r.GetVolumeId(), r.GetTargetPath(), func(v store.Volume) error {
@@ -120,7 +130,7 @@ func (n *Node) NodeUnpublishVolume(_ context.Context, r *csi.NodeUnpublishVolume
 	return &csi.NodeUnpublishVolumeResponse{}, nil
 }
 
-// with does something to a volume that is attached to this node and can be accessed so.
+// with calls do if the volume is attached to this node and supports the access.
 func (n *Node) with(id string, access *csi.VolumeCapability, do func(store.Volume) error) error {
 	if access == nil {
 		return status.Error(codes.InvalidArgument, "the volume capability is missing")
@@ -144,8 +154,8 @@ func (n *Node) with(id string, access *csi.VolumeCapability, do func(store.Volum
 	})
 }
 
-// undo does something to a volume. One that was detached by force may be deleted by
-// now: then there is a path to free, and nothing else.
+// undo calls do with a volume. A volume that was detached by force may have been deleted:
+// then only the path is unmounted.
 func (n *Node) undo(id, path string, do func(store.Volume) error) error {
 	if _, err := n.Store.Get(id); errors.Is(err, store.ErrNotFound) {
 		return failure(n.Host.Forget(path))
@@ -153,19 +163,19 @@ func (n *Node) undo(id, path string, do func(store.Volume) error) error {
 	return n.alone(id, do)
 }
 
-// alone does one thing at a time to a volume. Who asks for another meanwhile is to
-// ask again.
+// alone calls do with a volume, one call at a time. A request that arrives meanwhile is
+// aborted, and the caller repeats it.
 func (n *Node) alone(id string, do func(store.Volume) error) error {
 	v, err := n.Store.Get(id)
 	if err != nil {
 		return failure(err)
 	}
 	if !n.begin(id) {
-		return status.Errorf(codes.Aborted, "something else is being done to volume %s", id)
+		return status.Errorf(codes.Aborted, "another operation on volume %s is running", id)
 	}
 	defer n.end(id)
 	err = do(v)
-	if _, told := status.FromError(err); told {
+	if _, isStatus := status.FromError(err); isStatus {
 		return err
 	}
 	return failure(err)

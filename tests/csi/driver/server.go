@@ -16,15 +16,15 @@ import (
 	registration "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
 )
 
-// Services is what is offered on a socket. Those that are nil are not.
+// Services are the services of a socket. Those that are nil are not served.
 type Services struct {
 	Controller csi.ControllerServer
 	Node       csi.NodeServer
-	// Registration introduces the driver to a kubelet.
+	// Registration registers the driver with a kubelet.
 	Registration registration.RegistrationServer
 }
 
-// Serve offers services, each on its socket, until the context ends.
+// Serve serves the services of each socket until the context ends.
 func Serve(ctx context.Context, log logrus.FieldLogger, sockets map[string]Services) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for socket, services := range sockets {
@@ -37,7 +37,7 @@ func serve(ctx context.Context, log logrus.FieldLogger, socket string, services 
 	if err := os.MkdirAll(filepath.Dir(socket), 0o750); err != nil {
 		return err
 	}
-	// One of an earlier process is in the way.
+	// An earlier process may have left its socket.
 	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -45,7 +45,7 @@ func serve(ctx context.Context, log logrus.FieldLogger, socket string, services 
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", socket, err)
 	}
-	server := grpc.NewServer(grpc.UnaryInterceptor(tell(log)))
+	server := grpc.NewServer(grpc.UnaryInterceptor(logRequests(log)))
 	if services.Registration != nil {
 		registration.RegisterRegistrationServer(server, services.Registration)
 	} else {
@@ -65,9 +65,9 @@ func serve(ctx context.Context, log logrus.FieldLogger, socket string, services 
 	return nil
 }
 
-// tell logs what is asked, and what is answered where it is an error. Questions
-// that are asked again and again are passed over.
-func tell(log logrus.FieldLogger) grpc.UnaryServerInterceptor {
+// logRequests logs requests and the errors of their answers. It omits successful requests
+// that name no volume, because they are frequent.
+func logRequests(log logrus.FieldLogger) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 		response, err := handle(ctx, request)
 		entry := log.WithField("method", info.FullMethod)
@@ -77,9 +77,9 @@ func tell(log logrus.FieldLogger) grpc.UnaryServerInterceptor {
 			return response, nil
 		}
 		if err != nil {
-			entry.WithError(err).Warn("Refused")
+			entry.WithError(err).Warn("Request failed")
 		} else {
-			entry.Info("Done")
+			entry.Info("Request done")
 		}
 		return response, err
 	}

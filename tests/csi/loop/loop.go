@@ -1,5 +1,5 @@
 // Package loop attaches files to loop devices, the kernel's block devices over
-// files. It knows nothing of what is on them.
+// files.
 package loop
 
 import (
@@ -16,10 +16,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// attempts at a free device, which others may take before us.
+// attempts is how often Attach looks for a free device, which another process may take first.
 const attempts = 64
 
-// Attach returns the device over a file: the one that there is, or else a new one.
+// Attach returns the device over a file, and attaches one if there is none.
 func Attach(file string) (device string, err error) {
 	device, err = Find(file)
 	if err != nil || device != "" {
@@ -64,7 +64,7 @@ func configure(device string, backing *os.File) (err error) {
 	return unix.IoctlLoopConfigure(int(opened.Fd()), &config)
 }
 
-// Find returns the device over a file, "" where there is none.
+// Find returns the device over a file, or an empty string.
 func Find(file string) (string, error) {
 	var want unix.Stat_t
 	if err := unix.Stat(file, &want); err != nil {
@@ -99,9 +99,9 @@ func status(device string) (info *unix.LoopInfo64, err error) {
 	return unix.IoctlLoopGetStatus64(int(opened.Fd()))
 }
 
-// Detach detaches the device over a file and returns once it is free. One that
-// somebody has open is free when that one closes it; it is waited for until the
-// context ends. To detach a file that has no device is no error.
+// Detach detaches the device over a file and returns once it is free. It waits for
+// processes that have the device open until the context ends. It succeeds if the file has
+// no device.
 func Detach(ctx context.Context, file string) error {
 	device, err := Find(file)
 	if err != nil || device == "" {

@@ -1,5 +1,4 @@
-// Package mounts mounts and unmounts, and reads the kernel's table of mounts. It
-// knows nothing of what is mounted.
+// Package mounts mounts and unmounts, and reads the kernel's mount table.
 package mounts
 
 import (
@@ -16,7 +15,7 @@ import (
 
 // Mount is one in the kernel's table.
 type Mount struct {
-	// Root is the part of the filesystem that is to be seen at Point.
+	// Root is the part of the filesystem that is mounted at Point.
 	Root, Point string
 	// Type is the filesystem's, Source what it is on.
 	Type, Source string
@@ -41,23 +40,27 @@ func parse(table string) []Mount {
 		if len(where) < 5 || len(what) < 2 {
 			continue
 		}
-		all = append(all, Mount{Root: unescape.Replace(where[3]), Point: unescape.Replace(where[4]), Type: what[0], Source: unescape.Replace(what[1])})
+		all = append(all, Mount{
+			Root: unescape.Replace(where[3]), Point: unescape.Replace(where[4]),
+			Type: what[0], Source: unescape.Replace(what[1]),
+		})
 	}
 	return all
 }
 
-// At says whether something is mounted at a path.
+// At reports whether something is mounted at a path.
 func At(path string) (bool, error) {
 	all, err := Table()
 	return slices.ContainsFunc(all, func(m Mount) bool { return m.Point == path }), err
 }
 
-// IsUsed says whether a block device is to be seen anywhere: as a filesystem that
-// is mounted, or as itself.
+// IsUsed reports whether a block device is mounted anywhere, as a filesystem or as the
+// device itself.
 func IsUsed(device string) (bool, error) {
 	all, err := Table()
 	name := strings.TrimPrefix(device, "/dev")
-	return slices.ContainsFunc(all, func(m Mount) bool { return m.Source == device || m.Type == "devtmpfs" && m.Root == name }), err
+	uses := func(m Mount) bool { return m.Source == device || m.Type == "devtmpfs" && m.Root == name }
+	return slices.ContainsFunc(all, uses), err
 }
 
 // Filesystem mounts a filesystem on a folder, with options as mount(8) takes them.
@@ -80,7 +83,7 @@ func Bind(source, point string, readOnly bool) error {
 	if !readOnly {
 		return nil
 	}
-	// A bind mount takes no options but in a second step.
+	// A bind mount takes options only in a second step.
 	if err := unix.Mount("", point, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 		return errors.Join(fmt.Errorf("making %s read-only: %w", point, err), unix.Unmount(point, 0))
 	}
@@ -103,7 +106,7 @@ func Unmount(path string) error {
 func unmount(path string) error {
 	err := unix.Unmount(path, unix.UMOUNT_NOFOLLOW)
 	if errors.Is(err, unix.ENOTCONN) {
-		// Whoever served it has ended.
+		// The process that served it has ended.
 		return unix.Unmount(path, unix.UMOUNT_NOFOLLOW|unix.MNT_DETACH)
 	}
 	return err

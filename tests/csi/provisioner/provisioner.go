@@ -1,6 +1,6 @@
-// Package provisioner makes and removes volumes for claims, as the sidecar
-// external-provisioner does, on the library that this one is made of. It knows the
-// driver by its socket only.
+// Package provisioner creates and deletes volumes for claims, as the sidecar
+// external-provisioner does, with the same library. It reaches the driver through its
+// socket only.
 package provisioner
 
 import (
@@ -48,7 +48,7 @@ func Run(ctx context.Context, log logrus.FieldLogger, driver, socket, kubeconfig
 	if err != nil {
 		return err
 	}
-	// The socket is root's own: there is nobody to hide from.
+	// Only root can open the socket, so the connection needs no encryption.
 	connection, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err
@@ -58,26 +58,30 @@ func Run(ctx context.Context, log logrus.FieldLogger, driver, socket, kubeconfig
 	controller.NewProvisionController(ctx, kube, driver, &Provisioner{driver, csi.NewControllerClient(connection)},
 		controller.LeaderElection(false), controller.AddFinalizer(true),
 		controller.RateLimiter(workqueue.NewTypedItemExponentialFailureRateLimiter[string](retryFirst, retryLast)),
-		// For ever: a mistake in a class may be mended.
+		// Retry without a limit, because a mistake in a class may be fixed.
 		controller.FailedProvisionThreshold(0), controller.FailedDeleteThreshold(0),
 	).Run(ctx)
 	return nil
 }
 
-// SupportsBlock says that claims may ask for a block device: whether a class has
-// one, the driver knows.
+// SupportsBlock allows claims to ask for a block device. The driver rejects those whose
+// class has none.
 func (*Provisioner) SupportsBlock(context.Context) bool { return true }
 
 // Provision makes the volume that a claim asks for.
-func (p *Provisioner) Provision(ctx context.Context, o controller.ProvisionOptions) (*corev1.PersistentVolume, controller.ProvisioningState, error) {
+func (p *Provisioner) Provision(
+	ctx context.Context, o controller.ProvisionOptions,
+) (*corev1.PersistentVolume, controller.ProvisioningState, error) {
 	capabilities, err := capabilitiesOf(o.PVC, o.StorageClass.MountOptions)
 	if err != nil {
 		return nil, controller.ProvisioningFinished, err
 	}
-	asked := o.PVC.Spec.Resources
+	requests, limits := o.PVC.Spec.Resources.Requests, o.PVC.Spec.Resources.Limits
 	request := &csi.CreateVolumeRequest{
 		Name: o.PVName, Parameters: o.StorageClass.Parameters, VolumeCapabilities: capabilities,
-		CapacityRange: &csi.CapacityRange{RequiredBytes: asked.Requests.Storage().Value(), LimitBytes: asked.Limits.Storage().Value()},
+		CapacityRange: &csi.CapacityRange{
+			RequiredBytes: requests.Storage().Value(), LimitBytes: limits.Storage().Value(),
+		},
 	}
 	response, err := p.Controller.CreateVolume(ctx, request)
 	if err != nil {
@@ -86,7 +90,7 @@ func (p *Provisioner) Provision(ctx context.Context, o controller.ProvisionOptio
 	return p.volume(o, response.GetVolume()), controller.ProvisioningFinished, nil
 }
 
-// stateAfter says whether the driver may still be at it.
+// stateAfter returns the state after an error: the driver may still be creating the volume.
 func stateAfter(err error) controller.ProvisioningState {
 	switch status.Code(err) {
 	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.ResourceExhausted, codes.Aborted:
@@ -100,12 +104,13 @@ func (p *Provisioner) volume(o controller.ProvisionOptions, made *csi.Volume) *c
 	if isBlock(o.PVC) {
 		mode = corev1.PersistentVolumeBlock
 	}
+	capacity := resource.NewQuantity(made.GetCapacityBytes(), resource.BinarySI)
 	return &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: o.PVName},
 		Spec: corev1.PersistentVolumeSpec{
 			AccessModes: o.PVC.Spec.AccessModes, MountOptions: o.StorageClass.MountOptions, VolumeMode: &mode,
 			PersistentVolumeReclaimPolicy: *o.StorageClass.ReclaimPolicy,
-			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: *resource.NewQuantity(made.GetCapacityBytes(), resource.BinarySI)},
+			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: *capacity},
 			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
 				Driver: p.Driver, VolumeHandle: made.GetVolumeId(), VolumeAttributes: made.GetVolumeContext(),
 			}},
@@ -118,7 +123,8 @@ func (p *Provisioner) Delete(ctx context.Context, volume *corev1.PersistentVolum
 	if volume.Spec.CSI == nil || volume.Spec.CSI.Driver != p.Driver {
 		return &controller.IgnoredError{Reason: "it is another driver's"}
 	}
-	if _, err := p.Controller.DeleteVolume(ctx, &csi.DeleteVolumeRequest{VolumeId: volume.Spec.CSI.VolumeHandle}); err != nil {
+	request := &csi.DeleteVolumeRequest{VolumeId: volume.Spec.CSI.VolumeHandle}
+	if _, err := p.Controller.DeleteVolume(ctx, request); err != nil {
 		return fmt.Errorf("the driver did not remove the volume: %w", err)
 	}
 	return nil
@@ -128,7 +134,7 @@ func isBlock(claim *corev1.PersistentVolumeClaim) bool {
 	return claim.Spec.VolumeMode != nil && *claim.Spec.VolumeMode == corev1.PersistentVolumeBlock
 }
 
-// modes are Kubernetes' access modes in the driver's words, for a driver that tells
+// modes maps Kubernetes' access modes to those of CSI, for a driver that distinguishes
 // one writer from many on a node.
 func modes() map[corev1.PersistentVolumeAccessMode]csi.VolumeCapability_AccessMode_Mode {
 	return map[corev1.PersistentVolumeAccessMode]csi.VolumeCapability_AccessMode_Mode{

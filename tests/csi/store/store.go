@@ -1,6 +1,5 @@
-// Package store is the volumes as every node sees them: a folder each, below one
-// that all nodes reach, with what the volume is, where it is attached and where it
-// is published. It knows nothing of what is in a volume, nor of who asks.
+// Package store keeps the volumes in one folder that all nodes reach. A folder for each
+// volume holds what the volume is, where it is attached and where it is published.
 package store
 
 import (
@@ -18,11 +17,11 @@ import (
 	"sync"
 )
 
-// Volume is what was created, and never changes.
+// Volume describes a volume. It never changes.
 type Volume struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// Backend is what keeps the data, Bytes its size.
+	// Backend is the kind of storage, Bytes the size of the volume.
 	Backend string `json:"backend"`
 	Bytes   int64  `json:"bytes"`
 	// Parameters are the storage class's.
@@ -31,17 +30,17 @@ type Volume struct {
 	Folder string `json:"-"`
 }
 
-// What a store refuses.
+// Errors of a store.
 var (
 	ErrNotFound = errors.New("there is no such volume")
-	// ErrDifferent says that the same was asked for before, but otherwise.
+	// ErrDifferent reports that an earlier request had other parameters.
 	ErrDifferent = errors.New("it is there already and is another")
-	// ErrAttached says that a volume is in use on a node.
+	// ErrAttached reports that a volume is attached to a node.
 	ErrAttached = errors.New("it is attached")
 )
 
-// Store is the volumes below a folder. One process creates, attaches and deletes;
-// every node's own publishes.
+// Store keeps the volumes below a folder. One process creates, attaches and deletes
+// volumes; a process on each node publishes them.
 type Store struct {
 	dir string
 	mu  sync.Mutex
@@ -52,8 +51,8 @@ func New(dir string) (*Store, error) {
 	return &Store{dir: dir}, os.MkdirAll(dir, 0o755)
 }
 
-// Create makes a volume; its name decides its ID. One that is there already is
-// returned as it is.
+// Create creates a volume. Its ID is derived from its name. If the volume exists, Create
+// returns it unchanged.
 func (s *Store) Create(v Volume) (Volume, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +61,8 @@ func (s *Store) Create(v Volume) (Volume, error) {
 	v.Folder = s.folder(v.ID)
 	there, err := s.Get(v.ID)
 	if err == nil {
-		if there.Name != v.Name || there.Backend != v.Backend || there.Bytes != v.Bytes || !maps.Equal(there.Parameters, v.Parameters) {
+		same := there.Name == v.Name && there.Backend == v.Backend && there.Bytes == v.Bytes
+		if !same || !maps.Equal(there.Parameters, v.Parameters) {
 			return there, fmt.Errorf("volume %s: %w", v.Name, ErrDifferent)
 		}
 		return there, nil
@@ -91,7 +91,7 @@ func writeWhole(path string, content []byte) error {
 
 func (s *Store) folder(id string) string { return filepath.Join(s.dir, id) }
 
-// anID is what an ID looks like. Any other, such as a path, is nobody's.
+// anID matches a valid ID. Anything else, such as a path, is not found.
 var anID = regexp.MustCompile(`^csi-[0-9a-f]{16}$`)
 
 // Get returns a volume, or ErrNotFound.
@@ -110,8 +110,8 @@ func (s *Store) Get(id string) (Volume, error) {
 	return v, json.Unmarshal(content, &v)
 }
 
-// Delete removes a volume with its data; first, by discard, what of it is elsewhere.
-// To remove what is not there is no error.
+// Delete removes a volume with its data, after discard has removed its data outside of
+// its folder. It succeeds if there is no such volume.
 func (s *Store) Delete(id string, discard func(Volume) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +140,7 @@ type Attachment struct {
 	ReadOnly bool `json:"readOnly"`
 }
 
-// Attach makes a volume usable on a node. Unless it is shared, on no other.
+// Attach attaches a volume to a node. A volume that is not shared is attached to one node only.
 func (s *Store) Attach(id, node string, a Attachment, shared bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,7 +180,7 @@ func (s *Store) requireSame(v Volume, node string, a Attachment) error {
 	return nil
 }
 
-// Detach undoes Attach, on every node where none is named.
+// Detach undoes Attach. Without a node, it detaches the volume from every node.
 func (s *Store) Detach(id, node string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,7 +197,7 @@ func (s *Store) Detach(id, node string) error {
 	return removeIfThere(attachment(v, node))
 }
 
-// IsAttached says whether a volume is attached to a node.
+// IsAttached reports whether a volume is attached to a node.
 func (s *Store) IsAttached(v Volume, node string) (bool, error) {
 	nodes, err := s.attachedTo(v)
 	return slices.Contains(nodes, node), err
@@ -219,17 +219,17 @@ func (s *Store) attachedTo(v Volume) ([]string, error) {
 
 func attachment(v Volume, node string) string { return filepath.Join(v.Folder, "attached", node) }
 
-// Publish notes that a volume is seen at a path on a node.
+// Publish records that a volume is published at a path on a node.
 func (s *Store) Publish(v Volume, node, path string) error {
 	return writeWhole(publication(v, node, path), []byte(path))
 }
 
-// Unpublish notes that it is not any more.
+// Unpublish removes that record.
 func (s *Store) Unpublish(v Volume, node, path string) error {
 	return removeIfThere(publication(v, node, path))
 }
 
-// PublishedElsewhere says whether a volume is seen on a node at another path.
+// PublishedElsewhere reports whether a volume is published on a node at another path.
 func (s *Store) PublishedElsewhere(v Volume, node, path string) (bool, error) {
 	files, err := filepath.Glob(filepath.Join(v.Folder, "published", node, "*"))
 	own := publication(v, node, path)

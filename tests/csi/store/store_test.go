@@ -18,7 +18,7 @@ func created(t *testing.T, s *Store) Volume {
 // nothing is what a volume has elsewhere.
 func nothing(Volume) error { return nil }
 
-func TestAVolumeIsAttachedToOneNodeAtATime(t *testing.T) {
+func TestAttach_AllowsOneNodeAtATime(t *testing.T) {
 	s, err := New(t.TempDir())
 	require.NoError(t, err)
 	v := created(t, s)
@@ -32,7 +32,8 @@ func TestAVolumeIsAttachedToOneNodeAtATime(t *testing.T) {
 
 	again, err := New(s.dir)
 	require.NoError(t, err)
-	require.ErrorIs(t, again.Attach(v.ID, "n2", Attachment{}, false), ErrAttached, "a process that was ended forgets nothing")
+	err = again.Attach(v.ID, "n2", Attachment{}, false)
+	require.ErrorIs(t, err, ErrAttached, "a new process knows the attachment")
 	require.NoError(t, again.Detach(v.ID, "n1"))
 	require.NoError(t, again.Attach(v.ID, "n2", Attachment{}, false))
 	require.NoError(t, again.Detach(v.ID, ""))
@@ -45,7 +46,7 @@ func TestAVolumeIsAttachedToOneNodeAtATime(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotFound)
 }
 
-func TestASharedVolumeIsAttachedToManyNodes(t *testing.T) {
+func TestAttach_AllowsManyNodesForASharedVolume(t *testing.T) {
 	s, err := New(t.TempDir())
 	require.NoError(t, err)
 	v := created(t, s)
@@ -58,7 +59,7 @@ func TestASharedVolumeIsAttachedToManyNodes(t *testing.T) {
 	}
 }
 
-func TestOnlyTheSameVolumeIsCreatedTwice(t *testing.T) {
+func TestCreate_RepeatsOnlyForTheSameVolume(t *testing.T) {
 	s, err := New(t.TempDir())
 	require.NoError(t, err)
 	v := created(t, s)
@@ -67,7 +68,7 @@ func TestOnlyTheSameVolumeIsCreatedTwice(t *testing.T) {
 	assert.ErrorIs(t, err, ErrDifferent)
 }
 
-func TestAPathIsNoVolume(t *testing.T) {
+func TestGet_RejectsAPathAsID(t *testing.T) {
 	s, err := New(t.TempDir())
 	require.NoError(t, err)
 	for _, id := range []string{"", ".", "..", "../csi-0123456789abcdef", "csi-0123456789abcdef"} {
@@ -77,7 +78,7 @@ func TestAPathIsNoVolume(t *testing.T) {
 	}
 }
 
-func TestWhereAVolumeIsPublished(t *testing.T) {
+func TestPublishedElsewhere_ReportsAnotherPath(t *testing.T) {
 	s, err := New(t.TempDir())
 	require.NoError(t, err)
 	v := created(t, s)

@@ -11,9 +11,9 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/extent"
 )
 
-// TestWhatIsReportedIsWhatIsDifferent makes random changes, whose edits overlap and
+// TestChange_ReportsWhatIsDifferent makes random changes, whose edits overlap and
 // reach behind the end, and compares the file byte by byte.
-func TestWhatIsReportedIsWhatIsDifferent(t *testing.T) {
+func TestChange_ReportsWhatIsDifferent(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	// Few values, so that an edit often changes nothing.
 	some := func(n int) []byte {

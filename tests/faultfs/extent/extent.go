@@ -54,7 +54,9 @@ func (s *Set) Remove(r Range) {
 	first, last := s.touching(r)
 	var left []Range
 	for _, old := range s.ranges[first:last] {
-		for _, part := range []Range{Between(old.Offset, min(old.End(), r.Offset)), Between(max(old.Offset, r.End()), old.End())} {
+		before := Between(old.Offset, min(old.End(), r.Offset))
+		after := Between(max(old.Offset, r.End()), old.End())
+		for _, part := range []Range{before, after} {
 			if part.Length > 0 {
 				left = append(left, part)
 			}

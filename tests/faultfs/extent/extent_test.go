@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestASetIsWhatItsBytesAre compares sets with what is easy to get right: a truth
-// value for every byte.
-func TestASetIsWhatItsBytesAre(t *testing.T) {
+// TestSet_ContainsTheBytesOfItsRanges compares sets with a simple model: one
+// boolean for every byte.
+func TestSet_ContainsTheBytesOfItsRanges(t *testing.T) {
 	const size = 40
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
@@ -49,7 +49,7 @@ func ranges(bytes []bool, wanted bool) []Range {
 	return found
 }
 
-func TestClip(t *testing.T) {
+func TestClip_CutsRanges(t *testing.T) {
 	assert.Equal(t, Range{Offset: 5, Length: 5}, Between(0, 10).Clip(Between(5, 20)))
 	assert.Zero(t, Between(0, 5).Clip(Between(5, 20)).Length)
 	assert.False(t, Between(0, 5).Overlaps(Between(5, 6)))

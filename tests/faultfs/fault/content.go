@@ -117,7 +117,10 @@ func misdirectedPage(v View, values Values) (change.Change, error) {
 
 func swapPages(v View, values Values) (change.Change, error) {
 	page, to, err := v.twoPages(values)
-	return v.unchanged(change.Edit{Offset: to.Offset, Data: page.Data}, change.Edit{Offset: page.Offset, Data: to.Data}), err
+	return v.unchanged(
+		change.Edit{Offset: to.Offset, Data: page.Data},
+		change.Edit{Offset: page.Offset, Data: to.Data},
+	), err
 }
 
 func duplicatePage(v View, values Values) (change.Change, error) {
@@ -131,7 +134,8 @@ func truncate(v View, values Values) (change.Change, error) {
 		size += v.Size
 	}
 	if size < 0 || size > v.Size {
-		return change.Change{}, fmt.Errorf("size %d is outside of the file, which has %d bytes", values.Number("size"), v.Size)
+		return change.Change{}, fmt.Errorf("size %d is outside of the file, which has %d bytes",
+			values.Number("size"), v.Size)
 	}
 	return change.Change{Size: size}, nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAFaultIsReadWithItsMoment(t *testing.T) {
+func TestParse_ReadsAFaultAndItsMoment(t *testing.T) {
 	spec, err := Parse("bit-flip:offset=-100,bit=3", "close=2")
 	require.NoError(t, err)
 	assert.Equal(t, int64(-100), spec.Values.Number("offset"))
@@ -38,7 +38,7 @@ func TestAFaultIsReadWithItsMoment(t *testing.T) {
 	assert.True(t, spec.None())
 }
 
-func TestEveryMistakeIsReported(t *testing.T) {
+func TestParse_ReportsEveryMistake(t *testing.T) {
 	_, err := Parse("bit-flip:bit=8,colour=red", "soon")
 	for _, want := range []string{`"bit=8"`, "from 0 to 7", `"colour=red"`, "offset of bit-flip is missing", `"soon"`} {
 		assert.ErrorContains(t, err, want)
@@ -46,7 +46,8 @@ func TestEveryMistakeIsReported(t *testing.T) {
 	for _, wrong := range []string{
 		"bit-rot", "zero-page", "zero-page:page=x", "lose-file:page=1", "slow-sync:delay=2", "slow-sync:delay=-2s",
 		"sync-error:drop=maybe", "roll-back:snapshot=close", "roll-back:snapshot=sync", "foreign-file:with=/none",
-		"lose-synced", "lose-synced:last-bytes=1,age=1s", "lose-synced:records=1", "lose-synced:last-bytes=0", "lose-synced:last-bytes=1,record-size=1",
+		"lose-synced", "lose-synced:last-bytes=1,age=1s", "lose-synced:records=1",
+		"lose-synced:last-bytes=0", "lose-synced:last-bytes=1,record-size=1",
 	} {
 		_, err := Parse(wrong, "close")
 		assert.Error(t, err, wrong)
@@ -57,11 +58,13 @@ func TestEveryMistakeIsReported(t *testing.T) {
 	}
 }
 
-func TestMomentsCome(t *testing.T) {
-	for text, come := range map[string]Progress{"close": {Closes: 1}, "close=2": {Closes: 2}, "sync=3": {Syncs: 3}, "bytes=100": {SyncedBytes: 120}, "mount": {}} {
+func TestMoment_IsReachedByItsProgress(t *testing.T) {
+	for text, reached := range map[string]Progress{
+		"close": {Closes: 1}, "close=2": {Closes: 2}, "sync=3": {Syncs: 3}, "bytes=100": {SyncedBytes: 120}, "mount": {},
+	} {
 		moment, err := ParseMoment(text)
 		require.NoError(t, err)
-		assert.True(t, moment.Reached(come), text)
+		assert.True(t, moment.Reached(reached), text)
 		assert.Equal(t, text == "mount", moment.Reached(Progress{}), text)
 	}
 	moment, err := ParseMoment("command")
@@ -69,7 +72,7 @@ func TestMomentsCome(t *testing.T) {
 	assert.False(t, moment.Reached(Progress{Closes: 9, Syncs: 9, SyncedBytes: 9}))
 }
 
-func TestABitIsTurnedOver(t *testing.T) {
+func TestBitFlip_FlipsOneBit(t *testing.T) {
 	spec, err := Parse("bit-flip:offset=0,bit=2", "close")
 	require.NoError(t, err)
 	for was, is := range map[byte]byte{0x00: 0x04, 0xff: 0xfb} {
@@ -82,7 +85,7 @@ func TestABitIsTurnedOver(t *testing.T) {
 var update = flag.Bool("update", false, "write the table of faults to the README")
 
 // With -update, the test writes the table to the README.
-func TestTheREADMEListsTheFaults(t *testing.T) {
+func TestREADME_ListsTheFaults(t *testing.T) {
 	const begin, end = "<!-- faults -->\n", "<!-- /faults -->"
 	path := filepath.Join("..", "README.md")
 	content, err := os.ReadFile(path)

@@ -133,7 +133,10 @@ func existingFile(name, meaning string) Parameter {
 }
 
 func snapshotMoment(name string) Parameter {
-	return Parameter{Name: name, Meaning: "when the snapshot is taken: `sync:N`, `bytes:N` or `command`", parse: func(text string) (any, error) {
+	parse := func(text string) (any, error) {
 		return parseMoment(text, ":", OnSync, OnBytes, OnCommand)
-	}}
+	}
+	return Parameter{
+		Name: name, Meaning: "when the snapshot is taken: `sync:N`, `bytes:N` or `command`", parse: parse,
+	}
 }

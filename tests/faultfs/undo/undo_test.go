@@ -97,7 +97,7 @@ func (f *file) back(image *Image) []byte {
 	return content
 }
 
-func TestEveryStateThatIsKeptComesBack(t *testing.T) {
+func TestUndo_RestoresEveryStateThatIsKept(t *testing.T) {
 	for _, keep := range []time.Duration{0, 5 * time.Second} {
 		random := rand.New(rand.NewPCG(3, uint64(keep)))
 		for range 20 {
@@ -122,13 +122,13 @@ func TestEveryStateThatIsKeptComesBack(t *testing.T) {
 	}
 }
 
-func TestALongRunKeepsLittle(t *testing.T) {
+func TestUndo_KeepsLittleInALongRun(t *testing.T) {
 	f := newFile(t, 0)
 	for range 100 {
 		f.writes(int64(len(f.content())), []byte("record"))
 	}
 	assert.Len(t, f.history.states, 1)
-	assert.Empty(t, f.history.states[0].image.pieces, "what is appended is nothing to be kept")
+	assert.Empty(t, f.history.states[0].image.pieces, "appended data needs no history")
 	f.history.Synced(f.now)
 	assert.Empty(t, f.history.states)
 

@@ -17,10 +17,13 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
 )
 
-func TestAllMistakesAreReported(t *testing.T) {
+func TestRun_ReportsAllMistakes(t *testing.T) {
 	there := t.TempDir()
 	_, err := parse([]string{"-fault", "bit-flip:bit=9", "-at", "soon", "-file", "..", "-control", there, "/none", there})
-	for _, want := range []string{`"bit=9"`, "offset of bit-flip", `"soon"`, `file ".."`, `-control "` + there, `"/none"`} {
+	for _, want := range []string{
+		`"bit=9"`, "offset of bit-flip", `"soon"`, `file ".."`, `-control "` + there, `"/none"`,
+	} {
+
 		assert.ErrorContains(t, err, want)
 	}
 	_, err = parse([]string{there})
@@ -29,7 +32,7 @@ func TestAllMistakesAreReported(t *testing.T) {
 	assert.ErrorIs(t, err, flag.ErrHelp)
 }
 
-func TestHelpListsEveryFault(t *testing.T) {
+func TestHelp_ListsEveryFault(t *testing.T) {
 	var out bytes.Buffer
 	usage(&out)
 	for _, f := range fault.Table() {
@@ -37,7 +40,7 @@ func TestHelpListsEveryFault(t *testing.T) {
 	}
 }
 
-func TestItSaysWhatItDoesAndLeavesNothingBehind(t *testing.T) {
+func TestRun_ReportsEventsAndLeavesNothingBehind(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("mounting a filesystem takes root")
 	}
