@@ -71,7 +71,7 @@ func keptNames(cells []*cell) []string {
 	var names []string
 	for _, c := range cells {
 		if c.isKept() {
-			names = append(names, c.result.Plan.ObjectName(c.run.Settings.ReaderPod), c.result.Plan.ObjectName(c.run.Settings.ClaimName))
+			names = append(names, c.result.Plan.ObjectName(c.run.Options.ReaderPod), c.result.Plan.ObjectName(c.run.Options.ClaimName))
 		}
 	}
 	return names

@@ -32,9 +32,9 @@ func All() []Sample {
 
 var start = time.Date(2026, 11, 24, 12, 46, 47, 123_456_789, time.UTC)
 
-func newResult(settings options.Values, cells ...result.Cell) result.Result {
+func newResult(opts options.Values, cells ...result.Cell) result.Result {
 	r := result.Result{
-		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Started: start, Ended: start.Add(74 * time.Second), Options: settings,
+		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Started: start, Ended: start.Add(74 * time.Second), Options: opts,
 		Tool: result.Tool{Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef", Image: "registry.example/volume-durability:v0.3.0"},
 		Cluster: result.Cluster{
 			UID: "1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Server: "https://10.0.0.10:6443", Version: "v1.34.4",
@@ -73,16 +73,16 @@ func Empty() result.Result {
 
 // Matrix returns a comparison of StorageClasses, with a cell of each verdict and the control.
 func Matrix() result.Result {
-	settings := options.Defaults()
-	settings.StorageClasses, settings.NegativeControl = []string{"ceph-rbd", "local-path", "nfs-async", "nfs-sync", "zfs-rwx"}, true
-	settings.Force = []bool{false, true}
+	opts := options.Defaults()
+	opts.StorageClasses, opts.NegativeControl = []string{"ceph-rbd", "local-path", "nfs-async", "nfs-sync", "zfs-rwx"}, true
+	opts.Force = []bool{false, true}
 	corrupting := onNFS(5, "nfs-async/forced", "stig-pvc-nfs-async-forced")
 	corrupting.plan.Force = true
 	corrupting.damage = map[int]damage{1: flipsABit(61_003), 3: losesTheLast(57)}
 	losing := onNFS(6, "nfs-async/graceful", "stig-pvc-nfs-async-graceful")
 	losing.damage = map[int]damage{2: losesTheLast(120)}
 	graceful := onCeph(4, "ceph-rbd/graceful", "stig-pvc-ceph-rbd-graceful")
-	r := newResult(settings, cell(graceful), cell(onLocalPath(7)), cell(losing), cell(corrupting), unbound(), skipped(), control(keepsNothing))
+	r := newResult(opts, cell(graceful), cell(onLocalPath(7)), cell(losing), cell(corrupting), unbound(), skipped(), control(keepsNothing))
 	r.Verdict = judge.Fail
 	r.Reason = "2 of 6 cells failed: nfs-async/graceful, nfs-async/forced; 1 ended in Error, 1 was skipped"
 	return r
@@ -97,11 +97,11 @@ func Error() result.Result {
 
 // Undetected returns a run whose control lost no data, which is an Error: the run cannot detect loss.
 func Undetected() result.Result {
-	settings := options.Defaults()
-	settings.NegativeControl = true
+	opts := options.Defaults()
+	opts.NegativeControl = true
 	kept := control(nil)
 	kept.Reason = "the control lost no data"
-	r := newResult(settings, cell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
+	r := newResult(opts, cell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
 	r.Verdict, r.Reason = judge.Error, "the control lost no data, as it should have: this run cannot detect loss"
 	return r
 }

@@ -184,10 +184,8 @@ func (v *verifyCommand) fromBundle() (expectation, error) {
 		return expectation{}, err
 	}
 	var all []expectation
-	for _, c := range r.Cells {
-		if !c.Plan.Control {
-			all = append(all, fromCell(c))
-		}
+	for _, c := range r.Tested() {
+		all = append(all, fromCell(c))
 	}
 	return v.choose(all)
 }
