@@ -96,6 +96,9 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 		acknowledged := ledger.CountRecords(s.ledger.Acks()) * uint64(format.Size)
 		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(acknowledged, 10))
 	}
+	if s.hasOwnFolder() {
+		spec.OwnFolderJournal = s.cell.File
+	}
 	if claim := s.cell.Claim; claim != nil {
 		spec.Claim, spec.OwnVolume = claim.Name, claim.Created
 	}
