@@ -134,7 +134,7 @@ func (r Run) executeCells(
 	}
 	res.Verdict, res.Reason = aggregate(res, err)
 	if res.NotRemoved != "" {
-		res.Reason += ". Left behind: " + res.NotRemoved
+		res.Reason += ". Not removed: " + res.NotRemoved
 	}
 	res.Ended = time.Now().UTC()
 	var hook *hookError

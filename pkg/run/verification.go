@@ -87,8 +87,9 @@ func (c *cell) read(ctx context.Context) error {
 	}
 	log := c.logs.follow(pod)
 	timeout := c.run.Options.VerifyTimeout
-	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
-		fmt.Errorf("waited %s (VERIFY_TIMEOUT) for the journal to be read: %w", timeout, context.DeadlineExceeded))
+	waiting, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(
+		"timed out after %s (VERIFY_TIMEOUT) waiting for the journal to be read: %w",
+		timeout, context.DeadlineExceeded))
 	defer cancel()
 	scan, err := log.awaitScan(waiting)
 	if err != nil {

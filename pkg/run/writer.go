@@ -50,8 +50,9 @@ func (w *writer) start(ctx context.Context) error {
 // awaitFirstAck returns once a commit of the epoch is acknowledged. acks are those of the earlier epochs.
 func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 	epoch, timeout := w.record(), w.run.Options.StatusTimeout
-	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
-		fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w", timeout, w.epoch, context.DeadlineExceeded))
+	waiting, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(
+		"timed out after %s waiting for the first acknowledgement of epoch %d: %w",
+		timeout, w.epoch, context.DeadlineExceeded))
 	defer cancel()
 	err := w.log.awaitAck(waiting, w.epoch)
 	if scan := w.log.scanResult(); scan != nil {

@@ -102,7 +102,7 @@ func TestANodeThatIsAwayIsAnError(t *testing.T) {
 	node := away()
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, result.Status.ExperimentStatus.Verdict)
 	require.NotNil(t, result.Status.ExperimentStatus.ErrorOutput)
-	for _, says := range []string{"timed out after 25s waiting for pod " + ns.Name + "/write-pod to be deleted", "it is on node " + node, "kubectl get node " + node, "Left behind"} {
+	for _, says := range []string{"timed out after 25s waiting for pod " + ns.Name + "/write-pod to be deleted", "it is on node " + node, "kubectl get node " + node, "Not removed"} {
 		assert.Contains(t, result.Status.ExperimentStatus.ErrorOutput.Reason, says)
 	}
 	cluster(t, "start", "kubelet-"+node)

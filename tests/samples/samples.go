@@ -102,7 +102,7 @@ func Undetected() result.Result {
 	kept := control(nil)
 	kept.Reason = "the control lost no data"
 	r := newResult(opts, cell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
-	r.Verdict, r.Reason = judge.Error, "the control lost no data, as it should have: this run cannot detect loss"
+	r.Verdict, r.Reason = judge.Error, "the control lost no data: this run cannot detect loss"
 	return r
 }
 

@@ -143,7 +143,7 @@ func (v *View) Deleting(plan options.CellSpec, pod result.Pod) {
 		records = r.records
 	})
 	v.event("%s: deleting pod %s on node %s, %s acknowledged",
-		title(plan), pod.Name, pod.Node, pluralize(records, "record"))
+		title(plan), pod.Name, pod.Node, result.Count(records, "record"))
 }
 
 // Reading shows that the journal of a cell is read back.
@@ -209,11 +209,4 @@ func VerdictLabel(c result.Cell) string {
 		return string(c.Verdict) + ", not as expected"
 	}
 	return string(c.Verdict)
-}
-
-func pluralize(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
