@@ -93,7 +93,8 @@ func TestDo_ReturnsForbiddenOnlyFromReadyServer(t *testing.T) {
 }
 
 func TestDo_EndsWithContext(t *testing.T) {
-	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Nanosecond, errors.New("timed out waiting for the API server"))
+	cause := errors.New("timed out waiting for the API server")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Nanosecond, cause)
 	defer cancel()
 	request, _ := answers(errUnavailable)
 	log, _ := logtest.NewNullLogger()
