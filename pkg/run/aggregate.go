@@ -77,7 +77,7 @@ func reasonOfMany(verdict judge.Verdict, tested []result.Cell, control *result.C
 	byVerdict := map[judge.Verdict][]string{}
 	for _, c := range tested {
 		entry := c.Plan.Name
-		if c.Verdict != judge.Pass && c.Verdict != judge.Skipped { // the cell itself says why it was skipped
+		if c.Verdict != judge.Pass && c.Verdict != judge.Skipped { // a skipped cell has its own reason
 			entry += " (" + c.Reason + ")"
 		}
 		byVerdict[c.Verdict] = append(byVerdict[c.Verdict], entry)
