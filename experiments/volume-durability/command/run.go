@@ -189,7 +189,8 @@ func plan(spec runSpec) string {
 			if i > 0 {
 				heading = ""
 			}
-			line(heading, "%s; pods %s and %s", describeVolume(c, opts), c.ObjectName(opts.WriterPod), c.ObjectName(opts.ReaderPod))
+			writer, reader := c.ObjectName(opts.WriterPod), c.ObjectName(opts.ReaderPod)
+			line(heading, "%s; pods %s and %s", describeVolume(c, opts), writer, reader)
 		}
 	}
 	line("Image", "%s", spec.podImage())
@@ -211,10 +212,12 @@ func describeVolume(c options.CellSpec, opts options.Values) string {
 		return "an emptyDir"
 	case c.ExistingClaim != "":
 		return "a folder on claim " + c.ExistingClaim
-	case c.StorageClass == "":
-		return fmt.Sprintf("claim %s, %s of the default StorageClass", c.ObjectName(opts.ClaimName), opts.ClaimSize.String())
 	}
-	return fmt.Sprintf("claim %s, %s of StorageClass %s", c.ObjectName(opts.ClaimName), opts.ClaimSize.String(), c.StorageClass)
+	class := "the default StorageClass"
+	if c.StorageClass != "" {
+		class = "StorageClass " + c.StorageClass
+	}
+	return fmt.Sprintf("claim %s, %s of %s", c.ObjectName(opts.ClaimName), opts.ClaimSize.String(), class)
 }
 
 // executeSpec executes the run and shows its progress.
@@ -225,7 +228,7 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Resul
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
 	pid, err := writePIDFile(spec.id)
 	if err != nil {
-		log.WithError(err).Warn("The PID file could not be written: cleanup cannot tell whether this run has ended")
+		log.WithError(err).Warn("The PID file could not be written: cleanup does not know whether this run has ended")
 	}
 	if !spec.options.Keep { // with --keep, the file tells cleanup that the run has ended
 		defer pid.remove()
