@@ -110,5 +110,6 @@ func TestManifests_UseSameNames(t *testing.T) {
 	assert.Equal(t, role.Name, binding.RoleRef.Name)
 	assert.Equal(t, options.Defaults().Namespace, engine.Namespace)
 	assert.Equal(t, options.Defaults().Namespace, role.Namespace)
-	assert.Equal(t, role.Rules, experiment.Spec.Definition.Permissions, "the experiment must list the permissions of the Role")
+	assert.Equal(t, role.Rules, experiment.Spec.Definition.Permissions,
+		"the experiment must list the permissions of the Role")
 }

@@ -35,7 +35,8 @@ func TestStorageClasses_AreValidAndDocumented(t *testing.T) {
 			seen[class.Name] = file
 			assert.NotEmpty(t, class.Provisioner, class.Name)
 			require.NotNil(t, class.ReclaimPolicy, class.Name)
-			assert.Equal(t, corev1.PersistentVolumeReclaimDelete, *class.ReclaimPolicy, "%s would keep the volume of every run", class.Name)
+			assert.Equal(t, corev1.PersistentVolumeReclaimDelete, *class.ReclaimPolicy,
+				"%s would keep the volume of every run", class.Name)
 			require.NotNil(t, class.VolumeBindingMode, class.Name)
 			assert.Contains(t, string(backends), "`"+class.Name+"`", "docs/backends.md must name the class")
 		}

@@ -76,7 +76,8 @@ func TestHubFiles_HavePathsOfTheirFault(t *testing.T) {
 	assert.NotEmpty(t, found.DisplayName)
 	assert.NotEmpty(t, found.Description)
 	for _, file := range []string{
-		"icons/" + found.Name + ".png", found.Name + "/fault.yaml", found.Name + "/engine.yaml", found.Name + "/" + found.Name + ".chartserviceversion.yaml",
+		"icons/" + found.Name + ".png", found.Name + "/fault.yaml", found.Name + "/engine.yaml",
+		found.Name + "/" + found.Name + ".chartserviceversion.yaml",
 	} {
 		assert.NotEmpty(t, files[category+file], file)
 	}
@@ -86,7 +87,8 @@ func TestHubFiles_HavePathsOfTheirFault(t *testing.T) {
 	require.NoError(t, yaml.UnmarshalStrict(files[category+found.Name+"/engine.yaml"], &engine))
 	assert.Equal(t, found.Name, experiment.Name)
 	assert.Equal(t, found.Name, engine.Spec.Experiments[0].Name)
-	assert.NotEmpty(t, files["experiments/"+fault+"/"+fault+".chartserviceversion.yaml"], "chaos center does not show a workflow without it")
+	assert.NotEmpty(t, files["experiments/"+fault+"/"+fault+".chartserviceversion.yaml"],
+		"chaos center does not show a workflow without it")
 }
 
 func TestHubFiles_CopyManifestsOfChart(t *testing.T) {

@@ -93,13 +93,14 @@ func TestDo_ReturnsForbiddenOnlyFromReadyServer(t *testing.T) {
 }
 
 func TestDo_EndsWithContext(t *testing.T) {
-	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Nanosecond, errors.New("waited for the API server"))
+	cause := errors.New("timed out waiting for the API server")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Nanosecond, cause)
 	defer cancel()
 	request, _ := answers(errUnavailable)
 	log, _ := logtest.NewNullLogger()
 	err := Do(ctx, fake.NewClientset(), log, "creating pod write-pod", request)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
-	assert.ErrorContains(t, err, "waited for the API server")
+	assert.ErrorContains(t, err, "timed out waiting for the API server")
 }
 
 func TestDoWithTimeout_NamesOperation(t *testing.T) {

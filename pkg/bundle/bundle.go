@@ -1,8 +1,8 @@
-// Package bundle is the evidence bundle of a run: a set of files with the result, its reports, the data for repeating the
-// judgement, and a manifest with the sum of each file.
+// Package bundle is the evidence bundle of a run: a set of files with the result, its reports, the data for repeating
+// the judgement, and a manifest with the sum of each file.
 //
-// Every file but the cluster's objects and events is made from the result. The package knows folders and archives, but no
-// cluster.
+// Every file but the cluster's objects and events is made from the result. The package knows folders and archives, but
+// no cluster.
 package bundle
 
 import (

@@ -149,7 +149,8 @@ func TestUnpack_RejectsSymbolicLinks(t *testing.T) {
 	var packed bytes.Buffer
 	zipped := gzip.NewWriter(&packed)
 	archive := tar.NewWriter(zipped)
-	require.NoError(t, archive.WriteHeader(&tar.Header{Name: "result.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}))
+	link := &tar.Header{Name: "result.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}
+	require.NoError(t, archive.WriteHeader(link))
 	require.NoError(t, archive.Close())
 	require.NoError(t, zipped.Close())
 	_, err := Unpack(packed.Bytes())
@@ -158,7 +159,9 @@ func TestUnpack_RejectsSymbolicLinks(t *testing.T) {
 
 // Names and messages come from a cluster and may contain anything.
 func TestMake_ReportsAreValidForAnyText(t *testing.T) {
-	for _, text := range []string{"", "]]> & <b>\"'", "two\nlines\r\n ", "\x00\x1b[31mred\u2028", "\xff\xfe", strings.Repeat("ä long text ", 4000)} {
+	for _, text := range []string{
+		"", "]]> & <b>\"'", "two\nlines\r\n ", "\x00\x1b[31mred\u2028", "\xff\xfe", strings.Repeat("ä long text ", 4000),
+	} {
 		for _, r := range []result.Result{samples.Fail(), samples.NotApplicable()} {
 			fill(reflect.ValueOf(&r).Elem(), text)
 			b := made(t, r)

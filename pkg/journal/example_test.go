@@ -3,6 +3,7 @@ package journal_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -31,11 +32,13 @@ func ExampleWriter() {
 		return
 	}
 	fmt.Printf("epoch %d is durable up to sequence %d, digest %08x\n", last.Epoch, last.Seq, last.Sum)
-	fmt.Print(volume.String())
+	for line := range strings.Lines(volume.String()) {
+		fmt.Print(strings.TrimPrefix(line, "2026-11-24T12:46:47.000000000Z "))
+	}
 	// Output:
 	// epoch 1 is durable up to sequence 2, digest a2f3aaa7
-	// 2026-11-24T12:46:47.000000000Z 8f3a5c7e9b1d2f40 e=00001 s=000000000001 o=00000000000000 p=00000000 R7CpXWeLcxoceOg4J c=2563b4a9
-	// 2026-11-24T12:46:47.000000000Z 8f3a5c7e9b1d2f40 e=00001 s=000000000002 o=00000000000128 p=2563b4a9 Uq2eUZCNYVi_8oHND c=a2f3aaa7
+	// 8f3a5c7e9b1d2f40 e=00001 s=000000000001 o=00000000000000 p=00000000 R7CpXWeLcxoceOg4J c=2563b4a9
+	// 8f3a5c7e9b1d2f40 e=00001 s=000000000002 o=00000000000128 p=2563b4a9 Uq2eUZCNYVi_8oHND c=a2f3aaa7
 }
 
 // A scan lists what a file holds. Here, one bit of the second of three records was flipped.

@@ -21,7 +21,7 @@ import (
 // A record is one line of printable ASCII with every field at a fixed position. A person
 // can cat the journal, and the scanner can predict the next line:
 //
-//	2026-11-24T12:46:47.123456789Z 8f3a5c7e9b1d2f40 e=00001 s=000000000042 o=00000000010752 p=9ab3c1d2 <payload> c=1a2b3c4d\n
+//	2026-11-24T12:46:47.123456789Z 8f3a5c7e9b1d2f40 e=00001 s=000000000042 o=00000000010752 p=9ab3c1d2 ... c=1a2b3c4d\n
 //
 //	time     UTC, RFC 3339 with nine digits
 //	id       identity of the journal

@@ -190,7 +190,7 @@ func TestScan_FindsEveryTruncation(t *testing.T) {
 	}
 }
 
-func TestWriter_StartsANewLineAfterATornOne(t *testing.T) {
+func TestWriter_StartsNewLineAfterTornOne(t *testing.T) {
 	var file memoryFile
 	appendEpoch(t, &file, testFormat, 1, 3)
 	file.Truncate(2*256 + 77)

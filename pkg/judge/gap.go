@@ -75,7 +75,7 @@ func (e *evaluation) segmentAfter(epoch int, last uint64, offset int64) (next jo
 }
 
 // measureGap counts the bytes in a gap. Those that belong to no other epoch's record are
-// occupied. If writers overlapped, the two cannot be told apart, and only damage counts.
+// occupied. If writers overlapped, the two cannot be distinguished, and only damage counts.
 func (e *evaluation) measureGap(g *gap, first journal.Point) {
 	var damaged, blank, others int64
 	for _, d := range e.Report.Damage {

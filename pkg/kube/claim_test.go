@@ -12,9 +12,8 @@ import (
 
 func TestCreateClaim_ReportsNameConflict(t *testing.T) {
 	c := newTestClient(t)
-	_, err := c.API.CoreV1().
-		PersistentVolumeClaims("stig").
-		Create(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}}, metav1.CreateOptions{})
+	existing := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}}
+	_, err := c.API.CoreV1().PersistentVolumeClaims("stig").Create(t.Context(), existing, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = c.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
 	assert.ErrorIs(t, err, ErrNameConflict)
@@ -22,11 +21,15 @@ func TestCreateClaim_ReportsNameConflict(t *testing.T) {
 }
 
 func TestClaim_OverridesTemplate(t *testing.T) {
-	template, err := ParseClaimTemplate(
-		[]byte(`{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: x, annotations: {a: b}, labels: {c: d}}, spec: {storageClassName: slow, accessModes: [ReadOnlyMany], dataSource: {kind: VolumeSnapshot, name: s}}}`),
-	)
+	template, err := ParseClaimTemplate([]byte(`{
+		apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: x, annotations: {a: b}, labels: {c: d}},
+		spec: {storageClassName: slow, accessModes: [ReadOnlyMany], dataSource: {kind: VolumeSnapshot, name: s}}
+	}`))
 	require.NoError(t, err)
-	claim := newTestClient(t).claim(ClaimSpec{Name: "stig-pvc", Class: "fast", Mode: corev1.ReadWriteOnce, Size: apiresource.MustParse("1Gi"), Template: template})
+	claim := newTestClient(t).claim(ClaimSpec{
+		Name: "stig-pvc", Class: "fast", Mode: corev1.ReadWriteOnce,
+		Size: apiresource.MustParse("1Gi"), Template: template,
+	})
 	assert.Equal(t, "stig-pvc", claim.Name)
 	assert.Equal(t, map[string]string{"a": "b"}, claim.Annotations)
 	assert.Equal(t, map[string]string{"c": "d", RunLabel: "r"}, claim.Labels)

@@ -29,6 +29,9 @@ const (
 	KeepLabel = "volume-durability/keep"
 )
 
+// JournalAnnotation is the path of a pod's journal if the run created the folder that holds it.
+const JournalAnnotation = "volume-durability/journal"
+
 // Client works on the objects of a run in one namespace.
 type Client struct {
 	API       kubernetes.Interface

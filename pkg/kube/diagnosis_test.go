@@ -83,7 +83,8 @@ func TestDiagnose_ReportsConditionsEventsAndNode(t *testing.T) {
 }
 
 func TestDiagnose_DecidesWhetherVolumeIsUnavailable(t *testing.T) {
-	const attached = `Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can't be attached to another`
+	const multiAttach = `Multi-Attach error for volume "pvc-1" Volume is already `
+	const attached = multiAttach + "exclusively attached to one node and can't be attached to another"
 	warning := func(reason, message string, at int64) corev1.Event {
 		return corev1.Event{
 			ObjectMeta: metav1.ObjectMeta{
@@ -102,15 +103,33 @@ func TestDiagnose_DecidesWhetherVolumeIsUnavailable(t *testing.T) {
 		conditions []corev1.PodCondition
 		volume     bool
 	}{
-		"pending":                                {events: []corev1.Event{warning("FailedAttachVolume", attached, 1)}, volume: true},
-		"sandbox is ready":                       {events: []corev1.Event{warning("FailedAttachVolume", attached, 1)}, conditions: sandbox},
-		"sandbox failed after the volume event":  {events: []corev1.Event{warning("FailedAttachVolume", attached, 1), warning("FailedCreatePodSandBox", "no IPs available", 2)}},
-		"sandbox failed before the volume event": {events: []corev1.Event{warning("FailedMount", "stale handle", 2), warning("FailedCreatePodSandBox", "no IPs available", 1)}, volume: true},
-		"another pod uses the volume, mount timed out later": {events: []corev1.Event{
-			warning("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already used by 1 pod(s) in different namespaces`, 1),
-			warning("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[log-storage]: context deadline exceeded", 120),
+		"pending": {
+			events: []corev1.Event{warning("FailedAttachVolume", attached, 1)},
+			volume: true,
+		},
+		"sandbox is ready": {
+			events:     []corev1.Event{warning("FailedAttachVolume", attached, 1)},
+			conditions: sandbox,
+		},
+		"sandbox failed after the volume event": {events: []corev1.Event{
+			warning("FailedAttachVolume", attached, 1),
+			warning("FailedCreatePodSandBox", "no IPs available", 2),
 		}},
-		"another pod uses the volume": {events: []corev1.Event{warning("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) app-0`, 1)}},
+		"sandbox failed before the volume event": {
+			events: []corev1.Event{
+				warning("FailedMount", "stale handle", 2),
+				warning("FailedCreatePodSandBox", "no IPs available", 1),
+			},
+			volume: true,
+		},
+		"another pod uses the volume, mount timed out later": {events: []corev1.Event{
+			warning("FailedAttachVolume", multiAttach+"used by 1 pod(s) in different namespaces", 1),
+			warning("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[log-storage]: "+
+				"context deadline exceeded", 120),
+		}},
+		"another pod uses the volume": {events: []corev1.Event{
+			warning("FailedAttachVolume", multiAttach+"used by pod(s) app-0", 1),
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newTestClient(t)

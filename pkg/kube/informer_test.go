@@ -42,7 +42,9 @@ func TestEventHandlers_ReportMissedDeletion(t *testing.T) {
 		"found deleted after a gap": {func(h cache.ResourceEventHandlerFuncs) {
 			h.OnDelete(cache.DeletedFinalStateUnknown{Obj: of("1", "n1", true)})
 		}, true},
-		"replaced by another with its name": {func(h cache.ResourceEventHandlerFuncs) { h.OnUpdate(of("1", "n1", true), of("2", "n1", true)) }, true},
+		"replaced by another with its name": {func(h cache.ResourceEventHandlerFuncs) {
+			h.OnUpdate(of("1", "n1", true), of("2", "n1", true))
+		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newObserver(logrus.New())
@@ -105,7 +107,8 @@ func TestUnobservedTime_LastsUntilNextWatch(t *testing.T) {
 	})
 	observed, stop, err := c.WithObserver(t.Context())
 	require.NoError(t, err)
-	first.Add(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}) // blocks until the informer has received it
+	// Add blocks until the informer has received the pod.
+	first.Add(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}})
 	ended := time.Now()
 	first.Stop()
 	<-restored

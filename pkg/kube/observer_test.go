@@ -71,16 +71,20 @@ func TestProvisioningError_OnlyOfPendingClaim(t *testing.T) {
 		}
 	}
 	pod := newTestClient(t).Pod(spec())
+	pending, bound := claim("stig-pvc", corev1.ClaimPending), claim("stig-pvc", corev1.ClaimBound)
+	another := claim("other", corev1.ClaimPending)
 	for name, tc := range map[string]struct {
 		claim *observedClaim
 		want  bool
 	}{
-		"pending":                              {&observedClaim{name: "stig-pvc", latest: claim("stig-pvc", corev1.ClaimPending), rejection: "no"}, true},
-		"bound by now":                         {&observedClaim{name: "stig-pvc", latest: claim("stig-pvc", corev1.ClaimBound), rejection: "no"}, false},
+		"pending":                              {&observedClaim{name: "stig-pvc", latest: pending, rejection: "no"}, true},
+		"bound by now":                         {&observedClaim{name: "stig-pvc", latest: bound, rejection: "no"}, false},
 		"only an event about an earlier claim": {&observedClaim{name: "stig-pvc", rejection: "no"}, false},
-		"deleted":                              {&observedClaim{name: "stig-pvc", latest: claim("stig-pvc", corev1.ClaimPending), deleted: true, rejection: "no"}, false},
-		"another claim":                        {&observedClaim{name: "other", latest: claim("other", corev1.ClaimPending), rejection: "no"}, false},
-		"not rejected":                         {&observedClaim{name: "stig-pvc", latest: claim("stig-pvc", corev1.ClaimPending)}, false},
+		"deleted": {
+			&observedClaim{name: "stig-pvc", latest: pending, deleted: true, rejection: "no"}, false,
+		},
+		"another claim": {&observedClaim{name: "other", latest: another, rejection: "no"}, false},
+		"not rejected":  {&observedClaim{name: "stig-pvc", latest: pending}, false},
 	} {
 		o := &observer{claims: map[types.UID]*observedClaim{"u": tc.claim}}
 		assert.Equal(t, tc.want, o.provisioningError(pod) != nil, name)

@@ -85,7 +85,7 @@ func hasStarted(deleted bool, pod *corev1.Pod) (bool, error) {
 	case pod.Status.Phase == corev1.PodRunning, pod.Status.Phase == corev1.PodSucceeded:
 		return true, nil
 	case pod.Status.Phase == corev1.PodFailed && hasContainerEnded(pod):
-		return true, nil // The program did run. Its log says why it ended.
+		return true, nil // The program did run. Its log has the reason why it ended.
 	case pod.Status.Phase == corev1.PodFailed:
 		return false, fmt.Errorf("the pod failed: %s %s", pod.Status.Reason, pod.Status.Message)
 	}

@@ -22,6 +22,7 @@ func TestHasStarted_RunningOrEnded(t *testing.T) {
 			},
 		}
 	}
+	with := func(status corev1.PodStatus) *corev1.Pod { return &corev1.Pod{Status: status} }
 	ended := []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
 	for name, tc := range map[string]struct {
 		gone    bool
@@ -29,9 +30,9 @@ func TestHasStarted_RunningOrEnded(t *testing.T) {
 		started bool
 		fails   string
 	}{
-		"running":       {false, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning}}, true, ""},
-		"ended already": {false, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended}}, true, ""},
-		"evicted":       {false, &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}}, false, "Evicted"},
+		"running":       {false, with(corev1.PodStatus{Phase: corev1.PodRunning}), true, ""},
+		"ended already": {false, with(corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended}), true, ""},
+		"evicted":       {false, with(corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}), false, "Evicted"},
 		"pulling":       {false, waiting("ContainerCreating"), false, ""},
 		"back-off":      {false, waiting("ImagePullBackOff"), false, ""},
 		"never pulled":  {false, waiting("ErrImageNeverPull"), false, "the image is not available"},

@@ -37,14 +37,16 @@ type PodSpec struct {
 	Claim string
 	// OwnVolume is set if the volume was created for this run. Only then may fsGroup change the group of its files.
 	OwnVolume bool
-	Placement Placement
+	// OwnFolderJournal is the path of the journal if the run creates the folder that holds it; empty otherwise.
+	OwnFolderJournal string
+	Placement        Placement
 }
 
 // Pod returns the pod that a spec describes. It satisfies the restricted Pod Security Standard and has no permission
 // that it does not need.
 func (c Client) Pod(spec PodSpec) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: c.objectMeta(spec.Name),
+		ObjectMeta: c.podMeta(spec),
 		Spec: corev1.PodSpec{
 			RestartPolicy:                corev1.RestartPolicyNever,
 			AutomountServiceAccountToken: ptr.To(false),
@@ -68,6 +70,14 @@ func (c Client) Pod(spec PodSpec) *corev1.Pod {
 			}},
 		},
 	}
+}
+
+func (c Client) podMeta(spec PodSpec) metav1.ObjectMeta {
+	meta := c.objectMeta(spec.Name)
+	if spec.OwnFolderJournal != "" {
+		meta.Annotations = map[string]string{JournalAnnotation: spec.OwnFolderJournal}
+	}
+	return meta
 }
 
 func volumeMounts(spec PodSpec) []corev1.VolumeMount {

@@ -46,11 +46,19 @@ func TestPod_UsesEmptyDirWithoutClaim(t *testing.T) {
 	assert.NotNil(t, newTestClient(t).Pod(s).Spec.Volumes[0].EmptyDir)
 }
 
+func TestPod_NamesTheJournalInTheRunsOwnFolder(t *testing.T) {
+	s := spec()
+	assert.Empty(t, newTestClient(t).Pod(s).Annotations)
+	s.OwnFolderJournal = "/data/volume-durability-0123456789abcdef/logs.log"
+	assert.Equal(t, s.OwnFolderJournal, newTestClient(t).Pod(s).Annotations[JournalAnnotation])
+}
+
 func TestPod_RequiresPlacement(t *testing.T) {
 	s := spec()
 	assert.Nil(t, newTestClient(t).Pod(s).Spec.Affinity)
 	s.Placement = Placement{ExcludeNode: "n1"}
-	term := newTestClient(t).Pod(s).Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms[0]
+	required := newTestClient(t).Pod(s).Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+	term := required.NodeSelectorTerms[0]
 	assert.Equal(
 		t,
 		[]corev1.NodeSelectorRequirement{

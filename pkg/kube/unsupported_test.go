@@ -25,15 +25,17 @@ func TestIsPermanent_ByCodeOrText(t *testing.T) {
 }
 
 func TestVolumeNodeConflict_OnlyPlacementReasons(t *testing.T) {
+	const none, volume = "0/2 nodes are available: ", "1 node(s) didn't match PersistentVolume's node affinity"
 	for message, want := range map[string]bool{
-		"0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.": true,
-		"0/2 nodes are available: 2 node(s) didn't match PersistentVolume's node affinity.":                                                        true,
-		"0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 1 node(s) had untolerated taint {x: }. preemption: no.": false,
-		"0/2 nodes are available: 1 Insufficient memory, 1 node(s) didn't match PersistentVolume's node affinity.":                                 false,
-		"0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.":                                                            false,
+		none + volume + ", 1 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: " +
+			"0/2 nodes are available: 2 Preemption is not helpful for scheduling.": true,
+		none + "2 node(s) didn't match PersistentVolume's node affinity.":          true,
+		none + volume + ", 1 node(s) had untolerated taint {x: }. preemption: no.": false,
+		none + "1 Insufficient memory, " + volume + ".":                            false,
+		none + "2 node(s) didn't match Pod's node affinity/selector.":              false,
 		// A driver that is missing on a node may be installed there later.
-		"0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 1 csi.example.com CSI driver is not installed on the node.": false,
-		"no nodes available to schedule pods": false,
+		none + volume + ", 1 csi.example.com CSI driver is not installed on the node.": false,
+		"no nodes available to schedule pods":                                          false,
 	} {
 		pod := &corev1.Pod{
 			Status: corev1.PodStatus{

@@ -1,7 +1,7 @@
 // Package litmus connects a run with LitmusChaos. It reads the ChaosEngine that started the run, runs the engine's
 // probes, creates events, and writes the outcome into the ChaosResult. It is the only package that imports litmus-go.
 //
-// Several functions of litmus-go cannot be used as they are. The comments at each workaround say why.
+// Several functions of litmus-go cannot be used as they are. A comment at each workaround gives the reason.
 package litmus
 
 import (
@@ -79,7 +79,7 @@ type Experiment struct {
 	result  *types.ResultDetails
 	events  types.EventDetails
 	pod     *corev1.Pod
-	// probes are the probes that the engine declares. If they are invalid, there are none, and invalid says why.
+	// probes are the probes that the engine declares. If they are invalid, there are none, and invalid is the error.
 	probes  []v1alpha1.ProbeAttributes
 	invalid error
 	clock   clock.Clock
@@ -100,7 +100,8 @@ func Start(ctx context.Context, config *rest.Config, id Identity, log logrus.Fie
 			ChaosUID: id.UID, ChaosNamespace: id.Namespace, ChaosPodName: id.Pod, EngineName: id.Engine,
 			InstanceID: id.Instance, ExperimentName: id.Experiment, Timeout: 180, Delay: statusDelay,
 			ProbeImagePullPolicy: string(corev1.PullIfNotPresent),
-			Phase:                types.PreChaosPhase, ParentsResources: []types.ParentResource{}, Targets: []v1alpha1.TargetDetails{},
+			Phase:                types.PreChaosPhase,
+			ParentsResources:     []types.ParentResource{}, Targets: []v1alpha1.TargetDetails{},
 		},
 	}
 	types.SetResultAttributes(e.result, e.chaos)
@@ -177,8 +178,8 @@ func (e *Experiment) readEngine(ctx context.Context) error {
 	return nil
 }
 
-// createResult creates the ChaosResult, or starts a new run in an existing one. litmus-go returns errors from which one
-// cannot tell whether the API server is unavailable. One more request does.
+// createResult creates the ChaosResult, or starts a new run in an existing one. The errors of litmus-go do
+// not show that the API server is unavailable; one more request does.
 func (e *Experiment) createResult(ctx context.Context) error {
 	return e.retry(ctx, "creating the ChaosResult", func(ctx context.Context) error {
 		err := e.initializeResult()
@@ -415,9 +416,9 @@ func (e *Experiment) Finish(outcome result.Result, probeErr error) error {
 	return nil
 }
 
-// updateResult writes the ChaosResult. litmus-go gives up if its first request is not answered, and a failure here would
-// make Kubernetes repeat the whole run. updateResult retries after every error, because the errors of litmus-go do not
-// tell whether the API server was unavailable.
+// updateResult writes the ChaosResult. litmus-go gives up if its first request is not answered, and a failure here
+// would make Kubernetes repeat the whole run. updateResult retries after every error, because the errors of litmus-go
+// do not show that the API server was unavailable.
 func (e *Experiment) updateResult() error {
 	var last error
 	update := func(ctx context.Context) (bool, error) {

@@ -88,7 +88,7 @@ func TestSingleProbeClient_FiltersFirstAnswerOnly(t *testing.T) {
 	}
 }
 
-// litmus-go itself runs these probes. Background probes race with each other in litmus-go, so end-to-end tests run them.
+// litmus-go itself runs these probes. Its background probes race with each other, so end-to-end tests run them.
 func TestRunPhase_PassesOutputToLaterProbes(t *testing.T) {
 	e := newExperiment(t,
 		command("first", "SOT", "echo one", "one"),
@@ -112,7 +112,9 @@ func TestRunPhase_PassesOutputToLaterProbes(t *testing.T) {
 }
 
 func TestRunPhase_EndsAtProbeWithStopOnFailure(t *testing.T) {
-	for stops, next := range map[bool]v1alpha1.ProbeVerdict{true: v1alpha1.ProbeVerdictAwaited, false: v1alpha1.ProbeVerdictPassed} {
+	for stops, next := range map[bool]v1alpha1.ProbeVerdict{
+		true: v1alpha1.ProbeVerdictAwaited, false: v1alpha1.ProbeVerdictPassed,
+	} {
 		fails := command("fails", "SOT", "echo 1", "2")
 		fails.RunProperties.StopOnFailure = stops
 		e := newExperiment(t, fails, command("next", "SOT", "echo 1", "1"))

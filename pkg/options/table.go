@@ -213,8 +213,8 @@ func Table() []Option {
 		},
 		{
 			Name: "REQUIRED_EVIDENCE", Default: "none", Suggestions: provenance.LevelNames(),
-			Doc: "The least [evidence level](evidence.md) of a Pass: " + quoted(provenance.LevelNames()) + ". A cell that passes " +
-				"below it is an Error.",
+			Doc: "The least [evidence level](evidence.md) of a Pass: " + quoted(provenance.LevelNames()) +
+				". A cell that passes below it is an Error.",
 			set: requiredEvidence,
 		},
 		{

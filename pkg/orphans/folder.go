@@ -13,7 +13,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-// folder is a run's folder on an existing claim. It has no label; the command of the run's pods names it.
+// folder is a run's folder on an existing claim. It has no label; an annotation of the run's pods names its journal.
 type folder struct {
 	name, claim string
 	// remover is the pod that deletes it.
@@ -33,30 +33,25 @@ func (r *Run) addFolder(p corev1.Pod) {
 
 func (f folder) String() string { return f.name + " on claim " + f.claim }
 
-// folderOf returns the folder in which a pod works, from the flag --file of its command. It returns false if the run
-// did not create the folder.
+// folderOf returns the folder in which a pod works. It returns false if the run did not create the folder.
 func folderOf(p corev1.Pod) (folder, bool) {
-	if len(p.Spec.Containers) != 1 || len(p.Spec.Containers[0].VolumeMounts) == 0 {
+	journal := p.Annotations[kube.JournalAnnotation]
+	f := folder{name: path.Base(path.Dir(journal))}
+	containers := p.Spec.Containers
+	if !strings.HasPrefix(f.name, volume.FolderPrefix) || len(containers) == 0 || len(containers[0].Command) == 0 {
 		return folder{}, false
 	}
-	container := p.Spec.Containers[0]
-	value := slices.Index(container.Command, "--file") + 1
-	if value == 0 || value == len(container.Command) {
-		return folder{}, false
-	}
-	file := container.Command[value]
-	f := folder{name: path.Base(path.Dir(file))}
 	for _, v := range p.Spec.Volumes {
 		if v.PersistentVolumeClaim != nil {
 			f.claim = v.PersistentVolumeClaim.ClaimName
 		}
 	}
 	f.remover = kube.PodSpec{
-		Name: p.Name, Image: container.Image, ImagePullPolicy: container.ImagePullPolicy,
-		Path: container.VolumeMounts[0].MountPath, Claim: f.claim,
-		Command: []string{container.Command[0], "remove", "--file", file},
+		Name: p.Name, Image: containers[0].Image, ImagePullPolicy: containers[0].ImagePullPolicy,
+		Path: path.Dir(path.Dir(journal)), Claim: f.claim, OwnFolderJournal: journal,
+		Command: []string{containers[0].Command[0], "remove", "--file", journal},
 	}
-	return f, f.claim != "" && strings.HasPrefix(f.name, volume.FolderPrefix)
+	return f, f.claim != ""
 }
 
 // remove deletes the folder. The run's pods must have been deleted.

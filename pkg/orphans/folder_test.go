@@ -11,31 +11,32 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
-// podWithFile returns a pod of a run that works on a file on a claim.
-func podWithFile(name, claim, file string) *corev1.Pod {
+// podWithJournal returns a pod of a run that created the folder of its journal on a claim.
+func podWithJournal(name, claim, journal string) *corev1.Pod {
 	p := pod("1", name, nil)
-	p.Spec = kube.Client{}.Pod(
-		kube.PodSpec{
-			Path:    "/data",
-			Image:   "i",
-			Claim:   claim,
-			Command: []string{"helper", "write", "--file", file, "--epoch", "1"},
-		},
-	).Spec
+	made := kube.Client{}.Pod(kube.PodSpec{
+		Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write"}, OwnFolderJournal: journal,
+	})
+	p.Spec, p.Annotations = made.Spec, made.Annotations
 	return p
 }
 
 func TestFind_ListsFoldersOnExistingClaims(t *testing.T) {
-	const ours = "/data/volume-durability-0123456789abcdef/logs.log"
+	const journal = "/data/volume-durability-0123456789abcdef/logs.log"
+	writer := podWithJournal("write-pod", "theirs", journal)
+	withoutCommand := podWithJournal("write-pod", "theirs", journal)
+	withoutCommand.Spec.Containers[0].Command = nil
+	folder := []string{"volume-durability-0123456789abcdef on claim theirs"}
 	for name, tc := range map[string]struct {
 		pods []*corev1.Pod
 		want []string
 	}{
-		"writer":               {[]*corev1.Pod{podWithFile("write-pod", "theirs", ours)}, []string{"volume-durability-0123456789abcdef on claim theirs"}},
-		"two pods, one folder": {[]*corev1.Pod{podWithFile("write-pod", "theirs", ours), podWithFile("read-pod", "theirs", ours)}, []string{"volume-durability-0123456789abcdef on claim theirs"}},
-		"claim of the run":     {[]*corev1.Pod{podWithFile("write-pod", "stig-pvc", "/data/logs.log")}, nil},
-		"emptyDir":             {[]*corev1.Pod{podWithFile("write-pod", "", ours)}, nil},
-		"pod without command":  {[]*corev1.Pod{pod("1", "write-pod", nil)}, nil},
+		"writer":               {[]*corev1.Pod{writer}, folder},
+		"two pods, one folder": {[]*corev1.Pod{writer, podWithJournal("read-pod", "theirs", journal)}, folder},
+		"claim of the run":     {[]*corev1.Pod{podWithJournal("write-pod", "stig-pvc", "")}, nil},
+		"another folder":       {[]*corev1.Pod{podWithJournal("write-pod", "theirs", "/data/theirs/logs.log")}, nil},
+		"emptyDir":             {[]*corev1.Pod{podWithJournal("write-pod", "", journal)}, nil},
+		"pod without command":  {[]*corev1.Pod{withoutCommand}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := fake.NewClientset()
@@ -53,7 +54,8 @@ func TestFind_ListsFoldersOnExistingClaims(t *testing.T) {
 			}
 			assert.Equal(t, tc.want, folders)
 			for _, f := range runs[0].folders {
-				assert.Equal(t, []string{"helper", "remove", "--file", ours}, f.remover.Command)
+				assert.Equal(t, []string{"helper", "remove", "--file", journal}, f.remover.Command)
+				assert.Equal(t, "/data", f.remover.Path)
 			}
 		})
 	}

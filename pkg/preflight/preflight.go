@@ -54,8 +54,8 @@ func Run(ctx context.Context, r run.Run) []Check {
 	}
 	checks := []Check{{"API server", OK, "Kubernetes " + version}}
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace))
-	checks = append(checks, checkNodes(ctx, client, r.Settings)...)
-	checks = append(checks, checkClasses(ctx, client, r.Settings))
+	checks = append(checks, checkNodes(ctx, client, r.Options)...)
+	checks = append(checks, checkClasses(ctx, client, r.Options))
 	checks = append(checks, checkPermissions(ctx, client, r.Kube.Namespace)...)
 	return append(checks, checkObjects(ctx, r)...)
 }
@@ -77,7 +77,7 @@ func checkNamespace(ctx context.Context, client kubernetes.Interface, name strin
 	return Check{check, OK, message}
 }
 
-func checkNodes(ctx context.Context, client kubernetes.Interface, s options.Values) []Check {
+func checkNodes(ctx context.Context, client kubernetes.Interface, opts options.Values) []Check {
 	const check = "nodes"
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -92,14 +92,14 @@ func checkNodes(ctx context.Context, client kubernetes.Interface, s options.Valu
 	message := fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(list.Items), strings.Join(ready, ", "))
 	c := Check{check, OK, message}
 	needed := 1
-	if slices.Contains(s.ReaderNodes, options.OtherNode) {
+	if slices.Contains(opts.ReaderNodes, options.OtherNode) {
 		needed = 2
 	}
 	if len(ready) < needed {
 		c.Status = Failed
 		c.Message += fmt.Sprintf("; READER_NODE needs %d", needed)
 	}
-	return []Check{c, checkOrchestrator(list.Items, s.Orchestrator)}
+	return []Check{c, checkOrchestrator(list.Items, opts.Orchestrator)}
 }
 
 // isReady reports whether a node can run a new pod.
@@ -124,7 +124,7 @@ func checkOrchestrator(nodes []corev1.Node, option options.Orchestrator) Check {
 	return Check{check, OK, "Kubernetes: no node label says that only Swarm is used"}
 }
 
-func checkClasses(ctx context.Context, client kubernetes.Interface, s options.Values) Check {
+func checkClasses(ctx context.Context, client kubernetes.Interface, opts options.Values) Check {
 	const check = "StorageClasses"
 	list, err := client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -142,10 +142,10 @@ func checkClasses(ctx context.Context, client kubernetes.Interface, s options.Va
 		names = append(names, name)
 	}
 	found := strings.Join(names, ", ")
-	if s.VolumeSource == options.EmptyDir || s.ExistingClaim != "" {
+	if opts.VolumeSource == options.EmptyDir || opts.ExistingClaim != "" {
 		return Check{check, OK, found}
 	}
-	for _, class := range s.StorageClasses {
+	for _, class := range opts.StorageClasses {
 		switch {
 		case class == "" && !hasDefault:
 			return Check{check, Failed, "no default StorageClass. What to do: set STORAGE_CLASS to one of: " + found}

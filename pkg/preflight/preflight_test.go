@@ -99,12 +99,12 @@ func checks(
 		return true, review, nil
 	}
 	clientset.PrependReactor("create", "selfsubjectaccessreviews", allow)
-	settings, err := options.Parse(func(name string) string { return env[name] })
+	opts, err := options.Parse(func(name string) string { return env[name] })
 	require.NoError(t, err)
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	client := kube.Client{API: clientset, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: log}
-	all := Run(t.Context(), run.Run{ID: "r", Settings: settings, Log: log, Kube: client})
+	client := kube.Client{API: clientset, Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: log}
+	all := Run(t.Context(), run.Run{ID: "r", Options: opts, Log: log, Kube: client})
 	by := map[string]Check{"": {Status: Failed}}
 	if Ready(all) {
 		by[""] = Check{Status: OK}

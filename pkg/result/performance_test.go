@@ -54,7 +54,10 @@ func TestRecoveries_CountFromTheDeletion(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 	c := Cell{Epochs: []Epoch{
 		{Number: 1, Deleting: at(10), Gone: at(12), AckedAtDeletion: 100},
-		{Number: 2, Pod: Pod{Scheduled: at(13), Started: at(15)}, FirstAckAt: at(16), Deleting: at(20), Gone: at(21), AckedAtDeletion: 180},
+		{
+			Number: 2, Pod: Pod{Scheduled: at(13), Started: at(15)}, FirstAckAt: at(16),
+			Deleting: at(20), Gone: at(21), AckedAtDeletion: 180,
+		},
 	}}
 	assert.Equal(t, []Recovery{{
 		Epoch: 1, Gone: 2 * time.Second, Scheduled: 3 * time.Second, Started: 5 * time.Second,

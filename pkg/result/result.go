@@ -1,5 +1,5 @@
-// Package result is the outcome of a run, as data and in sentences: everything that a third person needs to believe the
-// verdict without having been there. Every report is made from a Result.
+// Package result is the outcome of a run, as data and in sentences: everything that a person who was not there
+// needs to check the verdict. Every report is made from a Result.
 //
 // It judges nothing and does not access the cluster.
 package result

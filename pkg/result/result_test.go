@@ -57,12 +57,18 @@ func TestLost_CountsEachRecordOnce(t *testing.T) {
 		findings []judge.Finding
 		lost     uint64
 	}{
-		"nothing":                    {nil, 0},
-		"a tail and a gap":           {[]judge.Finding{{Class: judge.LostTail, Records: 40}, {Class: judge.LostGap, Records: 2}}, 42},
-		"present, but reordered":     {[]judge.Finding{{Class: judge.Reordered, Records: 7}}, 0},
-		"present twice":              {[]judge.Finding{{Class: judge.Duplicated, Records: 7}, {Class: judge.Torn, Records: 1}}, 1},
-		"more findings than records": {[]judge.Finding{{Class: judge.Corrupt, Records: 100}, {Class: judge.RolledBack, Records: 100}}, 150},
-		"a finding without records":  {[]judge.Finding{{Class: judge.Foreign}}, 0},
+		"nothing": {nil, 0},
+		"a tail and a gap": {[]judge.Finding{
+			{Class: judge.LostTail, Records: 40}, {Class: judge.LostGap, Records: 2},
+		}, 42},
+		"present, but reordered": {[]judge.Finding{{Class: judge.Reordered, Records: 7}}, 0},
+		"present twice": {[]judge.Finding{
+			{Class: judge.Duplicated, Records: 7}, {Class: judge.Torn, Records: 1},
+		}, 1},
+		"more findings than records": {[]judge.Finding{
+			{Class: judge.Corrupt, Records: 100}, {Class: judge.RolledBack, Records: 100},
+		}, 150},
+		"a finding without records": {[]judge.Finding{{Class: judge.Foreign}}, 0},
 	} {
 		c.Findings = want.findings
 		assert.Equal(t, want.lost, c.Lost(), name)

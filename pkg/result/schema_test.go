@@ -39,12 +39,14 @@ const (
 
 // enums are the types that have only these values.
 var enums = map[reflect.Type][]any{
-	reflect.TypeFor[judge.Verdict]():     {judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.NotApplicable, judge.Skipped},
+	reflect.TypeFor[judge.Verdict](): {
+		judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.NotApplicable, judge.Skipped,
+	},
 	reflect.TypeFor[protocol.ReadMode](): {protocol.ReadDirect, protocol.ReadDropped, protocol.ReadCached},
 	reflect.TypeFor[provenance.Answer](): {provenance.Yes, provenance.No, provenance.Unknown, ""},
 	reflect.TypeFor[judge.Class](): {
-		judge.Missing, judge.LostTail, judge.LostGap, judge.Corrupt, judge.Torn, judge.Reordered, judge.Duplicated, judge.RolledBack,
-		judge.Foreign, judge.Unavailable, judge.ReadOnly,
+		judge.Missing, judge.LostTail, judge.LostGap, judge.Corrupt, judge.Torn, judge.Reordered, judge.Duplicated,
+		judge.RolledBack, judge.Foreign, judge.Unavailable, judge.ReadOnly,
 	},
 }
 
@@ -86,7 +88,10 @@ func schema(t *testing.T) *described.Schema {
 	t.Helper()
 	t.Chdir("../..")
 	// A later version may add fields.
-	r := &described.Reflector{Mapper: customSchema, Namer: definitionName, AllowAdditionalProperties: true, Anonymous: true, ExpandedStruct: true}
+	r := &described.Reflector{
+		Mapper: customSchema, Namer: definitionName,
+		AllowAdditionalProperties: true, Anonymous: true, ExpandedStruct: true,
+	}
 	require.NoError(t, r.AddGoComments(module, "./pkg", described.WithFullComment()))
 	for name, comment := range r.CommentMap {
 		r.CommentMap[name] = plainComment(name, comment)
@@ -108,8 +113,9 @@ func schema(t *testing.T) *described.Schema {
 func plainComment(name, comment string) string {
 	comment = strings.Join(strings.Fields(comment), " ")
 	goName := name[strings.LastIndex(name, ".")+1:]
-	for _, prefix := range []string{goName + " is ", goName + " are "} {
-		if rest, found := strings.CutPrefix(comment, prefix); found {
+	for _, prefix := range []string{goName + " is ", goName + " are ", goName + " "} {
+		rest, found := strings.CutPrefix(comment, prefix)
+		if found && !strings.HasPrefix(rest, "and ") { // "Offset and End are ..." describes two fields
 			return strings.ToUpper(rest[:1]) + rest[1:]
 		}
 	}
@@ -136,7 +142,8 @@ func checkFile(t *testing.T, file, want string) {
 	}
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
-	assert.Empty(t, cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n")), "%s: go test ./pkg/result -update writes it", file)
+	diff := cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n"))
+	assert.Empty(t, diff, "%s: go test ./pkg/result -update writes it", file)
 }
 
 func TestSchema_MatchesTheTypes(t *testing.T) {
@@ -154,7 +161,8 @@ func TestDocumentation_HasEveryField(t *testing.T) {
 	require.NoError(t, err)
 	section := regexp.MustCompile(`(?s)<!-- fields -->\n.*<!-- /fields -->`)
 	require.True(t, section.Match(content))
-	checkFile(t, fieldsFile, section.ReplaceAllLiteralString(string(content), "<!-- fields -->\n"+fields+"<!-- /fields -->"))
+	want := section.ReplaceAllLiteralString(string(content), "<!-- fields -->\n"+fields+"<!-- /fields -->")
+	checkFile(t, fieldsFile, want)
 }
 
 // fieldTables returns a Markdown table for the result and one for each object in it.
@@ -163,7 +171,7 @@ func fieldTables(s *described.Schema) string {
 	table := func(title string, s *described.Schema) {
 		fmt.Fprintf(&b, "\n#### %s\n\n", title)
 		if s.Description != "" {
-			fmt.Fprintf(&b, "%s\n\n", s.Description)
+			fmt.Fprintf(&b, "%s\n\n", wrapped(s.Description))
 		}
 		b.WriteString("| field | value | meaning |\n|---|---|---|\n")
 		for p := s.Properties.Oldest(); p != nil; p = p.Next() {
@@ -179,6 +187,19 @@ func fieldTables(s *described.Schema) string {
 		table(name, s.Definitions[name])
 	}
 	return b.String()
+}
+
+// wrapped breaks a paragraph into lines of at most 120 characters.
+func wrapped(paragraph string) string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(paragraph) {
+		if line != "" && len(line)+1+len(word) > 120 {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return strings.Join(append(lines, line), "\n")
 }
 
 // definitionNames returns the names of the objects in the order of their first use.
@@ -251,7 +272,10 @@ func TestSchema_AcceptsEverySample(t *testing.T) {
 	require.NoError(t, compiler.AddResource("result.schema.json", document))
 	compiled, err := compiler.Compile("result.schema.json")
 	require.NoError(t, err)
-	invalid := result.Result{Schema: result.Schema, Verdict: judge.Error, Cells: []result.Cell{{Verdict: judge.Error, Latency: &result.Latency{}}}}
+	invalid := result.Result{
+		Schema: result.Schema, Verdict: judge.Error,
+		Cells: []result.Cell{{Verdict: judge.Error, Latency: &result.Latency{}}},
+	}
 	for _, s := range append(samples.All(), samples.Sample{Name: "only a verdict", Result: invalid}) {
 		encoded, err := json.Marshal(s.Result)
 		require.NoError(t, err)

@@ -68,7 +68,7 @@ func controlWithoutLoss(control result.Cell, tested []result.Cell) string {
 	case control.Verdict == judge.Error && !isAnyEstablished(tested):
 		return "negative control ended in Error too"
 	}
-	const noLoss = "negative control, an emptyDir, did not lose its data, as it should have: this run cannot detect loss"
+	const noLoss = "negative control, an emptyDir, did not lose its data: this run cannot detect loss"
 	return fmt.Sprintf("%s (%s: %s)", noLoss, control.Verdict, control.Reason)
 }
 
@@ -77,7 +77,7 @@ func reasonOfMany(verdict judge.Verdict, tested []result.Cell, control *result.C
 	byVerdict := map[judge.Verdict][]string{}
 	for _, c := range tested {
 		entry := c.Plan.Name
-		if c.Verdict != judge.Pass && c.Verdict != judge.Skipped { // the cell itself says why it was skipped
+		if c.Verdict != judge.Pass && c.Verdict != judge.Skipped { // a skipped cell has its own reason
 			entry += " (" + c.Reason + ")"
 		}
 		byVerdict[c.Verdict] = append(byVerdict[c.Verdict], entry)
@@ -90,7 +90,7 @@ func reasonOfMany(verdict judge.Verdict, tested []result.Cell, control *result.C
 	}
 	switch {
 	case control != nil && control.LostAllData():
-		sentences = append(sentences, "The negative control lost its data, as it should")
+		sentences = append(sentences, "The negative control lost its data, as expected")
 	case control != nil && verdict != judge.Stopped:
 		sentences = append(sentences, "The "+controlWithoutLoss(*control, tested))
 	}

@@ -66,7 +66,7 @@ func TestAggregate_ReasonOfSeveralCells(t *testing.T) {
 	cells := append(cellsOf(judge.Pass, judge.Fail, judge.Skipped), control)
 	_, reason := aggregate(result.Result{Cells: cells}, nil)
 	assert.Equal(t, "1 of 3 cells passed. 1 Fail: class-1 (because). 1 Skipped: class-2. "+
-		"The negative control lost its data, as it should", reason)
+		"The negative control lost its data, as expected", reason)
 }
 
 func TestAggregate_AStoppedControlDoesNotDiscreditTheRun(t *testing.T) {

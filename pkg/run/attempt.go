@@ -19,7 +19,7 @@ func (r Run) attemptKey() string {
 	return r.ID
 }
 
-// cleanUpEarlierAttempt removes what an earlier attempt of this run left behind and returns why this attempt must
+// cleanUpEarlierAttempt removes what an earlier attempt of this run has not removed, and returns why this attempt must
 // end in Error; empty if there was none. The ledger was lost with the earlier attempt, so which records must still
 // be there is unknown, and starting again would hide that.
 func (r Run) cleanUpEarlierAttempt(ctx context.Context, cells []*cell) (reason string, err error) {
@@ -37,7 +37,7 @@ func (r Run) cleanUpEarlierAttempt(ctx context.Context, cells []*cell) (reason s
 		reason += ". No longer there: " + strings.Join(folders, ", ")
 	}
 	if err != nil {
-		reason += ". Left behind: " + err.Error()
+		reason += ". Not removed: " + err.Error()
 	}
 	return reason, nil
 }
@@ -71,7 +71,8 @@ func keptNames(cells []*cell) []string {
 	var names []string
 	for _, c := range cells {
 		if c.isKept() {
-			names = append(names, c.result.Plan.ObjectName(c.run.Settings.ReaderPod), c.result.Plan.ObjectName(c.run.Settings.ClaimName))
+			plan, opts := c.result.Plan, c.run.Options
+			names = append(names, plan.ObjectName(opts.ReaderPod), plan.ObjectName(opts.ClaimName))
 		}
 	}
 	return names

@@ -22,7 +22,7 @@ import (
 func TestClassify(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
 	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Ended: true}})
-	timeout := fmt.Errorf("waited: %w", context.DeadlineExceeded)
+	timeout := fmt.Errorf("timed out: %w", context.DeadlineExceeded)
 	apiTimeout := fmt.Errorf("creating pod: %w", errors.Join(context.DeadlineExceeded, syscall.ETIMEDOUT))
 	mountTimeout := &kube.PodNotRunningError{VolumeUnavailable: true, Err: context.DeadlineExceeded}
 	startTimeout := &kube.PodNotRunningError{VolumeUnavailable: false, Err: context.DeadlineExceeded}
@@ -65,7 +65,7 @@ func TestClassify(t *testing.T) {
 // nothing.
 func TestClassify_NotTheVolumesFailureIfTheLogIsUnreadable(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}})
-	timeout := fmt.Errorf("waited 20s for the API server: %w", context.DeadlineExceeded)
+	timeout := fmt.Errorf("timed out after 20s waiting for the API server: %w", context.DeadlineExceeded)
 	c := withAck(t, newTestCell(t))
 	log := logOf(t, stalled)
 	log.setReadable(false)
@@ -81,7 +81,7 @@ func TestClassify_NotTheVolumesFailureIfTheLogIsUnreadable(t *testing.T) {
 func TestClassify_ASlowVolumeHasNotFailed(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
 	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Ended: true}})
-	timeout := fmt.Errorf("waited 300s for the journal to be read: %w", context.DeadlineExceeded)
+	timeout := fmt.Errorf("timed out after 300s waiting for the journal to be read: %w", context.DeadlineExceeded)
 	c := withAck(t, newTestCell(t))
 	log := logOf(t, stalled, back, stalled)
 	err := c.failures.classify(t.Context(), timeout, log)
@@ -116,7 +116,7 @@ func TestAddExit_NotesAWriterThatEndedByItself(t *testing.T) {
 }
 
 func TestClassifyDeletion_IsTheVolumesFailureIfThePodWaitsForIt(t *testing.T) {
-	timeout := fmt.Errorf("waited 20s for pod stig/write-pod to be gone: %w", context.DeadlineExceeded)
+	timeout := fmt.Errorf("timed out after 20s waiting for pod stig/write-pod to be deleted: %w", context.DeadlineExceeded)
 	classify := func(err error, lines ...string) error {
 		c := withAck(t, newTestCell(t))
 		return c.failures.classifyDeletion(t.Context(), "write-pod", err, logOf(t, lines...))

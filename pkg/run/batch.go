@@ -23,10 +23,10 @@ type batch struct {
 	isLast bool
 }
 
-// runBatches takes the cells through the phases, Settings.ParallelCells at a time. Afterwards every cell has a
+// runBatches takes the cells through the phases, Options.ParallelCells at a time. Afterwards every cell has a
 // verdict and what it created is removed, even if ctx has ended. The error is what ended the whole run early.
 func (r Run) runBatches(ctx, cleanup context.Context, cells []*cell) error {
-	batches := slices.Collect(slices.Chunk(undecided(cells), max(1, r.Settings.ParallelCells)))
+	batches := slices.Collect(slices.Chunk(undecided(cells), max(1, r.Options.ParallelCells)))
 	var endedBy error
 	chaosBegan := false
 	for i, cells := range batches {
@@ -74,7 +74,7 @@ func (b batch) runPhases(ctx context.Context, chaosBegan *bool) error {
 		return err
 	}
 	if b.isLast && *chaosBegan {
-		if err := b.wait(ctx, b.Settings.RampTime); err != nil {
+		if err := b.wait(ctx, b.Options.RampTime); err != nil {
 			return err
 		}
 	}
@@ -124,7 +124,7 @@ func (b batch) beginChaos(ctx context.Context) error {
 	if err := b.phaseError(ctx, before, asHookError(b.Hooks.Written(ctx, written))); err != nil {
 		return err
 	}
-	if err := b.wait(ctx, b.Settings.RampTime); err != nil {
+	if err := b.wait(ctx, b.Options.RampTime); err != nil {
 		return err
 	}
 	return b.phaseError(ctx, during, asHookError(b.Hooks.ChaosBegins(ctx)))
@@ -138,8 +138,8 @@ func (b batch) injectChaos(ctx context.Context) error {
 	if len(cells) == 0 {
 		return b.phaseError(ctx, phase, ctx.Err())
 	}
-	s := b.Settings
-	b.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Force}).
+	opts := b.Options
+	b.Log.WithFields(logrus.Fields{"duration": opts.Duration, "interval": opts.Interval, "force": opts.Force}).
 		Info("Chaos: deleting the writer while it writes")
 	targetCells := slices.DeleteFunc(cells, func(c *cell) bool { return !c.isTarget() })
 	var targets []poddelete.Target
@@ -148,7 +148,7 @@ func (b batch) injectChaos(ctx context.Context) error {
 	}
 	errs := b.fault().Inject(ctx, targets...)
 	if len(targets) == 0 {
-		return b.wait(ctx, s.Duration)
+		return b.wait(ctx, opts.Duration)
 	}
 	for i, c := range targetCells {
 		switch err := errs[i]; {
@@ -163,10 +163,10 @@ func (b batch) injectChaos(ctx context.Context) error {
 }
 
 func (b batch) fault() poddelete.Fault {
-	s := b.Settings
+	opts := b.Options
 	return poddelete.Fault{
-		Duration: s.Duration, MinInterval: s.MinInterval, Interval: s.Interval,
-		Serial: s.Serial, AffectedPercent: s.AffectedPercent,
+		Duration: opts.Duration, MinInterval: opts.MinInterval, Interval: opts.Interval,
+		Serial: opts.Serial, AffectedPercent: opts.AffectedPercent,
 		Clock: clock.RealClock{}, Random: rand.Int64N,
 	}
 }

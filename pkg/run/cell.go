@@ -55,8 +55,8 @@ func newCell(r Run, plan options.CellSpec) *cell {
 		run: r,
 		result: &result.Cell{
 			Plan:    plan,
-			Journal: journal.Format{ID: hex.EncodeToString(id[:8]), Size: r.Settings.RecordSize},
-			File:    r.Settings.JournalFile,
+			Journal: journal.Format{ID: hex.EncodeToString(id[:8]), Size: r.Options.RecordSize},
+			File:    r.Options.JournalFile,
 		},
 		ledger: &ledger.Ledger{},
 	}
@@ -74,13 +74,13 @@ func (c *cell) isDecided() bool { return c.result.Verdict != "" }
 
 // isTarget reports whether the cell's writer is among TARGET_PODS.
 func (c *cell) isTarget() bool {
-	targets := c.run.Settings.TargetPods
-	return len(targets) == 0 || slices.Contains(targets, c.result.Plan.ObjectName(c.run.Settings.WriterPod))
+	targets := c.run.Options.TargetPods
+	return len(targets) == 0 || slices.Contains(targets, c.result.Plan.ObjectName(c.run.Options.WriterPod))
 }
 
 // isKept reports whether the cell's objects stay after the run.
 func (c *cell) isKept() bool {
-	return c.run.Settings.Keep && c.result.Verdict != judge.Stopped && !c.result.Plan.Control
+	return c.run.Options.Keep && c.result.Verdict != judge.Stopped && !c.result.Plan.Control
 }
 
 // prepare creates the claim and the first writer, and returns once a record is acknowledged.

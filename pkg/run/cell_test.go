@@ -28,7 +28,7 @@ func newTestCell(t *testing.T) *cell {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	return newCell(Run{ID: "run", Settings: options.Defaults(), Log: log}, options.Defaults().Cells(nil)[0])
+	return newCell(Run{ID: "run", Options: options.Defaults(), Log: log}, options.Defaults().Cells(nil)[0])
 }
 
 func withAck(t *testing.T, c *cell) *cell {
@@ -71,7 +71,7 @@ func TestDelete_DoesNotTryAgainIfTheVolumePreventsIt(t *testing.T) {
 
 func TestNewCell_AllAttemptsOfAJobUseOneFolder(t *testing.T) {
 	file := func(id string, labels map[string]string) string {
-		r := Run{ID: id, Log: logrus.New(), Kube: kube.Client{Labels: labels}, Settings: options.Defaults()}
+		r := Run{ID: id, Log: logrus.New(), Kube: kube.Client{Labels: labels}, Options: options.Defaults()}
 		return newCell(r, options.CellSpec{ExistingClaim: "theirs"}).result.File
 	}
 	job := map[string]string{kube.JobLabel: "job"}

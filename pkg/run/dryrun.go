@@ -48,7 +48,7 @@ func (c *cell) dryRun(ctx context.Context) []DryRunResult {
 		add("claim "+spec.Name, client.DryRunClaim(ctx, spec))
 		c.result.Claim = &result.Claim{Name: spec.Name, Created: true}
 	}
-	writer, reader := c.specs.pod(c.run.Settings.WriterPod, "write"), c.specs.pod(c.run.Settings.ReaderPod, "read")
+	writer, reader := c.specs.pod(c.run.Options.WriterPod, "write"), c.specs.pod(c.run.Options.ReaderPod, "read")
 	for _, spec := range []kube.PodSpec{writer, reader} {
 		add("pod "+spec.Name, client.DryRunPod(ctx, client.Pod(spec)))
 	}

@@ -29,7 +29,7 @@ type orchestration struct {
 // so it applies then.
 func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
 	const notApplicable = "Not Applicable: the orchestrator is Swarm"
-	switch r.Settings.Orchestrator {
+	switch r.Options.Orchestrator {
 	case options.Swarm:
 		return orchestration{
 			Swarm:  true,

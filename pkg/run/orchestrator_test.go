@@ -64,11 +64,11 @@ func TestExecute_RecordsHowTheOrchestratorWasDetermined(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log := logrus.New()
 			log.SetOutput(t.Output())
-			settings := options.Defaults()
-			settings.Orchestrator = c.option
+			opts := options.Defaults()
+			opts.Orchestrator = c.option
 			// If the check applies, the run ends because its namespace does not exist.
 			client := kube.Client{API: fake.NewClientset(&c.node), Namespace: "stig", Timeout: time.Minute, Log: log}
-			res, err := Run{ID: "run", Settings: settings, Hooks: &planHooks{}, Log: log, Kube: client}.Execute(t.Context())
+			res, err := Run{ID: "run", Options: opts, Hooks: &planHooks{}, Log: log, Kube: client}.Execute(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, c.verdict, res.Verdict)
 			assert.Equal(t, c.how, res.Cluster.Orchestrator)

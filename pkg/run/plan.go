@@ -37,8 +37,8 @@ func (r Run) planCells(ctx context.Context) ([]*cell, error) {
 
 // plan returns the plans of the cells and, by StorageClass, why those of a class are skipped.
 func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[string]string, err error) {
-	if !slices.Equal(r.Settings.StorageClasses, []string{options.AllClasses}) {
-		return r.Settings.Cells(nil), nil, nil
+	if !slices.Equal(r.Options.StorageClasses, []string{options.AllClasses}) {
+		return r.Options.Cells(nil), nil, nil
 	}
 	classes, err := r.Kube.Classes(ctx)
 	if err != nil {
@@ -56,7 +56,7 @@ func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[st
 	if len(names) == 0 {
 		return nil, nil, errors.New("STORAGE_CLASSES=*: the cluster has no StorageClass")
 	}
-	return r.Settings.Cells(names), skipped, nil
+	return r.Options.Cells(names), skipped, nil
 }
 
 // validatePlans checks the options that can only be checked once the cells are known.
@@ -82,10 +82,10 @@ func (r Run) validateNames(plans []options.CellSpec) error {
 		owner[kind+name] = c.Name
 	}
 	for _, c := range plans {
-		check("pod", "WRITER_POD", r.Settings.WriterPod, c)
-		check("pod", "READER_POD", r.Settings.ReaderPod, c)
+		check("pod", "WRITER_POD", r.Options.WriterPod, c)
+		check("pod", "READER_POD", r.Options.ReaderPod, c)
 		if c.VolumeSource == options.Claim && c.ExistingClaim == "" {
-			check("claim", "CLAIM_NAME", r.Settings.ClaimName, c)
+			check("claim", "CLAIM_NAME", r.Options.ClaimName, c)
 		}
 	}
 	return errors.Join(invalid...)
@@ -95,10 +95,10 @@ func (r Run) validateNames(plans []options.CellSpec) error {
 func (r Run) validateTargets(plans []options.CellSpec) error {
 	var writers []string
 	for _, c := range plans {
-		writers = append(writers, c.ObjectName(r.Settings.WriterPod))
+		writers = append(writers, c.ObjectName(r.Options.WriterPod))
 	}
 	var unknown []error
-	for _, target := range r.Settings.TargetPods {
+	for _, target := range r.Options.TargetPods {
 		if !slices.Contains(writers, target) {
 			err := fmt.Errorf("TARGET_PODS=%q: want writers of this run: %s", target, strings.Join(writers, ", "))
 			unknown = append(unknown, err)

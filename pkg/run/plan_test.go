@@ -40,11 +40,11 @@ func TestPlanCells_SkipsAClassWithoutAProvisioner(t *testing.T) {
 		return &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: provisioner}
 	}
 	client := fake.NewClientset(class("fast", "driver"), class("by-hand", "kubernetes.io/no-provisioner"))
-	settings := options.Defaults()
-	settings.StorageClasses = []string{options.AllClasses}
+	opts := options.Defaults()
+	opts.StorageClasses = []string{options.AllClasses}
 	hooks := &planHooks{}
 	r := Run{
-		ID: "run", Settings: settings, Hooks: hooks, Log: logrus.New(),
+		ID: "run", Options: opts, Hooks: hooks, Log: logrus.New(),
 		Kube: kube.Client{API: client, Namespace: "stig", Timeout: time.Minute},
 	}
 	cells, err := r.planCells(t.Context())
@@ -64,7 +64,7 @@ func TestExecute_IsStoppedWhilePlanning(t *testing.T) {
 	stop(errors.New("interrupted"))
 	log := logrus.New()
 	r := Run{
-		ID: "run", Settings: options.Defaults(), Hooks: &planHooks{}, Log: log,
+		ID: "run", Options: options.Defaults(), Hooks: &planHooks{}, Log: log,
 		Kube: kube.Client{API: fake.NewClientset(), Namespace: "stig", Timeout: time.Minute, Log: log},
 	}
 	res, err := r.Execute(ctx)
@@ -99,9 +99,9 @@ func TestPlanCells_RejectsInvalidNames(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			settings, err := options.Parse(func(option string) string { return f.env[option] })
+			opts, err := options.Parse(func(option string) string { return f.env[option] })
 			require.NoError(t, err)
-			_, err = Run{ID: "run", Settings: settings, Hooks: &planHooks{}, Log: logrus.New()}.planCells(t.Context())
+			_, err = Run{ID: "run", Options: opts, Hooks: &planHooks{}, Log: logrus.New()}.planCells(t.Context())
 			assert.ErrorContains(t, err, f.want)
 		})
 	}

@@ -49,8 +49,8 @@ type Hooks interface {
 // Run is one run.
 type Run struct {
 	// ID is unique to the run. It is a DNS label.
-	ID       string
-	Settings options.Values
+	ID      string
+	Options options.Values
 	// IsRetry reports whether there was an earlier attempt at the same run.
 	IsRetry bool
 	// Image is the image of the writer and the reader.
@@ -83,7 +83,7 @@ func asHookError(err error) error {
 // Execute carries out the run. It always returns a result with a verdict and its reason. The error is the hook's
 // if a hook ended the run.
 func (r Run) Execute(ctx context.Context) (result.Result, error) {
-	res := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Settings}
+	res := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Options}
 	found, err := r.detectOrchestrator(ctx)
 	if err != nil {
 		return withError(ctx, res, err), nil
@@ -134,7 +134,7 @@ func (r Run) executeCells(
 	}
 	res.Verdict, res.Reason = aggregate(res, err)
 	if res.NotRemoved != "" {
-		res.Reason += ". Left behind: " + res.NotRemoved
+		res.Reason += ". Not removed: " + res.NotRemoved
 	}
 	res.Ended = time.Now().UTC()
 	var hook *hookError

@@ -37,8 +37,8 @@ func WithCleanupTimeout(ctx context.Context, timeout time.Duration) (context.Con
 	}
 }
 
-// withRemovalTimeout bounds one removal. Like any other step it may take Settings.StatusTimeout.
+// withRemovalTimeout bounds one removal. Like any other step it may take Options.StatusTimeout.
 func (r Run) withRemovalTimeout(cleanup context.Context) (context.Context, context.CancelFunc) {
-	timeout := max(CleanupTimeout, r.Settings.StatusTimeout)
+	timeout := max(CleanupTimeout, r.Options.StatusTimeout)
 	return context.WithTimeoutCause(cleanup, timeout, fmt.Errorf("gave up after %s", timeout))
 }

@@ -20,7 +20,7 @@ func TestWithCleanupTimeout_EndsSomeTimeAfterTheRunWasStopped(t *testing.T) {
 	running, stop := context.WithCancel(t.Context())
 	cleanup, cancel := WithCleanupTimeout(running, time.Millisecond)
 	defer cancel()
-	step, done := Run{Settings: options.Defaults()}.withRemovalTimeout(cleanup)
+	step, done := Run{Options: options.Defaults()}.withRemovalTimeout(cleanup)
 	defer done()
 	require.NoError(t, step.Err())
 	stop()

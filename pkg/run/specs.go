@@ -33,9 +33,9 @@ func (s specs) hasOwnFolder() bool { return s.cell.Plan.ExistingClaim != "" && !
 // is a block device.
 func (s specs) mountPath() string {
 	if s.isBlock() {
-		return s.run.Settings.JournalFile
+		return s.run.Options.JournalFile
 	}
-	return path.Dir(s.run.Settings.JournalFile)
+	return path.Dir(s.run.Options.JournalFile)
 }
 
 // gracePeriod returns the grace period of a deletion in seconds, nil for the pod's own.
@@ -49,7 +49,7 @@ func (s specs) gracePeriod() *int64 {
 func (s specs) claim() kube.ClaimSpec {
 	plan := s.cell.Plan
 	return kube.ClaimSpec{
-		Name: plan.ObjectName(s.run.Settings.ClaimName), Class: plan.StorageClass, Size: s.run.Settings.ClaimSize,
+		Name: plan.ObjectName(s.run.Options.ClaimName), Class: plan.StorageClass, Size: s.run.Options.ClaimSize,
 		Mode: plan.AccessMode, VolumeMode: plan.VolumeMode, Template: s.run.Template,
 	}
 }
@@ -58,17 +58,17 @@ func (s specs) claim() kube.ClaimSpec {
 func (s specs) writer(epoch int, acks []ledger.Ack) kube.PodSpec {
 	args := []string{
 		"--epoch", strconv.Itoa(epoch),
-		"--rate", strconv.FormatFloat(s.run.Settings.WriteRate, 'f', -1, 64),
+		"--rate", strconv.FormatFloat(s.run.Options.WriteRate, 'f', -1, 64),
 		"--points", pointList(acks),
 	}
 	if s.hasOwnFolder() {
 		args = append(args, "--own-folder")
 	}
-	return s.pod(s.run.Settings.WriterPod, "write", args...)
+	return s.pod(s.run.Options.WriterPod, "write", args...)
 }
 
 func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
-	spec := s.pod(s.run.Settings.ReaderPod, "read", "--stay", "--points", pointList(acks))
+	spec := s.pod(s.run.Options.ReaderPod, "read", "--stay", "--points", pointList(acks))
 	spec.ReadOnly = true
 	spec.Placement = readerPlacement(s.cell)
 	return spec
@@ -76,7 +76,7 @@ func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
 
 // folderRemoval returns a pod that removes the cell's folder from an existing claim.
 func (s specs) folderRemoval() kube.PodSpec {
-	spec := s.pod(s.run.Settings.WriterPod, "remove")
+	spec := s.pod(s.run.Options.WriterPod, "remove")
 	spec.Command = []string{helper, "remove", "--file", s.cell.File}
 	return spec
 }
@@ -87,7 +87,7 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 		helper, command, "--file", s.cell.File, "--journal", format.ID, "--record-size", strconv.Itoa(format.Size),
 	}
 	spec := kube.PodSpec{
-		Name: s.cell.Plan.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Settings.ImagePullPolicy,
+		Name: s.cell.Plan.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
 		Path: s.mountPath(), Block: s.isBlock(),
 		Command: append(base, args...),
 	}
@@ -95,6 +95,9 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 		// A device has no end of file, so the helper must be told how much to read at least.
 		acknowledged := ledger.CountRecords(s.ledger.Acks()) * uint64(format.Size)
 		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(acknowledged, 10))
+	}
+	if s.hasOwnFolder() {
+		spec.OwnFolderJournal = s.cell.File
 	}
 	if claim := s.cell.Claim; claim != nil {
 		spec.Claim, spec.OwnVolume = claim.Name, claim.Created

@@ -11,15 +11,23 @@ import (
 )
 
 func TestReaderPlacement(t *testing.T) {
-	for setting, want := range map[options.ReaderNode]kube.Placement{
+	for node, want := range map[options.ReaderNode]kube.Placement{
 		options.AnyNode:   {},
 		options.SameNode:  {Node: "n1"},
 		options.OtherNode: {ExcludeNode: "n1"},
 		"n7":              {Node: "n7"},
 	} {
 		c := newTestCell(t)
-		c.result.Plan.ReaderNode = setting
+		c.result.Plan.ReaderNode = node
 		c.result.Epochs = []result.Epoch{{Pod: result.Pod{Node: "n2"}}, {Pod: result.Pod{Node: "n1"}}}
-		assert.Equal(t, want, readerPlacement(c.result), setting)
+		assert.Equal(t, want, readerPlacement(c.result), node)
 	}
+}
+
+func TestWriter_NamesTheJournalInItsOwnFolder(t *testing.T) {
+	c := newTestCell(t)
+	assert.Empty(t, c.specs.writer(1, nil).OwnFolderJournal, "the claim is the run's own")
+	existing := newCell(c.run, options.CellSpec{ExistingClaim: "theirs"})
+	assert.Equal(t, existing.result.File, existing.specs.writer(1, nil).OwnFolderJournal)
+	assert.Contains(t, existing.specs.writer(1, nil).Command, "--own-folder")
 }

@@ -15,8 +15,8 @@ import (
 
 // verdictBuilder completes a cell's result with its verdict, reason, findings, notes and limits.
 type verdictBuilder struct {
-	settings options.Values
-	cell     *result.Cell
+	options options.Values
+	cell    *result.Cell
 	// volumeFindings are the failures of pods that the volume caused.
 	volumeFindings []judge.Finding
 	// activeDeletions counts the deletions of writers that were writing.
@@ -58,10 +58,10 @@ func (b verdictBuilder) downgrade() {
 		c.Verdict, c.Reason = judge.Error, "no writer was writing when it was deleted, so nothing was tested: "+c.Reason
 	case c.Reader == nil:
 		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
-	case c.Provenance.Level < b.settings.RequiredEvidence:
+	case c.Provenance.Level < b.options.RequiredEvidence:
 		c.Verdict = judge.Error
 		c.Reason = fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
-			c.Provenance.Level, b.settings.RequiredEvidence, c.Provenance.NotReached, c.Reason)
+			c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReached, c.Reason)
 	case b.chaosErr != nil:
 		c.Verdict = judge.Error
 		c.Reason = fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s", b.chaosErr, c.Reason)
@@ -127,7 +127,7 @@ func (b verdictBuilder) addLimits() {
 // addSTIG adds the result of the STIG check, in its own words, if the run is that check.
 func (b verdictBuilder) addSTIG() {
 	c := b.cell
-	if !b.settings.STIG() || c.Plan.Name != "" || c.Reader == nil {
+	if !b.options.STIG() || c.Plan.Name != "" || c.Reader == nil {
 		return
 	}
 	if !c.Reader.HasLogData() {

@@ -162,7 +162,7 @@ func TestConclude_DoesNotSkipAWriterThatCannotComeBack(t *testing.T) {
 
 func TestVerdict_IsErrorBelowTheRequiredEvidenceLevel(t *testing.T) {
 	c := withAck(t, newTestCell(t))
-	c.run.Settings.RequiredEvidence = provenance.Remounted
+	c.run.Options.RequiredEvidence = provenance.Remounted
 	c.result.Provenance = provenance.History{Level: provenance.Uncached, NotReached: "the unmount was not observed"}
 	c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.verdict().build()
@@ -194,7 +194,7 @@ func TestVerdict_IncludesTheSTIGCheck(t *testing.T) {
 	assert.Contains(t, c.result.Reason, "V-260932: there is no log data, this is a finding. "+STIGFix)
 
 	c = withAck(t, newTestCell(t))
-	c.run.Settings.Namespace = "elsewhere"
+	c.run.Options.Namespace = "elsewhere"
 	c.result.Reader = readWith(10)
 	c.verdict().build()
 	assert.NotContains(t, c.result.Reason, "V-260932")

@@ -47,14 +47,14 @@ func (c *cell) conclude(err error) {
 
 func (c *cell) verdict() verdictBuilder {
 	return verdictBuilder{
-		settings: c.run.Settings, cell: c.result,
+		options: c.run.Options, cell: c.result,
 		volumeFindings: c.failures.findings, activeDeletions: c.activeDeletions, chaosErr: c.chaosErr,
 	}
 }
 
 func (c *cell) provenance() provenanceRecorder {
 	return provenanceRecorder{
-		kube: c.run.Kube, cell: c.result, mountPath: c.specs.mountPath(), required: c.run.Settings.RequiredEvidence,
+		kube: c.run.Kube, cell: c.result, mountPath: c.specs.mountPath(), required: c.run.Options.RequiredEvidence,
 	}
 }
 
@@ -86,9 +86,10 @@ func (c *cell) read(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", errReader, c.failures.classify(ctx, err, nil))
 	}
 	log := c.logs.follow(pod)
-	timeout := c.run.Settings.VerifyTimeout
-	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
-		fmt.Errorf("waited %s (VERIFY_TIMEOUT) for the journal to be read: %w", timeout, context.DeadlineExceeded))
+	timeout := c.run.Options.VerifyTimeout
+	waiting, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(
+		"timed out after %s (VERIFY_TIMEOUT) waiting for the journal to be read: %w",
+		timeout, context.DeadlineExceeded))
 	defer cancel()
 	scan, err := log.awaitScan(waiting)
 	if err != nil {

@@ -49,9 +49,10 @@ func (w *writer) start(ctx context.Context) error {
 
 // awaitFirstAck returns once a commit of the epoch is acknowledged. acks are those of the earlier epochs.
 func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
-	epoch, timeout := w.record(), w.run.Settings.StatusTimeout
-	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
-		fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w", timeout, w.epoch, context.DeadlineExceeded))
+	epoch, timeout := w.record(), w.run.Options.StatusTimeout
+	waiting, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(
+		"timed out after %s waiting for the first acknowledgement of epoch %d: %w",
+		timeout, w.epoch, context.DeadlineExceeded))
 	defer cancel()
 	err := w.log.awaitAck(waiting, w.epoch)
 	if scan := w.log.scanResult(); scan != nil {
@@ -90,7 +91,7 @@ func (w *writer) noteActivity() bool {
 	}
 	// A writer prints a line for every commit. At a low rate that is seldom.
 	longest := 2 * maxLogDelay
-	if rate := w.run.Settings.WriteRate; rate > 0 {
+	if rate := w.run.Options.WriteRate; rate > 0 {
 		longest += time.Duration(float64(time.Second) / rate)
 	}
 	if silence := w.log.sinceLastLine(); silence > longest {
@@ -134,7 +135,7 @@ func (w *writer) finish(ctx context.Context) error {
 // drainLog returns once the log was read to its end. After a forced deletion the container may still exist, and may
 // never end.
 func (w *writer) drainLog(ctx context.Context) error {
-	timeout := w.run.Settings.StatusTimeout
+	timeout := w.run.Options.StatusTimeout
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	select {

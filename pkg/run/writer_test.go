@@ -41,7 +41,7 @@ func TestDrainLog_EndsIfTheContainerOutlivesItsPod(t *testing.T) {
 	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 3600, Ended: true}})
 	for _, lines := range [][]string{{stalled}, {stalled, back, stalled}, nil} {
 		c := withAck(t, newTestCell(t))
-		c.run.Settings.StatusTimeout = time.Nanosecond
+		c.run.Options.StatusTimeout = time.Nanosecond
 		log := logOf(t, lines...)
 		log.closed = make(chan struct{})
 		log.stop = func() {
@@ -65,7 +65,7 @@ func TestNoteActivity_NotesALongSilence(t *testing.T) {
 		100: 11 * time.Second, 0: 11 * time.Second, 0.01: 111 * time.Second,
 	} {
 		c := withAck(t, newTestCell(t))
-		c.run.Settings.WriteRate = rate
+		c.run.Options.WriteRate = rate
 		log := logOf(t)
 		log.lastLine = time.Now().Add(-silence)
 		w := c.newWriter(1)

@@ -84,7 +84,9 @@ func cell(s scenario) result.Cell {
 }
 
 // read returns a pod's read of the journal after this many epochs, with its judgement.
-func (s scenario) read(v *volume, pod result.Pod, epochs int, earlier []journal.Report, at time.Time) *result.JournalRead {
+func (s scenario) read(
+	v *volume, pod result.Pod, epochs int, earlier []journal.Report, at time.Time,
+) *result.JournalRead {
 	if damage := s.damage[epochs]; damage != nil {
 		damage(v)
 	}
@@ -121,12 +123,12 @@ func (s scenario) history() provenance.History {
 		Writer:     provenance.Location{Node: writer, BootID: bootIDs[writer], Mount: s.mount},
 		Reader:     &provenance.Location{Node: s.reader, BootID: bootIDs[s.reader], Mount: s.mount},
 		ReadMode:   s.readMode,
-		SameVolume: provenance.Observation{Answer: provenance.Yes, Reason: "every pod mounted the claim's volume, and the filesystem's UUID was the same"},
+		SameVolume: yes("every pod mounted the claim's volume, and the filesystem's UUID was the same"),
 		Unmounted:  s.unmounted,
 		Reattached: s.reattached,
 	}
 	if s.claim == nil {
-		c.SameVolume = provenance.Observation{Answer: provenance.No, Reason: "each pod had an emptyDir of its own"}
+		c.SameVolume = no("each pod had an emptyDir of its own")
 	}
 	c.Evaluate()
 	return c

@@ -32,17 +32,22 @@ func All() []Sample {
 
 var start = time.Date(2026, 11, 24, 12, 46, 47, 123_456_789, time.UTC)
 
-func newResult(settings options.Values, cells ...result.Cell) result.Result {
+func newResult(opts options.Values, cells ...result.Cell) result.Result {
 	r := result.Result{
-		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Started: start, Ended: start.Add(74 * time.Second), Options: settings,
-		Tool: result.Tool{Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef", Image: "registry.example/volume-durability:v0.3.0"},
+		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Options: opts,
+		Started: start, Ended: start.Add(74 * time.Second),
+		Tool: result.Tool{
+			Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef",
+			Image: "registry.example/volume-durability:v0.3.0",
+		},
 		Cluster: result.Cluster{
 			UID: "1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Server: "https://10.0.0.10:6443", Version: "v1.34.4",
 			Orchestrator: "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them",
 		},
 		Engine: &result.Engine{
 			Name: "volume-durability", Namespace: "stig", UID: "77d9a1b0-3b52-4f0d-8f86-21a1b5c1f0aa",
-			Result: "volume-durability-volume-durability", ResultUID: "0b0e4a6c-7f34-4f8e-a1de-9b7a3d0c55e2", ServiceAccount: "volume-durability-sa",
+			Result: "volume-durability-volume-durability", ResultUID: "0b0e4a6c-7f34-4f8e-a1de-9b7a3d0c55e2",
+			ServiceAccount: "volume-durability-sa",
 		},
 		Cells: cells,
 	}
@@ -73,16 +78,18 @@ func Empty() result.Result {
 
 // Matrix returns a comparison of StorageClasses, with a cell of each verdict and the control.
 func Matrix() result.Result {
-	settings := options.Defaults()
-	settings.StorageClasses, settings.NegativeControl = []string{"ceph-rbd", "local-path", "nfs-async", "nfs-sync", "zfs-rwx"}, true
-	settings.Force = []bool{false, true}
+	opts := options.Defaults()
+	opts.StorageClasses = []string{"ceph-rbd", "local-path", "nfs-async", "nfs-sync", "zfs-rwx"}
+	opts.NegativeControl, opts.Force = true, []bool{false, true}
 	corrupting := onNFS(5, "nfs-async/forced", "stig-pvc-nfs-async-forced")
 	corrupting.plan.Force = true
 	corrupting.damage = map[int]damage{1: flipsABit(61_003), 3: losesTheLast(57)}
 	losing := onNFS(6, "nfs-async/graceful", "stig-pvc-nfs-async-graceful")
 	losing.damage = map[int]damage{2: losesTheLast(120)}
 	graceful := onCeph(4, "ceph-rbd/graceful", "stig-pvc-ceph-rbd-graceful")
-	r := newResult(settings, cell(graceful), cell(onLocalPath(7)), cell(losing), cell(corrupting), unbound(), skipped(), control(keepsNothing))
+	r := newResult(opts,
+		cell(graceful), cell(onLocalPath(7)), cell(losing), cell(corrupting),
+		unbound(), skipped(), control(keepsNothing))
 	r.Verdict = judge.Fail
 	r.Reason = "2 of 6 cells failed: nfs-async/graceful, nfs-async/forced; 1 ended in Error, 1 was skipped"
 	return r
@@ -97,12 +104,12 @@ func Error() result.Result {
 
 // Undetected returns a run whose control lost no data, which is an Error: the run cannot detect loss.
 func Undetected() result.Result {
-	settings := options.Defaults()
-	settings.NegativeControl = true
+	opts := options.Defaults()
+	opts.NegativeControl = true
 	kept := control(nil)
 	kept.Reason = "the control lost no data"
-	r := newResult(settings, cell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
-	r.Verdict, r.Reason = judge.Error, "the control lost no data, as it should have: this run cannot detect loss"
+	r := newResult(opts, cell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
+	r.Verdict, r.Reason = judge.Error, "the control lost no data: this run cannot detect loss"
 	return r
 }
 
@@ -120,7 +127,8 @@ func Stopped() result.Result {
 func NotApplicable() result.Result {
 	r := newResult(options.Defaults())
 	r.Verdict, r.Reason = judge.NotApplicable, "Swarm orchestrates: the check does not apply"
-	r.Cluster.Orchestrator = "Swarm: every node carries the label com.docker.ucp.orchestrator.swarm=true, and none com.docker.ucp.orchestrator.kubernetes=true"
+	r.Cluster.Orchestrator = "Swarm: every node carries the label com.docker.ucp.orchestrator.swarm=true, " +
+		"and none com.docker.ucp.orchestrator.kubernetes=true"
 	r.Ended = start.Add(800 * time.Millisecond)
 	return r
 }
@@ -140,37 +148,48 @@ func plan(name, class string, mode corev1.PersistentVolumeAccessMode, reader opt
 
 func onCeph(number int, name, claimName string) scenario {
 	return scenario{
-		number: number, plan: plan(name, "ceph-rbd", corev1.ReadWriteOnce, options.OtherNode), object: suffix(name), start: start.Add(time.Second),
+		number: number, plan: plan(name, "ceph-rbd", corev1.ReadWriteOnce, options.OtherNode),
+		object: suffix(name), start: start.Add(time.Second),
 		writers: []string{"node-a", "node-a", "node-b"}, reader: "node-a", readMode: protocol.ReadDirect,
 		median: 2300 * time.Microsecond, restart: 3100 * time.Millisecond,
-		mount:      protocol.Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/rbd0", Device: "252:0", UUID: "5f0c6a6e-5b0b-4a36-9d26-6a1f0d7c2b01"},
+		mount: protocol.Mount{
+			Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/rbd0", Device: "252:0",
+			UUID: "5f0c6a6e-5b0b-4a36-9d26-6a1f0d7c2b01",
+		},
 		claim:      claim(number, claimName, "ceph-rbd", cephRBD, corev1.ReadWriteOnce),
-		unmounted:  provenance.Observation{Answer: provenance.Yes, Reason: "node-b no longer listed the volume as in use before the reader was scheduled"},
-		reattached: provenance.Observation{Answer: provenance.Yes, Reason: "the VolumeAttachment csi-19 was deleted and csi-20 made after it"},
+		unmounted:  yes("node-b no longer listed the volume as in use before the reader was scheduled"),
+		reattached: yes("the VolumeAttachment csi-19 was deleted and csi-20 made after it"),
 	}
 }
 
 func onNFS(number int, name, claimName string) scenario {
 	return scenario{
-		number: number, plan: plan(name, "nfs-async", corev1.ReadWriteMany, options.AnyNode), object: suffix(name), start: start.Add(time.Second),
+		number: number, plan: plan(name, "nfs-async", corev1.ReadWriteMany, options.AnyNode),
+		object: suffix(name), start: start.Add(time.Second),
 		writers: []string{"node-c", "node-d", "node-c"}, reader: "node-d", readMode: protocol.ReadDirect,
 		median: 640 * time.Microsecond, restart: 1200 * time.Millisecond,
-		mount:      protocol.Mount{Point: "/data", Root: "/", FSType: "nfs4", Source: "10.0.0.40:/export/vol-0005", Device: "0:61"},
+		mount: protocol.Mount{
+			Point: "/data", Root: "/", FSType: "nfs4", Source: "10.0.0.40:/export/vol-0005", Device: "0:61",
+		},
 		claim:      claim(number, claimName, "nfs-async", nfs, corev1.ReadWriteMany),
-		unmounted:  provenance.Observation{Answer: provenance.Yes, Reason: "node-c no longer listed the volume as in use before the reader was scheduled"},
-		reattached: provenance.Observation{Answer: provenance.No, Reason: "the driver attaches nothing"},
+		unmounted:  yes("node-c no longer listed the volume as in use before the reader was scheduled"),
+		reattached: no("the driver attaches nothing"),
 	}
 }
 
 func onLocalPath(number int) scenario {
 	return scenario{
-		number: number, plan: plan("local-path/graceful", "local-path", corev1.ReadWriteOnce, options.SameNode), object: "-local-path-graceful", start: start.Add(2 * time.Second),
+		number: number, plan: plan("local-path/graceful", "local-path", corev1.ReadWriteOnce, options.SameNode),
+		object: "-local-path-graceful", start: start.Add(2 * time.Second),
 		writers: []string{"node-b", "node-b", "node-b", "node-b"}, reader: "node-b", readMode: protocol.ReadDropped,
 		median: 410 * time.Microsecond, restart: 700 * time.Millisecond,
-		mount:      protocol.Mount{Point: "/data", Root: "/opt/local-path-provisioner/vol-0007", FSType: "xfs", Source: "/dev/vda1", Device: "254:1", UUID: "e0d1b1f2-1d6f-4b53-9f1f-8a5b0b7e6c77"},
+		mount: protocol.Mount{
+			Point: "/data", Root: "/opt/local-path-provisioner/vol-0007", FSType: "xfs",
+			Source: "/dev/vda1", Device: "254:1", UUID: "e0d1b1f2-1d6f-4b53-9f1f-8a5b0b7e6c77",
+		},
 		claim:      claim(number, "stig-pvc-local-path-graceful", "local-path", localPath, corev1.ReadWriteOnce),
-		unmounted:  provenance.Observation{Answer: provenance.Unknown, Reason: "the path is a folder of the node's own disk, which is never unmounted"},
-		reattached: provenance.Observation{Answer: provenance.No, Reason: "the volume is local to the node"},
+		unmounted:  unknown("the path is a folder of the node's own disk, which is never unmounted"),
+		reattached: no("the volume is local to the node"),
 	}
 }
 
@@ -192,17 +211,23 @@ func control(damage map[int]damage) result.Cell {
 			Source: "/dev/vda1", Device: "254:1",
 		},
 		damage:     damage,
-		unmounted:  provenance.Observation{Answer: provenance.Unknown, Reason: "the mounts of an emptyDir are not observed"},
-		reattached: provenance.Observation{Answer: provenance.No, Reason: "an emptyDir is not attached"},
+		unmounted:  unknown("the mounts of an emptyDir are not observed"),
+		reattached: no("an emptyDir is not attached"),
 	})
 }
 
 // unbound returns a cell whose claim was never bound: an Error.
 func unbound() result.Cell {
-	c := result.Cell{Plan: plan("nfs-sync/graceful", "nfs-sync", corev1.ReadWriteOnce, options.AnyNode), Verdict: judge.Error, File: "/data/logs.log"}
-	c.Claim = &result.Claim{Name: "stig-pvc-nfs-sync-graceful", UID: uid(11, 0, "claim "), StorageClass: "nfs-sync", Created: true}
-	c.Reason = "claim stig/" + c.Claim.Name + " was not bound within 3m0s: ProvisioningFailed: rpc error: code = DeadlineExceeded desc = server 10.0.0.41 does not answer <mount.nfs & friends>"
-	c.Provenance.SameVolume = provenance.Observation{Answer: provenance.Unknown, Reason: "no pod was seen to mount it"}
+	c := result.Cell{
+		Plan:    plan("nfs-sync/graceful", "nfs-sync", corev1.ReadWriteOnce, options.AnyNode),
+		Verdict: judge.Error, File: "/data/logs.log",
+		Claim: &result.Claim{
+			Name: "stig-pvc-nfs-sync-graceful", UID: uid(11, 0, "claim "), StorageClass: "nfs-sync", Created: true,
+		},
+	}
+	c.Reason = "timed out after 3m0s waiting for claim stig/" + c.Claim.Name + " to be bound: ProvisioningFailed: " +
+		"rpc error: code = DeadlineExceeded desc = server 10.0.0.41 does not answer <mount.nfs & friends>"
+	c.Provenance.SameVolume = unknown("no pod was seen to mount it")
 	c.Provenance.Unmounted, c.Provenance.Reattached = c.Provenance.SameVolume, c.Provenance.SameVolume
 	c.Provenance.Evaluate()
 	return c
@@ -210,10 +235,25 @@ func unbound() result.Cell {
 
 // skipped returns a cell that the provisioner does not support.
 func skipped() result.Cell {
-	c := result.Cell{Plan: plan("zfs-rwx", "zfs-rwx", corev1.ReadWriteMany, options.OtherNode), Verdict: judge.Skipped, File: "/data/logs.log"}
+	c := result.Cell{
+		Plan:    plan("zfs-rwx", "zfs-rwx", corev1.ReadWriteMany, options.OtherNode),
+		Verdict: judge.Skipped, File: "/data/logs.log",
+	}
 	c.Reason = "the provisioner of StorageClass zfs-rwx does not support ReadWriteMany"
 	c.Provenance.Evaluate()
 	return c
+}
+
+func yes(reason string) provenance.Observation {
+	return provenance.Observation{Answer: provenance.Yes, Reason: reason}
+}
+
+func no(reason string) provenance.Observation {
+	return provenance.Observation{Answer: provenance.No, Reason: reason}
+}
+
+func unknown(reason string) provenance.Observation {
+	return provenance.Observation{Answer: provenance.Unknown, Reason: reason}
 }
 
 // losesTheLast cuts off the end of the journal, in the middle of a record.

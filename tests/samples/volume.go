@@ -70,7 +70,8 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 	}
 	must(w.Commit(3, func() time.Time { return to }))
 	v.took = append(v.took, protocol.CommitStats{
-		Count: commits, Records: commits * recordsEach, Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
+		Count: commits, Records: commits * recordsEach,
+		Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
 	})
 	v.records += commits * recordsEach
 	return first, result.Downsample(acks)

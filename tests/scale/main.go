@@ -124,11 +124,11 @@ func (b benchmark) measure(ctx context.Context, n int) (c cost, err error) {
 		"STORAGE_CLASSES":    strings.Join(names, ","), "PARALLEL_CELLS": strconv.Itoa(n), "CLAIM_SIZE": "16Mi",
 		"TOTAL_CHAOS_DURATION": "60", "CHAOS_INTERVAL": "60", "WRITE_RATE": "10", "STATUS_CHECK_TIMEOUT": "600",
 	}
-	settings, err := options.Parse(func(name string) string { return env[name] })
+	opts, err := options.Parse(func(name string) string { return env[name] })
 	if err != nil {
 		return cost{}, err
 	}
-	return b.run(ctx, settings, n)
+	return b.run(ctx, opts, n)
 }
 
 // copyClass creates n copies of the StorageClass. remove deletes those that were created, also after an error.
@@ -161,7 +161,7 @@ func (b benchmark) copyClass(
 }
 
 // run carries out one run and returns its cost.
-func (b benchmark) run(ctx context.Context, settings options.Values, n int) (cost, error) {
+func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, error) {
 	c := cost{cells: n}
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100
@@ -177,9 +177,9 @@ func (b benchmark) run(ctx context.Context, settings options.Values, n int) (cos
 	}
 	began, id := time.Now(), rand.String(10)
 	res, err := run.Run{
-		ID: id, Settings: settings, Image: b.image, Hooks: noHooks{}, Log: b.log,
+		ID: id, Options: opts, Image: b.image, Hooks: noHooks{}, Log: b.log,
 		Kube: kube.Client{
-			API: client, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: b.log,
+			API: client, Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: b.log,
 			Labels: map[string]string{kube.RunLabel: id},
 		},
 	}.Execute(ctx)

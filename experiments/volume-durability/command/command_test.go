@@ -181,7 +181,7 @@ func TestReport_DefaultsToTheNewestFolder(t *testing.T) {
 	assert.Contains(t, errOut, "volume-durability-1")
 }
 
-func TestReport_NamesWhatIsNotABundle(t *testing.T) {
+func TestReport_NamesTheFileThatIsNotABundle(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	t.Chdir(t.TempDir())

@@ -128,11 +128,11 @@ func executeForEngine(
 	if err := errors.Join(err, e.ValidateEngine()); err != nil {
 		return spec.describe(result.Result{
 			Schema: result.Schema, RunID: spec.id, Started: started, Ended: time.Now().UTC(),
-			Verdict: judge.Error, Reason: err.Error(), Options: spec.settings,
+			Verdict: judge.Error, Reason: err.Error(), Options: spec.options,
 		}), nil
 	}
-	e.SetTimeouts(spec.settings.StatusTimeout, spec.settings.Duration)
-	spec.again, spec.owner, spec.hooks, spec.log = e.IsRetry(ctx), e.OwnerReference(spec.settings.Namespace), e, log
+	e.SetTimeouts(spec.options.StatusTimeout, spec.options.Duration)
+	spec.again, spec.owner, spec.hooks, spec.log = e.IsRetry(ctx), e.OwnerReference(spec.options.Namespace), e, log
 	spec.labels = map[string]string{kube.JobLabel: e.JobUID(), kube.ChaosUIDLabel: string(id.UID)}
 	return spec.execute(ctx)
 }

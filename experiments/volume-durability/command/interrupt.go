@@ -37,7 +37,7 @@ func handleInterrupts(ctx context.Context, streams Streams, view *progress.View,
 			return
 		}
 		view.Close()
-		namespace := spec.settings.Namespace
+		namespace := spec.options.Namespace
 		fmt.Fprintf(streams.ErrOut, "\nNot removed from namespace %s: %s\n", namespace, remainingObjects(ctx, spec))
 		fmt.Fprintf(streams.ErrOut, "To remove it: volume-durability cleanup -n %s --run %s\n", namespace, spec.id)
 		os.Exit(ExitInterrupted)
@@ -102,7 +102,7 @@ const listTimeout = 3 * time.Second
 func remainingObjects(ctx context.Context, spec runSpec) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
 	defer cancel()
-	core, namespace := spec.cluster.client.CoreV1(), spec.settings.Namespace
+	core, namespace := spec.cluster.client.CoreV1(), spec.options.Namespace
 	ofRun := metav1.ListOptions{LabelSelector: kube.RunLabel + "=" + spec.id}
 	pods, podErr := core.Pods(namespace).List(ctx, ofRun)
 	claims, claimErr := core.PersistentVolumeClaims(namespace).List(ctx, ofRun)

@@ -21,7 +21,7 @@ func parseFlags(t *testing.T, engine func(string) string, args ...string) (optio
 	f := addOptionFlags(flags, namespace)
 	require.NoError(t, flags.Parse(args))
 	spec, err := newRunSpec(f.getenv(engine))
-	return spec.settings, withFlagNames(err)
+	return spec.options, withFlagNames(err)
 }
 
 func TestOptionFlags_EveryOptionHasAFlagWithHelp(t *testing.T) {

@@ -175,26 +175,27 @@ func (r *runCommand) confirmPlan(ctx context.Context, spec runSpec) error {
 
 // plan describes what a run will do.
 func plan(spec runSpec) string {
-	s := spec.settings
+	opts := spec.options
 	var b strings.Builder
 	line := func(heading, format string, args ...any) {
 		fmt.Fprintf(&b, "%-10s %s\n", heading, fmt.Sprintf(format, args...))
 	}
-	line("Namespace", "%s", s.Namespace)
-	if cells := s.Cells(nil); s.StorageClasses[0] == options.AllClasses {
-		line("Creates", "for every StorageClass: a claim of %s, a writer pod and a reader pod", s.ClaimSize.String())
+	line("Namespace", "%s", opts.Namespace)
+	if cells := opts.Cells(nil); opts.StorageClasses[0] == options.AllClasses {
+		line("Creates", "for every StorageClass: a claim of %s, a writer pod and a reader pod", opts.ClaimSize.String())
 	} else {
 		for i, c := range cells {
 			heading := "Creates"
 			if i > 0 {
 				heading = ""
 			}
-			line(heading, "%s; pods %s and %s", describeVolume(c, s), c.ObjectName(s.WriterPod), c.ObjectName(s.ReaderPod))
+			writer, reader := c.ObjectName(opts.WriterPod), c.ObjectName(opts.ReaderPod)
+			line(heading, "%s; pods %s and %s", describeVolume(c, opts), writer, reader)
 		}
 	}
 	line("Image", "%s", spec.podImage())
-	line("Then", "deletes the writers every %s for %s, reads the journals back,", s.Interval, s.Duration)
-	if s.Keep {
+	line("Then", "deletes the writers every %s for %s, reads the journals back,", opts.Interval, opts.Duration)
+	if opts.Keep {
 		line("", "and removes everything but the claims and the reader pods (--keep)")
 	} else {
 		line("", "and removes everything that it created")
@@ -203,7 +204,7 @@ func plan(spec runSpec) string {
 }
 
 // describeVolume describes the volume of a cell.
-func describeVolume(c options.CellSpec, s options.Values) string {
+func describeVolume(c options.CellSpec, opts options.Values) string {
 	switch {
 	case c.Control:
 		return "an emptyDir, the control that must lose its data"
@@ -211,23 +212,25 @@ func describeVolume(c options.CellSpec, s options.Values) string {
 		return "an emptyDir"
 	case c.ExistingClaim != "":
 		return "a folder on claim " + c.ExistingClaim
-	case c.StorageClass == "":
-		return fmt.Sprintf("claim %s, %s of the default StorageClass", c.ObjectName(s.ClaimName), s.ClaimSize.String())
 	}
-	return fmt.Sprintf("claim %s, %s of StorageClass %s", c.ObjectName(s.ClaimName), s.ClaimSize.String(), c.StorageClass)
+	class := "the default StorageClass"
+	if c.StorageClass != "" {
+		class = "StorageClass " + c.StorageClass
+	}
+	return fmt.Sprintf("claim %s, %s of %s", c.ObjectName(opts.ClaimName), opts.ClaimSize.String(), class)
 }
 
 // executeSpec executes the run and shows its progress.
 func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Result {
-	view := progress.New(r.streams.ErrOut, hasCursor(r.streams.ErrOut), spec.settings)
+	view := progress.New(r.streams.ErrOut, hasCursor(r.streams.ErrOut), spec.options)
 	view.Printf("run %s", spec.id)
 	log := newTerminalLog(view, r.level.Level)
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
 	pid, err := writePIDFile(spec.id)
 	if err != nil {
-		log.WithError(err).Warn("The PID file could not be written: cleanup cannot tell whether this run has ended")
+		log.WithError(err).Warn("The PID file could not be written: cleanup does not know whether this run has ended")
 	}
-	if !spec.settings.Keep { // with --keep, the file tells cleanup that the run has ended
+	if !spec.options.Keep { // with --keep, the file tells cleanup that the run has ended
 		defer pid.remove()
 	}
 	interrupts := handleInterrupts(ctx, r.streams, view, spec)
@@ -260,7 +263,7 @@ func (r *runCommand) report(ctx context.Context, spec runSpec, outcome result.Re
 		return &exitError{code, errors.Join(printErr, fmt.Errorf("writing the evidence bundle: %w", err))}
 	}
 	fmt.Fprintf(r.streams.ErrOut, "\nEvidence bundle: %s\n", where)
-	if r.keepInCluster || hasName(spec.settings.BundleConfigMap) {
+	if r.keepInCluster || hasName(spec.options.BundleConfigMap) {
 		if err := r.saveInCluster(ctx, spec, b); err != nil {
 			return &exitError{code, errors.Join(printErr, err)}
 		}
@@ -276,12 +279,12 @@ func (r *runCommand) saveInCluster(ctx context.Context, spec runSpec, b bundle.B
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	store := bundlestore.Store{
-		Client: spec.cluster.client, Namespace: spec.settings.Namespace,
+		Client: spec.cluster.client, Namespace: spec.options.Namespace,
 		Labels: map[string]string{kube.RunLabel: spec.id, "app.kubernetes.io/part-of": "volume-durability"},
 	}
 	name := bundlestore.Name("", spec.id)
-	if hasName(spec.settings.BundleConfigMap) {
-		name = spec.settings.BundleConfigMap
+	if hasName(spec.options.BundleConfigMap) {
+		name = spec.options.BundleConfigMap
 	}
 	if err := saveWithRetry(ctx, store, name, b, newTerminalLog(r.streams.ErrOut, r.level.Level)); err != nil {
 		return err

@@ -21,10 +21,10 @@ import (
 // runSpec describes a run to execute, for a user or for a ChaosEngine.
 type runSpec struct {
 	id       string
-	settings options.Values
+	options  options.Values
 	template *corev1.PersistentVolumeClaim
 	cluster  connection
-	// image is the image of the pods if the settings have none.
+	// image is the image of the pods if the options name none.
 	image string
 	// again reports whether this is a later attempt of the same run.
 	again bool
@@ -41,9 +41,9 @@ type runSpec struct {
 // newRunSpec reads the options, and the claim template that one of them may name. The
 // error joins all mistakes.
 func newRunSpec(getenv func(string) string) (runSpec, error) {
-	settings, err := options.Parse(getenv)
-	template, templateErr := readClaimTemplate(settings.ClaimTemplate)
-	spec := runSpec{id: string(uuid.NewUUID()), settings: settings, template: template}
+	opts, err := options.Parse(getenv)
+	template, templateErr := readClaimTemplate(opts.ClaimTemplate)
+	spec := runSpec{id: string(uuid.NewUUID()), options: opts, template: template}
 	return spec, errors.Join(err, templateErr)
 }
 
@@ -65,8 +65,8 @@ func readClaimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
 
 // podImage returns the image of the pods.
 func (s runSpec) podImage() string {
-	if s.settings.Image != "" {
-		return s.settings.Image
+	if s.options.Image != "" {
+		return s.options.Image
 	}
 	return s.image
 }
@@ -77,15 +77,15 @@ func (s runSpec) run() run.Run {
 		kube.RunLabel:               s.id,
 		"app.kubernetes.io/part-of": "volume-durability",
 	}
-	if s.settings.Keep {
-		labels[kube.KeepLabel] = strconv.FormatBool(s.settings.Keep)
+	if s.options.Keep {
+		labels[kube.KeepLabel] = strconv.FormatBool(s.options.Keep)
 	}
 	maps.Copy(labels, s.labels)
 	return run.Run{
-		ID: s.id, IsRetry: s.again, Settings: s.settings, Image: s.podImage(), Template: s.template,
+		ID: s.id, IsRetry: s.again, Options: s.options, Image: s.podImage(), Template: s.template,
 		Hooks: s.hooks, Log: s.log,
 		Kube: kube.Client{
-			API: s.cluster.client, Namespace: s.settings.Namespace, Timeout: s.settings.StatusTimeout,
+			API: s.cluster.client, Namespace: s.options.Namespace, Timeout: s.options.StatusTimeout,
 			Log: s.log, Owner: s.owner, Labels: labels,
 		},
 	}

@@ -3,7 +3,6 @@ package command
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
@@ -48,7 +47,7 @@ func (f *formatFlag) writeResult(out io.Writer, r result.Result) error {
 func summary(r result.Result) string {
 	var s strings.Builder
 	s.WriteString(headline(r.Verdict) + "\n")
-	tested := slices.DeleteFunc(slices.Clone(r.Cells), func(c result.Cell) bool { return c.Plan.Control })
+	tested := r.Tested()
 	if len(tested) < 2 {
 		fmt.Fprintf(&s, "  %s\n", r.Reason)
 	}

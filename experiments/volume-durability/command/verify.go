@@ -184,19 +184,17 @@ func (v *verifyCommand) fromBundle() (expectation, error) {
 		return expectation{}, err
 	}
 	var all []expectation
-	for _, c := range r.Cells {
-		if !c.Plan.Control {
-			all = append(all, fromCell(c))
-		}
+	for _, c := range r.Tested() {
+		all = append(all, fromCell(c))
 	}
 	return v.choose(all)
 }
 
 func fromCell(c result.Cell) expectation {
 	e := expectation{Cell: c.Plan.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
-	for _, epoch := range c.Epochs {
-		if epoch.InitialRead != nil {
-			e.Earlier = append(e.Earlier, epoch.InitialRead.ScanResult.Report)
+	for _, read := range c.Reads() {
+		if read.Epoch > 0 { // a writer's, not the reader's
+			e.Earlier = append(e.Earlier, read.ScanResult.Report)
 		}
 	}
 	return e

@@ -86,7 +86,7 @@ func TestDevice_NeedsNoOwnFolder(t *testing.T) {
 	assert.True(t, readBack(t, path, "").Present)
 }
 
-func TestDevice_NextEpochStartsOnANewLineAfterATornTail(t *testing.T) {
+func TestDevice_NextEpochStartsNewLineAfterTornTail(t *testing.T) {
 	path := loopdevice.New(t, 64*mib)
 	first := lastAck(writeEpoch(t, path, 1, 100))
 	end := int64(first.Seq) * 256

@@ -183,12 +183,14 @@ func TestHelper_DoesNotDependOnKubernetesOrLitmus(t *testing.T) {
 
 func TestRun_RejectsInvalidArguments(t *testing.T) {
 	for want, args := range map[string][]string{
-		"want a command":      {},
-		"unknown command":     {"erase"},
-		"want --file":         {"read", "--journal", id, "--record-size", "256"},
-		"journal id":          {"read", "--file", "x", "--record-size", "256"},
-		"record size 1":       {"read", "--file", "x", "--journal", id, "--record-size", "1"},
-		"--own-folder":        {"write", "--own-folder", "--file", "/data/x/logs.log", "--journal", id, "--record-size", "256"},
+		"want a command":  {},
+		"unknown command": {"erase"},
+		"want --file":     {"read", "--journal", id, "--record-size", "256"},
+		"journal id":      {"read", "--file", "x", "--record-size", "256"},
+		"record size 1":   {"read", "--file", "x", "--journal", id, "--record-size", "1"},
+		"--own-folder": {
+			"write", "--own-folder", "--file", "/data/x/logs.log", "--journal", id, "--record-size", "256",
+		},
 		"not defined":         {"remove", "--file", "x", "--journal", id},
 		"want epoch:sequence": {"read", "--file", "x", "--journal", id, "--record-size", "256", "--points", "1-2"},
 	} {

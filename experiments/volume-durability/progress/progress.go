@@ -27,9 +27,9 @@ const stateWriting = "writing"
 
 // View shows the progress of one run.
 type View struct {
-	settings options.Values
-	screen   screen
-	now      func() time.Time
+	options options.Values
+	screen  screen
+	now     func() time.Time
 
 	mu           sync.Mutex
 	started      time.Time
@@ -64,8 +64,8 @@ type row struct {
 }
 
 // New returns a view of a run. Terminal reports whether the cursor of out can be moved.
-func New(out io.Writer, terminal bool, settings options.Values) *View {
-	v := &View{settings: settings, now: time.Now, started: time.Now(), phase: "starting", rows: map[string]*row{}}
+func New(out io.Writer, terminal bool, opts options.Values) *View {
+	v := &View{options: opts, now: time.Now, started: time.Now(), phase: "starting", rows: map[string]*row{}}
 	if terminal {
 		v.screen = newTerminalView(out, v)
 	} else {
@@ -118,7 +118,7 @@ func (v *View) ChaosBegins(context.Context) error {
 	v.mu.Lock()
 	v.chaosStarted, v.phase = v.now(), phaseChaos
 	v.mu.Unlock()
-	v.event("chaos: deleting writers every %s for %s", v.settings.Interval, v.settings.Duration)
+	v.event("chaos: deleting writers every %s for %s", v.options.Interval, v.options.Duration)
 	return nil
 }
 
@@ -143,7 +143,7 @@ func (v *View) Deleting(plan options.CellSpec, pod result.Pod) {
 		records = r.records
 	})
 	v.event("%s: deleting pod %s on node %s, %s acknowledged",
-		title(plan), pod.Name, pod.Node, pluralize(records, "record"))
+		title(plan), pod.Name, pod.Node, result.Count(records, "record"))
 }
 
 // Reading shows that the journal of a cell is read back.
@@ -209,11 +209,4 @@ func VerdictLabel(c result.Cell) string {
 		return string(c.Verdict) + ", not as expected"
 	}
 	return string(c.Verdict)
-}
-
-func pluralize(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -112,9 +112,9 @@ func (v *View) phaseLine(width int) string {
 	if v.phase != phaseChaos {
 		return head
 	}
-	passed := min(v.now().Sub(v.chaosStarted), v.settings.Duration)
-	tail := fmt.Sprintf(" %s of %s", passed.Truncate(time.Second), v.settings.Duration)
-	share := float64(passed) / float64(v.settings.Duration)
+	passed := min(v.now().Sub(v.chaosStarted), v.options.Duration)
+	tail := fmt.Sprintf(" %s of %s", passed.Truncate(time.Second), v.options.Duration)
+	share := float64(passed) / float64(v.options.Duration)
 	return head + " " + bar(share, min(40, width-len(head)-len(tail)-2)) + tail
 }
 

@@ -166,7 +166,8 @@ func verification(r result.Result) string {
 		case judge.Skipped:
 			s = "skipped: " + c.Reason
 		default:
-			s = fmt.Sprintf("not established (%s): %s", result.Count(ledger.CountRecords(c.Acks), "acknowledged record"), c.Reason)
+			records := result.Count(ledger.CountRecords(c.Acks), "acknowledged record")
+			s = fmt.Sprintf("not established (%s): %s", records, c.Reason)
 		}
 		if name(c) != "" {
 			s = name(c) + ": " + s

@@ -41,17 +41,21 @@ func TestAssess_StatusNeedsACellWithAVerdict(t *testing.T) {
 		return Assess(r, mke(t), Context{}).Status
 	}
 	for name, change := range map[string]func(*result.Result){
-		"a Pass without a cell":                           func(r *result.Result) { r.Cells = nil },
-		"a Pass with a cell that ended in Error":          func(r *result.Result) { r.Cells = append(r.Cells, samples.Error().Cells...) },
+		"a Pass without a cell": func(r *result.Result) { r.Cells = nil },
+		"a Pass with a cell that ended in Error": func(r *result.Result) {
+			r.Cells = append(r.Cells, samples.Error().Cells...)
+		},
 		"a Pass of the control alone":                     func(r *result.Result) { r.Cells[0].Plan.Control = true },
 		"a Pass with only a skipped cell":                 func(r *result.Result) { r.Cells[0].Verdict = judge.Skipped },
 		"a Fail of a user's probe, without a failed cell": func(r *result.Result) { r.Verdict = judge.Fail },
 		"a Fail of the control alone": func(r *result.Result) {
 			r.Verdict, r.Cells[0].Verdict, r.Cells[0].Plan.Control = judge.Fail, judge.Fail, true
 		},
-		"N/A without a reason": func(r *result.Result) { r.Verdict, r.Cells, r.Cluster.Orchestrator = judge.NotApplicable, nil, "" },
-		"an unknown verdict":   func(r *result.Result) { r.Verdict = "Perhaps" },
-		"no verdict":           func(r *result.Result) { *r = result.Result{} },
+		"N/A without a reason": func(r *result.Result) {
+			r.Verdict, r.Cells, r.Cluster.Orchestrator = judge.NotApplicable, nil, ""
+		},
+		"an unknown verdict": func(r *result.Result) { r.Verdict = "Perhaps" },
+		"no verdict":         func(r *result.Result) { *r = result.Result{} },
 	} {
 		assert.Equal(t, NotReviewed, of(change), name)
 	}
@@ -63,7 +67,7 @@ func TestAssess_StatusNeedsACellWithAVerdict(t *testing.T) {
 	assert.Equal(t, NotAFinding, of(skipped), "a skipped cell does not count")
 }
 
-func TestAssess_SwarmIsNotApplicableOnlyIfTheRuleSaysSo(t *testing.T) {
+func TestAssess_SwarmIsNotApplicableOnlyIfTheRuleNamesIt(t *testing.T) {
 	to, err := rule.Find("V-233123")
 	require.NoError(t, err)
 	assert.Equal(t, NotReviewed, Assess(samples.NotApplicable(), to, Context{}).Status)
@@ -73,7 +77,8 @@ func TestAssess_ReportsTheCriterionSeparately(t *testing.T) {
 	all := samples.All()
 	for name, want := range map[string]string{
 		"pass": "log data present", "fail": "log data present", "empty": "log data not present",
-		"error": "the log was not read back", "stopped": "the log was not read back", "not-applicable": "the log was not read back",
+		"error": "the log was not read back", "stopped": "the log was not read back",
+		"not-applicable": "the log was not read back",
 	} {
 		for _, s := range all {
 			if s.Name == name {
@@ -81,13 +86,18 @@ func TestAssess_ReportsTheCriterionSeparately(t *testing.T) {
 			}
 		}
 	}
-	a := Assess(samples.Fail(), mke(t), Context{})
-	assert.Contains(t, a.Details, `1. The check's own criterion ("If there is no log data, this is a finding."): log data present. By this criterion alone, this is not a finding`+"\n")
-	assert.Contains(t, Assess(samples.Empty(), mke(t), Context{}).Details, "log data not present. By this criterion alone, this is a finding\n")
-	assert.Contains(t, Assess(samples.Error(), mke(t), Context{}).Details, "By this criterion alone, there is no result\n")
-	assert.Contains(t, a.Details, "2. Byte-for-byte verification, which is stricter: torn: 1 acknowledged record, epoch 3 sequence 691 to 691; lost-tail: 209")
-	assert.Contains(t, Assess(samples.Matrix(), mke(t), Context{}).Criterion, "log data present (ceph-rbd/graceful, local-path/graceful")
-	assert.NotContains(t, Assess(samples.Matrix(), mke(t), Context{}).Criterion, "control")
+	assessed := func(r result.Result) Assessment { return Assess(r, mke(t), Context{}) }
+	failed := assessed(samples.Fail()).Details
+	assert.Contains(t, failed, `1. The check's own criterion ("If there is no log data, this is a finding."): `+
+		"log data present. By this criterion alone, this is not a finding\n")
+	assert.Contains(t, failed, "2. Byte-for-byte verification, which is stricter: "+
+		"torn: 1 acknowledged record, epoch 3 sequence 691 to 691; lost-tail: 209")
+	assert.Contains(t, assessed(samples.Empty()).Details,
+		"log data not present. By this criterion alone, this is a finding\n")
+	assert.Contains(t, assessed(samples.Error()).Details, "By this criterion alone, there is no result\n")
+	several := assessed(samples.Matrix()).Criterion
+	assert.Contains(t, several, "log data present (ceph-rbd/graceful, local-path/graceful")
+	assert.NotContains(t, several, "control")
 }
 
 func TestAssess_HasWhatAnAssessorNeeds(t *testing.T) {
@@ -95,18 +105,21 @@ func TestAssess_HasWhatAnAssessorNeeds(t *testing.T) {
 	a := Assess(r, mke(t), Context{Where: "ConfigMap stig/evidence", Sum: "abc123"})
 	c := r.Cells[0]
 	for _, want := range []string{
-		"2026-11-24T12:46:47.123Z", string(r.Cluster.UID), r.Cluster.Server, r.Cluster.Version, r.Cluster.Orchestrator, r.Tool.Version,
-		r.Tool.Commit, r.Tool.Image, "SV-260932r966153_rule", "Version 2, Release: 1 Benchmark Date: 24 Jul 2024", "StorageClass: ceph-rbd",
-		c.Claim.Provisioner, c.Claim.Volume, c.Claim.Handle, "Access modes: ReadWriteOnce", string(c.Claim.UID), string(c.Epochs[2].UID),
-		string(c.Reader.UID), c.Reader.ScanResult.SHA256, "node node-b", c.Reader.ImageID, "with a grace period of 30 s (the pod's own)", "2 700 acknowledged lines",
+		"2026-11-24T12:46:47.123Z", string(r.Cluster.UID), r.Cluster.Server, r.Cluster.Version, r.Cluster.Orchestrator,
+		r.Tool.Version, r.Tool.Commit, r.Tool.Image,
+		"SV-260932r966153_rule", "Version 2, Release: 1 Benchmark Date: 24 Jul 2024",
+		"StorageClass: ceph-rbd", "Access modes: ReadWriteOnce",
+		string(c.Claim.UID), c.Claim.Provisioner, c.Claim.Volume, c.Claim.Handle, string(c.Epochs[2].UID),
+		string(c.Reader.UID), c.Reader.ScanResult.SHA256, "node node-b", c.Reader.ImageID,
+		"with a grace period of 30 s (the pod's own)", "2 700 acknowledged lines",
 		"2 709 intact lines", "log data present", "other-machine", "kubectl -n stig delete pod write-pod\n",
 		"kubectl -n stig exec read-pod -- sh -c 'cat /data/logs.log'\n", "storageClassName: ceph-rbd\n",
 	} {
 		assert.Contains(t, a.Details, want)
 	}
 	for _, want := range []string{
-		r.RunID, r.Engine.ServiceAccount, string(r.Engine.UID), r.Engine.Result, string(r.Engine.ResultUID), "ConfigMap stig/evidence", "abc123", "one of the 44 rules", "Merge it",
-		c.NotShown[0],
+		r.RunID, r.Engine.ServiceAccount, string(r.Engine.UID), r.Engine.Result, string(r.Engine.ResultUID),
+		"ConfigMap stig/evidence", "abc123", "one of the 44 rules", "Merge it", c.NotShown[0],
 	} {
 		assert.Contains(t, a.Comments, want)
 	}

@@ -1,8 +1,8 @@
 // Package chart draws SVG charts: a timeline, a strip of bytes, a distribution, steps, ranges.
 //
-// It knows nothing of volumes or verdicts, and the same numbers give the same chart. A chart is as wide as its container
-// while its text keeps its size: horizontal positions are in percent, heights in pixels. The page's style sheet colours
-// the shapes by their classes.
+// It knows nothing of volumes or verdicts, and the same numbers give the same chart. A chart is as wide as its
+// container while its text keeps its size: horizontal positions are in percent, heights in pixels. The page's style
+// sheet colours the shapes by their classes.
 package chart
 
 import (
@@ -39,7 +39,8 @@ func (p *picture) write(format string, values ...any) { fmt.Fprintf(&p.shapes, f
 
 // box draws a rectangle with a tooltip.
 func (p *picture) box(class string, from, to, y, height float64, title string) {
-	p.write(`<rect class="%s" x="%s%%" y="%s" width="%s%%" height="%s">`, class, number(from), number(y), number(max(0, to-from)), number(height))
+	p.write(`<rect class="%s" x="%s%%" y="%s" width="%s%%" height="%s">`,
+		class, number(from), number(y), number(max(0, to-from)), number(height))
 	if title != "" {
 		p.write(`<title>%s</title>`, escaped(title))
 	}
@@ -47,7 +48,8 @@ func (p *picture) box(class string, from, to, y, height float64, title string) {
 }
 
 func (p *picture) line(class string, x1, y1, x2, y2 float64) {
-	p.write(`<line class="%s" x1="%s%%" y1="%s" x2="%s%%" y2="%s"/>`, class, number(x1), number(y1), number(x2), number(y2))
+	p.write(`<line class="%s" x1="%s%%" y1="%s" x2="%s%%" y2="%s"/>`,
+		class, number(x1), number(y1), number(x2), number(y2))
 }
 
 // text centres a text on its position; near an edge, where it would be cut off, it starts or ends there.
@@ -110,7 +112,8 @@ func (e extent) overlaps(other extent) bool {
 }
 
 func (p *picture) textAt(class, anchor string, x, y float64, text string) {
-	p.write(`<text class="%s" text-anchor="%s" x="%s%%" y="%s">%s</text>`, class, anchor, number(x), number(y), escaped(text))
+	p.write(`<text class="%s" text-anchor="%s" x="%s%%" y="%s">%s</text>`,
+		class, anchor, number(x), number(y), escaped(text))
 }
 
 // mark draws a small symbol of a fixed size around its position.
@@ -141,9 +144,12 @@ func (p *picture) curve(class string, y, height float64, points []point) {
 		fmt.Fprintf(&d, "%s%s %s", command, number(at.x*10), number(height*(1-at.y)))
 	}
 	first, last := points[0], points[len(points)-1]
-	area := fmt.Sprintf("%sL%s %sL%s %sZ", d.String(), number(last.x*10), number(height), number(first.x*10), number(height))
-	p.write(`<svg y="%s" width="100%%" height="%s" viewBox="0 0 1000 %s" preserveAspectRatio="none">`, number(y), number(height), number(height))
-	p.write(`<path class="%s-area" d="%s"/><path class="%s" vector-effect="non-scaling-stroke" d="%s"/></svg>`, class, area, class, d.String())
+	area := fmt.Sprintf("%sL%s %sL%s %sZ",
+		d.String(), number(last.x*10), number(height), number(first.x*10), number(height))
+	p.write(`<svg y="%s" width="100%%" height="%s" viewBox="0 0 1000 %s" preserveAspectRatio="none">`,
+		number(y), number(height), number(height))
+	p.write(`<path class="%s-area" d="%s"/><path class="%s" vector-effect="non-scaling-stroke" d="%s"/></svg>`,
+		class, area, class, d.String())
 }
 
 // number formats a number with at most two decimals.

@@ -95,7 +95,10 @@ func TestTimeline_ShowsMissingRecords(t *testing.T) {
 		Acked:   []Amount{{at(0), 0}, {at(50), 100}, {at(100), 100}},
 		Reads:   []Read{{At: at(60), Acked: 100, Found: 100}, {At: at(90), Acked: 100, Found: 88}},
 		Outages: []Outage{{From: at(50), To: at(75), Label: "25 s"}},
-		Lanes:   []Lane{{Name: "a & b", Bars: []Bar{{From: at(0), To: at(50), Kind: Running, Label: "1"}, {From: at(50), To: at(51), Kind: Deleting, Label: "no room"}}}},
+		Lanes: []Lane{{Name: "a & b", Bars: []Bar{
+			{From: at(0), To: at(50), Kind: Running, Label: "1"},
+			{From: at(50), To: at(51), Kind: Deleting, Label: "no room"},
+		}}},
 	}
 	picture := line.SVG()
 	all := shapes(t, picture)
@@ -163,8 +166,11 @@ func TestRebin_CountsEveryValueOnce(t *testing.T) {
 }
 
 func TestSteps_FollowEachOther(t *testing.T) {
-	all := shapes(t, Steps{Format: plain, Rows: []StepRow{{Name: "w", Total: "4 s", Steps: []Step{{1, 0, "gone"}, {3, 1, "up"}, {4, 5, "ack"}}}}}.SVG())
-	for class, want := range map[string][2]string{"step-0": {"0%", "25%"}, "step-1": {"25%", "50%"}, "step-5": {"75%", "25%"}} {
+	steps := []Step{{1, 0, "gone"}, {3, 1, "up"}, {4, 5, "ack"}}
+	all := shapes(t, Steps{Format: plain, Rows: []StepRow{{Name: "w", Total: "4 s", Steps: steps}}}.SVG())
+	for class, want := range map[string][2]string{
+		"step-0": {"0%", "25%"}, "step-1": {"25%", "50%"}, "step-5": {"75%", "25%"},
+	} {
 		found := ofClass(all, class)
 		require.Len(t, found, 1)
 		assert.Equal(t, want, [2]string{attr(found[0], "x"), attr(found[0], "width")}, class)
@@ -173,15 +179,18 @@ func TestSteps_FollowEachOther(t *testing.T) {
 
 func TestRanges_ShortenLongNames(t *testing.T) {
 	assert.Equal(t, "ceph-rbd/graceful", shortened("ceph-rbd/graceful", "2.29 ms · 5.87 ms", narrowRoom))
-	assert.Equal(t, "a-very-lon…s/graceful", shortened("a-very-long-name-of-a-class/graceful", "2.29 ms · 5.87 ms", narrowRoom))
-	svg := string(Ranges{Format: plain, Rows: []RangeRow{{Name: "a-very-long-name-of-a-class/graceful", Median: 1, High: 2, Max: 3, Values: "2.29 ms · 5.87 ms"}}}.SVG())
+	const long = "a-very-long-name-of-a-class/graceful"
+	assert.Equal(t, "a-very-lon…s/graceful", shortened(long, "2.29 ms · 5.87 ms", narrowRoom))
+	row := RangeRow{Name: long, Median: 1, High: 2, Max: 3, Values: "2.29 ms · 5.87 ms"}
+	svg := string(Ranges{Format: plain, Rows: []RangeRow{row}}.SVG())
 	assert.Contains(t, svg, `class="label over on-narrow" text-anchor="start" x="0%" y="14">a-very-lon…s/graceful<`)
-	assert.Contains(t, svg, `class="label over on-wide" text-anchor="start" x="0%" y="14">a-very-long-name-of-a-class/graceful<`)
+	assert.Contains(t, svg, `class="label over on-wide" text-anchor="start" x="0%" y="14">`+long+"<")
 }
 
 func TestSVG_WithoutData(t *testing.T) {
 	for _, picture := range []template.HTML{
-		Timeline{Format: plain}.SVG(), Strip{Format: plain}.SVG(), Distribution{Format: plain}.SVG(), Steps{Format: plain}.SVG(), Ranges{Format: plain}.SVG(), Patterns,
+		Timeline{Format: plain}.SVG(), Strip{Format: plain}.SVG(), Distribution{Format: plain}.SVG(),
+		Steps{Format: plain}.SVG(), Ranges{Format: plain}.SVG(), Patterns,
 	} {
 		assert.NotEmpty(t, shapes(t, picture))
 		assert.NotContains(t, picture, "NaN")

@@ -1,5 +1,5 @@
-// Package checklist renders assessments as checklists for the tools of assessors: CKL (STIG Viewer 2 and 3, STIG Manager,
-// eMASS, OpenRMF, Heimdall) and CKLB (STIG Viewer 3, STIG Manager, eMASS).
+// Package checklist renders assessments as checklists for the tools of assessors: CKL (STIG Viewer 2 and 3, STIG
+// Manager, eMASS, OpenRMF, Heimdall) and CKLB (STIG Viewer 3, STIG Manager, eMASS).
 package checklist
 
 import (

@@ -80,20 +80,23 @@ func info(r result.Result, b rule.Benchmark) []siData {
 	}
 	return []siData{
 		entry("version", b.Version), entry("classification", "UNCLASSIFIED"), entry("customname", ""), entry("stigid", b.ID),
-		entry("description", ""), entry("filename", b.ContentRef.HRef), entry("releaseinfo", b.ReleaseInfo), entry("title", b.Title),
-		entry("uuid", id(r, b.ID)), entry("notice", ""), entry("source", ""),
+		entry("description", ""), entry("filename", b.ContentRef.HRef), entry("releaseinfo", b.ReleaseInfo),
+		entry("title", b.Title), entry("uuid", id(r, b.ID)), entry("notice", ""), entry("source", ""),
 	}
 }
 
 func attributes(r result.Result, to rule.Rule) []stigData {
 	all := []stigData{
-		{"Vuln_Num", to.Group}, {"Severity", to.Severity}, {"Group_Title", to.GroupTitle}, {"Rule_ID", to.ID}, {"Rule_Ver", to.Version},
-		{"Rule_Title", to.Title}, {"Vuln_Discuss", ""}, {"IA_Controls", ""}, {"Check_Content", to.Excerpt()}, {"Fix_Text", to.FixText},
-		{"False_Positives", ""}, {"False_Negatives", ""}, {"Documentable", "false"}, {"Mitigations", ""}, {"Potential_Impact", ""},
+		{"Vuln_Num", to.Group}, {"Severity", to.Severity}, {"Group_Title", to.GroupTitle},
+		{"Rule_ID", to.ID}, {"Rule_Ver", to.Version}, {"Rule_Title", to.Title},
+		{"Vuln_Discuss", ""}, {"IA_Controls", ""}, {"Check_Content", to.Excerpt()}, {"Fix_Text", to.FixText},
+		{"False_Positives", ""}, {"False_Negatives", ""}, {"Documentable", "false"},
+		{"Mitigations", ""}, {"Potential_Impact", ""},
 		// Heimdall parses this one as JSON, so it stays empty.
 		{"Third_Party_Tools", ""},
 		{"Mitigation_Control", ""}, {"Responsibility", ""}, {"Security_Override_Guidance", ""},
-		{"Check_Content_Ref", to.Benchmark.ContentRef.Name}, {"Weight", to.Weight}, {"Class", "Unclass"}, {"STIGRef", to.Benchmark.Reference()},
+		{"Check_Content_Ref", to.Benchmark.ContentRef.Name}, {"Weight", to.Weight},
+		{"Class", "Unclass"}, {"STIGRef", to.Benchmark.Reference()},
 		{"TargetKey", to.Benchmark.TargetKey}, {"STIG_UUID", id(r, to.Benchmark.ID)}, {"LEGACY_ID", ""},
 	}
 	for _, cci := range to.CCIs {

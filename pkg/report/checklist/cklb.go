@@ -103,7 +103,8 @@ func CKLB(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) 
 	document := cklb{
 		Title: "volume-durability " + to.Group + " " + r.RunID, ID: id(r, "cklb"), Active: true, Mode: 2, Version: "1.0",
 		Target: cklbTarget{
-			Type: "Computing", HostName: assessment.Asset(r, in), Comments: "Kubernetes cluster " + string(r.Cluster.UID), Role: "None",
+			Type: "Computing", HostName: assessment.Asset(r, in), Role: "None",
+			Comments: "Kubernetes cluster " + string(r.Cluster.UID),
 		},
 		STIGs: []cklbSTIG{{
 			Name: b.Title, DisplayName: strings.TrimSuffix(b.Title, " Security Technical Implementation Guide"), ID: b.ID,

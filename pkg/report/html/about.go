@@ -46,32 +46,32 @@ func factTable(caption string, facts []fact) table {
 }
 
 func optionFacts(r result.Result) []fact {
-	s := r.Options
-	interval := seconds(s.Interval)
-	if s.Randomness || s.MinInterval > 0 {
-		interval = "random, " + seconds(s.MinInterval) + " to " + interval
+	opts := r.Options
+	interval := seconds(opts.Interval)
+	if opts.Randomness || opts.MinInterval > 0 {
+		interval = "random, " + seconds(opts.MinInterval) + " to " + interval
 	}
 	rate := "unlimited"
-	if s.WriteRate > 0 {
-		rate = fmt.Sprintf("%g records per second", s.WriteRate)
+	if opts.WriteRate > 0 {
+		rate = fmt.Sprintf("%g records per second", opts.WriteRate)
 	}
 	return []fact{
-		{"Duration of the chaos", seconds(s.Duration), false},
+		{"Duration of the chaos", seconds(opts.Duration), false},
 		{"Interval between deletions", interval, false},
-		{"Ramp time", seconds(s.RampTime), false},
-		{"Delete by force", joined(s.Force), false},
-		{"StorageClasses", strings.ReplaceAll(joined(s.StorageClasses), `""`, "the default"), false},
-		{"Access modes", joined(s.AccessModes), false},
-		{"Volume modes", joined(s.VolumeModes), false},
-		{"Nodes of the reader", joined(s.ReaderNodes), false},
-		{"Parallel cells, at most", fmt.Sprint(s.ParallelCells), false},
-		{"Required evidence level", s.RequiredEvidence.String(), false},
-		{"Negative control", yesOrNo(s.NegativeControl), false},
-		{"Record size", counted(s.RecordSize, "byte"), false},
+		{"Ramp time", seconds(opts.RampTime), false},
+		{"Delete by force", joined(opts.Force), false},
+		{"StorageClasses", strings.ReplaceAll(joined(opts.StorageClasses), `""`, "the default"), false},
+		{"Access modes", joined(opts.AccessModes), false},
+		{"Volume modes", joined(opts.VolumeModes), false},
+		{"Nodes of the reader", joined(opts.ReaderNodes), false},
+		{"Parallel cells, at most", fmt.Sprint(opts.ParallelCells), false},
+		{"Required evidence level", opts.RequiredEvidence.String(), false},
+		{"Negative control", yesOrNo(opts.NegativeControl), false},
+		{"Record size", counted(opts.RecordSize, "byte"), false},
 		{"Write rate", rate, false},
-		{"Size of the claim", s.ClaimSize.String(), false},
-		{"Time limit of a step in the cluster", seconds(s.StatusTimeout), false},
-		{"Time limit of the reader", seconds(s.VerifyTimeout), false},
+		{"Size of the claim", opts.ClaimSize.String(), false},
+		{"Time limit of a step in the cluster", seconds(opts.StatusTimeout), false},
+		{"Time limit of the reader", seconds(opts.VerifyTimeout), false},
 	}
 }
 

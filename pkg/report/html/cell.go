@@ -40,7 +40,7 @@ type cellView struct {
 	NotShown     []string
 	Pods, Ledger table
 	Steps        []kubectlsteps.Step
-	// Omitted says why the details are left out.
+	// Omitted is the reason for leaving out the details.
 	Omitted string
 	// Folded collapses the details, because other cells need attention first.
 	Folded bool
@@ -95,7 +95,8 @@ func ledgerTable(c result.Cell) table {
 		Numeric: map[int]bool{0: true, 1: true},
 	}
 	for _, p := range c.Acks {
-		t.Rows = append(t.Rows, []string{fmt.Sprint(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), formatTime(p.Time)})
+		row := []string{fmt.Sprint(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), formatTime(p.Time)}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
@@ -115,8 +116,8 @@ func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
 			return views, "and " + counted(len(c.Findings)-maxFindings, "more finding") + ", listed in the result in JSON"
 		}
 		views = append(views, findingView{
-			Number: i + 1, Class: string(f.Class), Meaning: meanings[f.Class], Records: findingCount(f), Which: findingRecords(f),
-			Bytes: findingBytes(f), Detail: f.Detail,
+			Number: i + 1, Class: string(f.Class), Meaning: meanings[f.Class],
+			Records: findingCount(f), Which: findingRecords(f), Bytes: findingBytes(f), Detail: f.Detail,
 		})
 	}
 	return views, ""
@@ -158,7 +159,7 @@ var levels = map[provenance.Level]string{
 	provenance.Uncached:     "what was read did not come from the page cache that was written to",
 	provenance.Remounted:    "the filesystem was unmounted on the writer's node before the reader had it, or another node's kernel mounted it",
 	provenance.Reattached:   "the volume was detached from the writer's node and attached again for the reader",
-	provenance.OtherMachine: "it was attached anew, to a machine with another kernel",
+	provenance.OtherMachine: "it was attached again, to a machine with another kernel",
 }
 
 // evidenceView is the evidence level of a cell and the reasons for it.

@@ -19,7 +19,8 @@ func comparisonFigures(cells []result.Cell) []figure {
 		Format: formatSeconds, Alternative: "The slowest recovery of each cell; the table has the numbers.",
 	}
 	latencyTable := table{
-		Caption: "Commit latency", Head: []string{"Cell", "p50", "p99", "max"}, Numeric: map[int]bool{1: true, 2: true, 3: true},
+		Caption: "Commit latency", Head: []string{"Cell", "p50", "p99", "max"},
+		Numeric: map[int]bool{1: true, 2: true, 3: true},
 	}
 	recoveryTable := table{
 		Caption: "Slowest recovery", Head: append([]string{"Cell"}, stepNames...), Numeric: map[int]bool{},

@@ -130,5 +130,6 @@ type hexBlock struct {
 }
 
 func newHexBlock(width string, rows []hexRow, who, where string) hexBlock {
-	return hexBlock{width, "Bytes around the damage that " + strings.ToLower(who[:1]) + who[1:] + " found at " + where, rows}
+	caption := "Bytes around the damage that " + strings.ToLower(who[:1]) + who[1:] + " found at " + where
+	return hexBlock{width, caption, rows}
 }

@@ -25,8 +25,8 @@ var style string
 // Render returns the page of one result.
 func Render(r result.Result) ([]byte, error) { return RenderAll(r) }
 
-// RenderAll returns one page of several results: a table of the runs, then each run as on its own page. The runs have no
-// common verdict.
+// RenderAll returns one page of several results: a table of the runs, then each run as on its own page. The runs have
+// no common verdict.
 func RenderAll(results ...result.Result) ([]byte, error) {
 	if len(results) == 0 {
 		return nil, errors.New("rendering a page: no result to show")

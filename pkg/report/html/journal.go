@@ -108,7 +108,9 @@ func scannedPieces(scan protocol.ScanResult, acked map[int]uint64) []chart.Piece
 		pieces = append(pieces, chart.Piece{From: s.Offset, To: s.End, Kind: kind, Title: title})
 	}
 	for _, d := range scan.Damage {
-		pieces = append(pieces, chart.Piece{From: d.Offset, To: d.Offset + d.Length, Kind: chart.Damaged, Title: damageTitle(d)})
+		pieces = append(pieces, chart.Piece{
+			From: d.Offset, To: d.Offset + d.Length, Kind: chart.Damaged, Title: damageTitle(d),
+		})
 	}
 	for _, f := range scan.Foreign {
 		title := fmt.Sprintf("%s of journal %s", counted(f.Records, "record"), f.ID)

@@ -32,15 +32,18 @@ func latencyFigure(c result.Cell) *figure {
 	}
 	for _, b := range bins {
 		if b.Count > 0 {
-			data.Rows = append(data.Rows, []string{formatDuration(duration(b.From)), formatDuration(duration(b.To)), grouped(b.Count)})
+			from, to := formatDuration(duration(b.From)), formatDuration(duration(b.To))
+			data.Rows = append(data.Rows, []string{from, to, grouped(b.Count)})
 		}
 	}
-	note := fmt.Sprintf("%s with %s, timed by the writers' clocks.", counted(l.Count, "commit"), counted(l.Records, "record"))
+	note := fmt.Sprintf("%s with %s, timed by the writers' clocks.",
+		counted(l.Count, "commit"), counted(l.Records, "record"))
 	if rate := c.Rate(); rate > 0 {
 		note += fmt.Sprintf(" %s per second were acknowledged while a writer ran.", counted(int64(rate+0.5), "record"))
 	}
 	return &figure{
-		Caption: "Latency of a commit, which is a write and its sync (logarithmic scale)", Chart: d.SVG(), Data: data, Note: note,
+		Caption: "Latency of a commit, which is a write and its sync (logarithmic scale)",
+		Chart:   d.SVG(), Data: data, Note: note,
 	}
 }
 

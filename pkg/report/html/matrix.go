@@ -45,8 +45,8 @@ func newCellRow(c result.Cell, v cellView) cellRow {
 	if c.Verdict == judge.Pass || c.Verdict == judge.Fail {
 		row.Lost = grouped(c.Lost())
 	}
-	if c.Latency != nil {
-		row.P50, row.P99, row.Max = formatDuration(c.Latency.P50), formatDuration(c.Latency.P99), formatDuration(c.Latency.Max)
+	if l := c.Latency; l != nil {
+		row.P50, row.P99, row.Max = formatDuration(l.P50), formatDuration(l.P99), formatDuration(l.Max)
 	}
 	if rate := c.Rate(); rate > 0 {
 		row.Rate = groupedFloat(rate)

@@ -120,8 +120,8 @@ func runFacts(r result.Result) []fact {
 	})
 }
 
-// lowestLevel returns the lowest evidence level of the cells that passed; false if there is none or the run has no verdict
-// on the storage.
+// lowestLevel returns the lowest evidence level of the cells that passed; false if there is none or the run has no
+// verdict on the storage.
 func lowestLevel(r result.Result) (level provenance.Level, found bool) {
 	if r.Verdict != judge.Pass && r.Verdict != judge.Fail {
 		return provenance.None, false

@@ -29,7 +29,8 @@ func timelineFigure(c result.Cell) *figure {
 		Outages: outages(c, to), Lanes: lanes(c, to),
 	}
 	t.Alternative = fmt.Sprintf("Timeline from %s to %s UTC: %s acknowledged, %s, %s.",
-		formatClock(from), formatClock(to), counted(ledger.CountRecords(c.Acks), "record"), counted(len(c.Epochs), "writer"), counted(c.Deletions(), "deletion"))
+		formatClock(from), formatClock(to), counted(ledger.CountRecords(c.Acks), "record"),
+		counted(len(c.Epochs), "writer"), counted(c.Deletions(), "deletion"))
 	if c.Reader != nil && c.Reader.Judgement.Acknowledged > 0 {
 		t.Alternative += fmt.Sprintf(" The reader found %s of them intact.", grouped(c.Reader.Judgement.Intact))
 	}
@@ -146,7 +147,8 @@ func bars(p result.Pod, until time.Time, label, title string) []chart.Bar {
 	}
 	created, started := cmp.Or(p.Created, p.Started), cmp.Or(p.Started, until)
 	all := []chart.Bar{{
-		From: created, To: started, Kind: chart.Starting, Title: title + " starting for " + formatDuration(started.Sub(created)),
+		From: created, To: started, Kind: chart.Starting,
+		Title: title + " starting for " + formatDuration(started.Sub(created)),
 	}}
 	if until.After(started) {
 		all = append(all, chart.Bar{

@@ -144,8 +144,8 @@ func newCase(c result.Cell) testCase {
 	return t
 }
 
-// setControlOutcome sets the outcome of the control. It passes if it lost its data. Otherwise it is an error, because the
-// run cannot detect loss.
+// setControlOutcome sets the outcome of the control. It passes if it lost its data. Otherwise it is an error, because
+// the run cannot detect loss.
 func setControlOutcome(t *testCase, c result.Cell, o *outcome) {
 	switch {
 	case c.LostAllData():

@@ -26,7 +26,8 @@ func TestRender_CountsTheCases(t *testing.T) {
 	all := samples.All()
 	for name, want := range map[string]counts{
 		"pass": {Tests: 1}, "fail": {Tests: 1, Failures: 1}, "empty": {Tests: 1, Failures: 1},
-		"matrix": {Tests: 7, Failures: 2, Errors: 1, Skipped: 1}, "error": {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
+		"matrix": {Tests: 7, Failures: 2, Errors: 1, Skipped: 1},
+		"error":  {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
 		"undetected": {Tests: 2, Errors: 1}, "not-applicable": {Tests: 1, Skipped: 1},
 	} {
 		for _, s := range all {
@@ -66,7 +67,8 @@ func TestRender_AFailureHasItsClassAndOffsets(t *testing.T) {
 func TestRender_AControlWithoutTotalLossIsAnError(t *testing.T) {
 	for class, isError := range map[judge.Class]bool{judge.Missing: false, judge.Unavailable: true} {
 		c := newCase(result.Cell{
-			Plan: options.CellSpec{Name: options.ControlName, Control: true}, Verdict: judge.Fail, Findings: []judge.Finding{{Class: class, Records: 10}},
+			Plan:    options.CellSpec{Name: options.ControlName, Control: true},
+			Verdict: judge.Fail, Findings: []judge.Finding{{Class: class, Records: 10}},
 		})
 		assert.Equal(t, isError, c.Error != nil, class)
 		assert.Nil(t, c.Failure)

@@ -1,5 +1,5 @@
-// Package kubectlsteps describes how to repeat a test with kubectl alone: the steps of STIG check V-260932 with the names
-// of a run.
+// Package kubectlsteps describes how to repeat a test with kubectl alone: the steps of STIG check V-260932 with the
+// names of a run.
 //
 // By hand one can see whether the log has any data, but not whether every byte is intact.
 package kubectlsteps
@@ -27,8 +27,14 @@ func Steps(r result.Result, c result.Cell) []Step {
 		steps = append(steps, Step{"Create the claim.", o.apply(manifest(o.claimObject()))})
 	}
 	return append(steps,
-		Step{"Create the pod that writes, and wait for it.", o.apply(manifest(o.writerObject())) + "\n" + o.wait(o.writer)},
-		Step{"Write the time, and read the log.", o.exec(o.writer, o.writeCommand()) + "\n" + o.exec(o.writer, o.readCommand())},
+		Step{
+			"Create the pod that writes, and wait for it.",
+			o.apply(manifest(o.writerObject())) + "\n" + o.wait(o.writer),
+		},
+		Step{
+			"Write the time, and read the log.",
+			o.exec(o.writer, o.writeCommand()) + "\n" + o.exec(o.writer, o.readCommand()),
+		},
 		Step{o.deletion(), o.kubectl("delete pod " + quoted(o.writer) + o.deleteFlags())},
 		Step{o.readerCreation(), o.apply(manifest(o.readerObject())) + "\n" + o.wait(o.reader)},
 		Step{"Read the log: it must have the same lines.", o.exec(o.reader, o.readCommand())},

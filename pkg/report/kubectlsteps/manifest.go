@@ -75,8 +75,8 @@ func (o objects) volumeSource() corev1.VolumeSource {
 	return corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: o.claim}}
 }
 
-// manifest returns an object as YAML, without the status and the empty fields that its type adds. It panics if the object
-// cannot be encoded, which the types above always can.
+// manifest returns an object as YAML, without the status and the empty fields that its type adds. It panics if the
+// object cannot be encoded, which the types above always can.
 func manifest(object runtime.Object) string {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {

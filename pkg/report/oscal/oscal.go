@@ -1,8 +1,8 @@
 // Package oscal renders an assessment as OSCAL assessment results (NIST, version 1.1.3).
 //
-// The target of an OSCAL finding is satisfied or not satisfied; there is no state for a result that was not established.
-// In that case the document has an observation with the reason, and no finding. The target is the rule, never a control:
-// the run supports an assessment of the control but does not prove compliance with it.
+// The target of an OSCAL finding is satisfied or not satisfied; there is no state for a result that was not
+// established. In that case the document has an observation with the reason, and no finding. The target is the rule,
+// never a control: the run supports an assessment of the control but does not prove compliance with it.
 package oscal
 
 import (
@@ -62,7 +62,8 @@ func (d document) results() *oscal.AssessmentResults {
 func (d document) result() oscal.Result {
 	ended := d.Ended.UTC()
 	all := oscal.Result{
-		UUID: d.id("result"), Title: "Run " + d.RunID, Description: line(d.assessed.Reason), Start: d.Started.UTC(), End: &ended,
+		UUID: d.id("result"), Title: "Run " + d.RunID, Description: line(d.assessed.Reason),
+		Start: d.Started.UTC(), End: &ended,
 		Props:        properties("run", d.RunID, "verdict", string(d.Verdict), "rule", d.to.ID),
 		Observations: &[]oscal.Observation{d.observation()},
 		ReviewedControls: oscal.ReviewedControls{
@@ -71,7 +72,8 @@ func (d document) result() oscal.Result {
 		},
 		LocalDefinitions: &oscal.LocalDefinitions{InventoryItems: &[]oscal.InventoryItem{{
 			UUID: d.id("cluster"), Description: assessment.Asset(d.Result, d.in),
-			Props: properties("cluster-uid", string(d.Cluster.UID), "kubernetes-version", d.Cluster.Version, "api-server", d.Cluster.Server),
+			Props: properties("cluster-uid", string(d.Cluster.UID),
+				"kubernetes-version", d.Cluster.Version, "api-server", d.Cluster.Server),
 		}}},
 		Remarks: d.assessed.Comments,
 	}
@@ -116,7 +118,9 @@ func (d document) finding() *oscal.Finding {
 	}
 	return &oscal.Finding{
 		UUID: d.id("finding"), Title: d.to.Title, Description: line(d.assessed.Verification),
-		Target:              oscal.FindingTarget{Type: "objective-id", TargetId: d.to.Group, Title: d.to.Title, Status: status},
+		Target: oscal.FindingTarget{
+			Type: "objective-id", TargetId: d.to.Group, Title: d.to.Title, Status: status,
+		},
 		RelatedObservations: &[]oscal.RelatedObservation{{ObservationUuid: d.id("observation")}},
 	}
 }

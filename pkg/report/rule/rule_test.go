@@ -16,9 +16,11 @@ func TestAll_RulesHaveTheFieldsThatAChecklistNeeds(t *testing.T) {
 		assert.Regexp(t, regexp.MustCompile(`^V-\d+$`), r.Group)
 		assert.Regexp(t, regexp.MustCompile(`^SV-\d+r\d+_rule$`), r.ID, r.Group)
 		assert.Contains(t, r.ID, r.Group[1:], "the rule's id contains the number of its group")
-		assert.Regexp(t, regexp.MustCompile(`Release:\s*(\d+) Benchmark Date: \d{2} \w{3} \d{4}$`), r.Benchmark.ReleaseInfo, r.Group)
+		release := regexp.MustCompile(`Release:\s*(\d+) Benchmark Date: \d{2} \w{3} \d{4}$`)
+		assert.Regexp(t, release, r.Benchmark.ReleaseInfo, r.Group)
 		assert.Contains(t, []string{"low", "medium", "high"}, r.Severity, r.Group)
-		for _, s := range []string{r.Version, r.Title, r.Benchmark.ID, r.Benchmark.Title, r.Benchmark.Version, r.Benchmark.Target} {
+		b := r.Benchmark
+		for _, s := range []string{r.Version, r.Title, b.ID, b.Title, b.Version, b.Target} {
 			assert.NotEmpty(t, s, r.Group)
 		}
 		assert.NotEmpty(t, r.CCIs, r.Group)
