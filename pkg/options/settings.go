@@ -24,6 +24,9 @@ const (
 	Claim VolumeSource = "claim"
 	// EmptyDir forgets everything with each pod: the control that must fail.
 	EmptyDir VolumeSource = "emptyDir"
+	// Local is a folder or device of this machine, without a cluster. It is no value of
+	// VOLUME_SOURCE.
+	Local VolumeSource = "local"
 )
 
 // ReaderNode is where the reader runs: one of the words below, or a node's name.

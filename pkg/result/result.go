@@ -95,7 +95,9 @@ type Cell struct {
 	Reason  string           `json:"reason"`
 	Journal journal.Format   `json:"journal"`
 	// File is the journal's path in the pods.
-	File   string       `json:"file"`
+	File string `json:"file"`
+	// Path is the folder or device under test, in a run without a cluster.
+	Path   string       `json:"path,omitempty"`
 	Claim  *Claim       `json:"claim,omitempty"`
 	Epochs []Epoch      `json:"epochs,omitempty"`
 	Reader *JournalRead `json:"reader,omitempty"`
@@ -218,6 +220,9 @@ func (c Cell) Written() string {
 }
 
 func (c Cell) storage() string {
+	if c.Path != "" {
+		return c.Path
+	}
 	if c.Claim == nil {
 		return "an emptyDir"
 	}
