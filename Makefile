@@ -1,11 +1,11 @@
-# Everything goes into build/; the cluster's programs are kept in the user's cache.
+# Everything is built into build/; the programs of the test cluster are cached in the user's cache folder.
 BIN ?= build/out
 PREFIX ?= /usr/local
 STATE := /var/lib/volume-durability-cluster
 CLUSTER := build/cluster
 FAULTFS := build/faultfs
-# References that the test cluster knows the images by: no registry is ever asked.
-IMAGE := volume-durability.test/volume-durability:test
+# References of the images in the test cluster. They are loaded into it; no registry is used.
+EXPERIMENT_IMAGE := volume-durability.test/volume-durability:test
 RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 FAULTS_IMAGE := volume-durability.test/litmus-faults:test
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
@@ -13,29 +13,37 @@ MODULES := . tests/cluster tests/faultfs tests/gluster tests/csi tests/detection
 
 .DEFAULT_GOAL := help
 .PHONY: help
-help: ## show this help
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## the whole story on a real Kubernetes: a Pass, and a Fail on storage that forgets
+demo: ## two runs on a real Kubernetes: a Pass, and a Fail on storage that loses data
 	@sh tests/demo/demo.sh
 
 .PHONY: test
-test: lint machine unit fuzz mutation formats page e2e ## lint, unit tests with the race detector, a short fuzz run, mutations, the forms of the evidence, end-to-end runs
+test: lint machine unit fuzz mutation formats page e2e ## everything that CI runs: lint, unit, fuzz, mutation, formats, page, e2e
 
 .PHONY: machine
-machine: ## install what the test cluster and some unit tests need (Linux and root, or nothing is done)
-	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory cluster-tool && $(CLUSTER) tools; fi
+machine: ## install what the test cluster and some unit tests need (on Linux as root; elsewhere do nothing)
+	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory cluster-tool && $(CLUSTER) tools --containerd $(CONTAINERD); fi
 
 .PHONY: lint
-lint: ## check format, vet, the module files and the licences of what is compiled in
+lint: prose ## check format, vet, staticcheck, module files, licences and the text of the repository
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted, run gofmt -w: $$unformatted"; exit 1; }
 	@for m in $(MODULES); do echo "vet and go.mod of $$m"; (cd $$m && go vet ./... && go mod tidy -diff && go mod verify >/dev/null) || exit 1; done
 	@for m in $(MODULES); do (cd $$m && go tool -modfile=$(CURDIR)/tests/lint/go.mod staticcheck ./...) || exit 1; done
 	@sh tests/lint/licences.sh
 
+# All folders with text. To check some of them: make prose PROSE='docs pkg/run'
+PROSE ?= .ci .github .golangci.yml .goreleaser.yaml .krew.yaml CHANGELOG.md CONTRIBUTING.md Dockerfile Makefile \
+	README.md SECURITY.md chaoslib charts docs experiments pkg tests
+.PHONY: prose
+prose: ## check words and line lengths in comments, messages, names and documents (PROSE='docs pkg/run')
+	@cd tests/lint && go vet ./prose && go tool staticcheck ./prose && go test ./prose >/dev/null
+	@cd tests/lint && go run ./prose -root $(CURDIR) $(PROSE)
+
 .PHONY: vulncheck
-vulncheck: ## look for known vulnerabilities in what the product calls; asks vuln.go.dev
+vulncheck: ## look for known vulnerabilities in the code that the product calls (needs vuln.go.dev)
 	go tool -modfile=$(CURDIR)/tests/lint/go.mod govulncheck ./experiments/...
 
 .PHONY: unit
@@ -43,57 +51,66 @@ unit: ## unit tests with the race detector
 	@for m in $(MODULES); do (cd $$m && go test -race $$(go list ./... | grep -v /tests/e2e)) || exit 1; done
 
 .PHONY: formats
-formats: ## read the forms of the evidence with the parsers of STIG Manager, Heimdall and others (installs npm packages)
+formats: ## read evidence bundles with the parsers of STIG Manager, Heimdall and others (installs npm packages)
 	@sh tests/formats/formats.sh
 
-# So many inputs, not so long: where a time is up while an input is tried, go test now
-# and then fails with "context deadline exceeded" (golang.org/issue/75804, mended in Go 1.27).
+# The limit is a number of inputs, not a time: with a time, go test sometimes fails with
+# "context deadline exceeded" (golang.org/issue/75804, fixed in Go 1.27).
 FUZZTIME ?= 100000x
 .PHONY: fuzz
-fuzz: ## fuzz the scanner and the parser of statements (FUZZTIME=100000x, or a time such as 10m)
+fuzz: ## fuzz the scanner and the parser of messages (FUZZTIME=100000x, or a time such as 10m)
 	go test -run '^$$' -fuzz FuzzScan -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/journal
 	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/protocol
 
 .PHONY: page
-page: ## the report page in a real browser: what it says, by day, by night, on a phone, on paper (build/page)
+page: ## test the report page in a real browser: content, dark mode, phone, print (pictures in build/page)
 	@sh tests/browser/browser.sh
 
 CASES ?= 1000000
 .PHONY: property
-property: ## judge many random histories (CASES=1000000); unit does 20000
+property: ## judge many random histories (CASES=1000000); unit judges 20000
 	go test -v -run IfAndOnlyIf -timeout 1h ./pkg/judge -cases $(CASES)
 
 .PHONY: mutation
-mutation: ## put deliberate bugs into the judge: every one must be noticed
+mutation: ## inject bugs into the judge and the code below it; the tests must detect each
 	go run ./tests/mutation
 
 BENCH ?= -size 1024 -rounds 3
 .PHONY: bench
-bench: ## measure the scanner and the writer beside other programs (BENCH='-folder /mnt -size 1024'), then scale
+bench: ## measure the scanner and the writer beside other programs (BENCH='-folder /mnt -size 1024'), then run scale
 	go run ./tests/bench $(BENCH)
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory scale; else echo "SKIPPED: scale needs the test cluster, which needs Linux and root"; fi
 
 SCALE ?= -cells 1,10,25,50
 .PHONY: scale
-scale: cluster-images ## measure what each more cell of a run costs, on the test cluster (SCALE='-cells 1,10,50')
-	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(IMAGE) $(SCALE)
+scale: cluster-images ## measure the cost per additional cell on the test cluster (SCALE='-cells 1,10,50')
+	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) $(SCALE)
 
 .PHONY: e2e
-e2e: ## end-to-end runs on the test cluster (Linux and root)
+e2e: ## run all end-to-end tests on the test cluster (Linux and root)
 	@sh tests/e2e/e2e.sh
 
+.PHONY: e2e-one
+e2e-one: ## run one end-to-end test: T=TestName, on the test cluster or with KUBECONFIG=FILE IMAGE=IMAGE
+	@T='$(T)' sh tests/e2e/one.sh
+
 .PHONY: detection
-detection: ## every way to lose data that we know, under the experiment and under what people use today: a table
+detection: ## inject all faults and compare what the experiment and other methods detect (build/detection.md)
 	@sh tests/detection/detection.sh
+
+VERSIONS ?= 1.37/built 1.36/built 1.35/built 1.34/system
+.PHONY: versions
+versions: ## measure which versions of Kubernetes this works on: the table in docs/clusters.md (VERSIONS='1.37/built 1.34/system')
+	@sh tests/versions/versions.sh $(VERSIONS)
 
 HUB_NAME ?= volume-durability
 .PHONY: hub
-hub: ## lay the charts out as a ChaosHub of Litmus 3.x: build/hub and build/hub.zip (HUB_NAME=volume-durability)
+hub: ## arrange the charts as a ChaosHub of Litmus 3.x: build/hub and build/hub.zip (HUB_NAME=volume-durability)
 	@mkdir -p build
 	@go run ./charts/hub -name $(HUB_NAME) -tree build/hub -zip build/hub.zip
 
 .PHONY: binaries
-binaries: ## build the command line, which is the experiment too, the helper and the stand-in for chaos-runner, static
+binaries: ## build the experiment and command line, the helper, and the test cluster's chaos-runner (BIN=build/out)
 	$(GO_BUILD) -o $(BIN)/volume-durability ./experiments/volume-durability
 	$(GO_BUILD) -o $(BIN)/durability-helper ./experiments/volume-durability/helper
 	$(GO_BUILD) -o $(BIN)/runner ./tests/chaosrunner
@@ -108,37 +125,41 @@ install: ## install the command line, also as kubectl durability (PREFIX=/usr/lo
 
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 .PHONY: platforms
-platforms: ## see that the command line compiles for every system that it is released for
+platforms: ## compile the command line for every system that it is released for
 	@for p in $(PLATFORMS); do echo $$p; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./experiments/volume-durability || exit 1; done
 
+# The minor version of the test cluster, and its containerd: built, or the machine's own (system).
+K8S ?= 1.37
+CONTAINERD ?= built
+# Flags as those of the cluster's programs: what they share is compiled once.
 .PHONY: cluster-tool
 cluster-tool:
-	@cd tests/cluster && go build -o ../../$(CLUSTER) .
+	@cd tests/cluster && $(GO_BUILD) -o ../../$(CLUSTER) .
 
 .PHONY: cluster-up
-cluster-up: cluster-tool ## bring up the throw-away Kubernetes; nothing happens where it is up
-	@$(CLUSTER) up --source tests/cluster
+cluster-up: cluster-tool ## start the test cluster, unless it is running (K8S=1.37, CONTAINERD=built)
+	@$(CLUSTER) up --source tests/cluster --kubernetes $(K8S) --containerd $(CONTAINERD)
 
 .PHONY: cluster-down
-cluster-down: cluster-tool ## take it down and leave nothing behind
+cluster-down: cluster-tool ## stop the test cluster and remove everything that belongs to it
 	@$(CLUSTER) down
 
 .PHONY: cluster-status
-cluster-status: cluster-tool ## show what of it runs
+cluster-status: cluster-tool ## show which programs of the test cluster are running
 	@$(CLUSTER) status
 
 .PHONY: faultfs-tool
-faultfs-tool:
+faultfs-tool: ## build faultfs, the filesystem that damages data on purpose (build/faultfs)
 	@cd tests/faultfs && CGO_ENABLED=0 go build -o ../../$(FAULTFS) ./cmd/faultfs
 
 .PHONY: images
-images: cluster-tool ## make the test cluster's images of the Dockerfiles' last stages, without Docker
+images: cluster-tool ## build the images of the test cluster, without Docker
 	@$(MAKE) --no-print-directory -s binaries BIN=build/image/out
-	@$(CLUSTER) image --dockerfile Dockerfile --from build/image $(IMAGE) build/volume-durability.tar
+	@$(CLUSTER) image --dockerfile Dockerfile --from build/image $(EXPERIMENT_IMAGE) build/volume-durability.tar
 	@$(CLUSTER) image --dockerfile tests/chaosrunner/Dockerfile --from build/image $(RUNNER_IMAGE) build/runner.tar
 
 .PHONY: faults
-faults: ## build the faults of litmus-go itself, static
+faults: ## build the program with faults of litmus-go, for the end-to-end tests (BIN=build/out)
 	cd tests/litmusfaults && $(GO_BUILD) -o $(abspath $(BIN))/faults .
 
 .PHONY: faults-image
@@ -148,14 +169,20 @@ faults-image: cluster-up
 	@$(CLUSTER) load $(FAULTS_IMAGE) build/faults.tar
 
 .PHONY: cluster-images
-cluster-images: cluster-up images
-	@$(CLUSTER) load $(IMAGE) build/volume-durability.tar
+cluster-images: cluster-up images ## start the test cluster and load its images
+	@$(CLUSTER) load $(EXPERIMENT_IMAGE) build/volume-durability.tar
 	@$(CLUSTER) load $(RUNNER_IMAGE) build/runner.tar
 
 .PHONY: docker-image
-docker-image: ## build the image with Docker
+docker-image: ## build the experiment's image with Docker
 	docker build -t volume-durability/volume-durability:latest .
 
+# Modules that make lint does not vet: their sources are other projects'.
+PROGRAMS := tests/cluster/programs tests/cluster/runc
+.PHONY: update
+update: ## take every requirement to its newest version that fits, Kubernetes' together; then look at what changed and run make test
+	@sh tests/update/update.sh $(MODULES) $(PROGRAMS)
+
 .PHONY: clean
-clean: ## remove what was built here
+clean: ## remove build/
 	rm -rf build

@@ -1,5 +1,5 @@
-// Package charts is what a user applies to a cluster. Its tests hold the
-// manifests to the table of inputs and to one another.
+// Package charts tests the manifests that users apply to a cluster: they must agree with the table of options and with
+// each other.
 package charts
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// documents reads the documents of a manifest, each strictly into its own value.
+// documents parses the documents of a manifest strictly, each into its own value.
 func documents(t *testing.T, file string, into ...any) {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("volume-durability", file))
@@ -34,39 +34,38 @@ func documents(t *testing.T, file string, into ...any) {
 	}
 }
 
-// describedExperiment is a ChaosExperiment with the description that chaos center
-// shows. The API server takes any field in one: here a misspelt one is noticed.
+// describedExperiment is a ChaosExperiment with the description for chaos center. The API server accepts unknown fields
+// in it; strict parsing finds misspelt ones.
 type describedExperiment struct {
 	chaosv1alpha1.ChaosExperiment `json:",inline"`
 	Description                   struct{ Message string } `json:"description"`
 }
 
-var update = flag.Bool("update", false, "write the list of inputs into experiment.yaml")
+var update = flag.Bool("update", false, "write the list of options into experiment.yaml")
 
-// env is the list of inputs as experiment.yaml has it: their descriptions, without
-// Markdown, are the comments.
+// env returns the list of options as experiment.yaml has it. The comments are their descriptions without Markdown.
 func env() string {
 	var b strings.Builder
 	b.WriteString("    env:\n")
 	link := regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
-	for i, input := range options.Table() {
+	for i, option := range options.Table() {
 		if i > 0 {
 			b.WriteString("\n")
 		}
 		line := "      #"
-		for _, word := range strings.Fields(strings.ReplaceAll(link.ReplaceAllString(input.Doc, "$1"), "`", "")) {
+		for _, word := range strings.Fields(strings.ReplaceAll(link.ReplaceAllString(option.Doc, "$1"), "`", "")) {
 			if len(line)+1+len(word) > 100 {
 				b.WriteString(line + "\n")
 				line = "      #"
 			}
 			line += " " + word
 		}
-		fmt.Fprintf(&b, "%s\n      - name: %s\n        value: %q\n", line, input.Name, input.Default)
+		fmt.Fprintf(&b, "%s\n      - name: %s\n        value: %q\n", line, option.Name, option.Default)
 	}
 	return b.String()
 }
 
-func TestTheExperimentListsEveryInputWithItsDefault(t *testing.T) {
+func TestExperiment_ListsEveryOption(t *testing.T) {
 	const file = "volume-durability/experiment.yaml"
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -76,16 +75,16 @@ func TestTheExperimentListsEveryInputWithItsDefault(t *testing.T) {
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 	}
-	assert.Equal(t, want, string(content), "go test ./charts -update writes it")
+	assert.Equal(t, want, string(content), "run: go test ./charts -update")
 }
 
-func TestTheEngineSetsNothingButInputsThatAreAccepted(t *testing.T) {
+func TestEngine_SetsValidOptions(t *testing.T) {
 	var engine chaosv1alpha1.ChaosEngine
 	documents(t, "engine.yaml", &engine)
 	require.Len(t, engine.Spec.Experiments, 1)
 	known := map[string]bool{}
-	for _, input := range options.Table() {
-		known[input.Name] = true
+	for _, option := range options.Table() {
+		known[option.Name] = true
 	}
 	values := map[string]string{}
 	for _, e := range engine.Spec.Experiments[0].Spec.Components.ENV {
@@ -96,7 +95,7 @@ func TestTheEngineSetsNothingButInputsThatAreAccepted(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestTheNamesInTheManifestsAreOne(t *testing.T) {
+func TestManifests_UseSameNames(t *testing.T) {
 	var experiment describedExperiment
 	var engine chaosv1alpha1.ChaosEngine
 	var account corev1.ServiceAccount
@@ -111,5 +110,5 @@ func TestTheNamesInTheManifestsAreOne(t *testing.T) {
 	assert.Equal(t, role.Name, binding.RoleRef.Name)
 	assert.Equal(t, options.Defaults().Namespace, engine.Namespace)
 	assert.Equal(t, options.Defaults().Namespace, role.Namespace)
-	assert.Equal(t, role.Rules, experiment.Spec.Definition.Permissions, "the chart's permissions are the role's")
+	assert.Equal(t, role.Rules, experiment.Spec.Definition.Permissions, "the experiment must list the permissions of the Role")
 }

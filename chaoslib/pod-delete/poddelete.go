@@ -1,6 +1,5 @@
-// Package poddelete is the fault: pods are deleted again and again, and come
-// back in between. It keeps Litmus's tunables and their meaning; which pods, and
-// how they come back, is its caller's.
+// Package poddelete is the fault: it deletes pods at intervals and has them restored in between. Its options are
+// those of Litmus and mean the same. The caller chooses the pods and restores them.
 package poddelete
 
 import (
@@ -14,47 +13,43 @@ import (
 
 // Target is a pod to delete.
 type Target interface {
-	// Delete deletes the pod that is alive and returns once it is gone.
+	// Delete deletes the pod and returns once it is gone.
 	Delete(ctx context.Context) error
-	// Restore brings a new one and returns once it is at work.
+	// Restore creates the pod again and returns once it does its work.
 	Restore(ctx context.Context) error
 }
 
-// Fault says when to delete.
+// Fault describes when pods are deleted.
 type Fault struct {
 	// Duration is TOTAL_CHAOS_DURATION.
 	Duration time.Duration
-	// Interval is CHAOS_INTERVAL. With a Least below it each interval is a random one
-	// of the whole seconds between the two (RANDOMNESS).
-	Least, Interval time.Duration
-	// Serial has targets deleted one after another, each once the last one has come
-	// back (SEQUENCE).
+	// Interval is CHAOS_INTERVAL. If MinInterval is set and shorter, every interval is a random whole number of
+	// seconds between the two (RANDOMNESS).
+	MinInterval, Interval time.Duration
+	// Serial deletes the targets one after another, each once the previous one is restored (SEQUENCE).
 	Serial bool
-	// Affected is the percentage of the targets that an interval hits, at least one of
-	// them; 0 for all (PODS_AFFECTED_PERC).
-	Affected int
-	Clock    clock.Clock
-	// Random returns a number from 0 up to n, which is not among them.
+	// AffectedPercent is the percentage of the targets that are deleted at an interval, at least one of them; 0
+	// for all (PODS_AFFECTED_PERC).
+	AffectedPercent int
+	Clock           clock.Clock
+	// Random returns a number in [0, n).
 	Random func(n int64) int64
 }
 
-// Inject deletes the targets at every interval for as long as the fault lasts, and
-// restores each after every deletion but the last. A target that took longer than
-// an interval to come back is deleted at the next one that remains, and at once
-// where none does: what it wrote must be at stake too. An interval longer than the
-// fault ends with it. The errors are those of the targets, in their order: one that
-// fails keeps no other from going on.
+// Inject deletes the targets at every interval until Duration is over, and restores each after every deletion but
+// its last. A target that takes longer than an interval to be restored is deleted at the next interval. If none is
+// left, it is deleted at once, because data that was written after the last deletion must be tested too. An interval
+// longer than Duration ends with it.
+//
+// The errors are those of the targets, in their order. A target that fails does not stop the others.
 func (f Fault) Inject(ctx context.Context, targets ...Target) []error {
-	draw := &lottery{of: len(targets), winners: len(targets), random: f.Random}
-	if f.Affected > 0 {
-		draw.winners = max(1, len(targets)*f.Affected/100)
-	}
-	turn := func(do func() error) error { return do() }
+	selected := f.newSelection(len(targets))
+	inTurn := func(do func() error) error { return do() }
 	if f.Serial {
-		var one sync.Mutex
-		turn = func(do func() error) error {
-			one.Lock()
-			defer one.Unlock()
+		var mu sync.Mutex
+		inTurn = func(do func() error) error {
+			mu.Lock()
+			defer mu.Unlock()
 			return do()
 		}
 	}
@@ -62,93 +57,107 @@ func (f Fault) Inject(ctx context.Context, targets ...Target) []error {
 	var all sync.WaitGroup
 	for i, target := range targets {
 		all.Go(func() {
-			errs[i] = f.inject(ctx, target, turn, func(round int) bool { return draw.wins(round, i) })
+			isSelected := func(round int) bool { return selected.contains(round, i) }
+			errs[i] = f.injectOne(ctx, target, inTurn, isSelected)
 		})
 	}
 	all.Wait()
 	return errs
 }
 
-func (f Fault) inject(ctx context.Context, target Target, turn func(func() error) error, hit func(round int) bool) error {
+// injectOne injects the fault into one target. inTurn calls a function when it is the target's turn.
+func (f Fault) injectOne(
+	ctx context.Context, target Target, inTurn func(func() error) error, isSelected func(round int) bool,
+) error {
 	began, deletions := f.Clock.Now(), 0
 	due := f.interval()
 	for round := 0; ; round++ {
 		if err := f.wait(ctx, min(due, f.Duration)-f.Clock.Since(began)); err != nil {
 			return err
 		}
-		over := false
-		err := turn(func() error {
-			struck := hit(round)
-			if struck {
+		isLast := false
+		err := inTurn(func() error {
+			deleted := isSelected(round)
+			if deleted {
 				if err := target.Delete(ctx); err != nil {
 					return fmt.Errorf("deletion %d: %w", deletions+1, err)
 				}
 				deletions++
 			}
-			due = f.next(due, f.Clock.Since(began))
-			if over = due > f.Duration; over || !struck {
+			due = f.nextDue(due, f.Clock.Since(began))
+			if isLast = due > f.Duration; isLast || !deleted {
 				return nil
 			}
 			if err := target.Restore(ctx); err != nil {
-				return fmt.Errorf("coming back from deletion %d: %w", deletions, err)
+				return fmt.Errorf("recovering from deletion %d: %w", deletions, err)
 			}
 			return nil
 		})
-		if err != nil || over {
+		if err != nil || isLast {
 			return err
 		}
-		due = f.next(due, f.Clock.Since(began))
+		due = f.nextDue(due, f.Clock.Since(began))
 	}
 }
 
-// lottery draws which of the targets a round hits. All of them see the same draw.
-type lottery struct {
-	of, winners int
-	random      func(n int64) int64
+// selection chooses at random which targets each round deletes. It is the same for all targets.
+type selection struct {
+	targets, perRound int
+	random            func(n int64) int64
 
-	mu    sync.Mutex
-	drawn []map[int]bool // by round
+	mu     sync.Mutex
+	rounds []map[int]bool
 }
 
-func (l *lottery) wins(round, target int) bool {
-	if l.winners >= l.of {
+func (f Fault) newSelection(targets int) *selection {
+	s := &selection{targets: targets, perRound: targets, random: f.Random}
+	if f.AffectedPercent > 0 {
+		s.perRound = max(1, targets*f.AffectedPercent/100)
+	}
+	return s
+}
+
+// contains reports whether a round deletes a target.
+func (s *selection) contains(round, target int) bool {
+	if s.perRound >= s.targets {
 		return true
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for len(l.drawn) <= round {
-		l.drawn = append(l.drawn, l.draw())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.rounds) <= round {
+		s.rounds = append(s.rounds, s.choose())
 	}
-	return l.drawn[round][target]
+	return s.rounds[round][target]
 }
 
-func (l *lottery) draw() map[int]bool {
-	left := make([]int, l.of)
-	for i := range left {
-		left[i] = i
+func (s *selection) choose() map[int]bool {
+	rest := make([]int, s.targets)
+	for i := range rest {
+		rest[i] = i
 	}
-	winners := map[int]bool{}
-	for range l.winners {
-		i := l.random(int64(len(left)))
-		winners[left[i]] = true
-		left = append(left[:i], left[i+1:]...)
+	chosen := map[int]bool{}
+	for range s.perRound {
+		i := s.random(int64(len(rest)))
+		chosen[rest[i]] = true
+		rest = append(rest[:i], rest[i+1:]...)
 	}
-	return winners
+	return chosen
 }
 
-// next is when the first interval ends that is not over yet, that much into the fault.
-func (f Fault) next(due, passed time.Duration) time.Duration {
-	for due <= passed {
+// nextDue returns the end of the first interval that is not over when elapsed has passed since the fault began.
+func (f Fault) nextDue(due, elapsed time.Duration) time.Duration {
+	for due <= elapsed {
 		due += f.interval()
 	}
 	return due
 }
 
 func (f Fault) interval() time.Duration {
-	if f.Least == 0 || f.Least >= f.Interval {
+	if f.MinInterval == 0 || f.MinInterval >= f.Interval {
 		return f.Interval
 	}
-	return f.Least + time.Duration(f.Random(int64((f.Interval-f.Least)/time.Second)+1))*time.Second
+	choices := int64((f.Interval-f.MinInterval)/time.Second) + 1
+	return f.MinInterval + time.Duration(f.Random(choices))*time.Second
 }
 
 func (f Fault) wait(ctx context.Context, d time.Duration) error {

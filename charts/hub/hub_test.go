@@ -17,16 +17,16 @@ import (
 
 func hub(t *testing.T) map[string][]byte {
 	t.Helper()
-	files, err := lay("..")
+	files, err := hubFiles("..")
 	require.NoError(t, err)
 	return files
 }
 
-func TestTreeAndZipHoldTheSameFiles(t *testing.T) {
+func TestWrite_TreeAndZipHaveSameFiles(t *testing.T) {
 	files := hub(t)
 	tree, archive := filepath.Join(t.TempDir(), "hub"), filepath.Join(t.TempDir(), "hub.zip")
 	require.NoError(t, os.Mkdir(tree, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(tree, "of-before"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(tree, "old"), nil, 0o600))
 	require.NoError(t, writeTree(tree, files))
 	require.NoError(t, writeZip(archive, "mine", files))
 	assert.Equal(t, files, contents(t, os.DirFS(tree)))
@@ -37,7 +37,7 @@ func TestTreeAndZipHoldTheSameFiles(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, files, contents(t, below))
 	for _, entry := range z.File {
-		assert.True(t, strings.HasPrefix(entry.Name, "mine/"), "%s is in the hub's folder", entry.Name)
+		assert.True(t, strings.HasPrefix(entry.Name, "mine/"), "%s must be in the hub's folder", entry.Name)
 	}
 }
 
@@ -59,8 +59,8 @@ func contents(t *testing.T, files fs.FS) map[string][]byte {
 	return all
 }
 
-// Chaos center makes paths of the names that it reads in a category.
-func TestChaosCenterFindsTheFaultByItsName(t *testing.T) {
+// Chaos center builds paths from the names in the ChartServiceVersion of a category.
+func TestHubFiles_HavePathsOfTheirFault(t *testing.T) {
 	files := hub(t)
 	const category = "faults/kubernetes/"
 	var listed struct {
@@ -86,10 +86,10 @@ func TestChaosCenterFindsTheFaultByItsName(t *testing.T) {
 	require.NoError(t, yaml.UnmarshalStrict(files[category+found.Name+"/engine.yaml"], &engine))
 	assert.Equal(t, found.Name, experiment.Name)
 	assert.Equal(t, found.Name, engine.Spec.Experiments[0].Name)
-	assert.NotEmpty(t, files["experiments/"+fault+"/"+fault+".chartserviceversion.yaml"], "a ready-made experiment without it is not shown")
+	assert.NotEmpty(t, files["experiments/"+fault+"/"+fault+".chartserviceversion.yaml"], "chaos center does not show a workflow without it")
 }
 
-func TestTheHubsManifestsAreTheCharts(t *testing.T) {
+func TestHubFiles_CopyManifestsOfChart(t *testing.T) {
 	files := hub(t)
 	for inHub, inChart := range map[string]string{"fault.yaml": "experiment.yaml", "engine.yaml": "engine.yaml"} {
 		want, err := os.ReadFile(filepath.Join("..", fault, inChart))

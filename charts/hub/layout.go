@@ -10,17 +10,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// fault is the name of the chart, of its ChaosExperiment and of the folders that
-// chaos center looks for it in.
+// fault is the name of the chart, of its ChaosExperiment and of its folders in the hub.
 const fault = "volume-durability"
 
-// chart is what the folder of the charts holds.
+// chart has the files of a chart.
 type chart struct {
 	experiment, engine, version, icon []byte
 }
 
-// lay returns the hub's files by their paths in it.
-func lay(charts string) (map[string][]byte, error) {
+// hubFiles returns the files of the hub by path.
+func hubFiles(charts string) (map[string][]byte, error) {
 	c, err := read(charts)
 	if err != nil {
 		return nil, err
@@ -29,7 +28,7 @@ func lay(charts string) (map[string][]byte, error) {
 	if err := yaml.UnmarshalStrict(c.version, &version); err != nil {
 		return nil, fmt.Errorf("reading the chart's ChartServiceVersion: %w", err)
 	}
-	// Chaos center shows a hub by categories, which are folders.
+	// The categories in chaos center are folders of the hub.
 	category := strings.ToLower(version.Metadata.Annotations["categories"])
 	categoryVersion, err := c.group(version, category, version.Metadata.Annotations["categories"])
 	if err != nil {
@@ -70,8 +69,8 @@ func read(charts string) (c chart, err error) {
 	return c, nil
 }
 
-// serviceVersion is a ChartServiceVersion: what chaos center shows of a fault, of
-// a category, or of a ready-made experiment. No cluster has such a kind.
+// serviceVersion is a ChartServiceVersion, which describes a fault, a category or a workflow in chaos center. It is not
+// a resource of Kubernetes.
 type serviceVersion struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
@@ -83,8 +82,8 @@ type serviceVersion struct {
 	Spec map[string]any `json:"spec"`
 }
 
-// group is the ChartServiceVersion of what holds the one fault: it says of itself
-// what the fault says, and lists the fault.
+// group returns the ChartServiceVersion of a group with this fault as its only member. Its description is that of the
+// fault.
 func (c chart) group(version serviceVersion, name string, display any) ([]byte, error) {
 	var experiment struct {
 		chaosv1alpha1.ChaosExperiment
@@ -99,11 +98,13 @@ func (c chart) group(version serviceVersion, name string, display any) ([]byte, 
 		"displayName":         display,
 		"categoryDescription": version.Spec["categoryDescription"],
 		"faults": []map[string]any{{
-			"name": experiment.Name, "displayName": version.Spec["displayName"], "description": strings.TrimSpace(experiment.Description.Message),
+			"name": experiment.Name, "displayName": version.Spec["displayName"],
+			"description": strings.TrimSpace(experiment.Description.Message),
 		}},
 	}
-	for _, same := range []string{"keywords", "platforms", "maintainers", "minKubeVersion", "links", "icon", "provider"} {
-		group.Spec[same] = version.Spec[same]
+	copied := []string{"keywords", "platforms", "maintainers", "minKubeVersion", "links", "icon", "provider"}
+	for _, field := range copied {
+		group.Spec[field] = version.Spec[field]
 	}
 	return yaml.Marshal(group)
 }

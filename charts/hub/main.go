@@ -1,7 +1,5 @@
-// Command hub lays the charts out as LitmusChaos 3.x wants a ChaosHub: as a tree,
-// for a hub that is a git repository, and as a zip, for one that is downloaded.
-// It knows where chaos center looks for what; it knows nothing of a cluster. What
-// the manifests say is the charts' to say: here they are only put in their places.
+// Command hub builds a ChaosHub for LitmusChaos 3.x from the charts: a directory tree for a git repository, and a zip
+// file for a remote hub. It copies the manifests to the paths at which chaos center expects them, and needs no cluster.
 package main
 
 import (
@@ -24,28 +22,28 @@ func main() {
 }
 
 func run() error {
-	charts := flag.String("charts", "charts", "folder of the charts")
-	name := flag.String("name", "volume-durability", "the hub's name in chaos center, which is the zip's top folder")
-	tree := flag.String("tree", "build/hub", "folder to write the tree to; it is replaced")
-	archive := flag.String("zip", "build/hub.zip", "file to write the zip to")
+	charts := flag.String("charts", "charts", "folder with the charts")
+	name := flag.String("name", "volume-durability",
+		"name of the hub in chaos center, and of the top-level folder in the zip")
+	tree := flag.String("tree", "build/hub", "folder for the tree; an existing one is replaced")
+	archive := flag.String("zip", "build/hub.zip", "path of the zip")
 	flag.Parse()
-	files, err := lay(*charts)
+	files, err := hubFiles(*charts)
 	if err != nil {
 		return err
 	}
 	return errors.Join(writeTree(*tree, files), writeZip(*archive, *name, files))
 }
 
-// writeTree puts the files where nothing else is: what an earlier hub had and this
-// one has not is gone.
+// writeTree replaces a folder by the files.
 func writeTree(folder string, files map[string][]byte) error {
 	if err := os.RemoveAll(folder); err != nil {
-		return fmt.Errorf("removing the tree of before: %w", err)
+		return fmt.Errorf("removing the old tree: %w", err)
 	}
 	for name, content := range files {
 		file := filepath.Join(folder, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return fmt.Errorf("making the folder of %s: %w", name, err)
+			return fmt.Errorf("creating the folder of %s: %w", name, err)
 		}
 		if err := os.WriteFile(file, content, 0o644); err != nil {
 			return fmt.Errorf("writing %s: %w", name, err)
@@ -54,12 +52,12 @@ func writeTree(folder string, files map[string][]byte) error {
 	return nil
 }
 
-// writeZip puts the files below a folder of the hub's name: chaos center unpacks a
-// hub beside the others, and then looks for it by its name.
+// writeZip writes the files into a zip, below a folder with the hub's name: chaos center unpacks all hubs into one
+// folder and finds each by its name.
 func writeZip(archive, hub string, files map[string][]byte) (err error) {
 	out, err := os.Create(archive)
 	if err != nil {
-		return fmt.Errorf("making the zip: %w", err)
+		return fmt.Errorf("creating the zip: %w", err)
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	z := zip.NewWriter(out)

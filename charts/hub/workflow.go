@@ -11,38 +11,38 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// workflowTemplate is what chaos center makes of one fault. Its own braces are
-// Argo's, which fills them in when the workflow runs.
+// workflowTemplate is a workflow as chaos center creates it for one fault. Argo replaces the expressions in double
+// braces when the workflow runs.
 //
 //go:embed workflow.yaml.tmpl
 var workflowTemplate string
 
-// workflow is the ready-made experiment of the hub: an Argo Workflow that installs
-// the fault, runs its engine and cleans up.
+// workflow returns an Argo Workflow that installs the fault, runs its engine and cleans up.
 func (c chart) workflow() ([]byte, error) {
-	engine, err := c.engineOfAWorkflow()
+	engine, err := c.workflowEngine()
 	if err != nil {
 		return nil, err
 	}
-	t, err := template.New("workflow").Delims("<<", ">>").Funcs(template.FuncMap{"indent": indent}).Parse(workflowTemplate)
+	functions := template.FuncMap{"indent": indent}
+	t, err := template.New("workflow").Delims("<<", ">>").Funcs(functions).Parse(workflowTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("reading the workflow's template: %w", err)
 	}
 	var out bytes.Buffer
-	if err := t.Execute(&out, map[string]string{"Fault": fault, "Experiment": string(c.experiment), "Engine": string(engine)}); err != nil {
+	values := map[string]string{"Fault": fault, "Experiment": string(c.experiment), "Engine": string(engine)}
+	if err := t.Execute(&out, values); err != nil {
 		return nil, fmt.Errorf("filling in the workflow's template: %w", err)
 	}
 	return out.Bytes(), nil
 }
 
-// namespace is where chaos center works, as Argo fills it in.
+// namespace is the Argo expression for the namespace of chaos center's infrastructure.
 const namespace = "{{workflow.parameters.adminModeNamespace}}"
 
-// engineOfAWorkflow is the chart's engine as chaos center changes one: with a
-// generated name, by whose beginning it is found again, and a label by which the
-// workflow removes it. Chaos center wants to be told its probes; that there are
-// none of its own is told by an empty list.
-func (c chart) engineOfAWorkflow() ([]byte, error) {
+// workflowEngine returns the chart's engine with the changes that chaos center makes: a generated name, whose prefix
+// identifies the fault, and a label with which the workflow deletes the engine. The annotation with an empty list of
+// probes is required: without it chaos center rejects an engine that has no probes.
+func (c chart) workflowEngine() ([]byte, error) {
 	var engine unstructured.Unstructured
 	if err := yaml.Unmarshal(c.engine, &engine.Object); err != nil {
 		return nil, fmt.Errorf("reading the chart's ChaosEngine: %w", err)
@@ -67,7 +67,7 @@ func (c chart) engineOfAWorkflow() ([]byte, error) {
 	return yaml.Marshal(engine.Object)
 }
 
-// addNamespace makes an experiment work where its engine is.
+// addNamespace sets WORKLOAD_NAMESPACE of an experiment to the namespace of its engine.
 func addNamespace(experiment map[string]any) error {
 	path := []string{"spec", "components", "env"}
 	env, _, err := unstructured.NestedSlice(experiment, path...)
@@ -78,7 +78,7 @@ func addNamespace(experiment map[string]any) error {
 	return unstructured.SetNestedSlice(experiment, env, path...)
 }
 
-// indent indents the lines of a text that are not empty.
+// indent indents all lines of a text that are not empty.
 func indent(by int, text string) string {
 	var out strings.Builder
 	for line := range strings.Lines(text) {

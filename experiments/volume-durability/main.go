@@ -1,6 +1,6 @@
-// Command volume-durability tells whether Kubernetes storage keeps what a pod was
-// told is safe: for a person at a terminal, and as the experiment in the Job that
-// chaos-runner makes for a ChaosEngine. Named kubectl-durability it is kubectl durability.
+// Command volume-durability tests whether Kubernetes storage keeps acknowledged data when
+// a pod is deleted. Users run it at a terminal; chaos-runner runs it as the experiment of
+// a ChaosEngine. As kubectl-durability on the PATH, it is the plugin kubectl durability.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package apiretry tells what an API server answers from that it does not answer for a
-// while, and makes a request until it does. It knows nothing of what is asked for.
+// Package apiretry repeats requests while a Kubernetes API server is unavailable. It distinguishes an answer, which
+// ends the retries, from a transient failure, and knows nothing about the objects of a request.
 package apiretry
 
 import (
@@ -18,42 +18,56 @@ import (
 )
 
 const (
-	// every is how often a request is made again.
-	every = 500 * time.Millisecond
-	// warmUp is how long an API server that was started may not know the roles yet, where
-	// it does not say whether it is ready.
+	// interval is the time between two attempts.
+	interval = 500 * time.Millisecond
+	// warmUp is how long an API server may take after its start to read the roles, if its readiness is unknown.
 	warmUp = 30 * time.Second
 )
 
-// Do makes a request until the API server has answered it or the context ends.
-// The error is the answer; or the context's cause, with the last reason why there was
-// none. The log hears of it once. What is forbidden is an answer of a server that is
-// ready: one that was started forbids everything until it has read who may do what.
-func Do(ctx context.Context, server kubernetes.Interface, log logrus.FieldLogger, doing string, request func(context.Context) error) error {
+// DoWithTimeout calls Do with a timeout. The error then says that it waited for the API server.
+func DoWithTimeout(
+	ctx context.Context, timeout time.Duration, server kubernetes.Interface, log logrus.FieldLogger, operation string,
+	request func(context.Context) error,
+) error {
+	cause := fmt.Errorf("timed out after %s waiting for the API server: %s: %w",
+		timeout, operation, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, cause)
+	defer cancel()
+	return Do(ctx, server, log, operation, request)
+}
+
+// Do repeats a request until the API server answers it or the context ends. It returns the answer, or the cause of the
+// context together with the last failure. It logs the first failure with the operation, for example "creating pod x".
+//
+// Forbidden is an answer only if the API server is ready. A server that has just started forbids everything until it
+// has read the roles.
+func Do(
+	ctx context.Context, server kubernetes.Interface, log logrus.FieldLogger, operation string,
+	request func(context.Context) error,
+) error {
 	var last error
-	began := time.Now()
-	err := wait.PollUntilContextCancel(ctx, every, true, func(ctx context.Context) (bool, error) {
-		before := last
+	started := time.Now()
+	err := wait.PollUntilContextCancel(ctx, interval, true, func(ctx context.Context) (bool, error) {
+		previous := last
 		last = request(ctx)
-		readiness := ready
+		state := ready
 		if isUnauthorized(last) {
-			if readiness = readinessOf(ctx, server); readiness == ready {
+			if state = readinessOf(ctx, server); state == ready {
+				// The server may have become ready between the request and the check.
 				last = request(ctx)
 			}
 		}
+		warmingUp := state == notReady || state == unknown && time.Since(started) < warmUp
 		switch {
 		case last == nil:
 			return true, nil
-		case Is(last) || readiness == unready || readiness == untold && time.Since(began) < warmUp:
-		default:
+		case !IsTransient(last) && !warmingUp:
 			return false, last
-		}
-		switch {
-		case before != nil:
-		case Is(last):
-			Warn(log, doing, last)
+		case previous != nil: // already logged
+		case IsTransient(last):
+			LogRetry(log, operation, last)
 		default:
-			log.WithError(last).Warn("The API server may not know yet who may do what, trying again: " + doing)
+			log.WithError(last).Warn("The API server may not have read the roles yet; retrying: " + operation)
 		}
 		return false, nil
 	})
@@ -63,50 +77,54 @@ func Do(ctx context.Context, server kubernetes.Interface, log logrus.FieldLogger
 	return fmt.Errorf("%w: %w", context.Cause(ctx), last)
 }
 
-// readiness is what an API server says of itself
-// (kubernetes.io/docs/reference/using-api/health-checks).
+// readiness is what an API server reports at /readyz (kubernetes.io/docs/reference/using-api/health-checks).
 type readiness int
 
 const (
 	ready readiness = iota
-	unready
-	// untold is a server's that does not say, to everybody or for now.
-	untold
+	notReady
+	// unknown means that the server did not report its readiness, for example because /readyz is forbidden.
+	unknown
 )
 
 func readinessOf(ctx context.Context, server kubernetes.Interface) readiness {
 	client := server.Discovery().RESTClient()
 	if client == nil {
-		return ready // no server at all
+		return ready // a fake client
 	}
 	err := client.Get().AbsPath("/readyz").Do(ctx).Error()
 	switch {
 	case err == nil:
 		return ready
-	case Is(err):
-		return unready
+	case IsTransient(err):
+		return notReady
 	default:
-		return untold
+		return unknown
 	}
 }
 
-// isUnauthorized says whether a request was refused because of who makes it, and not
-// because of what it asks for, as by a quota or a policy (ForbiddenErrorMessage in
+// isUnauthorized reports whether a request was forbidden by authorization. Quotas and admission policies also answer
+// with Forbidden, but with another text (ForbiddenErrorMessage in
 // k8s.io/apiserver/pkg/endpoints/handlers/responsewriters).
 func isUnauthorized(err error) bool {
-	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), `User "`) && strings.Contains(err.Error(), `" cannot `)
+	return apierrors.IsForbidden(err) &&
+		strings.Contains(err.Error(), `User "`) && strings.Contains(err.Error(), `" cannot `)
 }
 
-// Warn says in the log that what is being done has to wait.
-func Warn(log logrus.FieldLogger, doing string, err error) {
-	log.WithError(err).Warn("The API server does not answer, trying again: " + doing)
+// LogRetry logs that an operation is retried because the API server did not answer.
+func LogRetry(log logrus.FieldLogger, operation string, err error) {
+	log.WithError(err).Warn("The API server did not answer; retrying: " + operation)
 }
 
-// Is says whether a request failed for a reason that may be over soon, and
-// that says nothing of what was asked for.
-func Is(err error) bool {
+// IsTransient reports whether a request failed for a reason that may soon be over and has nothing to do with what was
+// requested.
+func IsTransient(err error) bool {
+	return isNetworkFailure(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) ||
+		apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
+}
+
+func isNetworkFailure(err error) bool {
 	return utilnet.IsConnectionRefused(err) || utilnet.IsConnectionReset(err) || utilnet.IsHTTP2ConnectionLost(err) ||
-		utilnet.IsProbableEOF(err) || utilnet.IsTimeout(err) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) ||
-		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
-		apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
+		utilnet.IsProbableEOF(err) || utilnet.IsTimeout(err) ||
+		errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
 }

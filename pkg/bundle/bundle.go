@@ -1,13 +1,13 @@
-// Package bundle is the evidence of a run as a set of files: the result, every form
-// of it that a person or a tool reads, what it was judged by, and a manifest with
-// the sum of each.
+// Package bundle is the evidence bundle of a run: a set of files with the result, its reports, the data for repeating the
+// judgement, and a manifest with the sum of each file.
 //
-// All but what the caller adds derives from the result. It knows folders, and
-// nothing of clusters.
+// Every file but the cluster's objects and events is made from the result. The package knows folders and archives, but no
+// cluster.
 package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -23,7 +23,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// Schema names the form of a manifest.
+// Schema is the version of a Manifest's JSON.
 const Schema = "volume-durability/bundle/v1alpha1"
 
 // Names of the two files that every bundle has.
@@ -32,79 +32,72 @@ const (
 	ManifestFile = "manifest.json"
 )
 
-// File is one file of a bundle. Its name may have folders, separated by slashes.
+// File is one file of a bundle. Its name is a slash-separated path.
 type File struct {
 	Name    string
 	Content []byte
 }
 
-// Bundle is files, in the order of their names.
+// Bundle is a set of files, sorted by name.
 type Bundle struct {
 	Files []File
 }
 
-// Options are what a bundle says beyond the result.
+// Options are the parameters of the reports in a bundle.
 type Options struct {
-	// Rule is the group of the rule that the checklists are of; empty for rule.Default.
+	// Rule is the group of the rule for the checklists; empty for rule.Default.
 	Rule string
-	// Asset is the name by which the user's tools know the cluster, Where says where
-	// the bundle is kept; either may be empty.
+	// Asset is the cluster's name in the assessor's tools; empty for a name made of its UID.
 	Asset string
+	// Where says where the bundle is stored; empty if unknown.
 	Where string
 }
 
-// Manifest is the list of a bundle's other files.
+// Manifest lists the other files of a bundle.
 type Manifest struct {
 	Schema  string        `json:"schema"`
-	Run     string        `json:"run"`
+	RunID   string        `json:"runID"`
 	Verdict judge.Verdict `json:"verdict"`
 	Tool    result.Tool   `json:"tool"`
 	Files   []Entry       `json:"files"`
 }
 
-// Entry is a file as a manifest lists it.
+// Entry is a file in a manifest.
 type Entry struct {
 	Name   string `json:"name"`
 	Size   int    `json:"size"`
 	SHA256 string `json:"sha256"`
 }
 
-// Make makes the bundle of a result. The same result and options make the same bytes.
+// Make returns the bundle of a result. The same result and options give the same bytes.
 func Make(r result.Result, o Options) (Bundle, error) {
-	to, err := rule.Find(orDefault(o.Rule))
+	to, err := rule.Find(cmp.Or(o.Rule, rule.Default))
 	if err != nil {
 		return Bundle{}, err
 	}
-	result, err := encoded(r)
+	encoded, err := encode(r)
 	if err != nil {
-		return Bundle{}, fmt.Errorf("the result of run %s: %w", r.RunID, err)
+		return Bundle{}, fmt.Errorf("encoding the result of run %s: %w", r.RunID, err)
 	}
-	b := Bundle{Files: []File{{ResultFile, result}}}
-	s := source{r, to, assessment.Context{Asset: o.Asset, Where: o.Where, Sum: sum(result)}}
-	for _, f := range forms(r) {
+	b := Bundle{Files: []File{{ResultFile, encoded}}}
+	s := source{r, to, assessment.Context{Asset: o.Asset, Where: o.Where, Sum: sum(encoded)}}
+	for _, f := range reports(r) {
 		content, err := f.render(s)
 		if err != nil {
-			return Bundle{}, fmt.Errorf("%s of run %s: %w", f.name, r.RunID, err)
+			return Bundle{}, fmt.Errorf("making %s of run %s: %w", f.name, r.RunID, err)
 		}
 		b.Files = append(b.Files, File{f.name, content})
 	}
-	manifest, err := encoded(Manifest{Schema: Schema, Run: r.RunID, Verdict: r.Verdict, Tool: r.Tool, Files: b.entries()})
+	manifest, err := encode(Manifest{Schema: Schema, RunID: r.RunID, Verdict: r.Verdict, Tool: r.Tool, Files: b.entries()})
 	if err != nil {
-		return Bundle{}, fmt.Errorf("the manifest of run %s: %w", r.RunID, err)
+		return Bundle{}, fmt.Errorf("encoding the manifest of run %s: %w", r.RunID, err)
 	}
 	b.Files = append(b.Files, File{ManifestFile, manifest})
 	b.sort()
 	return b, nil
 }
 
-func orDefault(group string) string {
-	if group == "" {
-		return rule.Default
-	}
-	return group
-}
-
-// checkNames refuses what would leave the folder, or hide another file.
+// checkNames rejects names that lead out of the folder, and duplicates.
 func (b Bundle) checkNames() error {
 	var problems []error
 	known := map[string]bool{}
@@ -113,7 +106,7 @@ func (b Bundle) checkNames() error {
 		case !fs.ValidPath(f.Name) || f.Name == ".":
 			problems = append(problems, fmt.Errorf("%q is not the name of a file in a folder", f.Name))
 		case known[f.Name]:
-			problems = append(problems, fmt.Errorf("%s is there twice", f.Name))
+			problems = append(problems, fmt.Errorf("duplicate file %s", f.Name))
 		}
 		known[f.Name] = true
 	}
@@ -124,7 +117,7 @@ func (b Bundle) sort() {
 	slices.SortFunc(b.Files, func(x, y File) int { return strings.Compare(x.Name, y.Name) })
 }
 
-// entries are what a manifest says of all files but itself.
+// entries returns the entries of all files but the manifest.
 func (b Bundle) entries() []Entry {
 	b.Files = slices.Clone(b.Files)
 	b.sort()
@@ -137,7 +130,7 @@ func (b Bundle) entries() []Entry {
 	return all
 }
 
-// File is the content of a file.
+// File returns the content of a file.
 func (b Bundle) File(name string) ([]byte, error) {
 	for _, f := range b.Files {
 		if f.Name == name {
@@ -147,26 +140,26 @@ func (b Bundle) File(name string) ([]byte, error) {
 	return nil, fmt.Errorf("%s is not in the bundle: %w", name, fs.ErrNotExist)
 }
 
-// Result is the result that the bundle is the evidence of.
+// Result returns the result in the bundle.
 func (b Bundle) Result() (result.Result, error) {
 	var r result.Result
 	if err := b.decode(ResultFile, &r); err != nil {
 		return result.Result{}, err
 	}
 	if r.Schema != result.Schema {
-		return result.Result{}, fmt.Errorf("%s is of schema %q: want %q", ResultFile, r.Schema, result.Schema)
+		return result.Result{}, fmt.Errorf("%s has schema %q: want %q", ResultFile, r.Schema, result.Schema)
 	}
 	return r, nil
 }
 
-// Manifest is the list that the bundle carries.
+// Manifest returns the manifest in the bundle.
 func (b Bundle) Manifest() (Manifest, error) {
 	var m Manifest
 	if err := b.decode(ManifestFile, &m); err != nil {
 		return Manifest{}, err
 	}
 	if m.Schema != Schema {
-		return Manifest{}, fmt.Errorf("%s is of schema %q: want %q", ManifestFile, m.Schema, Schema)
+		return Manifest{}, fmt.Errorf("%s has schema %q: want %q", ManifestFile, m.Schema, Schema)
 	}
 	return m, nil
 }
@@ -177,26 +170,25 @@ func (b Bundle) decode(name string, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(content, into); err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
+		return fmt.Errorf("decoding %s: %w", name, err)
 	}
 	return nil
 }
 
-// Verify holds the files to the manifest. The error names every file that differs,
-// is missing, or is not listed.
+// Verify compares the files with the manifest. Its error names every file that differs, is missing or is not listed.
 func (b Bundle) Verify() error {
 	m, err := b.Manifest()
 	if err != nil {
 		return err
 	}
-	there := map[string]Entry{}
+	present := map[string]Entry{}
 	for _, e := range b.entries() {
-		there[e.Name] = e
+		present[e.Name] = e
 	}
 	var problems []error
 	for _, want := range m.Files {
-		got, found := there[want.Name]
-		delete(there, want.Name)
+		got, found := present[want.Name]
+		delete(present, want.Name)
 		switch {
 		case !found:
 			problems = append(problems, fmt.Errorf("%s is missing", want.Name))
@@ -207,14 +199,14 @@ func (b Bundle) Verify() error {
 		}
 	}
 	for _, e := range b.entries() {
-		if _, extra := there[e.Name]; extra {
+		if _, extra := present[e.Name]; extra {
 			problems = append(problems, fmt.Errorf("%s is not in the manifest", e.Name))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-func encoded(value any) ([]byte, error) {
+func encode(value any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

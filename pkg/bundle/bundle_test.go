@@ -33,16 +33,16 @@ func made(t *testing.T, r result.Result) Bundle {
 	return b
 }
 
-func TestABundleIsTheSameInAFolderAndPacked(t *testing.T) {
+func TestBundle_IsTheSameInAFolderAndPacked(t *testing.T) {
 	for _, s := range samples.All() {
 		t.Run(s.Name, func(t *testing.T) {
 			b := made(t, s.Result)
 			require.NoError(t, b.Verify())
-			assert.Equal(t, b, made(t, s.Result), "the same result makes the same bytes")
+			assert.Equal(t, b, made(t, s.Result), "the same result gives the same bytes")
 
 			folder := filepath.Join(t.TempDir(), "a", "b")
 			require.NoError(t, b.Write(folder))
-			read, err := Read(folder)
+			read, err := ReadFolder(folder)
 			require.NoError(t, err)
 			assert.Equal(t, b, read)
 
@@ -59,12 +59,12 @@ func TestABundleIsTheSameInAFolderAndPacked(t *testing.T) {
 			first, err := json.Marshal(s.Result)
 			require.NoError(t, err)
 			assert.JSONEq(t, string(first), string(again), "nothing is lost in result.json")
-			assert.Equal(t, b, made(t, r), "every form can be made again from result.json alone")
+			assert.Equal(t, b, made(t, r), "every report can be made again from result.json alone")
 		})
 	}
 }
 
-func TestEveryFileThatIsNotAsListedIsNamed(t *testing.T) {
+func TestVerify_NamesEveryFileThatDiffers(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "bundle")
 	require.NoError(t, made(t, samples.Fail()).Write(folder))
 	at := func(name string) string { return filepath.Join(folder, name) }
@@ -78,7 +78,7 @@ func TestEveryFileThatIsNotAsListedIsNamed(t *testing.T) {
 	require.NoError(t, os.Mkdir(at("more"), 0o755))
 	require.NoError(t, os.WriteFile(at("more/notes.txt"), []byte("more"), 0o644))
 
-	b, err := Read(folder)
+	b, err := ReadFolder(folder)
 	require.NoError(t, err)
 	err = b.Verify()
 	assert.ErrorContains(t, err, "result.json differs: its SHA-256 is ")
@@ -88,12 +88,12 @@ func TestEveryFileThatIsNotAsListedIsNamed(t *testing.T) {
 	assert.NotContains(t, err.Error(), "checklist.ckl")
 
 	require.NoError(t, os.Remove(at(ManifestFile)))
-	b, err = Read(folder)
+	b, err = ReadFolder(folder)
 	require.NoError(t, err)
 	assert.ErrorIs(t, b.Verify(), os.ErrNotExist)
 }
 
-func TestNamesThatHideOrLeaveAreRefused(t *testing.T) {
+func TestUnpack_RejectsInvalidNames(t *testing.T) {
 	for _, name := range []string{"../x", "/etc/passwd", "", ".", "a//b", "junit.xml"} {
 		packed, err := Bundle{Files: []File{{Name: name}, {Name: "junit.xml"}}}.Pack()
 		require.NoError(t, err)
@@ -102,22 +102,22 @@ func TestNamesThatHideOrLeaveAreRefused(t *testing.T) {
 	}
 }
 
-func TestAFolderThatIsNotEmptyIsNoBundle(t *testing.T) {
+func TestWrite_RejectsAFolderThatIsNotEmpty(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "old"), nil, 0o644))
-	assert.ErrorContains(t, made(t, samples.Pass()).Write(folder), "is not empty: old is in it")
+	assert.ErrorContains(t, made(t, samples.Pass()).Write(folder), "is not empty: it has old")
 	assert.NoFileExists(t, filepath.Join(folder, ResultFile))
 }
 
-func TestWhatIsNoRegularFileIsNotRead(t *testing.T) {
+func TestReadFolder_RejectsSymbolicLinks(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "bundle")
 	require.NoError(t, made(t, samples.Pass()).Write(folder))
 	require.NoError(t, os.Symlink("/etc/hostname", filepath.Join(folder, "link")))
-	_, err := Read(folder)
-	assert.ErrorContains(t, err, "link is no regular file")
+	_, err := ReadFolder(folder)
+	assert.ErrorContains(t, err, "link is not a regular file")
 }
 
-func TestABundleThatWasCutIsNotUnpacked(t *testing.T) {
+func TestUnpack_RejectsATruncatedBundle(t *testing.T) {
 	packed, err := made(t, samples.Pass()).Pack()
 	require.NoError(t, err)
 	for _, n := range []int{0, 1, 20, len(packed) / 2, len(packed) - 1} {
@@ -126,7 +126,7 @@ func TestABundleThatWasCutIsNotUnpacked(t *testing.T) {
 	}
 }
 
-func TestWhatIsTooLargeUnpackedIsNotUnpacked(t *testing.T) {
+func TestUnpack_LimitsTheUnpackedSize(t *testing.T) {
 	packed, err := made(t, samples.Pass()).Pack()
 	require.NoError(t, err)
 	_, err = unpack(packed, 10_000)
@@ -142,10 +142,10 @@ func TestWhatIsTooLargeUnpackedIsNotUnpacked(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, zipped.Close())
 	_, err = unpack(padded.Bytes(), 1<<20)
-	assert.ErrorContains(t, err, "more than 1048576 bytes", "behind the last file")
+	assert.ErrorContains(t, err, "more than 1048576 bytes", "after the last file")
 }
 
-func TestALinkInAPackedBundleIsNoFile(t *testing.T) {
+func TestUnpack_RejectsSymbolicLinks(t *testing.T) {
 	var packed bytes.Buffer
 	zipped := gzip.NewWriter(&packed)
 	archive := tar.NewWriter(zipped)
@@ -153,11 +153,11 @@ func TestALinkInAPackedBundleIsNoFile(t *testing.T) {
 	require.NoError(t, archive.Close())
 	require.NoError(t, zipped.Close())
 	_, err := Unpack(packed.Bytes())
-	assert.ErrorContains(t, err, "result.json is no regular file")
+	assert.ErrorContains(t, err, "result.json is not a regular file")
 }
 
-// Names and messages come from a cluster, and may hold anything.
-func TestNoTextBreaksAForm(t *testing.T) {
+// Names and messages come from a cluster and may contain anything.
+func TestMake_ReportsAreValidForAnyText(t *testing.T) {
 	for _, text := range []string{"", "]]> & <b>\"'", "two\nlines\r\n ", "\x00\x1b[31mred\u2028", "\xff\xfe", strings.Repeat("ä long text ", 4000)} {
 		for _, r := range []result.Result{samples.Fail(), samples.NotApplicable()} {
 			fill(reflect.ValueOf(&r).Elem(), text)
@@ -220,14 +220,14 @@ func wellFormed(document []byte) error {
 	}
 }
 
-func TestAnotherSchemaIsSaid(t *testing.T) {
+func TestResult_RejectsAnotherSchema(t *testing.T) {
 	r := samples.Pass()
 	r.Schema = "volume-durability/result/v9"
 	_, err := made(t, r).Result()
-	assert.ErrorContains(t, err, `result.json is of schema "volume-durability/result/v9"`)
+	assert.ErrorContains(t, err, `result.json has schema "volume-durability/result/v9"`)
 }
 
-func TestTheManifestNamesTheTool(t *testing.T) {
+func TestManifest_NamesTheTool(t *testing.T) {
 	r := samples.Pass()
 	m, err := made(t, r).Manifest()
 	require.NoError(t, err)
@@ -236,7 +236,7 @@ func TestTheManifestNamesTheTool(t *testing.T) {
 	assert.Len(t, m.Files, 8)
 }
 
-func TestWhatNobodySawIsNoEmptyFile(t *testing.T) {
+func TestMake_OmitsFilesThatCouldNotBeRead(t *testing.T) {
 	for has, snapshot := range map[string]result.ClusterSnapshot{
 		"":                          {},
 		"objects.json":              {Objects: []runtime.Object{}},
@@ -257,7 +257,7 @@ func TestWhatNobodySawIsNoEmptyFile(t *testing.T) {
 	}
 }
 
-func TestARuleThatNobodyKnowsIsAnError(t *testing.T) {
+func TestMake_RejectsAnUnknownRule(t *testing.T) {
 	_, err := Make(samples.Pass(), Options{Rule: "V-1"})
-	assert.ErrorContains(t, err, `rule "V-1" is not known`)
+	assert.ErrorContains(t, err, `unknown rule "V-1"`)
 }

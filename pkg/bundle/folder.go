@@ -8,18 +8,18 @@ import (
 	"path"
 )
 
-// Write writes the files into a folder, which is made where it is not there. It must
-// be empty: what is in it already would pass for evidence.
+// Write writes the files into a folder, and creates it if it does not exist. The folder must be empty: any other file
+// would appear to belong to the bundle.
 func (b Bundle) Write(folder string) (err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("making the bundle's folder: %w", err)
+		return fmt.Errorf("creating the bundle's folder: %w", err)
 	}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return fmt.Errorf("looking into the bundle's folder: %w", err)
+		return fmt.Errorf("listing the bundle's folder: %w", err)
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("folder %s is not empty: %s is in it", folder, entries[0].Name())
+		return fmt.Errorf("folder %s is not empty: it has %s", folder, entries[0].Name())
 	}
 	root, err := os.OpenRoot(folder)
 	if err != nil {
@@ -28,7 +28,7 @@ func (b Bundle) Write(folder string) (err error) {
 	defer func() { err = errors.Join(err, root.Close()) }()
 	for _, f := range b.Files {
 		if err := root.MkdirAll(path.Dir(f.Name), 0o755); err != nil {
-			return fmt.Errorf("making the folder of %s in %s: %w", f.Name, folder, err)
+			return fmt.Errorf("creating the folder of %s in %s: %w", f.Name, folder, err)
 		}
 		if err := root.WriteFile(f.Name, f.Content, 0o644); err != nil {
 			return fmt.Errorf("writing %s into %s: %w", f.Name, folder, err)
@@ -37,8 +37,8 @@ func (b Bundle) Write(folder string) (err error) {
 	return nil
 }
 
-// Read reads the bundle in a folder. It does not verify it.
-func Read(folder string) (b Bundle, err error) {
+// ReadFolder reads the bundle in a folder. It does not verify it.
+func ReadFolder(folder string) (b Bundle, err error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return Bundle{}, fmt.Errorf("opening the bundle's folder: %w", err)
@@ -49,7 +49,7 @@ func Read(folder string) (b Bundle, err error) {
 			return err
 		}
 		if !entry.Type().IsRegular() {
-			return fmt.Errorf("%s is no regular file", name)
+			return fmt.Errorf("%s is not a regular file", name)
 		}
 		content, err := root.ReadFile(name)
 		b.Files = append(b.Files, File{name, content})

@@ -9,12 +9,10 @@ import (
 	"io"
 )
 
-// most is how much is taken out of a packed bundle: many times what a run leaves,
-// and what a machine can hold.
-const most = 256 << 20
+// maxUnpackedSize is many times the size of a bundle, and fits into memory.
+const maxUnpackedSize = 256 << 20
 
-// Pack makes one file of the bundle: a tar, gzipped, which every machine with a
-// shell can open. The same bundle is always the same bytes.
+// Pack returns the bundle as a gzipped tar. The same bundle gives the same bytes.
 func (b Bundle) Pack() ([]byte, error) {
 	var packed bytes.Buffer
 	zipped, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
@@ -37,15 +35,15 @@ func (b Bundle) Pack() ([]byte, error) {
 	return packed.Bytes(), nil
 }
 
-// Unpack takes a packed bundle apart. It does not verify it.
-func Unpack(packed []byte) (Bundle, error) { return unpack(packed, most) }
+// Unpack returns the bundle in a gzipped tar. It does not verify it.
+func Unpack(packed []byte) (Bundle, error) { return unpack(packed, maxUnpackedSize) }
 
-func unpack(packed []byte, most int64) (Bundle, error) {
+func unpack(packed []byte, limit int64) (Bundle, error) {
 	zipped, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)
 	}
-	limited := &io.LimitedReader{R: zipped, N: most}
+	limited := &io.LimitedReader{R: zipped, N: limit}
 	archive := tar.NewReader(limited)
 	var b Bundle
 	for {
@@ -57,7 +55,7 @@ func unpack(packed []byte, most int64) (Bundle, error) {
 			return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)
 		}
 		if header.Typeflag != tar.TypeReg {
-			return Bundle{}, fmt.Errorf("unpacking a bundle: %s is no regular file", header.Name)
+			return Bundle{}, fmt.Errorf("unpacking a bundle: %s is not a regular file", header.Name)
 		}
 		content, err := io.ReadAll(archive)
 		if err != nil {
@@ -65,12 +63,12 @@ func unpack(packed []byte, most int64) (Bundle, error) {
 		}
 		b.Files = append(b.Files, File{header.Name, content})
 	}
-	// The sum of it all is behind the last file.
+	// Reading to the end checks the sum of the archive.
 	if _, err := io.Copy(io.Discard, limited); err != nil {
 		return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)
 	}
 	if limited.N <= 0 {
-		return Bundle{}, fmt.Errorf("unpacking a bundle: there are more than %d bytes in it", most)
+		return Bundle{}, fmt.Errorf("unpacking a bundle: it has more than %d bytes", limit)
 	}
 	if err := b.checkNames(); err != nil {
 		return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)

@@ -1,15 +1,14 @@
-// Package bundlestore keeps bundles in the cluster, in ConfigMaps, and gets them back.
+// Package bundlestore stores evidence bundles in the cluster, in ConfigMaps, and loads them again.
 //
-// A bundle that is kept belongs to nobody: no owner takes it along. A Job goes when
-// Litmus cleans up, and an engine when its workflow has ended, which is just when
-// somebody comes to look. It stays until a person deletes it. It cannot be changed
-// until then either: its ConfigMaps are immutable.
+// The ConfigMaps have no owner. Litmus deletes the Job, and a workflow deletes the ChaosEngine, which is when users
+// begin to look for the bundle. It stays until a user deletes it. The ConfigMaps are immutable.
 //
-// It knows neither what is in a bundle nor how a run works.
+// The package knows neither the content of a bundle nor how a run works.
 package bundlestore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,74 +26,75 @@ import (
 )
 
 const (
-	// Label is on every ConfigMap of every bundle; its value is the part's number.
+	// Label is set on every ConfigMap of a bundle. Its value is the number of the part, from 1.
 	Label = "volume-durability/bundle"
-	// partsAnnotation says on the first part how many there are.
-	partsAnnotation = "volume-durability/evidence-parts"
-	// packedKey is the key of the packed bundle, or of a part of it.
+	// partsAnnotation is set on the first part. Its value is the number of parts.
+	partsAnnotation = "volume-durability/bundle-parts"
+	// packedKey is the key of the packed bundle, or of one part of it.
 	packedKey = "bundle.tar.gz"
 
-	// partSize leaves room for the manifest, a few lines for each file, beside a part:
-	// the API server takes 1 MiB of data in one ConfigMap.
+	// partSize is the size of a part in bytes. The API server accepts 1 MiB of data in a ConfigMap; the rest is for the
+	// manifest, which has a few lines per file.
 	partSize = 900 << 10
-	// maxParts bounds what one bundle may take of etcd, which holds 2 GiB by default.
+	// maxParts limits the space that one bundle takes in etcd, which is limited to 2 GiB by default.
 	maxParts = 16
 )
 
-// Store is where bundles are kept.
+// Store stores bundles in one namespace.
 type Store struct {
 	Client    kubernetes.Interface
 	Namespace string
-	// Labels go on every ConfigMap, beside Label.
+	// Labels are set on every ConfigMap, in addition to Label.
 	Labels map[string]string
 }
 
-// Name is that under which a run's bundle is kept. Engine may be empty.
+// Name returns the name of the ConfigMap for a run's bundle. Engine is empty for a run without a ChaosEngine.
 func Name(engine, run string) string {
-	const longest = 253 - len("-evidence-") - len("-99")
+	const longest = 253 - len("-bundle-") - len("-99")
 	prefix := engine
 	if prefix == "" {
 		prefix = "volume-durability"
 	}
 	prefix = strings.TrimRight(prefix[:min(len(prefix), max(0, longest-len(run)))], "-.")
-	return prefix + "-evidence-" + run
+	return prefix + "-bundle-" + run
 }
 
-// Keep keeps a bundle under a name. One that is too large is an error that names its
-// largest files.
-func (a Store) Save(ctx context.Context, name string, b bundle.Bundle) error {
-	return a.save(ctx, name, b, partSize)
+// Save stores a bundle under a name. It is no error if the same bundle is stored already. If the bundle is too large,
+// the error names its largest files.
+func (s Store) Save(ctx context.Context, name string, b bundle.Bundle) error {
+	return s.save(ctx, name, b, partSize)
 }
 
-func (a Store) save(ctx context.Context, name string, b bundle.Bundle, partSize int) error {
+func (s Store) save(ctx context.Context, name string, b bundle.Bundle, partSize int) error {
 	packed, err := b.Pack()
 	if err != nil {
-		return fmt.Errorf("keeping the evidence in ConfigMap %s/%s: %w", a.Namespace, name, err)
+		return fmt.Errorf("saving the bundle in ConfigMap %s/%s: %w", s.Namespace, name, err)
 	}
 	parts := slices.Collect(slices.Chunk(packed, partSize))
 	if len(parts) > maxParts {
-		return fmt.Errorf("keeping the evidence in ConfigMap %s/%s: packed it has %d bytes, which is more than %d ConfigMaps hold (the largest files: %s): have fewer cells in one run",
-			a.Namespace, name, len(packed), maxParts, largest(b))
+		return fmt.Errorf("saving the bundle in ConfigMap %s/%s: its packed size is %d bytes, which does not fit into "+
+			"%d ConfigMaps (the largest files: %s). What to do: test fewer cells in one run",
+			s.Namespace, name, len(packed), maxParts, largestFiles(b))
 	}
-	// The first comes last: who sees it can have them all.
+	// The first part is created last: once it exists, the bundle is complete.
 	for i := len(parts) - 1; i >= 0; i-- {
-		configMap := a.part(name, i+1, parts[i])
+		configMap := s.part(name, i+1, parts[i])
 		if i == 0 {
 			describe(configMap, len(parts), b)
 		}
-		if err := a.create(ctx, configMap); err != nil {
-			return fmt.Errorf("keeping the evidence in ConfigMap %s/%s: %w", a.Namespace, configMap.Name, err)
+		if err := s.create(ctx, configMap); err != nil {
+			return fmt.Errorf("saving the bundle in ConfigMap %s/%s: %w", s.Namespace, configMap.Name, err)
 		}
 	}
 	return nil
 }
 
-func (a Store) part(name string, number int, content []byte) *corev1.ConfigMap {
+func (s Store) part(name string, number int, content []byte) *corev1.ConfigMap {
 	labels := map[string]string{}
-	maps.Copy(labels, a.Labels)
+	maps.Copy(labels, s.Labels)
 	labels[Label] = strconv.Itoa(number)
 	return &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: partName(name, number), Namespace: a.Namespace, Labels: labels},
+		ObjectMeta: metav1.ObjectMeta{Name: partName(name, number), Namespace: s.Namespace, Labels: labels},
 		BinaryData: map[string][]byte{packedKey: content},
 		Immutable:  ptr.To(true),
 	}
@@ -107,7 +107,7 @@ func partName(name string, number int) string {
 	return fmt.Sprintf("%s-%d", name, number)
 }
 
-// describe puts on the first part what a person wants to see without unpacking.
+// describe adds the number of parts and the manifest to the first part, so that users can read it without unpacking.
 func describe(first *corev1.ConfigMap, parts int, b bundle.Bundle) {
 	first.Annotations = map[string]string{partsAnnotation: strconv.Itoa(parts)}
 	if manifest, err := b.File(bundle.ManifestFile); err == nil {
@@ -115,40 +115,41 @@ func describe(first *corev1.ConfigMap, parts int, b bundle.Bundle) {
 	}
 }
 
-// create creates a ConfigMap, and reads it back. The same one is there already after a
-// request whose answer was lost.
-func (a Store) create(ctx context.Context, configMap *corev1.ConfigMap) error {
-	client := a.Client.CoreV1().ConfigMaps(a.Namespace)
+// create creates a ConfigMap and reads it back, because admission may have changed it. If an earlier request was
+// executed but its answer was lost, the same ConfigMap exists already.
+func (s Store) create(ctx context.Context, configMap *corev1.ConfigMap) error {
+	client := s.Client.CoreV1().ConfigMaps(s.Namespace)
 	_, err := client.Create(ctx, configMap, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
-	there, getErr := client.Get(ctx, configMap.Name, metav1.GetOptions{})
+	existing, getErr := client.Get(ctx, configMap.Name, metav1.GetOptions{})
 	switch {
 	case getErr != nil:
 		return errors.Join(err, getErr)
-	case slices.Equal(there.BinaryData[packedKey], configMap.BinaryData[packedKey]):
+	case slices.Equal(existing.BinaryData[packedKey], configMap.BinaryData[packedKey]):
 		return nil
 	case err != nil:
 		return err
 	default:
-		return errors.New("what is there is not what was written")
+		return errors.New("its content is not what was written; an admission webhook may have changed it")
 	}
 }
 
-// Fetch gets the bundle of a name back, and verifies it.
-func (a Store) Load(ctx context.Context, name string) (bundle.Bundle, error) {
-	first, err := a.get(ctx, name)
+// Load loads the bundle with a name and verifies it against its manifest.
+func (s Store) Load(ctx context.Context, name string) (bundle.Bundle, error) {
+	first, err := s.get(ctx, name)
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
 	parts, err := strconv.Atoi(first.Annotations[partsAnnotation])
 	if err != nil || parts < 1 || parts > maxParts {
-		return bundle.Bundle{}, fmt.Errorf("ConfigMap %s/%s is not the beginning of a bundle: its annotation %s is %q", a.Namespace, name, partsAnnotation, first.Annotations[partsAnnotation])
+		return bundle.Bundle{}, fmt.Errorf("ConfigMap %s/%s is not the first part of a bundle: its annotation %s is %q",
+			s.Namespace, name, partsAnnotation, first.Annotations[partsAnnotation])
 	}
 	packed := slices.Clone(first.BinaryData[packedKey])
 	for number := 2; number <= parts; number++ {
-		part, err := a.get(ctx, partName(name, number))
+		part, err := s.get(ctx, partName(name, number))
 		if err != nil {
 			return bundle.Bundle{}, fmt.Errorf("part %d of %d: %w", number, parts, err)
 		}
@@ -156,44 +157,59 @@ func (a Store) Load(ctx context.Context, name string) (bundle.Bundle, error) {
 	}
 	b, err := bundle.Unpack(packed)
 	if err != nil {
-		return bundle.Bundle{}, fmt.Errorf("ConfigMap %s/%s: %w", a.Namespace, name, err)
+		return bundle.Bundle{}, fmt.Errorf("unpacking the bundle in ConfigMap %s/%s: %w", s.Namespace, name, err)
 	}
 	if err := b.Verify(); err != nil {
-		return bundle.Bundle{}, fmt.Errorf("the bundle in ConfigMap %s/%s is not as its manifest says: %w", a.Namespace, name, err)
+		return bundle.Bundle{}, fmt.Errorf("the bundle in ConfigMap %s/%s does not match its manifest: %w",
+			s.Namespace, name, err)
 	}
 	return b, nil
 }
 
-func (a Store) get(ctx context.Context, name string) (*corev1.ConfigMap, error) {
-	configMap, err := a.Client.CoreV1().ConfigMaps(a.Namespace).Get(ctx, name, metav1.GetOptions{})
+func (s Store) get(ctx context.Context, name string) (*corev1.ConfigMap, error) {
+	configMap, err := s.Client.CoreV1().ConfigMaps(s.Namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("getting the evidence from ConfigMap %s/%s: %w", a.Namespace, name, err)
+		return nil, fmt.Errorf("getting ConfigMap %s/%s of the bundle: %w", s.Namespace, name, err)
 	}
 	return configMap, nil
 }
 
-// Kept are the names and labels of the bundles in the namespace, by age, the newest first.
-func (a Store) List(ctx context.Context) ([]metav1.ObjectMeta, error) {
-	list, err := a.Client.CoreV1().ConfigMaps(a.Namespace).List(ctx, metav1.ListOptions{LabelSelector: Label + "=1"})
-	if err != nil {
-		return nil, fmt.Errorf("listing the evidence in namespace %s: %w", a.Namespace, err)
-	}
-	slices.SortStableFunc(list.Items, func(x, y corev1.ConfigMap) int { return y.CreationTimestamp.Compare(x.CreationTimestamp.Time) })
-	var all []metav1.ObjectMeta
-	for _, c := range list.Items {
-		all = append(all, c.ObjectMeta)
-	}
-	return all, nil
+// Entry describes a bundle in the cluster.
+type Entry struct {
+	metav1.ObjectMeta
+	// Manifest is the bundle's manifest; zero if the first ConfigMap has no readable one.
+	Manifest bundle.Manifest
 }
 
-// largest names the files that take the most.
-func largest(b bundle.Bundle) string {
-	const named = 5
+// List returns the bundles in the namespace, or in all namespaces if it is empty. The
+// newest is first.
+func (s Store) List(ctx context.Context) ([]Entry, error) {
+	list, err := s.Client.CoreV1().ConfigMaps(s.Namespace).List(ctx, metav1.ListOptions{LabelSelector: Label + "=1"})
+	if err != nil {
+		return nil, fmt.Errorf("listing the evidence bundles in namespace %q: %w", s.Namespace, err)
+	}
+	slices.SortStableFunc(list.Items, func(x, y corev1.ConfigMap) int {
+		return y.CreationTimestamp.Compare(x.CreationTimestamp.Time)
+	})
+	var entries []Entry
+	for _, c := range list.Items {
+		entry := Entry{ObjectMeta: c.ObjectMeta}
+		if json.Unmarshal([]byte(c.Data[bundle.ManifestFile]), &entry.Manifest) != nil {
+			entry.Manifest = bundle.Manifest{}
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+// largestFiles returns the names and sizes of the largest files.
+func largestFiles(b bundle.Bundle) string {
+	const count = 5
 	files := slices.Clone(b.Files)
 	slices.SortStableFunc(files, func(x, y bundle.File) int { return len(y.Content) - len(x.Content) })
-	var said []string
-	for _, f := range files[:min(len(files), named)] {
-		said = append(said, fmt.Sprintf("%s (%d bytes)", f.Name, len(f.Content)))
+	var largest []string
+	for _, f := range files[:min(len(files), count)] {
+		largest = append(largest, fmt.Sprintf("%s (%d bytes)", f.Name, len(f.Content)))
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(largest, ", ")
 }

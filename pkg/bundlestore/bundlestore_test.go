@@ -20,12 +20,16 @@ import (
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
-func archive() Store {
-	return Store{Client: fake.NewClientset(), Namespace: "stig", Labels: map[string]string{"volume-durability/run": "r"}}
+func newStore() Store {
+	return Store{
+		Client:    fake.NewClientset(),
+		Namespace: "stig",
+		Labels:    map[string]string{"volume-durability/run": "r"},
+	}
 }
 
-// made is a bundle with so many bytes in it that do not pack.
-func made(t *testing.T, bytes int) bundle.Bundle {
+// newBundle returns a bundle with this many bytes that cannot be compressed.
+func newBundle(t *testing.T, bytes int) bundle.Bundle {
 	t.Helper()
 	noise := make([]byte, bytes)
 	random := rand.NewChaCha8([32]byte{1})
@@ -38,43 +42,43 @@ func made(t *testing.T, bytes int) bundle.Bundle {
 	return b
 }
 
-// small is a part of which a test needs no megabytes for several.
+// small is a size of parts with which a test needs no megabytes to fill several.
 const small = 100_000
 
-func TestAPartAndTheManifestFitIntoOneConfigMap(t *testing.T) {
-	const limit = 1 << 20 // of the API server, for all data of one
-	manifest, err := made(t, 1000).File(bundle.ManifestFile)
+func TestPartSize_LeavesRoomForManifest(t *testing.T) {
+	const limit = 1 << 20 // of the API server, for all data of a ConfigMap
+	manifest, err := newBundle(t, 1000).File(bundle.ManifestFile)
 	require.NoError(t, err)
 	assert.Less(t, partSize+len(manifest), limit)
 }
 
-func configMaps(t *testing.T, a Store) []corev1.ConfigMap {
+func configMaps(t *testing.T, s Store) []corev1.ConfigMap {
 	t.Helper()
-	list, err := a.Client.CoreV1().ConfigMaps(a.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: Label})
+	list, err := s.Client.CoreV1().ConfigMaps(s.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: Label})
 	require.NoError(t, err)
 	return list.Items
 }
 
-func TestABundleComesBackAsItWas(t *testing.T) {
+func TestLoad_ReturnsSavedBundle(t *testing.T) {
 	for name, c := range map[string]struct {
 		bytes   int
 		several bool
 	}{"one part": {1000, false}, "several": {250_000, true}} {
 		t.Run(name, func(t *testing.T) {
-			a, b := archive(), made(t, c.bytes)
-			require.NoError(t, a.save(t.Context(), "e", b, small))
-			got, err := a.Load(t.Context(), "e")
+			s, b := newStore(), newBundle(t, c.bytes)
+			require.NoError(t, s.save(t.Context(), "e", b, small))
+			got, err := s.Load(t.Context(), "e")
 			require.NoError(t, err)
 			assert.True(t, reflect.DeepEqual(b, got))
-			kept := configMaps(t, a)
+			kept := configMaps(t, s)
 			assert.Equal(t, c.several, len(kept) > 1)
 			for _, m := range kept {
 				assert.LessOrEqual(t, len(m.BinaryData[packedKey]), small)
-				assert.Empty(t, m.OwnerReferences, "nothing takes the evidence along")
+				assert.Empty(t, m.OwnerReferences, "nothing else deletes the bundle")
 				assert.True(t, *m.Immutable)
 				assert.Equal(t, "r", m.Labels["volume-durability/run"])
 			}
-			found, err := a.List(t.Context())
+			found, err := s.List(t.Context())
 			require.NoError(t, err)
 			require.Len(t, found, 1)
 			assert.Equal(t, "e", found[0].Name)
@@ -83,57 +87,59 @@ func TestABundleComesBackAsItWas(t *testing.T) {
 	}
 }
 
-func TestKeepingTheSameAgainIsNoError(t *testing.T) {
-	a := archive()
-	require.NoError(t, a.save(t.Context(), "e", made(t, 250_000), small))
-	require.NoError(t, a.save(t.Context(), "e", made(t, 250_000), small))
-	assert.ErrorContains(t, a.Save(t.Context(), "e", made(t, 10)), `ConfigMap stig/e: configmaps "e" already exists`)
+func TestSave_AcceptsSameBundleAgain(t *testing.T) {
+	s := newStore()
+	require.NoError(t, s.save(t.Context(), "e", newBundle(t, 250_000), small))
+	require.NoError(t, s.save(t.Context(), "e", newBundle(t, 250_000), small))
+	assert.ErrorContains(t, s.Save(t.Context(), "e", newBundle(t, 10)),
+		`ConfigMap stig/e: configmaps "e" already exists`)
 }
 
-// Admission may change what is written, as it may any object.
-func TestWhatIsNotKeptAsItWasIsAnError(t *testing.T) {
+// An admission webhook may change any object.
+func TestSave_DetectsChangedContent(t *testing.T) {
 	client := fake.NewClientset()
 	client.PrependReactor("create", "configmaps", func(action clienttesting.Action) (bool, runtime.Object, error) {
 		action.(clienttesting.CreateAction).GetObject().(*corev1.ConfigMap).BinaryData = nil
 		return false, nil, nil
 	})
-	a := archive()
-	a.Client = client
-	assert.ErrorContains(t, a.Save(t.Context(), "e", made(t, 10)), "ConfigMap stig/e: what is there is not what was written")
+	s := newStore()
+	s.Client = client
+	assert.ErrorContains(t, s.Save(t.Context(), "e", newBundle(t, 10)),
+		"ConfigMap stig/e: its content is not what was written")
 }
 
-func TestWhatIsTooLargeIsRefusedWithTheLargestFiles(t *testing.T) {
-	a := archive()
-	err := a.save(t.Context(), "e", made(t, 2_000_000), small)
+func TestSave_RejectsTooLargeBundle(t *testing.T) {
+	s := newStore()
+	err := s.save(t.Context(), "e", newBundle(t, 2_000_000), small)
 	assert.ErrorContains(t, err, "the largest files: events.json (26")
-	assert.Empty(t, configMaps(t, a), "nothing is left of it")
+	assert.Empty(t, configMaps(t, s), "nothing was created")
 }
 
-func TestAPartThatIsGoneOrAnothersIsNoticed(t *testing.T) {
-	a := archive()
-	require.NoError(t, a.save(t.Context(), "e", made(t, 250_000), small))
-	require.NoError(t, a.Client.CoreV1().ConfigMaps("stig").Delete(t.Context(), "e-2", metav1.DeleteOptions{}))
-	_, err := a.Load(t.Context(), "e")
-	assert.ErrorContains(t, err, ": getting the evidence from ConfigMap stig/e-2")
-	_, err = a.Load(t.Context(), "e-3")
-	assert.ErrorContains(t, err, "ConfigMap stig/e-3 is not the beginning of a bundle")
+func TestLoad_DetectsMissingPart(t *testing.T) {
+	s := newStore()
+	require.NoError(t, s.save(t.Context(), "e", newBundle(t, 250_000), small))
+	require.NoError(t, s.Client.CoreV1().ConfigMaps("stig").Delete(t.Context(), "e-2", metav1.DeleteOptions{}))
+	_, err := s.Load(t.Context(), "e")
+	assert.ErrorContains(t, err, ": getting ConfigMap stig/e-2 of the bundle")
+	_, err = s.Load(t.Context(), "e-3")
+	assert.ErrorContains(t, err, "ConfigMap stig/e-3 is not the first part of a bundle")
 }
 
-func TestABundleThatIsNotAsItsManifestSaysIsNotFetched(t *testing.T) {
-	a, b := archive(), made(t, 10)
+func TestLoad_VerifiesManifest(t *testing.T) {
+	s, b := newStore(), newBundle(t, 10)
 	for i := range b.Files {
 		if b.Files[i].Name == "junit.xml" {
 			b.Files[i].Content = []byte("<testsuites/>")
 		}
 	}
-	require.NoError(t, a.Save(t.Context(), "e", b))
-	_, err := a.Load(t.Context(), "e")
-	assert.ErrorContains(t, err, "the bundle in ConfigMap stig/e is not as its manifest says: junit.xml differs")
+	require.NoError(t, s.Save(t.Context(), "e", b))
+	_, err := s.Load(t.Context(), "e")
+	assert.ErrorContains(t, err, "the bundle in ConfigMap stig/e does not match its manifest: junit.xml differs")
 }
 
-func TestANameIsOneThatKubernetesTakes(t *testing.T) {
-	assert.Equal(t, "engine-evidence-8f3a", Name("engine", "8f3a"))
-	assert.Equal(t, "volume-durability-evidence-8f3a", Name("", "8f3a"))
+func TestName_IsValidInKubernetes(t *testing.T) {
+	assert.Equal(t, "engine-bundle-8f3a", Name("engine", "8f3a"))
+	assert.Equal(t, "volume-durability-bundle-8f3a", Name("", "8f3a"))
 	for _, engine := range []string{strings.Repeat("e", 253), strings.Repeat("e.", 126)} {
 		name := partName(Name(engine, "8f3a5c7e9b1d2f40"), maxParts)
 		assert.Empty(t, validation.IsDNS1123Subdomain(name), name)

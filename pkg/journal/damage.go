@@ -2,31 +2,31 @@ package journal
 
 import "slices"
 
-// FirstDamage is where the first damage is that the report tells of: bytes that are
-// no intact record, or cannot be read, or the place where the next record of an
-// epoch is not the one that follows. The beginning of a record that was left by a
-// writer that ended counts only where there is nothing else: that alone is no loss.
-// Nor is a tail that is gone to be seen: nothing comes after it.
+// FirstDamage returns the offset of the first damage in a report: bytes that are not an
+// intact record, that cannot be read or that are foreign, or a record that does not follow
+// the previous one of its epoch. A writer that was killed may leave a partial record, which
+// is not a loss, so a partial record counts only if there is no other damage. FirstDamage
+// cannot find a lost tail, because nothing follows it.
 func (r Report) FirstDamage() (offset int64, found bool) {
-	places := r.breaks()
+	places := r.discontinuities()
 	for _, u := range r.Unreadable {
 		places = append(places, u.Offset)
 	}
 	for _, f := range r.Foreign {
 		places = append(places, f.Offset)
 	}
-	var begun []int64
+	var partial []int64
 	for _, d := range r.Damage {
 		switch {
 		case d.Blank:
 		case d.Partial != nil:
-			begun = append(begun, d.Offset)
+			partial = append(partial, d.Offset)
 		default:
 			places = append(places, d.Offset)
 		}
 	}
 	if len(places) == 0 {
-		places = begun
+		places = partial
 	}
 	if len(places) == 0 {
 		return 0, false
@@ -34,8 +34,8 @@ func (r Report) FirstDamage() (offset int64, found bool) {
 	return slices.Min(places), true
 }
 
-// breaks are the places where an epoch goes on with another record than the next.
-func (r Report) breaks() (places []int64) {
+// discontinuities returns the offsets of records that do not follow the previous one of their epoch.
+func (r Report) discontinuities() (places []int64) {
 	last := map[int]uint64{}
 	for _, s := range r.Segments {
 		if s.Unlinked || s.First != last[s.Epoch]+1 {
@@ -46,24 +46,24 @@ func (r Report) breaks() (places []int64) {
 	return places
 }
 
-// Deviation is how many of the bytes that are found where damage begins are as the
-// record has them that should be there; 0 where that cannot be told. It is for a
-// report that Scan returned, not for one that came as JSON.
+// Deviation returns how many of the bytes found at the offset of damage match the record
+// that should be there, or 0 if that record is unknown. The report must come from Scan: one
+// that was read from JSON lacks the sums.
 func (r Report) Deviation(offset int64, found []byte) int {
 	if !slices.ContainsFunc(r.Damage, func(d Damage) bool { return d.Offset == offset }) {
 		return 0
 	}
 	next := Record{Epoch: 1, Seq: 1, Offset: offset}
 	if offset > 0 {
-		before := slices.IndexFunc(r.Segments, func(s Segment) bool { return s.End == offset })
-		if before < 0 {
+		i := slices.IndexFunc(r.Segments, func(s Segment) bool { return s.End == offset })
+		if i < 0 {
 			return 0
 		}
-		s := r.Segments[before]
+		s := r.Segments[i]
 		next = Record{Epoch: s.Epoch, Seq: s.Last + 1, Prev: s.lastSum, Offset: offset}
 	}
-	compose := newComposer(r.Format)
-	expected := expectation{line: compose.append(nil, &next)}
+	encoder := newEncoder(r.Format)
+	expected := expectation{line: encoder.append(nil, &next)}
 	for i := range min(len(found), len(expected.line)) {
 		if !expected.matches(i, found[i]) {
 			return i
@@ -72,5 +72,5 @@ func (r Report) Deviation(offset int64, found []byte) int {
 	if len(found) < len(expected.line) {
 		return len(found)
 	}
-	return 0 // it is its time or its sum that is wrong
+	return 0 // its time or its sum is wrong
 }

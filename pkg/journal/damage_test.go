@@ -8,30 +8,40 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheFirstDamageIsWhereSomethingIsWrong(t *testing.T) {
+func TestReport_FirstDamageAndDeviation(t *testing.T) {
 	const size = 256
-	var theirs memoryFile
-	appendEpoch(t, &theirs, Format{ID: "fedcba9876543210", Size: 300}, 1, 3)
+	var foreign memoryFile
+	appendEpoch(t, &foreign, Format{ID: "fedcba9876543210", Size: 300}, 1, 3)
 	for name, c := range map[string]struct {
 		damage    func(b []byte) []byte
 		offset    int64
 		deviation int
 	}{
-		"a flipped bit":       {func(b []byte) []byte { b[7*size+100] ^= 1; return b }, 7 * size, 100},
-		"a wrong time":        {func(b []byte) []byte { b[7*size+5] ^= 1; return b }, 7 * size, 0},
-		"a zeroed page":       {func(b []byte) []byte { clear(b[4096:8192]); return b }, 4096, 0},
-		"a hole amid records": {func(b []byte) []byte { clear(b[1000:2000]); return b }, 3 * size, 1000 - 3*size},
-		"the beginning":       {func(b []byte) []byte { b[40] = '?'; return b }, 0, 40},
-		"a hole cut out":      {func(b []byte) []byte { return append(b[:10*size:10*size], b[15*size:]...) }, 10 * size, 0},
-		"a piece is there again": {func(b []byte) []byte {
+		"a flipped bit": {func(b []byte) []byte { b[7*size+100] ^= 1; return b }, 7 * size, 100},
+		"a wrong time":  {func(b []byte) []byte { b[7*size+5] ^= 1; return b }, 7 * size, 0},
+		"a zeroed page": {func(b []byte) []byte { clear(b[4096:8192]); return b }, 4096, 0},
+		"a zeroed range within records": {func(b []byte) []byte {
+			clear(b[1000:2000])
+			return b
+		}, 3 * size, 1000 - 3*size},
+		"the first record": {func(b []byte) []byte { b[40] = '?'; return b }, 0, 40},
+		"records cut out": {func(b []byte) []byte {
+			return append(b[:10*size:10*size], b[15*size:]...)
+		}, 10 * size, 0},
+		"duplicated records": {func(b []byte) []byte {
 			return append(append(b[:10*size:10*size], b[5*size:10*size]...), b[10*size:]...)
 		}, 10 * size, 0},
-		"another journal's records": {func(b []byte) []byte {
-			return append(append(b[:2*size:2*size], theirs.Bytes()...), b[2*size:]...)
+		"records of another journal": {func(b []byte) []byte {
+			return append(append(b[:2*size:2*size], foreign.Bytes()...), b[2*size:]...)
 		}, 2 * size, 0},
-		"a torn end":                   {func(b []byte) []byte { return b[:10*size+33] }, 10 * size, 33},
-		"a torn end and a flipped bit": {func(b []byte) []byte { b[2*size+9] ^= 32; return b[:10*size+33] }, 2 * size, 9},
-		"an epoch from its middle on":  {func(b []byte) []byte { return append(b[:20*size:20*size], b[25*size:]...) }, 20 * size, 0},
+		"a torn record": {func(b []byte) []byte { return b[:10*size+33] }, 10 * size, 33},
+		"a torn record and a flipped bit": {func(b []byte) []byte {
+			b[2*size+9] ^= 32
+			return b[:10*size+33]
+		}, 2 * size, 9},
+		"an epoch without its first records": {func(b []byte) []byte {
+			return append(b[:20*size:20*size], b[25*size:]...)
+		}, 20 * size, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			content := c.damage(journalOf(t, 20, 20))
@@ -44,8 +54,8 @@ func TestTheFirstDamageIsWhereSomethingIsWrong(t *testing.T) {
 	}
 }
 
-// What a killed writer leaves is no loss, and hides none that comes later.
-func TestATornLineIsTheFirstDamageOnlyWhereThereIsNoOther(t *testing.T) {
+// A torn record of a killed writer is not a loss, and must not hide a later one.
+func TestReport_FirstDamageIsATornRecordOnlyWithoutOtherDamage(t *testing.T) {
 	var file memoryFile
 	appendEpoch(t, &file, testFormat, 1, 3)
 	file.Truncate(2*256 + 77)
@@ -60,7 +70,7 @@ func TestATornLineIsTheFirstDamageOnlyWhereThereIsNoOther(t *testing.T) {
 	assert.Equal(t, int64(5*256+78), offset)
 }
 
-func TestARecordThatDoesNotFollowTheOneBeforeItIsDamage(t *testing.T) {
+func TestReport_FirstDamageIsARecordThatDoesNotFollowThePreviousOne(t *testing.T) {
 	var earlier, later memoryFile
 	appendEpoch(t, &earlier, testFormat, 1, 20)
 	w, err := NewWriter(&later, testFormat, 1, 0, false)
@@ -77,15 +87,18 @@ func TestARecordThatDoesNotFollowTheOneBeforeItIsDamage(t *testing.T) {
 	assert.Equal(t, int64(9*256), offset)
 }
 
-func TestAnIntactJournalHasNoDamage(t *testing.T) {
+func TestReport_FirstDamageOfAnIntactJournal(t *testing.T) {
 	content := journalOf(t, 20, 20, 20)
 	_, found := scan(t, content, Point{1, 7}, Point{2, 20}).FirstDamage()
 	assert.False(t, found)
 	_, found = scan(t, append(bytes.Clone(content), '\n', '\n')).FirstDamage()
-	assert.False(t, found, "line ends are what a later epoch begins with")
+	assert.False(t, found, "a later epoch may start with a newline")
 	_, found = scan(t, nil).FirstDamage()
 	assert.False(t, found)
-	report := scan(t, content)
+}
+
+func TestReport_FirstDamageIsAnUnreadableRange(t *testing.T) {
+	report := scan(t, journalOf(t, 20))
 	report.Unreadable = []Range{{Offset: 512, Length: 100}}
 	offset, found := report.FirstDamage()
 	assert.True(t, found)

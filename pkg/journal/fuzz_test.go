@@ -8,21 +8,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzScan: whatever a file holds, a scan ends without a panic, accounts for every
-// byte, and names no record that is not there. Sealed, every line's checksum is right.
+// FuzzScan checks that a scan of any file does not panic, accounts for every byte, and lists
+// no record outside of the file. If sealed is true, all lines get correct checksums first.
 func FuzzScan(f *testing.F) {
 	var file memoryFile
 	w, err := NewWriter(&file, testFormat, 1, 0, false)
 	require.NoError(f, err)
 	_, err = w.Commit(4, clock())
 	require.NoError(f, err)
-	whole := file.Bytes()
+	intact := file.Bytes()
 	for _, content := range [][]byte{
-		whole,
-		whole[:700],
-		bytes.Replace(whole, []byte("\n"), nil, 1),
-		append([]byte("\n\n"), whole...),
-		bytes.ReplaceAll(whole, []byte(testFormat.ID), []byte("fedcba9876543210")),
+		intact,
+		intact[:700],
+		bytes.Replace(intact, []byte("\n"), nil, 1),
+		append([]byte("\n\n"), intact...),
+		bytes.ReplaceAll(intact, []byte(testFormat.ID), []byte("fedcba9876543210")),
 		bytes.Repeat([]byte(" "+testFormat.ID+" e="), 40),
 		nil,
 	} {
@@ -45,11 +45,11 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// seal gives every line its checksum, so that what is behind it is reached.
+// seal gives every line a correct checksum, so that the scan does not reject it for that.
 func seal(content []byte) []byte {
 	var sealed []byte
 	for line := range bytes.Lines(content) {
-		if n := len(line) - sumTail; n > 0 && line[len(line)-1] == '\n' {
+		if n := len(line) - sumSuffixLen; n > 0 && line[len(line)-1] == '\n' {
 			line = append(appendSum(bytes.Clone(line[:n]), crc32.Checksum(line[:n], castagnoli)), '\n')
 		}
 		sealed = append(sealed, line...)

@@ -7,34 +7,34 @@ import (
 	"math/bits"
 )
 
-// headAt is where a record's head begins, headLen its length: what stands
-// between the time and the payload.
+// headAt and headLen are the position and the length of a record's head: the fields between
+// its time and its payload.
 const (
 	headAt  = idAt - 1
 	headLen = payloadAt - headAt
 )
 
-// Digits are counted and compared eight at a time, as a big-endian word: its
-// lowest byte is the last digit.
+// wordDigits is the number of digits that are added and compared at once, as a big-endian
+// word: its lowest byte is the last digit.
 const wordDigits = 8
 
-// prediction is the record that comes next in a healthy journal. All of it but
-// its time and its payload is known before it is read, so that a record costs
-// the scanner one comparison and one checksum. Whatever is not as predicted
-// goes the general way; it must come to the same.
+// prediction is the next record of an intact journal. All of it except its time and its
+// payload is known before it is read, so the scanner needs only one comparison and one
+// checksum for it. A line that is not as predicted is parsed. Both ways must give the same
+// report.
 type prediction struct {
-	// most is how many records may be taken as predicted; with 0 there is no prediction.
-	most uint64
-	size int
-	// step is the size in decimal, one digit a byte.
-	step uint64
-	head [headLen]byte
+	// limit is the number of records that may be accepted as predicted; 0 means that there is no prediction.
+	limit uint64
+	size  int
+	// sizeDigits is the size in decimal, one digit per byte.
+	sizeDigits uint64
+	head       [headLen]byte
 }
 
-// predict says what follows a record, up to most records on. There is no
-// prediction where the next numbers do not fit into their fields.
-func (f Format) predict(r Record, most uint64) prediction {
-	p := prediction{most: most, size: f.Size, step: decimalWord(f.Size)}
+// predict predicts up to limit records after r. There is no prediction if the next numbers
+// do not fit into their fields.
+func (f Format) predict(r Record, limit uint64) prediction {
+	p := prediction{limit: limit, size: f.Size, sizeDigits: decimalWord(f.Size)}
 	next := Record{Epoch: r.Epoch, Seq: r.Seq + 1, Offset: r.Offset + int64(f.Size), Prev: r.Sum}
 	if head := f.appendHead(p.head[:0], &next); len(head) != headLen {
 		return prediction{}
@@ -42,40 +42,41 @@ func (f Format) predict(r Record, most uint64) prediction {
 	return p
 }
 
-// follow returns how many records at the beginning of b are as predicted, and
-// predicts the one after them.
-func (p *prediction) follow(b []byte) (n uint64) {
-	for n < p.most && len(b) >= p.size && p.matches(b[:p.size]) {
+// consume returns how many records at the start of b are as predicted, and predicts the one
+// after them.
+func (p *prediction) consume(b []byte) (n uint64) {
+	for n < p.limit && len(b) >= p.size && p.matches(b[:p.size]) {
 		n++
-		if !p.next(b[:p.size]) {
-			p.most = n
+		if !p.advance(b[:p.size]) {
+			p.limit = n
 			break
 		}
 		b = b[p.size:]
 	}
-	p.most -= n
+	p.limit -= n
 	return n
 }
 
-// matches says whether a line is the predicted record, intact.
+// matches reports whether a line is the predicted record, and intact.
 func (p *prediction) matches(line []byte) bool {
-	covered, tail := line[:len(line)-sumTail], line[len(line)-sumTail:]
+	covered, tail := line[:len(line)-sumSuffixLen], line[len(line)-sumSuffixLen:]
 	return bytes.Equal(line[headAt:payloadAt], p.head[:]) &&
-		string(covered[len(covered)-len(sumMark):]) == sumMark &&
+		string(covered[len(covered)-len(sumPrefix):]) == sumPrefix &&
 		tail[sumDigits] == '\n' &&
 		binary.BigEndian.Uint64(tail) == sumWord(crc32.Checksum(covered, castagnoli))
 }
 
-// next counts on to the record after a line. It returns false where a number
-// does not fit into its field any more.
-func (p *prediction) next(line []byte) bool {
-	copy(p.head[prevAt-headAt:][:sumDigits], line[len(line)-sumTail:])
-	return countOn(p.head[seqAt-headAt:][:seqDigits], 1) && countOn(p.head[offsetAt-headAt:][:offsetDigits], p.step)
+// advance predicts the record after a line. It returns false if a number does not fit into
+// its field.
+func (p *prediction) advance(line []byte) bool {
+	copy(p.head[prevAt-headAt:][:sumDigits], line[len(line)-sumSuffixLen:])
+	return addToField(p.head[seqAt-headAt:][:seqDigits], 1) &&
+		addToField(p.head[offsetAt-headAt:][:offsetDigits], p.sizeDigits)
 }
 
-// countOn adds a decimal word to a field of decimal digits, at least eight of
-// them. It returns false where the sum does not fit.
-func countOn(field []byte, by uint64) bool {
+// addToField adds a decimal word to a field of at least eight decimal digits. It returns
+// false if the sum does not fit.
+func addToField(field []byte, by uint64) bool {
 	low := field[len(field)-wordDigits:]
 	sum, carry := addDecimal(binary.BigEndian.Uint64(low), by)
 	binary.BigEndian.PutUint64(low, sum)
@@ -90,16 +91,16 @@ func countOn(field []byte, by uint64) bool {
 	return !carry
 }
 
-// addDecimal adds a decimal word to eight ASCII digits. Raised by 6 to the top of
-// its byte, a digit that goes beyond 9 carries into the next byte by itself.
+// addDecimal adds a decimal word to eight ASCII digits. Each digit is raised so that a digit
+// above 9 carries into the next byte.
 func addDecimal(digits, by uint64) (sum uint64, carry bool) {
-	const each = 0x0101010101010101
-	raised, out := bits.Add64(digits+(0xf6-'0')*each, by, 0)
-	uncarried := raised >> 4 & (0x6 * each) // 6 where a byte did not carry and keeps what raised it
-	return raised&(0xf*each) - uncarried + '0'*each, out == 1
+	const everyByte = 0x0101010101010101
+	raised, out := bits.Add64(digits+(0xf6-'0')*everyByte, by, 0)
+	uncarried := raised >> 4 & (0x6 * everyByte) // 6 in each byte that did not carry and is still raised
+	return raised&(0xf*everyByte) - uncarried + '0'*everyByte, out == 1
 }
 
-// decimalWord is a number of up to eight decimal digits, one a byte.
+// decimalWord returns a number of up to eight decimal digits, one digit per byte.
 func decimalWord(n int) (word uint64) {
 	for shift := 0; n > 0; shift += 8 {
 		word |= uint64(n%10) << shift

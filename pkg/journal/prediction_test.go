@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scanUnpredicted scans without ever predicting a record: the reference.
+// scanUnpredicted scans without predictions, as the reference.
 func scanUnpredicted(t *testing.T, r io.Reader, format Format, points []Point) Report {
 	t.Helper()
 	s := newScanner(r, format, points)
@@ -29,7 +29,7 @@ func scanUnpredicted(t *testing.T, r io.Reader, format Format, points []Point) R
 	return s.report
 }
 
-func TestPredictionChangesNothingInAReport(t *testing.T) {
+func TestScan_PredictionDoesNotChangeTheReport(t *testing.T) {
 	first := uint64(time.Now().UnixNano())
 	for seed := first; seed < first+150; seed++ {
 		random := rand.New(rand.NewPCG(seed, 2))
@@ -38,7 +38,7 @@ func TestPredictionChangesNothingInAReport(t *testing.T) {
 		points := randomPoints(random)
 		want := scanUnpredicted(t, bytes.NewReader(content), format, points)
 		for name, r := range map[string]io.Reader{
-			"whole":        bytes.NewReader(content),
+			"at once":      bytes.NewReader(content),
 			"by halves":    iotest.HalfReader(bytes.NewReader(content)),
 			"byte by byte": iotest.OneByteReader(bytes.NewReader(content)),
 		} {
@@ -49,7 +49,7 @@ func TestPredictionChangesNothingInAReport(t *testing.T) {
 	}
 }
 
-// randomJournal is written by one or two writers at a time, and then damaged.
+// randomJournal returns a journal of one or two concurrent writers, with random damage.
 func randomJournal(t *testing.T, random *rand.Rand, format Format) []byte {
 	t.Helper()
 	var file memoryFile
@@ -69,8 +69,8 @@ func randomJournal(t *testing.T, random *rand.Rand, format Format) []byte {
 	return content
 }
 
-// randomWriter often starts shortly before a number gets another digit, and
-// sometimes at an offset at which it is not.
+// randomWriter returns a writer that often starts shortly before a number gets another
+// digit, and sometimes at a wrong offset.
 func randomWriter(t *testing.T, random *rand.Rand, file *memoryFile, format Format, epoch int) *Writer {
 	t.Helper()
 	length := int64(file.Len())
@@ -89,8 +89,8 @@ func randomWriter(t *testing.T, random *rand.Rand, file *memoryFile, format Form
 }
 
 func lineOf(format Format, r Record) []byte {
-	compose := newComposer(format)
-	return compose.append(nil, &r)
+	encoder := newEncoder(format)
+	return encoder.append(nil, &r)
 }
 
 func randomPoints(random *rand.Rand) []Point {
@@ -107,7 +107,7 @@ func randomDamage(random *rand.Rand, format Format, content []byte) []byte {
 	}
 	from := random.IntN(len(content))
 	to := from + random.IntN(min(20*format.Size, len(content)-from)+1)
-	if random.IntN(2) == 0 { // whole records
+	if random.IntN(2) == 0 { // align to records
 		from, to = from/format.Size*format.Size, to/format.Size*format.Size
 		to = max(from, to)
 	}
@@ -130,9 +130,9 @@ func randomDamage(random *rand.Rand, format Format, content []byte) []byte {
 	return content
 }
 
-// A line that is as predicted in everything but its checksum's digits, its line
-// end or one byte of its head is not taken.
-func TestAPredictionLooksAtEveryByte(t *testing.T) {
+// The checksum covers the time and the payload. All other bytes must be compared even if the
+// checksum is correct.
+func TestPrediction_MatchesComparesEveryByte(t *testing.T) {
 	content := journalOf(t, 2)
 	r, err := testFormat.parse(content[:256])
 	require.NoError(t, err)
@@ -142,40 +142,40 @@ func TestAPredictionLooksAtEveryByte(t *testing.T) {
 		require.True(t, p.matches(line))
 		line[i] ^= 4
 		require.False(t, p.matches(line), "byte %d", i)
-		inMark := i >= 256-trailer && i < 256-sumTail
+		inMark := i >= 256-trailerLen && i < 256-sumSuffixLen
 		if i >= headAt && i < payloadAt || inMark {
 			repairSum(line)
-			require.False(t, p.matches(line), "byte %d, under a checksum that fits", i)
+			require.False(t, p.matches(line), "byte %d, with a correct checksum", i)
 		}
 	}
 }
 
-// repairSum gives a line the checksum that its bytes have.
+// repairSum sets the correct checksum of a line.
 func repairSum(line []byte) {
-	covered := line[:len(line)-sumTail]
+	covered := line[:len(line)-sumSuffixLen]
 	appendSum(covered, crc32.Checksum(covered, castagnoli))
 }
 
-func TestAPredictionEndsBeforeAPoint(t *testing.T) {
+func TestPrediction_EndsBeforeARequestedPoint(t *testing.T) {
 	content := journalOf(t, 10)
 	r, err := testFormat.parse(content[:256])
 	require.NoError(t, err)
 	p := testFormat.predict(r, 3)
-	assert.Equal(t, uint64(3), p.follow(content[256:]))
-	assert.Zero(t, p.follow(content[4*256:]))
+	assert.Equal(t, uint64(3), p.consume(content[256:]))
+	assert.Zero(t, p.consume(content[4*256:]))
 }
 
-func TestNothingIsPredictedBeyondTheLastNumber(t *testing.T) {
+func TestPrediction_EndsAtTheHighestSequenceNumber(t *testing.T) {
 	const highest = 999_999_999_999
 	r := Record{Epoch: 1, Seq: highest, Prev: 7}
 	line := lineOf(testFormat, r)
 	p := testFormat.predict(Record{Epoch: 1, Seq: highest - 1, Offset: -256, Sum: 7}, 5)
-	assert.Equal(t, uint64(1), p.follow(line))
-	assert.Zero(t, p.most)
+	assert.Equal(t, uint64(1), p.consume(line))
+	assert.Zero(t, p.limit)
 	assert.Equal(t, prediction{}, testFormat.predict(r, 5))
 }
 
-func TestPredictionChangesNothingBeyondWhatAReportLists(t *testing.T) {
+func TestScan_PredictionDoesNotChangeAnIncompleteReport(t *testing.T) {
 	var content []byte
 	whole := journalOf(t, 4*maxListed)
 	for i := 0; i+3 <= 4*maxListed; i += 3 {
@@ -186,24 +186,27 @@ func TestPredictionChangesNothingBeyondWhatAReportLists(t *testing.T) {
 	assert.Equal(t, want, scan(t, content))
 }
 
-func TestCountingOnInDigits(t *testing.T) {
+func TestAddToField(t *testing.T) {
 	for _, c := range []struct {
 		from uint64
 		by   int
-	}{{0, 1}, {9, 1}, {99_999_998, 1}, {99_999_999, 1}, {899_999_999, 1}, {999_999_999_998, 1}, {0, MaxRecordSize}, {99_934_464, MaxRecordSize}, {123_456_789_012, 98_765}} {
+	}{
+		{0, 1}, {9, 1}, {99_999_998, 1}, {99_999_999, 1}, {899_999_999, 1}, {999_999_999_998, 1},
+		{0, MaxRecordSize}, {99_934_464, MaxRecordSize}, {123_456_789_012, 98_765},
+	} {
 		field := fmt.Appendf(nil, "%012d", c.from)
-		assert.True(t, countOn(field, decimalWord(c.by)))
+		assert.True(t, addToField(field, decimalWord(c.by)))
 		assert.Equal(t, fmt.Sprintf("%012d", c.from+uint64(c.by)), string(field), "%d + %d", c.from, c.by)
 	}
-	assert.False(t, countOn([]byte("999999999999"), decimalWord(1)), "does not fit")
+	assert.False(t, addToField([]byte("999999999999"), decimalWord(1)), "does not fit")
 	field := []byte("000000000000")
 	for n := range 100_000 {
 		require.Equal(t, fmt.Sprintf("%012d", n*997), string(field))
-		require.True(t, countOn(field, decimalWord(997)))
+		require.True(t, addToField(field, decimalWord(997)))
 	}
 }
 
-func TestASumsDigits(t *testing.T) {
+func TestAppendSum_WritesWhatParseSumReads(t *testing.T) {
 	for _, sum := range []uint32{0, 1, 0x9abcdef0, 0xffffffff, 0xa0f9090a} {
 		digits := appendSum(nil, sum)
 		assert.Equal(t, fmt.Sprintf("%08x", sum), string(digits))

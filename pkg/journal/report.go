@@ -2,53 +2,51 @@ package journal
 
 import "time"
 
-// maxListed bounds each list of a report, and so the scanner's memory, beside one
-// entry for each epoch: every deletion may leave as much in a journal that is whole.
-// What is beyond it is counted in Report.Unlisted.
+// maxListed limits the entries of each list in a report, and so the scanner's memory. There
+// may be one more entry for each epoch, because every deletion can leave one in an intact
+// journal. Report.Unlisted counts the entries beyond the limit.
 const maxListed = 4096
 
-// Point names one record of a journal.
+// Point identifies one record of a journal.
 type Point struct {
 	Epoch int    `json:"epoch"`
 	Seq   uint64 `json:"seq"`
 }
 
-// Digest is the sum that the record at a point carries, as found in the file.
+// Digest is the sum of the record at a point, as found in the file.
 type Digest struct {
 	Point
 	Sum uint32 `json:"sum"`
 }
 
-// Segment is a run of intact records of one epoch with consecutive sequence
-// numbers, each linked to the one before it. Records of other epochs may lie
-// between them: two writers may have been alive at once. A segment ends at a point
-// that was asked for, so that what was acknowledged and what was not are apart.
+// Segment is a sequence of intact records of one epoch with consecutive sequence numbers, each linked to the previous
+// one by its sum. Records of other epochs may be between them, if two writers ran at the same time. A segment ends at
+// a requested point, so that it holds either acknowledged records or unacknowledged ones.
 type Segment struct {
 	Epoch int    `json:"epoch"`
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
-	// Offset and End bound the segment in the file, in bytes; End is exclusive.
+	// Offset and End are the segment's range of bytes in the file; End is exclusive.
 	Offset int64 `json:"offset"`
 	End    int64 `json:"end"`
-	// Unlinked says that the first record follows the last one of the epoch's
-	// segment before it by number, but does not carry its sum.
+	// Unlinked reports whether the first record has the next sequence number after the epoch's previous segment,
+	// but not that segment's sum.
 	Unlinked bool `json:"unlinked,omitempty"`
-	// Displaced counts the records found at another offset than they name.
+	// Displaced is the number of records at another offset than the one they name.
 	Displaced uint64 `json:"displaced,omitempty"`
 
 	lastSum uint32
 }
 
-// Damage is a range of bytes that holds no intact record.
+// Damage is a range of bytes without an intact record.
 type Damage struct {
 	Offset int64 `json:"offset"`
 	Length int64 `json:"length"`
-	// Zeros counts the zero bytes in the range.
+	// Zeros is the number of zero bytes in the range.
 	Zeros int64 `json:"zeros,omitempty"`
-	// Partial is the record of which the range holds the beginning, and after
-	// it at most zeros and line ends.
+	// Partial is the record whose first part is at the start of the range, if only zeros and newlines follow it.
 	Partial *Point `json:"partial,omitempty"`
-	// Blank says that the range holds line ends only.
+	// Blank reports whether the range holds only newlines.
 	Blank bool `json:"blank,omitempty"`
 }
 
@@ -58,7 +56,7 @@ type Range struct {
 	Length int64 `json:"length"`
 }
 
-// Foreign is a run of intact records of another journal.
+// Foreign is a sequence of intact records of another journal.
 type Foreign struct {
 	ID      string `json:"id"`
 	Records uint64 `json:"records"`
@@ -66,30 +64,29 @@ type Foreign struct {
 	End     int64  `json:"end"`
 }
 
-// Report is what a scan found in a file. It lists everything in the file's
-// order, and covers every byte: a byte belongs to a segment, to damage or to
-// foreign records.
+// Report is what a scan found in a file. Its lists are in the order of the file. Every byte
+// belongs to a segment, to damage or to foreign records.
 type Report struct {
 	Format
-	// Present is false when there was no file to scan.
+	// Present reports whether there was a file to scan.
 	Present bool `json:"present"`
-	// Bytes is the length of the file as read.
+	// Bytes is the number of bytes that were read.
 	Bytes int64 `json:"bytes"`
-	// Records counts the intact records of this journal, duplicates included.
+	// Records is the number of intact records of this journal, including duplicates.
 	Records  uint64    `json:"records"`
 	Segments []Segment `json:"segments,omitempty"`
 	Damage   []Damage  `json:"damage,omitempty"`
 	Foreign  []Foreign `json:"foreign,omitempty"`
-	// Unreadable lists the ranges of bytes that could not be read, in the file's
-	// order. The scan saw zeros in their place. Who reads the file fills it in.
+	// Unreadable lists the ranges of bytes that could not be read. The scan was given zeros in their place. Scan does
+	// not fill it in; the caller that reads the file does.
 	Unreadable []Range `json:"unreadable,omitempty"`
-	// Digests holds those of the points asked for that were found, the first of each.
+	// Digests are the sums of the requested points that were found. Of duplicates it is the first.
 	Digests []Digest `json:"digests,omitempty"`
-	// FirstTime and LastTime are those of the first and the last intact record in the file.
+	// FirstTime and LastTime are the times of the first and the last intact record in the file.
 	FirstTime time.Time `json:"firstTime,omitzero"`
 	LastTime  time.Time `json:"lastTime,omitzero"`
-	// Unterminated says that the file does not end with a newline.
+	// Unterminated reports whether the file does not end with a newline.
 	Unterminated bool `json:"unterminated,omitempty"`
-	// Unlisted counts the segments, damaged ranges and foreign runs beyond those listed.
+	// Unlisted is the number of segments, damaged ranges and foreign sequences that are not listed.
 	Unlisted int `json:"unlisted,omitempty"`
 }

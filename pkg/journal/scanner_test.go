@@ -20,7 +20,7 @@ import (
 
 var testFormat = Format{ID: "0123456789abcdef", Size: 256}
 
-// memoryFile is a file without a disk under it.
+// memoryFile is a file in memory.
 type memoryFile struct{ bytes.Buffer }
 
 func (*memoryFile) Datasync() error { return nil }
@@ -33,7 +33,7 @@ func clock() func() time.Time {
 	}
 }
 
-// appendEpoch writes n records of an epoch after what the file already holds.
+// appendEpoch appends n records of an epoch.
 func appendEpoch(t *testing.T, file *memoryFile, format Format, epoch, n int) Record {
 	t.Helper()
 	unterminated := file.Len() > 0 && file.Bytes()[file.Len()-1] != '\n'
@@ -76,19 +76,21 @@ func requireEveryByteAccounted(t *testing.T, r Report) {
 	require.Equal(t, r.Bytes, total, "bytes of records, damage and foreign records")
 }
 
-func TestARecordIsALineThatStartsWithTheDate(t *testing.T) {
+func TestWriter_WritesPrintableLinesThatStartWithTheDate(t *testing.T) {
 	content := journalOf(t, 3)
 	lines := strings.SplitAfter(string(content), "\n")
 	require.Len(t, lines, 4)
 	assert.Len(t, lines[0], 256)
-	assert.True(t, strings.HasPrefix(lines[0], "2026-11-24T12:00:00.001000000Z 0123456789abcdef e=00001 s=000000000001 o=00000000000000 p=00000000 "), lines[0])
-	assert.Equal(t, "p="+lines[0][len(lines[0])-9:len(lines[0])-1], lines[1][prevAt-2:prevAt+8], "the second record carries the first one's sum")
+	const head = "2026-11-24T12:00:00.001000000Z 0123456789abcdef e=00001 s=000000000001 o=00000000000000 p=00000000 "
+	assert.True(t, strings.HasPrefix(lines[0], head), lines[0])
+	assert.Equal(t, "p="+lines[0][len(lines[0])-9:len(lines[0])-1], lines[1][prevAt-2:prevAt+8],
+		"the second record has the sum of the first one")
 	for _, c := range []byte(lines[2][:255]) {
 		require.True(t, c >= ' ' && c <= '~', "byte %#x is not printable", c)
 	}
 }
 
-func TestScanOfAnIntactJournal(t *testing.T) {
+func TestScan_IntactJournal(t *testing.T) {
 	var file memoryFile
 	appendEpoch(t, &file, testFormat, 1, 1000)
 	last := appendEpoch(t, &file, testFormat, 2, 500)
@@ -104,8 +106,8 @@ func TestScanOfAnIntactJournal(t *testing.T) {
 	assert.Equal(t, "2026-11-24T12:00:00.5Z", report.LastTime.Format(time.RFC3339Nano))
 }
 
-// The format is a promise to everyone who keeps a journal: the bytes never change.
-func TestTheBytesOfARecord(t *testing.T) {
+// Journals are kept, so the bytes of the format must never change.
+func TestWriter_BytesOfARecord(t *testing.T) {
 	times := []string{"2026-11-24T12:46:47.123456789Z", "2026-11-24T12:46:48Z", "1970-01-01T00:00:00.000000001Z"}
 	var file memoryFile
 	w, err := NewWriter(&file, Format{ID: "8f3a5c7e9b1d2f40", Size: MinRecordSize}, 3, 0, false)
@@ -119,34 +121,37 @@ func TestTheBytesOfARecord(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, ""+
-		"2026-11-24T12:46:47.123456789Z 8f3a5c7e9b1d2f40 e=00003 s=000000000001 o=00000000000000 p=00000000 PlK3j4FPKFMP43XlO c=9fbf7813\n"+
-		"2026-11-24T12:46:48.000000000Z 8f3a5c7e9b1d2f40 e=00003 s=000000000002 o=00000000000128 p=9fbf7813 VA3jBrQEhOBCwuHyd c=1ae28b49\n"+
-		"1970-01-01T00:00:00.000000001Z 8f3a5c7e9b1d2f40 e=00003 s=000000000003 o=00000000000256 p=1ae28b49 2lGW50fpZh32UC-bt c=71aeb46d\n", file.String())
+		"2026-11-24T12:46:47.123456789Z 8f3a5c7e9b1d2f40 e=00003 s=000000000001 o=00000000000000 p=00000000 "+
+		"PlK3j4FPKFMP43XlO c=9fbf7813\n"+
+		"2026-11-24T12:46:48.000000000Z 8f3a5c7e9b1d2f40 e=00003 s=000000000002 o=00000000000128 p=9fbf7813 "+
+		"VA3jBrQEhOBCwuHyd c=1ae28b49\n"+
+		"1970-01-01T00:00:00.000000001Z 8f3a5c7e9b1d2f40 e=00003 s=000000000003 o=00000000000256 p=1ae28b49 "+
+		"2lGW50fpZh32UC-bt c=71aeb46d\n", file.String())
 }
 
-func TestANumberThatDoesNotFitKeepsItsDigits(t *testing.T) {
+func TestAppendDecimal_KeepsAllDigits(t *testing.T) {
 	assert.Equal(t, "00000", string(appendDecimal(nil, 0, 5)))
 	assert.Equal(t, "x99999", string(appendDecimal([]byte("x"), 99_999, 5)))
 	assert.Equal(t, "x100000", string(appendDecimal([]byte("x"), 100_000, 5)))
 }
 
-func TestScanOfNothing(t *testing.T) {
+func TestScan_EmptyFile(t *testing.T) {
 	report := scan(t, nil)
 	assert.True(t, report.Present)
 	assert.Zero(t, report.Records)
 	assert.False(t, report.Unterminated)
 }
 
-func TestScanDoesNotDependOnHowTheBytesArrive(t *testing.T) {
+func TestScan_DoesNotDependOnTheLengthOfReads(t *testing.T) {
 	content := journalOf(t, 40, 40)
 	content[256*7+100] ^= 1
-	whole := scan(t, content)
-	oneByOne, err := Scan(iotest.OneByteReader(bytes.NewReader(content)), testFormat, nil)
+	atOnce := scan(t, content)
+	byteByByte, err := Scan(iotest.OneByteReader(bytes.NewReader(content)), testFormat, nil)
 	require.NoError(t, err)
-	assert.Equal(t, whole, oneByOne)
+	assert.Equal(t, atOnce, byteByByte)
 }
 
-func TestScanReportsTheReadersError(t *testing.T) {
+func TestScan_ReturnsTheErrorOfTheReader(t *testing.T) {
 	content := journalOf(t, 40)
 	broken := errors.New("input/output error")
 	report, err := Scan(io.MultiReader(bytes.NewReader(content), iotest.ErrReader(broken)), testFormat, nil)
@@ -154,7 +159,7 @@ func TestScanReportsTheReadersError(t *testing.T) {
 	assert.True(t, report.Present)
 }
 
-func TestEverySingleBitFlipIsSeenInItsRecordOnly(t *testing.T) {
+func TestScan_FindsEveryBitFlipInItsRecordOnly(t *testing.T) {
 	const record = 5
 	for bit := 0; bit < 256*8; bit++ {
 		content := journalOf(t, 10)
@@ -164,13 +169,13 @@ func TestEverySingleBitFlipIsSeenInItsRecordOnly(t *testing.T) {
 		require.Len(t, report.Damage, 1, "bit %d", bit)
 		require.Equal(t, int64(256*record), report.Damage[0].Offset, "bit %d", bit)
 		require.Equal(t, int64(256), report.Damage[0].Length, "bit %d", bit)
-		require.Nil(t, report.Damage[0].Partial, "bit %d is no torn record", bit)
+		require.Nil(t, report.Damage[0].Partial, "bit %d: not a torn record", bit)
 		require.Len(t, report.Segments, 2, "bit %d", bit)
 		require.Equal(t, uint64(7), report.Segments[1].First, "bit %d", bit)
 	}
 }
 
-func TestEveryTruncationIsSeen(t *testing.T) {
+func TestScan_FindsEveryTruncation(t *testing.T) {
 	whole := journalOf(t, 4)
 	for n := range len(whole) {
 		report := scan(t, whole[:n])
@@ -180,11 +185,12 @@ func TestEveryTruncationIsSeen(t *testing.T) {
 			require.Empty(t, report.Damage, "cut at %d", n)
 			continue
 		}
-		require.Equal(t, []Damage{{Offset: int64(n / 256 * 256), Length: int64(n % 256), Partial: &Point{1, uint64(n/256 + 1)}}}, report.Damage, "cut at %d", n)
+		torn := Damage{Offset: int64(n / 256 * 256), Length: int64(n % 256), Partial: &Point{1, uint64(n/256 + 1)}}
+		require.Equal(t, []Damage{torn}, report.Damage, "cut at %d", n)
 	}
 }
 
-func TestATornLineStaysAndTheNextEpochStartsOnItsOwn(t *testing.T) {
+func TestWriter_StartsANewLineAfterATornOne(t *testing.T) {
 	var file memoryFile
 	appendEpoch(t, &file, testFormat, 1, 3)
 	file.Truncate(2*256 + 77)
@@ -192,15 +198,17 @@ func TestATornLineStaysAndTheNextEpochStartsOnItsOwn(t *testing.T) {
 	report := scan(t, file.Bytes())
 	require.Len(t, report.Segments, 2)
 	assert.Equal(t, uint64(2), report.Segments[0].Last)
-	assert.Equal(t, Segment{Epoch: 2, First: 1, Last: 3, Offset: 2*256 + 78, End: 5*256 + 78, lastSum: report.Segments[1].lastSum}, report.Segments[1])
+	assert.Equal(t, Segment{
+		Epoch: 2, First: 1, Last: 3, Offset: 2*256 + 78, End: 5*256 + 78, lastSum: report.Segments[1].lastSum,
+	}, report.Segments[1])
 	assert.Equal(t, []Damage{{Offset: 512, Length: 78, Partial: &Point{1, 3}}}, report.Damage)
 }
 
-func TestScanNamesWhatItFinds(t *testing.T) {
+func TestScan_ReportsWhatItFinds(t *testing.T) {
 	const size = 256
 	other := Format{ID: "fedcba9876543210", Size: 300}
-	var theirs memoryFile
-	appendEpoch(t, &theirs, other, 1, 3)
+	var foreign memoryFile
+	appendEpoch(t, &foreign, other, 1, 3)
 	for _, c := range []struct {
 		name   string
 		damage func(b []byte) []byte
@@ -212,13 +220,13 @@ func TestScanNamesWhatItFinds(t *testing.T) {
 		}, func(t *testing.T, r Report) {
 			assert.Equal(t, []Damage{{Offset: 4096, Length: 4096, Zeros: 4096}}, r.Damage)
 		}},
-		{"a hole cut out", func(b []byte) []byte {
+		{"records cut out", func(b []byte) []byte {
 			return append(b[:10*size:10*size], b[15*size:]...)
 		}, func(t *testing.T, r Report) {
 			require.Len(t, r.Segments, 2)
 			assert.Equal(t, uint64(10), r.Segments[0].Last)
 			assert.Equal(t, uint64(16), r.Segments[1].First)
-			assert.Equal(t, uint64(25), r.Segments[1].Displaced, "records no longer where they say")
+			assert.Equal(t, uint64(25), r.Segments[1].Displaced, "records are not at the offset that they name")
 		}},
 		{"two pages swapped", func(b []byte) []byte {
 			page := bytes.Clone(b[4096:6144])
@@ -227,46 +235,48 @@ func TestScanNamesWhatItFinds(t *testing.T) {
 			return b
 		}, func(t *testing.T, r Report) {
 			require.Len(t, r.Segments, 4)
-			assert.Equal(t, []uint64{1, 25, 17, 33}, []uint64{r.Segments[0].First, r.Segments[1].First, r.Segments[2].First, r.Segments[3].First})
+			for i, first := range []uint64{1, 25, 17, 33} {
+				assert.Equal(t, first, r.Segments[i].First)
+			}
 		}},
-		{"a page twice", func(b []byte) []byte {
+		{"a duplicated page", func(b []byte) []byte {
 			return append(b[:2048:2048], b[:]...)
 		}, func(t *testing.T, r Report) {
 			assert.Equal(t, uint64(48), r.Records)
 			require.Len(t, r.Segments, 2)
 		}},
-		{"another run's journal", func([]byte) []byte {
-			return theirs.Bytes()
+		{"the journal of another run", func([]byte) []byte {
+			return foreign.Bytes()
 		}, func(t *testing.T, r Report) {
 			assert.Zero(t, r.Records)
 			assert.Equal(t, []Foreign{{ID: other.ID, Records: 3, End: 900}}, r.Foreign)
 		}},
-		{"another run's records amid ours", func(b []byte) []byte {
-			return bytes.Join([][]byte{b[:size], theirs.Bytes(), b[size:]}, nil)
+		{"records of another run between ours", func(b []byte) []byte {
+			return bytes.Join([][]byte{b[:size], foreign.Bytes(), b[size:]}, nil)
 		}, func(t *testing.T, r Report) {
 			assert.Equal(t, []Foreign{{ID: other.ID, Records: 3, Offset: size, End: size + 900}}, r.Foreign)
-			assert.Len(t, r.Segments, 1, "ours are all there, in order")
+			assert.Len(t, r.Segments, 1, "our records are all present and in order")
 		}},
-		{"another run's records after damage", func(b []byte) []byte {
-			return bytes.Join([][]byte{b[:size], []byte("garbage\n"), theirs.Bytes(), b[size:]}, nil)
+		{"records of another run after damage", func(b []byte) []byte {
+			return bytes.Join([][]byte{b[:size], []byte("garbage\n"), foreign.Bytes(), b[size:]}, nil)
 		}, func(t *testing.T, r Report) {
 			assert.Len(t, r.Foreign, 1)
 			assert.Equal(t, []Damage{{Offset: size, Length: 8}}, r.Damage)
 		}},
-		{"a line end lost", func(b []byte) []byte {
+		{"a lost newline", func(b []byte) []byte {
 			return append(b[:size-1:size-1], b[size:]...)
 		}, func(t *testing.T, r Report) {
 			assert.Equal(t, uint64(39), r.Records)
 			assert.Equal(t, int64(255), r.Damage[0].Length)
 		}},
-		{"garbage much longer than the search window", func(b []byte) []byte {
+		{"garbage longer than the search window", func(b []byte) []byte {
 			garbage := bytes.Repeat([]byte("x"), 5*searchWindow+17)
 			return bytes.Join([][]byte{b[:size], garbage, b[size:]}, nil)
 		}, func(t *testing.T, r Report) {
 			assert.Equal(t, uint64(40), r.Records)
 			assert.Equal(t, []Damage{{Offset: size, Length: 5*searchWindow + 17}}, r.Damage)
 		}},
-		{"line ends much longer than the search window", func(b []byte) []byte {
+		{"more newlines than the search window", func(b []byte) []byte {
 			return bytes.Join([][]byte{b[:size], bytes.Repeat([]byte("\n"), 5*searchWindow+17), b[size:]}, nil)
 		}, func(t *testing.T, r Report) {
 			assert.Equal(t, uint64(40), r.Records)
@@ -278,7 +288,7 @@ func TestScanNamesWhatItFinds(t *testing.T) {
 		}, func(t *testing.T, r Report) {
 			assert.Equal(t, []Damage{{Offset: 39 * size, Length: size, Zeros: 156, Partial: &Point{1, 40}}}, r.Damage)
 		}},
-		{"a record of the same number with another past", func(b []byte) []byte {
+		{"records with the same numbers and other predecessors", func(b []byte) []byte {
 			var file memoryFile
 			w, err := NewWriter(&file, testFormat, 1, 0, false)
 			require.NoError(t, err)
@@ -298,7 +308,7 @@ func TestScanNamesWhatItFinds(t *testing.T) {
 	}
 }
 
-func TestTheReportIsBounded(t *testing.T) {
+func TestScan_LimitsTheReport(t *testing.T) {
 	var content []byte
 	whole := journalOf(t, 3*maxListed)
 	for i := 0; i < 3*maxListed; i += 2 {
@@ -306,21 +316,21 @@ func TestTheReportIsBounded(t *testing.T) {
 		content = append(content, '?')
 	}
 	report := scan(t, content)
-	const room = maxListed + 1 // for the one epoch
-	assert.Len(t, report.Segments, room)
-	assert.Len(t, report.Damage, room)
-	assert.Equal(t, 3*maxListed-2*room, report.Unlisted)
+	const limit = maxListed + 1 // one more for the epoch
+	assert.Len(t, report.Segments, limit)
+	assert.Len(t, report.Damage, limit)
+	assert.Equal(t, 3*maxListed-2*limit, report.Unlisted)
 }
 
-// Each deletion leaves an epoch: thousands of them are all listed.
-func TestEveryEpochIsListed(t *testing.T) {
+// Each deletion adds an epoch. The limit must not apply to them.
+func TestScan_ListsEveryEpoch(t *testing.T) {
 	const epochs = maxListed + 100
 	report := scan(t, journalOf(t, slices.Repeat([]int{1}, epochs)...))
 	assert.Len(t, report.Segments, epochs)
 	assert.Zero(t, report.Unlisted)
 }
 
-func TestRandomDamageNeverMakesARecordThatWasNotWritten(t *testing.T) {
+func TestScan_RandomDamageNeverAddsRecords(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	whole := journalOf(t, 30, 30)
@@ -346,13 +356,14 @@ func TestRandomDamageNeverMakesARecordThatWasNotWritten(t *testing.T) {
 			for seq := s.First; seq <= s.Last; seq++ {
 				at := s.Offset + int64(seq-s.First)*256
 				original := (int64(s.Epoch-1)*30 + int64(seq) - 1) * 256
-				require.Equal(t, string(whole[original:original+256]), string(content[at:at+256]), "seed %d round %d: %+v", seed, round, s)
+				require.Equal(t, string(whole[original:original+256]), string(content[at:at+256]),
+					"seed %d round %d: %+v", seed, round, s)
 			}
 		}
 	}
 }
 
-func TestFormatIsValidated(t *testing.T) {
+func TestFormat_IsValidated(t *testing.T) {
 	_, err := Scan(strings.NewReader(""), Format{ID: "xyz", Size: 5}, nil)
 	assert.ErrorContains(t, err, `journal id "xyz": want 16 hexadecimal digits`)
 	assert.ErrorContains(t, err, "record size 5: want 128 to 65536 bytes")
@@ -374,7 +385,7 @@ func (f *flakyFile) Datasync() error {
 	return nil
 }
 
-func TestNothingIsCommittedAfterAFailedSync(t *testing.T) {
+func TestWriter_WritesNothingAfterAFailedSync(t *testing.T) {
 	var file flakyFile
 	w, err := NewWriter(&file, testFormat, 1, 0, false)
 	require.NoError(t, err)
@@ -386,7 +397,7 @@ func TestNothingIsCommittedAfterAFailedSync(t *testing.T) {
 	written := file.Len()
 	_, again := w.Commit(1, now)
 	assert.Equal(t, err, again)
-	assert.Equal(t, written, file.Len(), "nothing is written after the failure")
+	assert.Equal(t, written, file.Len(), "written after the failure")
 }
 
 func BenchmarkScan(b *testing.B) {
@@ -428,7 +439,7 @@ func BenchmarkCommit(b *testing.B) {
 	for _, size := range []int{256, 4096} {
 		for _, n := range []int{1, (1 << 20) / size} {
 			b.Run(fmt.Sprintf("record=%d/records=%d", size, n), func(b *testing.B) {
-				w, err := NewWriter(nowhere{}, Format{ID: testFormat.ID, Size: size}, 1, 0, false)
+				w, err := NewWriter(discardFile{}, Format{ID: testFormat.ID, Size: size}, 1, 0, false)
 				require.NoError(b, err)
 				b.SetBytes(int64(size * n))
 				b.ReportAllocs()
@@ -441,8 +452,8 @@ func BenchmarkCommit(b *testing.B) {
 	}
 }
 
-// nowhere is a file that keeps nothing, so that what a commit costs is the writer's own doing.
-type nowhere struct{}
+// discardFile discards everything, so that a benchmark measures only the writer.
+type discardFile struct{}
 
-func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
-func (nowhere) Datasync() error             { return nil }
+func (discardFile) Write(b []byte) (int, error) { return len(b), nil }
+func (discardFile) Datasync() error             { return nil }

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// File is where a writer puts its records. Write appends; Datasync returns only
-// after everything written before it is on stable storage.
+// File is what a Writer writes to. Write appends. Datasync returns after everything that
+// was written before is on stable storage.
 type File interface {
 	io.Writer
 	Datasync() error
 }
 
-// Writer appends the records of one epoch in commits. It is not safe for
-// concurrent use. After any error it writes nothing more: once a sync has
-// failed, a later success proves nothing about what was written before it.
+// Writer appends the records of one epoch in commits. It is not safe for concurrent use.
+// It writes nothing after an error: when a sync has failed, a later success does not prove
+// that what was written before is durable.
 type Writer struct {
 	file    File
-	compose composer
+	encoder encoder
 	epoch   int
 	offset  int64
 	last    Record
@@ -26,9 +26,9 @@ type Writer struct {
 	failed  error
 }
 
-// NewWriter begins an epoch at the end of a file of the given length. A torn
-// last line that an earlier epoch left behind is never overwritten: unterminated
-// says that one is there, and the first commit then starts on a line of its own.
+// NewWriter starts an epoch at the end of a file of the given length. If an earlier epoch
+// left an unterminated last line, the first commit starts a new line after it. Nothing is
+// overwritten.
 func NewWriter(file File, format Format, epoch int, length int64, unterminated bool) (*Writer, error) {
 	if err := format.Validate(); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func NewWriter(file File, format Format, epoch int, length int64, unterminated b
 	if epoch < 1 || epoch > MaxEpoch {
 		return nil, fmt.Errorf("epoch %d: want 1 to %d", epoch, MaxEpoch)
 	}
-	w := &Writer{file: file, compose: newComposer(format), epoch: epoch, offset: length}
+	w := &Writer{file: file, encoder: newEncoder(format), epoch: epoch, offset: length}
 	if unterminated {
 		w.lines = append(w.lines, '\n')
 		w.offset++
@@ -44,8 +44,8 @@ func NewWriter(file File, format Format, epoch int, length int64, unterminated b
 	return w, nil
 }
 
-// Commit writes n records in one piece and makes them durable. It returns the
-// last of them: its sequence number and sum are what may now be acknowledged.
+// Commit writes n records at once, makes them durable and returns the last one. The epoch
+// may then be acknowledged up to its sequence number, with its sum as the digest.
 func (w *Writer) Commit(n int, now func() time.Time) (Record, error) {
 	if w.failed != nil {
 		return Record{}, w.failed
@@ -53,11 +53,11 @@ func (w *Writer) Commit(n int, now func() time.Time) (Record, error) {
 	last := w.last
 	for range n {
 		r := Record{Time: now(), Epoch: w.epoch, Seq: last.Seq + 1, Offset: w.offset, Prev: last.Sum}
-		w.lines = w.compose.append(w.lines, &r)
-		w.offset += int64(w.compose.Size)
+		w.lines = w.encoder.append(w.lines, &r)
+		w.offset += int64(w.encoder.Size)
 		last = r
 	}
-	if err := w.flush(); err != nil {
+	if err := w.writeLines(); err != nil {
 		w.failed = fmt.Errorf("committing sequence %d to %d of epoch %d: %w", w.last.Seq+1, last.Seq, w.epoch, err)
 		return Record{}, w.failed
 	}
@@ -65,7 +65,7 @@ func (w *Writer) Commit(n int, now func() time.Time) (Record, error) {
 	return last, nil
 }
 
-func (w *Writer) flush() error {
+func (w *Writer) writeLines() error {
 	if _, err := w.file.Write(w.lines); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}

@@ -6,19 +6,19 @@ import (
 	"syscall"
 )
 
-// euclean is Linux's EUCLEAN, which other systems do not name: there the judge reads
-// what was recorded, and asks no volume anything.
+// euclean is Linux's EUCLEAN. Package syscall does not define it for other systems, on which bundles are judged too.
 const euclean syscall.Errno = 117
 
-// ClassOf is the class of finding that an error of the volume's is, once something
-// had been acknowledged: it says that the volume is gone, or no longer to be
-// written. Any other error is none: it need not be the volume's fault.
-func ClassOf(err error) Class {
+// ClassOfError returns the class of finding for an error of the volume after records were
+// acknowledged. It returns "" for an error that may have another cause than the volume.
+func ClassOfError(err error) Class {
 	if errors.Is(err, syscall.EROFS) {
 		return ReadOnly
 	}
-	gone := []syscall.Errno{syscall.EIO, syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, euclean, syscall.ENOTCONN, syscall.ETIMEDOUT}
-	if slices.ContainsFunc(gone, func(e syscall.Errno) bool { return errors.Is(err, e) }) {
+	unavailable := []syscall.Errno{
+		syscall.EIO, syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, euclean, syscall.ENOTCONN, syscall.ETIMEDOUT,
+	}
+	if slices.ContainsFunc(unavailable, func(e syscall.Errno) bool { return errors.Is(err, e) }) {
 		return Unavailable
 	}
 	return ""

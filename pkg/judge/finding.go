@@ -5,51 +5,30 @@ import (
 	"strings"
 )
 
-// Class is one way in which data can differ from what was promised.
-type Class string
-
-// The classes of findings.
-const (
-	Missing     Class = "missing"     // no journal, or an empty one
-	LostTail    Class = "lost-tail"   // the last acknowledged records of an epoch are not there
-	LostGap     Class = "lost-gap"    // acknowledged records are not there, later ones are
-	Corrupt     Class = "corrupt"     // other bytes stand where acknowledged records should
-	Torn        Class = "torn"        // only the beginning of an acknowledged record is there
-	Reordered   Class = "reordered"   // records are there, in another order than they were written
-	Duplicated  Class = "duplicated"  // records are there more than once
-	RolledBack  Class = "rolled-back" // records that a later pod had read back are gone again
-	Foreign     Class = "foreign"     // data that this run never wrote
-	Unavailable Class = "unavailable" // the volume could not be mounted or read in time
-	ReadOnly    Class = "read-only"   // the volume could not be written any more
-)
-
-// Finding is one difference between the journal and the promises.
+// Finding is one difference between the journal and its acknowledgements.
 type Finding struct {
 	Class Class `json:"class"`
-	// Epoch, First and Last bound the records concerned; zero where none can be
-	// named. Last is in LastEpoch, where that is not zero.
+	// Epoch, First and Last are the epoch and the sequence numbers of the affected records. They are zero where
+	// the records are unknown. If LastEpoch is set, Last is a sequence number of that epoch.
 	Epoch     int    `json:"epoch,omitempty"`
 	First     uint64 `json:"first,omitempty"`
 	LastEpoch int    `json:"lastEpoch,omitempty"`
 	Last      uint64 `json:"last,omitempty"`
-	// Records counts the acknowledged records concerned, over all epochs.
+	// Records is the number of affected acknowledged records, over all epochs.
 	Records uint64 `json:"records"`
-	// Offset and End bound the bytes concerned in the file, End excluded. They are
-	// equal where records are gone and mark the place at which they should be.
+	// Offset and End are the affected range of bytes in the file; End is exclusive. For lost records both are the
+	// offset at which the records should be.
 	Offset int64 `json:"offset"`
 	End    int64 `json:"end"`
-	// Detail says in a few words what a class and numbers cannot.
+	// Detail adds what the class and the numbers do not tell.
 	Detail string `json:"detail,omitempty"`
 }
 
-// String names the class, the counts and the first sequence number concerned.
+// String returns the class, the number of records, their epochs and sequence numbers, and the detail.
 func (f Finding) String() string {
 	s := string(f.Class)
-	switch {
-	case f.Records == 1:
-		s += ": 1 acknowledged record"
-	case f.Records > 1:
-		s += fmt.Sprintf(": %s acknowledged records", FormatCount(f.Records))
+	if f.Records > 0 {
+		s += ": " + pluralize(f.Records, "acknowledged record")
 	}
 	if f.LastEpoch > 0 {
 		s += fmt.Sprintf(", epoch %d sequence %d to epoch %d sequence %d", f.Epoch, f.First, f.LastEpoch, f.Last)
@@ -62,7 +41,25 @@ func (f Finding) String() string {
 	return s
 }
 
-// FormatCount is a number as people read it, in groups of three digits: 12 345.
+// lastEpoch returns the epoch of the record that Last numbers.
+func (f Finding) lastEpoch() int { return max(f.Epoch, f.LastEpoch) }
+
+// summarized is the number of findings that Summary writes out.
+const summarized = 3
+
+// Summary returns the first findings in one line, and the number of the others.
+func Summary(findings []Finding) string {
+	parts := make([]string, 0, summarized+1)
+	for _, f := range findings[:min(len(findings), summarized)] {
+		parts = append(parts, f.String())
+	}
+	if more := len(findings) - summarized; more > 0 {
+		parts = append(parts, pluralize(uint64(more), "more finding"))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// FormatCount formats a number in groups of three digits: 12 345.
 func FormatCount(n uint64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -71,23 +68,10 @@ func FormatCount(n uint64) string {
 	return s
 }
 
-// named is how many findings a summary names.
-const named = 3
-
-// Summary names the first findings in a sentence, and counts the others.
-func Summary(all []Finding) string {
-	sentences := make([]string, 0, named+1)
-	for _, f := range all[:min(len(all), named)] {
-		sentences = append(sentences, f.String())
+// pluralize returns a number and its noun, in the plural unless the number is 1.
+func pluralize(n uint64, noun string) string {
+	if n != 1 {
+		noun += "s"
 	}
-	switch more := len(all) - named; {
-	case more == 1:
-		sentences = append(sentences, "1 more finding")
-	case more > 1:
-		sentences = append(sentences, fmt.Sprintf("%d more findings", more))
-	}
-	return strings.Join(sentences, "; ")
+	return FormatCount(n) + " " + noun
 }
-
-// lastEpoch is the epoch that Last is in.
-func (f Finding) lastEpoch() int { return max(f.Epoch, f.LastEpoch) }

@@ -1,8 +1,9 @@
-// Package judge compares what a scan of the journal found with what the ledger
-// promises, and names every difference.
+// Package judge compares the scan of a journal with the acknowledgements in the
+// ledger, and reports every difference as a finding.
 //
-// It is pure: no I/O, no clock, no Kubernetes. The same input always gives the
-// same findings, so a verdict can be replayed from saved evidence.
+// It is pure: it does no I/O, reads no clock and does not know Kubernetes. The same
+// input always gives the same findings, so a verdict can be reproduced from a saved
+// evidence bundle.
 package judge
 
 import (
@@ -12,118 +13,116 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// Case is everything that the judge looks at.
-type Case struct {
-	// Acks are the highest acknowledgements of every epoch at the time the
-	// pod that scanned was asked to: what the scan must show.
+// Input is everything that a judgement depends on.
+type Input struct {
+	// Acks are the highest acknowledgements of all epochs, sorted by epoch, when the scan was requested.
 	Acks []ledger.Ack `json:"acks"`
-	// Report is what the scan found.
+	// Report is the scan to judge. It must have been asked for the digests at the points of Acks.
 	Report journal.Report `json:"report"`
 	// Earlier are the reports of pods that scanned the same journal before.
 	Earlier []journal.Report `json:"earlier,omitempty"`
-	// Epochs is how many epochs had been started.
+	// Epochs is the number of epochs that had been started.
 	Epochs int `json:"epochs"`
-	// Overlap says that a writer may have been alive after the next one had
-	// started, because it was deleted by force.
-	Overlap bool `json:"overlap,omitempty"`
+	// MayOverlap reports whether a writer may have been running after the next one had started, because its pod
+	// was deleted by force.
+	MayOverlap bool `json:"mayOverlap,omitempty"`
 }
 
-// Judgement is what the judge made of a case.
+// Judgement is the outcome of comparing a journal with its acknowledgements.
 type Judgement struct {
 	Findings []Finding `json:"findings,omitempty"`
-	// Notes say what is worth knowing and is not held against the storage.
+	// Notes are observations that do not affect the verdict.
 	Notes []string `json:"notes,omitempty"`
-	// Acknowledged counts the records promised; Intact those of them that are
-	// there, unharmed.
+	// Acknowledged is the number of acknowledged records, Intact the number of those that are present and intact.
 	Acknowledged uint64 `json:"acknowledged"`
 	Intact       uint64 `json:"intact"`
 }
 
-// Judge finds every difference between a journal and what was promised of it.
-// Records that were never acknowledged may be missing or torn; acknowledged
-// ones must be there, in order, once and intact, and nothing may be there that
-// was never sent.
-func Judge(c Case) Judgement {
-	j := judging{Case: c}
-	j.result.Acknowledged = ledger.Count(c.Acks)
-	j.result.Intact = j.result.Acknowledged
-	if j.nothingLeft() {
-		return j.result
+// Judge compares a journal with its acknowledgements and reports every difference.
+//
+// Acknowledged records must be present, in order, exactly once and intact. Records
+// that were never acknowledged may be missing or torn. The journal must not hold
+// anything that the run did not write.
+func Judge(in Input) Judgement {
+	e := evaluation{Input: in}
+	e.judgement.Acknowledged = ledger.CountRecords(in.Acks)
+	e.judgement.Intact = e.judgement.Acknowledged
+	if e.isAllLost() {
+		return e.judgement
 	}
-	for _, p := range c.Acks {
-		j.epoch(p)
+	for _, ack := range in.Acks {
+		e.checkEpoch(ack)
 	}
-	j.strangers()
-	j.overlaps()
-	j.beginning()
-	if c.Report.Unlisted > 0 {
-		j.find(Finding{Class: Corrupt, Detail: fmt.Sprintf("%d more places are damaged than a report lists", c.Report.Unlisted)})
-	}
-	return j.result
+	e.checkForeign()
+	e.checkOverlap()
+	e.checkStart()
+	e.checkUnlisted()
+	return e.judgement
 }
 
-type judging struct {
-	Case
-	result Judgement
+// evaluation collects the findings of one judgement.
+type evaluation struct {
+	Input
+	judgement Judgement
 }
 
-// find adds a finding. Records of the classes that mean loss are no longer intact.
-func (j *judging) find(f Finding) {
-	j.result.Findings = append(j.result.Findings, f)
-	switch f.Class {
-	case Reordered, Duplicated:
-	default:
-		j.result.Intact -= min(j.result.Intact, f.Records)
+func (e *evaluation) note(note string) { e.judgement.Notes = append(e.judgement.Notes, note) }
+
+// report adds a finding. Records that are only reordered or duplicated still count as intact.
+func (e *evaluation) report(f Finding) {
+	e.judgement.Findings = append(e.judgement.Findings, f)
+	if f.Class != Reordered && f.Class != Duplicated {
+		e.judgement.Intact -= min(e.judgement.Intact, f.Records)
 	}
 }
 
-// nothingLeft deals with a journal in which nothing of this run remains.
-func (j *judging) nothingLeft() bool {
-	r, promised := j.Report, j.result.Acknowledged
-	if promised == 0 || r.Records > 0 {
+// isAllLost reports whether nothing of this run is left in the journal, and adds the one finding for it.
+func (e *evaluation) isAllLost() bool {
+	r := e.Report
+	if e.judgement.Acknowledged == 0 || r.Records > 0 {
 		return false
 	}
-	last := j.Acks[len(j.Acks)-1]
-	whole := Finding{Epoch: j.Acks[0].Epoch, First: 1, Last: last.Seq, Records: promised, End: r.Bytes}
-	if last.Epoch > whole.Epoch {
-		whole.LastEpoch = last.Epoch
+	first, last := e.Acks[0], e.Acks[len(e.Acks)-1]
+	f := Finding{Epoch: first.Epoch, First: 1, Last: last.Seq, Records: e.judgement.Acknowledged, End: r.Bytes}
+	if last.Epoch > first.Epoch {
+		f.LastEpoch = last.Epoch
 	}
 	switch {
 	case !r.Present:
-		whole.Class, whole.Detail = Missing, "there is no journal"
+		f.Class, f.Detail = Missing, "there is no journal"
 	case r.Bytes == 0:
-		whole.Class, whole.Detail = Missing, "the journal is empty"
+		f.Class, f.Detail = Missing, "the journal is empty"
 	case len(r.Foreign) > 0:
-		whole.Class, whole.Detail = Foreign, "only the journal of run "+r.Foreign[0].ID+" is there"
+		f.Class, f.Detail = Foreign, "only the journal of run "+r.Foreign[0].ID+" was found"
 	default:
 		return false
 	}
-	j.find(whole)
+	e.report(f)
 	return true
 }
 
-// epoch holds one epoch to its promise.
-func (j *judging) epoch(p ledger.Ack) {
-	segments := j.segmentsOf(p.Epoch)
-	present := j.present(p, segments)
-	j.order(p, segments, present)
-	from := uint64(1)
-	for _, part := range present {
-		if part.first > from {
-			j.lost(p, from, part.first-1, present)
+// checkEpoch compares the records of one epoch with its acknowledgement.
+func (e *evaluation) checkEpoch(ack ledger.Ack) {
+	segments := e.segmentsOf(ack.Epoch)
+	present := e.findPresent(ack, segments)
+	e.checkOrder(ack, segments, present)
+	next := uint64(1)
+	for _, r := range present {
+		if r.first > next {
+			e.reportLost(ack, next, r.first-1, present)
 		}
-		from = part.last + 1
+		next = r.last + 1
 	}
-	if from <= p.Seq {
-		j.lost(p, from, p.Seq, present)
+	if next <= ack.Seq {
+		e.reportLost(ack, next, ack.Seq, present)
 	}
-	j.chain(p, present)
-	j.insertions(p, segments)
+	e.checkDigests(ack, present)
+	e.checkInserted(ack, segments)
 }
 
-func (j *judging) segmentsOf(epoch int) []journal.Segment {
+func (e *evaluation) segmentsOf(epoch int) []journal.Segment {
 	var segments []journal.Segment
-	for _, s := range j.Report.Segments {
+	for _, s := range e.Report.Segments {
 		if s.Epoch == epoch {
 			segments = append(segments, s)
 		}
@@ -131,4 +130,10 @@ func (j *judging) segmentsOf(epoch int) []journal.Segment {
 	return segments
 }
 
-func (j *judging) note(note string) { j.result.Notes = append(j.result.Notes, note) }
+// checkUnlisted reports what the scan found but did not list: it cannot be judged, and must not pass.
+func (e *evaluation) checkUnlisted() {
+	if e.Report.Unlisted > 0 {
+		e.report(Finding{Class: Corrupt, Detail: fmt.Sprintf(
+			"the scan found %d more segments, damaged ranges or foreign records than it lists", e.Report.Unlisted)})
+	}
+}

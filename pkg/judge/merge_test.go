@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestWhatSeveralLooksFoundIsSaidOnce(t *testing.T) {
+func TestMerge_ReportsTheSameDamageOnce(t *testing.T) {
 	missing := Finding{Class: Missing, Epoch: 1, First: 1, Last: 100, Records: 100, Detail: "there is no journal"}
 	missingBoth := Finding{Class: Missing, Epoch: 1, First: 1, LastEpoch: 2, Last: 50, Records: 150}
 	lostFirst := Finding{Class: LostTail, Epoch: 1, First: 1, Last: 100, Records: 100}
@@ -15,37 +15,40 @@ func TestWhatSeveralLooksFoundIsSaidOnce(t *testing.T) {
 	longerTail := Finding{Class: LostTail, Epoch: 1, First: 41, Last: 100, Records: 60, Offset: 400, End: 400}
 	corrupt := Finding{Class: Corrupt, Epoch: 1, First: 7, Last: 7, Records: 1, Offset: 60, End: 70}
 	foreign := Finding{Class: Foreign, Epoch: 1, First: 1, Last: 100, Records: 100, End: 300}
-	strangers := Finding{Class: Foreign, Offset: 0, End: 300, Detail: "3 records of another run"}
+	foreignRecords := Finding{Class: Foreign, Offset: 0, End: 300, Detail: "3 records of another run"}
 	readOnly := Finding{Class: ReadOnly, Detail: "opening: read-only file system"}
 
 	for name, c := range map[string]struct {
-		looks [][]Finding
+		scans [][]Finding
 		want  []Finding
 	}{
-		"nothing":                            {[][]Finding{nil, nil}, nil},
-		"one look":                           {[][]Finding{{corrupt, tail}}, []Finding{corrupt, tail}},
-		"the same twice":                     {[][]Finding{{corrupt}, {corrupt}}, []Finding{corrupt}},
-		"only the first saw it":              {[][]Finding{{corrupt}, nil}, []Finding{corrupt}},
-		"only the last saw it":               {[][]Finding{nil, {corrupt}}, []Finding{corrupt}},
-		"each saw another":                   {[][]Finding{{corrupt}, {lostSecond}}, []Finding{corrupt, lostSecond}},
-		"the later saw what it became":       {[][]Finding{{missing}, {lostFirst}}, []Finding{missing}},
-		"and a further loss":                 {[][]Finding{{missing}, {lostFirst, lostSecond}}, []Finding{missing, lostSecond}},
-		"the same loss grew":                 {[][]Finding{{missing}, {missingBoth}}, []Finding{missingBoth}},
-		"the same tail grew":                 {[][]Finding{{tail}, {longerTail}}, []Finding{longerTail}},
-		"a tail is part of all that is gone": {[][]Finding{{missingBoth}, {tail}}, []Finding{missingBoth}},
-		"all is gone after a tail was":       {[][]Finding{{tail}, {missingBoth}}, []Finding{tail, missingBoth}},
-		"strangers are known already":        {[][]Finding{{foreign}, {strangers}}, []Finding{foreign}},
-		"a finding without records":          {[][]Finding{{corrupt}, {readOnly}}, []Finding{corrupt, readOnly}},
-		"such a one twice":                   {[][]Finding{{readOnly}, {readOnly}}, []Finding{readOnly}},
+		"nothing":                         {[][]Finding{nil, nil}, nil},
+		"one scan":                        {[][]Finding{{corrupt, tail}}, []Finding{corrupt, tail}},
+		"both report the same":            {[][]Finding{{corrupt}, {corrupt}}, []Finding{corrupt}},
+		"only the first reports it":       {[][]Finding{{corrupt}, nil}, []Finding{corrupt}},
+		"only the last reports it":        {[][]Finding{nil, {corrupt}}, []Finding{corrupt}},
+		"each reports another":            {[][]Finding{{corrupt}, {lostSecond}}, []Finding{corrupt, lostSecond}},
+		"the later reports another class": {[][]Finding{{missing}, {lostFirst}}, []Finding{missing}},
+		"the later also reports more": {
+			[][]Finding{{missing}, {lostFirst, lostSecond}},
+			[]Finding{missing, lostSecond},
+		},
+		"the loss grew":             {[][]Finding{{missing}, {missingBoth}}, []Finding{missingBoth}},
+		"the lost tail grew":        {[][]Finding{{tail}, {longerTail}}, []Finding{longerTail}},
+		"all, then a lost tail":     {[][]Finding{{missingBoth}, {tail}}, []Finding{missingBoth}},
+		"a lost tail, then all":     {[][]Finding{{tail}, {missingBoth}}, []Finding{tail, missingBoth}},
+		"foreign, then its records": {[][]Finding{{foreign}, {foreignRecords}}, []Finding{foreign}},
+		"a finding without records": {[][]Finding{{corrupt}, {readOnly}}, []Finding{corrupt, readOnly}},
+		"without records, twice":    {[][]Finding{{readOnly}, {readOnly}}, []Finding{readOnly}},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, Merge(c.looks...)) })
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, Merge(c.scans...)) })
 	}
 }
 
-func TestOneLookMayFindTwoThingsOfTheSameRecords(t *testing.T) {
-	look := []Finding{
+func TestMerge_KeepsTwoFindingsOfOneScanAboutTheSameRecords(t *testing.T) {
+	scan := []Finding{
 		{Class: Corrupt, Epoch: 1, First: 1, Last: 9, Records: 9},
 		{Class: Duplicated, Epoch: 1, First: 3, Last: 4, Records: 2},
 	}
-	assert.Equal(t, look, Merge(look))
+	assert.Equal(t, scan, Merge(scan))
 }

@@ -6,50 +6,59 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 )
 
-// overlaps looks for acknowledged records that lie behind a later epoch's, or
-// between which another epoch's lie. Two writers alive at once leave that behind,
-// and it is no damage, where the earlier one was deleted by force; a writer that
-// was waited for cannot have done it.
-func (j *judging) overlaps() {
-	noted := map[[2]int]bool{}
-	promised := j.promised()
-	for _, s := range promised {
-		others := s.End - s.Offset - int64(s.Last-s.First+1)*int64(j.Report.Size) - j.notOurs(s.Offset, s.End)
-		for _, o := range j.Report.Segments {
-			if others > 0 && o.Epoch != s.Epoch && o.Offset < s.End && o.End > s.Offset {
-				j.overlap(s, min(s.Epoch, o.Epoch), max(s.Epoch, o.Epoch), noted)
+// epochPair is an epoch and a later one.
+type epochPair struct{ epoch, later int }
+
+// checkOverlap looks for acknowledged records that come after those of a later epoch, or
+// that have those of another epoch between them. Two writers that ran at the same time
+// leave such a journal. That is not damage if the earlier one was deleted by force, but it
+// cannot happen if the experiment waited for it to terminate.
+func (e *evaluation) checkOverlap() {
+	reported := map[epochPair]bool{}
+	acknowledged := e.acknowledgedSegments()
+	for _, s := range acknowledged {
+		own := int64(s.Last-s.First+1) * int64(e.Report.Size)
+		ofOthers := s.End - s.Offset - own - e.bytesWithoutRecord(s.Offset, s.End)
+		for _, o := range e.Report.Segments {
+			if ofOthers > 0 && o.Epoch != s.Epoch && o.Offset < s.End && o.End > s.Offset {
+				e.reportOverlap(s, epochPair{min(s.Epoch, o.Epoch), max(s.Epoch, o.Epoch)}, reported)
 			}
 		}
-		for _, later := range promised {
+		for _, later := range acknowledged {
 			if later.Epoch > s.Epoch && later.Offset < s.Offset {
-				j.overlap(s, s.Epoch, later.Epoch, noted)
+				e.reportOverlap(s, epochPair{s.Epoch, later.Epoch}, reported)
 			}
 		}
 	}
 }
 
-func (j *judging) overlap(s journal.Segment, epoch, later int, noted map[[2]int]bool) {
-	if noted[[2]int{epoch, later}] {
+// reportOverlap reports or notes the overlap of two epochs once.
+func (e *evaluation) reportOverlap(s journal.Segment, pair epochPair, reported map[epochPair]bool) {
+	if reported[pair] {
 		return
 	}
-	noted[[2]int{epoch, later}] = true
-	if j.Overlap {
-		j.note(fmt.Sprintf("two writers were alive at once: epoch %d wrote after epoch %d had begun", epoch, later))
+	reported[pair] = true
+	if e.MayOverlap {
+		e.note(fmt.Sprintf("two writers ran at the same time: epoch %d wrote after epoch %d had started",
+			pair.epoch, pair.later))
 		return
 	}
-	j.find(Finding{Class: Reordered, Epoch: s.Epoch, First: s.First, Last: s.Last, Offset: s.Offset, End: s.End, Detail: fmt.Sprintf("records of epoch %d lie behind those of epoch %d", epoch, later)})
+	e.report(Finding{
+		Class: Reordered, Epoch: s.Epoch, First: s.First, Last: s.Last, Offset: s.Offset, End: s.End,
+		Detail: fmt.Sprintf("records of epoch %d come after records of epoch %d", pair.epoch, pair.later),
+	})
 }
 
-// promised are the segments whose records were acknowledged. The scan was asked
-// for the points at which the promises end, so segments end there too.
-func (j *judging) promised() []journal.Segment {
-	var all []journal.Segment
-	for _, p := range j.Acks {
-		for _, s := range j.segmentsOf(p.Epoch) {
-			if s.Last <= p.Seq {
-				all = append(all, s)
+// acknowledgedSegments returns the segments whose records were all acknowledged. Segments
+// end at the points that the scan was asked for, so none is acknowledged only in part.
+func (e *evaluation) acknowledgedSegments() []journal.Segment {
+	var segments []journal.Segment
+	for _, ack := range e.Acks {
+		for _, s := range e.segmentsOf(ack.Epoch) {
+			if s.Last <= ack.Seq {
+				segments = append(segments, s)
 			}
 		}
 	}
-	return all
+	return segments
 }

@@ -1,25 +1,26 @@
 package judge
 
-// Verdict is the outcome of a run, or of a part of it. Pass, Fail,
-// Error and Stopped are Litmus's words.
+// Verdict is the outcome of a run or of one of its cells. Pass, Fail, Error and Stopped are verdicts of Litmus.
 type Verdict string
 
-// The verdicts mean different things, and none stands in for another.
+// The verdicts. None of them stands for another.
 const (
-	Pass Verdict = "Pass" // everything acknowledged was there
-	Fail Verdict = "Fail" // the storage broke its promise: there is a finding
-	// Error says that the truth could not be established. What was not checked is never a Pass.
-	Error   Verdict = "Error"
-	Stopped Verdict = "Stopped" // the run was stopped by its user
-	// NotApplicable says that there was nothing to check: Swarm orchestrates.
+	// Pass means that every acknowledged record was present and intact.
+	Pass Verdict = "Pass"
+	// Fail means that there is a finding: the storage lost or damaged acknowledged data.
+	Fail Verdict = "Fail"
+	// Error means that the outcome could not be established. What was not checked never passes.
+	Error Verdict = "Error"
+	// Stopped means that the user stopped the run.
+	Stopped Verdict = "Stopped"
+	// NotApplicable means that there was nothing to check, because Swarm orchestrates the cluster.
 	NotApplicable Verdict = "N/A"
-	// Skipped says of a part of a run that the cluster cannot do it. It is never counted as passed.
+	// Skipped means that the cluster does not support the cell. It never counts as passed.
 	Skipped Verdict = "Skipped"
 )
 
-// VerdictOf is the verdict on a judgement. An empty ledger is an Error: nothing
-// was at stake.
-func VerdictOf(j Judgement) Verdict {
+// Verdict returns Fail if there are findings, Error if nothing was acknowledged, and otherwise Pass.
+func (j Judgement) Verdict() Verdict {
 	switch {
 	case len(j.Findings) > 0:
 		return Fail

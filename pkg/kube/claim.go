@@ -7,44 +7,45 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 )
 
-// ClaimSpec is what to ask of a StorageClass.
+// ClaimSpec describes a PersistentVolumeClaim to create.
 type ClaimSpec struct {
 	Name string
-	// Class is empty for the cluster's default.
+	// Class is the StorageClass; empty for the cluster's default.
 	Class string
-	Size  resource.Quantity
+	Size  apiresource.Quantity
 	Mode  corev1.PersistentVolumeAccessMode
 	// VolumeMode is empty for a filesystem.
 	VolumeMode corev1.PersistentVolumeMode
-	// Template is the claim to begin with, nil for an empty one.
+	// Template has the fields that the spec does not set; nil for none.
 	Template *corev1.PersistentVolumeClaim
 }
 
-// ReadTemplate reads the manifest of a claim. Its name, class and modes are of no
-// matter: each cell sets its own.
-func ReadTemplate(manifest []byte) (*corev1.PersistentVolumeClaim, error) {
+// ParseClaimTemplate parses the manifest of a PersistentVolumeClaim. Its name, class, access modes and volume mode are
+// ignored, because each cell sets its own.
+func ParseClaimTemplate(manifest []byte) (*corev1.PersistentVolumeClaim, error) {
 	var claim corev1.PersistentVolumeClaim
 	if err := yaml.UnmarshalStrict(manifest, &claim); err != nil {
-		return nil, fmt.Errorf("the manifest of a claim: %w", err)
+		return nil, fmt.Errorf("parsing the claim template: %w", err)
 	}
 	if claim.Kind != "PersistentVolumeClaim" || claim.APIVersion != "v1" {
-		return nil, fmt.Errorf("the manifest of a claim: apiVersion %q, kind %q: want v1, PersistentVolumeClaim", claim.APIVersion, claim.Kind)
+		return nil, fmt.Errorf("parsing the claim template: apiVersion %q, kind %q: want v1, PersistentVolumeClaim",
+			claim.APIVersion, claim.Kind)
 	}
 	return &claim, nil
 }
 
-// claim is the claim that a spec describes.
-func (n Client) claim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
-	claim := &corev1.PersistentVolumeClaim{ObjectMeta: n.meta(spec.Name)}
+// claim returns the claim that a spec describes.
+func (c Client) claim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
+	claim := &corev1.PersistentVolumeClaim{ObjectMeta: c.objectMeta(spec.Name)}
 	if spec.Template != nil {
 		claim.Annotations = spec.Template.Annotations
-		claim.Labels = merged(spec.Template.Labels, n.Labels)
+		claim.Labels = mergeMaps(spec.Template.Labels, c.Labels)
 		spec.Template.Spec.DeepCopyInto(&claim.Spec)
 	}
 	claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{spec.Mode}
@@ -60,54 +61,56 @@ func (n Client) claim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
 	return claim
 }
 
-// merged has the entries of both; those of the second win.
-func merged(first, second map[string]string) map[string]string {
-	all := map[string]string{}
-	maps.Copy(all, first)
-	maps.Copy(all, second)
-	return all
+// mergeMaps returns the entries of both maps. Those of the second take precedence.
+func mergeMaps(first, second map[string]string) map[string]string {
+	merged := map[string]string{}
+	maps.Copy(merged, first)
+	maps.Copy(merged, second)
+	return merged
 }
 
-// CreateClaim makes a claim. Whether it binds now or with its first pod is the
-// storage class's choice.
-func (n Client) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.PersistentVolumeClaim, error) {
-	claim := n.claim(spec)
-	claims := n.API.CoreV1().PersistentVolumeClaims(n.Namespace)
-	created, err := create(ctx, n, "creating claim "+spec.Name, spec.Name, claim, claims.Create, claims.Get)
+// CreateClaim creates a claim. It does not wait for the claim to be bound: with WaitForFirstConsumer it is bound only
+// when a pod uses it.
+func (c Client) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.PersistentVolumeClaim, error) {
+	claims := c.API.CoreV1().PersistentVolumeClaims(c.Namespace)
+	created, err := create(ctx, c, "creating claim "+spec.Name, claims, c.claim(spec))
 	if err != nil {
-		return nil, n.taken("claim", spec.Name, err)
+		return nil, c.createError("claim", spec.Name, err)
 	}
-	n.Log.WithField("claim", created.Name).Info("Claim created")
+	c.Log.WithField("claim", created.Name).Info("Claim created")
 	return created, nil
 }
 
-// Claim returns a claim as it is now.
-func (n Client) Claim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
+// Claim reads a claim from the API server.
+func (c Client) Claim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
 	var claim *corev1.PersistentVolumeClaim
-	err := n.insist(ctx, "reading claim "+name, func(ctx context.Context) (err error) {
-		claim, err = n.API.CoreV1().PersistentVolumeClaims(n.Namespace).Get(ctx, name, metav1.GetOptions{})
+	err := c.retry(ctx, "getting claim "+name, func(ctx context.Context) (err error) {
+		claim, err = c.API.CoreV1().PersistentVolumeClaims(c.Namespace).Get(ctx, name, metav1.GetOptions{})
 		return err
 	})
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("claim %s/%s does not exist", n.Namespace, name)
+		return nil, fmt.Errorf("claim %s/%s does not exist", c.Namespace, name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading claim %s/%s: %w", n.Namespace, name, err)
+		return nil, fmt.Errorf("getting claim %s/%s: %w", c.Namespace, name, err)
 	}
 	return claim, nil
 }
 
-// DeleteClaim deletes a claim and returns once it is gone.
-func (n Client) DeleteClaim(ctx context.Context, name string, uid types.UID) error {
-	err := n.insist(ctx, "deleting claim "+name, func(ctx context.Context) error {
-		return n.API.CoreV1().PersistentVolumeClaims(n.Namespace).Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
+// DeleteClaim deletes the claim with this UID and returns once it no longer exists. It is no error if the claim does
+// not exist.
+func (c Client) DeleteClaim(ctx context.Context, name string, uid types.UID) error {
+	claims := c.API.CoreV1().PersistentVolumeClaims(c.Namespace)
+	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}
+	err := c.retry(ctx, "deleting claim "+name, func(ctx context.Context) error {
+		return claims.Delete(ctx, name, options)
 	})
-	if isGone(err) {
+	if isDeleted(err) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("deleting claim %s/%s: %w", n.Namespace, name, err)
+		return fmt.Errorf("deleting claim %s/%s: %w", c.Namespace, name, err)
 	}
-	seenToGo := func() bool { c := n.observer.claims[uid]; return c != nil && c.gone }
-	return awaitGone(ctx, n, "claim", name, uid, n.API.CoreV1().PersistentVolumeClaims(n.Namespace).Get, seenToGo)
+	deleted := func() bool { o := c.observer.claims[uid]; return o != nil && o.deleted }
+	return awaitDeleted(ctx, c, "claim", name, uid, claims.Get, deleted)
 }

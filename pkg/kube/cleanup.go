@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,76 +13,66 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// RemoveEarlier removes what earlier attempts of the same Job left behind, but what
-// is to be spared by its name, and returns what that was. Nothing else bears that
-// Job's label.
-func (n Client) RemoveEarlier(ctx context.Context, spare ...string) (removed []string, err error) {
-	if n.Labels[JobLabel] == "" {
+// RemovePreviousAttempts deletes what previous attempts of the same Job did not delete, except the objects with the
+// names in keep. It returns what it deleted.
+func (c Client) RemovePreviousAttempts(ctx context.Context, keep ...string) (removed []string, err error) {
+	if c.Labels[JobLabel] == "" {
 		return nil, nil
 	}
-	return n.removeWhere(ctx, selection.NotEquals, spare)
+	return c.removeMatching(ctx, selection.NotEquals, keep)
 }
 
-// RemoveRest removes what this run has made, but what is to be spared by its name: an
-// object that was made while the answer was lost is nowhere else known.
-func (n Client) RemoveRest(ctx context.Context, spare ...string) error {
-	_, err := n.removeWhere(ctx, selection.Equals, spare)
+// RemoveRun deletes every object with this run's label, except the objects with the names in keep. It also finds an
+// object that was created although the answer to the request was lost.
+func (c Client) RemoveRun(ctx context.Context, keep ...string) error {
+	_, err := c.removeMatching(ctx, selection.Equals, keep)
 	return err
 }
 
-// removeWhere removes what bears this run's label, or this Job's and another run's.
-// Pods go soon: nobody listens to them any more.
-func (n Client) removeWhere(ctx context.Context, run selection.Operator, spare []string) (removed []string, err error) {
-	selector, err := n.selector(run)
+// removeMatching deletes the objects of this run (Equals), or those of other runs of the same Job (NotEquals).
+func (c Client) removeMatching(ctx context.Context, run selection.Operator, keep []string) ([]string, error) {
+	selector, err := c.selector(run)
 	if err != nil {
 		return nil, err
 	}
+	options := metav1.ListOptions{LabelSelector: selector}
 	var pods *corev1.PodList
 	var claims *corev1.PersistentVolumeClaimList
-	err = n.insist(ctx, "looking for what was left behind", func(ctx context.Context) error {
+	err = c.retry(ctx, "listing objects to delete", func(ctx context.Context) error {
 		var podErr, claimErr error
-		pods, podErr = n.API.CoreV1().Pods(n.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
-		claims, claimErr = n.API.CoreV1().PersistentVolumeClaims(n.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+		pods, podErr = c.API.CoreV1().Pods(c.Namespace).List(ctx, options)
+		claims, claimErr = c.API.CoreV1().PersistentVolumeClaims(c.Namespace).List(ctx, options)
 		return errors.Join(podErr, claimErr)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("looking for what was left behind: %w", err)
+		return nil, fmt.Errorf("listing pods and claims to delete in namespace %s: %w", c.Namespace, err)
 	}
+	// The logs of these pods are not needed any more: they get the shortest graceful period.
+	grace := ptr.To[int64](1)
+	var removed []string
 	var removals []func() error
-	for _, p := range pods.Items {
-		if !slices.Contains(spare, p.Name) {
-			removed = append(removed, "pod "+p.Name)
-			removals = append(removals, func() error { return n.DeletePod(ctx, p.Name, p.UID, ptr.To[int64](1)) })
+	for _, pod := range pods.Items {
+		if !slices.Contains(keep, pod.Name) {
+			removed = append(removed, "pod "+pod.Name)
+			removals = append(removals, func() error { return c.DeletePod(ctx, pod.Name, pod.UID, grace) })
 		}
 	}
-	for _, c := range claims.Items {
-		if !slices.Contains(spare, c.Name) {
-			removed = append(removed, "claim "+c.Name)
-			removals = append(removals, func() error { return n.DeleteClaim(ctx, c.Name, c.UID) })
+	for _, claim := range claims.Items {
+		if !slices.Contains(keep, claim.Name) {
+			removed = append(removed, "claim "+claim.Name)
+			removals = append(removals, func() error { return c.DeleteClaim(ctx, claim.Name, claim.UID) })
 		}
 	}
-	return removed, AtOnce(removals...)
+	return removed, RunConcurrently(removals...)
 }
 
-// AtOnce removes all at once: what one removal waits for, a node that is away for
-// example, must not keep the others from being asked. The error joins theirs.
-func AtOnce(removals ...func() error) error {
-	failures := make([]error, len(removals))
-	var all sync.WaitGroup
-	for i, remove := range removals {
-		all.Go(func() { failures[i] = remove() })
-	}
-	all.Wait()
-	return errors.Join(failures...)
-}
-
-// selector selects this run's objects, or this Job's of other runs.
-func (n Client) selector(run selection.Operator) (string, error) {
-	ofRun, err := labels.NewRequirement(RunLabel, run, []string{n.Labels[RunLabel]})
+// selector selects the objects of this run (Equals), or those of other runs of the same Job (NotEquals).
+func (c Client) selector(run selection.Operator) (string, error) {
+	ofRun, err := labels.NewRequirement(RunLabel, run, []string{c.Labels[RunLabel]})
 	if err != nil || run == selection.Equals {
 		return labels.NewSelector().Add(*ofRun).String(), err
 	}
-	ofJob, err := labels.NewRequirement(JobLabel, selection.Equals, []string{n.Labels[JobLabel]})
+	ofJob, err := labels.NewRequirement(JobLabel, selection.Equals, []string{c.Labels[JobLabel]})
 	if err != nil {
 		return "", err
 	}

@@ -11,52 +11,53 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// noProvisioner is the provisioner of classes whose volumes are made by hand
+// noProvisioner is the provisioner of StorageClasses without dynamic provisioning
 // (kubernetes.io/docs/concepts/storage/storage-classes, "Local").
 const noProvisioner = "kubernetes.io/no-provisioner"
 
 // Class is a StorageClass.
 type Class struct {
 	Name string
-	// ByHand says that nothing makes volumes of this class.
-	ByHand bool
+	// NoProvisioner is set if volumes of this class are not provisioned dynamically.
+	NoProvisioner bool
 }
 
-// Classes are all StorageClasses of the cluster, by name.
-func (n Client) Classes(ctx context.Context) ([]Class, error) {
-	var all []Class
-	err := n.insist(ctx, "listing storage classes", func(ctx context.Context) error {
-		list, err := n.API.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
+// Classes returns all StorageClasses of the cluster, sorted by name.
+func (c Client) Classes(ctx context.Context) ([]Class, error) {
+	var classes []Class
+	err := c.retry(ctx, "listing StorageClasses", func(ctx context.Context) error {
+		list, err := c.API.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
-		all = nil
-		for _, c := range list.Items {
-			all = append(all, Class{Name: c.Name, ByHand: c.Provisioner == noProvisioner})
+		classes = nil
+		for _, class := range list.Items {
+			classes = append(classes, Class{Name: class.Name, NoProvisioner: class.Provisioner == noProvisioner})
 		}
 		return nil
 	})
 	if apierrors.IsForbidden(err) {
-		return nil, fmt.Errorf("listing storage classes: %w. What to do: apply rbac-optional.yaml, or name the classes in STORAGE_CLASSES", err)
+		return nil, fmt.Errorf("listing StorageClasses: %w. "+
+			"What to do: apply rbac-optional.yaml, or list the classes in STORAGE_CLASSES", err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing storage classes: %w", err)
+		return nil, fmt.Errorf("listing StorageClasses: %w", err)
 	}
-	return all, nil
+	return classes, nil
 }
 
-// Volume is a PersistentVolume, as far as it tells whose it is.
+// Volume identifies a PersistentVolume.
 type Volume struct {
 	Provisioner string
-	// Handle is the driver's own name of the volume; empty where it is none of CSI's.
+	// Handle is the CSI driver's ID of the volume; empty for a volume without CSI.
 	Handle string
 }
 
-// Volume looks a PersistentVolume up. What may not be seen is empty.
-func (n Client) Volume(ctx context.Context, name string) Volume {
-	pv, err := n.API.CoreV1().PersistentVolumes().Get(ctx, name, metav1.GetOptions{})
+// Volume returns the provisioner and the handle of a PersistentVolume; empty ones if it cannot be read.
+func (c Client) Volume(ctx context.Context, name string) Volume {
+	pv, err := c.API.CoreV1().PersistentVolumes().Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		n.Log.WithError(err).Info("The persistent volume cannot be seen: its provisioner and handle stay unknown")
+		c.Log.WithError(err).Info("Could not read the PersistentVolume; its provisioner and handle are unknown")
 		return Volume{}
 	}
 	v := Volume{Provisioner: pv.Annotations["pv.kubernetes.io/provisioned-by"]}
@@ -66,10 +67,10 @@ func (n Client) Volume(ctx context.Context, name string) Volume {
 	return v
 }
 
-// Nodes are the cluster's. Who may see no more than a namespace may not see them.
-func (n Client) Nodes(ctx context.Context) (nodes []corev1.Node, err error) {
-	err = n.insist(ctx, "looking for nodes", func(ctx context.Context) error {
-		list, err := n.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+// Nodes returns the nodes of the cluster. It needs a permission in rbac-optional.yaml.
+func (c Client) Nodes(ctx context.Context) (nodes []corev1.Node, err error) {
+	err = c.retry(ctx, "listing nodes", func(ctx context.Context) error {
+		list, err := c.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 		if err == nil {
 			nodes = list.Items
 		}
@@ -78,43 +79,47 @@ func (n Client) Nodes(ctx context.Context) (nodes []corev1.Node, err error) {
 	return nodes, err
 }
 
-// ClusterUID is that of the namespace kube-system, by which clusters are told
-// apart; empty where it may not be seen.
-func (n Client) ClusterUID(ctx context.Context) types.UID {
-	system, err := n.API.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+// ClusterUID returns the UID of the namespace kube-system, which is commonly used as the ID of the cluster. It returns
+// an empty string if the namespace cannot be read.
+func (c Client) ClusterUID(ctx context.Context) types.UID {
+	system, err := c.API.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
 	if err != nil {
 		return ""
 	}
 	return system.UID
 }
 
-// Version is the API server's; empty where it does not say.
-func (n Client) Version(ctx context.Context) string {
-	ctx, cancel := n.within(ctx, "the API server: asking for its version")
+// Version returns the version of the API server; an empty string if it cannot be read.
+func (c Client) Version(ctx context.Context) string {
+	ctx, cancel := c.withTimeout(ctx, "the version of the API server")
 	defer cancel()
-	version, err := ServerVersion(ctx, n.API)
+	version, err := ServerVersion(ctx, c.API)
 	if err != nil {
-		n.Log.WithError(err).Info("The API server does not say which version it is")
+		c.Log.WithError(err).Info("Could not read the version of the API server")
 	}
 	return version
 }
 
-// ServerVersion is an API server's. One that does not answer keeps nobody waiting
-// whose patience, or context, has ended: client-go's request takes none.
+// ServerVersion returns the version of an API server. It returns when the context ends, although the request of
+// client-go takes no context.
 func ServerVersion(ctx context.Context, client kubernetes.Interface) (string, error) {
-	answered := make(chan error, 1)
-	var said string
+	type answer struct {
+		version string
+		err     error
+	}
+	answers := make(chan answer, 1)
 	go func() {
 		info, err := client.Discovery().ServerVersion()
-		if err == nil {
-			said = info.GitVersion
+		if err != nil {
+			answers <- answer{err: err}
+			return
 		}
-		answered <- err
+		answers <- answer{version: info.GitVersion}
 	}()
 	select {
 	case <-ctx.Done():
-		return "", fmt.Errorf("it does not answer: %w", context.Cause(ctx))
-	case err := <-answered:
-		return said, err
+		return "", fmt.Errorf("the API server did not answer: %w", context.Cause(ctx))
+	case a := <-answers:
+		return a.version, a.err
 	}
 }

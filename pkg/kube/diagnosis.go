@@ -11,143 +11,194 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 )
 
-// diagnosisTimeout bounds the asking for reasons after something went wrong, when
-// the wait's own time is up.
+// diagnosisTimeout limits the requests that look for the cause of a failure. They are made after the timeout of the
+// failed wait, and therefore need a time of their own.
 const diagnosisTimeout = 10 * time.Second
 
-// volumeEvents are the reasons of events that tell that a pod waits for its
-// volume (k8s.io/kubernetes/pkg/kubelet/events and the attach-detach controller).
+// volumeEvents are the reasons of events about a volume that could not be attached or mounted
+// (k8s.io/kubernetes/pkg/kubelet/events, and the attach-detach controller).
 var volumeEvents = []string{"FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed"}
 
-// whyNotRunning collects what Kubernetes says of a pod that does not run: its
-// conditions, what its containers wait for, and the warnings about it and about
-// its claim.
-func (n Client) whyNotRunning(pod *corev1.Pod) (reason string, volume bool) {
-	var said []string
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			said = append(said, c.Reason+": "+c.Message)
-		}
-	}
-	for _, v := range pod.Spec.Volumes {
-		if v.PersistentVolumeClaim != nil {
-			said = append(said, saying(n.warnings(v.PersistentVolumeClaim.ClaimName))...)
-		}
-	}
-	for _, c := range pod.Status.ContainerStatuses {
-		if w := c.State.Waiting; w != nil && w.Message != "" {
-			said = append(said, w.Reason+": "+w.Message)
-		}
-	}
-	mounted, used := false, false
-	for _, e := range n.warnings(pod.Name) {
-		if e.InvolvedObject.UID != pod.UID || e.Reason == "FailedScheduling" && pod.Spec.NodeName != "" {
-			continue // of another pod, or over: it has a node by now
-		}
-		mounted = mounted || e.Reason == sandboxEvent
-		used = used || isOfAnother(e)
-		volume = volume || !mounted && slices.Contains(volumeEvents, e.Reason)
-		said = append(said, e.Reason+": "+e.Message)
-	}
-	if len(said) == 0 {
-		return "the cluster gives no reason", false
-	}
-	volume = volume && !used && waitsForVolume(pod)
-	if volume {
-		// What the pod of a node that is away waits for nobody knows any more.
-		if why, _ := n.nodeNotReady(pod.Spec.NodeName); why != "" {
-			return strings.Join(append(slices.Compact(said), "node "+pod.Spec.NodeName+" is not ready: "+why), "; "), false
-		}
-	}
-	return strings.Join(slices.Compact(said), "; "), volume
-}
-
-// nodeNotReady says why a node is not ready, as far as it may be seen; empty for one that is.
-func (n Client) nodeNotReady(name string) (why string, seen bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
-	defer cancel()
-	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
-	nodes, err := n.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{FieldSelector: byName})
-	if err != nil || len(nodes.Items) == 0 {
-		return "", false
-	}
-	for _, c := range nodes.Items[0].Status.Conditions {
-		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
-			return c.Reason + ": " + c.Message, true
-		}
-	}
-	return "", true
-}
-
-// sandboxEvent is the reason of an event that tells of what a kubelet does when it has
-// mounted a pod's volumes.
+// sandboxEvent is the reason of an event about the pod's sandbox, which the kubelet creates after it has mounted the
+// volumes.
 const sandboxEvent = "FailedCreatePodSandBox"
 
-// isOfAnother says whether an event tells that somebody else's pod has the volume: what
-// that holds the storage does not. The attach-detach controller says so once; what the
-// kubelet says of it later is only that it has waited (reportMultiAttachError in
-// k8s.io/kubernetes/pkg/controller/volume/attachdetach/reconciler).
-func isOfAnother(e corev1.Event) bool {
-	return e.Reason == "FailedAttachVolume" && strings.Contains(e.Message, "already used by") && strings.Contains(e.Message, "pod(s)")
+// podFacts is what Kubernetes reports about a pod that is not running.
+type podFacts struct {
+	// messages are the reasons and messages of conditions, events and container states.
+	messages []string
+	// volumeFailed is set if there is an event about the volume, and no later one about the sandbox.
+	volumeFailed bool
+	// volumePending is set if the volume may not be mounted yet.
+	volumePending bool
+	// volumeInUse is set if another pod uses the volume.
+	volumeInUse bool
+	// nodeNotReady is the message why the pod's node is not ready; empty if it is ready or could not be read.
+	nodeNotReady string
 }
 
-// waitsForVolume says whether a pod may still be waiting for its volume. Volumes are
-// mounted before there is a sandbox, and before images are pulled: a pod that has the
-// one, or waits for the other, has its volume.
-func waitsForVolume(pod *corev1.Pod) bool {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReadyToStartContainers && c.Status == corev1.ConditionTrue {
-			return false
+// diagnosis is the explanation why a pod is not running.
+type diagnosis struct {
+	reason string
+	// volumeUnavailable is set if the cause is that the volume could not be attached or mounted.
+	volumeUnavailable bool
+}
+
+// diagnose explains why a pod is not running.
+func (c Client) diagnose(pod *corev1.Pod) diagnosis {
+	return classify(c.collectFacts(pod))
+}
+
+// classify decides whether the volume is the cause. The first case that applies decides.
+func classify(f podFacts) diagnosis {
+	messages := f.messages
+	unavailable := false
+	switch {
+	case len(messages) == 0:
+		return diagnosis{reason: "Kubernetes reports no reason"}
+	case !f.volumeFailed:
+		// Nothing is reported about the volume.
+	case !f.volumePending:
+		// The volume was mounted in the end. The pod waits for something else, such as its image.
+	case f.volumeInUse:
+		// Another pod uses the volume. The storage is right to reject a second one.
+	case f.nodeNotReady != "":
+		// The events are out of date: the kubelet of this node no longer reports whether the volume is mounted.
+		messages = append(slices.Clone(messages), f.nodeNotReady)
+	default:
+		unavailable = true
+	}
+	return diagnosis{reason: strings.Join(slices.Compact(messages), "; "), volumeUnavailable: unavailable}
+}
+
+// collectFacts asks the API server what it reports about a pod.
+func (c Client) collectFacts(pod *corev1.Pod) podFacts {
+	f := podFacts{volumePending: isVolumePending(pod), messages: schedulingMessages(pod)}
+	for _, v := range pod.Spec.Volumes {
+		if v.PersistentVolumeClaim != nil {
+			for _, e := range c.warnings(v.PersistentVolumeClaim.ClaimName) {
+				f.messages = append(f.messages, e.Reason+": "+e.Message)
+			}
 		}
 	}
-	for _, c := range pod.Status.ContainerStatuses {
-		if w := c.State.Waiting; w == nil || w.Reason != "ContainerCreating" {
+	f.messages = append(f.messages, waitingMessages(pod)...)
+	f.addPodEvents(pod, c.warnings(pod.Name))
+	if f.volumeFailed && f.volumePending {
+		if message, _ := c.nodeNotReady(pod.Spec.NodeName); message != "" {
+			f.nodeNotReady = "node " + pod.Spec.NodeName + " is not ready: " + message
+		}
+	}
+	return f
+}
+
+// addPodEvents adds the warnings about a pod, which are sorted newest first.
+func (f *podFacts) addPodEvents(pod *corev1.Pod, warnings []corev1.Event) {
+	mounted := false
+	for _, e := range warnings {
+		ofAnotherPod := e.InvolvedObject.UID != pod.UID
+		outdated := e.Reason == "FailedScheduling" && pod.Spec.NodeName != ""
+		if ofAnotherPod || outdated {
+			continue
+		}
+		mounted = mounted || e.Reason == sandboxEvent
+		f.volumeFailed = f.volumeFailed || !mounted && slices.Contains(volumeEvents, e.Reason)
+		f.volumeInUse = f.volumeInUse || isUsedByAnotherPod(e)
+		f.messages = append(f.messages, e.Reason+": "+e.Message)
+	}
+}
+
+func schedulingMessages(pod *corev1.Pod) []string {
+	var messages []string
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+			messages = append(messages, condition.Reason+": "+condition.Message)
+		}
+	}
+	return messages
+}
+
+func waitingMessages(pod *corev1.Pod) []string {
+	var messages []string
+	for _, s := range pod.Status.ContainerStatuses {
+		if w := s.State.Waiting; w != nil && w.Message != "" {
+			messages = append(messages, w.Reason+": "+w.Message)
+		}
+	}
+	return messages
+}
+
+// isUsedByAnotherPod reports whether an event says that another pod uses the volume. Only the attach-detach controller
+// says so, and only once; later events of the kubelet report nothing but a timeout (reportMultiAttachError in
+// k8s.io/kubernetes/pkg/controller/volume/attachdetach/reconciler).
+func isUsedByAnotherPod(e corev1.Event) bool {
+	return e.Reason == "FailedAttachVolume" &&
+		strings.Contains(e.Message, "already used by") && strings.Contains(e.Message, "pod(s)")
+}
+
+// isVolumePending reports whether a pod may still be waiting for its volume. The kubelet mounts volumes before it
+// creates the sandbox and before it pulls images. A pod that has a sandbox or waits for an image has its volume.
+func isVolumePending(pod *corev1.Pod) bool {
+	if isTrue(pod, corev1.PodReadyToStartContainers) {
+		return false
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		if w := s.State.Waiting; w == nil || w.Reason != "ContainerCreating" {
 			return false
 		}
 	}
 	return pod.Status.Phase == "" || pod.Status.Phase == corev1.PodPending
 }
 
-// whyStillThere says on which node a pod is that does not go, and what is known of
-// the node. Without permission to see nodes it says how to look.
-func (n Client) whyStillThere(name string) string {
+// nodeNotReady returns why a node is not ready; an empty message if it is. Known is false if the node could not be
+// read.
+func (c Client) nodeNotReady(name string) (message string, known bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
 	defer cancel()
-	pod, err := n.API.CoreV1().Pods(n.Namespace).Get(ctx, name, metav1.GetOptions{})
+	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
+	nodes, err := c.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{FieldSelector: byName})
+	if err != nil || len(nodes.Items) == 0 {
+		return "", false
+	}
+	for _, condition := range nodes.Items[0].Status.Conditions {
+		if condition.Type == corev1.NodeReady && condition.Status != corev1.ConditionTrue {
+			return condition.Reason + ": " + condition.Message, true
+		}
+	}
+	return "", true
+}
+
+// explainNotDeleted returns the end of an error about a pod that was not deleted in time: its node, and what to do.
+func (c Client) explainNotDeleted(name string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
+	defer cancel()
+	pod, err := c.API.CoreV1().Pods(c.Namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil || pod.Spec.NodeName == "" {
 		return ""
 	}
-	on := "; it is on node " + pod.Spec.NodeName
-	why, seen := n.nodeNotReady(pod.Spec.NodeName)
+	node := pod.Spec.NodeName
+	message, known := c.nodeNotReady(node)
 	switch {
-	case !seen:
-		return on + ". What to do: see whether the node is ready: kubectl get node " + pod.Spec.NodeName
-	case why != "":
-		return on + ", which is not ready: " + why
+	case !known:
+		return "; it is on node " + node + ". What to do: check whether the node is ready: kubectl get node " + node
+	case message != "":
+		return "; it is on node " + node + ", which is not ready: " + message
 	}
-	return on + ", which is ready. What to do: see what holds the pod: kubectl describe pod " + name
+	return "; it is on node " + node + ", which is ready. " +
+		"What to do: check why the pod is not deleted: kubectl describe pod -n " + c.Namespace + " " + name
 }
 
-// saying is what events say.
-func saying(events []corev1.Event) []string {
-	var said []string
-	for _, e := range events {
-		said = append(said, e.Reason+": "+e.Message)
-	}
-	return said
-}
-
-// warnings are the events of type Warning about an object, newest first. Without
-// permission to see them there are none.
-func (n Client) warnings(name string) []corev1.Event {
+// warnings returns the events of type Warning about an object, newest first. It returns none if they cannot be read.
+func (c Client) warnings(name string) []corev1.Event {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
 	defer cancel()
 	selector := fields.Set{"involvedObject.name": name, "type": corev1.EventTypeWarning}.AsSelector().String()
-	list, err := n.API.CoreV1().Events(n.Namespace).List(ctx, metav1.ListOptions{FieldSelector: selector})
+	list, err := c.API.CoreV1().Events(c.Namespace).List(ctx, metav1.ListOptions{FieldSelector: selector})
 	if err != nil {
-		n.Log.WithError(err).Warn("Events cannot be read: reasons are missing from messages")
+		c.Log.WithError(err).Warn("Could not list events; error messages will lack reasons")
 		return nil
 	}
-	slices.SortFunc(list.Items, func(a, b corev1.Event) int { return b.LastTimestamp.Compare(a.LastTimestamp.Time) })
+	slices.SortFunc(list.Items, func(a, b corev1.Event) int {
+		return b.LastTimestamp.Compare(a.LastTimestamp.Time)
+	})
 	return list.Items
 }

@@ -7,24 +7,24 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// dry has the API server do everything but keep the object.
-var dry = metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
+// dryRun makes the API server check a request without storing the object.
+var dryRun = metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 
-// TryClaim says why the claim of a spec would not be made. It makes none.
-func (n Client) TryClaim(ctx context.Context, spec ClaimSpec) error {
-	_, err := n.API.CoreV1().PersistentVolumeClaims(n.Namespace).Create(ctx, n.claim(spec), dry)
+// DryRunClaim returns the error with which the API server would refuse to create a claim. It creates nothing.
+func (c Client) DryRunClaim(ctx context.Context, spec ClaimSpec) error {
+	_, err := c.API.CoreV1().PersistentVolumeClaims(c.Namespace).Create(ctx, c.claim(spec), dryRun)
 	if err != nil {
-		return n.taken("claim", spec.Name, err)
+		return c.createError("claim", spec.Name, err)
 	}
 	return nil
 }
 
-// TryPod says why a pod would not be made. It makes none.
-func (n Client) TryPod(ctx context.Context, pod *corev1.Pod) error {
-	pod.Namespace = n.Namespace
-	_, err := n.API.CoreV1().Pods(n.Namespace).Create(ctx, pod, dry)
+// DryRunPod returns the error with which the API server would refuse to create a pod. It creates nothing.
+func (c Client) DryRunPod(ctx context.Context, pod *corev1.Pod) error {
+	pod.Namespace = c.Namespace
+	_, err := c.API.CoreV1().Pods(c.Namespace).Create(ctx, pod, dryRun)
 	if err != nil {
-		return n.taken("pod", pod.Name, err)
+		return c.createError("pod", pod.Name, err)
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,67 +16,68 @@ import (
 )
 
 const (
-	// maxLine bounds a line of a pod's log, in bytes: the longest report of a scan
-	// that lists all it may is well below it.
+	// maxLine limits a line of a pod's log, in bytes. The longest message of the helper, a scan result with as many
+	// findings as it may have, is much shorter.
 	maxLine = 4 << 20
-	// reconnectEvery is how often a broken log stream is asked for again.
-	reconnectEvery = 250 * time.Millisecond
+	// reconnectInterval is the time between attempts to open a log stream.
+	reconnectInterval = 250 * time.Millisecond
 )
 
-// FollowLog hands every whole line that a pod's container writes to hear, until
-// the container has ended and all was heard, the pod is gone, or the context
-// ends. A stream that breaks is taken up again: lines may be heard twice, and
-// those that the cluster no longer has are lost. Whoever hears is told when a
-// stream begins, and when it ends or cannot be had. It returns an error only with the
-// context.
-func (n Client) FollowLog(ctx context.Context, pod *corev1.Pod, hear func(line []byte), open func(is bool)) error {
-	f := follower{Client: n, pod: pod, hear: hear, open: open}
-	return wait.PollUntilContextCancel(ctx, reconnectEvery, true, f.once)
+// FollowLog calls onLine with every whole line that the pod's container writes, until the container has ended and all
+// of its log was read, or the pod no longer exists. It calls onStream with true when a log stream was opened, and with
+// false when the stream ended or could not be opened.
+//
+// FollowLog opens a broken stream again. It may then read lines twice; lines that the cluster no longer has are lost.
+// It returns an error only if the context ends.
+func (c Client) FollowLog(ctx context.Context, pod *corev1.Pod, onLine func([]byte), onStream func(open bool)) error {
+	f := logFollower{Client: c, pod: pod, onLine: onLine, onStream: onStream}
+	return wait.PollUntilContextCancel(ctx, reconnectInterval, true, f.follow)
 }
 
-type follower struct {
+type logFollower struct {
 	Client
-	pod   *corev1.Pod
-	hear  func(line []byte)
-	open  func(is bool)
+	pod      *corev1.Pod
+	onLine   func([]byte)
+	onStream func(open bool)
+	// since is the time of the last line that was read.
 	since *metav1.Time
-	// again says that a stream was read before, broken that the last one could not be.
-	again, broken bool
+	// reconnecting is set after the first stream, failing if the last stream ended with an error.
+	reconnecting, failing bool
 }
 
-// once follows the log as long as its stream lasts. It is done when no more can come.
-func (f *follower) once(ctx context.Context) (done bool, err error) {
-	// Asked before the stream is read: what the container wrote before it ended
-	// is then sure to be in the stream.
-	ended, gone := f.state(ctx)
-	if gone {
+// follow reads one stream to its end. It reports whether there can be no further lines.
+func (f *logFollower) follow(ctx context.Context) (done bool, err error) {
+	// The state must be read before the stream: if the container has ended by then, the stream has all of its lines.
+	ended, deleted := f.podState(ctx)
+	if deleted {
 		return true, nil
 	}
-	if f.again && !ended && !f.broken {
-		f.Log.WithField("pod", f.pod.Name).Info("Log stream ended while the pod lives, taking it up again")
+	log := f.Log.WithField("pod", f.pod.Name)
+	if f.reconnecting && !ended && !f.failing {
+		log.Info("The log stream ended while the pod is running; opening it again")
 	}
-	f.again = true
-	err = f.stream(ctx)
+	f.reconnecting = true
+	err = f.readStream(ctx)
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	if err != nil && !f.broken {
-		f.Log.WithFields(logrus.Fields{"pod": f.pod.Name, "error": err}).Warn("Log stream broke, trying until it is there again")
+	if err != nil && !f.failing {
+		log.WithError(err).Warn("The log stream failed; retrying until it can be read")
 	}
-	f.broken = err != nil
+	f.failing = err != nil
 	return ended && err == nil, nil
 }
 
-// state says whether the pod's container has ended, and whether the pod is gone.
-func (f *follower) state(ctx context.Context) (ended, gone bool) {
-	now, err := f.API.CoreV1().Pods(f.Namespace).Get(ctx, f.pod.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) || err == nil && now.UID != f.pod.UID {
+// podState reports whether the pod's container has ended, and whether the pod no longer exists.
+func (f *logFollower) podState(ctx context.Context) (ended, deleted bool) {
+	pod, err := f.API.CoreV1().Pods(f.Namespace).Get(ctx, f.pod.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || err == nil && pod.UID != f.pod.UID {
 		return true, true
 	}
-	return err == nil && hasContainerEnded(now), false
+	return err == nil && hasContainerEnded(pod), false
 }
 
-func (f *follower) stream(ctx context.Context) error {
+func (f *logFollower) readStream(ctx context.Context) error {
 	stream, err := f.API.CoreV1().Pods(f.Namespace).GetLogs(f.pod.Name, &corev1.PodLogOptions{
 		Container: Container, Follow: true, Timestamps: true, SinceTime: f.since,
 	}).Stream(ctx)
@@ -85,31 +85,30 @@ func (f *follower) stream(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
-		f.open(false)
-		return fmt.Errorf("opening the log: %w", err)
+		f.onStream(false)
+		return fmt.Errorf("opening the log of pod %s/%s: %w", f.Namespace, f.pod.Name, err)
 	}
-	f.open(true)
-	defer f.open(false)
-	return errors.Join(f.read(stream), stream.Close())
+	f.onStream(true)
+	defer f.onStream(false)
+	return errors.Join(f.readLines(stream), stream.Close())
 }
 
-func (f *follower) read(r io.Reader) error {
+func (f *logFollower) readLines(r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
-	lines.Split(wholeLines)
+	lines.Split(splitWholeLines)
 	for lines.Scan() {
-		stamp, line, _ := bytes.Cut(lines.Bytes(), []byte(" "))
-		if at, err := time.Parse(time.RFC3339Nano, string(stamp)); err == nil {
+		timestamp, line, _ := bytes.Cut(lines.Bytes(), []byte(" "))
+		if at, err := time.Parse(time.RFC3339Nano, string(timestamp)); err == nil {
 			f.since = &metav1.Time{Time: at}
-			f.hear(line)
+			f.onLine(line)
 		}
 	}
 	return lines.Err()
 }
 
-// wholeLines splits off lines and drops what follows the last line end: half a
-// line is no statement.
-func wholeLines(data []byte, _ bool) (advance int, token []byte, err error) {
+// splitWholeLines is a bufio.SplitFunc that drops what follows the last line feed: half a line is not a message.
+func splitWholeLines(data []byte, _ bool) (advance int, token []byte, err error) {
 	if i := bytes.IndexByte(data, '\n'); i >= 0 {
 		return i + 1, data[:i], nil
 	}

@@ -1,123 +1,157 @@
 package kube
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 )
 
-// Container is the name of the one container in the pods of a run.
-const Container = "durability"
-
-// UserID is the user and group that the pods of a run work as: the image's
-// USER, the customary number for nobody in particular.
-const UserID = 65532
-
-// Placement says on which nodes a pod may run.
-type Placement struct {
-	// On names the only node, NotOn a node to stay away from; empty for no matter.
-	On, NotOn string
+// PodNotRunningError is returned if a pod that was created did not start.
+type PodNotRunningError struct {
+	Namespace, Pod string
+	// VolumeUnavailable is set if the pod did not start because its volume could not be attached or mounted.
+	VolumeUnavailable bool
+	// Reason is what Kubernetes reports about the pod, its claim and its node.
+	Reason string
+	// Err is how the wait for the pod ended.
+	Err error
 }
 
-// PodSpec is what a pod of a run needs.
-type PodSpec struct {
-	Name            string
-	Image           string
-	ImagePullPolicy corev1.PullPolicy
-	Command         []string
-	// Path is where the volume is mounted, or the device is, where it is Block.
-	Path     string
-	Block    bool
-	ReadOnly bool
-	// Claim is the claim to mount; empty for a volume that dies with the pod.
-	Claim string
-	// OwnVolume says that the volume was made for this run, so that its group may
-	// be set. The files on anybody else's volume keep theirs.
-	OwnVolume bool
-	Placement Placement
+func (e *PodNotRunningError) Error() string {
+	return fmt.Sprintf("pod %s/%s did not start: %s (%v)%s", e.Namespace, e.Pod, e.Reason, e.Err, Hint(e.Reason))
 }
 
-const volumeName = "log-storage"
+// Unwrap returns how the wait for the pod ended.
+func (e *PodNotRunningError) Unwrap() error { return e.Err }
 
-// Pod is the pod that a spec describes. It satisfies the restricted Pod Security
-// Standard: everything it does not need is taken from it.
-func (n Client) Pod(spec PodSpec) *corev1.Pod {
-	return &corev1.Pod{
-		ObjectMeta: n.meta(spec.Name),
-		Spec: corev1.PodSpec{
-			RestartPolicy:                corev1.RestartPolicyNever,
-			AutomountServiceAccountToken: ptr.To(false),
-			EnableServiceLinks:           ptr.To(false),
-			DNSPolicy:                    corev1.DNSDefault, // no name is ever looked up
-			SecurityContext:              podSecurity(spec),
-			Affinity:                     affinity(spec.Placement),
-			Volumes:                      []corev1.Volume{{Name: volumeName, VolumeSource: volumeSource(spec)}},
-			Containers: []corev1.Container{{
-				Name:            Container,
-				Image:           spec.Image,
-				ImagePullPolicy: spec.ImagePullPolicy,
-				Command:         spec.Command,
-				VolumeMounts:    mounts(spec),
-				VolumeDevices:   devices(spec),
-				SecurityContext: &corev1.SecurityContext{
-					AllowPrivilegeEscalation: ptr.To(false),
-					ReadOnlyRootFilesystem:   ptr.To(true),
-					Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-				},
-			}},
-		},
+// RunPod creates a pod, and returns it once its container runs.
+func (c Client) RunPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
+	pod.Namespace = c.Namespace
+	created, err := create(ctx, c, "creating pod "+pod.Name, c.API.CoreV1().Pods(c.Namespace), pod)
+	if err != nil {
+		return nil, c.createError("pod", pod.Name, err)
+	}
+	c.Log.WithFields(logrus.Fields{"pod": created.Name, "uid": created.UID}).Info("Pod created")
+	running, err := c.awaitRunning(ctx, created)
+	if err != nil {
+		return created, err
+	}
+	fields := logrus.Fields{"pod": running.Name, "uid": running.UID, "node": running.Spec.NodeName}
+	c.Log.WithFields(fields).Info("Pod running")
+	return running, nil
+}
+
+func (c Client) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
+	ctx, cancel := c.withTimeout(ctx, "pod %s/%s to run", c.Namespace, pod.Name)
+	defer cancel()
+	latest := pod
+	err := c.observer.waitUntil(ctx, func() (bool, error) {
+		observed := c.observer.pods[pod.UID]
+		if observed == nil {
+			return false, nil
+		}
+		latest = observed.latest
+		if message, conflict := volumeNodeConflict(latest); conflict {
+			return false, &UnsupportedError{Object: fmt.Sprintf("pod %s/%s", c.Namespace, pod.Name), Message: message}
+		}
+		if err := c.observer.provisioningError(latest); err != nil {
+			return false, err
+		}
+		return hasStarted(!observed.Gone.IsZero(), latest)
+	})
+	var unsupported *UnsupportedError
+	if err == nil || errors.As(err, &unsupported) {
+		return latest, err
+	}
+	d := c.diagnose(latest)
+	return nil, &PodNotRunningError{
+		Namespace: c.Namespace, Pod: pod.Name, Reason: d.reason, Err: err,
+		// A pod that failed or was deleted before the timeout was no longer waiting for its volume.
+		VolumeUnavailable: d.volumeUnavailable && ctx.Err() != nil,
 	}
 }
 
-func mounts(spec PodSpec) []corev1.VolumeMount {
-	if spec.Block {
+// hasStarted reports whether the pod's container runs or has run. It returns an error if that can no longer happen.
+func hasStarted(deleted bool, pod *corev1.Pod) (bool, error) {
+	switch {
+	case deleted:
+		return false, errors.New("the pod was deleted, but not by this run")
+	case pod.Status.Phase == corev1.PodRunning, pod.Status.Phase == corev1.PodSucceeded:
+		return true, nil
+	case pod.Status.Phase == corev1.PodFailed && hasContainerEnded(pod):
+		return true, nil // The program did run. Its log says why it ended.
+	case pod.Status.Phase == corev1.PodFailed:
+		return false, fmt.Errorf("the pod failed: %s %s", pod.Status.Reason, pod.Status.Message)
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		if w := s.State.Waiting; w != nil && (w.Reason == "InvalidImageName" || w.Reason == "ErrImageNeverPull") {
+			return false, fmt.Errorf("the image is not available: %s", w.Reason)
+		}
+	}
+	return false, nil
+}
+
+func hasContainerEnded(pod *corev1.Pod) bool {
+	for _, s := range pod.Status.ContainerStatuses {
+		if s.State.Terminated == nil {
+			return false
+		}
+	}
+	return len(pod.Status.ContainerStatuses) > 0
+}
+
+// RunToCompletion runs a pod until its container has succeeded, and deletes the pod in any case.
+func (c Client) RunToCompletion(ctx context.Context, pod *corev1.Pod) error {
+	running, err := c.RunPod(ctx, pod)
+	if err == nil {
+		err = c.awaitSuccess(ctx, running)
+	}
+	if running != nil {
+		err = errors.Join(err, c.DeletePod(ctx, running.Name, running.UID, ptr.To[int64](0)))
+	}
+	return err
+}
+
+func (c Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
+	ctx, cancel := c.withTimeout(ctx, "pod %s/%s to succeed", c.Namespace, pod.Name)
+	defer cancel()
+	return c.observer.waitUntil(ctx, func() (bool, error) {
+		observed := c.observer.pods[pod.UID]
+		switch {
+		case observed == nil:
+			return false, nil
+		case observed.latest.Status.Phase == corev1.PodFailed || !observed.Gone.IsZero():
+			return false, fmt.Errorf("pod %s/%s failed. What to do: read its log: kubectl logs -n %s %s",
+				c.Namespace, pod.Name, c.Namespace, pod.Name)
+		}
+		return observed.latest.Status.Phase == corev1.PodSucceeded, nil
+	})
+}
+
+// DeletePod deletes the pod with this UID and returns once it no longer exists. If grace is nil, the pod's own grace
+// period applies. It is no error if the pod does not exist.
+func (c Client) DeletePod(ctx context.Context, name string, uid types.UID, grace *int64) error {
+	pods := c.API.CoreV1().Pods(c.Namespace)
+	options := metav1.DeleteOptions{GracePeriodSeconds: grace, Preconditions: &metav1.Preconditions{UID: &uid}}
+	err := c.retry(ctx, "deleting pod "+name, func(ctx context.Context) error {
+		return pods.Delete(ctx, name, options)
+	})
+	if isDeleted(err) {
 		return nil
 	}
-	return []corev1.VolumeMount{{Name: volumeName, MountPath: spec.Path, ReadOnly: spec.ReadOnly}}
-}
-
-func devices(spec PodSpec) []corev1.VolumeDevice {
-	if !spec.Block {
-		return nil
+	if err != nil {
+		return fmt.Errorf("deleting pod %s/%s: %w", c.Namespace, name, err)
 	}
-	return []corev1.VolumeDevice{{Name: volumeName, DevicePath: spec.Path}}
-}
-
-func podSecurity(spec PodSpec) *corev1.PodSecurityContext {
-	security := &corev1.PodSecurityContext{
-		RunAsNonRoot:   ptr.To(true),
-		RunAsUser:      ptr.To[int64](UserID),
-		RunAsGroup:     ptr.To[int64](UserID),
-		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+	deleted := func() bool { p := c.observer.pods[uid]; return p != nil && !p.Gone.IsZero() }
+	if err := awaitDeleted(ctx, c, "pod", name, uid, pods.Get, deleted); err != nil {
+		return fmt.Errorf("%w%s", err, c.explainNotDeleted(name))
 	}
-	if spec.OwnVolume {
-		security.FSGroup = ptr.To[int64](UserID)
-		security.FSGroupChangePolicy = ptr.To(corev1.FSGroupChangeOnRootMismatch)
-	}
-	return security
-}
-
-func volumeSource(spec PodSpec) corev1.VolumeSource {
-	if spec.Claim == "" {
-		return corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
-	}
-	return corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: spec.Claim}}
-}
-
-func affinity(p Placement) *corev1.Affinity {
-	var nodes []corev1.NodeSelectorRequirement
-	if p.On != "" {
-		nodes = append(nodes, corev1.NodeSelectorRequirement{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{p.On}})
-	}
-	if p.NotOn != "" {
-		nodes = append(nodes, corev1.NodeSelectorRequirement{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpNotIn, Values: []string{p.NotOn}})
-	}
-	if nodes == nil {
-		return nil
-	}
-	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
-		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
-			NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchFields: nodes}},
-		},
-	}}
+	c.Log.WithFields(logrus.Fields{"pod": name, "uid": uid}).Info("Pod deleted")
+	return nil
 }

@@ -12,27 +12,26 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// Snapshot returns every object of this run as it was last seen, those that are gone
-// too, in the order of their making, and what the cluster said of them in events.
-// Events that cannot be had are nil.
-func (n Client) Snapshot(ctx context.Context) ([]runtime.Object, []corev1.Event) {
-	ours, objects := map[types.UID]bool{}, []runtime.Object{}
-	for _, o := range n.observer.seen(n.Labels[RunLabel]) {
-		ours[o.GetUID()] = true
+// Snapshot returns the last observed state of every object of this run, including deleted ones, sorted by creation
+// time, and the events about them. Events are nil if they cannot be read.
+func (c Client) Snapshot(ctx context.Context) ([]runtime.Object, []corev1.Event) {
+	uids, objects := map[types.UID]bool{}, []runtime.Object{}
+	for _, o := range c.observer.objectsOf(c.Labels[RunLabel]) {
+		uids[o.GetUID()] = true
 		objects = append(objects, o)
 	}
 	var list *corev1.EventList
-	err := n.insist(ctx, "listing events", func(ctx context.Context) (err error) {
-		list, err = n.API.CoreV1().Events(n.Namespace).List(ctx, metav1.ListOptions{})
+	err := c.retry(ctx, "listing events", func(ctx context.Context) (err error) {
+		list, err = c.API.CoreV1().Events(c.Namespace).List(ctx, metav1.ListOptions{})
 		return err
 	})
 	if err != nil {
-		n.Log.WithError(err).Warn("Events cannot be read: the evidence is without them")
+		c.Log.WithError(err).Warn("Could not list events; the evidence bundle will have none")
 		return objects, nil
 	}
 	events := []corev1.Event{}
 	for _, e := range list.Items {
-		if ours[e.InvolvedObject.UID] {
+		if uids[e.InvolvedObject.UID] {
 			e.ManagedFields = nil
 			events = append(events, e)
 		}
@@ -41,7 +40,7 @@ func (n Client) Snapshot(ctx context.Context) ([]runtime.Object, []corev1.Event)
 	return objects, events
 }
 
-// eventTime is when an event happened first: one of two fields says so.
+// eventTime returns the time of an event's first occurrence. Which of two fields has it depends on the event's source.
 func eventTime(e corev1.Event) *metav1.Time {
 	if !e.FirstTimestamp.IsZero() {
 		return &e.FirstTimestamp
@@ -49,43 +48,44 @@ func eventTime(e corev1.Event) *metav1.Time {
 	return &metav1.Time{Time: e.EventTime.Time}
 }
 
-// object is one of Kubernetes's, with its metadata.
+// object is a Kubernetes object with its metadata.
 type object interface {
 	runtime.Object
 	metav1.Object
 }
 
-// seen are copies of all objects of a run that were seen, the first one made first.
-func (o *observer) seen(run string) []object {
+// objectsOf returns copies of all observed objects of a run, sorted by creation time.
+func (o *observer) objectsOf(run string) []object {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var all []object
+	var objects []object
 	for _, p := range o.pods {
 		if p.latest.Labels[RunLabel] == run {
-			all = append(all, p.latest.DeepCopy())
+			objects = append(objects, p.latest.DeepCopy())
 		}
 	}
 	volumes := map[string]bool{}
 	for _, c := range o.claims {
 		if c.latest != nil && c.latest.Labels[RunLabel] == run {
-			all = append(all, c.latest.DeepCopy())
+			objects = append(objects, c.latest.DeepCopy())
 			volumes[c.latest.Spec.VolumeName] = true
 		}
 	}
 	for _, a := range o.attachments {
 		if volumes[a.volume] {
-			all = append(all, a.latest.DeepCopy())
+			objects = append(objects, a.latest.DeepCopy())
 		}
 	}
-	for _, one := range all {
+	for _, one := range objects {
 		one.SetManagedFields(nil)
-		// What informers hold does not say what it is.
+		// Objects from informers have no kind and API version.
 		if kinds, _, err := scheme.Scheme.ObjectKinds(one); err == nil {
 			one.GetObjectKind().SetGroupVersionKind(kinds[0])
 		}
 	}
-	slices.SortFunc(all, func(a, b object) int {
-		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), cmp.Compare(a.GetName(), b.GetName()), cmp.Compare(a.GetUID(), b.GetUID()))
+	slices.SortFunc(objects, func(a, b object) int {
+		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
+			cmp.Compare(a.GetName(), b.GetName()), cmp.Compare(a.GetUID(), b.GetUID()))
 	})
-	return all
+	return objects
 }

@@ -9,61 +9,68 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Unsupported says that the cluster cannot do what was asked for, in its words. No
-// waiting would change that.
-type Unsupported struct {
-	Object, Said string
+// UnsupportedError is returned if the cluster cannot do what was requested and waiting would not change that.
+type UnsupportedError struct {
+	// Object is the kind, namespace and name of the claim or pod.
+	Object string
+	// Message is what Kubernetes reports about it.
+	Message string
 }
 
-func (u *Unsupported) Error() string {
-	return fmt.Sprintf("%s: the cluster cannot do this: %s%s", u.Object, u.Said, Hint(u.Said))
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s: not supported by this cluster: %s%s", e.Object, e.Message, Hint(e.Message))
 }
 
-// lastingCodes are those of CSI by which a driver says that it will never make such a
-// volume (spec.md, "Error Scheme"). Where there is a code, no word says more than it;
-// but "Unknown" is that of drivers that give none.
-var lastingCodes = []string{"code = invalidargument", "code = unimplemented"}
+// permanentCodes are the gRPC codes with which a CSI driver rejects a volume for good (CSI spec.md, "Error Scheme").
+var permanentCodes = []string{"code = invalidargument", "code = unimplemented"}
 
-// lastingWords are what provisioners without codes are known to say of that.
-var lastingWords = []string{"not supported", "unsupported", "only support", "does not support"}
+// permanentTexts are parts of messages with which provisioners without gRPC codes reject a volume for good.
+var permanentTexts = []string{"not supported", "unsupported", "only support", "does not support"}
 
-// isRefusal says whether a provisioner's error is one that lasts.
-func isRefusal(message string) bool {
+// isPermanent reports whether a provisioner's error would be the same on every retry. The gRPC code decides, if there
+// is one. The text decides if there is no code, or the code is Unknown, which grpc-go reports for errors without one.
+func isPermanent(message string) bool {
 	message = strings.ToLower(message)
-	said := func(what string) bool { return strings.Contains(message, what) }
-	if said("code = ") && !said("code = unknown") {
-		return slices.ContainsFunc(lastingCodes, said)
+	contains := func(text string) bool { return strings.Contains(message, text) }
+	if contains("code = ") && !contains("code = unknown") {
+		return slices.ContainsFunc(permanentCodes, contains)
 	}
-	return slices.ContainsFunc(lastingWords, said)
+	return slices.ContainsFunc(permanentTexts, contains)
 }
 
-// offNode are the scheduler's reasons that concern nothing but which nodes a pod
-// and its volume may be on.
-var offNode = []string{
+// placementReasons are the scheduler's reasons that are only about the nodes on which the pod or its volume may be.
+var placementReasons = []string{
 	"didn't match PersistentVolume's node affinity", "had volume node affinity conflict",
 	"didn't match Pod's node affinity/selector", "didn't satisfy plugin(s) [NodeAffinity]",
 }
 
-var countedNodes = regexp.MustCompile(`^\d+ node\(s\) `)
+var nodeCount = regexp.MustCompile(`^\d+ node\(s\) `)
 
-// isBoundToNode says of a pod that cannot be scheduled that its volume is only on
-// nodes where the pod may not run. It lasts, unless nodes come and go.
-func isBoundToNode(pod *corev1.Pod) (said string, is bool) {
-	for _, c := range pod.Status.Conditions {
-		if c.Type != corev1.PodScheduled || c.Reason != corev1.PodReasonUnschedulable {
-			continue
+// volumeNodeConflict reports whether a pod cannot be scheduled because its volume is only available on nodes on which
+// the pod must not run, and returns the scheduler's message. Waiting does not help, unless nodes are added.
+func volumeNodeConflict(pod *corev1.Pod) (message string, conflict bool) {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Reason == corev1.PodReasonUnschedulable {
+			return condition.Reason + ": " + condition.Message, isVolumeNodeConflict(condition.Message)
 		}
-		_, reasons, found := strings.Cut(c.Message, "nodes are available: ")
-		reasons, _, _ = strings.Cut(reasons, ". ")
-		if !found || !strings.Contains(reasons, "PersistentVolume's node affinity") && !strings.Contains(reasons, "volume node affinity conflict") {
-			return "", false
-		}
-		for reason := range strings.SplitSeq(strings.TrimSuffix(reasons, "."), ", ") {
-			if !slices.Contains(offNode, countedNodes.ReplaceAllString(reason, "")) {
-				return "", false
-			}
-		}
-		return c.Reason + ": " + c.Message, true
 	}
 	return "", false
+}
+
+// isVolumeNodeConflict reports whether a scheduler's message names a conflict with the volume's node affinity, and
+// names no reason that is not about placement.
+func isVolumeNodeConflict(message string) bool {
+	_, reasons, found := strings.Cut(message, "nodes are available: ")
+	reasons, _, _ = strings.Cut(reasons, ". ")
+	ofVolume := strings.Contains(reasons, "PersistentVolume's node affinity") ||
+		strings.Contains(reasons, "volume node affinity conflict")
+	if !found || !ofVolume {
+		return false
+	}
+	for reason := range strings.SplitSeq(strings.TrimSuffix(reasons, "."), ", ") {
+		if !slices.Contains(placementReasons, nodeCount.ReplaceAllString(reason, "")) {
+			return false
+		}
+	}
+	return true
 }

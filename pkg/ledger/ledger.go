@@ -1,9 +1,8 @@
-// Package ledger keeps the acknowledgements of a run: what the writer was told
-// is safe, collected outside the volume under test and outside the pod that
-// wrote it.
+// Package ledger keeps the acknowledgements of a run outside the volume under test and
+// outside the pod that wrote to it.
 //
-// Acknowledgements may be lost, repeated or late; they are never invented. The
-// ledger knows nothing of how they arrive, nor of what became of the data.
+// Acknowledgements may be lost, repeated or late, but are never invented. The ledger does
+// not know how they arrive, nor what became of the data.
 package ledger
 
 import (
@@ -18,43 +17,44 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 )
 
-// Ack says that an epoch is durable up to a sequence number. It is cumulative:
-// it also stands for every earlier acknowledgement of its epoch.
+// Ack acknowledges that an epoch is durable up to a sequence number. It includes every
+// earlier acknowledgement of its epoch.
 type Ack struct {
 	journal.Point
-	// Digest is the sum of the record at the point, which depends on every record before it in the epoch.
+	// Digest is the sum of the record at the point. It depends on every earlier record of the epoch.
 	Digest uint32 `json:"digest"`
 	// Time is when the writer's sync returned, by the writer's clock.
 	Time time.Time `json:"time"`
 }
 
-// Ledger is safe for concurrent use. The zero value is an empty ledger.
+// Ledger holds the highest acknowledgement of every epoch. It is safe for concurrent use.
+// The zero value is an empty ledger.
 type Ledger struct {
 	mu      sync.Mutex
-	best    map[int]Ack
+	highest map[int]Ack
 	changed chan struct{}
 }
 
-// Record takes an acknowledgement into the ledger. An older or repeated one
-// changes nothing. One that contradicts what the ledger holds is an error: two
-// writers must have used one epoch.
+// Record adds an acknowledgement. An older or repeated one changes nothing. One that
+// contradicts the ledger is an error: two writers must have used the same epoch.
 func (l *Ledger) Record(a Ack) error {
 	if a.Epoch < 1 || a.Seq < 1 {
-		return fmt.Errorf("acknowledgement of epoch %d, sequence %d: both count from 1", a.Epoch, a.Seq)
+		return fmt.Errorf("acknowledgement of epoch %d, sequence %d: both must be at least 1", a.Epoch, a.Seq)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	held, known := l.best[a.Epoch]
-	if known && held.Seq == a.Seq && held.Digest != a.Digest {
-		return fmt.Errorf("acknowledgements of epoch %d, sequence %d contradict each other: digests %08x and %08x", a.Epoch, a.Seq, held.Digest, a.Digest)
+	highest, known := l.highest[a.Epoch]
+	if known && highest.Seq == a.Seq && highest.Digest != a.Digest {
+		return fmt.Errorf("acknowledgements of epoch %d, sequence %d contradict each other: digests %08x and %08x",
+			a.Epoch, a.Seq, highest.Digest, a.Digest)
 	}
-	if known && held.Seq >= a.Seq {
+	if known && highest.Seq >= a.Seq {
 		return nil
 	}
-	if l.best == nil {
-		l.best = map[int]Ack{}
+	if l.highest == nil {
+		l.highest = map[int]Ack{}
 	}
-	l.best[a.Epoch] = a
+	l.highest[a.Epoch] = a
 	if l.changed != nil {
 		close(l.changed)
 		l.changed = nil
@@ -62,24 +62,23 @@ func (l *Ledger) Record(a Ack) error {
 	return nil
 }
 
-// Acks returns the highest acknowledgement of every epoch that has one, by
-// epoch: all that the storage may be held to.
+// Acks returns the highest acknowledgement of every epoch that has one, sorted by epoch.
 func (l *Ledger) Acks() []Ack {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	promises := make([]Ack, 0, len(l.best))
-	for _, a := range l.best {
-		promises = append(promises, a)
+	acks := make([]Ack, 0, len(l.highest))
+	for _, a := range l.highest {
+		acks = append(acks, a)
 	}
-	slices.SortFunc(promises, func(a, b Ack) int { return a.Epoch - b.Epoch })
-	return promises
+	slices.SortFunc(acks, func(a, b Ack) int { return a.Epoch - b.Epoch })
+	return acks
 }
 
-// Await returns once the ledger holds an acknowledgement of the epoch.
+// Await returns when the ledger has an acknowledgement of the epoch, or with the context's cause when that ends.
 func (l *Ledger) Await(ctx context.Context, epoch int) error {
 	for {
-		changed, held := l.watch(epoch)
-		if held {
+		changed, known := l.watch(epoch)
+		if known {
 			return nil
 		}
 		select {
@@ -90,10 +89,12 @@ func (l *Ledger) Await(ctx context.Context, epoch int) error {
 	}
 }
 
-func (l *Ledger) watch(epoch int) (changed <-chan struct{}, held bool) {
+// watch reports whether the ledger has an acknowledgement of the epoch and, if not, returns
+// a channel that is closed by the next change.
+func (l *Ledger) watch(epoch int) (changed <-chan struct{}, known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, held := l.best[epoch]; held {
+	if _, known := l.highest[epoch]; known {
 		return nil, true
 	}
 	if l.changed == nil {
@@ -102,34 +103,35 @@ func (l *Ledger) watch(epoch int) (changed <-chan struct{}, held bool) {
 	return l.changed, false
 }
 
-// Count counts the acknowledged records of all promises.
-func Count(promises []Ack) uint64 {
+// CountRecords returns the number of records that acknowledgements of different epochs cover.
+func CountRecords(acks []Ack) uint64 {
 	var n uint64
-	for _, p := range promises {
-		n += p.Seq
+	for _, a := range acks {
+		n += a.Seq
 	}
 	return n
 }
 
-// Validate refuses promises that no writer of a journal can have been given. The error
-// joins all mistakes.
-func Validate(f journal.Format, promises []Ack) error {
+// Validate checks acknowledgements that come from outside, such as from a file: each must
+// be possible, and all their records must fit into one file. The error joins all mistakes.
+func Validate(f journal.Format, acks []Ack) error {
 	var l Ledger
 	problems := []error{f.Validate()}
-	var left uint64 = math.MaxInt64
-	for _, p := range promises {
-		if _, twice := l.best[p.Epoch]; twice {
-			problems = append(problems, fmt.Errorf("epoch %d is there twice", p.Epoch))
+	var free uint64 = math.MaxInt64
+	for _, a := range acks {
+		if _, twice := l.highest[a.Epoch]; twice {
+			problems = append(problems, fmt.Errorf("epoch %d has two acknowledgements", a.Epoch))
 		}
-		problems = append(problems, l.Record(p))
-		if f.Size > 0 && p.Seq > left/uint64(f.Size) {
-			problems = append(problems, fmt.Errorf("epoch %d, sequence %d: no file is as long, with %d bytes a record", p.Epoch, p.Seq, f.Size))
+		problems = append(problems, l.Record(a))
+		if f.Size > 0 && a.Seq > free/uint64(f.Size) {
+			problems = append(problems, fmt.Errorf(
+				"epoch %d, sequence %d: no file can hold so many records of %d bytes", a.Epoch, a.Seq, f.Size))
 			continue
 		}
-		left -= p.Seq * uint64(max(0, f.Size))
+		free -= a.Seq * uint64(max(0, f.Size))
 	}
 	if err := errors.Join(problems...); err != nil {
-		return fmt.Errorf("a ledger that nobody wrote: %w", err)
+		return fmt.Errorf("invalid ledger: %w", err)
 	}
 	return nil
 }

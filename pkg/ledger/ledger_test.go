@@ -15,62 +15,62 @@ func ack(epoch int, seq uint64, digest uint32) Ack {
 	return Ack{Point: journal.Point{Epoch: epoch, Seq: seq}, Digest: digest}
 }
 
-func TestTheHighestAcknowledgementOfEachEpochCounts(t *testing.T) {
+func TestLedger_KeepsTheHighestAcknowledgementOfEachEpoch(t *testing.T) {
 	var l Ledger
 	for _, a := range []Ack{ack(2, 5, 50), ack(1, 9, 90), ack(1, 7, 70), ack(1, 9, 90), ack(2, 6, 60)} {
 		require.NoError(t, l.Record(a))
 	}
 	assert.Equal(t, []Ack{ack(1, 9, 90), ack(2, 6, 60)}, l.Acks())
-	assert.Equal(t, uint64(15), Count(l.Acks()))
+	assert.Equal(t, uint64(15), CountRecords(l.Acks()))
 }
 
-func TestAnEmptyLedgerPromisesNothing(t *testing.T) {
+func TestLedger_ZeroValueIsEmpty(t *testing.T) {
 	var l Ledger
 	assert.Empty(t, l.Acks())
 }
 
-func TestContradictionsAndNonsenseAreRefused(t *testing.T) {
+func TestLedger_RejectsContradictionsAndInvalidAcknowledgements(t *testing.T) {
 	var l Ledger
 	require.NoError(t, l.Record(ack(1, 9, 90)))
 	assert.ErrorContains(t, l.Record(ack(1, 9, 91)), "contradict")
-	assert.ErrorContains(t, l.Record(ack(0, 9, 91)), "count from 1")
-	assert.ErrorContains(t, l.Record(ack(1, 0, 91)), "count from 1")
+	assert.ErrorContains(t, l.Record(ack(0, 9, 91)), "must be at least 1")
+	assert.ErrorContains(t, l.Record(ack(1, 0, 91)), "must be at least 1")
 	assert.Equal(t, []Ack{ack(1, 9, 90)}, l.Acks())
 }
 
-func TestAwaitReturnsWithTheEpochsFirstAcknowledgement(t *testing.T) {
+func TestLedger_AwaitReturnsWithTheFirstAcknowledgementOfTheEpoch(t *testing.T) {
 	var l Ledger
-	waited := make(chan error)
-	go func() { waited <- l.Await(t.Context(), 2) }()
+	done := make(chan error)
+	go func() { done <- l.Await(t.Context(), 2) }()
 	require.NoError(t, l.Record(ack(1, 1, 1)))
 	require.NoError(t, l.Record(ack(2, 1, 1)))
-	require.NoError(t, <-waited)
+	require.NoError(t, <-done)
 }
 
-func TestAwaitEndsWithItsContext(t *testing.T) {
+func TestLedger_AwaitEndsWithItsContext(t *testing.T) {
 	var l Ledger
-	gone := errors.New("the writer's pod is gone")
+	deleted := errors.New("the writer's pod was deleted")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(gone)
-	assert.ErrorIs(t, l.Await(ctx, 1), gone)
+	cancel(deleted)
+	assert.ErrorIs(t, l.Await(ctx, 1), deleted)
 }
 
-func TestPromisesThatNobodyWasGivenAreRefused(t *testing.T) {
+func TestValidate_RejectsImpossibleAcknowledgements(t *testing.T) {
 	format := journal.Format{ID: "0123456789abcdef", Size: 256}
 	of := func(epoch int, seq uint64) Ack { return Ack{Point: journal.Point{Epoch: epoch, Seq: seq}} }
-	const most = math.MaxInt64 / 256
-	assert.NoError(t, Validate(format, []Ack{of(1, most-5), of(2, 5)}))
-	for says, promises := range map[string][]Ack{
-		"epoch 0, sequence 7: both count from 1": {of(0, 7)},
-		"epoch 1, sequence 0: both count from 1": {of(1, 0)},
-		"epoch 3 is there twice":                 {of(3, 7), of(3, 8)},
-		"sequence 6: no file is as long":         {of(1, most-5), of(2, 6)},
-		"18446744073709551615: no file":          {of(1, math.MaxUint64)},
+	const limit = math.MaxInt64 / 256
+	assert.NoError(t, Validate(format, []Ack{of(1, limit-5), of(2, 5)}))
+	for want, acks := range map[string][]Ack{
+		"epoch 0, sequence 7: both must be at least 1":              {of(0, 7)},
+		"epoch 1, sequence 0: both must be at least 1":              {of(1, 0)},
+		"epoch 3 has two acknowledgements":                          {of(3, 7), of(3, 8)},
+		"sequence 6: no file can hold so many records of 256 bytes": {of(1, limit-5), of(2, 6)},
+		"18446744073709551615: no file can hold":                    {of(1, math.MaxUint64)},
 	} {
-		assert.ErrorContains(t, Validate(format, promises), says)
+		assert.ErrorContains(t, Validate(format, acks), want)
 	}
 	err := Validate(journal.Format{ID: "x"}, []Ack{of(-1, 1)})
-	for _, says := range []string{`journal id "x"`, "record size 0", "epoch -1"} {
-		assert.ErrorContains(t, err, says)
+	for _, want := range []string{"invalid ledger: ", `journal id "x"`, "record size 0", "epoch -1"} {
+		assert.ErrorContains(t, err, want)
 	}
 }

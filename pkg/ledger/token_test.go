@@ -10,23 +10,23 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 )
 
-func someToken() Token {
+func testToken() Token {
 	return Token{
-		Format:  journal.Format{ID: "0123456789abcdef", Size: 256},
-		Promise: Ack{Point: journal.Point{Epoch: 1, Seq: 1000}, Digest: 0x0000beef},
+		Format: journal.Format{ID: "0123456789abcdef", Size: 256},
+		Ack:    Ack{Point: journal.Point{Epoch: 1, Seq: 1000}, Digest: 0x0000beef},
 	}
 }
 
-func TestATokenIsReadAsItWasWritten(t *testing.T) {
-	text := someToken().String()
-	assert.Regexp(t, `^ledger1\.[0-9a-z.]+$`, text, "one word that nothing on its way reads as anything else")
-	read, err := ParseToken(text)
+func TestParseToken_ReturnsWhatStringWrote(t *testing.T) {
+	text := testToken().String()
+	assert.Regexp(t, `^ledger1\.[0-9a-z.]+$`, text, "one word without special characters")
+	parsed, err := ParseToken(text)
 	require.NoError(t, err)
-	assert.Equal(t, someToken(), read)
+	assert.Equal(t, testToken(), parsed)
 }
 
-func TestATokenOfWhichAnythingIsWrongIsNone(t *testing.T) {
-	text := someToken().String()
+func TestParseToken_RejectsAnyChange(t *testing.T) {
+	text := testToken().String()
 	for i := range text {
 		for _, c := range "0a. " {
 			changed := text[:i] + string(c) + text[i+1:]
@@ -34,25 +34,28 @@ func TestATokenOfWhichAnythingIsWrongIsNone(t *testing.T) {
 				continue
 			}
 			_, err := ParseToken(changed)
-			assert.ErrorContains(t, err, "is no ledger", changed)
+			assert.ErrorContains(t, err, "invalid ledger token", changed)
 		}
 		_, err := ParseToken(text[:i])
-		assert.Error(t, err, "only its beginning: %s", text[:i])
+		assert.Error(t, err, "truncated: %s", text[:i])
 	}
-	for _, other := range []string{" " + text, text + "\n", text + "." + text, strings.ToUpper(text), strings.Replace(text, ".1000.", ".01000.", 1)} {
+	for _, other := range []string{
+		" " + text, text + "\n", text + "." + text, strings.ToUpper(text),
+		strings.Replace(text, ".1000.", ".01000.", 1),
+	} {
 		_, err := ParseToken(other)
 		assert.Error(t, err, other)
 	}
 }
 
-func TestATokenOfNothingIsRefused(t *testing.T) {
-	for want, spoil := range map[string]func(*Token){
-		"count from 1":  func(t *Token) { t.Promise.Seq = 0 },
-		"record size 1": func(t *Token) { t.Size = 1 },
-		"journal id":    func(t *Token) { t.ID = "etc" },
+func TestParseToken_RejectsInvalidAcknowledgements(t *testing.T) {
+	for want, change := range map[string]func(*Token){
+		"must be at least 1": func(t *Token) { t.Ack.Seq = 0 },
+		"record size 1":      func(t *Token) { t.Size = 1 },
+		"journal id":         func(t *Token) { t.ID = "etc" },
 	} {
-		token := someToken()
-		spoil(&token)
+		token := testToken()
+		change(&token)
 		_, err := ParseToken(token.String())
 		assert.ErrorContains(t, err, want)
 	}

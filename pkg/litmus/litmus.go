@@ -1,6 +1,7 @@
-// Package litmus is where a run meets LitmusChaos: the ChaosEngine that started
-// it, the probes that the engine declares, the events, and the ChaosResult that
-// shows its outcome. It is the only package that imports litmus-go.
+// Package litmus connects a run with LitmusChaos. It reads the ChaosEngine that started the run, runs the engine's
+// probes, creates events, and writes the outcome into the ChaosResult. It is the only package that imports litmus-go.
+//
+// Several functions of litmus-go cannot be used as they are. The comments at each workaround say why.
 package litmus
 
 import (
@@ -39,149 +40,161 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// Identity is who the experiment is, as chaos-runner tells it.
+// Identity identifies the experiment. chaos-runner passes it in environment variables.
 type Identity struct {
 	Engine, Namespace, Experiment, Pod, Instance string
 	UID                                          apitypes.UID
 }
 
-// IdentityFrom reads the environment that chaos-runner gives an experiment.
+// IdentityFrom reads the environment variables that chaos-runner sets. The error names those that are missing.
 func IdentityFrom(getenv func(string) string) (Identity, error) {
 	id := Identity{Instance: getenv("INSTANCE_ID"), UID: apitypes.UID(getenv("CHAOS_UID"))}
 	var missing []error
 	for name, field := range map[string]*string{
-		"CHAOSENGINE": &id.Engine, "CHAOS_NAMESPACE": &id.Namespace, "EXPERIMENT_NAME": &id.Experiment, "POD_NAME": &id.Pod,
+		"CHAOSENGINE": &id.Engine, "CHAOS_NAMESPACE": &id.Namespace,
+		"EXPERIMENT_NAME": &id.Experiment, "POD_NAME": &id.Pod,
 	} {
 		if *field = getenv(name); *field == "" {
-			missing = append(missing, fmt.Errorf("%s is not set: chaos-runner sets it for the experiments of a ChaosEngine", name))
+			missing = append(missing,
+				fmt.Errorf("%s is not set; chaos-runner sets it when it starts the experiment of a ChaosEngine", name))
 		}
 	}
 	return id, errors.Join(missing...)
 }
 
-// The built-in checks, as they appear among the probes of a ChaosResult.
+// The names and the type of the built-in checks. They are listed among the probes of a ChaosResult.
 const (
 	WriteProbe  = "write"
 	VerifyProbe = "verify"
 	probeType   = "durability"
 )
 
-// statusDelay is how long litmus-go sleeps after each of its requests, also after
-// those that succeed: the least that it takes.
+// statusDelay is how many seconds litmus-go sleeps after each request, even after a successful one. It accepts no less.
 const statusDelay = 1
 
-// Experiment is one run, seen from Litmus.
+// Experiment is a run as an experiment of Litmus. It implements run.Hooks.
 type Experiment struct {
 	clients clients.ClientSets
 	chaos   types.ChaosDetails
 	result  *types.ResultDetails
 	events  types.EventDetails
 	pod     *corev1.Pod
-	// probes are those that the engine declares; mistake is what is wrong with them.
+	// probes are the probes that the engine declares. If they are invalid, there are none, and invalid says why.
 	probes  []v1alpha1.ProbeAttributes
-	mistake error
+	invalid error
 	clock   clock.Clock
-	// evidence says where the evidence is kept; empty where it is not.
+	// bundleLocation is where the evidence bundle is stored; empty if it is not.
 	bundleLocation string
-	// deleting guards what pods are deleted at once.
-	deleting sync.Mutex
-	log      logrus.FieldLogger
+	// targets guards the targets in chaos: cells delete their pods at the same time.
+	targets sync.Mutex
+	log     logrus.FieldLogger
 }
 
-// Begin looks up the engine and shows that a run has begun. The error is one that
-// leaves no ChaosResult; what is wrong with the engine itself is returned by Check.
-func Begin(ctx context.Context, config *rest.Config, id Identity, log logrus.FieldLogger) (*Experiment, error) {
+// Start reads the engine and creates the ChaosResult, which shows that the run has started. After an error there is no
+// ChaosResult. Start does not return the mistakes in the engine's probes, so that the ChaosResult can show them:
+// ValidateEngine does.
+func Start(ctx context.Context, config *rest.Config, id Identity, log logrus.FieldLogger) (*Experiment, error) {
 	e := &Experiment{
 		log: log, clock: clock.RealClock{}, result: &types.ResultDetails{},
 		chaos: types.ChaosDetails{
-			ChaosUID: id.UID, ChaosNamespace: id.Namespace, ChaosPodName: id.Pod, EngineName: id.Engine, InstanceID: id.Instance,
-			ExperimentName: id.Experiment, Timeout: 180, Delay: statusDelay, ProbeImagePullPolicy: string(corev1.PullIfNotPresent),
-			Phase: types.PreChaosPhase, ParentsResources: []types.ParentResource{}, Targets: []v1alpha1.TargetDetails{},
+			ChaosUID: id.UID, ChaosNamespace: id.Namespace, ChaosPodName: id.Pod, EngineName: id.Engine,
+			InstanceID: id.Instance, ExperimentName: id.Experiment, Timeout: 180, Delay: statusDelay,
+			ProbeImagePullPolicy: string(corev1.PullIfNotPresent),
+			Phase:                types.PreChaosPhase, ParentsResources: []types.ParentResource{}, Targets: []v1alpha1.TargetDetails{},
 		},
 	}
 	types.SetResultAttributes(e.result, e.chaos)
 	if err := e.connect(config); err != nil {
 		return nil, err
 	}
-	if err := e.meet(ctx); err != nil {
+	if err := e.readEngine(ctx); err != nil {
 		return nil, err
 	}
-	// What litmus-go returns does not tell an outage from an answer; one more request does.
-	err := e.insist(ctx, "creating the ChaosResult", func(ctx context.Context) error {
-		err := e.announce()
-		if err == nil {
-			return nil
-		}
-		if _, away := e.clients.LitmusClient.ChaosEngines(id.Namespace).Get(ctx, id.Engine, metav1.GetOptions{}); apiretry.Is(away) || apierrors.IsForbidden(away) {
-			return away
-		}
-		return err
-	})
-	if err != nil {
+	if err := e.createResult(ctx); err != nil {
 		return nil, err
 	}
-	e.resultEvent(types.AwaitedVerdict, "experiment: "+e.chaos.ExperimentName+", Result: Awaited", corev1.EventTypeNormal)
+	message := "experiment: " + e.chaos.ExperimentName + ", Result: Awaited"
+	e.createResultEvent(types.AwaitedVerdict, message, corev1.EventTypeNormal)
 	return e, nil
 }
 
-// insist makes a request until the API server has answered it, for as long as a step
-// may take.
-func (e *Experiment) insist(ctx context.Context, doing string, request func(context.Context) error) error {
-	limit := time.Duration(e.chaos.Timeout) * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for the API server: %s: %w", limit, doing, context.DeadlineExceeded))
-	defer cancel()
-	return apiretry.Do(ctx, e.clients.KubeClient, e.log, doing, request)
+// retry repeats a request while the API server is unavailable, for at most the timeout of a step.
+func (e *Experiment) retry(ctx context.Context, operation string, request func(context.Context) error) error {
+	return apiretry.DoWithTimeout(ctx, e.timeout(), e.clients.KubeClient, e.log, operation, request)
 }
+
+// timeout returns how long one step in the cluster may take.
+func (e *Experiment) timeout() time.Duration { return time.Duration(e.chaos.Timeout) * time.Second }
 
 func (e *Experiment) connect(config *rest.Config) (err error) {
 	e.clients.KubeConfig = config
 	if e.clients.KubeClient, err = kubernetes.NewForConfig(config); err != nil {
-		return fmt.Errorf("making a client for Kubernetes: %w", err)
+		return fmt.Errorf("creating a Kubernetes client: %w", err)
 	}
 	if e.clients.LitmusClient, err = chaosclient.NewForConfig(config); err != nil {
-		return fmt.Errorf("making a client for Litmus: %w", err)
+		return fmt.Errorf("creating a Litmus client: %w", err)
 	}
 	if e.clients.DynamicClient, err = dynamic.NewForConfig(config); err != nil {
-		return fmt.Errorf("making a dynamic client: %w", err)
+		return fmt.Errorf("creating a dynamic client: %w", err)
 	}
 	return nil
 }
 
-// meet reads the engine, whose probes come first in the result, and the pod that this program runs in.
-func (e *Experiment) meet(ctx context.Context) error {
+// readEngine reads the engine and the pod that this program runs in. It adds the engine's probes, followed by the
+// built-in checks, to the result.
+func (e *Experiment) readEngine(ctx context.Context) error {
 	var engine *v1alpha1.ChaosEngine
-	err := e.insist(ctx, "reading the ChaosEngine", func(ctx context.Context) (err error) {
-		engine, err = e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace).Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
+	err := e.retry(ctx, "reading the ChaosEngine", func(ctx context.Context) (err error) {
+		engines := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace)
+		engine, err = engines.Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("reading ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, err)
 	}
-	err = e.insist(ctx, "reading the experiment's own pod", func(ctx context.Context) (err error) {
-		e.pod, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).Get(ctx, e.chaos.ChaosPodName, metav1.GetOptions{})
+	err = e.retry(ctx, "reading the experiment's own pod", func(ctx context.Context) (err error) {
+		pods := e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace)
+		e.pod, err = pods.Get(ctx, e.chaos.ChaosPodName, metav1.GetOptions{})
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("reading the experiment's own pod %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.ChaosPodName, err)
+		return fmt.Errorf("reading the experiment's own pod %s/%s: %w",
+			e.chaos.ChaosNamespace, e.chaos.ChaosPodName, err)
 	}
 	e.result.ProbeArtifacts = map[string]types.ProbeArtifact{}
 	for _, experiment := range engine.Spec.Experiments {
 		if experiment.Name != e.chaos.ExperimentName {
 			continue
 		}
-		// The run must not go on without them, and the result must say so.
-		if e.mistake = checkProbes(experiment.Spec.Probe); e.mistake == nil {
+		// An invalid probe must end the run, but only after the ChaosResult was created.
+		if e.invalid = checkProbes(experiment.Spec.Probe); e.invalid == nil {
 			e.probes = experiment.Spec.Probe
-			e.mistake = types.InitializeProbesInChaosResultDetails(e.result, e.probes)
+			e.invalid = types.InitializeProbesInChaosResultDetails(e.result, e.probes)
 		}
 	}
-	e.expect(WriteProbe, "SOT")
-	e.expect(VerifyProbe, "EOT")
+	e.addCheck(WriteProbe, "SOT")
+	e.addCheck(VerifyProbe, "EOT")
 	return nil
 }
 
-// announce makes the ChaosResult, or begins a new run in the one that is there.
-func (e *Experiment) announce() error {
+// createResult creates the ChaosResult, or starts a new run in an existing one. litmus-go returns errors from which one
+// cannot tell whether the API server is unavailable. One more request does.
+func (e *Experiment) createResult(ctx context.Context) error {
+	return e.retry(ctx, "creating the ChaosResult", func(ctx context.Context) error {
+		err := e.initializeResult()
+		if err == nil {
+			return nil
+		}
+		engines := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace)
+		_, getErr := engines.Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
+		if apiretry.IsTransient(getErr) || apierrors.IsForbidden(getErr) {
+			return getErr
+		}
+		return err
+	})
+}
+
+func (e *Experiment) initializeResult() error {
 	if err := chaosresult.InitializeChaosResult(&e.chaos, e.clients, e.result, e.labels()); err != nil {
 		return fmt.Errorf("creating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
@@ -191,58 +204,63 @@ func (e *Experiment) announce() error {
 	return nil
 }
 
-// Check returns everything that is wrong with the engine.
-func (e *Experiment) Check() error {
-	if e.mistake == nil {
+// ValidateEngine returns all mistakes in the engine's probes.
+func (e *Experiment) ValidateEngine() error {
+	if e.invalid == nil {
 		return nil
 	}
-	return fmt.Errorf("ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, e.mistake)
+	return fmt.Errorf("ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, e.invalid)
 }
 
-// Bound sets how long litmus-go may try for each of its requests, and how long the
-// chaos is: so long a probe of mode OnChaos runs.
-func (e *Experiment) Bound(timeout, chaos time.Duration) {
-	e.chaos.Timeout = max(statusDelay, int(timeout/time.Second))
+// SetTimeouts sets the timeout of a step, and the duration of the chaos, which is how long probes of mode OnChaos run.
+func (e *Experiment) SetTimeouts(step, chaos time.Duration) {
+	e.chaos.Timeout = max(statusDelay, int(step/time.Second))
 	e.chaos.ChaosDuration = int(chaos / time.Second)
 }
 
-// Image is that of the container that this program runs in.
+// Image returns the image of the container that this program runs in.
 func (e *Experiment) Image() string { return e.pod.Spec.Containers[0].Image }
 
-// Job is the UID of the Job that the experiment's pod is an attempt of; empty where it has none.
-func (e *Experiment) Job() string { return e.pod.Labels[batchv1.ControllerUidLabel] }
+// JobUID returns the UID of the Job that created the experiment's pod; an empty string if there is none.
+func (e *Experiment) JobUID() string { return e.pod.Labels[batchv1.ControllerUidLabel] }
 
-// Again says whether the Job had another pod before: this is not its first attempt.
-// What cannot be found out is no.
-func (e *Experiment) Again(ctx context.Context) bool {
-	if e.Job() == "" {
+// IsRetry reports whether the Job has created another pod before this one. It returns false if the pods cannot be
+// listed.
+func (e *Experiment) IsRetry(ctx context.Context) bool {
+	if e.JobUID() == "" {
 		return false
 	}
 	var pods *corev1.PodList
-	err := e.insist(ctx, "looking for earlier attempts", func(ctx context.Context) (err error) {
-		pods, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.ControllerUidLabel + "=" + e.Job()})
+	err := e.retry(ctx, "listing the pods of the Job", func(ctx context.Context) (err error) {
+		ofJob := metav1.ListOptions{LabelSelector: batchv1.ControllerUidLabel + "=" + e.JobUID()}
+		pods, err = e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace).List(ctx, ofJob)
 		return err
 	})
 	return err == nil && len(pods.Items) > 1
 }
 
-// Owner makes objects go with the engine. It can own only what is in its own namespace.
-func (e *Experiment) Owner(namespace string) *metav1.OwnerReference {
+// OwnerReference returns a reference to the engine, with which objects in a namespace are deleted together with it. It
+// returns nil for other namespaces: an owner must be in the namespace of its objects.
+func (e *Experiment) OwnerReference(namespace string) *metav1.OwnerReference {
 	if namespace != e.chaos.ChaosNamespace {
 		return nil
 	}
-	return &metav1.OwnerReference{APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "ChaosEngine", Name: e.chaos.EngineName, UID: e.chaos.ChaosUID}
+	return &metav1.OwnerReference{
+		APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "ChaosEngine",
+		Name: e.chaos.EngineName, UID: e.chaos.ChaosUID,
+	}
 }
 
-// Engine is the engine as a result names it.
+// Engine returns the description of the engine for the result of a run.
 func (e *Experiment) Engine() *result.Engine {
 	return &result.Engine{
-		Name: e.chaos.EngineName, Namespace: e.chaos.ChaosNamespace, UID: e.chaos.ChaosUID, Result: e.result.Name, ResultUID: e.result.ResultUID,
+		Name: e.chaos.EngineName, Namespace: e.chaos.ChaosNamespace, UID: e.chaos.ChaosUID,
+		Result: e.result.Name, ResultUID: e.result.ResultUID,
 		ServiceAccount: e.pod.Spec.ServiceAccountName,
 	}
 }
 
-// labels are those of the ChaosResult: the experiment pod's, and the engine's UID.
+// labels returns the labels of the ChaosResult: those of the experiment's pod, and the UID of the engine.
 func (e *Experiment) labels() map[string]string {
 	labels := map[string]string{"chaosUID": string(e.chaos.ChaosUID)}
 	for k, v := range e.pod.Labels {
@@ -251,101 +269,104 @@ func (e *Experiment) labels() map[string]string {
 	return labels
 }
 
-// Planned makes each of several cells a probe of its own. The share of the probes
-// that passed is then that of the cells that kept their data: so there is no write
-// check among them, and no control, which is to lose its data.
+// Planned replaces the built-in checks by one check per cell, if there are several cells. The success percentage of the
+// probes is then the share of cells that kept their data. The write check and the control would distort it, and are
+// left out.
 func (e *Experiment) Planned(cells []options.CellSpec) {
-	tried := slices.DeleteFunc(slices.Clone(cells), func(c options.CellSpec) bool { return c.Control })
-	if len(tried) < 2 {
+	tested := slices.DeleteFunc(slices.Clone(cells), func(c options.CellSpec) bool { return c.Control })
+	if len(tested) < 2 {
 		return
 	}
-	e.result.ProbeDetails = slices.DeleteFunc(e.result.ProbeDetails, func(p *types.ProbeDetails) bool { return p.Type == probeType })
-	for _, c := range tried {
-		e.expect(probeOf(c), "EOT")
+	e.result.ProbeDetails = slices.DeleteFunc(e.result.ProbeDetails, isBuiltIn)
+	for _, c := range tested {
+		e.addCheck(checkName(c), "EOT")
 	}
 }
 
-// probeOf is the name of a cell's verify check.
-func probeOf(c options.CellSpec) string {
+func isBuiltIn(p *types.ProbeDetails) bool { return p.Type == probeType }
+
+// checkName returns the name of a cell's verify check.
+func checkName(c options.CellSpec) string {
 	if c.Name == "" {
 		return VerifyProbe
 	}
 	return VerifyProbe + "/" + c.Name
 }
 
-// expect adds a built-in check that has no outcome yet.
-func (e *Experiment) expect(name, mode string) {
-	e.result.ProbeDetails = append(e.result.ProbeDetails, &types.ProbeDetails{
-		Name: name, Type: probeType, Mode: mode, Status: v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited},
-	})
+// addCheck adds a built-in check with the verdict Awaited.
+func (e *Experiment) addCheck(name, mode string) {
+	awaited := v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited}
+	e.result.ProbeDetails = append(e.result.ProbeDetails,
+		&types.ProbeDetails{Name: name, Type: probeType, Mode: mode, Status: awaited})
 }
 
-// Written shows the built-in write check as passed and runs the engine's probes
-// of the time before the chaos.
+// Written sets the built-in write check to Passed and runs the engine's probes before the chaos.
 func (e *Experiment) Written(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
 		if c.Plan.Name == "" {
-			e.check(WriteProbe, v1alpha1.ProbeVerdictPassed, c.Written())
+			e.setCheck(WriteProbe, v1alpha1.ProbeVerdictPassed, c.WriteSentence())
 		}
 	}
 	return e.runProbes("PreChaos", types.PreChaosCheck)
 }
 
-// ChaosBegins runs the engine's probes of the time of the chaos.
+// ChaosBegins starts the engine's probes that run during the chaos.
 func (e *Experiment) ChaosBegins(context.Context) error {
 	e.chaos.Phase = types.ChaosInjectPhase
-	e.engineEvent(types.ChaosInject, "Injecting "+e.chaos.ExperimentName+" chaos on application pod", corev1.EventTypeNormal)
+	message := "Injecting " + e.chaos.ExperimentName + " chaos on application pod"
+	e.createEngineEvent(types.ChaosInject, message, corev1.EventTypeNormal)
 	return e.runProbes("DuringChaos", "")
 }
 
-// Acknowledged is of no matter to Litmus.
+// Acknowledged does nothing: Litmus has no place for acknowledgements.
 func (e *Experiment) Acknowledged(options.CellSpec, ledger.Ack) {}
 
-// Deleting records the pod among the result's targets.
+// Deleting adds the pod to the targets in the ChaosResult.
 func (e *Experiment) Deleting(_ options.CellSpec, pod result.Pod) {
-	e.deleting.Lock()
-	defer e.deleting.Unlock()
+	e.targets.Lock()
+	defer e.targets.Unlock()
 	common.SetTargets(pod.Name, "targeted", "pod", &e.chaos)
 }
 
-// Reading is of no matter to Litmus.
+// Reading does nothing: Litmus has no place for it.
 func (e *Experiment) Reading(options.CellSpec) {}
 
-// Judged shows the verdict on a cell as that of its verify check.
+// Judged sets the verify check of a cell to the cell's verdict.
 func (e *Experiment) Judged(cell result.Cell) {
 	switch cell.Verdict {
 	case judge.Pass:
-		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictPassed, cell.Verified())
+		e.setCheck(checkName(cell.Plan), v1alpha1.ProbeVerdictPassed, cell.VerificationSentence())
 	case judge.Fail:
-		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictFailed, cell.Reason)
+		e.setCheck(checkName(cell.Plan), v1alpha1.ProbeVerdictFailed, cell.Reason)
 	default:
-		e.check(probeOf(cell.Plan), v1alpha1.ProbeVerdictNA, cell.Reason)
+		e.setCheck(checkName(cell.Plan), v1alpha1.ProbeVerdictNA, cell.Reason)
 	}
 }
 
-// ChaosEnded runs the engine's probes of the time after the chaos.
+// ChaosEnded runs the engine's probes after the chaos, and has those that ran during the chaos evaluated.
 func (e *Experiment) ChaosEnded(context.Context) error {
 	e.chaos.Phase = types.PostChaosPhase
 	return e.runProbes(lastPhase, types.PostChaosCheck)
 }
 
-// Stopping says whether the engine is to stop. What cannot be found out is no.
+// Stopping reports whether the engine was told to stop. It returns false if the engine cannot be read.
 func (e *Experiment) Stopping(ctx context.Context) bool {
-	engine, err := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace).Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
+	engines := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace)
+	engine, err := engines.Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
 	return err == nil && engine.Spec.EngineState == v1alpha1.EngineStateStop
 }
 
-// awaited says whether a built-in check has no outcome yet.
-func (e *Experiment) awaited(name string) bool {
+// isCheckAwaited reports whether a built-in check has no verdict yet.
+func (e *Experiment) isCheckAwaited(name string) bool {
 	return slices.ContainsFunc(e.result.ProbeDetails, func(p *types.ProbeDetails) bool {
-		return p.Name == name && p.Type == probeType && p.Status.Verdict == v1alpha1.ProbeVerdictAwaited
+		return p.Name == name && isBuiltIn(p) && p.Status.Verdict == v1alpha1.ProbeVerdictAwaited
 	})
 }
 
-// check sets the outcome of a built-in check.
-func (e *Experiment) check(name string, verdict v1alpha1.ProbeVerdict, description string) {
+// setCheck sets the verdict of a built-in check.
+func (e *Experiment) setCheck(name string, verdict v1alpha1.ProbeVerdict, description string) {
 	for _, p := range e.result.ProbeDetails {
-		if p.Name == name && p.Type == probeType {
+		if p.Name == name && isBuiltIn(p) {
 			p.Status = v1alpha1.ProbeStatus{Verdict: verdict, Description: description}
 			if verdict == v1alpha1.ProbeVerdictPassed {
 				e.result.PassedProbeCount++
@@ -354,98 +375,107 @@ func (e *Experiment) check(name string, verdict v1alpha1.ProbeVerdict, descripti
 	}
 }
 
+// runProbes runs the engine's probes of a phase and creates an event about them. AUT is litmus-go's abbreviation of
+// "application under test".
 func (e *Experiment) runProbes(phase, event string) error {
-	msg, kind := "AUT: not checked", corev1.EventTypeNormal
+	message, eventType := "AUT: not checked", corev1.EventTypeNormal
 	var err error
 	if len(e.probes) > 0 {
-		err = e.inTime(phase, func(r *types.ResultDetails) error { return e.runPhase(phase, r) })
-		msg += ", Probes: Successful"
+		err = e.withTimeout(phase, func(r *types.ResultDetails) error { return e.runPhase(phase, r) })
+		message += ", Probes: Successful"
 	}
 	if err != nil {
-		msg, kind = "AUT: not checked, Probes: Unsuccessful", corev1.EventTypeWarning
+		message, eventType = "AUT: not checked, Probes: Unsuccessful", corev1.EventTypeWarning
 	}
 	if event != "" {
-		e.engineEvent(event, msg, kind)
+		e.createEngineEvent(event, message, eventType)
 	}
 	return err
 }
 
-// BundleAnnotation says on a ChaosResult where the evidence of its last run is.
+// BundleAnnotation is set on a ChaosResult. Its value is where the evidence bundle of the last run is stored.
 const BundleAnnotation = "volume-durability/bundle"
 
-// SetBundleLocation takes note of where the evidence is kept, for the ChaosResult to say.
-func (e *Experiment) SetBundleLocation(where string) { e.bundleLocation = where }
+// SetBundleLocation sets the location of the evidence bundle, which Finish writes into the ChaosResult.
+func (e *Experiment) SetBundleLocation(location string) { e.bundleLocation = location }
 
-// Finish writes the outcome into the ChaosResult. The error is the one with which
-// the engine's probes ended the run, if they did.
+// Finish writes the outcome into the ChaosResult. ProbeErr is the error with which the engine's probes ended the run;
+// nil if they did not.
 func (e *Experiment) Finish(outcome result.Result, probeErr error) error {
-	e.conclude(outcome, probeErr)
-	if err := e.leave(); err != nil {
+	e.setVerdict(outcome, probeErr)
+	if err := e.updateResult(); err != nil {
 		return fmt.Errorf("updating ChaosResult %s/%s: %w", e.chaos.ChaosNamespace, e.result.Name, err)
 	}
 	verdict := string(e.result.Verdict)
-	reason, kind := types.GetChaosResultVerdictEvent(e.result.Verdict)
-	e.resultEvent(reason, fmt.Sprintf("experiment: %s, Result: %s: %s", e.chaos.ExperimentName, verdict, outcome.Reason), kind)
-	e.engineEvent(types.Summary, fmt.Sprintf("%s experiment: %s: %s", e.chaos.ExperimentName, verdict, outcome.Reason), kind)
+	reason, eventType := types.GetChaosResultVerdictEvent(e.result.Verdict)
+	e.createResultEvent(reason,
+		fmt.Sprintf("experiment: %s, Result: %s: %s", e.chaos.ExperimentName, verdict, outcome.Reason), eventType)
+	e.createEngineEvent(types.Summary,
+		fmt.Sprintf("%s experiment: %s: %s", e.chaos.ExperimentName, verdict, outcome.Reason), eventType)
 	return nil
 }
 
-// leave writes the ChaosResult. litmus-go gives up where its first request is not
-// answered; to fail here would have the whole run made again.
-func (e *Experiment) leave() error {
+// updateResult writes the ChaosResult. litmus-go gives up if its first request is not answered, and a failure here would
+// make Kubernetes repeat the whole run. updateResult retries after every error, because the errors of litmus-go do not
+// tell whether the API server was unavailable.
+func (e *Experiment) updateResult() error {
 	var last error
-	limit := time.Duration(e.chaos.Timeout) * time.Second
-	err := wait.PollUntilContextTimeout(context.Background(), time.Second, limit, true, func(ctx context.Context) (bool, error) {
-		last = errors.Join(chaosresult.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels()), e.annotate(ctx))
+	update := func(ctx context.Context) (bool, error) {
+		patchErr := chaosresult.PatchChaosResult(e.clients, &e.chaos, e.result, e.labels())
+		last = errors.Join(patchErr, e.annotateResult(ctx))
 		return last == nil, nil
-	})
+	}
+	err := wait.PollUntilContextTimeout(context.Background(), time.Second, e.timeout(), true, update)
 	return errors.Join(last, err)
 }
 
-// annotate says on the ChaosResult where the evidence is. What a former run said does
-// not stay.
-func (e *Experiment) annotate(ctx context.Context) error {
+// annotateResult sets BundleAnnotation on the ChaosResult. It replaces the value of a previous run.
+func (e *Experiment) annotateResult(ctx context.Context) error {
 	results := e.clients.LitmusClient.ChaosResults(e.chaos.ChaosNamespace)
-	now, err := results.Get(ctx, e.result.Name, metav1.GetOptions{})
-	if err != nil || now.Annotations[BundleAnnotation] == e.bundleLocation {
+	existing, err := results.Get(ctx, e.result.Name, metav1.GetOptions{})
+	if err != nil || existing.Annotations[BundleAnnotation] == e.bundleLocation {
 		return err
 	}
-	if now.Annotations == nil {
-		now.Annotations = map[string]string{}
+	if existing.Annotations == nil {
+		existing.Annotations = map[string]string{}
 	}
-	now.Annotations[BundleAnnotation] = e.bundleLocation
-	_, err = results.Update(ctx, now, metav1.UpdateOptions{})
+	existing.Annotations[BundleAnnotation] = e.bundleLocation
+	_, err = results.Update(ctx, existing, metav1.UpdateOptions{})
 	return err
 }
 
-func (e *Experiment) conclude(outcome result.Result, probeErr error) {
+// setVerdict sets the verdict of the result, and the verdicts of the built-in checks that have none yet.
+func (e *Experiment) setVerdict(outcome result.Result, probeErr error) {
 	switch outcome.Verdict {
 	case judge.Pass:
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictPassed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Fail:
-		for _, c := range outcome.Cells { // of a run that ended early, with what had been found by then
-			if e.awaited(probeOf(c.Plan)) {
+		// If the run ended early, some cells have a verdict, but their checks do not.
+		for _, c := range outcome.Cells {
+			if e.isCheckAwaited(checkName(c.Plan)) {
 				e.Judged(c)
 			}
 		}
-		e.notRun(outcome.Reason)
+		e.skipAwaitedChecks(outcome.Reason)
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictFailed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Stopped:
-		e.notRun(outcome.Reason)
-		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictStopped, v1alpha1.ResultPhaseStopped, outcome.Reason, cerrors.ErrorTypeExperimentAborted)
+		e.skipAwaitedChecks(outcome.Reason)
+		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictStopped, v1alpha1.ResultPhaseStopped,
+			outcome.Reason, cerrors.ErrorTypeExperimentAborted)
 	case judge.NotApplicable:
-		e.notRun(outcome.Reason)
-		// Litmus has no such verdict; its probes have.
-		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdict(v1alpha1.ProbeVerdictNA), v1alpha1.ResultPhaseCompleted, "", "")
+		e.skipAwaitedChecks(outcome.Reason)
+		// Litmus knows the verdict N/A only for probes.
+		notApplicable := v1alpha1.ResultVerdict(v1alpha1.ProbeVerdictNA)
+		types.SetResultAfterCompletion(e.result, notApplicable, v1alpha1.ResultPhaseCompleted, "", "")
 	default:
-		e.notRun(outcome.Reason)
-		e.fail(outcome.Reason, probeErr)
+		e.skipAwaitedChecks(outcome.Reason)
+		e.setFailure(outcome.Reason, probeErr)
 	}
 }
 
-// fail is what litmus-go's experiments do after a failure: a probe that failed is
-// a Fail, anything else an Error.
-func (e *Experiment) fail(reason string, probeErr error) {
+// setFailure sets the verdict as the experiments of litmus-go do: Fail if one of the engine's probes failed, otherwise
+// Error.
+func (e *Experiment) setFailure(reason string, probeErr error) {
 	code := cerrors.ErrorTypeGeneric
 	if probeErr != nil {
 		reason, code = cerrors.GetRootCauseAndErrorCode(probeErr, string(e.chaos.Phase))
@@ -457,35 +487,38 @@ func (e *Experiment) fail(reason string, probeErr error) {
 	types.SetResultAfterCompletion(e.result, verdict, phase, reason, code)
 }
 
-// notRun says of the built-in checks that were not made why they were not.
-func (e *Experiment) notRun(reason string) {
+// skipAwaitedChecks sets the built-in checks that have no verdict yet to N/A, with the reason.
+func (e *Experiment) skipAwaitedChecks(reason string) {
 	for _, p := range e.result.ProbeDetails {
-		if p.Type == probeType && p.Status.Verdict == v1alpha1.ProbeVerdictAwaited {
+		if isBuiltIn(p) && p.Status.Verdict == v1alpha1.ProbeVerdictAwaited {
 			p.Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictNA, Description: reason}
 		}
 	}
 }
 
-// maxMessage is how long an event's message may be (k8s.io/api/core/v1 Event).
+// maxMessage is the maximum length of an event's message (k8s.io/api/core/v1 Event).
 const maxMessage = 1024
 
-func (e *Experiment) engineEvent(reason, message, kind string) {
-	types.SetEngineEventAttributes(&e.events, reason, message[:min(len(message), maxMessage)], kind, &e.chaos)
-	e.emit("ChaosEngine")
+func (e *Experiment) createEngineEvent(reason, message, eventType string) {
+	types.SetEngineEventAttributes(&e.events, reason, truncate(message), eventType, &e.chaos)
+	e.createEvent("ChaosEngine")
 }
 
-func (e *Experiment) resultEvent(reason, message, kind string) {
-	// An event's name, which litmus-go makes of the reason, has no room for a slash.
+func (e *Experiment) createResultEvent(reason, message, eventType string) {
+	// litmus-go makes the event's name from the reason. The slash in N/A is not valid in a name.
 	if reason == string(v1alpha1.ProbeVerdictNA) {
 		reason = "NotApplicable"
 	}
-	types.SetResultEventAttributes(&e.events, reason, message[:min(len(message), maxMessage)], kind, e.result)
-	e.emit("ChaosResult")
+	types.SetResultEventAttributes(&e.events, reason, truncate(message), eventType, e.result)
+	e.createEvent("ChaosResult")
 }
 
-// emit creates an event. One that cannot be created is no reason to end a run.
-func (e *Experiment) emit(kind string) {
+func truncate(message string) string { return message[:min(len(message), maxMessage)] }
+
+// createEvent creates the event in e.events about an object of this kind. A failure is only logged.
+func (e *Experiment) createEvent(kind string) {
 	if err := events.GenerateEvents(&e.events, e.clients, &e.chaos, kind); err != nil {
-		e.log.WithFields(logrus.Fields{"event": e.events.Reason, "kind": kind, "error": err}).Warn("An event could not be created")
+		fields := logrus.Fields{"event": e.events.Reason, "kind": kind, "error": err}
+		e.log.WithFields(fields).Warn("Could not create an event")
 	}
 }

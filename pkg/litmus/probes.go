@@ -13,97 +13,99 @@ import (
 	"github.com/litmuschaos/litmus-go/pkg/types"
 )
 
-// lastPhase is that in which litmus-go evaluates what went on during the chaos.
+// lastPhase is the phase in which litmus-go evaluates the probes that ran during the chaos.
 const lastPhase = "PostChaos"
 
-// inTime runs the engine's probes of a phase. litmus-go waits without end for the
-// command of a probe: on a volume that hangs, it never comes back. What is not
-// back when its time is up has failed, as Litmus says of a probe that is late.
-// What waits for it ends with this program.
-func (e *Experiment) inTime(phase string, run func(*types.ResultDetails) error) error {
-	limit := e.probeTime(phase)
-	done, r := make(chan error, 1), e.result
-	go func() { done <- run(r) }()
+// withTimeout runs the probes of a phase with a timeout. litmus-go waits without a timeout for the command of a probe,
+// which never returns if the volume hangs. A probe without a verdict after the timeout has failed, as a probe that
+// exceeds its own timeout has in Litmus. The goroutine then ends only with this program: litmus-go cannot be stopped.
+func (e *Experiment) withTimeout(phase string, run func(*types.ResultDetails) error) error {
+	limit := e.probeTimeout(phase)
+	done, running := make(chan error, 1), e.result
+	go func() { done <- run(running) }()
 	timer := e.clock.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case err := <-done:
 		if phase == lastPhase {
-			// Probes of mode Continuous go on until this program ends. What they find of
-			// a run that is over is not the run's.
-			e.result = detached(e.result)
-			return e.evaluated(err)
+			// litmus-go runs Continuous probes until this program ends. Their later results are not about the run, and
+			// must not change its result.
+			e.result = copyResult(e.result)
+			return e.rejectUnevaluated(err)
 		}
 		return err
 	case <-timer.C():
-		e.result = detached(e.result)
-		return e.unanswered(phase, limit)
+		e.result = copyResult(e.result)
+		return e.failAwaited(phase, limit)
 	}
 }
 
-// evaluated is how the last phase ended. litmus-go passes a probe of which it has
-// heard nothing by then: one that was to wait longer than the run took, or that has
-// not come back. What was not checked is never a Pass.
-func (e *Experiment) evaluated(err error) error {
+// rejectUnevaluated sets passed probes without a description to N/A. litmus-go sets a probe to Passed if it has no
+// result when it is evaluated, because its initial delay was longer than the run or its command has not returned.
+// What was not checked must not count as passed.
+func (e *Experiment) rejectUnevaluated(err error) error {
 	for _, p := range e.result.ProbeDetails {
-		if p.Type == probeType || p.Status.Verdict != v1alpha1.ProbeVerdictPassed || p.Status.Description != "" {
+		if isBuiltIn(p) || p.Status.Verdict != v1alpha1.ProbeVerdictPassed || p.Status.Description != "" {
 			continue
 		}
-		p.Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictNA, Description: "it had no result when the chaos was over"}
+		const reason = "the probe had no result at the end of the chaos"
+		p.Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictNA, Description: reason}
 		e.result.PassedProbeCount--
 		if err == nil {
-			err = cerrors.Error{ErrorCode: cerrors.ErrorTypeGeneric, Target: fmt.Sprintf("{name: %s}", p.Name), Reason: p.Status.Description}
+			target := fmt.Sprintf("{name: %s}", p.Name)
+			err = cerrors.Error{ErrorCode: cerrors.ErrorTypeGeneric, Target: target, Reason: reason}
 		}
 	}
 	return err
 }
 
-// runPhase has litmus-go run the engine's probes of a phase, in the engine's order. All
-// that litmus-go runs at once keeps what it prints in one map, without a lock, and ends
-// the program when two do so at the same time. A probe is therefore run by itself where
-// others go on meanwhile, with a map of its own; what one prints that goes on is not
-// known to the others.
+// runPhase runs the engine's probes of a phase in the order of the engine. litmus-go stores the output of probes in one
+// map, without a lock. If two probes write to it at the same time, the Go runtime ends the program. runPhase therefore
+// calls litmus-go once per probe, with a copy of the map. The output of background probes is not available to others.
 func (e *Experiment) runPhase(phase string, r *types.ResultDetails) error {
-	if phase == lastPhase { // what it runs, it waits for
+	if phase == lastPhase { // litmus-go waits for each of these
 		return probe.RunProbes(&e.chaos, e.clients, r, phase, &e.events)
 	}
 	for _, p := range e.probes {
 		if !runsIn(p.Mode, phase) {
 			continue
 		}
-		if err := e.runAlone(p, phase, r); err != nil {
+		if err := e.runProbe(p, phase, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Experiment) runAlone(p v1alpha1.ProbeAttributes, phase string, r *types.ResultDetails) error {
+// runProbe runs one probe with a map of its own.
+func (e *Experiment) runProbe(p v1alpha1.ProbeAttributes, phase string, r *types.ResultDetails) error {
 	clients := e.clients
 	var err error
-	if clients.LitmusClient, err = showingOnly(e.clients.KubeConfig, p.Name); err != nil {
+	if clients.LitmusClient, err = newSingleProbeClient(e.clients.KubeConfig, p.Name); err != nil {
 		return err
 	}
 	own := *r
 	own.ProbeArtifacts = maps.Clone(r.ProbeArtifacts)
 	err = probe.RunProbes(&e.chaos, clients, &own, phase, &e.events)
-	if goesOn(p) {
+	if isBackground(p) {
 		return err
 	}
 	r.PassedProbeCount = own.PassedProbeCount
-	if printed, ran := own.ProbeArtifacts[p.Name]; ran {
-		r.ProbeArtifacts[p.Name] = printed
+	if output, ok := own.ProbeArtifacts[p.Name]; ok {
+		r.ProbeArtifacts[p.Name] = output
 	}
 	return err
 }
 
-// goesOn says whether a probe is run beside others.
-func goesOn(p v1alpha1.ProbeAttributes) bool { return p.Mode == "Continuous" || p.Mode == "OnChaos" }
+// isBackground reports whether a probe runs in the background, at the same time as others.
+func isBackground(p v1alpha1.ProbeAttributes) bool {
+	return p.Mode == "Continuous" || p.Mode == "OnChaos"
+}
 
-// detached is a copy that what still works on the original does not reach.
-func detached(r *types.ResultDetails) *types.ResultDetails {
+// copyResult returns a copy that goroutines with the original cannot change.
+func copyResult(r *types.ResultDetails) *types.ResultDetails {
 	c := *r
-	c.ProbeArtifacts = map[string]types.ProbeArtifact{} // the original's may be written to
+	c.ProbeArtifacts = map[string]types.ProbeArtifact{} // not copied: litmus-go may be writing to it
 	c.ProbeDetails = make([]*types.ProbeDetails, len(r.ProbeDetails))
 	for i, p := range r.ProbeDetails {
 		details := *p
@@ -112,11 +114,10 @@ func detached(r *types.ResultDetails) *types.ResultDetails {
 	return &c
 }
 
-// probeTime is how long the probes of a phase may take together: what they are
-// declared to take, and the time that a step in the cluster may take, for the pod
-// of each to come and to go.
-func (e *Experiment) probeTime(phase string) time.Duration {
-	step := time.Duration(e.chaos.Timeout) * time.Second
+// probeTimeout returns how long the probes of a phase may take together: the times that they declare, and two steps per
+// probe for the creation and the deletion of its pod.
+func (e *Experiment) probeTimeout(phase string) time.Duration {
+	step := e.timeout()
 	limit := step
 	for _, p := range e.probes {
 		if !runsIn(p.Mode, phase) {
@@ -125,14 +126,15 @@ func (e *Experiment) probeTime(phase string) time.Duration {
 		for _, declared := range e.result.ProbeDetails {
 			if declared.Name == p.Name && declared.Type == p.Type {
 				attempts := time.Duration(max(1, p.RunProperties.Attempt, p.RunProperties.Retry))
-				limit += declared.Timeouts.InitialDelay + attempts*(declared.Timeouts.ProbeTimeout+declared.Timeouts.Interval) + declared.Timeouts.EvaluationTimeout + 2*step
+				t := declared.Timeouts
+				limit += t.InitialDelay + attempts*(t.ProbeTimeout+t.Interval) + t.EvaluationTimeout + 2*step
 			}
 		}
 	}
 	return limit
 }
 
-// runsIn says whether probes of a mode are run or evaluated in a phase.
+// runsIn reports whether probes of a mode are run or evaluated in a phase.
 func runsIn(mode, phase string) bool {
 	return slices.Contains(map[string][]string{
 		"PreChaos":    {"sot", "edge", "continuous"},
@@ -141,27 +143,28 @@ func runsIn(mode, phase string) bool {
 	}[phase], strings.ToLower(mode))
 }
 
-// failures are litmus-go's words for a probe that failed, by the probe's type.
-var failures = map[string]cerrors.ErrorType{
+// failureCodes are litmus-go's error codes for failed probes, by the probe's type.
+var failureCodes = map[string]cerrors.ErrorType{
 	"cmdProbe":  cerrors.FailureTypeCmdProbe,
 	"httpProbe": cerrors.FailureTypeHttpProbe,
 	"k8sProbe":  cerrors.FailureTypeK8sProbe,
 	"promProbe": cerrors.FailureTypePromProbe,
 }
 
-// unanswered marks the probes of a phase that are not back as failed.
-func (e *Experiment) unanswered(phase string, limit time.Duration) error {
-	late := cerrors.Error{ErrorCode: cerrors.ErrorTypeTimeout, Reason: fmt.Sprintf("no answer within %s", limit)}
+// failAwaited sets the probes of a phase that have no verdict to Failed.
+func (e *Experiment) failAwaited(phase string, limit time.Duration) error {
+	timeout := cerrors.Error{ErrorCode: cerrors.ErrorTypeTimeout, Reason: fmt.Sprintf("no answer within %s", limit)}
 	for _, p := range e.probes {
 		for _, d := range e.result.ProbeDetails {
-			if d.Name != p.Name || d.Type != p.Type || d.Status.Verdict != v1alpha1.ProbeVerdictAwaited || !runsIn(p.Mode, phase) {
+			awaited := d.Status.Verdict == v1alpha1.ProbeVerdictAwaited && runsIn(p.Mode, phase)
+			if d.Name != p.Name || d.Type != p.Type || !awaited {
 				continue
 			}
-			d.Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictFailed, Description: late.Reason}
-			if late.Target == "" {
-				late.Target, late.ErrorCode = fmt.Sprintf("{name: %s}", p.Name), failures[p.Type]
+			d.Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictFailed, Description: timeout.Reason}
+			if timeout.Target == "" {
+				timeout.Target, timeout.ErrorCode = fmt.Sprintf("{name: %s}", p.Name), failureCodes[p.Type]
 			}
 		}
 	}
-	return late
+	return timeout
 }

@@ -19,30 +19,31 @@ func withProbes(probes ...v1alpha1.ProbeAttributes) *Experiment {
 	e.chaos.Timeout = 60
 	for _, p := range probes {
 		e.result.ProbeDetails = append(e.result.ProbeDetails, &types.ProbeDetails{
-			Name: p.Name, Type: p.Type, Mode: p.Mode, Status: v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited},
+			Name:   p.Name,
+			Type:   p.Type,
+			Mode:   p.Mode,
+			Status: v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited},
 		})
 	}
 	return e
 }
 
-func TestAProbeThatDoesNotComeBackHasFailed(t *testing.T) {
-	e := withProbes(
-		v1alpha1.ProbeAttributes{Name: "before", Type: "cmdProbe", Mode: "SOT"},
+func TestWithTimeout_FailsProbeThatDoesNotReturn(t *testing.T) {
+	e := withProbes(v1alpha1.ProbeAttributes{Name: "before", Type: "cmdProbe", Mode: "SOT"},
 		v1alpha1.ProbeAttributes{Name: "quick", Type: "k8sProbe", Mode: "EOT"},
-		v1alpha1.ProbeAttributes{Name: "stuck", Type: "cmdProbe", Mode: "EOT"},
-	)
+		v1alpha1.ProbeAttributes{Name: "stuck", Type: "cmdProbe", Mode: "EOT"})
 	time := clocktesting.NewFakeClock(time.Now())
 	e.clock = time
-	stuck, release, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	stuck, release, returned := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		<-stuck
 		for !time.HasWaiters() {
 			runtime.Gosched()
 		}
-		time.Step(e.probeTime("PostChaos"))
+		time.Step(e.probeTimeout("PostChaos"))
 	}()
-	err := e.inTime("PostChaos", func(r *types.ResultDetails) error {
-		defer close(over)
+	err := e.withTimeout("PostChaos", func(r *types.ResultDetails) error {
+		defer close(returned)
 		r.ProbeDetails[1].Status.Verdict = v1alpha1.ProbeVerdictPassed
 		close(stuck)
 		<-release
@@ -52,34 +53,36 @@ func TestAProbeThatDoesNotComeBackHasFailed(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, cerrors.FailureTypeCmdProbe, cerrors.GetErrorType(err))
 	close(release)
-	<-over
+	<-returned
 	var verdicts []v1alpha1.ProbeVerdict
 	for _, p := range e.result.ProbeDetails {
 		verdicts = append(verdicts, p.Status.Verdict)
 	}
-	assert.Equal(t, []v1alpha1.ProbeVerdict{"Awaited", "Passed", "Failed"}, verdicts, "what comes too late changes nothing")
+	assert.Equal(t, []v1alpha1.ProbeVerdict{"Awaited", "Passed", "Failed"}, verdicts,
+		"a verdict after the timeout must not count")
 }
 
-// A probe of mode Continuous finds what it likes of a run that is over.
-func TestWhatProbesFindAfterTheLastPhaseChangesNothing(t *testing.T) {
+// Continuous probes run until the program ends.
+func TestWithTimeout_IgnoresVerdictsAfterLastPhase(t *testing.T) {
 	for phase, want := range map[string]v1alpha1.ProbeVerdict{"PreChaos": "Failed", lastPhase: "Passed"} {
 		e := withProbes(v1alpha1.ProbeAttributes{Name: "always", Type: "cmdProbe", Mode: "Continuous"})
-		var goesOn *types.ResultDetails
-		require.NoError(t, e.inTime(phase, func(r *types.ResultDetails) error {
-			r.ProbeDetails[0].Status = v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictPassed, Description: "its result"}
-			goesOn = r
+		var background *types.ResultDetails
+		require.NoError(t, e.withTimeout(phase, func(r *types.ResultDetails) error {
+			r.ProbeDetails[0].Status = v1alpha1.ProbeStatus{
+				Verdict:     v1alpha1.ProbeVerdictPassed,
+				Description: "its result",
+			}
+			background = r
 			return nil
 		}))
-		goesOn.ProbeDetails[0].Status.Verdict = v1alpha1.ProbeVerdictFailed
+		background.ProbeDetails[0].Status.Verdict = v1alpha1.ProbeVerdictFailed
 		assert.Equal(t, want, e.result.ProbeDetails[0].Status.Verdict, phase)
 	}
 }
 
-func TestAProbeWithoutAResultHasNotPassed(t *testing.T) {
-	e := withProbes(
-		v1alpha1.ProbeAttributes{Name: "run", Type: "cmdProbe", Mode: "OnChaos"},
-		v1alpha1.ProbeAttributes{Name: "waited", Type: "cmdProbe", Mode: "OnChaos"},
-	)
+func TestWithTimeout_RejectsProbeWithoutResult(t *testing.T) {
+	e := withProbes(v1alpha1.ProbeAttributes{Name: "run", Type: "cmdProbe", Mode: "OnChaos"},
+		v1alpha1.ProbeAttributes{Name: "waited", Type: "cmdProbe", Mode: "OnChaos"})
 	passed := func(r *types.ResultDetails) error {
 		for _, p := range r.ProbeDetails {
 			p.Status.Verdict = v1alpha1.ProbeVerdictPassed
@@ -88,24 +91,33 @@ func TestAProbeWithoutAResultHasNotPassed(t *testing.T) {
 		r.ProbeDetails[0].Status.Description = "its result"
 		return nil
 	}
-	err := e.inTime(lastPhase, passed)
+	err := e.withTimeout(lastPhase, passed)
 	require.ErrorContains(t, err, "waited")
-	assert.Equal(t, cerrors.ErrorTypeGeneric, cerrors.GetErrorType(err), "an Error, no Fail")
+	assert.Equal(t, cerrors.ErrorTypeGeneric, cerrors.GetErrorType(err), "the verdict must be Error, not Fail")
 	assert.Equal(t, v1alpha1.ProbeVerdictPassed, e.result.ProbeDetails[0].Status.Verdict)
 	assert.Equal(t, v1alpha1.ProbeVerdictNA, e.result.ProbeDetails[1].Status.Verdict)
 	assert.Equal(t, 1, e.result.PassedProbeCount)
 }
 
-func TestProbesThatComeBackSayWhatTheySay(t *testing.T) {
+func TestWithTimeout_ReturnsErrorOfProbes(t *testing.T) {
 	e := withProbes(v1alpha1.ProbeAttributes{Name: "quick", Type: "cmdProbe", Mode: "EOT"})
 	failed := cerrors.Error{ErrorCode: cerrors.FailureTypeCmdProbe, Reason: "its own"}
-	assert.Equal(t, failed, e.inTime("PostChaos", func(*types.ResultDetails) error { return failed }))
+	assert.Equal(t, failed, e.withTimeout("PostChaos", func(*types.ResultDetails) error { return failed }))
 }
 
-func TestTheTimeOfAPhaseIsThatOfItsProbes(t *testing.T) {
-	probe := v1alpha1.ProbeAttributes{Name: "probe", Type: "cmdProbe", Mode: "Edge", RunProperties: v1alpha1.RunProperty{Retry: 3}}
+func TestProbeTimeout_SumsTimesOfProbes(t *testing.T) {
+	probe := v1alpha1.ProbeAttributes{
+		Name:          "probe",
+		Type:          "cmdProbe",
+		Mode:          "Edge",
+		RunProperties: v1alpha1.RunProperty{Retry: 3},
+	}
 	e := withProbes(probe)
-	e.result.ProbeDetails[0].Timeouts = types.ProbeTimeouts{ProbeTimeout: 5 * time.Second, Interval: time.Second, InitialDelay: 2 * time.Second}
-	assert.Equal(t, 3*time.Minute+20*time.Second, e.probeTime("PreChaos"))
-	assert.Equal(t, time.Minute, e.probeTime("DuringChaos"), "it does not run then")
+	e.result.ProbeDetails[0].Timeouts = types.ProbeTimeouts{
+		ProbeTimeout: 5 * time.Second,
+		Interval:     time.Second,
+		InitialDelay: 2 * time.Second,
+	}
+	assert.Equal(t, 3*time.Minute+20*time.Second, e.probeTimeout("PreChaos"))
+	assert.Equal(t, time.Minute, e.probeTimeout("DuringChaos"), "the probe does not run in this phase")
 }

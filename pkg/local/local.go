@@ -50,9 +50,9 @@ type Observer interface {
 // Run is one run.
 type Run struct {
 	// ID is unique to the run: a DNS label.
-	ID       string
-	Settings options.Settings
-	Target   Target
+	ID      string
+	Options options.Values
+	Target  Target
 	// Helper is the command that runs the helper on this machine.
 	Helper []string
 	// Remote runs the reader on another machine; nil for this one.
@@ -83,8 +83,8 @@ var (
 	errVolume = errors.New("the storage failed the helper")
 )
 
-// session is a run in progress.
-type session struct {
+// execution is a run in progress.
+type execution struct {
 	Run
 	cell   result.Cell
 	host   string
@@ -106,9 +106,9 @@ type session struct {
 
 // Execute carries the run out. It always returns a result with a verdict and its reason.
 func (r Run) Execute(ctx context.Context) result.Result {
-	s := r.newSession()
+	s := r.newExecution()
 	out := result.Result{
-		Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Settings: r.Settings,
+		Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Options,
 		Cluster: result.Cluster{Orchestrator: "none: the run was local, on " + s.host},
 	}
 	r.Observer.Planned([]options.CellSpec{s.cell.Plan})
@@ -126,22 +126,22 @@ func (r Run) Execute(ctx context.Context) result.Result {
 	return out
 }
 
-func (r Run) newSession() *session {
-	s := &session{Run: r}
+func (r Run) newExecution() *execution {
+	s := &execution{Run: r}
 	s.host, _ = os.Hostname() // an empty name is only less informative
 	s.cell.Plan = options.CellSpec{
 		VolumeSource: options.Local, VolumeMode: corev1.PersistentVolumeFilesystem,
-		ReaderNode: options.SameNode, Force: r.Settings.Forces[0],
+		ReaderNode: options.SameNode, Force: r.Options.Force[0],
 	}
 	if r.Target.Device {
 		s.cell.Plan.VolumeMode = corev1.PersistentVolumeBlock
 	}
-	s.cell.Journal = Format(r.ID, r.Settings.RecordSize)
+	s.cell.Journal = Format(r.ID, r.Options.RecordSize)
 	s.cell.File, s.cell.Path = r.Target.Journal, r.Target.Path
 	return s
 }
 
-func (s *session) phases(ctx context.Context) error {
+func (s *execution) phases(ctx context.Context) error {
 	if err := s.Restore(ctx); err != nil {
 		return s.unlessVolume(err)
 	}
@@ -158,7 +158,7 @@ func (s *session) phases(ctx context.Context) error {
 }
 
 // unlessVolume keeps an error from ending the run if it became a finding.
-func (s *session) unlessVolume(err error) error {
+func (s *execution) unlessVolume(err error) error {
 	if errors.Is(err, errVolume) {
 		return nil
 	}
@@ -166,10 +166,10 @@ func (s *session) unlessVolume(err error) error {
 }
 
 // chaos kills the writer and starts it again at the intervals that the options give.
-func (s *session) chaos(ctx context.Context) error {
-	o := s.Settings
+func (s *execution) chaos(ctx context.Context) error {
+	o := s.Options
 	fault := poddelete.Fault{
-		Duration: o.Duration, Least: o.LeastInterval, Interval: o.Interval,
+		Duration: o.Duration, MinInterval: o.MinInterval, Interval: o.Interval,
 		Clock: clock.RealClock{}, Random: rand.Int64N,
 	}
 	err := fault.Inject(ctx, s)[0]
@@ -180,12 +180,12 @@ func (s *session) chaos(ctx context.Context) error {
 }
 
 // Restore starts the next writer and returns once one of its commits is acknowledged.
-func (s *session) Restore(ctx context.Context) error {
+func (s *execution) Restore(ctx context.Context) error {
 	epoch := result.Epoch{Number: len(s.cell.Epochs) + 1}
 	acks := s.ledger.Acks()
 	p, err := start(context.WithoutCancel(ctx), s.command(s.Helper, s.Target.Journal, "write",
 		"--epoch", strconv.Itoa(epoch.Number),
-		"--rate", strconv.FormatFloat(s.Settings.WriteRate, 'f', -1, 64),
+		"--rate", strconv.FormatFloat(s.Options.WriteRate, 'f', -1, 64),
 	), &s.ledger, s.acknowledged)
 	if err != nil {
 		return err
@@ -198,7 +198,7 @@ func (s *session) Restore(ctx context.Context) error {
 }
 
 // pod describes a helper process where a run on a cluster describes a pod.
-func (s *session) pod(name string, p *process) result.Pod {
+func (s *execution) pod(name string, p *process) result.Pod {
 	now := time.Now().UTC()
 	return result.Pod{
 		Name: fmt.Sprintf("%s (process %d)", name, p.cmd.Process.Pid), Node: s.host, Created: now, Started: now,
@@ -206,7 +206,7 @@ func (s *session) pod(name string, p *process) result.Pod {
 }
 
 // command returns a helper's command line.
-func (s *session) command(helper []string, file, name string, args ...string) []string {
+func (s *execution) command(helper []string, file, name string, args ...string) []string {
 	command := append(slices.Clone(helper), name, "--file", file)
 	if name == "remove" {
 		return command
@@ -215,7 +215,7 @@ func (s *session) command(helper []string, file, name string, args ...string) []
 	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.Size),
 		"--points", points(acks))
 	if s.Target.Device {
-		least := ledger.Count(acks) * uint64(s.cell.Journal.Size)
+		least := ledger.CountRecords(acks) * uint64(s.cell.Journal.Size)
 		command = append(command, "--at-least", strconv.FormatUint(least, 10))
 	} else if name == "write" {
 		command = append(command, "--own-folder")
@@ -232,7 +232,7 @@ func points(acks []ledger.Ack) string {
 	return strings.Join(list, ",")
 }
 
-func (s *session) acknowledged(ack ledger.Ack) {
+func (s *execution) acknowledged(ack ledger.Ack) {
 	if s.KeepAcks != nil {
 		if err := s.KeepAcks(ack); err != nil {
 			s.Log.WithError(err).Warn("An acknowledgement could not be kept")
@@ -241,9 +241,9 @@ func (s *session) acknowledged(ack ledger.Ack) {
 	s.Observer.Acknowledged(s.cell.Plan, ack)
 }
 
-func (s *session) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
+func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 	epoch := &s.cell.Epochs[len(s.cell.Epochs)-1]
-	timeout := s.Settings.StatusTimeout
+	timeout := s.Options.StatusTimeout
 	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
 		fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w", timeout, epoch.Number, context.DeadlineExceeded))
 	defer cancel()
@@ -263,7 +263,7 @@ func (s *session) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 
 // checkFilesystem returns an error if a helper had another filesystem than the first
 // writer. That is not the storage's failure: somebody has not mounted it again.
-func (s *session) checkFilesystem(who string, now protocol.Mount) error {
+func (s *execution) checkFilesystem(who string, now protocol.Mount) error {
 	first := s.cell.Epochs[0].Mount
 	switch {
 	case first.FSType == "" || now.FSType == "":
@@ -278,7 +278,7 @@ func (s *session) checkFilesystem(who string, now protocol.Mount) error {
 }
 
 // Delete kills the writer, waits until it is gone, and runs the hook that belongs there.
-func (s *session) Delete(ctx context.Context) error {
+func (s *execution) Delete(ctx context.Context) error {
 	w := s.writer
 	if w == nil {
 		return nil
@@ -288,13 +288,13 @@ func (s *session) Delete(ctx context.Context) error {
 		s.hits++
 	}
 	s.Observer.Deleting(s.cell.Plan, epoch.Pod)
-	epoch.AckedAtDeletion, epoch.Deleting = ledger.Count(s.ledger.Acks()), time.Now().UTC()
+	epoch.AckedAtDeletion, epoch.Deleting = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
 	if err := s.kill(ctx, w); err != nil {
 		return err
 	}
 	epoch.Gone = time.Now().UTC()
 	s.writer = nil
-	s.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.Count(s.ledger.Acks())}).Info("Writer killed")
+	s.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.CountRecords(s.ledger.Acks())}).Info("Writer killed")
 	if op := w.OpError(); op != nil && !epoch.FirstAckAt.IsZero() {
 		epoch.ExitError = op
 		if err := s.classify(ctx, op, w); !errors.Is(err, errVolume) {
@@ -312,7 +312,7 @@ func (s *session) Delete(ctx context.Context) error {
 
 // kill ends a writer as the run asks for. A call that the kernel does not give up
 // keeps the process alive: that is the storage's failure.
-func (s *session) kill(ctx context.Context, w *process) error {
+func (s *execution) kill(ctx context.Context, w *process) error {
 	if !s.cell.Plan.Force {
 		if err := w.signal(syscall.SIGTERM); err != nil {
 			return err
@@ -335,8 +335,8 @@ func (s *session) kill(ctx context.Context, w *process) error {
 	return err
 }
 
-func (s *session) awaitExit(ctx context.Context, w *process) error {
-	timeout := s.Settings.StatusTimeout
+func (s *execution) awaitExit(ctx context.Context, w *process) error {
+	timeout := s.Options.StatusTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout,
 		fmt.Errorf("waited %s for process %d to end: %w", timeout, w.cmd.Process.Pid, context.DeadlineExceeded))
 	defer cancel()
@@ -344,19 +344,19 @@ func (s *session) awaitExit(ctx context.Context, w *process) error {
 }
 
 // between runs the user's command.
-func (s *session) between(ctx context.Context) error {
+func (s *execution) between(ctx context.Context) error {
 	if s.Between.Command == "" {
 		return nil
 	}
 	s.Log.WithField("command", s.Between.Command).Info("Between")
 	return s.Between.run(ctx, HookState{
 		Target: s.Target.Path, Folder: s.Target.Folder(), Journal: s.Target.Journal,
-		Epoch: len(s.cell.Epochs), Records: ledger.Count(s.ledger.Acks()),
+		Epoch: len(s.cell.Epochs), Records: ledger.CountRecords(s.ledger.Acks()),
 	})
 }
 
 // read runs the last hook, then the reader.
-func (s *session) read(ctx context.Context) error {
+func (s *execution) read(ctx context.Context) error {
 	s.watchUnmount()
 	if !s.BetweenEach {
 		if err := s.between(ctx); err != nil {
@@ -379,7 +379,7 @@ func (s *session) read(ctx context.Context) error {
 	if where != "" {
 		pod.Node = where
 	}
-	timeout := s.Settings.VerifyTimeout
+	timeout := s.Options.VerifyTimeout
 	waiting, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(
 		"waited %s for the journal to be read (--verify-timeout): %w", timeout, context.DeadlineExceeded))
 	defer cancel()
@@ -392,7 +392,7 @@ func (s *session) read(ctx context.Context) error {
 	return s.checkFilesystem("the reader", scan.Mount)
 }
 
-func (s *session) readerFile() string {
+func (s *execution) readerFile() string {
 	if s.ReadFrom != "" {
 		return s.ReadFrom
 	}
@@ -401,7 +401,7 @@ func (s *session) readerFile() string {
 
 // readerCommand returns the helper's command where the reader runs, and the name of
 // that place; done removes what was copied there.
-func (s *session) readerCommand(ctx context.Context) (helper []string, where string, done func(), err error) {
+func (s *execution) readerCommand(ctx context.Context) (helper []string, where string, done func(), err error) {
 	if s.Remote == nil {
 		return s.Helper, "", func() {}, nil
 	}
@@ -409,7 +409,7 @@ func (s *session) readerCommand(ctx context.Context) (helper []string, where str
 	return helper, s.Remote.String(), done, err
 }
 
-func (s *session) endReader(ctx context.Context, p *process) {
+func (s *execution) endReader(ctx context.Context, p *process) {
 	if err := p.signal(syscall.SIGKILL); err != nil {
 		s.Log.WithError(err).Warn("The reader was not killed")
 	}
@@ -418,7 +418,7 @@ func (s *session) endReader(ctx context.Context, p *process) {
 	}
 }
 
-func (s *session) watchUnmount() {
+func (s *execution) watchUnmount() {
 	folder := s.Target.Folder()
 	if folder == "" {
 		return
@@ -430,7 +430,7 @@ func (s *session) watchUnmount() {
 }
 
 // journalRead is what a helper found of what the first epochs had written, judged.
-func (s *session) journalRead(pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int) *result.JournalRead {
+func (s *execution) journalRead(pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int) *result.JournalRead {
 	var earlier []journal.Report
 	for _, e := range s.cell.Epochs {
 		if e.InitialRead != nil {
@@ -438,13 +438,13 @@ func (s *session) journalRead(pod result.Pod, scan protocol.ScanResult, acks []l
 		}
 	}
 	// A killed process is waited for: no two writers are alive at once.
-	judged := judge.Judge(judge.Case{Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs})
+	judged := judge.Judge(judge.Input{Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs})
 	return &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judged}
 }
 
 // classify decides whether an error is the storage's failure, a refusal that breaks no
 // promise, or something else. Before the first acknowledgement nothing can be broken.
-func (s *session) classify(ctx context.Context, err error, p *process) error {
+func (s *execution) classify(ctx context.Context, err error, p *process) error {
 	if ctx.Err() != nil || len(s.ledger.Acks()) == 0 {
 		return err
 	}
@@ -455,7 +455,7 @@ func (s *session) classify(ctx context.Context, err error, p *process) error {
 		}
 		return err
 	}
-	class := judge.ClassOf(*op)
+	class := judge.ClassOfError(*op)
 	if class == "" || op.Writing && errors.Is(*op, syscall.EIO) {
 		s.refused = err
 		return err
@@ -464,7 +464,7 @@ func (s *session) classify(ctx context.Context, err error, p *process) error {
 }
 
 // failed adds a finding of a class, once.
-func (s *session) failed(class judge.Class, err error) error {
+func (s *execution) failed(class judge.Class, err error) error {
 	if !slices.ContainsFunc(s.failures, func(f judge.Finding) bool { return f.Class == class }) {
 		s.failures = append(s.failures, judge.Finding{Class: class, Detail: err.Error()})
 	}
@@ -474,7 +474,7 @@ func (s *session) failed(class judge.Class, err error) error {
 
 // cleanUp ends what still runs and removes what the run made. It returns what could
 // not be removed.
-func (s *session) cleanUp(ctx context.Context) string {
+func (s *execution) cleanUp(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	if s.watch != nil {
@@ -487,7 +487,7 @@ func (s *session) cleanUp(ctx context.Context) string {
 			return fmt.Sprintf("process %d and %s: %v", w.cmd.Process.Pid, s.Target.Journal, err)
 		}
 	}
-	if s.Target.Device || s.Settings.Keep && s.cell.Verdict != judge.Stopped || len(s.cell.Epochs) == 0 {
+	if s.Target.Device || s.Options.Keep && s.cell.Verdict != judge.Stopped || len(s.cell.Epochs) == 0 {
 		return ""
 	}
 	return s.remove(ctx)
@@ -495,7 +495,7 @@ func (s *session) cleanUp(ctx context.Context) string {
 
 // remove removes the journal and its folder by a helper: a process that hangs on dead
 // storage can be left, a call of our own could not.
-func (s *session) remove(ctx context.Context) string {
+func (s *execution) remove(ctx context.Context) string {
 	p, err := start(ctx, s.command(s.Helper, s.Target.Journal, "remove"), &s.ledger, func(ledger.Ack) {})
 	if err == nil {
 		err = p.await(ctx)
@@ -510,8 +510,8 @@ func (s *session) remove(ctx context.Context) string {
 }
 
 // collect adds what the writers reported besides the journal.
-func (s *session) collect() {
-	var commits []protocol.Commits
+func (s *execution) collect() {
+	var commits []protocol.CommitStats
 	for i, w := range s.ended {
 		first, samples := w.Acks()
 		s.cell.Epochs[i].FirstAck, s.cell.Epochs[i].Acks = first, samples

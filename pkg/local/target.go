@@ -35,7 +35,7 @@ func NewTarget(path, journalID string) (Target, error) {
 	case info.IsDir():
 		own := filepath.Join(absolute, volume.FolderPrefix+journalID)
 		return Target{Path: absolute, Journal: filepath.Join(own, journalName)}, nil
-	case volume.IsDevice(absolute):
+	case volume.IsBlockDevice(absolute):
 		return Target{Path: absolute, Journal: absolute, Device: true}, nil
 	}
 	return Target{}, fmt.Errorf("%s is neither a folder nor a block device", path)

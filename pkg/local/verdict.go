@@ -14,14 +14,14 @@ import (
 
 // conclude gives the run its verdict. err is what ended the run early; a loss that was
 // found before that is still a loss.
-func (s *session) conclude(ctx context.Context, err error) {
+func (s *execution) conclude(ctx context.Context, err error) {
 	c := &s.cell
 	c.Acks = s.ledger.Acks()
 	s.recordProvenance()
 	s.mergeFindings()
 	switch {
 	case len(c.Findings) > 0:
-		c.Verdict, c.Reason = judge.Fail, c.Verified()
+		c.Verdict, c.Reason = judge.Fail, c.VerificationSentence()
 		if err != nil {
 			c.Reason += fmt.Sprintf(". The run ended early: %v", err)
 		}
@@ -37,7 +37,7 @@ func (s *session) conclude(ctx context.Context, err error) {
 
 // passOrError returns the verdict of a run that has read everything back and found
 // nothing wrong. What was not established is no Pass.
-func (s *session) passOrError() (judge.Verdict, string) {
+func (s *execution) passOrError() (judge.Verdict, string) {
 	c := &s.cell
 	switch {
 	case len(c.Acks) == 0:
@@ -45,18 +45,18 @@ func (s *session) passOrError() (judge.Verdict, string) {
 	case c.Reader == nil:
 		return judge.Error, "the journal was not read back"
 	case s.hits == 0:
-		return judge.Error, "no writer was running when it was killed: " + c.Verified()
-	case c.Provenance.Level < s.Settings.RequiredEvidence:
+		return judge.Error, "no writer was running when it was killed: " + c.VerificationSentence()
+	case c.Provenance.Level < s.Options.RequiredEvidence:
 		return judge.Error, fmt.Sprintf("the evidence level is %s, below the required %s: %s",
-			c.Provenance.Level, s.Settings.RequiredEvidence, c.Provenance.NotReached)
+			c.Provenance.Level, s.Options.RequiredEvidence, c.Provenance.NotReached)
 	case s.refused != nil:
 		return judge.Error, fmt.Sprintf("the writer could not continue: %v. All acknowledged records were there: %s",
-			s.refused, c.Verified())
+			s.refused, c.VerificationSentence())
 	}
-	return judge.Pass, c.Verified()
+	return judge.Pass, c.VerificationSentence()
 }
 
-func (s *session) mergeFindings() {
+func (s *execution) mergeFindings() {
 	var found [][]judge.Finding
 	for _, read := range s.reads() {
 		found = append(found, read.Judgement.Findings)
@@ -70,7 +70,7 @@ func (s *session) mergeFindings() {
 }
 
 // reads returns all reads of the journal, in order.
-func (s *session) reads() []*result.JournalRead {
+func (s *execution) reads() []*result.JournalRead {
 	var all []*result.JournalRead
 	for _, e := range s.cell.Epochs {
 		if e.InitialRead != nil {
@@ -85,7 +85,7 @@ func (s *session) reads() []*result.JournalRead {
 
 // recordProvenance records what happened to the filesystem between the last writer and
 // the reader.
-func (s *session) recordProvenance() {
+func (s *execution) recordProvenance() {
 	c := &s.cell
 	if len(c.Epochs) == 0 {
 		return
@@ -107,7 +107,7 @@ func (s *session) recordProvenance() {
 
 // unmounted reports whether the filesystem was unmounted between the last writer and
 // the reader, or the device came back as another one.
-func (s *session) unmounted(before protocol.Mount, scan protocol.ScanResult) provenance.Observation {
+func (s *execution) unmounted(before protocol.Mount, scan protocol.ScanResult) provenance.Observation {
 	now := scan.Mount
 	if s.Target.Device && before.Sequence != 0 && now.Sequence != 0 && before.Sequence != now.Sequence {
 		return provenance.Observation{Answer: provenance.Yes, Reason: fmt.Sprintf(
@@ -120,7 +120,7 @@ func (s *session) unmounted(before protocol.Mount, scan protocol.ScanResult) pro
 }
 
 // sameFilesystem reports whether all writers and the reader had the same filesystem.
-func (s *session) sameFilesystem() provenance.Observation {
+func (s *execution) sameFilesystem() provenance.Observation {
 	first := s.cell.Epochs[0].Mount
 	mounts := []protocol.Mount{}
 	for _, e := range s.cell.Epochs {
@@ -146,7 +146,7 @@ func (s *session) sameFilesystem() provenance.Observation {
 }
 
 // notShown states what a Pass does not prove.
-func (s *session) notShown() {
+func (s *execution) notShown() {
 	level := s.cell.Provenance.Level
 	if s.cell.Reader != nil && level < provenance.Remounted {
 		s.cell.NotShown = append(s.cell.NotShown,

@@ -6,12 +6,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// CellSpec is one combination to try: one volume under test.
+// CellSpec is the plan of a cell: one combination of options, tested on a volume of its own.
 type CellSpec struct {
-	// Name is unique in its run and may be part of an object's name; empty where the
-	// run has one cell.
+	// Name is unique in the run and valid as a part of an object's name. It is empty if the run has one cell.
 	Name string `json:"name,omitempty"`
-	// Control says that the cell must lose its data: it shows that the run can see that.
+	// Control marks the cell that must lose its data, which shows that the run can detect loss.
 	Control       bool                              `json:"control,omitempty"`
 	VolumeSource  VolumeSource                      `json:"volumeSource"`
 	StorageClass  string                            `json:"storageClass,omitempty"` // empty for the cluster's default
@@ -19,82 +18,90 @@ type CellSpec struct {
 	AccessMode    corev1.PersistentVolumeAccessMode `json:"accessMode,omitempty"`
 	VolumeMode    corev1.PersistentVolumeMode       `json:"volumeMode"`
 	ReaderNode    ReaderNode                        `json:"readerNode"`
-	Force         bool                              `json:"force"`
+	// Force deletes the writers with a grace period of 0.
+	Force bool `json:"force"`
 }
 
-// ControlName is the name of the cell that must lose its data.
+// ControlName is the name of the control.
 const ControlName = "control"
 
 // AllClasses stands for every StorageClass of the cluster.
 const AllClasses = "*"
 
-// Cells are all combinations of what the settings list, and the control, if there
-// is to be one. Classes stand in for STORAGE_CLASSES, where that is to be all.
-func (s Settings) Cells(classes []string) []CellSpec {
+// Cells returns a cell for each combination of options, and the control if there is one. Classes replace
+// StorageClasses, unless they are empty.
+func (v Values) Cells(classes []string) []CellSpec {
 	if len(classes) == 0 {
-		classes = s.StorageClasses
+		classes = v.StorageClasses
 	}
+	cells := v.combinations(classes)
+	if len(cells) > 1 {
+		for i := range cells {
+			cells[i].Name = v.cellName(cells[i], len(classes) > 1)
+		}
+	}
+	if v.NegativeControl {
+		cells = append(cells, v.control())
+	}
+	return cells
+}
+
+func (v Values) combinations(classes []string) []CellSpec {
 	var cells []CellSpec
 	for _, class := range classes {
-		for _, access := range s.AccessModes {
-			for _, volume := range s.VolumeModes {
-				for _, reader := range s.ReaderNodes {
-					for _, force := range s.Forces {
+		for _, accessMode := range v.AccessModes {
+			for _, volumeMode := range v.VolumeModes {
+				for _, readerNode := range v.ReaderNodes {
+					for _, force := range v.Force {
 						cells = append(cells, CellSpec{
-							VolumeSource: s.VolumeSource, StorageClass: class, ExistingClaim: s.ExistingClaim,
-							AccessMode: access, VolumeMode: volume, ReaderNode: reader, Force: force,
+							VolumeSource: v.VolumeSource, StorageClass: class, ExistingClaim: v.ExistingClaim,
+							AccessMode: accessMode, VolumeMode: volumeMode, ReaderNode: readerNode, Force: force,
 						})
 					}
 				}
 			}
 		}
 	}
-	if len(cells) > 1 {
-		for i := range cells {
-			cells[i].Name = s.nameOf(cells[i], len(classes) > 1)
-		}
-	}
-	if s.NegativeControl {
-		control := CellSpec{
-			Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem,
-			ReaderNode: AnyNode, Force: s.Forces[0],
-		}
-		cells = append(cells, control)
-	}
 	return cells
 }
 
-// nameOf names what tells a cell from the others.
-func (s Settings) nameOf(c CellSpec, severalClasses bool) string {
+func (v Values) control() CellSpec {
+	return CellSpec{
+		Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem,
+		ReaderNode: AnyNode, Force: v.Force[0],
+	}
+}
+
+// cellName joins what distinguishes a cell from the others.
+func (v Values) cellName(c CellSpec, severalClasses bool) string {
 	var parts []string
 	if severalClasses {
 		parts = append(parts, c.StorageClass)
 	}
-	if len(s.AccessModes) > 1 {
-		parts = append(parts, shortMode[c.AccessMode])
+	if len(v.AccessModes) > 1 {
+		parts = append(parts, accessModeAbbreviations[c.AccessMode])
 	}
-	if len(s.VolumeModes) > 1 {
+	if len(v.VolumeModes) > 1 {
 		parts = append(parts, strings.ToLower(string(c.VolumeMode)))
 	}
-	if len(s.ReaderNodes) > 1 {
+	if len(v.ReaderNodes) > 1 {
 		parts = append(parts, string(c.ReaderNode))
 	}
-	if len(s.Forces) > 1 {
+	if len(v.Force) > 1 {
 		parts = append(parts, map[bool]string{false: "graceful", true: "forced"}[c.Force])
 	}
 	return strings.Join(parts, "/")
 }
 
-// shortMode is how kubectl abbreviates access modes, in small letters.
-var shortMode = map[corev1.PersistentVolumeAccessMode]string{
+// accessModeAbbreviations are those of kubectl, in lower case.
+var accessModeAbbreviations = map[corev1.PersistentVolumeAccessMode]string{
 	corev1.ReadWriteOnce: "rwo", corev1.ReadWriteOncePod: "rwop", corev1.ReadWriteMany: "rwx",
 }
 
-// Object is a name of an object of the cell's: the one that was set where the run
-// has one cell.
-func (c CellSpec) Object(name string) string {
+// ObjectName returns the name of one of the cell's objects: base, with the cell's name appended if it has one.
+func (c CellSpec) ObjectName(base string) string {
 	if c.Name == "" {
-		return name
+		return base
 	}
-	return name + "-" + strings.ReplaceAll(c.Name, "/", "-")
+	return base + "-" + strings.ReplaceAll(c.Name, "/", "-")
 }

@@ -13,37 +13,38 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-// folder is one of a run on a claim that is somebody else's. It has no label: the pod
-// tells of it that was at work in it.
+// folder is a run's folder on an existing claim. It has no label; the command of the run's pods names it.
 type folder struct {
 	name, claim string
-	// remover is the pod that removes it.
+	// remover is the pod that deletes it.
 	remover kube.PodSpec
 }
 
-// makes takes note of the folder that a run's pod works in, if it is one of the run's own.
-func (r *Run) makes(p corev1.Pod) {
-	f, is := folderOf(p)
-	if !is || slices.ContainsFunc(r.folders, func(other folder) bool { return other.name == f.name && other.claim == f.claim }) {
+// addFolder adds the folder in which a pod of the run works, if the run created it.
+func (r *Run) addFolder(p corev1.Pod) {
+	f, ok := folderOf(p)
+	known := slices.ContainsFunc(r.folders, func(o folder) bool { return o.name == f.name && o.claim == f.claim })
+	if !ok || known {
 		return
 	}
 	r.folders = append(r.folders, f)
 	r.Objects = append(r.Objects, Object{Kind: "folder", Name: f.String(), Created: p.CreationTimestamp.Time})
 }
 
-func (f folder) String() string { return f.name + " of claim " + f.claim }
+func (f folder) String() string { return f.name + " on claim " + f.claim }
 
-// folderOf is the folder of our own that a pod works in.
+// folderOf returns the folder in which a pod works, from the flag --file of its command. It returns false if the run
+// did not create the folder.
 func folderOf(p corev1.Pod) (folder, bool) {
 	if len(p.Spec.Containers) != 1 || len(p.Spec.Containers[0].VolumeMounts) == 0 {
 		return folder{}, false
 	}
-	c := p.Spec.Containers[0]
-	at := slices.Index(c.Command, "--file") + 1
-	if at == 0 || at == len(c.Command) {
+	container := p.Spec.Containers[0]
+	value := slices.Index(container.Command, "--file") + 1
+	if value == 0 || value == len(container.Command) {
 		return folder{}, false
 	}
-	file := c.Command[at]
+	file := container.Command[value]
 	f := folder{name: path.Base(path.Dir(file))}
 	for _, v := range p.Spec.Volumes {
 		if v.PersistentVolumeClaim != nil {
@@ -51,16 +52,17 @@ func folderOf(p corev1.Pod) (folder, bool) {
 		}
 	}
 	f.remover = kube.PodSpec{
-		Name: p.Name, Image: c.Image, ImagePullPolicy: c.ImagePullPolicy, Path: c.VolumeMounts[0].MountPath, Claim: f.claim,
-		Command: []string{c.Command[0], "remove", "--file", file},
+		Name: p.Name, Image: container.Image, ImagePullPolicy: container.ImagePullPolicy,
+		Path: container.VolumeMounts[0].MountPath, Claim: f.claim,
+		Command: []string{container.Command[0], "remove", "--file", file},
 	}
 	return f, f.claim != "" && strings.HasPrefix(f.name, volume.FolderPrefix)
 }
 
-// remove removes the folder, in a namespace where no pod of the run is left.
-func (f folder) remove(ctx context.Context, in kube.Client) error {
-	if err := in.RunToEnd(ctx, in.Pod(f.remover)); err != nil {
-		return fmt.Errorf("removing folder %s: %w", f, err)
+// remove deletes the folder. The run's pods must have been deleted.
+func (f folder) remove(ctx context.Context, client kube.Client) error {
+	if err := client.RunToCompletion(ctx, client.Pod(f.remover)); err != nil {
+		return fmt.Errorf("deleting folder %s: %w", f, err)
 	}
 	return nil
 }

@@ -1,9 +1,8 @@
-// Package orphans finds what runs have made in a cluster and not removed, and tells
-// which of these runs are still alive: what a live run has made is no leftover.
+// Package orphans finds the objects that runs created and did not delete, and determines which of these runs are still
+// running. Objects of a run that is still running are not orphans.
 //
-// A run that a ChaosEngine has started is alive while the Job of its experiment is
-// there and has not ended. Of a run that a person has started the cluster does not
-// know that; the machine that it was started on may (see State).
+// A run of a ChaosEngine is running as long as its Job exists and has not ended. The cluster does not know whether a
+// run that a user started is running; the machine on which it was started may know.
 package orphans
 
 import (
@@ -24,17 +23,19 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
-// State is whether a run is alive.
+// State is the state of a run.
 type State string
 
-// The states. What the cluster does not know is Unknown.
 const (
-	Alive   State = "alive"
-	Dead    State = "dead"
+	// Running means that the run still needs its objects.
+	Running State = "running"
+	// Ended means that the run has ended, and its objects are orphans.
+	Ended State = "ended"
+	// Unknown means that the cluster does not know.
 	Unknown State = "unknown"
 )
 
-// Object is one that a run has made.
+// Object is an object that a run created.
 type Object struct {
 	Kind    string    `json:"kind"`
 	Name    string    `json:"name"`
@@ -47,127 +48,134 @@ type Run struct {
 	ID        string   `json:"run"`
 	Namespace string   `json:"namespace"`
 	Objects   []Object `json:"objects"`
-	// Owner says who started it.
-	Owner string `json:"owner"`
-	// Host is the machine on which a person did; empty for an engine's.
+	// StartedBy is the ChaosEngine or the user that started the run.
+	StartedBy string `json:"startedBy"`
+	// Host is the machine on which a user started the run; empty for a run of a ChaosEngine.
 	Host string `json:"host,omitempty"`
-	// Kept says that it was asked to keep what it made.
-	Kept  bool   `json:"kept,omitempty"`
-	State State  `json:"state"`
-	Why   string `json:"why"`
+	// Kept is set if the run was told to keep its objects.
+	Kept  bool  `json:"kept,omitempty"`
+	State State `json:"state"`
+	// Reason explains the state.
+	Reason string `json:"reason"`
 
 	job types.UID
-	// folders are those that it has made on claims that are somebody else's.
+	// engineInNamespace is set if the run's ChaosEngine is in the same namespace.
+	engineInNamespace bool
+	// folders are the run's folders on existing claims.
 	folders []folder
 }
 
-// Newest is when the youngest of its objects was made.
-func (r Run) Newest() time.Time {
-	var newest time.Time
+// LastCreated returns the creation time of the run's newest object.
+func (r Run) LastCreated() time.Time {
+	var last time.Time
 	for _, o := range r.Objects {
-		if o.Created.After(newest) {
-			newest = o.Created
+		if o.Created.After(last) {
+			last = o.Created
 		}
 	}
-	return newest
+	return last
 }
 
-// Find finds all runs that have objects in a namespace, or in all where it is empty;
-// only the one of an id, where that is not empty.
+// Find returns the runs that have objects in a namespace, or in all namespaces if it is empty. If id is not empty, it
+// returns only the run with this ID.
 func Find(ctx context.Context, client kubernetes.Interface, namespace, id string) ([]Run, error) {
-	selector := kube.RunLabel
+	options := metav1.ListOptions{LabelSelector: kube.RunLabel}
 	if id != "" {
-		selector += "=" + id
+		options.LabelSelector += "=" + id
 	}
-	pods, podErr := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
-	claims, claimErr := client.CoreV1().PersistentVolumeClaims(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	pods, podErr := client.CoreV1().Pods(namespace).List(ctx, options)
+	claims, claimErr := client.CoreV1().PersistentVolumeClaims(namespace).List(ctx, options)
 	if err := errors.Join(podErr, claimErr); err != nil {
-		return nil, fmt.Errorf("looking for what runs have left: %w", err)
+		return nil, fmt.Errorf("listing the pods and claims of runs: %w", err)
 	}
-	found := finding{}
+	found := runIndex{}
 	for _, p := range pods.Items {
-		found.add("pod", p.ObjectMeta).makes(p)
+		found.add("pod", p.ObjectMeta).addFolder(p)
 	}
 	for _, c := range claims.Items {
 		found.add("claim", c.ObjectMeta)
 	}
-	runs := found.runs()
+	runs := found.sorted()
 	for i := range runs {
 		if runs[i].job == "" {
-			runs[i].State, runs[i].Why = Unknown, "a person started it, and the cluster does not know whether it still runs"
+			runs[i].State = Unknown
+			runs[i].Reason = "a user started it, so the cluster does not know whether it is running"
 			continue
 		}
-		if runs[i].State, runs[i].Why = jobState(ctx, client, runs[i]); ctx.Err() != nil {
+		if runs[i].State, runs[i].Reason = jobState(ctx, client, runs[i]); ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 	}
 	return runs, nil
 }
 
-// finding collects objects by run and namespace.
-type finding map[[2]string]*Run
+type runKey struct{ namespace, id string }
 
-func (f finding) add(kind string, meta metav1.ObjectMeta) *Run {
-	key := [2]string{meta.Namespace, meta.Labels[kube.RunLabel]}
-	r := f[key]
+// runIndex has the runs by namespace and ID.
+type runIndex map[runKey]*Run
+
+// add adds an object to its run, and returns the run.
+func (index runIndex) add(kind string, meta metav1.ObjectMeta) *Run {
+	key := runKey{meta.Namespace, meta.Labels[kube.RunLabel]}
+	r := index[key]
 	if r == nil {
-		r = &Run{Namespace: key[0], ID: key[1]}
-		f[key] = r
+		r = &Run{Namespace: key.namespace, ID: key.id}
+		index[key] = r
 	}
 	r.Objects = append(r.Objects, Object{kind, meta.Name, meta.UID, meta.CreationTimestamp.Time})
 	r.Kept = r.Kept || meta.Labels[kube.KeepLabel] != ""
 	r.job, r.Host = types.UID(meta.Labels[kube.JobLabel]), meta.Labels[kube.HostLabel]
-	r.Owner = owner(meta)
+	r.StartedBy = startedBy(meta)
+	r.engineInNamespace = len(meta.OwnerReferences) > 0 && meta.OwnerReferences[0].Kind == "ChaosEngine"
 	return r
 }
 
-// owner says who started the run that an object is of.
-func owner(meta metav1.ObjectMeta) string {
+// startedBy returns who started the run of an object.
+func startedBy(meta metav1.ObjectMeta) string {
 	for _, o := range meta.OwnerReferences {
 		return o.Kind + " " + o.Name
 	}
 	switch {
 	case meta.Labels[kube.ChaosUIDLabel] != "":
-		return "ChaosEngine of another namespace"
+		return "ChaosEngine in another namespace"
 	case meta.Labels[kube.HostLabel] != "":
-		return "a person on " + meta.Labels[kube.HostLabel]
+		return "user on " + meta.Labels[kube.HostLabel]
 	}
-	return "nobody known"
+	return "unknown"
 }
 
-// runs are all, by namespace and id, the pods of each before its claims.
-func (f finding) runs() []Run {
-	var all []Run
-	for _, r := range f {
-		all = append(all, *r)
+// sorted returns the runs by namespace and ID. The pods of each run come before its claims.
+func (index runIndex) sorted() []Run {
+	var runs []Run
+	for _, r := range index {
+		runs = append(runs, *r)
 	}
-	slices.SortFunc(all, func(a, b Run) int {
+	slices.SortFunc(runs, func(a, b Run) int {
 		return strings.Compare(a.Namespace+"/"+a.ID, b.Namespace+"/"+b.ID)
 	})
-	return all
+	return runs
 }
 
-// jobState is whether the Job of a run's experiment still runs. An engine in another
-// namespace has its Job there.
-func jobState(ctx context.Context, client kubernetes.Interface, r Run) (State, string) {
+// jobState returns the state of a run's Job. The Job is in the namespace of the ChaosEngine, which may not be the
+// namespace of the run's objects.
+func jobState(ctx context.Context, client kubernetes.Interface, r Run) (state State, reason string) {
 	jobs, err := client.BatchV1().Jobs(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
-	owned := strings.HasPrefix(r.Owner, "ChaosEngine ") && r.Owner != "ChaosEngine of another namespace"
-	if apierrors.IsForbidden(err) && owned {
+	if apierrors.IsForbidden(err) && r.engineInNamespace {
 		jobs, err = client.BatchV1().Jobs(r.Namespace).List(ctx, metav1.ListOptions{})
 	}
 	if err != nil {
-		return Unknown, fmt.Sprintf("whether its experiment still runs cannot be seen: %v", err)
+		return Unknown, fmt.Sprintf("could not list Jobs: %v", err)
 	}
 	for _, j := range jobs.Items {
 		if j.UID != r.job {
 			continue
 		}
 		if hasEnded(j) {
-			return Dead, fmt.Sprintf("its Job %s/%s has ended", j.Namespace, j.Name)
+			return Ended, fmt.Sprintf("Job %s/%s has ended", j.Namespace, j.Name)
 		}
-		return Alive, fmt.Sprintf("its Job %s/%s still runs", j.Namespace, j.Name)
+		return Running, fmt.Sprintf("Job %s/%s is running", j.Namespace, j.Name)
 	}
-	return Dead, "its Job is gone"
+	return Ended, "its Job does not exist any more"
 }
 
 func hasEnded(j batchv1.Job) bool {
@@ -176,15 +184,15 @@ func hasEnded(j batchv1.Job) bool {
 	})
 }
 
-// Remove removes what a run has made, and returns an error that names what it could not.
-func Remove(ctx context.Context, namespace kube.Client, r Run) error {
-	namespace.Namespace, namespace.Labels = r.Namespace, map[string]string{kube.RunLabel: r.ID}
-	observed, stop, err := namespace.Observed(ctx)
+// Remove deletes the objects and folders of a run. The error names those that could not be deleted.
+func Remove(ctx context.Context, client kube.Client, r Run) error {
+	client.Namespace, client.Labels = r.Namespace, map[string]string{kube.RunLabel: r.ID}
+	observed, stop, err := client.WithObserver(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	if err := observed.RemoveRest(ctx); err != nil {
+	if err := observed.RemoveRun(ctx); err != nil {
 		return err
 	}
 	for _, f := range r.folders {

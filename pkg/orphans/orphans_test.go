@@ -20,7 +20,9 @@ func pod(run, name string, labels map[string]string, owners ...metav1.OwnerRefer
 	for k, v := range labels {
 		all[k] = v
 	}
-	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: name, Labels: all, OwnerReferences: owners}}
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: name, Labels: all, OwnerReferences: owners},
+	}
 }
 
 func job(uid string, ended bool) *batchv1.Job {
@@ -31,16 +33,23 @@ func job(uid string, ended bool) *batchv1.Job {
 	return j
 }
 
-func TestARunIsAliveWhileItsJobRuns(t *testing.T) {
+func TestFind_StateFollowsJob(t *testing.T) {
 	engine := metav1.OwnerReference{Kind: "ChaosEngine", Name: "engine"}
 	objects := []runtime.Object{
-		job("runs", false), job("ended", true),
+		job("runs", false),
+		job("ended", true),
 		pod("1", "write-1", map[string]string{kube.JobLabel: "runs"}, engine),
 		pod("2", "write-2", map[string]string{kube.JobLabel: "ended"}, engine),
 		pod("3", "write-3", map[string]string{kube.JobLabel: "gone", kube.ChaosUIDLabel: "u"}),
 		pod("4", "write-4", map[string]string{kube.HostLabel: "laptop", kube.KeepLabel: "true"}),
-		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "somebody-elses"}},
-		&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "claim-4", Labels: map[string]string{kube.RunLabel: "4", kube.HostLabel: "laptop"}}},
+		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "not-of-a-run"}},
+		&corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: "stig",
+				Name:      "claim-4",
+				Labels:    map[string]string{kube.RunLabel: "4", kube.HostLabel: "laptop"},
+			},
+		},
 	}
 	runs, err := Find(t.Context(), fake.NewClientset(objects...), "stig", "")
 	require.NoError(t, err)
@@ -48,11 +57,13 @@ func TestARunIsAliveWhileItsJobRuns(t *testing.T) {
 	var states []State
 	var owners []string
 	for _, r := range runs {
-		states, owners = append(states, r.State), append(owners, r.Owner)
+		states, owners = append(states, r.State), append(owners, r.StartedBy)
 	}
-	assert.Equal(t, []State{Alive, Dead, Dead, Unknown}, states)
-	assert.Equal(t, []string{"ChaosEngine engine", "ChaosEngine engine", "ChaosEngine of another namespace", "a person on laptop"}, owners)
-	assert.Equal(t, "its Job litmus/job-runs still runs", runs[0].Why)
+	assert.Equal(t, []State{Running, Ended, Ended, Unknown}, states)
+	assert.Equal(t,
+		[]string{"ChaosEngine engine", "ChaosEngine engine", "ChaosEngine in another namespace", "user on laptop"},
+		owners)
+	assert.Equal(t, "Job litmus/job-runs is running", runs[0].Reason)
 	assert.True(t, runs[3].Kept)
 	assert.Len(t, runs[3].Objects, 2)
 

@@ -10,66 +10,84 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// permission is what a run that a person starts asks of the API server.
+// permission is a permission that a run started from the command line uses.
 type permission struct {
-	group, resource string // with a subresource behind a slash
+	group, resource string // a subresource follows a slash
 	verbs           []string
-	// everywhere says that it is asked for in the cluster, not in a namespace.
-	everywhere bool
-	// loses is what a run does without it; empty where there is no run without it.
-	loses string
+	// clusterWide is set if the run uses it in the whole cluster, not in one namespace.
+	clusterWide bool
+	// lost is what a run lacks without the permission; empty if a run is not possible without it.
+	lost string
 }
 
-// permissions are all of them. A test holds them to the charts' Roles.
+// permissions returns all permissions that a run uses. A test compares them with the roles in charts/.
 func permissions() []permission {
+	readWrite := []string{"create", "delete", "get", "list", "watch"}
 	return []permission{
-		{"", "pods", []string{"create", "delete", "get", "list", "watch"}, false, ""},
+		{"", "pods", readWrite, false, ""},
 		{"", "pods/log", []string{"get"}, false, ""},
-		{"", "persistentvolumeclaims", []string{"create", "delete", "get", "list", "watch"}, false, ""},
-		{"", "events", []string{"list", "watch"}, false, "why a pod does not run, and what a provisioner refuses"},
-		{"", "nodes", []string{"list"}, true, "whether Swarm orchestrates, and what has become of a pod's node"},
-		{"", "namespaces", []string{"get"}, true, "that its namespace is missing is said late, and which cluster it was is not said"},
-		{"", "persistentvolumes", []string{"get"}, true, "whose volume it was"},
+		{"", "persistentvolumeclaims", readWrite, false, ""},
+		{"", "events", []string{"list", "watch"}, false,
+			"the reasons why a pod does not start or a volume is not provisioned"},
+		{"", "nodes", []string{"list"}, true, "the detection of Swarm, and the state of a pod's node in errors"},
+		{"", "namespaces", []string{"get"}, true,
+			"the ID of the cluster, and an early error if the namespace does not exist"},
+		{"", "persistentvolumes", []string{"get"}, true, "the provisioner and the handle of the volume"},
 		{"storage.k8s.io", "storageclasses", []string{"list"}, true, "--storage-classes='*'"},
-		{"storage.k8s.io", "volumeattachments", []string{"list", "watch"}, true, "evidence above remounted"},
-		{"", "configmaps", []string{"create", "get", "list"}, false, "--keep-in-cluster, and report on what is kept so"},
+		{"storage.k8s.io", "volumeattachments", []string{"list", "watch"}, true, "evidence levels above remounted"},
+		{"", "configmaps", []string{"create", "get", "list"}, false,
+			"--keep-in-cluster, and reports on bundles in the cluster"},
 	}
 }
 
-// permitted asks whether the user may do what a run does.
-func permitted(ctx context.Context, client kubernetes.Interface, namespace string) []Check {
-	var all []Check
+// checkPermissions checks whether the user has the permissions that a run uses.
+func checkPermissions(ctx context.Context, client kubernetes.Interface, namespace string) []Check {
+	var checks []Check
 	for _, p := range permissions() {
-		all = append(all, p.check(ctx, client, namespace))
+		checks = append(checks, p.check(ctx, client, namespace))
 	}
-	return all
+	return checks
 }
 
 func (p permission) check(ctx context.Context, client kubernetes.Interface, namespace string) Check {
-	if p.everywhere {
+	if p.clusterWide {
 		namespace = metav1.NamespaceAll
 	}
-	resource, sub, _ := strings.Cut(p.resource, "/")
+	name := "permissions on " + p.resource
+	denied, err := p.denied(ctx, client, namespace)
+	if err != nil {
+		return Check{name, Failed, fmt.Sprintf("asking the API server (SelfSubjectAccessReview): %v", err)}
+	}
+	verbs := strings.Join(p.verbs, ", ")
+	switch {
+	case len(denied) == 0:
+		return Check{name, OK, verbs}
+	case p.lost != "":
+		message := fmt.Sprintf("not allowed to %s; a run is possible, but without %s", strings.Join(denied, ", "), p.lost)
+		return Check{name, Warning, message}
+	}
+	message := fmt.Sprintf("not allowed to %s; a run needs to %s. What to do: apply rbac.yaml",
+		strings.Join(denied, ", "), verbs)
+	return Check{name, Failed, message}
+}
+
+// denied returns the verbs that the user is not allowed to use.
+func (p permission) denied(ctx context.Context, client kubernetes.Interface, namespace string) ([]string, error) {
+	resource, subresource, _ := strings.Cut(p.resource, "/")
 	var denied []string
 	for _, verb := range p.verbs {
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Group: p.group, Resource: resource, Subresource: sub},
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: namespace, Verb: verb, Group: p.group, Resource: resource, Subresource: subresource,
+			},
 		}}
 		answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 		if err != nil {
-			return Check{"may " + p.resource, No, fmt.Sprintf("asking whether it is allowed: %v", err)}
+			return nil, err
 		}
 		if !answer.Status.Allowed {
 			denied = append(denied, verb)
 		}
 	}
-	what := "may use " + p.resource
-	verbs := strings.Join(p.verbs, ", ")
-	switch {
-	case len(denied) == 0:
-		return Check{what, Yes, verbs}
-	case p.loses != "":
-		return Check{what, Without, fmt.Sprintf("not allowed to %s: a run does without, but loses %s", strings.Join(denied, ", "), p.loses)}
-	}
-	return Check{what, No, fmt.Sprintf("not allowed to %s; a run needs to %s: see rbac.yaml", strings.Join(denied, ", "), verbs)}
+	return denied, nil
 }

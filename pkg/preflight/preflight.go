@@ -1,14 +1,14 @@
-// Package preflight tells whether a cluster can run what is asked for, without changing
-// anything: what the API server allows, what it has, and what it would say to every
-// object that a run would make.
+// Package preflight checks whether a cluster can run an experiment, without changing anything. It checks the user's
+// permissions, the nodes and StorageClasses, and whether the API server would create each object of the run.
 //
-// It does not tell whether nodes can pull the image, nor whether a volume can be made,
-// mounted or written: that takes a run.
+// It cannot check whether the nodes can pull the image, or whether a volume can be provisioned, mounted and written.
+// Only a run shows that.
 package preflight
 
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,68 +21,67 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
-// Answer is what a check comes to.
-type Answer string
+// Status is the outcome of a check.
+type Status string
 
-// The answers. Without says that a run does without it, and loses something.
 const (
-	Yes     Answer = "yes"
-	No      Answer = "no"
-	Without Answer = "without"
+	// OK means that the run has what it needs.
+	OK Status = "ok"
+	// Warning means that a run is possible without some of its features, or that the check was not possible.
+	Warning Status = "warning"
+	// Failed means that a run is not possible.
+	Failed Status = "failed"
 )
 
-// Check is one question and its answer.
+// Check is one check and its outcome.
 type Check struct {
-	What   string `json:"what"`
-	Answer Answer `json:"answer"`
-	Said   string `json:"said"`
+	Name    string `json:"name"`
+	Status  Status `json:"status"`
+	Message string `json:"message"`
 }
 
-// Ready says whether no check stands in a run's way.
-func Ready(all []Check) bool {
-	for _, c := range all {
-		if c.Answer == No {
-			return false
-		}
-	}
-	return true
+// Ready reports whether no check has failed.
+func Ready(checks []Check) bool {
+	return !slices.ContainsFunc(checks, func(c Check) bool { return c.Status == Failed })
 }
 
-// Run asks all questions about a run. One that cannot be answered is a No that says why.
+// Run checks whether a cluster can do a run. If the API server does not answer, that is the only check.
 func Run(ctx context.Context, r run.Run) []Check {
 	client := r.Kube.API
 	version, err := kube.ServerVersion(ctx, client)
 	if err != nil {
-		return []Check{{"API server", No, err.Error()}}
+		return []Check{{"API server", Failed, err.Error()}}
 	}
-	all := []Check{{"API server", Yes, "Kubernetes " + version}}
-	all = append(all, namespace(ctx, client, r.Kube.Namespace))
-	all = append(all, nodes(ctx, client, r.Settings)...)
-	all = append(all, classes(ctx, client, r.Settings))
-	all = append(all, permitted(ctx, client, r.Kube.Namespace)...)
-	return append(all, rehearsed(ctx, r)...)
+	checks := []Check{{"API server", OK, "Kubernetes " + version}}
+	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace))
+	checks = append(checks, checkNodes(ctx, client, r.Settings)...)
+	checks = append(checks, checkClasses(ctx, client, r.Settings))
+	checks = append(checks, checkPermissions(ctx, client, r.Kube.Namespace)...)
+	return append(checks, checkObjects(ctx, r)...)
 }
 
-func namespace(ctx context.Context, client kubernetes.Interface, name string) Check {
-	const what = "namespace"
-	ns, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
+func checkNamespace(ctx context.Context, client kubernetes.Interface, name string) Check {
+	const check = "namespace"
+	namespace, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return Check{what, No, fmt.Sprintf("%s does not exist: kubectl create namespace %s", name, name)}
+		message := fmt.Sprintf("%s does not exist. What to do: kubectl create namespace %s", name, name)
+		return Check{check, Failed, message}
 	case err != nil:
-		return Check{what, Without, fmt.Sprintf("whether %s exists may not be seen", name)}
+		return Check{check, Warning, fmt.Sprintf("unknown whether %s exists: %v", name, err)}
 	}
-	said := name
-	if level := ns.Labels["pod-security.kubernetes.io/enforce"]; level != "" {
-		said += ", Pod Security " + level
+	message := name
+	if level := namespace.Labels["pod-security.kubernetes.io/enforce"]; level != "" {
+		message += ", Pod Security " + level
 	}
-	return Check{what, Yes, said}
+	return Check{check, OK, message}
 }
 
-func nodes(ctx context.Context, client kubernetes.Interface, s options.Settings) []Check {
+func checkNodes(ctx context.Context, client kubernetes.Interface, s options.Values) []Check {
+	const check = "nodes"
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return []Check{{"nodes", Without, "may not be seen"}}
+		return []Check{{check, Warning, fmt.Sprintf("unknown: %v", err)}}
 	}
 	var ready []string
 	for _, n := range list.Items {
@@ -90,20 +89,20 @@ func nodes(ctx context.Context, client kubernetes.Interface, s options.Settings)
 			ready = append(ready, n.Name)
 		}
 	}
-	c := Check{"nodes", Yes, fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(list.Items), strings.Join(ready, ", "))}
+	message := fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(list.Items), strings.Join(ready, ", "))
+	c := Check{check, OK, message}
 	needed := 1
-	for _, where := range s.ReaderNodes {
-		if where == options.OtherNode {
-			needed = 2
-		}
+	if slices.Contains(s.ReaderNodes, options.OtherNode) {
+		needed = 2
 	}
 	if len(ready) < needed {
-		c.Answer = No
-		c.Said += fmt.Sprintf("; READER_NODE asks for %d", needed)
+		c.Status = Failed
+		c.Message += fmt.Sprintf("; READER_NODE needs %d", needed)
 	}
-	return []Check{c, orchestrator(list.Items, s.Orchestrator)}
+	return []Check{c, checkOrchestrator(list.Items, s.Orchestrator)}
 }
 
+// isReady reports whether a node can run a new pod.
 func isReady(n corev1.Node) bool {
 	for _, c := range n.Status.Conditions {
 		if c.Type == corev1.NodeReady {
@@ -113,65 +112,65 @@ func isReady(n corev1.Node) bool {
 	return false
 }
 
-// orchestrator says what a run would take for what orchestrates.
-func orchestrator(all []corev1.Node, stated options.Orchestrator) Check {
-	const what = "orchestrator"
+// checkOrchestrator decides as a run does whether Kubernetes or Swarm orchestrates.
+func checkOrchestrator(nodes []corev1.Node, option options.Orchestrator) Check {
+	const check = "orchestrator"
 	switch {
-	case stated == options.Swarm, stated == options.Auto && run.OnlySwarm(all):
-		return Check{what, No, "Swarm: the check is Not Applicable, nothing would be tried"}
-	case stated == options.Kubernetes:
-		return Check{what, Yes, "Kubernetes, as ORCHESTRATOR states"}
+	case option == options.Swarm, option == options.Auto && run.OnlySwarm(nodes):
+		return Check{check, Failed, "Swarm: the rule is Not Applicable, so a run would create nothing"}
+	case option == options.Kubernetes:
+		return Check{check, OK, "Kubernetes, as ORCHESTRATOR says"}
 	}
-	return Check{what, Yes, "Kubernetes: the nodes' labels do not say that only Swarm does"}
+	return Check{check, OK, "Kubernetes: no node label says that only Swarm is used"}
 }
 
-func classes(ctx context.Context, client kubernetes.Interface, s options.Settings) Check {
-	const what = "StorageClasses"
+func checkClasses(ctx context.Context, client kubernetes.Interface, s options.Values) Check {
+	const check = "StorageClasses"
 	list, err := client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return Check{what, Without, "may not be seen"}
+		return Check{check, Warning, fmt.Sprintf("unknown: %v", err)}
 	}
-	there, standard := map[string]bool{}, ""
-	var said []string
+	existing, hasDefault := map[string]bool{}, false
+	var names []string
 	for _, c := range list.Items {
 		name := c.Name
-		there[name] = true
+		existing[name] = true
 		if c.Annotations["storageclass.kubernetes.io/is-default-class"] == "true" {
-			standard = c.Name
+			hasDefault = true
 			name += " (default)"
 		}
-		said = append(said, name)
+		names = append(names, name)
 	}
-	listed := strings.Join(said, ", ")
+	found := strings.Join(names, ", ")
 	if s.VolumeSource == options.EmptyDir || s.ExistingClaim != "" {
-		return Check{what, Yes, listed}
+		return Check{check, OK, found}
 	}
 	for _, class := range s.StorageClasses {
 		switch {
-		case class == "" && standard == "":
-			return Check{what, No, "there is no default class, and none was asked for; there is " + listed}
-		case class == options.AllClasses && len(said) == 0:
-			return Check{what, No, "there is none"}
-		case class != "" && class != options.AllClasses && !there[class]:
-			return Check{what, No, fmt.Sprintf("there is no %s; there is %s", class, listed)}
+		case class == "" && !hasDefault:
+			return Check{check, Failed, "no default StorageClass. What to do: set STORAGE_CLASS to one of: " + found}
+		case class == options.AllClasses && len(names) == 0:
+			return Check{check, Failed, "the cluster has no StorageClass"}
+		case class != "" && class != options.AllClasses && !existing[class]:
+			return Check{check, Failed, fmt.Sprintf("%s does not exist. What to do: use one of: %s", class, found)}
 		}
 	}
-	return Check{what, Yes, listed}
+	return Check{check, OK, found}
 }
 
-// rehearsed asks of everything that the run would make whether it would be taken.
-func rehearsed(ctx context.Context, r run.Run) []Check {
-	rehearsals, err := r.DryRun(ctx)
-	var all []Check
+// checkObjects checks with dry-run requests whether the API server would create each object of the run.
+func checkObjects(ctx context.Context, r run.Run) []Check {
+	results, err := r.DryRun(ctx)
+	var checks []Check
 	if err != nil {
-		all = append(all, Check{"objects", No, err.Error()})
+		checks = append(checks, Check{"objects", Failed, err.Error()})
 	}
-	for _, one := range rehearsals {
-		c := Check{"would take " + one.Object, Yes, "its name, Pod Security, quotas, other admission"}
-		if one.Err != nil {
-			c.Answer, c.Said = No, one.Err.Error()
+	for _, result := range results {
+		c := Check{"create " + result.Object, OK, "dry run succeeded: name, Pod Security, quotas, admission"}
+		if result.Err != nil {
+			c.Status, c.Message = Failed, result.Err.Error()
 		}
-		all = append(all, c)
+		checks = append(checks, c)
 	}
-	return all
+	return checks
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
-// rules are those of the first Role in one of the charts' files.
+// rules returns the rules of the first role in a file of the chart.
 func rules(t *testing.T, file string) []rbacv1.PolicyRule {
 	t.Helper()
 	content, err := os.ReadFile("../../charts/volume-durability/" + file)
@@ -40,7 +40,7 @@ func rules(t *testing.T, file string) []rbacv1.PolicyRule {
 	return nil
 }
 
-// grants is what rules grant: group, resource, verb.
+// grants returns what rules grant: group, resource and verb.
 func grants(all []rbacv1.PolicyRule) map[[3]string]bool {
 	granted := map[[3]string]bool{}
 	for _, r := range all {
@@ -55,22 +55,22 @@ func grants(all []rbacv1.PolicyRule) map[[3]string]bool {
 	return granted
 }
 
-// onlyInLitmus is what the Role grants for a ChaosEngine, its probes and chaos-runner.
+// onlyInLitmus reports whether only a ChaosEngine, its probes or chaos-runner need a grant.
 func onlyInLitmus(grant [3]string) bool {
 	return grant[0] == "litmuschaos.io" || grant[0] == "batch" || grant[1] == "pods/exec" ||
 		grant[1] == "events" && slices.Contains([]string{"create", "get", "update"}, grant[2])
 }
 
-func TestWhatIsAskedForIsWhatTheChartsGrant(t *testing.T) {
+func TestPermissions_MatchRoles(t *testing.T) {
 	needed, optional := grants(rules(t, "rbac.yaml")), grants(rules(t, "rbac-optional.yaml"))
-	asked := map[[3]string]bool{}
+	used := map[[3]string]bool{}
 	for _, p := range permissions() {
 		for _, verb := range p.verbs {
 			grant := [3]string{p.group, p.resource, verb}
-			asked[grant] = true
+			used[grant] = true
 			switch {
-			case p.resource == "configmaps": // to keep evidence is the command line's own
-			case p.everywhere:
+			case p.resource == "configmaps": // only the command line needs it
+			case p.clusterWide:
 				assert.True(t, optional[grant], "rbac-optional.yaml grants %v", grant)
 			default:
 				assert.True(t, needed[grant], "rbac.yaml grants %v", grant)
@@ -79,94 +79,115 @@ func TestWhatIsAskedForIsWhatTheChartsGrant(t *testing.T) {
 	}
 	for grant := range needed {
 		if grant[1] != "configmaps" && !onlyInLitmus(grant) {
-			assert.True(t, asked[grant], "%v of rbac.yaml is asked for", grant)
+			assert.True(t, used[grant], "%v of rbac.yaml is used", grant)
 		}
 	}
 	for grant := range optional {
-		assert.True(t, asked[grant], "%v of rbac-optional.yaml is asked for", grant)
+		assert.True(t, used[grant], "%v of rbac-optional.yaml is used", grant)
 	}
 }
 
-// checks asks all of a cluster that allows what it is told to.
-func checks(t *testing.T, env map[string]string, allowed func(*authorizationv1.ResourceAttributes) bool, objects ...runtime.Object) map[string]Check {
+// checks runs all checks, and returns them by name. The one with an empty name has the result of Ready.
+func checks(
+	t *testing.T, env map[string]string, allowed func(*authorizationv1.ResourceAttributes) bool, objects ...runtime.Object,
+) map[string]Check {
 	t.Helper()
-	client := fake.NewClientset(objects...)
-	client.PrependReactor("create", "selfsubjectaccessreviews", func(action clienttesting.Action) (bool, runtime.Object, error) {
+	clientset := fake.NewClientset(objects...)
+	allow := func(action clienttesting.Action) (bool, runtime.Object, error) {
 		review := action.(clienttesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview)
 		review.Status.Allowed = allowed(review.Spec.ResourceAttributes)
 		return true, review, nil
-	})
+	}
+	clientset.PrependReactor("create", "selfsubjectaccessreviews", allow)
 	settings, err := options.Parse(func(name string) string { return env[name] })
 	require.NoError(t, err)
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	all := Run(t.Context(), run.Run{ID: "r", Settings: settings, Log: log, Kube: kube.Client{API: client, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: log}})
-	by := map[string]Check{"": {Answer: No}}
+	client := kube.Client{API: clientset, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: log}
+	all := Run(t.Context(), run.Run{ID: "r", Settings: settings, Log: log, Kube: client})
+	by := map[string]Check{"": {Status: Failed}}
 	if Ready(all) {
-		by[""] = Check{Answer: Yes}
+		by[""] = Check{Status: OK}
 	}
 	for _, c := range all {
-		by[c.What] = c
+		by[c.Name] = c
 	}
 	return by
 }
 
-func everything(*authorizationv1.ResourceAttributes) bool { return true }
+func allowAll(*authorizationv1.ResourceAttributes) bool { return true }
 
 func cluster(nodes ...string) []runtime.Object {
 	objects := []runtime.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "stig"}},
-		&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "fast", Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": "true"}}, Provisioner: "p"},
+		&storagev1.StorageClass{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:        "fast",
+				Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": "true"},
+			},
+			Provisioner: "p",
+		},
 	}
 	for _, n := range nodes {
-		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}}})
+		objects = append(
+			objects,
+			&corev1.Node{
+				ObjectMeta: metav1.ObjectMeta{Name: n},
+				Status: corev1.NodeStatus{
+					Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+				},
+			},
+		)
 	}
 	return objects
 }
 
-func TestAClusterThatCanRunIt(t *testing.T) {
-	by := checks(t, nil, everything, cluster("n1", "n2")...)
-	assert.Equal(t, Yes, by[""].Answer)
+func TestRun_AllChecksPass(t *testing.T) {
+	by := checks(t, nil, allowAll, cluster("n1", "n2")...)
+	assert.Equal(t, OK, by[""].Status)
 	for what, c := range by {
-		assert.Equal(t, Yes, c.Answer, what)
+		assert.Equal(t, OK, c.Status, what)
 	}
-	assert.Contains(t, by, "would take claim stig-pvc")
-	assert.Contains(t, by, "would take pod write-pod")
-	assert.Contains(t, by, "would take pod read-pod")
+	assert.Contains(t, by, "create claim stig-pvc")
+	assert.Contains(t, by, "create pod write-pod")
+	assert.Contains(t, by, "create pod read-pod")
 }
 
-func TestWhatStandsInTheWayIsNamed(t *testing.T) {
-	by := checks(t, map[string]string{"STORAGE_CLASS": "slow", "READER_NODE": "other", "WORKLOAD_NAMESPACE": "none"}, everything, cluster("n1")...)
-	assert.Equal(t, No, by[""].Answer)
-	assert.Contains(t, by["namespace"].Said, "kubectl create namespace none")
-	assert.Contains(t, by["nodes"].Said, "READER_NODE asks for 2")
-	assert.Contains(t, by["StorageClasses"].Said, "there is no slow; there is fast (default)")
+func TestRun_NamesMissingObjects(t *testing.T) {
+	env := map[string]string{"STORAGE_CLASS": "slow", "READER_NODE": "other", "WORKLOAD_NAMESPACE": "none"}
+	by := checks(t, env, allowAll, cluster("n1")...)
+	assert.Equal(t, Failed, by[""].Status)
+	assert.Contains(t, by["namespace"].Message, "kubectl create namespace none")
+	assert.Contains(t, by["nodes"].Message, "READER_NODE needs 2")
+	assert.Contains(t, by["StorageClasses"].Message, "slow does not exist. What to do: use one of: fast (default)")
 }
 
-func TestWhatMayNotBeDoneIsNamedWithWhatIsLost(t *testing.T) {
+func TestRun_NamesMissingPermissions(t *testing.T) {
 	by := checks(t, nil, func(a *authorizationv1.ResourceAttributes) bool {
 		return a.Resource != "volumeattachments"
 	}, cluster("n1")...)
-	assert.Equal(t, Yes, by[""].Answer, "a run does without")
-	assert.Equal(t, Check{"may use volumeattachments", Without, "not allowed to list, watch: a run does without, but loses evidence above remounted"}, by["may use volumeattachments"])
+	assert.Equal(t, OK, by[""].Status, "a run is possible without it")
+	const name = "permissions on volumeattachments"
+	assert.Equal(t, Check{name, Warning,
+		"not allowed to list, watch; a run is possible, but without evidence levels above remounted"}, by[name])
 
 	by = checks(t, nil, func(a *authorizationv1.ResourceAttributes) bool {
 		return a.Resource != "pods" || a.Verb != "delete" || a.Subresource != ""
 	}, cluster("n1")...)
-	assert.Equal(t, No, by[""].Answer)
-	assert.Contains(t, by["may use pods"].Said, "not allowed to delete")
-	assert.Equal(t, Yes, by["may use pods/log"].Answer)
+	assert.Equal(t, Failed, by[""].Status)
+	assert.Contains(t, by["permissions on pods"].Message, "not allowed to delete")
+	assert.Equal(t, OK, by["permissions on pods/log"].Status)
 }
 
-func TestWhatTheAPIServerRefusesIsSaid(t *testing.T) {
-	taken := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "stig-pvc"}}
-	by := checks(t, nil, everything, append(cluster("n1"), taken)...)
-	assert.Contains(t, by["would take claim stig-pvc"].Said, "exists already")
+func TestRun_ReportsNameConflict(t *testing.T) {
+	existing := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "stig-pvc"}}
+	by := checks(t, nil, allowAll, append(cluster("n1"), existing)...)
+	assert.Contains(t, by["create claim stig-pvc"].Message, "already exists and was not created by this run")
 }
 
-func TestWhatNoClusterWouldTakeIsSaid(t *testing.T) {
-	by := checks(t, map[string]string{"TARGET_PODS": "write-pod,another"}, everything, cluster("n1")...)
-	assert.Equal(t, No, by["objects"].Answer)
-	assert.Contains(t, by["objects"].Said, `TARGET_PODS="another": want writers of this run: write-pod`)
-	assert.Contains(t, by, "would take pod write-pod", "the rest is tried all the same")
+func TestRun_ReportsInvalidOptions(t *testing.T) {
+	by := checks(t, map[string]string{"TARGET_PODS": "write-pod,another"}, allowAll, cluster("n1")...)
+	assert.Equal(t, Failed, by["objects"].Status)
+	assert.Contains(t, by["objects"].Message, `TARGET_PODS="another": want writers of this run: write-pod`)
+	assert.Contains(t, by, "create pod write-pod", "the other checks must not be skipped")
 }

@@ -12,34 +12,34 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// FuzzParse: whatever arrives, a line is a statement that was said, or an error.
-// Sealed, its checksum is right.
+// FuzzParse checks that Parse returns either an error or a message that can be written
+// again. With withChecksum, the line gets a valid checksum.
 func FuzzParse(f *testing.F) {
-	for _, s := range []Message{
+	for _, message := range []Message{
 		{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 4812}, Digest: 0xdeadbeef}},
 		{ScanResult: &ScanResult{Report: journal.Report{Present: true}}},
 		{Error: &OpError{Op: "opening", Cause: "no"}},
 		{Stall: &Stall{Op: "syncing", Seconds: 5}},
-		{Commits: &Commits{Count: 1, Records: 4}},
+		{CommitStats: &CommitStats{Count: 1, Records: 4}},
 	} {
 		var line bytes.Buffer
-		require.NoError(f, Write(&line, s))
-		said := bytes.TrimSuffix(line.Bytes(), []byte("\n"))
-		f.Add(said, false)
-		f.Add(said[:bytes.LastIndexByte(said, ' ')], true)
+		require.NoError(f, Write(&line, message))
+		written := bytes.TrimSuffix(line.Bytes(), []byte("\n"))
+		f.Add(written, false)
+		f.Add(written[:bytes.LastIndexByte(written, ' ')], true)
 	}
 	f.Add([]byte("ack {} 00000000"), false)
 	f.Add([]byte(" "), true)
-	f.Fuzz(func(t *testing.T, line []byte, sealed bool) {
-		if sealed {
+	f.Fuzz(func(t *testing.T, line []byte, withChecksum bool) {
+		if withChecksum {
 			line = fmt.Appendf(bytes.Clone(line), " %08x", crc32.Checksum(line, castagnoli))
 		}
-		s, err := Parse(line)
+		message, err := Parse(line)
 		if err != nil {
-			require.Zero(t, s)
+			require.Zero(t, message)
 			return
 		}
 		var again bytes.Buffer
-		require.NoError(t, Write(&again, s), "what was understood can be said")
+		require.NoError(t, Write(&again, message), "a parsed message can be written")
 	})
 }

@@ -1,9 +1,14 @@
-// Package protocol is what the programs inside the writer's and the reader's pod
-// say of what they saw, one line a statement, on their standard output. They
-// report; they never decide a verdict.
+// Package protocol defines the messages that the helper in the writer's and the
+// reader's pod prints on its standard output, one per line. The helper reports what
+// it observed; it never decides a verdict.
 //
-// A line is the statement's kind, its JSON and the CRC-32C of both, so that a
-// line that was cut or spliced on its way is never taken for a statement.
+// A line is the kind of the message, a space, the message as JSON, a space, and the
+// CRC-32C of all that precedes that last space, as eight hexadecimal digits:
+//
+//	ack {"epoch":2,"seq":4812,"digest":3735928559,"time":"2026-11-24T12:00:00Z"} af3e1aee
+//
+// The checksum rejects a line that was truncated or spliced on its way through the
+// pod's log. The kinds are ack, scan, error, stall and commits.
 package protocol
 
 import (
@@ -20,132 +25,131 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// ScanResult is what a pod found when it read the journal: the writer before its
-// first commit, the reader at the end.
+// ScanResult is the outcome of a scan of the journal. A writer scans before its first
+// commit, the reader at the end of the run.
 type ScanResult struct {
 	journal.Report
-	// SHA256 is that of the journal's bytes, in hexadecimal: what sha256sum(1) says of
-	// them. Only the reader at the end takes it, and only where all could be read.
+	// SHA256 is the SHA-256 of the journal in hexadecimal, as sha256sum(1) prints it. Only
+	// the reader computes it, and only if every byte could be read.
 	SHA256 string `json:"sha256,omitempty"`
-	// Mount is what the journal's path was on.
+	// Mount is the mount or the device that holds the journal.
 	Mount Mount `json:"mount"`
-	// ReadMode is how the journal was read; empty where none was there.
+	// ReadMode is how the journal was read; empty if there was no journal.
 	ReadMode ReadMode `json:"readMode,omitempty"`
-	// BootID identifies the start of the kernel that the pod runs on (random(4), boot_id);
-	// empty where it cannot be read.
+	// BootID identifies the boot of the kernel that the pod runs on (random(4), boot_id);
+	// empty if it cannot be read.
 	BootID string `json:"bootID,omitempty"`
-	// Sample shows the bytes around the first damage, nil where there is none.
+	// Sample holds the bytes around the first damage; nil if there is none.
 	Sample *Sample `json:"sample,omitempty"`
 }
 
-// Sample is a piece of the journal as it is: up to 256 bytes around its first
-// damage, for a person to look at. Where that is follows from the journal alone,
-// whatever was promised of it (see journal.Report.FirstDamage). It is read by itself
-// after the scan, past the page cache as the scan was; what cannot be read is zeros.
+// Sample is an excerpt of the journal for a person to inspect: up to 256 bytes around
+// the first damage. The place follows from the journal alone and not from the
+// acknowledgements (see journal.Report.FirstDamage). The excerpt is read after the
+// scan, in the same way as the scan. Bytes that cannot be read are zeros.
 type Sample struct {
-	// Offset is where in the journal Bytes begin. There are none where the journal
-	// could not be read a second time.
+	// Offset is the offset of Bytes in the journal. Bytes is empty if the journal could
+	// not be read a second time.
 	Offset int64  `json:"offset"`
 	Bytes  []byte `json:"bytes"`
-	// Damage is the offset of the first byte that is not as it was written, or of the
-	// place where records are gone. Where a record's time or sum is wrong, which could
-	// have been any, it is where the record begins.
+	// Damage is the offset of the first byte that differs from what was written, or of
+	// the place where records are missing. The time and the checksum of a record cannot
+	// be predicted: if one of them is wrong, Damage is the offset of the record.
 	Damage int64 `json:"damage"`
 }
 
-// Commits is how long the commits of one writer took so far.
-type Commits struct {
-	// Count is of commits, Records of the records in them.
+// CommitStats holds the durations of all commits of one writer so far.
+type CommitStats struct {
+	// Count is the number of commits, Records the number of records in them.
 	Count   uint64 `json:"count"`
 	Records uint64 `json:"records"`
-	// Histogram holds the microseconds of each commit, a write and its sync, as
-	// HdrHistogram's V2 compressed encoding in base64.
+	// Histogram holds the duration of each commit, a write and its sync, in
+	// microseconds. It is HdrHistogram's V2 compressed encoding in base64.
 	Histogram string `json:"histogram"`
 }
 
-// ReadMode is how a file was read, and so what may have answered in the volume's place.
+// ReadMode is how a file was read: from the volume, or possibly from the page cache.
 type ReadMode string
 
-// The ways to read a file.
 const (
-	// ReadDirect is past the page cache of the reader's node (O_DIRECT).
+	// ReadDirect bypasses the page cache of the reader's node (O_DIRECT).
 	ReadDirect ReadMode = "direct"
-	// ReadDropped is through the page cache, after the kernel was asked to drop
-	// what it held of the file. It need not have dropped everything.
+	// ReadDropped reads through the page cache, after a request to the kernel to drop
+	// the cached pages of the file. The kernel may have kept some of them.
 	ReadDropped ReadMode = "dropped"
-	// ReadCached is through the page cache, with whatever it held.
+	// ReadCached reads through the page cache, including what is cached already.
 	ReadCached ReadMode = "cached"
 )
 
-// Mount is where a path really leads: the mount that it is on, as
-// /proc/self/mountinfo names it (proc_pid_mountinfo(5)), or the raw block device
-// that it is: Point and Source are the path then.
+// Mount is the mount that holds a path, as /proc/self/mountinfo describes it
+// (proc_pid_mountinfo(5)). If the path is a raw block device, Mount describes the
+// device, and Point and Source are the path.
 type Mount struct {
 	Point  string `json:"point"`
 	Root   string `json:"root"`
 	FSType string `json:"fsType"`
 	Source string `json:"source"`
 	Device string `json:"device"` // major:minor
-	// UUID is the filesystem's own (FS_IOC_GETFSUUID); empty where it has or tells none.
+	// UUID is the UUID of the filesystem (FS_IOC_GETFSUUID); empty if it is not known.
 	UUID string `json:"uuid,omitempty"`
-	// Sequence numbers the appearances of a block device on its kernel
-	// (BLKGETDISKSEQ); 0 for a filesystem. FSType is "block" then.
+	// Sequence is the disk sequence number of a block device (BLKGETDISKSEQ): the kernel
+	// gives a new one each time a device appears. It is 0 for a filesystem.
 	Sequence uint64 `json:"sequence,omitempty"`
 }
 
-// BlockDevice is the FSType of a Mount that is a raw block device.
+// BlockDevice is the FSType of a Mount that describes a raw block device.
 const BlockDevice = "block"
 
-// OpError says that a pod could not do its work.
+// OpError is the error of an operation that failed in a pod.
 type OpError struct {
-	// Op says what failed, and on which path.
+	// Op is what failed, and on which path.
 	Op string `json:"op"`
-	// Cause is the error in words, Errno the system's number for it, if it has one.
+	// Cause is the text of the error, Errno its system error number, or 0.
 	Cause string        `json:"cause"`
 	Errno syscall.Errno `json:"errno,omitempty"`
-	// Writing says that it was a write or a sync.
+	// Writing reports whether the operation was a write or a sync.
 	Writing bool `json:"writing,omitempty"`
 }
 
-func (p OpError) Error() string { return p.Op + ": " + p.Cause }
+func (e OpError) Error() string { return e.Op + ": " + e.Cause }
 
-// Unwrap makes errors.Is(p, syscall.EROFS) and the like work.
-func (p OpError) Unwrap() error {
-	if p.Errno == 0 {
+// Unwrap makes errors.Is(e, syscall.EROFS) and the like work.
+func (e OpError) Unwrap() error {
+	if e.Errno == 0 {
 		return nil
 	}
-	return p.Errno
+	return e.Errno
 }
 
-// Stall says that the volume has kept a call waiting for long. The call may still
-// come back: whoever said it then goes on.
+// NewOpError returns the OpError of an operation that failed with an error.
+func NewOpError(op string, err error) OpError {
+	e := OpError{Op: op, Cause: err.Error()}
+	errors.As(err, &e.Errno)
+	return e
+}
+
+// Stall reports a call to the volume that has not returned for a long time. The call
+// may still return; a second Stall with Ended set follows then.
 type Stall struct {
-	// Op says what has not come back, and on which path.
+	// Op is what has not returned, and on which path.
 	Op string `json:"op"`
-	// Seconds is how long it has been waited for when this is said, by the pod's clock.
+	// Seconds is how long the call has taken so far, by the pod's clock.
 	Seconds float64 `json:"seconds"`
-	// Over says that it has come back by now.
-	Over bool `json:"over,omitempty"`
+	// Ended reports whether the call has returned.
+	Ended bool `json:"ended,omitempty"`
 }
 
 func (s Stall) String() string {
-	return fmt.Sprintf("%s has not come back for %g s", s.Op, s.Seconds)
+	return fmt.Sprintf("%s has not returned for %g s", s.Op, s.Seconds)
 }
 
-// NewOpError is the problem that an error is.
-func NewOpError(doing string, err error) OpError {
-	p := OpError{Op: doing, Cause: err.Error()}
-	errors.As(err, &p.Errno)
-	return p
-}
-
-// Message is one line: exactly one of its fields is set.
+// Message is the content of one line. Exactly one of its fields is set.
 type Message struct {
-	Ack        *ledger.Ack
-	ScanResult *ScanResult
-	Error      *OpError
-	Stall      *Stall
-	Commits    *Commits
+	Ack         *ledger.Ack
+	ScanResult  *ScanResult
+	Error       *OpError
+	Stall       *Stall
+	CommitStats *CommitStats
 }
 
 const (
@@ -158,54 +162,55 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Write says a statement in one piece, newline included.
-func Write(w io.Writer, s Message) error {
-	kind, body := s.content()
+// Write writes a message as one line, in a single call to w.
+func Write(w io.Writer, m Message) error {
+	kind, body := m.content()
 	if body == nil {
-		return errors.New("an empty message cannot be said")
+		return errors.New("writing a message: it is empty")
 	}
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		return fmt.Errorf("encoding %s: %w", kind, err)
+		return fmt.Errorf("encoding message %s: %w", kind, err)
 	}
 	line := append([]byte(kind+" "), encoded...)
 	line = fmt.Appendf(line, " %08x\n", crc32.Checksum(line, castagnoli))
 	if _, err := w.Write(line); err != nil {
-		return fmt.Errorf("saying %s: %w", kind, err)
+		return fmt.Errorf("writing message %s: %w", kind, err)
 	}
 	return nil
 }
 
-func (s Message) content() (kind string, body any) {
+func (m Message) content() (kind string, body any) {
 	switch {
-	case s.Ack != nil:
-		return kindAck, s.Ack
-	case s.ScanResult != nil:
-		return kindScan, s.ScanResult
-	case s.Error != nil:
-		return kindError, s.Error
-	case s.Stall != nil:
-		return kindStall, s.Stall
-	case s.Commits != nil:
-		return kindCommits, s.Commits
+	case m.Ack != nil:
+		return kindAck, m.Ack
+	case m.ScanResult != nil:
+		return kindScan, m.ScanResult
+	case m.Error != nil:
+		return kindError, m.Error
+	case m.Stall != nil:
+		return kindStall, m.Stall
+	case m.CommitStats != nil:
+		return kindCommits, m.CommitStats
 	}
 	return "", nil
 }
 
-// Parse reads one line, without its newline.
+// Parse parses one line, without its newline.
 func Parse(line []byte) (Message, error) {
-	covered, digits, ok := cutLast(line)
+	content, digits, ok := cutLast(line)
 	if !ok || len(digits) != 8 {
-		return Message{}, errors.New("not a message: no checksum at its end")
+		return Message{}, errors.New("not a message: no checksum at the end")
 	}
 	sum, err := strconv.ParseUint(string(digits), 16, 32)
-	if err != nil || uint32(sum) != crc32.Checksum(covered, castagnoli) {
-		return Message{}, errors.New("not a message: its checksum is wrong")
+	if err != nil || uint32(sum) != crc32.Checksum(content, castagnoli) {
+		return Message{}, errors.New("not a message: wrong checksum")
 	}
-	kind, body, _ := bytes.Cut(covered, []byte(" "))
+	kind, body, _ := bytes.Cut(content, []byte(" "))
 	return decode(string(kind), body)
 }
 
+// cutLast cuts a line at its last space.
 func cutLast(line []byte) (before, after []byte, found bool) {
 	i := bytes.LastIndexByte(line, ' ')
 	if i < 0 {
@@ -214,30 +219,28 @@ func cutLast(line []byte) (before, after []byte, found bool) {
 	return line[:i], line[i+1:], true
 }
 
-func decode(kind string, body []byte) (Message, error) {
-	var s Message
-	var err error
+func decode(kind string, body []byte) (m Message, err error) {
 	switch kind {
 	case kindAck:
-		s.Ack = &ledger.Ack{}
-		err = json.Unmarshal(body, s.Ack)
+		m.Ack = new(ledger.Ack)
+		err = json.Unmarshal(body, m.Ack)
 	case kindScan:
-		s.ScanResult = &ScanResult{}
-		err = json.Unmarshal(body, s.ScanResult)
+		m.ScanResult = new(ScanResult)
+		err = json.Unmarshal(body, m.ScanResult)
 	case kindError:
-		s.Error = &OpError{}
-		err = json.Unmarshal(body, s.Error)
+		m.Error = new(OpError)
+		err = json.Unmarshal(body, m.Error)
 	case kindStall:
-		s.Stall = &Stall{}
-		err = json.Unmarshal(body, s.Stall)
+		m.Stall = new(Stall)
+		err = json.Unmarshal(body, m.Stall)
 	case kindCommits:
-		s.Commits = &Commits{}
-		err = json.Unmarshal(body, s.Commits)
+		m.CommitStats = new(CommitStats)
+		err = json.Unmarshal(body, m.CommitStats)
 	default:
 		return Message{}, fmt.Errorf("not a message: unknown kind %q", kind)
 	}
 	if err != nil {
-		return Message{}, fmt.Errorf("message %s: %w", kind, err)
+		return Message{}, fmt.Errorf("decoding message %s: %w", kind, err)
 	}
-	return s, nil
+	return m, nil
 }

@@ -11,49 +11,59 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-func statements() map[string]Message {
+// messages returns a message of each kind.
+func messages() map[string]Message {
 	at := time.Date(2026, 11, 24, 12, 0, 0, 5, time.UTC)
 	return map[string]Message{
 		"ack": {Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 4812}, Digest: 0xdeadbeef, Time: at}},
 		"scan": {ScanResult: &ScanResult{
-			Report: journal.Report{Format: journal.Format{ID: "0123456789abcdef", Size: 256}, Present: true, Bytes: 512, Records: 2,
-				Segments: []journal.Segment{{Epoch: 1, First: 1, Last: 2, End: 512}}, FirstTime: at, LastTime: at},
-			Mount:    Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0", UUID: "8f3a5c7e-9b1d-4f40-8123-456789abcdef"},
-			ReadMode: ReadDirect, BootID: "1b2c3d4e-0000-4000-8000-000000000001", Sample: &Sample{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
+			Report: journal.Report{
+				Format: journal.Format{ID: "0123456789abcdef", Size: 256}, Present: true, Bytes: 512, Records: 2,
+				Segments: []journal.Segment{{Epoch: 1, First: 1, Last: 2, End: 512}}, FirstTime: at, LastTime: at,
+			},
+			Mount: Mount{
+				Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/vda", Device: "254:0",
+				UUID: "8f3a5c7e-9b1d-4f40-8123-456789abcdef",
+			},
+			ReadMode: ReadDirect, BootID: "1b2c3d4e-0000-4000-8000-000000000001",
+			Sample: &Sample{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
 		}},
-		"error":   {Error: &OpError{Op: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
-		"commits": {Commits: &Commits{Count: 3, Records: 12, Histogram: "HISTFAAAACJ42pNpmSzMwMDAxQABzFCaEURcm7yEwf4DVERQgAkAZCYFIQ=="}},
-		"stall":   {Stall: &Stall{Op: "writing /data/logs.log", Seconds: 5}},
+		"error": {Error: &OpError{Op: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
+		"commits": {CommitStats: &CommitStats{Count: 3, Records: 12,
+			Histogram: "HISTFAAAACJ42pNpmSzMwMDAxQABzFCaEURcm7yEwf4DVERQgAkAZCYFIQ=="}},
+		"stall": {Stall: &Stall{Op: "writing /data/logs.log", Seconds: 5}},
 	}
 }
 
-func said(t *testing.T, s Message) string {
+// lineOf returns the line of a message, without its newline.
+func lineOf(t *testing.T, m Message) string {
 	t.Helper()
 	var out bytes.Buffer
-	require.NoError(t, Write(&out, s))
+	require.NoError(t, Write(&out, m))
 	line, found := strings.CutSuffix(out.String(), "\n")
 	require.True(t, found)
 	require.NotContains(t, line, "\n")
 	return line
 }
 
-func TestWhatIsSaidIsUnderstood(t *testing.T) {
-	for kind, s := range statements() {
-		line := said(t, s)
+func TestParse_ReturnsWhatWasWritten(t *testing.T) {
+	for kind, message := range messages() {
+		line := lineOf(t, message)
 		assert.True(t, strings.HasPrefix(line, kind+" {"), line)
-		understood, err := Parse([]byte(line))
+		parsed, err := Parse([]byte(line))
 		require.NoError(t, err)
-		assert.Equal(t, s, understood)
+		assert.Equal(t, message, parsed)
 	}
 }
 
-func TestALineThatWasCutIsNoStatement(t *testing.T) {
-	for _, s := range statements() {
-		line := said(t, s)
+func TestParse_RejectsATruncatedLine(t *testing.T) {
+	for _, message := range messages() {
+		line := lineOf(t, message)
 		for n := range line {
 			_, err := Parse([]byte(line[:n]))
 			require.Error(t, err, line[:n])
@@ -63,8 +73,8 @@ func TestALineThatWasCutIsNoStatement(t *testing.T) {
 	}
 }
 
-func TestALineThatWasChangedIsNoStatement(t *testing.T) {
-	line := said(t, statements()["ack"])
+func TestParse_RejectsAFlippedBit(t *testing.T) {
+	line := lineOf(t, messages()["ack"])
 	for i := range line {
 		changed := []byte(line)
 		changed[i] ^= 1
@@ -73,14 +83,14 @@ func TestALineThatWasChangedIsNoStatement(t *testing.T) {
 	}
 }
 
-func TestAProblemKeepsItsErrno(t *testing.T) {
+func TestNewOpError_KeepsTheErrno(t *testing.T) {
 	_, err := os.Open("/proc/none")
-	p := NewOpError("opening", err)
-	assert.Equal(t, syscall.ENOENT, p.Errno)
-	assert.ErrorIs(t, p, syscall.ENOENT)
-	assert.NotErrorIs(t, NewOpError("thinking", errors.New("no idea")), syscall.ENOENT)
+	e := NewOpError("opening", err)
+	assert.Equal(t, syscall.ENOENT, e.Errno)
+	assert.ErrorIs(t, e, syscall.ENOENT)
+	assert.NotErrorIs(t, NewOpError("opening", errors.New("no errno")), syscall.ENOENT)
 }
 
-func TestAnEmptyStatementIsAnError(t *testing.T) {
+func TestWrite_RejectsAnEmptyMessage(t *testing.T) {
 	assert.Error(t, Write(&bytes.Buffer{}, Message{}))
 }

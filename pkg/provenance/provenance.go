@@ -1,85 +1,40 @@
-// Package provenance is the chain of custody of a volume between the pod that wrote
-// to it and the pod that read it back: what is known of where it was in between,
-// and how strong the evidence of a verdict is by that.
+// Package provenance derives the evidence level of a verdict from the provenance of
+// the data that the reader read: what happened to the volume between the last writer
+// and the reader.
 //
-// It is pure: it weighs facts that others have gathered, and asks nobody.
+// The package is pure: it evaluates observations that its callers made.
 package provenance
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-// Level is how strong the evidence is, in one order: each level has what the
-// lower ones have. docs/evidence.md says what each does and does not prove.
-type Level int
-
-// The levels.
-const (
-	// None: nothing was read back, or not from the volume that was written to.
-	None Level = iota
-	// ReadBack: another pod read the data. The memory of the writer's node may have
-	// answered in the storage's place.
-	ReadBack
-	// Uncached: what was read did not come from the page cache that was written to.
-	Uncached
-	// Remounted: the filesystem was unmounted, or the device closed, on the writer's
-	// node before the reader had it, or another node's kernel mounted it.
-	Remounted
-	// Reattached: the volume was detached from the writer's node and attached again
-	// for the reader.
-	Reattached
-	// OtherMachine: it was attached anew, to another node with another kernel.
-	OtherMachine
-)
-
-var names = []string{"none", "read-back", "uncached", "remounted", "reattached", "other-machine"}
-
-// Names are those of all levels, the weakest first.
-func Names() []string { return append([]string(nil), names...) }
-
-func (l Level) String() string { return names[l] }
-
-// MarshalText writes the level's name.
-func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
-
-// UnmarshalText reads a level's name.
-func (l *Level) UnmarshalText(text []byte) error {
-	for i, name := range names {
-		if name == string(text) {
-			*l = Level(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is no level of evidence: want one of %s", text, strings.Join(names, ", "))
-}
-
-// Answer is what is known of a question.
+// Answer is the answer to a question about the volume.
 type Answer string
 
-// The answers. The zero value is no answer, and counts as Unknown.
+// The zero value counts as Unknown.
 const (
 	Yes     Answer = "yes"
 	No      Answer = "no"
 	Unknown Answer = "unknown"
 )
 
-// Observation is an answer, and how it is known or why it is not.
+// Observation is an answer, and how it was established or why it was not.
 type Observation struct {
 	Answer Answer `json:"answer"`
 	Reason string `json:"reason"`
 }
 
-// Is says whether the answer is yes. What is not known is not reached.
-func (f Observation) IsYes() bool { return f.Answer == Yes }
+// IsYes reports whether the answer is yes. An unknown answer is not.
+func (o Observation) IsYes() bool { return o.Answer == Yes }
 
-// Location is where a pod had the volume.
+// Location is where a pod used the volume.
 type Location struct {
 	Node string `json:"node"`
-	// BootID identifies one start of one kernel (/proc/sys/kernel/random/boot_id). Two
-	// nodes with the same one are on one machine.
+	// BootID identifies one boot of one kernel (/proc/sys/kernel/random/boot_id). Two
+	// nodes with the same boot ID are one machine.
 	BootID string         `json:"bootID,omitempty"`
 	Mount  protocol.Mount `json:"mount"`
 }
@@ -87,69 +42,89 @@ type Location struct {
 // History is what happened to a volume between the last writer and the reader.
 type History struct {
 	Level Level `json:"level"`
-	// Missing says why the next higher level was not reached; empty at the highest.
-	NotReached string    `json:"notReached,omitempty"`
-	Writer     Location  `json:"writer"`
-	Reader     *Location `json:"reader,omitempty"` // nil where nothing was read back
-	// ReadMode is how the reader read.
+	// NotReached is why the next higher level was not reached; empty at the highest level.
+	NotReached string   `json:"notReached,omitempty"`
+	Writer     Location `json:"writer"`
+	// Reader is nil if nothing was read back.
+	Reader *Location `json:"reader,omitempty"`
+	// ReadMode is how the reader read the journal.
 	ReadMode protocol.ReadMode `json:"readMode,omitempty"`
-	// SameVolume says whether every writer and the reader had the same volume at their path.
+	// SameVolume is whether every writer and the reader had the same volume at their path.
 	SameVolume Observation `json:"sameVolume"`
-	// Unmounted says whether the volume was unmounted on the writer's node before the reader had it.
+	// Unmounted is whether the volume was unmounted on the writer's node before the reader
+	// used it.
 	Unmounted Observation `json:"unmounted"`
-	// Reattached says whether it was detached, and attached again by another attachment.
+	// Reattached is whether the volume was detached, and attached again by another
+	// VolumeAttachment.
 	Reattached Observation `json:"reattached"`
-	// OtherKernel says whether the reader's kernel is another than the writer's.
+	// OtherKernel is whether the reader ran under another kernel than the writer.
 	OtherKernel Observation `json:"otherKernel"`
 }
 
-// Evaluate sets the level, and what is missing to the next one.
-func (c *History) Evaluate() {
-	c.OtherKernel = otherKernel(c.Writer, c.Reader)
-	c.Level, c.NotReached = None, ""
-	for _, step := range []struct {
-		level   Level
-		reached bool
-		missing string
-	}{
-		{ReadBack, c.Reader != nil && c.SameVolume.IsYes(), c.whyNotRead()},
-		{Uncached, c.ReadMode == protocol.ReadDirect || c.remounted(), "it was read through the page cache of the writer's own kernel: " + string(c.ReadMode)},
-		{Remounted, c.remounted(), "that it was unmounted on the writer's node is not known: " + c.Unmounted.Reason},
-		{Reattached, c.Reattached.IsYes(), "that it was detached and attached anew is not known: " + c.Reattached.Reason},
-		{OtherMachine, c.Reattached.IsYes() && c.OtherKernel.IsYes(), c.OtherKernel.Reason},
-	} {
+// Evaluate sets OtherKernel, Level and NotReached from the other fields.
+func (h *History) Evaluate() {
+	h.OtherKernel = otherKernel(h.Writer, h.Reader)
+	h.Level, h.NotReached = None, ""
+	for _, step := range h.steps() {
 		if !step.reached {
-			c.NotReached = step.missing
+			h.NotReached = step.notReached
 			return
 		}
-		c.Level = step.level
+		h.Level = step.level
 	}
 }
 
-func (c *History) remounted() bool {
-	return c.Unmounted.IsYes() || c.Reattached.IsYes() || c.OtherKernel.IsYes()
+// step is a level, whether its own condition holds, and the reason if it does not.
+type step struct {
+	level      Level
+	reached    bool
+	notReached string
 }
 
-func (c *History) whyNotRead() string {
-	if c.Reader == nil {
+// steps returns the conditions of all levels above None, the weakest first.
+func (h *History) steps() []step {
+	return []step{
+		{ReadBack, h.Reader != nil && h.SameVolume.IsYes(), h.whyNotReadBack()},
+		{Uncached, h.ReadMode == protocol.ReadDirect || h.remounted(),
+			"the journal was read through the page cache of the writer's own kernel: " + string(h.ReadMode)},
+		{Remounted, h.remounted(), notEstablished("the volume was unmounted on the writer's node", h.Unmounted)},
+		{Reattached, h.Reattached.IsYes(), notEstablished("the volume was detached and attached again", h.Reattached)},
+		{OtherMachine, h.OtherKernel.IsYes(), h.OtherKernel.Reason},
+	}
+}
+
+func (h *History) remounted() bool {
+	return h.Unmounted.IsYes() || h.Reattached.IsYes() || h.OtherKernel.IsYes()
+}
+
+func (h *History) whyNotReadBack() string {
+	if h.Reader == nil {
 		return "nothing was read back"
 	}
-	return "that it was the same volume is not known: " + c.SameVolume.Reason
+	return notEstablished("all pods used the same volume", h.SameVolume)
+}
+
+func notEstablished(what string, observed Observation) string {
+	return "not established that " + what + ": " + observed.Reason
 }
 
 func otherKernel(writer Location, reader *Location) Observation {
-	switch {
-	case reader == nil:
+	if reader == nil {
 		return Observation{Unknown, "nothing was read back"}
-	case writer.BootID == "" || reader.BootID == "":
-		return Observation{Unknown, "which kernels the pods ran on is not known"}
-	case writer.BootID != reader.BootID && writer.Node == reader.Node:
-		return Observation{Unknown, fmt.Sprintf("both pods ran on %s under kernels that were started apart (boot_id): pods that have kernels of their own, or a node that was started again", reader.Node)}
-	case writer.BootID != reader.BootID:
-		return Observation{Yes, fmt.Sprintf("the kernels of %s and %s were started apart (boot_id)", writer.Node, reader.Node)}
-	case writer.Node == reader.Node:
+	}
+	if writer.BootID == "" || reader.BootID == "" {
+		return Observation{Unknown, "the kernel of the writer or of the reader is unknown"}
+	}
+	sameNode, sameKernel := writer.Node == reader.Node, writer.BootID == reader.BootID
+	switch {
+	case sameNode && sameKernel:
 		return Observation{No, "the reader ran on the writer's node"}
+	case sameNode:
+		return Observation{Unknown, fmt.Sprintf("both pods ran on %s, but the boot_id differs: the pods have kernels "+
+			"of their own, or the node was rebooted", reader.Node)}
+	case sameKernel:
+		return Observation{No, fmt.Sprintf("%s and %s are one machine: they have the same boot_id", writer.Node, reader.Node)}
 	default:
-		return Observation{No, fmt.Sprintf("%s and %s are on one machine: their kernel is the same (boot_id)", writer.Node, reader.Node)}
+		return Observation{Yes, fmt.Sprintf("the kernels of %s and %s have different boot_ids", writer.Node, reader.Node)}
 	}
 }

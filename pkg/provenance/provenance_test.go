@@ -10,46 +10,102 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-func TestEachLevelHasWhatTheLowerOnesHave(t *testing.T) {
-	here, there := Location{Node: "n1", BootID: "a"}, &Location{Node: "n2", BootID: "b"}
-	beside, same := &Location{Node: "n2", BootID: "a"}, &Location{Node: "n1", BootID: "a"}
-	yes, no, unknown := Observation{Answer: Yes, Reason: "seen"}, Observation{Answer: No, Reason: "seen"}, Observation{Answer: Unknown, Reason: "not seen"}
+func TestEvaluate_SetsTheHighestLevelReached(t *testing.T) {
+	const direct, cached, dropped = protocol.ReadDirect, protocol.ReadCached, protocol.ReadDropped
+	writer := Location{Node: "n1", BootID: "a"}
+	sameNode := &Location{Node: "n1", BootID: "a"}
+	sameNodeOtherKernel := &Location{Node: "n1", BootID: "b"}
+	otherNodeSameKernel := &Location{Node: "n2", BootID: "a"}
+	otherMachine := &Location{Node: "n2", BootID: "b"}
+	yes := Observation{Answer: Yes, Reason: "seen"}
+	no := Observation{Answer: No, Reason: "seen"}
+	unknown := Observation{Answer: Unknown, Reason: "not seen"}
 	for name, c := range map[string]struct {
-		custody History
-		want    Level
-		missing string
+		history    History
+		want       Level
+		notReached string
 	}{
-		"nothing was read":                 {History{Writer: here, SameVolume: yes}, None, "nothing was read back"},
-		"another volume":                   {History{Writer: here, Reader: there, SameVolume: no, Reattached: yes, ReadMode: protocol.ReadDirect}, None, "the same volume"},
-		"through the cache":                {History{Writer: here, Reader: same, SameVolume: yes, ReadMode: protocol.ReadCached}, ReadBack, "page cache"},
-		"asked to drop it":                 {History{Writer: here, Reader: same, SameVolume: yes, ReadMode: protocol.ReadDropped}, ReadBack, "page cache"},
-		"past the cache":                   {History{Writer: here, Reader: same, SameVolume: yes, ReadMode: protocol.ReadDirect, Unmounted: unknown}, Uncached, "unmounted"},
-		"two nodes on one kernel":          {History{Writer: here, Reader: beside, SameVolume: yes, ReadMode: protocol.ReadCached, Unmounted: no}, ReadBack, "page cache"},
-		"a kernel that is not known":       {History{Writer: Location{Node: "n1"}, Reader: there, SameVolume: yes, ReadMode: protocol.ReadDirect}, Uncached, "unmounted"},
-		"unmounted, through the cache":     {History{Writer: here, Reader: same, SameVolume: yes, ReadMode: protocol.ReadCached, Unmounted: yes, Reattached: no}, Remounted, "attached anew"},
-		"another kernel, never attached":   {History{Writer: here, Reader: there, SameVolume: yes, ReadMode: protocol.ReadCached, Reattached: unknown}, Remounted, "attached anew"},
-		"attached anew to the same kernel": {History{Writer: here, Reader: beside, SameVolume: yes, ReadMode: protocol.ReadCached, Reattached: yes}, Reattached, "one machine"},
-		"two kernels on one node":          {History{Writer: here, Reader: &Location{Node: "n1", BootID: "b"}, SameVolume: yes, ReadMode: protocol.ReadCached, Unmounted: unknown, Reattached: no}, ReadBack, "page cache"},
-		"attached anew to the same node":   {History{Writer: here, Reader: &Location{Node: "n1", BootID: "b"}, SameVolume: yes, ReadMode: protocol.ReadCached, Reattached: yes}, Reattached, "kernels of their own"},
-		"all of it":                        {History{Writer: here, Reader: there, SameVolume: yes, ReadMode: protocol.ReadDirect, Unmounted: yes, Reattached: yes}, OtherMachine, ""},
-		"which volume is not known":        {History{Writer: here, Reader: same, SameVolume: unknown, ReadMode: protocol.ReadDirect}, None, "the same volume"},
+		"nothing was read": {
+			History{Writer: writer, SameVolume: yes},
+			None, "nothing was read back",
+		},
+		"another volume": {
+			History{Writer: writer, Reader: otherMachine, SameVolume: no, Reattached: yes, ReadMode: direct},
+			None, "the same volume",
+		},
+		"unknown volume": {
+			History{Writer: writer, Reader: sameNode, SameVolume: unknown, ReadMode: direct},
+			None, "the same volume",
+		},
+		"read through the cache": {
+			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: cached},
+			ReadBack, "page cache",
+		},
+		"read after a request to drop the cache": {
+			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: dropped},
+			ReadBack, "page cache",
+		},
+		"two nodes with one kernel": {
+			History{Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached, Unmounted: no},
+			ReadBack, "page cache",
+		},
+		"two kernels on one node": {
+			History{
+				Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached,
+				Unmounted: unknown, Reattached: no,
+			},
+			ReadBack, "page cache",
+		},
+		"read past the cache": {
+			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: direct, Unmounted: unknown},
+			Uncached, "unmounted",
+		},
+		"unknown kernel": {
+			History{Writer: Location{Node: "n1"}, Reader: otherMachine, SameVolume: yes, ReadMode: direct},
+			Uncached, "unmounted",
+		},
+		"unmounted, read through the cache": {
+			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: cached, Unmounted: yes, Reattached: no},
+			Remounted, "attached again",
+		},
+		"another kernel, never attached": {
+			History{Writer: writer, Reader: otherMachine, SameVolume: yes, ReadMode: cached, Reattached: unknown},
+			Remounted, "attached again",
+		},
+		"attached again, the same kernel": {
+			History{Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached, Reattached: yes},
+			Reattached, "one machine",
+		},
+		"attached again, the same node": {
+			History{Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached, Reattached: yes},
+			Reattached, "kernels of their own",
+		},
+		"everything": {
+			History{
+				Writer: writer, Reader: otherMachine, SameVolume: yes, ReadMode: direct,
+				Unmounted: yes, Reattached: yes,
+			},
+			OtherMachine, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.custody.Evaluate()
-			assert.Equal(t, c.want, c.custody.Level)
-			assert.Contains(t, c.custody.NotReached, c.missing)
+			c.history.Evaluate()
+			assert.Equal(t, c.want, c.history.Level)
+			assert.Contains(t, c.history.NotReached, c.notReached)
 		})
 	}
 }
 
-func TestLevelsAreWords(t *testing.T) {
-	for i, name := range Names() {
-		text, err := json.Marshal(Level(i))
+func TestLevel_IsEncodedAsItsName(t *testing.T) {
+	names := LevelNames()
+	require.Len(t, Levels(), len(names))
+	for i, level := range Levels() {
+		text, err := json.Marshal(level)
 		require.NoError(t, err)
-		assert.Equal(t, `"`+name+`"`, string(text))
-		var back Level
-		require.NoError(t, json.Unmarshal(text, &back))
-		assert.Equal(t, Level(i), back)
+		assert.Equal(t, `"`+names[i]+`"`, string(text))
+		var decoded Level
+		require.NoError(t, json.Unmarshal(text, &decoded))
+		assert.Equal(t, level, decoded)
 	}
 	var l Level
 	assert.ErrorContains(t, l.UnmarshalText([]byte("strong")), "read-back")

@@ -11,34 +11,34 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-// Latency is how long commits took: a write and its sync, by the writer's clock.
+// Latency is the distribution of the commits' durations. A commit is a write and its sync, timed by the writer.
 type Latency struct {
-	// Count is of commits, Records of the records in them.
-	Count   uint64        `json:"count"`
+	// Count is the number of commits.
+	Count uint64 `json:"count"`
+	// Records is the number of records in them.
 	Records uint64        `json:"records"`
 	P50     time.Duration `json:"p50"`
 	P99     time.Duration `json:"p99"`
 	Max     time.Duration `json:"max"`
-	// Bars are the distribution, in order, without the empty ones.
-	Bars []Bucket `json:"bars"`
+	// Buckets are the distribution, in order, without empty buckets.
+	Buckets []Bucket `json:"buckets"`
 }
 
-// Bucket counts the commits that took From to To.
+// Bucket counts the commits that took from From to To.
 type Bucket struct {
 	From  time.Duration `json:"from"`
 	To    time.Duration `json:"to"`
 	Count int64         `json:"count"`
 }
 
-// LatencyOf merges what the writers of all epochs say of their commits; nil where
-// none says anything.
-func LatencyOf(said []protocol.Commits) (*Latency, error) {
+// LatencyOf merges the commits of all epochs. It returns nil if there are none.
+func LatencyOf(commits []protocol.CommitStats) (*Latency, error) {
 	var all *hdrhistogram.Histogram
 	l := &Latency{}
-	for _, c := range said {
+	for _, c := range commits {
 		h, err := decode(c.Histogram)
 		if err != nil {
-			return nil, fmt.Errorf("the histogram of a writer's commits: %w", err)
+			return nil, fmt.Errorf("decoding the histogram of a writer's commits: %w", err)
 		}
 		l.Count, l.Records = l.Count+c.Count, l.Records+c.Records
 		if all == nil {
@@ -50,29 +50,29 @@ func LatencyOf(said []protocol.Commits) (*Latency, error) {
 	if all == nil {
 		return nil, nil
 	}
-	l.P50, l.P99, l.Max = microseconds(all.ValueAtQuantile(50)), microseconds(all.ValueAtQuantile(99)), microseconds(all.Max())
-	l.Bars = bars(all)
+	l.P50, l.P99 = microseconds(all.ValueAtQuantile(50)), microseconds(all.ValueAtQuantile(99))
+	l.Max = microseconds(all.Max())
+	l.Buckets = buckets(all)
 	return l, nil
 }
 
-// bars are what a picture can show: a bar for each tenth or so of a power of two,
-// where the histogram itself has hundreds.
-func bars(fine *hdrhistogram.Histogram) []Bucket {
+// buckets returns the few buckets that a chart can show: the histogram itself has hundreds.
+func buckets(fine *hdrhistogram.Histogram) []Bucket {
 	coarse := hdrhistogram.New(fine.LowestTrackableValue(), fine.HighestTrackableValue(), 1)
-	for _, bar := range fine.Distribution() {
-		// What the one histogram could hold the other can.
-		_ = coarse.RecordValues(bar.From, bar.Count)
+	for _, b := range fine.Distribution() {
+		// Both histograms have the same range, so this does not fail.
+		_ = coarse.RecordValues(b.From, b.Count)
 	}
 	var all []Bucket
-	for _, bar := range coarse.Distribution() {
-		if bar.Count > 0 {
-			all = append(all, Bucket{microseconds(bar.From), microseconds(bar.To), bar.Count})
+	for _, b := range coarse.Distribution() {
+		if b.Count > 0 {
+			all = append(all, Bucket{microseconds(b.From), microseconds(b.To), b.Count})
 		}
 	}
 	return all
 }
 
-// decode reads a histogram. The library takes no notice of one that is too short.
+// decode checks the length itself: the library does not.
 func decode(encoded string) (*hdrhistogram.Histogram, error) {
 	const header = 8 // a cookie and a length
 	if base64.StdEncoding.DecodedLen(len(encoded)) < header+3 {
@@ -83,21 +83,21 @@ func decode(encoded string) (*hdrhistogram.Histogram, error) {
 
 func microseconds(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 
-// Recovery is how an application would have lived through one deletion: the time
-// from the deletion on until each step of its coming back. Zero is not known.
+// Recovery is how long each step of the recovery from a deletion took, counted from the deletion. Zero means unknown.
 type Recovery struct {
-	// Epoch is the one that was deleted.
-	Epoch           int           `json:"epoch"`
-	Gone            time.Duration `json:"gone"`
-	Scheduled       time.Duration `json:"scheduled,omitempty"`
-	Attached        time.Duration `json:"attached,omitempty"`
-	Mounted         time.Duration `json:"mounted,omitempty"`
-	Started         time.Duration `json:"started,omitempty"`
-	FirstAckAt      time.Duration `json:"firstAck,omitempty"`
-	AckedAtDeletion uint64        `json:"atStake"`
+	// Epoch is that of the deleted writer.
+	Epoch     int
+	Gone      time.Duration
+	Scheduled time.Duration
+	Attached  time.Duration
+	Mounted   time.Duration
+	Started   time.Duration
+	FirstAck  time.Duration
+	// AckedAtDeletion is how many records were acknowledged when the writer was deleted.
+	AckedAtDeletion uint64
 }
 
-// Recoveries are those of all deletions after which a writer was to come back.
+// Recoveries returns the recovery from each deletion that was followed by another writer.
 func (c Cell) Recoveries() []Recovery {
 	var all []Recovery
 	for i, e := range c.Epochs[:max(0, len(c.Epochs)-1)] {
@@ -112,47 +112,47 @@ func (c Cell) Recoveries() []Recovery {
 		}
 		next := c.Epochs[i+1]
 		all = append(all, Recovery{
-			Epoch: e.Number, AckedAtDeletion: e.AckedAtDeletion, Gone: after(e.Gone), Scheduled: after(next.Scheduled), Attached: after(next.Attached),
-			Mounted: after(next.Mounted), Started: after(next.Started), FirstAckAt: after(next.FirstAckAt),
+			Epoch: e.Number, AckedAtDeletion: e.AckedAtDeletion, Gone: after(e.Gone),
+			Scheduled: after(next.Scheduled), Attached: after(next.Attached), Mounted: after(next.Mounted),
+			Started: after(next.Started), FirstAck: after(next.FirstAckAt),
 		})
 	}
 	return all
 }
 
-// SlowestRecovery is the longest time from a deletion to the first new acknowledgement; 0 where none came back.
+// SlowestRecovery returns the longest time from a deletion to the next acknowledgement; 0 if no writer recovered.
 func (c Cell) SlowestRecovery() time.Duration {
 	var slowest time.Duration
 	for _, r := range c.Recoveries() {
-		slowest = max(slowest, r.FirstAckAt)
+		slowest = max(slowest, r.FirstAck)
 	}
 	return slowest
 }
 
-// Rate is how many records a second were made durable while writers were at work,
-// from the first acknowledgement of each that was heard to the last, by its own
-// clock: on their way to the experiment they come in bursts.
+// Rate returns how many records per second were acknowledged while a writer ran. It uses the writers' clocks, because
+// acknowledgements reach the experiment in bursts.
 func (c Cell) Rate() float64 {
 	var records uint64
-	var working time.Duration
+	var elapsed time.Duration
 	for _, e := range c.Epochs {
 		for _, last := range c.Acks {
 			if e.FirstAck != nil && last.Epoch == e.Number && last.Seq > e.FirstAck.Seq {
 				records += last.Seq - e.FirstAck.Seq
-				working += last.Time.Sub(e.FirstAck.Time)
+				elapsed += last.Time.Sub(e.FirstAck.Time)
 			}
 		}
 	}
-	if working <= 0 {
+	if elapsed <= 0 {
 		return 0
 	}
-	return float64(records) / working.Seconds()
+	return float64(records) / elapsed.Seconds()
 }
 
-// maxAckSamples bounds the acknowledgements that are kept of one epoch.
+// maxAckSamples limits the sampled acknowledgements of an epoch.
 const maxAckSamples = 120
 
-// Downsample keeps so few of the acknowledgements of an epoch that a report can show
-// them, the first and the last among them.
+// Downsample returns at most as many of an epoch's acknowledgements as a report can show, including the first and the
+// last.
 func Downsample(all []AckSample) []AckSample {
 	for len(all) > maxAckSamples {
 		last := all[len(all)-1]

@@ -13,8 +13,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-// said is what a writer says whose commits took so many microseconds.
-func said(t *testing.T, took ...int64) protocol.Commits {
+// commits returns a writer's commits that took this many microseconds.
+func commits(t *testing.T, took ...int64) protocol.CommitStats {
 	t.Helper()
 	h := hdrhistogram.New(1, 60_000_000, 3)
 	for _, n := range took {
@@ -22,48 +22,49 @@ func said(t *testing.T, took ...int64) protocol.Commits {
 	}
 	encoded, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	require.NoError(t, err)
-	return protocol.Commits{Count: uint64(len(took)), Records: 2 * uint64(len(took)), Histogram: string(encoded)}
+	return protocol.CommitStats{Count: uint64(len(took)), Records: 2 * uint64(len(took)), Histogram: string(encoded)}
 }
 
-func TestTheCommitsOfAllEpochsAreOneDistribution(t *testing.T) {
-	l, err := LatencyOf([]protocol.Commits{said(t, 100, 100, 100), said(t, 200, 5000)})
+func TestLatencyOf_MergesAllEpochs(t *testing.T) {
+	l, err := LatencyOf([]protocol.CommitStats{commits(t, 100, 100, 100), commits(t, 200, 5000)})
 	require.NoError(t, err)
 	assert.Equal(t, uint64(5), l.Count)
 	assert.Equal(t, uint64(10), l.Records)
 	assert.Equal(t, 100*time.Microsecond, l.P50)
 	assert.InEpsilon(t, 5*time.Millisecond, l.Max, 0.002)
-	var bars int64
-	for _, b := range l.Bars {
-		bars += b.Count
+	var count int64
+	for _, b := range l.Buckets {
+		count += b.Count
 		assert.Positive(t, b.Count)
 	}
-	assert.Equal(t, int64(5), bars)
+	assert.Equal(t, int64(5), count)
 }
 
-func TestNoCommitsAreNoLatency(t *testing.T) {
+func TestLatencyOf_WithoutCommits(t *testing.T) {
 	l, err := LatencyOf(nil)
 	assert.NoError(t, err)
 	assert.Nil(t, l)
 	for _, wrong := range []string{"", "x", "HISTFAAAAA=="} {
-		_, err := LatencyOf([]protocol.Commits{{Histogram: wrong}})
+		_, err := LatencyOf([]protocol.CommitStats{{Histogram: wrong}})
 		assert.Error(t, err, wrong)
 	}
 }
 
-func TestARecoveryIsCountedFromTheDeletion(t *testing.T) {
+func TestRecoveries_CountFromTheDeletion(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 	c := Cell{Epochs: []Epoch{
 		{Number: 1, Deleting: at(10), Gone: at(12), AckedAtDeletion: 100},
 		{Number: 2, Pod: Pod{Scheduled: at(13), Started: at(15)}, FirstAckAt: at(16), Deleting: at(20), Gone: at(21), AckedAtDeletion: 180},
 	}}
 	assert.Equal(t, []Recovery{{
-		Epoch: 1, Gone: 2 * time.Second, Scheduled: 3 * time.Second, Started: 5 * time.Second, FirstAckAt: 6 * time.Second, AckedAtDeletion: 100,
-	}}, c.Recoveries(), "nobody came back from the last deletion")
+		Epoch: 1, Gone: 2 * time.Second, Scheduled: 3 * time.Second, Started: 5 * time.Second,
+		FirstAck: 6 * time.Second, AckedAtDeletion: 100,
+	}}, c.Recoveries(), "no writer followed the last deletion")
 	assert.Equal(t, 6*time.Second, c.SlowestRecovery())
 	assert.Zero(t, Cell{}.SlowestRecovery())
 }
 
-func TestTheRateIsThatOfWritersAtWork(t *testing.T) {
+func TestRate_CountsOnlyRunningWriters(t *testing.T) {
 	ack := func(epoch int, seq uint64, seconds int) ledger.Ack {
 		return ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: seq}, Time: time.Unix(int64(seconds), 0)}
 	}
@@ -72,11 +73,11 @@ func TestTheRateIsThatOfWritersAtWork(t *testing.T) {
 		Epochs: []Epoch{{Number: 1, FirstAck: &first}, {Number: 2, FirstAck: &second}, {Number: 3}},
 		Acks:   []ledger.Ack{ack(1, 1001, 10), ack(2, 1, 20), ack(3, 7, 40)},
 	}
-	assert.Equal(t, 100.0, c.Rate(), "an epoch of one acknowledgement tells nothing, nor one of which the first was not heard")
+	assert.Equal(t, 100.0, c.Rate(), "epochs without a first and a later acknowledgement do not count")
 	assert.Zero(t, Cell{}.Rate())
 }
 
-func TestAReportShowsSomeOfTheAcknowledgements(t *testing.T) {
+func TestDownsample_KeepsTheFirstAndTheLast(t *testing.T) {
 	var all []AckSample
 	for i := range 10_000 {
 		all = append(all, AckSample{time.Unix(int64(i), 0), uint64(i)})

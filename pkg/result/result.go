@@ -1,8 +1,7 @@
-// Package result is the outcome of a run as data, and in sentences: everything
-// a third person needs to believe the verdict without having been there. Every
-// other form of a result derives from Result.
+// Package result is the outcome of a run, as data and in sentences: everything that a third person needs to believe the
+// verdict without having been there. Every report is made from a Result.
 //
-// It neither judges nor asks the cluster anything.
+// It judges nothing and does not access the cluster.
 package result
 
 import (
@@ -23,183 +22,202 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
-// Schema names the form of a Result in JSON.
+// Schema is the version of a Result's JSON.
 const Schema = "volume-durability/result/v1alpha1"
 
 // Result is the outcome of a run.
 type Result struct {
 	Schema string `json:"schema"`
-	// Run is unique to the run.
+	// RunID is unique to the run.
 	RunID string `json:"runID"`
-	// Began and Ended bound the run, by the experiment's clock.
-	Started time.Time `json:"started"`
-	Ended   time.Time `json:"ended"`
-	// Verdict is that of the whole run, Reason why in a sentence.
+	// Started and Ended are times of the experiment's clock.
+	Started time.Time `json:"startedAt"`
+	Ended   time.Time `json:"endedAt"`
+	// Verdict is that of the whole run.
 	Verdict judge.Verdict `json:"verdict"`
-	Reason  string        `json:"reason"`
-	// Settings are all inputs, those that were not set among them.
-	Settings options.Settings `json:"settings"`
-	Tool     Tool             `json:"tool"`
-	Cluster  Cluster          `json:"cluster"`
-	// Engine is the ChaosEngine that started the run, if one did.
+	// Reason gives the reason for the verdict in a sentence.
+	Reason string `json:"reason"`
+	// Options holds the value of every option, defaults included.
+	Options options.Values `json:"options"`
+	Tool    Tool           `json:"tool"`
+	Cluster Cluster        `json:"cluster"`
+	// Engine is the ChaosEngine that started the run; absent if a person did.
 	Engine *Engine `json:"engine,omitempty"`
-	// Cells are the parts of the run, each with its own volume, ledger and verdict.
-	// The control is among them.
+	// Cells are the parts of the run, each with its own volume, ledger and verdict. The control is one of them.
 	Cells []Cell `json:"cells,omitempty"`
-	// NotRemoved says what of the run could not be removed.
+	// NotRemoved lists what the run created and could not remove, and why.
 	NotRemoved string `json:"notRemoved,omitempty"`
-	// Snapshot is what the result rests on; it is kept beside it, not in it.
+	// Snapshot is not a part of the JSON: the bundle has files of its own for it.
 	Snapshot ClusterSnapshot `json:"-"`
 }
 
-// ClusterSnapshot is what the cluster showed of a run: nil, not empty, of what could not be seen.
+// ClusterSnapshot is the run's objects and their events as last seen in the cluster. A list is nil, not empty, if it
+// could not be read.
 type ClusterSnapshot struct {
-	// Objects are the run's own, as they were last seen.
 	Objects []runtime.Object
 	Events  []corev1.Event
 }
 
 // Tool is the program that made the run.
 type Tool struct {
-	// Version and Commit are those of the build; empty where it has none.
+	// Version is that of the build; absent if unknown.
 	Version string `json:"version,omitempty"`
-	Commit  string `json:"commit,omitempty"`
-	// Image is the one that the writers and readers ran, as it was asked for.
+	// Commit is that of the build; absent if unknown.
+	Commit string `json:"commit,omitempty"`
+	// Image is the image of the writers and the readers, as requested.
 	Image string `json:"image,omitempty"`
 }
 
-// Cluster is where the run was made. What could not be seen is empty.
+// Cluster is the cluster under test. Unknown fields are absent.
 type Cluster struct {
-	// UID is that of the namespace kube-system, by which clusters are told apart.
-	UID     types.UID `json:"uid,omitempty"`
-	Server  string    `json:"server,omitempty"`
-	Version string    `json:"version,omitempty"`
-	// Orchestrator says how it was determined what orchestrates.
+	// UID is that of the namespace kube-system, which identifies a cluster.
+	UID types.UID `json:"uid,omitempty"`
+	// Server is the URL of the API server.
+	Server string `json:"server,omitempty"`
+	// Version is that of Kubernetes.
+	Version string `json:"version,omitempty"`
+	// Orchestrator is what orchestrates the cluster, and how that was determined.
 	Orchestrator string `json:"orchestrator,omitempty"`
+	// Warnings are those that the API server sent, each once: about deprecated APIs, and about pods that a stricter
+	// namespace would reject.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Engine is the ChaosEngine that started a run.
+// Engine is the ChaosEngine that started the run.
 type Engine struct {
-	Name           string    `json:"name"`
-	Namespace      string    `json:"namespace"`
-	UID            types.UID `json:"uid"`
-	Result         string    `json:"result"` // the ChaosResult's name
+	Name      string    `json:"name"`
+	Namespace string    `json:"namespace"`
+	UID       types.UID `json:"uid"`
+	// Result is the ChaosResult's name.
+	Result         string    `json:"result"`
 	ResultUID      types.UID `json:"resultUID,omitempty"`
 	ServiceAccount string    `json:"serviceAccount,omitempty"`
 }
 
-// Cell is one volume's part of a run.
+// Cell is the result of one cell of the run: one combination under test, on a volume of its own.
 type Cell struct {
 	Plan    options.CellSpec `json:"plan"`
 	Verdict judge.Verdict    `json:"verdict"`
-	Reason  string           `json:"reason"`
-	Journal journal.Format   `json:"journal"`
+	// Reason gives the reason for the verdict in a sentence.
+	Reason  string         `json:"reason"`
+	Journal journal.Format `json:"journal"`
 	// File is the journal's path in the pods.
 	File string `json:"file"`
-	// Path is the folder or device under test, in a run without a cluster.
-	Path   string       `json:"path,omitempty"`
-	Claim  *Claim       `json:"claim,omitempty"`
-	Epochs []Epoch      `json:"epochs,omitempty"`
+	// Path is the folder or device under test in a local run; absent in a run on a cluster.
+	Path string `json:"path,omitempty"`
+	// Claim is absent if the volume is an emptyDir, and in a local run.
+	Claim *Claim `json:"claim,omitempty"`
+	// Epochs are the writers, one after another.
+	Epochs []Epoch `json:"epochs,omitempty"`
+	// Reader is the final read of the journal; absent if it was not read back.
 	Reader *JournalRead `json:"reader,omitempty"`
-	// Acks are the acknowledgements that the storage was held to.
+	// Acks is the ledger: the last acknowledgement of each epoch. All records up to them must be in the journal.
 	Acks []ledger.Ack `json:"acks,omitempty"`
-	// Findings are those of all looks, and what the volume refused to the pods.
+	// Findings are those of all reads, and the operations that the volume refused.
 	Findings []judge.Finding `json:"findings,omitempty"`
 	// Provenance is what happened to the volume between the last writer and the reader.
 	Provenance provenance.History `json:"provenance"`
-	// Latency is of the commits of all epochs; nil where none was heard of.
+	// Latency is that of the commits of all epochs; absent if no writer reported any.
 	Latency *Latency `json:"latency,omitempty"`
-	// Notes say what is worth knowing and is not held against the storage.
+	// Notes are observations that do not affect the verdict.
 	Notes []string `json:"notes,omitempty"`
-	// NotShown says what a Pass does not prove.
+	// NotShown lists what a Pass does not prove.
 	NotShown []string `json:"notShown,omitempty"`
 }
 
-// Claim is the claim under test and the volume behind it.
+// Claim is the claim under test and its volume.
 type Claim struct {
 	Name         string    `json:"name"`
 	UID          types.UID `json:"uid"`
 	StorageClass string    `json:"storageClass,omitempty"`
-	Volume       string    `json:"volume,omitempty"` // the PersistentVolume's name
-	Created      bool      `json:"created"`          // by this run
-	// AccessModes are those that the volume was bound with.
+	// Volume is the PersistentVolume's name.
+	Volume string `json:"volume,omitempty"`
+	// Created reports whether this run created the claim.
+	Created bool `json:"created"`
+	// AccessModes are those of the bound volume.
 	AccessModes []string `json:"accessModes,omitempty"`
-	// Provisioner made the volume, and Handle is its driver's name for it; empty where
-	// they may not be seen.
+	// Provisioner created the volume; absent if the PersistentVolume could not be read.
 	Provisioner string `json:"provisioner,omitempty"`
-	Handle      string `json:"handle,omitempty"`
+	// Handle is the driver's name for the volume; absent if the PersistentVolume could not be read.
+	Handle string `json:"handle,omitempty"`
 }
 
-// Pod is one of the run's pods.
+// Pod is one of the run's pods. Its times are those at which the experiment first observed a step; a step that was not
+// observed is absent.
 type Pod struct {
 	Name string    `json:"name"`
 	UID  types.UID `json:"uid"`
 	Node string    `json:"node"`
-	// ImageID is what the node ran, with its digest where the runtime knows one.
+	// ImageID is the image that the node ran, with its digest if the runtime reports one.
 	ImageID string `json:"imageID,omitempty"`
-	// When its parts were first seen to be there, by the experiment's clock; zero
-	// where that was not seen.
-	Created   time.Time `json:"created,omitzero"`
-	Scheduled time.Time `json:"scheduled,omitzero"`
-	Attached  time.Time `json:"attached,omitzero"` // the volume, to the pod's node
-	// Mounted is when the pod was ready for its containers, its volume mounted.
-	Mounted time.Time `json:"mounted,omitzero"`
-	Started time.Time `json:"started,omitzero"` // its container
+	// Created is when the pod was created.
+	Created time.Time `json:"createdAt,omitzero"`
+	// Scheduled is when the pod was assigned to its node.
+	Scheduled time.Time `json:"scheduledAt,omitzero"`
+	// Attached is when the volume was attached to the pod's node.
+	Attached time.Time `json:"attachedAt,omitzero"`
+	// Mounted is when the pod was ready to start its containers, with the volume mounted.
+	Mounted time.Time `json:"mountedAt,omitzero"`
+	// Started is when the container started.
+	Started time.Time `json:"startedAt,omitzero"`
 }
 
 // Epoch is one incarnation of the writer.
 type Epoch struct {
+	// Number counts from 1.
 	Number int `json:"number"`
 	Pod
-	// Mount is what the writer's path was on, BootID the kernel that it ran on.
-	Mount  protocol.Mount `json:"mount"`
-	BootID string         `json:"bootID,omitempty"`
-	// FirstAckAt is when the experiment first heard that something is safe.
+	// Mount is the mount of the writer's path.
+	Mount protocol.Mount `json:"mount"`
+	// BootID identifies the kernel on which the writer ran.
+	BootID string `json:"bootID,omitempty"`
+	// FirstAckAt is when the experiment received the first acknowledgement.
 	FirstAckAt time.Time `json:"firstAckAt,omitzero"`
-	// First is the first acknowledgement that was heard, by the writer's clock.
+	// FirstAck is the first acknowledgement that was received.
 	FirstAck *ledger.Ack `json:"firstAck,omitempty"`
-	// Acks are some of the acknowledgements as they were heard, in order.
+	// Acks is a sample of the acknowledgements, in the order in which they were received.
 	Acks []AckSample `json:"acks,omitempty"`
-	// AckedAtDeletion is how many records were acknowledged, in all epochs, when the writer was to be deleted.
+	// AckedAtDeletion is how many records of all epochs were acknowledged when this writer was deleted.
 	AckedAtDeletion uint64 `json:"ackedAtDeletion,omitempty"`
-	// Grace is the deletion's grace period in seconds; nil for the pod's own, 30.
-	Grace *int64 `json:"grace,omitempty"`
-	// Deleting and Gone bound its deletion.
-	Deleting time.Time `json:"deleting,omitzero"`
-	Gone     time.Time `json:"gone,omitzero"`
-	// Problem is why the writer had ended before it was deleted, if it had.
+	// Grace is the grace period of the deletion in seconds; absent for the pod's own, 30 seconds.
+	Grace *int64 `json:"gracePeriodSeconds,omitempty"`
+	// Deleting is when the deletion of the writer was requested.
+	Deleting time.Time `json:"deletedAt,omitzero"`
+	// Gone is when the deleted writer no longer existed.
+	Gone time.Time `json:"goneAt,omitzero"`
+	// ExitError is the error with which the writer exited before its deletion, if it did.
 	ExitError *protocol.OpError `json:"exitError,omitempty"`
-	// Found is what the writer found before it wrote; nil for the first, and
-	// where it could not be heard.
+	// InitialRead is the writer's read of the journal before its first commit; absent for the first writer, and if the
+	// pod's log could not be read.
 	InitialRead *JournalRead `json:"initialRead,omitempty"`
 }
 
-// AckSample is an acknowledgement on its arrival.
+// AckSample is an acknowledgement and when the experiment received it.
 type AckSample struct {
-	At  time.Time `json:"at"`
+	At  time.Time `json:"receivedAt"`
 	Seq uint64    `json:"seq"`
 }
 
-// JournalRead is what a pod saw of the journal, and what the judge made of it.
+// JournalRead is one pod's read of the whole journal, with the judgement of it.
 type JournalRead struct {
 	Pod
-	// Seen is when the experiment heard of it.
-	Seen       time.Time           `json:"seen,omitzero"`
+	// Seen is when the experiment received the scan result.
+	Seen       time.Time           `json:"receivedAt,omitzero"`
 	ScanResult protocol.ScanResult `json:"scan"`
 	Judgement  judge.Judgement     `json:"judgement"`
 }
 
-// HasLogData says whether there is anything in the journal for a person to read, as
-// STIG check V-260932 asks. Zeros and line ends are nothing.
-func (l JournalRead) HasLogData() bool {
-	s := l.ScanResult
+// HasLogData reports whether a person would find anything in the journal, as STIG check V-260932 asks. Zeros and empty
+// lines do not count.
+func (r JournalRead) HasLogData() bool {
+	s := r.ScanResult
 	if s.Records > 0 || len(s.Foreign) > 0 || s.Unlisted > 0 {
 		return true
 	}
 	return slices.ContainsFunc(s.Damage, func(d journal.Damage) bool { return !d.Blank && d.Zeros < d.Length })
 }
 
-// Deletions counts the writers that were deleted.
+// Deletions returns how many writers were deleted.
 func (c Cell) Deletions() int {
 	n := 0
 	for _, e := range c.Epochs {
@@ -210,50 +228,51 @@ func (c Cell) Deletions() int {
 	return n
 }
 
-// Written says in a sentence that there is something at stake.
-func (c Cell) Written() string {
-	promised := ledger.Count(c.Acks)
-	if promised == 0 || len(c.Epochs) == 0 {
-		return "Nothing was acknowledged: nothing is at stake"
+// WriteSentence returns a sentence on what was written before the chaos.
+func (c Cell) WriteSentence() string {
+	if ledger.CountRecords(c.Acks) == 0 || len(c.Epochs) == 0 {
+		return "No record was acknowledged"
 	}
-	return fmt.Sprintf("%s writes to %s and was told that its data is safe", c.Epochs[0].Pod.Name, c.storage())
+	return fmt.Sprintf("Pod %s writes to %s, and its records are acknowledged", c.Epochs[0].Pod.Name, c.volumeName())
 }
 
-func (c Cell) storage() string {
+func (c Cell) volumeName() string {
 	if c.Path != "" {
 		return c.Path
 	}
 	if c.Claim == nil {
 		return "an emptyDir"
 	}
-	s := "claim " + c.Claim.Name
+	name := "claim " + c.Claim.Name
 	if c.Claim.StorageClass != "" {
-		s += " (StorageClass " + c.Claim.StorageClass + ")"
+		name += " (StorageClass " + c.Claim.StorageClass + ")"
 	}
-	return s
+	return name
 }
 
-// Verified says in a sentence what the verification came to.
-func (c Cell) Verified() string {
-	promised := ledger.Count(c.Acks)
+// VerificationSentence returns a sentence on the outcome of the verification.
+func (c Cell) VerificationSentence() string {
+	acknowledged := Count(ledger.CountRecords(c.Acks), "acknowledged record")
+	deletions := Count(c.Deletions(), "deletion")
 	switch c.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("%s acknowledged records verified after %s, 0 lost; %s", judge.FormatCount(promised), counted(c.Deletions(), "deletion"), c.readWhere()) + c.noted()
+		return fmt.Sprintf("%s verified after %s, 0 lost; %s", acknowledged, deletions, c.readPhrase()) + c.notesSentence()
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged, %s", judge.Summary(c.Findings), judge.FormatCount(promised), counted(c.Deletions(), "deletion")) + c.noted()
+		return fmt.Sprintf("%s (%s, %s)", judge.Summary(c.Findings), acknowledged, deletions) + c.notesSentence()
 	default:
 		return c.Reason
 	}
 }
 
-func (c Cell) noted() string {
+func (c Cell) notesSentence() string {
 	if len(c.Notes) == 0 {
 		return ""
 	}
 	return ". Note: " + strings.Join(c.Notes, "; ")
 }
 
-func (c Cell) readWhere() string {
+// readPhrase says where and how the journal was read back.
+func (c Cell) readPhrase() string {
 	if c.Reader == nil || len(c.Epochs) == 0 {
 		return "not read back"
 	}
@@ -262,19 +281,11 @@ func (c Cell) readWhere() string {
 	if c.Reader.Node == writer {
 		where = fmt.Sprintf("read on %s, the writer's own node", c.Reader.Node)
 	}
-	return where + accesses[c.Reader.ScanResult.ReadMode]
+	return where + readModePhrases[c.Reader.ScanResult.ReadMode]
 }
 
-// accesses are the ways of reading, in words.
-var accesses = map[protocol.ReadMode]string{
-	protocol.ReadDirect:  ", past the page cache",
-	protocol.ReadDropped: ", after the page cache was asked to drop it",
+var readModePhrases = map[protocol.ReadMode]string{
+	protocol.ReadDirect:  ", bypassing the page cache",
+	protocol.ReadDropped: ", after asking the kernel to drop the file from the page cache",
 	protocol.ReadCached:  ", through the page cache",
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

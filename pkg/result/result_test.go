@@ -26,74 +26,77 @@ func cell() Cell {
 	}
 }
 
-func TestSentencesOnAPass(t *testing.T) {
+func TestCell_SentencesOnAPass(t *testing.T) {
 	c := cell()
-	assert.Equal(t, "write-pod writes to claim stig-pvc (StorageClass fast) and was told that its data is safe", c.Written())
-	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1", c.Verified())
+	assert.Equal(t, "Pod write-pod writes to claim stig-pvc (StorageClass fast), and its records are acknowledged", c.WriteSentence())
+	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1", c.VerificationSentence())
 	c.Reader.ScanResult.ReadMode = protocol.ReadDirect
-	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1, past the page cache", c.Verified())
+	assert.Equal(t,
+		"4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1, bypassing the page cache", c.VerificationSentence())
 	c.Reader.Node, c.Reader.ScanResult.ReadMode = "n1", protocol.ReadDropped
 	c.Epochs = c.Epochs[:1]
-	assert.Equal(t, "4 812 acknowledged records verified after 1 deletion, 0 lost; read on n1, the writer's own node, after the page cache was asked to drop it", c.Verified())
+	assert.Equal(t, "4 812 acknowledged records verified after 1 deletion, 0 lost; read on n1, the writer's own node, "+
+		"after asking the kernel to drop the file from the page cache", c.VerificationSentence())
 }
 
-func TestSentencesOnAFail(t *testing.T) {
+func TestCell_SentencesOnAFail(t *testing.T) {
 	c := cell()
 	c.Claim, c.Verdict = nil, judge.Fail
 	lost := judge.Finding{Class: judge.LostTail, Epoch: 2, First: 801, Last: 812, Records: 12}
 	c.Findings = []judge.Finding{lost}
-	assert.Equal(t, "write-pod writes to an emptyDir and was told that its data is safe", c.Written())
-	assert.Equal(t, "lost-tail: 12 acknowledged records, epoch 2 sequence 801 to 812; 4 812 records were acknowledged, 2 deletions", c.Verified())
+	assert.Equal(t, "Pod write-pod writes to an emptyDir, and its records are acknowledged", c.WriteSentence())
+	assert.Equal(t,
+		"lost-tail: 12 acknowledged records, epoch 2 sequence 801 to 812 (4 812 acknowledged records, 2 deletions)", c.VerificationSentence())
 	c.Findings = []judge.Finding{lost, lost, lost, lost, lost}
-	assert.Contains(t, c.Verified(), "; 2 more findings; ")
+	assert.Contains(t, c.VerificationSentence(), "; 2 more findings (")
 }
 
-func TestWhatIsLostIsCountedOnce(t *testing.T) {
+func TestLost_CountsEachRecordOnce(t *testing.T) {
 	c := Cell{Acks: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 100}}, {Point: journal.Point{Epoch: 2, Seq: 50}}}}
 	for name, want := range map[string]struct {
 		findings []judge.Finding
 		lost     uint64
 	}{
-		"nothing":                       {nil, 0},
-		"a tail and a hole":             {[]judge.Finding{{Class: judge.LostTail, Records: 40}, {Class: judge.LostGap, Records: 2}}, 42},
-		"there, in another order":       {[]judge.Finding{{Class: judge.Reordered, Records: 7}}, 0},
-		"there, twice":                  {[]judge.Finding{{Class: judge.Duplicated, Records: 7}, {Class: judge.Torn, Records: 1}}, 1},
-		"more findings than records":    {[]judge.Finding{{Class: judge.Corrupt, Records: 100}, {Class: judge.RolledBack, Records: 100}}, 150},
-		"a finding of no one's records": {[]judge.Finding{{Class: judge.Foreign}}, 0},
+		"nothing":                    {nil, 0},
+		"a tail and a gap":           {[]judge.Finding{{Class: judge.LostTail, Records: 40}, {Class: judge.LostGap, Records: 2}}, 42},
+		"present, but reordered":     {[]judge.Finding{{Class: judge.Reordered, Records: 7}}, 0},
+		"present twice":              {[]judge.Finding{{Class: judge.Duplicated, Records: 7}, {Class: judge.Torn, Records: 1}}, 1},
+		"more findings than records": {[]judge.Finding{{Class: judge.Corrupt, Records: 100}, {Class: judge.RolledBack, Records: 100}}, 150},
+		"a finding without records":  {[]judge.Finding{{Class: judge.Foreign}}, 0},
 	} {
 		c.Findings = want.findings
 		assert.Equal(t, want.lost, c.Lost(), name)
 		c.Reader = &JournalRead{}
 		assert.Equal(t, judge.FormatCount(want.lost), c.row()[4], name)
 	}
-	assert.Zero(t, Cell{Findings: []judge.Finding{{Class: judge.Missing, Records: 3}}}.Lost(), "nobody was promised anything")
+	assert.Zero(t, Cell{Findings: []judge.Finding{{Class: judge.Missing, Records: 3}}}.Lost(), "nothing was acknowledged")
 }
 
-func TestNothingAtStakeIsSaid(t *testing.T) {
-	assert.Equal(t, "Nothing was acknowledged: nothing is at stake", Cell{}.Written())
-	assert.Equal(t, "no node", Cell{Verdict: judge.Error, Reason: "no node"}.Verified())
+func TestCell_SentencesWithoutAcknowledgements(t *testing.T) {
+	assert.Equal(t, "No record was acknowledged", Cell{}.WriteSentence())
+	assert.Equal(t, "no node", Cell{Verdict: judge.Error, Reason: "no node"}.VerificationSentence())
 }
 
-func TestZerosAndLineEndsAreNoLogData(t *testing.T) {
-	look := func(r journal.Report) JournalRead { return JournalRead{ScanResult: protocol.ScanResult{Report: r}} }
+func TestHasLogData_IgnoresZerosAndEmptyLines(t *testing.T) {
+	read := func(r journal.Report) JournalRead { return JournalRead{ScanResult: protocol.ScanResult{Report: r}} }
 	for name, r := range map[string]journal.Report{
 		"nothing":   {},
 		"zeros":     {Present: true, Bytes: 9, Damage: []journal.Damage{{Length: 9, Zeros: 9}}},
 		"line ends": {Present: true, Bytes: 2, Damage: []journal.Damage{{Length: 2, Blank: true}}},
 	} {
-		assert.False(t, look(r).HasLogData(), name)
+		assert.False(t, read(r).HasLogData(), name)
 	}
 	for name, r := range map[string]journal.Report{
-		"a record":                  {Records: 1},
-		"another run's":             {Foreign: []journal.Foreign{{Records: 1}}},
-		"anything that is not zero": {Damage: []journal.Damage{{Length: 9, Zeros: 9}, {Length: 9, Zeros: 8}}},
-		"more than is listed":       {Unlisted: 1},
+		"a record":                {Records: 1},
+		"another run's":           {Foreign: []journal.Foreign{{Records: 1}}},
+		"a byte that is not zero": {Damage: []journal.Damage{{Length: 9, Zeros: 9}, {Length: 9, Zeros: 8}}},
+		"more than is listed":     {Unlisted: 1},
 	} {
-		assert.True(t, look(r).HasLogData(), name)
+		assert.True(t, read(r).HasLogData(), name)
 	}
 }
 
-func TestNumbersAreGrouped(t *testing.T) {
+func TestFormatCount_GroupsDigits(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1 000", 1234567: "1 234 567"} {
 		assert.Equal(t, want, judge.FormatCount(n))
 	}

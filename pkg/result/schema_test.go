@@ -37,8 +37,8 @@ const (
 	fieldsFile = "docs/evidence-bundle.md"
 )
 
-// words are the types of which only some words are values.
-var words = map[reflect.Type][]any{
+// enums are the types that have only these values.
+var enums = map[reflect.Type][]any{
 	reflect.TypeFor[judge.Verdict]():     {judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.NotApplicable, judge.Skipped},
 	reflect.TypeFor[protocol.ReadMode](): {protocol.ReadDirect, protocol.ReadDropped, protocol.ReadCached},
 	reflect.TypeFor[provenance.Answer](): {provenance.Yes, provenance.No, provenance.Unknown, ""},
@@ -48,17 +48,17 @@ var words = map[reflect.Type][]any{
 	},
 }
 
-// mapped are the types whose JSON is not what their Go says.
-func mapped(t reflect.Type) *described.Schema {
+// customSchema returns the schema of a type whose JSON differs from its Go type; nil for all others.
+func customSchema(t reflect.Type) *described.Schema {
 	if t == reflect.TypeFor[provenance.Level]() {
 		var levels []any
-		for _, name := range provenance.Names() {
+		for _, name := range provenance.LevelNames() {
 			levels = append(levels, name)
 		}
 		return &described.Schema{Type: "string", Enum: levels}
 	}
 	if t == reflect.TypeFor[resource.Quantity]() {
-		return &described.Schema{Type: "string", Description: "A quantity of Kubernetes's, such as 5Gi."}
+		return &described.Schema{Type: "string", Description: "A Kubernetes quantity, such as 5Gi."}
 	}
 	if t == reflect.TypeFor[syscall.Errno]() {
 		return &described.Schema{Type: "integer"}
@@ -66,14 +66,14 @@ func mapped(t reflect.Type) *described.Schema {
 	if t == reflect.TypeFor[time.Duration]() {
 		return &described.Schema{Type: "integer", Title: "nanoseconds"}
 	}
-	if choices, known := words[t]; known {
-		return &described.Schema{Type: "string", Enum: choices}
+	if values, known := enums[t]; known {
+		return &described.Schema{Type: "string", Enum: values}
 	}
 	return nil
 }
 
-// named tells types of one name in several packages apart.
-func named(t reflect.Type) string {
+// definitionName prefixes types of other packages with the package, because some have the same name.
+func definitionName(t reflect.Type) string {
 	pkg := path.Base(t.PkgPath())
 	if pkg == "result" || t.Name() == "" {
 		return t.Name()
@@ -81,20 +81,20 @@ func named(t reflect.Type) string {
 	return strings.ToUpper(pkg[:1]) + pkg[1:] + t.Name()
 }
 
-// schema is that of result.json, made of the Go types and their comments.
+// schema returns the schema of result.json, made of the Go types and their comments.
 func schema(t *testing.T) *described.Schema {
 	t.Helper()
 	t.Chdir("../..")
-	// A document may have fields that a later version adds.
-	r := &described.Reflector{Mapper: mapped, Namer: named, AllowAdditionalProperties: true, Anonymous: true, ExpandedStruct: true}
+	// A later version may add fields.
+	r := &described.Reflector{Mapper: customSchema, Namer: definitionName, AllowAdditionalProperties: true, Anonymous: true, ExpandedStruct: true}
 	require.NoError(t, r.AddGoComments(module, "./pkg", described.WithFullComment()))
 	for name, comment := range r.CommentMap {
-		r.CommentMap[name] = strings.Join(strings.Fields(comment), " ")
+		r.CommentMap[name] = plainComment(name, comment)
 	}
 	s := r.Reflect(result.Result{})
-	orNull(s)
+	allowNull(s)
 	for _, d := range s.Definitions {
-		orNull(d)
+		allowNull(d)
 	}
 	s.Title = "The result of a run of volume-durability"
 	property, found := s.Properties.Get("schema")
@@ -103,9 +103,21 @@ func schema(t *testing.T) *described.Schema {
 	return s
 }
 
-// orNull lets the lists be null that are always there: so Go writes one that was
-// never filled, as in a run whose inputs were refused.
-func orNull(s *described.Schema) {
+// plainComment drops the Go name at the beginning of a comment: "Reason gives the reason." describes the JSON field
+// "reason" as "Gives the reason.".
+func plainComment(name, comment string) string {
+	comment = strings.Join(strings.Fields(comment), " ")
+	goName := name[strings.LastIndex(name, ".")+1:]
+	for _, prefix := range []string{goName + " is ", goName + " are "} {
+		if rest, found := strings.CutPrefix(comment, prefix); found {
+			return strings.ToUpper(rest[:1]) + rest[1:]
+		}
+	}
+	return comment
+}
+
+// allowNull allows null for required lists: Go encodes an empty list as null, as in a run whose options are invalid.
+func allowNull(s *described.Schema) {
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
 		if p.Value.Type == "array" && slices.Contains(s.Required, p.Key) {
 			description := p.Value.Description
@@ -115,8 +127,8 @@ func orNull(s *described.Schema) {
 	}
 }
 
-// held compares a file with what it should be, or writes it.
-func held(t *testing.T, file, want string) {
+// checkFile compares a file with what it should be. With -update it writes the file.
+func checkFile(t *testing.T, file, want string) {
 	t.Helper()
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
@@ -127,26 +139,26 @@ func held(t *testing.T, file, want string) {
 	assert.Empty(t, cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n")), "%s: go test ./pkg/result -update writes it", file)
 }
 
-func TestTheSchemaIsThatOfTheTypes(t *testing.T) {
+func TestSchema_MatchesTheTypes(t *testing.T) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	require.NoError(t, e.Encode(schema(t)))
-	held(t, schemaFile, b.String())
+	checkFile(t, schemaFile, b.String())
 }
 
-func TestTheDocumentationNamesEveryField(t *testing.T) {
-	fields := documented(schema(t))
+func TestDocumentation_HasEveryField(t *testing.T) {
+	fields := fieldTables(schema(t))
 	content, err := os.ReadFile(fieldsFile)
 	require.NoError(t, err)
 	section := regexp.MustCompile(`(?s)<!-- fields -->\n.*<!-- /fields -->`)
 	require.True(t, section.Match(content))
-	held(t, fieldsFile, section.ReplaceAllLiteralString(string(content), "<!-- fields -->\n"+fields+"<!-- /fields -->"))
+	checkFile(t, fieldsFile, section.ReplaceAllLiteralString(string(content), "<!-- fields -->\n"+fields+"<!-- /fields -->"))
 }
 
-// documented is a table of fields for the result and for each object in it.
-func documented(s *described.Schema) string {
+// fieldTables returns a Markdown table for the result and one for each object in it.
+func fieldTables(s *described.Schema) string {
 	var b strings.Builder
 	table := func(title string, s *described.Schema) {
 		fmt.Fprintf(&b, "\n#### %s\n\n", title)
@@ -163,18 +175,18 @@ func documented(s *described.Schema) string {
 		}
 	}
 	table("Result", s)
-	for _, name := range inOrder(s) {
+	for _, name := range definitionNames(s) {
 		table(name, s.Definitions[name])
 	}
 	return b.String()
 }
 
-// inOrder names the objects as they are first met.
-func inOrder(s *described.Schema) []string {
+// definitionNames returns the names of the objects in the order of their first use.
+func definitionNames(s *described.Schema) []string {
 	var names []string
 	known := map[string]bool{}
-	var meet func(*described.Schema)
-	meet = func(s *described.Schema) {
+	var visit func(*described.Schema)
+	visit = func(s *described.Schema) {
 		if s == nil {
 			return
 		}
@@ -182,17 +194,17 @@ func inOrder(s *described.Schema) []string {
 			known[name] = true
 			names = append(names, name)
 		}
-		meet(s.Items)
+		visit(s.Items)
 		for _, one := range s.OneOf {
-			meet(one)
+			visit(one)
 		}
 		for p := s.Properties.Oldest(); s.Properties != nil && p != nil; p = p.Next() {
-			meet(p.Value)
+			visit(p.Value)
 		}
 	}
-	meet(s)
+	visit(s)
 	for i := 0; i < len(names); i++ {
-		meet(s.Definitions[names[i]])
+		visit(s.Definitions[names[i]])
 	}
 	return names
 }
@@ -229,7 +241,7 @@ func valueOf(s *described.Schema) string {
 	}
 }
 
-func TestEveryResultIsOfTheSchema(t *testing.T) {
+func TestSchema_AcceptsEverySample(t *testing.T) {
 	encoded, err := json.Marshal(schema(t))
 	require.NoError(t, err)
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
@@ -239,8 +251,8 @@ func TestEveryResultIsOfTheSchema(t *testing.T) {
 	require.NoError(t, compiler.AddResource("result.schema.json", document))
 	compiled, err := compiler.Compile("result.schema.json")
 	require.NoError(t, err)
-	refused := result.Result{Schema: result.Schema, Verdict: judge.Error, Cells: []result.Cell{{Verdict: judge.Error, Latency: &result.Latency{}}}}
-	for _, s := range append(samples.All(), samples.Sample{Name: "nothing but a verdict", Result: refused}) {
+	invalid := result.Result{Schema: result.Schema, Verdict: judge.Error, Cells: []result.Cell{{Verdict: judge.Error, Latency: &result.Latency{}}}}
+	for _, s := range append(samples.All(), samples.Sample{Name: "only a verdict", Result: invalid}) {
 		encoded, err := json.Marshal(s.Result)
 		require.NoError(t, err)
 		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
@@ -248,6 +260,6 @@ func TestEveryResultIsOfTheSchema(t *testing.T) {
 		assert.NoError(t, compiled.Validate(value), s.Name)
 
 		value.(map[string]any)["verdict"] = "Perhaps"
-		assert.Error(t, compiled.Validate(value), "%s: a verdict that nobody knows", s.Name)
+		assert.Error(t, compiled.Validate(value), "%s: an unknown verdict", s.Name)
 	}
 }

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,10 +12,11 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// columns are the headings of the comparison of a run's cells.
-var columns = []string{"CELL", "VERDICT", "EVIDENCE", "RECORDS", "LOST", "DELETIONS", "RECOVERY", "COMMIT P50", "P99", "MAX", "RECORDS/S"}
+var columns = []string{
+	"CELL", "VERDICT", "EVIDENCE", "RECORDS", "LOST", "DELETIONS", "RECOVERY", "COMMIT P50", "P99", "MAX", "RECORDS/S",
+}
 
-// Table compares the cells of a run, one a line, as text.
+// Table returns a table of the run's cells as text, a line for each.
 func (r Result) Table() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
@@ -22,16 +24,13 @@ func (r Result) Table() string {
 	for _, c := range r.Cells {
 		fmt.Fprintln(w, strings.Join(c.row(), "\t"))
 	}
-	// What is written to memory does not fail.
+	// Writing to memory does not fail.
 	_ = w.Flush()
 	return text.String()
 }
 
 func (c Cell) row() []string {
-	name := c.Plan.Name
-	if name == "" {
-		name = c.storage()
-	}
+	name := cmp.Or(c.Plan.Name, c.volumeName())
 	if c.Verdict == judge.Skipped {
 		return append([]string{name, string(c.Verdict)}, slices.Repeat([]string{"-"}, len(columns)-2)...)
 	}
@@ -39,16 +38,18 @@ func (c Cell) row() []string {
 	if c.Reader != nil || len(c.Findings) > 0 {
 		lost = judge.FormatCount(c.Lost())
 	}
-	row := []string{name, string(c.Verdict), c.Provenance.Level.String(), judge.FormatCount(ledger.Count(c.Acks)), lost, fmt.Sprint(c.Deletions()), short(c.SlowestRecovery())}
+	row := []string{
+		name, string(c.Verdict), c.Provenance.Level.String(), judge.FormatCount(ledger.CountRecords(c.Acks)), lost,
+		fmt.Sprint(c.Deletions()), short(c.SlowestRecovery()),
+	}
 	if c.Latency == nil {
 		return append(row, "-", "-", "-", "-")
 	}
 	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), fmt.Sprintf("%.0f", c.Rate()))
 }
 
-// Lost counts the acknowledged records that are not there, or not intact. Those that
-// are there twice or in another order are there. Findings may concern the same record:
-// no more can be lost than was acknowledged.
+// Lost returns how many acknowledged records are missing or damaged. Duplicated and reordered records are not lost.
+// Several findings may concern the same record, so the sum is limited to the number of acknowledged records.
 func (c Cell) Lost() uint64 {
 	var lost uint64
 	for _, f := range c.Findings {
@@ -56,16 +57,18 @@ func (c Cell) Lost() uint64 {
 			lost += f.Records
 		}
 	}
-	return min(lost, ledger.Count(c.Acks))
+	return min(lost, ledger.CountRecords(c.Acks))
 }
 
-// HasLoss says of a control whether the loss that must be there was found: everything,
-// as an emptyDir forgets everything.
-func (c Cell) HasLoss() bool {
-	return c.Verdict == judge.Fail && slices.ContainsFunc(c.Findings, func(f judge.Finding) bool { return f.Class == judge.Missing && f.Records > 0 })
+// LostAllData reports whether all acknowledged records are missing, as they must be in the control: an emptyDir keeps
+// nothing.
+func (c Cell) LostAllData() bool {
+	return c.Verdict == judge.Fail && slices.ContainsFunc(c.Findings, func(f judge.Finding) bool {
+		return f.Class == judge.Missing && f.Records > 0
+	})
 }
 
-// short writes a duration with three digits or so; zero is not known.
+// short formats a duration with about three digits; zero means unknown.
 func short(d time.Duration) string {
 	switch {
 	case d == 0:

@@ -10,107 +10,92 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// sum is the verdict of a run, and its reason, from those of its cells and what
-// ended it early. What was lost is lost, whatever else happened; what was not
-// checked is never a Pass.
-func sum(cells []result.Cell, ended error) (judge.Verdict, string) {
-	verdict := verdictOf(cells, ended)
-	tried, control := apart(cells)
-	if len(tried) != 1 {
-		return verdict, together(verdict, tried, control, ended)
+// aggregate returns the verdict of a run and its reason from those of its cells and the error that ended the run
+// early, if one did. A loss always counts; a run of which something was not verified is never a Pass.
+func aggregate(r result.Result, endedBy error) (judge.Verdict, string) {
+	verdict, tested, control := runVerdict(r, endedBy), r.Tested(), r.Control()
+	if len(tested) != 1 {
+		return verdict, reasonOfMany(verdict, tested, control, endedBy)
 	}
-	reason := tried[0].Reason
+	reason := tested[0].Reason
 	switch {
-	case ended != nil && verdict == judge.Fail && tried[0].Verdict == judge.Fail && !strings.Contains(reason, ended.Error()):
-		reason = fmt.Sprintf("%s. The run ended early: %v", reason, ended)
-	case ended != nil && verdict != judge.Fail:
-		reason = ended.Error()
+	case endedBy == nil:
+	case verdict != judge.Fail:
+		reason = endedBy.Error()
+	case !strings.Contains(reason, endedBy.Error()):
+		reason = fmt.Sprintf("%s. The run ended early: %v", reason, endedBy)
 	}
-	if control != nil && !control.HasLoss() && verdict != judge.Stopped {
-		if !established(tried) {
-			return verdict, reason + ". The " + blind(*control, tried)
+	if control != nil && !control.LostAllData() && verdict != judge.Stopped {
+		if !isAnyEstablished(tested) {
+			return verdict, reason + ". The " + controlWithoutLoss(*control, tested)
 		}
-		reason = "The " + blind(*control, tried) + ". " + reason
+		reason = "The " + controlWithoutLoss(*control, tested) + ". " + reason
 	}
 	return verdict, reason
 }
 
-// verdictOf is the verdict alone.
-func verdictOf(cells []result.Cell, ended error) judge.Verdict {
-	tried, control := apart(cells)
+func runVerdict(r result.Result, endedBy error) judge.Verdict {
 	has := map[judge.Verdict]bool{}
-	for _, c := range tried {
+	for _, c := range r.Tested() {
 		has[c.Verdict] = true
 	}
+	control := r.Control()
 	switch {
 	case has[judge.Fail]:
 		return judge.Fail
-	case has[judge.Stopped] || errors.Is(ended, errStopped):
+	case has[judge.Stopped] || errors.Is(endedBy, errStopped):
 		return judge.Stopped
-	case ended != nil, has[judge.Error], !has[judge.Pass], control != nil && !control.HasLoss():
+	case endedBy != nil, has[judge.Error], !has[judge.Pass], control != nil && !control.LostAllData():
 		return judge.Error
 	default:
 		return judge.Pass
 	}
 }
 
-// apart tells the control from the cells that are tried.
-func apart(cells []result.Cell) (tried []result.Cell, control *result.Cell) {
-	for i, c := range cells {
-		if c.Plan.Control {
-			control = &cells[i]
-			continue
-		}
-		tried = append(tried, c)
-	}
-	return tried, control
+// isAnyEstablished reports whether it is known for any cell what became of its data.
+func isAnyEstablished(tested []result.Cell) bool {
+	return slices.ContainsFunc(tested, func(c result.Cell) bool {
+		return c.Verdict == judge.Pass || c.Verdict == judge.Fail
+	})
 }
 
-// established says whether any cell came to know what became of its data.
-func established(tried []result.Cell) bool {
-	return slices.ContainsFunc(tried, func(c result.Cell) bool { return c.Verdict == judge.Pass || c.Verdict == judge.Fail })
-}
-
-// blind is what a control that saw no loss says of the run. Where no cell came to know
-// anything there is nothing to be believed, and what kept it from that mostly kept the
-// control, too: its cell has the reason.
-func blind(control result.Cell, tried []result.Cell) string {
+// controlWithoutLoss says what follows from a control without a loss. If no cell was established, the control
+// usually failed for the same reason, which is in the cell's.
+func controlWithoutLoss(control result.Cell, tested []result.Cell) string {
 	switch {
 	case control.Verdict == judge.Stopped:
-		return "negative control was stopped before its loss could be seen"
-	case control.Verdict == judge.Error && !established(tried):
-		return "negative control came to no verdict either"
+		return "negative control was stopped before it could lose its data"
+	case control.Verdict == judge.Error && !isAnyEstablished(tested):
+		return "negative control ended in Error too"
 	}
-	return fmt.Sprintf("negative control, an emptyDir that forgets everything, did not come out as lost: on this cluster the run cannot be believed (%s: %s)", control.Verdict, control.Reason)
+	const noLoss = "negative control, an emptyDir, did not lose its data, as it should have: this run cannot detect loss"
+	return fmt.Sprintf("%s (%s: %s)", noLoss, control.Verdict, control.Reason)
 }
 
-// together is the reason of a run of several cells.
-func together(verdict judge.Verdict, tried []result.Cell, control *result.Cell, ended error) string {
-	by := map[judge.Verdict][]string{}
-	for _, c := range tried {
+// reasonOfMany returns the reason of a run of several cells.
+func reasonOfMany(verdict judge.Verdict, tested []result.Cell, control *result.Cell, endedBy error) string {
+	byVerdict := map[judge.Verdict][]string{}
+	for _, c := range tested {
 		entry := c.Plan.Name
-		if c.Verdict != judge.Pass && c.Verdict != judge.Skipped { // why it was skipped, its own reason says
+		if c.Verdict != judge.Pass && c.Verdict != judge.Skipped { // the cell itself says why it was skipped
 			entry += " (" + c.Reason + ")"
 		}
-		by[c.Verdict] = append(by[c.Verdict], entry)
+		byVerdict[c.Verdict] = append(byVerdict[c.Verdict], entry)
 	}
-	said := []string{fmt.Sprintf("%d of %d cells kept their data", len(by[judge.Pass]), len(tried))}
-	for _, part := range []struct {
-		verdict judge.Verdict
-		words   string
-	}{{judge.Fail, "lost"}, {judge.Error, "not established"}, {judge.Stopped, "stopped"}, {judge.Skipped, "skipped"}} {
-		if list := by[part.verdict]; len(list) > 0 {
-			said = append(said, fmt.Sprintf("%d %s: %s", len(list), part.words, strings.Join(list, "; ")))
+	sentences := []string{fmt.Sprintf("%d of %d cells passed", len(byVerdict[judge.Pass]), len(tested))}
+	for _, v := range []judge.Verdict{judge.Fail, judge.Error, judge.Stopped, judge.Skipped} {
+		if list := byVerdict[v]; len(list) > 0 {
+			sentences = append(sentences, fmt.Sprintf("%d %s: %s", len(list), v, strings.Join(list, "; ")))
 		}
 	}
 	switch {
-	case control != nil && control.HasLoss():
-		said = append(said, "The negative control lost its data, as it must, and that was seen")
+	case control != nil && control.LostAllData():
+		sentences = append(sentences, "The negative control lost its data, as it should")
 	case control != nil && verdict != judge.Stopped:
-		said = append(said, "The "+blind(*control, tried))
+		sentences = append(sentences, "The "+controlWithoutLoss(*control, tested))
 	}
-	if ended != nil && verdict != judge.Pass {
-		said = append(said, "The run ended early: "+ended.Error())
+	if endedBy != nil && verdict != judge.Pass {
+		sentences = append(sentences, "The run ended early: "+endedBy.Error())
 	}
-	return strings.Join(said, ". ")
+	return strings.Join(sentences, ". ")
 }

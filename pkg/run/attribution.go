@@ -7,94 +7,100 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
-	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 var (
-	// errLetDown says that the volume failed the writer or the reader: a finding, not a failure of ours.
-	errLetDown = errors.New("the volume let the pod down")
-	// errRefused says that a writer could not go on, and that no promise is broken by
-	// that: the volume is full, for example.
-	errRefused = errors.New("the volume refuses a writer")
+	// errVolumeFailed marks a failure that the volume caused. It is a finding.
+	errVolumeFailed = errors.New("the volume failed")
+	// errRefused marks a failed write that lost no acknowledged record: the volume is full, for example.
+	errRefused = errors.New("the volume refused an operation")
 )
 
-// blame decides whose failure it is that a pod could not do its work. Before
-// the first acknowledgement nothing was promised, so nothing can be broken. The
-// pod's hearing is nil where the pod never came to say anything.
-func (c *cell) blame(ctx context.Context, err error, h *hearing) error {
-	return c.blameFor(ctx, classOf(err, h), err)
+// attribution decides which failures of a cell's pods the volume caused, and keeps them as findings. A volume that
+// cannot be mounted, read or written shows in no scan of the journal.
+type attribution struct {
+	ledger   *ledger.Ledger
+	log      logrus.FieldLogger
+	findings []judge.Finding
 }
 
-// blameFor is the same where it is known what the failure is, if it is the volume's.
-func (c *cell) blameFor(ctx context.Context, class judge.Class, err error) error {
-	var problem protocol.OpError
-	said := errors.As(err, &problem)
+// classify returns the error of a pod, marked with errVolumeFailed or errRefused if it is one of these. Before
+// the first acknowledgement it is neither, because no data can be lost yet. The pod's log is nil if its container
+// never ran.
+func (a *attribution) classify(ctx context.Context, err error, log *podLog) error {
+	return a.classifyAs(ctx, classOf(err, log), err)
+}
+
+// classifyAs does the same with the class of finding that the error is, if the volume caused it.
+func (a *attribution) classifyAs(ctx context.Context, class judge.Class, err error) error {
+	var opErr protocol.OpError
+	isOpError := errors.As(err, &opErr)
 	switch {
-	case ctx.Err() != nil || len(c.ledger.Acks()) == 0:
+	case ctx.Err() != nil || len(a.ledger.Acks()) == 0:
 		return err
-	case said && (class == "" || isOneCalls(problem)):
+	case isOpError && (class == "" || isFailedWrite(opErr)):
 		return fmt.Errorf("%w: %w", errRefused, err)
 	case class == "":
 		return err
 	}
-	c.isLetDown(class, err)
-	c.Log.WithError(err).Warn("The volume let the pod down")
-	return fmt.Errorf("%w: %w", errLetDown, err)
+	a.add(class, err)
+	a.log.WithError(err).Warn("The volume failed")
+	return fmt.Errorf("%w: %w", errVolumeFailed, err)
 }
 
-// classOf is the class of finding that an error is, or none. That something took
-// too long is the volume's failure only where a pod said that it waits for the
-// volume, or Kubernetes that the pod does: the API server, the network and a large
-// journal take their time too.
-func classOf(err error, h *hearing) judge.Class {
-	var unready *kube.PodUnready
-	var problem protocol.OpError
+// classifyDeletion does the same for a pod that is not gone in time. The volume is the cause if the helper in it
+// waits for the volume: such a process cannot be killed.
+func (a *attribution) classifyDeletion(ctx context.Context, pod string, err error, log *podLog) error {
+	if log == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	stall := log.currentStall()
+	if stall == nil {
+		return err
+	}
+	return a.classifyAs(ctx, judge.Unavailable, fmt.Errorf("pod %s cannot be deleted: %s: %w", pod, stall, err))
+}
+
+// addExit adds the error with which a writer had ended before it was deleted, if the volume caused it.
+func (a *attribution) addExit(epoch int, opErr *protocol.OpError) {
+	a.log.WithError(opErr).WithField("epoch", epoch).Warn("The writer had ended before its deletion")
+	if class := judge.ClassOfError(opErr); class != "" && !isFailedWrite(*opErr) {
+		a.add(class, opErr)
+	}
+}
+
+// add adds a finding, at most one of a class.
+func (a *attribution) add(class judge.Class, err error) {
+	if !slices.ContainsFunc(a.findings, func(f judge.Finding) bool { return f.Class == class }) {
+		a.findings = append(a.findings, judge.Finding{Class: class, Detail: err.Error()})
+	}
+}
+
+// classOf returns the class of finding that an error is, or none. The API server, the network and a large journal
+// take their time too: a timeout is the volume's failure only if the helper, or Kubernetes, reports that the pod
+// waits for the volume.
+func classOf(err error, log *podLog) judge.Class {
+	var unready *kube.PodNotRunningError
+	var opErr protocol.OpError
 	switch {
 	case errors.As(err, &unready):
-		if unready.Volume {
+		if unready.VolumeUnavailable {
 			return judge.Unavailable
 		}
-	case errors.As(err, &problem):
-		return judge.ClassOf(problem)
-	case errors.Is(err, context.DeadlineExceeded) && h != nil && h.inVain():
+	case errors.As(err, &opErr):
+		return judge.ClassOfError(opErr)
+	case errors.Is(err, context.DeadlineExceeded) && log != nil && log.isHanging():
 		return judge.Unavailable
 	}
 	return ""
 }
 
-// isOneCalls says whether a problem is an error of one call that wrote. It breaks no
-// promise: what it concerns was never acknowledged, and what was may well be there.
-func isOneCalls(p protocol.OpError) bool { return p.Writing && errors.Is(p, syscall.EIO) }
-
-// held decides whose failure it is that the writer does not go away. One that
-// said that it waits for the volume can be neither ended nor replaced.
-func (c *cell) held(ctx context.Context, err error) error {
-	stall := (*protocol.Stall)(nil)
-	if c.writer.hearing != nil {
-		stall = c.writer.stalled()
-	}
-	if stall == nil || !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	c.stuck = c.blameFor(ctx, judge.Unavailable, fmt.Errorf("pod %s cannot end: %s: %w", c.writer.pod.Name, stall, err))
-	return c.stuck
-}
-
-// endedItself takes note of a writer that had ended before it was deleted.
-func (c *cell) endedItself(epoch *result.Epoch, problem *protocol.OpError) {
-	epoch.ExitError = problem
-	c.Log.WithError(problem).WithField("epoch", epoch.Number).Warn("The writer had ended by itself")
-	if class := judge.ClassOf(problem); class != "" && !isOneCalls(*problem) {
-		c.isLetDown(class, problem)
-	}
-}
-
-// isLetDown adds a finding that no look at the journal can make; one of a class.
-func (c *cell) isLetDown(class judge.Class, err error) {
-	if !slices.ContainsFunc(c.letDown, func(f judge.Finding) bool { return f.Class == class }) {
-		c.letDown = append(c.letDown, judge.Finding{Class: class, Detail: err.Error()})
-	}
-}
+// isFailedWrite reports whether an error is that of a single write. The records of that write were never
+// acknowledged, and the earlier ones may still be there.
+func isFailedWrite(e protocol.OpError) bool { return e.Writing && errors.Is(e, syscall.EIO) }

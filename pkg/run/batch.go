@@ -16,82 +16,40 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// wave are the cells that are tried at once, in the phases of a chaos experiment.
-type wave struct {
+// batch is the cells that go through the phases of a chaos experiment together.
+type batch struct {
 	Run
-	cells []*cell
-	last  bool
+	cells  []*cell
+	isLast bool
 }
 
-// try takes the cells through the phases, so many at once as were asked for. Every
-// cell has a verdict then, and what it made is removed, also where ctx has ended. The
-// error is what ended the whole run, if anything did.
-func (r Run) try(ctx, leave context.Context, cells []*cell) error {
-	waves := slices.Collect(slices.Chunk(undecided(cells), max(1, r.Settings.ParallelCells)))
-	var ended error
-	begun := false
-	for i, cells := range waves {
-		w := wave{Run: r, cells: cells, last: i == len(waves)-1}
-		if ended == nil {
-			ended = w.phases(ctx, &begun)
+// runBatches takes the cells through the phases, Settings.ParallelCells at a time. Afterwards every cell has a
+// verdict and what it created is removed, even if ctx has ended. The error is what ended the whole run early.
+func (r Run) runBatches(ctx, cleanup context.Context, cells []*cell) error {
+	batches := slices.Collect(slices.Chunk(undecided(cells), max(1, r.Settings.ParallelCells)))
+	var endedBy error
+	chaosBegan := false
+	for i, cells := range batches {
+		b := batch{Run: r, cells: cells, isLast: i == len(batches)-1}
+		if endedBy == nil {
+			endedBy = b.runPhases(ctx, &chaosBegan)
 		}
-		w.each(cells, func(c *cell) {
-			c.conclude(ended)
-			c.remove(leave)
-			c.collect()
+		forEach(cells, func(c *cell) {
+			c.conclude(endedBy)
+			c.remove(cleanup)
+			c.completeResult()
 		})
 	}
-	return ended
+	return endedBy
 }
 
-// undecided are the cells that have no verdict yet.
+// undecided returns the cells that have no verdict yet.
 func undecided(cells []*cell) []*cell {
-	return slices.DeleteFunc(slices.Clone(cells), func(c *cell) bool { return c.Verdict != "" })
+	return slices.DeleteFunc(slices.Clone(cells), (*cell).isDecided)
 }
 
-// phases carries a wave out. What fails in one cell is that cell's; the error ends
-// the whole run.
-func (w wave) phases(ctx context.Context, begun *bool) error {
-	w.Log.Info("Pre-chaos: the writer starts")
-	if err := w.phase(ctx, "before the chaos", (*cell).prepare); err != nil {
-		return err
-	}
-	if !*begun && len(undecided(w.cells)) > 0 {
-		if err := w.begin(ctx); err != nil {
-			return err
-		}
-		*begun = true
-	}
-	if err := w.chaos(ctx); err != nil {
-		return err
-	}
-	if w.last && *begun {
-		if err := w.ramp(ctx); err != nil {
-			return err
-		}
-	}
-	w.Log.Info("Post-chaos: the journal is read back")
-	if err := w.phase(ctx, "after the chaos", (*cell).verify); err != nil {
-		return err
-	}
-	for _, c := range w.cells {
-		w.Hooks.Judged(c.Cell)
-	}
-	if !w.last || !*begun {
-		return nil
-	}
-	return w.ending(ctx, "after the chaos", hookErr(w.Hooks.ChaosEnded(ctx)))
-}
-
-// phase has every cell that is not decided yet do something. A cell that cannot is
-// decided then.
-func (w wave) phase(ctx context.Context, name string, do func(*cell, context.Context) error) error {
-	w.each(undecided(w.cells), func(c *cell) { c.conclude(w.ending(ctx, name, do(c, ctx))) })
-	return w.ending(ctx, name, ctx.Err())
-}
-
-// each does something for all cells at once.
-func (w wave) each(cells []*cell, do func(*cell)) {
+// forEach calls do for all cells at once.
+func forEach(cells []*cell, do func(*cell)) {
 	var all sync.WaitGroup
 	for _, c := range cells {
 		all.Go(func() { do(c) })
@@ -99,8 +57,48 @@ func (w wave) each(cells []*cell, do func(*cell)) {
 	all.Wait()
 }
 
-// ending says what an error means: a run that was stopped fails in many ways.
-func (w wave) ending(ctx context.Context, phase string, err error) error {
+// runPhases takes the batch through all phases. A failure of one cell decides that cell; the error ends the whole
+// run.
+func (b batch) runPhases(ctx context.Context, chaosBegan *bool) error {
+	b.Log.Info("Pre-chaos: starting the writer")
+	if err := b.runPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
+		return err
+	}
+	if !*chaosBegan && len(undecided(b.cells)) > 0 {
+		if err := b.beginChaos(ctx); err != nil {
+			return err
+		}
+		*chaosBegan = true
+	}
+	if err := b.injectChaos(ctx); err != nil {
+		return err
+	}
+	if b.isLast && *chaosBegan {
+		if err := b.wait(ctx, b.Settings.RampTime); err != nil {
+			return err
+		}
+	}
+	b.Log.Info("Post-chaos: reading the journal back")
+	if err := b.runPhase(ctx, "after the chaos", (*cell).verify); err != nil {
+		return err
+	}
+	for _, c := range b.cells {
+		b.Hooks.Judged(*c.result)
+	}
+	if !b.isLast || !*chaosBegan {
+		return nil
+	}
+	return b.phaseError(ctx, "after the chaos", asHookError(b.Hooks.ChaosEnded(ctx)))
+}
+
+// runPhase runs a phase in every undecided cell. A cell that fails is decided by that.
+func (b batch) runPhase(ctx context.Context, name string, phase func(*cell, context.Context) error) error {
+	forEach(undecided(b.cells), func(c *cell) { c.conclude(b.phaseError(ctx, name, phase(c, ctx))) })
+	return b.phaseError(ctx, name, ctx.Err())
+}
+
+// phaseError adds the phase to an error. Once the run is being stopped, any error is due to that.
+func (b batch) phaseError(ctx context.Context, phase string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -108,74 +106,78 @@ func (w wave) ending(ctx context.Context, phase string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", errStopped, context.Cause(ctx))
-	case w.Hooks.Stopping(ctx):
+	case b.Hooks.Stopping(ctx):
 		return fmt.Errorf("%w: %w", errStopped, err)
 	}
 	return err
 }
 
-// begin is what comes once, between the first writers and the chaos.
-func (w wave) begin(ctx context.Context) error {
+// beginChaos does what is done once, between the start of the first writers and the first deletion.
+func (b batch) beginChaos(ctx context.Context) error {
 	var written []result.Cell
-	for _, c := range undecided(w.cells) {
-		c.Acks = c.ledger.Acks()
-		c.Log.Info(c.Written())
-		written = append(written, c.Cell)
+	for _, c := range undecided(b.cells) {
+		c.result.Acks = c.ledger.Acks()
+		c.run.Log.Info(c.result.WriteSentence())
+		written = append(written, *c.result)
 	}
 	const before, during = "before the chaos", "during the chaos"
-	if err := w.ending(ctx, before, hookErr(w.Hooks.Written(ctx, written))); err != nil {
+	if err := b.phaseError(ctx, before, asHookError(b.Hooks.Written(ctx, written))); err != nil {
 		return err
 	}
-	if err := w.ramp(ctx); err != nil {
+	if err := b.wait(ctx, b.Settings.RampTime); err != nil {
 		return err
 	}
-	return w.ending(ctx, during, hookErr(w.Hooks.ChaosBegins(ctx)))
+	return b.phaseError(ctx, during, asHookError(b.Hooks.ChaosBegins(ctx)))
 }
 
-// chaos ends early for a cell, without an error, when the volume lets its writer
-// down or refuses it: what is left is still read back.
-func (w wave) chaos(ctx context.Context) error {
+// injectChaos deletes the writers of the target cells. A volume that fails its writer, or refuses a write, ends the
+// chaos of its cell early and without an error: the journal is still read back.
+func (b batch) injectChaos(ctx context.Context) error {
 	const phase = "during the chaos"
-	cells := undecided(w.cells)
+	cells := undecided(b.cells)
 	if len(cells) == 0 {
-		return w.ending(ctx, phase, ctx.Err())
+		return b.phaseError(ctx, phase, ctx.Err())
 	}
-	s := w.Settings
-	w.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Forces}).Info("Chaos: the writer is deleted while it writes")
-	fault := poddelete.Fault{
-		Duration: s.Duration, Least: s.LeastInterval, Interval: s.Interval, Serial: s.Serial, Affected: s.Affected,
-		Clock: clock.RealClock{}, Random: rand.Int64N,
-	}
+	s := b.Settings
+	b.Log.WithFields(logrus.Fields{"duration": s.Duration, "interval": s.Interval, "force": s.Force}).
+		Info("Chaos: deleting the writer while it writes")
+	targetCells := slices.DeleteFunc(cells, func(c *cell) bool { return !c.isTarget() })
 	var targets []poddelete.Target
-	hit := slices.DeleteFunc(slices.Clone(cells), func(c *cell) bool { return !c.isTarget() })
-	for _, c := range hit {
+	for _, c := range targetCells {
 		targets = append(targets, c)
 	}
-	errs := fault.Inject(ctx, targets...)
+	errs := b.fault().Inject(ctx, targets...)
 	if len(targets) == 0 {
-		return w.wait(ctx, s.Duration)
+		return b.wait(ctx, s.Duration)
 	}
-	for i, c := range hit {
+	for i, c := range targetCells {
 		switch err := errs[i]; {
 		case errors.Is(err, errRefused):
-			c.cutShort = err
-			c.Log.WithError(err).Warn("The chaos ends early")
-		case !errors.Is(err, errLetDown):
-			c.conclude(w.ending(ctx, phase, err))
+			c.chaosErr = err
+			c.run.Log.WithError(err).Warn("The chaos ended early")
+		case !errors.Is(err, errVolumeFailed):
+			c.conclude(b.phaseError(ctx, phase, err))
 		}
 	}
-	return w.ending(ctx, phase, ctx.Err())
+	return b.phaseError(ctx, phase, ctx.Err())
 }
 
-func (w wave) ramp(ctx context.Context) error { return w.wait(ctx, w.Settings.RampTime) }
+func (b batch) fault() poddelete.Fault {
+	s := b.Settings
+	return poddelete.Fault{
+		Duration: s.Duration, MinInterval: s.MinInterval, Interval: s.Interval,
+		Serial: s.Serial, AffectedPercent: s.AffectedPercent,
+		Clock: clock.RealClock{}, Random: rand.Int64N,
+	}
+}
 
-func (w wave) wait(ctx context.Context, d time.Duration) error {
+func (b batch) wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return w.ending(ctx, "waiting", context.Cause(ctx))
+		return b.phaseError(ctx, "waiting", context.Cause(ctx))
 	}
 }

@@ -8,17 +8,16 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// DryRunResult is what the API server says of one object that a run would make.
+// DryRunResult is the answer of the API server to one object of a run.
 type DryRunResult struct {
 	Object string
-	// Err is why it would not take it.
+	// Err is why the API server would refuse the object, nil if it would accept it.
 	Err error
 }
 
-// DryRun asks the API server of every object that the run would make whether it
-// would take it: nothing is made. It tries everything that is in a request's way:
-// permissions, names, Pod Security, quotas, limits, other admission. The error names
-// what no API server would take, beside what this one says of the rest.
+// DryRun asks the API server whether it would accept every object that the run would create. Nothing is created.
+// The answers cover permissions, names, Pod Security, quotas, limits and other admission. The error names the
+// options that no API server would accept.
 func (r Run) DryRun(ctx context.Context) ([]DryRunResult, error) {
 	plans, skipped, err := r.plan(ctx)
 	if err != nil {
@@ -27,29 +26,31 @@ func (r Run) DryRun(ctx context.Context) ([]DryRunResult, error) {
 	var all []DryRunResult
 	for _, p := range plans {
 		if skipped[p.StorageClass] == "" {
-			all = append(all, newCell(r, p).rehearse(ctx)...)
+			all = append(all, newCell(r, p).dryRun(ctx)...)
 		}
 	}
-	return all, r.requirePossible(plans)
+	return all, r.validatePlans(plans)
 }
 
-func (c *cell) rehearse(ctx context.Context) []DryRunResult {
-	defer c.hangUp()
+func (c *cell) dryRun(ctx context.Context) []DryRunResult {
+	defer c.logs.close()
 	var all []DryRunResult
 	add := func(object string, err error) { all = append(all, DryRunResult{Object: object, Err: err}) }
+	client, plan := c.run.Kube, c.result.Plan
 	switch {
-	case c.Plan.VolumeSource == options.EmptyDir:
-	case c.Plan.ExistingClaim != "":
-		_, err := c.Kube.Claim(ctx, c.Plan.ExistingClaim)
-		add("existing claim "+c.Plan.ExistingClaim, err)
-		c.Claim = &result.Claim{Name: c.Plan.ExistingClaim}
+	case plan.VolumeSource == options.EmptyDir:
+	case plan.ExistingClaim != "":
+		_, err := client.Claim(ctx, plan.ExistingClaim)
+		add("existing claim "+plan.ExistingClaim, err)
+		c.result.Claim = &result.Claim{Name: plan.ExistingClaim}
 	default:
-		spec := c.claimSpec()
-		add("claim "+spec.Name, c.Kube.TryClaim(ctx, spec))
-		c.Claim = &result.Claim{Name: spec.Name, Created: true}
+		spec := c.specs.claim()
+		add("claim "+spec.Name, client.DryRunClaim(ctx, spec))
+		c.result.Claim = &result.Claim{Name: spec.Name, Created: true}
 	}
-	for _, spec := range []kube.PodSpec{c.podSpec(c.Settings.WriterPod, "write"), c.podSpec(c.Settings.ReaderPod, "read")} {
-		add("pod "+spec.Name, c.Kube.TryPod(ctx, c.Kube.Pod(spec)))
+	writer, reader := c.specs.pod(c.run.Settings.WriterPod, "write"), c.specs.pod(c.run.Settings.ReaderPod, "read")
+	for _, spec := range []kube.PodSpec{writer, reader} {
+		add("pod "+spec.Name, client.DryRunPod(ctx, client.Pod(spec)))
 	}
 	return all
 }

@@ -9,54 +9,56 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// Labels by which Mirantis Kubernetes Engine says what orchestrates on a node.
+// Labels with which Mirantis Kubernetes Engine marks what orchestrates on a node.
 const (
 	swarmLabel      = "com.docker.ucp.orchestrator.swarm"
 	kubernetesLabel = "com.docker.ucp.orchestrator.kubernetes"
 )
 
-// orchestration is what orchestrates, and how that is known.
+// orchestration is what orchestrates the cluster, and how that was determined.
 type orchestration struct {
-	// Swarm says that there is positive evidence that the check does not apply.
+	// Swarm reports whether there is positive evidence that the check does not apply.
 	Swarm bool
-	// How is the evidence, Reason the same of a check that does not apply.
+	// How says how it was determined, Reason why the check does not apply.
 	How, Reason string
-	// Unseen is what could not be seen.
-	Unseen string
+	// NotShown says what could not be determined.
+	NotShown string
 }
 
-// orchestrates finds out whether the check applies. Missing labels, or nodes that may
-// not be seen, prove nothing.
-func (r Run) orchestrates(ctx context.Context) (orchestration, error) {
-	const notApplicable = "Not Applicable: Swarm orchestrates"
+// detectOrchestrator finds out whether the check applies. Missing labels and unreadable nodes prove nothing,
+// so it applies then.
+func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
+	const notApplicable = "Not Applicable: the orchestrator is Swarm"
 	switch r.Settings.Orchestrator {
 	case options.Swarm:
-		return orchestration{Swarm: true, How: "Swarm: the input ORCHESTRATOR states it", Reason: notApplicable + ", as ORCHESTRATOR states"}, nil
+		return orchestration{
+			Swarm:  true,
+			How:    "Swarm: set by the option ORCHESTRATOR",
+			Reason: notApplicable + ", according to the option ORCHESTRATOR",
+		}, nil
 	case options.Kubernetes:
-		return orchestration{How: "Kubernetes: the input ORCHESTRATOR states it"}, nil
+		return orchestration{How: "Kubernetes: set by the option ORCHESTRATOR"}, nil
 	}
 	nodes, err := r.Kube.Nodes(ctx)
 	if ctx.Err() != nil {
 		return orchestration{}, context.Cause(ctx)
 	}
 	if err != nil {
-		r.Log.WithError(err).Info("The nodes' labels cannot be seen: taken for Kubernetes")
-		return orchestration{
-			How:    "taken for Kubernetes: the nodes' labels could not be seen",
-			Unseen: fmt.Sprintf("what orchestrates was taken for Kubernetes: the nodes' labels could not be seen (%v)", err),
-		}, nil
+		r.Log.WithError(err).Info("The nodes' labels cannot be read: assuming Kubernetes")
+		const assumed = "assumed to be Kubernetes: the nodes' labels could not be read"
+		return orchestration{How: assumed, NotShown: fmt.Sprintf("the orchestrator was %s (%v)", assumed, err)}, nil
 	}
 	if OnlySwarm(nodes) {
 		return orchestration{
 			Swarm:  true,
-			How:    "Swarm: every node carries the label " + swarmLabel + "=true, and none " + kubernetesLabel + "=true",
-			Reason: notApplicable + " on every node, as their labels " + swarmLabel + " state",
+			How:    "Swarm: every node has the label " + swarmLabel + "=true, and none has " + kubernetesLabel + "=true",
+			Reason: notApplicable + ", according to the label " + swarmLabel + " of every node",
 		}, nil
 	}
-	return orchestration{How: "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them"}, nil
+	return orchestration{How: "Kubernetes: not every node is labelled as a node of Swarm alone"}, nil
 }
 
-// OnlySwarm says whether the nodes' labels state that Swarm orchestrates on all of them.
+// OnlySwarm reports whether the nodes' labels state that Swarm orchestrates on all of them.
 func OnlySwarm(nodes []corev1.Node) bool {
 	for _, n := range nodes {
 		if n.Labels[swarmLabel] != "true" || n.Labels[kubernetesLabel] == "true" {

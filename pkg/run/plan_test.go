@@ -20,69 +20,78 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// audience notes what it is told while a run is planned. Nothing else may happen then.
-type audience struct {
+// planHooks records the calls while a run is planned. A call of any other hook panics.
+type planHooks struct {
 	Hooks
 	planned []string
 	judged  []result.Cell
 }
 
-func (a *audience) Planned(cells []options.CellSpec) {
+func (h *planHooks) Planned(cells []options.CellSpec) {
 	for _, c := range cells {
-		a.planned = append(a.planned, c.Name)
+		h.planned = append(h.planned, c.Name)
 	}
 }
 
-func (a *audience) Judged(c result.Cell) { a.judged = append(a.judged, c) }
+func (h *planHooks) Judged(c result.Cell) { h.judged = append(h.judged, c) }
 
-func TestAClassWithoutAProvisionerIsSkippedAndItsProbeHears(t *testing.T) {
+func TestPlanCells_SkipsAClassWithoutAProvisioner(t *testing.T) {
 	class := func(name, provisioner string) *storagev1.StorageClass {
 		return &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: provisioner}
 	}
 	client := fake.NewClientset(class("fast", "driver"), class("by-hand", "kubernetes.io/no-provisioner"))
 	settings := options.Defaults()
 	settings.StorageClasses = []string{options.AllClasses}
-	hears := &audience{}
-	r := Run{ID: "run", Settings: settings, Hooks: hears, Log: logrus.New(), Kube: kube.Client{API: client, Namespace: "stig", Timeout: time.Minute}}
-	cells, err := r.cells(t.Context())
+	hooks := &planHooks{}
+	r := Run{
+		ID: "run", Settings: settings, Hooks: hooks, Log: logrus.New(),
+		Kube: kube.Client{API: client, Namespace: "stig", Timeout: time.Minute},
+	}
+	cells, err := r.planCells(t.Context())
 	require.NoError(t, err)
 	require.Len(t, cells, 2)
-	assert.ElementsMatch(t, []string{"fast", "by-hand"}, hears.planned)
-	require.Len(t, hears.judged, 1)
-	assert.Equal(t, "by-hand", hears.judged[0].Plan.StorageClass)
-	assert.Equal(t, judge.Skipped, hears.judged[0].Verdict)
-	assert.Contains(t, hears.judged[0].Reason, "EXISTING_CLAIM")
+	assert.ElementsMatch(t, []string{"fast", "by-hand"}, hooks.planned)
+	require.Len(t, hooks.judged, 1)
+	assert.Equal(t, "by-hand", hooks.judged[0].Plan.StorageClass)
+	assert.Equal(t, judge.Skipped, hooks.judged[0].Verdict)
+	assert.Contains(t, hooks.judged[0].Reason, "EXISTING_CLAIM")
 	require.Len(t, undecided(cells), 1)
-	assert.Equal(t, "fast", undecided(cells)[0].Plan.StorageClass)
+	assert.Equal(t, "fast", undecided(cells)[0].result.Plan.StorageClass)
 }
 
-func TestARunThatIsStoppedWhileItIsPlannedIsStopped(t *testing.T) {
+func TestExecute_IsStoppedWhilePlanning(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(errors.New("interrupted"))
-	r := Run{ID: "run", Settings: options.Defaults(), Hooks: &audience{}, Log: logrus.New(), Kube: kube.Client{API: fake.NewClientset(), Namespace: "stig", Timeout: time.Minute, Log: logrus.New()}}
-	result, err := r.Execute(ctx)
+	log := logrus.New()
+	r := Run{
+		ID: "run", Settings: options.Defaults(), Hooks: &planHooks{}, Log: log,
+		Kube: kube.Client{API: fake.NewClientset(), Namespace: "stig", Timeout: time.Minute, Log: log},
+	}
+	res, err := r.Execute(ctx)
 	require.NoError(t, err)
-	assert.Equal(t, judge.Stopped, result.Verdict)
-	assert.Equal(t, "the run was stopped: interrupted", result.Reason)
+	assert.Equal(t, judge.Stopped, res.Verdict)
+	assert.Equal(t, "the run was stopped: interrupted", res.Reason)
 }
 
-func TestNamesThatCannotBeAreSaidBeforeAnythingIsMade(t *testing.T) {
+func TestPlanCells_RejectsInvalidNames(t *testing.T) {
 	long := strings.Repeat("a", 250)
 	for name, f := range map[string]struct {
 		env  map[string]string
 		want string
 	}{
-		"a class that is named as the control is": {
+		"a class with the name of the control": {
 			map[string]string{"STORAGE_CLASSES": "control,fast", "NEGATIVE_CONTROL": "true"},
-			`WRITER_POD="write-pod": want a name that makes another one of each cell: pod write-pod-control would be that of cell "control" and of cell "control"`,
+			`WRITER_POD="write-pod": want a name that differs between the cells: ` +
+				`pod write-pod-control would belong to cell "control" and to cell "control"`,
 		},
-		"a class and a node": {
+		"a class and a node with the same joined name": {
 			map[string]string{"STORAGE_CLASSES": "x,x-y", "READER_NODE": "y-z,z"},
-			`CLAIM_NAME="stig-pvc": want a name that makes another one of each cell: claim stig-pvc-x-y-z would be that of cell "x/y-z" and of cell "x-y/z"`,
+			`CLAIM_NAME="stig-pvc": want a name that differs between the cells: ` +
+				`claim stig-pvc-x-y-z would belong to cell "x/y-z" and to cell "x-y/z"`,
 		},
-		"the reader of one, and the writer of another": {
+		"the reader of one and the writer of another": {
 			map[string]string{"STORAGE_CLASSES": "b,a-b", "WRITER_POD": "p", "READER_POD": "p-a"},
-			`pod p-a-b would be that of cell "b" and of cell "a-b"`,
+			`pod p-a-b would belong to cell "b" and to cell "a-b"`,
 		},
 		"too long": {
 			map[string]string{"STORAGE_CLASSES": "fast," + long},
@@ -90,9 +99,9 @@ func TestNamesThatCannotBeAreSaidBeforeAnythingIsMade(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			settings, err := options.Parse(func(input string) string { return f.env[input] })
+			settings, err := options.Parse(func(option string) string { return f.env[option] })
 			require.NoError(t, err)
-			_, err = Run{ID: "run", Settings: settings, Hooks: &audience{}, Log: logrus.New()}.cells(t.Context())
+			_, err = Run{ID: "run", Settings: settings, Hooks: &planHooks{}, Log: logrus.New()}.planCells(t.Context())
 			assert.ErrorContains(t, err, f.want)
 		})
 	}

@@ -15,267 +15,296 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// errSilent says that a pod ended, or its log did, before it had said what it was there to say.
-var errSilent = errors.New("the pod ended without saying why")
+// errNoCause says that a pod or its log ended, and that the helper printed no reason.
+var errNoCause = errors.New("the pod ended without an error message")
 
-// hearing listens to one pod: its acknowledgements go to the ledger, the rest is kept.
-type hearing struct {
+// podLogs follows the logs of a cell's pods until it is closed.
+type podLogs struct {
+	kube   kube.Client
 	ledger *ledger.Ledger
-	// tell is called with every acknowledgement that the ledger has taken.
-	tell func(ledger.Ack)
-	log  logrus.FieldLogger
+	onAck  func(ledger.Ack)
 
-	// over ends with the log, or with a problem that the pod reports; its cause says which.
-	over context.Context
-	end  context.CancelCauseFunc
-	// hangUp ends the listening.
-	hangUp context.CancelFunc
-	// closed is closed when the listening goroutine has returned.
+	ctx    context.Context
+	cancel context.CancelFunc
+	all    []*podLog
+}
+
+func newPodLogs(client kube.Client, l *ledger.Ledger, onAck func(ledger.Ack)) *podLogs {
+	logs := &podLogs{kube: client, ledger: l, onAck: onAck}
+	logs.ctx, logs.cancel = context.WithCancel(context.Background())
+	return logs
+}
+
+func (l *podLogs) follow(pod *corev1.Pod) *podLog {
+	log := followLog(l.ctx, l.kube, pod, l.ledger, l.onAck)
+	l.all = append(l.all, log)
+	return log
+}
+
+// close ends the following of all logs and returns once it has.
+func (l *podLogs) close() {
+	l.cancel()
+	for _, log := range l.all {
+		<-log.closed
+	}
+}
+
+// podLog follows the log of one pod: acknowledgements go to the ledger, other messages are kept.
+type podLog struct {
+	ledger *ledger.Ledger
+	// onAck is called with every acknowledgement that the ledger has recorded.
+	onAck func(ledger.Ack)
+	log   logrus.FieldLogger
+
+	// ended is cancelled at the end of the log, or by an error that the helper reports; its cause is which.
+	ended context.Context
+	end   context.CancelCauseFunc
+	// stop ends the following.
+	stop context.CancelFunc
+	// closed is closed when the following goroutine has returned.
 	closed chan struct{}
 
-	mu       sync.Mutex
-	sighting *protocol.ScanResult
-	stall    *protocol.Stall // what the pod was waiting for when it was last heard
-	began    time.Time       // when it began to
-	longest  time.Duration   // for how long it has waited for something that came back
-	open     bool            // the log can be read now
-	shut     time.Time       // since when it cannot
-	failed   bool            // it should have been read since, and could not be
-	// unheard is for how long it could not be read before the first acknowledgement came.
-	unheard time.Duration
-	last    time.Time // when it was last heard
-	// contradiction is an acknowledgement that cannot be true beside the others.
+	mu      sync.Mutex
+	scan    *protocol.ScanResult
+	scanned chan struct{} // closed with the first scan result
+
+	stall        *protocol.Stall // the call that had not returned at the last message, nil if none
+	stallStart   time.Time
+	longestStall time.Duration // of those calls that returned
+
+	readable       bool      // the log can be read now
+	readFailed     bool      // the last attempt to read it failed
+	unreadableFrom time.Time // when it could last be read
+	// unreadable is how long the log could not be read before the first acknowledgement.
+	unreadable time.Duration
+	lastLine   time.Time
+
+	// contradiction is the error of an acknowledgement that contradicts earlier ones.
 	contradiction error
-	seen          chan struct{} // closed with the first sighting
-	first         *ledger.Ack   // acknowledgement that was heard
+	firstAck      *ledger.Ack
 	acks          []result.AckSample
-	commits       *protocol.Commits // the last that it said of them
+	commits       *protocol.CommitStats // the latest
 }
 
-// listen follows a pod's log until the pod has ended or the context does.
-func listen(ctx context.Context, ns kube.Client, pod *corev1.Pod, l *ledger.Ledger, tell func(ledger.Ack)) *hearing {
-	h := &hearing{
-		ledger: l, tell: tell,
-		log:    ns.Log.WithField("pod", pod.Name),
-		closed: make(chan struct{}),
-		seen:   make(chan struct{}),
-		last:   time.Now(),
-		shut:   time.Now(),
+// followLog follows a pod's log until the pod or the context has ended.
+func followLog(
+	ctx context.Context, client kube.Client, pod *corev1.Pod, l *ledger.Ledger, onAck func(ledger.Ack),
+) *podLog {
+	p := &podLog{
+		ledger: l, onAck: onAck,
+		log:            client.Log.WithField("pod", pod.Name),
+		closed:         make(chan struct{}),
+		scanned:        make(chan struct{}),
+		lastLine:       time.Now(),
+		unreadableFrom: time.Now(),
 	}
-	ctx, h.hangUp = context.WithCancel(ctx)
-	h.over, h.end = context.WithCancelCause(ctx)
+	ctx, p.stop = context.WithCancel(ctx)
+	p.ended, p.end = context.WithCancelCause(ctx)
 	go func() {
-		defer close(h.closed)
-		err := ns.FollowLog(ctx, pod, h.hear, h.opened)
+		defer close(p.closed)
+		err := client.FollowLog(ctx, pod, p.handleLine, p.setReadable)
 		if err == nil {
-			err = errSilent
+			err = errNoCause
 		}
-		h.end(err)
+		p.end(err)
 	}()
-	return h
+	return p
 }
 
-func (h *hearing) hear(line []byte) {
-	s, err := protocol.Parse(line)
-	h.listened()
+func (p *podLog) handleLine(line []byte) {
+	m, err := protocol.Parse(line)
+	p.touch()
 	switch {
 	case err != nil:
-		h.log.WithFields(logrus.Fields{"line": string(line[:min(len(line), 200)]), "error": err}).Warn("The pod said something else than a statement")
-	case s.Ack != nil:
-		h.waits(nil)
-		if err := h.ledger.Record(*s.Ack); err != nil {
-			h.contradicts(err)
+		start := string(line[:min(len(line), 200)])
+		p.log.WithError(err).WithField("line", start).Warn("Unexpected line in the pod's log")
+	case m.Ack != nil:
+		p.setStall(nil)
+		if err := p.ledger.Record(*m.Ack); err != nil {
+			p.setContradiction(err)
 			return
 		}
-		h.acknowledged(*s.Ack)
-		h.tell(*s.Ack)
-	case s.Stall != nil && s.Stall.Over:
-		h.waited(*s.Stall)
-	case s.Stall != nil:
-		h.log.Warn(s.Stall)
-		h.waits(s.Stall)
-	case s.ScanResult != nil:
-		h.waits(nil)
-		h.keep(s.ScanResult)
-	case s.Error != nil:
-		h.waits(nil)
-		h.end(*s.Error)
-	case s.Commits != nil:
-		h.mu.Lock()
-		h.commits = s.Commits
-		h.mu.Unlock()
+		p.sampleAck(*m.Ack)
+		p.onAck(*m.Ack)
+	case m.Stall != nil && m.Stall.Ended:
+		p.endStall(*m.Stall)
+	case m.Stall != nil:
+		p.log.Warn(m.Stall)
+		p.setStall(m.Stall)
+	case m.ScanResult != nil:
+		p.setStall(nil)
+		p.setScanResult(m.ScanResult)
+	case m.Error != nil:
+		p.setStall(nil)
+		p.end(*m.Error)
+	case m.CommitStats != nil:
+		p.mu.Lock()
+		p.commits = m.CommitStats
+		p.mu.Unlock()
 	}
 }
 
-// acknowledged keeps some of the acknowledgements, for a report to show. A log that is
-// taken up again says the last ones once more: they are not news, and no later than
-// they were.
-func (h *hearing) acknowledged(ack ledger.Ack) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.first == nil {
-		h.first = &ack
+// maxSamples bounds the samples in memory: a run may last for days.
+const maxSamples = 4096
+
+// sampleAck keeps a sample of the acknowledgements for the report. When a log is read again after its stream broke,
+// the last acknowledgements come twice; only their first arrival counts.
+func (p *podLog) sampleAck(ack ledger.Ack) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.firstAck == nil {
+		p.firstAck = &ack
 	}
-	if len(h.acks) > 0 && ack.Seq <= h.acks[len(h.acks)-1].Seq {
+	if len(p.acks) > 0 && ack.Seq <= p.acks[len(p.acks)-1].Seq {
 		return
 	}
-	h.acks = append(h.acks, result.AckSample{At: h.last.UTC(), Seq: ack.Seq})
-	if len(h.acks) >= enoughAcks {
-		h.acks = result.Downsample(h.acks)
+	p.acks = append(p.acks, result.AckSample{At: p.lastLine.UTC(), Seq: ack.Seq})
+	if len(p.acks) >= maxSamples {
+		p.acks = result.Downsample(p.acks)
 	}
 }
 
-// enoughAcks is when so many are kept that some may go: a run may last for days.
-const enoughAcks = 4096
-
-// told is what was heard besides the sighting: the first acknowledgement and some of
-// the others, and the last that was said of the commits.
-func (h *hearing) told() (first *ledger.Ack, acks []result.AckSample, commits *protocol.Commits) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.first, h.acks, h.commits
+// statistics returns the first acknowledgement, a sample of all, and the latest statistics of the commits.
+func (p *podLog) statistics() (first *ledger.Ack, acks []result.AckSample, commits *protocol.CommitStats) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.firstAck, p.acks, p.commits
 }
 
-func (h *hearing) listened() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.last = time.Now()
+func (p *podLog) touch() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lastLine = time.Now()
 }
 
-// silence is how long nothing was heard.
-func (h *hearing) silence() time.Duration {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return time.Since(h.last)
+func (p *podLog) sinceLastLine() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Since(p.lastLine)
 }
 
-// contradicts keeps an error of the ledger's. No verdict can rest on it any more.
-func (h *hearing) contradicts(err error) {
-	h.mu.Lock()
-	h.contradiction = err
-	h.mu.Unlock()
-	h.end(err)
+// setContradiction keeps an error of the ledger. The ledger cannot be the basis of a verdict any more.
+func (p *podLog) setContradiction(err error) {
+	p.mu.Lock()
+	p.contradiction = err
+	p.mu.Unlock()
+	p.end(err)
 }
 
-func (h *hearing) contradicted() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.contradiction
+func (p *podLog) contradictionErr() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.contradiction
 }
 
-func (h *hearing) keep(s *protocol.ScanResult) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.sighting == nil {
-		h.sighting = s
-		close(h.seen)
+func (p *podLog) setScanResult(s *protocol.ScanResult) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.scan == nil {
+		p.scan = s
+		close(p.scanned)
 	}
 }
 
-func (h *hearing) waits(s *protocol.Stall) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// scanResult returns the pod's scan result, nil if it was not received.
+func (p *podLog) scanResult() *protocol.ScanResult {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.scan
+}
+
+func (p *podLog) setStall(s *protocol.Stall) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if s != nil {
-		h.began = time.Now().Add(-seconds(*s))
+		p.stallStart = time.Now().Add(-durationOf(*s))
 	}
-	h.stall = s
+	p.stall = s
 }
 
-// waited takes note of something that came back after all.
-func (h *hearing) waited(s protocol.Stall) {
-	h.waits(nil)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.longest = max(h.longest, seconds(s))
+// endStall records that the call returned after all.
+func (p *podLog) endStall(s protocol.Stall) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stall = nil
+	p.longestStall = max(p.longestStall, durationOf(s))
 }
 
-func seconds(s protocol.Stall) time.Duration {
+func durationOf(s protocol.Stall) time.Duration {
 	return time.Duration(s.Seconds * float64(time.Second))
 }
 
-// opened hears whether the log can be read. A log that was never tried in vain had
-// nothing to say until now: a kubelet does not answer before a pod has said something.
-func (h *hearing) opened(is bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case is && !h.open && h.failed && h.first == nil:
-		h.unheard += time.Since(h.shut)
-	case !is && h.open:
-		h.shut = time.Now()
-	}
-	h.open, h.failed = is, !is
-}
-
-// missed is for how long the log could not be read before the first acknowledgement came.
-func (h *hearing) missed() time.Duration {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.unheard
-}
-
-// inVain says whether the pod waits for longer than it ever did for something that
-// came back: a volume that has answered as late before is slow.
-func (h *hearing) inVain() bool {
-	if h.stalled() == nil {
-		return false
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return time.Since(h.began) > h.longest
-}
-
-// stalled is what the pod is waiting for, as far as it can be heard: nobody knows
-// what has come back since of a log that cannot be read.
-func (h *hearing) stalled() *protocol.Stall {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.open {
+// currentStall returns the call for which the pod waits, nil if there is none or it is unknown: if the log cannot
+// be read, the call may have returned since.
+func (p *podLog) currentStall() *protocol.Stall {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.readable {
 		return nil
 	}
-	return h.stall
+	return p.stall
 }
 
-// problem is what the pod could not do, if it said so.
-func (h *hearing) problem() *protocol.OpError {
-	var p protocol.OpError
-	if errors.As(context.Cause(h.over), &p) {
-		return &p
+// isHanging reports whether the pod has waited longer than for any call that returned. A volume that took as long
+// before is only slow.
+func (p *podLog) isHanging() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.readable && p.stall != nil && time.Since(p.stallStart) > p.longestStall
+}
+
+// setReadable records whether the log can be read. A kubelet does not answer before the pod has printed something,
+// so until an attempt has failed the log does not count as unreadable.
+func (p *podLog) setReadable(readable bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case readable && !p.readable && p.readFailed && p.firstAck == nil:
+		p.unreadable += time.Since(p.unreadableFrom)
+	case !readable && p.readable:
+		p.unreadableFrom = time.Now()
+	}
+	p.readable, p.readFailed = readable, !readable
+}
+
+// unreadableBeforeAck returns how long the log could not be read before the first acknowledgement.
+func (p *podLog) unreadableBeforeAck() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.unreadable
+}
+
+// opError returns the error that the helper reported, nil if it reported none.
+func (p *podLog) opError() *protocol.OpError {
+	var opErr protocol.OpError
+	if errors.As(context.Cause(p.ended), &opErr) {
+		return &opErr
 	}
 	return nil
 }
 
-// heard is the pod's sighting, if it was heard.
-func (h *hearing) heard() *protocol.ScanResult {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.sighting
-}
-
-// awaitScan returns what the pod saw.
-func (h *hearing) awaitScan(ctx context.Context) (*protocol.ScanResult, error) {
-	select {
-	case <-h.seen:
-		return h.heard(), nil
-	default:
+// awaitScan returns the pod's scan result once it is received.
+func (p *podLog) awaitScan(ctx context.Context) (*protocol.ScanResult, error) {
+	if s := p.scanResult(); s != nil {
+		return s, nil
 	}
 	select {
-	case <-h.seen:
-		return h.heard(), nil
-	case <-h.over.Done():
-		if s := h.heard(); s != nil {
+	case <-p.scanned:
+		return p.scanResult(), nil
+	case <-p.ended.Done():
+		if s := p.scanResult(); s != nil {
 			return s, nil
 		}
-		return nil, context.Cause(h.over)
+		return nil, context.Cause(p.ended)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
 // awaitAck returns once the ledger holds an acknowledgement of the epoch that this pod writes.
-func (h *hearing) awaitAck(ctx context.Context, epoch int) error {
+func (p *podLog) awaitAck(ctx context.Context, epoch int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(h.over, func() { cancel(context.Cause(h.over)) })()
-	return h.ledger.Await(ctx, epoch)
+	defer context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })()
+	return p.ledger.Await(ctx, epoch)
 }

@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"fmt"
-	"path"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
@@ -13,56 +12,71 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// awaitDetached has the volume leave the writer's node before the reader comes,
-// where the evidence is to show that. What does not leave in time is no error: the
-// level then says so.
-func (c *cell) awaitDetached(ctx context.Context) error {
-	if c.Settings.RequiredEvidence < provenance.Remounted || c.Claim == nil {
+// provenanceRecorder finds out what happened to a cell's volume between its pods.
+type provenanceRecorder struct {
+	kube      kube.Client
+	cell      *result.Cell
+	mountPath string
+	// required is the evidence level that the user requires.
+	required provenance.Level
+}
+
+// awaitDetached waits until the volume is detached from the writer's node, if the required evidence level depends
+// on that. A volume that is not detached in time is no error, only a lower level.
+func (r provenanceRecorder) awaitDetached(ctx context.Context) error {
+	if r.required < provenance.Remounted || r.cell.Claim == nil {
 		return nil
 	}
-	err := c.Kube.AwaitDetached(ctx, c.Claim.Volume)
+	err := r.kube.AwaitDetached(ctx, r.cell.Claim.Volume)
 	if ctx.Err() != nil {
 		return err
 	}
 	if err != nil {
-		c.note(fmt.Sprintf("the volume was not detached from the writer's node: %v", err))
+		addNotes(r.cell, fmt.Sprintf("the volume was not detached from the writer's node: %v", err))
 	}
 	return nil
 }
 
-// recordProvenance establishes what happened to the volume between the last writer and the reader.
-func (c *cell) recordProvenance(ctx context.Context) {
+// record sets the cell's provenance: what happened to the volume between the last writer and the reader.
+func (r provenanceRecorder) record(ctx context.Context) {
+	c := r.cell
 	if len(c.Epochs) == 0 {
 		return
 	}
 	last := c.Epochs[len(c.Epochs)-1]
-	c.Provenance = provenance.History{Writer: provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount}}
+	c.Provenance = provenance.History{
+		Writer: provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount},
+	}
 	if c.Reader != nil {
-		seen := c.Reader.ScanResult
-		c.Provenance.Reader = &provenance.Location{Node: c.Reader.Node, BootID: seen.BootID, Mount: seen.Mount}
-		c.Provenance.ReadMode = seen.ReadMode
-		c.Provenance.Reattached = c.reattached(last)
+		scan := c.Reader.ScanResult
+		c.Provenance.Reader = &provenance.Location{Node: c.Reader.Node, BootID: scan.BootID, Mount: scan.Mount}
+		c.Provenance.ReadMode = scan.ReadMode
+		c.Provenance.Reattached = r.reattached(last)
 		c.Provenance.Unmounted = unmounted(c.Provenance)
 	}
-	c.Provenance.SameVolume = c.sameVolume(ctx)
+	c.Provenance.SameVolume = r.sameVolume(ctx)
 	c.Provenance.Evaluate()
 }
 
-// reattached compares the attachment of the writer's time with the reader's.
-func (c *cell) reattached(last result.Epoch) provenance.Observation {
-	if c.Claim == nil {
-		return provenance.Observation{Answer: provenance.No, Reason: "an emptyDir is never attached"}
+// reattached compares the volume's attachment for the last writer with that for the reader.
+func (r provenanceRecorder) reattached(last result.Epoch) provenance.Observation {
+	if r.cell.Claim == nil {
+		return observed(provenance.No, "an emptyDir is never attached")
 	}
-	all, mayBeSeen := c.Kube.Attachments(c.Claim.Volume)
-	if !mayBeSeen {
-		return provenance.Observation{Answer: provenance.Unknown, Reason: "volume attachments may not be seen: rbac-optional.yaml allows it"}
+	all, readable := r.kube.Attachments(r.cell.Claim.Volume)
+	if !readable {
+		return observed(provenance.Unknown, "no permission to read volume attachments: rbac-optional.yaml grants it")
 	}
-	return anew(all, last.Node, last.Deleting, c.Reader.Node)
+	return compareAttachments(all, last.Node, last.Deleting, r.cell.Reader.Node)
 }
 
-// anew compares the attachment to the writer's node when the writer was deleted
-// with the newest one to the reader's.
-func anew(all []kube.Attachment, writer string, deleted time.Time, reader string) provenance.Observation {
+func observed(answer provenance.Answer, reason string, args ...any) provenance.Observation {
+	return provenance.Observation{Answer: answer, Reason: fmt.Sprintf(reason, args...)}
+}
+
+// compareAttachments compares the attachment to the writer's node at the writer's deletion with the latest one to
+// the reader's node.
+func compareAttachments(all []kube.Attachment, writer string, deleted time.Time, reader string) provenance.Observation {
 	var before, now *kube.Attachment
 	for i, a := range all {
 		if a.Node == reader {
@@ -74,116 +88,118 @@ func anew(all []kube.Attachment, writer string, deleted time.Time, reader string
 	}
 	switch {
 	case len(all) == 0:
-		return provenance.Observation{Answer: provenance.No, Reason: "the volume is never attached: its driver does without"}
+		return observed(provenance.No, "the volume is never attached: its driver does not use attachments")
 	case now == nil:
-		return provenance.Observation{Answer: provenance.Unknown, Reason: "no attachment to the reader's node was seen"}
+		return observed(provenance.Unknown, "no attachment to the reader's node was observed")
 	case before == now:
-		return provenance.Observation{Answer: provenance.No, Reason: fmt.Sprintf("it stayed attached to %s by %s", writer, now.Name)}
+		return observed(provenance.No, "it stayed attached to %s (%s)", writer, now.Name)
 	case before == nil:
-		return provenance.Observation{Answer: provenance.Unknown, Reason: "no attachment to the writer's node was seen"}
+		return observed(provenance.Unknown, "no attachment to the writer's node was observed")
 	case before.Gone.IsZero():
-		return provenance.Observation{Answer: provenance.No, Reason: fmt.Sprintf("it is still attached to %s by %s", writer, before.Name)}
-	case before.Missed && before.Name != now.Name: // of one name there is only one at a time
-		return provenance.Observation{Answer: provenance.Unknown, Reason: fmt.Sprintf("when it was detached from %s was not seen", writer)}
+		return observed(provenance.No, "it is still attached to %s (%s)", writer, before.Name)
+	case before.DeletionMissed && before.Name != now.Name: // two of the same name cannot overlap
+		return observed(provenance.Unknown, "when it was detached from %s is unknown", writer)
 	case !now.Attached.After(before.Gone):
-		return provenance.Observation{Answer: provenance.No, Reason: fmt.Sprintf("it was attached to %s before it was detached from %s", reader, writer)}
+		return observed(provenance.No, "it was attached to %s before it was detached from %s", reader, writer)
 	}
-	return provenance.Observation{Answer: provenance.Yes, Reason: fmt.Sprintf("attachment %s to %s was deleted at %s, %s to %s was there at %s",
-		before.Name, writer, before.Gone.Format(clockTime), now.Name, reader, now.Attached.Format(clockTime))}
+	return observed(provenance.Yes, "attachment %s to %s was gone at %s, attachment %s to %s was made at %s",
+		before.Name, writer, before.Gone.Format(clockTime), now.Name, reader, now.Attached.Format(clockTime))
 }
 
-// clockTime is how times of day are said.
+// clockTime is the format of times of day.
 const clockTime = "15:04:05.000Z"
 
-// unmounted compares what the writer and the reader had mounted. Equal numbers say
-// nothing: a kernel gives them out again.
-func unmounted(c provenance.History) provenance.Observation {
-	before, now := c.Writer.Mount, c.Reader.Mount
+// unmounted compares what the writer and the reader had mounted. Equal device numbers prove nothing, because a
+// kernel reuses them.
+func unmounted(h provenance.History) provenance.Observation {
+	before, now := h.Writer.Mount, h.Reader.Mount
 	switch {
-	case c.Reattached.IsYes():
-		return provenance.Observation{Answer: provenance.Yes, Reason: "a volume is detached when it is not mounted any more"}
-	case c.Writer.BootID == "" || c.Writer.BootID != c.Reader.BootID:
-		return provenance.Observation{Answer: provenance.Unknown, Reason: "what another kernel still has mounted cannot be seen"}
+	case h.Reattached.IsYes():
+		return observed(provenance.Yes, "the volume was detached, which happens only after it was unmounted")
+	case h.Writer.BootID == "" || h.Writer.BootID != h.Reader.BootID:
+		return observed(provenance.Unknown, "whether another kernel still has the volume mounted is unknown")
 	case before.Sequence != now.Sequence && before.Sequence != 0 && now.Sequence != 0:
-		return provenance.Observation{Answer: provenance.Yes, Reason: fmt.Sprintf("the device was appearance %d of one when it was written, and %d when it was read", before.Sequence, now.Sequence)}
+		return observed(provenance.Yes, "the device's sequence number was %d for the writer and %d for the reader",
+			before.Sequence, now.Sequence)
 	case before.FSType != protocol.BlockDevice && before.Device != "" && now.Device != "" && before.Device != now.Device:
-		return provenance.Observation{Answer: provenance.Yes, Reason: fmt.Sprintf("what was written to was device %s, what was read %s: another mount of the filesystem", before.Device, now.Device)}
+		return observed(provenance.Yes, "the writer had device %s, the reader device %s: the filesystem was mounted again",
+			before.Device, now.Device)
 	}
-	return provenance.Observation{Answer: provenance.Unknown, Reason: fmt.Sprintf("writer and reader had device %s", now.Device)}
+	return observed(provenance.Unknown, "writer and reader had device %s", now.Device)
 }
 
-// sameVolume says whether every pod that was heard had the claim's volume at its path.
-func (c *cell) sameVolume(ctx context.Context) provenance.Observation {
-	if c.Claim == nil {
-		return provenance.Observation{Answer: provenance.No, Reason: "an emptyDir is another one in each pod"}
+// sameVolume reports whether every pod had the claim's volume at the mount path.
+func (r provenanceRecorder) sameVolume(ctx context.Context) provenance.Observation {
+	claim := r.cell.Claim
+	if claim == nil {
+		return observed(provenance.No, "every pod has an emptyDir of its own")
 	}
-	now, err := c.Kube.Claim(ctx, c.Claim.Name)
+	now, err := r.kube.Claim(ctx, claim.Name)
 	switch {
 	case err != nil:
-		return provenance.Observation{Answer: provenance.Unknown, Reason: err.Error()}
-	case now.UID != c.Claim.UID || now.Spec.VolumeName != c.Claim.Volume:
-		return provenance.Observation{Answer: provenance.No, Reason: fmt.Sprintf("claim %s is another one by now, or bound to another volume", c.Claim.Name)}
+		return observed(provenance.Unknown, "%v", err)
+	case now.UID != claim.UID || now.Spec.VolumeName != claim.Volume:
+		return observed(provenance.No, "claim %s was replaced or is bound to another volume", claim.Name)
 	}
-	var mounts []mounted
-	for _, e := range c.Epochs {
-		mounts = append(mounts, mounted{fmt.Sprintf("the writer of epoch %d", e.Number), e.Mount})
+	var mounts []podMount
+	for _, e := range r.cell.Epochs {
+		mounts = append(mounts, podMount{fmt.Sprintf("the writer of epoch %d", e.Number), e.Mount})
 	}
-	if c.Reader != nil {
-		mounts = append(mounts, mounted{"the reader", c.Reader.ScanResult.Mount})
+	if r.cell.Reader != nil {
+		mounts = append(mounts, podMount{"the reader", r.cell.Reader.ScanResult.Mount})
 	}
-	return sameMount(mounts, c.mountPath(), c.Claim.Volume)
+	return compareMounts(mounts, r.mountPath, claim.Volume)
 }
 
-// mounted is what a pod had at the journal's path.
-type mounted struct {
-	who string
+// podMount is what a pod had at the journal's path.
+type podMount struct {
+	pod string
 	protocol.Mount
 }
 
-// sameMount says whether all pods had the volume at its path, and no other filesystem.
-func sameMount(mounts []mounted, at, volume string) provenance.Observation {
+// compareMounts reports whether all pods had the same filesystem or device at the mount path.
+func compareMounts(mounts []podMount, mountPath, volume string) provenance.Observation {
 	uuid, fsType := "", ""
 	for _, m := range mounts {
 		switch {
 		case m.FSType == "":
-			return provenance.Observation{Answer: provenance.Unknown, Reason: "what " + m.who + " had at its path was not heard"}
-		case m.Point != at:
-			return provenance.Observation{Answer: provenance.No, Reason: fmt.Sprintf("%s had no volume at %s: it was on %s (%s)", m.who, at, m.Point, m.FSType)}
+			return observed(provenance.Unknown, "what %s had mounted is unknown", m.pod)
+		case m.Point != mountPath:
+			return observed(provenance.No, "%s had no volume at %s: the path was on %s (%s)",
+				m.pod, mountPath, m.Point, m.FSType)
 		case fsType != "" && m.FSType != fsType, uuid != "" && m.UUID != "" && m.UUID != uuid:
-			return provenance.Observation{Answer: provenance.No, Reason: fmt.Sprintf("%s had another filesystem: %s %s", m.who, m.FSType, m.UUID)}
+			return observed(provenance.No, "%s had another filesystem: %s %s", m.pod, m.FSType, m.UUID)
 		}
 		fsType = m.FSType
 		if m.UUID != "" {
 			uuid = m.UUID
 		}
 	}
-	how := fmt.Sprintf("volume %s, %s, was mounted at %s in every pod", volume, fsType, at)
+	reason := fmt.Sprintf("volume %s, %s, was mounted at %s in every pod", volume, fsType, mountPath)
 	if uuid != "" {
-		how += ", filesystem " + uuid
+		reason += ", filesystem " + uuid
 	}
-	return provenance.Observation{Answer: provenance.Yes, Reason: how}
+	return observed(provenance.Yes, "%s", reason)
 }
 
-// mountPath is where the volume is in the pods: at the journal's folder, or the
-// journal itself, where it is a device.
-func (c *cell) mountPath() string {
-	if c.isBlock() {
-		return c.Settings.JournalFile
-	}
-	return path.Dir(c.Settings.JournalFile)
+// addTimes adds the times of a pod's start and of its volume's attachment.
+func (r provenanceRecorder) addTimes(pod *result.Pod) {
+	m := r.kube.Milestones(pod.UID)
+	pod.Created, pod.Scheduled, pod.Mounted, pod.Started = m.Created, m.Scheduled, m.Mounted, m.Started
+	r.addAttachTime(pod)
 }
 
-// attach takes note of when the volume was seen to be attached to a pod's node for it.
-func (c *cell) attach(pod *result.Pod) {
-	if c.Claim == nil || c.Plan.VolumeSource == options.EmptyDir {
+// addAttachTime adds when the volume was attached to the pod's node for this pod.
+func (r provenanceRecorder) addAttachTime(pod *result.Pod) {
+	if r.cell.Claim == nil || r.cell.Plan.VolumeSource == options.EmptyDir {
 		return
 	}
-	// A pod that has started has its volume: what comes later is a later pod's.
+	// A pod that has started has its volume: a later attachment is for a later pod.
 	until := pod.Started
 	if until.IsZero() {
-		until = c.Kube.Milestones(pod.UID).Gone
+		until = r.kube.Milestones(pod.UID).Gone
 	}
-	all, _ := c.Kube.Attachments(c.Claim.Volume)
+	all, _ := r.kube.Attachments(r.cell.Claim.Volume)
 	for _, a := range all {
 		if !until.IsZero() && a.Attached.After(until) {
 			continue

@@ -17,8 +17,10 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-func TestWhetherAVolumeWasAttachedAnew(t *testing.T) {
+func TestCompareAttachments(t *testing.T) {
+	const yes, no, unknown = provenance.Yes, provenance.No, provenance.Unknown
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
+	list := func(all ...kube.Attachment) []kube.Attachment { return all }
 	attached := func(name, node string, from, to int) kube.Attachment {
 		a := kube.Attachment{Name: name, Node: node, Attached: at(from)}
 		if to > 0 {
@@ -27,7 +29,7 @@ func TestWhetherAVolumeWasAttachedAnew(t *testing.T) {
 		return a
 	}
 	missed := func(a kube.Attachment) kube.Attachment {
-		a.Missed = true
+		a.DeletionMissed = true
 		return a
 	}
 	for name, c := range map[string]struct {
@@ -35,94 +37,113 @@ func TestWhetherAVolumeWasAttachedAnew(t *testing.T) {
 		writer, reader string
 		want           provenance.Answer
 	}{
-		"never attached":                   {nil, "n1", "n2", provenance.No},
-		"it moved":                         {[]kube.Attachment{attached("a", "n1", 1, 5), attached("b", "n2", 6, 0)}, "n1", "n2", provenance.Yes},
-		"it left and came back":            {[]kube.Attachment{attached("a", "n1", 1, 5), attached("b", "n1", 6, 0)}, "n1", "n1", provenance.Yes},
-		"it stayed":                        {[]kube.Attachment{attached("a", "n1", 1, 0)}, "n1", "n1", provenance.No},
-		"it is on both":                    {[]kube.Attachment{attached("a", "n1", 1, 0), attached("b", "n2", 6, 0)}, "n1", "n2", provenance.No},
-		"it was on both for a while":       {[]kube.Attachment{attached("a", "n1", 1, 9), attached("b", "n2", 6, 0)}, "n1", "n2", provenance.No},
-		"it moved there and back":          {[]kube.Attachment{attached("a", "n1", 1, 3), attached("b", "n2", 4, 6), attached("c", "n1", 7, 0)}, "n2", "n1", provenance.Yes},
-		"the reader's was not seen":        {[]kube.Attachment{attached("a", "n1", 1, 5)}, "n1", "n2", provenance.Unknown},
-		"the writer's was not seen":        {[]kube.Attachment{attached("b", "n2", 6, 0)}, "n1", "n2", provenance.Unknown},
-		"it was not seen to leave":         {[]kube.Attachment{missed(attached("a", "n1", 1, 5)), attached("b", "n2", 6, 0)}, "n1", "n2", provenance.Unknown},
-		"there is one of a name at a time": {[]kube.Attachment{missed(attached("a", "n1", 1, 5)), attached("a", "n1", 6, 0)}, "n1", "n1", provenance.Yes},
-		"an earlier epoch's is none of it": {[]kube.Attachment{attached("z", "n1", 1, 2), attached("a", "n1", 3, 0)}, "n1", "n1", provenance.No},
+		"never attached":             {nil, "n1", "n2", no},
+		"it moved":                   {list(attached("a", "n1", 1, 5), attached("b", "n2", 6, 0)), "n1", "n2", yes},
+		"it returned to the node":    {list(attached("a", "n1", 1, 5), attached("b", "n1", 6, 0)), "n1", "n1", yes},
+		"it stayed":                  {list(attached("a", "n1", 1, 0)), "n1", "n1", no},
+		"it is on both":              {list(attached("a", "n1", 1, 0), attached("b", "n2", 6, 0)), "n1", "n2", no},
+		"it was on both for a while": {list(attached("a", "n1", 1, 9), attached("b", "n2", 6, 0)), "n1", "n2", no},
+		"it moved there and back": {
+			list(attached("a", "n1", 1, 3), attached("b", "n2", 4, 6), attached("c", "n1", 7, 0)), "n2", "n1", yes,
+		},
+		"the reader's is not known": {list(attached("a", "n1", 1, 5)), "n1", "n2", unknown},
+		"the writer's is not known": {list(attached("b", "n2", 6, 0)), "n1", "n2", unknown},
+		"unknown end": {
+			list(missed(attached("a", "n1", 1, 5)), attached("b", "n2", 6, 0)), "n1", "n2", unknown,
+		},
+		"unknown end, same name": {
+			list(missed(attached("a", "n1", 1, 5)), attached("a", "n1", 6, 0)), "n1", "n1", yes,
+		},
+		"an earlier epoch's is ignored": {list(attached("z", "n1", 1, 2), attached("a", "n1", 3, 0)), "n1", "n1", no},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fact := anew(c.all, c.writer, at(5), c.reader)
-			assert.Equal(t, c.want, fact.Answer, fact.Reason)
-			assert.NotEmpty(t, fact.Reason)
+			observation := compareAttachments(c.all, c.writer, at(5), c.reader)
+			assert.Equal(t, c.want, observation.Answer, observation.Reason)
+			assert.NotEmpty(t, observation.Reason)
 		})
 	}
 }
 
-func TestWhetherAVolumeWasUnmounted(t *testing.T) {
+func TestUnmounted(t *testing.T) {
+	const yes, no, unknown = provenance.Yes, provenance.No, provenance.Unknown
+	at := func(bootID string, m protocol.Mount) provenance.Location {
+		return provenance.Location{BootID: bootID, Mount: m}
+	}
 	ext4 := func(device string) protocol.Mount { return protocol.Mount{FSType: "ext4", Device: device} }
 	block := func(sequence uint64) protocol.Mount {
 		return protocol.Mount{FSType: protocol.BlockDevice, Device: "7:1", Sequence: sequence}
 	}
 	for name, c := range map[string]struct {
 		before, now provenance.Location
-		anew        provenance.Answer
+		reattached  provenance.Answer
 		want        provenance.Answer
 	}{
-		"detached":                    {provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Yes, provenance.Yes},
-		"another device number":       {provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Location{BootID: "a", Mount: ext4("7:2")}, provenance.No, provenance.Yes},
-		"the same device number":      {provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.No, provenance.Unknown},
-		"another kernel":              {provenance.Location{BootID: "a", Mount: ext4("7:1")}, provenance.Location{BootID: "b", Mount: ext4("7:2")}, provenance.No, provenance.Unknown},
-		"kernels that are not known":  {provenance.Location{Mount: ext4("7:1")}, provenance.Location{Mount: ext4("7:2")}, provenance.No, provenance.Unknown},
-		"another device, same number": {provenance.Location{BootID: "a", Mount: block(4)}, provenance.Location{BootID: "a", Mount: block(5)}, provenance.No, provenance.Yes},
-		"a number that is not known":  {provenance.Location{BootID: "a", Mount: block(0)}, provenance.Location{BootID: "a", Mount: block(5)}, provenance.No, provenance.Unknown},
-		"the same device":             {provenance.Location{BootID: "a", Mount: block(4)}, provenance.Location{BootID: "a", Mount: block(4)}, provenance.No, provenance.Unknown},
+		"detached":                    {at("a", ext4("7:1")), at("a", ext4("7:1")), yes, yes},
+		"another device number":       {at("a", ext4("7:1")), at("a", ext4("7:2")), no, yes},
+		"the same device number":      {at("a", ext4("7:1")), at("a", ext4("7:1")), no, unknown},
+		"another kernel":              {at("a", ext4("7:1")), at("b", ext4("7:2")), no, unknown},
+		"unknown kernels":             {at("", ext4("7:1")), at("", ext4("7:2")), no, unknown},
+		"another device, same number": {at("a", block(4)), at("a", block(5)), no, yes},
+		"an unknown sequence number":  {at("a", block(0)), at("a", block(5)), no, unknown},
+		"the same device":             {at("a", block(4)), at("a", block(4)), no, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fact := unmounted(provenance.History{Writer: c.before, Reader: &c.now, Reattached: provenance.Observation{Answer: c.anew}})
-			assert.Equal(t, c.want, fact.Answer, fact.Reason)
+			observation := unmounted(provenance.History{
+				Writer: c.before, Reader: &c.now, Reattached: provenance.Observation{Answer: c.reattached},
+			})
+			assert.Equal(t, c.want, observation.Answer, observation.Reason)
 		})
 	}
 }
 
-func TestWhetherItWasTheSameVolume(t *testing.T) {
-	ext4 := func(uuid, point string) mounted {
-		return mounted{"a pod", protocol.Mount{FSType: "ext4", Point: point, UUID: uuid}}
+func TestCompareMounts(t *testing.T) {
+	ext4 := func(uuid, point string) podMount {
+		return podMount{"a pod", protocol.Mount{FSType: "ext4", Point: point, UUID: uuid}}
 	}
+	overlay := podMount{"a pod", protocol.Mount{FSType: "overlay", Point: "/data"}}
 	for name, c := range map[string]struct {
-		mounts []mounted
+		mounts []podMount
 		want   provenance.Answer
 	}{
-		"the same":               {[]mounted{ext4("u", "/data"), ext4("u", "/data")}, provenance.Yes},
-		"without an identity":    {[]mounted{ext4("", "/data"), ext4("", "/data")}, provenance.Yes},
-		"another filesystem":     {[]mounted{ext4("u", "/data"), ext4("v", "/data")}, provenance.No},
-		"another kind":           {[]mounted{ext4("u", "/data"), {"a pod", protocol.Mount{FSType: "overlay", Point: "/data"}}}, provenance.No},
-		"no mount at the path":   {[]mounted{ext4("u", "/data"), ext4("u", "/")}, provenance.No},
-		"one that was not heard": {[]mounted{ext4("u", "/data"), {who: "a pod"}}, provenance.Unknown},
+		"the same":             {[]podMount{ext4("u", "/data"), ext4("u", "/data")}, provenance.Yes},
+		"without an identity":  {[]podMount{ext4("", "/data"), ext4("", "/data")}, provenance.Yes},
+		"another filesystem":   {[]podMount{ext4("u", "/data"), ext4("v", "/data")}, provenance.No},
+		"another kind":         {[]podMount{ext4("u", "/data"), overlay}, provenance.No},
+		"no mount at the path": {[]podMount{ext4("u", "/data"), ext4("u", "/")}, provenance.No},
+		"no scan result":       {[]podMount{ext4("u", "/data"), {pod: "a pod"}}, provenance.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fact := sameMount(c.mounts, "/data", "pv")
-			assert.Equal(t, c.want, fact.Answer, fact.Reason)
+			observation := compareMounts(c.mounts, "/data", "pv")
+			assert.Equal(t, c.want, observation.Answer, observation.Reason)
 		})
 	}
 }
 
-// A writer that came back to a volume that had stayed attached was attached by nothing.
-func TestAnAttachmentIsOfThePodThatWaitedForIt(t *testing.T) {
+func TestAddAttachTime_OnlyForThePodThatWaitedForTheAttachment(t *testing.T) {
 	volume := "pv"
-	ns := kube.Client{Namespace: "stig", Timeout: time.Minute, Log: logrus.New(), API: fake.NewClientset(&storagev1.VolumeAttachment{
+	api := fake.NewClientset(&storagev1.VolumeAttachment{
 		ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "a"},
-		Spec:       storagev1.VolumeAttachmentSpec{NodeName: "n1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
-		Status:     storagev1.VolumeAttachmentStatus{Attached: true},
-	})}
-	ns, stop, err := ns.Observed(t.Context())
+		Spec: storagev1.VolumeAttachmentSpec{
+			NodeName: "n1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume},
+		},
+		Status: storagev1.VolumeAttachmentStatus{Attached: true},
+	})
+	client := kube.Client{API: api, Namespace: "stig", Timeout: time.Minute, Log: logrus.New()}
+	client, stop, err := client.WithObserver(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(stop)
-	require.Eventually(t, func() bool { all, _ := ns.Attachments(volume); return len(all) == 1 }, time.Minute, time.Millisecond)
-	c := someCell(t)
-	c.Kube, c.Claim = ns, &result.Claim{Name: "stig-pvc", Volume: volume}
+	isObserved := func() bool {
+		all, _ := client.Attachments(volume)
+		return len(all) == 1
+	}
+	require.Eventually(t, isObserved, time.Minute, time.Millisecond)
+	c := newTestCell(t)
+	c.run.Kube, c.result.Claim = client, &result.Claim{Name: "stig-pvc", Volume: volume}
 	now := time.Now()
 	before := result.Pod{Node: "n1", Created: now.Add(-time.Hour), Started: now.Add(-59 * time.Minute)}
-	c.attach(&before)
+	c.provenance().addAttachTime(&before)
 	assert.Zero(t, before.Attached, "it ran long before")
 	its := result.Pod{Node: "n1", Created: now.Add(-time.Hour), Started: now.Add(time.Hour)}
-	c.attach(&its)
+	c.provenance().addAttachTime(&its)
 	assert.False(t, its.Attached.IsZero())
 }

@@ -8,95 +8,126 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// judge sums up all that was seen. What a later pod can no longer see was lost,
-// even if the last one could see it again.
-func (c *cell) judge() {
-	judged := judge.Judgement{Acknowledged: ledger.Count(c.Acks)}
+// verdictBuilder completes a cell's result with its verdict, reason, findings, notes and limits.
+type verdictBuilder struct {
+	settings options.Values
+	cell     *result.Cell
+	// volumeFindings are the failures of pods that the volume caused.
+	volumeFindings []judge.Finding
+	// activeDeletions counts the deletions of writers that were writing.
+	activeDeletions int
+	// chaosErr is why the chaos ended early, if the volume refused a write.
+	chaosErr error
+}
+
+// build sets the verdict of a cell that went through all phases. A loss that any pod found counts, even if a later
+// one did not find it.
+func (b verdictBuilder) build() {
+	c := b.cell
+	judged := judge.Judgement{Acknowledged: ledger.CountRecords(c.Acks)}
 	if c.Reader != nil {
 		judged = c.Reader.Judgement
 	}
-	c.gather()
+	b.collectFindings()
 	judged.Findings = c.Findings
-	c.Verdict = judge.VerdictOf(judged)
+	c.Verdict = judged.Verdict()
 	for _, e := range c.Epochs {
 		if e.ExitError != nil {
-			c.note(fmt.Sprintf("the writer of epoch %d had ended by itself: %s", e.Number, e.ExitError))
+			addNotes(c, fmt.Sprintf("the writer of epoch %d had ended before its deletion: %s", e.Number, e.ExitError))
 		}
 	}
-	c.Reason = c.Verified()
+	c.Reason = c.VerificationSentence()
+	b.downgrade()
+	b.addLimits()
+	b.addSTIG()
+}
+
+// downgrade turns a Pass into an Error if the run does not support it.
+func (b verdictBuilder) downgrade() {
+	c := b.cell
 	switch {
 	case c.Verdict == judge.Error:
-		c.Reason = "nothing was acknowledged: nothing was at stake"
-	case c.Verdict == judge.Pass && c.struck == 0 && c.Deletions() > 0:
-		c.Verdict, c.Reason = judge.Error, "no writer was at work when it was deleted, so nothing was tried: "+c.Reason
-	case c.Verdict == judge.Pass && c.Reader == nil:
+		c.Reason = "no record was acknowledged, so nothing was tested"
+	case c.Verdict != judge.Pass:
+	case b.activeDeletions == 0 && c.Deletions() > 0:
+		c.Verdict, c.Reason = judge.Error, "no writer was writing when it was deleted, so nothing was tested: "+c.Reason
+	case c.Reader == nil:
 		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
-	case c.Verdict == judge.Pass && c.Provenance.Level < c.Settings.RequiredEvidence:
+	case c.Provenance.Level < b.settings.RequiredEvidence:
 		c.Verdict = judge.Error
-		c.Reason = fmt.Sprintf("the evidence is %s, below the %s that REQUIRED_EVIDENCE asks for: %s. What was seen: %s", c.Provenance.Level, c.Settings.RequiredEvidence, c.Provenance.NotReached, c.Reason)
-	case c.Verdict == judge.Pass && c.cutShort != nil:
-		c.Reason = fmt.Sprintf("the chaos could not be carried out: %v. What had been acknowledged was there: %s", c.cutShort, c.Reason)
+		c.Reason = fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
+			c.Provenance.Level, b.settings.RequiredEvidence, c.Provenance.NotReached, c.Reason)
+	case b.chaosErr != nil:
 		c.Verdict = judge.Error
+		c.Reason = fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s", b.chaosErr, c.Reason)
 	}
-	c.limits()
-	c.stig()
 }
 
-// gather collects what all looks found, and what the volume refused to the pods.
-func (c *cell) gather() {
+// conclude sets the verdict of a cell that err has ended early. What was found by then counts.
+func (b verdictBuilder) conclude(err error) {
+	b.collectFindings()
+	c := b.cell
+	switch {
+	case len(c.Findings) > 0:
+		c.Verdict = judge.Fail
+		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.VerificationSentence(), err)
+	case errors.Is(err, errStopped):
+		c.Verdict, c.Reason = judge.Stopped, err.Error()
+	case b.isUnsupported(err):
+		c.Verdict, c.Reason = judge.Skipped, err.Error()
+	default:
+		c.Verdict, c.Reason = judge.Error, err.Error()
+	}
+}
+
+// isUnsupported reports whether the cluster does not support the combination under test. A writer that has written
+// shows that it does; after that, only the reader's node can be out of the volume's reach.
+func (b verdictBuilder) isUnsupported(err error) bool {
+	var unsupported *kube.UnsupportedError
+	if !errors.As(err, &unsupported) {
+		return false
+	}
+	return len(b.cell.Acks) == 0 || errors.Is(err, errReader) && readerPlacement(b.cell) != kube.Placement{}
+}
+
+// collectFindings merges the findings and notes of all reads and the failures of the volume.
+func (b verdictBuilder) collectFindings() {
+	c := b.cell
 	var found [][]judge.Finding
-	for _, look := range c.looks() {
-		found = append(found, look.Judgement.Findings)
-		c.note(look.Judgement.Notes...)
+	for _, read := range c.Reads() {
+		found = append(found, read.Judgement.Findings)
+		addNotes(c, read.Judgement.Notes...)
 	}
-	c.Findings = judge.Merge(append(found, c.letDown)...)
+	c.Findings = judge.Merge(append(found, b.volumeFindings)...)
 	if c.Plan.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
-		c.note("writers were deleted by force, and may have been alive beside their successors: on a filesystem that does not append as one between nodes, such as NFS, one may have overwritten the other")
+		addNotes(c, "writers were deleted by force and may have run on beside the next one: on a filesystem without "+
+			"atomic appends between nodes, such as NFS, one may have overwritten the other")
 	}
 }
 
-// looks are all that was seen of the journal, in order.
-func (c *cell) looks() []*result.JournalRead {
-	var looks []*result.JournalRead
-	for _, e := range c.Epochs {
-		if e.InitialRead != nil {
-			looks = append(looks, e.InitialRead)
-		}
-	}
-	if c.Reader != nil {
-		looks = append(looks, c.Reader)
-	}
-	return looks
-}
-
-// note adds what was not noted yet.
-func (c *cell) note(notes ...string) {
-	for _, n := range notes {
-		if !slices.Contains(c.Notes, n) {
-			c.Notes = append(c.Notes, n)
-		}
-	}
-}
-
-// limits says what a Pass does not prove.
-func (c *cell) limits() {
+// addLimits adds what a Pass does not prove.
+func (b verdictBuilder) addLimits() {
+	c := b.cell
 	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
-		same := "the reader ran on the writer's node, where the volume may never have been unmounted"
+		sameNode := "the reader ran on the writer's node, where the volume may never have been unmounted"
 		if c.Reader.ScanResult.ReadMode != protocol.ReadDirect {
-			same += ", and may have read its page cache, not the storage"
+			sameNode += ", and may have read the page cache instead of the storage"
 		}
-		c.NotShown = append(c.NotShown, same)
+		c.NotShown = append(c.NotShown, sameNode)
 	}
-	c.NotShown = append(c.NotShown, "a deleted pod is no power failure: whether the storage keeps its promise through one was not tried")
+	c.NotShown = append(c.NotShown,
+		"deleting a pod is not a power failure: whether acknowledged records survive one was not tested")
 }
 
-// stig adds the check's own words where the run is the check.
-func (c *cell) stig() {
-	if !c.Settings.STIG() || c.Plan.Name != "" || c.Reader == nil {
+// addSTIG adds the result of the STIG check, in its own words, if the run is that check.
+func (b verdictBuilder) addSTIG() {
+	c := b.cell
+	if !b.settings.STIG() || c.Plan.Name != "" || c.Reader == nil {
 		return
 	}
 	if !c.Reader.HasLogData() {
@@ -109,34 +140,11 @@ func (c *cell) stig() {
 	}
 }
 
-// conclude gives the cell a verdict where the phases could not. What was found by
-// then is found, whatever kept the rest from being done.
-func (c *cell) conclude(err error) {
-	if err == nil || c.Verdict != "" {
-		return
+// addNotes adds the notes that the cell does not have yet.
+func addNotes(c *result.Cell, notes ...string) {
+	for _, n := range notes {
+		if !slices.Contains(c.Notes, n) {
+			c.Notes = append(c.Notes, n)
+		}
 	}
-	c.Acks = c.ledger.Acks()
-	c.gather()
-	switch {
-	case len(c.Findings) > 0:
-		c.Verdict = judge.Fail
-		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.Verified(), err)
-	case errors.Is(err, errStopped):
-		c.Verdict, c.Reason = judge.Stopped, err.Error()
-	case c.cannotBe(err):
-		c.Verdict, c.Reason = judge.Skipped, err.Error()
-	default:
-		c.Verdict, c.Reason = judge.Error, err.Error()
-	}
-}
-
-// cannotBe says whether an error is that the cluster cannot do what makes the cell.
-// Once something is at stake that is only where the reader is to run: a writer that
-// cannot come back to its volume is no combination that was not to be had.
-func (c *cell) cannotBe(err error) bool {
-	var unsupported *kube.Unsupported
-	if !errors.As(err, &unsupported) {
-		return false
-	}
-	return len(c.Acks) == 0 || errors.Is(err, errElsewhere) && c.placement() != kube.Placement{}
 }

@@ -9,124 +9,128 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
+// errReader marks a failure of the reader's pod to run.
+var errReader = errors.New("the reader")
+
 // verify reads the journal back and judges it.
 func (c *cell) verify(ctx context.Context) error {
 	err := c.Delete(ctx)
-	c.Acks = c.ledger.Acks()
+	c.result.Acks = c.ledger.Acks()
 	if err == nil {
-		err = c.awaitDetached(ctx)
+		err = c.provenance().awaitDetached(ctx)
 	}
 	if err == nil {
 		err = c.read(ctx)
 	}
-	if err != nil && !errors.Is(err, errLetDown) {
+	if err != nil && !errors.Is(err, errVolumeFailed) {
 		return err
 	}
-	c.noteUnseen()
-	c.recordProvenance(ctx)
-	c.judge()
+	c.noteOutages()
+	c.provenance().record(ctx)
+	c.verdict().build()
 	return nil
 }
 
-// noteUnseen says which times are not the storage's alone.
-func (c *cell) noteUnseen() {
-	for i, e := range c.Epochs {
+// conclude gives a cell a verdict that err has kept from being verified.
+func (c *cell) conclude(err error) {
+	if err == nil || c.isDecided() {
+		return
+	}
+	c.result.Acks = c.ledger.Acks()
+	c.verdict().conclude(err)
+}
+
+func (c *cell) verdict() verdictBuilder {
+	return verdictBuilder{
+		settings: c.run.Settings, cell: c.result,
+		volumeFindings: c.failures.findings, activeDeletions: c.activeDeletions, chaosErr: c.chaosErr,
+	}
+}
+
+func (c *cell) provenance() provenanceRecorder {
+	return provenanceRecorder{
+		kube: c.run.Kube, cell: c.result, mountPath: c.specs.mountPath(), required: c.run.Settings.RequiredEvidence,
+	}
+}
+
+// noteOutages notes which recoveries include time in which the API server was unavailable.
+func (c *cell) noteOutages() {
+	epochs := c.result.Epochs
+	for i, e := range epochs {
 		if e.Deleting.IsZero() {
 			continue
 		}
 		until := e.Gone
-		if i+1 < len(c.Epochs) && !c.Epochs[i+1].FirstAckAt.IsZero() {
-			until = c.Epochs[i+1].FirstAckAt
+		if i+1 < len(epochs) && !epochs[i+1].FirstAckAt.IsZero() {
+			until = epochs[i+1].FirstAckAt
 		}
-		if unseen := c.Kube.Unseen(e.Deleting, until).Round(time.Second); unseen > 0 {
-			c.note(fmt.Sprintf("the API server could not be asked for %s while the writer of epoch %d was deleted and brought back: the times of that hold it", unseen, e.Number))
+		if outage := c.run.Kube.UnobservedTime(e.Deleting, until).Round(time.Second); outage > 0 {
+			addNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d was deleted "+
+				"and restored: the recovery time includes that", outage, e.Number))
 		}
 	}
 }
 
-// errElsewhere says that it was the reader that could not run.
-var errElsewhere = errors.New("the reader")
-
+// read has the reader scan the journal and judges its scan result.
 func (c *cell) read(ctx context.Context) error {
-	c.Hooks.Reading(c.Plan)
-	spec := c.podSpec(c.Settings.ReaderPod, "read", "--stay", "--points", points(c.Acks))
-	spec.ReadOnly = true
-	spec.Placement = c.placement()
-	pod, err := c.Kube.RunPod(ctx, c.Kube.Pod(spec))
+	c.run.Hooks.Reading(c.result.Plan)
+	acks := c.result.Acks
+	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.Pod(c.specs.reader(acks)))
 	c.reader = pod
 	if err != nil {
-		return fmt.Errorf("%w: %w", errElsewhere, c.blame(ctx, err, nil))
+		return fmt.Errorf("%w: %w", errReader, c.failures.classify(ctx, err, nil))
 	}
-	heard := c.listen(pod)
-	waiting, cancel := context.WithTimeoutCause(ctx, c.Settings.VerifyTimeout, fmt.Errorf("waited %s for the journal to be read; VERIFY_TIMEOUT is how long it may take: %w", c.Settings.VerifyTimeout, context.DeadlineExceeded))
+	log := c.logs.follow(pod)
+	timeout := c.run.Settings.VerifyTimeout
+	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
+		fmt.Errorf("waited %s (VERIFY_TIMEOUT) for the journal to be read: %w", timeout, context.DeadlineExceeded))
 	defer cancel()
-	seen, err := heard.awaitScan(waiting)
+	scan, err := log.awaitScan(waiting)
 	if err != nil {
-		return c.blame(ctx, fmt.Errorf("reader: %w", err), heard)
+		return c.failures.classify(ctx, fmt.Errorf("reader: %w", err), log)
 	}
-	c.Reader = c.look(evidencePod(pod), *seen, c.Acks, len(c.Epochs))
-	c.Reader.Seen = time.Now().UTC()
+	c.result.Reader = judgeScan(c.result, podResult(pod), *scan, acks, len(c.result.Epochs))
+	c.result.Reader.Seen = time.Now().UTC()
 	return nil
 }
 
-// look is what a pod saw of what the first epochs left behind, judged.
-func (c *cell) look(pod result.Pod, seen protocol.ScanResult, promises []ledger.Ack, epochs int) *result.JournalRead {
-	look := &result.JournalRead{Pod: pod, ScanResult: seen, Judgement: judge.Judge(c.caseOf(promises, seen.Report, epochs))}
-	first := c.Epochs[0].Mount
-	if first.FSType == "" || first.FSType == seen.Mount.FSType {
-		return look
-	}
-	strange := fmt.Sprintf("%s is on %s (%s), epoch 1 wrote to %s (%s)", c.File, seen.Mount.FSType, seen.Mount.Source, first.FSType, first.Source)
-	look.Judgement.Notes = append(look.Judgement.Notes, strange)
-	for i, f := range look.Judgement.Findings {
-		if f.Class == judge.Missing {
-			look.Judgement.Findings[i].Detail += "; " + strange
-		}
-	}
-	return look
-}
-
-// caseOf is what to judge: a report of what the first epochs left behind.
-func (c *cell) caseOf(promises []ledger.Ack, report journal.Report, epochs int) judge.Case {
+// judgeScan judges a scan of what the first epochs wrote. acks are the acknowledgements of these epochs.
+func judgeScan(
+	cell *result.Cell, pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int,
+) *result.JournalRead {
 	var earlier []journal.Report
-	for _, e := range c.Epochs {
-		if e.InitialRead != nil {
-			earlier = append(earlier, e.InitialRead.ScanResult.Report)
+	for _, read := range cell.Reads() {
+		earlier = append(earlier, read.ScanResult.Report)
+	}
+	judgement := judge.Judge(judge.Input{
+		Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs, MayOverlap: cell.Plan.Force,
+	})
+	read := &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
+	first := cell.Epochs[0].Mount
+	if first.FSType == "" || first.FSType == scan.Mount.FSType {
+		return read
+	}
+	moved := fmt.Sprintf("%s is on %s (%s), but epoch 1 wrote to %s (%s)",
+		cell.File, scan.Mount.FSType, scan.Mount.Source, first.FSType, first.Source)
+	read.Judgement.Notes = append(read.Judgement.Notes, moved)
+	for i, f := range read.Judgement.Findings {
+		if f.Class == judge.Missing {
+			read.Judgement.Findings[i].Detail += "; " + moved
 		}
 	}
-	return judge.Case{Acks: promises, Report: report, Earlier: earlier, Epochs: epochs, Overlap: c.Plan.Force}
+	return read
 }
 
-// points asks for the sums of the records that the promises end with.
-func points(promises []ledger.Ack) string {
-	list := make([]string, len(promises))
-	for i, p := range promises {
-		list[i] = fmt.Sprintf("%d:%d", p.Epoch, p.Seq)
+// pointList lists the last acknowledged record of each epoch, as the helper's flag --points takes it.
+func pointList(acks []ledger.Ack) string {
+	list := make([]string, len(acks))
+	for i, a := range acks {
+		list[i] = fmt.Sprintf("%d:%d", a.Epoch, a.Seq)
 	}
 	return strings.Join(list, ",")
-}
-
-// placement is the reader's, seen from the last writer.
-func (c *cell) placement() kube.Placement {
-	var writer string
-	if len(c.Epochs) > 0 {
-		writer = c.Epochs[len(c.Epochs)-1].Node
-	}
-	switch c.Plan.ReaderNode {
-	case options.AnyNode:
-		return kube.Placement{}
-	case options.SameNode:
-		return kube.Placement{On: writer}
-	case options.OtherNode:
-		return kube.Placement{NotOn: writer}
-	default:
-		return kube.Placement{On: string(c.Plan.ReaderNode)}
-	}
 }

@@ -43,7 +43,7 @@ type Transcript struct {
 	conflict error
 	first    *ledger.Ack
 	samples  []result.AckSample
-	commits  *protocol.Commits
+	commits  *protocol.CommitStats
 }
 
 // New returns an empty transcript. onAck is called with every acknowledgement that
@@ -65,7 +65,7 @@ func (t *Transcript) Add(line []byte) error {
 	case m.Ack != nil:
 		t.setStall(nil)
 		t.addAck(*m.Ack)
-	case m.Stall != nil && m.Stall.Over:
+	case m.Stall != nil && m.Stall.Ended:
 		t.endStall(*m.Stall)
 	case m.Stall != nil:
 		t.setStall(m.Stall)
@@ -75,9 +75,9 @@ func (t *Transcript) Add(line []byte) error {
 	case m.Error != nil:
 		t.setStall(nil)
 		t.end(*m.Error)
-	case m.Commits != nil:
+	case m.CommitStats != nil:
 		t.mu.Lock()
-		t.commits = m.Commits
+		t.commits = m.CommitStats
 		t.mu.Unlock()
 	}
 	return nil
@@ -242,7 +242,7 @@ func (t *Transcript) Acks() (first *ledger.Ack, samples []result.AckSample) {
 }
 
 // Commits returns the last commit statistics that the helper reported; nil if none.
-func (t *Transcript) Commits() *protocol.Commits {
+func (t *Transcript) Commits() *protocol.CommitStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.commits

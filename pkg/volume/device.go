@@ -13,13 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Claim opens the block device that a path is for writing, and holds it: on one
-// node nobody else can do so at the same time, nor mount it (O_EXCL). Whoever
-// claims it before looking for the journal's end does not overwrite what a writer
-// adds that is still alive. GoOn says where to write then. There is nothing to
-// claim where the path is no block device: the file is nil.
-func Claim(path string) (*File, error) {
-	if !IsDevice(path) {
+// OpenExclusive opens a block device for writing (O_EXCL). While it is open, no other
+// process on the node can open it exclusively or mount it. A writer opens the device
+// before it looks for the end of the journal: otherwise it could overwrite what another
+// writer appends meanwhile. SetWriteOffset sets where to write.
+//
+// OpenExclusive returns nil and no error if the path is not a block device.
+func OpenExclusive(path string) (*File, error) {
+	if !IsBlockDevice(path) {
 		return nil, nil
 	}
 	device, err := os.OpenFile(path, os.O_WRONLY|unix.O_EXCL, 0)
@@ -29,15 +30,15 @@ func Claim(path string) (*File, error) {
 	return &File{device}, nil
 }
 
-// GoOn makes an offset of a claimed device the one to write at.
-func (f *File) GoOn(offset int64) error {
+// SetWriteOffset sets the offset of the next write to a device.
+func (f *File) SetWriteOffset(offset int64) error {
 	_, err := f.Seek(offset, io.SeekStart)
 	return err
 }
 
-// IsDevice says whether a path is a block device. Where that cannot be told it is
-// none: opening it will say why.
-func IsDevice(path string) bool {
+// IsBlockDevice reports whether a path is a block device. It returns false if the path
+// cannot be examined: opening it returns the error.
+func IsBlockDevice(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && isBlock(info.Mode())
 }
@@ -46,69 +47,69 @@ func isBlock(mode fs.FileMode) bool {
 	return mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0
 }
 
-// createOn begins a journal on a claimed device, which must be blank.
-func createOn(device *File) (*File, error) {
-	if err := mustBeBlank(device.Name()); err != nil {
+// createOnDevice returns the device if it is blank, and closes it otherwise.
+func createOnDevice(device *File) (*File, error) {
+	if err := checkBlank(device.Name()); err != nil {
 		return nil, errors.Join(err, device.Close())
 	}
 	return device, nil
 }
 
-// mustBeBlank refuses a device that begins with anything but zeros.
-func mustBeBlank(path string) (err error) {
-	device, err := OpenToRead(path)
+// checkBlank returns an error unless the device begins with a blank block.
+func checkBlank(path string) (err error) {
+	device, err := OpenReader(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, device.Close()) }()
 	switch _, err := io.ReadFull(device, make([]byte, 1)); {
 	case err == nil:
-		return fmt.Errorf("the device is not blank, and what its first MiB holds is somebody else's: %w", unix.EEXIST)
+		return fmt.Errorf("the device is not blank: its first MiB holds other data: %w", unix.EEXIST)
 	case errors.Is(err, io.EOF):
 		return nil
 	default:
-		return fmt.Errorf("looking whether the device is blank: %w", err)
+		return fmt.Errorf("checking that the device is blank: %w", err)
 	}
 }
 
-// deviceEnd finds where the journal on a device ends.
+// deviceEnd finds the end of the journal on a device.
 type deviceEnd struct {
-	// promised is how many bytes it has at least: zeros before that are no end.
-	promised int64
-	// zeros counts those that were read and not passed on: the end may be before them.
+	// minLength is the minimum length of the journal: zeros before it are not the end.
+	minLength int64
+	// zeros is how many zeros were read and not returned: the end may be before them.
 	zeros   int64
 	reached bool
 }
 
-// passes takes note of zeros up to an offset, and says whether they are the end.
-func (e *deviceEnd) passes(zeros int, offset int64) bool {
+// addZeros adds zeros that end at an offset, and reports whether the end is reached.
+func (e *deviceEnd) addZeros(zeros int, offset int64) bool {
 	e.zeros += int64(zeros)
-	from := max(offset-e.zeros, e.promised)
+	from := max(offset-e.zeros, e.minLength)
 	blank := (from + blankSize - 1) / blankSize * blankSize
 	e.reached = e.reached || blank+blankSize <= offset
 	return e.reached
 }
 
-// readDevice reads on where the file is a device. It asks the device at most once,
-// so that whoever watches a call watches no more than one request: it may
-// return nothing, and no error. Zeros are held back until something follows. What
-// cannot be read is something: nobody knows that it is blank.
+// readDevice implements Read for a device. It sends at most one request to the device,
+// so that a caller can measure each request; it may therefore return 0 and no error.
+// Zeros are held back until other bytes follow. A page that cannot be read counts as
+// other bytes, because it need not be blank.
 func (r *Reader) readDevice(p []byte) (int, error) {
 	if len(r.held) == 0 && !r.end.reached {
 		if err := r.fill(); err != nil {
 			return 0, err
 		}
 	}
-	something := r.held
-	if !r.blind {
-		something = bytes.TrimLeft(r.held, "\x00")
+	data := r.held
+	if !r.unreadablePage {
+		data = bytes.TrimLeft(r.held, "\x00")
 	}
-	zeros := len(r.held) - len(something)
-	r.held = something
-	if r.end.passes(zeros, r.at-int64(len(something))) {
+	zeros := len(r.held) - len(data)
+	r.held = data
+	if r.end.addZeros(zeros, r.offset-int64(len(data))) {
 		return 0, io.EOF
 	}
-	if len(something) == 0 {
+	if len(data) == 0 {
 		return 0, nil
 	}
 	if r.end.zeros > 0 {
@@ -117,10 +118,10 @@ func (r *Reader) readDevice(p []byte) (int, error) {
 		r.end.zeros -= int64(n)
 		return n, nil
 	}
-	if !r.blind {
-		something = bytes.TrimRight(something, "\x00")
+	if !r.unreadablePage {
+		data = bytes.TrimRight(data, "\x00")
 	}
-	n := copy(p, something)
+	n := copy(p, data)
 	r.held = r.held[n:]
 	return n, nil
 }

@@ -33,13 +33,13 @@ func put(t *testing.T, path string, offset int64, content []byte) {
 	require.NoError(t, device.Close())
 }
 
-// readDevice is what a Reader finds on a device.
-func readDevice(t *testing.T, path string, promised int64) []byte {
+// readDevice returns what a Reader reads from a device.
+func readDevice(t *testing.T, path string, minLength int64) []byte {
 	t.Helper()
-	r, err := OpenToRead(path)
+	r, err := OpenReader(path)
 	require.NoError(t, err)
-	r.Promised(promised)
-	assert.True(t, r.IsDevice())
+	r.SetMinimumLength(minLength)
+	assert.True(t, r.IsBlockDevice())
 	assert.Equal(t, protocol.ReadDirect, r.ReadMode())
 	content, err := io.ReadAll(r)
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func readDevice(t *testing.T, path string, promised int64) []byte {
 	return content
 }
 
-func TestABlankDeviceIsWrittenFromItsBeginning(t *testing.T) {
+func TestCreate_WritesABlankDeviceFromTheBeginning(t *testing.T) {
 	path := loopdevice.New(t, 4*mib)
 	device, err := Create(path)
 	require.NoError(t, err)
@@ -60,12 +60,12 @@ func TestABlankDeviceIsWrittenFromItsBeginning(t *testing.T) {
 	assert.Equal(t, "one\ntwo\n", string(readDevice(t, path, 0)))
 }
 
-func TestADeviceGoesOnBeingWrittenWhereItIsTold(t *testing.T) {
+func TestSetWriteOffset_SetsWhereADeviceIsWritten(t *testing.T) {
 	path := loopdevice.New(t, 4*mib)
 	put(t, path, 0, []byte("one\n"))
-	device, err := Claim(path)
+	device, err := OpenExclusive(path)
 	require.NoError(t, err)
-	require.NoError(t, device.GoOn(4))
+	require.NoError(t, device.SetWriteOffset(4))
 	_, err = device.Write([]byte("two\n"))
 	require.NoError(t, err)
 	require.NoError(t, device.Datasync())
@@ -73,45 +73,45 @@ func TestADeviceGoesOnBeingWrittenWhereItIsTold(t *testing.T) {
 	assert.Equal(t, "one\ntwo\n", string(readDevice(t, path, 0)))
 }
 
-func TestCreateNeverTouchesADeviceThatIsNotBlank(t *testing.T) {
+func TestCreate_RefusesADeviceThatIsNotBlank(t *testing.T) {
 	for _, at := range []int64{0, 1, 512, mib - 1} {
 		path := loopdevice.New(t, 4*mib)
 		put(t, path, at, []byte{'x'})
 		_, err := Create(path)
 		require.ErrorIs(t, err, fs.ErrExist)
 		assert.ErrorContains(t, err, "not blank")
-		again, err := Claim(path)
-		require.NoError(t, err, "it is let go of")
-		require.NoError(t, again.Close())
+		device, err := OpenExclusive(path)
+		require.NoError(t, err, "Create closed it")
+		require.NoError(t, device.Close())
 		want := append(make([]byte, at), 'x')
 		assert.Equal(t, want, readDevice(t, path, 0))
 	}
 }
 
-func TestADeviceIsHeldByOneWriterAtATime(t *testing.T) {
+func TestOpenExclusive_AllowsOneWriter(t *testing.T) {
 	path := loopdevice.New(t, mib)
 	first, err := Create(path)
 	require.NoError(t, err)
-	_, err = Claim(path)
+	_, err = OpenExclusive(path)
 	require.ErrorIs(t, err, unix.EBUSY)
 	_, err = Create(path)
 	require.ErrorIs(t, err, unix.EBUSY)
-	assert.Empty(t, readDevice(t, path, 0), "anybody may read")
+	assert.Empty(t, readDevice(t, path, 0), "reading is not exclusive")
 	require.NoError(t, first.Close())
-	second, err := Claim(path)
+	second, err := OpenExclusive(path)
 	require.NoError(t, err)
 	require.NoError(t, second.Close())
 }
 
-func TestOnlyBlockDevicesAreClaimed(t *testing.T) {
+func TestOpenExclusive_ReturnsNilUnlessItIsABlockDevice(t *testing.T) {
 	for _, path := range []string{"/dev/full", "/proc/version", t.TempDir(), "/no/such/file"} {
-		file, err := Claim(path)
+		file, err := OpenExclusive(path)
 		require.NoError(t, err)
 		assert.Nil(t, file)
 	}
 }
 
-func TestADeviceThatIsFullTakesNoMore(t *testing.T) {
+func TestWrite_FailsOnAFullDevice(t *testing.T) {
 	path := loopdevice.New(t, mib+512)
 	device, err := Create(path)
 	require.NoError(t, err)
@@ -124,7 +124,7 @@ func TestADeviceThatIsFullTakesNoMore(t *testing.T) {
 	assert.True(t, bytes.Equal(written[:n], readDevice(t, path, 0)))
 }
 
-func TestTheEndOfADeviceIsWhereABlankMiBFollowsWhatWasPromised(t *testing.T) {
+func TestReader_EndsAtABlankMiBAfterTheMinimumLength(t *testing.T) {
 	path := loopdevice.New(t, 8*mib)
 	first, second := randomBytes(1000), []byte("after a hole\n")
 	put(t, path, 0, first)
@@ -132,14 +132,14 @@ func TestTheEndOfADeviceIsWhereABlankMiBFollowsWhatWasPromised(t *testing.T) {
 	whole := make([]byte, 3*mib+5)
 	copy(whole, first)
 	whole = append(whole, second...)
-	assert.True(t, bytes.Equal(first, readDevice(t, path, 0)), "nothing more was promised")
+	assert.True(t, bytes.Equal(first, readDevice(t, path, 0)), "no minimum length")
 	assert.True(t, bytes.Equal(first, readDevice(t, path, 2*mib)))
-	for _, promised := range []int64{2*mib + 1, 3 * mib, 3*mib + 10, 4 * mib, 8 * mib, 80 * mib} {
-		assert.True(t, bytes.Equal(whole, readDevice(t, path, promised)), promised)
+	for _, minLength := range []int64{2*mib + 1, 3 * mib, 3*mib + 10, 4 * mib, 8 * mib, 80 * mib} {
+		assert.True(t, bytes.Equal(whole, readDevice(t, path, minLength)), minLength)
 	}
 }
 
-func TestTheSizeOfADeviceIsThatOfItsContent(t *testing.T) {
+func TestSystemFile_SizeOfADevice(t *testing.T) {
 	device, err := os.Open(loopdevice.New(t, mib+512))
 	require.NoError(t, err)
 	defer device.Close()
@@ -148,26 +148,27 @@ func TestTheSizeOfADeviceIsThatOfItsContent(t *testing.T) {
 	assert.Equal(t, int64(mib+512), size)
 }
 
-func TestABlankDeviceHoldsNothing(t *testing.T) {
+func TestReader_ReadsNothingFromABlankDevice(t *testing.T) {
 	for _, size := range []int64{512, mib - 512, mib, 3*mib + 512} {
 		path := loopdevice.New(t, size)
-		for _, promised := range []int64{0, 1, 2 * mib, 5 * mib} {
-			assert.Empty(t, readDevice(t, path, promised))
+		for _, minLength := range []int64{0, 1, 2 * mib, 5 * mib} {
+			assert.Empty(t, readDevice(t, path, minLength))
 		}
 	}
 }
 
-// endOf is where a journal ends in what a device holds, said in another way.
-func endOf(content []byte, promised int) int {
+// endOf returns where the journal in the content of a device ends. It is a second, simpler
+// implementation.
+func endOf(content []byte, minLength int) int {
 	for at := 0; at+mib <= len(content); at += mib {
-		if at >= promised && len(bytes.Trim(content[at:at+mib], "\x00")) == 0 {
+		if at >= minLength && len(bytes.Trim(content[at:at+mib], "\x00")) == 0 {
 			content = content[:at]
 		}
 	}
 	return len(bytes.TrimRight(content, "\x00"))
 }
 
-func TestTheEndOfRandomDevices(t *testing.T) {
+func TestReader_EndsWhereEndOfDoesOnRandomDevices(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 4))
 	anything := randomBytes(2 * mib)
@@ -177,32 +178,34 @@ func TestTheEndOfRandomDevices(t *testing.T) {
 			at := random.IntN(len(content) + 1)
 			copy(content[at:min(len(content), at+1+random.IntN(2*mib))], anything)
 		}
-		promised := random.IntN(7 * mib)
+		minLength := random.IntN(7 * mib)
 		f := &brokenFile{t: t, content: content, short: random.IntN(pageSize)}
-		r := &Reader{source: f, request: make([]byte, (8+random.IntN(249))*pageSize), end: &deviceEnd{promised: int64(promised)}}
+		buffer := make([]byte, (8+random.IntN(249))*pageSize)
+		r := &Reader{source: f, buffer: buffer, end: &deviceEnd{minLength: int64(minLength)}}
 		var read bytes.Buffer
 		_, err := io.CopyBuffer(struct{ io.Writer }{&read}, r, make([]byte, 512+random.IntN(2*mib)))
 		require.NoError(t, err)
-		require.True(t, bytes.Equal(content[:endOf(content, promised)], read.Bytes()), "seed %d round %d: read %d bytes", seed, round, read.Len())
+		want := content[:endOf(content, minLength)]
+		require.True(t, bytes.Equal(want, read.Bytes()), "seed %d round %d: read %d bytes", seed, round, read.Len())
 	}
 }
 
-// Nobody knows that what cannot be read is blank.
-func TestWhatCannotBeReadOnADeviceIsNotItsEnd(t *testing.T) {
+// A page that cannot be read need not be blank.
+func TestReader_DoesNotEndAtAnUnreadablePage(t *testing.T) {
 	content := make([]byte, 3*mib)
 	copy(content, "journal\n")
 	bad := int64(7)
 	f := &brokenFile{t: t, content: content, bad: map[int64]error{bad: syscall.EIO}}
-	r := &Reader{source: f, request: make([]byte, 8*pageSize), end: &deviceEnd{}}
+	r := &Reader{source: f, buffer: make([]byte, 8*pageSize), end: &deviceEnd{}}
 	read, err := io.ReadAll(r)
 	require.NoError(t, err)
 	assert.Len(t, read, int(bad+1)*pageSize)
 	assert.Equal(t, []int64{bad * pageSize, pageSize}, []int64{r.Unreadable()[0].Offset, r.Unreadable()[0].Length})
 }
 
-func TestOneReadOfADeviceIsOneRequest(t *testing.T) {
+func TestReader_SendsOneRequestPerReadOfADevice(t *testing.T) {
 	f := &brokenFile{t: t, content: make([]byte, 100*pageSize)}
-	r := &Reader{source: f, request: make([]byte, pageSize), end: &deviceEnd{promised: mib}}
+	r := &Reader{source: f, buffer: make([]byte, pageSize), end: &deviceEnd{minLength: mib}}
 	for reads := 1; reads <= 100; reads++ {
 		n, err := r.Read(make([]byte, 10))
 		require.NoError(t, err)
@@ -211,24 +214,24 @@ func TestOneReadOfADeviceIsOneRequest(t *testing.T) {
 	}
 }
 
-func TestAPartOfADeviceAndOfAFileIsReadAsItIs(t *testing.T) {
+func TestReadRange_ReadsDevicesAndFiles(t *testing.T) {
 	path := loopdevice.New(t, 2*mib)
 	put(t, path, 5000, []byte("here"))
-	part, err := ReadPart(path, 4998, 8)
+	part, err := ReadRange(path, 4998, 8)
 	require.NoError(t, err)
 	assert.Equal(t, "\x00\x00here\x00\x00", string(part))
-	part, err = ReadPart(path, 2*mib-3, 8)
+	part, err = ReadRange(path, 2*mib-3, 8)
 	require.NoError(t, err)
 	assert.Len(t, part, 3)
 	file := t.TempDir() + "/logs.log"
 	content := randomBytes(10_000)
 	require.NoError(t, os.WriteFile(file, content, 0o600))
-	part, err = ReadPart(file, 4500, 256)
+	part, err = ReadRange(file, 4500, 256)
 	require.NoError(t, err)
 	assert.Equal(t, content[4500:4756], part)
 }
 
-func TestADeviceIsToldAsWhatItIs(t *testing.T) {
+func TestMountOf_DescribesABlockDevice(t *testing.T) {
 	path := loopdevice.New(t, mib)
 	mount, err := MountOf(path)
 	require.NoError(t, err)
@@ -236,11 +239,11 @@ func TestADeviceIsToldAsWhatItIs(t *testing.T) {
 	require.NoError(t, unix.Stat(path, &stat))
 	assert.Equal(t, protocol.BlockDevice, mount.FSType)
 	assert.Equal(t, []string{path, path}, []string{mount.Point, mount.Source})
-	assert.Equal(t, unix.Mkdev(number(t, mount.Device)), stat.Rdev)
+	assert.Equal(t, unix.Mkdev(parseNumber(t, mount.Device)), stat.Rdev)
 	assert.NotZero(t, mount.Sequence)
-	again, err := MountOf(path)
+	second, err := MountOf(path)
 	require.NoError(t, err)
-	assert.Equal(t, mount, again)
+	assert.Equal(t, mount, second)
 	other, err := MountOf(loopdevice.New(t, mib))
 	require.NoError(t, err)
 	assert.NotEqual(t, mount.Sequence, other.Sequence)

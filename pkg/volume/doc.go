@@ -1,8 +1,8 @@
-// Package volume is the place on a volume where a journal lives: it opens the
-// file, or the raw block device that is in its place, makes writes durable and
-// says which mount the path is on. It knows neither records nor Kubernetes.
+// Package volume accesses the place on a volume that holds a journal: a file, or a raw
+// block device. It opens, reads and syncs the journal, and returns the mount that holds
+// it. The package knows neither records nor Kubernetes.
 package volume
 
-// FolderPrefix begins the name of every folder that we make on somebody's volume. A
-// folder of another name is never removed.
+// FolderPrefix is the prefix of the name of every folder that this project creates on an
+// existing volume. A folder with another name is never removed.
 const FolderPrefix = "volume-durability-"

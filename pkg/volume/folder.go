@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// InOwnFolder says whether a path is in a folder of our own.
-func InOwnFolder(path string) bool {
+// IsInOwnFolder reports whether the folder of a path has FolderPrefix in its name.
+func IsInOwnFolder(path string) bool {
 	return strings.HasPrefix(filepath.Base(filepath.Dir(path)), FolderPrefix)
 }
 
-// CreateFolder makes the folder that a path is in, and makes its name durable. One
-// that exists is an error, errors.Is(err, fs.ErrExist).
+// CreateFolder creates the folder of a path, and syncs the parent folder. If the folder
+// exists, it returns an error for which errors.Is(err, fs.ErrExist) is true.
 func CreateFolder(path string) error {
 	folder := filepath.Dir(path)
 	if err := os.Mkdir(folder, 0o755); err != nil {
@@ -28,21 +28,21 @@ func CreateFolder(path string) error {
 	return syncDirectory(filepath.Dir(folder))
 }
 
-// Remove removes a file, and the folder of our own that it is in once that is empty,
-// and makes that durable. What is gone already need not be removed; what is not a
-// file is an error.
+// Remove removes a regular file, and its folder if the folder is our own and empty. It
+// syncs the parent folders. It returns no error if the file does not exist, and an error
+// if the path is not a regular file.
 func Remove(path string) error {
 	if err := removeFile(path); err != nil {
 		return err
 	}
-	if !InOwnFolder(path) {
+	if !IsInOwnFolder(path) {
 		return nil
 	}
 	folder := filepath.Dir(path)
 	switch err := unix.Rmdir(folder); {
 	case err == nil:
 		return syncDirectory(filepath.Dir(folder))
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist): // gone, or not empty
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist): // removed already, or not empty
 		return nil
 	default:
 		return fmt.Errorf("removing the folder %s: %w", folder, err)
@@ -58,7 +58,7 @@ func removeFile(path string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file: %w", path, unix.EINVAL)
+		return fmt.Errorf("%s is not a regular file: %w", path, unix.EINVAL)
 	}
 	if err := os.Remove(path); err != nil {
 		return err

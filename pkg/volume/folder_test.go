@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestAFolderOfOurOwnComesAndGoesWithItsFile(t *testing.T) {
+func TestRemove_RemovesAFileAndItsOwnFolder(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "volume-durability-1", "logs.log")
 	require.NoError(t, CreateFolder(path))
@@ -21,22 +21,22 @@ func TestAFolderOfOurOwnComesAndGoesWithItsFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	require.NoError(t, Remove(path))
 	assert.NoDirExists(t, filepath.Dir(path))
-	require.NoError(t, Remove(path), "it is gone already")
+	require.NoError(t, Remove(path), "it was removed before")
 	assert.DirExists(t, dir)
 }
 
-func TestAFolderIsMadeInOneThatIsThere(t *testing.T) {
+func TestCreateFolder_NeedsAParent(t *testing.T) {
 	assert.ErrorIs(t, CreateFolder(filepath.Join(t.TempDir(), "a", "volume-durability-1", "logs.log")), fs.ErrNotExist)
 }
 
-func TestOtherPeoplesFoldersAndFilesStay(t *testing.T) {
+func TestRemove_KeepsOtherFoldersAndFiles(t *testing.T) {
 	dir := t.TempDir()
 	theirs := filepath.Join(dir, "theirs", "logs.log")
 	require.NoError(t, CreateFolder(theirs))
 	require.NoError(t, os.WriteFile(theirs, nil, 0o600))
 	require.NoError(t, Remove(theirs))
 	assert.NoFileExists(t, theirs)
-	assert.DirExists(t, filepath.Dir(theirs), "it is empty, and not ours")
+	assert.DirExists(t, filepath.Dir(theirs), "it is empty but not our own")
 
 	ours := filepath.Join(dir, "volume-durability-2", "logs.log")
 	require.NoError(t, CreateFolder(ours))
@@ -49,7 +49,7 @@ func TestOtherPeoplesFoldersAndFilesStay(t *testing.T) {
 	assert.FileExists(t, other)
 }
 
-func TestOnlyFilesAreRemoved(t *testing.T) {
+func TestRemove_RefusesEverythingButFiles(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(dir, "link")
 	require.NoError(t, os.Symlink("/dev/full", link))

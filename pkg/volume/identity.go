@@ -14,7 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-// BootID identifies the start of the kernel that this runs on; empty where it does not tell.
+// BootID returns the ID of the current boot of the kernel; empty if it cannot be read.
 func BootID() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -23,11 +23,11 @@ func BootID() string {
 	return strings.TrimSpace(string(id))
 }
 
-// deviceOf tells a block device in place of the mount that a file would be on.
-func deviceOf(path string) (protocol.Mount, error) {
+// blockDeviceMount returns a Mount that describes a block device.
+func blockDeviceMount(path string) (protocol.Mount, error) {
 	var device unix.Stat_t
 	if err := unix.Stat(path, &device); err != nil {
-		return protocol.Mount{}, fmt.Errorf("looking at the device %s: %w", path, err)
+		return protocol.Mount{}, fmt.Errorf("stat of the device %s: %w", path, err)
 	}
 	return protocol.Mount{
 		FSType: protocol.BlockDevice, Point: path, Source: path,
@@ -36,17 +36,17 @@ func deviceOf(path string) (protocol.Mount, error) {
 	}, nil
 }
 
-// diskSequence is 0 where the kernel, older than 5.15, does not tell.
+// diskSequence returns the sequence number of a disk; 0 on kernels before 5.15.
 func diskSequence(path string) uint64 {
 	var sequence uint64
-	if err := ask(path, unix.BLKGETDISKSEQ, unsafe.Pointer(&sequence)); err != nil {
+	if err := ioctl(path, unix.BLKGETDISKSEQ, unsafe.Pointer(&sequence)); err != nil {
 		return 0
 	}
 	return sequence
 }
 
-// getFSUUID is FS_IOC_GETFSUUID, which the system package does not name yet: it
-// reads a fsuuid2, which is number 0 of the kind 0x15 of linux/fs.h.
+// getFSUUID is FS_IOC_GETFSUUID, which golang.org/x/sys/unix does not define yet. It is
+// _IOR(0x15, 0, struct fsuuid2) in linux/fs.h.
 const getFSUUID = 2<<30 | uint(unsafe.Sizeof(fsuuid2{}))<<16 | 0x15<<8
 
 type fsuuid2 struct {
@@ -54,17 +54,17 @@ type fsuuid2 struct {
 	uuid   [16]byte
 }
 
-// filesystemUUID is that of the filesystem that a folder is on; empty where it has
-// none, or the kernel, older than 6.9, does not tell.
+// filesystemUUID returns the UUID of the filesystem that holds a folder. It returns "" if
+// the filesystem has none, and on kernels before 6.9.
 func filesystemUUID(folder string) string {
 	var id fsuuid2
-	if err := ask(folder, getFSUUID, unsafe.Pointer(&id)); err != nil {
+	if err := ioctl(folder, getFSUUID, unsafe.Pointer(&id)); err != nil {
 		return ""
 	}
 	return id.String()
 }
 
-// String is the usual form of a UUID, or the digits alone where it is shorter.
+// String returns the UUID in its usual form, or only digits if it is shorter than usual.
 func (f fsuuid2) String() string {
 	digits := hex.EncodeToString(f.uuid[:min(int(f.length), len(f.uuid))])
 	if int(f.length) < len(f.uuid) {
@@ -73,14 +73,14 @@ func (f fsuuid2) String() string {
 	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-")
 }
 
-// ask makes a request of the kernel about what is at a path (ioctl(2)).
-func ask(path string, request uint, answer unsafe.Pointer) error {
-	at, err := os.Open(path)
+// ioctl opens a path and makes an ioctl(2) request on it.
+func ioctl(path string, request uint, answer unsafe.Pointer) error {
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer at.Close()
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, at.Fd(), uintptr(request), uintptr(answer)); errno != 0 {
+	defer file.Close()
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, file.Fd(), uintptr(request), uintptr(answer)); errno != 0 {
 		return errno
 	}
 	return nil

@@ -17,19 +17,19 @@ import (
 	"github.com/volume-durability/volume-durability/tests/loopdevice"
 )
 
-// number reads "major:minor".
-func number(t *testing.T, device string) (major, minor uint32) {
+// parseNumber parses "major:minor".
+func parseNumber(t *testing.T, device string) (major, minor uint32) {
 	t.Helper()
 	_, err := fmt.Sscanf(device, "%d:%d", &major, &minor)
 	require.NoError(t, err)
 	return major, minor
 }
 
-func TestTheBootIsTheKernels(t *testing.T) {
+func TestBootID_IsAUUID(t *testing.T) {
 	assert.Regexp(t, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, BootID())
 }
 
-func TestAFilesystemTellsItsUUID(t *testing.T) {
+func TestMountOf_ReturnsTheUUIDOfAFilesystem(t *testing.T) {
 	const id = "8f3a5c7e-9b1d-4f40-8123-456789abcdef"
 	device := loopdevice.New(t, 8*mib)
 	output, err := exec.CommandContext(t.Context(), "mkfs.ext4", "-q", "-U", id, device).CombinedOutput()
@@ -40,26 +40,26 @@ func TestAFilesystemTellsItsUUID(t *testing.T) {
 	mount, err := MountOf(filepath.Join(folder, "logs.log"))
 	require.NoError(t, err)
 	assert.Equal(t, folder, mount.Point)
-	if errors.Is(ask(folder, getFSUUID, unsafe.Pointer(&fsuuid2{})), unix.ENOTTY) {
+	if errors.Is(ioctl(folder, getFSUUID, unsafe.Pointer(&fsuuid2{})), unix.ENOTTY) {
 		assert.Empty(t, mount.UUID, "a kernel before 6.9")
 	} else {
 		assert.Equal(t, id, mount.UUID)
 	}
-	_, err = Claim(device)
-	assert.ErrorIs(t, err, unix.EBUSY, "what is mounted is not to be written")
+	_, err = OpenExclusive(device)
+	assert.ErrorIs(t, err, unix.EBUSY, "a mounted device cannot be opened exclusively")
 }
 
-func TestAFilesystemWithoutAUUIDHasNone(t *testing.T) {
+func TestMountOf_ReturnsNoUUIDIfThereIsNone(t *testing.T) {
 	mount, err := MountOf("/proc/none")
 	require.NoError(t, err)
 	assert.Empty(t, mount.UUID)
 }
 
-func TestAUUIDIsWrittenAsUsual(t *testing.T) {
+func TestFSUUID_String(t *testing.T) {
 	id := fsuuid2{length: 16}
 	copy(id.uuid[:], "0123456789abcdef")
 	assert.Equal(t, "30313233-3435-3637-3839-616263646566", id.String())
 	id.length = 4
 	assert.Equal(t, "30313233", id.String())
-	assert.Equal(t, uint(0x80111500), uint(getFSUUID), "as the kernel numbers it")
+	assert.Equal(t, uint(0x80111500), uint(getFSUUID), "the number in linux/fs.h")
 }

@@ -6,36 +6,36 @@ import (
 	"io"
 )
 
-// blankSize is how many zeros end the journal on a device, in bytes, where they
-// begin at a multiple of it. What a new device holds first is looked at as far.
+// blankSize is the size in bytes of a blank block: so many zeros at a multiple of blankSize.
+// A blank block ends the journal on a device. A device that begins with one is blank.
 const blankSize = 1 << 20
 
-// image reads the journal in a copy of a device.
-type image struct {
-	in       io.Reader
-	promised int64
-	block    []byte
-	read     int64 // of the copy
-	// zeros are held back until something follows: the end may be before them. Of the
-	// block, something is still to be handed out, and after it there are so many zeros.
-	zeros, after int64
-	something    []byte
-	ended        error
+// imageReader reads the journal in a copy of a device.
+type imageReader struct {
+	in        io.Reader
+	minLength int64
+	block     []byte
+	read      int64 // bytes read from in
+	// zeros are held back until data follows: the end of the journal may be before them.
+	// data is what remains to be returned of the block; trailing zeros follow it.
+	zeros, trailing int64
+	data            []byte
+	err             error
 }
 
-// Image reads the journal that lies in a copy of a device, and ends where a Reader of
-// the device would end: before the first MiB of zeros that begins at a multiple of it,
-// behind all that was promised, in bytes. Zeros before that are no end.
-func Image(in io.Reader, promised int64) io.Reader {
-	return &image{in: in, promised: promised, block: make([]byte, blankSize)}
+// NewImageReader returns a reader of the journal in a copy of a device. It ends where a
+// Reader of the device would end: before the first MiB of zeros that begins at a multiple
+// of one MiB, and not before minLength bytes.
+func NewImageReader(in io.Reader, minLength int64) io.Reader {
+	return &imageReader{in: in, minLength: minLength, block: make([]byte, blankSize)}
 }
 
-func (i *image) Read(p []byte) (int, error) {
-	for len(i.something) == 0 && i.ended == nil {
+func (i *imageReader) Read(p []byte) (int, error) {
+	for len(i.data) == 0 && i.err == nil {
 		i.fill()
 	}
-	if len(i.something) == 0 {
-		return 0, i.ended
+	if len(i.data) == 0 {
+		return 0, i.err
 	}
 	if i.zeros > 0 {
 		n := int(min(int64(len(p)), i.zeros))
@@ -43,27 +43,27 @@ func (i *image) Read(p []byte) (int, error) {
 		i.zeros -= int64(n)
 		return n, nil
 	}
-	n := copy(p, i.something)
-	if i.something = i.something[n:]; len(i.something) == 0 {
-		i.zeros, i.after = i.after, 0
+	n := copy(p, i.data)
+	if i.data = i.data[n:]; len(i.data) == 0 {
+		i.zeros, i.trailing = i.trailing, 0
 	}
 	return n, nil
 }
 
-// fill looks at the next MiB.
-func (i *image) fill() {
+// fill reads the next block.
+func (i *imageReader) fill() {
 	n, err := io.ReadFull(i.in, i.block)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = io.EOF
 	}
-	i.ended = err
-	i.something = bytes.TrimRight(i.block[:n], "\x00")
-	zeros := int64(n - len(i.something))
+	i.err = err
+	i.data = bytes.TrimRight(i.block[:n], "\x00")
+	zeros := int64(n - len(i.data))
 	switch {
-	case len(i.something) > 0:
-		i.after = zeros
-	case n == blankSize && i.read >= i.promised:
-		i.ended = io.EOF
+	case len(i.data) > 0:
+		i.trailing = zeros
+	case n == blankSize && i.read >= i.minLength:
+		i.err = io.EOF
 	default:
 		i.zeros += zeros
 	}

@@ -16,88 +16,89 @@ import (
 )
 
 const (
-	// pageSize is what direct reads are aligned to and the smallest piece that is
-	// tried by itself, in bytes: no common device has larger sectors.
+	// pageSize is the alignment of direct reads and the size of the smallest read, in
+	// bytes. No common device has larger sectors.
 	pageSize = 4096
-	// requestSize is how much is asked for at once, in bytes. Smaller direct
-	// requests were measured to be slower, larger ones not to be faster.
+	// requestSize is the size of a read in bytes. In measurements, smaller direct reads
+	// were slower, and larger ones were not faster.
 	requestSize = 1 << 20
-	// maxUnreadable bounds the list of unreadable ranges.
+	// maxUnreadable is the maximum number of unreadable ranges.
 	maxUnreadable = 4096
-	// hopeless is how many bytes a file may begin with that cannot be read before
-	// the whole of it is given up, so that a dead volume is not tried page by page.
-	hopeless = 16 * pageSize
+	// maxUnreadableStart is how many unreadable bytes a file may begin with. With more,
+	// the Reader gives up and does not try a dead volume page by page.
+	maxUnreadableStart = 16 * pageSize
 )
 
-// Reader reads a file once, from its beginning, past this node's page cache
-// where the filesystem lets it. A page that cannot be read is read as zeros and
-// named by Unreadable. It is not safe for concurrent use.
+// Reader reads a file once, from its beginning. It bypasses this node's page cache if the
+// filesystem supports that. It returns zeros for a page that cannot be read, and lists the
+// page in Unreadable. It is not safe for concurrent use.
 //
-// A block device is read up to where a whole MiB of zeros begins at a multiple of
-// one, or to its end. The zeros before that are not read either: on a device, what
-// is blank is not written yet. Promised says where not to look for the end.
+// On a block device, the journal ends at the first MiB of zeros that begins at a multiple
+// of one MiB, or at the end of the device. The Reader omits zeros right before that end:
+// blank parts of a device have not been written. SetMinimumLength sets the part of the
+// device in which zeros are not the end.
 type Reader struct {
-	source  source
-	access  protocol.ReadMode
-	request []byte // of whole pages, aligned as direct reads need it
-	held    []byte // what of the request has been read and not been passed on
-	// at is the offset of what comes after the held bytes.
-	at int64
-	// narrow is the offset up to which pages are read one by one.
-	narrow     int64
-	unreadable []journal.Range
-	anything   bool // was read
-	// blind says that the held bytes are in place of some that cannot be read.
-	blind bool
-	// end is where the journal ends on a device; nil for a file, which has an end.
+	source   source
+	readMode protocol.ReadMode
+	buffer   []byte // whole pages, aligned for direct reads
+	held     []byte // the part of buffer that was read and not returned
+	// offset is the offset after the held bytes.
+	offset int64
+	// singlePagesUntil is the offset up to which pages are read one by one.
+	singlePagesUntil int64
+	unreadable       []journal.Range
+	readAny          bool // whether any read succeeded
+	// unreadablePage is whether the held bytes replace a page that cannot be read.
+	unreadablePage bool
+	// end finds the end of the journal on a device; nil for a file.
 	end *deviceEnd
 }
 
 // source is the file that a Reader reads.
 type source interface {
-	// pread reads into b from an offset on, as pread(2) does: less where the file
-	// ends, nothing at its end.
+	// pread reads into b at an offset, as pread(2) does.
 	pread(b []byte, offset int64) (int, error)
 	size() (int64, error)
 	Close() error
 }
 
-// OpenToRead opens a file for a Reader. Where direct I/O is refused, it asks the
-// kernel to drop what it has cached of the file, and reads as usual.
-func OpenToRead(path string) (*Reader, error) {
-	// A mapping begins at a page, as direct reads want their buffer to.
-	request, err := unix.Mmap(-1, 0, requestSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+// OpenReader opens a file or a block device for reading. If direct I/O is not supported,
+// it asks the kernel to drop the cached pages of the file, and reads through the page
+// cache.
+func OpenReader(path string) (*Reader, error) {
+	// Direct reads need a buffer that is aligned to a page, as a mapping is.
+	buffer, err := unix.Mmap(-1, 0, requestSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
-		return nil, fmt.Errorf("making room to read %s: %w", path, err)
+		return nil, fmt.Errorf("allocating a buffer to read %s: %w", path, err)
 	}
-	r := &Reader{request: request}
+	r := &Reader{buffer: buffer}
 	if err := r.open(path); err != nil {
-		return nil, errors.Join(err, unix.Munmap(request))
+		return nil, errors.Join(err, unix.Munmap(buffer))
 	}
-	if IsDevice(path) {
+	if IsBlockDevice(path) {
 		r.end = &deviceEnd{}
 	}
 	return r, nil
 }
 
-// ReadPart reads up to n bytes of a file or a device from an offset on, as a Reader
-// does: what cannot be read is zeros.
-func ReadPart(path string, offset, n int64) ([]byte, error) {
-	r, err := OpenToRead(path)
+// ReadRange reads up to n bytes of a file or a device at an offset. As with a Reader,
+// bytes that cannot be read are zeros.
+func ReadRange(path string, offset, n int64) ([]byte, error) {
+	r, err := OpenReader(path)
 	if err != nil {
 		return nil, err
 	}
-	r.at, r.end = offset, nil
-	part, err := io.ReadAll(io.LimitReader(r, n))
-	return part, errors.Join(err, r.Close())
+	r.offset, r.end = offset, nil
+	b, err := io.ReadAll(io.LimitReader(r, n))
+	return b, errors.Join(err, r.Close())
 }
 
 func (r *Reader) open(path string) error {
 	direct, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
 	if err == nil {
-		r.source, r.access = systemFile{direct}, protocol.ReadDirect
-		// Some filesystems refuse only the first read. What else it says, Read will hear again.
-		if _, err := r.source.pread(r.request[:pageSize], 0); !errors.Is(err, unix.EINVAL) {
+		r.source, r.readMode = systemFile{direct}, protocol.ReadDirect
+		// Some filesystems refuse only the first read. Read will see any other error again.
+		if _, err := r.source.pread(r.buffer[:pageSize], 0); !errors.Is(err, unix.EINVAL) {
 			return nil
 		}
 		if err := direct.Close(); err != nil {
@@ -114,40 +115,41 @@ func (r *Reader) openCached(path string) error {
 	if err != nil {
 		return err
 	}
-	r.source, r.access = systemFile{file}, protocol.ReadDropped
+	r.source, r.readMode = systemFile{file}, protocol.ReadDropped
 	if err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
-		r.access = protocol.ReadCached
+		r.readMode = protocol.ReadCached
 	}
 	return nil
 }
 
-// ReadMode says how the file is read.
-func (r *Reader) ReadMode() protocol.ReadMode { return r.access }
+// ReadMode returns how the file is read.
+func (r *Reader) ReadMode() protocol.ReadMode { return r.readMode }
 
-// Promised says how many bytes the journal has at least. On a device, zeros before
-// that are a part of it, however many, where anything follows.
-func (r *Reader) Promised(bytes int64) {
+// SetMinimumLength sets how many bytes the journal must have. On a device, zeros before
+// that are part of the journal if any other byte follows. It has no effect on a file.
+func (r *Reader) SetMinimumLength(bytes int64) {
 	if r.end != nil {
-		r.end.promised = bytes
+		r.end.minLength = bytes
 	}
 }
 
-// IsDevice says whether what is read is a block device.
-func (r *Reader) IsDevice() bool { return r.end != nil }
+// IsBlockDevice reports whether the Reader reads a block device.
+func (r *Reader) IsBlockDevice() bool { return r.end != nil }
 
-// Unreadable lists the ranges that could not be read so far, in order and apart
-// from each other. Read has shown zeros in their place.
+// Unreadable returns the ranges that could not be read so far, in order and without
+// overlaps. Read returned zeros for them.
 func (r *Reader) Unreadable() []journal.Range { return slices.Clone(r.unreadable) }
 
-// Close closes the file. Nothing can be read any more.
+// Close closes the file and releases the buffer.
 func (r *Reader) Close() error {
-	request := r.request
-	r.request, r.held = nil, nil
-	return errors.Join(r.source.Close(), unix.Munmap(request))
+	buffer := r.buffer
+	r.buffer, r.held = nil, nil
+	return errors.Join(r.source.Close(), unix.Munmap(buffer))
 }
 
-// Read reads on. Its error is one that says more than that some pages cannot be
-// read: the file has ended, the volume is gone, or next to nothing of it can be read.
+// Read implements io.Reader. A page that cannot be read is not an error. Read returns an
+// error at the end of the file, if the volume is gone, or if too much of the file cannot
+// be read.
 func (r *Reader) Read(p []byte) (int, error) {
 	if r.end != nil {
 		return r.readDevice(p)
@@ -162,59 +164,59 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill reads on, from the beginning of the page that holds the next byte: after
-// a read that ended amid a page, direct reads take no other offset. It may leave
-// nothing held, and a smaller piece to try next.
+// fill reads the next bytes into the buffer. It starts at the beginning of a page, even if
+// the last read ended within one: direct reads need an aligned offset. If a read of several
+// pages fails, fill holds nothing, and the next call reads a single page.
 func (r *Reader) fill() error {
-	start := r.at / pageSize * pageSize
-	request := r.request
-	if start < r.narrow {
-		request = request[:pageSize]
+	start := r.offset / pageSize * pageSize
+	buffer := r.buffer
+	if start < r.singlePagesUntil {
+		buffer = buffer[:pageSize]
 	}
-	n, err := r.source.pread(request, start)
-	r.blind = false
+	n, err := r.source.pread(buffer, start)
+	r.unreadablePage = false
 	switch {
 	case err == nil:
-		r.anything = r.anything || n > 0
-	case !cannotBeRead(err):
-		return fmt.Errorf("at offset %d: %w", r.at, err)
-	case len(request) > pageSize:
-		r.narrow = start + int64(len(request))
+		r.readAny = r.readAny || n > 0
+	case !isDataError(err):
+		return fmt.Errorf("at offset %d: %w", r.offset, err)
+	case len(buffer) > pageSize:
+		r.singlePagesUntil = start + int64(len(buffer))
 		return nil
 	default:
-		if n, err = r.giveUp(request, start, err); err != nil {
+		if n, err = r.skipPage(buffer, start, err); err != nil {
 			return err
 		}
-		r.blind = true
+		r.unreadablePage = true
 	}
-	return r.hold(request[:n], start)
+	return r.hold(buffer[:n], start)
 }
 
-// hold keeps what was read at an offset, but for what has been passed on before.
+// hold holds the bytes that were read at start, except those that were returned before.
 func (r *Reader) hold(read []byte, start int64) error {
-	known := int(r.at - start)
-	if len(read) <= known {
+	returned := int(r.offset - start)
+	if len(read) <= returned {
 		return io.EOF
 	}
-	r.held = read[known:]
-	r.at = start + int64(len(read))
+	r.held = read[returned:]
+	r.offset = start + int64(len(read))
 	return nil
 }
 
-// giveUp puts zeros in place of a page that cannot be read, as far as the file
-// reaches into it, and takes note of it.
-func (r *Reader) giveUp(page []byte, start int64, cause error) (int, error) {
+// skipPage fills a page that cannot be read with zeros, up to the end of the file, and
+// records it as unreadable. It returns an error if too much of the file is unreadable.
+func (r *Reader) skipPage(page []byte, start int64, cause error) (int, error) {
 	size, err := r.source.size()
 	if err != nil {
 		return 0, fmt.Errorf("at offset %d: %w, and looking up the file's length: %w", start, cause, err)
 	}
 	n := int(max(0, min(pageSize, size-start)))
 	clear(page[:n])
-	if end := start + int64(n); end > r.at {
-		r.note(journal.Range{Offset: r.at, Length: end - r.at})
+	if end := start + int64(n); end > r.offset {
+		r.addUnreadable(journal.Range{Offset: r.offset, Length: end - r.offset})
 	}
 	switch atEnd := start+int64(n) >= size; {
-	case !r.anything && (atEnd || r.unreadable[0].Length >= hopeless):
+	case !r.readAny && (atEnd || r.unreadable[0].Length >= maxUnreadableStart):
 		return 0, fmt.Errorf("nothing can be read: %w", cause)
 	case len(r.unreadable) > maxUnreadable:
 		return 0, fmt.Errorf("at offset %d: more than %d ranges cannot be read: %w", start, maxUnreadable, cause)
@@ -222,22 +224,24 @@ func (r *Reader) giveUp(page []byte, start int64, cause error) (int, error) {
 	return n, nil
 }
 
-func (r *Reader) note(bad journal.Range) {
-	if last := len(r.unreadable) - 1; last >= 0 && r.unreadable[last].Offset+r.unreadable[last].Length == bad.Offset {
+// addUnreadable adds a range, and merges it with the last one if they are adjacent.
+func (r *Reader) addUnreadable(bad journal.Range) {
+	last := len(r.unreadable) - 1
+	if last >= 0 && r.unreadable[last].Offset+r.unreadable[last].Length == bad.Offset {
 		r.unreadable[last].Length += bad.Length
 		return
 	}
 	r.unreadable = append(r.unreadable, bad)
 }
 
-// cannotBeRead says whether an error is about the data asked for, and not about
-// the volume as a whole: a medium or checksum error, by any of its names.
-func cannotBeRead(err error) bool {
-	names := []error{unix.EIO, unix.EUCLEAN, unix.EBADMSG, unix.ENODATA, unix.EREMOTEIO, unix.EILSEQ}
-	return slices.ContainsFunc(names, func(name error) bool { return errors.Is(err, name) })
+// isDataError reports whether an error concerns only the data that was requested, such as a
+// medium or checksum error, and not the volume as a whole.
+func isDataError(err error) bool {
+	dataErrors := []error{unix.EIO, unix.EUCLEAN, unix.EBADMSG, unix.ENODATA, unix.EREMOTEIO, unix.EILSEQ}
+	return slices.ContainsFunc(dataErrors, func(target error) bool { return errors.Is(err, target) })
 }
 
-// systemFile is a file of the system.
+// systemFile is a source in the operating system.
 type systemFile struct{ *os.File }
 
 func (f systemFile) pread(b []byte, offset int64) (int, error) {

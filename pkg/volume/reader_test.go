@@ -28,7 +28,7 @@ func randomBytes(n int) []byte {
 	return b
 }
 
-// sizes are those at which a read could go wrong: around pages and requests.
+// sizes returns sizes around the boundaries of pages and requests.
 func sizes() []int {
 	var all []int
 	for _, edge := range []int{0, pageSize, 3 * pageSize, requestSize, requestSize + pageSize, 2 * requestSize} {
@@ -43,7 +43,7 @@ func requireReadsBack(t *testing.T, dir string, content []byte) protocol.ReadMod
 	t.Helper()
 	path := filepath.Join(dir, "logs.log")
 	require.NoError(t, os.WriteFile(path, content, 0o600))
-	r, err := OpenToRead(path)
+	r, err := OpenReader(path)
 	require.NoError(t, err)
 	read, err := io.ReadAll(r)
 	require.NoError(t, err)
@@ -53,18 +53,18 @@ func requireReadsBack(t *testing.T, dir string, content []byte) protocol.ReadMod
 	return r.ReadMode()
 }
 
-func TestWhatIsReadIsWhatIsThere(t *testing.T) {
+func TestReader_ReadsAFile(t *testing.T) {
 	mount, err := MountOf(filepath.Join(t.TempDir(), "logs.log"))
 	require.NoError(t, err)
 	for _, n := range sizes() {
-		access := requireReadsBack(t, t.TempDir(), randomBytes(n))
+		mode := requireReadsBack(t, t.TempDir(), randomBytes(n))
 		if mount.FSType == "ext4" || mount.FSType == "xfs" {
-			require.Equal(t, protocol.ReadDirect, access)
+			require.Equal(t, protocol.ReadDirect, mode)
 		}
 	}
 }
 
-func TestWhatIsReadFromMemoryIsWhatIsThere(t *testing.T) {
+func TestReader_ReadsAFileOnTmpfs(t *testing.T) {
 	mount, err := MountOf("/dev/shm/file")
 	if err != nil || mount.FSType != "tmpfs" {
 		t.Skip("there is no tmpfs at /dev/shm")
@@ -78,11 +78,11 @@ func TestWhatIsReadFromMemoryIsWhatIsThere(t *testing.T) {
 }
 
 // procfs refuses O_DIRECT, as tmpfs did up to Linux 6.5.
-func TestWhereDirectReadsAreRefusedOthersDo(t *testing.T) {
+func TestReader_ReadsThroughTheCacheWithoutDirectIO(t *testing.T) {
 	const path = "/proc/version"
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	r, err := OpenToRead(path)
+	r, err := OpenReader(path)
 	require.NoError(t, err)
 	defer r.Close()
 	assert.Equal(t, protocol.ReadDropped, r.ReadMode())
@@ -91,27 +91,27 @@ func TestWhereDirectReadsAreRefusedOthersDo(t *testing.T) {
 	assert.Equal(t, string(want), string(read))
 }
 
-func TestWhatIsNotThereCannotBeOpened(t *testing.T) {
-	_, err := OpenToRead(filepath.Join(t.TempDir(), "logs.log"))
+func TestOpenReader_ReturnsAnErrorIfThereIsNoFile(t *testing.T) {
+	_, err := OpenReader(filepath.Join(t.TempDir(), "logs.log"))
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestADirectoryCannotBeRead(t *testing.T) {
-	r, err := OpenToRead(t.TempDir())
+func TestReader_ReturnsAnErrorForADirectory(t *testing.T) {
+	r, err := OpenReader(t.TempDir())
 	require.NoError(t, err)
 	defer r.Close()
 	_, err = io.ReadAll(r)
 	assert.ErrorIs(t, err, syscall.EISDIR)
 }
 
-// brokenFile is a file in memory of which some pages cannot be read.
+// brokenFile is a file in memory with unreadable pages.
 type brokenFile struct {
 	t       *testing.T
 	content []byte
 	bad     map[int64]error
-	// dies makes every read after so many fail; 0 for never.
-	dies int
-	// short ends reads of more than a page early, by so many bytes.
+	// failAfter is the number of reads that succeed; 0 for no limit.
+	failAfter int
+	// short is how many bytes too few a read of more than a page returns.
 	short int
 	reads int
 }
@@ -120,7 +120,7 @@ func (f *brokenFile) pread(b []byte, offset int64) (int, error) {
 	f.reads++
 	require.Zero(f.t, offset%pageSize, "direct reads begin at a page")
 	require.Zero(f.t, len(b)%pageSize, "direct reads are whole pages")
-	if f.dies > 0 && f.reads > f.dies {
+	if f.failAfter > 0 && f.reads > f.failAfter {
 		return 0, syscall.EIO
 	}
 	for at := offset; at < offset+int64(len(b)) && at < int64(len(f.content)); at += pageSize {
@@ -140,13 +140,13 @@ func (f *brokenFile) Close() error         { return nil }
 
 // readBroken reads the file to its end, in pieces of odd sizes.
 func readBroken(f *brokenFile) ([]byte, []journal.Range, error) {
-	r := &Reader{source: f, request: make([]byte, 8*pageSize)}
+	r := &Reader{source: f, buffer: make([]byte, 8*pageSize)}
 	var read bytes.Buffer
 	_, err := io.CopyBuffer(struct{ io.Writer }{&read}, r, make([]byte, 1001))
 	return read.Bytes(), r.Unreadable(), err
 }
 
-func TestPagesThatCannotBeReadAreZeros(t *testing.T) {
+func TestReader_ReturnsZerosForUnreadablePages(t *testing.T) {
 	whole := randomBytes(40*pageSize + 77)
 	for _, c := range []struct {
 		name string
@@ -177,11 +177,12 @@ func TestPagesThatCannotBeReadAreZeros(t *testing.T) {
 	}
 }
 
-func TestRandomPagesThatCannotBeRead(t *testing.T) {
+func TestReader_ReturnsZerosForRandomUnreadablePages(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 3))
 	for round := range 200 {
-		f := &brokenFile{t: t, content: randomBytes(1 + random.IntN(60*pageSize)), bad: map[int64]error{}, short: random.IntN(pageSize)}
+		content := randomBytes(1 + random.IntN(60*pageSize))
+		f := &brokenFile{t: t, content: content, bad: map[int64]error{}, short: random.IntN(pageSize)}
 		pages := len(f.content)/pageSize + 1
 		want := bytes.Clone(f.content)
 		for range random.IntN(6) {
@@ -198,10 +199,13 @@ func TestRandomPagesThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestOnlyErrorsAboutTheDataAreReadOver(t *testing.T) {
+func TestReader_SkipsDataErrorsOnly(t *testing.T) {
 	whole := randomBytes(20 * pageSize)
-	for _, over := range []error{syscall.EIO, syscall.EUCLEAN, syscall.EBADMSG, syscall.ENODATA, syscall.EREMOTEIO, syscall.EILSEQ} {
-		_, unreadable, err := readBroken(&brokenFile{t: t, content: whole, bad: map[int64]error{3: over}})
+	dataErrors := []error{
+		syscall.EIO, syscall.EUCLEAN, syscall.EBADMSG, syscall.ENODATA, syscall.EREMOTEIO, syscall.EILSEQ,
+	}
+	for _, dataError := range dataErrors {
+		_, unreadable, err := readBroken(&brokenFile{t: t, content: whole, bad: map[int64]error{3: dataError}})
 		require.NoError(t, err)
 		assert.Len(t, unreadable, 1)
 	}
@@ -213,7 +217,7 @@ func TestOnlyErrorsAboutTheDataAreReadOver(t *testing.T) {
 	}
 }
 
-func TestAVolumeOfWhichNothingCanBeReadIsGivenUp(t *testing.T) {
+func TestReader_GivesUpIfNothingCanBeRead(t *testing.T) {
 	for _, pages := range []int{1, 3, 17, 5000} {
 		f := &brokenFile{t: t, content: randomBytes(pages*pageSize - 5), bad: map[int64]error{}}
 		for page := range pages {
@@ -226,15 +230,15 @@ func TestAVolumeOfWhichNothingCanBeReadIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestWhatHasBeenReadIsNotUnreadableAfterwards(t *testing.T) {
-	f := &brokenFile{t: t, content: randomBytes(77), dies: 1}
+func TestReader_DoesNotMarkReturnedBytesUnreadable(t *testing.T) {
+	f := &brokenFile{t: t, content: randomBytes(77), failAfter: 1}
 	read, unreadable, err := readBroken(f)
 	require.NoError(t, err)
 	assert.Equal(t, f.content, read)
 	assert.Empty(t, unreadable)
 }
 
-func TestTheListOfUnreadableRangesIsBounded(t *testing.T) {
+func TestReader_BoundsTheListOfUnreadableRanges(t *testing.T) {
 	f := &brokenFile{t: t, content: make([]byte, 2*(maxUnreadable+10)*pageSize), bad: map[int64]error{}}
 	for page := range maxUnreadable + 10 {
 		f.bad[int64(2*page+1)] = syscall.EIO

@@ -3,44 +3,40 @@
 package volume
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-// File is a journal's file, open for appending, or a block device that goes on
-// being written where it was last.
+// File is a journal that is open for writing: a file in append mode, or a block device.
 type File struct {
 	*os.File
 }
 
-// Create makes the file and makes its name durable: data that was synced into a
-// file whose directory was not synced may have no name after a crash. An
-// existing file is an error, errors.Is(err, fs.ErrExist), and is left as it is. So is
-// a block device that is not blank; a blank one is claimed (see Claim).
+// Create creates the file and syncs its directory: without that, a crash may lose the name
+// of a file whose data was synced. If the path is a block device, Create opens it
+// exclusively (see OpenExclusive).
+//
+// If the file exists, or the device is not blank, Create changes nothing and returns an
+// error for which errors.Is(err, fs.ErrExist) is true.
 func Create(path string) (*File, error) {
-	device, err := Claim(path)
+	device, err := OpenExclusive(path)
 	if err != nil {
 		return nil, err
 	}
 	if device != nil {
-		return createOn(device)
+		return createOnDevice(device)
 	}
 	return open(path, os.O_CREATE|os.O_EXCL)
 }
 
-// Append opens the file to go on at its end, and makes it where it is gone. It is
-// not for block devices: these are claimed.
-func Append(path string) (*File, error) {
+// OpenAppend opens the file for appending, and creates it if it does not exist. For a
+// block device, use OpenExclusive and SetWriteOffset instead.
+func OpenAppend(path string) (*File, error) {
 	if f, err := open(path, 0); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
@@ -48,8 +44,8 @@ func Append(path string) (*File, error) {
 }
 
 func open(path string, flags int) (*File, error) {
-	// Appending in the kernel keeps two writers that are alive at once, after a
-	// forced deletion, from overwriting each other.
+	// After a forced deletion, two writers may run at the same time. With O_APPEND they
+	// cannot overwrite each other.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|flags, 0o644)
 	if err != nil {
 		return nil, err
@@ -67,76 +63,19 @@ func syncDirectory(path string) error {
 	if err != nil {
 		return err
 	}
-	// Some network filesystems refuse to sync a directory and need no such thing.
+	// Some network filesystems do not need to sync a directory, and return EINVAL.
 	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return errors.Join(err, dir.Close())
 	}
 	return dir.Close()
 }
 
-// Datasync returns once everything written to the file is on stable storage,
-// with as much of its metadata as reading it back needs (fdatasync(2)).
+// Datasync makes everything that was written to the file durable, including the metadata
+// that is needed to read it back (fdatasync(2)).
 func (f *File) Datasync() error {
 	for {
 		if err := unix.Fdatasync(int(f.Fd())); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}
-}
-
-// MountOf says which mount a path is on, and which filesystem that is of. Its last
-// element need not exist. A block device is told as such.
-func MountOf(path string) (protocol.Mount, error) {
-	if IsDevice(path) {
-		return deviceOf(path)
-	}
-	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return protocol.Mount{}, fmt.Errorf("reading the mount table: %w", err)
-	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
-	if err != nil {
-		return protocol.Mount{}, err
-	}
-	mount, found := mountOf(filepath.Join(dir, filepath.Base(path)), string(table))
-	if !found {
-		return protocol.Mount{}, fmt.Errorf("no mount holds %s", path)
-	}
-	mount.UUID = filesystemUUID(dir)
-	return mount, nil
-}
-
-// mountOf finds the mount with the longest matching mount point; of several on
-// one point, the last one hides the others.
-func mountOf(path, table string) (best protocol.Mount, found bool) {
-	lines := bufio.NewScanner(strings.NewReader(table))
-	for lines.Scan() {
-		mount, ok := parseMount(lines.Text())
-		if ok && isUnder(path, mount.Point) && len(mount.Point) >= len(best.Point) {
-			best, found = mount, true
-		}
-	}
-	return best, found
-}
-
-func isUnder(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
-}
-
-// parseMount reads a line of mountinfo: "36 35 98:0 /root /mnt rw - ext4 /dev/root rw".
-func parseMount(line string) (protocol.Mount, bool) {
-	before, after, found := strings.Cut(line, " - ")
-	fields, rest := strings.Fields(before), strings.Fields(after)
-	if !found || len(fields) < 5 || len(rest) < 2 {
-		return protocol.Mount{}, false
-	}
-	return protocol.Mount{
-		Device: fields[2], Root: unescape(fields[3]), Point: unescape(fields[4]),
-		FSType: rest[0], Source: unescape(rest[1]),
-	}, true
-}
-
-// unescape undoes the octal escapes of mountinfo.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-// describe prints what is measured, and on which machine.
+// describe prints the machine and the sizes of the measurements.
 func describe(p plan) error {
 	var system unix.Utsname
 	if err := unix.Uname(&system); err != nil {
-		return fmt.Errorf("asking for the kernel's version: %w", err)
+		return fmt.Errorf("reading the kernel's version: %w", err)
 	}
 	mount, err := volume.MountOf(filepath.Join(p.dir, "file"))
 	if err != nil {
@@ -26,13 +26,16 @@ func describe(p plan) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, %d processors, Linux %s, %s on %s, %s\n", processor(), runtime.NumCPU(), unix.ByteSliceToString(system.Release[:]), mount.FSType, mount.Source, runtime.Version())
-	fmt.Printf("load before: %s\n", strings.Join(strings.Fields(string(load))[:3], " "))
-	fmt.Printf("journals of %d MiB, %d commits of one record, %d rounds; our own programs have one processor (GOMAXPROCS=%d)\n", p.bytes>>20, p.commits, p.rounds, runtime.GOMAXPROCS(0))
+	kernel := unix.ByteSliceToString(system.Release[:])
+	fmt.Printf("%s, %d processors, Linux %s, %s on %s, %s\n",
+		processor(), runtime.NumCPU(), kernel, mount.FSType, mount.Source, runtime.Version())
+	fmt.Printf("load before the measurements: %s\n", strings.Join(strings.Fields(string(load))[:3], " "))
+	fmt.Printf("journals of %d MiB, %d commits of one record, %d rounds; scanner and writer limited to GOMAXPROCS=%d\n",
+		p.bytes>>20, p.commits, p.rounds, runtime.GOMAXPROCS(0))
 	return nil
 }
 
-// processor is the processor's name, where the kernel tells it.
+// processor returns the name of the processor, or the architecture if the kernel does not report it.
 func processor() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

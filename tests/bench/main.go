@@ -1,7 +1,6 @@
-// Command bench measures this project's scanner and writer beside other programs
-// that do a part of the same work, on files of the same size, in one run. It
-// prints what it measured, and on what machine. It installs nothing, and no test
-// depends on it.
+// Command bench compares this project's scanner and writer with other programs that do a
+// part of the same work, on files of the same size, in one run. It prints the results and
+// the machine. It installs nothing, and no test depends on it.
 package main
 
 import (
@@ -21,14 +20,14 @@ import (
 	"time"
 )
 
-// timeout bounds one measurement.
+// timeout limits one measurement.
 const timeout = 10 * time.Minute
 
-// plan is what to measure, and on how much.
+// plan has the sizes of the measurements.
 type plan struct {
-	dir     string // for files that are removed in the end
-	bytes   int64  // of each journal that is read
-	commits int    // of one record each
+	dir     string // temporary files
+	bytes   int64  // of each journal to read
+	commits int    // with one record each
 	rounds  int
 }
 
@@ -40,12 +39,12 @@ type row struct {
 	failure             error
 }
 
-// sample is what one measurement gave.
+// sample is the result of one measurement.
 type sample struct {
 	// rate is in the row's unit.
 	rate float64
-	// perCPU is the same by processor time instead of time on the wall: what an
-	// idle machine would come to where nothing waits for a device. 0 where it is not known.
+	// perCPU is the rate per second of processor time instead of elapsed time; 0 if unknown.
+	// It is an upper limit for an idle machine that never waits for a device.
 	perCPU float64
 }
 
@@ -61,17 +60,17 @@ func main() {
 
 func run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	folder := flags.String("folder", os.TempDir(), "folder, on the filesystem to measure")
-	size := flags.Int64("size", 1024, "MiB of each journal that is read")
-	commits := flags.Int("commits", 1000, "commits of one record each")
-	rounds := flags.Int("rounds", 3, "how often everything is measured")
+	folder := flags.String("folder", os.TempDir(), "folder on the filesystem to measure")
+	size := flags.Int64("size", 1024, "size of each journal to read, in MiB")
+	commits := flags.Int("commits", 1000, "number of commits with one record each")
+	rounds := flags.Int("rounds", 3, "number of times to measure everything")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *size < 1 || *commits < 1 || *rounds < 1 {
-		return errors.New("want a size, commits and rounds of at least 1")
+		return errors.New("-size, -commits and -rounds must be at least 1")
 	}
-	// One core for our own work: reading and checking take turns on it.
+	// Limit the scanner and the writer to one core.
 	runtime.GOMAXPROCS(1)
 	dir, err := os.MkdirTemp(*folder, "bench")
 	if err != nil {
@@ -89,7 +88,7 @@ func run(ctx context.Context, args []string) (err error) {
 	for round := range p.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, p.rounds)
 		for _, r := range rows {
-			r.take(ctx)
+			r.measureOnce(ctx)
 		}
 	}
 	if ctx.Err() != nil {
@@ -98,7 +97,7 @@ func run(ctx context.Context, args []string) (err error) {
 	return printTable(rows)
 }
 
-// rows makes the files to read and lists what is measured on them.
+// rows writes the journals to read and returns the measurements.
 func (p plan) rows(ctx context.Context) ([]*row, error) {
 	var journals []string
 	for _, size := range recordSizes {
@@ -108,11 +107,12 @@ func (p plan) rows(ctx context.Context) ([]*row, error) {
 		}
 		journals = append(journals, path)
 	}
-	return slices.Concat(p.reading(journals), p.readingDirectly(journals), p.committing(), p.committingGroups()), nil
+	return slices.Concat(
+		p.readingCached(journals), p.readingDirectly(journals), p.committingRecords(), p.committingGroups()), nil
 }
 
-// take measures once. A row that has failed is not tried again.
-func (r *row) take(ctx context.Context) {
+// measureOnce adds one sample. A row that failed is not measured again.
+func (r *row) measureOnce(ctx context.Context) {
 	if r.failure != nil {
 		return
 	}
@@ -126,7 +126,7 @@ func (r *row) take(ctx context.Context) {
 	r.samples = append(r.samples, s)
 }
 
-// printTable prints the best and the median of every row's samples.
+// printTable prints the best and the median sample of every row.
 func printTable(rows []*row) error {
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	section := ""
@@ -149,14 +149,14 @@ func (r *row) result() string {
 	}
 	slices.SortFunc(r.samples, func(a, b sample) int { return cmp.Compare(b.rate, a.rate) })
 	text := fmt.Sprintf("%s\t%s\t%s", number(r.samples[0].rate), number(r.samples[len(r.samples)/2].rate), r.unit)
-	leanest := slices.MaxFunc(r.samples, func(a, b sample) int { return cmp.Compare(a.perCPU, b.perCPU) })
-	if leanest.perCPU > 0 {
-		text += "\t" + number(leanest.perCPU)
+	cheapest := slices.MaxFunc(r.samples, func(a, b sample) int { return cmp.Compare(a.perCPU, b.perCPU) })
+	if cheapest.perCPU > 0 {
+		text += "\t" + number(cheapest.perCPU)
 	}
 	return text
 }
 
-// number shows three digits of a rate, or all of those before its point.
+// number formats a rate with three digits, or more if it is 1000 or larger.
 func number(rate float64) string {
 	switch {
 	case rate < 10:

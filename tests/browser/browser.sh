@@ -1,5 +1,5 @@
 #!/bin/sh
-# The report page in a real browser. Chromium is installed where it is missing and apt-get is there.
+# Tests the report page in Chromium. Installs Chromium if it is missing and apt-get is available.
 set -eu
 cd "$(dirname "$0")/../.."
 command -v npm >/dev/null || { echo "page: needs Node.js 20 or later, with npm" >&2; exit 1; }
@@ -11,7 +11,7 @@ if ! command -v chromium >/dev/null; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 fi
-# npm ci begins anew each time: it is needed where the lock is another one.
+# npm ci reinstalls everything, so run it only if the lock file has changed.
 installed=tests/browser/node_modules/.installed
 if ! cmp -s tests/browser/package-lock.json $installed; then
     (cd tests/browser && npm ci --ignore-scripts --silent)

@@ -1,6 +1,6 @@
-// Package chaosengine runs the charts as a user would: a namespace, the chart's three
-// files, a ChaosEngine, and its ChaosResult in the end. The demo and the
-// end-to-end tests share it. It removes no namespace that it did not make.
+// Package chaosengine runs the charts as a user would: it creates a namespace, applies the
+// chart's three files, creates a ChaosEngine and waits for its ChaosResult. The demo and
+// the end-to-end tests use it. It removes only namespaces that it created.
 package chaosengine
 
 import (
@@ -38,11 +38,11 @@ type Cluster struct {
 	Config *rest.Config
 	Kube   kubernetes.Interface
 	Litmus versioned.Interface
-	// Charts is the folder of the charts, Image the experiment's.
+	// Charts is the folder of the charts, Image the reference of the experiment's image.
 	Charts, Image string
 }
 
-// Connect makes a cluster's clients.
+// Connect creates the clients of a cluster.
 func Connect(kubeconfig, charts, image string) (*Cluster, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
@@ -59,7 +59,7 @@ func Connect(kubeconfig, charts, image string) (*Cluster, error) {
 	return &Cluster{Config: config, Kube: kube, Litmus: litmus, Charts: charts, Image: image}, nil
 }
 
-// RequireLitmus returns an error that says what to do where Litmus is not installed.
+// RequireLitmus returns an error with advice if Litmus is not installed.
 func (c *Cluster) RequireLitmus(ctx context.Context) error {
 	_, err := c.Litmus.LitmuschaosV1alpha1().ChaosEngines("default").List(ctx, metav1.ListOptions{Limit: 1})
 	if apierrors.IsNotFound(err) {
@@ -68,7 +68,7 @@ func (c *Cluster) RequireLitmus(ctx context.Context) error {
 	return err
 }
 
-// Namespace is one that was made here, with the chart's service account and
+// Namespace is a namespace that NewNamespace created, with the chart's service account and
 // experiment in it.
 type Namespace struct {
 	*Cluster
@@ -82,12 +82,13 @@ const (
 	Baseline = "baseline"
 )
 
-// NewNamespace makes a namespace that enforces a level of the Pod Security
-// Standards, and applies the chart to it.
+// NewNamespace creates a namespace that enforces a level of the Pod Security Standards,
+// and applies the chart to it.
 func (c *Cluster) NewNamespace(ctx context.Context, name, level string) (*Namespace, error) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": level}}}
+	labels := map[string]string{"pod-security.kubernetes.io/enforce": level}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
 	if _, err := c.Kube.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil {
-		return nil, fmt.Errorf("making namespace %s: %w", name, err)
+		return nil, fmt.Errorf("creating namespace %s: %w", name, err)
 	}
 	n := &Namespace{c, name}
 	if err := n.apply(ctx); err != nil {
@@ -101,7 +102,8 @@ func (n *Namespace) apply(ctx context.Context) error {
 	var role rbacv1.Role
 	var binding rbacv1.RoleBinding
 	var experiment chaosv1alpha1.ChaosExperiment
-	if err := errors.Join(n.read("rbac.yaml", &account, &role, &binding), n.read("experiment.yaml", &experiment)); err != nil {
+	err := errors.Join(n.read("rbac.yaml", &account, &role, &binding), n.read("experiment.yaml", &experiment))
+	if err != nil {
 		return err
 	}
 	account.Namespace, role.Namespace, binding.Namespace, experiment.Namespace = n.Name, n.Name, n.Name, n.Name
@@ -115,13 +117,14 @@ func (n *Namespace) apply(ctx context.Context) error {
 	if _, err := n.Kube.RbacV1().RoleBindings(n.Name).Create(ctx, &binding, metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	if _, err := n.Litmus.LitmuschaosV1alpha1().ChaosExperiments(n.Name).Create(ctx, &experiment, metav1.CreateOptions{}); err != nil {
+	experiments := n.Litmus.LitmuschaosV1alpha1().ChaosExperiments(n.Name)
+	if _, err := experiments.Create(ctx, &experiment, metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	return n.letTheStandInWatch(ctx, account.Name)
+	return n.allowRunnerToWatchJobs(ctx, account.Name)
 }
 
-// read reads the documents of one of the chart's files.
+// read decodes the documents of one of the chart's files.
 func (n *Namespace) read(file string, into ...any) error {
 	content, err := os.ReadFile(filepath.Join(n.Charts, "volume-durability", file))
 	if err != nil {
@@ -135,8 +138,8 @@ func (n *Namespace) read(file string, into ...any) error {
 	return nil
 }
 
-// Remove deletes the namespace and returns once it is gone. Engines go first:
-// their finalizers are the operator's to remove.
+// Remove deletes the namespace and waits until it is gone. It deletes the engines first,
+// because the operator must remove their finalizers.
 func (n *Namespace) Remove(ctx context.Context) error {
 	engines := n.Litmus.LitmuschaosV1alpha1().ChaosEngines(n.Name)
 	if err := engines.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
@@ -147,7 +150,8 @@ func (n *Namespace) Remove(ctx context.Context) error {
 		return fmt.Errorf("deleting namespace %s: %w", n.Name, err)
 	}
 	empty := func(store cache.Store) (bool, error) { return len(store.List()) == 0, nil }
-	_, err := watchtools.UntilWithSync(ctx, ByName(n.Name, namespaces), &corev1.Namespace{}, empty, func(e watch.Event) (bool, error) { return e.Type == watch.Deleted, nil })
+	deleted := func(e watch.Event) (bool, error) { return e.Type == watch.Deleted, nil }
+	_, err := watchtools.UntilWithSync(ctx, ByName(n.Name, namespaces), &corev1.Namespace{}, empty, deleted)
 	if err != nil {
 		return fmt.Errorf("waiting for namespace %s to be gone: %w", n.Name, err)
 	}
@@ -157,15 +161,15 @@ func (n *Namespace) Remove(ctx context.Context) error {
 // Engine is a ChaosEngine to run.
 type Engine struct {
 	Name string
-	// Env overrides the inputs of the chart's engine.
+	// Env overrides the environment of the chart's engine.
 	Env map[string]string
-	// Probes are the user's own.
+	// Probes are added to the engine.
 	Probes []chaosv1alpha1.ProbeAttributes
-	// StatusTimeout is the engine's statusCheckTimeouts.timeout, in seconds; 0 for Litmus's default.
+	// StatusTimeout is the engine's statusCheckTimeouts.timeout, in seconds; 0 means Litmus's default.
 	StatusTimeout int
 }
 
-// Start creates the chart's engine, changed as asked.
+// Start creates the chart's engine with the changes of e.
 func (n *Namespace) Start(ctx context.Context, e Engine) error {
 	var engine chaosv1alpha1.ChaosEngine
 	if err := n.read("engine.yaml", &engine); err != nil {
@@ -187,34 +191,38 @@ func (n *Namespace) Start(ctx context.Context, e Engine) error {
 	for name, value := range env {
 		experiment.Components.ENV = append(experiment.Components.ENV, corev1.EnvVar{Name: name, Value: value})
 	}
-	if _, err := n.Litmus.LitmuschaosV1alpha1().ChaosEngines(n.Name).Create(ctx, &engine, metav1.CreateOptions{}); err != nil {
+	engines := n.Litmus.LitmuschaosV1alpha1().ChaosEngines(n.Name)
+	if _, err := engines.Create(ctx, &engine, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("creating ChaosEngine %s/%s: %w", n.Name, e.Name, err)
 	}
 	return nil
 }
 
-// Await returns the ChaosResult of an engine of the chart's once its verdict is there.
+// Await returns the ChaosResult of one of the chart's engines once it has a verdict.
 func (n *Namespace) Await(ctx context.Context, engine string) (*chaosv1alpha1.ChaosResult, error) {
 	return n.AwaitFault(ctx, engine, "volume-durability")
 }
 
-// AwaitFault returns the ChaosResult of an engine's fault once its verdict is there.
+// AwaitFault returns the ChaosResult of an engine's fault once it has a verdict.
 func (n *Namespace) AwaitFault(ctx context.Context, engine, fault string) (*chaosv1alpha1.ChaosResult, error) {
-	return n.AwaitResult(ctx, engine, fault, func(result *chaosv1alpha1.ChaosResult) bool {
-		return result.Status.ExperimentStatus.Verdict != chaosv1alpha1.ResultVerdictAwaited
+	return n.AwaitResult(ctx, engine, fault, func(r *chaosv1alpha1.ChaosResult) bool {
+		return r.Status.ExperimentStatus.Verdict != chaosv1alpha1.ResultVerdictAwaited
 	})
 }
 
-// AwaitResult returns the ChaosResult of an engine's fault once it is as asked for.
-func (n *Namespace) AwaitResult(ctx context.Context, engine, fault string, asked func(*chaosv1alpha1.ChaosResult) bool) (*chaosv1alpha1.ChaosResult, error) {
+// AwaitResult returns the ChaosResult of an engine's fault once it meets a condition.
+func (n *Namespace) AwaitResult(
+	ctx context.Context, engine, fault string, condition func(*chaosv1alpha1.ChaosResult) bool,
+) (*chaosv1alpha1.ChaosResult, error) {
 	results := n.Litmus.LitmuschaosV1alpha1().ChaosResults(n.Name)
 	lw := ByName(engine+"-"+fault, results)
 	event, err := watchtools.UntilWithSync(ctx, lw, &chaosv1alpha1.ChaosResult{}, nil, func(e watch.Event) (bool, error) {
-		result, ok := e.Object.(*chaosv1alpha1.ChaosResult)
-		return ok && asked(result), nil
+		r, ok := e.Object.(*chaosv1alpha1.ChaosResult)
+		return ok && condition(r), nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("waiting for the ChaosResult of %s/%s: %w", n.Name, engine, errors.Join(err, context.Cause(ctx)))
+		err = errors.Join(err, context.Cause(ctx))
+		return nil, fmt.Errorf("waiting for the ChaosResult of %s/%s: %w", n.Name, engine, err)
 	}
 	return event.Object.(*chaosv1alpha1.ChaosResult), nil
 }
@@ -224,36 +232,40 @@ func (n *Namespace) AwaitCompleted(ctx context.Context, name string) (*chaosv1al
 	return n.AwaitStatus(ctx, name, chaosv1alpha1.EngineStatusCompleted)
 }
 
-// AwaitStatus returns an engine once the operator has given it a status.
-func (n *Namespace) AwaitStatus(ctx context.Context, name string, status chaosv1alpha1.EngineStatus) (*chaosv1alpha1.ChaosEngine, error) {
+// AwaitStatus returns an engine once the operator has set its status.
+func (n *Namespace) AwaitStatus(
+	ctx context.Context, name string, status chaosv1alpha1.EngineStatus,
+) (*chaosv1alpha1.ChaosEngine, error) {
 	engines := n.Litmus.LitmuschaosV1alpha1().ChaosEngines(n.Name)
-	event, err := watchtools.UntilWithSync(ctx, ByName(name, engines), &chaosv1alpha1.ChaosEngine{}, nil, func(e watch.Event) (bool, error) {
+	hasStatus := func(e watch.Event) (bool, error) {
 		engine, ok := e.Object.(*chaosv1alpha1.ChaosEngine)
 		return ok && engine.Status.EngineStatus == status, nil
-	})
+	}
+	event, err := watchtools.UntilWithSync(ctx, ByName(name, engines), &chaosv1alpha1.ChaosEngine{}, nil, hasStatus)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for ChaosEngine %s/%s to be %s: %w", n.Name, name, status, err)
 	}
 	return event.Object.(*chaosv1alpha1.ChaosEngine), nil
 }
 
-// AwaitEvent returns once an event of such a reason was made on an engine: so Litmus
-// says how far a fault is.
+// AwaitEvent waits for an event with a reason on an engine. Litmus reports the progress of
+// a fault with such events.
 func (n *Namespace) AwaitEvent(ctx context.Context, engine, reason string) error {
-	selected := fields.Set{"involvedObject.kind": "ChaosEngine", "involvedObject.name": engine, "reason": reason}.AsSelector().String()
-	lw := selecting(selected, n.Kube.CoreV1().Events(n.Name))
-	if _, err := watchtools.UntilWithSync(ctx, lw, &corev1.Event{}, nil, func(e watch.Event) (bool, error) { return e.Type != watch.Deleted, nil }); err != nil {
+	selected := fields.Set{"involvedObject.kind": "ChaosEngine", "involvedObject.name": engine, "reason": reason}
+	lw := selecting(selected.AsSelector().String(), n.Kube.CoreV1().Events(n.Name))
+	exists := func(e watch.Event) (bool, error) { return e.Type != watch.Deleted, nil }
+	if _, err := watchtools.UntilWithSync(ctx, lw, &corev1.Event{}, nil, exists); err != nil {
 		return fmt.Errorf("waiting for an event %s on ChaosEngine %s/%s: %w", reason, n.Name, engine, err)
 	}
 	return nil
 }
 
-// AwaitRunning returns a pod once it runs.
+// AwaitRunning returns a pod once it is running.
 func (n *Namespace) AwaitRunning(ctx context.Context, pod string) (*corev1.Pod, error) {
 	lw := ByName(pod, n.Kube.CoreV1().Pods(n.Name))
 	event, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
-		now, ok := e.Object.(*corev1.Pod)
-		return ok && now.Status.Phase == corev1.PodRunning, nil
+		p, ok := e.Object.(*corev1.Pod)
+		return ok && p.Status.Phase == corev1.PodRunning, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("waiting for pod %s/%s to run: %w", n.Name, pod, err)
@@ -261,13 +273,14 @@ func (n *Namespace) AwaitRunning(ctx context.Context, pod string) (*corev1.Pod, 
 	return event.Object.(*corev1.Pod), nil
 }
 
-// Log returns what the experiment of an engine logged so far.
+// Log returns the log of an engine's experiment so far.
 func (n *Namespace) Log(ctx context.Context, engine string) (string, error) {
 	found, err := n.Litmus.LitmuschaosV1alpha1().ChaosEngines(n.Name).Get(ctx, engine, metav1.GetOptions{})
 	if err != nil {
 		return "", err
 	}
-	pods, err := n.Kube.CoreV1().Pods(n.Name).List(ctx, metav1.ListOptions{LabelSelector: "job-name,chaosUID=" + string(found.UID)})
+	ofExperiment := metav1.ListOptions{LabelSelector: "job-name,chaosUID=" + string(found.UID)}
+	pods, err := n.Kube.CoreV1().Pods(n.Name).List(ctx, ofExperiment)
 	if err != nil {
 		return "", err
 	}
@@ -285,16 +298,16 @@ func (n *Namespace) Log(ctx context.Context, engine string) (string, error) {
 	return all.String(), nil
 }
 
-// Result is the whole outcome that an experiment's log ends with.
-func Result(log string) (result.Result, error) {
+// ParseResult returns the result at the end of an experiment's log.
+func ParseResult(log string) (result.Result, error) {
 	for line := range strings.Lines(log) {
 		if strings.HasPrefix(line, `{"schema":`) {
-			var result result.Result
-			return result, json.Unmarshal([]byte(line), &result)
+			var r result.Result
+			return r, json.Unmarshal([]byte(line), &r)
 		}
 	}
-	return result.Result{}, errors.New("the log holds no result")
+	return result.Result{}, errors.New("the log has no result")
 }
 
-// Timeout is ample for one short run, from the engine to the result.
+// Timeout is enough for one short run, from the engine to the result.
 const Timeout = 4 * time.Minute

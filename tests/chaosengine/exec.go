@@ -12,15 +12,16 @@ import (
 
 // Exec runs a command in a pod, as kubectl exec does, and returns what it prints.
 func (n *Namespace) Exec(ctx context.Context, pod string, command ...string) (string, error) {
+	options := &corev1.PodExecOptions{Command: command, Stdout: true, Stderr: true}
 	request := n.Kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(n.Name).Name(pod).SubResource("exec").
-		VersionedParams(&corev1.PodExecOptions{Command: command, Stdout: true, Stderr: true}, scheme.ParameterCodec)
+		VersionedParams(options, scheme.ParameterCodec)
 	executor, err := remotecommand.NewSPDYExecutor(n.Config, "POST", request.URL())
 	if err != nil {
 		return "", err
 	}
-	var out, said bytes.Buffer
-	if err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &out, Stderr: &said}); err != nil {
-		return out.String(), fmt.Errorf("running %q in pod %s/%s: %w: %s", command, n.Name, pod, err, said.String())
+	var stdout, stderr bytes.Buffer
+	if err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &stdout, Stderr: &stderr}); err != nil {
+		return stdout.String(), fmt.Errorf("running %q in pod %s/%s: %w: %s", command, n.Name, pod, err, stderr.String())
 	}
-	return out.String(), nil
+	return stdout.String(), nil
 }

@@ -15,9 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 )
 
-// buildJob is the Job that chaos-runner makes of an engine and an experiment:
-// no backoff limit, no deadline, pods that are not started again.
-func buildJob(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.ChaosExperiment, getenv func(string) string) *batchv1.Job {
+// buildJob returns the Job that chaos-runner creates for an engine and an experiment: no
+// backoff limit, no deadline, pods that are not restarted.
+func buildJob(
+	engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.ChaosExperiment, getenv func(string) string,
+) *batchv1.Job {
 	definition := experiment.Spec.Definition
 	components := componentsOf(engine, experiment.Name)
 	labels := maps.Clone(definition.Labels)
@@ -51,15 +53,18 @@ func buildJob(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.Chaos
 	if !reflect.DeepEqual(security.ContainerSecurityContext, corev1.SecurityContext{}) {
 		pod.Containers[0].SecurityContext = &security.ContainerSecurityContext
 	}
-	meta := metav1.ObjectMeta{Name: name, Namespace: engine.Namespace, Labels: labels, Annotations: components.ExperimentAnnotations}
+	annotations := components.ExperimentAnnotations
+	meta := metav1.ObjectMeta{Name: name, Namespace: engine.Namespace, Labels: labels, Annotations: annotations}
 	return &batchv1.Job{ObjectMeta: meta, Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{
-		ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: components.ExperimentAnnotations}, Spec: pod,
+		ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: annotations}, Spec: pod,
 	}}}
 }
 
-// supported refuses what the real runner refuses, and what this one leaves out.
-func supported(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.ChaosExperiment) error {
+// validate returns an error for what the real runner rejects, and for what this one does
+// not support.
+func validate(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.ChaosExperiment) error {
 	d, c := experiment.Spec.Definition, componentsOf(engine, experiment.Name)
+	mounts := len(d.ConfigMaps) + len(d.Secrets) + len(d.HostFileVolumes) + len(c.ConfigMaps) + len(c.Secrets)
 	switch {
 	case d.Image == "":
 		return errors.New("definition.image is empty")
@@ -69,8 +74,8 @@ func supported(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.Chao
 		return errors.New("definition.args is empty")
 	case d.Labels == nil:
 		return errors.New("definition.labels is empty")
-	case len(d.ConfigMaps)+len(d.Secrets)+len(d.HostFileVolumes)+len(c.ConfigMaps)+len(c.Secrets)+len(engine.Spec.Components.Sidecar) > 0:
-		return errors.New("configMaps, secrets, hostFileVolumes and side-cars are left out of this stand-in for chaos-runner")
+	case mounts > 0 || len(engine.Spec.Components.Sidecar) > 0:
+		return errors.New("configMaps, secrets, hostFileVolumes and sidecars are not supported by the test chaos-runner")
 	}
 	return nil
 }
@@ -91,10 +96,13 @@ func componentsOf(engine *chaosv1alpha1.ChaosEngine, experiment string) chaosv1a
 	return chaosv1alpha1.ExperimentComponents{}
 }
 
-// environment is the runner's own variables, then the experiment's, then the
-// engine's, each overriding the ones before; the status check's bounds and the
-// clean-up policy come last and cannot be overridden.
-func environment(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.ChaosExperiment, components chaosv1alpha1.ExperimentComponents, getenv func(string) string) []corev1.EnvVar {
+// environment returns the variables of the runner, the experiment and the engine; later
+// ones override earlier ones. Nothing overrides the limits of the status check and the
+// clean-up policy.
+func environment(
+	engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.ChaosExperiment,
+	components chaosv1alpha1.ExperimentComponents, getenv func(string) string,
+) []corev1.EnvVar {
 	env := map[string]corev1.EnvVar{}
 	set := func(name, value string) {
 		if value != "" {
@@ -124,11 +132,12 @@ func environment(engine *chaosv1alpha1.ChaosEngine, experiment *chaosv1alpha1.Ch
 	set("STATUS_CHECK_DELAY", strconv.Itoa(delay))
 	set("STATUS_CHECK_TIMEOUT", strconv.Itoa(timeout))
 	env["JOB_CLEANUP_POLICY"] = corev1.EnvVar{Name: "JOB_CLEANUP_POLICY", Value: string(engine.Spec.JobCleanUpPolicy)}
-	env["POD_NAME"] = corev1.EnvVar{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.name"}}}
+	podName := &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.name"}
+	env["POD_NAME"] = corev1.EnvVar{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{FieldRef: podName}}
 	return slices.Collect(maps.Values(env))
 }
 
-// resultName is what the experiment calls its ChaosResult.
+// resultName returns the name of the experiment's ChaosResult.
 func resultName(engine, experiment string, job *batchv1.Job) string {
 	name := fmt.Sprintf("%s-%s", engine, experiment)
 	for _, e := range job.Spec.Template.Spec.Containers[0].Env {

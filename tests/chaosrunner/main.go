@@ -1,10 +1,9 @@
-// Command runner stands in for Litmus's chaos-runner, in tests and demo only:
-// the real one cannot be had as a Go module. It keeps to the real one's contract
-// with the operator and with the experiment: the environment, the Job, the
-// statuses in the ChaosEngine, the clean-up policy. It leaves out side-cars,
-// config maps, secrets and host files, which it refuses, and events, analytics
-// and the time-out for a Job that does not start. It waits for the Job to end,
-// retries included, where the real one stops at the first pod that fails.
+// Command runner replaces Litmus's chaos-runner in tests and in the demo, because the real
+// one is not available as a Go module. It has the same contract with the operator and the
+// experiment: the environment, the Job, the statuses in the ChaosEngine, the clean-up
+// policy. It rejects sidecars, ConfigMaps, Secrets and host files, and has no events, no
+// analytics and no timeout for a Job that does not start. It waits for the Job to end,
+// including retries; the real one stops at the first failed pod.
 package main
 
 import (
@@ -33,10 +32,10 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	// The operator takes an exit status of 0 for the end of the run, whatever came of
-	// it, and starts the runner again after any other.
+	// For the operator an exit status of 0 is the end of the run, whatever its outcome.
+	// After any other it starts the runner again.
 	if err := run(ctx); err != nil {
-		logrus.WithError(err).Error("Not every experiment of the engine could be run")
+		logrus.WithError(err).Error("Some experiments of the engine could not be run")
 	}
 	if ctx.Err() != nil {
 		stop()
@@ -57,8 +56,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := &runner{kube: kube, litmus: litmus, namespace: os.Getenv("CHAOS_NAMESPACE"), engine: os.Getenv("CHAOSENGINE"), getenv: os.Getenv}
-	return r.all(ctx, strings.Split(os.Getenv("EXPERIMENT_LIST"), ","))
+	r := &runner{
+		kube: kube, litmus: litmus, getenv: os.Getenv,
+		namespace: os.Getenv("CHAOS_NAMESPACE"), engine: os.Getenv("CHAOSENGINE"),
+	}
+	return r.runAll(ctx, strings.Split(os.Getenv("EXPERIMENT_LIST"), ","))
 }
 
 type runner struct {
@@ -68,64 +70,72 @@ type runner struct {
 	getenv            func(string) string
 }
 
-// all runs one experiment after the other. One that cannot be run is skipped.
-func (r *runner) all(ctx context.Context, names []string) error {
+// runAll runs the experiments one after the other. It skips those that cannot be run.
+func (r *runner) runAll(ctx context.Context, names []string) error {
 	for _, name := range names {
-		if err := r.report(ctx, name, status(name, r.engine, "Yet to be launched", chaosv1alpha1.ExperimentStatusWaiting, "N/A")); err != nil {
+		waiting := status(name, r.engine, "Yet to be launched", chaosv1alpha1.ExperimentStatusWaiting, "N/A")
+		if err := r.report(ctx, name, waiting); err != nil {
 			return err
 		}
 	}
 	var failures []error
 	for _, name := range names {
-		if err := r.one(ctx, name); err != nil {
-			failures = append(failures, fmt.Errorf("experiment %s: %w", name, err),
-				r.report(ctx, name, status(name, r.engine, "N/A", chaosv1alpha1.ExperimentSkipped, "Fail")))
+		if err := r.runOne(ctx, name); err != nil {
+			skipped := status(name, r.engine, "N/A", chaosv1alpha1.ExperimentSkipped, "Fail")
+			failures = append(failures, fmt.Errorf("experiment %s: %w", name, err), r.report(ctx, name, skipped))
 		}
 	}
 	return errors.Join(failures...)
 }
 
-func (r *runner) one(ctx context.Context, name string) error {
-	engine, err := r.litmus.LitmuschaosV1alpha1().ChaosEngines(r.namespace).Get(ctx, r.engine, metav1.GetOptions{})
+func (r *runner) runOne(ctx context.Context, name string) error {
+	litmus := r.litmus.LitmuschaosV1alpha1()
+	engine, err := litmus.ChaosEngines(r.namespace).Get(ctx, r.engine, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("reading the engine: %w", err)
 	}
-	experiment, err := r.litmus.LitmuschaosV1alpha1().ChaosExperiments(r.namespace).Get(ctx, name, metav1.GetOptions{})
+	experiment, err := litmus.ChaosExperiments(r.namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("reading the ChaosExperiment: %w", err)
 	}
-	if err := supported(engine, experiment); err != nil {
+	if err := validate(engine, experiment); err != nil {
 		return err
 	}
-	job, err := r.kube.BatchV1().Jobs(r.namespace).Create(ctx, buildJob(engine, experiment, r.getenv), metav1.CreateOptions{})
+	job := buildJob(engine, experiment, r.getenv)
+	job, err = r.kube.BatchV1().Jobs(r.namespace).Create(ctx, job, metav1.CreateOptions{})
 	if err != nil {
 		return fmt.Errorf("creating the Job: %w", err)
 	}
-	if err := r.report(ctx, name, status(name, r.engine, job.Name, chaosv1alpha1.ExperimentStatusRunning, "Awaited")); err != nil {
+	running := status(name, r.engine, job.Name, chaosv1alpha1.ExperimentStatusRunning, "Awaited")
+	if err := r.report(ctx, name, running); err != nil {
 		return err
 	}
 	if err := r.await(ctx, job); err != nil {
 		return err
 	}
-	result, err := r.litmus.LitmuschaosV1alpha1().ChaosResults(r.namespace).Get(ctx, resultName(r.engine, name, job), metav1.GetOptions{})
+	result, err := litmus.ChaosResults(r.namespace).Get(ctx, resultName(r.engine, name, job), metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("reading the ChaosResult: %w", err)
 	}
-	if err := r.report(ctx, name, status(name, r.engine, job.Name, chaosv1alpha1.ExperimentStatusCompleted, string(result.Status.ExperimentStatus.Verdict))); err != nil {
+	verdict := string(result.Status.ExperimentStatus.Verdict)
+	completed := status(name, r.engine, job.Name, chaosv1alpha1.ExperimentStatusCompleted, verdict)
+	if err := r.report(ctx, name, completed); err != nil {
 		return err
 	}
 	return r.cleanUp(ctx, engine, job)
 }
 
-// await returns once the Job has completed or given up.
+// await waits until the Job has completed or failed.
 func (r *runner) await(ctx context.Context, job *batchv1.Job) error {
-	_, err := watchtools.UntilWithSync(ctx, chaosengine.ByName(job.Name, r.kube.BatchV1().Jobs(r.namespace)), &batchv1.Job{}, nil, func(event watch.Event) (bool, error) {
-		now, ok := event.Object.(*batchv1.Job)
+	hasEnded := func(event watch.Event) (bool, error) {
+		observed, ok := event.Object.(*batchv1.Job)
 		if event.Type == watch.Deleted {
 			return false, errors.New("the Job was deleted")
 		}
-		return ok && now.UID == job.UID && ended(now), nil
-	})
+		return ok && observed.UID == job.UID && ended(observed), nil
+	}
+	lw := chaosengine.ByName(job.Name, r.kube.BatchV1().Jobs(r.namespace))
+	_, err := watchtools.UntilWithSync(ctx, lw, &batchv1.Job{}, nil, hasEnded)
 	if err != nil {
 		return fmt.Errorf("waiting for Job %s: %w", job.Name, err)
 	}
@@ -141,8 +151,8 @@ func ended(job *batchv1.Job) bool {
 	return false
 }
 
-// report sets an experiment's status in the engine. The engine has no status
-// subresource: it is updated whole.
+// report sets an experiment's status in the engine. It updates the whole engine, because
+// the engine has no status subresource.
 func (r *runner) report(ctx context.Context, name string, s chaosv1alpha1.ExperimentStatuses) error {
 	engines := r.litmus.LitmuschaosV1alpha1().ChaosEngines(r.namespace)
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
@@ -160,7 +170,10 @@ func (r *runner) report(ctx context.Context, name string, s chaosv1alpha1.Experi
 	return nil
 }
 
-func withStatus(all []chaosv1alpha1.ExperimentStatuses, s chaosv1alpha1.ExperimentStatuses) []chaosv1alpha1.ExperimentStatuses {
+// withStatus replaces the status of an experiment, or appends it.
+func withStatus(
+	all []chaosv1alpha1.ExperimentStatuses, s chaosv1alpha1.ExperimentStatuses,
+) []chaosv1alpha1.ExperimentStatuses {
 	for i := range all {
 		if all[i].Name == s.Name {
 			all[i] = s
@@ -170,8 +183,13 @@ func withStatus(all []chaosv1alpha1.ExperimentStatuses, s chaosv1alpha1.Experime
 	return append(all, s)
 }
 
-func status(name, engine, pod string, state chaosv1alpha1.ExperimentStatus, verdict string) chaosv1alpha1.ExperimentStatuses {
-	return chaosv1alpha1.ExperimentStatuses{Name: name, Runner: engine + "-runner", ExpPod: pod, Status: state, Verdict: verdict, LastUpdateTime: metav1.Now()}
+func status(
+	name, engine, pod string, state chaosv1alpha1.ExperimentStatus, verdict string,
+) chaosv1alpha1.ExperimentStatuses {
+	return chaosv1alpha1.ExperimentStatuses{
+		Name: name, Runner: engine + "-runner", ExpPod: pod, Status: state, Verdict: verdict,
+		LastUpdateTime: metav1.Now(),
+	}
 }
 
 func (r *runner) cleanUp(ctx context.Context, engine *chaosv1alpha1.ChaosEngine, job *batchv1.Job) error {
@@ -179,7 +197,8 @@ func (r *runner) cleanUp(ctx context.Context, engine *chaosv1alpha1.ChaosEngine,
 		return nil
 	}
 	foreground := metav1.DeletePropagationForeground
-	if err := r.kube.BatchV1().Jobs(r.namespace).Delete(ctx, job.Name, metav1.DeleteOptions{PropagationPolicy: &foreground}); err != nil {
+	withPods := metav1.DeleteOptions{PropagationPolicy: &foreground}
+	if err := r.kube.BatchV1().Jobs(r.namespace).Delete(ctx, job.Name, withPods); err != nil {
 		return fmt.Errorf("deleting Job %s: %w", job.Name, err)
 	}
 	return nil

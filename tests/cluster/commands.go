@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 
 	"golang.org/x/sync/errgroup"
@@ -108,15 +109,28 @@ func wakeWatchers(ctx context.Context) error {
 
 // load gives an image to every node.
 func (c *cluster) load(ctx context.Context, ref, file string) error {
-	tools, err := c.tools(ctx)
-	if err != nil {
-		return err
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, n := range layout.Nodes() {
-		group.Go(func() error { return node.Load(ctx, n, tools, ref, file) })
+		ctr, err := ctrOf(n)
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return node.Load(ctx, n, ctr, ref, file) })
 	}
 	return group.Wait()
+}
+
+// ctrOf is the ctr that belongs to the containerd that a node runs: beside the machine's
+// own, part of a built one.
+func ctrOf(n layout.Node) ([]string, error) {
+	running, err := processes.Load(node.ContainerdName(n))
+	if err != nil {
+		return nil, fmt.Errorf("looking for the container runtime of %s: %w", n.Name, err)
+	}
+	if filepath.Base(running.Path) == "containerd" {
+		return []string{filepath.Join(filepath.Dir(running.Path), "ctr")}, nil
+	}
+	return []string{running.Path, "ctr"}, nil
 }
 
 // image writes the image of a Dockerfile's last stage to a tar file.

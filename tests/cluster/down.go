@@ -106,11 +106,18 @@ func ours(_ int, args []string) bool {
 		return false
 	}
 	program := filepath.Base(args[0])
-	known := isShim(args) || program == "containerd" || program == "faultfs" || storage.IsOne(program) || storage.IsGluster(program) || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
+	known := isShim(args) || isContainerd(program) || program == "faultfs" || storage.IsOne(program) || storage.IsGluster(program) || strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
 	return known && slices.ContainsFunc(args[1:], func(arg string) bool { return strings.Contains(arg, layout.State+"/") })
 }
 
-func isShim(args []string) bool { return filepath.Base(args[0]) == "containerd-shim-runc-v2" }
+func isShim(args []string) bool {
+	return strings.HasPrefix(filepath.Base(args[0]), "containerd-shim-runc-v2")
+}
+
+// isContainerd reports whether a program is a containerd, the machine's or a built one.
+func isContainerd(program string) bool {
+	return program == "containerd" || strings.HasPrefix(program, "containerd-")
+}
 
 // programName is a program's name as far as its command line gives it away.
 func programName(args []string) string {

@@ -34,6 +34,7 @@ func main() {
 // cluster is what every command works on.
 type cluster struct {
 	source string // folder of this module's sources
+	wanted wanted
 	log    *logrus.Logger
 }
 
@@ -51,6 +52,8 @@ func commands() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&c.source, "source", ".", "folder of the sources to build the cluster's programs from")
+	root.PersistentFlags().StringVar(&c.wanted.Kubernetes, "kubernetes", binary.Newest, "minor version of Kubernetes to bring up")
+	root.PersistentFlags().StringVar(&c.wanted.Containerd, "containerd", builtContainerd, "built, or system for the machine's own")
 	add := func(use, short string, args cobra.PositionalArgs, do func(context.Context, []string) error) *cobra.Command {
 		cmd := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args) }}
 		root.AddCommand(cmd)
@@ -58,6 +61,7 @@ func commands() *cobra.Command {
 	}
 	add("up", "bring the cluster up; nothing happens where it is up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(ctx, func() error { return c.up(ctx) }) })
 	add("down", "take the cluster down and leave nothing behind", cobra.NoArgs, func(ctx context.Context, _ []string) error { return locked(ctx, func() error { return c.down(ctx) }) })
+	add("build", "build the cluster's programs where they are not built yet", cobra.NoArgs, func(ctx context.Context, _ []string) error { _, err := c.build(ctx); return err })
 	add("status", "show what runs; exit status 1 where the cluster is not up", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
 	add("stop PROGRAM", "stop one program, such as kubelet-n1", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.stopOne(ctx, args[0]) })
 	add("kill PROGRAM", "end one program at once, without asking it", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.killOne(ctx, args[0]) })
@@ -141,7 +145,11 @@ func (c *cluster) kubernetes(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	built, err := cache.Build(ctx, binary.Sources(c.source)[:1])
+	source, err := binary.Kubernetes(c.source, c.wanted.Kubernetes)
+	if err != nil {
+		return "", err
+	}
+	built, err := cache.Build(ctx, []binary.Source{source})
 	return built["kubernetes"], err
 }
 
@@ -160,5 +168,5 @@ func (c *cluster) kubectl(ctx context.Context, args []string) error {
 }
 
 func (c *cluster) tools(ctx context.Context) (machine.Tools, error) {
-	return machine.Require(ctx, c.log)
+	return machine.Require(ctx, c.log, c.wanted.Containerd == systemContainerd)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -37,22 +38,20 @@ func (c *cluster) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.isUp(ctx) == nil {
-		c.log.WithField("kubeconfig", layout.Kubeconfig).Info("The cluster is up already")
-		return nil
+	if c.asWanted() {
+		if c.isUp(ctx) == nil {
+			c.log.WithField("kubeconfig", layout.Kubeconfig).Info("The cluster is up already")
+			return nil
+		}
+		if c.repair(ctx) == nil {
+			return nil
+		}
 	}
-	if c.repair(ctx) == nil {
-		return nil
-	}
-	cache, err := binary.NewCache(c.log)
+	built, err := c.build(ctx)
 	if err != nil {
 		return err
 	}
-	built, err := cache.Build(ctx, binary.Sources(c.source))
-	if err != nil {
-		return err
-	}
-	litmus, err := binary.ModuleDir(ctx, filepath.Join(c.source, "operator"), "github.com/litmuschaos/chaos-operator")
+	litmus, err := binary.ModuleDir(ctx, filepath.Join(c.source, "programs"), "github.com/litmuschaos/chaos-operator")
 	if err != nil {
 		return err
 	}
@@ -62,11 +61,60 @@ func (c *cluster) up(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, upTimeout, fmt.Errorf("the cluster did not come up within %s", upTimeout))
 	defer cancel()
 	began := time.Now()
-	if err := (&start{cluster: c, tools: tools, built: built, litmus: litmus}).run(ctx); err != nil {
+	if err := (&start{cluster: c, tools: tools, runtime: c.runtime(tools, built), built: built, litmus: litmus}).run(ctx); err != nil {
 		return fmt.Errorf("bringing the cluster up: %w. Logs: %s; make cluster-down clears everything away", err, layout.Logs)
 	}
 	c.log.WithField("took", time.Since(began).Round(100*time.Millisecond)).Infof("The cluster is up: export KUBECONFIG=%s", layout.Kubeconfig)
 	return nil
+}
+
+// wanted is what the cluster is to be made of.
+type wanted struct {
+	// Kubernetes is its minor version, Containerd where its containerd is from.
+	Kubernetes, Containerd string
+}
+
+const (
+	builtContainerd  = "built"
+	systemContainerd = "system"
+)
+
+// wantedFile holds what a cluster that came up is made of.
+var wantedFile = filepath.Join(layout.State, "wanted.json")
+
+// asWanted reports whether the cluster that is there is made of what is wanted.
+func (c *cluster) asWanted() bool {
+	content, err := os.ReadFile(wantedFile)
+	var is wanted
+	return err == nil && json.Unmarshal(content, &is) == nil && is == c.wanted
+}
+
+// build returns the cluster's programs, built where they are not in the cache.
+func (c *cluster) build(ctx context.Context) (map[string]string, error) {
+	cache, err := binary.NewCache(c.log)
+	if err != nil {
+		return nil, err
+	}
+	kubernetes, err := binary.Kubernetes(c.source, c.wanted.Kubernetes)
+	if err != nil {
+		return nil, err
+	}
+	sources := append([]binary.Source{kubernetes}, binary.Sources(c.source)...)
+	switch c.wanted.Containerd {
+	case systemContainerd:
+	case builtContainerd:
+		sources = append(sources, binary.Runtime(c.source)...)
+	default:
+		return nil, fmt.Errorf("containerd %q: want %s or %s", c.wanted.Containerd, builtContainerd, systemContainerd)
+	}
+	return cache.Build(ctx, sources)
+}
+
+func (c *cluster) runtime(tools machine.Tools, built map[string]string) node.Runtime {
+	if c.wanted.Containerd == systemContainerd {
+		return node.Runtime{Containerd: tools.Containerd, Runc: tools.Runc}
+	}
+	return node.Runtime{Containerd: built["containerd"], Runc: built["runc"], Shim: built["containerd-shim-runc-v2"]}
 }
 
 // complete is there once a cluster has come up: what it holds is worth keeping.
@@ -117,10 +165,11 @@ func (c *cluster) startEnded(ctx context.Context) error {
 // start is one bringing up.
 type start struct {
 	*cluster
-	tools  machine.Tools
-	built  map[string]string
-	litmus string // folder of the chaos-operator's module
-	creds  controlplane.Credentials
+	tools   machine.Tools
+	runtime node.Runtime
+	built   map[string]string
+	litmus  string // folder of the chaos-operator's module
+	creds   controlplane.Credentials
 }
 
 func (s *start) run(ctx context.Context) error {
@@ -145,6 +194,13 @@ func (s *start) run(ctx context.Context) error {
 		}
 	}
 	if err := await(ctx, "everything to be ready", s.isUp); err != nil {
+		return err
+	}
+	content, err := json.Marshal(s.wanted)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(wantedFile, content, 0o600); err != nil {
 		return err
 	}
 	return os.WriteFile(complete, nil, 0o600)
@@ -181,10 +237,10 @@ var tracesFile = filepath.Join(layout.State, "traces.json")
 // nodes starts the container runtimes and gives them their images.
 func (s *start) nodes(ctx context.Context) error {
 	for _, n := range layout.Nodes() {
-		if err := node.Prepare(n, s.tools, s.creds.Nodes[n.Name]); err != nil {
+		if err := node.Prepare(n, s.runtime, s.tools.CNI, s.creds.Nodes[n.Name]); err != nil {
 			return fmt.Errorf("preparing node %s: %w", n.Name, err)
 		}
-		for _, p := range []process.Program{node.Containerd(n, s.tools), storage.Node(n, s.built["csi-driver"])} {
+		for _, p := range []process.Program{node.Containerd(n, s.runtime), storage.Node(n, s.built["csi-driver"])} {
 			if _, err := processes.Start(p); err != nil {
 				return err
 			}

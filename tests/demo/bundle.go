@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
-	"strings"
 	"time"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
@@ -19,43 +19,44 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// run is a run that has ended, with its evidence.
+// run is a finished run and its evidence bundle.
 type run struct {
 	name   string
 	bundle bundle.Bundle
 }
 
-// noted is how long after its verdict a ChaosResult may take to say where the evidence is.
-const noted = 30 * time.Second
+// annotationTimeout limits how long after its verdict a ChaosResult names the bundle.
+const annotationTimeout = 30 * time.Second
 
-// evidenceOf gets the evidence of an engine's run from where its ChaosResult says that it is.
-func evidenceOf(ctx context.Context, ns *chaosengine.Namespace, name string) (bundle.Bundle, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, noted, fmt.Errorf("it names no evidence within %s", noted))
+// loadBundle loads the evidence bundle that the ChaosResult of an engine names.
+func loadBundle(ctx context.Context, ns *chaosengine.Namespace, name string) (bundle.Bundle, error) {
+	timedOut := fmt.Errorf("the ChaosResult did not name an evidence bundle within %s", annotationTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, annotationTimeout, timedOut)
 	defer cancel()
-	result, err := ns.AwaitResult(ctx, name, "volume-durability", func(r *chaosv1alpha1.ChaosResult) bool {
+	chaosResult, err := ns.AwaitResult(ctx, name, "volume-durability", func(r *chaosv1alpha1.ChaosResult) bool {
 		return r.Annotations[litmus.BundleAnnotation] != ""
 	})
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
-	where := result.Annotations[litmus.BundleAnnotation]
-	return bundlestore.Store{Client: ns.Kube, Namespace: ns.Name}.Load(ctx, where[strings.LastIndex(where, "/")+1:])
+	_, bundleName := path.Split(chaosResult.Annotations[litmus.BundleAnnotation])
+	return bundlestore.Store{Client: ns.Kube, Namespace: ns.Name}.Load(ctx, bundleName)
 }
 
-// leave writes the evidence of the runs into a folder of each, and a page that shows
-// them all, and says where they are. What a former demo has left is replaced.
-func leave(runs []run, folder string) error {
+// writeBundles writes each run's bundle into its own folder, writes one report page with
+// all runs, and prints where they are. It replaces what an earlier demo wrote.
+func writeBundles(runs []run, folder string) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	fmt.Print("\n── The evidence, which stays\n\n")
+	fmt.Print("\n── The evidence bundles of both runs\n\n")
 	var results []result.Result
 	for _, r := range runs {
-		result, err := r.leave(filepath.Join(folder, r.name))
+		outcome, err := r.write(filepath.Join(folder, r.name))
 		if err != nil {
 			return err
 		}
-		results = append(results, result)
+		results = append(results, outcome)
 	}
 	page, err := html.RenderAll(results...)
 	if err != nil {
@@ -63,35 +64,37 @@ func leave(runs []run, folder string) error {
 	}
 	file := filepath.Join(folder, "report.html")
 	if err := os.WriteFile(file, page, 0o644); err != nil {
-		return fmt.Errorf("writing the page of the runs: %w", err)
+		return fmt.Errorf("writing the report page: %w", err)
 	}
-	address, err := filepath.Abs(file)
+	absolute, err := filepath.Abs(file)
 	if err != nil {
-		return fmt.Errorf("finding the address of %s: %w", file, err)
+		return fmt.Errorf("making the path of %s absolute: %w", file, err)
 	}
-	fmt.Printf("  %-24s the page of these runs; in a browser: %s\n", file, &url.URL{Scheme: "file", Path: filepath.ToSlash(address)})
+	address := &url.URL{Scheme: "file", Path: filepath.ToSlash(absolute)}
+	fmt.Printf("  %-24s the report page of both runs; in a browser: %s\n", file, address)
 	return nil
 }
 
-// leave writes the evidence into a folder, and holds what is there to the manifest.
-func (r run) leave(folder string) (result.Result, error) {
+// write writes the bundle into a folder and verifies the files there against the manifest.
+func (r run) write(folder string) (result.Result, error) {
 	if err := os.RemoveAll(folder); err != nil {
-		return result.Result{}, fmt.Errorf("removing the evidence of a former demo: %w", err)
+		return result.Result{}, fmt.Errorf("removing the bundle of an earlier demo: %w", err)
 	}
 	if err := r.bundle.Write(folder); err != nil {
 		return result.Result{}, err
 	}
-	written, err := bundle.Read(folder)
+	written, err := bundle.ReadFolder(folder)
 	if err != nil {
 		return result.Result{}, err
 	}
 	if err := written.Verify(); err != nil {
-		return result.Result{}, fmt.Errorf("the evidence in %s is not as its manifest says: %w", folder, err)
+		return result.Result{}, fmt.Errorf("the files in %s do not match the manifest: %w", folder, err)
 	}
 	outcome, err := written.Result()
 	if err != nil {
 		return result.Result{}, err
 	}
-	fmt.Printf("  %-24s %s, run %s: %d files, as manifest.json says\n", folder, outcome.Verdict, outcome.RunID, len(written.Files))
+	fmt.Printf("  %-24s %s, run %s: %d files, verified against manifest.json\n",
+		folder, outcome.Verdict, outcome.RunID, len(written.Files))
 	return outcome, nil
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The demo: on the test cluster, or with KUBECONFIG set on a cluster that you have.
+# Runs the demo on the test cluster, or on another one if KUBECONFIG is set.
 set -eu
 if [ -n "${KUBECONFIG:-}" ]; then
     exec go run ./tests/demo -kubeconfig "$KUBECONFIG" -storage-class "${STORAGE_CLASS:-}" -image "${IMAGE:-}"

@@ -1,7 +1,7 @@
-// Command demo shows the whole story: a run on storage that keeps its promises,
-// read back on another node, then one on storage that forgets. Its exit status is
-// 0 when the first was a Pass and the second a Fail. The evidence of both stays in a
-// folder, with one page that shows them.
+// Command demo runs the experiment twice: on storage that keeps acknowledged data, read
+// back on another node, and on storage that loses it. Its exit status is 0 if the first
+// run is a Pass and the second a Fail. It writes the evidence bundles of both runs and a
+// report page into a folder.
 package main
 
 import (
@@ -36,11 +36,11 @@ func main() {
 }
 
 func demonstrate(ctx context.Context) (err error) {
-	kubeconfig := flag.String("kubeconfig", "", "the cluster to use")
-	class := flag.String("storage-class", "", "StorageClass to test, with volumes that another node reaches")
+	kubeconfig := flag.String("kubeconfig", "", "kubeconfig of the cluster")
+	class := flag.String("storage-class", "", "StorageClass to test; another node must be able to mount its volumes")
 	image := flag.String("image", "", "reference of the experiment's image")
-	grant := flag.Bool("grant-optional", false, "apply rbac-optional.yaml, which is for the whole cluster, for as long as the demo lasts")
-	folder := flag.String("folder", "build/demo", "where to write the evidence")
+	grant := flag.Bool("grant-optional", false, "apply the cluster-wide rbac-optional.yaml for the duration of the demo")
+	folder := flag.String("folder", "build/demo", "folder for the evidence bundles")
 	flag.Parse()
 	answers := bufio.NewReader(os.Stdin)
 	if err := errors.Join(
@@ -60,38 +60,39 @@ func demonstrate(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Namespace %s was made for the demo and is removed with it.\n", ns.Name)
-	defer func() { err = errors.Join(err, afterwards(ctx, ns.Remove)) }()
+	fmt.Printf("Created namespace %s for the demo; it will be deleted at the end.\n", ns.Name)
+	defer func() { err = errors.Join(err, cleanUp(ctx, ns.Remove)) }()
 	if *grant {
-		revoke, grantErr := ns.GrantOptional(ctx)
+		revoke, grantErr := ns.GrantOptionalRBAC(ctx)
 		if grantErr != nil && !apierrors.IsForbidden(grantErr) {
 			return grantErr
 		}
 		if *grant = grantErr == nil; *grant {
-			defer func() { err = errors.Join(err, afterwards(ctx, revoke)) }()
+			defer func() { err = errors.Join(err, cleanUp(ctx, revoke)) }()
 		}
 	}
-	fmt.Println(sight(*grant))
-	runs, unexpected := stories(ctx, ns, *class)
-	return errors.Join(unexpected, leave(runs, *folder))
+	fmt.Println(describeAccess(*grant))
+	runs, err := runScenarios(ctx, ns, *class)
+	return errors.Join(err, writeBundles(runs, *folder))
 }
 
-// afterwards removes what was made, also when the demo was interrupted.
-func afterwards(ctx context.Context, remove func(context.Context) error) error {
+// cleanUp calls remove, also if the demo was interrupted.
+func cleanUp(ctx context.Context, remove func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	return remove(ctx)
 }
 
-// sight says what the runs may see beside their namespace.
-func sight(granted bool) string {
+// describeAccess describes what the runs may read outside their namespace.
+func describeAccess(granted bool) string {
 	if granted {
-		return "So that they can tell whether a volume was detached, its runs may read the cluster as rbac-optional.yaml says."
+		return "Its runs may also read what rbac-optional.yaml grants, to detect whether a volume was detached."
 	}
-	return "Its runs may read nothing outside of it: whether a volume was detached they cannot tell. rbac-optional.yaml would allow it."
+	return "Its runs may not read anything outside this namespace, so they cannot detect whether a volume was detached. " +
+		"rbac-optional.yaml would grant it."
 }
 
-// ask asks for a value that was not given, where somebody is there to answer.
+// ask asks for a missing value if standard input is a terminal.
 func ask(answers *bufio.Reader, value *string, variable, question string) error {
 	if *value != "" {
 		return nil
@@ -103,45 +104,54 @@ func ask(answers *bufio.Reader, value *string, variable, question string) error 
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is not set: want the %s", variable, question)
+	return fmt.Errorf("%s is not set: set it to the %s", variable, question)
 }
 
-// story is one run, and what it is to come to.
-type story struct {
+// scenario is one run and its expected verdict.
+type scenario struct {
 	title  string
 	engine chaosengine.Engine
 	want   chaosv1alpha1.ResultVerdict
 }
 
-func stories(ctx context.Context, ns *chaosengine.Namespace, class string) ([]run, error) {
-	chaos := func(env map[string]string) map[string]string {
-		env["TOTAL_CHAOS_DURATION"], env["CHAOS_INTERVAL"], env["READER_NODE"] = "18", "6", "other"
-		return env
+func scenarios(class string) []scenario {
+	options := func(name, value string) map[string]string {
+		return map[string]string{"TOTAL_CHAOS_DURATION": "18", "CHAOS_INTERVAL": "6", "READER_NODE": "other", name: value}
 	}
+	keeps := options("STORAGE_CLASS", class)
+	keeps["NEGATIVE_CONTROL"] = "true"
+	return []scenario{{
+		title:  "StorageClass " + class + ": a writer is deleted while it writes; a reader on another node reads the volume back",
+		engine: chaosengine.Engine{Name: "keeps", Env: keeps},
+		want:   chaosv1alpha1.ResultVerdictPassed,
+	}, {
+		title:  "The same on storage that loses data: an emptyDir is deleted with its pod",
+		engine: chaosengine.Engine{Name: "loses", Env: options("VOLUME_SOURCE", "emptyDir")},
+		want:   chaosv1alpha1.ResultVerdictFailed,
+	}}
+}
+
+// runScenarios runs all scenarios, also if one has an unexpected verdict.
+func runScenarios(ctx context.Context, ns *chaosengine.Namespace, class string) ([]run, error) {
 	var runs []run
-	var unexpected []error
-	for _, s := range []story{
-		{"StorageClass " + class + ": a writer is deleted again and again while it writes, a reader on another node reads the volume back",
-			chaosengine.Engine{Name: "keeps", Env: chaos(map[string]string{"STORAGE_CLASS": class, "NEGATIVE_CONTROL": "true"})}, chaosv1alpha1.ResultVerdictPassed},
-		// It is what the control of the first one is.
-		{"The same on storage that forgets: an emptyDir dies with its pod",
-			chaosengine.Engine{Name: "forgets", Env: chaos(map[string]string{"VOLUME_SOURCE": "emptyDir"})}, chaosv1alpha1.ResultVerdictFailed},
-	} {
-		verdictErr := tell(ctx, ns, s)
-		unexpected = append(unexpected, verdictErr)
-		b, err := evidenceOf(ctx, ns, s.engine.Name)
+	var failures []error
+	for _, s := range scenarios(class) {
+		failures = append(failures, runScenario(ctx, ns, s))
+		b, err := loadBundle(ctx, ns, s.engine.Name)
 		if err != nil {
-			unexpected = append(unexpected, err)
+			failures = append(failures, err)
 			continue
 		}
 		runs = append(runs, run{s.engine.Name, b})
 	}
-	return runs, errors.Join(unexpected...)
+	return runs, errors.Join(failures...)
 }
 
-func tell(ctx context.Context, ns *chaosengine.Namespace, s story) error {
+// runScenario runs a scenario and prints the log and the ChaosResult.
+func runScenario(ctx context.Context, ns *chaosengine.Namespace, s scenario) error {
 	fmt.Printf("\n── %s\n\n", s.title)
-	ctx, cancel := context.WithTimeoutCause(ctx, chaosengine.Timeout, fmt.Errorf("no verdict within %s", chaosengine.Timeout))
+	timedOut := fmt.Errorf("no verdict within %s", chaosengine.Timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, chaosengine.Timeout, timedOut)
 	defer cancel()
 	began := time.Now()
 	if err := ns.Start(ctx, s.engine); err != nil {
@@ -157,12 +167,17 @@ func tell(ctx context.Context, ns *chaosengine.Namespace, s story) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(retell(log))
-	status, err := yaml.Marshal(map[string]any{"experimentStatus": result.Status.ExperimentStatus, "probeStatuses": result.Status.ProbeStatuses, "history": result.Status.History})
+	fmt.Println(withoutResult(log))
+	status, err := yaml.Marshal(map[string]any{
+		"experimentStatus": result.Status.ExperimentStatus,
+		"probeStatuses":    result.Status.ProbeStatuses,
+		"history":          result.Status.History,
+	})
 	if err != nil {
 		return err
 	}
-	fmt.Printf("ChaosResult %s, %s after the engine was created:\n%s", result.Name, took.Round(100*time.Millisecond), indent(string(status)))
+	fmt.Printf("ChaosResult %s, %s after the engine was created:\n%s",
+		result.Name, took.Round(100*time.Millisecond), indent(string(status)))
 	if got := result.Status.ExperimentStatus.Verdict; got != s.want {
 		return fmt.Errorf("%s: the verdict is %s, expected %s", s.engine.Name, got, s.want)
 	}
@@ -170,15 +185,15 @@ func tell(ctx context.Context, ns *chaosengine.Namespace, s story) error {
 	return nil
 }
 
-// retell shows the experiment's log without the result that it ends with.
-func retell(log string) string {
-	var told strings.Builder
+// withoutResult returns the experiment's log without the result at its end.
+func withoutResult(log string) string {
+	var text strings.Builder
 	for line := range strings.Lines(log) {
 		if !strings.HasPrefix(line, "{") {
-			told.WriteString("  " + line)
+			text.WriteString("  " + line)
 		}
 	}
-	return told.String()
+	return text.String()
 }
 
 func indent(text string) string {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The detection table, on the test cluster. It is left up if it was up before.
+# Prints the detection table. It starts the test cluster, and stops it unless it was running before.
 set -eu
 make --no-print-directory cluster-tool faultfs-tool
 was_up=no
@@ -7,9 +7,9 @@ build/cluster status >/dev/null 2>&1 && was_up=yes
 make --no-print-directory cluster-images
 (cd tests/detection && go build -o ../../build/detection .)
 status=0
-echo "Faults are tried, several at once: this takes minutes" >&2
+echo "Running all faults, several at the same time: this takes minutes" >&2
 build/detection -kubeconfig /var/lib/volume-durability-cluster/kubeconfig -volumes /var/lib/volume-durability-cluster/volumes/faulty \
-    -image volume-durability.test/volume-durability:test -by-hand-image volume-durability.test/busybox:test "$@" || status=$?
+    -image volume-durability.test/volume-durability:test -busybox-image volume-durability.test/busybox:test "$@" || status=$?
 if [ $was_up = no ]; then
     build/cluster down
 fi

@@ -1,7 +1,7 @@
-// Command detection runs every fault of faultfs through the real experiment on the
-// test cluster, and beside it, on the same damaged volume, what people use today.
-// It prints and writes a table of who noticed what. Its exit status is 0 when
-// every cell of the experiment's own column is as it must be.
+// Command detection runs the experiment on the test cluster with every fault of faultfs,
+// and applies the methods that people use today, the baseline, to the same damaged
+// volume. It prints and writes a table of what each detected. Its exit status is 0 if
+// every cell of the experiment's own column is correct.
 package main
 
 import (
@@ -33,70 +33,71 @@ func main() {
 	}
 }
 
-// settings are what the command is told.
-type settings struct {
-	kubeconfig, charts, image, byHandImage, faultfs, volumes, table string
-	only                                                            *regexp.Regexp
-	parallel                                                        int
+// flags are the command's flags.
+type flags struct {
+	kubeconfig, charts, image, busyboxImage, faultfs, volumes, table string
+
+	only     *regexp.Regexp
+	parallel int
 }
 
-func parse() (settings, error) {
-	var o settings
-	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "the test cluster's")
-	flag.StringVar(&o.charts, "charts", "charts", "folder of the charts")
-	flag.StringVar(&o.image, "image", "", "reference of the experiment's image")
-	flag.StringVar(&o.byHandImage, "by-hand-image", "", "reference of a busybox image")
-	flag.StringVar(&o.faultfs, "faultfs", "build/faultfs", "the filesystem's program")
-	flag.StringVar(&o.volumes, "volumes", "", "folder for the volumes, which every node reaches")
-	flag.StringVar(&o.table, "table", "build/detection.md", "file to write the table to")
-	flag.IntVar(&o.parallel, "parallel", 6, "how many faults to try at once")
-	only := flag.String("run", "", "try only the faults whose names match")
+func parse() (flags, error) {
+	var f flags
+	flag.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig of the test cluster")
+	flag.StringVar(&f.charts, "charts", "charts", "folder of the charts")
+	flag.StringVar(&f.image, "image", "", "reference of the experiment's image")
+	flag.StringVar(&f.busyboxImage, "busybox-image", "", "reference of a busybox image")
+	flag.StringVar(&f.faultfs, "faultfs", "build/faultfs", "program of the filesystem")
+	flag.StringVar(&f.volumes, "volumes", "", "folder for the volumes, reachable from every node")
+	flag.StringVar(&f.table, "table", "build/detection.md", "file to write the table to")
+	flag.IntVar(&f.parallel, "parallel", 6, "number of scenarios to run at the same time")
+	only := flag.String("run", "", "run only the scenarios whose names match")
 	flag.Parse()
 	var err error
-	o.only, err = regexp.Compile(*only)
-	return o, err
+	f.only, err = regexp.Compile(*only)
+	return f, err
 }
 
 func run(ctx context.Context) error {
-	o, err := parse()
+	f, err := parse()
 	if err != nil {
 		return err
 	}
-	cluster, err := chaosengine.Connect(o.kubeconfig, o.charts, o.image)
+	cluster, err := chaosengine.Connect(f.kubeconfig, f.charts, f.image)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.volumes, 0o755); err != nil {
+	if err := os.MkdirAll(f.volumes, 0o755); err != nil {
 		return err
 	}
-	strangers := filepath.Join(o.volumes, "strangers.log")
-	if err := writeStrangers(strangers); err != nil {
-		return fmt.Errorf("writing another run's journal: %w", err)
+	foreignJournal := filepath.Join(f.volumes, "foreign.log")
+	if err := writeForeignJournal(foreignJournal); err != nil {
+		return fmt.Errorf("writing the journal of another run: %w", err)
 	}
-	defer os.Remove(strangers)
+	defer os.Remove(foreignJournal)
 	began := time.Now()
-	rows, err := all(ctx, cluster, o, strangers)
+	rows, err := runAll(ctx, cluster, f, foreignJournal)
 	if err != nil {
 		return err
 	}
-	return show(rows, time.Since(began), o.table)
+	return show(rows, time.Since(began), f.table)
 }
 
-// all tries the scenarios, several at once, and returns a row for each.
-func all(ctx context.Context, cluster *chaosengine.Cluster, o settings, strangers string) ([]row, error) {
+// runAll runs the chosen scenarios, several at the same time, and returns a row for each.
+func runAll(ctx context.Context, cluster *chaosengine.Cluster, f flags, foreignJournal string) ([]row, error) {
 	var chosen []scenario
-	for _, s := range scenarios(strangers) {
-		if o.only.MatchString(s.name) {
+	for _, s := range scenarios(foreignJournal) {
+		if f.only.MatchString(s.name) {
 			chosen = append(chosen, s)
 		}
 	}
 	rows := make([]row, len(chosen))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(o.parallel)
-	// Those that hang take longest, and stand last.
+	group.SetLimit(f.parallel)
+	// Scenarios that hang take longest and are last in the table: start them first.
 	for i, s := range slices.Backward(chosen) {
 		group.Go(func() error {
-			t := trial{scenario: s, settings: o, cluster: cluster}
+			t := trial{scenario: s, flags: f, cluster: cluster}
 			rows[i] = t.run(ctx)
 			fmt.Fprintf(os.Stderr, "%-9s %s\n", rows[i].mark(), s.name)
 			return ctx.Err()
@@ -105,8 +106,8 @@ func all(ctx context.Context, cluster *chaosengine.Cluster, o settings, stranger
 	return rows, group.Wait()
 }
 
-// writeStrangers writes the journal of another run.
-func writeStrangers(path string) error {
+// writeForeignJournal writes a journal with the identity of another run.
+func writeForeignJournal(path string) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err

@@ -2,93 +2,146 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/tests/detection/expect"
 	"github.com/volume-durability/volume-durability/tests/detection/faultvolume"
 )
 
-// scenario is one fault, and what must be found of it.
+// scenario is one fault, with the findings and the verdict that are expected.
 type scenario struct {
-	// name is the fault in a table reader's words.
+	// name is shown in the table.
 	name  string
 	fault faultvolume.Fault
-	// inputs are those that differ from the other scenarios'.
-	inputs map[string]string
-	// want is what must be found, verdict what it must come to.
+	// options override those of trial.env.
+	options map[string]string
 	want    expect.Rule
 	verdict judge.Verdict
 }
 
-// The writer writes recordSize bytes at a time, so that the pages that the faults
-// are about were acknowledged long before the first deletion.
+// recordSize is small enough that the pages the faults damage were acknowledged long
+// before the first deletion.
 const recordSize = 256
 
-// once has the writer deleted once: the reader is the first who sees the damage.
-var once = map[string]string{"TOTAL_CHAOS_DURATION": "3"}
+// oneDeletion deletes the writer once, so that the reader is the first to read the damage.
+var oneDeletion = map[string]string{"TOTAL_CHAOS_DURATION": "3"}
 
-func with(base map[string]string, name, value string) map[string]string {
-	all := map[string]string{name: value}
-	for n, v := range base {
-		all[n] = v
-	}
+// shortVerifyTimeout ends a run early if its reader hangs.
+var shortVerifyTimeout = map[string]string{"VERIFY_TIMEOUT": "15"}
+
+// override returns a copy of base with one value replaced.
+func override(base map[string]string, name, value string) map[string]string {
+	all := maps.Clone(base)
+	all[name] = value
 	return all
 }
 
-// scenarios are all that are tried. Where nothing else is said the fault takes
-// effect when the first writer goes away: the second one finds the damage, and
-// writes on.
-func scenarios(strangers string) []scenario {
-	const first, second = "close", "close=2"
-	fails := func(name, what, when string, want expect.Rule) scenario {
-		return scenario{name: name, fault: faultvolume.Fault{What: what, When: when}, want: want, verdict: judge.Fail}
-	}
-	passes := func(name, what, when string) scenario {
-		return scenario{name: name, fault: faultvolume.Fault{What: what, When: when}, want: expect.Nothing, verdict: judge.Pass}
-	}
+// passes returns a scenario whose fault harms no acknowledged data.
+func passes(name, what, when string) scenario {
+	fault := faultvolume.Fault{What: what, When: when}
+	return scenario{name: name, fault: fault, want: expect.NoFinding, verdict: judge.Pass}
+}
+
+// fails returns a scenario whose fault is harmful.
+func fails(name, what, when string, want expect.Rule) scenario {
+	fault := faultvolume.Fault{What: what, When: when}
+	return scenario{name: name, fault: fault, want: want, verdict: judge.Fail}
+}
+
+// with returns the scenario with other options.
+func (s scenario) with(options map[string]string) scenario {
+	s.options = options
+	return s
+}
+
+// Moments of faults. Most faults take effect when the first writer ends: the second
+// writer finds the damage and continues to write.
+const (
+	firstWriterEnds  = "close"
+	secondWriterEnds = "close=2"
+	whileWriting     = "bytes=40000"
+)
+
+// scenarios returns all scenarios, in the order of the table.
+func scenarios(foreignJournal string) []scenario {
+	return slices.Concat(lossScenarios(), contentScenarios(foreignJournal), refusalScenarios(), hangScenarios())
+}
+
+// lossScenarios lose the end of the journal.
+func lossScenarios() []scenario {
 	tail := expect.Tail(judge.LostTail)
+	records := func(n int) string { return fmt.Sprintf("lose-synced:records=%d,record-size=%d", n, recordSize) }
+	const bytes = "lose-synced:last-bytes=10000"
 	return []scenario{
-		passes("no fault", "", first),
-		passes("un-synced data lost, writer killed while it writes", "lose-unsynced", first).having(map[string]string{"FORCE": "true", "WRITE_RATE": "1000"}),
-		fails("synced data lost, 10 000 bytes", "lose-synced:last-bytes=10000", first, tail),
-		fails("synced data lost, 7 records", fmt.Sprintf("lose-synced:records=7,record-size=%d", recordSize), first, tail),
-		fails("synced data lost, one record at the very end", fmt.Sprintf("lose-synced:records=1,record-size=%d", recordSize), first, tail).having(once),
-		fails("synced data lost, all of the last second", "lose-synced:age=1s", first, tail),
-		fails("synced data lost, and only the reader comes after it", "lose-synced:last-bytes=10000", first, tail).having(once),
-		fails("last write torn, in the middle", "torn-write:keep=100", first, tail),
-		fails("last write torn, but for its last byte", "torn-write:keep=-1", first, tail),
-		fails("last write torn, one byte is left", "torn-write:keep=1", first, tail).having(once),
-		fails("one bit flipped", "bit-flip:offset=5000,bit=3", first, expect.Bytes(judge.Corrupt)),
-		fails("one bit flipped in the last record", "bit-flip:offset=-200,bit=0", first, expect.Bytes(judge.Corrupt)).having(once),
-		fails("a page zeroed", "zero-page:page=3", first, expect.Page(3, judge.Corrupt)),
-		fails("a page written to a wrong place", "misdirected-page:page=2,to=5", first, expect.Each(expect.Page(2, judge.Reordered), expect.Page(5, judge.Corrupt))),
-		fails("two pages swapped", "swap-pages:page=2,to=6", first, expect.Each(expect.Page(2, judge.Reordered), expect.Page(6, judge.Reordered))),
-		fails("a page duplicated over another", "duplicate-page:page=4,to=1", first, expect.Each(expect.Page(4, judge.Duplicated), expect.Page(1, judge.Corrupt))),
-		fails("an old snapshot comes back", "roll-back:snapshot=bytes:30000", first, tail),
-		fails("an old snapshot comes back, after a pod had read more", "roll-back:snapshot=bytes:30000", second, expect.Each(expect.Tail(judge.RolledBack), expect.All(2, judge.RolledBack))).having(nil),
-		fails("truncated", "truncate:size=50000", first, tail),
-		fails("truncated to nothing", "truncate:size=0", first, expect.All(1, judge.Missing)).having(once),
-		fails("the file gone", "lose-file", first, expect.All(1, judge.Missing)),
-		fails("the whole directory empty", "empty-directory", first, expect.All(1, judge.Missing)).having(once),
-		fails("another run's journal in its place", "foreign-file:with="+strangers, first, expect.All(1, judge.Foreign)),
-		fails("read-only from the restart on", "read-only", first, expect.Without(judge.ReadOnly)),
-		passes("a sync fails once, later ones succeed", "sync-error", "sync=100"),
-		{name: "the volume full", fault: faultvolume.Fault{What: "no-space", When: "bytes=40000"}, want: expect.Nothing, verdict: judge.Error},
-		fails("a page that cannot be read", "read-error:page=3", first, expect.Page(3, judge.Unavailable)),
-		fails("the mount missing after the restart", "unmount", first, expect.All(1, judge.Missing)),
-		fails("reads hang, from the restart on", "hang-read", first, expect.Without(judge.Unavailable)).having(impatient),
-		fails("reads hang, for the reader", "hang-read", first, expect.Without(judge.Unavailable)).having(with(impatient, "TOTAL_CHAOS_DURATION", "3")),
-		fails("syncs hang, while the first writer writes", "hang-sync", "bytes=40000", expect.Without(judge.Unavailable)).having(with(impatient, "CHAOS_INTERVAL", "6")),
-		fails("syncs hang, and the writer is deleted by force", "hang-sync", "bytes=40000", expect.Without(judge.Unavailable)).having(map[string]string{"FORCE": "true", "CHAOS_INTERVAL": "8"}),
-		fails("syncs hang, from the restart on", "hang-sync", first, expect.Without(judge.Unavailable)).having(impatient),
-		passes("every sync takes half a second", "slow-sync:delay=500ms", "mount"),
+		passes("no fault", "", firstWriterEnds),
+		passes("unsynced data lost, writer killed while it writes", "lose-unsynced", firstWriterEnds).
+			with(map[string]string{"FORCE": "true", "WRITE_RATE": "1000"}),
+		fails("synced data lost, 10 000 bytes", bytes, firstWriterEnds, tail),
+		fails("synced data lost, 7 records", records(7), firstWriterEnds, tail),
+		fails("synced data lost, the last record", records(1), firstWriterEnds, tail).with(oneDeletion),
+		fails("synced data lost, the whole last second", "lose-synced:age=1s", firstWriterEnds, tail),
+		fails("synced data lost, no later writer", bytes, firstWriterEnds, tail).with(oneDeletion),
+		fails("last write torn, in the middle", "torn-write:keep=100", firstWriterEnds, tail),
+		fails("last write torn, last byte lost", "torn-write:keep=-1", firstWriterEnds, tail),
+		fails("last write torn, one byte left", "torn-write:keep=1", firstWriterEnds, tail).with(oneDeletion),
 	}
 }
 
-// impatient has a run give up early on a reader that does not come back.
-var impatient = map[string]string{"VERIFY_TIMEOUT": "15"}
+// contentScenarios change, replace or remove what was written.
+func contentScenarios(foreignJournal string) []scenario {
+	const when, snapshot = firstWriterEnds, "roll-back:snapshot=bytes:30000"
+	corrupt, missing := expect.Bytes(judge.Corrupt), expect.AllRecords(1, judge.Missing)
+	pages := func(first int64, class judge.Class, second int64, other judge.Class) expect.Rule {
+		return expect.Combine(expect.Page(first, class), expect.Page(second, other))
+	}
+	return []scenario{
+		fails("one bit flipped", "bit-flip:offset=5000,bit=3", when, corrupt),
+		fails("one bit flipped in the last record", "bit-flip:offset=-200,bit=0", when, corrupt).with(oneDeletion),
+		fails("a page zeroed", "zero-page:page=3", when, expect.Page(3, judge.Corrupt)),
+		fails("a page written to the wrong place", "misdirected-page:page=2,to=5", when,
+			pages(2, judge.Reordered, 5, judge.Corrupt)),
+		fails("two pages swapped", "swap-pages:page=2,to=6", when, pages(2, judge.Reordered, 6, judge.Reordered)),
+		fails("a page duplicated over another", "duplicate-page:page=4,to=1", when,
+			pages(4, judge.Duplicated, 1, judge.Corrupt)),
+		fails("an old snapshot restored", snapshot, when, expect.Tail(judge.LostTail)),
+		fails("an old snapshot restored, after a pod had read newer data", snapshot, secondWriterEnds,
+			expect.Combine(expect.Tail(judge.RolledBack), expect.AllRecords(2, judge.RolledBack))),
+		fails("truncated", "truncate:size=50000", when, expect.Tail(judge.LostTail)),
+		fails("truncated to nothing", "truncate:size=0", when, missing).with(oneDeletion),
+		fails("file deleted", "lose-file", when, missing),
+		fails("directory emptied", "empty-directory", when, missing).with(oneDeletion),
+		fails("replaced by the journal of another run", "foreign-file:with="+foreignJournal, when,
+			expect.AllRecords(1, judge.Foreign)),
+	}
+}
 
-func (s scenario) having(inputs map[string]string) scenario {
-	s.inputs = inputs
-	return s
+// refusalScenarios make calls to the volume fail.
+func refusalScenarios() []scenario {
+	full := passes("volume full", "no-space", whileWriting)
+	full.verdict = judge.Error
+	return []scenario{
+		fails("read-only after the restart", "read-only", firstWriterEnds, expect.NoRecords(judge.ReadOnly)),
+		passes("a sync fails once, later ones succeed", "sync-error", "sync=100"),
+		full,
+		fails("an unreadable page", "read-error:page=3", firstWriterEnds, expect.Page(3, judge.Unavailable)),
+		fails("not mounted after the restart", "unmount", firstWriterEnds, expect.AllRecords(1, judge.Missing)),
+	}
+}
+
+// hangScenarios make calls to the volume hang or slow.
+func hangScenarios() []scenario {
+	unavailable := expect.NoRecords(judge.Unavailable)
+	return []scenario{
+		fails("reads hang after the restart", "hang-read", firstWriterEnds, unavailable).with(shortVerifyTimeout),
+		fails("reads hang, for the reader", "hang-read", firstWriterEnds, unavailable).
+			with(override(shortVerifyTimeout, "TOTAL_CHAOS_DURATION", "3")),
+		fails("syncs hang, while the first writer writes", "hang-sync", whileWriting, unavailable).
+			with(override(shortVerifyTimeout, "CHAOS_INTERVAL", "6")),
+		fails("syncs hang, and the writer is deleted by force", "hang-sync", whileWriting, unavailable).
+			with(map[string]string{"FORCE": "true", "CHAOS_INTERVAL": "8"}),
+		fails("syncs hang after the restart", "hang-sync", firstWriterEnds, unavailable).with(shortVerifyTimeout),
+		passes("every sync takes half a second", "slow-sync:delay=500ms", "mount"),
+	}
 }

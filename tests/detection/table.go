@@ -12,29 +12,30 @@ import (
 	"github.com/volume-durability/volume-durability/tests/detection/expect"
 )
 
-// row is what came of a scenario.
+// row is the outcome of a scenario.
 type row struct {
 	scenario
 	want, found []expect.Finding
 	verdict     judge.Verdict
 	reason      string
-	today       baseline.Answers
-	right       bool
-	// unpromised says how much was damaged that nobody had been promised.
-	unpromised string
-	// failed is why the scenario could not be tried.
+	answers     baseline.Answers
+	// correct is whether the experiment reported exactly what was expected.
+	correct bool
+	// unacknowledged describes damage to data that was never acknowledged.
+	unacknowledged string
+	// failed is why the scenario could not be run.
 	failed error
 }
 
 func (r row) mark() string {
-	if r.right {
-		return "right"
+	if r.correct {
+		return "correct"
 	}
 	return "WRONG"
 }
 
-// show prints the table and writes it to a file. The error says which cells of the
-// experiment's own column are wrong.
+// show prints the table and writes it to a file. It returns an error that lists the
+// wrong cells of the experiment's own column.
 func show(rows []row, took time.Duration, file string) error {
 	text := table(rows) + "\n" + summary(rows)
 	fmt.Print(text)
@@ -50,8 +51,9 @@ func show(rows []row, took time.Duration, file string) error {
 		switch {
 		case r.failed != nil:
 			wrong = append(wrong, fmt.Sprintf("%s: %v", r.name, r.failed))
-		case !r.right:
-			wrong = append(wrong, fmt.Sprintf("%s: want %s, %s; got %s, %s (%s)", r.name, r.scenario.verdict, named(r.want), r.verdict, named(r.found), r.reason))
+		case !r.correct:
+			wrong = append(wrong, fmt.Sprintf("%s: want %s, %s; got %s, %s (%s)",
+				r.name, r.scenario.verdict, describe(r.want), r.verdict, describe(r.found), r.reason))
 		}
 	}
 	if wrong != nil {
@@ -63,88 +65,89 @@ func show(rows []row, took time.Duration, file string) error {
 func table(rows []row) string {
 	var b strings.Builder
 	line := func(cells ...string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
-	line(append([]string{"fault", "what it is", "volume-durability"}, baseline.Ways[:]...)...)
-	b.WriteString(strings.Repeat("|---", 3+len(baseline.Ways)) + "|\n")
+	line(append([]string{"fault", "expected finding", "volume-durability"}, baseline.Methods[:]...)...)
+	b.WriteString(strings.Repeat("|---", 3+len(baseline.Methods)) + "|\n")
 	for _, r := range rows {
-		cells := []string{r.name, named(r.want) + r.unpromised, r.ours()}
-		for _, a := range r.today {
-			cells = append(cells, r.theirs(a))
+		cells := []string{r.name, describe(r.want) + r.unacknowledged, r.experimentCell()}
+		for _, a := range r.answers {
+			cells = append(cells, r.baselineCell(a))
 		}
 		line(cells...)
 	}
 	return b.String()
 }
 
-// summary counts who noticed the harm, and who cried wolf.
+// summary counts the detected faults and the false alarms of each method.
 func summary(rows []row) string {
-	harmful, ours := 0, 0
-	var noticed, alarms [len(baseline.Ways)]int
+	harmful, identified := 0, 0
+	var found, alarms [len(baseline.Methods)]int
 	for _, r := range rows {
 		if r.harmful() {
 			harmful++
 		}
-		if r.harmful() && r.right {
-			ours++
+		if r.harmful() && r.correct {
+			identified++
 		}
-		for i, a := range r.today {
-			switch r.theirs(a) {
-			case noticedIt:
-				noticed[i]++
+		for i, a := range r.answers {
+			switch r.baselineCell(a) {
+			case detected:
+				found[i]++
 			case falseAlarm:
 				alarms[i]++
 			}
 		}
 	}
-	s := fmt.Sprintf("Of %d faults that do harm, volume-durability names %d rightly, with the records concerned.\n", harmful, ours)
-	for i, way := range baseline.Ways {
-		s += fmt.Sprintf("%s: %d noticed, %d false alarms.\n", way, noticed[i], alarms[i])
+	s := fmt.Sprintf("Of %d harmful faults, volume-durability reported %d with the right class and the right records.\n",
+		harmful, identified)
+	for i, method := range baseline.Methods {
+		s += fmt.Sprintf("%s: %d detected, %d false alarms.\n", method, found[i], alarms[i])
 	}
 	return s
 }
 
-// ours is what the experiment found, where it is not just what it should have.
-func (r row) ours() string {
+// experimentCell is the experiment's own cell: its verdict, and its findings if they are wrong.
+func (r row) experimentCell() string {
 	switch {
 	case r.failed != nil:
-		return "**not tried**"
-	case r.right:
-		return string(r.verdict) + ", right"
+		return "**not run**"
+	case r.correct:
+		return string(r.verdict) + ", correct"
 	}
-	return fmt.Sprintf("%s, **wrong**: %s", r.verdict, named(r.found))
+	return fmt.Sprintf("%s, **wrong**: %s", r.verdict, describe(r.found))
 }
 
-// harmful says whether the fault harms acknowledged data, or the volume's use.
+// harmful reports whether the fault harms acknowledged data or the use of the volume.
 func (r row) harmful() bool { return r.scenario.verdict == judge.Fail }
 
-// What somebody's answer is worth.
+// The cells of the baseline methods, besides those without an answer.
 const (
-	noticedIt  = "noticed"
+	detected   = "detected"
 	missed     = "missed"
 	falseAlarm = "false alarm"
-	right      = "right"
+	correct    = "correct"
 )
 
-// theirs says whether somebody's answer was right: that something is wrong where
-// there is harm, and only there.
-func (r row) theirs(a baseline.Answer) string {
+// baselineCell rates the answer of a baseline method: it must report damage if the
+// fault is harmful, and only then.
+func (r row) baselineCell(a baseline.Answer) string {
 	switch {
 	case r.failed != nil:
 		return string(baseline.NotRun)
 	case a == baseline.NoAnswer || a == baseline.NotRun:
 		return string(a)
-	case r.harmful() && a == baseline.Found:
-		return noticedIt
+	case r.harmful() && a == baseline.Damaged:
+		return detected
 	case r.harmful():
 		return missed
-	case a == baseline.Found:
+	case a == baseline.Damaged:
 		return falseAlarm
 	default:
-		return right
+		return correct
 	}
 }
 
-// named names findings: class, epoch and sequence numbers.
-func named(all []expect.Finding) string {
+// describe lists findings: class, epoch and sequence numbers.
+func describe(all []expect.Finding) string {
 	if len(all) == 0 {
 		return "no finding"
 	}

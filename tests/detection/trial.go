@@ -21,57 +21,57 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/event"
 )
 
-// Time-outs: of each step of the experiment in the cluster, in seconds, of a
-// trial's work until there is a verdict, and of tidying up.
 const (
-	stepTimeout    = 25
+	// stepTimeout limits each step of the experiment in the cluster, in seconds.
+	stepTimeout = 25
+	// verdictTimeout limits a trial until it has a verdict.
 	verdictTimeout = 5 * time.Minute
-	tidyTimeout    = 2 * time.Minute
+	cleanUpTimeout = 2 * time.Minute
 )
 
-// engineName is that of the one engine in a trial's namespace.
+// engineName is the name of the only engine in a trial's namespace.
 const engineName = "detection"
 
-// trial is one scenario on the cluster.
+// trial runs one scenario on the cluster.
 type trial struct {
 	scenario
-	settings settings
-	cluster  *chaosengine.Cluster
+	flags   flags
+	cluster *chaosengine.Cluster
 
-	ns     *chaosengine.Namespace
-	volume *faultvolume.Volume
-	before *baseline.Before
+	ns       *chaosengine.Namespace
+	volume   *faultvolume.Volume
+	baseline *baseline.Baseline
 }
 
-// run tries the scenario and takes away what it made.
+// run runs the scenario and removes what it created.
 func (t *trial) run(ctx context.Context) row {
-	r, err := t.try(ctx)
-	if err := errors.Join(err, t.tidy(context.WithoutCancel(ctx))); err != nil {
+	r, err := t.execute(ctx)
+	if err := errors.Join(err, t.cleanUp(context.WithoutCancel(ctx))); err != nil {
 		return row{scenario: t.scenario, failed: err}
 	}
 	return r
 }
 
-func (t *trial) try(ctx context.Context) (row, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, verdictTimeout, fmt.Errorf("there was no verdict within %s", verdictTimeout))
+func (t *trial) execute(ctx context.Context) (row, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, verdictTimeout, fmt.Errorf("no verdict within %s", verdictTimeout))
 	defer cancel()
 	if err := t.prepare(ctx); err != nil {
 		return row{}, err
 	}
 	claim := options.Defaults().ClaimName
-	probe := baseline.Probe(t.settings.byHandImage, claim, options.Defaults().JournalFile)
+	probe := baseline.Probe(t.flags.busyboxImage, claim, options.Defaults().JournalFile)
 	if err := t.ns.Start(ctx, chaosengine.Engine{
 		Name: engineName, Env: t.env(), Probes: []chaosv1alpha1.ProbeAttributes{probe}, StatusTimeout: stepTimeout,
 	}); err != nil {
 		return row{}, err
 	}
-	outcome, result, err := t.await(ctx)
+	outcome, chaosResult, err := t.await(ctx)
 	if err != nil {
 		return row{}, err
 	}
-	answers, err := t.before.Ask(ctx, t.settings.byHandImage, claim, result)
+	answers, err := t.baseline.Check(ctx, t.flags.busyboxImage, claim, chaosResult)
 	if err != nil {
-		return row{}, fmt.Errorf("looking by hand: %w", err)
+		return row{}, fmt.Errorf("applying the baseline methods: %w", err)
 	}
 	return t.compare(outcome, answers)
 }
@@ -83,31 +83,36 @@ func (t *trial) prepare(ctx context.Context) error {
 		return err
 	}
 	defaults := options.Defaults()
-	if t.volume, err = faultvolume.Make(ctx, t.cluster.Kube, t.settings.faultfs, t.settings.volumes, name, defaults.ClaimName, t.fault); err != nil {
+	t.volume, err = faultvolume.Create(ctx, faultvolume.Config{
+		Kube: t.cluster.Kube, Program: t.flags.faultfs, Folder: t.flags.volumes,
+		Namespace: name, Claim: defaults.ClaimName, Fault: t.fault,
+	})
+	if err != nil {
 		return err
 	}
-	t.before, err = baseline.Note(ctx, t.ns, defaults.JournalFile)
+	t.baseline, err = baseline.Prepare(ctx, t.ns, defaults.JournalFile)
 	return err
 }
 
 func (t *trial) env() map[string]string {
 	env := map[string]string{
-		"STORAGE_CLASS": faultvolume.Class, "CLAIM_SIZE": faultvolume.Size, "RECORD_SIZE": fmt.Sprint(recordSize), "WRITE_RATE": "200",
+		"STORAGE_CLASS": faultvolume.Class, "CLAIM_SIZE": faultvolume.Size,
+		"RECORD_SIZE": fmt.Sprint(recordSize), "WRITE_RATE": "200",
 		"TOTAL_CHAOS_DURATION": "9", "CHAOS_INTERVAL": "3", "KEEP": "true",
 	}
-	for name, value := range t.inputs {
+	for name, value := range t.options {
 		env[name] = value
 	}
 	return env
 }
 
-// await returns what the experiment's log and its ChaosResult say in the end.
+// await returns the result in the experiment's log, and the ChaosResult.
 func (t *trial) await(ctx context.Context) (result.Result, *chaosv1alpha1.ChaosResult, error) {
 	chaosResult, err := t.ns.Await(ctx, engineName)
 	if err != nil {
 		return result.Result{}, nil, err
 	}
-	// The node may still be about to write down the last that was said before.
+	// The kubelet may not have written the last lines of the log before this.
 	if _, err := t.ns.AwaitCompleted(ctx, engineName); err != nil {
 		return result.Result{}, nil, err
 	}
@@ -115,50 +120,54 @@ func (t *trial) await(ctx context.Context) (result.Result, *chaosv1alpha1.ChaosR
 	if err != nil {
 		return result.Result{}, nil, err
 	}
-	outcome, err := chaosengine.Result(log)
+	outcome, err := chaosengine.ParseResult(log)
 	return outcome, chaosResult, err
 }
 
-// compare holds what was found against what must be found.
+// compare compares the findings with the expected ones.
 func (t *trial) compare(outcome result.Result, answers baseline.Answers) (row, error) {
 	if len(outcome.Cells) != 1 {
 		return row{}, fmt.Errorf("the run ended early: %s", outcome.Reason)
 	}
 	cell := outcome.Cells[0]
-	done, happened := t.volume.Happened(event.Fault)
-	if refused, was := t.volume.Happened(event.Error); was || t.fault.What != "" && !happened {
-		return row{}, fmt.Errorf("the fault did not take place: %s", refused.Detail)
+	done, injected := t.volume.FirstEvent(event.Fault)
+	if failure, failed := t.volume.FirstEvent(event.Error); failed || t.fault.What != "" && !injected {
+		return row{}, fmt.Errorf("the fault was not injected: %s", failure.Detail)
 	}
 	damage := expect.Damage{Event: done, RecordSize: recordSize}
-	for _, p := range cell.Acks {
-		damage.Acknowledged = append(damage.Acknowledged, p.Seq)
+	for _, ack := range cell.Acks {
+		damage.Acknowledged = append(damage.Acknowledged, ack.Seq)
 	}
-	r := row{scenario: t.scenario, want: t.want(damage), found: expect.Of(cell.Findings), verdict: cell.Verdict, reason: cell.Reason, today: answers}
-	if dropped, happened := t.volume.Happened(event.Dropped); happened {
+	r := row{
+		scenario: t.scenario, want: t.want(damage), found: expect.Reduce(cell.Findings),
+		verdict: cell.Verdict, reason: cell.Reason, answers: answers,
+	}
+	if dropped, ok := t.volume.FirstEvent(event.Dropped); ok {
 		done = dropped
 	}
 	if lost := done.SizeBefore - done.SizeAfter; len(r.want) == 0 && lost > 0 {
-		r.unpromised = fmt.Sprintf(" (%d un-synced bytes lost)", lost)
+		r.unacknowledged = fmt.Sprintf(" (%d un-synced bytes lost)", lost)
 	}
-	r.right = slices.Equal(r.want, r.found) && r.verdict == t.verdict
+	r.correct = slices.Equal(r.want, r.found) && r.verdict == t.verdict
 	return r, nil
 }
 
-// tidy takes everything away that the trial made.
-func (t *trial) tidy(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, tidyTimeout)
+// cleanUp removes everything that the trial created.
+func (t *trial) cleanUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, cleanUpTimeout)
 	defer cancel()
 	var failures []error
-	if t.before != nil {
-		failures = append(failures, t.before.Forget(ctx))
+	if t.baseline != nil {
+		failures = append(failures, t.baseline.Close(ctx))
 	}
 	if t.volume != nil {
 		failures = append(failures, t.volume.Heal())
 	}
 	if t.ns != nil {
-		// The pods of command probes ignore that they are asked to end.
+		// The pods of command probes ignore SIGTERM.
 		pods := t.cluster.Kube.CoreV1().Pods(t.ns.Name)
-		failures = append(failures, pods.DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](1)}, metav1.ListOptions{}), t.ns.Remove(ctx))
+		grace := metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](1)}
+		failures = append(failures, pods.DeleteCollection(ctx, grace, metav1.ListOptions{}), t.ns.Remove(ctx))
 	}
 	if t.volume != nil {
 		failures = append(failures, t.volume.Remove(ctx))

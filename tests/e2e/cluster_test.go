@@ -41,9 +41,10 @@ func beforeReader(t *testing.T, ns *chaosengine.Namespace, tamper func(file stri
 // created. Each pod that is created is asked about, one after the other.
 func beforePod(t *testing.T, ns *chaosengine.Namespace, is func(pod string) bool, tamper func() error) {
 	t.Helper()
+	requireTestCluster(t) // its API server reaches the hook on this machine
 	var mu sync.Mutex
 	called := false
-	remove, err := ns.Before(within(t), "pods", func(operation admissionv1.Operation, pod string) {
+	remove, err := ns.OnAdmission(within(t), "pods", func(operation admissionv1.Operation, pod string) {
 		mu.Lock()
 		defer mu.Unlock()
 		if operation == admissionv1.Create && !called && is(pod) {

@@ -26,10 +26,10 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// program is the command line, the very file that is in the image.
+// program is the path of the command line, which is the file in the image.
 var program = flag.String("program", "../../build/image/out/volume-durability", "the command line")
 
-// terminal is where a person runs commands, in a folder of its own.
+// terminal runs commands in a folder of its own.
 type terminal struct {
 	*testing.T
 	ns     *chaosengine.Namespace
@@ -41,215 +41,225 @@ func newTerminal(t *testing.T, ns *chaosengine.Namespace) terminal {
 	return terminal{t, ns, t.TempDir()}
 }
 
-// command is one that works in the namespace, if it works in a cluster.
-func (t terminal) command(args ...string) (c *exec.Cmd, out, said *bytes.Buffer) {
+// command returns a command, in the namespace of the test if it needs a cluster.
+func (t terminal) command(args ...string) (c *exec.Cmd, out, errOut *bytes.Buffer) {
 	t.Helper()
 	file, err := filepath.Abs(*program)
 	require.NoError(t, err)
 	if !slices.Contains([]string{"verify", "version"}, args[0]) {
-		args = append(args, "--kubeconfig", "/var/lib/volume-durability-cluster/kubeconfig", "-n", t.ns.Name)
+		args = append(args, "--kubeconfig", *kubeconfig, "-n", t.ns.Name)
 	}
 	c = exec.CommandContext(within(t.T), file, args...)
-	out, said = &bytes.Buffer{}, &bytes.Buffer{}
-	c.Dir, c.Stdout, c.Stderr = t.folder, out, said
-	// What a machine knows of its runs is this test's own.
+	out, errOut = &bytes.Buffer{}, &bytes.Buffer{}
+	c.Dir, c.Stdout, c.Stderr = t.folder, out, errOut
+	// The PID files of the runs are there.
 	c.Env = append(os.Environ(), "XDG_CACHE_HOME="+t.folder)
-	return c, out, said
+	return c, out, errOut
 }
 
-// does runs a command and returns its code and what it says.
-func (t terminal) does(args ...string) (code int, out, said string) {
+// exec runs a command and returns its exit code and output.
+func (t terminal) exec(args ...string) (code int, out, errOut string) {
 	t.Helper()
 	c, stdout, stderr := t.command(args...)
 	err := c.Run()
-	var ended *exec.ExitError
-	if !errors.As(err, &ended) {
+	var exitErr *exec.ExitError
+	if !errors.As(err, &exitErr) {
 		require.NoError(t, err)
 	}
 	t.Logf("%s: exit code %d\n%s\n%s", strings.Join(args, " "), c.ProcessState.ExitCode(), stdout, stderr)
 	return c.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
 
-// run is the command run, made short.
-func (t terminal) run(args ...string) []string {
-	return append([]string{"run", "--yes", "--lib-image", *image, "--total-chaos-duration", "2", "--chaos-interval", "2", "--negative-control=false"}, args...)
+// shortRun returns the arguments of a short run.
+func shortRun(args ...string) []string {
+	return append([]string{
+		"run", "--yes", "--lib-image", *image, "--total-chaos-duration", "2", "--chaos-interval", "2",
+		"--negative-control=false",
+	}, args...)
 }
 
-// long is a run that goes on until it is ended.
-func (t terminal) long() []string {
-	return t.run("--total-chaos-duration", "600", "--chaos-interval", "600")
+// longRun returns the arguments of a run that lasts until it is interrupted.
+func longRun() []string {
+	return shortRun("--total-chaos-duration", "600", "--chaos-interval", "600")
 }
 
-// A person and a ChaosEngine ask for the same, with the same rights: what they get is the same.
-func TestAPersonAndAnEngineGetTheSame(t *testing.T) {
+// With the same options and permissions, the results are the same.
+func TestCommand_HasTheResultOfAnEngine(t *testing.T) {
 	t.Parallel()
-	engines, mine := someNamespace(t), someNamespace(t)
-	at := newTerminal(t, mine)
-	inputs := short(map[string]string{"READER_NODE": "other", "LIB_IMAGE": *image, "KEEP": "true", "NEGATIVE_CONTROL": "false"})
-	watcher := newTerminal(t, engines)
-	phase{happens: creation, what: "read-pod"}.foresee(t, engines, func() {
-		code, listed, _ := watcher.does("cleanup", "--yes")
-		assert.Equal(t, 0, code)
-		assert.Contains(t, listed, "still runs", "what a live engine has made is not touched")
+	engineNamespace, ownNamespace := someNamespace(t), someNamespace(t)
+	at := newTerminal(t, ownNamespace)
+	env := short(map[string]string{
+		"READER_NODE": "other", "LIB_IMAGE": *image, "KEEP": "true", "NEGATIVE_CONTROL": "false",
 	})
-	start(t, engines, inputs)
+	watcher := newTerminal(t, engineNamespace)
+	phase{happens: creation, what: "read-pod"}.foresee(t, engineNamespace, func() {
+		code, listed, _ := watcher.exec("cleanup", "--yes")
+		assert.Equal(t, 0, code)
+		assert.Contains(t, listed, "is running", "cleanup keeps the objects of a live engine")
+	})
+	start(t, engineNamespace, env)
 
-	// So does the service account see what the engine's sees.
-	code, out, _ := at.does(at.run("--reader-node", "other", "--keep", "-o", "json", "--bundle", "evidence", "--as", "system:serviceaccount:"+mine.Name+":"+account)...)
+	// This service account has the permissions of the engine's.
+	code, out, _ := at.exec(shortRun("--reader-node", "other", "--keep", "-o", "json", "--bundle", "bundle",
+		"--as", "system:serviceaccount:"+ownNamespace.Name+":"+account)...)
 	require.Equal(t, 0, code)
-	var result result.Result
-	require.NoError(t, json.Unmarshal([]byte(out), &result))
-	assert.Equal(t, judge.Pass, result.Verdict)
+	var own result.Result
+	require.NoError(t, json.Unmarshal([]byte(out), &own))
+	assert.Equal(t, judge.Pass, own.Verdict)
 
-	o := await(t, engines)
-	theirs, err := json.Marshal(o.result)
+	o := await(t, engineNamespace)
+	ofEngine, err := json.Marshal(o.result)
 	require.NoError(t, err)
-	assert.JSONEq(t, normal(t, theirs, engines.Name), normal(t, []byte(out), mine.Name))
+	assert.JSONEq(t, normalize(t, ofEngine, engineNamespace.Name), normalize(t, []byte(out), ownNamespace.Name))
 
-	t.Run("the evidence is read", func(t *testing.T) { evidenceIsRead(terminal{t, mine, at.folder}) })
-	t.Run("the journal is held to it", func(t *testing.T) { journalIsHeldToIt(terminal{t, mine, at.folder}) })
-	t.Run("what was kept is removed where it is asked for", func(t *testing.T) { keptIsRemoved(terminal{t, mine, at.folder}, result.RunID) })
+	t.Run("report reads the bundle", func(t *testing.T) { testReport(terminal{t, ownNamespace, at.folder}) })
+	t.Run("verify checks the journal", func(t *testing.T) { testVerify(terminal{t, ownNamespace, at.folder}) })
+	t.Run("cleanup removes kept objects with --run", func(t *testing.T) {
+		testCleanupOfKept(terminal{t, ownNamespace, at.folder}, own.RunID)
+	})
 }
 
-// normal is a result without what tells one run from another: ids, times, counts, nodes.
-// Of a list it keeps one element that has all that any of them has.
-func normal(t *testing.T, content []byte, namespace string) string {
+// normalize replaces in a result what differs between runs: IDs, times, counts, nodes. It
+// merges the elements of a list into one that has all of their fields.
+func normalize(t *testing.T, content []byte, namespace string) string {
 	t.Helper()
-	var result map[string]any
-	require.NoError(t, json.Unmarshal(content, &result))
-	delete(result, "engine") // only one of them has one
-	result["cluster"].(map[string]any)["server"] = "the API server's address, from where it was asked"
-	normalized, err := json.MarshalIndent(plain(result, namespace), "", " ")
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(content, &fields))
+	delete(fields, "engine") // only one of the results has it
+	fields["cluster"].(map[string]any)["server"] = "differs between a pod and this machine"
+	normalized, err := json.MarshalIndent(normalizeValue(fields, namespace), "", " ")
 	require.NoError(t, err)
 	return string(normalized)
 }
 
 var (
-	aTime   = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z?`)
-	anID    = regexp.MustCompile(`[0-9a-f]{8,}(-[0-9a-f]{4,})*`)
-	aNumber = regexp.MustCompile(`\d+( \d{3})*`)
+	timePattern   = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z?`)
+	idPattern     = regexp.MustCompile(`[0-9a-f]{8,}(-[0-9a-f]{4,})*`)
+	numberPattern = regexp.MustCompile(`\d+( \d{3})*`)
 )
 
-func plain(value any, namespace string) any {
+func normalizeValue(value any, namespace string) any {
 	switch v := value.(type) {
 	case map[string]any:
 		for key := range v {
-			v[key] = plain(v[key], namespace)
+			v[key] = normalizeValue(v[key], namespace)
 		}
 		return v
 	case []any:
-		return together(v, namespace)
+		return mergeList(v, namespace)
 	case float64:
 		return "#"
 	case string:
-		for _, kind := range []*regexp.Regexp{aTime, anID, aNumber} {
-			v = kind.ReplaceAllString(strings.ReplaceAll(v, namespace, "NAMESPACE"), "#")
+		for _, pattern := range []*regexp.Regexp{timePattern, idPattern, numberPattern} {
+			v = pattern.ReplaceAllString(strings.ReplaceAll(v, namespace, "NAMESPACE"), "#")
 		}
 		return v
 	}
 	return value
 }
 
-// together is one element for all of a list; words stay as they are.
-func together(list []any, namespace string) any {
+// mergeList merges the objects of a list into one; it keeps a list of other values.
+func mergeList(list []any, namespace string) any {
 	merged := map[string]any{}
-	var words []any
-	for _, one := range list {
-		fields, ok := plain(one, namespace).(map[string]any)
+	var values []any
+	for _, element := range list {
+		fields, ok := normalizeValue(element, namespace).(map[string]any)
 		if !ok {
-			words = append(words, plain(one, namespace))
+			values = append(values, normalizeValue(element, namespace))
 			continue
 		}
 		for key, value := range fields {
 			merged[key] = value
 		}
 	}
-	if len(words) > 0 {
-		return words
+	if len(values) > 0 {
+		return values
 	}
 	return merged
 }
 
-func evidenceIsRead(t terminal) {
-	code, out, _ := t.does("report", "evidence")
+func testReport(t terminal) {
+	code, out, _ := t.exec("report", "bundle")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, "KEPT")
-	code, out, _ = t.does("report", "evidence", "--form", "junit")
+	assert.Contains(t, out, "Pass: ")
+	code, out, _ = t.exec("report", "bundle", "-o", "junit")
 	assert.Equal(t, 0, code)
 	assert.Contains(t, out, "<testsuites")
 }
 
-// journalIsHeldToIt takes the journal from the volume, as from any disk image.
-func journalIsHeldToIt(t terminal) {
+// testVerify checks the journal on the volume, and a truncated copy.
+func testVerify(t terminal) {
 	content, err := os.ReadFile(volumeFile(t.T, t.ns))
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(t.folder, "whole.log"), content, 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(t.folder, "cut.log"), content[:recordSize], 0o600))
-	for _, held := range [][]string{{"--bundle", "evidence"}, {"--ledger", "evidence/ledger.json"}} {
-		code, out, _ := t.does(append([]string{"verify", "--journal", "whole.log"}, held...)...)
+	require.NoError(t, os.WriteFile(filepath.Join(t.folder, "complete.log"), content, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(t.folder, "truncated.log"), content[:recordSize], 0o600))
+	for _, from := range [][]string{{"--bundle", "bundle"}, {"--ledger", "bundle/ledger.json"}} {
+		code, out, _ := t.exec(append([]string{"verify", "--journal", "complete.log"}, from...)...)
 		assert.Equal(t, 0, code)
 		assert.Contains(t, out, "acknowledged records are there")
-		code, out, _ = t.does(append([]string{"verify", "--journal", "cut.log"}, held...)...)
+		code, out, _ = t.exec(append([]string{"verify", "--journal", "truncated.log"}, from...)...)
 		assert.Equal(t, 1, code)
-		assert.Contains(t, out, fmt.Sprintf("at byte %d", recordSize), "where it was cut")
+		assert.Contains(t, out, fmt.Sprintf("at byte %d", recordSize), "the end of the truncated copy")
 	}
 }
 
-func keptIsRemoved(t terminal, run string) {
-	code, out, _ := t.does("cleanup", "--yes")
+func testCleanupOfKept(t terminal, run string) {
+	code, out, _ := t.exec("cleanup", "--yes")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, "it was asked to keep this")
-	claims, err := t.ns.Kube.CoreV1().PersistentVolumeClaims(t.ns.Name).List(within(t.T), metav1.ListOptions{LabelSelector: kube.RunLabel + "=" + run})
+	assert.Contains(t, out, "it was told to keep its objects")
+	ofRun := metav1.ListOptions{LabelSelector: kube.RunLabel + "=" + run}
+	claims, err := t.ns.Kube.CoreV1().PersistentVolumeClaims(t.ns.Name).List(within(t.T), ofRun)
 	require.NoError(t, err)
-	require.Len(t, claims.Items, 1, "it is still there")
-	code, _, _ = t.does("cleanup", "--yes", "--run", run)
+	require.Len(t, claims.Items, 1, "the claim is still there")
+	code, _, _ = t.exec("cleanup", "--yes", "--run", run)
 	assert.Equal(t, 0, code)
 	requireNothingLeft(t.T, t.ns)
 }
 
-func TestAPersonSeesALoss(t *testing.T) {
+func TestCommand_ReportsALoss(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))
-	code, out, said := at.does(at.run("--volume-source", "emptyDir", "-o", "junit", "--keep-in-cluster")...)
+	code, out, errOut := at.exec(shortRun("--volume-source", "emptyDir", "-o", "junit", "--keep-in-cluster")...)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, out, "<testsuites")
 	assert.Contains(t, out, "<failure")
-	assert.Contains(t, said, "Evidence   "+at.folder)
+	assert.Contains(t, errOut, "Evidence bundle: "+at.folder)
 	requireNothingLeft(t, at.ns)
 
-	code, out, _ = at.does("report", "list", "-o", "json")
+	code, out, _ = at.exec("report", "list", "-o", "json")
 	assert.Equal(t, 0, code)
-	var kept []struct{ Name, Run, Verdict string }
-	require.NoError(t, json.Unmarshal([]byte(out), &kept))
-	require.Len(t, kept, 1)
-	assert.Equal(t, "Fail", kept[0].Verdict)
-	code, out, _ = at.does("report", kept[0].Run[:13], "--form", "json")
+	var listed []struct{ Name, Run, Verdict string }
+	require.NoError(t, json.Unmarshal([]byte(out), &listed))
+	require.Len(t, listed, 1)
+	assert.Equal(t, "Fail", listed[0].Verdict)
+	code, out, _ = at.exec("report", listed[0].Run[:13], "-o", "json")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, `"run": "`+kept[0].Run+`"`)
+	assert.Contains(t, out, `"run": "`+listed[0].Run+`"`)
 }
 
-func TestAPersonRunsWhatAnEngineSays(t *testing.T) {
+func TestCommand_RunsAChaosEngine(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))
 	charts, err := filepath.Abs("../../charts/volume-durability")
 	require.NoError(t, err)
-	code, out, said := at.does(at.run("--engine", charts+"/engine.yaml", "--engine", charts+"/experiment.yaml")...)
+	code, out, errOut := at.exec(shortRun("--engine", charts+"/engine.yaml", "--engine", charts+"/experiment.yaml")...)
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, "KEPT")
-	assert.Contains(t, said, "write-pod", "it says what it will make")
+	assert.Contains(t, out, "Pass: ")
+	assert.Contains(t, errOut, "write-pod", "the plan is shown")
 	requireNothingLeft(t, at.ns)
 }
 
-// What a claim needs beyond a class is in a manifest; what makes it a cell's is not.
-func TestAClaimIsMadeOfATemplate(t *testing.T) {
+// The cell sets the name, class and modes of the claim; the rest is from the template.
+func TestCommand_ClaimTemplate(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	at := newTerminal(t, ns)
 	const template = `{apiVersion: v1, kind: PersistentVolumeClaim,
-		metadata: {name: theirs, annotations: {backup: never}},
+		metadata: {name: template, annotations: {backup: never}},
 		spec: {accessModes: [ReadOnlyMany], storageClassName: no-such-class, resources: {requests: {storage: 32Mi}}}}`
 	require.NoError(t, os.WriteFile(filepath.Join(at.folder, "claim.yaml"), []byte(template), 0o600))
-	code, _, _ := at.does(at.run("--claim-template", "claim.yaml", "--storage-class", "csi-ext4", "--keep")...)
+	code, _, _ := at.exec(shortRun("--claim-template", "claim.yaml", "--storage-class", "csi-ext4", "--keep")...)
 	assert.Equal(t, 0, code)
 	claim, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc", metav1.GetOptions{})
 	require.NoError(t, err)
@@ -258,111 +268,112 @@ func TestAClaimIsMadeOfATemplate(t *testing.T) {
 	assert.Equal(t, "32Mi", claim.Spec.Resources.Requests.Storage().String())
 	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, claim.Spec.AccessModes)
 
-	require.NoError(t, os.WriteFile(filepath.Join(at.folder, "claim.yaml"), []byte("{apiVersion: v1, kind: PersistentVolumeClaim, spec: {size: 1}}"), 0o600))
-	code, _, said := at.does(at.run("--claim-template", "claim.yaml")...)
+	const invalid = "{apiVersion: v1, kind: PersistentVolumeClaim, spec: {size: 1}}"
+	require.NoError(t, os.WriteFile(filepath.Join(at.folder, "claim.yaml"), []byte(invalid), 0o600))
+	code, _, errOut := at.exec(shortRun("--claim-template", "claim.yaml")...)
 	assert.Equal(t, 2, code)
-	assert.Contains(t, said, `unknown field "size"`)
+	assert.Contains(t, errOut, `unknown field "size"`)
 }
 
-func TestCtrlCLeavesNothing(t *testing.T) {
+func TestCommand_RemovesEverythingAfterCtrlC(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))
-	c, out, said := at.command(at.long()...)
+	c, out, errOut := at.command(longRun()...)
 	require.NoError(t, c.Start())
 	awaitRunning(t, at.ns, "write-pod")
 	require.NoError(t, c.Process.Signal(os.Interrupt))
-	_ = c.Wait() // its code says it all
-	assert.Equal(t, 130, c.ProcessState.ExitCode(), said.String())
-	assert.Contains(t, out.String(), "STOPPED")
+	_ = c.Wait() // the exit code is checked below
+	assert.Equal(t, 130, c.ProcessState.ExitCode(), errOut.String())
+	assert.Contains(t, out.String(), "Stopped: ")
 	requireNothingLeft(t, at.ns)
 }
 
-// Ctrl-C ends everything that a pipe consists of: in run 2>&1 | tee, tee goes first.
-func TestCtrlCInAPipeLeavesNothing(t *testing.T) {
+// Ctrl-C interrupts every program of a pipeline: in run 2>&1 | tee, tee may end first.
+func TestCommand_RemovesEverythingAfterCtrlCInAPipeline(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))
-	c, _, _ := at.command(at.long()...)
-	said, tee, err := os.Pipe()
+	c, _, _ := at.command(longRun()...)
+	reader, tee, err := os.Pipe()
 	require.NoError(t, err)
 	c.Stdout, c.Stderr = tee, tee
 	require.NoError(t, c.Start())
 	require.NoError(t, tee.Close())
 	awaitRunning(t, at.ns, "write-pod")
-	require.NoError(t, said.Close())
+	require.NoError(t, reader.Close())
 	require.NoError(t, c.Process.Signal(os.Interrupt))
-	_ = c.Wait() // its code says it all
+	_ = c.Wait() // the exit code is checked below
 	assert.Equal(t, 130, c.ProcessState.ExitCode())
 	requireNothingLeft(t, at.ns)
-	left, err := filepath.Glob(filepath.Join(at.folder, "volume-durability-*", "manifest.json"))
+	bundles, err := filepath.Glob(filepath.Join(at.folder, "volume-durability-*", "manifest.json"))
 	require.NoError(t, err)
-	assert.Len(t, left, 1, "the evidence is left all the same")
+	assert.Len(t, bundles, 1, "the evidence bundle is written all the same")
 }
 
-func TestWhatAKilledRunLeavesIsCleanedUp(t *testing.T) {
+func TestCleanup_RemovesObjectsOfAKilledRun(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))
-	c, _, said := at.command(at.long()...)
+	c, _, errOut := at.command(longRun()...)
 	require.NoError(t, c.Start())
 	awaitRunning(t, at.ns, "write-pod")
-	code, out, _ := at.does("cleanup", "--yes", "--older-than", "0")
+	code, out, _ := at.exec("cleanup", "--yes", "--older-than", "0")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, fmt.Sprintf("process %d on this machine makes it", c.Process.Pid))
+	assert.Contains(t, out, fmt.Sprintf("process %d on this machine is executing it", c.Process.Pid))
 
 	require.NoError(t, c.Process.Signal(syscall.SIGKILL))
-	require.Error(t, c.Wait(), said.String())
-	code, out, asked := at.does("cleanup")
+	require.Error(t, c.Wait(), errOut.String())
+	code, out, declined := at.exec("cleanup")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, out, "write-pod")
 	assert.Contains(t, out, "stig-pvc")
-	assert.Contains(t, asked, "--yes goes ahead")
-	code, _, _ = at.does("cleanup", "--yes")
+	assert.Contains(t, declined, "to skip it, use --yes")
+	code, _, _ = at.exec("cleanup", "--yes")
 	assert.Equal(t, 0, code)
 	requireNothingLeft(t, at.ns)
 }
 
-func TestAFolderThatAKilledRunLeavesOnAClaimIsCleanedUp(t *testing.T) {
+func TestCleanup_RemovesFolderOnAnExistingClaim(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))
 	claimOf(t, at.ns, "shared", corev1.ReadWriteOnce, corev1.PersistentVolumeFilesystem)
-	c, _, said := at.command(append(at.long(), "--existing-claim", "claim")...)
+	c, _, errOut := at.command(append(longRun(), "--existing-claim", "claim")...)
 	require.NoError(t, c.Start())
 	awaitRunning(t, at.ns, "write-pod")
-	ours := filepath.Join(volumeFolder(t, at.ns), "volume-durability-*", "logs.log")
+	journal := filepath.Join(volumeFolder(t, at.ns), "volume-durability-*", "logs.log")
 	eventually(t, func() bool {
-		found, err := filepath.Glob(ours)
+		found, err := filepath.Glob(journal)
 		return err == nil && len(found) == 1
 	})
 	require.NoError(t, c.Process.Signal(syscall.SIGKILL))
-	require.Error(t, c.Wait(), said.String())
-	code, out, _ := at.does("cleanup", "--yes")
+	require.Error(t, c.Wait(), errOut.String())
+	code, out, _ := at.exec("cleanup", "--yes")
 	assert.Equal(t, 0, code)
 	assert.Contains(t, out, "of claim claim")
-	left, err := os.ReadDir(volumeFolder(t, at.ns))
+	entries, err := os.ReadDir(volumeFolder(t, at.ns))
 	require.NoError(t, err)
-	assert.Empty(t, left)
+	assert.Empty(t, entries)
 	pods, err := at.ns.Kube.CoreV1().Pods(at.ns.Name).List(within(t), metav1.ListOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, pods.Items)
 }
 
-func TestTheDoctorSaysWhatStandsInTheWay(t *testing.T) {
+func TestDoctor_ReportsFailedChecks(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, someNamespace(t))
-	code, out, _ := at.does("doctor", "--reader-node", "other")
+	code, out, _ := at.exec("doctor", "--reader-node", "other")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, "✓ yes")
+	assert.Contains(t, out, "✓ ok")
 	assert.Contains(t, out, "shared (default)")
-	assert.NotContains(t, out, "✗ no")
+	assert.NotContains(t, out, "✗ failed")
 
-	code, out, _ = at.does("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":"+account)
-	assert.Equal(t, 0, code, "the chart's Role is enough")
-	assert.Contains(t, out, "loses evidence above remounted")
+	code, out, _ = at.exec("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":"+account)
+	assert.Equal(t, 0, code, "the Role of the chart is sufficient")
+	assert.Contains(t, out, "without evidence levels above remounted")
 
 	quota(corev1.ResourcePersistentVolumeClaims, "0")(t, at.ns)
-	code, out, _ = at.does("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":default", "--storage-class", "none")
+	code, out, _ = at.exec("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":default", "--storage-class", "none")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, out, "not allowed to create")
-	code, out, _ = at.does("doctor", "--storage-class", "none")
+	code, out, _ = at.exec("doctor", "--storage-class", "none")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, out, "there is no none")
 	assert.Contains(t, out, "exceeded quota")

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The end-to-end tests, on the test cluster. It is left up if it was up before. They
-# wait more than they work: more run at once than there are processors.
+# Runs the end-to-end tests on the test cluster, and stops it unless it was running
+# before. The tests mostly wait, so more of them run in parallel than there are processors.
 set -eu
 if [ "$(uname -s)" != Linux ] || [ "$(id -u)" != 0 ]; then
-    echo "SKIPPED: the end-to-end runs need Linux and root, for the test cluster's containers, mounts and network bridge"
+    echo "SKIPPED: the end-to-end tests need Linux and root, for the containers, mounts and bridge of the test cluster"
     exit 0
 fi
 make --no-print-directory cluster-tool

@@ -29,17 +29,33 @@ import (
 )
 
 var (
-	clusterTool = flag.String("cluster", "", "the test cluster's command")
-	image       = flag.String("image", "volume-durability.test/volume-durability:test", "the experiment's image, loaded into the cluster")
+	clusterTool = flag.String("cluster", "", "program of the test cluster, if the tests run on it")
+	kubeconfig  = flag.String("kubeconfig", "", "kubeconfig of the cluster; empty for that of the test cluster")
+	image       = flag.String("image", "volume-durability.test/volume-durability:test",
+		"reference of the experiment's image, where the cluster can pull it")
 )
+
+// testClusterKubeconfig is the kubeconfig of the test cluster.
+const testClusterKubeconfig = "/var/lib/volume-durability-cluster/kubeconfig"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if *clusterTool == "" {
-		fmt.Fprintln(os.Stderr, "these tests need the test cluster: make e2e")
-		os.Exit(1)
+	if *kubeconfig == "" && *clusterTool != "" {
+		*kubeconfig = testClusterKubeconfig
+	}
+	if *kubeconfig == "" {
+		fmt.Fprintln(os.Stderr, "SKIPPED: the end-to-end tests need a cluster: make e2e, or make e2e-one T=TestName")
 	}
 	os.Exit(m.Run())
+}
+
+// requireTestCluster skips a test that needs the test cluster itself: its nodes, its
+// storage or its control plane on this machine.
+func requireTestCluster(t *testing.T) {
+	t.Helper()
+	if *clusterTool == "" {
+		t.Skipf("this test needs the test cluster: make e2e-one T=%s without KUBECONFIG", t.Name())
+	}
 }
 
 // deadline bounds a test's work on the cluster.
@@ -54,8 +70,12 @@ func within(t *testing.T) context.Context {
 
 func connect(t *testing.T) *chaosengine.Cluster {
 	t.Helper()
-	cluster, err := chaosengine.Connect("/var/lib/volume-durability-cluster/kubeconfig", "../../charts", *image)
+	if *kubeconfig == "" {
+		t.Skipf("this test needs a cluster: make e2e, or make e2e-one T=%s", t.Name())
+	}
+	cluster, err := chaosengine.Connect(*kubeconfig, "../../charts", *image)
 	require.NoError(t, err)
+	require.NoError(t, cluster.RequireLitmus(within(t)))
 	return cluster
 }
 
@@ -131,7 +151,7 @@ func await(t *testing.T, ns *chaosengine.Namespace) outcome {
 	require.Equal(t, string(result.Status.ExperimentStatus.Verdict), completed.Status.Experiments[0].Verdict, "the engine shows the result's verdict")
 	log, err := ns.Log(ctx, "engine")
 	require.NoError(t, err)
-	parsed, err := chaosengine.Result(log)
+	parsed, err := chaosengine.ParseResult(log)
 	require.NoError(t, err, log)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -200,6 +220,7 @@ func eventsOn(t *testing.T, ns *chaosengine.Namespace, kind string) map[string]s
 // cluster runs a command of the test cluster.
 func cluster(t *testing.T, args ...string) {
 	t.Helper()
+	requireTestCluster(t)
 	require.True(t, clusterDoes(t, args...))
 }
 
@@ -219,6 +240,7 @@ func volumeFile(t *testing.T, ns *chaosengine.Namespace) string {
 // volumeFolder is the volume of the namespace's only claim, on that machine.
 func volumeFolder(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
+	requireTestCluster(t)
 	claims, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).List(within(t), metav1.ListOptions{})
 	require.NoError(t, err)
 	require.Len(t, claims.Items, 1)

@@ -22,7 +22,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// Faults of litmus-go itself, with the probes that the README tells to paste into them.
+// Faults of litmus-go itself, with the probes of docs/probes.md.
 
 const (
 	faultsImage = "volume-durability.test/litmus-faults:test"
@@ -99,12 +99,12 @@ func probesJournal(t *testing.T, ns *chaosengine.Namespace) string {
 	return found[0]
 }
 
-// recipe is the README's, with the test's image and claim.
+// recipe returns the probes of docs/probes.md, with the test's image and claim.
 func recipe(t *testing.T) []chaosv1alpha1.ProbeAttributes {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
+	document, err := os.ReadFile("../../docs/probes.md")
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(readme), "<!-- recipe -->\n```yaml\n")
+	_, rest, found := strings.Cut(string(document), "<!-- recipe -->\n```yaml\n")
 	require.True(t, found)
 	text, _, found := strings.Cut(rest, "```\n<!-- /recipe -->")
 	require.True(t, found)
@@ -119,6 +119,7 @@ func recipe(t *testing.T) []chaosv1alpha1.ProbeAttributes {
 // litmus-go's faults may do what they do. The pods of command probes need its level.
 func withVictim(t *testing.T) *chaosengine.Namespace {
 	t.Helper()
+	requireTestCluster(t)
 	ns := namespaceOf(t, "e2e-"+rand.String(6), chaosengine.Baseline)
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: victim}, Spec: corev1.PersistentVolumeClaimSpec{
 		StorageClassName: ptr.To("shared"), AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},

@@ -42,6 +42,7 @@ func requireReplicated(t *testing.T, o outcome) {
 
 func TestANetworkFilesystemKeepsWhatWasPromised(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	grantOptional(t, ns)
 	requireReplicated(t, run(t, ns, glustered(nil)))
@@ -52,13 +53,14 @@ func TestANetworkFilesystemKeepsWhatWasPromised(t *testing.T) {
 // without what was written meanwhile, just before the reader.
 func TestANetworkFilesystemThatLosesAServerKeepsWhatWasPromised(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	grantOptional(t, ns)
 	const server = "gluster-n2"
 	var killed, started sync.Once
 	var starting sync.WaitGroup
 	t.Cleanup(func() { cluster(t, "start", server) })
-	remove, err := ns.Before(within(t), "pods", func(operation admissionv1.Operation, pod string) {
+	remove, err := ns.OnAdmission(within(t), "pods", func(operation admissionv1.Operation, pod string) {
 		switch {
 		case operation == admissionv1.Delete && pod == "write-pod":
 			killed.Do(func() { clusterDoes(t, "kill", server) })

@@ -80,13 +80,14 @@ func (p phase) interrupt(t *testing.T, ns *chaosengine.Namespace, act func()) {
 // the evidence to be kept.
 func (p phase) foresee(t *testing.T, ns *chaosengine.Namespace, act func()) {
 	t.Helper()
+	requireTestCluster(t) // its API server reaches the hook on this machine
 	awaited := map[happening]admissionv1.Operation{creation: admissionv1.Create, deletion: admissionv1.Delete, keeping: admissionv1.Create}[p.happens]
 	resource, is := "pods", func(name string) bool { return name == p.what }
 	if p.happens == keeping {
-		resource, is = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-evidence-") }
+		resource, is = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-bundle-") }
 	}
 	var once sync.Once
-	remove, err := ns.Before(within(t), resource, func(operation admissionv1.Operation, name string) {
+	remove, err := ns.OnAdmission(within(t), resource, func(operation admissionv1.Operation, name string) {
 		if operation == awaited && is(name) {
 			once.Do(act)
 		}
@@ -175,6 +176,7 @@ func experiments(namespace string) ([]int, error) {
 // cluster to lose it, and no longer, for then it all waits ever longer before it
 // looks again. Longer outages are tried where they are one run's own.
 func TestAControlPlaneThatGoesAwayChangesNoVerdict(t *testing.T) {
+	requireTestCluster(t)
 	const written = 1000
 	stopAPI := func(t *testing.T) (back func()) {
 		cluster(t, "stop", "kube-apiserver")
@@ -193,7 +195,7 @@ func TestAControlPlaneThatGoesAwayChangesNoVerdict(t *testing.T) {
 			once.Do(back)
 			o := await(t, ns)
 			assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
-			assert.Greater(t, ledger.Count(o.result.Cells[0].Acks), uint64(written), "what was acknowledged meanwhile was heard afterwards")
+			assert.Greater(t, ledger.CountRecords(o.result.Cells[0].Acks), uint64(written), "what was acknowledged meanwhile was heard afterwards")
 			requireNothingLeft(t, ns)
 		})
 	}

@@ -27,6 +27,7 @@ func cellsByName(r result.Result) map[string]result.Cell {
 // on the same and on the other node.
 func TestSeveralCellsAreComparedInOneRun(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	o := run(t, ns, several(map[string]string{
 		"STORAGE_CLASSES": "shared,local-path", "READER_NODE": "same,other", "NEGATIVE_CONTROL": "true",
@@ -73,7 +74,7 @@ func requireMeasured(t *testing.T, c result.Cell) {
 		assert.LessOrEqual(t, r.Gone, r.Scheduled)
 		assert.LessOrEqual(t, r.Scheduled, r.Mounted)
 		assert.LessOrEqual(t, r.Mounted, r.Started)
-		assert.LessOrEqual(t, r.Started, r.FirstAckAt)
+		assert.LessOrEqual(t, r.Started, r.FirstAck)
 	}
 }
 
@@ -82,6 +83,7 @@ func requireMeasured(t *testing.T, c result.Cell) {
 // are on one machine, so nothing reaches the highest level of evidence.
 func TestTheWholeMatrix(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	grantOptional(t, ns)
 	o := run(t, ns, several(map[string]string{
@@ -142,6 +144,7 @@ func TestTheWholeMatrix(t *testing.T) {
 // A level of evidence that is asked for is waited for, and below it nothing passes.
 func TestRequiredEvidence(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	grantOptional(t, ns)
 	o := run(t, ns, short(map[string]string{
@@ -155,7 +158,7 @@ func TestRequiredEvidence(t *testing.T) {
 			continue
 		}
 		assert.Equal(t, judge.Error, c.Verdict, c.Reason)
-		assert.Contains(t, c.Reason, "the evidence is uncached, below the reattached that REQUIRED_EVIDENCE asks for")
+		assert.Contains(t, c.Reason, "the evidence level is uncached, below reattached (REQUIRED_EVIDENCE)")
 	}
 	requireNothingLeft(t, ns)
 }
@@ -163,6 +166,7 @@ func TestRequiredEvidence(t *testing.T) {
 // Litmus's tunables for several targets: the writers of a run's cells.
 func TestOnlyTheTargetedWritersAreDeletedAtTheIntervals(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	unknown := run(t, ns, short(map[string]string{"STORAGE_CLASSES": "shared,csi-shared", "TARGET_PODS": "write-pod"}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, unknown.verdict())

@@ -33,7 +33,7 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 		require.NoError(t, err)
 		log, err := ns.Log(within(t), name)
 		require.NoError(t, err)
-		results[name], err = chaosengine.Result(log)
+		results[name], err = chaosengine.ParseResult(log)
 		require.NoError(t, err, log)
 		assert.Equal(t, string(results[name].Verdict), string(result.Status.ExperimentStatus.Verdict))
 	}
@@ -45,7 +45,7 @@ func TestTwoEnginesDoNotGetInEachOthersWay(t *testing.T) {
 			continue
 		}
 		assert.Equal(t, judge.Error, r.Verdict)
-		assert.Contains(t, r.Reason, "exists already and was not made by this run")
+		assert.Contains(t, r.Reason, "already exists and was not created by this run")
 	}
 	require.NotEmpty(t, passed)
 	if len(passed) == 2 { // the operator was busy: one began when the other had ended

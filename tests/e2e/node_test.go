@@ -70,7 +70,7 @@ func TestTwoWritersAliveAtOnceAreSaidAndNotCalledDamage(t *testing.T) {
 	require.GreaterOrEqual(t, len(cell.Epochs), 2)
 	assert.NotEqual(t, cell.Epochs[0].Node, cell.Epochs[1].Node)
 	assert.Empty(t, cell.Findings)
-	const said = "two writers were alive at once: epoch 1 wrote after epoch 2 had begun"
+	const said = "two writers ran at the same time: epoch 1 wrote after epoch 2 had started"
 	assert.Contains(t, cell.Notes, said)
 	assert.Contains(t, o.probe(t, "verify").Description, said)
 	requireNothingLeft(t, ns)
@@ -88,7 +88,7 @@ func TestAWritersNodeIsDrained(t *testing.T) {
 	cell := o.result.Cells[0]
 	require.GreaterOrEqual(t, len(cell.Epochs), 2)
 	assert.NotEqual(t, cell.Epochs[0].Node, cell.Epochs[1].Node)
-	assert.Contains(t, o.probe(t, "verify").Description, "the writer of epoch 1 was gone before it was to be deleted: somebody else ended it")
+	assert.Contains(t, o.probe(t, "verify").Description, "the pod of the writer of epoch 1 was gone before its deletion: something else deleted it")
 	requireNothingLeft(t, ns)
 }
 
@@ -102,7 +102,7 @@ func TestANodeThatIsAwayIsAnError(t *testing.T) {
 	node := away()
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, result.Status.ExperimentStatus.Verdict)
 	require.NotNil(t, result.Status.ExperimentStatus.ErrorOutput)
-	for _, says := range []string{"waited 25s for pod " + ns.Name + "/write-pod to be gone", "it is on node " + node, "kubectl get node " + node, "Left behind"} {
+	for _, says := range []string{"timed out after 25s waiting for pod " + ns.Name + "/write-pod to be deleted", "it is on node " + node, "kubectl get node " + node, "Left behind"} {
 		assert.Contains(t, result.Status.ExperimentStatus.ErrorOutput.Reason, says)
 	}
 	cluster(t, "start", "kubelet-"+node)

@@ -55,6 +55,7 @@ func permission(verb, group, resource string) string {
 // for is what the chart's Roles grant, no more and no less.
 func TestTheRolesGrantWhatIsUsed(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns, err := connect(t).NewNamespace(within(t), "e2e-"+rand.String(6), chaosengine.Baseline)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ns.Remove(within(t))) })
@@ -67,7 +68,7 @@ func TestTheRolesGrantWhatIsUsed(t *testing.T) {
 	needed := slices.AppendSeq(experiment, maps.Keys(onlyTheRunners()))
 	slices.Sort(needed)
 	assert.Equal(t, needed, permissions(role.Rules), "rbac.yaml grants what is needed")
-	optionalRole, _, err := ns.Optional()
+	optionalRole, _, err := ns.OptionalRBAC()
 	require.NoError(t, err)
 	assert.Subset(t, permissions(optionalRole.Rules), refused, "rbac-optional.yaml grants what is asked for besides")
 }
@@ -99,8 +100,8 @@ func everyNeed(t *testing.T, ns *chaosengine.Namespace) {
 	}
 	log, err := ns.Log(within(t), "existing")
 	require.NoError(t, err)
-	assert.Contains(t, log, "The nodes' labels cannot be seen: taken for Kubernetes", "what a run without rbac-optional.yaml cannot see")
-	assert.Contains(t, log, "The namespace cannot be looked up: taken to exist")
+	assert.Contains(t, log, "The nodes' labels cannot be read: assuming Kubernetes", "what a run without rbac-optional.yaml cannot see")
+	assert.Contains(t, log, "Could not read the namespace; assuming that it exists")
 }
 
 func existingClaim(t *testing.T, ns *chaosengine.Namespace) string {
@@ -137,7 +138,7 @@ func stopsAgain(t *testing.T, ns *chaosengine.Namespace, name string) {
 // grantOptional applies rbac-optional.yaml for a namespace, under its name, until the test is over.
 func grantOptional(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
-	revoke, err := ns.GrantOptional(within(t))
+	revoke, err := ns.GrantOptionalRBAC(within(t))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, revoke(within(t))) })
 }
@@ -147,7 +148,7 @@ func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
 	t.Parallel()
 	ns := someNamespace(t)
 	grantOptional(t, ns)
-	role, _, err := ns.Optional()
+	role, _, err := ns.OptionalRBAC()
 	require.NoError(t, err)
 	begin := func(name string, env map[string]string) *chaosv1alpha1.ChaosResult {
 		require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: name, Env: short(env)}))
@@ -159,15 +160,15 @@ func TestWhatARunSeesWithTheOptionalRole(t *testing.T) {
 	missing := begin("missing", map[string]string{"WORKLOAD_NAMESPACE": "no-such-namespace"})
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, missing.Status.ExperimentStatus.Verdict)
 	require.NotNil(t, missing.Status.ExperimentStatus.ErrorOutput)
-	assert.Contains(t, missing.Status.ExperimentStatus.ErrorOutput.Reason, "namespace no-such-namespace does not exist: kubectl create namespace no-such-namespace")
+	assert.Contains(t, missing.Status.ExperimentStatus.ErrorOutput.Reason, "namespace no-such-namespace does not exist. What to do: kubectl create namespace no-such-namespace")
 
 	labelSwarm(t, ns, "n1")
 	one := begin("one-of-two", nil)
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, one.Status.ExperimentStatus.Verdict)
 	log, err := ns.Log(within(t), "one-of-two")
 	require.NoError(t, err)
-	assert.NotRegexp(t, `msg="[^"]* cannot be (seen|looked up): `, log)
-	assert.NotContains(t, log, "the nodes' labels could not be seen")
+	assert.NotRegexp(t, `msg="[^"]* cannot be (read|seen|looked up): `, log)
+	assert.NotContains(t, log, "the nodes' labels could not be read")
 	// The classes are looked up before the quota leaves room for none of their claims.
 	quota(corev1.ResourcePersistentVolumeClaims, "0")(t, ns)
 	classes := begin("classes", map[string]string{"STORAGE_CLASSES": "*"})
@@ -190,7 +191,7 @@ func TestSwarmOnEveryNodeIsNotApplicable(t *testing.T) {
 	labelSwarm(t, ns, "n2")
 	o := run(t, ns, short(nil))
 	assert.Equal(t, chaosv1alpha1.ResultVerdict("N/A"), o.verdict())
-	assert.Contains(t, o.probe(t, "verify").Description, "Not Applicable: Swarm orchestrates on every node, as their labels")
+	assert.Contains(t, o.probe(t, "verify").Description, "Not Applicable: the orchestrator is Swarm, according to the label ")
 	requireNothingLeft(t, ns)
 	requireNotApplicable(t, requireEvidence(t, ns, o))
 }

@@ -32,19 +32,19 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 	}{
 		"no such storage class": {
 			env:  map[string]string{"STORAGE_CLASS": "no-such-class"},
-			says: []string{"write-pod does not run", `storageclass.storage.k8s.io "no-such-class" not found`, "kubectl get storageclass"},
+			says: []string{"write-pod did not start", `storageclass.storage.k8s.io "no-such-class" not found`, "kubectl get storageclass"},
 		},
 		"a claim that nobody binds": {
 			env:  map[string]string{"STORAGE_CLASS": "faulty"},
-			says: []string{"write-pod does not run", "unbound immediate PersistentVolumeClaims", "kubectl describe pvc"},
+			says: []string{"write-pod did not start", "unbound immediate PersistentVolumeClaims", "kubectl describe pvc"},
 		},
 		"an image that cannot be pulled": {
 			env: map[string]string{"LIB_IMAGE": "volume-durability.test/none:test"}, patience: 45,
-			says: []string{"write-pod does not run", "volume-durability.test/none:test", "must be able to pull LIB_IMAGE"},
+			says: []string{"write-pod did not start", "volume-durability.test/none:test", "must be able to pull LIB_IMAGE"},
 		},
 		"an image that must not be pulled": {
 			env:  map[string]string{"LIB_IMAGE": "volume-durability.test/none:test", "LIB_IMAGE_PULL_POLICY": "Never"},
-			says: []string{"write-pod does not run", "ErrImageNeverPull", "LIB_IMAGE_PULL_POLICY"},
+			says: []string{"write-pod did not start", "ErrImageNeverPull", "LIB_IMAGE_PULL_POLICY"},
 		},
 		"a quota on claims": {
 			prepare: quota(corev1.ResourcePersistentVolumeClaims, "0"),
@@ -60,7 +60,7 @@ func TestWhatTheClusterRefusesIsAnError(t *testing.T) {
 		},
 		"no node for the reader": {
 			env: short(map[string]string{"READER_NODE": "n3"}), patience: 45,
-			says: []string{"read-pod does not run", "NodeAffinity", "READER_NODE must name a node"},
+			says: []string{"read-pod did not start", "NodeAffinity", "READER_NODE must name a node"},
 		},
 		"a namespace that is not there": {
 			env:  map[string]string{"WORKLOAD_NAMESPACE": "no-such-namespace"},

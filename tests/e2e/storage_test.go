@@ -38,6 +38,7 @@ func claimOf(t *testing.T, ns *chaosengine.Namespace, class string, access corev
 
 func TestABlockDeviceIsItsUsersWhoIsNotRoot(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	claimOf(t, ns, "csi-block", corev1.ReadWriteOnce, corev1.PersistentVolumeBlock)
 	pod := &corev1.Pod{
@@ -70,6 +71,7 @@ func TestABlockDeviceIsItsUsersWhoIsNotRoot(t *testing.T) {
 
 func TestTheDriverSaysWhatAClassCannotDo(t *testing.T) {
 	t.Parallel()
+	requireTestCluster(t)
 	ns := someNamespace(t)
 	claimOf(t, ns, "csi-ext4", corev1.ReadWriteMany, corev1.PersistentVolumeFilesystem)
 	eventually(t, func() bool {

@@ -37,7 +37,7 @@ func TestAVolumeThatRefusesEndsInAVerdictThatSaysSo(t *testing.T) {
 		says    []string
 	}{
 		"full from the beginning":          {fill, atOnce, chaosv1alpha1.ResultVerdictError, []string{noRoom, "CLAIM_SIZE"}},
-		"full after the first writer":      {fill, whenDeleted, chaosv1alpha1.ResultVerdictError, []string{noRoom, "CLAIM_SIZE", "What had been acknowledged was there"}},
+		"full after the first writer":      {fill, whenDeleted, chaosv1alpha1.ResultVerdictError, []string{noRoom, "CLAIM_SIZE", "All acknowledged records were there"}},
 		"read-only from the beginning":     {makeReadOnly, atOnce, chaosv1alpha1.ResultVerdictError, []string{readOnly, "kubectl describe pv"}},
 		"read-only after the first writer": {makeReadOnly, whenDeleted, chaosv1alpha1.ResultVerdictFailed, []string{readOnly, "kubectl describe pv"}},
 	} {
@@ -73,6 +73,7 @@ const (
 // is made before it.
 func smallVolume(t *testing.T, namespace string) (folder string) {
 	t.Helper()
+	requireTestCluster(t)
 	folder = filepath.Join("/var/lib/volume-durability-cluster/volumes", namespace)
 	require.NoError(t, os.Mkdir(folder, 0o755))
 	t.Cleanup(func() { require.NoError(t, os.Remove(folder)) })

@@ -13,24 +13,23 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/undo"
 )
 
-// unreadable is a place that cannot be read.
+// unreadable is a range that cannot be read.
 type unreadable struct{ extent.Range }
 
 func (v *Volume) isUnreadable(h *handle, r extent.Range) bool {
 	return v.holds(fault.ReadError) && v.affects(h) && v.unreadable.Overlaps(r)
 }
 
-// syncFailure is what a failed sync has left behind: data that counts as synced
-// from then on and is not.
+// syncFailure is the state after a failed sync: data that counts as synced but is not.
 type syncFailure struct {
 	happened bool
-	// last is the state at the sync before, nil where nothing had changed since.
+	// last is the state at the sync before; nil if nothing had changed since.
 	last *undo.Image
-	// lost is what had been written since, and not again.
+	// lost is what was written between the two syncs, and not written again later.
 	lost extent.Set
 }
 
-// sync syncs the target, or fails.
+// sync syncs the target, or fails because of sync-error.
 func (v *Volume) sync(do func() syscall.Errno) syscall.Errno {
 	if v.holds(fault.SyncError) && !v.failed.happened {
 		v.failSync()
@@ -53,15 +52,14 @@ func (v *Volume) failSync() {
 	v.report(event.Event{Kind: event.SyncFailed, SizeBefore: size, SizeAfter: size, Ranges: v.failed.lost.Ranges()})
 }
 
-// written is told of every write to the target. What is written anew is synced the
-// next time.
+// written handles a write to the target. Data that is written again is synced next time.
 func (v *Volume) written(r extent.Range) {
 	v.target.lastWrite = r
 	v.failed.lost.Remove(r)
 }
 
-// dropFailed takes away what a failed sync has left behind. Its pages were marked
-// clean: the cache still showed them, the disk never had them.
+// dropFailed removes the data of a failed sync. Its pages were marked clean: they were in the
+// cache but never on the disk.
 func (v *Volume) dropFailed() {
 	lost := v.failed.lost.Ranges()
 	if len(lost) == 0 || !v.holds(fault.SyncError) || !v.options.Fault.Values.True("drop") {
@@ -73,8 +71,8 @@ func (v *Volume) dropFailed() {
 	})
 }
 
-// sizeWithout is the size of a file without what was lost: where that was its end,
-// the file had never grown so far.
+// sizeWithout returns the size of a file without the lost ranges. If the end of the file was
+// lost, the file is shorter.
 func (s syncFailure) sizeWithout(lost []extent.Range, size int64) int64 {
 	last := lost[len(lost)-1]
 	if last.End() < size {

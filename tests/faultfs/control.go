@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Control is a named pipe that takes commands, one a line.
+// Control is a named pipe that takes commands, one per line.
 type Control struct {
 	pipe    *os.File
 	reading sync.WaitGroup
 }
 
-// NewControl makes the pipe. What is written to it waits for Listen.
+// NewControl creates the pipe. Commands in the pipe wait for Listen.
 func NewControl(path string) (*Control, error) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
-		return nil, fmt.Errorf("making the control file %s: %w", path, err)
+		return nil, fmt.Errorf("creating the control file %s: %w", path, err)
 	}
-	// Open for writing as well, it does not end when a writer closes it.
+	// With the pipe open for writing too, reading does not end when a writer closes it.
 	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(path))
@@ -29,7 +29,7 @@ func NewControl(path string) (*Control, error) {
 	return &Control{pipe: pipe}, nil
 }
 
-// Listen gives every line to a function until the control is closed.
+// Listen calls a function with every line until the control is closed.
 func (c *Control) Listen(command func(line string)) {
 	c.reading.Go(func() {
 		for lines := bufio.NewScanner(c.pipe); lines.Scan(); {
@@ -38,7 +38,7 @@ func (c *Control) Listen(command func(line string)) {
 	})
 }
 
-// Close ends listening and removes the pipe.
+// Close stops listening and removes the pipe.
 func (c *Control) Close() error {
 	err := c.pipe.Close()
 	c.reading.Wait()

@@ -12,7 +12,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
 )
 
-// strike lets the fault take effect. Its moment does not come again.
+// strike lets the fault take effect, once.
 func (v *Volume) strike() {
 	v.come = true
 	spec := v.options.Fault
@@ -20,7 +20,7 @@ func (v *Volume) strike() {
 	case spec.Fault.ChangesContent():
 		v.damage(event.Fault, func(f *os.File, _ int64) (change.Change, error) { return spec.Change(v.target.view(f)) })
 	case spec.Fault.Name == fault.LoseFile:
-		v.lose(func() error { return os.Remove(v.target.path) }, "the file is gone")
+		v.lose(func() error { return os.Remove(v.target.path) }, "the file was removed")
 	case spec.Fault.Name == fault.EmptyDirectory:
 		v.lose(func() error { return empty(v.options.Dir) }, "the directory is empty")
 	case spec.Fault.Name == fault.RollBack:
@@ -35,7 +35,7 @@ func (v *Volume) strike() {
 	}
 }
 
-// damage changes the target's content and reports exactly what is different.
+// damage changes the target's content and reports exactly what changed.
 func (v *Volume) damage(kind event.Kind, decide func(f *os.File, size int64) (change.Change, error)) {
 	if err := v.changeContent(kind, decide); err != nil {
 		v.failure(fmt.Errorf("nothing was damaged: %w", err))
@@ -55,7 +55,7 @@ func (v *Volume) changeContent(kind event.Kind, decide func(f *os.File, size int
 	}
 	ranges, err := what.Apply(f, size)
 	if err != nil {
-		return fmt.Errorf("only some of it: %w", err)
+		return fmt.Errorf("partly changed: %w", err)
 	}
 	e := event.Event{Kind: kind, SizeBefore: size, SizeAfter: what.Size, Ranges: ranges}
 	if len(ranges) == 0 {
@@ -66,17 +66,17 @@ func (v *Volume) changeContent(kind event.Kind, decide func(f *os.File, size int
 	return nil
 }
 
-// afterDamage sees what is left of the target.
+// afterDamage updates the state of the target.
 func (v *Volume) afterDamage() {
 	v.target.look()
 	v.target.synced = min(v.target.synced, v.target.size())
 }
 
-// lose does away with the target.
+// lose removes the target.
 func (v *Volume) lose(do func() error, detail string) {
 	size := v.target.size()
 	if err := do(); err != nil {
-		v.failure(fmt.Errorf("nothing was damaged, or only some of it: %w", err))
+		v.failure(fmt.Errorf("nothing was damaged, or only a part: %w", err))
 		return
 	}
 	var whole extent.Set
@@ -124,15 +124,15 @@ func (v *Volume) rollBack() {
 		err = v.snapshot.restore(v.options.Dir)
 	}
 	if err != nil {
-		v.failure(fmt.Errorf("rolling back %s, some of it may be: %w", v.options.Dir, err))
+		v.failure(fmt.Errorf("rolling back %s, possibly in part: %w", v.options.Dir, err))
 		return
 	}
 	v.report(event.Event{Kind: event.Fault, SizeBefore: size, SizeAfter: v.target.size(), Ranges: ranges, Detail: "as it was when the snapshot was taken"})
 	v.afterDamage()
 }
 
-// rollBackTarget rolls the target's content back to find out what differs. It is
-// gone where it was not there yet.
+// rollBackTarget rolls back the target's content to find out what differs. The content is
+// empty if the target is not in the snapshot.
 func (v *Volume) rollBackTarget(size int64) ([]extent.Range, error) {
 	old, err := os.ReadFile(filepath.Join(v.snapshot.dir, v.options.File))
 	f, errOpen := os.OpenFile(v.target.path, os.O_RDWR, 0)

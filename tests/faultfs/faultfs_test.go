@@ -378,7 +378,7 @@ func TestWhatCannotBeDoneIsAnError(t *testing.T) {
 			w.closes()
 			requireSame(t, w.written, m.read())
 			require.Contains(t, m.the(event.Error).Detail, "nothing was damaged")
-			require.NotContains(t, m.the(event.Error).Detail, "only some of it")
+			require.NotContains(t, m.the(event.Error).Detail, "partly changed")
 			require.Empty(t, m.all(event.Fault))
 		})
 	}
@@ -685,7 +685,7 @@ func TestMistakesAreFoundBeforeMounting(t *testing.T) {
 	for _, o := range []Options{{Dir: dir, Mountpoint: dir}, {Dir: dir, Mountpoint: below}, {Dir: below, Mountpoint: dir}} {
 		o.File = "logs.log"
 		_, err := Mount(o)
-		assert.ErrorContains(t, err, "neither holds nor hides")
+		assert.ErrorContains(t, err, "neither contains nor hides")
 	}
 	_, err := Mount(Options{Dir: "/none", Mountpoint: "/nowhere", File: "../x"})
 	for _, want := range []string{`"/none"`, `"/nowhere"`, `"../x"`} {

@@ -25,13 +25,13 @@ func (v *Volume) opened(file fs.FileHandle, inode uint64) *handle {
 	return &handle{LoopbackFile: file.(*fs.LoopbackFile), volume: v, inode: inode}
 }
 
-// Ioctl is not supported: it could change data unseen.
+// Ioctl is not supported: faultfs could not track the changes that it makes.
 func (h *handle) Ioctl(context.Context, uint32, uint64, []byte, []byte) (int32, syscall.Errno) {
 	return 0, syscall.ENOTTY
 }
 
-// Read fails as a whole where it touches an unreadable page. A short answer would
-// tell the kernel that the file ends there.
+// Read fails as a whole if the range contains an unreadable page: a short read would mean to
+// the kernel that the file ends there.
 func (h *handle) Read(ctx context.Context, buf []byte, offset int64) (result fuse.ReadResult, errno syscall.Errno) {
 	h.hang(fault.HangRead)
 	h.volume.locked(func() {
@@ -44,7 +44,7 @@ func (h *handle) Read(ctx context.Context, buf []byte, offset int64) (result fus
 	return result, errno
 }
 
-// read reads at once. What go-fuse returns is read when it is sent, which may be
+// read reads the data now. The result of go-fuse would be read when it is sent, possibly
 // after the next damage.
 func (h *handle) read(ctx context.Context, buf []byte, offset int64) (fuse.ReadResult, syscall.Errno) {
 	later, errno := h.LoopbackFile.Read(ctx, buf, offset)
@@ -56,7 +56,7 @@ func (h *handle) read(ctx context.Context, buf []byte, offset int64) (fuse.ReadR
 	return fuse.ReadResultData(content), syscall.Errno(status)
 }
 
-// Write writes; a handle that is written to has not been closed.
+// Write writes, and marks the handle as a writer.
 func (h *handle) Write(ctx context.Context, data []byte, offset int64) (n uint32, errno syscall.Errno) {
 	r := extent.Range{Offset: offset, Length: int64(len(data))}
 	errno = h.change(r, r.End(), func() (errno syscall.Errno) {
@@ -70,19 +70,19 @@ func (h *handle) Write(ctx context.Context, data []byte, offset int64) (n uint32
 	return n, errno
 }
 
-// Writev is a write in pieces.
+// Writev writes several buffers as one write.
 func (h *handle) Writev(ctx context.Context, data [][]byte, offset int64) (uint32, syscall.Errno) {
 	return h.Write(ctx, bytes.Join(data, nil), offset)
 }
 
-// Allocate may change everything that follows, as it can shift it.
+// Allocate may change everything after the offset, because it can shift data.
 func (h *handle) Allocate(ctx context.Context, offset, length uint64, mode uint32) syscall.Errno {
 	return h.change(extent.Between(int64(offset), math.MaxInt64), int64(offset+length), func() syscall.Errno {
 		return h.LoopbackFile.Allocate(ctx, offset, length, mode)
 	})
 }
 
-// change changes content within a range, of a file that must reach up to an end.
+// change changes the content of a range. The file must have space up to end.
 func (h *handle) change(r extent.Range, end int64, do func() syscall.Errno) (errno syscall.Errno) {
 	h.volume.locked(func() {
 		if errno = h.refuse(end); errno != fs.OK {
@@ -108,7 +108,7 @@ func (h *handle) refuse(end int64) syscall.Errno {
 	return h.volume.refuseChange()
 }
 
-// Fsync is fsync(2) and fdatasync(2).
+// Fsync implements fsync(2) and fdatasync(2).
 func (h *handle) Fsync(ctx context.Context, flags uint32) (errno syscall.Errno) {
 	h.hang(fault.HangSync)
 	h.delay()
@@ -122,8 +122,8 @@ func (h *handle) Fsync(ctx context.Context, flags uint32) (errno syscall.Errno) 
 	return errno
 }
 
-// Flush is what close(2) and the end of a process send and wait for. The kernel
-// holds neither the inode's lock nor pages while it waits.
+// Flush implements close(2), also at the end of a process; both wait for it. The kernel holds
+// neither the lock of the inode nor pages meanwhile.
 func (h *handle) Flush(ctx context.Context) (errno syscall.Errno) {
 	h.volume.locked(func() {
 		errno = h.LoopbackFile.Flush(ctx)
@@ -132,8 +132,8 @@ func (h *handle) Flush(ctx context.Context) (errno syscall.Errno) {
 	return errno
 }
 
-// Release is the end of a handle. Nobody waits for it, so its closing was Flush's;
-// it is only counted here if the kernel had to leave that out.
+// Release ends a handle. No process waits for it, so Flush counts the closing. Release
+// counts it only if the kernel omitted the flush.
 func (h *handle) Release(ctx context.Context) (errno syscall.Errno) {
 	h.volume.locked(func() {
 		h.volume.closed(h)
@@ -142,14 +142,13 @@ func (h *handle) Release(ctx context.Context) (errno syscall.Errno) {
 	return errno
 }
 
-// suffers says whether a fault of behaviour holds for this file.
+// suffers reports whether a lasting fault affects this file.
 func (h *handle) suffers(name string) (suffers bool) {
 	h.volume.locked(func() { suffers = h.volume.holds(name) && h.volume.affects(h) })
 	return suffers
 }
 
-// hang does not return before the fault is healed, whoever asks for it: a hung disk
-// does not answer to interrupts.
+// hang blocks until the fault is healed. Interrupts do not end it, as with a hung disk.
 func (h *handle) hang(name string) {
 	if h.suffers(name) {
 		<-h.volume.healed

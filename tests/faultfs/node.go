@@ -13,38 +13,37 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
 )
 
-// node is a file or directory. Every operation is go-fuse's own loopback, done as
-// one with regard to damage.
+// node is a file or directory. Every operation is go-fuse's loopback operation, and atomic
+// with regard to damage.
 //
-// No timeouts are set, so the kernel asks for names and attributes each time. It
-// drops the pages of a file when it is opened (no FOPEN_KEEP_CACHE), and when a
-// read finds that the time of its last change is another (FUSE_AUTO_INVAL_DATA):
-// damage is seen by the next to open, and by those who read on. That is why
-// nothing is invalidated explicitly (NotifyContent): from within a handler the
-// kernel would wait for pages that are locked by reads and writes which wait for
-// the handler's lock.
+// No timeouts are set, so the kernel requests names and attributes each time. It drops the
+// cached pages of a file when the file is opened (no FOPEN_KEEP_CACHE), and when a read
+// finds a new modification time (FUSE_AUTO_INVAL_DATA). The next process that opens the
+// file, and those that already read it, therefore see the damage. Explicit invalidation
+// (NotifyContent) could deadlock: in a handler, the kernel would wait for pages that are
+// locked by reads and writes, which wait for the handler's lock.
 type node struct {
 	*fs.LoopbackNode
 	volume *Volume
 }
 
-// WrapChild makes a node of every file and directory below.
+// WrapChild returns a node for every file and directory below.
 func (n *node) WrapChild(_ context.Context, child fs.InodeEmbedder) fs.InodeEmbedder {
 	return &node{LoopbackNode: child.(*fs.LoopbackNode), volume: n.volume}
 }
 
-// look does something that changes nothing.
+// look runs an operation that changes nothing.
 func (n *node) look(do func() syscall.Errno) (errno syscall.Errno) {
 	n.volume.locked(func() { errno = do() })
 	return errno
 }
 
-// change does something that changes names or attributes.
+// change runs an operation that changes names or attributes.
 func (n *node) change(do func() syscall.Errno) syscall.Errno {
 	return n.unless(n.volume.refuseChange, do)
 }
 
-// grow does something that needs room.
+// grow runs an operation that needs space.
 func (n *node) grow(do func() syscall.Errno) syscall.Errno {
 	return n.unless(n.volume.refuseGrowth, do)
 }
@@ -54,7 +53,7 @@ func (n *node) unless(refuse, do func() syscall.Errno) syscall.Errno {
 		if errno := refuse(); errno != fs.OK {
 			return errno
 		}
-		// The target may be another file afterwards.
+		// The operation may have made another file the target.
 		defer n.volume.target.look()
 		return do()
 	})
@@ -119,7 +118,7 @@ func (n *node) Tmpfile(ctx context.Context, flags, mode uint32, out *fuse.EntryO
 	return child, file, fuseFlags, errno
 }
 
-// Setattr changes attributes, of which the size is content.
+// Setattr changes attributes. A change of the size is a change of content.
 func (n *node) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	return n.change(func() syscall.Errno {
 		size, resized := in.GetSize()
@@ -183,21 +182,21 @@ func (n *node) Removexattr(ctx context.Context, name string) syscall.Errno {
 	return n.change(func() syscall.Errno { return n.LoopbackNode.Removexattr(ctx, name) })
 }
 
-// CopyFileRange is refused: the kernel then reads and writes, which is seen.
+// CopyFileRange is refused: the kernel then uses reads and writes, which faultfs tracks.
 func (n *node) CopyFileRange(context.Context, fs.FileHandle, uint64, *fs.Inode, fs.FileHandle, uint64, uint64, uint64) (uint32, syscall.Errno) {
 	return 0, syscall.ENOTSUP
 }
 
-// backing is the flags to open the file beneath with. The kernel sends offsets for
-// appending, and our buffers are not aligned as direct access asks for.
+// backing returns the flags to open the underlying file with. The kernel sends offsets for
+// appending, and the buffers are not aligned for direct I/O.
 func backing(flags uint32) uint32 { return flags &^ (syscall.O_APPEND | syscall.O_DIRECT) }
 
 func writes(flags uint32) bool { return flags&syscall.O_ACCMODE != syscall.O_RDONLY }
 
-// change changes the target's content within a range, so that it can be undone.
+// change changes a range of the target's content, and saves what is needed to undo it.
 func (v *Volume) change(r extent.Range, do func() syscall.Errno) syscall.Errno {
 	if err := v.target.before(r); err != nil {
-		v.failure(fmt.Errorf("keeping what is about to change: %w", err))
+		v.failure(fmt.Errorf("saving the content before a change: %w", err))
 		return syscall.EIO
 	}
 	errno := do()

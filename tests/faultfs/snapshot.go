@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// snapshot is a copy of a directory: its folders, files and links, with their
-// owners, modes and times of change.
+// snapshot is a copy of a directory: its folders, files and links, with their owners, modes
+// and modification times.
 type snapshot struct{ dir string }
 
 func (s *snapshot) taken() bool { return s.dir != "" }
 
-// take keeps what a directory holds, instead of what was kept before.
+// take copies a directory. It replaces an earlier copy.
 func (s *snapshot) take(dir string) error {
 	if err := s.remove(); err != nil {
 		return err
@@ -47,8 +47,8 @@ func (s *snapshot) remove() error {
 	return err
 }
 
-// prune removes from a directory what is not in another one, or is something else
-// there. Files that are in both stay, as the files that they are: they may be open.
+// prune removes from a directory what is not in another one, or has another type there.
+// Files that are in both stay, because they may be open.
 func prune(dir, other string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -72,7 +72,7 @@ func prune(dir, other string) error {
 	})
 }
 
-// copyTree copies what is in a directory into another one, over what is there.
+// copyTree copies the content of a directory into another one, and overwrites files there.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -102,7 +102,7 @@ func copyEntry(from, to string, entry fs.DirEntry) error {
 	case 0:
 		err = copyContent(from, to)
 	default:
-		err = errors.New("neither a folder nor a file nor a link")
+		err = errors.New("not a folder, a file or a link")
 	}
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func copyContent(from, to string) error {
 
 func copyAttributes(to string, info fs.FileInfo) error {
 	owner := info.Sys().(*syscall.Stat_t)
-	// Changing the owner takes the set-user-ID bit away, so the mode comes after it.
+	// Changing the owner clears the set-user-ID bit, so the mode is set after it.
 	return errors.Join(
 		os.Chown(to, int(owner.Uid), int(owner.Gid)),
 		os.Chmod(to, info.Mode()),

@@ -11,22 +11,21 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/undo"
 )
 
-// target is the file that the fault is about, as it has come so far.
+// target is the file of the fault, and its history.
 type target struct {
-	// path is where it is in the directory that holds the data.
+	// path is its path in the directory that holds the data.
 	path string
-	// inode is its inode there, 0 where it does not exist. A file that is renamed to
-	// the target's name becomes the target; handles of the old one are not its any more.
+	// inode is its inode there; 0 if it does not exist. A file that is renamed to the
+	// target's name becomes the target, and handles of the old file no longer count.
 	inode uint64
-	// synced is how many bytes from its beginning a writer was told are safe.
+	// synced is how many bytes from its beginning were acknowledged as synced.
 	synced        int64
 	syncs, closes int64
 	lastWrite     extent.Range
 	history       undo.History
-	// remembers says whether the fault needs the history.
+	// remembers is whether the fault needs the history.
 	remembers bool
-	// writers are the handles, of all files, that were written to and have not been
-	// closed by their users since.
+	// writers are the handles, of all files, that were written to and not closed since.
 	writers map[*handle]bool
 }
 
@@ -41,7 +40,7 @@ func newTarget(path string, spec fault.Spec) target {
 	return t
 }
 
-// look sees whether the target is another file now.
+// look checks whether the target has become another file.
 func (t *target) look() {
 	inode := t.stat().Ino
 	if inode == t.inode {
@@ -52,7 +51,7 @@ func (t *target) look() {
 	t.begin()
 }
 
-// begin takes what the file holds for what is on stable storage.
+// begin treats the content of the file as synced.
 func (t *target) begin() {
 	t.history.Forget()
 	t.synced = t.size()
@@ -81,7 +80,7 @@ func (t *target) isBeingWritten() bool {
 	return false
 }
 
-// before keeps what is needed to undo a change of a range.
+// before saves what is needed to undo a change of a range.
 func (t *target) before(r extent.Range) error {
 	if !t.remembers {
 		return nil

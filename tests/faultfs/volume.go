@@ -1,7 +1,6 @@
-// Package faultfs is a FUSE filesystem over a plain directory that damages data
-// on purpose: one fault, on one file, at one moment. It passes everything else on
-// as it is, so it can be used as real storage. It knows nothing of who uses it,
-// nor of what is in the file.
+// Package faultfs is a FUSE filesystem over a plain directory that damages data on
+// purpose: one fault, on one file, at one moment. It passes every other operation on
+// unchanged, so it can be used as real storage. It does not know the content of the file.
 package faultfs
 
 import (
@@ -24,16 +23,15 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
 )
 
-// Options is what to mount.
+// Options configures a mount.
 type Options struct {
-	// Dir is the directory that holds the data, Mountpoint where it is to be seen.
+	// Dir is the directory that holds the data, Mountpoint where to mount it.
 	Dir, Mountpoint string
 	// File is the target's path below Dir.
-	File string
-	// Fault is what is to go wrong.
+	File  string
 	Fault fault.Spec
-	// Report is given every event: one at a time, in order, while operations of the
-	// filesystem wait. It must not use the filesystem.
+	// Report is called with every event, one at a time and in order. Operations of the
+	// filesystem wait meanwhile, so Report must not use the filesystem.
 	Report func(event.Event)
 }
 
@@ -43,32 +41,31 @@ type Volume struct {
 	server  *fuse.Server
 	served  sync.WaitGroup
 
-	// mu makes every operation that reads or changes something, and every damage, one
-	// whole. Nothing waits for the kernel or for time while holding it.
+	// mu makes every operation and every damage atomic. While it is held, nothing waits for
+	// the kernel or for a timer.
 	mu sync.Mutex
-	// come says that the fault's moment has come, detaching that the filesystem is to
-	// be unmounted as soon as mu is free, detached that it has been.
+	// come is whether the fault's moment was reached, detaching whether the filesystem must
+	// be unmounted as soon as mu is free, detached whether that is done.
 	come, detaching, detached bool
 	target                    target
 	snapshot                  snapshot
-	// unreadable is the place of a read error.
+	// unreadable is the range of a read error.
 	unreadable unreadable
 	failed     syncFailure
-	// healed is closed when behaviour ends and everything that hangs is let go.
+	// healed is closed when the fault ends. It releases all hanging calls.
 	healed chan struct{}
 }
 
-// Problems says everything that is wrong with the options, each with what would
-// be right.
+// Problems returns everything that is wrong with the options, each with what is expected.
 func (o Options) Problems() []error {
 	var problems []error
 	for _, dir := range []struct{ what, path string }{{"directory", o.Dir}, {"mount point", o.Mountpoint}} {
 		if there, err := os.Stat(dir.path); err != nil || !there.IsDir() {
-			problems = append(problems, fmt.Errorf("%s %q: want a directory that is there", dir.what, dir.path))
+			problems = append(problems, fmt.Errorf("%s %q: want an existing directory", dir.what, dir.path))
 		}
 	}
 	if isWithin(o.Dir, o.Mountpoint) || isWithin(o.Mountpoint, o.Dir) {
-		problems = append(problems, fmt.Errorf("mount point %q: want one that neither holds nor hides the directory %q", o.Mountpoint, o.Dir))
+		problems = append(problems, fmt.Errorf("mount point %q: want one that neither contains nor hides the directory %q", o.Mountpoint, o.Dir))
 	}
 	if !filepath.IsLocal(o.File) || filepath.Clean(o.File) == "." {
 		problems = append(problems, fmt.Errorf("file %q: want a path below the directory, such as logs.log", o.File))
@@ -76,8 +73,8 @@ func (o Options) Problems() []error {
 	return problems
 }
 
-// isWithin says whether a directory is another one or below it. Of one that is not
-// there nothing is.
+// isWithin reports whether a directory is another directory or below it. It returns false if
+// one of them does not exist.
 func isWithin(dir, other string) bool {
 	real, errReal := filepath.EvalSymlinks(dir)
 	otherReal, errOther := filepath.EvalSymlinks(other)
@@ -90,7 +87,7 @@ func isWithin(dir, other string) bool {
 	return errors.Join(errReal, errOther, err) == nil && filepath.IsLocal(relative)
 }
 
-// Mount mounts a filesystem. It must be closed.
+// Mount mounts a filesystem. The caller must close it.
 func Mount(o Options) (*Volume, error) {
 	if err := errors.Join(o.Problems()...); err != nil {
 		return nil, err
@@ -124,11 +121,11 @@ func (v *Volume) serve() error {
 	root := &node{LoopbackNode: loopback.(*fs.LoopbackNode), volume: v}
 	v.server, err = fuse.NewServer(fs.NewNodeFS(root, &fs.Options{NullPermissions: true}), v.options.Mountpoint, &fuse.MountOptions{
 		DirectMountStrict: true, AllowOther: true, FsName: "faultfs", Name: "faultfs",
-		// The kernel checks permissions: this process is root and would grant everything.
+		// The kernel checks permissions, because this process is root.
 		Options: []string{"default_permissions"},
-		// One request for one write(2) of up to a mebibyte, as far as the kernel will.
+		// A write(2) of up to 1 MiB is one request.
 		MaxWrite: 1 << 20,
-		// With pass-through the kernel would read and write the data without us.
+		// With pass-through, the kernel would read and write the data directly.
 		DisabledCapabilities: fuse.CAP_PASSTHROUGH,
 	})
 	if err != nil {
@@ -141,8 +138,8 @@ func (v *Volume) serve() error {
 	return nil
 }
 
-// locked does something in one piece, then unmounts if that is what the fault is:
-// the kernel may have requests for us before it lets go of a mount.
+// locked calls a function while it holds mu, and then unmounts if the fault needs it. The
+// kernel may send requests before it releases a mount, so mu must be free by then.
 func (v *Volume) locked(do func()) {
 	v.mu.Lock()
 	do()
@@ -154,9 +151,9 @@ func (v *Volume) locked(do func()) {
 	}
 }
 
-// detach unmounts as the fault. The mount is out of the mount table before it is
-// reported, and before the operation that brought the moment is answered. That
-// operation's file keeps the mount alive until then, so nothing here waits for it.
+// detach carries out the fault unmount. The mount leaves the mount table before the event is
+// reported and before the operation that triggered the fault is answered. That operation
+// keeps the filesystem in use until then, so detach must not wait for it to end.
 func (v *Volume) detach() {
 	err := unix.Unmount(v.options.Mountpoint, unix.MNT_DETACH)
 	v.mu.Lock()
@@ -167,10 +164,10 @@ func (v *Volume) detach() {
 	}
 	v.detached = true
 	size := v.target.size()
-	v.report(event.Event{Kind: event.Fault, SizeBefore: size, SizeAfter: size, Detail: v.options.Mountpoint + " is not mounted any more"})
+	v.report(event.Event{Kind: event.Fault, SizeBefore: size, SizeAfter: size, Detail: v.options.Mountpoint + " is no longer mounted"})
 }
 
-// report fills in what all events have in common.
+// report sets the fields that all events have, and reports the event.
 func (v *Volume) report(e event.Event) {
 	e.Time = time.Now().UTC()
 	e.Fault, e.File = v.options.Fault.Fault.Name, v.options.File
@@ -183,14 +180,14 @@ func (v *Volume) report(e event.Event) {
 	}
 }
 
-// failure says that something has not been done.
+// failure reports an error event.
 func (v *Volume) failure(err error) {
 	size := v.target.size()
 	v.report(event.Event{Kind: event.Error, SizeBefore: size, SizeAfter: size, Detail: err.Error()})
 }
 
-// holds says whether the mount's fault is this one, its moment has come and it has
-// not been healed.
+// holds reports whether the mount has this fault, its moment was reached and it was not
+// healed.
 func (v *Volume) holds(name string) bool {
 	return v.come && v.options.Fault.Fault.Name == name && !v.isHealed()
 }
@@ -204,8 +201,7 @@ func (v *Volume) isHealed() bool {
 	}
 }
 
-// Command does what a line of the control file says. What cannot be done is
-// reported as an error event.
+// Command runs a command, a line of the control file. An error is reported as an event.
 func (v *Volume) Command(line string) {
 	commands := map[string]func(){"now": v.now, "snapshot": v.takeSnapshot, "heal": v.heal}
 	v.locked(func() {
@@ -224,7 +220,7 @@ func (v *Volume) now() {
 		return
 	}
 	if v.come {
-		v.failure(errors.New("command now: the moment has come already"))
+		v.failure(errors.New("command now: the fault has taken effect already"))
 		return
 	}
 	v.strike()
@@ -240,7 +236,7 @@ func (v *Volume) heal() {
 	v.report(event.Event{Kind: event.Healed, SizeBefore: size, SizeAfter: size})
 }
 
-// advance looks whether a moment has come.
+// advance takes the snapshot and lets the fault take effect if their moments are reached.
 func (v *Volume) advance() {
 	spec := v.options.Fault
 	if spec.None() {
@@ -254,15 +250,14 @@ func (v *Volume) advance() {
 	}
 }
 
-// ErrInUse says that a filesystem is out of the mount table and still in use: after
-// the fault unmount, or through a bind mount such as a container's. It is served on
-// until the process ends.
+// ErrInUse means that a filesystem is no longer in the mount table but still in use: after
+// the fault unmount, or through a bind mount such as a container's. It is served until the
+// process ends.
 var ErrInUse = errors.New("still in use")
 
-// Close lets go of everything that hangs, unmounts, and waits until the last
-// request has been answered. Who has files open through the mount is told that it
-// is gone. Others who hold on to the filesystem are waited for until the context
-// ends, which is ErrInUse.
+// Close releases all hanging calls, unmounts, and waits until the last request is answered.
+// Processes with files open through the mount get errors. Close waits for other users of
+// the filesystem until the context ends, and returns ErrInUse then.
 func (v *Volume) Close(ctx context.Context) error {
 	v.mu.Lock()
 	if !v.isHealed() {
@@ -289,14 +284,13 @@ func (v *Volume) Close(ctx context.Context) error {
 	return inUse
 }
 
-// unmount unmounts; where the mount is in use it is taken away by force, and
-// everything that waits for it fails.
+// unmount unmounts a filesystem. If it is in use, unmount forces it, and waiting calls fail.
 func unmount(mountpoint string) error {
 	err := unix.Unmount(mountpoint, 0)
 	if errors.Is(err, unix.EBUSY) {
 		err = unix.Unmount(mountpoint, unix.MNT_DETACH|unix.MNT_FORCE)
 	}
-	// Somebody else may have unmounted it.
+	// EINVAL: it is unmounted already.
 	if err != nil && !errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("unmounting %s: %w", mountpoint, err)
 	}
@@ -317,7 +311,7 @@ func (v *Volume) awaitServed(ctx context.Context) error {
 	}
 }
 
-// refuseChange is what fails everything that would change something.
+// refuseChange returns the error of every operation that changes something.
 func (v *Volume) refuseChange() syscall.Errno {
 	if v.holds(fault.ReadOnly) {
 		return syscall.EROFS
@@ -325,7 +319,7 @@ func (v *Volume) refuseChange() syscall.Errno {
 	return fs.OK
 }
 
-// refuseGrowth is what fails everything that needs room as well.
+// refuseGrowth returns the error of every operation that also needs space.
 func (v *Volume) refuseGrowth() syscall.Errno {
 	if v.holds(fault.NoSpace) {
 		return syscall.ENOSPC
@@ -333,12 +327,12 @@ func (v *Volume) refuseGrowth() syscall.Errno {
 	return v.refuseChange()
 }
 
-// affects says whether an open file is the target.
+// affects reports whether an open file is the target.
 func (v *Volume) affects(h *handle) bool { return h.inode == v.target.inode }
 
-// closed is told that a handle has been flushed: its user has closed it, and waits
-// for this to return. A handle that was not written to is none of a writer: shells
-// open files and close copies of the handle before the program writes.
+// closed handles a flush: the user of a handle has closed it and waits for this call. Only a
+// handle that was written to counts, because shells open files and close copies of the
+// handle before the program writes.
 func (v *Volume) closed(h *handle) {
 	if !v.target.writers[h] {
 		return

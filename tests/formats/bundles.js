@@ -1,5 +1,4 @@
-// The bundles that the Go program beside this wrote, and what each must come to. The
-// expectations are written here by hand, not taken from the product.
+// The bundles that main.go wrote, and the expected status of each. The expectations are independent of the product.
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -11,15 +10,15 @@ export const rules = {
   'V-222586': { rule: 'SV-222586r961125_rule', benchmark: 'Application_Security_Development_STIG', revision: 'V6R4' },
 }
 
-// What an assessor must see. Only V-260932 says that it does not apply to Swarm.
+// The status that an assessor must see. Only V-260932 exempts Swarm.
 export const statuses = {
   pass: 'pass', fail: 'fail', empty: 'fail', matrix: 'fail',
-  error: 'notchecked', blind: 'notchecked', stopped: 'notchecked', 'not-applicable': 'notapplicable',
+  error: 'notchecked', undetected: 'notchecked', stopped: 'notchecked', 'not-applicable': 'notapplicable',
 }
 
 export const samples = readdirSync(folder)
 
-// Every bundle: its sample, its rule, the status that is due, and its files.
+// Every bundle: its sample, its rule, the expected status, and its files.
 export const bundles = samples.flatMap((sample) => Object.keys(rules).map((group) => ({
   name: `${sample} under ${group}`,
   sample,

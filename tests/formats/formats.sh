@@ -1,6 +1,5 @@
 #!/bin/sh
-# Reads the forms of the evidence with the parsers of the tools that people load them
-# into. The parsers are npm packages, pinned; they are installed once.
+# Reads the reports in a bundle with the parsers of the tools that import them. The parsers are pinned npm packages.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 if ! command -v npm >/dev/null; then
@@ -10,7 +9,7 @@ if ! command -v npm >/dev/null; then
     fi
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null
 fi
-# npm ci begins anew each time: it is needed where the lock is another one.
+# npm ci reinstalls everything, so run it only if the lock file has changed.
 installed=$here/node_modules/.installed
 if ! cmp -s "$here/package-lock.json" "$installed"; then
     (cd "$here" && npm ci --silent)

@@ -1,4 +1,4 @@
-// The converter of Heimdall and the SAF command line.
+// The converter of Heimdall and of the SAF command line.
 import { ChecklistResults } from '@mitre/hdf-converters'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

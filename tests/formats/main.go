@@ -1,5 +1,5 @@
-// The program formats writes the bundles of the samples, one folder for each sample
-// and rule, for the tests here to read with other people's parsers.
+// The program formats writes the bundle of each sample for each rule, for the tests that read them with the parsers of
+// other tools.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	folder := flag.String("folder", "build/formats", "where to write them; it is emptied first")
+	folder := flag.String("folder", "build/formats", "folder to write to; its content is deleted first")
 	flag.Parse()
 	if err := write(*folder); err != nil {
 		fmt.Fprintln(os.Stderr, "formats:", err)
@@ -32,7 +32,8 @@ func write(folder string) error {
 	}
 	for _, s := range samples.All() {
 		for _, to := range rules {
-			b, err := bundle.Make(s.Result, bundle.Options{Rule: to.Group, Where: "ConfigMap stig/volume-durability-evidence-" + s.Result.RunID})
+			where := "ConfigMap stig/volume-durability-evidence-" + s.Result.RunID
+			b, err := bundle.Make(s.Result, bundle.Options{Rule: to.Group, Where: where})
 			if err != nil {
 				return fmt.Errorf("sample %s: %w", s.Name, err)
 			}

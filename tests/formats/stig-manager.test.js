@@ -1,4 +1,4 @@
-// STIG Manager's own parser, with the options with which its web client imports.
+// STIG Manager's own parser, with the import options of its web client.
 import { reviewsFromCkl, reviewsFromCklb } from '@nuwcdivnpt/stig-manager-client-modules'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -34,10 +34,10 @@ for (const [file, parse] of Object.entries({ 'checklist.ckl': reviewsFromCkl, 'c
       assert.equal(checklist.stats[bundle.due], 1)
       assert.equal(review.resultEngine, null)
 
-      const { reason, run } = JSON.parse(bundle.read('result.json'))
+      const { reason, runID } = JSON.parse(bundle.read('result.json'))
       assert.match(review.detail, /^(V-\d+) \(SV-/)
       assert.ok(review.detail.includes('\n'), 'lines stay lines')
-      assert.ok(review.comment.includes(`Run ${run} of volume-durability.\n`))
+      assert.ok(review.comment.includes(`Run ${runID} of volume-durability.\n`))
       if (bundle.due !== 'notapplicable') {
         assert.ok(review.detail.includes(reason), `${reason} must be in ${review.detail}`)
       }
@@ -45,7 +45,7 @@ for (const [file, parse] of Object.entries({ 'checklist.ckl': reviewsFromCkl, 'c
   }
 }
 
-test('what XML escapes comes back as it was', () => {
+test('escaped XML is restored', () => {
   const error = bundles.find((b) => b.sample === 'error' && b.group === 'V-260932')
   for (const [file, parse] of [['checklist.ckl', reviewsFromCkl], ['checklist.cklb', reviewsFromCklb]]) {
     const [review] = parse({ data: error.read(file), sourceRef: file, ...options }).checklists[0].reviews

@@ -1,4 +1,4 @@
-// The linters, in a module of their own: nothing of theirs reaches the product's.
+// The linters, in a separate module: their dependencies are not those of the product.
 module github.com/volume-durability/volume-durability/tests/lint
 
 go 1.26.0

@@ -1,6 +1,6 @@
-// Command faults runs faults of litmus-go itself in the Jobs of ChaosEngines, as
-// Litmus's own image does. It is for tests only: what is ours must work in faults
-// that are not. It has those that need nothing but the API server.
+// Command faults runs faults of litmus-go in the Jobs of ChaosEngines, as Litmus's own
+// image does. The end-to-end tests use it to test the command probes in other faults. It
+// has only faults that need nothing but the API server.
 package main
 
 import (
@@ -19,7 +19,7 @@ func main() {
 	}
 }
 
-// run carries out the fault of a name. What came of it is in its ChaosResult.
+// run executes a fault by name. The fault writes its outcome into its ChaosResult.
 func run(name string) error {
 	faults := map[string]func(clients.ClientSets){
 		"pod-autoscaler": autoscaler.PodAutoscaler,
@@ -27,11 +27,11 @@ func run(name string) error {
 	}
 	fault, known := faults[name]
 	if !known {
-		return fmt.Errorf("no fault is called %q", name)
+		return fmt.Errorf("unknown fault %q", name)
 	}
 	var c clients.ClientSets
 	if err := c.GenerateClientSetFromKubeConfig(); err != nil {
-		return fmt.Errorf("making clients for %s: %w", name, err)
+		return fmt.Errorf("creating clients for %s: %w", name, err)
 	}
 	fault(c)
 	return nil

@@ -1,5 +1,5 @@
-// Package loopdevice gives tests real block devices: files behind loop(4). It knows
-// nothing of what is put on them.
+// Package loopdevice provides real block devices to tests: loop devices, which are backed
+// by files (loop(4)).
 package loopdevice
 
 import (
@@ -13,25 +13,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// New is a blank block device of a size in bytes, a multiple of 512, for as long as
-// the test takes. Only root may attach one; anybody else's test is skipped.
+// New attaches a blank block device and returns its path. The size is in bytes, a multiple
+// of 512. The device is detached when the test ends. Attaching a device needs root; the
+// test is skipped without it.
 func New(t testing.TB, size int64) (path string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("attaching a loop device needs root")
 	}
-	behind, err := os.Create(filepath.Join(t.TempDir(), "device"))
+	backing, err := os.Create(filepath.Join(t.TempDir(), "device"))
 	require.NoError(t, err)
-	defer behind.Close()
-	require.NoError(t, behind.Truncate(size))
-	path, err = attach(behind)
+	defer backing.Close()
+	require.NoError(t, backing.Truncate(size))
+	path, err = attach(backing)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, detach(path)) })
 	return path
 }
 
-// attach puts a file behind the next free device. Another process may be faster.
-func attach(behind *os.File) (path string, err error) {
+// attach attaches a file to a free device, and returns the path of the device. It retries
+// if another process takes the device first.
+func attach(backing *os.File) (path string, err error) {
 	control, err := os.Open("/dev/loop-control")
 	if err != nil {
 		return "", err
@@ -40,23 +42,24 @@ func attach(behind *os.File) (path string, err error) {
 	for {
 		free, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 		if err != nil {
-			return "", fmt.Errorf("asking for a free loop device: %w", err)
+			return "", fmt.Errorf("finding a free loop device: %w", err)
 		}
 		path := fmt.Sprintf("/dev/loop%d", free)
-		if err := configure(path, behind); !errors.Is(err, unix.EBUSY) {
+		if err := configure(path, backing); !errors.Is(err, unix.EBUSY) {
 			return path, err
 		}
 	}
 }
 
-func configure(path string, behind *os.File) error {
+// configure attaches a file to a device.
+func configure(path string, backing *os.File) error {
 	device, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer device.Close()
-	if err := unix.IoctlLoopConfigure(int(device.Fd()), &unix.LoopConfig{Fd: uint32(behind.Fd())}); err != nil {
-		return fmt.Errorf("attaching %s to %s: %w", behind.Name(), path, err)
+	if err := unix.IoctlLoopConfigure(int(device.Fd()), &unix.LoopConfig{Fd: uint32(backing.Fd())}); err != nil {
+		return fmt.Errorf("attaching %s to %s: %w", backing.Name(), path, err)
 	}
 	return nil
 }

@@ -16,93 +16,94 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// story is how a cell is told: which storage, which nodes, and what it does to the data.
-type story struct {
-	number  int
-	plan    options.CellSpec
-	object  string // what is appended to the names of the pods and the claim
-	began   time.Time
-	writers []string          // the node of each epoch's writer
-	reader  string            // the reader's node
-	access  protocol.ReadMode // how the reader reads
-	median  time.Duration     // of a commit
-	away    time.Duration     // from a deletion to the next writer's start
-	mount   protocol.Mount
-	// harm damages the volume before the pod that looks after so many epochs.
-	harm map[int]harm
-	// claim is what the provisioner made; nil for an emptyDir.
+// scenario is what happens in a cell: the storage, the nodes, and the damage to the data.
+type scenario struct {
+	number   int
+	plan     options.CellSpec
+	object   string // appended to the names of the pods and the claim
+	start    time.Time
+	writers  []string // the node of each epoch's writer
+	reader   string   // the reader's node
+	readMode protocol.ReadMode
+	median   time.Duration // of a commit
+	restart  time.Duration // from the end of a writer to the creation of the next
+	mount    protocol.Mount
+	// damage is applied to the volume after this many epochs.
+	damage map[int]damage
+	// claim is nil for an emptyDir.
 	claim *result.Claim
-	// unmounted and anew are the facts of custody that a pod cannot see itself.
-	unmounted, anew provenance.Observation
+	// unmounted and reattached are the observations that no pod can make.
+	unmounted, reattached provenance.Observation
 }
 
-// harm changes the bytes of a volume.
-type harm func(v *volume)
+// damage changes the bytes of a volume.
+type damage func(v *volume)
 
-// boots are the kernels of the nodes: node-c and node-d are on one machine.
-var boots = map[string]string{
+// bootIDs are the kernels of the nodes: node-c and node-d are on one machine.
+var bootIDs = map[string]string{
 	"node-a": "0a5f5d6e-26a1-4a0b-93c3-4b1f0f4a2c11", "node-b": "7d0c2f9b-7a53-4d7e-8a55-0f9d3b6e1d22",
 	"node-c": "c2b7e1a4-90de-4f36-a9b1-6e2d7c8f3a33", "node-d": "c2b7e1a4-90de-4f36-a9b1-6e2d7c8f3a33",
 }
 
 const (
-	working = 9 * time.Second // of each writer
+	writing = 9 * time.Second // of each writer
 	imageID = "registry.example/volume-durability@sha256:5f1d0c3b7e9a42688f0e6d1c9b3a7e254dfb81c06a9d3e7f52b48c1a6e0f9d37"
 )
 
-// tell makes the cell of a story, by the journal's own writer and scanner, and judged
-// by the judge.
-func tell(s story) result.Cell {
+// cell returns the result of a scenario.
+func cell(s scenario) result.Cell {
 	v := newVolume(fmt.Sprintf("%016x", 0x8f3a5c7e9b1d2f40+uint64(s.number)), uint64(s.number))
 	c := result.Cell{Plan: s.plan, Journal: v.format, File: "/data/logs.log", Claim: s.claim}
-	now := s.began
+	now := s.start
 	var earlier []journal.Report
 	for i, node := range s.writers {
-		e := result.Epoch{Number: i + 1, Pod: s.pod("write-pod", i+1, node, now), Mount: s.mount, BootID: boots[node]}
+		e := result.Epoch{Number: i + 1, Pod: s.pod("write-pod", i+1, node, now), Mount: s.mount, BootID: bootIDs[node]}
 		if i > 0 {
-			e.InitialRead = s.look(v, e.Pod, i, earlier, e.Started.Add(60*time.Millisecond))
+			e.InitialRead = s.read(v, e.Pod, i, earlier, e.Started.Add(60*time.Millisecond))
 			earlier = append(earlier, e.InitialRead.ScanResult.Report)
 		}
 		now = e.Started.Add(120 * time.Millisecond)
-		e.FirstAck, e.Acks = v.write(now, now.Add(working), s.median)
+		e.FirstAck, e.Acks = v.write(now, now.Add(writing), s.median)
 		e.FirstAckAt = e.Acks[0].At
 		e.AckedAtDeletion = v.records
-		now = now.Add(working)
+		now = now.Add(writing)
 		if s.plan.Force {
 			e.Grace = new(int64)
 		}
 		e.Deleting, e.Gone = now, now.Add(goneAfter(s.plan.Force))
-		now = e.Gone.Add(s.away)
+		now = e.Gone.Add(s.restart)
 		c.Epochs = append(c.Epochs, e)
 	}
 	reader := s.pod("read-pod", 1, s.reader, now)
-	c.Reader = s.look(v, reader, len(s.writers), earlier, reader.Started.Add(180*time.Millisecond))
+	c.Reader = s.read(v, reader, len(s.writers), earlier, reader.Started.Add(180*time.Millisecond))
 	c.Acks = v.ledger.Acks()
 	c.Latency = must(result.LatencyOf(v.took))
-	c.Provenance = s.custody()
+	c.Provenance = s.history()
 	conclude(&c)
 	return c
 }
 
-// look is what a pod sees after so many epochs, and what the judge makes of it.
-func (s story) look(v *volume, pod result.Pod, epochs int, earlier []journal.Report, seen time.Time) *result.JournalRead {
-	if harm := s.harm[epochs]; harm != nil {
-		harm(v)
+// read returns a pod's read of the journal after this many epochs, with its judgement.
+func (s scenario) read(v *volume, pod result.Pod, epochs int, earlier []journal.Report, at time.Time) *result.JournalRead {
+	if damage := s.damage[epochs]; damage != nil {
+		damage(v)
 	}
 	found := v.scan()
-	found.Mount, found.BootID = s.mount, boots[pod.Node]
+	found.Mount, found.BootID = s.mount, bootIDs[pod.Node]
 	if found.Present {
-		found.ReadMode = s.access
+		found.ReadMode = s.readMode
 		found.SHA256 = v.sha256()
 	}
 	if v.damaged {
 		found.Sample = v.around(v.damage)
 	}
-	judged := judge.Judge(judge.Case{Acks: v.ledger.Acks(), Report: found.Report, Earlier: earlier, Epochs: epochs, Overlap: s.plan.Force})
-	return &result.JournalRead{Pod: pod, Seen: seen, ScanResult: found, Judgement: judged}
+	judged := judge.Judge(judge.Input{
+		Acks: v.ledger.Acks(), Report: found.Report, Earlier: earlier, Epochs: epochs, MayOverlap: s.plan.Force,
+	})
+	return &result.JournalRead{Pod: pod, Seen: at, ScanResult: found, Judgement: judged}
 }
 
-func (s story) pod(name string, incarnation int, node string, at time.Time) result.Pod {
+func (s scenario) pod(name string, incarnation int, node string, at time.Time) result.Pod {
 	after := func(ms int) time.Time { return at.Add(time.Duration(ms) * time.Millisecond) }
 	p := result.Pod{
 		Name: name + s.object, UID: uid(s.number, incarnation, name), Node: node, ImageID: imageID,
@@ -114,15 +115,15 @@ func (s story) pod(name string, incarnation int, node string, at time.Time) resu
 	return p
 }
 
-func (s story) custody() provenance.History {
+func (s scenario) history() provenance.History {
 	writer := s.writers[len(s.writers)-1]
 	c := provenance.History{
-		Writer:     provenance.Location{Node: writer, BootID: boots[writer], Mount: s.mount},
-		Reader:     &provenance.Location{Node: s.reader, BootID: boots[s.reader], Mount: s.mount},
-		ReadMode:   s.access,
+		Writer:     provenance.Location{Node: writer, BootID: bootIDs[writer], Mount: s.mount},
+		Reader:     &provenance.Location{Node: s.reader, BootID: bootIDs[s.reader], Mount: s.mount},
+		ReadMode:   s.readMode,
 		SameVolume: provenance.Observation{Answer: provenance.Yes, Reason: "every pod mounted the claim's volume, and the filesystem's UUID was the same"},
 		Unmounted:  s.unmounted,
-		Reattached: s.anew,
+		Reattached: s.reattached,
 	}
 	if s.claim == nil {
 		c.SameVolume = provenance.Observation{Answer: provenance.No, Reason: "each pod had an emptyDir of its own"}
@@ -131,21 +132,19 @@ func (s story) custody() provenance.History {
 	return c
 }
 
-// conclude is the cell's verdict and reason, as a run says them.
+// conclude sets the cell's verdict and reason as a run does.
 func conclude(c *result.Cell) {
-	var looks [][]judge.Finding
-	for _, e := range c.Epochs {
-		if e.InitialRead != nil {
-			looks = append(looks, e.InitialRead.Judgement.Findings)
-		}
+	var findings [][]judge.Finding
+	for _, read := range c.Reads() {
+		findings = append(findings, read.Judgement.Findings)
 	}
-	c.Findings = judge.Merge(append(looks, c.Reader.Judgement.Findings)...)
+	c.Findings = judge.Merge(findings...)
 	c.Notes = c.Reader.Judgement.Notes
 	judged := c.Reader.Judgement
 	judged.Findings = c.Findings
-	c.Verdict = judge.VerdictOf(judged)
-	c.Reason = c.Verified()
-	c.NotShown = []string{"a deleted pod is no power failure: whether the storage keeps its promise through one was not tried"}
+	c.Verdict = judged.Verdict()
+	c.Reason = c.VerificationSentence()
+	c.NotShown = []string{"deleting a pod is not a power failure: durability across one was not tested"}
 	if c.Provenance.NotReached != "" {
 		c.NotShown = append(c.NotShown, c.Provenance.NotReached)
 	}
@@ -158,12 +157,12 @@ func goneAfter(force bool) time.Duration {
 	return 1400 * time.Millisecond
 }
 
-// uid is another one for each object, and the same at each call.
+// uid returns a UID that is unique to an object and the same at each call.
 func uid(cell, number int, kind string) types.UID {
 	return types.UID(fmt.Sprintf("%08x-%04x-4000-8000-%012x", cell, number, []byte(kind)[:6]))
 }
 
-// Provisioners, as their drivers name themselves.
+// The names of provisioners.
 const (
 	cephRBD   = "rbd.csi.ceph.com"
 	nfs       = "nfs.csi.k8s.io"

@@ -1,9 +1,7 @@
-// Package samples is results of runs that never were, but could have been, for the
-// tests of everything that shows a result: each verdict, and a comparison in which
-// every kind of cell is there. Their journals are written, damaged, scanned and
-// judged by the product's own parts, so a sample cannot say what a run could not.
+// Package samples makes results for the tests of reports: one of each verdict, and a comparison with a cell of each
+// verdict. The product's own packages write, scan and judge the journals, so each sample is a possible result of a run.
 //
-// The same call gives the same result, to the byte.
+// The same call returns the same result, to the byte.
 package samples
 
 import (
@@ -24,19 +22,19 @@ type Sample struct {
 	Result result.Result
 }
 
-// All are a sample of each kind.
+// All returns every sample.
 func All() []Sample {
 	return []Sample{
 		{"pass", Pass()}, {"fail", Fail()}, {"empty", Empty()}, {"matrix", Matrix()}, {"error", Error()},
-		{"blind", Blind()}, {"stopped", Stopped()}, {"not-applicable", NotApplicable()},
+		{"undetected", Undetected()}, {"stopped", Stopped()}, {"not-applicable", NotApplicable()},
 	}
 }
 
-var began = time.Date(2026, 11, 24, 12, 46, 47, 123_456_789, time.UTC)
+var start = time.Date(2026, 11, 24, 12, 46, 47, 123_456_789, time.UTC)
 
-func newResult(settings options.Settings, cells ...result.Cell) result.Result {
+func newResult(settings options.Values, cells ...result.Cell) result.Result {
 	r := result.Result{
-		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Started: began, Ended: began.Add(74 * time.Second), Settings: settings,
+		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Started: start, Ended: start.Add(74 * time.Second), Options: settings,
 		Tool: result.Tool{Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef", Image: "registry.example/volume-durability:v0.3.0"},
 		Cluster: result.Cluster{
 			UID: "1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Server: "https://10.0.0.10:6443", Version: "v1.34.4",
@@ -54,64 +52,63 @@ func newResult(settings options.Settings, cells ...result.Cell) result.Result {
 	return r
 }
 
-// Pass is the STIG check with its defaults, on storage that keeps what it promised.
+// Pass returns a run of the STIG check with the default options, on storage that keeps acknowledged records.
 func Pass() result.Result {
-	return newResult(options.Defaults(), tell(stig(onCeph(1, "", "stig-pvc"))))
+	return newResult(options.Defaults(), cell(stig(onCeph(1, "", "stig-pvc"))))
 }
 
-// Fail is the STIG check on storage that loses the end of the journal. Log data is
-// present all the same.
+// Fail returns a run on storage that loses the end of the journal. Log data is still present.
 func Fail() result.Result {
 	s := stig(onNFS(2, "", "stig-pvc"))
-	s.harm = map[int]harm{3: losesTheLast(212)}
-	return newResult(options.Defaults(), tell(s))
+	s.damage = map[int]damage{3: losesTheLast(212)}
+	return newResult(options.Defaults(), cell(s))
 }
 
-// Empty is the STIG check on storage that keeps nothing.
+// Empty returns a run on storage that keeps nothing.
 func Empty() result.Result {
 	s := stig(onNFS(3, "", "stig-pvc"))
-	s.harm = map[int]harm{3: losesEverything}
-	return newResult(options.Defaults(), tell(s))
+	s.damage = map[int]damage{3: losesEverything}
+	return newResult(options.Defaults(), cell(s))
 }
 
-// Matrix compares storage classes: there is a cell of each verdict in it, and the control.
+// Matrix returns a comparison of StorageClasses, with a cell of each verdict and the control.
 func Matrix() result.Result {
 	settings := options.Defaults()
 	settings.StorageClasses, settings.NegativeControl = []string{"ceph-rbd", "local-path", "nfs-async", "nfs-sync", "zfs-rwx"}, true
-	settings.Forces = []bool{false, true}
+	settings.Force = []bool{false, true}
 	corrupting := onNFS(5, "nfs-async/forced", "stig-pvc-nfs-async-forced")
 	corrupting.plan.Force = true
-	corrupting.harm = map[int]harm{1: flipsABit(61_003), 3: losesTheLast(57)}
+	corrupting.damage = map[int]damage{1: flipsABit(61_003), 3: losesTheLast(57)}
 	losing := onNFS(6, "nfs-async/graceful", "stig-pvc-nfs-async-graceful")
-	losing.harm = map[int]harm{2: losesTheLast(120)}
+	losing.damage = map[int]damage{2: losesTheLast(120)}
 	graceful := onCeph(4, "ceph-rbd/graceful", "stig-pvc-ceph-rbd-graceful")
-	r := newResult(settings, tell(graceful), tell(onLocalPath(7)), tell(losing), tell(corrupting), unbound(), skipped(), control(forgets))
+	r := newResult(settings, cell(graceful), cell(onLocalPath(7)), cell(losing), cell(corrupting), unbound(), skipped(), control(keepsNothing))
 	r.Verdict = judge.Fail
-	r.Reason = "2 of 6 cells failed: nfs-async/graceful, nfs-async/forced; 1 could not be judged, 1 was skipped"
+	r.Reason = "2 of 6 cells failed: nfs-async/graceful, nfs-async/forced; 1 ended in Error, 1 was skipped"
 	return r
 }
 
-// Error is a run that could not find out.
+// Error returns a run whose claim was never bound.
 func Error() result.Result {
 	c := unbound()
 	c.Plan.Name, c.Plan.StorageClass, c.Claim.Name, c.Claim.StorageClass = "", "", "stig-pvc", ""
 	return newResult(options.Defaults(), c)
 }
 
-// Blind is a run whose control did not lose its data: it cannot tell.
-func Blind() result.Result {
+// Undetected returns a run whose control lost no data, which is an Error: the run cannot detect loss.
+func Undetected() result.Result {
 	settings := options.Defaults()
 	settings.NegativeControl = true
 	kept := control(nil)
-	kept.Reason = "the control lost nothing"
-	r := newResult(settings, tell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
-	r.Verdict, r.Reason = judge.Error, "the control did not lose its data: this run cannot see a loss"
+	kept.Reason = "the control lost no data"
+	r := newResult(settings, cell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
+	r.Verdict, r.Reason = judge.Error, "the control lost no data, as it should have: this run cannot detect loss"
 	return r
 }
 
-// Stopped is a run that its user stopped between two deletions.
+// Stopped returns a run that was stopped between two deletions.
 func Stopped() result.Result {
-	c := tell(stig(onCeph(9, "", "stig-pvc")))
+	c := cell(stig(onCeph(9, "", "stig-pvc")))
 	c.Epochs, c.Reader, c.Findings, c.NotShown, c.Acks = c.Epochs[:1], nil, nil, nil, c.Acks[:1]
 	c.Verdict, c.Reason = judge.Stopped, "the engine was stopped"
 	c.Provenance.Reader, c.Provenance.ReadMode = nil, ""
@@ -119,17 +116,17 @@ func Stopped() result.Result {
 	return newResult(options.Defaults(), c)
 }
 
-// NotApplicable is a run on Swarm.
+// NotApplicable returns a run on Swarm.
 func NotApplicable() result.Result {
 	r := newResult(options.Defaults())
 	r.Verdict, r.Reason = judge.NotApplicable, "Swarm orchestrates: the check does not apply"
 	r.Cluster.Orchestrator = "Swarm: every node carries the label com.docker.ucp.orchestrator.swarm=true, and none com.docker.ucp.orchestrator.kubernetes=true"
-	r.Ended = began.Add(800 * time.Millisecond)
+	r.Ended = start.Add(800 * time.Millisecond)
 	return r
 }
 
-// stig makes a story that of a run with one cell.
-func stig(s story) story {
+// stig turns a scenario into that of a run with one cell.
+func stig(s scenario) scenario {
 	s.plan.Name, s.object = "", ""
 	return s
 }
@@ -141,58 +138,66 @@ func plan(name, class string, mode corev1.PersistentVolumeAccessMode, reader opt
 	}
 }
 
-func onCeph(number int, name, claimName string) story {
-	return story{
-		number: number, plan: plan(name, "ceph-rbd", corev1.ReadWriteOnce, options.OtherNode), object: suffix(name), began: began.Add(time.Second),
-		writers: []string{"node-a", "node-a", "node-b"}, reader: "node-a", access: protocol.ReadDirect,
-		median: 2300 * time.Microsecond, away: 3100 * time.Millisecond,
-		mount:     protocol.Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/rbd0", Device: "252:0", UUID: "5f0c6a6e-5b0b-4a36-9d26-6a1f0d7c2b01"},
-		claim:     claim(number, claimName, "ceph-rbd", cephRBD, corev1.ReadWriteOnce),
-		unmounted: provenance.Observation{Answer: provenance.Yes, Reason: "node-b no longer listed the volume as in use before the reader was scheduled"},
-		anew:      provenance.Observation{Answer: provenance.Yes, Reason: "the VolumeAttachment csi-19 was deleted and csi-20 made after it"},
+func onCeph(number int, name, claimName string) scenario {
+	return scenario{
+		number: number, plan: plan(name, "ceph-rbd", corev1.ReadWriteOnce, options.OtherNode), object: suffix(name), start: start.Add(time.Second),
+		writers: []string{"node-a", "node-a", "node-b"}, reader: "node-a", readMode: protocol.ReadDirect,
+		median: 2300 * time.Microsecond, restart: 3100 * time.Millisecond,
+		mount:      protocol.Mount{Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/rbd0", Device: "252:0", UUID: "5f0c6a6e-5b0b-4a36-9d26-6a1f0d7c2b01"},
+		claim:      claim(number, claimName, "ceph-rbd", cephRBD, corev1.ReadWriteOnce),
+		unmounted:  provenance.Observation{Answer: provenance.Yes, Reason: "node-b no longer listed the volume as in use before the reader was scheduled"},
+		reattached: provenance.Observation{Answer: provenance.Yes, Reason: "the VolumeAttachment csi-19 was deleted and csi-20 made after it"},
 	}
 }
 
-func onNFS(number int, name, claimName string) story {
-	return story{
-		number: number, plan: plan(name, "nfs-async", corev1.ReadWriteMany, options.AnyNode), object: suffix(name), began: began.Add(time.Second),
-		writers: []string{"node-c", "node-d", "node-c"}, reader: "node-d", access: protocol.ReadDirect,
-		median: 640 * time.Microsecond, away: 1200 * time.Millisecond,
-		mount:     protocol.Mount{Point: "/data", Root: "/", FSType: "nfs4", Source: "10.0.0.40:/export/vol-0005", Device: "0:61"},
-		claim:     claim(number, claimName, "nfs-async", nfs, corev1.ReadWriteMany),
-		unmounted: provenance.Observation{Answer: provenance.Yes, Reason: "node-c no longer listed the volume as in use before the reader was scheduled"},
-		anew:      provenance.Observation{Answer: provenance.No, Reason: "the driver attaches nothing"},
+func onNFS(number int, name, claimName string) scenario {
+	return scenario{
+		number: number, plan: plan(name, "nfs-async", corev1.ReadWriteMany, options.AnyNode), object: suffix(name), start: start.Add(time.Second),
+		writers: []string{"node-c", "node-d", "node-c"}, reader: "node-d", readMode: protocol.ReadDirect,
+		median: 640 * time.Microsecond, restart: 1200 * time.Millisecond,
+		mount:      protocol.Mount{Point: "/data", Root: "/", FSType: "nfs4", Source: "10.0.0.40:/export/vol-0005", Device: "0:61"},
+		claim:      claim(number, claimName, "nfs-async", nfs, corev1.ReadWriteMany),
+		unmounted:  provenance.Observation{Answer: provenance.Yes, Reason: "node-c no longer listed the volume as in use before the reader was scheduled"},
+		reattached: provenance.Observation{Answer: provenance.No, Reason: "the driver attaches nothing"},
 	}
 }
 
-func onLocalPath(number int) story {
-	return story{
-		number: number, plan: plan("local-path/graceful", "local-path", corev1.ReadWriteOnce, options.SameNode), object: "-local-path-graceful", began: began.Add(2 * time.Second),
-		writers: []string{"node-b", "node-b", "node-b", "node-b"}, reader: "node-b", access: protocol.ReadDropped,
-		median: 410 * time.Microsecond, away: 700 * time.Millisecond,
-		mount:     protocol.Mount{Point: "/data", Root: "/opt/local-path-provisioner/vol-0007", FSType: "xfs", Source: "/dev/vda1", Device: "254:1", UUID: "e0d1b1f2-1d6f-4b53-9f1f-8a5b0b7e6c77"},
-		claim:     claim(number, "stig-pvc-local-path-graceful", "local-path", localPath, corev1.ReadWriteOnce),
-		unmounted: provenance.Observation{Answer: provenance.Unknown, Reason: "the path is a folder of the node's own disk, which is never unmounted"},
-		anew:      provenance.Observation{Answer: provenance.No, Reason: "the volume is local to the node"},
+func onLocalPath(number int) scenario {
+	return scenario{
+		number: number, plan: plan("local-path/graceful", "local-path", corev1.ReadWriteOnce, options.SameNode), object: "-local-path-graceful", start: start.Add(2 * time.Second),
+		writers: []string{"node-b", "node-b", "node-b", "node-b"}, reader: "node-b", readMode: protocol.ReadDropped,
+		median: 410 * time.Microsecond, restart: 700 * time.Millisecond,
+		mount:      protocol.Mount{Point: "/data", Root: "/opt/local-path-provisioner/vol-0007", FSType: "xfs", Source: "/dev/vda1", Device: "254:1", UUID: "e0d1b1f2-1d6f-4b53-9f1f-8a5b0b7e6c77"},
+		claim:      claim(number, "stig-pvc-local-path-graceful", "local-path", localPath, corev1.ReadWriteOnce),
+		unmounted:  provenance.Observation{Answer: provenance.Unknown, Reason: "the path is a folder of the node's own disk, which is never unmounted"},
+		reattached: provenance.Observation{Answer: provenance.No, Reason: "the volume is local to the node"},
 	}
 }
 
-// forgets is what an emptyDir does after each of two writers.
-var forgets = map[int]harm{1: losesEverything, 2: losesEverything}
+// keepsNothing is the damage to an emptyDir: each of two pods leaves nothing.
+var keepsNothing = map[int]damage{1: losesEverything, 2: losesEverything}
 
-// control is the cell on an emptyDir, which forgets everything with each pod.
-func control(harms map[int]harm) result.Cell {
-	return tell(story{
-		number: 10, object: "-control", began: began.Add(2 * time.Second),
-		plan:    options.CellSpec{Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: options.AnyNode},
-		writers: []string{"node-a", "node-b"}, reader: "node-a", access: protocol.ReadDirect, median: 380 * time.Microsecond, away: 600 * time.Millisecond,
-		mount:     protocol.Mount{Point: "/data", Root: "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/data", FSType: "xfs", Source: "/dev/vda1", Device: "254:1"},
-		harm:      harms,
-		unmounted: provenance.Observation{Answer: provenance.Unknown, Reason: "an emptyDir is not followed"}, anew: provenance.Observation{Answer: provenance.No, Reason: "an emptyDir is attached to nothing"},
+// control returns the cell on an emptyDir.
+func control(damage map[int]damage) result.Cell {
+	return cell(scenario{
+		number: 10, object: "-control", start: start.Add(2 * time.Second),
+		plan: options.CellSpec{
+			Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir,
+			VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: options.AnyNode,
+		},
+		writers: []string{"node-a", "node-b"}, reader: "node-a", readMode: protocol.ReadDirect,
+		median: 380 * time.Microsecond, restart: 600 * time.Millisecond,
+		mount: protocol.Mount{
+			Point: "/data", Root: "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/data", FSType: "xfs",
+			Source: "/dev/vda1", Device: "254:1",
+		},
+		damage:     damage,
+		unmounted:  provenance.Observation{Answer: provenance.Unknown, Reason: "the mounts of an emptyDir are not observed"},
+		reattached: provenance.Observation{Answer: provenance.No, Reason: "an emptyDir is not attached"},
 	})
 }
 
-// unbound is a cell whose claim never got a volume: an Error.
+// unbound returns a cell whose claim was never bound: an Error.
 func unbound() result.Cell {
 	c := result.Cell{Plan: plan("nfs-sync/graceful", "nfs-sync", corev1.ReadWriteOnce, options.AnyNode), Verdict: judge.Error, File: "/data/logs.log"}
 	c.Claim = &result.Claim{Name: "stig-pvc-nfs-sync-graceful", UID: uid(11, 0, "claim "), StorageClass: "nfs-sync", Created: true}
@@ -203,28 +208,28 @@ func unbound() result.Cell {
 	return c
 }
 
-// skipped is a cell that the cluster cannot do.
+// skipped returns a cell that the provisioner does not support.
 func skipped() result.Cell {
 	c := result.Cell{Plan: plan("zfs-rwx", "zfs-rwx", corev1.ReadWriteMany, options.OtherNode), Verdict: judge.Skipped, File: "/data/logs.log"}
-	c.Reason = "the provisioner of StorageClass zfs-rwx makes no volumes that several nodes may write to"
+	c.Reason = "the provisioner of StorageClass zfs-rwx does not support ReadWriteMany"
 	c.Provenance.Evaluate()
 	return c
 }
 
-// losesTheLast cuts the end of the journal off, in the middle of a record.
-func losesTheLast(records int) harm {
+// losesTheLast cuts off the end of the journal, in the middle of a record.
+func losesTheLast(records int) damage {
 	return func(v *volume) {
 		at := len(v.bytes) - records*v.format.Size - 100
 		v.bytes = v.bytes[:at]
-		v.damages(at)
+		v.markDamage(at)
 	}
 }
 
 // flipsABit changes one byte.
-func flipsABit(at int) harm {
+func flipsABit(at int) damage {
 	return func(v *volume) {
 		v.bytes[at] ^= 0x20
-		v.damages(at)
+		v.markDamage(at)
 	}
 }
 
@@ -236,5 +241,5 @@ func suffix(name string) string {
 	if name == "" {
 		return ""
 	}
-	return options.CellSpec{Name: name}.Object("")
+	return options.CellSpec{Name: name}.ObjectName("")
 }

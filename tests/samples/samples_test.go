@@ -10,7 +10,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
-func TestEveryVerdictHasASample(t *testing.T) {
+func TestAll_HasEveryVerdict(t *testing.T) {
 	ofRuns, ofCells := map[judge.Verdict]bool{}, map[judge.Verdict]bool{}
 	for _, s := range All() {
 		ofRuns[s.Result.Verdict] = true
@@ -27,7 +27,7 @@ func TestEveryVerdictHasASample(t *testing.T) {
 	assert.True(t, ofCells[judge.Skipped])
 }
 
-func TestASampleIsTheSameAtEachCall(t *testing.T) {
+func TestAll_IsDeterministic(t *testing.T) {
 	one, err := json.Marshal(All())
 	require.NoError(t, err)
 	two, err := json.Marshal(All())

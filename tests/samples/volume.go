@@ -16,16 +16,16 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// volume is a journal in memory, with the acknowledgements that its writers were given.
+// volume is a journal in memory with its ledger.
 type volume struct {
 	format  journal.Format
 	bytes   []byte
 	ledger  ledger.Ledger
 	epoch   int
 	random  *rand.Rand
-	took    []protocol.Commits
+	took    []protocol.CommitStats
 	records uint64 // acknowledged so far, of all epochs
-	// damage is where the first byte is that is not as it was written, where there is one.
+	// damage is the offset of the first damaged byte, if damaged.
 	damaged bool
 	damage  int64
 }
@@ -41,49 +41,47 @@ func (v *volume) Write(b []byte) (int, error) {
 
 func (v *volume) Datasync() error { return nil }
 
-// commitEvery is how far commits are apart, and recordsEach how many records each has.
+// commitEvery is the interval between commits, and recordsEach the number of records in each.
 const (
 	commitEvery = 250 * time.Millisecond
 	recordsEach = 25
 )
 
-// write is an epoch that commits at a steady rate from one time to another. It
-// returns the acknowledgements as they were heard. What it writes after the last one
-// is not acknowledged.
+// write writes an epoch that commits at a steady rate. It returns the acknowledgements. The records after the last one
+// are not acknowledged.
 func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.Ack, _ []result.AckSample) {
 	v.epoch++
 	unterminated := len(v.bytes) > 0 && v.bytes[len(v.bytes)-1] != '\n'
 	w := must(journal.NewWriter(v, v.format, v.epoch, int64(len(v.bytes)), unterminated))
 	took := hdrhistogram.New(1, 60_000_000, 3)
-	var heard []result.AckSample
+	var acks []result.AckSample
 	var commits uint64
 	for at := from; at.Before(to); at = at.Add(commitEvery) {
-		lasted := v.commitTime(median)
+		duration := v.commitTime(median)
 		last := must(w.Commit(recordsEach, func() time.Time { return at }))
-		check(took.RecordValue(lasted.Microseconds()))
-		ack := ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Sum, Time: at.Add(lasted)}
+		check(took.RecordValue(duration.Microseconds()))
+		ack := ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Sum, Time: at.Add(duration)}
 		if first == nil {
 			first = &ack
 		}
 		check(v.ledger.Record(ack))
-		heard = append(heard, result.AckSample{At: at.Add(lasted + 2*time.Millisecond), Seq: last.Seq})
+		acks = append(acks, result.AckSample{At: at.Add(duration + 2*time.Millisecond), Seq: last.Seq})
 		commits++
 	}
 	must(w.Commit(3, func() time.Time { return to }))
-	v.took = append(v.took, protocol.Commits{
+	v.took = append(v.took, protocol.CommitStats{
 		Count: commits, Records: commits * recordsEach, Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
 	})
 	v.records += commits * recordsEach
-	return first, result.Downsample(heard)
+	return first, result.Downsample(acks)
 }
 
-// commitTime is spread as the commits of real storage are: most near the median, a
-// few many times as long.
+// commitTime returns the duration of a commit. Like on real storage, most are near the median and a few much longer.
 func (v *volume) commitTime(median time.Duration) time.Duration {
 	return time.Duration(float64(median) * math.Exp(v.random.NormFloat64()*0.45))
 }
 
-// scan is what a pod finds in the journal now.
+// scan returns what a pod finds in the journal now.
 func (v *volume) scan() protocol.ScanResult {
 	if len(v.bytes) == 0 {
 		return protocol.ScanResult{Report: journal.Report{Format: v.format}}
@@ -95,24 +93,24 @@ func (v *volume) scan() protocol.ScanResult {
 	return protocol.ScanResult{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
 }
 
-// sha256 is that of the bytes that are there now.
+// sha256 returns the sum of the current bytes.
 func (v *volume) sha256() string {
 	sum := sha256.Sum256(v.bytes)
 	return hex.EncodeToString(sum[:])
 }
 
-// damages remembers the first place that is not as it was written.
-func (v *volume) damages(at int) {
+// markDamage records the offset of a damaged byte if it is the first one.
+func (v *volume) markDamage(at int) {
 	if !v.damaged || int64(at) < v.damage {
 		v.damaged, v.damage = true, int64(at)
 	}
 }
 
-// around shows as many of the bytes around a damaged one as a pod does.
+// around returns the sample of bytes around damage that a pod reports.
 func (v *volume) around(damage int64) *protocol.Sample {
-	const shown = 256
-	from := max(0, damage-shown/2)
-	to := min(int64(len(v.bytes)), from+shown)
+	const size = 256
+	from := max(0, damage-size/2)
+	to := min(int64(len(v.bytes)), from+size)
 	return &protocol.Sample{Offset: from, Bytes: bytes.Clone(v.bytes[from:to]), Damage: damage}
 }
 
@@ -121,7 +119,7 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// check panics: what is made here cannot fail on anyone's machine alone.
+// check panics on an error. Samples do not depend on their environment, so an error is a bug.
 func check(err error) {
 	if err != nil {
 		panic(err)

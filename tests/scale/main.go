@@ -1,7 +1,6 @@
-// Command scale measures what each more cell of a run costs: seconds, requests to
-// the API server, and memory of the experiment. It runs the real run, in this
-// process, against a cluster whose images are loaded, and prints what it measured.
-// No test depends on it.
+// Command scale measures the cost of each additional cell of a run: seconds, requests to the API server, and memory of
+// the experiment. It carries out real runs in this process, on a cluster that has the images, and prints the
+// measurements. No test depends on it.
 package main
 
 import (
@@ -49,34 +48,33 @@ func main() {
 	}
 }
 
-// bench is where to measure, and what.
-type bench struct {
+// benchmark is the cluster and what to measure on it.
+type benchmark struct {
 	config  *rest.Config
 	cluster *chaosengine.Cluster
 	class   string
 	image   string
 	log     *logrus.Logger
-	verbose bool
 }
 
-// cost is what a run of so many cells took.
+// cost is the cost of a run.
 type cost struct {
-	cells     int
-	took      time.Duration
-	requests  int64
-	watches   int64
-	peak      uint64 // bytes of memory that the process had at most
-	heap      uint64 // bytes of live objects at its end
-	deletions int
-	slowest   time.Duration // recovery
+	cells           int
+	duration        time.Duration
+	requests        int64
+	watches         int64
+	peakMemory      uint64 // bytes
+	heap            uint64 // bytes of live objects at the end
+	deletions       int
+	slowestRecovery time.Duration
 }
 
 func measure(ctx context.Context) error {
-	kubeconfig := flag.String("kubeconfig", os.Getenv("KUBECONFIG"), "the cluster to use")
-	class := flag.String("storage-class", "csi-shared", "StorageClass to make the cells' own classes like")
-	image := flag.String("image", "", "image of the writers and readers")
-	counts := flag.String("cells", "1,10,25,50", "how many cells, separated by commas")
-	verbose := flag.Bool("v", false, "show the runs' log")
+	kubeconfig := flag.String("kubeconfig", os.Getenv("KUBECONFIG"), "kubeconfig of the cluster")
+	class := flag.String("storage-class", "csi-shared", "StorageClass to copy for the cells")
+	image := flag.String("image", "", "image of the writer and reader pods")
+	counts := flag.String("cells", "1,10,25,50", "numbers of cells to measure, separated by commas")
+	verbose := flag.Bool("v", false, "show the log of the runs")
 	flag.Parse()
 	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
 	if err != nil {
@@ -86,7 +84,7 @@ func measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := bench{config: config, cluster: cluster, class: *class, image: *image, log: logrus.New(), verbose: *verbose}
+	b := benchmark{config: config, cluster: cluster, class: *class, image: *image, log: logrus.New()}
 	if !*verbose {
 		b.log.SetOutput(io.Discard)
 	}
@@ -96,61 +94,63 @@ func measure(ctx context.Context) error {
 		if err != nil || n < 1 {
 			return fmt.Errorf("-cells: %q: want a whole number above 0", count)
 		}
-		c, err := b.cells(ctx, n)
+		c, err := b.measure(ctx, n)
 		if err != nil {
 			return fmt.Errorf("%d cells: %w", n, err)
 		}
 		costs = append(costs, c)
 	}
-	return show(costs)
+	return printCosts(costs)
 }
 
-// cells makes a run of n cells, each with a StorageClass of its own.
-func (b bench) cells(ctx context.Context, n int) (c cost, err error) {
+// measure carries out a run of n cells, each with its own StorageClass.
+func (b benchmark) measure(ctx context.Context, n int) (c cost, err error) {
 	ns, err := b.cluster.NewNamespace(ctx, "scale-"+rand.String(6), chaosengine.Restricted)
 	if err != nil {
 		return cost{}, err
 	}
 	defer func() {
-		removal, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
 		defer cancel()
-		err = errors.Join(err, ns.Remove(removal))
+		err = errors.Join(err, ns.Remove(cleanup))
 	}()
-	names, remove, err := b.classes(ctx, ns.Name, n)
+	names, remove, err := b.copyClass(ctx, ns.Name, n)
 	defer func() { err = errors.Join(err, remove()) }()
 	if err != nil {
 		return cost{}, err
 	}
-	settings, err := options.Parse(func(name string) string {
-		return map[string]string{
-			"WORKLOAD_NAMESPACE": ns.Name, "STORAGE_CLASSES": strings.Join(names, ","), "PARALLEL_CELLS": strconv.Itoa(n), "CLAIM_SIZE": "16Mi",
-			"TOTAL_CHAOS_DURATION": "60", "CHAOS_INTERVAL": "60", "WRITE_RATE": "10", "STATUS_CHECK_TIMEOUT": "600",
-		}[name]
-	})
+	env := map[string]string{
+		"WORKLOAD_NAMESPACE": ns.Name,
+		"STORAGE_CLASSES":    strings.Join(names, ","), "PARALLEL_CELLS": strconv.Itoa(n), "CLAIM_SIZE": "16Mi",
+		"TOTAL_CHAOS_DURATION": "60", "CHAOS_INTERVAL": "60", "WRITE_RATE": "10", "STATUS_CHECK_TIMEOUT": "600",
+	}
+	settings, err := options.Parse(func(name string) string { return env[name] })
 	if err != nil {
 		return cost{}, err
 	}
-	return b.carryOut(ctx, settings, n)
+	return b.run(ctx, settings, n)
 }
 
-// classes makes classes like the one asked for, and says how to remove them.
-func (b bench) classes(ctx context.Context, prefix string, n int) (names []string, remove func() error, err error) {
+// copyClass creates n copies of the StorageClass. remove deletes those that were created, also after an error.
+func (b benchmark) copyClass(
+	ctx context.Context, prefix string, n int,
+) (names []string, remove func() error, err error) {
 	classes := b.cluster.Kube.StorageV1().StorageClasses()
 	remove = func() error {
-		removal, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		var failures []error
 		for _, name := range names {
-			failures = append(failures, classes.Delete(removal, name, metav1.DeleteOptions{}))
+			failures = append(failures, classes.Delete(cleanup, name, metav1.DeleteOptions{}))
 		}
 		return errors.Join(failures...)
 	}
-	like, err := classes.Get(ctx, b.class, metav1.GetOptions{})
+	original, err := classes.Get(ctx, b.class, metav1.GetOptions{})
 	if err != nil {
 		return nil, remove, err
 	}
 	for i := range n {
-		class := like.DeepCopy()
+		class := original.DeepCopy()
 		class.ObjectMeta = metav1.ObjectMeta{Name: fmt.Sprintf("%s-%02d", prefix, i+1)}
 		if _, err := classes.Create(ctx, class, metav1.CreateOptions{}); err != nil {
 			return names, remove, err
@@ -160,7 +160,8 @@ func (b bench) classes(ctx context.Context, prefix string, n int) (names []strin
 	return names, remove, nil
 }
 
-func (b bench) carryOut(ctx context.Context, settings options.Settings, n int) (cost, error) {
+// run carries out one run and returns its cost.
+func (b benchmark) run(ctx context.Context, settings options.Values, n int) (cost, error) {
 	c := cost{cells: n}
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100
@@ -170,36 +171,40 @@ func (b bench) carryOut(ctx context.Context, settings options.Settings, n int) (
 		return cost{}, err
 	}
 	debug.FreeOSMemory()
-	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o600); err != nil { // begins the peak anew, proc(5)
+	// Writing 5 resets the peak of the process's memory (proc(5)).
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o600); err != nil {
 		return cost{}, err
 	}
 	began, id := time.Now(), rand.String(10)
-	result, err := run.Run{
-		ID: id, Settings: settings, Image: b.image, Hooks: nobody{}, Log: b.log,
-		Kube: kube.Client{API: client, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: b.log, Labels: map[string]string{kube.RunLabel: id}},
+	res, err := run.Run{
+		ID: id, Settings: settings, Image: b.image, Hooks: noHooks{}, Log: b.log,
+		Kube: kube.Client{
+			API: client, Namespace: settings.Namespace, Timeout: settings.StatusTimeout, Log: b.log,
+			Labels: map[string]string{kube.RunLabel: id},
+		},
 	}.Execute(ctx)
 	if err != nil {
 		return cost{}, err
 	}
-	c.took = time.Since(began)
-	if c.peak, err = peak(); err != nil {
+	c.duration = time.Since(began)
+	if c.peakMemory, err = peakMemory(); err != nil {
 		return cost{}, err
 	}
-	if result.Verdict != judge.Pass {
-		return cost{}, fmt.Errorf("the verdict is %s: %s", result.Verdict, result.Reason)
+	if res.Verdict != judge.Pass {
+		return cost{}, fmt.Errorf("the verdict is %s: %s", res.Verdict, res.Reason)
 	}
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	c.heap = m.HeapAlloc
-	for _, cell := range result.Cells {
+	for _, cell := range res.Cells {
 		c.deletions += cell.Deletions()
-		c.slowest = max(c.slowest, cell.SlowestRecovery())
+		c.slowestRecovery = max(c.slowestRecovery, cell.SlowestRecovery())
 	}
 	return c, nil
 }
 
-// counting counts the requests that pass through.
+// counting is a transport that counts requests.
 type counting struct {
 	next http.RoundTripper
 	*cost
@@ -213,21 +218,21 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(r)
 }
 
-// nobody takes part.
-type nobody struct{}
+// noHooks does nothing.
+type noHooks struct{}
 
-func (nobody) Planned([]options.CellSpec)                   {}
-func (nobody) Written(context.Context, []result.Cell) error { return nil }
-func (nobody) ChaosBegins(context.Context) error            { return nil }
-func (nobody) Acknowledged(options.CellSpec, ledger.Ack)    {}
-func (nobody) Deleting(options.CellSpec, result.Pod)        {}
-func (nobody) Reading(options.CellSpec)                     {}
-func (nobody) Judged(result.Cell)                           {}
-func (nobody) ChaosEnded(context.Context) error             { return nil }
-func (nobody) Stopping(context.Context) bool                { return false }
+func (noHooks) Planned([]options.CellSpec)                   {}
+func (noHooks) Written(context.Context, []result.Cell) error { return nil }
+func (noHooks) ChaosBegins(context.Context) error            { return nil }
+func (noHooks) Acknowledged(options.CellSpec, ledger.Ack)    {}
+func (noHooks) Deleting(options.CellSpec, result.Pod)        {}
+func (noHooks) Reading(options.CellSpec)                     {}
+func (noHooks) Judged(result.Cell)                           {}
+func (noHooks) ChaosEnded(context.Context) error             { return nil }
+func (noHooks) Stopping(context.Context) bool                { return false }
 
-// peak is how much memory this process has had at most, in bytes (proc(5), VmHWM).
-func peak() (uint64, error) {
+// peakMemory returns the peak of this process's memory in bytes (proc(5), VmHWM).
+func peakMemory() (uint64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0, err
@@ -241,22 +246,25 @@ func peak() (uint64, error) {
 	return 0, errors.New("/proc/self/status has no VmHWM")
 }
 
-// show prints what was measured, and what each more cell costs: the slope between
-// the fewest and the most.
-func show(costs []cost) error {
+// printCosts prints the costs, and the cost of each additional cell: the slope between the fewest and the most cells.
+func printCosts(costs []cost) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "cells\tdeletions\tseconds\trequests\tof them watches\tpeak memory, MiB\theap, MiB\tslowest recovery, s\t")
+	fmt.Fprintln(w, "cells\tdeletions\tseconds\trequests\twatches\tpeak memory, MiB\theap, MiB\tslowest recovery, s\t")
 	for _, c := range costs {
-		fmt.Fprintf(w, "%d\t%d\t%.1f\t%d\t%d\t%.1f\t%.1f\t%.1f\t\n", c.cells, c.deletions, c.took.Seconds(), c.requests, c.watches, mib(c.peak), mib(c.heap), c.slowest.Seconds())
+		fmt.Fprintf(w, "%d\t%d\t%.1f\t%d\t%d\t%.1f\t%.1f\t%.1f\t\n",
+			c.cells, c.deletions, c.duration.Seconds(), c.requests, c.watches,
+			mib(c.peakMemory), mib(c.heap), c.slowestRecovery.Seconds())
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	byCells := func(a, b cost) int { return a.cells - b.cells }
-	few, many := slices.MinFunc(costs, byCells), slices.MaxFunc(costs, byCells)
-	if more := float64(many.cells - few.cells); more > 0 {
-		fmt.Printf("each more cell: %.2f s, %.1f requests, %.2f MiB at the peak\n",
-			(many.took-few.took).Seconds()/more, float64(many.requests-few.requests)/more, (mib(many.peak)-mib(few.peak))/more)
+	fewest, most := slices.MinFunc(costs, byCells), slices.MaxFunc(costs, byCells)
+	if additional := float64(most.cells - fewest.cells); additional > 0 {
+		fmt.Printf("each additional cell: %.2f s, %.1f requests, %.2f MiB of peak memory\n",
+			(most.duration-fewest.duration).Seconds()/additional,
+			float64(most.requests-fewest.requests)/additional,
+			(mib(most.peakMemory)-mib(fewest.peakMemory))/additional)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Package workflow holds the hub's ready-made experiment to Argo's own types. It is
-// a module of its own: nothing of Argo's reaches the product's. It knows nothing of
-// how the workflow is made, and no cluster.
+// Package workflow checks the workflow of the ChaosHub against Argo's own types. It is a
+// separate module, so that Argo does not become a dependency of the product. It needs no
+// cluster.
 package workflow
 
 import (
@@ -19,16 +19,17 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// fault is the name of the chart.
+// fault is the name of the chart and of its fault.
 const fault = "volume-durability"
 
-// workflow is what make hub makes, read strictly, and the fault of the same hub.
-func workflow(t *testing.T) (w v1alpha1.Workflow, faultYAML string) {
+// buildWorkflow builds a hub, as make hub does, and returns its workflow, decoded strictly,
+// and its fault.
+func buildWorkflow(t *testing.T) (w v1alpha1.Workflow, faultYAML string) {
 	t.Helper()
 	hub := filepath.Join(t.TempDir(), "hub")
-	lay := exec.CommandContext(t.Context(), "go", "run", "./charts/hub", "-tree", hub, "-zip", hub+".zip")
-	lay.Dir = "../.."
-	output, err := lay.CombinedOutput()
+	build := exec.CommandContext(t.Context(), "go", "run", "./charts/hub", "-tree", hub, "-zip", hub+".zip")
+	build.Dir = "../.."
+	output, err := build.CombinedOutput()
 	require.NoError(t, err, string(output))
 	content, err := os.ReadFile(filepath.Join(hub, "experiments", fault, "experiment.yaml"))
 	require.NoError(t, err)
@@ -38,8 +39,8 @@ func workflow(t *testing.T) (w v1alpha1.Workflow, faultYAML string) {
 	return w, string(content)
 }
 
-func TestEveryStepOfTheWorkflowIsThere(t *testing.T) {
-	w, faultYAML := workflow(t)
+func TestWorkflow_HasATemplateForEveryStep(t *testing.T) {
+	w, faultYAML := buildWorkflow(t)
 	entry := w.GetTemplateByName(w.Spec.Entrypoint)
 	require.NotNil(t, entry)
 	var steps []string
@@ -49,17 +50,20 @@ func TestEveryStepOfTheWorkflowIsThere(t *testing.T) {
 			template := w.GetTemplateByName(step.Template)
 			require.NotNil(t, template, step.Template)
 			for _, artifact := range template.Inputs.Artifacts {
-				assert.Contains(t, strings.Join(template.Container.Args, " "), artifact.Path, "%s uses what it is given", step.Template)
+				args := strings.Join(template.Container.Args, " ")
+				assert.Contains(t, args, artifact.Path, "%s uses its artifact", step.Template)
 			}
 		}
 	}
-	assert.Equal(t, []string{"install-chaos-faults", fault, "cleanup-chaos-resources"}, steps, "as chaos center calls them")
-	assert.Equal(t, faultYAML, w.GetTemplateByName("install-chaos-faults").Inputs.Artifacts[0].Raw.Data, "what it installs is the hub's fault")
+	want := []string{"install-chaos-faults", fault, "cleanup-chaos-resources"}
+	assert.Equal(t, want, steps, "the names that chaos center uses")
+	installed := w.GetTemplateByName("install-chaos-faults").Inputs.Artifacts[0].Raw.Data
+	assert.Equal(t, faultYAML, installed, "it installs the hub's fault")
 }
 
-// Chaos center finds a weight by whether the engine's name contains the fault's.
-func TestTheWorkflowsEngineIsWeighed(t *testing.T) {
-	w, _ := workflow(t)
+// Chaos center uses the weight of the fault whose name is a part of the engine's name.
+func TestWorkflow_EngineHasAWeight(t *testing.T) {
+	w, _ := buildWorkflow(t)
 	template := w.GetTemplateByName(fault)
 	require.NotNil(t, template)
 	var engine unstructured.Unstructured
@@ -69,14 +73,16 @@ func TestTheWorkflowsEngineIsWeighed(t *testing.T) {
 	assert.Positive(t, weight)
 	assert.Contains(t, engine.GetGenerateName(), fault)
 	assert.Empty(t, engine.GetName())
-	assert.JSONEq(t, "[]", engine.GetAnnotations()["probeRef"], "chaos center refuses an engine that does not say its probes")
+	probes := engine.GetAnnotations()["probeRef"]
+	assert.JSONEq(t, "[]", probes, "chaos center rejects an engine without this annotation")
 	cleanUp := strings.Join(w.GetTemplateByName("cleanup-chaos-resources").Container.Args, " ")
-	assert.Contains(t, cleanUp, "-l workflow_run_id="+engine.GetLabels()["workflow_run_id"]+" ", "what it makes it removes")
+	selector := "-l workflow_run_id=" + engine.GetLabels()["workflow_run_id"] + " "
+	assert.Contains(t, cleanUp, selector, "it removes its engine")
 }
 
-// The chart's service account may work in the engine's namespace and nowhere else.
-func TestTheWorkflowWorksWhereItsEngineIs(t *testing.T) {
-	w, _ := workflow(t)
+// The chart's service account has rights only in the engine's namespace.
+func TestWorkflow_RunsInTheNamespaceOfItsEngine(t *testing.T) {
+	w, _ := buildWorkflow(t)
 	var engine struct {
 		Metadata struct{ Namespace string }
 		Spec     struct {
@@ -92,5 +98,6 @@ func TestTheWorkflowWorksWhereItsEngineIs(t *testing.T) {
 	require.Len(t, engine.Spec.Experiments, 1)
 	assert.Equal(t, fault, engine.Spec.Experiments[0].Name)
 	assert.Equal(t, "{{workflow.parameters.adminModeNamespace}}", engine.Metadata.Namespace)
-	assert.Contains(t, engine.Spec.Experiments[0].Spec.Components.Env, corev1.EnvVar{Name: "WORKLOAD_NAMESPACE", Value: engine.Metadata.Namespace})
+	workload := corev1.EnvVar{Name: "WORKLOAD_NAMESPACE", Value: engine.Metadata.Namespace}
+	assert.Contains(t, engine.Spec.Experiments[0].Spec.Components.Env, workload)
 }

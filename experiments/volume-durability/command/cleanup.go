@@ -9,158 +9,158 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/orphans"
 )
 
-// removalPatience is how long each of a run's objects may take to go.
-const removalPatience = time.Minute
+// removalTimeout is how long the removal of one object may take.
+const removalTimeout = time.Minute
 
-// cleanupCommand is what was asked of the command cleanup.
+// cleanupCommand holds the flags of the command cleanup.
 type cleanupCommand struct {
-	streams    Streams
-	cluster    clusterFlags
-	format     formatFlag
-	level      levelFlag
-	everywhere bool
-	yes        bool
-	run        string
-	olderThan  time.Duration
+	streams   Streams
+	scope     scopeFlags
+	format    formatFlag
+	level     levelFlag
+	yes       bool
+	run       string
+	olderThan time.Duration
 }
 
 func newCleanup(streams Streams) *cobra.Command {
-	u := &cleanupCommand{streams: streams, cluster: newClusterFlags()}
+	u := &cleanupCommand{streams: streams, scope: newScopeFlags()}
 	c := &cobra.Command{
-		Use: "cleanup", Short: "Find and remove what crashed runs have left", Args: noArguments,
-		Long: `Find and remove what crashed runs have left: pods and claims with their label. It
-shows all of them first, and asks.
+		Use: "cleanup", Short: "Remove the pods and claims of runs that crashed", Args: flagsOnly,
+		Long: `Remove the pods and claims of runs that crashed.
 
-What a live run has made is not touched. A run is alive while the Job of its ChaosEngine
-runs, or its process on this machine. Of a run that somebody has started on another
-machine nobody can tell: it may be alive until the newest of its objects is older than
---older-than. What a run was asked to keep is removed only with --run.`,
-		Example: `  volume-durability cleanup -A
+cleanup lists the pods and claims that have the label of a run, shows which of them it
+will remove, and asks for confirmation.
+
+It never removes the objects of a run that is still running. cleanup knows this from the
+Job of the run's ChaosEngine, or from its process on this machine. A run that was started
+on another machine counts as running until its newest object is older than --older-than.
+The objects of a run with --keep are only removed if --run names that run.`,
+		Example: `  # Every namespace
+  volume-durability cleanup -A
+
+  # One run, without confirmation
   volume-durability cleanup -n stig --run 5f6c0a1b-7d2e-4f3a-9c48-1b6d5e0f2a39 --yes`,
 		RunE: func(c *cobra.Command, _ []string) error { return u.execute(c.Context()) },
 	}
-	flags := newGroup("Flags")
-	flags.BoolVarP(&u.everywhere, "all-namespaces", "A", false, "in all namespaces")
-	flags.StringVar(&u.run, "run", "", "only what the run of this id, all of it, has made, also where it was asked to keep it")
-	flags.DurationVar(&u.olderThan, "older-than", 24*time.Hour, "take a run of which nobody knows for dead when the newest of its objects is as old as this")
-	flags.BoolVarP(&u.yes, "yes", "y", false, "do not ask")
+	flags := newFlagGroup("Flags")
+	u.scope.addAllNamespaces(flags.FlagSet)
+	flags.StringVar(&u.run, "run", "", "remove everything that the run with this ID created, "+
+		"including objects it was told to keep")
+	flags.DurationVar(&u.olderThan, "older-than", 24*time.Hour, "treat a run that was started on "+
+		"another machine as ended if its newest object is older than this")
+	flags.BoolVarP(&u.yes, "yes", "y", false, "do not ask for confirmation")
 	u.format.addTo(flags.FlagSet, formatJSON, formatYAML)
 	u.level.addTo(flags.FlagSet)
-	groups(c, flags, clusterGroup(u.cluster))
+	addFlagGroups(c, flags, clusterGroup(u.scope.clusterFlags))
 	return c
 }
 
-// leftoverRun is a run with what is to become of what it has made.
-type leftoverRun struct {
+// cleanupRun is a run, what to do with its objects, and what was done.
+type cleanupRun struct {
 	orphans.Run
-	// Remove says that it is to be removed, Removed that it was, Error why it could not be.
+	// Remove reports whether its objects are to be removed, Removed whether they were;
+	// Error is the reason why they could not be.
 	Remove  bool   `json:"remove"`
 	Removed bool   `json:"removed,omitempty"`
 	Error   string `json:"error,omitempty"`
 }
 
 func (u *cleanupCommand) execute(ctx context.Context) error {
-	cluster, err := u.cluster.connect()
+	cluster, err := u.scope.connect()
 	if err != nil {
 		return err
 	}
-	namespace := u.cluster.namespace()
-	if u.everywhere {
-		namespace = metav1.NamespaceAll
-	}
-	found, err := orphans.Find(ctx, cluster.client, namespace, u.run)
+	found, err := orphans.Find(ctx, cluster.client, u.scope.namespace(), u.run)
 	if err != nil {
 		return err
 	}
-	runs, any := u.decide(found, time.Now())
-	where := "namespace " + namespace
-	if u.everywhere {
-		where = "all namespaces"
-	}
-	fmt.Fprintf(u.streams.ErrOut, "Cluster    %s, %s\n", cluster, where)
-	if err := u.list(runs); err != nil {
+	runs, anyToRemove := u.decide(found, time.Now())
+	fmt.Fprintf(u.streams.ErrOut, "Cluster    %s, %s\n", cluster, &u.scope)
+	if err := u.printRuns(runs); err != nil {
 		return err
 	}
-	if any && !u.yes {
-		if err := confirm(ctx, u.streams, "Remove what is marked so?"); err != nil {
+	if anyToRemove && !u.yes {
+		if err := confirm(ctx, u.streams, `Remove the objects marked "remove"?`); err != nil {
 			return err
 		}
 	}
-	problems := u.remove(ctx, cluster, runs)
+	removeErr := u.remove(ctx, cluster, runs)
 	if u.format.value != "" {
-		return errors.Join(u.format.write(u.streams.Out, runs, nil), problems)
+		return errors.Join(u.format.write(u.streams.Out, runs, nil), removeErr)
 	}
-	return problems
+	return removeErr
 }
 
-// decide says of each run what is to become of what it has made.
-func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []leftoverRun, any bool) {
-	runs = []leftoverRun{}
+// decide determines for each run whether to remove its objects.
+func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []cleanupRun, anyToRemove bool) {
+	runs = []cleanupRun{}
 	for _, r := range found {
-		decided := leftoverRun{Run: r}
+		decided := cleanupRun{Run: r}
 		if r.State == orphans.Unknown && r.Host != "" && r.Host == hostLabel() {
-			decided.known()
+			decided.checkLocalProcess()
 		}
-		age := now.Sub(r.Newest())
+		age := now.Sub(r.LastCreated())
 		switch {
-		case decided.State == orphans.Alive:
+		case decided.State == orphans.Running:
 		case r.Kept && u.run == "":
-			decided.Why = "it was asked to keep this: --run " + r.ID + " removes it"
-		case decided.State == orphans.Dead:
+			decided.Reason = "it was told to keep its objects; remove them with --run " + r.ID
+		case decided.State == orphans.Ended:
 			decided.Remove = true
 		case age >= u.olderThan:
 			decided.Remove = true
-			decided.Why += ", but it is old"
+			decided.Reason += "; its newest object is older than --older-than"
 		default:
-			decided.Why += ": --older-than says from which age on it is taken for dead"
+			decided.Reason += "; its newest object is not older than --older-than"
 		}
-		any = any || decided.Remove
+		anyToRemove = anyToRemove || decided.Remove
 		runs = append(runs, decided)
 	}
-	return runs, any
+	return runs, anyToRemove
 }
 
-// known asks this machine about a run that was started on it.
-func (r *leftoverRun) known() {
-	switch l, process := lifeOf(r.ID); l {
-	case aliveHere:
-		r.State, r.Why = orphans.Alive, fmt.Sprintf("process %d on this machine makes it", process)
-	case deadHere:
-		r.State, r.Why = orphans.Dead, fmt.Sprintf("process %d on this machine, which made it, is gone", process)
+// checkLocalProcess sets the state of a run that was started on this machine.
+func (r *cleanupRun) checkLocalProcess() {
+	switch state, pid := localProcess(r.ID); state {
+	case processRunning:
+		r.State, r.Reason = orphans.Running, fmt.Sprintf("process %d on this machine is executing it", pid)
+	case processGone:
+		r.State, r.Reason = orphans.Ended, fmt.Sprintf("process %d on this machine, which executed it, has ended", pid)
 	}
 }
 
-// list shows what there is, all of it.
-func (u *cleanupCommand) list(runs []leftoverRun) error {
+// printRuns prints all objects, and for each run why they are removed or not.
+func (u *cleanupCommand) printRuns(runs []cleanupRun) error {
 	out := u.streams.Out
 	if u.format.value != "" {
 		out = u.streams.ErrOut
 	}
 	if len(runs) == 0 {
-		said := "No run has left anything."
+		message := "No objects of a run were found."
 		if u.run != "" {
-			said = "There is nothing of a run " + u.run + ": --run wants the whole id; without it, all there is is shown."
+			message = "No objects of run " + u.run + " were found. --run takes the full ID: " +
+				"run cleanup without it to list all runs."
 		}
-		_, err := fmt.Fprintln(out, said)
+		_, err := fmt.Fprintln(out, message)
 		return err
 	}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\tNAMESPACE\tKIND\tNAME\tAGE\tRUN\tSTARTED BY")
+	fmt.Fprintln(w, "ACTION\tNAMESPACE\tKIND\tNAME\tAGE\tRUN\tSTARTED BY")
 	for _, r := range runs {
-		mark := "leave"
+		action := "keep"
 		if r.Remove {
-			mark = "remove"
+			action = "remove"
 		}
 		for _, o := range r.Objects {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark, r.Namespace, o.Kind, o.Name, duration.HumanDuration(time.Since(o.Created)), r.ID, r.Owner)
+			age := duration.HumanDuration(time.Since(o.Created))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", action, r.Namespace, o.Kind, o.Name, age, r.ID, r.StartedBy)
 		}
 	}
 	if err := w.Flush(); err != nil {
@@ -168,31 +168,32 @@ func (u *cleanupCommand) list(runs []leftoverRun) error {
 	}
 	text.WriteString("\n")
 	for _, r := range runs {
-		fmt.Fprintf(&text, "Run %s: %s: %s\n", r.ID, r.State, r.Why)
+		fmt.Fprintf(&text, "Run %s: %s: %s\n", r.ID, r.State, r.Reason)
 	}
 	_, err := fmt.Fprint(out, text.String())
 	return err
 }
 
-// remove removes what is to be removed, and says what could not be.
-func (u *cleanupCommand) remove(ctx context.Context, cluster connection, runs []leftoverRun) error {
-	log := newPersonsLog(u.streams.ErrOut, u.level.Level)
-	var problems []error
+// remove removes the objects of the runs that were decided on. The error joins those of
+// all runs.
+func (u *cleanupCommand) remove(ctx context.Context, cluster connection, runs []cleanupRun) error {
+	log := newTerminalLog(u.streams.ErrOut, u.level.Level)
+	var errs []error
 	for i := range runs {
 		r := &runs[i]
 		if !r.Remove {
 			continue
 		}
-		err := orphans.Remove(ctx, kube.Client{API: cluster.client, Timeout: removalPatience, Log: log}, r.Run)
+		err := orphans.Remove(ctx, kube.Client{API: cluster.client, Timeout: removalTimeout, Log: log}, r.Run)
 		if err == nil {
-			err = forget(r.ID)
+			err = removePIDFile(r.ID)
 			r.Removed = true
-			fmt.Fprintf(u.streams.ErrOut, "Removed what run %s had made.\n", r.ID)
+			fmt.Fprintf(u.streams.ErrOut, "Removed the objects of run %s.\n", r.ID)
 		}
 		if err != nil {
 			r.Error = err.Error()
-			problems = append(problems, fmt.Errorf("run %s: %w", r.ID, err))
+			errs = append(errs, fmt.Errorf("run %s: %w", r.ID, err))
 		}
 	}
-	return errors.Join(problems...)
+	return errors.Join(errs...)
 }

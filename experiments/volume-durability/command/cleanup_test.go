@@ -14,17 +14,17 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/orphans"
 )
 
-func TestWhatALiveRunHasMadeStays(t *testing.T) {
+func TestCleanupDecide_KeepsObjectsOfRunningRuns(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	t.Setenv("HOME", cache)
-	here, err := task{id: "alive-here"}.present()
+	here, err := writePIDFile("running-here")
 	require.NoError(t, err)
 	defer here.remove()
-	folder, err := cards()
+	folder, err := pidFolder()
 	require.NoError(t, err)
-	const tooLarge = 1 << 30 // no system gives a process such a number
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "dead-here"), []byte(strconv.Itoa(tooLarge)), 0o600))
+	const noSuchPID = 1 << 30 // above the limit of every system
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "ended-here"), []byte(strconv.Itoa(noSuchPID)), 0o600))
 
 	now := time.Now()
 	ago := func(age time.Duration) []orphans.Object {
@@ -32,19 +32,19 @@ func TestWhatALiveRunHasMadeStays(t *testing.T) {
 	}
 	mine := hostLabel()
 	all := []orphans.Run{
-		{ID: "engine-alive", State: orphans.Alive, Objects: ago(48 * time.Hour)},
-		{ID: "engine-dead", State: orphans.Dead, Objects: ago(time.Second)},
-		{ID: "engine-dead-kept", State: orphans.Dead, Kept: true, Objects: ago(48 * time.Hour)},
-		{ID: "alive-here", State: orphans.Unknown, Host: mine, Objects: ago(48 * time.Hour)},
-		{ID: "dead-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
-		{ID: "alive-here", State: orphans.Unknown, Host: "another", Objects: ago(time.Second)},
-		{ID: "young-elsewhere", State: orphans.Unknown, Host: "another", Objects: ago(time.Hour)},
+		{ID: "engine-running", State: orphans.Running, Objects: ago(48 * time.Hour)},
+		{ID: "engine-ended", State: orphans.Ended, Objects: ago(time.Second)},
+		{ID: "engine-ended-kept", State: orphans.Ended, Kept: true, Objects: ago(48 * time.Hour)},
+		{ID: "running-here", State: orphans.Unknown, Host: mine, Objects: ago(48 * time.Hour)},
+		{ID: "ended-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
+		{ID: "running-here", State: orphans.Unknown, Host: "another", Objects: ago(time.Second)},
+		{ID: "new-elsewhere", State: orphans.Unknown, Host: "another", Objects: ago(time.Hour)},
 		{ID: "old-elsewhere", State: orphans.Unknown, Host: "another", Objects: ago(25 * time.Hour)},
-		{ID: "../dead-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
+		{ID: "../ended-here", State: orphans.Unknown, Host: mine, Objects: ago(time.Second)},
 	}
 	u := &cleanupCommand{olderThan: 24 * time.Hour}
-	runs, any := u.decide(all, now)
-	assert.True(t, any)
+	runs, anyToRemove := u.decide(all, now)
+	assert.True(t, anyToRemove)
 	var removed []string
 	for _, r := range runs {
 		assert.NotEmpty(t, r.ID)
@@ -52,21 +52,23 @@ func TestWhatALiveRunHasMadeStays(t *testing.T) {
 			removed = append(removed, r.ID)
 		}
 	}
-	assert.Equal(t, []string{"engine-dead", "dead-here", "old-elsewhere"}, removed)
+	assert.Equal(t, []string{"engine-ended", "ended-here", "old-elsewhere"}, removed)
 
-	u.run = "engine-dead-kept"
+	u.run = "engine-ended-kept"
 	runs, _ = u.decide(all[2:3], now)
-	assert.True(t, runs[0].Remove, "it was named")
+	assert.True(t, runs[0].Remove, "--run names it")
 
-	require.NoError(t, forget("dead-here"))
-	l, _ := lifeOf("dead-here")
-	assert.Equal(t, unknownHere, l)
+	require.NoError(t, removePIDFile("ended-here"))
+	state, _ := localProcess("ended-here")
+	assert.Equal(t, processUnknown, state)
 }
 
-func TestAnIDOfNoRunIsNotTakenForACleanCluster(t *testing.T) {
-	for run, says := range map[string]string{"": "No run has left anything.", "5f6c": "nothing of a run 5f6c: --run wants the whole id"} {
+func TestCleanupPrint_DistinguishesUnknownRunFromCleanCluster(t *testing.T) {
+	for run, want := range map[string]string{
+		"": "No objects of a run were found.", "5f6c": "No objects of run 5f6c were found. --run takes the full ID",
+	} {
 		var out bytes.Buffer
-		require.NoError(t, (&cleanupCommand{streams: Streams{Out: &out}, run: run}).list(nil))
-		assert.Contains(t, out.String(), says)
+		require.NoError(t, (&cleanupCommand{streams: Streams{Out: &out}, run: run}).printRuns(nil))
+		assert.Contains(t, out.String(), want)
 	}
 }

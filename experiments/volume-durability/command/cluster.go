@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -13,7 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// clusterFlags are kubectl's own, by which a cluster and a namespace are named.
+// clusterFlags are kubectl's flags that select a cluster and a namespace.
 type clusterFlags struct{ *genericclioptions.ConfigFlags }
 
 func newClusterFlags() clusterFlags {
@@ -22,10 +23,11 @@ func newClusterFlags() clusterFlags {
 
 func (f clusterFlags) addTo(flags *pflag.FlagSet) {
 	f.AddFlags(flags)
-	flags.Lookup("namespace").Usage = "namespace of the claims, the pods and the evidence (WORKLOAD_NAMESPACE) (default " + options.Defaults().Namespace + ")"
+	flags.Lookup("namespace").Usage = "namespace of the claims, pods and evidence bundles (default " +
+		options.Defaults().Namespace + ")"
 }
 
-// namespace is the one that was asked for, or that of the STIG check.
+// namespace returns the namespace that the flag names, or the default one.
 func (f clusterFlags) namespace() string {
 	if *f.Namespace != "" {
 		return *f.Namespace
@@ -33,19 +35,51 @@ func (f clusterFlags) namespace() string {
 	return options.Defaults().Namespace
 }
 
-// connection is a way to a cluster.
+// scopeFlags select a cluster, and one namespace or all of them.
+type scopeFlags struct {
+	clusterFlags
+	allNamespaces bool
+}
+
+func newScopeFlags() scopeFlags { return scopeFlags{clusterFlags: newClusterFlags()} }
+
+// addAllNamespaces adds the flag beside those of the cluster.
+func (f *scopeFlags) addAllNamespaces(flags *pflag.FlagSet) {
+	flags.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "search all namespaces")
+}
+
+// namespace returns the namespace to search, which is empty for all of them.
+func (f *scopeFlags) namespace() string {
+	if f.allNamespaces {
+		return metav1.NamespaceAll
+	}
+	return f.clusterFlags.namespace()
+}
+
+// String describes the namespaces to search.
+func (f *scopeFlags) String() string {
+	if f.allNamespaces {
+		return "all namespaces"
+	}
+	return "namespace " + f.namespace()
+}
+
+// connection is a client of a cluster.
 type connection struct {
 	config *rest.Config
 	client kubernetes.Interface
-	// context is its name in the kubeconfig; empty in a pod.
+	// context is the name of the context in the kubeconfig; empty in a pod.
 	context string
+	// warned are the API server's warnings.
+	warned *warnings
 }
 
-// connect finds the cluster that the flags and the kubeconfig name. It asks it nothing.
+// connect makes a client for the cluster that the flags and the kubeconfig select. It
+// sends no request.
 func (f clusterFlags) connect() (connection, error) {
 	config, err := f.ToRESTConfig()
 	if err != nil {
-		return connection{}, fmt.Errorf("finding the cluster: %w", err)
+		return connection{}, fmt.Errorf("loading the cluster's configuration: %w", err)
 	}
 	c, err := connectTo(config)
 	if err != nil {
@@ -60,34 +94,36 @@ func (f clusterFlags) connect() (connection, error) {
 	return c, nil
 }
 
-// connectTo makes the client for a cluster.
+// connectTo makes a client for a cluster.
 func connectTo(config *rest.Config) (connection, error) {
-	// client-go's own limit, 5 requests a second, is for controllers; a run of many
-	// cells asks in bursts. The API server has its own way to keep order.
+	// client-go's default limit of 5 requests per second is meant for controllers. A run
+	// of many cells sends its requests in bursts; the API server limits them itself.
 	config.QPS, config.Burst = 50, 100
+	warned := &warnings{}
+	config.WarningHandlerWithContext = warned
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return connection{}, fmt.Errorf("making a client for Kubernetes: %w", err)
+		return connection{}, fmt.Errorf("creating the Kubernetes client: %w", err)
 	}
-	return connection{config: config, client: client}, nil
+	return connection{config: config, client: client, warned: warned}, nil
 }
 
-// String names the cluster to a person.
+// String names the cluster for a user.
 func (c connection) String() string {
 	if c.context == "" {
 		return c.config.Host
 	}
-	return fmt.Sprintf("%s at %s", c.context, c.config.Host)
+	return fmt.Sprintf("%s (%s)", c.context, c.config.Host)
 }
 
-// version is the API server's.
+// version returns the version of the API server.
 func (c connection) version(ctx context.Context) (string, error) {
-	said, err := kube.ServerVersion(ctx, c.client)
+	version, err := kube.ServerVersion(ctx, c.client)
 	switch {
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case err != nil:
-		return "", fmt.Errorf("reaching %s: %w", c, err)
+		return "", fmt.Errorf("connecting to cluster %s: %w", c, err)
 	}
-	return said, nil
+	return version, nil
 }

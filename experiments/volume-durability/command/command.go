@@ -1,15 +1,16 @@
-// Package command is the command line: what a person at a terminal can ask for, one
-// file a command, and the experiment in the Job of a ChaosEngine. Both make a run of
-// the same inputs by the same code (see task), and leave the same result.
+// Package command implements the command line: one file for each command that a user
+// runs at a terminal, and the experiment that runs in the Job of a ChaosEngine. Both
+// build a runSpec from the same options and produce the same result.
 //
-// It reads arguments and says outcomes. How a run works, what a verdict is and what a
-// bundle holds is known elsewhere.
+// The package parses arguments and prints results. Other packages know how a run works,
+// how a verdict is reached and what a bundle contains.
 package command
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -20,73 +21,79 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
-// Streams are the three that a command has.
+// Streams are the standard streams of a command.
 type Streams = genericiooptions.IOStreams
 
-// The codes that the program ends with.
+// The exit codes of the program.
 const (
-	Kept        = 0   // the storage kept what it had promised; or a command did what it was asked to
-	Lost        = 1   // it did not: there is a finding
-	Unknown     = 2   // nobody can tell, or the arguments are wrong
-	Interrupted = 130 // a signal ended it, as shells have it
+	ExitOK          = 0   // the verdict is Pass, or the command did what it was asked to do
+	ExitFail        = 1   // the verdict is Fail
+	ExitError       = 2   // the verdict is Error or N/A, or the command failed
+	ExitInterrupted = 130 // a signal ended the command, as in shells
 )
 
-// exit is the code to end with. Err is nil where all has been said.
-type exit struct {
+// exitError makes the program end with a code. Its err is nil if everything has been
+// printed already.
+type exitError struct {
 	code int
 	err  error
 }
 
-func (e *exit) Error() string {
+func (e *exitError) Error() string {
 	if e.err == nil {
 		return fmt.Sprintf("exit code %d", e.code)
 	}
 	return e.err.Error()
 }
 
-func (e *exit) Unwrap() error { return e.err }
+func (e *exitError) Unwrap() error { return e.err }
 
-// Execute does what the arguments ask for, the program's name among them, and returns
-// the code to end with.
+// Execute runs the command that the arguments name, the first of which is the name of
+// the program, and returns the exit code.
 func Execute(args []string, streams Streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	root := newRoot(args[0], streams)
 	root.SetArgs(args[1:])
-	return codeOf(root.ExecuteContext(ctx), ctx, streams)
+	return reportError(ctx, root.ExecuteContext(ctx), streams.ErrOut)
 }
 
-// codeOf says what went wrong, if anything did, and returns the code that means it.
-func codeOf(err error, ctx context.Context, streams Streams) int {
+// reportError prints the error of a command, if it has one, and returns the exit code.
+func reportError(ctx context.Context, err error, out io.Writer) int {
 	if err == nil {
-		return Kept
+		return ExitOK
 	}
-	var ended *exit
-	if !errors.As(err, &ended) {
-		ended = &exit{Unknown, err}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		exit = &exitError{ExitError, err}
 		if ctx.Err() != nil {
-			ended.code = Interrupted
+			exit.code = ExitInterrupted
 		}
 	}
-	if ended.err != nil {
-		for line := range strings.Lines(ended.err.Error()) {
-			fmt.Fprintln(streams.ErrOut, "error:", strings.TrimSuffix(line, "\n"))
+	if exit.err != nil {
+		for line := range strings.Lines(exit.err.Error()) {
+			fmt.Fprintln(out, "error:", strings.TrimSuffix(line, "\n"))
 		}
 	}
-	return ended.code
+	return exit.code
 }
 
-// newRoot is the command of all commands.
+// newRoot returns the root command.
 func newRoot(program string, streams Streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "volume-durability",
-		Short: "Does this Kubernetes storage keep what a pod was told is safe, when the pod is deleted?",
-		Long: `Does this Kubernetes storage keep what a pod was told is safe, when the pod is deleted?
+		Short: "Test whether Kubernetes storage keeps acknowledged data when a pod is deleted",
+		Long: `Test whether Kubernetes storage keeps acknowledged data when a pod is deleted.
 
-A pod writes to a volume and is told which records are safe. It is deleted, again and
-again, while it writes. Another pod reads the volume back: every record must be there.
+A writer pod appends records to a volume and reports which of them are on stable
+storage: these are acknowledged. While it writes, it is deleted and replaced several
+times. Then a reader pod reads the volume back. Every acknowledged record must be there.
 
-Exit codes: 0 kept, 1 lost, 2 could not tell (or wrong arguments), 130 interrupted.`,
+Exit codes:
+  0    the verdict is Pass, or the command succeeded
+  1    the verdict is Fail: acknowledged data was lost or damaged
+  2    the verdict is neither Pass nor Fail, or the command failed
+  130  the command was interrupted`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -98,19 +105,21 @@ Exit codes: 0 kept, 1 lost, 2 could not tell (or wrong arguments), 130 interrupt
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	root.AddCommand(
-		newRun(streams), newReport(streams), newVerify(streams), newDoctor(streams), newCleanup(streams), newVersion(streams), newExperiment(streams),
+		newRun(streams), newReport(streams), newVerify(streams), newDoctor(streams), newCleanup(streams),
+		newVersion(streams), newExperiment(streams),
 	)
-	complete(root)
+	registerCompletions(root)
 	return root
 }
 
-// noArguments refuses what stands behind a command's flags, and says what may have been meant.
-func noArguments(c *cobra.Command, args []string) error {
+// flagsOnly rejects positional arguments and suggests what may have been meant.
+func flagsOnly(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	if c.Flags().Lookup("force") == nil {
-		return fmt.Errorf("unexpected argument %q: want flags only", args[0])
+		return fmt.Errorf("unexpected argument %q: %s accepts flags only", args[0], c.CommandPath())
 	}
-	return fmt.Errorf("unexpected argument %q: want flags only, and the values of those that are true or false as in --force=%s", args[0], args[0])
+	return fmt.Errorf("unexpected argument %q: %s accepts flags only; set a boolean flag with =, as in --force=%s",
+		args[0], c.CommandPath(), args[0])
 }

@@ -16,147 +16,149 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// completer proposes values for a flag of which something has been typed.
-type completer func(ctx context.Context, c *cobra.Command, typed string) []string
+// completionFunc returns the values that the shell can propose for a flag of which
+// something has been typed.
+type completionFunc func(ctx context.Context, c *cobra.Command, typed string) []string
 
-// complete has the shell propose values for the flags of a command and of those below it.
-func complete(c *cobra.Command) {
+// registerCompletions registers the completions of all flags of a command and of its
+// subcommands.
+func registerCompletions(c *cobra.Command) {
 	c.Flags().VisitAll(func(flag *pflag.Flag) {
-		propose := completerOf(flag)
-		if propose == nil {
+		values := completionOf(flag)
+		if values == nil {
 			return
 		}
-		err := c.RegisterFlagCompletionFunc(flag.Name, func(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-			return beginning(typed, propose(c.Context(), c, typed)), cobra.ShellCompDirectiveNoFileComp
-		})
-		if err != nil {
-			panic(fmt.Sprintf("completing --%s of %s: %v", flag.Name, c.CommandPath(), err)) // it was completed before
+		complete := func(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+			return withPrefix(typed, values(c.Context(), c, typed)), cobra.ShellCompDirectiveNoFileComp
+		}
+		if err := c.RegisterFlagCompletionFunc(flag.Name, complete); err != nil {
+			panic(fmt.Sprintf("--%s of %s has two completions: %v", flag.Name, c.CommandPath(), err))
 		}
 	})
 	for _, sub := range c.Commands() {
-		complete(sub)
+		registerCompletions(sub)
 	}
 }
 
-// beginning are the values that go on from what has been typed.
-func beginning(typed string, values []string) []string {
+// withPrefix returns the values that begin with what has been typed.
+func withPrefix(typed string, values []string) []string {
 	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !strings.HasPrefix(v, typed) })
 }
 
-// completerOf is nil where nothing is to be proposed but, as shells do, files.
-func completerOf(flag *pflag.Flag) completer {
+// completionOf returns the completion of a flag; nil for the shell's own, which is files.
+func completionOf(flag *pflag.Flag) completionFunc {
 	switch value := flag.Value.(type) {
 	case *formatFlag:
-		return words(value.allowed)
+		return fixedValues(value.allowed)
 	case *levelFlag:
-		return words(levels())
+		return fixedValues(logLevels())
 	}
 	switch flag.Name {
-	case "form":
-		return words(slices.Sorted(maps.Keys(forms())))
 	case "context":
-		return contexts
+		return kubeContexts
 	case "namespace":
 		return namespaces
 	}
-	for _, input := range options.Table() {
-		if flag.Name == flagOf(input.Name) {
-			return ofInput(input)
+	for _, option := range options.Table() {
+		if flag.Name == flagName(option.Name) {
+			return completionOfOption(option)
 		}
 	}
 	return nil
 }
 
-func ofInput(input options.Option) completer {
+func completionOfOption(option options.Option) completionFunc {
 	switch {
-	case input.Name == "STORAGE_CLASS" || input.Name == "STORAGE_CLASSES":
+	case option.Name == "STORAGE_CLASS" || option.Name == "STORAGE_CLASSES":
 		return func(ctx context.Context, c *cobra.Command, typed string) []string {
-			return append(input.Complete(typed), classes(ctx, c, typed)...)
+			return append(option.Complete(typed), storageClasses(ctx, c, typed)...)
 		}
-	case len(input.Complete("")) > 0:
-		return func(_ context.Context, _ *cobra.Command, typed string) []string { return input.Complete(typed) }
+	case len(option.Complete("")) > 0:
+		return func(_ context.Context, _ *cobra.Command, typed string) []string { return option.Complete(typed) }
 	}
 	return nil
 }
 
-func words(all []string) completer {
-	return func(context.Context, *cobra.Command, string) []string { return all }
+func fixedValues(values []string) completionFunc {
+	return func(context.Context, *cobra.Command, string) []string { return values }
 }
 
-// contexts are those of the kubeconfig.
-func contexts(_ context.Context, c *cobra.Command, _ string) []string {
-	config, err := clusterOf(c).ToRawKubeConfigLoader().RawConfig()
+// kubeContexts returns the contexts of the kubeconfig.
+func kubeContexts(_ context.Context, c *cobra.Command, _ string) []string {
+	config, err := clusterFlagsOf(c).ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
 		return nil
 	}
 	return slices.Sorted(maps.Keys(config.Contexts))
 }
 
-// keystrokePatience is how long somebody who has pressed a key waits for the cluster.
-const keystrokePatience = 3 * time.Second
-
 func namespaces(ctx context.Context, c *cobra.Command, _ string) []string {
 	var names []string
-	asking(ctx, c, func(ctx context.Context, cluster connection) {
+	withCluster(ctx, c, func(ctx context.Context, cluster connection) {
 		if list, err := cluster.client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{}); err == nil {
-			for _, one := range list.Items {
-				names = append(names, one.Name)
+			for _, namespace := range list.Items {
+				names = append(names, namespace.Name)
 			}
 		}
 	})
 	return names
 }
 
-// evidenceKept completes the names of runs: evidence in the cluster, beside files.
-func evidenceKept(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+// bundleNames completes the names of the bundles in the cluster, beside files.
+func bundleNames(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	asking(c.Context(), c, func(ctx context.Context, cluster connection) {
-		bundles, err := bundlestore.Store{Client: cluster.client, Namespace: clusterOf(c).namespace()}.List(ctx)
+	withCluster(c.Context(), c, func(ctx context.Context, cluster connection) {
+		store := bundlestore.Store{Client: cluster.client, Namespace: clusterFlagsOf(c).namespace()}
+		bundles, err := store.List(ctx)
 		if err != nil {
 			return
 		}
-		for _, one := range bundles {
-			names = append(names, one.Name)
+		for _, b := range bundles {
+			names = append(names, b.Name)
 		}
 	})
-	return beginning(typed, names), cobra.ShellCompDirectiveDefault
+	return withPrefix(typed, names), cobra.ShellCompDirectiveDefault
 }
 
-// classes are the cluster's, also behind others that are listed already.
-func classes(ctx context.Context, c *cobra.Command, typed string) []string {
+// storageClasses returns the StorageClasses of the cluster, each after the list of
+// others that has been typed already.
+func storageClasses(ctx context.Context, c *cobra.Command, typed string) []string {
 	listed := typed[:strings.LastIndex(typed, ",")+1]
 	var names []string
-	asking(ctx, c, func(ctx context.Context, cluster connection) {
+	withCluster(ctx, c, func(ctx context.Context, cluster connection) {
 		if list, err := cluster.client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{}); err == nil {
-			for _, one := range list.Items {
-				names = append(names, listed+one.Name)
+			for _, class := range list.Items {
+				names = append(names, listed+class.Name)
 			}
 		}
 	})
 	return names
 }
 
-// asking asks the cluster that has been named so far. Where there is none, or it
-// does not answer, nothing is proposed.
-func asking(ctx context.Context, c *cobra.Command, do func(context.Context, connection)) {
-	cluster, err := clusterOf(c).connect()
+// completionTimeout bounds how long a user who presses Tab waits for the cluster.
+const completionTimeout = 3 * time.Second
+
+// withCluster calls do with the cluster that the command line selects so far. Without
+// one there is nothing to propose.
+func withCluster(ctx context.Context, c *cobra.Command, do func(context.Context, connection)) {
+	cluster, err := clusterFlagsOf(c).connect()
 	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, keystrokePatience)
+	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 	defer cancel()
 	do(ctx, cluster)
 }
 
-// clusterOf are the flags by which a command line has named a cluster.
-func clusterOf(c *cobra.Command) clusterFlags {
-	named := newClusterFlags()
+// clusterFlagsOf returns the cluster flags that are set on a command line.
+func clusterFlagsOf(c *cobra.Command) clusterFlags {
+	cluster := newClusterFlags()
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	named.addTo(flags)
-	c.Flags().Visit(func(given *pflag.Flag) {
-		if flag := flags.Lookup(given.Name); flag != nil {
-			_ = flag.Value.Set(given.Value.String()) // it was taken once
+	cluster.addTo(flags)
+	c.Flags().Visit(func(set *pflag.Flag) {
+		if flag := flags.Lookup(set.Name); flag != nil {
+			_ = flag.Value.Set(set.Value.String()) // the flag has accepted this value before
 		}
 	})
-	return named
+	return cluster
 }

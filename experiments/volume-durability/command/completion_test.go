@@ -16,16 +16,16 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 )
 
-// proposed is what the shell offers where the last of the arguments is to be completed.
-func proposed(t *testing.T, args ...string) []string {
+// complete returns the values that are proposed for the last argument.
+func complete(t *testing.T, args ...string) []string {
 	t.Helper()
 	code, out, _ := execute(t, append([]string{"__complete"}, args...)...)
-	require.Equal(t, Kept, code)
+	require.Equal(t, ExitOK, code)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	return lines[:len(lines)-1] // the last says what else the shell may offer
+	return lines[:len(lines)-1] // the last line is a directive for the shell
 }
 
-func TestTheValuesOfAFlagAreProposed(t *testing.T) {
+func TestCompletion_ValuesOfFlags(t *testing.T) {
 	for typed, want := range map[string][]string{
 		"run --reader-node ":   {"any", "same", "other"},
 		"run --reader-node s":  {"same"},
@@ -33,19 +33,24 @@ func TestTheValuesOfAFlagAreProposed(t *testing.T) {
 		"run -o ":              {"json", "yaml", "table", "junit"},
 		"verify -o ":           {"json", "yaml"},
 		"doctor --log-level w": {"warning"},
-		"report --form c":      {"ckl", "cklb"},
+		"report -o c":          {"ckl", "cklb"},
 		"run --claim-name ":    {},
 	} {
-		assert.Equal(t, want, proposed(t, strings.Split(typed, " ")...), typed)
+		assert.Equal(t, want, complete(t, strings.Split(typed, " ")...), typed)
 	}
 }
 
-func TestWhatTheClusterHasIsProposed(t *testing.T) {
-	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
+func TestCompletion_ObjectsOfTheCluster(t *testing.T) {
+	meta := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
+	const configMaps = "/api/v1/namespaces/stig/configmaps"
 	served := map[string]any{
-		"/api/v1/namespaces":                     corev1.NamespaceList{Items: []corev1.Namespace{{ObjectMeta: named("stig")}, {ObjectMeta: named("default")}}},
-		"/apis/storage.k8s.io/v1/storageclasses": storagev1.StorageClassList{Items: []storagev1.StorageClass{{ObjectMeta: named("fast")}, {ObjectMeta: named("slow")}}},
-		"/api/v1/namespaces/stig/configmaps":     corev1.ConfigMapList{Items: []corev1.ConfigMap{{ObjectMeta: named("engine-evidence-1")}}},
+		"/api/v1/namespaces": corev1.NamespaceList{
+			Items: []corev1.Namespace{{ObjectMeta: meta("stig")}, {ObjectMeta: meta("default")}},
+		},
+		"/apis/storage.k8s.io/v1/storageclasses": storagev1.StorageClassList{
+			Items: []storagev1.StorageClass{{ObjectMeta: meta("fast")}, {ObjectMeta: meta("slow")}},
+		},
+		configMaps: corev1.ConfigMapList{Items: []corev1.ConfigMap{{ObjectMeta: meta("engine-evidence-1")}}},
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		list, found := served[r.URL.Path]
@@ -53,7 +58,8 @@ func TestWhatTheClusterHasIsProposed(t *testing.T) {
 			http.NotFound(w, r)
 			return
 		}
-		assert.True(t, r.URL.Path != "/api/v1/namespaces/stig/configmaps" || strings.HasPrefix(r.URL.Query().Get("labelSelector"), bundlestore.Label))
+		selector := r.URL.Query().Get("labelSelector")
+		assert.True(t, r.URL.Path != configMaps || strings.HasPrefix(selector, bundlestore.Label))
 		w.Header().Set("Content-Type", "application/json")
 		assert.NoError(t, json.NewEncoder(w).Encode(list))
 	}))
@@ -69,12 +75,11 @@ func TestWhatTheClusterHasIsProposed(t *testing.T) {
 	} {
 		program, rest, _ := strings.Cut(typed, " ")
 		args := append([]string{program, "--server", server.URL}, strings.Split(rest, " ")...)
-		assert.Equal(t, want, proposed(t, args...), typed)
+		assert.Equal(t, want, complete(t, args...), typed)
 	}
 }
 
-// A kubeconfig that is none is nobody's fault who presses a key.
-func TestWithoutAClusterNothingIsProposed(t *testing.T) {
-	assert.Empty(t, proposed(t, "run", "--kubeconfig", "/none", "--storage-class", ""))
-	assert.Empty(t, proposed(t, "run", "--kubeconfig", "/none", "--context", ""))
+func TestCompletion_IsEmptyWithoutACluster(t *testing.T) {
+	assert.Empty(t, complete(t, "run", "--kubeconfig", "/none", "--storage-class", ""))
+	assert.Empty(t, complete(t, "run", "--kubeconfig", "/none", "--context", ""))
 }

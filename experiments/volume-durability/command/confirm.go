@@ -11,31 +11,28 @@ import (
 	"golang.org/x/term"
 )
 
-// errDeclined says that nobody agreed.
-var errDeclined = errors.New("not agreed to: nothing was touched")
+// errDeclined is the error of a user who did not confirm.
+var errDeclined = errors.New("not confirmed: nothing was changed")
 
-// confirm asks, and returns once somebody has agreed. Where nobody can be asked it is
-// an error that says so.
+// confirm asks the user a question and returns nil if the answer is yes.
 func confirm(ctx context.Context, streams Streams, question string) error {
 	file, ok := streams.In.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return errors.New("standard input is no terminal, so nobody can be asked: --yes goes ahead without asking")
+		return errors.New("cannot ask for confirmation: standard input is not a terminal; to skip it, use --yes")
 	}
 	fmt.Fprintf(streams.ErrOut, "\n%s [y/N] ", question)
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(file).ReadString('\n') // no answer is no agreement
-		answer <- line
-	}()
-	select {
-	case <-ctx.Done():
+	// At the end of input there is no answer, which means no.
+	answer, err := await(ctx, func() (string, error) {
+		line, _ := bufio.NewReader(file).ReadString('\n')
+		return line, nil
+	})
+	if err != nil {
 		fmt.Fprintln(streams.ErrOut)
-		return &exit{Interrupted, errDeclined}
-	case line := <-answer:
-		switch strings.ToLower(strings.TrimSpace(line)) {
-		case "y", "yes":
-			return nil
-		}
-		return errDeclined
+		return &exitError{ExitInterrupted, errDeclined}
 	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return errDeclined
 }

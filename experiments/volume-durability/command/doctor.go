@@ -12,69 +12,81 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/preflight"
 )
 
-// doctorPatience bounds all that is asked.
-const doctorPatience = time.Minute
+// doctorTimeout bounds all checks together.
+const doctorTimeout = time.Minute
+
+// doctorCommand holds the flags of the command doctor.
+type doctorCommand struct {
+	streams Streams
+	cluster clusterFlags
+	options *optionFlags
+	format  formatFlag
+	level   levelFlag
+}
 
 func newDoctor(streams Streams) *cobra.Command {
-	var format formatFlag
-	var level levelFlag
-	cluster := newClusterFlags()
+	d := &doctorCommand{streams: streams, cluster: newClusterFlags()}
 	c := &cobra.Command{
-		Use: "doctor", Short: "Say whether a cluster can run it, without changing anything", Args: noArguments,
-		Long: `Say whether a cluster can run it, without changing anything: what you may do there, what
-it has, and what it would say to each object that run would make with the same flags.
+		Use: "doctor", Short: "Check whether a cluster can execute a run, without changing it", Args: flagsOnly,
+		Long: `Check whether a cluster can execute a run, without changing it.
 
-That nodes can pull the image, and that a volume can be made and mounted, takes a run.
+doctor takes the flags of run. It checks the cluster, your permissions, and whether the
+API server accepts every object that the run would create (a server-side dry run). It
+does not check whether nodes can pull the image, or whether a volume can be provisioned
+and mounted.
 
-The exit code is 0 where nothing stands in the way, 2 where something does.`,
+The exit code is 0 if every required check succeeds, and 2 otherwise.`,
+		Example: `  volume-durability doctor -n storage-test --storage-class fast --reader-node other`,
+		RunE:    func(c *cobra.Command, _ []string) error { return d.execute(c.Context()) },
 	}
-	own, group := newGroup("Flags"), newGroup("Inputs, as of run")
-	format.addTo(own.FlagSet, formatJSON, formatYAML)
-	level.addTo(own.FlagSet)
-	flags := addInputs(group.FlagSet, cluster.Namespace)
-	groups(c, own, group, clusterGroup(cluster))
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		t, err := read(flags.getenv(nil))
-		if err != nil {
-			return mistakes(err)
-		}
-		if t.cluster, err = cluster.connect(); err != nil {
-			return err
-		}
-		t.image, t.log = ownImage(), newPersonsLog(streams.ErrOut, level.Level)
-		fmt.Fprintf(streams.ErrOut, "Cluster    %s\n", t.cluster)
-		ctx, cancel := context.WithTimeout(c.Context(), doctorPatience)
-		defer cancel()
-		checks := preflight.Run(ctx, t.run())
-		if c.Context().Err() != nil {
-			return context.Cause(c.Context())
-		}
-		if err := format.write(streams.Out, checks, func() (string, error) { return checklist(checks) }); err != nil {
-			return err
-		}
-		if !preflight.Ready(checks) {
-			return &exit{code: Unknown}
-		}
-		return nil
-	}
+	general, optionGroup := newFlagGroup("Flags"), newFlagGroup("Options, as for run")
+	d.format.addTo(general.FlagSet, formatJSON, formatYAML)
+	d.level.addTo(general.FlagSet)
+	d.options = addOptionFlags(optionGroup.FlagSet, d.cluster.Namespace)
+	addFlagGroups(c, general, optionGroup, clusterGroup(d.cluster))
 	return c
 }
 
-// checklist is checks as a person reads them.
-func checklist(checks []preflight.Check) (string, error) {
-	marks := map[preflight.Answer]string{preflight.Yes: "✓ yes", preflight.No: "✗ no", preflight.Without: "- without"}
+func (d *doctorCommand) execute(ctx context.Context) error {
+	spec, err := newRunSpec(d.options.getenv(nil))
+	if err != nil {
+		return withFlagNames(err)
+	}
+	if spec.cluster, err = d.cluster.connect(); err != nil {
+		return err
+	}
+	spec.image, spec.log = defaultImage(), newTerminalLog(d.streams.ErrOut, d.level.Level)
+	fmt.Fprintf(d.streams.ErrOut, "Cluster    %s\n", spec.cluster)
+	checkCtx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
+	checks := preflight.Run(checkCtx, spec.run())
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	err = d.format.write(d.streams.Out, checks, func() (string, error) { return checkTable(checks) })
+	if err == nil && !preflight.Ready(checks) {
+		return &exitError{code: ExitError}
+	}
+	return err
+}
+
+// checkTable renders checks as a table for a terminal.
+func checkTable(checks []preflight.Check) (string, error) {
+	marks := map[preflight.Status]string{
+		preflight.OK: "✓ ok", preflight.Failed: "✗ failed", preflight.Warning: "! warning",
+	}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, c := range checks {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", marks[c.Answer], c.What, c.Said)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", marks[c.Status], c.Name, c.Message)
 	}
 	if err := w.Flush(); err != nil {
 		return "", err
 	}
 	if preflight.Ready(checks) {
-		text.WriteString("\nNothing stands in the way of a run. Whether nodes can pull the image, and the volume works, takes one.\n")
+		text.WriteString("\nThe cluster is ready. Only a run shows whether nodes can pull the image and volumes work.\n")
 	} else {
-		text.WriteString("\nA run would not come to a verdict here: see what is marked no.\n")
+		text.WriteString("\nThe cluster is not ready: fix the failed checks first.\n")
 	}
 	return text.String(), nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -19,65 +18,68 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// experimentName is what the charts call the experiment.
+// experimentName is the name of the experiment in the charts.
 const experimentName = "volume-durability"
 
-// engineFile is what a ChaosEngine asks for, with its ChaosExperiment, if that is there too.
-type engineFile struct {
+// engineSpec is what a ChaosEngine, together with its ChaosExperiment if there is one,
+// asks for.
+type engineSpec struct {
 	name   string
 	env    map[string]string
 	image  string
 	probes []string
 }
 
-// readEngine reads a ChaosEngine, and its ChaosExperiment, from files. What else is in
-// them is of no matter. The error joins all mistakes.
-func readEngine(ctx context.Context, stdin io.Reader, files ...string) (engineFile, error) {
-	var engines []v1alpha1.ChaosEngine
-	var experiments []v1alpha1.ChaosExperiment
+// manifests are the objects of Litmus that files contain.
+type manifests struct {
+	engines     []v1alpha1.ChaosEngine
+	experiments []v1alpha1.ChaosExperiment
+}
+
+// readEngine reads a ChaosEngine, and its ChaosExperiment, from files. It ignores all
+// other objects in them. The error joins all mistakes.
+func readEngine(ctx context.Context, stdin io.Reader, files ...string) (engineSpec, error) {
+	var m manifests
 	for _, file := range files {
-		documents, err := documentsOf(ctx, stdin, file)
+		documents, err := readDocuments(ctx, stdin, file)
 		if err != nil {
-			return engineFile{}, err
+			return engineSpec{}, err
 		}
 		for _, d := range documents {
-			if err := sortInto(d, &engines, &experiments); err != nil {
-				return engineFile{}, fmt.Errorf("--engine %s: %w", file, err)
+			if err := m.add(d); err != nil {
+				return engineSpec{}, fmt.Errorf("--engine %s: %w", file, err)
 			}
 		}
 	}
-	if len(engines) != 1 {
-		return engineFile{}, fmt.Errorf("--engine %s: want one ChaosEngine, found %d", strings.Join(files, ", "), len(engines))
+	if len(m.engines) != 1 {
+		return engineSpec{}, fmt.Errorf("--engine %s: want one ChaosEngine, found %d",
+			strings.Join(files, ", "), len(m.engines))
 	}
-	return asked(engines[0], experiments)
+	return newEngineSpec(m.engines[0], m.experiments)
 }
 
-// documentsOf are the documents of a file of YAML or JSON.
-func documentsOf(ctx context.Context, stdin io.Reader, file string) ([][]byte, error) {
-	read := func() ([]byte, error) { return os.ReadFile(file) }
-	if file == "-" {
-		read = func() ([]byte, error) { return allOf(ctx, stdin) }
-	}
-	content, err := read()
+// readDocuments returns the documents of a YAML or JSON file.
+func readDocuments(ctx context.Context, stdin io.Reader, file string) ([][]byte, error) {
+	content, err := readFileOrStdin(ctx, stdin, file)
 	if err != nil {
-		return nil, fmt.Errorf("--engine %s: want a file that can be read: %w", file, err)
+		return nil, fmt.Errorf("--engine: %w", err)
 	}
-	var all [][]byte
+	var documents [][]byte
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
 	for {
 		document, err := reader.Read()
 		if errors.Is(err, io.EOF) {
-			return all, nil
+			return documents, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("--engine %s: %w", file, err)
 		}
-		all = append(all, document)
+		documents = append(documents, document)
 	}
 }
 
-// sortInto reads a document, if it is of a kind that matters.
-func sortInto(document []byte, engines *[]v1alpha1.ChaosEngine, experiments *[]v1alpha1.ChaosExperiment) error {
+// add decodes a document if it is a ChaosEngine or a ChaosExperiment.
+func (m *manifests) add(document []byte) error {
 	var kind metav1.TypeMeta
 	if err := yaml.Unmarshal(document, &kind); err != nil {
 		return err
@@ -89,70 +91,77 @@ func sortInto(document []byte, engines *[]v1alpha1.ChaosEngine, experiments *[]v
 	case "ChaosEngine":
 		var e v1alpha1.ChaosEngine
 		if err := yaml.Unmarshal(document, &e); err != nil {
-			return fmt.Errorf("reading a ChaosEngine: %w", err)
+			return fmt.Errorf("decoding a ChaosEngine: %w", err)
 		}
-		*engines = append(*engines, e)
+		m.engines = append(m.engines, e)
 	case "ChaosExperiment":
 		var e v1alpha1.ChaosExperiment
 		if err := yaml.Unmarshal(document, &e); err != nil {
-			return fmt.Errorf("reading a ChaosExperiment: %w", err)
+			return fmt.Errorf("decoding a ChaosExperiment: %w", err)
 		}
-		*experiments = append(*experiments, e)
+		m.experiments = append(m.experiments, e)
 	}
 	return nil
 }
 
-// asked is what an engine asks for: the experiment's env, the engine's over it, and
-// what chaos-runner makes of the engine's other fields.
-func asked(engine v1alpha1.ChaosEngine, experiments []v1alpha1.ChaosExperiment) (engineFile, error) {
-	var problems []error
-	wrong := func(format string, args ...any) {
-		problems = append(problems, fmt.Errorf("ChaosEngine "+engine.Name+": "+format, args...))
+// newEngineSpec combines the environment variables of the experiment, those of the
+// engine, which win, and those that chaos-runner sets from other fields of the engine.
+func newEngineSpec(engine v1alpha1.ChaosEngine, experiments []v1alpha1.ChaosExperiment) (engineSpec, error) {
+	var errs []error
+	fail := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("ChaosEngine "+engine.Name+": "+format, args...))
 	}
 	if engine.Spec.EngineState == v1alpha1.EngineStateStop {
-		wrong("engineState=%q: want active", engine.Spec.EngineState)
+		fail("engineState=%q: want active", engine.Spec.EngineState)
 	}
-	f := engineFile{name: engine.Name, env: map[string]string{}}
+	f := engineSpec{name: engine.Name, env: map[string]string{}}
 	found := false
 	for _, listed := range engine.Spec.Experiments {
-		definition := definitionOf(listed.Name, experiments)
-		if !isOurs(listed.Name, definition) {
-			wrong("experiment %q is another one: only %s can be run here", listed.Name, experimentName)
-			continue
-		}
-		if found {
-			wrong("want one experiment %s, found several", experimentName)
-			continue
-		}
-		found = true
-		c := listed.Spec.Components
-		if definition != nil {
-			f.image = definition.Image
-			if definition.ImagePullPolicy != "" {
-				f.env["LIB_IMAGE_PULL_POLICY"] = string(definition.ImagePullPolicy)
-			}
-			problems = append(problems, f.overlay(definition.ENVList)...)
-		}
-		if c.ExperimentImage != "" {
-			f.image = c.ExperimentImage
-		}
-		problems = append(problems, f.overlay(c.ENV)...)
-		delete(f.env, "STATUS_CHECK_TIMEOUT") // chaos-runner sets it itself
-		if c.StatusCheckTimeouts.Timeout != 0 {
-			f.env["STATUS_CHECK_TIMEOUT"] = strconv.Itoa(c.StatusCheckTimeouts.Timeout)
-		}
-		for _, p := range listed.Spec.Probe {
-			f.probes = append(f.probes, p.Name)
+		definition := findDefinition(listed.Name, experiments)
+		switch {
+		case !isThisExperiment(listed.Name, definition):
+			fail("experiment %q: want %s, no other experiment can be run without Litmus", listed.Name, experimentName)
+		case found:
+			fail("want one experiment %s, found several", experimentName)
+		default:
+			found = true
+			errs = append(errs, f.apply(listed, definition)...)
 		}
 	}
-	if !found && len(problems) == 0 {
-		wrong("want an experiment %s, found none", experimentName)
+	if !found && len(errs) == 0 {
+		fail("want an experiment %s, found none", experimentName)
 	}
-	return f, errors.Join(problems...)
+	return f, errors.Join(errs...)
 }
 
-// definitionOf is that of the experiment of a name; nil where it was not given.
-func definitionOf(name string, experiments []v1alpha1.ChaosExperiment) *v1alpha1.ExperimentDef {
+// apply takes over what an engine's entry for the experiment, and the definition of the
+// experiment if there is one, ask for.
+func (f *engineSpec) apply(listed v1alpha1.ExperimentList, definition *v1alpha1.ExperimentDef) []error {
+	var errs []error
+	components := listed.Spec.Components
+	if definition != nil {
+		f.image = definition.Image
+		if definition.ImagePullPolicy != "" {
+			f.env["LIB_IMAGE_PULL_POLICY"] = string(definition.ImagePullPolicy)
+		}
+		errs = append(errs, f.setEnv(definition.ENVList)...)
+	}
+	if components.ExperimentImage != "" {
+		f.image = components.ExperimentImage
+	}
+	errs = append(errs, f.setEnv(components.ENV)...)
+	delete(f.env, "STATUS_CHECK_TIMEOUT") // chaos-runner overwrites it
+	if components.StatusCheckTimeouts.Timeout != 0 {
+		f.env["STATUS_CHECK_TIMEOUT"] = strconv.Itoa(components.StatusCheckTimeouts.Timeout)
+	}
+	for _, p := range listed.Spec.Probe {
+		f.probes = append(f.probes, p.Name)
+	}
+	return errs
+}
+
+// findDefinition returns the definition of an experiment; nil if no file contains it.
+func findDefinition(name string, experiments []v1alpha1.ChaosExperiment) *v1alpha1.ExperimentDef {
 	for i, e := range experiments {
 		if e.Name == name {
 			return &experiments[i].Spec.Definition
@@ -161,45 +170,48 @@ func definitionOf(name string, experiments []v1alpha1.ChaosExperiment) *v1alpha1
 	return nil
 }
 
-// isOurs says whether an experiment is this one, by its program, or by its name where
-// the program is not known.
-func isOurs(name string, definition *v1alpha1.ExperimentDef) bool {
+// isThisExperiment reports whether an experiment is the one of this program. The command
+// of its definition decides, or its name if that is unknown.
+func isThisExperiment(name string, definition *v1alpha1.ExperimentDef) bool {
 	if definition == nil || len(definition.Command) == 0 {
 		return name == experimentName
 	}
 	return path.Base(definition.Command[0]) == experimentName
 }
 
-// overlay sets variables. One whose value is elsewhere in a cluster cannot be known here.
-func (f *engineFile) overlay(env []corev1.EnvVar) []error {
-	var problems []error
+// setEnv sets variables. A variable that takes its value from a Secret or another object
+// of a cluster is an error.
+func (f *engineSpec) setEnv(env []corev1.EnvVar) []error {
+	var errs []error
 	for _, e := range env {
 		if e.ValueFrom != nil {
-			problems = append(problems, fmt.Errorf("ChaosEngine %s: %s has its value from elsewhere in the cluster: want it in the file, or --%s", f.name, e.Name, flagOf(e.Name)))
+			errs = append(errs, fmt.Errorf("ChaosEngine %s: %s uses valueFrom: want a value in the file, or --%s",
+				f.name, e.Name, flagName(e.Name)))
 			continue
 		}
 		f.env[e.Name] = e.Value
 	}
-	return problems
+	return errs
 }
 
-// getenv is the environment that the experiment would have; nil where there is no engine.
-func (f engineFile) getenv() func(string) string {
+// getenv returns the environment that the experiment would have; nil without an engine.
+func (f engineSpec) getenv() func(string) string {
 	if f.env == nil {
 		return nil
 	}
 	return func(name string) string { return f.env[name] }
 }
 
-// without says what is not shown where the engine's own probes are left out, or that
-// they must not be left out in silence.
-func (f engineFile) without(agreed bool) ([]string, error) {
+// skippedProbes returns a note on the probes of the engine, which need Litmus. If the
+// user did not agree to skip them, they are an error.
+func (f engineSpec) skippedProbes(maySkip bool) ([]string, error) {
 	if len(f.probes) == 0 {
 		return nil, nil
 	}
 	names := strings.Join(f.probes, ", ")
-	if !agreed {
-		return nil, fmt.Errorf("ChaosEngine %s: its probes (%s) need Litmus: --without-probes runs it without them", f.name, names)
+	if !maySkip {
+		return nil, fmt.Errorf("ChaosEngine %s: its probes (%s) need Litmus; to run without them, use --without-probes",
+			f.name, names)
 	}
 	return []string{fmt.Sprintf("the probes of ChaosEngine %s were not run: %s", f.name, names)}, nil
 }

@@ -12,28 +12,28 @@ import (
 
 const chart = "../../../charts/volume-durability/"
 
-func engineOf(t *testing.T, manifest string) (engineFile, error) {
+func readManifest(t *testing.T, manifest string) (engineSpec, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "engine.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(manifest), 0o600))
 	return readEngine(t.Context(), nil, file)
 }
 
-func TestTheChartsEngine(t *testing.T) {
+func TestReadEngine_Charts(t *testing.T) {
 	e, err := readEngine(t.Context(), nil, chart+"engine.yaml", chart+"experiment.yaml", chart+"rbac.yaml")
 	require.NoError(t, err)
 	assert.Equal(t, "volume-durability/volume-durability:latest", e.image)
 	assert.Equal(t, "any", e.env["READER_NODE"])
 	assert.Equal(t, "5Gi", e.env["CLAIM_SIZE"], "from the experiment")
-	assert.NotContains(t, e.env, "STATUS_CHECK_TIMEOUT", "chaos-runner does not hand it on")
+	assert.NotContains(t, e.env, "STATUS_CHECK_TIMEOUT", "chaos-runner does not pass it on")
 	assert.Empty(t, e.probes)
-	got, err := settings(t, e.getenv())
+	got, err := parseFlags(t, e.getenv())
 	require.NoError(t, err)
 	assert.Equal(t, "stig", got.Namespace)
 }
 
-func TestAnEngineIsAboveItsExperiment(t *testing.T) {
-	e, err := engineOf(t, `
+func TestReadEngine_EngineOverridesExperiment(t *testing.T) {
+	e, err := readManifest(t, `
 apiVersion: litmuschaos.io/v1alpha1
 kind: ChaosExperiment
 metadata: {name: mine}
@@ -62,17 +62,19 @@ spec:
 `)
 	require.NoError(t, err)
 	assert.Equal(t, "definitions:1", e.image)
-	assert.Equal(t, map[string]string{"WRITE_RATE": "2", "FORCE": "true", "LIB_IMAGE_PULL_POLICY": "Never", "STATUS_CHECK_TIMEOUT": "7"}, e.env)
+	assert.Equal(t, map[string]string{
+		"WRITE_RATE": "2", "FORCE": "true", "LIB_IMAGE_PULL_POLICY": "Never", "STATUS_CHECK_TIMEOUT": "7",
+	}, e.env)
 
-	_, err = e.without(false)
-	assert.ErrorContains(t, err, "its probes (alive) need Litmus: --without-probes")
-	notShown, err := e.without(true)
+	_, err = e.skippedProbes(false)
+	assert.ErrorContains(t, err, "its probes (alive) need Litmus; to run without them, use --without-probes")
+	notShown, err := e.skippedProbes(true)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"the probes of ChaosEngine e were not run: alive"}, notShown)
 }
 
-func TestWhatAnEngineAsksForAndCannotBeDoneIsSaidAtOnce(t *testing.T) {
-	_, err := engineOf(t, `
+func TestReadEngine_ReportsAllMistakes(t *testing.T) {
+	_, err := readManifest(t, `
 apiVersion: litmuschaos.io/v1alpha1
 kind: ChaosEngine
 metadata: {name: e}
@@ -83,11 +85,16 @@ spec:
     - name: volume-durability
       spec: {components: {env: [{name: STORAGE_CLASS, valueFrom: {secretKeyRef: {name: s, key: k}}}]}}
 `)
-	for _, said := range []string{`engineState="stop"`, `experiment "pod-delete" is another one`, "STORAGE_CLASS has its value from elsewhere in the cluster: want it in the file, or --storage-class"} {
-		assert.ErrorContains(t, err, said)
+	for _, want := range []string{
+		`engineState="stop"`, `experiment "pod-delete": want volume-durability`,
+		"STORAGE_CLASS uses valueFrom: want a value in the file, or --storage-class",
+	} {
+		assert.ErrorContains(t, err, want)
 	}
 	_, err = readEngine(t.Context(), nil, chart+"rbac.yaml")
 	assert.ErrorContains(t, err, "want one ChaosEngine, found 0")
 	_, err = readEngine(t.Context(), strings.NewReader("kind: ["), "-")
 	assert.ErrorContains(t, err, "--engine -")
+	_, err = readEngine(t.Context(), nil, "none.yaml")
+	assert.ErrorContains(t, err, "--engine: open none.yaml: ")
 }

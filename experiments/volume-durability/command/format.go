@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The forms in which commands say what came of them.
+// The output formats that several commands have.
 const (
 	formatJSON  = "json"
 	formatYAML  = "yaml"
@@ -19,14 +19,16 @@ const (
 	formatJUnit = "junit"
 )
 
-// formatFlag is -o: a form for programs, or nothing for what a person reads.
+// formatFlag is -o, the output format. Its default is text for a terminal.
 type formatFlag struct {
 	value   string
 	allowed []string
+	// other accepts a value that is not among the allowed ones; nil accepts none.
+	other func(string) bool
 }
 
 func (f *formatFlag) Set(value string) error {
-	if !slices.Contains(f.allowed, value) {
+	if !slices.Contains(f.allowed, value) && (f.other == nil || !f.other(value)) {
 		return fmt.Errorf("want one of %s", strings.Join(f.allowed, ", "))
 	}
 	f.value = value
@@ -39,10 +41,10 @@ func (f *formatFlag) String() string { return f.value }
 
 func (f *formatFlag) addTo(flags *pflag.FlagSet, allowed ...string) {
 	f.allowed = allowed
-	flags.VarP(f, "output", "o", "write this to standard output, and all else to standard error: "+strings.Join(allowed, ", "))
+	flags.VarP(f, "output", "o", "output format: "+strings.Join(allowed, ", ")+" (default text)")
 }
 
-// write writes a value in the form that was asked for, or what a person reads.
+// write writes a value in the chosen format. Text renders the default one.
 func (f *formatFlag) write(out io.Writer, value any, text func() (string, error)) error {
 	var content []byte
 	var err error
@@ -53,9 +55,9 @@ func (f *formatFlag) write(out io.Writer, value any, text func() (string, error)
 	case formatYAML:
 		content, err = yaml.Marshal(value)
 	default:
-		var said string
-		said, err = text()
-		content = []byte(said)
+		var s string
+		s, err = text()
+		content = []byte(s)
 	}
 	if err != nil {
 		return err

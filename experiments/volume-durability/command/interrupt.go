@@ -16,83 +16,98 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
-// interruption sees to what a person wants who presses Ctrl-C: once, that the run ends
-// and removes what it made; twice, that the program ends now.
-type interruption struct {
+// interruptHandler handles Ctrl-C during a run. After the first one the run ends and
+// removes what it created. The second one ends the program at once.
+type interruptHandler struct {
 	signals chan os.Signal
 	done    chan struct{}
 }
 
-func watchInterruption(ctx context.Context, streams Streams, view *progress.View, t task) interruption {
-	w := interruption{make(chan os.Signal, 2), make(chan struct{})}
-	signal.Notify(w.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+func handleInterrupts(ctx context.Context, streams Streams, view *progress.View, spec runSpec) interruptHandler {
+	h := interruptHandler{make(chan os.Signal, 2), make(chan struct{})}
+	signal.Notify(h.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
-		defer close(w.done)
-		if _, first := <-w.signals; !first {
+		defer close(h.done)
+		if _, first := <-h.signals; !first {
 			return
 		}
 		view.Removing()
-		view.Say("interrupted: removing what was made; again to leave it")
-		if _, second := <-w.signals; !second {
+		view.Printf("interrupted: removing what the run created; press Ctrl-C again to exit without removing it")
+		if _, second := <-h.signals; !second {
 			return
 		}
 		view.Close()
-		fmt.Fprintf(streams.ErrOut, "\nLeft behind in namespace %s: %s\nRemove it with: volume-durability cleanup -n %s --run %s\n", t.settings.Namespace, left(ctx, t), t.settings.Namespace, t.id)
-		os.Exit(Interrupted)
+		namespace := spec.settings.Namespace
+		fmt.Fprintf(streams.ErrOut, "\nNot removed from namespace %s: %s\n", namespace, remainingObjects(ctx, spec))
+		fmt.Fprintf(streams.ErrOut, "To remove it: volume-durability cleanup -n %s --run %s\n", namespace, spec.id)
+		os.Exit(ExitInterrupted)
 	}()
-	return w
+	return h
 }
 
-// stop ends the watch.
-func (w interruption) stop() {
-	signal.Stop(w.signals)
-	close(w.signals)
-	<-w.done
+// stop stops handling signals.
+func (h interruptHandler) stop() {
+	signal.Stop(h.signals)
+	close(h.signals)
+	<-h.done
 }
 
-// allOf reads all of what may never end, such as a terminal, until somebody has
-// pressed Ctrl-C.
-func allOf(ctx context.Context, in io.Reader) ([]byte, error) {
-	var content []byte
-	read := make(chan error, 1)
+// await returns what a call returns that may block for ever, such as one that reads from
+// a terminal, or an error once the context ends. The call is then abandoned.
+func await[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
 	go func() {
-		var err error
-		content, err = io.ReadAll(in)
-		read <- err
+		value, err := call()
+		done <- outcome{value, err}
 	}()
 	select {
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case err := <-read:
-		return content, err
+		var none T
+		return none, context.Cause(ctx)
+	case o := <-done:
+		return o.value, o.err
 	}
 }
 
-// interruptible is what takes long to read, and ends once somebody has pressed Ctrl-C.
-type interruptible struct {
+// readFileOrStdin reads a whole file, or standard input if its name is -.
+func readFileOrStdin(ctx context.Context, stdin io.Reader, name string) ([]byte, error) {
+	if name != "-" {
+		return os.ReadFile(name)
+	}
+	return await(ctx, func() ([]byte, error) { return io.ReadAll(stdin) })
+}
+
+// contextReader reads from a file, where no read blocks for ever, until its context ends.
+// Unlike await it leaves no read behind, so the file can be closed safely.
+type contextReader struct {
 	ctx context.Context
 	in  io.Reader
 }
 
-func (i interruptible) Read(b []byte) (int, error) {
-	if i.ctx.Err() != nil {
-		return 0, context.Cause(i.ctx)
+func (r contextReader) Read(b []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
 	}
-	return i.in.Read(b)
+	return r.in.Read(b)
 }
 
-// patience is how long somebody waits who has pressed Ctrl-C twice.
-const patience = 3 * time.Second
+// listTimeout bounds how long the program still runs after the second Ctrl-C.
+const listTimeout = 3 * time.Second
 
-// left names what there is of a run.
-func left(ctx context.Context, t task) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+// remainingObjects lists the objects of a run that still exist.
+func remainingObjects(ctx context.Context, spec runSpec) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
 	defer cancel()
-	core, of := t.cluster.client.CoreV1(), metav1.ListOptions{LabelSelector: kube.RunLabel + "=" + t.id}
-	pods, podErr := core.Pods(t.settings.Namespace).List(ctx, of)
-	claims, claimErr := core.PersistentVolumeClaims(t.settings.Namespace).List(ctx, of)
+	core, namespace := spec.cluster.client.CoreV1(), spec.settings.Namespace
+	ofRun := metav1.ListOptions{LabelSelector: kube.RunLabel + "=" + spec.id}
+	pods, podErr := core.Pods(namespace).List(ctx, ofRun)
+	claims, claimErr := core.PersistentVolumeClaims(namespace).List(ctx, ofRun)
 	if podErr != nil || claimErr != nil {
-		return "what the run had made, which cannot be listed now"
+		return "unknown, the objects of the run cannot be listed"
 	}
 	var names []string
 	for _, p := range pods.Items {

@@ -14,14 +14,14 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-func TestCtrlCEndsWhatTakesLong(t *testing.T) {
-	content, promised := written(t)
-	token := ledger.Token{Format: format, Promise: promised}.String()
+func TestExecute_EndsWhenInterrupted(t *testing.T) {
+	content, ack := writeJournal(t)
+	token := ledger.Token{Format: format, Ack: ack}.String()
 	journal := save(t, "j", content)
-	over := make(chan struct{})
-	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
+	done := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-done }))
 	defer silent.Close()
-	defer close(over)
+	defer close(done)
 	for _, args := range [][]string{
 		{"verify", "--journal", journal, "--ledger", token},
 		{"verify", "--journal", journal, "--ledger", "-"},
@@ -29,14 +29,14 @@ func TestCtrlCEndsWhatTakesLong(t *testing.T) {
 		{"doctor", "--server", silent.URL},
 		{"run", "--server", silent.URL, "--bundle", filepath.Join(t.TempDir(), "evidence")},
 	} {
-		ctx, pressed := context.WithCancel(t.Context())
-		pressed()
-		var out, said bytes.Buffer
+		ctx, interrupt := context.WithCancel(t.Context())
+		interrupt()
+		var out, errOut bytes.Buffer
 		endless, end := io.Pipe()
-		root := newRoot("volume-durability", Streams{In: endless, Out: &out, ErrOut: &said})
+		root := newRoot("volume-durability", Streams{In: endless, Out: &out, ErrOut: &errOut})
 		root.SetArgs(args)
-		code := codeOf(root.ExecuteContext(ctx), ctx, Streams{ErrOut: &said})
-		assert.Equal(t, Interrupted, code, args)
+		code := reportError(ctx, root.ExecuteContext(ctx), &errOut)
+		assert.Equal(t, ExitInterrupted, code, args)
 		assert.Empty(t, out.String(), args)
 		assert.NoError(t, end.Close())
 	}

@@ -15,28 +15,29 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// newLog is the one log of the program; what client-go says on its own goes into it too.
+// newLog returns the log of the program, which also receives the messages of client-go.
 func newLog(out io.Writer, level logrus.Level) *logrus.Logger {
 	log := logrus.New()
 	log.SetOutput(out)
 	log.SetLevel(level)
-	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339Nano, DisableColors: true})
-	klog.SetLogger(funcr.New(kubernetesSays(log), funcr.Options{}))
+	log.SetFormatter(&logrus.TextFormatter{
+		FullTimestamp: true, TimestampFormat: time.RFC3339Nano, DisableColors: true,
+	})
+	klog.SetLogger(funcr.New(klogSink(log), funcr.Options{}))
 	return log
 }
 
-// newPersonsLog is a log that a person reads beside other things.
-func newPersonsLog(out io.Writer, level logrus.Level) *logrus.Logger {
+// newTerminalLog returns a log for a terminal, which shows no timestamps.
+func newTerminalLog(out io.Writer, level logrus.Level) *logrus.Logger {
 	log := newLog(out, level)
-	log.SetFormatter(brief{})
+	log.SetFormatter(terminalFormatter{})
 	return log
 }
 
-// brief writes an entry as a line without its time.
-type brief struct{}
+// terminalFormatter formats an entry as "level: message; key value".
+type terminalFormatter struct{}
 
-// Format writes an entry.
-func (brief) Format(e *logrus.Entry) ([]byte, error) {
+func (terminalFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	var line strings.Builder
 	fmt.Fprintf(&line, "%s: %s", e.Level, e.Message)
 	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
@@ -46,18 +47,18 @@ func (brief) Format(e *logrus.Entry) ([]byte, error) {
 	return []byte(line.String()), nil
 }
 
-// kubernetesSays takes what client-go says on its own into the one log.
-func kubernetesSays(log *logrus.Logger) func(prefix, args string) {
+// klogSink writes the messages of client-go to the log.
+func klogSink(log *logrus.Logger) func(prefix, args string) {
 	return func(_, args string) {
 		level := logrus.WarnLevel
 		if strings.Contains(args, context.Canceled.Error()) {
-			level = logrus.DebugLevel // a watch that has seen what it waited for
+			level = logrus.DebugLevel // a watch that is not needed any more
 		}
 		log.Log(level, args)
 	}
 }
 
-func levels() []string { return []string{"error", "warning", "info", "debug", "trace"} }
+func logLevels() []string { return []string{"error", "warning", "info", "debug", "trace"} }
 
 // levelFlag is --log-level.
 type levelFlag struct{ logrus.Level }
@@ -65,7 +66,7 @@ type levelFlag struct{ logrus.Level }
 func (l *levelFlag) Set(value string) error {
 	level, err := logrus.ParseLevel(value)
 	if err != nil {
-		return fmt.Errorf("want one of %s", strings.Join(levels(), ", "))
+		return fmt.Errorf("want one of %s", strings.Join(logLevels(), ", "))
 	}
 	l.Level = level
 	return nil
@@ -77,5 +78,5 @@ func (l *levelFlag) String() string { return l.Level.String() }
 
 func (l *levelFlag) addTo(flags *pflag.FlagSet) {
 	l.Level = logrus.WarnLevel
-	flags.Var(l, "log-level", "what of the log to show on standard error: "+strings.Join(levels(), ", "))
+	flags.Var(l, "log-level", "minimum level of the log messages on standard error: "+strings.Join(logLevels(), ", "))
 }

@@ -12,136 +12,142 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// Inputs whose flags are not like the others'.
+// The options whose flags differ from the others'.
 const (
-	namespaceInput = "WORKLOAD_NAMESPACE"
-	imageInput     = "LIB_IMAGE"
-	controlInput   = "NEGATIVE_CONTROL"
-	templateInput  = "CLAIM_TEMPLATE"
+	namespaceOption = "WORKLOAD_NAMESPACE"
+	imageOption     = "LIB_IMAGE"
+	controlOption   = "NEGATIVE_CONTROL"
+	templateOption  = "CLAIM_TEMPLATE"
 )
 
-// inputFlags are a flag for each input. The namespace's is kubectl's own.
-type inputFlags struct {
-	all map[string]*inputFlag
-	// namespace is where kubectl's flag has its value.
+// optionFlags are one flag for each option. The namespace has kubectl's flag.
+type optionFlags struct {
+	all map[string]*optionFlag
+	// namespace points to the value of kubectl's flag.
 	namespace *string
 }
 
-// inputFlag is the value of one input, as it was given.
-type inputFlag struct {
+// optionFlag is the value of one option, unparsed.
+type optionFlag struct {
 	value string
-	given bool
+	set   bool
 }
 
-func (f *inputFlag) Set(value string) error {
-	f.value, f.given = value, true
+func (f *optionFlag) Set(value string) error {
+	f.value, f.set = value, true
 	return nil
 }
 
-func (*inputFlag) Type() string { return "value" }
+func (*optionFlag) Type() string { return "value" }
 
-func (f *inputFlag) String() string { return f.value }
+func (f *optionFlag) String() string { return f.value }
 
-// own are the defaults that are other ones for a person at a terminal: there the
-// loss of the control shows that the run can see one.
-func own() map[string]string { return map[string]string{controlInput: "true"} }
+// terminalDefaults are the defaults that differ on the command line. The control is on:
+// its loss shows that the run can detect one.
+func terminalDefaults() map[string]string { return map[string]string{controlOption: "true"} }
 
-// ownImage is what the pods run where nothing says what: no Job has an image here.
-func ownImage() string { return releasedImage(tool("").Version) }
+// defaultImage is the image of the pods if no option sets one: there is no Job whose
+// image could be used.
+func defaultImage() string { return releasedImage(buildInfo("").Version) }
 
-// addInputs makes a flag of every input.
-func addInputs(flags *pflag.FlagSet, namespace *string) *inputFlags {
-	f := &inputFlags{all: map[string]*inputFlag{}, namespace: namespace}
-	shown := own()
-	shown[imageInput] = ownImage()
-	for _, input := range options.Table() {
-		if input.Name == namespaceInput {
+// addOptionFlags adds a flag for each option.
+func addOptionFlags(flags *pflag.FlagSet, namespace *string) *optionFlags {
+	f := &optionFlags{all: map[string]*optionFlag{}, namespace: namespace}
+	defaults := terminalDefaults()
+	defaults[imageOption] = defaultImage()
+	for _, option := range options.Table() {
+		if option.Name == namespaceOption {
 			continue
 		}
-		value := &inputFlag{value: input.Default}
-		if shown[input.Name] != "" {
-			value.value = shown[input.Name]
+		value := &optionFlag{value: option.Default}
+		if defaults[option.Name] != "" {
+			value.value = defaults[option.Name]
 		}
-		f.all[input.Name] = value
-		flag := flags.VarPF(value, flagOf(input.Name), "", plain(input.Doc))
-		if input.Default == "true" || input.Default == "false" {
+		f.all[option.Name] = value
+		flag := flags.VarPF(value, flagName(option.Name), "", flagHelp(option.Usage()))
+		if option.Default == "true" || option.Default == "false" {
 			flag.NoOptDefVal = "true"
 		}
 	}
 	return f
 }
 
-// flagOf is the name of an input's flag.
-func flagOf(input string) string {
-	if input == namespaceInput {
-		return "namespace"
-	}
-	return strings.ReplaceAll(strings.ToLower(input), "_", "-")
-}
-
 var (
-	link     = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
-	constant = regexp.MustCompile("`([A-Z]+(?:_[A-Z]+)+|FORCE|KEEP|SEQUENCE)`")
+	markdownLink = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
+	codeSpan     = regexp.MustCompile("`([^`]*)`")
 )
 
-// plain makes a line of help of the Markdown of the table: inputs are flags there.
-func plain(doc string) string {
-	doc = link.ReplaceAllString(doc, "$1")
-	doc = constant.ReplaceAllStringFunc(doc, func(name string) string { return "--" + flagOf(strings.Trim(name, "`")) })
-	doc = strings.ReplaceAll(doc, "`", "")
-	doc = strings.ReplaceAll(doc, "File in the experiment's pod with", "File with")
-	doc = strings.ReplaceAll(doc, "They go with the engine.", "Remove them with cleanup --run.")
-	return strings.NewReplacer(
-		"in the engine's namespace, that keeps", "that keeps", "empty for one that is named after the engine and the run, none to keep none", "empty to keep it only in a folder",
-	).Replace(doc)
+// flagHelp returns an option's help, which is Markdown, as plain text. The names of
+// options become the names of their flags.
+func flagHelp(markdown string) string {
+	names := map[string]string{}
+	for _, option := range options.Table() {
+		names[option.Name] = "--" + flagName(option.Name)
+	}
+	text := markdownLink.ReplaceAllString(markdown, "$1")
+	return codeSpan.ReplaceAllStringFunc(text, func(span string) string {
+		code := strings.Trim(span, "`")
+		if flag := names[code]; flag != "" {
+			return flag
+		}
+		return code
+	})
 }
 
-// getenv is what the flags say of an input, then what is below them, then this
-// program's own defaults, where nothing is below.
-func (f *inputFlags) getenv(below func(string) string) func(string) string {
-	own := own()
+// flagName returns the name of an option's flag.
+func flagName(option string) string {
+	if option == namespaceOption {
+		return "namespace"
+	}
+	return strings.ReplaceAll(strings.ToLower(option), "_", "-")
+}
+
+// getenv returns a lookup of options by name. A flag wins over the environment of a
+// ChaosEngine; without a ChaosEngine, the defaults of the command line apply.
+func (f *optionFlags) getenv(engine func(string) string) func(string) string {
+	defaults := terminalDefaults()
 	return func(name string) string {
-		switch value := f.given(name); {
+		switch value := f.value(name); {
 		case value != "":
 			return value
-		case below != nil:
-			return below(name)
+		case engine != nil:
+			return engine(name)
 		}
-		return own[name]
+		return defaults[name]
 	}
 }
 
-// given is what a flag was set to; empty where it was not.
-func (f *inputFlags) given(name string) string {
-	if name == namespaceInput {
+// value returns the value that a flag was set to; empty if it was not set.
+func (f *optionFlags) value(name string) string {
+	if name == namespaceOption {
 		return *f.namespace
 	}
 	flag := f.all[name]
-	if flag == nil || !flag.given {
+	if flag == nil || !flag.set {
 		return ""
 	}
-	if name != templateInput || flag.value == "" {
+	if name != templateOption || flag.value == "" {
 		return flag.value
 	}
-	// What cannot be made absolute is refused when it is read.
+	// Without an absolute path, the option reports the mistake.
 	if absolute, err := filepath.Abs(flag.value); err == nil {
 		return absolute
 	}
 	return flag.value
 }
 
-// mistakes says mistakes in the inputs, each with its flag.
-func mistakes(err error) error {
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
+// withFlagNames adds the names of the flags to mistakes in options.
+func withFlagNames(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
-		for _, one := range several.Unwrap() {
-			all = append(all, mistakes(one))
+		for _, one := range joined.Unwrap() {
+			all = append(all, withFlagNames(one))
 		}
 		return errors.Join(all...)
 	}
 	var p options.Invalid
 	if errors.As(err, &p) {
-		return fmt.Errorf("--%s (%s) %q: want %s", flagOf(p.Name), p.Name, p.Value, p.Want)
+		return fmt.Errorf("--%s (%s) %q: want %s", flagName(p.Name), p.Name, p.Value, p.Want)
 	}
 	return err
 }

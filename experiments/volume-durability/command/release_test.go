@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// render fills in a template of a release.
+// render executes a template of a release.
 func render(t *testing.T, text string, functions template.FuncMap, values any) string {
 	t.Helper()
 	parsed, err := template.New("").Funcs(functions).Parse(text)
@@ -23,8 +23,8 @@ func render(t *testing.T, text string, functions template.FuncMap, values any) s
 	return out.String()
 }
 
-// archivesOf are the files that goreleaser makes of the plugin, by its configuration.
-func archivesOf(t *testing.T, tag string) map[string]bool {
+// archiveNames returns the archives of the plugin that goreleaser creates.
+func archiveNames(t *testing.T, tag string) map[string]bool {
 	t.Helper()
 	content, err := os.ReadFile("../../../.goreleaser.yaml")
 	require.NoError(t, err)
@@ -44,14 +44,15 @@ func archivesOf(t *testing.T, tag string) map[string]bool {
 	names := map[string]bool{}
 	for _, b := range config.Builds {
 		_, err := os.Stat("../../../" + b.Main)
-		assert.NoError(t, err, "what it builds is there")
+		assert.NoError(t, err, "the main package exists")
 		for _, a := range config.Archives {
 			if b.ID != "kubectl-durability" || a.IDs[0] != b.ID {
 				continue
 			}
 			for _, system := range b.Goos {
 				for _, arch := range b.Goarch {
-					names[render(t, a.NameTemplate, nil, map[string]string{"Tag": tag, "Os": system, "Arch": arch})+"."+a.Formats[0]] = true
+					values := map[string]string{"Tag": tag, "Os": system, "Arch": arch}
+					names[render(t, a.NameTemplate, nil, values)+"."+a.Formats[0]] = true
 				}
 			}
 		}
@@ -59,8 +60,8 @@ func archivesOf(t *testing.T, tag string) map[string]bool {
 	return names
 }
 
-// krew-release-bot fills in .krew.yaml: what it names must be what goreleaser makes.
-func TestKrewInstallsWhatIsReleased(t *testing.T) {
+// krew-release-bot executes .krew.yaml, which must name the archives of goreleaser.
+func TestKrewManifest_NamesReleasedArchives(t *testing.T) {
 	const tag = "v1.2.3"
 	content, err := os.ReadFile("../../../.krew.yaml")
 	require.NoError(t, err)
@@ -86,5 +87,5 @@ func TestKrewInstallsWhatIsReleased(t *testing.T) {
 		assert.NotEmpty(t, p.SHA256)
 		assert.Equal(t, strings.Contains(p.URI, "_windows_"), strings.HasSuffix(p.Bin, ".exe"))
 	}
-	assert.Equal(t, archivesOf(t, tag), named)
+	assert.Equal(t, archiveNames(t, tag), named)
 }

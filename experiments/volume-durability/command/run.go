@@ -23,11 +23,11 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// runCommand is what was asked of the command run.
+// runCommand holds the flags of the command run.
 type runCommand struct {
 	streams Streams
 	cluster clusterFlags
-	inputs  *inputFlags
+	options *optionFlags
 	format  formatFlag
 	level   levelFlag
 
@@ -42,107 +42,115 @@ type runCommand struct {
 func newRun(streams Streams) *cobra.Command {
 	r := &runCommand{streams: streams, cluster: newClusterFlags()}
 	c := &cobra.Command{
-		Use: "run", Short: "Try the storage of a cluster", Args: noArguments,
-		Long: `Try the storage of a cluster: the same experiment as a ChaosEngine's, without Litmus.
+		Use: "run", Short: "Test the storage of a cluster", Args: flagsOnly,
+		Long: `Test the storage of a cluster: the same experiment as with a ChaosEngine, without Litmus.
 
-It says which cluster it will touch and what it will make there, and asks. Everything
-it made is removed in the end, also after Ctrl-C. What was seen is left in a folder.
+run shows the cluster and the objects that it will create there, and asks for
+confirmation. After the run, or after Ctrl-C, it removes everything that it created. It
+writes an evidence bundle to a folder.
 
-The exit code is 0 where everything acknowledged was there, 1 where data was lost, 2
-where nobody can tell, 130 after Ctrl-C.`,
-		Example: `  # the cluster's default StorageClass, in the namespace stig
+Exit codes:
+  0    the verdict is Pass
+  1    the verdict is Fail: acknowledged data was lost or damaged
+  2    the verdict is Error or N/A, or the command failed
+  130  the run was interrupted`,
+		Example: `  # The default StorageClass, in the namespace stig
   volume-durability run
 
-  # every StorageClass, read back on another node, without questions
+  # Every StorageClass, read back on another node, without confirmation
   volume-durability run -n storage-test --storage-classes '*' --reader-node other --yes
 
-  # what a ChaosEngine says, on a cluster that has no Litmus
+  # The experiment of a ChaosEngine, on a cluster without Litmus
   volume-durability run --engine engine.yaml --engine experiment.yaml`,
 		RunE: func(c *cobra.Command, _ []string) error { return r.execute(c.Context()) },
 	}
-	own, flags := newGroup("Flags"), newGroup("Inputs, as in the env of a ChaosEngine")
-	own.BoolVarP(&r.yes, "yes", "y", false, "do not ask")
-	own.StringArrayVarP(&r.engines, "engine", "f", nil, "do what the ChaosEngine in this file says; may be given again for the file of its ChaosExperiment; - is standard input")
-	own.BoolVar(&r.withoutProbes, "without-probes", false, "run an engine that has probes of its own without them; the result says so")
-	own.StringVar(&r.folder, "bundle", "", "folder to leave the evidence in (default a new one in the working directory, named after the run)")
-	own.BoolVar(&r.keepInCluster, "keep-in-cluster", false, "keep the evidence in the cluster too, in a ConfigMap")
-	addReading(own.FlagSet, &r.rule, &r.asset)
-	r.format.addTo(own.FlagSet, formatJSON, formatYAML, formatTable, formatJUnit)
-	r.level.addTo(own.FlagSet)
-	r.inputs = addInputs(flags.FlagSet, r.cluster.Namespace)
-	groups(c, own, flags, clusterGroup(r.cluster))
+	general := newFlagGroup("Flags")
+	general.BoolVarP(&r.yes, "yes", "y", false, "do not ask for confirmation")
+	general.StringArrayVarP(&r.engines, "engine", "f", nil, "file with the ChaosEngine to run, or - for standard "+
+		"input; repeat it for a file with the ChaosExperiment")
+	general.BoolVar(&r.withoutProbes, "without-probes", false, "run a ChaosEngine without its own probes, which "+
+		"need Litmus")
+	general.StringVar(&r.folder, "bundle", "", "folder to write the evidence bundle to (default "+
+		"volume-durability-ID in the current directory)")
+	general.BoolVar(&r.keepInCluster, "keep-in-cluster", false, "save the evidence bundle also in a ConfigMap")
+	addChecklistFlags(general.FlagSet, &r.rule, &r.asset)
+	r.format.addTo(general.FlagSet, formatJSON, formatYAML, formatTable, formatJUnit)
+	r.level.addTo(general.FlagSet)
+	optionGroup := newFlagGroup("Options, which are environment variables in a ChaosEngine")
+	r.options = addOptionFlags(optionGroup.FlagSet, r.cluster.Namespace)
+	addFlagGroups(c, general, optionGroup, clusterGroup(r.cluster))
 	return c
 }
 
 func (r *runCommand) execute(ctx context.Context) error {
-	// Whoever reads what is said may be gone first: Ctrl-C ends all of a pipe at once.
-	// What was made is removed all the same.
+	// Ctrl-C interrupts every program of a pipeline. The one that reads this one's output
+	// may be gone first, and the run must remove its objects all the same.
 	signal.Ignore(syscall.SIGPIPE)
-	t, notShown, err := r.read(ctx)
+	spec, notShown, err := r.readSpec(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.findFolder(t); err != nil {
+	if err := r.chooseFolder(spec); err != nil {
 		return err
 	}
-	if t.cluster, err = r.cluster.connect(); err != nil {
+	if spec.cluster, err = r.cluster.connect(); err != nil {
 		return err
 	}
-	if err := r.agreed(ctx, t); err != nil {
+	if err := r.confirmPlan(ctx, spec); err != nil {
 		return err
 	}
-	result := r.carryOut(ctx, t)
-	for i := range result.Cells {
-		result.Cells[i].NotShown = append(result.Cells[i].NotShown, notShown...)
+	outcome := r.executeSpec(ctx, spec)
+	for i := range outcome.Cells {
+		outcome.Cells[i].NotShown = append(outcome.Cells[i].NotShown, notShown...)
 	}
-	return r.leave(ctx, t, result)
+	return r.report(ctx, spec, outcome)
 }
 
-// read is the run that the flags, and an engine, if there is one, ask for, and what
-// it will not show. The error joins all mistakes.
-func (r *runCommand) read(ctx context.Context) (t task, notShown []string, err error) {
-	var engine engineFile
+// readSpec reads the flags, and the ChaosEngine if there is one. It also returns notes on
+// what the run will not show. The error joins all mistakes.
+func (r *runCommand) readSpec(ctx context.Context) (spec runSpec, notShown []string, err error) {
+	var engine engineSpec
 	if len(r.engines) > 0 {
 		if engine, err = readEngine(ctx, r.streams.In, r.engines...); err != nil {
-			return task{}, nil, err
+			return runSpec{}, nil, err
 		}
 	}
 	if r.withoutProbes && len(r.engines) == 0 {
-		err = errors.New("--without-probes: want --engine too: only an engine has probes")
+		err = errors.New("--without-probes requires --engine")
 	}
-	t, problems := read(r.inputs.getenv(engine.getenv()))
-	t.image = engine.image
-	if t.image == "" {
-		t.image = ownImage()
+	spec, optionErr := newRunSpec(r.options.getenv(engine.getenv()))
+	spec.image = engine.image
+	if spec.image == "" {
+		spec.image = defaultImage()
 	}
-	notShown, probesErr := engine.without(r.withoutProbes)
-	return t, notShown, errors.Join(err, mistakes(problems), probesErr)
+	notShown, probesErr := engine.skippedProbes(r.withoutProbes)
+	return spec, notShown, errors.Join(err, withFlagNames(optionErr), probesErr)
 }
 
-// findFolder chooses the folder for the bundle, and sees to it before anything is made
-// that it can be written. It leaves what is there as it was.
-func (r *runCommand) findFolder(t task) error {
+// chooseFolder chooses the folder of the bundle, and checks before the run that it is
+// empty and can be written. It changes nothing in it.
+func (r *runCommand) chooseFolder(spec runSpec) error {
 	if r.folder == "" {
-		r.folder = "volume-durability-" + t.id
+		r.folder = "volume-durability-" + spec.id
 	}
 	entries, err := os.ReadDir(r.folder)
 	switch {
 	case err == nil && len(entries) > 0:
-		return fmt.Errorf("--bundle %s: want a folder that is empty or not there yet: %s is in it", r.folder, entries[0].Name())
+		return fmt.Errorf("--bundle %s: want a new or empty folder: it contains %s", r.folder, entries[0].Name())
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("--bundle %s: want a folder: %w", r.folder, err)
 	}
-	if err := tryToWrite(r.folder); err != nil {
+	if err := checkWritable(r.folder); err != nil {
 		return fmt.Errorf("--bundle %s: want a folder that can be written: %w", r.folder, err)
 	}
 	return nil
 }
 
-// tryToWrite sees whether a folder can be written, or made where it is to be.
-func tryToWrite(folder string) error {
-	for there := folder; ; there = filepath.Dir(there) {
-		trial, err := os.MkdirTemp(there, ".volume-durability-")
-		if errors.Is(err, os.ErrNotExist) && there != filepath.Dir(there) {
+// checkWritable returns an error unless a folder can be written, or created.
+func checkWritable(folder string) error {
+	for existing := folder; ; existing = filepath.Dir(existing) {
+		trial, err := os.MkdirTemp(existing, ".volume-durability-")
+		if errors.Is(err, os.ErrNotExist) && existing != filepath.Dir(existing) {
 			continue
 		}
 		if err != nil {
@@ -152,139 +160,141 @@ func tryToWrite(folder string) error {
 	}
 }
 
-// agreed says what will be done where, and returns once somebody has agreed to it.
-func (r *runCommand) agreed(ctx context.Context, t task) error {
-	version, err := t.cluster.version(ctx)
+// confirmPlan shows what the run will do in which cluster, and asks for confirmation.
+func (r *runCommand) confirmPlan(ctx context.Context, spec runSpec) error {
+	version, err := spec.cluster.version(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(r.streams.ErrOut, "Cluster    %s, Kubernetes %s\n%s", t.cluster, version, announcement(t))
+	fmt.Fprintf(r.streams.ErrOut, "Cluster    %s, Kubernetes %s\n%s", spec.cluster, version, plan(spec))
 	if r.yes {
 		return nil
 	}
-	return confirm(ctx, r.streams, "Go ahead?")
+	return confirm(ctx, r.streams, "Continue?")
 }
 
-// announcement is what a run will do, before anything is done.
-func announcement(t task) string {
-	s := t.settings
+// plan describes what a run will do.
+func plan(spec runSpec) string {
+	s := spec.settings
 	var b strings.Builder
 	line := func(heading, format string, args ...any) {
 		fmt.Fprintf(&b, "%-10s %s\n", heading, fmt.Sprintf(format, args...))
 	}
 	line("Namespace", "%s", s.Namespace)
 	if cells := s.Cells(nil); s.StorageClasses[0] == options.AllClasses {
-		line("Makes", "for every StorageClass of the cluster a claim of %s, a pod that writes and one that reads", s.ClaimSize.String())
+		line("Creates", "for every StorageClass: a claim of %s, a writer pod and a reader pod", s.ClaimSize.String())
 	} else {
 		for i, c := range cells {
-			heading := "Makes"
+			heading := "Creates"
 			if i > 0 {
 				heading = ""
 			}
-			line(heading, "%s; pods %s and %s", volumeOf(c, s), c.Object(s.WriterPod), c.Object(s.ReaderPod))
+			line(heading, "%s; pods %s and %s", describeVolume(c, s), c.ObjectName(s.WriterPod), c.ObjectName(s.ReaderPod))
 		}
 	}
-	line("Image", "%s", t.libImage())
-	line("Then", "deletes what writes every %s for %s, reads all back, and removes what it made%s", s.Interval, s.Duration, map[bool]string{true: ", but the claim and the reader (--keep)"}[s.Keep])
+	line("Image", "%s", spec.podImage())
+	line("Then", "deletes the writers every %s for %s, reads the journals back,", s.Interval, s.Duration)
+	if s.Keep {
+		line("", "and removes everything but the claims and the reader pods (--keep)")
+	} else {
+		line("", "and removes everything that it created")
+	}
 	return b.String()
 }
 
-// volumeOf is the volume of a cell, in words.
-func volumeOf(c options.CellSpec, s options.Settings) string {
+// describeVolume describes the volume of a cell.
+func describeVolume(c options.CellSpec, s options.Values) string {
 	switch {
 	case c.Control:
-		return "the control: an emptyDir, which must lose its data"
+		return "an emptyDir, the control that must lose its data"
 	case c.VolumeSource == options.EmptyDir:
 		return "an emptyDir"
 	case c.ExistingClaim != "":
-		return "a folder of its own on claim " + c.ExistingClaim
+		return "a folder on claim " + c.ExistingClaim
 	case c.StorageClass == "":
-		return fmt.Sprintf("claim %s, %s of the default StorageClass", c.Object(s.ClaimName), s.ClaimSize.String())
+		return fmt.Sprintf("claim %s, %s of the default StorageClass", c.ObjectName(s.ClaimName), s.ClaimSize.String())
 	}
-	return fmt.Sprintf("claim %s, %s of StorageClass %s", c.Object(s.ClaimName), s.ClaimSize.String(), c.StorageClass)
+	return fmt.Sprintf("claim %s, %s of StorageClass %s", c.ObjectName(s.ClaimName), s.ClaimSize.String(), c.StorageClass)
 }
 
-// carryOut makes the run, and shows it.
-func (r *runCommand) carryOut(ctx context.Context, t task) result.Result {
-	screen, terminal := terminalOf(r.streams.ErrOut)
-	view := progress.New(r.streams.ErrOut, terminal && screen, t.settings)
-	view.Say("run %s", t.id)
-	log := newPersonsLog(view, r.level.Level)
-	t.companion, t.log, t.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
-	card, err := t.present()
+// executeSpec executes the run and shows its progress.
+func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Result {
+	view := progress.New(r.streams.ErrOut, hasCursor(r.streams.ErrOut), spec.settings)
+	view.Printf("run %s", spec.id)
+	log := newTerminalLog(view, r.level.Level)
+	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
+	pid, err := writePIDFile(spec.id)
 	if err != nil {
-		log.WithError(err).Warn("This machine cannot be told that the run is alive: cleanup will not know")
+		log.WithError(err).Warn("The PID file could not be written: cleanup cannot tell whether this run has ended")
 	}
-	if !t.settings.Keep { // else it shows to cleanup that the run is over
-		defer card.remove()
+	if !spec.settings.Keep { // with --keep, the file tells cleanup that the run has ended
+		defer pid.remove()
 	}
-	watch := watchInterruption(ctx, r.streams, view, t)
-	result, _ := t.carryOut(ctx) // the view ends no run
-	watch.stop()
+	interrupts := handleInterrupts(ctx, r.streams, view, spec)
+	outcome, _ := spec.execute(ctx) // the view never ends a run
+	interrupts.stop()
 	view.Close()
-	return result
+	return outcome
 }
 
-// leave leaves the bundle, says what came of the run, and returns the code that means it.
-func (r *runCommand) leave(ctx context.Context, t task, result result.Result) error {
+// report prints the result, writes the bundle, and returns the exit code of the verdict
+// as an error.
+func (r *runCommand) report(ctx context.Context, spec runSpec, outcome result.Result) error {
 	where, err := filepath.Abs(r.folder)
 	if err != nil {
 		where = r.folder
 	}
-	code := codeFor(result.Verdict)
-	shown := r.format.show(r.streams.Out, result)
-	if shown != nil {
-		shown = fmt.Errorf("showing the result: %w", shown)
-		if code == Kept {
-			code = Unknown
+	code := exitCodeFor(outcome.Verdict)
+	printErr := r.format.writeResult(r.streams.Out, outcome)
+	if printErr != nil {
+		printErr = fmt.Errorf("printing the result: %w", printErr)
+		if code == ExitOK {
+			code = ExitError
 		}
 	}
-	b, err := bundle.Make(result, bundle.Options{Rule: r.rule, Asset: r.asset, Where: where})
+	b, err := bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Where: where})
 	if err == nil {
 		err = b.Write(r.folder)
 	}
 	if err != nil {
-		return &exit{code, errors.Join(shown, fmt.Errorf("leaving the evidence: %w", err))}
+		return &exitError{code, errors.Join(printErr, fmt.Errorf("writing the evidence bundle: %w", err))}
 	}
-	fmt.Fprintf(r.streams.ErrOut, "\nEvidence   %s\n", where)
-	if r.keepInCluster || named(t.settings.BundleConfigMap) {
-		if err := r.keep(ctx, t, b); err != nil {
-			return &exit{code, errors.Join(shown, err)}
+	fmt.Fprintf(r.streams.ErrOut, "\nEvidence bundle: %s\n", where)
+	if r.keepInCluster || hasName(spec.settings.BundleConfigMap) {
+		if err := r.saveInCluster(ctx, spec, b); err != nil {
+			return &exitError{code, errors.Join(printErr, err)}
 		}
 	}
-	if code == Kept {
+	if code == ExitOK {
 		return nil
 	}
-	return &exit{code, shown}
+	return &exitError{code, printErr}
 }
 
-// keep keeps the bundle in the cluster, also of a run that was interrupted.
-func (r *runCommand) keep(ctx context.Context, t task, b bundle.Bundle) error {
+// saveInCluster saves the bundle in the cluster, also if the run was interrupted.
+func (r *runCommand) saveInCluster(ctx context.Context, spec runSpec, b bundle.Bundle) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	a := bundlestore.Store{
-		Client: t.cluster.client, Namespace: t.settings.Namespace,
-		Labels: map[string]string{kube.RunLabel: t.id, "app.kubernetes.io/part-of": "volume-durability"},
+	store := bundlestore.Store{
+		Client: spec.cluster.client, Namespace: spec.settings.Namespace,
+		Labels: map[string]string{kube.RunLabel: spec.id, "app.kubernetes.io/part-of": "volume-durability"},
 	}
-	name := bundlestore.Name("", t.id)
-	if named(t.settings.BundleConfigMap) {
-		name = t.settings.BundleConfigMap
+	name := bundlestore.Name("", spec.id)
+	if hasName(spec.settings.BundleConfigMap) {
+		name = spec.settings.BundleConfigMap
 	}
-	if err := keep(ctx, a, name, b, newPersonsLog(r.streams.ErrOut, r.level.Level)); err != nil {
+	if err := saveWithRetry(ctx, store, name, b, newTerminalLog(r.streams.ErrOut, r.level.Level)); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.streams.ErrOut, "           ConfigMap %s/%s\n", a.Namespace, name)
+	fmt.Fprintf(r.streams.ErrOut, "In the cluster:  ConfigMap %s/%s\n", store.Namespace, name)
 	return nil
 }
 
-// terminalOf says whether something is written to a terminal that can move its cursor.
-func terminalOf(out io.Writer) (screen, terminal bool) {
+// hasCursor reports whether out is a terminal whose cursor can be moved.
+func hasCursor(out io.Writer) bool {
 	file, ok := out.(*os.File)
-	if !ok {
-		return false, false
-	}
-	return os.Getenv("TERM") != "dumb", term.IsTerminal(int(file.Fd()))
+	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
 }
 
-// named says whether the evidence is to be kept under a name of the user's.
-func named(evidence string) bool { return evidence != "" && evidence != options.NoBundle }
+// hasName reports whether the option names a ConfigMap for the bundle.
+func hasName(configMap string) bool { return configMap != "" && configMap != options.NoBundle }

@@ -18,86 +18,93 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
-// task is a run to be made, whoever asks for it: a person or a ChaosEngine.
-type task struct {
+// runSpec describes a run to execute, for a user or for a ChaosEngine.
+type runSpec struct {
 	id       string
-	settings options.Settings
+	settings options.Values
 	template *corev1.PersistentVolumeClaim
 	cluster  connection
-	// image is that of the pods, where the settings name none.
+	// image is the image of the pods if the settings have none.
 	image string
-	// again says that an earlier attempt was made; owner is what everything goes with;
-	// labels are what everything bears beside the run's own.
-	again  bool
-	owner  *metav1.OwnerReference
+	// again reports whether this is a later attempt of the same run.
+	again bool
+	// owner is the owner of every object that the run creates; nil for none.
+	owner *metav1.OwnerReference
+	// labels are the labels of every object beside those of the run itself.
 	labels map[string]string
 	engine *result.Engine
 
-	companion run.Hooks
-	log       logrus.FieldLogger
+	hooks run.Hooks
+	log   logrus.FieldLogger
 }
 
-// read reads the inputs, and the manifest that one of them may name. The error joins
-// all mistakes.
-func read(getenv func(string) string) (task, error) {
+// newRunSpec reads the options, and the claim template that one of them may name. The
+// error joins all mistakes.
+func newRunSpec(getenv func(string) string) (runSpec, error) {
 	settings, err := options.Parse(getenv)
-	template, templateErr := claimTemplate(settings.ClaimTemplate)
-	return task{id: string(uuid.NewUUID()), settings: settings, template: template}, errors.Join(err, templateErr)
+	template, templateErr := readClaimTemplate(settings.ClaimTemplate)
+	spec := runSpec{id: string(uuid.NewUUID()), settings: settings, template: template}
+	return spec, errors.Join(err, templateErr)
 }
 
-// claimTemplate reads the manifest of the claims to make; nil where there is none.
-func claimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
+// readClaimTemplate reads the template of the claims; nil if there is none.
+func readClaimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
 	if file == "" {
 		return nil, nil
 	}
 	manifest, err := os.ReadFile(file)
 	if err != nil {
-		return nil, options.Invalid{Name: templateInput, Value: file, Want: "a file in the experiment's pod: " + err.Error()}
+		return nil, options.Invalid{Name: templateOption, Value: file, Want: "a readable file: " + err.Error()}
 	}
-	claim, err := kube.ReadTemplate(manifest)
+	claim, err := kube.ParseClaimTemplate(manifest)
 	if err != nil {
-		return nil, options.Invalid{Name: templateInput, Value: file, Want: err.Error()}
+		return nil, options.Invalid{Name: templateOption, Value: file, Want: err.Error()}
 	}
 	return claim, nil
 }
 
-// libImage is the image that the pods run.
-func (t task) libImage() string {
-	if t.settings.Image != "" {
-		return t.settings.Image
+// podImage returns the image of the pods.
+func (s runSpec) podImage() string {
+	if s.settings.Image != "" {
+		return s.settings.Image
 	}
-	return t.image
+	return s.image
 }
 
-// run is the run as its own package knows it.
-func (t task) run() run.Run {
+// run returns the run that the spec describes.
+func (s runSpec) run() run.Run {
 	labels := map[string]string{
-		kube.RunLabel:               t.id,
+		kube.RunLabel:               s.id,
 		"app.kubernetes.io/part-of": "volume-durability",
 	}
-	if t.settings.Keep {
-		labels[kube.KeepLabel] = strconv.FormatBool(t.settings.Keep)
+	if s.settings.Keep {
+		labels[kube.KeepLabel] = strconv.FormatBool(s.settings.Keep)
 	}
-	maps.Copy(labels, t.labels)
+	maps.Copy(labels, s.labels)
 	return run.Run{
-		ID: t.id, Again: t.again, Settings: t.settings, Image: t.libImage(), Template: t.template, Hooks: t.companion, Log: t.log,
+		ID: s.id, IsRetry: s.again, Settings: s.settings, Image: s.podImage(), Template: s.template,
+		Hooks: s.hooks, Log: s.log,
 		Kube: kube.Client{
-			API: t.cluster.client, Namespace: t.settings.Namespace, Timeout: t.settings.StatusTimeout, Log: t.log, Owner: t.owner, Labels: labels,
+			API: s.cluster.client, Namespace: s.settings.Namespace, Timeout: s.settings.StatusTimeout,
+			Log: s.log, Owner: s.owner, Labels: labels,
 		},
 	}
 }
 
-// carryOut makes the run. The error is the companion's, where that ended it.
-func (t task) carryOut(ctx context.Context) (result.Result, error) {
-	result, err := t.run().Execute(ctx)
-	return t.sign(result), err
+// execute executes the run. The error is that of a hook that ended the run.
+func (s runSpec) execute(ctx context.Context) (result.Result, error) {
+	r, err := s.run().Execute(ctx)
+	return s.describe(r), err
 }
 
-// sign says in a result who made it, and where.
-func (t task) sign(result result.Result) result.Result {
-	result.Tool, result.Engine = tool(t.libImage()), t.engine
-	if t.cluster.config != nil {
-		result.Cluster.Server = t.cluster.config.Host
+// describe adds to a result which program produced it, for which engine and cluster.
+func (s runSpec) describe(r result.Result) result.Result {
+	r.Tool, r.Engine = buildInfo(s.podImage()), s.engine
+	if s.cluster.config != nil {
+		r.Cluster.Server = s.cluster.config.Host
 	}
-	return result
+	if s.cluster.warned != nil {
+		r.Cluster.Warnings = s.cluster.warned.all()
+	}
+	return r
 }

@@ -23,47 +23,55 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-// verifyCommand is what was asked of the command verify.
+// verifyCommand holds the flags of the command verify.
 type verifyCommand struct {
-	streams                Streams
-	format                 formatFlag
-	journal                string
-	ledger, bundle, chosen string
-	device                 bool
+	streams              Streams
+	format               formatFlag
+	journal              string
+	ledger, bundle, cell string
+	device               bool
 }
 
 func newVerify(streams Streams) *cobra.Command {
 	v := &verifyCommand{streams: streams}
 	c := &cobra.Command{
-		Use: "verify --journal FILE (--ledger FILE | --bundle FOLDER)", Short: "Hold a journal to a ledger, without a cluster", Args: noArguments,
-		Long: `Hold a journal to a ledger, without a cluster: the same scan and the same judge as in
-a run, for a file on a volume, a disk image that is mounted, or a device.
+		Use:   "verify --journal FILE (--ledger FILE | --bundle FOLDER)",
+		Short: "Check a journal against its ledger, without a cluster", Args: flagsOnly,
+		Long: `Check a journal against its ledger, without a cluster.
 
-The exit code is 0 where everything acknowledged is there, 1 where it is not, 2 where
-nobody can tell.`,
-		Example: `  # a copy of the journal, and the evidence of the run that wrote it
+The journal can be a file on a mounted volume, a copy of it, a block device, or the
+image of one. verify scans and judges it as a run does.
+
+The exit code is 0 if every acknowledged record is there, 1 if not, and 2 if it could
+not be checked.`,
+		Example: `  # A copy of the journal, and the evidence bundle of its run
   volume-durability verify --journal logs.log --bundle volume-durability-5f6c
 
-  # what durability-helper probe write printed
-  volume-durability verify --journal durability-0f1e2d3c4b5a6978.log --ledger ledger1.0f1e2d3c4b5a6978.256.1.1000.89abcdef.01234567
+  # The ledger token that "durability-helper probe write" printed
+  volume-durability verify --journal durability-0f1e2d3c4b5a6978.log \
+    --ledger ledger1.0f1e2d3c4b5a6978.256.1.1000.89abcdef.01234567
 
-  # a raw device, or an image of one
+  # The image of a block device
   volume-durability verify --journal disk.img --device --bundle volume-durability-5f6c`,
 		RunE: func(c *cobra.Command, _ []string) error { return v.execute(c.Context()) },
 	}
-	flags := newGroup("Flags")
-	flags.StringVar(&v.journal, "journal", "", "the journal: a file or a device")
-	flags.StringVar(&v.ledger, "ledger", "", "the ledger: a bundle's ledger.json, or the word that durability-helper probe write prints, or a file that holds it; - is standard input")
-	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence of the run that wrote the journal; knows more than a ledger: what pods had read before")
-	flags.StringVar(&v.chosen, "cell", "", "the cell whose journal it is, where the evidence is of several")
-	flags.BoolVar(&v.device, "device", false, "the journal is the image of a raw device: it ends where nothing was ever written, as on a device itself")
+	flags := newFlagGroup("Flags")
+	flags.StringVar(&v.journal, "journal", "", "journal to check: a file or a block device")
+	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, or a file with a "+
+		"token; - for standard input")
+	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence bundle of the run that wrote the journal; it "+
+		"also shows the "+
+		"loss of data that an earlier pod had read")
+	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")
+	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device, and ends where nothing was "+
+		"ever written")
 	v.format.addTo(flags.FlagSet, formatJSON, formatYAML)
-	groups(c, flags)
+	addFlagGroups(c, flags)
 	return c
 }
 
-// promise is what a journal is held to.
-type promise struct {
+// expectation is what a run knows about a journal outside of the volume.
+type expectation struct {
 	Cell    string
 	Format  journal.Format
 	Acks    []ledger.Ack
@@ -72,77 +80,79 @@ type promise struct {
 	Overlap bool
 }
 
-// verification is the outcome, as data.
+// verification is the output of the command.
 type verification struct {
-	Journal    string            `json:"journal"`
-	Cell       string            `json:"cell,omitempty"`
-	Verdict    judge.Verdict     `json:"verdict"`
-	Reason     string            `json:"reason"`
-	ReadMode   protocol.ReadMode `json:"readMode,omitempty"`
-	Acks       []ledger.Ack      `json:"acks"`
-	SHA256     string            `json:"sha256,omitempty"`
-	Report     journal.Report    `json:"report"`
-	Judgement  judge.Judgement   `json:"judgement"`
-	acceptance promise
+	Journal   string            `json:"journal"`
+	Cell      string            `json:"cell,omitempty"`
+	Verdict   judge.Verdict     `json:"verdict"`
+	Reason    string            `json:"reason"`
+	ReadMode  protocol.ReadMode `json:"readMode,omitempty"`
+	Acks      []ledger.Ack      `json:"acks"`
+	SHA256    string            `json:"sha256,omitempty"`
+	Report    journal.Report    `json:"report"`
+	Judgement judge.Judgement   `json:"judgement"`
+	format    journal.Format
 }
 
 func (v *verifyCommand) execute(ctx context.Context) error {
 	if v.journal == "" || (v.ledger == "") == (v.bundle == "") {
-		return errors.New("want --journal, and one of --ledger and --bundle")
+		return errors.New("required flags: --journal, and either --ledger or --bundle")
 	}
-	held, err := v.promise(ctx)
+	expected, err := v.expectation(ctx)
 	if err != nil {
 		return err
 	}
-	outcome, err := v.judge(ctx, held)
+	outcome, err := v.judge(ctx, expected)
 	if err != nil {
 		return err
 	}
 	if err := v.format.write(v.streams.Out, outcome, func() (string, error) { return outcome.text(), nil }); err != nil {
 		return err
 	}
-	if code := codeFor(outcome.Verdict); code != Kept {
-		return &exit{code: code}
+	if code := exitCodeFor(outcome.Verdict); code != ExitOK {
+		return &exitError{code: code}
 	}
 	return nil
 }
 
-// promise reads what the journal is to be held to.
-func (v *verifyCommand) promise(ctx context.Context) (promise, error) {
+// expectation reads the ledger or the bundle.
+func (v *verifyCommand) expectation(ctx context.Context) (expectation, error) {
 	if v.bundle != "" {
-		return v.ofBundle()
+		return v.fromBundle()
 	}
-	if strings.HasPrefix(v.ledger, ledger.TokenMark) {
-		return ofToken(v.ledger)
+	if strings.HasPrefix(v.ledger, ledger.TokenPrefix) {
+		return fromToken(v.ledger)
 	}
-	read := func() ([]byte, error) { return os.ReadFile(v.ledger) }
-	if v.ledger == "-" {
-		read = func() ([]byte, error) { return allOf(ctx, v.streams.In) }
-	}
-	content, err := read()
+	content, err := readFileOrStdin(ctx, v.streams.In, v.ledger)
 	if err != nil {
-		return promise{}, fmt.Errorf("--ledger: %w", err)
+		return expectation{}, fmt.Errorf("--ledger: %w", err)
 	}
-	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenMark) {
-		return ofToken(text)
+	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenPrefix) {
+		return fromToken(text)
 	}
+	return v.fromLedgers(content)
+}
+
+// fromLedgers reads the ledger.json of a bundle.
+func (v *verifyCommand) fromLedgers(content []byte) (expectation, error) {
 	var ledgers []bundle.Ledger
 	if err := json.Unmarshal(content, &ledgers); err != nil {
-		return promise{}, fmt.Errorf("--ledger %s: want a bundle's ledger.json, or a word that begins with %s: %w", v.ledger, ledger.TokenMark, err)
+		return expectation{}, fmt.Errorf("--ledger %s: want the ledger.json of a bundle, or a token that begins with %s: %w",
+			v.ledger, ledger.TokenPrefix, err)
 	}
-	var all []promise
+	var all []expectation
 	for _, l := range ledgers {
-		if err := check(l); err != nil {
-			return promise{}, fmt.Errorf("--ledger %s: cell %q: %w", v.ledger, l.Cell, err)
+		if err := validate(l); err != nil {
+			return expectation{}, fmt.Errorf("--ledger %s: cell %q: %w", v.ledger, l.Cell, err)
 		}
-		all = append(all, promise{Cell: l.Cell, Format: l.Journal, Acks: l.Acks, Epochs: l.Epochs, Overlap: l.Forced})
+		all = append(all, expectation{Cell: l.Cell, Format: l.Journal, Acks: l.Acks, Epochs: l.Epochs, Overlap: l.Forced})
 	}
 	return v.choose(all)
 }
 
-// check refuses a cell's ledger that somebody has changed, where that can be seen. One of
-// a cell that came to no journal holds it to nothing.
-func check(l bundle.Ledger) error {
+// validate returns an error if a ledger cannot come from a run. The ledger of a cell that
+// never wrote is empty.
+func validate(l bundle.Ledger) error {
 	if len(l.Acks) == 0 {
 		return nil
 	}
@@ -150,144 +160,156 @@ func check(l bundle.Ledger) error {
 		return err
 	}
 	if last := l.Acks[len(l.Acks)-1].Epoch; l.Epochs < last {
-		return fmt.Errorf("epochs=%d: want how many writers there were: epoch %d acknowledged something", l.Epochs, last)
+		return fmt.Errorf("epochs=%d: want at least %d, the last epoch with an acknowledgement", l.Epochs, last)
 	}
 	return nil
 }
 
-func ofToken(text string) (promise, error) {
+func fromToken(text string) (expectation, error) {
 	token, err := ledger.ParseToken(text)
-	return promise{Format: token.Format, Acks: []ledger.Ack{token.Promise}, Epochs: 1}, err
+	return expectation{Format: token.Format, Acks: []ledger.Ack{token.Ack}, Epochs: 1}, err
 }
 
-// ofBundle reads it from the evidence of a run, which must be as it was left.
-func (v *verifyCommand) ofBundle() (promise, error) {
-	b, err := folderOf(v.bundle)
+// fromBundle reads the bundle of a run, which must match its manifest.
+func (v *verifyCommand) fromBundle() (expectation, error) {
+	b, err := readFolder(v.bundle)
 	if err != nil {
-		return promise{}, err
+		return expectation{}, err
 	}
 	if err := b.Verify(); err != nil {
-		return promise{}, fmt.Errorf("the evidence in %s is not as its manifest says: %w", v.bundle, err)
+		return expectation{}, fmt.Errorf("the evidence bundle in %s does not match its manifest: %w", v.bundle, err)
 	}
-	result, err := b.Result()
+	r, err := b.Result()
 	if err != nil {
-		return promise{}, err
+		return expectation{}, err
 	}
-	var all []promise
-	for _, c := range result.Cells {
+	var all []expectation
+	for _, c := range r.Cells {
 		if !c.Plan.Control {
-			all = append(all, ofCell(c))
+			all = append(all, fromCell(c))
 		}
 	}
 	return v.choose(all)
 }
 
-func ofCell(c result.Cell) promise {
-	p := promise{Cell: c.Plan.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
-	for _, e := range c.Epochs {
-		if e.InitialRead != nil {
-			p.Earlier = append(p.Earlier, e.InitialRead.ScanResult.Report)
+func fromCell(c result.Cell) expectation {
+	e := expectation{Cell: c.Plan.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
+	for _, epoch := range c.Epochs {
+		if epoch.InitialRead != nil {
+			e.Earlier = append(e.Earlier, epoch.InitialRead.ScanResult.Report)
 		}
 	}
-	return p
+	return e
 }
 
-// choose takes the cell that was asked for. The journal itself says whose it is where
-// nothing was asked. One that does not is that of the cell without a name: beside it
-// is at most the control.
-func (v *verifyCommand) choose(all []promise) (promise, error) {
+// choose returns the cell that --cell names. Without the flag, the ID in the journal
+// decides; if it has none, the cell without a name, which is the only one beside a control.
+func (v *verifyCommand) choose(all []expectation) (expectation, error) {
 	if len(all) == 0 {
-		return promise{}, errors.New("the evidence is of no cell: nothing was acknowledged, and there is nothing to hold a journal to")
+		return expectation{}, errors.New("the run has no tested cell: nothing was acknowledged, so there is nothing to check")
 	}
-	if v.chosen == "" {
-		if p, found := v.recognize(all); found {
-			return p, nil
+	if v.cell == "" {
+		if e, found := v.recognize(all); found {
+			return e, nil
 		}
 	}
 	var names []string
-	for _, p := range all {
-		if p.Cell == v.chosen {
-			return p, nil
+	for _, e := range all {
+		if e.Cell == v.cell {
+			return e, nil
 		}
-		names = append(names, fmt.Sprintf("%q", p.Cell))
+		names = append(names, fmt.Sprintf("%q", e.Cell))
 	}
-	return promise{}, fmt.Errorf("--cell %q: want one of %s", v.chosen, strings.Join(names, ", "))
+	return expectation{}, fmt.Errorf("--cell %q: want one of %s", v.cell, strings.Join(names, ", "))
 }
 
-// recognize finds the cell whose journal begins as this one does.
-func (v *verifyCommand) recognize(all []promise) (promise, bool) {
+// recognize returns the cell whose ID is in the first record of the journal.
+func (v *verifyCommand) recognize(all []expectation) (expectation, bool) {
 	file, err := os.Open(v.journal)
 	if err != nil {
-		return promise{}, false
+		return expectation{}, false
 	}
 	defer func() { _ = file.Close() }() // it was only read
 	head := make([]byte, journal.MaxRecordSize)
-	n, _ := io.ReadFull(file, head) // a shorter one may still say whose it is
-	for _, p := range all {
-		if p.Format.ID != "" && bytes.Contains(head[:n], []byte(p.Format.ID)) {
-			return p, true
+	n, _ := io.ReadFull(file, head) // a shorter journal may contain an ID too
+	for _, e := range all {
+		if e.Format.ID != "" && bytes.Contains(head[:n], []byte(e.Format.ID)) {
+			return e, true
 		}
 	}
-	return promise{}, false
+	return expectation{}, false
 }
 
-// judge scans the journal and holds it to the promise.
-func (v *verifyCommand) judge(ctx context.Context, held promise) (verification, error) {
-	outcome := verification{Journal: v.journal, Cell: held.Cell, Acks: held.Acks, acceptance: held}
-	var points []journal.Point
-	for _, p := range held.Acks {
-		points = append(points, p.Point)
+// judge scans the journal and compares it with what is expected.
+func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verification, error) {
+	outcome := verification{Journal: v.journal, Cell: expected.Cell, Acks: expected.Acks, format: expected.Format}
+	if err := v.scan(ctx, expected, &outcome); err != nil {
+		return outcome, err
 	}
-	file, err := openJournal(v.journal)
-	if err != nil {
-		// That a file is not where somebody looks for it is not the storage's fault.
-		return outcome, fmt.Errorf("--journal: %w", err)
-	}
-	var reader io.Reader = interruptible{ctx, file}
-	promised := int64(ledger.Count(held.Acks)) * int64(held.Format.Size)
-	switch {
-	case file.IsDevice():
-		file.Promised(promised)
-	case v.device:
-		reader = volume.Image(reader, promised)
-	}
-	sum := sha256.New()
-	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), held.Format, points)
-	outcome.Report.Unreadable, outcome.ReadMode = file.Unreadable(), file.ReadMode()
-	if err := errors.Join(err, file.Close()); err != nil {
-		return outcome, fmt.Errorf("reading %s: %w", v.journal, err)
-	}
-	if len(outcome.Report.Unreadable) == 0 {
-		outcome.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	}
-	// A device is always there; a journal is on it where anything is.
-	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsDevice()
-	outcome.Judgement = judge.Judge(judge.Case{Acks: held.Acks, Report: outcome.Report, Earlier: held.Earlier, Epochs: held.Epochs, Overlap: held.Overlap})
-	outcome.Verdict = judge.VerdictOf(outcome.Judgement)
+	outcome.Judgement = judge.Judge(judge.Input{
+		Acks: expected.Acks, Report: outcome.Report, Earlier: expected.Earlier, Epochs: expected.Epochs,
+		MayOverlap: expected.Overlap,
+	})
+	outcome.Verdict = outcome.Judgement.Verdict()
 	outcome.Reason = outcome.reason()
 	return outcome, nil
 }
 
-func (o verification) reason() string {
-	switch o.Verdict {
-	case judge.Pass:
-		return fmt.Sprintf("all %s acknowledged records are there", judge.FormatCount(o.Judgement.Acknowledged))
-	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged", judge.Summary(o.Judgement.Findings), judge.FormatCount(o.Judgement.Acknowledged))
+// scan scans the journal and adds what it found to the outcome.
+func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome *verification) error {
+	var points []journal.Point
+	for _, ack := range expected.Acks {
+		points = append(points, ack.Point)
 	}
-	return "nothing was acknowledged: nothing was at stake"
+	file, err := openJournal(v.journal)
+	if err != nil {
+		// A wrong path is a mistake of the user, not a loss.
+		return fmt.Errorf("--journal: %w", err)
+	}
+	var reader io.Reader = contextReader{ctx, file}
+	acknowledged := int64(ledger.CountRecords(expected.Acks)) * int64(expected.Format.Size)
+	switch {
+	case file.IsBlockDevice():
+		file.SetMinimumLength(acknowledged)
+	case v.device:
+		reader = volume.NewImageReader(reader, acknowledged)
+	}
+	sum := sha256.New()
+	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), expected.Format, points)
+	outcome.Report.Unreadable, outcome.ReadMode = file.Unreadable(), file.ReadMode()
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("reading %s: %w", v.journal, err)
+	}
+	if len(outcome.Report.Unreadable) == 0 {
+		outcome.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	}
+	// A device always exists: its journal is present if it contains anything.
+	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsBlockDevice()
+	return nil
 }
 
-// text is the outcome as a person reads it.
+func (o verification) reason() string {
+	acknowledged := judge.FormatCount(o.Judgement.Acknowledged)
+	switch o.Verdict {
+	case judge.Pass:
+		return fmt.Sprintf("all %s acknowledged records are there", acknowledged)
+	case judge.Fail:
+		return fmt.Sprintf("%s; %s records were acknowledged", judge.Summary(o.Judgement.Findings), acknowledged)
+	}
+	return "nothing was acknowledged, so there is nothing to check"
+}
+
+// text renders the verification for a terminal.
 func (o verification) text() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s\n  %s\n", headline(o.Verdict), o.Reason)
-	fmt.Fprintf(&s, "\n  journal   %s, %d bytes, %d intact records\n  identity  %s, %d bytes a record\n", o.Journal, o.Report.Bytes, o.Report.Records, o.acceptance.Format.ID, o.acceptance.Format.Size)
+	fmt.Fprintf(&s, "%s\n  %s\n\n", headline(o.Verdict), o.Reason)
+	fmt.Fprintf(&s, "  journal       %s, %d bytes, %d intact records\n", o.Journal, o.Report.Bytes, o.Report.Records)
+	fmt.Fprintf(&s, "  journal ID    %s, %d bytes per record\n", o.format.ID, o.format.Size)
 	if o.SHA256 != "" {
-		fmt.Fprintf(&s, "  SHA-256   %s\n", o.SHA256)
+		fmt.Fprintf(&s, "  SHA-256       %s\n", o.SHA256)
 	}
-	for _, p := range o.Acks {
-		fmt.Fprintf(&s, "  promised  epoch %d up to sequence %d\n", p.Epoch, p.Seq)
+	for _, ack := range o.Acks {
+		fmt.Fprintf(&s, "  acknowledged  epoch %d up to sequence number %d\n", ack.Epoch, ack.Seq)
 	}
 	s.WriteString(details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
 	return s.String()

@@ -2,5 +2,5 @@ package command
 
 import "github.com/volume-durability/volume-durability/pkg/volume"
 
-// openJournal opens a journal as the reader of a run does: past the page cache.
-func openJournal(path string) (*volume.Reader, error) { return volume.OpenToRead(path) }
+// openJournal opens a journal as the reader of a run does, which bypasses the page cache.
+func openJournal(path string) (*volume.Reader, error) { return volume.OpenReader(path) }

@@ -9,7 +9,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-// plainFile is a journal that is read as any file is: on this system it is a copy.
+// plainFile is a journal that is read through the page cache: a copy of one that was
+// written on Linux.
 type plainFile struct{ *os.File }
 
 func openJournal(path string) (plainFile, error) {
@@ -21,8 +22,8 @@ func (plainFile) ReadMode() protocol.ReadMode { return protocol.ReadCached }
 
 func (plainFile) Unreadable() []journal.Range { return nil }
 
-// IsDevice is never: --device says so of what is to be read as one.
-func (plainFile) IsDevice() bool { return false }
+// IsBlockDevice returns false: on this system only --device marks the image of a device.
+func (plainFile) IsBlockDevice() bool { return false }
 
-// Promised is for devices.
-func (plainFile) Promised(int64) {}
+// SetMinimumLength does nothing: it is for devices.
+func (plainFile) SetMinimumLength(int64) {}

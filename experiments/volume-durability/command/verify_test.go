@@ -26,8 +26,8 @@ func (*memory) Datasync() error { return nil }
 
 var format = journal.Format{ID: "0123456789abcdef", Size: 256}
 
-// written is a journal of 100 records and what was promised of it.
-func written(t *testing.T) (content []byte, promised ledger.Ack) {
+// writeJournal returns a journal of 100 records and its acknowledgement.
+func writeJournal(t *testing.T) (content []byte, ack ledger.Ack) {
 	t.Helper()
 	var file memory
 	w, err := journal.NewWriter(&file, format, 1, 0, false)
@@ -44,107 +44,114 @@ func save(t *testing.T, name string, content []byte) string {
 	return file
 }
 
-func TestAJournalIsHeldToALedger(t *testing.T) {
-	content, promised := written(t)
-	token := ledger.Token{Format: format, Promise: promised}.String()
+func TestVerify_JournalAgainstLedger(t *testing.T) {
+	content, ack := writeJournal(t)
+	token := ledger.Token{Format: format, Ack: ack}.String()
 	ledgers, err := json.Marshal([]bundle.Ledger{
-		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{promised}},
-		{Cell: "mine", Journal: format, Epochs: 1, Acks: []ledger.Ack{promised}},
+		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
+		{Cell: "mine", Journal: format, Epochs: 1, Acks: []ledger.Ack{ack}},
 	})
 	require.NoError(t, err)
 	whole, cut := save(t, "whole.log", content), save(t, "cut.log", content[:50*format.Size])
 	for _, l := range []string{token, save(t, "token", []byte(token+"\n")), save(t, "ledger.json", ledgers)} {
 		code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", l)
-		assert.Equal(t, Kept, code)
+		assert.Equal(t, ExitOK, code)
 		assert.Contains(t, out, "all 100 acknowledged records are there")
-		assert.Contains(t, out, fmt.Sprintf("SHA-256   %x", sha256.Sum256(content)))
+		assert.Contains(t, out, fmt.Sprintf("SHA-256       %x", sha256.Sum256(content)))
 
 		code, out, _ = execute(t, "verify", "--journal", cut, "--ledger", l, "-o", "json")
-		assert.Equal(t, Lost, code)
+		assert.Equal(t, ExitFail, code)
 		var found verification
 		require.NoError(t, json.Unmarshal([]byte(out), &found))
 		require.Len(t, found.Judgement.Findings, 1)
 		assert.Equal(t, judge.LostTail, found.Judgement.Findings[0].Class)
 		assert.Equal(t, uint64(50), found.Judgement.Findings[0].Records)
 	}
-	code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", save(t, "ledger.json", ledgers), "--cell", "other")
-	assert.Equal(t, Lost, code, "another run's data is foreign")
+	code, out, _ := execute(t, "verify",
+		"--journal", whole, "--ledger", save(t, "ledger.json", ledgers), "--cell", "other")
+	assert.Equal(t, ExitFail, code, "data of another run is foreign")
 	assert.Contains(t, out, "foreign")
 }
 
-func TestAJournalThatDoesNotSayWhoseItIsIsThatOfTheOneUnderTest(t *testing.T) {
-	_, promised := written(t)
+func TestVerify_JournalWithoutIDBelongsToTheTestedCell(t *testing.T) {
+	_, ack := writeJournal(t)
 	ledgers, err := json.Marshal([]bundle.Ledger{
-		{Journal: format, Epochs: 1, Acks: []ledger.Ack{promised}},
-		{Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{promised}},
+		{Journal: format, Epochs: 1, Acks: []ledger.Ack{ack}},
+		{Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
 	})
 	require.NoError(t, err)
-	code, out, said := execute(t, "verify", "--journal", save(t, "empty.log", nil), "--ledger", save(t, "ledger.json", ledgers))
-	assert.Equal(t, Lost, code, said)
+	code, out, errOut := execute(t, "verify",
+		"--journal", save(t, "empty.log", nil), "--ledger", save(t, "ledger.json", ledgers))
+	assert.Equal(t, ExitFail, code, errOut)
 	assert.Contains(t, out, "the journal is empty")
 	assert.Contains(t, out, format.ID)
 }
 
-func TestEvidenceOfNoCellIsSaidToBe(t *testing.T) {
-	content, _ := written(t)
-	for _, from := range [][]string{{"--ledger", save(t, "l", []byte("[]"))}, {"--bundle", evidenceOf(t, samples.NotApplicable())}} {
-		code, _, said := execute(t, append([]string{"verify", "--journal", save(t, "j", content)}, from...)...)
-		assert.Equal(t, Unknown, code)
-		assert.Contains(t, said, "the evidence is of no cell")
+func TestVerify_RejectsRunWithoutCells(t *testing.T) {
+	content, _ := writeJournal(t)
+	for _, from := range [][]string{
+		{"--ledger", save(t, "l", []byte("[]"))},
+		{"--bundle", writeBundle(t, samples.NotApplicable())},
+	} {
+		code, _, errOut := execute(t, append([]string{"verify", "--journal", save(t, "j", content)}, from...)...)
+		assert.Equal(t, ExitError, code)
+		assert.Contains(t, errOut, "the run has no tested cell")
 	}
 }
 
-func TestALedgerThatNobodyWroteIsRefused(t *testing.T) {
-	content, promised := written(t)
-	negative := promised
+func TestVerify_RejectsInvalidLedger(t *testing.T) {
+	content, ack := writeJournal(t)
+	negative := ack
 	negative.Epoch = -1
 	ledgers, err := json.Marshal([]bundle.Ledger{{Cell: "c", Journal: format, Acks: []ledger.Ack{negative}}})
 	require.NoError(t, err)
-	code, out, said := execute(t, "verify", "--journal", save(t, "j", content), "--ledger", save(t, "ledger.json", ledgers))
-	assert.Equal(t, Unknown, code)
+	code, out, errOut := execute(t, "verify",
+		"--journal", save(t, "j", content), "--ledger", save(t, "ledger.json", ledgers))
+	assert.Equal(t, ExitError, code)
 	assert.Empty(t, out)
-	assert.Contains(t, said, `cell "c": a ledger that nobody wrote: acknowledgement of epoch -1`)
+	assert.Contains(t, errOut, `cell "c": invalid ledger: acknowledgement of epoch -1`)
 }
 
-// A ledger alone holds a journal to no more than a run's own reader did.
-func TestALedgerKnowsOfWritersThatWereNotHeardAndOfThoseAtOnce(t *testing.T) {
-	unheard := func(t *testing.T) (*memory, []ledger.Ack) {
+// With a ledger alone, verify must not find more than the reader of the run.
+func TestVerify_LedgerAccountsForSilentAndOverlappingWriters(t *testing.T) {
+	silent := func(t *testing.T) (*memory, []ledger.Ack) {
 		file := &memory{}
-		promised := commit(t, writer(t, file, 1), 10)
-		commit(t, writer(t, file, 2), 10)
-		return file, []ledger.Ack{promised}
+		ack := commit(t, newWriter(t, file, 1), 10)
+		commit(t, newWriter(t, file, 2), 10)
+		return file, []ledger.Ack{ack}
 	}
-	atOnce := func(t *testing.T) (*memory, []ledger.Ack) {
+	overlapping := func(t *testing.T) (*memory, []ledger.Ack) {
 		file := &memory{}
-		first := writer(t, file, 1)
+		first := newWriter(t, file, 1)
 		commit(t, first, 5)
-		second := commit(t, writer(t, file, 2), 5)
+		second := commit(t, newWriter(t, file, 2), 5)
 		return file, []ledger.Ack{commit(t, first, 5), second}
 	}
 	for name, c := range map[string]struct {
-		made   func(t *testing.T) (*memory, []ledger.Ack)
+		write  func(t *testing.T) (*memory, []ledger.Ack)
 		epochs int
 		forced bool
 		code   int
 	}{
-		"a writer that was not heard":     {unheard, 2, false, Kept},
-		"one that there never was":        {unheard, 1, false, Lost},
-		"nobody says how many there were": {unheard, 0, false, Unknown},
-		"two at once":                     {atOnce, 2, true, Kept},
-		"two that cannot have been":       {atOnce, 2, false, Lost},
-		"fewer than were acknowledged":    {atOnce, 1, true, Unknown},
+		"a writer without acknowledgements":            {silent, 2, false, ExitOK},
+		"an epoch that the run did not have":           {silent, 1, false, ExitFail},
+		"no number of epochs":                          {silent, 0, false, ExitError},
+		"overlapping writers":                          {overlapping, 2, true, ExitOK},
+		"overlapping writers without forced deletions": {overlapping, 2, false, ExitFail},
+		"fewer epochs than acknowledged":               {overlapping, 1, true, ExitError},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file, promises := c.made(t)
-			ledgers, err := json.Marshal([]bundle.Ledger{{Journal: format, Epochs: c.epochs, Forced: c.forced, Acks: promises}})
+			file, acks := c.write(t)
+			ledgers, err := json.Marshal([]bundle.Ledger{{Journal: format, Epochs: c.epochs, Forced: c.forced, Acks: acks}})
 			require.NoError(t, err)
-			code, out, said := execute(t, "verify", "--journal", save(t, "j", file.Bytes()), "--ledger", save(t, "ledger.json", ledgers))
-			assert.Equal(t, c.code, code, out+said)
+			code, out, errOut := execute(t, "verify",
+				"--journal", save(t, "j", file.Bytes()), "--ledger", save(t, "ledger.json", ledgers))
+			assert.Equal(t, c.code, code, out+errOut)
 		})
 	}
 }
 
-func writer(t *testing.T, file *memory, epoch int) *journal.Writer {
+func newWriter(t *testing.T, file *memory, epoch int) *journal.Writer {
 	t.Helper()
 	w, err := journal.NewWriter(file, format, epoch, int64(file.Len()), false)
 	require.NoError(t, err)
@@ -158,35 +165,38 @@ func commit(t *testing.T, w *journal.Writer, records int) ledger.Ack {
 	return ledger.Ack{Point: journal.Point{Epoch: last.Epoch, Seq: last.Seq}, Digest: last.Sum}
 }
 
-func TestWhatCannotBeToldIsCode2(t *testing.T) {
-	content, promised := written(t)
-	token := ledger.Token{Format: format, Promise: promised}.String()
+func TestVerify_WrongArgumentsAreErrors(t *testing.T) {
+	content, ack := writeJournal(t)
+	token := ledger.Token{Format: format, Ack: ack}.String()
 	for _, args := range [][]string{
 		{"--journal", "none", "--ledger", token},
 		{"--journal", save(t, "j", content), "--ledger", token[:len(token)-1]},
 		{"--journal", save(t, "j", content), "--ledger", save(t, "l", []byte(`[]`))},
 		{"--journal", save(t, "j", content), "--bundle", t.TempDir()},
 	} {
-		code, out, said := execute(t, append([]string{"verify"}, args...)...)
-		assert.Equal(t, Unknown, code, args)
+		code, out, errOut := execute(t, append([]string{"verify"}, args...)...)
+		assert.Equal(t, ExitError, code, args)
 		assert.Empty(t, out)
-		assert.NotEmpty(t, said)
+		assert.NotEmpty(t, errOut)
 	}
 }
 
-func TestAJournalOnADeviceEndsWhereNothingWasWritten(t *testing.T) {
-	content, promised := written(t)
-	token := ledger.Token{Format: format, Promise: promised}.String()
+func TestVerify_DeviceEndsWhereNothingWasWritten(t *testing.T) {
+	content, ack := writeJournal(t)
+	token := ledger.Token{Format: format, Ack: ack}.String()
 	image := append(bytes.Clone(content), make([]byte, 1<<20)...)
-	code, out, _ := execute(t, "verify", "--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
-	assert.Equal(t, Kept, code)
+	code, out, _ := execute(t, "verify",
+		"--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
+	assert.Equal(t, ExitOK, code)
 	var found verification
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
-	assert.Equal(t, int64(len(content)), found.Report.Bytes, "the rest of the device is none of the journal's")
+	assert.Equal(t, int64(len(content)), found.Report.Bytes, "the rest of the device is not part of the journal")
 
-	clear(image[4096 : 2*4096]) // within what was promised zeros are a loss
-	code, out, _ = execute(t, "verify", "--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
-	assert.Equal(t, Lost, code)
+	clear(image[4096 : 2*4096]) // zeros are a loss where records were acknowledged
+	code, out, _ = execute(t, "verify",
+		"--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
+	assert.Equal(t, ExitFail, code)
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
-	assert.Equal(t, uint64(100-4096/256), found.Judgement.Intact, "they are no end before all that was promised")
+	assert.Equal(t, uint64(100-4096/256), found.Judgement.Intact,
+		"zeros end the journal only after all acknowledged records")
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// repository is where released images are, without a tag.
+// repository is the repository of the released images.
 const repository = "volume-durability/volume-durability"
 
-// release is a version that has an image of its own.
-var release = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)\.\d+)?$`)
+// releaseVersion matches the versions that have an image.
+var releaseVersion = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)\.\d+)?$`)
 
-// tool is this program as its build says, with the image that the pods run.
-func tool(image string) result.Tool {
+// buildInfo describes this build, and the image of the pods.
+func buildInfo(image string) result.Tool {
 	t := result.Tool{Image: image}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -36,40 +36,45 @@ func tool(image string) result.Tool {
 	return t
 }
 
-// releasedImage is that of a version; the latest for a build that is no release.
+// releasedImage returns the image of a released version, or the latest one.
 func releasedImage(version string) string {
-	if release.MatchString(version) {
+	if releaseVersion.MatchString(version) {
 		return repository + ":" + version
 	}
 	return repository + ":latest"
 }
 
-// unknown is said of what the build was not told.
+// unknown stands for a value that the build does not contain.
 const unknown = "unknown"
 
-// build is what the command version says.
-type build struct {
+// versionInfo is the output of the command version.
+type versionInfo struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
-	// Image is the one that runs use where nothing else is asked for.
+	// Image is the default image of the pods.
 	Image string `json:"image"`
 }
 
 func newVersion(streams Streams) *cobra.Command {
 	var format formatFlag
 	c := &cobra.Command{
-		Use: "version", Short: "Say which build this is", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			t := tool("")
-			b := build{Version: t.Version, Commit: t.Commit, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Image: releasedImage(t.Version)}
-			b.Version = cmp.Or(b.Version, unknown)
-			return format.write(streams.Out, b, func() (string, error) {
-				return fmt.Sprintf("volume-durability %s\ncommit   %s\nbuilt    with %s for %s\nimage    %s\n", b.Version, cmp.Or(b.Commit, unknown), b.Go, b.Platform, b.Image), nil
-			})
+			t := buildInfo("")
+			v := versionInfo{
+				Version: cmp.Or(t.Version, unknown), Commit: t.Commit, Go: runtime.Version(),
+				Platform: runtime.GOOS + "/" + runtime.GOARCH, Image: releasedImage(t.Version),
+			}
+			return format.write(streams.Out, v, func() (string, error) { return v.text(), nil })
 		},
 	}
 	format.addTo(c.Flags(), formatJSON, formatYAML)
 	return c
+}
+
+func (v versionInfo) text() string {
+	return fmt.Sprintf("volume-durability %s\ncommit    %s\ngo        %s\nplatform  %s\nimage     %s\n",
+		v.Version, cmp.Or(v.Commit, unknown), v.Go, v.Platform, v.Image)
 }

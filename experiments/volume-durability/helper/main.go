@@ -1,10 +1,9 @@
-// Command durability-helper is what runs inside the writer's and the reader's
-// pod. It appends to the journal, reads it back or removes it, and says what it
-// saw on its standard output (see package witness). It takes no part in the
-// experiment's verdict.
+// Command durability-helper is the program in the writer's and the reader's pod. It
+// appends to the journal, scans it or removes it, and reports what it observed on
+// standard output (see package protocol). It does not decide the experiment's verdict.
 //
-// In faults that are not ours, where nobody listens, it is both halves of a check
-// by itself: see probe. It has no Kubernetes client.
+// As a command probe around a fault of another experiment it is a complete check: probe
+// write before the fault, probe verify after it. It has no Kubernetes client.
 package main
 
 import (
@@ -35,43 +34,44 @@ func main() {
 	}
 }
 
-// run carries out one command. What the experiment is to hear is said on out, also
-// a failure; what only a person reads, aside.
-func run(ctx context.Context, args []string, out, aside io.Writer) error {
+// run runs one command. It prints messages for the experiment on stdout, including errors,
+// and text for people on stderr.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("want a command: write, read, remove or probe")
 	}
 	if args[0] == "probe" {
-		return probe(args[1:], out, aside)
+		return probe(args[1:], stdout, stderr)
 	}
 	task, err := parse(args[0], args[1:])
 	if err != nil {
 		return err
 	}
-	out = &oneAtATime{out: out}
-	task.patience = patience{out: out, after: stallAfter}
-	task.claimFor = claimFor
+	out := &syncWriter{out: stdout}
+	task.stallWatch = stallWatch{out: out, timeout: stallTimeout}
+	task.deviceTimeout = deviceTimeout
 	err = task.do(ctx, out)
-	var problem protocol.OpError
-	if errors.As(err, &problem) {
-		return errors.Join(err, protocol.Write(out, protocol.Message{Error: &problem}))
+	var opErr protocol.OpError
+	if errors.As(err, &opErr) {
+		return errors.Join(err, protocol.Write(out, protocol.Message{Error: &opErr}))
 	}
 	return err
 }
 
+// task is one command and its flags.
 type task struct {
 	file   string
 	format journal.Format
 	points []journal.Point
-	// promised is how many bytes the journal has at least.
-	promised  int64
+	// minLength is how many bytes the journal must have.
+	minLength int64
 	epoch     int
 	rate      float64
 	ownFolder bool
 	stay      bool
-	// claimFor is how long a device is waited for that another writer holds.
-	claimFor time.Duration
-	patience
+	// deviceTimeout is how long to wait for a device that another writer holds open.
+	deviceTimeout time.Duration
+	stallWatch
 	do func(context.Context, io.Writer) error
 }
 
@@ -79,18 +79,19 @@ func parse(command string, args []string) (*task, error) {
 	t := &task{}
 	flags := flag.NewFlagSet("durability-helper "+command, flag.ContinueOnError)
 	flags.StringVar(&t.file, "file", "", "path of the journal")
-	validate := func() error { return t.format.Validate() } // once it is known
+	validate := func() error { return t.format.Validate() }
 	switch command {
 	case "write":
-		t.describeJournal(flags)
-		flags.IntVar(&t.epoch, "epoch", 1, "epoch of this writer, from 1")
-		flags.Float64Var(&t.rate, "rate", 0, "records a second; 0 for as many as the volume takes")
-		flags.BoolVar(&t.ownFolder, "own-folder", false, "make the journal's folder; its name must begin with "+volume.FolderPrefix)
-		validate = t.validateWriting
+		t.journalFlags(flags)
+		flags.IntVar(&t.epoch, "epoch", 1, "epoch of this writer, 1 or more")
+		flags.Float64Var(&t.rate, "rate", 0, "records per second; 0 for no limit")
+		flags.BoolVar(&t.ownFolder, "own-folder", false,
+			"create the journal's folder; its name must begin with "+volume.FolderPrefix)
+		validate = t.validateWrite
 		t.do = t.write
 	case "read":
-		t.describeJournal(flags)
-		flags.BoolVar(&t.stay, "stay", false, "after the scan, stay until told to end")
+		t.journalFlags(flags)
+		flags.BoolVar(&t.stay, "stay", false, "after the scan, wait for SIGTERM")
 		t.do = t.read
 	case "remove":
 		validate = func() error { return nil }
@@ -102,22 +103,24 @@ func parse(command string, args []string) (*task, error) {
 		return nil, err
 	}
 	if t.file == "" || flags.NArg() > 0 {
-		return nil, fmt.Errorf("want --file and no other arguments than flags, got %q", flags.Args())
+		return nil, fmt.Errorf("want --file, and flags only, got arguments %q", flags.Args())
 	}
 	return t, validate()
 }
 
-// describeJournal has the flags of whoever reads the journal, as a later writer does first.
-func (t *task) describeJournal(flags *flag.FlagSet) {
-	flags.StringVar(&t.format.ID, "journal", "", "identity of the journal, 16 hexadecimal digits")
-	flags.IntVar(&t.format.Size, "record-size", 0, "bytes a record")
-	flags.Func("points", "records whose sums to report, epoch:sequence,…", t.parsePoints)
-	flags.Int64Var(&t.promised, "at-least", 0, "bytes that the journal has at least; on a block device its end is not looked for before")
+// journalFlags adds the flags of commands that scan the journal.
+func (t *task) journalFlags(flags *flag.FlagSet) {
+	flags.StringVar(&t.format.ID, "journal", "", "ID of the journal, 16 hexadecimal digits")
+	flags.IntVar(&t.format.Size, "record-size", 0, "bytes per record")
+	flags.Func("points", "records whose checksums to report, as epoch:sequence,…", t.parsePoints)
+	flags.Int64Var(&t.minLength, "at-least", 0,
+		"minimum length of the journal in bytes; zeros before it are not the end of a journal on a block device")
 }
 
-func (t *task) validateWriting() error {
-	if t.ownFolder && !volume.InOwnFolder(t.file) {
-		return fmt.Errorf("--own-folder: want a file in a folder whose name begins with %s, got %s", volume.FolderPrefix, t.file)
+func (t *task) validateWrite() error {
+	if t.ownFolder && !volume.IsInOwnFolder(t.file) {
+		return fmt.Errorf("--own-folder: want a file in a folder whose name begins with %s, got %s",
+			volume.FolderPrefix, t.file)
 	}
 	return t.format.Validate()
 }

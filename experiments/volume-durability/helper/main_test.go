@@ -26,21 +26,23 @@ import (
 
 const id = "0123456789abcdef"
 
-// writer is a writer's arguments, for an epoch.
-func writer(path string, epoch int, more ...string) []string {
-	return append([]string{"write", "--file", path, "--journal", id, "--record-size", "256", "--epoch", strconv.Itoa(epoch)}, more...)
+// writeArgs returns the arguments of a writer.
+func writeArgs(path string, epoch int, more ...string) []string {
+	args := []string{"write", "--file", path, "--journal", id, "--record-size", "256", "--epoch", strconv.Itoa(epoch)}
+	return append(args, more...)
 }
 
-// writeEpoch runs a writer until it has acknowledged at least n records, and
-// returns everything it said.
+// writeEpoch runs a writer until it has acknowledged at least n records, and returns its
+// messages.
 func writeEpoch(t *testing.T, path string, epoch, n int, more ...string) []protocol.Message {
 	t.Helper()
-	said, err := writeUntil(t, n, append(writer(path, epoch, "--rate", "5000"), more...))
+	messages, err := writeUntil(t, n, append(writeArgs(path, epoch, "--rate", "5000"), more...))
 	require.NoError(t, err)
-	return said
+	return messages
 }
 
-// writeUntil runs a writer until it has acknowledged at least n records or ends by itself.
+// writeUntil runs a writer until it has acknowledged at least n records or ends by
+// itself, and returns its messages.
 func writeUntil(t *testing.T, n int, args []string) ([]protocol.Message, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -51,114 +53,118 @@ func writeUntil(t *testing.T, n int, args []string) ([]protocol.Message, error) 
 		done <- run(ctx, args, w, io.Discard)
 		w.CloseWithError(io.EOF)
 	}()
-	var said []protocol.Message
+	var messages []protocol.Message
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
-		s, err := protocol.Parse(lines.Bytes())
+		message, err := protocol.Parse(lines.Bytes())
 		require.NoError(t, err)
-		said = append(said, s)
-		if s.Ack != nil && s.Ack.Seq >= uint64(n) {
+		messages = append(messages, message)
+		if message.Ack != nil && message.Ack.Seq >= uint64(n) {
 			cancel()
 		}
 	}
-	return said, <-done
+	return messages, <-done
 }
 
-// acknowledged are the acknowledgements in what a writer said.
-func acknowledged(said []protocol.Message) (acks []ledger.Ack) {
-	for _, s := range said {
-		if s.Ack != nil {
-			acks = append(acks, *s.Ack)
+// acksIn returns the acknowledgements in a writer's messages.
+func acksIn(messages []protocol.Message) (acks []ledger.Ack) {
+	for _, message := range messages {
+		if message.Ack != nil {
+			acks = append(acks, *message.Ack)
 		}
 	}
 	return acks
 }
 
-func readBack(t *testing.T, path string, points string, more ...string) protocol.ScanResult {
+// readBack runs a reader and returns the result of its scan.
+func readBack(t *testing.T, path, points string, more ...string) protocol.ScanResult {
 	t.Helper()
 	var out strings.Builder
 	args := append([]string{"read", "--file", path, "--journal", id, "--record-size", "256", "--points", points}, more...)
 	require.NoError(t, run(t.Context(), args, &out, io.Discard))
-	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
+	message, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
-	require.NotNil(t, s.ScanResult)
-	return *s.ScanResult
+	require.NotNil(t, message.ScanResult)
+	return *message.ScanResult
 }
 
-// judged reads a journal back, holds it to what its writers promised, and returns the findings.
-func judged(t *testing.T, path string, promises []ledger.Ack, more ...string) ([]judge.Finding, protocol.ScanResult) {
+// judged reads a journal back, judges it against the acknowledgements of its writers, and
+// returns the findings.
+func judged(
+	t *testing.T, path string, acks []ledger.Ack, more ...string,
+) ([]judge.Finding, protocol.ScanResult) {
 	t.Helper()
 	var points []string
-	for _, p := range promises {
-		points = append(points, strconv.Itoa(p.Epoch)+":"+strconv.FormatUint(p.Seq, 10))
+	for _, ack := range acks {
+		points = append(points, strconv.Itoa(ack.Epoch)+":"+strconv.FormatUint(ack.Seq, 10))
 	}
-	sighting := readBack(t, path, strings.Join(points, ","), more...)
-	return judge.Judge(judge.Case{Acks: promises, Report: sighting.Report, Epochs: len(promises)}).Findings, sighting
+	result := readBack(t, path, strings.Join(points, ","), more...)
+	return judge.Judge(judge.Input{Acks: acks, Report: result.Report, Epochs: len(acks)}).Findings, result
 }
 
-func TestWhatWritersAcknowledgeAReaderFinds(t *testing.T) {
+func TestRead_FindsWhatSeveralEpochsAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs.log")
 	var l ledger.Ledger
 	for epoch := 1; epoch <= 3; epoch++ {
-		said := writeEpoch(t, path, epoch, 200)
-		require.NotNil(t, said[0].ScanResult, "what is there is said before anything is written")
-		assert.Equal(t, epoch > 1, said[0].ScanResult.Present)
-		assert.NotEmpty(t, said[0].ScanResult.Mount.FSType)
-		assert.Equal(t, volume.BootID(), said[0].ScanResult.BootID)
-		for _, ack := range acknowledged(said) {
+		messages := writeEpoch(t, path, epoch, 200)
+		require.NotNil(t, messages[0].ScanResult, "a writer scans before it writes")
+		assert.Equal(t, epoch > 1, messages[0].ScanResult.Present)
+		assert.NotEmpty(t, messages[0].ScanResult.Mount.FSType)
+		assert.Equal(t, volume.BootID(), messages[0].ScanResult.BootID)
+		for _, ack := range acksIn(messages) {
 			require.NoError(t, l.Record(ack))
 		}
 	}
-	promises := l.Acks()
-	require.Len(t, promises, 3)
-	findings, sighting := judged(t, path, promises)
+	acks := l.Acks()
+	require.Len(t, acks, 3)
+	findings, result := judged(t, path, acks)
 	assert.Empty(t, findings)
-	assert.NotEmpty(t, sighting.ReadMode)
-	assert.Len(t, sighting.Digests, 3)
-	assert.GreaterOrEqual(t, sighting.Records, uint64(600))
-	assert.Nil(t, sighting.Sample)
+	assert.NotEmpty(t, result.ReadMode)
+	assert.Len(t, result.Digests, 3)
+	assert.GreaterOrEqual(t, result.Records, uint64(600))
+	assert.Nil(t, result.Sample)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(content)), sighting.SHA256)
-	assert.Equal(t, volume.BootID(), sighting.BootID)
+	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(content)), result.SHA256)
+	assert.Equal(t, volume.BootID(), result.BootID)
 }
 
-func TestAReaderOfNothingSaysThatNothingIsThere(t *testing.T) {
-	sighting := readBack(t, filepath.Join(t.TempDir(), "logs.log"), "")
-	assert.False(t, sighting.Present)
-	assert.Empty(t, sighting.SHA256)
+func TestRead_ReportsThatThereIsNoJournal(t *testing.T) {
+	result := readBack(t, filepath.Join(t.TempDir(), "logs.log"), "")
+	assert.False(t, result.Present)
+	assert.Empty(t, result.SHA256)
 }
 
-func TestTheFirstWriterNeverTouchesAFileThatIsThere(t *testing.T) {
+func TestWrite_RefusesAnExistingFileInTheFirstEpoch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs.log")
-	require.NoError(t, os.WriteFile(path, []byte("somebody's data"), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte("other data"), 0o600))
 	var out strings.Builder
 	err := run(t.Context(), []string{"write", "--file", path, "--journal", id, "--record-size", "256"}, &out, io.Discard)
 	require.ErrorIs(t, err, syscall.EEXIST)
-	s, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
+	message, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
-	require.NotNil(t, s.Error)
-	assert.Equal(t, "creating "+path, s.Error.Op)
-	assert.Equal(t, syscall.EEXIST, s.Error.Errno)
+	require.NotNil(t, message.Error)
+	assert.Equal(t, "creating "+path, message.Error.Op)
+	assert.Equal(t, syscall.EEXIST, message.Error.Errno)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, "somebody's data", string(content))
+	assert.Equal(t, "other data", string(content))
 }
 
-func TestAWriteThatFailsIsSaid(t *testing.T) {
+func TestAppend_ReturnsAWriteError(t *testing.T) {
 	full := filepath.Join(t.TempDir(), "full")
 	require.NoError(t, os.Symlink("/dev/full", full))
 	var out strings.Builder
-	// A later epoch opens what is there: here a device on which every write fails.
+	// A later epoch opens the existing file: here a device on which every write fails.
 	task, err := parse("write", []string{"--file", full, "--journal", id, "--record-size", "256", "--epoch", "2"})
 	require.NoError(t, err)
 	file, err := os.OpenFile(full, os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer file.Close()
-	measured := newTally(deviceFile{file})
-	w, err := journal.NewWriter(measured, task.format, 2, 0, false)
+	timer := newCommitTimer(deviceFile{file})
+	w, err := journal.NewWriter(timer, task.format, 2, 0, false)
 	require.NoError(t, err)
-	err = task.append(t.Context(), w, measured, &out)
+	err = task.append(t.Context(), w, timer, &out)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	assert.Empty(t, out.String(), "nothing was acknowledged")
 }
@@ -167,24 +173,24 @@ type deviceFile struct{ *os.File }
 
 func (deviceFile) Datasync() error { return nil }
 
-// It is small, and in the pods of other people's faults.
-func TestNothingOfKubernetesOrLitmusIsLinkedIn(t *testing.T) {
+// The helper must stay small: it also runs in pods of other experiments.
+func TestHelper_DoesNotDependOnKubernetesOrLitmus(t *testing.T) {
 	dependencies, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
 	require.NoError(t, err)
 	assert.Contains(t, string(dependencies), "volume-durability/pkg/judge\n")
 	assert.NotRegexp(t, `(?m)^(k8s\.io|sigs\.k8s\.io|github\.com/litmuschaos)/`, string(dependencies))
 }
 
-func TestMistakesInTheArgumentsAreNamed(t *testing.T) {
+func TestRun_RejectsInvalidArguments(t *testing.T) {
 	for want, args := range map[string][]string{
-		"want a command":     {},
-		"unknown command":    {"erase"},
-		"want --file":        {"read", "--journal", id, "--record-size", "256"},
-		"journal id":         {"read", "--file", "x", "--record-size", "256"},
-		"record size 1":      {"read", "--file", "x", "--journal", id, "--record-size", "1"},
-		"--own-folder":       {"write", "--file", "/data/x/logs.log", "--own-folder", "--journal", id, "--record-size", "256"},
-		"not defined":        {"remove", "--file", "x", "--journal", id},
-		"want epoch:sequenc": {"read", "--file", "x", "--journal", id, "--record-size", "256", "--points", "1-2"},
+		"want a command":      {},
+		"unknown command":     {"erase"},
+		"want --file":         {"read", "--journal", id, "--record-size", "256"},
+		"journal id":          {"read", "--file", "x", "--record-size", "256"},
+		"record size 1":       {"read", "--file", "x", "--journal", id, "--record-size", "1"},
+		"--own-folder":        {"write", "--own-folder", "--file", "/data/x/logs.log", "--journal", id, "--record-size", "256"},
+		"not defined":         {"remove", "--file", "x", "--journal", id},
+		"want epoch:sequence": {"read", "--file", "x", "--journal", id, "--record-size", "256", "--points", "1-2"},
 	} {
 		err := run(t.Context(), args, io.Discard, io.Discard)
 		assert.ErrorContains(t, err, want)

@@ -18,59 +18,58 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-// kept is what a verification prints that found everything.
-const kept = "kept"
+// resultKept is what probe verify prints if no acknowledged record was lost.
+const resultKept = "kept"
 
-// probe carries out one half of a check around a fault that is not ours: write
-// before it, verify after it. Whoever runs the halves takes all of their output for
-// the result, and hands that of the first to the second. So out gets one line, and
-// only where a half could be carried out.
-func probe(args []string, out, aside io.Writer) error {
+// probe runs one of the two command probes around a fault of another experiment. Litmus
+// takes all of a probe's output as its result, and passes the result of probe write to
+// probe verify. Stdout therefore gets exactly one line, and none after an error.
+func probe(args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("want a half of the check: probe write or probe verify")
+		return errors.New("want probe write or probe verify")
 	}
 	flags := flag.NewFlagSet("durability-helper probe "+args[0], flag.ContinueOnError)
-	flags.SetOutput(aside)
-	folder := flags.String("folder", "", "folder on the volume, at or below where it is mounted")
-	var half func() error
+	flags.SetOutput(stderr)
+	folder := flags.String("folder", "", "folder on the volume: the mount point, or a folder below it")
+	var runProbe func() error
 	switch args[0] {
 	case "write":
-		half = writeHalf(flags, folder, out)
+		runProbe = probeWrite(flags, folder, stdout)
 	case "verify":
-		half = verifyHalf(flags, folder, out, aside)
+		runProbe = probeVerify(flags, folder, stdout, stderr)
 	default:
-		return fmt.Errorf("unknown half %q: want probe write or probe verify", args[0])
+		return fmt.Errorf("unknown probe %q: want probe write or probe verify", args[0])
 	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
 	if *folder == "" || flags.NArg() > 0 {
-		return fmt.Errorf("want --folder and no other arguments than flags, got %q", flags.Args())
+		return fmt.Errorf("want --folder, and flags only, got arguments %q", flags.Args())
 	}
-	return half()
+	return runProbe()
 }
 
-// writeHalf leaves a journal behind and prints its ledger.
-func writeHalf(flags *flag.FlagSet, folder *string, out io.Writer) func() error {
-	records := flags.Int("records", 1000, "records to write")
-	size := flags.Int("record-size", 256, "bytes a record")
+// probeWrite returns the probe that writes a journal and prints the token of its ledger.
+func probeWrite(flags *flag.FlagSet, folder *string, stdout io.Writer) func() error {
+	records := flags.Int("records", 1000, "number of records to write")
+	size := flags.Int("record-size", 256, "bytes per record")
 	return func() error {
 		if *records < 1 {
 			return fmt.Errorf("--records %d: want 1 or more", *records)
 		}
-		token, err := leaveJournal(*folder, *size, *records)
+		token, err := writeJournal(*folder, *size, *records)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(out, token)
+		_, err = fmt.Fprintln(stdout, token)
 		return err
 	}
 }
 
-// verifyHalf prints what has become of the journal that a ledger is of.
-func verifyHalf(flags *flag.FlagSet, folder *string, out, aside io.Writer) func() error {
-	text := flags.String("ledger", "", "what probe write printed")
-	remove := flags.Bool("remove", false, "remove the journal if all of it was there; verify cannot be repeated then")
+// probeVerify returns the probe that checks a journal against its ledger.
+func probeVerify(flags *flag.FlagSet, folder *string, stdout, stderr io.Writer) func() error {
+	text := flags.String("ledger", "", "the output of probe write")
+	remove := flags.Bool("remove", false, "remove the journal if nothing was lost; verify cannot be repeated then")
 	return func() error {
 		token, err := ledger.ParseToken(*text)
 		if err != nil {
@@ -81,35 +80,34 @@ func verifyHalf(flags *flag.FlagSet, folder *string, out, aside io.Writer) func(
 			return err
 		}
 		if len(findings) > 0 {
-			// Litmus takes an expected value apart at its commas: none is printed.
-			found := strings.ReplaceAll(judge.Summary(findings), ",", "")
-			_, err := fmt.Fprintf(out, "lost: %s; file %s\n", found, path)
+			// Litmus splits an expected value at its commas.
+			summary := strings.ReplaceAll(judge.Summary(findings), ",", "")
+			_, err := fmt.Fprintf(stdout, "lost: %s; file %s\n", summary, path)
 			return err
 		}
-		if err := tidy(path, *remove, aside); err != nil {
+		if err := cleanUp(path, *remove, stderr); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(out, kept)
+		_, err = fmt.Fprintln(stdout, resultKept)
 		return err
 	}
 }
 
-// tidy removes a journal of which all is there, or says that it stays.
-func tidy(path string, remove bool, aside io.Writer) error {
+// cleanUp removes a journal that lost nothing, or reports that the journal was not removed.
+func cleanUp(path string, remove bool, stderr io.Writer) error {
 	if !remove {
-		_, err := fmt.Fprintf(aside, "%s is left\n", path)
+		_, err := fmt.Fprintf(stderr, "%s was not removed\n", path)
 		return err
 	}
 	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("all of the journal was there, but it could not be removed: %w", err)
+		return fmt.Errorf("no record was lost, but the journal could not be removed: %w", err)
 	}
 	return nil
 }
 
-// journalOn is where the journal of an identity is in a folder. The folder must be
-// on a volume: what is written into a container goes with it, and that is
-// nobody's fault but ours.
-func journalOn(folder, id string) (string, error) {
+// journalPath returns the path of a journal in a folder. The folder must be on a volume:
+// a journal on the container's own filesystem is lost with the container.
+func journalPath(folder, id string) (string, error) {
 	path := filepath.Join(folder, "durability-"+id+".log")
 	mount, err := volume.MountOf(path)
 	if err != nil {
@@ -121,13 +119,13 @@ func journalOn(folder, id string) (string, error) {
 	return path, nil
 }
 
-// leaveJournal writes a journal of its own, which no other can be, and returns its ledger.
-func leaveJournal(folder string, size, records int) (ledger.Token, error) {
+// writeJournal writes a journal with a random ID, and returns the token of its ledger.
+func writeJournal(folder string, size, records int) (ledger.Token, error) {
 	format := journal.Format{ID: fmt.Sprintf("%016x", rand.Uint64()), Size: size}
 	if err := format.Validate(); err != nil {
 		return ledger.Token{}, err
 	}
-	path, err := journalOn(folder, format.ID)
+	path, err := journalPath(folder, format.ID)
 	if err != nil {
 		return ledger.Token{}, err
 	}
@@ -135,49 +133,56 @@ func leaveJournal(folder string, size, records int) (ledger.Token, error) {
 	if err != nil {
 		return ledger.Token{}, fmt.Errorf("creating %s: %w", path, err)
 	}
-	last, err := fill(file, format, records)
+	last, err := writeRecords(file, format, records)
 	if err := errors.Join(err, file.Close()); err != nil {
-		// Nothing was promised of it, so nobody will ask for it.
+		// No record was acknowledged, so the journal is of no use.
 		return ledger.Token{}, errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(path))
 	}
-	return ledger.Token{Format: format, Promise: ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}}, nil
+	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}
+	return ledger.Token{Format: format, Ack: ack}, nil
 }
 
-// fill writes records to a new journal and makes them durable. It returns the last of them.
-func fill(file journal.File, format journal.Format, records int) (last journal.Record, err error) {
+// writeRecords commits records to a new journal, and returns the last of them.
+func writeRecords(file journal.File, format journal.Format, records int) (last journal.Record, err error) {
 	w, err := journal.NewWriter(file, format, 1, 0, false)
 	if err != nil {
 		return last, err
 	}
-	for left := records; left > 0; {
-		n := min(left, maxCommit/format.Size)
+	for remaining := records; remaining > 0; {
+		n := min(remaining, maxCommitBytes/format.Size)
 		if last, err = w.Commit(n, time.Now); err != nil {
 			return last, err
 		}
-		left -= n
+		remaining -= n
 	}
 	return last, nil
 }
 
-// verify holds a journal to its ledger. A volume that cannot be read, after it had
-// promised, is a finding; what need not be its fault is an error.
+// verify checks a journal against its ledger. If the volume cannot be read although it
+// acknowledged records, that is a finding. A failure with another possible cause is an
+// error.
 func verify(folder string, token ledger.Token) (path string, findings []judge.Finding, err error) {
-	var found protocol.ScanResult
-	path, err = journalOn(folder, token.ID)
-	if err == nil {
-		t := task{
-			file: path, format: token.Format, points: []journal.Point{token.Promise.Point},
-			// Nobody listens: the one line that is printed is the result.
-			patience: patience{out: io.Discard, after: stallAfter},
-		}
-		found, err = t.scan(io.Discard)
-	}
-	if class := judge.ClassOf(err); class != "" {
+	path, found, err := scanJournal(folder, token)
+	if class := judge.ClassOfError(err); class != "" {
 		return path, []judge.Finding{{Class: class, Detail: err.Error()}}, nil
 	}
 	if err != nil {
 		return path, nil, err
 	}
-	judged := judge.Judge(judge.Case{Acks: []ledger.Ack{token.Promise}, Report: found.Report, Epochs: 1})
+	judged := judge.Judge(judge.Input{Acks: []ledger.Ack{token.Ack}, Report: found.Report, Epochs: 1})
 	return path, judged.Findings, nil
+}
+
+func scanJournal(folder string, token ledger.Token) (path string, found protocol.ScanResult, err error) {
+	path, err = journalPath(folder, token.ID)
+	if err != nil {
+		return path, found, err
+	}
+	t := task{
+		file: path, format: token.Format, points: []journal.Point{token.Ack.Point},
+		// A Stall would be a second line on stdout.
+		stallWatch: stallWatch{out: io.Discard, timeout: stallTimeout},
+	}
+	found, err = t.scan(io.Discard)
+	return path, found, err
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// onAVolume is a folder that is not on the root's filesystem: Linux has a mount there.
-func onAVolume(t *testing.T) string {
+// volumeFolder returns a new folder on a mount other than the root filesystem.
+func volumeFolder(t *testing.T) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("/dev/shm", "probe")
 	require.NoError(t, err)
@@ -27,77 +27,79 @@ func onAVolume(t *testing.T) string {
 	return folder
 }
 
-// probed is what a half of the check prints.
-func probed(t *testing.T, args ...string) string {
+// runProbe runs a probe and returns its output.
+func runProbe(t *testing.T, args ...string) string {
 	t.Helper()
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), append([]string{"probe"}, args...), &out, io.Discard))
 	return out.String()
 }
 
-// written is the ledger of a new journal of 1000 records in a folder, and its path.
-func written(t *testing.T, folder string) (text, path string) {
+// writtenJournal writes a journal of 1000 records, and returns its ledger and its path.
+func writtenJournal(t *testing.T, folder string) (text, path string) {
 	t.Helper()
-	text = strings.TrimSuffix(probed(t, "write", "--folder", folder), "\n")
+	text = strings.TrimSuffix(runProbe(t, "write", "--folder", folder), "\n")
 	token, err := ledger.ParseToken(text)
 	require.NoError(t, err)
-	assert.Equal(t, uint64(1000), token.Promise.Seq)
+	assert.Equal(t, uint64(1000), token.Ack.Seq)
 	return text, filepath.Join(folder, "durability-"+token.ID+".log")
 }
 
-func TestTheSecondHalfFindsWhatTheFirstHasLeft(t *testing.T) {
-	folder := onAVolume(t)
-	text, path := written(t, folder)
-	var out, aside strings.Builder
-	require.NoError(t, run(t.Context(), []string{"probe", "verify", "--folder", folder, "--ledger", text}, &out, &aside))
-	assert.Equal(t, "kept\n", out.String(), "this word alone is compared")
-	assert.Equal(t, path+" is left\n", aside.String())
-	assert.Equal(t, "kept\n", probed(t, "verify", "--folder", folder, "--ledger", text, "--remove"))
+func TestProbe_VerifyFindsWhatWriteWrote(t *testing.T) {
+	folder := volumeFolder(t)
+	text, path := writtenJournal(t, folder)
+	var stdout, stderr strings.Builder
+	args := []string{"probe", "verify", "--folder", folder, "--ledger", text}
+	require.NoError(t, run(t.Context(), args, &stdout, &stderr))
+	assert.Equal(t, "kept\n", stdout.String(), "Litmus compares all of the output")
+	assert.Equal(t, path+" was not removed\n", stderr.String())
+	assert.Equal(t, "kept\n", runProbe(t, "verify", "--folder", folder, "--ledger", text, "--remove"))
 	assert.NoFileExists(t, path)
 }
 
-func TestSeveralRunsShareAFolder(t *testing.T) {
-	folder := onAVolume(t)
-	first, _ := written(t, folder)
-	second, _ := written(t, folder)
+func TestProbe_SeveralRunsCanShareAFolder(t *testing.T) {
+	folder := volumeFolder(t)
+	first, _ := writtenJournal(t, folder)
+	second, _ := writtenJournal(t, folder)
 	for _, text := range []string{first, second} {
-		assert.Equal(t, "kept\n", probed(t, "verify", "--folder", folder, "--ledger", text))
+		assert.Equal(t, "kept\n", runProbe(t, "verify", "--folder", folder, "--ledger", text))
 	}
 }
 
-func TestLargeJournalsAreWrittenInSeveralCommits(t *testing.T) {
-	folder := onAVolume(t)
-	text := strings.TrimSuffix(probed(t, "write", "--folder", folder, "--records", "100", "--record-size", "65536"), "\n")
+func TestProbe_WritesALargeJournalInSeveralCommits(t *testing.T) {
+	folder := volumeFolder(t)
+	output := runProbe(t, "write", "--folder", folder, "--records", "100", "--record-size", "65536")
+	text := strings.TrimSuffix(output, "\n")
 	assert.Contains(t, text, ".65536.1.100.")
-	assert.Equal(t, "kept\n", probed(t, "verify", "--folder", folder, "--ledger", text))
+	assert.Equal(t, "kept\n", runProbe(t, "verify", "--folder", folder, "--ledger", text))
 }
 
-func TestWhatIsLostIsNamedAndLeft(t *testing.T) {
-	for want, harm := range map[string]func(path string) error{
-		"lost: lost-tail: 900 acknowledged records epoch 1 sequence 101 to 1000; ":                               func(path string) error { return os.Truncate(path, 100*256) },
-		"lost: torn: 1 acknowledged record epoch 1 sequence 1000 to 1000; ":                                      func(path string) error { return os.Truncate(path, 1000*256-20) },
-		"lost: missing: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (there is no journal); ":           os.Remove,
-		"lost: missing: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (the journal is empty); ":          func(path string) error { return os.Truncate(path, 0) },
-		"lost: corrupt: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (intact records but not those tha": rewritten,
+func TestProbe_VerifyReportsALossAndKeepsTheJournal(t *testing.T) {
+	for want, damage := range map[string]func(path string) error{
+		"lost: lost-tail: 900 acknowledged records epoch 1 sequence 101 to 1000; ":                                 func(path string) error { return os.Truncate(path, 100*256) },
+		"lost: torn: 1 acknowledged record epoch 1 sequence 1000 to 1000; ":                                        func(path string) error { return os.Truncate(path, 1000*256-20) },
+		"lost: missing: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (there is no journal); ":             os.Remove,
+		"lost: missing: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (the journal is empty); ":            func(path string) error { return os.Truncate(path, 0) },
+		"lost: corrupt: 1 000 acknowledged records epoch 1 sequence 1 to 1000 (the records are intact but not the": rewritten,
 		"lost: unavailable (": unreadable,
 	} {
-		folder := onAVolume(t)
-		text, path := written(t, folder)
-		require.NoError(t, harm(path))
-		said := probed(t, "verify", "--folder", folder, "--ledger", text, "--remove")
-		assert.Contains(t, said, want)
-		assert.True(t, strings.HasSuffix(said, "; file "+path+"\n"), said)
-		assert.NotContains(t, said, ",", "Litmus takes an expected value apart at its commas")
-		assert.NotContains(t, said, kept)
+		folder := volumeFolder(t)
+		text, path := writtenJournal(t, folder)
+		require.NoError(t, damage(path))
+		output := runProbe(t, "verify", "--folder", folder, "--ledger", text, "--remove")
+		assert.Contains(t, output, want)
+		assert.True(t, strings.HasSuffix(output, "; file "+path+"\n"), output)
+		assert.NotContains(t, output, ",", "Litmus splits an expected value at its commas")
+		assert.NotContains(t, output, resultKept)
 	}
 }
 
-// unreadable puts in a journal's place what can be opened and not be read.
+// unreadable replaces a journal with a file that can be opened but not read.
 func unreadable(path string) error {
 	return errors.Join(os.Remove(path), os.Symlink("/proc/self/mem", path))
 }
 
-// rewritten puts a journal of the same identity in a journal's place, of other records.
+// rewritten replaces a journal with one that has the same ID and other records.
 func rewritten(path string) error {
 	id := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "durability-"), ".log")
 	file, err := os.Create(path)
@@ -105,15 +107,16 @@ func rewritten(path string) error {
 		return err
 	}
 	defer file.Close()
-	_, err = fill(deviceFile{file}, journal.Format{ID: id, Size: 256}, 1000)
+	_, err = writeRecords(deviceFile{file}, journal.Format{ID: id, Size: 256}, 1000)
 	return err
 }
 
-func TestWithoutALedgerNothingIsSaid(t *testing.T) {
-	folder := onAVolume(t)
-	text, _ := written(t, folder)
+func TestProbe_VerifyPrintsNothingWithoutAValidLedger(t *testing.T) {
+	folder := volumeFolder(t)
+	text, _ := writtenJournal(t, folder)
 	for _, args := range [][]string{
-		{}, {"--ledger"}, {"--ledger", ""}, {"--ledger", "--remove"}, {"--ledger", text[:len(text)-1]}, {"--ledger", strings.Replace(text, ".1000.", ".100.", 1)},
+		{}, {"--ledger"}, {"--ledger", ""}, {"--ledger", "--remove"},
+		{"--ledger", text[:len(text)-1]}, {"--ledger", strings.Replace(text, ".1000.", ".100.", 1)},
 		{"--ledger", text, "kept"},
 	} {
 		var out bytes.Buffer
@@ -123,21 +126,23 @@ func TestWithoutALedgerNothingIsSaid(t *testing.T) {
 	}
 }
 
-// A journal in the container itself would be gone with the container.
-func TestAFolderThatIsOnNoVolumeIsAnError(t *testing.T) {
-	text, _ := written(t, onAVolume(t))
-	for _, half := range [][]string{{"write"}, {"verify", "--ledger", text}} {
-		for folder, want := range map[string]string{"/": "mount a volume there", "/dev/shm/not-there": "looking up the mount of"} {
+// A journal on the container's own filesystem would be lost with the container.
+func TestProbe_RefusesAFolderOutsideOfAVolume(t *testing.T) {
+	text, _ := writtenJournal(t, volumeFolder(t))
+	for _, probe := range [][]string{{"write"}, {"verify", "--ledger", text}} {
+		for folder, want := range map[string]string{
+			"/": "mount a volume there", "/dev/shm/not-there": "looking up the mount of",
+		} {
 			var out bytes.Buffer
-			err := run(t.Context(), append([]string{"probe", half[0], "--folder", folder}, half[1:]...), &out, io.Discard)
+			err := run(t.Context(), append([]string{"probe", probe[0], "--folder", folder}, probe[1:]...), &out, io.Discard)
 			assert.ErrorContains(t, err, want)
 			assert.Empty(t, out.String())
 		}
 	}
 }
 
-func TestAJournalThatCouldNotBeWrittenIsNotLeft(t *testing.T) {
-	folder := onAVolume(t)
+func TestProbe_RemovesAJournalThatCouldNotBeWritten(t *testing.T) {
+	folder := volumeFolder(t)
 	var before unix.Rlimit
 	require.NoError(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &before))
 	signal.Ignore(unix.SIGXFSZ)
@@ -150,19 +155,19 @@ func TestAJournalThatCouldNotBeWrittenIsNotLeft(t *testing.T) {
 	err := run(t.Context(), []string{"probe", "write", "--folder", folder}, &out, io.Discard)
 	assert.ErrorIs(t, err, unix.EFBIG)
 	assert.Empty(t, out.String())
-	left, err := os.ReadDir(folder)
+	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
-	assert.Empty(t, left)
+	assert.Empty(t, entries)
 }
 
-func TestMistakesInTheProbesArgumentsAreNamed(t *testing.T) {
-	folder := onAVolume(t)
+func TestProbe_RejectsInvalidArguments(t *testing.T) {
+	folder := volumeFolder(t)
 	for want, args := range map[string][]string{
-		"want a half":    {},
-		"unknown half":   {"read"},
-		"want --folder":  {"write"},
-		"--records 0":    {"write", "--folder", folder, "--records", "0"},
-		"record size 12": {"write", "--folder", folder, "--record-size", "12"},
+		"want probe write": {},
+		"unknown probe":    {"read"},
+		"want --folder":    {"write"},
+		"--records 0":      {"write", "--folder", folder, "--records", "0"},
+		"record size 12":   {"write", "--folder", folder, "--record-size", "12"},
 	} {
 		err := run(t.Context(), append([]string{"probe"}, args...), io.Discard, io.Discard)
 		assert.ErrorContains(t, err, want)

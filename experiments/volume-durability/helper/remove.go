@@ -8,12 +8,12 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-// remove removes the journal, and the folder that it is in where that is our own and
-// holds nothing else.
+// remove removes the journal. It also removes the folder of the journal if the folder is
+// our own and empty.
 func (t *task) remove(context.Context, io.Writer) error {
-	doing := "removing " + t.file
-	if err := t.during(doing, func() error { return volume.Remove(t.file) }); err != nil {
-		return protocol.NewOpError(doing, err)
+	op := "removing " + t.file
+	if err := t.watch(op, func() error { return volume.Remove(t.file) }); err != nil {
+		return protocol.NewOpError(op, err)
 	}
 	return nil
 }

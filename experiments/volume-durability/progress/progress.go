@@ -1,9 +1,9 @@
-// Package progress shows a run while it goes on: its phases, what is acknowledged and how
-// fast, every deletion, every verdict. On a terminal these are lines that change; else
-// plain lines, one for whatever has happened.
+// Package progress shows a run while it executes: its phases, how many records are
+// acknowledged, and every deletion and verdict. On a terminal it updates one line for
+// each cell in place; otherwise it prints one line for each event.
 //
-// It takes part in a run as its Hooks and changes nothing in it. It knows neither
-// clusters nor how a result is shown once it is there.
+// A View implements run.Hooks and does not change the run. It knows neither clusters nor
+// how the result is printed at the end.
 package progress
 
 import (
@@ -19,92 +19,96 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// View is what somebody sees of one run.
+// phaseChaos is the phase in which the view shows how much of its time has passed.
+const phaseChaos = "chaos"
+
+// stateWriting is the state of a cell whose writer acknowledges records.
+const stateWriting = "writing"
+
+// View shows the progress of one run.
 type View struct {
-	settings options.Settings
+	settings options.Values
 	screen   screen
 	now      func() time.Time
 
-	mu    sync.Mutex
-	began time.Time
-	phase string
-	// chaos is when it began; zero before.
-	chaos     time.Time
-	deletions int
-	cells     map[string]*cell
-	order     []*cell
+	mu           sync.Mutex
+	started      time.Time
+	phase        string
+	chaosStarted time.Time // zero before
+	rows         map[string]*row
+	order        []*row
 }
 
-// screen is where a view is shown.
+// screen is what a view is written to.
 type screen interface {
 	io.Writer
-	// say adds a line that stays.
-	say(line string)
-	// happened adds a line on something that a screen whose lines change shows in them.
-	happened(line string)
-	// planned shows the cells that there are.
-	planned(cells []*cell)
-	// close leaves the screen as it is, for others to write on.
+	// printLine prints a line that stays.
+	printLine(line string)
+	// event prints a line on an event, unless the screen shows it in another way.
+	event(line string)
+	// setRows sets the rows to show.
+	setRows(rows []*row)
+	// close leaves the screen as it is, so that others can write to it.
 	close()
 }
 
-// cell is what is known of one.
-type cell struct {
+// row is the progress of one cell.
+type row struct {
 	plan      options.CellSpec
-	epochs    map[int]uint64
+	epochs    map[int]uint64 // the last acknowledged sequence number of each
 	records   uint64
-	speed     meter
+	rate      rate
 	deletions int
-	doing     string
-	word      string // the verdict's; empty where there is none yet
+	state     string
+	verdict   string // empty until there is one
 }
 
-// New begins to show a run. Terminal says that out can move its cursor.
-func New(out io.Writer, terminal bool, settings options.Settings) *View {
-	v := &View{settings: settings, now: time.Now, began: time.Now(), phase: "starting", cells: map[string]*cell{}}
+// New returns a view of a run. Terminal reports whether the cursor of out can be moved.
+func New(out io.Writer, terminal bool, settings options.Values) *View {
+	v := &View{settings: settings, now: time.Now, started: time.Now(), phase: "starting", rows: map[string]*row{}}
 	if terminal {
-		v.screen = newBars(out, v)
+		v.screen = newTerminalView(out, v)
 	} else {
-		v.screen = newLines(out, v)
+		v.screen = newLogView(out, v)
 	}
 	return v
 }
 
-// Write shows what others have to say, whole lines, without disturbing the view.
+// Write writes whole lines without disturbing the view.
 func (v *View) Write(b []byte) (int, error) { return v.screen.Write(b) }
 
-// Say adds a line that stays.
-func (v *View) Say(format string, args ...any) { v.screen.say(fmt.Sprintf(format, args...)) }
+// Printf prints a line that stays.
+func (v *View) Printf(format string, args ...any) { v.screen.printLine(fmt.Sprintf(format, args...)) }
 
-// happened shows something that is over as soon as it is said.
-func (v *View) happened(format string, args ...any) { v.screen.happened(fmt.Sprintf(format, args...)) }
+// event shows an event.
+func (v *View) event(format string, args ...any) { v.screen.event(fmt.Sprintf(format, args...)) }
 
-// Removing says that the run is over, and what it made is on its way out.
-func (v *View) Removing() { v.enter("removing what was made", "") }
+// Removing shows that the run removes what it created.
+func (v *View) Removing() { v.setPhase("cleaning up") }
 
-// Close ends the view. What was shown last stays.
+// Close ends the view. Its last lines stay on the screen.
 func (v *View) Close() {
-	v.enter("over", "")
+	v.setPhase("done")
 	v.screen.close()
 }
 
-// Planned shows what there is to try.
+// Planned shows the cells of the run.
 func (v *View) Planned(cells []options.CellSpec) {
 	v.mu.Lock()
 	for _, plan := range cells {
-		c := &cell{plan: plan, epochs: map[int]uint64{}, doing: "no data yet"}
-		v.cells[plan.Name] = c
-		v.order = append(v.order, c)
+		r := &row{plan: plan, epochs: map[int]uint64{}, state: "nothing acknowledged yet"}
+		v.rows[plan.Name] = r
+		v.order = append(v.order, r)
 	}
-	v.phase = "before the chaos"
+	v.phase = "pre-chaos"
 	v.mu.Unlock()
-	v.screen.planned(v.order)
+	v.screen.setRows(v.order)
 }
 
-// Written shows that data is at stake.
+// Written shows that the writers have acknowledged their first records.
 func (v *View) Written(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
-		v.happened("%s: %s", title(c.Plan), c.Written())
+		v.event("%s: %s", title(c.Plan), c.WriteSentence())
 	}
 	return nil
 }
@@ -112,77 +116,75 @@ func (v *View) Written(_ context.Context, cells []result.Cell) error {
 // ChaosBegins starts the clock of the chaos.
 func (v *View) ChaosBegins(context.Context) error {
 	v.mu.Lock()
-	v.chaos, v.phase = v.now(), "chaos"
+	v.chaosStarted, v.phase = v.now(), phaseChaos
 	v.mu.Unlock()
-	v.happened("chaos: writers are deleted every %s for %s", v.settings.Interval, v.settings.Duration)
+	v.event("chaos: deleting writers every %s for %s", v.settings.Interval, v.settings.Duration)
 	return nil
 }
 
-// Acknowledged counts what is safe.
+// Acknowledged counts acknowledged records. Acknowledgements are cumulative in an epoch.
 func (v *View) Acknowledged(plan options.CellSpec, ack ledger.Ack) {
-	v.with(plan, func(c *cell) {
-		c.doing = "writing"
-		if ack.Seq > c.epochs[ack.Epoch] {
-			c.records += ack.Seq - c.epochs[ack.Epoch]
-			c.epochs[ack.Epoch] = ack.Seq
+	v.update(plan, func(r *row) {
+		r.state = stateWriting
+		if ack.Seq > r.epochs[ack.Epoch] {
+			r.records += ack.Seq - r.epochs[ack.Epoch]
+			r.epochs[ack.Epoch] = ack.Seq
 		}
-		c.speed.add(v.now(), c.records)
+		r.rate.add(v.now(), r.records)
 	})
 }
 
-// Deleting shows a deletion.
+// Deleting shows the deletion of a writer.
 func (v *View) Deleting(plan options.CellSpec, pod result.Pod) {
 	var records uint64
-	v.with(plan, func(c *cell) {
-		c.deletions++
-		v.deletions++
-		c.doing = "deleted, coming back"
-		records = c.records
+	v.update(plan, func(r *row) {
+		r.deletions++
+		r.state = "deleted, recovering"
+		records = r.records
 	})
-	v.happened("%s: %s on %s is deleted, %s acknowledged", title(plan), pod.Name, pod.Node, counted(records, "record"))
+	v.event("%s: deleting pod %s on node %s, %s acknowledged",
+		title(plan), pod.Name, pod.Node, pluralize(records, "record"))
 }
 
-// Reading shows that a cell's journal is about to be read back.
+// Reading shows that the journal of a cell is read back.
 func (v *View) Reading(plan options.CellSpec) {
-	v.with(plan, func(c *cell) { c.doing = "being read back" })
-	v.enter("reading back", title(plan)+": the journal is read back")
+	v.update(plan, func(r *row) { r.state = "reading the journal back" })
+	v.setPhase("post-chaos: reading back")
+	v.event("%s: reading the journal back", title(plan))
 }
 
-// Judged shows a cell's verdict.
+// Judged shows the verdict of a cell.
 func (v *View) Judged(judged result.Cell) {
-	v.with(judged.Plan, func(c *cell) { c.word, c.doing = Word(judged), judged.Reason })
-	v.happened("%s: %s: %s", title(judged.Plan), Word(judged), judged.Reason)
+	label := VerdictLabel(judged)
+	v.update(judged.Plan, func(r *row) { r.verdict, r.state = label, judged.Reason })
+	v.event("%s: %s: %s", title(judged.Plan), label, judged.Reason)
 }
 
-// ChaosEnded shows that all is judged.
+// ChaosEnded shows that every cell has its verdict.
 func (v *View) ChaosEnded(context.Context) error {
 	v.Removing()
 	return nil
 }
 
-// Stopping is never: who wants the run to stop cancels its context.
+// Stopping returns false: to stop the run, a user cancels its context.
 func (v *View) Stopping(context.Context) bool { return false }
 
-// enter begins a phase, and says a line if there is one.
-func (v *View) enter(phase, line string) {
-	v.mu.Lock()
-	v.phase = phase
-	v.mu.Unlock()
-	if line != "" {
-		v.screen.happened(line)
-	}
-}
-
-// with changes a cell, if it is one that was planned.
-func (v *View) with(plan options.CellSpec, change func(*cell)) {
+func (v *View) setPhase(phase string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if c := v.cells[plan.Name]; c != nil {
-		change(c)
+	v.phase = phase
+}
+
+// update changes the row of a cell, if the cell was planned.
+func (v *View) update(plan options.CellSpec, change func(*row)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if r := v.rows[plan.Name]; r != nil {
+		change(r)
 	}
 }
 
-// title is what a cell is called.
+// title returns the name of a cell, or of its storage if it has none.
 func title(plan options.CellSpec) string {
 	switch {
 	case plan.Name != "":
@@ -194,35 +196,24 @@ func title(plan options.CellSpec) string {
 	case plan.StorageClass != "":
 		return plan.StorageClass
 	}
-	return "default class"
+	return "default StorageClass"
 }
 
-// Word says a verdict in one word or a few. A control that lost its data did what it must.
-func Word(c result.Cell) string {
+// VerdictLabel returns the verdict of a cell. For a control it adds whether that was
+// expected: a control must lose its data.
+func VerdictLabel(c result.Cell) string {
 	switch {
-	case c.Plan.Control && c.HasLoss():
-		return "lost, as it must"
-	case c.Plan.Control && c.Verdict == judge.Fail:
-		return "failed, but not as it must"
-	case c.Verdict == judge.Pass:
-		return "kept"
-	case c.Verdict == judge.Fail:
-		return "LOST"
-	case c.Verdict == judge.Error:
-		return "could not tell"
-	case c.Verdict == judge.NotApplicable:
-		return "not applicable"
-	case c.Verdict == judge.Stopped:
-		return "stopped"
-	case c.Verdict == judge.Skipped:
-		return "skipped"
+	case c.Plan.Control && c.LostAllData():
+		return string(c.Verdict) + ", as expected"
+	case c.Plan.Control && (c.Verdict == judge.Pass || c.Verdict == judge.Fail):
+		return string(c.Verdict) + ", not as expected"
 	}
 	return string(c.Verdict)
 }
 
-func counted(n uint64, what string) string {
+func pluralize(n uint64, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }

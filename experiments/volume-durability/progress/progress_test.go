@@ -20,10 +20,11 @@ func ack(epoch int, seq uint64) ledger.Ack {
 	return ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: seq}}
 }
 
-// play shows a short run of two cells.
-func play(t *testing.T, v *View) {
+// showRun shows a short run of two cells.
+func showRun(t *testing.T, v *View) {
 	t.Helper()
-	fast, control := options.CellSpec{StorageClass: "fast"}, options.CellSpec{Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir}
+	fast := options.CellSpec{StorageClass: "fast"}
+	control := options.CellSpec{Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir}
 	v.Planned([]options.CellSpec{fast, control})
 	for _, a := range []ledger.Ack{ack(1, 10), ack(1, 20), ack(1, 20)} {
 		v.Acknowledged(fast, a)
@@ -33,62 +34,66 @@ func play(t *testing.T, v *View) {
 	v.Deleting(fast, result.Pod{Name: "write-pod", Node: "n1"})
 	v.Acknowledged(fast, ack(2, 5))
 	v.Reading(fast)
-	v.Judged(result.Cell{Plan: fast, Verdict: judge.Pass, Reason: "all is there"})
-	v.Judged(result.Cell{Plan: control, Verdict: judge.Fail, Reason: "all is gone", Findings: []judge.Finding{{Class: judge.Missing, Records: 20}}})
+	v.Judged(result.Cell{Plan: fast, Verdict: judge.Pass, Reason: "all are there"})
+	v.Judged(result.Cell{
+		Plan: control, Verdict: judge.Fail, Reason: "the journal is missing",
+		Findings: []judge.Finding{{Class: judge.Missing, Records: 20}},
+	})
 	require.NoError(t, v.ChaosEnded(t.Context()))
 	assert.False(t, v.Stopping(t.Context()))
 }
 
-func TestPlainLinesSayWhatHappens(t *testing.T) {
+func TestView_LogHasALinePerEvent(t *testing.T) {
 	var out bytes.Buffer
 	v := New(&out, false, options.Defaults())
-	play(t, v)
+	showRun(t, v)
 	_, err := v.Write([]byte("a line of the log\n"))
 	require.NoError(t, err)
 	v.Close()
-	for _, said := range []string{
-		"trying fast, control", "write-pod on n1 is deleted, 20 records acknowledged", "fast: the journal is read back",
-		"fast: kept: all is there", "control: lost, as it must: all is gone", "a line of the log",
+	for _, want := range []string{
+		"cells: fast, control", "fast: deleting pod write-pod on node n1, 20 records acknowledged",
+		"fast: reading the journal back", "fast: Pass: all are there",
+		"control: Fail, as expected: the journal is missing", "a line of the log",
 	} {
-		assert.Contains(t, out.String(), said)
+		assert.Contains(t, out.String(), want)
 	}
-	assert.NotContains(t, out.String(), "\x1b", "nothing moves a cursor")
+	assert.NotContains(t, out.String(), "\x1b", "no escape sequences")
 }
 
-func TestATerminalShowsALineForEachCell(t *testing.T) {
+func TestView_TerminalHasALinePerCell(t *testing.T) {
 	var out bytes.Buffer
 	v := New(&out, true, options.Defaults())
-	play(t, v)
+	showRun(t, v)
 	v.Close()
-	c := v.cells[""]
-	assert.Equal(t, uint64(25), c.records, "acknowledgements are cumulative in their epoch")
-	assert.Equal(t, "  fast        25 records safe           1 deletion   kept: all is there", v.cellLine(c, 4))
+	r := v.rows[""]
+	assert.Equal(t, uint64(25), r.records, "acknowledgements are cumulative in an epoch")
+	assert.Equal(t, "  fast        25 acknowledged           1 deletion   Pass: all are there", v.rowLine(r, 4))
 	assert.Contains(t, out.String(), "fast")
-	assert.Contains(t, out.String(), "kept: all is there")
-	assert.NotContains(t, out.String(), "write-pod on n1 is deleted", "the lines that change show it")
+	assert.Contains(t, out.String(), "Pass: all are there")
+	assert.NotContains(t, out.String(), "deleting pod write-pod", "the line of the cell shows it")
 }
 
-func TestAnUnknownCellChangesNothing(t *testing.T) {
+func TestView_IgnoresUnplannedCells(t *testing.T) {
 	v := New(&bytes.Buffer{}, false, options.Defaults())
 	defer v.Close()
-	v.Acknowledged(options.CellSpec{Name: "nobody's"}, ack(1, 1))
-	assert.Empty(t, v.progress())
+	v.Acknowledged(options.CellSpec{Name: "unplanned"}, ack(1, 1))
+	assert.Empty(t, v.writersLine())
 }
 
-func TestTheRateIsThatOfLate(t *testing.T) {
-	var m meter
+func TestRate_CoversTheLastSeconds(t *testing.T) {
+	var r rate
 	at := time.Unix(0, 0)
-	assert.Zero(t, m.rate(at))
+	assert.Zero(t, r.perSecond(at))
 	for i := range 10 {
-		m.add(at.Add(time.Duration(i)*time.Second), uint64(i*100))
+		r.add(at.Add(time.Duration(i)*time.Second), uint64(i*100))
 	}
-	assert.InDelta(t, 100, m.rate(at.Add(9*time.Second)), 0.1)
-	m.add(at.Add(10*time.Second), 900)
-	assert.Less(t, m.rate(at.Add(10*time.Second)), 100.0)
-	assert.Zero(t, m.rate(at.Add(20*time.Second)), "nothing was heard for long")
+	assert.InDelta(t, 100, r.perSecond(at.Add(9*time.Second)), 0.1)
+	r.add(at.Add(10*time.Second), 900)
+	assert.Less(t, r.perSecond(at.Add(10*time.Second)), 100.0)
+	assert.Zero(t, r.perSecond(at.Add(20*time.Second)), "no samples in the window")
 }
 
-func TestABarIsFilledByItsShare(t *testing.T) {
+func TestBar_IsFilledByItsShare(t *testing.T) {
 	assert.Equal(t, "━━━━━─────", bar(0.5, 10))
 	assert.Equal(t, "", bar(0.5, 3))
 	assert.Equal(t, 10, strings.Count(bar(1, 10), "━"))

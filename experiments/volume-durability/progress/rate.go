@@ -2,11 +2,11 @@ package progress
 
 import "time"
 
-// window is how far back a rate looks.
-const window = 3 * time.Second
+// rateWindow is the time over which a rate is measured.
+const rateWindow = 3 * time.Second
 
-// meter tells how fast a count grows of late.
-type meter struct {
+// rate measures how fast a count has grown recently.
+type rate struct {
 	samples []sample
 }
 
@@ -15,26 +15,27 @@ type sample struct {
 	count uint64
 }
 
-// add takes note of the count at a time, which is not before the last one.
-func (m *meter) add(at time.Time, count uint64) {
-	m.samples = append(m.samples, sample{at, count})
-	m.forget(at)
+// add adds a sample, which must not be older than the last one.
+func (r *rate) add(at time.Time, count uint64) {
+	r.samples = append(r.samples, sample{at, count})
+	r.dropOld(at)
 }
 
-// forget drops what is older than the window, but the last of it, from which growth is counted.
-func (m *meter) forget(now time.Time) {
-	for len(m.samples) > 1 && now.Sub(m.samples[1].at) >= window {
-		m.samples = m.samples[1:]
+// dropOld drops the samples before the window but the last one, which is the base of the
+// growth.
+func (r *rate) dropOld(now time.Time) {
+	for len(r.samples) > 1 && now.Sub(r.samples[1].at) >= rateWindow {
+		r.samples = r.samples[1:]
 	}
 }
 
-// rate is the growth a second in the window that ends now.
-func (m *meter) rate(now time.Time) float64 {
-	m.forget(now)
-	if len(m.samples) < 2 {
+// perSecond returns the growth per second in the window that ends now.
+func (r *rate) perSecond(now time.Time) float64 {
+	r.dropOld(now)
+	if len(r.samples) < 2 {
 		return 0
 	}
-	first, last := m.samples[0], m.samples[len(m.samples)-1]
+	first, last := r.samples[0], r.samples[len(r.samples)-1]
 	elapsed := now.Sub(first.at).Seconds()
 	if elapsed <= 0 {
 		return 0

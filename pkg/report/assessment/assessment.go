@@ -1,9 +1,8 @@
-// Package assessment is what a result means for a rule of a security guide: a
-// status, why it is that, and the texts that an assessor needs to believe it.
+// Package assessment assesses a result against a rule of a security guide: a status, its reason, and the texts for the
+// assessor.
 //
-// It makes two statements apart: what the check's own criterion comes to, so that
-// an assessor can reach the guide's own verdict again, and what the bytes say. It
-// knows no file format, and claims nothing about a rule that is not in the data.
+// It reports two results separately: that of the check's own criterion, so that an assessor can confirm the guide's
+// verdict, and that of the byte-for-byte verification. It knows no file format.
 package assessment
 
 import (
@@ -17,10 +16,10 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// Status is one of the four that checklists know.
+// Status is a status in a checklist.
 type Status int
 
-// The statuses. The zero value is the one that claims nothing.
+// The statuses of a checklist.
 const (
 	NotReviewed Status = iota
 	NotAFinding
@@ -28,50 +27,49 @@ const (
 	NotApplicable
 )
 
-// Context is what is known of a result beyond what is in it.
+// Context is information for an assessment that is not in the result.
 type Context struct {
-	// Asset is the name by which the user's tools know the cluster; empty for one
-	// that is made of the cluster's UID.
+	// Asset is the cluster's name in the assessor's tools; empty for a name made of its UID.
 	Asset string
-	// Where says where the bundle is kept, in words; empty where nobody knows.
+	// Where says where the bundle is stored; empty if unknown.
 	Where string
 	// Sum is the SHA-256 of result.json in hexadecimal.
 	Sum string
 }
 
-// Assessment is what a result means for a rule.
+// Assessment is the assessment of a result against a rule.
 type Assessment struct {
 	Rule   rule.Rule
 	Status Status
-	// Why is the reason of the status, in a sentence.
-	Why string
-	// Criterion is what the check's own criterion comes to.
+	// Reason gives the reason for the status in a sentence.
+	Reason string
+	// Criterion is the result by the check's own criterion.
 	Criterion string
-	// Bytes is what the bytes say.
-	Bytes string
-	// Details is the evidence; Comments is who ran it, where the bundle is, and what was not shown.
-	Details  string
+	// Verification is the result of the byte-for-byte verification.
+	Verification string
+	// Details are the finding details: both results and the data that support them.
+	Details string
+	// Comments say who ran the test, where the bundle is, and what the run does not show.
 	Comments string
 }
 
-// Of assesses a result.
-func Of(r result.Result, to rule.Rule, in Context) Assessment {
-	a := Assessment{Rule: to, Criterion: logData(r), Bytes: bytesSay(r)}
-	a.Status, a.Why = status(r, to)
+// Assess assesses a result against a rule.
+func Assess(r result.Result, to rule.Rule, in Context) Assessment {
+	a := Assessment{Rule: to, Criterion: logData(r), Verification: verification(r)}
+	a.Status, a.Reason = status(r, to)
 	a.Details = a.details(r)
 	a.Comments = a.comments(r, in)
 	return a
 }
 
-// status is the rule's status. An Error is never a pass, and never open either: it
-// shows nothing.
+// status returns the rule's status and its reason. An Error is neither a pass nor an open finding.
 func status(r result.Result, to rule.Rule) (Status, string) {
 	passed, failed, unknown := counts(r)
 	switch {
 	case r.Verdict == judge.NotApplicable && to.Swarm == "":
-		return NotReviewed, "Nothing was tried, and the rule does not say that it does not apply: " + r.Reason
+		return NotReviewed, "No test was run, and the rule does not say that it is not applicable: " + r.Reason
 	case r.Verdict == judge.NotApplicable && r.Cluster.Orchestrator == "":
-		return NotReviewed, "Nothing was tried, and nothing shows that Swarm orchestrates: " + r.Reason
+		return NotReviewed, "No test was run, and the result does not show that Swarm orchestrates: " + r.Reason
 	case r.Verdict == judge.NotApplicable:
 		return NotApplicable, r.Cluster.Orchestrator
 	case r.Verdict == judge.Fail && failed > 0:
@@ -79,17 +77,17 @@ func status(r result.Result, to rule.Rule) (Status, string) {
 	case r.Verdict == judge.Pass && passed > 0 && failed+unknown == 0:
 		return NotAFinding, r.Reason
 	case r.Verdict == judge.Stopped:
-		return NotReviewed, "The run was stopped before it could tell: " + r.Reason
+		return NotReviewed, "The run was stopped before it had a result: " + r.Reason
 	case r.Verdict == judge.Error:
-		return NotReviewed, "The run could not tell: " + r.Reason
+		return NotReviewed, "The run could not establish a result: " + r.Reason
 	default:
-		return NotReviewed, fmt.Sprintf("The run's verdict (%s) is not one on the storage: %s", r.Verdict, r.Reason)
+		return NotReviewed, fmt.Sprintf("The run's verdict (%s) does not concern the storage: %s", r.Verdict, r.Reason)
 	}
 }
 
-// counts are the cells under test by what they came to. One that was skipped says nothing.
+// counts counts the cells under test by verdict, without skipped ones.
 func counts(r result.Result) (passed, failed, unknown int) {
-	for _, c := range underTest(r) {
+	for _, c := range r.Tested() {
 		switch c.Verdict {
 		case judge.Pass:
 			passed++
@@ -103,22 +101,10 @@ func counts(r result.Result) (passed, failed, unknown int) {
 	return passed, failed, unknown
 }
 
-// underTest are the cells but the control, which is to lose its data.
-func underTest(r result.Result) []result.Cell {
-	var cells []result.Cell
-	for _, c := range r.Cells {
-		if !c.Plan.Control {
-			cells = append(cells, c)
-		}
-	}
-	return cells
-}
-
-// logData is what the check's own criterion comes to: whether a pod that mounted
-// the claim afterwards found anything in the log at all.
+// logData returns the result by the check's own criterion: whether the reader found any data in the log.
 func logData(r result.Result) string {
 	var present, absent, unread []string
-	for _, c := range underTest(r) {
+	for _, c := range r.Tested() {
 		switch {
 		case c.Reader == nil:
 			unread = append(unread, name(c))
@@ -128,76 +114,76 @@ func logData(r result.Result) string {
 			absent = append(absent, name(c))
 		}
 	}
-	var said []string
+	var parts []string
 	for _, s := range []struct {
-		what string
-		in   []string
+		text  string
+		cells []string
 	}{{"log data not present", absent}, {"log data present", present}, {"the log was not read back", unread}} {
-		if len(s.in) > 0 {
-			said = append(said, s.what+where(s.in))
+		if len(s.cells) > 0 {
+			parts = append(parts, s.text+inCells(s.cells))
 		}
 	}
-	if len(said) == 0 {
+	if len(parts) == 0 {
 		return "the log was not read back"
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(parts, "; ")
 }
 
-// byCriterion is what an assessor would say who looks only for log data.
+// byCriterion says what follows from the check's own criterion alone.
 func byCriterion(r result.Result) string {
 	read := false
-	for _, c := range underTest(r) {
+	for _, c := range r.Tested() {
 		if c.Reader == nil {
 			continue
 		}
 		if !c.Reader.HasLogData() {
-			return "By it alone this is a finding"
+			return "By this criterion alone, this is a finding"
 		}
 		read = true
 	}
 	if !read {
-		return "By it alone nothing is shown"
+		return "By this criterion alone, there is no result"
 	}
-	return "By it alone this is not a finding"
+	return "By this criterion alone, this is not a finding"
 }
 
-// where names cells, unless there is only the one.
-func where(cells []string) string {
+// inCells names cells in parentheses; it is empty for a single unnamed one.
+func inCells(cells []string) string {
 	if len(cells) == 1 && cells[0] == "" {
 		return ""
 	}
 	return " (" + strings.Join(cells, ", ") + ")"
 }
 
-// bytesSay is what became of what was acknowledged, in all cells.
-func bytesSay(r result.Result) string {
-	var said []string
-	for _, c := range underTest(r) {
+// verification returns the result of the byte-for-byte verification of each cell.
+func verification(r result.Result) string {
+	var parts []string
+	for _, c := range r.Tested() {
 		var s string
-		switch promised := ledger.Count(c.Acks); c.Verdict {
+		switch c.Verdict {
 		case judge.Pass, judge.Fail:
-			s = c.Verified()
+			s = c.VerificationSentence()
 		case judge.Skipped:
 			s = "skipped: " + c.Reason
 		default:
-			s = fmt.Sprintf("could not be told (%d records had been acknowledged): %s", promised, c.Reason)
+			s = fmt.Sprintf("not established (%s): %s", result.Count(ledger.CountRecords(c.Acks), "acknowledged record"), c.Reason)
 		}
 		if name(c) != "" {
 			s = name(c) + ": " + s
 		}
-		said = append(said, s)
+		parts = append(parts, s)
 	}
-	if len(said) == 0 {
-		return "nothing was written and nothing read"
+	if len(parts) == 0 {
+		return "no record was written or read"
 	}
-	return strings.Join(said, "\n   ")
+	return strings.Join(parts, "\n   ")
 }
 
 func name(c result.Cell) string { return c.Plan.Name }
 
-// Asset is the name of what was assessed: the cluster.
+// Asset returns the name of the assessed cluster.
 func Asset(r result.Result, in Context) string {
-	const longest = 255 // that STIG Manager takes
+	const maxLength = 255 // the limit of STIG Manager
 	asset := in.Asset
 	switch {
 	case asset != "":
@@ -209,5 +195,5 @@ func Asset(r result.Result, in Context) string {
 			asset = u.Hostname()
 		}
 	}
-	return strings.ToValidUTF8(asset[:min(len(asset), longest)], "")
+	return strings.ToValidUTF8(asset[:min(len(asset), maxLength)], "")
 }

@@ -21,37 +21,37 @@ func mke(t *testing.T) rule.Rule {
 	return to
 }
 
-func TestAnErrorIsNeitherAPassNorOpen(t *testing.T) {
+func TestAssess_AnErrorIsNeitherAPassNorOpen(t *testing.T) {
 	want := map[string]Status{
 		"pass": NotAFinding, "fail": Open, "empty": Open, "matrix": Open,
-		"error": NotReviewed, "blind": NotReviewed, "stopped": NotReviewed, "not-applicable": NotApplicable,
+		"error": NotReviewed, "undetected": NotReviewed, "stopped": NotReviewed, "not-applicable": NotApplicable,
 	}
 	for _, s := range samples.All() {
-		a := Of(s.Result, mke(t), Context{})
+		a := Assess(s.Result, mke(t), Context{})
 		assert.Equal(t, want[s.Name], a.Status, s.Name)
-		assert.NotEmpty(t, a.Why, s.Name)
-		assert.Contains(t, a.Details, a.Why, s.Name)
+		assert.NotEmpty(t, a.Reason, s.Name)
+		assert.Contains(t, a.Details, a.Reason, s.Name)
 	}
 }
 
-func TestAStatusNeedsMoreThanTheRunsVerdict(t *testing.T) {
+func TestAssess_StatusNeedsACellWithAVerdict(t *testing.T) {
 	of := func(change func(*result.Result)) Status {
 		r := samples.Pass()
 		change(&r)
-		return Of(r, mke(t), Context{}).Status
+		return Assess(r, mke(t), Context{}).Status
 	}
 	for name, change := range map[string]func(*result.Result){
-		"a Pass without a cell":                        func(r *result.Result) { r.Cells = nil },
-		"a Pass in which a cell could not tell":        func(r *result.Result) { r.Cells = append(r.Cells, samples.Error().Cells...) },
-		"a Pass of the control alone":                  func(r *result.Result) { r.Cells[0].Plan.Control = true },
-		"a Pass in which the only cell was skipped":    func(r *result.Result) { r.Cells[0].Verdict = judge.Skipped },
-		"a Fail that no cell shows, by a user's probe": func(r *result.Result) { r.Verdict = judge.Fail },
+		"a Pass without a cell":                           func(r *result.Result) { r.Cells = nil },
+		"a Pass with a cell that ended in Error":          func(r *result.Result) { r.Cells = append(r.Cells, samples.Error().Cells...) },
+		"a Pass of the control alone":                     func(r *result.Result) { r.Cells[0].Plan.Control = true },
+		"a Pass with only a skipped cell":                 func(r *result.Result) { r.Cells[0].Verdict = judge.Skipped },
+		"a Fail of a user's probe, without a failed cell": func(r *result.Result) { r.Verdict = judge.Fail },
 		"a Fail of the control alone": func(r *result.Result) {
 			r.Verdict, r.Cells[0].Verdict, r.Cells[0].Plan.Control = judge.Fail, judge.Fail, true
 		},
-		"N/A of which nothing shows why": func(r *result.Result) { r.Verdict, r.Cells, r.Cluster.Orchestrator = judge.NotApplicable, nil, "" },
-		"a verdict that nobody knows":    func(r *result.Result) { r.Verdict = "Perhaps" },
-		"no verdict":                     func(r *result.Result) { *r = result.Result{} },
+		"N/A without a reason": func(r *result.Result) { r.Verdict, r.Cells, r.Cluster.Orchestrator = judge.NotApplicable, nil, "" },
+		"an unknown verdict":   func(r *result.Result) { r.Verdict = "Perhaps" },
+		"no verdict":           func(r *result.Result) { *r = result.Result{} },
 	} {
 		assert.Equal(t, NotReviewed, of(change), name)
 	}
@@ -60,16 +60,16 @@ func TestAStatusNeedsMoreThanTheRunsVerdict(t *testing.T) {
 		c.Verdict = judge.Skipped
 		r.Cells = append(r.Cells, c)
 	}
-	assert.Equal(t, NotAFinding, of(skipped), "what was skipped is neither")
+	assert.Equal(t, NotAFinding, of(skipped), "a skipped cell does not count")
 }
 
-func TestSwarmIsAReasonOnlyWhereTheRuleSaysSo(t *testing.T) {
+func TestAssess_SwarmIsNotApplicableOnlyIfTheRuleSaysSo(t *testing.T) {
 	to, err := rule.Find("V-233123")
 	require.NoError(t, err)
-	assert.Equal(t, NotReviewed, Of(samples.NotApplicable(), to, Context{}).Status)
+	assert.Equal(t, NotReviewed, Assess(samples.NotApplicable(), to, Context{}).Status)
 }
 
-func TestTheCheckOwnCriterionStandsApart(t *testing.T) {
+func TestAssess_ReportsTheCriterionSeparately(t *testing.T) {
 	all := samples.All()
 	for name, want := range map[string]string{
 		"pass": "log data present", "fail": "log data present", "empty": "log data not present",
@@ -77,54 +77,54 @@ func TestTheCheckOwnCriterionStandsApart(t *testing.T) {
 	} {
 		for _, s := range all {
 			if s.Name == name {
-				assert.Equal(t, want, Of(s.Result, mke(t), Context{}).Criterion, name)
+				assert.Equal(t, want, Assess(s.Result, mke(t), Context{}).Criterion, name)
 			}
 		}
 	}
-	a := Of(samples.Fail(), mke(t), Context{})
-	assert.Contains(t, a.Details, `1. The check's own criterion ("If there is no log data, this is a finding."): log data present. By it alone this is not a finding`+"\n")
-	assert.Contains(t, Of(samples.Empty(), mke(t), Context{}).Details, "log data not present. By it alone this is a finding\n")
-	assert.Contains(t, Of(samples.Error(), mke(t), Context{}).Details, "By it alone nothing is shown\n")
-	assert.Contains(t, a.Details, "2. To the byte, which is stricter: torn: 1 acknowledged record, epoch 3 sequence 691 to 691; lost-tail: 209")
-	assert.Contains(t, Of(samples.Matrix(), mke(t), Context{}).Criterion, "log data present (ceph-rbd/graceful, local-path/graceful")
-	assert.NotContains(t, Of(samples.Matrix(), mke(t), Context{}).Criterion, "control")
+	a := Assess(samples.Fail(), mke(t), Context{})
+	assert.Contains(t, a.Details, `1. The check's own criterion ("If there is no log data, this is a finding."): log data present. By this criterion alone, this is not a finding`+"\n")
+	assert.Contains(t, Assess(samples.Empty(), mke(t), Context{}).Details, "log data not present. By this criterion alone, this is a finding\n")
+	assert.Contains(t, Assess(samples.Error(), mke(t), Context{}).Details, "By this criterion alone, there is no result\n")
+	assert.Contains(t, a.Details, "2. Byte-for-byte verification, which is stricter: torn: 1 acknowledged record, epoch 3 sequence 691 to 691; lost-tail: 209")
+	assert.Contains(t, Assess(samples.Matrix(), mke(t), Context{}).Criterion, "log data present (ceph-rbd/graceful, local-path/graceful")
+	assert.NotContains(t, Assess(samples.Matrix(), mke(t), Context{}).Criterion, "control")
 }
 
-func TestAnAssessorFindsWhatIsNeeded(t *testing.T) {
+func TestAssess_HasWhatAnAssessorNeeds(t *testing.T) {
 	r := samples.Pass()
-	a := Of(r, mke(t), Context{Where: "ConfigMap stig/evidence", Sum: "abc123"})
+	a := Assess(r, mke(t), Context{Where: "ConfigMap stig/evidence", Sum: "abc123"})
 	c := r.Cells[0]
 	for _, want := range []string{
 		"2026-11-24T12:46:47.123Z", string(r.Cluster.UID), r.Cluster.Server, r.Cluster.Version, r.Cluster.Orchestrator, r.Tool.Version,
 		r.Tool.Commit, r.Tool.Image, "SV-260932r966153_rule", "Version 2, Release: 1 Benchmark Date: 24 Jul 2024", "StorageClass: ceph-rbd",
 		c.Claim.Provisioner, c.Claim.Volume, c.Claim.Handle, "Access modes: ReadWriteOnce", string(c.Claim.UID), string(c.Epochs[2].UID),
-		string(c.Reader.UID), c.Reader.ScanResult.SHA256, "node node-b", c.Reader.ImageID, "grace period the pod's own (30 s)", "2700 lines acknowledged",
-		"2709 intact lines", "log data present", "other-machine", "kubectl -n stig delete pod write-pod\n",
+		string(c.Reader.UID), c.Reader.ScanResult.SHA256, "node node-b", c.Reader.ImageID, "with a grace period of 30 s (the pod's own)", "2 700 acknowledged lines",
+		"2 709 intact lines", "log data present", "other-machine", "kubectl -n stig delete pod write-pod\n",
 		"kubectl -n stig exec read-pod -- sh -c 'cat /data/logs.log'\n", "storageClassName: ceph-rbd\n",
 	} {
 		assert.Contains(t, a.Details, want)
 	}
 	for _, want := range []string{
-		r.RunID, r.Engine.ServiceAccount, string(r.Engine.UID), r.Engine.Result, string(r.Engine.ResultUID), "ConfigMap stig/evidence", "abc123", "one rule of the 44", "by merging, not by replacing",
+		r.RunID, r.Engine.ServiceAccount, string(r.Engine.UID), r.Engine.Result, string(r.Engine.ResultUID), "ConfigMap stig/evidence", "abc123", "one of the 44 rules", "Merge it",
 		c.NotShown[0],
 	} {
 		assert.Contains(t, a.Comments, want)
 	}
 }
 
-func TestTextsAreNoLongerThanIsKept(t *testing.T) {
+func TestAssess_LimitsTheLengthOfTexts(t *testing.T) {
 	r := samples.Matrix()
 	for range 6 {
 		r.Cells = append(r.Cells, r.Cells...)
 	}
-	a := Of(r, mke(t), Context{})
+	a := Assess(r, mke(t), Context{})
 	for _, s := range []string{a.Details, a.Comments} {
-		assert.LessOrEqual(t, len(s), Longest)
+		assert.LessOrEqual(t, len(s), MaxLength)
 	}
-	assert.True(t, strings.HasSuffix(a.Details, cut))
+	assert.True(t, strings.HasSuffix(a.Details, truncated))
 }
 
-func TestTheAssetIsTheCluster(t *testing.T) {
+func TestAsset_IsTheCluster(t *testing.T) {
 	r := samples.Pass()
 	assert.Equal(t, "kubernetes-1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Asset(r, Context{}))
 	assert.Equal(t, "mke-1", Asset(r, Context{Asset: "mke-1"}))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
@@ -12,60 +13,60 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// Longest is how many characters STIG Manager keeps of a text.
-const Longest = 32_767
+// MaxLength is the longest text that STIG Manager keeps.
+const MaxLength = 32_767
 
-// cut is said where a text had to be cut.
-const cut = "\n[Cut here: the rest is in result.json]"
+// truncated ends a text that was too long.
+const truncated = "\n[Truncated: result.json has the rest]"
 
-// text is written line by line.
+// text is built line by line.
 type text struct{ strings.Builder }
 
-// line adds a line, if there is anything to say.
+// line adds a line.
 func (t *text) line(format string, args ...any) {
 	fmt.Fprintf(t, format+"\n", args...)
 }
 
-// known adds a line where a value is known.
-func (t *text) known(label, value string) {
+// labelled adds a line with a label, unless the value is empty.
+func (t *text) labelled(label, value string) {
 	if value != "" {
 		t.line("%s: %s", label, value)
 	}
 }
 
-// kept is the text, cut where no tool would keep it.
-func (t *text) kept() string {
+// truncate returns the text, limited to MaxLength.
+func (t *text) truncate() string {
 	s := strings.TrimSpace(t.String())
-	if len(s) <= Longest {
+	if len(s) <= MaxLength {
 		return s
 	}
-	return strings.ToValidUTF8(s[:Longest-len(cut)], "") + cut
+	return strings.ToValidUTF8(s[:MaxLength-len(truncated)], "") + truncated
 }
 
 func (a Assessment) details(r result.Result) string {
 	var t text
 	t.line("%s (%s), %s", a.Rule.Group, a.Rule.ID, a.Rule.Benchmark.Reference())
-	t.line("Result: %s", a.Why)
+	t.line("Result: %s", a.Reason)
 	t.line("")
 	if a.Rule.Criterion != "" {
 		t.line("1. The check's own criterion (%q): %s. %s", a.Rule.Criterion, a.Criterion, byCriterion(r))
 	} else {
-		t.line("1. Whether there is log data: %s", a.Criterion)
+		t.line("1. Log data: %s", a.Criterion)
 	}
-	t.line("2. To the byte, which is stricter: %s", a.Bytes)
+	t.line("2. Byte-for-byte verification, which is stricter: %s", a.Verification)
 	t.line("")
 	t.line("Started %s, ended %s", utc(r.Started), utc(r.Ended))
-	t.known("Tool", tool(r.Tool))
-	t.known("Cluster (UID of namespace kube-system)", string(r.Cluster.UID))
-	t.known("API server", r.Cluster.Server)
-	t.known("Kubernetes", r.Cluster.Version)
-	t.known("Orchestrator", r.Cluster.Orchestrator)
+	t.labelled("Tool", tool(r.Tool))
+	t.labelled("Cluster (UID of namespace kube-system)", string(r.Cluster.UID))
+	t.labelled("API server", r.Cluster.Server)
+	t.labelled("Kubernetes", r.Cluster.Version)
+	t.labelled("Orchestrator", r.Cluster.Orchestrator)
 	for _, c := range r.Cells {
 		t.line("")
 		t.cell(c)
 	}
 	t.byHand(r)
-	return t.kept()
+	return t.truncate()
 }
 
 func tool(tool result.Tool) string {
@@ -88,16 +89,16 @@ func (t *text) cell(c result.Cell) {
 		heading = "Cell " + c.Plan.Name
 	}
 	if c.Plan.Control {
-		heading += " (the control: it must lose its data)"
+		heading += " (the control, which must lose its data)"
 	}
 	t.line("%s: %s", heading, c.Verdict)
 	if claim := c.Claim; claim != nil {
 		t.line("Claim %s, UID %s", claim.Name, claim.UID)
-		t.known("StorageClass", claim.StorageClass)
-		t.known("Provisioner", claim.Provisioner)
-		t.known("PersistentVolume", claim.Volume)
-		t.known("Volume handle", claim.Handle)
-		t.known("Access modes", strings.Join(claim.AccessModes, ", "))
+		t.labelled("StorageClass", claim.StorageClass)
+		t.labelled("Provisioner", claim.Provisioner)
+		t.labelled("PersistentVolume", claim.Volume)
+		t.labelled("Volume handle", claim.Handle)
+		t.labelled("Access modes", strings.Join(claim.AccessModes, ", "))
 	}
 	if c.Plan.VolumeSource == options.EmptyDir {
 		t.line("Volume: an emptyDir")
@@ -105,7 +106,8 @@ func (t *text) cell(c result.Cell) {
 	for _, e := range c.Epochs {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.Deleting.IsZero() {
-			t.line("Deleted %s, grace period %s, gone %s, with %d records acknowledged", utc(e.Deleting), grace(e.Grace), utc(e.Gone), e.AckedAtDeletion)
+			t.line("Deleted %s with a grace period of %s, gone %s; %s at the deletion", utc(e.Deleting), grace(e.Grace), utc(e.Gone),
+				result.Count(e.AckedAtDeletion, "acknowledged record"))
 		}
 	}
 	if c.Reader != nil {
@@ -118,18 +120,20 @@ func (t *text) cell(c result.Cell) {
 	}
 }
 
-// log compares the log before and after.
+// log describes the log before the deletions and as read back.
 func (t *text) log(c result.Cell) {
 	s := c.Reader.ScanResult
+	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged line")
 	if !c.Reader.HasLogData() {
-		t.line("%s before: %d lines acknowledged; after: log data not present, %d bytes", c.File, ledger.Count(c.Acks), s.Bytes)
+		t.line("Log %s before: %s; after: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
 		return
 	}
-	t.line("%s before: %d lines acknowledged; after: log data present, %d intact lines, %d bytes, first of %s, last of %s",
-		c.File, ledger.Count(c.Acks), s.Records, s.Bytes, utc(s.FirstTime), utc(s.LastTime))
-	t.known("SHA-256 of these bytes", s.SHA256)
-	for _, p := range c.Acks {
-		t.line("Acknowledged of writer %d: lines 1 to %d, CRC-32C of the last, which depends on all before it, %08x", p.Epoch, p.Seq, p.Digest)
+	t.line("Log %s before: %s; after: log data present, %s, %s, first line of %s, last line of %s", c.File, acknowledged,
+		result.Count(s.Records, "intact line"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
+	t.labelled("SHA-256 of the log", s.SHA256)
+	for _, ack := range c.Acks {
+		t.line("Acknowledged to writer %d: lines 1 to %s; CRC-32C of the last line, which depends on all lines before it: %08x",
+			ack.Epoch, judge.FormatCount(ack.Seq), ack.Digest)
 	}
 }
 
@@ -143,7 +147,7 @@ func pod(p result.Pod) string {
 
 func grace(seconds *int64) string {
 	if seconds == nil {
-		return "the pod's own (30 s)"
+		return "30 s (the pod's own)"
 	}
 	return fmt.Sprintf("%d s", *seconds)
 }
@@ -155,16 +159,16 @@ func level(c provenance.History) string {
 	return c.Level.String() + " (" + c.NotReached + ")"
 }
 
-// byHand says how to see it again with kubectl alone.
+// byHand describes how to repeat the check with kubectl alone.
 func (t *text) byHand(r result.Result) {
-	cells := underTest(r)
+	cells := r.Tested()
 	if len(cells) == 0 {
 		return
 	}
 	t.line("")
-	t.line("The same by hand, which shows whether anything is left, not whether a byte of it is missing:")
+	t.line("To repeat the check by hand (this shows whether log data is present, not whether every byte is intact):")
 	for _, step := range kubectlsteps.Steps(r, cells[0]) {
-		t.line("- %s", step.Say)
+		t.line("- %s", step.Description)
 		t.line("%s", step.Commands)
 	}
 }
@@ -174,34 +178,34 @@ func (a Assessment) comments(r result.Result, in Context) string {
 	t.line("Run %s of volume-durability.", r.RunID)
 	if e := r.Engine; e != nil {
 		t.line("ChaosEngine %s/%s, UID %s; ChaosResult %s", e.Namespace, e.Name, e.UID, e.Result)
-		t.known("UID of the ChaosResult", string(e.ResultUID))
-		t.known("Service account", e.ServiceAccount)
+		t.labelled("UID of the ChaosResult", string(e.ResultUID))
+		t.labelled("Service account", e.ServiceAccount)
 	}
-	t.known("Evidence bundle", in.Where)
-	t.known("SHA-256 of its result.json, from which everything else in it follows", in.Sum)
+	t.labelled("Evidence bundle", in.Where)
+	t.labelled("SHA-256 of its result.json, the source of the other reports", in.Sum)
 	if in.Sum != "" {
-		t.line("A sum inside of a checklist that can be edited proves nothing alone: compare it with the bundle's manifest.json, kept elsewhere.")
+		t.line("A checklist can be edited, so this sum alone proves nothing: compare it with a copy of the bundle's manifest.json.")
 	}
 	if b := a.Rule.Benchmark; b.Rules > 1 {
-		t.line("This is one rule of the %d of %s. Import it by merging, not by replacing: the others were not assessed.", b.Rules, b.ID)
+		t.line("This checklist assesses one of the %d rules of %s. Merge it; do not replace a checklist that has the others.", b.Rules, b.ID)
 	} else {
-		t.line("This is one rule of %s. Import it by merging, not by replacing: the others were not assessed.", b.ID)
+		t.line("This checklist assesses one rule of %s. Merge it; do not replace a checklist that has the others.", b.ID)
 	}
 	for _, c := range r.Cells {
 		for _, limit := range c.NotShown {
-			t.line("Not shown%s: %s", where([]string{c.Plan.Name}), limit)
+			t.line("Not shown%s: %s", inCells([]string{c.Plan.Name}), limit)
 		}
 		for _, note := range c.Notes {
-			t.line("Note%s: %s", where([]string{c.Plan.Name}), note)
+			t.line("Note%s: %s", inCells([]string{c.Plan.Name}), note)
 		}
 	}
-	t.known("Left behind", r.NotRemoved)
-	return t.kept()
+	t.labelled("Not removed", r.NotRemoved)
+	return t.truncate()
 }
 
 func utc(t time.Time) string {
 	if t.IsZero() {
-		return "at a time that is not known"
+		return "at an unknown time"
 	}
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }

@@ -1,10 +1,8 @@
-// Package chart draws numbers as small SVG pictures: a timeline, a strip of bytes,
-// a distribution, steps, ranges.
+// Package chart draws SVG charts: a timeline, a strip of bytes, a distribution, steps, ranges.
 //
-// It knows nothing of volumes or verdicts, asks nobody, and the same numbers give
-// the same picture. A picture is as wide as the page that it stands in, and its
-// letters keep their size: places along it are in percent, heights in pixels. Its
-// colours are the page's, by the classes of its shapes.
+// It knows nothing of volumes or verdicts, and the same numbers give the same chart. A chart is as wide as its container
+// while its text keeps its size: horizontal positions are in percent, heights in pixels. The page's style sheet colours
+// the shapes by their classes.
 package chart
 
 import (
@@ -17,29 +15,29 @@ import (
 	"unicode/utf8"
 )
 
-// Patterns are the fills that pictures refer to. A page has them once.
+// Patterns are the fill patterns that charts refer to. A page needs them once.
 const Patterns template.HTML = `<svg class="patterns" width="0" height="0" aria-hidden="true" focusable="false"><defs>` +
 	`<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
 	`<path class="hatch" d="M0 0V6"/></pattern>` +
 	`<pattern id="hatch-dense" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">` +
 	`<path class="hatch-dense" d="M0 0V4"/></pattern></defs></svg>`
 
-// picture is a drawing in the making. Places along it are in percent of its width.
+// picture is an unfinished drawing. Its horizontal positions are in percent of its width.
 type picture struct {
 	height float64
 	shapes strings.Builder
 }
 
-// svg is the picture with a text in its place for those who do not see it.
+// svg returns the drawing with a text alternative.
 func (p *picture) svg(alternative string) template.HTML {
-	// Only numbers, classes that this package names, and escaped text are written.
+	// The shapes have only numbers, classes of this package and escaped text.
 	return template.HTML(fmt.Sprintf(`<svg class="chart" role="img" aria-label="%s" width="100%%" height="%s">%s</svg>`,
 		escaped(alternative), number(p.height), p.shapes.String()))
 }
 
 func (p *picture) write(format string, values ...any) { fmt.Fprintf(&p.shapes, format, values...) }
 
-// box is a rectangle, from and to in percent, with a text for the pointer.
+// box draws a rectangle with a tooltip.
 func (p *picture) box(class string, from, to, y, height float64, title string) {
 	p.write(`<rect class="%s" x="%s%%" y="%s" width="%s%%" height="%s">`, class, number(from), number(y), number(max(0, to-from)), number(height))
 	if title != "" {
@@ -52,7 +50,7 @@ func (p *picture) line(class string, x1, y1, x2, y2 float64) {
 	p.write(`<line class="%s" x1="%s%%" y1="%s" x2="%s%%" y2="%s"/>`, class, number(x1), number(y1), number(x2), number(y2))
 }
 
-// text stands over its place, and beside it near the edges, where it would be cut off.
+// text centres a text on its position; near an edge, where it would be cut off, it starts or ends there.
 func (p *picture) text(class string, x, y float64, text string) {
 	p.textAt(class, anchorAt(x), x, y, text)
 }
@@ -69,19 +67,19 @@ func anchorAt(x float64) string {
 	}
 }
 
-// tick is a place on an axis, and what is written there.
+// tick is a position on an axis and its label.
 type tick struct {
 	at   float64
 	text string
 }
 
-// axis draws ticks, and writes at as many of them as have room.
+// axis draws ticks, and the labels that have room.
 func (p *picture) axis(y float64, ticks []tick) {
 	var taken []extent
 	for _, t := range ticks {
 		p.line("tick", t.at, y, t.at, y+4)
 		room := extentOf(t.at, t.text)
-		if slices.ContainsFunc(taken, room.meets) {
+		if slices.ContainsFunc(taken, room.overlaps) {
 			continue
 		}
 		taken = append(taken, room)
@@ -89,7 +87,7 @@ func (p *picture) axis(y float64, ticks []tick) {
 	}
 }
 
-// extent is how far a text reaches, in percent, on the narrowest screen.
+// extent is the space of a text in percent, on the narrowest screen.
 type extent struct{ from, to float64 }
 
 func extentOf(x float64, text string) extent {
@@ -105,8 +103,8 @@ func extentOf(x float64, text string) extent {
 	}
 }
 
-// meets says whether two texts would touch.
-func (e extent) meets(other extent) bool {
+// overlaps reports whether two texts would touch.
+func (e extent) overlaps(other extent) bool {
 	const gap = 1.5
 	return e.from < other.to+gap && other.from < e.to+gap
 }
@@ -115,21 +113,21 @@ func (p *picture) textAt(class, anchor string, x, y float64, text string) {
 	p.write(`<text class="%s" text-anchor="%s" x="%s%%" y="%s">%s</text>`, class, anchor, number(x), number(y), escaped(text))
 }
 
-// mark is a small sign of a fixed size, drawn around its place in pixels.
+// mark draws a small symbol of a fixed size around its position.
 func (p *picture) mark(class string, x, y float64, path string) {
 	p.write(`<svg x="%s%%" y="%s" width="1" height="1" overflow="visible"><path class="%s" d="%s"/></svg>`, number(x), number(y), class, path)
 }
 
-// The signs.
+// The symbols.
 const (
 	downwards = "M-4.5 -8H4.5L0 0Z"
 	diamond   = "M0 -4.5L4.5 0L0 4.5L-4.5 0Z"
 )
 
-// point is a place in a band of the picture: x in percent, y as a share of the band's height from below.
+// point is a position in a band of the picture: x in percent, y as a fraction of the band's height from the bottom.
 type point struct{ x, y float64 }
 
-// curve is a line through points, and the area under it.
+// curve draws a line through points and the area under it.
 func (p *picture) curve(class string, y, height float64, points []point) {
 	if len(points) == 0 {
 		return
@@ -148,7 +146,7 @@ func (p *picture) curve(class string, y, height float64, points []point) {
 	p.write(`<path class="%s-area" d="%s"/><path class="%s" vector-effect="non-scaling-stroke" d="%s"/></svg>`, class, area, class, d.String())
 }
 
-// number writes a number short: no picture needs more than two decimals.
+// number formats a number with at most two decimals.
 func number(n float64) string {
 	if math.IsNaN(n) || math.IsInf(n, 0) {
 		return "0"

@@ -17,7 +17,7 @@ import (
 
 func plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
-// shapes are the elements of a picture that have a class, which must be well-formed.
+// shapes returns the elements of a chart, which must be well-formed XML.
 func shapes(t *testing.T, picture template.HTML) []xml.StartElement {
 	t.Helper()
 	var all []xml.StartElement
@@ -53,15 +53,15 @@ func ofClass(all []xml.StartElement, class string) []xml.StartElement {
 	return some
 }
 
-func TestAScalePlacesValuesInPercent(t *testing.T) {
+func TestScale_PlacesValuesInPercent(t *testing.T) {
 	assert.Equal(t, 25.0, scale{0, 40, false}.at(10))
 	assert.Equal(t, 50.0, scale{1, 100, true}.at(10))
-	assert.Equal(t, 100.0, scale{0, 40, false}.at(50), "what is outside stands at the edge")
+	assert.Equal(t, 100.0, scale{0, 40, false}.at(50), "a value outside the scale is at its edge")
 	assert.Equal(t, 0.0, scale{1, 100, true}.at(0))
 	assert.Equal(t, 0.0, scale{7, 7, false}.at(7))
 }
 
-func TestTicksAreRound(t *testing.T) {
+func TestTicks_AreRound(t *testing.T) {
 	assert.Equal(t, []float64{0, 1000, 2000}, linearTicks(2862, 3))
 	assert.Equal(t, []float64{0, 2, 4}, linearTicks(5, 3))
 	assert.Equal(t, []float64{0}, linearTicks(0, 3))
@@ -73,29 +73,29 @@ func TestTicksAreRound(t *testing.T) {
 	assert.InDeltaSlice(t, []float64{10, 100, 1000, 10000}, decades(9, 11000), 1e-6)
 }
 
-func TestTimesOfDayAreRoundAndFew(t *testing.T) {
+func TestClockTicks_AreRoundAndFew(t *testing.T) {
 	from := time.Date(2026, 11, 24, 12, 46, 47, 123, time.UTC)
-	for lasting := time.Second; lasting < 1000*time.Hour; lasting += lasting/3 + time.Second {
-		ticks, layout := clockTicks(from, from.Add(lasting), 5)
-		assert.LessOrEqual(t, len(ticks), 6, lasting)
+	for length := time.Second; length < 1000*time.Hour; length += length/3 + time.Second {
+		ticks, layout := clockTicks(from, from.Add(length), 5)
+		assert.LessOrEqual(t, len(ticks), 6, length)
 		for _, tick := range ticks {
 			again, err := time.Parse("2006-01-02 15:04:05", tick.Format("2006-01-02 15:04:05"))
 			require.NoError(t, err)
-			assert.True(t, again.Equal(tick) && !tick.Before(from), "%s: %s", lasting, tick.Format(layout))
+			assert.True(t, again.Equal(tick) && !tick.Before(from), "%s: %s", length, tick.Format(layout))
 		}
 	}
 	ticks, layout := clockTicks(from, from.Add(38*time.Second), 5)
 	assert.Equal(t, "12:46:50", ticks[0].Format(layout))
 }
 
-func TestATimelineShowsWhatIsGone(t *testing.T) {
+func TestTimeline_ShowsMissingRecords(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	line := Timeline{
-		Alternative: `what <is> "shown"`, From: at(0), To: at(100), Number: plain,
-		Promised: []Amount{{at(0), 0}, {at(50), 100}, {at(100), 100}},
-		Looks:    []Look{{At: at(60), Promised: 100, Found: 100}, {At: at(90), Promised: 100, Found: 88}},
-		Outages:  []Outage{{From: at(50), To: at(75), Label: "25 s"}},
-		Lanes:    []Lane{{Name: "a & b", Bars: []Bar{{From: at(0), To: at(50), Kind: Working, Label: "1"}, {From: at(50), To: at(51), Kind: Leaving, Label: "no room"}}}},
+		Alternative: `what <is> "shown"`, From: at(0), To: at(100), Format: plain,
+		Acked:   []Amount{{at(0), 0}, {at(50), 100}, {at(100), 100}},
+		Reads:   []Read{{At: at(60), Acked: 100, Found: 100}, {At: at(90), Acked: 100, Found: 88}},
+		Outages: []Outage{{From: at(50), To: at(75), Label: "25 s"}},
+		Lanes:   []Lane{{Name: "a & b", Bars: []Bar{{From: at(0), To: at(50), Kind: Running, Label: "1"}, {From: at(50), To: at(51), Kind: Deleting, Label: "no room"}}}},
 	}
 	picture := line.SVG()
 	all := shapes(t, picture)
@@ -105,16 +105,16 @@ func TestATimelineShowsWhatIsGone(t *testing.T) {
 	require.Len(t, outage, 1)
 	assert.Equal(t, "50%", attr(outage[0], "x"))
 	assert.Equal(t, "25%", attr(outage[0], "width"))
-	assert.Len(t, ofClass(all, "gone"), 1, "only the second look missed something")
+	assert.Len(t, ofClass(all, "gone"), 1, "only the second read missed records")
 	assert.Len(t, ofClass(all, "found"), 2)
 	assert.Contains(t, picture, "−12")
 	assert.Contains(t, picture, "a &amp; b")
 	assert.NotContains(t, picture, "no room")
 }
 
-func TestOfManyOutagesTheLongestAreNamed(t *testing.T) {
+func TestTimeline_LabelsTheLongestOutages(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
-	line := Timeline{From: at(0), To: at(1000), Number: plain}
+	line := Timeline{From: at(0), To: at(1000), Format: plain}
 	for i := range 50 {
 		line.Outages = append(line.Outages, Outage{From: at(20 * i), To: at(20*i + 5), Label: "5 s"})
 	}
@@ -125,25 +125,25 @@ func TestOfManyOutagesTheLongestAreNamed(t *testing.T) {
 	assert.Len(t, ofClass(shapes(t, picture), "deletion-mark"), 50)
 }
 
-func TestAStripMarksRangesAndPutsCloseLabelsTogether(t *testing.T) {
+func TestStrip_MergesCloseLabels(t *testing.T) {
 	picture := Strip{
-		Length: 1000, Number: plain,
-		Pieces: []Piece{{0, 500, Promised, "p"}, {500, 510, Damaged, "d"}},
-		Marks:  []Mark{{500, 510, "1"}, {510, 510, "2"}, {520, 530, "3"}, {900, 1000, "4"}},
-		Parts:  []Part{{0, 500, "writer 1"}, {500, 510, "writer 2"}},
+		Length: 1000, Format: plain,
+		Pieces:   []Piece{{0, 500, Acked, "p"}, {500, 510, Damaged, "d"}},
+		Marks:    []Mark{{500, 510, "1"}, {510, 510, "2"}, {520, 530, "3"}, {900, 1000, "4"}},
+		Sections: []Section{{0, 500, "writer 1"}, {500, 510, "writer 2"}},
 	}.SVG()
 	all := shapes(t, picture)
 	lost := ofClass(all, "lost")
 	require.Len(t, lost, 4)
 	assert.Equal(t, "50%", attr(lost[0], "x"))
-	assert.Equal(t, "0%", attr(lost[1], "width"), "what is gone from between is a line")
+	assert.Equal(t, "0%", attr(lost[1], "width"), "an empty range is a line")
 	assert.Contains(t, picture, ">1–3</text>")
 	assert.Contains(t, picture, ">4</text>")
 	assert.NotContains(t, picture, "writer 2")
-	assert.Len(t, ofClass(all, "piece-kept"), 1)
+	assert.Len(t, ofClass(all, "piece-acked"), 1)
 }
 
-func TestADistributionCountsEveryValueOnce(t *testing.T) {
+func TestRebin_CountsEveryValueOnce(t *testing.T) {
 	bins := Rebin([]Bin{{90, 110, 3}, {100, 101, 4}, {990, 1010, 2}, {50_000, 50_100, 1}})
 	var n int64
 	for i, b := range bins {
@@ -154,16 +154,16 @@ func TestADistributionCountsEveryValueOnce(t *testing.T) {
 	}
 	assert.Equal(t, int64(10), n)
 	assert.Nil(t, Rebin(nil))
-	all := shapes(t, Distribution{Bins: bins, Number: plain, Points: []Quantile{{100, "p50"}, {50_000, "max"}}}.SVG())
+	all := shapes(t, Distribution{Bins: bins, Format: plain, Points: []Quantile{{100, "p50"}, {50_000, "max"}}}.SVG())
 	drawn := ofClass(all, "bin")
 	assert.Len(t, drawn, 3)
-	least, err := strconv.ParseFloat(attr(drawn[2], "height"), 64)
+	height, err := strconv.ParseFloat(attr(drawn[2], "height"), 64)
 	require.NoError(t, err)
-	assert.GreaterOrEqual(t, least, 2.0, "one of many is to be seen")
+	assert.GreaterOrEqual(t, height, 2.0, "a single value is visible")
 }
 
-func TestStepsFollowEachOther(t *testing.T) {
-	all := shapes(t, Steps{Number: plain, Rows: []StepRow{{Name: "w", Total: "4 s", Steps: []Step{{1, 0, "gone"}, {3, 1, "up"}, {4, 5, "ack"}}}}}.SVG())
+func TestSteps_FollowEachOther(t *testing.T) {
+	all := shapes(t, Steps{Format: plain, Rows: []StepRow{{Name: "w", Total: "4 s", Steps: []Step{{1, 0, "gone"}, {3, 1, "up"}, {4, 5, "ack"}}}}}.SVG())
 	for class, want := range map[string][2]string{"step-0": {"0%", "25%"}, "step-1": {"25%", "50%"}, "step-5": {"75%", "25%"}} {
 		found := ofClass(all, class)
 		require.Len(t, found, 1)
@@ -171,17 +171,17 @@ func TestStepsFollowEachOther(t *testing.T) {
 	}
 }
 
-func TestALongNameLeavesRoomForTheValues(t *testing.T) {
+func TestRanges_ShortenLongNames(t *testing.T) {
 	assert.Equal(t, "ceph-rbd/graceful", shortened("ceph-rbd/graceful", "2.29 ms · 5.87 ms", narrowRoom))
 	assert.Equal(t, "a-very-lon…s/graceful", shortened("a-very-long-name-of-a-class/graceful", "2.29 ms · 5.87 ms", narrowRoom))
-	svg := string(Ranges{Number: plain, Rows: []RangeRow{{Name: "a-very-long-name-of-a-class/graceful", Usual: 1, High: 2, Highest: 3, Values: "2.29 ms · 5.87 ms"}}}.SVG())
+	svg := string(Ranges{Format: plain, Rows: []RangeRow{{Name: "a-very-long-name-of-a-class/graceful", Median: 1, High: 2, Max: 3, Values: "2.29 ms · 5.87 ms"}}}.SVG())
 	assert.Contains(t, svg, `class="label over on-narrow" text-anchor="start" x="0%" y="14">a-very-lon…s/graceful<`)
 	assert.Contains(t, svg, `class="label over on-wide" text-anchor="start" x="0%" y="14">a-very-long-name-of-a-class/graceful<`)
 }
 
-func TestNothingIsAPictureToo(t *testing.T) {
+func TestSVG_WithoutData(t *testing.T) {
 	for _, picture := range []template.HTML{
-		Timeline{Number: plain}.SVG(), Strip{Number: plain}.SVG(), Distribution{Number: plain}.SVG(), Steps{Number: plain}.SVG(), Ranges{Number: plain}.SVG(), Patterns,
+		Timeline{Format: plain}.SVG(), Strip{Format: plain}.SVG(), Distribution{Format: plain}.SVG(), Steps{Format: plain}.SVG(), Ranges{Format: plain}.SVG(), Patterns,
 	} {
 		assert.NotEmpty(t, shapes(t, picture))
 		assert.NotContains(t, picture, "NaN")
@@ -191,8 +191,8 @@ func TestNothingIsAPictureToo(t *testing.T) {
 	assert.Equal(t, "0", number(math.Inf(1)))
 }
 
-func TestRangesAreFromTheUsualToTheHighest(t *testing.T) {
-	all := shapes(t, Ranges{Number: plain, Rows: []RangeRow{{"a", "1 · 10 · 100", 1, 10, 100}, {"b", "", 5, 6, 7}}}.SVG())
+func TestRanges_GoFromMedianToMaximum(t *testing.T) {
+	all := shapes(t, Ranges{Format: plain, Rows: []RangeRow{{"a", "1 · 10 · 100", 1, 10, 100}, {"b", "", 5, 6, 7}}}.SVG())
 	thick, thin := ofClass(all, "range"), ofClass(all, "range-thin")
 	require.Len(t, thick, 2)
 	assert.Equal(t, attr(thick[0], "x2"), attr(thin[0], "x1"))

@@ -5,13 +5,13 @@ import (
 	"math"
 )
 
-// Distribution is how many times what took how long. Its axis is logarithmic.
+// Distribution is a histogram on a logarithmic axis.
 type Distribution struct {
 	Alternative string
 	Bins        []Bin
 	Points      []Quantile
-	// Number writes a value of the axis.
-	Number func(float64) string
+	// Format formats a value of the axis.
+	Format func(float64) string
 }
 
 // Bin counts the values from one to another.
@@ -20,23 +20,23 @@ type Bin struct {
 	Count    int64
 }
 
-// Quantile is a value worth a line of its own.
+// Quantile is a value that is marked with a line.
 type Quantile struct {
 	Value float64
 	Label string
 }
 
-// binsADecade is how fine a distribution is.
-const binsADecade = 10
+// binsPerDecade is the resolution of a distribution.
+const binsPerDecade = 10
 
-// Rebin counts the same in bins that are equally wide on a logarithmic axis, without
-// gaps. A count goes where the middle of its bin is.
+// Rebin returns the same counts in adjacent bins that are equally wide on a logarithmic axis. A count goes to the bin
+// that contains the middle of its old one.
 func Rebin(bins []Bin) []Bin {
 	if len(bins) == 0 {
 		return nil
 	}
-	index := func(v float64) int { return int(math.Floor(math.Log10(max(v, 1e-9))*binsADecade + 1e-9)) }
-	edge := func(i int) float64 { return math.Pow(10, float64(i)/binsADecade) }
+	index := func(v float64) int { return int(math.Floor(math.Log10(max(v, 1e-9))*binsPerDecade + 1e-9)) }
+	edge := func(i int) float64 { return math.Pow(10, float64(i)/binsPerDecade) }
 	middle := func(b Bin) float64 { return (b.From + b.To) / 2 }
 	first, last := index(middle(bins[0])), index(middle(bins[len(bins)-1]))
 	even := make([]Bin, last-first+1)
@@ -71,9 +71,9 @@ func (d Distribution) SVG() template.HTML {
 		if b.Count == 0 {
 			continue
 		}
-		// One among millions is to be seen too.
-		const least = 2
-		height := max(least, distHeight*float64(b.Count)/float64(most))
+		// A single value among millions stays visible.
+		const minHeight = 2
+		height := max(minHeight, distHeight*float64(b.Count)/float64(most))
 		p.box("bin", axis.at(b.From), axis.at(b.To), bottom-height, height, "")
 	}
 	p.line("base", 0, bottom, 100, bottom)
@@ -86,6 +86,6 @@ func (d Distribution) SVG() template.HTML {
 		}
 		p.textAt("label", anchor, x, y+3, q.Label)
 	}
-	p.axis(bottom, ticksOn(axis, decades(axis.from, axis.to), d.Number))
+	p.axis(bottom, ticksOn(axis, decades(axis.from, axis.to), d.Format))
 	return p.svg(d.Alternative)
 }

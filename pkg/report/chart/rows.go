@@ -15,20 +15,20 @@ const (
 type Steps struct {
 	Alternative string
 	Rows        []StepRow
-	// Number writes a value of the axis.
-	Number func(float64) string
+	// Format formats a value of the axis.
+	Format func(float64) string
 }
 
-// StepRow is one row. What it came to stands at its end.
+// StepRow is one row, with its total at the end.
 type StepRow struct {
 	Name, Total string
 	Steps       []Step
 }
 
-// Step ends at a value; it begins where the one before it ends.
+// Step ends at a value. It begins where the step before it ends.
 type Step struct {
 	To   float64
-	Kind int // the steps of one kind look the same, in all rows
+	Kind int // steps of one kind have the same colour in all rows
 	Name string
 }
 
@@ -42,7 +42,7 @@ func (s Steps) SVG() template.HTML {
 		}
 	}
 	bottom := rowHeight * float64(len(s.Rows))
-	p.grid(bottom, ticksOn(axis, linearTicks(axis.to, 5), s.Number))
+	p.grid(bottom, ticksOn(axis, linearTicks(axis.to, 5), s.Format))
 	for i, row := range s.Rows {
 		y := rowHeight * float64(i)
 		p.name(y+rowText, row.Name, row.Total)
@@ -56,18 +56,18 @@ func (s Steps) SVG() template.HTML {
 	return p.svg(s.Alternative)
 }
 
-// Ranges are rows of a usual, a high and a highest value, on one logarithmic axis.
+// Ranges are rows of a median, a high value and a maximum on a common logarithmic axis.
 type Ranges struct {
 	Alternative string
 	Rows        []RangeRow
-	// Number writes a value of the axis.
-	Number func(float64) string
+	// Format formats a value of the axis.
+	Format func(float64) string
 }
 
-// RangeRow is one row. What its values are stands at its end.
+// RangeRow is one row, with its values as text at the end.
 type RangeRow struct {
-	Name, Values         string
-	Usual, High, Highest float64
+	Name, Values      string
+	Median, High, Max float64
 }
 
 // SVG draws the rows.
@@ -77,27 +77,27 @@ func (r Ranges) SVG() template.HTML {
 	if len(r.Rows) == 0 {
 		return p.svg(r.Alternative)
 	}
-	axis := scale{r.Rows[0].Usual, r.Rows[0].Highest, true}
+	axis := scale{r.Rows[0].Median, r.Rows[0].Max, true}
 	for _, row := range r.Rows {
-		axis.from, axis.to = min(axis.from, row.Usual), max(axis.to, row.Highest)
+		axis.from, axis.to = min(axis.from, row.Median), max(axis.to, row.Max)
 	}
 	axis.from, axis.to = axis.from/1.5, axis.to*1.5
-	p.grid(bottom, ticksOn(axis, decades(axis.from, axis.to), r.Number))
+	p.grid(bottom, ticksOn(axis, decades(axis.from, axis.to), r.Format))
 	for i, row := range r.Rows {
 		y := rowHeight * float64(i)
 		middle := y + rowText + 5 + rowBar/2
 		p.name(y+rowText, row.Name, row.Values)
 		p.textAt("label over", "end", 100, y+rowText, row.Values)
-		p.line("range-thin", axis.at(row.High), middle, axis.at(row.Highest), middle)
-		p.line("range", axis.at(row.Usual), middle, axis.at(row.High), middle)
-		p.mark("range-usual", axis.at(row.Usual), middle, diamond)
+		p.line("range-thin", axis.at(row.High), middle, axis.at(row.Max), middle)
+		p.line("range", axis.at(row.Median), middle, axis.at(row.High), middle)
+		p.mark("range-median", axis.at(row.Median), middle, diamond)
 		p.mark("range-high", axis.at(row.High), middle, "M0 -6V6")
-		p.mark("range-high", axis.at(row.Highest), middle, "M0 -4V4")
+		p.mark("range-high", axis.at(row.Max), middle, "M0 -4V4")
 	}
 	return p.svg(r.Alternative)
 }
 
-// grid is an axis under rows, and a line over all of them at each tick.
+// grid draws an axis under rows, and a line across them at each tick.
 func (p *picture) grid(bottom float64, ticks []tick) {
 	for _, t := range ticks {
 		p.line("grid", t.at, 0, t.at, bottom)
@@ -105,14 +105,14 @@ func (p *picture) grid(bottom float64, ticks []tick) {
 	p.axis(bottom, ticks)
 }
 
-// Letters that a row has room for, on the narrowest screen and on one that is not narrow.
+// How many letters fit into a row on the narrowest screen, and on one that is not narrow.
 const (
 	narrowRoom = 40
 	wideRoom   = 90
 )
 
-// name writes a row's name, as much of it as the screen has room for: the page shows
-// one of the two where they differ.
+// name writes a row's name, shortened to fit. If wide screens have room for more, it writes both forms and the page
+// shows one of them.
 func (p *picture) name(y float64, name, beside string) {
 	narrow, wide := shortened(name, beside, narrowRoom), shortened(name, beside, wideRoom)
 	if narrow == wide {
@@ -123,8 +123,8 @@ func (p *picture) name(y float64, name, beside string) {
 	p.textAt("label over on-wide", "start", 0, y, wide)
 }
 
-// shortened leaves room for what stands at a row's end. Names differ at their ends
-// more often than in their middle.
+// shortened shortens a name to leave room for the text at the end of its row. It cuts the middle, because similar names
+// differ at their ends.
 func shortened(name, beside string, room int) string {
 	letters := []rune(name)
 	most := max(8, room-utf8.RuneCountInString(beside)-2)

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// scale places values along a picture, in percent.
+// scale maps values to horizontal positions in percent.
 type scale struct {
 	from, to float64
-	// log says that equal ratios are equally far apart.
+	// log makes the scale logarithmic.
 	log bool
 }
 
-// at is the place of a value. What is outside stands at the edge.
+// at returns the position of a value. A value outside the scale is at its edge.
 func (s scale) at(v float64) float64 {
 	from, to := s.from, s.to
 	if s.log {
@@ -24,23 +24,23 @@ func (s scale) at(v float64) float64 {
 	return 100 * min(1, max(0, (v-from)/(to-from)))
 }
 
-// ticksOn places values, and says how they are written.
-func ticksOn(axis scale, values []float64, write func(float64) string) []tick {
+// ticksOn returns a tick for each value.
+func ticksOn(axis scale, values []float64, format func(float64) string) []tick {
 	ticks := make([]tick, 0, len(values))
 	for _, v := range values {
-		ticks = append(ticks, tick{axis.at(v), write(v)})
+		ticks = append(ticks, tick{axis.at(v), format(v)})
 	}
 	return ticks
 }
 
-// linearTicks are round values from 0 to the top, at most so many beside 0.
-func linearTicks(top float64, most int) []float64 {
-	if top <= 0 || most < 1 {
+// linearTicks returns round values from 0 to top, at most count of them besides 0.
+func linearTicks(top float64, count int) []float64 {
+	if top <= 0 || count < 1 {
 		return []float64{0}
 	}
-	step := math.Pow(10, math.Floor(math.Log10(top/float64(most))))
+	step := math.Pow(10, math.Floor(math.Log10(top/float64(count))))
 	for _, factor := range []float64{1, 2, 5, 10} {
-		if top/(step*factor) <= float64(most) {
+		if top/(step*factor) <= float64(count) {
 			step *= factor
 			break
 		}
@@ -52,8 +52,7 @@ func linearTicks(top float64, most int) []float64 {
 	return ticks
 }
 
-// decades are the powers of ten from one value to another; with few of them, twice
-// and five times them too.
+// decades returns the powers of ten from one value to another. If these are few, it adds their multiples by 2 and 5.
 func decades(from, to float64) []float64 {
 	factors := []float64{1}
 	if to/from < 300 {
@@ -76,11 +75,11 @@ var clockSteps = []time.Duration{
 	time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
 }
 
-// clockTicks are round times of day in UTC, at most so many, and the layout to write them in.
-func clockTicks(from, to time.Time, most int) (ticks []time.Time, layout string) {
+// clockTicks returns about count round times of day in UTC, and the layout in which to format them.
+func clockTicks(from, to time.Time, count int) (ticks []time.Time, layout string) {
 	step := clockSteps[len(clockSteps)-1]
 	for _, s := range clockSteps {
-		if to.Sub(from)/s <= time.Duration(most) {
+		if to.Sub(from)/s <= time.Duration(count) {
 			step = s
 			break
 		}
@@ -96,9 +95,9 @@ func clockTicks(from, to time.Time, most int) (ticks []time.Time, layout string)
 	if first.Before(from) {
 		first = first.Add(step)
 	}
-	// A run that lasts for very long still has few ticks.
+	// A very long run has few ticks, too.
 	stride := step
-	for to.Sub(first)/stride > time.Duration(most) {
+	for to.Sub(first)/stride > time.Duration(count) {
 		stride *= 2
 	}
 	for at := first; !at.After(to); at = at.Add(stride) {

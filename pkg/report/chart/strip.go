@@ -5,45 +5,45 @@ import (
 	"strings"
 )
 
-// Strip is a file from its first byte to its last.
+// Strip shows the bytes of a file from first to last.
 type Strip struct {
 	Alternative string
-	// Length is that of the file, or what it should be, where that is more.
+	// Length is that of the file, or the length that it should have if that is greater.
 	Length int64
 	Pieces []Piece
 	Marks  []Mark
-	// Parts name stretches of the file, under it.
-	Parts []Part
-	// Number writes an offset.
-	Number func(float64) string
+	// Sections are named under the strip.
+	Sections []Section
+	// Format formats an offset.
+	Format func(float64) string
 }
 
-// Piece is a range of bytes. What no piece covers is not there.
+// Piece is a range of bytes. Bytes without a piece are missing.
 type Piece struct {
 	From, To int64
 	Kind     PieceKind
 	Title    string
 }
 
-// PieceKind says what is known of the bytes, and so how they look.
+// PieceKind selects the look of a piece.
 type PieceKind string
 
 // The kinds of pieces.
 const (
-	Promised   PieceKind = "kept"       // promised, and there
-	Unpromised PieceKind = "unpromised" // there, and nobody was promised it
-	Damaged    PieceKind = "damaged"
-	Strange    PieceKind = "strange" // was never written here
+	Acked   PieceKind = "acked"   // acknowledged and intact
+	Unacked PieceKind = "unacked" // intact, not acknowledged
+	Damaged PieceKind = "damaged"
+	Foreign PieceKind = "foreign" // of another journal
 )
 
-// Mark points at a range of bytes by a label.
+// Mark highlights a range of bytes with a label.
 type Mark struct {
 	From, To int64
 	Label    string
 }
 
-// Part is a named stretch.
-type Part struct {
+// Section is a named range of bytes.
+type Section struct {
 	From, To int64
 	Name     string
 }
@@ -59,7 +59,7 @@ func (s Strip) SVG() template.HTML {
 	bottom := stripTop + stripHeight
 	bytes := scale{0, float64(s.Length), false}
 	x := func(offset int64) float64 { return bytes.at(float64(offset)) }
-	p.box("absent", 0, 100, stripTop+1, stripHeight-2, "") // covered by what is there
+	p.box("absent", 0, 100, stripTop+1, stripHeight-2, "") // the pieces cover it
 	for _, piece := range s.Pieces {
 		p.box("piece-"+string(piece.Kind), x(piece.From), x(piece.To), stripTop, stripHeight, piece.Title)
 	}
@@ -67,17 +67,17 @@ func (s Strip) SVG() template.HTML {
 		p.box("lost", x(m.From), x(m.To), stripTop-3, stripHeight+6, m.Label)
 		p.mark("lost-mark", x(m.From), stripTop-3, downwards)
 	}
-	for _, l := range gather(s.Marks, x) {
+	for _, l := range mergedLabels(s.Marks, x) {
 		p.text("label strong", l.x, stripTop-13, l.label)
 	}
-	for _, part := range s.Parts {
-		p.line("part", x(part.From), bottom+2, x(part.From), bottom+10)
+	for _, section := range s.Sections {
+		p.line("part", x(section.From), bottom+2, x(section.From), bottom+10)
 		const roomForAName = 6
-		if x(part.To)-x(part.From) >= roomForAName {
-			p.textAt("axis", "middle", (x(part.From)+x(part.To))/2, bottom+15, part.Name)
+		if x(section.To)-x(section.From) >= roomForAName {
+			p.textAt("axis", "middle", (x(section.From)+x(section.To))/2, bottom+15, section.Name)
 		}
 	}
-	p.axis(bottom+22, ticksOn(bytes, linearTicks(float64(s.Length), 4), s.Number))
+	p.axis(bottom+22, ticksOn(bytes, linearTicks(float64(s.Length), 4), s.Format))
 	return p.svg(s.Alternative)
 }
 
@@ -86,13 +86,13 @@ type label struct {
 	label string
 }
 
-// gather puts the labels of marks that are close together into one, so that none covers another.
-func gather(marks []Mark, x func(int64) float64) []label {
-	const close = 7
+// mergedLabels merges the labels of marks that are too close together for separate ones.
+func mergedLabels(marks []Mark, x func(int64) float64) []label {
+	const minDistance = 7
 	var all []label
 	for _, m := range marks {
 		at := x(m.From)
-		if last := len(all) - 1; last >= 0 && at-all[last].x < close {
+		if last := len(all) - 1; last >= 0 && at-all[last].x < minDistance {
 			first, _, _ := strings.Cut(all[last].label, "–")
 			all[last].label = first + "–" + m.Label
 			continue

@@ -8,37 +8,36 @@ import (
 	"time"
 )
 
-// Timeline is what happened when: how much was promised, what was found of it, the
-// times in which nothing was promised, and who was there.
+// Timeline shows over time how many records were acknowledged, how many of them each read found, the outages, and the
+// lifetimes of pods.
 type Timeline struct {
 	Alternative string
 	From, To    time.Time
-	// Promised is how much had been promised at a time.
-	Promised []Amount
-	Looks    []Look
-	Outages  []Outage
-	Lanes    []Lane
-	// Number writes an amount.
-	Number func(float64) string
+	// Acked is the number of acknowledged records.
+	Acked   []Amount
+	Reads   []Read
+	Outages []Outage
+	Lanes   []Lane
+	// Format formats an amount.
+	Format func(float64) string
 }
 
-// Amount is how much there was at a time.
+// Amount is a count at a time.
 type Amount struct {
 	At    time.Time
 	Count float64
 }
 
-// Look is how much of what had been promised was found at a time.
-type Look struct {
-	At              time.Time
-	Promised, Found float64
-	Title           string
+// Read is how many of the acknowledged records a read found.
+type Read struct {
+	At           time.Time
+	Acked, Found float64
 }
 
-// Outage is a time in which nothing was promised. It begins with a deletion.
+// Outage is a time without acknowledgements. It begins with a deletion.
 type Outage struct {
 	From, To time.Time
-	// Label stands over it, where there is room: the longest outage has it first.
+	// Label is written above the outage if there is room. Longer outages have priority.
 	Label string
 }
 
@@ -48,26 +47,26 @@ type Lane struct {
 	Bars []Bar
 }
 
-// Bar is a time of a lane.
+// Bar is an interval in a lane.
 type Bar struct {
 	From, To time.Time
 	Kind     BarKind
-	Label    string // in it
-	Title    string // for the pointer
+	Label    string // inside the bar
+	Title    string // the tooltip
 }
 
-// BarKind says what a bar shows, and so how it looks.
+// BarKind selects the look of a bar.
 type BarKind string
 
 // The kinds of bars.
 const (
-	Coming  BarKind = "coming"  // is being made
-	Working BarKind = "working" // does its work
-	Leaving BarKind = "leaving" // is being deleted
+	Starting BarKind = "starting"
+	Running  BarKind = "running"
+	Deleting BarKind = "deleting"
 )
 
 const (
-	plotTop    = 30.0 // above it stand the labels of outages, and the deletions
+	plotTop    = 30.0 // leaves room for the marks of deletions and the labels of outages
 	plotHeight = 150.0
 	laneHeight = 38.0
 	barHeight  = 15.0
@@ -79,7 +78,7 @@ func (t Timeline) SVG() template.HTML {
 	p := &picture{height: bottom + 22 + laneHeight*float64(len(t.Lanes))}
 	x := t.place
 	top := 1.0
-	for _, a := range t.Promised {
+	for _, a := range t.Acked {
 		top = max(top, a.Count)
 	}
 	top *= 1.06
@@ -91,53 +90,53 @@ func (t Timeline) SVG() template.HTML {
 	for _, o := range t.Outages {
 		p.box("outage", x(o.From), x(o.To), plotTop, plotHeight, o.Label)
 	}
-	points := make([]point, 0, len(t.Promised))
-	for _, a := range t.Promised {
+	points := make([]point, 0, len(t.Acked))
+	for _, a := range t.Acked {
 		points = append(points, point{x(a.At), a.Count / top})
 	}
-	p.curve("promised", plotTop, plotHeight, points)
-	t.looks(p, bottom, height)
+	p.curve("acked", plotTop, plotHeight, points)
+	t.reads(p, bottom, height)
 	t.deletions(p, bottom)
 	for _, tick := range linearTicks(top, 3) {
-		p.textAt("axis value", "start", 0, height(tick)-4, t.Number(tick))
+		p.textAt("axis value", "start", 0, height(tick)-4, t.Format(tick))
 	}
 	t.clock(p, bottom)
 	t.lanes(p, bottom+22)
 	return p.svg(t.Alternative)
 }
 
-// looks are how much was found when. What is missing is written where there is room:
-// the last look has it first.
-func (t Timeline) looks(p *picture, bottom float64, height func(float64) float64) {
+// reads marks how many records each read found. It writes how many are missing if there is room. Later reads have
+// priority.
+func (t Timeline) reads(p *picture, bottom float64, height func(float64) float64) {
 	var taken []extent
-	for _, l := range slices.Backward(t.Looks) {
-		x := t.place(l.At)
-		if l.Found < l.Promised {
-			p.line("gone", x, height(l.Promised), x, height(l.Found))
-			text := "−" + t.Number(l.Promised-l.Found)
-			if room := extentOf(x, text); !slices.ContainsFunc(taken, room.meets) {
+	for _, r := range slices.Backward(t.Reads) {
+		x := t.place(r.At)
+		if r.Found < r.Acked {
+			p.line("gone", x, height(r.Acked), x, height(r.Found))
+			text := "−" + t.Format(r.Acked-r.Found)
+			if room := extentOf(x, text); !slices.ContainsFunc(taken, room.overlaps) {
 				taken = append(taken, room)
 				anchor, beside := "end", x-0.8
 				if anchorAt(x) == "start" {
 					anchor, beside = "start", x+1.5
 				}
-				// Under what was found, where the curve is not, or over it at the bottom.
-				under := height(l.Found) + 18
+				// The label goes below the mark, clear of the curve; at the bottom it goes above.
+				under := height(r.Found) + 18
 				if under > bottom-2 {
-					under = height(l.Found) - 8
+					under = height(r.Found) - 8
 				}
 				p.textAt("gone-text", anchor, beside, under, text)
 			}
 		}
-		p.mark("found", x, height(l.Found), diamond)
+		p.mark("found", x, height(r.Found), diamond)
 	}
 }
 
-// deletions are where outages begin. With very many of them lines would hide the curve.
+// deletions marks the beginning of each outage. Very many lines would hide the curve, so then there are only marks.
 func (t Timeline) deletions(p *picture, bottom float64) {
-	const manyLines = 20
+	const maxLines = 20
 	for _, o := range t.Outages {
-		if len(t.Outages) <= manyLines {
+		if len(t.Outages) <= maxLines {
 			p.line("deletion", t.place(o.From), plotTop-4, t.place(o.From), bottom)
 		}
 		p.mark("deletion-mark", t.place(o.From), plotTop-4, downwards)
@@ -148,7 +147,7 @@ func (t Timeline) deletions(p *picture, bottom float64) {
 	for _, o := range longest {
 		place := (t.place(o.From) + t.place(o.To)) / 2
 		room := extentOf(place, o.Label)
-		if o.Label == "" || slices.ContainsFunc(taken, room.meets) {
+		if o.Label == "" || slices.ContainsFunc(taken, room.overlaps) {
 			continue
 		}
 		taken = append(taken, room)

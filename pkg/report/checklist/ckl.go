@@ -9,7 +9,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// The elements of a CKL, in the order that its schema wants.
+// The elements of a CKL, in the order of its schema.
 type (
 	ckl struct {
 		XMLName xml.Name `xml:"CHECKLIST"`
@@ -52,21 +52,21 @@ type (
 	}
 )
 
-// CKL is the result's checklist of one rule, as XML.
+// CKL returns the checklist of a result for one rule, as XML.
 func CKL(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
-	a := assessment.Of(r, to, in)
+	a := assessment.Assess(r, to, in)
 	document := ckl{
 		Asset: cklAsset{
 			Role: "None", Type: "Computing", HostName: assessment.Asset(r, in),
 			Comment: "Kubernetes cluster " + string(r.Cluster.UID), TargetKey: to.Benchmark.TargetKey,
 		},
 		STIGs: []iSTIG{{Info: info(r, to.Benchmark), Vulns: []vuln{{
-			Data: attributes(r, to), Status: names[a.Status].ckl, FindingDetails: a.Details, Comments: a.Comments,
+			Data: attributes(r, to), Status: statusNames[a.Status].ckl, FindingDetails: a.Details, Comments: a.Comments,
 		}}}},
 	}
 	encoded, err := xml.MarshalIndent(document, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("the CKL of run %s: %w", r.RunID, err)
+		return nil, fmt.Errorf("encoding the CKL of run %s: %w", r.RunID, err)
 	}
 	return append([]byte(xml.Header), append(encoded, '\n')...), nil
 }
@@ -90,7 +90,7 @@ func attributes(r result.Result, to rule.Rule) []stigData {
 		{"Vuln_Num", to.Group}, {"Severity", to.Severity}, {"Group_Title", to.GroupTitle}, {"Rule_ID", to.ID}, {"Rule_Ver", to.Version},
 		{"Rule_Title", to.Title}, {"Vuln_Discuss", ""}, {"IA_Controls", ""}, {"Check_Content", to.Excerpt()}, {"Fix_Text", to.FixText},
 		{"False_Positives", ""}, {"False_Negatives", ""}, {"Documentable", "false"}, {"Mitigations", ""}, {"Potential_Impact", ""},
-		// Heimdall reads the next as JSON: it stays empty.
+		// Heimdall parses this one as JSON, so it stays empty.
 		{"Third_Party_Tools", ""},
 		{"Mitigation_Control", ""}, {"Responsibility", ""}, {"Security_Override_Guidance", ""},
 		{"Check_Content_Ref", to.Benchmark.ContentRef.Name}, {"Weight", to.Weight}, {"Class", "Unclass"}, {"STIGRef", to.Benchmark.Reference()},

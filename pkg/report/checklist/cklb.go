@@ -87,7 +87,7 @@ type (
 		FindingDetails           string      `json:"finding_details"`
 		CreatedAt                time.Time   `json:"createdAt"`
 		UpdatedAt                time.Time   `json:"updatedAt"`
-		// Twice, in two spellings: STIG Viewer writes both.
+		// STIG Viewer writes both spellings.
 		STIGUuid string `json:"STIGUuid"`
 	}
 	cklbGroup struct {
@@ -97,7 +97,7 @@ type (
 	}
 )
 
-// CKLB is the result's checklist of one rule, as JSON.
+// CKLB returns the checklist of a result for one rule, as JSON.
 func CKLB(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
 	b := to.Benchmark
 	document := cklb{
@@ -108,18 +108,18 @@ func CKLB(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) 
 		STIGs: []cklbSTIG{{
 			Name: b.Title, DisplayName: strings.TrimSuffix(b.Title, " Security Technical Implementation Guide"), ID: b.ID,
 			Version: b.Version, ReleaseInfo: b.ReleaseInfo, UUID: id(r, b.ID), Reference: b.TargetKey, Size: 1,
-			Rules: []cklbRule{ruleOf(r, to, in)},
+			Rules: []cklbRule{newRule(r, to, in)},
 		}},
 	}
 	encoded, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("the CKLB of run %s: %w", r.RunID, err)
+		return nil, fmt.Errorf("encoding the CKLB of run %s: %w", r.RunID, err)
 	}
 	return append(encoded, '\n'), nil
 }
 
-func ruleOf(r result.Result, to rule.Rule, in assessment.Context) cklbRule {
-	a, b := assessment.Of(r, to, in), to.Benchmark
+func newRule(r result.Result, to rule.Rule, in assessment.Context) cklbRule {
+	a, b := assessment.Assess(r, to, in), to.Benchmark
 	return cklbRule{
 		UUID: id(r, to.ID), STIGUUID: id(r, b.ID), STIGUuid: id(r, b.ID),
 		GroupID: to.Group, GroupIDSource: to.Group, GroupTitle: to.GroupTitle,
@@ -128,7 +128,7 @@ func ruleOf(r result.Result, to rule.Rule, in assessment.Context) cklbRule {
 		CheckContent: to.Excerpt(), CheckContentRef: b.ContentRef, FixText: to.FixText, Documentable: "false",
 		LegacyIDs: []string{}, CCIs: to.CCIs, Reference: b.TargetKey,
 		GroupTree: []cklbGroup{{ID: to.Group, Title: to.GroupTitle, Description: "<GroupDescription></GroupDescription>"}},
-		Status:    names[a.Status].cklb, Comments: a.Comments, FindingDetails: a.Details,
+		Status:    statusNames[a.Status].cklb, Comments: a.Comments, FindingDetails: a.Details,
 		CreatedAt: r.Started.UTC(), UpdatedAt: r.Ended.UTC(),
 	}
 }

@@ -8,18 +8,25 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// about is who made the run, where, and with what settings.
-func about(r result.Result) []table {
+// aboutTables describes the tool, the cluster, the engine and the options of a run.
+func aboutTables(r result.Result) []table {
 	tables := []table{
-		named("The tool", []fact{{"Version", r.Tool.Version, true}, {"Commit", r.Tool.Commit, true}, {"Image", r.Tool.Image, true}, {"Form of the result", r.Schema, true}}),
-		named("The cluster", []fact{{"UID of kube-system", string(r.Cluster.UID), true}, {"Server", r.Cluster.Server, true}, {"Version", r.Cluster.Version, true}, {"Orchestrator", r.Cluster.Orchestrator, false}}),
+		factTable("Tool", []fact{
+			{"Version", r.Tool.Version, true}, {"Commit", r.Tool.Commit, true}, {"Image", r.Tool.Image, true},
+			{"Schema of the result", r.Schema, true},
+		}),
+		factTable("Cluster", []fact{
+			{"UID of kube-system", string(r.Cluster.UID), true}, {"API server", r.Cluster.Server, true},
+			{"Kubernetes version", r.Cluster.Version, true}, {"Orchestrator", r.Cluster.Orchestrator, false},
+		}),
 	}
 	if e := r.Engine; e != nil {
-		tables = append(tables, named("The ChaosEngine", []fact{
-			{"Name", e.Namespace + "/" + e.Name, true}, {"UID", string(e.UID), true}, {"ChaosResult", e.Result, true}, {"UID of the ChaosResult", string(e.ResultUID), true}, {"Service account", e.ServiceAccount, true},
+		tables = append(tables, factTable("ChaosEngine", []fact{
+			{"Name", e.Namespace + "/" + e.Name, true}, {"UID", string(e.UID), true}, {"ChaosResult", e.Result, true},
+			{"UID of the ChaosResult", string(e.ResultUID), true}, {"Service account", e.ServiceAccount, true},
 		}))
 	}
-	tables = append(tables, named("Settings", settings(r)))
+	tables = append(tables, factTable("Options", optionFacts(r)))
 	var some []table
 	for _, t := range tables {
 		if len(t.Rows) > 0 {
@@ -29,42 +36,42 @@ func about(r result.Result) []table {
 	return some
 }
 
-// named is a table of names and values, without those that have none.
-func named(caption string, facts []fact) table {
-	t := table{Caption: caption, Head: []string{"What", "Value"}}
-	for _, f := range filled(facts) {
+// factTable returns a table of the facts that have a value.
+func factTable(caption string, facts []fact) table {
+	t := table{Caption: caption, Head: []string{"Name", "Value"}}
+	for _, f := range withValues(facts) {
 		t.Rows = append(t.Rows, []string{f.Name, f.Value})
 	}
 	return t
 }
 
-func settings(r result.Result) []fact {
-	s := r.Settings
+func optionFacts(r result.Result) []fact {
+	s := r.Options
 	interval := seconds(s.Interval)
-	if s.Randomness || s.LeastInterval > 0 {
-		interval = "random, " + seconds(s.LeastInterval) + " to " + interval
+	if s.Randomness || s.MinInterval > 0 {
+		interval = "random, " + seconds(s.MinInterval) + " to " + interval
 	}
-	rate := "as many as the volume takes"
+	rate := "unlimited"
 	if s.WriteRate > 0 {
-		rate = fmt.Sprintf("%g records a second", s.WriteRate)
+		rate = fmt.Sprintf("%g records per second", s.WriteRate)
 	}
 	return []fact{
 		{"Duration of the chaos", seconds(s.Duration), false},
-		{"Between deletions", interval, false},
+		{"Interval between deletions", interval, false},
 		{"Ramp time", seconds(s.RampTime), false},
-		{"Forced deletion", listed(s.Forces), false},
-		{"StorageClasses", strings.ReplaceAll(listed(s.StorageClasses), `""`, "the default"), false},
-		{"Access modes", listed(s.AccessModes), false},
-		{"Volume modes", listed(s.VolumeModes), false},
-		{"Reader's nodes", listed(s.ReaderNodes), false},
-		{"Cells at once, at most", fmt.Sprint(s.ParallelCells), false},
-		{"Required evidence", s.RequiredEvidence.String(), false},
+		{"Delete by force", joined(s.Force), false},
+		{"StorageClasses", strings.ReplaceAll(joined(s.StorageClasses), `""`, "the default"), false},
+		{"Access modes", joined(s.AccessModes), false},
+		{"Volume modes", joined(s.VolumeModes), false},
+		{"Nodes of the reader", joined(s.ReaderNodes), false},
+		{"Parallel cells, at most", fmt.Sprint(s.ParallelCells), false},
+		{"Required evidence level", s.RequiredEvidence.String(), false},
 		{"Negative control", yesOrNo(s.NegativeControl), false},
 		{"Record size", counted(s.RecordSize, "byte"), false},
 		{"Write rate", rate, false},
-		{"Claim's size", s.ClaimSize.String(), false},
-		{"Longest wait for a step", seconds(s.StatusTimeout), false},
-		{"Longest wait for the reader", seconds(s.VerifyTimeout), false},
+		{"Size of the claim", s.ClaimSize.String(), false},
+		{"Time limit of a step in the cluster", seconds(s.StatusTimeout), false},
+		{"Time limit of the reader", seconds(s.VerifyTimeout), false},
 	}
 }
 
@@ -75,7 +82,8 @@ func seconds(d time.Duration) string {
 	return d.String()
 }
 
-func listed[T any](values []T) string {
+// joined lists values, with "" for an empty one.
+func joined[T any](values []T) string {
 	var all []string
 	for _, v := range values {
 		s := fmt.Sprint(v)

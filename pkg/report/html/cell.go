@@ -13,22 +13,22 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// cellPlace is where on the page a cell is: the name to link to, and the level of its heading.
-type cellPlace struct {
+// cellPosition is the id of a cell's section and the level of its heading.
+type cellPosition struct {
 	Anchor string
-	Level  heading
+	Level  headingLevel
 }
 
-// cellView is what the page says of one cell.
+// cellView is one cell on the page.
 type cellView struct {
-	cellPlace
+	cellPosition
 	Name         string
 	Verdict      badge
 	Control      string
 	Reason       string
 	Notes        []string
-	Problems     []string
-	Plan         []fact
+	ExitErrors   []string
+	Facts        []fact
 	Timeline     *figure
 	Strip        *figure
 	Findings     []findingView
@@ -40,102 +40,97 @@ type cellView struct {
 	NotShown     []string
 	Pods, Ledger table
 	Steps        []kubectlsteps.Step
-	// Brief says why there is not more.
-	Brief string
-	// Folded says that there are others to be looked at first.
+	// Omitted says why the details are left out.
+	Omitted string
+	// Folded collapses the details, because other cells need attention first.
 	Folded bool
 }
 
-func cellOf(r result.Result, c result.Cell, at cellPlace) cellView {
+func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 	v := cellView{
-		cellPlace: at, Name: nameOf(c), Verdict: badgeOfCell(c), Control: control(c),
-		Reason: c.Reason, Notes: c.Notes, Problems: problemsOf(c), Plan: planned(c), NotShown: c.NotShown,
-		Folded: c.Plan.Control && c.HasLoss() || c.Verdict == judge.Pass && underTest(r) > 1,
+		cellPosition: at, Name: cellName(c), Verdict: newCellBadge(c), Control: controlSentence(c),
+		Reason: c.Reason, Notes: c.Notes, ExitErrors: exitErrors(c), Facts: cellFacts(c), NotShown: c.NotShown,
+		Folded: c.Plan.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
-		v.Reason = "" // it stands at the top of the page
+		v.Reason = "" // the page's header has it
 	}
-	v.Findings, v.Unlisted = findingsOf(c)
+	v.Findings, v.Unlisted = newFindingViews(c)
 	if len(c.Epochs) > 0 {
-		v.Evidence = evidenceOf(r, c)
+		v.Evidence = newEvidenceView(r, c)
 	}
 	if v.Folded && len(r.Cells) > maxDetailed {
-		v.Brief = "With so many cells there are no pictures of those that went as they should. The result in JSON has everything."
+		v.Omitted = "This run has so many cells that the page has no charts of those with the expected verdict. " +
+			"The result in JSON has their data."
 		return v
 	}
-	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineOf(c), stripOf(c), latencyOf(c), recoveryOf(c)
-	v.Samples, v.Pods, v.Ledger = samplesOf(c), podsOf(c), ledgerOf(c)
+	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
+	v.Samples, v.Pods, v.Ledger = newSampleViews(c), podTable(c), ledgerTable(c)
 	if c.Verdict != judge.Skipped {
 		v.Steps = kubectlsteps.Steps(r, c)
 	}
 	return v
 }
 
-// underTest counts the cells but the control.
-func underTest(r result.Result) int {
-	n := 0
-	for _, c := range r.Cells {
-		if !c.Plan.Control {
-			n++
-		}
-	}
-	return n
-}
-
-// maxDetailed is with how many cells a page still shows all of everything: more
-// would be more than a browser likes to open.
+// maxDetailed is the number of cells up to which the page shows the details of each. A page with more would be slow to
+// open.
 const maxDetailed = 100
 
-// problemsOf are those for which writers had ended by themselves.
-func problemsOf(c result.Cell) []string {
+// exitErrors describes the writers that exited before they were deleted.
+func exitErrors(c result.Cell) []string {
 	var all []string
 	for _, e := range c.Epochs {
 		if e.ExitError != nil {
-			all = append(all, fmt.Sprintf("Writer %d had ended before it was deleted: %s", e.Number, e.ExitError.Error()))
+			all = append(all, fmt.Sprintf("Writer %d exited before it was deleted: %s", e.Number, e.ExitError.Error()))
 		}
 	}
 	return all
 }
 
-// ledgerOf is what was acknowledged, so that somebody else can check the journal.
-func ledgerOf(c result.Cell) table {
-	t := table{Caption: fmt.Sprintf("Journal %s, records of %s", c.Journal.ID, counted(c.Journal.Size, "byte")), Head: []string{"Epoch", "Up to record", "Its sum (CRC-32C)", "Synced at, by the writer's clock"}, Numeric: map[int]bool{0: true, 1: true}}
+// ledgerTable has the acknowledgements, with which anyone can check the journal.
+func ledgerTable(c result.Cell) table {
+	t := table{
+		Caption: fmt.Sprintf("Journal %s, with records of %s", c.Journal.ID, counted(c.Journal.Size, "byte")),
+		Head:    []string{"Epoch", "Acknowledged up to record", "CRC-32C of that record", "Synced at (writer's clock)"},
+		Numeric: map[int]bool{0: true, 1: true},
+	}
 	for _, p := range c.Acks {
-		t.Rows = append(t.Rows, []string{fmt.Sprint(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), moment(p.Time)})
+		t.Rows = append(t.Rows, []string{fmt.Sprint(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), formatTime(p.Time)})
 	}
 	return t
 }
 
-// findingView is a finding in words.
+// findingView is a finding as the page shows it.
 type findingView struct {
 	Number                                        int
 	Class, Meaning, Records, Which, Bytes, Detail string
 }
 
-// maxFindings bounds what a person is asked to read.
+// maxFindings limits how many findings the page lists.
 const maxFindings = 100
 
-func findingsOf(c result.Cell) (views []findingView, unlisted string) {
+func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
 	for i, f := range c.Findings {
 		if i == maxFindings {
-			return views, "and " + counted(len(c.Findings)-maxFindings, "more finding") + ", which the result in JSON lists"
+			return views, "and " + counted(len(c.Findings)-maxFindings, "more finding") + ", listed in the result in JSON"
 		}
 		views = append(views, findingView{
-			Number: i + 1, Class: string(f.Class), Meaning: meanings[f.Class], Records: recordsOf(f), Which: whichOf(f), Bytes: bytesOf(f), Detail: f.Detail,
+			Number: i + 1, Class: string(f.Class), Meaning: meanings[f.Class], Records: findingCount(f), Which: findingRecords(f),
+			Bytes: findingBytes(f), Detail: f.Detail,
 		})
 	}
 	return views, ""
 }
 
-func recordsOf(f judge.Finding) string {
+func findingCount(f judge.Finding) string {
 	if f.Records == 0 {
 		return unknown
 	}
 	return grouped(f.Records)
 }
 
-// whichOf names the records concerned.
-func whichOf(f judge.Finding) string {
+// findingRecords names the records of a finding.
+func findingRecords(f judge.Finding) string {
 	switch {
 	case f.First == 0:
 		return unknown
@@ -148,10 +143,10 @@ func whichOf(f judge.Finding) string {
 	}
 }
 
-// bytesOf says where in the file.
-func bytesOf(f judge.Finding) string {
+// findingBytes says where in the file a finding is.
+func findingBytes(f judge.Finding) string {
 	if f.Offset == f.End {
-		return "gone at byte " + grouped(f.Offset)
+		return "missing at byte " + grouped(f.Offset)
 	}
 	return grouped(f.Offset) + " to " + grouped(f.End-1)
 }
@@ -166,92 +161,104 @@ var levels = map[provenance.Level]string{
 	provenance.OtherMachine: "it was attached anew, to a machine with another kernel",
 }
 
-// evidenceView is how strong the evidence is.
+// evidenceView is the evidence level of a cell and the reasons for it.
 type evidenceView struct {
 	Level, Meaning, Required string
 	NotReached               string
-	Rungs                    []rung
+	Levels                   []levelView
 	Facts                    table
 }
 
-// rung is a level, and whether it was reached.
-type rung struct {
+// levelView is an evidence level and whether it was reached.
+type levelView struct {
 	Name, Meaning string
 	Reached       bool
 }
 
-func evidenceOf(r result.Result, c result.Cell) *evidenceView {
-	v := &evidenceView{Level: c.Provenance.Level.String(), Meaning: levels[c.Provenance.Level], NotReached: c.Provenance.NotReached}
-	if r.Settings.RequiredEvidence > provenance.None && !c.Plan.Control {
-		v.Required = r.Settings.RequiredEvidence.String()
+func newEvidenceView(r result.Result, c result.Cell) *evidenceView {
+	v := &evidenceView{
+		Level: c.Provenance.Level.String(), Meaning: levels[c.Provenance.Level], NotReached: c.Provenance.NotReached,
+		Facts: provenanceTable(c),
+	}
+	if r.Options.RequiredEvidence > provenance.None && !c.Plan.Control {
+		v.Required = r.Options.RequiredEvidence.String()
 	}
 	for level := provenance.ReadBack; level <= provenance.OtherMachine; level++ {
-		v.Rungs = append(v.Rungs, rung{level.String(), levels[level], level <= c.Provenance.Level})
+		v.Levels = append(v.Levels, levelView{level.String(), levels[level], level <= c.Provenance.Level})
 	}
-	v.Facts = table{Caption: "Between the last writer and the reader", Head: []string{"Question", "Answer", "How it is known, or why not"}}
+	return v
+}
+
+// provenanceTable says what is known of the volume between the last writer and the reader.
+func provenanceTable(c result.Cell) table {
+	t := table{
+		Caption: "What happened to the volume between the last writer and the reader",
+		Head:    []string{"Question", "Answer", "How this is known, or why it is not"},
+	}
 	for _, f := range []struct {
 		question string
 		provenance.Observation
 	}{
 		{"Did all pods have the same volume?", c.Provenance.SameVolume},
 		{"Was it unmounted on the writer's node?", c.Provenance.Unmounted},
-		{"Was it detached, and attached anew?", c.Provenance.Reattached},
-		{"Was the reader's kernel another one?", c.Provenance.OtherKernel},
+		{"Was it detached and attached again?", c.Provenance.Reattached},
+		{"Did the reader run on another kernel?", c.Provenance.OtherKernel},
 	} {
 		answer := f.Answer
 		if answer == "" {
 			answer = provenance.Unknown
 		}
-		v.Facts.Rows = append(v.Facts.Rows, []string{f.question, string(answer), f.Reason})
+		t.Rows = append(t.Rows, []string{f.question, string(answer), f.Reason})
 	}
-	v.Facts.Rows = append(v.Facts.Rows,
-		[]string{"How did the reader read?", cmp.Or(string(c.Provenance.ReadMode), "not at all"), accesses[c.Provenance.ReadMode]},
-		[]string{"Where did the last writer have it?", placeOf(&c.Provenance.Writer), mountOf(&c.Provenance.Writer)},
-		[]string{"Where did the reader have it?", placeOf(c.Provenance.Reader), mountOf(c.Provenance.Reader)})
+	p := c.Provenance
+	t.Rows = append(t.Rows,
+		[]string{"How did the reader read?", cmp.Or(string(p.ReadMode), "not at all"), readModes[p.ReadMode]},
+		[]string{"Where did the last writer run?", locationNode(&p.Writer), locationMount(&p.Writer)},
+		[]string{"Where did the reader run?", locationNode(p.Reader), locationMount(p.Reader)})
 	if c.Reader != nil && c.Reader.ScanResult.SHA256 != "" {
-		v.Facts.Rows = append(v.Facts.Rows, []string{"How much of the journal did it read?", "all", counted(c.Reader.ScanResult.Bytes, "byte") + ", SHA-256 " + c.Reader.ScanResult.SHA256})
+		t.Rows = append(t.Rows, []string{"How much of the journal did it read?", "all",
+			counted(c.Reader.ScanResult.Bytes, "byte") + ", SHA-256 " + c.Reader.ScanResult.SHA256})
 	}
-	return v
+	return t
 }
 
-// accesses say what each way of reading is.
-var accesses = map[protocol.ReadMode]string{
+// readModes describes each way of reading.
+var readModes = map[protocol.ReadMode]string{
 	"":                   "nothing was read back",
-	protocol.ReadDirect:  "past the page cache of its node (O_DIRECT)",
-	protocol.ReadDropped: "through the page cache, after the kernel was asked to drop what it held of the file; it need not have dropped everything",
-	protocol.ReadCached:  "through the page cache, with whatever it held",
+	protocol.ReadDirect:  "bypassing the page cache of its node (O_DIRECT)",
+	protocol.ReadDropped: "through the page cache, after asking the kernel to drop the file from it; the kernel may have kept parts",
+	protocol.ReadCached:  "through the page cache, which may have held the writer's data",
 }
 
-func placeOf(p *provenance.Location) string {
+func locationNode(p *provenance.Location) string {
 	if p == nil || p.Node == "" {
 		return "nowhere"
 	}
 	return p.Node
 }
 
-func mountOf(p *provenance.Location) string {
+func locationMount(p *provenance.Location) string {
 	if p == nil {
 		return "nothing was read back"
 	}
 	var parts []string
 	if m := p.Mount; m.Source != "" {
-		parts = append(parts, fmt.Sprintf("%s of %s at %s, device %s", m.FSType, m.Source, m.Point, m.Device))
+		parts = append(parts, fmt.Sprintf("%s on %s at %s, device %s", m.FSType, m.Source, m.Point, m.Device))
 		if m.UUID != "" {
 			parts = append(parts, "UUID "+m.UUID)
 		}
 	}
 	if p.BootID != "" {
-		parts = append(parts, "kernel's boot_id "+p.BootID)
+		parts = append(parts, "boot_id of the kernel "+p.BootID)
 	}
 	return strings.Join(parts, "; ")
 }
 
-// podsOf names the pods as the cluster did.
-func podsOf(c result.Cell) table {
+func podTable(c result.Cell) table {
 	t := table{Caption: "Pods", Head: []string{"Pod", "Node", "UID", "Image"}}
-	add := func(what string, p result.Pod) {
+	add := func(role string, p result.Pod) {
 		if p.Name != "" {
-			t.Rows = append(t.Rows, []string{what + ", " + p.Name, p.Node, string(p.UID), p.ImageID})
+			t.Rows = append(t.Rows, []string{role + ", " + p.Name, p.Node, string(p.UID), p.ImageID})
 		}
 	}
 	for _, e := range c.Epochs {
@@ -263,8 +270,8 @@ func podsOf(c result.Cell) table {
 	return t
 }
 
-// planned is what a cell was to try.
-func planned(c result.Cell) []fact {
+// cellFacts describes the volume and the plan of a cell.
+func cellFacts(c result.Cell) []fact {
 	source := "emptyDir"
 	class := ""
 	if c.Plan.VolumeSource == options.Claim {
@@ -281,11 +288,11 @@ func planned(c result.Cell) []fact {
 		}
 		source = "claim " + c.Claim.Name
 		if !c.Claim.Created {
-			source += ", which was there before"
+			source += ", which existed before the run"
 		}
 	}
 	modes := ""
-	if c.Plan.VolumeSource == options.Claim { // an emptyDir has no access mode, whatever was asked for
+	if c.Plan.VolumeSource == options.Claim { // an emptyDir has no access mode
 		modes = string(c.Plan.AccessMode)
 	}
 	if c.Plan.VolumeMode != "" {
@@ -293,25 +300,29 @@ func planned(c result.Cell) []fact {
 	}
 	all = append(all, fact{"Volume", source, false}, fact{"StorageClass", class, false})
 	if c.Claim != nil {
-		all = append(all, fact{"Provisioner", c.Claim.Provisioner, true}, fact{"Volume's name", c.Claim.Volume, true}, fact{"Driver's handle", c.Claim.Handle, true}, fact{"Claim's UID", string(c.Claim.UID), true})
+		all = append(all, fact{"Provisioner", c.Claim.Provisioner, true}, fact{"PersistentVolume", c.Claim.Volume, true},
+			fact{"Volume handle", c.Claim.Handle, true}, fact{"UID of the claim", string(c.Claim.UID), true})
 	}
-	return filled(append(all, fact{"Modes", modes, false}, fact{"Deletion", deletionOf(c.Plan), false}, fact{"Reader", readerOf(c), false}, fact{"Journal", c.File, true}))
+	return withValues(append(all, fact{"Modes", modes, false}, fact{"Deletion", deletionKind(c.Plan), false},
+		fact{"Reader", readerNode(c), false}, fact{"Journal", c.File, true}))
 }
 
-func deletionOf(p options.CellSpec) string {
+func deletionKind(p options.CellSpec) string {
 	if p.Force {
 		return "by force, with a grace period of 0"
 	}
 	return "graceful"
 }
 
-func readerOf(c result.Cell) string {
-	asked := map[options.ReaderNode]string{options.AnyNode: "any node", options.SameNode: "the writer's node", options.OtherNode: "another node"}[c.Plan.ReaderNode]
-	if asked == "" {
-		asked = string(c.Plan.ReaderNode)
+func readerNode(c result.Cell) string {
+	requested := map[options.ReaderNode]string{
+		options.AnyNode: "any node", options.SameNode: "the writer's node", options.OtherNode: "another node",
+	}[c.Plan.ReaderNode]
+	if requested == "" {
+		requested = string(c.Plan.ReaderNode)
 	}
 	if c.Reader == nil || c.Reader.Node == "" {
-		return "on " + asked
+		return "on " + requested
 	}
-	return "asked for " + asked + ", ran on " + c.Reader.Node
+	return "requested on " + requested + ", ran on " + c.Reader.Node
 }

@@ -3,53 +3,69 @@ package html
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/report/chart"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// compared are the pictures that set cells side by side, where there is more than one to see.
-func compared(cells []result.Cell) []figure {
+// comparisonFigures compares the latency and the recovery of cells, if there are several.
+func comparisonFigures(cells []result.Cell) []figure {
 	var figures []figure
-	commits := chart.Ranges{Number: onAxis, Alternative: "Commit latency of each cell; the table has the numbers."}
-	returns := chart.Steps{Number: secondsOnAxis, Alternative: "The slowest recovery of each cell; the table has the numbers."}
-	inCommits := table{Caption: "Commit latency", Head: []string{"Cell", "p50", "p99", "max"}, Numeric: map[int]bool{1: true, 2: true, 3: true}}
-	inReturns := table{Caption: "Slowest recovery", Head: append([]string{"Cell"}, stepNames...), Numeric: map[int]bool{}}
+	latencies := chart.Ranges{
+		Format: formatMicroseconds, Alternative: "Commit latency of each cell; the table has the numbers.",
+	}
+	recoveries := chart.Steps{
+		Format: formatSeconds, Alternative: "The slowest recovery of each cell; the table has the numbers.",
+	}
+	latencyTable := table{
+		Caption: "Commit latency", Head: []string{"Cell", "p50", "p99", "max"}, Numeric: map[int]bool{1: true, 2: true, 3: true},
+	}
+	recoveryTable := table{
+		Caption: "Slowest recovery", Head: append([]string{"Cell"}, stepNames...), Numeric: map[int]bool{},
+	}
 	for i := range stepNames {
-		inReturns.Numeric[i+1] = true
+		recoveryTable.Numeric[i+1] = true
 	}
 	for _, c := range cells {
 		if l := c.Latency; l != nil && l.P50 > 0 {
-			values := []string{lasting(l.P50), lasting(l.P99), lasting(l.Max)}
-			commits.Rows = append(commits.Rows, chart.RangeRow{Name: nameOf(c), Usual: micro(l.P50), High: micro(l.P99), Highest: micro(l.Max),
-				Values: values[0] + " · " + values[1] + " · " + values[2]})
-			inCommits.Rows = append(inCommits.Rows, append([]string{nameOf(c)}, values...))
+			values := []string{formatDuration(l.P50), formatDuration(l.P99), formatDuration(l.Max)}
+			latencies.Rows = append(latencies.Rows, chart.RangeRow{
+				Name: cellName(c), Median: micro(l.P50), High: micro(l.P99), Max: micro(l.Max), Values: strings.Join(values, " · "),
+			})
+			latencyTable.Rows = append(latencyTable.Rows, append([]string{cellName(c)}, values...))
 		}
-		if r, any := slowest(c); any {
-			row := stepRow(r)
-			row.Name = nameOf(c)
-			returns.Rows = append(returns.Rows, row)
-			cells := []string{nameOf(c)}
-			for _, took := range stepsOf(r) {
-				cells = append(cells, lasting(took))
+		if r, found := slowestRecovery(c); found {
+			row := newStepRow(r)
+			row.Name = cellName(c)
+			recoveries.Rows = append(recoveries.Rows, row)
+			cells := []string{cellName(c)}
+			for _, took := range stepTimes(r) {
+				cells = append(cells, formatDuration(took))
 			}
-			inReturns.Rows = append(inReturns.Rows, cells)
+			recoveryTable.Rows = append(recoveryTable.Rows, cells)
 		}
 	}
-	if len(commits.Rows) > 1 {
-		figures = append(figures, figure{Caption: "How long a commit took: p50, p99 and the slowest (the scale is logarithmic)", Picture: commits.SVG(), Data: inCommits,
-			Legend: []sign{{"usual", "p50"}, {"high", "p99"}, {"highest", "the slowest"}}})
+	if len(latencies.Rows) > 1 {
+		figures = append(figures, figure{
+			Caption: "Commit latency of each cell: p50, p99 and maximum (logarithmic scale)", Chart: latencies.SVG(),
+			Data: latencyTable, Legend: []legendEntry{{"median", "p50"}, {"high", "p99"}, {"max", "maximum"}},
+		})
 	}
-	if len(returns.Rows) > 1 {
-		figures = append(figures, figure{Caption: "The slowest recovery: from a deletion to the first new acknowledgement, in steps", Picture: returns.SVG(), Data: inReturns, Legend: legendOf(returns)})
+	if len(recoveries.Rows) > 1 {
+		figures = append(figures, figure{
+			Caption: "Slowest recovery of each cell: from a deletion to the next acknowledgement, by step",
+			Chart:   recoveries.SVG(), Data: recoveryTable, Legend: stepLegend(recoveries),
+		})
 	}
 	return figures
 }
 
-func slowest(c result.Cell) (result.Recovery, bool) {
+func slowestRecovery(c result.Cell) (result.Recovery, bool) {
 	all := c.Recoveries()
 	if len(all) == 0 || c.SlowestRecovery() == 0 {
 		return result.Recovery{}, false
 	}
-	return slices.MaxFunc(all, func(a, b result.Recovery) int { return cmp.Compare(a.FirstAckAt, b.FirstAckAt) }), true
+	slowest := slices.MaxFunc(all, func(a, b result.Recovery) int { return cmp.Compare(a.FirstAck, b.FirstAck) })
+	return slowest, true
 }

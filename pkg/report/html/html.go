@@ -1,8 +1,7 @@
-// Package html is results as one HTML file for people: an assessor who prints it,
-// an SRE who reads it on a phone. It asks no network for anything, runs no script,
-// and says nothing that is not in the results.
+// Package html renders results as one HTML file for people: an assessor who prints it, an SRE who reads it on a phone.
+// The page loads nothing, runs no script, and shows only what is in the results.
 //
-// It knows neither the cluster nor how a verdict comes about.
+// The package knows nothing of the cluster or of how a verdict is reached.
 package html
 
 import (
@@ -23,29 +22,29 @@ var layout string
 //go:embed style.css
 var style string
 
-// Render writes the page of a result.
+// Render returns the page of one result.
 func Render(r result.Result) ([]byte, error) { return RenderAll(r) }
 
-// RenderAll writes one page of several results: what came of each run at the top,
-// then each run as its own page would have it. There is no verdict on them together.
+// RenderAll returns one page of several results: a table of the runs, then each run as on its own page. The runs have no
+// common verdict.
 func RenderAll(results ...result.Result) ([]byte, error) {
 	if len(results) == 0 {
-		return nil, errors.New("writing a page: there is no result to show")
+		return nil, errors.New("rendering a page: no result to show")
 	}
-	parsed, err := template.New("page").Funcs(template.FuncMap{"hexOf": hexView, "under": under}).Parse(layout)
+	parsed, err := template.New("page").Funcs(template.FuncMap{"hexBlock": newHexBlock, "below": below}).Parse(layout)
 	if err != nil {
-		return nil, fmt.Errorf("reading the page's template: %w", err)
+		return nil, fmt.Errorf("parsing the page's template: %w", err)
 	}
 	var out bytes.Buffer
-	if err := parsed.Execute(&out, pageOf(results)); err != nil {
-		return nil, fmt.Errorf("writing the page of run %s: %w", listed(runsOf(results)), err)
+	if err := parsed.Execute(&out, newPageView(results)); err != nil {
+		return nil, fmt.Errorf("rendering the page of run %s: %w", joined(runIDs(results)), err)
 	}
 	return out.Bytes(), nil
 }
 
-// policy lets a browser take the page's own style and nothing else, wherever the
-// page is shown.
-func policy() string {
+// contentSecurityPolicy allows the page's own style and nothing else.
+func contentSecurityPolicy() string {
 	sum := sha256.Sum256([]byte(style))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'none'"
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
-// pages are what each page of the samples is made of: each sample alone, and several.
+// pages returns the results of each test page: each sample alone, and several together.
 func pages() map[string][]result.Result {
 	all := map[string][]result.Result{}
 	var together []result.Result
@@ -35,7 +35,7 @@ func pages() map[string][]result.Result {
 	return all
 }
 
-// rendered is the page of results, and its tree.
+// rendered returns the page of results and its tree.
 func rendered(t *testing.T, results ...result.Result) (page string, tree *html.Node) {
 	t.Helper()
 	out, err := RenderAll(results...)
@@ -45,7 +45,7 @@ func rendered(t *testing.T, results ...result.Result) (page string, tree *html.N
 	return string(out), tree
 }
 
-// every calls a function for every element of a tree.
+// every calls do for every element with a name; an empty name matches all.
 func every(tree *html.Node, name string, do func(*html.Node)) {
 	for n := range tree.Descendants() {
 		if n.Type == html.ElementNode && (name == "" || n.Data == name) {
@@ -88,7 +88,7 @@ func has(n *html.Node, name string) bool {
 	return found
 }
 
-func TestThePageAsksNobodyForAnything(t *testing.T) {
+func TestRender_LoadsNothing(t *testing.T) {
 	for name, results := range pages() {
 		page, tree := rendered(t, results...)
 		every(tree, "", func(n *html.Node) {
@@ -110,7 +110,7 @@ func TestThePageAsksNobodyForAnything(t *testing.T) {
 	}
 }
 
-func TestEveryLinkLeadsSomewhereAndNoNameIsTwiceThere(t *testing.T) {
+func TestRender_LinksAndIDsAreConsistent(t *testing.T) {
 	for name, results := range pages() {
 		_, tree := rendered(t, results...)
 		ids := map[string]int{}
@@ -132,7 +132,7 @@ func TestEveryLinkLeadsSomewhereAndNoNameIsTwiceThere(t *testing.T) {
 	}
 }
 
-func TestEveryPictureIsThereInWordsAndInNumbers(t *testing.T) {
+func TestRender_ChartsHaveATextAndATable(t *testing.T) {
 	pictures := 0
 	for name, results := range pages() {
 		_, tree := rendered(t, results...)
@@ -152,7 +152,7 @@ func TestEveryPictureIsThereInWordsAndInNumbers(t *testing.T) {
 	assert.Greater(t, pictures, 20)
 }
 
-func TestHeadingsAreInOrderUnderOneTitle(t *testing.T) {
+func TestRender_HeadingsAreInOrder(t *testing.T) {
 	for name, results := range pages() {
 		_, tree := rendered(t, results...)
 		last, titles := 0, 0
@@ -175,17 +175,17 @@ func TestHeadingsAreInOrderUnderOneTitle(t *testing.T) {
 	}
 }
 
-func TestWhatOthersNamedIsTextOnThePage(t *testing.T) {
+func TestRender_EscapesNames(t *testing.T) {
 	const harm = `"><script>alert(1)</script><b onclick='x'>&amp;{{.}}`
 	r := samples.Fail()
 	c := &r.Cells[0]
-	r.Reason, r.RunID, r.Settings.Namespace, r.NotRemoved, r.Cluster.Server, r.Tool.Image = harm, harm, harm, harm, harm, harm
+	r.Reason, r.RunID, r.Options.Namespace, r.NotRemoved, r.Cluster.Server, r.Tool.Image = harm, harm, harm, harm, harm, harm
 	c.Plan.Name, c.Reason, c.File, c.Claim.Name, c.Claim.StorageClass, c.Notes, c.NotShown = harm, harm+"cell", harm, harm, harm, []string{harm}, []string{harm}
 	c.Provenance.NotReached, c.Provenance.SameVolume.Reason, c.Provenance.Writer.Mount.Source = harm, harm, harm
 	c.Findings[0].Detail, c.Findings[0].Class = harm, judge.Class(harm)
 	c.Epochs[0].Name, c.Epochs[0].Node, c.Reader.Node = harm, harm, harm
 	c.Reader.ScanResult.Foreign = []journal.Foreign{{ID: harm, Records: 1, Offset: 1, End: 2}}
-	r.Cells = append(r.Cells, *c) // so that the pictures that compare are there too
+	r.Cells = append(r.Cells, *c) // a second cell adds the comparisons
 	page, tree := rendered(t, r)
 	every(tree, "", func(n *html.Node) {
 		assert.NotEqual(t, "script", n.Data)
@@ -195,12 +195,12 @@ func TestWhatOthersNamedIsTextOnThePage(t *testing.T) {
 	assert.Greater(t, strings.Count(page, "&lt;script&gt;"), 20)
 }
 
-func TestThePageSaysWhatTheResultSays(t *testing.T) {
+func TestRender_ShowsTheResult(t *testing.T) {
 	r := samples.Matrix()
 	page, tree := rendered(t, r)
 	for _, want := range []string{
 		"2026-11-24 12:46:47 to 12:48:01 UTC (1\u00a0min\u00a014\u00a0s)", "Kubernetes v1.34.4", string(r.Cluster.UID), "2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
-		"the driver attaches nothing", "Negative control", "not tried", "kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
+		"the driver attaches nothing", "This is the control", "was not tested", "kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
 	} {
 		assert.Contains(t, text(tree), want)
 	}
@@ -217,33 +217,34 @@ func TestThePageSaysWhatTheResultSays(t *testing.T) {
 		}
 	})
 	require.Len(t, rows, 1+len(r.Cells))
-	assert.Equal(t, "Fail|remounted|2\u00a0700|118|3.82\u00a0s|"+lasting(r.Cells[2].Latency.P50)+"|"+lasting(r.Cells[2].Latency.P99)+"|"+lasting(r.Cells[2].Latency.Max)+"|100", rows[3])
+	assert.Equal(t, "Fail|remounted|2\u00a0700|118|3.82\u00a0s|"+formatDuration(r.Cells[2].Latency.P50)+"|"+formatDuration(r.Cells[2].Latency.P99)+"|"+formatDuration(r.Cells[2].Latency.Max)+"|100", rows[3])
 	assert.Equal(t, "Skipped|none|–|–|–|–|–|–|–", rows[6])
-	assert.Equal(t, "Fail, as it must|none|1\u00a0800|1\u00a0800|", rows[7][:len("Fail, as it must|none|1\u00a0800|1\u00a0800|")])
+	assert.Equal(t, "Fail, as expected|none|1\u00a0800|1\u00a0800|", rows[7][:len("Fail, as expected|none|1\u00a0800|1\u00a0800|")])
 	assert.NotContains(t, page, "<nil>")
 	assert.NotContains(t, page, "%!")
 }
 
-func TestTheTitleOfEachVerdict(t *testing.T) {
+func TestHeadline_OfEachVerdict(t *testing.T) {
 	want := map[string]string{
-		"pass": "All 2 700 acknowledged records were still there after 3 deletions, in order, once and intact.",
-		"fail": "210 of 2 700 acknowledged records did not survive.", "empty": "2 700 of 2 700 acknowledged records did not survive.",
-		"matrix": "2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
-		"error":  "Whether the storage keeps what it promised could not be established.", "blind": "Whether the storage keeps what it promised could not be established.",
-		"stopped": "The run was stopped before anything could be said of the storage.", "not-applicable": "The check does not apply to this cluster.",
+		"pass": "All 2 700 acknowledged records were intact and in order after 3 deletions.",
+		"fail": "210 of 2 700 acknowledged records were lost.", "empty": "2 700 of 2 700 acknowledged records were lost.",
+		"matrix":     "2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
+		"error":      "The run could not establish whether the storage keeps acknowledged records.",
+		"undetected": "The run could not establish whether the storage keeps acknowledged records.",
+		"stopped":    "The run was stopped before the storage could be judged.", "not-applicable": "The check does not apply to this cluster.",
 	}
 	for _, s := range samples.All() {
 		assert.Equal(t, want[s.Name], strings.ReplaceAll(headline(s.Result), space, " "), s.Name)
 	}
 }
 
-func TestATitleNamesSomeOfManyCells(t *testing.T) {
-	assert.Equal(t, "a, b, c, d", some([]string{"a", "b", "c", "d"}))
-	assert.Equal(t, "a, b, c and 2 more", some([]string{"a", "b", "c", "d", "e"}))
+func TestFirstNames_CountsTheOthers(t *testing.T) {
+	assert.Equal(t, "a, b, c, d", firstNames([]string{"a", "b", "c", "d"}))
+	assert.Equal(t, "a, b, c and 2 more", firstNames([]string{"a", "b", "c", "d", "e"}))
 }
 
-// A result may lack everything that a run could not see.
-func TestAResultThatKnowsLittleIsAPageToo(t *testing.T) {
+// A result lacks what its run could not observe.
+func TestRender_OfAnIncompleteResult(t *testing.T) {
 	at := time.Unix(1, 0)
 	for name, r := range map[string]result.Result{
 		"nothing":         {},
@@ -263,7 +264,7 @@ func TestAResultThatKnowsLittleIsAPageToo(t *testing.T) {
 	}
 }
 
-func TestALongRunStaysAPage(t *testing.T) {
+func TestRender_LimitsThePageOfALongRun(t *testing.T) {
 	r := samples.Pass()
 	c := &r.Cells[0]
 	for i := range 300 {
@@ -279,42 +280,42 @@ func TestALongRunStaysAPage(t *testing.T) {
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 2<<20, "%d bytes", len(page))
 	assert.Contains(t, text(tree), "and 4\u00a0900\u00a0more findings")
-	assert.Contains(t, text(tree), "Of 302 recoveries the 12 slowest are drawn")
+	assert.Contains(t, text(tree), "The chart shows the 12 slowest of 302 recoveries")
 }
 
-func TestAWriterThatEndedByItselfIsNamed(t *testing.T) {
+func TestRender_ReportsAWriterThatExited(t *testing.T) {
 	r := samples.Fail()
 	r.Cells[0].Epochs[1].ExitError = &protocol.OpError{Op: "writing /data/logs.log", Cause: "no space left on device"}
 	_, tree := rendered(t, r)
-	assert.Contains(t, text(tree), "Writer 2 had ended before it was deleted: writing /data/logs.log: no space left on device")
+	assert.Contains(t, text(tree), "Writer 2 exited before it was deleted: writing /data/logs.log: no space left on device")
 }
 
-func TestWithVeryManyCellsThereAreNoPicturesOfThoseThatPassed(t *testing.T) {
+func TestRender_OmitsChartsOfPassedCellsIfThereAreMany(t *testing.T) {
 	r := samples.Matrix()
 	for len(r.Cells) < 500 {
 		r.Cells = append(r.Cells, r.Cells[0])
 	}
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 8<<20)
-	assert.Contains(t, text(tree), "With so many cells there are no pictures of those that went as they should.")
+	assert.Contains(t, text(tree), "This run has so many cells that the page has no charts of those with the expected verdict.")
 	timelines := 0
 	every(tree, "figcaption", func(n *html.Node) {
 		if strings.HasPrefix(text(n), "Records acknowledged over time") {
 			timelines++
 		}
 	})
-	assert.Equal(t, 2, timelines, "those of the cells that failed")
+	assert.Equal(t, 2, timelines, "those of the failed cells")
 }
 
-func TestTheFirstDamagedByteIsMarked(t *testing.T) {
+func TestRender_MarksTheFirstDamagedByte(t *testing.T) {
 	s := samples.Matrix()
 	var marks []string
 	_, tree := rendered(t, s)
 	every(tree, "mark", func(n *html.Node) { marks = append(marks, text(n)) })
-	assert.Contains(t, marks, "▸ from here on nothing is there")
+	assert.Contains(t, marks, "▸ end of the file")
 	sample := *s.Cells[3].Reader.ScanResult.Sample
 	sample.Damage = sample.Offset + 21
-	rows := rowsOf(sample, wide)
+	rows := hexRows(sample, wide)
 	assert.Equal(t, sample.Bytes[16:21], unhex(t, rows[1].Before))
 	assert.Equal(t, sample.Bytes[21:22], unhex(t, rows[1].Damaged))
 	assert.Equal(t, sample.Bytes[22:32], unhex(t, rows[1].After))
@@ -328,14 +329,14 @@ func unhex(t *testing.T, s string) []byte {
 	return all
 }
 
-func TestTheReadersNodeIsNamed(t *testing.T) {
+func TestRender_NamesTheReadersNode(t *testing.T) {
 	r := samples.Pass()
 	r.Cells[0].Plan.ReaderNode = options.ReaderNode("node-z")
 	_, tree := rendered(t, r)
-	assert.Contains(t, text(tree), "asked for node-z, ran on node-a")
+	assert.Contains(t, text(tree), "requested on node-z, ran on node-a")
 }
 
-func TestSeveralRunsAreOnOnePage(t *testing.T) {
+func TestRenderAll_ShowsSeveralRuns(t *testing.T) {
 	_, tree := rendered(t, samples.Pass(), samples.Empty(), samples.Pass(), samples.NotApplicable())
 	var title string
 	every(tree, "h1", func(n *html.Node) { title = text(n) })
@@ -358,22 +359,22 @@ func TestSeveralRunsAreOnOnePage(t *testing.T) {
 	}, rows)
 	every(tree, "h2", func(n *html.Node) { runs = append(runs, strings.ReplaceAll(text(n), space, " ")) })
 	require.Len(t, runs, 5, "the overview and the runs")
-	assert.Equal(t, "Run 2: 2 700 of 2 700 acknowledged records did not survive.", runs[2])
+	assert.Equal(t, "Run 2: 2 700 of 2 700 acknowledged records were lost.", runs[2])
 }
 
-func TestAPageOfNoRunIsRefused(t *testing.T) {
+func TestRenderAll_RejectsNoRun(t *testing.T) {
 	_, err := RenderAll()
-	assert.ErrorContains(t, err, "there is no result to show")
+	assert.ErrorContains(t, err, "no result to show")
 }
 
-// The control of a run is no reason to look at anything else first.
-func TestACellThatIsAloneUnderTestIsNotFolded(t *testing.T) {
+// A control beside a single cell does not collapse that cell.
+func TestRender_DoesNotCollapseASingleCellUnderTest(t *testing.T) {
 	r := samples.Pass()
 	control := samples.Matrix().Cells[6]
 	require.True(t, control.Plan.Control)
 	r.Cells = append(r.Cells, control)
-	v := pageOf([]result.Result{r}).Runs[0]
+	v := newPageView([]result.Result{r}).Runs[0]
 	assert.False(t, v.Cells[0].Folded)
 	assert.True(t, v.Cells[1].Folded)
-	assert.NotContains(t, evidenceOn(r), "at least")
+	assert.NotContains(t, evidenceLevel(r), "at least")
 }

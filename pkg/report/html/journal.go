@@ -5,25 +5,28 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/report/chart"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// maxMarks bounds the findings that a strip points at.
+// maxMarks limits the findings that the chart marks.
 const maxMarks = 200
 
-// stripOf is the journal as the last pod saw it; nil where none looked.
-func stripOf(c result.Cell) *figure {
-	all := looksOf(c)
-	if len(all) == 0 {
+// stripFigure shows the journal as the last pod read it; nil if none did.
+func stripFigure(c result.Cell) *figure {
+	reads := c.Reads()
+	if len(reads) == 0 {
 		return nil
 	}
-	seen := all[len(all)-1].ScanResult
-	s := chart.Strip{Length: seen.Bytes, Number: bytesOnAxis}
+	last := *reads[len(reads)-1].JournalRead
+	scan := last.ScanResult
+	s := chart.Strip{Length: scan.Bytes, Format: formatBytes}
 	for i, f := range c.Findings[:min(len(c.Findings), maxMarks)] {
 		end := f.End
-		// Records that should stand after the file's end are drawn there.
-		if f.Offset == f.End && f.Offset >= seen.Bytes {
+		// Records missing from the end are drawn after it.
+		if f.Offset == f.End && f.Offset >= scan.Bytes {
 			end += int64(f.Records) * int64(c.Journal.Size)
 		}
 		s.Length = max(s.Length, end)
@@ -33,78 +36,95 @@ func stripOf(c result.Cell) *figure {
 		return nil
 	}
 	slices.SortStableFunc(s.Marks, func(a, b chart.Mark) int { return cmp.Compare(a.From, b.From) })
-	data := table{Caption: "What the journal is made of", Head: []string{"From byte", "To byte", "What"}, Numeric: map[int]bool{0: true, 1: true}}
-	s.Pieces, s.Parts, data.Rows = piecesOf(c, all[len(all)-1])
-	s.Alternative = fmt.Sprintf("The journal from its first byte to its last: %s, %s.", counted(seen.Bytes, "byte"), counted(len(c.Findings), "finding"))
+	data := table{
+		Caption: "The parts of the journal", Head: []string{"From byte", "To byte", "Content"},
+		Numeric: map[int]bool{0: true, 1: true},
+	}
+	s.Pieces, s.Sections, data.Rows = journalPieces(c, last)
+	s.Alternative = fmt.Sprintf("The journal from its first byte to its last: %s, %s.",
+		counted(scan.Bytes, "byte"), counted(len(c.Findings), "finding"))
 	for _, f := range c.Findings[:min(len(c.Findings), 5)] {
-		s.Alternative += fmt.Sprintf(" %s: %s, %s.", f.Class, counted(f.Records, "record"), bytesOf(f))
+		s.Alternative += fmt.Sprintf(" %s: %s, %s.", f.Class, counted(f.Records, "record"), findingBytes(f))
 	}
 	note := ""
 	switch {
-	case !seen.Present:
-		note = "There is no journal. What should be there is drawn."
-	case seen.Bytes == 0:
-		note = "The journal is empty. What should be there is drawn."
+	case !scan.Present:
+		note = "There is no journal. The chart shows what should be in it."
+	case scan.Bytes == 0:
+		note = "The journal is empty. The chart shows what should be in it."
 	}
-	legend := []sign{{"kept", "acknowledged, there"}, {"unpromised", "there, never acknowledged"}}
+	legend := []legendEntry{{"kept", "acknowledged and intact"}, {"unacked", "intact, not acknowledged"}}
 	if len(c.Findings) > 0 {
-		legend = append(legend, sign{"lost", "a finding, by its number"}, sign{"absent", "nothing is there"})
+		legend = append(legend, legendEntry{"lost", "finding, with its number"}, legendEntry{"absent", "no data"})
 	}
-	return &figure{Caption: "The journal by byte, as the last pod read it", Picture: s.SVG(), Data: data, Note: note, Legend: legend}
+	return &figure{
+		Caption: "The bytes of the journal, as the last pod read it", Chart: s.SVG(), Data: data, Note: note, Legend: legend,
+	}
 }
 
-// maxPieces bounds the pieces that are listed.
+// maxPieces limits the pieces that the table lists.
 const maxPieces = 200
 
-func piecesOf(c result.Cell, l result.JournalRead) (pieces []chart.Piece, parts []chart.Part, rows [][]string) {
-	held := heldOf(c)
-	type stretch struct {
-		from, to int64
-		kind     chart.PieceKind
-		what     string
-	}
-	var all []stretch
-	for _, s := range l.ScanResult.Segments {
-		kind, what := chart.Promised, "acknowledged"
-		if s.First > held[s.Epoch] {
-			kind, what = chart.Unpromised, "never acknowledged"
+// journalPieces returns the pieces of a journal in order, the section of each writer, and a row for each piece.
+func journalPieces(c result.Cell, r result.JournalRead) ([]chart.Piece, []chart.Section, [][]string) {
+	pieces := scannedPieces(r.ScanResult, lastAcked(c))
+	var rows [][]string
+	for i, p := range pieces {
+		if i == maxPieces {
+			rows = append(rows, []string{grouped(p.From), grouped(r.ScanResult.Bytes), counted(len(pieces)-i, "more piece")})
+			break
 		}
-		all = append(all, stretch{s.Offset, s.End, kind, fmt.Sprintf("epoch %d, records %s to %s, intact, %s", s.Epoch, grouped(s.First), grouped(s.Last), what)})
-		if last := len(parts) - 1; last >= 0 && parts[last].Name == fmt.Sprintf("writer %d", s.Epoch) {
-			parts[last].To = s.End
-		} else {
-			parts = append(parts, chart.Part{From: s.Offset, To: s.End, Name: fmt.Sprintf("writer %d", s.Epoch)})
-		}
-	}
-	for _, d := range l.ScanResult.Damage {
-		all = append(all, stretch{d.Offset, d.Offset + d.Length, chart.Damaged, damaged(d.Partial != nil, d.Blank, d.Zeros == d.Length)})
-	}
-	for _, f := range l.ScanResult.Foreign {
-		all = append(all, stretch{f.Offset, f.End, chart.Strange, fmt.Sprintf("%s of journal %s", counted(f.Records, "record"), f.ID)})
-	}
-	slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
-	for i, s := range all {
-		pieces = append(pieces, chart.Piece{From: s.from, To: s.to, Kind: s.kind, Title: s.what})
-		switch {
-		case i < maxPieces:
-			rows = append(rows, []string{grouped(s.from), grouped(s.to - 1), s.what})
-		case i == maxPieces:
-			rows = append(rows, []string{grouped(s.from), grouped(l.ScanResult.Bytes), counted(len(all)-i, "more piece")})
-		}
+		rows = append(rows, []string{grouped(p.From), grouped(p.To - 1), p.Title})
 	}
 	if len(rows) == 0 {
-		rows = append(rows, []string{unknown, unknown, "nothing is there"})
+		rows = append(rows, []string{unknown, unknown, "no data"})
 	}
-	return pieces, parts, rows
+	return pieces, writerSections(r.ScanResult.Segments), rows
 }
 
-func damaged(partial, blank, zeros bool) string {
+// writerSections returns the section of each writer: segments of the same epoch are one.
+func writerSections(segments []journal.Segment) []chart.Section {
+	var sections []chart.Section
+	for _, s := range segments {
+		name := fmt.Sprintf("writer %d", s.Epoch)
+		if last := len(sections) - 1; last >= 0 && sections[last].Name == name {
+			sections[last].To = s.End
+			continue
+		}
+		sections = append(sections, chart.Section{From: s.Offset, To: s.End, Name: name})
+	}
+	return sections
+}
+
+// scannedPieces returns what a scan found, in the order of the file.
+func scannedPieces(scan protocol.ScanResult, acked map[int]uint64) []chart.Piece {
+	var pieces []chart.Piece
+	for _, s := range scan.Segments {
+		kind, ack := chart.Acked, "acknowledged"
+		if s.First > acked[s.Epoch] {
+			kind, ack = chart.Unacked, "not acknowledged"
+		}
+		title := fmt.Sprintf("epoch %d, records %s to %s, intact, %s", s.Epoch, grouped(s.First), grouped(s.Last), ack)
+		pieces = append(pieces, chart.Piece{From: s.Offset, To: s.End, Kind: kind, Title: title})
+	}
+	for _, d := range scan.Damage {
+		pieces = append(pieces, chart.Piece{From: d.Offset, To: d.Offset + d.Length, Kind: chart.Damaged, Title: damageTitle(d)})
+	}
+	for _, f := range scan.Foreign {
+		title := fmt.Sprintf("%s of journal %s", counted(f.Records, "record"), f.ID)
+		pieces = append(pieces, chart.Piece{From: f.Offset, To: f.End, Kind: chart.Foreign, Title: title})
+	}
+	slices.SortStableFunc(pieces, func(a, b chart.Piece) int { return cmp.Compare(a.From, b.From) })
+	return pieces
+}
+
+func damageTitle(d journal.Damage) string {
 	switch {
-	case partial:
+	case d.Partial != nil:
 		return "the beginning of a record"
-	case blank:
-		return "line ends only"
-	case zeros:
+	case d.Blank:
+		return "empty lines"
+	case d.Zeros == d.Length:
 		return "zeros"
 	default:
 		return "no intact record"

@@ -6,8 +6,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// nameOf is what a cell is called.
-func nameOf(c result.Cell) string {
+// cellName returns the name by which the whole page calls a cell.
+func cellName(c result.Cell) string {
 	switch {
 	case c.Plan.Name != "":
 		return c.Plan.Name
@@ -20,49 +20,50 @@ func nameOf(c result.Cell) string {
 	}
 }
 
-// row is a cell in the matrix.
-type row struct {
+// cellRow is a cell in the table of cells.
+type cellRow struct {
 	Anchor, Name                                      string
 	Verdict                                           badge
-	Control                                           string // what is to be known of the control
-	Reason                                            string // why there is no answer
+	Control                                           string // the meaning of the control's verdict; empty for other cells
+	Reason                                            string // of a verdict other than Pass and Fail
 	Level                                             string
 	Acknowledged, Lost, Recovery, P50, P99, Max, Rate string
 }
 
-func rowOf(c result.Cell, v cellView) row {
-	w := row{
+func newCellRow(c result.Cell, v cellView) cellRow {
+	row := cellRow{
 		Anchor: v.Anchor, Name: v.Name, Verdict: v.Verdict, Control: v.Control, Level: c.Provenance.Level.String(),
-		Acknowledged: unknown, Lost: unknown, Recovery: lasting(c.SlowestRecovery()), P50: unknown, P99: unknown, Max: unknown, Rate: unknown,
+		Acknowledged: unknown, Lost: unknown, Recovery: formatDuration(c.SlowestRecovery()),
+		P50: unknown, P99: unknown, Max: unknown, Rate: unknown,
 	}
 	if c.Verdict != judge.Pass && c.Verdict != judge.Fail {
-		w.Reason = v.Reason
+		row.Reason = v.Reason
 	}
-	if acknowledged := ledger.Count(c.Acks); acknowledged > 0 {
-		w.Acknowledged = grouped(acknowledged)
+	if acknowledged := ledger.CountRecords(c.Acks); acknowledged > 0 {
+		row.Acknowledged = grouped(acknowledged)
 	}
 	if c.Verdict == judge.Pass || c.Verdict == judge.Fail {
-		w.Lost = grouped(c.Lost())
+		row.Lost = grouped(c.Lost())
 	}
 	if c.Latency != nil {
-		w.P50, w.P99, w.Max = lasting(c.Latency.P50), lasting(c.Latency.P99), lasting(c.Latency.Max)
+		row.P50, row.P99, row.Max = formatDuration(c.Latency.P50), formatDuration(c.Latency.P99), formatDuration(c.Latency.Max)
 	}
 	if rate := c.Rate(); rate > 0 {
-		w.Rate = groupedFloat(rate)
+		row.Rate = groupedFloat(rate)
 	}
-	return w
+	return row
 }
 
-// control says what the negative control came to.
-func control(c result.Cell) string {
+// controlSentence says what the control's verdict means; empty for other cells.
+func controlSentence(c result.Cell) string {
 	switch {
 	case !c.Plan.Control:
 		return ""
-	case c.HasLoss():
-		return "Negative control: storage that forgets. It lost its data, as it must: this run can see a loss."
+	case c.LostAllData():
+		return "This is the control, on a volume that keeps nothing. It lost its data, as expected: this run can detect loss."
 	case c.Verdict == judge.Pass || c.Verdict == judge.Fail:
-		return "Negative control: storage that forgets. It should have lost its data and was not seen to: nothing else here can be relied on."
+		return "This is the control, on a volume that keeps nothing. Its loss was not detected: this run cannot detect loss."
 	default:
-		return "Negative control: storage that forgets. It must lose its data."
+		return "This is the control, on a volume that keeps nothing. It must lose its data."
 	}
 }

@@ -8,58 +8,55 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// overview is a run in the table of all runs.
-type overview struct {
+// overviewRow is a run in the table of runs.
+type overviewRow struct {
 	On, When, Engine, Acknowledged, Lost, Deletions, Level string
 }
 
-func overviewOf(r result.Result) overview {
-	o := overview{On: tested(r), When: unknown, Acknowledged: unknown, Lost: unknown, Deletions: unknown, Level: unknown}
-	if when := moment(r.Started); when != "" {
+func newOverviewRow(r result.Result) overviewRow {
+	o := overviewRow{On: testedNames(r), When: unknown, Acknowledged: unknown, Lost: unknown,
+		Deletions: unknown, Level: unknown}
+	if when := formatTime(r.Started); when != "" {
 		o.When = when + " UTC"
 	}
-	if level, any := weakest(r); any {
+	if level, found := lowestLevel(r); found {
 		o.Level = level.String()
 	}
 	if r.Engine != nil {
 		o.Engine = r.Engine.Name
 	}
-	cells, acknowledged, deletions := tally(r)
+	cells, acknowledged, deletions := total(r)
 	if cells > 0 {
 		o.Acknowledged, o.Deletions = grouped(acknowledged), grouped(deletions)
 	}
 	if r.Verdict == judge.Pass || r.Verdict == judge.Fail {
-		o.Lost = grouped(lost(r))
+		o.Lost = grouped(lostRecords(r))
 	}
 	return o
 }
 
-// tested names what a run was on.
-func tested(r result.Result) string {
+// testedNames names the cells under test.
+func testedNames(r result.Result) string {
 	var names []string
-	for _, c := range r.Cells {
-		if !c.Plan.Control {
-			names = append(names, nameOf(c))
-		}
+	for _, c := range r.Tested() {
+		names = append(names, cellName(c))
 	}
 	if len(names) == 0 {
 		return "nothing"
 	}
-	return some(names)
+	return firstNames(names)
 }
 
-// lost counts what all cells lost but the control.
-func lost(r result.Result) (records uint64) {
-	for _, c := range r.Cells {
-		if !c.Plan.Control {
-			records += c.Lost()
-		}
+// lostRecords adds up the records that the cells under test lost.
+func lostRecords(r result.Result) (records uint64) {
+	for _, c := range r.Tested() {
+		records += c.Lost()
 	}
 	return records
 }
 
-// verdicts counts the runs by what came of them, in the order in which that was first.
-func verdicts(runs []runView) string {
+// verdictCounts counts the runs by verdict, in the order of their first run.
+func verdictCounts(runs []runView) string {
 	count := map[string]int{}
 	var words []string
 	for _, r := range runs {
@@ -68,14 +65,14 @@ func verdicts(runs []runView) string {
 		}
 		count[r.Verdict.Word]++
 	}
-	var said []string
+	var counts []string
 	for _, word := range words {
-		said = append(said, fmt.Sprintf("%d%s%s", count[word], space, word))
+		counts = append(counts, fmt.Sprintf("%d%s%s", count[word], space, word))
 	}
-	return counted(len(runs), "run") + ": " + strings.Join(said, ", ")
+	return counted(len(runs), "run") + ": " + strings.Join(counts, ", ")
 }
 
-func runsOf(results []result.Result) []string {
+func runIDs(results []result.Result) []string {
 	var all []string
 	for _, r := range results {
 		all = append(all, r.RunID)

@@ -11,59 +11,55 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// headline is the verdict in one sentence.
+// headline returns the verdict in one sentence.
 func headline(r result.Result) string {
 	switch r.Verdict {
 	case judge.Pass:
-		return passed(r)
+		return passHeadline(r)
 	case judge.Fail:
-		return failed(r)
+		return failHeadline(r)
 	case judge.Stopped:
-		return "The run was stopped before anything could be said of the storage."
+		return "The run was stopped before the storage could be judged."
 	case judge.NotApplicable:
 		return "The check does not apply to this cluster."
 	default:
-		return "Whether the storage keeps what it promised could not be established."
+		return "The run could not establish whether the storage keeps acknowledged records."
 	}
 }
 
-func passed(r result.Result) string {
-	tried, kept, deletions := tally(r)
-	if tried == 1 {
-		return fmt.Sprintf("All %s were still there after %s, in order, once and intact.", counted(kept, "acknowledged record"), counted(deletions, "deletion"))
+func passHeadline(r result.Result) string {
+	cells, acknowledged, deletions := total(r)
+	records := counted(acknowledged, "acknowledged record")
+	if cells > 1 {
+		records += " of " + counted(cells, "cell")
 	}
-	return fmt.Sprintf("All %s of %s were still there after %s, in order, once and intact.",
-		counted(kept, "acknowledged record"), counted(tried, "cell"), counted(deletions, "deletion"))
+	return fmt.Sprintf("All %s were intact and in order after %s.", records, counted(deletions, "deletion"))
 }
 
-func failed(r result.Result) string {
+func failHeadline(r result.Result) string {
 	var names []string
-	var lost, of uint64
-	cells := 0
-	for _, c := range r.Cells {
-		if c.Plan.Control {
-			continue
-		}
-		cells++
+	var lost, acknowledged uint64
+	for _, c := range r.Tested() {
 		if c.Verdict == judge.Fail {
-			names = append(names, nameOf(c))
-			lost, of = lost+c.Lost(), of+ledger.Count(c.Acks)
+			names = append(names, cellName(c))
+			lost, acknowledged = lost+c.Lost(), acknowledged+ledger.CountRecords(c.Acks)
 		}
 	}
+	cells := len(r.Tested())
 	switch {
 	case len(names) == 0:
 		return "The run failed."
 	case lost == 0:
-		return "The storage did not keep what it promised."
+		return "The storage did not pass the verification."
 	case cells == 1:
-		return fmt.Sprintf("%s of %s did not survive.", grouped(lost), counted(of, "acknowledged record"))
+		return fmt.Sprintf("%s of %s were lost.", grouped(lost), counted(acknowledged, "acknowledged record"))
 	default:
-		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, some(names))
+		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, firstNames(names))
 	}
 }
 
-// some names the first of many.
-func some(names []string) string {
+// firstNames lists the first names and counts the others.
+func firstNames(names []string) string {
 	const most = 3
 	if len(names) <= most+1 {
 		return strings.Join(names, ", ")
@@ -71,31 +67,32 @@ func some(names []string) string {
 	return strings.Join(names[:most], ", ") + " and " + grouped(len(names)-most) + " more"
 }
 
-// tally counts what was tried and judged, without the control.
-func tally(r result.Result) (cells int, acknowledged uint64, deletions int) {
-	for _, c := range r.Cells {
-		if c.Plan.Control || len(c.Acks) == 0 {
+// total adds up the cells under test that have acknowledged records.
+func total(r result.Result) (cells int, acknowledged uint64, deletions int) {
+	for _, c := range r.Tested() {
+		if len(c.Acks) == 0 {
 			continue
 		}
 		cells++
-		acknowledged += ledger.Count(c.Acks)
+		acknowledged += ledger.CountRecords(c.Acks)
 		deletions += c.Deletions()
 	}
 	return cells, acknowledged, deletions
 }
 
-// stake says what could have been lost.
-func stake(r result.Result) string {
-	cells, acknowledged, deletions := tally(r)
+// scope says how much was tested.
+func scope(r result.Result) string {
+	cells, acknowledged, deletions := total(r)
 	if acknowledged == 0 {
-		return "Nothing was at stake: no record had been acknowledged."
+		return "No record was acknowledged, so nothing was tested."
 	}
-	on := "on " + counted(cells, "volume")
+	records := counted(acknowledged, "record")
 	if cells == 1 {
-		on = "on one volume"
+		return fmt.Sprintf("The writer synced %s to one volume and had each acknowledged. Its pod was deleted %s while it wrote.",
+			records, times(deletions))
 	}
-	return fmt.Sprintf("At stake were %s %s: their writer had been told, after a sync, that they are safe. Its pod was then deleted, %s in all.",
-		counted(acknowledged, "record"), on, times(deletions))
+	return fmt.Sprintf("The writers synced %s to %s and had each acknowledged. Their pods were deleted %s while they wrote.",
+		records, counted(cells, "volume"), times(deletions))
 }
 
 func times(n int) string {
@@ -105,48 +102,48 @@ func times(n int) string {
 	return counted(n, "time")
 }
 
-func facts(r result.Result) []fact {
-	when := moment(r.Started)
+func runFacts(r result.Result) []fact {
+	when := formatTime(r.Started)
 	if took := r.Ended.Sub(r.Started); !r.Ended.IsZero() && took > 0 {
-		end := moment(r.Ended)
+		end := formatTime(r.Ended)
 		if r.Started.UTC().Format(time.DateOnly) == r.Ended.UTC().Format(time.DateOnly) {
 			end = r.Ended.UTC().Format(time.TimeOnly)
 		}
-		when += " to " + end + " UTC (" + lasting(took) + ")"
+		when += " to " + end + " UTC (" + formatDuration(took) + ")"
 	}
-	return filled([]fact{
+	return withValues([]fact{
 		{"When", when, false},
 		{"Where", where(r), false},
-		{"Namespace", r.Settings.Namespace, true},
-		{"Evidence", evidenceOn(r), false},
+		{"Namespace", r.Options.Namespace, true},
+		{"Evidence level", evidenceLevel(r), false},
 		{"Run", r.RunID, true},
 	})
 }
 
-// weakest is the level of evidence that all reach that passed, where the run came to
-// a verdict on the storage and any did.
-func weakest(r result.Result) (level provenance.Level, any bool) {
+// lowestLevel returns the lowest evidence level of the cells that passed; false if there is none or the run has no verdict
+// on the storage.
+func lowestLevel(r result.Result) (level provenance.Level, found bool) {
 	if r.Verdict != judge.Pass && r.Verdict != judge.Fail {
 		return provenance.None, false
 	}
 	level = provenance.OtherMachine
-	for _, c := range r.Cells {
-		if c.Verdict == judge.Pass && !c.Plan.Control {
-			level, any = min(level, c.Provenance.Level), true
+	for _, c := range r.Tested() {
+		if c.Verdict == judge.Pass {
+			level, found = min(level, c.Provenance.Level), true
 		}
 	}
-	return level, any
+	return level, found
 }
 
-// evidenceOn is what can be said of all that passed.
-func evidenceOn(r result.Result) string {
-	level, any := weakest(r)
-	if !any {
+// evidenceLevel describes the lowest evidence level of the cells that passed.
+func evidenceLevel(r result.Result) string {
+	level, found := lowestLevel(r)
+	if !found {
 		return ""
 	}
 	s := level.String() + ": " + levels[level]
-	if underTest(r) > 1 {
-		s = "of all that passed at least " + s
+	if len(r.Tested()) > 1 {
+		s = "at least " + s
 	}
 	return s
 }
@@ -165,8 +162,8 @@ func where(r result.Result) string {
 	return strings.Join(parts, ", ")
 }
 
-// filled leaves out what has no value.
-func filled(all []fact) []fact {
+// withValues returns the facts that have a value.
+func withValues(all []fact) []fact {
 	var some []fact
 	for _, f := range all {
 		if f.Value != "" {

@@ -9,67 +9,67 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// pageView is everything that the page says, ready to be laid out.
+// pageView is the data of the page's template.
 type pageView struct {
 	Style    template.CSS
 	Policy   string
 	Patterns template.HTML
 	Title    string
-	// Headline is that of several runs; one run has its own.
+	// Headline is that of a page of several runs; a single run has its own.
 	Headline string
 	Runs     []runView
 }
 
-// Several says that there are runs to be told apart.
+// Several reports whether the page has several runs.
 func (p pageView) Several() bool { return len(p.Runs) > 1 }
 
-// runView is what the page says of one run.
+// runView is one run on the page.
 type runView struct {
-	// Name tells the run from the others on the page; it is empty where there is none.
-	// Anchor is what leads to it then, Prefix that with which all other names in it
-	// begin, and Level that of its heading.
+	// Name, Anchor and Prefix distinguish the run from others on the page; empty if it is the only one. Prefix begins
+	// the ids of all elements in it.
 	Name, Anchor, Prefix string
-	Level                heading
+	Level                headingLevel
 	Run                  string
 	Verdict              badge
 	Headline             string
 	Reason               string
-	Stake                string
+	Scope                string
 	Facts                []fact
-	Overview             overview
-	Comparing            []figure
+	Overview             overviewRow
+	Comparisons          []figure
 	Cells                []cellView
-	// Rows are the matrix; Several says that there is something to compare.
-	Rows       []row
+	// Rows are those of the table of cells.
+	Rows       []cellRow
 	Several    bool
 	NotRemoved string
 	About      []table
 }
 
-// heading is the level of a heading, 1 for the page's title.
-type heading int
+// headingLevel is 1 for the page's title.
+type headingLevel int
 
-// under is the level of the headings below another one.
-func under(h heading) heading { return h + 1 }
+// below returns the level of the headings in a section with a heading of this level.
+func below(l headingLevel) headingLevel { return l + 1 }
 
-// fact is a name and its value. Code says that it is a name that a machine gave.
+// fact is a name and its value. Code marks identifiers, which are set in a monospaced font.
 type fact struct {
 	Name, Value string
 	Code        bool
 }
 
-// badge is a verdict as it looks: by a word, a sign and a colour.
+// badge is a verdict as a word, a symbol and a colour. Kind selects the symbol and the colour.
 type badge struct {
 	Word string
 	Kind string
 }
 
-var kinds = map[judge.Verdict]string{
-	judge.Pass: "pass", judge.Fail: "fail", judge.Error: "error", judge.Stopped: "stopped", judge.NotApplicable: "none", judge.Skipped: "none",
+var badgeKinds = map[judge.Verdict]string{
+	judge.Pass: "pass", judge.Fail: "fail", judge.Error: "error", judge.Stopped: "stopped",
+	judge.NotApplicable: "none", judge.Skipped: "none",
 }
 
-func badgeOf(v judge.Verdict) badge {
-	kind := kinds[v]
+func newBadge(v judge.Verdict) badge {
+	kind := badgeKinds[v]
 	if kind == "" {
 		kind = "error"
 	}
@@ -80,21 +80,21 @@ func badgeOf(v judge.Verdict) badge {
 	return badge{word, kind}
 }
 
-// badgeOfCell is that of a cell. The control's means the opposite of the others'.
-func badgeOfCell(c result.Cell) badge {
-	b := badgeOf(c.Verdict)
+// newCellBadge returns a cell's badge. The verdict of the control means the opposite of the others'.
+func newCellBadge(c result.Cell) badge {
+	b := newBadge(c.Verdict)
 	switch {
-	case c.Plan.Control && c.HasLoss():
-		return badge{b.Word + ", as it must", "none"}
+	case c.Plan.Control && c.LostAllData():
+		return badge{b.Word + ", as expected", "none"}
 	case c.Plan.Control && c.Verdict == judge.Fail:
-		return badge{b.Word + ", but not as it must", "error"}
+		return badge{b.Word + ", but not as expected", "error"}
 	case c.Plan.Control && c.Verdict == judge.Pass:
-		return badge{b.Word + ", as it must not", "error"}
+		return badge{b.Word + ", not as expected", "error"}
 	}
 	return b
 }
 
-// table is rows under a head. Numbers are the columns, from 0, that are aligned as numbers.
+// table has rows under a head. Numeric are the indexes of the columns with numbers.
 type table struct {
 	Caption string
 	Head    []string
@@ -102,48 +102,49 @@ type table struct {
 	Numeric map[int]bool
 }
 
-// figure is a picture, what its signs mean, and the same in numbers.
+// figure is a chart with its legend, and a table of its numbers.
 type figure struct {
 	Caption string
-	Picture template.HTML
-	Legend  []sign
+	Chart   template.HTML
+	Legend  []legendEntry
 	Data    table
 	Note    string
 }
 
-// sign is an entry of a legend.
-type sign struct{ Class, Text string }
+// legendEntry explains the symbol with a class.
+type legendEntry struct{ Class, Text string }
 
-func pageOf(results []result.Result) pageView {
-	p := pageView{Style: template.CSS(style), Policy: policy(), Patterns: chart.Patterns}
+func newPageView(results []result.Result) pageView {
+	p := pageView{Style: template.CSS(style), Policy: contentSecurityPolicy(), Patterns: chart.Patterns}
 	if len(results) == 1 {
-		p.Runs = []runView{runOf(results[0], 0)}
+		p.Runs = []runView{newRunView(results[0], 0)}
 		p.Title = p.Runs[0].Verdict.Word + ": volume-durability, run " + results[0].RunID
 		return p
 	}
 	for i, r := range results {
-		p.Runs = append(p.Runs, runOf(r, i+1))
+		p.Runs = append(p.Runs, newRunView(r, i+1))
 	}
-	p.Headline = verdicts(p.Runs)
+	p.Headline = verdictCounts(p.Runs)
 	p.Title = p.Headline + ": volume-durability"
 	return p
 }
 
-// runOf is a run, by its number among several; 0 where it is alone.
-func runOf(r result.Result, number int) runView {
+// newRunView returns a run with its number on the page; 0 if it is the only one.
+func newRunView(r result.Result, number int) runView {
 	v := runView{
 		Level: 1, Run: r.RunID,
-		Verdict: badgeOf(r.Verdict), Headline: headline(r), Reason: r.Reason, Stake: stake(r), Facts: facts(r), Overview: overviewOf(r),
-		Several: len(r.Cells) > 1, NotRemoved: r.NotRemoved, About: about(r), Comparing: compared(r.Cells),
+		Verdict: newBadge(r.Verdict), Headline: headline(r), Reason: r.Reason, Scope: scope(r),
+		Facts: runFacts(r), Overview: newOverviewRow(r), Several: len(r.Cells) > 1, NotRemoved: r.NotRemoved,
+		About: aboutTables(r), Comparisons: comparisonFigures(r.Cells),
 	}
 	if number > 0 {
 		v.Name, v.Anchor, v.Level = fmt.Sprintf("Run %d", number), fmt.Sprintf("run-%d", number), 2
 		v.Prefix = v.Anchor + "-"
 	}
 	for i, c := range r.Cells {
-		cell := cellOf(r, c, cellPlace{fmt.Sprintf("%scell-%d", v.Prefix, i+1), under(v.Level)})
+		cell := newCellView(r, c, cellPosition{fmt.Sprintf("%scell-%d", v.Prefix, i+1), below(v.Level)})
 		v.Cells = append(v.Cells, cell)
-		v.Rows = append(v.Rows, rowOf(c, cell))
+		v.Rows = append(v.Rows, newCellRow(c, cell))
 	}
 	return v
 }

@@ -4,38 +4,34 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// unknown stands where there is no value.
+// unknown is shown in place of a value that is not known.
 const unknown = "–"
 
-// space keeps a number and its unit on one line.
+// space is a no-break space: a number and its unit stay on one line.
 const space = "\u00a0"
 
-// grouped writes a whole number with its thousands apart.
-func grouped[N ~int | ~int64 | ~uint64](n N) string {
-	s := strconv.FormatInt(int64(n), 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + space + s[i:]
-	}
-	return s
-}
+// grouped formats a whole number in groups of three digits.
+func grouped[N ~int | ~int64 | ~uint64](n N) string { return unbreakable(judge.FormatCount(uint64(n))) }
+
+func unbreakable(s string) string { return strings.ReplaceAll(s, " ", space) }
 
 func groupedFloat(n float64) string { return grouped(int64(math.Round(n))) }
 
-// counted writes how many there are of what.
-func counted[N ~int | ~int64 | ~uint64](n N, what string) string {
-	if n == 1 {
-		return "1" + space + what
-	}
-	return grouped(n) + space + what + "s"
+// counted is result.Count with a no-break space before the noun.
+func counted[N ~int | ~int64 | ~uint64](n N, noun string) string {
+	noun = strings.TrimPrefix(result.Count(n, noun), judge.FormatCount(uint64(n))+" ")
+	return grouped(n) + space + noun
 }
 
-// lasting writes a duration as a person says it; what is not known is a dash.
-func lasting(d time.Duration) string {
+// formatDuration formats a duration with about three digits; one that is not known is a dash.
+func formatDuration(d time.Duration) string {
 	switch {
 	case d <= 0:
 		return unknown
@@ -62,7 +58,7 @@ func pair(large int, unit string, small int, smaller string) string {
 	return s
 }
 
-// digits writes about three digits that mean something.
+// digits formats a number below 1000 with three significant digits, or fewer decimals.
 func digits(n float64) string {
 	decimals := 0
 	switch {
@@ -74,8 +70,8 @@ func digits(n float64) string {
 	return strconv.FormatFloat(n, 'f', decimals, 64)
 }
 
-// onAxis writes a round duration of microseconds.
-func onAxis(microseconds float64) string {
+// formatMicroseconds formats a round duration on an axis.
+func formatMicroseconds(microseconds float64) string {
 	short := func(n float64, unit string) string { return strconv.FormatFloat(n, 'g', 4, 64) + space + unit }
 	switch {
 	case microseconds >= 1e6:
@@ -87,15 +83,15 @@ func onAxis(microseconds float64) string {
 	}
 }
 
-func secondsOnAxis(seconds float64) string {
+func formatSeconds(seconds float64) string {
 	if seconds == 0 {
 		return "0"
 	}
-	return onAxis(seconds * 1e6)
+	return formatMicroseconds(seconds * 1e6)
 }
 
-// bytesOnAxis writes an offset in the largest unit that it fills.
-func bytesOnAxis(n float64) string {
+// formatBytes formats a round offset on an axis.
+func formatBytes(n float64) string {
 	for _, unit := range []struct {
 		size float64
 		name string
@@ -107,15 +103,16 @@ func bytesOnAxis(n float64) string {
 	return strconv.FormatFloat(n, 'g', 4, 64)
 }
 
-// moment is a time of a day, clock the time alone, in UTC; empty where it is not known.
-func moment(t time.Time) string {
+// formatTime formats a date and time in UTC; empty if it is not known.
+func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
-func clock(t time.Time) string {
+// formatClock formats a time of day in UTC; a dash if it is not known.
+func formatClock(t time.Time) string {
 	if t.IsZero() {
 		return unknown
 	}

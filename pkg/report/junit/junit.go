@@ -1,8 +1,6 @@
-// Package junit writes a result as JUnit XML, which CI systems show: a run is a
-// suite, a cell a test.
+// Package junit renders a result as JUnit XML for CI systems: a run is a suite, a cell is a test.
 //
-// The libraries that write JUnit XML cannot give a test properties of its own, in
-// which the storage and the evidence of a cell belong; the form is small.
+// It uses no library, because those for JUnit XML do not support properties of a test, which describe a cell's storage.
 package junit
 
 import (
@@ -62,23 +60,24 @@ type (
 	}
 )
 
-// className groups the tests where a CI system shows them.
+// className groups the tests in a CI system.
 const className = "volume-durability"
 
-// Render is the result as JUnit XML.
+// Render returns the result as JUnit XML.
 func Render(r result.Result) ([]byte, error) {
 	s := suite{
-		Name: className + "." + r.RunID, Time: seconds(r.Ended.Sub(r.Started)), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"),
-		Properties: ofRun(r),
+		Name: className + "." + r.RunID, Time: seconds(r.Ended.Sub(r.Started)),
+		Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Properties: runProperties(r),
 	}
 	for _, c := range r.Cells {
-		s.Cases = append(s.Cases, caseOf(c))
+		s.Cases = append(s.Cases, newCase(c))
 	}
-	s.add()
-	if !s.tells(r.Verdict) {
-		// What no cell says must not be missing from the counts.
-		s.Cases = append(s.Cases, caseOf(result.Cell{Plan: options.CellSpec{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}))
-		s.add()
+	s.count()
+	if !s.implies(r.Verdict) {
+		// The counts must include a verdict that no cell has.
+		run := result.Cell{Plan: options.CellSpec{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}
+		s.Cases = append(s.Cases, newCase(run))
+		s.count()
 	}
 	document := suites{Name: className, counts: s.counts, Time: s.Time, Suite: s}
 	encoded, err := xml.MarshalIndent(document, "", "  ")
@@ -88,8 +87,8 @@ func Render(r result.Result) ([]byte, error) {
 	return append([]byte(xml.Header), append(encoded, '\n')...), nil
 }
 
-// add counts the cases.
-func (s *suite) add() {
+// count counts the cases.
+func (s *suite) count() {
 	s.counts = counts{Tests: len(s.Cases)}
 	for _, c := range s.Cases {
 		switch {
@@ -103,8 +102,8 @@ func (s *suite) add() {
 	}
 }
 
-// tells says whether the cases come to the run's verdict.
-func (s *suite) tells(v judge.Verdict) bool {
+// implies reports whether the counts of the cases imply the run's verdict.
+func (s *suite) implies(v judge.Verdict) bool {
 	switch v {
 	case judge.Pass:
 		return s.Tests > 0 && s.Failures+s.Errors == 0
@@ -117,45 +116,47 @@ func (s *suite) tells(v judge.Verdict) bool {
 	}
 }
 
-func caseOf(c result.Cell) testCase {
+func newCase(c result.Cell) testCase {
 	name := c.Plan.Name
 	if name == "" {
 		name = "durability"
 	}
-	t := testCase{Name: name, ClassName: className, Time: seconds(lasted(c)), Properties: ofCell(c), Output: output(c)}
-	why := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: found(c)}
+	t := testCase{
+		Name: name, ClassName: className, Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
+	}
+	o := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: findings(c)}
 	if c.Plan.Control {
-		control(&t, c, why)
+		setControlOutcome(&t, c, o)
 		return t
 	}
 	switch c.Verdict {
 	case judge.Pass:
 	case judge.Fail:
-		t.Failure = why
+		t.Failure = o
 		if len(c.Findings) > 0 {
-			why.Type = string(c.Findings[0].Class)
+			o.Type = string(c.Findings[0].Class)
 		}
 	case judge.Skipped, judge.NotApplicable:
-		t.Skipped = why
+		t.Skipped = o
 	default:
-		t.Error = why
+		t.Error = o
 	}
 	return t
 }
 
-// control passes where its data was seen to be lost, and says nothing of the storage
-// where it was not.
-func control(t *testCase, c result.Cell, why *outcome) {
+// setControlOutcome sets the outcome of the control. It passes if it lost its data. Otherwise it is an error, because the
+// run cannot detect loss.
+func setControlOutcome(t *testCase, c result.Cell, o *outcome) {
 	switch {
-	case c.HasLoss():
+	case c.LostAllData():
 	case c.Verdict == judge.Skipped:
-		t.Skipped = why
+		t.Skipped = o
 	default:
-		t.Error = why
+		t.Error = o
 	}
 }
 
-func found(c result.Cell) string {
+func findings(c result.Cell) string {
 	var text strings.Builder
 	for _, f := range c.Findings {
 		fmt.Fprintf(&text, "%s, bytes %d to %d of %s\n", f, f.Offset, f.End, c.File)
@@ -174,23 +175,27 @@ func output(c result.Cell) string {
 	return text
 }
 
-func ofRun(r result.Result) []property {
-	return known([]property{
-		{"run", r.RunID}, {"verdict", string(r.Verdict)}, {"reason", r.Reason}, {"tool.version", r.Tool.Version}, {"tool.commit", r.Tool.Commit},
-		{"tool.image", r.Tool.Image}, {"cluster.uid", string(r.Cluster.UID)}, {"cluster.version", r.Cluster.Version}, {"notRemoved", r.NotRemoved},
+func runProperties(r result.Result) []property {
+	return withValues([]property{
+		{"run", r.RunID}, {"verdict", string(r.Verdict)}, {"reason", r.Reason},
+		{"tool.version", r.Tool.Version}, {"tool.commit", r.Tool.Commit}, {"tool.image", r.Tool.Image},
+		{"cluster.uid", string(r.Cluster.UID)}, {"cluster.version", r.Cluster.Version}, {"notRemoved", r.NotRemoved},
 	})
 }
 
-func ofCell(c result.Cell) []property {
+func cellProperties(c result.Cell) []property {
 	all := []property{
-		{"storageClass", c.Plan.StorageClass}, {"accessMode", string(c.Plan.AccessMode)}, {"volumeMode", string(c.Plan.VolumeMode)},
-		{"readerNode", string(c.Plan.ReaderNode)}, {"verdict", string(c.Verdict)}, {"evidenceLevel", c.Provenance.Level.String()},
+		{"storageClass", c.Plan.StorageClass}, {"accessMode", string(c.Plan.AccessMode)},
+		{"volumeMode", string(c.Plan.VolumeMode)}, {"readerNode", string(c.Plan.ReaderNode)},
+		{"verdict", string(c.Verdict)}, {"evidenceLevel", c.Provenance.Level.String()},
 	}
 	if c.Claim != nil {
-		all = append(all, property{"claim", c.Claim.Name}, property{"provisioner", c.Claim.Provisioner}, property{"volumeHandle", c.Claim.Handle})
+		all = append(all, property{"claim", c.Claim.Name}, property{"provisioner", c.Claim.Provisioner},
+			property{"volumeHandle", c.Claim.Handle})
 	}
 	if len(c.Epochs) > 0 {
-		all = append(all, property{"acknowledged", strconv.FormatUint(ledger.Count(c.Acks), 10)}, property{"deletions", strconv.Itoa(c.Deletions())})
+		all = append(all, property{"acknowledged", strconv.FormatUint(ledger.CountRecords(c.Acks), 10)},
+			property{"deletions", strconv.Itoa(c.Deletions())})
 	}
 	if c.Reader != nil {
 		all = append(all, property{"intact", strconv.FormatUint(c.Reader.Judgement.Intact, 10)})
@@ -199,13 +204,14 @@ func ofCell(c result.Cell) []property {
 		all = append(all, property{"slowestRecoverySeconds", seconds(slowest)})
 	}
 	if l := c.Latency; l != nil {
-		all = append(all, property{"commitP50Microseconds", micro(l.P50)}, property{"commitP99Microseconds", micro(l.P99)})
+		all = append(all, property{"commitP50Microseconds", microseconds(l.P50)},
+			property{"commitP99Microseconds", microseconds(l.P99)})
 	}
-	return known(all)
+	return withValues(all)
 }
 
-// known leaves out what has no value.
-func known(all []property) []property {
+// withValues returns the properties that have a value.
+func withValues(all []property) []property {
 	var some []property
 	for _, p := range all {
 		if p.Value != "" {
@@ -215,8 +221,8 @@ func known(all []property) []property {
 	return some
 }
 
-// lasted is from the first thing to the last that is known of a cell.
-func lasted(c result.Cell) time.Duration {
+// duration returns the time from the creation of a cell's first pod to its last known event.
+func duration(c result.Cell) time.Duration {
 	if len(c.Epochs) == 0 {
 		return 0
 	}
@@ -232,4 +238,4 @@ func lasted(c result.Cell) time.Duration {
 
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
 
-func micro(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
+func microseconds(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }

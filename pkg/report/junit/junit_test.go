@@ -22,12 +22,12 @@ func rendered(t *testing.T, r result.Result) suites {
 	return s
 }
 
-func TestTheCountsAreThoseOfTheCases(t *testing.T) {
+func TestRender_CountsTheCases(t *testing.T) {
 	all := samples.All()
 	for name, want := range map[string]counts{
 		"pass": {Tests: 1}, "fail": {Tests: 1, Failures: 1}, "empty": {Tests: 1, Failures: 1},
 		"matrix": {Tests: 7, Failures: 2, Errors: 1, Skipped: 1}, "error": {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
-		"blind": {Tests: 2, Errors: 1}, "not-applicable": {Tests: 1, Skipped: 1},
+		"undetected": {Tests: 2, Errors: 1}, "not-applicable": {Tests: 1, Skipped: 1},
 	} {
 		for _, s := range all {
 			if s.Name == name {
@@ -39,21 +39,21 @@ func TestTheCountsAreThoseOfTheCases(t *testing.T) {
 	}
 }
 
-func TestWhatNoCellSaysTheRunSays(t *testing.T) {
+func TestRender_AddsACaseForAVerdictWithoutACell(t *testing.T) {
 	r := samples.Pass()
-	r.Verdict, r.Reason = "Error", "the level of evidence was not reached"
+	r.Verdict, r.Reason = "Error", "the required evidence level was not reached"
 	got := rendered(t, r)
 	assert.Equal(t, counts{Tests: 2, Errors: 1}, got.counts)
-	assert.Equal(t, "the level of evidence was not reached", got.Suite.Cases[1].Error.Message)
+	assert.Equal(t, "the required evidence level was not reached", got.Suite.Cases[1].Error.Message)
 }
 
-func TestARunWithoutCellsIsATestToo(t *testing.T) {
+func TestRender_ARunWithoutCellsIsACase(t *testing.T) {
 	r := samples.Pass()
 	r.Cells = nil
 	assert.Equal(t, counts{Tests: 1}, rendered(t, r).counts)
 }
 
-func TestAFailureNamesItsClassAndWhereItIs(t *testing.T) {
+func TestRender_AFailureHasItsClassAndOffsets(t *testing.T) {
 	c := rendered(t, samples.Fail()).Suite.Cases[0]
 	assert.Equal(t, "torn", c.Failure.Type)
 	assert.Contains(t, c.Failure.Message, "lost-tail: 209 acknowledged records")
@@ -62,13 +62,13 @@ func TestAFailureNamesItsClassAndWhereItIs(t *testing.T) {
 	assert.Contains(t, c.Properties, property{"storageClass", "nfs-async"})
 }
 
-// A control in which something was found, but not that all is gone, sees no loss.
-func TestAControlThatSawNoLossIsAnError(t *testing.T) {
-	for class, blind := range map[judge.Class]bool{judge.Missing: false, judge.Unavailable: true} {
-		c := caseOf(result.Cell{
+// A control with findings has shown that the run detects loss only if all its data is lost.
+func TestRender_AControlWithoutTotalLossIsAnError(t *testing.T) {
+	for class, isError := range map[judge.Class]bool{judge.Missing: false, judge.Unavailable: true} {
+		c := newCase(result.Cell{
 			Plan: options.CellSpec{Name: options.ControlName, Control: true}, Verdict: judge.Fail, Findings: []judge.Finding{{Class: class, Records: 10}},
 		})
-		assert.Equal(t, blind, c.Error != nil, class)
+		assert.Equal(t, isError, c.Error != nil, class)
 		assert.Nil(t, c.Failure)
 	}
 }

@@ -1,12 +1,12 @@
-// Package oscal writes an assessment as OSCAL assessment results (NIST, 1.1.3).
+// Package oscal renders an assessment as OSCAL assessment results (NIST, version 1.1.3).
 //
-// A finding's target in OSCAL is satisfied or it is not: there is no word for what
-// could not be told. Then there is no finding, only an observation that says so.
-// The target is the rule, never the control: the run supports what is said of the
-// control, and does not satisfy it.
+// The target of an OSCAL finding is satisfied or not satisfied; there is no state for a result that was not established.
+// In that case the document has an observation with the reason, and no finding. The target is the rule, never a control:
+// the run supports an assessment of the control but does not prove compliance with it.
 package oscal
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -19,18 +19,18 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// Version is that of OSCAL.
+// Version is the version of OSCAL.
 const Version = "1.1.3"
 
-// namespace is that of the properties which are not OSCAL's own.
+// namespace is that of properties that OSCAL does not define.
 const namespace = "https://github.com/volume-durability/volume-durability"
 
-// Render is the result's assessment of one rule as OSCAL in JSON.
+// Render returns the assessment of a result against a rule as OSCAL in JSON.
 func Render(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
-	d := document{r, to, assessment.Of(r, to, in), in}
+	d := document{r, to, assessment.Assess(r, to, in), in}
 	encoded, err := json.MarshalIndent(oscal.OscalModels{AssessmentResults: d.results()}, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("the OSCAL assessment results of run %s: %w", r.RunID, err)
+		return nil, fmt.Errorf("encoding the OSCAL assessment results of run %s: %w", r.RunID, err)
 	}
 	return append(encoded, '\n'), nil
 }
@@ -46,9 +46,10 @@ func (d document) results() *oscal.AssessmentResults {
 	return &oscal.AssessmentResults{
 		UUID: d.id("assessment-results"),
 		Metadata: oscal.Metadata{
-			Title: "Durability of Kubernetes storage: " + d.to.Group, LastModified: d.Ended.UTC(), Version: or(line(d.Tool.Version), "unversioned"), OscalVersion: Version,
+			Title: "Durability of Kubernetes storage: " + d.to.Group, LastModified: d.Ended.UTC(),
+			Version: cmp.Or(line(d.Tool.Version), "unversioned"), OscalVersion: Version,
 		},
-		// There is no plan but the rule itself.
+		// The rule itself is the assessment plan.
 		ImportAp: oscal.ImportAp{Href: "#" + d.id("rule")},
 		Results:  []oscal.Result{d.result()},
 		BackMatter: &oscal.BackMatter{Resources: &[]oscal.Resource{{
@@ -60,12 +61,12 @@ func (d document) results() *oscal.AssessmentResults {
 
 func (d document) result() oscal.Result {
 	ended := d.Ended.UTC()
-	result := oscal.Result{
-		UUID: d.id("result"), Title: "Run " + d.RunID, Description: line(d.assessed.Why), Start: d.Started.UTC(), End: &ended,
+	all := oscal.Result{
+		UUID: d.id("result"), Title: "Run " + d.RunID, Description: line(d.assessed.Reason), Start: d.Started.UTC(), End: &ended,
 		Props:        properties("run", d.RunID, "verdict", string(d.Verdict), "rule", d.to.ID),
 		Observations: &[]oscal.Observation{d.observation()},
 		ReviewedControls: oscal.ReviewedControls{
-			Description:       "The run supports what is said of these controls. It does not satisfy them.",
+			Description:       "The run supports an assessment of these controls. It does not prove compliance with them.",
 			ControlSelections: []oscal.AssessedControls{{IncludeControls: d.controls()}},
 		},
 		LocalDefinitions: &oscal.LocalDefinitions{InventoryItems: &[]oscal.InventoryItem{{
@@ -75,9 +76,9 @@ func (d document) result() oscal.Result {
 		Remarks: d.assessed.Comments,
 	}
 	if finding := d.finding(); finding != nil {
-		result.Findings = &[]oscal.Finding{*finding}
+		all.Findings = &[]oscal.Finding{*finding}
 	}
-	return result
+	return all
 }
 
 func (d document) controls() *[]oscal.AssessedControlsSelectControlById {
@@ -90,19 +91,19 @@ func (d document) controls() *[]oscal.AssessedControlsSelectControlById {
 
 func (d document) observation() oscal.Observation {
 	return oscal.Observation{
-		UUID: d.id("observation"), Title: "What became of what was acknowledged", Description: d.assessed.Details,
+		UUID: d.id("observation"), Title: "Durability of acknowledged records", Description: d.assessed.Details,
 		Methods: []string{"TEST"}, Collected: d.Ended.UTC(),
 		Props:    properties("criterion", d.assessed.Criterion, "verdict", string(d.Verdict)),
 		Subjects: &[]oscal.SubjectReference{{SubjectUuid: d.id("cluster"), Type: "inventory-item"}},
 		RelevantEvidence: &[]oscal.RelevantEvidence{
-			{Href: "result.json", Description: "The whole result", Props: properties("sha-256", d.in.Sum)},
-			{Href: "ledger.json", Description: "What was acknowledged"},
-			{Href: "scan.json", Description: "What the pods found"},
+			{Href: "result.json", Description: "The result of the run", Props: properties("sha-256", d.in.Sum)},
+			{Href: "ledger.json", Description: "The acknowledgements"},
+			{Href: "scan.json", Description: "The scans of the journal"},
 		},
 	}
 }
 
-// finding is nil where the run shows neither that the rule is kept nor that it is not.
+// finding returns nil if the run does not establish whether the rule is satisfied.
 func (d document) finding() *oscal.Finding {
 	var status oscal.ObjectiveStatus
 	switch d.assessed.Status {
@@ -114,19 +115,18 @@ func (d document) finding() *oscal.Finding {
 		return nil
 	}
 	return &oscal.Finding{
-		UUID: d.id("finding"), Title: d.to.Title, Description: line(d.assessed.Bytes),
+		UUID: d.id("finding"), Title: d.to.Title, Description: line(d.assessed.Verification),
 		Target:              oscal.FindingTarget{Type: "objective-id", TargetId: d.to.Group, Title: d.to.Title, Status: status},
 		RelatedObservations: &[]oscal.RelatedObservation{{ObservationUuid: d.id("observation")}},
 	}
 }
 
-// id is a UUID that is another one for each thing in a run, and the same wherever
-// the run is written out again.
-func (d document) id(thing string) string {
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(namespace+":"+d.RunID+":"+d.to.Group+":"+thing)).String()
+// id returns a UUID that is unique to an object of a run and always the same for it.
+func (d document) id(object string) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(namespace+":"+d.RunID+":"+d.to.Group+":"+object)).String()
 }
 
-// properties are pairs of a name and a value; nil where no value is known.
+// properties returns properties from names followed by values, without empty values; nil if all are empty.
 func properties(pairs ...string) *[]oscal.Property {
 	var all []oscal.Property
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -140,12 +140,5 @@ func properties(pairs ...string) *[]oscal.Property {
 	return &all
 }
 
-// line is text as one line: values in OSCAL have no line ends, and no space at either end.
+// line returns text as one line: OSCAL allows no line breaks in values, and no space at either end.
 func line(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}

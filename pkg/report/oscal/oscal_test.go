@@ -14,8 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
-// The official schema, as go-oscal carries it, takes every sample under every rule.
-func TestTheOfficialSchemaTakesIt(t *testing.T) {
+func TestRender_IsValidUnderTheOfficialSchema(t *testing.T) {
 	rules, err := rule.All()
 	require.NoError(t, err)
 	for _, s := range samples.All() {
@@ -32,7 +31,7 @@ func TestTheOfficialSchemaTakesIt(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatIsKnownIsAFinding(t *testing.T) {
+func TestRender_HasAFindingOnlyForAnEstablishedResult(t *testing.T) {
 	to, err := rule.Find(rule.Default)
 	require.NoError(t, err)
 	for _, s := range samples.All() {

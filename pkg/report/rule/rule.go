@@ -1,7 +1,4 @@
-// Package rule is the rules of security guides that a run is evidence for, read
-// from one file of data (rules.yaml). Another rule is a change of that file.
-//
-// It knows no result.
+// Package rule has the rules of security guides against which a result can be assessed. They are data in rules.yaml.
 package rule
 
 import (
@@ -12,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Default is the rule that a run with the default inputs follows step by step.
+// Default is the rule whose check a run with the default options follows step by step.
 const Default = "V-260932"
 
 // Benchmark is a guide: a STIG or an SRG, in one revision.
@@ -22,24 +19,24 @@ type Benchmark struct {
 	Version string `json:"version"`
 	// ReleaseInfo is the release and its date, in DISA's form.
 	ReleaseInfo string `json:"releaseInfo"`
-	// Rules counts those of the whole guide; 0 where that is not known.
+	// Rules is the number of rules in the guide; 0 if unknown.
 	Rules      int    `json:"rules,omitempty"`
 	Target     string `json:"target"`
 	TargetKey  string `json:"targetKey,omitempty"`
 	ContentRef Ref    `json:"contentRef,omitzero"`
 }
 
-// Ref is where in DISA's files a text is.
+// Ref is the location of a text in DISA's files.
 type Ref struct {
 	HRef string `json:"href"`
 	Name string `json:"name"`
 }
 
-// Rule is one rule of a benchmark. What is not known of it is empty.
+// Rule is one rule of a benchmark. Unknown fields are empty.
 type Rule struct {
 	Benchmark Benchmark `json:"-"`
 
-	// Group is the name that people use, such as V-260932.
+	// Group is the common name of the rule, such as V-260932.
 	Group      string   `json:"group"`
 	GroupTitle string   `json:"groupTitle,omitempty"`
 	ID         string   `json:"id"`
@@ -48,11 +45,11 @@ type Rule struct {
 	Severity   string   `json:"severity"`
 	Weight     string   `json:"weight,omitempty"`
 	CCIs       []string `json:"ccis,omitempty"`
-	// Controls are those of NIST SP 800-53 that the CCIs belong to.
+	// Controls are the NIST SP 800-53 controls of the CCIs.
 	Controls []string `json:"controls,omitempty"`
-	// Criterion is the sentence of the check that decides.
+	// Criterion is the deciding sentence of the check.
 	Criterion string `json:"criterion,omitempty"`
-	// Swarm is the sentence by which the check does not apply to Swarm; empty where it says no such thing.
+	// Swarm is the sentence that exempts Swarm from the check; empty if there is none.
 	Swarm   string `json:"swarm,omitempty"`
 	Check   string `json:"check,omitempty"`
 	Fix     string `json:"fix,omitempty"`
@@ -69,7 +66,7 @@ func All() ([]Rule, error) {
 		Entries   []Rule `json:"entries"`
 	}
 	if err := yaml.UnmarshalStrict(file, &benchmarks); err != nil {
-		return nil, fmt.Errorf("the file of rules: %w", err)
+		return nil, fmt.Errorf("reading rules.yaml: %w", err)
 	}
 	var all []Rule
 	for _, b := range benchmarks {
@@ -81,7 +78,7 @@ func All() ([]Rule, error) {
 	return all, nil
 }
 
-// Find returns the rule with a group's name.
+// Find returns the rule of a group.
 func Find(group string) (Rule, error) {
 	all, err := All()
 	if err != nil {
@@ -94,11 +91,10 @@ func Find(group string) (Rule, error) {
 		}
 		known = append(known, r.Group)
 	}
-	return Rule{}, fmt.Errorf("rule %q is not known: want one of %s", group, strings.Join(known, ", "))
+	return Rule{}, fmt.Errorf("unknown rule %q: want one of %s", group, strings.Join(known, ", "))
 }
 
-// Excerpt is what is quoted of the check's text; empty where nothing is. The marks
-// say that it is not the whole.
+// Excerpt returns the quoted sentences of the check, marked as an excerpt; empty if there are none.
 func (r Rule) Excerpt() string {
 	var parts []string
 	for _, s := range []string{r.Swarm, r.Criterion} {
@@ -109,10 +105,10 @@ func (r Rule) Excerpt() string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return strings.Join(parts, " [...] ") + " [Excerpt: the whole text is in " + r.Benchmark.ID + "]"
+	return strings.Join(parts, " [...] ") + " [Excerpt; see the full text in " + r.Benchmark.ID + "]"
 }
 
-// Reference names the benchmark's revision, as checklists do.
+// Reference returns the benchmark's title and revision in the form of checklists.
 func (b Benchmark) Reference() string {
 	return fmt.Sprintf("%s :: Version %s, %s", b.Title, b.Version, b.ReleaseInfo)
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestEveryRuleHasWhatAChecklistCannotDoWithout(t *testing.T) {
+func TestAll_RulesHaveTheFieldsThatAChecklistNeeds(t *testing.T) {
 	all, err := All()
 	require.NoError(t, err)
 	require.NotEmpty(t, all)
 	for _, r := range all {
 		assert.Regexp(t, regexp.MustCompile(`^V-\d+$`), r.Group)
 		assert.Regexp(t, regexp.MustCompile(`^SV-\d+r\d+_rule$`), r.ID, r.Group)
-		assert.Contains(t, r.ID, r.Group[1:], "the rule's id carries its group's number")
+		assert.Contains(t, r.ID, r.Group[1:], "the rule's id contains the number of its group")
 		assert.Regexp(t, regexp.MustCompile(`Release:\s*(\d+) Benchmark Date: \d{2} \w{3} \d{4}$`), r.Benchmark.ReleaseInfo, r.Group)
 		assert.Contains(t, []string{"low", "medium", "high"}, r.Severity, r.Group)
 		for _, s := range []string{r.Version, r.Title, r.Benchmark.ID, r.Benchmark.Title, r.Benchmark.Version, r.Benchmark.Target} {
@@ -26,16 +26,16 @@ func TestEveryRuleHasWhatAChecklistCannotDoWithout(t *testing.T) {
 	}
 }
 
-func TestARuleIsFoundByItsGroup(t *testing.T) {
+func TestFind_FindsARuleByItsGroup(t *testing.T) {
 	r, err := Find(Default)
 	require.NoError(t, err)
 	assert.Equal(t, "CNTR-MK-000980", r.Version)
 	assert.Equal(t, "Mirantis_Kubernetes_Engine_STIG", r.Benchmark.ID)
 	assert.Contains(t, r.Excerpt(), "If there is no log data, this is a finding.")
 	_, err = Find("V-1")
-	assert.ErrorContains(t, err, `rule "V-1" is not known: want one of V-260932, V-233123, V-222586`)
+	assert.ErrorContains(t, err, `unknown rule "V-1": want one of V-260932, V-233123, V-222586`)
 }
 
-func TestWhatIsNotQuotedIsEmpty(t *testing.T) {
+func TestExcerpt_IsEmptyWithoutQuotes(t *testing.T) {
 	assert.Empty(t, Rule{}.Excerpt())
 }

@@ -1,5 +1,4 @@
-// The program writes the samples' pages, and their results in JSON beside them, for
-// a browser to be driven through.
+// The program write writes the report page of each sample, and its result in JSON, for the browser tests.
 package main
 
 import (
@@ -20,7 +19,7 @@ import (
 )
 
 func main() {
-	folder := flag.String("folder", "build/page", "where to write them")
+	folder := flag.String("folder", "build/page", "folder to write to")
 	flag.Parse()
 	if err := write(*folder); err != nil {
 		logrus.Fatal(err)
@@ -29,7 +28,7 @@ func main() {
 
 func write(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("making %s: %w", folder, err)
+		return fmt.Errorf("creating %s: %w", folder, err)
 	}
 	for _, s := range append(samples.All(), samples.Sample{Name: "crowded", Result: crowded()}) {
 		if err := writePage(folder, s.Name, s.Result, s.Result); err != nil {
@@ -47,9 +46,9 @@ func write(folder string) error {
 	return nil
 }
 
-// writePage writes the page of some results, and what it was made from.
+// writePage writes a page of results and the JSON that it was made of.
 func writePage(folder, name string, source any, results ...result.Result) error {
-	html, err := html.RenderAll(results...)
+	page, err := html.RenderAll(results...)
 	if err != nil {
 		return fmt.Errorf("sample %s: %w", name, err)
 	}
@@ -57,7 +56,7 @@ func writePage(folder, name string, source any, results ...result.Result) error 
 	if err != nil {
 		return fmt.Errorf("encoding sample %s: %w", name, err)
 	}
-	for file, content := range map[string][]byte{name + ".html": html, name + ".json": encoded} {
+	for file, content := range map[string][]byte{name + ".html": page, name + ".json": encoded} {
 		if err := os.WriteFile(filepath.Join(folder, file), content, 0o644); err != nil {
 			return fmt.Errorf("writing sample %s: %w", name, err)
 		}
@@ -65,7 +64,7 @@ func writePage(folder, name string, source any, results ...result.Result) error 
 	return nil
 }
 
-// crowded is a result with the longest names that Kubernetes allows, and very many deletions.
+// crowded returns a result with the longest names that Kubernetes allows and very many deletions.
 func crowded() result.Result {
 	r := samples.Matrix()
 	for i := range r.Cells {
@@ -88,10 +87,11 @@ func crowded() result.Result {
 	return r
 }
 
-// later is an epoch like another one, so many after it.
+// later returns a copy of an epoch with a higher number and later times.
 func later(e result.Epoch, number int, after time.Duration) result.Epoch {
 	e.Number, e.Pod, e.InitialRead = e.Number+number, laterPod(e.Pod, after), nil
-	e.FirstAckAt, e.Deleting, e.Gone = e.FirstAckAt.Add(after), e.Deleting.Add(after), e.Gone.Add(after+time.Duration(number)*time.Millisecond)
+	e.FirstAckAt, e.Deleting = e.FirstAckAt.Add(after), e.Deleting.Add(after)
+	e.Gone = e.Gone.Add(after + time.Duration(number)*time.Millisecond)
 	e.Acks = slices.Clone(e.Acks)
 	for i := range e.Acks {
 		e.Acks[i].At = e.Acks[i].At.Add(after)

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,32 +21,92 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// KubernetesVersion is what go.mod requires; the programs report it.
-const KubernetesVersion = "v1.34.4"
-
 // Source is where a binary comes from.
 type Source struct {
 	Name string
 	// Module is the folder of the go.mod to build with, Package what to build.
 	Module, Package string
-	LDFlags         string
+	// ModFile replaces the module's go.mod, where it is not empty.
+	ModFile string
+	LDFlags string
+	Tags    []string
+	// CGO is set where the program needs a C compiler.
+	CGO bool
 	// Folders hold more sources, besides the package's own.
 	Folders []string
+	// Alone is set where no other program can be built in the same go build.
+	Alone bool
+	// Patches are to modules that do not compile with the others' versions.
+	Patches []patch
 }
 
-// Sources are the programs of the cluster, given the folder of this module. Those
-// of other projects are each built by a module of their own: their dependencies
-// contradict each other, and a change of ours must not build them again.
+// containerdTags leave out what the cluster never uses: plugins of containerd that are
+// WebAssembly, and snapshotters other than overlayfs.
+var containerdTags = []string{"nri_no_wasm", "no_btrfs", "no_devmapper", "no_zfs"}
+
+// Newest is the minor version of Kubernetes that the module's go.mod requires.
+const Newest = "1.37"
+
+// Kubernetes is the multi-call binary of a minor version, given the folder of this
+// module. An older version has a go.mod of its own, beside the sources that all share.
+func Kubernetes(root, minor string) (Source, error) {
+	s := Source{Name: "kubernetes", Module: filepath.Join(root, "programs"), Package: "./kubernetes"}
+	mod := filepath.Join(s.Module, "go.mod")
+	if minor != Newest {
+		mod = filepath.Join(root, "programs", "versions", minor+".mod")
+		var err error
+		if s.ModFile, err = filepath.Abs(mod); err != nil {
+			return Source{}, err
+		}
+	}
+	version, err := requiredVersion(mod, "k8s.io/kubernetes")
+	if errors.Is(err, fs.ErrNotExist) {
+		return Source{}, fmt.Errorf("the test cluster does not know Kubernetes %s: %w", minor, err)
+	}
+	s.LDFlags = "-X k8s.io/component-base/version.gitVersion=" + version
+	return s, err
+}
+
+// requiredVersion is the version of a module that a go.mod requires.
+func requiredVersion(file, module string) (string, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(content)) {
+		fields := strings.Fields(strings.TrimPrefix(line, "require "))
+		if len(fields) >= 2 && fields[0] == module && strings.HasPrefix(fields[1], "v") {
+			return fields[1], nil
+		}
+	}
+	return "", fmt.Errorf("%s does not require %s", file, module)
+}
+
+// Sources are the programs of the cluster besides Kubernetes, given the folder of this
+// module. They are of one module: what they share with each other and with Kubernetes
+// is compiled once.
 func Sources(root string) []Source {
-	driver := filepath.Join(root, "..", "csi")
-	version := "-X k8s.io/component-base/version.gitVersion=" + KubernetesVersion
+	programs, driver := filepath.Join(root, "programs"), filepath.Join(root, "..", "csi")
 	return []Source{
-		{Name: "kubernetes", Module: filepath.Join(root, "kubernetes"), Package: ".", LDFlags: version},
-		{Name: "pause", Module: root, Package: "./pause"},
-		{Name: "local-path-provisioner", Module: filepath.Join(root, "provisioner"), Package: "github.com/rancher/local-path-provisioner"},
-		{Name: "chaos-operator", Module: filepath.Join(root, "operator"), Package: "github.com/litmuschaos/chaos-operator"},
-		{Name: "csi-attacher", Module: filepath.Join(root, "attacher"), Package: "github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher"},
-		{Name: "csi-driver", Module: driver, Package: ".", Folders: []string{driver, filepath.Join(root, "..", "faultfs"), filepath.Join(root, "..", "gluster")}},
+		{Name: "pause", Module: programs, Package: "./pause"},
+		// It imports logrus by its old name, Sirupsen, and go build takes no two names that differ in case alone.
+		{Name: "local-path-provisioner", Module: programs, Package: "github.com/rancher/local-path-provisioner", Alone: true},
+		{Name: "chaos-operator", Module: programs, Package: "./operator", Patches: []patch{operatorPatch}},
+		{Name: "csi-attacher", Module: programs, Package: "github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher"},
+		{
+			Name: "csi-driver", Module: programs, Package: "github.com/volume-durability/volume-durability/tests/csi",
+			Folders: []string{driver, filepath.Join(root, "..", "faultfs"), filepath.Join(root, "..", "gluster")},
+		},
+	}
+}
+
+// Runtime are the container runtime's programs.
+func Runtime(root string) []Source {
+	programs := filepath.Join(root, "programs")
+	return []Source{
+		{Name: "containerd", Module: programs, Package: "./containerd", Tags: containerdTags},
+		{Name: "containerd-shim-runc-v2", Module: programs, Package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", Tags: containerdTags},
+		{Name: "runc", Module: filepath.Join(root, "runc"), Package: "github.com/opencontainers/runc", Tags: []string{"seccomp"}, CGO: true},
 	}
 }
 
@@ -65,41 +126,71 @@ func NewCache(log logrus.FieldLogger) (Cache, error) {
 }
 
 // Build returns the path of every binary by name, and builds those that are not
-// in the cache.
+// in the cache. Those of one module are built together: what they share, once.
 func (c Cache) Build(ctx context.Context, sources []Source) (map[string]string, error) {
 	built := map[string]string{}
-	for i, s := range sources {
-		file, err := c.one(ctx, s, fmt.Sprintf("%d of %d", i+1, len(sources)))
+	var missing []Source
+	for _, s := range sources {
+		key, err := s.key(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("building %s: %w", s.Name, err)
+			return nil, fmt.Errorf("looking for a built %s: %w", s.Name, err)
 		}
-		built[s.Name] = file
+		built[s.Name] = filepath.Join(c.Dir, s.Name+"-"+key)
+		if _, err := os.Stat(built[s.Name]); err != nil {
+			missing = append(missing, s)
+		}
+	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	for _, group := range groups(missing) {
+		if err := c.build(ctx, group, built); err != nil {
+			return nil, fmt.Errorf("building %s: %w", names(group), err)
+		}
 	}
 	return built, nil
 }
 
-func (c Cache) one(ctx context.Context, s Source, count string) (string, error) {
-	key, err := s.key(ctx)
-	if err != nil {
-		return "", err
+// mod is the go.mod to build with.
+func (s Source) mod() string {
+	if s.ModFile != "" {
+		return s.ModFile
 	}
-	file := filepath.Join(c.Dir, s.Name+"-"+key)
-	if _, err := os.Stat(file); err == nil {
-		return file, nil
+	return filepath.Join(s.Module, "go.mod")
+}
+
+// modFile is the file that replaces the module's go.mod in a build, empty where none does.
+func (s Source) modFile(ctx context.Context, patches []patch, dir string) (string, error) {
+	if len(patches) > 0 {
+		return patched(ctx, s.Module, s.mod(), patches, dir)
 	}
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
-		return "", err
+	return s.ModFile, nil
+}
+
+// groups are the sources that one go build can build.
+func groups(sources []Source) [][]Source {
+	var all [][]Source
+	for _, s := range sources {
+		i := slices.IndexFunc(all, func(group []Source) bool { return group[0].together(s) })
+		if i < 0 {
+			all = append(all, []Source{s})
+		} else {
+			all[i] = append(all[i], s)
+		}
 	}
-	began := time.Now()
-	c.Log.WithField("binary", s.Name).Infof("Building %s (once, the first takes minutes)", count)
-	done := c.progress(s.Name, began)
-	err = s.build(ctx, file)
-	done()
-	if err != nil {
-		return "", err
+	return all
+}
+
+func (s Source) together(other Source) bool {
+	return s.Module == other.Module && s.ModFile == other.ModFile && s.CGO == other.CGO && !s.Alone && !other.Alone
+}
+
+func names(sources []Source) string {
+	var all []string
+	for _, s := range sources {
+		all = append(all, s.Name)
 	}
-	c.Log.WithFields(logrus.Fields{"binary": s.Name, "took": time.Since(began).Round(time.Second)}).Info("Built")
-	return file, nil
+	return strings.Join(all, ", ")
 }
 
 // progress says now and then that a build still goes on, until it is told to end.
@@ -111,7 +202,7 @@ func (c Cache) progress(name string, began time.Time) (done func()) {
 		for {
 			select {
 			case <-ticker.C:
-				c.Log.WithFields(logrus.Fields{"binary": name, "elapsed": time.Since(began).Round(time.Second)}).Info("Still building")
+				c.Log.WithFields(logrus.Fields{"binaries": name, "elapsed": time.Since(began).Round(time.Second)}).Info("Still building")
 			case <-end:
 				return
 			}
@@ -124,16 +215,73 @@ func (c Cache) progress(name string, began time.Time) (done func()) {
 	}
 }
 
-// build makes the file whole or not at all.
-func (s Source) build(ctx context.Context, file string) error {
-	unfinished := fmt.Sprintf("%s.%d", file, os.Getpid())
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", strings.TrimSpace("-s -w "+s.LDFlags), "-o", unfinished, s.Package)
-	cmd.Dir = s.Module
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return errors.Join(fmt.Errorf("%w\n%s", err, output), os.RemoveAll(unfinished))
+// build makes each file of a group whole or not at all.
+func (c Cache) build(ctx context.Context, group []Source, files map[string]string) (err error) {
+	dir, err := os.MkdirTemp(c.Dir, "build-")
+	if err != nil {
+		return err
 	}
-	return os.Rename(unfinished, file)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	began := time.Now()
+	c.Log.WithField("binaries", names(group)).Info("Building (once; Kubernetes takes minutes)")
+	done := c.progress(names(group), began)
+	err = goBuild(ctx, group, dir)
+	done()
+	if err != nil {
+		return err
+	}
+	for _, s := range group {
+		if err := os.Rename(filepath.Join(dir, path.Base(s.Package)), files[s.Name]); err != nil {
+			return err
+		}
+	}
+	c.Log.WithFields(logrus.Fields{"binaries": names(group), "took": time.Since(began).Round(time.Second)}).Info("Built")
+	return nil
+}
+
+// goBuild builds a group into a folder, each program by the last element of its
+// package's path. The flags are those of the Makefile: what is compiled with others is
+// compiled again.
+func goBuild(ctx context.Context, group []Source, dir string) error {
+	flags := []string{"-s", "-w"}
+	var tags, packages []string
+	var patches []patch
+	for _, s := range group {
+		flags = append(flags, s.LDFlags)
+		tags = append(tags, s.Tags...)
+		packages = append(packages, s.Package)
+		patches = append(patches, s.Patches...)
+	}
+	args := []string{"build", "-trimpath", "-ldflags", strings.TrimSpace(strings.Join(flags, " ")), "-tags", strings.Join(tags, ","), "-o", dir + "/"}
+	mod, err := group[0].modFile(ctx, patches, dir)
+	if err != nil {
+		return err
+	}
+	if mod != "" {
+		args = append(args, "-modfile", mod)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
+	cmd.Dir = group[0].Module
+	cmd.Env = environment(group[0].CGO)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, output)
+	}
+	return nil
+}
+
+// gcPercent is how much the compiler's heap grows between collections: with Go's own 100
+// the compiler needs a quarter more processor time for Kubernetes' large packages.
+const gcPercent = "200"
+
+func environment(cgo bool) []string {
+	env := append(os.Environ(), "CGO_ENABLED=0")
+	if cgo {
+		env = append(os.Environ(), "CGO_ENABLED=1")
+	}
+	if os.Getenv("GOGC") == "" {
+		env = append(env, "GOGC="+gcPercent)
+	}
+	return env
 }
 
 // key changes with everything that the binary is made of.
@@ -143,8 +291,8 @@ func (s Source) key(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("asking go for its version: %w", err)
 	}
-	fmt.Fprintf(sum, "%s%s %s\n", version, s.Package, s.LDFlags)
-	files := []string{filepath.Join(s.Module, "go.mod"), filepath.Join(s.Module, "go.sum")}
+	fmt.Fprintf(sum, "%s%s %s %s %t %s\n", version, s.Package, s.LDFlags, s.Tags, s.CGO, s.Patches)
+	files := []string{s.mod(), sumFile(s.mod())}
 	if strings.HasPrefix(s.Package, ".") {
 		own, err := filepath.Glob(filepath.Join(s.Module, s.Package, "*.go"))
 		if err != nil {

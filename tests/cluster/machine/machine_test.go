@@ -125,8 +125,11 @@ func TestOnlyTheSocketsOfTheClustersShimsAreRemoved(t *testing.T) {
 	tasks := filepath.Join(state, "n1", "state", "io.containerd.runtime.v2.task", "k8s.io")
 	write(t, filepath.Join(tasks, "a", "address"), "unix://"+ours)
 	write(t, filepath.Join(tasks, "b", "address"), "unix://"+filepath.Join(sockets, "gone"))
+	newer := write(t, filepath.Join(sockets, "newer"), "")
+	write(t, filepath.Join(tasks, "c", "bootstrap.json"), `{"version":3,"address":"unix://`+newer+`","protocol":"ttrpc"}`)
 	require.NoError(t, removeShimSockets(state))
 	assert.NoFileExists(t, ours)
+	assert.NoFileExists(t, newer)
 	assert.FileExists(t, theirs)
 }
 

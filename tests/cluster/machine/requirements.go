@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -28,36 +29,48 @@ type Tools struct {
 }
 
 // packages are Debian's and Ubuntu's, by what they bring.
-var packages = []string{"containerd", "runc", "containernetworking-plugins", "busybox-static", "iproute2", "ca-certificates", "mount", "e2fsprogs", "xfsprogs", "btrfs-progs", "glusterfs-server", "glusterfs-client"}
+var packages = []string{"containernetworking-plugins", "busybox-static", "iproute2", "ca-certificates", "mount", "e2fsprogs", "xfsprogs", "btrfs-progs", "glusterfs-server", "glusterfs-client"}
+
+// runtimePackages bring the machine's own container runtime, compilerPackages what runc
+// is built with.
+var (
+	runtimePackages  = []string{"containerd", "runc"}
+	compilerPackages = []string{"gcc", "libc6-dev", "libseccomp-dev", "pkg-config"}
+)
 
 // ErrUnsuited says that the test cluster cannot be had on this machine.
 var ErrUnsuited = errors.New("the test cluster cannot run here")
 
 const instead = "Or use a cluster that you have: KUBECONFIG=… make demo (see tests/cluster/README.md)"
 
-// Require returns the tools, and installs what is missing where it may.
-func Require(ctx context.Context, log logrus.FieldLogger) (Tools, error) {
+// Require returns the tools, and installs what is missing where it may. They include a
+// container runtime where one is wanted, else what one is built with.
+func Require(ctx context.Context, log logrus.FieldLogger, runtimeToo bool) (Tools, error) {
 	if runtime.GOOS != "linux" {
 		return Tools{}, fmt.Errorf("%w: it needs Linux, this is %s. %s", ErrUnsuited, runtime.GOOS, instead)
 	}
 	if os.Geteuid() != 0 {
 		return Tools{}, fmt.Errorf("%w: it needs root, for containers, mounts and a network bridge. Run it as root. %s", ErrUnsuited, instead)
 	}
-	tools, missing := find()
+	tools, missing := find(runtimeToo)
 	if len(missing) == 0 {
 		return tools, nil
 	}
-	if err := install(ctx, log, missing); err != nil {
+	wanted := slices.Concat(packages, compilerPackages)
+	if runtimeToo {
+		wanted = slices.Concat(packages, runtimePackages)
+	}
+	if err := install(ctx, log, wanted, missing); err != nil {
 		return Tools{}, err
 	}
-	tools, missing = find()
+	tools, missing = find(runtimeToo)
 	if len(missing) > 0 {
 		return Tools{}, fmt.Errorf("%w: still missing after the installation: %s", ErrUnsuited, strings.Join(missing, ", "))
 	}
 	return tools, nil
 }
 
-func find() (Tools, []string) {
+func find(runtimeToo bool) (Tools, []string) {
 	var missing []string
 	look := func(name string) string {
 		path, err := exec.LookPath(name)
@@ -66,7 +79,12 @@ func find() (Tools, []string) {
 		}
 		return path
 	}
-	tools := Tools{Containerd: look("containerd"), Ctr: look("ctr"), Runc: look("runc"), Busybox: look("busybox"), GlusterServer: look(gluster.Server), GlusterClient: look(gluster.Client)}
+	tools := Tools{Busybox: look("busybox"), GlusterServer: look(gluster.Server), GlusterClient: look(gluster.Client)}
+	if runtimeToo {
+		tools.Containerd, tools.Ctr, tools.Runc = look("containerd"), look("ctr"), look("runc")
+	} else if look("gcc"); exec.Command(look("pkg-config"), "--exists", "libseccomp").Run() != nil {
+		missing = append(missing, "libseccomp")
+	}
 	for _, name := range []string{"ip", "mount", "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"} {
 		look(name)
 	}
@@ -79,9 +97,9 @@ func find() (Tools, []string) {
 	return tools, append(missing, "the CNI plugins")
 }
 
-func install(ctx context.Context, log logrus.FieldLogger, missing []string) error {
+func install(ctx context.Context, log logrus.FieldLogger, packages, missing []string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("%w: missing: %s. Install containerd, runc, the CNI plugins, a static busybox, iproute2, GlusterFS, and the tools of ext4, xfs and btrfs. %s", ErrUnsuited, strings.Join(missing, ", "), instead)
+		return fmt.Errorf("%w: missing: %s. Install them: a C compiler and libseccomp, or containerd and runc, the CNI plugins, a static busybox, iproute2, GlusterFS, and the tools of ext4, xfs and btrfs. %s", ErrUnsuited, strings.Join(missing, ", "), instead)
 	}
 	log.WithField("packages", packages).Info("Installing what the machine lacks")
 	for _, args := range [][]string{{"update"}, append([]string{"install", "-y", "--no-install-recommends"}, packages...)} {

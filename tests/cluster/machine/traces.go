@@ -99,23 +99,43 @@ func Restore(file, state, network string) error {
 // removeShimSockets removes the sockets of shims that were killed. Their place is
 // fixed, their names are hashes; each container's folder says which is its own.
 func removeShimSockets(state string) error {
-	files, err := filepath.Glob(filepath.Join(state, "*", "state", "io.containerd.runtime.v2.task", "*", "*", "address"))
-	if err != nil {
-		return err
-	}
 	var failures []error
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			failures = append(failures, err)
-			continue
-		}
-		socket := strings.TrimPrefix(strings.TrimSpace(string(content)), "unix://")
-		if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failures = append(failures, err)
+	for name, addressIn := range shimFiles {
+		files, err := filepath.Glob(filepath.Join(state, "*", "state", "io.containerd.runtime.v2.task", "*", "*", name))
+		failures = append(failures, err)
+		for _, file := range files {
+			failures = append(failures, removeShimSocket(file, addressIn))
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// shimFiles are those in a container's folder that hold its shim's address: containerd 1
+// writes the address alone, containerd 2 writes it among others.
+var shimFiles = map[string]func([]byte) (string, error){
+	"address": func(content []byte) (string, error) { return strings.TrimSpace(string(content)), nil },
+	"bootstrap.json": func(content []byte) (string, error) {
+		var bootstrap struct {
+			Address string `json:"address"`
+		}
+		err := json.Unmarshal(content, &bootstrap)
+		return bootstrap.Address, err
+	},
+}
+
+func removeShimSocket(file string, addressIn func([]byte) (string, error)) error {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	address, err := addressIn(content)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	if err := os.Remove(strings.TrimPrefix(address, "unix://")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // removeNetworkRecords removes what the network plugins remember of pods that were

@@ -42,8 +42,15 @@ func IsKubelet(name string) bool { return strings.HasPrefix(name, "kubelet-") }
 // (k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1, KubeletSocket).
 const DevicePlugins = "/var/lib/kubelet/device-plugins/kubelet.sock"
 
+// Runtime are the programs that run a node's containers, as paths.
+type Runtime struct {
+	Containerd, Runc string
+	// Shim is containerd's, or empty where containerd finds it itself.
+	Shim string
+}
+
 // Prepare makes a node's folders, cgroups and configurations.
-func Prepare(n layout.Node, tools machine.Tools, creds Credentials) error {
+func Prepare(n layout.Node, runtime Runtime, cni string, creds Credentials) error {
 	for _, dir := range []string{n.Dir(), n.VolumesDir(), filepath.Join(n.Dir(), "pod-logs"), filepath.Join(n.Dir(), "images")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
@@ -52,7 +59,7 @@ func Prepare(n layout.Node, tools machine.Tools, creds Credentials) error {
 	if err := machine.AddCgroup(n.Cgroup()); err != nil {
 		return err
 	}
-	if err := os.WriteFile(containerdConfig(n), containerdTOML(n, tools), 0o600); err != nil {
+	if err := os.WriteFile(containerdConfig(n), containerdTOML(n, runtime, cni), 0o600); err != nil {
 		return err
 	}
 	config, err := yaml.Marshal(kubeletConfiguration(n, creds))
@@ -65,11 +72,11 @@ func Prepare(n layout.Node, tools machine.Tools, creds Credentials) error {
 func containerdConfig(n layout.Node) string { return filepath.Join(n.Dir(), "containerd.toml") }
 func kubeletConfig(n layout.Node) string    { return filepath.Join(n.Dir(), "kubelet.yaml") }
 
-// containerdTOML configures containerd 1.6 and later. Where the machine withholds
+// containerdTOML configures containerd 1.6 and later; 2.0 and later migrate it. Where the machine withholds
 // CAP_SYS_RESOURCE, runc may not lower a process's OOM score: restrict_oom_score_adj.
 // A raw block volume is the user's that its container runs as, who is not root:
-// device_ownership_from_security_context.
-func containerdTOML(n layout.Node, tools machine.Tools) []byte {
+// device_ownership_from_security_context. NRI's socket has one place on a machine.
+func containerdTOML(n layout.Node, runtime Runtime, cni string) []byte {
 	return fmt.Appendf(nil, `version = 2
 root = %q
 state = %q
@@ -77,6 +84,8 @@ state = %q
   address = %q
 [plugins."io.containerd.internal.v1.opt"]
   path = %q
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = %q
   restrict_oom_score_adj = true
@@ -91,12 +100,13 @@ state = %q
     default_runtime_name = "runc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
+      runtime_path = %q
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         BinaryName = %q
         Root = %q
         SystemdCgroup = false
 `, filepath.Join(n.Dir(), "root"), filepath.Join(n.Dir(), "state"), n.Socket(), filepath.Join(n.Dir(), "opt"),
-		layout.PauseImage, tools.CNI, layout.CNI, tools.Runc, filepath.Join(n.Dir(), "runc"))
+		layout.PauseImage, cni, layout.CNI, runtime.Shim, runtime.Runc, filepath.Join(n.Dir(), "runc"))
 }
 
 func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.KubeletConfiguration {
@@ -121,6 +131,7 @@ func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.Kube
 		CgroupDriver:           "cgroupfs",
 		CgroupRoot:             "/" + n.Cgroup(),
 		FailSwapOn:             ptr.To(false),
+		FailCgroupV1:           ptr.To(false), // a machine may have nothing else; gone in 1.38
 		EnforceNodeAllocatable: []string{"none"},
 		PodLogsDir:             filepath.Join(n.Dir(), "pod-logs"),
 		VolumePluginDir:        filepath.Join(n.Dir(), "volume-plugins"),
@@ -135,8 +146,8 @@ func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.Kube
 }
 
 // Containerd is the program that runs a node's containers.
-func Containerd(n layout.Node, tools machine.Tools) process.Program {
-	return process.Program{Name: ContainerdName(n), Path: tools.Containerd, Args: []string{"--config", containerdConfig(n)}}
+func Containerd(n layout.Node, runtime Runtime) process.Program {
+	return process.Program{Name: ContainerdName(n), Path: runtime.Containerd, Args: []string{"--config", containerdConfig(n)}}
 }
 
 // Kubelet is the program that makes a node of it.

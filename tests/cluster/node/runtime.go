@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,6 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/volume-durability/volume-durability/tests/cluster/layout"
-	"github.com/volume-durability/volume-durability/tests/cluster/machine"
 )
 
 // AwaitContainerd returns once a node's containerd answers.
@@ -87,7 +87,7 @@ func withRuntime(n layout.Node, use func(cri.RuntimeServiceClient) error) error 
 }
 
 // Load imports an image into a node, unless the node has just that one already.
-func Load(ctx context.Context, n layout.Node, tools machine.Tools, ref, file string) error {
+func Load(ctx context.Context, n layout.Node, ctr []string, ref, file string) error {
 	sum, err := sumOf(file)
 	if err != nil {
 		return err
@@ -96,7 +96,8 @@ func Load(ctx context.Context, n layout.Node, tools machine.Tools, ref, file str
 	if loaded, err := os.ReadFile(stamp); err == nil && bytes.Equal(loaded, []byte(sum)) {
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, tools.Ctr, "--address", n.Socket(), "--namespace", "k8s.io", "images", "import", file)
+	args := append(slices.Clone(ctr[1:]), "--address", n.Socket(), "--namespace", "k8s.io", "images", "import", file)
+	cmd := exec.CommandContext(ctx, ctr[0], args...)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("loading %s into %s: %w: %s", ref, n.Name, err, output)
 	}

@@ -1,12 +1,13 @@
-// Package baseline is what people do today to find out whether a volume kept its
-// data, done by the same commands on the same volume: the STIG check by hand,
-// counting lines, a checksum that is kept on the volume, a Litmus command probe.
-// It takes what they say; whether they are right is not its business.
+// Package baseline applies the methods that people use today to find out whether a
+// volume kept its data, to the volume under test: the STIG check by hand, counting
+// lines, a checksum that is kept on the volume, a Litmus command probe. It returns
+// their answers and does not rate them.
 package baseline
 
 import (
 	"context"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,22 +22,22 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// Answer is what a way of looking says.
+// Answer is the answer of a method.
 type Answer string
 
 // The answers.
 const (
-	Fine     Answer = "fine"      // nothing is wrong
-	Found    Answer = "found"     // something is wrong
-	NoAnswer Answer = "no answer" // it does not come back
-	NotRun   Answer = "not run"   // it could not be done
+	Intact   Answer = "intact"    // the data is as it was
+	Damaged  Answer = "damaged"   // the data is not as it was
+	NoAnswer Answer = "no answer" // the command did not return
+	NotRun   Answer = "not run"   // the method could not be applied
 )
 
-// Answers are what each way said, in the order of Ways.
+// Answers are the answers of all methods, in the order of Methods.
 type Answers [4]Answer
 
-// Ways are the ways of looking, as a table's reader knows them.
-var Ways = [4]string{"STIG check by hand", "counting lines", "md5 on the volume", "Litmus cmdProbe"}
+// Methods are the names of the methods in the table.
+var Methods = [4]string{"STIG check by hand", "counting lines", "md5 on the volume", "Litmus cmdProbe"}
 
 const (
 	stig = iota
@@ -45,20 +46,19 @@ const (
 	probe
 )
 
-// patience is how long a person waits for a command, and a command that is run
-// while the API server waits may take.
 const (
-	patience = 10 * time.Second
-	brief    = 4 * time.Second
+	// checkTimeout limits each command of Check.
+	checkTimeout = 10 * time.Second
+	// hookTimeout limits what runs while the API server waits for the admission hook.
+	hookTimeout = 4 * time.Second
 )
 
-// probeName is that of the Litmus probe in the engine.
+// probeName is the name of the Litmus probe in the engine.
 const probeName = "lines"
 
-// Probe is a command probe as a Litmus user writes it: it counts the lines that
-// are there in the end, in a pod that mounts the claim.
+// Probe returns a command probe as a Litmus user would write it: at the end of the test
+// it counts the lines of the file, in a pod that mounts the claim.
 func Probe(image, claim, file string) chaosv1alpha1.ProbeAttributes {
-	folder := file[:strings.LastIndex(file, "/")]
 	return chaosv1alpha1.ProbeAttributes{
 		Name: probeName, Type: "cmdProbe", Mode: "EOT",
 		CmdProbeInputs: &chaosv1alpha1.CmdProbeInputs{
@@ -66,10 +66,10 @@ func Probe(image, claim, file string) chaosv1alpha1.ProbeAttributes {
 			Comparator: chaosv1alpha1.ComparatorInfo{Type: "int", Criteria: ">", Value: "0"},
 			Source: &chaosv1alpha1.SourceDetails{
 				Image: image, ImagePullPolicy: corev1.PullIfNotPresent,
-				// litmus-go's own command ignores that it is asked to end, and takes half a minute to go.
+				// litmus-go's own command ignores SIGTERM, so its pod takes half a minute to end.
 				Args:         []string{"-c", "trap exit TERM; sleep 1000 & wait"},
 				Volumes:      []corev1.Volume{volume(claim)},
-				VolumesMount: []corev1.VolumeMount{{Name: "volume", MountPath: folder}},
+				VolumesMount: []corev1.VolumeMount{{Name: "volume", MountPath: path.Dir(file)}},
 			},
 		},
 		RunProperties: chaosv1alpha1.RunProperty{ProbeTimeout: "5s", Interval: "1s", Retry: 1},
@@ -77,37 +77,38 @@ func Probe(image, claim, file string) chaosv1alpha1.ProbeAttributes {
 }
 
 func volume(claim string) corev1.Volume {
-	return corev1.Volume{Name: "volume", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}}
+	source := &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}
+	return corev1.Volume{Name: "volume", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: source}}
 }
 
-// Before is what was noted before the fault.
-type Before struct {
-	ns     *chaosengine.Namespace
-	file   string
-	remove func(context.Context) error
+// Baseline is the state of the file before the fault, with which the methods compare.
+type Baseline struct {
+	ns         *chaosengine.Namespace
+	file       string
+	removeHook func(context.Context) error
 
-	once  sync.Once
-	mu    sync.Mutex
-	lines int
-	done  bool
+	once     sync.Once
+	mu       sync.Mutex
+	lines    int
+	recorded bool
 }
 
-// Note notes, when the writer is about to be deleted for the first time, and not a
-// moment earlier, how many lines there are, and leaves a checksum of all that is
-// there on the volume, beside the file.
-func Note(ctx context.Context, ns *chaosengine.Namespace, file string) (*Before, error) {
-	b := &Before{ns: ns, file: file}
+// Prepare installs an admission hook that records the state of the file immediately
+// before the first deletion of the writer: the number of lines, and a checksum of the
+// content, which it leaves on the volume beside the file.
+func Prepare(ctx context.Context, ns *chaosengine.Namespace, file string) (*Baseline, error) {
+	b := &Baseline{ns: ns, file: file}
 	var err error
-	b.remove, err = ns.Before(ctx, "pods", func(operation admissionv1.Operation, pod string) {
+	b.removeHook, err = ns.OnAdmission(ctx, "pods", func(operation admissionv1.Operation, pod string) {
 		if operation == admissionv1.Delete && pod == options.Defaults().WriterPod {
-			b.once.Do(func() { b.note(ctx, pod) })
+			b.once.Do(func() { b.record(ctx, pod) })
 		}
 	})
 	return b, err
 }
 
-func (b *Before) note(ctx context.Context, pod string) {
-	ctx, cancel := context.WithTimeout(ctx, brief)
+func (b *Baseline) record(ctx context.Context, pod string) {
+	ctx, cancel := context.WithTimeout(ctx, hookTimeout)
 	defer cancel()
 	out, err := b.ns.Exec(ctx, pod, "sh", "-c", fmt.Sprintf(
 		`n=$(wc -c < %[1]s); echo "$n $(head -c $n %[1]s | md5sum)" > %[1]s.md5; head -c $n %[1]s | wc -l`, b.file))
@@ -116,29 +117,32 @@ func (b *Before) note(ctx context.Context, pod string) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.done = err == nil
+	b.recorded = err == nil
 }
 
-// noted says whether something was noted: a writer that had ended before it was
-// deleted cannot be asked.
-func (b *Before) noted() bool {
+// isRecorded reports whether the state was recorded. It cannot be if the writer had
+// ended before it was deleted.
+func (b *Baseline) isRecorded() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.done
+	return b.recorded
 }
 
-// Forget takes the hook away.
-func (b *Before) Forget(ctx context.Context) error { return b.remove(ctx) }
+// Close removes the hook.
+func (b *Baseline) Close(ctx context.Context) error { return b.removeHook(ctx) }
 
-// Ask asks each way, in a pod that mounts the claim, and reads what the probe said.
-func (b *Before) Ask(ctx context.Context, image, claim string, result *chaosv1alpha1.ChaosResult) (Answers, error) {
+// Check applies each method, in a pod that mounts the claim, and reads the result of the
+// command probe.
+func (b *Baseline) Check(
+	ctx context.Context, image, claim string, result *chaosv1alpha1.ChaosResult,
+) (Answers, error) {
 	answers := Answers{lines: NotRun, md5: NotRun, probe: probeAnswer(result)}
-	pod, err := b.byHand(ctx, image, claim)
+	pod, err := b.startPod(ctx, image, claim)
 	if err != nil {
 		return answers, err
 	}
 	answers[stig] = b.ask(ctx, pod, fmt.Sprintf("[ $(cat %s | wc -c) -gt 0 ] && echo yes || echo no", b.file))
-	if !b.noted() {
+	if !b.isRecorded() {
 		return answers, nil
 	}
 	answers[lines] = b.ask(ctx, pod, fmt.Sprintf("[ $(cat %s | wc -l) -ge %d ] && echo yes || echo no", b.file, b.lines))
@@ -147,10 +151,9 @@ func (b *Before) Ask(ctx context.Context, image, claim string, result *chaosv1al
 	return answers, nil
 }
 
-// byHand starts a pod as people do who look by hand.
-func (b *Before) byHand(ctx context.Context, image, claim string) (string, error) {
+// startPod starts a pod that mounts the claim and returns its name.
+func (b *Baseline) startPod(ctx context.Context, image, claim string) (string, error) {
 	const name = "by-hand"
-	folder := b.file[:strings.LastIndex(b.file, "/")]
 	_, err := b.ns.Kube.CoreV1().Pods(b.ns.Name).Create(ctx, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PodSpec{
@@ -158,7 +161,7 @@ func (b *Before) byHand(ctx context.Context, image, claim string) (string, error
 			Volumes:                       []corev1.Volume{volume(claim)},
 			Containers: []corev1.Container{{
 				Name: name, Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: []string{"sleep", "1000"},
-				VolumeMounts: []corev1.VolumeMount{{Name: "volume", MountPath: folder}},
+				VolumeMounts: []corev1.VolumeMount{{Name: "volume", MountPath: path.Dir(b.file)}},
 			}},
 		},
 	}, metav1.CreateOptions{})
@@ -169,9 +172,9 @@ func (b *Before) byHand(ctx context.Context, image, claim string) (string, error
 	return name, err
 }
 
-// ask runs a command that says yes where all is well and no where it is not.
-func (b *Before) ask(ctx context.Context, pod, command string) Answer {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// ask runs a command that prints yes if the data is intact, and no if it is not.
+func (b *Baseline) ask(ctx context.Context, pod, command string) Answer {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	out, err := b.ns.Exec(ctx, pod, "sh", "-c", command)
 	switch {
@@ -180,9 +183,9 @@ func (b *Before) ask(ctx context.Context, pod, command string) Answer {
 	case err != nil:
 		return NotRun
 	case strings.TrimSpace(out) == "yes":
-		return Fine
+		return Intact
 	default:
-		return Found
+		return Damaged
 	}
 }
 
@@ -195,9 +198,9 @@ func probeAnswer(result *chaosv1alpha1.ChaosResult) Answer {
 		case strings.HasPrefix(p.Status.Description, "no answer within"):
 			return NoAnswer
 		case p.Status.Verdict == chaosv1alpha1.ProbeVerdictPassed:
-			return Fine
+			return Intact
 		case p.Status.Verdict == chaosv1alpha1.ProbeVerdictFailed:
-			return Found
+			return Damaged
 		}
 	}
 	return NotRun

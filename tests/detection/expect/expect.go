@@ -1,6 +1,6 @@
-// Package expect says what must be found of a damage, from what the filesystem
-// says it did and from what had been acknowledged: by arithmetic alone, apart from
-// the scanner and the judge that are put to the test.
+// Package expect computes the expected findings of a damage from the filesystem's own
+// report and from the acknowledgements. It uses arithmetic only, not the scanner or the
+// judge, because these are under test.
 package expect
 
 import (
@@ -13,15 +13,15 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
 )
 
-// Finding is a judge's finding without the words: its class and its records.
+// Finding is the class and the records of a judge's finding.
 type Finding struct {
 	Class       judge.Class
 	Epoch       int
 	First, Last uint64
 }
 
-// Of reduces a judge's findings to what is expected of them, in one order.
-func Of(found []judge.Finding) []Finding {
+// Reduce returns the class and the records of a judge's findings, sorted.
+func Reduce(found []judge.Finding) []Finding {
 	reduced := make([]Finding, 0, len(found))
 	for _, f := range found {
 		reduced = append(reduced, Finding{f.Class, f.Epoch, f.First, f.Last})
@@ -36,7 +36,7 @@ func sorted(all []Finding) []Finding {
 	return all
 }
 
-// Damage is what was done to the first epoch's records, with which the file begins.
+// Damage describes the damage to the records of the first epoch, with which the file begins.
 type Damage struct {
 	event.Event
 	// RecordSize is in bytes.
@@ -45,36 +45,36 @@ type Damage struct {
 	Acknowledged []uint64
 }
 
-// Rule makes of a damage what must be found.
+// Rule returns the expected findings of a damage.
 type Rule func(Damage) []Finding
 
-// Nothing is expected of what touches no acknowledged record.
-func Nothing(Damage) []Finding { return nil }
+// NoFinding expects no finding: the damage touches no acknowledged record.
+func NoFinding(Damage) []Finding { return nil }
 
-// All expects a class for everything that an epoch was told is safe.
-func All(epoch int, class judge.Class) Rule {
+// AllRecords expects a class for all acknowledged records of an epoch.
+func AllRecords(epoch int, class judge.Class) Rule {
 	return func(d Damage) []Finding { return []Finding{{class, epoch, 1, d.Acknowledged[epoch-1]}} }
 }
 
-// Without expects a class that concerns no record.
-func Without(class judge.Class) Rule {
+// NoRecords expects a class that names no records.
+func NoRecords(class judge.Class) Rule {
 	return func(Damage) []Finding { return []Finding{{Class: class}} }
 }
 
-// Tail expects the records beyond the file's new end: the first of them is torn
-// where its beginning is left, the others are of a class.
+// Tail expects the records beyond the file's new end. The first of them is torn if its
+// beginning remains; the others have the class.
 func Tail(class judge.Class) Rule {
 	return func(d Damage) []Finding {
 		whole := uint64(d.SizeAfter / d.RecordSize)
 		if d.SizeAfter%d.RecordSize == 0 {
-			return d.records(class, whole+1, d.first())
+			return d.records(class, whole+1, d.lastOfFirstEpoch())
 		}
-		torn := d.records(judge.Torn, whole+1, min(whole+1, d.first()))
-		return append(torn, d.records(class, whole+2, d.first())...)
+		torn := d.records(judge.Torn, whole+1, min(whole+1, d.lastOfFirstEpoch()))
+		return append(torn, d.records(class, whole+2, d.lastOfFirstEpoch())...)
 	}
 }
 
-// Bytes expects a class for the records that the damaged bytes are in.
+// Bytes expects a class for the records that contain damaged bytes.
 func Bytes(class judge.Class) Rule {
 	return func(d Damage) []Finding {
 		if len(d.Ranges) == 0 {
@@ -85,15 +85,15 @@ func Bytes(class judge.Class) Rule {
 	}
 }
 
-// Page expects a class for the records of a page.
+// Page expects a class for the records that a page touches.
 func Page(page int64, class judge.Class) Rule {
 	return func(d Damage) []Finding {
 		return d.touched(class, extent.Between(page*fault.PageSize, (page+1)*fault.PageSize))
 	}
 }
 
-// Each expects what each of several rules does.
-func Each(rules ...Rule) Rule {
+// Combine expects the findings of all rules.
+func Combine(rules ...Rule) Rule {
 	return func(d Damage) []Finding {
 		var all []Finding
 		for _, rule := range rules {
@@ -106,11 +106,11 @@ func Each(rules ...Rule) Rule {
 // touched expects a class for the records that a range of bytes touches.
 func (d Damage) touched(class judge.Class, r extent.Range) []Finding {
 	first, last := uint64(r.Offset/d.RecordSize)+1, uint64((r.End()-1)/d.RecordSize)+1
-	return d.records(class, first, min(last, d.first()))
+	return d.records(class, first, min(last, d.lastOfFirstEpoch()))
 }
 
-// first is the first epoch's last acknowledged sequence number.
-func (d Damage) first() uint64 { return d.Acknowledged[0] }
+// lastOfFirstEpoch is the last acknowledged sequence number of the first epoch.
+func (d Damage) lastOfFirstEpoch() uint64 { return d.Acknowledged[0] }
 
 func (d Damage) records(class judge.Class, first, last uint64) []Finding {
 	if first > last {

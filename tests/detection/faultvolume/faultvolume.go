@@ -1,6 +1,6 @@
-// Package faultvolume is a volume that damages data on purpose, as a cluster sees it: a
-// faultfs process on this machine, which is every node of the test cluster, and a
-// PersistentVolume that leads to its mount.
+// Package faultvolume provides PersistentVolumes that damage data on purpose. Each is a
+// faultfs process on this machine, which runs all nodes of the test cluster, and a
+// PersistentVolume with the path of its mount.
 package faultvolume
 
 import (
@@ -28,18 +28,27 @@ import (
 // Class is the StorageClass of such volumes. It has no provisioner.
 const Class = "faulty"
 
-// Size is that of a volume, in name only.
+// Size is the declared size of a volume; it is not enforced.
 const Size = "64Mi"
 
-// patience is how long the process may take to mount, and to end.
-const patience = 20 * time.Second
+// processTimeout limits how long the faultfs process takes to mount, and to end.
+const processTimeout = 20 * time.Second
 
-// Fault is what is to go wrong, in the words of faultfs's flags.
+// Fault has the values of faultfs's flags -fault and -at.
 type Fault struct {
 	What, When string
 }
 
-// Volume is one that is mounted.
+// Config describes a volume.
+type Config struct {
+	Kube kubernetes.Interface
+	// Program is the faultfs program, Folder where the volume is mounted.
+	Program, Folder  string
+	Namespace, Claim string
+	Fault            Fault
+}
+
+// Volume is a mounted volume.
 type Volume struct {
 	name, dir, mount, control string
 	kube                      kubernetes.Interface
@@ -48,41 +57,43 @@ type Volume struct {
 
 	mu     sync.Mutex
 	events []event.Event
-	// mounted is closed with the event that says so.
+	// mounted is closed when faultfs reports that it has mounted.
 	mounted chan struct{}
 }
 
-// Make mounts a volume below a folder and offers it to a claim. Remove must be
-// called, also after an error.
-func Make(ctx context.Context, kube kubernetes.Interface, program, below, namespace, claim string, fault Fault) (*Volume, error) {
-	dir := filepath.Join(below, namespace)
+// Create mounts a volume and creates a PersistentVolume that is bound to the claim. The
+// caller must call Remove, also after an error.
+func Create(ctx context.Context, c Config) (*Volume, error) {
+	dir := filepath.Join(c.Folder, c.Namespace)
 	v := &Volume{
-		name: namespace, dir: dir, mount: filepath.Join(dir, "mount"), control: filepath.Join(dir, "control"),
-		kube: kube, exited: make(chan struct{}), mounted: make(chan struct{}),
+		name: c.Namespace, dir: dir, mount: filepath.Join(dir, "mount"), control: filepath.Join(dir, "control"),
+		kube: c.Kube, exited: make(chan struct{}), mounted: make(chan struct{}),
 	}
 	for _, d := range []string{filepath.Join(dir, "data"), v.mount} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return v, err
 		}
-		// The pods write as nobody in particular.
+		// The pods write as a user that this machine does not know.
 		if err := os.Chmod(d, 0o777); err != nil {
 			return v, err
 		}
 	}
-	if err := v.start(program, fault); err != nil {
+	if err := v.start(c.Program, c.Fault); err != nil {
 		return v, fmt.Errorf("starting faultfs: %w", err)
 	}
 	if err := v.awaitMounted(ctx); err != nil {
 		return v, err
 	}
-	_, err := kube.CoreV1().PersistentVolumes().Create(ctx, v.persistentVolume(namespace, claim), metav1.CreateOptions{})
+	pv := v.persistentVolume(c.Namespace, c.Claim)
+	_, err := c.Kube.CoreV1().PersistentVolumes().Create(ctx, pv, metav1.CreateOptions{})
 	return v, err
 }
 
 func (v *Volume) start(program string, fault Fault) error {
-	v.process = exec.Command(program, "-fault", fault.What, "-at", fault.When, "-control", v.control, filepath.Join(v.dir, "data"), v.mount)
+	v.process = exec.Command(program, "-fault", fault.What, "-at", fault.When, "-control", v.control,
+		filepath.Join(v.dir, "data"), v.mount)
 	v.process.Stderr = os.Stderr
-	said, err := v.process.StdoutPipe()
+	stdout, err := v.process.StdoutPipe()
 	if err != nil {
 		return err
 	}
@@ -92,15 +103,15 @@ func (v *Volume) start(program string, fault Fault) error {
 	}
 	go func() {
 		defer close(v.exited)
-		v.listen(said)
-		// How it ended is of no interest: what it said is.
+		v.readEvents(stdout)
+		// Only its events matter, not its exit status.
 		_ = v.process.Wait()
 	}()
 	return nil
 }
 
-func (v *Volume) listen(said io.Reader) {
-	lines := bufio.NewScanner(said)
+func (v *Volume) readEvents(stdout io.Reader) {
+	lines := bufio.NewScanner(stdout)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		var e event.Event
@@ -117,13 +128,13 @@ func (v *Volume) listen(said io.Reader) {
 }
 
 func (v *Volume) awaitMounted(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, processTimeout)
 	defer cancel()
 	select {
 	case <-v.mounted:
 		return nil
 	case <-v.exited:
-		return errors.New("faultfs has ended before it had mounted")
+		return errors.New("faultfs ended before it had mounted")
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for faultfs to mount: %w", ctx.Err())
 	}
@@ -138,14 +149,18 @@ func (v *Volume) persistentVolume(namespace, claim string) *corev1.PersistentVol
 			AccessModes:                   []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			StorageClassName:              Class,
 			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
-			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: namespace, Name: claim},
-			PersistentVolumeSource:        corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: v.mount, Type: &kind}},
+			ClaimRef: &corev1.ObjectReference{
+				Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: namespace, Name: claim,
+			},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{
+				HostPath: &corev1.HostPathVolumeSource{Path: v.mount, Type: &kind},
+			},
 		},
 	}
 }
 
-// Happened returns the first event of a kind, if there was one.
-func (v *Volume) Happened(kind event.Kind) (event.Event, bool) {
+// FirstEvent returns the first event of a kind, and whether there was one.
+func (v *Volume) FirstEvent(kind event.Kind) (event.Event, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, e := range v.events {
@@ -156,7 +171,7 @@ func (v *Volume) Happened(kind event.Kind) (event.Event, bool) {
 	return event.Event{}, false
 }
 
-// Heal lets go of everything that hangs.
+// Heal ends all hanging calls.
 func (v *Volume) Heal() error {
 	pipe, err := os.OpenFile(v.control, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -166,11 +181,11 @@ func (v *Volume) Heal() error {
 	return errors.Join(err, pipe.Close())
 }
 
-// Remove takes the volume away, with everything on it.
+// Remove removes the volume and everything on it.
 func (v *Volume) Remove(ctx context.Context) error {
 	failures := []error{v.kube.CoreV1().PersistentVolumes().Delete(ctx, v.name, metav1.DeleteOptions{})}
 	if v.process != nil {
-		failures = append(failures, v.end(ctx))
+		failures = append(failures, v.stop(ctx))
 	}
 	if isMount(v.mount) {
 		return errors.Join(append(failures, fmt.Errorf("%s is still mounted", v.mount))...)
@@ -178,8 +193,8 @@ func (v *Volume) Remove(ctx context.Context) error {
 	return errors.Join(append(failures, os.RemoveAll(v.dir))...)
 }
 
-func (v *Volume) end(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (v *Volume) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, processTimeout)
 	defer cancel()
 	if err := v.process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -188,11 +203,12 @@ func (v *Volume) end(ctx context.Context) error {
 	case <-v.exited:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("faultfs %d does not end: %w", v.process.Process.Pid, errors.Join(ctx.Err(), v.process.Process.Kill()))
+		err := errors.Join(ctx.Err(), v.process.Process.Kill())
+		return fmt.Errorf("faultfs (process %d) did not end: %w", v.process.Process.Pid, err)
 	}
 }
 
-// isMount says whether a folder that is there is on another filesystem than its parent.
+// isMount reports whether an existing folder is on another filesystem than its parent.
 func isMount(path string) bool {
 	var own, parent syscall.Stat_t
 	if err := errors.Join(syscall.Lstat(path, &own), syscall.Lstat(filepath.Dir(path), &parent)); err != nil {

@@ -1,5 +1,5 @@
-// Package change applies a change to the content of a file and says exactly what
-// is different afterwards. It does not know why the change is made.
+// Package change changes the content of a file and returns exactly what is different
+// afterwards.
 package change
 
 import (
@@ -9,17 +9,17 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/extent"
 )
 
-// Edit is other bytes at a place of a file.
+// Edit replaces bytes of a file.
 type Edit struct {
-	// Offset is in bytes from the file's beginning.
+	// Offset is the offset of the first byte.
 	Offset int64
 	Data   []byte
 }
 
-// Range is the part of the file that the edit covers.
+// Range returns the range that the edit replaces.
 func (e Edit) Range() extent.Range { return extent.Range{Offset: e.Offset, Length: int64(len(e.Data))} }
 
-// Within is what of the edit lies in a range.
+// Within returns the part of the edit that is in a range.
 func (e Edit) Within(r extent.Range) Edit {
 	part := e.Range().Clip(r)
 	if part.Length == 0 {
@@ -28,11 +28,11 @@ func (e Edit) Within(r extent.Range) Edit {
 	return Edit{Offset: part.Offset, Data: e.Data[part.Offset-e.Offset : part.End()-e.Offset]}
 }
 
-// Change is what becomes of a file.
+// Change is a new size and new content of a file.
 type Change struct {
 	// Size is the file's size afterwards, in bytes.
 	Size int64
-	// Edits are made in order. What of them lies after Size is cut off again.
+	// Edits are made in order. The file is then truncated to Size.
 	Edits []Edit
 }
 
@@ -43,8 +43,8 @@ type File interface {
 	Truncate(size int64) error
 }
 
-// Apply changes a file of a given size in bytes. It returns every range of bytes
-// that were there before and are not, or not the same, afterwards.
+// Apply changes a file of a given size in bytes. It returns every range whose bytes were lost
+// or changed.
 func (c Change) Apply(f File, size int64) ([]extent.Range, error) {
 	before := newOriginal(f, size)
 	for _, edit := range c.Edits {
@@ -66,7 +66,7 @@ func (c Change) Apply(f File, size int64) ([]extent.Range, error) {
 	return different.Ranges(), nil
 }
 
-// original is what a file held where it is being edited.
+// original is the content of a file before the edits.
 type original struct {
 	file   File
 	whole  extent.Range
@@ -90,8 +90,8 @@ func (o *original) save(r extent.Range) error {
 	return nil
 }
 
-// differences compares what was saved with what the file holds now. Edits may
-// overlap, so only the end result counts.
+// differences compares the saved content with the current content. Edits may overlap, so
+// only the end result counts.
 func (o *original) differences() (extent.Set, error) {
 	var different extent.Set
 	for _, piece := range o.pieces {
@@ -108,7 +108,7 @@ func (o *original) differences() (extent.Set, error) {
 	return different, nil
 }
 
-// Read is a part of a file as the edit that would bring it back.
+// Read reads a range of a file, and returns it as the edit that would restore it.
 func Read(f io.ReaderAt, r extent.Range) (Edit, error) {
 	data := make([]byte, r.Length)
 	if _, err := f.ReadAt(data, r.Offset); err != nil {

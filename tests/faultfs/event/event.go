@@ -1,5 +1,5 @@
-// Package event is what a faultfs says of itself, one JSON object a line. Whoever
-// reads it needs nothing else of faultfs.
+// Package event defines the events that faultfs prints, one JSON object per line. It does
+// not depend on the rest of faultfs.
 package event
 
 import (
@@ -8,32 +8,31 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/extent"
 )
 
-// Kind is what has happened.
+// Kind is the kind of an event.
 type Kind string
 
-// The kinds of events.
 const (
-	// Mounted is said once the filesystem can be used.
+	// Mounted means that the filesystem can be used.
 	Mounted Kind = "mounted"
-	// Armed is said once a fault waits for its moment.
+	// Armed means that the fault waits for its moment.
 	Armed Kind = "armed"
-	// Fault is said when the moment has come and the fault has taken effect.
+	// Fault means that the moment was reached and the fault has taken effect.
 	Fault Kind = "fault"
-	// SyncFailed is said when a sync has failed; its ranges are what was not synced then.
+	// SyncFailed means that sync-error failed a sync; the ranges were not synced.
 	SyncFailed Kind = "sync-failed"
-	// Dropped is said when data that a failed sync had left behind is gone.
+	// Dropped means that sync-error dropped the data of the failed sync.
 	Dropped Kind = "dropped"
-	// Snapshot is said when the state to roll back to has been kept.
+	// Snapshot means that the snapshot for roll-back was taken.
 	Snapshot Kind = "snapshot"
-	// Healed is said when a fault's behaviour has ended.
+	// Healed means that the fault no longer has an effect.
 	Healed Kind = "healed"
-	// Unmounted is said at the end.
+	// Unmounted is the last event.
 	Unmounted Kind = "unmounted"
-	// Error is said when something that was asked for has not been done.
+	// Error means that a command or the fault failed.
 	Error Kind = "error"
 )
 
-// Event is one thing that has happened.
+// Event is one event of the filesystem.
 type Event struct {
 	Time time.Time `json:"time"`
 	Kind Kind      `json:"event"`
@@ -41,16 +40,16 @@ type Event struct {
 	Fault string `json:"fault,omitempty"`
 	// File is the target's path below the mount.
 	File string `json:"file"`
-	// SizeBefore and SizeAfter are the target's sizes in bytes before and after what
-	// happened. A file that is gone has none, which is 0.
+	// SizeBefore and SizeAfter are the target's sizes in bytes before and after the event;
+	// 0 if the file does not exist.
 	SizeBefore int64 `json:"sizeBefore"`
 	SizeAfter  int64 `json:"sizeAfter"`
-	// Ranges are every range of the target, as it was before, whose bytes are gone or
-	// are others now; for a read error, those that cannot be read.
+	// Ranges are the ranges of the target, by their offsets before the event, whose bytes
+	// were lost or changed; for read-error, those that cannot be read.
 	Ranges []extent.Range `json:"ranges"`
-	// SyncedBytes is how many bytes of the target, from its beginning, the writer had
-	// been told are safe before it happened.
+	// SyncedBytes is how many bytes of the target, from its beginning, were acknowledged as
+	// synced before the event.
 	SyncedBytes int64 `json:"syncedBytes"`
-	// Detail says more, for people.
+	// Detail is additional text for people.
 	Detail string `json:"detail,omitempty"`
 }

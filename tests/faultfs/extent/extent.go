@@ -1,31 +1,31 @@
-// Package extent is sets of byte ranges of a file. It knows no file and no bytes.
+// Package extent provides sets of byte ranges of a file.
 package extent
 
 import "slices"
 
 // Range is a part of a file.
 type Range struct {
-	// Offset is where it begins, in bytes from the file's beginning.
+	// Offset is the offset of the first byte.
 	Offset int64 `json:"offset"`
-	// Length is in bytes.
+	// Length is the number of bytes.
 	Length int64 `json:"length"`
 }
 
-// Between is the range from one offset up to another one, which is not part of
-// it; an empty range where the end is not after the beginning.
+// Between returns the range from an offset to an end, which is exclusive. The range is empty
+// if the end is not after the offset.
 func Between(offset, end int64) Range {
 	return Range{Offset: offset, Length: max(0, end-offset)}
 }
 
-// End is the offset of the first byte after the range.
+// End returns the offset of the first byte after the range.
 func (r Range) End() int64 { return r.Offset + r.Length }
 
-// Clip is the part of the range that lies in another one.
+// Clip returns the part of the range that is in another range.
 func (r Range) Clip(to Range) Range {
 	return Between(max(r.Offset, to.Offset), min(r.End(), to.End()))
 }
 
-// Overlaps says whether two ranges have a byte in common.
+// Overlaps reports whether two ranges have a byte in common.
 func (r Range) Overlaps(other Range) bool { return r.Clip(other).Length > 0 }
 
 // Set is a set of bytes of a file. The zero value is empty.
@@ -34,7 +34,7 @@ type Set struct {
 	ranges []Range
 }
 
-// Add puts a range into the set.
+// Add adds a range to the set.
 func (s *Set) Add(r Range) {
 	if r.Length <= 0 {
 		return
@@ -46,7 +46,7 @@ func (s *Set) Add(r Range) {
 	s.ranges = slices.Replace(s.ranges, first, last, r)
 }
 
-// Remove takes a range out of the set.
+// Remove removes a range from the set.
 func (s *Set) Remove(r Range) {
 	if r.Length <= 0 {
 		return
@@ -63,7 +63,7 @@ func (s *Set) Remove(r Range) {
 	s.ranges = slices.Replace(s.ranges, first, last, left...)
 }
 
-// touching is the indices of the ranges that overlap or touch a range.
+// touching returns the indices of the ranges that overlap or touch a range.
 func (s *Set) touching(r Range) (first, last int) {
 	first, _ = slices.BinarySearchFunc(s.ranges, r, func(old, r Range) int {
 		if old.End() < r.Offset {
@@ -77,7 +77,7 @@ func (s *Set) touching(r Range) (first, last int) {
 	return first, last
 }
 
-// Missing is the parts of a range that are not in the set, in order.
+// Missing returns the parts of a range that are not in the set, in order.
 func (s *Set) Missing(r Range) []Range {
 	rest := Set{}
 	rest.Add(r)
@@ -88,5 +88,5 @@ func (s *Set) Missing(r Range) []Range {
 	return rest.ranges
 }
 
-// Ranges is the set's ranges, in order; they neither overlap nor touch.
+// Ranges returns the ranges of the set in order. They neither overlap nor touch.
 func (s *Set) Ranges() []Range { return slices.Clone(s.ranges) }

@@ -12,27 +12,27 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/undo"
 )
 
-// View is what a fault may know of the target at its moment.
+// View is the state of the target at the moment of the fault.
 type View struct {
 	Content io.ReaderAt
-	// Size is the target's, in bytes.
+	// Size is the size of the target in bytes.
 	Size int64
-	// LastWrite is where the last write went; its length is 0 where there was none.
+	// LastWrite is the range of the last write; its length is 0 if there was none.
 	LastWrite extent.Range
-	// Unsynced is the state at the last sync, nil where nothing has changed since.
+	// Unsynced is the state at the last sync; nil if nothing has changed since.
 	Unsynced *undo.Image
-	// Since is the state so long ago, or at the last sync where that was earlier; nil
-	// where nothing has changed since.
+	// Since returns the state before a time span, or at the last sync if that was earlier;
+	// nil if nothing has changed since.
 	Since func(time.Duration) *undo.Image
 }
 
 type content func(View, Values) (change.Change, error)
 
-// Change is what the fault makes of the target's content. A place that is not in
-// the file is an error.
+// Change returns the fault's change of the target's content. A place outside of the file is
+// an error.
 func (s Spec) Change(v View) (change.Change, error) { return s.Fault.content(v, s.Values) }
 
-// unchanged is what every change begins with.
+// unchanged returns a change that keeps the size.
 func (v View) unchanged(edits ...change.Edit) change.Change {
 	return change.Change{Size: v.Size, Edits: edits}
 }
@@ -53,7 +53,7 @@ func loseSynced(v View, values Values) (change.Change, error) {
 	lost := values.Number("last-bytes") + values.Number("records")*values.Number("record-size")
 	left := v.restored(v.Unsynced)
 	if lost > left.Size {
-		return left, fmt.Errorf("%d bytes are to be lost and %d are synced", lost, left.Size)
+		return left, fmt.Errorf("cannot lose %d bytes: only %d are synced", lost, left.Size)
 	}
 	left.Size -= lost
 	return left, nil
@@ -82,7 +82,7 @@ func tornWrite(v View, values Values) (change.Change, error) {
 	}
 	end := v.LastWrite.Offset + keep
 	if end > v.Size {
-		return change.Change{}, fmt.Errorf("the file ends at %d, before what is to be torn at %d", v.Size, end)
+		return change.Change{}, fmt.Errorf("the file ends at %d, before the place to tear at %d", v.Size, end)
 	}
 	return change.Change{Size: end}, nil
 }
@@ -131,7 +131,7 @@ func truncate(v View, values Values) (change.Change, error) {
 		size += v.Size
 	}
 	if size < 0 || size > v.Size {
-		return change.Change{}, fmt.Errorf("size %d is not within the file, which has %d bytes", values.Number("size"), v.Size)
+		return change.Change{}, fmt.Errorf("size %d is outside of the file, which has %d bytes", values.Number("size"), v.Size)
 	}
 	return change.Change{Size: size}, nil
 }
@@ -141,13 +141,13 @@ func foreignFile(_ View, values Values) (change.Change, error) {
 	return change.Change{Size: int64(len(content)), Edits: []change.Edit{{Data: content}}}, err
 }
 
-// Page is where a page of the target is; a negative number counts from the end.
+// Page returns the range of a page of the target; a negative number counts from the end.
 func (v View) Page(number int64) (extent.Range, error) {
 	page, err := placeIn(v.Size/PageSize, number, "whole page")
 	return extent.Range{Offset: page * PageSize, Length: PageSize}, err
 }
 
-// twoPages reads the pages that a fault was told of.
+// twoPages reads the pages of the parameters page and to.
 func (v View) twoPages(values Values) (page, to change.Edit, err error) {
 	pageAt, errPage := v.Page(values.Number("page"))
 	toAt, errTo := v.Page(values.Number("to"))
@@ -159,7 +159,7 @@ func (v View) twoPages(values Values) (page, to change.Edit, err error) {
 	return page, to, errors.Join(errPage, errTo)
 }
 
-// placeIn counts a place among so many, from the end where it is negative.
+// placeIn resolves a number that counts from the end if it is negative.
 func placeIn(count, number int64, what string) (int64, error) {
 	at := number
 	if at < 0 {

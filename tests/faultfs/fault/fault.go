@@ -1,7 +1,6 @@
-// Package fault is the faults that a mount can have, in one table: their names,
-// their parameters, what they do and which real failure they stand for. What they
-// do to the content of a file is here too, as a function of what the file is. It
-// does not know how a filesystem is served.
+// Package fault defines the faults that a mount can have, in one table: their names, their
+// parameters, their effects, and the real failures that they simulate. It also computes
+// how a fault changes the content of a file. It does not know how a filesystem is served.
 package fault
 
 import (
@@ -13,23 +12,20 @@ import (
 
 // Fault is one way to fail.
 type Fault struct {
-	// Name is what a user calls it.
-	Name string
-	// Parameters are what it needs to be told.
+	Name       string
 	Parameters []Parameter
-	// Does is what it does to the data.
+	// Does is the effect of the fault.
 	Does string
-	// StandsFor is the real failure.
+	// StandsFor is the real failure that the fault simulates.
 	StandsFor string
-	// content is what becomes of the target's content; nil for a fault that is
-	// something else than a change of content.
+	// content changes the target's content; nil for a fault with another effect.
 	content content
-	// check is what must hold between parameters; nil where nothing must.
+	// check validates parameters that depend on each other; nil if none do.
 	check func(Values) error
 }
 
-// The faults that are more than a change of the target's content. Whoever serves
-// the filesystem must know them.
+// The faults that do more than change the target's content. The package that serves the
+// filesystem implements them.
 const (
 	LoseUnsynced   = "lose-unsynced"
 	LoseSynced     = "lose-synced"
@@ -46,152 +42,150 @@ const (
 	SlowSync       = "slow-sync"
 )
 
-// PageSize is the size of the pages that parameters count in, in bytes.
+// PageSize is the size in bytes of the pages that parameters refer to.
 const PageSize = 4096
 
-// Table is every fault.
+// Table returns all faults.
 func Table() []Fault {
-	page := place("page", "the page; negative from the end, -1 is the last whole one")
-	to := place("to", "another page, counted alike")
+	page := place("page", "number of the page; negative numbers count from the end, -1 is the last whole page")
+	to := place("to", "number of another page")
 	return []Fault{
 		{
 			Name:      LoseUnsynced,
-			Does:      "everything written to the file since its last sync is undone, its size and what was overwritten",
-			StandsFor: "a power failure under an honest disk",
+			Does:      "undoes all writes to the file since its last sync, including overwrites and changes of size",
+			StandsFor: "a power failure with a disk that honours flushes",
 			content:   loseUnsynced,
 		}, {
 			Name: LoseSynced,
 			Parameters: []Parameter{
-				optional(positive("last-bytes", "so many bytes at the end of the synced data are lost")),
-				optional(positive("records", "so many records at the end of the synced data are lost")),
-				optional(positive("record-size", "bytes a record")),
-				optional(duration("age", "everything written within this time is undone, such as 500ms")),
+				optional(positive("last-bytes", "number of bytes to lose at the end of the synced data")),
+				optional(positive("records", "number of records to lose at the end of the synced data")),
+				optional(positive("record-size", "bytes per record")),
+				optional(duration("age", "undo all writes within this time, such as 500ms")),
 			},
-			Does:      "data that a sync had promised is undone as well; what was never synced goes with it",
-			StandsFor: "a disk or a hypervisor that acknowledges flushes and does not do them",
+			Does:      "undoes synced writes, and all writes since the last sync",
+			StandsFor: "a disk or a hypervisor that acknowledges flushes without performing them",
 			content:   loseSynced,
 			check:     oneWayToLose,
 		}, {
 			Name:       "torn-write",
-			Parameters: []Parameter{place("keep", "bytes of the last write that stay; negative from its end")},
-			Does:       "the file ends within the last write",
+			Parameters: []Parameter{place("keep", "number of bytes of the last write to keep; negative numbers count from its end")},
+			Does:       "truncates the file within the last write",
 			StandsFor:  "a power failure in the middle of a write",
 			content:    tornWrite,
 		}, {
 			Name: "bit-flip",
 			Parameters: []Parameter{
-				place("offset", "the byte's offset; negative from the end, -1 is the last one"),
-				bounded("bit", "the bit of the byte, 0 is the lowest", 0, 7),
+				place("offset", "offset of the byte; negative offsets count from the end, -1 is the last byte"),
+				bounded("bit", "number of the bit, 0 is the lowest", 0, 7),
 			},
-			Does:      "one bit is turned over",
+			Does:      "flips one bit",
 			StandsFor: "bit rot, a bad cable, bad memory",
 			content:   bitFlip,
 		}, {
 			Name:       "zero-page",
 			Parameters: []Parameter{page},
-			Does:       "the page holds zeros",
-			StandsFor:  "a lost write to a block that was allocated; a discarded block",
+			Does:       "fills the page with zeros",
+			StandsFor:  "a lost write to an allocated block; a discarded block",
 			content:    zeroPage,
 		}, {
 			Name:       "misdirected-page",
 			Parameters: []Parameter{page, to},
-			Does:       "what stood on `page` stands on `to`; `page` holds zeros, as if it was never written",
-			StandsFor:  "a misdirected write of a disk or of its controller",
+			Does:       "moves the content of `page` to `to`, and fills `page` with zeros",
+			StandsFor:  "a misdirected write by a disk or its controller",
 			content:    misdirectedPage,
 		}, {
 			Name:       "swap-pages",
 			Parameters: []Parameter{page, to},
-			Does:       "the two pages have changed places",
-			StandsFor:  "a mapping of blocks that went wrong",
+			Does:       "swaps the content of the two pages",
+			StandsFor:  "a wrong mapping of blocks",
 			content:    swapPages,
 		}, {
 			Name:       "duplicate-page",
 			Parameters: []Parameter{page, to},
-			Does:       "what stands on `page` also stands on `to`",
-			StandsFor:  "a deduplication or a snapshot that went wrong",
+			Does:       "copies the content of `page` to `to`",
+			StandsFor:  "an error in deduplication or in a snapshot",
 			content:    duplicatePage,
 		}, {
 			Name:       RollBack,
 			Parameters: []Parameter{snapshotMoment("snapshot")},
-			Does:       "the whole directory is again what it was when the snapshot was taken",
-			StandsFor:  "a volume restored from an old snapshot, a stale replica that became the primary",
+			Does:       "restores the whole directory from the snapshot",
+			StandsFor:  "a volume restored from an old snapshot; a stale replica that became the primary",
 		}, {
 			Name:       "truncate",
-			Parameters: []Parameter{place("size", "the size in bytes; negative, so much less than it is")},
-			Does:       "the file ends there",
-			StandsFor:  "a repair that cuts off what it cannot explain",
+			Parameters: []Parameter{place("size", "size in bytes; a negative size is subtracted from the current size")},
+			Does:       "truncates the file to the size",
+			StandsFor:  "a filesystem check that cuts off data it cannot interpret",
 			content:    truncate,
 		}, {
 			Name:      LoseFile,
-			Does:      "the file is gone",
+			Does:      "removes the file",
 			StandsFor: "a lost directory entry",
 		}, {
 			Name:      EmptyDirectory,
-			Does:      "everything below the mount's root is gone",
-			StandsFor: "a fresh volume instead of the old one, a wrong directory",
+			Does:      "removes everything below the root of the mount",
+			StandsFor: "a new volume in place of the old one; a wrong directory",
 		}, {
 			Name:       "foreign-file",
-			Parameters: []Parameter{existingFile("with", "the file whose content it is; no comma in its name")},
-			Does:       "the file has the content of another one",
-			StandsFor:  "the volume of somebody else",
+			Parameters: []Parameter{existingFile("with", "path of the other file, without a comma")},
+			Does:       "replaces the content of the file with that of another file",
+			StandsFor:  "a wrong volume",
 			content:    foreignFile,
 		}, {
 			Name:      ReadOnly,
-			Does:      "everything that would change something fails with EROFS, in the whole filesystem, also through handles that are open",
+			Does:      "fails every change in the whole filesystem with EROFS, including changes through open handles",
 			StandsFor: "a filesystem that was remounted read-only after an error",
 		}, {
 			Name:      NoSpace,
-			Does:      "everything that needs more room fails with ENOSPC, in the whole filesystem; what is there can be overwritten and removed",
+			Does:      "fails everything that needs more space with ENOSPC, in the whole filesystem; files can still be overwritten and removed",
 			StandsFor: "a full disk, a quota",
 		}, {
 			Name:       ReadError,
 			Parameters: []Parameter{page},
-			Does:       "every read that touches the page fails with EIO",
+			Does:       "fails every read of the page with EIO",
 			StandsFor:  "an unreadable sector",
 		}, {
 			Name:       SyncError,
-			Parameters: []Parameter{optional(truth("drop", "whether the data is dropped", "true"))},
-			Does: "the next sync of the file fails once with EIO, later ones succeed; what was not synced then is dropped when the last writing handle closes, " +
-				"but for what was written anew",
-			StandsFor: "a failed writeback on Linux, which marks the pages clean and tells once",
+			Parameters: []Parameter{optional(truth("drop", "whether to drop the data", "true"))},
+			Does: "fails the next sync of the file with EIO, and later ones succeed; when the last writing handle closes, it drops " +
+				"the data that the failed sync left unsynced, except what was written again",
+			StandsFor: "a failed writeback on Linux, which marks the pages clean and reports the error once",
 		}, {
 			Name:      Unmount,
-			Does:      "the filesystem is unmounted lazily: who opens the mount point now finds the directory beneath",
-			StandsFor: "a volume that was detached under the node's feet",
+			Does:      "unmounts the filesystem lazily: the mount point then shows the directory beneath it",
+			StandsFor: "a volume that was detached while in use",
 		}, {
 			Name:      HangRead,
-			Does:      "reads of the file are never answered, not even when interrupted",
+			Does:      "hangs every read of the file, even if it is interrupted",
 			StandsFor: "a hung disk or network storage",
 		}, {
 			Name:      HangSync,
-			Does:      "syncs of the file are never answered, not even when interrupted",
+			Does:      "hangs every sync of the file, even if it is interrupted",
 			StandsFor: "a hung disk or network storage",
 		}, {
 			Name:       SlowSync,
-			Parameters: []Parameter{duration("delay", "how much longer a sync takes, such as 2s")},
-			Does:       "every sync of the file takes longer",
+			Parameters: []Parameter{duration("delay", "additional time per sync, such as 2s")},
+			Does:       "delays every sync of the file",
 			StandsFor:  "an overloaded or throttled disk",
 		},
 	}
 }
 
-// ChangesContent says whether the fault is a change of the target's content and
-// of nothing else.
+// ChangesContent reports whether the fault only changes the target's content.
 func (f Fault) ChangesContent() bool { return f.content != nil }
 
-// Spec is what a mount's fault is to do, and when.
+// Spec is a fault with its parameters and its moment.
 type Spec struct {
 	Fault  Fault
 	Values Values
 	At     Moment
 }
 
-// None says that the mount has no fault.
+// None reports whether the mount has no fault.
 func (s Spec) None() bool { return s.Fault.Name == "" }
 
-// Parse reads a fault, as "bit-flip:offset=-100,bit=3", and its moment, as
-// "close=2". It reports everything that is wrong, each with the value and what
-// would be right.
+// Parse parses a fault, such as "bit-flip:offset=-100,bit=3", and its moment, such as
+// "close=2". The error contains all mistakes, each with the value and what is expected.
 func Parse(text, at string) (Spec, error) {
 	if text == "" {
 		return Spec{}, nil
@@ -219,7 +213,7 @@ func find(name string) (Fault, error) {
 	return table[at], nil
 }
 
-// values reads parameters, as "offset=-100,bit=3".
+// values parses parameters, such as "offset=-100,bit=3".
 func (f Fault) values(text string) (Values, error) {
 	values := Values{}
 	var problems []error
@@ -246,7 +240,7 @@ func (f Fault) set(values Values, given string) error {
 	}
 	value, err := f.Parameters[at].parse(text)
 	if err != nil {
-		// It counts as given: that it is missing too would be no news.
+		// It counts as given, so that it is not reported as missing too.
 		values[name] = nil
 		return fmt.Errorf("parameter %q of %s: %w", given, f.Name, err)
 	}
@@ -254,7 +248,7 @@ func (f Fault) set(values Values, given string) error {
 	return nil
 }
 
-// usage is what parameters a fault takes, in words.
+// usage returns the parameters of a fault as text.
 func (f Fault) usage() string {
 	if len(f.Parameters) == 0 {
 		return "none"

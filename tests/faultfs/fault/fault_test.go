@@ -79,9 +79,9 @@ func TestABitIsTurnedOver(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write the README's table anew")
+var update = flag.Bool("update", false, "write the table of faults to the README")
 
-// TestTheREADMEListsTheFaults holds the README to the table. -update writes it.
+// With -update, the test writes the table to the README.
 func TestTheREADMEListsTheFaults(t *testing.T) {
 	const begin, end = "<!-- faults -->\n", "<!-- /faults -->"
 	path := filepath.Join("..", "README.md")

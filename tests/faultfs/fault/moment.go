@@ -7,39 +7,37 @@ import (
 	"strings"
 )
 
-// When is what a moment waits for.
+// When is the kind of event that a moment waits for.
 type When string
 
-// What a moment can wait for.
 const (
-	// OnClose is when the last writing handle of the target has closed, for the Nth time.
+	// OnClose waits until the last writing handle of the target closes for the Nth time.
 	OnClose When = "close"
-	// OnSync is when a sync of the target has succeeded, for the Nth time.
+	// OnSync waits for the Nth successful sync of the target.
 	OnSync When = "sync"
-	// OnBytes is when so many bytes of the target have been synced.
+	// OnBytes waits until N bytes of the target are synced.
 	OnBytes When = "bytes"
-	// OnMount is from the beginning.
+	// OnMount does not wait.
 	OnMount When = "mount"
-	// OnCommand is when told to.
+	// OnCommand waits for a command.
 	OnCommand When = "command"
 )
 
-// Moment is when something is to happen.
+// Moment is when a fault or a snapshot takes place.
 type Moment struct {
 	When  When
 	Count int64
 }
 
-// Progress is how far the target has come.
+// Progress is what has happened to the target so far.
 type Progress struct {
-	// Closes and Syncs are how often its last writing handle has closed, and it has
-	// been synced.
+	// Closes is how often the last writing handle closed, Syncs how often a sync succeeded.
 	Closes, Syncs int64
-	// SyncedBytes is how many bytes are synced.
+	// SyncedBytes is the number of bytes that are synced.
 	SyncedBytes int64
 }
 
-// Reached says whether the moment has come by itself.
+// Reached reports whether the moment is reached without a command.
 func (m Moment) Reached(p Progress) bool {
 	switch m.When {
 	case OnMount:
@@ -61,10 +59,10 @@ func (m Moment) String() string {
 	return fmt.Sprintf("%s=%d", m.When, m.Count)
 }
 
-// Moments describes how a moment is written.
-const Moments = "close, close=N, sync=N, bytes=N, mount or command; N from 1 on"
+// Moments describes the syntax of a moment.
+const Moments = "close, close=N, sync=N, bytes=N, mount or command; N is 1 or more"
 
-// ParseMoment reads a moment, as "close=2".
+// ParseMoment parses a moment, such as "close=2".
 func ParseMoment(text string) (Moment, error) {
 	m, err := parseMoment(text, "=", OnClose, OnSync, OnBytes, OnMount, OnCommand)
 	if err != nil {
@@ -89,7 +87,7 @@ func parseMoment(text, separator string, allowed ...When) (Moment, error) {
 	}
 	count, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || count < 1 {
-		return Moment{}, fmt.Errorf("want a whole number from 1 on after %s%s", name, separator)
+		return Moment{}, fmt.Errorf("want a whole number of 1 or more after %s%s", name, separator)
 	}
 	return Moment{When: when, Count: count}, nil
 }

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Parameter is something that a fault needs to be told.
+// Parameter is a parameter of a fault.
 type Parameter struct {
 	Name string
-	// Meaning is what it says, with its unit.
+	// Meaning describes the parameter, with its unit.
 	Meaning string
-	// Optional says that it may be left out.
+	// Optional is whether the parameter may be omitted.
 	Optional bool
-	// Default is what it is where it is left out; empty for nothing.
+	// Default is the value if the parameter is omitted; empty for none.
 	Default string
 	parse   func(string) (any, error)
 }
 
-// Describe is the parameter's meaning, and whether it must be given.
+// Describe returns the parameter's meaning, and its default or whether it is optional.
 func (p Parameter) Describe() string {
 	switch {
 	case p.Default != "":
@@ -31,28 +31,28 @@ func (p Parameter) Describe() string {
 	return p.Meaning
 }
 
-// Values is what a fault was told, by the parameters' names.
+// Values holds the values of a fault's parameters by their names.
 type Values map[string]any
 
-// Given says whether a parameter has a value.
+// Given reports whether a parameter has a value.
 func (v Values) Given(name string) bool { return v[name] != nil }
 
-// Number is the value of a parameter that is a number; 0 where it was not given.
+// Number returns the value of a numeric parameter; 0 if it was not given.
 func (v Values) Number(name string) int64 { n, _ := v[name].(int64); return n }
 
-// Duration is the value of a parameter that is a time; 0 where it was not given.
+// Duration returns the value of a duration parameter; 0 if it was not given.
 func (v Values) Duration(name string) time.Duration { d, _ := v[name].(time.Duration); return d }
 
-// True is the value of a parameter that is a truth value.
+// True returns the value of a boolean parameter.
 func (v Values) True(name string) bool { b, _ := v[name].(bool); return b }
 
-// Text is the value of a parameter that is a text.
+// Text returns the value of a text parameter.
 func (v Values) Text(name string) string { s, _ := v[name].(string); return s }
 
-// Moment is the value of a parameter that is a moment.
+// Moment returns the value of a moment parameter.
 func (v Values) Moment(name string) Moment { m, _ := v[name].(Moment); return m }
 
-// complete sees to it that a parameter has a value if it must.
+// complete sets the default of a parameter, or returns an error if a required one is missing.
 func (p Parameter) complete(values Values, fault string) error {
 	if _, tried := values[p.Name]; tried {
 		return nil
@@ -73,7 +73,7 @@ func optional(p Parameter) Parameter {
 	return p
 }
 
-// place is a number that counts from the end where it is negative.
+// place returns a numeric parameter; negative numbers count from the end.
 func place(name, meaning string) Parameter {
 	return Parameter{Name: name, Meaning: meaning, parse: func(text string) (any, error) {
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -98,7 +98,7 @@ func positive(name, meaning string) Parameter {
 	return Parameter{Name: name, Meaning: meaning, parse: func(text string) (any, error) {
 		n, err := strconv.ParseInt(text, 10, 32)
 		if err != nil || n < 1 {
-			return nil, errors.New("want a whole number from 1 on, less than 2^31")
+			return nil, errors.New("want a whole number from 1 to 2^31-1")
 		}
 		return n, nil
 	}}
@@ -108,7 +108,7 @@ func duration(name, meaning string) Parameter {
 	return Parameter{Name: name, Meaning: meaning, parse: func(text string) (any, error) {
 		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
-			return nil, errors.New("want a time with its unit, such as 500ms or 2s")
+			return nil, errors.New("want a duration with its unit, such as 500ms or 2s")
 		}
 		return d, nil
 	}}
@@ -126,7 +126,7 @@ func truth(name, meaning, byDefault string) Parameter {
 func existingFile(name, meaning string) Parameter {
 	return Parameter{Name: name, Meaning: meaning, parse: func(text string) (any, error) {
 		if there, err := os.Stat(text); err != nil || !there.Mode().IsRegular() {
-			return nil, errors.New("want the path of a file that is there")
+			return nil, errors.New("want the path of an existing file")
 		}
 		return text, nil
 	}}

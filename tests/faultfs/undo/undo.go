@@ -1,6 +1,6 @@
-// Package undo keeps what is needed to bring a file back to an earlier state: its
-// size, and those of its bytes that have been overwritten since. Appending costs
-// next to nothing, and nothing is kept twice. It knows no filesystem.
+// Package undo saves what is needed to restore an earlier state of a file: its size, and
+// the bytes that were overwritten since. Appending costs almost nothing, and no byte is
+// saved twice. The package does not depend on a filesystem.
 package undo
 
 import (
@@ -18,7 +18,7 @@ type Image struct {
 	pieces []change.Edit
 }
 
-// save keeps what the image needs of a range that is about to change.
+// save saves what the image needs of a range that is about to change.
 func (i *Image) save(r extent.Range, f io.ReaderAt) error {
 	for _, part := range i.needs(r) {
 		piece, err := change.Read(f, part)
@@ -30,8 +30,8 @@ func (i *Image) save(r extent.Range, f io.ReaderAt) error {
 	return nil
 }
 
-// needs is the parts of a range that the image does not hold yet. What lies after
-// its size did not exist, and what is saved has changed before.
+// needs returns the parts of a range that the image does not hold yet. Bytes after its size
+// did not exist, and saved ranges have changed before.
 func (i *Image) needs(r extent.Range) []extent.Range {
 	return i.saved.Missing(r.Clip(extent.Between(0, i.size)))
 }
@@ -41,8 +41,8 @@ func (i *Image) keep(piece change.Edit) {
 	i.pieces = append(i.pieces, piece)
 }
 
-// absorb takes over what a later image holds: what had not changed between the
-// two was the same in both.
+// absorb adds the bytes of a later image. Bytes that did not change between the two are the
+// same in both.
 func (i *Image) absorb(later *Image) {
 	for _, piece := range later.pieces {
 		for _, part := range i.needs(piece.Range()) {
@@ -51,16 +51,15 @@ func (i *Image) absorb(later *Image) {
 	}
 }
 
-// Size is the file's size in that state, in bytes.
+// Size returns the size of the file in that state, in bytes.
 func (i *Image) Size() int64 { return i.size }
 
-// Change is what brings the file back to that state.
+// Change returns the change that restores that state.
 func (i *Image) Change() change.Change {
 	return change.Change{Size: i.size, Edits: i.pieces}
 }
 
-// ChangedSince is what has been written since, in a file that is now of a given
-// size in bytes.
+// ChangedSince returns what was written since, in a file that now has a given size in bytes.
 func (i *Image) ChangedSince(size int64) extent.Set {
 	var changed extent.Set
 	for _, r := range i.saved.Ranges() {
@@ -70,8 +69,8 @@ func (i *Image) ChangedSince(size int64) extent.Set {
 	return changed
 }
 
-// Restoring is the edits that bring some ranges back to that state, zeros where
-// nothing was.
+// Restoring returns the edits that restore some ranges to that state. They write zeros where
+// the file had no bytes.
 func (i *Image) Restoring(ranges []extent.Range) []change.Edit {
 	var edits []change.Edit
 	for _, r := range ranges {
@@ -85,11 +84,11 @@ func (i *Image) Restoring(ranges []extent.Range) []change.Edit {
 	return edits
 }
 
-// History is the states of a file that can be brought back: the last one that was
-// synced, and those of the last while.
+// History holds the states of a file that can be restored: the last synced one, and those
+// within the time Keep.
 type History struct {
-	// Keep is how long the states before synced writes are kept. With zero a state
-	// is kept until the next sync only, one for all writes since the last.
+	// Keep is how long the states before synced writes are kept. With 0, there is one state
+	// for all writes since the last sync, and it is kept until the next sync.
 	Keep   time.Duration
 	states []state
 }
@@ -100,8 +99,8 @@ type state struct {
 	image  *Image
 }
 
-// Before is to be told of every change before it is made: when, the file's size
-// in bytes, and the range whose bytes may be others afterwards.
+// Before must be called before every change, with its time, the size of the file in bytes,
+// and the range whose bytes may change.
 func (h *History) Before(at time.Time, size int64, r extent.Range, f io.ReaderAt) error {
 	h.forget(at)
 	if h.Keep > 0 || len(h.states) == 0 {
@@ -110,7 +109,7 @@ func (h *History) Before(at time.Time, size int64, r extent.Range, f io.ReaderAt
 	return h.states[len(h.states)-1].image.save(r, f)
 }
 
-// Synced says that everything up to now is on stable storage.
+// Synced marks everything up to now as synced.
 func (h *History) Synced(at time.Time) {
 	for i := range h.states {
 		h.states[i].synced = true
@@ -118,7 +117,7 @@ func (h *History) Synced(at time.Time) {
 	h.forget(at)
 }
 
-// forget drops the states that nothing can ask for any more.
+// forget drops the states that are no longer needed.
 func (h *History) forget(now time.Time) {
 	old := 0
 	for old < len(h.states) && h.states[old].synced && (h.Keep == 0 || now.Sub(h.states[old].at) > h.Keep) {
@@ -127,16 +126,16 @@ func (h *History) forget(now time.Time) {
 	h.states = h.states[old:]
 }
 
-// Forget drops everything: what the file holds now is where it begins.
+// Forget drops all states: the current content becomes the first state.
 func (h *History) Forget() { h.states = nil }
 
-// Unsynced is the state at the last sync; nil where nothing has changed since.
+// Unsynced returns the state at the last sync; nil if nothing has changed since.
 func (h *History) Unsynced() *Image {
 	return h.first(func(s state) bool { return !s.synced })
 }
 
-// Since is the state at a time, or at the last sync where that was earlier; nil
-// where nothing has changed since.
+// Since returns the state at a time, or at the last sync if that was earlier; nil if nothing
+// has changed since.
 func (h *History) Since(t time.Time) *Image {
 	return h.first(func(s state) bool { return !s.synced || !s.at.Before(t) })
 }

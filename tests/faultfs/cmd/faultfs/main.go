@@ -1,6 +1,6 @@
-// Command faultfs mounts a filesystem over a directory that damages data on
-// purpose, and says what it has done on its standard output, one JSON object a
-// line. It ends, and unmounts, on SIGTERM and SIGINT.
+// Command faultfs mounts a directory through a filesystem that damages data on purpose. It
+// prints events on standard output, one JSON object per line. On SIGTERM and SIGINT it
+// unmounts the filesystem and exits.
 package main
 
 import (
@@ -23,12 +23,12 @@ import (
 	"github.com/volume-durability/volume-durability/tests/faultfs/fault"
 )
 
-// patience is how long the last users of a mount are waited for. When this process
-// has ended they are told that it is gone.
-const patience = 2 * time.Second
+// closeTimeout is how long to wait for the last users of a mount. After it, their calls
+// fail, because this process exits.
+const closeTimeout = 2 * time.Second
 
-// wrongUsage is the exit status for mistakes in flags.
-const wrongUsage = 2
+// exitUsage is the exit status for mistakes in flags.
+const exitUsage = 2
 
 func main() {
 	arguments, err := parse(os.Args[1:])
@@ -37,10 +37,10 @@ func main() {
 		return
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "faultfs: %v\nfaultfs -help lists the faults\n", err)
-		os.Exit(wrongUsage)
+		fmt.Fprintf(os.Stderr, "faultfs: %v\nRun faultfs -help for a list of the faults.\n", err)
+		os.Exit(exitUsage)
 	}
-	// The kernel has applied its callers' masks to the modes that it sends.
+	// The kernel has already applied the umask of its callers.
 	unix.Umask(0)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -51,13 +51,13 @@ func main() {
 	}
 }
 
-// arguments is what the command was told.
+// arguments are the parsed arguments of the command.
 type arguments struct {
 	options faultfs.Options
 	control string
 }
 
-// parse reads the arguments. It reports every mistake, not only the first.
+// parse parses the arguments. The error contains all mistakes, not only the first.
 func parse(args []string) (arguments, error) {
 	var a arguments
 	flags := flag.NewFlagSet("faultfs", flag.ContinueOnError)
@@ -76,10 +76,10 @@ func parse(args []string) (arguments, error) {
 		a.options.Dir, a.options.Mountpoint = flags.Arg(0), flags.Arg(1)
 		problems = append(problems, a.options.Problems()...)
 	} else {
-		problems = append(problems, fmt.Errorf("arguments %q: want DIR MOUNTPOINT, after the flags", flags.Args()))
+		problems = append(problems, fmt.Errorf("arguments %q: want DIR MOUNTPOINT after the flags", flags.Args()))
 	}
 	if _, err := os.Lstat(a.control); a.control != "" && !errors.Is(err, os.ErrNotExist) {
-		problems = append(problems, fmt.Errorf("-control %q: want the path of a file that is not there yet", a.control))
+		problems = append(problems, fmt.Errorf("-control %q: want the path of a file that does not exist", a.control))
 	}
 	return a, errors.Join(problems...)
 }
@@ -88,7 +88,7 @@ func parse(args []string) (arguments, error) {
 func run(ctx context.Context, a arguments, out io.Writer) (err error) {
 	lines := json.NewEncoder(out)
 	a.options.Report = func(e event.Event) {
-		// Who does not listen any more cannot be told that either.
+		// If nothing reads the output any more, the error cannot be reported either.
 		_ = lines.Encode(e)
 	}
 	if a.control == "" {
@@ -109,9 +109,9 @@ func serve(ctx context.Context, options faultfs.Options, listen func(command fun
 	}
 	listen(volume.Command)
 	<-ctx.Done()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	// Who still uses it is told by the end of this process.
+	// Remaining users get an error when this process exits.
 	if err := volume.Close(last); !errors.Is(err, faultfs.ErrInUse) {
 		return err
 	}
@@ -121,12 +121,12 @@ func serve(ctx context.Context, options faultfs.Options, listen func(command fun
 func usage(out io.Writer) {
 	fmt.Fprint(out, `faultfs [flags] DIR MOUNTPOINT
 
-Mounts DIR on MOUNTPOINT and damages data on purpose. Linux and root.
+Mounts DIR on MOUNTPOINT and damages data on purpose. Needs Linux and root.
 
-  -fault NAME[:PARAMETER=VALUE,…]  what goes wrong; without it, nothing does
-  -at MOMENT                       when: `+fault.Moments+` (default close)
-  -file PATH                       the file that it is about, below DIR (default logs.log)
-  -control PATH                    make a named pipe that takes the lines now, heal and snapshot
+  -fault NAME[:PARAMETER=VALUE,…]  the fault; none by default
+  -at MOMENT                       when the fault takes effect: `+fault.Moments+` (default close)
+  -file PATH                       the target of the fault, below DIR (default logs.log)
+  -control PATH                    create a named pipe that takes the commands now, heal and snapshot
 
 `)
 	columns := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -1,0 +1,169 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// loadedBundle is a verified bundle, and where it was loaded from.
+type loadedBundle struct {
+	bundle.Bundle
+	from string
+}
+
+// loadAll loads the bundles that the arguments name, or the newest one.
+func (r *reportCommand) loadAll(ctx context.Context, args []string) ([]loadedBundle, error) {
+	if len(args) == 0 {
+		newest, err := newestFolder(".")
+		if err != nil {
+			return nil, err
+		}
+		args = []string{newest}
+	}
+	var bundles []loadedBundle
+	for _, arg := range args {
+		b, err := r.load(ctx, arg)
+		if err != nil {
+			return nil, err
+		}
+		bundles = append(bundles, b)
+	}
+	return bundles, nil
+}
+
+// load loads and verifies a bundle. An empty argument means the newest one in the cluster.
+func (r *reportCommand) load(ctx context.Context, arg string) (loadedBundle, error) {
+	b, err := r.read(ctx, arg)
+	if err != nil {
+		return loadedBundle{}, err
+	}
+	if err := b.Verify(); err != nil {
+		return loadedBundle{}, fmt.Errorf("the evidence bundle in %s does not match its manifest: %w", b.from, err)
+	}
+	return r.withChecklistFlags(b)
+}
+
+// read reads a bundle from this machine, or else from the cluster.
+func (r *reportCommand) read(ctx context.Context, arg string) (loadedBundle, error) {
+	if info, err := os.Stat(arg); arg != "" && err == nil {
+		b, err := readLocal(arg, info, bundle.Options{Rule: r.rule, Asset: r.asset})
+		return loadedBundle{b, arg}, err
+	}
+	return r.readFromCluster(ctx, arg)
+}
+
+// readLocal reads a bundle from a folder or a file.
+func readLocal(path string, info os.FileInfo, o bundle.Options) (bundle.Bundle, error) {
+	if info.IsDir() {
+		return readFolder(path)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return bundle.Bundle{}, err
+	}
+	if strings.HasSuffix(path, ".json") {
+		return bundleOfResult(path, content, o)
+	}
+	b, err := bundle.Unpack(content)
+	if err != nil {
+		return bundle.Bundle{}, fmt.Errorf("%s: want a folder with an evidence bundle, a packed bundle (.tar.gz) or a "+
+			"result.json: %w", path, err)
+	}
+	return b, nil
+}
+
+// bundleOfResult makes a bundle of a result.json.
+func bundleOfResult(path string, content []byte, o bundle.Options) (bundle.Bundle, error) {
+	var r result.Result
+	if err := json.Unmarshal(content, &r); err != nil {
+		return bundle.Bundle{}, fmt.Errorf("%s: want a result.json: %w", path, err)
+	}
+	if r.Schema != result.Schema {
+		return bundle.Bundle{}, fmt.Errorf("%s: want a result with schema %q, got %q", path, result.Schema, r.Schema)
+	}
+	return bundle.Make(r, o)
+}
+
+// readFolder reads the bundle in a folder. Without a manifest, it reads nothing else.
+func readFolder(path string) (bundle.Bundle, error) {
+	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); err != nil {
+		return bundle.Bundle{}, fmt.Errorf("%s does not contain an evidence bundle: %w", path, err)
+	}
+	return bundle.ReadFolder(path)
+}
+
+// newestFolder returns the newest folder of a run in a folder, or the folder itself if it
+// contains a bundle; empty if there is none.
+func newestFolder(in string) (string, error) {
+	if _, err := os.Stat(filepath.Join(in, bundle.ManifestFile)); err == nil {
+		return in, nil
+	}
+	manifests, err := filepath.Glob(filepath.Join(in, "volume-durability-*", bundle.ManifestFile))
+	if err != nil {
+		return "", err
+	}
+	newest, modified := "", time.Time{}
+	for _, m := range manifests {
+		if info, err := os.Stat(m); err == nil && info.ModTime().After(modified) {
+			newest, modified = filepath.Dir(m), info.ModTime()
+		}
+	}
+	return newest, nil
+}
+
+// readFromCluster reads the bundle with a name or of a run, or the newest one if the
+// argument is empty.
+func (r *reportCommand) readFromCluster(ctx context.Context, arg string) (loadedBundle, error) {
+	cluster, err := r.cluster.connect()
+	if err != nil {
+		return loadedBundle{}, err
+	}
+	store := bundlestore.Store{Client: cluster.client, Namespace: r.cluster.namespace()}
+	where := fmt.Sprintf("namespace %s of cluster %s", store.Namespace, cluster)
+	entries, err := store.List(ctx)
+	switch {
+	case err != nil && arg == "":
+		return loadedBundle{}, fmt.Errorf("no evidence bundle in this directory, and those in the cluster "+
+			"cannot be listed: %w", err)
+	case err != nil:
+		return loadedBundle{}, fmt.Errorf("%s is neither a file nor a folder, and the evidence bundles in the cluster "+
+			"cannot be listed: %w", arg, err)
+	}
+	names := matchEntries(entries, arg)
+	switch {
+	case arg == "" && len(names) == 0:
+		return loadedBundle{}, fmt.Errorf("no evidence bundle in this directory, or in %s", where)
+	case len(names) == 0:
+		return loadedBundle{}, fmt.Errorf("%s is neither a file nor a folder, nor an evidence bundle in %s; "+
+			"to list the bundles, use report list", arg, where)
+	case arg != "" && len(names) > 1:
+		return loadedBundle{}, fmt.Errorf("%s matches several evidence bundles: %s", arg, strings.Join(names, ", "))
+	}
+	b, err := store.Load(ctx, names[0])
+	return loadedBundle{b, "ConfigMap " + store.Namespace + "/" + names[0]}, err
+}
+
+// matchEntries returns the names of the bundles that an argument may mean: the one with
+// that name, or else those of runs whose ID begins with it.
+func matchEntries(entries []bundlestore.Entry, arg string) []string {
+	var names []string
+	for _, e := range entries {
+		if e.Name == arg {
+			return []string{arg}
+		}
+		if strings.HasPrefix(e.Labels[kube.RunLabel], arg) {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,14 @@
+package command
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/volume-durability/volume-durability/pkg/report/rule"
+)
+
+// addChecklistFlags adds the flags that change what a bundle's checklists say.
+func addChecklistFlags(flags *pflag.FlagSet, ruleID, asset *string) {
+	flags.StringVar(ruleID, "rule", "",
+		"ID of the STIG rule that the checklists are for (default "+rule.Default+")")
+	flags.StringVar(asset, "asset", "", "name of the cluster in the checklists")
+}

@@ -1,0 +1,78 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+)
+
+// reportListCommand holds the flags of the command report list.
+type reportListCommand struct {
+	streams Streams
+	scope   scopeFlags
+	format  formatFlag
+}
+
+func newReportList(streams Streams) *cobra.Command {
+	l := &reportListCommand{streams: streams, scope: newScopeFlags()}
+	c := &cobra.Command{
+		Use: "list", Short: "List the evidence bundles in the cluster, newest first", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return l.execute(c.Context()) },
+	}
+	flags := newFlagGroup("Flags")
+	l.scope.addAllNamespaces(flags.FlagSet)
+	l.format.addTo(flags.FlagSet, formatJSON, formatYAML)
+	addFlagGroups(c, flags, clusterGroup(l.scope.clusterFlags))
+	return c
+}
+
+// listedBundle is a bundle in the output of report list.
+type listedBundle struct {
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+	Run       string    `json:"run"`
+	Verdict   string    `json:"verdict"`
+	Created   time.Time `json:"created"`
+}
+
+func (l *reportListCommand) execute(ctx context.Context) error {
+	cluster, err := l.scope.connect()
+	if err != nil {
+		return err
+	}
+	entries, err := bundlestore.Store{Client: cluster.client, Namespace: l.scope.namespace()}.List(ctx)
+	if err != nil {
+		return fmt.Errorf("cluster %s: %w", cluster, err)
+	}
+	listed := []listedBundle{}
+	for _, e := range entries {
+		listed = append(listed, listedBundle{
+			Namespace: e.Namespace, Name: e.Name, Run: e.Manifest.RunID, Verdict: string(e.Manifest.Verdict),
+			Created: e.CreationTimestamp.Time,
+		})
+	}
+	if len(listed) == 0 && l.format.value == "" {
+		fmt.Fprintf(l.streams.ErrOut, "No evidence bundles found in %s of cluster %s.\n", &l.scope, cluster)
+		return nil
+	}
+	return l.format.write(l.streams.Out, listed, func() (string, error) { return bundleTable(listed, time.Now()) })
+}
+
+func bundleTable(listed []listedBundle, now time.Time) (string, error) {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAMESPACE\tNAME\tRUN\tVERDICT\tAGE")
+	for _, b := range listed {
+		age := duration.HumanDuration(now.Sub(b.Created))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", b.Namespace, b.Name, b.Run, b.Verdict, age)
+	}
+	err := w.Flush()
+	return text.String(), err
+}

@@ -1,0 +1,101 @@
+package bundle
+
+import (
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/report/assessment"
+	"github.com/volume-durability/volume-durability/pkg/report/checklist"
+	"github.com/volume-durability/volume-durability/pkg/report/html"
+	"github.com/volume-durability/volume-durability/pkg/report/junit"
+	"github.com/volume-durability/volume-durability/pkg/report/oscal"
+	"github.com/volume-durability/volume-durability/pkg/report/rule"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// source is what the reports are made of.
+type source struct {
+	result result.Result
+	rule   rule.Rule
+	in     assessment.Context
+}
+
+// report is a file that is made of the result.
+type report struct {
+	name   string
+	render func(source) ([]byte, error)
+}
+
+// reports returns all reports of a result. A new one needs a line here and a row in docs/evidence-bundle.md.
+func reports(r result.Result) []report {
+	all := []report{
+		{"report.html", func(s source) ([]byte, error) { return html.Render(s.result) }},
+		{"junit.xml", func(s source) ([]byte, error) { return junit.Render(s.result) }},
+		{"checklist.ckl", func(s source) ([]byte, error) { return checklist.CKL(s.result, s.rule, s.in) }},
+		{"checklist.cklb", func(s source) ([]byte, error) { return checklist.CKLB(s.result, s.rule, s.in) }},
+		{"assessment-results.json", func(s source) ([]byte, error) { return oscal.Render(s.result, s.rule, s.in) }},
+		{"ledger.json", func(s source) ([]byte, error) { return encode(ledgers(s.result)) }},
+		{"scan.json", func(s source) ([]byte, error) { return encode(scans(s.result)) }},
+	}
+	// An empty list means that there were none. If they could not be read, there is no file.
+	if objects := r.Snapshot.Objects; objects != nil {
+		all = append(all, report{"objects.json", func(source) ([]byte, error) { return encode(objects) }})
+	}
+	if events := r.Snapshot.Events; events != nil {
+		all = append(all, report{"events.json", func(source) ([]byte, error) { return encode(events) }})
+	}
+	return all
+}
+
+// Ledger is the ledger of a cell in ledger.json.
+type Ledger struct {
+	Cell    string         `json:"cell,omitempty"`
+	File    string         `json:"file"`
+	Journal journal.Format `json:"journal"`
+	// Epochs is the number of writers.
+	Epochs int `json:"epochs"`
+	// Forced reports whether they were deleted by force. Two of them may then have run at the same time.
+	Forced bool         `json:"forced,omitempty"`
+	Acks   []ledger.Ack `json:"acks"`
+}
+
+func ledgers(r result.Result) []Ledger {
+	all := []Ledger{}
+	for _, c := range r.Cells {
+		all = append(all, Ledger{
+			Cell: c.Plan.Name, File: c.File, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Plan.Force,
+			Acks: append([]ledger.Ack{}, c.Acks...),
+		})
+	}
+	return all
+}
+
+// Scan has the reads of a cell's journal in scan.json, in order.
+type Scan struct {
+	Cell  string `json:"cell,omitempty"`
+	Reads []Read `json:"reads"`
+}
+
+// Read is what one pod found: a writer before its first commit, or the reader.
+type Read struct {
+	// Epoch is that of the writer; 0 for the reader.
+	Epoch      int                 `json:"epoch,omitempty"`
+	Pod        string              `json:"pod"`
+	Node       string              `json:"node"`
+	ReceivedAt time.Time           `json:"receivedAt,omitzero"`
+	ScanResult protocol.ScanResult `json:"scan"`
+}
+
+func scans(r result.Result) []Scan {
+	all := []Scan{}
+	for _, c := range r.Cells {
+		s := Scan{Cell: c.Plan.Name, Reads: []Read{}}
+		for _, read := range c.Reads() {
+			s.Reads = append(s.Reads, Read{read.Epoch, read.Name, read.Node, read.Seen, read.ScanResult})
+		}
+		all = append(all, s)
+	}
+	return all
+}

@@ -1,0 +1,62 @@
+package judge
+
+import "slices"
+
+// Class is one way in which a journal can differ from its acknowledgements.
+type Class string
+
+// The classes of findings. Class.Description describes each of them.
+const (
+	Missing     Class = "missing"
+	LostTail    Class = "lost-tail"
+	LostGap     Class = "lost-gap"
+	Corrupt     Class = "corrupt"
+	Torn        Class = "torn"
+	Reordered   Class = "reordered"
+	Duplicated  Class = "duplicated"
+	RolledBack  Class = "rolled-back"
+	Foreign     Class = "foreign"
+	Unavailable Class = "unavailable"
+	ReadOnly    Class = "read-only"
+)
+
+type classDescription struct {
+	class       Class
+	description string
+}
+
+// classDescriptions is the only place that describes the classes: the documentation and the HTML report take
+// their texts from here.
+var classDescriptions = []classDescription{
+	{Missing, "there is no journal, or it is empty"},
+	{LostTail, "the last acknowledged records of an epoch are gone"},
+	{LostGap, "acknowledged records are gone, later records of the same epoch are present"},
+	{Corrupt, "acknowledged records were replaced by other bytes or other records, " +
+		"or there are unexpected bytes before or between them"},
+	{Torn, "only the first part of an acknowledged record is present"},
+	{Reordered, "acknowledged records are present, but not in the order in which they were written"},
+	{Duplicated, "acknowledged records are present more than once"},
+	{RolledBack, "an earlier pod read more of the journal than is present now: an older state came back"},
+	{Foreign, "the journal holds records that this run did not write"},
+	{Unavailable, "the volume could not be mounted or read, in whole or in part, or it kept a pod from terminating"},
+	{ReadOnly, "the volume can no longer be written"},
+}
+
+// Classes returns all classes in the order in which the documentation lists them.
+func Classes() []Class {
+	classes := make([]Class, 0, len(classDescriptions))
+	for _, d := range classDescriptions {
+		classes = append(classes, d.class)
+	}
+	return classes
+}
+
+// Description returns what a finding of the class means, as a sentence without capital and full stop. It is empty
+// for an unknown class.
+func (c Class) Description() string {
+	i := slices.IndexFunc(classDescriptions, func(d classDescription) bool { return d.class == c })
+	if i < 0 {
+		return ""
+	}
+	return classDescriptions[i].description
+}

@@ -1,0 +1,108 @@
+package judge
+
+import (
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+)
+
+// gap is the place in the file where lost records should be.
+type gap struct {
+	offset, end int64
+	// followed reports whether later records of the epoch follow the gap.
+	followed bool
+	// occupied is the number of bytes in the gap that no other epoch's records explain, unreadable the number
+	// of those that could not be read.
+	occupied, unreadable int64
+	// partial reports whether the gap starts with the first part of its first record.
+	partial bool
+}
+
+// damage returns the class and the detail for records in whose place there are other bytes.
+func (g gap) damage() (Class, string) {
+	if g.unreadable > 0 {
+		return Unavailable, pluralize(uint64(g.unreadable), "byte") + " could not be read"
+	}
+	return Corrupt, ""
+}
+
+// locateGap finds the place where the records first to last of an epoch should be.
+func (e *evaluation) locateGap(ack ledger.Ack, first, last uint64, present []recordRange) gap {
+	g := gap{offset: e.startOf(ack.Epoch), end: e.Report.Bytes}
+	for _, r := range present {
+		if r.last+1 == first {
+			g.offset = r.segment.End
+		}
+	}
+	if next, found := e.segmentAfter(ack.Epoch, last, g.offset); found {
+		g.end, g.followed = next.Offset, true
+	} else {
+		for _, s := range e.Report.Segments {
+			if s.Epoch > ack.Epoch && s.Offset >= g.offset {
+				g.end = min(g.end, s.Offset)
+			}
+		}
+	}
+	e.measureGap(&g, journal.Point{Epoch: ack.Epoch, Seq: first})
+	return g
+}
+
+// startOf returns where an epoch starts of which nothing may be left: after the epochs before it.
+func (e *evaluation) startOf(epoch int) int64 {
+	var end int64
+	for _, s := range e.Report.Segments {
+		if s.Epoch < epoch {
+			end = max(end, s.End)
+		}
+	}
+	return end
+}
+
+// segmentAfter returns the segment that ends a gap: the first one with later records of
+// the epoch at the offsets they name or, if there is none, the first with later records.
+func (e *evaluation) segmentAfter(epoch int, last uint64, offset int64) (next journal.Segment, found bool) {
+	for _, s := range e.Report.Segments {
+		if s.Epoch != epoch || s.First <= last || s.Offset < offset {
+			continue
+		}
+		if s.Displaced == 0 {
+			return s, true
+		}
+		if !found {
+			next, found = s, true
+		}
+	}
+	return next, found
+}
+
+// measureGap counts the bytes in a gap. Those that belong to no other epoch's record are
+// occupied. If writers overlapped, the two cannot be told apart, and only damage counts.
+func (e *evaluation) measureGap(g *gap, first journal.Point) {
+	var damaged, blank, others int64
+	for _, d := range e.Report.Damage {
+		if d.Offset < g.offset || d.Offset >= g.end {
+			continue
+		}
+		if d.Blank {
+			blank += d.Length
+			continue
+		}
+		damaged += d.Length
+		if d.Partial != nil && *d.Partial == first {
+			g.partial = true
+		}
+	}
+	for _, s := range e.Report.Segments {
+		if s.Epoch != first.Epoch {
+			others += intersection(s.Offset, s.End, g.offset, g.end)
+		}
+	}
+	g.occupied = max(damaged, g.end-g.offset-others-blank)
+	for _, r := range e.Report.Unreadable {
+		g.unreadable += intersection(r.Offset, r.Offset+r.Length, g.offset, g.end)
+	}
+}
+
+// intersection returns how many bytes two ranges have in common.
+func intersection(offset, end, otherOffset, otherEnd int64) int64 {
+	return max(0, min(end, otherEnd)-max(offset, otherOffset))
+}

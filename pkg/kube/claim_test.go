@@ -1,0 +1,44 @@
+package kube
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func TestCreateClaim_ReportsNameConflict(t *testing.T) {
+	c := newTestClient(t)
+	_, err := c.API.CoreV1().
+		PersistentVolumeClaims("stig").
+		Create(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc"}}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	_, err = c.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
+	assert.ErrorIs(t, err, ErrNameConflict)
+	assert.ErrorContains(t, err, "claim stig/stig-pvc already exists and was not created by this run")
+}
+
+func TestClaim_OverridesTemplate(t *testing.T) {
+	template, err := ParseClaimTemplate(
+		[]byte(`{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: x, annotations: {a: b}, labels: {c: d}}, spec: {storageClassName: slow, accessModes: [ReadOnlyMany], dataSource: {kind: VolumeSnapshot, name: s}}}`),
+	)
+	require.NoError(t, err)
+	claim := newTestClient(t).claim(ClaimSpec{Name: "stig-pvc", Class: "fast", Mode: corev1.ReadWriteOnce, Size: apiresource.MustParse("1Gi"), Template: template})
+	assert.Equal(t, "stig-pvc", claim.Name)
+	assert.Equal(t, map[string]string{"a": "b"}, claim.Annotations)
+	assert.Equal(t, map[string]string{"c": "d", RunLabel: "r"}, claim.Labels)
+	assert.Equal(t, "fast", *claim.Spec.StorageClassName)
+	assert.Equal(t, "s", claim.Spec.DataSource.Name)
+	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, claim.Spec.AccessModes)
+	assert.Equal(t, "1Gi", claim.Spec.Resources.Requests.Storage().String())
+	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany}, template.Spec.AccessModes,
+		"the template must not change")
+
+	for _, wrong := range []string{"", "kind: Pod", "{apiVersion: v1, kind: PersistentVolumeClaim, spec: {size: 1}}"} {
+		_, err := ParseClaimTemplate([]byte(wrong))
+		assert.Error(t, err, wrong)
+	}
+}

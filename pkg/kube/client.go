@@ -1,0 +1,75 @@
+// Package kube creates, watches and deletes the claims and pods of a run, and follows the pods' logs. It explains
+// failures in terms of these objects. It knows nothing about journals, verdicts or Litmus.
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// Labels of every object that a run creates.
+const (
+	// RunLabel is the ID of the run.
+	RunLabel = "volume-durability/run"
+	// ChaosUIDLabel is the UID of the ChaosEngine. Litmus deletes the pods with this label when the engine is stopped.
+	ChaosUIDLabel = "chaosUID"
+	// JobLabel is the UID of the Job that started the run. With it, a new attempt of the Job finds the objects that
+	// the previous attempt did not delete.
+	JobLabel = "volume-durability/job"
+	// HostLabel is the machine on which a user started the run.
+	HostLabel = "volume-durability/host"
+	// KeepLabel is set if the run was told to keep its objects.
+	KeepLabel = "volume-durability/keep"
+)
+
+// Client works on the objects of a run in one namespace.
+type Client struct {
+	API       kubernetes.Interface
+	Namespace string
+	// Labels are set on every object that is created.
+	Labels map[string]string
+	// Owner is set as the owner of every object that is created, so that the garbage collector deletes them with it.
+	// It may be nil.
+	Owner *metav1.OwnerReference
+	// Timeout limits each wait.
+	Timeout time.Duration
+	Log     logrus.FieldLogger
+
+	// observer is nil until WithObserver has started it. Functions that wait need it.
+	observer *observer
+}
+
+// ErrNameConflict is returned if another object already has the name of an object to create.
+var ErrNameConflict = errors.New("name conflict")
+
+// createError explains why the API server did not create an object.
+func (c Client) createError(kind, name string, err error) error {
+	if apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("%w: %s %s/%s already exists and was not created by this run. "+
+			"What to do: delete it, or choose another name", ErrNameConflict, kind, c.Namespace, name)
+	}
+	return fmt.Errorf("creating %s %s/%s: %w%s", kind, c.Namespace, name, err, Hint(err.Error()))
+}
+
+// RequireNamespace returns an error if the namespace does not exist. If it may not be read, it is assumed to exist.
+func (c Client) RequireNamespace(ctx context.Context) error {
+	err := c.retry(ctx, "getting namespace "+c.Namespace, func(ctx context.Context) error {
+		_, err := c.API.CoreV1().Namespaces().Get(ctx, c.Namespace, metav1.GetOptions{})
+		return err
+	})
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("namespace %s does not exist. What to do: kubectl create namespace %s",
+			c.Namespace, c.Namespace)
+	}
+	if err != nil {
+		c.Log.WithError(err).Info("Could not read the namespace; assuming that it exists")
+	}
+	return nil
+}

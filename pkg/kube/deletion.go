@@ -1,0 +1,42 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// isDeleted reports whether the API server answered a deletion with an error that means that the object no longer
+// exists. Conflict means that another object has the name now.
+func isDeleted(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsConflict(err) }
+
+// awaitDeleted returns once an object no longer exists. An object that was deleted before the observer saw it produces
+// no event, so awaitDeleted asks the API server once before it waits for the observer.
+func awaitDeleted[T metav1.Object](
+	ctx context.Context, c Client, kind, name string, uid types.UID,
+	get func(context.Context, string, metav1.GetOptions) (T, error), deleted func() bool,
+) error {
+	ctx, cancel := c.withTimeout(ctx, "%s %s/%s to be deleted", kind, c.Namespace, name)
+	defer cancel()
+	existing, err := get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || err == nil && existing.GetUID() != uid {
+		return nil
+	}
+	return c.observer.waitUntil(ctx, func() (bool, error) { return deleted(), nil })
+}
+
+// RunConcurrently runs functions at the same time and returns their errors, joined. A deletion that has to wait, for
+// a node that is not ready for example, does not delay the others.
+func RunConcurrently(functions ...func() error) error {
+	failures := make([]error, len(functions))
+	var all sync.WaitGroup
+	for i, f := range functions {
+		all.Go(func() { failures[i] = f() })
+	}
+	all.Wait()
+	return errors.Join(failures...)
+}

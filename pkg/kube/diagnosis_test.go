@@ -1,0 +1,208 @@
+package kube
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func TestDiagnose_ReportsConditionsEventsAndNode(t *testing.T) {
+	c := newTestClient(t)
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"},
+		Status: corev1.PodStatus{
+			Conditions: []corev1.PodCondition{
+				{
+					Type:    corev1.PodScheduled,
+					Status:  corev1.ConditionFalse,
+					Reason:  "Unschedulable",
+					Message: "0/2 nodes are available",
+				},
+			},
+			ContainerStatuses: []corev1.ContainerStatus{
+				{
+					State: corev1.ContainerState{
+						Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no such image"},
+					},
+				},
+			},
+		},
+	}
+	d := c.diagnose(pod)
+	assert.Equal(t, "Unschedulable: 0/2 nodes are available; ImagePullBackOff: no such image", d.reason)
+	assert.False(t, d.volumeUnavailable)
+
+	_, err := c.API.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "e",
+		},
+		InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"},
+		Type:           "Warning",
+		Reason:         "FailedAttachVolume",
+		Message:        "in use elsewhere",
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	d = c.diagnose(pod)
+	assert.Contains(t, d.reason, "FailedAttachVolume: in use elsewhere")
+	assert.False(t, d.volumeUnavailable, "its volume is mounted, it waits for its image")
+	pod.Status.ContainerStatuses[0].State.Waiting.Reason = "ContainerCreating"
+	d = c.diagnose(pod)
+	assert.True(t, d.volumeUnavailable)
+
+	pod.Spec.NodeName = "n1"
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "n1"},
+		Status: corev1.NodeStatus{
+			Conditions: []corev1.NodeCondition{
+				{
+					Type:    corev1.NodeReady,
+					Status:  corev1.ConditionUnknown,
+					Reason:  "NodeStatusUnknown",
+					Message: "Kubelet stopped posting node status.",
+				},
+			},
+		},
+	}
+	node, err = c.API.CoreV1().Nodes().Create(t.Context(), node, metav1.CreateOptions{})
+	require.NoError(t, err)
+	d = c.diagnose(pod)
+	assert.False(t, d.volumeUnavailable, "the kubelet no longer reports whether the volume is mounted")
+	assert.Contains(t, d.reason, "node n1 is not ready: NodeStatusUnknown: Kubelet stopped posting node status.")
+	node.Status.Conditions[0].Status = corev1.ConditionTrue
+	_, err = c.API.CoreV1().Nodes().Update(t.Context(), node, metav1.UpdateOptions{})
+	require.NoError(t, err)
+	d = c.diagnose(pod)
+	assert.True(t, d.volumeUnavailable)
+
+	pod.Status.Phase = corev1.PodFailed
+	d = c.diagnose(pod)
+	assert.False(t, d.volumeUnavailable, "it failed for another reason")
+}
+
+func TestDiagnose_DecidesWhetherVolumeIsUnavailable(t *testing.T) {
+	const attached = `Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can't be attached to another`
+	warning := func(reason, message string, at int64) corev1.Event {
+		return corev1.Event{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: reason,
+			},
+			InvolvedObject: corev1.ObjectReference{Name: "read-pod", UID: "u"},
+			Type:           "Warning",
+			Reason:         reason,
+			Message:        message,
+			LastTimestamp:  metav1.Unix(at, 0),
+		}
+	}
+	sandbox := []corev1.PodCondition{{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue}}
+	for name, tc := range map[string]struct {
+		events     []corev1.Event
+		conditions []corev1.PodCondition
+		volume     bool
+	}{
+		"pending":                                {events: []corev1.Event{warning("FailedAttachVolume", attached, 1)}, volume: true},
+		"sandbox is ready":                       {events: []corev1.Event{warning("FailedAttachVolume", attached, 1)}, conditions: sandbox},
+		"sandbox failed after the volume event":  {events: []corev1.Event{warning("FailedAttachVolume", attached, 1), warning("FailedCreatePodSandBox", "no IPs available", 2)}},
+		"sandbox failed before the volume event": {events: []corev1.Event{warning("FailedMount", "stale handle", 2), warning("FailedCreatePodSandBox", "no IPs available", 1)}, volume: true},
+		"another pod uses the volume, mount timed out later": {events: []corev1.Event{
+			warning("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already used by 1 pod(s) in different namespaces`, 1),
+			warning("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[log-storage]: context deadline exceeded", 120),
+		}},
+		"another pod uses the volume": {events: []corev1.Event{warning("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) app-0`, 1)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newTestClient(t)
+			for _, e := range tc.events {
+				_, err := c.API.CoreV1().Events("stig").Create(t.Context(), &e, metav1.CreateOptions{})
+				require.NoError(t, err)
+			}
+			d := c.diagnose(&corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Name: "read-pod", UID: "u"},
+				Spec:       corev1.PodSpec{NodeName: "n2"},
+				Status: corev1.PodStatus{
+					Phase:      corev1.PodPending,
+					Conditions: tc.conditions,
+					ContainerStatuses: []corev1.ContainerStatus{
+						{
+							State: corev1.ContainerState{
+								Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"},
+							},
+						},
+					},
+				},
+			})
+			assert.Equal(t, tc.volume, d.volumeUnavailable)
+		})
+	}
+}
+
+func TestDiagnose_IgnoresOutdatedSchedulingEvents(t *testing.T) {
+	c := newTestClient(t)
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+			{
+				State: corev1.ContainerState{
+					Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "no such image"},
+				},
+			},
+		}},
+	}
+	_, err := c.API.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "e",
+		},
+		InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"},
+		Type:           "Warning",
+		Reason:         "FailedScheduling",
+		Message:        "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	d := c.diagnose(pod)
+	assert.Contains(t, Hint(d.reason), "provisioner")
+	pod.Spec.NodeName = "n1"
+	d = c.diagnose(pod)
+	assert.Equal(t, "ErrImagePull: no such image", d.reason)
+	assert.Contains(t, Hint(d.reason), "LIB_IMAGE")
+}
+
+func TestClassify_ChecksCausesInOrder(t *testing.T) {
+	failed := podFacts{messages: []string{"FailedMount: x"}, volumeFailed: true, volumePending: true}
+	with := func(change func(*podFacts)) podFacts {
+		f := failed
+		change(&f)
+		return f
+	}
+	for name, tc := range map[string]struct {
+		facts podFacts
+		want  diagnosis
+	}{
+		"no messages": {podFacts{}, diagnosis{"Kubernetes reports no reason", false}},
+		"no volume event": {
+			with(func(f *podFacts) { f.volumeFailed = false }), diagnosis{"FailedMount: x", false},
+		},
+		"mounted later": {
+			with(func(f *podFacts) { f.volumePending = false }), diagnosis{"FailedMount: x", false},
+		},
+		"in use": {
+			with(func(f *podFacts) { f.volumeInUse = true }), diagnosis{"FailedMount: x", false},
+		},
+		"in use, on a node that is not ready": {
+			with(func(f *podFacts) { f.volumeInUse, f.nodeNotReady = true, "node n1 is not ready" }),
+			diagnosis{"FailedMount: x", false},
+		},
+		"node not ready": {
+			with(func(f *podFacts) { f.nodeNotReady = "node n1 is not ready" }),
+			diagnosis{"FailedMount: x; node n1 is not ready", false},
+		},
+		"volume unavailable": {failed, diagnosis{"FailedMount: x", true}},
+		"repeated message": {
+			with(func(f *podFacts) { f.messages = []string{"FailedMount: x", "FailedMount: x"} }),
+			diagnosis{"FailedMount: x", true},
+		},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, tc.want, classify(tc.facts)) })
+	}
+}

@@ -1,0 +1,89 @@
+package options
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+)
+
+// Invalid is one invalid option.
+type Invalid struct {
+	Name, Value, Want string
+}
+
+func (i Invalid) Error() string {
+	return fmt.Sprintf("%s=%q: want %s", i.Name, i.Value, i.Want)
+}
+
+// Defaults returns the values of a run in which no option is set.
+func Defaults() Values {
+	v, err := Parse(func(string) string { return "" })
+	if err != nil {
+		panic(fmt.Sprintf("an option has an invalid default: %v", err))
+	}
+	return v
+}
+
+// Parse reads every option. Its error joins an Invalid for each invalid one.
+func Parse(getenv func(string) string) (Values, error) {
+	var v Values
+	var problems []error
+	for _, option := range Table() {
+		value := strings.TrimSpace(getenv(option.Name))
+		if value == "" {
+			value = option.Default
+		}
+		if err := option.set(&v, value); err != nil {
+			problems = append(problems, Invalid{option.Name, value, err.Error()})
+		}
+	}
+	problems = append(problems, conflicts(v)...)
+	if v.Randomness && v.MinInterval == 0 {
+		v.MinInterval = time.Second
+	}
+	if len(v.StorageClasses) == 0 {
+		v.StorageClasses = []string{""}
+	}
+	return v, errors.Join(problems...)
+}
+
+// conflicts returns an Invalid for each option that does not fit another one.
+func conflicts(v Values) []error {
+	var problems []error
+	check := func(conflict bool, name, value, want string) {
+		if conflict {
+			problems = append(problems, Invalid{name, value, want})
+		}
+	}
+	emptyDir, existing, classes := v.VolumeSource == EmptyDir, v.ExistingClaim != "", len(v.StorageClasses) > 0
+	check(v.MinInterval > 0 && !v.Randomness, "RANDOMNESS", "false", "true if CHAOS_INTERVAL is a range")
+	check(existing && emptyDir, "EXISTING_CLAIM", v.ExistingClaim, "it unset if VOLUME_SOURCE is emptyDir")
+	check(classes && existing, "EXISTING_CLAIM", v.ExistingClaim,
+		"it unset if STORAGE_CLASS or STORAGE_CLASSES is set: an existing claim already has a class")
+	check(classes && emptyDir, "VOLUME_SOURCE", string(EmptyDir),
+		"claim if STORAGE_CLASS or STORAGE_CLASSES is set: an emptyDir has no class")
+	check(v.RequiredEvidence == provenance.OtherMachine && slices.Contains(v.ReaderNodes, SameNode),
+		"REQUIRED_EVIDENCE", v.RequiredEvidence.String(),
+		"reattached or lower if READER_NODE is same: the writer's own node is not another machine")
+	check(v.ClaimTemplate != "" && (existing || emptyDir), "CLAIM_TEMPLATE", v.ClaimTemplate,
+		"it unset if no claim is created")
+	check(len(v.AccessModes) > 1 && (existing || emptyDir), "ACCESS_MODE", fmt.Sprint(v.AccessModes),
+		"one access mode if no claim is created")
+	check(existing && v.cellsPerClass() > 1, "EXISTING_CLAIM", v.ExistingClaim,
+		"it unset if the run has several cells: a claim has room for one journal")
+	check(emptyDir && slices.Contains(v.VolumeModes, corev1.PersistentVolumeBlock),
+		"VOLUME_MODE", fmt.Sprint(v.VolumeModes), "Filesystem if VOLUME_SOURCE is emptyDir")
+	check(v.WriterPod != "" && v.WriterPod == v.ReaderPod, "READER_POD", v.ReaderPod, "a name other than WRITER_POD's")
+	return problems
+}
+
+// cellsPerClass returns how many cells each StorageClass has.
+func (v Values) cellsPerClass() int {
+	return len(v.AccessModes) * len(v.VolumeModes) * len(v.ReaderNodes) * len(v.Force)
+}

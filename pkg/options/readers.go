@@ -1,0 +1,241 @@
+package options
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+)
+
+// wanted is an error that says which values are valid.
+type wanted string
+
+func (w wanted) Error() string { return string(w) }
+
+func seconds(minimum int, field func(*Values) *time.Duration) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < minimum || n > int(maxDuration/time.Second) {
+			return wanted(fmt.Sprintf("a whole number of seconds, %d to %d", minimum, int(maxDuration/time.Second)))
+		}
+		*field(v) = time.Duration(n) * time.Second
+		return nil
+	}
+}
+
+// interval reads one number of seconds, or a range of them, such as 5-10.
+func interval(v *Values, value string) error {
+	first, last, ranged := strings.Cut(value, "-")
+	if !ranged {
+		last = first
+	}
+	var lower, upper Values
+	read := seconds(1, func(v *Values) *time.Duration { return &v.Interval })
+	if err := errors.Join(read(&lower, first), read(&upper, last)); err != nil || lower.Interval > upper.Interval {
+		return wanted(fmt.Sprintf("a whole number of seconds, 1 to %d, or with RANDOMNESS a range of them, such as 5-10",
+			int(maxDuration/time.Second)))
+	}
+	v.Interval = upper.Interval
+	if ranged {
+		v.MinInterval = lower.Interval
+	}
+	return nil
+}
+
+// maxDuration guards against typing errors.
+const maxDuration = 30 * 24 * time.Hour
+
+func boolean(field func(*Values) *bool) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		switch strings.ToLower(value) {
+		case "true":
+			*field(v) = true
+		case "false":
+			*field(v) = false
+		default:
+			return wanted("true or false")
+		}
+		return nil
+	}
+}
+
+func oneOf[T ~string](field func(*Values) *T, choices ...T) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		names := make([]string, len(choices))
+		for i, c := range choices {
+			if string(c) == value {
+				*field(v) = c
+				return nil
+			}
+			names[i] = string(c)
+		}
+		return wanted("one of " + strings.Join(names, ", "))
+	}
+}
+
+func name(check func(string) []string, field func(*Values) *string) func(*Values, string) error {
+	return func(v *Values, value string) (err error) {
+		*field(v), err = names(check)(value)
+		return err
+	}
+}
+
+// names returns a reader of names of Kubernetes objects.
+func names(check func(string) []string) func(string) (string, error) {
+	return func(value string) (string, error) {
+		if wrong := check(value); len(wrong) > 0 {
+			return "", wanted("a Kubernetes name: " + strings.Join(wrong, "; "))
+		}
+		return value, nil
+	}
+}
+
+// list returns a reader of distinct values, separated by commas.
+func list[T comparable](read func(string) (T, error), field func(*Values) *[]T) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		var all []T
+		for item := range strings.SplitSeq(value, ",") {
+			one, err := read(strings.TrimSpace(item))
+			if err != nil {
+				return err
+			}
+			if slices.Contains(all, one) {
+				return wanted(fmt.Sprintf("%v only once", one))
+			}
+			all = append(all, one)
+		}
+		*field(v) = all
+		return nil
+	}
+}
+
+// choice returns a reader of one of the words.
+func choice[T ~string](choices ...T) func(string) (T, error) {
+	return func(value string) (T, error) {
+		var word T
+		err := oneOf(func(*Values) *T { return &word }, choices...)(nil, value)
+		return word, err
+	}
+}
+
+func readerNode(value string) (ReaderNode, error) {
+	node, err := names(validation.IsDNS1123Subdomain)(value)
+	return ReaderNode(node), err
+}
+
+func forces(v *Values, value string) error {
+	return list(func(item string) (bool, error) {
+		var force bool
+		err := boolean(func(*Values) *bool { return &force })(nil, item)
+		return force, err
+	}, func(v *Values) *[]bool { return &v.Force })(v, value)
+}
+
+func storageClass(v *Values, value string) error {
+	class, err := names(validation.IsDNS1123Subdomain)(value)
+	v.StorageClasses = []string{class}
+	return err
+}
+
+func classes(v *Values, value string) error {
+	if len(v.StorageClasses) > 0 {
+		return wanted("only one of STORAGE_CLASS and STORAGE_CLASSES set")
+	}
+	if value == AllClasses {
+		v.StorageClasses = []string{AllClasses}
+		return nil
+	}
+	return list(names(validation.IsDNS1123Subdomain), func(v *Values) *[]string { return &v.StorageClasses })(v, value)
+}
+
+func sequence(v *Values, value string) error {
+	word, err := choice("parallel", "serial")(value)
+	v.Serial = word == "serial"
+	return err
+}
+
+func affected(v *Values, value string) error {
+	return number(0, 100, func(v *Values) *int { return &v.AffectedPercent })(v, value)
+}
+
+func number(minimum, maximum int, field func(*Values) *int) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < minimum || n > maximum {
+			return wanted(fmt.Sprintf("a whole number, %d to %d", minimum, maximum))
+		}
+		*field(v) = n
+		return nil
+	}
+}
+
+func claimTemplate(v *Values, value string) error {
+	if !filepath.IsAbs(value) {
+		return wanted("an absolute path in the experiment's pod")
+	}
+	v.ClaimTemplate = value
+	return nil
+}
+
+func requiredEvidence(v *Values, value string) error {
+	if err := v.RequiredEvidence.UnmarshalText([]byte(value)); err != nil {
+		return wanted("one of " + strings.Join(provenance.LevelNames(), ", "))
+	}
+	return nil
+}
+
+func optional(set func(*Values, string) error) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		if value == "" {
+			return nil
+		}
+		return set(v, value)
+	}
+}
+
+func claimSize(v *Values, value string) error {
+	q, err := resource.ParseQuantity(value)
+	if err != nil || q.Sign() <= 0 {
+		return wanted("a Kubernetes quantity greater than zero, such as 5Gi")
+	}
+	v.ClaimSize = q
+	return nil
+}
+
+func journalFile(v *Values, value string) error {
+	if !path.IsAbs(value) || path.Clean(value) != value || path.Dir(value) == "/" || strings.ContainsAny(value, ":\n") {
+		return wanted("an absolute path in a folder, such as /data/logs.log, without . or .. or a colon")
+	}
+	v.JournalFile = value
+	return nil
+}
+
+// maxWriteRate is far more than storage can commit today.
+const maxWriteRate = 10_000_000
+
+func writeRate(v *Values, value string) error {
+	rate, err := strconv.ParseFloat(value, 64)
+	// The negated form also rejects NaN.
+	if err != nil || !(rate >= 0 && rate <= maxWriteRate) || rate > 0 && rate < 0.01 {
+		return wanted(fmt.Sprintf("0, or 0.01 to %d records per second", maxWriteRate))
+	}
+	v.WriteRate = rate
+	return nil
+}
+
+func image(v *Values, value string) error {
+	if strings.ContainsAny(value, " \t\n") {
+		return wanted("an image reference")
+	}
+	v.Image = value
+	return nil
+}

@@ -1,0 +1,126 @@
+// Package options is the one table of the options that a user can set: their names, defaults and meaning, and how
+// their values are read. The command line, the documentation and the charts use it or are checked against it.
+//
+// It reads values and checks their form. It knows nothing of a cluster.
+package options
+
+import (
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+)
+
+// VolumeSource is the kind of volume that the pods mount.
+type VolumeSource string
+
+// The volume sources.
+const (
+	// Claim is a PersistentVolumeClaim.
+	Claim VolumeSource = "claim"
+	// EmptyDir is a volume that is deleted with its pod. It is the control, which must lose its data.
+	EmptyDir VolumeSource = "emptyDir"
+	// Local is a folder or a block device of this machine. It is not a value of VOLUME_SOURCE: a local run has no
+	// cluster.
+	Local VolumeSource = "local"
+)
+
+// ReaderNode is where the reader runs: one of the constants below, or a node's name.
+type ReaderNode string
+
+// Nodes of the reader, relative to the last writer.
+const (
+	AnyNode   ReaderNode = "any"
+	SameNode  ReaderNode = "same"
+	OtherNode ReaderNode = "other"
+)
+
+// Orchestrator runs the containers of the cluster under test.
+type Orchestrator string
+
+// The orchestrators of Mirantis Kubernetes Engine. Auto derives the orchestrator from the nodes' labels.
+const (
+	Auto       Orchestrator = "auto"
+	Kubernetes Orchestrator = "kubernetes"
+	Swarm      Orchestrator = "swarm"
+)
+
+// Values are the options of one run, read and checked. The run has one cell for each combination of the values in its
+// lists.
+type Values struct {
+	// Duration is how long writers are deleted.
+	Duration time.Duration `json:"duration"`
+	// Interval is the time between deletions; the longest one if intervals are random.
+	Interval time.Duration `json:"interval"`
+	// MinInterval is the shortest random interval; 0 if intervals are not random.
+	MinInterval time.Duration `json:"minInterval,omitempty"`
+	Randomness  bool          `json:"randomness"`
+	// RampTime is how long to wait before and after the chaos.
+	RampTime time.Duration `json:"rampTime"`
+	// Force lists the kinds of deletion: true with a grace period of 0, false with the pod's own.
+	Force []bool `json:"force"`
+	// Serial deletes the writers one after another instead of all at once.
+	Serial bool `json:"serial"`
+	// TargetPods are the writers to delete at each interval; empty for all.
+	TargetPods []string `json:"targetPods,omitempty"`
+	// AffectedPercent is the percentage of them to delete at each interval; 0 for all.
+	AffectedPercent int `json:"affectedPercent,omitempty"`
+
+	Namespace    string       `json:"namespace"`
+	VolumeSource VolumeSource `json:"volumeSource"`
+	// StorageClasses are the classes to test: an empty name is the cluster's default, "*" is all of them.
+	StorageClasses []string          `json:"storageClasses"`
+	ExistingClaim  string            `json:"existingClaim,omitempty"`
+	ClaimName      string            `json:"claimName"`
+	ClaimSize      resource.Quantity `json:"claimSize"`
+	// ClaimTemplate is the path of a claim's manifest; empty for none.
+	ClaimTemplate string                              `json:"claimTemplate,omitempty"`
+	AccessModes   []corev1.PersistentVolumeAccessMode `json:"accessModes"`
+	VolumeModes   []corev1.PersistentVolumeMode       `json:"volumeModes"`
+	WriterPod     string                              `json:"writerPod"`
+	ReaderPod     string                              `json:"readerPod"`
+	ReaderNodes   []ReaderNode                        `json:"readerNodes"`
+	// ParallelCells is how many cells are tested at the same time at most.
+	ParallelCells int `json:"parallelCells"`
+	// Keep leaves the claim and the reader's pod in the cluster after the run.
+	Keep bool `json:"keep"`
+
+	// RequiredEvidence is the lowest evidence level at which a cell can pass.
+	RequiredEvidence provenance.Level `json:"requiredEvidence"`
+	// NegativeControl adds the control to the run.
+	NegativeControl bool `json:"negativeControl"`
+	// BundleConfigMap is the name of the ConfigMap with the evidence bundle; empty for a generated one.
+	BundleConfigMap string `json:"bundleConfigMap,omitempty"`
+
+	JournalFile string `json:"journalFile"`
+	// RecordSize is in bytes.
+	RecordSize int `json:"recordSize"`
+	// WriteRate is in records per second; 0 for no limit.
+	WriteRate float64 `json:"writeRate"`
+
+	// Image runs in the writer's and the reader's pod; empty for the experiment's own.
+	Image           string            `json:"image,omitempty"`
+	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy"`
+	Orchestrator    Orchestrator      `json:"orchestrator"`
+
+	// StatusTimeout limits each wait for an object of the cluster.
+	StatusTimeout time.Duration `json:"statusTimeout"`
+	// VerifyTimeout limits how long the reader reads.
+	VerifyTimeout time.Duration `json:"verifyTimeout"`
+}
+
+// NoBundle is the BundleConfigMap of a run that keeps no bundle in the cluster.
+const NoBundle = "none"
+
+// STIG reports whether the run has the names of STIG check V-260932: its namespace, claim, pods and file. The
+// StorageClass may be any.
+func (v Values) STIG() bool {
+	d := Defaults()
+	return v.VolumeSource == Claim && v.ExistingClaim == "" && v.ClaimTemplate == "" &&
+		v.Namespace == d.Namespace && v.ClaimName == d.ClaimName && slices.Equal(v.AccessModes, d.AccessModes) &&
+		slices.Equal(v.VolumeModes, d.VolumeModes) &&
+		v.WriterPod == d.WriterPod && v.ReaderPod == d.ReaderPod && v.JournalFile == d.JournalFile
+}

@@ -1,0 +1,53 @@
+package result
+
+import "github.com/volume-durability/volume-durability/pkg/judge"
+
+// Tested returns the cells under test: all but the control.
+func (r Result) Tested() []Cell {
+	var tested []Cell
+	for _, c := range r.Cells {
+		if !c.Plan.Control {
+			tested = append(tested, c)
+		}
+	}
+	return tested
+}
+
+// Control returns the negative control, nil if the run has none.
+func (r Result) Control() *Cell {
+	for i := range r.Cells {
+		if r.Cells[i].Plan.Control {
+			return &r.Cells[i]
+		}
+	}
+	return nil
+}
+
+// Read is one read of a cell's journal.
+type Read struct {
+	*JournalRead
+	// Epoch is the number of the writer that read the journal before it wrote; 0 for the reader.
+	Epoch int
+}
+
+// Reads returns every read of the journal in the order they were made: those of the writers, then the reader's.
+func (c Cell) Reads() []Read {
+	var reads []Read
+	for _, e := range c.Epochs {
+		if e.InitialRead != nil {
+			reads = append(reads, Read{e.InitialRead, e.Number})
+		}
+	}
+	if c.Reader != nil {
+		reads = append(reads, Read{c.Reader, 0})
+	}
+	return reads
+}
+
+// Count returns a number with its noun, in the plural where that is due: "1 deletion", "2 000 deletions".
+func Count[N ~int | ~int64 | ~uint64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return judge.FormatCount(uint64(n)) + " " + noun + "s"
+}

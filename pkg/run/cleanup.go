@@ -1,0 +1,74 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// remove removes what the cell created, except what is kept, and records what could not be removed.
+func (c *cell) remove(cleanup context.Context) {
+	ctx, cancel := c.run.withRemovalTimeout(cleanup)
+	defer cancel()
+	client, grace, claim := c.run.Kube, c.specs.gracePeriod(), c.result.Claim
+	var removals []func() error
+	if c.writer != nil {
+		removals = append(removals, func() error { return client.DeletePod(ctx, c.writer.pod.Name, c.writer.pod.UID, grace) })
+	}
+	if c.reader != nil && !c.isKept() {
+		removals = append(removals, func() error { return client.DeletePod(ctx, c.reader.Name, c.reader.UID, grace) })
+	}
+	if claim != nil && claim.Created && !c.isKept() {
+		removals = append(removals, func() error { return client.DeleteClaim(ctx, claim.Name, claim.UID) })
+	}
+	err := kube.RunConcurrently(removals...)
+	if len(c.result.Epochs) > 0 {
+		err = errors.Join(err, c.removeFolder(ctx))
+	}
+	c.logs.close()
+	if err != nil {
+		c.run.Log.WithError(err).Error("Not everything could be removed")
+		c.notRemoved = err.Error()
+	}
+}
+
+// removeFolder removes the cell's folder from an existing claim. The cell's pods must be gone.
+func (c *cell) removeFolder(ctx context.Context) error {
+	if !c.specs.hasOwnFolder() || c.isKept() {
+		return nil
+	}
+	if err := c.run.Kube.RunToCompletion(ctx, c.run.Kube.Pod(c.specs.folderRemoval())); err != nil {
+		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.result.File), c.result.Plan.ExistingClaim, err)
+	}
+	return nil
+}
+
+// completeResult adds what is known only once the pods are gone: their times and the statistics of their logs.
+func (c *cell) completeResult() {
+	var commits []protocol.CommitStats
+	for i := range c.result.Epochs {
+		c.provenance().addTimes(&c.result.Epochs[i].Pod)
+	}
+	for _, w := range c.writers {
+		if w.log == nil {
+			continue
+		}
+		first, acks, latest := w.log.statistics()
+		w.record().FirstAck, w.record().Acks = first, result.Downsample(acks)
+		if latest != nil {
+			commits = append(commits, *latest)
+		}
+	}
+	if c.result.Reader != nil {
+		c.provenance().addTimes(&c.result.Reader.Pod)
+	}
+	var err error
+	if c.result.Latency, err = result.LatencyOf(commits); err != nil {
+		addNotes(c.result, err.Error())
+	}
+}

@@ -1,0 +1,108 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
+)
+
+// planCells returns the cells of the run. Those that cannot be tested have the verdict Skipped.
+func (r Run) planCells(ctx context.Context) ([]*cell, error) {
+	plans, skipped, err := r.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cells := make([]*cell, len(plans))
+	for i, p := range plans {
+		cells[i] = newCell(r, p)
+		if reason := skipped[p.StorageClass]; reason != "" {
+			cells[i].result.Verdict, cells[i].result.Reason = judge.Skipped, reason
+		}
+	}
+	r.Hooks.Planned(plans)
+	for _, c := range cells {
+		if c.isDecided() {
+			r.Hooks.Judged(*c.result)
+		}
+	}
+	return cells, r.validatePlans(plans)
+}
+
+// plan returns the plans of the cells and, by StorageClass, why those of a class are skipped.
+func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[string]string, err error) {
+	if !slices.Equal(r.Settings.StorageClasses, []string{options.AllClasses}) {
+		return r.Settings.Cells(nil), nil, nil
+	}
+	classes, err := r.Kube.Classes(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []string
+	skipped = map[string]string{}
+	for _, c := range classes {
+		names = append(names, c.Name)
+		if c.NoProvisioner {
+			skipped[c.Name] = "StorageClass " + c.Name + " has no provisioner: its volumes are created by hand. " +
+				"To test an existing claim, set EXISTING_CLAIM"
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil, errors.New("STORAGE_CLASSES=*: the cluster has no StorageClass")
+	}
+	return r.Settings.Cells(names), skipped, nil
+}
+
+// validatePlans checks the options that can only be checked once the cells are known.
+func (r Run) validatePlans(plans []options.CellSpec) error {
+	return errors.Join(r.validateNames(plans), r.validateTargets(plans))
+}
+
+// validateNames returns an error for every object whose name is invalid or used by two cells.
+func (r Run) validateNames(plans []options.CellSpec) error {
+	owner := map[string]string{}
+	var invalid []error
+	check := func(kind, option, value string, c options.CellSpec) {
+		name := c.ObjectName(value)
+		if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
+			invalid = append(invalid, fmt.Errorf("%s=%q: want a shorter name: %s %s of cell %s: %s",
+				option, value, kind, name, c.Name, strings.Join(problems, "; ")))
+		}
+		if other, taken := owner[kind+name]; taken {
+			invalid = append(invalid, fmt.Errorf(
+				"%s=%q: want a name that differs between the cells: %s %s would belong to cell %q and to cell %q",
+				option, value, kind, name, other, c.Name))
+		}
+		owner[kind+name] = c.Name
+	}
+	for _, c := range plans {
+		check("pod", "WRITER_POD", r.Settings.WriterPod, c)
+		check("pod", "READER_POD", r.Settings.ReaderPod, c)
+		if c.VolumeSource == options.Claim && c.ExistingClaim == "" {
+			check("claim", "CLAIM_NAME", r.Settings.ClaimName, c)
+		}
+	}
+	return errors.Join(invalid...)
+}
+
+// validateTargets returns an error for every name in TARGET_PODS that is no writer of the run.
+func (r Run) validateTargets(plans []options.CellSpec) error {
+	var writers []string
+	for _, c := range plans {
+		writers = append(writers, c.ObjectName(r.Settings.WriterPod))
+	}
+	var unknown []error
+	for _, target := range r.Settings.TargetPods {
+		if !slices.Contains(writers, target) {
+			err := fmt.Errorf("TARGET_PODS=%q: want writers of this run: %s", target, strings.Join(writers, ", "))
+			unknown = append(unknown, err)
+		}
+	}
+	return errors.Join(unknown...)
+}

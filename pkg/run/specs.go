@@ -1,0 +1,121 @@
+package run
+
+import (
+	"path"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// helper is the path of the helper in the pods' image (see the Dockerfile).
+const helper = "/usr/local/bin/durability-helper"
+
+// specs describes the objects of one cell.
+type specs struct {
+	run    Run
+	cell   *result.Cell
+	ledger *ledger.Ledger
+}
+
+func (s specs) isBlock() bool { return s.cell.Plan.VolumeMode == corev1.PersistentVolumeBlock }
+
+// hasOwnFolder reports whether the cell creates a folder for its journal. It does on an existing claim, which may
+// hold other data.
+func (s specs) hasOwnFolder() bool { return s.cell.Plan.ExistingClaim != "" && !s.isBlock() }
+
+// mountPath returns where the volume is in the pods: the folder of the journal, or the journal itself if the volume
+// is a block device.
+func (s specs) mountPath() string {
+	if s.isBlock() {
+		return s.run.Settings.JournalFile
+	}
+	return path.Dir(s.run.Settings.JournalFile)
+}
+
+// gracePeriod returns the grace period of a deletion in seconds, nil for the pod's own.
+func (s specs) gracePeriod() *int64 {
+	if s.cell.Plan.Force {
+		return ptr.To[int64](0)
+	}
+	return nil
+}
+
+func (s specs) claim() kube.ClaimSpec {
+	plan := s.cell.Plan
+	return kube.ClaimSpec{
+		Name: plan.ObjectName(s.run.Settings.ClaimName), Class: plan.StorageClass, Size: s.run.Settings.ClaimSize,
+		Mode: plan.AccessMode, VolumeMode: plan.VolumeMode, Template: s.run.Template,
+	}
+}
+
+// writer returns the pod of the given epoch, which checks the acknowledged records before it writes.
+func (s specs) writer(epoch int, acks []ledger.Ack) kube.PodSpec {
+	args := []string{
+		"--epoch", strconv.Itoa(epoch),
+		"--rate", strconv.FormatFloat(s.run.Settings.WriteRate, 'f', -1, 64),
+		"--points", pointList(acks),
+	}
+	if s.hasOwnFolder() {
+		args = append(args, "--own-folder")
+	}
+	return s.pod(s.run.Settings.WriterPod, "write", args...)
+}
+
+func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
+	spec := s.pod(s.run.Settings.ReaderPod, "read", "--stay", "--points", pointList(acks))
+	spec.ReadOnly = true
+	spec.Placement = readerPlacement(s.cell)
+	return spec
+}
+
+// folderRemoval returns a pod that removes the cell's folder from an existing claim.
+func (s specs) folderRemoval() kube.PodSpec {
+	spec := s.pod(s.run.Settings.WriterPod, "remove")
+	spec.Command = []string{helper, "remove", "--file", s.cell.File}
+	return spec
+}
+
+func (s specs) pod(name, command string, args ...string) kube.PodSpec {
+	format := s.cell.Journal
+	base := []string{
+		helper, command, "--file", s.cell.File, "--journal", format.ID, "--record-size", strconv.Itoa(format.Size),
+	}
+	spec := kube.PodSpec{
+		Name: s.cell.Plan.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Settings.ImagePullPolicy,
+		Path: s.mountPath(), Block: s.isBlock(),
+		Command: append(base, args...),
+	}
+	if s.isBlock() {
+		// A device has no end of file, so the helper must be told how much to read at least.
+		acknowledged := ledger.CountRecords(s.ledger.Acks()) * uint64(format.Size)
+		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(acknowledged, 10))
+	}
+	if claim := s.cell.Claim; claim != nil {
+		spec.Claim, spec.OwnVolume = claim.Name, claim.Created
+	}
+	return spec
+}
+
+// readerPlacement returns where the reader may run.
+func readerPlacement(cell *result.Cell) kube.Placement {
+	var writerNode string
+	if len(cell.Epochs) > 0 {
+		writerNode = cell.Epochs[len(cell.Epochs)-1].Node
+	}
+	switch node := cell.Plan.ReaderNode; node {
+	case options.AnyNode:
+		return kube.Placement{}
+	case options.SameNode:
+		return kube.Placement{Node: writerNode}
+	case options.OtherNode:
+		return kube.Placement{ExcludeNode: writerNode}
+	default:
+		return kube.Placement{Node: string(node)}
+	}
+}

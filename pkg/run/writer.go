@@ -1,0 +1,169 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// writer is one epoch: the writer's pod and its log, from its start to its deletion.
+type writer struct {
+	run      Run
+	cell     *result.Cell
+	ledger   *ledger.Ledger
+	specs    specs
+	failures *attribution
+	logs     *podLogs
+
+	epoch int
+	pod   *corev1.Pod
+	log   *podLog // nil if the container never ran
+}
+
+// record returns the epoch's part of the result.
+func (w *writer) record() *result.Epoch { return &w.cell.Epochs[w.epoch-1] }
+
+// start creates the pod and returns once one of its commits is acknowledged.
+func (w *writer) start(ctx context.Context) error {
+	acks := w.ledger.Acks()
+	pod, err := w.run.Kube.RunPod(ctx, w.run.Kube.Pod(w.specs.writer(w.epoch, acks)))
+	w.pod = pod
+	if pod != nil {
+		w.record().Pod = podResult(pod)
+	}
+	if err != nil {
+		return w.failures.classify(ctx, err, nil)
+	}
+	w.log = w.logs.follow(pod)
+	return w.awaitFirstAck(ctx, acks)
+}
+
+// awaitFirstAck returns once a commit of the epoch is acknowledged. acks are those of the earlier epochs.
+func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
+	epoch, timeout := w.record(), w.run.Settings.StatusTimeout
+	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
+		fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w", timeout, w.epoch, context.DeadlineExceeded))
+	defer cancel()
+	err := w.log.awaitAck(waiting, w.epoch)
+	if scan := w.log.scanResult(); scan != nil {
+		epoch.Mount, epoch.BootID = scan.Mount, scan.BootID
+		if w.epoch > 1 {
+			epoch.InitialRead = judgeScan(w.cell, epoch.Pod, *scan, acks, w.epoch-1)
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("%s, the writer of epoch %d: %w%s", w.pod.Name, w.epoch, err, kube.Hint(err.Error()))
+		return w.failures.classify(ctx, err, w.log)
+	}
+	epoch.FirstAckAt = time.Now().UTC()
+	if unreadable := w.log.unreadableBeforeAck().Round(time.Second); unreadable > 0 {
+		addNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first "+
+			"acknowledgement arrived: the recovery time may include that", w.epoch, unreadable))
+	}
+	return nil
+}
+
+// maxLogDelay is how long a line may take from a pod to the ledger.
+const maxLogDelay = 5 * time.Second
+
+// noteActivity reports whether the writer is still writing, and notes in the result if it had already ended or
+// printed nothing for long.
+func (w *writer) noteActivity() bool {
+	if w.log == nil {
+		return false
+	}
+	if errors.Is(context.Cause(w.log.ended), errNoCause) {
+		addNotes(w.cell, fmt.Sprintf(
+			"the pod of the writer of epoch %d was gone before its deletion: something else deleted it", w.epoch))
+	}
+	if w.log.ended.Err() != nil {
+		return false
+	}
+	// A writer prints a line for every commit. At a low rate that is seldom.
+	longest := 2 * maxLogDelay
+	if rate := w.run.Settings.WriteRate; rate > 0 {
+		longest += time.Duration(float64(time.Second) / rate)
+	}
+	if silence := w.log.sinceLastLine(); silence > longest {
+		addNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: "+
+			"records acknowledged in that time are not checked", w.epoch, silence.Round(time.Second)))
+	}
+	return true
+}
+
+// deletePod deletes the pod and returns once it is gone.
+func (w *writer) deletePod(ctx context.Context) error {
+	epoch, grace := w.record(), w.specs.gracePeriod()
+	w.run.Hooks.Deleting(w.cell.Plan, epoch.Pod)
+	epoch.AckedAtDeletion, epoch.Grace = ledger.CountRecords(w.ledger.Acks()), grace
+	epoch.Deleting = time.Now().UTC()
+	if err := w.run.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, grace); err != nil {
+		return w.failures.classifyDeletion(ctx, w.pod.Name, err, w.log)
+	}
+	epoch.Gone = time.Now().UTC()
+	return nil
+}
+
+// finish reads the log of a deleted pod to its end. The error is one that makes the ledger unreliable, or a failure
+// of the volume.
+func (w *writer) finish(ctx context.Context) error {
+	if w.log == nil {
+		return nil
+	}
+	acknowledged := ledger.CountRecords(w.cell.Acks)
+	w.run.Log.WithFields(logrus.Fields{"epoch": w.epoch, "acknowledged": acknowledged}).Info("Writer deleted")
+	if err := w.drainLog(ctx); err != nil {
+		return err
+	}
+	if opErr := w.log.opError(); opErr != nil && !w.record().FirstAckAt.IsZero() {
+		w.record().ExitError = opErr
+		w.failures.addExit(w.epoch, opErr)
+	}
+	return w.log.contradictionErr()
+}
+
+// drainLog returns once the log was read to its end. After a forced deletion the container may still exist, and may
+// never end.
+func (w *writer) drainLog(ctx context.Context) error {
+	timeout := w.run.Settings.StatusTimeout
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	select {
+	case <-w.log.closed:
+		return nil
+	case <-waiting.Done():
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	defer func() {
+		w.log.stop()
+		<-w.log.closed
+	}()
+	// The stall must be read before the log is closed, which marks it as unreadable.
+	if stall := w.log.currentStall(); stall != nil {
+		err := fmt.Errorf("the container of epoch %d has not ended after the forced deletion of its pod: %s: %w",
+			w.epoch, stall, context.DeadlineExceeded)
+		return w.failures.classifyAs(ctx, judge.Unavailable, err)
+	}
+	addNotes(w.cell, fmt.Sprintf(
+		"the log of the writer of epoch %d did not end within %s after its pod was gone", w.epoch, timeout))
+	return nil
+}
+
+func podResult(pod *corev1.Pod) result.Pod {
+	p := result.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
+	for _, s := range pod.Status.ContainerStatuses {
+		p.ImageID = s.ImageID
+	}
+	return p
+}

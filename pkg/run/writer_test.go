@@ -1,0 +1,78 @@
+package run
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+func TestAwaitFirstAck_NotesThatTheLogWasUnreadable(t *testing.T) {
+	ack := line(t, protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 1}}})
+	c := withAck(t, newTestCell(t))
+	c.result.Epochs = []result.Epoch{{Number: 1}, {Number: 2}}
+	log := logOf(t)
+	unreadableFor := func(d time.Duration) {
+		log.setReadable(false)
+		log.unreadableFrom = log.unreadableFrom.Add(-d)
+		log.setReadable(true)
+	}
+	unreadableFor(7 * time.Second)
+	log.ledger = c.ledger
+	log.handleLine([]byte(ack))
+	unreadableFor(time.Hour) // after the first acknowledgement it does not count
+	w := c.newWriter(2)
+	w.log, w.pod = log, &corev1.Pod{}
+	require.NoError(t, w.awaitFirstAck(t.Context(), c.result.Acks))
+	assert.Equal(t, []string{"the log of the writer of epoch 2 could not be read for 7s before its first " +
+		"acknowledgement arrived: the recovery time may include that"}, c.result.Notes)
+}
+
+func TestDrainLog_EndsIfTheContainerOutlivesItsPod(t *testing.T) {
+	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}})
+	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 3600, Ended: true}})
+	for _, lines := range [][]string{{stalled}, {stalled, back, stalled}, nil} {
+		c := withAck(t, newTestCell(t))
+		c.run.Settings.StatusTimeout = time.Nanosecond
+		log := logOf(t, lines...)
+		log.closed = make(chan struct{})
+		log.stop = func() {
+			log.setReadable(false)
+			close(log.closed)
+		}
+		w := c.newWriter(1)
+		w.log = log
+		err := w.drainLog(t.Context())
+		if lines != nil {
+			assert.ErrorIs(t, err, errVolumeFailed)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Len(t, c.result.Notes, 1)
+	}
+}
+
+func TestNoteActivity_NotesALongSilence(t *testing.T) {
+	for rate, silence := range map[float64]time.Duration{
+		100: 11 * time.Second, 0: 11 * time.Second, 0.01: 111 * time.Second,
+	} {
+		c := withAck(t, newTestCell(t))
+		c.run.Settings.WriteRate = rate
+		log := logOf(t)
+		log.lastLine = time.Now().Add(-silence)
+		w := c.newWriter(1)
+		w.log = log
+		assert.True(t, w.noteActivity())
+		require.Len(t, c.result.Notes, 1, rate)
+		want := fmt.Sprintf("no message from the writer of epoch 1 arrived in the %s before its deletion", silence)
+		assert.Contains(t, c.result.Notes[0], want)
+	}
+}
