@@ -112,7 +112,7 @@ hub: ## arrange the charts as a ChaosHub of Litmus 3.x: build/hub and build/hub.
 .PHONY: binaries
 binaries: ## build the experiment and command line, the helper, and the test cluster's chaos-runner (BIN=build/out)
 	$(GO_BUILD) -o $(BIN)/volume-durability ./experiments/volume-durability
-	$(GO_BUILD) -o $(BIN)/durability-helper ./experiments/volume-durability/helper
+	$(GO_BUILD) -o $(BIN)/durability-helper ./experiments/volume-durability/helper/durability-helper
 	$(GO_BUILD) -o $(BIN)/runner ./tests/chaosrunner
 
 .PHONY: install
