@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -26,7 +27,7 @@ import (
 // verifyCommand holds the flags of the command verify.
 type verifyCommand struct {
 	streams              Streams
-	format               formatFlag
+	format               terminal.FormatFlag
 	journal              string
 	ledger, bundle, cell string
 	device               bool
@@ -65,7 +66,7 @@ not be checked.`,
 	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device, and ends where nothing was "+
 		"ever written")
-	v.format.addTo(flags.FlagSet, formatJSON, formatYAML)
+	v.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	addFlagGroups(c, flags)
 	return c
 }
@@ -106,11 +107,11 @@ func (v *verifyCommand) execute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := v.format.write(v.streams.Out, outcome, func() (string, error) { return outcome.text(), nil }); err != nil {
+	if err := v.format.Write(v.streams.Out, outcome, func() (string, error) { return outcome.text(), nil }); err != nil {
 		return err
 	}
-	if code := exitCodeFor(outcome.Verdict); code != ExitOK {
-		return &exitError{code: code}
+	if code := terminal.ExitCode(outcome.Verdict); code != terminal.ExitOK {
+		return &terminal.Exit{Code: code}
 	}
 	return nil
 }
@@ -302,7 +303,7 @@ func (o verification) reason() string {
 // text renders the verification for a terminal.
 func (o verification) text() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s\n  %s\n\n", headline(o.Verdict), o.Reason)
+	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict), o.Reason)
 	fmt.Fprintf(&s, "  journal       %s, %d bytes, %d intact records\n", o.Journal, o.Report.Bytes, o.Report.Records)
 	fmt.Fprintf(&s, "  journal ID    %s, %d bytes per record\n", o.format.ID, o.format.Size)
 	if o.SHA256 != "" {
@@ -311,6 +312,6 @@ func (o verification) text() string {
 	for _, ack := range o.Acks {
 		fmt.Fprintf(&s, "  acknowledged  epoch %d up to sequence number %d\n", ack.Epoch, ack.Seq)
 	}
-	s.WriteString(details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
+	s.WriteString(terminal.Details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
 	return s.String()
 }
