@@ -29,7 +29,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
-	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
@@ -37,6 +36,8 @@ import (
 type Observer interface {
 	// Planned is called before anything is created.
 	Planned(cells []options.CellSpec)
+	// ChaosBegins is called before the first interval. Its error is ignored.
+	ChaosBegins(ctx context.Context) error
 	// Acknowledged is called with every acknowledgement.
 	Acknowledged(cell options.CellSpec, ack ledger.Ack)
 	// Deleting is called before the writer is killed.
@@ -100,8 +101,8 @@ type execution struct {
 	// refused is why the writer could not continue although no promise was broken.
 	refused error
 	watch   *unmountWatch
-	// watched is what the watch saw in the end.
-	watched provenance.Observation
+	// betweenRan is whether the user's command has run.
+	betweenRan bool
 }
 
 // Execute carries the run out. It always returns a result with a verdict and its reason.
@@ -172,6 +173,7 @@ func (s *execution) chaos(ctx context.Context) error {
 		Duration: o.Duration, MinInterval: o.MinInterval, Interval: o.Interval,
 		Clock: clock.RealClock{}, Random: rand.Int64N,
 	}
+	_ = s.Observer.ChaosBegins(ctx) // an observer cannot end the run
 	err := fault.Inject(ctx, s)[0]
 	if errors.Is(err, errVolume) || s.refused != nil {
 		return nil // what was acknowledged is still read back
@@ -250,6 +252,9 @@ func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error 
 	err := s.writer.AwaitAck(waiting, epoch.Number)
 	if scan := s.writer.Scan(); scan != nil {
 		epoch.Mount, epoch.BootID = scan.Mount, scan.BootID
+		if err := s.checkFilesystem(fmt.Sprintf("the writer of epoch %d", epoch.Number), epoch.Mount); err != nil {
+			return err
+		}
 		if epoch.Number > 1 {
 			epoch.InitialRead = s.journalRead(epoch.Pod, *scan, acks, epoch.Number-1)
 		}
@@ -258,23 +263,26 @@ func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error 
 		return s.classify(ctx, fmt.Errorf("the writer of epoch %d: %w", epoch.Number, err), s.writer)
 	}
 	epoch.FirstAckAt = time.Now().UTC()
-	return s.checkFilesystem(fmt.Sprintf("the writer of epoch %d", epoch.Number), epoch.Mount)
+	return nil
 }
 
 // checkFilesystem returns an error if a helper had another filesystem than the first
-// writer. That is not the storage's failure: somebody has not mounted it again.
+// writer, and the user's command ran before: it did not mount the filesystem again, which
+// is not a failure of the storage. A filesystem that vanished by itself is judged.
 func (s *execution) checkFilesystem(who string, now protocol.Mount) error {
 	first := s.cell.Epochs[0].Mount
 	switch {
+	case !s.betweenRan:
+		return nil
 	case first.FSType == "" || now.FSType == "":
 		return nil
 	case first.FSType != now.FSType, first.UUID != "" && now.UUID != "" && first.UUID != now.UUID:
-	case s.ReadFrom == "" && first.Point != now.Point:
+	case first.Point != now.Point:
 	default:
 		return nil
 	}
-	return fmt.Errorf("%s found %s on %s at %s, but the first writer wrote to %s at %s: want the same filesystem mounted again",
-		who, s.Target.Journal, now.FSType, now.Point, first.FSType, first.Point)
+	return fmt.Errorf("%s found %s on %s at %s, but the first writer wrote to %s at %s: "+
+		"--between must mount the same filesystem again", who, s.Target.Journal, now.FSType, now.Point, first.FSType, first.Point)
 }
 
 // Delete kills the writer, waits until it is gone, and runs the hook that belongs there.
@@ -348,7 +356,9 @@ func (s *execution) between(ctx context.Context) error {
 	if s.Between.Command == "" {
 		return nil
 	}
-	s.Log.WithField("command", s.Between.Command).Info("Between")
+	s.watchUnmount()
+	s.betweenRan = true
+	s.Log.WithField("command", s.Between.Command).Info("Running the command of --between")
 	return s.Between.run(ctx, HookState{
 		Target: s.Target.Path, Folder: s.Target.Folder(), Journal: s.Target.Journal,
 		Epoch: len(s.cell.Epochs), Records: ledger.CountRecords(s.ledger.Acks()),
@@ -357,11 +367,13 @@ func (s *execution) between(ctx context.Context) error {
 
 // read runs the last hook, then the reader.
 func (s *execution) read(ctx context.Context) error {
-	s.watchUnmount()
 	if !s.BetweenEach {
 		if err := s.between(ctx); err != nil {
 			return err
 		}
+	}
+	if !s.betweenRan {
+		s.watchUnmount()
 	}
 	s.Observer.Reading(s.cell.Plan)
 	helper, where, done, err := s.readerCommand(ctx)
@@ -387,9 +399,14 @@ func (s *execution) read(ctx context.Context) error {
 	if err != nil {
 		return s.classify(ctx, fmt.Errorf("reader: %w", err), p)
 	}
+	if s.ReadFrom == "" && s.Remote == nil { // another client may have another kind of mount
+		if err := s.checkFilesystem("the reader", scan.Mount); err != nil {
+			return err
+		}
+	}
 	s.cell.Reader = s.journalRead(pod, *scan, acks, len(s.cell.Epochs))
 	s.cell.Reader.Seen = time.Now().UTC()
-	return s.checkFilesystem("the reader", scan.Mount)
+	return nil
 }
 
 func (s *execution) readerFile() string {
@@ -423,10 +440,21 @@ func (s *execution) watchUnmount() {
 	if folder == "" {
 		return
 	}
+	s.closeWatch()
 	var err error
 	if s.watch, err = watchUnmount(folder); err != nil {
 		s.Log.WithError(err).Info("Whether the filesystem is unmounted cannot be observed")
 	}
+}
+
+func (s *execution) closeWatch() {
+	if s.watch == nil {
+		return
+	}
+	if err := s.watch.close(); err != nil {
+		s.Log.WithError(err).Warn("The unmount watch was not closed")
+	}
+	s.watch = nil
 }
 
 // journalRead is what a helper found of what the first epochs had written, judged.
@@ -477,11 +505,7 @@ func (s *execution) failed(class judge.Class, err error) error {
 func (s *execution) cleanUp(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	if s.watch != nil {
-		if err := s.watch.close(); err != nil {
-			s.Log.WithError(err).Warn("Closing the unmount watch")
-		}
-	}
+	s.closeWatch()
 	if w := s.writer; w != nil {
 		if err := errors.Join(w.signal(syscall.SIGKILL), w.await(ctx)); err != nil {
 			return fmt.Sprintf("process %d and %s: %v", w.cmd.Process.Pid, s.Target.Journal, err)

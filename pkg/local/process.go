@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -90,7 +91,7 @@ func (p *process) await(ctx context.Context) error {
 // signal sends a signal to the process. A process that is gone is no error.
 func (p *process) signal(s syscall.Signal) error {
 	err := p.cmd.Process.Signal(s)
-	if err == nil || strings.Contains(err.Error(), "process already finished") {
+	if err == nil || errors.Is(err, os.ErrProcessDone) {
 		return nil
 	}
 	return fmt.Errorf("sending %s to process %d: %w", s, p.cmd.Process.Pid, err)

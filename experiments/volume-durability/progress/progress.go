@@ -142,6 +142,10 @@ func (v *View) Deleting(plan options.CellSpec, pod result.Pod) {
 		r.state = "deleted, recovering"
 		records = r.records
 	})
+	if plan.VolumeSource == options.Local {
+		v.event("%s: killing the %s, %s acknowledged", title(plan), pod.Name, pluralize(records, "record"))
+		return
+	}
 	v.event("%s: deleting pod %s on node %s, %s acknowledged",
 		title(plan), pod.Name, pod.Node, pluralize(records, "record"))
 }
@@ -193,6 +197,8 @@ func title(plan options.CellSpec) string {
 		return plan.ExistingClaim
 	case plan.VolumeSource == options.EmptyDir:
 		return "emptyDir"
+	case plan.VolumeSource == options.Local:
+		return "local"
 	case plan.StorageClass != "":
 		return plan.StorageClass
 	}
