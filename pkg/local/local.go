@@ -185,10 +185,7 @@ func (s *execution) chaos(ctx context.Context) error {
 func (s *execution) Restore(ctx context.Context) error {
 	epoch := result.Epoch{Number: len(s.cell.Epochs) + 1}
 	acks := s.ledger.Acks()
-	p, err := start(context.WithoutCancel(ctx), s.command(s.Helper, s.Target.Journal, "write",
-		"--epoch", strconv.Itoa(epoch.Number),
-		"--rate", strconv.FormatFloat(s.Options.WriteRate, 'f', -1, 64),
-	), &s.ledger, s.acknowledged)
+	p, err := start(context.WithoutCancel(ctx), s.writerCommand(epoch.Number), &s.ledger, s.acknowledged)
 	if err != nil {
 		return err
 	}
@@ -205,6 +202,11 @@ func (s *execution) pod(name string, p *process) result.Pod {
 	return result.Pod{
 		Name: fmt.Sprintf("%s (process %d)", name, p.cmd.Process.Pid), Node: s.host, Created: now, Started: now,
 	}
+}
+
+func (s *execution) writerCommand(epoch int) []string {
+	return s.command(s.Helper, s.Target.Journal, "write",
+		"--epoch", strconv.Itoa(epoch), "--rate", strconv.FormatFloat(s.Options.WriteRate, 'f', -1, 64))
 }
 
 // command returns a helper's command line.

@@ -21,7 +21,8 @@ func (s *execution) conclude(ctx context.Context, err error) {
 	s.mergeFindings()
 	switch {
 	case len(c.Findings) > 0:
-		c.Verdict, c.Reason = judge.Fail, c.VerificationSentence()
+		c.Verdict = judge.Fail
+		c.Reason = c.VerificationSentence()
 		if err != nil {
 			c.Reason += fmt.Sprintf(". The run ended early: %v", err)
 		}
@@ -39,6 +40,7 @@ func (s *execution) conclude(ctx context.Context, err error) {
 // nothing wrong. What was not established is no Pass.
 func (s *execution) passOrError() (judge.Verdict, string) {
 	c := &s.cell
+	c.Verdict = judge.Pass // the sentence on the verification depends on it
 	switch {
 	case len(c.Acks) == 0:
 		return judge.Error, "no record was acknowledged: there was nothing to verify"

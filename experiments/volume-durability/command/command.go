@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/localcmd"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 )
 
@@ -63,6 +64,7 @@ Exit codes:
 	root.AddCommand(
 		newRun(streams), newReport(streams), newVerify(streams), newDoctor(streams), newCleanup(streams),
 		newVersion(streams), newExperiment(streams),
+		localcmd.New(streams.Out, streams.ErrOut, "local"),
 	)
 	registerCompletions(root)
 	return root

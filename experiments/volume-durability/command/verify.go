@@ -58,8 +58,8 @@ not be checked.`,
 	}
 	flags := newFlagGroup("Flags")
 	flags.StringVar(&v.journal, "journal", "", "journal to check: a file or a block device")
-	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, or a file with a "+
-		"token; - for standard input")
+	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, a file with a "+
+		"token, or the acknowledgements of local write; - for standard input")
 	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence bundle of the run that wrote the journal; it "+
 		"also shows the "+
 		"loss of data that an earlier pod had read")
@@ -131,7 +131,26 @@ func (v *verifyCommand) expectation(ctx context.Context) (expectation, error) {
 	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenPrefix) {
 		return fromToken(text)
 	}
+	if bytes.HasPrefix(content, []byte("journal ")) {
+		return v.fromAcks(content)
+	}
 	return v.fromLedgers(content)
+}
+
+// fromAcks reads the acknowledgements that local write has sent.
+func (v *verifyCommand) fromAcks(content []byte) (expectation, error) {
+	j, acks, err := protocol.ReadAcks(bytes.NewReader(content))
+	if err == nil {
+		err = ledger.Validate(j.Format, acks)
+	}
+	if err != nil {
+		return expectation{}, fmt.Errorf("--ledger %s: %w", v.ledger, err)
+	}
+	e := expectation{Format: j.Format, Acks: acks}
+	for _, a := range acks {
+		e.Epochs = max(e.Epochs, a.Epoch)
+	}
+	return e, nil
 }
 
 // fromLedgers reads the ledger.json of a bundle.

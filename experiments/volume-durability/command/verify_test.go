@@ -18,6 +18,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
@@ -200,4 +201,21 @@ func TestVerify_DeviceEndsWhereNothingWasWritten(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
 	assert.Equal(t, uint64(100-4096/256), found.Judgement.Intact,
 		"zeros end the journal only after all acknowledged records")
+}
+
+func TestVerify_AcceptsTheAcknowledgementsOfLocalWrite(t *testing.T) {
+	content, ack := writeJournal(t)
+	folder := t.TempDir()
+	path, acksFile := filepath.Join(folder, "logs.log"), filepath.Join(folder, "acks")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	var acks bytes.Buffer
+	require.NoError(t, protocol.Write(&acks, protocol.Message{Journal: &protocol.Journal{Format: format, Path: path}}))
+	require.NoError(t, protocol.Write(&acks, protocol.Message{Ack: &ack}))
+	require.NoError(t, os.WriteFile(acksFile, acks.Bytes(), 0o600))
+
+	code, _, errOut := execute(t, "verify", "--journal", path, "--ledger", acksFile)
+	assert.Equal(t, terminal.ExitOK, code, errOut)
+	require.NoError(t, os.Truncate(path, int64(len(content)-256)))
+	code, _, errOut = execute(t, "verify", "--journal", path, "--ledger", acksFile)
+	assert.Equal(t, terminal.ExitFail, code, errOut)
 }
