@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -32,7 +33,14 @@ const patience = 60 * time.Second
 // programs are the programs under test, built once.
 var programs struct{ local, faultfs string }
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait for timers of the runs and need little processor time.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(testMain(m))
+}
 
 func testMain(m *testing.M) int {
 	folder, err := os.MkdirTemp("", "volume-durability-test-")
@@ -182,6 +190,7 @@ func tmpfs(t *testing.T, options string) string {
 }
 
 func TestFolder_PassLeavesNothing(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "other"), []byte("not ours"), 0o600))
 	o := run(t, folder)
@@ -196,6 +205,7 @@ func TestFolder_PassLeavesNothing(t *testing.T) {
 }
 
 func TestFolder_GracefulKeepAndAcks(t *testing.T) {
+	t.Parallel()
 	folder, acks := t.TempDir(), filepath.Join(t.TempDir(), "acks")
 	o := run(t, folder, "--graceful", "--keep", "--acks", acks)
 	o.requireVerdict(t, judge.Pass)
@@ -211,15 +221,18 @@ func TestFolder_GracefulKeepAndAcks(t *testing.T) {
 }
 
 func TestTmpfs_Pass(t *testing.T) {
+	t.Parallel()
 	run(t, tmpfs(t, "size=16m")).requireVerdict(t, judge.Pass)
 }
 
 func TestLoopDevice_RemountIsEvidence(t *testing.T) {
+	t.Parallel()
 	for _, fs := range []struct {
 		name string
 		size int64
 	}{{"ext4", 64 << 20}, {"xfs", 320 << 20}} {
 		t.Run(fs.name, func(t *testing.T) {
+			t.Parallel()
 			needsRoot(t)
 			needsProgram(t, "mkfs."+fs.name, "e2fsprogs or xfsprogs")
 			device, folder := loopdevice.New(t, fs.size), t.TempDir()
@@ -240,21 +253,26 @@ func TestLoopDevice_RemountIsEvidence(t *testing.T) {
 }
 
 func TestBetween_FilesystemNotMountedAgainIsAnError(t *testing.T) {
+	t.Parallel()
 	folder := tmpfs(t, "size=16m")
 	o := run(t, folder, "--between", "umount "+folder)
 	o.requireVerdict(t, judge.Error)
 	assert.Contains(t, o.result.Reason, "--between must mount the same filesystem again")
 }
 
-func TestBetween_ContentOfATmpfsIsLost(t *testing.T) {
+func TestBetween_AnotherFilesystemIsAnError(t *testing.T) {
+	t.Parallel()
 	folder := tmpfs(t, "size=16m")
-	remount := fmt.Sprintf("umount %s && mount -t tmpfs -o size=16m tmpfs %s", folder, folder)
-	o := run(t, folder, "--between", remount)
-	o.requireVerdict(t, judge.Fail)
-	assert.Contains(t, o.classes(t), judge.Missing)
+	o := run(t, folder, "--between", fmt.Sprintf("umount %s && mount -t tmpfs -o size=16m tmpfs %s", folder, folder))
+	if o.cell(t).Epochs[0].Mount.UUID == "" {
+		t.Skip("the kernel (before 6.9) reports no UUID of a tmpfs")
+	}
+	o.requireVerdict(t, judge.Error)
+	assert.Contains(t, o.result.Reason, "--between must mount the same filesystem again")
 }
 
 func TestBetween_FailureAndHangAreErrors(t *testing.T) {
+	t.Parallel()
 	for command, want := range map[string]string{
 		"echo no such pool >&2; exit 3": "no such pool",
 		"exec sleep 1000":               "did not end within 1s",
@@ -266,6 +284,7 @@ func TestBetween_FailureAndHangAreErrors(t *testing.T) {
 }
 
 func TestBetween_HasAnEnvironment(t *testing.T) {
+	t.Parallel()
 	folder, file := t.TempDir(), filepath.Join(t.TempDir(), "environment")
 	o := run(t, folder, "--between", "env | grep ^VOLUME_DURABILITY_ | sort > "+file)
 	o.requireVerdict(t, judge.Pass)
@@ -301,12 +320,14 @@ func faulty(t *testing.T, fault, at string) string {
 }
 
 func TestFaultfs_EveryFaultIsFound(t *testing.T) {
+	t.Parallel()
 	for fault, want := range map[string][]judge.Class{
 		"lose-synced:last-bytes=2560": {judge.LostTail, judge.RolledBack, judge.LostGap},
 		"bit-flip:offset=1000,bit=3":  {judge.Corrupt},
 		"lose-file":                   {judge.Missing, judge.RolledBack, judge.LostTail},
 	} {
 		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
 			o := run(t, faulty(t, fault, "close"))
 			o.requireVerdict(t, judge.Fail)
 			for _, class := range o.classes(t) {
@@ -317,12 +338,14 @@ func TestFaultfs_EveryFaultIsFound(t *testing.T) {
 }
 
 func TestFaultfs_HangIsFound(t *testing.T) {
-	o := run(t, faulty(t, "hang-read", "close:2"), "--verify-timeout=7", "--status-check-timeout=7")
+	t.Parallel()
+	o := run(t, faulty(t, "hang-read", "close=2"), "--verify-timeout=7", "--status-check-timeout=7")
 	o.requireVerdict(t, judge.Fail)
 	assert.Contains(t, o.classes(t), judge.Unavailable)
 }
 
 func TestArchivemount_LosesEverything(t *testing.T) {
+	t.Parallel()
 	needsRoot(t)
 	needsProgram(t, "archivemount", "archivemount")
 	archive, folder := filepath.Join(t.TempDir(), "archive.tar"), t.TempDir()
@@ -338,6 +361,7 @@ func TestArchivemount_LosesEverything(t *testing.T) {
 }
 
 func TestFullDisk_IsAnErrorWithoutALoss(t *testing.T) {
+	t.Parallel()
 	o := run(t, tmpfs(t, "size=256k"), "--write-rate=0")
 	o.requireVerdict(t, judge.Error)
 	assert.Contains(t, o.result.Reason, "no space left on device")
@@ -345,6 +369,7 @@ func TestFullDisk_IsAnErrorWithoutALoss(t *testing.T) {
 }
 
 func TestReadOnlyRemount_IsFound(t *testing.T) {
+	t.Parallel()
 	folder := tmpfs(t, "size=16m")
 	t.Cleanup(func() { _ = unix.Mount("", folder, "", unix.MS_REMOUNT, "") })
 	o := run(t, folder, "--between", "mount -o remount,ro "+folder, "--between-each")
@@ -393,6 +418,7 @@ func (w *watcher) Write(b []byte) (int, error) {
 }
 
 func TestInterrupt_RemovesTheFolderInEveryPhase(t *testing.T) {
+	t.Parallel()
 	for phase, text := range map[string]string{
 		"before the first acknowledgement": "run ",
 		"while it writes":                  "chaos: ",
@@ -400,6 +426,7 @@ func TestInterrupt_RemovesTheFolderInEveryPhase(t *testing.T) {
 		"while it reads":                   "reading the journal back",
 	} {
 		t.Run(phase, func(t *testing.T) {
+			t.Parallel()
 			folder := t.TempDir()
 			o := interrupt(t, folder, text)
 			requireEmpty(t, folder)
@@ -411,6 +438,7 @@ func TestInterrupt_RemovesTheFolderInEveryPhase(t *testing.T) {
 }
 
 func TestInterrupt_EndsTheCommandBetween(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	o := interrupt(t, folder, "Running the command of --between", "--between", "exec sleep 1000", "--log-level=info")
 	requireEmpty(t, folder)
@@ -418,6 +446,7 @@ func TestInterrupt_EndsTheCommandBetween(t *testing.T) {
 }
 
 func TestFolder_WithoutWritePermissionIsAnError(t *testing.T) {
+	t.Parallel()
 	needsRoot(t)
 	const nobody = 65534
 	folder := t.TempDir()
@@ -438,6 +467,7 @@ func TestFolder_WithoutWritePermissionIsAnError(t *testing.T) {
 }
 
 func TestMistakes_AreAllReportedBeforeAnythingIsCreated(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	o := run(t, file, "--record-size=3", "--between-each", "--acks", "tcp://nowhere", "--overwrite=/dev/none",
@@ -453,6 +483,7 @@ func TestMistakes_AreAllReportedBeforeAnythingIsCreated(t *testing.T) {
 }
 
 func TestFolder_TwoRunsAtOnce(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	first, bundle := command(t, folder)
 	var stdout bytes.Buffer
@@ -469,6 +500,7 @@ func TestFolder_TwoRunsAtOnce(t *testing.T) {
 }
 
 func TestDevice_OnlyIfBlankOrNamedTwice(t *testing.T) {
+	t.Parallel()
 	device := loopdevice.New(t, 32<<20)
 	run(t, device).requireVerdict(t, judge.Pass)
 	o := run(t, device)
@@ -478,6 +510,7 @@ func TestDevice_OnlyIfBlankOrNamedTwice(t *testing.T) {
 }
 
 func TestDevice_MountedIsRefused(t *testing.T) {
+	t.Parallel()
 	needsProgram(t, "mkfs.ext4", "e2fsprogs")
 	device, folder := loopdevice.New(t, 64<<20), t.TempDir()
 	sh(t, "mkfs.ext4 -q "+device)
