@@ -118,6 +118,10 @@ func (v *View) ChaosBegins(context.Context) error {
 	v.mu.Lock()
 	v.chaosStarted, v.phase = v.now(), phaseChaos
 	v.mu.Unlock()
+	if v.settings.VolumeSource == options.Local {
+		v.event("chaos: killing the writer every %s for %s", v.settings.Interval, v.settings.Duration)
+		return nil
+	}
 	v.event("chaos: deleting writers every %s for %s", v.settings.Interval, v.settings.Duration)
 	return nil
 }
