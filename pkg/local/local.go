@@ -98,7 +98,7 @@ type execution struct {
 	hits int
 	// failures are findings that no scan can make: the storage failed a call.
 	failures []judge.Finding
-	// refused is why the writer could not continue although no promise was broken.
+	// refused is why the writer could not continue although no acknowledged record was lost.
 	refused error
 	watch   *unmountWatch
 	// betweenRan is whether the user's command has run.
@@ -249,7 +249,8 @@ func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error 
 	epoch := &s.cell.Epochs[len(s.cell.Epochs)-1]
 	timeout := s.Options.StatusTimeout
 	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
-		fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w", timeout, epoch.Number, context.DeadlineExceeded))
+		fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w",
+			timeout, epoch.Number, context.DeadlineExceeded))
 	defer cancel()
 	err := s.writer.AwaitAck(waiting, epoch.Number)
 	if scan := s.writer.Scan(); scan != nil {
@@ -284,7 +285,8 @@ func (s *execution) checkFilesystem(who string, now protocol.Mount) error {
 		return nil
 	}
 	return fmt.Errorf("%s found %s on %s at %s, but the first writer wrote to %s at %s: "+
-		"--between must mount the same filesystem again", who, s.Target.Journal, now.FSType, now.Point, first.FSType, first.Point)
+		"--between must mount the same filesystem again",
+		who, s.Target.Journal, now.FSType, now.Point, first.FSType, first.Point)
 }
 
 // Delete kills the writer, waits until it is gone, and runs the hook that belongs there.
@@ -304,7 +306,7 @@ func (s *execution) Delete(ctx context.Context) error {
 	}
 	epoch.Gone = time.Now().UTC()
 	s.writer = nil
-	s.Log.WithFields(logrus.Fields{"epoch": epoch.Number, "acknowledged": ledger.CountRecords(s.ledger.Acks())}).Info("Writer killed")
+	s.Log.WithField("epoch", epoch.Number).Info("The writer was killed")
 	if op := w.OpError(); op != nil && !epoch.FirstAckAt.IsZero() {
 		epoch.ExitError = op
 		if err := s.classify(ctx, op, w); !errors.Is(err, errVolume) {
@@ -460,7 +462,9 @@ func (s *execution) closeWatch() {
 }
 
 // journalRead is what a helper found of what the first epochs had written, judged.
-func (s *execution) journalRead(pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int) *result.JournalRead {
+func (s *execution) journalRead(
+	pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int,
+) *result.JournalRead {
 	var earlier []journal.Report
 	for _, e := range s.cell.Epochs {
 		if e.InitialRead != nil {
@@ -472,8 +476,8 @@ func (s *execution) journalRead(pod result.Pod, scan protocol.ScanResult, acks [
 	return &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judged}
 }
 
-// classify decides whether an error is the storage's failure, a refusal that breaks no
-// promise, or something else. Before the first acknowledgement nothing can be broken.
+// classify decides whether an error is the storage's failure, a refusal that loses no
+// acknowledged record, or something else. Before the first acknowledgement nothing can be lost.
 func (s *execution) classify(ctx context.Context, err error, p *process) error {
 	if ctx.Err() != nil || len(s.ledger.Acks()) == 0 {
 		return err

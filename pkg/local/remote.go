@@ -40,7 +40,9 @@ func (r Remote) CheckPath(path string) error {
 // helper returns the command that runs the helper there, and copies it there if needed.
 // done removes the copy. No command needs a shell there: some prefixes start one (ssh),
 // others do not (docker exec, nsenter).
-func (r Remote) helper(ctx context.Context, id string, log logrus.FieldLogger) (command []string, done func(), err error) {
+func (r Remote) helper(
+	ctx context.Context, id string, log logrus.FieldLogger,
+) (command []string, done func(), err error) {
 	if r.Helper != "" {
 		return r.command(r.Helper), func() {}, nil
 	}

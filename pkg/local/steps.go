@@ -47,7 +47,7 @@ func (r Run) Write(ctx context.Context, onAck func(ledger.Ack) error) (uint64, e
 		err = errors.Join(err, *op)
 	} else if ctx.Err() == nil {
 		err = errors.Join(err, p.Err())
-	} else if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+	} else if cause := context.Cause(ctx); cause != ctx.Err() {
 		err = errors.Join(err, cause)
 	}
 	return ledger.CountRecords(s.ledger.Acks()), err

@@ -41,7 +41,9 @@ func (w *unmountWatch) observe() provenance.Observation {
 	for b := buffer[:n]; len(b) >= unix.SizeofInotifyEvent; {
 		mask := binary.NativeEndian.Uint32(b[unsafe.Offsetof(unix.InotifyEvent{}.Mask):])
 		if mask&unix.IN_UNMOUNT != 0 {
-			return provenance.Observation{Answer: provenance.Yes, Reason: "the kernel reported that the filesystem was unmounted (inotify, IN_UNMOUNT)"}
+			return provenance.Observation{
+				Answer: provenance.Yes, Reason: "the kernel reported that the filesystem was unmounted (inotify, IN_UNMOUNT)",
+			}
 		}
 		name := binary.NativeEndian.Uint32(b[unsafe.Offsetof(unix.InotifyEvent{}.Len):])
 		b = b[min(len(b), unix.SizeofInotifyEvent+int(name)):]

@@ -17,7 +17,8 @@ func acksFile(t *testing.T) string {
 	t.Helper()
 	var file bytes.Buffer
 	format := journal.Format{ID: "0123456789abcdef", Size: 256}
-	require.NoError(t, protocol.Write(&file, protocol.Message{Journal: &protocol.Journal{Format: format, Path: "/mnt/logs.log"}}))
+	described := protocol.Journal{Format: format, Path: "/mnt/logs.log"}
+	require.NoError(t, protocol.Write(&file, protocol.Message{Journal: &described}))
 	for seq := uint64(1); seq <= 3; seq++ {
 		ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}, Digest: uint32(seq)}
 		require.NoError(t, protocol.Write(&file, protocol.Message{Ack: &ack}))

@@ -22,6 +22,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/local"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/loopdevice"
@@ -86,7 +88,8 @@ type outcome struct {
 func command(t *testing.T, folder string, args ...string) (cmd *exec.Cmd, bundle string) {
 	t.Helper()
 	bundle = filepath.Join(t.TempDir(), "bundle")
-	all := append([]string{folder, "--total-chaos-duration=2", "--chaos-interval=1", "-ojson", "--bundle", bundle}, args...)
+	all := []string{folder, "--total-chaos-duration=2", "--chaos-interval=1", "-ojson", "--bundle", bundle}
+	all = append(all, args...)
 	return exec.Command(programs.local, all...), bundle
 }
 
@@ -304,7 +307,8 @@ func faulty(t *testing.T, fault, at string) string {
 		t.Skip("faultfs needs /dev/fuse")
 	}
 	folder := t.TempDir()
-	cmd := exec.Command(programs.faultfs, "-fault", fault, "-at", at, "-file", "volume-durability-*/logs.log", t.TempDir(), folder)
+	cmd := exec.Command(programs.faultfs, "-fault", fault, "-at", at, "-file", "volume-durability-*/logs.log",
+		t.TempDir(), folder)
 	cmd.Stderr = os.Stderr
 	events, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -448,19 +452,19 @@ func TestInterrupt_EndsTheCommandBetween(t *testing.T) {
 func TestFolder_WithoutWritePermissionIsAnError(t *testing.T) {
 	t.Parallel()
 	needsRoot(t)
-	const nobody = 65534
+	const otherUser = 65534
 	folder := t.TempDir()
 	cmd, _ := command(t, folder)
 	bundle, err := os.MkdirTemp("", "volume-durability-bundle-")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(bundle)) })
-	require.NoError(t, os.Chown(bundle, nobody, nobody))
+	require.NoError(t, os.Chown(bundle, otherUser, otherUser))
 	for path := folder; path != os.TempDir() && path != "/"; path = filepath.Dir(path) {
 		require.NoError(t, os.Chmod(path, 0o755))
 	}
 	cmd.Args = append(cmd.Args, "--bundle", bundle)
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUser, Gid: otherUser}}
 	o := finish(t, cmd, bundle)
 	o.requireVerdict(t, judge.Error)
 	assert.Contains(t, o.result.Reason, "permission denied")
@@ -480,6 +484,24 @@ func TestMistakes_AreAllReportedBeforeAnythingIsCreated(t *testing.T) {
 		assert.Contains(t, o.stderr, want)
 	}
 	assert.NoDirExists(t, o.bundle)
+}
+
+func TestWrite_AcknowledgedRecordsCanBeRead(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	acks, err := exec.Command(programs.local, "write", folder, "--acks=-", "--duration=1").Output()
+	require.NoError(t, err)
+	journal, ledger, err := protocol.ReadAcks(bytes.NewReader(acks))
+	require.NoError(t, err)
+	require.Len(t, ledger, 1)
+	output, err := exec.Command(programs.local, "read", folder, "-ojson").Output()
+	require.NoError(t, err)
+	var found []local.Found
+	require.NoError(t, json.Unmarshal(output, &found))
+	require.Len(t, found, 1)
+	assert.Equal(t, journal.Path, found[0].Path)
+	assert.Equal(t, journal.ID, found[0].Scan.ID)
+	assert.GreaterOrEqual(t, found[0].Scan.Records, ledger[0].Seq)
 }
 
 func TestFolder_TwoRunsAtOnce(t *testing.T) {

@@ -148,7 +148,8 @@ func checkOutside(flag, path string, target local.Target) error {
 	if err != nil || target.Path == "" || target.Device {
 		return err
 	}
-	if relative, err := filepath.Rel(target.Path, absolute); err == nil && filepath.IsLocal(relative) && target.Path != "/" {
+	relative, err := filepath.Rel(target.Path, absolute)
+	if err == nil && filepath.IsLocal(relative) && target.Path != "/" {
 		return fmt.Errorf("%s %s: want a path outside %s, which is under test", flag, path, target.Path)
 	}
 	return nil

@@ -79,7 +79,8 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 	}
 	fmt.Fprintf(w.errOut, "writing to %s\n", target.Journal)
 	records, err := run.Write(writing, sink.add)
-	fmt.Fprintf(w.errOut, "%s records were acknowledged; the journal stays at %s\n", judge.FormatCount(records), target.Journal)
+	fmt.Fprintf(w.errOut, "%s records were acknowledged; the journal stays at %s\n",
+		judge.FormatCount(records), target.Journal)
 	return errors.Join(err, sink.close())
 }
 
