@@ -21,6 +21,8 @@ func (r Run) Journal() protocol.Journal {
 	return protocol.Journal{Format: Format(r.ID, r.Options.RecordSize), Path: r.Target.Journal}
 }
 
+var errSending = errors.New("sending an acknowledgement")
+
 // Write runs one writer until ctx ends and keeps its journal. onAck is called with each
 // acknowledgement; its error ends the writer. It returns the number of acknowledged records.
 func (r Run) Write(ctx context.Context, onAck func(ledger.Ack) error) (uint64, error) {
@@ -29,7 +31,7 @@ func (r Run) Write(ctx context.Context, onAck func(ledger.Ack) error) (uint64, e
 	defer cancel(nil)
 	p, err := start(context.WithoutCancel(ctx), s.writerCommand(1), &s.ledger, func(a ledger.Ack) {
 		if err := onAck(a); err != nil {
-			cancel(fmt.Errorf("sending an acknowledgement: %w", err))
+			cancel(fmt.Errorf("%w: %w", errSending, err))
 		}
 	})
 	if err != nil {
@@ -47,7 +49,7 @@ func (r Run) Write(ctx context.Context, onAck func(ledger.Ack) error) (uint64, e
 		err = errors.Join(err, *op)
 	} else if ctx.Err() == nil {
 		err = errors.Join(err, p.Err())
-	} else if cause := context.Cause(ctx); cause != ctx.Err() {
+	} else if cause := context.Cause(ctx); errors.Is(cause, errSending) {
 		err = errors.Join(err, cause)
 	}
 	return ledger.CountRecords(s.ledger.Acks()), err

@@ -504,6 +504,23 @@ func TestWrite_AcknowledgedRecordsCanBeRead(t *testing.T) {
 	assert.GreaterOrEqual(t, found[0].Scan.Records, ledger[0].Seq)
 }
 
+func TestWrite_InterruptKeepsTheJournal(t *testing.T) {
+	t.Parallel()
+	folder, acks := t.TempDir(), &watcher{text: "ack ", seen: make(chan struct{})}
+	cmd := exec.Command(programs.local, "write", folder, "--acks=-")
+	cmd.Stdout = acks
+	require.NoError(t, cmd.Start())
+	select {
+	case <-acks.seen:
+	case <-time.After(patience):
+	}
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.NoError(t, cmd.Wait())
+	journals, err := filepath.Glob(filepath.Join(folder, "volume-durability-*", "logs.log"))
+	require.NoError(t, err)
+	require.Len(t, journals, 1)
+}
+
 func TestFolder_TwoRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
