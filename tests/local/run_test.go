@@ -441,6 +441,33 @@ func TestInterrupt_RemovesTheFolderInEveryPhase(t *testing.T) {
 	}
 }
 
+func TestFolder_IsRemovedIfNothingReadsTheOutput(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	cmd, _ := command(t, folder)
+	output, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	require.NoError(t, output.Close())
+	require.NoError(t, cmd.Wait())
+	requireEmpty(t, folder)
+}
+
+func TestReader_WithAPrefixAndThroughAnotherMount(t *testing.T) {
+	t.Parallel()
+	folder, other := t.TempDir(), t.TempDir()
+	needsRoot(t)
+	require.NoError(t, unix.Mount(folder, other, "", unix.MS_BIND, ""))
+	unmountAtEnd(t, other)
+	o := run(t, folder, "--remote", "env", "--read-from", other)
+	o.requireVerdict(t, judge.Pass)
+	assert.Equal(t, "env", o.cell(t).Reader.Node)
+	assert.Equal(t, other, o.cell(t).Reader.ScanResult.Mount.Point)
+	copies, err := filepath.Glob("/tmp/durability-helper-" + o.cell(t).Journal.ID)
+	require.NoError(t, err)
+	assert.Empty(t, copies)
+}
+
 func TestInterrupt_EndsTheCommandBetween(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

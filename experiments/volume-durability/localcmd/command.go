@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -114,6 +116,11 @@ func (l *localCommand) helperArgs() []string {
 }
 
 func (l *localCommand) execute(ctx context.Context, path string) (err error) {
+	// A program that reads the output may end first, and the run must remove its folder all
+	// the same. The signal is not ignored, because the command of --between would inherit that.
+	brokenPipes := make(chan os.Signal, 1)
+	signal.Notify(brokenPipes, syscall.SIGPIPE)
+	defer signal.Stop(brokenPipes)
 	run, err := l.newRun(path)
 	if err != nil {
 		return err
