@@ -1,6 +1,7 @@
 // Package helper is the program in the writer's and the reader's pod, durability-helper, and
 // the writer and the reader of a local run. It appends to the journal, scans it or removes
-// it, and reports what it observed on standard output (see package protocol). It does not decide the experiment's verdict.
+// it, and reports what it observed on standard output (see package protocol). It does not
+// decide the experiment's verdict.
 //
 // As a command probe around a fault of another experiment it is a complete check: probe
 // write before the fault, probe verify after it. It has no Kubernetes client.
