@@ -192,6 +192,18 @@ func tmpfs(t *testing.T, options string) string {
 	return folder
 }
 
+func TestProgram_HasNoKubernetesClient(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("go", "list", "-deps", "./experiments/volume-durability/local")
+	cmd.Dir = "../.."
+	packages, err := cmd.Output()
+	require.NoError(t, err)
+	for _, unwanted := range []string{"k8s.io/client-go", "litmus-go", "/pkg/run\n", "/pkg/kube\n"} {
+		assert.NotContains(t, string(packages), unwanted)
+	}
+	assert.Contains(t, string(packages), "volume-durability/pkg/local\n")
+}
+
 func TestFolder_PassLeavesNothing(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
