@@ -21,6 +21,11 @@ help: ## show this list
 demo: ## two runs on a real Kubernetes: a Pass, and a Fail on storage that loses data
 	@sh tests/demo/demo.sh
 
+.PHONY: local
+local: ## test a folder of this machine in 10 seconds, without a cluster or root (DIR=/mnt/data)
+	@test -n "$(DIR)" || { echo "make local: want DIR=FOLDER, the folder to test"; exit 2; }
+	@CGO_ENABLED=0 go run ./experiments/volume-durability/local "$(DIR)"
+
 .PHONY: test
 test: lint machine unit fuzz mutation formats page e2e ## everything that CI runs: lint, unit, fuzz, mutation, formats, page, e2e
 
@@ -116,7 +121,7 @@ hub: ## arrange the charts as a ChaosHub of Litmus 3.x: build/hub and build/hub.
 .PHONY: binaries
 binaries: ## build the experiment and command line, the helper, and the test cluster's chaos-runner (BIN=build/out)
 	$(GO_BUILD) -o $(BIN)/volume-durability ./experiments/volume-durability
-	$(GO_BUILD) -o $(BIN)/durability-helper ./experiments/volume-durability/helper
+	$(GO_BUILD) -o $(BIN)/durability-helper ./experiments/volume-durability/helper/durability-helper
 	$(GO_BUILD) -o $(BIN)/runner ./tests/chaosrunner
 
 .PHONY: install

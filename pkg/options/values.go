@@ -23,6 +23,9 @@ const (
 	Claim VolumeSource = "claim"
 	// EmptyDir is a volume that is deleted with its pod. It is the control, which must lose its data.
 	EmptyDir VolumeSource = "emptyDir"
+	// Local is a folder or a block device of this machine. It is not a value of VOLUME_SOURCE: a local run has no
+	// cluster.
+	Local VolumeSource = "local"
 )
 
 // ReaderNode is where the reader runs: one of the constants below, or a node's name.

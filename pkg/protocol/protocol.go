@@ -8,7 +8,7 @@
 //	ack {"epoch":2,"seq":4812,"digest":3735928559,"time":"2026-11-24T12:00:00Z"} af3e1aee
 //
 // The checksum rejects a line that was truncated or spliced on its way through the
-// pod's log. The kinds are ack, scan, error, stall and commits.
+// pod's log. The kinds are ack, scan, error, stall, commits and journal.
 package protocol
 
 import (
@@ -150,6 +150,14 @@ type Message struct {
 	Error       *OpError
 	Stall       *Stall
 	CommitStats *CommitStats
+	Journal     *Journal
+}
+
+// Journal names the journal that the acknowledgements after it are about. A file of
+// acknowledgements begins with it. The helper does not print it.
+type Journal struct {
+	journal.Format
+	Path string `json:"path"`
 }
 
 const (
@@ -158,6 +166,7 @@ const (
 	kindError   = "error"
 	kindStall   = "stall"
 	kindCommits = "commits"
+	kindJournal = "journal"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -192,6 +201,8 @@ func (m Message) content() (kind string, body any) {
 		return kindStall, m.Stall
 	case m.CommitStats != nil:
 		return kindCommits, m.CommitStats
+	case m.Journal != nil:
+		return kindJournal, m.Journal
 	}
 	return "", nil
 }
@@ -236,6 +247,9 @@ func decode(kind string, body []byte) (m Message, err error) {
 	case kindCommits:
 		m.CommitStats = new(CommitStats)
 		err = json.Unmarshal(body, m.CommitStats)
+	case kindJournal:
+		m.Journal = new(Journal)
+		err = json.Unmarshal(body, m.Journal)
 	default:
 		return Message{}, fmt.Errorf("not a message: unknown kind %q", kind)
 	}

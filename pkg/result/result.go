@@ -103,7 +103,9 @@ type Cell struct {
 	Journal journal.Format `json:"journal"`
 	// File is the journal's path in the pods.
 	File string `json:"file"`
-	// Claim is absent if the volume is an emptyDir.
+	// Path is the folder or device under test in a local run; absent in a run on a cluster.
+	Path string `json:"path,omitempty"`
+	// Claim is absent if the volume is an emptyDir, and in a local run.
 	Claim *Claim `json:"claim,omitempty"`
 	// Epochs are the writers, one after another.
 	Epochs []Epoch `json:"epochs,omitempty"`
@@ -231,10 +233,20 @@ func (c Cell) WriteSentence() string {
 	if ledger.CountRecords(c.Acks) == 0 || len(c.Epochs) == 0 {
 		return "No record was acknowledged"
 	}
-	return fmt.Sprintf("Pod %s writes to %s, and its records are acknowledged", c.Epochs[0].Pod.Name, c.volumeName())
+	writer := "Pod " + c.Epochs[0].Pod.Name
+	if c.IsLocal() {
+		writer = "The " + c.Epochs[0].Pod.Name
+	}
+	return fmt.Sprintf("%s writes to %s, and its records are acknowledged", writer, c.volumeName())
 }
 
+// IsLocal reports whether the cell is that of a local run: its pods are processes.
+func (c Cell) IsLocal() bool { return c.Plan.VolumeSource == options.Local }
+
 func (c Cell) volumeName() string {
+	if c.Path != "" {
+		return c.Path
+	}
 	if c.Claim == nil {
 		return "an emptyDir"
 	}
@@ -248,7 +260,7 @@ func (c Cell) volumeName() string {
 // VerificationSentence returns a sentence on the outcome of the verification.
 func (c Cell) VerificationSentence() string {
 	acknowledged := Count(ledger.CountRecords(c.Acks), "acknowledged record")
-	deletions := Count(c.Deletions(), "deletion")
+	deletions := Count(c.Deletions(), c.faultNoun())
 	switch c.Verdict {
 	case judge.Pass:
 		return fmt.Sprintf("%s verified after %s, 0 lost; %s", acknowledged, deletions, c.readPhrase()) + c.notesSentence()
@@ -257,6 +269,14 @@ func (c Cell) VerificationSentence() string {
 	default:
 		return c.Reason
 	}
+}
+
+// faultNoun returns the noun for one deletion: a local run kills a process.
+func (c Cell) faultNoun() string {
+	if c.IsLocal() {
+		return "kill"
+	}
+	return "deletion"
 }
 
 func (c Cell) notesSentence() string {
@@ -273,7 +293,11 @@ func (c Cell) readPhrase() string {
 	}
 	writer := c.Epochs[len(c.Epochs)-1].Node
 	where := fmt.Sprintf("read on %s, written on %s", c.Reader.Node, writer)
-	if c.Reader.Node == writer {
+	switch {
+	case c.Reader.Node != writer:
+	case c.IsLocal():
+		where = "read by a new process on the same machine"
+	default:
 		where = fmt.Sprintf("read on %s, the writer's own node", c.Reader.Node)
 	}
 	return where + readModePhrases[c.Reader.ScanResult.ReadMode]

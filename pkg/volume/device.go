@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +29,28 @@ func OpenExclusive(path string) (*File, error) {
 		return nil, err
 	}
 	return &File{device}, nil
+}
+
+// Blank overwrites a whole block device with zeros. A device that is mounted or held open
+// by another process is not changed.
+func Blank(path string) (err error) {
+	device, err := OpenExclusive(path)
+	if err != nil {
+		return err
+	}
+	if device == nil {
+		return fmt.Errorf("%s is not a block device: %w", path, unix.ENOTBLK)
+	}
+	defer func() { err = errors.Join(err, device.Close()) }()
+	size, err := device.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	extent := [2]uint64{0, uint64(size)}
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, device.Fd(), unix.BLKZEROOUT, uintptr(unsafe.Pointer(&extent))); errno != 0 {
+		return fmt.Errorf("overwriting %s with zeros: %w", path, errno)
+	}
+	return device.Sync()
 }
 
 // SetWriteOffset sets the offset of the next write to a device.

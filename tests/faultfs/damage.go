@@ -137,7 +137,7 @@ func (v *Volume) rollBack() {
 // rollBackTarget rolls back the target's content to find out what differs. The content is
 // empty if the target is not in the snapshot.
 func (v *Volume) rollBackTarget(size int64) ([]extent.Range, error) {
-	old, err := os.ReadFile(filepath.Join(v.snapshot.dir, v.options.File))
+	old, err := os.ReadFile(filepath.Join(v.snapshot.dir, v.target.relative()))
 	f, errOpen := os.OpenFile(v.target.path, os.O_RDWR, 0)
 	if errors.Is(errOpen, os.ErrNotExist) {
 		return nil, nil

@@ -49,7 +49,7 @@ func mount(t *testing.T, description, at string, prepare ...func(dir string)) *m
 	for _, fill := range prepare {
 		fill(m.dir)
 	}
-	m.volume, err = Mount(Options{Dir: m.dir, Mountpoint: m.point, File: "logs.log", Fault: spec, Report: m.record})
+	m.volume, err = Mount(Options{Dir: m.dir, Mountpoint: m.point, File: targetFile(t), Fault: spec, Report: m.record})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -58,6 +58,26 @@ func mount(t *testing.T, description, at string, prepare ...func(dir string)) *m
 		assert.False(t, isMounted(t, m.point), "a mount is left behind")
 	})
 	return m
+}
+
+// targetFile is the file of the fault: a pattern in tests whose name says so.
+func targetFile(t *testing.T) string {
+	if strings.HasPrefix(t.Name(), "TestPattern_") {
+		return "run-*/logs.log"
+	}
+	return "logs.log"
+}
+
+func TestPattern_FirstMatchIsTheTarget(t *testing.T) {
+	m := mount(t, "truncate:size=3", "close")
+	require.NoError(t, os.WriteFile(filepath.Join(m.point, "logs.log"), []byte("unharmed"), 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(m.point, "run-1"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(m.point, "run-1", "logs.log"), []byte("harmed"), 0o600))
+	for file, want := range map[string]string{"logs.log": "unharmed", "run-1/logs.log": "har"} {
+		content, err := os.ReadFile(filepath.Join(m.dir, file))
+		require.NoError(t, err)
+		assert.Equal(t, want, string(content), file)
+	}
 }
 
 func isMounted(t *testing.T, point string) bool {

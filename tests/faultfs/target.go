@@ -2,7 +2,9 @@ package faultfs
 
 import (
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -15,6 +17,9 @@ import (
 type target struct {
 	// path is its path in the directory that holds the data.
 	path string
+	// dir is that directory, and pattern a pattern of paths below it. The path is that of the
+	// first file that matched, or the pattern itself.
+	dir, pattern string
 	// inode is its inode there; 0 if it does not exist. A file that is renamed to the
 	// target's name becomes the target, and handles of the old file no longer count.
 	inode uint64
@@ -29,8 +34,8 @@ type target struct {
 	writers map[*handle]bool
 }
 
-func newTarget(path string, spec fault.Spec) target {
-	t := target{path: path, writers: map[*handle]bool{}}
+func newTarget(dir, pattern string, spec fault.Spec) target {
+	t := target{path: filepath.Join(dir, pattern), dir: dir, pattern: pattern, writers: map[*handle]bool{}}
 	t.history.Keep = spec.Values.Duration("age")
 	switch spec.Fault.Name {
 	case fault.LoseUnsynced, fault.LoseSynced, fault.SyncError:
@@ -42,6 +47,7 @@ func newTarget(path string, spec fault.Spec) target {
 
 // look checks whether the target has become another file.
 func (t *target) look() {
+	t.match()
 	inode := t.stat().Ino
 	if inode == t.inode {
 		return
@@ -51,10 +57,29 @@ func (t *target) look() {
 	t.begin()
 }
 
+// match looks for a file that the pattern matches, if there is no target.
+func (t *target) match() {
+	if _, err := os.Lstat(t.path); err == nil {
+		return
+	}
+	// The only possible error is a bad pattern, which Options.Problems reports.
+	if found, _ := fs.Glob(os.DirFS(t.dir), t.pattern); len(found) > 0 {
+		t.path = filepath.Join(t.dir, found[0])
+	}
+}
+
 // begin treats the content of the file as synced.
 func (t *target) begin() {
 	t.history.Forget()
 	t.synced = t.size()
+}
+
+// relative returns the target's path below the directory.
+func (t *target) relative() string {
+	if path, err := filepath.Rel(t.dir, t.path); err == nil {
+		return path
+	}
+	return t.pattern
 }
 
 func (t *target) stat() syscall.Stat_t {

@@ -27,7 +27,8 @@ import (
 type Options struct {
 	// Dir is the directory that holds the data, Mountpoint where to mount it.
 	Dir, Mountpoint string
-	// File is the target's path below Dir.
+	// File is the target's path below Dir, or a pattern (path/filepath.Match). The first file
+	// that matches becomes the target, and the next one after it was removed.
 	File  string
 	Fault fault.Spec
 	// Report is called with every event, one at a time and in order. Operations of the
@@ -71,6 +72,9 @@ func (o Options) Problems() []error {
 	if !filepath.IsLocal(o.File) || filepath.Clean(o.File) == "." {
 		problems = append(problems, fmt.Errorf("file %q: want a path below the directory, such as logs.log", o.File))
 	}
+	if _, err := filepath.Match(o.File, ""); err != nil {
+		problems = append(problems, fmt.Errorf("file %q: want a pattern such as volume-durability-*/logs.log: %w", o.File, err))
+	}
 	return problems
 }
 
@@ -100,7 +104,7 @@ func Mount(o Options) (*Volume, error) {
 	}
 	o.Dir, o.Mountpoint, o.File = dir, mountpoint, filepath.Clean(o.File)
 	v := &Volume{options: o, healed: make(chan struct{})}
-	v.target = newTarget(filepath.Join(dir, o.File), o.Fault)
+	v.target = newTarget(dir, o.File, o.Fault)
 	if err := v.serve(); err != nil {
 		return nil, fmt.Errorf("mounting %s on %s: %w", o.Dir, o.Mountpoint, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/orphans"
 )
@@ -22,8 +23,8 @@ const removalTimeout = time.Minute
 type cleanupCommand struct {
 	streams   Streams
 	scope     scopeFlags
-	format    formatFlag
-	level     levelFlag
+	format    terminal.FormatFlag
+	level     terminal.LevelFlag
 	yes       bool
 	run       string
 	olderThan time.Duration
@@ -56,8 +57,8 @@ The objects of a run with --keep are only removed if --run names that run.`,
 	flags.DurationVar(&u.olderThan, "older-than", 24*time.Hour, "treat a run that was started on "+
 		"another machine as ended if its newest object is older than this")
 	flags.BoolVarP(&u.yes, "yes", "y", false, "do not ask for confirmation")
-	u.format.addTo(flags.FlagSet, formatJSON, formatYAML)
-	u.level.addTo(flags.FlagSet)
+	u.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
+	u.level.AddTo(flags.FlagSet)
 	addFlagGroups(c, flags, clusterGroup(u.scope.clusterFlags))
 	return c
 }
@@ -92,8 +93,8 @@ func (u *cleanupCommand) execute(ctx context.Context) error {
 		}
 	}
 	removeErr := u.remove(ctx, cluster, runs)
-	if u.format.value != "" {
-		return errors.Join(u.format.write(u.streams.Out, runs, nil), removeErr)
+	if u.format.Value != "" {
+		return errors.Join(u.format.Write(u.streams.Out, runs, nil), removeErr)
 	}
 	return removeErr
 }
@@ -138,7 +139,7 @@ func (r *cleanupRun) checkLocalProcess() {
 // printRuns prints all objects, and for each run why they are removed or not.
 func (u *cleanupCommand) printRuns(runs []cleanupRun) error {
 	out := u.streams.Out
-	if u.format.value != "" {
+	if u.format.Value != "" {
 		out = u.streams.ErrOut
 	}
 	if len(runs) == 0 {

@@ -8,9 +8,7 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -19,34 +17,13 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/localcmd"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 )
 
 // Streams are the standard streams of a command.
 type Streams = genericiooptions.IOStreams
-
-// The exit codes of the program.
-const (
-	ExitOK          = 0   // the verdict is Pass, or the command did what it was asked to do
-	ExitFail        = 1   // the verdict is Fail
-	ExitError       = 2   // the verdict is Error or N/A, or the command failed
-	ExitInterrupted = 130 // a signal ended the command, as in shells
-)
-
-// exitError makes the program end with a code. Its err is nil if everything has been
-// printed already.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
 
 // Execute runs the command that the arguments name, the first of which is the name of
 // the program, and returns the exit code.
@@ -55,27 +32,7 @@ func Execute(args []string, streams Streams) int {
 	defer stop()
 	root := newRoot(args[0], streams)
 	root.SetArgs(args[1:])
-	return reportError(ctx, root.ExecuteContext(ctx), streams.ErrOut)
-}
-
-// reportError prints the error of a command, if it has one, and returns the exit code.
-func reportError(ctx context.Context, err error, out io.Writer) int {
-	if err == nil {
-		return ExitOK
-	}
-	var exit *exitError
-	if !errors.As(err, &exit) {
-		exit = &exitError{ExitError, err}
-		if ctx.Err() != nil {
-			exit.code = ExitInterrupted
-		}
-	}
-	if exit.err != nil {
-		for line := range strings.Lines(exit.err.Error()) {
-			fmt.Fprintln(out, "error:", strings.TrimSuffix(line, "\n"))
-		}
-	}
-	return exit.code
+	return terminal.ReportError(ctx, root.ExecuteContext(ctx), streams.ErrOut)
 }
 
 // newRoot returns the root command.
@@ -107,6 +64,7 @@ Exit codes:
 	root.AddCommand(
 		newRun(streams), newReport(streams), newVerify(streams), newDoctor(streams), newCleanup(streams),
 		newVersion(streams), newExperiment(streams),
+		localcmd.New(streams.Out, streams.ErrOut, "local"),
 	)
 	registerCompletions(root)
 	return root

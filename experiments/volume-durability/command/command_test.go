@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -35,7 +36,7 @@ func TestExitCodeFor_EveryVerdict(t *testing.T) {
 	for verdict, code := range map[judge.Verdict]int{
 		judge.Pass: 0, judge.Fail: 1, judge.Error: 2, judge.NotApplicable: 2, judge.Skipped: 2, judge.Stopped: 130,
 	} {
-		assert.Equal(t, code, exitCodeFor(verdict), verdict)
+		assert.Equal(t, code, terminal.ExitCode(verdict), verdict)
 	}
 }
 
@@ -46,7 +47,7 @@ func TestExecute_WrongArgumentsAreErrors(t *testing.T) {
 		{"verify"}, {"report", "a", "b"}, {"report", "-o", "pdf"}, {"run", "--log-level", "loud"},
 	} {
 		code, out, errOut := execute(t, args...)
-		assert.Equal(t, ExitError, code, args)
+		assert.Equal(t, terminal.ExitError, code, args)
 		assert.Empty(t, out, args)
 		assert.Contains(t, errOut, "error: ", args)
 	}
@@ -62,14 +63,14 @@ func TestFlagsOnly_SuggestsOnlyFlagsOfTheCommand(t *testing.T) {
 
 func TestRun_ReportsInvalidOptionsBeforeItConnects(t *testing.T) {
 	code, _, errOut := execute(t, "run", "--kubeconfig", "none", "--write-rate=fast", "--record-size=1")
-	assert.Equal(t, ExitError, code)
+	assert.Equal(t, terminal.ExitError, code)
 	assert.Contains(t, errOut, "--write-rate (WRITE_RATE)")
 	assert.Contains(t, errOut, "--record-size (RECORD_SIZE)")
 }
 
 func TestExperiment_IsHidden(t *testing.T) {
 	code, out, _ := execute(t, "--help")
-	assert.Equal(t, ExitOK, code)
+	assert.Equal(t, terminal.ExitOK, code)
 	assert.NotContains(t, out, "\n  experiment")
 	assert.Contains(t, out, "\n  doctor")
 	code, log, _ := execute(t, "experiment")
@@ -80,13 +81,13 @@ func TestExperiment_IsHidden(t *testing.T) {
 func TestExecute_NamesItselfAsKubectlPlugin(t *testing.T) {
 	var out bytes.Buffer
 	code := Execute([]string{"/bin/kubectl-durability", "version", "--help"}, Streams{Out: &out, ErrOut: &out})
-	require.Equal(t, ExitOK, code)
+	require.Equal(t, terminal.ExitOK, code)
 	assert.Contains(t, out.String(), "kubectl durability version")
 }
 
 func TestVersion_PrintsBuildAndImage(t *testing.T) {
 	code, out, _ := execute(t, "version", "-o", "json")
-	assert.Equal(t, ExitOK, code)
+	assert.Equal(t, terminal.ExitOK, code)
 	var v versionInfo
 	require.NoError(t, json.Unmarshal([]byte(out), &v))
 	assert.NotEmpty(t, v.Go)
@@ -115,44 +116,44 @@ func TestReport_EveryFormat(t *testing.T) {
 		"scan.json": `"reads"`,
 	} {
 		code, out, errOut := execute(t, "report", folder, "-o", format)
-		assert.Equal(t, ExitOK, code, format)
+		assert.Equal(t, terminal.ExitOK, code, format)
 		assert.Contains(t, out, want, format)
 		assert.Contains(t, errOut, "matches its manifest")
 	}
 	code, out, _ := execute(t, "report", folder)
-	assert.Equal(t, ExitOK, code)
+	assert.Equal(t, terminal.ExitOK, code)
 	assert.Contains(t, out, "Fail: ")
 	code, _, errOut := execute(t, "report", folder, "--output", "no-such-file.txt")
-	assert.Equal(t, ExitError, code)
+	assert.Equal(t, terminal.ExitError, code)
 	assert.Contains(t, errOut, "the bundle contains assessment-results.json, ")
 	code, _, errOut = execute(t, "report", folder, "-o", "pdf")
-	assert.Equal(t, ExitError, code)
+	assert.Equal(t, terminal.ExitError, code)
 	assert.Contains(t, errOut, "want one of ckl, cklb, html, ")
 }
 
 func TestReport_AssetIsInTheChecklists(t *testing.T) {
 	folder := writeBundle(t, samples.Pass())
 	code, out, _ := execute(t, "report", folder, "-o", "cklb", "--asset", "my-cluster")
-	assert.Equal(t, ExitOK, code)
+	assert.Equal(t, terminal.ExitOK, code)
 	assert.Contains(t, out, "my-cluster")
 	code, _, errOut := execute(t, "report", folder, "--asset", "my-cluster")
-	assert.Equal(t, ExitError, code)
+	assert.Equal(t, terminal.ExitError, code)
 	assert.Contains(t, errOut, "--rule and --asset require -o ckl, cklb, oscal")
 }
 
 func TestReport_SeveralRunsOnOnePage(t *testing.T) {
 	passed, failed := writeBundle(t, samples.Pass()), writeBundle(t, samples.Fail())
 	code, out, errOut := execute(t, "report", passed, failed, "-o", "html")
-	assert.Equal(t, ExitOK, code)
+	assert.Equal(t, terminal.ExitOK, code)
 	assert.Contains(t, out, "<title>2\u00a0runs: 1\u00a0Pass, 1\u00a0Fail: volume-durability</title>")
 	assert.Equal(t, 2, strings.Count(errOut, "matches its manifest"))
 	code, out, errOut = execute(t, "report", passed, failed, "-o", "ckl")
-	assert.Equal(t, ExitError, code)
+	assert.Equal(t, terminal.ExitError, code)
 	assert.Empty(t, out)
 	assert.Contains(t, errOut, "got 2 runs: want one, or -o html")
 	require.NoError(t, os.WriteFile(filepath.Join(failed, "junit.xml"), []byte("changed"), 0o600))
 	code, out, errOut = execute(t, "report", passed, failed, "-o", "html")
-	assert.Equal(t, ExitError, code)
+	assert.Equal(t, terminal.ExitError, code)
 	assert.Empty(t, out)
 	assert.Contains(t, errOut, "junit.xml differs")
 }
@@ -161,7 +162,7 @@ func TestReport_RejectsChangedBundle(t *testing.T) {
 	folder := writeBundle(t, samples.Pass())
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "junit.xml"), []byte("changed"), 0o600))
 	code, out, errOut := execute(t, "report", folder)
-	assert.Equal(t, ExitError, code)
+	assert.Equal(t, terminal.ExitError, code)
 	assert.Empty(t, out)
 	assert.Contains(t, errOut, "junit.xml differs")
 }
@@ -170,14 +171,14 @@ func TestReport_DefaultsToTheNewestFolder(t *testing.T) {
 	folder := writeBundle(t, samples.Pass())
 	t.Chdir(folder)
 	code, out, _ := execute(t, "report")
-	assert.Equal(t, ExitOK, code)
+	assert.Equal(t, terminal.ExitOK, code)
 	assert.Contains(t, out, "Pass: ")
 	b, err := bundle.ReadFolder(".")
 	require.NoError(t, err)
 	t.Chdir(t.TempDir())
 	require.NoError(t, b.Write("volume-durability-1"))
 	code, _, errOut := execute(t, "report")
-	assert.Equal(t, ExitOK, code)
+	assert.Equal(t, terminal.ExitOK, code)
 	assert.Contains(t, errOut, "volume-durability-1")
 }
 
@@ -196,12 +197,12 @@ func TestReport_NamesTheFileThatIsNotABundle(t *testing.T) {
 		"other.json":  `want a result with schema "volume-durability/result/v1alpha1", got "another"`,
 	} {
 		code, out, errOut := execute(t, "report", arg, "--server", gone.URL)
-		assert.Equal(t, ExitError, code)
+		assert.Equal(t, terminal.ExitError, code)
 		assert.Empty(t, out)
 		assert.Contains(t, errOut, want)
 	}
 	code, _, errOut := execute(t, "report", "--server", gone.URL)
-	assert.Equal(t, ExitError, code)
+	assert.Equal(t, terminal.ExitError, code)
 	assert.Contains(t, errOut, "no evidence bundle in this directory")
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
@@ -48,10 +49,10 @@ func withPrefix(typed string, values []string) []string {
 // completionOf returns the completion of a flag; nil for the shell's own, which is files.
 func completionOf(flag *pflag.Flag) completionFunc {
 	switch value := flag.Value.(type) {
-	case *formatFlag:
-		return fixedValues(value.allowed)
-	case *levelFlag:
-		return fixedValues(logLevels())
+	case *terminal.FormatFlag:
+		return fixedValues(value.Allowed)
+	case *terminal.LevelFlag:
+		return fixedValues(terminal.LogLevels())
 	}
 	switch flag.Name {
 	case "context":

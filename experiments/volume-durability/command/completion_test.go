@@ -13,6 +13,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 )
 
@@ -20,7 +21,7 @@ import (
 func complete(t *testing.T, args ...string) []string {
 	t.Helper()
 	code, out, _ := execute(t, append([]string{"__complete"}, args...)...)
-	require.Equal(t, ExitOK, code)
+	require.Equal(t, terminal.ExitOK, code)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	return lines[:len(lines)-1] // the last line is a directive for the shell
 }

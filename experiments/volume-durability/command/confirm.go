@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 )
 
 // errDeclined is the error of a user who did not confirm.
@@ -28,7 +30,7 @@ func confirm(ctx context.Context, streams Streams, question string) error {
 	})
 	if err != nil {
 		fmt.Fprintln(streams.ErrOut)
-		return &exitError{ExitInterrupted, errDeclined}
+		return &terminal.Exit{Code: terminal.ExitInterrupted, Err: errDeclined}
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/preflight"
 )
 
@@ -20,8 +21,8 @@ type doctorCommand struct {
 	streams Streams
 	cluster clusterFlags
 	options *optionFlags
-	format  formatFlag
-	level   levelFlag
+	format  terminal.FormatFlag
+	level   terminal.LevelFlag
 }
 
 func newDoctor(streams Streams) *cobra.Command {
@@ -40,8 +41,8 @@ The exit code is 0 if every required check succeeds, and 2 otherwise.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return d.execute(c.Context()) },
 	}
 	general, optionGroup := newFlagGroup("Flags"), newFlagGroup("Options, as for run")
-	d.format.addTo(general.FlagSet, formatJSON, formatYAML)
-	d.level.addTo(general.FlagSet)
+	d.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
+	d.level.AddTo(general.FlagSet)
 	d.options = addOptionFlags(optionGroup.FlagSet, d.cluster.Namespace)
 	addFlagGroups(c, general, optionGroup, clusterGroup(d.cluster))
 	return c
@@ -63,9 +64,9 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err = d.format.write(d.streams.Out, checks, func() (string, error) { return checkTable(checks) })
+	err = d.format.Write(d.streams.Out, checks, func() (string, error) { return checkTable(checks) })
 	if err == nil && !preflight.Ready(checks) {
-		return &exitError{code: ExitError}
+		return &terminal.Exit{Code: terminal.ExitError}
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/apiretry"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
@@ -37,7 +38,7 @@ func newExperiment(streams Streams) *cobra.Command {
 			// verdict is: Kubernetes would retry a Job that failed.
 			if err := experiment(c.Context(), streams, log); err != nil {
 				log.WithError(err).Error("The ChaosResult could not be written")
-				return &exitError{code: 1}
+				return &terminal.Exit{Code: 1}
 			}
 			return nil
 		},

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
@@ -40,7 +41,7 @@ func handleInterrupts(ctx context.Context, streams Streams, view *progress.View,
 		namespace := spec.options.Namespace
 		fmt.Fprintf(streams.ErrOut, "\nNot removed from namespace %s: %s\n", namespace, remainingObjects(ctx, spec))
 		fmt.Fprintf(streams.ErrOut, "To remove it: volume-durability cleanup -n %s --run %s\n", namespace, spec.id)
-		os.Exit(ExitInterrupted)
+		os.Exit(terminal.ExitInterrupted)
 	}()
 	return h
 }

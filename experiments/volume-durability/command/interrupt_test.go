@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
@@ -35,8 +36,8 @@ func TestExecute_EndsWhenInterrupted(t *testing.T) {
 		endless, end := io.Pipe()
 		root := newRoot("volume-durability", Streams{In: endless, Out: &out, ErrOut: &errOut})
 		root.SetArgs(args)
-		code := reportError(ctx, root.ExecuteContext(ctx), &errOut)
-		assert.Equal(t, ExitInterrupted, code, args)
+		code := terminal.ReportError(ctx, root.ExecuteContext(ctx), &errOut)
+		assert.Equal(t, terminal.ExitInterrupted, code, args)
 		assert.Empty(t, out.String(), args)
 		assert.NoError(t, end.Close())
 	}

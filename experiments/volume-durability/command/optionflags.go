@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
@@ -48,7 +49,7 @@ func terminalDefaults() map[string]string { return map[string]string{controlOpti
 
 // defaultImage is the image of the pods if no option sets one: there is no Job whose
 // image could be used.
-func defaultImage() string { return releasedImage(buildInfo("").Version) }
+func defaultImage() string { return releasedImage(terminal.BuildInfo("").Version) }
 
 // addOptionFlags adds a flag for each option.
 func addOptionFlags(flags *pflag.FlagSet, namespace *string) *optionFlags {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/report/html"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -26,15 +27,15 @@ func checklistFormats() []string { return []string{"ckl", "cklb", "oscal"} }
 // bundleFormats maps output formats to files of a bundle.
 func bundleFormats() map[string]string {
 	return map[string]string{
-		formatHTML: pageFile, formatJUnit: "junit.xml", "ckl": "checklist.ckl", "cklb": "checklist.cklb",
-		"oscal": "assessment-results.json", formatJSON: bundle.ResultFile, "ledger": "ledger.json",
+		formatHTML: pageFile, terminal.FormatJUnit: "junit.xml", "ckl": "checklist.ckl", "cklb": "checklist.cklb",
+		"oscal": "assessment-results.json", terminal.FormatJSON: bundle.ResultFile, "ledger": "ledger.json",
 		"scan": "scan.json", "manifest": bundle.ManifestFile,
 	}
 }
 
 // reportFormats returns all output formats of report, sorted.
 func reportFormats() []string {
-	names := []string{formatTable, formatYAML}
+	names := []string{terminal.FormatTable, terminal.FormatYAML}
 	for name := range bundleFormats() {
 		names = append(names, name)
 	}
@@ -46,7 +47,7 @@ func reportFormats() []string {
 type reportCommand struct {
 	streams     Streams
 	cluster     clusterFlags
-	format      formatFlag
+	format      terminal.FormatFlag
 	to          string
 	rule, asset string
 }
@@ -79,7 +80,7 @@ A bundle whose files differ from its manifest is an error.`,
   # Two runs on one page
   volume-durability report before after -o html --to both.html`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 1 && r.format.value != formatHTML {
+			if len(args) > 1 && r.format.Value != formatHTML {
 				return fmt.Errorf("got %d runs: want one, or -o %s, the only format for several", len(args), formatHTML)
 			}
 			bundles, err := r.loadAll(c.Context(), args)
@@ -90,8 +91,8 @@ A bundle whose files differ from its manifest is an error.`,
 		},
 	}
 	flags := newFlagGroup("Flags")
-	r.format.addTo(flags.FlagSet, reportFormats()...)
-	r.format.other = isFileName
+	r.format.AddTo(flags.FlagSet, reportFormats()...)
+	r.format.Other = isFileName
 	flags.Lookup("output").Usage = "output format: " + strings.Join(reportFormats(), ", ") +
 		"; or the name of a file in the bundle (default text)"
 	flags.StringVar(&r.to, "to", "", "file to write to instead of standard output; without -o, folder to write the "+
@@ -110,7 +111,7 @@ func (r *reportCommand) write(bundles []loadedBundle) error {
 	for _, b := range bundles {
 		fmt.Fprintf(r.streams.ErrOut, "Evidence bundle: %s (matches its manifest)\n", b.from)
 	}
-	if r.format.value == "" && r.to != "" {
+	if r.format.Value == "" && r.to != "" {
 		if err := bundles[0].Write(r.to); err != nil {
 			return err
 		}
@@ -137,15 +138,15 @@ func (r *reportCommand) render(bundles []loadedBundle) ([]byte, error) {
 }
 
 func (r *reportCommand) renderOne(b bundle.Bundle) ([]byte, error) {
-	format := r.format.value
+	format := r.format.Value
 	switch format {
-	case "", formatTable, formatYAML:
+	case "", terminal.FormatTable, terminal.FormatYAML:
 		outcome, err := b.Result()
 		if err != nil {
 			return nil, err
 		}
 		var text strings.Builder
-		err = r.format.writeResult(&text, outcome)
+		err = r.format.WriteResult(&text, outcome)
 		return []byte(text.String()), err
 	}
 	name := format
@@ -184,7 +185,7 @@ func (r *reportCommand) withChecklistFlags(b loadedBundle) (loadedBundle, error)
 	if r.rule == "" && r.asset == "" {
 		return b, nil
 	}
-	if !slices.Contains(checklistFormats(), r.format.value) {
+	if !slices.Contains(checklistFormats(), r.format.Value) {
 		return loadedBundle{}, errors.New("--rule and --asset require -o " + strings.Join(checklistFormats(), ", "))
 	}
 	outcome, err := b.Result()

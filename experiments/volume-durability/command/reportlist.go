@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 )
 
@@ -17,7 +18,7 @@ import (
 type reportListCommand struct {
 	streams Streams
 	scope   scopeFlags
-	format  formatFlag
+	format  terminal.FormatFlag
 }
 
 func newReportList(streams Streams) *cobra.Command {
@@ -28,7 +29,7 @@ func newReportList(streams Streams) *cobra.Command {
 	}
 	flags := newFlagGroup("Flags")
 	l.scope.addAllNamespaces(flags.FlagSet)
-	l.format.addTo(flags.FlagSet, formatJSON, formatYAML)
+	l.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	addFlagGroups(c, flags, clusterGroup(l.scope.clusterFlags))
 	return c
 }
@@ -58,11 +59,11 @@ func (l *reportListCommand) execute(ctx context.Context) error {
 			Created: e.CreationTimestamp.Time,
 		})
 	}
-	if len(listed) == 0 && l.format.value == "" {
+	if len(listed) == 0 && l.format.Value == "" {
 		fmt.Fprintf(l.streams.ErrOut, "No evidence bundles found in %s of cluster %s.\n", &l.scope, cluster)
 		return nil
 	}
-	return l.format.write(l.streams.Out, listed, func() (string, error) { return bundleTable(listed, time.Now()) })
+	return l.format.Write(l.streams.Out, listed, func() (string, error) { return bundleTable(listed, time.Now()) })
 }
 
 func bundleTable(listed []listedBundle, now time.Time) (string, error) {

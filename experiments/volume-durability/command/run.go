@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -13,9 +11,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 	"github.com/volume-durability/volume-durability/pkg/kube"
@@ -28,8 +26,8 @@ type runCommand struct {
 	streams Streams
 	cluster clusterFlags
 	options *optionFlags
-	format  formatFlag
-	level   levelFlag
+	format  terminal.FormatFlag
+	level   terminal.LevelFlag
 
 	yes           bool
 	engines       []string
@@ -74,8 +72,8 @@ Exit codes:
 		"volume-durability-ID in the current directory)")
 	general.BoolVar(&r.keepInCluster, "keep-in-cluster", false, "save the evidence bundle also in a ConfigMap")
 	addChecklistFlags(general.FlagSet, &r.rule, &r.asset)
-	r.format.addTo(general.FlagSet, formatJSON, formatYAML, formatTable, formatJUnit)
-	r.level.addTo(general.FlagSet)
+	r.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
+	r.level.AddTo(general.FlagSet)
 	optionGroup := newFlagGroup("Options, which are environment variables in a ChaosEngine")
 	r.options = addOptionFlags(optionGroup.FlagSet, r.cluster.Namespace)
 	addFlagGroups(c, general, optionGroup, clusterGroup(r.cluster))
@@ -127,37 +125,12 @@ func (r *runCommand) readSpec(ctx context.Context) (spec runSpec, notShown []str
 	return spec, notShown, errors.Join(err, withFlagNames(optionErr), probesErr)
 }
 
-// chooseFolder chooses the folder of the bundle, and checks before the run that it is
-// empty and can be written. It changes nothing in it.
+// chooseFolder chooses the folder of the bundle, and checks it before the run.
 func (r *runCommand) chooseFolder(spec runSpec) error {
 	if r.folder == "" {
 		r.folder = "volume-durability-" + spec.id
 	}
-	entries, err := os.ReadDir(r.folder)
-	switch {
-	case err == nil && len(entries) > 0:
-		return fmt.Errorf("--bundle %s: want a new or empty folder: it contains %s", r.folder, entries[0].Name())
-	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("--bundle %s: want a folder: %w", r.folder, err)
-	}
-	if err := checkWritable(r.folder); err != nil {
-		return fmt.Errorf("--bundle %s: want a folder that can be written: %w", r.folder, err)
-	}
-	return nil
-}
-
-// checkWritable returns an error unless a folder can be written, or created.
-func checkWritable(folder string) error {
-	for existing := folder; ; existing = filepath.Dir(existing) {
-		trial, err := os.MkdirTemp(existing, ".volume-durability-")
-		if errors.Is(err, os.ErrNotExist) && existing != filepath.Dir(existing) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		return os.Remove(trial)
-	}
+	return terminal.CheckBundleFolder(r.folder)
 }
 
 // confirmPlan shows what the run will do in which cluster, and asks for confirmation.
@@ -222,7 +195,7 @@ func describeVolume(c options.CellSpec, opts options.Values) string {
 
 // executeSpec executes the run and shows its progress.
 func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Result {
-	view := progress.New(r.streams.ErrOut, hasCursor(r.streams.ErrOut), spec.options)
+	view := progress.New(r.streams.ErrOut, terminal.HasCursor(r.streams.ErrOut), spec.options)
 	view.Printf("run %s", spec.id)
 	log := newTerminalLog(view, r.level.Level)
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
@@ -247,12 +220,12 @@ func (r *runCommand) report(ctx context.Context, spec runSpec, outcome result.Re
 	if err != nil {
 		where = r.folder
 	}
-	code := exitCodeFor(outcome.Verdict)
-	printErr := r.format.writeResult(r.streams.Out, outcome)
+	code := terminal.ExitCode(outcome.Verdict)
+	printErr := r.format.WriteResult(r.streams.Out, outcome)
 	if printErr != nil {
 		printErr = fmt.Errorf("printing the result: %w", printErr)
-		if code == ExitOK {
-			code = ExitError
+		if code == terminal.ExitOK {
+			code = terminal.ExitError
 		}
 	}
 	b, err := bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Where: where})
@@ -260,18 +233,18 @@ func (r *runCommand) report(ctx context.Context, spec runSpec, outcome result.Re
 		err = b.Write(r.folder)
 	}
 	if err != nil {
-		return &exitError{code, errors.Join(printErr, fmt.Errorf("writing the evidence bundle: %w", err))}
+		return &terminal.Exit{Code: code, Err: errors.Join(printErr, fmt.Errorf("writing the evidence bundle: %w", err))}
 	}
 	fmt.Fprintf(r.streams.ErrOut, "\nEvidence bundle: %s\n", where)
 	if r.keepInCluster || hasName(spec.options.BundleConfigMap) {
 		if err := r.saveInCluster(ctx, spec, b); err != nil {
-			return &exitError{code, errors.Join(printErr, err)}
+			return &terminal.Exit{Code: code, Err: errors.Join(printErr, err)}
 		}
 	}
-	if code == ExitOK {
+	if code == terminal.ExitOK {
 		return nil
 	}
-	return &exitError{code, printErr}
+	return &terminal.Exit{Code: code, Err: printErr}
 }
 
 // saveInCluster saves the bundle in the cluster, also if the run was interrupted.
@@ -291,12 +264,6 @@ func (r *runCommand) saveInCluster(ctx context.Context, spec runSpec, b bundle.B
 	}
 	fmt.Fprintf(r.streams.ErrOut, "In the cluster:  ConfigMap %s/%s\n", store.Namespace, name)
 	return nil
-}
-
-// hasCursor reports whether out is a terminal whose cursor can be moved.
-func hasCursor(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
 }
 
 // hasName reports whether the option names a ConfigMap for the bundle.

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -99,7 +100,7 @@ func (s runSpec) execute(ctx context.Context) (result.Result, error) {
 
 // describe adds to a result which program produced it, for which engine and cluster.
 func (s runSpec) describe(r result.Result) result.Result {
-	r.Tool, r.Engine = buildInfo(s.podImage()), s.engine
+	r.Tool, r.Engine = terminal.BuildInfo(s.podImage()), s.engine
 	if s.cluster.config != nil {
 		r.Cluster.Server = s.cluster.config.Host
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -26,7 +27,7 @@ import (
 // verifyCommand holds the flags of the command verify.
 type verifyCommand struct {
 	streams              Streams
-	format               formatFlag
+	format               terminal.FormatFlag
 	journal              string
 	ledger, bundle, cell string
 	device               bool
@@ -57,15 +58,15 @@ not be checked.`,
 	}
 	flags := newFlagGroup("Flags")
 	flags.StringVar(&v.journal, "journal", "", "journal to check: a file or a block device")
-	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, or a file with a "+
-		"token; - for standard input")
+	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, a file with a "+
+		"token, or the acknowledgements of local write; - for standard input")
 	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence bundle of the run that wrote the journal; it "+
 		"also shows the "+
 		"loss of data that an earlier pod had read")
 	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device, and ends where nothing was "+
 		"ever written")
-	v.format.addTo(flags.FlagSet, formatJSON, formatYAML)
+	v.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	addFlagGroups(c, flags)
 	return c
 }
@@ -106,11 +107,11 @@ func (v *verifyCommand) execute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := v.format.write(v.streams.Out, outcome, func() (string, error) { return outcome.text(), nil }); err != nil {
+	if err := v.format.Write(v.streams.Out, outcome, func() (string, error) { return outcome.text(), nil }); err != nil {
 		return err
 	}
-	if code := exitCodeFor(outcome.Verdict); code != ExitOK {
-		return &exitError{code: code}
+	if code := terminal.ExitCode(outcome.Verdict); code != terminal.ExitOK {
+		return &terminal.Exit{Code: code}
 	}
 	return nil
 }
@@ -130,7 +131,26 @@ func (v *verifyCommand) expectation(ctx context.Context) (expectation, error) {
 	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenPrefix) {
 		return fromToken(text)
 	}
+	if bytes.HasPrefix(content, []byte("journal ")) {
+		return v.fromAcks(content)
+	}
 	return v.fromLedgers(content)
+}
+
+// fromAcks reads the acknowledgements that local write has sent.
+func (v *verifyCommand) fromAcks(content []byte) (expectation, error) {
+	j, acks, err := protocol.ReadAcks(bytes.NewReader(content))
+	if err == nil {
+		err = ledger.Validate(j.Format, acks)
+	}
+	if err != nil {
+		return expectation{}, fmt.Errorf("--ledger %s: %w", v.ledger, err)
+	}
+	e := expectation{Format: j.Format, Acks: acks}
+	for _, a := range acks {
+		e.Epochs = max(e.Epochs, a.Epoch)
+	}
+	return e, nil
 }
 
 // fromLedgers reads the ledger.json of a bundle.
@@ -300,7 +320,7 @@ func (o verification) reason() string {
 // text renders the verification for a terminal.
 func (o verification) text() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s\n  %s\n\n", headline(o.Verdict), o.Reason)
+	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict), o.Reason)
 	fmt.Fprintf(&s, "  journal       %s, %d bytes, %d intact records\n", o.Journal, o.Report.Bytes, o.Report.Records)
 	fmt.Fprintf(&s, "  journal ID    %s, %d bytes per record\n", o.format.ID, o.format.Size)
 	if o.SHA256 != "" {
@@ -309,6 +329,6 @@ func (o verification) text() string {
 	for _, ack := range o.Acks {
 		fmt.Fprintf(&s, "  acknowledged  epoch %d up to sequence number %d\n", ack.Epoch, ack.Seq)
 	}
-	s.WriteString(details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
+	s.WriteString(terminal.Details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
 	return s.String()
 }

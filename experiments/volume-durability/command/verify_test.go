@@ -13,10 +13,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
@@ -55,12 +57,12 @@ func TestVerify_JournalAgainstLedger(t *testing.T) {
 	whole, cut := save(t, "whole.log", content), save(t, "cut.log", content[:50*format.Size])
 	for _, l := range []string{token, save(t, "token", []byte(token+"\n")), save(t, "ledger.json", ledgers)} {
 		code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", l)
-		assert.Equal(t, ExitOK, code)
+		assert.Equal(t, terminal.ExitOK, code)
 		assert.Contains(t, out, "all 100 acknowledged records are there")
 		assert.Contains(t, out, fmt.Sprintf("SHA-256       %x", sha256.Sum256(content)))
 
 		code, out, _ = execute(t, "verify", "--journal", cut, "--ledger", l, "-o", "json")
-		assert.Equal(t, ExitFail, code)
+		assert.Equal(t, terminal.ExitFail, code)
 		var found verification
 		require.NoError(t, json.Unmarshal([]byte(out), &found))
 		require.Len(t, found.Judgement.Findings, 1)
@@ -69,7 +71,7 @@ func TestVerify_JournalAgainstLedger(t *testing.T) {
 	}
 	code, out, _ := execute(t, "verify",
 		"--journal", whole, "--ledger", save(t, "ledger.json", ledgers), "--cell", "other")
-	assert.Equal(t, ExitFail, code, "data of another run is foreign")
+	assert.Equal(t, terminal.ExitFail, code, "data of another run is foreign")
 	assert.Contains(t, out, "foreign")
 }
 
@@ -82,7 +84,7 @@ func TestVerify_JournalWithoutIDBelongsToTheTestedCell(t *testing.T) {
 	require.NoError(t, err)
 	code, out, errOut := execute(t, "verify",
 		"--journal", save(t, "empty.log", nil), "--ledger", save(t, "ledger.json", ledgers))
-	assert.Equal(t, ExitFail, code, errOut)
+	assert.Equal(t, terminal.ExitFail, code, errOut)
 	assert.Contains(t, out, "the journal is empty")
 	assert.Contains(t, out, format.ID)
 }
@@ -94,7 +96,7 @@ func TestVerify_RejectsRunWithoutCells(t *testing.T) {
 		{"--bundle", writeBundle(t, samples.NotApplicable())},
 	} {
 		code, _, errOut := execute(t, append([]string{"verify", "--journal", save(t, "j", content)}, from...)...)
-		assert.Equal(t, ExitError, code)
+		assert.Equal(t, terminal.ExitError, code)
 		assert.Contains(t, errOut, "the run has no tested cell")
 	}
 }
@@ -107,7 +109,7 @@ func TestVerify_RejectsInvalidLedger(t *testing.T) {
 	require.NoError(t, err)
 	code, out, errOut := execute(t, "verify",
 		"--journal", save(t, "j", content), "--ledger", save(t, "ledger.json", ledgers))
-	assert.Equal(t, ExitError, code)
+	assert.Equal(t, terminal.ExitError, code)
 	assert.Empty(t, out)
 	assert.Contains(t, errOut, `cell "c": invalid ledger: acknowledgement of epoch -1`)
 }
@@ -133,12 +135,12 @@ func TestVerify_LedgerAccountsForSilentAndOverlappingWriters(t *testing.T) {
 		forced bool
 		code   int
 	}{
-		"a writer without acknowledgements":            {silent, 2, false, ExitOK},
-		"an epoch that the run did not have":           {silent, 1, false, ExitFail},
-		"no number of epochs":                          {silent, 0, false, ExitError},
-		"overlapping writers":                          {overlapping, 2, true, ExitOK},
-		"overlapping writers without forced deletions": {overlapping, 2, false, ExitFail},
-		"fewer epochs than acknowledged":               {overlapping, 1, true, ExitError},
+		"a writer without acknowledgements":            {silent, 2, false, terminal.ExitOK},
+		"an epoch that the run did not have":           {silent, 1, false, terminal.ExitFail},
+		"no number of epochs":                          {silent, 0, false, terminal.ExitError},
+		"overlapping writers":                          {overlapping, 2, true, terminal.ExitOK},
+		"overlapping writers without forced deletions": {overlapping, 2, false, terminal.ExitFail},
+		"fewer epochs than acknowledged":               {overlapping, 1, true, terminal.ExitError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, acks := c.write(t)
@@ -175,7 +177,7 @@ func TestVerify_WrongArgumentsAreErrors(t *testing.T) {
 		{"--journal", save(t, "j", content), "--bundle", t.TempDir()},
 	} {
 		code, out, errOut := execute(t, append([]string{"verify"}, args...)...)
-		assert.Equal(t, ExitError, code, args)
+		assert.Equal(t, terminal.ExitError, code, args)
 		assert.Empty(t, out)
 		assert.NotEmpty(t, errOut)
 	}
@@ -187,7 +189,7 @@ func TestVerify_DeviceEndsWhereNothingWasWritten(t *testing.T) {
 	image := append(bytes.Clone(content), make([]byte, 1<<20)...)
 	code, out, _ := execute(t, "verify",
 		"--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
-	assert.Equal(t, ExitOK, code)
+	assert.Equal(t, terminal.ExitOK, code)
 	var found verification
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
 	assert.Equal(t, int64(len(content)), found.Report.Bytes, "the rest of the device is not part of the journal")
@@ -195,8 +197,25 @@ func TestVerify_DeviceEndsWhereNothingWasWritten(t *testing.T) {
 	clear(image[4096 : 2*4096]) // zeros are a loss where records were acknowledged
 	code, out, _ = execute(t, "verify",
 		"--device", "--journal", save(t, "disk.img", image), "--ledger", token, "-o", "json")
-	assert.Equal(t, ExitFail, code)
+	assert.Equal(t, terminal.ExitFail, code)
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
 	assert.Equal(t, uint64(100-4096/256), found.Judgement.Intact,
 		"zeros end the journal only after all acknowledged records")
+}
+
+func TestVerify_AcceptsTheAcknowledgementsOfLocalWrite(t *testing.T) {
+	content, ack := writeJournal(t)
+	folder := t.TempDir()
+	path, acksFile := filepath.Join(folder, "logs.log"), filepath.Join(folder, "acks")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	var acks bytes.Buffer
+	require.NoError(t, protocol.Write(&acks, protocol.Message{Journal: &protocol.Journal{Format: format, Path: path}}))
+	require.NoError(t, protocol.Write(&acks, protocol.Message{Ack: &ack}))
+	require.NoError(t, os.WriteFile(acksFile, acks.Bytes(), 0o600))
+
+	code, _, errOut := execute(t, "verify", "--journal", path, "--ledger", acksFile)
+	assert.Equal(t, terminal.ExitOK, code, errOut)
+	require.NoError(t, os.Truncate(path, int64(len(content)-256)))
+	code, _, errOut = execute(t, "verify", "--journal", path, "--ledger", acksFile)
+	assert.Equal(t, terminal.ExitFail, code, errOut)
 }

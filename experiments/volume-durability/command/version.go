@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"regexp"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
-	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 )
 
 // repository is the repository of the released images.
@@ -17,24 +16,6 @@ const repository = "volume-durability/volume-durability"
 
 // releaseVersion matches the versions that have an image.
 var releaseVersion = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)\.\d+)?$`)
-
-// buildInfo describes this build, and the image of the pods.
-func buildInfo(image string) result.Tool {
-	t := result.Tool{Image: image}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return t
-	}
-	if info.Main.Version != "(devel)" {
-		t.Version = info.Main.Version
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			t.Commit = s.Value
-		}
-	}
-	return t
-}
 
 // releasedImage returns the image of a released version, or the latest one.
 func releasedImage(version string) string {
@@ -58,19 +39,19 @@ type versionInfo struct {
 }
 
 func newVersion(streams Streams) *cobra.Command {
-	var format formatFlag
+	var format terminal.FormatFlag
 	c := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			t := buildInfo("")
+			t := terminal.BuildInfo("")
 			v := versionInfo{
 				Version: cmp.Or(t.Version, unknown), Commit: t.Commit, Go: runtime.Version(),
 				Platform: runtime.GOOS + "/" + runtime.GOARCH, Image: releasedImage(t.Version),
 			}
-			return format.write(streams.Out, v, func() (string, error) { return v.text(), nil })
+			return format.Write(streams.Out, v, func() (string, error) { return v.text(), nil })
 		},
 	}
-	format.addTo(c.Flags(), formatJSON, formatYAML)
+	format.AddTo(c.Flags(), terminal.FormatJSON, terminal.FormatYAML)
 	return c
 }
 

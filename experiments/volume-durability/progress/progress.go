@@ -118,6 +118,10 @@ func (v *View) ChaosBegins(context.Context) error {
 	v.mu.Lock()
 	v.chaosStarted, v.phase = v.now(), phaseChaos
 	v.mu.Unlock()
+	if v.options.VolumeSource == options.Local {
+		v.event("chaos: killing the writer every %s for %s", v.options.Interval, v.options.Duration)
+		return nil
+	}
 	v.event("chaos: deleting writers every %s for %s", v.options.Interval, v.options.Duration)
 	return nil
 }
@@ -142,6 +146,10 @@ func (v *View) Deleting(plan options.CellSpec, pod result.Pod) {
 		r.state = "deleted, recovering"
 		records = r.records
 	})
+	if plan.VolumeSource == options.Local {
+		v.event("%s: killing the %s, %s acknowledged", title(plan), pod.Name, result.Count(records, "record"))
+		return
+	}
 	v.event("%s: deleting pod %s on node %s, %s acknowledged",
 		title(plan), pod.Name, pod.Node, result.Count(records, "record"))
 }
@@ -193,6 +201,8 @@ func title(plan options.CellSpec) string {
 		return plan.ExistingClaim
 	case plan.VolumeSource == options.EmptyDir:
 		return "emptyDir"
+	case plan.VolumeSource == options.Local:
+		return "local"
 	case plan.StorageClass != "":
 		return plan.StorageClass
 	}

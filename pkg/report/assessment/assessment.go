@@ -12,6 +12,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -66,6 +67,8 @@ func Assess(r result.Result, to rule.Rule, in Context) Assessment {
 func status(r result.Result, to rule.Rule) (Status, string) {
 	passed, failed, unknown := counts(r)
 	switch {
+	case r.Options.VolumeSource == options.Local:
+		return NotReviewed, "A local run tests no cluster: " + r.Reason
 	case r.Verdict == judge.NotApplicable && to.Swarm == "":
 		return NotReviewed, "No test was run, and the rule does not say that it is not applicable: " + r.Reason
 	case r.Verdict == judge.NotApplicable && r.Cluster.Orchestrator == "":

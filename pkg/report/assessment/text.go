@@ -103,6 +103,9 @@ func (t *text) cell(c result.Cell) {
 	if c.Plan.VolumeSource == options.EmptyDir {
 		t.line("Volume: an emptyDir")
 	}
+	if c.Path != "" {
+		t.line("Volume: %s on this machine, without a cluster", c.Path)
+	}
 	for _, e := range c.Epochs {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.Deleting.IsZero() {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
@@ -66,7 +68,7 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 	}
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
 	v.Samples, v.Pods, v.Ledger = newSampleViews(c), podTable(c), ledgerTable(c)
-	if c.Verdict != judge.Skipped {
+	if c.Verdict != judge.Skipped && !c.IsLocal() {
 		v.Steps = kubectlsteps.Steps(r, c)
 	}
 	return v
@@ -257,6 +259,9 @@ func locationMount(p *provenance.Location) string {
 
 func podTable(c result.Cell) table {
 	t := table{Caption: "Pods", Head: []string{"Pod", "Node", "UID", "Image"}}
+	if c.IsLocal() {
+		t = table{Caption: "Processes", Head: []string{"Process", "Machine", "", ""}}
+	}
 	add := func(role string, p result.Pod) {
 		if p.Name != "" {
 			t.Rows = append(t.Rows, []string{role + ", " + p.Name, p.Node, string(p.UID), p.ImageID})
@@ -273,6 +278,9 @@ func podTable(c result.Cell) table {
 
 // cellFacts describes the volume and the plan of a cell.
 func cellFacts(c result.Cell) []fact {
+	if c.IsLocal() {
+		return localFacts(c)
+	}
 	source := "emptyDir"
 	class := ""
 	if c.Plan.VolumeSource == options.Claim {
@@ -306,6 +314,18 @@ func cellFacts(c result.Cell) []fact {
 	}
 	return withValues(append(all, fact{"Modes", modes, false}, fact{"Deletion", deletionKind(c.Plan), false},
 		fact{"Reader", readerNode(c), false}, fact{"Journal", c.File, true}))
+}
+
+// localFacts describes the folder or device of a local run.
+func localFacts(c result.Cell) []fact {
+	kind, signal := "Folder", "SIGTERM"
+	if c.Plan.VolumeMode == corev1.PersistentVolumeBlock {
+		kind = "Device"
+	}
+	if c.Plan.Force {
+		signal = "SIGKILL"
+	}
+	return withValues([]fact{{kind, c.Path, true}, {"Signal to the writer", signal, false}, {"Journal", c.File, true}})
 }
 
 func deletionKind(p options.CellSpec) string {

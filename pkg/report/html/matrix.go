@@ -15,6 +15,8 @@ func cellName(c result.Cell) string {
 		return c.Claim.Name + " (" + c.Claim.StorageClass + ")"
 	case c.Claim != nil:
 		return c.Claim.Name
+	case c.Path != "":
+		return c.Path
 	default:
 		return string(c.Plan.VolumeSource)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -87,6 +88,10 @@ func scope(r result.Result) string {
 		return "No record was acknowledged, so nothing was tested."
 	}
 	records := counted(acknowledged, "record")
+	if r.Options.VolumeSource == options.Local {
+		return fmt.Sprintf("The writer synced %s and had each acknowledged. Its process was killed %s while it wrote.",
+			records, times(deletions))
+	}
 	if cells == 1 {
 		return fmt.Sprintf("The writer synced %s to one volume and had each acknowledged. Its pod was deleted %s while it wrote.",
 			records, times(deletions))

@@ -125,7 +125,7 @@ Mounts DIR on MOUNTPOINT and damages data on purpose. Needs Linux and root.
 
   -fault NAME[:PARAMETER=VALUE,…]  the fault; none by default
   -at MOMENT                       when the fault takes effect: `+fault.Moments+` (default close)
-  -file PATH                       the target of the fault, below DIR (default logs.log)
+  -file PATH                       the target of the fault below DIR, or a pattern (default logs.log)
   -control PATH                    create a named pipe that takes the commands now, heal and snapshot
 
 `)

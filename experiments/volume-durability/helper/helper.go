@@ -1,10 +1,11 @@
-// Command durability-helper is the program in the writer's and the reader's pod. It
-// appends to the journal, scans it or removes it, and reports what it observed on
-// standard output (see package protocol). It does not decide the experiment's verdict.
+// Package helper is the program in the writer's and the reader's pod, durability-helper, and
+// the writer and the reader of a local run. It appends to the journal, scans it or removes
+// it, and reports what it observed on standard output (see package protocol). It does not
+// decide the experiment's verdict.
 //
 // As a command probe around a fault of another experiment it is a complete check: probe
 // write before the fault, probe verify after it. It has no Kubernetes client.
-package main
+package helper
 
 import (
 	"context"
@@ -24,14 +25,16 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-func main() {
+// Main runs the command that the arguments name until it ends or the process gets SIGTERM
+// or SIGINT, and returns the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "durability-helper:", err)
-		stop()
-		os.Exit(1)
+	if err := run(ctx, args, stdout, stderr); err != nil {
+		fmt.Fprintln(stderr, "durability-helper:", err)
+		return 1
 	}
+	return 0
 }
 
 // run runs one command. It prints messages for the experiment on stdout, including errors,

@@ -1,4 +1,4 @@
-package command
+package terminal
 
 import (
 	"bytes"
@@ -55,7 +55,7 @@ func TestSummary_WithoutCellsHasTheReason(t *testing.T) {
 
 func TestTerminalLog_HasNoTimestamps(t *testing.T) {
 	var out bytes.Buffer
-	log := newTerminalLog(&out, logrus.WarnLevel)
+	log := NewLog(&out, logrus.WarnLevel)
 	log.WithFields(logrus.Fields{"pod": "write-pod", "cell": "fast"}).Warn("waiting")
 	log.Info("not shown")
 	assert.Equal(t, "warning: waiting; cell fast; pod write-pod\n", out.String())

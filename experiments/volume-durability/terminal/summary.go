@@ -1,4 +1,4 @@
-package command
+package terminal
 
 import (
 	"fmt"
@@ -11,23 +11,9 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// exitCodeFor returns the exit code of a verdict.
-func exitCodeFor(verdict judge.Verdict) int {
-	switch verdict {
-	case judge.Pass:
-		return ExitOK
-	case judge.Fail:
-		return ExitFail
-	case judge.Stopped:
-		return ExitInterrupted
-	default:
-		return ExitError
-	}
-}
-
-// writeResult writes a result in the chosen format.
-func (f *formatFlag) writeResult(out io.Writer, r result.Result) error {
-	if f.value == formatJUnit {
+// WriteResult writes a result in the chosen format.
+func (f *FormatFlag) WriteResult(out io.Writer, r result.Result) error {
+	if f.Value == FormatJUnit {
 		content, err := junit.Render(r)
 		if err != nil {
 			return err
@@ -35,8 +21,8 @@ func (f *formatFlag) writeResult(out io.Writer, r result.Result) error {
 		_, err = out.Write(content)
 		return err
 	}
-	return f.write(out, r, func() (string, error) {
-		if f.value == formatTable {
+	return f.Write(out, r, func() (string, error) {
+		if f.Value == FormatTable {
 			return r.Table(), nil
 		}
 		return summary(r), nil
@@ -46,7 +32,7 @@ func (f *formatFlag) writeResult(out io.Writer, r result.Result) error {
 // summary renders a result as text for a terminal.
 func summary(r result.Result) string {
 	var s strings.Builder
-	s.WriteString(headline(r.Verdict) + "\n")
+	s.WriteString(Headline(r.Verdict) + "\n")
 	tested := r.Tested()
 	if len(tested) < 2 {
 		fmt.Fprintf(&s, "  %s\n", r.Reason)
@@ -56,7 +42,7 @@ func summary(r result.Result) string {
 	}
 	switch {
 	case len(tested) == 1:
-		s.WriteString(details(tested[0]))
+		s.WriteString(Details(tested[0]))
 	case len(tested) > 1:
 		s.WriteString(reasons(r.Cells))
 	}
@@ -79,8 +65,8 @@ func reasons(cells []result.Cell) string {
 	return s.String()
 }
 
-// headline explains a verdict in one line.
-func headline(v judge.Verdict) string {
+// Headline explains a verdict in one line.
+func Headline(v judge.Verdict) string {
 	switch v {
 	case judge.Pass:
 		return "Pass: every acknowledged record was read back intact."
@@ -94,8 +80,8 @@ func headline(v judge.Verdict) string {
 	return string(v) + ": the run could not establish whether the data was kept."
 }
 
-// details renders the parts of a cell for which its table has no column.
-func details(c result.Cell) string {
+// Details renders the parts of a cell for which its table has no column.
+func Details(c result.Cell) string {
 	var s strings.Builder
 	list := func(heading string, items []string) {
 		if len(items) == 0 {

@@ -1,0 +1,263 @@
+//go:build linux
+
+package localcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/helper"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/pkg/local"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/volume"
+)
+
+// helperCommand is the hidden command that runs the helper.
+const helperCommand = "helper"
+
+// localCommand holds the flags of the command local.
+type localCommand struct {
+	out, errOut io.Writer
+	// path are the names of the commands that lead to local in this program.
+	path []string
+
+	options optionFlags
+	format  terminal.FormatFlag
+	level   terminal.LevelFlag
+	hook    hookFlags
+
+	graceful             bool
+	readFrom             string
+	remote, remoteHelper string
+	acks, overwrite      string
+	folder               string
+}
+
+// New returns the command local. Path are the names of the commands that lead to it in
+// this program; none if it is the root.
+func New(out, errOut io.Writer, path ...string) *cobra.Command {
+	l := &localCommand{out: out, errOut: errOut, path: path}
+	c := &cobra.Command{
+		Use: "local DIR|DEVICE", Short: "Test a folder or a block device of this machine, without a cluster",
+		Args: cobra.ExactArgs(1),
+		Long: `Test a folder or a block device of this machine, without a cluster.
+
+A writer process appends records to a new folder in DIR and reports which of them are on
+stable storage. It is killed and started again several times. Then a reader process reads
+everything back. Every acknowledged record must be there.
+
+local removes its folder at the end and touches no other file in DIR. It writes an evidence
+bundle to a folder outside DIR.
+
+Exit codes:
+  0    the verdict is Pass
+  1    the verdict is Fail: acknowledged data was lost or damaged
+  2    the verdict is Error, or the command failed
+  130  the run was interrupted`,
+		Example: `  # A mounted filesystem, in about 10 seconds
+  volume-durability local /mnt/data
+
+  # Unmount and mount it before the data is read back
+  volume-durability local /mnt/data --between 'umount /mnt/data && mount /mnt/data'
+
+  # Another client of the same export reads the data back
+  volume-durability local /mnt/nfs --read-from /mnt/nfs --remote 'ssh other'`,
+		RunE: func(c *cobra.Command, args []string) error { return l.execute(c.Context(), args[0]) },
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	l.options.addTo(flags, runOptions())
+	flags.BoolVar(&l.graceful, "graceful", false, "end writers with SIGTERM, the same as --force=false")
+	l.hook.addTo(flags)
+	flags.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
+	flags.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
+	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper there; without it, this program is "+
+		"copied there")
+	flags.StringVar(&l.acks, "acks", "", "send all acknowledgements also to a file, to - for standard output, or to "+
+		"tcp://HOST:PORT")
+	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must equal the argument")
+	flags.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
+		"the current directory)")
+	l.format.AddTo(flags, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
+	l.level.AddTo(flags)
+	c.AddCommand(newWrite(l), newRead(l), newHelper())
+	return c
+}
+
+// newHelper returns the hidden command that runs the helper in a process of its own.
+func newHelper() *cobra.Command {
+	return &cobra.Command{
+		Use: helperCommand, Hidden: true, DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if code := helper.Main(args, os.Stdout, os.Stderr); code != 0 {
+				return &terminal.Exit{Code: code}
+			}
+			return nil
+		},
+	}
+}
+
+// helperArgs are the arguments with which this program runs as the helper.
+func (l *localCommand) helperArgs() []string {
+	return append(append([]string{}, l.path...), helperCommand)
+}
+
+func (l *localCommand) execute(ctx context.Context, path string) (err error) {
+	// A program that reads the output may end first, and the run must remove its folder all
+	// the same. The signal is not ignored, because the command of --between would inherit that.
+	brokenPipes := make(chan os.Signal, 1)
+	signal.Notify(brokenPipes, syscall.SIGPIPE)
+	defer signal.Stop(brokenPipes)
+	run, err := l.newRun(path)
+	if err != nil {
+		return err
+	}
+	if l.overwrite != "" {
+		if err := volume.Blank(run.Target.Path); err != nil {
+			return fmt.Errorf("--overwrite %s: %w", l.overwrite, err)
+		}
+	}
+	sink, err := openSink(ctx, l.acks, l.out, run.Journal())
+	if err != nil {
+		return err
+	}
+	if sink != nil {
+		run.KeepAcks = sink.add
+	}
+
+	if sink != nil {
+		defer func() { err = errors.Join(err, sink.close()) }()
+	}
+	return l.report(l.show(ctx, run))
+}
+
+// newRun reads the flags. The error joins all mistakes.
+func (l *localCommand) newRun(path string) (local.Run, error) {
+	var problems []error
+	note := func(err error) {
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	values, err := l.options.parse()
+	note(err)
+	force, err := l.force(values)
+	note(err)
+	values.Force = force
+	note(l.hook.check())
+	id := string(uuid.NewUUID())
+	run := local.Run{
+		ID: id, Options: values, Between: local.Hook{Command: l.hook.command, Timeout: l.hook.timeout()},
+		BetweenEach: l.hook.each,
+	}
+	run.Target, err = local.NewTarget(path, local.Format(id, values.RecordSize).ID)
+	note(err)
+	if l.overwrite != "" && (l.overwrite != path || err == nil && !run.Target.Device) {
+		note(fmt.Errorf("--overwrite %s: want the same block device as the argument, %s", l.overwrite, path))
+	}
+	note(l.addReader(&run))
+	note(l.chooseFolder(run))
+	note(checkSink(l.acks, run.Target, l.format.Value))
+	executable, err := os.Executable()
+	note(err)
+	run.Helper = append([]string{executable}, l.helperArgs()...)
+	return run, errors.Join(problems...)
+}
+
+// force combines --force and --graceful.
+func (l *localCommand) force(values options.Values) ([]bool, error) {
+	if len(values.Force) != 1 {
+		return []bool{true}, fmt.Errorf("--force %v: want one of true and false", values.Force)
+	}
+	if l.graceful && values.Force[0] && l.options.isSet("FORCE") {
+		return values.Force, errors.New("--graceful with --force=true: want one of them")
+	}
+	return []bool{values.Force[0] && !l.graceful}, nil
+}
+
+// addReader adds where and how the journal is read back.
+func (l *localCommand) addReader(run *local.Run) error {
+	var problems []error
+	if l.readFrom != "" {
+		if info, err := os.Stat(l.readFrom); l.remote == "" && (err != nil || !run.Target.Device && !info.IsDir()) {
+			problems = append(problems, fmt.Errorf("--read-from %s: want a folder that exists", l.readFrom))
+		}
+		through, err := run.Target.Through(l.readFrom)
+		problems = append(problems, err)
+		run.ReadFrom = through
+	}
+	if l.remote == "" {
+		if l.remoteHelper != "" {
+			problems = append(problems, fmt.Errorf("--remote-helper %s: want --remote with it", l.remoteHelper))
+		}
+		return errors.Join(problems...)
+	}
+	remote, err := newRemote(l.remote, l.remoteHelper, l.helperArgs())
+	problems = append(problems, err)
+	run.Remote = &remote
+	for _, file := range []string{run.Target.Journal, run.ReadFrom, l.remoteHelper} {
+		problems = append(problems, remote.CheckPath(file))
+	}
+	return errors.Join(problems...)
+}
+
+// chooseFolder chooses the folder of the bundle, and checks it before the run.
+func (l *localCommand) chooseFolder(run local.Run) error {
+	if l.folder == "" {
+		l.folder = "volume-durability-" + run.ID
+	}
+	if err := checkOutside("--bundle", l.folder, run.Target); err != nil {
+		return err
+	}
+	return terminal.CheckBundleFolder(l.folder)
+}
+
+// show executes the run and shows its progress.
+func (l *localCommand) show(ctx context.Context, run local.Run) result.Result {
+	view := progress.New(l.errOut, terminal.HasCursor(l.errOut), run.Options)
+	defer view.Close()
+	view.Printf("run %s: writing to %s", run.ID, run.Target.Journal)
+	run.Observer, run.Log = view, terminal.NewLog(view, l.level.Level)
+	outcome := run.Execute(ctx)
+	outcome.Tool = terminal.BuildInfo("")
+	return outcome
+}
+
+// report prints the result, writes the bundle, and returns the exit code of the verdict
+// as an error.
+func (l *localCommand) report(outcome result.Result) error {
+	code := terminal.ExitCode(outcome.Verdict)
+	err := l.format.WriteResult(l.out, outcome)
+	where, absErr := filepath.Abs(l.folder)
+	if absErr != nil {
+		where = l.folder
+	}
+	b, makeErr := bundle.Make(outcome, bundle.Options{Where: where})
+	if makeErr == nil {
+		makeErr = b.Write(l.folder)
+	}
+	if makeErr == nil {
+		fmt.Fprintf(l.errOut, "\nEvidence bundle: %s\n", where)
+	}
+	err = errors.Join(err, makeErr)
+	if err != nil && code == terminal.ExitOK {
+		code = terminal.ExitError
+	}
+	if code == terminal.ExitOK {
+		return nil
+	}
+	return &terminal.Exit{Code: code, Err: err}
+}

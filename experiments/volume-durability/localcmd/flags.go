@@ -1,0 +1,156 @@
+//go:build linux
+
+package localcmd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/volume-durability/volume-durability/pkg/local"
+	"github.com/volume-durability/volume-durability/pkg/options"
+)
+
+// localOption is an option of a run that a local run has too. It replaces the default and
+// the help of the option where they differ.
+type localOption struct{ name, fallback, help string }
+
+func runOptions() []localOption {
+	return []localOption{
+		{"TOTAL_CHAOS_DURATION", "10", "seconds in which the writer is killed every --chaos-interval, at least once"},
+		{"CHAOS_INTERVAL", "2", "seconds between two kills, or with --randomness a range such as 1-4"},
+		{"RANDOMNESS", "false", "choose each interval at random"},
+		{"FORCE", "true", "kill the writer with SIGKILL; false sends SIGTERM"},
+		{"RECORD_SIZE", "256", ""},
+		{"WRITE_RATE", "100", ""},
+		{"REQUIRED_EVIDENCE", "none", ""},
+		{"STATUS_CHECK_TIMEOUT", "60", "seconds that starting or ending a process may take"},
+		{"VERIFY_TIMEOUT", "300", ""},
+		{"KEEP", "false", "keep the folder with the journal after the run"},
+	}
+}
+
+// optionFlags are the flags of the options that a local run has.
+type optionFlags struct {
+	fallback map[string]string
+	value    map[string]*string
+	flags    *pflag.FlagSet
+}
+
+var codeSpan = regexp.MustCompile("`([^`]*)`|\\[([^]]*)\\]\\([^)]*\\)")
+
+// addTo adds a flag for each of the options.
+func (o *optionFlags) addTo(flags *pflag.FlagSet, list []localOption) {
+	o.fallback, o.value, o.flags = map[string]string{}, map[string]*string{}, flags
+	for _, l := range list {
+		table := options.Table()
+		option := table[slices.IndexFunc(table, func(o options.Option) bool { return o.Name == l.name })]
+		help := l.help
+		if help == "" {
+			help = codeSpan.ReplaceAllString(option.Usage(), "$1$2")
+		}
+		o.fallback[l.name] = l.fallback
+		o.value[l.name] = flags.String(flagName(l.name), l.fallback, help)
+		if l.fallback == "true" || l.fallback == "false" {
+			flags.Lookup(flagName(l.name)).NoOptDefVal = "true"
+		}
+	}
+}
+
+func flagName(option string) string { return strings.ReplaceAll(strings.ToLower(option), "_", "-") }
+
+func (o *optionFlags) isSet(name string) bool { return o.flags.Changed(flagName(name)) }
+
+// parse returns the values of the options. Those that need a cluster are empty.
+func (o *optionFlags) parse() (options.Values, error) {
+	v, err := options.Parse(func(name string) string {
+		if value := o.value[name]; value != nil {
+			return *value
+		}
+		return ""
+	})
+	v.VolumeSource, v.StorageClasses, v.AccessModes, v.VolumeModes = options.Local, []string{}, nil, nil
+	v.ReaderNodes, v.ClaimSize, v.ParallelCells = []options.ReaderNode{}, resource.Quantity{}, 1
+	v.Namespace, v.ClaimName, v.WriterPod, v.ReaderPod, v.JournalFile = "", "", "", "", ""
+	v.ImagePullPolicy, v.Orchestrator = "", ""
+	return v, withFlagNames(err)
+}
+
+// withFlagNames replaces the names of options by those of their flags.
+func withFlagNames(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, one := range joined.Unwrap() {
+			all = append(all, withFlagNames(one))
+		}
+		return errors.Join(all...)
+	}
+	var p options.Invalid
+	if errors.As(err, &p) {
+		return fmt.Errorf("--%s %q: want %s", flagName(p.Name), p.Value, p.Want)
+	}
+	return err
+}
+
+// hookFlags are the flags of the command that runs between writers and reader.
+type hookFlags struct {
+	command string
+	each    bool
+	seconds int
+}
+
+func (h *hookFlags) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&h.command, "between", "", "shell command to run after the last kill, before the journal is read back")
+	flags.BoolVar(&h.each, "between-each", false, "run the command of --between after every kill")
+	flags.IntVar(&h.seconds, "between-timeout", 120, "seconds that the command of --between may take")
+}
+
+func (h *hookFlags) timeout() time.Duration { return time.Duration(h.seconds) * time.Second }
+
+func (h *hookFlags) check() error {
+	var problems []error
+	if h.each && h.command == "" {
+		problems = append(problems, errors.New("--between-each: want --between with it"))
+	}
+	if h.seconds < 1 {
+		problems = append(problems, fmt.Errorf("--between-timeout %d: want 1 or more", h.seconds))
+	}
+	return errors.Join(problems...)
+}
+
+// newRemote returns where the reader runs.
+func newRemote(prefix, helper string, helperArgs []string) (local.Remote, error) {
+	r := local.Remote{Prefix: strings.Fields(prefix), Helper: helper, HelperArgs: helperArgs}
+	if len(r.Prefix) == 0 {
+		return r, fmt.Errorf("--remote %q: want a command", prefix)
+	}
+	if _, err := exec.LookPath(r.Prefix[0]); err != nil {
+		return r, fmt.Errorf("--remote %q: want a command on the PATH: %w", prefix, err)
+	}
+	var err error
+	r.Executable, err = os.Executable()
+	return r, err
+}
+
+// checkOutside returns an error if a path is in the folder under test: what is there may
+// be lost with it.
+func checkOutside(flag, path string, target local.Target) error {
+	absolute, err := filepath.Abs(path)
+	if err != nil || target.Path == "" || target.Device {
+		return err
+	}
+	relative, err := filepath.Rel(target.Path, absolute)
+	if err == nil && filepath.IsLocal(relative) && target.Path != "/" {
+		return fmt.Errorf("%s %s: want a path outside %s, which is under test", flag, path, target.Path)
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+//go:build linux
+
+package localcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/local"
+)
+
+// writeCommand holds the flags of local write.
+type writeCommand struct {
+	*localCommand
+	options optionFlags
+	acks    string
+	seconds int
+}
+
+// newWrite returns the command that only writes. Another machine keeps the acknowledgements.
+func newWrite(l *localCommand) *cobra.Command {
+	w := &writeCommand{localCommand: l}
+	c := &cobra.Command{
+		Use: "write DIR|DEVICE --acks FILE|-|tcp://HOST:PORT", Args: cobra.ExactArgs(1),
+		Short: "Only write, until it is interrupted, and send the acknowledgements elsewhere",
+		Long: `Only write, until it is interrupted, and send the acknowledgements elsewhere.
+
+For a power failure: the machine that loses power cannot keep the acknowledgements. The
+journal stays. Afterwards "volume-durability verify --ledger FILE" checks it.`,
+		Example: `  ssh tested volume-durability local write /mnt/data --acks - > acks`,
+		RunE:    func(c *cobra.Command, args []string) error { return w.execute(c.Context(), args[0]) },
+	}
+	w.options.addTo(c.Flags(), []localOption{{"RECORD_SIZE", "256", ""}, {"WRITE_RATE", "100", ""}})
+	c.Flags().StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, - for standard output, or "+
+		"tcp://HOST:PORT")
+	c.Flags().IntVar(&w.seconds, "duration", 0, "seconds to write; 0 until it is interrupted")
+	return c
+}
+
+func (w *writeCommand) execute(ctx context.Context, path string) error {
+	values, err := w.options.parse()
+	values.Force = []bool{true}
+	id := string(uuid.NewUUID())
+	target, targetErr := local.NewTarget(path, local.Format(id, values.RecordSize).ID)
+	err = errors.Join(err, targetErr, checkSink(w.acks, target, ""))
+	if w.acks == "" {
+		err = errors.Join(err, errors.New("--acks: want a file, - or tcp://HOST:PORT"))
+	}
+	if w.seconds < 0 {
+		err = errors.Join(err, fmt.Errorf("--duration %d: want 0 or more", w.seconds))
+	}
+	executable, executableErr := os.Executable()
+	if err := errors.Join(err, executableErr); err != nil {
+		return err
+	}
+	run := local.Run{
+		ID: id, Options: values, Target: target, Helper: append([]string{executable}, w.helperArgs()...),
+		Log: terminal.NewLog(w.errOut, logrus.WarnLevel),
+	}
+	sink, err := openSink(ctx, w.acks, w.out, run.Journal())
+	if err != nil {
+		return err
+	}
+	writing := ctx
+	if w.seconds > 0 {
+		var cancel context.CancelFunc
+		writing, cancel = context.WithTimeout(ctx, time.Duration(w.seconds)*time.Second)
+		defer cancel()
+	}
+	fmt.Fprintf(w.errOut, "writing to %s\n", target.Journal)
+	records, err := run.Write(writing, sink.add)
+	fmt.Fprintf(w.errOut, "%s records were acknowledged; the journal stays at %s\n",
+		judge.FormatCount(records), target.Journal)
+	return errors.Join(err, sink.close())
+}
+
+// readCommand holds the flags of local read.
+type readCommand struct {
+	*localCommand
+	format              terminal.FormatFlag
+	recordSize, seconds int
+}
+
+// newRead returns the command that only reads what a writer has left.
+func newRead(l *localCommand) *cobra.Command {
+	r := &readCommand{localCommand: l}
+	c := &cobra.Command{
+		Use: "read DIR", Args: cobra.ExactArgs(1), Short: "Only read the journals in DIR, and print what is in them",
+		RunE: func(c *cobra.Command, args []string) error { return r.execute(c.Context(), args[0]) },
+	}
+	c.Flags().IntVar(&r.recordSize, "record-size", 256, "bytes per record, as they were written")
+	c.Flags().IntVar(&r.seconds, "verify-timeout", 300, "seconds that reading a journal may take")
+	r.format.AddTo(c.Flags(), terminal.FormatJSON, terminal.FormatYAML)
+	return c
+}
+
+func (r *readCommand) execute(ctx context.Context, folder string) error {
+	executable, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	helper := append([]string{executable}, r.helperArgs()...)
+	found, err := local.Read(ctx, helper, folder, r.recordSize, time.Duration(r.seconds)*time.Second)
+	if err != nil {
+		return err
+	}
+	return r.format.Write(r.out, found, func() (string, error) { return describe(found), nil })
+}
+
+// describe renders the journals for a terminal.
+func describe(found []local.Found) string {
+	var s strings.Builder
+	for _, f := range found {
+		fmt.Fprintf(&s, "%s\n  %s bytes, %s intact records, %d damaged ranges, read %s\n", f.Path,
+			judge.FormatCount(uint64(f.Scan.Bytes)), judge.FormatCount(f.Scan.Records), len(f.Scan.Damage), f.Scan.ReadMode)
+		if f.Scan.SHA256 != "" {
+			fmt.Fprintf(&s, "  SHA-256 %s\n", f.Scan.SHA256)
+		}
+	}
+	return s.String()
+}

@@ -1,0 +1,70 @@
+package terminal
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"sigs.k8s.io/yaml"
+)
+
+// The output formats that several commands have.
+const (
+	FormatJSON  = "json"
+	FormatYAML  = "yaml"
+	FormatTable = "table"
+	FormatJUnit = "junit"
+)
+
+// FormatFlag is -o, the output format. Its default is text for a terminal.
+type FormatFlag struct {
+	Value   string
+	Allowed []string
+	// Other accepts a value that is not among the allowed ones; nil accepts none.
+	Other func(string) bool
+}
+
+// Set parses a format.
+func (f *FormatFlag) Set(value string) error {
+	if !slices.Contains(f.Allowed, value) && (f.Other == nil || !f.Other(value)) {
+		return fmt.Errorf("want one of %s", strings.Join(f.Allowed, ", "))
+	}
+	f.Value = value
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*FormatFlag) Type() string { return "format" }
+
+func (f *FormatFlag) String() string { return f.Value }
+
+// AddTo adds the flag.
+func (f *FormatFlag) AddTo(flags *pflag.FlagSet, allowed ...string) {
+	f.Allowed = allowed
+	flags.VarP(f, "output", "o", "output format: "+strings.Join(allowed, ", ")+" (default text)")
+}
+
+// Write writes a value in the chosen format. Text renders the default one.
+func (f *FormatFlag) Write(out io.Writer, value any, text func() (string, error)) error {
+	var content []byte
+	var err error
+	switch f.Value {
+	case FormatJSON:
+		content, err = json.MarshalIndent(value, "", "  ")
+		content = append(content, '\n')
+	case FormatYAML:
+		content, err = yaml.Marshal(value)
+	default:
+		var s string
+		s, err = text()
+		content = []byte(s)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(content)
+	return err
+}

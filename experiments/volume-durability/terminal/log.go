@@ -1,0 +1,61 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/pflag"
+)
+
+// NewLog returns a log that shows no timestamps.
+func NewLog(out io.Writer, level logrus.Level) *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(out)
+	log.SetLevel(level)
+	log.SetFormatter(LogFormatter{})
+	return log
+}
+
+// LogFormatter formats an entry as "level: message; key value".
+type LogFormatter struct{}
+
+func (LogFormatter) Format(e *logrus.Entry) ([]byte, error) {
+	var line strings.Builder
+	fmt.Fprintf(&line, "%s: %s", e.Level, e.Message)
+	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
+		fmt.Fprintf(&line, "; %s %v", key, e.Data[key])
+	}
+	line.WriteString("\n")
+	return []byte(line.String()), nil
+}
+
+// LogLevels returns the values of --log-level.
+func LogLevels() []string { return []string{"error", "warning", "info", "debug", "trace"} }
+
+// LevelFlag is --log-level.
+type LevelFlag struct{ logrus.Level }
+
+// Set parses a level.
+func (l *LevelFlag) Set(value string) error {
+	level, err := logrus.ParseLevel(value)
+	if err != nil {
+		return fmt.Errorf("want one of %s", strings.Join(LogLevels(), ", "))
+	}
+	l.Level = level
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*LevelFlag) Type() string { return "level" }
+
+func (l *LevelFlag) String() string { return l.Level.String() }
+
+// AddTo adds the flag.
+func (l *LevelFlag) AddTo(flags *pflag.FlagSet) {
+	l.Level = logrus.WarnLevel
+	flags.Var(l, "log-level", "minimum level of the log messages on standard error: "+strings.Join(LogLevels(), ", "))
+}

@@ -1,0 +1,79 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Hook is a shell command of the user's that runs between writers, or between the
+// last writer and the reader: a remount, a restart of a server, a power switch.
+type Hook struct {
+	// Command is run by sh -c. An empty command does nothing.
+	Command string
+	// Timeout bounds the command. The command and its children are killed then.
+	Timeout time.Duration
+}
+
+// HookState is what a hook's environment tells the command.
+type HookState struct {
+	// Target is the folder or device under test, Folder the run's own folder in it,
+	// Journal the journal's path.
+	Target, Folder, Journal string
+	// Epoch is that of the writer that was killed last. Records counts the
+	// acknowledged records of all epochs.
+	Epoch   int
+	Records uint64
+}
+
+// env returns the variables for the command. docs/local.md describes them.
+func (s HookState) env() []string {
+	return []string{
+		"VOLUME_DURABILITY_TARGET=" + s.Target,
+		"VOLUME_DURABILITY_FOLDER=" + s.Folder,
+		"VOLUME_DURABILITY_JOURNAL=" + s.Journal,
+		"VOLUME_DURABILITY_EPOCH=" + strconv.Itoa(s.Epoch),
+		"VOLUME_DURABILITY_ACKNOWLEDGED=" + strconv.FormatUint(s.Records, 10),
+	}
+}
+
+// pipeGrace is how long the output of a command is read after it has ended: a daemon
+// that it has started may keep the pipe open.
+const pipeGrace = 500 * time.Millisecond
+
+// run runs the command. An error contains the end of its output.
+func (h Hook) run(ctx context.Context, s HookState) error {
+	if h.Command == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, h.Timeout,
+		fmt.Errorf("it did not end within %s (--between-timeout)", h.Timeout))
+	defer cancel()
+	var output tail
+	cmd := exec.CommandContext(ctx, "sh", "-c", h.Command)
+	cmd.Env = append(os.Environ(), s.env()...)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.SysProcAttr = ownGroup()
+	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
+	cmd.WaitDelay = pipeGrace
+	err := cmd.Run()
+	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
+		return nil // a daemon that stays is what some commands are for
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return fmt.Errorf("--between %q: %w%s", h.Command, err, indentedOutput(output.String()))
+}
+
+func indentedOutput(output string) string {
+	if output == "" {
+		return " (no output)"
+	}
+	return "; its output ends with:\n  " + strings.ReplaceAll(output, "\n", "\n  ")
+}

@@ -1,0 +1,109 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/volume"
+)
+
+// Journal describes the journal of the run.
+func (r Run) Journal() protocol.Journal {
+	return protocol.Journal{Format: Format(r.ID, r.Options.RecordSize), Path: r.Target.Journal}
+}
+
+var errSending = errors.New("sending an acknowledgement")
+
+// Write runs one writer until ctx ends and keeps its journal. onAck is called with each
+// acknowledgement; its error ends the writer. It returns the number of acknowledged records.
+func (r Run) Write(ctx context.Context, onAck func(ledger.Ack) error) (uint64, error) {
+	s := r.newExecution()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p, err := start(context.WithoutCancel(ctx), s.writerCommand(1), &s.ledger, func(a ledger.Ack) {
+		if err := onAck(a); err != nil {
+			cancel(fmt.Errorf("%w: %w", errSending, err))
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case <-p.exited:
+	case <-ctx.Done():
+		err = p.signal(syscall.SIGTERM)
+		ending, stop := context.WithTimeout(context.WithoutCancel(ctx), r.Options.StatusTimeout)
+		defer stop()
+		err = errors.Join(err, p.await(ending))
+	}
+	if op := p.OpError(); op != nil {
+		err = errors.Join(err, *op)
+	} else if ctx.Err() == nil {
+		err = errors.Join(err, p.Err())
+	} else if cause := context.Cause(ctx); errors.Is(cause, errSending) {
+		err = errors.Join(err, cause)
+	}
+	return ledger.CountRecords(s.ledger.Acks()), err
+}
+
+// Found is a journal in a folder, and what a scan found in it.
+type Found struct {
+	Path string              `json:"journal"`
+	Scan protocol.ScanResult `json:"scan"`
+}
+
+// Read scans the journals that runs have left in a folder. Helper is the command that runs
+// the helper.
+func Read(ctx context.Context, helper []string, folder string, recordSize int, timeout time.Duration) ([]Found, error) {
+	paths, err := filepath.Glob(filepath.Join(folder, volume.FolderPrefix+"*", journalName))
+	if err != nil {
+		return nil, fmt.Errorf("looking for journals in %s: %w", folder, err)
+	}
+	if _, err := os.Stat(folder); err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%s has no journal: want a folder with a folder %s…", folder, volume.FolderPrefix)
+	}
+	var all []Found
+	for _, path := range paths {
+		id := strings.TrimPrefix(filepath.Base(filepath.Dir(path)), volume.FolderPrefix)
+		scan, err := scanJournal(ctx, helper, path, journal.Format{ID: id, Size: recordSize}, timeout)
+		if err != nil {
+			return all, fmt.Errorf("reading %s: %w", path, err)
+		}
+		all = append(all, Found{path, *scan})
+	}
+	return all, nil
+}
+
+func scanJournal(ctx context.Context, helper []string, path string, f journal.Format, timeout time.Duration) (
+	*protocol.ScanResult, error,
+) {
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it took longer than %s", timeout))
+	defer cancel()
+	var none ledger.Ledger
+	s := execution{Run: Run{Target: Target{Journal: path}}}
+	s.cell.Journal = f
+	p, err := start(context.WithoutCancel(ctx), s.command(helper, path, "read"), &none, func(ledger.Ack) {})
+	if err != nil {
+		return nil, err
+	}
+	scan, err := p.AwaitScan(ctx)
+	if err != nil {
+		return nil, errors.Join(err, p.signal(syscall.SIGKILL))
+	}
+	return scan, p.await(ctx)
+}

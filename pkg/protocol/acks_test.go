@@ -1,0 +1,57 @@
+package protocol_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+)
+
+func acksFile(t *testing.T) string {
+	t.Helper()
+	var file bytes.Buffer
+	format := journal.Format{ID: "0123456789abcdef", Size: 256}
+	described := protocol.Journal{Format: format, Path: "/mnt/logs.log"}
+	require.NoError(t, protocol.Write(&file, protocol.Message{Journal: &described}))
+	for seq := uint64(1); seq <= 3; seq++ {
+		ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}, Digest: uint32(seq)}
+		require.NoError(t, protocol.Write(&file, protocol.Message{Ack: &ack}))
+	}
+	return file.String()
+}
+
+func TestReadAcks_KeepsTheHighestOfEachEpoch(t *testing.T) {
+	j, acks, err := protocol.ReadAcks(strings.NewReader(acksFile(t)))
+	require.NoError(t, err)
+	assert.Equal(t, "/mnt/logs.log", j.Path)
+	assert.Equal(t, 256, j.Size)
+	require.Len(t, acks, 1)
+	assert.Equal(t, uint64(3), acks[0].Seq)
+}
+
+func TestReadAcks_LastLineMayBeIncomplete(t *testing.T) {
+	file := acksFile(t)
+	_, acks, err := protocol.ReadAcks(strings.NewReader(file[:len(file)-5]))
+	require.NoError(t, err)
+	require.Len(t, acks, 1)
+	assert.Equal(t, uint64(2), acks[0].Seq)
+}
+
+func TestReadAcks_RejectsDamage(t *testing.T) {
+	file := acksFile(t)
+	lines := strings.SplitAfter(file, "\n")
+	for name, damaged := range map[string]string{
+		"empty":                "",
+		"no journal message":   strings.Join(lines[1:], ""),
+		"damage in the middle": lines[0] + lines[1][5:] + lines[2],
+	} {
+		_, _, err := protocol.ReadAcks(strings.NewReader(damaged))
+		assert.Error(t, err, name)
+	}
+}

@@ -1,0 +1,86 @@
+package transcript_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/transcript"
+)
+
+func ack(epoch int, seq uint64, digest uint32) protocol.Message {
+	return protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: seq}, Digest: digest}}
+}
+
+// add gives messages to a transcript as lines.
+func add(t *testing.T, to *transcript.Transcript, messages ...protocol.Message) {
+	t.Helper()
+	for _, m := range messages {
+		var line bytes.Buffer
+		require.NoError(t, protocol.Write(&line, m))
+		require.NoError(t, to.Add(bytes.TrimSuffix(line.Bytes(), []byte("\n"))))
+	}
+}
+
+func TestTranscript_AcknowledgementsReachTheLedger(t *testing.T) {
+	var l ledger.Ledger
+	var seen []uint64
+	tr := transcript.New(t.Context(), &l, func(a ledger.Ack) { seen = append(seen, a.Seq) })
+	add(t, tr, ack(1, 3, 7), ack(1, 5, 9))
+	require.NoError(t, tr.AwaitAck(t.Context(), 1))
+	assert.Equal(t, []uint64{3, 5}, seen)
+	first, samples := tr.Acks()
+	assert.Equal(t, uint64(3), first.Seq)
+	assert.Len(t, samples, 2)
+	assert.Equal(t, uint64(5), ledger.CountRecords(l.Acks()))
+}
+
+func TestTranscript_ContradictionEndsIt(t *testing.T) {
+	var l ledger.Ledger
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	add(t, tr, ack(1, 3, 7), ack(1, 3, 8))
+	require.Error(t, tr.Conflict())
+	assert.ErrorIs(t, tr.Err(), tr.Conflict())
+}
+
+func TestTranscript_ErrorOfTheHelperIsTheReason(t *testing.T) {
+	var l ledger.Ledger
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	assert.Nil(t, tr.OpError())
+	add(t, tr, protocol.Message{Error: &protocol.OpError{Op: "writing /data/logs.log", Cause: "no space left on device"}})
+	tr.End(nil)
+	require.NotNil(t, tr.OpError())
+	assert.ErrorContains(t, tr.AwaitAck(t.Context(), 1), "no space left on device")
+}
+
+func TestTranscript_EndWithoutAnErrorIsSilent(t *testing.T) {
+	var l ledger.Ledger
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	tr.End(nil)
+	_, err := tr.AwaitScan(t.Context())
+	assert.ErrorIs(t, err, transcript.ErrSilent)
+}
+
+func TestTranscript_StallIsKnownUntilItEnds(t *testing.T) {
+	var l ledger.Ledger
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	add(t, tr, protocol.Message{Stall: &protocol.Stall{Op: "writing", Seconds: 5}})
+	assert.NotNil(t, tr.Stall())
+	assert.True(t, tr.Hangs())
+	add(t, tr, protocol.Message{Stall: &protocol.Stall{Op: "writing", Seconds: 3600, Ended: true}})
+	assert.Nil(t, tr.Stall())
+	add(t, tr, protocol.Message{Stall: &protocol.Stall{Op: "writing", Seconds: 5}})
+	assert.False(t, tr.Hangs(), "a call took longer before")
+}
+
+func TestTranscript_NoMessageIsAnError(t *testing.T) {
+	var l ledger.Ledger
+	tr := transcript.New(context.Background(), &l, func(ledger.Ack) {})
+	assert.Error(t, tr.Add([]byte("panic: out of memory")))
+}
