@@ -109,6 +109,11 @@ Exit codes:
 		newRun(streams), newReport(streams), newVerify(streams), newDoctor(streams), newCleanup(streams),
 		newVersion(streams), newExperiment(streams),
 	)
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Short = "Generate the shell completion script"
+		completion.Long = completion.Short + ".\nThe help of each subcommand describes how to use the script."
+	}
 	registerCompletions(root)
 	return root
 }

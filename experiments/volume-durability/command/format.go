@@ -41,7 +41,7 @@ func (f *formatFlag) String() string { return f.value }
 
 func (f *formatFlag) addTo(flags *pflag.FlagSet, allowed ...string) {
 	f.allowed = allowed
-	flags.VarP(f, "output", "o", "output format: text, "+strings.Join(allowed, ", ")+" (default text)")
+	flags.VarP(f, "output", "o", "output format: "+strings.Join(allowed, ", ")+"; text if this flag is not set")
 }
 
 // write writes a value in the chosen format. Text renders the default one.

@@ -64,8 +64,8 @@ The argument is one of:
   - the name of an evidence bundle in the cluster, or the beginning of its run's ID
 
 Without an argument, report uses the newest bundle in the current directory, or else the
-newest one in the cluster. With -o html, several arguments produce one page with
-all runs.
+newest one in the cluster. With -o html, several arguments produce one page with all
+runs.
 
 report fails if the files of a bundle differ from its manifest.`,
 		Example: `  # The newest run
@@ -93,8 +93,8 @@ report fails if the files of a bundle differ from its manifest.`,
 	flags := newFlagGroup("Flags")
 	r.format.addTo(flags.FlagSet, reportFormats()...)
 	r.format.other = isFileName
-	flags.Lookup("output").Usage = "output format: text, " + strings.Join(reportFormats(), ", ") +
-		"; or the name of a file in the bundle (default text)"
+	flags.Lookup("output").Usage = "output format: " + strings.Join(reportFormats(), ", ") +
+		", or the name of a file in the bundle; text if this flag is not set"
 	flags.StringVar(&r.to, "to", "", "file to write to instead of standard output; without -o, folder to write the "+
 		"whole bundle to")
 	addChecklistFlags(flags.FlagSet, &r.rule, &r.asset)

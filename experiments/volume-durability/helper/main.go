@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,18 +28,31 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "durability-helper:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
+const usage = `Usage:
+  durability-helper write --file FILE [flags]    append records to a journal
+  durability-helper read --file FILE [flags]     scan a journal
+  durability-helper remove --file FILE           remove a journal, and its folder if write created it
+  durability-helper probe write|verify [flags]   check data before and after another fault
+
+"durability-helper COMMAND --help" lists the flags.
+`
+
 // run runs one command. It prints messages for the experiment on stdout, including errors,
 // and text for people on stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("want a command: write, read, remove or probe")
+	}
+	if slices.Contains([]string{"help", "--help", "-help", "-h"}, args[0]) {
+		_, err := fmt.Fprint(stdout, usage)
+		return err
 	}
 	if args[0] == "probe" {
 		return probe(args[1:], stdout, stderr)
