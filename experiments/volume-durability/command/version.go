@@ -60,7 +60,8 @@ type versionInfo struct {
 func newVersion(streams Streams) *cobra.Command {
 	var format formatFlag
 	c := &cobra.Command{
-		Use: "version", Short: "Print the version and commit of the build, and the default image of the pods", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version and commit of the build, and the default image of the pods",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			t := buildInfo("")
 			v := versionInfo{
