@@ -77,7 +77,7 @@ page: ## test the report page in a real browser: content, dark mode, phone, prin
 
 CASES ?= 1000000
 .PHONY: property
-property: ## judge many random histories (CASES=1000000); unit judges 20000
+property: ## run the property test of the judge on many random histories (CASES=1000000); make unit uses 20000
 	go test -v -run IfAndOnlyIf -timeout 1h ./pkg/judge -cases $(CASES)
 
 .PHONY: mutation
@@ -86,7 +86,7 @@ mutation: ## inject bugs into the judge and the code below it; the tests must de
 
 BENCH ?= -size 1024 -rounds 3
 .PHONY: bench
-bench: ## measure the scanner and the writer beside other programs (BENCH='-folder /mnt -size 1024'), then run scale
+bench: ## compare the scanner and the writer with other programs (BENCH='-folder /mnt -size 1024'), then run scale
 	go run ./tests/bench $(BENCH)
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory scale; else echo "SKIPPED: scale needs the test cluster, which needs Linux and root"; fi
 
@@ -100,7 +100,7 @@ e2e: ## run all end-to-end tests on the test cluster (Linux and root)
 	@sh tests/e2e/e2e.sh
 
 .PHONY: e2e-one
-e2e-one: ## run one end-to-end test: T=TestName, on the test cluster or with KUBECONFIG=FILE IMAGE=IMAGE
+e2e-one: ## run one end-to-end test: T=TestName, on the test cluster or with KUBECONFIG=FILE IMAGE=REFERENCE
 	@T='$(T)' sh tests/e2e/one.sh
 
 .PHONY: detection
@@ -189,7 +189,7 @@ docker-image: ## build the experiment's image with Docker
 # Modules that make lint does not vet: their sources are other projects'.
 PROGRAMS := tests/cluster/programs tests/cluster/runc
 .PHONY: update
-update: ## take every requirement to its newest version that fits, Kubernetes' together; then look at what changed and run make test
+update: ## update every requirement to its newest compatible version; then review the changes and run make test
 	@sh tests/update/update.sh $(MODULES) $(PROGRAMS)
 
 .PHONY: clean

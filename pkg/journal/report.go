@@ -7,7 +7,7 @@ import "time"
 // journal. Report.Unlisted counts the entries beyond the limit.
 const maxListed = 4096
 
-// Point identifies one record of a journal.
+// Point is one record of a journal.
 type Point struct {
 	Epoch int    `json:"epoch"`
 	Seq   uint64 `json:"seq"`

@@ -62,12 +62,13 @@ func Table() []Option {
 		{
 			Name: "CHAOS_INTERVAL", Default: "10", Litmus: true,
 			Doc: "Seconds from the start of the chaos to the first deletion, and between deletions. " +
-				"If the writer has not been acknowledged again by then, the next deletion waits for it.",
+				"If the new writer has no acknowledgement by then, the next deletion waits for it.",
 			set: interval,
 		},
 		{
 			Name: "RANDOMNESS", Default: "false", Litmus: true, Suggestions: booleans,
-			Doc: "Choose each interval at random: from 1 second to `CHAOS_INTERVAL`, or from a range such as `5-10`.",
+			Doc: "Choose each interval at random: from 1 second to `CHAOS_INTERVAL`, or within `CHAOS_INTERVAL` if that is " +
+				"a range such as `5-10`.",
 			set: boolean(func(v *Values) *bool { return &v.Randomness }),
 		},
 		{
@@ -78,13 +79,13 @@ func Table() []Option {
 		{
 			Name: "SEQUENCE", Default: "parallel", Litmus: true, Suggestions: []string{"parallel", "serial"},
 			Doc: "With several cells: `parallel` deletes all writers at once; `serial` deletes one at a time and waits " +
-				"for it to recover.",
+				"for the first acknowledgement of its successor.",
 			set: sequence,
 		},
 		{
 			Name: "TARGET_PODS", Litmus: true,
-			Doc: "With several cells: the writers to delete at every interval, separated by commas; empty for all. " +
-				"Every writer is deleted at the end.",
+			Doc: "With several cells: the names of the writers to delete at every interval, separated by commas; empty for " +
+				"all. In addition, every writer is deleted at the end of the chaos.",
 			set: optional(list(names(validation.IsDNS1123Subdomain), func(v *Values) *[]string { return &v.TargetPods })),
 		},
 		{
@@ -117,13 +118,13 @@ func Table() []Option {
 		{
 			Name: "STORAGE_CLASSES", Suggestions: []string{AllClasses},
 			Doc: "StorageClasses to compare in one run, separated by commas, or `*` for all in the cluster. The run has " +
-				"one cell for each combination of these with the values of `ACCESS_MODE`, `VOLUME_MODE`, `READER_NODE` and " +
-				"`FORCE`.",
+				"one cell for each combination of a StorageClass and a value of `ACCESS_MODE`, `VOLUME_MODE`, `READER_NODE` " +
+				"and `FORCE`.",
 			set: optional(classes),
 		},
 		{
 			Name: "PARALLEL_CELLS", Default: "10",
-			Doc: "How many cells are tested at the same time at most, 1 to 1000.",
+			Doc: "Maximum number of cells that are tested at the same time, 1 to 1000.",
 			set: number(1, 1000, func(v *Values) *int { return &v.ParallelCells }),
 		},
 		{
@@ -201,7 +202,7 @@ func Table() []Option {
 		},
 		{
 			Name: "LIB_IMAGE", Litmus: true,
-			Doc: "Image of the writer's and the reader's pod; empty for the experiment's own.",
+			Doc: "Image of the writer and the reader; empty for the experiment's image.",
 			set: optional(image),
 		},
 		{
@@ -213,27 +214,28 @@ func Table() []Option {
 		},
 		{
 			Name: "REQUIRED_EVIDENCE", Default: "none", Suggestions: provenance.LevelNames(),
-			Doc: "The least [evidence level](evidence.md) of a Pass: " + quoted(provenance.LevelNames()) +
-				". A cell that passes below it is an Error.",
+			Doc: "The lowest [evidence level](evidence.md) at which a cell can pass: " + quoted(provenance.LevelNames()) +
+				". A cell that would pass at a lower level ends in Error.",
 			set: requiredEvidence,
 		},
 		{
 			Name: "NEGATIVE_CONTROL", Default: "false", Suggestions: booleans,
 			Doc: "Add the control: a cell on an emptyDir, which must lose its data. If its loss is not detected, the whole " +
-				"run is an Error.",
+				"run ends in Error.",
 			set: boolean(func(v *Values) *bool { return &v.NegativeControl }),
 		},
 		{
 			Name: "BUNDLE_CONFIGMAP", Suggestions: []string{NoBundle},
 			Doc: "Name of the ConfigMap in the engine's namespace that keeps the [evidence bundle](evidence-bundle.md); " +
-				"empty for a name made of the engine's and the run's, `none` to keep none. It stays until you delete it.",
+				"empty for a name made from the name of the engine and the ID of the run, `none` for no ConfigMap. It stays " +
+				"until you delete it.",
 			FlagDoc: "Name of the ConfigMap that keeps the evidence bundle; empty to keep the bundle only in a folder. It " +
 				"stays until you delete it.",
 			set: optional(name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.BundleConfigMap })),
 		},
 		{
 			Name: "ORCHESTRATOR", Default: "auto", Suggestions: []string{"kubernetes", "swarm", "auto"},
-			Doc: "What orchestrates the containers: `kubernetes` or `swarm`; `auto` derives it from the nodes' labels. " +
+			Doc: "The orchestrator of the containers: `kubernetes` or `swarm`; `auto` detects it from the nodes' labels. " +
 				"On Swarm the run is N/A and creates nothing.",
 			set: oneOf(func(v *Values) *Orchestrator { return &v.Orchestrator }, Auto, Kubernetes, Swarm),
 		},
@@ -255,7 +257,7 @@ func Table() []Option {
 const (
 	templateDoc = "for annotations, selectors or a data source. Its name, class and modes are set for each cell; its " +
 		"size is set only if the manifest has none."
-	keepDoc = "Keep the claim and the reader's pod after the run, for example for " +
+	keepDoc = "Keep the claim and the reader after the run, for example for " +
 		"`kubectl exec read-pod -n stig -- cat /data/logs.log`."
 )
 

@@ -83,9 +83,9 @@ type Values struct {
 	WriterPod     string                              `json:"writerPod"`
 	ReaderPod     string                              `json:"readerPod"`
 	ReaderNodes   []ReaderNode                        `json:"readerNodes"`
-	// ParallelCells is how many cells are tested at the same time at most.
+	// ParallelCells is the maximum number of cells that are tested at the same time.
 	ParallelCells int `json:"parallelCells"`
-	// Keep leaves the claim and the reader's pod in the cluster after the run.
+	// Keep leaves the claim and the reader in the cluster after the run.
 	Keep bool `json:"keep"`
 
 	// RequiredEvidence is the lowest evidence level at which a cell can pass.
@@ -101,7 +101,7 @@ type Values struct {
 	// WriteRate is in records per second; 0 for no limit.
 	WriteRate float64 `json:"writeRate"`
 
-	// Image runs in the writer's and the reader's pod; empty for the experiment's own.
+	// Image is the image of the writer and the reader; empty for the experiment's image.
 	Image           string            `json:"image,omitempty"`
 	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy"`
 	Orchestrator    Orchestrator      `json:"orchestrator"`

@@ -44,9 +44,9 @@ type ScanResult struct {
 }
 
 // Sample is an excerpt of the journal for a person to inspect: up to 256 bytes around
-// the first damage. The place follows from the journal alone and not from the
-// acknowledgements (see journal.Report.FirstDamage). The excerpt is read after the
-// scan, in the same way as the scan. Bytes that cannot be read are zeros.
+// the first damage. The place depends only on the journal, not on the
+// acknowledgements. The excerpt is read after the scan, in the same way as the scan.
+// Bytes that cannot be read are zeros.
 type Sample struct {
 	// Offset is the offset of Bytes in the journal. Bytes is empty if the journal could
 	// not be read a second time.

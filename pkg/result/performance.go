@@ -24,7 +24,7 @@ type Latency struct {
 	Buckets []Bucket `json:"buckets"`
 }
 
-// Bucket counts the commits that took from From to To.
+// Bucket is the number of commits whose duration was in one range.
 type Bucket struct {
 	From  time.Duration `json:"from"`
 	To    time.Duration `json:"to"`

@@ -76,7 +76,7 @@ type Cluster struct {
 	Server string `json:"server,omitempty"`
 	// Version is that of Kubernetes.
 	Version string `json:"version,omitempty"`
-	// Orchestrator is what orchestrates the cluster, and how that was determined.
+	// Orchestrator is the orchestrator of the containers, and how it was detected.
 	Orchestrator string `json:"orchestrator,omitempty"`
 	// Warnings are those that the API server sent, each once: about deprecated APIs, and about pods that a stricter
 	// namespace would reject.

@@ -39,10 +39,11 @@ func newCleanup(streams Streams) *cobra.Command {
 cleanup lists the pods and claims that have the label of a run, shows which of them it
 will remove, and asks for confirmation.
 
-It never removes the objects of a run that is still running. cleanup knows this from the
-Job of the run's ChaosEngine, or from its process on this machine. A run that was started
+It never removes the objects of a run that is still running. cleanup checks the Job of
+the run's ChaosEngine, or the process of the run on this machine. A run that was started
 on another machine counts as running until its newest object is older than --older-than.
-The objects of a run with --keep are only removed if --run names that run.`,
+cleanup removes the objects of a run with --keep only if --run has the full ID of that
+run.`,
 		Example: `  # Every namespace
   volume-durability cleanup -A
 
@@ -53,7 +54,7 @@ The objects of a run with --keep are only removed if --run names that run.`,
 	flags := newFlagGroup("Flags")
 	u.scope.addAllNamespaces(flags.FlagSet)
 	flags.StringVar(&u.run, "run", "", "remove everything that the run with this ID created, "+
-		"including objects it was told to keep")
+		"including the objects that --keep kept; the full ID is required")
 	flags.DurationVar(&u.olderThan, "older-than", 24*time.Hour, "treat a run that was started on "+
 		"another machine as ended if its newest object is older than this")
 	flags.BoolVarP(&u.yes, "yes", "y", false, "do not ask for confirmation")

@@ -43,13 +43,14 @@ func newRoot(program string, streams Streams) *cobra.Command {
 		Long: `Test whether Kubernetes storage keeps acknowledged data when a pod is deleted.
 
 A writer pod appends records to a volume and reports which of them are on stable
-storage: these are acknowledged. While it writes, it is deleted and replaced several
-times. Then a reader pod reads the volume back. Every acknowledged record must be there.
+storage: these are acknowledged. The writer pod is deleted and replaced several times
+while it writes. Then a reader pod reads the volume back. Every acknowledged record must
+be there.
 
 Exit codes:
   0    the verdict is Pass, or the command succeeded
   1    the verdict is Fail: acknowledged data was lost or damaged
-  2    the verdict is neither Pass nor Fail, or the command failed
+  2    the verdict is Error or N/A, or the command failed
   130  the command was interrupted`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.NoArgs,
@@ -66,6 +67,11 @@ Exit codes:
 		newVersion(streams), newExperiment(streams),
 		localcmd.New(streams.Out, streams.ErrOut, "local"),
 	)
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Short = "Generate the shell completion script"
+		completion.Long = completion.Short + ".\nThe help of each subcommand describes how to use the script."
+	}
 	registerCompletions(root)
 	return root
 }

@@ -28,13 +28,13 @@ type doctorCommand struct {
 func newDoctor(streams Streams) *cobra.Command {
 	d := &doctorCommand{streams: streams, cluster: newClusterFlags()}
 	c := &cobra.Command{
-		Use: "doctor", Short: "Check whether a cluster can execute a run, without changing it", Args: flagsOnly,
-		Long: `Check whether a cluster can execute a run, without changing it.
+		Use: "doctor", Short: "Check whether a cluster can run the experiment, without changing the cluster", Args: flagsOnly,
+		Long: `Check whether a cluster can run the experiment, without changing the cluster.
 
-doctor takes the flags of run. It checks the cluster, your permissions, and whether the
-API server accepts every object that the run would create (a server-side dry run). It
-does not check whether nodes can pull the image, or whether a volume can be provisioned
-and mounted.
+doctor takes the options and the cluster flags of run. It checks the cluster, your
+permissions, and whether the API server accepts every object that the run would create
+(a server-side dry run). It does not check whether nodes can pull the image, or whether
+a volume can be provisioned and mounted.
 
 The exit code is 0 if every required check succeeds, and 2 otherwise.`,
 		Example: `  volume-durability doctor -n storage-test --storage-class fast --reader-node other`,

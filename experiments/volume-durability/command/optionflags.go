@@ -30,8 +30,9 @@ type optionFlags struct {
 
 // optionFlag is the value of one option, unparsed.
 type optionFlag struct {
-	value string
-	set   bool
+	value   string
+	set     bool
+	boolean bool
 }
 
 func (f *optionFlag) Set(value string) error {
@@ -39,7 +40,15 @@ func (f *optionFlag) Set(value string) error {
 	return nil
 }
 
-func (*optionFlag) Type() string { return "value" }
+func (f *optionFlag) Type() string {
+	if f.boolean {
+		return "bool"
+	}
+	return "value"
+}
+
+// IsBoolFlag reports whether the flag needs no value. The help then shows the values that it takes.
+func (f *optionFlag) IsBoolFlag() bool { return f.boolean }
 
 func (f *optionFlag) String() string { return f.value }
 
@@ -65,8 +74,9 @@ func addOptionFlags(flags *pflag.FlagSet, namespace *string) *optionFlags {
 			value.value = defaults[option.Name]
 		}
 		f.all[option.Name] = value
+		value.boolean = option.Default == "true" || option.Default == "false"
 		flag := flags.VarPF(value, flagName(option.Name), "", flagHelp(option.Usage()))
-		if option.Default == "true" || option.Default == "false" {
+		if value.boolean {
 			flag.NoOptDefVal = "true"
 		}
 	}

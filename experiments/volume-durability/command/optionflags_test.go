@@ -35,6 +35,7 @@ func TestOptionFlags_EveryOptionHasAFlagWithHelp(t *testing.T) {
 		}
 		assert.NotEmpty(t, flag.Usage, option.Name)
 		assert.NotContains(t, flag.Usage, "`", option.Name)
+		assert.Equal(t, flag.Value.Type() == "bool", flag.NoOptDefVal != "", option.Name)
 		assert.NotRegexp(t, `[A-Z]+_[A-Z]+`, flag.Usage, "help names flags, not environment variables")
 	}
 	assert.NotNil(t, flags.Lookup("storage-classes"))

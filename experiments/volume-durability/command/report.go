@@ -65,9 +65,10 @@ The argument is one of:
   - the name of an evidence bundle in the cluster, or the beginning of its run's ID
 
 Without an argument, report uses the newest bundle in the current directory, or else the
-newest one in the cluster. With -o html, several arguments give one page with all runs.
+newest one in the cluster. With -o html, several arguments produce one page with all
+runs.
 
-A bundle whose files differ from its manifest is an error.`,
+report fails if the files of a bundle differ from its manifest.`,
 		Example: `  # The newest run
   volume-durability report
 
@@ -94,7 +95,7 @@ A bundle whose files differ from its manifest is an error.`,
 	r.format.AddTo(flags.FlagSet, reportFormats()...)
 	r.format.Other = isFileName
 	flags.Lookup("output").Usage = "output format: " + strings.Join(reportFormats(), ", ") +
-		"; or the name of a file in the bundle (default text)"
+		", or the name of a file in the bundle; text if this flag is not set"
 	flags.StringVar(&r.to, "to", "", "file to write to instead of standard output; without -o, folder to write the "+
 		"whole bundle to")
 	addChecklistFlags(flags.FlagSet, &r.rule, &r.asset)

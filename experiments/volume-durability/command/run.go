@@ -41,7 +41,8 @@ func newRun(streams Streams) *cobra.Command {
 	r := &runCommand{streams: streams, cluster: newClusterFlags()}
 	c := &cobra.Command{
 		Use: "run", Short: "Test the storage of a cluster", Args: flagsOnly,
-		Long: `Test the storage of a cluster: the same experiment as with a ChaosEngine, without Litmus.
+		Long: `Test the storage of a cluster. This is the same experiment as with a ChaosEngine, but it
+does not need Litmus.
 
 run shows the cluster and the objects that it will create there, and asks for
 confirmation. After the run, or after Ctrl-C, it removes everything that it created. It
@@ -70,7 +71,8 @@ Exit codes:
 		"need Litmus")
 	general.StringVar(&r.folder, "bundle", "", "folder to write the evidence bundle to (default "+
 		"volume-durability-ID in the current directory)")
-	general.BoolVar(&r.keepInCluster, "keep-in-cluster", false, "save the evidence bundle also in a ConfigMap")
+	general.BoolVar(&r.keepInCluster, "keep-in-cluster", false, "also save the evidence bundle in a ConfigMap; "+
+		"--bundle-configmap sets its name")
 	addChecklistFlags(general.FlagSet, &r.rule, &r.asset)
 	r.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
 	r.level.AddTo(general.FlagSet)

@@ -41,10 +41,13 @@ func newVerify(streams Streams) *cobra.Command {
 		Long: `Check a journal against its ledger, without a cluster.
 
 The journal can be a file on a mounted volume, a copy of it, a block device, or the
-image of one. verify scans and judges it as a run does.
+image of a block device. verify scans and judges the journal in the same way as a run.
 
-The exit code is 0 if every acknowledged record is there, 1 if not, and 2 if it could
-not be checked.`,
+Exit codes:
+  0    every acknowledged record is present and intact
+  1    acknowledged data was lost or damaged
+  2    the journal could not be checked
+  130  the command was interrupted`,
 		Example: `  # A copy of the journal, and the evidence bundle of its run
   volume-durability verify --journal logs.log --bundle volume-durability-5f6c
 
@@ -60,9 +63,8 @@ not be checked.`,
 	flags.StringVar(&v.journal, "journal", "", "journal to check: a file or a block device")
 	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, a file with a "+
 		"token, or the acknowledgements of local write; - for standard input")
-	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence bundle of the run that wrote the journal; it "+
-		"also shows the "+
-		"loss of data that an earlier pod had read")
+	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence bundle of the run that wrote the journal; with "+
+		"it, verify also detects the loss of data that an earlier pod read")
 	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device, and ends where nothing was "+
 		"ever written")

@@ -41,7 +41,8 @@ type versionInfo struct {
 func newVersion(streams Streams) *cobra.Command {
 	var format terminal.FormatFlag
 	c := &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version and commit of the build, and the default image of the pods",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			t := terminal.BuildInfo("")
 			v := versionInfo{

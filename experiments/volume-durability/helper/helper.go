@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,18 +31,31 @@ import (
 func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx, args, stdout, stderr); err != nil {
+	if err := run(ctx, args, stdout, stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(stderr, "durability-helper:", err)
 		return 1
 	}
 	return 0
 }
 
+const usage = `Usage:
+  durability-helper write --file FILE [flags]    append records to a journal
+  durability-helper read --file FILE [flags]     scan a journal
+  durability-helper remove --file FILE           remove a journal, and its folder if write created it
+  durability-helper probe write|verify [flags]   check data before and after another fault
+
+"durability-helper COMMAND --help" lists the flags.
+`
+
 // run runs one command. It prints messages for the experiment on stdout, including errors,
 // and text for people on stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("want a command: write, read, remove or probe")
+	}
+	if slices.Contains([]string{"help", "--help", "-help", "-h"}, args[0]) {
+		_, err := fmt.Fprint(stdout, usage)
+		return err
 	}
 	if args[0] == "probe" {
 		return probe(args[1:], stdout, stderr)

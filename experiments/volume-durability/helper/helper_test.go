@@ -26,6 +26,14 @@ import (
 
 const id = "0123456789abcdef"
 
+func TestRun_PrintsUsageOnRequest(t *testing.T) {
+	for _, arg := range []string{"help", "--help", "-h"} {
+		var out strings.Builder
+		require.NoError(t, run(t.Context(), []string{arg}, &out, io.Discard), arg)
+		assert.Contains(t, out.String(), "durability-helper probe write|verify", arg)
+	}
+}
+
 // writeArgs returns the arguments of a writer.
 func writeArgs(path string, epoch int, more ...string) []string {
 	args := []string{"write", "--file", path, "--journal", id, "--record-size", "256", "--epoch", strconv.Itoa(epoch)}

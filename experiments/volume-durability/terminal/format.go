@@ -44,7 +44,7 @@ func (f *FormatFlag) String() string { return f.Value }
 // AddTo adds the flag.
 func (f *FormatFlag) AddTo(flags *pflag.FlagSet, allowed ...string) {
 	f.Allowed = allowed
-	flags.VarP(f, "output", "o", "output format: "+strings.Join(allowed, ", ")+" (default text)")
+	flags.VarP(f, "output", "o", "output format: "+strings.Join(allowed, ", ")+"; text if this flag is not set")
 }
 
 // Write writes a value in the chosen format. Text renders the default one.
