@@ -93,7 +93,7 @@ func (e *evaluation) isAllLost() bool {
 	case r.Bytes == 0:
 		f.Class, f.Detail = Missing, "the journal is empty"
 	case len(r.Foreign) > 0:
-		f.Class, f.Detail = Foreign, "only the journal of run "+r.Foreign[0].ID+" was found"
+		f.Class, f.Detail = Foreign, "only journal "+r.Foreign[0].ID+" was found, which this run did not write"
 	default:
 		return false
 	}
