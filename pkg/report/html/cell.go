@@ -27,7 +27,6 @@ type cellView struct {
 	Control      string
 	Reason       string
 	Notes        []string
-	ExitErrors   []string
 	Facts        []fact
 	Timeline     *figure
 	Strip        *figure
@@ -49,7 +48,7 @@ type cellView struct {
 func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 	v := cellView{
 		cellPosition: at, Name: cellName(c), Verdict: newCellBadge(c), Control: controlSentence(c),
-		Reason: c.Reason, Notes: c.Notes, ExitErrors: exitErrors(c), Facts: cellFacts(c), NotShown: c.NotShown,
+		Reason: c.Reason, Notes: c.Notes, Facts: cellFacts(c), NotShown: c.NotShown,
 		Folded: c.Plan.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
@@ -75,17 +74,6 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 // maxDetailed is the number of cells up to which the page shows the details of each. A page with more would be slow to
 // open.
 const maxDetailed = 100
-
-// exitErrors describes the writers that exited before they were deleted.
-func exitErrors(c result.Cell) []string {
-	var all []string
-	for _, e := range c.Epochs {
-		if e.ExitError != nil {
-			all = append(all, fmt.Sprintf("Writer %d exited before it was deleted: %s", e.Number, e.ExitError.Error()))
-		}
-	}
-	return all
-}
 
 // ledgerTable has the acknowledgements, with which anyone can check the journal.
 func ledgerTable(c result.Cell) table {
@@ -116,7 +104,7 @@ func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
 			return views, "and " + counted(len(c.Findings)-maxFindings, "more finding") + ", listed in the result in JSON"
 		}
 		views = append(views, findingView{
-			Number: i + 1, Class: string(f.Class), Meaning: meanings[f.Class],
+			Number: i + 1, Class: string(f.Class), Meaning: f.Class.Description(),
 			Records: findingCount(f), Which: findingRecords(f), Bytes: findingBytes(f), Detail: f.Detail,
 		})
 	}
@@ -152,16 +140,6 @@ func findingBytes(f judge.Finding) string {
 	return grouped(f.Offset) + " to " + grouped(f.End-1)
 }
 
-// levels say in a sentence what each level of evidence means.
-var levels = map[provenance.Level]string{
-	provenance.None:         "nothing was read back, or not from the volume that was written to",
-	provenance.ReadBack:     "another pod read the data; the memory of the writer's node may have answered in the storage's place",
-	provenance.Uncached:     "what was read did not come from the page cache that was written to",
-	provenance.Remounted:    "the filesystem was unmounted on the writer's node before the reader had it, or another node's kernel mounted it",
-	provenance.Reattached:   "the volume was detached from the writer's node and attached again for the reader",
-	provenance.OtherMachine: "it was attached again, to a machine with another kernel",
-}
-
 // evidenceView is the evidence level of a cell and the reasons for it.
 type evidenceView struct {
 	Level, Meaning, Required string
@@ -178,14 +156,14 @@ type levelView struct {
 
 func newEvidenceView(r result.Result, c result.Cell) *evidenceView {
 	v := &evidenceView{
-		Level: c.Provenance.Level.String(), Meaning: levels[c.Provenance.Level], NotReached: c.Provenance.NotReached,
+		Level: c.Provenance.Level.String(), Meaning: c.Provenance.Level.Description(), NotReached: c.Provenance.NotReached,
 		Facts: provenanceTable(c),
 	}
 	if r.Options.RequiredEvidence > provenance.None && !c.Plan.Control {
 		v.Required = r.Options.RequiredEvidence.String()
 	}
 	for level := provenance.ReadBack; level <= provenance.OtherMachine; level++ {
-		v.Levels = append(v.Levels, levelView{level.String(), levels[level], level <= c.Provenance.Level})
+		v.Levels = append(v.Levels, levelView{level.String(), level.Description(), level <= c.Provenance.Level})
 	}
 	return v
 }

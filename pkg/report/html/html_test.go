@@ -16,7 +16,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
-	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
@@ -204,7 +203,7 @@ func TestRender_ShowsTheResult(t *testing.T) {
 	for _, want := range []string{
 		"2026-11-24 12:46:47 to 12:48:01 UTC (1\u00a0min\u00a014\u00a0s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
 		"2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
-		"the driver attaches nothing", "This is the control", "was not tested",
+		"the driver attaches nothing", "This is the negative control", "did not test whether",
 		"kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
 	} {
 		assert.Contains(t, text(tree), want)
@@ -304,9 +303,9 @@ func TestRender_LimitsThePageOfALongRun(t *testing.T) {
 
 func TestRender_ReportsAWriterThatExited(t *testing.T) {
 	r := samples.Fail()
-	r.Cells[0].Epochs[1].ExitError = &protocol.OpError{Op: "writing /data/logs.log", Cause: "no space left on device"}
+	r.Cells[0].Notes = []string{"writer 2 exited before it was deleted: writing /data/logs.log: no space left on device"}
 	_, tree := rendered(t, r)
-	assert.Contains(t, text(tree), "Writer 2 exited before it was deleted: writing /data/logs.log: no space left on device")
+	assert.Contains(t, text(tree), "Note: writer 2 exited before it was deleted: writing /data/logs.log: no space left on device")
 }
 
 func TestRender_OmitsChartsOfPassedCellsIfThereAreMany(t *testing.T) {

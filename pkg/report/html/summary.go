@@ -86,13 +86,11 @@ func scope(r result.Result) string {
 	if acknowledged == 0 {
 		return "No record was acknowledged, so nothing was tested."
 	}
-	records := counted(acknowledged, "record")
+	records := counted(acknowledged, "acknowledged record")
 	if cells == 1 {
-		return fmt.Sprintf("The writer synced %s to one volume and had each acknowledged. Its pod was deleted %s while it wrote.",
-			records, times(deletions))
+		return fmt.Sprintf("The writers wrote %s to one volume. A writer was deleted %s.", records, times(deletions))
 	}
-	return fmt.Sprintf("The writers synced %s to %s and had each acknowledged. Their pods were deleted %s while they wrote.",
-		records, counted(cells, "volume"), times(deletions))
+	return fmt.Sprintf("The writers wrote %s to %s. Writers were deleted %s.", records, counted(cells, "volume"), times(deletions))
 }
 
 func times(n int) string {
@@ -141,7 +139,7 @@ func evidenceLevel(r result.Result) string {
 	if !found {
 		return ""
 	}
-	s := level.String() + ": " + levels[level]
+	s := level.String() + ": " + level.Description()
 	if len(r.Tested()) > 1 {
 		s = "at least " + s
 	}

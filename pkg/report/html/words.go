@@ -118,18 +118,3 @@ func formatClock(t time.Time) string {
 	}
 	return t.UTC().Format("15:04:05.000")
 }
-
-// meanings say in a sentence what each class of finding is.
-var meanings = map[judge.Class]string{
-	judge.Missing:     "no journal, or an empty one",
-	judge.LostTail:    "the last acknowledged records of an epoch are not there",
-	judge.LostGap:     "acknowledged records are not there, later ones are",
-	judge.Corrupt:     "other bytes stand where acknowledged records should",
-	judge.Torn:        "only the beginning of an acknowledged record is there",
-	judge.Reordered:   "records are there, in another order than they were written",
-	judge.Duplicated:  "records are there more than once",
-	judge.RolledBack:  "records that a later pod had read back are gone again",
-	judge.Foreign:     "data that this run never wrote",
-	judge.Unavailable: "the volume could not be mounted or read in time",
-	judge.ReadOnly:    "the volume could not be written any more",
-}
