@@ -29,7 +29,7 @@ const (
 	ExitOK          = 0   // the verdict is Pass, or the command did what it was asked to do
 	ExitFail        = 1   // the verdict is Fail
 	ExitError       = 2   // the verdict is Error or N/A, or the command failed
-	ExitInterrupted = 130 // a signal ended the command, as in shells
+	ExitInterrupted = 130 // the run was stopped, or a signal ended the command, as in shells
 )
 
 // exitError makes the program end with a code. Its err is nil if everything has been
@@ -92,8 +92,8 @@ times. Then a reader pod reads the volume back. Every acknowledged record must b
 Exit codes:
   0    the verdict is Pass, or the command succeeded
   1    the verdict is Fail: acknowledged data was lost or damaged
-  2    the verdict is neither Pass nor Fail, or the command failed
-  130  the command was interrupted`,
+  2    the verdict is Error or N/A, or the command failed
+  130  the run was stopped, or the command was interrupted`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
