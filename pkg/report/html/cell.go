@@ -59,8 +59,8 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 		v.Evidence = newEvidenceView(r, c)
 	}
 	if v.Folded && len(r.Cells) > maxDetailed {
-		v.Omitted = "This run has so many cells that the page has no charts of those with the expected verdict. " +
-			"The result in JSON has their data."
+		v.Omitted = "The page has no charts of cells with the expected verdict, because the run has more than " +
+			fmt.Sprint(maxDetailed) + " cells. The result in JSON has their data."
 		return v
 	}
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
@@ -101,7 +101,7 @@ const maxFindings = 100
 func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
 	for i, f := range c.Findings {
 		if i == maxFindings {
-			return views, "and " + counted(len(c.Findings)-maxFindings, "more finding") + ", listed in the result in JSON"
+			return views, "The result in JSON has " + counted(len(c.Findings)-maxFindings, "more finding") + "."
 		}
 		views = append(views, findingView{
 			Number: i + 1, Class: string(f.Class), Meaning: f.Class.Description(),
@@ -113,7 +113,7 @@ func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
 
 func findingCount(f judge.Finding) string {
 	if f.Records == 0 {
-		return unknown
+		return dash
 	}
 	return grouped(f.Records)
 }
@@ -122,7 +122,7 @@ func findingCount(f judge.Finding) string {
 func findingRecords(f judge.Finding) string {
 	switch {
 	case f.First == 0:
-		return unknown
+		return dash
 	case f.LastEpoch > 0 && f.LastEpoch != f.Epoch:
 		return fmt.Sprintf("epoch %d, %s to epoch %d, %s", f.Epoch, grouped(f.First), f.LastEpoch, grouped(f.Last))
 	case f.First == f.Last:
@@ -135,7 +135,7 @@ func findingRecords(f judge.Finding) string {
 // findingBytes says where in the file a finding is.
 func findingBytes(f judge.Finding) string {
 	if f.Offset == f.End {
-		return "missing at byte " + grouped(f.Offset)
+		return "expected at byte " + grouped(f.Offset)
 	}
 	return grouped(f.Offset) + " to " + grouped(f.End-1)
 }
@@ -172,15 +172,15 @@ func newEvidenceView(r result.Result, c result.Cell) *evidenceView {
 func provenanceTable(c result.Cell) table {
 	t := table{
 		Caption: "What happened to the volume between the last writer and the reader",
-		Head:    []string{"Question", "Answer", "How this is known, or why it is not"},
+		Head:    []string{"Question", "Answer", "Evidence, or why the answer is unknown"},
 	}
 	for _, f := range []struct {
 		question string
 		provenance.Observation
 	}{
 		{"Did all pods have the same volume?", c.Provenance.SameVolume},
-		{"Was it unmounted on the writer's node?", c.Provenance.Unmounted},
-		{"Was it detached and attached again?", c.Provenance.Reattached},
+		{"Was the volume unmounted on the writer's node?", c.Provenance.Unmounted},
+		{"Was the volume detached and attached again?", c.Provenance.Reattached},
 		{"Did the reader run on another kernel?", c.Provenance.OtherKernel},
 	} {
 		answer := f.Answer
@@ -191,12 +191,12 @@ func provenanceTable(c result.Cell) table {
 	}
 	p := c.Provenance
 	t.Rows = append(t.Rows,
-		[]string{"How did the reader read?", cmp.Or(string(p.ReadMode), "not at all"), readModes[p.ReadMode]},
+		[]string{"Read mode", cmp.Or(string(p.ReadMode), "not at all"), readModes[p.ReadMode]},
 		[]string{"Where did the last writer run?", locationNode(&p.Writer), locationMount(&p.Writer)},
 		[]string{"Where did the reader run?", locationNode(p.Reader), locationMount(p.Reader)})
 	if c.Reader != nil && c.Reader.ScanResult.SHA256 != "" {
-		t.Rows = append(t.Rows, []string{"How much of the journal did it read?", "all",
-			counted(c.Reader.ScanResult.Bytes, "byte") + ", SHA-256 " + c.Reader.ScanResult.SHA256})
+		t.Rows = append(t.Rows, []string{"Bytes read", counted(c.Reader.ScanResult.Bytes, "byte"),
+			"the whole journal, SHA-256 " + c.Reader.ScanResult.SHA256})
 	}
 	return t
 }
@@ -270,38 +270,36 @@ func cellFacts(c result.Cell) []fact {
 			source += ", which existed before the run"
 		}
 	}
-	modes := ""
+	accessMode := ""
 	if c.Plan.VolumeSource == options.Claim { // an emptyDir has no access mode
-		modes = string(c.Plan.AccessMode)
-	}
-	if c.Plan.VolumeMode != "" {
-		modes = strings.TrimPrefix(modes+", "+string(c.Plan.VolumeMode), ", ")
+		accessMode = string(c.Plan.AccessMode)
 	}
 	all = append(all, fact{"Volume", source, false}, fact{"StorageClass", class, false})
 	if c.Claim != nil {
 		all = append(all, fact{"Provisioner", c.Claim.Provisioner, true}, fact{"PersistentVolume", c.Claim.Volume, true},
 			fact{"Volume handle", c.Claim.Handle, true}, fact{"UID of the claim", string(c.Claim.UID), true})
 	}
-	return withValues(append(all, fact{"Modes", modes, false}, fact{"Deletion", deletionKind(c.Plan), false},
-		fact{"Reader", readerNode(c), false}, fact{"Journal", c.File, true}))
+	return withValues(append(all,
+		fact{"Access mode", accessMode, false}, fact{"Volume mode", string(c.Plan.VolumeMode), false},
+		fact{"Deletion", deletionKind(c.Plan), false}, fact{"Node of the reader", readerNode(c), false}, fact{"Journal", c.File, true}))
 }
 
 func deletionKind(p options.CellSpec) string {
 	if p.Force {
-		return "by force, with a grace period of 0"
+		return "forced (grace period 0)"
 	}
 	return "graceful"
 }
 
 func readerNode(c result.Cell) string {
 	requested := map[options.ReaderNode]string{
-		options.AnyNode: "any node", options.SameNode: "the writer's node", options.OtherNode: "another node",
+		options.AnyNode: "any", options.SameNode: "the writer's node", options.OtherNode: "another node",
 	}[c.Plan.ReaderNode]
 	if requested == "" {
 		requested = string(c.Plan.ReaderNode)
 	}
 	if c.Reader == nil || c.Reader.Node == "" {
-		return "on " + requested
+		return "requested: " + requested
 	}
-	return "requested on " + requested + ", ran on " + c.Reader.Node
+	return "requested: " + requested + "; actual: " + c.Reader.Node
 }

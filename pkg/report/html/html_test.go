@@ -250,8 +250,8 @@ func TestHeadline_OfEachVerdict(t *testing.T) {
 }
 
 func TestFirstNames_CountsTheOthers(t *testing.T) {
-	assert.Equal(t, "a, b, c, d", firstNames([]string{"a", "b", "c", "d"}))
-	assert.Equal(t, "a, b, c and 2 more", firstNames([]string{"a", "b", "c", "d", "e"}))
+	assert.Equal(t, "a, b, c, d", listNames([]string{"a", "b", "c", "d"}))
+	assert.Equal(t, "a, b, c and 2 more", listNames([]string{"a", "b", "c", "d", "e"}))
 }
 
 // A result lacks what its run could not observe.
@@ -297,7 +297,7 @@ func TestRender_LimitsThePageOfALongRun(t *testing.T) {
 	}
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 2<<20, "%d bytes", len(page))
-	assert.Contains(t, text(tree), "and 4\u00a0900\u00a0more findings")
+	assert.Contains(t, text(tree), "The result in JSON has 4\u00a0900\u00a0more findings.")
 	assert.Contains(t, text(tree), "The chart shows the 12 slowest of 302 recoveries")
 }
 
@@ -315,7 +315,7 @@ func TestRender_OmitsChartsOfPassedCellsIfThereAreMany(t *testing.T) {
 	}
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 8<<20)
-	assert.Contains(t, text(tree), "This run has so many cells that the page has no charts of those with the expected verdict.")
+	assert.Contains(t, text(tree), "The page has no charts of cells with the expected verdict, because the run has more than 100 cells.")
 	timelines := 0
 	every(tree, "figcaption", func(n *html.Node) {
 		if strings.HasPrefix(text(n), "Records acknowledged over time") {
@@ -351,7 +351,7 @@ func TestRender_NamesTheReadersNode(t *testing.T) {
 	r := samples.Pass()
 	r.Cells[0].Plan.ReaderNode = options.ReaderNode("node-z")
 	_, tree := rendered(t, r)
-	assert.Contains(t, text(tree), "requested on node-z, ran on node-a")
+	assert.Contains(t, text(tree), "requested: node-z; actual: node-a")
 }
 
 func TestRenderAll_ShowsSeveralRuns(t *testing.T) {

@@ -50,16 +50,16 @@ func failHeadline(r result.Result) string {
 	case len(names) == 0:
 		return "The run failed."
 	case lost == 0:
-		return "The storage did not pass the verification."
+		return "No acknowledged record was lost, but the journal has other damage."
 	case cells == 1:
 		return fmt.Sprintf("%s of %s were lost.", grouped(lost), counted(acknowledged, "acknowledged record"))
 	default:
-		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, firstNames(names))
+		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, listNames(names))
 	}
 }
 
-// firstNames lists the first names and counts the others.
-func firstNames(names []string) string {
+// listNames lists the first few names and counts the others.
+func listNames(names []string) string {
 	const most = 3
 	if len(names) <= most+1 {
 		return strings.Join(names, ", ")

@@ -11,8 +11,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// unknown is shown in place of a value that is not known.
-const unknown = "–"
+// dash is shown for a value that is missing.
+const dash = "–"
 
 // space is a no-break space: a number and its unit stay on one line.
 const space = "\u00a0"
@@ -34,7 +34,7 @@ func counted[N ~int | ~int64 | ~uint64](n N, noun string) string {
 func formatDuration(d time.Duration) string {
 	switch {
 	case d <= 0:
-		return unknown
+		return dash
 	case d < time.Millisecond:
 		return digits(float64(d)/float64(time.Microsecond)) + space + "µs"
 	case d < time.Second:
@@ -114,7 +114,7 @@ func formatTime(t time.Time) string {
 // formatClock formats a time of day in UTC; a dash if it is not known.
 func formatClock(t time.Time) string {
 	if t.IsZero() {
-		return unknown
+		return dash
 	}
 	return t.UTC().Format("15:04:05.000")
 }
