@@ -1,5 +1,5 @@
-// Package poddelete is the fault: it deletes pods at intervals and has them restored in between. Its options are
-// those of Litmus and mean the same. The caller chooses the pods and restores them.
+// Package poddelete injects the fault: it deletes pods at intervals, and restores them in between. Its options have
+// the same meaning as in Litmus. The caller chooses the pods and restores them.
 package poddelete
 
 import (

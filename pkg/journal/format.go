@@ -2,8 +2,8 @@
 // volume under test. A Writer appends records in commits. Scan reads the whole journal,
 // checks each record, and reports what it found.
 //
-// The package does not know Kubernetes, the ledger or verdicts. It reports what a file
-// holds, not whether that is what it should hold.
+// The package does not depend on Kubernetes, the ledger or verdicts. It reports the
+// content of a file, and does not compare it with acknowledgements.
 package journal
 
 import (

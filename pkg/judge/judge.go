@@ -1,7 +1,7 @@
 // Package judge compares the scan of a journal with the acknowledgements in the
 // ledger, and reports every difference as a finding.
 //
-// It is pure: it does no I/O, reads no clock and does not know Kubernetes. The same
+// It is pure: it does no I/O, reads no clock and does not depend on Kubernetes. The same
 // input always gives the same findings, so a verdict can be reproduced from a saved
 // evidence bundle.
 package judge

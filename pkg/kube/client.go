@@ -1,5 +1,6 @@
 // Package kube creates, watches and deletes the claims and pods of a run, and follows the pods' logs. It explains
-// failures in terms of these objects. It knows nothing about journals, verdicts or Litmus.
+// failures in terms of these objects. It does not depend on journals,
+// verdicts or Litmus.
 package kube
 
 import (

@@ -1,7 +1,7 @@
-// Package options is the one table of the options that a user can set: their names, defaults and meaning, and how
-// their values are read. The command line, the documentation and the charts use it or are checked against it.
+// Package options defines every option that a user can set: its name, default and meaning, and how its value is
+// parsed. The command line, the documentation and the charts use it or are checked against it.
 //
-// It reads values and checks their form. It knows nothing of a cluster.
+// It parses values and checks their form. It does not access a cluster.
 package options
 
 import (

@@ -1,5 +1,4 @@
-// Package result is the outcome of a run, as data and in sentences: everything that a person who was not there
-// needs to check the verdict. Every report is made from a Result.
+// Package result defines the result of a run, as data and as text. Every report is generated from a Result.
 //
 // It judges nothing and does not access the cluster.
 package result
