@@ -62,7 +62,7 @@ func Table() []Option {
 		{
 			Name: "CHAOS_INTERVAL", Default: "10", Litmus: true,
 			Doc: "Seconds from the start of the chaos to the first deletion, and between deletions. " +
-				"If the writer has not been acknowledged again by then, the next deletion waits for it.",
+				"The next deletion waits until a record of the new writer is acknowledged.",
 			set: interval,
 		},
 		{
@@ -105,8 +105,8 @@ func Table() []Option {
 		},
 		{
 			Name: "VOLUME_SOURCE", Default: "claim", Suggestions: []string{"claim", "emptyDir"},
-			Doc: "`claim` tests a PersistentVolumeClaim. `emptyDir` tests a volume that is deleted with its pod, so the " +
-				"run must Fail.",
+			Doc: "`claim` tests a PersistentVolumeClaim. `emptyDir` tests a volume that is deleted with its pod: the " +
+				"expected verdict is Fail.",
 			set: oneOf(func(v *Values) *VolumeSource { return &v.VolumeSource }, Claim, EmptyDir),
 		},
 		{
@@ -123,13 +123,13 @@ func Table() []Option {
 		},
 		{
 			Name: "PARALLEL_CELLS", Default: "10",
-			Doc: "How many cells are tested at the same time at most, 1 to 1000.",
+			Doc: "Maximum number of cells that are tested at the same time, 1 to 1000.",
 			set: number(1, 1000, func(v *Values) *int { return &v.ParallelCells }),
 		},
 		{
 			Name: "EXISTING_CLAIM",
 			Doc: "Test this claim instead of creating one. The run writes only to a folder of its own and removes it; it " +
-				"never resizes or deletes the claim. A raw block device must be blank, and the journal stays on it.",
+				"never resizes or deletes the claim. A raw block device must be empty. The run does not remove the journal from it.",
 			set: optional(name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.ExistingClaim })),
 		},
 		{
@@ -213,8 +213,8 @@ func Table() []Option {
 		},
 		{
 			Name: "REQUIRED_EVIDENCE", Default: "none", Suggestions: provenance.LevelNames(),
-			Doc: "The least [evidence level](evidence.md) of a Pass: " + quoted(provenance.LevelNames()) +
-				". A cell that passes below it is an Error.",
+			Doc: "The lowest [evidence level](evidence.md) at which a cell can pass: " + quoted(provenance.LevelNames()) +
+				". Below it, the verdict is Error.",
 			set: requiredEvidence,
 		},
 		{

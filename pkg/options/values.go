@@ -21,7 +21,7 @@ type VolumeSource string
 const (
 	// Claim is a PersistentVolumeClaim.
 	Claim VolumeSource = "claim"
-	// EmptyDir is a volume that is deleted with its pod. It is the control, which must lose its data.
+	// EmptyDir is a volume that is deleted with its pod. The control uses it.
 	EmptyDir VolumeSource = "emptyDir"
 )
 

@@ -119,7 +119,7 @@ func checkOrchestrator(nodes []corev1.Node, option options.Orchestrator) Check {
 	case option == options.Swarm, option == options.Auto && run.OnlySwarm(nodes):
 		return Check{check, Failed, "Swarm: the rule is Not Applicable, so there is nothing to test"}
 	case option == options.Kubernetes:
-		return Check{check, OK, "Kubernetes, as ORCHESTRATOR says"}
+		return Check{check, OK, "Kubernetes (set by ORCHESTRATOR)"}
 	}
 	return Check{check, OK, "Kubernetes: no node label says that only Swarm is used"}
 }
