@@ -41,7 +41,7 @@ will remove, and asks for confirmation.
 It never removes the objects of a run that is still running. cleanup knows this from the
 Job of the run's ChaosEngine, or from its process on this machine. A run that was started
 on another machine counts as running until its newest object is older than --older-than.
-The objects of a run with --keep are only removed if --run names that run.`,
+Objects of a run that was started with --keep are removed only with --run.`,
 		Example: `  # Every namespace
   volume-durability cleanup -A
 

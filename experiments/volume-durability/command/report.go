@@ -66,7 +66,7 @@ The argument is one of:
 Without an argument, report uses the newest bundle in the current directory, or else the
 newest one in the cluster. With -o html, several arguments give one page with all runs.
 
-A bundle whose files differ from its manifest is an error.`,
+report returns an error if a file of the bundle does not match its manifest.`,
 		Example: `  # The newest run
   volume-durability report
 

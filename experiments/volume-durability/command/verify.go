@@ -42,7 +42,7 @@ func newVerify(streams Streams) *cobra.Command {
 The journal can be a file on a mounted volume, a copy of it, a block device, or the
 image of one. verify scans and judges it as a run does.
 
-The exit code is 0 if every acknowledged record is there, 1 if not, and 2 if it could
+The exit code is 0 if the verdict is Pass, 1 if it is Fail, and 2 if the journal could
 not be checked.`,
 		Example: `  # A copy of the journal, and the evidence bundle of its run
   volume-durability verify --journal logs.log --bundle volume-durability-5f6c
@@ -63,14 +63,14 @@ not be checked.`,
 		"also shows the "+
 		"loss of data that an earlier pod had read")
 	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")
-	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device, and ends where nothing was "+
-		"ever written")
+	flags.BoolVar(&v.device, "device", false, "the journal is a copy of a block device; it ends at the first 1 MiB "+
+		"of zeros")
 	v.format.addTo(flags.FlagSet, formatJSON, formatYAML)
 	addFlagGroups(c, flags)
 	return c
 }
 
-// expectation is what a run knows about a journal outside of the volume.
+// expectation is what the ledger and the bundle contain about a journal.
 type expectation struct {
 	Cell    string
 	Format  journal.Format

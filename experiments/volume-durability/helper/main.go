@@ -2,8 +2,8 @@
 // appends to the journal, scans it or removes it, and reports what it observed on
 // standard output (see package protocol). It does not decide the experiment's verdict.
 //
-// As a command probe around a fault of another experiment it is a complete check: probe
-// write before the fault, probe verify after it. It has no Kubernetes client.
+// The commands "probe write" and "probe verify" check the durability of a volume around the
+// fault of another experiment. The program has no Kubernetes client.
 package main
 
 import (
