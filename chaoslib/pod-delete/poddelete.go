@@ -1,5 +1,5 @@
-// Package poddelete is the fault: it deletes pods at intervals and has them restored in between. Its options are
-// those of Litmus and mean the same. The caller chooses the pods and restores them.
+// Package poddelete injects the fault: it deletes pods at intervals, and restores them in between. Its options have
+// the same meaning as in Litmus. The caller chooses the pods and restores them.
 package poddelete
 
 import (
@@ -28,20 +28,20 @@ type Fault struct {
 	MinInterval, Interval time.Duration
 	// Serial deletes the targets one after another, each once the previous one is restored (SEQUENCE).
 	Serial bool
-	// AffectedPercent is the percentage of the targets that are deleted at an interval, at least one of them; 0
-	// for all (PODS_AFFECTED_PERC).
+	// AffectedPercent is the percentage of targets to delete at each interval, at least one. 0 means all
+	// (PODS_AFFECTED_PERC).
 	AffectedPercent int
 	Clock           clock.Clock
 	// Random returns a number in [0, n).
 	Random func(n int64) int64
 }
 
-// Inject deletes the targets at every interval until Duration is over, and restores each after every deletion but
-// its last. A target that takes longer than an interval to be restored is deleted at the next interval. If none is
-// left, it is deleted at once, because data that was written after the last deletion must be tested too. An interval
-// longer than Duration ends with it.
+// Inject deletes the targets at each interval until Duration is over. It restores a target after each deletion except
+// the last one. A target that takes longer than an interval to be restored is deleted at the next interval. A target
+// that is restored too late for the last interval is deleted immediately, because data that was written after the
+// last deletion must be tested too. An interval that is longer than Duration ends with Duration.
 //
-// The errors are those of the targets, in their order. A target that fails does not stop the others.
+// Inject returns one error for each target, in the order of the targets. A target that fails does not stop the others.
 func (f Fault) Inject(ctx context.Context, targets ...Target) []error {
 	selected := f.newSelection(len(targets))
 	inTurn := func(do func() error) error { return do() }

@@ -1,5 +1,5 @@
 // Package apiretry repeats requests while a Kubernetes API server is unavailable. It distinguishes an answer, which
-// ends the retries, from a transient failure, and knows nothing about the objects of a request.
+// ends the retries, from a transient failure, and does not depend on the objects of a request.
 package apiretry
 
 import (

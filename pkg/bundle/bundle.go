@@ -1,8 +1,8 @@
 // Package bundle is the evidence bundle of a run: a set of files with the result, its reports, the data for repeating
-// the judgement, and a manifest with the sum of each file.
+// the judgement, and a manifest with the SHA-256 of each file.
 //
-// Every file but the cluster's objects and events is made from the result. The package knows folders and archives, but
-// no cluster.
+// Every file but the cluster's objects and events is generated from the result. The package reads and writes folders
+// and archives, and does not access a cluster.
 package bundle
 
 import (
@@ -84,7 +84,7 @@ func Make(r result.Result, o Options) (Bundle, error) {
 	for _, f := range reports(r) {
 		content, err := f.render(s)
 		if err != nil {
-			return Bundle{}, fmt.Errorf("making %s of run %s: %w", f.name, r.RunID, err)
+			return Bundle{}, fmt.Errorf("generating %s for run %s: %w", f.name, r.RunID, err)
 		}
 		b.Files = append(b.Files, File{f.name, content})
 	}

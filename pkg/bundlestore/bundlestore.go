@@ -1,9 +1,9 @@
 // Package bundlestore stores evidence bundles in the cluster, in ConfigMaps, and loads them again.
 //
-// The ConfigMaps have no owner. Litmus deletes the Job, and a workflow deletes the ChaosEngine, which is when users
-// begin to look for the bundle. It stays until a user deletes it. The ConfigMaps are immutable.
+// The ConfigMaps have no owner. Litmus deletes the Job, and an Argo workflow deletes the ChaosEngine. Users often look
+// for the bundle after that. It stays until a user deletes it. The ConfigMaps are immutable.
 //
-// The package knows neither the content of a bundle nor how a run works.
+// The package does not depend on the content of a bundle or on how a run works.
 package bundlestore
 
 import (

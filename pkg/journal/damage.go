@@ -46,10 +46,10 @@ func (r Report) discontinuities() (places []int64) {
 	return places
 }
 
-// Deviation returns how many of the bytes found at the offset of damage match the record
-// that should be there, or 0 if that record is unknown. The report must come from Scan: one
-// that was read from JSON lacks the sums.
-func (r Report) Deviation(offset int64, found []byte) int {
+// MatchingPrefix returns how many of the bytes found at the offset of damage match the record
+// that should be there, or 0 if that record is unknown. The report must come from Scan: a
+// report that was read from JSON has no checksums.
+func (r Report) MatchingPrefix(offset int64, found []byte) int {
 	if !slices.ContainsFunc(r.Damage, func(d Damage) bool { return d.Offset == offset }) {
 		return 0
 	}

@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestReport_FirstDamageAndDeviation(t *testing.T) {
+func TestReport_FirstDamageAndMatchingPrefix(t *testing.T) {
 	const size = 256
 	var foreign memoryFile
 	appendEpoch(t, &foreign, Format{ID: "fedcba9876543210", Size: 300}, 1, 3)
 	for name, c := range map[string]struct {
-		damage    func(b []byte) []byte
-		offset    int64
-		deviation int
+		damage   func(b []byte) []byte
+		offset   int64
+		matching int
 	}{
 		"a flipped bit": {func(b []byte) []byte { b[7*size+100] ^= 1; return b }, 7 * size, 100},
 		"a wrong time":  {func(b []byte) []byte { b[7*size+5] ^= 1; return b }, 7 * size, 0},
@@ -49,7 +49,7 @@ func TestReport_FirstDamageAndDeviation(t *testing.T) {
 			offset, found := report.FirstDamage()
 			require.True(t, found)
 			assert.Equal(t, c.offset, offset)
-			assert.Equal(t, c.deviation, report.Deviation(offset, content[offset:min(len(content), int(offset)+size)]))
+			assert.Equal(t, c.matching, report.MatchingPrefix(offset, content[offset:min(len(content), int(offset)+size)]))
 		})
 	}
 }

@@ -80,7 +80,7 @@ type Report struct {
 	// Unreadable lists the ranges of bytes that could not be read. The scan was given zeros in their place. Scan does
 	// not fill it in; the caller that reads the file does.
 	Unreadable []Range `json:"unreadable,omitempty"`
-	// Digests are the sums of the requested points that were found. Of duplicates it is the first.
+	// Digests are the sums of the requested points that were found. If a record occurs twice, Digests has the first one.
 	Digests []Digest `json:"digests,omitempty"`
 	// FirstTime and LastTime are the times of the first and the last intact record in the file.
 	FirstTime time.Time `json:"firstTime,omitzero"`

@@ -9,9 +9,9 @@ import (
 const searchWindow = 4 * MaxRecordSize
 
 // findRecord returns where in the view the next intact record starts. If it finds none, it
-// returns how many bytes to skip before the next search, which starts at 0. That is the whole
-// view at the end of the file, and otherwise the bytes before the first position at which an
-// incomplete record may start.
+// returns how many bytes to skip before the next search, which starts at 0. At the
+// end of the file, skip is the length of the view. Otherwise, skip ends before the first
+// position at which a record may start.
 func (s *scanner) findRecord(view []byte, from int) (skip int, found bool) {
 	isLast := len(view) < searchWindow
 	c := candidates{view: view, marker: s.marker, marked: -1}

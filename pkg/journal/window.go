@@ -16,7 +16,7 @@ type window struct {
 }
 
 // A window starts small, for short files. While reads fill it, it grows to readWindow, which
-// still fits into a processor's cache; longer reads were measured to be no faster. The search
+// still fits into a processor's cache; measurements showed that larger reads are not faster. The search
 // for the next record may need maxWindow.
 const (
 	minWindow  = 8 << 10

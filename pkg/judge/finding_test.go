@@ -13,8 +13,8 @@ func TestFinding_String(t *testing.T) {
 		Finding{Class: Torn, Epoch: 1, First: 61, Last: 61, Records: 1}.String())
 	assert.Equal(t, "missing: 150 acknowledged records, epoch 1 sequence 1 to epoch 2 sequence 50",
 		Finding{Class: Missing, Epoch: 1, First: 1, LastEpoch: 2, Last: 50, Records: 150}.String())
-	assert.Equal(t, "foreign (3 records of run fedcba9876543210)",
-		Finding{Class: Foreign, Detail: "3 records of run fedcba9876543210"}.String())
+	assert.Equal(t, "foreign (3 records of journal fedcba9876543210)",
+		Finding{Class: Foreign, Detail: "3 records of journal fedcba9876543210"}.String())
 }
 
 func TestSummary_WritesOutTheFirstAndCountsTheOthers(t *testing.T) {

@@ -7,7 +7,7 @@ func (e *evaluation) checkForeign() {
 	for _, f := range e.Report.Foreign {
 		e.report(Finding{
 			Class: Foreign, Offset: f.Offset, End: f.End,
-			Detail: fmt.Sprintf("%s of run %s", pluralize(f.Records, "record"), f.ID),
+			Detail: fmt.Sprintf("%s of journal %s", pluralize(f.Records, "record"), f.ID),
 		})
 	}
 	for _, s := range e.Report.Segments {

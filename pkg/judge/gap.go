@@ -10,8 +10,8 @@ type gap struct {
 	offset, end int64
 	// followed reports whether later records of the epoch follow the gap.
 	followed bool
-	// occupied is the number of bytes in the gap that no other epoch's records explain, unreadable the number
-	// of those that could not be read.
+	// occupied is the number of bytes in the gap that are not part of another epoch's records, unreadable the
+	// number of those that could not be read.
 	occupied, unreadable int64
 	// partial reports whether the gap starts with the first part of its first record.
 	partial bool
@@ -46,7 +46,7 @@ func (e *evaluation) locateGap(ack ledger.Ack, first, last uint64, present []rec
 	return g
 }
 
-// startOf returns where an epoch starts of which nothing may be left: after the epochs before it.
+// startOf returns the offset at which the first record of an epoch should be: after the epochs before it.
 func (e *evaluation) startOf(epoch int) int64 {
 	var end int64
 	for _, s := range e.Report.Segments {

@@ -1,7 +1,7 @@
 // Package judge compares the scan of a journal with the acknowledgements in the
 // ledger, and reports every difference as a finding.
 //
-// It is pure: it does no I/O, reads no clock and does not know Kubernetes. The same
+// It is pure: it does no I/O, reads no clock and does not depend on Kubernetes. The same
 // input always gives the same findings, so a verdict can be reproduced from a saved
 // evidence bundle.
 package judge
@@ -93,7 +93,7 @@ func (e *evaluation) isAllLost() bool {
 	case r.Bytes == 0:
 		f.Class, f.Detail = Missing, "the journal is empty"
 	case len(r.Foreign) > 0:
-		f.Class, f.Detail = Foreign, "only the journal of run "+r.Foreign[0].ID+" was found"
+		f.Class, f.Detail = Foreign, "only journal "+r.Foreign[0].ID+" was found, which this run did not write"
 	default:
 		return false
 	}

@@ -367,7 +367,7 @@ func TestJudge_NamesEveryDamageToAcknowledgedRecords(t *testing.T) {
 			newVolume(t).write(100, 0).damage(func([]byte) []byte { return other }),
 			[]Finding{{
 				Class: Foreign, Epoch: 1, First: 1, Last: 100,
-				Records: 100, End: int64(len(other)), Detail: "only the journal of run fedcba9876543210 was found",
+				Records: 100, End: int64(len(other)), Detail: "only journal fedcba9876543210 was found, which this run did not write",
 			}}, 0,
 		},
 		{
@@ -375,7 +375,7 @@ func TestJudge_NamesEveryDamageToAcknowledgedRecords(t *testing.T) {
 			newVolume(t).write(100, 0).damage(func(b []byte) []byte { return append(b, other...) }),
 			[]Finding{{
 				Class:  Foreign,
-				Offset: 100 * size, End: int64(100*size + len(other)), Detail: "3 records of run fedcba9876543210",
+				Offset: 100 * size, End: int64(100*size + len(other)), Detail: "3 records of journal fedcba9876543210",
 			}}, 100,
 		},
 	} {

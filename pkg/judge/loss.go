@@ -33,8 +33,8 @@ func (e *evaluation) reportGap(lost Finding, g gap) {
 	e.report(lost)
 }
 
-// reportRemains reports those records at the end of an epoch of which something is left,
-// and returns the first sequence number of which nothing is left.
+// reportRemains reports the records at the end of an epoch that are partly present, and
+// returns the first sequence number of which no byte is present.
 func (e *evaluation) reportRemains(lost Finding, g gap) (next uint64) {
 	size := int64(e.Report.Size)
 	damaged := min(lost.Records, uint64((g.occupied+size-1)/size))
@@ -51,7 +51,7 @@ func (e *evaluation) reportRemains(lost Finding, g gap) (next uint64) {
 	return lost.Last + 1
 }
 
-// reportLostTail reports records that are gone from the end of an epoch without a trace.
+// reportLostTail reports records that are missing from the end of an epoch.
 // An older state came back if an earlier pod read these records, or read a longer journal.
 func (e *evaluation) reportLostTail(epoch int, first, last uint64, offset int64) {
 	rolledBack := min(e.lastReadEarlier(epoch), last)

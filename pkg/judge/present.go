@@ -38,7 +38,8 @@ func (e *evaluation) findPresent(ack ledger.Ack, segments []journal.Segment) []r
 	return present
 }
 
-// split divides a range into the parts that the known ranges, which are sorted, do not contain and those that they do.
+// split returns the parts of r that are not in the known ranges (added) and those that are (repeated). The known
+// ranges are sorted.
 func split(r recordRange, known []recordRange) (added, repeated []recordRange) {
 	for _, k := range known {
 		if k.last < r.first || k.first > r.last {
@@ -56,7 +57,7 @@ func split(r recordRange, known []recordRange) (added, repeated []recordRange) {
 	return append(added, r), repeated
 }
 
-// misplaced returns a finding about records that are present, but at a wrong place.
+// misplaced returns a finding about records that are present, but at the wrong position.
 func (e *evaluation) misplaced(class Class, r recordRange) Finding {
 	size := int64(e.Report.Size)
 	records := r.last - r.first + 1

@@ -3,19 +3,20 @@ package judge
 // Verdict is the outcome of a run or of one of its cells. Pass, Fail, Error and Stopped are verdicts of Litmus.
 type Verdict string
 
-// The verdicts. None of them stands for another.
+// The verdicts. Each has exactly one meaning.
 const (
 	// Pass means that every acknowledged record was present and intact.
 	Pass Verdict = "Pass"
 	// Fail means that there is a finding: the storage lost or damaged acknowledged data.
 	Fail Verdict = "Fail"
-	// Error means that the outcome could not be established. What was not checked never passes.
+	// Error means that the outcome could not be established. If something was not checked, the
+	// verdict is not Pass.
 	Error Verdict = "Error"
 	// Stopped means that the user stopped the run.
 	Stopped Verdict = "Stopped"
 	// NotApplicable means that there was nothing to check, because Swarm orchestrates the cluster.
 	NotApplicable Verdict = "N/A"
-	// Skipped means that the cluster does not support the cell. It never counts as passed.
+	// Skipped means that the cluster does not support the cell. It does not count as a Pass.
 	Skipped Verdict = "Skipped"
 )
 

@@ -47,7 +47,7 @@ func (c Client) removeMatching(ctx context.Context, run selection.Operator, keep
 	if err != nil {
 		return nil, fmt.Errorf("listing pods and claims to delete in namespace %s: %w", c.Namespace, err)
 	}
-	// The logs of these pods are not needed any more: they get the shortest graceful period.
+	// The logs of these pods are no longer needed: they get the shortest grace period, 1 second.
 	grace := ptr.To[int64](1)
 	var removed []string
 	var removals []func() error

@@ -1,5 +1,6 @@
 // Package kube creates, watches and deletes the claims and pods of a run, and follows the pods' logs. It explains
-// failures in terms of these objects. It knows nothing about journals, verdicts or Litmus.
+// failures in terms of these objects. It does not depend on journals,
+// verdicts or Litmus.
 package kube
 
 import (
@@ -61,7 +62,8 @@ func (c Client) createError(kind, name string, err error) error {
 	return fmt.Errorf("creating %s %s/%s: %w%s", kind, c.Namespace, name, err, Hint(err.Error()))
 }
 
-// RequireNamespace returns an error if the namespace does not exist. If it may not be read, it is assumed to exist.
+// RequireNamespace returns an error if the namespace does not exist. If the namespace may not be
+// read, RequireNamespace assumes that it exists.
 func (c Client) RequireNamespace(ctx context.Context) error {
 	err := c.retry(ctx, "getting namespace "+c.Namespace, func(ctx context.Context) error {
 		_, err := c.API.CoreV1().Namespaces().Get(ctx, c.Namespace, metav1.GetOptions{})

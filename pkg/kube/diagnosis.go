@@ -33,7 +33,7 @@ type podFacts struct {
 	volumePending bool
 	// volumeInUse is set if another pod uses the volume.
 	volumeInUse bool
-	// nodeNotReady is the message why the pod's node is not ready; empty if it is ready or could not be read.
+	// nodeNotReady explains why the pod's node is not ready; empty if it is ready or could not be read.
 	nodeNotReady string
 }
 

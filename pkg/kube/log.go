@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// maxLine limits a line of a pod's log, in bytes. The longest message of the helper, a scan result with as many
-	// findings as it may have, is much shorter.
+	// maxLine limits a line of a pod's log, in bytes. The longest message of the helper, a scan result with the
+	// maximum number of entries, is much shorter.
 	maxLine = 4 << 20
 	// reconnectInterval is the time between attempts to open a log stream.
 	reconnectInterval = 250 * time.Millisecond

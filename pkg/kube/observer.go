@@ -69,7 +69,7 @@ type observedClaim struct {
 	// latest is nil if only an event about the claim was observed.
 	latest  *corev1.PersistentVolumeClaim
 	deleted bool
-	// rejection is the message with which the provisioner rejected the claim for good.
+	// rejection is the message with which the provisioner rejected the claim permanently.
 	rejection string
 }
 

@@ -19,7 +19,7 @@ type PodNotRunningError struct {
 	VolumeUnavailable bool
 	// Reason is what Kubernetes reports about the pod, its claim and its node.
 	Reason string
-	// Err is how the wait for the pod ended.
+	// Err is the error of the wait, for example a timeout.
 	Err error
 }
 
@@ -27,7 +27,7 @@ func (e *PodNotRunningError) Error() string {
 	return fmt.Sprintf("pod %s/%s did not start: %s (%v)%s", e.Namespace, e.Pod, e.Reason, e.Err, Hint(e.Reason))
 }
 
-// Unwrap returns how the wait for the pod ended.
+// Unwrap returns the error of the wait.
 func (e *PodNotRunningError) Unwrap() error { return e.Err }
 
 // RunPod creates a pod, and returns it once its container runs.
@@ -106,7 +106,7 @@ func hasContainerEnded(pod *corev1.Pod) bool {
 	return len(pod.Status.ContainerStatuses) > 0
 }
 
-// RunToCompletion runs a pod until its container has succeeded, and deletes the pod in any case.
+// RunToCompletion runs a pod, waits until it succeeds, and deletes it even after an error.
 func (c Client) RunToCompletion(ctx context.Context, pod *corev1.Pod) error {
 	running, err := c.RunPod(ctx, pod)
 	if err == nil {

@@ -40,7 +40,8 @@ func (c Client) Snapshot(ctx context.Context) ([]runtime.Object, []corev1.Event)
 	return objects, events
 }
 
-// eventTime returns the time of an event's first occurrence. Which of two fields has it depends on the event's source.
+// eventTime returns the time of an event's first occurrence. Depending on the source,
+// the time is in FirstTimestamp or in EventTime.
 func eventTime(e corev1.Event) *metav1.Time {
 	if !e.FirstTimestamp.IsZero() {
 		return &e.FirstTimestamp

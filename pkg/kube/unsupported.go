@@ -21,10 +21,10 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("%s: not supported by this cluster: %s%s", e.Object, e.Message, Hint(e.Message))
 }
 
-// permanentCodes are the gRPC codes with which a CSI driver rejects a volume for good (CSI spec.md, "Error Scheme").
+// permanentCodes are the gRPC codes with which a CSI driver rejects a volume permanently (CSI spec.md, "Error Scheme").
 var permanentCodes = []string{"code = invalidargument", "code = unimplemented"}
 
-// permanentTexts are parts of messages with which provisioners without gRPC codes reject a volume for good.
+// permanentTexts are parts of messages with which provisioners without gRPC codes reject a volume permanently.
 var permanentTexts = []string{"not supported", "unsupported", "only support", "does not support"}
 
 // isPermanent reports whether a provisioner's error would be the same on every retry. The gRPC code decides, if there

@@ -1,8 +1,8 @@
 // Package ledger keeps the acknowledgements of a run outside the volume under test and
 // outside the pod that wrote to it.
 //
-// Acknowledgements may be lost, repeated or late, but are never invented. The ledger does
-// not know how they arrive, nor what became of the data.
+// Acknowledgements may be lost, delayed or duplicated. The ledger does not depend on how
+// they arrive or on what happens to the data.
 package ledger
 
 import (

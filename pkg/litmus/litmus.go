@@ -72,7 +72,7 @@ const (
 // statusDelay is how many seconds litmus-go sleeps after each request, even after a successful one. It accepts no less.
 const statusDelay = 1
 
-// Experiment is a run as an experiment of Litmus. It implements run.Hooks.
+// Experiment reports a run to Litmus. It implements run.Hooks.
 type Experiment struct {
 	clients clients.ClientSets
 	chaos   types.ChaosDetails
@@ -179,7 +179,7 @@ func (e *Experiment) readEngine(ctx context.Context) error {
 }
 
 // createResult creates the ChaosResult, or starts a new run in an existing one. The errors of litmus-go do
-// not show that the API server is unavailable; one more request does.
+// not show whether the API server is unavailable, so createResult makes one more request.
 func (e *Experiment) createResult(ctx context.Context) error {
 	return e.retry(ctx, "creating the ChaosResult", func(ctx context.Context) error {
 		err := e.initializeResult()
@@ -270,9 +270,8 @@ func (e *Experiment) labels() map[string]string {
 	return labels
 }
 
-// Planned replaces the built-in checks by one check per cell, if there are several cells. The success percentage of the
-// probes is then the share of cells that kept their data. The write check and the control would distort it, and are
-// left out.
+// Planned replaces the built-in checks by one check per cell, if there are several cells. Litmus then reports the
+// share of cells that kept their data. Planned omits the write check and the control, which would change that share.
 func (e *Experiment) Planned(cells []options.CellSpec) {
 	tested := slices.DeleteFunc(slices.Clone(cells), func(c options.CellSpec) bool { return c.Control })
 	if len(tested) < 2 {
@@ -344,7 +343,7 @@ func (e *Experiment) Judged(cell result.Cell) {
 	}
 }
 
-// ChaosEnded runs the engine's probes after the chaos, and has those that ran during the chaos evaluated.
+// ChaosEnded runs the engine's probes after the chaos, and evaluates the probes that ran during the chaos.
 func (e *Experiment) ChaosEnded(context.Context) error {
 	e.chaos.Phase = types.PostChaosPhase
 	return e.runProbes(lastPhase, types.PostChaosCheck)

@@ -17,8 +17,8 @@ import (
 const lastPhase = "PostChaos"
 
 // withTimeout runs the probes of a phase with a timeout. litmus-go waits without a timeout for the command of a probe,
-// which never returns if the volume hangs. A probe without a verdict after the timeout has failed, as a probe that
-// exceeds its own timeout has in Litmus. The goroutine then ends only with this program: litmus-go cannot be stopped.
+// which never returns if the volume hangs. A probe without a verdict after the timeout counts as failed.
+// Litmus does the same when a probe exceeds its own timeout. The goroutine then ends only with this program: litmus-go cannot be stopped.
 func (e *Experiment) withTimeout(phase string, run func(*types.ResultDetails) error) error {
 	limit := e.probeTimeout(phase)
 	done, running := make(chan error, 1), e.result
@@ -42,7 +42,7 @@ func (e *Experiment) withTimeout(phase string, run func(*types.ResultDetails) er
 
 // rejectUnevaluated sets passed probes without a description to N/A. litmus-go sets a probe to Passed if it has no
 // result when it is evaluated, because its initial delay was longer than the run or its command has not returned.
-// What was not checked must not count as passed.
+// A probe that was not checked must not count as passed.
 func (e *Experiment) rejectUnevaluated(err error) error {
 	for _, p := range e.result.ProbeDetails {
 		if isBuiltIn(p) || p.Status.Verdict != v1alpha1.ProbeVerdictPassed || p.Status.Description != "" {

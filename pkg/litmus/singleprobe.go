@@ -57,7 +57,7 @@ func (t *singleProbeTransport) RoundTrip(request *http.Request) (*http.Response,
 	return response, nil
 }
 
-// filter removes the other probes. It keeps all other fields, also those that this program does not know.
+// filter removes the other probes. It keeps all other fields, including fields that this program does not define.
 func (t *singleProbeTransport) filter(content []byte) ([]byte, error) {
 	var engine map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(content))

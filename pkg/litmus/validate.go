@@ -13,7 +13,7 @@ import (
 	"github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 )
 
-// The values that litmus-go accepts. It compares them with regard to case.
+// The values that litmus-go accepts. It compares them case-sensitively.
 var (
 	probeModes     = []string{"SOT", "EOT", "Edge", "Continuous", "OnChaos"}
 	probeTypes     = []string{"cmdProbe", "httpProbe", "k8sProbe", "promProbe"}

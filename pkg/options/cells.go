@@ -28,8 +28,8 @@ const ControlName = "control"
 // AllClasses stands for every StorageClass of the cluster.
 const AllClasses = "*"
 
-// Cells returns a cell for each combination of options, and the control if there is one. Classes replace
-// StorageClasses, unless they are empty.
+// Cells returns a cell for each combination of options, and the control if there is one. If classes is
+// empty, Cells uses v.StorageClasses.
 func (v Values) Cells(classes []string) []CellSpec {
 	if len(classes) == 0 {
 		classes = v.StorageClasses

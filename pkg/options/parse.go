@@ -70,13 +70,13 @@ func conflicts(v Values) []error {
 		"claim if STORAGE_CLASS or STORAGE_CLASSES is set: an emptyDir has no class")
 	check(v.RequiredEvidence == provenance.OtherMachine && slices.Contains(v.ReaderNodes, SameNode),
 		"REQUIRED_EVIDENCE", v.RequiredEvidence.String(),
-		"reattached or lower if READER_NODE is same: the writer's own node is not another machine")
+		"reattached or lower, because READER_NODE=same never reaches other-machine")
 	check(v.ClaimTemplate != "" && (existing || emptyDir), "CLAIM_TEMPLATE", v.ClaimTemplate,
 		"it unset if no claim is created")
 	check(len(v.AccessModes) > 1 && (existing || emptyDir), "ACCESS_MODE", fmt.Sprint(v.AccessModes),
 		"one access mode if no claim is created")
 	check(existing && v.cellsPerClass() > 1, "EXISTING_CLAIM", v.ExistingClaim,
-		"it unset if the run has several cells: a claim has room for one journal")
+		"it unset if the run has several cells: a claim can hold one journal")
 	check(emptyDir && slices.Contains(v.VolumeModes, corev1.PersistentVolumeBlock),
 		"VOLUME_MODE", fmt.Sprint(v.VolumeModes), "Filesystem if VOLUME_SOURCE is emptyDir")
 	check(v.WriterPod != "" && v.WriterPod == v.ReaderPod, "READER_POD", v.ReaderPod, "a name other than WRITER_POD's")

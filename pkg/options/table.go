@@ -106,8 +106,8 @@ func Table() []Option {
 		},
 		{
 			Name: "VOLUME_SOURCE", Default: "claim", Suggestions: []string{"claim", "emptyDir"},
-			Doc: "`claim` tests a PersistentVolumeClaim. `emptyDir` tests a volume that is deleted with its pod, so the " +
-				"run must Fail.",
+			Doc: "`claim` tests a PersistentVolumeClaim. `emptyDir` tests a volume that is deleted with its pod: the " +
+				"expected verdict is Fail.",
 			set: oneOf(func(v *Values) *VolumeSource { return &v.VolumeSource }, Claim, EmptyDir),
 		},
 		{
@@ -130,7 +130,7 @@ func Table() []Option {
 		{
 			Name: "EXISTING_CLAIM",
 			Doc: "Test this claim instead of creating one. The run writes only to a folder of its own and removes it; it " +
-				"never resizes or deletes the claim. A raw block device must be blank, and the journal stays on it.",
+				"never resizes or deletes the claim. A raw block device must be empty. The run does not remove the journal from it.",
 			set: optional(name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.ExistingClaim })),
 		},
 		{

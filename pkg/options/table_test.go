@@ -96,7 +96,7 @@ func TestParse_RejectsOtherMachineWithTheReaderOnTheSameNode(t *testing.T) {
 		assert.Equal(t, wrong, err != nil, nodes)
 	}
 	_, err := Parse(env(map[string]string{"REQUIRED_EVIDENCE": "other-machine", "READER_NODE": "same"}))
-	assert.ErrorContains(t, err, `REQUIRED_EVIDENCE="other-machine": want reattached or lower if READER_NODE is same`)
+	assert.ErrorContains(t, err, `REQUIRED_EVIDENCE="other-machine": want reattached or lower, because READER_NODE=same never reaches other-machine`)
 }
 
 func TestParse_ReadsIntervals(t *testing.T) {
@@ -168,7 +168,7 @@ func TestCells_TakeTheClassesOfTheCluster(t *testing.T) {
 
 func TestParse_AllowsOneCellOnAnExistingClaim(t *testing.T) {
 	_, err := Parse(env(map[string]string{"EXISTING_CLAIM": "c", "FORCE": "true,false"}))
-	assert.ErrorContains(t, err, "a claim has room for one journal")
+	assert.ErrorContains(t, err, "a claim can hold one journal")
 	_, err = Parse(env(map[string]string{"STORAGE_CLASS": "a", "STORAGE_CLASSES": "b"}))
 	assert.ErrorContains(t, err, `STORAGE_CLASSES="b": want only one of STORAGE_CLASS and STORAGE_CLASSES set`)
 }

@@ -1,7 +1,7 @@
-// Package options is the one table of the options that a user can set: their names, defaults and meaning, and how
-// their values are read. The command line, the documentation and the charts use it or are checked against it.
+// Package options defines every option that a user can set: its name, default and meaning, and how its value is
+// parsed. The command line, the documentation and the charts use it or are checked against it.
 //
-// It reads values and checks their form. It knows nothing of a cluster.
+// It parses values and checks their form. It does not access a cluster.
 package options
 
 import (
@@ -21,7 +21,7 @@ type VolumeSource string
 const (
 	// Claim is a PersistentVolumeClaim.
 	Claim VolumeSource = "claim"
-	// EmptyDir is a volume that is deleted with its pod. It is the control, which must lose its data.
+	// EmptyDir is a volume that is deleted with its pod. The control uses it.
 	EmptyDir VolumeSource = "emptyDir"
 	// Local is a folder or a block device of this machine. It is not a value of VOLUME_SOURCE: a local run has no
 	// cluster.

@@ -1,8 +1,8 @@
 // Package orphans finds the objects that runs created and did not delete, and determines which of these runs are still
 // running. Objects of a run that is still running are not orphans.
 //
-// A run of a ChaosEngine is running as long as its Job exists and has not ended. The cluster does not know whether a
-// run that a user started is running; the machine on which it was started may know.
+// A run of a ChaosEngine is running as long as its Job exists and has not ended. The state of a run
+// that a user started cannot be read from the cluster. It may be available on the machine on which the run was started.
 package orphans
 
 import (

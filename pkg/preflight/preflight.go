@@ -1,4 +1,4 @@
-// Package preflight checks whether a cluster can run an experiment, without changing anything. It checks the user's
+// Package preflight checks whether a run is possible on a cluster, without changing anything. It checks the user's
 // permissions, the nodes and StorageClasses, and whether the API server would create each object of the run.
 //
 // It cannot check whether the nodes can pull the image, or whether a volume can be provisioned, mounted and written.
@@ -117,9 +117,9 @@ func checkOrchestrator(nodes []corev1.Node, option options.Orchestrator) Check {
 	const check = "orchestrator"
 	switch {
 	case option == options.Swarm, option == options.Auto && run.OnlySwarm(nodes):
-		return Check{check, Failed, "Swarm: the rule is Not Applicable, so a run would create nothing"}
+		return Check{check, Failed, "Swarm: the rule is Not Applicable, so there is nothing to test"}
 	case option == options.Kubernetes:
-		return Check{check, OK, "Kubernetes, as ORCHESTRATOR says"}
+		return Check{check, OK, "Kubernetes (set by ORCHESTRATOR)"}
 	}
 	return Check{check, OK, "Kubernetes: no node label says that only Swarm is used"}
 }

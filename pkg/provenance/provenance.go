@@ -87,8 +87,10 @@ func (h *History) steps() []step {
 		{ReadBack, h.Reader != nil && h.SameVolume.IsYes(), h.whyNotReadBack()},
 		{Uncached, h.ReadMode == protocol.ReadDirect || h.remounted(),
 			"the journal was read through the page cache of the writer's own kernel: " + string(h.ReadMode)},
-		{Remounted, h.remounted(), notEstablished("the volume was unmounted on the writer's node", h.Unmounted)},
-		{Reattached, h.Reattached.IsYes(), notEstablished("the volume was detached and attached again", h.Reattached)},
+		{Remounted, h.remounted(),
+			whyNot(h.Unmounted, "the volume was not unmounted on the writer's node", "the volume was unmounted on the writer's node")},
+		{Reattached, h.Reattached.IsYes(),
+			whyNot(h.Reattached, "the volume was not detached and attached again", "the volume was detached and attached again")},
 		{OtherMachine, h.OtherKernel.IsYes(), h.OtherKernel.Reason},
 	}
 }
@@ -101,11 +103,15 @@ func (h *History) whyNotReadBack() string {
 	if h.Reader == nil {
 		return "nothing was read back"
 	}
-	return notEstablished("all pods used the same volume", h.SameVolume)
+	return whyNot(h.SameVolume, "not all pods used the same volume", "all pods used the same volume")
 }
 
-func notEstablished(what string, observed Observation) string {
-	return "not established that " + what + ": " + observed.Reason
+// whyNot returns the reason for which a condition does not hold: no states that it does not, condition states it.
+func whyNot(observed Observation, no, condition string) string {
+	if observed.Answer == No {
+		return no + ": " + observed.Reason
+	}
+	return "it is unknown whether " + condition + ": " + observed.Reason
 }
 
 func otherKernel(writer Location, reader *Location) Observation {

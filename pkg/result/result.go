@@ -1,5 +1,4 @@
-// Package result is the outcome of a run, as data and in sentences: everything that a person who was not there
-// needs to check the verdict. Every report is made from a Result.
+// Package result defines the result of a run, as data and as text. Every report is generated from a Result.
 //
 // It judges nothing and does not access the cluster.
 package result
@@ -25,7 +24,7 @@ import (
 // Schema is the version of a Result's JSON.
 const Schema = "volume-durability/result/v1alpha1"
 
-// Result is the outcome of a run.
+// Result is the result of a run.
 type Result struct {
 	Schema string `json:"schema"`
 	// RunID is unique to the run.
@@ -33,7 +32,7 @@ type Result struct {
 	// Started and Ended are times of the experiment's clock.
 	Started time.Time `json:"startedAt"`
 	Ended   time.Time `json:"endedAt"`
-	// Verdict is that of the whole run.
+	// Verdict is the verdict of the whole run.
 	Verdict judge.Verdict `json:"verdict"`
 	// Reason gives the reason for the verdict in a sentence.
 	Reason string `json:"reason"`
@@ -60,9 +59,9 @@ type ClusterSnapshot struct {
 
 // Tool is the program that made the run.
 type Tool struct {
-	// Version is that of the build; absent if unknown.
+	// Version is the version of the build; absent if unknown.
 	Version string `json:"version,omitempty"`
-	// Commit is that of the build; absent if unknown.
+	// Commit is the commit of the build; absent if unknown.
 	Commit string `json:"commit,omitempty"`
 	// Image is the image of the writers and the readers, as requested.
 	Image string `json:"image,omitempty"`
@@ -70,15 +69,15 @@ type Tool struct {
 
 // Cluster is the cluster under test. Unknown fields are absent.
 type Cluster struct {
-	// UID is that of the namespace kube-system, which identifies a cluster.
+	// UID is the UID of the namespace kube-system, which identifies a cluster.
 	UID types.UID `json:"uid,omitempty"`
 	// Server is the URL of the API server.
 	Server string `json:"server,omitempty"`
-	// Version is that of Kubernetes.
+	// Version is the version of Kubernetes.
 	Version string `json:"version,omitempty"`
 	// Orchestrator is the orchestrator of the containers, and how it was detected.
 	Orchestrator string `json:"orchestrator,omitempty"`
-	// Warnings are those that the API server sent, each once: about deprecated APIs, and about pods that a stricter
+	// Warnings has each warning of the API server once: about deprecated APIs, and about pods that a stricter
 	// namespace would reject.
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -113,11 +112,11 @@ type Cell struct {
 	Reader *JournalRead `json:"reader,omitempty"`
 	// Acks is the ledger: the last acknowledgement of each epoch. All records up to them must be in the journal.
 	Acks []ledger.Ack `json:"acks,omitempty"`
-	// Findings are those of all reads, and the operations that the volume refused.
+	// Findings has the findings of all reads, and the operations that the volume refused.
 	Findings []judge.Finding `json:"findings,omitempty"`
 	// Provenance is what happened to the volume between the last writer and the reader.
 	Provenance provenance.History `json:"provenance"`
-	// Latency is that of the commits of all epochs; absent if no writer reported any.
+	// Latency is the latency of the commits of all epochs; absent if no writer reported any.
 	Latency *Latency `json:"latency,omitempty"`
 	// Notes are observations that do not affect the verdict.
 	Notes []string `json:"notes,omitempty"`
@@ -134,7 +133,7 @@ type Claim struct {
 	Volume string `json:"volume,omitempty"`
 	// Created reports whether this run created the claim.
 	Created bool `json:"created"`
-	// AccessModes are those of the bound volume.
+	// AccessModes are the access modes of the bound volume.
 	AccessModes []string `json:"accessModes,omitempty"`
 	// Provisioner created the volume; absent if the PersistentVolume could not be read.
 	Provisioner string `json:"provisioner,omitempty"`
@@ -162,7 +161,7 @@ type Pod struct {
 	Started time.Time `json:"startedAt,omitzero"`
 }
 
-// Epoch is one incarnation of the writer.
+// Epoch is the lifetime of one writer.
 type Epoch struct {
 	// Number counts from 1.
 	Number int `json:"number"`
@@ -207,8 +206,8 @@ type JournalRead struct {
 	Judgement  judge.Judgement     `json:"judgement"`
 }
 
-// HasLogData reports whether a person would find anything in the journal, as STIG check V-260932 asks. Zeros and empty
-// lines do not count.
+// HasLogData reports whether the journal contains log data in the sense of STIG check V-260932: any byte except zeros
+// and empty lines.
 func (r JournalRead) HasLogData() bool {
 	s := r.ScanResult
 	if s.Records > 0 || len(s.Foreign) > 0 || s.Unlisted > 0 {

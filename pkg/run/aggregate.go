@@ -68,7 +68,7 @@ func controlWithoutLoss(control result.Cell, tested []result.Cell) string {
 	case control.Verdict == judge.Error && !isAnyEstablished(tested):
 		return "negative control ended in Error too"
 	}
-	const noLoss = "negative control, an emptyDir, did not lose its data: this run cannot detect loss"
+	const noLoss = "negative control (an emptyDir) must lose its data, but did not: this run cannot detect loss"
 	return fmt.Sprintf("%s (%s: %s)", noLoss, control.Verdict, control.Reason)
 }
 

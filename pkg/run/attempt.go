@@ -20,8 +20,8 @@ func (r Run) attemptKey() string {
 }
 
 // cleanUpEarlierAttempt removes what an earlier attempt of this run has not removed, and returns why this attempt must
-// end in Error; empty if there was none. The ledger was lost with the earlier attempt, so which records must still
-// be there is unknown, and starting again would hide that.
+// end in Error; empty if there was none. The ledger was lost with the earlier attempt, so a new one cannot detect a
+// loss. Starting again would hide that.
 func (r Run) cleanUpEarlierAttempt(ctx context.Context, cells []*cell) (reason string, err error) {
 	removed, err := r.Kube.RemovePreviousAttempts(ctx, keptNames(cells)...)
 	if err != nil || len(removed) == 0 && !r.IsRetry {
@@ -34,7 +34,7 @@ func (r Run) cleanUpEarlierAttempt(ctx context.Context, cells []*cell) (reason s
 	}
 	folders, err := r.removeFolders(ctx, cells)
 	if len(folders) > 0 {
-		reason += ". No longer there: " + strings.Join(folders, ", ")
+		reason += ". Removed: " + strings.Join(folders, ", ")
 	}
 	if err != nil {
 		reason += ". Not removed: " + err.Error()

@@ -67,9 +67,9 @@ func (a *attribution) classifyDeletion(ctx context.Context, pod string, err erro
 	return a.classifyAs(ctx, judge.Unavailable, fmt.Errorf("pod %s cannot be deleted: %s: %w", pod, stall, err))
 }
 
-// addExit adds the error with which a writer had ended before it was deleted, if the volume caused it.
+// addExit adds the error with which a writer exited before it was deleted, if the volume caused it.
 func (a *attribution) addExit(epoch int, opErr *protocol.OpError) {
-	a.log.WithError(opErr).WithField("epoch", epoch).Warn("The writer had ended before its deletion")
+	a.log.WithError(opErr).WithField("epoch", epoch).Warn("The writer exited before it was deleted")
 	if class := judge.ClassOfError(opErr); class != "" && !isFailedWrite(*opErr) {
 		a.add(class, opErr)
 	}

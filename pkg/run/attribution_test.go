@@ -110,7 +110,7 @@ func TestAddExit_NotesAWriterThatEndedByItself(t *testing.T) {
 		c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 		c.verdict().build()
 		assert.Equal(t, f.want, c.result.Findings)
-		note := "Note: the writer of epoch 1 had ended before its deletion: writing: " + f.errno.Error()
+		note := "Note: writer 1 exited before it was deleted: writing: " + f.errno.Error()
 		assert.Contains(t, c.result.Reason, note)
 	}
 }

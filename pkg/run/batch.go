@@ -60,7 +60,7 @@ func forEach(cells []*cell, do func(*cell)) {
 // runPhases takes the batch through all phases. A failure of one cell decides that cell; the error ends the whole
 // run.
 func (b batch) runPhases(ctx context.Context, chaosBegan *bool) error {
-	b.Log.Info("Pre-chaos: starting the writer")
+	b.Log.Info("Pre-chaos: starting the writers")
 	if err := b.runPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (b batch) runPhases(ctx context.Context, chaosBegan *bool) error {
 			return err
 		}
 	}
-	b.Log.Info("Post-chaos: reading the journal back")
+	b.Log.Info("Post-chaos: reading the journals back")
 	if err := b.runPhase(ctx, "after the chaos", (*cell).verify); err != nil {
 		return err
 	}
@@ -97,7 +97,8 @@ func (b batch) runPhase(ctx context.Context, name string, phase func(*cell, cont
 	return b.phaseError(ctx, name, ctx.Err())
 }
 
-// phaseError adds the phase to an error. Once the run is being stopped, any error is due to that.
+// phaseError adds the phase to an error. If the run is being stopped, every error is
+// treated as a result of the stop.
 func (b batch) phaseError(ctx context.Context, phase string, err error) error {
 	if err == nil {
 		return nil
@@ -130,8 +131,8 @@ func (b batch) beginChaos(ctx context.Context) error {
 	return b.phaseError(ctx, during, asHookError(b.Hooks.ChaosBegins(ctx)))
 }
 
-// injectChaos deletes the writers of the target cells. A volume that fails its writer, or refuses a write, ends the
-// chaos of its cell early and without an error: the journal is still read back.
+// injectChaos deletes the writers of the target cells. If the volume fails or rejects a write, the
+// chaos of that cell ends early without an error: the journal is still read back.
 func (b batch) injectChaos(ctx context.Context) error {
 	const phase = "during the chaos"
 	cells := undecided(b.cells)
@@ -140,7 +141,7 @@ func (b batch) injectChaos(ctx context.Context) error {
 	}
 	opts := b.Options
 	b.Log.WithFields(logrus.Fields{"duration": opts.Duration, "interval": opts.Interval, "force": opts.Force}).
-		Info("Chaos: deleting the writer while it writes")
+		Info("Chaos: deleting writers")
 	targetCells := slices.DeleteFunc(cells, func(c *cell) bool { return !c.isTarget() })
 	var targets []poddelete.Target
 	for _, c := range targetCells {

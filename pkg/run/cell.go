@@ -30,7 +30,7 @@ type cell struct {
 	failures *attribution
 	logs     *podLogs
 
-	// writer is the one whose pod exists, nil between two of them; writers are those of all epochs.
+	// writer is the current writer, nil while no writer exists. writers has the writers of all epochs.
 	writer  *writer
 	writers []*writer
 	// reader is the reader's pod, nil until it was created.
@@ -41,7 +41,7 @@ type cell struct {
 	activeDeletions int
 	// chaosErr is why the chaos ended early, if the volume refused a write.
 	chaosErr error
-	// notRemoved says what of the cell could not be removed.
+	// notRemoved lists the objects of the cell that could not be removed, with the errors.
 	notRemoved string
 }
 
@@ -133,7 +133,7 @@ func (c *cell) recordVolume(ctx context.Context) error {
 	return nil
 }
 
-// startWriter begins the next epoch and returns once one of its commits is acknowledged.
+// startWriter starts the writer of the next epoch and returns once one of its commits is acknowledged.
 func (c *cell) startWriter(ctx context.Context) error {
 	c.result.Epochs = append(c.result.Epochs, result.Epoch{Number: len(c.result.Epochs) + 1})
 	w := c.newWriter(len(c.result.Epochs))
@@ -151,8 +151,8 @@ func (c *cell) newWriter(epoch int) *writer {
 	}
 }
 
-// Delete deletes the writer's pod and returns once the pod is gone and its log was read to the end. If no writer
-// exists, it does nothing.
+// Delete deletes the writer, and returns once it no longer exists and its log was read to the end. If there is no
+// writer, Delete does nothing.
 func (c *cell) Delete(ctx context.Context) error {
 	if c.writer == nil || c.deletionErr != nil {
 		return c.deletionErr

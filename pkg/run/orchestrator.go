@@ -9,13 +9,13 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// Labels with which Mirantis Kubernetes Engine marks what orchestrates on a node.
+// Labels that Mirantis Kubernetes Engine sets to show the orchestrator of a node.
 const (
 	swarmLabel      = "com.docker.ucp.orchestrator.swarm"
 	kubernetesLabel = "com.docker.ucp.orchestrator.kubernetes"
 )
 
-// orchestration is what orchestrates the cluster, and how that was determined.
+// orchestration is the orchestrator of the cluster, and how it was determined.
 type orchestration struct {
 	// Swarm reports whether there is positive evidence that the check does not apply.
 	Swarm bool
@@ -25,8 +25,8 @@ type orchestration struct {
 	NotShown string
 }
 
-// detectOrchestrator finds out whether the check applies. Missing labels and unreadable nodes prove nothing,
-// so it applies then.
+// detectOrchestrator finds out whether the check applies. If labels are missing or nodes cannot be
+// read, the check applies.
 func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
 	const notApplicable = "Not Applicable: the orchestrator is Swarm"
 	switch r.Options.Orchestrator {
@@ -44,7 +44,7 @@ func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
 		return orchestration{}, context.Cause(ctx)
 	}
 	if err != nil {
-		r.Log.WithError(err).Info("The nodes' labels cannot be read: assuming Kubernetes")
+		r.Log.WithError(err).Info("Could not read the node labels; assuming Kubernetes")
 		const assumed = "assumed to be Kubernetes: the nodes' labels could not be read"
 		return orchestration{How: assumed, NotShown: fmt.Sprintf("the orchestrator was %s (%v)", assumed, err)}, nil
 	}
@@ -55,7 +55,7 @@ func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
 			Reason: notApplicable + ", according to the label " + swarmLabel + " of every node",
 		}, nil
 	}
-	return orchestration{How: "Kubernetes: not every node is labelled as a node of Swarm alone"}, nil
+	return orchestration{How: "Kubernetes: not every node is labelled as a Swarm-only node"}, nil
 }
 
 // OnlySwarm reports whether the nodes' labels state that Swarm orchestrates on all of them.

@@ -54,7 +54,7 @@ func TestExecute_RecordsHowTheOrchestratorWasDetermined(t *testing.T) {
 		},
 		"not labelled": {
 			options.Auto, node(nil), judge.Error,
-			"Kubernetes: not every node is labelled as a node of Swarm alone", assessment.NotReviewed,
+			"Kubernetes: not every node is labelled as a Swarm-only node", assessment.NotReviewed,
 		},
 		"overruled": {
 			options.Kubernetes, labelled, judge.Error,

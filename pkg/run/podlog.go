@@ -15,8 +15,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// errNoCause says that a pod or its log ended, and that the helper printed no reason.
-var errNoCause = errors.New("the pod ended without an error message")
+// errNoCause means that the container exited or its log ended, and that the helper printed no reason.
+var errNoCause = errors.New("the container exited without an error message")
 
 // podLogs follows the logs of a cell's pods until it is closed.
 type podLogs struct {
@@ -41,11 +41,11 @@ func (l *podLogs) follow(pod *corev1.Pod) *podLog {
 	return log
 }
 
-// close ends the following of all logs and returns once it has.
+// close stops following all logs and waits for the goroutines.
 func (l *podLogs) close() {
 	l.cancel()
 	for _, log := range l.all {
-		<-log.closed
+		<-log.done
 	}
 }
 
@@ -59,10 +59,10 @@ type podLog struct {
 	// ended is cancelled at the end of the log, or by an error that the helper reports; its cause is which.
 	ended context.Context
 	end   context.CancelCauseFunc
-	// stop ends the following.
+	// stop stops following the log.
 	stop context.CancelFunc
-	// closed is closed when the following goroutine has returned.
-	closed chan struct{}
+	// done is closed when the goroutine that follows the log has returned.
+	done chan struct{}
 
 	mu      sync.Mutex
 	scan    *protocol.ScanResult
@@ -93,7 +93,7 @@ func followLog(
 	p := &podLog{
 		ledger: l, onAck: onAck,
 		log:            client.Log.WithField("pod", pod.Name),
-		closed:         make(chan struct{}),
+		done:           make(chan struct{}),
 		scanned:        make(chan struct{}),
 		lastLine:       time.Now(),
 		unreadableFrom: time.Now(),
@@ -101,7 +101,7 @@ func followLog(
 	ctx, p.stop = context.WithCancel(ctx)
 	p.ended, p.end = context.WithCancelCause(ctx)
 	go func() {
-		defer close(p.closed)
+		defer close(p.done)
 		err := client.FollowLog(ctx, pod, p.handleLine, p.setReadable)
 		if err == nil {
 			err = errNoCause
@@ -183,7 +183,7 @@ func (p *podLog) sinceLastLine() time.Duration {
 	return time.Since(p.lastLine)
 }
 
-// setContradiction keeps an error of the ledger. The ledger cannot be the basis of a verdict any more.
+// setContradiction keeps an error of the ledger. The ledger can no longer be the basis of a verdict.
 func (p *podLog) setContradiction(err error) {
 	p.mu.Lock()
 	p.contradiction = err

@@ -65,7 +65,8 @@ func (r provenanceRecorder) reattached(last result.Epoch) provenance.Observation
 	}
 	all, readable := r.kube.Attachments(r.cell.Claim.Volume)
 	if !readable {
-		return observed(provenance.Unknown, "no permission to read volume attachments: rbac-optional.yaml grants it")
+		return observed(provenance.Unknown, "the service account may not read VolumeAttachments; "+
+			"rbac-optional.yaml grants that permission")
 	}
 	return compareAttachments(all, last.Node, last.Deleting, r.cell.Reader.Node)
 }
@@ -88,21 +89,21 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 	}
 	switch {
 	case len(all) == 0:
-		return observed(provenance.No, "the volume is never attached: its driver does not use attachments")
+		return observed(provenance.No, "the CSI driver does not use VolumeAttachments")
 	case now == nil:
 		return observed(provenance.Unknown, "no attachment to the reader's node was observed")
 	case before == now:
-		return observed(provenance.No, "it stayed attached to %s (%s)", writer, now.Name)
+		return observed(provenance.No, "the volume stayed attached to %s (%s)", writer, now.Name)
 	case before == nil:
 		return observed(provenance.Unknown, "no attachment to the writer's node was observed")
 	case before.Gone.IsZero():
-		return observed(provenance.No, "it is still attached to %s (%s)", writer, before.Name)
+		return observed(provenance.No, "the volume is still attached to %s (%s)", writer, before.Name)
 	case before.DeletionMissed && before.Name != now.Name: // two of the same name cannot overlap
-		return observed(provenance.Unknown, "when it was detached from %s is unknown", writer)
+		return observed(provenance.Unknown, "when the volume was detached from %s is unknown", writer)
 	case !now.Attached.After(before.Gone):
-		return observed(provenance.No, "it was attached to %s before it was detached from %s", reader, writer)
+		return observed(provenance.No, "the volume was attached to %s before it was detached from %s", reader, writer)
 	}
-	return observed(provenance.Yes, "attachment %s to %s was gone at %s, attachment %s to %s was made at %s",
+	return observed(provenance.Yes, "VolumeAttachment %s (node %s) was deleted at %s; %s (node %s) was created at %s",
 		before.Name, writer, before.Gone.Format(clockTime), now.Name, reader, now.Attached.Format(clockTime))
 }
 
@@ -125,7 +126,8 @@ func unmounted(h provenance.History) provenance.Observation {
 		return observed(provenance.Yes, "the writer had device %s, the reader device %s: the filesystem was mounted again",
 			before.Device, now.Device)
 	}
-	return observed(provenance.Unknown, "writer and reader had device %s", now.Device)
+	return observed(provenance.Unknown, "writer and reader had the same device number %s, "+
+		"which does not prove that the volume stayed mounted", now.Device)
 }
 
 // sameVolume reports whether every pod had the claim's volume at the mount path.

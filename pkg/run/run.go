@@ -1,8 +1,8 @@
-// Package run carries out one run: a writer writes to a volume, its pod is deleted, the journal is read back and
-// judged, and everything the run created is removed.
+// Package run executes one run: a writer writes to a volume and is deleted, the journal is read back and judged, and
+// everything that the run created is deleted.
 //
-// It does not know Litmus. The caller takes part in a run through Hooks: an experiment with its probes and events,
-// a terminal with its progress.
+// It does not depend on Litmus. The caller receives the events of a run through Hooks. The Litmus experiment uses them
+// to run probes, and the terminal uses them to show progress.
 package run
 
 import (
@@ -33,13 +33,13 @@ type Hooks interface {
 	ChaosBegins(ctx context.Context) error
 	// Acknowledged is called with every acknowledgement that the experiment receives.
 	Acknowledged(cell options.CellSpec, ack ledger.Ack)
-	// Deleting is called before every deletion of a writer's pod.
+	// Deleting is called before every deletion of a writer.
 	Deleting(cell options.CellSpec, pod result.Pod)
 	// Reading is called before the reader's pod of a cell is created.
 	Reading(cell options.CellSpec)
 	// Judged is called when a cell has its verdict. Its pods still exist.
 	Judged(cell result.Cell)
-	// ChaosEnded is called once, when the cells of the last batch have their verdicts. Their pods still exist.
+	// ChaosEnded is called once, after the last cell has its verdict. Their pods still exist.
 	ChaosEnded(ctx context.Context) error
 	// Stopping reports whether the user wants the run to stop. The run's pods may be deleted before its context is
 	// cancelled; their failures are then due to the stop.
@@ -157,7 +157,7 @@ func (r Run) snapshot(cleanup context.Context) result.ClusterSnapshot {
 	return result.ClusterSnapshot{Objects: objects, Events: events}
 }
 
-// removeRest removes the run's objects that no cell knows, and returns what could not be removed.
+// removeRest removes the objects of the run that no cell has recorded, and returns what could not be removed.
 func (r Run) removeRest(cleanup context.Context, cells []*cell) string {
 	var left []string
 	for _, c := range cells {

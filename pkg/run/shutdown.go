@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// What a run does after it was stopped. Kubernetes kills the experiment's pod when gracePeriod is over, so all of
-// it together must take less.
+// What a run does after it was stopped must take less than gracePeriod in total, because Kubernetes then kills the
+// experiment's pod.
 const (
 	// CleanupTimeout is the time to remove what the run created and to record its objects and events.
 	CleanupTimeout = 20 * time.Second
@@ -28,7 +28,7 @@ const (
 func WithCleanupTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	cleanup, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stopWatching := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(timeout, func() { cancel(fmt.Errorf("gave up %s after the run was stopped", timeout)) })
+		timer := time.AfterFunc(timeout, func() { cancel(fmt.Errorf("the cleanup timed out %s after the run was stopped", timeout)) })
 		context.AfterFunc(cleanup, func() { timer.Stop() })
 	})
 	return cleanup, func() {
@@ -40,5 +40,5 @@ func WithCleanupTimeout(ctx context.Context, timeout time.Duration) (context.Con
 // withRemovalTimeout bounds one removal. Like any other step it may take Options.StatusTimeout.
 func (r Run) withRemovalTimeout(cleanup context.Context) (context.Context, context.CancelFunc) {
 	timeout := max(CleanupTimeout, r.Options.StatusTimeout)
-	return context.WithTimeoutCause(cleanup, timeout, fmt.Errorf("gave up after %s", timeout))
+	return context.WithTimeoutCause(cleanup, timeout, fmt.Errorf("the cleanup timed out after %s", timeout))
 }

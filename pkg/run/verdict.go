@@ -36,11 +36,6 @@ func (b verdictBuilder) build() {
 	b.collectFindings()
 	judged.Findings = c.Findings
 	c.Verdict = judged.Verdict()
-	for _, e := range c.Epochs {
-		if e.ExitError != nil {
-			addNotes(c, fmt.Sprintf("the writer of epoch %d had ended before its deletion: %s", e.Number, e.ExitError))
-		}
-	}
 	c.Reason = c.VerificationSentence()
 	b.downgrade()
 	b.addLimits()
@@ -55,7 +50,7 @@ func (b verdictBuilder) downgrade() {
 		c.Reason = "no record was acknowledged, so nothing was tested"
 	case c.Verdict != judge.Pass:
 	case b.activeDeletions == 0 && c.Deletions() > 0:
-		c.Verdict, c.Reason = judge.Error, "no writer was writing when it was deleted, so nothing was tested: "+c.Reason
+		c.Verdict, c.Reason = judge.Error, "every writer had stopped writing before it was deleted, so the deletions tested nothing"
 	case c.Reader == nil:
 		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
 	case c.Provenance.Level < b.options.RequiredEvidence:
@@ -104,9 +99,14 @@ func (b verdictBuilder) collectFindings() {
 		addNotes(c, read.Judgement.Notes...)
 	}
 	c.Findings = judge.Merge(append(found, b.volumeFindings)...)
+	for _, e := range c.Epochs {
+		if e.ExitError != nil {
+			addNotes(c, fmt.Sprintf("writer %d exited before it was deleted: %s", e.Number, e.ExitError))
+		}
+	}
 	if c.Plan.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
-		addNotes(c, "writers were deleted by force and may have run on beside the next one: on a filesystem without "+
-			"atomic appends between nodes, such as NFS, one may have overwritten the other")
+		addNotes(c, "writers were deleted by force, so two writers may have run at the same time: on a filesystem "+
+			"without atomic appends between nodes, such as NFS, one may have overwritten the other's records")
 	}
 }
 
@@ -121,7 +121,7 @@ func (b verdictBuilder) addLimits() {
 		c.NotShown = append(c.NotShown, sameNode)
 	}
 	c.NotShown = append(c.NotShown,
-		"deleting a pod is not a power failure: whether acknowledged records survive one was not tested")
+		"the run did not test whether acknowledged records survive a power failure")
 }
 
 // addSTIG adds the result of the STIG check, in its own words, if the run is that check.

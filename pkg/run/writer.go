@@ -139,7 +139,7 @@ func (w *writer) drainLog(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	select {
-	case <-w.log.closed:
+	case <-w.log.done:
 		return nil
 	case <-waiting.Done():
 	}
@@ -148,7 +148,7 @@ func (w *writer) drainLog(ctx context.Context) error {
 	}
 	defer func() {
 		w.log.stop()
-		<-w.log.closed
+		<-w.log.done
 	}()
 	// The stall must be read before the log is closed, which marks it as unreadable.
 	if stall := w.log.currentStall(); stall != nil {

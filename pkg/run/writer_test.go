@@ -43,10 +43,10 @@ func TestDrainLog_EndsIfTheContainerOutlivesItsPod(t *testing.T) {
 		c := withAck(t, newTestCell(t))
 		c.run.Options.StatusTimeout = time.Nanosecond
 		log := logOf(t, lines...)
-		log.closed = make(chan struct{})
+		log.done = make(chan struct{})
 		log.stop = func() {
 			log.setReadable(false)
-			close(log.closed)
+			close(log.done)
 		}
 		w := c.newWriter(1)
 		w.log = log

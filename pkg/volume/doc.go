@@ -1,6 +1,6 @@
 // Package volume accesses the place on a volume that holds a journal: a file, or a raw
 // block device. It opens, reads and syncs the journal, and returns the mount that holds
-// it. The package knows neither records nor Kubernetes.
+// it. The package does not depend on records or Kubernetes.
 package volume
 
 // FolderPrefix is the prefix of the name of every folder that this project creates on an

@@ -28,7 +28,7 @@ func CreateFolder(path string) error {
 	return syncDirectory(filepath.Dir(folder))
 }
 
-// Remove removes a regular file, and its folder if the folder is our own and empty. It
+// Remove removes a regular file, and its folder if the run created it and it is empty. It
 // syncs the parent folders. It returns no error if the file does not exist, and an error
 // if the path is not a regular file.
 func Remove(path string) error {

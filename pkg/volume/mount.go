@@ -27,7 +27,7 @@ func MountOf(path string) (protocol.Mount, error) {
 	}
 	info := deepest(mounts)
 	if info == nil {
-		return protocol.Mount{}, fmt.Errorf("no mount holds %s", path)
+		return protocol.Mount{}, fmt.Errorf("no mount contains %s", path)
 	}
 	mount := mountFrom(info)
 	mount.UUID = filesystemUUID(dir)

@@ -25,7 +25,7 @@ const (
 	// maxUnreadable is the maximum number of unreadable ranges.
 	maxUnreadable = 4096
 	// maxUnreadableStart is how many unreadable bytes a file may begin with. With more,
-	// the Reader gives up and does not try a dead volume page by page.
+	// the Reader returns an error instead of reading a failed volume page by page.
 	maxUnreadableStart = 16 * pageSize
 )
 
@@ -97,7 +97,7 @@ func (r *Reader) open(path string) error {
 	direct, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
 	if err == nil {
 		r.source, r.readMode = systemFile{direct}, protocol.ReadDirect
-		// Some filesystems refuse only the first read. Read will see any other error again.
+		// Some filesystems reject direct I/O only at the first read. Read reports all other errors.
 		if _, err := r.source.pread(r.buffer[:pageSize], 0); !errors.Is(err, unix.EINVAL) {
 			return nil
 		}
@@ -125,7 +125,7 @@ func (r *Reader) openCached(path string) error {
 // ReadMode returns how the file is read.
 func (r *Reader) ReadMode() protocol.ReadMode { return r.readMode }
 
-// SetMinimumLength sets how many bytes the journal must have. On a device, zeros before
+// SetMinimumLength sets the minimum length of the journal. On a device, zeros before
 // that are part of the journal if any other byte follows. It has no effect on a file.
 func (r *Reader) SetMinimumLength(bytes int64) {
 	if r.end != nil {

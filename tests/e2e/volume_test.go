@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
@@ -15,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
@@ -31,6 +35,16 @@ func TestVolumeRefusal_EndsInAVerdictWithAdvice(t *testing.T) {
 	atOnce := func(_ *testing.T, _ *chaosengine.Namespace, refuse func() error) error { return refuse() }
 	whenDeleted := func(t *testing.T, ns *chaosengine.Namespace, refuse func() error) error {
 		phase{trigger: podDeletion, object: "write-pod"}.onAdmission(t, ns, func() { assert.NoError(t, refuse()) })
+		return nil
+	}
+	// The API server waits for onAdmission, and the writer ends only after the deletion is admitted.
+	onceWriterEnds := func(t *testing.T, ns *chaosengine.Namespace, refuse func() error) error {
+		var refusing sync.WaitGroup
+		var once sync.Once
+		t.Cleanup(refusing.Wait)
+		phase{trigger: podDeletion, object: "write-pod"}.onAdmission(t, ns, func() {
+			once.Do(func() { refusing.Go(func() { assert.NoError(t, refuse()) }) })
+		})
 		return nil
 	}
 	for name, c := range map[string]struct {
@@ -50,7 +64,7 @@ func TestVolumeRefusal_EndsInAVerdictWithAdvice(t *testing.T) {
 			makeReadOnly, atOnce, chaosv1alpha1.ResultVerdictError, []string{readOnly, "kubectl describe pv"},
 		},
 		"read-only after the first writer": {
-			makeReadOnly, whenDeleted, chaosv1alpha1.ResultVerdictFailed, []string{readOnly, "kubectl describe pv"},
+			makeReadOnly, onceWriterEnds, chaosv1alpha1.ResultVerdictFailed, []string{readOnly, "kubectl describe pv"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -133,5 +147,18 @@ func fill(folder string) error {
 
 // makeReadOnly makes all later mounts of the volume read-only.
 func makeReadOnly(folder string) error {
-	return syscall.Mount("", folder, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, "")
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return wait.PollUntilContextCancel(ctx, 10*time.Millisecond, true, func(context.Context) (bool, error) {
+		err := syscall.Mount("", folder, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+		return err == nil, ignoreBusy(err)
+	})
+}
+
+// ignoreBusy returns nil for EBUSY: a writer still has the journal open.
+func ignoreBusy(err error) error {
+	if errors.Is(err, syscall.EBUSY) {
+		return nil
+	}
+	return err
 }

@@ -146,7 +146,7 @@ func conclude(c *result.Cell) {
 	judged.Findings = c.Findings
 	c.Verdict = judged.Verdict()
 	c.Reason = c.VerificationSentence()
-	c.NotShown = []string{"deleting a pod is not a power failure: durability across one was not tested"}
+	c.NotShown = []string{"the run did not test whether acknowledged records survive a power failure"}
 	if c.Provenance.NotReached != "" {
 		c.NotShown = append(c.NotShown, c.Provenance.NotReached)
 	}

@@ -102,8 +102,8 @@ func readFolder(path string) (bundle.Bundle, error) {
 	return bundle.ReadFolder(path)
 }
 
-// newestFolder returns the newest folder of a run in a folder, or the folder itself if it
-// contains a bundle; empty if there is none.
+// newestFolder returns the newest bundle in the folder in, or in itself if it is a bundle. It
+// returns an empty string if there is no bundle.
 func newestFolder(in string) (string, error) {
 	if _, err := os.Stat(filepath.Join(in, bundle.ManifestFile)); err == nil {
 		return in, nil

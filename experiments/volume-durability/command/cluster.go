@@ -43,7 +43,7 @@ type scopeFlags struct {
 
 func newScopeFlags() scopeFlags { return scopeFlags{clusterFlags: newClusterFlags()} }
 
-// addAllNamespaces adds the flag beside those of the cluster.
+// addAllNamespaces adds the flag --all-namespaces.
 func (f *scopeFlags) addAllNamespaces(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "search all namespaces")
 }

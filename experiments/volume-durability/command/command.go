@@ -51,7 +51,7 @@ Exit codes:
   0    the verdict is Pass, or the command succeeded
   1    the verdict is Fail: acknowledged data was lost or damaged
   2    the verdict is Error or N/A, or the command failed
-  130  the command was interrupted`,
+  130  the run was stopped, or the command was interrupted`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },

@@ -139,8 +139,8 @@ func storageClasses(ctx context.Context, c *cobra.Command, typed string) []strin
 // completionTimeout bounds how long a user who presses Tab waits for the cluster.
 const completionTimeout = 3 * time.Second
 
-// withCluster calls do with the cluster that the command line selects so far. Without
-// one there is nothing to propose.
+// withCluster calls do with the cluster of the flags that are already set. It does nothing
+// if there is no cluster.
 func withCluster(ctx context.Context, c *cobra.Command, do func(context.Context, connection)) {
 	cluster, err := clusterFlagsOf(c).connect()
 	if err != nil {

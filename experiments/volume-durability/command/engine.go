@@ -120,7 +120,7 @@ func newEngineSpec(engine v1alpha1.ChaosEngine, experiments []v1alpha1.ChaosExpe
 		definition := findDefinition(listed.Name, experiments)
 		switch {
 		case !isThisExperiment(listed.Name, definition):
-			fail("experiment %q: want %s, no other experiment can be run without Litmus", listed.Name, experimentName)
+			fail("experiment %q: this command runs only %s", listed.Name, experimentName)
 		case found:
 			fail("want one experiment %s, found several", experimentName)
 		default:

@@ -86,7 +86,7 @@ spec:
       spec: {components: {env: [{name: STORAGE_CLASS, valueFrom: {secretKeyRef: {name: s, key: k}}}]}}
 `)
 	for _, want := range []string{
-		`engineState="stop"`, `experiment "pod-delete": want volume-durability`,
+		`engineState="stop"`, `experiment "pod-delete": this command runs only volume-durability`,
 		"STORAGE_CLASS uses valueFrom: want a value in the file, or --storage-class",
 	} {
 		assert.ErrorContains(t, err, want)

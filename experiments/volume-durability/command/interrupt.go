@@ -108,7 +108,7 @@ func remainingObjects(ctx context.Context, spec runSpec) string {
 	pods, podErr := core.Pods(namespace).List(ctx, ofRun)
 	claims, claimErr := core.PersistentVolumeClaims(namespace).List(ctx, ofRun)
 	if podErr != nil || claimErr != nil {
-		return "unknown, the objects of the run cannot be listed"
+		return "unknown (listing the objects failed)"
 	}
 	var names []string
 	for _, p := range pods.Items {

@@ -42,11 +42,11 @@ func writePIDFile(run string) (pidFile, error) {
 // remove removes the file, once the run has ended.
 func (f pidFile) remove() {
 	if f.path != "" {
-		_ = os.Remove(f.path) // a file that stays names a process that does not exist any more
+		_ = os.Remove(f.path) // a file that stays names a process that no longer exists
 	}
 }
 
-// processState is what this machine knows about the process of a run.
+// processState is the state of a run's process on this machine.
 type processState int
 
 const (

@@ -52,7 +52,7 @@ Exit codes:
   0    the verdict is Pass
   1    the verdict is Fail: acknowledged data was lost or damaged
   2    the verdict is Error or N/A, or the command failed
-  130  the run was interrupted`,
+  130  the run was stopped, or the command was interrupted`,
 		Example: `  # The default StorageClass, in the namespace stig
   volume-durability run
 

@@ -31,7 +31,7 @@ type runSpec struct {
 	again bool
 	// owner is the owner of every object that the run creates; nil for none.
 	owner *metav1.OwnerReference
-	// labels are the labels of every object beside those of the run itself.
+	// labels are added to every object, in addition to the labels of the run.
 	labels map[string]string
 	engine *result.Engine
 

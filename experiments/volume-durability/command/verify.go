@@ -73,7 +73,7 @@ Exit codes:
 	return c
 }
 
-// expectation is what a run knows about a journal outside of the volume.
+// expectation is what the ledger and the bundle contain about a journal.
 type expectation struct {
 	Cell    string
 	Format  journal.Format

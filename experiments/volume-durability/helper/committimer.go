@@ -20,7 +20,7 @@ const (
 	histogramDigits = 3
 )
 
-// commitTimer is a journal's file that measures commits: a write and the sync after it.
+// commitTimer is a journal.File that measures the duration of commits: a write and the sync after it.
 type commitTimer struct {
 	journal.File
 	start      time.Time     // of the current commit

@@ -107,7 +107,7 @@ func (t *task) sample(found journal.Report) *protocol.Sample {
 	}
 	sample := &protocol.Sample{Offset: at, Damage: at}
 	if record, err := t.readRange(at, int64(found.Size), found.Bytes); err == nil {
-		sample.Damage += int64(found.Deviation(at, record))
+		sample.Damage += int64(found.MatchingPrefix(at, record))
 	}
 	sample.Offset = max(0, sample.Damage-sampleSize/2)
 	if around, err := t.readRange(sample.Offset, sampleSize, found.Bytes); err == nil {

@@ -13,8 +13,8 @@ import (
 // is far above the latency of a busy disk, and far below the time that a run gives a pod.
 const stallTimeout = 5 * time.Second
 
-// stallWatch reports calls to the volume that do not return. The report cannot wait until
-// somebody asks: a process that hangs in such a call can neither answer nor be killed.
+// stallWatch reports calls to the volume that do not return. It reports them
+// without being asked: a process that is blocked in such a call cannot be killed or queried.
 type stallWatch struct {
 	out     io.Writer
 	timeout time.Duration

@@ -66,7 +66,8 @@ func (t *task) openEpoch(ctx context.Context, out io.Writer) (*volume.File, jour
 	return file, found.Report, err
 }
 
-// openFirstEpoch creates the journal. A file that exists already is not ours, and an error.
+// openFirstEpoch creates the journal. If the file already exists, it
+// returns an error, because another program may own it.
 func (t *task) openFirstEpoch(out io.Writer) (*volume.File, journal.Report, error) {
 	file, err := t.create()
 	if err != nil {

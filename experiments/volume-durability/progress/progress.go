@@ -2,8 +2,8 @@
 // acknowledged, and every deletion and verdict. On a terminal it updates one line for
 // each cell in place; otherwise it prints one line for each event.
 //
-// A View implements run.Hooks and does not change the run. It knows neither clusters nor
-// how the result is printed at the end.
+// A View implements run.Hooks and does not change the run. It does not access the
+// cluster, and does not print the result at the end.
 package progress
 
 import (

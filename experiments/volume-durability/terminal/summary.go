@@ -73,7 +73,7 @@ func Headline(v judge.Verdict) string {
 	case judge.Fail:
 		return "Fail: not every acknowledged record could be read back intact."
 	case judge.Stopped:
-		return "Stopped: the run was interrupted before it reached a verdict."
+		return "Stopped: the run was stopped before the journal could be verified."
 	case judge.NotApplicable:
 		return "N/A: the check does not apply to this cluster; nothing was tested."
 	}

@@ -59,19 +59,19 @@ func optionFacts(r result.Result) []fact {
 		{"Duration of the chaos", seconds(opts.Duration), false},
 		{"Interval between deletions", interval, false},
 		{"Ramp time", seconds(opts.RampTime), false},
-		{"Delete by force", joined(opts.Force), false},
+		{"Delete by force", forceNames(opts.Force), false},
 		{"StorageClasses", strings.ReplaceAll(joined(opts.StorageClasses), `""`, "the default"), false},
 		{"Access modes", joined(opts.AccessModes), false},
 		{"Volume modes", joined(opts.VolumeModes), false},
 		{"Nodes of the reader", joined(opts.ReaderNodes), false},
-		{"Parallel cells, at most", fmt.Sprint(opts.ParallelCells), false},
+		{"Maximum number of parallel cells", fmt.Sprint(opts.ParallelCells), false},
 		{"Required evidence level", opts.RequiredEvidence.String(), false},
 		{"Negative control", yesOrNo(opts.NegativeControl), false},
 		{"Record size", counted(opts.RecordSize, "byte"), false},
 		{"Write rate", rate, false},
 		{"Size of the claim", opts.ClaimSize.String(), false},
-		{"Time limit of a step in the cluster", seconds(opts.StatusTimeout), false},
-		{"Time limit of the reader", seconds(opts.VerifyTimeout), false},
+		{"Timeout per step (STATUS_CHECK_TIMEOUT)", seconds(opts.StatusTimeout), false},
+		{"Timeout for reading back (VERIFY_TIMEOUT)", seconds(opts.VerifyTimeout), false},
 	}
 }
 
@@ -79,7 +79,19 @@ func seconds(d time.Duration) string {
 	if d == 0 {
 		return "0" + space + "s"
 	}
-	return d.String()
+	if d < time.Minute {
+		return fmt.Sprint(d.Seconds()) + space + "s"
+	}
+	return formatDuration(d)
+}
+
+// forceNames lists the kinds of deletion: yes for a forced one.
+func forceNames(force []bool) string {
+	var all []string
+	for _, f := range force {
+		all = append(all, yesOrNo(f))
+	}
+	return strings.Join(all, ", ")
 }
 
 // joined lists values, with "" for an empty one.

@@ -29,7 +29,6 @@ type cellView struct {
 	Control      string
 	Reason       string
 	Notes        []string
-	ExitErrors   []string
 	Facts        []fact
 	Timeline     *figure
 	Strip        *figure
@@ -51,7 +50,7 @@ type cellView struct {
 func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 	v := cellView{
 		cellPosition: at, Name: cellName(c), Verdict: newCellBadge(c), Control: controlSentence(c),
-		Reason: c.Reason, Notes: c.Notes, ExitErrors: exitErrors(c), Facts: cellFacts(c), NotShown: c.NotShown,
+		Reason: c.Reason, Notes: c.Notes, Facts: cellFacts(c), NotShown: c.NotShown,
 		Folded: c.Plan.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
@@ -62,8 +61,8 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 		v.Evidence = newEvidenceView(r, c)
 	}
 	if v.Folded && len(r.Cells) > maxDetailed {
-		v.Omitted = "This run has so many cells that the page has no charts of those with the expected verdict. " +
-			"The result in JSON has their data."
+		v.Omitted = "The page has no charts of cells with the expected verdict, because the run has more than " +
+			fmt.Sprint(maxDetailed) + " cells. The result in JSON has their data."
 		return v
 	}
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
@@ -77,17 +76,6 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 // maxDetailed is the number of cells up to which the page shows the details of each. A page with more would be slow to
 // open.
 const maxDetailed = 100
-
-// exitErrors describes the writers that exited before they were deleted.
-func exitErrors(c result.Cell) []string {
-	var all []string
-	for _, e := range c.Epochs {
-		if e.ExitError != nil {
-			all = append(all, fmt.Sprintf("Writer %d exited before it was deleted: %s", e.Number, e.ExitError.Error()))
-		}
-	}
-	return all
-}
 
 // ledgerTable has the acknowledgements, with which anyone can check the journal.
 func ledgerTable(c result.Cell) table {
@@ -115,10 +103,10 @@ const maxFindings = 100
 func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
 	for i, f := range c.Findings {
 		if i == maxFindings {
-			return views, "and " + counted(len(c.Findings)-maxFindings, "more finding") + ", listed in the result in JSON"
+			return views, "The result in JSON has " + counted(len(c.Findings)-maxFindings, "more finding") + "."
 		}
 		views = append(views, findingView{
-			Number: i + 1, Class: string(f.Class), Meaning: meanings[f.Class],
+			Number: i + 1, Class: string(f.Class), Meaning: f.Class.Description(),
 			Records: findingCount(f), Which: findingRecords(f), Bytes: findingBytes(f), Detail: f.Detail,
 		})
 	}
@@ -127,7 +115,7 @@ func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
 
 func findingCount(f judge.Finding) string {
 	if f.Records == 0 {
-		return unknown
+		return dash
 	}
 	return grouped(f.Records)
 }
@@ -136,7 +124,7 @@ func findingCount(f judge.Finding) string {
 func findingRecords(f judge.Finding) string {
 	switch {
 	case f.First == 0:
-		return unknown
+		return dash
 	case f.LastEpoch > 0 && f.LastEpoch != f.Epoch:
 		return fmt.Sprintf("epoch %d, %s to epoch %d, %s", f.Epoch, grouped(f.First), f.LastEpoch, grouped(f.Last))
 	case f.First == f.Last:
@@ -149,19 +137,9 @@ func findingRecords(f judge.Finding) string {
 // findingBytes says where in the file a finding is.
 func findingBytes(f judge.Finding) string {
 	if f.Offset == f.End {
-		return "missing at byte " + grouped(f.Offset)
+		return "expected at byte " + grouped(f.Offset)
 	}
 	return grouped(f.Offset) + " to " + grouped(f.End-1)
-}
-
-// levels say in a sentence what each level of evidence means.
-var levels = map[provenance.Level]string{
-	provenance.None:         "nothing was read back, or not from the volume that was written to",
-	provenance.ReadBack:     "another pod read the data; the memory of the writer's node may have answered in the storage's place",
-	provenance.Uncached:     "what was read did not come from the page cache that was written to",
-	provenance.Remounted:    "the filesystem was unmounted on the writer's node before the reader had it, or another node's kernel mounted it",
-	provenance.Reattached:   "the volume was detached from the writer's node and attached again for the reader",
-	provenance.OtherMachine: "it was attached again, to a machine with another kernel",
 }
 
 // evidenceView is the evidence level of a cell and the reasons for it.
@@ -180,14 +158,14 @@ type levelView struct {
 
 func newEvidenceView(r result.Result, c result.Cell) *evidenceView {
 	v := &evidenceView{
-		Level: c.Provenance.Level.String(), Meaning: levels[c.Provenance.Level], NotReached: c.Provenance.NotReached,
+		Level: c.Provenance.Level.String(), Meaning: c.Provenance.Level.Description(), NotReached: c.Provenance.NotReached,
 		Facts: provenanceTable(c),
 	}
 	if r.Options.RequiredEvidence > provenance.None && !c.Plan.Control {
 		v.Required = r.Options.RequiredEvidence.String()
 	}
 	for level := provenance.ReadBack; level <= provenance.OtherMachine; level++ {
-		v.Levels = append(v.Levels, levelView{level.String(), levels[level], level <= c.Provenance.Level})
+		v.Levels = append(v.Levels, levelView{level.String(), level.Description(), level <= c.Provenance.Level})
 	}
 	return v
 }
@@ -196,15 +174,15 @@ func newEvidenceView(r result.Result, c result.Cell) *evidenceView {
 func provenanceTable(c result.Cell) table {
 	t := table{
 		Caption: "What happened to the volume between the last writer and the reader",
-		Head:    []string{"Question", "Answer", "How this is known, or why it is not"},
+		Head:    []string{"Question", "Answer", "Evidence, or why the answer is unknown"},
 	}
 	for _, f := range []struct {
 		question string
 		provenance.Observation
 	}{
 		{"Did all pods have the same volume?", c.Provenance.SameVolume},
-		{"Was it unmounted on the writer's node?", c.Provenance.Unmounted},
-		{"Was it detached and attached again?", c.Provenance.Reattached},
+		{"Was the volume unmounted on the writer's node?", c.Provenance.Unmounted},
+		{"Was the volume detached and attached again?", c.Provenance.Reattached},
 		{"Did the reader run on another kernel?", c.Provenance.OtherKernel},
 	} {
 		answer := f.Answer
@@ -215,12 +193,12 @@ func provenanceTable(c result.Cell) table {
 	}
 	p := c.Provenance
 	t.Rows = append(t.Rows,
-		[]string{"How did the reader read?", cmp.Or(string(p.ReadMode), "not at all"), readModes[p.ReadMode]},
+		[]string{"Read mode", cmp.Or(string(p.ReadMode), "not at all"), readModes[p.ReadMode]},
 		[]string{"Where did the last writer run?", locationNode(&p.Writer), locationMount(&p.Writer)},
 		[]string{"Where did the reader run?", locationNode(p.Reader), locationMount(p.Reader)})
 	if c.Reader != nil && c.Reader.ScanResult.SHA256 != "" {
-		t.Rows = append(t.Rows, []string{"How much of the journal did it read?", "all",
-			counted(c.Reader.ScanResult.Bytes, "byte") + ", SHA-256 " + c.Reader.ScanResult.SHA256})
+		t.Rows = append(t.Rows, []string{"Bytes read", counted(c.Reader.ScanResult.Bytes, "byte"),
+			"the whole journal, SHA-256 " + c.Reader.ScanResult.SHA256})
 	}
 	return t
 }
@@ -300,20 +278,18 @@ func cellFacts(c result.Cell) []fact {
 			source += ", which existed before the run"
 		}
 	}
-	modes := ""
+	accessMode := ""
 	if c.Plan.VolumeSource == options.Claim { // an emptyDir has no access mode
-		modes = string(c.Plan.AccessMode)
-	}
-	if c.Plan.VolumeMode != "" {
-		modes = strings.TrimPrefix(modes+", "+string(c.Plan.VolumeMode), ", ")
+		accessMode = string(c.Plan.AccessMode)
 	}
 	all = append(all, fact{"Volume", source, false}, fact{"StorageClass", class, false})
 	if c.Claim != nil {
 		all = append(all, fact{"Provisioner", c.Claim.Provisioner, true}, fact{"PersistentVolume", c.Claim.Volume, true},
 			fact{"Volume handle", c.Claim.Handle, true}, fact{"UID of the claim", string(c.Claim.UID), true})
 	}
-	return withValues(append(all, fact{"Modes", modes, false}, fact{"Deletion", deletionKind(c.Plan), false},
-		fact{"Reader", readerNode(c), false}, fact{"Journal", c.File, true}))
+	return withValues(append(all,
+		fact{"Access mode", accessMode, false}, fact{"Volume mode", string(c.Plan.VolumeMode), false},
+		fact{"Deletion", deletionKind(c.Plan), false}, fact{"Node of the reader", readerNode(c), false}, fact{"Journal", c.File, true}))
 }
 
 // localFacts describes the folder or device of a local run.
@@ -330,20 +306,20 @@ func localFacts(c result.Cell) []fact {
 
 func deletionKind(p options.CellSpec) string {
 	if p.Force {
-		return "by force, with a grace period of 0"
+		return "forced (grace period 0)"
 	}
 	return "graceful"
 }
 
 func readerNode(c result.Cell) string {
 	requested := map[options.ReaderNode]string{
-		options.AnyNode: "any node", options.SameNode: "the writer's node", options.OtherNode: "another node",
+		options.AnyNode: "any", options.SameNode: "the writer's node", options.OtherNode: "another node",
 	}[c.Plan.ReaderNode]
 	if requested == "" {
 		requested = string(c.Plan.ReaderNode)
 	}
 	if c.Reader == nil || c.Reader.Node == "" {
-		return "on " + requested
+		return "requested: " + requested
 	}
-	return "requested on " + requested + ", ran on " + c.Reader.Node
+	return "requested: " + requested + "; actual: " + c.Reader.Node
 }

@@ -1,7 +1,6 @@
-// Package html renders results as one HTML file for people: an assessor who prints it, an SRE who reads it on a phone.
-// The page loads nothing, runs no script, and shows only what is in the results.
+// Package html renders results as one self-contained HTML file, for a screen of any size and for print. The page loads nothing, runs no script, and shows only what is in the results.
 //
-// The package knows nothing of the cluster or of how a verdict is reached.
+// The package does not depend on the cluster or on how verdicts are determined.
 package html
 
 import (

@@ -16,7 +16,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
-	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
@@ -204,7 +203,7 @@ func TestRender_ShowsTheResult(t *testing.T) {
 	for _, want := range []string{
 		"2026-11-24 12:46:47 to 12:48:01 UTC (1\u00a0min\u00a014\u00a0s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
 		"2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
-		"the driver attaches nothing", "This is the control", "was not tested",
+		"the driver attaches nothing", "This is the negative control", "did not test whether",
 		"kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
 	} {
 		assert.Contains(t, text(tree), want)
@@ -251,8 +250,8 @@ func TestHeadline_OfEachVerdict(t *testing.T) {
 }
 
 func TestFirstNames_CountsTheOthers(t *testing.T) {
-	assert.Equal(t, "a, b, c, d", firstNames([]string{"a", "b", "c", "d"}))
-	assert.Equal(t, "a, b, c and 2 more", firstNames([]string{"a", "b", "c", "d", "e"}))
+	assert.Equal(t, "a, b, c, d", listNames([]string{"a", "b", "c", "d"}))
+	assert.Equal(t, "a, b, c and 2 more", listNames([]string{"a", "b", "c", "d", "e"}))
 }
 
 // A result lacks what its run could not observe.
@@ -298,15 +297,15 @@ func TestRender_LimitsThePageOfALongRun(t *testing.T) {
 	}
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 2<<20, "%d bytes", len(page))
-	assert.Contains(t, text(tree), "and 4\u00a0900\u00a0more findings")
+	assert.Contains(t, text(tree), "The result in JSON has 4\u00a0900\u00a0more findings.")
 	assert.Contains(t, text(tree), "The chart shows the 12 slowest of 302 recoveries")
 }
 
 func TestRender_ReportsAWriterThatExited(t *testing.T) {
 	r := samples.Fail()
-	r.Cells[0].Epochs[1].ExitError = &protocol.OpError{Op: "writing /data/logs.log", Cause: "no space left on device"}
+	r.Cells[0].Notes = []string{"writer 2 exited before it was deleted: writing /data/logs.log: no space left on device"}
 	_, tree := rendered(t, r)
-	assert.Contains(t, text(tree), "Writer 2 exited before it was deleted: writing /data/logs.log: no space left on device")
+	assert.Contains(t, text(tree), "Note: writer 2 exited before it was deleted: writing /data/logs.log: no space left on device")
 }
 
 func TestRender_OmitsChartsOfPassedCellsIfThereAreMany(t *testing.T) {
@@ -316,7 +315,7 @@ func TestRender_OmitsChartsOfPassedCellsIfThereAreMany(t *testing.T) {
 	}
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 8<<20)
-	assert.Contains(t, text(tree), "This run has so many cells that the page has no charts of those with the expected verdict.")
+	assert.Contains(t, text(tree), "The page has no charts of cells with the expected verdict, because the run has more than 100 cells.")
 	timelines := 0
 	every(tree, "figcaption", func(n *html.Node) {
 		if strings.HasPrefix(text(n), "Records acknowledged over time") {
@@ -352,7 +351,7 @@ func TestRender_NamesTheReadersNode(t *testing.T) {
 	r := samples.Pass()
 	r.Cells[0].Plan.ReaderNode = options.ReaderNode("node-z")
 	_, tree := rendered(t, r)
-	assert.Contains(t, text(tree), "requested on node-z, ran on node-a")
+	assert.Contains(t, text(tree), "requested: node-z; actual: node-a")
 }
 
 func TestRenderAll_ShowsSeveralRuns(t *testing.T) {

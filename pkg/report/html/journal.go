@@ -77,7 +77,7 @@ func journalPieces(c result.Cell, r result.JournalRead) ([]chart.Piece, []chart.
 		rows = append(rows, []string{grouped(p.From), grouped(p.To - 1), p.Title})
 	}
 	if len(rows) == 0 {
-		rows = append(rows, []string{unknown, unknown, "no data"})
+		rows = append(rows, []string{dash, dash, "no data"})
 	}
 	return pieces, writerSections(r.ScanResult.Segments), rows
 }

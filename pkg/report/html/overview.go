@@ -14,8 +14,8 @@ type overviewRow struct {
 }
 
 func newOverviewRow(r result.Result) overviewRow {
-	o := overviewRow{On: testedNames(r), When: unknown, Acknowledged: unknown, Lost: unknown,
-		Deletions: unknown, Level: unknown}
+	o := overviewRow{On: testedNames(r), When: dash, Acknowledged: dash, Lost: dash,
+		Deletions: dash, Level: dash}
 	if when := formatTime(r.Started); when != "" {
 		o.When = when + " UTC"
 	}
@@ -44,7 +44,7 @@ func testedNames(r result.Result) string {
 	if len(names) == 0 {
 		return "nothing"
 	}
-	return firstNames(names)
+	return listNames(names)
 }
 
 // lostRecords adds up the records that the cells under test lost.

@@ -11,7 +11,7 @@ import (
 )
 
 // stepNames are the steps of a recovery in order.
-var stepNames = []string{"gone", "scheduled", "attached", "mounted", "started", "first acknowledgement"}
+var stepNames = []string{"pod deleted", "scheduled", "attached", "mounted", "started", "first acknowledgement"}
 
 func stepTimes(r result.Recovery) []time.Duration {
 	return []time.Duration{r.Gone, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}
@@ -76,7 +76,7 @@ func stepLegend(s chart.Steps) []legendEntry {
 func newStepRow(r result.Recovery) chart.StepRow {
 	row := chart.StepRow{Name: fmt.Sprintf("writer %d deleted", r.Epoch), Total: formatDuration(r.FirstAck)}
 	if r.FirstAck == 0 {
-		row.Total = "did not recover"
+		row.Total = "no acknowledgement"
 	}
 	for i, took := range stepTimes(r) {
 		if took > 0 {

@@ -51,16 +51,16 @@ func failHeadline(r result.Result) string {
 	case len(names) == 0:
 		return "The run failed."
 	case lost == 0:
-		return "The storage did not pass the verification."
+		return "No acknowledged record was lost, but the journal has other damage."
 	case cells == 1:
 		return fmt.Sprintf("%s of %s were lost.", grouped(lost), counted(acknowledged, "acknowledged record"))
 	default:
-		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, firstNames(names))
+		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, listNames(names))
 	}
 }
 
-// firstNames lists the first names and counts the others.
-func firstNames(names []string) string {
+// listNames lists the first few names and counts the others.
+func listNames(names []string) string {
 	const most = 3
 	if len(names) <= most+1 {
 		return strings.Join(names, ", ")
@@ -87,17 +87,15 @@ func scope(r result.Result) string {
 	if acknowledged == 0 {
 		return "No record was acknowledged, so nothing was tested."
 	}
-	records := counted(acknowledged, "record")
+	records := counted(acknowledged, "acknowledged record")
 	if r.Options.VolumeSource == options.Local {
-		return fmt.Sprintf("The writer synced %s and had each acknowledged. Its process was killed %s while it wrote.",
+		return fmt.Sprintf("The writer wrote %s. Its process was killed %s while it wrote.",
 			records, times(deletions))
 	}
 	if cells == 1 {
-		return fmt.Sprintf("The writer synced %s to one volume and had each acknowledged. Its pod was deleted %s while it wrote.",
-			records, times(deletions))
+		return fmt.Sprintf("The writers wrote %s to one volume. A writer was deleted %s.", records, times(deletions))
 	}
-	return fmt.Sprintf("The writers synced %s to %s and had each acknowledged. Their pods were deleted %s while they wrote.",
-		records, counted(cells, "volume"), times(deletions))
+	return fmt.Sprintf("The writers wrote %s to %s. Writers were deleted %s.", records, counted(cells, "volume"), times(deletions))
 }
 
 func times(n int) string {
@@ -146,7 +144,7 @@ func evidenceLevel(r result.Result) string {
 	if !found {
 		return ""
 	}
-	s := level.String() + ": " + levels[level]
+	s := level.String() + ": " + level.Description()
 	if len(r.Tested()) > 1 {
 		s = "at least " + s
 	}

@@ -15,7 +15,7 @@ type pageView struct {
 	Policy   string
 	Patterns template.HTML
 	Title    string
-	// Headline is that of a page of several runs; a single run has its own.
+	// Headline is the headline of a page with several runs. A single run has its own.
 	Headline string
 	Runs     []runView
 }
@@ -38,7 +38,7 @@ type runView struct {
 	Overview             overviewRow
 	Comparisons          []figure
 	Cells                []cellView
-	// Rows are those of the table of cells.
+	// Rows has the rows of the table of cells.
 	Rows       []cellRow
 	Several    bool
 	NotRemoved string
@@ -80,15 +80,13 @@ func newBadge(v judge.Verdict) badge {
 	return badge{word, kind}
 }
 
-// newCellBadge returns a cell's badge. The verdict of the control means the opposite of the others'.
+// newCellBadge returns a cell's badge. For the control, Fail is the expected verdict.
 func newCellBadge(c result.Cell) badge {
 	b := newBadge(c.Verdict)
 	switch {
 	case c.Plan.Control && c.LostAllData():
 		return badge{b.Word + ", as expected", "none"}
-	case c.Plan.Control && c.Verdict == judge.Fail:
-		return badge{b.Word + ", but not as expected", "error"}
-	case c.Plan.Control && c.Verdict == judge.Pass:
+	case c.Plan.Control && (c.Verdict == judge.Pass || c.Verdict == judge.Fail):
 		return badge{b.Word + ", not as expected", "error"}
 	}
 	return b

@@ -1,7 +1,7 @@
 // Package kubectlsteps describes how to repeat a test with kubectl alone: the steps of STIG check V-260932 with the
 // names of a run.
 //
-// By hand one can see whether the log has any data, but not whether every byte is intact.
+// These steps show whether the journal contains data. They do not show whether every byte is intact.
 package kubectlsteps
 
 import (

@@ -11,8 +11,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// unknown is shown in place of a value that is not known.
-const unknown = "–"
+// dash is shown for a value that is missing.
+const dash = "–"
 
 // space is a no-break space: a number and its unit stay on one line.
 const space = "\u00a0"
@@ -34,7 +34,7 @@ func counted[N ~int | ~int64 | ~uint64](n N, noun string) string {
 func formatDuration(d time.Duration) string {
 	switch {
 	case d <= 0:
-		return unknown
+		return dash
 	case d < time.Millisecond:
 		return digits(float64(d)/float64(time.Microsecond)) + space + "µs"
 	case d < time.Second:
@@ -114,22 +114,7 @@ func formatTime(t time.Time) string {
 // formatClock formats a time of day in UTC; a dash if it is not known.
 func formatClock(t time.Time) string {
 	if t.IsZero() {
-		return unknown
+		return dash
 	}
 	return t.UTC().Format("15:04:05.000")
-}
-
-// meanings say in a sentence what each class of finding is.
-var meanings = map[judge.Class]string{
-	judge.Missing:     "no journal, or an empty one",
-	judge.LostTail:    "the last acknowledged records of an epoch are not there",
-	judge.LostGap:     "acknowledged records are not there, later ones are",
-	judge.Corrupt:     "other bytes stand where acknowledged records should",
-	judge.Torn:        "only the beginning of an acknowledged record is there",
-	judge.Reordered:   "records are there, in another order than they were written",
-	judge.Duplicated:  "records are there more than once",
-	judge.RolledBack:  "records that a later pod had read back are gone again",
-	judge.Foreign:     "data that this run never wrote",
-	judge.Unavailable: "the volume could not be mounted or read in time",
-	judge.ReadOnly:    "the volume could not be written any more",
 }

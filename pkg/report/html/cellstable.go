@@ -35,8 +35,8 @@ type cellRow struct {
 func newCellRow(c result.Cell, v cellView) cellRow {
 	row := cellRow{
 		Anchor: v.Anchor, Name: v.Name, Verdict: v.Verdict, Control: v.Control, Level: c.Provenance.Level.String(),
-		Acknowledged: unknown, Lost: unknown, Recovery: formatDuration(c.SlowestRecovery()),
-		P50: unknown, P99: unknown, Max: unknown, Rate: unknown,
+		Acknowledged: dash, Lost: dash, Recovery: formatDuration(c.SlowestRecovery()),
+		P50: dash, P99: dash, Max: dash, Rate: dash,
 	}
 	if c.Verdict != judge.Pass && c.Verdict != judge.Fail {
 		row.Reason = v.Reason
@@ -62,10 +62,10 @@ func controlSentence(c result.Cell) string {
 	case !c.Plan.Control:
 		return ""
 	case c.LostAllData():
-		return "This is the control, on a volume that keeps nothing. It lost its data, as expected: this run can detect loss."
+		return "This is the negative control. Its volume, an emptyDir, is deleted with its pod. It lost its data, as expected: this run can detect loss."
 	case c.Verdict == judge.Pass || c.Verdict == judge.Fail:
-		return "This is the control, on a volume that keeps nothing. Its loss was not detected: this run cannot detect loss."
+		return "This is the negative control. Its volume, an emptyDir, is deleted with its pod. Its loss was not detected: this run cannot detect loss."
 	default:
-		return "This is the control, on a volume that keeps nothing. It must lose its data."
+		return "This is the negative control. Its volume, an emptyDir, is deleted with its pod. It must lose its data."
 	}
 }
