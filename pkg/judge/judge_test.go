@@ -367,7 +367,8 @@ func TestJudge_NamesEveryDamageToAcknowledgedRecords(t *testing.T) {
 			newVolume(t).write(100, 0).damage(func([]byte) []byte { return other }),
 			[]Finding{{
 				Class: Foreign, Epoch: 1, First: 1, Last: 100,
-				Records: 100, End: int64(len(other)), Detail: "only journal fedcba9876543210 was found, which this run did not write",
+				Records: 100, End: int64(len(other)),
+				Detail: "only journal fedcba9876543210 was found, which this run did not write",
 			}}, 0,
 		},
 		{

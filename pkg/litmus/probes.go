@@ -18,7 +18,8 @@ const lastPhase = "PostChaos"
 
 // withTimeout runs the probes of a phase with a timeout. litmus-go waits without a timeout for the command of a probe,
 // which never returns if the volume hangs. A probe without a verdict after the timeout counts as failed.
-// Litmus does the same when a probe exceeds its own timeout. The goroutine then ends only with this program: litmus-go cannot be stopped.
+// Litmus does the same when a probe exceeds its own timeout. The goroutine then ends only with this program:
+// litmus-go cannot be stopped.
 func (e *Experiment) withTimeout(phase string, run func(*types.ResultDetails) error) error {
 	limit := e.probeTimeout(phase)
 	done, running := make(chan error, 1), e.result

@@ -88,9 +88,11 @@ func (h *History) steps() []step {
 		{Uncached, h.ReadMode == protocol.ReadDirect || h.remounted(),
 			"the journal was read through the page cache of the writer's own kernel: " + string(h.ReadMode)},
 		{Remounted, h.remounted(),
-			whyNot(h.Unmounted, "the volume was not unmounted on the writer's node", "the volume was unmounted on the writer's node")},
+			whyNot(h.Unmounted, "the volume was not unmounted on the writer's node",
+				"the volume was unmounted on the writer's node")},
 		{Reattached, h.Reattached.IsYes(),
-			whyNot(h.Reattached, "the volume was not detached and attached again", "the volume was detached and attached again")},
+			whyNot(h.Reattached, "the volume was not detached and attached again",
+				"the volume was detached and attached again")},
 		{OtherMachine, h.OtherKernel.IsYes(), h.OtherKernel.Reason},
 	}
 }

@@ -28,7 +28,9 @@ const (
 func WithCleanupTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	cleanup, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stopWatching := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(timeout, func() { cancel(fmt.Errorf("the cleanup timed out %s after the run was stopped", timeout)) })
+		timer := time.AfterFunc(timeout, func() {
+			cancel(fmt.Errorf("the cleanup timed out %s after the run was stopped", timeout))
+		})
 		context.AfterFunc(cleanup, func() { timer.Stop() })
 	})
 	return cleanup, func() {

@@ -47,7 +47,8 @@ func Blank(path string) (err error) {
 		return err
 	}
 	extent := [2]uint64{0, uint64(size)}
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, device.Fd(), unix.BLKZEROOUT, uintptr(unsafe.Pointer(&extent))); errno != 0 {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, device.Fd(), unix.BLKZEROOUT, uintptr(unsafe.Pointer(&extent)))
+	if errno != 0 {
 		return fmt.Errorf("overwriting %s with zeros: %w", path, errno)
 	}
 	return device.Sync()

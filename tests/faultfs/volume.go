@@ -73,7 +73,8 @@ func (o Options) Problems() []error {
 		problems = append(problems, fmt.Errorf("file %q: want a path below the directory, such as logs.log", o.File))
 	}
 	if _, err := filepath.Match(o.File, ""); err != nil {
-		problems = append(problems, fmt.Errorf("file %q: want a pattern such as volume-durability-*/logs.log: %w", o.File, err))
+		problems = append(problems,
+			fmt.Errorf("file %q: want a pattern such as volume-durability-*/logs.log: %w", o.File, err))
 	}
 	return problems
 }

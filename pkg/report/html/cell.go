@@ -289,7 +289,8 @@ func cellFacts(c result.Cell) []fact {
 	}
 	return withValues(append(all,
 		fact{"Access mode", accessMode, false}, fact{"Volume mode", string(c.Plan.VolumeMode), false},
-		fact{"Deletion", deletionKind(c.Plan), false}, fact{"Node of the reader", readerNode(c), false}, fact{"Journal", c.File, true}))
+		fact{"Deletion", deletionKind(c.Plan), false},
+		fact{"Node of the reader", readerNode(c), false}, fact{"Journal", c.File, true}))
 }
 
 // localFacts describes the folder or device of a local run.

@@ -1,4 +1,5 @@
-// Package html renders results as one self-contained HTML file, for a screen of any size and for print. The page loads nothing, runs no script, and shows only what is in the results.
+// Package html renders results as one self-contained HTML file, for a screen of any size and for print. The page loads
+// nothing, runs no script, and shows only what is in the results.
 //
 // The package does not depend on the cluster or on how verdicts are determined.
 package html

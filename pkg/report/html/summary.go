@@ -95,7 +95,8 @@ func scope(r result.Result) string {
 	if cells == 1 {
 		return fmt.Sprintf("The writers wrote %s to one volume. A writer was deleted %s.", records, times(deletions))
 	}
-	return fmt.Sprintf("The writers wrote %s to %s. Writers were deleted %s.", records, counted(cells, "volume"), times(deletions))
+	return fmt.Sprintf("The writers wrote %s to %s. Writers were deleted %s.",
+		records, counted(cells, "volume"), times(deletions))
 }
 
 func times(n int) string {
