@@ -1,5 +1,4 @@
 // Package pki makes the cluster's certificate authorities and the certificates that they sign.
-
 package pki
 
 import (
