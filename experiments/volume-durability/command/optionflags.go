@@ -1,7 +1,6 @@
 package command
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -149,16 +148,7 @@ func (f *optionFlags) value(name string) string {
 
 // withFlagNames adds the names of the flags to mistakes in options.
 func withFlagNames(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, one := range joined.Unwrap() {
-			all = append(all, withFlagNames(one))
-		}
-		return errors.Join(all...)
-	}
-	var p options.Invalid
-	if errors.As(err, &p) {
+	return terminal.ReplaceInvalid(err, func(p options.Invalid) error {
 		return fmt.Errorf("--%s (%s) %q: want %s", flagName(p.Name), p.Name, p.Value, p.Want)
-	}
-	return err
+	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/local"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
@@ -87,18 +88,9 @@ func (o *optionFlags) parse() (options.Values, error) {
 
 // withFlagNames replaces the names of options by those of their flags.
 func withFlagNames(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, one := range joined.Unwrap() {
-			all = append(all, withFlagNames(one))
-		}
-		return errors.Join(all...)
-	}
-	var p options.Invalid
-	if errors.As(err, &p) {
+	return terminal.ReplaceInvalid(err, func(p options.Invalid) error {
 		return fmt.Errorf("--%s %q: want %s", flagName(p.Name), p.Value, p.Want)
-	}
-	return err
+	})
 }
 
 // hookFlags are the flags of the command that runs between writers and reader.

@@ -1,0 +1,24 @@
+package terminal
+
+import (
+	"errors"
+
+	"github.com/volume-durability/volume-durability/pkg/options"
+)
+
+// ReplaceInvalid replaces every mistake in an option that err joins by what describe returns for it. Other errors
+// stay as they are.
+func ReplaceInvalid(err error, describe func(options.Invalid) error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, one := range joined.Unwrap() {
+			all = append(all, ReplaceInvalid(one, describe))
+		}
+		return errors.Join(all...)
+	}
+	var p options.Invalid
+	if errors.As(err, &p) {
+		return describe(p)
+	}
+	return err
+}
