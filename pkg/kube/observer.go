@@ -71,6 +71,7 @@ type observedClaim struct {
 	deleted bool
 	// rejection is the message with which the provisioner rejected the claim permanently.
 	rejection string
+	use       claimUse
 }
 
 type observedAttachment struct {
@@ -251,7 +252,11 @@ func (o *observer) claimOf(uid types.UID, name string) *observedClaim {
 	return o.claims[uid]
 }
 
-func (o *observer) claimChanged(c *corev1.PersistentVolumeClaim) { o.claimOf(c.UID, c.Name).latest = c }
+func (o *observer) claimChanged(c *corev1.PersistentVolumeClaim) {
+	observed := o.claimOf(c.UID, c.Name)
+	observed.latest = c
+	observed.use.record(c, time.Now().UTC())
+}
 
 func (o *observer) claimDeleted(c *corev1.PersistentVolumeClaim, _ bool) {
 	o.claimChanged(c)

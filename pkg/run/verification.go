@@ -55,6 +55,7 @@ func (c *cell) verdict() verdictBuilder {
 func (c *cell) provenance() provenanceRecorder {
 	return provenanceRecorder{
 		kube: c.run.Kube, cell: c.result, mountPath: c.specs.mountPath(), required: c.run.Options.RequiredEvidence,
+		readerRequested: c.readerRequested,
 	}
 }
 
@@ -80,6 +81,7 @@ func (c *cell) noteOutages() {
 func (c *cell) read(ctx context.Context) error {
 	c.run.Hooks.Reading(c.result.Plan)
 	acks := c.result.Acks
+	c.readerRequested = time.Now().UTC()
 	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.Pod(c.specs.reader(acks)))
 	c.reader = pod
 	if err != nil {

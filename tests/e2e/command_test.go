@@ -141,6 +141,7 @@ var (
 func normalizeValue(value any, namespace string) any {
 	switch v := value.(type) {
 	case map[string]any:
+		delete(v, "unused") // it depends on how soon Kubernetes sets the condition
 		for key := range v {
 			v[key] = normalizeValue(v[key], namespace)
 		}
