@@ -61,6 +61,7 @@ type observer struct {
 
 type observedPod struct {
 	latest *corev1.Pod
+	health healthRecord
 	Milestones
 }
 
@@ -72,6 +73,7 @@ type observedClaim struct {
 	// rejection is the message with which the provisioner rejected the claim permanently.
 	rejection string
 	use       claimUse
+	health    healthRecord
 }
 
 type observedAttachment struct {
@@ -222,6 +224,7 @@ func (o *observer) podOf(p *corev1.Pod) *observedPod {
 
 func (o *observer) podChanged(p *corev1.Pod) {
 	observed, now := o.podOf(p), time.Now().UTC()
+	observed.health.addPod(p)
 	setOnce(&observed.Scheduled, p.Spec.NodeName != "", now)
 	setOnce(&observed.Mounted, isTrue(p, corev1.PodReadyToStartContainers), now)
 	for _, s := range p.Status.ContainerStatuses {
@@ -256,6 +259,7 @@ func (o *observer) claimChanged(c *corev1.PersistentVolumeClaim) {
 	observed := o.claimOf(c.UID, c.Name)
 	observed.latest = c
 	observed.use.record(c, time.Now().UTC())
+	observed.health.addClaim(c)
 }
 
 func (o *observer) claimDeleted(c *corev1.PersistentVolumeClaim, _ bool) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -31,6 +33,7 @@ func (c *cell) verify(ctx context.Context) error {
 		return err
 	}
 	c.noteOutages()
+	c.noteVolumeHealth()
 	c.provenance().record(ctx)
 	c.verdict().build()
 	return nil
@@ -42,6 +45,7 @@ func (c *cell) conclude(err error) {
 		return
 	}
 	c.result.Acks = c.ledger.Acks()
+	c.noteVolumeHealth()
 	c.verdict().conclude(err)
 }
 
@@ -74,6 +78,23 @@ func (c *cell) noteOutages() {
 			addNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d was deleted "+
 				"and restored: the recovery time includes that", outage, e.Number))
 		}
+	}
+}
+
+// noteVolumeHealth notes the adverse conditions of the volume that its CSI driver reported.
+func (c *cell) noteVolumeHealth() {
+	var objects []types.UID
+	if c.result.Claim != nil {
+		objects = append(objects, c.result.Claim.UID)
+	}
+	for _, w := range c.writers {
+		objects = append(objects, w.pod.UID)
+	}
+	if c.reader != nil {
+		objects = append(objects, c.reader.UID)
+	}
+	for _, health := range c.run.Kube.VolumeHealth(objects...) {
+		addNotes(c.result, health.String())
 	}
 }
 
