@@ -33,6 +33,10 @@ func TestHasStarted_RunningOrEnded(t *testing.T) {
 		"running":       {false, with(corev1.PodStatus{Phase: corev1.PodRunning}), true, ""},
 		"ended already": {false, with(corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended}), true, ""},
 		"evicted":       {false, with(corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}), false, "Evicted"},
+		"too many volumes on its node": { // Kubernetes 1.35: MutableCSINodeAllocatableCount
+			false, with(corev1.PodStatus{Phase: corev1.PodFailed, Reason: "VolumeAttachmentLimitExceeded"}), false,
+			"VolumeAttachmentLimitExceeded",
+		},
 		"pulling":       {false, waiting("ContainerCreating"), false, ""},
 		"back-off":      {false, waiting("ImagePullBackOff"), false, ""},
 		"never pulled":  {false, waiting("ErrImageNeverPull"), false, "the image is not available"},
