@@ -37,10 +37,10 @@ func TestHasStarted_RunningOrEnded(t *testing.T) {
 			false, with(corev1.PodStatus{Phase: corev1.PodFailed, Reason: "VolumeAttachmentLimitExceeded"}), false,
 			"VolumeAttachmentLimitExceeded",
 		},
-		"pulling":       {false, waiting("ContainerCreating"), false, ""},
-		"back-off":      {false, waiting("ImagePullBackOff"), false, ""},
-		"never pulled":  {false, waiting("ErrImageNeverPull"), false, "the image is not available"},
-		"deleted":       {true, waiting(""), false, "the pod was deleted, but not by this run"},
+		"pulling":      {false, waiting("ContainerCreating"), false, ""},
+		"back-off":     {false, waiting("ImagePullBackOff"), false, ""},
+		"never pulled": {false, waiting("ErrImageNeverPull"), false, "the image is not available"},
+		"deleted":      {true, waiting(""), false, "the pod was deleted, but not by this run"},
 	} {
 		started, err := hasStarted(tc.gone, tc.pod)
 		assert.Equal(t, tc.started, started, name)
