@@ -127,13 +127,26 @@ func waitingMessages(pod *corev1.Pod) []string {
 	return messages
 }
 
-// isUsedByAnotherPod reports whether an event says that another pod uses the volume. Only the attach-detach controller
-// reports it, and only once; later events of the kubelet report nothing but a timeout (reportMultiAttachError in
-// k8s.io/kubernetes/pkg/controller/volume/attachdetach/reconciler).
+// isUsedByAnotherPod reports whether an event says that another pod uses the volume, which prevents this pod from using
+// it. Only the attach-detach controller reports it, and only once; later events of the kubelet report nothing but a
+// timeout (reportMultiAttachError in k8s.io/kubernetes/pkg/controller/volume/attachdetach/reconciler). With another
+// SELinux label, the kubelet reports it (pkg/kubelet/volumemanager/cache).
 func isUsedByAnotherPod(e corev1.Event) bool {
-	return e.Reason == "FailedAttachVolume" &&
-		strings.Contains(e.Message, "already used by") && strings.Contains(e.Message, "pod(s)")
+	switch e.Reason {
+	case "FailedAttachVolume":
+		return strings.Contains(e.Message, "already used by") && strings.Contains(e.Message, "pod(s)")
+	case "FailedMount":
+		return strings.Contains(e.Message, seLinuxConflict) || strings.Contains(e.Message, seLinuxMismatch)
+	}
+	return false
 }
+
+// What the kubelet reports if another pod uses the volume on its node with another SELinux label: when it processes
+// the pod, and when it finds the volume mounted.
+const (
+	seLinuxConflict = "conflicting SELinux labels"
+	seLinuxMismatch = "mounted to a different pod with a different SELinux label"
+)
 
 // isVolumePending reports whether a pod may still be waiting for its volume. The kubelet mounts volumes before it
 // creates the sandbox and before it pulls images. A pod that has a sandbox or waits for an image has its volume.

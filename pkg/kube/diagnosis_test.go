@@ -225,3 +225,33 @@ func TestClassify_ChecksCausesInOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, tc.want, classify(tc.facts)) })
 	}
 }
+
+// The messages are those of the kubelet of Kubernetes 1.37: pkg/kubelet/kubelet.go wraps the error of its volume
+// manager (WaitForAttachAndMount), which joins those of its caches.
+func TestDiagnose_SELinuxConflictIsNotAFailureOfTheVolume(t *testing.T) {
+	const prefix = "Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[], " +
+		"failed to process volumes=[data]: "
+	for name, message := range map[string]string{
+		"another pod of the node has another label": `conflicting SELinux labels of volume pvc-1: ` +
+			`"system_u:object_r:container_file_t:s0:c1,c2" and "system_u:object_r:container_file_t:s0:c3,c4"`,
+		"the volume is mounted with another label": `waiting for unmount of volume "kubernetes.io/csi/csi.test^1", ` +
+			`because it is already mounted to a different pod with a different SELinux label`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newTestClient(t)
+			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}
+			_, err := c.API.CoreV1().Events("stig").Create(t.Context(), &corev1.Event{
+				ObjectMeta:     metav1.ObjectMeta{Name: "e"},
+				InvolvedObject: corev1.ObjectReference{Name: "write-pod", UID: "u"},
+				Type:           corev1.EventTypeWarning,
+				Reason:         "FailedMount",
+				Message:        prefix + message,
+			}, metav1.CreateOptions{})
+			require.NoError(t, err)
+			d := c.diagnose(pod)
+			assert.Equal(t, "FailedMount: "+prefix+message, d.reason)
+			assert.False(t, d.volumeUnavailable, "another pod uses the volume")
+			assert.Contains(t, Hint(d.reason), "one SELinux label")
+		})
+	}
+}

@@ -26,16 +26,17 @@ var hints = []struct{ text, hint string }{
 		"CSI driver is not installed on the node",
 		"start the driver's node plugin on a node that can run the pod: kubectl get csinodes",
 	},
-	{
-		"conflicting SELinux labels",
-		"give all pods of a volume one SELinux label: stop the application during the run, or use its seLinuxOptions",
-	},
+	{seLinuxConflict, seLinuxHint},
+	{seLinuxMismatch, seLinuxHint},
 	{"FailedAttachVolume", "check whether the volume is still attached to another node: kubectl get volumeattachment"},
 	{"FailedMount", "check why the node cannot mount the volume: kubectl describe pod, and the log of the CSI driver"},
 	{"no space left on device", "use a larger volume or write less (CLAIM_SIZE, WRITE_RATE, RECORD_SIZE)"},
 	{"read-only file system",
 		"check why the volume is mounted read-only: kubectl describe pv, and the node's kernel log"},
 }
+
+const seLinuxHint = "give all pods of a volume one SELinux label: stop the application during the run, or use its " +
+	"seLinuxOptions"
 
 // Hint returns what to do about an error message of Kubernetes or a volume, as the end of a sentence. It returns an
 // empty string if there is no advice.

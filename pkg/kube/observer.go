@@ -61,6 +61,7 @@ type observer struct {
 
 type observedPod struct {
 	latest *corev1.Pod
+	health healthRecord
 	Milestones
 }
 
@@ -71,6 +72,8 @@ type observedClaim struct {
 	deleted bool
 	// rejection is the message with which the provisioner rejected the claim permanently.
 	rejection string
+	use       claimUse
+	health    healthRecord
 }
 
 type observedAttachment struct {
@@ -221,6 +224,7 @@ func (o *observer) podOf(p *corev1.Pod) *observedPod {
 
 func (o *observer) podChanged(p *corev1.Pod) {
 	observed, now := o.podOf(p), time.Now().UTC()
+	observed.health.addPod(p)
 	setOnce(&observed.Scheduled, p.Spec.NodeName != "", now)
 	setOnce(&observed.Mounted, isTrue(p, corev1.PodReadyToStartContainers), now)
 	for _, s := range p.Status.ContainerStatuses {
@@ -251,7 +255,12 @@ func (o *observer) claimOf(uid types.UID, name string) *observedClaim {
 	return o.claims[uid]
 }
 
-func (o *observer) claimChanged(c *corev1.PersistentVolumeClaim) { o.claimOf(c.UID, c.Name).latest = c }
+func (o *observer) claimChanged(c *corev1.PersistentVolumeClaim) {
+	observed := o.claimOf(c.UID, c.Name)
+	observed.latest = c
+	observed.use.record(c, time.Now().UTC())
+	observed.health.addClaim(c)
+}
 
 func (o *observer) claimDeleted(c *corev1.PersistentVolumeClaim, _ bool) {
 	o.claimChanged(c)

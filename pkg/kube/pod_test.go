@@ -33,10 +33,14 @@ func TestHasStarted_RunningOrEnded(t *testing.T) {
 		"running":       {false, with(corev1.PodStatus{Phase: corev1.PodRunning}), true, ""},
 		"ended already": {false, with(corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended}), true, ""},
 		"evicted":       {false, with(corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}), false, "Evicted"},
-		"pulling":       {false, waiting("ContainerCreating"), false, ""},
-		"back-off":      {false, waiting("ImagePullBackOff"), false, ""},
-		"never pulled":  {false, waiting("ErrImageNeverPull"), false, "the image is not available"},
-		"deleted":       {true, waiting(""), false, "the pod was deleted, but not by this run"},
+		"too many volumes on its node": { // Kubernetes 1.35: MutableCSINodeAllocatableCount
+			false, with(corev1.PodStatus{Phase: corev1.PodFailed, Reason: "VolumeAttachmentLimitExceeded"}), false,
+			"VolumeAttachmentLimitExceeded",
+		},
+		"pulling":      {false, waiting("ContainerCreating"), false, ""},
+		"back-off":     {false, waiting("ImagePullBackOff"), false, ""},
+		"never pulled": {false, waiting("ErrImageNeverPull"), false, "the image is not available"},
+		"deleted":      {true, waiting(""), false, "the pod was deleted, but not by this run"},
 	} {
 		started, err := hasStarted(tc.gone, tc.pod)
 		assert.Equal(t, tc.started, started, name)

@@ -59,6 +59,9 @@ type History struct {
 	Reattached Observation `json:"reattached"`
 	// OtherKernel is whether the reader ran under another kernel than the writer.
 	OtherKernel Observation `json:"otherKernel"`
+	// Unused is whether no pod used the claim between the last writer and the reader; absent if Kubernetes does not
+	// report that. The level does not depend on it, because the volume may still have been mounted.
+	Unused *Observation `json:"unused,omitempty"`
 }
 
 // Evaluate sets OtherKernel, Level and NotReached from the other fields.

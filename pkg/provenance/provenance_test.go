@@ -60,6 +60,12 @@ func TestEvaluate_SetsTheHighestLevelReached(t *testing.T) {
 			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: direct, Unmounted: unknown},
 			Uncached, "unmounted",
 		},
+		"unused, perhaps still mounted": {
+			History{
+				Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: cached, Unmounted: unknown, Unused: &yes,
+			},
+			ReadBack, "page cache",
+		},
 		"unknown kernel": {
 			History{Writer: Location{Node: "n1"}, Reader: otherMachine, SameVolume: yes, ReadMode: direct},
 			Uncached, "unmounted",

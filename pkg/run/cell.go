@@ -7,6 +7,7 @@ import (
 	"errors"
 	"path"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -33,8 +34,9 @@ type cell struct {
 	// writer is the current writer, nil while no writer exists. writers has the writers of all epochs.
 	writer  *writer
 	writers []*writer
-	// reader is the reader's pod, nil until it was created.
-	reader *corev1.Pod
+	// reader is the reader's pod, nil until it was created. readerRequested is when its creation was requested.
+	reader          *corev1.Pod
+	readerRequested time.Time
 	// deletionErr is set if the volume prevents the deletion of the writer. It is not tried again.
 	deletionErr error
 	// activeDeletions counts the deletions of writers that were writing.

@@ -19,6 +19,8 @@ type provenanceRecorder struct {
 	mountPath string
 	// required is the evidence level that the user requires.
 	required provenance.Level
+	// readerRequested is when the reader's pod was requested; zero if it was not.
+	readerRequested time.Time
 }
 
 // awaitDetached waits until the volume is detached from the writer's node, if the required evidence level depends
@@ -53,6 +55,7 @@ func (r provenanceRecorder) record(ctx context.Context) {
 		c.Provenance.ReadMode = scan.ReadMode
 		c.Provenance.Reattached = r.reattached(last)
 		c.Provenance.Unmounted = unmounted(c.Provenance)
+		c.Provenance.Unused = r.unused(last)
 	}
 	c.Provenance.SameVolume = r.sameVolume(ctx)
 	c.Provenance.Evaluate()
@@ -128,6 +131,47 @@ func unmounted(h provenance.History) provenance.Observation {
 	}
 	return observed(provenance.Unknown, "writer and reader had the same device number %s, "+
 		"which does not prove that the volume stayed mounted", now.Device)
+}
+
+// unused reports whether no pod used the claim between the last writer and the reader; nil if Kubernetes does not
+// report that.
+func (r provenanceRecorder) unused(last result.Epoch) *provenance.Observation {
+	if r.cell.Claim == nil {
+		return nil
+	}
+	periods, reported := r.kube.UnusedPeriods(r.cell.Claim.UID)
+	if !reported {
+		return nil
+	}
+	started := r.kube.Milestones(r.cell.Reader.UID).Started
+	if started.IsZero() {
+		started = r.cell.Reader.Seen
+	}
+	answer := findUnused(periods, last.Deleting, r.readerRequested, started)
+	return &answer
+}
+
+// findUnused looks for a time without pods between the deletion of the writer and the request for the reader. What is
+// observed after the reader has started is a later time, after the end of the reader.
+func findUnused(periods []kube.UnusedPeriod, deleted, requested, started time.Time) provenance.Observation {
+	var unused *kube.UnusedPeriod
+	for i, p := range periods {
+		isEarlier := !p.Ended.IsZero() && !p.Ended.After(deleted)
+		if isEarlier || p.Seen.After(started) {
+			continue
+		}
+		if !p.Ended.IsZero() && p.Ended.Before(requested) {
+			return observed(provenance.No, "another pod used the claim before the reader's pod was created: "+
+				"its condition Unused became false at %s", p.Ended.UTC().Format(clockTime))
+		}
+		unused = &periods[i]
+	}
+	if unused == nil {
+		return observed(provenance.Unknown, "the claim's condition Unused did not become true before the reader's pod used "+
+			"the claim; Kubernetes sets it with a delay")
+	}
+	return observed(provenance.Yes, "the claim's condition Unused became true at %s: no pod used the claim until the "+
+		"reader's pod was created", unused.Since.UTC().Format(time.TimeOnly+"Z"))
 }
 
 // sameVolume reports whether every pod had the claim's volume at the mount path.

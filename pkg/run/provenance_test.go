@@ -96,6 +96,40 @@ func TestUnmounted(t *testing.T) {
 	}
 }
 
+func TestFindUnused(t *testing.T) {
+	const yes, no, unknown = provenance.Yes, provenance.No, provenance.Unknown
+	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
+	period := func(seen, ended int) kube.UnusedPeriod {
+		p := kube.UnusedPeriod{Since: at(seen), Seen: at(seen)}
+		if ended > 0 {
+			p.Ended = at(ended)
+		}
+		return p
+	}
+	// The writer is deleted at 10, the reader is requested at 20, starts at 22, and ends at 30.
+	for name, c := range map[string]struct {
+		periods []kube.UnusedPeriod
+		want    provenance.Answer
+		reason  string
+	}{
+		"never":                         {nil, unknown, "sets it with a delay"},
+		"until the reader":              {[]kube.UnusedPeriod{period(11, 21)}, yes, "became true at 00:00:11Z"},
+		"observed late":                 {[]kube.UnusedPeriod{period(21, 21)}, yes, ""},
+		"the end is not yet observed":   {[]kube.UnusedPeriod{period(11, 0)}, yes, ""},
+		"the writer had ended by then":  {[]kube.UnusedPeriod{period(9, 21)}, yes, ""},
+		"before the writer":             {[]kube.UnusedPeriod{period(1, 2)}, unknown, ""},
+		"after the reader":              {[]kube.UnusedPeriod{period(30, 0)}, unknown, ""},
+		"another pod, then the reader":  {[]kube.UnusedPeriod{period(11, 13), period(15, 21)}, no, "00:00:13.000Z"},
+		"another pod beside the reader": {[]kube.UnusedPeriod{period(11, 13)}, no, "another pod"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			observation := findUnused(c.periods, at(10), at(20), at(22))
+			assert.Equal(t, c.want, observation.Answer, observation.Reason)
+			assert.Contains(t, observation.Reason, c.reason)
+		})
+	}
+}
+
 func TestCompareMounts(t *testing.T) {
 	ext4 := func(uuid, point string) podMount {
 		return podMount{"a pod", protocol.Mount{FSType: "ext4", Point: point, UUID: uuid}}

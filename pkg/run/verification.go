@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -31,6 +33,7 @@ func (c *cell) verify(ctx context.Context) error {
 		return err
 	}
 	c.noteOutages()
+	c.noteVolumeHealth()
 	c.provenance().record(ctx)
 	c.verdict().build()
 	return nil
@@ -42,6 +45,7 @@ func (c *cell) conclude(err error) {
 		return
 	}
 	c.result.Acks = c.ledger.Acks()
+	c.noteVolumeHealth()
 	c.verdict().conclude(err)
 }
 
@@ -55,6 +59,7 @@ func (c *cell) verdict() verdictBuilder {
 func (c *cell) provenance() provenanceRecorder {
 	return provenanceRecorder{
 		kube: c.run.Kube, cell: c.result, mountPath: c.specs.mountPath(), required: c.run.Options.RequiredEvidence,
+		readerRequested: c.readerRequested,
 	}
 }
 
@@ -76,10 +81,28 @@ func (c *cell) noteOutages() {
 	}
 }
 
+// noteVolumeHealth notes the adverse conditions of the volume that its CSI driver reported.
+func (c *cell) noteVolumeHealth() {
+	var objects []types.UID
+	if c.result.Claim != nil {
+		objects = append(objects, c.result.Claim.UID)
+	}
+	for _, w := range c.writers {
+		objects = append(objects, w.pod.UID)
+	}
+	if c.reader != nil {
+		objects = append(objects, c.reader.UID)
+	}
+	for _, health := range c.run.Kube.VolumeHealth(objects...) {
+		addNotes(c.result, health.String())
+	}
+}
+
 // read has the reader scan the journal and judges its scan result.
 func (c *cell) read(ctx context.Context) error {
 	c.run.Hooks.Reading(c.result.Plan)
 	acks := c.result.Acks
+	c.readerRequested = time.Now().UTC()
 	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.Pod(c.specs.reader(acks)))
 	c.reader = pod
 	if err != nil {

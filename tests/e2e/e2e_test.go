@@ -156,12 +156,21 @@ func await(t *testing.T, ns *chaosengine.Namespace) outcome {
 	require.NoError(t, err)
 	parsed, err := chaosengine.ParseResult(log)
 	require.NoError(t, err, log)
+	assert.Empty(t, parsed.Cluster.Warnings)
+	requireNoWarning(t, log)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(log)
 		}
 	})
 	return outcome{chaosResult, log, parsed}
+}
+
+// requireNoWarning fails the test if the log of an experiment has a warning of the API server. The log also has the
+// warnings about requests that follow the result. No test causes a warning on purpose.
+func requireNoWarning(t *testing.T, log string) {
+	t.Helper()
+	assert.NotContains(t, log, "The API server warns", "the requests of a run must cause no warnings")
 }
 
 func run(

@@ -158,6 +158,9 @@ func TestRequiredEvidence_LowerLevelIsAnError(t *testing.T) {
 		if strings.HasPrefix(c.Plan.Name, "csi-ext4/") {
 			assert.Equal(t, judge.Pass, c.Verdict, c.Reason)
 			assert.Equal(t, provenance.Reattached, c.Provenance.Level, "%s: %s", c.Plan.Name, c.Provenance.NotReached)
+			if unused := c.Provenance.Unused; unused != nil { // since Kubernetes 1.37
+				assert.Equal(t, provenance.Yes, unused.Answer, "%s: %s", c.Plan.Name, unused.Reason)
+			}
 			continue
 		}
 		assert.Equal(t, judge.Error, c.Verdict, c.Reason)

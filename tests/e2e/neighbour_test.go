@@ -37,6 +37,7 @@ func TestEngines_WithTheSameNamesDoNotInterfere(t *testing.T) {
 		require.NoError(t, err)
 		results[name], err = chaosengine.ParseResult(log)
 		require.NoError(t, err, log)
+		requireNoWarning(t, log)
 		assert.Equal(t, string(results[name].Verdict), string(chaosResult.Status.ExperimentStatus.Verdict))
 	}
 	assert.Equal(t, judge.Pass, results["three"].Verdict, results["three"].Reason)

@@ -129,6 +129,10 @@ func (s scenario) history() provenance.History {
 	}
 	if s.claim == nil {
 		c.SameVolume = no("each pod had an emptyDir of its own")
+	} else {
+		unused := yes("the claim's condition Unused became true at 12:47:41Z: no pod used the claim until the reader's pod " +
+			"was created")
+		c.Unused = &unused
 	}
 	c.Evaluate()
 	return c

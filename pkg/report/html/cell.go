@@ -176,15 +176,20 @@ func provenanceTable(c result.Cell) table {
 		Caption: "What happened to the volume between the last writer and the reader",
 		Head:    []string{"Question", "Answer", "Evidence, or why the answer is unknown"},
 	}
-	for _, f := range []struct {
+	type answered struct {
 		question string
 		provenance.Observation
-	}{
+	}
+	questions := []answered{
 		{"Did all pods have the same volume?", c.Provenance.SameVolume},
 		{"Was the volume unmounted on the writer's node?", c.Provenance.Unmounted},
 		{"Was the volume detached and attached again?", c.Provenance.Reattached},
 		{"Did the reader run on another kernel?", c.Provenance.OtherKernel},
-	} {
+	}
+	if c.Provenance.Unused != nil {
+		questions = append(questions, answered{"Was the claim used by no pod in between?", *c.Provenance.Unused})
+	}
+	for _, f := range questions {
 		answer := f.Answer
 		if answer == "" {
 			answer = provenance.Unknown
