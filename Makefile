@@ -109,7 +109,7 @@ detection: ## inject all faults and compare what the experiment and other method
 
 VERSIONS ?= 1.37/built 1.36/built 1.35/built 1.34/system
 .PHONY: versions
-versions: ## measure which versions of Kubernetes this works on: the table in docs/clusters.md (VERSIONS='1.37/built 1.34/system')
+versions: ## measure which versions of Kubernetes this works on: the table in the README (VERSIONS='1.37/built 1.34/system')
 	@sh tests/versions/versions.sh $(VERSIONS)
 
 HUB_NAME ?= volume-durability

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Tests this project on several versions of Kubernetes and writes the table of the page with
-# the markers. It brings up each version and runs the tests of each column. A failure does
+# Tests this project on several versions of Kubernetes and writes the table in the
+# README, between its markers. It brings up each version and runs the tests of each column. A failure does
 # not stop the other tests and versions. Every log is kept in build/versions/MINOR-CONTAINERD.
 # A version that is not named keeps its row of an earlier call.
 # usage: versions.sh MINOR/CONTAINERD ...
@@ -10,10 +10,7 @@ if [ "$(uname -s)" != Linux ] || [ "$(id -u)" != 0 ]; then
 	echo "SKIPPED: the versions need Linux and root, for the test cluster"
 	exit 0
 fi
-page=$(grep -rlx '<!-- versions -->' docs) || {
-	echo "versions: no page of docs has the marker <!-- versions -->" >&2
-	exit 1
-}
+page=README.md
 results=$PWD/build/versions
 e2e=$PWD/build/e2e.test
 cluster=$PWD/build/cluster
