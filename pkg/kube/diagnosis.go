@@ -179,12 +179,12 @@ func (c Client) explainNotDeleted(name string) string {
 	message, known := c.nodeNotReady(node)
 	switch {
 	case !known:
-		return "; it is on node " + node + ". What to do: check whether the node is ready: kubectl get node " + node
+		return "; it is on node " + node + ". To fix this: check whether the node is ready: kubectl get node " + node
 	case message != "":
 		return "; it is on node " + node + ", which is not ready: " + message
 	}
 	return "; it is on node " + node + ", which is ready. " +
-		"What to do: check why the pod is not deleted: kubectl describe pod -n " + c.Namespace + " " + name
+		"To fix this: check why the pod is not deleted: kubectl describe pod -n " + c.Namespace + " " + name
 }
 
 // warnings returns the events of type Warning about an object, newest first. It returns none if they cannot be read.
@@ -194,7 +194,7 @@ func (c Client) warnings(name string) []corev1.Event {
 	selector := fields.Set{"involvedObject.name": name, "type": corev1.EventTypeWarning}.AsSelector().String()
 	list, err := c.API.CoreV1().Events(c.Namespace).List(ctx, metav1.ListOptions{FieldSelector: selector})
 	if err != nil {
-		c.Log.WithError(err).Warn("Could not list events; error messages will lack reasons")
+		c.Log.WithError(err).Warn("Could not list events; error messages will not contain the causes")
 		return nil
 	}
 	slices.SortFunc(list.Items, func(a, b corev1.Event) int {

@@ -37,7 +37,7 @@ func newExperiment(streams Streams) *cobra.Command {
 			// Once the ChaosResult has the verdict, the Job has succeeded, whatever the
 			// verdict is: Kubernetes would retry a Job that failed.
 			if err := experiment(c.Context(), streams, log); err != nil {
-				log.WithError(err).Error("The ChaosResult could not be written")
+				log.WithError(err).Error("Could not write the ChaosResult")
 				return &terminal.Exit{Code: 1}
 			}
 			return nil

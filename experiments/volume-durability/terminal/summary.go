@@ -77,7 +77,7 @@ func Headline(v judge.Verdict) string {
 	case judge.NotApplicable:
 		return "N/A: the check does not apply to this cluster; nothing was tested."
 	}
-	return string(v) + ": the run could not establish whether the data was kept."
+	return string(v) + ": whether acknowledged records were lost could not be determined."
 }
 
 // Details renders the parts of a cell for which its table has no column.

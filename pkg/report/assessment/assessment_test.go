@@ -90,8 +90,8 @@ func TestAssess_ReportsTheCriterionSeparately(t *testing.T) {
 	failed := assessed(samples.Fail()).Details
 	assert.Contains(t, failed, `1. The check's own criterion ("If there is no log data, this is a finding."): `+
 		"log data present. By this criterion alone, this is not a finding\n")
-	assert.Contains(t, failed, "2. Byte-for-byte verification, which is stricter: "+
-		"torn: 1 acknowledged record, epoch 3 sequence 691 to 691; lost-tail: 209")
+	assert.Contains(t, failed, "2. Byte-for-byte verification, a stricter criterion: "+
+		"torn: 1 acknowledged record, epoch 3 sequence 691; lost-tail: 209")
 	assert.Contains(t, assessed(samples.Empty()).Details,
 		"log data not present. By this criterion alone, this is a finding\n")
 	assert.Contains(t, assessed(samples.Error()).Details, "By this criterion alone, there is no result\n")

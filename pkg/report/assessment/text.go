@@ -53,7 +53,7 @@ func (a Assessment) details(r result.Result) string {
 	} else {
 		t.line("1. Log data: %s", a.Criterion)
 	}
-	t.line("2. Byte-for-byte verification, which is stricter: %s", a.Verification)
+	t.line("2. Byte-for-byte verification, a stricter criterion: %s", a.Verification)
 	t.line("")
 	t.line("Started %s, ended %s", utc(r.Started), utc(r.Ended))
 	t.labelled("Tool", tool(r.Tool))
@@ -187,12 +187,12 @@ func (a Assessment) comments(r result.Result, in Context) string {
 	t.labelled("Evidence bundle", in.Where)
 	t.labelled("SHA-256 of its result.json, the source of the other reports", in.Sum)
 	if in.Sum != "" {
-		t.line("A checklist can be edited, so this sum alone proves nothing: compare it with a copy of the bundle's manifest.json.")
+		t.line("A checklist can be edited, so compare this SHA-256 with the manifest.json of a copy of the bundle.")
 	}
 	if b := a.Rule.Benchmark; b.Rules > 1 {
-		t.line("This checklist assesses one of the %d rules of %s. Merge it; do not replace a checklist that has the others.", b.Rules, b.ID)
+		t.line("This checklist assesses one of the %d rules of %s. Merge it into a checklist that has the other rules; do not replace that checklist.", b.Rules, b.ID)
 	} else {
-		t.line("This checklist assesses one rule of %s. Merge it; do not replace a checklist that has the others.", b.ID)
+		t.line("This checklist assesses one rule of %s. Merge it into a checklist that has the other rules; do not replace that checklist.", b.ID)
 	}
 	for _, c := range r.Cells {
 		for _, limit := range c.NotShown {
