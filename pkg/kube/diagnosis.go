@@ -127,7 +127,7 @@ func waitingMessages(pod *corev1.Pod) []string {
 	return messages
 }
 
-// isUsedByAnotherPod reports whether an event says that another pod uses the volume. Only the attach-detach controller
+// isUsedByAnotherPod reports whether an event shows that another pod uses the volume. Only the attach-detach controller
 // reports it, and only once; later events of the kubelet report nothing but a timeout (reportMultiAttachError in
 // k8s.io/kubernetes/pkg/controller/volume/attachdetach/reconciler).
 func isUsedByAnotherPod(e corev1.Event) bool {

@@ -16,7 +16,7 @@ func (c Client) retry(ctx context.Context, operation string, request func(contex
 	return apiretry.DoWithTimeout(ctx, c.Timeout, c.API, c.Log, operation, request)
 }
 
-// withTimeout limits a wait to Timeout. The cause of the context then says what was waited for.
+// withTimeout limits a wait to Timeout. The cause of the context then names what was awaited.
 func (c Client) withTimeout(ctx context.Context, format string, args ...any) (context.Context, context.CancelFunc) {
 	cause := fmt.Errorf("timed out after %s waiting for %s: %w",
 		c.Timeout, fmt.Sprintf(format, args...), context.DeadlineExceeded)

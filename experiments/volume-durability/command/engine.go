@@ -104,8 +104,9 @@ func (m *manifests) add(document []byte) error {
 	return nil
 }
 
-// newEngineSpec combines the environment variables of the experiment, those of the
-// engine, which win, and those that chaos-runner sets from other fields of the engine.
+// newEngineSpec combines the environment variables of the experiment, of the engine, and
+// those that chaos-runner sets from other fields of the engine. The engine overrides the
+// experiment.
 func newEngineSpec(engine v1alpha1.ChaosEngine, experiments []v1alpha1.ChaosExperiment) (engineSpec, error) {
 	var errs []error
 	fail := func(format string, args ...any) {
@@ -122,7 +123,7 @@ func newEngineSpec(engine v1alpha1.ChaosEngine, experiments []v1alpha1.ChaosExpe
 		case !isThisExperiment(listed.Name, definition):
 			fail("experiment %q: this command runs only %s", listed.Name, experimentName)
 		case found:
-			fail("want one experiment %s, found several", experimentName)
+			fail("the experiment %s occurs more than once", experimentName)
 		default:
 			found = true
 			errs = append(errs, f.apply(listed, definition)...)

@@ -84,20 +84,20 @@ Exit codes:
 	l.hook.addTo(flags)
 	flags.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
 	flags.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
-	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper there; without it, this program is "+
-		"copied there")
-	flags.StringVar(&l.acks, "acks", "", "send all acknowledgements also to a file, to - for standard output, or to "+
+	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper on the remote machine; without it, this "+
+		"program is copied to that machine")
+	flags.StringVar(&l.acks, "acks", "", "also send all acknowledgements to a file, to standard output (-), or to "+
 		"tcp://HOST:PORT")
 	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must equal the argument")
 	flags.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
-		"the current directory)")
+		"the current folder)")
 	l.format.AddTo(flags, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
 	l.level.AddTo(flags)
 	c.AddCommand(newWrite(l), newRead(l), newHelper())
 	return c
 }
 
-// newHelper returns the hidden command that runs the helper in a process of its own.
+// newHelper returns the hidden command that runs the helper in a separate process.
 func newHelper() *cobra.Command {
 	return &cobra.Command{
 		Use: helperCommand, Hidden: true, DisableFlagParsing: true,

@@ -32,7 +32,7 @@ const (
 type Context struct {
 	// Asset is the cluster's name in the assessor's tools; empty for a name made of its UID.
 	Asset string
-	// Where says where the bundle is stored; empty if unknown.
+	// Where is the place where the bundle is stored; empty if unknown.
 	Where string
 	// Sum is the SHA-256 of result.json in hexadecimal.
 	Sum string
@@ -132,7 +132,7 @@ func logData(r result.Result) string {
 	return strings.Join(parts, "; ")
 }
 
-// byCriterion says what follows from the check's own criterion alone.
+// byCriterion returns the status by the check's own criterion.
 func byCriterion(r result.Result) string {
 	read := false
 	for _, c := range r.Tested() {

@@ -109,7 +109,7 @@ func (t *text) cell(c result.Cell) {
 	for _, e := range c.Epochs {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.Deleting.IsZero() {
-			t.line("Deleted %s with a grace period of %s, gone %s; %s at the deletion",
+			t.line("Deleted %s with a grace period of %s, no longer existed %s; %s at the deletion",
 				utc(e.Deleting), grace(e.Grace), utc(e.Gone), result.Count(e.AckedAtDeletion, "acknowledged record"))
 		}
 	}
