@@ -19,9 +19,9 @@ type Digest struct {
 	Sum uint32 `json:"sum"`
 }
 
-// Segment is a sequence of intact records of one epoch with consecutive sequence numbers, each linked to the previous
-// one by its checksum. Records of other epochs may be between them, if two writers ran at the same time. A segment ends at
-// a requested point, so that it holds either acknowledged records or unacknowledged ones.
+// Segment is a sequence of intact records of one epoch with consecutive sequence numbers. Each record contains the
+// checksum of the previous one. Records of other epochs may be between them, if two writers ran at the same time. No
+// segment has both acknowledged and unacknowledged records.
 type Segment struct {
 	Epoch int    `json:"epoch"`
 	First uint64 `json:"first"`

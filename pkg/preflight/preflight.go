@@ -152,7 +152,8 @@ func checkClasses(ctx context.Context, client kubernetes.Interface, opts options
 		case class == options.AllClasses && len(names) == 0:
 			return Check{check, Failed, "the cluster has no StorageClass"}
 		case class != "" && class != options.AllClasses && !existing[class]:
-			return Check{check, Failed, fmt.Sprintf("%s does not exist. To fix this: set STORAGE_CLASS to one of: %s", class, found)}
+			message := fmt.Sprintf("%s does not exist. To fix this: set STORAGE_CLASS to one of: %s", class, found)
+			return Check{check, Failed, message}
 		}
 	}
 	return Check{check, OK, found}

@@ -31,7 +31,7 @@ const helperCommand = "helper"
 // localCommand holds the flags of the command local.
 type localCommand struct {
 	out, errOut io.Writer
-	// path are the names of the commands that lead to local in this program.
+	// path has the names of the parent commands of local in this program.
 	path []string
 
 	options optionFlags
@@ -46,8 +46,8 @@ type localCommand struct {
 	folder               string
 }
 
-// New returns the command local. Path are the names of the commands that lead to it in
-// this program; none if it is the root.
+// New returns the command local. Path has the names of its parent commands in this
+// program. It is empty if local is the root command.
 func New(out, errOut io.Writer, path ...string) *cobra.Command {
 	l := &localCommand{out: out, errOut: errOut, path: path}
 	c := &cobra.Command{
@@ -80,15 +80,16 @@ Exit codes:
 	flags := c.Flags()
 	flags.SortFlags = false
 	l.options.addTo(flags, runOptions())
-	flags.BoolVar(&l.graceful, "graceful", false, "end writers with SIGTERM, the same as --force=false")
+	flags.BoolVar(&l.graceful, "graceful", false, "kill writers with SIGTERM, the same as --force=false")
 	l.hook.addTo(flags)
 	flags.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
 	flags.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
-	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper on the remote machine; without it, this "+
-		"program is copied to that machine")
+	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper on the remote machine; "+
+		"without it, this program is copied to that machine")
 	flags.StringVar(&l.acks, "acks", "", "also send all acknowledgements to a file, to standard output (-), or to "+
 		"tcp://HOST:PORT")
-	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must equal the argument")
+	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must be the same device as the "+
+		"argument")
 	flags.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
 		"the current folder)")
 	l.format.AddTo(flags, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
