@@ -84,12 +84,12 @@ Exit codes:
 	l.hook.addTo(flags)
 	flags.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
 	flags.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
-	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper on the remote machine; "+
-		"without it, this program is copied to that machine")
+	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper on the remote machine; without "+
+		"it, this program is copied to that machine")
 	flags.StringVar(&l.acks, "acks", "", "also send all acknowledgements to a file, to standard output (-), or to "+
 		"tcp://HOST:PORT")
-	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must be the same device as the "+
-		"argument")
+	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must be the device "+
+		"that is tested")
 	flags.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
 		"the current folder)")
 	l.format.AddTo(flags, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
