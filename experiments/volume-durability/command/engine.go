@@ -186,7 +186,7 @@ func (f *engineSpec) setEnv(env []corev1.EnvVar) []error {
 	var errs []error
 	for _, e := range env {
 		if e.ValueFrom != nil {
-			errs = append(errs, fmt.Errorf("ChaosEngine %s: %s uses valueFrom: want a value in the file, or --%s",
+			errs = append(errs, fmt.Errorf("ChaosEngine %s: %s uses valueFrom: set its value in the file, or with --%s",
 				f.name, e.Name, flagName(e.Name)))
 			continue
 		}

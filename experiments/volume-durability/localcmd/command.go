@@ -181,10 +181,10 @@ func (l *localCommand) newRun(path string) (local.Run, error) {
 // force combines --force and --graceful.
 func (l *localCommand) force(values options.Values) ([]bool, error) {
 	if len(values.Force) != 1 {
-		return []bool{true}, fmt.Errorf("--force %v: want one of true and false", values.Force)
+		return []bool{true}, fmt.Errorf("--force %v: want true or false", values.Force)
 	}
 	if l.graceful && values.Force[0] && l.options.isSet("FORCE") {
-		return values.Force, errors.New("--graceful with --force=true: want one of them")
+		return values.Force, errors.New("--graceful and --force=true exclude each other")
 	}
 	return []bool{values.Force[0] && !l.graceful}, nil
 }
@@ -202,7 +202,7 @@ func (l *localCommand) addReader(run *local.Run) error {
 	}
 	if l.remote == "" {
 		if l.remoteHelper != "" {
-			problems = append(problems, fmt.Errorf("--remote-helper %s: want --remote with it", l.remoteHelper))
+			problems = append(problems, errors.New("--remote-helper requires --remote"))
 		}
 		return errors.Join(problems...)
 	}

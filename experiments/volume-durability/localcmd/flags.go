@@ -132,7 +132,7 @@ func (h *hookFlags) timeout() time.Duration { return time.Duration(h.seconds) * 
 func (h *hookFlags) check() error {
 	var problems []error
 	if h.each && h.command == "" {
-		problems = append(problems, errors.New("--between-each: want --between with it"))
+		problems = append(problems, errors.New("--between-each requires --between"))
 	}
 	if h.seconds < 1 {
 		problems = append(problems, fmt.Errorf("--between-timeout %d: want 1 or more", h.seconds))
