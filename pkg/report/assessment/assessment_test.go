@@ -111,8 +111,8 @@ func TestAssess_HasWhatAnAssessorNeeds(t *testing.T) {
 		"StorageClass: ceph-rbd", "Access modes: ReadWriteOnce",
 		string(c.Claim.UID), c.Claim.Provisioner, c.Claim.Volume, c.Claim.Handle, string(c.Epochs[2].UID),
 		string(c.Reader.UID), c.Reader.ScanResult.SHA256, "node node-b", c.Reader.ImageID,
-		"with a grace period of 30 s (the pod's own)", "2 700 acknowledged lines",
-		"2 709 intact lines", "log data present", "other-machine", "kubectl -n stig delete pod write-pod\n",
+		"with a grace period of 30 s (the pod's own)", "2 700 acknowledged records",
+		"2 709 intact records", "log data present", "other-machine", "kubectl -n stig delete pod write-pod\n",
 		"kubectl -n stig exec read-pod -- sh -c 'cat /data/logs.log'\n", "storageClassName: ceph-rbd\n",
 	} {
 		assert.Contains(t, a.Details, want)

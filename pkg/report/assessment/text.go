@@ -115,7 +115,7 @@ func (t *text) cell(c result.Cell) {
 	}
 	if c.Reader != nil {
 		t.line("Reader: %s", pod(c.Reader.Pod))
-		t.log(c)
+		t.journal(c)
 	}
 	t.line("Evidence level: %s", level(c.Provenance))
 	for _, f := range c.Findings {
@@ -123,19 +123,19 @@ func (t *text) cell(c result.Cell) {
 	}
 }
 
-// log describes the log before the deletions and as read back.
-func (t *text) log(c result.Cell) {
+// journal describes what was acknowledged and what was read back.
+func (t *text) journal(c result.Cell) {
 	s := c.Reader.ScanResult
-	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged line")
+	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged record")
 	if !c.Reader.HasLogData() {
-		t.line("Log %s before: %s; after: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
+		t.line("Journal %s: %s; read back: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
 		return
 	}
-	t.line("Log %s before: %s; after: log data present, %s, %s, first line of %s, last line of %s", c.File, acknowledged,
-		result.Count(s.Records, "intact line"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
-	t.labelled("SHA-256 of the log", s.SHA256)
+	t.line("Journal %s: %s; read back: log data present, %s, %s, from %s to %s", c.File, acknowledged,
+		result.Count(s.Records, "intact record"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
+	t.labelled("SHA-256 of the journal", s.SHA256)
 	for _, ack := range c.Acks {
-		t.line("Acknowledged to writer %d: lines 1 to %s; CRC-32C of the last line, which depends on all lines before it: %08x",
+		t.line("Acknowledged in epoch %d: records 1 to %s; CRC-32C of the last record, which depends on all earlier records: %08x",
 			ack.Epoch, judge.FormatCount(ack.Seq), ack.Digest)
 	}
 }
