@@ -223,7 +223,7 @@ func fromCell(c result.Cell) expectation {
 }
 
 // choose returns the cell that --cell names. Without the flag, the ID in the journal
-// decides; if it has none, the cell without a name, which is the only one beside a control.
+// decides; if it has none, the cell without a name, which is then the only one besides a control.
 func (v *verifyCommand) choose(all []expectation) (expectation, error) {
 	if len(all) == 0 {
 		return expectation{}, errors.New("the run has no tested cell: nothing was acknowledged, so there is nothing to check")
