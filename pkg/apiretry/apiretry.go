@@ -116,8 +116,7 @@ func LogRetry(log logrus.FieldLogger, operation string, err error) {
 	log.WithError(err).Warn("The API server did not answer; retrying: " + operation)
 }
 
-// IsTransient reports whether a request failed for a reason that may soon be over and has nothing to do with what was
-// requested.
+// IsTransient reports whether a request failed for a temporary reason that does not depend on the request.
 func IsTransient(err error) bool {
 	return isNetworkFailure(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) ||
 		apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)

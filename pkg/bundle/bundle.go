@@ -49,7 +49,7 @@ type Options struct {
 	Rule string
 	// Asset is the cluster's name in the assessor's tools; empty for a name made of its UID.
 	Asset string
-	// Where says where the bundle is stored; empty if unknown.
+	// Where is the place where the bundle is stored; empty if unknown.
 	Where string
 }
 
@@ -69,7 +69,7 @@ type Entry struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Make returns the bundle of a result. The same result and options give the same bytes.
+// Make generates the bundle of a result. For the same result and options, its files are identical.
 func Make(r result.Result, o Options) (Bundle, error) {
 	to, err := rule.Find(cmp.Or(o.Rule, rule.Default))
 	if err != nil {

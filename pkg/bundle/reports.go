@@ -15,14 +15,14 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// source is what the reports are made of.
+// source is the input of the reports.
 type source struct {
 	result result.Result
 	rule   rule.Rule
 	in     assessment.Context
 }
 
-// report is a file that is made of the result.
+// report is a file that is generated from the result.
 type report struct {
 	name   string
 	render func(source) ([]byte, error)

@@ -73,7 +73,7 @@ func (s Store) save(ctx context.Context, name string, b bundle.Bundle, partSize 
 	parts := slices.Collect(slices.Chunk(packed, partSize))
 	if len(parts) > maxParts {
 		return fmt.Errorf("saving the bundle in ConfigMap %s/%s: its packed size is %d bytes, which does not fit into "+
-			"%d ConfigMaps (the largest files: %s). What to do: test fewer cells in one run",
+			"%d ConfigMaps (the largest files: %s). To fix this: test fewer cells in one run",
 			s.Namespace, name, len(packed), maxParts, largestFiles(b))
 	}
 	// The first part is created last: once it exists, the bundle is complete.

@@ -13,24 +13,25 @@ type Point struct {
 	Seq   uint64 `json:"seq"`
 }
 
-// Digest is the sum of the record at a point, as found in the file.
+// Digest is the checksum of the record at a point, as found in the file.
 type Digest struct {
 	Point
 	Sum uint32 `json:"sum"`
 }
 
-// Segment is a sequence of intact records of one epoch with consecutive sequence numbers, each linked to the previous
-// one by its sum. Records of other epochs may be between them, if two writers ran at the same time. A segment ends at
-// a requested point, so that it holds either acknowledged records or unacknowledged ones.
+// Segment is a sequence of intact records of one epoch with consecutive sequence numbers. Each record contains the
+// checksum of the previous one. Records of other epochs may be between them, if two writers ran at the same time. No
+// segment has both acknowledged and unacknowledged records.
 type Segment struct {
 	Epoch int    `json:"epoch"`
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
-	// Offset and End are the segment's range of bytes in the file; End is exclusive.
+	// Offset is the offset of the segment's first byte.
 	Offset int64 `json:"offset"`
-	End    int64 `json:"end"`
+	// End is the offset after the segment's last byte.
+	End int64 `json:"end"`
 	// Unlinked reports whether the first record has the next sequence number after the epoch's previous segment,
-	// but not that segment's sum.
+	// but not that segment's checksum.
 	Unlinked bool `json:"unlinked,omitempty"`
 	// Displaced is the number of records at another offset than the one they name.
 	Displaced uint64 `json:"displaced,omitempty"`
@@ -64,27 +65,29 @@ type Foreign struct {
 	End     int64  `json:"end"`
 }
 
-// Report is what a scan found in a file. Its lists are in the order of the file. Every byte
-// belongs to a segment, to damage or to foreign records.
+// Report is what a scan found in a file. Its lists are sorted by offset. Every byte that was
+// read is in a segment, in damage or in foreign records. An unreadable range counts as zeros.
 type Report struct {
 	Format
 	// Present reports whether there was a file to scan.
 	Present bool `json:"present"`
-	// Bytes is the number of bytes that were read.
+	// Bytes is the length of the journal in bytes, including the unreadable ranges.
 	Bytes int64 `json:"bytes"`
 	// Records is the number of intact records of this journal, including duplicates.
 	Records  uint64    `json:"records"`
 	Segments []Segment `json:"segments,omitempty"`
 	Damage   []Damage  `json:"damage,omitempty"`
 	Foreign  []Foreign `json:"foreign,omitempty"`
-	// Unreadable lists the ranges of bytes that could not be read. The scan was given zeros in their place. Scan does
-	// not fill it in; the caller that reads the file does.
+	// Unreadable lists the ranges of bytes that could not be read. The scan treats them as zeros. The caller of the scan
+	// sets this field.
 	Unreadable []Range `json:"unreadable,omitempty"`
-	// Digests are the sums of the requested points that were found. If a record occurs twice, Digests has the first one.
+	// Digests are the checksums of those requested records that were found. If a record occurs twice, the first
+	// one is listed.
 	Digests []Digest `json:"digests,omitempty"`
-	// FirstTime and LastTime are the times of the first and the last intact record in the file.
+	// FirstTime is the time of the first intact record in the file.
 	FirstTime time.Time `json:"firstTime,omitzero"`
-	LastTime  time.Time `json:"lastTime,omitzero"`
+	// LastTime is the time of the last intact record in the file.
+	LastTime time.Time `json:"lastTime,omitzero"`
 	// Unterminated reports whether the file does not end with a newline.
 	Unterminated bool `json:"unterminated,omitempty"`
 	// Unlisted is the number of segments, damaged ranges and foreign sequences that are not listed.

@@ -25,20 +25,19 @@ type classDescription struct {
 	description string
 }
 
-// classDescriptions is the only place that describes the classes: the documentation and the HTML report take
-// their texts from here.
+// classDescriptions has the only description of each class. The documentation and the HTML report use it.
 var classDescriptions = []classDescription{
 	{Missing, "there is no journal, or it is empty"},
-	{LostTail, "the last acknowledged records of an epoch are gone"},
-	{LostGap, "acknowledged records are gone, later records of the same epoch are present"},
+	{LostTail, "the last acknowledged records of an epoch are missing"},
+	{LostGap, "acknowledged records are missing, but later records of the same epoch are present"},
 	{Corrupt, "acknowledged records were replaced by other bytes or other records, " +
 		"or there are unexpected bytes before or between them"},
 	{Torn, "only the first part of an acknowledged record is present"},
 	{Reordered, "acknowledged records are present, but not in the order in which they were written"},
 	{Duplicated, "acknowledged records are present more than once"},
-	{RolledBack, "an earlier pod read more of the journal than is present now: an older state came back"},
-	{Foreign, "the journal holds records that this run did not write"},
-	{Unavailable, "the volume could not be mounted or read, in whole or in part, or it kept a pod from terminating"},
+	{RolledBack, "an earlier pod read records that are missing now: the volume returned to an older state"},
+	{Foreign, "the journal contains records that this run did not write"},
+	{Unavailable, "the volume, or a part of it, could not be mounted or read, or it prevented a pod from terminating"},
 	{ReadOnly, "the volume can no longer be written"},
 }
 

@@ -52,7 +52,7 @@ func ExampleJudge() {
 	// Output:
 	// Fail
 	// lost-tail: 40 acknowledged records, epoch 1 sequence 961 to 1000
-	// the last acknowledged records of an epoch are gone
+	// the last acknowledged records of an epoch are missing
 }
 
 // Two scans found the same loss: the later one after another writer had appended.
@@ -67,5 +67,5 @@ func ExampleMerge() {
 	}
 	// Output:
 	// missing: 100 acknowledged records, epoch 1 sequence 1 to 100
-	// torn: 1 acknowledged record, epoch 2 sequence 7 to 7
+	// torn: 1 acknowledged record, epoch 2 sequence 7
 }

@@ -8,19 +8,21 @@ import (
 // Finding is one difference between the journal and its acknowledgements.
 type Finding struct {
 	Class Class `json:"class"`
-	// Epoch, First and Last are the epoch and the sequence numbers of the affected records. They are zero where
-	// the records are unknown. If LastEpoch is set, Last is a sequence number of that epoch.
-	Epoch     int    `json:"epoch,omitempty"`
-	First     uint64 `json:"first,omitempty"`
-	LastEpoch int    `json:"lastEpoch,omitempty"`
-	Last      uint64 `json:"last,omitempty"`
+	// Epoch is the epoch of the first affected record; absent if the records are unknown.
+	Epoch int `json:"epoch,omitempty"`
+	// First is the sequence number of the first affected record; absent if the records are unknown.
+	First uint64 `json:"first,omitempty"`
+	// LastEpoch is the epoch of the last affected record; absent if it is the epoch of the first one.
+	LastEpoch int `json:"lastEpoch,omitempty"`
+	// Last is the sequence number of the last affected record; absent if the records are unknown.
+	Last uint64 `json:"last,omitempty"`
 	// Records is the number of affected acknowledged records, over all epochs.
 	Records uint64 `json:"records"`
-	// Offset and End are the affected range of bytes in the file; End is exclusive. For lost records both are the
-	// offset at which the records should be.
+	// Offset is the offset of the first affected byte. For lost records it is the offset at which they should be.
 	Offset int64 `json:"offset"`
-	End    int64 `json:"end"`
-	// Detail adds what the class and the numbers do not tell.
+	// End is the offset after the last affected byte. It equals the offset if no byte is affected.
+	End int64 `json:"end"`
+	// Detail adds what the class and the numbers do not show.
 	Detail string `json:"detail,omitempty"`
 }
 
@@ -33,7 +35,10 @@ func (f Finding) String() string {
 	if f.LastEpoch > 0 {
 		s += fmt.Sprintf(", epoch %d sequence %d to epoch %d sequence %d", f.Epoch, f.First, f.LastEpoch, f.Last)
 	} else if f.First > 0 {
-		s += fmt.Sprintf(", epoch %d sequence %d to %d", f.Epoch, f.First, f.Last)
+		s += fmt.Sprintf(", epoch %d sequence %d", f.Epoch, f.First)
+		if f.Last > f.First {
+			s += fmt.Sprintf(" to %d", f.Last)
+		}
 	}
 	if f.Detail != "" {
 		s += " (" + f.Detail + ")"

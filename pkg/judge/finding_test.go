@@ -9,7 +9,7 @@ import (
 func TestFinding_String(t *testing.T) {
 	assert.Equal(t, "lost-tail: 40 acknowledged records, epoch 1 sequence 61 to 100",
 		Finding{Class: LostTail, Epoch: 1, First: 61, Last: 100, Records: 40}.String())
-	assert.Equal(t, "torn: 1 acknowledged record, epoch 1 sequence 61 to 61",
+	assert.Equal(t, "torn: 1 acknowledged record, epoch 1 sequence 61",
 		Finding{Class: Torn, Epoch: 1, First: 61, Last: 61, Records: 1}.String())
 	assert.Equal(t, "missing: 150 acknowledged records, epoch 1 sequence 1 to epoch 2 sequence 50",
 		Finding{Class: Missing, Epoch: 1, First: 1, LastEpoch: 2, Last: 50, Records: 150}.String())

@@ -8,7 +8,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// checkDigests follows the chain of sums from the acknowledged digest back to the start of
+// checkDigests follows the chain of checksums from the acknowledged digest back to the start of
 // the epoch. A record can be intact and still not be the one that was acknowledged, for
 // example when an older version of a page came back.
 func (e *evaluation) checkDigests(ack ledger.Ack, present []recordRange) {
@@ -30,7 +30,7 @@ func (e *evaluation) checkDigests(ack ledger.Ack, present []recordRange) {
 	}
 }
 
-// digestAt returns the sum that the scan found in the record at a point.
+// digestAt returns the checksum that the scan found in the record at a point.
 func (e *evaluation) digestAt(point journal.Point) (sum uint32, found bool) {
 	for _, d := range e.Report.Digests {
 		if d.Point == point {
@@ -41,8 +41,8 @@ func (e *evaluation) digestAt(point journal.Point) (sum uint32, found bool) {
 }
 
 // checkInserted reports unexpected bytes between acknowledged records where no record is
-// lost. If writers may have overlapped, another writer's unfinished write explains such
-// bytes: they are only noted.
+// lost. If writers may have overlapped, such bytes may be the unfinished write of another
+// writer, so they are a note and not a finding.
 func (e *evaluation) checkInserted(ack ledger.Ack, segments []journal.Segment) {
 	for _, s := range segments {
 		if s.First > ack.Seq {

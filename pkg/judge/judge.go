@@ -33,9 +33,10 @@ type Judgement struct {
 	Findings []Finding `json:"findings,omitempty"`
 	// Notes are observations that do not affect the verdict.
 	Notes []string `json:"notes,omitempty"`
-	// Acknowledged is the number of acknowledged records, Intact the number of those that are present and intact.
+	// Acknowledged is the number of acknowledged records.
 	Acknowledged uint64 `json:"acknowledged"`
-	Intact       uint64 `json:"intact"`
+	// Intact is the number of acknowledged records that are present and intact.
+	Intact uint64 `json:"intact"`
 }
 
 // Judge compares a journal with its acknowledgements and reports every difference.

@@ -7,8 +7,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// reportLost reports the acknowledged records first to last of an epoch, which are not
-// present, by what is in their place.
+// reportLost reports the acknowledged records first to last of an epoch, which are
+// missing. The class depends on what is in their place.
 func (e *evaluation) reportLost(ack ledger.Ack, first, last uint64, present []recordRange) {
 	g := e.locateGap(ack, first, last, present)
 	lost := Finding{
@@ -52,7 +52,8 @@ func (e *evaluation) reportRemains(lost Finding, g gap) (next uint64) {
 }
 
 // reportLostTail reports records that are missing from the end of an epoch.
-// An older state came back if an earlier pod read these records, or read a longer journal.
+// If an earlier pod read these records, or read a longer journal, the volume returned to an
+// older state.
 func (e *evaluation) reportLostTail(epoch int, first, last uint64, offset int64) {
 	rolledBack := min(e.lastReadEarlier(epoch), last)
 	if e.isShorter() {

@@ -7,9 +7,9 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// checkOrder reports acknowledged records that come after later records of their epoch.
-// The misplaced ones are those at another offset than they name or, if all are at the
-// offsets they name, those that come too late.
+// checkOrder reports acknowledged records that are in the wrong order: a record with a
+// higher sequence number of their epoch is before them in the file. If some records are at
+// another offset than the one they name, checkOrder reports those instead.
 func (e *evaluation) checkOrder(ack ledger.Ack, segments []journal.Segment, present []recordRange) {
 	var late, displaced []recordRange
 	for _, r := range present {

@@ -9,10 +9,10 @@ import (
 // epochPair is an epoch and a later one.
 type epochPair struct{ epoch, later int }
 
-// checkOverlap looks for acknowledged records that come after those of a later epoch, or
-// that have those of another epoch between them. Two writers that ran at the same time
-// leave such a journal. That is not damage if the earlier one was deleted by force, but it
-// cannot happen if the experiment waited for it to terminate.
+// checkOverlap looks for acknowledged records that are after the records of a later epoch,
+// or that have records of another epoch between them. Such a journal shows that two writers
+// ran at the same time. If the earlier writer was deleted by force, this is not damage.
+// Otherwise the experiment has waited until that writer terminated, so this cannot happen.
 func (e *evaluation) checkOverlap() {
 	reported := map[epochPair]bool{}
 	acknowledged := e.acknowledgedSegments()

@@ -9,8 +9,8 @@ const (
 	Pass Verdict = "Pass"
 	// Fail means that there is a finding: the storage lost or damaged acknowledged data.
 	Fail Verdict = "Fail"
-	// Error means that the outcome could not be established. If something was not checked, the
-	// verdict is not Pass.
+	// Error means that the run could not determine whether data was lost. If something was not
+	// checked, the verdict is not Pass.
 	Error Verdict = "Error"
 	// Stopped means that the user stopped the run.
 	Stopped Verdict = "Stopped"

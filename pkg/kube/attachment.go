@@ -31,8 +31,8 @@ func (o *observer) attachmentDeleted(a *storagev1.VolumeAttachment, missed bool)
 	}
 }
 
-// Attachments returns the VolumeAttachments of a PersistentVolume in the order in which they were attached. Visible is
-// false if the service account may not watch them.
+// Attachments returns the VolumeAttachments of a PersistentVolume in the order in which they were attached. It returns
+// false for visible if the service account may not watch VolumeAttachments.
 func (c Client) Attachments(volume string) (attachments []Attachment, visible bool) {
 	o := c.observer
 	o.mu.Lock()

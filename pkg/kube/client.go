@@ -26,7 +26,7 @@ const (
 	JobLabel = "volume-durability/job"
 	// HostLabel is the machine on which a user started the run.
 	HostLabel = "volume-durability/host"
-	// KeepLabel is set if the run was told to keep its objects.
+	// KeepLabel is set if the run was started with KEEP=true.
 	KeepLabel = "volume-durability/keep"
 )
 
@@ -57,7 +57,7 @@ var ErrNameConflict = errors.New("name conflict")
 func (c Client) createError(kind, name string, err error) error {
 	if apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("%w: %s %s/%s already exists and was not created by this run. "+
-			"What to do: delete it, or choose another name", ErrNameConflict, kind, c.Namespace, name)
+			"To fix this: delete it, or choose another name", ErrNameConflict, kind, c.Namespace, name)
 	}
 	return fmt.Errorf("creating %s %s/%s: %w%s", kind, c.Namespace, name, err, Hint(err.Error()))
 }
@@ -70,7 +70,7 @@ func (c Client) RequireNamespace(ctx context.Context) error {
 		return err
 	})
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("namespace %s does not exist. What to do: kubectl create namespace %s",
+		return fmt.Errorf("namespace %s does not exist. To fix this: kubectl create namespace %s",
 			c.Namespace, c.Namespace)
 	}
 	if err != nil {

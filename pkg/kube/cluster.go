@@ -38,7 +38,7 @@ func (c Client) Classes(ctx context.Context) ([]Class, error) {
 	})
 	if apierrors.IsForbidden(err) {
 		return nil, fmt.Errorf("listing StorageClasses: %w. "+
-			"What to do: apply rbac-optional.yaml, or list the classes in STORAGE_CLASSES", err)
+			"To fix this: apply rbac-optional.yaml, or list the classes in STORAGE_CLASSES", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listing StorageClasses: %w", err)

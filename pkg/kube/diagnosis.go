@@ -127,8 +127,8 @@ func waitingMessages(pod *corev1.Pod) []string {
 	return messages
 }
 
-// isUsedByAnotherPod reports whether an event says that another pod uses the volume, which prevents this pod from using
-// it. Only the attach-detach controller reports it, and only once; later events of the kubelet report nothing but a
+// isUsedByAnotherPod reports whether an event shows that another pod uses the volume, which prevents this pod from
+// using it. Only the attach-detach controller reports it, and only once; later events of the kubelet report nothing but a
 // timeout (reportMultiAttachError in k8s.io/kubernetes/pkg/controller/volume/attachdetach/reconciler). With another
 // SELinux label, the kubelet reports it (pkg/kubelet/volumemanager/cache).
 func isUsedByAnotherPod(e corev1.Event) bool {
@@ -192,12 +192,12 @@ func (c Client) explainNotDeleted(name string) string {
 	message, known := c.nodeNotReady(node)
 	switch {
 	case !known:
-		return "; it is on node " + node + ". What to do: check whether the node is ready: kubectl get node " + node
+		return "; it is on node " + node + ". To fix this: check whether the node is ready: kubectl get node " + node
 	case message != "":
 		return "; it is on node " + node + ", which is not ready: " + message
 	}
 	return "; it is on node " + node + ", which is ready. " +
-		"What to do: check why the pod is not deleted: kubectl describe pod -n " + c.Namespace + " " + name
+		"To fix this: check why the pod is not deleted: kubectl describe pod -n " + c.Namespace + " " + name
 }
 
 // warnings returns the events of type Warning about an object, newest first. It returns none if they cannot be read.
@@ -207,7 +207,7 @@ func (c Client) warnings(name string) []corev1.Event {
 	selector := fields.Set{"involvedObject.name": name, "type": corev1.EventTypeWarning}.AsSelector().String()
 	list, err := c.API.CoreV1().Events(c.Namespace).List(ctx, metav1.ListOptions{FieldSelector: selector})
 	if err != nil {
-		c.Log.WithError(err).Warn("Could not list events; error messages will lack reasons")
+		c.Log.WithError(err).Warn("Could not list events; error messages will not contain the causes")
 		return nil
 	}
 	slices.SortFunc(list.Items, func(a, b corev1.Event) int {

@@ -2,16 +2,16 @@ package kube
 
 import "strings"
 
-// hints say what to do about an error. The first one whose text is part of the error applies.
+// hints has advice for errors, in the imperative. The first hint whose text is part of the error applies.
 var hints = []struct{ text, hint string }{
 	{"storageclass.storage.k8s.io", "set STORAGE_CLASS to an existing StorageClass: kubectl get storageclass"},
 	{"unbound immediate PersistentVolumeClaims",
 		"check that the provisioner of the claim's StorageClass works: kubectl describe pvc"},
 	{"ErrImageNeverPull", "load the image onto the node, or set LIB_IMAGE_PULL_POLICY so that it is pulled"},
-	{"ImagePull", "the nodes must be able to pull LIB_IMAGE, or the experiment's image if LIB_IMAGE is empty"},
+	{"ImagePull", "make sure that the nodes can pull LIB_IMAGE, or the experiment's image if LIB_IMAGE is empty"},
 	{"InvalidImageName", "set LIB_IMAGE to a valid image reference"},
-	{"exceeded quota", "make room in the namespace's quota: kubectl describe quota"},
-	{"must specify", "the namespace's quota requires limits; create a LimitRange that sets defaults for its pods"},
+	{"exceeded quota", "raise the quota of the namespace, or free some of it: kubectl describe quota"},
+	{"must specify", "create a LimitRange with default limits for pods, which the namespace's quota requires"},
 	{"violates PodSecurity", "use a namespace that admits pods of the restricted Pod Security Standard: " +
 		"kubectl get namespace --show-labels"},
 	{"denied request",
@@ -20,7 +20,7 @@ var hints = []struct{ text, hint string }{
 		"kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"},
 	{"is forbidden: User ", "grant the permissions in rbac.yaml; volume-durability doctor lists the missing ones"},
 	{"usage per", "choose a value that the namespace's LimitRange allows: kubectl describe limitrange"},
-	{"NodeAffinity", "READER_NODE must name a node that can run the pod and reach the volume"},
+	{"NodeAffinity", "set READER_NODE to a node that can run the pod and reach the volume"},
 	{"untolerated taint", "make sure that a node is ready and has no taints: kubectl get nodes"},
 	{
 		"CSI driver is not installed on the node",
@@ -35,15 +35,14 @@ var hints = []struct{ text, hint string }{
 		"check why the volume is mounted read-only: kubectl describe pv, and the node's kernel log"},
 }
 
-const seLinuxHint = "give all pods of a volume one SELinux label: stop the application during the run, or use its " +
-	"seLinuxOptions"
+const seLinuxHint = "give all pods that use the volume the same seLinuxOptions, or stop the application during the run"
 
-// Hint returns what to do about an error message of Kubernetes or a volume, as the end of a sentence. It returns an
-// empty string if there is no advice.
+// Hint returns advice for an error message of Kubernetes or of a volume, as the end of a sentence. It returns an empty
+// string if there is no advice.
 func Hint(message string) string {
 	for _, h := range hints {
 		if strings.Contains(message, h.text) {
-			return ". What to do: " + h.hint
+			return ". To fix this: " + h.hint
 		}
 	}
 	return ""

@@ -39,7 +39,7 @@ func TestWithObserver_FailsAtOnceIfForbidden(t *testing.T) {
 	_, _, err := c.WithObserver(t.Context())
 	assert.ErrorContains(t, err, "listing pods in namespace stig: pods is forbidden")
 	assert.ErrorContains(t, err, "listing claims in namespace stig: persistentvolumeclaims is forbidden")
-	assert.ErrorContains(t, err, "What to do: grant the permissions in rbac.yaml")
+	assert.ErrorContains(t, err, "To fix this: grant the permissions in rbac.yaml")
 }
 
 func TestRunPod_FailsAtOnceIfProvisionerRejectsClaim(t *testing.T) {

@@ -127,7 +127,7 @@ func (c Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 		case observed == nil:
 			return false, nil
 		case observed.latest.Status.Phase == corev1.PodFailed || !observed.Gone.IsZero():
-			return false, fmt.Errorf("pod %s/%s failed. What to do: read its log: kubectl logs -n %s %s",
+			return false, fmt.Errorf("pod %s/%s failed. To fix this: read its log: kubectl logs -n %s %s",
 				c.Namespace, pod.Name, c.Namespace, pod.Name)
 		}
 		return observed.latest.Status.Phase == corev1.PodSucceeded, nil

@@ -16,7 +16,7 @@ func (c Client) retry(ctx context.Context, operation string, request func(contex
 	return apiretry.DoWithTimeout(ctx, c.Timeout, c.API, c.Log, operation, request)
 }
 
-// withTimeout limits a wait to Timeout. The cause of the context then says what was waited for.
+// withTimeout limits a wait to Timeout. The cause of the context then names what was awaited.
 func (c Client) withTimeout(ctx context.Context, format string, args ...any) (context.Context, context.CancelFunc) {
 	cause := fmt.Errorf("timed out after %s waiting for %s: %w",
 		c.Timeout, fmt.Sprintf(format, args...), context.DeadlineExceeded)
@@ -38,8 +38,8 @@ type resource[T metav1.Object] interface {
 	Get(ctx context.Context, name string, options metav1.GetOptions) (T, error)
 }
 
-// create creates an object. If a request failed without an answer, the API server may have created the object all the
-// same. The next request is then answered with AlreadyExists, which is no conflict if the object has this run's label.
+// create creates an object. If a request failed without an answer, the API server may still have created the
+// object. The next request then fails with AlreadyExists, which is no conflict if the object has this run's label.
 func create[T metav1.Object](
 	ctx context.Context, c Client, operation string, objects resource[T], object T,
 ) (created T, err error) {

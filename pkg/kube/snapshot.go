@@ -26,7 +26,7 @@ func (c Client) Snapshot(ctx context.Context) ([]runtime.Object, []corev1.Event)
 		return err
 	})
 	if err != nil {
-		c.Log.WithError(err).Warn("Could not list events; the evidence bundle will have none")
+		c.Log.WithError(err).Warn("Could not list events; the evidence bundle will contain no events")
 		return objects, nil
 	}
 	events := []corev1.Event{}

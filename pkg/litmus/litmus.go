@@ -349,7 +349,7 @@ func (e *Experiment) ChaosEnded(context.Context) error {
 	return e.runProbes(lastPhase, types.PostChaosCheck)
 }
 
-// Stopping reports whether the engine was told to stop. It returns false if the engine cannot be read.
+// Stopping reports whether the state of the engine is stop. It returns false if the engine cannot be read.
 func (e *Experiment) Stopping(ctx context.Context) bool {
 	engines := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace)
 	engine, err := engines.Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
@@ -464,7 +464,7 @@ func (e *Experiment) setVerdict(outcome result.Result, probeErr error) {
 			outcome.Reason, cerrors.ErrorTypeExperimentAborted)
 	case judge.NotApplicable:
 		e.skipAwaitedChecks(outcome.Reason)
-		// Litmus knows the verdict N/A only for probes.
+		// Litmus defines the verdict N/A only for probes.
 		notApplicable := v1alpha1.ResultVerdict(v1alpha1.ProbeVerdictNA)
 		types.SetResultAfterCompletion(e.result, notApplicable, v1alpha1.ResultPhaseCompleted, "", "")
 	default:

@@ -141,7 +141,7 @@ func (c *probeCheck) comparator(in v1alpha1.ComparatorInfo) {
 	}
 	if strings.Contains(in.Value, ",") && !slices.Contains(listCriteria, in.Criteria) {
 		c.reject("comparator.value", in.Value,
-			"a value without a comma: with one, Litmus compares with nothing or with 0")
+			"a value without a comma: Litmus splits the value at commas, and then compares with nothing or with 0")
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
-// Invalid is one invalid option.
+// Invalid is the error of an option with an invalid value.
 type Invalid struct {
 	Name, Value, Want string
 }
@@ -63,20 +63,20 @@ func conflicts(v Values) []error {
 	}
 	emptyDir, existing, classes := v.VolumeSource == EmptyDir, v.ExistingClaim != "", len(v.StorageClasses) > 0
 	check(v.MinInterval > 0 && !v.Randomness, "RANDOMNESS", "false", "true if CHAOS_INTERVAL is a range")
-	check(existing && emptyDir, "EXISTING_CLAIM", v.ExistingClaim, "it unset if VOLUME_SOURCE is emptyDir")
+	check(existing && emptyDir, "EXISTING_CLAIM", v.ExistingClaim, "no value if VOLUME_SOURCE is emptyDir")
 	check(classes && existing, "EXISTING_CLAIM", v.ExistingClaim,
-		"it unset if STORAGE_CLASS or STORAGE_CLASSES is set: an existing claim already has a class")
+		"no value if STORAGE_CLASS or STORAGE_CLASSES is set: an existing claim already has a class")
 	check(classes && emptyDir, "VOLUME_SOURCE", string(EmptyDir),
 		"claim if STORAGE_CLASS or STORAGE_CLASSES is set: an emptyDir has no class")
 	check(v.RequiredEvidence == provenance.OtherMachine && slices.Contains(v.ReaderNodes, SameNode),
 		"REQUIRED_EVIDENCE", v.RequiredEvidence.String(),
 		"reattached or lower, because READER_NODE=same never reaches other-machine")
 	check(v.ClaimTemplate != "" && (existing || emptyDir), "CLAIM_TEMPLATE", v.ClaimTemplate,
-		"it unset if no claim is created")
+		"no value if the run creates no claim")
 	check(len(v.AccessModes) > 1 && (existing || emptyDir), "ACCESS_MODE", fmt.Sprint(v.AccessModes),
-		"one access mode if no claim is created")
+		"one access mode if the run creates no claim")
 	check(existing && v.cellsPerClass() > 1, "EXISTING_CLAIM", v.ExistingClaim,
-		"it unset if the run has several cells: a claim can hold one journal")
+		"no value if the run has several cells: a claim can hold only one journal")
 	check(emptyDir && slices.Contains(v.VolumeModes, corev1.PersistentVolumeBlock),
 		"VOLUME_MODE", fmt.Sprint(v.VolumeModes), "Filesystem if VOLUME_SOURCE is emptyDir")
 	check(v.WriterPod != "" && v.WriterPod == v.ReaderPod, "READER_POD", v.ReaderPod, "a name other than WRITER_POD's")

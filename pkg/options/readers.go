@@ -16,7 +16,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
-// wanted is an error that says which values are valid.
+// wanted is an error that names the valid values.
 type wanted string
 
 func (w wanted) Error() string { return string(w) }
@@ -89,7 +89,7 @@ func name(check func(string) []string, field func(*Values) *string) func(*Values
 	}
 }
 
-// names returns a reader of names of Kubernetes objects.
+// names returns a parser of names of Kubernetes objects.
 func names(check func(string) []string) func(string) (string, error) {
 	return func(value string) (string, error) {
 		if wrong := check(value); len(wrong) > 0 {
@@ -99,7 +99,7 @@ func names(check func(string) []string) func(string) (string, error) {
 	}
 }
 
-// list returns a reader of distinct values, separated by commas.
+// list returns a parser of distinct values, separated by commas.
 func list[T comparable](read func(string) (T, error), field func(*Values) *[]T) func(*Values, string) error {
 	return func(v *Values, value string) error {
 		var all []T
@@ -109,7 +109,7 @@ func list[T comparable](read func(string) (T, error), field func(*Values) *[]T) 
 				return err
 			}
 			if slices.Contains(all, one) {
-				return wanted(fmt.Sprintf("%v only once", one))
+				return wanted(fmt.Sprintf("distinct values, but %v occurs twice", one))
 			}
 			all = append(all, one)
 		}
@@ -118,7 +118,7 @@ func list[T comparable](read func(string) (T, error), field func(*Values) *[]T) 
 	}
 }
 
-// choice returns a reader of one of the words.
+// choice returns a parser of one of the words.
 func choice[T ~string](choices ...T) func(string) (T, error) {
 	return func(value string) (T, error) {
 		var word T

@@ -12,13 +12,13 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
-// Option is one thing that a user can set with an environment variable.
+// Option is an environment variable with which a user configures a run.
 type Option struct {
 	// Name is the name of the environment variable.
 	Name string
 	// Default is the value if the variable is unset or empty.
 	Default string
-	// Doc says in one or two sentences of Markdown what the option does. Its links are relative to docs.
+	// Doc describes the option in one or two sentences of Markdown. Its links are relative to docs.
 	Doc string
 	// FlagDoc replaces Doc in the help of the command line; empty if Doc fits there too.
 	FlagDoc string
@@ -129,8 +129,8 @@ func Table() []Option {
 		},
 		{
 			Name: "EXISTING_CLAIM",
-			Doc: "Test this claim instead of creating one. The run writes only to a folder of its own and removes it; it " +
-				"never resizes or deletes the claim. A raw block device must be empty. The run does not remove the journal from it.",
+			Doc: "Test this claim instead of creating one. The run writes only to a new folder, which it removes at the " +
+				"end. It never resizes or deletes the claim. A raw block device must be blank, and the journal stays on it.",
 			set: optional(name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.ExistingClaim })),
 		},
 		{

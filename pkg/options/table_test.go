@@ -76,8 +76,8 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 func TestParse_ReportsConflicts(t *testing.T) {
 	_, err := Parse(env(map[string]string{"EXISTING_CLAIM": "c", "STORAGE_CLASS": "s",
 		"VOLUME_SOURCE": "emptyDir", "READER_POD": "write-pod"}))
-	assert.ErrorContains(t, err, `EXISTING_CLAIM="c": want it unset if VOLUME_SOURCE is emptyDir`)
-	assert.ErrorContains(t, err, `EXISTING_CLAIM="c": want it unset if STORAGE_CLASS or STORAGE_CLASSES is set: an existing claim already has a class`)
+	assert.ErrorContains(t, err, `EXISTING_CLAIM="c": want no value if VOLUME_SOURCE is emptyDir`)
+	assert.ErrorContains(t, err, `EXISTING_CLAIM="c": want no value if STORAGE_CLASS or STORAGE_CLASSES is set: an existing claim already has a class`)
 	assert.ErrorContains(t, err, `READER_POD="write-pod": want a name other than WRITER_POD's`)
 }
 
@@ -168,7 +168,7 @@ func TestCells_TakeTheClassesOfTheCluster(t *testing.T) {
 
 func TestParse_AllowsOneCellOnAnExistingClaim(t *testing.T) {
 	_, err := Parse(env(map[string]string{"EXISTING_CLAIM": "c", "FORCE": "true,false"}))
-	assert.ErrorContains(t, err, "a claim can hold one journal")
+	assert.ErrorContains(t, err, "a claim can hold only one journal")
 	_, err = Parse(env(map[string]string{"STORAGE_CLASS": "a", "STORAGE_CLASSES": "b"}))
 	assert.ErrorContains(t, err, `STORAGE_CLASSES="b": want only one of STORAGE_CLASS and STORAGE_CLASSES set`)
 }

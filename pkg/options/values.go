@@ -60,23 +60,23 @@ type Values struct {
 	Randomness  bool          `json:"randomness"`
 	// RampTime is how long to wait before and after the chaos.
 	RampTime time.Duration `json:"rampTime"`
-	// Force lists the kinds of deletion: true with a grace period of 0, false with the pod's own.
+	// Force lists the kinds of deletion: true is a grace period of 0, false is the pod's own.
 	Force []bool `json:"force"`
 	// Serial deletes the writers one after another instead of all at once.
 	Serial bool `json:"serial"`
 	// TargetPods are the writers to delete at each interval; empty for all.
 	TargetPods []string `json:"targetPods,omitempty"`
-	// AffectedPercent is the percentage of them to delete at each interval; 0 for all.
+	// AffectedPercent is the percentage of writers to delete at each interval; 0 for all.
 	AffectedPercent int `json:"affectedPercent,omitempty"`
 
 	Namespace    string       `json:"namespace"`
 	VolumeSource VolumeSource `json:"volumeSource"`
-	// StorageClasses are the classes to test: an empty name is the cluster's default, "*" is all of them.
+	// StorageClasses are the StorageClasses to test: an empty name is the cluster's default, "*" is every StorageClass.
 	StorageClasses []string          `json:"storageClasses"`
 	ExistingClaim  string            `json:"existingClaim,omitempty"`
 	ClaimName      string            `json:"claimName"`
 	ClaimSize      resource.Quantity `json:"claimSize"`
-	// ClaimTemplate is the path of a claim's manifest; empty for none.
+	// ClaimTemplate is the path of the manifest of a claim; empty for none.
 	ClaimTemplate string                              `json:"claimTemplate,omitempty"`
 	AccessModes   []corev1.PersistentVolumeAccessMode `json:"accessModes"`
 	VolumeModes   []corev1.PersistentVolumeMode       `json:"volumeModes"`
@@ -115,8 +115,8 @@ type Values struct {
 // NoBundle is the BundleConfigMap of a run that keeps no bundle in the cluster.
 const NoBundle = "none"
 
-// STIG reports whether the run has the names of STIG check V-260932: its namespace, claim, pods and file. The
-// StorageClass may be any.
+// STIG reports whether the run performs STIG check V-260932: whether the namespace, the claim, the pods and the file
+// have the names of the check. The StorageClass does not matter.
 func (v Values) STIG() bool {
 	d := Defaults()
 	return v.VolumeSource == Claim && v.ExistingClaim == "" && v.ClaimTemplate == "" &&

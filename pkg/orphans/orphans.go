@@ -31,7 +31,7 @@ const (
 	Running State = "running"
 	// Ended means that the run has ended, and its objects are orphans.
 	Ended State = "ended"
-	// Unknown means that the cluster does not know.
+	// Unknown means that the state cannot be read from the cluster.
 	Unknown State = "unknown"
 )
 
@@ -52,7 +52,7 @@ type Run struct {
 	StartedBy string `json:"startedBy"`
 	// Host is the machine on which a user started the run; empty for a run of a ChaosEngine.
 	Host string `json:"host,omitempty"`
-	// Kept is set if the run was told to keep its objects.
+	// Kept is set if the run was started with KEEP=true.
 	Kept  bool  `json:"kept,omitempty"`
 	State State `json:"state"`
 	// Reason explains the state.
@@ -175,7 +175,7 @@ func jobState(ctx context.Context, client kubernetes.Interface, r Run) (state St
 		}
 		return Running, fmt.Sprintf("Job %s/%s is running", j.Namespace, j.Name)
 	}
-	return Ended, "its Job does not exist any more"
+	return Ended, "its Job no longer exists"
 }
 
 func hasEnded(j batchv1.Job) bool {

@@ -66,7 +66,7 @@ func (p permission) check(ctx context.Context, client kubernetes.Interface, name
 		message := fmt.Sprintf("not allowed to %s; a run is possible, but without %s", strings.Join(denied, ", "), p.lost)
 		return Check{name, Warning, message}
 	}
-	message := fmt.Sprintf("not allowed to %s; a run needs to %s. What to do: apply rbac.yaml",
+	message := fmt.Sprintf("not allowed to %s; a run needs to %s. To fix this: apply rbac.yaml",
 		strings.Join(denied, ", "), verbs)
 	return Check{name, Failed, message}
 }

@@ -25,9 +25,9 @@ import (
 type Status string
 
 const (
-	// OK means that the run has what it needs.
+	// OK means that the cluster has what this check looks for.
 	OK Status = "ok"
-	// Warning means that a run is possible without some of its features, or that the check was not possible.
+	// Warning means that a run is possible without some features, or that the check could not be made.
 	Warning Status = "warning"
 	// Failed means that a run is not possible.
 	Failed Status = "failed"
@@ -45,7 +45,7 @@ func Ready(checks []Check) bool {
 	return !slices.ContainsFunc(checks, func(c Check) bool { return c.Status == Failed })
 }
 
-// Run checks whether a cluster can do a run. If the API server does not answer, that is the only check.
+// Run checks whether a run is possible on a cluster. If the API server does not answer, Run returns only that check.
 func Run(ctx context.Context, r run.Run) []Check {
 	client := r.Kube.API
 	version, err := kube.ServerVersion(ctx, client)
@@ -65,7 +65,7 @@ func checkNamespace(ctx context.Context, client kubernetes.Interface, name strin
 	namespace, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		message := fmt.Sprintf("%s does not exist. What to do: kubectl create namespace %s", name, name)
+		message := fmt.Sprintf("%s does not exist. To fix this: kubectl create namespace %s", name, name)
 		return Check{check, Failed, message}
 	case err != nil:
 		return Check{check, Warning, fmt.Sprintf("unknown whether %s exists: %v", name, err)}
@@ -121,7 +121,7 @@ func checkOrchestrator(nodes []corev1.Node, option options.Orchestrator) Check {
 	case option == options.Kubernetes:
 		return Check{check, OK, "Kubernetes (set by ORCHESTRATOR)"}
 	}
-	return Check{check, OK, "Kubernetes: no node label says that only Swarm is used"}
+	return Check{check, OK, "Kubernetes: not every node is labelled as a Swarm-only node"}
 }
 
 func checkClasses(ctx context.Context, client kubernetes.Interface, opts options.Values) Check {
@@ -148,11 +148,12 @@ func checkClasses(ctx context.Context, client kubernetes.Interface, opts options
 	for _, class := range opts.StorageClasses {
 		switch {
 		case class == "" && !hasDefault:
-			return Check{check, Failed, "no default StorageClass. What to do: set STORAGE_CLASS to one of: " + found}
+			return Check{check, Failed, "no default StorageClass. To fix this: set STORAGE_CLASS to one of: " + found}
 		case class == options.AllClasses && len(names) == 0:
 			return Check{check, Failed, "the cluster has no StorageClass"}
 		case class != "" && class != options.AllClasses && !existing[class]:
-			return Check{check, Failed, fmt.Sprintf("%s does not exist. What to do: use one of: %s", class, found)}
+			message := fmt.Sprintf("%s does not exist. To fix this: set STORAGE_CLASS to one of: %s", class, found)
+			return Check{check, Failed, message}
 		}
 	}
 	return Check{check, OK, found}

@@ -159,7 +159,8 @@ func TestRun_NamesMissingObjects(t *testing.T) {
 	assert.Equal(t, Failed, by[""].Status)
 	assert.Contains(t, by["namespace"].Message, "kubectl create namespace none")
 	assert.Contains(t, by["nodes"].Message, "READER_NODE needs 2")
-	assert.Contains(t, by["StorageClasses"].Message, "slow does not exist. What to do: use one of: fast (default)")
+	assert.Contains(t, by["StorageClasses"].Message,
+		"slow does not exist. To fix this: set STORAGE_CLASS to one of: fast (default)")
 }
 
 func TestRun_NamesMissingPermissions(t *testing.T) {

@@ -26,7 +26,7 @@ import (
 )
 
 // ScanResult is the outcome of a scan of the journal. A writer scans before its first
-// commit, the reader at the end of the run.
+// commit. The reader scans at the end of the run.
 type ScanResult struct {
 	journal.Report
 	// SHA256 is the SHA-256 of the journal in hexadecimal, as sha256sum(1) prints it. Only
@@ -48,13 +48,13 @@ type ScanResult struct {
 // acknowledgements. The excerpt is read after the scan, in the same way as the scan.
 // Bytes that cannot be read are zeros.
 type Sample struct {
-	// Offset is the offset of Bytes in the journal. Bytes is empty if the journal could
-	// not be read a second time.
-	Offset int64  `json:"offset"`
-	Bytes  []byte `json:"bytes"`
+	// Offset is the offset of the excerpt in the journal.
+	Offset int64 `json:"offset"`
+	// Bytes is the excerpt; empty if the journal could not be read a second time.
+	Bytes []byte `json:"bytes"`
 	// Damage is the offset of the first byte that differs from what was written, or of
 	// the place where records are missing. The time and the checksum of a record cannot
-	// be predicted: if one of them is wrong, Damage is the offset of the record.
+	// be predicted: if one of them is wrong, this is the offset of the record.
 	Damage int64 `json:"damage"`
 }
 
@@ -82,8 +82,8 @@ const (
 )
 
 // Mount is the mount that holds a path, as /proc/self/mountinfo describes it
-// (proc_pid_mountinfo(5)). If the path is a raw block device, Mount describes the
-// device, and Point and Source are the path.
+// (proc_pid_mountinfo(5)). For a raw block device, the mount point and the source are the
+// path of the device.
 type Mount struct {
 	Point  string `json:"point"`
 	Root   string `json:"root"`
@@ -102,10 +102,11 @@ const BlockDevice = "block"
 
 // OpError is the error of an operation that failed in a pod.
 type OpError struct {
-	// Op is what failed, and on which path.
+	// Op is the operation that failed, and its path.
 	Op string `json:"op"`
-	// Cause is the text of the error, Errno its system error number, or 0.
-	Cause string        `json:"cause"`
+	// Cause is the text of the error.
+	Cause string `json:"cause"`
+	// Errno is the system error number; absent if there is none.
 	Errno syscall.Errno `json:"errno,omitempty"`
 	// Writing reports whether the operation was a write or a sync.
 	Writing bool `json:"writing,omitempty"`
@@ -131,7 +132,7 @@ func NewOpError(op string, err error) OpError {
 // Stall reports a call to the volume that has not returned for a long time. The call
 // may still return; a second Stall with Ended set follows then.
 type Stall struct {
-	// Op is what has not returned, and on which path.
+	// Op is the call that has not returned, and its path.
 	Op string `json:"op"`
 	// Seconds is how long the call has taken so far, by the pod's clock.
 	Seconds float64 `json:"seconds"`

@@ -35,7 +35,7 @@ var levelTexts = []struct{ name, shows, limitation string }{
 	ReadBack: {
 		"read-back",
 		"another pod read the data from the volume",
-		"that the data left the memory of the writer's node: its page cache may have answered",
+		"that the data left the memory of the writer's node: it may have been read from that node's page cache",
 	},
 	Uncached: {
 		"uncached",
@@ -45,8 +45,8 @@ var levelTexts = []struct{ name, shows, limitation string }{
 	},
 	Remounted: {
 		"remounted",
-		"the volume was unmounted on the writer's node before the reader used it, or another node's kernel mounted it",
-		"that the volume can leave its node; the driver may still hold data in its own memory",
+		"the volume was unmounted on the writer's node before the reader used it, or another kernel mounted it",
+		"that the volume can leave its node: the driver may still have data in its own memory",
 	},
 	Reattached: {
 		"reattached",

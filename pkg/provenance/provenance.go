@@ -21,13 +21,13 @@ const (
 	Unknown Answer = "unknown"
 )
 
-// Observation is an answer, and how it was established or why it was not.
+// Observation is an answer, and how it was established or why it is unknown.
 type Observation struct {
 	Answer Answer `json:"answer"`
 	Reason string `json:"reason"`
 }
 
-// IsYes reports whether the answer is yes. An unknown answer is not.
+// IsYes reports whether the answer is yes. It returns false for an unknown answer.
 func (o Observation) IsYes() bool { return o.Answer == Yes }
 
 // Location is where a pod used the volume.
@@ -42,7 +42,7 @@ type Location struct {
 // History is what happened to a volume between the last writer and the reader.
 type History struct {
 	Level Level `json:"level"`
-	// NotReached is why the next higher level was not reached; empty at the highest level.
+	// NotReached is the reason why the next higher level was not reached; empty at the highest level.
 	NotReached string   `json:"notReached,omitempty"`
 	Writer     Location `json:"writer"`
 	// Reader is nil if nothing was read back.
@@ -131,8 +131,8 @@ func otherKernel(writer Location, reader *Location) Observation {
 	case sameNode && sameKernel:
 		return Observation{No, "the reader ran on the writer's node"}
 	case sameNode:
-		return Observation{Unknown, fmt.Sprintf("both pods ran on %s, but the boot_id differs: the pods have kernels "+
-			"of their own, or the node was rebooted", reader.Node)}
+		return Observation{Unknown, fmt.Sprintf("both pods ran on %s, but the boot_id differs: each pod has its own "+
+			"kernel, or the node was rebooted", reader.Node)}
 	case sameKernel:
 		return Observation{No, fmt.Sprintf("%s and %s are one machine: they have the same boot_id", writer.Node, reader.Node)}
 	default:

@@ -84,7 +84,7 @@ func TestEvaluate_SetsTheHighestLevelReached(t *testing.T) {
 		},
 		"attached again, the same node": {
 			History{Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached, Reattached: yes},
-			Reattached, "kernels of their own",
+			Reattached, "each pod has its own kernel",
 		},
 		"everything": {
 			History{

@@ -29,22 +29,23 @@ type Result struct {
 	Schema string `json:"schema"`
 	// RunID is unique to the run.
 	RunID string `json:"runID"`
-	// Started and Ended are times of the experiment's clock.
+	// Started is the start of the run, by the experiment's clock.
 	Started time.Time `json:"startedAt"`
-	Ended   time.Time `json:"endedAt"`
+	// Ended is the end of the run, by the experiment's clock.
+	Ended time.Time `json:"endedAt"`
 	// Verdict is the verdict of the whole run.
 	Verdict judge.Verdict `json:"verdict"`
-	// Reason gives the reason for the verdict in a sentence.
+	// Reason is the reason for the verdict, in one or more sentences.
 	Reason string `json:"reason"`
 	// Options holds the value of every option, defaults included.
 	Options options.Values `json:"options"`
 	Tool    Tool           `json:"tool"`
 	Cluster Cluster        `json:"cluster"`
-	// Engine is the ChaosEngine that started the run; absent if a person did.
+	// Engine is the ChaosEngine that started the run; absent if a user started it.
 	Engine *Engine `json:"engine,omitempty"`
-	// Cells are the parts of the run, each with its own volume, ledger and verdict. The control is one of them.
+	// Cells are the cells of the run, including the control.
 	Cells []Cell `json:"cells,omitempty"`
-	// NotRemoved lists what the run created and could not remove, and why.
+	// NotRemoved lists what the run created but could not remove, with the errors.
 	NotRemoved string `json:"notRemoved,omitempty"`
 	// Snapshot is not a part of the JSON: the bundle has files of its own for it.
 	Snapshot ClusterSnapshot `json:"-"`
@@ -77,8 +78,8 @@ type Cluster struct {
 	Version string `json:"version,omitempty"`
 	// Orchestrator is the orchestrator of the containers, and how it was detected.
 	Orchestrator string `json:"orchestrator,omitempty"`
-	// Warnings has each warning of the API server once: about deprecated APIs, and about pods that a stricter
-	// namespace would reject.
+	// Warnings lists each warning of the API server once, for example that an API is deprecated, or that a stricter
+	// Pod Security Standard would reject a pod.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -93,34 +94,34 @@ type Engine struct {
 	ServiceAccount string    `json:"serviceAccount,omitempty"`
 }
 
-// Cell is the result of one cell of the run: one combination under test, on a volume of its own.
+// Cell is the result of one cell of the run.
 type Cell struct {
 	Plan    options.CellSpec `json:"plan"`
 	Verdict judge.Verdict    `json:"verdict"`
-	// Reason gives the reason for the verdict in a sentence.
+	// Reason is the reason for the verdict, in one or more sentences.
 	Reason  string         `json:"reason"`
 	Journal journal.Format `json:"journal"`
-	// File is the journal's path in the pods.
+	// File is the path of the journal in the pods.
 	File string `json:"file"`
 	// Path is the folder or device under test in a local run; absent in a run on a cluster.
 	Path string `json:"path,omitempty"`
-	// Claim is absent if the volume is an emptyDir, and in a local run.
+	// Claim is absent if the volume is an emptyDir, or if the run is local.
 	Claim *Claim `json:"claim,omitempty"`
-	// Epochs are the writers, one after another.
+	// Epochs are the writers, in the order in which they ran.
 	Epochs []Epoch `json:"epochs,omitempty"`
 	// Reader is the final read of the journal; absent if it was not read back.
 	Reader *JournalRead `json:"reader,omitempty"`
-	// Acks is the ledger: the last acknowledgement of each epoch. All records up to them must be in the journal.
+	// Acks is the ledger: the last acknowledgement of each epoch. The journal must contain all records up to these.
 	Acks []ledger.Ack `json:"acks,omitempty"`
-	// Findings has the findings of all reads, and the operations that the volume refused.
+	// Findings are the findings of all reads, and the failures of the volume.
 	Findings []judge.Finding `json:"findings,omitempty"`
 	// Provenance is what happened to the volume between the last writer and the reader.
 	Provenance provenance.History `json:"provenance"`
-	// Latency is the latency of the commits of all epochs; absent if no writer reported any.
+	// Latency is the commit latency over all epochs; absent if no writer reported any.
 	Latency *Latency `json:"latency,omitempty"`
 	// Notes are observations that do not affect the verdict.
 	Notes []string `json:"notes,omitempty"`
-	// NotShown lists what a Pass does not prove.
+	// NotShown lists what the run does not show, even with a Pass.
 	NotShown []string `json:"notShown,omitempty"`
 }
 
@@ -135,9 +136,9 @@ type Claim struct {
 	Created bool `json:"created"`
 	// AccessModes are the access modes of the bound volume.
 	AccessModes []string `json:"accessModes,omitempty"`
-	// Provisioner created the volume; absent if the PersistentVolume could not be read.
+	// Provisioner is the provisioner of the volume; absent if the PersistentVolume could not be read.
 	Provisioner string `json:"provisioner,omitempty"`
-	// Handle is the driver's name for the volume; absent if the PersistentVolume could not be read.
+	// Handle is the volume handle of the CSI driver; absent if the PersistentVolume could not be read.
 	Handle string `json:"handle,omitempty"`
 }
 
@@ -172,32 +173,32 @@ type Epoch struct {
 	BootID string `json:"bootID,omitempty"`
 	// FirstAckAt is when the experiment received the first acknowledgement.
 	FirstAckAt time.Time `json:"firstAckAt,omitzero"`
-	// FirstAck is the first acknowledgement that was received.
+	// FirstAck is the first acknowledgement that the experiment received.
 	FirstAck *ledger.Ack `json:"firstAck,omitempty"`
 	// Acks is a sample of the acknowledgements, in the order in which they were received.
 	Acks []AckSample `json:"acks,omitempty"`
 	// AckedAtDeletion is how many records of all epochs were acknowledged when this writer was deleted.
 	AckedAtDeletion uint64 `json:"ackedAtDeletion,omitempty"`
-	// Grace is the grace period of the deletion in seconds; absent for the pod's own, 30 seconds.
+	// Grace is the grace period of the deletion in seconds. It is absent if the pod's own applied, which is 30 seconds.
 	Grace *int64 `json:"gracePeriodSeconds,omitempty"`
 	// Deleting is when the deletion of the writer was requested.
 	Deleting time.Time `json:"deletedAt,omitzero"`
 	// Gone is when the deleted writer no longer existed.
 	Gone time.Time `json:"goneAt,omitzero"`
-	// ExitError is the error with which the writer exited before its deletion, if it did.
+	// ExitError is the error with which the writer exited before its deletion; absent if it did not exit.
 	ExitError *protocol.OpError `json:"exitError,omitempty"`
 	// InitialRead is the writer's read of the journal before its first commit; absent for the first writer, and if the
 	// pod's log could not be read.
 	InitialRead *JournalRead `json:"initialRead,omitempty"`
 }
 
-// AckSample is an acknowledgement and when the experiment received it.
+// AckSample is an acknowledgement, and the time at which the experiment received it.
 type AckSample struct {
 	At  time.Time `json:"receivedAt"`
 	Seq uint64    `json:"seq"`
 }
 
-// JournalRead is one pod's read of the whole journal, with the judgement of it.
+// JournalRead is the scan of the whole journal by one pod, and the judgement of the scan.
 type JournalRead struct {
 	Pod
 	// Seen is when the experiment received the scan result.
@@ -236,7 +237,7 @@ func (c Cell) WriteSentence() string {
 	if c.IsLocal() {
 		writer = "The " + c.Epochs[0].Pod.Name
 	}
-	return fmt.Sprintf("%s writes to %s, and its records are acknowledged", writer, c.volumeName())
+	return fmt.Sprintf("%s wrote acknowledged records to %s", writer, c.volumeName())
 }
 
 // IsLocal reports whether the cell is that of a local run: its pods are processes.
@@ -262,12 +263,21 @@ func (c Cell) VerificationSentence() string {
 	deletions := Count(c.Deletions(), c.faultNoun())
 	switch c.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("%s verified after %s, 0 lost; %s", acknowledged, deletions, c.readPhrase()) + c.notesSentence()
+		return fmt.Sprintf("%s after %s; %s", c.intactPhrase(), deletions, c.readPhrase()) + c.notesSentence()
 	case judge.Fail:
 		return fmt.Sprintf("%s (%s, %s)", judge.Summary(c.Findings), acknowledged, deletions) + c.notesSentence()
 	default:
 		return c.Reason
 	}
+}
+
+// intactPhrase states that all acknowledged records are intact.
+func (c Cell) intactPhrase() string {
+	n := ledger.CountRecords(c.Acks)
+	if n == 1 {
+		return "The only acknowledged record is intact"
+	}
+	return "All " + Count(n, "acknowledged record") + " are intact"
 }
 
 // faultNoun returns the noun for one deletion: a local run kills a process.
@@ -285,7 +295,7 @@ func (c Cell) notesSentence() string {
 	return ". Note: " + strings.Join(c.Notes, "; ")
 }
 
-// readPhrase says where and how the journal was read back.
+// readPhrase describes where and how the journal was read back.
 func (c Cell) readPhrase() string {
 	if c.Reader == nil || len(c.Epochs) == 0 {
 		return "not read back"

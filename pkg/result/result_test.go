@@ -28,14 +28,14 @@ func cell() Cell {
 
 func TestCell_SentencesOnAPass(t *testing.T) {
 	c := cell()
-	assert.Equal(t, "Pod write-pod writes to claim stig-pvc (StorageClass fast), and its records are acknowledged", c.WriteSentence())
-	assert.Equal(t, "4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1", c.VerificationSentence())
+	assert.Equal(t, "Pod write-pod wrote acknowledged records to claim stig-pvc (StorageClass fast)", c.WriteSentence())
+	assert.Equal(t, "All 4 812 acknowledged records are intact after 2 deletions; read on n2, written on n1", c.VerificationSentence())
 	c.Reader.ScanResult.ReadMode = protocol.ReadDirect
 	assert.Equal(t,
-		"4 812 acknowledged records verified after 2 deletions, 0 lost; read on n2, written on n1, bypassing the page cache", c.VerificationSentence())
+		"All 4 812 acknowledged records are intact after 2 deletions; read on n2, written on n1, bypassing the page cache", c.VerificationSentence())
 	c.Reader.Node, c.Reader.ScanResult.ReadMode = "n1", protocol.ReadDropped
 	c.Epochs = c.Epochs[:1]
-	assert.Equal(t, "4 812 acknowledged records verified after 1 deletion, 0 lost; read on n1, the writer's own node, "+
+	assert.Equal(t, "All 4 812 acknowledged records are intact after 1 deletion; read on n1, the writer's own node, "+
 		"after asking the kernel to drop the file from the page cache", c.VerificationSentence())
 }
 
@@ -44,7 +44,7 @@ func TestCell_SentencesOnAFail(t *testing.T) {
 	c.Claim, c.Verdict = nil, judge.Fail
 	lost := judge.Finding{Class: judge.LostTail, Epoch: 2, First: 801, Last: 812, Records: 12}
 	c.Findings = []judge.Finding{lost}
-	assert.Equal(t, "Pod write-pod writes to an emptyDir, and its records are acknowledged", c.WriteSentence())
+	assert.Equal(t, "Pod write-pod wrote acknowledged records to an emptyDir", c.WriteSentence())
 	assert.Equal(t,
 		"lost-tail: 12 acknowledged records, epoch 2 sequence 801 to 812 (4 812 acknowledged records, 2 deletions)", c.VerificationSentence())
 	c.Findings = []judge.Finding{lost, lost, lost, lost, lost}

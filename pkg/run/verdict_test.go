@@ -62,7 +62,7 @@ func TestVerdict_IsErrorIfAWriteWasRefused(t *testing.T) {
 	c.verdict().build()
 	assert.Equal(t, judge.Error, c.result.Verdict, "the chaos was not carried out")
 	assert.Contains(t, c.result.Reason, "no space left on device")
-	assert.Contains(t, c.result.Reason, "10 acknowledged records verified")
+	assert.Contains(t, c.result.Reason, "All 10 acknowledged records are intact")
 
 	c.result.Findings, c.result.Reader = nil, readOf(lostLast)
 	c.verdict().build()

@@ -88,7 +88,7 @@ func checkBlank(path string) (err error) {
 	defer func() { err = errors.Join(err, device.Close()) }()
 	switch _, err := io.ReadFull(device, make([]byte, 1)); {
 	case err == nil:
-		return fmt.Errorf("the device is not blank: its first MiB holds other data: %w", unix.EEXIST)
+		return fmt.Errorf("the device is not blank: its first MiB contains data: %w", unix.EEXIST)
 	case errors.Is(err, io.EOF):
 		return nil
 	default:

@@ -199,7 +199,7 @@ func testVerify(t terminal) {
 	for _, from := range [][]string{{"--bundle", "bundle"}, {"--ledger", "bundle/ledger.json"}} {
 		code, out, _ := t.exec(append([]string{"verify", "--journal", "complete.log"}, from...)...)
 		assert.Equal(t, 0, code)
-		assert.Contains(t, out, "acknowledged records are there")
+		assert.Contains(t, out, "acknowledged records are intact")
 		code, out, _ = t.exec(append([]string{"verify", "--journal", "truncated.log"}, from...)...)
 		assert.Equal(t, 1, code)
 		assert.Contains(t, out, fmt.Sprintf("at byte %d", recordSize), "the truncated copy ends there")
@@ -320,7 +320,7 @@ func TestCleanup_RemovesObjectsOfAKilledRun(t *testing.T) {
 	awaitRunning(t, at.ns, "write-pod")
 	code, out, _ := at.exec("cleanup", "--yes", "--older-than", "0")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, fmt.Sprintf("process %d on this machine is executing it", c.Process.Pid))
+	assert.Contains(t, out, fmt.Sprintf("process %d on this machine is still executing it", c.Process.Pid))
 
 	require.NoError(t, c.Process.Signal(syscall.SIGKILL))
 	require.Error(t, c.Wait(), errOut.String())

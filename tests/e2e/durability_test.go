@@ -40,10 +40,10 @@ func testSTIGDefaults(t *testing.T) {
 	assert.Equal(t, &chaosv1alpha1.HistoryDetails{PassedRuns: 1, Targets: targets}, o.Status.History)
 	assert.Equal(t, chaosv1alpha1.ProbeStatus{
 		Verdict:     "Passed",
-		Description: "Pod write-pod writes to claim stig-pvc (StorageClass shared), and its records are acknowledged",
+		Description: "Pod write-pod wrote acknowledged records to claim stig-pvc (StorageClass shared)",
 	}, o.probe(t, "write"))
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify").Verdict)
-	assert.Regexp(t, `^[\d ]+ acknowledged records verified after [2-9] deletions, 0 lost; `+
+	assert.Regexp(t, `^All [\d ]+ acknowledged records are intact after [2-9] deletions; `+
 		`read on n[12], written on n[12], bypassing the page cache$`, o.probe(t, "verify").Description)
 
 	cell := o.result.Cells[0]
@@ -60,7 +60,7 @@ func testSTIGDefaults(t *testing.T) {
 		assert.Contains(t, engineEvents, reason)
 	}
 	assert.Contains(t, resultEvents, "Awaited")
-	assert.Contains(t, resultEvents["Pass"], "0 lost")
+	assert.Contains(t, resultEvents["Pass"], "are intact")
 
 	content, err := ns.Exec(within(t), "read-pod", "cat", "/data/logs.log")
 	require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestVerdict_FlippedByteIsCorruption(t *testing.T) {
 		Class: judge.Corrupt, Epoch: 1, First: record, Last: record, Records: 1,
 		Offset: (record - 1) * recordSize, End: record * recordSize,
 	}}, o.result.Cells[0].Findings)
-	assert.Contains(t, o.probe(t, "verify").Description, "corrupt: 1 acknowledged record, epoch 1 sequence 57 to 57")
+	assert.Contains(t, o.probe(t, "verify").Description, "corrupt: 1 acknowledged record, epoch 1 sequence 57")
 }
 
 func flipByte(file string, at int64) error {

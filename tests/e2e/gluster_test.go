@@ -37,7 +37,7 @@ func requireReplicated(t *testing.T, o outcome) {
 	cell := o.result.Cells[0]
 	assert.Equal(t, judge.Pass, cell.Verdict, cell.Reason)
 	assert.Equal(t, provenance.Reattached, cell.Provenance.Level, cell.Provenance.NotReached)
-	assert.Contains(t, o.probe(t, "verify").Description, "0 lost")
+	assert.Contains(t, o.probe(t, "verify").Description, "are intact")
 	requireMeasured(t, cell)
 }
 

@@ -99,16 +99,16 @@ func TestMatrix_EveryClassAndVolumeMode(t *testing.T) {
 		level   provenance.Level
 		reason  string
 	}{
-		"csi-ext4/filesystem":    {judge.Pass, provenance.Reattached, "0 lost"},
-		"csi-xfs/filesystem":     {judge.Pass, provenance.Reattached, "0 lost"},
-		"csi-btrfs/filesystem":   {judge.Pass, provenance.Reattached, "0 lost"},
-		"csi-shared/filesystem":  {judge.Pass, provenance.Reattached, "0 lost"},
-		"csi-gluster/filesystem": {judge.Pass, provenance.Reattached, "0 lost"},
-		"shared/filesystem":      {judge.Pass, provenance.Uncached, "0 lost"},
-		"csi-ext4/block":         {judge.Pass, provenance.Reattached, "0 lost"},
-		"csi-xfs/block":          {judge.Pass, provenance.Reattached, "0 lost"},
-		"csi-btrfs/block":        {judge.Pass, provenance.Reattached, "0 lost"},
-		"csi-block/block":        {judge.Pass, provenance.Reattached, "0 lost"},
+		"csi-ext4/filesystem":    {judge.Pass, provenance.Reattached, "are intact"},
+		"csi-xfs/filesystem":     {judge.Pass, provenance.Reattached, "are intact"},
+		"csi-btrfs/filesystem":   {judge.Pass, provenance.Reattached, "are intact"},
+		"csi-shared/filesystem":  {judge.Pass, provenance.Reattached, "are intact"},
+		"csi-gluster/filesystem": {judge.Pass, provenance.Reattached, "are intact"},
+		"shared/filesystem":      {judge.Pass, provenance.Uncached, "are intact"},
+		"csi-ext4/block":         {judge.Pass, provenance.Reattached, "are intact"},
+		"csi-xfs/block":          {judge.Pass, provenance.Reattached, "are intact"},
+		"csi-btrfs/block":        {judge.Pass, provenance.Reattached, "are intact"},
+		"csi-block/block":        {judge.Pass, provenance.Reattached, "are intact"},
 		// Each mount of csi-tmpfs is a new filesystem, which the mount's identity shows.
 		"csi-tmpfs/filesystem":  {judge.Fail, provenance.None, "missing"},
 		"csi-faulty/filesystem": {judge.Fail, provenance.Reattached, "lost-tail"},

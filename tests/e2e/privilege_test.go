@@ -166,7 +166,7 @@ func TestOptionalRole_LetsARunReadTheCluster(t *testing.T) {
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, missing.Status.ExperimentStatus.Verdict)
 	require.NotNil(t, missing.Status.ExperimentStatus.ErrorOutput)
 	assert.Contains(t, missing.Status.ExperimentStatus.ErrorOutput.Reason,
-		"namespace no-such-namespace does not exist. What to do: kubectl create namespace no-such-namespace")
+		"namespace no-such-namespace does not exist. To fix this: kubectl create namespace no-such-namespace")
 
 	labelSwarm(t, ns, "n1")
 	one := begin("one-of-two", nil)

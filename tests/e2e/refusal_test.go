@@ -65,7 +65,7 @@ func TestRefusal_IsAnErrorWithAdvice(t *testing.T) {
 		},
 		"no node for the reader": {
 			env: short(map[string]string{"READER_NODE": "n3"}), timeout: 45,
-			want: []string{"read-pod did not start", "NodeAffinity", "READER_NODE must name a node"},
+			want: []string{"read-pod did not start", "NodeAffinity", "set READER_NODE to a node"},
 		},
 		"a namespace that does not exist": {
 			env:  map[string]string{"WORKLOAD_NAMESPACE": "no-such-namespace"},

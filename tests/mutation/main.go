@@ -67,7 +67,7 @@ var mutations = []mutation{
 	{"duplicated records pass", "pkg/judge/present.go",
 		"for _, r := range repeated {", "for _, r := range repeated[:0] {"},
 	{"unexpected bytes pass", "pkg/judge/integrity.go", "case before >= ack.Seq:", "case true:"},
-	{"records of another run beside ours pass", "pkg/judge/foreign.go",
+	{"records of another run pass next to those of this run", "pkg/judge/foreign.go",
 		"for _, f := range e.Report.Foreign {", "for _, f := range e.Report.Foreign[:0] {"},
 	{"earlier scans are forgotten", "pkg/judge/loss.go",
 		"highest = max(highest, s.Last)\n\t\t\t}\n\t\t}\n\t}\n\treturn highest",

@@ -42,7 +42,7 @@ func newResult(opts options.Values, cells ...result.Cell) result.Result {
 		},
 		Cluster: result.Cluster{
 			UID: "1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Server: "https://10.0.0.10:6443", Version: "v1.34.4",
-			Orchestrator: "Kubernetes: no labels of the nodes state that Swarm orchestrates on all of them",
+			Orchestrator: "Kubernetes: not every node is labelled as a Swarm-only node",
 		},
 		Engine: &result.Engine{
 			Name: "volume-durability", Namespace: "stig", UID: "77d9a1b0-3b52-4f0d-8f86-21a1b5c1f0aa",
@@ -107,9 +107,9 @@ func Undetected() result.Result {
 	opts := options.Defaults()
 	opts.NegativeControl = true
 	kept := control(nil)
-	kept.Reason = "the control lost no data"
+	kept.Reason = kept.VerificationSentence()
 	r := newResult(opts, cell(onCeph(8, "stig-pvc", "stig-pvc")), kept)
-	r.Verdict, r.Reason = judge.Error, "the control lost no data: this run cannot detect loss"
+	r.Verdict, r.Reason = judge.Error, "The negative control (an emptyDir) must lose its data, but did not: this run cannot detect loss"
 	return r
 }
 
@@ -126,9 +126,10 @@ func Stopped() result.Result {
 // NotApplicable returns a run on Swarm.
 func NotApplicable() result.Result {
 	r := newResult(options.Defaults())
-	r.Verdict, r.Reason = judge.NotApplicable, "Swarm orchestrates: the check does not apply"
-	r.Cluster.Orchestrator = "Swarm: every node carries the label com.docker.ucp.orchestrator.swarm=true, " +
-		"and none com.docker.ucp.orchestrator.kubernetes=true"
+	r.Verdict, r.Reason = judge.NotApplicable, "Not Applicable: the orchestrator is Swarm, according to the label "+
+		"com.docker.ucp.orchestrator.swarm of every node"
+	r.Cluster.Orchestrator = "Swarm: every node has the label com.docker.ucp.orchestrator.swarm=true, " +
+		"and none has com.docker.ucp.orchestrator.kubernetes=true"
 	r.Ended = start.Add(800 * time.Millisecond)
 	return r
 }
@@ -156,9 +157,10 @@ func onCeph(number int, name, claimName string) scenario {
 			Point: "/data", Root: "/", FSType: "ext4", Source: "/dev/rbd0", Device: "252:0",
 			UUID: "5f0c6a6e-5b0b-4a36-9d26-6a1f0d7c2b01",
 		},
-		claim:      claim(number, claimName, "ceph-rbd", cephRBD, corev1.ReadWriteOnce),
-		unmounted:  yes("node-b no longer listed the volume as in use before the reader was scheduled"),
-		reattached: yes("the VolumeAttachment csi-19 was deleted and csi-20 made after it"),
+		claim:     claim(number, claimName, "ceph-rbd", cephRBD, corev1.ReadWriteOnce),
+		unmounted: yes("node-b no longer listed the volume as in use before the reader was scheduled"),
+		reattached: yes("VolumeAttachment csi-19 (node node-b) was deleted at 12:47:31.204Z; csi-20 (node node-a) was " +
+			"created at 12:47:32.871Z"),
 	}
 }
 
@@ -173,7 +175,7 @@ func onNFS(number int, name, claimName string) scenario {
 		},
 		claim:      claim(number, claimName, "nfs-async", nfs, corev1.ReadWriteMany),
 		unmounted:  yes("node-c no longer listed the volume as in use before the reader was scheduled"),
-		reattached: no("the driver attaches nothing"),
+		reattached: no("the CSI driver does not use VolumeAttachments"),
 	}
 }
 

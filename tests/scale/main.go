@@ -1,5 +1,5 @@
 // Command scale measures the cost of each additional cell of a run: seconds, requests to the API server, and memory of
-// the experiment. It carries out real runs in this process, on a cluster that has the images, and prints the
+// the experiment. It executes real runs in this process, on a cluster that has the images, and prints the
 // measurements. No test depends on it.
 package main
 

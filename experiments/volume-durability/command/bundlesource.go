@@ -53,7 +53,7 @@ func (r *reportCommand) load(ctx context.Context, arg string) (loadedBundle, err
 	return r.withChecklistFlags(b)
 }
 
-// read reads a bundle from this machine, or else from the cluster.
+// read reads a bundle from this machine or, if it is not there, from the cluster.
 func (r *reportCommand) read(ctx context.Context, arg string) (loadedBundle, error) {
 	if info, err := os.Stat(arg); arg != "" && err == nil {
 		b, err := readLocal(arg, info, bundle.Options{Rule: r.rule, Asset: r.asset})
@@ -133,7 +133,7 @@ func (r *reportCommand) readFromCluster(ctx context.Context, arg string) (loaded
 	entries, err := store.List(ctx)
 	switch {
 	case err != nil && arg == "":
-		return loadedBundle{}, fmt.Errorf("no evidence bundle in this directory, and those in the cluster "+
+		return loadedBundle{}, fmt.Errorf("no evidence bundle in the current folder, and those in the cluster "+
 			"cannot be listed: %w", err)
 	case err != nil:
 		return loadedBundle{}, fmt.Errorf("%s is neither a file nor a folder, and the evidence bundles in the cluster "+
@@ -142,7 +142,7 @@ func (r *reportCommand) readFromCluster(ctx context.Context, arg string) (loaded
 	names := matchEntries(entries, arg)
 	switch {
 	case arg == "" && len(names) == 0:
-		return loadedBundle{}, fmt.Errorf("no evidence bundle in this directory, or in %s", where)
+		return loadedBundle{}, fmt.Errorf("no evidence bundle in the current folder, or in %s", where)
 	case len(names) == 0:
 		return loadedBundle{}, fmt.Errorf("%s is neither a file nor a folder, nor an evidence bundle in %s; "+
 			"to list the bundles, use report list", arg, where)
@@ -154,7 +154,7 @@ func (r *reportCommand) readFromCluster(ctx context.Context, arg string) (loaded
 }
 
 // matchEntries returns the names of the bundles that an argument may mean: the one with
-// that name, or else those of runs whose ID begins with it.
+// that name or, if there is none, the bundles of runs whose ID begins with it.
 func matchEntries(entries []bundlestore.Entry, arg string) []string {
 	var names []string
 	for _, e := range entries {

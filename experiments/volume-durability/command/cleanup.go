@@ -33,8 +33,8 @@ type cleanupCommand struct {
 func newCleanup(streams Streams) *cobra.Command {
 	u := &cleanupCommand{streams: streams, scope: newScopeFlags()}
 	c := &cobra.Command{
-		Use: "cleanup", Short: "Remove the pods and claims of runs that crashed", Args: flagsOnly,
-		Long: `Remove the pods and claims of runs that crashed.
+		Use: "cleanup", Short: "Remove the pods and claims that crashed runs left in the cluster", Args: flagsOnly,
+		Long: `Remove the pods and claims that crashed runs left in the cluster.
 
 cleanup lists the pods and claims that have the label of a run, shows which of them it
 will remove, and asks for confirmation.
@@ -112,7 +112,7 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []clea
 		switch {
 		case decided.State == orphans.Running:
 		case r.Kept && u.run == "":
-			decided.Reason = "it was told to keep its objects; remove them with --run " + r.ID
+			decided.Reason = "its objects were kept with --keep; to remove them: --run " + r.ID
 		case decided.State == orphans.Ended:
 			decided.Remove = true
 		case age >= u.olderThan:
@@ -131,9 +131,9 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []clea
 func (r *cleanupRun) checkLocalProcess() {
 	switch state, pid := localProcess(r.ID); state {
 	case processRunning:
-		r.State, r.Reason = orphans.Running, fmt.Sprintf("process %d on this machine is executing it", pid)
+		r.State, r.Reason = orphans.Running, fmt.Sprintf("process %d on this machine is still executing it", pid)
 	case processGone:
-		r.State, r.Reason = orphans.Ended, fmt.Sprintf("process %d on this machine, which executed it, has ended", pid)
+		r.State, r.Reason = orphans.Ended, fmt.Sprintf("its process on this machine, %d, has ended", pid)
 	}
 }
 

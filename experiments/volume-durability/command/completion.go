@@ -105,7 +105,7 @@ func namespaces(ctx context.Context, c *cobra.Command, _ string) []string {
 	return names
 }
 
-// bundleNames completes the names of the bundles in the cluster, beside files.
+// bundleNames completes the names of the bundles in the cluster, in addition to files.
 func bundleNames(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	withCluster(c.Context(), c, func(ctx context.Context, cluster connection) {

@@ -104,8 +104,9 @@ func (m *manifests) add(document []byte) error {
 	return nil
 }
 
-// newEngineSpec combines the environment variables of the experiment, those of the
-// engine, which win, and those that chaos-runner sets from other fields of the engine.
+// newEngineSpec combines the environment variables of the experiment, of the engine, and
+// those that chaos-runner sets from other fields of the engine. The engine overrides the
+// experiment.
 func newEngineSpec(engine v1alpha1.ChaosEngine, experiments []v1alpha1.ChaosExperiment) (engineSpec, error) {
 	var errs []error
 	fail := func(format string, args ...any) {
@@ -122,7 +123,7 @@ func newEngineSpec(engine v1alpha1.ChaosEngine, experiments []v1alpha1.ChaosExpe
 		case !isThisExperiment(listed.Name, definition):
 			fail("experiment %q: this command runs only %s", listed.Name, experimentName)
 		case found:
-			fail("want one experiment %s, found several", experimentName)
+			fail("the experiment %s occurs more than once", experimentName)
 		default:
 			found = true
 			errs = append(errs, f.apply(listed, definition)...)
@@ -185,7 +186,7 @@ func (f *engineSpec) setEnv(env []corev1.EnvVar) []error {
 	var errs []error
 	for _, e := range env {
 		if e.ValueFrom != nil {
-			errs = append(errs, fmt.Errorf("ChaosEngine %s: %s uses valueFrom: want a value in the file, or --%s",
+			errs = append(errs, fmt.Errorf("ChaosEngine %s: %s uses valueFrom: set its value in the file, or with --%s",
 				f.name, e.Name, flagName(e.Name)))
 			continue
 		}

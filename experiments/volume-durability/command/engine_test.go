@@ -87,7 +87,7 @@ spec:
 `)
 	for _, want := range []string{
 		`engineState="stop"`, `experiment "pod-delete": this command runs only volume-durability`,
-		"STORAGE_CLASS uses valueFrom: want a value in the file, or --storage-class",
+		"STORAGE_CLASS uses valueFrom: set its value in the file, or with --storage-class",
 	} {
 		assert.ErrorContains(t, err, want)
 	}

@@ -37,7 +37,7 @@ func newExperiment(streams Streams) *cobra.Command {
 			// Once the ChaosResult has the verdict, the Job has succeeded, whatever the
 			// verdict is: Kubernetes would retry a Job that failed.
 			if err := experiment(c.Context(), streams, log); err != nil {
-				log.WithError(err).Error("The ChaosResult could not be written")
+				log.WithError(err).Error("Could not write the ChaosResult")
 				return &terminal.Exit{Code: 1}
 			}
 			return nil
@@ -72,7 +72,7 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 	log.WithField("verdict", outcome.Verdict).Info(outcome.Reason)
 	saveBundle(ctx, e, cluster, outcome, log)
 	if err := json.NewEncoder(streams.Out).Encode(outcome); err != nil {
-		log.WithError(err).Warn("The result could not be printed")
+		log.WithError(err).Warn("Could not print the result")
 	}
 	return e.Finish(outcome, probeErr)
 }
@@ -102,7 +102,7 @@ func saveBundle(
 		err = saveWithRetry(ctx, store, name, b, log)
 	}
 	if err != nil {
-		log.WithError(err).Warn("The evidence bundle could not be saved in the cluster")
+		log.WithError(err).Warn("Could not save the evidence bundle in the cluster")
 		return
 	}
 	e.SetBundleLocation(where)

@@ -37,7 +37,7 @@ func klogSink(log *logrus.Logger) func(prefix, args string) {
 	return func(_, args string) {
 		level := logrus.WarnLevel
 		if strings.Contains(args, context.Canceled.Error()) {
-			level = logrus.DebugLevel // a watch that is not needed any more
+			level = logrus.DebugLevel // a watch that is no longer needed
 		}
 		log.Log(level, args)
 	}

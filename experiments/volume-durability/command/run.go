@@ -70,7 +70,7 @@ Exit codes:
 	general.BoolVar(&r.withoutProbes, "without-probes", false, "run a ChaosEngine without its own probes, which "+
 		"need Litmus")
 	general.StringVar(&r.folder, "bundle", "", "folder to write the evidence bundle to (default "+
-		"volume-durability-ID in the current directory)")
+		"volume-durability-ID in the current folder)")
 	general.BoolVar(&r.keepInCluster, "keep-in-cluster", false, "also save the evidence bundle in a ConfigMap; "+
 		"--bundle-configmap sets its name")
 	addChecklistFlags(general.FlagSet, &r.rule, &r.asset)
@@ -83,8 +83,8 @@ Exit codes:
 }
 
 func (r *runCommand) execute(ctx context.Context) error {
-	// Ctrl-C interrupts every program of a pipeline. The one that reads this one's output
-	// may be gone first, and the run must remove its objects all the same.
+	// Ctrl-C interrupts every program of a pipeline. The program that reads this output may
+	// exit first, and the run must still remove its objects.
 	signal.Ignore(syscall.SIGPIPE)
 	spec, notShown, err := r.readSpec(ctx)
 	if err != nil {
@@ -203,9 +203,9 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Resul
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
 	pid, err := writePIDFile(spec.id)
 	if err != nil {
-		log.WithError(err).Warn("The PID file could not be written: cleanup does not know whether this run has ended")
+		log.WithError(err).Warn("Could not write the PID file: cleanup cannot determine whether this run has ended")
 	}
-	if !spec.options.Keep { // with --keep, the file tells cleanup that the run has ended
+	if !spec.options.Keep { // with --keep, cleanup reads the file to see that the run has ended
 		defer pid.remove()
 	}
 	interrupts := handleInterrupts(ctx, r.streams, view, spec)

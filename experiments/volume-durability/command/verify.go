@@ -66,8 +66,8 @@ Exit codes:
 	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence bundle of the run that wrote the journal; with "+
 		"it, verify also detects the loss of data that an earlier pod read")
 	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")
-	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device, and ends where nothing was "+
-		"ever written")
+	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device; it ends at the first "+
+		"whole MiB of zeros after the acknowledged records")
 	v.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	addFlagGroups(c, flags)
 	return c
@@ -223,7 +223,7 @@ func fromCell(c result.Cell) expectation {
 }
 
 // choose returns the cell that --cell names. Without the flag, the ID in the journal
-// decides; if it has none, the cell without a name, which is the only one beside a control.
+// decides; if it has none, the cell without a name, which is then the only one besides a control.
 func (v *verifyCommand) choose(all []expectation) (expectation, error) {
 	if len(all) == 0 {
 		return expectation{}, errors.New("the run has no tested cell: nothing was acknowledged, so there is nothing to check")
@@ -312,7 +312,7 @@ func (o verification) reason() string {
 	acknowledged := judge.FormatCount(o.Judgement.Acknowledged)
 	switch o.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("all %s acknowledged records are there", acknowledged)
+		return fmt.Sprintf("all %s acknowledged records are intact", acknowledged)
 	case judge.Fail:
 		return fmt.Sprintf("%s; %s records were acknowledged", judge.Summary(o.Judgement.Findings), acknowledged)
 	}

@@ -58,7 +58,7 @@ func TestVerify_JournalAgainstLedger(t *testing.T) {
 	for _, l := range []string{token, save(t, "token", []byte(token+"\n")), save(t, "ledger.json", ledgers)} {
 		code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", l)
 		assert.Equal(t, terminal.ExitOK, code)
-		assert.Contains(t, out, "all 100 acknowledged records are there")
+		assert.Contains(t, out, "all 100 acknowledged records are intact")
 		assert.Contains(t, out, fmt.Sprintf("SHA-256       %x", sha256.Sum256(content)))
 
 		code, out, _ = execute(t, "verify", "--journal", cut, "--ledger", l, "-o", "json")

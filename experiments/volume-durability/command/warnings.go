@@ -8,15 +8,15 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// warnings keeps what an API server warns of, each warning once: APIs that are
-// deprecated, pods that a stricter namespace would refuse.
+// warnings keeps the warnings of an API server, each one once. For example, an API is
+// deprecated, or a stricter Pod Security Standard would reject a pod.
 type warnings struct {
 	mu   sync.Mutex
 	kept []string
 }
 
-// warningCode is that of a warning in a response (RFC 7234, 5.5.7). Others are not the
-// API server's.
+// warningCode is the code of the API server's warnings (RFC 7234, 5.5.7). Warnings with
+// other codes come from other servers.
 const warningCode = 299
 
 // HandleWarningHeaderWithContext logs and keeps a warning that is new.

@@ -3,8 +3,8 @@
 // it, and reports what it observed on standard output (see package protocol). It does not
 // decide the experiment's verdict.
 //
-// As a command probe around a fault of another experiment it is a complete check: probe
-// write before the fault, probe verify after it. It has no Kubernetes client.
+// The commands "probe write" and "probe verify" check whether the data of a volume survives
+// the fault of another experiment. The program has no Kubernetes client.
 package helper
 
 import (
@@ -51,7 +51,7 @@ const usage = `Usage:
 // and text for people on stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("want a command: write, read, remove or probe")
+		return errors.New("a command is required: write, read, remove or probe")
 	}
 	if slices.Contains([]string{"help", "--help", "-help", "-h"}, args[0]) {
 		_, err := fmt.Fprint(stdout, usage)
@@ -80,7 +80,7 @@ type task struct {
 	file   string
 	format journal.Format
 	points []journal.Point
-	// minLength is how many bytes the journal must have.
+	// minLength is the minimum length of the journal in bytes.
 	minLength int64
 	epoch     int
 	rate      float64
@@ -120,7 +120,7 @@ func parse(command string, args []string) (*task, error) {
 		return nil, err
 	}
 	if t.file == "" || flags.NArg() > 0 {
-		return nil, fmt.Errorf("want --file, and flags only, got arguments %q", flags.Args())
+		return nil, fmt.Errorf("--file is required, and no other arguments are accepted: got %q", flags.Args())
 	}
 	return t, validate()
 }

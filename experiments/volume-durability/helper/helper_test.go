@@ -191,11 +191,11 @@ func TestHelper_DoesNotDependOnKubernetesOrLitmus(t *testing.T) {
 
 func TestRun_RejectsInvalidArguments(t *testing.T) {
 	for want, args := range map[string][]string{
-		"want a command":  {},
-		"unknown command": {"erase"},
-		"want --file":     {"read", "--journal", id, "--record-size", "256"},
-		"journal id":      {"read", "--file", "x", "--record-size", "256"},
-		"record size 1":   {"read", "--file", "x", "--journal", id, "--record-size", "1"},
+		"a command is required": {},
+		"unknown command":       {"erase"},
+		"--file is required":    {"read", "--journal", id, "--record-size", "256"},
+		"journal id":            {"read", "--file", "x", "--record-size", "256"},
+		"record size 1":         {"read", "--file", "x", "--journal", id, "--record-size", "1"},
 		"--own-folder": {
 			"write", "--own-folder", "--file", "/data/x/logs.log", "--journal", id, "--record-size", "256",
 		},

@@ -26,7 +26,7 @@ const resultKept = "kept"
 // probe verify. Stdout therefore gets exactly one line, and none after an error.
 func probe(args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("want probe write or probe verify")
+		return errors.New("a probe is required: probe write or probe verify")
 	}
 	flags := flag.NewFlagSet("durability-helper probe "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -44,7 +44,7 @@ func probe(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if *folder == "" || flags.NArg() > 0 {
-		return fmt.Errorf("want --folder, and flags only, got arguments %q", flags.Args())
+		return fmt.Errorf("--folder is required, and no other arguments are accepted: got %q", flags.Args())
 	}
 	return runProbe()
 }

@@ -81,7 +81,7 @@ func TestProbe_VerifyReportsALossAndKeepsTheJournal(t *testing.T) {
 	const all = "1 000 acknowledged records epoch 1 sequence 1 to 1000 "
 	for want, damage := range map[string]func(path string) error{
 		"lost: lost-tail: 900 acknowledged records epoch 1 sequence 101 to 1000; ": truncate(100 * 256),
-		"lost: torn: 1 acknowledged record epoch 1 sequence 1000 to 1000; ":        truncate(1000*256 - 20),
+		"lost: torn: 1 acknowledged record epoch 1 sequence 1000; ":                truncate(1000*256 - 20),
 		"lost: missing: " + all + "(there is no journal); ":                        os.Remove,
 		"lost: missing: " + all + "(the journal is empty); ":                       truncate(0),
 		"lost: corrupt: " + all + "(the records are intact but not the":            rewritten,
@@ -167,11 +167,11 @@ func TestProbe_RemovesAJournalThatCouldNotBeWritten(t *testing.T) {
 func TestProbe_RejectsInvalidArguments(t *testing.T) {
 	folder := volumeFolder(t)
 	for want, args := range map[string][]string{
-		"want probe write": {},
-		"unknown probe":    {"read"},
-		"want --folder":    {"write"},
-		"--records 0":      {"write", "--folder", folder, "--records", "0"},
-		"record size 12":   {"write", "--folder", folder, "--record-size", "12"},
+		"a probe is required":  {},
+		"unknown probe":        {"read"},
+		"--folder is required": {"write"},
+		"--records 0":          {"write", "--folder", folder, "--records", "0"},
+		"record size 12":       {"write", "--folder", folder, "--record-size", "12"},
 	} {
 		err := run(t.Context(), append([]string{"probe"}, args...), io.Discard, io.Discard)
 		assert.ErrorContains(t, err, want)

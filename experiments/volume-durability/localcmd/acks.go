@@ -35,7 +35,7 @@ func checkSink(destination string, target local.Target, format string) error {
 	case destination == "":
 		return nil
 	case destination == "-" && format != "":
-		return fmt.Errorf("--acks -: want no -o %s with it, which also writes to standard output", format)
+		return fmt.Errorf("--acks - and -o %s exclude each other: both write to standard output", format)
 	case destination == "-":
 		return nil
 	case strings.HasPrefix(destination, tcpPrefix):

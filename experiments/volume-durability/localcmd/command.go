@@ -31,7 +31,7 @@ const helperCommand = "helper"
 // localCommand holds the flags of the command local.
 type localCommand struct {
 	out, errOut io.Writer
-	// path are the names of the commands that lead to local in this program.
+	// path has the names of the parent commands of local in this program.
 	path []string
 
 	options optionFlags
@@ -46,8 +46,8 @@ type localCommand struct {
 	folder               string
 }
 
-// New returns the command local. Path are the names of the commands that lead to it in
-// this program; none if it is the root.
+// New returns the command local. Path has the names of its parent commands in this
+// program. It is empty if local is the root command.
 func New(out, errOut io.Writer, path ...string) *cobra.Command {
 	l := &localCommand{out: out, errOut: errOut, path: path}
 	c := &cobra.Command{
@@ -80,24 +80,25 @@ Exit codes:
 	flags := c.Flags()
 	flags.SortFlags = false
 	l.options.addTo(flags, runOptions())
-	flags.BoolVar(&l.graceful, "graceful", false, "end writers with SIGTERM, the same as --force=false")
+	flags.BoolVar(&l.graceful, "graceful", false, "kill writers with SIGTERM, the same as --force=false")
 	l.hook.addTo(flags)
 	flags.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
 	flags.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
-	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper there; without it, this program is "+
-		"copied there")
-	flags.StringVar(&l.acks, "acks", "", "send all acknowledgements also to a file, to - for standard output, or to "+
+	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper on the remote machine; without "+
+		"it, this program is copied to that machine")
+	flags.StringVar(&l.acks, "acks", "", "also send all acknowledgements to a file, to standard output (-), or to "+
 		"tcp://HOST:PORT")
-	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must equal the argument")
+	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must be the device "+
+		"that is tested")
 	flags.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
-		"the current directory)")
+		"the current folder)")
 	l.format.AddTo(flags, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
 	l.level.AddTo(flags)
 	c.AddCommand(newWrite(l), newRead(l), newHelper())
 	return c
 }
 
-// newHelper returns the hidden command that runs the helper in a process of its own.
+// newHelper returns the hidden command that runs the helper in a separate process.
 func newHelper() *cobra.Command {
 	return &cobra.Command{
 		Use: helperCommand, Hidden: true, DisableFlagParsing: true,
@@ -180,10 +181,10 @@ func (l *localCommand) newRun(path string) (local.Run, error) {
 // force combines --force and --graceful.
 func (l *localCommand) force(values options.Values) ([]bool, error) {
 	if len(values.Force) != 1 {
-		return []bool{true}, fmt.Errorf("--force %v: want one of true and false", values.Force)
+		return []bool{true}, fmt.Errorf("--force %v: want true or false", values.Force)
 	}
 	if l.graceful && values.Force[0] && l.options.isSet("FORCE") {
-		return values.Force, errors.New("--graceful with --force=true: want one of them")
+		return values.Force, errors.New("--graceful and --force=true exclude each other")
 	}
 	return []bool{values.Force[0] && !l.graceful}, nil
 }
@@ -201,7 +202,7 @@ func (l *localCommand) addReader(run *local.Run) error {
 	}
 	if l.remote == "" {
 		if l.remoteHelper != "" {
-			problems = append(problems, fmt.Errorf("--remote-helper %s: want --remote with it", l.remoteHelper))
+			problems = append(problems, errors.New("--remote-helper requires --remote"))
 		}
 		return errors.Join(problems...)
 	}

@@ -8,8 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,48 +19,71 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// localOption is an option of a run that a local run has too. It replaces the default and
-// the help of the option where they differ.
+// localOption is an option of a run that a local run also has, with its default and its help
+// for a local run.
 type localOption struct{ name, fallback, help string }
+
+const (
+	recordSizeHelp = "bytes per record, 128 to 65536"
+	writeRateHelp  = "records per second; 0 for as many as the volume can take"
+)
 
 func runOptions() []localOption {
 	return []localOption{
-		{"TOTAL_CHAOS_DURATION", "10", "seconds in which the writer is killed every --chaos-interval, at least once"},
-		{"CHAOS_INTERVAL", "2", "seconds between two kills, or with --randomness a range such as 1-4"},
+		{"TOTAL_CHAOS_DURATION", "10", "seconds of chaos; the writer is killed every --chaos-interval, at least once"},
+		{"CHAOS_INTERVAL", "2", "seconds between two kills; with --randomness also a range such as 1-4"},
 		{"RANDOMNESS", "false", "choose each interval at random"},
 		{"FORCE", "true", "kill the writer with SIGKILL; false sends SIGTERM"},
-		{"RECORD_SIZE", "256", ""},
-		{"WRITE_RATE", "100", ""},
-		{"REQUIRED_EVIDENCE", "none", ""},
+		{"RECORD_SIZE", "256", recordSizeHelp},
+		{"WRITE_RATE", "100", writeRateHelp},
+		{"REQUIRED_EVIDENCE", "none", "lowest evidence level at which the run can pass: none, read-back, uncached, remounted"},
 		{"STATUS_CHECK_TIMEOUT", "60", "seconds that starting or ending a process may take"},
-		{"VERIFY_TIMEOUT", "300", ""},
+		{"VERIFY_TIMEOUT", "300", "seconds that reading the journal back may take"},
 		{"KEEP", "false", "keep the folder with the journal after the run"},
 	}
+}
+
+// optionFlag is the value of an option's flag.
+type optionFlag struct {
+	value   string
+	boolean bool
+}
+
+func (f *optionFlag) String() string { return f.value }
+
+func (f *optionFlag) Set(value string) error {
+	f.value = value
+	return nil
+}
+
+// IsBoolFlag reports whether the flag needs no value.
+func (f *optionFlag) IsBoolFlag() bool { return f.boolean }
+
+// Type returns the name of the value in the help.
+func (f *optionFlag) Type() string {
+	if f.boolean {
+		return "bool"
+	}
+	return "value"
 }
 
 // optionFlags are the flags of the options that a local run has.
 type optionFlags struct {
 	fallback map[string]string
-	value    map[string]*string
+	value    map[string]*optionFlag
 	flags    *pflag.FlagSet
 }
 
-var codeSpan = regexp.MustCompile("`([^`]*)`|\\[([^]]*)\\]\\([^)]*\\)")
-
 // addTo adds a flag for each of the options.
 func (o *optionFlags) addTo(flags *pflag.FlagSet, list []localOption) {
-	o.fallback, o.value, o.flags = map[string]string{}, map[string]*string{}, flags
+	o.fallback, o.value, o.flags = map[string]string{}, map[string]*optionFlag{}, flags
 	for _, l := range list {
-		table := options.Table()
-		option := table[slices.IndexFunc(table, func(o options.Option) bool { return o.Name == l.name })]
-		help := l.help
-		if help == "" {
-			help = codeSpan.ReplaceAllString(option.Usage(), "$1$2")
-		}
 		o.fallback[l.name] = l.fallback
-		o.value[l.name] = flags.String(flagName(l.name), l.fallback, help)
-		if l.fallback == "true" || l.fallback == "false" {
-			flags.Lookup(flagName(l.name)).NoOptDefVal = "true"
+		value := &optionFlag{value: l.fallback, boolean: l.fallback == "true" || l.fallback == "false"}
+		o.value[l.name] = value
+		flag := flags.VarPF(value, flagName(l.name), "", l.help)
+		if value.boolean {
+			flag.NoOptDefVal = "true"
 		}
 	}
 }
@@ -75,7 +96,7 @@ func (o *optionFlags) isSet(name string) bool { return o.flags.Changed(flagName(
 func (o *optionFlags) parse() (options.Values, error) {
 	v, err := options.Parse(func(name string) string {
 		if value := o.value[name]; value != nil {
-			return *value
+			return value.value
 		}
 		return ""
 	})
@@ -111,7 +132,7 @@ func (h *hookFlags) timeout() time.Duration { return time.Duration(h.seconds) * 
 func (h *hookFlags) check() error {
 	var problems []error
 	if h.each && h.command == "" {
-		problems = append(problems, errors.New("--between-each: want --between with it"))
+		problems = append(problems, errors.New("--between-each requires --between"))
 	}
 	if h.seconds < 1 {
 		problems = append(problems, fmt.Errorf("--between-timeout %d: want 1 or more", h.seconds))

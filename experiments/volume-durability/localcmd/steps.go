@@ -32,18 +32,21 @@ func newWrite(l *localCommand) *cobra.Command {
 	w := &writeCommand{localCommand: l}
 	c := &cobra.Command{
 		Use: "write DIR|DEVICE --acks FILE|-|tcp://HOST:PORT", Args: cobra.ExactArgs(1),
-		Short: "Only write, until it is interrupted, and send the acknowledgements elsewhere",
-		Long: `Only write, until it is interrupted, and send the acknowledgements elsewhere.
+		Short: "Write records until interrupted, and send the acknowledgements elsewhere",
+		Long: `Write records until interrupted, and send the acknowledgements elsewhere.
 
-For a power failure: the machine that loses power cannot keep the acknowledgements. The
-journal stays. Afterwards "volume-durability verify --ledger FILE" checks it.`,
+Use this command to test a power failure. Run it on the machine that loses power, and keep
+the acknowledgements on another machine. The journal stays. To check it after the restart,
+use "volume-durability verify --ledger FILE".`,
 		Example: `  ssh tested volume-durability local write /mnt/data --acks - > acks`,
 		RunE:    func(c *cobra.Command, args []string) error { return w.execute(c.Context(), args[0]) },
 	}
-	w.options.addTo(c.Flags(), []localOption{{"RECORD_SIZE", "256", ""}, {"WRITE_RATE", "100", ""}})
+	w.options.addTo(c.Flags(), []localOption{
+		{"RECORD_SIZE", "256", recordSizeHelp}, {"WRITE_RATE", "100", writeRateHelp},
+	})
 	c.Flags().StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, - for standard output, or "+
 		"tcp://HOST:PORT")
-	c.Flags().IntVar(&w.seconds, "duration", 0, "seconds to write; 0 until it is interrupted")
+	c.Flags().IntVar(&w.seconds, "duration", 0, "seconds to write; 0 to write until interrupted")
 	return c
 }
 
@@ -91,14 +94,14 @@ type readCommand struct {
 	recordSize, seconds int
 }
 
-// newRead returns the command that only reads what a writer has left.
+// newRead returns the command that only scans the journals of earlier writers.
 func newRead(l *localCommand) *cobra.Command {
 	r := &readCommand{localCommand: l}
 	c := &cobra.Command{
-		Use: "read DIR", Args: cobra.ExactArgs(1), Short: "Only read the journals in DIR, and print what is in them",
+		Use: "read DIR", Args: cobra.ExactArgs(1), Short: "Scan the journals in DIR, and print the scan results",
 		RunE: func(c *cobra.Command, args []string) error { return r.execute(c.Context(), args[0]) },
 	}
-	c.Flags().IntVar(&r.recordSize, "record-size", 256, "bytes per record, as they were written")
+	c.Flags().IntVar(&r.recordSize, "record-size", 256, "bytes per record, as set for local write")
 	c.Flags().IntVar(&r.seconds, "verify-timeout", 300, "seconds that reading a journal may take")
 	r.format.AddTo(c.Flags(), terminal.FormatJSON, terminal.FormatYAML)
 	return c

@@ -143,14 +143,14 @@ func (v *View) Deleting(plan options.CellSpec, pod result.Pod) {
 	var records uint64
 	v.update(plan, func(r *row) {
 		r.deletions++
-		r.state = "deleted, recovering"
+		r.state = "recovering after a deletion"
 		records = r.records
 	})
 	if plan.VolumeSource == options.Local {
-		v.event("%s: killing the %s, %s acknowledged", title(plan), pod.Name, result.Count(records, "record"))
+		v.event("%s: killing the %s (%s acknowledged so far)", title(plan), pod.Name, result.Count(records, "record"))
 		return
 	}
-	v.event("%s: deleting pod %s on node %s, %s acknowledged",
+	v.event("%s: deleting pod %s on node %s (%s acknowledged so far)",
 		title(plan), pod.Name, pod.Node, result.Count(records, "record"))
 }
 

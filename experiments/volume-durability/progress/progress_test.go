@@ -51,7 +51,7 @@ func TestView_LogHasALinePerEvent(t *testing.T) {
 	require.NoError(t, err)
 	v.Close()
 	for _, want := range []string{
-		"cells: fast, control", "fast: deleting pod write-pod on node n1, 20 records acknowledged",
+		"cells: fast, control", "fast: deleting pod write-pod on node n1 (20 records acknowledged so far)",
 		"fast: reading the journal back", "fast: Pass: all are there",
 		"control: Fail, as expected: the journal is missing", "a line of the log",
 	} {

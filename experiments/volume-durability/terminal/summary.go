@@ -52,8 +52,8 @@ func summary(r result.Result) string {
 	return s.String()
 }
 
-// reasons lists the reasons for the verdicts of all cells but those that came out as
-// expected: a tested cell with a Pass, or a control that lost its data.
+// reasons lists the reasons for the verdicts of all cells except those with the expected
+// verdict: a tested cell with a Pass, or a control that lost its data.
 func reasons(cells []result.Cell) string {
 	var s strings.Builder
 	for _, c := range cells {
@@ -77,7 +77,7 @@ func Headline(v judge.Verdict) string {
 	case judge.NotApplicable:
 		return "N/A: the check does not apply to this cluster; nothing was tested."
 	}
-	return string(v) + ": the run could not establish whether the data was kept."
+	return string(v) + ": whether acknowledged records were lost could not be determined."
 }
 
 // Details renders the parts of a cell for which its table has no column.

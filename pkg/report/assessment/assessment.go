@@ -32,7 +32,7 @@ const (
 type Context struct {
 	// Asset is the cluster's name in the assessor's tools; empty for a name made of its UID.
 	Asset string
-	// Where says where the bundle is stored; empty if unknown.
+	// Where is the place where the bundle is stored; empty if unknown.
 	Where string
 	// Sum is the SHA-256 of result.json in hexadecimal.
 	Sum string
@@ -70,9 +70,9 @@ func status(r result.Result, to rule.Rule) (Status, string) {
 	case r.Options.VolumeSource == options.Local:
 		return NotReviewed, "A local run tests no cluster: " + r.Reason
 	case r.Verdict == judge.NotApplicable && to.Swarm == "":
-		return NotReviewed, "No test was run, and the rule does not say that it is not applicable: " + r.Reason
+		return NotReviewed, "No test was run, and the rule has no exemption for Swarm: " + r.Reason
 	case r.Verdict == judge.NotApplicable && r.Cluster.Orchestrator == "":
-		return NotReviewed, "No test was run, and the result does not show that Swarm orchestrates: " + r.Reason
+		return NotReviewed, "No test was run, and the result does not show that the orchestrator is Swarm: " + r.Reason
 	case r.Verdict == judge.NotApplicable:
 		return NotApplicable, r.Cluster.Orchestrator
 	case r.Verdict == judge.Fail && failed > 0:
@@ -84,7 +84,7 @@ func status(r result.Result, to rule.Rule) (Status, string) {
 	case r.Verdict == judge.Error:
 		return NotReviewed, "The run could not establish a result: " + r.Reason
 	default:
-		return NotReviewed, fmt.Sprintf("The run's verdict (%s) does not concern the storage: %s", r.Verdict, r.Reason)
+		return NotReviewed, fmt.Sprintf("The verdict %s is not a result about the storage: %s", r.Verdict, r.Reason)
 	}
 }
 
@@ -132,7 +132,7 @@ func logData(r result.Result) string {
 	return strings.Join(parts, "; ")
 }
 
-// byCriterion says what follows from the check's own criterion alone.
+// byCriterion returns the status by the check's own criterion.
 func byCriterion(r result.Result) string {
 	read := false
 	for _, c := range r.Tested() {

@@ -53,7 +53,7 @@ func (a Assessment) details(r result.Result) string {
 	} else {
 		t.line("1. Log data: %s", a.Criterion)
 	}
-	t.line("2. Byte-for-byte verification, which is stricter: %s", a.Verification)
+	t.line("2. Byte-for-byte verification, a stricter criterion: %s", a.Verification)
 	t.line("")
 	t.line("Started %s, ended %s", utc(r.Started), utc(r.Ended))
 	t.labelled("Tool", tool(r.Tool))
@@ -109,13 +109,13 @@ func (t *text) cell(c result.Cell) {
 	for _, e := range c.Epochs {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.Deleting.IsZero() {
-			t.line("Deleted %s with a grace period of %s, gone %s; %s at the deletion",
+			t.line("Deleted %s with a grace period of %s, no longer existed %s; %s at the deletion",
 				utc(e.Deleting), grace(e.Grace), utc(e.Gone), result.Count(e.AckedAtDeletion, "acknowledged record"))
 		}
 	}
 	if c.Reader != nil {
 		t.line("Reader: %s", pod(c.Reader.Pod))
-		t.log(c)
+		t.journal(c)
 	}
 	t.line("Evidence level: %s", level(c.Provenance))
 	for _, f := range c.Findings {
@@ -123,19 +123,19 @@ func (t *text) cell(c result.Cell) {
 	}
 }
 
-// log describes the log before the deletions and as read back.
-func (t *text) log(c result.Cell) {
+// journal describes what was acknowledged and what was read back.
+func (t *text) journal(c result.Cell) {
 	s := c.Reader.ScanResult
-	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged line")
+	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged record")
 	if !c.Reader.HasLogData() {
-		t.line("Log %s before: %s; after: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
+		t.line("Journal %s: %s; read back: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
 		return
 	}
-	t.line("Log %s before: %s; after: log data present, %s, %s, first line of %s, last line of %s", c.File, acknowledged,
-		result.Count(s.Records, "intact line"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
-	t.labelled("SHA-256 of the log", s.SHA256)
+	t.line("Journal %s: %s; read back: log data present, %s, %s, from %s to %s", c.File, acknowledged,
+		result.Count(s.Records, "intact record"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
+	t.labelled("SHA-256 of the journal", s.SHA256)
 	for _, ack := range c.Acks {
-		t.line("Acknowledged to writer %d: lines 1 to %s; CRC-32C of the last line, which depends on all lines before it: %08x",
+		t.line("Acknowledged in epoch %d: records 1 to %s; CRC-32C of the last record, which depends on all earlier records: %08x",
 			ack.Epoch, judge.FormatCount(ack.Seq), ack.Digest)
 	}
 }
@@ -187,12 +187,12 @@ func (a Assessment) comments(r result.Result, in Context) string {
 	t.labelled("Evidence bundle", in.Where)
 	t.labelled("SHA-256 of its result.json, the source of the other reports", in.Sum)
 	if in.Sum != "" {
-		t.line("A checklist can be edited, so this sum alone proves nothing: compare it with a copy of the bundle's manifest.json.")
+		t.line("A checklist can be edited, so compare this SHA-256 with the manifest.json of a copy of the bundle.")
 	}
 	if b := a.Rule.Benchmark; b.Rules > 1 {
-		t.line("This checklist assesses one of the %d rules of %s. Merge it; do not replace a checklist that has the others.", b.Rules, b.ID)
+		t.line("This checklist assesses one of the %d rules of %s. Merge it into a checklist that has the other rules; do not replace that checklist.", b.Rules, b.ID)
 	} else {
-		t.line("This checklist assesses one rule of %s. Merge it; do not replace a checklist that has the others.", b.ID)
+		t.line("This checklist assesses one rule of %s. Merge it into a checklist that has the other rules; do not replace that checklist.", b.ID)
 	}
 	for _, c := range r.Cells {
 		for _, limit := range c.NotShown {

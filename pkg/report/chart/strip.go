@@ -8,7 +8,7 @@ import (
 // Strip shows the bytes of a file from first to last.
 type Strip struct {
 	Alternative string
-	// Length is that of the file, or the length that it should have if that is greater.
+	// Length is the length of the file, or the expected length if that is greater.
 	Length int64
 	Pieces []Piece
 	Marks  []Mark

@@ -134,7 +134,7 @@ func findingRecords(f judge.Finding) string {
 	}
 }
 
-// findingBytes says where in the file a finding is.
+// findingBytes describes the range of bytes of a finding.
 func findingBytes(f judge.Finding) string {
 	if f.Offset == f.End {
 		return "expected at byte " + grouped(f.Offset)
@@ -170,7 +170,7 @@ func newEvidenceView(r result.Result, c result.Cell) *evidenceView {
 	return v
 }
 
-// provenanceTable says what is known of the volume between the last writer and the reader.
+// provenanceTable shows what is known about the volume between the last writer and the reader.
 func provenanceTable(c result.Cell) table {
 	t := table{
 		Caption: "What happened to the volume between the last writer and the reader",

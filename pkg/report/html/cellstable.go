@@ -56,7 +56,7 @@ func newCellRow(c result.Cell, v cellView) cellRow {
 	return row
 }
 
-// controlSentence says what the control's verdict means; empty for other cells.
+// controlSentence explains the verdict of the control; empty for other cells.
 func controlSentence(c result.Cell) string {
 	switch {
 	case !c.Plan.Control:

@@ -203,7 +203,7 @@ func TestRender_ShowsTheResult(t *testing.T) {
 	for _, want := range []string{
 		"2026-11-24 12:46:47 to 12:48:01 UTC (1\u00a0min\u00a014\u00a0s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
 		"2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
-		"the driver attaches nothing", "This is the negative control", "did not test whether",
+		"the CSI driver does not use VolumeAttachments", "This is the negative control", "did not test whether",
 		"kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
 	} {
 		assert.Contains(t, text(tree), want)
@@ -239,8 +239,8 @@ func TestHeadline_OfEachVerdict(t *testing.T) {
 		"fail":           "210 of 2 700 acknowledged records were lost.",
 		"empty":          "2 700 of 2 700 acknowledged records were lost.",
 		"matrix":         "2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
-		"error":          "The run could not establish whether the storage keeps acknowledged records.",
-		"undetected":     "The run could not establish whether the storage keeps acknowledged records.",
+		"error":          "The run could not determine whether acknowledged records were lost.",
+		"undetected":     "The run could not determine whether acknowledged records were lost.",
 		"stopped":        "The run was stopped before the storage could be judged.",
 		"not-applicable": "The check does not apply to this cluster.",
 	}

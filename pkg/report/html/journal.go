@@ -37,7 +37,7 @@ func stripFigure(c result.Cell) *figure {
 	}
 	slices.SortStableFunc(s.Marks, func(a, b chart.Mark) int { return cmp.Compare(a.From, b.From) })
 	data := table{
-		Caption: "The parts of the journal", Head: []string{"From byte", "To byte", "Content"},
+		Caption: "The segments of the journal", Head: []string{"From byte", "To byte", "Content"},
 		Numeric: map[int]bool{0: true, 1: true},
 	}
 	s.Pieces, s.Sections, data.Rows = journalPieces(c, last)

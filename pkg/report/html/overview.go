@@ -35,7 +35,7 @@ func newOverviewRow(r result.Result) overviewRow {
 	return o
 }
 
-// testedNames names the cells under test.
+// testedNames lists the cells under test.
 func testedNames(r result.Result) string {
 	var names []string
 	for _, c := range r.Tested() {

@@ -24,7 +24,7 @@ func headline(r result.Result) string {
 	case judge.NotApplicable:
 		return "The check does not apply to this cluster."
 	default:
-		return "The run could not establish whether the storage keeps acknowledged records."
+		return "The run could not determine whether acknowledged records were lost."
 	}
 }
 
@@ -81,7 +81,7 @@ func total(r result.Result) (cells int, acknowledged uint64, deletions int) {
 	return cells, acknowledged, deletions
 }
 
-// scope says how much was tested.
+// scope describes how much was tested.
 func scope(r result.Result) string {
 	cells, acknowledged, deletions := total(r)
 	if acknowledged == 0 {

@@ -190,7 +190,7 @@ func cellEvents(c result.Cell) []event {
 		add(e.FirstAckAt, "First acknowledgement of %s", who)
 		add(e.Deleting, "%s is deleted %s; %s so far", who, deletionPhrase(e),
 			counted(e.AckedAtDeletion, "acknowledged record"))
-		add(e.Gone, "%s is gone", who)
+		add(e.Gone, "%s no longer exists", who)
 	}
 	if c.Reader != nil {
 		steps("reader", c.Reader.Pod)

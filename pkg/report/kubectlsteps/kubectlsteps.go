@@ -32,12 +32,12 @@ func Steps(r result.Result, c result.Cell) []Step {
 			o.apply(manifest(o.writerObject())) + "\n" + o.wait(o.writer),
 		},
 		Step{
-			"Write the time, and read the log.",
+			"Write the time to the file, and read the file.",
 			o.exec(o.writer, o.writeCommand()) + "\n" + o.exec(o.writer, o.readCommand()),
 		},
 		Step{o.deletion(), o.kubectl("delete pod " + quoted(o.writer) + o.deleteFlags())},
 		Step{o.readerCreation(), o.apply(manifest(o.readerObject())) + "\n" + o.wait(o.reader)},
-		Step{"Read the log: it must have the same lines.", o.exec(o.reader, o.readCommand())},
+		Step{"Read the file: it must have the same lines.", o.exec(o.reader, o.readCommand())},
 		Step{"Clean up.", o.kubectl("delete " + o.cleanup())},
 	)
 }

@@ -97,7 +97,7 @@ func Parse(parameters map[string]string) (Kind, error) {
 }
 
 // unstage is a moment that faultfs itself does not know: the volume is unstaged, since
-// no pod on this node uses it any more.
+// no pod on this node uses it.
 const unstage = "unstage"
 
 // damage describes the fault of a faulty volume.

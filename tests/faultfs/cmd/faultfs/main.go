@@ -88,7 +88,7 @@ func parse(args []string) (arguments, error) {
 func run(ctx context.Context, a arguments, out io.Writer) (err error) {
 	lines := json.NewEncoder(out)
 	a.options.Report = func(e event.Event) {
-		// If nothing reads the output any more, the error cannot be reported either.
+		// If nothing reads the output, the error cannot be reported either.
 		_ = lines.Encode(e)
 	}
 	if a.control == "" {
