@@ -60,7 +60,7 @@ func (a *attribution) classifyDeletion(ctx context.Context, pod string, err erro
 	if log == nil || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	stall := log.currentStall()
+	stall := log.Stall()
 	if stall == nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func classOf(err error, log *podLog) judge.Class {
 		}
 	case errors.As(err, &opErr):
 		return judge.ClassOfError(opErr)
-	case errors.Is(err, context.DeadlineExceeded) && log != nil && log.isHanging():
+	case errors.Is(err, context.DeadlineExceeded) && log != nil && log.Hangs():
 		return judge.Unavailable
 	}
 	return ""

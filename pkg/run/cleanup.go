@@ -58,9 +58,9 @@ func (c *cell) completeResult() {
 		if w.log == nil {
 			continue
 		}
-		first, acks, latest := w.log.statistics()
+		first, acks := w.log.Acks()
 		w.record().FirstAck, w.record().Acks = first, result.Downsample(acks)
-		if latest != nil {
+		if latest := w.log.Commits(); latest != nil {
 			commits = append(commits, *latest)
 		}
 	}

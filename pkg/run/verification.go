@@ -91,7 +91,7 @@ func (c *cell) read(ctx context.Context) error {
 		"timed out after %s (VERIFY_TIMEOUT) waiting for the journal to be read: %w",
 		timeout, context.DeadlineExceeded))
 	defer cancel()
-	scan, err := log.awaitScan(waiting)
+	scan, err := log.AwaitScan(waiting)
 	if err != nil {
 		return c.failures.classify(ctx, fmt.Errorf("reader: %w", err), log)
 	}

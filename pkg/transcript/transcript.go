@@ -28,8 +28,7 @@ type Transcript struct {
 	ledger *ledger.Ledger
 	onAck  func(ledger.Ack)
 
-	// done ends with the helper's output, or with an error that the helper reports;
-	// its cause says which.
+	// done is cancelled at the end of the output, or by an error that the helper reports. Its cause is the reason.
 	done context.Context
 	end  context.CancelCauseFunc
 
@@ -54,12 +53,12 @@ func New(ctx context.Context, l *ledger.Ledger, onAck func(ledger.Ack)) *Transcr
 	return t
 }
 
-// Add takes one line of the helper's output. It returns an error if the line is no message.
-func (t *Transcript) Add(line []byte) error {
+// Add adds one line of the helper's output and returns its message. It returns an error if the line is no message.
+func (t *Transcript) Add(line []byte) (protocol.Message, error) {
 	m, err := protocol.Parse(line)
 	t.touch()
 	if err != nil {
-		return err
+		return protocol.Message{}, err
 	}
 	switch {
 	case m.Ack != nil:
@@ -80,7 +79,7 @@ func (t *Transcript) Add(line []byte) error {
 		t.commits = m.CommitStats
 		t.mu.Unlock()
 	}
-	return nil
+	return m, nil
 }
 
 // End marks the end of the helper's output. A nil error means that the helper ended
@@ -91,9 +90,6 @@ func (t *Transcript) End(err error) {
 	}
 	t.end(err)
 }
-
-// Done is closed once the helper can report nothing more.
-func (t *Transcript) Done() <-chan struct{} { return t.done.Done() }
 
 // Err returns why the transcript ended; nil while it has not.
 func (t *Transcript) Err() error { return context.Cause(t.done) }
