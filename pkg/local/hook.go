@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
 // Hook is a shell command of the user's that runs between writers, or between the
@@ -76,4 +78,18 @@ func indentedOutput(output string) string {
 		return " (no output)"
 	}
 	return "; its output ends with:\n  " + strings.ReplaceAll(output, "\n", "\n  ")
+}
+
+// between runs the user's command.
+func (s *execution) between(ctx context.Context) error {
+	if s.Between.Command == "" {
+		return nil
+	}
+	s.watchUnmount()
+	s.betweenRan = true
+	s.Log.WithField("command", s.Between.Command).Info("Running the command of --between")
+	return s.Between.run(ctx, HookState{
+		Target: s.Target.Path, Folder: s.Target.Folder(), Journal: s.Target.Journal,
+		Epoch: len(s.cell.Epochs), Records: ledger.CountRecords(s.ledger.Acks()),
+	})
 }

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"syscall"
 
 	"github.com/sirupsen/logrus"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
-	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 var (
@@ -25,9 +23,8 @@ var (
 // attribution decides which failures of a cell's pods the volume caused, and keeps them as findings. A volume that
 // cannot be mounted, read or written shows in no scan of the journal.
 type attribution struct {
-	ledger   *ledger.Ledger
-	log      logrus.FieldLogger
-	findings []judge.Finding
+	verdict.Failures
+	log logrus.FieldLogger
 }
 
 // classify returns the error of a pod, marked with errVolumeFailed or errRefused if it is one of these. Before
@@ -37,21 +34,27 @@ func (a *attribution) classify(ctx context.Context, err error, log *podLog) erro
 	return a.classifyAs(ctx, classOf(err, log), err)
 }
 
-// classifyAs does the same with the class of finding that the error is, if the volume caused it.
+// classifyAs works like classify, for an error whose class of finding is known. class is empty if something else than
+// the volume may have caused the error.
 func (a *attribution) classifyAs(ctx context.Context, class judge.Class, err error) error {
-	var opErr protocol.OpError
-	isOpError := errors.As(err, &opErr)
-	switch {
-	case ctx.Err() != nil || len(a.ledger.Acks()) == 0:
-		return err
-	case isOpError && (class == "" || isFailedWrite(opErr)):
+	switch a.Classify(ctx, err, opErrorOf(err), class) {
+	case verdict.Refusal:
 		return fmt.Errorf("%w: %w", errRefused, err)
-	case class == "":
+	case verdict.Failure:
+		a.log.WithError(err).Warn("The volume failed")
+		return fmt.Errorf("%w: %w", errVolumeFailed, err)
+	default:
 		return err
 	}
-	a.add(class, err)
-	a.log.WithError(err).Warn("The volume failed")
-	return fmt.Errorf("%w: %w", errVolumeFailed, err)
+}
+
+// opErrorOf returns the helper's error that err wraps, nil if it wraps none.
+func opErrorOf(err error) *protocol.OpError {
+	var opErr protocol.OpError
+	if errors.As(err, &opErr) {
+		return &opErr
+	}
+	return nil
 }
 
 // classifyDeletion does the same for a pod that is not gone in time. The volume is the cause if the helper in it
@@ -70,15 +73,8 @@ func (a *attribution) classifyDeletion(ctx context.Context, pod string, err erro
 // addExit adds the error with which a writer exited before it was deleted, if the volume caused it.
 func (a *attribution) addExit(epoch int, opErr *protocol.OpError) {
 	a.log.WithError(opErr).WithField("epoch", epoch).Warn("The writer exited before it was deleted")
-	if class := judge.ClassOfError(opErr); class != "" && !isFailedWrite(*opErr) {
-		a.add(class, opErr)
-	}
-}
-
-// add adds a finding, at most one of a class.
-func (a *attribution) add(class judge.Class, err error) {
-	if !slices.ContainsFunc(a.findings, func(f judge.Finding) bool { return f.Class == class }) {
-		a.findings = append(a.findings, judge.Finding{Class: class, Detail: err.Error()})
+	if class := judge.ClassOfError(opErr); verdict.CauseOf(opErr, class) == verdict.Failure {
+		a.Add(class, opErr)
 	}
 }
 
@@ -100,7 +96,3 @@ func classOf(err error, log *podLog) judge.Class {
 	}
 	return ""
 }
-
-// isFailedWrite reports whether an error is that of a single write. The records of that write were never
-// acknowledged, and the earlier ones may still be there.
-func isFailedWrite(e protocol.OpError) bool { return e.Writing && errors.Is(e, syscall.EIO) }

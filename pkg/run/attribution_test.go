@@ -53,11 +53,11 @@ func TestClassify(t *testing.T) {
 			require.ErrorIs(t, err, f.err)
 			if f.want == "" {
 				assert.NotErrorIs(t, err, errVolumeFailed, "the volume did not cause it")
-				assert.Empty(t, c.failures.findings)
+				assert.Empty(t, c.failures.Findings)
 				return
 			}
 			assert.ErrorIs(t, err, errVolumeFailed)
-			assert.Equal(t, f.want, c.failures.findings[0].Class)
+			assert.Equal(t, f.want, c.failures.Findings[0].Class)
 		})
 	}
 }
@@ -72,7 +72,7 @@ func TestClassify_NotTheVolumesFailureIfTheLogIsUnreadable(t *testing.T) {
 	log.setReadable(false)
 	assert.NotErrorIs(t, c.failures.classifyDeletion(t.Context(), "write-pod", timeout, log), errVolumeFailed)
 	assert.NotErrorIs(t, c.failures.classify(t.Context(), timeout, log), errVolumeFailed)
-	assert.Empty(t, c.failures.findings)
+	assert.Empty(t, c.failures.Findings)
 	log.setReadable(true)
 	err := c.failures.classify(t.Context(), timeout, log)
 	assert.ErrorIs(t, err, errVolumeFailed, "the log can be read again, and the call has not returned")
@@ -137,7 +137,7 @@ func TestClassify_NotTheVolumesFailureBeforeAnAcknowledgement(t *testing.T) {
 	c := newTestCell(t)
 	err := c.failures.classify(t.Context(), protocol.NewOpError("opening", syscall.EROFS), nil)
 	assert.NotErrorIs(t, err, errVolumeFailed)
-	assert.Empty(t, c.failures.findings)
+	assert.Empty(t, c.failures.Findings)
 }
 
 func TestClassify_NotTheVolumesFailureIfTheRunWasStopped(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	poddelete "github.com/volume-durability/volume-durability/chaoslib/pod-delete"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // batch is the cells that go through the phases of a chaos experiment together.
@@ -106,9 +107,9 @@ func (b batch) phaseError(ctx context.Context, phase string, err error) error {
 	err = fmt.Errorf("%s: %w", phase, err)
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %w", errStopped, context.Cause(ctx))
+		return fmt.Errorf("%w: %w", verdict.ErrStopped, context.Cause(ctx))
 	case b.Hooks.Stopping(ctx):
-		return fmt.Errorf("%w: %w", errStopped, err)
+		return fmt.Errorf("%w: %w", verdict.ErrStopped, err)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // remove removes what the cell created, except what is kept, and records what could not be removed.
@@ -69,6 +70,6 @@ func (c *cell) completeResult() {
 	}
 	var err error
 	if c.result.Latency, err = result.LatencyOf(commits); err != nil {
-		addNotes(c.result, err.Error())
+		verdict.AddNotes(c.result, err.Error())
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
@@ -59,7 +60,7 @@ func (s specs) writer(epoch int, acks []ledger.Ack) kube.PodSpec {
 	args := []string{
 		"--epoch", strconv.Itoa(epoch),
 		"--rate", strconv.FormatFloat(s.run.Options.WriteRate, 'f', -1, 64),
-		"--points", pointList(acks),
+		"--points", protocol.FormatPoints(acks),
 	}
 	if s.hasOwnFolder() {
 		args = append(args, "--own-folder")
@@ -68,7 +69,7 @@ func (s specs) writer(epoch int, acks []ledger.Ack) kube.PodSpec {
 }
 
 func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
-	spec := s.pod(s.run.Options.ReaderPod, "read", "--stay", "--points", pointList(acks))
+	spec := s.pod(s.run.Options.ReaderPod, "read", "--stay", "--points", protocol.FormatPoints(acks))
 	spec.ReadOnly = true
 	spec.Placement = readerPlacement(s.cell)
 	return spec

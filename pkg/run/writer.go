@@ -13,6 +13,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // writer is one epoch: the writer's pod and its log, from its start to its deletion.
@@ -67,7 +68,7 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 	}
 	epoch.FirstAckAt = time.Now().UTC()
 	if unreadable := w.log.unreadableBeforeAck().Round(time.Second); unreadable > 0 {
-		addNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first "+
+		verdict.AddNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first "+
 			"acknowledgement arrived: the recovery time may include that", w.epoch, unreadable))
 	}
 	return nil
@@ -83,7 +84,7 @@ func (w *writer) noteActivity() bool {
 		return false
 	}
 	if errors.Is(w.log.Err(), errNoCause) {
-		addNotes(w.cell, fmt.Sprintf(
+		verdict.AddNotes(w.cell, fmt.Sprintf(
 			"the pod of the writer of epoch %d was gone before its deletion: something else deleted it", w.epoch))
 	}
 	if w.log.Err() != nil {
@@ -95,7 +96,7 @@ func (w *writer) noteActivity() bool {
 		longest += time.Duration(float64(time.Second) / rate)
 	}
 	if silence := w.log.Silence(); silence > longest {
-		addNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: "+
+		verdict.AddNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: "+
 			"records acknowledged in that time are not checked", w.epoch, silence.Round(time.Second)))
 	}
 	return true
@@ -156,7 +157,7 @@ func (w *writer) drainLog(ctx context.Context) error {
 			w.epoch, stall, context.DeadlineExceeded)
 		return w.failures.classifyAs(ctx, judge.Unavailable, err)
 	}
-	addNotes(w.cell, fmt.Sprintf(
+	verdict.AddNotes(w.cell, fmt.Sprintf(
 		"the log of the writer of epoch %d did not end within %s after its pod was gone", w.epoch, timeout))
 	return nil
 }
