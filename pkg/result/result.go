@@ -258,8 +258,8 @@ func (c Cell) volumeName() string {
 
 // VerificationSentence returns a sentence on the outcome of the verification.
 func (c Cell) VerificationSentence() string {
-	acknowledged := Count(ledger.CountRecords(c.Acks), "acknowledged record")
-	deletions := Count(c.Deletions(), c.faultNoun())
+	acknowledged := judge.Count(ledger.CountRecords(c.Acks), "acknowledged record")
+	deletions := judge.Count(c.Deletions(), c.faultNoun())
 	switch c.Verdict {
 	case judge.Pass:
 		return fmt.Sprintf("%s verified after %s, 0 lost; %s", acknowledged, deletions, c.readPhrase()) + c.notesSentence()

@@ -110,7 +110,7 @@ func (t *text) cell(c result.Cell) {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.Deleting.IsZero() {
 			t.line("Deleted %s with a grace period of %s, gone %s; %s at the deletion",
-				utc(e.Deleting), grace(e.Grace), utc(e.Gone), result.Count(e.AckedAtDeletion, "acknowledged record"))
+				utc(e.Deleting), grace(e.Grace), utc(e.Gone), judge.Count(e.AckedAtDeletion, "acknowledged record"))
 		}
 	}
 	if c.Reader != nil {
@@ -126,13 +126,13 @@ func (t *text) cell(c result.Cell) {
 // log describes the log before the deletions and as read back.
 func (t *text) log(c result.Cell) {
 	s := c.Reader.ScanResult
-	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged line")
+	acknowledged := judge.Count(ledger.CountRecords(c.Acks), "acknowledged line")
 	if !c.Reader.HasLogData() {
-		t.line("Log %s before: %s; after: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
+		t.line("Log %s before: %s; after: log data not present, %s", c.File, acknowledged, judge.Count(s.Bytes, "byte"))
 		return
 	}
 	t.line("Log %s before: %s; after: log data present, %s, %s, first line of %s, last line of %s", c.File, acknowledged,
-		result.Count(s.Records, "intact line"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
+		judge.Count(s.Records, "intact line"), judge.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
 	t.labelled("SHA-256 of the log", s.SHA256)
 	for _, ack := range c.Acks {
 		t.line("Acknowledged to writer %d: lines 1 to %s; CRC-32C of the last line, which depends on all lines before it: %08x",
