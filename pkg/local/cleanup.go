@@ -16,8 +16,7 @@ import (
 // cleanupTimeout bounds what is done after a run was interrupted.
 const cleanupTimeout = 20 * time.Second
 
-// cleanUp ends what still runs and removes what the run made. It returns what could
-// not be removed.
+// cleanUp ends the running writer and removes what the run created. It returns what could not be removed.
 func (s *execution) cleanUp(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
@@ -33,8 +32,8 @@ func (s *execution) cleanUp(ctx context.Context) string {
 	return s.remove(ctx)
 }
 
-// remove removes the journal and its folder by a helper: a process that hangs on dead
-// storage can be left, a call of our own could not.
+// remove removes the journal and its folder with a helper. If the storage does not respond, a helper that hangs can be
+// left behind; this process could not end.
 func (s *execution) remove(ctx context.Context) string {
 	p, err := start(ctx, s.command(s.Helper, s.Target.Journal, "remove"), &s.ledger, func(ledger.Ack) {})
 	if err == nil {
@@ -52,7 +51,7 @@ func (s *execution) remove(ctx context.Context) string {
 // collect adds what the writers reported besides the journal.
 func (s *execution) collect() {
 	var commits []protocol.CommitStats
-	for i, w := range s.ended {
+	for i, w := range s.writers {
 		first, samples := w.Acks()
 		s.cell.Epochs[i].FirstAck, s.cell.Epochs[i].Acks = first, samples
 		if c := w.Commits(); c != nil {

@@ -22,18 +22,17 @@ type execution struct {
 	cell   result.Cell
 	host   string
 	ledger ledger.Ledger
-	// writer is the process that writes now; nil between two of them.
-	writer *process
-	// ended are the writers of all epochs, in order.
-	ended []*process
+	// writer is the current writer, nil while no writer exists. writers has the writers of all epochs.
+	writer  *process
+	writers []*process
 	// activeDeletions counts the writers that were running when they were killed.
 	activeDeletions int
 	// failures are the findings that show in no scan.
 	failures verdict.Failures
-	// refused is why the writer could not continue although no acknowledged record was lost.
+	// refused is the error of a writer that could not continue although no acknowledged record was lost.
 	refused error
 	watch   *unmountWatch
-	// betweenRan is whether the user's command has run.
+	// betweenRan reports whether the user's command has run.
 	betweenRan bool
 }
 
@@ -69,7 +68,7 @@ func (s *execution) phases(ctx context.Context) error {
 	return nil
 }
 
-// unlessVolume keeps an error from ending the run if it became a finding.
+// unlessVolume returns nil for an error that became a finding, because such an error does not end the run.
 func (s *execution) unlessVolume(err error) error {
 	if errors.Is(err, errVolume) {
 		return nil

@@ -1,6 +1,5 @@
-// Package local is a run without a cluster: the writer and the reader are processes
-// on this machine, and the fault is a signal that kills the writer. The journal, the
-// ledger, the judge and the result are those of a run on a cluster.
+// Package local executes a run without a cluster. The writer and the reader are processes on this machine, and the
+// fault is a signal that kills the writer. Everything that decides the verdict is shared with runs on a cluster.
 //
 // It does not depend on a Kubernetes client or on Litmus.
 package local
@@ -17,7 +16,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// Observer is told what happens in a run. Its methods may not block for long.
+// Observer receives the events of a run. Its methods must return quickly.
 type Observer interface {
 	// Planned is called before anything is created.
 	Planned(cells []options.CellSpec)
@@ -35,7 +34,7 @@ type Observer interface {
 
 // Run is one run.
 type Run struct {
-	// ID is unique to the run: a DNS label.
+	// ID is unique to the run. It is a DNS label.
 	ID      string
 	Options options.Values
 	Target  Target
@@ -59,7 +58,7 @@ func Format(runID string, recordSize int) journal.Format {
 	return journal.Format{ID: journal.NewID(runID), Size: recordSize}
 }
 
-// Execute carries the run out. It always returns a result with a verdict and its reason.
+// Execute executes the run. It always returns a result with a verdict and its reason.
 func (r Run) Execute(ctx context.Context) result.Result {
 	s := r.newExecution()
 	out := result.Result{

@@ -63,9 +63,9 @@ func (s *execution) sameFilesystem() provenance.Observation {
 	return provenance.Observed(provenance.Yes, "%s", reason)
 }
 
-// checkFilesystem returns an error if a helper had another filesystem than the first
-// writer, and the user's command ran before: it did not mount the filesystem again, which
-// is not a failure of the storage. A filesystem that vanished by itself is judged.
+// checkFilesystem returns an error if a helper had another filesystem than the first writer and the user's command ran
+// before. Then the command has not mounted the filesystem again, which is not a failure of the volume. If the command
+// has not run, the reads of the journal are judged.
 func (s *execution) checkFilesystem(who string, now protocol.Mount) error {
 	first := s.cell.Epochs[0].Mount
 	if !s.betweenRan || first.FSType == "" || now.FSType == "" ||

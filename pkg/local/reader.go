@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
-// read runs the last hook, then the reader.
+// read runs the hook that precedes the reader, then the reader.
 func (s *execution) read(ctx context.Context) error {
 	if !s.BetweenEach {
 		if err := s.between(ctx); err != nil {
@@ -26,7 +27,6 @@ func (s *execution) read(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	acks := s.ledger.Acks()
 	p, err := start(context.WithoutCancel(ctx), s.command(helper, s.readerFile(), "read"), &s.ledger, func(ledger.Ack) {})
 	if err != nil {
 		return err
@@ -36,6 +36,11 @@ func (s *execution) read(ctx context.Context) error {
 	if where != "" {
 		pod.Node = where
 	}
+	return s.awaitScan(ctx, p, pod)
+}
+
+// awaitScan waits for the scan result of the reader and judges it.
+func (s *execution) awaitScan(ctx context.Context, p *process, pod result.Pod) error {
 	timeout := s.Options.VerifyTimeout
 	waiting, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(
 		"waited %s for the journal to be read (--verify-timeout): %w", timeout, context.DeadlineExceeded))
@@ -49,7 +54,7 @@ func (s *execution) read(ctx context.Context) error {
 			return err
 		}
 	}
-	s.cell.Reader = verdict.JudgeScan(&s.cell, pod, *scan, acks, len(s.cell.Epochs))
+	s.cell.Reader = verdict.JudgeScan(&s.cell, pod, *scan, s.ledger.Acks(), len(s.cell.Epochs))
 	s.cell.Reader.Seen = time.Now().UTC()
 	return nil
 }
@@ -61,8 +66,8 @@ func (s *execution) readerFile() string {
 	return s.Target.Journal
 }
 
-// readerCommand returns the helper's command where the reader runs, and the name of
-// that place; done removes what was copied there.
+// readerCommand returns the helper's command on the machine of the reader, and the name of that machine, empty for this
+// one. done removes the helper if it was copied there.
 func (s *execution) readerCommand(ctx context.Context) (helper []string, where string, done func(), err error) {
 	if s.Remote == nil {
 		return s.Helper, "", func() {}, nil

@@ -23,12 +23,12 @@ func (s *execution) Restore(ctx context.Context) error {
 	}
 	epoch.Pod = s.pod("writer", p)
 	s.writer = p
-	s.ended = append(s.ended, p)
+	s.writers = append(s.writers, p)
 	s.cell.Epochs = append(s.cell.Epochs, epoch)
 	return s.awaitFirstAck(ctx, acks)
 }
 
-// pod describes a helper process where a run on a cluster describes a pod.
+// pod describes a helper process in the result, which has pods for the runs on a cluster.
 func (s *execution) pod(name string, p *process) result.Pod {
 	now := time.Now().UTC()
 	return result.Pod{
@@ -60,7 +60,7 @@ func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error 
 	return nil
 }
 
-// Delete kills the writer, waits until it is gone, and runs the hook that belongs there.
+// Delete kills the writer, waits until it is gone, and runs the hook that follows each writer.
 func (s *execution) Delete(ctx context.Context) error {
 	w := s.writer
 	if w == nil {
@@ -93,8 +93,8 @@ func (s *execution) Delete(ctx context.Context) error {
 	return s.between(ctx)
 }
 
-// kill ends a writer as the run asks for. A call that the kernel does not give up
-// keeps the process alive: that is the storage's failure.
+// kill ends a writer with the signal that the options ask for. If a call to the volume keeps the process alive, the
+// volume has failed.
 func (s *execution) kill(ctx context.Context, w *process) error {
 	if !s.cell.Plan.Force {
 		if err := w.signal(syscall.SIGTERM); err != nil {

@@ -27,9 +27,9 @@ type attribution struct {
 	log logrus.FieldLogger
 }
 
-// classify returns the error of a pod, marked with errVolumeFailed or errRefused if it is one of these. Before
-// the first acknowledgement it is neither, because no data can be lost yet. The pod's log is nil if its container
-// never ran.
+// classify returns the error of a pod, marked with errVolumeFailed or errRefused if the volume caused it. Before the
+// first acknowledgement it returns the error as it is, because no data can be lost yet. The pod's log is nil if its
+// container never ran.
 func (a *attribution) classify(ctx context.Context, err error, log *podLog) error {
 	return a.classifyAs(ctx, classOf(err, log), err)
 }
@@ -57,8 +57,8 @@ func opErrorOf(err error) *protocol.OpError {
 	return nil
 }
 
-// classifyDeletion does the same for a pod that is not gone in time. The volume is the cause if the helper in it
-// waits for the volume: such a process cannot be killed.
+// classifyDeletion works like classify, for a pod whose deletion timed out. The volume is the cause if the helper in
+// the pod waits for the volume, because such a process cannot be killed.
 func (a *attribution) classifyDeletion(ctx context.Context, pod string, err error, log *podLog) error {
 	if log == nil || !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -78,9 +78,9 @@ func (a *attribution) addExit(epoch int, opErr *protocol.OpError) {
 	}
 }
 
-// classOf returns the class of finding that an error is, or none. The API server, the network and a large journal
-// take their time too: a timeout is the volume's failure only if the helper, or Kubernetes, reports that the pod
-// waits for the volume.
+// classOf returns the class of finding of an error, "" if something else than the volume may have caused it. The API
+// server, the network or a large journal may also cause a timeout. It is the volume's failure only if the helper, or
+// Kubernetes, reports that the pod waits for the volume.
 func classOf(err error, log *podLog) judge.Class {
 	var unready *kube.PodNotRunningError
 	var opErr protocol.OpError

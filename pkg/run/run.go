@@ -79,8 +79,8 @@ func asHookError(err error) error {
 	return &hookError{err}
 }
 
-// Execute carries out the run. It always returns a result with a verdict and its reason. The error is the hook's
-// if a hook ended the run.
+// Execute executes the run. It always returns a result with a verdict and its reason. It returns an error only if a
+// hook ended the run: the error of that hook.
 func (r Run) Execute(ctx context.Context) (result.Result, error) {
 	res := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Options}
 	found, err := r.detectOrchestrator(ctx)

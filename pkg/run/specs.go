@@ -17,7 +17,7 @@ import (
 // helper is the path of the helper in the pods' image (see the Dockerfile).
 const helper = "/usr/local/bin/durability-helper"
 
-// specs describes the objects of one cell.
+// specs builds the specifications of the objects of one cell.
 type specs struct {
 	run    Run
 	cell   *result.Cell

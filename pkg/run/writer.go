@@ -16,7 +16,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
-// writer is one epoch: the writer's pod and its log, from its start to its deletion.
+// writer is the writer of one epoch: its pod, and the log of that pod.
 type writer struct {
 	run      Run
 	cell     *result.Cell
