@@ -64,8 +64,8 @@ func (b verdictBuilder) endEarly(err error) {
 	}
 }
 
-// isUnsupported reports whether the cluster does not support the combination under test. A writer that has written
-// shows that it does; after that, only the reader's node can be out of the volume's reach.
+// isUnsupported reports whether the cluster does not support the combination under test. Once a writer has written,
+// only the placement of the reader may be unsupported.
 func (b verdictBuilder) isUnsupported(err error) bool {
 	var unsupported *kube.UnsupportedError
 	if !errors.As(err, &unsupported) {
