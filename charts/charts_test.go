@@ -4,7 +4,6 @@ package charts
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/tests/generated"
 )
 
 // documents parses the documents of a manifest strictly, each into its own value.
@@ -40,8 +40,6 @@ type describedExperiment struct {
 	chaosv1alpha1.ChaosExperiment `json:",inline"`
 	Description                   struct{ Message string } `json:"description"`
 }
-
-var update = flag.Bool("update", false, "write the list of options into experiment.yaml")
 
 // env returns the list of options as experiment.yaml has it. The comments are their descriptions without Markdown.
 func env() string {
@@ -66,16 +64,8 @@ func env() string {
 }
 
 func TestExperiment_ListsEveryOption(t *testing.T) {
-	const file = "volume-durability/experiment.yaml"
-	content, err := os.ReadFile(file)
-	require.NoError(t, err)
 	section := regexp.MustCompile(`(?s)    env:\n.*?\n\n?    labels:\n`)
-	require.True(t, section.Match(content))
-	want := section.ReplaceAllLiteralString(string(content), env()+"\n    labels:\n")
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
-	}
-	assert.Equal(t, want, string(content), "run: go test ./charts -update")
+	generated.CheckMatch(t, "volume-durability/experiment.yaml", section, env()+"\n    labels:\n")
 }
 
 func TestEngine_SetsValidOptions(t *testing.T) {

@@ -1,18 +1,14 @@
 package judge
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-)
 
-var update = flag.Bool("update", false, "write the table of classes into docs/verdicts.md")
+	"github.com/volume-durability/volume-durability/tests/generated"
+)
 
 func TestClasses_AllHaveADescriptionOfTheirOwn(t *testing.T) {
 	all := []Class{
@@ -29,17 +25,7 @@ func TestClasses_AllHaveADescriptionOfTheirOwn(t *testing.T) {
 }
 
 func TestClasses_DocumentationListsThem(t *testing.T) {
-	const file = "../../docs/verdicts.md"
-	content, err := os.ReadFile(file)
-	require.NoError(t, err)
-	section := regexp.MustCompile(`(?s)<!-- classes -->\n.*<!-- /classes -->`)
-	require.True(t, section.Match(content), "%s has no section for the classes", file)
-	want := section.ReplaceAllLiteralString(string(content), "<!-- classes -->\n"+classTable()+"<!-- /classes -->")
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
-		return
-	}
-	assert.Equal(t, want, string(content), "run go test ./pkg/judge -update")
+	generated.CheckSection(t, "../../docs/verdicts.md", "classes", classTable())
 }
 
 // classTable returns the table of classes in docs/verdicts.md.

@@ -30,7 +30,7 @@ type Finding struct {
 func (f Finding) String() string {
 	s := string(f.Class)
 	if f.Records > 0 {
-		s += ": " + pluralize(f.Records, "acknowledged record")
+		s += ": " + Count(f.Records, "acknowledged record")
 	}
 	if f.LastEpoch > 0 {
 		s += fmt.Sprintf(", epoch %d sequence %d to epoch %d sequence %d", f.Epoch, f.First, f.LastEpoch, f.Last)
@@ -59,7 +59,7 @@ func Summary(findings []Finding) string {
 		parts = append(parts, f.String())
 	}
 	if more := len(findings) - summarized; more > 0 {
-		parts = append(parts, pluralize(uint64(more), "more finding"))
+		parts = append(parts, Count(more, "more finding"))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -73,10 +73,10 @@ func FormatCount(n uint64) string {
 	return s
 }
 
-// pluralize returns a number and its noun, in the plural unless the number is 1.
-func pluralize(n uint64, noun string) string {
+// Count returns a number with its noun, in the plural unless the number is 1: "1 deletion", "2 000 deletions".
+func Count[N ~int | ~int64 | ~uint64](n N, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return FormatCount(n) + " " + noun
+	return FormatCount(uint64(n)) + " " + noun
 }

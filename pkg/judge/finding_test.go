@@ -25,3 +25,10 @@ func TestSummary_WritesOutTheFirstAndCountsTheOthers(t *testing.T) {
 	assert.Equal(t, "missing; torn; torn; 1 more finding", Summary([]Finding{a, b, b, a}))
 	assert.Equal(t, "missing; torn; torn; 2 more findings", Summary([]Finding{a, b, b, a, a}))
 }
+
+func TestCount_PluralisesTheNoun(t *testing.T) {
+	assert.Equal(t, "0 deletions", Count(0, "deletion"))
+	assert.Equal(t, "1 deletion", Count(1, "deletion"))
+	assert.Equal(t, "2 records", Count(uint64(2), "record"))
+	assert.Equal(t, "12 345 bytes", Count(int64(12345), "byte"))
+}

@@ -7,14 +7,14 @@ func (e *evaluation) checkForeign() {
 	for _, f := range e.Report.Foreign {
 		e.report(Finding{
 			Class: Foreign, Offset: f.Offset, End: f.End,
-			Detail: fmt.Sprintf("%s of journal %s", pluralize(f.Records, "record"), f.ID),
+			Detail: fmt.Sprintf("%s of journal %s", Count(f.Records, "record"), f.ID),
 		})
 	}
 	for _, s := range e.Report.Segments {
 		if s.Epoch > e.Epochs {
 			e.report(Finding{
 				Class: Foreign, Epoch: s.Epoch, First: s.First, Last: s.Last, Offset: s.Offset, End: s.End,
-				Detail: fmt.Sprintf("only %s had been started", pluralize(uint64(e.Epochs), "epoch")),
+				Detail: fmt.Sprintf("only %s had been started", Count(e.Epochs, "epoch")),
 			})
 		}
 	}

@@ -20,7 +20,7 @@ type gap struct {
 // damage returns the class and the detail for records in whose place there are other bytes.
 func (g gap) damage() (Class, string) {
 	if g.unreadable > 0 {
-		return Unavailable, pluralize(uint64(g.unreadable), "byte") + " could not be read"
+		return Unavailable, Count(g.unreadable, "byte") + " could not be read"
 	}
 	return Corrupt, ""
 }

@@ -58,7 +58,7 @@ func (e *evaluation) checkInserted(ack ledger.Ack, segments []journal.Segment) {
 
 // reportInserted reports damage between a record of an epoch and the next one.
 func (e *evaluation) reportInserted(ack ledger.Ack, before uint64, d journal.Damage) {
-	inserted := pluralize(uint64(d.Length), "unexpected byte")
+	inserted := Count(d.Length, "unexpected byte")
 	switch {
 	case before >= ack.Seq:
 	case e.MayOverlap && e.Epochs > 1:

@@ -28,7 +28,7 @@ func (e *evaluation) reportGap(lost Finding, g gap) {
 	if g.occupied >= int64(lost.Records)*int64(e.Report.Size) {
 		lost.Class, lost.Detail = g.damage()
 	} else if g.occupied > 0 {
-		lost.Detail = pluralize(uint64(g.occupied), "damaged byte") + " in their place"
+		lost.Detail = Count(g.occupied, "damaged byte") + " in their place"
 	}
 	e.report(lost)
 }

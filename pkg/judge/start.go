@@ -48,7 +48,7 @@ func (e *evaluation) reportBytesBefore(first journal.Segment) {
 		if d.Offset < first.Offset {
 			e.report(Finding{
 				Class: Corrupt, Epoch: 1, First: 1, Last: 1, Offset: d.Offset, End: d.Offset + d.Length,
-				Detail: pluralize(uint64(d.Length), "unexpected byte") + " before the first record",
+				Detail: Count(d.Length, "unexpected byte") + " before the first record",
 			})
 		}
 	}

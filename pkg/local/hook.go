@@ -9,10 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// Hook is a shell command of the user's that runs between writers, or between the
-// last writer and the reader: a remount, a restart of a server, a power switch.
+// Hook is a shell command of the user that runs between two writers, or between the last writer and the reader. It may
+// remount the filesystem, restart a server or switch the power off and on.
 type Hook struct {
 	// Command is run by sh -c. An empty command does nothing.
 	Command string
@@ -42,8 +44,8 @@ func (s HookState) env() []string {
 	}
 }
 
-// pipeGrace is how long the output of a command is read after it has ended: a daemon
-// that it has started may keep the pipe open.
+// pipeGrace is how long the output of a command is read after the command has ended, because a daemon that it started
+// may keep the pipe open.
 const pipeGrace = 500 * time.Millisecond
 
 // run runs the command. An error contains the end of its output.
@@ -63,7 +65,7 @@ func (h Hook) run(ctx context.Context, s HookState) error {
 	cmd.WaitDelay = pipeGrace
 	err := cmd.Run()
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
-		return nil // a daemon that stays is what some commands are for
+		return nil // some commands start a daemon, which keeps the pipe open
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -76,4 +78,18 @@ func indentedOutput(output string) string {
 		return " (no output)"
 	}
 	return "; its output ends with:\n  " + strings.ReplaceAll(output, "\n", "\n  ")
+}
+
+// between runs the user's command.
+func (s *execution) between(ctx context.Context) error {
+	if s.Between.Command == "" {
+		return nil
+	}
+	s.watchUnmount()
+	s.betweenRan = true
+	s.Log.WithField("command", s.Between.Command).Info("Running the command of --between")
+	return s.Between.run(ctx, HookState{
+		Target: s.Target.Path, Folder: s.Target.Folder(), Journal: s.Target.Journal,
+		Epoch: len(s.cell.Epochs), Records: ledger.CountRecords(s.ledger.Acks()),
+	})
 }

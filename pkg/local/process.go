@@ -60,7 +60,7 @@ func (p *process) read(out io.Reader) {
 	for lines.Scan() {
 		// The last line of a killed process may be cut: that loses an acknowledgement,
 		// and never invents one.
-		if err := p.Add(lines.Bytes()); err != nil {
+		if _, err := p.Add(lines.Bytes()); err != nil {
 			malformed = fmt.Errorf("unexpected line in the helper's output: %w", err)
 		}
 	}

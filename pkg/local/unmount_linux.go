@@ -33,22 +33,21 @@ func (w *unmountWatch) observe() provenance.Observation {
 	buffer := make([]byte, 64<<10)
 	n, err := unix.Read(w.fd, buffer)
 	if errors.Is(err, unix.EAGAIN) {
-		return provenance.Observation{Answer: provenance.No, Reason: "the filesystem stayed mounted (inotify)"}
+		return provenance.Observed(provenance.No, "the filesystem stayed mounted (inotify)")
 	}
 	if err != nil {
-		return provenance.Observation{Answer: provenance.Unknown, Reason: "reading from inotify: " + err.Error()}
+		return provenance.Observed(provenance.Unknown, "reading from inotify: %v", err)
 	}
 	for b := buffer[:n]; len(b) >= unix.SizeofInotifyEvent; {
 		mask := binary.NativeEndian.Uint32(b[unsafe.Offsetof(unix.InotifyEvent{}.Mask):])
 		if mask&unix.IN_UNMOUNT != 0 {
-			return provenance.Observation{
-				Answer: provenance.Yes, Reason: "the kernel reported that the filesystem was unmounted (inotify, IN_UNMOUNT)",
-			}
+			return provenance.Observed(provenance.Yes,
+				"the kernel reported that the filesystem was unmounted (inotify, IN_UNMOUNT)")
 		}
 		name := binary.NativeEndian.Uint32(b[unsafe.Offsetof(unix.InotifyEvent{}.Len):])
 		b = b[min(len(b), unix.SizeofInotifyEvent+int(name)):]
 	}
-	return provenance.Observation{Answer: provenance.No, Reason: "the filesystem stayed mounted (inotify)"}
+	return provenance.Observed(provenance.No, "the filesystem stayed mounted (inotify)")
 }
 
 func (w *unmountWatch) close() error { return unix.Close(w.fd) }

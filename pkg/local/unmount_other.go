@@ -10,7 +10,7 @@ type unmountWatch struct{}
 func watchUnmount(string) (*unmountWatch, error) { return &unmountWatch{}, nil }
 
 func (*unmountWatch) observe() provenance.Observation {
-	return provenance.Observation{Answer: provenance.Unknown, Reason: "this operating system does not report unmounts"}
+	return provenance.Observed(provenance.Unknown, "this operating system does not report unmounts")
 }
 
 func (*unmountWatch) close() error { return nil }

@@ -1,18 +1,12 @@
 package options
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+	"github.com/volume-durability/volume-durability/tests/generated"
 )
-
-var update = flag.Bool("update", false, "write the table of options into docs/options.md")
 
 // markdown returns the table of options for the documentation.
 func markdown() string {
@@ -29,15 +23,5 @@ func markdown() string {
 }
 
 func TestTable_IsInTheDocumentation(t *testing.T) {
-	const file = "../../docs/options.md"
-	content, err := os.ReadFile(file)
-	require.NoError(t, err)
-	section := regexp.MustCompile(`(?s)<!-- options -->\n.*<!-- /options -->`)
-	require.True(t, section.Match(content))
-	want := section.ReplaceAllLiteralString(string(content), "<!-- options -->\n"+markdown()+"<!-- /options -->")
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
-		return
-	}
-	assert.Equal(t, want, string(content), "go test ./pkg/options -update writes it")
+	generated.CheckSection(t, "../../docs/options.md", "options", markdown())
 }

@@ -1,7 +1,5 @@
 package result
 
-import "github.com/volume-durability/volume-durability/pkg/judge"
-
 // Tested returns the cells under test: all but the control.
 func (r Result) Tested() []Cell {
 	var tested []Cell
@@ -42,12 +40,4 @@ func (c Cell) Reads() []Read {
 		reads = append(reads, Read{c.Reader, 0})
 	}
 	return reads
-}
-
-// Count returns a number with its noun, in the plural where that is due: "1 deletion", "2 000 deletions".
-func Count[N ~int | ~int64 | ~uint64](n N, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return judge.FormatCount(uint64(n)) + " " + noun + "s"
 }

@@ -38,10 +38,3 @@ func TestCell_ReadsAreInOrderWithTheReaderLast(t *testing.T) {
 	assert.Same(t, last, reads[2].JournalRead)
 	assert.Empty(t, Cell{}.Reads())
 }
-
-func TestCount_PluralisesTheNoun(t *testing.T) {
-	assert.Equal(t, "0 deletions", Count(0, "deletion"))
-	assert.Equal(t, "1 deletion", Count(1, "deletion"))
-	assert.Equal(t, "2 records", Count(uint64(2), "record"))
-	assert.Equal(t, "12 345 bytes", Count(int64(12345), "byte"))
-}

@@ -259,8 +259,8 @@ func (c Cell) volumeName() string {
 
 // VerificationSentence returns a sentence on the outcome of the verification.
 func (c Cell) VerificationSentence() string {
-	acknowledged := Count(ledger.CountRecords(c.Acks), "acknowledged record")
-	deletions := Count(c.Deletions(), c.faultNoun())
+	acknowledged := judge.Count(ledger.CountRecords(c.Acks), "acknowledged record")
+	deletions := judge.Count(c.Deletions(), c.faultNoun())
 	switch c.Verdict {
 	case judge.Pass:
 		return fmt.Sprintf("%s after %s; %s", c.intactPhrase(), deletions, c.readPhrase()) + c.notesSentence()
@@ -277,7 +277,7 @@ func (c Cell) intactPhrase() string {
 	if n == 1 {
 		return "The only acknowledged record is intact"
 	}
-	return "All " + Count(n, "acknowledged record") + " are intact"
+	return "All " + judge.Count(n, "acknowledged record") + " are intact"
 }
 
 // faultNoun returns the noun for one deletion: a local run kills a process.

@@ -3,19 +3,15 @@ package result_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	described "github.com/invopop/jsonschema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
@@ -26,10 +22,9 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/generated"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
-
-var update = flag.Bool("update", false, "write the schema of result.json, and its fields into the documentation")
 
 const (
 	module     = "github.com/volume-durability/volume-durability"
@@ -133,36 +128,18 @@ func allowNull(s *described.Schema) {
 	}
 }
 
-// checkFile compares a file with what it should be. With -update it writes the file.
-func checkFile(t *testing.T, file, want string) {
-	t.Helper()
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
-		return
-	}
-	got, err := os.ReadFile(file)
-	require.NoError(t, err)
-	diff := cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n"))
-	assert.Empty(t, diff, "%s: go test ./pkg/result -update writes it", file)
-}
-
 func TestSchema_MatchesTheTypes(t *testing.T) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	require.NoError(t, e.Encode(schema(t)))
-	checkFile(t, schemaFile, b.String())
+	generated.CheckFile(t, schemaFile, b.String())
 }
 
 func TestDocumentation_HasEveryField(t *testing.T) {
 	fields := fieldTables(schema(t))
-	content, err := os.ReadFile(fieldsFile)
-	require.NoError(t, err)
-	section := regexp.MustCompile(`(?s)<!-- fields -->\n.*<!-- /fields -->`)
-	require.True(t, section.Match(content))
-	want := section.ReplaceAllLiteralString(string(content), "<!-- fields -->\n"+fields+"<!-- /fields -->")
-	checkFile(t, fieldsFile, want)
+	generated.CheckSection(t, fieldsFile, "fields", fields)
 }
 
 // fieldTables returns a Markdown table for the result and one for each object in it.

@@ -8,30 +8,31 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // aggregate returns the verdict of a run and its reason from those of its cells and the error that ended the run
 // early, if one did. A loss always counts; a run of which something was not verified is never a Pass.
 func aggregate(r result.Result, endedBy error) (judge.Verdict, string) {
-	verdict, tested, control := runVerdict(r, endedBy), r.Tested(), r.Control()
+	overall, tested, control := runVerdict(r, endedBy), r.Tested(), r.Control()
 	if len(tested) != 1 {
-		return verdict, reasonOfMany(verdict, tested, control, endedBy)
+		return overall, reasonOfMany(overall, tested, control, endedBy)
 	}
 	reason := tested[0].Reason
 	switch {
 	case endedBy == nil:
-	case verdict != judge.Fail:
+	case overall != judge.Fail:
 		reason = endedBy.Error()
 	case !strings.Contains(reason, endedBy.Error()):
 		reason = fmt.Sprintf("%s. The run ended early: %v", reason, endedBy)
 	}
-	if control != nil && !control.LostAllData() && verdict != judge.Stopped {
+	if control != nil && !control.LostAllData() && overall != judge.Stopped {
 		if !isAnyEstablished(tested) {
-			return verdict, reason + ". The " + controlWithoutLoss(*control, tested)
+			return overall, reason + ". The " + controlWithoutLoss(*control, tested)
 		}
 		reason = "The " + controlWithoutLoss(*control, tested) + ". " + reason
 	}
-	return verdict, reason
+	return overall, reason
 }
 
 func runVerdict(r result.Result, endedBy error) judge.Verdict {
@@ -43,7 +44,7 @@ func runVerdict(r result.Result, endedBy error) judge.Verdict {
 	switch {
 	case has[judge.Fail]:
 		return judge.Fail
-	case has[judge.Stopped] || errors.Is(endedBy, errStopped):
+	case has[judge.Stopped] || errors.Is(endedBy, verdict.ErrStopped):
 		return judge.Stopped
 	case endedBy != nil, has[judge.Error], !has[judge.Pass], control != nil && !control.LostAllData():
 		return judge.Error
@@ -73,7 +74,7 @@ func controlWithoutLoss(control result.Cell, tested []result.Cell) string {
 }
 
 // reasonOfMany returns the reason of a run of several cells.
-func reasonOfMany(verdict judge.Verdict, tested []result.Cell, control *result.Cell, endedBy error) string {
+func reasonOfMany(overall judge.Verdict, tested []result.Cell, control *result.Cell, endedBy error) string {
 	byVerdict := map[judge.Verdict][]string{}
 	for _, c := range tested {
 		entry := c.Plan.Name
@@ -91,10 +92,10 @@ func reasonOfMany(verdict judge.Verdict, tested []result.Cell, control *result.C
 	switch {
 	case control != nil && control.LostAllData():
 		sentences = append(sentences, "The negative control lost its data, as expected")
-	case control != nil && verdict != judge.Stopped:
+	case control != nil && overall != judge.Stopped:
 		sentences = append(sentences, "The "+controlWithoutLoss(*control, tested))
 	}
-	if endedBy != nil && verdict != judge.Pass {
+	if endedBy != nil && overall != judge.Pass {
 		sentences = append(sentences, "The run ended early: "+endedBy.Error())
 	}
 	return strings.Join(sentences, ". ")

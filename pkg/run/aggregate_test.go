@@ -10,6 +10,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 func cellsOf(verdicts ...judge.Verdict) []result.Cell {
@@ -30,7 +31,7 @@ func TestAggregate_Verdict(t *testing.T) {
 	const pass, fail, errored, stopped, skipped = judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.Skipped
 	emptied := controlWith(fail, judge.Finding{Class: judge.Missing, Records: 9})
 	lostLast := controlWith(fail, judge.Finding{Class: judge.LostTail, Records: 1})
-	stop, probe := fmt.Errorf("%w: terminated", errStopped), asHookError(errors.New("a probe could not run"))
+	stop, probe := fmt.Errorf("%w: terminated", verdict.ErrStopped), asHookError(errors.New("a probe could not run"))
 	for name, c := range map[string]struct {
 		cells []result.Cell
 		ended error
@@ -70,7 +71,7 @@ func TestAggregate_ReasonOfSeveralCells(t *testing.T) {
 }
 
 func TestAggregate_AStoppedControlDoesNotDiscreditTheRun(t *testing.T) {
-	stop := fmt.Errorf("%w: interrupt signal received", errStopped)
+	stop := fmt.Errorf("%w: interrupt signal received", verdict.ErrStopped)
 	for name, c := range map[string]struct {
 		cells []result.Cell
 		want  string

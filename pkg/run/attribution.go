@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"syscall"
 
 	"github.com/sirupsen/logrus"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
-	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 var (
@@ -25,42 +23,47 @@ var (
 // attribution decides which failures of a cell's pods the volume caused, and keeps them as findings. A volume that
 // cannot be mounted, read or written shows in no scan of the journal.
 type attribution struct {
-	ledger   *ledger.Ledger
-	log      logrus.FieldLogger
-	findings []judge.Finding
+	verdict.Failures
+	log logrus.FieldLogger
 }
 
-// classify returns the error of a pod, marked with errVolumeFailed or errRefused if it is one of these. Before
-// the first acknowledgement it is neither, because no data can be lost yet. The pod's log is nil if its container
-// never ran.
+// classify returns the error of a pod, marked with errVolumeFailed or errRefused if the volume caused it. Before the
+// first acknowledgement it returns the error as it is, because no data can be lost yet. The pod's log is nil if its
+// container never ran.
 func (a *attribution) classify(ctx context.Context, err error, log *podLog) error {
 	return a.classifyAs(ctx, classOf(err, log), err)
 }
 
-// classifyAs does the same with the class of finding that the error is, if the volume caused it.
+// classifyAs works like classify, for an error whose class of finding is known. class is empty if something else than
+// the volume may have caused the error.
 func (a *attribution) classifyAs(ctx context.Context, class judge.Class, err error) error {
-	var opErr protocol.OpError
-	isOpError := errors.As(err, &opErr)
-	switch {
-	case ctx.Err() != nil || len(a.ledger.Acks()) == 0:
-		return err
-	case isOpError && (class == "" || isFailedWrite(opErr)):
+	switch a.Classify(ctx, err, opErrorOf(err), class) {
+	case verdict.Refusal:
 		return fmt.Errorf("%w: %w", errRefused, err)
-	case class == "":
+	case verdict.Failure:
+		a.log.WithError(err).Warn("The volume failed")
+		return fmt.Errorf("%w: %w", errVolumeFailed, err)
+	default:
 		return err
 	}
-	a.add(class, err)
-	a.log.WithError(err).Warn("The volume failed")
-	return fmt.Errorf("%w: %w", errVolumeFailed, err)
 }
 
-// classifyDeletion does the same for a pod that is not gone in time. The volume is the cause if the helper in it
-// waits for the volume: such a process cannot be killed.
+// opErrorOf returns the helper's error that err wraps, nil if it wraps none.
+func opErrorOf(err error) *protocol.OpError {
+	var opErr protocol.OpError
+	if errors.As(err, &opErr) {
+		return &opErr
+	}
+	return nil
+}
+
+// classifyDeletion works like classify, for a pod whose deletion timed out. The volume is the cause if the helper in
+// the pod waits for the volume, because such a process cannot be killed.
 func (a *attribution) classifyDeletion(ctx context.Context, pod string, err error, log *podLog) error {
 	if log == nil || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	stall := log.currentStall()
+	stall := log.Stall()
 	if stall == nil {
 		return err
 	}
@@ -70,21 +73,14 @@ func (a *attribution) classifyDeletion(ctx context.Context, pod string, err erro
 // addExit adds the error with which a writer exited before it was deleted, if the volume caused it.
 func (a *attribution) addExit(epoch int, opErr *protocol.OpError) {
 	a.log.WithError(opErr).WithField("epoch", epoch).Warn("The writer exited before it was deleted")
-	if class := judge.ClassOfError(opErr); class != "" && !isFailedWrite(*opErr) {
-		a.add(class, opErr)
+	if class := judge.ClassOfError(opErr); verdict.CauseOf(opErr, class) == verdict.Failure {
+		a.Add(class, opErr)
 	}
 }
 
-// add adds a finding, at most one of a class.
-func (a *attribution) add(class judge.Class, err error) {
-	if !slices.ContainsFunc(a.findings, func(f judge.Finding) bool { return f.Class == class }) {
-		a.findings = append(a.findings, judge.Finding{Class: class, Detail: err.Error()})
-	}
-}
-
-// classOf returns the class of finding that an error is, or none. The API server, the network and a large journal
-// take their time too: a timeout is the volume's failure only if the helper, or Kubernetes, reports that the pod
-// waits for the volume.
+// classOf returns the class of finding of an error, "" if something else than the volume may have caused it. The API
+// server, the network or a large journal may also cause a timeout. It is the volume's failure only if the helper, or
+// Kubernetes, reports that the pod waits for the volume.
 func classOf(err error, log *podLog) judge.Class {
 	var unready *kube.PodNotRunningError
 	var opErr protocol.OpError
@@ -95,12 +91,8 @@ func classOf(err error, log *podLog) judge.Class {
 		}
 	case errors.As(err, &opErr):
 		return judge.ClassOfError(opErr)
-	case errors.Is(err, context.DeadlineExceeded) && log != nil && log.isHanging():
+	case errors.Is(err, context.DeadlineExceeded) && log != nil && log.Hangs():
 		return judge.Unavailable
 	}
 	return ""
 }
-
-// isFailedWrite reports whether an error is that of a single write. The records of that write were never
-// acknowledged, and the earlier ones may still be there.
-func isFailedWrite(e protocol.OpError) bool { return e.Writing && errors.Is(e, syscall.EIO) }

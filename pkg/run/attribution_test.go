@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -52,11 +53,11 @@ func TestClassify(t *testing.T) {
 			require.ErrorIs(t, err, f.err)
 			if f.want == "" {
 				assert.NotErrorIs(t, err, errVolumeFailed, "the volume did not cause it")
-				assert.Empty(t, c.failures.findings)
+				assert.Empty(t, c.failures.Findings)
 				return
 			}
 			assert.ErrorIs(t, err, errVolumeFailed)
-			assert.Equal(t, f.want, c.failures.findings[0].Class)
+			assert.Equal(t, f.want, c.failures.Findings[0].Class)
 		})
 	}
 }
@@ -71,7 +72,7 @@ func TestClassify_NotTheVolumesFailureIfTheLogIsUnreadable(t *testing.T) {
 	log.setReadable(false)
 	assert.NotErrorIs(t, c.failures.classifyDeletion(t.Context(), "write-pod", timeout, log), errVolumeFailed)
 	assert.NotErrorIs(t, c.failures.classify(t.Context(), timeout, log), errVolumeFailed)
-	assert.Empty(t, c.failures.findings)
+	assert.Empty(t, c.failures.Findings)
 	log.setReadable(true)
 	err := c.failures.classify(t.Context(), timeout, log)
 	assert.ErrorIs(t, err, errVolumeFailed, "the log can be read again, and the call has not returned")
@@ -82,13 +83,15 @@ func TestClassify_ASlowVolumeHasNotFailed(t *testing.T) {
 	stalled := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 5}})
 	back := line(t, protocol.Message{Stall: &protocol.Stall{Op: "reading /data/logs.log", Seconds: 7, Ended: true}})
 	timeout := fmt.Errorf("timed out after 300s waiting for the journal to be read: %w", context.DeadlineExceeded)
-	c := withAck(t, newTestCell(t))
-	log := logOf(t, stalled, back, stalled)
-	err := c.failures.classify(t.Context(), timeout, log)
-	assert.NotErrorIs(t, err, errVolumeFailed, "a call took longer before, and returned")
-	log.stallStart = log.stallStart.Add(-time.Minute)
-	err = c.failures.classify(t.Context(), timeout, log)
-	assert.ErrorIs(t, err, errVolumeFailed, "no call that returned took that long")
+	synctest.Test(t, func(t *testing.T) {
+		c := withAck(t, newTestCell(t))
+		log := logOf(t, stalled, back, stalled)
+		err := c.failures.classify(t.Context(), timeout, log)
+		assert.NotErrorIs(t, err, errVolumeFailed, "a call took longer before, and returned")
+		<-time.After(time.Minute)
+		err = c.failures.classify(t.Context(), timeout, log)
+		assert.ErrorIs(t, err, errVolumeFailed, "no call that returned took that long")
+	})
 }
 
 func TestAddExit_NotesAWriterThatEndedByItself(t *testing.T) {
@@ -134,7 +137,7 @@ func TestClassify_NotTheVolumesFailureBeforeAnAcknowledgement(t *testing.T) {
 	c := newTestCell(t)
 	err := c.failures.classify(t.Context(), protocol.NewOpError("opening", syscall.EROFS), nil)
 	assert.NotErrorIs(t, err, errVolumeFailed)
-	assert.Empty(t, c.failures.findings)
+	assert.Empty(t, c.failures.Findings)
 }
 
 func TestClassify_NotTheVolumesFailureIfTheRunWasStopped(t *testing.T) {

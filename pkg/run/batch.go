@@ -14,6 +14,7 @@ import (
 
 	poddelete "github.com/volume-durability/volume-durability/chaoslib/pod-delete"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // batch is the cells that go through the phases of a chaos experiment together.
@@ -21,6 +22,8 @@ type batch struct {
 	Run
 	cells  []*cell
 	isLast bool
+	// chaosBegan reports whether Hooks.ChaosBegins was called. All batches of a run share it.
+	chaosBegan *bool
 }
 
 // runBatches takes the cells through the phases, Options.ParallelCells at a time. Afterwards every cell has a
@@ -30,9 +33,9 @@ func (r Run) runBatches(ctx, cleanup context.Context, cells []*cell) error {
 	var endedBy error
 	chaosBegan := false
 	for i, cells := range batches {
-		b := batch{Run: r, cells: cells, isLast: i == len(batches)-1}
+		b := batch{Run: r, cells: cells, isLast: i == len(batches)-1, chaosBegan: &chaosBegan}
 		if endedBy == nil {
-			endedBy = b.runPhases(ctx, &chaosBegan)
+			endedBy = b.runPhases(ctx)
 		}
 		forEach(cells, func(c *cell) {
 			c.conclude(endedBy)
@@ -59,25 +62,44 @@ func forEach(cells []*cell, do func(*cell)) {
 
 // runPhases takes the batch through all phases. A failure of one cell decides that cell; the error ends the whole
 // run.
-func (b batch) runPhases(ctx context.Context, chaosBegan *bool) error {
+func (b batch) runPhases(ctx context.Context) error {
+	for _, phase := range []func(context.Context) error{b.preChaos, b.chaos, b.postChaos} {
+		if err := phase(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// preChaos starts the writers. In the first batch with a running writer it calls the hooks that precede the chaos.
+func (b batch) preChaos(ctx context.Context) error {
 	b.Log.Info("Pre-chaos: starting the writers")
 	if err := b.runPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
 		return err
 	}
-	if !*chaosBegan && len(undecided(b.cells)) > 0 {
-		if err := b.beginChaos(ctx); err != nil {
-			return err
-		}
-		*chaosBegan = true
+	if *b.chaosBegan || len(undecided(b.cells)) == 0 {
+		return nil
 	}
+	if err := b.beginChaos(ctx); err != nil {
+		return err
+	}
+	*b.chaosBegan = true
+	return nil
+}
+
+// chaos deletes the writers. The last batch waits for RAMP_TIME afterwards.
+func (b batch) chaos(ctx context.Context) error {
 	if err := b.injectChaos(ctx); err != nil {
 		return err
 	}
-	if b.isLast && *chaosBegan {
-		if err := b.wait(ctx, b.Options.RampTime); err != nil {
-			return err
-		}
+	if b.isLast && *b.chaosBegan {
+		return b.wait(ctx, b.Options.RampTime)
 	}
+	return nil
+}
+
+// postChaos reads the journals back. The last batch calls the hook that follows the chaos.
+func (b batch) postChaos(ctx context.Context) error {
 	b.Log.Info("Post-chaos: reading the journals back")
 	if err := b.runPhase(ctx, "after the chaos", (*cell).verify); err != nil {
 		return err
@@ -85,7 +107,7 @@ func (b batch) runPhases(ctx context.Context, chaosBegan *bool) error {
 	for _, c := range b.cells {
 		b.Hooks.Judged(*c.result)
 	}
-	if !b.isLast || !*chaosBegan {
+	if !b.isLast || !*b.chaosBegan {
 		return nil
 	}
 	return b.phaseError(ctx, "after the chaos", asHookError(b.Hooks.ChaosEnded(ctx)))
@@ -97,8 +119,7 @@ func (b batch) runPhase(ctx context.Context, name string, phase func(*cell, cont
 	return b.phaseError(ctx, name, ctx.Err())
 }
 
-// phaseError adds the phase to an error. If the run is being stopped, every error is
-// treated as a result of the stop.
+// phaseError adds the phase to an error. If the run is being stopped, it treats every error as a result of the stop.
 func (b batch) phaseError(ctx context.Context, phase string, err error) error {
 	if err == nil {
 		return nil
@@ -106,9 +127,9 @@ func (b batch) phaseError(ctx context.Context, phase string, err error) error {
 	err = fmt.Errorf("%s: %w", phase, err)
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %w", errStopped, context.Cause(ctx))
+		return fmt.Errorf("%w: %w", verdict.ErrStopped, context.Cause(ctx))
 	case b.Hooks.Stopping(ctx):
-		return fmt.Errorf("%w: %w", errStopped, err)
+		return fmt.Errorf("%w: %w", verdict.ErrStopped, err)
 	}
 	return err
 }
@@ -131,8 +152,8 @@ func (b batch) beginChaos(ctx context.Context) error {
 	return b.phaseError(ctx, during, asHookError(b.Hooks.ChaosBegins(ctx)))
 }
 
-// injectChaos deletes the writers of the target cells. If the volume fails or rejects a write, the
-// chaos of that cell ends early without an error: the journal is still read back.
+// injectChaos deletes the writers of the target cells at intervals. If the volume fails or refuses a write, the chaos
+// of that cell ends early without an error: the journal is still read back.
 func (b batch) injectChaos(ctx context.Context) error {
 	const phase = "during the chaos"
 	cells := undecided(b.cells)

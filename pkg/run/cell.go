@@ -2,8 +2,6 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"path"
 	"slices"
@@ -17,6 +15,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
@@ -52,12 +51,11 @@ func newCell(r Run, plan options.CellSpec) *cell {
 		r.Log = r.Log.WithField("cell", plan.Name)
 		r.Kube.Log = r.Log
 	}
-	id := sha256.Sum256([]byte(r.attemptKey() + plan.Name))
 	c := &cell{
 		run: r,
 		result: &result.Cell{
 			Plan:    plan,
-			Journal: journal.Format{ID: hex.EncodeToString(id[:8]), Size: r.Options.RecordSize},
+			Journal: journal.Format{ID: journal.NewID(r.attemptKey() + plan.Name), Size: r.Options.RecordSize},
 			File:    r.Options.JournalFile,
 		},
 		ledger: &ledger.Ledger{},
@@ -67,7 +65,7 @@ func newCell(r Run, plan options.CellSpec) *cell {
 		folder := volume.FolderPrefix + c.result.Journal.ID
 		c.result.File = path.Join(path.Dir(c.result.File), folder, path.Base(c.result.File))
 	}
-	c.failures = &attribution{ledger: c.ledger, log: r.Log}
+	c.failures = &attribution{Failures: verdict.Failures{Ledger: c.ledger}, log: r.Log}
 	c.logs = newPodLogs(r.Kube, c.ledger, func(ack ledger.Ack) { r.Hooks.Acknowledged(plan, ack) })
 	return c
 }

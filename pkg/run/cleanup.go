@@ -9,6 +9,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // remove removes what the cell created, except what is kept, and records what could not be removed.
@@ -58,9 +59,9 @@ func (c *cell) completeResult() {
 		if w.log == nil {
 			continue
 		}
-		first, acks, latest := w.log.statistics()
+		first, acks := w.log.Acks()
 		w.record().FirstAck, w.record().Acks = first, result.Downsample(acks)
-		if latest != nil {
+		if latest := w.log.Commits(); latest != nil {
 			commits = append(commits, *latest)
 		}
 	}
@@ -69,6 +70,6 @@ func (c *cell) completeResult() {
 	}
 	var err error
 	if c.result.Latency, err = result.LatencyOf(commits); err != nil {
-		addNotes(c.result, err.Error())
+		verdict.AddNotes(c.result, err.Error())
 	}
 }

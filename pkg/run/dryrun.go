@@ -16,8 +16,8 @@ type DryRunResult struct {
 }
 
 // DryRun asks the API server whether it would accept every object that the run would create. Nothing is created.
-// The answers cover permissions, names, Pod Security, quotas, limits and other admission. The error names the
-// options that no API server would accept.
+// The API server checks permissions, names, quotas, limits, Pod Security and admission policies. The error lists the
+// options that are invalid for every cluster.
 func (r Run) DryRun(ctx context.Context) ([]DryRunResult, error) {
 	plans, skipped, err := r.plan(ctx)
 	if err != nil {

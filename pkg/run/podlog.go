@@ -12,7 +12,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
-	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/transcript"
 )
 
 // errNoCause means that the container exited or its log ended, and that the helper printed no reason.
@@ -45,221 +45,87 @@ func (l *podLogs) follow(pod *corev1.Pod) *podLog {
 func (l *podLogs) close() {
 	l.cancel()
 	for _, log := range l.all {
-		<-log.done
+		<-log.returned
 	}
 }
 
-// podLog follows the log of one pod: acknowledgements go to the ledger, other messages are kept.
+// podLog follows the log of one pod. Its transcript has what the helper in the pod reported.
 type podLog struct {
-	ledger *ledger.Ledger
-	// onAck is called with every acknowledgement that the ledger has recorded.
-	onAck func(ledger.Ack)
-	log   logrus.FieldLogger
+	*transcript.Transcript
+	log logrus.FieldLogger
 
-	// ended is cancelled at the end of the log, or by an error that the helper reports; its cause is which.
-	ended context.Context
-	end   context.CancelCauseFunc
 	// stop stops following the log.
 	stop context.CancelFunc
-	// done is closed when the goroutine that follows the log has returned.
-	done chan struct{}
+	// returned is closed when the goroutine that follows the log has returned.
+	returned chan struct{}
 
-	mu      sync.Mutex
-	scan    *protocol.ScanResult
-	scanned chan struct{} // closed with the first scan result
-
-	stall        *protocol.Stall // the call that had not returned at the last message, nil if none
-	stallStart   time.Time
-	longestStall time.Duration // of those calls that returned
-
+	mu             sync.Mutex
 	readable       bool      // the log can be read now
 	readFailed     bool      // the last attempt to read it failed
 	unreadableFrom time.Time // when it could last be read
 	// unreadable is how long the log could not be read before the first acknowledgement.
 	unreadable time.Duration
-	lastLine   time.Time
-
-	// contradiction is the error of an acknowledgement that contradicts earlier ones.
-	contradiction error
-	firstAck      *ledger.Ack
-	acks          []result.AckSample
-	commits       *protocol.CommitStats // the latest
 }
 
 // followLog follows a pod's log until the pod or the context has ended.
 func followLog(
 	ctx context.Context, client kube.Client, pod *corev1.Pod, l *ledger.Ledger, onAck func(ledger.Ack),
 ) *podLog {
+	ctx, stop := context.WithCancel(ctx)
 	p := &podLog{
-		ledger: l, onAck: onAck,
-		log:            client.Log.WithField("pod", pod.Name),
-		done:           make(chan struct{}),
-		scanned:        make(chan struct{}),
-		lastLine:       time.Now(),
+		Transcript: transcript.New(ctx, l, onAck),
+		log:        client.Log.WithField("pod", pod.Name),
+		stop:       stop, returned: make(chan struct{}),
 		unreadableFrom: time.Now(),
 	}
-	ctx, p.stop = context.WithCancel(ctx)
-	p.ended, p.end = context.WithCancelCause(ctx)
 	go func() {
-		defer close(p.done)
-		err := client.FollowLog(ctx, pod, p.handleLine, p.setReadable)
+		defer close(p.returned)
+		err := client.FollowLog(ctx, pod, p.addLine, p.setReadable)
 		if err == nil {
 			err = errNoCause
 		}
-		p.end(err)
+		p.End(err)
 	}()
 	return p
 }
 
-func (p *podLog) handleLine(line []byte) {
-	m, err := protocol.Parse(line)
-	p.touch()
+func (p *podLog) addLine(line []byte) {
+	m, err := p.Add(line)
 	switch {
 	case err != nil:
 		start := string(line[:min(len(line), 200)])
 		p.log.WithError(err).WithField("line", start).Warn("Unexpected line in the pod's log")
-	case m.Ack != nil:
-		p.setStall(nil)
-		if err := p.ledger.Record(*m.Ack); err != nil {
-			p.setContradiction(err)
-			return
-		}
-		p.sampleAck(*m.Ack)
-		p.onAck(*m.Ack)
-	case m.Stall != nil && m.Stall.Ended:
-		p.endStall(*m.Stall)
-	case m.Stall != nil:
+	case m.Stall != nil && !m.Stall.Ended:
 		p.log.Warn(m.Stall)
-		p.setStall(m.Stall)
-	case m.ScanResult != nil:
-		p.setStall(nil)
-		p.setScanResult(m.ScanResult)
-	case m.Error != nil:
-		p.setStall(nil)
-		p.end(*m.Error)
-	case m.CommitStats != nil:
-		p.mu.Lock()
-		p.commits = m.CommitStats
-		p.mu.Unlock()
 	}
 }
 
-// maxSamples bounds the samples in memory: a run may last for days.
-const maxSamples = 4096
-
-// sampleAck keeps a sample of the acknowledgements for the report. When a log is read again after its stream broke,
-// the last acknowledgements come twice; only their first arrival counts.
-func (p *podLog) sampleAck(ack ledger.Ack) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.firstAck == nil {
-		p.firstAck = &ack
-	}
-	if len(p.acks) > 0 && ack.Seq <= p.acks[len(p.acks)-1].Seq {
-		return
-	}
-	p.acks = append(p.acks, result.AckSample{At: p.lastLine.UTC(), Seq: ack.Seq})
-	if len(p.acks) >= maxSamples {
-		p.acks = result.Downsample(p.acks)
-	}
-}
-
-// statistics returns the first acknowledgement, a sample of all, and the latest statistics of the commits.
-func (p *podLog) statistics() (first *ledger.Ack, acks []result.AckSample, commits *protocol.CommitStats) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.firstAck, p.acks, p.commits
-}
-
-func (p *podLog) touch() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.lastLine = time.Now()
-}
-
-func (p *podLog) sinceLastLine() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return time.Since(p.lastLine)
-}
-
-// setContradiction keeps an error of the ledger. The ledger can no longer be the basis of a verdict.
-func (p *podLog) setContradiction(err error) {
-	p.mu.Lock()
-	p.contradiction = err
-	p.mu.Unlock()
-	p.end(err)
-}
-
-func (p *podLog) contradictionErr() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.contradiction
-}
-
-func (p *podLog) setScanResult(s *protocol.ScanResult) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.scan == nil {
-		p.scan = s
-		close(p.scanned)
-	}
-}
-
-// scanResult returns the pod's scan result, nil if it was not received.
-func (p *podLog) scanResult() *protocol.ScanResult {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.scan
-}
-
-func (p *podLog) setStall(s *protocol.Stall) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s != nil {
-		p.stallStart = time.Now().Add(-durationOf(*s))
-	}
-	p.stall = s
-}
-
-// endStall records that the call returned after all.
-func (p *podLog) endStall(s protocol.Stall) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stall = nil
-	p.longestStall = max(p.longestStall, durationOf(s))
-}
-
-func durationOf(s protocol.Stall) time.Duration {
-	return time.Duration(s.Seconds * float64(time.Second))
-}
-
-// currentStall returns the call for which the pod waits, nil if there is none or it is unknown: if the log cannot
-// be read, the call may have returned since.
-func (p *podLog) currentStall() *protocol.Stall {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.readable {
+// Stall returns the call for which the pod waits, nil if there is none or it is unknown: if the log cannot be read,
+// the call may have returned since.
+func (p *podLog) Stall() *protocol.Stall {
+	if !p.isReadable() {
 		return nil
 	}
-	return p.stall
+	return p.Transcript.Stall()
 }
 
-// isHanging reports whether the pod has waited longer than for any call that returned. A volume that took as long
-// before is only slow.
-func (p *podLog) isHanging() bool {
+// Hangs reports whether the pod is known to have waited longer than for any call that returned.
+func (p *podLog) Hangs() bool { return p.isReadable() && p.Transcript.Hangs() }
+
+func (p *podLog) isReadable() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.readable && p.stall != nil && time.Since(p.stallStart) > p.longestStall
+	return p.readable
 }
 
 // setReadable records whether the log can be read. A kubelet does not answer before the pod has printed something,
 // so until an attempt has failed the log does not count as unreadable.
 func (p *podLog) setReadable(readable bool) {
+	firstAck, _ := p.Acks()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case readable && !p.readable && p.readFailed && p.firstAck == nil:
+	case readable && !p.readable && p.readFailed && firstAck == nil:
 		p.unreadable += time.Since(p.unreadableFrom)
 	case !readable && p.readable:
 		p.unreadableFrom = time.Now()
@@ -272,39 +138,4 @@ func (p *podLog) unreadableBeforeAck() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.unreadable
-}
-
-// opError returns the error that the helper reported, nil if it reported none.
-func (p *podLog) opError() *protocol.OpError {
-	var opErr protocol.OpError
-	if errors.As(context.Cause(p.ended), &opErr) {
-		return &opErr
-	}
-	return nil
-}
-
-// awaitScan returns the pod's scan result once it is received.
-func (p *podLog) awaitScan(ctx context.Context) (*protocol.ScanResult, error) {
-	if s := p.scanResult(); s != nil {
-		return s, nil
-	}
-	select {
-	case <-p.scanned:
-		return p.scanResult(), nil
-	case <-p.ended.Done():
-		if s := p.scanResult(); s != nil {
-			return s, nil
-		}
-		return nil, context.Cause(p.ended)
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}
-
-// awaitAck returns once the ledger holds an acknowledgement of the epoch that this pod writes.
-func (p *podLog) awaitAck(ctx context.Context, epoch int) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })()
-	return p.ledger.Await(ctx, epoch)
 }

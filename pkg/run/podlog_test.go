@@ -1,8 +1,6 @@
 package run
 
 import (
-	"context"
-	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/transcript"
 )
 
 // A kubelet does not answer before the pod has printed something. Until then there is nothing to read.
@@ -31,16 +30,20 @@ func TestPodLog_IsUnreadableOnlyAfterAFailedAttempt(t *testing.T) {
 // logOf returns the log of a pod that printed the lines and still runs.
 func logOf(t *testing.T, lines ...string) *podLog {
 	t.Helper()
+	return logInto(t, &ledger.Ledger{}, lines...)
+}
+
+// logInto does the same for a pod whose acknowledgements go to a ledger.
+func logInto(t *testing.T, l *ledger.Ledger, lines ...string) *podLog {
+	t.Helper()
 	logger := logrus.New()
 	logger.SetOutput(t.Output())
 	log := &podLog{
-		ledger: &ledger.Ledger{}, onAck: func(ledger.Ack) {}, log: logger,
-		scanned: make(chan struct{}), unreadableFrom: time.Now(),
+		Transcript: transcript.New(t.Context(), l, func(ledger.Ack) {}), log: logger, unreadableFrom: time.Now(),
 	}
-	log.ended, log.end = context.WithCancelCause(t.Context())
 	log.setReadable(true)
 	for _, line := range lines {
-		log.handleLine([]byte(line))
+		log.addLine([]byte(line))
 	}
 	return log
 }
@@ -60,45 +63,20 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestPodLog_SamplesARepeatedAcknowledgementOnce(t *testing.T) {
-	var lines []string
-	for _, seq := range []uint64{1, 2, 5, 2, 5, 6} { // the log was read again after 5
-		lines = append(lines, line(t, protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: seq}}}))
-	}
-	_, acks, _ := logOf(t, lines...).statistics()
-	var sampled []uint64
-	for _, a := range acks {
-		sampled = append(sampled, a.Seq)
-	}
-	assert.Equal(t, []uint64{1, 2, 5, 6}, sampled)
-}
-
-func TestPodLog_RecordsAcknowledgementsAndScanResult(t *testing.T) {
+func TestPodLog_AnUnexpectedLineDoesNotEndIt(t *testing.T) {
 	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: 7}
-	log := logOf(t,
-		line(t, protocol.Message{ScanResult: &protocol.ScanResult{}}),
-		line(t, protocol.Message{Ack: &ack}),
-		line(t, protocol.Message{Ack: &ack})[3:],
-		"something else entirely")
-	require.NoError(t, log.awaitAck(t.Context(), 1))
-	assert.Equal(t, []ledger.Ack{ack}, log.ledger.Acks())
-	_, err := log.awaitScan(t.Context())
-	require.NoError(t, err)
-	assert.NoError(t, log.ended.Err(), "an unexpected line does not end the log")
+	log := logOf(t, line(t, protocol.Message{Ack: &ack})[3:], "something else entirely")
+	require.NoError(t, log.Err())
+	log.addLine([]byte(line(t, protocol.Message{Ack: &ack})))
+	assert.NoError(t, log.AwaitAck(t.Context(), 1))
 }
 
-func TestPodLog_AnErrorEndsTheWait(t *testing.T) {
-	log := logOf(t, line(t, protocol.Message{Error: &protocol.OpError{Op: "opening", Cause: "no", Errno: syscall.EROFS}}))
-	assert.ErrorIs(t, log.awaitAck(t.Context(), 1), syscall.EROFS)
-	_, err := log.awaitScan(t.Context())
-	assert.ErrorIs(t, err, syscall.EROFS)
-}
-
-func TestPodLog_AContradictionEndsTheWait(t *testing.T) {
-	ack := func(digest uint32) string {
-		return line(t, protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: digest}})
-	}
-	log := logOf(t, ack(1), ack(2))
-	assert.ErrorContains(t, log.awaitAck(t.Context(), 2), "contradict")
-	assert.ErrorContains(t, log.contradictionErr(), "contradict", "a verdict cannot be based on it")
+// While the log cannot be read, the call may have returned.
+func TestPodLog_KnowsAStallOnlyWhileItIsReadable(t *testing.T) {
+	log := logOf(t, line(t, protocol.Message{Stall: &protocol.Stall{Op: "syncing /data/logs.log", Seconds: 5}}))
+	assert.NotNil(t, log.Stall())
+	assert.True(t, log.Hangs())
+	log.setReadable(false)
+	assert.Nil(t, log.Stall())
+	assert.False(t, log.Hangs())
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // provenanceRecorder finds out what happened to a cell's volume between its pods.
@@ -34,7 +36,7 @@ func (r provenanceRecorder) awaitDetached(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		addNotes(r.cell, fmt.Sprintf("the volume was not detached from the writer's node: %v", err))
+		verdict.AddNotes(r.cell, fmt.Sprintf("the volume was not detached from the writer's node: %v", err))
 	}
 	return nil
 }
@@ -45,14 +47,9 @@ func (r provenanceRecorder) record(ctx context.Context) {
 	if len(c.Epochs) == 0 {
 		return
 	}
-	last := c.Epochs[len(c.Epochs)-1]
-	c.Provenance = provenance.History{
-		Writer: provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount},
-	}
+	c.Provenance = verdict.NewHistory(c)
 	if c.Reader != nil {
-		scan := c.Reader.ScanResult
-		c.Provenance.Reader = &provenance.Location{Node: c.Reader.Node, BootID: scan.BootID, Mount: scan.Mount}
-		c.Provenance.ReadMode = scan.ReadMode
+		last := c.Epochs[len(c.Epochs)-1]
 		c.Provenance.Reattached = r.reattached(last)
 		c.Provenance.Unmounted = unmounted(c.Provenance)
 		c.Provenance.Unused = r.unused(last)
@@ -64,18 +61,14 @@ func (r provenanceRecorder) record(ctx context.Context) {
 // reattached compares the volume's attachment for the last writer with that for the reader.
 func (r provenanceRecorder) reattached(last result.Epoch) provenance.Observation {
 	if r.cell.Claim == nil {
-		return observed(provenance.No, "an emptyDir is never attached")
+		return provenance.Observed(provenance.No, "an emptyDir is never attached")
 	}
 	all, readable := r.kube.Attachments(r.cell.Claim.Volume)
 	if !readable {
-		return observed(provenance.Unknown, "the service account may not read VolumeAttachments; "+
+		return provenance.Observed(provenance.Unknown, "the service account may not read VolumeAttachments; "+
 			"rbac-optional.yaml grants that permission")
 	}
 	return compareAttachments(all, last.Node, last.Deleting, r.cell.Reader.Node)
-}
-
-func observed(answer provenance.Answer, reason string, args ...any) provenance.Observation {
-	return provenance.Observation{Answer: answer, Reason: fmt.Sprintf(reason, args...)}
 }
 
 // compareAttachments compares the attachment to the writer's node at the writer's deletion with the latest one to
@@ -92,21 +85,23 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 	}
 	switch {
 	case len(all) == 0:
-		return observed(provenance.No, "the CSI driver does not use VolumeAttachments")
+		return provenance.Observed(provenance.No, "the CSI driver does not use VolumeAttachments")
 	case now == nil:
-		return observed(provenance.Unknown, "no attachment to the reader's node was observed")
+		return provenance.Observed(provenance.Unknown, "no attachment to the reader's node was observed")
 	case before == now:
-		return observed(provenance.No, "the volume stayed attached to %s (%s)", writer, now.Name)
+		return provenance.Observed(provenance.No, "the volume stayed attached to %s (%s)", writer, now.Name)
 	case before == nil:
-		return observed(provenance.Unknown, "no attachment to the writer's node was observed")
+		return provenance.Observed(provenance.Unknown, "no attachment to the writer's node was observed")
 	case before.Gone.IsZero():
-		return observed(provenance.No, "the volume is still attached to %s (%s)", writer, before.Name)
+		return provenance.Observed(provenance.No, "the volume is still attached to %s (%s)", writer, before.Name)
 	case before.DeletionMissed && before.Name != now.Name: // two of the same name cannot overlap
-		return observed(provenance.Unknown, "when the volume was detached from %s is unknown", writer)
+		return provenance.Observed(provenance.Unknown, "when the volume was detached from %s is unknown", writer)
 	case !now.Attached.After(before.Gone):
-		return observed(provenance.No, "the volume was attached to %s before it was detached from %s", reader, writer)
+		return provenance.Observed(provenance.No, "the volume was attached to %s before it was detached from %s",
+			reader, writer)
 	}
-	return observed(provenance.Yes, "VolumeAttachment %s (node %s) was deleted at %s; %s (node %s) was created at %s",
+	return provenance.Observed(provenance.Yes,
+		"VolumeAttachment %s (node %s) was deleted at %s; %s (node %s) was created at %s",
 		before.Name, writer, before.Gone.Format(clockTime), now.Name, reader, now.Attached.Format(clockTime))
 }
 
@@ -119,17 +114,18 @@ func unmounted(h provenance.History) provenance.Observation {
 	before, now := h.Writer.Mount, h.Reader.Mount
 	switch {
 	case h.Reattached.IsYes():
-		return observed(provenance.Yes, "the volume was detached, which happens only after it was unmounted")
+		return provenance.Observed(provenance.Yes, "the volume was detached, which happens only after it was unmounted")
 	case h.Writer.BootID == "" || h.Writer.BootID != h.Reader.BootID:
-		return observed(provenance.Unknown, "whether another kernel still has the volume mounted is unknown")
-	case before.Sequence != now.Sequence && before.Sequence != 0 && now.Sequence != 0:
-		return observed(provenance.Yes, "the device's sequence number was %d for the writer and %d for the reader",
+		return provenance.Observed(provenance.Unknown, "whether another kernel still has the volume mounted is unknown")
+	case provenance.HasReappeared(before, now):
+		return provenance.Observed(provenance.Yes, "the device's sequence number was %d for the writer and %d for the reader",
 			before.Sequence, now.Sequence)
 	case before.FSType != protocol.BlockDevice && before.Device != "" && now.Device != "" && before.Device != now.Device:
-		return observed(provenance.Yes, "the writer had device %s, the reader device %s: the filesystem was mounted again",
+		return provenance.Observed(provenance.Yes,
+			"the writer had device %s, the reader device %s: the filesystem was mounted again",
 			before.Device, now.Device)
 	}
-	return observed(provenance.Unknown, "writer and reader had the same device number %s, "+
+	return provenance.Observed(provenance.Unknown, "writer and reader had the same device number %s, "+
 		"which does not prove that the volume stayed mounted", now.Device)
 }
 
@@ -161,16 +157,16 @@ func findUnused(periods []kube.UnusedPeriod, deleted, requested, started time.Ti
 			continue
 		}
 		if !p.Ended.IsZero() && p.Ended.Before(requested) {
-			return observed(provenance.No, "another pod used the claim before the reader's pod was created: "+
+			return provenance.Observed(provenance.No, "another pod used the claim before the reader's pod was created: "+
 				"its condition Unused became false at %s", p.Ended.UTC().Format(clockTime))
 		}
 		unused = &periods[i]
 	}
 	if unused == nil {
-		return observed(provenance.Unknown, "the claim's condition Unused did not become true before the reader's pod used "+
+		return provenance.Observed(provenance.Unknown, "the claim's condition Unused did not become true before the reader's pod used "+
 			"the claim; Kubernetes sets it with a delay")
 	}
-	return observed(provenance.Yes, "the claim's condition Unused became true at %s: no pod used the claim until the "+
+	return provenance.Observed(provenance.Yes, "the claim's condition Unused became true at %s: no pod used the claim until the "+
 		"reader's pod was created", unused.Since.UTC().Format(time.TimeOnly+"Z"))
 }
 
@@ -178,14 +174,14 @@ func findUnused(periods []kube.UnusedPeriod, deleted, requested, started time.Ti
 func (r provenanceRecorder) sameVolume(ctx context.Context) provenance.Observation {
 	claim := r.cell.Claim
 	if claim == nil {
-		return observed(provenance.No, "every pod has an emptyDir of its own")
+		return provenance.Observed(provenance.No, "every pod has an emptyDir of its own")
 	}
 	now, err := r.kube.Claim(ctx, claim.Name)
 	switch {
 	case err != nil:
-		return observed(provenance.Unknown, "%v", err)
+		return provenance.Observed(provenance.Unknown, "%v", err)
 	case now.UID != claim.UID || now.Spec.VolumeName != claim.Volume:
-		return observed(provenance.No, "claim %s was replaced or is bound to another volume", claim.Name)
+		return provenance.Observed(provenance.No, "claim %s was replaced or is bound to another volume", claim.Name)
 	}
 	var mounts []podMount
 	for _, e := range r.cell.Epochs {
@@ -205,27 +201,24 @@ type podMount struct {
 
 // compareMounts reports whether all pods had the same filesystem or device at the mount path.
 func compareMounts(mounts []podMount, mountPath, volume string) provenance.Observation {
-	uuid, fsType := "", ""
-	for _, m := range mounts {
+	var known protocol.Mount
+	for i, m := range mounts {
 		switch {
 		case m.FSType == "":
-			return observed(provenance.Unknown, "what %s had mounted is unknown", m.pod)
+			return provenance.Observed(provenance.Unknown, "what %s had mounted is unknown", m.pod)
 		case m.Point != mountPath:
-			return observed(provenance.No, "%s had no volume at %s: the path was on %s (%s)",
+			return provenance.Observed(provenance.No, "%s had no volume at %s: the path was on %s (%s)",
 				m.pod, mountPath, m.Point, m.FSType)
-		case fsType != "" && m.FSType != fsType, uuid != "" && m.UUID != "" && m.UUID != uuid:
-			return observed(provenance.No, "%s had another filesystem: %s %s", m.pod, m.FSType, m.UUID)
+		case i > 0 && !provenance.IsSameFilesystem(known, m.Mount):
+			return provenance.Observed(provenance.No, "%s had another filesystem: %s %s", m.pod, m.FSType, m.UUID)
 		}
-		fsType = m.FSType
-		if m.UUID != "" {
-			uuid = m.UUID
-		}
+		known.FSType, known.UUID = m.FSType, cmp.Or(m.UUID, known.UUID)
 	}
-	reason := fmt.Sprintf("volume %s, %s, was mounted at %s in every pod", volume, fsType, mountPath)
-	if uuid != "" {
-		reason += ", filesystem " + uuid
+	reason := fmt.Sprintf("volume %s, %s, was mounted at %s in every pod", volume, known.FSType, mountPath)
+	if known.UUID != "" {
+		reason += ", filesystem " + known.UUID
 	}
-	return observed(provenance.Yes, "%s", reason)
+	return provenance.Observed(provenance.Yes, "%s", reason)
 }
 
 // addTimes adds the times of a pod's start and of its volume's attachment.

@@ -20,6 +20,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // Hooks are called at the steps of a run. If a method returns an error, the run ends with the verdict Error.
@@ -65,8 +66,6 @@ type Run struct {
 // STIGFix is the fix text of STIG check V-260932.
 const STIGFix = "This is a catastrophic error, contact Mirantis support."
 
-var errStopped = errors.New("the run was stopped")
-
 // hookError is an error that a hook returned.
 type hookError struct{ err error }
 
@@ -80,8 +79,8 @@ func asHookError(err error) error {
 	return &hookError{err}
 }
 
-// Execute carries out the run. It always returns a result with a verdict and its reason. The error is the hook's
-// if a hook ended the run.
+// Execute executes the run. It always returns a result with a verdict and its reason. It returns an error only if a
+// hook ended the run: the error of that hook.
 func (r Run) Execute(ctx context.Context) (result.Result, error) {
 	res := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Options}
 	found, err := r.detectOrchestrator(ctx)
@@ -177,12 +176,12 @@ func (r Run) removeRest(cleanup context.Context, cells []*cell) string {
 // withError completes the result of a run that failed before it had tested a cell.
 func withError(ctx context.Context, res result.Result, err error) result.Result {
 	if ctx.Err() != nil {
-		return withVerdict(res, judge.Stopped, fmt.Sprintf("%v: %v", errStopped, context.Cause(ctx)))
+		return withVerdict(res, judge.Stopped, fmt.Sprintf("%v: %v", verdict.ErrStopped, context.Cause(ctx)))
 	}
 	return withVerdict(res, judge.Error, err.Error())
 }
 
-func withVerdict(res result.Result, verdict judge.Verdict, reason string) result.Result {
-	res.Verdict, res.Reason, res.Ended = verdict, reason, time.Now().UTC()
+func withVerdict(res result.Result, v judge.Verdict, reason string) result.Result {
+	res.Verdict, res.Reason, res.Ended = v, reason, time.Now().UTC()
 	return res
 }

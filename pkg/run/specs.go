@@ -10,13 +10,14 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // helper is the path of the helper in the pods' image (see the Dockerfile).
 const helper = "/usr/local/bin/durability-helper"
 
-// specs describes the objects of one cell.
+// specs builds the specifications of the objects of one cell.
 type specs struct {
 	run    Run
 	cell   *result.Cell
@@ -59,7 +60,7 @@ func (s specs) writer(epoch int, acks []ledger.Ack) kube.PodSpec {
 	args := []string{
 		"--epoch", strconv.Itoa(epoch),
 		"--rate", strconv.FormatFloat(s.run.Options.WriteRate, 'f', -1, 64),
-		"--points", pointList(acks),
+		"--points", protocol.FormatPoints(acks),
 	}
 	if s.hasOwnFolder() {
 		args = append(args, "--own-folder")
@@ -68,7 +69,7 @@ func (s specs) writer(epoch int, acks []ledger.Ack) kube.PodSpec {
 }
 
 func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
-	spec := s.pod(s.run.Options.ReaderPod, "read", "--stay", "--points", pointList(acks))
+	spec := s.pod(s.run.Options.ReaderPod, "read", "--stay", "--points", protocol.FormatPoints(acks))
 	spec.ReadOnly = true
 	spec.Placement = readerPlacement(s.cell)
 	return spec

@@ -3,14 +3,13 @@ package run
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
-	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // verdictBuilder completes a cell's result with its verdict, reason, findings, notes and limits.
@@ -25,63 +24,48 @@ type verdictBuilder struct {
 	chaosErr error
 }
 
-// build sets the verdict of a cell that went through all phases. A loss that any pod found counts, even if a later
-// one did not find it.
+// build sets the verdict of a cell that went through all phases.
 func (b verdictBuilder) build() {
-	c := b.cell
-	judged := judge.Judgement{Acknowledged: ledger.CountRecords(c.Acks)}
-	if c.Reader != nil {
-		judged = c.Reader.Judgement
-	}
 	b.collectFindings()
-	judged.Findings = c.Findings
-	c.Verdict = judged.Verdict()
-	c.Reason = c.VerificationSentence()
-	b.downgrade()
+	shortfall := verdict.Decide(b.cell, verdict.Conditions{
+		RequiredEvidence: b.options.RequiredEvidence, ActiveDeletions: b.activeDeletions, WriteRefused: b.chaosErr != nil,
+	})
+	b.cell.Reason = b.reason(shortfall, b.cell.Reason)
 	b.addLimits()
 	b.addSTIG()
 }
 
-// downgrade turns a Pass into an Error if the run does not support it.
-func (b verdictBuilder) downgrade() {
+// reason returns the reason of a cell with a shortfall. verified is the sentence on what was verified.
+func (b verdictBuilder) reason(shortfall verdict.Shortfall, verified string) string {
 	c := b.cell
-	switch {
-	case c.Verdict == judge.Error:
-		c.Reason = "no record was acknowledged, so nothing was tested"
-	case c.Verdict != judge.Pass:
-	case b.activeDeletions == 0 && c.Deletions() > 0:
-		c.Verdict, c.Reason = judge.Error, "every writer had stopped writing before it was deleted, so the deletions tested nothing"
-	case c.Reader == nil:
-		c.Verdict, c.Reason = judge.Error, "the journal was not read back"
-	case c.Provenance.Level < b.options.RequiredEvidence:
-		c.Verdict = judge.Error
-		c.Reason = fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
-			c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReached, c.Reason)
-	case b.chaosErr != nil:
-		c.Verdict = judge.Error
-		c.Reason = fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s", b.chaosErr, c.Reason)
-	}
-}
-
-// conclude sets the verdict of a cell that err has ended early. What was found by then counts.
-func (b verdictBuilder) conclude(err error) {
-	b.collectFindings()
-	c := b.cell
-	switch {
-	case len(c.Findings) > 0:
-		c.Verdict = judge.Fail
-		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.VerificationSentence(), err)
-	case errors.Is(err, errStopped):
-		c.Verdict, c.Reason = judge.Stopped, err.Error()
-	case b.isUnsupported(err):
-		c.Verdict, c.Reason = judge.Skipped, err.Error()
+	switch shortfall {
+	case verdict.NothingAcknowledged:
+		return "no record was acknowledged, so nothing was tested"
+	case verdict.NoActiveWriter:
+		return "every writer had stopped writing before it was deleted, so the deletions tested nothing"
+	case verdict.NotReadBack:
+		return "the journal was not read back"
+	case verdict.WeakEvidence:
+		return fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
+			c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReached, verified)
+	case verdict.WriteRefused:
+		return fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s", b.chaosErr, verified)
 	default:
-		c.Verdict, c.Reason = judge.Error, err.Error()
+		return verified
 	}
 }
 
-// isUnsupported reports whether the cluster does not support the combination under test. A writer that has written
-// shows that it does; after that, only the reader's node can be out of the volume's reach.
+// endEarly sets the verdict of a cell that err has ended early.
+func (b verdictBuilder) endEarly(err error) {
+	b.collectFindings()
+	verdict.EndEarly(b.cell, err)
+	if b.cell.Verdict == judge.Error && b.isUnsupported(err) {
+		b.cell.Verdict = judge.Skipped
+	}
+}
+
+// isUnsupported reports whether the cluster does not support the combination under test. Once a writer has written,
+// only the placement of the reader may be unsupported.
 func (b verdictBuilder) isUnsupported(err error) bool {
 	var unsupported *kube.UnsupportedError
 	if !errors.As(err, &unsupported) {
@@ -90,22 +74,17 @@ func (b verdictBuilder) isUnsupported(err error) bool {
 	return len(b.cell.Acks) == 0 || errors.Is(err, errReader) && readerPlacement(b.cell) != kube.Placement{}
 }
 
-// collectFindings merges the findings and notes of all reads and the failures of the volume.
+// collectFindings collects the findings and adds notes on what may have caused them.
 func (b verdictBuilder) collectFindings() {
 	c := b.cell
-	var found [][]judge.Finding
-	for _, read := range c.Reads() {
-		found = append(found, read.Judgement.Findings)
-		addNotes(c, read.Judgement.Notes...)
-	}
-	c.Findings = judge.Merge(append(found, b.volumeFindings)...)
+	verdict.Collect(c, b.volumeFindings)
 	for _, e := range c.Epochs {
 		if e.ExitError != nil {
-			addNotes(c, fmt.Sprintf("writer %d exited before it was deleted: %s", e.Number, e.ExitError))
+			verdict.AddNotes(c, fmt.Sprintf("writer %d exited before it was deleted: %s", e.Number, e.ExitError))
 		}
 	}
 	if c.Plan.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
-		addNotes(c, "writers were deleted by force, so two writers may have run at the same time: on a filesystem "+
+		verdict.AddNotes(c, "writers were deleted by force, so two writers may have run at the same time: on a filesystem "+
 			"without atomic appends between nodes, such as NFS, one may have overwritten the other's records")
 	}
 }
@@ -137,14 +116,5 @@ func (b verdictBuilder) addSTIG() {
 	c.Reason += ". V-260932: log data is present"
 	if c.Verdict == judge.Fail {
 		c.Reason += ", but not all of it. " + STIGFix
-	}
-}
-
-// addNotes adds the notes that the cell does not have yet.
-func addNotes(c *result.Cell, notes ...string) {
-	for _, n := range notes {
-		if !slices.Contains(c.Notes, n) {
-			c.Notes = append(c.Notes, n)
-		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // lostLast is the loss of the last of ten records.
@@ -26,7 +27,7 @@ var lostLast = judge.Judgement{
 }
 
 func TestConclude_KeepsEarlierFindings(t *testing.T) {
-	for _, after := range []error{errors.New("quota exceeded"), fmt.Errorf("%w: terminated", errStopped)} {
+	for _, after := range []error{errors.New("quota exceeded"), fmt.Errorf("%w: terminated", verdict.ErrStopped)} {
 		c := withAck(t, newTestCell(t))
 		c.result.Epochs = []result.Epoch{{Number: 1}, {Number: 2, InitialRead: readOf(lostLast)}}
 		c.conclude(after)
@@ -102,7 +103,7 @@ func TestVerdict(t *testing.T) {
 	})
 	t.Run("the volume failed the reader", func(t *testing.T) {
 		c := withAck(t, newTestCell(t))
-		c.failures.findings = []judge.Finding{{Class: judge.Unavailable}}
+		c.failures.Findings = []judge.Finding{{Class: judge.Unavailable}}
 		c.verdict().build()
 		assert.Equal(t, judge.Fail, c.result.Verdict)
 	})
@@ -121,11 +122,11 @@ func TestConclude(t *testing.T) {
 	assert.Equal(t, "before the chaos: no such class", c.result.Reason)
 
 	c = newTestCell(t)
-	c.conclude(fmt.Errorf("%w: terminated", errStopped))
+	c.conclude(fmt.Errorf("%w: terminated", verdict.ErrStopped))
 	assert.Equal(t, judge.Stopped, c.result.Verdict)
 
 	c = newTestCell(t)
-	c.failures.findings = []judge.Finding{{Class: judge.Unavailable}}
+	c.failures.Findings = []judge.Finding{{Class: judge.Unavailable}}
 	c.verdict().build()
 	c.conclude(errors.New("a probe could not run"))
 	assert.Equal(t, judge.Fail, c.result.Verdict, "a later error does not hide a finding")
@@ -136,8 +137,8 @@ func TestConclude_SkipsWhatTheClusterDoesNotSupport(t *testing.T) {
 	unsupported := &kube.UnsupportedError{Object: "claim stig/stig-pvc", Message: "code = InvalidArgument"}
 	c.conclude(fmt.Errorf("before the chaos: %w", unsupported))
 	assert.Equal(t, judge.Skipped, c.result.Verdict)
-	verdict, reason := aggregate(result.Result{Cells: []result.Cell{*c.result}}, nil)
-	assert.Equal(t, judge.Error, verdict, "no other cell was tested")
+	overall, reason := aggregate(result.Result{Cells: []result.Cell{*c.result}}, nil)
+	assert.Equal(t, judge.Error, overall, "no other cell was tested")
 	assert.Contains(t, reason, "InvalidArgument")
 }
 

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // errReader marks a failure of the reader's pod to run.
@@ -39,20 +38,20 @@ func (c *cell) verify(ctx context.Context) error {
 	return nil
 }
 
-// conclude gives a cell a verdict that err has kept from being verified.
+// conclude sets the verdict of a cell that could not be verified because of err.
 func (c *cell) conclude(err error) {
 	if err == nil || c.isDecided() {
 		return
 	}
 	c.result.Acks = c.ledger.Acks()
 	c.noteVolumeHealth()
-	c.verdict().conclude(err)
+	c.verdict().endEarly(err)
 }
 
 func (c *cell) verdict() verdictBuilder {
 	return verdictBuilder{
 		options: c.run.Options, cell: c.result,
-		volumeFindings: c.failures.findings, activeDeletions: c.activeDeletions, chaosErr: c.chaosErr,
+		volumeFindings: c.failures.Findings, activeDeletions: c.activeDeletions, chaosErr: c.chaosErr,
 	}
 }
 
@@ -75,8 +74,8 @@ func (c *cell) noteOutages() {
 			until = epochs[i+1].FirstAckAt
 		}
 		if outage := c.run.Kube.UnobservedTime(e.Deleting, until).Round(time.Second); outage > 0 {
-			addNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d was deleted "+
-				"and restored: the recovery time includes that", outage, e.Number))
+			verdict.AddNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d "+
+				"was deleted and restored: the recovery time includes that", outage, e.Number))
 		}
 	}
 }
@@ -94,7 +93,7 @@ func (c *cell) noteVolumeHealth() {
 		objects = append(objects, c.reader.UID)
 	}
 	for _, health := range c.run.Kube.VolumeHealth(objects...) {
-		addNotes(c.result, health.String())
+		verdict.AddNotes(c.result, health.String())
 	}
 }
 
@@ -114,7 +113,7 @@ func (c *cell) read(ctx context.Context) error {
 		"timed out after %s (VERIFY_TIMEOUT) waiting for the journal to be read: %w",
 		timeout, context.DeadlineExceeded))
 	defer cancel()
-	scan, err := log.awaitScan(waiting)
+	scan, err := log.AwaitScan(waiting)
 	if err != nil {
 		return c.failures.classify(ctx, fmt.Errorf("reader: %w", err), log)
 	}
@@ -123,18 +122,12 @@ func (c *cell) read(ctx context.Context) error {
 	return nil
 }
 
-// judgeScan judges a scan of what the first epochs wrote. acks are the acknowledgements of these epochs.
+// judgeScan judges a scan as verdict.JudgeScan does, and adds a note if the journal's path was on another filesystem
+// before.
 func judgeScan(
 	cell *result.Cell, pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int,
 ) *result.JournalRead {
-	var earlier []journal.Report
-	for _, read := range cell.Reads() {
-		earlier = append(earlier, read.ScanResult.Report)
-	}
-	judgement := judge.Judge(judge.Input{
-		Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs, MayOverlap: cell.Plan.Force,
-	})
-	read := &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
+	read := verdict.JudgeScan(cell, pod, scan, acks, epochs)
 	first := cell.Epochs[0].Mount
 	if first.FSType == "" || first.FSType == scan.Mount.FSType {
 		return read
@@ -148,13 +141,4 @@ func judgeScan(
 		}
 	}
 	return read
-}
-
-// pointList lists the last acknowledged record of each epoch, as the helper's flag --points takes it.
-func pointList(acks []ledger.Ack) string {
-	list := make([]string, len(acks))
-	for i, a := range acks {
-		list[i] = fmt.Sprintf("%d:%d", a.Epoch, a.Seq)
-	}
-	return strings.Join(list, ",")
 }

@@ -13,9 +13,10 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
-// writer is one epoch: the writer's pod and its log, from its start to its deletion.
+// writer is the writer of one epoch: its pod, and the log of that pod.
 type writer struct {
 	run      Run
 	cell     *result.Cell
@@ -54,8 +55,8 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 		"timed out after %s waiting for the first acknowledgement of epoch %d: %w",
 		timeout, w.epoch, context.DeadlineExceeded))
 	defer cancel()
-	err := w.log.awaitAck(waiting, w.epoch)
-	if scan := w.log.scanResult(); scan != nil {
+	err := w.log.AwaitAck(waiting, w.epoch)
+	if scan := w.log.Scan(); scan != nil {
 		epoch.Mount, epoch.BootID = scan.Mount, scan.BootID
 		if w.epoch > 1 {
 			epoch.InitialRead = judgeScan(w.cell, epoch.Pod, *scan, acks, w.epoch-1)
@@ -67,7 +68,7 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 	}
 	epoch.FirstAckAt = time.Now().UTC()
 	if unreadable := w.log.unreadableBeforeAck().Round(time.Second); unreadable > 0 {
-		addNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first "+
+		verdict.AddNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first "+
 			"acknowledgement arrived: the recovery time may include that", w.epoch, unreadable))
 	}
 	return nil
@@ -82,11 +83,11 @@ func (w *writer) noteActivity() bool {
 	if w.log == nil {
 		return false
 	}
-	if errors.Is(context.Cause(w.log.ended), errNoCause) {
-		addNotes(w.cell, fmt.Sprintf(
+	if errors.Is(w.log.Err(), errNoCause) {
+		verdict.AddNotes(w.cell, fmt.Sprintf(
 			"the pod of the writer of epoch %d was gone before its deletion: something else deleted it", w.epoch))
 	}
-	if w.log.ended.Err() != nil {
+	if w.log.Err() != nil {
 		return false
 	}
 	// A writer prints a line for every commit. At a low rate that is seldom.
@@ -94,8 +95,8 @@ func (w *writer) noteActivity() bool {
 	if rate := w.run.Options.WriteRate; rate > 0 {
 		longest += time.Duration(float64(time.Second) / rate)
 	}
-	if silence := w.log.sinceLastLine(); silence > longest {
-		addNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: "+
+	if silence := w.log.Silence(); silence > longest {
+		verdict.AddNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: "+
 			"records acknowledged in that time are not checked", w.epoch, silence.Round(time.Second)))
 	}
 	return true
@@ -125,11 +126,11 @@ func (w *writer) finish(ctx context.Context) error {
 	if err := w.drainLog(ctx); err != nil {
 		return err
 	}
-	if opErr := w.log.opError(); opErr != nil && !w.record().FirstAckAt.IsZero() {
+	if opErr := w.log.OpError(); opErr != nil && !w.record().FirstAckAt.IsZero() {
 		w.record().ExitError = opErr
 		w.failures.addExit(w.epoch, opErr)
 	}
-	return w.log.contradictionErr()
+	return w.log.Conflict()
 }
 
 // drainLog returns once the log was read to its end. After a forced deletion the container may still exist, and may
@@ -139,7 +140,7 @@ func (w *writer) drainLog(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	select {
-	case <-w.log.done:
+	case <-w.log.returned:
 		return nil
 	case <-waiting.Done():
 	}
@@ -148,15 +149,15 @@ func (w *writer) drainLog(ctx context.Context) error {
 	}
 	defer func() {
 		w.log.stop()
-		<-w.log.done
+		<-w.log.returned
 	}()
 	// The stall must be read before the log is closed, which marks it as unreadable.
-	if stall := w.log.currentStall(); stall != nil {
+	if stall := w.log.Stall(); stall != nil {
 		err := fmt.Errorf("the container of epoch %d has not ended after the forced deletion of its pod: %s: %w",
 			w.epoch, stall, context.DeadlineExceeded)
 		return w.failures.classifyAs(ctx, judge.Unavailable, err)
 	}
-	addNotes(w.cell, fmt.Sprintf(
+	verdict.AddNotes(w.cell, fmt.Sprintf(
 		"the log of the writer of epoch %d did not end within %s after its pod was gone", w.epoch, timeout))
 	return nil
 }

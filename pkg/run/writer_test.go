@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -19,15 +20,14 @@ func TestAwaitFirstAck_NotesThatTheLogWasUnreadable(t *testing.T) {
 	ack := line(t, protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 1}}})
 	c := withAck(t, newTestCell(t))
 	c.result.Epochs = []result.Epoch{{Number: 1}, {Number: 2}}
-	log := logOf(t)
+	log := logInto(t, c.ledger)
 	unreadableFor := func(d time.Duration) {
 		log.setReadable(false)
 		log.unreadableFrom = log.unreadableFrom.Add(-d)
 		log.setReadable(true)
 	}
 	unreadableFor(7 * time.Second)
-	log.ledger = c.ledger
-	log.handleLine([]byte(ack))
+	log.addLine([]byte(ack))
 	unreadableFor(time.Hour) // after the first acknowledgement it does not count
 	w := c.newWriter(2)
 	w.log, w.pod = log, &corev1.Pod{}
@@ -43,10 +43,10 @@ func TestDrainLog_EndsIfTheContainerOutlivesItsPod(t *testing.T) {
 		c := withAck(t, newTestCell(t))
 		c.run.Options.StatusTimeout = time.Nanosecond
 		log := logOf(t, lines...)
-		log.done = make(chan struct{})
+		log.returned = make(chan struct{})
 		log.stop = func() {
 			log.setReadable(false)
-			close(log.done)
+			close(log.returned)
 		}
 		w := c.newWriter(1)
 		w.log = log
@@ -64,15 +64,16 @@ func TestNoteActivity_NotesALongSilence(t *testing.T) {
 	for rate, silence := range map[float64]time.Duration{
 		100: 11 * time.Second, 0: 11 * time.Second, 0.01: 111 * time.Second,
 	} {
-		c := withAck(t, newTestCell(t))
-		c.run.Options.WriteRate = rate
-		log := logOf(t)
-		log.lastLine = time.Now().Add(-silence)
-		w := c.newWriter(1)
-		w.log = log
-		assert.True(t, w.noteActivity())
-		require.Len(t, c.result.Notes, 1, rate)
-		want := fmt.Sprintf("no message from the writer of epoch 1 arrived in the %s before its deletion", silence)
-		assert.Contains(t, c.result.Notes[0], want)
+		synctest.Test(t, func(t *testing.T) {
+			c := withAck(t, newTestCell(t))
+			c.run.Options.WriteRate = rate
+			w := c.newWriter(1)
+			w.log = logOf(t)
+			<-time.After(silence)
+			assert.True(t, w.noteActivity())
+			require.Len(t, c.result.Notes, 1, rate)
+			want := fmt.Sprintf("no message from the writer of epoch 1 arrived in the %s before its deletion", silence)
+			assert.Contains(t, c.result.Notes[0], want)
+		})
 	}
 }

@@ -1,8 +1,7 @@
-// Package transcript keeps what one helper process reports about a journal.
-// Acknowledgements go to the ledger. The scan result, errors, stalls and commit
-// statistics are kept for the run to ask for.
+// Package transcript keeps what one helper process reports about a journal. Acknowledgements go to the ledger. The
+// transcript keeps the scan result, the error, stalls, commit statistics and a sample of the acknowledgements.
 //
-// It does not know where the lines come from: a pod's log or a process's output.
+// The package does not depend on the source of the lines: a pod's log, or the output of a process.
 package transcript
 
 import (
@@ -19,47 +18,47 @@ import (
 // ErrSilent means that the helper ended without reporting what it was started for.
 var ErrSilent = errors.New("the helper ended without giving a reason")
 
-// maxAckSamples is how many acknowledgement samples are kept before they are
-// downsampled: a run may last for days.
+// maxAckSamples limits the samples in memory, because a run may last for days.
 const maxAckSamples = 4096
 
-// Transcript is safe for concurrent use.
+// Transcript is what one helper process has reported so far. It is safe for concurrent use.
 type Transcript struct {
 	ledger *ledger.Ledger
 	onAck  func(ledger.Ack)
 
-	// done ends with the helper's output, or with an error that the helper reports;
-	// its cause says which.
+	// done is cancelled at the end of the output, or by an error that the helper reports. Its cause is the reason.
 	done context.Context
 	end  context.CancelCauseFunc
 
-	mu       sync.Mutex
-	scan     *protocol.ScanResult
-	scanned  chan struct{} // closed with the first scan result
-	stall    *protocol.Stall
-	stalled  time.Time     // when the call that stalls began
-	longest  time.Duration // the longest stall that ended
+	mu      sync.Mutex
+	scan    *protocol.ScanResult
+	scanned chan struct{} // closed with the first scan result
+
+	stall        *protocol.Stall // the call that had not returned at the last message, nil if none
+	stallStart   time.Time
+	longestStall time.Duration // of those calls that returned
+
 	lastLine time.Time
-	conflict error
-	first    *ledger.Ack
+	conflict error // of an acknowledgement that contradicts earlier ones
+	firstAck *ledger.Ack
 	samples  []result.AckSample
-	commits  *protocol.CommitStats
+	commits  *protocol.CommitStats // the latest
 }
 
-// New returns an empty transcript. onAck is called with every acknowledgement that
-// the ledger has accepted. The transcript ends when ctx does.
+// New returns an empty transcript. onAck is called with every acknowledgement that the ledger has recorded. The
+// transcript ends when ctx does.
 func New(ctx context.Context, l *ledger.Ledger, onAck func(ledger.Ack)) *Transcript {
 	t := &Transcript{ledger: l, onAck: onAck, scanned: make(chan struct{}), lastLine: time.Now()}
 	t.done, t.end = context.WithCancelCause(ctx)
 	return t
 }
 
-// Add takes one line of the helper's output. It returns an error if the line is no message.
-func (t *Transcript) Add(line []byte) error {
+// Add adds one line of the helper's output and returns its message. It returns an error if the line is no message.
+func (t *Transcript) Add(line []byte) (protocol.Message, error) {
 	m, err := protocol.Parse(line)
 	t.touch()
 	if err != nil {
-		return err
+		return protocol.Message{}, err
 	}
 	switch {
 	case m.Ack != nil:
@@ -80,20 +79,16 @@ func (t *Transcript) Add(line []byte) error {
 		t.commits = m.CommitStats
 		t.mu.Unlock()
 	}
-	return nil
+	return m, nil
 }
 
-// End marks the end of the helper's output. A nil error means that the helper ended
-// without an error of its own.
+// End marks the end of the helper's output. A nil error means that the helper gave no reason.
 func (t *Transcript) End(err error) {
 	if err == nil {
 		err = ErrSilent
 	}
 	t.end(err)
 }
-
-// Done is closed once the helper can report nothing more.
-func (t *Transcript) Done() <-chan struct{} { return t.done.Done() }
 
 // Err returns why the transcript ended; nil while it has not.
 func (t *Transcript) Err() error { return context.Cause(t.done) }
@@ -104,8 +99,8 @@ func (t *Transcript) touch() {
 	t.lastLine = time.Now()
 }
 
-// addAck records an acknowledgement. One that contradicts the ledger ends the
-// transcript: no verdict can rest on the ledger then.
+// addAck records an acknowledgement. If it contradicts the ledger, the transcript ends, because the ledger can no
+// longer be the basis of a verdict.
 func (t *Transcript) addAck(ack ledger.Ack) {
 	if err := t.ledger.Record(ack); err != nil {
 		t.mu.Lock()
@@ -118,13 +113,13 @@ func (t *Transcript) addAck(ack ledger.Ack) {
 	t.onAck(ack)
 }
 
-// sample keeps some of the acknowledgements for the report. A log that is opened
-// again repeats its last lines: these are not new.
+// sample keeps a sample of the acknowledgements for the report. When a log is read again after its stream broke, the
+// last acknowledgements come twice; only their first arrival counts.
 func (t *Transcript) sample(ack ledger.Ack) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.first == nil {
-		t.first = &ack
+	if t.firstAck == nil {
+		t.firstAck = &ack
 	}
 	if len(t.samples) > 0 && ack.Seq <= t.samples[len(t.samples)-1].Seq {
 		return
@@ -148,7 +143,7 @@ func (t *Transcript) setStall(s *protocol.Stall) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s != nil {
-		t.stalled = time.Now().Add(-seconds(*s))
+		t.stallStart = time.Now().Add(-seconds(*s))
 	}
 	t.stall = s
 }
@@ -157,7 +152,7 @@ func (t *Transcript) endStall(s protocol.Stall) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.stall = nil
-	t.longest = max(t.longest, seconds(s))
+	t.longestStall = max(t.longestStall, seconds(s))
 }
 
 func seconds(s protocol.Stall) time.Duration {
@@ -178,7 +173,7 @@ func (t *Transcript) AwaitScan(ctx context.Context) (*protocol.ScanResult, error
 	case <-t.done.Done():
 	case <-ctx.Done():
 	}
-	// Both may have happened at once: what was reported counts.
+	// If both happened at once, the scan result counts.
 	if s := t.Scan(); s != nil {
 		return s, nil
 	}
@@ -203,12 +198,12 @@ func (t *Transcript) Stall() *protocol.Stall {
 	return t.stall
 }
 
-// Hangs reports whether a call has not returned for longer than every call that did
-// return: a volume that has answered as late before is slow.
+// Hangs reports whether the helper has waited longer for the current call than for any call that returned. A volume
+// that took as long before is only slow.
 func (t *Transcript) Hangs() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.stall != nil && time.Since(t.stalled) > t.longest
+	return t.stall != nil && time.Since(t.stallStart) > t.longestStall
 }
 
 // Silence returns how long ago the last line came.
@@ -218,7 +213,7 @@ func (t *Transcript) Silence() time.Duration {
 	return time.Since(t.lastLine)
 }
 
-// OpError returns what the helper could not do, if it reported that.
+// OpError returns the error that the helper reported, nil if it reported none.
 func (t *Transcript) OpError() *protocol.OpError {
 	var e protocol.OpError
 	if errors.As(t.Err(), &e) {
@@ -227,18 +222,18 @@ func (t *Transcript) OpError() *protocol.OpError {
 	return nil
 }
 
-// Conflict returns an error if an acknowledgement contradicted the ledger.
+// Conflict returns the error of an acknowledgement that contradicts the ledger, nil if there is none.
 func (t *Transcript) Conflict() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.conflict
 }
 
-// Acks returns the first acknowledgement and samples of the others, in order.
+// Acks returns the first acknowledgement, nil if there is none, and a sample of all.
 func (t *Transcript) Acks() (first *ledger.Ack, samples []result.AckSample) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.first, t.samples
+	return t.firstAck, t.samples
 }
 
 // Commits returns the last commit statistics that the helper reported; nil if none.

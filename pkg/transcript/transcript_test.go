@@ -2,7 +2,6 @@ package transcript_test
 
 import (
 	"bytes"
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,7 +23,9 @@ func add(t *testing.T, to *transcript.Transcript, messages ...protocol.Message) 
 	for _, m := range messages {
 		var line bytes.Buffer
 		require.NoError(t, protocol.Write(&line, m))
-		require.NoError(t, to.Add(bytes.TrimSuffix(line.Bytes(), []byte("\n"))))
+		added, err := to.Add(bytes.TrimSuffix(line.Bytes(), []byte("\n")))
+		require.NoError(t, err)
+		assert.Equal(t, m, added)
 	}
 }
 
@@ -41,12 +42,28 @@ func TestTranscript_AcknowledgementsReachTheLedger(t *testing.T) {
 	assert.Equal(t, uint64(5), ledger.CountRecords(l.Acks()))
 }
 
+// A log that is read again after its stream broke repeats its last lines.
+func TestTranscript_SamplesARepeatedAcknowledgementOnce(t *testing.T) {
+	var l ledger.Ledger
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	for _, seq := range []uint64{1, 2, 5, 2, 5, 6} { // read again after 5
+		add(t, tr, ack(1, seq, 0))
+	}
+	_, samples := tr.Acks()
+	var sampled []uint64
+	for _, s := range samples {
+		sampled = append(sampled, s.Seq)
+	}
+	assert.Equal(t, []uint64{1, 2, 5, 6}, sampled)
+}
+
 func TestTranscript_ContradictionEndsIt(t *testing.T) {
 	var l ledger.Ledger
 	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
 	add(t, tr, ack(1, 3, 7), ack(1, 3, 8))
 	require.Error(t, tr.Conflict())
 	assert.ErrorIs(t, tr.Err(), tr.Conflict())
+	assert.ErrorContains(t, tr.AwaitAck(t.Context(), 2), "contradict")
 }
 
 func TestTranscript_ErrorOfTheHelperIsTheReason(t *testing.T) {
@@ -57,6 +74,8 @@ func TestTranscript_ErrorOfTheHelperIsTheReason(t *testing.T) {
 	tr.End(nil)
 	require.NotNil(t, tr.OpError())
 	assert.ErrorContains(t, tr.AwaitAck(t.Context(), 1), "no space left on device")
+	_, err := tr.AwaitScan(t.Context())
+	assert.ErrorContains(t, err, "no space left on device")
 }
 
 func TestTranscript_EndWithoutAnErrorIsSilent(t *testing.T) {
@@ -65,6 +84,16 @@ func TestTranscript_EndWithoutAnErrorIsSilent(t *testing.T) {
 	tr.End(nil)
 	_, err := tr.AwaitScan(t.Context())
 	assert.ErrorIs(t, err, transcript.ErrSilent)
+}
+
+func TestTranscript_ScanResultCountsAfterTheEnd(t *testing.T) {
+	var l ledger.Ledger
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	add(t, tr, protocol.Message{ScanResult: &protocol.ScanResult{BootID: "a"}})
+	tr.End(nil)
+	scan, err := tr.AwaitScan(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "a", scan.BootID)
 }
 
 func TestTranscript_StallIsKnownUntilItEnds(t *testing.T) {
@@ -81,6 +110,8 @@ func TestTranscript_StallIsKnownUntilItEnds(t *testing.T) {
 
 func TestTranscript_NoMessageIsAnError(t *testing.T) {
 	var l ledger.Ledger
-	tr := transcript.New(context.Background(), &l, func(ledger.Ack) {})
-	assert.Error(t, tr.Add([]byte("panic: out of memory")))
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	_, err := tr.Add([]byte("panic: out of memory"))
+	assert.Error(t, err)
+	assert.NoError(t, tr.Err(), "it has not ended")
 }

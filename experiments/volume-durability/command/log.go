@@ -15,9 +15,7 @@ import (
 
 // newLog returns the log of the program, which also receives the messages of client-go.
 func newLog(out io.Writer, level logrus.Level) *logrus.Logger {
-	log := logrus.New()
-	log.SetOutput(out)
-	log.SetLevel(level)
+	log := terminal.NewLog(out, level)
 	log.SetFormatter(&logrus.TextFormatter{
 		FullTimestamp: true, TimestampFormat: time.RFC3339Nano, DisableColors: true,
 	})

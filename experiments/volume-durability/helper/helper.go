@@ -16,8 +16,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -143,14 +141,7 @@ func (t *task) validateWrite() error {
 }
 
 func (t *task) parsePoints(list string) error {
-	for _, item := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
-		epoch, seq, _ := strings.Cut(item, ":")
-		e, errEpoch := strconv.Atoi(epoch)
-		s, errSeq := strconv.ParseUint(seq, 10, 64)
-		if err := errors.Join(errEpoch, errSeq); err != nil {
-			return fmt.Errorf("%q: want epoch:sequence: %w", item, err)
-		}
-		t.points = append(t.points, journal.Point{Epoch: e, Seq: s})
-	}
-	return nil
+	points, err := protocol.ParsePoints(list)
+	t.points = append(t.points, points...)
+	return err
 }

@@ -147,11 +147,11 @@ func (v *View) Deleting(plan options.CellSpec, pod result.Pod) {
 		records = r.records
 	})
 	if plan.VolumeSource == options.Local {
-		v.event("%s: killing the %s (%s acknowledged so far)", title(plan), pod.Name, result.Count(records, "record"))
+		v.event("%s: killing the %s (%s acknowledged so far)", title(plan), pod.Name, judge.Count(records, "record"))
 		return
 	}
 	v.event("%s: deleting pod %s on node %s (%s acknowledged so far)",
-		title(plan), pod.Name, pod.Node, result.Count(records, "record"))
+		title(plan), pod.Name, pod.Node, judge.Count(records, "record"))
 }
 
 // Reading shows that the journal of a cell is read back.

@@ -169,7 +169,7 @@ func verification(r result.Result) string {
 		case judge.Skipped:
 			s = "skipped: " + c.Reason
 		default:
-			records := result.Count(ledger.CountRecords(c.Acks), "acknowledged record")
+			records := judge.Count(ledger.CountRecords(c.Acks), "acknowledged record")
 			s = fmt.Sprintf("not established (%s): %s", records, c.Reason)
 		}
 		if name(c) != "" {

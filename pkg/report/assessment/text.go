@@ -110,7 +110,7 @@ func (t *text) cell(c result.Cell) {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.Deleting.IsZero() {
 			t.line("Deleted %s with a grace period of %s, no longer existed %s; %s at the deletion",
-				utc(e.Deleting), grace(e.Grace), utc(e.Gone), result.Count(e.AckedAtDeletion, "acknowledged record"))
+				utc(e.Deleting), grace(e.Grace), utc(e.Gone), judge.Count(e.AckedAtDeletion, "acknowledged record"))
 		}
 	}
 	if c.Reader != nil {
@@ -126,13 +126,13 @@ func (t *text) cell(c result.Cell) {
 // journal describes what was acknowledged and what was read back.
 func (t *text) journal(c result.Cell) {
 	s := c.Reader.ScanResult
-	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged record")
+	acknowledged := judge.Count(ledger.CountRecords(c.Acks), "acknowledged record")
 	if !c.Reader.HasLogData() {
-		t.line("Journal %s: %s; read back: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
+		t.line("Journal %s: %s; read back: log data not present, %s", c.File, acknowledged, judge.Count(s.Bytes, "byte"))
 		return
 	}
 	t.line("Journal %s: %s; read back: log data present, %s, %s, from %s to %s", c.File, acknowledged,
-		result.Count(s.Records, "intact record"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
+		judge.Count(s.Records, "intact record"), judge.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
 	t.labelled("SHA-256 of the journal", s.SHA256)
 	for _, ack := range c.Acks {
 		t.line("Acknowledged in epoch %d: records 1 to %s; CRC-32C of the last record, which depends on all earlier records: %08x",

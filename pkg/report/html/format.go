@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // dash is shown for a value that is missing.
@@ -24,9 +23,9 @@ func unbreakable(s string) string { return strings.ReplaceAll(s, " ", space) }
 
 func groupedFloat(n float64) string { return grouped(int64(math.Round(n))) }
 
-// counted is result.Count with a no-break space before the noun.
+// counted is judge.Count with a no-break space before the noun.
 func counted[N ~int | ~int64 | ~uint64](n N, noun string) string {
-	noun = strings.TrimPrefix(result.Count(n, noun), judge.FormatCount(uint64(n))+" ")
+	noun = strings.TrimPrefix(judge.Count(n, noun), judge.FormatCount(uint64(n))+" ")
 	return grouped(n) + space + noun
 }
 

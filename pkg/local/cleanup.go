@@ -1,0 +1,66 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// cleanupTimeout bounds what is done after a run was interrupted.
+const cleanupTimeout = 20 * time.Second
+
+// cleanUp ends the running writer and removes what the run created. It returns what could not be removed.
+func (s *execution) cleanUp(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	s.closeWatch()
+	if w := s.writer; w != nil {
+		if err := errors.Join(w.signal(syscall.SIGKILL), w.await(ctx)); err != nil {
+			return fmt.Sprintf("process %d and %s: %v", w.cmd.Process.Pid, s.Target.Journal, err)
+		}
+	}
+	if s.Target.Device || s.Options.Keep && s.cell.Verdict != judge.Stopped || len(s.cell.Epochs) == 0 {
+		return ""
+	}
+	return s.remove(ctx)
+}
+
+// remove removes the journal and its folder with a helper. If the storage does not respond, a helper that hangs can be
+// left behind; this process could not end.
+func (s *execution) remove(ctx context.Context) string {
+	p, err := start(ctx, s.command(s.Helper, s.Target.Journal, "remove"), &s.ledger, func(ledger.Ack) {})
+	if err == nil {
+		err = p.await(ctx)
+	}
+	switch {
+	case err != nil:
+		return fmt.Sprintf("%s: %v", s.Target.Folder(), err)
+	case p.err != nil:
+		return fmt.Sprintf("%s: %s", s.Target.Folder(), p.stderr.String())
+	}
+	return ""
+}
+
+// collect adds what the writers reported besides the journal.
+func (s *execution) collect() {
+	var commits []protocol.CommitStats
+	for i, w := range s.writers {
+		first, samples := w.Acks()
+		s.cell.Epochs[i].FirstAck, s.cell.Epochs[i].Acks = first, samples
+		if c := w.Commits(); c != nil {
+			commits = append(commits, *c)
+		}
+	}
+	latency, err := result.LatencyOf(commits)
+	if err != nil {
+		s.Log.WithError(err).Warn("The commit latency could not be computed")
+	}
+	s.cell.Latency = latency
+}

@@ -1,0 +1,101 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+
+	poddelete "github.com/volume-durability/volume-durability/chaoslib/pod-delete"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
+)
+
+// execution is a run in progress.
+type execution struct {
+	Run
+	cell   result.Cell
+	host   string
+	ledger ledger.Ledger
+	// writer is the current writer, nil while no writer exists. writers has the writers of all epochs.
+	writer  *process
+	writers []*process
+	// activeDeletions counts the writers that were running when they were killed.
+	activeDeletions int
+	// failures are the findings that show in no scan.
+	failures verdict.Failures
+	// refused is the error of a writer that could not continue although no acknowledged record was lost.
+	refused error
+	watch   *unmountWatch
+	// betweenRan reports whether the user's command has run.
+	betweenRan bool
+}
+
+func (r Run) newExecution() *execution {
+	s := &execution{Run: r}
+	s.failures.Ledger = &s.ledger
+	s.host, _ = os.Hostname() // an empty name is only less informative
+	s.cell.Plan = options.CellSpec{
+		VolumeSource: options.Local, VolumeMode: corev1.PersistentVolumeFilesystem,
+		ReaderNode: options.SameNode, Force: r.Options.Force[0],
+	}
+	if r.Target.Device {
+		s.cell.Plan.VolumeMode = corev1.PersistentVolumeBlock
+	}
+	s.cell.Journal = Format(r.ID, r.Options.RecordSize)
+	s.cell.File, s.cell.Path = r.Target.Journal, r.Target.Path
+	return s
+}
+
+func (s *execution) phases(ctx context.Context) error {
+	if err := s.Restore(ctx); err != nil {
+		return s.unlessVolume(err)
+	}
+	if err := s.chaos(ctx); err != nil {
+		return err
+	}
+	if err := s.Delete(ctx); err != nil {
+		return s.unlessVolume(err)
+	}
+	if err := s.read(ctx); err != nil {
+		return s.unlessVolume(err)
+	}
+	return nil
+}
+
+// unlessVolume returns nil for an error that became a finding, because such an error does not end the run.
+func (s *execution) unlessVolume(err error) error {
+	if errors.Is(err, errVolume) {
+		return nil
+	}
+	return err
+}
+
+// chaos kills the writer and starts it again at the intervals that the options give.
+func (s *execution) chaos(ctx context.Context) error {
+	o := s.Options
+	fault := poddelete.Fault{
+		Duration: o.Duration, MinInterval: o.MinInterval, Interval: o.Interval,
+		Clock: clock.RealClock{}, Random: rand.Int64N,
+	}
+	_ = s.Observer.ChaosBegins(ctx) // an observer cannot end the run
+	err := fault.Inject(ctx, s)[0]
+	if errors.Is(err, errVolume) || s.refused != nil {
+		return nil // what was acknowledged is still read back
+	}
+	return err
+}
+
+func (s *execution) acknowledged(ack ledger.Ack) {
+	if s.KeepAcks != nil {
+		if err := s.KeepAcks(ack); err != nil {
+			s.Log.WithError(err).Warn("An acknowledgement could not be kept")
+		}
+	}
+	s.Observer.Acknowledged(s.cell.Plan, ack)
+}

@@ -1,0 +1,86 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
+)
+
+// read runs the hook that precedes the reader, then the reader.
+func (s *execution) read(ctx context.Context) error {
+	if !s.BetweenEach {
+		if err := s.between(ctx); err != nil {
+			return err
+		}
+	}
+	if !s.betweenRan {
+		s.watchUnmount()
+	}
+	s.Observer.Reading(s.cell.Plan)
+	helper, where, done, err := s.readerCommand(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	p, err := start(context.WithoutCancel(ctx), s.command(helper, s.readerFile(), "read"), &s.ledger, func(ledger.Ack) {})
+	if err != nil {
+		return err
+	}
+	defer s.endReader(ctx, p)
+	pod := s.pod("reader", p)
+	if where != "" {
+		pod.Node = where
+	}
+	return s.awaitScan(ctx, p, pod)
+}
+
+// awaitScan waits for the scan result of the reader and judges it.
+func (s *execution) awaitScan(ctx context.Context, p *process, pod result.Pod) error {
+	timeout := s.Options.VerifyTimeout
+	waiting, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(
+		"waited %s for the journal to be read (--verify-timeout): %w", timeout, context.DeadlineExceeded))
+	defer cancel()
+	scan, err := p.AwaitScan(waiting)
+	if err != nil {
+		return s.classify(ctx, fmt.Errorf("reader: %w", err), p)
+	}
+	if s.ReadFrom == "" && s.Remote == nil { // another client may have another kind of mount
+		if err := s.checkFilesystem("the reader", scan.Mount); err != nil {
+			return err
+		}
+	}
+	s.cell.Reader = verdict.JudgeScan(&s.cell, pod, *scan, s.ledger.Acks(), len(s.cell.Epochs))
+	s.cell.Reader.Seen = time.Now().UTC()
+	return nil
+}
+
+func (s *execution) readerFile() string {
+	if s.ReadFrom != "" {
+		return s.ReadFrom
+	}
+	return s.Target.Journal
+}
+
+// readerCommand returns the helper's command on the machine of the reader, and the name of that machine, empty for this
+// one. done removes the helper if it was copied there.
+func (s *execution) readerCommand(ctx context.Context) (helper []string, where string, done func(), err error) {
+	if s.Remote == nil {
+		return s.Helper, "", func() {}, nil
+	}
+	helper, done, err = s.Remote.helper(ctx, s.cell.Journal.ID, s.Log)
+	return helper, s.Remote.String(), done, err
+}
+
+func (s *execution) endReader(ctx context.Context, p *process) {
+	if err := p.signal(syscall.SIGKILL); err != nil {
+		s.Log.WithError(err).Warn("The reader was not killed")
+	}
+	if err := s.awaitExit(ctx, p); err != nil {
+		s.Log.WithError(err).Warn("The reader does not end")
+	}
+}

@@ -1,0 +1,129 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
+)
+
+// Restore starts the next writer and returns once one of its commits is acknowledged.
+func (s *execution) Restore(ctx context.Context) error {
+	epoch := result.Epoch{Number: len(s.cell.Epochs) + 1}
+	acks := s.ledger.Acks()
+	p, err := start(context.WithoutCancel(ctx), s.writerCommand(epoch.Number), &s.ledger, s.acknowledged)
+	if err != nil {
+		return err
+	}
+	epoch.Pod = s.pod("writer", p)
+	s.writer = p
+	s.writers = append(s.writers, p)
+	s.cell.Epochs = append(s.cell.Epochs, epoch)
+	return s.awaitFirstAck(ctx, acks)
+}
+
+// pod describes a helper process in the result, which has pods for the runs on a cluster.
+func (s *execution) pod(name string, p *process) result.Pod {
+	now := time.Now().UTC()
+	return result.Pod{
+		Name: fmt.Sprintf("%s (process %d)", name, p.cmd.Process.Pid), Node: s.host, Created: now, Started: now,
+	}
+}
+
+func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
+	epoch := &s.cell.Epochs[len(s.cell.Epochs)-1]
+	timeout := s.Options.StatusTimeout
+	waiting, cancel := context.WithTimeoutCause(ctx, timeout,
+		fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w",
+			timeout, epoch.Number, context.DeadlineExceeded))
+	defer cancel()
+	err := s.writer.AwaitAck(waiting, epoch.Number)
+	if scan := s.writer.Scan(); scan != nil {
+		epoch.Mount, epoch.BootID = scan.Mount, scan.BootID
+		if err := s.checkFilesystem(fmt.Sprintf("the writer of epoch %d", epoch.Number), epoch.Mount); err != nil {
+			return err
+		}
+		if epoch.Number > 1 {
+			epoch.InitialRead = verdict.JudgeScan(&s.cell, epoch.Pod, *scan, acks, epoch.Number-1)
+		}
+	}
+	if err != nil {
+		return s.classify(ctx, fmt.Errorf("the writer of epoch %d: %w", epoch.Number, err), s.writer)
+	}
+	epoch.FirstAckAt = time.Now().UTC()
+	return nil
+}
+
+// Delete kills the writer, waits until it is gone, and runs the hook that follows each writer.
+func (s *execution) Delete(ctx context.Context) error {
+	w := s.writer
+	if w == nil {
+		return nil
+	}
+	epoch := &s.cell.Epochs[len(s.cell.Epochs)-1]
+	if w.Err() == nil {
+		s.activeDeletions++
+	}
+	s.Observer.Deleting(s.cell.Plan, epoch.Pod)
+	epoch.AckedAtDeletion, epoch.Deleting = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
+	if err := s.kill(ctx, w); err != nil {
+		return err
+	}
+	epoch.Gone = time.Now().UTC()
+	s.writer = nil
+	s.Log.WithField("epoch", epoch.Number).Info("The writer was killed")
+	if op := w.OpError(); op != nil && !epoch.FirstAckAt.IsZero() {
+		epoch.ExitError = op
+		if err := s.classify(ctx, op, w); !errors.Is(err, errVolume) {
+			s.refused = err
+		}
+	}
+	if err := w.Conflict(); err != nil {
+		return err
+	}
+	if !s.BetweenEach {
+		return nil
+	}
+	return s.between(ctx)
+}
+
+// kill ends a writer with the signal that the options ask for. If a call to the volume keeps the process alive, the
+// volume has failed.
+func (s *execution) kill(ctx context.Context, w *process) error {
+	if !s.cell.Plan.Force {
+		if err := w.signal(syscall.SIGTERM); err != nil {
+			return err
+		}
+		if err := s.awaitExit(ctx, w); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	if err := w.signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	err := s.awaitExit(ctx, w)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	err = fmt.Errorf("the writer of epoch %d cannot be killed: %w", len(s.cell.Epochs), err)
+	if stall := w.Stall(); stall != nil {
+		err = fmt.Errorf("%w: %s", err, stall)
+		s.failures.Add(judge.Unavailable, err)
+		return s.volumeFailed(err)
+	}
+	return err
+}
+
+func (s *execution) awaitExit(ctx context.Context, w *process) error {
+	timeout := s.Options.StatusTimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout,
+		fmt.Errorf("waited %s for process %d to end: %w", timeout, w.cmd.Process.Pid, context.DeadlineExceeded))
+	defer cancel()
+	return w.await(ctx)
+}

@@ -1,0 +1,68 @@
+package verdict
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"syscall"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+)
+
+// Cause is what an error means for the volume under test.
+type Cause int
+
+const (
+	// Unrelated means that something else than the volume may have caused the error.
+	Unrelated Cause = iota
+	// Refusal means that the volume returned an error that lost no acknowledged record: it is full, for example.
+	Refusal
+	// Failure means that the volume failed. It is a finding.
+	Failure
+)
+
+// CauseOf returns the cause of an error. op is the error that the helper reported, nil if it reported none. class is
+// the class of finding that the error is if the volume caused it, "" if something else may have.
+func CauseOf(op *protocol.OpError, class judge.Class) Cause {
+	switch {
+	case op != nil && (class == "" || isFailedWrite(*op)):
+		return Refusal
+	case class == "":
+		return Unrelated
+	}
+	return Failure
+}
+
+// isFailedWrite reports whether an error is that of a single write. The records of that write were never
+// acknowledged, and the earlier ones may still be there.
+func isFailedWrite(op protocol.OpError) bool { return op.Writing && errors.Is(op, syscall.EIO) }
+
+// Failures keeps the findings that show in no scan of the journal, because the volume could not be mounted, read or
+// written.
+type Failures struct {
+	Ledger   *ledger.Ledger
+	Findings []judge.Finding
+}
+
+// Classify returns the cause of an error as CauseOf does, and adds a finding if the volume failed. Before the first
+// acknowledgement no data can be lost, and an error of a run that is being stopped may be due to the stop. Both count
+// as Unrelated.
+func (f *Failures) Classify(ctx context.Context, err error, op *protocol.OpError, class judge.Class) Cause {
+	if ctx.Err() != nil || len(f.Ledger.Acks()) == 0 {
+		return Unrelated
+	}
+	cause := CauseOf(op, class)
+	if cause == Failure {
+		f.Add(class, err)
+	}
+	return cause
+}
+
+// Add adds a finding, at most one of a class.
+func (f *Failures) Add(class judge.Class, err error) {
+	if !slices.ContainsFunc(f.Findings, func(known judge.Finding) bool { return known.Class == class }) {
+		f.Findings = append(f.Findings, judge.Finding{Class: class, Detail: err.Error()})
+	}
+}

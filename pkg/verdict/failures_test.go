@@ -1,0 +1,62 @@
+package verdict_test
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
+)
+
+func TestCauseOf(t *testing.T) {
+	reading, writing := protocol.NewOpError("reading", syscall.EIO), protocol.NewOpError("writing", syscall.EIO)
+	writing.Writing = true
+	readOnly := protocol.NewOpError("writing", syscall.EROFS)
+	readOnly.Writing = true
+	full := protocol.NewOpError("writing", syscall.ENOSPC)
+	for name, c := range map[string]struct {
+		op    *protocol.OpError
+		class judge.Class
+		want  verdict.Cause
+	}{
+		"a read failed":                    {&reading, judge.Unavailable, verdict.Failure},
+		"a single write failed":            {&writing, judge.Unavailable, verdict.Refusal},
+		"the volume became read-only":      {&readOnly, judge.ReadOnly, verdict.Failure},
+		"the volume is full":               {&full, "", verdict.Refusal},
+		"the volume did not return a call": {nil, judge.Unavailable, verdict.Failure},
+		"a timeout for an unknown reason":  {nil, "", verdict.Unrelated},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, verdict.CauseOf(c.op, c.class)) })
+	}
+}
+
+func TestFailures_KeepOneFindingOfAClass(t *testing.T) {
+	var l ledger.Ledger
+	require.NoError(t, l.Record(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
+	failures := verdict.Failures{Ledger: &l}
+	for _, detail := range []string{"first", "second"} {
+		assert.Equal(t, verdict.Failure, failures.Classify(t.Context(), errors.New(detail), nil, judge.Unavailable))
+	}
+	assert.Equal(t, verdict.Unrelated, failures.Classify(t.Context(), errors.New("forbidden"), nil, ""))
+	assert.Equal(t, []judge.Finding{{Class: judge.Unavailable, Detail: "first"}}, failures.Findings)
+}
+
+func TestFailures_NoneBeforeAnAcknowledgementOrAfterAStop(t *testing.T) {
+	var l ledger.Ledger
+	failures := verdict.Failures{Ledger: &l}
+	assert.Equal(t, verdict.Unrelated, failures.Classify(t.Context(), errors.New("hangs"), nil, judge.Unavailable))
+
+	require.NoError(t, l.Record(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	assert.Equal(t, verdict.Unrelated, failures.Classify(stopped, errors.New("hangs"), nil, judge.Unavailable))
+	assert.Empty(t, failures.Findings)
+}

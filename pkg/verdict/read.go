@@ -1,0 +1,42 @@
+package verdict
+
+import (
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// JudgeScan judges a scan of what the first epochs wrote. acks are the acknowledgements of these epochs.
+func JudgeScan(
+	c *result.Cell, pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int,
+) *result.JournalRead {
+	var earlier []journal.Report
+	for _, read := range c.Reads() {
+		earlier = append(earlier, read.ScanResult.Report)
+	}
+	judgement := judge.Judge(judge.Input{
+		Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs,
+		// A local run waits until a killed process is gone.
+		MayOverlap: c.Plan.Force && !c.IsLocal(),
+	})
+	return &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
+}
+
+// NewHistory returns what the last writer and the reader reported about the volume. The observations are the caller's.
+// A cell without a writer has no history.
+func NewHistory(c *result.Cell) provenance.History {
+	if len(c.Epochs) == 0 {
+		return provenance.History{}
+	}
+	last := c.Epochs[len(c.Epochs)-1]
+	h := provenance.History{Writer: provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount}}
+	if c.Reader != nil {
+		scan := c.Reader.ScanResult
+		h.Reader = &provenance.Location{Node: c.Reader.Node, BootID: scan.BootID, Mount: scan.Mount}
+		h.ReadMode = scan.ReadMode
+	}
+	return h
+}

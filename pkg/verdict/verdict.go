@@ -1,0 +1,113 @@
+// Package verdict decides what a run observed about one cell: which errors the volume caused, what the helpers found,
+// and which verdict follows. Runs on a cluster and local runs decide by the same rules.
+//
+// The package is pure. It does not depend on a Kubernetes client or on how helpers are started.
+package verdict
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// ErrStopped means that the user stopped the run.
+var ErrStopped = errors.New("the run was stopped")
+
+// Shortfall is what a cell without findings lacks for a Pass.
+type Shortfall int
+
+const (
+	// None means that nothing is lacking.
+	None Shortfall = iota
+	// NothingAcknowledged means that there was no record to verify.
+	NothingAcknowledged
+	// NoActiveWriter means that no writer was writing when it was deleted.
+	NoActiveWriter
+	// NotReadBack means that the journal was not read back.
+	NotReadBack
+	// WeakEvidence means that the evidence level is below the required one.
+	WeakEvidence
+	// WriteRefused means that the volume refused a write, so the deletions ended early.
+	WriteRefused
+)
+
+// Conditions are what a Pass depends on besides the findings.
+type Conditions struct {
+	RequiredEvidence provenance.Level
+	// ActiveDeletions counts the deletions of writers that were writing.
+	ActiveDeletions int
+	// WriteRefused reports whether the volume refused a write.
+	WriteRefused bool
+}
+
+// Collect merges the findings and notes of all reads of the journal into the cell, and the failures of the volume. A
+// loss that any helper found counts, even if a later one did not find it.
+func Collect(c *result.Cell, failures []judge.Finding) {
+	var found [][]judge.Finding
+	for _, read := range c.Reads() {
+		found = append(found, read.Judgement.Findings)
+		AddNotes(c, read.Judgement.Notes...)
+	}
+	c.Findings = judge.Merge(append(found, failures)...)
+}
+
+// AddNotes adds the notes that the cell does not have yet.
+func AddNotes(c *result.Cell, notes ...string) {
+	for _, n := range notes {
+		if !slices.Contains(c.Notes, n) {
+			c.Notes = append(c.Notes, n)
+		}
+	}
+}
+
+// Decide sets the verdict of a cell that went through all phases, and as its reason what was verified. If it returns a
+// shortfall, the verdict is Error and the caller completes the reason.
+func Decide(c *result.Cell, conditions Conditions) Shortfall {
+	judged := judge.Judgement{Acknowledged: ledger.CountRecords(c.Acks), Findings: c.Findings}.Verdict()
+	if judged == judge.Fail {
+		c.Verdict = judge.Fail
+		c.Reason = c.VerificationSentence()
+		return None
+	}
+	c.Verdict = judge.Pass // the sentence depends on it
+	c.Reason = c.VerificationSentence()
+	shortfall := conditions.shortfall(c, judged)
+	if shortfall != None {
+		c.Verdict = judge.Error
+	}
+	return shortfall
+}
+
+func (w Conditions) shortfall(c *result.Cell, judged judge.Verdict) Shortfall {
+	switch {
+	case judged == judge.Error:
+		return NothingAcknowledged
+	case w.ActiveDeletions == 0 && c.Deletions() > 0:
+		return NoActiveWriter
+	case c.Reader == nil:
+		return NotReadBack
+	case c.Provenance.Level < w.RequiredEvidence:
+		return WeakEvidence
+	case w.WriteRefused:
+		return WriteRefused
+	}
+	return None
+}
+
+// EndEarly sets the verdict of a cell that err has ended early. What was found by then counts.
+func EndEarly(c *result.Cell, err error) {
+	switch {
+	case len(c.Findings) > 0:
+		c.Verdict = judge.Fail
+		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.VerificationSentence(), err)
+	case errors.Is(err, ErrStopped):
+		c.Verdict, c.Reason = judge.Stopped, err.Error()
+	default:
+		c.Verdict, c.Reason = judge.Error, err.Error()
+	}
+}

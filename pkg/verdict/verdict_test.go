@@ -1,0 +1,116 @@
+package verdict_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
+)
+
+// lostLast is the loss of the last of ten records.
+var lostLast = judge.Finding{Class: judge.LostTail, Epoch: 1, First: 10, Last: 10, Records: 1}
+
+// readWith returns a read of the journal that found the given findings.
+func readWith(findings ...judge.Finding) *result.JournalRead {
+	return &result.JournalRead{Judgement: judge.Judgement{Acknowledged: 10, Findings: findings}}
+}
+
+// verified returns a cell that lacks nothing: ten acknowledged records, one deletion, and a reader.
+func verified() result.Cell {
+	return result.Cell{
+		Acks:       []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 10}}},
+		Epochs:     []result.Epoch{{Number: 1, Deleting: time.Unix(1, 0)}},
+		Reader:     readWith(),
+		Provenance: provenance.History{Level: provenance.Uncached},
+	}
+}
+
+func TestDecide_ReturnsWhatACellLacks(t *testing.T) {
+	met := verdict.Conditions{RequiredEvidence: provenance.Uncached, ActiveDeletions: 1}
+	for name, c := range map[string]struct {
+		change func(*result.Cell, *verdict.Conditions)
+		want   verdict.Shortfall
+	}{
+		"nothing": {func(*result.Cell, *verdict.Conditions) {}, verdict.None},
+		"an acknowledgement": {
+			func(c *result.Cell, _ *verdict.Conditions) { c.Acks = nil }, verdict.NothingAcknowledged,
+		},
+		"a deletion of an active writer": {
+			func(_ *result.Cell, w *verdict.Conditions) { w.ActiveDeletions = 0 }, verdict.NoActiveWriter,
+		},
+		"no deletion was intended": {
+			func(c *result.Cell, w *verdict.Conditions) { c.Epochs[0].Deleting, w.ActiveDeletions = time.Time{}, 0 },
+			verdict.None,
+		},
+		"a reader": {func(c *result.Cell, _ *verdict.Conditions) { c.Reader = nil }, verdict.NotReadBack},
+		"evidence": {
+			func(_ *result.Cell, w *verdict.Conditions) { w.RequiredEvidence = provenance.Remounted }, verdict.WeakEvidence,
+		},
+		"the later deletions": {
+			func(_ *result.Cell, w *verdict.Conditions) { w.WriteRefused = true }, verdict.WriteRefused,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cell, conditions := verified(), met
+			c.change(&cell, &conditions)
+			assert.Equal(t, c.want, verdict.Decide(&cell, conditions))
+			if c.want == verdict.None {
+				assert.Equal(t, judge.Pass, cell.Verdict)
+			} else {
+				assert.Equal(t, judge.Error, cell.Verdict)
+			}
+			assert.Contains(t, cell.Reason, "verified")
+		})
+	}
+}
+
+func TestDecide_AFindingOutweighsEveryShortfall(t *testing.T) {
+	cell := verified()
+	cell.Findings = []judge.Finding{lostLast}
+	assert.Equal(t, verdict.None, verdict.Decide(&cell, verdict.Conditions{WriteRefused: true}))
+	assert.Equal(t, judge.Fail, cell.Verdict)
+	assert.Contains(t, cell.Reason, "lost-tail")
+}
+
+func TestCollect_AnEarlierLossCounts(t *testing.T) {
+	cell := verified()
+	cell.Epochs[0].InitialRead = readWith(lostLast)
+	cell.Epochs[0].InitialRead.Judgement.Notes = []string{"unusual"}
+	cell.Reader.Judgement.Notes = []string{"unusual"}
+	unavailable := judge.Finding{Class: judge.Unavailable}
+	for range 2 { // collecting twice changes nothing
+		verdict.Collect(&cell, []judge.Finding{unavailable})
+		assert.ElementsMatch(t, []judge.Finding{lostLast, unavailable}, cell.Findings)
+		assert.Equal(t, []string{"unusual"}, cell.Notes)
+	}
+}
+
+func TestEndEarly(t *testing.T) {
+	failed, stopped := errors.New("quota exceeded"), fmt.Errorf("%w: terminated", verdict.ErrStopped)
+	for name, c := range map[string]struct {
+		findings []judge.Finding
+		err      error
+		want     judge.Verdict
+	}{
+		"an error":                 {nil, failed, judge.Error},
+		"a stop":                   {nil, stopped, judge.Stopped},
+		"an error after a finding": {[]judge.Finding{lostLast}, failed, judge.Fail},
+		"a stop after a finding":   {[]judge.Finding{lostLast}, stopped, judge.Fail},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cell := result.Cell{Findings: c.findings}
+			verdict.EndEarly(&cell, c.err)
+			assert.Equal(t, c.want, cell.Verdict)
+			assert.Contains(t, cell.Reason, c.err.Error())
+		})
+	}
+}
