@@ -31,7 +31,7 @@ func ExampleJudge() {
 	}
 	var acks ledger.Ledger
 	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}
-	if err := acks.Record(ack); err != nil {
+	if err := acks.Add(ack); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -195,10 +195,10 @@ func (h *history) acknowledge(acks []ledger.Ack) {
 		case 1:
 			h.late = append(h.late, acks[i])
 		case 2, 3:
-			require.NoError(h.t, h.ledger.Record(acks[i]))
+			require.NoError(h.t, h.ledger.Add(acks[i]))
 			fallthrough
 		default:
-			require.NoError(h.t, h.ledger.Record(acks[i]))
+			require.NoError(h.t, h.ledger.Add(acks[i]))
 		}
 	}
 }

@@ -33,7 +33,7 @@ func newTestCell(t *testing.T) *cell {
 
 func withAck(t *testing.T, c *cell) *cell {
 	t.Helper()
-	require.NoError(t, c.ledger.Record(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
+	require.NoError(t, c.ledger.Add(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
 	c.result.Acks = c.ledger.Acks()
 	return c
 }

@@ -120,7 +120,7 @@ func (p *podLog) handleLine(line []byte) {
 		p.log.WithError(err).WithField("line", start).Warn("Unexpected line in the pod's log")
 	case m.Ack != nil:
 		p.setStall(nil)
-		if err := p.ledger.Record(*m.Ack); err != nil {
+		if err := p.ledger.Add(*m.Ack); err != nil {
 			p.setContradiction(err)
 			return
 		}

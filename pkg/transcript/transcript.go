@@ -107,7 +107,7 @@ func (t *Transcript) touch() {
 // addAck records an acknowledgement. One that contradicts the ledger ends the
 // transcript: no verdict can rest on the ledger then.
 func (t *Transcript) addAck(ack ledger.Ack) {
-	if err := t.ledger.Record(ack); err != nil {
+	if err := t.ledger.Add(ack); err != nil {
 		t.mu.Lock()
 		t.conflict = err
 		t.mu.Unlock()

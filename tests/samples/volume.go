@@ -64,7 +64,7 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 		if first == nil {
 			first = &ack
 		}
-		check(v.ledger.Record(ack))
+		check(v.ledger.Add(ack))
 		acks = append(acks, result.AckSample{At: at.Add(duration + 2*time.Millisecond), Seq: last.Seq})
 		commits++
 	}

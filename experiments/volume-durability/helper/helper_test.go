@@ -120,7 +120,7 @@ func TestRead_FindsWhatSeveralEpochsAcknowledged(t *testing.T) {
 		assert.NotEmpty(t, messages[0].ScanResult.Mount.FSType)
 		assert.Equal(t, volume.BootID(), messages[0].ScanResult.BootID)
 		for _, ack := range acksIn(messages) {
-			require.NoError(t, l.Record(ack))
+			require.NoError(t, l.Add(ack))
 		}
 	}
 	acks := l.Acks()
