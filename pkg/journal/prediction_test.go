@@ -16,7 +16,7 @@ import (
 )
 
 // scanUnpredicted scans without predictions, as the reference.
-func scanUnpredicted(t *testing.T, r io.Reader, format Format, points []Point) Report {
+func scanUnpredicted(t *testing.T, r io.Reader, format Format, points []Point) ScanReport {
 	t.Helper()
 	s := newScanner(r, format, points)
 	for more := true; more; {
@@ -142,18 +142,18 @@ func TestPrediction_MatchesComparesEveryByte(t *testing.T) {
 		require.True(t, p.matches(line))
 		line[i] ^= 4
 		require.False(t, p.matches(line), "byte %d", i)
-		inMark := i >= 256-trailerLen && i < 256-sumSuffixLen
+		inMark := i >= 256-trailerLen && i < 256-checksumSuffixLen
 		if i >= headAt && i < payloadAt || inMark {
-			repairSum(line)
+			repairChecksum(line)
 			require.False(t, p.matches(line), "byte %d, with a correct checksum", i)
 		}
 	}
 }
 
-// repairSum sets the correct checksum of a line.
-func repairSum(line []byte) {
-	covered := line[:len(line)-sumSuffixLen]
-	appendSum(covered, crc32.Checksum(covered, castagnoli))
+// repairChecksum sets the correct checksum of a line.
+func repairChecksum(line []byte) {
+	covered := line[:len(line)-checksumSuffixLen]
+	appendChecksum(covered, crc32.Checksum(covered, castagnoli))
 }
 
 func TestPrediction_EndsBeforeARequestedPoint(t *testing.T) {
@@ -169,7 +169,7 @@ func TestPrediction_EndsAtTheHighestSequenceNumber(t *testing.T) {
 	const highest = 999_999_999_999
 	r := Record{Epoch: 1, Seq: highest, Prev: 7}
 	line := lineOf(testFormat, r)
-	p := testFormat.predict(Record{Epoch: 1, Seq: highest - 1, Offset: -256, Sum: 7}, 5)
+	p := testFormat.predict(Record{Epoch: 1, Seq: highest - 1, Offset: -256, Checksum: 7}, 5)
 	assert.Equal(t, uint64(1), p.consume(line))
 	assert.Zero(t, p.limit)
 	assert.Equal(t, prediction{}, testFormat.predict(r, 5))
@@ -208,9 +208,9 @@ func TestAddToField(t *testing.T) {
 
 func TestAppendSum_WritesWhatParseSumReads(t *testing.T) {
 	for _, sum := range []uint32{0, 1, 0x9abcdef0, 0xffffffff, 0xa0f9090a} {
-		digits := appendSum(nil, sum)
+		digits := appendChecksum(nil, sum)
 		assert.Equal(t, fmt.Sprintf("%08x", sum), string(digits))
-		parsed, ok := parseSum(digits)
+		parsed, ok := parseChecksum(digits)
 		assert.True(t, ok)
 		assert.Equal(t, sum, parsed)
 	}

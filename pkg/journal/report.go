@@ -4,7 +4,7 @@ import "time"
 
 // maxListed limits the entries of each list in a report, and so the scanner's memory. There
 // may be one more entry for each epoch, because every deletion can leave one in an intact
-// journal. Report.Unlisted counts the entries beyond the limit.
+// journal. ScanReport.Unlisted counts the entries beyond the limit.
 const maxListed = 4096
 
 // Point is one record of a journal.
@@ -13,15 +13,15 @@ type Point struct {
 	Seq   uint64 `json:"seq"`
 }
 
-// Digest is the sum of the record at a point, as found in the file.
+// Digest is the checksum of the record at a point, as found in the file.
 type Digest struct {
 	Point
-	Sum uint32 `json:"sum"`
+	Checksum uint32 `json:"checksum"`
 }
 
-// Segment is a sequence of intact records of one epoch with consecutive sequence numbers, each linked to the previous
-// one by its sum. Records of other epochs may be between them, if two writers ran at the same time. A segment ends at
-// a requested point, so that it holds either acknowledged records or unacknowledged ones.
+// Segment is a sequence of intact records of one epoch with consecutive sequence numbers, each linked to the
+// previous one by its checksum. Records of other epochs may be between them, if two writers ran at the same time. A
+// segment ends at a requested point, so that it holds either acknowledged records or unacknowledged ones.
 type Segment struct {
 	Epoch int    `json:"epoch"`
 	First uint64 `json:"first"`
@@ -30,12 +30,12 @@ type Segment struct {
 	Offset int64 `json:"offset"`
 	End    int64 `json:"end"`
 	// Unlinked reports whether the first record has the next sequence number after the epoch's previous segment,
-	// but not that segment's sum.
+	// but not that segment's checksum.
 	Unlinked bool `json:"unlinked,omitempty"`
 	// Displaced is the number of records at another offset than the one they name.
 	Displaced uint64 `json:"displaced,omitempty"`
 
-	lastSum uint32
+	lastChecksum uint32
 }
 
 // Damage is a range of bytes without an intact record.
@@ -64,9 +64,9 @@ type Foreign struct {
 	End     int64  `json:"end"`
 }
 
-// Report is what a scan found in a file. Its lists are in the order of the file. Every byte
+// ScanReport is what a scan found in a file. Its lists are in the order of the file. Every byte
 // belongs to a segment, to damage or to foreign records.
-type Report struct {
+type ScanReport struct {
 	Format
 	// Present reports whether there was a file to scan.
 	Present bool `json:"present"`
@@ -80,7 +80,7 @@ type Report struct {
 	// Unreadable lists the ranges of bytes that could not be read. The scan was given zeros in their place. Scan does
 	// not fill it in; the caller that reads the file does.
 	Unreadable []Range `json:"unreadable,omitempty"`
-	// Digests are the sums of the requested points that were found. If a record occurs twice, Digests has the first one.
+	// Digests are the checksums of the requested points that were found. A record that occurs twice has only the first.
 	Digests []Digest `json:"digests,omitempty"`
 	// FirstTime and LastTime are the times of the first and the last intact record in the file.
 	FirstTime time.Time `json:"firstTime,omitzero"`

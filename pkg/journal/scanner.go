@@ -9,11 +9,11 @@ import (
 )
 
 // Scan reads a whole journal once, in constant memory, checks each record, and reports what
-// it found. The report has the sums of the records at the given points. Damage is never an
+// it found. The report has the checksum of the records at the given points. Damage is never an
 // error: Scan returns only errors of the reader, together with the report up to there.
-func Scan(r io.Reader, format Format, points []Point) (Report, error) {
+func Scan(r io.Reader, format Format, points []Point) (ScanReport, error) {
 	if err := format.Validate(); err != nil {
-		return Report{}, err
+		return ScanReport{}, err
 	}
 	s := newScanner(r, format, points)
 	err := s.run()
@@ -23,12 +23,12 @@ func Scan(r io.Reader, format Format, points []Point) (Report, error) {
 
 type scanner struct {
 	in     window
-	report Report
+	report ScanReport
 	// lastSegment maps an epoch to the index of its last segment.
 	lastSegment map[int]int
 	// points are the sequence numbers of the requested points by epoch, sorted.
 	points map[int][]uint64
-	// pending are the points whose sums have not been found yet.
+	// pending are the points whose checksum have not been found yet.
 	pending map[Point]bool
 	// closed are the epochs whose last segment ends at a requested point.
 	closed map[int]bool
@@ -45,7 +45,7 @@ type scanner struct {
 func newScanner(r io.Reader, format Format, points []Point) *scanner {
 	s := &scanner{
 		in:          window{r: r},
-		report:      Report{Format: format, Present: true},
+		report:      ScanReport{Format: format, Present: true},
 		lastSegment: map[int]int{},
 		points:      map[int][]uint64{},
 		closed:      map[int]bool{},
@@ -136,7 +136,7 @@ func (s *scanner) acceptRecord(r Record, line []byte) {
 	listed := s.addToSegment(r)
 	if p := (Point{r.Epoch, r.Seq}); s.pending[p] {
 		delete(s.pending, p)
-		s.report.Digests = append(s.report.Digests, Digest{p, r.Sum})
+		s.report.Digests = append(s.report.Digests, Digest{p, r.Checksum})
 		s.closed[r.Epoch] = true
 	}
 	s.next = prediction{}
@@ -171,7 +171,7 @@ func (s *scanner) addToSegment(r Record) (listed bool) {
 	i, known := s.lastSegment[r.Epoch]
 	if known {
 		seg := &s.report.Segments[i]
-		if r.Seq == seg.Last+1 && r.Prev == seg.lastSum && !s.closed[r.Epoch] {
+		if r.Seq == seg.Last+1 && r.Prev == seg.lastChecksum && !s.closed[r.Epoch] {
 			seg.extend(r, offset, size)
 			return true
 		}
@@ -183,7 +183,7 @@ func (s *scanner) addToSegment(r Record) (listed bool) {
 	next := Segment{Epoch: r.Epoch, First: r.Seq, Offset: offset}
 	if known {
 		previous := s.report.Segments[i]
-		next.Unlinked = r.Seq == previous.Last+1 && r.Prev != previous.lastSum
+		next.Unlinked = r.Seq == previous.Last+1 && r.Prev != previous.lastChecksum
 	}
 	next.Unlinked = next.Unlinked || r.Seq == 1 && r.Prev != 0
 	next.extend(r, offset, size)
@@ -198,7 +198,7 @@ func (s *scanner) listLimit() int { return maxListed + len(s.lastSegment) }
 
 // extend adds the record at an offset to the end of the segment.
 func (seg *Segment) extend(r Record, offset int64, size int) {
-	seg.Last, seg.End, seg.lastSum = r.Seq, offset+int64(size), r.Sum
+	seg.Last, seg.End, seg.lastChecksum = r.Seq, offset+int64(size), r.Checksum
 	seg.Displaced += displaced(r, offset)
 }
 
@@ -275,7 +275,7 @@ func (s *scanner) acceptDamage() error {
 
 // expected returns the record that should follow the last intact one.
 func (s *scanner) expected() *expectation {
-	next := Record{Epoch: max(s.last.Epoch, 1), Seq: s.last.Seq + 1, Prev: s.last.Sum, Offset: s.in.offset}
+	next := Record{Epoch: max(s.last.Epoch, 1), Seq: s.last.Seq + 1, Prev: s.last.Checksum, Offset: s.in.offset}
 	encoder := newEncoder(s.report.Format)
 	return &expectation{
 		point: Point{next.Epoch, next.Seq},

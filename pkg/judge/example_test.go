@@ -30,7 +30,7 @@ func ExampleJudge() {
 		return
 	}
 	var acks ledger.Ledger
-	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}
+	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Checksum}
 	if err := acks.Add(ack); err != nil {
 		fmt.Println(err)
 		return
@@ -43,7 +43,7 @@ func ExampleJudge() {
 		fmt.Println(err)
 		return
 	}
-	judgement := judge.Judge(judge.Input{Acks: acks.Acks(), Report: report, Epochs: 1})
+	judgement := judge.Judge(judge.Input{Acks: acks.Acks(), Scan: report, Epochs: 1})
 	fmt.Println(judgement.Verdict())
 	for _, finding := range judgement.Findings {
 		fmt.Println(finding)

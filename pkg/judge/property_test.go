@@ -96,7 +96,7 @@ type history struct {
 	foreign    bool
 	unreadable []journal.Range
 
-	earlier  []journal.Report
+	earlier  []journal.ScanReport
 	findings [][]Finding
 	// intact reports whether the acknowledged records were intact at every scan so far.
 	intact bool
@@ -144,7 +144,7 @@ func (w *writer) Datasync() error { return nil }
 func (w *writer) commit(limit int) ledger.Ack {
 	last, err := w.Commit(1+w.random.IntN(limit), w.now)
 	require.NoError(w.t, err)
-	return ledger.Ack{Point: journal.Point{Epoch: w.epoch, Seq: last.Seq}, Digest: last.Sum}
+	return ledger.Ack{Point: journal.Point{Epoch: w.epoch, Seq: last.Seq}, Digest: last.Checksum}
 }
 
 // writeEpoch runs a writer: commits, acknowledgements, and a last commit whose sync never
@@ -328,7 +328,7 @@ func (h *history) scan() {
 	require.NoError(h.t, err)
 	report.Unreadable = h.unreadable
 	findings := Judge(Input{
-		Acks: acks, Report: report, Earlier: h.earlier, Epochs: h.epochs, MayOverlap: h.overlap,
+		Acks: acks, Scan: report, Earlier: h.earlier, Epochs: h.epochs, MayOverlap: h.overlap,
 	}).Findings
 	h.earlier = append(h.earlier, report)
 	h.findings = append(h.findings, findings)

@@ -465,14 +465,14 @@ func (s *execution) closeWatch() {
 func (s *execution) journalRead(
 	pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int,
 ) *result.JournalRead {
-	var earlier []journal.Report
+	var earlier []journal.ScanReport
 	for _, e := range s.cell.Epochs {
 		if e.InitialRead != nil {
-			earlier = append(earlier, e.InitialRead.ScanResult.Report)
+			earlier = append(earlier, e.InitialRead.ScanResult.ScanReport)
 		}
 	}
 	// A killed process is waited for: no two writers are alive at once.
-	judged := judge.Judge(judge.Input{Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs})
+	judged := judge.Judge(judge.Input{Acks: acks, Scan: scan.ScanReport, Earlier: earlier, Epochs: epochs})
 	return &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judged}
 }
 

@@ -28,7 +28,7 @@ import (
 // ScanResult is the outcome of a scan of the journal. A writer scans before its first
 // commit, the reader at the end of the run.
 type ScanResult struct {
-	journal.Report
+	journal.ScanReport
 	// SHA256 is the SHA-256 of the journal in hexadecimal, as sha256sum(1) prints it. Only
 	// the reader computes it, and only if every byte could be read.
 	SHA256 string `json:"sha256,omitempty"`

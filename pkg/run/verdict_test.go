@@ -177,7 +177,7 @@ func TestVerdict_IsErrorBelowTheRequiredEvidenceLevel(t *testing.T) {
 func TestVerdict_IncludesTheSTIGCheck(t *testing.T) {
 	readWith := func(records uint64) *result.JournalRead {
 		return &result.JournalRead{
-			ScanResult: protocol.ScanResult{Report: journal.Report{Records: records}},
+			ScanResult: protocol.ScanResult{ScanReport: journal.ScanReport{Records: records}},
 			Judgement:  judge.Judgement{Acknowledged: 10},
 		}
 	}

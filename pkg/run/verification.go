@@ -104,12 +104,12 @@ func (c *cell) read(ctx context.Context) error {
 func judgeScan(
 	cell *result.Cell, pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int,
 ) *result.JournalRead {
-	var earlier []journal.Report
+	var earlier []journal.ScanReport
 	for _, read := range cell.Reads() {
-		earlier = append(earlier, read.ScanResult.Report)
+		earlier = append(earlier, read.ScanResult.ScanReport)
 	}
 	judgement := judge.Judge(judge.Input{
-		Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs, MayOverlap: cell.Plan.Force,
+		Acks: acks, Scan: scan.ScanReport, Earlier: earlier, Epochs: epochs, MayOverlap: cell.Plan.Force,
 	})
 	read := &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
 	first := cell.Epochs[0].Mount

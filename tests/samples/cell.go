@@ -55,12 +55,12 @@ func cell(s scenario) result.Cell {
 	v := newVolume(fmt.Sprintf("%016x", 0x8f3a5c7e9b1d2f40+uint64(s.number)), uint64(s.number))
 	c := result.Cell{Plan: s.plan, Journal: v.format, File: "/data/logs.log", Claim: s.claim}
 	now := s.start
-	var earlier []journal.Report
+	var earlier []journal.ScanReport
 	for i, node := range s.writers {
 		e := result.Epoch{Number: i + 1, Pod: s.pod("write-pod", i+1, node, now), Mount: s.mount, BootID: bootIDs[node]}
 		if i > 0 {
 			e.InitialRead = s.read(v, e.Pod, i, earlier, e.Started.Add(60*time.Millisecond))
-			earlier = append(earlier, e.InitialRead.ScanResult.Report)
+			earlier = append(earlier, e.InitialRead.ScanResult.ScanReport)
 		}
 		now = e.Started.Add(120 * time.Millisecond)
 		e.FirstAck, e.Acks = v.write(now, now.Add(writing), s.median)
@@ -85,7 +85,7 @@ func cell(s scenario) result.Cell {
 
 // read returns a pod's read of the journal after this many epochs, with its judgement.
 func (s scenario) read(
-	v *volume, pod result.Pod, epochs int, earlier []journal.Report, at time.Time,
+	v *volume, pod result.Pod, epochs int, earlier []journal.ScanReport, at time.Time,
 ) *result.JournalRead {
 	if damage := s.damage[epochs]; damage != nil {
 		damage(v)
@@ -100,7 +100,7 @@ func (s scenario) read(
 		found.Sample = v.around(v.damage)
 	}
 	judged := judge.Judge(judge.Input{
-		Acks: v.ledger.Acks(), Report: found.Report, Earlier: earlier, Epochs: epochs, MayOverlap: s.plan.Force,
+		Acks: v.ledger.Acks(), Scan: found.ScanReport, Earlier: earlier, Epochs: epochs, MayOverlap: s.plan.Force,
 	})
 	return &result.JournalRead{Pod: pod, Seen: at, ScanResult: found, Judgement: judged}
 }

@@ -60,7 +60,7 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 		duration := v.commitTime(median)
 		last := must(w.Commit(recordsEach, func() time.Time { return at }))
 		check(took.RecordValue(duration.Microseconds()))
-		ack := ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Sum, Time: at.Add(duration)}
+		ack := ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Checksum, Time: at.Add(duration)}
 		if first == nil {
 			first = &ack
 		}
@@ -85,13 +85,13 @@ func (v *volume) commitTime(median time.Duration) time.Duration {
 // scan returns what a pod finds in the journal now.
 func (v *volume) scan() protocol.ScanResult {
 	if len(v.bytes) == 0 {
-		return protocol.ScanResult{Report: journal.Report{Format: v.format}}
+		return protocol.ScanResult{ScanReport: journal.ScanReport{Format: v.format}}
 	}
 	var points []journal.Point
 	for _, p := range v.ledger.Acks() {
 		points = append(points, p.Point)
 	}
-	return protocol.ScanResult{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
+	return protocol.ScanResult{ScanReport: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
 }
 
 // sha256 returns the sum of the current bytes.

@@ -78,7 +78,7 @@ type expectation struct {
 	Cell    string
 	Format  journal.Format
 	Acks    []ledger.Ack
-	Earlier []journal.Report
+	Earlier []journal.ScanReport
 	Epochs  int
 	Overlap bool
 }
@@ -92,7 +92,7 @@ type verification struct {
 	ReadMode  protocol.ReadMode `json:"readMode,omitempty"`
 	Acks      []ledger.Ack      `json:"acks"`
 	SHA256    string            `json:"sha256,omitempty"`
-	Report    journal.Report    `json:"report"`
+	Scan      journal.ScanReport    `json:"scan"`
 	Judgement judge.Judgement   `json:"judgement"`
 	format    journal.Format
 }
@@ -216,7 +216,7 @@ func fromCell(c result.Cell) expectation {
 	e := expectation{Cell: c.Plan.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
 	for _, read := range c.Reads() {
 		if read.Epoch > 0 { // a writer's, not the reader's
-			e.Earlier = append(e.Earlier, read.ScanResult.Report)
+			e.Earlier = append(e.Earlier, read.ScanResult.ScanReport)
 		}
 	}
 	return e
@@ -267,7 +267,7 @@ func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verifi
 		return outcome, err
 	}
 	outcome.Judgement = judge.Judge(judge.Input{
-		Acks: expected.Acks, Report: outcome.Report, Earlier: expected.Earlier, Epochs: expected.Epochs,
+		Acks: expected.Acks, Scan: outcome.Scan, Earlier: expected.Earlier, Epochs: expected.Epochs,
 		MayOverlap: expected.Overlap,
 	})
 	outcome.Verdict = outcome.Judgement.Verdict()
@@ -295,16 +295,16 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome 
 		reader = volume.NewImageReader(reader, acknowledged)
 	}
 	sum := sha256.New()
-	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), expected.Format, points)
-	outcome.Report.Unreadable, outcome.ReadMode = file.Unreadable(), file.ReadMode()
+	outcome.Scan, err = journal.Scan(io.TeeReader(reader, sum), expected.Format, points)
+	outcome.Scan.Unreadable, outcome.ReadMode = file.Unreadable(), file.ReadMode()
 	if err := errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("reading %s: %w", v.journal, err)
 	}
-	if len(outcome.Report.Unreadable) == 0 {
+	if len(outcome.Scan.Unreadable) == 0 {
 		outcome.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	// A device always exists: its journal is present if it contains anything.
-	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsBlockDevice()
+	outcome.Scan.Present = outcome.Scan.Bytes > 0 || !v.device && !file.IsBlockDevice()
 	return nil
 }
 
@@ -323,7 +323,7 @@ func (o verification) reason() string {
 func (o verification) text() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict), o.Reason)
-	fmt.Fprintf(&s, "  journal       %s, %d bytes, %d intact records\n", o.Journal, o.Report.Bytes, o.Report.Records)
+	fmt.Fprintf(&s, "  journal       %s, %d bytes, %d intact records\n", o.Journal, o.Scan.Bytes, o.Scan.Records)
 	fmt.Fprintf(&s, "  journal ID    %s, %d bytes per record\n", o.format.ID, o.format.Size)
 	if o.SHA256 != "" {
 		fmt.Fprintf(&s, "  SHA-256       %s\n", o.SHA256)

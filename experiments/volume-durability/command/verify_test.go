@@ -36,7 +36,7 @@ func writeJournal(t *testing.T) (content []byte, ack ledger.Ack) {
 	require.NoError(t, err)
 	last, err := w.Commit(100, time.Now)
 	require.NoError(t, err)
-	return file.Bytes(), ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}
+	return file.Bytes(), ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Checksum}
 }
 
 func save(t *testing.T, name string, content []byte) string {
@@ -164,7 +164,7 @@ func commit(t *testing.T, w *journal.Writer, records int) ledger.Ack {
 	t.Helper()
 	last, err := w.Commit(records, time.Now)
 	require.NoError(t, err)
-	return ledger.Ack{Point: journal.Point{Epoch: last.Epoch, Seq: last.Seq}, Digest: last.Sum}
+	return ledger.Ack{Point: journal.Point{Epoch: last.Epoch, Seq: last.Seq}, Digest: last.Checksum}
 }
 
 func TestVerify_WrongArgumentsAreErrors(t *testing.T) {
@@ -192,7 +192,7 @@ func TestVerify_DeviceEndsWhereNothingWasWritten(t *testing.T) {
 	assert.Equal(t, terminal.ExitOK, code)
 	var found verification
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
-	assert.Equal(t, int64(len(content)), found.Report.Bytes, "the rest of the device is not part of the journal")
+	assert.Equal(t, int64(len(content)), found.Scan.Bytes, "the rest of the device is not part of the journal")
 
 	clear(image[4096 : 2*4096]) // zeros are a loss where records were acknowledged
 	code, out, _ = execute(t, "verify",

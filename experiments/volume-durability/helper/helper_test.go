@@ -107,7 +107,7 @@ func judged(
 		points = append(points, strconv.Itoa(ack.Epoch)+":"+strconv.FormatUint(ack.Seq, 10))
 	}
 	result := readBack(t, path, strings.Join(points, ","), more...)
-	return judge.Judge(judge.Input{Acks: acks, Report: result.Report, Epochs: len(acks)}).Findings, result
+	return judge.Judge(judge.Input{Acks: acks, Scan: result.ScanReport, Epochs: len(acks)}).Findings, result
 }
 
 func TestRead_FindsWhatSeveralEpochsAcknowledged(t *testing.T) {

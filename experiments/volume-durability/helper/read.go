@@ -62,12 +62,12 @@ func (t *task) scan(content io.Writer) (protocol.ScanResult, error) {
 		return t.noJournal(), nil // the device is blank
 	}
 	report.Unreadable = file.Unreadable()
-	return protocol.ScanResult{Report: report, ReadMode: file.ReadMode()}, nil
+	return protocol.ScanResult{ScanReport: report, ReadMode: file.ReadMode()}, nil
 }
 
 // noJournal returns the result of a scan that found no journal.
 func (t *task) noJournal() protocol.ScanResult {
-	return protocol.ScanResult{Report: journal.Report{Format: t.format}}
+	return protocol.ScanResult{ScanReport: journal.ScanReport{Format: t.format}}
 }
 
 // reportScan completes the result of a scan and reports it.
@@ -81,7 +81,7 @@ func (t *task) reportScan(out io.Writer, found protocol.ScanResult) error {
 		return protocol.NewOpError(op, err)
 	}
 	found.BootID = volume.BootID()
-	found.Sample = t.sample(found.Report)
+	found.Sample = t.sample(found.ScanReport)
 	if err := protocol.Write(out, protocol.Message{ScanResult: &found}); err != nil {
 		return fmt.Errorf("reporting the scan of %s: %w", t.file, err)
 	}
@@ -100,7 +100,7 @@ func (t *task) mount(present bool) (protocol.Mount, error) {
 
 // sample returns the bytes around the first damage; nil if there is none. The sample has
 // no bytes if the journal cannot be read a second time.
-func (t *task) sample(found journal.Report) *protocol.Sample {
+func (t *task) sample(found journal.ScanReport) *protocol.Sample {
 	at, damaged := found.FirstDamage()
 	if !damaged {
 		return nil
