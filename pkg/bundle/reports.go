@@ -93,7 +93,7 @@ func scans(r result.Result) []Scan {
 	for _, c := range r.Cells {
 		s := Scan{Cell: c.Plan.Name, Reads: []Read{}}
 		for _, read := range c.Reads() {
-			s.Reads = append(s.Reads, Read{read.Epoch, read.Name, read.Node, read.Seen, read.ScanResult})
+			s.Reads = append(s.Reads, Read{read.Epoch, read.Name, read.Node, read.ReceivedAt, read.ScanResult})
 		}
 		all = append(all, s)
 	}

@@ -44,17 +44,17 @@ const (
 
 	nanosecondDigits = 9
 
-	idLen        = 16
-	epochDigits  = 5
-	seqDigits    = 12
-	offsetDigits = 14
-	checksumDigits    = 8
+	idLen          = 16
+	epochDigits    = 5
+	seqDigits      = 12
+	offsetDigits   = 14
+	checksumDigits = 8
 
 	// checksumPrefix precedes the checksum's digits. The checksum covers it.
 	checksumPrefix = " c="
 	// checksumSuffixLen is the length of what the checksum does not cover: its digits and the newline.
 	checksumSuffixLen = checksumDigits + 1
-	trailerLen   = len(checksumPrefix) + checksumSuffixLen
+	trailerLen        = len(checksumPrefix) + checksumSuffixLen
 )
 
 // Limits of a record's size in bytes, including the newline. The minimum leaves space for

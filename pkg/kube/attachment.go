@@ -21,13 +21,13 @@ func (o *observer) attachmentChanged(a *storagev1.VolumeAttachment) {
 		o.attachments[a.UID] = observed
 	}
 	observed.latest = a
-	setOnce(&observed.Attached, a.Status.Attached, time.Now().UTC())
+	setOnce(&observed.AttachedAt, a.Status.Attached, time.Now().UTC())
 }
 
 func (o *observer) attachmentDeleted(a *storagev1.VolumeAttachment, missed bool) {
-	if observed := o.attachments[a.UID]; observed != nil && observed.Gone.IsZero() {
+	if observed := o.attachments[a.UID]; observed != nil && observed.DeletedAt.IsZero() {
 		observed.DeletionMissed = missed
-		observed.Gone = time.Now().UTC()
+		observed.DeletedAt = time.Now().UTC()
 	}
 }
 
@@ -42,7 +42,7 @@ func (c Client) Attachments(volume string) (attachments []Attachment, visible bo
 			attachments = append(attachments, a.Attachment)
 		}
 	}
-	slices.SortFunc(attachments, func(a, b Attachment) int { return a.Attached.Compare(b.Attached) })
+	slices.SortFunc(attachments, func(a, b Attachment) int { return a.AttachedAt.Compare(b.AttachedAt) })
 	return attachments, o.attachmentsVisible
 }
 
@@ -52,7 +52,7 @@ func (c Client) AwaitDetached(ctx context.Context, volume string) error {
 	defer cancel()
 	return c.observer.waitUntil(ctx, func() (bool, error) {
 		for _, a := range c.observer.attachments {
-			if a.volume == volume && a.Gone.IsZero() {
+			if a.volume == volume && a.DeletedAt.IsZero() {
 				return false, nil
 			}
 		}

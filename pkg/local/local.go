@@ -109,7 +109,7 @@ type execution struct {
 func (r Run) Execute(ctx context.Context) result.Result {
 	s := r.newExecution()
 	out := result.Result{
-		Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Options,
+		Schema: result.Schema, RunID: r.ID, StartedAt: time.Now().UTC(), Options: r.Options,
 		Cluster: result.Cluster{Orchestrator: "none: the run was local, on " + s.host},
 	}
 	r.Observer.Planned([]options.CellSpec{s.cell.Plan})
@@ -123,7 +123,7 @@ func (r Run) Execute(ctx context.Context) result.Result {
 	if out.NotRemoved != "" {
 		out.Reason += ". Not removed: " + out.NotRemoved
 	}
-	out.Ended = time.Now().UTC()
+	out.EndedAt = time.Now().UTC()
 	return out
 }
 
@@ -200,7 +200,7 @@ func (s *execution) Restore(ctx context.Context) error {
 func (s *execution) pod(name string, p *process) result.Pod {
 	now := time.Now().UTC()
 	return result.Pod{
-		Name: fmt.Sprintf("%s (process %d)", name, p.cmd.Process.Pid), Node: s.host, Created: now, Started: now,
+		Name: fmt.Sprintf("%s (process %d)", name, p.cmd.Process.Pid), Node: s.host, CreatedAt: now, StartedAt: now,
 	}
 }
 
@@ -300,11 +300,11 @@ func (s *execution) Delete(ctx context.Context) error {
 		s.hits++
 	}
 	s.Observer.Deleting(s.cell.Plan, epoch.Pod)
-	epoch.AckedAtDeletion, epoch.Deleting = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
+	epoch.AckedAtDeletion, epoch.DeletionRequestedAt = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
 	if err := s.kill(ctx, w); err != nil {
 		return err
 	}
-	epoch.Gone = time.Now().UTC()
+	epoch.DeletedAt = time.Now().UTC()
 	s.writer = nil
 	s.Log.WithField("epoch", epoch.Number).Info("The writer was killed")
 	if op := w.OpError(); op != nil && !epoch.FirstAckAt.IsZero() {
@@ -409,7 +409,7 @@ func (s *execution) read(ctx context.Context) error {
 		}
 	}
 	s.cell.Reader = s.journalRead(pod, *scan, acks, len(s.cell.Epochs))
-	s.cell.Reader.Seen = time.Now().UTC()
+	s.cell.Reader.ReceivedAt = time.Now().UTC()
 	return nil
 }
 

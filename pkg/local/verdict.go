@@ -50,7 +50,7 @@ func (s *execution) passOrError() (judge.Verdict, string) {
 		return judge.Error, "no writer was running when it was killed: " + c.VerificationSentence()
 	case c.Provenance.Level < s.Options.RequiredEvidence:
 		return judge.Error, fmt.Sprintf("the evidence level is %s, below the required %s: %s",
-			c.Provenance.Level, s.Options.RequiredEvidence, c.Provenance.NotReached)
+			c.Provenance.Level, s.Options.RequiredEvidence, c.Provenance.NotReachedReason)
 	case s.refused != nil:
 		return judge.Error, fmt.Sprintf("the writer could not continue: %v. All acknowledged records were there: %s",
 			s.refused, c.VerificationSentence())
@@ -93,7 +93,7 @@ func (s *execution) recordProvenance() {
 		return
 	}
 	last := c.Epochs[len(c.Epochs)-1]
-	c.Provenance = provenance.History{
+	c.Provenance = provenance.Provenance{
 		Writer:     provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount},
 		Reattached: provenance.Observation{Answer: provenance.No, Reason: "a run without a cluster attaches no volume"},
 	}
@@ -111,9 +111,9 @@ func (s *execution) recordProvenance() {
 // the reader, or the device came back as another one.
 func (s *execution) unmounted(before protocol.Mount, scan protocol.ScanResult) provenance.Observation {
 	now := scan.Mount
-	if s.Target.Device && before.Sequence != 0 && now.Sequence != 0 && before.Sequence != now.Sequence {
+	if s.Target.Device && before.DiskSequence != 0 && now.DiskSequence != 0 && before.DiskSequence != now.DiskSequence {
 		return provenance.Observation{Answer: provenance.Yes, Reason: fmt.Sprintf(
-			"the device had sequence number %d when it was written and %d when it was read", before.Sequence, now.Sequence)}
+			"the device had sequence number %d when it was written and %d when it was read", before.DiskSequence, now.DiskSequence)}
 	}
 	if s.watch == nil {
 		return provenance.Observation{Answer: provenance.Unknown, Reason: "unmounting was not observed"}

@@ -28,7 +28,7 @@ func (r *Run) addFolder(p corev1.Pod) {
 		return
 	}
 	r.folders = append(r.folders, f)
-	r.Objects = append(r.Objects, Object{Kind: "folder", Name: f.String(), Created: p.CreationTimestamp.Time})
+	r.Objects = append(r.Objects, Object{Kind: "folder", Name: f.String(), CreatedAt: p.CreationTimestamp.Time})
 }
 
 func (f folder) String() string { return f.name + " on claim " + f.claim }

@@ -37,10 +37,10 @@ const (
 
 // Object is an object that a run created.
 type Object struct {
-	Kind    string    `json:"kind"`
-	Name    string    `json:"name"`
-	UID     types.UID `json:"uid"`
-	Created time.Time `json:"created"`
+	Kind      string    `json:"kind"`
+	Name      string    `json:"name"`
+	UID       types.UID `json:"uid"`
+	CreatedAt time.Time `json:"createdAt"`
 }
 
 // Run is a run that has objects in a namespace.
@@ -69,8 +69,8 @@ type Run struct {
 func (r Run) LastCreated() time.Time {
 	var last time.Time
 	for _, o := range r.Objects {
-		if o.Created.After(last) {
-			last = o.Created
+		if o.CreatedAt.After(last) {
+			last = o.CreatedAt
 		}
 	}
 	return last

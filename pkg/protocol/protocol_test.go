@@ -31,7 +31,7 @@ func messages() map[string]Message {
 				UUID: "8f3a5c7e-9b1d-4f40-8123-456789abcdef",
 			},
 			ReadMode: ReadDirect, BootID: "1b2c3d4e-0000-4000-8000-000000000001",
-			Sample: &Sample{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
+			Excerpt: &Excerpt{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
 		}},
 		"error": {Error: &OpError{Op: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
 		"commits": {CommitStats: &CommitStats{Count: 3, Records: 12,

@@ -29,9 +29,9 @@ type Result struct {
 	Schema string `json:"schema"`
 	// RunID is unique to the run.
 	RunID string `json:"runID"`
-	// Started and Ended are times of the experiment's clock.
-	Started time.Time `json:"startedAt"`
-	Ended   time.Time `json:"endedAt"`
+	// StartedAt and EndedAt are times of the experiment's clock.
+	StartedAt time.Time `json:"startedAt"`
+	EndedAt   time.Time `json:"endedAt"`
 	// Verdict is the verdict of the whole run.
 	Verdict judge.Verdict `json:"verdict"`
 	// Reason gives the reason for the verdict in a sentence.
@@ -115,7 +115,7 @@ type Cell struct {
 	// Findings has the findings of all reads, and the operations that the volume refused.
 	Findings []judge.Finding `json:"findings,omitempty"`
 	// Provenance is what happened to the volume between the last writer and the reader.
-	Provenance provenance.History `json:"provenance"`
+	Provenance provenance.Provenance `json:"provenance"`
 	// Latency is the latency of the commits of all epochs; absent if no writer reported any.
 	Latency *Latency `json:"latency,omitempty"`
 	// Notes are observations that do not affect the verdict.
@@ -149,16 +149,16 @@ type Pod struct {
 	Node string    `json:"node"`
 	// ImageID is the image that the node ran, with its digest if the runtime reports one.
 	ImageID string `json:"imageID,omitempty"`
-	// Created is when the pod was created.
-	Created time.Time `json:"createdAt,omitzero"`
-	// Scheduled is when the pod was assigned to its node.
-	Scheduled time.Time `json:"scheduledAt,omitzero"`
-	// Attached is when the volume was attached to the pod's node.
-	Attached time.Time `json:"attachedAt,omitzero"`
-	// Mounted is when the pod was ready to start its containers, with the volume mounted.
-	Mounted time.Time `json:"mountedAt,omitzero"`
-	// Started is when the container started.
-	Started time.Time `json:"startedAt,omitzero"`
+	// CreatedAt is when the pod was created.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	// ScheduledAt is when the pod was assigned to its node.
+	ScheduledAt time.Time `json:"scheduledAt,omitzero"`
+	// AttachedAt is when the volume was attached to the pod's node.
+	AttachedAt time.Time `json:"attachedAt,omitzero"`
+	// MountedAt is when the pod was ready to start its containers, with the volume mounted.
+	MountedAt time.Time `json:"mountedAt,omitzero"`
+	// StartedAt is when the container started.
+	StartedAt time.Time `json:"startedAt,omitzero"`
 }
 
 // Epoch is the lifetime of one writer.
@@ -180,10 +180,10 @@ type Epoch struct {
 	AckedAtDeletion uint64 `json:"ackedAtDeletion,omitempty"`
 	// Grace is the grace period of the deletion in seconds; absent for the pod's own, 30 seconds.
 	Grace *int64 `json:"gracePeriodSeconds,omitempty"`
-	// Deleting is when the deletion of the writer was requested.
-	Deleting time.Time `json:"deletedAt,omitzero"`
-	// Gone is when the deleted writer no longer existed.
-	Gone time.Time `json:"goneAt,omitzero"`
+	// DeletionRequestedAt is when the deletion of the writer was requested.
+	DeletionRequestedAt time.Time `json:"deletionRequestedAt,omitzero"`
+	// DeletedAt is when the deleted writer no longer existed.
+	DeletedAt time.Time `json:"deletedAt,omitzero"`
 	// ExitError is the error with which the writer exited before its deletion, if it did.
 	ExitError *protocol.OpError `json:"exitError,omitempty"`
 	// InitialRead is the writer's read of the journal before its first commit; absent for the first writer, and if the
@@ -193,15 +193,15 @@ type Epoch struct {
 
 // AckSample is an acknowledgement and when the experiment received it.
 type AckSample struct {
-	At  time.Time `json:"receivedAt"`
-	Seq uint64    `json:"seq"`
+	ReceivedAt time.Time `json:"receivedAt"`
+	Seq        uint64    `json:"seq"`
 }
 
 // JournalRead is one pod's read of the whole journal, with the judgement of it.
 type JournalRead struct {
 	Pod
-	// Seen is when the experiment received the scan result.
-	Seen       time.Time           `json:"receivedAt,omitzero"`
+	// ReceivedAt is when the experiment received the scan result.
+	ReceivedAt time.Time           `json:"receivedAt,omitzero"`
 	ScanResult protocol.ScanResult `json:"scan"`
 	Judgement  judge.Judgement     `json:"judgement"`
 }
@@ -220,7 +220,7 @@ func (r JournalRead) HasLogData() bool {
 func (c Cell) Deletions() int {
 	n := 0
 	for _, e := range c.Epochs {
-		if !e.Deleting.IsZero() {
+		if !e.DeletionRequestedAt.IsZero() {
 			n++
 		}
 	}

@@ -158,7 +158,7 @@ func (p *podLog) sampleAck(ack ledger.Ack) {
 	if len(p.acks) > 0 && ack.Seq <= p.acks[len(p.acks)-1].Seq {
 		return
 	}
-	p.acks = append(p.acks, result.AckSample{At: p.lastLine.UTC(), Seq: ack.Seq})
+	p.acks = append(p.acks, result.AckSample{ReceivedAt: p.lastLine.UTC(), Seq: ack.Seq})
 	if len(p.acks) >= maxSamples {
 		p.acks = result.Downsample(p.acks)
 	}

@@ -44,7 +44,7 @@ func (r provenanceRecorder) record(ctx context.Context) {
 		return
 	}
 	last := c.Epochs[len(c.Epochs)-1]
-	c.Provenance = provenance.History{
+	c.Provenance = provenance.Provenance{
 		Writer: provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount},
 	}
 	if c.Reader != nil {
@@ -68,7 +68,7 @@ func (r provenanceRecorder) reattached(last result.Epoch) provenance.Observation
 		return observed(provenance.Unknown, "the service account may not read VolumeAttachments; "+
 			"rbac-optional.yaml grants that permission")
 	}
-	return compareAttachments(all, last.Node, last.Deleting, r.cell.Reader.Node)
+	return compareAttachments(all, last.Node, last.DeletionRequestedAt, r.cell.Reader.Node)
 }
 
 func observed(answer provenance.Answer, reason string, args ...any) provenance.Observation {
@@ -83,7 +83,7 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 		if a.Node == reader {
 			now = &all[i]
 		}
-		if a.Node == writer && !a.Attached.After(deleted) && (a.Gone.IsZero() || !a.Gone.Before(deleted)) {
+		if a.Node == writer && !a.AttachedAt.After(deleted) && (a.DeletedAt.IsZero() || !a.DeletedAt.Before(deleted)) {
 			before = &all[i]
 		}
 	}
@@ -96,15 +96,15 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 		return observed(provenance.No, "the volume stayed attached to %s (%s)", writer, now.Name)
 	case before == nil:
 		return observed(provenance.Unknown, "no attachment to the writer's node was observed")
-	case before.Gone.IsZero():
+	case before.DeletedAt.IsZero():
 		return observed(provenance.No, "the volume is still attached to %s (%s)", writer, before.Name)
 	case before.DeletionMissed && before.Name != now.Name: // two of the same name cannot overlap
 		return observed(provenance.Unknown, "when the volume was detached from %s is unknown", writer)
-	case !now.Attached.After(before.Gone):
+	case !now.AttachedAt.After(before.DeletedAt):
 		return observed(provenance.No, "the volume was attached to %s before it was detached from %s", reader, writer)
 	}
 	return observed(provenance.Yes, "VolumeAttachment %s (node %s) was deleted at %s; %s (node %s) was created at %s",
-		before.Name, writer, before.Gone.Format(clockTime), now.Name, reader, now.Attached.Format(clockTime))
+		before.Name, writer, before.DeletedAt.Format(clockTime), now.Name, reader, now.AttachedAt.Format(clockTime))
 }
 
 // clockTime is the format of times of day.
@@ -112,16 +112,16 @@ const clockTime = "15:04:05.000Z"
 
 // unmounted compares what the writer and the reader had mounted. Equal device numbers prove nothing, because a
 // kernel reuses them.
-func unmounted(h provenance.History) provenance.Observation {
+func unmounted(h provenance.Provenance) provenance.Observation {
 	before, now := h.Writer.Mount, h.Reader.Mount
 	switch {
 	case h.Reattached.IsYes():
 		return observed(provenance.Yes, "the volume was detached, which happens only after it was unmounted")
 	case h.Writer.BootID == "" || h.Writer.BootID != h.Reader.BootID:
 		return observed(provenance.Unknown, "whether another kernel still has the volume mounted is unknown")
-	case before.Sequence != now.Sequence && before.Sequence != 0 && now.Sequence != 0:
+	case before.DiskSequence != now.DiskSequence && before.DiskSequence != 0 && now.DiskSequence != 0:
 		return observed(provenance.Yes, "the device's sequence number was %d for the writer and %d for the reader",
-			before.Sequence, now.Sequence)
+			before.DiskSequence, now.DiskSequence)
 	case before.FSType != protocol.BlockDevice && before.Device != "" && now.Device != "" && before.Device != now.Device:
 		return observed(provenance.Yes, "the writer had device %s, the reader device %s: the filesystem was mounted again",
 			before.Device, now.Device)
@@ -186,8 +186,8 @@ func compareMounts(mounts []podMount, mountPath, volume string) provenance.Obser
 
 // addTimes adds the times of a pod's start and of its volume's attachment.
 func (r provenanceRecorder) addTimes(pod *result.Pod) {
-	m := r.kube.Milestones(pod.UID)
-	pod.Created, pod.Scheduled, pod.Mounted, pod.Started = m.Created, m.Scheduled, m.Mounted, m.Started
+	m := r.kube.PodTimes(pod.UID)
+	pod.CreatedAt, pod.ScheduledAt, pod.MountedAt, pod.StartedAt = m.CreatedAt, m.ScheduledAt, m.MountedAt, m.StartedAt
 	r.addAttachTime(pod)
 }
 
@@ -197,17 +197,17 @@ func (r provenanceRecorder) addAttachTime(pod *result.Pod) {
 		return
 	}
 	// A pod that has started has its volume: a later attachment is for a later pod.
-	until := pod.Started
+	until := pod.StartedAt
 	if until.IsZero() {
-		until = r.kube.Milestones(pod.UID).Gone
+		until = r.kube.PodTimes(pod.UID).DeletedAt
 	}
 	all, _ := r.kube.Attachments(r.cell.Claim.Volume)
 	for _, a := range all {
-		if !until.IsZero() && a.Attached.After(until) {
+		if !until.IsZero() && a.AttachedAt.After(until) {
 			continue
 		}
-		if a.Node == pod.Node && a.Attached.After(pod.Created) && (pod.Attached.IsZero() || a.Attached.Before(pod.Attached)) {
-			pod.Attached = a.Attached
+		if a.Node == pod.Node && a.AttachedAt.After(pod.CreatedAt) && (pod.AttachedAt.IsZero() || a.AttachedAt.Before(pod.AttachedAt)) {
+			pod.AttachedAt = a.AttachedAt
 		}
 	}
 }

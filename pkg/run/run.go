@@ -83,7 +83,7 @@ func asHookError(err error) error {
 // Execute carries out the run. It always returns a result with a verdict and its reason. The error is the hook's
 // if a hook ended the run.
 func (r Run) Execute(ctx context.Context) (result.Result, error) {
-	res := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Options}
+	res := result.Result{Schema: result.Schema, RunID: r.ID, StartedAt: time.Now().UTC(), Options: r.Options}
 	found, err := r.detectOrchestrator(ctx)
 	if err != nil {
 		return withError(ctx, res, err), nil
@@ -136,7 +136,7 @@ func (r Run) executeCells(
 	if res.NotRemoved != "" {
 		res.Reason += ". Not removed: " + res.NotRemoved
 	}
-	res.Ended = time.Now().UTC()
+	res.EndedAt = time.Now().UTC()
 	var hook *hookError
 	if errors.As(err, &hook) {
 		return res, hook.err
@@ -183,6 +183,6 @@ func withError(ctx context.Context, res result.Result, err error) result.Result 
 }
 
 func withVerdict(res result.Result, verdict judge.Verdict, reason string) result.Result {
-	res.Verdict, res.Reason, res.Ended = verdict, reason, time.Now().UTC()
+	res.Verdict, res.Reason, res.EndedAt = verdict, reason, time.Now().UTC()
 	return res
 }

@@ -56,7 +56,7 @@ func (b verdictBuilder) downgrade() {
 	case c.Provenance.Level < b.options.RequiredEvidence:
 		c.Verdict = judge.Error
 		c.Reason = fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
-			c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReached, c.Reason)
+			c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReachedReason, c.Reason)
 	case b.chaosErr != nil:
 		c.Verdict = judge.Error
 		c.Reason = fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s", b.chaosErr, c.Reason)

@@ -38,7 +38,7 @@ func TestConclude_KeepsEarlierFindings(t *testing.T) {
 
 func TestVerdict_IsErrorIfNoWriterWasActive(t *testing.T) {
 	c := withAck(t, newTestCell(t))
-	c.result.Epochs = []result.Epoch{{Number: 1, Deleting: time.Unix(1, 0)}}
+	c.result.Epochs = []result.Epoch{{Number: 1, DeletionRequestedAt: time.Unix(1, 0)}}
 	w := c.newWriter(1)
 	w.log = logOf(t, line(t, protocol.Message{Error: &protocol.OpError{Op: "writing", Cause: "no space"}}))
 	assert.False(t, w.noteActivity())
@@ -163,7 +163,7 @@ func TestConclude_DoesNotSkipAWriterThatCannotComeBack(t *testing.T) {
 func TestVerdict_IsErrorBelowTheRequiredEvidenceLevel(t *testing.T) {
 	c := withAck(t, newTestCell(t))
 	c.run.Options.RequiredEvidence = provenance.Remounted
-	c.result.Provenance = provenance.History{Level: provenance.Uncached, NotReached: "the unmount was not observed"}
+	c.result.Provenance = provenance.Provenance{Level: provenance.Uncached, NotReachedReason: "the unmount was not observed"}
 	c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.verdict().build()
 	assert.Equal(t, judge.Error, c.result.Verdict)

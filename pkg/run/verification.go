@@ -62,14 +62,14 @@ func (c *cell) provenance() provenanceRecorder {
 func (c *cell) noteOutages() {
 	epochs := c.result.Epochs
 	for i, e := range epochs {
-		if e.Deleting.IsZero() {
+		if e.DeletionRequestedAt.IsZero() {
 			continue
 		}
-		until := e.Gone
+		until := e.DeletedAt
 		if i+1 < len(epochs) && !epochs[i+1].FirstAckAt.IsZero() {
 			until = epochs[i+1].FirstAckAt
 		}
-		if outage := c.run.Kube.UnobservedTime(e.Deleting, until).Round(time.Second); outage > 0 {
+		if outage := c.run.Kube.UnobservedTime(e.DeletionRequestedAt, until).Round(time.Second); outage > 0 {
 			addNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d was deleted "+
 				"and restored: the recovery time includes that", outage, e.Number))
 		}
@@ -96,7 +96,7 @@ func (c *cell) read(ctx context.Context) error {
 		return c.failures.classify(ctx, fmt.Errorf("reader: %w", err), log)
 	}
 	c.result.Reader = judgeScan(c.result, podResult(pod), *scan, acks, len(c.result.Epochs))
-	c.result.Reader.Seen = time.Now().UTC()
+	c.result.Reader.ReceivedAt = time.Now().UTC()
 	return nil
 }
 

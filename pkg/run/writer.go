@@ -106,11 +106,11 @@ func (w *writer) deletePod(ctx context.Context) error {
 	epoch, grace := w.record(), w.specs.gracePeriod()
 	w.run.Hooks.Deleting(w.cell.Plan, epoch.Pod)
 	epoch.AckedAtDeletion, epoch.Grace = ledger.CountRecords(w.ledger.Acks()), grace
-	epoch.Deleting = time.Now().UTC()
+	epoch.DeletionRequestedAt = time.Now().UTC()
 	if err := w.run.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, grace); err != nil {
 		return w.failures.classifyDeletion(ctx, w.pod.Name, err, w.log)
 	}
-	epoch.Gone = time.Now().UTC()
+	epoch.DeletedAt = time.Now().UTC()
 	return nil
 }
 

@@ -129,7 +129,7 @@ func (t *Transcript) sample(ack ledger.Ack) {
 	if len(t.samples) > 0 && ack.Seq <= t.samples[len(t.samples)-1].Seq {
 		return
 	}
-	t.samples = append(t.samples, result.AckSample{At: t.lastLine.UTC(), Seq: ack.Seq})
+	t.samples = append(t.samples, result.AckSample{ReceivedAt: t.lastLine.UTC(), Seq: ack.Seq})
 	if len(t.samples) >= maxAckSamples {
 		t.samples = result.Downsample(t.samples)
 	}

@@ -59,23 +59,23 @@ func cell(s scenario) result.Cell {
 	for i, node := range s.writers {
 		e := result.Epoch{Number: i + 1, Pod: s.pod("write-pod", i+1, node, now), Mount: s.mount, BootID: bootIDs[node]}
 		if i > 0 {
-			e.InitialRead = s.read(v, e.Pod, i, earlier, e.Started.Add(60*time.Millisecond))
+			e.InitialRead = s.read(v, e.Pod, i, earlier, e.StartedAt.Add(60*time.Millisecond))
 			earlier = append(earlier, e.InitialRead.ScanResult.ScanReport)
 		}
-		now = e.Started.Add(120 * time.Millisecond)
+		now = e.StartedAt.Add(120 * time.Millisecond)
 		e.FirstAck, e.Acks = v.write(now, now.Add(writing), s.median)
-		e.FirstAckAt = e.Acks[0].At
+		e.FirstAckAt = e.Acks[0].ReceivedAt
 		e.AckedAtDeletion = v.records
 		now = now.Add(writing)
 		if s.plan.Force {
 			e.Grace = new(int64)
 		}
-		e.Deleting, e.Gone = now, now.Add(goneAfter(s.plan.Force))
-		now = e.Gone.Add(s.restart)
+		e.DeletionRequestedAt, e.DeletedAt = now, now.Add(goneAfter(s.plan.Force))
+		now = e.DeletedAt.Add(s.restart)
 		c.Epochs = append(c.Epochs, e)
 	}
 	reader := s.pod("read-pod", 1, s.reader, now)
-	c.Reader = s.read(v, reader, len(s.writers), earlier, reader.Started.Add(180*time.Millisecond))
+	c.Reader = s.read(v, reader, len(s.writers), earlier, reader.StartedAt.Add(180*time.Millisecond))
 	c.Acks = v.ledger.Acks()
 	c.Latency = must(result.LatencyOf(v.took))
 	c.Provenance = s.history()
@@ -97,29 +97,29 @@ func (s scenario) read(
 		found.SHA256 = v.sha256()
 	}
 	if v.damaged {
-		found.Sample = v.around(v.damage)
+		found.Excerpt = v.around(v.damage)
 	}
 	judged := judge.Judge(judge.Input{
 		Acks: v.ledger.Acks(), Scan: found.ScanReport, Earlier: earlier, Epochs: epochs, MayOverlap: s.plan.Force,
 	})
-	return &result.JournalRead{Pod: pod, Seen: at, ScanResult: found, Judgement: judged}
+	return &result.JournalRead{Pod: pod, ReceivedAt: at, ScanResult: found, Judgement: judged}
 }
 
 func (s scenario) pod(name string, incarnation int, node string, at time.Time) result.Pod {
 	after := func(ms int) time.Time { return at.Add(time.Duration(ms) * time.Millisecond) }
 	p := result.Pod{
 		Name: name + s.object, UID: uid(s.number, incarnation, name), Node: node, ImageID: imageID,
-		Created: at, Scheduled: after(20), Mounted: after(900), Started: after(1100),
+		CreatedAt: at, ScheduledAt: after(20), MountedAt: after(900), StartedAt: after(1100),
 	}
 	if s.claim != nil && s.claim.Provisioner == cephRBD {
-		p.Attached = after(640)
+		p.AttachedAt = after(640)
 	}
 	return p
 }
 
-func (s scenario) history() provenance.History {
+func (s scenario) history() provenance.Provenance {
 	writer := s.writers[len(s.writers)-1]
-	c := provenance.History{
+	c := provenance.Provenance{
 		Writer:     provenance.Location{Node: writer, BootID: bootIDs[writer], Mount: s.mount},
 		Reader:     &provenance.Location{Node: s.reader, BootID: bootIDs[s.reader], Mount: s.mount},
 		ReadMode:   s.readMode,
@@ -147,8 +147,8 @@ func conclude(c *result.Cell) {
 	c.Verdict = judged.Verdict()
 	c.Reason = c.VerificationSentence()
 	c.NotShown = []string{"the run did not test whether acknowledged records survive a power failure"}
-	if c.Provenance.NotReached != "" {
-		c.NotShown = append(c.NotShown, c.Provenance.NotReached)
+	if c.Provenance.NotReachedReason != "" {
+		c.NotShown = append(c.NotShown, c.Provenance.NotReachedReason)
 	}
 }
 

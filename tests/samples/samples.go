@@ -35,7 +35,7 @@ var start = time.Date(2026, 11, 24, 12, 46, 47, 123_456_789, time.UTC)
 func newResult(opts options.Values, cells ...result.Cell) result.Result {
 	r := result.Result{
 		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Options: opts,
-		Started: start, Ended: start.Add(74 * time.Second),
+		StartedAt: start, EndedAt: start.Add(74 * time.Second),
 		Tool: result.Tool{
 			Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef",
 			Image: "registry.example/volume-durability:v0.3.0",
@@ -129,7 +129,7 @@ func NotApplicable() result.Result {
 	r.Verdict, r.Reason = judge.NotApplicable, "Swarm orchestrates: the check does not apply"
 	r.Cluster.Orchestrator = "Swarm: every node carries the label com.docker.ucp.orchestrator.swarm=true, " +
 		"and none com.docker.ucp.orchestrator.kubernetes=true"
-	r.Ended = start.Add(800 * time.Millisecond)
+	r.EndedAt = start.Add(800 * time.Millisecond)
 	return r
 }
 

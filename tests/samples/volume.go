@@ -65,7 +65,7 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 			first = &ack
 		}
 		check(v.ledger.Add(ack))
-		acks = append(acks, result.AckSample{At: at.Add(duration + 2*time.Millisecond), Seq: last.Seq})
+		acks = append(acks, result.AckSample{ReceivedAt: at.Add(duration + 2*time.Millisecond), Seq: last.Seq})
 		commits++
 	}
 	must(w.Commit(3, func() time.Time { return to }))
@@ -108,11 +108,11 @@ func (v *volume) markDamage(at int) {
 }
 
 // around returns the sample of bytes around damage that a pod reports.
-func (v *volume) around(damage int64) *protocol.Sample {
+func (v *volume) around(damage int64) *protocol.Excerpt {
 	const size = 256
 	from := max(0, damage-size/2)
 	to := min(int64(len(v.bytes)), from+size)
-	return &protocol.Sample{Offset: from, Bytes: bytes.Clone(v.bytes[from:to]), Damage: damage}
+	return &protocol.Excerpt{Offset: from, Bytes: bytes.Clone(v.bytes[from:to]), Damage: damage}
 }
 
 func must[T any](value T, err error) T {

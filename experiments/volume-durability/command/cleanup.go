@@ -161,7 +161,7 @@ func (u *cleanupCommand) printRuns(runs []cleanupRun) error {
 			action = "remove"
 		}
 		for _, o := range r.Objects {
-			age := duration.HumanDuration(time.Since(o.Created))
+			age := duration.HumanDuration(time.Since(o.CreatedAt))
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", action, r.Namespace, o.Kind, o.Name, age, r.ID, r.StartedBy)
 		}
 	}

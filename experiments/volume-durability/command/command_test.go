@@ -228,7 +228,7 @@ func TestMatchEntries_ByNameOrRun(t *testing.T) {
 func TestBundleTable_Columns(t *testing.T) {
 	now := time.Now()
 	text, err := bundleTable([]listedBundle{
-		{Namespace: "stig", Name: "n", Run: "r", Verdict: "Pass", Created: now.Add(-time.Hour)},
+		{Namespace: "stig", Name: "n", Run: "r", Verdict: "Pass", CreatedAt: now.Add(-time.Hour)},
 	}, now)
 	require.NoError(t, err)
 	assert.Equal(t, "NAMESPACE  NAME  RUN  VERDICT  AGE\nstig       n     r    Pass     60m\n", text)

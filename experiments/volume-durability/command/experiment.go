@@ -128,7 +128,7 @@ func executeForEngine(
 	spec.cluster, spec.engine, spec.image = cluster, e.Engine(), e.Image()
 	if err := errors.Join(err, e.ValidateEngine()); err != nil {
 		return spec.describe(result.Result{
-			Schema: result.Schema, RunID: spec.id, Started: started, Ended: time.Now().UTC(),
+			Schema: result.Schema, RunID: spec.id, StartedAt: started, EndedAt: time.Now().UTC(),
 			Verdict: judge.Error, Reason: err.Error(), Options: spec.options,
 		}), nil
 	}

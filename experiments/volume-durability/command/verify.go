@@ -85,15 +85,15 @@ type expectation struct {
 
 // verification is the output of the command.
 type verification struct {
-	Journal   string            `json:"journal"`
-	Cell      string            `json:"cell,omitempty"`
-	Verdict   judge.Verdict     `json:"verdict"`
-	Reason    string            `json:"reason"`
-	ReadMode  protocol.ReadMode `json:"readMode,omitempty"`
-	Acks      []ledger.Ack      `json:"acks"`
-	SHA256    string            `json:"sha256,omitempty"`
-	Scan      journal.ScanReport    `json:"scan"`
-	Judgement judge.Judgement   `json:"judgement"`
+	Journal   string             `json:"journal"`
+	Cell      string             `json:"cell,omitempty"`
+	Verdict   judge.Verdict      `json:"verdict"`
+	Reason    string             `json:"reason"`
+	ReadMode  protocol.ReadMode  `json:"readMode,omitempty"`
+	Acks      []ledger.Ack       `json:"acks"`
+	SHA256    string             `json:"sha256,omitempty"`
+	Scan      journal.ScanReport `json:"scan"`
+	Judgement judge.Judgement    `json:"judgement"`
 	format    journal.Format
 }
 

@@ -130,7 +130,7 @@ func TestRead_FindsWhatSeveralEpochsAcknowledged(t *testing.T) {
 	assert.NotEmpty(t, result.ReadMode)
 	assert.Len(t, result.Digests, 3)
 	assert.GreaterOrEqual(t, result.Records, uint64(600))
-	assert.Nil(t, result.Sample)
+	assert.Nil(t, result.Excerpt)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(content)), result.SHA256)

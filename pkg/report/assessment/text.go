@@ -55,7 +55,7 @@ func (a Assessment) details(r result.Result) string {
 	}
 	t.line("2. Byte-for-byte verification, which is stricter: %s", a.Verification)
 	t.line("")
-	t.line("Started %s, ended %s", utc(r.Started), utc(r.Ended))
+	t.line("Started %s, ended %s", utc(r.StartedAt), utc(r.EndedAt))
 	t.labelled("Tool", tool(r.Tool))
 	t.labelled("Cluster (UID of namespace kube-system)", string(r.Cluster.UID))
 	t.labelled("API server", r.Cluster.Server)
@@ -108,9 +108,9 @@ func (t *text) cell(c result.Cell) {
 	}
 	for _, e := range c.Epochs {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
-		if !e.Deleting.IsZero() {
+		if !e.DeletionRequestedAt.IsZero() {
 			t.line("Deleted %s with a grace period of %s, gone %s; %s at the deletion",
-				utc(e.Deleting), grace(e.Grace), utc(e.Gone), result.Count(e.AckedAtDeletion, "acknowledged record"))
+				utc(e.DeletionRequestedAt), grace(e.Grace), utc(e.DeletedAt), result.Count(e.AckedAtDeletion, "acknowledged record"))
 		}
 	}
 	if c.Reader != nil {
@@ -155,11 +155,11 @@ func grace(seconds *int64) string {
 	return fmt.Sprintf("%d s", *seconds)
 }
 
-func level(c provenance.History) string {
-	if c.NotReached == "" {
+func level(c provenance.Provenance) string {
+	if c.NotReachedReason == "" {
 		return c.Level.String()
 	}
-	return c.Level.String() + " (" + c.NotReached + ")"
+	return c.Level.String() + " (" + c.NotReachedReason + ")"
 }
 
 // byHand describes how to repeat the check with kubectl alone.

@@ -130,6 +130,6 @@ func newRule(r result.Result, to rule.Rule, in assessment.Context) cklbRule {
 		LegacyIDs: []string{}, CCIs: to.CCIs, Reference: b.TargetKey,
 		GroupTree: []cklbGroup{{ID: to.Group, Title: to.GroupTitle, Description: "<GroupDescription></GroupDescription>"}},
 		Status:    statusNames[a.Status].cklb, Comments: a.Comments, FindingDetails: a.Details,
-		CreatedAt: r.Started.UTC(), UpdatedAt: r.Ended.UTC(),
+		CreatedAt: r.StartedAt.UTC(), UpdatedAt: r.EndedAt.UTC(),
 	}
 }

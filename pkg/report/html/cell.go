@@ -34,7 +34,7 @@ type cellView struct {
 	Strip        *figure
 	Findings     []findingView
 	Unlisted     string
-	Samples      []sampleView
+	Excerpts     []excerptView
 	Latency      *figure
 	Recovery     *figure
 	Evidence     *evidenceView
@@ -66,7 +66,7 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 		return v
 	}
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
-	v.Samples, v.Pods, v.Ledger = newSampleViews(c), podTable(c), ledgerTable(c)
+	v.Excerpts, v.Pods, v.Ledger = newExcerptViews(c), podTable(c), ledgerTable(c)
 	if c.Verdict != judge.Skipped && !c.IsLocal() {
 		v.Steps = kubectlsteps.Steps(r, c)
 	}
@@ -158,7 +158,7 @@ type levelView struct {
 
 func newEvidenceView(r result.Result, c result.Cell) *evidenceView {
 	v := &evidenceView{
-		Level: c.Provenance.Level.String(), Meaning: c.Provenance.Level.Description(), NotReached: c.Provenance.NotReached,
+		Level: c.Provenance.Level.String(), Meaning: c.Provenance.Level.Description(), NotReached: c.Provenance.NotReachedReason,
 		Facts: provenanceTable(c),
 	}
 	if r.Options.RequiredEvidence > provenance.None && !c.Plan.Control {

@@ -66,8 +66,8 @@ const className = "volume-durability"
 // Render returns the result as JUnit XML.
 func Render(r result.Result) ([]byte, error) {
 	s := suite{
-		Name: className + "." + r.RunID, Time: seconds(r.Ended.Sub(r.Started)),
-		Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Properties: runProperties(r),
+		Name: className + "." + r.RunID, Time: seconds(r.EndedAt.Sub(r.StartedAt)),
+		Timestamp: r.StartedAt.UTC().Format("2006-01-02T15:04:05"), Properties: runProperties(r),
 	}
 	for _, c := range r.Cells {
 		s.Cases = append(s.Cases, newCase(c))
@@ -226,9 +226,9 @@ func duration(c result.Cell) time.Duration {
 	if len(c.Epochs) == 0 {
 		return 0
 	}
-	first, last := c.Epochs[0].Created, c.Epochs[len(c.Epochs)-1].Gone
+	first, last := c.Epochs[0].CreatedAt, c.Epochs[len(c.Epochs)-1].DeletedAt
 	if c.Reader != nil {
-		last = c.Reader.Seen
+		last = c.Reader.ReceivedAt
 	}
 	if first.IsZero() || last.Before(first) {
 		return 0

@@ -46,7 +46,7 @@ func (d document) results() *oscal.AssessmentResults {
 	return &oscal.AssessmentResults{
 		UUID: d.id("assessment-results"),
 		Metadata: oscal.Metadata{
-			Title: "Durability of Kubernetes storage: " + d.to.Group, LastModified: d.Ended.UTC(),
+			Title: "Durability of Kubernetes storage: " + d.to.Group, LastModified: d.EndedAt.UTC(),
 			Version: cmp.Or(line(d.Tool.Version), "unversioned"), OscalVersion: Version,
 		},
 		// The rule itself is the assessment plan.
@@ -60,10 +60,10 @@ func (d document) results() *oscal.AssessmentResults {
 }
 
 func (d document) result() oscal.Result {
-	ended := d.Ended.UTC()
+	ended := d.EndedAt.UTC()
 	all := oscal.Result{
 		UUID: d.id("result"), Title: "Run " + d.RunID, Description: line(d.assessed.Reason),
-		Start: d.Started.UTC(), End: &ended,
+		Start: d.StartedAt.UTC(), End: &ended,
 		Props:        properties("run", d.RunID, "verdict", string(d.Verdict), "rule", d.to.ID),
 		Observations: &[]oscal.Observation{d.observation()},
 		ReviewedControls: oscal.ReviewedControls{
@@ -94,7 +94,7 @@ func (d document) controls() *[]oscal.AssessedControlsSelectControlById {
 func (d document) observation() oscal.Observation {
 	return oscal.Observation{
 		UUID: d.id("observation"), Title: "Durability of acknowledged records", Description: d.assessed.Details,
-		Methods: []string{"TEST"}, Collected: d.Ended.UTC(),
+		Methods: []string{"TEST"}, Collected: d.EndedAt.UTC(),
 		Props:    properties("criterion", d.assessed.Criterion, "verdict", string(d.Verdict)),
 		Subjects: &[]oscal.SubjectReference{{SubjectUuid: d.id("cluster"), Type: "inventory-item"}},
 		RelevantEvidence: &[]oscal.RelevantEvidence{

@@ -78,29 +78,29 @@ func crowded() result.Result {
 	r.Reason = "2 of 6 cells failed: " + r.Cells[2].Plan.Name + ", " + r.Cells[3].Plan.Name
 	c := &r.Cells[3]
 	last := len(c.Epochs) - 1
-	every := c.Epochs[last].Deleting.Sub(c.Epochs[last-1].Deleting)
+	every := c.Epochs[last].DeletionRequestedAt.Sub(c.Epochs[last-1].DeletionRequestedAt)
 	for i := range 60 {
 		c.Epochs = append(c.Epochs, later(c.Epochs[last], i+1, time.Duration(i+1)*every))
 	}
 	c.Reader.Pod = laterPod(c.Reader.Pod, 60*every)
-	c.Reader.Seen = c.Reader.Seen.Add(60 * every)
+	c.Reader.ReceivedAt = c.Reader.ReceivedAt.Add(60 * every)
 	return r
 }
 
 // later returns a copy of an epoch with a higher number and later times.
 func later(e result.Epoch, number int, after time.Duration) result.Epoch {
 	e.Number, e.Pod, e.InitialRead = e.Number+number, laterPod(e.Pod, after), nil
-	e.FirstAckAt, e.Deleting = e.FirstAckAt.Add(after), e.Deleting.Add(after)
-	e.Gone = e.Gone.Add(after + time.Duration(number)*time.Millisecond)
+	e.FirstAckAt, e.DeletionRequestedAt = e.FirstAckAt.Add(after), e.DeletionRequestedAt.Add(after)
+	e.DeletedAt = e.DeletedAt.Add(after + time.Duration(number)*time.Millisecond)
 	e.Acks = slices.Clone(e.Acks)
 	for i := range e.Acks {
-		e.Acks[i].At = e.Acks[i].At.Add(after)
+		e.Acks[i].ReceivedAt = e.Acks[i].ReceivedAt.Add(after)
 	}
 	return e
 }
 
 func laterPod(p result.Pod, after time.Duration) result.Pod {
-	for _, at := range []*time.Time{&p.Created, &p.Scheduled, &p.Attached, &p.Mounted, &p.Started} {
+	for _, at := range []*time.Time{&p.CreatedAt, &p.ScheduledAt, &p.AttachedAt, &p.MountedAt, &p.StartedAt} {
 		if !at.IsZero() {
 			*at = at.Add(after)
 		}
