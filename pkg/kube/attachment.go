@@ -31,9 +31,9 @@ func (o *observer) attachmentDeleted(a *storagev1.VolumeAttachment, missed bool)
 	}
 }
 
-// Attachments returns the VolumeAttachments of a PersistentVolume in the order in which they were attached. Visible is
+// Attachments returns the VolumeAttachments of a PersistentVolume in the order in which they were attached. Readable is
 // false if the service account may not watch them.
-func (c Client) Attachments(volume string) (attachments []Attachment, visible bool) {
+func (c Client) Attachments(volume string) (attachments []Attachment, readable bool) {
 	o := c.observer
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -46,7 +46,7 @@ func (c Client) Attachments(volume string) (attachments []Attachment, visible bo
 	return attachments, o.attachmentsVisible
 }
 
-// AwaitDetached returns once a volume is attached to no node. It returns at once if VolumeAttachments are not visible.
+// AwaitDetached returns once a volume is attached to no node. It returns at once if VolumeAttachments are not readable.
 func (c Client) AwaitDetached(ctx context.Context, volume string) error {
 	ctx, cancel := c.withTimeout(ctx, "volume %s to be detached", volume)
 	defer cancel()

@@ -28,7 +28,7 @@ var hints = []struct{ text, hint string }{
 	},
 	{
 		"conflicting SELinux labels",
-		"give all pods of a volume one SELinux label: stop the application during the run, or use its seLinuxOptions",
+		"give all pods of a volume one SELinux label, or stop the application during the run",
 	},
 	{"FailedAttachVolume", "check whether the volume is still attached to another node: kubectl get volumeattachment"},
 	{"FailedMount", "check why the node cannot mount the volume: kubectl describe pod, and the log of the CSI driver"},

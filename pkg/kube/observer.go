@@ -29,8 +29,8 @@ type Attachment struct {
 	Name string
 	UID  types.UID
 	Node string
-	// AttachedAt is when the volume was first observed to be attached, DeletedAt when the VolumeAttachment was first observed
-	// to be deleted. Both are zero if that was not observed.
+	// AttachedAt is when the volume was first observed to be attached, DeletedAt when the VolumeAttachment was first
+	// observed to be deleted. Both are zero if that was not observed.
 	AttachedAt, DeletedAt time.Time
 	// DeletionMissed is set if the deletion happened while nothing was watched. It happened at DeletedAt or earlier.
 	DeletionMissed bool

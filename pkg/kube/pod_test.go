@@ -57,7 +57,7 @@ func TestDeletePod_AcceptsMissingPod(t *testing.T) {
 func TestRunPod_RecordsMilestones(t *testing.T) {
 	c := newObservedClient(t)
 	pods := c.API.CoreV1().Pods("stig")
-	pod := c.Pod(spec())
+	pod := c.NewPod(spec())
 	pod.UID = "u"
 	pod.Namespace = "stig"
 	running := pod.DeepCopy()

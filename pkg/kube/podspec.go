@@ -42,9 +42,9 @@ type PodSpec struct {
 	Placement        Placement
 }
 
-// Pod returns the pod that a spec describes. It satisfies the restricted Pod Security Standard and has no permission
+// NewPod returns the pod that a spec describes. It satisfies the restricted Pod Security Standard and has no permission
 // that it does not need.
-func (c Client) Pod(spec PodSpec) *corev1.Pod {
+func (c Client) NewPod(spec PodSpec) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: c.podMeta(spec),
 		Spec: corev1.PodSpec{

@@ -38,8 +38,9 @@ type resource[T metav1.Object] interface {
 	Get(ctx context.Context, name string, options metav1.GetOptions) (T, error)
 }
 
-// create creates an object. If a request failed without an answer, the API server may have created the object all the
-// same. The next request is then answered with AlreadyExists, which is no conflict if the object has this run's label.
+// create creates an object. If a request failed without an answer, the API server may still have created the
+// object. The next request is then answered with AlreadyExists, which is no conflict if the object has this run's
+// label.
 func create[T metav1.Object](
 	ctx context.Context, c Client, operation string, objects resource[T], object T,
 ) (created T, err error) {

@@ -112,7 +112,7 @@ func (r Run) Execute(ctx context.Context) result.Result {
 		Schema: result.Schema, RunID: r.ID, StartedAt: time.Now().UTC(), Options: r.Options,
 		Cluster: result.Cluster{Orchestrator: "none: the run was local, on " + s.host},
 	}
-	r.Observer.Planned([]options.CellSpec{s.cell.Plan})
+	r.Observer.Planned([]options.CellSpec{s.cell.Spec})
 	err := s.phases(ctx)
 	s.conclude(ctx, err)
 	out.NotRemoved = s.cleanUp(ctx)
@@ -130,15 +130,15 @@ func (r Run) Execute(ctx context.Context) result.Result {
 func (r Run) newExecution() *execution {
 	s := &execution{Run: r}
 	s.host, _ = os.Hostname() // an empty name is only less informative
-	s.cell.Plan = options.CellSpec{
+	s.cell.Spec = options.CellSpec{
 		VolumeSource: options.Local, VolumeMode: corev1.PersistentVolumeFilesystem,
 		ReaderNode: options.SameNode, Force: r.Options.Force[0],
 	}
 	if r.Target.Device {
-		s.cell.Plan.VolumeMode = corev1.PersistentVolumeBlock
+		s.cell.Spec.VolumeMode = corev1.PersistentVolumeBlock
 	}
 	s.cell.Journal = Format(r.ID, r.Options.RecordSize)
-	s.cell.File, s.cell.Path = r.Target.Journal, r.Target.Path
+	s.cell.File, s.cell.Target = r.Target.Journal, r.Target.Path
 	return s
 }
 
@@ -242,7 +242,7 @@ func (s *execution) acknowledged(ack ledger.Ack) {
 			s.Log.WithError(err).Warn("An acknowledgement could not be kept")
 		}
 	}
-	s.Observer.Acknowledged(s.cell.Plan, ack)
+	s.Observer.Acknowledged(s.cell.Spec, ack)
 }
 
 func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
@@ -299,7 +299,7 @@ func (s *execution) Delete(ctx context.Context) error {
 	if w.Err() == nil {
 		s.hits++
 	}
-	s.Observer.Deleting(s.cell.Plan, epoch.Pod)
+	s.Observer.Deleting(s.cell.Spec, epoch.Pod)
 	epoch.AckedAtDeletion, epoch.DeletionRequestedAt = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
 	if err := s.kill(ctx, w); err != nil {
 		return err
@@ -325,7 +325,7 @@ func (s *execution) Delete(ctx context.Context) error {
 // kill ends a writer as the run asks for. A call that the kernel does not give up
 // keeps the process alive: that is the storage's failure.
 func (s *execution) kill(ctx context.Context, w *process) error {
-	if !s.cell.Plan.Force {
+	if !s.cell.Spec.Force {
 		if err := w.signal(syscall.SIGTERM); err != nil {
 			return err
 		}
@@ -379,7 +379,7 @@ func (s *execution) read(ctx context.Context) error {
 	if !s.betweenRan {
 		s.watchUnmount()
 	}
-	s.Observer.Reading(s.cell.Plan)
+	s.Observer.Reading(s.cell.Spec)
 	helper, where, done, err := s.readerCommand(ctx)
 	if err != nil {
 		return err

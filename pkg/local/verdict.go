@@ -113,7 +113,8 @@ func (s *execution) unmounted(before protocol.Mount, scan protocol.ScanResult) p
 	now := scan.Mount
 	if s.Target.Device && before.DiskSequence != 0 && now.DiskSequence != 0 && before.DiskSequence != now.DiskSequence {
 		return provenance.Observation{Answer: provenance.Yes, Reason: fmt.Sprintf(
-			"the device had sequence number %d when it was written and %d when it was read", before.DiskSequence, now.DiskSequence)}
+			"the device had sequence number %d when it was written and %d when it was read",
+			before.DiskSequence, now.DiskSequence)}
 	}
 	if s.watch == nil {
 		return provenance.Observation{Answer: provenance.Unknown, Reason: "unmounting was not observed"}

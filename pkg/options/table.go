@@ -116,7 +116,7 @@ func Table() []Option {
 			set:  optional(storageClass),
 		},
 		{
-			Name: "STORAGE_CLASSES", Suggestions: []string{AllClasses},
+			Name: "STORAGE_CLASSES", Suggestions: []string{AllStorageClasses},
 			Doc: "StorageClasses to compare in one run, separated by commas, or `*` for all in the cluster. The run has " +
 				"one cell for each combination of a StorageClass and a value of `ACCESS_MODE`, `VOLUME_MODE`, `READER_NODE` " +
 				"and `FORCE`.",

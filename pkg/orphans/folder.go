@@ -56,7 +56,7 @@ func folderOf(p corev1.Pod) (folder, bool) {
 
 // remove deletes the folder. The run's pods must have been deleted.
 func (f folder) remove(ctx context.Context, client kube.Client) error {
-	if err := client.RunToCompletion(ctx, client.Pod(f.remover)); err != nil {
+	if err := client.RunToCompletion(ctx, client.NewPod(f.remover)); err != nil {
 		return fmt.Errorf("deleting folder %s: %w", f, err)
 	}
 	return nil

@@ -184,15 +184,15 @@ func hasEnded(j batchv1.Job) bool {
 	})
 }
 
-// Remove deletes the objects and folders of a run. The error names those that could not be deleted.
-func Remove(ctx context.Context, client kube.Client, r Run) error {
+// Delete deletes the objects and folders of a run. The error names those that could not be deleted.
+func Delete(ctx context.Context, client kube.Client, r Run) error {
 	client.Namespace, client.Labels = r.Namespace, map[string]string{kube.RunLabel: r.ID}
 	observed, stop, err := client.WithObserver(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	if err := observed.RemoveRun(ctx); err != nil {
+	if err := observed.DeleteRun(ctx); err != nil {
 		return err
 	}
 	for _, f := range r.folders {

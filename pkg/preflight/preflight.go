@@ -25,8 +25,8 @@ import (
 type Status string
 
 const (
-	// OK means that the run has what it needs.
-	OK Status = "ok"
+	// Passed means that the run has what it needs.
+	Passed Status = "passed"
 	// Warning means that a run is possible without some of its features, or that the check was not possible.
 	Warning Status = "warning"
 	// Failed means that a run is not possible.
@@ -45,14 +45,14 @@ func Ready(checks []Check) bool {
 	return !slices.ContainsFunc(checks, func(c Check) bool { return c.Status == Failed })
 }
 
-// Run checks whether a cluster can do a run. If the API server does not answer, that is the only check.
+// Run checks whether a cluster can execute a run. If the API server does not answer, Run returns only that check.
 func Run(ctx context.Context, r run.Run) []Check {
 	client := r.Kube.API
 	version, err := kube.ServerVersion(ctx, client)
 	if err != nil {
 		return []Check{{"API server", Failed, err.Error()}}
 	}
-	checks := []Check{{"API server", OK, "Kubernetes " + version}}
+	checks := []Check{{"API server", Passed, "Kubernetes " + version}}
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace))
 	checks = append(checks, checkNodes(ctx, client, r.Options)...)
 	checks = append(checks, checkClasses(ctx, client, r.Options))
@@ -74,7 +74,7 @@ func checkNamespace(ctx context.Context, client kubernetes.Interface, name strin
 	if level := namespace.Labels["pod-security.kubernetes.io/enforce"]; level != "" {
 		message += ", Pod Security " + level
 	}
-	return Check{check, OK, message}
+	return Check{check, Passed, message}
 }
 
 func checkNodes(ctx context.Context, client kubernetes.Interface, opts options.Values) []Check {
@@ -90,7 +90,7 @@ func checkNodes(ctx context.Context, client kubernetes.Interface, opts options.V
 		}
 	}
 	message := fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(list.Items), strings.Join(ready, ", "))
-	c := Check{check, OK, message}
+	c := Check{check, Passed, message}
 	needed := 1
 	if slices.Contains(opts.ReaderNodes, options.OtherNode) {
 		needed = 2
@@ -119,9 +119,9 @@ func checkOrchestrator(nodes []corev1.Node, option options.Orchestrator) Check {
 	case option == options.Swarm, option == options.Auto && run.OnlySwarm(nodes):
 		return Check{check, Failed, "Swarm: the rule is Not Applicable, so there is nothing to test"}
 	case option == options.Kubernetes:
-		return Check{check, OK, "Kubernetes (set by ORCHESTRATOR)"}
+		return Check{check, Passed, "Kubernetes (set by ORCHESTRATOR)"}
 	}
-	return Check{check, OK, "Kubernetes: no node label says that only Swarm is used"}
+	return Check{check, Passed, "Kubernetes: no node label says that only Swarm is used"}
 }
 
 func checkClasses(ctx context.Context, client kubernetes.Interface, opts options.Values) Check {
@@ -143,19 +143,19 @@ func checkClasses(ctx context.Context, client kubernetes.Interface, opts options
 	}
 	found := strings.Join(names, ", ")
 	if opts.VolumeSource == options.EmptyDir || opts.ExistingClaim != "" {
-		return Check{check, OK, found}
+		return Check{check, Passed, found}
 	}
 	for _, class := range opts.StorageClasses {
 		switch {
 		case class == "" && !hasDefault:
 			return Check{check, Failed, "no default StorageClass. What to do: set STORAGE_CLASS to one of: " + found}
-		case class == options.AllClasses && len(names) == 0:
+		case class == options.AllStorageClasses && len(names) == 0:
 			return Check{check, Failed, "the cluster has no StorageClass"}
-		case class != "" && class != options.AllClasses && !existing[class]:
+		case class != "" && class != options.AllStorageClasses && !existing[class]:
 			return Check{check, Failed, fmt.Sprintf("%s does not exist. What to do: use one of: %s", class, found)}
 		}
 	}
-	return Check{check, OK, found}
+	return Check{check, Passed, found}
 }
 
 // checkObjects checks with dry-run requests whether the API server would create each object of the run.
@@ -166,7 +166,7 @@ func checkObjects(ctx context.Context, r run.Run) []Check {
 		checks = append(checks, Check{"objects", Failed, err.Error()})
 	}
 	for _, result := range results {
-		c := Check{"create " + result.Object, OK, "dry run succeeded: name, Pod Security, quotas, admission"}
+		c := Check{"create " + result.Object, Passed, "dry run succeeded: name, Pod Security, quotas, admission"}
 		if result.Err != nil {
 			c.Status, c.Message = Failed, result.Err.Error()
 		}

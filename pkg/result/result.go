@@ -87,23 +87,23 @@ type Engine struct {
 	Name      string    `json:"name"`
 	Namespace string    `json:"namespace"`
 	UID       types.UID `json:"uid"`
-	// Result is the ChaosResult's name.
-	Result         string    `json:"result"`
-	ResultUID      types.UID `json:"resultUID,omitempty"`
+	// ChaosResult is the name of the ChaosResult.
+	ChaosResult    string    `json:"chaosResult"`
+	ChaosResultUID types.UID `json:"chaosResultUID,omitempty"`
 	ServiceAccount string    `json:"serviceAccount,omitempty"`
 }
 
 // Cell is the result of one cell of the run: one combination under test, on a volume of its own.
 type Cell struct {
-	Plan    options.CellSpec `json:"plan"`
+	Spec    options.CellSpec `json:"spec"`
 	Verdict judge.Verdict    `json:"verdict"`
 	// Reason gives the reason for the verdict in a sentence.
 	Reason  string         `json:"reason"`
 	Journal journal.Format `json:"journal"`
 	// File is the journal's path in the pods.
 	File string `json:"file"`
-	// Path is the folder or device under test in a local run; absent in a run on a cluster.
-	Path string `json:"path,omitempty"`
+	// Target is the folder or device under test in a local run; absent in a run on a cluster.
+	Target string `json:"target,omitempty"`
 	// Claim is absent if the volume is an emptyDir, and in a local run.
 	Claim *Claim `json:"claim,omitempty"`
 	// Epochs are the writers, one after another.
@@ -178,8 +178,8 @@ type Epoch struct {
 	Acks []AckSample `json:"acks,omitempty"`
 	// AckedAtDeletion is how many records of all epochs were acknowledged when this writer was deleted.
 	AckedAtDeletion uint64 `json:"ackedAtDeletion,omitempty"`
-	// Grace is the grace period of the deletion in seconds; absent for the pod's own, 30 seconds.
-	Grace *int64 `json:"gracePeriodSeconds,omitempty"`
+	// GracePeriodSeconds is the grace period of the deletion in seconds; absent for the pod's own, 30 seconds.
+	GracePeriodSeconds *int64 `json:"gracePeriodSeconds,omitempty"`
 	// DeletionRequestedAt is when the deletion of the writer was requested.
 	DeletionRequestedAt time.Time `json:"deletionRequestedAt,omitzero"`
 	// DeletedAt is when the deleted writer no longer existed.
@@ -240,11 +240,11 @@ func (c Cell) WriteSentence() string {
 }
 
 // IsLocal reports whether the cell is that of a local run: its pods are processes.
-func (c Cell) IsLocal() bool { return c.Plan.VolumeSource == options.Local }
+func (c Cell) IsLocal() bool { return c.Spec.VolumeSource == options.Local }
 
 func (c Cell) volumeName() string {
-	if c.Path != "" {
-		return c.Path
+	if c.Target != "" {
+		return c.Target
 	}
 	if c.Claim == nil {
 		return "an emptyDir"

@@ -54,7 +54,7 @@ func newCell(r Run, plan options.CellSpec) *cell {
 	c := &cell{
 		run: r,
 		result: &result.Cell{
-			Plan:    plan,
+			Spec:    plan,
 			Journal: journal.Format{ID: hex.EncodeToString(id[:8]), Size: r.Options.RecordSize},
 			File:    r.Options.JournalFile,
 		},
@@ -75,12 +75,12 @@ func (c *cell) isDecided() bool { return c.result.Verdict != "" }
 // isTarget reports whether the cell's writer is among TARGET_PODS.
 func (c *cell) isTarget() bool {
 	targets := c.run.Options.TargetPods
-	return len(targets) == 0 || slices.Contains(targets, c.result.Plan.ObjectName(c.run.Options.WriterPod))
+	return len(targets) == 0 || slices.Contains(targets, c.result.Spec.ObjectName(c.run.Options.WriterPod))
 }
 
 // isKept reports whether the cell's objects stay after the run.
 func (c *cell) isKept() bool {
-	return c.run.Options.Keep && c.result.Verdict != judge.Stopped && !c.result.Plan.Control
+	return c.run.Options.Keep && c.result.Verdict != judge.Stopped && !c.result.Spec.Control
 }
 
 // prepare creates the claim and the first writer, and returns once a record is acknowledged.
@@ -96,7 +96,7 @@ func (c *cell) prepare(ctx context.Context) error {
 
 // createClaim creates the claim, or looks up the existing one.
 func (c *cell) createClaim(ctx context.Context) error {
-	plan := c.result.Plan
+	plan := c.result.Spec
 	if plan.VolumeSource == options.EmptyDir {
 		return nil
 	}

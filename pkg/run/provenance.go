@@ -193,7 +193,7 @@ func (r provenanceRecorder) addTimes(pod *result.Pod) {
 
 // addAttachTime adds when the volume was attached to the pod's node for this pod.
 func (r provenanceRecorder) addAttachTime(pod *result.Pod) {
-	if r.cell.Claim == nil || r.cell.Plan.VolumeSource == options.EmptyDir {
+	if r.cell.Claim == nil || r.cell.Spec.VolumeSource == options.EmptyDir {
 		return
 	}
 	// A pod that has started has its volume: a later attachment is for a later pod.
@@ -206,7 +206,8 @@ func (r provenanceRecorder) addAttachTime(pod *result.Pod) {
 		if !until.IsZero() && a.AttachedAt.After(until) {
 			continue
 		}
-		if a.Node == pod.Node && a.AttachedAt.After(pod.CreatedAt) && (pod.AttachedAt.IsZero() || a.AttachedAt.Before(pod.AttachedAt)) {
+		if a.Node == pod.Node && a.AttachedAt.After(pod.CreatedAt) &&
+			(pod.AttachedAt.IsZero() || a.AttachedAt.Before(pod.AttachedAt)) {
 			pod.AttachedAt = a.AttachedAt
 		}
 	}

@@ -167,7 +167,7 @@ func (r Run) removeRest(cleanup context.Context, cells []*cell) string {
 	}
 	ctx, cancel := r.withRemovalTimeout(cleanup)
 	defer cancel()
-	if err := r.Kube.RemoveRun(ctx, keptNames(cells)...); err != nil {
+	if err := r.Kube.DeleteRun(ctx, keptNames(cells)...); err != nil {
 		r.Log.WithError(err).Error("Not everything could be removed")
 		left = append(left, err.Error())
 	}

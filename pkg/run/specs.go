@@ -23,11 +23,11 @@ type specs struct {
 	ledger *ledger.Ledger
 }
 
-func (s specs) isBlock() bool { return s.cell.Plan.VolumeMode == corev1.PersistentVolumeBlock }
+func (s specs) isBlock() bool { return s.cell.Spec.VolumeMode == corev1.PersistentVolumeBlock }
 
 // hasOwnFolder reports whether the cell creates a folder for its journal. It does on an existing claim, which may
 // hold other data.
-func (s specs) hasOwnFolder() bool { return s.cell.Plan.ExistingClaim != "" && !s.isBlock() }
+func (s specs) hasOwnFolder() bool { return s.cell.Spec.ExistingClaim != "" && !s.isBlock() }
 
 // mountPath returns where the volume is in the pods: the folder of the journal, or the journal itself if the volume
 // is a block device.
@@ -40,17 +40,17 @@ func (s specs) mountPath() string {
 
 // gracePeriod returns the grace period of a deletion in seconds, nil for the pod's own.
 func (s specs) gracePeriod() *int64 {
-	if s.cell.Plan.Force {
+	if s.cell.Spec.Force {
 		return ptr.To[int64](0)
 	}
 	return nil
 }
 
 func (s specs) claim() kube.ClaimSpec {
-	plan := s.cell.Plan
+	plan := s.cell.Spec
 	return kube.ClaimSpec{
-		Name: plan.ObjectName(s.run.Options.ClaimName), Class: plan.StorageClass, Size: s.run.Options.ClaimSize,
-		Mode: plan.AccessMode, VolumeMode: plan.VolumeMode, Template: s.run.Template,
+		Name: plan.ObjectName(s.run.Options.ClaimName), StorageClass: plan.StorageClass, Size: s.run.Options.ClaimSize,
+		AccessMode: plan.AccessMode, VolumeMode: plan.VolumeMode, Template: s.run.Template,
 	}
 }
 
@@ -87,7 +87,7 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 		helper, command, "--file", s.cell.File, "--journal", format.ID, "--record-size", strconv.Itoa(format.Size),
 	}
 	spec := kube.PodSpec{
-		Name: s.cell.Plan.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
+		Name: s.cell.Spec.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
 		Path: s.mountPath(), Block: s.isBlock(),
 		Command: append(base, args...),
 	}
@@ -111,7 +111,7 @@ func readerPlacement(cell *result.Cell) kube.Placement {
 	if len(cell.Epochs) > 0 {
 		writerNode = cell.Epochs[len(cell.Epochs)-1].Node
 	}
-	switch node := cell.Plan.ReaderNode; node {
+	switch node := cell.Spec.ReaderNode; node {
 	case options.AnyNode:
 		return kube.Placement{}
 	case options.SameNode:

@@ -18,7 +18,7 @@ func TestReaderPlacement(t *testing.T) {
 		"n7":              {Node: "n7"},
 	} {
 		c := newTestCell(t)
-		c.result.Plan.ReaderNode = node
+		c.result.Spec.ReaderNode = node
 		c.result.Epochs = []result.Epoch{{Pod: result.Pod{Node: "n2"}}, {Pod: result.Pod{Node: "n1"}}}
 		assert.Equal(t, want, readerPlacement(c.result), node)
 	}

@@ -104,7 +104,7 @@ func (b verdictBuilder) collectFindings() {
 			addNotes(c, fmt.Sprintf("writer %d exited before it was deleted: %s", e.Number, e.ExitError))
 		}
 	}
-	if c.Plan.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
+	if c.Spec.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
 		addNotes(c, "writers were deleted by force, so two writers may have run at the same time: on a filesystem "+
 			"without atomic appends between nodes, such as NFS, one may have overwritten the other's records")
 	}
@@ -127,7 +127,7 @@ func (b verdictBuilder) addLimits() {
 // addSTIG adds the result of the STIG check, in its own words, if the run is that check.
 func (b verdictBuilder) addSTIG() {
 	c := b.cell
-	if !b.options.STIG() || c.Plan.Name != "" || c.Reader == nil {
+	if !b.options.IsSTIGCheck() || c.Spec.Name != "" || c.Reader == nil {
 		return
 	}
 	if !c.Reader.HasLogData() {

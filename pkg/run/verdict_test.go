@@ -153,7 +153,7 @@ func TestConclude_DoesNotSkipAWriterThatCannotComeBack(t *testing.T) {
 		"the reader, on the other": {fmt.Errorf("%w: %w", errReader, bound), options.OtherNode, judge.Skipped},
 	} {
 		c := withAck(t, newTestCell(t))
-		c.result.Plan.ReaderNode = f.reader
+		c.result.Spec.ReaderNode = f.reader
 		c.result.Epochs = []result.Epoch{{Number: 1, Pod: result.Pod{Node: "n1"}}}
 		c.conclude(f.err)
 		assert.Equal(t, f.want, c.result.Verdict, name)
@@ -163,7 +163,9 @@ func TestConclude_DoesNotSkipAWriterThatCannotComeBack(t *testing.T) {
 func TestVerdict_IsErrorBelowTheRequiredEvidenceLevel(t *testing.T) {
 	c := withAck(t, newTestCell(t))
 	c.run.Options.RequiredEvidence = provenance.Remounted
-	c.result.Provenance = provenance.Provenance{Level: provenance.Uncached, NotReachedReason: "the unmount was not observed"}
+	c.result.Provenance = provenance.Provenance{
+		Level: provenance.Uncached, NotReachedReason: "the unmount was not observed",
+	}
 	c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.verdict().build()
 	assert.Equal(t, judge.Error, c.result.Verdict)

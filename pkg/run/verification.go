@@ -78,9 +78,9 @@ func (c *cell) noteOutages() {
 
 // read has the reader scan the journal and judges its scan result.
 func (c *cell) read(ctx context.Context) error {
-	c.run.Hooks.Reading(c.result.Plan)
+	c.run.Hooks.Reading(c.result.Spec)
 	acks := c.result.Acks
-	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.Pod(c.specs.reader(acks)))
+	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.NewPod(c.specs.reader(acks)))
 	c.reader = pod
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReader, c.failures.classify(ctx, err, nil))
@@ -109,7 +109,7 @@ func judgeScan(
 		earlier = append(earlier, read.ScanResult.ScanReport)
 	}
 	judgement := judge.Judge(judge.Input{
-		Acks: acks, Scan: scan.ScanReport, Earlier: earlier, Epochs: epochs, MayOverlap: cell.Plan.Force,
+		Acks: acks, Scan: scan.ScanReport, Earlier: earlier, Epochs: epochs, MayOverlap: cell.Spec.Force,
 	})
 	read := &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
 	first := cell.Epochs[0].Mount

@@ -18,7 +18,7 @@ import (
 func cellsByName(r result.Result) map[string]result.Cell {
 	cells := map[string]result.Cell{}
 	for _, c := range r.Cells {
-		cells[c.Plan.Name] = c
+		cells[c.Spec.Name] = c
 	}
 	return cells
 }
@@ -155,9 +155,9 @@ func TestRequiredEvidence_LowerLevelIsAnError(t *testing.T) {
 	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
 	for _, c := range o.result.Cells {
-		if strings.HasPrefix(c.Plan.Name, "csi-ext4/") {
+		if strings.HasPrefix(c.Spec.Name, "csi-ext4/") {
 			assert.Equal(t, judge.Pass, c.Verdict, c.Reason)
-			assert.Equal(t, provenance.Reattached, c.Provenance.Level, "%s: %s", c.Plan.Name, c.Provenance.NotReachedReason)
+			assert.Equal(t, provenance.Reattached, c.Provenance.Level, "%s: %s", c.Spec.Name, c.Provenance.NotReachedReason)
 			continue
 		}
 		assert.Equal(t, judge.Error, c.Verdict, c.Reason)

@@ -211,7 +211,7 @@ func TestFolder_PassLeavesNothing(t *testing.T) {
 	o := run(t, folder)
 	o.requireVerdict(t, judge.Pass)
 	requireEmpty(t, folder, "other")
-	assert.Equal(t, folder, o.cell(t).Path)
+	assert.Equal(t, folder, o.cell(t).Target)
 	assert.GreaterOrEqual(t, o.cell(t).Deletions(), 2)
 	page, err := os.ReadFile(filepath.Join(o.bundle, "report.html"))
 	require.NoError(t, err)

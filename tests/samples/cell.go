@@ -19,7 +19,7 @@ import (
 // scenario is what happens in a cell: the storage, the nodes, and the damage to the data.
 type scenario struct {
 	number   int
-	plan     options.CellSpec
+	spec     options.CellSpec
 	object   string // appended to the names of the pods and the claim
 	start    time.Time
 	writers  []string // the node of each epoch's writer
@@ -53,7 +53,7 @@ const (
 // cell returns the result of a scenario.
 func cell(s scenario) result.Cell {
 	v := newVolume(fmt.Sprintf("%016x", 0x8f3a5c7e9b1d2f40+uint64(s.number)), uint64(s.number))
-	c := result.Cell{Plan: s.plan, Journal: v.format, File: "/data/logs.log", Claim: s.claim}
+	c := result.Cell{Spec: s.spec, Journal: v.format, File: "/data/logs.log", Claim: s.claim}
 	now := s.start
 	var earlier []journal.ScanReport
 	for i, node := range s.writers {
@@ -67,10 +67,10 @@ func cell(s scenario) result.Cell {
 		e.FirstAckAt = e.Acks[0].ReceivedAt
 		e.AckedAtDeletion = v.records
 		now = now.Add(writing)
-		if s.plan.Force {
-			e.Grace = new(int64)
+		if s.spec.Force {
+			e.GracePeriodSeconds = new(int64)
 		}
-		e.DeletionRequestedAt, e.DeletedAt = now, now.Add(goneAfter(s.plan.Force))
+		e.DeletionRequestedAt, e.DeletedAt = now, now.Add(goneAfter(s.spec.Force))
 		now = e.DeletedAt.Add(s.restart)
 		c.Epochs = append(c.Epochs, e)
 	}
@@ -100,7 +100,7 @@ func (s scenario) read(
 		found.Excerpt = v.around(v.damage)
 	}
 	judged := judge.Judge(judge.Input{
-		Acks: v.ledger.Acks(), Scan: found.ScanReport, Earlier: earlier, Epochs: epochs, MayOverlap: s.plan.Force,
+		Acks: v.ledger.Acks(), Scan: found.ScanReport, Earlier: earlier, Epochs: epochs, MayOverlap: s.spec.Force,
 	})
 	return &result.JournalRead{Pod: pod, ReceivedAt: at, ScanResult: found, Judgement: judged}
 }

@@ -133,7 +133,7 @@ func (r *reportCommand) readFromCluster(ctx context.Context, arg string) (loaded
 	entries, err := store.List(ctx)
 	switch {
 	case err != nil && arg == "":
-		return loadedBundle{}, fmt.Errorf("no evidence bundle in this directory, and those in the cluster "+
+		return loadedBundle{}, fmt.Errorf("no evidence bundle in this folder, and those in the cluster "+
 			"cannot be listed: %w", err)
 	case err != nil:
 		return loadedBundle{}, fmt.Errorf("%s is neither a file nor a folder, and the evidence bundles in the cluster "+
@@ -142,7 +142,7 @@ func (r *reportCommand) readFromCluster(ctx context.Context, arg string) (loaded
 	names := matchEntries(entries, arg)
 	switch {
 	case arg == "" && len(names) == 0:
-		return loadedBundle{}, fmt.Errorf("no evidence bundle in this directory, or in %s", where)
+		return loadedBundle{}, fmt.Errorf("no evidence bundle in this folder, or in %s", where)
 	case len(names) == 0:
 		return loadedBundle{}, fmt.Errorf("%s is neither a file nor a folder, nor an evidence bundle in %s; "+
 			"to list the bundles, use report list", arg, where)

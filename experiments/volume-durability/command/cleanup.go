@@ -186,7 +186,7 @@ func (u *cleanupCommand) remove(ctx context.Context, cluster connection, runs []
 		if !r.Remove {
 			continue
 		}
-		err := orphans.Remove(ctx, kube.Client{API: cluster.client, Timeout: removalTimeout, Log: log}, r.Run)
+		err := orphans.Delete(ctx, kube.Client{API: cluster.client, Timeout: removalTimeout, Log: log}, r.Run)
 		if err == nil {
 			err = removePIDFile(r.ID)
 			r.Removed = true

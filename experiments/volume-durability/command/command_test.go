@@ -203,7 +203,7 @@ func TestReport_NamesTheFileThatIsNotABundle(t *testing.T) {
 	}
 	code, _, errOut := execute(t, "report", "--server", gone.URL)
 	assert.Equal(t, terminal.ExitError, code)
-	assert.Contains(t, errOut, "no evidence bundle in this directory")
+	assert.Contains(t, errOut, "no evidence bundle in this folder")
 }
 
 func TestMatchEntries_ByNameOrRun(t *testing.T) {

@@ -64,7 +64,7 @@ The argument is one of:
   - a packed evidence bundle (.tar.gz) or a result.json
   - the name of an evidence bundle in the cluster, or the beginning of its run's ID
 
-Without an argument, report uses the newest bundle in the current directory, or else the
+Without an argument, report uses the newest bundle in the current folder, or else the
 newest one in the cluster. With -o html, several arguments produce one page with all
 runs.
 
@@ -193,6 +193,6 @@ func (r *reportCommand) withChecklistFlags(b loadedBundle) (loadedBundle, error)
 	if err != nil {
 		return loadedBundle{}, err
 	}
-	b.Bundle, err = bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Where: b.from})
+	b.Bundle, err = bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Location: b.from})
 	return b, err
 }

@@ -70,7 +70,7 @@ Exit codes:
 	general.BoolVar(&r.withoutProbes, "without-probes", false, "run a ChaosEngine without its own probes, which "+
 		"need Litmus")
 	general.StringVar(&r.folder, "bundle", "", "folder to write the evidence bundle to (default "+
-		"volume-durability-ID in the current directory)")
+		"volume-durability-ID in the current folder)")
 	general.BoolVar(&r.keepInCluster, "keep-in-cluster", false, "also save the evidence bundle in a ConfigMap; "+
 		"--bundle-configmap sets its name")
 	addChecklistFlags(general.FlagSet, &r.rule, &r.asset)
@@ -156,7 +156,7 @@ func plan(spec runSpec) string {
 		fmt.Fprintf(&b, "%-10s %s\n", heading, fmt.Sprintf(format, args...))
 	}
 	line("Namespace", "%s", opts.Namespace)
-	if cells := opts.Cells(nil); opts.StorageClasses[0] == options.AllClasses {
+	if cells := opts.Cells(nil); opts.StorageClasses[0] == options.AllStorageClasses {
 		line("Creates", "for every StorageClass: a claim of %s, a writer pod and a reader pod", opts.ClaimSize.String())
 	} else {
 		for i, c := range cells {
@@ -230,7 +230,7 @@ func (r *runCommand) report(ctx context.Context, spec runSpec, outcome result.Re
 			code = terminal.ExitError
 		}
 	}
-	b, err := bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Where: where})
+	b, err := bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Location: where})
 	if err == nil {
 		err = b.Write(r.folder)
 	}

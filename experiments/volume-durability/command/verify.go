@@ -213,7 +213,7 @@ func (v *verifyCommand) fromBundle() (expectation, error) {
 }
 
 func fromCell(c result.Cell) expectation {
-	e := expectation{Cell: c.Plan.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
+	e := expectation{Cell: c.Spec.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Spec.Force}
 	for _, read := range c.Reads() {
 		if read.Epoch > 0 { // a writer's, not the reader's
 			e.Earlier = append(e.Earlier, read.ScanResult.ScanReport)

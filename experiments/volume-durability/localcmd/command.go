@@ -90,7 +90,7 @@ Exit codes:
 		"tcp://HOST:PORT")
 	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must equal the argument")
 	flags.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
-		"the current directory)")
+		"the current folder)")
 	l.format.AddTo(flags, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
 	l.level.AddTo(flags)
 	c.AddCommand(newWrite(l), newRead(l), newHelper())
@@ -126,7 +126,7 @@ func (l *localCommand) execute(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if l.overwrite != "" {
-		if err := volume.Blank(run.Target.Path); err != nil {
+		if err := volume.ZeroDevice(run.Target.Path); err != nil {
 			return fmt.Errorf("--overwrite %s: %w", l.overwrite, err)
 		}
 	}
@@ -245,7 +245,7 @@ func (l *localCommand) report(outcome result.Result) error {
 	if absErr != nil {
 		where = l.folder
 	}
-	b, makeErr := bundle.Make(outcome, bundle.Options{Where: where})
+	b, makeErr := bundle.Make(outcome, bundle.Options{Location: where})
 	if makeErr == nil {
 		makeErr = b.Write(l.folder)
 	}

@@ -45,7 +45,7 @@ func (t *text) truncate() string {
 
 func (a Assessment) details(r result.Result) string {
 	var t text
-	t.line("%s (%s), %s", a.Rule.Group, a.Rule.ID, a.Rule.Benchmark.Reference())
+	t.line("%s (%s), %s", a.Rule.GroupID, a.Rule.ID, a.Rule.Benchmark.Reference())
 	t.line("Result: %s", a.Reason)
 	t.line("")
 	if a.Rule.Criterion != "" {
@@ -85,10 +85,10 @@ func tool(tool result.Tool) string {
 
 func (t *text) cell(c result.Cell) {
 	heading := "Volume under test"
-	if c.Plan.Name != "" {
-		heading = "Cell " + c.Plan.Name
+	if c.Spec.Name != "" {
+		heading = "Cell " + c.Spec.Name
 	}
-	if c.Plan.Control {
+	if c.Spec.Control {
 		heading += " (the control, which must lose its data)"
 	}
 	t.line("%s: %s", heading, c.Verdict)
@@ -100,22 +100,23 @@ func (t *text) cell(c result.Cell) {
 		t.labelled("Volume handle", claim.Handle)
 		t.labelled("Access modes", strings.Join(claim.AccessModes, ", "))
 	}
-	if c.Plan.VolumeSource == options.EmptyDir {
+	if c.Spec.VolumeSource == options.EmptyDir {
 		t.line("Volume: an emptyDir")
 	}
-	if c.Path != "" {
-		t.line("Volume: %s on this machine, without a cluster", c.Path)
+	if c.Target != "" {
+		t.line("Volume: %s on this machine, without a cluster", c.Target)
 	}
 	for _, e := range c.Epochs {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.DeletionRequestedAt.IsZero() {
 			t.line("Deleted %s with a grace period of %s, gone %s; %s at the deletion",
-				utc(e.DeletionRequestedAt), grace(e.Grace), utc(e.DeletedAt), result.Count(e.AckedAtDeletion, "acknowledged record"))
+				utc(e.DeletionRequestedAt), grace(e.GracePeriodSeconds), utc(e.DeletedAt),
+				result.Count(e.AckedAtDeletion, "acknowledged record"))
 		}
 	}
 	if c.Reader != nil {
 		t.line("Reader: %s", pod(c.Reader.Pod))
-		t.log(c)
+		t.journal(c)
 	}
 	t.line("Evidence level: %s", level(c.Provenance))
 	for _, f := range c.Findings {
@@ -123,19 +124,19 @@ func (t *text) cell(c result.Cell) {
 	}
 }
 
-// log describes the log before the deletions and as read back.
-func (t *text) log(c result.Cell) {
+// journal describes the journal before the deletions and as read back.
+func (t *text) journal(c result.Cell) {
 	s := c.Reader.ScanResult
-	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged line")
+	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged record")
 	if !c.Reader.HasLogData() {
-		t.line("Log %s before: %s; after: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
+		t.line("Journal %s before: %s; after: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
 		return
 	}
-	t.line("Log %s before: %s; after: log data present, %s, %s, first line of %s, last line of %s", c.File, acknowledged,
-		result.Count(s.Records, "intact line"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
-	t.labelled("SHA-256 of the log", s.SHA256)
+	t.line("Journal %s before: %s; after: log data present, %s, %s, first record of %s, last record of %s", c.File, acknowledged,
+		result.Count(s.Records, "intact record"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
+	t.labelled("SHA-256 of the journal", s.SHA256)
 	for _, ack := range c.Acks {
-		t.line("Acknowledged to writer %d: lines 1 to %s; CRC-32C of the last line, which depends on all lines before it: %08x",
+		t.line("Acknowledged to writer %d: records 1 to %s; CRC-32C of the last record, which depends on all records before it: %08x",
 			ack.Epoch, judge.FormatCount(ack.Seq), ack.Digest)
 	}
 }
@@ -176,18 +177,18 @@ func (t *text) byHand(r result.Result) {
 	}
 }
 
-func (a Assessment) comments(r result.Result, in Context) string {
+func (a Assessment) comments(r result.Result, metadata Metadata) string {
 	var t text
 	t.line("Run %s of volume-durability.", r.RunID)
 	if e := r.Engine; e != nil {
-		t.line("ChaosEngine %s/%s, UID %s; ChaosResult %s", e.Namespace, e.Name, e.UID, e.Result)
-		t.labelled("UID of the ChaosResult", string(e.ResultUID))
+		t.line("ChaosEngine %s/%s, UID %s; ChaosResult %s", e.Namespace, e.Name, e.UID, e.ChaosResult)
+		t.labelled("UID of the ChaosResult", string(e.ChaosResultUID))
 		t.labelled("Service account", e.ServiceAccount)
 	}
-	t.labelled("Evidence bundle", in.Where)
-	t.labelled("SHA-256 of its result.json, the source of the other reports", in.Sum)
-	if in.Sum != "" {
-		t.line("A checklist can be edited, so this sum alone proves nothing: compare it with a copy of the bundle's manifest.json.")
+	t.labelled("Evidence bundle", metadata.BundleLocation)
+	t.labelled("SHA-256 of its result.json, the source of the other reports", metadata.ResultSHA256)
+	if metadata.ResultSHA256 != "" {
+		t.line("A checklist can be edited, so this checksum alone proves nothing: compare it with a copy of the bundle's manifest.json.")
 	}
 	if b := a.Rule.Benchmark; b.Rules > 1 {
 		t.line("This checklist assesses one of the %d rules of %s. Merge it; do not replace a checklist that has the others.", b.Rules, b.ID)
@@ -196,10 +197,10 @@ func (a Assessment) comments(r result.Result, in Context) string {
 	}
 	for _, c := range r.Cells {
 		for _, limit := range c.NotShown {
-			t.line("Not shown%s: %s", inCells([]string{c.Plan.Name}), limit)
+			t.line("Not shown%s: %s", inCells([]string{c.Spec.Name}), limit)
 		}
 		for _, note := range c.Notes {
-			t.line("Note%s: %s", inCells([]string{c.Plan.Name}), note)
+			t.line("Note%s: %s", inCells([]string{c.Spec.Name}), note)
 		}
 	}
 	t.labelled("Not removed", r.NotRemoved)

@@ -51,7 +51,7 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 	v := cellView{
 		cellPosition: at, Name: cellName(c), Verdict: newCellBadge(c), Control: controlSentence(c),
 		Reason: c.Reason, Notes: c.Notes, Facts: cellFacts(c), NotShown: c.NotShown,
-		Folded: c.Plan.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
+		Folded: c.Spec.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
 		v.Reason = "" // the page's header has it
@@ -158,10 +158,11 @@ type levelView struct {
 
 func newEvidenceView(r result.Result, c result.Cell) *evidenceView {
 	v := &evidenceView{
-		Level: c.Provenance.Level.String(), Meaning: c.Provenance.Level.Description(), NotReached: c.Provenance.NotReachedReason,
-		Facts: provenanceTable(c),
+		Level: c.Provenance.Level.String(), Meaning: c.Provenance.Level.Description(),
+		NotReached: c.Provenance.NotReachedReason,
+		Facts:      provenanceTable(c),
 	}
-	if r.Options.RequiredEvidence > provenance.None && !c.Plan.Control {
+	if r.Options.RequiredEvidence > provenance.None && !c.Spec.Control {
 		v.Required = r.Options.RequiredEvidence.String()
 	}
 	for level := provenance.ReadBack; level <= provenance.OtherMachine; level++ {
@@ -261,9 +262,9 @@ func cellFacts(c result.Cell) []fact {
 	}
 	source := "emptyDir"
 	class := ""
-	if c.Plan.VolumeSource == options.Claim {
+	if c.Spec.VolumeSource == options.Claim {
 		source = "claim"
-		class = c.Plan.StorageClass
+		class = c.Spec.StorageClass
 		if class == "" {
 			class = "the cluster's default"
 		}
@@ -279,8 +280,8 @@ func cellFacts(c result.Cell) []fact {
 		}
 	}
 	accessMode := ""
-	if c.Plan.VolumeSource == options.Claim { // an emptyDir has no access mode
-		accessMode = string(c.Plan.AccessMode)
+	if c.Spec.VolumeSource == options.Claim { // an emptyDir has no access mode
+		accessMode = string(c.Spec.AccessMode)
 	}
 	all = append(all, fact{"Volume", source, false}, fact{"StorageClass", class, false})
 	if c.Claim != nil {
@@ -288,21 +289,21 @@ func cellFacts(c result.Cell) []fact {
 			fact{"Volume handle", c.Claim.Handle, true}, fact{"UID of the claim", string(c.Claim.UID), true})
 	}
 	return withValues(append(all,
-		fact{"Access mode", accessMode, false}, fact{"Volume mode", string(c.Plan.VolumeMode), false},
-		fact{"Deletion", deletionKind(c.Plan), false},
+		fact{"Access mode", accessMode, false}, fact{"Volume mode", string(c.Spec.VolumeMode), false},
+		fact{"Deletion", deletionKind(c.Spec), false},
 		fact{"Node of the reader", readerNode(c), false}, fact{"Journal", c.File, true}))
 }
 
 // localFacts describes the folder or device of a local run.
 func localFacts(c result.Cell) []fact {
 	kind, signal := "Folder", "SIGTERM"
-	if c.Plan.VolumeMode == corev1.PersistentVolumeBlock {
+	if c.Spec.VolumeMode == corev1.PersistentVolumeBlock {
 		kind = "Device"
 	}
-	if c.Plan.Force {
+	if c.Spec.Force {
 		signal = "SIGKILL"
 	}
-	return withValues([]fact{{kind, c.Path, true}, {"Signal to the writer", signal, false}, {"Journal", c.File, true}})
+	return withValues([]fact{{kind, c.Target, true}, {"Signal to the writer", signal, false}, {"Journal", c.File, true}})
 }
 
 func deletionKind(p options.CellSpec) string {
@@ -315,9 +316,9 @@ func deletionKind(p options.CellSpec) string {
 func readerNode(c result.Cell) string {
 	requested := map[options.ReaderNode]string{
 		options.AnyNode: "any", options.SameNode: "the writer's node", options.OtherNode: "another node",
-	}[c.Plan.ReaderNode]
+	}[c.Spec.ReaderNode]
 	if requested == "" {
-		requested = string(c.Plan.ReaderNode)
+		requested = string(c.Spec.ReaderNode)
 	}
 	if c.Reader == nil || c.Reader.Node == "" {
 		return "requested: " + requested

@@ -181,7 +181,7 @@ func TestRender_EscapesNames(t *testing.T) {
 	c := &r.Cells[0]
 	r.Reason, r.RunID, r.Options.Namespace, r.NotRemoved = harm, harm, harm, harm
 	r.Cluster.Server, r.Tool.Image = harm, harm
-	c.Plan.Name, c.Reason, c.File, c.Claim.Name, c.Claim.StorageClass = harm, harm+"cell", harm, harm, harm
+	c.Spec.Name, c.Reason, c.File, c.Claim.Name, c.Claim.StorageClass = harm, harm+"cell", harm, harm, harm
 	c.Notes, c.NotShown = []string{harm}, []string{harm}
 	c.Provenance.NotReachedReason, c.Provenance.SameVolume.Reason, c.Provenance.Writer.Mount.Source = harm, harm, harm
 	c.Findings[0].Detail, c.Findings[0].Class = harm, judge.Class(harm)
@@ -349,7 +349,7 @@ func unhex(t *testing.T, s string) []byte {
 
 func TestRender_NamesTheReadersNode(t *testing.T) {
 	r := samples.Pass()
-	r.Cells[0].Plan.ReaderNode = options.ReaderNode("node-z")
+	r.Cells[0].Spec.ReaderNode = options.ReaderNode("node-z")
 	_, tree := rendered(t, r)
 	assert.Contains(t, text(tree), "requested: node-z; actual: node-a")
 }
@@ -389,7 +389,7 @@ func TestRenderAll_RejectsNoRun(t *testing.T) {
 func TestRender_DoesNotCollapseASingleCellUnderTest(t *testing.T) {
 	r := samples.Pass()
 	control := samples.Matrix().Cells[6]
-	require.True(t, control.Plan.Control)
+	require.True(t, control.Spec.Control)
 	r.Cells = append(r.Cells, control)
 	v := newPageView([]result.Result{r}).Runs[0]
 	assert.False(t, v.Cells[0].Folded)

@@ -26,7 +26,7 @@ func timelineFigure(c result.Cell) *figure {
 	edge := to.Add(to.Sub(from) / margin)
 	t := chart.Timeline{
 		From: from, To: edge, Format: groupedFloat, Acked: ackedOverTime(c, from, to), Reads: chartReads(c),
-		Outages: outages(c, to), Lanes: lanes(c, to),
+		Recoveries: recoveries(c, to), Lanes: lanes(c, to),
 	}
 	t.Alternative = fmt.Sprintf("Timeline from %s to %s UTC: %s acknowledged, %s, %s.",
 		formatClock(from), formatClock(to), counted(ledger.CountRecords(c.Acks), "record"),
@@ -49,7 +49,7 @@ func timelineFigure(c result.Cell) *figure {
 		Chart:   t.SVG(), Data: data,
 		Legend: []legendEntry{
 			{"acked", "acknowledged"}, {"deletion", "deletion of the writer's pod"},
-			{"outage", "recovery, until the next acknowledgement"}, {"found", "found intact by a pod that read the journal"},
+			{"recovery", "recovery, until the next acknowledgement"}, {"found", "found intact by a pod that read the journal"},
 			{"running", "pod running"}, {"starting", "pod starting"}, {"deleting", "pod being deleted"},
 		},
 	}
@@ -89,24 +89,24 @@ func lastSeq(e result.Epoch) uint64 {
 }
 
 // chartReads returns the reads that could have found acknowledged records.
-func chartReads(c result.Cell) []chart.Read {
-	var reads []chart.Read
+func chartReads(c result.Cell) []chart.ReadPoint {
+	var reads []chart.ReadPoint
 	for _, r := range c.Reads() {
 		if j := r.Judgement; j.Acknowledged > 0 && !r.ReceivedAt.IsZero() {
-			reads = append(reads, chart.Read{At: r.ReceivedAt, Acked: float64(j.Acknowledged), Found: float64(j.Intact)})
+			reads = append(reads, chart.ReadPoint{At: r.ReceivedAt, Acked: float64(j.Acknowledged), Found: float64(j.Intact)})
 		}
 	}
 	return reads
 }
 
-// outages returns the times from each deletion to the next acknowledgement.
-func outages(c result.Cell, end time.Time) []chart.Outage {
-	var all []chart.Outage
+// recoveries returns the times from each deletion to the next acknowledgement.
+func recoveries(c result.Cell, end time.Time) []chart.Recovery {
+	var all []chart.Recovery
 	for i, e := range c.Epochs {
 		if e.DeletionRequestedAt.IsZero() {
 			continue
 		}
-		o := chart.Outage{From: e.DeletionRequestedAt, To: e.DeletionRequestedAt}
+		o := chart.Recovery{From: e.DeletionRequestedAt, To: e.DeletionRequestedAt}
 		if i+1 < len(c.Epochs) {
 			o.To = end
 			if back := c.Epochs[i+1].FirstAckAt; !back.IsZero() {
@@ -210,11 +210,11 @@ func readOutcome(r result.JournalRead) string {
 
 func deletionPhrase(e result.Epoch) string {
 	switch {
-	case e.Grace == nil:
+	case e.GracePeriodSeconds == nil:
 		return "with its own grace period"
-	case *e.Grace == 0:
+	case *e.GracePeriodSeconds == 0:
 		return "by force"
 	default:
-		return "with a grace period of " + fmt.Sprint(*e.Grace) + space + "s"
+		return "with a grace period of " + fmt.Sprint(*e.GracePeriodSeconds) + space + "s"
 	}
 }

@@ -75,7 +75,7 @@ func Render(r result.Result) ([]byte, error) {
 	s.count()
 	if !s.implies(r.Verdict) {
 		// The counts must include a verdict that no cell has.
-		run := result.Cell{Plan: options.CellSpec{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}
+		run := result.Cell{Spec: options.CellSpec{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}
 		s.Cases = append(s.Cases, newCase(run))
 		s.count()
 	}
@@ -117,7 +117,7 @@ func (s *suite) implies(v judge.Verdict) bool {
 }
 
 func newCase(c result.Cell) testCase {
-	name := c.Plan.Name
+	name := c.Spec.Name
 	if name == "" {
 		name = "durability"
 	}
@@ -125,7 +125,7 @@ func newCase(c result.Cell) testCase {
 		Name: name, ClassName: className, Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
 	}
 	o := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: findings(c)}
-	if c.Plan.Control {
+	if c.Spec.Control {
 		setControlOutcome(&t, c, o)
 		return t
 	}
@@ -185,8 +185,8 @@ func runProperties(r result.Result) []property {
 
 func cellProperties(c result.Cell) []property {
 	all := []property{
-		{"storageClass", c.Plan.StorageClass}, {"accessMode", string(c.Plan.AccessMode)},
-		{"volumeMode", string(c.Plan.VolumeMode)}, {"readerNode", string(c.Plan.ReaderNode)},
+		{"storageClass", c.Spec.StorageClass}, {"accessMode", string(c.Spec.AccessMode)},
+		{"volumeMode", string(c.Spec.VolumeMode)}, {"readerNode", string(c.Spec.ReaderNode)},
 		{"verdict", string(c.Verdict)}, {"evidenceLevel", c.Provenance.Level.String()},
 	}
 	if c.Claim != nil {

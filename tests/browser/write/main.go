@@ -69,13 +69,13 @@ func crowded() result.Result {
 	r := samples.Matrix()
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		c.Plan.StorageClass = strings.Repeat("storageclass", 21) + fmt.Sprint(i)
-		c.Plan.Name = c.Plan.StorageClass + "/graceful"
+		c.Spec.StorageClass = strings.Repeat("storageclass", 21) + fmt.Sprint(i)
+		c.Spec.Name = c.Spec.StorageClass + "/graceful"
 		if c.Claim != nil {
-			c.Claim.Name, c.Claim.StorageClass = "stig-pvc-"+c.Plan.StorageClass, c.Plan.StorageClass
+			c.Claim.Name, c.Claim.StorageClass = "stig-pvc-"+c.Spec.StorageClass, c.Spec.StorageClass
 		}
 	}
-	r.Reason = "2 of 6 cells failed: " + r.Cells[2].Plan.Name + ", " + r.Cells[3].Plan.Name
+	r.Reason = "2 of 6 cells failed: " + r.Cells[2].Spec.Name + ", " + r.Cells[3].Spec.Name
 	c := &r.Cells[3]
 	last := len(c.Epochs) - 1
 	every := c.Epochs[last].DeletionRequestedAt.Sub(c.Epochs[last-1].DeletionRequestedAt)

@@ -89,7 +89,7 @@ func name(check func(string) []string, field func(*Values) *string) func(*Values
 	}
 }
 
-// names returns a reader of names of Kubernetes objects.
+// names returns a parser of names of Kubernetes objects.
 func names(check func(string) []string) func(string) (string, error) {
 	return func(value string) (string, error) {
 		if wrong := check(value); len(wrong) > 0 {
@@ -99,7 +99,7 @@ func names(check func(string) []string) func(string) (string, error) {
 	}
 }
 
-// list returns a reader of distinct values, separated by commas.
+// list returns a parser of distinct values, separated by commas.
 func list[T comparable](read func(string) (T, error), field func(*Values) *[]T) func(*Values, string) error {
 	return func(v *Values, value string) error {
 		var all []T
@@ -118,7 +118,7 @@ func list[T comparable](read func(string) (T, error), field func(*Values) *[]T) 
 	}
 }
 
-// choice returns a reader of one of the words.
+// choice returns a parser of one of the words.
 func choice[T ~string](choices ...T) func(string) (T, error) {
 	return func(value string) (T, error) {
 		var word T
@@ -150,8 +150,8 @@ func classes(v *Values, value string) error {
 	if len(v.StorageClasses) > 0 {
 		return wanted("only one of STORAGE_CLASS and STORAGE_CLASSES set")
 	}
-	if value == AllClasses {
-		v.StorageClasses = []string{AllClasses}
+	if value == AllStorageClasses {
+		v.StorageClasses = []string{AllStorageClasses}
 		return nil
 	}
 	return list(names(validation.IsDNS1123Subdomain), func(v *Values) *[]string { return &v.StorageClasses })(v, value)
