@@ -32,7 +32,7 @@ func write(folder string) error {
 	}
 	for _, s := range samples.All() {
 		for _, to := range rules {
-			where := "ConfigMap stig/volume-durability-evidence-" + s.Result.RunID
+			where := "ConfigMap stig/volume-durability-bundle-" + s.Result.RunID
 			b, err := bundle.Make(s.Result, bundle.Options{Rule: to.GroupID, Location: where})
 			if err != nil {
 				return fmt.Errorf("sample %s: %w", s.Name, err)
