@@ -51,9 +51,9 @@ func reports(r result.Result) []report {
 
 // Ledger is the ledger of a cell in ledger.json.
 type Ledger struct {
-	Cell    string         `json:"cell,omitempty"`
-	File    string         `json:"file"`
-	Journal journal.Format `json:"journal"`
+	Cell        string         `json:"cell,omitempty"`
+	JournalFile string         `json:"journalFile"`
+	Journal     journal.Format `json:"journal"`
 	// Epochs is the number of writers.
 	Epochs int `json:"epochs"`
 	// Forced reports whether they were deleted by force. Two of them may then have run at the same time.
@@ -65,7 +65,7 @@ func ledgers(r result.Result) []Ledger {
 	all := []Ledger{}
 	for _, c := range r.Cells {
 		all = append(all, Ledger{
-			Cell: c.Spec.Name, File: c.File, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Spec.Force,
+			Cell: c.Spec.Name, JournalFile: c.JournalFile, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Spec.Force,
 			Acks: append([]ledger.Ack{}, c.Acks...),
 		})
 	}

@@ -60,7 +60,7 @@ func (r ScanReport) MatchingPrefix(offset int64, found []byte) int {
 			return 0
 		}
 		s := r.Segments[i]
-		next = Record{Epoch: s.Epoch, Seq: s.Last + 1, Prev: s.lastChecksum, Offset: offset}
+		next = Record{Epoch: s.Epoch, Seq: s.Last + 1, PrevChecksum: s.lastChecksum, Offset: offset}
 	}
 	encoder := newEncoder(r.Format)
 	expected := expectation{line: encoder.append(nil, &next)}

@@ -14,7 +14,7 @@ type file struct{ bytes.Buffer }
 
 func (*file) Datasync() error { return nil }
 
-var format = journal.Format{ID: "8f3a5c7e9b1d2f40", Size: 128}
+var format = journal.Format{ID: "8f3a5c7e9b1d2f40", RecordSize: 128}
 
 func clock() time.Time { return time.Date(2026, 11, 24, 12, 46, 47, 0, time.UTC) }
 

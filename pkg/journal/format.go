@@ -78,8 +78,8 @@ var (
 type Format struct {
 	// ID identifies the journal: 16 lower-case hexadecimal digits, unique to one run and volume.
 	ID string `json:"id"`
-	// Size is the length of every record in bytes, including the newline.
-	Size int `json:"recordSize"`
+	// RecordSize is the length of every record in bytes, including the newline.
+	RecordSize int `json:"recordSize"`
 }
 
 // Validate returns an error that joins all mistakes in the format.
@@ -88,9 +88,9 @@ func (f Format) Validate() error {
 	if _, err := hex.DecodeString(f.ID); err != nil || len(f.ID) != idLen {
 		problems = append(problems, fmt.Errorf("journal id %q: want %d hexadecimal digits", f.ID, idLen))
 	}
-	if f.Size < MinRecordSize || f.Size > MaxRecordSize {
+	if f.RecordSize < MinRecordSize || f.RecordSize > MaxRecordSize {
 		problems = append(problems, fmt.Errorf(
-			"record size %d: want %d to %d bytes", f.Size, MinRecordSize, MaxRecordSize))
+			"record size %d: want %d to %d bytes", f.RecordSize, MinRecordSize, MaxRecordSize))
 	}
 	return errors.Join(problems...)
 }
@@ -101,9 +101,9 @@ type Record struct {
 	Epoch  int
 	Seq    uint64
 	Offset int64
-	// Prev is the Checksum of the previous record of the epoch; zero for the first.
-	Prev uint32
-	// Checksum is the CRC-32C of the line. Through Prev it depends on every earlier record of
+	// PrevChecksum is the Checksum of the previous record of the epoch; zero for the first.
+	PrevChecksum uint32
+	// Checksum is the CRC-32C of the line. Through PrevChecksum it depends on every earlier record of
 	// the epoch, so it is the digest of the epoch up to Seq.
 	Checksum uint32
 }
@@ -126,7 +126,7 @@ func (e *encoder) append(dst []byte, r *Record) []byte {
 	start := len(dst)
 	dst = e.times.append(dst, r.Time)
 	dst = e.appendHead(dst, r)
-	dst = appendPayload(dst, e.Size-payloadAt-trailerLen, e.seed, r.Epoch, r.Seq)
+	dst = appendPayload(dst, e.RecordSize-payloadAt-trailerLen, e.seed, r.Epoch, r.Seq)
 	dst = append(dst, checksumPrefix...)
 	r.Checksum = crc32.Checksum(dst[start:], castagnoli)
 	dst = appendChecksum(dst, r.Checksum)
@@ -140,7 +140,7 @@ func (f Format) appendHead(dst []byte, r *Record) []byte {
 	dst = appendDecimal(append(dst, " e="...), uint64(r.Epoch), epochDigits)
 	dst = appendDecimal(append(dst, " s="...), r.Seq, seqDigits)
 	dst = appendDecimal(append(dst, " o="...), uint64(r.Offset), offsetDigits)
-	dst = appendChecksum(append(dst, " p="...), r.Prev)
+	dst = appendChecksum(append(dst, " p="...), r.PrevChecksum)
 	return append(dst, ' ')
 }
 
@@ -148,7 +148,7 @@ func (f Format) appendHead(dst []byte, r *Record) []byte {
 // for its time. If the record is intact but belongs to another journal, parse returns the record
 // and errForeign. If the line is not an intact record, parse returns errNoRecord.
 func (f Format) parse(line []byte) (Record, error) {
-	if len(line) != f.Size || len(line) < MinRecordSize || !mayBeRecord(line) {
+	if len(line) != f.RecordSize || len(line) < MinRecordSize || !mayBeRecord(line) {
 		return Record{}, errNoRecord
 	}
 	r, err := parseAny(line)
@@ -217,7 +217,7 @@ func parseFields(line []byte, sum uint32) (Record, error) {
 	if !okEpoch || !okSeq || !okOffset || !okPrev || seq == 0 || epoch == 0 {
 		return Record{}, errNoRecord
 	}
-	return Record{Epoch: int(epoch), Seq: seq, Offset: int64(offset), Prev: prev, Checksum: sum}, nil
+	return Record{Epoch: int(epoch), Seq: seq, Offset: int64(offset), PrevChecksum: prev, Checksum: sum}, nil
 }
 
 // appendDecimal appends v with leading zeros, at least width digits.

@@ -34,8 +34,8 @@ type prediction struct {
 // predict predicts up to limit records after r. There is no prediction if the next numbers
 // do not fit into their fields.
 func (f Format) predict(r Record, limit uint64) prediction {
-	p := prediction{limit: limit, size: f.Size, sizeDigits: decimalWord(f.Size)}
-	next := Record{Epoch: r.Epoch, Seq: r.Seq + 1, Offset: r.Offset + int64(f.Size), Prev: r.Checksum}
+	p := prediction{limit: limit, size: f.RecordSize, sizeDigits: decimalWord(f.RecordSize)}
+	next := Record{Epoch: r.Epoch, Seq: r.Seq + 1, Offset: r.Offset + int64(f.RecordSize), PrevChecksum: r.Checksum}
 	if head := f.appendHead(p.head[:0], &next); len(head) != headLen {
 		return prediction{}
 	}

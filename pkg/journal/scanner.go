@@ -73,7 +73,7 @@ func (s *scanner) run() error {
 // step accepts what is at the start of the window: predicted records, another record, or
 // damage. It reports whether there may be more.
 func (s *scanner) step() (more bool, err error) {
-	line, err := s.in.peek(s.report.Size)
+	line, err := s.in.peek(s.report.RecordSize)
 	if err != nil {
 		return false, err
 	}
@@ -112,7 +112,7 @@ func (s *scanner) finish() {
 
 // acceptPredicted adds n records that are as predicted.
 func (s *scanner) acceptPredicted(n uint64) {
-	size := s.report.Size
+	size := s.report.RecordSize
 	length := int(n) * size
 	line := s.in.unread[length-size : length]
 	r := parsePredicted(line)
@@ -167,11 +167,11 @@ func (s *scanner) keepLast(r Record, line []byte) {
 // addToSegment adds a record to the last segment of its epoch, or starts another one. It
 // returns false if no more segments can be listed.
 func (s *scanner) addToSegment(r Record) (listed bool) {
-	offset, size := s.in.offset, s.report.Size
+	offset, size := s.in.offset, s.report.RecordSize
 	i, known := s.lastSegment[r.Epoch]
 	if known {
 		seg := &s.report.Segments[i]
-		if r.Seq == seg.Last+1 && r.Prev == seg.lastChecksum && !s.closed[r.Epoch] {
+		if r.Seq == seg.Last+1 && r.PrevChecksum == seg.lastChecksum && !s.closed[r.Epoch] {
 			seg.extend(r, offset, size)
 			return true
 		}
@@ -183,9 +183,9 @@ func (s *scanner) addToSegment(r Record) (listed bool) {
 	next := Segment{Epoch: r.Epoch, First: r.Seq, Offset: offset}
 	if known {
 		previous := s.report.Segments[i]
-		next.Unlinked = r.Seq == previous.Last+1 && r.Prev != previous.lastChecksum
+		next.Unlinked = r.Seq == previous.Last+1 && r.PrevChecksum != previous.lastChecksum
 	}
-	next.Unlinked = next.Unlinked || r.Seq == 1 && r.Prev != 0
+	next.Unlinked = next.Unlinked || r.Seq == 1 && r.PrevChecksum != 0
 	next.extend(r, offset, size)
 	delete(s.closed, r.Epoch)
 	s.lastSegment[r.Epoch] = len(s.report.Segments)
@@ -225,7 +225,7 @@ func (s *scanner) foreignRecord() (id string, n int, err error) {
 	if n == 0 {
 		return "", 0, nil
 	}
-	if _, err := (Format{Size: n}).parse(line[:n]); !errors.Is(err, errForeign) {
+	if _, err := (Format{RecordSize: n}).parse(line[:n]); !errors.Is(err, errForeign) {
 		return "", 0, nil
 	}
 	return string(line[idAt : idAt+idLen]), n, nil
@@ -275,7 +275,7 @@ func (s *scanner) acceptDamage() error {
 
 // expected returns the record that should follow the last intact one.
 func (s *scanner) expected() *expectation {
-	next := Record{Epoch: max(s.last.Epoch, 1), Seq: s.last.Seq + 1, Prev: s.last.Checksum, Offset: s.in.offset}
+	next := Record{Epoch: max(s.last.Epoch, 1), Seq: s.last.Seq + 1, PrevChecksum: s.last.Checksum, Offset: s.in.offset}
 	encoder := newEncoder(s.report.Format)
 	return &expectation{
 		point: Point{next.Epoch, next.Seq},

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var testFormat = Format{ID: "0123456789abcdef", Size: 256}
+var testFormat = Format{ID: "0123456789abcdef", RecordSize: 256}
 
 // memoryFile is a file in memory.
 type memoryFile struct{ bytes.Buffer }
@@ -66,7 +66,7 @@ func requireEveryByteAccounted(t *testing.T, r ScanReport) {
 	if r.Unlisted > 0 {
 		return
 	}
-	total := int64(r.Records) * int64(r.Size)
+	total := int64(r.Records) * int64(r.RecordSize)
 	for _, d := range r.Damage {
 		total += d.Length
 	}
@@ -110,7 +110,7 @@ func TestScan_IntactJournal(t *testing.T) {
 func TestWriter_BytesOfARecord(t *testing.T) {
 	times := []string{"2026-11-24T12:46:47.123456789Z", "2026-11-24T12:46:48Z", "1970-01-01T00:00:00.000000001Z"}
 	var file memoryFile
-	w, err := NewWriter(&file, Format{ID: "8f3a5c7e9b1d2f40", Size: MinRecordSize}, 3, 0, false)
+	w, err := NewWriter(&file, Format{ID: "8f3a5c7e9b1d2f40", RecordSize: MinRecordSize}, 3, 0, false)
 	require.NoError(t, err)
 	for _, at := range times {
 		_, err := w.Commit(1, func() time.Time {
@@ -206,7 +206,7 @@ func TestWriter_StartsNewLineAfterTornOne(t *testing.T) {
 
 func TestScan_ReportsWhatItFinds(t *testing.T) {
 	const size = 256
-	other := Format{ID: "fedcba9876543210", Size: 300}
+	other := Format{ID: "fedcba9876543210", RecordSize: 300}
 	var foreign memoryFile
 	appendEpoch(t, &foreign, other, 1, 3)
 	for _, c := range []struct {
@@ -364,7 +364,7 @@ func TestScan_RandomDamageNeverAddsRecords(t *testing.T) {
 }
 
 func TestFormat_IsValidated(t *testing.T) {
-	_, err := Scan(strings.NewReader(""), Format{ID: "xyz", Size: 5}, nil)
+	_, err := Scan(strings.NewReader(""), Format{ID: "xyz", RecordSize: 5}, nil)
 	assert.ErrorContains(t, err, `journal id "xyz": want 16 hexadecimal digits`)
 	assert.ErrorContains(t, err, "record size 5: want 128 to 65536 bytes")
 	_, err = NewWriter(&memoryFile{}, testFormat, 0, 0, false)
@@ -402,7 +402,7 @@ func TestWriter_WritesNothingAfterAFailedSync(t *testing.T) {
 
 func BenchmarkScan(b *testing.B) {
 	for _, size := range []int{256, 4096} {
-		format := Format{ID: testFormat.ID, Size: size}
+		format := Format{ID: testFormat.ID, RecordSize: size}
 		content := benchmarkJournal(b, format, 64<<20)
 		path := filepath.Join(b.TempDir(), "logs.log")
 		require.NoError(b, os.WriteFile(path, content, 0o600))
@@ -430,7 +430,7 @@ func benchmarkJournal(b *testing.B, format Format, length int) []byte {
 	var file memoryFile
 	w, err := NewWriter(&file, format, 1, 0, false)
 	require.NoError(b, err)
-	_, err = w.Commit(length/format.Size, clock())
+	_, err = w.Commit(length/format.RecordSize, clock())
 	require.NoError(b, err)
 	return file.Bytes()
 }
@@ -439,7 +439,7 @@ func BenchmarkCommit(b *testing.B) {
 	for _, size := range []int{256, 4096} {
 		for _, n := range []int{1, (1 << 20) / size} {
 			b.Run(fmt.Sprintf("record=%d/records=%d", size, n), func(b *testing.B) {
-				w, err := NewWriter(discardFile{}, Format{ID: testFormat.ID, Size: size}, 1, 0, false)
+				w, err := NewWriter(discardFile{}, Format{ID: testFormat.ID, RecordSize: size}, 1, 0, false)
 				require.NoError(b, err)
 				b.SetBytes(int64(size * n))
 				b.ReportAllocs()

@@ -52,9 +52,9 @@ func (w *Writer) Commit(n int, now func() time.Time) (Record, error) {
 	}
 	last := w.last
 	for range n {
-		r := Record{Time: now(), Epoch: w.epoch, Seq: last.Seq + 1, Offset: w.offset, Prev: last.Checksum}
+		r := Record{Time: now(), Epoch: w.epoch, Seq: last.Seq + 1, Offset: w.offset, PrevChecksum: last.Checksum}
 		w.lines = w.encoder.append(w.lines, &r)
-		w.offset += int64(w.encoder.Size)
+		w.offset += int64(w.encoder.RecordSize)
 		last = r
 	}
 	if err := w.writeLines(); err != nil {

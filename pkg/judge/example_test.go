@@ -17,7 +17,7 @@ func (*file) Datasync() error { return nil }
 
 // A scan of a journal that lost its last records is judged against the ledger.
 func ExampleJudge() {
-	format := journal.Format{ID: "8f3a5c7e9b1d2f40", Size: 256}
+	format := journal.Format{ID: "8f3a5c7e9b1d2f40", RecordSize: 256}
 	var volume file
 	writer, err := journal.NewWriter(&volume, format, 1, 0, false)
 	if err != nil {
@@ -36,7 +36,7 @@ func ExampleJudge() {
 		return
 	}
 
-	volume.Truncate(960 * format.Size)
+	volume.Truncate(960 * format.RecordSize)
 
 	report, err := journal.Scan(&volume, format, []journal.Point{ack.Point})
 	if err != nil {

@@ -80,7 +80,7 @@ func (e *evaluation) lastBefore(s journal.Segment, offset int64) uint64 {
 			others += intersection(o.Offset, o.End, s.Offset, offset)
 		}
 	}
-	return s.First + uint64((offset-s.Offset-others)/int64(e.Scan.Size)) - 1
+	return s.First + uint64((offset-s.Offset-others)/int64(e.Scan.RecordSize)) - 1
 }
 
 // bytesWithoutRecord counts the bytes of a range that belong to no intact record of this run.

@@ -13,7 +13,7 @@ import (
 
 const size = 256
 
-var format = journal.Format{ID: "0123456789abcdef", Size: size}
+var format = journal.Format{ID: "0123456789abcdef", RecordSize: size}
 
 // volume is a journal in memory, with the acknowledgements of its writers.
 type volume struct {
@@ -391,7 +391,7 @@ func TestJudge_NamesEveryDamageToAcknowledgedRecords(t *testing.T) {
 func otherJournal(t *testing.T) []byte {
 	t.Helper()
 	v := newVolume(t)
-	w, err := journal.NewWriter(v, journal.Format{ID: "fedcba9876543210", Size: 300}, 1, 0, false)
+	w, err := journal.NewWriter(v, journal.Format{ID: "fedcba9876543210", RecordSize: 300}, 1, 0, false)
 	require.NoError(t, err)
 	_, err = w.Commit(3, time.Now)
 	require.NoError(t, err)

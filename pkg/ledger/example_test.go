@@ -32,7 +32,7 @@ func ExampleLedger_Add() {
 // A token holds the ledger of a journal as one word, with a checksum.
 func ExampleToken() {
 	token := ledger.Token{
-		Format: journal.Format{ID: "8f3a5c7e9b1d2f40", Size: 256},
+		Format: journal.Format{ID: "8f3a5c7e9b1d2f40", RecordSize: 256},
 		Ack:    ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 1000}, Digest: 0x1a2b3c4d},
 	}
 	text := token.String()

@@ -123,12 +123,12 @@ func Validate(f journal.Format, acks []Ack) error {
 			problems = append(problems, fmt.Errorf("epoch %d has two acknowledgements", a.Epoch))
 		}
 		problems = append(problems, l.Add(a))
-		if f.Size > 0 && a.Seq > free/uint64(f.Size) {
+		if f.RecordSize > 0 && a.Seq > free/uint64(f.RecordSize) {
 			problems = append(problems, fmt.Errorf(
-				"epoch %d, sequence %d: no file can hold so many records of %d bytes", a.Epoch, a.Seq, f.Size))
+				"epoch %d, sequence %d: no file can hold so many records of %d bytes", a.Epoch, a.Seq, f.RecordSize))
 			continue
 		}
-		free -= a.Seq * uint64(max(0, f.Size))
+		free -= a.Seq * uint64(max(0, f.RecordSize))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("invalid ledger: %w", err)

@@ -56,7 +56,7 @@ func TestLedger_AwaitEndsWithItsContext(t *testing.T) {
 }
 
 func TestValidate_RejectsImpossibleAcknowledgements(t *testing.T) {
-	format := journal.Format{ID: "0123456789abcdef", Size: 256}
+	format := journal.Format{ID: "0123456789abcdef", RecordSize: 256}
 	of := func(epoch int, seq uint64) Ack { return Ack{Point: journal.Point{Epoch: epoch, Seq: seq}} }
 	const limit = math.MaxInt64 / 256
 	assert.NoError(t, Validate(format, []Ack{of(1, limit-5), of(2, 5)}))

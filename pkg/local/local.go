@@ -72,7 +72,7 @@ type Run struct {
 // Format returns the format of the journal that a run of this ID writes.
 func Format(runID string, recordSize int) journal.Format {
 	identity := sha256.Sum256([]byte(runID))
-	return journal.Format{ID: hex.EncodeToString(identity[:8]), Size: recordSize}
+	return journal.Format{ID: hex.EncodeToString(identity[:8]), RecordSize: recordSize}
 }
 
 // cleanupTimeout bounds what is done after a run was interrupted.
@@ -138,7 +138,7 @@ func (r Run) newExecution() *execution {
 		s.cell.Spec.VolumeMode = corev1.PersistentVolumeBlock
 	}
 	s.cell.Journal = Format(r.ID, r.Options.RecordSize)
-	s.cell.File, s.cell.Target = r.Target.Journal, r.Target.Path
+	s.cell.JournalFile, s.cell.Target = r.Target.Journal, r.Target.Path
 	return s
 }
 
@@ -216,10 +216,10 @@ func (s *execution) command(helper []string, file, name string, args ...string) 
 		return command
 	}
 	acks := s.ledger.Acks()
-	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.Size),
+	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.RecordSize),
 		"--points", points(acks))
 	if s.Target.Device {
-		least := ledger.CountRecords(acks) * uint64(s.cell.Journal.Size)
+		least := ledger.CountRecords(acks) * uint64(s.cell.Journal.RecordSize)
 		command = append(command, "--at-least", strconv.FormatUint(least, 10))
 	} else if name == "write" {
 		command = append(command, "--own-folder")

@@ -6,14 +6,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// CellSpec is the plan of a cell: one combination of options, tested on a volume of its own.
+// CellSpec describes a cell: one combination of options, tested on a volume of its own.
 type CellSpec struct {
 	// Name is unique in the run and valid as a part of an object's name. It is empty if the run has one cell.
 	Name string `json:"name,omitempty"`
 	// Control marks the cell that must lose its data, which shows that the run can detect loss.
-	Control       bool                              `json:"control,omitempty"`
-	VolumeSource  VolumeSource                      `json:"volumeSource"`
-	StorageClass  string                            `json:"storageClass,omitempty"` // empty for the cluster's default
+	Control      bool         `json:"control,omitempty"`
+	VolumeSource VolumeSource `json:"volumeSource"`
+	// StorageClass is empty for the cluster's default.
+	StorageClass  string                            `json:"storageClass,omitempty"`
 	ExistingClaim string                            `json:"existingClaim,omitempty"`
 	AccessMode    corev1.PersistentVolumeAccessMode `json:"accessMode,omitempty"`
 	VolumeMode    corev1.PersistentVolumeMode       `json:"volumeMode"`

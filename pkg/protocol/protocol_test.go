@@ -23,7 +23,7 @@ func messages() map[string]Message {
 		"ack": {Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 4812}, Digest: 0xdeadbeef, Time: at}},
 		"scan": {ScanResult: &ScanResult{
 			ScanReport: journal.ScanReport{
-				Format: journal.Format{ID: "0123456789abcdef", Size: 256}, Present: true, Bytes: 512, Records: 2,
+				Format: journal.Format{ID: "0123456789abcdef", RecordSize: 256}, Present: true, Bytes: 512, Records: 2,
 				Segments: []journal.Segment{{Epoch: 1, First: 1, Last: 2, End: 512}}, FirstTime: at, LastTime: at,
 			},
 			Mount: Mount{

@@ -100,8 +100,8 @@ type Cell struct {
 	// Reason gives the reason for the verdict in a sentence.
 	Reason  string         `json:"reason"`
 	Journal journal.Format `json:"journal"`
-	// File is the journal's path in the pods.
-	File string `json:"file"`
+	// JournalFile is the journal's path in the pods.
+	JournalFile string `json:"journalFile"`
 	// Target is the folder or device under test in a local run; absent in a run on a cluster.
 	Target string `json:"target,omitempty"`
 	// Claim is absent if the volume is an emptyDir, and in a local run.

@@ -61,7 +61,7 @@ func (r Run) removeFolders(ctx context.Context, cells []*cell) (gone []string, e
 			failures = append(failures, err)
 			continue
 		}
-		gone = append(gone, fmt.Sprintf("folder %s of claim %s", path.Base(path.Dir(c.result.File)), claim))
+		gone = append(gone, fmt.Sprintf("folder %s of claim %s", path.Base(path.Dir(c.result.JournalFile)), claim))
 	}
 	return gone, errors.Join(failures...)
 }

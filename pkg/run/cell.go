@@ -54,16 +54,16 @@ func newCell(r Run, plan options.CellSpec) *cell {
 	c := &cell{
 		run: r,
 		result: &result.Cell{
-			Spec:    plan,
-			Journal: journal.Format{ID: hex.EncodeToString(id[:8]), Size: r.Options.RecordSize},
-			File:    r.Options.JournalFile,
+			Spec:        plan,
+			Journal:     journal.Format{ID: hex.EncodeToString(id[:8]), RecordSize: r.Options.RecordSize},
+			JournalFile: r.Options.JournalFile,
 		},
 		ledger: &ledger.Ledger{},
 	}
 	c.specs = specs{run: r, cell: c.result, ledger: c.ledger}
 	if c.specs.hasOwnFolder() {
 		folder := volume.FolderPrefix + c.result.Journal.ID
-		c.result.File = path.Join(path.Dir(c.result.File), folder, path.Base(c.result.File))
+		c.result.JournalFile = path.Join(path.Dir(c.result.JournalFile), folder, path.Base(c.result.JournalFile))
 	}
 	c.failures = &attribution{ledger: c.ledger, log: r.Log}
 	c.logs = newPodLogs(r.Kube, c.ledger, func(ack ledger.Ack) { r.Hooks.Acknowledged(plan, ack) })

@@ -72,7 +72,7 @@ func TestDelete_DoesNotTryAgainIfTheVolumePreventsIt(t *testing.T) {
 func TestNewCell_AllAttemptsOfAJobUseOneFolder(t *testing.T) {
 	file := func(id string, labels map[string]string) string {
 		r := Run{ID: id, Log: logrus.New(), Kube: kube.Client{Labels: labels}, Options: options.Defaults()}
-		return newCell(r, options.CellSpec{ExistingClaim: "theirs"}).result.File
+		return newCell(r, options.CellSpec{ExistingClaim: "theirs"}).result.JournalFile
 	}
 	job := map[string]string{kube.JobLabel: "job"}
 	assert.Regexp(t, `^/data/volume-durability-[0-9a-f]{16}/logs\.log$`, file("one", job))

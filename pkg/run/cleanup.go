@@ -43,7 +43,7 @@ func (c *cell) removeFolder(ctx context.Context) error {
 		return nil
 	}
 	if err := c.run.Kube.RunToCompletion(ctx, c.run.Kube.NewPod(c.specs.folderRemoval())); err != nil {
-		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.result.File), c.result.Spec.ExistingClaim, err)
+		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.result.JournalFile), c.result.Spec.ExistingClaim, err)
 	}
 	return nil
 }

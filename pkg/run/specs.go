@@ -77,14 +77,14 @@ func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
 // folderRemoval returns a pod that removes the cell's folder from an existing claim.
 func (s specs) folderRemoval() kube.PodSpec {
 	spec := s.pod(s.run.Options.WriterPod, "remove")
-	spec.Command = []string{helper, "remove", "--file", s.cell.File}
+	spec.Command = []string{helper, "remove", "--file", s.cell.JournalFile}
 	return spec
 }
 
 func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	format := s.cell.Journal
 	base := []string{
-		helper, command, "--file", s.cell.File, "--journal", format.ID, "--record-size", strconv.Itoa(format.Size),
+		helper, command, "--file", s.cell.JournalFile, "--journal", format.ID, "--record-size", strconv.Itoa(format.RecordSize),
 	}
 	spec := kube.PodSpec{
 		Name: s.cell.Spec.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
@@ -93,11 +93,11 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	}
 	if s.isBlock() {
 		// A device has no end of file, so the helper must be told how much to read at least.
-		acknowledged := ledger.CountRecords(s.ledger.Acks()) * uint64(format.Size)
+		acknowledged := ledger.CountRecords(s.ledger.Acks()) * uint64(format.RecordSize)
 		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(acknowledged, 10))
 	}
 	if s.hasOwnFolder() {
-		spec.OwnFolderJournal = s.cell.File
+		spec.OwnFolderJournal = s.cell.JournalFile
 	}
 	if claim := s.cell.Claim; claim != nil {
 		spec.Claim, spec.OwnVolume = claim.Name, claim.Created

@@ -117,7 +117,7 @@ func judgeScan(
 		return read
 	}
 	moved := fmt.Sprintf("%s is on %s (%s), but epoch 1 wrote to %s (%s)",
-		cell.File, scan.Mount.FSType, scan.Mount.Source, first.FSType, first.Source)
+		cell.JournalFile, scan.Mount.FSType, scan.Mount.Source, first.FSType, first.Source)
 	read.Judgement.Notes = append(read.Judgement.Notes, moved)
 	for i, f := range read.Judgement.Findings {
 		if f.Class == judge.Missing {

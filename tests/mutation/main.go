@@ -25,7 +25,7 @@ var mutations = []mutation{
 	{"the checksum is not compared", "pkg/journal/format.go",
 		"crc32.Checksum(covered, castagnoli) != sum {", "false {"},
 	{"the checksum of the previous record is not compared", "pkg/journal/scanner.go",
-		"r.Seq == seg.Last+1 && r.Prev == seg.lastChecksum && !s.closed", "r.Seq == seg.Last+1 && !s.closed"},
+		"r.Seq == seg.Last+1 && r.PrevChecksum == seg.lastChecksum && !s.closed", "r.Seq == seg.Last+1 && !s.closed"},
 	{"a predicted record's checksum is not compared", "pkg/journal/prediction.go",
 		"binary.BigEndian.Uint64(tail) == checksumWord(crc32.Checksum(covered, castagnoli))",
 		"checksumWord(crc32.Checksum(covered, castagnoli)) > 0"},

@@ -53,7 +53,7 @@ const (
 // cell returns the result of a scenario.
 func cell(s scenario) result.Cell {
 	v := newVolume(fmt.Sprintf("%016x", 0x8f3a5c7e9b1d2f40+uint64(s.number)), uint64(s.number))
-	c := result.Cell{Spec: s.spec, Journal: v.format, File: "/data/logs.log", Claim: s.claim}
+	c := result.Cell{Spec: s.spec, Journal: v.format, JournalFile: "/data/logs.log", Claim: s.claim}
 	now := s.start
 	var earlier []journal.ScanReport
 	for i, node := range s.writers {

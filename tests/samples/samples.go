@@ -220,7 +220,7 @@ func control(damage map[int]damage) result.Cell {
 func unbound() result.Cell {
 	c := result.Cell{
 		Spec:    spec("nfs-sync/graceful", "nfs-sync", corev1.ReadWriteOnce, options.AnyNode),
-		Verdict: judge.Error, File: "/data/logs.log",
+		Verdict: judge.Error, JournalFile: "/data/logs.log",
 		Claim: &result.Claim{
 			Name: "stig-pvc-nfs-sync-graceful", UID: uid(11, 0, "claim "), StorageClass: "nfs-sync", Created: true,
 		},
@@ -237,7 +237,7 @@ func unbound() result.Cell {
 func skipped() result.Cell {
 	c := result.Cell{
 		Spec:    spec("zfs-rwx", "zfs-rwx", corev1.ReadWriteMany, options.OtherNode),
-		Verdict: judge.Skipped, File: "/data/logs.log",
+		Verdict: judge.Skipped, JournalFile: "/data/logs.log",
 	}
 	c.Reason = "the provisioner of StorageClass zfs-rwx does not support ReadWriteMany"
 	c.Provenance.Evaluate()
@@ -259,7 +259,7 @@ func unknown(reason string) provenance.Observation {
 // losesTheLast cuts off the end of the journal, in the middle of a record.
 func losesTheLast(records int) damage {
 	return func(v *volume) {
-		at := len(v.bytes) - records*v.format.Size - 100
+		at := len(v.bytes) - records*v.format.RecordSize - 100
 		v.bytes = v.bytes[:at]
 		v.markDamage(at)
 	}

@@ -31,7 +31,7 @@ type volume struct {
 }
 
 func newVolume(id string, seed uint64) *volume {
-	return &volume{format: journal.Format{ID: id, Size: 256}, random: rand.New(rand.NewPCG(seed, 1))}
+	return &volume{format: journal.Format{ID: id, RecordSize: 256}, random: rand.New(rand.NewPCG(seed, 1))}
 }
 
 func (v *volume) Write(b []byte) (int, error) {

@@ -287,7 +287,7 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome 
 		return fmt.Errorf("--journal: %w", err)
 	}
 	var reader io.Reader = contextReader{ctx, file}
-	acknowledged := int64(ledger.CountRecords(expected.Acks)) * int64(expected.Format.Size)
+	acknowledged := int64(ledger.CountRecords(expected.Acks)) * int64(expected.Format.RecordSize)
 	switch {
 	case file.IsBlockDevice():
 		file.SetMinimumLength(acknowledged)
@@ -324,7 +324,7 @@ func (o verification) text() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict), o.Reason)
 	fmt.Fprintf(&s, "  journal       %s, %d bytes, %d intact records\n", o.Journal, o.Scan.Bytes, o.Scan.Records)
-	fmt.Fprintf(&s, "  journal ID    %s, %d bytes per record\n", o.format.ID, o.format.Size)
+	fmt.Fprintf(&s, "  journal ID    %s, %d bytes per record\n", o.format.ID, o.format.RecordSize)
 	if o.SHA256 != "" {
 		fmt.Fprintf(&s, "  SHA-256       %s\n", o.SHA256)
 	}

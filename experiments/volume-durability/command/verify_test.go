@@ -26,7 +26,7 @@ type memory struct{ bytes.Buffer }
 
 func (*memory) Datasync() error { return nil }
 
-var format = journal.Format{ID: "0123456789abcdef", Size: 256}
+var format = journal.Format{ID: "0123456789abcdef", RecordSize: 256}
 
 // writeJournal returns a journal of 100 records and its acknowledgement.
 func writeJournal(t *testing.T) (content []byte, ack ledger.Ack) {
@@ -50,11 +50,11 @@ func TestVerify_JournalAgainstLedger(t *testing.T) {
 	content, ack := writeJournal(t)
 	token := ledger.Token{Format: format, Ack: ack}.String()
 	ledgers, err := json.Marshal([]bundle.Ledger{
-		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
+		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", RecordSize: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
 		{Cell: "mine", Journal: format, Epochs: 1, Acks: []ledger.Ack{ack}},
 	})
 	require.NoError(t, err)
-	whole, cut := save(t, "whole.log", content), save(t, "cut.log", content[:50*format.Size])
+	whole, cut := save(t, "whole.log", content), save(t, "cut.log", content[:50*format.RecordSize])
 	for _, l := range []string{token, save(t, "token", []byte(token+"\n")), save(t, "ledger.json", ledgers)} {
 		code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", l)
 		assert.Equal(t, terminal.ExitOK, code)
@@ -79,7 +79,10 @@ func TestVerify_JournalWithoutIDBelongsToTheTestedCell(t *testing.T) {
 	_, ack := writeJournal(t)
 	ledgers, err := json.Marshal([]bundle.Ledger{
 		{Journal: format, Epochs: 1, Acks: []ledger.Ack{ack}},
-		{Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
+		{
+			Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", RecordSize: 256}, Epochs: 1,
+			Acks: []ledger.Ack{ack},
+		},
 	})
 	require.NoError(t, err)
 	code, out, errOut := execute(t, "verify",

@@ -121,7 +121,7 @@ func journalPath(folder, id string) (string, error) {
 
 // writeJournal writes a journal with a random ID, and returns the token of its ledger.
 func writeJournal(folder string, size, records int) (ledger.Token, error) {
-	format := journal.Format{ID: fmt.Sprintf("%016x", rand.Uint64()), Size: size}
+	format := journal.Format{ID: fmt.Sprintf("%016x", rand.Uint64()), RecordSize: size}
 	if err := format.Validate(); err != nil {
 		return ledger.Token{}, err
 	}
@@ -149,7 +149,7 @@ func writeRecords(file journal.File, format journal.Format, records int) (last j
 		return last, err
 	}
 	for remaining := records; remaining > 0; {
-		n := min(remaining, maxCommitBytes/format.Size)
+		n := min(remaining, maxCommitBytes/format.RecordSize)
 		if last, err = w.Commit(n, time.Now); err != nil {
 			return last, err
 		}

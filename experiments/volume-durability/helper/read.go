@@ -106,7 +106,7 @@ func (t *task) excerpt(found journal.ScanReport) *protocol.Excerpt {
 		return nil
 	}
 	excerpt := &protocol.Excerpt{Offset: at, Damage: at}
-	if record, err := t.readRange(at, int64(found.Size), found.Bytes); err == nil {
+	if record, err := t.readRange(at, int64(found.RecordSize), found.Bytes); err == nil {
 		excerpt.Damage += int64(found.MatchingPrefix(at, record))
 	}
 	excerpt.Offset = max(0, excerpt.Damage-excerptSize/2)

@@ -153,7 +153,7 @@ func (t *task) open(op string, open func(path string) (*volume.File, error)) (fi
 // append commits records at the task's rate until the context ends. While one commit
 // takes long, records become due, and the next commit is larger.
 func (t *task) append(ctx context.Context, w *journal.Writer, timer *commitTimer, out io.Writer) error {
-	limiter := newRateLimiter(t.rate, maxCommitBytes/t.format.Size)
+	limiter := newRateLimiter(t.rate, maxCommitBytes/t.format.RecordSize)
 	acks := acknowledger{out: out, epoch: t.epoch}
 	for {
 		n, err := limiter.next(ctx)

@@ -120,7 +120,7 @@ func (t *text) cell(c result.Cell) {
 	}
 	t.line("Evidence level: %s", level(c.Provenance))
 	for _, f := range c.Findings {
-		t.line("Finding: %s, bytes %d to %d of %s", f, f.Offset, f.End, c.File)
+		t.line("Finding: %s, bytes %d to %d of %s", f, f.Offset, f.End, c.JournalFile)
 	}
 }
 
@@ -129,11 +129,12 @@ func (t *text) journal(c result.Cell) {
 	s := c.Reader.ScanResult
 	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged record")
 	if !c.Reader.HasLogData() {
-		t.line("Journal %s before: %s; after: log data not present, %s", c.File, acknowledged, result.Count(s.Bytes, "byte"))
+		t.line("Journal %s before: %s; after: log data not present, %s", c.JournalFile, acknowledged, result.Count(s.Bytes, "byte"))
 		return
 	}
-	t.line("Journal %s before: %s; after: log data present, %s, %s, first record of %s, last record of %s", c.File, acknowledged,
-		result.Count(s.Records, "intact record"), result.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
+	t.line("Journal %s before: %s; after: log data present, %s, %s, first record of %s, last record of %s",
+		c.JournalFile, acknowledged, result.Count(s.Records, "intact record"), result.Count(s.Bytes, "byte"),
+		utc(s.FirstTime), utc(s.LastTime))
 	t.labelled("SHA-256 of the journal", s.SHA256)
 	for _, ack := range c.Acks {
 		t.line("Acknowledged to writer %d: records 1 to %s; CRC-32C of the last record, which depends on all records before it: %08x",
@@ -190,8 +191,8 @@ func (a Assessment) comments(r result.Result, metadata Metadata) string {
 	if metadata.ResultSHA256 != "" {
 		t.line("A checklist can be edited, so this checksum alone proves nothing: compare it with a copy of the bundle's manifest.json.")
 	}
-	if b := a.Rule.Benchmark; b.Rules > 1 {
-		t.line("This checklist assesses one of the %d rules of %s. Merge it; do not replace a checklist that has the others.", b.Rules, b.ID)
+	if b := a.Rule.Benchmark; b.RuleCount > 1 {
+		t.line("This checklist assesses one of the %d rules of %s. Merge it; do not replace a checklist that has the others.", b.RuleCount, b.ID)
 	} else {
 		t.line("This checklist assesses one rule of %s. Merge it; do not replace a checklist that has the others.", b.ID)
 	}

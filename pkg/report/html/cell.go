@@ -80,7 +80,7 @@ const maxDetailed = 100
 // ledgerTable has the acknowledgements, with which anyone can check the journal.
 func ledgerTable(c result.Cell) table {
 	t := table{
-		Caption: fmt.Sprintf("Journal %s, with records of %s", c.Journal.ID, counted(c.Journal.Size, "byte")),
+		Caption: fmt.Sprintf("Journal %s, with records of %s", c.Journal.ID, counted(c.Journal.RecordSize, "byte")),
 		Head:    []string{"Epoch", "Acknowledged up to record", "CRC-32C of that record", "Synced at (writer's clock)"},
 		Numeric: map[int]bool{0: true, 1: true},
 	}
@@ -291,7 +291,7 @@ func cellFacts(c result.Cell) []fact {
 	return withValues(append(all,
 		fact{"Access mode", accessMode, false}, fact{"Volume mode", string(c.Spec.VolumeMode), false},
 		fact{"Deletion", deletionKind(c.Spec), false},
-		fact{"Node of the reader", readerNode(c), false}, fact{"Journal", c.File, true}))
+		fact{"Node of the reader", readerNode(c), false}, fact{"Journal", c.JournalFile, true}))
 }
 
 // localFacts describes the folder or device of a local run.
@@ -303,7 +303,7 @@ func localFacts(c result.Cell) []fact {
 	if c.Spec.Force {
 		signal = "SIGKILL"
 	}
-	return withValues([]fact{{kind, c.Target, true}, {"Signal to the writer", signal, false}, {"Journal", c.File, true}})
+	return withValues([]fact{{kind, c.Target, true}, {"Signal to the writer", signal, false}, {"Journal", c.JournalFile, true}})
 }
 
 func deletionKind(p options.CellSpec) string {

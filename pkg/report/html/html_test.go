@@ -181,7 +181,7 @@ func TestRender_EscapesNames(t *testing.T) {
 	c := &r.Cells[0]
 	r.Reason, r.RunID, r.Options.Namespace, r.NotRemoved = harm, harm, harm, harm
 	r.Cluster.Server, r.Tool.Image = harm, harm
-	c.Spec.Name, c.Reason, c.File, c.Claim.Name, c.Claim.StorageClass = harm, harm+"cell", harm, harm, harm
+	c.Spec.Name, c.Reason, c.JournalFile, c.Claim.Name, c.Claim.StorageClass = harm, harm+"cell", harm, harm, harm
 	c.Notes, c.NotShown = []string{harm}, []string{harm}
 	c.Provenance.NotReachedReason, c.Provenance.SameVolume.Reason, c.Provenance.Writer.Mount.Source = harm, harm, harm
 	c.Findings[0].Detail, c.Findings[0].Class = harm, judge.Class(harm)

@@ -27,7 +27,7 @@ func stripFigure(c result.Cell) *figure {
 		end := f.End
 		// Records missing from the end are drawn after it.
 		if f.Offset == f.End && f.Offset >= scan.Bytes {
-			end += int64(f.Records) * int64(c.Journal.Size)
+			end += int64(f.Records) * int64(c.Journal.RecordSize)
 		}
 		s.Length = max(s.Length, end)
 		s.Marks = append(s.Marks, chart.Mark{From: f.Offset, To: end, Label: fmt.Sprint(i + 1)})

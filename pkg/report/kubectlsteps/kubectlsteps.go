@@ -45,7 +45,7 @@ func Steps(r result.Result, c result.Cell) []Step {
 // objectsOf returns the objects of a cell, by the names that they had in the run.
 func objectsOf(r result.Result, c result.Cell) objects {
 	o := objects{
-		plan: c.Spec, namespace: r.Options.Namespace, size: r.Options.ClaimSize, file: c.File,
+		plan: c.Spec, namespace: r.Options.Namespace, size: r.Options.ClaimSize, file: c.JournalFile,
 		writer: c.Spec.ObjectName(r.Options.WriterPod), reader: c.Spec.ObjectName(r.Options.ReaderPod),
 		claim: cmp.Or(c.Spec.ExistingClaim, c.Spec.ObjectName(r.Options.ClaimName)),
 	}

@@ -19,8 +19,8 @@ type Benchmark struct {
 	Version string `json:"version"`
 	// ReleaseInfo is the release and its date, in DISA's form.
 	ReleaseInfo string `json:"releaseInfo"`
-	// Rules is the number of rules in the guide; 0 if unknown.
-	Rules      int    `json:"rules,omitempty"`
+	// RuleCount is the number of rules in the guide; 0 if unknown.
+	RuleCount  int    `json:"ruleCount,omitempty"`
 	Target     string `json:"target"`
 	TargetKey  string `json:"targetKey,omitempty"`
 	ContentRef Ref    `json:"contentRef,omitzero"`
