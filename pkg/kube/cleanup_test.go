@@ -15,7 +15,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 )
 
-func TestRemovePreviousAttempts_DeletesOnlyObjectsOfSameJob(t *testing.T) {
+func TestDeletePreviousAttempts_DeletesOnlyObjectsOfSameJob(t *testing.T) {
 	c := newTestClient(t)
 	c.Labels = map[string]string{RunLabel: "second", JobLabel: "job"}
 	meta := func(name, run, job string) metav1.ObjectMeta {
@@ -45,7 +45,7 @@ func TestRemovePreviousAttempts_DeletesOnlyObjectsOfSameJob(t *testing.T) {
 	assert.Len(t, claims.Items, 1)
 }
 
-func TestRemovePreviousAttempts_DeletesNothingWithoutJob(t *testing.T) {
+func TestDeletePreviousAttempts_DeletesNothingWithoutJob(t *testing.T) {
 	c := newTestClient(t)
 	c.API = fake.NewClientset(
 		&corev1.Pod{
@@ -61,7 +61,7 @@ func TestRemovePreviousAttempts_DeletesNothingWithoutJob(t *testing.T) {
 	assert.Empty(t, removed)
 }
 
-func TestRemoveRun_KeepsNamedObjects(t *testing.T) {
+func TestDeleteRun_KeepsNamedObjects(t *testing.T) {
 	c := newTestClient(t)
 	meta := func(name, run string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{
@@ -88,7 +88,7 @@ func TestRemoveRun_KeepsNamedObjects(t *testing.T) {
 }
 
 // A pod on a node that is not ready is not deleted.
-func TestRemoveRun_DeletesConcurrently(t *testing.T) {
+func TestDeleteRun_DeletesConcurrently(t *testing.T) {
 	c := newTestClient(t)
 	meta := func(name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{

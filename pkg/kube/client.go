@@ -26,7 +26,7 @@ const (
 	JobLabel = "volume-durability/job"
 	// HostLabel is the machine on which a user started the run.
 	HostLabel = "volume-durability/host"
-	// KeepLabel is set if the run was told to keep its objects.
+	// KeepLabel is set if the run keeps its objects (KEEP).
 	KeepLabel = "volume-durability/keep"
 )
 

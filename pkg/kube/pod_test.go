@@ -54,7 +54,7 @@ func TestDeletePod_AcceptsMissingPod(t *testing.T) {
 	assert.False(t, isDeleted(errors.New("other")))
 }
 
-func TestRunPod_RecordsMilestones(t *testing.T) {
+func TestRunPod_RecordsTheTimes(t *testing.T) {
 	c := newObservedClient(t)
 	pods := c.API.CoreV1().Pods("stig")
 	pod := c.NewPod(spec())

@@ -31,7 +31,7 @@ const (
 	Running State = "running"
 	// Ended means that the run has ended, and its objects are orphans.
 	Ended State = "ended"
-	// Unknown means that the cluster does not know.
+	// Unknown means that it could not be determined whether the run has ended.
 	Unknown State = "unknown"
 )
 

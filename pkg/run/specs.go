@@ -84,7 +84,8 @@ func (s specs) folderRemoval() kube.PodSpec {
 func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	format := s.cell.Journal
 	base := []string{
-		helper, command, "--file", s.cell.JournalFile, "--journal", format.ID, "--record-size", strconv.Itoa(format.RecordSize),
+		helper, command, "--file", s.cell.JournalFile, "--journal", format.ID,
+		"--record-size", strconv.Itoa(format.RecordSize),
 	}
 	spec := kube.PodSpec{
 		Name: s.cell.Spec.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,

@@ -129,7 +129,8 @@ func (t *text) journal(c result.Cell) {
 	s := c.Reader.ScanResult
 	acknowledged := result.Count(ledger.CountRecords(c.Acks), "acknowledged record")
 	if !c.Reader.HasLogData() {
-		t.line("Journal %s before: %s; after: log data not present, %s", c.JournalFile, acknowledged, result.Count(s.Bytes, "byte"))
+		t.line("Journal %s before: %s; after: log data not present, %s",
+			c.JournalFile, acknowledged, result.Count(s.Bytes, "byte"))
 		return
 	}
 	t.line("Journal %s before: %s; after: log data present, %s, %s, first record of %s, last record of %s",

@@ -303,7 +303,9 @@ func localFacts(c result.Cell) []fact {
 	if c.Spec.Force {
 		signal = "SIGKILL"
 	}
-	return withValues([]fact{{kind, c.Target, true}, {"Signal to the writer", signal, false}, {"Journal", c.JournalFile, true}})
+	return withValues([]fact{
+		{kind, c.Target, true}, {"Signal to the writer", signal, false}, {"Journal", c.JournalFile, true},
+	})
 }
 
 func deletionKind(p options.CellSpec) string {
