@@ -1,4 +1,4 @@
-// Command hub builds a ChaosHub for LitmusChaos 3.x from the charts: a directory tree for a git repository, and a zip
+// Command hub builds a ChaosHub for LitmusChaos 3.x from the charts: a folder tree for a git repository, and a zip
 // file for a remote hub. It copies the manifests to the paths at which chaos center expects them, and needs no cluster.
 package main
 

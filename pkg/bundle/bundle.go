@@ -45,12 +45,12 @@ type Bundle struct {
 
 // Options are the parameters of the reports in a bundle.
 type Options struct {
-	// Rule is the group of the rule for the checklists; empty for rule.Default.
+	// Rule is the group ID of the rule for the checklists; empty for rule.Default.
 	Rule string
 	// Asset is the cluster's name in the assessor's tools; empty for a name made of its UID.
 	Asset string
-	// Where is the place where the bundle is stored; empty if unknown.
-	Where string
+	// Location is the place where the bundle is stored; empty if unknown.
+	Location string
 }
 
 // Manifest lists the other files of a bundle.
@@ -80,7 +80,7 @@ func Make(r result.Result, o Options) (Bundle, error) {
 		return Bundle{}, fmt.Errorf("encoding the result of run %s: %w", r.RunID, err)
 	}
 	b := Bundle{Files: []File{{ResultFile, encoded}}}
-	s := source{r, to, assessment.Context{Asset: o.Asset, Where: o.Where, Sum: sum(encoded)}}
+	s := source{r, to, assessment.Metadata{Asset: o.Asset, BundleLocation: o.Location, ResultSHA256: sum(encoded)}}
 	for _, f := range reports(r) {
 		content, err := f.render(s)
 		if err != nil {

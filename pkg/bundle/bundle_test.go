@@ -28,7 +28,7 @@ import (
 
 func made(t *testing.T, r result.Result) Bundle {
 	t.Helper()
-	b, err := Make(r, Options{Where: "ConfigMap stig/e"})
+	b, err := Make(r, Options{Location: "ConfigMap stig/e"})
 	require.NoError(t, err)
 	return b
 }

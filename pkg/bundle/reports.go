@@ -17,9 +17,9 @@ import (
 
 // source is the input of the reports.
 type source struct {
-	result result.Result
-	rule   rule.Rule
-	in     assessment.Context
+	result   result.Result
+	rule     rule.Rule
+	metadata assessment.Metadata
 }
 
 // report is a file that is generated from the result.
@@ -33,9 +33,9 @@ func reports(r result.Result) []report {
 	all := []report{
 		{"report.html", func(s source) ([]byte, error) { return html.Render(s.result) }},
 		{"junit.xml", func(s source) ([]byte, error) { return junit.Render(s.result) }},
-		{"checklist.ckl", func(s source) ([]byte, error) { return checklist.CKL(s.result, s.rule, s.in) }},
-		{"checklist.cklb", func(s source) ([]byte, error) { return checklist.CKLB(s.result, s.rule, s.in) }},
-		{"assessment-results.json", func(s source) ([]byte, error) { return oscal.Render(s.result, s.rule, s.in) }},
+		{"checklist.ckl", func(s source) ([]byte, error) { return checklist.CKL(s.result, s.rule, s.metadata) }},
+		{"checklist.cklb", func(s source) ([]byte, error) { return checklist.CKLB(s.result, s.rule, s.metadata) }},
+		{"assessment-results.json", func(s source) ([]byte, error) { return oscal.Render(s.result, s.rule, s.metadata) }},
 		{"ledger.json", func(s source) ([]byte, error) { return encode(ledgers(s.result)) }},
 		{"scan.json", func(s source) ([]byte, error) { return encode(scans(s.result)) }},
 	}
@@ -51,9 +51,9 @@ func reports(r result.Result) []report {
 
 // Ledger is the ledger of a cell in ledger.json.
 type Ledger struct {
-	Cell    string         `json:"cell,omitempty"`
-	File    string         `json:"file"`
-	Journal journal.Format `json:"journal"`
+	Cell        string         `json:"cell,omitempty"`
+	JournalFile string         `json:"journalFile"`
+	Journal     journal.Format `json:"journal"`
 	// Epochs is the number of writers.
 	Epochs int `json:"epochs"`
 	// Forced reports whether they were deleted by force. Two of them may then have run at the same time.
@@ -65,21 +65,21 @@ func ledgers(r result.Result) []Ledger {
 	all := []Ledger{}
 	for _, c := range r.Cells {
 		all = append(all, Ledger{
-			Cell: c.Plan.Name, File: c.File, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Plan.Force,
+			Cell: c.Spec.Name, JournalFile: c.JournalFile, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Spec.Force,
 			Acks: append([]ledger.Ack{}, c.Acks...),
 		})
 	}
 	return all
 }
 
-// Scan has the reads of a cell's journal in scan.json, in order.
-type Scan struct {
-	Cell  string `json:"cell,omitempty"`
-	Reads []Read `json:"reads"`
+// CellReads has the reads of a cell's journal in scan.json, in order.
+type CellReads struct {
+	Cell  string        `json:"cell,omitempty"`
+	Reads []JournalRead `json:"reads"`
 }
 
-// Read is what one pod found: a writer before its first commit, or the reader.
-type Read struct {
+// JournalRead is what one pod found: a writer before its first commit, or the reader.
+type JournalRead struct {
 	// Epoch is that of the writer; 0 for the reader.
 	Epoch      int                 `json:"epoch,omitempty"`
 	Pod        string              `json:"pod"`
@@ -88,12 +88,12 @@ type Read struct {
 	ScanResult protocol.ScanResult `json:"scan"`
 }
 
-func scans(r result.Result) []Scan {
-	all := []Scan{}
+func scans(r result.Result) []CellReads {
+	all := []CellReads{}
 	for _, c := range r.Cells {
-		s := Scan{Cell: c.Plan.Name, Reads: []Read{}}
+		s := CellReads{Cell: c.Spec.Name, Reads: []JournalRead{}}
 		for _, read := range c.Reads() {
-			s.Reads = append(s.Reads, Read{read.Epoch, read.Name, read.Node, read.Seen, read.ScanResult})
+			s.Reads = append(s.Reads, JournalRead{read.Epoch, read.Name, read.Node, read.ReceivedAt, read.ScanResult})
 		}
 		all = append(all, s)
 	}

@@ -7,7 +7,7 @@ import "slices"
 // the previous one of its epoch. A writer that was killed may leave a partial record, which
 // is not a loss, so a partial record counts only if there is no other damage. FirstDamage
 // cannot find a lost tail, because nothing follows it.
-func (r Report) FirstDamage() (offset int64, found bool) {
+func (r ScanReport) FirstDamage() (offset int64, found bool) {
 	places := r.discontinuities()
 	for _, u := range r.Unreadable {
 		places = append(places, u.Offset)
@@ -35,7 +35,7 @@ func (r Report) FirstDamage() (offset int64, found bool) {
 }
 
 // discontinuities returns the offsets of records that do not follow the previous one of their epoch.
-func (r Report) discontinuities() (places []int64) {
+func (r ScanReport) discontinuities() (places []int64) {
 	last := map[int]uint64{}
 	for _, s := range r.Segments {
 		if s.Unlinked || s.First != last[s.Epoch]+1 {
@@ -49,7 +49,7 @@ func (r Report) discontinuities() (places []int64) {
 // MatchingPrefix returns how many of the bytes found at the offset of damage match the record
 // that should be there, or 0 if that record is unknown. The report must come from Scan: a
 // report that was read from JSON has no checksums.
-func (r Report) MatchingPrefix(offset int64, found []byte) int {
+func (r ScanReport) MatchingPrefix(offset int64, found []byte) int {
 	if !slices.ContainsFunc(r.Damage, func(d Damage) bool { return d.Offset == offset }) {
 		return 0
 	}
@@ -60,7 +60,7 @@ func (r Report) MatchingPrefix(offset int64, found []byte) int {
 			return 0
 		}
 		s := r.Segments[i]
-		next = Record{Epoch: s.Epoch, Seq: s.Last + 1, Prev: s.lastSum, Offset: offset}
+		next = Record{Epoch: s.Epoch, Seq: s.Last + 1, PrevChecksum: s.lastChecksum, Offset: offset}
 	}
 	encoder := newEncoder(r.Format)
 	expected := expectation{line: encoder.append(nil, &next)}
@@ -72,5 +72,5 @@ func (r Report) MatchingPrefix(offset int64, found []byte) int {
 	if len(found) < len(expected.line) {
 		return len(found)
 	}
-	return 0 // its time or its sum is wrong
+	return 0 // its time or its checksum is wrong
 }

@@ -11,7 +11,7 @@ import (
 func TestReport_FirstDamageAndMatchingPrefix(t *testing.T) {
 	const size = 256
 	var foreign memoryFile
-	appendEpoch(t, &foreign, Format{ID: "fedcba9876543210", Size: 300}, 1, 3)
+	appendEpoch(t, &foreign, Format{ID: "fedcba9876543210", RecordSize: 300}, 1, 3)
 	for name, c := range map[string]struct {
 		damage   func(b []byte) []byte
 		offset   int64

@@ -14,7 +14,7 @@ type file struct{ bytes.Buffer }
 
 func (*file) Datasync() error { return nil }
 
-var format = journal.Format{ID: "8f3a5c7e9b1d2f40", Size: 128}
+var format = journal.Format{ID: "8f3a5c7e9b1d2f40", RecordSize: 128}
 
 func clock() time.Time { return time.Date(2026, 11, 24, 12, 46, 47, 0, time.UTC) }
 
@@ -31,7 +31,7 @@ func ExampleWriter() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("epoch %d is durable up to sequence %d, digest %08x\n", last.Epoch, last.Seq, last.Sum)
+	fmt.Printf("epoch %d is durable up to sequence %d, digest %08x\n", last.Epoch, last.Seq, last.Checksum)
 	for line := range strings.Lines(volume.String()) {
 		fmt.Print(strings.TrimPrefix(line, "2026-11-24T12:46:47.000000000Z "))
 	}
@@ -67,7 +67,7 @@ func ExampleScan() {
 		fmt.Printf("damage: %d bytes at offset %d\n", d.Length, d.Offset)
 	}
 	for _, d := range report.Digests {
-		fmt.Printf("digest at sequence %d: %08x\n", d.Seq, d.Sum)
+		fmt.Printf("digest at sequence %d: %08x\n", d.Seq, d.Checksum)
 	}
 	// Output:
 	// epoch 1, sequence 1 to 1: bytes 0 to 128

@@ -2,7 +2,7 @@ package journal
 
 import "bytes"
 
-// expectation is a line as it should be, except for its time and its sum.
+// expectation is a line as it should be, except for its time and its checksum.
 type expectation struct {
 	point Point
 	line  []byte
@@ -10,7 +10,7 @@ type expectation struct {
 
 // matches reports whether byte i of a line is as expected.
 func (e *expectation) matches(i int, b byte) bool {
-	if i >= len(e.line)-sumSuffixLen && i < len(e.line)-1 {
+	if i >= len(e.line)-checksumSuffixLen && i < len(e.line)-1 {
 		return isDigit(b) || b >= 'a' && b <= 'f'
 	}
 	if i < len(timeLayout) && isDigit(timeLayout[i]) {
@@ -27,7 +27,7 @@ type damageCounter struct {
 	expected    *expectation
 	prefixLen   int  // number of bytes at the start that are as expected
 	prefixEnded bool // a byte was not as expected
-	wholeLine   bool // the whole line is as expected: its time or its sum must be wrong
+	wholeLine   bool // the whole line is as expected: its time or its checksum must be wrong
 	otherBytes  bool // bytes other than zeros and newlines follow the prefix
 	notBlank    bool // there are bytes other than newlines
 }

@@ -40,21 +40,21 @@ const (
 	seqAt     = epochAt + epochDigits + 3
 	offsetAt  = seqAt + seqDigits + 3
 	prevAt    = offsetAt + offsetDigits + 3
-	payloadAt = prevAt + sumDigits + 1
+	payloadAt = prevAt + checksumDigits + 1
 
 	nanosecondDigits = 9
 
-	idLen        = 16
-	epochDigits  = 5
-	seqDigits    = 12
-	offsetDigits = 14
-	sumDigits    = 8
+	idLen          = 16
+	epochDigits    = 5
+	seqDigits      = 12
+	offsetDigits   = 14
+	checksumDigits = 8
 
-	// sumPrefix precedes the checksum's digits. The checksum covers it.
-	sumPrefix = " c="
-	// sumSuffixLen is the length of what the checksum does not cover: its digits and the newline.
-	sumSuffixLen = sumDigits + 1
-	trailerLen   = len(sumPrefix) + sumSuffixLen
+	// checksumPrefix precedes the checksum's digits. The checksum covers it.
+	checksumPrefix = " c="
+	// checksumSuffixLen is the length of what the checksum does not cover: its digits and the newline.
+	checksumSuffixLen = checksumDigits + 1
+	trailerLen        = len(checksumPrefix) + checksumSuffixLen
 )
 
 // Limits of a record's size in bytes, including the newline. The minimum leaves space for
@@ -78,8 +78,8 @@ var (
 type Format struct {
 	// ID identifies the journal: 16 lower-case hexadecimal digits, unique to one run and volume.
 	ID string `json:"id"`
-	// Size is the length of every record in bytes, including the newline.
-	Size int `json:"recordSize"`
+	// RecordSize is the length of every record in bytes, including the newline.
+	RecordSize int `json:"recordSize"`
 }
 
 // Validate returns an error that joins all mistakes in the format.
@@ -88,9 +88,9 @@ func (f Format) Validate() error {
 	if _, err := hex.DecodeString(f.ID); err != nil || len(f.ID) != idLen {
 		problems = append(problems, fmt.Errorf("journal id %q: want %d hexadecimal digits", f.ID, idLen))
 	}
-	if f.Size < MinRecordSize || f.Size > MaxRecordSize {
+	if f.RecordSize < MinRecordSize || f.RecordSize > MaxRecordSize {
 		problems = append(problems, fmt.Errorf(
-			"record size %d: want %d to %d bytes", f.Size, MinRecordSize, MaxRecordSize))
+			"record size %d: want %d to %d bytes", f.RecordSize, MinRecordSize, MaxRecordSize))
 	}
 	return errors.Join(problems...)
 }
@@ -101,11 +101,11 @@ type Record struct {
 	Epoch  int
 	Seq    uint64
 	Offset int64
-	// Prev is the Sum of the previous record of the epoch; zero for the first.
-	Prev uint32
-	// Sum is the CRC-32C of the line. Through Prev it depends on every earlier record of
+	// PrevChecksum is the Checksum of the previous record of the epoch; zero for the first.
+	PrevChecksum uint32
+	// Checksum is the CRC-32C of the line. Through PrevChecksum it depends on every earlier record of
 	// the epoch, so it is the digest of the epoch up to Seq.
-	Sum uint32
+	Checksum uint32
 }
 
 // encoder encodes records as lines.
@@ -121,15 +121,15 @@ func newEncoder(f Format) encoder {
 	return encoder{Format: f, seed: seed}
 }
 
-// append appends the record's line to dst and sets the record's Sum.
+// append appends the record's line to dst and sets the record's Checksum.
 func (e *encoder) append(dst []byte, r *Record) []byte {
 	start := len(dst)
 	dst = e.times.append(dst, r.Time)
 	dst = e.appendHead(dst, r)
-	dst = appendPayload(dst, e.Size-payloadAt-trailerLen, e.seed, r.Epoch, r.Seq)
-	dst = append(dst, sumPrefix...)
-	r.Sum = crc32.Checksum(dst[start:], castagnoli)
-	dst = appendSum(dst, r.Sum)
+	dst = appendPayload(dst, e.RecordSize-payloadAt-trailerLen, e.seed, r.Epoch, r.Seq)
+	dst = append(dst, checksumPrefix...)
+	r.Checksum = crc32.Checksum(dst[start:], castagnoli)
+	dst = appendChecksum(dst, r.Checksum)
 	return append(dst, '\n')
 }
 
@@ -140,7 +140,7 @@ func (f Format) appendHead(dst []byte, r *Record) []byte {
 	dst = appendDecimal(append(dst, " e="...), uint64(r.Epoch), epochDigits)
 	dst = appendDecimal(append(dst, " s="...), r.Seq, seqDigits)
 	dst = appendDecimal(append(dst, " o="...), uint64(r.Offset), offsetDigits)
-	dst = appendSum(append(dst, " p="...), r.Prev)
+	dst = appendChecksum(append(dst, " p="...), r.PrevChecksum)
 	return append(dst, ' ')
 }
 
@@ -148,7 +148,7 @@ func (f Format) appendHead(dst []byte, r *Record) []byte {
 // for its time. If the record is intact but belongs to another journal, parse returns the record
 // and errForeign. If the line is not an intact record, parse returns errNoRecord.
 func (f Format) parse(line []byte) (Record, error) {
-	if len(line) != f.Size || len(line) < MinRecordSize || !mayBeRecord(line) {
+	if len(line) != f.RecordSize || len(line) < MinRecordSize || !mayBeRecord(line) {
 		return Record{}, errNoRecord
 	}
 	r, err := parseAny(line)
@@ -172,9 +172,9 @@ func parseAny(line []byte) (Record, error) {
 	if line[len(line)-1] != '\n' {
 		return Record{}, errNoRecord
 	}
-	covered := line[:len(line)-sumSuffixLen]
-	sum, ok := parseSum(line[len(line)-sumSuffixLen:])
-	if !ok || !bytes.HasSuffix(covered, []byte(sumPrefix)) || crc32.Checksum(covered, castagnoli) != sum {
+	covered := line[:len(line)-checksumSuffixLen]
+	sum, ok := parseChecksum(line[len(line)-checksumSuffixLen:])
+	if !ok || !bytes.HasSuffix(covered, []byte(checksumPrefix)) || crc32.Checksum(covered, castagnoli) != sum {
 		return Record{}, errNoRecord
 	}
 	return parseFields(line, sum)
@@ -204,7 +204,7 @@ func parseTime(line []byte) (time.Time, error) {
 
 // parsePredicted parses a line that is as predicted, and therefore intact.
 func parsePredicted(line []byte) Record {
-	sum, _ := parseSum(line[len(line)-sumSuffixLen:])
+	sum, _ := parseChecksum(line[len(line)-checksumSuffixLen:])
 	r, _ := parseFields(line, sum)
 	return r
 }
@@ -213,11 +213,11 @@ func parseFields(line []byte, sum uint32) (Record, error) {
 	epoch, okEpoch := parseDecimal(line[epochAt : epochAt+epochDigits])
 	seq, okSeq := parseDecimal(line[seqAt : seqAt+seqDigits])
 	offset, okOffset := parseDecimal(line[offsetAt : offsetAt+offsetDigits])
-	prev, okPrev := parseSum(line[prevAt:])
+	prev, okPrev := parseChecksum(line[prevAt:])
 	if !okEpoch || !okSeq || !okOffset || !okPrev || seq == 0 || epoch == 0 {
 		return Record{}, errNoRecord
 	}
-	return Record{Epoch: int(epoch), Seq: seq, Offset: int64(offset), Prev: prev, Sum: sum}, nil
+	return Record{Epoch: int(epoch), Seq: seq, Offset: int64(offset), PrevChecksum: prev, Checksum: sum}, nil
 }
 
 // appendDecimal appends v with leading zeros, at least width digits.
@@ -247,12 +247,12 @@ func parseDecimal(digits []byte) (uint64, bool) {
 	return v, true
 }
 
-func appendSum(dst []byte, sum uint32) []byte {
-	return binary.BigEndian.AppendUint64(dst, sumWord(sum))
+func appendChecksum(dst []byte, sum uint32) []byte {
+	return binary.BigEndian.AppendUint64(dst, checksumWord(sum))
 }
 
-// sumWord returns the eight hexadecimal digits of a sum as a big-endian word.
-func sumWord(sum uint32) uint64 {
+// checksumWord returns the eight hexadecimal digits of a checksum as a big-endian word.
+func checksumWord(sum uint32) uint64 {
 	const everyByte = 0x0101010101010101
 	x := uint64(sum)
 	x = (x | x<<16) & 0x0000ffff0000ffff
@@ -262,9 +262,9 @@ func sumWord(sum uint32) uint64 {
 	return x + '0'*everyByte + letters*('a'-'9'-1)
 }
 
-func parseSum(digits []byte) (uint32, bool) {
+func parseChecksum(digits []byte) (uint32, bool) {
 	var v uint32
-	for _, d := range digits[:sumDigits] {
+	for _, d := range digits[:checksumDigits] {
 		switch {
 		case d >= '0' && d <= '9':
 			v = v<<4 | uint32(d-'0')

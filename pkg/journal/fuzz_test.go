@@ -49,8 +49,8 @@ func FuzzScan(f *testing.F) {
 func seal(content []byte) []byte {
 	var sealed []byte
 	for line := range bytes.Lines(content) {
-		if n := len(line) - sumSuffixLen; n > 0 && line[len(line)-1] == '\n' {
-			line = append(appendSum(bytes.Clone(line[:n]), crc32.Checksum(line[:n], castagnoli)), '\n')
+		if n := len(line) - checksumSuffixLen; n > 0 && line[len(line)-1] == '\n' {
+			line = append(appendChecksum(bytes.Clone(line[:n]), crc32.Checksum(line[:n], castagnoli)), '\n')
 		}
 		sealed = append(sealed, line...)
 	}

@@ -34,8 +34,8 @@ type prediction struct {
 // predict predicts up to limit records after r. There is no prediction if the next numbers
 // do not fit into their fields.
 func (f Format) predict(r Record, limit uint64) prediction {
-	p := prediction{limit: limit, size: f.Size, sizeDigits: decimalWord(f.Size)}
-	next := Record{Epoch: r.Epoch, Seq: r.Seq + 1, Offset: r.Offset + int64(f.Size), Prev: r.Sum}
+	p := prediction{limit: limit, size: f.RecordSize, sizeDigits: decimalWord(f.RecordSize)}
+	next := Record{Epoch: r.Epoch, Seq: r.Seq + 1, Offset: r.Offset + int64(f.RecordSize), PrevChecksum: r.Checksum}
 	if head := f.appendHead(p.head[:0], &next); len(head) != headLen {
 		return prediction{}
 	}
@@ -59,23 +59,23 @@ func (p *prediction) consume(b []byte) (n uint64) {
 
 // matches reports whether a line is the predicted record, and intact.
 func (p *prediction) matches(line []byte) bool {
-	covered, tail := line[:len(line)-sumSuffixLen], line[len(line)-sumSuffixLen:]
+	covered, tail := line[:len(line)-checksumSuffixLen], line[len(line)-checksumSuffixLen:]
 	return bytes.Equal(line[headAt:payloadAt], p.head[:]) &&
-		string(covered[len(covered)-len(sumPrefix):]) == sumPrefix &&
-		tail[sumDigits] == '\n' &&
-		binary.BigEndian.Uint64(tail) == sumWord(crc32.Checksum(covered, castagnoli))
+		string(covered[len(covered)-len(checksumPrefix):]) == checksumPrefix &&
+		tail[checksumDigits] == '\n' &&
+		binary.BigEndian.Uint64(tail) == checksumWord(crc32.Checksum(covered, castagnoli))
 }
 
 // advance predicts the record after a line. It returns false if a number does not fit into
 // its field.
 func (p *prediction) advance(line []byte) bool {
-	copy(p.head[prevAt-headAt:][:sumDigits], line[len(line)-sumSuffixLen:])
+	copy(p.head[prevAt-headAt:][:checksumDigits], line[len(line)-checksumSuffixLen:])
 	return addToField(p.head[seqAt-headAt:][:seqDigits], 1) &&
 		addToField(p.head[offsetAt-headAt:][:offsetDigits], p.sizeDigits)
 }
 
 // addToField adds a decimal word to a field of at least eight decimal digits. It returns
-// false if the sum does not fit.
+// false if the checksum does not fit.
 func addToField(field []byte, by uint64) bool {
 	low := field[len(field)-wordDigits:]
 	sum, carry := addDecimal(binary.BigEndian.Uint64(low), by)

@@ -16,7 +16,7 @@ import (
 )
 
 // scanUnpredicted scans without predictions, as the reference.
-func scanUnpredicted(t *testing.T, r io.Reader, format Format, points []Point) Report {
+func scanUnpredicted(t *testing.T, r io.Reader, format Format, points []Point) ScanReport {
 	t.Helper()
 	s := newScanner(r, format, points)
 	for more := true; more; {
@@ -33,7 +33,7 @@ func TestScan_PredictionDoesNotChangeTheReport(t *testing.T) {
 	first := uint64(time.Now().UnixNano())
 	for seed := first; seed < first+150; seed++ {
 		random := rand.New(rand.NewPCG(seed, 2))
-		format := Format{ID: testFormat.ID, Size: MinRecordSize + random.IntN(200)}
+		format := Format{ID: testFormat.ID, RecordSize: MinRecordSize + random.IntN(200)}
 		content := randomJournal(t, random, format)
 		points := randomPoints(random)
 		want := scanUnpredicted(t, bytes.NewReader(content), format, points)
@@ -75,7 +75,7 @@ func randomWriter(t *testing.T, random *rand.Rand, file *memoryFile, format Form
 	t.Helper()
 	length := int64(file.Len())
 	if random.IntN(4) == 0 {
-		length = 100_000_000 - int64(random.IntN(20*format.Size))
+		length = 100_000_000 - int64(random.IntN(20*format.RecordSize))
 	}
 	w, err := NewWriter(file, format, epoch, length, random.IntN(2) == 0)
 	require.NoError(t, err)
@@ -106,9 +106,9 @@ func randomDamage(random *rand.Rand, format Format, content []byte) []byte {
 		return content
 	}
 	from := random.IntN(len(content))
-	to := from + random.IntN(min(20*format.Size, len(content)-from)+1)
+	to := from + random.IntN(min(20*format.RecordSize, len(content)-from)+1)
 	if random.IntN(2) == 0 { // align to records
-		from, to = from/format.Size*format.Size, to/format.Size*format.Size
+		from, to = from/format.RecordSize*format.RecordSize, to/format.RecordSize*format.RecordSize
 		to = max(from, to)
 	}
 	switch random.IntN(6) {
@@ -123,7 +123,7 @@ func randomDamage(random *rand.Rand, format Format, content []byte) []byte {
 	case 4:
 		content = slices.Insert(content, random.IntN(len(content)), bytes.Clone(content[from:to])...)
 	case 5:
-		another := Format{ID: "fedcba9876543210", Size: format.Size}
+		another := Format{ID: "fedcba9876543210", RecordSize: format.RecordSize}
 		r := Record{Epoch: 1, Seq: 1 + random.Uint64N(40), Offset: int64(from)}
 		content = slices.Insert(content, from, lineOf(another, r)...)
 	}
@@ -142,18 +142,18 @@ func TestPrediction_MatchesComparesEveryByte(t *testing.T) {
 		require.True(t, p.matches(line))
 		line[i] ^= 4
 		require.False(t, p.matches(line), "byte %d", i)
-		inMark := i >= 256-trailerLen && i < 256-sumSuffixLen
+		inMark := i >= 256-trailerLen && i < 256-checksumSuffixLen
 		if i >= headAt && i < payloadAt || inMark {
-			repairSum(line)
+			repairChecksum(line)
 			require.False(t, p.matches(line), "byte %d, with a correct checksum", i)
 		}
 	}
 }
 
-// repairSum sets the correct checksum of a line.
-func repairSum(line []byte) {
-	covered := line[:len(line)-sumSuffixLen]
-	appendSum(covered, crc32.Checksum(covered, castagnoli))
+// repairChecksum sets the correct checksum of a line.
+func repairChecksum(line []byte) {
+	covered := line[:len(line)-checksumSuffixLen]
+	appendChecksum(covered, crc32.Checksum(covered, castagnoli))
 }
 
 func TestPrediction_EndsBeforeARequestedPoint(t *testing.T) {
@@ -167,9 +167,9 @@ func TestPrediction_EndsBeforeARequestedPoint(t *testing.T) {
 
 func TestPrediction_EndsAtTheHighestSequenceNumber(t *testing.T) {
 	const highest = 999_999_999_999
-	r := Record{Epoch: 1, Seq: highest, Prev: 7}
+	r := Record{Epoch: 1, Seq: highest, PrevChecksum: 7}
 	line := lineOf(testFormat, r)
-	p := testFormat.predict(Record{Epoch: 1, Seq: highest - 1, Offset: -256, Sum: 7}, 5)
+	p := testFormat.predict(Record{Epoch: 1, Seq: highest - 1, Offset: -256, Checksum: 7}, 5)
 	assert.Equal(t, uint64(1), p.consume(line))
 	assert.Zero(t, p.limit)
 	assert.Equal(t, prediction{}, testFormat.predict(r, 5))
@@ -208,9 +208,9 @@ func TestAddToField(t *testing.T) {
 
 func TestAppendSum_WritesWhatParseSumReads(t *testing.T) {
 	for _, sum := range []uint32{0, 1, 0x9abcdef0, 0xffffffff, 0xa0f9090a} {
-		digits := appendSum(nil, sum)
+		digits := appendChecksum(nil, sum)
 		assert.Equal(t, fmt.Sprintf("%08x", sum), string(digits))
-		parsed, ok := parseSum(digits)
+		parsed, ok := parseChecksum(digits)
 		assert.True(t, ok)
 		assert.Equal(t, sum, parsed)
 	}

@@ -4,7 +4,7 @@ import "time"
 
 // maxListed limits the entries of each list in a report, and so the scanner's memory. There
 // may be one more entry for each epoch, because every deletion can leave one in an intact
-// journal. Report.Unlisted counts the entries beyond the limit.
+// journal. ScanReport.Unlisted counts the entries beyond the limit.
 const maxListed = 4096
 
 // Point is one record of a journal.
@@ -16,7 +16,7 @@ type Point struct {
 // Digest is the checksum of the record at a point, as found in the file.
 type Digest struct {
 	Point
-	Sum uint32 `json:"sum"`
+	Checksum uint32 `json:"checksum"`
 }
 
 // Segment is a sequence of intact records of one epoch with consecutive sequence numbers. Each record contains the
@@ -36,7 +36,7 @@ type Segment struct {
 	// Displaced is the number of records at another offset than the one they name.
 	Displaced uint64 `json:"displaced,omitempty"`
 
-	lastSum uint32
+	lastChecksum uint32
 }
 
 // Damage is a range of bytes without an intact record.
@@ -65,9 +65,9 @@ type Foreign struct {
 	End     int64  `json:"end"`
 }
 
-// Report is what a scan found in a file. Its lists are sorted by offset. Every byte that was
+// ScanReport is what a scan found in a file. Its lists are sorted by offset. Every byte that was
 // read is in a segment, in damage or in foreign records. An unreadable range counts as zeros.
-type Report struct {
+type ScanReport struct {
 	Format
 	// Present reports whether there was a file to scan.
 	Present bool `json:"present"`

@@ -9,11 +9,11 @@ import (
 )
 
 // Scan reads a whole journal once, in constant memory, checks each record, and reports what
-// it found. The report has the sums of the records at the given points. Damage is never an
+// it found. The report has the checksum of the records at the given points. Damage is never an
 // error: Scan returns only errors of the reader, together with the report up to there.
-func Scan(r io.Reader, format Format, points []Point) (Report, error) {
+func Scan(r io.Reader, format Format, points []Point) (ScanReport, error) {
 	if err := format.Validate(); err != nil {
-		return Report{}, err
+		return ScanReport{}, err
 	}
 	s := newScanner(r, format, points)
 	err := s.run()
@@ -23,12 +23,12 @@ func Scan(r io.Reader, format Format, points []Point) (Report, error) {
 
 type scanner struct {
 	in     window
-	report Report
+	report ScanReport
 	// lastSegment maps an epoch to the index of its last segment.
 	lastSegment map[int]int
 	// points are the sequence numbers of the requested points by epoch, sorted.
 	points map[int][]uint64
-	// pending are the points whose sums have not been found yet.
+	// pending are the points whose checksum have not been found yet.
 	pending map[Point]bool
 	// closed are the epochs whose last segment ends at a requested point.
 	closed map[int]bool
@@ -45,7 +45,7 @@ type scanner struct {
 func newScanner(r io.Reader, format Format, points []Point) *scanner {
 	s := &scanner{
 		in:          window{r: r},
-		report:      Report{Format: format, Present: true},
+		report:      ScanReport{Format: format, Present: true},
 		lastSegment: map[int]int{},
 		points:      map[int][]uint64{},
 		closed:      map[int]bool{},
@@ -73,7 +73,7 @@ func (s *scanner) run() error {
 // step accepts what is at the start of the window: predicted records, another record, or
 // damage. It reports whether there may be more.
 func (s *scanner) step() (more bool, err error) {
-	line, err := s.in.peek(s.report.Size)
+	line, err := s.in.peek(s.report.RecordSize)
 	if err != nil {
 		return false, err
 	}
@@ -112,7 +112,7 @@ func (s *scanner) finish() {
 
 // acceptPredicted adds n records that are as predicted.
 func (s *scanner) acceptPredicted(n uint64) {
-	size := s.report.Size
+	size := s.report.RecordSize
 	length := int(n) * size
 	line := s.in.unread[length-size : length]
 	r := parsePredicted(line)
@@ -136,7 +136,7 @@ func (s *scanner) acceptRecord(r Record, line []byte) {
 	listed := s.addToSegment(r)
 	if p := (Point{r.Epoch, r.Seq}); s.pending[p] {
 		delete(s.pending, p)
-		s.report.Digests = append(s.report.Digests, Digest{p, r.Sum})
+		s.report.Digests = append(s.report.Digests, Digest{p, r.Checksum})
 		s.closed[r.Epoch] = true
 	}
 	s.next = prediction{}
@@ -167,11 +167,11 @@ func (s *scanner) keepLast(r Record, line []byte) {
 // addToSegment adds a record to the last segment of its epoch, or starts another one. It
 // returns false if no more segments can be listed.
 func (s *scanner) addToSegment(r Record) (listed bool) {
-	offset, size := s.in.offset, s.report.Size
+	offset, size := s.in.offset, s.report.RecordSize
 	i, known := s.lastSegment[r.Epoch]
 	if known {
 		seg := &s.report.Segments[i]
-		if r.Seq == seg.Last+1 && r.Prev == seg.lastSum && !s.closed[r.Epoch] {
+		if r.Seq == seg.Last+1 && r.PrevChecksum == seg.lastChecksum && !s.closed[r.Epoch] {
 			seg.extend(r, offset, size)
 			return true
 		}
@@ -183,9 +183,9 @@ func (s *scanner) addToSegment(r Record) (listed bool) {
 	next := Segment{Epoch: r.Epoch, First: r.Seq, Offset: offset}
 	if known {
 		previous := s.report.Segments[i]
-		next.Unlinked = r.Seq == previous.Last+1 && r.Prev != previous.lastSum
+		next.Unlinked = r.Seq == previous.Last+1 && r.PrevChecksum != previous.lastChecksum
 	}
-	next.Unlinked = next.Unlinked || r.Seq == 1 && r.Prev != 0
+	next.Unlinked = next.Unlinked || r.Seq == 1 && r.PrevChecksum != 0
 	next.extend(r, offset, size)
 	delete(s.closed, r.Epoch)
 	s.lastSegment[r.Epoch] = len(s.report.Segments)
@@ -198,7 +198,7 @@ func (s *scanner) listLimit() int { return maxListed + len(s.lastSegment) }
 
 // extend adds the record at an offset to the end of the segment.
 func (seg *Segment) extend(r Record, offset int64, size int) {
-	seg.Last, seg.End, seg.lastSum = r.Seq, offset+int64(size), r.Sum
+	seg.Last, seg.End, seg.lastChecksum = r.Seq, offset+int64(size), r.Checksum
 	seg.Displaced += displaced(r, offset)
 }
 
@@ -225,7 +225,7 @@ func (s *scanner) foreignRecord() (id string, n int, err error) {
 	if n == 0 {
 		return "", 0, nil
 	}
-	if _, err := (Format{Size: n}).parse(line[:n]); !errors.Is(err, errForeign) {
+	if _, err := (Format{RecordSize: n}).parse(line[:n]); !errors.Is(err, errForeign) {
 		return "", 0, nil
 	}
 	return string(line[idAt : idAt+idLen]), n, nil
@@ -275,7 +275,7 @@ func (s *scanner) acceptDamage() error {
 
 // expected returns the record that should follow the last intact one.
 func (s *scanner) expected() *expectation {
-	next := Record{Epoch: max(s.last.Epoch, 1), Seq: s.last.Seq + 1, Prev: s.last.Sum, Offset: s.in.offset}
+	next := Record{Epoch: max(s.last.Epoch, 1), Seq: s.last.Seq + 1, PrevChecksum: s.last.Checksum, Offset: s.in.offset}
 	encoder := newEncoder(s.report.Format)
 	return &expectation{
 		point: Point{next.Epoch, next.Seq},

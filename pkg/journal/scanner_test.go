@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var testFormat = Format{ID: "0123456789abcdef", Size: 256}
+var testFormat = Format{ID: "0123456789abcdef", RecordSize: 256}
 
 // memoryFile is a file in memory.
 type memoryFile struct{ bytes.Buffer }
@@ -53,7 +53,7 @@ func journalOf(t *testing.T, counts ...int) []byte {
 	return file.Bytes()
 }
 
-func scan(t *testing.T, content []byte, points ...Point) Report {
+func scan(t *testing.T, content []byte, points ...Point) ScanReport {
 	t.Helper()
 	report, err := Scan(bytes.NewReader(content), testFormat, points)
 	require.NoError(t, err)
@@ -61,12 +61,12 @@ func scan(t *testing.T, content []byte, points ...Point) Report {
 	return report
 }
 
-func requireEveryByteAccounted(t *testing.T, r Report) {
+func requireEveryByteAccounted(t *testing.T, r ScanReport) {
 	t.Helper()
 	if r.Unlisted > 0 {
 		return
 	}
-	total := int64(r.Records) * int64(r.Size)
+	total := int64(r.Records) * int64(r.RecordSize)
 	for _, d := range r.Damage {
 		total += d.Length
 	}
@@ -84,7 +84,7 @@ func TestWriter_WritesPrintableLinesThatStartWithTheDate(t *testing.T) {
 	const head = "2026-11-24T12:00:00.001000000Z 0123456789abcdef e=00001 s=000000000001 o=00000000000000 p=00000000 "
 	assert.True(t, strings.HasPrefix(lines[0], head), lines[0])
 	assert.Equal(t, "p="+lines[0][len(lines[0])-9:len(lines[0])-1], lines[1][prevAt-2:prevAt+8],
-		"the second record has the sum of the first one")
+		"the second record has the checksum of the first one")
 	for _, c := range []byte(lines[2][:255]) {
 		require.True(t, c >= ' ' && c <= '~', "byte %#x is not printable", c)
 	}
@@ -96,10 +96,10 @@ func TestScan_IntactJournal(t *testing.T) {
 	last := appendEpoch(t, &file, testFormat, 2, 500)
 	report := scan(t, file.Bytes(), Point{2, 500}, Point{2, 501})
 	assert.Equal(t, []Segment{
-		{Epoch: 1, First: 1, Last: 1000, Offset: 0, End: 256_000, lastSum: report.Segments[0].lastSum},
-		{Epoch: 2, First: 1, Last: 500, Offset: 256_000, End: 384_000, lastSum: last.Sum},
+		{Epoch: 1, First: 1, Last: 1000, Offset: 0, End: 256_000, lastChecksum: report.Segments[0].lastChecksum},
+		{Epoch: 2, First: 1, Last: 500, Offset: 256_000, End: 384_000, lastChecksum: last.Checksum},
 	}, report.Segments)
-	assert.Equal(t, []Digest{{Point{2, 500}, last.Sum}}, report.Digests)
+	assert.Equal(t, []Digest{{Point{2, 500}, last.Checksum}}, report.Digests)
 	assert.Empty(t, report.Damage)
 	assert.False(t, report.Unterminated)
 	assert.Equal(t, "2026-11-24T12:00:00.001Z", report.FirstTime.Format(time.RFC3339Nano))
@@ -110,7 +110,7 @@ func TestScan_IntactJournal(t *testing.T) {
 func TestWriter_BytesOfARecord(t *testing.T) {
 	times := []string{"2026-11-24T12:46:47.123456789Z", "2026-11-24T12:46:48Z", "1970-01-01T00:00:00.000000001Z"}
 	var file memoryFile
-	w, err := NewWriter(&file, Format{ID: "8f3a5c7e9b1d2f40", Size: MinRecordSize}, 3, 0, false)
+	w, err := NewWriter(&file, Format{ID: "8f3a5c7e9b1d2f40", RecordSize: MinRecordSize}, 3, 0, false)
 	require.NoError(t, err)
 	for _, at := range times {
 		_, err := w.Commit(1, func() time.Time {
@@ -199,30 +199,30 @@ func TestWriter_StartsNewLineAfterTornOne(t *testing.T) {
 	require.Len(t, report.Segments, 2)
 	assert.Equal(t, uint64(2), report.Segments[0].Last)
 	assert.Equal(t, Segment{
-		Epoch: 2, First: 1, Last: 3, Offset: 2*256 + 78, End: 5*256 + 78, lastSum: report.Segments[1].lastSum,
+		Epoch: 2, First: 1, Last: 3, Offset: 2*256 + 78, End: 5*256 + 78, lastChecksum: report.Segments[1].lastChecksum,
 	}, report.Segments[1])
 	assert.Equal(t, []Damage{{Offset: 512, Length: 78, Partial: &Point{1, 3}}}, report.Damage)
 }
 
 func TestScan_ReportsWhatItFinds(t *testing.T) {
 	const size = 256
-	other := Format{ID: "fedcba9876543210", Size: 300}
+	other := Format{ID: "fedcba9876543210", RecordSize: 300}
 	var foreign memoryFile
 	appendEpoch(t, &foreign, other, 1, 3)
 	for _, c := range []struct {
 		name   string
 		damage func(b []byte) []byte
-		check  func(t *testing.T, r Report)
+		check  func(t *testing.T, r ScanReport)
 	}{
 		{"a zeroed page", func(b []byte) []byte {
 			clear(b[4096:8192])
 			return b
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			assert.Equal(t, []Damage{{Offset: 4096, Length: 4096, Zeros: 4096}}, r.Damage)
 		}},
 		{"records cut out", func(b []byte) []byte {
 			return append(b[:10*size:10*size], b[15*size:]...)
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			require.Len(t, r.Segments, 2)
 			assert.Equal(t, uint64(10), r.Segments[0].Last)
 			assert.Equal(t, uint64(16), r.Segments[1].First)
@@ -233,7 +233,7 @@ func TestScan_ReportsWhatItFinds(t *testing.T) {
 			copy(b[4096:], b[6144:8192])
 			copy(b[6144:], page)
 			return b
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			require.Len(t, r.Segments, 4)
 			for i, first := range []uint64{1, 25, 17, 33} {
 				assert.Equal(t, first, r.Segments[i].First)
@@ -241,51 +241,51 @@ func TestScan_ReportsWhatItFinds(t *testing.T) {
 		}},
 		{"a duplicated page", func(b []byte) []byte {
 			return append(b[:2048:2048], b[:]...)
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			assert.Equal(t, uint64(48), r.Records)
 			require.Len(t, r.Segments, 2)
 		}},
 		{"the journal of another run", func([]byte) []byte {
 			return foreign.Bytes()
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			assert.Zero(t, r.Records)
 			assert.Equal(t, []Foreign{{ID: other.ID, Records: 3, End: 900}}, r.Foreign)
 		}},
 		{"records of another run between ours", func(b []byte) []byte {
 			return bytes.Join([][]byte{b[:size], foreign.Bytes(), b[size:]}, nil)
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			assert.Equal(t, []Foreign{{ID: other.ID, Records: 3, Offset: size, End: size + 900}}, r.Foreign)
 			assert.Len(t, r.Segments, 1, "our records are all present and in order")
 		}},
 		{"records of another run after damage", func(b []byte) []byte {
 			return bytes.Join([][]byte{b[:size], []byte("garbage\n"), foreign.Bytes(), b[size:]}, nil)
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			assert.Len(t, r.Foreign, 1)
 			assert.Equal(t, []Damage{{Offset: size, Length: 8}}, r.Damage)
 		}},
 		{"a lost newline", func(b []byte) []byte {
 			return append(b[:size-1:size-1], b[size:]...)
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			assert.Equal(t, uint64(39), r.Records)
 			assert.Equal(t, int64(255), r.Damage[0].Length)
 		}},
 		{"garbage longer than the search window", func(b []byte) []byte {
 			garbage := bytes.Repeat([]byte("x"), 5*searchWindow+17)
 			return bytes.Join([][]byte{b[:size], garbage, b[size:]}, nil)
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			assert.Equal(t, uint64(40), r.Records)
 			assert.Equal(t, []Damage{{Offset: size, Length: 5*searchWindow + 17}}, r.Damage)
 		}},
 		{"more newlines than the search window", func(b []byte) []byte {
 			return bytes.Join([][]byte{b[:size], bytes.Repeat([]byte("\n"), 5*searchWindow+17), b[size:]}, nil)
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			assert.Equal(t, uint64(40), r.Records)
 			assert.Equal(t, []Damage{{Offset: size, Length: 5*searchWindow + 17, Blank: true}}, r.Damage)
 		}},
 		{"a torn record padded with zeros", func(b []byte) []byte {
 			clear(b[39*size+100:])
 			return b
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			assert.Equal(t, []Damage{{Offset: 39 * size, Length: size, Zeros: 156, Partial: &Point{1, 40}}}, r.Damage)
 		}},
 		{"records with the same numbers and other predecessors", func(b []byte) []byte {
@@ -296,7 +296,7 @@ func TestScan_ReportsWhatItFinds(t *testing.T) {
 			require.NoError(t, err)
 			copy(b[20*size:30*size], file.Bytes()[20*size:30*size])
 			return b
-		}, func(t *testing.T, r Report) {
+		}, func(t *testing.T, r ScanReport) {
 			require.Len(t, r.Segments, 3)
 			assert.True(t, r.Segments[1].Unlinked)
 			assert.True(t, r.Segments[2].Unlinked)
@@ -364,7 +364,7 @@ func TestScan_RandomDamageNeverAddsRecords(t *testing.T) {
 }
 
 func TestFormat_IsValidated(t *testing.T) {
-	_, err := Scan(strings.NewReader(""), Format{ID: "xyz", Size: 5}, nil)
+	_, err := Scan(strings.NewReader(""), Format{ID: "xyz", RecordSize: 5}, nil)
 	assert.ErrorContains(t, err, `journal id "xyz": want 16 hexadecimal digits`)
 	assert.ErrorContains(t, err, "record size 5: want 128 to 65536 bytes")
 	_, err = NewWriter(&memoryFile{}, testFormat, 0, 0, false)
@@ -402,7 +402,7 @@ func TestWriter_WritesNothingAfterAFailedSync(t *testing.T) {
 
 func BenchmarkScan(b *testing.B) {
 	for _, size := range []int{256, 4096} {
-		format := Format{ID: testFormat.ID, Size: size}
+		format := Format{ID: testFormat.ID, RecordSize: size}
 		content := benchmarkJournal(b, format, 64<<20)
 		path := filepath.Join(b.TempDir(), "logs.log")
 		require.NoError(b, os.WriteFile(path, content, 0o600))
@@ -430,7 +430,7 @@ func benchmarkJournal(b *testing.B, format Format, length int) []byte {
 	var file memoryFile
 	w, err := NewWriter(&file, format, 1, 0, false)
 	require.NoError(b, err)
-	_, err = w.Commit(length/format.Size, clock())
+	_, err = w.Commit(length/format.RecordSize, clock())
 	require.NoError(b, err)
 	return file.Bytes()
 }
@@ -439,7 +439,7 @@ func BenchmarkCommit(b *testing.B) {
 	for _, size := range []int{256, 4096} {
 		for _, n := range []int{1, (1 << 20) / size} {
 			b.Run(fmt.Sprintf("record=%d/records=%d", size, n), func(b *testing.B) {
-				w, err := NewWriter(discardFile{}, Format{ID: testFormat.ID, Size: size}, 1, 0, false)
+				w, err := NewWriter(discardFile{}, Format{ID: testFormat.ID, RecordSize: size}, 1, 0, false)
 				require.NoError(b, err)
 				b.SetBytes(int64(size * n))
 				b.ReportAllocs()

@@ -32,8 +32,8 @@ func (s *scanner) findRecord(view []byte, from int) (skip int, found bool) {
 
 // isRecord reports whether b starts with an intact record of this or another journal.
 func (s *scanner) isRecord(b []byte) bool {
-	if len(b) >= s.report.Size {
-		if _, err := s.report.parse(b[:s.report.Size]); err == nil {
+	if len(b) >= s.report.RecordSize {
+		if _, err := s.report.parse(b[:s.report.RecordSize]); err == nil {
 			return true
 		}
 	}
@@ -41,7 +41,7 @@ func (s *scanner) isRecord(b []byte) bool {
 		return false
 	}
 	n := bytes.IndexByte(b[:min(len(b), MaxRecordSize)], '\n') + 1
-	_, err := (Format{Size: n}).parse(b[:n])
+	_, err := (Format{RecordSize: n}).parse(b[:n])
 	return n > 0 && errors.Is(err, errForeign)
 }
 

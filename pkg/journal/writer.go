@@ -45,16 +45,16 @@ func NewWriter(file File, format Format, epoch int, length int64, unterminated b
 }
 
 // Commit writes n records at once, makes them durable and returns the last one. The epoch
-// may then be acknowledged up to its sequence number, with its sum as the digest.
+// may then be acknowledged up to its sequence number, with its checksum as the digest.
 func (w *Writer) Commit(n int, now func() time.Time) (Record, error) {
 	if w.failed != nil {
 		return Record{}, w.failed
 	}
 	last := w.last
 	for range n {
-		r := Record{Time: now(), Epoch: w.epoch, Seq: last.Seq + 1, Offset: w.offset, Prev: last.Sum}
+		r := Record{Time: now(), Epoch: w.epoch, Seq: last.Seq + 1, Offset: w.offset, PrevChecksum: last.Checksum}
 		w.lines = w.encoder.append(w.lines, &r)
-		w.offset += int64(w.encoder.Size)
+		w.offset += int64(w.encoder.RecordSize)
 		last = r
 	}
 	if err := w.writeLines(); err != nil {

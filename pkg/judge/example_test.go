@@ -17,7 +17,7 @@ func (*file) Datasync() error { return nil }
 
 // A scan of a journal that lost its last records is judged against the ledger.
 func ExampleJudge() {
-	format := journal.Format{ID: "8f3a5c7e9b1d2f40", Size: 256}
+	format := journal.Format{ID: "8f3a5c7e9b1d2f40", RecordSize: 256}
 	var volume file
 	writer, err := journal.NewWriter(&volume, format, 1, 0, false)
 	if err != nil {
@@ -30,20 +30,20 @@ func ExampleJudge() {
 		return
 	}
 	var acks ledger.Ledger
-	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}
-	if err := acks.Record(ack); err != nil {
+	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Checksum}
+	if err := acks.Add(ack); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	volume.Truncate(960 * format.Size)
+	volume.Truncate(960 * format.RecordSize)
 
 	report, err := journal.Scan(&volume, format, []journal.Point{ack.Point})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	judgement := judge.Judge(judge.Input{Acks: acks.Acks(), Report: report, Epochs: 1})
+	judgement := judge.Judge(judge.Input{Acks: acks.Acks(), Scan: report, Epochs: 1})
 	fmt.Println(judgement.Verdict())
 	for _, finding := range judgement.Findings {
 		fmt.Println(finding)

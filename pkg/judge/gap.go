@@ -27,7 +27,7 @@ func (g gap) damage() (Class, string) {
 
 // locateGap finds the place where the records first to last of an epoch should be.
 func (e *evaluation) locateGap(ack ledger.Ack, first, last uint64, present []recordRange) gap {
-	g := gap{offset: e.startOf(ack.Epoch), end: e.Report.Bytes}
+	g := gap{offset: e.startOf(ack.Epoch), end: e.Scan.Bytes}
 	for _, r := range present {
 		if r.last+1 == first {
 			g.offset = r.segment.End
@@ -36,7 +36,7 @@ func (e *evaluation) locateGap(ack ledger.Ack, first, last uint64, present []rec
 	if next, found := e.segmentAfter(ack.Epoch, last, g.offset); found {
 		g.end, g.followed = next.Offset, true
 	} else {
-		for _, s := range e.Report.Segments {
+		for _, s := range e.Scan.Segments {
 			if s.Epoch > ack.Epoch && s.Offset >= g.offset {
 				g.end = min(g.end, s.Offset)
 			}
@@ -49,7 +49,7 @@ func (e *evaluation) locateGap(ack ledger.Ack, first, last uint64, present []rec
 // startOf returns the offset at which the first record of an epoch should be: after the epochs before it.
 func (e *evaluation) startOf(epoch int) int64 {
 	var end int64
-	for _, s := range e.Report.Segments {
+	for _, s := range e.Scan.Segments {
 		if s.Epoch < epoch {
 			end = max(end, s.End)
 		}
@@ -60,7 +60,7 @@ func (e *evaluation) startOf(epoch int) int64 {
 // segmentAfter returns the segment that ends a gap: the first one with later records of
 // the epoch at the offsets they name or, if there is none, the first with later records.
 func (e *evaluation) segmentAfter(epoch int, last uint64, offset int64) (next journal.Segment, found bool) {
-	for _, s := range e.Report.Segments {
+	for _, s := range e.Scan.Segments {
 		if s.Epoch != epoch || s.First <= last || s.Offset < offset {
 			continue
 		}
@@ -78,7 +78,7 @@ func (e *evaluation) segmentAfter(epoch int, last uint64, offset int64) (next jo
 // occupied. If writers overlapped, the two cannot be distinguished, and only damage counts.
 func (e *evaluation) measureGap(g *gap, first journal.Point) {
 	var damaged, blank, others int64
-	for _, d := range e.Report.Damage {
+	for _, d := range e.Scan.Damage {
 		if d.Offset < g.offset || d.Offset >= g.end {
 			continue
 		}
@@ -91,13 +91,13 @@ func (e *evaluation) measureGap(g *gap, first journal.Point) {
 			g.partial = true
 		}
 	}
-	for _, s := range e.Report.Segments {
+	for _, s := range e.Scan.Segments {
 		if s.Epoch != first.Epoch {
 			others += intersection(s.Offset, s.End, g.offset, g.end)
 		}
 	}
 	g.occupied = max(damaged, g.end-g.offset-others-blank)
-	for _, r := range e.Report.Unreadable {
+	for _, r := range e.Scan.Unreadable {
 		g.unreadable += intersection(r.Offset, r.Offset+r.Length, g.offset, g.end)
 	}
 }

@@ -12,8 +12,8 @@ import (
 // the epoch. A record can be intact and still not be the one that was acknowledged, for
 // example when an older version of a page came back.
 func (e *evaluation) checkDigests(ack ledger.Ack, present []recordRange) {
-	sum, found := e.digestAt(ack.Point)
-	acknowledged := !found || sum == ack.Digest
+	digest, found := e.digestAt(ack.Point)
+	acknowledged := !found || digest == ack.Digest
 	for _, r := range slices.Backward(present) {
 		if !acknowledged {
 			e.report(Finding{
@@ -32,9 +32,9 @@ func (e *evaluation) checkDigests(ack ledger.Ack, present []recordRange) {
 
 // digestAt returns the checksum that the scan found in the record at a point.
 func (e *evaluation) digestAt(point journal.Point) (sum uint32, found bool) {
-	for _, d := range e.Report.Digests {
+	for _, d := range e.Scan.Digests {
 		if d.Point == point {
-			return d.Sum, true
+			return d.Checksum, true
 		}
 	}
 	return 0, false
@@ -48,7 +48,7 @@ func (e *evaluation) checkInserted(ack ledger.Ack, segments []journal.Segment) {
 		if s.First > ack.Seq {
 			continue
 		}
-		for _, d := range e.Report.Damage {
+		for _, d := range e.Scan.Damage {
 			if d.Offset > s.Offset && d.Offset < s.End {
 				e.reportInserted(ack, e.lastBefore(s, d.Offset), d)
 			}
@@ -75,21 +75,21 @@ func (e *evaluation) reportInserted(ack ledger.Ack, before uint64, d journal.Dam
 // lastBefore returns the sequence number of a segment's last record before an offset.
 func (e *evaluation) lastBefore(s journal.Segment, offset int64) uint64 {
 	others := e.bytesWithoutRecord(s.Offset, offset)
-	for _, o := range e.Report.Segments {
+	for _, o := range e.Scan.Segments {
 		if o.Epoch != s.Epoch {
 			others += intersection(o.Offset, o.End, s.Offset, offset)
 		}
 	}
-	return s.First + uint64((offset-s.Offset-others)/int64(e.Report.Size)) - 1
+	return s.First + uint64((offset-s.Offset-others)/int64(e.Scan.RecordSize)) - 1
 }
 
 // bytesWithoutRecord counts the bytes of a range that belong to no intact record of this run.
 func (e *evaluation) bytesWithoutRecord(offset, end int64) int64 {
 	var n int64
-	for _, d := range e.Report.Damage {
+	for _, d := range e.Scan.Damage {
 		n += intersection(d.Offset, d.Offset+d.Length, offset, end)
 	}
-	for _, f := range e.Report.Foreign {
+	for _, f := range e.Scan.Foreign {
 		n += intersection(f.Offset, f.End, offset, end)
 	}
 	return n

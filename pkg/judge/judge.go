@@ -17,10 +17,10 @@ import (
 type Input struct {
 	// Acks are the highest acknowledgements of all epochs, sorted by epoch, when the scan was requested.
 	Acks []ledger.Ack `json:"acks"`
-	// Report is the scan to judge. It must have been asked for the digests at the points of Acks.
-	Report journal.Report `json:"report"`
+	// Scan is the scan to judge. It must have been asked for the digests at the points of Acks.
+	Scan journal.ScanReport `json:"scan"`
 	// Earlier are the reports of pods that scanned the same journal before.
-	Earlier []journal.Report `json:"earlier,omitempty"`
+	Earlier []journal.ScanReport `json:"earlier,omitempty"`
 	// Epochs is the number of epochs that had been started.
 	Epochs int `json:"epochs"`
 	// MayOverlap reports whether a writer may have been running after the next one had started, because its pod
@@ -79,7 +79,7 @@ func (e *evaluation) report(f Finding) {
 
 // isAllLost reports whether nothing of this run is left in the journal, and adds the one finding for it.
 func (e *evaluation) isAllLost() bool {
-	r := e.Report
+	r := e.Scan
 	if e.judgement.Acknowledged == 0 || r.Records > 0 {
 		return false
 	}
@@ -123,7 +123,7 @@ func (e *evaluation) checkEpoch(ack ledger.Ack) {
 
 func (e *evaluation) segmentsOf(epoch int) []journal.Segment {
 	var segments []journal.Segment
-	for _, s := range e.Report.Segments {
+	for _, s := range e.Scan.Segments {
 		if s.Epoch == epoch {
 			segments = append(segments, s)
 		}
@@ -133,8 +133,8 @@ func (e *evaluation) segmentsOf(epoch int) []journal.Segment {
 
 // checkUnlisted reports what the scan found but did not list: it cannot be judged, and must not pass.
 func (e *evaluation) checkUnlisted() {
-	if e.Report.Unlisted > 0 {
+	if e.Scan.Unlisted > 0 {
 		e.report(Finding{Class: Corrupt, Detail: fmt.Sprintf(
-			"the scan found %d more segments, damaged ranges or foreign records than it lists", e.Report.Unlisted)})
+			"the scan found %d more segments, damaged ranges or foreign records than it lists", e.Scan.Unlisted)})
 	}
 }

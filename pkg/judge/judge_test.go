@@ -13,7 +13,7 @@ import (
 
 const size = 256
 
-var format = journal.Format{ID: "0123456789abcdef", Size: size}
+var format = journal.Format{ID: "0123456789abcdef", RecordSize: size}
 
 // volume is a journal in memory, with the acknowledgements of its writers.
 type volume struct {
@@ -43,7 +43,7 @@ func (v *volume) write(acknowledged, unacknowledged int) *volume {
 	if acknowledged > 0 {
 		last, err := w.Commit(acknowledged, now)
 		require.NoError(v.t, err)
-		v.acks = append(v.acks, ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Sum})
+		v.acks = append(v.acks, ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Checksum})
 	}
 	if unacknowledged > 0 {
 		_, err = w.Commit(unacknowledged, now)
@@ -58,7 +58,7 @@ func (v *volume) damage(change func(b []byte) []byte) *volume {
 	return v
 }
 
-func (v *volume) scan() journal.Report {
+func (v *volume) scan() journal.ScanReport {
 	v.t.Helper()
 	points := make([]journal.Point, len(v.acks))
 	for i, a := range v.acks {
@@ -71,7 +71,7 @@ func (v *volume) scan() journal.Report {
 
 func (v *volume) judge() Judgement {
 	v.t.Helper()
-	return Judge(Input{Acks: v.acks, Report: v.scan(), Epochs: v.epoch})
+	return Judge(Input{Acks: v.acks, Scan: v.scan(), Epochs: v.epoch})
 }
 
 func cut(n int) func([]byte) []byte {
@@ -391,7 +391,7 @@ func TestJudge_NamesEveryDamageToAcknowledgedRecords(t *testing.T) {
 func otherJournal(t *testing.T) []byte {
 	t.Helper()
 	v := newVolume(t)
-	w, err := journal.NewWriter(v, journal.Format{ID: "fedcba9876543210", Size: 300}, 1, 0, false)
+	w, err := journal.NewWriter(v, journal.Format{ID: "fedcba9876543210", RecordSize: 300}, 1, 0, false)
 	require.NoError(t, err)
 	_, err = w.Commit(3, time.Now)
 	require.NoError(t, err)
@@ -400,7 +400,7 @@ func otherJournal(t *testing.T) []byte {
 
 func TestJudge_MissingJournal(t *testing.T) {
 	v := newVolume(t).write(100, 0)
-	judgement := Judge(Input{Acks: v.acks, Report: journal.Report{Format: format}, Epochs: 1})
+	judgement := Judge(Input{Acks: v.acks, Scan: journal.ScanReport{Format: format}, Epochs: 1})
 	assert.Equal(t, []Finding{{
 		Class: Missing, Epoch: 1, First: 1, Last: 100,
 		Records: 100, Detail: "there is no journal",
@@ -411,7 +411,7 @@ func TestJudge_RolledBackIfAnEarlierPodReadMore(t *testing.T) {
 	v := newVolume(t).write(100, 0)
 	earlier := v.scan()
 	v.write(50, 0).damage(cut(60 * size))
-	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Earlier: []journal.Report{earlier}, Epochs: 2})
+	judgement := Judge(Input{Acks: v.acks, Scan: v.scan(), Earlier: []journal.ScanReport{earlier}, Epochs: 2})
 	assert.Equal(t, []Finding{
 		{
 			Class: RolledBack, Epoch: 1, First: 61, Last: 100,
@@ -428,7 +428,7 @@ func TestJudge_LostTailIfNoEarlierPodReadIt(t *testing.T) {
 	v := newVolume(t).write(100, 0)
 	earlier := v.scan()
 	v.write(50, 0).damage(cut(110 * size))
-	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Earlier: []journal.Report{earlier}, Epochs: 2})
+	judgement := Judge(Input{Acks: v.acks, Scan: v.scan(), Earlier: []journal.ScanReport{earlier}, Epochs: 2})
 	assert.Equal(t, []Finding{{
 		Class: LostTail, Epoch: 2, First: 11, Last: 50,
 		Records: 40, Offset: 110 * size, End: 110 * size,
@@ -439,7 +439,7 @@ func TestJudge_RollbackIsFoundAfterTheNextEpoch(t *testing.T) {
 	v := newVolume(t).write(100, 0)
 	earlier := v.scan()
 	v.write(50, 0).damage(cut(60*size)).write(200, 0)
-	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Earlier: []journal.Report{earlier}, Epochs: 3})
+	judgement := Judge(Input{Acks: v.acks, Scan: v.scan(), Earlier: []journal.ScanReport{earlier}, Epochs: 3})
 	assert.Equal(t, []Finding{
 		{
 			Class: RolledBack, Epoch: 1, First: 61, Last: 100,
@@ -450,7 +450,7 @@ func TestJudge_RollbackIsFoundAfterTheNextEpoch(t *testing.T) {
 }
 
 // scanUnreadable returns the report of a scan that could not read a range of the file.
-func (v *volume) scanUnreadable(from, to int) journal.Report {
+func (v *volume) scanUnreadable(from, to int) journal.ScanReport {
 	v.t.Helper()
 	report := v.damage(zero(from, to)).scan()
 	report.Unreadable = []journal.Range{{Offset: int64(from), Length: int64(to - from)}}
@@ -482,7 +482,7 @@ func TestJudge_UnreadableAcknowledgedRecordsAreUnavailable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			report := c.volume.scanUnreadable(c.from, c.to)
-			assert.Equal(t, c.want, Judge(Input{Acks: c.volume.acks, Report: report, Epochs: 1}).Findings)
+			assert.Equal(t, c.want, Judge(Input{Acks: c.volume.acks, Scan: report, Epochs: 1}).Findings)
 		})
 	}
 }
@@ -530,17 +530,17 @@ func interleaved(t *testing.T) *volume {
 	require.NoError(t, err)
 	last, err := first.Commit(3, time.Now)
 	require.NoError(t, err)
-	v.acks = append(v.acks, ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum})
+	v.acks = append(v.acks, ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Checksum})
 	last, err = second.Commit(5, time.Now)
 	require.NoError(t, err)
-	v.acks = append(v.acks, ledger.Ack{Point: journal.Point{Epoch: 2, Seq: last.Seq}, Digest: last.Sum})
+	v.acks = append(v.acks, ledger.Ack{Point: journal.Point{Epoch: 2, Seq: last.Seq}, Digest: last.Checksum})
 	v.epoch = 2
 	return v
 }
 
 func TestJudge_OverlapAfterAForcedDeletionIsNoted(t *testing.T) {
 	v := interleaved(t)
-	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Epochs: 2, MayOverlap: true})
+	judgement := Judge(Input{Acks: v.acks, Scan: v.scan(), Epochs: 2, MayOverlap: true})
 	assert.Empty(t, judgement.Findings)
 	assert.Equal(t, []string{"two writers ran at the same time: epoch 1 wrote after epoch 2 had started"},
 		judgement.Notes)
@@ -554,7 +554,7 @@ func TestJudge_OverlapAfterAGracefulDeletionIsReordered(t *testing.T) {
 
 func TestJudge_DamageBetweenOverlappingWritersIsFound(t *testing.T) {
 	v := interleaved(t).damage(flip(12*size + 50))
-	judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Epochs: 2, MayOverlap: true})
+	judgement := Judge(Input{Acks: v.acks, Scan: v.scan(), Epochs: 2, MayOverlap: true})
 	assert.Equal(t, []Finding{
 		{Class: Corrupt, Epoch: 2, First: 3, Last: 3, Records: 1, Offset: 12 * size, End: 13 * size},
 	}, judgement.Findings)
@@ -565,7 +565,7 @@ func TestJudge_LaterEpochBeforeTheFirstRecordIsReordered(t *testing.T) {
 	for _, later := range []int{0, 3} { // acknowledged records of the second writer
 		for _, overlap := range []bool{false, true} {
 			v := newVolume(t).write(1, 0).write(later, 3-later).damage(swap(0, size, size))
-			judgement := Judge(Input{Acks: v.acks, Report: v.scan(), Epochs: 2, MayOverlap: overlap})
+			judgement := Judge(Input{Acks: v.acks, Scan: v.scan(), Epochs: 2, MayOverlap: overlap})
 			require.Len(t, judgement.Findings, 1, "%d acknowledged, overlap %v", later, overlap)
 			assert.Equal(t, Reordered, judgement.Findings[0].Class)
 		}
@@ -574,7 +574,7 @@ func TestJudge_LaterEpochBeforeTheFirstRecordIsReordered(t *testing.T) {
 
 func TestJudge_EpochThatWasNotStartedIsForeign(t *testing.T) {
 	v := newVolume(t).write(10, 0).write(5, 0)
-	judgement := Judge(Input{Acks: v.acks[:1], Report: v.scan(), Epochs: 1})
+	judgement := Judge(Input{Acks: v.acks[:1], Scan: v.scan(), Epochs: 1})
 	assert.Equal(t, []Finding{{
 		Class: Foreign, Epoch: 2, First: 1, Last: 5,
 		Offset: 10 * size, End: 15 * size, Detail: "only 1 epoch had been started",
@@ -585,7 +585,7 @@ func TestJudge_UnlistedDamageIsAFinding(t *testing.T) {
 	v := newVolume(t).write(10, 0)
 	report := v.scan()
 	report.Unlisted = 3
-	assert.NotEmpty(t, Judge(Input{Acks: v.acks, Report: report, Epochs: 1}).Findings)
+	assert.NotEmpty(t, Judge(Input{Acks: v.acks, Scan: report, Epochs: 1}).Findings)
 }
 
 func TestJudgement_Verdict(t *testing.T) {

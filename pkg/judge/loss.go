@@ -25,7 +25,7 @@ func (e *evaluation) reportLost(ack ledger.Ack, first, last uint64, present []re
 // reportGap reports lost records that later records of their epoch follow.
 func (e *evaluation) reportGap(lost Finding, g gap) {
 	lost.Class = LostGap
-	if g.occupied >= int64(lost.Records)*int64(e.Report.Size) {
+	if g.occupied >= int64(lost.Records)*int64(e.Scan.RecordSize) {
 		lost.Class, lost.Detail = g.damage()
 	} else if g.occupied > 0 {
 		lost.Detail = Count(g.occupied, "damaged byte") + " in their place"
@@ -36,7 +36,7 @@ func (e *evaluation) reportGap(lost Finding, g gap) {
 // reportRemains reports the records at the end of an epoch that are partly present, and
 // returns the first sequence number of which no byte is present.
 func (e *evaluation) reportRemains(lost Finding, g gap) (next uint64) {
-	size := int64(e.Report.Size)
+	size := int64(e.Scan.RecordSize)
 	damaged := min(lost.Records, uint64((g.occupied+size-1)/size))
 	switch {
 	case g.partial:
@@ -89,5 +89,5 @@ func (e *evaluation) lastReadEarlier(epoch int) uint64 {
 
 // isShorter reports whether the journal is shorter than when an earlier pod read it. Writers only append.
 func (e *evaluation) isShorter() bool {
-	return slices.ContainsFunc(e.Earlier, func(r journal.Report) bool { return r.Bytes > e.Report.Bytes })
+	return slices.ContainsFunc(e.Earlier, func(r journal.ScanReport) bool { return r.Bytes > e.Scan.Bytes })
 }

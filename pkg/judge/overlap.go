@@ -17,9 +17,9 @@ func (e *evaluation) checkOverlap() {
 	reported := map[epochPair]bool{}
 	acknowledged := e.acknowledgedSegments()
 	for _, s := range acknowledged {
-		own := int64(s.Last-s.First+1) * int64(e.Report.Size)
+		own := int64(s.Last-s.First+1) * int64(e.Scan.RecordSize)
 		ofOthers := s.End - s.Offset - own - e.bytesWithoutRecord(s.Offset, s.End)
-		for _, o := range e.Report.Segments {
+		for _, o := range e.Scan.Segments {
 			if ofOthers > 0 && o.Epoch != s.Epoch && o.Offset < s.End && o.End > s.Offset {
 				e.reportOverlap(s, epochPair{min(s.Epoch, o.Epoch), max(s.Epoch, o.Epoch)}, reported)
 			}

@@ -59,7 +59,7 @@ func split(r recordRange, known []recordRange) (added, repeated []recordRange) {
 
 // misplaced returns a finding about records that are present, but at the wrong position.
 func (e *evaluation) misplaced(class Class, r recordRange) Finding {
-	size := int64(e.Report.Size)
+	size := int64(e.Scan.RecordSize)
 	records := r.last - r.first + 1
 	offset := r.segment.Offset + int64(r.first-r.segment.First)*size
 	return Finding{

@@ -96,7 +96,7 @@ type history struct {
 	foreign    bool
 	unreadable []journal.Range
 
-	earlier  []journal.Report
+	earlier  []journal.ScanReport
 	findings [][]Finding
 	// intact reports whether the acknowledged records were intact at every scan so far.
 	intact bool
@@ -107,7 +107,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 	return &history{
 		t: t, seed: seed, random: random, written: map[int][][]byte{}, intact: true,
 		overlap: random.IntN(4) == 0,
-		format:  journal.Format{ID: "0123456789abcdef", Size: journal.MinRecordSize},
+		format:  journal.Format{ID: "0123456789abcdef", RecordSize: journal.MinRecordSize},
 	}
 }
 
@@ -131,9 +131,9 @@ func (w *writer) now() time.Time { return w.clock }
 // Write appends to the file and keeps a copy of the records.
 func (w *writer) Write(b []byte) (int, error) {
 	w.file = append(w.file, b...)
-	records := b[len(b)%w.format.Size:] // after a newline, if the file ended without one
-	for at := 0; at < len(records); at += w.format.Size {
-		w.written[w.epoch] = append(w.written[w.epoch], bytes.Clone(records[at:at+w.format.Size]))
+	records := b[len(b)%w.format.RecordSize:] // after a newline, if the file ended without one
+	for at := 0; at < len(records); at += w.format.RecordSize {
+		w.written[w.epoch] = append(w.written[w.epoch], bytes.Clone(records[at:at+w.format.RecordSize]))
 	}
 	return len(b), nil
 }
@@ -144,7 +144,7 @@ func (w *writer) Datasync() error { return nil }
 func (w *writer) commit(limit int) ledger.Ack {
 	last, err := w.Commit(1+w.random.IntN(limit), w.now)
 	require.NoError(w.t, err)
-	return ledger.Ack{Point: journal.Point{Epoch: w.epoch, Seq: last.Seq}, Digest: last.Sum}
+	return ledger.Ack{Point: journal.Point{Epoch: w.epoch, Seq: last.Seq}, Digest: last.Checksum}
 }
 
 // writeEpoch runs a writer: commits, acknowledgements, and a last commit whose sync never
@@ -181,7 +181,7 @@ func (h *history) writePrevious() []ledger.Ack {
 		h.previous = nil
 		end := len(h.file)
 		w.commit(1)
-		h.file = h.file[:end+h.random.IntN(h.format.Size)]
+		h.file = h.file[:end+h.random.IntN(h.format.RecordSize)]
 		return nil
 	}
 	return []ledger.Ack{w.commit(3)}
@@ -195,10 +195,10 @@ func (h *history) acknowledge(acks []ledger.Ack) {
 		case 1:
 			h.late = append(h.late, acks[i])
 		case 2, 3:
-			require.NoError(h.t, h.ledger.Record(acks[i]))
+			require.NoError(h.t, h.ledger.Add(acks[i]))
 			fallthrough
 		default:
-			require.NoError(h.t, h.ledger.Record(acks[i]))
+			require.NoError(h.t, h.ledger.Add(acks[i]))
 		}
 	}
 }
@@ -236,7 +236,7 @@ func (h *history) damageOnce() {
 	chosen := damages[h.random.IntN(len(damages))]
 	h.damage = chosen.name
 	at := h.random.IntN(len(h.file))
-	chosen.do(h, at, 1+h.random.IntN(min(len(h.file)-at, 5*h.format.Size)))
+	chosen.do(h, at, 1+h.random.IntN(min(len(h.file)-at, 5*h.format.RecordSize)))
 }
 
 // damage is a way to damage n bytes at an offset.
@@ -267,7 +267,7 @@ var damagesInPlace = []damage{
 		copy(h.file[to:], first)
 	}},
 	{"two records swapped", func(h *history, at, _ int) {
-		size := h.format.Size
+		size := h.format.RecordSize
 		a, b := at/size*size, h.random.IntN(len(h.file))/size*size
 		if max(a, b)+size <= len(h.file) {
 			first := bytes.Clone(h.file[a : a+size])
@@ -294,7 +294,7 @@ var damagesOfFile = []damage{
 		h.file, h.foreign = foreignRecords(h.t), true
 	}},
 	{"records of another run inserted", func(h *history, at, _ int) {
-		h.file = slices.Insert(h.file, at/h.format.Size*h.format.Size, foreignRecords(h.t)...)
+		h.file = slices.Insert(h.file, at/h.format.RecordSize*h.format.RecordSize, foreignRecords(h.t)...)
 		h.foreign = true // at least the second of them is at the start of a line
 	}},
 }
@@ -309,7 +309,7 @@ var insertions = []damage{
 // foreignRecords returns records of another run.
 func foreignRecords(t *testing.T) []byte {
 	v := newVolume(t)
-	w, err := journal.NewWriter(v, journal.Format{ID: "fedcba9876543210", Size: journal.MinRecordSize}, 1, 0, false)
+	w, err := journal.NewWriter(v, journal.Format{ID: "fedcba9876543210", RecordSize: journal.MinRecordSize}, 1, 0, false)
 	require.NoError(t, err)
 	_, err = w.Commit(2, time.Now)
 	require.NoError(t, err)
@@ -328,7 +328,7 @@ func (h *history) scan() {
 	require.NoError(h.t, err)
 	report.Unreadable = h.unreadable
 	findings := Judge(Input{
-		Acks: acks, Report: report, Earlier: h.earlier, Epochs: h.epochs, MayOverlap: h.overlap,
+		Acks: acks, Scan: report, Earlier: h.earlier, Epochs: h.epochs, MayOverlap: h.overlap,
 	}).Findings
 	h.earlier = append(h.earlier, report)
 	h.findings = append(h.findings, findings)

@@ -29,7 +29,7 @@ func (e *evaluation) isStartReported() bool {
 
 // reportRecordsBefore reports records of a later epoch before the first segment.
 func (e *evaluation) reportRecordsBefore(first journal.Segment) {
-	i := slices.IndexFunc(e.Report.Segments, func(s journal.Segment) bool {
+	i := slices.IndexFunc(e.Scan.Segments, func(s journal.Segment) bool {
 		return s.Epoch > first.Epoch && s.Offset < first.Offset
 	})
 	if i < 0 {
@@ -38,13 +38,13 @@ func (e *evaluation) reportRecordsBefore(first journal.Segment) {
 	last := min(first.Last, e.Acks[0].Seq)
 	e.report(Finding{
 		Class: Reordered, Epoch: 1, First: 1, Last: last, Records: last, Offset: first.Offset, End: first.End,
-		Detail: fmt.Sprintf("records of epoch %d come before the first record", e.Report.Segments[i].Epoch),
+		Detail: fmt.Sprintf("records of epoch %d come before the first record", e.Scan.Segments[i].Epoch),
 	})
 }
 
 // reportBytesBefore reports damage before the first segment.
 func (e *evaluation) reportBytesBefore(first journal.Segment) {
-	for _, d := range e.Report.Damage {
+	for _, d := range e.Scan.Damage {
 		if d.Offset < first.Offset {
 			e.report(Finding{
 				Class: Corrupt, Epoch: 1, First: 1, Last: 1, Offset: d.Offset, End: d.Offset + d.Length,

@@ -16,10 +16,10 @@ import (
 // ClaimSpec describes a PersistentVolumeClaim to create.
 type ClaimSpec struct {
 	Name string
-	// Class is the StorageClass; empty for the cluster's default.
-	Class string
-	Size  apiresource.Quantity
-	Mode  corev1.PersistentVolumeAccessMode
+	// StorageClass is empty for the cluster's default.
+	StorageClass string
+	Size         apiresource.Quantity
+	AccessMode   corev1.PersistentVolumeAccessMode
 	// VolumeMode is empty for a filesystem.
 	VolumeMode corev1.PersistentVolumeMode
 	// Template has the fields that the spec does not set; nil for none.
@@ -48,12 +48,12 @@ func (c Client) claim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
 		claim.Labels = mergeMaps(spec.Template.Labels, c.Labels)
 		spec.Template.Spec.DeepCopyInto(&claim.Spec)
 	}
-	claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{spec.Mode}
+	claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{spec.AccessMode}
 	if spec.VolumeMode != "" {
 		claim.Spec.VolumeMode = &spec.VolumeMode
 	}
-	if spec.Class != "" {
-		claim.Spec.StorageClassName = &spec.Class
+	if spec.StorageClass != "" {
+		claim.Spec.StorageClassName = &spec.StorageClass
 	}
 	if _, set := claim.Spec.Resources.Requests[corev1.ResourceStorage]; !set {
 		claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: spec.Size}

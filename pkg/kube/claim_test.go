@@ -27,7 +27,7 @@ func TestClaim_OverridesTemplate(t *testing.T) {
 	}`))
 	require.NoError(t, err)
 	claim := newTestClient(t).claim(ClaimSpec{
-		Name: "stig-pvc", Class: "fast", Mode: corev1.ReadWriteOnce,
+		Name: "stig-pvc", StorageClass: "fast", AccessMode: corev1.ReadWriteOnce,
 		Size: apiresource.MustParse("1Gi"), Template: template,
 	})
 	assert.Equal(t, "stig-pvc", claim.Name)

@@ -13,18 +13,18 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// RemovePreviousAttempts deletes what previous attempts of the same Job did not delete, except the objects with the
+// DeletePreviousAttempts deletes what previous attempts of the same Job did not delete, except the objects with the
 // names in keep. It returns what it deleted.
-func (c Client) RemovePreviousAttempts(ctx context.Context, keep ...string) (removed []string, err error) {
+func (c Client) DeletePreviousAttempts(ctx context.Context, keep ...string) (deleted []string, err error) {
 	if c.Labels[JobLabel] == "" {
 		return nil, nil
 	}
 	return c.removeMatching(ctx, selection.NotEquals, keep)
 }
 
-// RemoveRun deletes every object with this run's label, except the objects with the names in keep. It also finds an
+// DeleteRun deletes every object with this run's label, except the objects with the names in keep. It also finds an
 // object that was created although the answer to the request was lost.
-func (c Client) RemoveRun(ctx context.Context, keep ...string) error {
+func (c Client) DeleteRun(ctx context.Context, keep ...string) error {
 	_, err := c.removeMatching(ctx, selection.Equals, keep)
 	return err
 }
@@ -49,21 +49,21 @@ func (c Client) removeMatching(ctx context.Context, run selection.Operator, keep
 	}
 	// The logs of these pods are no longer needed: they get the shortest grace period, 1 second.
 	grace := ptr.To[int64](1)
-	var removed []string
+	var deleted []string
 	var removals []func() error
 	for _, pod := range pods.Items {
 		if !slices.Contains(keep, pod.Name) {
-			removed = append(removed, "pod "+pod.Name)
+			deleted = append(deleted, "pod "+pod.Name)
 			removals = append(removals, func() error { return c.DeletePod(ctx, pod.Name, pod.UID, grace) })
 		}
 	}
 	for _, claim := range claims.Items {
 		if !slices.Contains(keep, claim.Name) {
-			removed = append(removed, "claim "+claim.Name)
+			deleted = append(deleted, "claim "+claim.Name)
 			removals = append(removals, func() error { return c.DeleteClaim(ctx, claim.Name, claim.UID) })
 		}
 	}
-	return removed, RunConcurrently(removals...)
+	return deleted, RunConcurrently(removals...)
 }
 
 // selector selects the objects of this run (Equals), or those of other runs of the same Job (NotEquals).

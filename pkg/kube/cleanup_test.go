@@ -15,7 +15,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 )
 
-func TestRemovePreviousAttempts_DeletesOnlyObjectsOfSameJob(t *testing.T) {
+func TestDeletePreviousAttempts_DeletesOnlyObjectsOfSameJob(t *testing.T) {
 	c := newTestClient(t)
 	c.Labels = map[string]string{RunLabel: "second", JobLabel: "job"}
 	meta := func(name, run, job string) metav1.ObjectMeta {
@@ -34,7 +34,7 @@ func TestRemovePreviousAttempts_DeletesOnlyObjectsOfSameJob(t *testing.T) {
 		&corev1.Pod{ObjectMeta: meta("of-this-run", "second", "job")},
 		&corev1.PersistentVolumeClaim{ObjectMeta: meta("stig-pvc", "first", "job")},
 		&corev1.PersistentVolumeClaim{ObjectMeta: meta("kept", "zeroth", "earlier-job")})
-	removed, err := c.RemovePreviousAttempts(t.Context())
+	removed, err := c.DeletePreviousAttempts(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"pod write-pod", "claim stig-pvc"}, removed)
 	pods, err := c.API.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
@@ -45,7 +45,7 @@ func TestRemovePreviousAttempts_DeletesOnlyObjectsOfSameJob(t *testing.T) {
 	assert.Len(t, claims.Items, 1)
 }
 
-func TestRemovePreviousAttempts_DeletesNothingWithoutJob(t *testing.T) {
+func TestDeletePreviousAttempts_DeletesNothingWithoutJob(t *testing.T) {
 	c := newTestClient(t)
 	c.API = fake.NewClientset(
 		&corev1.Pod{
@@ -56,12 +56,12 @@ func TestRemovePreviousAttempts_DeletesNothingWithoutJob(t *testing.T) {
 			},
 		},
 	)
-	removed, err := c.RemovePreviousAttempts(t.Context())
+	removed, err := c.DeletePreviousAttempts(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, removed)
 }
 
-func TestRemoveRun_KeepsNamedObjects(t *testing.T) {
+func TestDeleteRun_KeepsNamedObjects(t *testing.T) {
 	c := newTestClient(t)
 	meta := func(name, run string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{
@@ -74,7 +74,7 @@ func TestRemoveRun_KeepsNamedObjects(t *testing.T) {
 	c.API = fake.NewClientset(&corev1.Pod{ObjectMeta: meta("write-pod", "r")},
 		&corev1.Pod{ObjectMeta: meta("read-pod", "r")}, &corev1.Pod{ObjectMeta: meta("of-another-run", "other")},
 		&corev1.PersistentVolumeClaim{ObjectMeta: meta("stig-pvc", "r")})
-	require.NoError(t, c.RemoveRun(t.Context(), "read-pod"))
+	require.NoError(t, c.DeleteRun(t.Context(), "read-pod"))
 	pods, err := c.API.CoreV1().Pods("stig").List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	var left []string
@@ -88,7 +88,7 @@ func TestRemoveRun_KeepsNamedObjects(t *testing.T) {
 }
 
 // A pod on a node that is not ready is not deleted.
-func TestRemoveRun_DeletesConcurrently(t *testing.T) {
+func TestDeleteRun_DeletesConcurrently(t *testing.T) {
 	c := newTestClient(t)
 	meta := func(name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{
@@ -113,7 +113,7 @@ func TestRemoveRun_DeletesConcurrently(t *testing.T) {
 	c, stop, err := c.WithObserver(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(stop)
-	err = c.RemoveRun(ctx)
+	err = c.DeleteRun(ctx)
 	assert.ErrorIs(t, err, requested)
 	assert.NotErrorIs(t, err, context.DeadlineExceeded, "the deletion of the claim must not wait for the pod")
 }

@@ -15,16 +15,16 @@ import (
 // (kubernetes.io/docs/concepts/storage/storage-classes, "Local").
 const noProvisioner = "kubernetes.io/no-provisioner"
 
-// Class is a StorageClass.
-type Class struct {
+// StorageClass is a StorageClass of the cluster.
+type StorageClass struct {
 	Name string
 	// NoProvisioner is set if volumes of this class are not provisioned dynamically.
 	NoProvisioner bool
 }
 
-// Classes returns all StorageClasses of the cluster, sorted by name.
-func (c Client) Classes(ctx context.Context) ([]Class, error) {
-	var classes []Class
+// StorageClasses returns all StorageClasses of the cluster, sorted by name.
+func (c Client) StorageClasses(ctx context.Context) ([]StorageClass, error) {
+	var classes []StorageClass
 	err := c.retry(ctx, "listing StorageClasses", func(ctx context.Context) error {
 		list, err := c.API.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
 		if err != nil {
@@ -32,7 +32,7 @@ func (c Client) Classes(ctx context.Context) ([]Class, error) {
 		}
 		classes = nil
 		for _, class := range list.Items {
-			classes = append(classes, Class{Name: class.Name, NoProvisioner: class.Provisioner == noProvisioner})
+			classes = append(classes, StorageClass{Name: class.Name, NoProvisioner: class.Provisioner == noProvisioner})
 		}
 		return nil
 	})

@@ -39,7 +39,7 @@ func TestVolumeHealth_KeepsConditionsThatEnded(t *testing.T) {
 	_, err = claims.UpdateStatus(t.Context(), claim, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	require.NoError(t, pods.Delete(t.Context(), "write-pod", metav1.DeleteOptions{}))
-	require.Eventually(t, func() bool { return !c.Milestones("p").Gone.IsZero() }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return !c.PodTimes("p").DeletedAt.IsZero() }, time.Minute, time.Millisecond)
 	var texts []string
 	for _, health := range c.VolumeHealth("c", "p", "unknown") {
 		texts = append(texts, health.String())

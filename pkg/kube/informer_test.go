@@ -52,7 +52,7 @@ func TestEventHandlers_ReportMissedDeletion(t *testing.T) {
 			h.OnAdd(of("1", "n1", true), true)
 			tc.happens(h)
 			all, _ := Client{observer: o}.Attachments("pv")
-			assert.False(t, all[0].Gone.IsZero(), "the deletion is known")
+			assert.False(t, all[0].DeletedAt.IsZero(), "the deletion is known")
 			assert.Equal(t, tc.missed, all[0].DeletionMissed)
 		})
 	}

@@ -79,7 +79,7 @@ func (f *logFollower) podState(ctx context.Context) (ended, deleted bool) {
 
 func (f *logFollower) readStream(ctx context.Context) error {
 	stream, err := f.API.CoreV1().Pods(f.Namespace).GetLogs(f.pod.Name, &corev1.PodLogOptions{
-		Container: Container, Follow: true, Timestamps: true, SinceTime: f.since,
+		Container: ContainerName, Follow: true, Timestamps: true, SinceTime: f.since,
 	}).Stream(ctx)
 	if apierrors.IsNotFound(err) {
 		return nil

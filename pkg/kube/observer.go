@@ -18,10 +18,10 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// Milestones are the times at which the states of a pod were first observed, by the clock of this program. A time is
+// PodTimes are the times at which the states of a pod were first observed, by the clock of this program. A time is
 // zero if the state was not observed.
-type Milestones struct {
-	Created, Scheduled, Mounted, Started, Gone time.Time
+type PodTimes struct {
+	CreatedAt, ScheduledAt, MountedAt, StartedAt, DeletedAt time.Time
 }
 
 // Attachment is a VolumeAttachment: a volume that is attached to a node.
@@ -29,10 +29,10 @@ type Attachment struct {
 	Name string
 	UID  types.UID
 	Node string
-	// Attached is when the volume was first observed to be attached, Gone when the VolumeAttachment was first observed
-	// to be deleted. Both are zero if that was not observed.
-	Attached, Gone time.Time
-	// DeletionMissed is set if the deletion happened while nothing was watched. It happened at Gone or earlier.
+	// AttachedAt is when the volume was first observed to be attached, DeletedAt when the VolumeAttachment was first
+	// observed to be deleted. Both are zero if that was not observed.
+	AttachedAt, DeletedAt time.Time
+	// DeletionMissed is set if the deletion happened while nothing was watched. It happened at DeletedAt or earlier.
 	DeletionMissed bool
 }
 
@@ -62,7 +62,7 @@ type observer struct {
 type observedPod struct {
 	latest *corev1.Pod
 	health healthRecord
-	Milestones
+	PodTimes
 }
 
 type observedClaim struct {
@@ -215,7 +215,7 @@ func update[T any](o *observer, object any, f func(T)) {
 func (o *observer) podOf(p *corev1.Pod) *observedPod {
 	observed := o.pods[p.UID]
 	if observed == nil {
-		observed = &observedPod{Milestones: Milestones{Created: time.Now().UTC()}}
+		observed = &observedPod{PodTimes: PodTimes{CreatedAt: time.Now().UTC()}}
 		o.pods[p.UID] = observed
 	}
 	observed.latest = p
@@ -225,14 +225,14 @@ func (o *observer) podOf(p *corev1.Pod) *observedPod {
 func (o *observer) podChanged(p *corev1.Pod) {
 	observed, now := o.podOf(p), time.Now().UTC()
 	observed.health.addPod(p)
-	setOnce(&observed.Scheduled, p.Spec.NodeName != "", now)
-	setOnce(&observed.Mounted, isTrue(p, corev1.PodReadyToStartContainers), now)
+	setOnce(&observed.ScheduledAt, p.Spec.NodeName != "", now)
+	setOnce(&observed.MountedAt, isTrue(p, corev1.PodReadyToStartContainers), now)
 	for _, s := range p.Status.ContainerStatuses {
-		setOnce(&observed.Started, s.State.Running != nil || s.State.Terminated != nil, now)
+		setOnce(&observed.StartedAt, s.State.Running != nil || s.State.Terminated != nil, now)
 	}
 }
 
-func (o *observer) podDeleted(p *corev1.Pod, _ bool) { o.podOf(p).Gone = time.Now().UTC() }
+func (o *observer) podDeleted(p *corev1.Pod, _ bool) { o.podOf(p).DeletedAt = time.Now().UTC() }
 
 // setOnce sets a milestone that is reached for the first time.
 func setOnce(milestone *time.Time, reached bool, now time.Time) {
@@ -294,12 +294,12 @@ func (c *observedClaim) isUnbound(name string) bool {
 	return c.latest != nil && c.name == name && !c.deleted && c.latest.Status.Phase != corev1.ClaimBound
 }
 
-// Milestones returns when the states of a pod were first observed.
-func (c Client) Milestones(pod types.UID) Milestones {
+// PodTimes returns when the states of a pod were first observed.
+func (c Client) PodTimes(pod types.UID) PodTimes {
 	c.observer.mu.Lock()
 	defer c.observer.mu.Unlock()
 	if observed := c.observer.pods[pod]; observed != nil {
-		return observed.Milestones
+		return observed.PodTimes
 	}
-	return Milestones{}
+	return PodTimes{}
 }

@@ -56,7 +56,7 @@ func TestRunPod_FailsAtOnceIfProvisionerRejectsClaim(t *testing.T) {
 		Message:        "rpc error: code = InvalidArgument desc = no such mode",
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
-	_, err = c.RunPod(t.Context(), c.Pod(spec()))
+	_, err = c.RunPod(t.Context(), c.NewPod(spec()))
 	var rejected *UnsupportedError
 	require.ErrorAs(t, err, &rejected)
 	assert.ErrorContains(t, err,
@@ -70,7 +70,7 @@ func TestProvisioningError_OnlyOfPendingClaim(t *testing.T) {
 			Status:     corev1.PersistentVolumeClaimStatus{Phase: phase},
 		}
 	}
-	pod := newTestClient(t).Pod(spec())
+	pod := newTestClient(t).NewPod(spec())
 	pending, bound := claim("stig-pvc", corev1.ClaimPending), claim("stig-pvc", corev1.ClaimBound)
 	another := claim("other", corev1.ClaimPending)
 	for name, tc := range map[string]struct {

@@ -63,7 +63,7 @@ func (c Client) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.Pod,
 		if err := c.observer.provisioningError(latest); err != nil {
 			return false, err
 		}
-		return hasStarted(!observed.Gone.IsZero(), latest)
+		return hasStarted(!observed.DeletedAt.IsZero(), latest)
 	})
 	var unsupported *UnsupportedError
 	if err == nil || errors.As(err, &unsupported) {
@@ -126,7 +126,7 @@ func (c Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 		switch {
 		case observed == nil:
 			return false, nil
-		case observed.latest.Status.Phase == corev1.PodFailed || !observed.Gone.IsZero():
+		case observed.latest.Status.Phase == corev1.PodFailed || !observed.DeletedAt.IsZero():
 			return false, fmt.Errorf("pod %s/%s failed. To fix this: read its log: kubectl logs -n %s %s",
 				c.Namespace, pod.Name, c.Namespace, pod.Name)
 		}
@@ -148,7 +148,7 @@ func (c Client) DeletePod(ctx context.Context, name string, uid types.UID, grace
 	if err != nil {
 		return fmt.Errorf("deleting pod %s/%s: %w", c.Namespace, name, err)
 	}
-	deleted := func() bool { p := c.observer.pods[uid]; return p != nil && !p.Gone.IsZero() }
+	deleted := func() bool { p := c.observer.pods[uid]; return p != nil && !p.DeletedAt.IsZero() }
 	if err := awaitDeleted(ctx, c, "pod", name, uid, pods.Get, deleted); err != nil {
 		return fmt.Errorf("%w%s", err, c.explainNotDeleted(name))
 	}

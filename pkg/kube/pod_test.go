@@ -58,10 +58,10 @@ func TestDeletePod_AcceptsMissingPod(t *testing.T) {
 	assert.False(t, isDeleted(errors.New("other")))
 }
 
-func TestRunPod_RecordsMilestones(t *testing.T) {
+func TestRunPod_RecordsTheTimes(t *testing.T) {
 	c := newObservedClient(t)
 	pods := c.API.CoreV1().Pods("stig")
-	pod := c.Pod(spec())
+	pod := c.NewPod(spec())
 	pod.UID = "u"
 	pod.Namespace = "stig"
 	running := pod.DeepCopy()
@@ -84,8 +84,8 @@ func TestRunPod_RecordsMilestones(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "n1", started.Spec.NodeName)
 	require.NoError(t, c.DeletePod(t.Context(), pod.Name, "u", nil))
-	m := c.Milestones("u")
-	for _, milestone := range []time.Time{m.Created, m.Scheduled, m.Mounted, m.Started} {
+	m := c.PodTimes("u")
+	for _, milestone := range []time.Time{m.CreatedAt, m.ScheduledAt, m.MountedAt, m.StartedAt} {
 		assert.False(t, milestone.IsZero())
 	}
 	objects, _ := c.Snapshot(t.Context())

@@ -6,8 +6,8 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// Container is the name of the only container in the pods of a run.
-const Container = "durability"
+// ContainerName is the name of the only container in the pods of a run.
+const ContainerName = "durability"
 
 // UserID is the user and group of the processes in the pods of a run. It is the USER of the image.
 const UserID = 65532
@@ -42,9 +42,9 @@ type PodSpec struct {
 	Placement        Placement
 }
 
-// Pod returns the pod that a spec describes. It satisfies the restricted Pod Security Standard and has no permission
+// NewPod returns the pod that a spec describes. It satisfies the restricted Pod Security Standard and has no permission
 // that it does not need.
-func (c Client) Pod(spec PodSpec) *corev1.Pod {
+func (c Client) NewPod(spec PodSpec) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: c.podMeta(spec),
 		Spec: corev1.PodSpec{
@@ -56,7 +56,7 @@ func (c Client) Pod(spec PodSpec) *corev1.Pod {
 			Affinity:                     affinity(spec.Placement),
 			Volumes:                      []corev1.Volume{{Name: volumeName, VolumeSource: volumeSource(spec)}},
 			Containers: []corev1.Container{{
-				Name:            Container,
+				Name:            ContainerName,
 				Image:           spec.Image,
 				ImagePullPolicy: spec.ImagePullPolicy,
 				Command:         spec.Command,

@@ -19,7 +19,7 @@ func spec() PodSpec {
 }
 
 func TestPod_SatisfiesRestrictedStandard(t *testing.T) {
-	pod := newTestClient(t).Pod(spec())
+	pod := newTestClient(t).NewPod(spec())
 	assert.False(t, *pod.Spec.AutomountServiceAccountToken)
 	assert.True(t, *pod.Spec.SecurityContext.RunAsNonRoot)
 	assert.Equal(t, corev1.SeccompProfileTypeRuntimeDefault, pod.Spec.SecurityContext.SeccompProfile.Type)
@@ -35,29 +35,29 @@ func TestPod_SatisfiesRestrictedStandard(t *testing.T) {
 
 func TestPod_SetsFSGroupOnlyOnOwnVolume(t *testing.T) {
 	own := spec()
-	assert.NotNil(t, newTestClient(t).Pod(own).Spec.SecurityContext.FSGroup)
+	assert.NotNil(t, newTestClient(t).NewPod(own).Spec.SecurityContext.FSGroup)
 	own.OwnVolume = false
-	assert.Nil(t, newTestClient(t).Pod(own).Spec.SecurityContext.FSGroup)
+	assert.Nil(t, newTestClient(t).NewPod(own).Spec.SecurityContext.FSGroup)
 }
 
 func TestPod_UsesEmptyDirWithoutClaim(t *testing.T) {
 	s := spec()
 	s.Claim = ""
-	assert.NotNil(t, newTestClient(t).Pod(s).Spec.Volumes[0].EmptyDir)
+	assert.NotNil(t, newTestClient(t).NewPod(s).Spec.Volumes[0].EmptyDir)
 }
 
 func TestPod_NamesTheJournalInTheRunsOwnFolder(t *testing.T) {
 	s := spec()
-	assert.Empty(t, newTestClient(t).Pod(s).Annotations)
+	assert.Empty(t, newTestClient(t).NewPod(s).Annotations)
 	s.OwnFolderJournal = "/data/volume-durability-0123456789abcdef/logs.log"
-	assert.Equal(t, s.OwnFolderJournal, newTestClient(t).Pod(s).Annotations[JournalAnnotation])
+	assert.Equal(t, s.OwnFolderJournal, newTestClient(t).NewPod(s).Annotations[JournalAnnotation])
 }
 
 func TestPod_RequiresPlacement(t *testing.T) {
 	s := spec()
-	assert.Nil(t, newTestClient(t).Pod(s).Spec.Affinity)
+	assert.Nil(t, newTestClient(t).NewPod(s).Spec.Affinity)
 	s.Placement = Placement{ExcludeNode: "n1"}
-	required := newTestClient(t).Pod(s).Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+	required := newTestClient(t).NewPod(s).Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
 	term := required.NodeSelectorTerms[0]
 	assert.Equal(
 		t,

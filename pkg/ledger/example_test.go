@@ -8,14 +8,14 @@ import (
 )
 
 // Acknowledgements may arrive late and in any order: the highest one of each epoch counts.
-func ExampleLedger_Record() {
+func ExampleLedger_Add() {
 	var l ledger.Ledger
 	for _, ack := range []ledger.Ack{
 		{Point: journal.Point{Epoch: 1, Seq: 20}, Digest: 0x5e6f7081},
 		{Point: journal.Point{Epoch: 2, Seq: 5}, Digest: 0x0badcafe},
 		{Point: journal.Point{Epoch: 1, Seq: 10}, Digest: 0x1a2b3c4d},
 	} {
-		if err := l.Record(ack); err != nil {
+		if err := l.Add(ack); err != nil {
 			fmt.Println(err)
 		}
 	}
@@ -32,7 +32,7 @@ func ExampleLedger_Record() {
 // A token holds the ledger of a journal as one word, with a checksum.
 func ExampleToken() {
 	token := ledger.Token{
-		Format: journal.Format{ID: "8f3a5c7e9b1d2f40", Size: 256},
+		Format: journal.Format{ID: "8f3a5c7e9b1d2f40", RecordSize: 256},
 		Ack:    ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 1000}, Digest: 0x1a2b3c4d},
 	}
 	text := token.String()

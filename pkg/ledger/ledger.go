@@ -35,9 +35,9 @@ type Ledger struct {
 	changed chan struct{}
 }
 
-// Record adds an acknowledgement. An older or repeated one changes nothing. One that
+// Add adds an acknowledgement. An older or repeated one changes nothing. One that
 // contradicts the ledger is an error: two writers must have used the same epoch.
-func (l *Ledger) Record(a Ack) error {
+func (l *Ledger) Add(a Ack) error {
 	if a.Epoch < 1 || a.Seq < 1 {
 		return fmt.Errorf("acknowledgement of epoch %d, sequence %d: both must be at least 1", a.Epoch, a.Seq)
 	}
@@ -122,13 +122,13 @@ func Validate(f journal.Format, acks []Ack) error {
 		if _, twice := l.highest[a.Epoch]; twice {
 			problems = append(problems, fmt.Errorf("epoch %d has two acknowledgements", a.Epoch))
 		}
-		problems = append(problems, l.Record(a))
-		if f.Size > 0 && a.Seq > free/uint64(f.Size) {
+		problems = append(problems, l.Add(a))
+		if f.RecordSize > 0 && a.Seq > free/uint64(f.RecordSize) {
 			problems = append(problems, fmt.Errorf(
-				"epoch %d, sequence %d: no file can hold so many records of %d bytes", a.Epoch, a.Seq, f.Size))
+				"epoch %d, sequence %d: no file can hold so many records of %d bytes", a.Epoch, a.Seq, f.RecordSize))
 			continue
 		}
-		free -= a.Seq * uint64(max(0, f.Size))
+		free -= a.Seq * uint64(max(0, f.RecordSize))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("invalid ledger: %w", err)

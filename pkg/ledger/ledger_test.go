@@ -18,7 +18,7 @@ func ack(epoch int, seq uint64, digest uint32) Ack {
 func TestLedger_KeepsTheHighestAcknowledgementOfEachEpoch(t *testing.T) {
 	var l Ledger
 	for _, a := range []Ack{ack(2, 5, 50), ack(1, 9, 90), ack(1, 7, 70), ack(1, 9, 90), ack(2, 6, 60)} {
-		require.NoError(t, l.Record(a))
+		require.NoError(t, l.Add(a))
 	}
 	assert.Equal(t, []Ack{ack(1, 9, 90), ack(2, 6, 60)}, l.Acks())
 	assert.Equal(t, uint64(15), CountRecords(l.Acks()))
@@ -31,10 +31,10 @@ func TestLedger_ZeroValueIsEmpty(t *testing.T) {
 
 func TestLedger_RejectsContradictionsAndInvalidAcknowledgements(t *testing.T) {
 	var l Ledger
-	require.NoError(t, l.Record(ack(1, 9, 90)))
-	assert.ErrorContains(t, l.Record(ack(1, 9, 91)), "contradict")
-	assert.ErrorContains(t, l.Record(ack(0, 9, 91)), "must be at least 1")
-	assert.ErrorContains(t, l.Record(ack(1, 0, 91)), "must be at least 1")
+	require.NoError(t, l.Add(ack(1, 9, 90)))
+	assert.ErrorContains(t, l.Add(ack(1, 9, 91)), "contradict")
+	assert.ErrorContains(t, l.Add(ack(0, 9, 91)), "must be at least 1")
+	assert.ErrorContains(t, l.Add(ack(1, 0, 91)), "must be at least 1")
 	assert.Equal(t, []Ack{ack(1, 9, 90)}, l.Acks())
 }
 
@@ -42,8 +42,8 @@ func TestLedger_AwaitReturnsWithTheFirstAcknowledgementOfTheEpoch(t *testing.T) 
 	var l Ledger
 	done := make(chan error)
 	go func() { done <- l.Await(t.Context(), 2) }()
-	require.NoError(t, l.Record(ack(1, 1, 1)))
-	require.NoError(t, l.Record(ack(2, 1, 1)))
+	require.NoError(t, l.Add(ack(1, 1, 1)))
+	require.NoError(t, l.Add(ack(2, 1, 1)))
 	require.NoError(t, <-done)
 }
 
@@ -56,7 +56,7 @@ func TestLedger_AwaitEndsWithItsContext(t *testing.T) {
 }
 
 func TestValidate_RejectsImpossibleAcknowledgements(t *testing.T) {
-	format := journal.Format{ID: "0123456789abcdef", Size: 256}
+	format := journal.Format{ID: "0123456789abcdef", RecordSize: 256}
 	of := func(epoch int, seq uint64) Ack { return Ack{Point: journal.Point{Epoch: epoch, Seq: seq}} }
 	const limit = math.MaxInt64 / 256
 	assert.NoError(t, Validate(format, []Ack{of(1, limit-5), of(2, 5)}))

@@ -30,7 +30,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // String returns the token as one word: the journal's identity, the record size, the epoch,
 // the last sequence number, its digest, and a checksum of all that.
 func (t Token) String() string {
-	covered := fmt.Sprintf("%s%s.%d.%d.%d.%08x", TokenPrefix, t.ID, t.Size, t.Ack.Epoch, t.Ack.Seq, t.Ack.Digest)
+	covered := fmt.Sprintf("%s%s.%d.%d.%d.%08x", TokenPrefix, t.ID, t.RecordSize, t.Ack.Epoch, t.Ack.Seq, t.Ack.Digest)
 	return fmt.Sprintf("%s.%08x", covered, crc32.Checksum([]byte(covered), castagnoli))
 }
 
@@ -50,7 +50,7 @@ func ParseToken(text string) (Token, error) {
 		return Token{}, fmt.Errorf("invalid ledger token %q: %w", text, err)
 	}
 	t := Token{
-		Format: journal.Format{ID: fields[0], Size: size},
+		Format: journal.Format{ID: fields[0], RecordSize: size},
 		Ack:    Ack{Point: journal.Point{Epoch: epoch, Seq: seq}, Digest: uint32(digest)},
 	}
 	if t.String() != text {

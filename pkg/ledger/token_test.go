@@ -12,7 +12,7 @@ import (
 
 func testToken() Token {
 	return Token{
-		Format: journal.Format{ID: "0123456789abcdef", Size: 256},
+		Format: journal.Format{ID: "0123456789abcdef", RecordSize: 256},
 		Ack:    Ack{Point: journal.Point{Epoch: 1, Seq: 1000}, Digest: 0x0000beef},
 	}
 }
@@ -51,7 +51,7 @@ func TestParseToken_RejectsAnyChange(t *testing.T) {
 func TestParseToken_RejectsInvalidAcknowledgements(t *testing.T) {
 	for want, change := range map[string]func(*Token){
 		"must be at least 1": func(t *Token) { t.Ack.Seq = 0 },
-		"record size 1":      func(t *Token) { t.Size = 1 },
+		"record size 1":      func(t *Token) { t.RecordSize = 1 },
 		"journal id":         func(t *Token) { t.ID = "etc" },
 	} {
 		token := testToken()

@@ -62,7 +62,7 @@ func IdentityFrom(getenv func(string) string) (Identity, error) {
 	return id, errors.Join(missing...)
 }
 
-// The names and the type of the built-in checks. They are listed among the probes of a ChaosResult.
+// The names and the type of the built-in probes. They are listed among the probes of a ChaosResult.
 const (
 	WriteProbe  = "write"
 	VerifyProbe = "verify"
@@ -142,7 +142,7 @@ func (e *Experiment) connect(config *rest.Config) (err error) {
 }
 
 // readEngine reads the engine and the pod that this program runs in. It adds the engine's probes, followed by the
-// built-in checks, to the result.
+// built-in probes, to the result.
 func (e *Experiment) readEngine(ctx context.Context) error {
 	var engine *v1alpha1.ChaosEngine
 	err := e.retry(ctx, "reading the ChaosEngine", func(ctx context.Context) (err error) {
@@ -173,8 +173,8 @@ func (e *Experiment) readEngine(ctx context.Context) error {
 			e.invalid = types.InitializeProbesInChaosResultDetails(e.result, e.probes)
 		}
 	}
-	e.addCheck(WriteProbe, "SOT")
-	e.addCheck(VerifyProbe, "EOT")
+	e.addProbe(WriteProbe, "SOT")
+	e.addProbe(VerifyProbe, "EOT")
 	return nil
 }
 
@@ -256,7 +256,7 @@ func (e *Experiment) OwnerReference(namespace string) *metav1.OwnerReference {
 func (e *Experiment) Engine() *result.Engine {
 	return &result.Engine{
 		Name: e.chaos.EngineName, Namespace: e.chaos.ChaosNamespace, UID: e.chaos.ChaosUID,
-		Result: e.result.Name, ResultUID: e.result.ResultUID,
+		ChaosResult: e.result.Name, ChaosResultUID: e.result.ResultUID,
 		ServiceAccount: e.pod.Spec.ServiceAccountName,
 	}
 }
@@ -270,8 +270,8 @@ func (e *Experiment) labels() map[string]string {
 	return labels
 }
 
-// Planned replaces the built-in checks by one check per cell, if there are several cells. Litmus then reports the
-// share of cells that kept their data. Planned omits the write check and the control, which would change that share.
+// Planned replaces the built-in probes by one probe per cell, if there are several cells. Litmus then reports the
+// share of cells that kept their data. Planned omits the write probe and the control, which would change that share.
 func (e *Experiment) Planned(cells []options.CellSpec) {
 	tested := slices.DeleteFunc(slices.Clone(cells), func(c options.CellSpec) bool { return c.Control })
 	if len(tested) < 2 {
@@ -279,32 +279,32 @@ func (e *Experiment) Planned(cells []options.CellSpec) {
 	}
 	e.result.ProbeDetails = slices.DeleteFunc(e.result.ProbeDetails, isBuiltIn)
 	for _, c := range tested {
-		e.addCheck(checkName(c), "EOT")
+		e.addProbe(verifyProbeName(c), "EOT")
 	}
 }
 
 func isBuiltIn(p *types.ProbeDetails) bool { return p.Type == probeType }
 
-// checkName returns the name of a cell's verify check.
-func checkName(c options.CellSpec) string {
+// verifyProbeName returns the name of a cell's verify probe.
+func verifyProbeName(c options.CellSpec) string {
 	if c.Name == "" {
 		return VerifyProbe
 	}
 	return VerifyProbe + "/" + c.Name
 }
 
-// addCheck adds a built-in check with the verdict Awaited.
-func (e *Experiment) addCheck(name, mode string) {
+// addProbe adds a built-in probe with the verdict Awaited.
+func (e *Experiment) addProbe(name, mode string) {
 	awaited := v1alpha1.ProbeStatus{Verdict: v1alpha1.ProbeVerdictAwaited}
 	e.result.ProbeDetails = append(e.result.ProbeDetails,
 		&types.ProbeDetails{Name: name, Type: probeType, Mode: mode, Status: awaited})
 }
 
-// Written sets the built-in write check to Passed and runs the engine's probes before the chaos.
+// Written sets the built-in write probe to Passed and runs the engine's probes before the chaos.
 func (e *Experiment) Written(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
-		if c.Plan.Name == "" {
-			e.setCheck(WriteProbe, v1alpha1.ProbeVerdictPassed, c.WriteSentence())
+		if c.Spec.Name == "" {
+			e.setProbe(WriteProbe, v1alpha1.ProbeVerdictPassed, c.WriteSentence())
 		}
 	}
 	return e.runProbes("PreChaos", types.PreChaosCheck)
@@ -331,15 +331,15 @@ func (e *Experiment) Deleting(_ options.CellSpec, pod result.Pod) {
 // Reading does nothing: Litmus has no place for it.
 func (e *Experiment) Reading(options.CellSpec) {}
 
-// Judged sets the verify check of a cell to the cell's verdict.
+// Judged sets the verify probe of a cell to the cell's verdict.
 func (e *Experiment) Judged(cell result.Cell) {
 	switch cell.Verdict {
 	case judge.Pass:
-		e.setCheck(checkName(cell.Plan), v1alpha1.ProbeVerdictPassed, cell.VerificationSentence())
+		e.setProbe(verifyProbeName(cell.Spec), v1alpha1.ProbeVerdictPassed, cell.VerificationSentence())
 	case judge.Fail:
-		e.setCheck(checkName(cell.Plan), v1alpha1.ProbeVerdictFailed, cell.Reason)
+		e.setProbe(verifyProbeName(cell.Spec), v1alpha1.ProbeVerdictFailed, cell.Reason)
 	default:
-		e.setCheck(checkName(cell.Plan), v1alpha1.ProbeVerdictNA, cell.Reason)
+		e.setProbe(verifyProbeName(cell.Spec), v1alpha1.ProbeVerdictNA, cell.Reason)
 	}
 }
 
@@ -356,15 +356,15 @@ func (e *Experiment) Stopping(ctx context.Context) bool {
 	return err == nil && engine.Spec.EngineState == v1alpha1.EngineStateStop
 }
 
-// isCheckAwaited reports whether a built-in check has no verdict yet.
-func (e *Experiment) isCheckAwaited(name string) bool {
+// isProbeAwaited reports whether a built-in probe has no verdict yet.
+func (e *Experiment) isProbeAwaited(name string) bool {
 	return slices.ContainsFunc(e.result.ProbeDetails, func(p *types.ProbeDetails) bool {
 		return p.Name == name && isBuiltIn(p) && p.Status.Verdict == v1alpha1.ProbeVerdictAwaited
 	})
 }
 
-// setCheck sets the verdict of a built-in check.
-func (e *Experiment) setCheck(name string, verdict v1alpha1.ProbeVerdict, description string) {
+// setProbe sets the verdict of a built-in probe.
+func (e *Experiment) setProbe(name string, verdict v1alpha1.ProbeVerdict, description string) {
 	for _, p := range e.result.ProbeDetails {
 		if p.Name == name && isBuiltIn(p) {
 			p.Status = v1alpha1.ProbeStatus{Verdict: verdict, Description: description}
@@ -444,15 +444,15 @@ func (e *Experiment) annotateResult(ctx context.Context) error {
 	return err
 }
 
-// setVerdict sets the verdict of the result, and the verdicts of the built-in checks that have none yet.
+// setVerdict sets the verdict of the result, and the verdicts of the built-in probes that have none yet.
 func (e *Experiment) setVerdict(outcome result.Result, probeErr error) {
 	switch outcome.Verdict {
 	case judge.Pass:
 		types.SetResultAfterCompletion(e.result, v1alpha1.ResultVerdictPassed, v1alpha1.ResultPhaseCompleted, "", "")
 	case judge.Fail:
-		// If the run ended early, some cells have a verdict, but their checks do not.
+		// If the run ended early, some cells have a verdict, but their probes do not.
 		for _, c := range outcome.Cells {
-			if e.isCheckAwaited(checkName(c.Plan)) {
+			if e.isProbeAwaited(verifyProbeName(c.Spec)) {
 				e.Judged(c)
 			}
 		}
@@ -487,7 +487,7 @@ func (e *Experiment) setFailure(reason string, probeErr error) {
 	types.SetResultAfterCompletion(e.result, verdict, phase, reason, code)
 }
 
-// skipAwaitedChecks sets the built-in checks that have no verdict yet to N/A, with the reason.
+// skipAwaitedChecks sets the built-in probes that have no verdict yet to N/A, with the reason.
 func (e *Experiment) skipAwaitedChecks(reason string) {
 	for _, p := range e.result.ProbeDetails {
 		if isBuiltIn(p) && p.Status.Verdict == v1alpha1.ProbeVerdictAwaited {

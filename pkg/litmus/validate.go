@@ -31,7 +31,7 @@ func checkProbes(probes []v1alpha1.ProbeAttributes) error {
 	var all []error
 	names := map[string]bool{}
 	for _, p := range probes {
-		c := probeCheck{name: p.Name, background: backgroundProbes(probes)}
+		c := probeValidator{name: p.Name, background: backgroundProbes(probes)}
 		if p.Name == "" || names[p.Name] {
 			c.reject("name", p.Name, "a unique name")
 		}
@@ -45,8 +45,8 @@ func checkProbes(probes []v1alpha1.ProbeAttributes) error {
 	return errors.Join(all...)
 }
 
-// probeCheck collects the mistakes in one probe.
-type probeCheck struct {
+// probeValidator collects the mistakes in one probe.
+type probeValidator struct {
 	name string
 	// background are the names of the probes that run in the background.
 	background []string
@@ -63,11 +63,11 @@ func backgroundProbes(probes []v1alpha1.ProbeAttributes) (names []string) {
 	return names
 }
 
-func (c *probeCheck) reject(field, value, want string) {
+func (c *probeValidator) reject(field, value, want string) {
 	c.mistakes = append(c.mistakes, fmt.Errorf("probe %q: %s=%q: want %s", c.name, field, value, want))
 }
 
-func (c *probeCheck) oneOf(field, value string, accepted []string) {
+func (c *probeValidator) oneOf(field, value string, accepted []string) {
 	if !slices.Contains(accepted, value) {
 		last := len(accepted) - 1
 		c.reject(field, value, strings.Join(accepted[:last], ", ")+" or "+accepted[last])
@@ -75,7 +75,7 @@ func (c *probeCheck) oneOf(field, value string, accepted []string) {
 }
 
 // inputs checks the inputs of the probe's type.
-func (c *probeCheck) inputs(p v1alpha1.ProbeAttributes) {
+func (c *probeValidator) inputs(p v1alpha1.ProbeAttributes) {
 	given := map[string]bool{
 		"cmdProbe": p.CmdProbeInputs != nil, "httpProbe": p.HTTPProbeInputs != nil,
 		"k8sProbe": p.K8sProbeInputs != nil, "promProbe": p.PromProbeInputs != nil,
@@ -99,7 +99,7 @@ func (c *probeCheck) inputs(p v1alpha1.ProbeAttributes) {
 	}
 }
 
-func (c *probeCheck) k8s(in *v1alpha1.K8sProbeInputs) {
+func (c *probeValidator) k8s(in *v1alpha1.K8sProbeInputs) {
 	c.oneOf("operation", strings.ToLower(in.Operation), k8sOperations)
 	c.template("fieldSelector", in.FieldSelector)
 	c.template("labelSelector", in.LabelSelector)
@@ -108,7 +108,7 @@ func (c *probeCheck) k8s(in *v1alpha1.K8sProbeInputs) {
 
 // template checks a template, which litmus-go executes with the output of other probes. The output of a background
 // probe is not available (see runPhase), and litmus-go would insert nothing for it.
-func (c *probeCheck) template(field, text string) {
+func (c *probeValidator) template(field, text string) {
 	if _, err := template.New(field).Parse(text); err != nil {
 		c.reject(field, text, fmt.Sprintf("a valid Go template: %v", err))
 	}
@@ -129,7 +129,7 @@ var (
 	templateNames   = regexp.MustCompile("\\.[A-Za-z0-9_]+|\"[^\"]*\"|`[^`]*`")
 )
 
-func (c *probeCheck) comparator(in v1alpha1.ComparatorInfo) {
+func (c *probeValidator) comparator(in v1alpha1.ComparatorInfo) {
 	kind := strings.ToLower(in.Type)
 	c.oneOf("comparator.type", kind, comparedTypes)
 	switch kind {
@@ -146,7 +146,7 @@ func (c *probeCheck) comparator(in v1alpha1.ComparatorInfo) {
 }
 
 // numbers checks one number, or several separated by commas. litmus-go reads an invalid number as 0.
-func (c *probeCheck) numbers(kind, value string) {
+func (c *probeValidator) numbers(kind, value string) {
 	for number := range strings.SplitSeq(strings.TrimSpace(value), ",") {
 		_, err := strconv.ParseFloat(number, 64)
 		if kind == "int" {
@@ -159,7 +159,7 @@ func (c *probeCheck) numbers(kind, value string) {
 	}
 }
 
-func (c *probeCheck) runProperties(in v1alpha1.RunProperty) {
+func (c *probeValidator) runProperties(in v1alpha1.RunProperty) {
 	for _, d := range []struct{ field, value string }{
 		{"probeTimeout", in.ProbeTimeout}, {"interval", in.Interval}, {"probePollingInterval", in.ProbePollingInterval},
 		{"initialDelay", in.InitialDelay}, {"evaluationTimeout", in.EvaluationTimeout},

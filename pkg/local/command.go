@@ -15,10 +15,10 @@ func (s *execution) command(helper []string, file, name string, args ...string) 
 		return command
 	}
 	acks := s.ledger.Acks()
-	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.Size),
+	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.RecordSize),
 		"--points", protocol.FormatPoints(acks))
 	if s.Target.Device {
-		least := ledger.CountRecords(acks) * uint64(s.cell.Journal.Size)
+		least := ledger.CountRecords(acks) * uint64(s.cell.Journal.RecordSize)
 		command = append(command, "--at-least", strconv.FormatUint(least, 10))
 	} else if name == "write" {
 		command = append(command, "--own-folder")

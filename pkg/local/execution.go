@@ -40,15 +40,15 @@ func (r Run) newExecution() *execution {
 	s := &execution{Run: r}
 	s.failures.Ledger = &s.ledger
 	s.host, _ = os.Hostname() // an empty name is only less informative
-	s.cell.Plan = options.CellSpec{
+	s.cell.Spec = options.CellSpec{
 		VolumeSource: options.Local, VolumeMode: corev1.PersistentVolumeFilesystem,
 		ReaderNode: options.SameNode, Force: r.Options.Force[0],
 	}
 	if r.Target.Device {
-		s.cell.Plan.VolumeMode = corev1.PersistentVolumeBlock
+		s.cell.Spec.VolumeMode = corev1.PersistentVolumeBlock
 	}
 	s.cell.Journal = Format(r.ID, r.Options.RecordSize)
-	s.cell.File, s.cell.Path = r.Target.Journal, r.Target.Path
+	s.cell.JournalFile, s.cell.Target = r.Target.Journal, r.Target.Path
 	return s
 }
 
@@ -97,5 +97,5 @@ func (s *execution) acknowledged(ack ledger.Ack) {
 			s.Log.WithError(err).Warn("An acknowledgement could not be kept")
 		}
 	}
-	s.Observer.Acknowledged(s.cell.Plan, ack)
+	s.Observer.Acknowledged(s.cell.Spec, ack)
 }

@@ -55,17 +55,17 @@ type Run struct {
 
 // Format returns the format of the journal that a run of this ID writes.
 func Format(runID string, recordSize int) journal.Format {
-	return journal.Format{ID: journal.NewID(runID), Size: recordSize}
+	return journal.Format{ID: journal.NewID(runID), RecordSize: recordSize}
 }
 
 // Execute executes the run. It always returns a result with a verdict and its reason.
 func (r Run) Execute(ctx context.Context) result.Result {
 	s := r.newExecution()
 	out := result.Result{
-		Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Options,
+		Schema: result.Schema, RunID: r.ID, StartedAt: time.Now().UTC(), Options: r.Options,
 		Cluster: result.Cluster{Orchestrator: "none: the run was local, on " + s.host},
 	}
-	r.Observer.Planned([]options.CellSpec{s.cell.Plan})
+	r.Observer.Planned([]options.CellSpec{s.cell.Spec})
 	err := s.phases(ctx)
 	s.conclude(ctx, err)
 	out.NotRemoved = s.cleanUp(ctx)
@@ -76,6 +76,6 @@ func (r Run) Execute(ctx context.Context) result.Result {
 	if out.NotRemoved != "" {
 		out.Reason += ". Not removed: " + out.NotRemoved
 	}
-	out.Ended = time.Now().UTC()
+	out.EndedAt = time.Now().UTC()
 	return out
 }

@@ -36,7 +36,7 @@ func TestSameFilesystem(t *testing.T) {
 
 func TestUnmounted_IsKnownIfTheDeviceReappeared(t *testing.T) {
 	s := verified(t)
-	before, now := protocol.Mount{Sequence: 4}, protocol.Mount{Sequence: 5}
+	before, now := protocol.Mount{DiskSequence: 4}, protocol.Mount{DiskSequence: 5}
 	assert.Equal(t, provenance.Unknown, s.unmounted(before, now).Answer, "a folder has no sequence number")
 	s.Target.Device = true
 	assert.Equal(t, provenance.Yes, s.unmounted(before, now).Answer)

@@ -21,7 +21,7 @@ func (s *execution) read(ctx context.Context) error {
 	if !s.betweenRan {
 		s.watchUnmount()
 	}
-	s.Observer.Reading(s.cell.Plan)
+	s.Observer.Reading(s.cell.Spec)
 	helper, where, done, err := s.readerCommand(ctx)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (s *execution) awaitScan(ctx context.Context, p *process, pod result.Pod) e
 		}
 	}
 	s.cell.Reader = verdict.JudgeScan(&s.cell, pod, *scan, s.ledger.Acks(), len(s.cell.Epochs))
-	s.cell.Reader.Seen = time.Now().UTC()
+	s.cell.Reader.ReceivedAt = time.Now().UTC()
 	return nil
 }
 

@@ -77,7 +77,7 @@ func Read(ctx context.Context, helper []string, folder string, recordSize int, t
 	var all []Found
 	for _, path := range paths {
 		id := strings.TrimPrefix(filepath.Base(filepath.Dir(path)), volume.FolderPrefix)
-		scan, err := scanJournal(ctx, helper, path, journal.Format{ID: id, Size: recordSize}, timeout)
+		scan, err := scanJournal(ctx, helper, path, journal.Format{ID: id, RecordSize: recordSize}, timeout)
 		if err != nil {
 			return all, fmt.Errorf("reading %s: %w", path, err)
 		}

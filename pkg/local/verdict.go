@@ -41,7 +41,7 @@ func (s *execution) reason(shortfall verdict.Shortfall, verified string) string 
 		return "the journal was not read back"
 	case verdict.WeakEvidence:
 		return fmt.Sprintf("the evidence level is %s, below the required %s: %s",
-			s.cell.Provenance.Level, s.Options.RequiredEvidence, s.cell.Provenance.NotReached)
+			s.cell.Provenance.Level, s.Options.RequiredEvidence, s.cell.Provenance.NotReachedReason)
 	case verdict.WriteRefused:
 		return fmt.Sprintf("the writer could not continue: %v. All acknowledged records were there: %s",
 			s.refused, verified)

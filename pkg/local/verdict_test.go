@@ -33,7 +33,7 @@ func verified(t *testing.T) *execution {
 	log.SetOutput(t.Output())
 	s := Run{ID: "run", Options: options.Defaults(), Target: Target{Path: "/mnt", Journal: "/mnt/f/logs.log"}, Log: log}.
 		newExecution()
-	require.NoError(t, s.ledger.Record(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
+	require.NoError(t, s.ledger.Add(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
 	s.activeDeletions = 1
 	s.cell.Epochs = []result.Epoch{{Number: 1, Deleting: time.Unix(1, 0), Mount: xfs, BootID: "boot"}}
 	s.cell.Reader = &result.JournalRead{

@@ -32,7 +32,7 @@ func (s *execution) Restore(ctx context.Context) error {
 func (s *execution) pod(name string, p *process) result.Pod {
 	now := time.Now().UTC()
 	return result.Pod{
-		Name: fmt.Sprintf("%s (process %d)", name, p.cmd.Process.Pid), Node: s.host, Created: now, Started: now,
+		Name: fmt.Sprintf("%s (process %d)", name, p.cmd.Process.Pid), Node: s.host, CreatedAt: now, StartedAt: now,
 	}
 }
 
@@ -70,12 +70,12 @@ func (s *execution) Delete(ctx context.Context) error {
 	if w.Err() == nil {
 		s.activeDeletions++
 	}
-	s.Observer.Deleting(s.cell.Plan, epoch.Pod)
-	epoch.AckedAtDeletion, epoch.Deleting = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
+	s.Observer.Deleting(s.cell.Spec, epoch.Pod)
+	epoch.AckedAtDeletion, epoch.DeletionRequestedAt = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
 	if err := s.kill(ctx, w); err != nil {
 		return err
 	}
-	epoch.Gone = time.Now().UTC()
+	epoch.DeletedAt = time.Now().UTC()
 	s.writer = nil
 	s.Log.WithField("epoch", epoch.Number).Info("The writer was killed")
 	if op := w.OpError(); op != nil && !epoch.FirstAckAt.IsZero() {
@@ -96,7 +96,7 @@ func (s *execution) Delete(ctx context.Context) error {
 // kill ends a writer with the signal that the options ask for. If a call to the volume keeps the process alive, the
 // volume has failed.
 func (s *execution) kill(ctx context.Context, w *process) error {
-	if !s.cell.Plan.Force {
+	if !s.cell.Spec.Force {
 		if err := w.signal(syscall.SIGTERM); err != nil {
 			return err
 		}

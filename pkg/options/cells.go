@@ -25,8 +25,8 @@ type CellSpec struct {
 // ControlName is the name of the control.
 const ControlName = "control"
 
-// AllClasses stands for every StorageClass of the cluster.
-const AllClasses = "*"
+// AllStorageClasses stands for every StorageClass of the cluster.
+const AllStorageClasses = "*"
 
 // Cells returns a cell for each combination of options, and the control if there is one. If classes is
 // empty, Cells uses v.StorageClasses.

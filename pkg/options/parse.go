@@ -12,12 +12,12 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
-// Invalid is the error of an option with an invalid value.
-type Invalid struct {
+// InvalidValueError is the error of an option with an invalid value.
+type InvalidValueError struct {
 	Name, Value, Want string
 }
 
-func (i Invalid) Error() string {
+func (i InvalidValueError) Error() string {
 	return fmt.Sprintf("%s=%q: want %s", i.Name, i.Value, i.Want)
 }
 
@@ -30,7 +30,7 @@ func Defaults() Values {
 	return v
 }
 
-// Parse reads every option. Its error joins an Invalid for each invalid one.
+// Parse reads every option. Its error joins an InvalidValueError for each invalid one.
 func Parse(getenv func(string) string) (Values, error) {
 	var v Values
 	var problems []error
@@ -40,7 +40,7 @@ func Parse(getenv func(string) string) (Values, error) {
 			value = option.Default
 		}
 		if err := option.set(&v, value); err != nil {
-			problems = append(problems, Invalid{option.Name, value, err.Error()})
+			problems = append(problems, InvalidValueError{option.Name, value, err.Error()})
 		}
 	}
 	problems = append(problems, conflicts(v)...)
@@ -53,12 +53,12 @@ func Parse(getenv func(string) string) (Values, error) {
 	return v, errors.Join(problems...)
 }
 
-// conflicts returns an Invalid for each option that does not fit another one.
+// conflicts returns an InvalidValueError for each option that does not fit another one.
 func conflicts(v Values) []error {
 	var problems []error
 	check := func(conflict bool, name, value, want string) {
 		if conflict {
-			problems = append(problems, Invalid{name, value, want})
+			problems = append(problems, InvalidValueError{name, value, want})
 		}
 	}
 	emptyDir, existing, classes := v.VolumeSource == EmptyDir, v.ExistingClaim != "", len(v.StorageClasses) > 0

@@ -24,8 +24,8 @@ type Option struct {
 	FlagDoc string
 	// Suggestions are values that a shell can complete.
 	Suggestions []string
-	// Litmus reports whether the name is one of Litmus's own.
-	Litmus bool
+	// IsLitmus reports whether the name is one of Litmus's own.
+	IsLitmus bool
 
 	set func(*Values, string) error
 }
@@ -55,47 +55,47 @@ func Table() []Option {
 	booleans := []string{"false", "true"}
 	return []Option{
 		{
-			Name: "TOTAL_CHAOS_DURATION", Default: "30", Litmus: true,
+			Name: "TOTAL_CHAOS_DURATION", Default: "30", IsLitmus: true,
 			Doc: "Seconds of chaos. The writer is deleted every `CHAOS_INTERVAL` during this time, at least once.",
 			set: seconds(1, func(v *Values) *time.Duration { return &v.Duration }),
 		},
 		{
-			Name: "CHAOS_INTERVAL", Default: "10", Litmus: true,
+			Name: "CHAOS_INTERVAL", Default: "10", IsLitmus: true,
 			Doc: "Seconds from the start of the chaos to the first deletion, and between deletions. " +
 				"If the new writer has no acknowledgement by then, the next deletion waits for it.",
 			set: interval,
 		},
 		{
-			Name: "RANDOMNESS", Default: "false", Litmus: true, Suggestions: booleans,
+			Name: "RANDOMNESS", Default: "false", IsLitmus: true, Suggestions: booleans,
 			Doc: "Choose each interval at random: from 1 second to `CHAOS_INTERVAL`, or within `CHAOS_INTERVAL` if that is " +
 				"a range such as `5-10`.",
 			set: boolean(func(v *Values) *bool { return &v.Randomness }),
 		},
 		{
-			Name: "FORCE", Default: "false", Litmus: true, Suggestions: append(booleans, "false,true"),
+			Name: "FORCE", Default: "false", IsLitmus: true, Suggestions: append(booleans, "false,true"),
 			Doc: "Delete pods by force, with a grace period of 0. `false,true` tests both kinds of deletion.",
 			set: forces,
 		},
 		{
-			Name: "SEQUENCE", Default: "parallel", Litmus: true, Suggestions: []string{"parallel", "serial"},
+			Name: "SEQUENCE", Default: "parallel", IsLitmus: true, Suggestions: []string{"parallel", "serial"},
 			Doc: "With several cells: `parallel` deletes all writers at once; `serial` deletes one at a time and waits " +
 				"for the first acknowledgement of its successor.",
 			set: sequence,
 		},
 		{
-			Name: "TARGET_PODS", Litmus: true,
+			Name: "TARGET_PODS", IsLitmus: true,
 			Doc: "With several cells: the names of the writers to delete at every interval, separated by commas; empty for " +
 				"all. In addition, every writer is deleted at the end of the chaos.",
 			set: optional(list(names(validation.IsDNS1123Subdomain), func(v *Values) *[]string { return &v.TargetPods })),
 		},
 		{
-			Name: "PODS_AFFECTED_PERC", Litmus: true,
+			Name: "PODS_AFFECTED_PERC", IsLitmus: true,
 			Doc: "With several cells: the percentage of writers to delete at each interval, chosen at random, at least " +
 				"one; empty or 0 for all.",
 			set: optional(affected),
 		},
 		{
-			Name: "RAMP_TIME", Default: "0", Litmus: true,
+			Name: "RAMP_TIME", Default: "0", IsLitmus: true,
 			Doc: "Seconds to wait before and after the chaos.",
 			set: seconds(0, func(v *Values) *time.Duration { return &v.RampTime }),
 		},
@@ -116,7 +116,7 @@ func Table() []Option {
 			set:  optional(storageClass),
 		},
 		{
-			Name: "STORAGE_CLASSES", Suggestions: []string{AllClasses},
+			Name: "STORAGE_CLASSES", Suggestions: []string{AllStorageClasses},
 			Doc: "StorageClasses to compare in one run, separated by commas, or `*` for all in the cluster. The run has " +
 				"one cell for each combination of a StorageClass and a value of `ACCESS_MODE`, `VOLUME_MODE`, `READER_NODE` " +
 				"and `FORCE`.",
@@ -201,12 +201,12 @@ func Table() []Option {
 			set: boolean(func(v *Values) *bool { return &v.Keep }),
 		},
 		{
-			Name: "LIB_IMAGE", Litmus: true,
+			Name: "LIB_IMAGE", IsLitmus: true,
 			Doc: "Image of the writer and the reader; empty for the experiment's image.",
 			set: optional(image),
 		},
 		{
-			Name: "LIB_IMAGE_PULL_POLICY", Default: "IfNotPresent", Litmus: true,
+			Name: "LIB_IMAGE_PULL_POLICY", Default: "IfNotPresent", IsLitmus: true,
 			Suggestions: []string{"Always", "IfNotPresent", "Never"},
 			Doc:         "Pull policy of that image: `Always`, `IfNotPresent` or `Never`.",
 			set: oneOf(func(v *Values) *corev1.PullPolicy { return &v.ImagePullPolicy },
@@ -240,7 +240,7 @@ func Table() []Option {
 			set: oneOf(func(v *Values) *Orchestrator { return &v.Orchestrator }, Auto, Kubernetes, Swarm),
 		},
 		{
-			Name: "STATUS_CHECK_TIMEOUT", Default: "180", Litmus: true,
+			Name: "STATUS_CHECK_TIMEOUT", Default: "180", IsLitmus: true,
 			Doc: "Seconds that each step in the cluster may take, such as binding a claim, starting or deleting a pod, or " +
 				"the first acknowledgement. chaos-runner sets it from the engine's `statusCheckTimeouts.timeout`.",
 			set: seconds(1, func(v *Values) *time.Duration { return &v.StatusTimeout }),

@@ -25,9 +25,9 @@ func TestDefaults_AreThoseOfTheSTIGCheck(t *testing.T) {
 	assert.Equal(t, "write-pod", d.WriterPod)
 	assert.Equal(t, "read-pod", d.ReaderPod)
 	assert.Equal(t, "/data/logs.log", d.JournalFile)
-	assert.True(t, d.STIG())
+	assert.True(t, d.IsSTIGCheck())
 	d.ClaimName = "mine"
-	assert.False(t, d.STIG())
+	assert.False(t, d.IsSTIGCheck())
 }
 
 func TestParse_ReadsValues(t *testing.T) {
@@ -69,7 +69,7 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		require.True(t, invalid, "the test has no invalid value for %s", option.Name)
 		assert.ErrorContains(t, err, option.Name+"=\""+value+"\": want ")
 	}
-	var invalid Invalid
+	var invalid InvalidValueError
 	assert.True(t, errors.As(err, &invalid))
 }
 

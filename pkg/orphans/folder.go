@@ -28,7 +28,7 @@ func (r *Run) addFolder(p corev1.Pod) {
 		return
 	}
 	r.folders = append(r.folders, f)
-	r.Objects = append(r.Objects, Object{Kind: "folder", Name: f.String(), Created: p.CreationTimestamp.Time})
+	r.Objects = append(r.Objects, Object{Kind: "folder", Name: f.String(), CreatedAt: p.CreationTimestamp.Time})
 }
 
 func (f folder) String() string { return f.name + " on claim " + f.claim }
@@ -56,7 +56,7 @@ func folderOf(p corev1.Pod) (folder, bool) {
 
 // remove deletes the folder. The run's pods must have been deleted.
 func (f folder) remove(ctx context.Context, client kube.Client) error {
-	if err := client.RunToCompletion(ctx, client.Pod(f.remover)); err != nil {
+	if err := client.RunToCompletion(ctx, client.NewPod(f.remover)); err != nil {
 		return fmt.Errorf("deleting folder %s: %w", f, err)
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 // podWithJournal returns a pod of a run that created the folder of its journal on a claim.
 func podWithJournal(name, claim, journal string) *corev1.Pod {
 	p := pod("1", name, nil)
-	made := kube.Client{}.Pod(kube.PodSpec{
+	made := kube.Client{}.NewPod(kube.PodSpec{
 		Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write"}, OwnFolderJournal: journal,
 	})
 	p.Spec, p.Annotations = made.Spec, made.Annotations

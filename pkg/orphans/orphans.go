@@ -37,10 +37,10 @@ const (
 
 // Object is an object that a run created.
 type Object struct {
-	Kind    string    `json:"kind"`
-	Name    string    `json:"name"`
-	UID     types.UID `json:"uid"`
-	Created time.Time `json:"created"`
+	Kind      string    `json:"kind"`
+	Name      string    `json:"name"`
+	UID       types.UID `json:"uid"`
+	CreatedAt time.Time `json:"createdAt"`
 }
 
 // Run is a run that has objects in a namespace.
@@ -69,8 +69,8 @@ type Run struct {
 func (r Run) LastCreated() time.Time {
 	var last time.Time
 	for _, o := range r.Objects {
-		if o.Created.After(last) {
-			last = o.Created
+		if o.CreatedAt.After(last) {
+			last = o.CreatedAt
 		}
 	}
 	return last
@@ -184,15 +184,15 @@ func hasEnded(j batchv1.Job) bool {
 	})
 }
 
-// Remove deletes the objects and folders of a run. The error names those that could not be deleted.
-func Remove(ctx context.Context, client kube.Client, r Run) error {
+// Delete deletes the objects and folders of a run. The error names those that could not be deleted.
+func Delete(ctx context.Context, client kube.Client, r Run) error {
 	client.Namespace, client.Labels = r.Namespace, map[string]string{kube.RunLabel: r.ID}
 	observed, stop, err := client.WithObserver(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	if err := observed.RemoveRun(ctx); err != nil {
+	if err := observed.DeleteRun(ctx); err != nil {
 		return err
 	}
 	for _, f := range r.folders {

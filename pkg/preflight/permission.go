@@ -61,7 +61,7 @@ func (p permission) check(ctx context.Context, client kubernetes.Interface, name
 	verbs := strings.Join(p.verbs, ", ")
 	switch {
 	case len(denied) == 0:
-		return Check{name, OK, verbs}
+		return Check{name, Passed, verbs}
 	case p.lost != "":
 		message := fmt.Sprintf("not allowed to %s; a run is possible, but without %s", strings.Join(denied, ", "), p.lost)
 		return Check{name, Warning, message}

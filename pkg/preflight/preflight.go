@@ -25,8 +25,8 @@ import (
 type Status string
 
 const (
-	// OK means that the cluster has what this check looks for.
-	OK Status = "ok"
+	// Passed means that the cluster has what this check looks for.
+	Passed Status = "passed"
 	// Warning means that a run is possible without some features, or that the check could not be made.
 	Warning Status = "warning"
 	// Failed means that a run is not possible.
@@ -52,7 +52,7 @@ func Run(ctx context.Context, r run.Run) []Check {
 	if err != nil {
 		return []Check{{"API server", Failed, err.Error()}}
 	}
-	checks := []Check{{"API server", OK, "Kubernetes " + version}}
+	checks := []Check{{"API server", Passed, "Kubernetes " + version}}
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace))
 	checks = append(checks, checkNodes(ctx, client, r.Options)...)
 	checks = append(checks, checkClasses(ctx, client, r.Options))
@@ -74,7 +74,7 @@ func checkNamespace(ctx context.Context, client kubernetes.Interface, name strin
 	if level := namespace.Labels["pod-security.kubernetes.io/enforce"]; level != "" {
 		message += ", Pod Security " + level
 	}
-	return Check{check, OK, message}
+	return Check{check, Passed, message}
 }
 
 func checkNodes(ctx context.Context, client kubernetes.Interface, opts options.Values) []Check {
@@ -90,7 +90,7 @@ func checkNodes(ctx context.Context, client kubernetes.Interface, opts options.V
 		}
 	}
 	message := fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(list.Items), strings.Join(ready, ", "))
-	c := Check{check, OK, message}
+	c := Check{check, Passed, message}
 	needed := 1
 	if slices.Contains(opts.ReaderNodes, options.OtherNode) {
 		needed = 2
@@ -119,9 +119,9 @@ func checkOrchestrator(nodes []corev1.Node, option options.Orchestrator) Check {
 	case option == options.Swarm, option == options.Auto && run.OnlySwarm(nodes):
 		return Check{check, Failed, "Swarm: the rule is Not Applicable, so there is nothing to test"}
 	case option == options.Kubernetes:
-		return Check{check, OK, "Kubernetes (set by ORCHESTRATOR)"}
+		return Check{check, Passed, "Kubernetes (set by ORCHESTRATOR)"}
 	}
-	return Check{check, OK, "Kubernetes: not every node is labelled as a Swarm-only node"}
+	return Check{check, Passed, "Kubernetes: not every node is labelled as a Swarm-only node"}
 }
 
 func checkClasses(ctx context.Context, client kubernetes.Interface, opts options.Values) Check {
@@ -143,20 +143,20 @@ func checkClasses(ctx context.Context, client kubernetes.Interface, opts options
 	}
 	found := strings.Join(names, ", ")
 	if opts.VolumeSource == options.EmptyDir || opts.ExistingClaim != "" {
-		return Check{check, OK, found}
+		return Check{check, Passed, found}
 	}
 	for _, class := range opts.StorageClasses {
 		switch {
 		case class == "" && !hasDefault:
 			return Check{check, Failed, "no default StorageClass. To fix this: set STORAGE_CLASS to one of: " + found}
-		case class == options.AllClasses && len(names) == 0:
+		case class == options.AllStorageClasses && len(names) == 0:
 			return Check{check, Failed, "the cluster has no StorageClass"}
-		case class != "" && class != options.AllClasses && !existing[class]:
+		case class != "" && class != options.AllStorageClasses && !existing[class]:
 			message := fmt.Sprintf("%s does not exist. To fix this: set STORAGE_CLASS to one of: %s", class, found)
 			return Check{check, Failed, message}
 		}
 	}
-	return Check{check, OK, found}
+	return Check{check, Passed, found}
 }
 
 // checkObjects checks with dry-run requests whether the API server would create each object of the run.
@@ -167,7 +167,7 @@ func checkObjects(ctx context.Context, r run.Run) []Check {
 		checks = append(checks, Check{"objects", Failed, err.Error()})
 	}
 	for _, result := range results {
-		c := Check{"create " + result.Object, OK, "dry run succeeded: name, Pod Security, quotas, admission"}
+		c := Check{"create " + result.Object, Passed, "dry run succeeded: name, Pod Security, quotas, admission"}
 		if result.Err != nil {
 			c.Status, c.Message = Failed, result.Err.Error()
 		}

@@ -107,7 +107,7 @@ func checks(
 	all := Run(t.Context(), run.Run{ID: "r", Options: opts, Log: log, Kube: client})
 	by := map[string]Check{"": {Status: Failed}}
 	if Ready(all) {
-		by[""] = Check{Status: OK}
+		by[""] = Check{Status: Passed}
 	}
 	for _, c := range all {
 		by[c.Name] = c
@@ -144,9 +144,9 @@ func cluster(nodes ...string) []runtime.Object {
 
 func TestRun_AllChecksPass(t *testing.T) {
 	by := checks(t, nil, allowAll, cluster("n1", "n2")...)
-	assert.Equal(t, OK, by[""].Status)
+	assert.Equal(t, Passed, by[""].Status)
 	for what, c := range by {
-		assert.Equal(t, OK, c.Status, what)
+		assert.Equal(t, Passed, c.Status, what)
 	}
 	assert.Contains(t, by, "create claim stig-pvc")
 	assert.Contains(t, by, "create pod write-pod")
@@ -167,7 +167,7 @@ func TestRun_NamesMissingPermissions(t *testing.T) {
 	by := checks(t, nil, func(a *authorizationv1.ResourceAttributes) bool {
 		return a.Resource != "volumeattachments"
 	}, cluster("n1")...)
-	assert.Equal(t, OK, by[""].Status, "a run is possible without it")
+	assert.Equal(t, Passed, by[""].Status, "a run is possible without it")
 	const name = "permissions on volumeattachments"
 	assert.Equal(t, Check{name, Warning,
 		"not allowed to list, watch; a run is possible, but without evidence levels above remounted"}, by[name])
@@ -177,7 +177,7 @@ func TestRun_NamesMissingPermissions(t *testing.T) {
 	}, cluster("n1")...)
 	assert.Equal(t, Failed, by[""].Status)
 	assert.Contains(t, by["permissions on pods"].Message, "not allowed to delete")
-	assert.Equal(t, OK, by["permissions on pods/log"].Status)
+	assert.Equal(t, Passed, by["permissions on pods/log"].Status)
 }
 
 func TestRun_ReportsNameConflict(t *testing.T) {

@@ -37,7 +37,7 @@ func ReadAcks(r io.Reader) (Journal, []ledger.Ack, error) {
 		case m.Ack == nil:
 			return Journal{}, nil, fmt.Errorf("line %d: want an ack message", n)
 		default:
-			if err := l.Record(*m.Ack); err != nil {
+			if err := l.Add(*m.Ack); err != nil {
 				return Journal{}, nil, fmt.Errorf("line %d: %w", n, err)
 			}
 		}

@@ -16,7 +16,7 @@ import (
 func acksFile(t *testing.T) string {
 	t.Helper()
 	var file bytes.Buffer
-	format := journal.Format{ID: "0123456789abcdef", Size: 256}
+	format := journal.Format{ID: "0123456789abcdef", RecordSize: 256}
 	described := protocol.Journal{Format: format, Path: "/mnt/logs.log"}
 	require.NoError(t, protocol.Write(&file, protocol.Message{Journal: &described}))
 	for seq := uint64(1); seq <= 3; seq++ {
@@ -30,7 +30,7 @@ func TestReadAcks_KeepsTheHighestOfEachEpoch(t *testing.T) {
 	j, acks, err := protocol.ReadAcks(strings.NewReader(acksFile(t)))
 	require.NoError(t, err)
 	assert.Equal(t, "/mnt/logs.log", j.Path)
-	assert.Equal(t, 256, j.Size)
+	assert.Equal(t, 256, j.RecordSize)
 	require.Len(t, acks, 1)
 	assert.Equal(t, uint64(3), acks[0].Seq)
 }

@@ -17,7 +17,7 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, message := range []Message{
 		{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 4812}, Digest: 0xdeadbeef}},
-		{ScanResult: &ScanResult{Report: journal.Report{Present: true}}},
+		{ScanResult: &ScanResult{ScanReport: journal.ScanReport{Present: true}}},
 		{Error: &OpError{Op: "opening", Cause: "no"}},
 		{Stall: &Stall{Op: "syncing", Seconds: 5}},
 		{CommitStats: &CommitStats{Count: 1, Records: 4}},

@@ -28,7 +28,7 @@ import (
 // ScanResult is the outcome of a scan of the journal. A writer scans before its first
 // commit. The reader scans at the end of the run.
 type ScanResult struct {
-	journal.Report
+	journal.ScanReport
 	// SHA256 is the SHA-256 of the journal in hexadecimal, as sha256sum(1) prints it. Only
 	// the reader computes it, and only if every byte could be read.
 	SHA256 string `json:"sha256,omitempty"`
@@ -39,15 +39,15 @@ type ScanResult struct {
 	// BootID identifies the boot of the kernel that the pod runs on (random(4), boot_id);
 	// empty if it cannot be read.
 	BootID string `json:"bootID,omitempty"`
-	// Sample holds the bytes around the first damage; nil if there is none.
-	Sample *Sample `json:"sample,omitempty"`
+	// Excerpt holds the bytes around the first damage; nil if there is none.
+	Excerpt *Excerpt `json:"excerpt,omitempty"`
 }
 
-// Sample is an excerpt of the journal for a person to inspect: up to 256 bytes around
+// Excerpt is a part of the journal for a person to inspect: up to 256 bytes around
 // the first damage. The place depends only on the journal, not on the
 // acknowledgements. The excerpt is read after the scan, in the same way as the scan.
 // Bytes that cannot be read are zeros.
-type Sample struct {
+type Excerpt struct {
 	// Offset is the offset of the excerpt in the journal.
 	Offset int64 `json:"offset"`
 	// Bytes is the excerpt; empty if the journal could not be read a second time.
@@ -92,9 +92,9 @@ type Mount struct {
 	Device string `json:"device"` // major:minor
 	// UUID is the UUID of the filesystem (FS_IOC_GETFSUUID); empty if it is not known.
 	UUID string `json:"uuid,omitempty"`
-	// Sequence is the disk sequence number of a block device (BLKGETDISKSEQ): the kernel
+	// DiskSequence is the disk sequence number of a block device (BLKGETDISKSEQ): the kernel
 	// gives a new one each time a device appears. It is 0 for a filesystem.
-	Sequence uint64 `json:"sequence,omitempty"`
+	DiskSequence uint64 `json:"diskSequence,omitempty"`
 }
 
 // BlockDevice is the FSType of a Mount that describes a raw block device.

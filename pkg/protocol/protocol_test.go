@@ -22,8 +22,8 @@ func messages() map[string]Message {
 	return map[string]Message{
 		"ack": {Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 4812}, Digest: 0xdeadbeef, Time: at}},
 		"scan": {ScanResult: &ScanResult{
-			Report: journal.Report{
-				Format: journal.Format{ID: "0123456789abcdef", Size: 256}, Present: true, Bytes: 512, Records: 2,
+			ScanReport: journal.ScanReport{
+				Format: journal.Format{ID: "0123456789abcdef", RecordSize: 256}, Present: true, Bytes: 512, Records: 2,
 				Segments: []journal.Segment{{Epoch: 1, First: 1, Last: 2, End: 512}}, FirstTime: at, LastTime: at,
 			},
 			Mount: Mount{
@@ -31,7 +31,7 @@ func messages() map[string]Message {
 				UUID: "8f3a5c7e-9b1d-4f40-8123-456789abcdef",
 			},
 			ReadMode: ReadDirect, BootID: "1b2c3d4e-0000-4000-8000-000000000001",
-			Sample: &Sample{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
+			Excerpt: &Excerpt{Offset: 384, Bytes: []byte{0, 0xff, '\n'}, Damage: 512},
 		}},
 		"error": {Error: &OpError{Op: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
 		"commits": {CommitStats: &CommitStats{Count: 3, Records: 12,

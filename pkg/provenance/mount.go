@@ -18,5 +18,5 @@ func IsSameFilesystem(a, b protocol.Mount) bool {
 
 // HasReappeared reports whether a device is known to have disappeared and come back between two uses.
 func HasReappeared(before, now protocol.Mount) bool {
-	return before.Sequence != now.Sequence && before.Sequence != 0 && now.Sequence != 0
+	return before.DiskSequence != now.DiskSequence && before.DiskSequence != 0 && now.DiskSequence != 0
 }

@@ -27,7 +27,7 @@ func TestIsSameFilesystem(t *testing.T) {
 }
 
 func TestHasReappeared(t *testing.T) {
-	device := func(sequence uint64) protocol.Mount { return protocol.Mount{Sequence: sequence} }
+	device := func(sequence uint64) protocol.Mount { return protocol.Mount{DiskSequence: sequence} }
 	assert.True(t, HasReappeared(device(4), device(5)))
 	assert.False(t, HasReappeared(device(4), device(4)))
 	assert.False(t, HasReappeared(device(0), device(5)), "the first sequence number is unknown")

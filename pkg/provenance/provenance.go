@@ -39,12 +39,12 @@ type Location struct {
 	Mount  protocol.Mount `json:"mount"`
 }
 
-// History is what happened to a volume between the last writer and the reader.
-type History struct {
+// Provenance is what happened to a volume between the last writer and the reader.
+type Provenance struct {
 	Level Level `json:"level"`
-	// NotReached is the reason why the next higher level was not reached; empty at the highest level.
-	NotReached string   `json:"notReached,omitempty"`
-	Writer     Location `json:"writer"`
+	// NotReachedReason is the reason why the next higher level was not reached; empty at the highest level.
+	NotReachedReason string   `json:"notReachedReason,omitempty"`
+	Writer           Location `json:"writer"`
 	// Reader is nil if nothing was read back.
 	Reader *Location `json:"reader,omitempty"`
 	// ReadMode is how the reader read the journal.
@@ -64,16 +64,16 @@ type History struct {
 	Unused *Observation `json:"unused,omitempty"`
 }
 
-// Evaluate sets OtherKernel, Level and NotReached from the other fields.
-func (h *History) Evaluate() {
-	h.OtherKernel = otherKernel(h.Writer, h.Reader)
-	h.Level, h.NotReached = None, ""
-	for _, step := range h.steps() {
+// Evaluate sets OtherKernel, Level and NotReachedReason from the other fields.
+func (p *Provenance) Evaluate() {
+	p.OtherKernel = otherKernel(p.Writer, p.Reader)
+	p.Level, p.NotReachedReason = None, ""
+	for _, step := range p.steps() {
 		if !step.reached {
-			h.NotReached = step.notReached
+			p.NotReachedReason = step.notReached
 			return
 		}
-		h.Level = step.level
+		p.Level = step.level
 	}
 }
 
@@ -85,30 +85,30 @@ type step struct {
 }
 
 // steps returns the conditions of all levels above None, the weakest first.
-func (h *History) steps() []step {
+func (p *Provenance) steps() []step {
 	return []step{
-		{ReadBack, h.Reader != nil && h.SameVolume.IsYes(), h.whyNotReadBack()},
-		{Uncached, h.ReadMode == protocol.ReadDirect || h.remounted(),
-			"the journal was read through the page cache of the writer's own kernel: " + string(h.ReadMode)},
-		{Remounted, h.remounted(),
-			whyNot(h.Unmounted, "the volume was not unmounted on the writer's node",
+		{ReadBack, p.Reader != nil && p.SameVolume.IsYes(), p.whyNotReadBack()},
+		{Uncached, p.ReadMode == protocol.ReadDirect || p.remounted(),
+			"the journal was read through the page cache of the writer's own kernel: " + string(p.ReadMode)},
+		{Remounted, p.remounted(),
+			whyNot(p.Unmounted, "the volume was not unmounted on the writer's node",
 				"the volume was unmounted on the writer's node")},
-		{Reattached, h.Reattached.IsYes(),
-			whyNot(h.Reattached, "the volume was not detached and attached again",
+		{Reattached, p.Reattached.IsYes(),
+			whyNot(p.Reattached, "the volume was not detached and attached again",
 				"the volume was detached and attached again")},
-		{OtherMachine, h.OtherKernel.IsYes(), h.OtherKernel.Reason},
+		{OtherMachine, p.OtherKernel.IsYes(), p.OtherKernel.Reason},
 	}
 }
 
-func (h *History) remounted() bool {
-	return h.Unmounted.IsYes() || h.Reattached.IsYes() || h.OtherKernel.IsYes()
+func (p *Provenance) remounted() bool {
+	return p.Unmounted.IsYes() || p.Reattached.IsYes() || p.OtherKernel.IsYes()
 }
 
-func (h *History) whyNotReadBack() string {
-	if h.Reader == nil {
+func (p *Provenance) whyNotReadBack() string {
+	if p.Reader == nil {
 		return "nothing was read back"
 	}
-	return whyNot(h.SameVolume, "not all pods used the same volume", "all pods used the same volume")
+	return whyNot(p.SameVolume, "not all pods used the same volume", "all pods used the same volume")
 }
 
 // whyNot returns the reason for which a condition does not hold: no states that it does not, condition states it.

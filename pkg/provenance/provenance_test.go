@@ -21,73 +21,73 @@ func TestEvaluate_SetsTheHighestLevelReached(t *testing.T) {
 	no := Observation{Answer: No, Reason: "seen"}
 	unknown := Observation{Answer: Unknown, Reason: "not seen"}
 	for name, c := range map[string]struct {
-		history    History
+		history    Provenance
 		want       Level
 		notReached string
 	}{
 		"nothing was read": {
-			History{Writer: writer, SameVolume: yes},
+			Provenance{Writer: writer, SameVolume: yes},
 			None, "nothing was read back",
 		},
 		"another volume": {
-			History{Writer: writer, Reader: otherMachine, SameVolume: no, Reattached: yes, ReadMode: direct},
+			Provenance{Writer: writer, Reader: otherMachine, SameVolume: no, Reattached: yes, ReadMode: direct},
 			None, "the same volume",
 		},
 		"unknown volume": {
-			History{Writer: writer, Reader: sameNode, SameVolume: unknown, ReadMode: direct},
+			Provenance{Writer: writer, Reader: sameNode, SameVolume: unknown, ReadMode: direct},
 			None, "the same volume",
 		},
 		"read through the cache": {
-			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: cached},
+			Provenance{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: cached},
 			ReadBack, "page cache",
 		},
 		"read after a request to drop the cache": {
-			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: dropped},
+			Provenance{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: dropped},
 			ReadBack, "page cache",
 		},
 		"two nodes with one kernel": {
-			History{Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached, Unmounted: no},
+			Provenance{Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached, Unmounted: no},
 			ReadBack, "page cache",
 		},
 		"two kernels on one node": {
-			History{
+			Provenance{
 				Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached,
 				Unmounted: unknown, Reattached: no,
 			},
 			ReadBack, "page cache",
 		},
 		"read past the cache": {
-			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: direct, Unmounted: unknown},
+			Provenance{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: direct, Unmounted: unknown},
 			Uncached, "unmounted",
 		},
 		"unused, perhaps still mounted": {
-			History{
+			Provenance{
 				Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: cached, Unmounted: unknown, Unused: &yes,
 			},
 			ReadBack, "page cache",
 		},
 		"unknown kernel": {
-			History{Writer: Location{Node: "n1"}, Reader: otherMachine, SameVolume: yes, ReadMode: direct},
+			Provenance{Writer: Location{Node: "n1"}, Reader: otherMachine, SameVolume: yes, ReadMode: direct},
 			Uncached, "unmounted",
 		},
 		"unmounted, read through the cache": {
-			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: cached, Unmounted: yes, Reattached: no},
+			Provenance{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: cached, Unmounted: yes, Reattached: no},
 			Remounted, "attached again",
 		},
 		"another kernel, never attached": {
-			History{Writer: writer, Reader: otherMachine, SameVolume: yes, ReadMode: cached, Reattached: unknown},
+			Provenance{Writer: writer, Reader: otherMachine, SameVolume: yes, ReadMode: cached, Reattached: unknown},
 			Remounted, "attached again",
 		},
 		"attached again, the same kernel": {
-			History{Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached, Reattached: yes},
+			Provenance{Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached, Reattached: yes},
 			Reattached, "one machine",
 		},
 		"attached again, the same node": {
-			History{Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached, Reattached: yes},
+			Provenance{Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached, Reattached: yes},
 			Reattached, "each pod has its own kernel",
 		},
 		"everything": {
-			History{
+			Provenance{
 				Writer: writer, Reader: otherMachine, SameVolume: yes, ReadMode: direct,
 				Unmounted: yes, Reattached: yes,
 			},
@@ -97,7 +97,7 @@ func TestEvaluate_SetsTheHighestLevelReached(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c.history.Evaluate()
 			assert.Equal(t, c.want, c.history.Level)
-			assert.Contains(t, c.history.NotReached, c.notReached)
+			assert.Contains(t, c.history.NotReachedReason, c.notReached)
 		})
 	}
 }

@@ -4,7 +4,7 @@ package result
 func (r Result) Tested() []Cell {
 	var tested []Cell
 	for _, c := range r.Cells {
-		if !c.Plan.Control {
+		if !c.Spec.Control {
 			tested = append(tested, c)
 		}
 	}
@@ -14,30 +14,30 @@ func (r Result) Tested() []Cell {
 // Control returns the negative control, nil if the run has none.
 func (r Result) Control() *Cell {
 	for i := range r.Cells {
-		if r.Cells[i].Plan.Control {
+		if r.Cells[i].Spec.Control {
 			return &r.Cells[i]
 		}
 	}
 	return nil
 }
 
-// Read is one read of a cell's journal.
-type Read struct {
+// EpochRead is one read of a cell's journal.
+type EpochRead struct {
 	*JournalRead
 	// Epoch is the number of the writer that read the journal before it wrote; 0 for the reader.
 	Epoch int
 }
 
 // Reads returns every read of the journal in the order they were made: those of the writers, then the reader's.
-func (c Cell) Reads() []Read {
-	var reads []Read
+func (c Cell) Reads() []EpochRead {
+	var reads []EpochRead
 	for _, e := range c.Epochs {
 		if e.InitialRead != nil {
-			reads = append(reads, Read{e.InitialRead, e.Number})
+			reads = append(reads, EpochRead{e.InitialRead, e.Number})
 		}
 	}
 	if c.Reader != nil {
-		reads = append(reads, Read{c.Reader, 0})
+		reads = append(reads, EpochRead{c.Reader, 0})
 	}
 	return reads
 }

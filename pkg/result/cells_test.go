@@ -11,16 +11,16 @@ import (
 
 func TestResult_TestedExcludesTheControl(t *testing.T) {
 	named := func(name string, control bool) Cell {
-		return Cell{Plan: options.CellSpec{Name: name, Control: control}}
+		return Cell{Spec: options.CellSpec{Name: name, Control: control}}
 	}
 	r := Result{Cells: []Cell{named("a", false), named("control", true), named("b", false)}}
 	var names []string
 	for _, c := range r.Tested() {
-		names = append(names, c.Plan.Name)
+		names = append(names, c.Spec.Name)
 	}
 	assert.Equal(t, []string{"a", "b"}, names)
 	require.NotNil(t, r.Control())
-	assert.Equal(t, "control", r.Control().Plan.Name)
+	assert.Equal(t, "control", r.Control().Spec.Name)
 	assert.Nil(t, Result{Cells: r.Tested()}.Control())
 }
 

@@ -87,7 +87,7 @@ func microseconds(n int64) time.Duration { return time.Duration(n) * time.Micros
 type Recovery struct {
 	// Epoch is that of the deleted writer.
 	Epoch     int
-	Gone      time.Duration
+	Deleted   time.Duration
 	Scheduled time.Duration
 	Attached  time.Duration
 	Mounted   time.Duration
@@ -101,20 +101,20 @@ type Recovery struct {
 func (c Cell) Recoveries() []Recovery {
 	var all []Recovery
 	for i, e := range c.Epochs[:max(0, len(c.Epochs)-1)] {
-		if e.Deleting.IsZero() {
+		if e.DeletionRequestedAt.IsZero() {
 			continue
 		}
 		after := func(t time.Time) time.Duration {
 			if t.IsZero() {
 				return 0
 			}
-			return t.Sub(e.Deleting)
+			return t.Sub(e.DeletionRequestedAt)
 		}
 		next := c.Epochs[i+1]
 		all = append(all, Recovery{
-			Epoch: e.Number, AckedAtDeletion: e.AckedAtDeletion, Gone: after(e.Gone),
-			Scheduled: after(next.Scheduled), Attached: after(next.Attached), Mounted: after(next.Mounted),
-			Started: after(next.Started), FirstAck: after(next.FirstAckAt),
+			Epoch: e.Number, AckedAtDeletion: e.AckedAtDeletion, Deleted: after(e.DeletedAt),
+			Scheduled: after(next.ScheduledAt), Attached: after(next.AttachedAt), Mounted: after(next.MountedAt),
+			Started: after(next.StartedAt), FirstAck: after(next.FirstAckAt),
 		})
 	}
 	return all

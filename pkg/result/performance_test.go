@@ -53,14 +53,14 @@ func TestLatencyOf_WithoutCommits(t *testing.T) {
 func TestRecoveries_CountFromTheDeletion(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 	c := Cell{Epochs: []Epoch{
-		{Number: 1, Deleting: at(10), Gone: at(12), AckedAtDeletion: 100},
+		{Number: 1, DeletionRequestedAt: at(10), DeletedAt: at(12), AckedAtDeletion: 100},
 		{
-			Number: 2, Pod: Pod{Scheduled: at(13), Started: at(15)}, FirstAckAt: at(16),
-			Deleting: at(20), Gone: at(21), AckedAtDeletion: 180,
+			Number: 2, Pod: Pod{ScheduledAt: at(13), StartedAt: at(15)}, FirstAckAt: at(16),
+			DeletionRequestedAt: at(20), DeletedAt: at(21), AckedAtDeletion: 180,
 		},
 	}}
 	assert.Equal(t, []Recovery{{
-		Epoch: 1, Gone: 2 * time.Second, Scheduled: 3 * time.Second, Started: 5 * time.Second,
+		Epoch: 1, Deleted: 2 * time.Second, Scheduled: 3 * time.Second, Started: 5 * time.Second,
 		FirstAck: 6 * time.Second, AckedAtDeletion: 100,
 	}}, c.Recoveries(), "no writer followed the last deletion")
 	assert.Equal(t, 6*time.Second, c.SlowestRecovery())

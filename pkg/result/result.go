@@ -29,10 +29,10 @@ type Result struct {
 	Schema string `json:"schema"`
 	// RunID is unique to the run.
 	RunID string `json:"runID"`
-	// Started is the start of the run, by the experiment's clock.
-	Started time.Time `json:"startedAt"`
-	// Ended is the end of the run, by the experiment's clock.
-	Ended time.Time `json:"endedAt"`
+	// StartedAt is the start of the run, by the experiment's clock.
+	StartedAt time.Time `json:"startedAt"`
+	// EndedAt is the end of the run, by the experiment's clock.
+	EndedAt time.Time `json:"endedAt"`
 	// Verdict is the verdict of the whole run.
 	Verdict judge.Verdict `json:"verdict"`
 	// Reason is the reason for the verdict, in one or more sentences.
@@ -88,23 +88,23 @@ type Engine struct {
 	Name      string    `json:"name"`
 	Namespace string    `json:"namespace"`
 	UID       types.UID `json:"uid"`
-	// Result is the ChaosResult's name.
-	Result         string    `json:"result"`
-	ResultUID      types.UID `json:"resultUID,omitempty"`
+	// ChaosResult is the name of the ChaosResult.
+	ChaosResult    string    `json:"chaosResult"`
+	ChaosResultUID types.UID `json:"chaosResultUID,omitempty"`
 	ServiceAccount string    `json:"serviceAccount,omitempty"`
 }
 
 // Cell is the result of one cell of the run.
 type Cell struct {
-	Plan    options.CellSpec `json:"plan"`
+	Spec    options.CellSpec `json:"spec"`
 	Verdict judge.Verdict    `json:"verdict"`
 	// Reason is the reason for the verdict, in one or more sentences.
 	Reason  string         `json:"reason"`
 	Journal journal.Format `json:"journal"`
-	// File is the path of the journal in the pods.
-	File string `json:"file"`
-	// Path is the folder or device under test in a local run; absent in a run on a cluster.
-	Path string `json:"path,omitempty"`
+	// JournalFile is the path of the journal in the pods.
+	JournalFile string `json:"journalFile"`
+	// Target is the folder or device under test in a local run; absent in a run on a cluster.
+	Target string `json:"target,omitempty"`
 	// Claim is absent if the volume is an emptyDir, or if the run is local.
 	Claim *Claim `json:"claim,omitempty"`
 	// Epochs are the writers, in the order in which they ran.
@@ -116,7 +116,7 @@ type Cell struct {
 	// Findings are the findings of all reads, and the failures of the volume.
 	Findings []judge.Finding `json:"findings,omitempty"`
 	// Provenance is what happened to the volume between the last writer and the reader.
-	Provenance provenance.History `json:"provenance"`
+	Provenance provenance.Provenance `json:"provenance"`
 	// Latency is the commit latency over all epochs; absent if no writer reported any.
 	Latency *Latency `json:"latency,omitempty"`
 	// Notes are observations that do not affect the verdict.
@@ -150,16 +150,16 @@ type Pod struct {
 	Node string    `json:"node"`
 	// ImageID is the image that the node ran, with its digest if the runtime reports one.
 	ImageID string `json:"imageID,omitempty"`
-	// Created is when the pod was created.
-	Created time.Time `json:"createdAt,omitzero"`
-	// Scheduled is when the pod was assigned to its node.
-	Scheduled time.Time `json:"scheduledAt,omitzero"`
-	// Attached is when the volume was attached to the pod's node.
-	Attached time.Time `json:"attachedAt,omitzero"`
-	// Mounted is when the pod was ready to start its containers, with the volume mounted.
-	Mounted time.Time `json:"mountedAt,omitzero"`
-	// Started is when the container started.
-	Started time.Time `json:"startedAt,omitzero"`
+	// CreatedAt is when the pod was created.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	// ScheduledAt is when the pod was assigned to its node.
+	ScheduledAt time.Time `json:"scheduledAt,omitzero"`
+	// AttachedAt is when the volume was attached to the pod's node.
+	AttachedAt time.Time `json:"attachedAt,omitzero"`
+	// MountedAt is when the pod was ready to start its containers, with the volume mounted.
+	MountedAt time.Time `json:"mountedAt,omitzero"`
+	// StartedAt is when the container started.
+	StartedAt time.Time `json:"startedAt,omitzero"`
 }
 
 // Epoch is the lifetime of one writer.
@@ -179,12 +179,12 @@ type Epoch struct {
 	Acks []AckSample `json:"acks,omitempty"`
 	// AckedAtDeletion is how many records of all epochs were acknowledged when this writer was deleted.
 	AckedAtDeletion uint64 `json:"ackedAtDeletion,omitempty"`
-	// Grace is the grace period of the deletion in seconds. It is absent if the pod's own applied, which is 30 seconds.
-	Grace *int64 `json:"gracePeriodSeconds,omitempty"`
-	// Deleting is when the deletion of the writer was requested.
-	Deleting time.Time `json:"deletedAt,omitzero"`
-	// Gone is when the deleted writer no longer existed.
-	Gone time.Time `json:"goneAt,omitzero"`
+	// GracePeriodSeconds is the grace period of the deletion in seconds. It is absent if the pod's own applied, which is 30 seconds.
+	GracePeriodSeconds *int64 `json:"gracePeriodSeconds,omitempty"`
+	// DeletionRequestedAt is when the deletion of the writer was requested.
+	DeletionRequestedAt time.Time `json:"deletionRequestedAt,omitzero"`
+	// DeletedAt is when the deleted writer no longer existed.
+	DeletedAt time.Time `json:"deletedAt,omitzero"`
 	// ExitError is the error with which the writer exited before its deletion; absent if it did not exit.
 	ExitError *protocol.OpError `json:"exitError,omitempty"`
 	// InitialRead is the writer's read of the journal before its first commit; absent for the first writer, and if the
@@ -194,15 +194,15 @@ type Epoch struct {
 
 // AckSample is an acknowledgement, and the time at which the experiment received it.
 type AckSample struct {
-	At  time.Time `json:"receivedAt"`
-	Seq uint64    `json:"seq"`
+	ReceivedAt time.Time `json:"receivedAt"`
+	Seq        uint64    `json:"seq"`
 }
 
 // JournalRead is the scan of the whole journal by one pod, and the judgement of the scan.
 type JournalRead struct {
 	Pod
-	// Seen is when the experiment received the scan result.
-	Seen       time.Time           `json:"receivedAt,omitzero"`
+	// ReceivedAt is when the experiment received the scan result.
+	ReceivedAt time.Time           `json:"receivedAt,omitzero"`
 	ScanResult protocol.ScanResult `json:"scan"`
 	Judgement  judge.Judgement     `json:"judgement"`
 }
@@ -221,7 +221,7 @@ func (r JournalRead) HasLogData() bool {
 func (c Cell) Deletions() int {
 	n := 0
 	for _, e := range c.Epochs {
-		if !e.Deleting.IsZero() {
+		if !e.DeletionRequestedAt.IsZero() {
 			n++
 		}
 	}
@@ -241,11 +241,11 @@ func (c Cell) WriteSentence() string {
 }
 
 // IsLocal reports whether the cell is that of a local run: its pods are processes.
-func (c Cell) IsLocal() bool { return c.Plan.VolumeSource == options.Local }
+func (c Cell) IsLocal() bool { return c.Spec.VolumeSource == options.Local }
 
 func (c Cell) volumeName() string {
-	if c.Path != "" {
-		return c.Path
+	if c.Target != "" {
+		return c.Target
 	}
 	if c.Claim == nil {
 		return "an emptyDir"

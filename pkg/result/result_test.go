@@ -18,8 +18,8 @@ func cell() Cell {
 		Verdict: judge.Pass,
 		Claim:   &Claim{Name: "stig-pvc", StorageClass: "fast"},
 		Epochs: []Epoch{
-			{Number: 1, Pod: Pod{Name: "write-pod", Node: "n1"}, Deleting: gone},
-			{Number: 2, Pod: Pod{Name: "write-pod", Node: "n1"}, Deleting: gone},
+			{Number: 1, Pod: Pod{Name: "write-pod", Node: "n1"}, DeletionRequestedAt: gone},
+			{Number: 2, Pod: Pod{Name: "write-pod", Node: "n1"}, DeletionRequestedAt: gone},
 		},
 		Reader: &JournalRead{Pod: Pod{Name: "read-pod", Node: "n2"}},
 		Acks:   []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 4000}}, {Point: journal.Point{Epoch: 2, Seq: 812}}},
@@ -84,15 +84,17 @@ func TestCell_SentencesWithoutAcknowledgements(t *testing.T) {
 }
 
 func TestHasLogData_IgnoresZerosAndEmptyLines(t *testing.T) {
-	read := func(r journal.Report) JournalRead { return JournalRead{ScanResult: protocol.ScanResult{Report: r}} }
-	for name, r := range map[string]journal.Report{
+	read := func(r journal.ScanReport) JournalRead {
+		return JournalRead{ScanResult: protocol.ScanResult{ScanReport: r}}
+	}
+	for name, r := range map[string]journal.ScanReport{
 		"nothing":   {},
 		"zeros":     {Present: true, Bytes: 9, Damage: []journal.Damage{{Length: 9, Zeros: 9}}},
 		"line ends": {Present: true, Bytes: 2, Damage: []journal.Damage{{Length: 2, Blank: true}}},
 	} {
 		assert.False(t, read(r).HasLogData(), name)
 	}
-	for name, r := range map[string]journal.Report{
+	for name, r := range map[string]journal.ScanReport{
 		"a record":                {Records: 1},
 		"another run's":           {Foreign: []journal.Foreign{{Records: 1}}},
 		"a byte that is not zero": {Damage: []journal.Damage{{Length: 9, Zeros: 9}, {Length: 9, Zeros: 8}}},

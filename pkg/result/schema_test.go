@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,7 +19,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -69,13 +73,30 @@ func customSchema(t reflect.Type) *described.Schema {
 	return nil
 }
 
-// definitionName prefixes types of other packages with the package, because some have the same name.
+// terms are the names of the objects in the schema: the terms of the glossary where the names of the Go types differ.
+var terms = map[reflect.Type]string{
+	reflect.TypeFor[options.Values]():   "Options",
+	reflect.TypeFor[journal.Format]():   "Journal",
+	reflect.TypeFor[journal.Foreign]():  "ForeignRecords",
+	reflect.TypeFor[journal.Point]():    "RecordNumber",
+	reflect.TypeFor[journal.Range]():    "UnreadableBytes",
+	reflect.TypeFor[ledger.Ack]():       "Acknowledgement",
+	reflect.TypeFor[protocol.OpError](): "Error",
+	reflect.TypeFor[result.AckSample](): "AcknowledgementSample",
+}
+
+// definitionName returns the name of an object in the schema.
 func definitionName(t reflect.Type) string {
-	pkg := path.Base(t.PkgPath())
-	if pkg == "result" || t.Name() == "" {
-		return t.Name()
+	if term, known := terms[t]; known {
+		return term
 	}
-	return strings.ToUpper(pkg[:1]) + pkg[1:] + t.Name()
+	return t.Name()
+}
+
+// heading returns the name of an object in words: "Scan result".
+func heading(name string) string {
+	words := strings.ToLower(regexp.MustCompile(`(.)([A-Z])`).ReplaceAllString(name, "$1 $2"))
+	return strings.ToUpper(words[:1]) + words[1:]
 }
 
 // schema returns the schema of result.json, made of the Go types and their comments.
@@ -161,7 +182,7 @@ func fieldTables(s *described.Schema) string {
 	}
 	table("Result", s)
 	for _, name := range definitionNames(s) {
-		table(name, s.Definitions[name])
+		table(heading(name), s.Definitions[name])
 	}
 	return b.String()
 }
@@ -215,7 +236,8 @@ func valueOf(s *described.Schema) string {
 		return valueOf(s.OneOf[0]) + ", or null"
 	case s.Ref != "":
 		name := strings.TrimPrefix(s.Ref, "#/$defs/")
-		return "[" + name + "](#" + strings.ToLower(name) + ")"
+		anchor := strings.ReplaceAll(strings.ToLower(heading(name)), " ", "-")
+		return "[" + heading(name) + "](#" + anchor + ")"
 	case s.Type == "array":
 		return "list of " + valueOf(s.Items)
 	case s.Const != nil:

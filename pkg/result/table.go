@@ -30,7 +30,7 @@ func (r Result) Table() string {
 }
 
 func (c Cell) row() []string {
-	name := cmp.Or(c.Plan.Name, c.volumeName())
+	name := cmp.Or(c.Spec.Name, c.volumeName())
 	if c.Verdict == judge.Skipped {
 		return append([]string{name, string(c.Verdict)}, slices.Repeat([]string{"-"}, len(columns)-2)...)
 	}

@@ -77,7 +77,7 @@ func controlWithoutLoss(control result.Cell, tested []result.Cell) string {
 func reasonOfMany(overall judge.Verdict, tested []result.Cell, control *result.Cell, endedBy error) string {
 	byVerdict := map[judge.Verdict][]string{}
 	for _, c := range tested {
-		entry := c.Plan.Name
+		entry := c.Spec.Name
 		if c.Verdict != judge.Pass && c.Verdict != judge.Skipped { // a skipped cell has its own reason
 			entry += " (" + c.Reason + ")"
 		}

@@ -17,14 +17,14 @@ func cellsOf(verdicts ...judge.Verdict) []result.Cell {
 	var cells []result.Cell
 	for i, v := range verdicts {
 		plan := options.CellSpec{Name: fmt.Sprintf("class-%d", i)}
-		cells = append(cells, result.Cell{Plan: plan, Verdict: v, Reason: "because"})
+		cells = append(cells, result.Cell{Spec: plan, Verdict: v, Reason: "because"})
 	}
 	return cells
 }
 
 func controlWith(verdict judge.Verdict, findings ...judge.Finding) result.Cell {
 	plan := options.CellSpec{Name: options.ControlName, Control: true}
-	return result.Cell{Plan: plan, Verdict: verdict, Findings: findings}
+	return result.Cell{Spec: plan, Verdict: verdict, Findings: findings}
 }
 
 func TestAggregate_Verdict(t *testing.T) {

@@ -23,7 +23,7 @@ func (r Run) attemptKey() string {
 // end in Error; empty if there was none. The ledger was lost with the earlier attempt, so a new one cannot detect a
 // loss. Starting again would hide that.
 func (r Run) cleanUpEarlierAttempt(ctx context.Context, cells []*cell) (reason string, err error) {
-	removed, err := r.Kube.RemovePreviousAttempts(ctx, keptNames(cells)...)
+	removed, err := r.Kube.DeletePreviousAttempts(ctx, keptNames(cells)...)
 	if err != nil || len(removed) == 0 && !r.IsRetry {
 		return "", err
 	}
@@ -50,7 +50,7 @@ func (r Run) removeFolders(ctx context.Context, cells []*cell) (gone []string, e
 		if !c.specs.hasOwnFolder() || c.isKept() {
 			continue
 		}
-		claim := c.result.Plan.ExistingClaim
+		claim := c.result.Spec.ExistingClaim
 		// Without its claim the removing pod would never start.
 		_, err := c.run.Kube.Claim(ctx, claim)
 		if err == nil {
@@ -61,7 +61,7 @@ func (r Run) removeFolders(ctx context.Context, cells []*cell) (gone []string, e
 			failures = append(failures, err)
 			continue
 		}
-		gone = append(gone, fmt.Sprintf("folder %s of claim %s", path.Base(path.Dir(c.result.File)), claim))
+		gone = append(gone, fmt.Sprintf("folder %s of claim %s", path.Base(path.Dir(c.result.JournalFile)), claim))
 	}
 	return gone, errors.Join(failures...)
 }
@@ -71,7 +71,7 @@ func keptNames(cells []*cell) []string {
 	var names []string
 	for _, c := range cells {
 		if c.isKept() {
-			plan, opts := c.result.Plan, c.run.Options
+			plan, opts := c.result.Spec, c.run.Options
 			names = append(names, plan.ObjectName(opts.ReaderPod), plan.ObjectName(opts.ClaimName))
 		}
 	}

@@ -54,16 +54,16 @@ func newCell(r Run, plan options.CellSpec) *cell {
 	c := &cell{
 		run: r,
 		result: &result.Cell{
-			Plan:    plan,
-			Journal: journal.Format{ID: journal.NewID(r.attemptKey() + plan.Name), Size: r.Options.RecordSize},
-			File:    r.Options.JournalFile,
+			Spec:        plan,
+			Journal:     journal.Format{ID: journal.NewID(r.attemptKey() + plan.Name), RecordSize: r.Options.RecordSize},
+			JournalFile: r.Options.JournalFile,
 		},
 		ledger: &ledger.Ledger{},
 	}
 	c.specs = specs{run: r, cell: c.result, ledger: c.ledger}
 	if c.specs.hasOwnFolder() {
 		folder := volume.FolderPrefix + c.result.Journal.ID
-		c.result.File = path.Join(path.Dir(c.result.File), folder, path.Base(c.result.File))
+		c.result.JournalFile = path.Join(path.Dir(c.result.JournalFile), folder, path.Base(c.result.JournalFile))
 	}
 	c.failures = &attribution{Failures: verdict.Failures{Ledger: c.ledger}, log: r.Log}
 	c.logs = newPodLogs(r.Kube, c.ledger, func(ack ledger.Ack) { r.Hooks.Acknowledged(plan, ack) })
@@ -75,12 +75,12 @@ func (c *cell) isDecided() bool { return c.result.Verdict != "" }
 // isTarget reports whether the cell's writer is among TARGET_PODS.
 func (c *cell) isTarget() bool {
 	targets := c.run.Options.TargetPods
-	return len(targets) == 0 || slices.Contains(targets, c.result.Plan.ObjectName(c.run.Options.WriterPod))
+	return len(targets) == 0 || slices.Contains(targets, c.result.Spec.ObjectName(c.run.Options.WriterPod))
 }
 
 // isKept reports whether the cell's objects stay after the run.
 func (c *cell) isKept() bool {
-	return c.run.Options.Keep && c.result.Verdict != judge.Stopped && !c.result.Plan.Control
+	return c.run.Options.Keep && c.result.Verdict != judge.Stopped && !c.result.Spec.Control
 }
 
 // prepare creates the claim and the first writer, and returns once a record is acknowledged.
@@ -96,7 +96,7 @@ func (c *cell) prepare(ctx context.Context) error {
 
 // createClaim creates the claim, or looks up the existing one.
 func (c *cell) createClaim(ctx context.Context) error {
-	plan := c.result.Plan
+	plan := c.result.Spec
 	if plan.VolumeSource == options.EmptyDir {
 		return nil
 	}

@@ -33,7 +33,7 @@ func newTestCell(t *testing.T) *cell {
 
 func withAck(t *testing.T, c *cell) *cell {
 	t.Helper()
-	require.NoError(t, c.ledger.Record(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
+	require.NoError(t, c.ledger.Add(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
 	c.result.Acks = c.ledger.Acks()
 	return c
 }
@@ -72,7 +72,7 @@ func TestDelete_DoesNotTryAgainIfTheVolumePreventsIt(t *testing.T) {
 func TestNewCell_AllAttemptsOfAJobUseOneFolder(t *testing.T) {
 	file := func(id string, labels map[string]string) string {
 		r := Run{ID: id, Log: logrus.New(), Kube: kube.Client{Labels: labels}, Options: options.Defaults()}
-		return newCell(r, options.CellSpec{ExistingClaim: "theirs"}).result.File
+		return newCell(r, options.CellSpec{ExistingClaim: "theirs"}).result.JournalFile
 	}
 	job := map[string]string{kube.JobLabel: "job"}
 	assert.Regexp(t, `^/data/volume-durability-[0-9a-f]{16}/logs\.log$`, file("one", job))

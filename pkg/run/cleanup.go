@@ -43,8 +43,8 @@ func (c *cell) removeFolder(ctx context.Context) error {
 	if !c.specs.hasOwnFolder() || c.isKept() {
 		return nil
 	}
-	if err := c.run.Kube.RunToCompletion(ctx, c.run.Kube.Pod(c.specs.folderRemoval())); err != nil {
-		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.result.File), c.result.Plan.ExistingClaim, err)
+	if err := c.run.Kube.RunToCompletion(ctx, c.run.Kube.NewPod(c.specs.folderRemoval())); err != nil {
+		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.result.JournalFile), c.result.Spec.ExistingClaim, err)
 	}
 	return nil
 }

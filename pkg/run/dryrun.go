@@ -36,7 +36,7 @@ func (c *cell) dryRun(ctx context.Context) []DryRunResult {
 	defer c.logs.close()
 	var all []DryRunResult
 	add := func(object string, err error) { all = append(all, DryRunResult{Object: object, Err: err}) }
-	client, plan := c.run.Kube, c.result.Plan
+	client, plan := c.run.Kube, c.result.Spec
 	switch {
 	case plan.VolumeSource == options.EmptyDir:
 	case plan.ExistingClaim != "":
@@ -50,7 +50,7 @@ func (c *cell) dryRun(ctx context.Context) []DryRunResult {
 	}
 	writer, reader := c.specs.pod(c.run.Options.WriterPod, "write"), c.specs.pod(c.run.Options.ReaderPod, "read")
 	for _, spec := range []kube.PodSpec{writer, reader} {
-		add("pod "+spec.Name, client.DryRunPod(ctx, client.Pod(spec)))
+		add("pod "+spec.Name, client.DryRunPod(ctx, client.NewPod(spec)))
 	}
 	return all
 }

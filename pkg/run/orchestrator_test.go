@@ -74,7 +74,7 @@ func TestExecute_RecordsHowTheOrchestratorWasDetermined(t *testing.T) {
 			assert.Equal(t, c.how, res.Cluster.Orchestrator)
 			stig, err := rule.Find(rule.Default)
 			require.NoError(t, err)
-			assert.Equal(t, c.status, assessment.Assess(res, stig, assessment.Context{}).Status)
+			assert.Equal(t, c.status, assessment.Assess(res, stig, assessment.Metadata{}).Status)
 		})
 	}
 }

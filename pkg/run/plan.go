@@ -37,10 +37,10 @@ func (r Run) planCells(ctx context.Context) ([]*cell, error) {
 
 // plan returns the plans of the cells and, by StorageClass, why those of a class are skipped.
 func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[string]string, err error) {
-	if !slices.Equal(r.Options.StorageClasses, []string{options.AllClasses}) {
+	if !slices.Equal(r.Options.StorageClasses, []string{options.AllStorageClasses}) {
 		return r.Options.Cells(nil), nil, nil
 	}
-	classes, err := r.Kube.Classes(ctx)
+	classes, err := r.Kube.StorageClasses(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

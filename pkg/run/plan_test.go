@@ -41,7 +41,7 @@ func TestPlanCells_SkipsAClassWithoutAProvisioner(t *testing.T) {
 	}
 	client := fake.NewClientset(class("fast", "driver"), class("by-hand", "kubernetes.io/no-provisioner"))
 	opts := options.Defaults()
-	opts.StorageClasses = []string{options.AllClasses}
+	opts.StorageClasses = []string{options.AllStorageClasses}
 	hooks := &planHooks{}
 	r := Run{
 		ID: "run", Options: opts, Hooks: hooks, Log: logrus.New(),
@@ -52,11 +52,11 @@ func TestPlanCells_SkipsAClassWithoutAProvisioner(t *testing.T) {
 	require.Len(t, cells, 2)
 	assert.ElementsMatch(t, []string{"fast", "by-hand"}, hooks.planned)
 	require.Len(t, hooks.judged, 1)
-	assert.Equal(t, "by-hand", hooks.judged[0].Plan.StorageClass)
+	assert.Equal(t, "by-hand", hooks.judged[0].Spec.StorageClass)
 	assert.Equal(t, judge.Skipped, hooks.judged[0].Verdict)
 	assert.Contains(t, hooks.judged[0].Reason, "EXISTING_CLAIM")
 	require.Len(t, undecided(cells), 1)
-	assert.Equal(t, "fast", undecided(cells)[0].result.Plan.StorageClass)
+	assert.Equal(t, "fast", undecided(cells)[0].result.Spec.StorageClass)
 }
 
 func TestExecute_IsStoppedWhilePlanning(t *testing.T) {

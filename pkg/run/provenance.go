@@ -68,7 +68,7 @@ func (r provenanceRecorder) reattached(last result.Epoch) provenance.Observation
 		return provenance.Observed(provenance.Unknown, "the service account may not read VolumeAttachments; "+
 			"rbac-optional.yaml grants that permission")
 	}
-	return compareAttachments(all, last.Node, last.Deleting, r.cell.Reader.Node)
+	return compareAttachments(all, last.Node, last.DeletionRequestedAt, r.cell.Reader.Node)
 }
 
 // compareAttachments compares the attachment to the writer's node at the writer's deletion with the latest one to
@@ -79,7 +79,7 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 		if a.Node == reader {
 			now = &all[i]
 		}
-		if a.Node == writer && !a.Attached.After(deleted) && (a.Gone.IsZero() || !a.Gone.Before(deleted)) {
+		if a.Node == writer && !a.AttachedAt.After(deleted) && (a.DeletedAt.IsZero() || !a.DeletedAt.Before(deleted)) {
 			before = &all[i]
 		}
 	}
@@ -92,17 +92,17 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 		return provenance.Observed(provenance.No, "the volume stayed attached to %s (%s)", writer, now.Name)
 	case before == nil:
 		return provenance.Observed(provenance.Unknown, "no attachment to the writer's node was observed")
-	case before.Gone.IsZero():
+	case before.DeletedAt.IsZero():
 		return provenance.Observed(provenance.No, "the volume is still attached to %s (%s)", writer, before.Name)
 	case before.DeletionMissed && before.Name != now.Name: // two of the same name cannot overlap
 		return provenance.Observed(provenance.Unknown, "when the volume was detached from %s is unknown", writer)
-	case !now.Attached.After(before.Gone):
+	case !now.AttachedAt.After(before.DeletedAt):
 		return provenance.Observed(provenance.No, "the volume was attached to %s before it was detached from %s",
 			reader, writer)
 	}
 	return provenance.Observed(provenance.Yes,
 		"VolumeAttachment %s (node %s) was deleted at %s; %s (node %s) was created at %s",
-		before.Name, writer, before.Gone.Format(clockTime), now.Name, reader, now.Attached.Format(clockTime))
+		before.Name, writer, before.DeletedAt.Format(clockTime), now.Name, reader, now.AttachedAt.Format(clockTime))
 }
 
 // clockTime is the format of times of day.
@@ -110,7 +110,7 @@ const clockTime = "15:04:05.000Z"
 
 // unmounted compares what the writer and the reader had mounted. Equal device numbers prove nothing, because a
 // kernel reuses them.
-func unmounted(h provenance.History) provenance.Observation {
+func unmounted(h provenance.Provenance) provenance.Observation {
 	before, now := h.Writer.Mount, h.Reader.Mount
 	switch {
 	case h.Reattached.IsYes():
@@ -119,7 +119,7 @@ func unmounted(h provenance.History) provenance.Observation {
 		return provenance.Observed(provenance.Unknown, "whether another kernel still has the volume mounted is unknown")
 	case provenance.HasReappeared(before, now):
 		return provenance.Observed(provenance.Yes, "the device's sequence number was %d for the writer and %d for the reader",
-			before.Sequence, now.Sequence)
+			before.DiskSequence, now.DiskSequence)
 	case before.FSType != protocol.BlockDevice && before.Device != "" && now.Device != "" && before.Device != now.Device:
 		return provenance.Observed(provenance.Yes,
 			"the writer had device %s, the reader device %s: the filesystem was mounted again",
@@ -139,11 +139,11 @@ func (r provenanceRecorder) unused(last result.Epoch) *provenance.Observation {
 	if !reported {
 		return nil
 	}
-	started := r.kube.Milestones(r.cell.Reader.UID).Started
+	started := r.kube.PodTimes(r.cell.Reader.UID).StartedAt
 	if started.IsZero() {
-		started = r.cell.Reader.Seen
+		started = r.cell.Reader.ReceivedAt
 	}
-	answer := findUnused(periods, last.Deleting, r.readerRequested, started)
+	answer := findUnused(periods, last.DeletionRequestedAt, r.readerRequested, started)
 	return &answer
 }
 
@@ -223,28 +223,29 @@ func compareMounts(mounts []podMount, mountPath, volume string) provenance.Obser
 
 // addTimes adds the times of a pod's start and of its volume's attachment.
 func (r provenanceRecorder) addTimes(pod *result.Pod) {
-	m := r.kube.Milestones(pod.UID)
-	pod.Created, pod.Scheduled, pod.Mounted, pod.Started = m.Created, m.Scheduled, m.Mounted, m.Started
+	m := r.kube.PodTimes(pod.UID)
+	pod.CreatedAt, pod.ScheduledAt, pod.MountedAt, pod.StartedAt = m.CreatedAt, m.ScheduledAt, m.MountedAt, m.StartedAt
 	r.addAttachTime(pod)
 }
 
 // addAttachTime adds when the volume was attached to the pod's node for this pod.
 func (r provenanceRecorder) addAttachTime(pod *result.Pod) {
-	if r.cell.Claim == nil || r.cell.Plan.VolumeSource == options.EmptyDir {
+	if r.cell.Claim == nil || r.cell.Spec.VolumeSource == options.EmptyDir {
 		return
 	}
 	// A pod that has started has its volume: a later attachment is for a later pod.
-	until := pod.Started
+	until := pod.StartedAt
 	if until.IsZero() {
-		until = r.kube.Milestones(pod.UID).Gone
+		until = r.kube.PodTimes(pod.UID).DeletedAt
 	}
 	all, _ := r.kube.Attachments(r.cell.Claim.Volume)
 	for _, a := range all {
-		if !until.IsZero() && a.Attached.After(until) {
+		if !until.IsZero() && a.AttachedAt.After(until) {
 			continue
 		}
-		if a.Node == pod.Node && a.Attached.After(pod.Created) && (pod.Attached.IsZero() || a.Attached.Before(pod.Attached)) {
-			pod.Attached = a.Attached
+		if a.Node == pod.Node && a.AttachedAt.After(pod.CreatedAt) &&
+			(pod.AttachedAt.IsZero() || a.AttachedAt.Before(pod.AttachedAt)) {
+			pod.AttachedAt = a.AttachedAt
 		}
 	}
 }

@@ -22,9 +22,9 @@ func TestCompareAttachments(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 	list := func(all ...kube.Attachment) []kube.Attachment { return all }
 	attached := func(name, node string, from, to int) kube.Attachment {
-		a := kube.Attachment{Name: name, Node: node, Attached: at(from)}
+		a := kube.Attachment{Name: name, Node: node, AttachedAt: at(from)}
 		if to > 0 {
-			a.Gone = at(to)
+			a.DeletedAt = at(to)
 		}
 		return a
 	}
@@ -71,7 +71,7 @@ func TestUnmounted(t *testing.T) {
 	}
 	ext4 := func(device string) protocol.Mount { return protocol.Mount{FSType: "ext4", Device: device} }
 	block := func(sequence uint64) protocol.Mount {
-		return protocol.Mount{FSType: protocol.BlockDevice, Device: "7:1", Sequence: sequence}
+		return protocol.Mount{FSType: protocol.BlockDevice, Device: "7:1", DiskSequence: sequence}
 	}
 	for name, c := range map[string]struct {
 		before, now provenance.Location
@@ -88,7 +88,7 @@ func TestUnmounted(t *testing.T) {
 		"the same device":             {at("a", block(4)), at("a", block(4)), no, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			observation := unmounted(provenance.History{
+			observation := unmounted(provenance.Provenance{
 				Writer: c.before, Reader: &c.now, Reattached: provenance.Observation{Answer: c.reattached},
 			})
 			assert.Equal(t, c.want, observation.Answer, observation.Reason)
@@ -174,10 +174,10 @@ func TestAddAttachTime_OnlyForThePodThatWaitedForTheAttachment(t *testing.T) {
 	c := newTestCell(t)
 	c.run.Kube, c.result.Claim = client, &result.Claim{Name: "stig-pvc", Volume: volume}
 	now := time.Now()
-	before := result.Pod{Node: "n1", Created: now.Add(-time.Hour), Started: now.Add(-59 * time.Minute)}
+	before := result.Pod{Node: "n1", CreatedAt: now.Add(-time.Hour), StartedAt: now.Add(-59 * time.Minute)}
 	c.provenance().addAttachTime(&before)
-	assert.Zero(t, before.Attached, "it ran long before")
-	its := result.Pod{Node: "n1", Created: now.Add(-time.Hour), Started: now.Add(time.Hour)}
+	assert.Zero(t, before.AttachedAt, "it ran long before")
+	its := result.Pod{Node: "n1", CreatedAt: now.Add(-time.Hour), StartedAt: now.Add(time.Hour)}
 	c.provenance().addAttachTime(&its)
-	assert.False(t, its.Attached.IsZero())
+	assert.False(t, its.AttachedAt.IsZero())
 }

@@ -82,7 +82,7 @@ func asHookError(err error) error {
 // Execute executes the run. It always returns a result with a verdict and its reason. It returns an error only if a
 // hook ended the run: the error of that hook.
 func (r Run) Execute(ctx context.Context) (result.Result, error) {
-	res := result.Result{Schema: result.Schema, RunID: r.ID, Started: time.Now().UTC(), Options: r.Options}
+	res := result.Result{Schema: result.Schema, RunID: r.ID, StartedAt: time.Now().UTC(), Options: r.Options}
 	found, err := r.detectOrchestrator(ctx)
 	if err != nil {
 		return withError(ctx, res, err), nil
@@ -135,7 +135,7 @@ func (r Run) executeCells(
 	if res.NotRemoved != "" {
 		res.Reason += ". Not removed: " + res.NotRemoved
 	}
-	res.Ended = time.Now().UTC()
+	res.EndedAt = time.Now().UTC()
 	var hook *hookError
 	if errors.As(err, &hook) {
 		return res, hook.err
@@ -166,7 +166,7 @@ func (r Run) removeRest(cleanup context.Context, cells []*cell) string {
 	}
 	ctx, cancel := r.withRemovalTimeout(cleanup)
 	defer cancel()
-	if err := r.Kube.RemoveRun(ctx, keptNames(cells)...); err != nil {
+	if err := r.Kube.DeleteRun(ctx, keptNames(cells)...); err != nil {
 		r.Log.WithError(err).Error("Not everything could be removed")
 		left = append(left, err.Error())
 	}
@@ -182,6 +182,6 @@ func withError(ctx context.Context, res result.Result, err error) result.Result 
 }
 
 func withVerdict(res result.Result, v judge.Verdict, reason string) result.Result {
-	res.Verdict, res.Reason, res.Ended = v, reason, time.Now().UTC()
+	res.Verdict, res.Reason, res.EndedAt = v, reason, time.Now().UTC()
 	return res
 }

@@ -24,11 +24,11 @@ type specs struct {
 	ledger *ledger.Ledger
 }
 
-func (s specs) isBlock() bool { return s.cell.Plan.VolumeMode == corev1.PersistentVolumeBlock }
+func (s specs) isBlock() bool { return s.cell.Spec.VolumeMode == corev1.PersistentVolumeBlock }
 
 // hasOwnFolder reports whether the cell creates a folder for its journal. It does on an existing claim, which may
 // hold other data.
-func (s specs) hasOwnFolder() bool { return s.cell.Plan.ExistingClaim != "" && !s.isBlock() }
+func (s specs) hasOwnFolder() bool { return s.cell.Spec.ExistingClaim != "" && !s.isBlock() }
 
 // mountPath returns where the volume is in the pods: the folder of the journal, or the journal itself if the volume
 // is a block device.
@@ -41,17 +41,17 @@ func (s specs) mountPath() string {
 
 // gracePeriod returns the grace period of a deletion in seconds, nil for the pod's own.
 func (s specs) gracePeriod() *int64 {
-	if s.cell.Plan.Force {
+	if s.cell.Spec.Force {
 		return ptr.To[int64](0)
 	}
 	return nil
 }
 
 func (s specs) claim() kube.ClaimSpec {
-	plan := s.cell.Plan
+	plan := s.cell.Spec
 	return kube.ClaimSpec{
-		Name: plan.ObjectName(s.run.Options.ClaimName), Class: plan.StorageClass, Size: s.run.Options.ClaimSize,
-		Mode: plan.AccessMode, VolumeMode: plan.VolumeMode, Template: s.run.Template,
+		Name: plan.ObjectName(s.run.Options.ClaimName), StorageClass: plan.StorageClass, Size: s.run.Options.ClaimSize,
+		AccessMode: plan.AccessMode, VolumeMode: plan.VolumeMode, Template: s.run.Template,
 	}
 }
 
@@ -78,27 +78,28 @@ func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
 // folderRemoval returns a pod that removes the cell's folder from an existing claim.
 func (s specs) folderRemoval() kube.PodSpec {
 	spec := s.pod(s.run.Options.WriterPod, "remove")
-	spec.Command = []string{helper, "remove", "--file", s.cell.File}
+	spec.Command = []string{helper, "remove", "--file", s.cell.JournalFile}
 	return spec
 }
 
 func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	format := s.cell.Journal
 	base := []string{
-		helper, command, "--file", s.cell.File, "--journal", format.ID, "--record-size", strconv.Itoa(format.Size),
+		helper, command, "--file", s.cell.JournalFile, "--journal", format.ID,
+		"--record-size", strconv.Itoa(format.RecordSize),
 	}
 	spec := kube.PodSpec{
-		Name: s.cell.Plan.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
+		Name: s.cell.Spec.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
 		Path: s.mountPath(), Block: s.isBlock(),
 		Command: append(base, args...),
 	}
 	if s.isBlock() {
 		// A device has no end of file, so the helper must be told how much to read at least.
-		acknowledged := ledger.CountRecords(s.ledger.Acks()) * uint64(format.Size)
+		acknowledged := ledger.CountRecords(s.ledger.Acks()) * uint64(format.RecordSize)
 		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(acknowledged, 10))
 	}
 	if s.hasOwnFolder() {
-		spec.OwnFolderJournal = s.cell.File
+		spec.OwnFolderJournal = s.cell.JournalFile
 	}
 	if claim := s.cell.Claim; claim != nil {
 		spec.Claim, spec.OwnVolume = claim.Name, claim.Created
@@ -112,7 +113,7 @@ func readerPlacement(cell *result.Cell) kube.Placement {
 	if len(cell.Epochs) > 0 {
 		writerNode = cell.Epochs[len(cell.Epochs)-1].Node
 	}
-	switch node := cell.Plan.ReaderNode; node {
+	switch node := cell.Spec.ReaderNode; node {
 	case options.AnyNode:
 		return kube.Placement{}
 	case options.SameNode:

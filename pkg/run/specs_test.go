@@ -18,7 +18,7 @@ func TestReaderPlacement(t *testing.T) {
 		"n7":              {Node: "n7"},
 	} {
 		c := newTestCell(t)
-		c.result.Plan.ReaderNode = node
+		c.result.Spec.ReaderNode = node
 		c.result.Epochs = []result.Epoch{{Pod: result.Pod{Node: "n2"}}, {Pod: result.Pod{Node: "n1"}}}
 		assert.Equal(t, want, readerPlacement(c.result), node)
 	}
@@ -28,6 +28,6 @@ func TestWriter_NamesTheJournalInItsOwnFolder(t *testing.T) {
 	c := newTestCell(t)
 	assert.Empty(t, c.specs.writer(1, nil).OwnFolderJournal, "the claim is the run's own")
 	existing := newCell(c.run, options.CellSpec{ExistingClaim: "theirs"})
-	assert.Equal(t, existing.result.File, existing.specs.writer(1, nil).OwnFolderJournal)
+	assert.Equal(t, existing.result.JournalFile, existing.specs.writer(1, nil).OwnFolderJournal)
 	assert.Contains(t, existing.specs.writer(1, nil).Command, "--own-folder")
 }

@@ -47,7 +47,7 @@ func (b verdictBuilder) reason(shortfall verdict.Shortfall, verified string) str
 		return "the journal was not read back"
 	case verdict.WeakEvidence:
 		return fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
-			c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReached, verified)
+			c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReachedReason, verified)
 	case verdict.WriteRefused:
 		return fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s", b.chaosErr, verified)
 	default:
@@ -83,7 +83,7 @@ func (b verdictBuilder) collectFindings() {
 			verdict.AddNotes(c, fmt.Sprintf("writer %d exited before it was deleted: %s", e.Number, e.ExitError))
 		}
 	}
-	if c.Plan.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
+	if c.Spec.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
 		verdict.AddNotes(c, "writers were deleted by force, so two writers may have run at the same time: on a filesystem "+
 			"without atomic appends between nodes, such as NFS, one may have overwritten the other's records")
 	}
@@ -106,7 +106,7 @@ func (b verdictBuilder) addLimits() {
 // addSTIG adds the result of the STIG check, in its own words, if the run is that check.
 func (b verdictBuilder) addSTIG() {
 	c := b.cell
-	if !b.options.STIG() || c.Plan.Name != "" || c.Reader == nil {
+	if !b.options.IsSTIGCheck() || c.Spec.Name != "" || c.Reader == nil {
 		return
 	}
 	if !c.Reader.HasLogData() {

@@ -39,7 +39,7 @@ func TestConclude_KeepsEarlierFindings(t *testing.T) {
 
 func TestVerdict_IsErrorIfNoWriterWasActive(t *testing.T) {
 	c := withAck(t, newTestCell(t))
-	c.result.Epochs = []result.Epoch{{Number: 1, Deleting: time.Unix(1, 0)}}
+	c.result.Epochs = []result.Epoch{{Number: 1, DeletionRequestedAt: time.Unix(1, 0)}}
 	w := c.newWriter(1)
 	w.log = logOf(t, line(t, protocol.Message{Error: &protocol.OpError{Op: "writing", Cause: "no space"}}))
 	assert.False(t, w.noteActivity())
@@ -154,7 +154,7 @@ func TestConclude_DoesNotSkipAWriterThatCannotComeBack(t *testing.T) {
 		"the reader, on the other": {fmt.Errorf("%w: %w", errReader, bound), options.OtherNode, judge.Skipped},
 	} {
 		c := withAck(t, newTestCell(t))
-		c.result.Plan.ReaderNode = f.reader
+		c.result.Spec.ReaderNode = f.reader
 		c.result.Epochs = []result.Epoch{{Number: 1, Pod: result.Pod{Node: "n1"}}}
 		c.conclude(f.err)
 		assert.Equal(t, f.want, c.result.Verdict, name)
@@ -164,7 +164,9 @@ func TestConclude_DoesNotSkipAWriterThatCannotComeBack(t *testing.T) {
 func TestVerdict_IsErrorBelowTheRequiredEvidenceLevel(t *testing.T) {
 	c := withAck(t, newTestCell(t))
 	c.run.Options.RequiredEvidence = provenance.Remounted
-	c.result.Provenance = provenance.History{Level: provenance.Uncached, NotReached: "the unmount was not observed"}
+	c.result.Provenance = provenance.Provenance{
+		Level: provenance.Uncached, NotReachedReason: "the unmount was not observed",
+	}
 	c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.verdict().build()
 	assert.Equal(t, judge.Error, c.result.Verdict)
@@ -178,7 +180,7 @@ func TestVerdict_IsErrorBelowTheRequiredEvidenceLevel(t *testing.T) {
 func TestVerdict_IncludesTheSTIGCheck(t *testing.T) {
 	readWith := func(records uint64) *result.JournalRead {
 		return &result.JournalRead{
-			ScanResult: protocol.ScanResult{Report: journal.Report{Records: records}},
+			ScanResult: protocol.ScanResult{ScanReport: journal.ScanReport{Records: records}},
 			Judgement:  judge.Judgement{Acknowledged: 10},
 		}
 	}

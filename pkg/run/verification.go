@@ -66,14 +66,14 @@ func (c *cell) provenance() provenanceRecorder {
 func (c *cell) noteOutages() {
 	epochs := c.result.Epochs
 	for i, e := range epochs {
-		if e.Deleting.IsZero() {
+		if e.DeletionRequestedAt.IsZero() {
 			continue
 		}
-		until := e.Gone
+		until := e.DeletedAt
 		if i+1 < len(epochs) && !epochs[i+1].FirstAckAt.IsZero() {
 			until = epochs[i+1].FirstAckAt
 		}
-		if outage := c.run.Kube.UnobservedTime(e.Deleting, until).Round(time.Second); outage > 0 {
+		if outage := c.run.Kube.UnobservedTime(e.DeletionRequestedAt, until).Round(time.Second); outage > 0 {
 			verdict.AddNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d "+
 				"was deleted and restored: the recovery time includes that", outage, e.Number))
 		}
@@ -99,10 +99,10 @@ func (c *cell) noteVolumeHealth() {
 
 // read has the reader scan the journal and judges its scan result.
 func (c *cell) read(ctx context.Context) error {
-	c.run.Hooks.Reading(c.result.Plan)
+	c.run.Hooks.Reading(c.result.Spec)
 	acks := c.result.Acks
 	c.readerRequested = time.Now().UTC()
-	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.Pod(c.specs.reader(acks)))
+	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.NewPod(c.specs.reader(acks)))
 	c.reader = pod
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReader, c.failures.classify(ctx, err, nil))
@@ -118,7 +118,7 @@ func (c *cell) read(ctx context.Context) error {
 		return c.failures.classify(ctx, fmt.Errorf("reader: %w", err), log)
 	}
 	c.result.Reader = judgeScan(c.result, podResult(pod), *scan, acks, len(c.result.Epochs))
-	c.result.Reader.Seen = time.Now().UTC()
+	c.result.Reader.ReceivedAt = time.Now().UTC()
 	return nil
 }
 
@@ -133,7 +133,7 @@ func judgeScan(
 		return read
 	}
 	moved := fmt.Sprintf("%s is on %s (%s), but epoch 1 wrote to %s (%s)",
-		cell.File, scan.Mount.FSType, scan.Mount.Source, first.FSType, first.Source)
+		cell.JournalFile, scan.Mount.FSType, scan.Mount.Source, first.FSType, first.Source)
 	read.Judgement.Notes = append(read.Judgement.Notes, moved)
 	for i, f := range read.Judgement.Findings {
 		if f.Class == judge.Missing {

@@ -23,7 +23,7 @@ func TestJudgeScan_NotesAnotherFilesystem(t *testing.T) {
 	nfs := protocol.Mount{FSType: "nfs4", Source: "server:/export"}
 	ext4 := protocol.Mount{FSType: "ext4", Source: "/dev/vda"}
 	c.result.Epochs = []result.Epoch{{Number: 1, Mount: nfs}, {Number: 2}}
-	scan := protocol.ScanResult{Report: journal.Report{Format: c.result.Journal}, Mount: ext4}
+	scan := protocol.ScanResult{ScanReport: journal.ScanReport{Format: c.result.Journal}, Mount: ext4}
 	c.result.Epochs[1].InitialRead = judgeScan(c.result, result.Pod{}, scan, c.result.Acks, 1)
 	c.verdict().build()
 	require.Len(t, c.result.Findings, 1)

@@ -36,7 +36,7 @@ func (w *writer) record() *result.Epoch { return &w.cell.Epochs[w.epoch-1] }
 // start creates the pod and returns once one of its commits is acknowledged.
 func (w *writer) start(ctx context.Context) error {
 	acks := w.ledger.Acks()
-	pod, err := w.run.Kube.RunPod(ctx, w.run.Kube.Pod(w.specs.writer(w.epoch, acks)))
+	pod, err := w.run.Kube.RunPod(ctx, w.run.Kube.NewPod(w.specs.writer(w.epoch, acks)))
 	w.pod = pod
 	if pod != nil {
 		w.record().Pod = podResult(pod)
@@ -105,13 +105,13 @@ func (w *writer) noteActivity() bool {
 // deletePod deletes the pod and returns once it is gone.
 func (w *writer) deletePod(ctx context.Context) error {
 	epoch, grace := w.record(), w.specs.gracePeriod()
-	w.run.Hooks.Deleting(w.cell.Plan, epoch.Pod)
-	epoch.AckedAtDeletion, epoch.Grace = ledger.CountRecords(w.ledger.Acks()), grace
-	epoch.Deleting = time.Now().UTC()
+	w.run.Hooks.Deleting(w.cell.Spec, epoch.Pod)
+	epoch.AckedAtDeletion, epoch.GracePeriodSeconds = ledger.CountRecords(w.ledger.Acks()), grace
+	epoch.DeletionRequestedAt = time.Now().UTC()
 	if err := w.run.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, grace); err != nil {
 		return w.failures.classifyDeletion(ctx, w.pod.Name, err, w.log)
 	}
-	epoch.Gone = time.Now().UTC()
+	epoch.DeletedAt = time.Now().UTC()
 	return nil
 }
 

@@ -102,7 +102,7 @@ func (t *Transcript) touch() {
 // addAck records an acknowledgement. If it contradicts the ledger, the transcript ends, because the ledger can no
 // longer be the basis of a verdict.
 func (t *Transcript) addAck(ack ledger.Ack) {
-	if err := t.ledger.Record(ack); err != nil {
+	if err := t.ledger.Add(ack); err != nil {
 		t.mu.Lock()
 		t.conflict = err
 		t.mu.Unlock()
@@ -124,7 +124,7 @@ func (t *Transcript) sample(ack ledger.Ack) {
 	if len(t.samples) > 0 && ack.Seq <= t.samples[len(t.samples)-1].Seq {
 		return
 	}
-	t.samples = append(t.samples, result.AckSample{At: t.lastLine.UTC(), Seq: ack.Seq})
+	t.samples = append(t.samples, result.AckSample{ReceivedAt: t.lastLine.UTC(), Seq: ack.Seq})
 	if len(t.samples) >= maxAckSamples {
 		t.samples = result.Downsample(t.samples)
 	}

@@ -40,7 +40,7 @@ func TestCauseOf(t *testing.T) {
 
 func TestFailures_KeepOneFindingOfAClass(t *testing.T) {
 	var l ledger.Ledger
-	require.NoError(t, l.Record(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
+	require.NoError(t, l.Add(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
 	failures := verdict.Failures{Ledger: &l}
 	for _, detail := range []string{"first", "second"} {
 		assert.Equal(t, verdict.Failure, failures.Classify(t.Context(), errors.New(detail), nil, judge.Unavailable))
@@ -54,7 +54,7 @@ func TestFailures_NoneBeforeAnAcknowledgementOrAfterAStop(t *testing.T) {
 	failures := verdict.Failures{Ledger: &l}
 	assert.Equal(t, verdict.Unrelated, failures.Classify(t.Context(), errors.New("hangs"), nil, judge.Unavailable))
 
-	require.NoError(t, l.Record(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
+	require.NoError(t, l.Add(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	assert.Equal(t, verdict.Unrelated, failures.Classify(stopped, errors.New("hangs"), nil, judge.Unavailable))

@@ -13,26 +13,26 @@ import (
 func JudgeScan(
 	c *result.Cell, pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int,
 ) *result.JournalRead {
-	var earlier []journal.Report
+	var earlier []journal.ScanReport
 	for _, read := range c.Reads() {
-		earlier = append(earlier, read.ScanResult.Report)
+		earlier = append(earlier, read.ScanResult.ScanReport)
 	}
 	judgement := judge.Judge(judge.Input{
-		Acks: acks, Report: scan.Report, Earlier: earlier, Epochs: epochs,
+		Acks: acks, Scan: scan.ScanReport, Earlier: earlier, Epochs: epochs,
 		// A local run waits until a killed process is gone.
-		MayOverlap: c.Plan.Force && !c.IsLocal(),
+		MayOverlap: c.Spec.Force && !c.IsLocal(),
 	})
 	return &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
 }
 
 // NewHistory returns what the last writer and the reader reported about the volume. The observations are the caller's.
 // A cell without a writer has no history.
-func NewHistory(c *result.Cell) provenance.History {
+func NewHistory(c *result.Cell) provenance.Provenance {
 	if len(c.Epochs) == 0 {
-		return provenance.History{}
+		return provenance.Provenance{}
 	}
 	last := c.Epochs[len(c.Epochs)-1]
-	h := provenance.History{Writer: provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount}}
+	h := provenance.Provenance{Writer: provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount}}
 	if c.Reader != nil {
 		scan := c.Reader.ScanResult
 		h.Reader = &provenance.Location{Node: c.Reader.Node, BootID: scan.BootID, Mount: scan.Mount}

@@ -17,14 +17,14 @@ import (
 
 // scanOf returns a scan of a journal that consists of segments. Records have 100 bytes.
 func scanOf(segments ...journal.Segment) protocol.ScanResult {
-	report := journal.Report{Format: journal.Format{ID: journal.NewID("run"), Size: 100}, Present: true}
+	report := journal.ScanReport{Format: journal.Format{ID: journal.NewID("run"), RecordSize: 100}, Present: true}
 	for _, s := range segments {
 		s.Offset = report.Bytes
 		s.End = s.Offset + int64(s.Last-s.First+1)*100
 		report.Bytes, report.Records = s.End, report.Records+s.Last-s.First+1
 		report.Segments = append(report.Segments, s)
 	}
-	return protocol.ScanResult{Report: report}
+	return protocol.ScanResult{ScanReport: report}
 }
 
 func TestJudgeScan_ComparesWithEarlierScans(t *testing.T) {
@@ -75,7 +75,7 @@ func TestNewHistory_HasTheLastWriterAndTheReader(t *testing.T) {
 			{Number: 2, Pod: result.Pod{Node: "n2"}, BootID: "b", Mount: xfs},
 		},
 	}
-	assert.Equal(t, provenance.History{Writer: provenance.Location{Node: "n2", BootID: "b", Mount: xfs}},
+	assert.Equal(t, provenance.Provenance{Writer: provenance.Location{Node: "n2", BootID: "b", Mount: xfs}},
 		verdict.NewHistory(&cell))
 
 	cell.Reader = &result.JournalRead{

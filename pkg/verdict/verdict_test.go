@@ -30,7 +30,7 @@ func verified() result.Cell {
 		Acks:       []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 10}}},
 		Epochs:     []result.Epoch{{Number: 1, Deleting: time.Unix(1, 0)}},
 		Reader:     readWith(),
-		Provenance: provenance.History{Level: provenance.Uncached},
+		Provenance: provenance.Provenance{Level: provenance.Uncached},
 	}
 }
 
@@ -48,7 +48,9 @@ func TestDecide_ReturnsWhatACellLacks(t *testing.T) {
 			func(_ *result.Cell, w *verdict.Conditions) { w.ActiveDeletions = 0 }, verdict.NoActiveWriter,
 		},
 		"no deletion was intended": {
-			func(c *result.Cell, w *verdict.Conditions) { c.Epochs[0].Deleting, w.ActiveDeletions = time.Time{}, 0 },
+			func(c *result.Cell, w *verdict.Conditions) {
+				c.Epochs[0].DeletionRequestedAt, w.ActiveDeletions = time.Time{}, 0
+			},
 			verdict.None,
 		},
 		"a reader": {func(c *result.Cell, _ *verdict.Conditions) { c.Reader = nil }, verdict.NotReadBack},

@@ -31,9 +31,9 @@ func OpenExclusive(path string) (*File, error) {
 	return &File{device}, nil
 }
 
-// Blank overwrites a whole block device with zeros. A device that is mounted or held open
+// ZeroDevice overwrites a whole block device with zeros. A device that is mounted or held open
 // by another process is not changed.
-func Blank(path string) (err error) {
+func ZeroDevice(path string) (err error) {
 	device, err := OpenExclusive(path)
 	if err != nil {
 		return err

@@ -240,11 +240,11 @@ func TestMountOf_DescribesABlockDevice(t *testing.T) {
 	assert.Equal(t, protocol.BlockDevice, mount.FSType)
 	assert.Equal(t, []string{path, path}, []string{mount.Point, mount.Source})
 	assert.Equal(t, unix.Mkdev(parseNumber(t, mount.Device)), stat.Rdev)
-	assert.NotZero(t, mount.Sequence)
+	assert.NotZero(t, mount.DiskSequence)
 	second, err := MountOf(path)
 	require.NoError(t, err)
 	assert.Equal(t, mount, second)
 	other, err := MountOf(loopdevice.New(t, mib))
 	require.NoError(t, err)
-	assert.NotEqual(t, mount.Sequence, other.Sequence)
+	assert.NotEqual(t, mount.DiskSequence, other.DiskSequence)
 }

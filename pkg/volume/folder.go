@@ -25,7 +25,7 @@ func CreateFolder(path string) error {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return err
 	}
-	return syncDirectory(filepath.Dir(folder))
+	return syncFolder(filepath.Dir(folder))
 }
 
 // Remove removes a regular file, and its folder if the run created it and it is empty. It
@@ -41,7 +41,7 @@ func Remove(path string) error {
 	folder := filepath.Dir(path)
 	switch err := unix.Rmdir(folder); {
 	case err == nil:
-		return syncDirectory(filepath.Dir(folder))
+		return syncFolder(filepath.Dir(folder))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist): // removed already, or not empty
 		return nil
 	default:
@@ -63,5 +63,5 @@ func removeFile(path string) error {
 	if err := os.Remove(path); err != nil {
 		return err
 	}
-	return syncDirectory(filepath.Dir(path))
+	return syncFolder(filepath.Dir(path))
 }

@@ -31,8 +31,8 @@ func blockDeviceMount(path string) (protocol.Mount, error) {
 	}
 	return protocol.Mount{
 		FSType: protocol.BlockDevice, Point: path, Source: path,
-		Device:   fmt.Sprintf("%d:%d", unix.Major(device.Rdev), unix.Minor(device.Rdev)),
-		Sequence: diskSequence(path),
+		Device:       fmt.Sprintf("%d:%d", unix.Major(device.Rdev), unix.Minor(device.Rdev)),
+		DiskSequence: diskSequence(path),
 	}, nil
 }
 

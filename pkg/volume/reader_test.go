@@ -96,7 +96,7 @@ func TestOpenReader_ReturnsAnErrorIfThereIsNoFile(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestReader_ReturnsAnErrorForADirectory(t *testing.T) {
+func TestReader_ReturnsAnErrorForAFolder(t *testing.T) {
 	r, err := OpenReader(t.TempDir())
 	require.NoError(t, err)
 	defer r.Close()

@@ -17,7 +17,7 @@ type File struct {
 	*os.File
 }
 
-// Create creates the file and syncs its directory: without that, a crash may lose the name
+// Create creates the file and syncs its folder: without that, a crash may lose the name
 // of a file whose data was synced. If the path is a block device, Create opens it
 // exclusively (see OpenExclusive).
 //
@@ -51,19 +51,19 @@ func open(path string, flags int) (*File, error) {
 		return nil, err
 	}
 	if flags&os.O_CREATE != 0 {
-		if err := syncDirectory(filepath.Dir(path)); err != nil {
+		if err := syncFolder(filepath.Dir(path)); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
 	return &File{f}, nil
 }
 
-func syncDirectory(path string) error {
+func syncFolder(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	// Some network filesystems do not need to sync a directory, and return EINVAL.
+	// Some network filesystems do not need to sync a folder, and return EINVAL.
 	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return errors.Join(err, dir.Close())
 	}

@@ -37,7 +37,7 @@ func TestOpenAppend_WritesAtTheEnd(t *testing.T) {
 	assert.Equal(t, "one\ntwo\n", string(content))
 }
 
-func TestOpenAppend_RefusesADirectory(t *testing.T) {
+func TestOpenAppend_RefusesAFolder(t *testing.T) {
 	_, err := OpenAppend(t.TempDir())
 	assert.Error(t, err)
 }

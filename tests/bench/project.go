@@ -60,7 +60,7 @@ func (r interruptible) Read(b []byte) (int, error) {
 // scan measures a scan of a whole journal, in GB/s.
 func scan(ctx context.Context, file io.Reader, recordSize int) (sample, error) {
 	return timed(func() (float64, error) {
-		report, err := journal.Scan(interruptible{ctx, file}, journal.Format{ID: journalID, Size: recordSize}, nil)
+		report, err := journal.Scan(interruptible{ctx, file}, journal.Format{ID: journalID, RecordSize: recordSize}, nil)
 		if err == nil && (len(report.Segments) != 1 || len(report.Damage) > 0) {
 			err = errors.New("the journal is damaged")
 		}
@@ -136,7 +136,7 @@ func (p plan) commitsToDisk(n, records, recordSize int) func(context.Context) (s
 }
 
 func commit(ctx context.Context, file journal.File, n, records, recordSize int) (sample, error) {
-	w, err := journal.NewWriter(file, journal.Format{ID: journalID, Size: recordSize}, 1, 0, false)
+	w, err := journal.NewWriter(file, journal.Format{ID: journalID, RecordSize: recordSize}, 1, 0, false)
 	if err != nil {
 		return sample{}, err
 	}

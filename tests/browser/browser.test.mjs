@@ -65,7 +65,7 @@ const acknowledged = cell => sum((cell.acks ?? []).map(p => p.seq))
 
 function slowest(cell) {
   const epochs = cell.epochs ?? []
-  return Math.max(0, ...epochs.slice(1).map((e, i) => (ms(e.firstAckAt) - ms(epochs[i].deletedAt)) * 1e6))
+  return Math.max(0, ...epochs.slice(1).map((e, i) => (ms(e.firstAckAt) - ms(epochs[i].deletionRequestedAt)) * 1e6))
 }
 
 describe('the page shows the result', () => {
@@ -108,7 +108,7 @@ async function oneRun(place, r, prefix = '') {
     const row = rows[i].map(plain)
     const judged = ['Pass', 'Fail'].includes(cell.verdict)
     assert.ok(row[1].startsWith(cell.verdict), row[1])
-    assert.equal(cell.plan.control ?? false, /expected/.test(row[1]), row[1])
+    assert.equal(cell.spec.control ?? false, /expected/.test(row[1]), row[1])
     assert.equal(row[2], cell.provenance.level)
     assert.equal(row[3], acknowledged(cell) ? grouped(acknowledged(cell)) : '–')
     assert.equal(row[4], judged ? grouped(lost(cell)) : '–')
@@ -124,7 +124,7 @@ async function oneCell(article, cell, all) {
   const says = plain(await article.innerText())
   const facts = Object.values(cell.provenance).filter(f => f?.reason && cell.epochs).map(f => f.reason)
   for (const want of [...facts, ...(cell.notShown ?? []), ...(cell.notes ?? []), cell.claim?.uid, cell.claim?.handle]) {
-    if (want) assert.ok(says.includes(plain(want)), `${cell.plan.name}: does not show ${want}`)
+    if (want) assert.ok(says.includes(plain(want)), `${cell.spec.name}: does not show ${want}`)
   }
   assert.ok(all.includes(plain(cell.reason)))
   const findings = await article.locator('table.findings tbody tr').evaluateAll(rows => rows.map(row => [...row.cells].map(c => c.innerText)))
@@ -137,13 +137,13 @@ async function oneCell(article, cell, all) {
     assert.ok(row[4].includes(grouped(f.offset)), row[4])
   }
   for (const e of cell.epochs ?? []) {
-    for (const want of [e.uid, e.node, e.deletedAt.slice(11, 23)]) assert.ok(says.includes(want), `${cell.plan.name}: does not show ${want}`)
+    for (const want of [e.uid, e.node, e.deletionRequestedAt.slice(11, 23)]) assert.ok(says.includes(want), `${cell.spec.name}: does not show ${want}`)
   }
-  const sample = cell.reader?.scan.sample
-  if (sample) {
-    const dumps = article.locator('section.sample').last().locator('pre.all')
+  const excerpt = cell.reader?.scan.excerpt
+  if (excerpt) {
+    const dumps = article.locator('section.excerpt').last().locator('pre.all')
     const bytes = (await dumps.innerText()).split('\n').map(line => line.slice(10, 10 + 16 * 3)).filter(line => /^[0-9a-f]{2} /.test(line)).join(' ')
-    assert.equal(bytes.replace(/ /g, ''), Buffer.from(sample.bytes, 'base64').toString('hex'))
+    assert.equal(bytes.replace(/ /g, ''), Buffer.from(excerpt.bytes, 'base64').toString('hex'))
   }
   if (!['Skipped'].includes(cell.verdict)) assert.ok(says.includes('delete pod write-pod'), 'the steps by hand')
 }
@@ -156,11 +156,11 @@ describe('charts are to scale', () => {
       const figure = page.locator(`#cell-${i + 1} figure`).filter({ hasText: 'Records acknowledged over time' })
       assert.equal(await figure.locator('.chart .deletion-mark').count(), cell.epochs.length)
       const width = await figure.locator('svg.chart').evaluate(e => e.getBoundingClientRect().width)
-      const outages = await figure.locator('.chart .outage').evaluateAll(all => all.map(e => e.getBoundingClientRect().width))
+      const recoveries = await figure.locator('.chart .recovery').evaluateAll(all => all.map(e => e.getBoundingClientRect().width))
       const axis = (ms(cell.reader.receivedAt) - ms(cell.epochs[0].createdAt)) * (1 + 1 / 40)
       for (const [n, e] of cell.epochs.slice(1).entries()) {
-        const want = width * (ms(e.firstAckAt) - ms(cell.epochs[n].deletedAt)) / axis
-        assert.ok(Math.abs(outages[n] - want) < 1.5, `outage ${n} is ${outages[n]} wide, want ${want}`)
+        const want = width * (ms(e.firstAckAt) - ms(cell.epochs[n].deletionRequestedAt)) / axis
+        assert.ok(Math.abs(recoveries[n] - want) < 1.5, `recovery ${n} is ${recoveries[n]} wide, want ${want}`)
       }
     }
   }))

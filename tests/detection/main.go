@@ -112,7 +112,7 @@ func writeForeignJournal(path string) error {
 	if err != nil {
 		return err
 	}
-	w, err := journal.NewWriter(synced{file}, journal.Format{ID: "fedcba9876543210", Size: recordSize}, 1, 0, false)
+	w, err := journal.NewWriter(synced{file}, journal.Format{ID: "fedcba9876543210", RecordSize: recordSize}, 1, 0, false)
 	if err == nil {
 		_, err = w.Commit(500, time.Now)
 	}

@@ -364,7 +364,7 @@ func TestDoctor_ReportsFailedChecks(t *testing.T) {
 	at := newTerminal(t, newNamespace(t))
 	code, out, _ := at.exec("doctor", "--reader-node", "other")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, "✓ ok")
+	assert.Contains(t, out, "✓ passed")
 	assert.Contains(t, out, "shared (default)")
 	assert.NotContains(t, out, "✗ failed")
 

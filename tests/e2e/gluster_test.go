@@ -36,7 +36,7 @@ func requireReplicated(t *testing.T, o outcome) {
 	require.Len(t, o.result.Cells, 1)
 	cell := o.result.Cells[0]
 	assert.Equal(t, judge.Pass, cell.Verdict, cell.Reason)
-	assert.Equal(t, provenance.Reattached, cell.Provenance.Level, cell.Provenance.NotReached)
+	assert.Equal(t, provenance.Reattached, cell.Provenance.Level, cell.Provenance.NotReachedReason)
 	assert.Contains(t, o.probe(t, "verify").Description, "are intact")
 	requireMeasured(t, cell)
 }

@@ -18,7 +18,7 @@ import (
 func cellsByName(r result.Result) map[string]result.Cell {
 	cells := map[string]result.Cell{}
 	for _, c := range r.Cells {
-		cells[c.Plan.Name] = c
+		cells[c.Spec.Name] = c
 	}
 	return cells
 }
@@ -38,7 +38,7 @@ func TestMatrix_ComparesSeveralCellsInOneRun(t *testing.T) {
 	for _, name := range []string{"shared/same", "shared/other", "local-path/same"} {
 		c := cells[name]
 		assert.Equal(t, judge.Pass, c.Verdict, c.Reason)
-		assert.Equal(t, "uncached", c.Provenance.Level.String(), c.Provenance.NotReached)
+		assert.Equal(t, "uncached", c.Provenance.Level.String(), c.Provenance.NotReachedReason)
 		assert.Contains(t, c.Provenance.Reattached.Reason, "rbac-optional.yaml")
 		assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify/"+name).Verdict)
 		requireMeasured(t, c)
@@ -70,8 +70,8 @@ func requireMeasured(t *testing.T, c result.Cell) {
 	require.NotEmpty(t, recoveries)
 	for _, r := range recoveries {
 		assert.Positive(t, r.AckedAtDeletion)
-		assert.Positive(t, r.Gone)
-		assert.LessOrEqual(t, r.Gone, r.Scheduled)
+		assert.Positive(t, r.Deleted)
+		assert.LessOrEqual(t, r.Deleted, r.Scheduled)
 		assert.LessOrEqual(t, r.Scheduled, r.Mounted)
 		assert.LessOrEqual(t, r.Mounted, r.Started)
 		assert.LessOrEqual(t, r.Started, r.FirstAck)
@@ -123,7 +123,7 @@ func TestMatrix_EveryClassAndVolumeMode(t *testing.T) {
 	} {
 		c := cells[name]
 		assert.Equal(t, want.verdict, c.Verdict, "%s: %s", name, c.Reason)
-		assert.Equal(t, want.level, c.Provenance.Level, "%s: %s", name, c.Provenance.NotReached)
+		assert.Equal(t, want.level, c.Provenance.Level, "%s: %s", name, c.Provenance.NotReachedReason)
 		assert.Contains(t, c.Reason, want.reason, name)
 		switch want.verdict {
 		case judge.Pass:
@@ -155,11 +155,11 @@ func TestRequiredEvidence_LowerLevelIsAnError(t *testing.T) {
 	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
 	for _, c := range o.result.Cells {
-		if strings.HasPrefix(c.Plan.Name, "csi-ext4/") {
+		if strings.HasPrefix(c.Spec.Name, "csi-ext4/") {
 			assert.Equal(t, judge.Pass, c.Verdict, c.Reason)
-			assert.Equal(t, provenance.Reattached, c.Provenance.Level, "%s: %s", c.Plan.Name, c.Provenance.NotReached)
+			assert.Equal(t, provenance.Reattached, c.Provenance.Level, "%s: %s", c.Spec.Name, c.Provenance.NotReachedReason)
 			if unused := c.Provenance.Unused; unused != nil { // since Kubernetes 1.37
-				assert.Equal(t, provenance.Yes, unused.Answer, "%s: %s", c.Plan.Name, unused.Reason)
+				assert.Equal(t, provenance.Yes, unused.Answer, "%s: %s", c.Spec.Name, unused.Reason)
 			}
 			continue
 		}

@@ -54,7 +54,7 @@ func TestEngines_WithTheSameNamesDoNotInterfere(t *testing.T) {
 	if len(passed) == 2 { // the operator started one after the other had ended
 		firstAck := func(c result.Cell) time.Time { return c.Epochs[0].FirstAckAt }
 		slices.SortFunc(passed, func(x, y result.Cell) int { return firstAck(x).Compare(firstAck(y)) })
-		assert.True(t, passed[0].Reader.Seen.Before(firstAck(passed[1])), "both used the same names at the same time")
+		assert.True(t, passed[0].Reader.ReceivedAt.Before(firstAck(passed[1])), "both used the same names at the same time")
 	}
 	requireNothingLeft(t, ns)
 }

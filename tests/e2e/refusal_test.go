@@ -167,7 +167,7 @@ func podsOfRuns(ns *chaosengine.Namespace) *admissionregistrationv1.MatchResourc
 func awaitRefusal(t *testing.T, ns *chaosengine.Namespace) {
 	t.Helper()
 	client := kube.Client{Namespace: ns.Name, Labels: map[string]string{kube.RunLabel: "dry-run"}}
-	pod := client.Pod(kube.PodSpec{Name: "dry-run", Image: ns.Image, Path: "/data"})
+	pod := client.NewPod(kube.PodSpec{Name: "dry-run", Image: ns.Image, Path: "/data"})
 	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 	isRefused := func(ctx context.Context) (bool, error) {
 		_, err := ns.Kube.CoreV1().Pods(ns.Name).Create(ctx, pod, dryRun)

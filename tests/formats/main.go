@@ -32,12 +32,12 @@ func write(folder string) error {
 	}
 	for _, s := range samples.All() {
 		for _, to := range rules {
-			where := "ConfigMap stig/volume-durability-evidence-" + s.Result.RunID
-			b, err := bundle.Make(s.Result, bundle.Options{Rule: to.Group, Where: where})
+			where := "ConfigMap stig/volume-durability-bundle-" + s.Result.RunID
+			b, err := bundle.Make(s.Result, bundle.Options{Rule: to.GroupID, Location: where})
 			if err != nil {
 				return fmt.Errorf("sample %s: %w", s.Name, err)
 			}
-			if err := b.Write(filepath.Join(folder, s.Name, to.Group)); err != nil {
+			if err := b.Write(filepath.Join(folder, s.Name, to.GroupID)); err != nil {
 				return fmt.Errorf("sample %s: %w", s.Name, err)
 			}
 		}

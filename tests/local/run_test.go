@@ -211,7 +211,7 @@ func TestFolder_PassLeavesNothing(t *testing.T) {
 	o := run(t, folder)
 	o.requireVerdict(t, judge.Pass)
 	requireEmpty(t, folder, "other")
-	assert.Equal(t, folder, o.cell(t).Path)
+	assert.Equal(t, folder, o.cell(t).Target)
 	assert.GreaterOrEqual(t, o.cell(t).Deletions(), 2)
 	page, err := os.ReadFile(filepath.Join(o.bundle, "report.html"))
 	require.NoError(t, err)
@@ -226,7 +226,7 @@ func TestFolder_GracefulKeepAndAcks(t *testing.T) {
 	o.requireVerdict(t, judge.Pass)
 	journals, err := filepath.Glob(filepath.Join(folder, "volume-durability-*", "logs.log"))
 	require.NoError(t, err)
-	require.Equal(t, []string{o.cell(t).File}, journals)
+	require.Equal(t, []string{o.cell(t).JournalFile}, journals)
 	content, err := os.ReadFile(acks)
 	require.NoError(t, err)
 	assert.True(t, strings.HasPrefix(string(content), "journal "))
@@ -307,7 +307,7 @@ func TestBetween_HasAnEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	c := o.cell(t)
 	assert.Contains(t, string(content), "VOLUME_DURABILITY_TARGET="+folder+"\n")
-	assert.Contains(t, string(content), "VOLUME_DURABILITY_JOURNAL="+c.File+"\n")
+	assert.Contains(t, string(content), "VOLUME_DURABILITY_JOURNAL="+c.JournalFile+"\n")
 	assert.Contains(t, string(content), fmt.Sprintf("VOLUME_DURABILITY_EPOCH=%d\n", len(c.Epochs)))
 }
 
@@ -573,7 +573,7 @@ func TestFolder_TwoRunsAtOnce(t *testing.T) {
 	o := outcome{bundle: bundle}
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &o.result))
 	o.requireVerdict(t, judge.Pass)
-	assert.NotEqual(t, o.cell(t).File, second.cell(t).File)
+	assert.NotEqual(t, o.cell(t).JournalFile, second.cell(t).JournalFile)
 	requireEmpty(t, folder)
 }
 

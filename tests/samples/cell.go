@@ -19,7 +19,7 @@ import (
 // scenario is what happens in a cell: the storage, the nodes, and the damage to the data.
 type scenario struct {
 	number   int
-	plan     options.CellSpec
+	spec     options.CellSpec
 	object   string // appended to the names of the pods and the claim
 	start    time.Time
 	writers  []string // the node of each epoch's writer
@@ -53,29 +53,29 @@ const (
 // cell returns the result of a scenario.
 func cell(s scenario) result.Cell {
 	v := newVolume(fmt.Sprintf("%016x", 0x8f3a5c7e9b1d2f40+uint64(s.number)), uint64(s.number))
-	c := result.Cell{Plan: s.plan, Journal: v.format, File: "/data/logs.log", Claim: s.claim}
+	c := result.Cell{Spec: s.spec, Journal: v.format, JournalFile: "/data/logs.log", Claim: s.claim}
 	now := s.start
-	var earlier []journal.Report
+	var earlier []journal.ScanReport
 	for i, node := range s.writers {
 		e := result.Epoch{Number: i + 1, Pod: s.pod("write-pod", i+1, node, now), Mount: s.mount, BootID: bootIDs[node]}
 		if i > 0 {
-			e.InitialRead = s.read(v, e.Pod, i, earlier, e.Started.Add(60*time.Millisecond))
-			earlier = append(earlier, e.InitialRead.ScanResult.Report)
+			e.InitialRead = s.read(v, e.Pod, i, earlier, e.StartedAt.Add(60*time.Millisecond))
+			earlier = append(earlier, e.InitialRead.ScanResult.ScanReport)
 		}
-		now = e.Started.Add(120 * time.Millisecond)
+		now = e.StartedAt.Add(120 * time.Millisecond)
 		e.FirstAck, e.Acks = v.write(now, now.Add(writing), s.median)
-		e.FirstAckAt = e.Acks[0].At
+		e.FirstAckAt = e.Acks[0].ReceivedAt
 		e.AckedAtDeletion = v.records
 		now = now.Add(writing)
-		if s.plan.Force {
-			e.Grace = new(int64)
+		if s.spec.Force {
+			e.GracePeriodSeconds = new(int64)
 		}
-		e.Deleting, e.Gone = now, now.Add(goneAfter(s.plan.Force))
-		now = e.Gone.Add(s.restart)
+		e.DeletionRequestedAt, e.DeletedAt = now, now.Add(goneAfter(s.spec.Force))
+		now = e.DeletedAt.Add(s.restart)
 		c.Epochs = append(c.Epochs, e)
 	}
 	reader := s.pod("read-pod", 1, s.reader, now)
-	c.Reader = s.read(v, reader, len(s.writers), earlier, reader.Started.Add(180*time.Millisecond))
+	c.Reader = s.read(v, reader, len(s.writers), earlier, reader.StartedAt.Add(180*time.Millisecond))
 	c.Acks = v.ledger.Acks()
 	c.Latency = must(result.LatencyOf(v.took))
 	c.Provenance = s.history()
@@ -85,7 +85,7 @@ func cell(s scenario) result.Cell {
 
 // read returns a pod's read of the journal after this many epochs, with its judgement.
 func (s scenario) read(
-	v *volume, pod result.Pod, epochs int, earlier []journal.Report, at time.Time,
+	v *volume, pod result.Pod, epochs int, earlier []journal.ScanReport, at time.Time,
 ) *result.JournalRead {
 	if damage := s.damage[epochs]; damage != nil {
 		damage(v)
@@ -97,29 +97,29 @@ func (s scenario) read(
 		found.SHA256 = v.sha256()
 	}
 	if v.damaged {
-		found.Sample = v.around(v.damage)
+		found.Excerpt = v.around(v.damage)
 	}
 	judged := judge.Judge(judge.Input{
-		Acks: v.ledger.Acks(), Report: found.Report, Earlier: earlier, Epochs: epochs, MayOverlap: s.plan.Force,
+		Acks: v.ledger.Acks(), Scan: found.ScanReport, Earlier: earlier, Epochs: epochs, MayOverlap: s.spec.Force,
 	})
-	return &result.JournalRead{Pod: pod, Seen: at, ScanResult: found, Judgement: judged}
+	return &result.JournalRead{Pod: pod, ReceivedAt: at, ScanResult: found, Judgement: judged}
 }
 
 func (s scenario) pod(name string, incarnation int, node string, at time.Time) result.Pod {
 	after := func(ms int) time.Time { return at.Add(time.Duration(ms) * time.Millisecond) }
 	p := result.Pod{
 		Name: name + s.object, UID: uid(s.number, incarnation, name), Node: node, ImageID: imageID,
-		Created: at, Scheduled: after(20), Mounted: after(900), Started: after(1100),
+		CreatedAt: at, ScheduledAt: after(20), MountedAt: after(900), StartedAt: after(1100),
 	}
 	if s.claim != nil && s.claim.Provisioner == cephRBD {
-		p.Attached = after(640)
+		p.AttachedAt = after(640)
 	}
 	return p
 }
 
-func (s scenario) history() provenance.History {
+func (s scenario) history() provenance.Provenance {
 	writer := s.writers[len(s.writers)-1]
-	c := provenance.History{
+	c := provenance.Provenance{
 		Writer:     provenance.Location{Node: writer, BootID: bootIDs[writer], Mount: s.mount},
 		Reader:     &provenance.Location{Node: s.reader, BootID: bootIDs[s.reader], Mount: s.mount},
 		ReadMode:   s.readMode,
@@ -151,8 +151,8 @@ func conclude(c *result.Cell) {
 	c.Verdict = judged.Verdict()
 	c.Reason = c.VerificationSentence()
 	c.NotShown = []string{"the run did not test whether acknowledged records survive a power failure"}
-	if c.Provenance.NotReached != "" {
-		c.NotShown = append(c.NotShown, c.Provenance.NotReached)
+	if c.Provenance.NotReachedReason != "" {
+		c.NotShown = append(c.NotShown, c.Provenance.NotReachedReason)
 	}
 }
 

@@ -35,7 +35,7 @@ var start = time.Date(2026, 11, 24, 12, 46, 47, 123_456_789, time.UTC)
 func newResult(opts options.Values, cells ...result.Cell) result.Result {
 	r := result.Result{
 		Schema: result.Schema, RunID: "8f3a5c7e9b1d2f40", Options: opts,
-		Started: start, Ended: start.Add(74 * time.Second),
+		StartedAt: start, EndedAt: start.Add(74 * time.Second),
 		Tool: result.Tool{
 			Version: "v0.3.0", Commit: "f2ab40e73993c8c32f5fcbc18c68aafdf4f84fef",
 			Image: "registry.example/volume-durability:v0.3.0",
@@ -46,7 +46,7 @@ func newResult(opts options.Values, cells ...result.Cell) result.Result {
 		},
 		Engine: &result.Engine{
 			Name: "volume-durability", Namespace: "stig", UID: "77d9a1b0-3b52-4f0d-8f86-21a1b5c1f0aa",
-			Result: "volume-durability-volume-durability", ResultUID: "0b0e4a6c-7f34-4f8e-a1de-9b7a3d0c55e2",
+			ChaosResult: "volume-durability-volume-durability", ChaosResultUID: "0b0e4a6c-7f34-4f8e-a1de-9b7a3d0c55e2",
 			ServiceAccount: "volume-durability-sa",
 		},
 		Cells: cells,
@@ -82,7 +82,7 @@ func Matrix() result.Result {
 	opts.StorageClasses = []string{"ceph-rbd", "local-path", "nfs-async", "nfs-sync", "zfs-rwx"}
 	opts.NegativeControl, opts.Force = true, []bool{false, true}
 	corrupting := onNFS(5, "nfs-async/forced", "stig-pvc-nfs-async-forced")
-	corrupting.plan.Force = true
+	corrupting.spec.Force = true
 	corrupting.damage = map[int]damage{1: flipsABit(61_003), 3: losesTheLast(57)}
 	losing := onNFS(6, "nfs-async/graceful", "stig-pvc-nfs-async-graceful")
 	losing.damage = map[int]damage{2: losesTheLast(120)}
@@ -98,7 +98,7 @@ func Matrix() result.Result {
 // Error returns a run whose claim was never bound.
 func Error() result.Result {
 	c := unbound()
-	c.Plan.Name, c.Plan.StorageClass, c.Claim.Name, c.Claim.StorageClass = "", "", "stig-pvc", ""
+	c.Spec.Name, c.Spec.StorageClass, c.Claim.Name, c.Claim.StorageClass = "", "", "stig-pvc", ""
 	return newResult(options.Defaults(), c)
 }
 
@@ -130,17 +130,17 @@ func NotApplicable() result.Result {
 		"com.docker.ucp.orchestrator.swarm of every node"
 	r.Cluster.Orchestrator = "Swarm: every node has the label com.docker.ucp.orchestrator.swarm=true, " +
 		"and none has com.docker.ucp.orchestrator.kubernetes=true"
-	r.Ended = start.Add(800 * time.Millisecond)
+	r.EndedAt = start.Add(800 * time.Millisecond)
 	return r
 }
 
 // stig turns a scenario into that of a run with one cell.
 func stig(s scenario) scenario {
-	s.plan.Name, s.object = "", ""
+	s.spec.Name, s.object = "", ""
 	return s
 }
 
-func plan(name, class string, mode corev1.PersistentVolumeAccessMode, reader options.ReaderNode) options.CellSpec {
+func spec(name, class string, mode corev1.PersistentVolumeAccessMode, reader options.ReaderNode) options.CellSpec {
 	return options.CellSpec{
 		Name: name, VolumeSource: options.Claim, StorageClass: class, AccessMode: mode,
 		VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: reader,
@@ -149,7 +149,7 @@ func plan(name, class string, mode corev1.PersistentVolumeAccessMode, reader opt
 
 func onCeph(number int, name, claimName string) scenario {
 	return scenario{
-		number: number, plan: plan(name, "ceph-rbd", corev1.ReadWriteOnce, options.OtherNode),
+		number: number, spec: spec(name, "ceph-rbd", corev1.ReadWriteOnce, options.OtherNode),
 		object: suffix(name), start: start.Add(time.Second),
 		writers: []string{"node-a", "node-a", "node-b"}, reader: "node-a", readMode: protocol.ReadDirect,
 		median: 2300 * time.Microsecond, restart: 3100 * time.Millisecond,
@@ -166,7 +166,7 @@ func onCeph(number int, name, claimName string) scenario {
 
 func onNFS(number int, name, claimName string) scenario {
 	return scenario{
-		number: number, plan: plan(name, "nfs-async", corev1.ReadWriteMany, options.AnyNode),
+		number: number, spec: spec(name, "nfs-async", corev1.ReadWriteMany, options.AnyNode),
 		object: suffix(name), start: start.Add(time.Second),
 		writers: []string{"node-c", "node-d", "node-c"}, reader: "node-d", readMode: protocol.ReadDirect,
 		median: 640 * time.Microsecond, restart: 1200 * time.Millisecond,
@@ -181,7 +181,7 @@ func onNFS(number int, name, claimName string) scenario {
 
 func onLocalPath(number int) scenario {
 	return scenario{
-		number: number, plan: plan("local-path/graceful", "local-path", corev1.ReadWriteOnce, options.SameNode),
+		number: number, spec: spec("local-path/graceful", "local-path", corev1.ReadWriteOnce, options.SameNode),
 		object: "-local-path-graceful", start: start.Add(2 * time.Second),
 		writers: []string{"node-b", "node-b", "node-b", "node-b"}, reader: "node-b", readMode: protocol.ReadDropped,
 		median: 410 * time.Microsecond, restart: 700 * time.Millisecond,
@@ -202,7 +202,7 @@ var keepsNothing = map[int]damage{1: losesEverything, 2: losesEverything}
 func control(damage map[int]damage) result.Cell {
 	return cell(scenario{
 		number: 10, object: "-control", start: start.Add(2 * time.Second),
-		plan: options.CellSpec{
+		spec: options.CellSpec{
 			Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir,
 			VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: options.AnyNode,
 		},
@@ -221,8 +221,8 @@ func control(damage map[int]damage) result.Cell {
 // unbound returns a cell whose claim was never bound: an Error.
 func unbound() result.Cell {
 	c := result.Cell{
-		Plan:    plan("nfs-sync/graceful", "nfs-sync", corev1.ReadWriteOnce, options.AnyNode),
-		Verdict: judge.Error, File: "/data/logs.log",
+		Spec:    spec("nfs-sync/graceful", "nfs-sync", corev1.ReadWriteOnce, options.AnyNode),
+		Verdict: judge.Error, JournalFile: "/data/logs.log",
 		Claim: &result.Claim{
 			Name: "stig-pvc-nfs-sync-graceful", UID: uid(11, 0, "claim "), StorageClass: "nfs-sync", Created: true,
 		},
@@ -238,8 +238,8 @@ func unbound() result.Cell {
 // skipped returns a cell that the provisioner does not support.
 func skipped() result.Cell {
 	c := result.Cell{
-		Plan:    plan("zfs-rwx", "zfs-rwx", corev1.ReadWriteMany, options.OtherNode),
-		Verdict: judge.Skipped, File: "/data/logs.log",
+		Spec:    spec("zfs-rwx", "zfs-rwx", corev1.ReadWriteMany, options.OtherNode),
+		Verdict: judge.Skipped, JournalFile: "/data/logs.log",
 	}
 	c.Reason = "the provisioner of StorageClass zfs-rwx does not support ReadWriteMany"
 	c.Provenance.Evaluate()
@@ -261,7 +261,7 @@ func unknown(reason string) provenance.Observation {
 // losesTheLast cuts off the end of the journal, in the middle of a record.
 func losesTheLast(records int) damage {
 	return func(v *volume) {
-		at := len(v.bytes) - records*v.format.Size - 100
+		at := len(v.bytes) - records*v.format.RecordSize - 100
 		v.bytes = v.bytes[:at]
 		v.markDamage(at)
 	}

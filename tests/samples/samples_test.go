@@ -17,8 +17,8 @@ func TestAll_HasEveryVerdict(t *testing.T) {
 		assert.NotEmpty(t, s.Result.Reason, s.Name)
 		for _, c := range s.Result.Cells {
 			ofCells[c.Verdict] = true
-			assert.Equal(t, c.Verdict == judge.Fail, len(c.Findings) > 0, "%s, cell %q", s.Name, c.Plan.Name)
-			assert.NotEmpty(t, c.Reason, "%s, cell %q", s.Name, c.Plan.Name)
+			assert.Equal(t, c.Verdict == judge.Fail, len(c.Findings) > 0, "%s, cell %q", s.Name, c.Spec.Name)
+			assert.NotEmpty(t, c.Reason, "%s, cell %q", s.Name, c.Spec.Name)
 		}
 	}
 	for _, v := range []judge.Verdict{judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.NotApplicable} {

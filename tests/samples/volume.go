@@ -31,7 +31,7 @@ type volume struct {
 }
 
 func newVolume(id string, seed uint64) *volume {
-	return &volume{format: journal.Format{ID: id, Size: 256}, random: rand.New(rand.NewPCG(seed, 1))}
+	return &volume{format: journal.Format{ID: id, RecordSize: 256}, random: rand.New(rand.NewPCG(seed, 1))}
 }
 
 func (v *volume) Write(b []byte) (int, error) {
@@ -60,12 +60,12 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 		duration := v.commitTime(median)
 		last := must(w.Commit(recordsEach, func() time.Time { return at }))
 		check(took.RecordValue(duration.Microseconds()))
-		ack := ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Sum, Time: at.Add(duration)}
+		ack := ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Checksum, Time: at.Add(duration)}
 		if first == nil {
 			first = &ack
 		}
-		check(v.ledger.Record(ack))
-		acks = append(acks, result.AckSample{At: at.Add(duration + 2*time.Millisecond), Seq: last.Seq})
+		check(v.ledger.Add(ack))
+		acks = append(acks, result.AckSample{ReceivedAt: at.Add(duration + 2*time.Millisecond), Seq: last.Seq})
 		commits++
 	}
 	must(w.Commit(3, func() time.Time { return to }))
@@ -85,13 +85,13 @@ func (v *volume) commitTime(median time.Duration) time.Duration {
 // scan returns what a pod finds in the journal now.
 func (v *volume) scan() protocol.ScanResult {
 	if len(v.bytes) == 0 {
-		return protocol.ScanResult{Report: journal.Report{Format: v.format}}
+		return protocol.ScanResult{ScanReport: journal.ScanReport{Format: v.format}}
 	}
 	var points []journal.Point
 	for _, p := range v.ledger.Acks() {
 		points = append(points, p.Point)
 	}
-	return protocol.ScanResult{Report: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
+	return protocol.ScanResult{ScanReport: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
 }
 
 // sha256 returns the sum of the current bytes.
@@ -108,11 +108,11 @@ func (v *volume) markDamage(at int) {
 }
 
 // around returns the sample of bytes around damage that a pod reports.
-func (v *volume) around(damage int64) *protocol.Sample {
+func (v *volume) around(damage int64) *protocol.Excerpt {
 	const size = 256
 	from := max(0, damage-size/2)
 	to := min(int64(len(v.bytes)), from+size)
-	return &protocol.Sample{Offset: from, Bytes: bytes.Clone(v.bytes[from:to]), Damage: damage}
+	return &protocol.Excerpt{Offset: from, Bytes: bytes.Clone(v.bytes[from:to]), Damage: damage}
 }
 
 func must[T any](value T, err error) T {

@@ -161,7 +161,7 @@ func (u *cleanupCommand) printRuns(runs []cleanupRun) error {
 			action = "remove"
 		}
 		for _, o := range r.Objects {
-			age := duration.HumanDuration(time.Since(o.Created))
+			age := duration.HumanDuration(time.Since(o.CreatedAt))
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", action, r.Namespace, o.Kind, o.Name, age, r.ID, r.StartedBy)
 		}
 	}
@@ -186,7 +186,7 @@ func (u *cleanupCommand) remove(ctx context.Context, cluster connection, runs []
 		if !r.Remove {
 			continue
 		}
-		err := orphans.Remove(ctx, kube.Client{API: cluster.client, Timeout: removalTimeout, Log: log}, r.Run)
+		err := orphans.Delete(ctx, kube.Client{API: cluster.client, Timeout: removalTimeout, Log: log}, r.Run)
 		if err == nil {
 			err = removePIDFile(r.ID)
 			r.Removed = true

@@ -28,7 +28,7 @@ func TestCleanupDecide_KeepsObjectsOfRunningRuns(t *testing.T) {
 
 	now := time.Now()
 	ago := func(age time.Duration) []orphans.Object {
-		return []orphans.Object{{Kind: "pod", Created: now.Add(-48 * time.Hour)}, {Kind: "claim", Created: now.Add(-age)}}
+		return []orphans.Object{{Kind: "pod", CreatedAt: now.Add(-48 * time.Hour)}, {Kind: "claim", CreatedAt: now.Add(-age)}}
 	}
 	mine := hostLabel()
 	all := []orphans.Run{

@@ -213,13 +213,13 @@ func TestMatchEntries_ByNameOrRun(t *testing.T) {
 		}
 	}
 	entries := []bundlestore.Entry{
-		entry("mine", "5f6c0001"), entry("an-evidence-engine-evidence-5f6c0002", "5f6c0002"), entry("5f6c", "0a0a0003"),
+		entry("mine", "5f6c0001"), entry("a-bundle-engine-bundle-5f6c0002", "5f6c0002"), entry("5f6c", "0a0a0003"),
 	}
 	for arg, want := range map[string][]string{
-		"5f6c0001": {"mine"}, "5f6c0002": {"an-evidence-engine-evidence-5f6c0002"},
+		"5f6c0001": {"mine"}, "5f6c0002": {"a-bundle-engine-bundle-5f6c0002"},
 		"mine": {"mine"}, "5f6c": {"5f6c"},
-		"5f6c000": {"mine", "an-evidence-engine-evidence-5f6c0002"}, "engine": nil,
-		"": {"mine", "an-evidence-engine-evidence-5f6c0002", "5f6c"},
+		"5f6c000": {"mine", "a-bundle-engine-bundle-5f6c0002"}, "engine": nil,
+		"": {"mine", "a-bundle-engine-bundle-5f6c0002", "5f6c"},
 	} {
 		assert.Equal(t, want, matchEntries(entries, arg), arg)
 	}
@@ -228,7 +228,7 @@ func TestMatchEntries_ByNameOrRun(t *testing.T) {
 func TestBundleTable_Columns(t *testing.T) {
 	now := time.Now()
 	text, err := bundleTable([]listedBundle{
-		{Namespace: "stig", Name: "n", Run: "r", Verdict: "Pass", Created: now.Add(-time.Hour)},
+		{Namespace: "stig", Name: "n", Run: "r", Verdict: "Pass", CreatedAt: now.Add(-time.Hour)},
 	}, now)
 	require.NoError(t, err)
 	assert.Equal(t, "NAMESPACE  NAME  RUN  VERDICT  AGE\nstig       n     r    Pass     60m\n", text)

@@ -51,7 +51,7 @@ func TestCompletion_ObjectsOfTheCluster(t *testing.T) {
 		"/apis/storage.k8s.io/v1/storageclasses": storagev1.StorageClassList{
 			Items: []storagev1.StorageClass{{ObjectMeta: meta("fast")}, {ObjectMeta: meta("slow")}},
 		},
-		configMaps: corev1.ConfigMapList{Items: []corev1.ConfigMap{{ObjectMeta: meta("engine-evidence-1")}}},
+		configMaps: corev1.ConfigMapList{Items: []corev1.ConfigMap{{ObjectMeta: meta("engine-bundle-1")}}},
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		list, found := served[r.URL.Path]
@@ -70,8 +70,8 @@ func TestCompletion_ObjectsOfTheCluster(t *testing.T) {
 		"run -n s":                        {"stig"},
 		"run --storage-class ":            {"fast", "slow"},
 		"doctor --storage-classes slow,f": {"slow,fast"},
-		"report -n stig ":                 {"engine-evidence-1"},
-		"report -n stig engine":           {"engine-evidence-1"},
+		"report -n stig ":                 {"engine-bundle-1"},
+		"report -n stig engine":           {"engine-bundle-1"},
 		"report -n other ":                {},
 	} {
 		program, rest, _ := strings.Cut(typed, " ")

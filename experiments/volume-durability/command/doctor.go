@@ -74,7 +74,7 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 // checkTable renders checks as a table for a terminal.
 func checkTable(checks []preflight.Check) (string, error) {
 	marks := map[preflight.Status]string{
-		preflight.OK: "✓ ok", preflight.Failed: "✗ failed", preflight.Warning: "! warning",
+		preflight.Passed: "✓ passed", preflight.Failed: "✗ failed", preflight.Warning: "! warning",
 	}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)

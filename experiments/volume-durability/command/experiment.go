@@ -95,7 +95,7 @@ func saveBundle(
 	defer cancel()
 	namespace := outcome.Engine.Namespace
 	where := "ConfigMap " + namespace + "/" + name
-	b, err := bundle.Make(outcome, bundle.Options{Where: where})
+	b, err := bundle.Make(outcome, bundle.Options{Location: where})
 	if err == nil {
 		labels := map[string]string{kube.RunLabel: outcome.RunID}
 		store := bundlestore.Store{Client: cluster.client, Namespace: namespace, Labels: labels}
@@ -128,12 +128,12 @@ func executeForEngine(
 	spec.cluster, spec.engine, spec.image = cluster, e.Engine(), e.Image()
 	if err := errors.Join(err, e.ValidateEngine()); err != nil {
 		return spec.describe(result.Result{
-			Schema: result.Schema, RunID: spec.id, Started: started, Ended: time.Now().UTC(),
+			Schema: result.Schema, RunID: spec.id, StartedAt: started, EndedAt: time.Now().UTC(),
 			Verdict: judge.Error, Reason: err.Error(), Options: spec.options,
 		}), nil
 	}
 	e.SetTimeouts(spec.options.StatusTimeout, spec.options.Duration)
-	spec.again, spec.owner, spec.hooks, spec.log = e.IsRetry(ctx), e.OwnerReference(spec.options.Namespace), e, log
+	spec.isRetry, spec.owner, spec.hooks, spec.log = e.IsRetry(ctx), e.OwnerReference(spec.options.Namespace), e, log
 	spec.labels = map[string]string{kube.JobLabel: e.JobUID(), kube.ChaosUIDLabel: string(id.UID)}
 	return spec.execute(ctx)
 }

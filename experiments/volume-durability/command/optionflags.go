@@ -148,7 +148,7 @@ func (f *optionFlags) value(name string) string {
 
 // withFlagNames adds the names of the flags to mistakes in options.
 func withFlagNames(err error) error {
-	return terminal.ReplaceInvalid(err, func(p options.Invalid) error {
+	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
 		return fmt.Errorf("--%s (%s) %q: want %s", flagName(p.Name), p.Name, p.Value, p.Want)
 	})
 }

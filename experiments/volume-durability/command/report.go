@@ -193,6 +193,6 @@ func (r *reportCommand) withChecklistFlags(b loadedBundle) (loadedBundle, error)
 	if err != nil {
 		return loadedBundle{}, err
 	}
-	b.Bundle, err = bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Where: b.from})
+	b.Bundle, err = bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Location: b.from})
 	return b, err
 }

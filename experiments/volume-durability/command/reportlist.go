@@ -40,7 +40,7 @@ type listedBundle struct {
 	Name      string    `json:"name"`
 	Run       string    `json:"run"`
 	Verdict   string    `json:"verdict"`
-	Created   time.Time `json:"created"`
+	CreatedAt time.Time `json:"createdAt"`
 }
 
 func (l *reportListCommand) execute(ctx context.Context) error {
@@ -56,7 +56,7 @@ func (l *reportListCommand) execute(ctx context.Context) error {
 	for _, e := range entries {
 		listed = append(listed, listedBundle{
 			Namespace: e.Namespace, Name: e.Name, Run: e.Manifest.RunID, Verdict: string(e.Manifest.Verdict),
-			Created: e.CreationTimestamp.Time,
+			CreatedAt: e.CreationTimestamp.Time,
 		})
 	}
 	if len(listed) == 0 && l.format.Value == "" {
@@ -71,7 +71,7 @@ func bundleTable(listed []listedBundle, now time.Time) (string, error) {
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAMESPACE\tNAME\tRUN\tVERDICT\tAGE")
 	for _, b := range listed {
-		age := duration.HumanDuration(now.Sub(b.Created))
+		age := duration.HumanDuration(now.Sub(b.CreatedAt))
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", b.Namespace, b.Name, b.Run, b.Verdict, age)
 	}
 	err := w.Flush()

@@ -156,7 +156,7 @@ func plan(spec runSpec) string {
 		fmt.Fprintf(&b, "%-10s %s\n", heading, fmt.Sprintf(format, args...))
 	}
 	line("Namespace", "%s", opts.Namespace)
-	if cells := opts.Cells(nil); opts.StorageClasses[0] == options.AllClasses {
+	if cells := opts.Cells(nil); opts.StorageClasses[0] == options.AllStorageClasses {
 		line("Creates", "for every StorageClass: a claim of %s, a writer pod and a reader pod", opts.ClaimSize.String())
 	} else {
 		for i, c := range cells {
@@ -230,7 +230,7 @@ func (r *runCommand) report(ctx context.Context, spec runSpec, outcome result.Re
 			code = terminal.ExitError
 		}
 	}
-	b, err := bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Where: where})
+	b, err := bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Location: where})
 	if err == nil {
 		err = b.Write(r.folder)
 	}

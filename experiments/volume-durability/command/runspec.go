@@ -27,8 +27,8 @@ type runSpec struct {
 	cluster  connection
 	// image is the image of the pods if the options name none.
 	image string
-	// again reports whether this is a later attempt of the same run.
-	again bool
+	// isRetry reports whether there was a previous attempt at the same run.
+	isRetry bool
 	// owner is the owner of every object that the run creates; nil for none.
 	owner *metav1.OwnerReference
 	// labels are added to every object, in addition to the labels of the run.
@@ -55,11 +55,11 @@ func readClaimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
 	}
 	manifest, err := os.ReadFile(file)
 	if err != nil {
-		return nil, options.Invalid{Name: templateOption, Value: file, Want: "a readable file: " + err.Error()}
+		return nil, options.InvalidValueError{Name: templateOption, Value: file, Want: "a readable file: " + err.Error()}
 	}
 	claim, err := kube.ParseClaimTemplate(manifest)
 	if err != nil {
-		return nil, options.Invalid{Name: templateOption, Value: file, Want: err.Error()}
+		return nil, options.InvalidValueError{Name: templateOption, Value: file, Want: err.Error()}
 	}
 	return claim, nil
 }
@@ -83,7 +83,7 @@ func (s runSpec) run() run.Run {
 	}
 	maps.Copy(labels, s.labels)
 	return run.Run{
-		ID: s.id, IsRetry: s.again, Options: s.options, Image: s.podImage(), Template: s.template,
+		ID: s.id, IsRetry: s.isRetry, Options: s.options, Image: s.podImage(), Template: s.template,
 		Hooks: s.hooks, Log: s.log,
 		Kube: kube.Client{
 			API: s.cluster.client, Namespace: s.options.Namespace, Timeout: s.options.StatusTimeout,

@@ -78,22 +78,22 @@ type expectation struct {
 	Cell    string
 	Format  journal.Format
 	Acks    []ledger.Ack
-	Earlier []journal.Report
+	Earlier []journal.ScanReport
 	Epochs  int
 	Overlap bool
 }
 
 // verification is the output of the command.
 type verification struct {
-	Journal   string            `json:"journal"`
-	Cell      string            `json:"cell,omitempty"`
-	Verdict   judge.Verdict     `json:"verdict"`
-	Reason    string            `json:"reason"`
-	ReadMode  protocol.ReadMode `json:"readMode,omitempty"`
-	Acks      []ledger.Ack      `json:"acks"`
-	SHA256    string            `json:"sha256,omitempty"`
-	Report    journal.Report    `json:"report"`
-	Judgement judge.Judgement   `json:"judgement"`
+	Journal   string             `json:"journal"`
+	Cell      string             `json:"cell,omitempty"`
+	Verdict   judge.Verdict      `json:"verdict"`
+	Reason    string             `json:"reason"`
+	ReadMode  protocol.ReadMode  `json:"readMode,omitempty"`
+	Acks      []ledger.Ack       `json:"acks"`
+	SHA256    string             `json:"sha256,omitempty"`
+	Scan      journal.ScanReport `json:"scan"`
+	Judgement judge.Judgement    `json:"judgement"`
 	format    journal.Format
 }
 
@@ -213,10 +213,10 @@ func (v *verifyCommand) fromBundle() (expectation, error) {
 }
 
 func fromCell(c result.Cell) expectation {
-	e := expectation{Cell: c.Plan.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Plan.Force}
+	e := expectation{Cell: c.Spec.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Spec.Force}
 	for _, read := range c.Reads() {
 		if read.Epoch > 0 { // a writer's, not the reader's
-			e.Earlier = append(e.Earlier, read.ScanResult.Report)
+			e.Earlier = append(e.Earlier, read.ScanResult.ScanReport)
 		}
 	}
 	return e
@@ -267,7 +267,7 @@ func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verifi
 		return outcome, err
 	}
 	outcome.Judgement = judge.Judge(judge.Input{
-		Acks: expected.Acks, Report: outcome.Report, Earlier: expected.Earlier, Epochs: expected.Epochs,
+		Acks: expected.Acks, Scan: outcome.Scan, Earlier: expected.Earlier, Epochs: expected.Epochs,
 		MayOverlap: expected.Overlap,
 	})
 	outcome.Verdict = outcome.Judgement.Verdict()
@@ -287,7 +287,7 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome 
 		return fmt.Errorf("--journal: %w", err)
 	}
 	var reader io.Reader = contextReader{ctx, file}
-	acknowledged := int64(ledger.CountRecords(expected.Acks)) * int64(expected.Format.Size)
+	acknowledged := int64(ledger.CountRecords(expected.Acks)) * int64(expected.Format.RecordSize)
 	switch {
 	case file.IsBlockDevice():
 		file.SetMinimumLength(acknowledged)
@@ -295,16 +295,16 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome 
 		reader = volume.NewImageReader(reader, acknowledged)
 	}
 	sum := sha256.New()
-	outcome.Report, err = journal.Scan(io.TeeReader(reader, sum), expected.Format, points)
-	outcome.Report.Unreadable, outcome.ReadMode = file.Unreadable(), file.ReadMode()
+	outcome.Scan, err = journal.Scan(io.TeeReader(reader, sum), expected.Format, points)
+	outcome.Scan.Unreadable, outcome.ReadMode = file.Unreadable(), file.ReadMode()
 	if err := errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("reading %s: %w", v.journal, err)
 	}
-	if len(outcome.Report.Unreadable) == 0 {
+	if len(outcome.Scan.Unreadable) == 0 {
 		outcome.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	// A device always exists: its journal is present if it contains anything.
-	outcome.Report.Present = outcome.Report.Bytes > 0 || !v.device && !file.IsBlockDevice()
+	outcome.Scan.Present = outcome.Scan.Bytes > 0 || !v.device && !file.IsBlockDevice()
 	return nil
 }
 
@@ -323,8 +323,8 @@ func (o verification) reason() string {
 func (o verification) text() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict), o.Reason)
-	fmt.Fprintf(&s, "  journal       %s, %d bytes, %d intact records\n", o.Journal, o.Report.Bytes, o.Report.Records)
-	fmt.Fprintf(&s, "  journal ID    %s, %d bytes per record\n", o.format.ID, o.format.Size)
+	fmt.Fprintf(&s, "  journal       %s, %d bytes, %d intact records\n", o.Journal, o.Scan.Bytes, o.Scan.Records)
+	fmt.Fprintf(&s, "  journal ID    %s, %d bytes per record\n", o.format.ID, o.format.RecordSize)
 	if o.SHA256 != "" {
 		fmt.Fprintf(&s, "  SHA-256       %s\n", o.SHA256)
 	}

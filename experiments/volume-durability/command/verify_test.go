@@ -26,7 +26,7 @@ type memory struct{ bytes.Buffer }
 
 func (*memory) Datasync() error { return nil }
 
-var format = journal.Format{ID: "0123456789abcdef", Size: 256}
+var format = journal.Format{ID: "0123456789abcdef", RecordSize: 256}
 
 // writeJournal returns a journal of 100 records and its acknowledgement.
 func writeJournal(t *testing.T) (content []byte, ack ledger.Ack) {
@@ -36,7 +36,7 @@ func writeJournal(t *testing.T) (content []byte, ack ledger.Ack) {
 	require.NoError(t, err)
 	last, err := w.Commit(100, time.Now)
 	require.NoError(t, err)
-	return file.Bytes(), ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}
+	return file.Bytes(), ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Checksum}
 }
 
 func save(t *testing.T, name string, content []byte) string {
@@ -50,11 +50,11 @@ func TestVerify_JournalAgainstLedger(t *testing.T) {
 	content, ack := writeJournal(t)
 	token := ledger.Token{Format: format, Ack: ack}.String()
 	ledgers, err := json.Marshal([]bundle.Ledger{
-		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
+		{Cell: "other", Journal: journal.Format{ID: "fedcba9876543210", RecordSize: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
 		{Cell: "mine", Journal: format, Epochs: 1, Acks: []ledger.Ack{ack}},
 	})
 	require.NoError(t, err)
-	whole, cut := save(t, "whole.log", content), save(t, "cut.log", content[:50*format.Size])
+	whole, cut := save(t, "whole.log", content), save(t, "cut.log", content[:50*format.RecordSize])
 	for _, l := range []string{token, save(t, "token", []byte(token+"\n")), save(t, "ledger.json", ledgers)} {
 		code, out, _ := execute(t, "verify", "--journal", whole, "--ledger", l)
 		assert.Equal(t, terminal.ExitOK, code)
@@ -79,7 +79,10 @@ func TestVerify_JournalWithoutIDBelongsToTheTestedCell(t *testing.T) {
 	_, ack := writeJournal(t)
 	ledgers, err := json.Marshal([]bundle.Ledger{
 		{Journal: format, Epochs: 1, Acks: []ledger.Ack{ack}},
-		{Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", Size: 256}, Epochs: 1, Acks: []ledger.Ack{ack}},
+		{
+			Cell: "control", Journal: journal.Format{ID: "fedcba9876543210", RecordSize: 256}, Epochs: 1,
+			Acks: []ledger.Ack{ack},
+		},
 	})
 	require.NoError(t, err)
 	code, out, errOut := execute(t, "verify",
@@ -164,7 +167,7 @@ func commit(t *testing.T, w *journal.Writer, records int) ledger.Ack {
 	t.Helper()
 	last, err := w.Commit(records, time.Now)
 	require.NoError(t, err)
-	return ledger.Ack{Point: journal.Point{Epoch: last.Epoch, Seq: last.Seq}, Digest: last.Sum}
+	return ledger.Ack{Point: journal.Point{Epoch: last.Epoch, Seq: last.Seq}, Digest: last.Checksum}
 }
 
 func TestVerify_WrongArgumentsAreErrors(t *testing.T) {
@@ -192,7 +195,7 @@ func TestVerify_DeviceEndsWhereNothingWasWritten(t *testing.T) {
 	assert.Equal(t, terminal.ExitOK, code)
 	var found verification
 	require.NoError(t, json.Unmarshal([]byte(out), &found))
-	assert.Equal(t, int64(len(content)), found.Report.Bytes, "the rest of the device is not part of the journal")
+	assert.Equal(t, int64(len(content)), found.Scan.Bytes, "the rest of the device is not part of the journal")
 
 	clear(image[4096 : 2*4096]) // zeros are a loss where records were acknowledged
 	code, out, _ = execute(t, "verify",

@@ -23,7 +23,7 @@ type acknowledger struct {
 
 // commit acknowledges a commit whose last record is r.
 func (a *acknowledger) commit(r journal.Record, at time.Time) error {
-	a.pending = &ledger.Ack{Point: journal.Point{Epoch: a.epoch, Seq: r.Seq}, Digest: r.Sum, Time: at.UTC()}
+	a.pending = &ledger.Ack{Point: journal.Point{Epoch: a.epoch, Seq: r.Seq}, Digest: r.Checksum, Time: at.UTC()}
 	if at.Sub(a.last) < ackInterval {
 		return nil
 	}

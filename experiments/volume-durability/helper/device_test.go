@@ -91,9 +91,9 @@ func TestDevice_NextEpochStartsNewLineAfterTornTail(t *testing.T) {
 	first := lastAck(writeEpoch(t, path, 1, 100))
 	end := int64(first.Seq) * 256
 	zero(t, path, end-100, end)
-	sample := readBack(t, path, "").Sample
-	assert.Equal(t, end-100, sample.Damage, "the torn line is correct as far as it goes")
-	assert.Len(t, sample.Bytes, 128, "the journal ends there")
+	excerpt := readBack(t, path, "").Excerpt
+	assert.Equal(t, end-100, excerpt.Damage, "the torn line is correct as far as it goes")
+	assert.Len(t, excerpt.Bytes, 128, "the journal ends there")
 	messages := writeEpoch(t, path, 2, 100)
 	assert.Equal(t, end-100, messages[0].ScanResult.Bytes)
 	assert.True(t, messages[0].ScanResult.Unterminated)
@@ -102,7 +102,7 @@ func TestDevice_NextEpochStartsNewLineAfterTornTail(t *testing.T) {
 	assert.Equal(t, judge.Torn, findings[0].Class)
 	require.Len(t, result.Damage, 1)
 	assert.Equal(t, int64(256-100+1), result.Damage[0].Length, "the torn line and the newline after it")
-	assert.Equal(t, end-100, result.Sample.Damage)
+	assert.Equal(t, end-100, result.Excerpt.Damage)
 }
 
 func TestDevice_ScansPastZerosUpToTheMinimumLength(t *testing.T) {
@@ -114,7 +114,7 @@ func TestDevice_ScansPastZerosUpToTheMinimumLength(t *testing.T) {
 	require.Len(t, findings, 1)
 	assert.Equal(t, judge.Corrupt, findings[0].Class, "as in a file: there are zeros instead of records")
 	assert.Equal(t, end, result.Bytes)
-	assert.Equal(t, int64(mib), result.Sample.Damage)
+	assert.Equal(t, int64(mib), result.Excerpt.Damage)
 	messages := writeEpoch(t, path, 2, 100, atLeast(end)...)
 	assert.Equal(t, end, messages[0].ScanResult.Bytes)
 	findings, _ = judged(t, path, []ledger.Ack{first, lastAck(messages)}, atLeast(end)...)
@@ -214,16 +214,16 @@ func TestDevice_WriterFailsIfAnotherWriterDoesNotClose(t *testing.T) {
 func TestSample_HoldsTheBytesAroundTheFirstDamage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs.log")
 	writeEpoch(t, path, 1, 100)
-	assert.Nil(t, readBack(t, path, "").Sample)
+	assert.Nil(t, readBack(t, path, "").Excerpt)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	for _, damage := range []int{50, 7000, len(content) - 20} {
 		broken := append([]byte{}, content...)
 		broken[damage] ^= 0x80
 		require.NoError(t, os.WriteFile(path, broken, 0o600))
-		sample := readBack(t, path, "").Sample
-		require.NotNil(t, sample)
+		excerpt := readBack(t, path, "").Excerpt
+		require.NotNil(t, excerpt)
 		from, to := max(0, damage-128), min(len(content), max(0, damage-128)+256)
-		assert.Equal(t, protocol.Sample{Offset: int64(from), Damage: int64(damage), Bytes: broken[from:to]}, *sample)
+		assert.Equal(t, protocol.Excerpt{Offset: int64(from), Damage: int64(damage), Bytes: broken[from:to]}, *excerpt)
 	}
 }

@@ -126,7 +126,7 @@ func parse(command string, args []string) (*task, error) {
 // journalFlags adds the flags of commands that scan the journal.
 func (t *task) journalFlags(flags *flag.FlagSet) {
 	flags.StringVar(&t.format.ID, "journal", "", "ID of the journal, 16 hexadecimal digits")
-	flags.IntVar(&t.format.Size, "record-size", 0, "bytes per record")
+	flags.IntVar(&t.format.RecordSize, "record-size", 0, "bytes per record")
 	flags.Func("points", "records whose checksums to report, as epoch:sequence,…", t.parsePoints)
 	flags.Int64Var(&t.minLength, "at-least", 0,
 		"minimum length of the journal in bytes; zeros before it are not the end of a journal on a block device")

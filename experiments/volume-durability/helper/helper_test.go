@@ -107,7 +107,7 @@ func judged(
 		points = append(points, strconv.Itoa(ack.Epoch)+":"+strconv.FormatUint(ack.Seq, 10))
 	}
 	result := readBack(t, path, strings.Join(points, ","), more...)
-	return judge.Judge(judge.Input{Acks: acks, Report: result.Report, Epochs: len(acks)}).Findings, result
+	return judge.Judge(judge.Input{Acks: acks, Scan: result.ScanReport, Epochs: len(acks)}).Findings, result
 }
 
 func TestRead_FindsWhatSeveralEpochsAcknowledged(t *testing.T) {
@@ -120,7 +120,7 @@ func TestRead_FindsWhatSeveralEpochsAcknowledged(t *testing.T) {
 		assert.NotEmpty(t, messages[0].ScanResult.Mount.FSType)
 		assert.Equal(t, volume.BootID(), messages[0].ScanResult.BootID)
 		for _, ack := range acksIn(messages) {
-			require.NoError(t, l.Record(ack))
+			require.NoError(t, l.Add(ack))
 		}
 	}
 	acks := l.Acks()
@@ -130,7 +130,7 @@ func TestRead_FindsWhatSeveralEpochsAcknowledged(t *testing.T) {
 	assert.NotEmpty(t, result.ReadMode)
 	assert.Len(t, result.Digests, 3)
 	assert.GreaterOrEqual(t, result.Records, uint64(600))
-	assert.Nil(t, result.Sample)
+	assert.Nil(t, result.Excerpt)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(content)), result.SHA256)

@@ -121,7 +121,7 @@ func journalPath(folder, id string) (string, error) {
 
 // writeJournal writes a journal with a random ID, and returns the token of its ledger.
 func writeJournal(folder string, size, records int) (ledger.Token, error) {
-	format := journal.Format{ID: fmt.Sprintf("%016x", rand.Uint64()), Size: size}
+	format := journal.Format{ID: fmt.Sprintf("%016x", rand.Uint64()), RecordSize: size}
 	if err := format.Validate(); err != nil {
 		return ledger.Token{}, err
 	}
@@ -138,7 +138,7 @@ func writeJournal(folder string, size, records int) (ledger.Token, error) {
 		// No record was acknowledged, so the journal is of no use.
 		return ledger.Token{}, errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(path))
 	}
-	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Sum}
+	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: last.Seq}, Digest: last.Checksum}
 	return ledger.Token{Format: format, Ack: ack}, nil
 }
 
@@ -149,7 +149,7 @@ func writeRecords(file journal.File, format journal.Format, records int) (last j
 		return last, err
 	}
 	for remaining := records; remaining > 0; {
-		n := min(remaining, maxCommitBytes/format.Size)
+		n := min(remaining, maxCommitBytes/format.RecordSize)
 		if last, err = w.Commit(n, time.Now); err != nil {
 			return last, err
 		}
@@ -169,7 +169,7 @@ func verify(folder string, token ledger.Token) (path string, findings []judge.Fi
 	if err != nil {
 		return path, nil, err
 	}
-	judged := judge.Judge(judge.Input{Acks: []ledger.Ack{token.Ack}, Report: found.Report, Epochs: 1})
+	judged := judge.Judge(judge.Input{Acks: []ledger.Ack{token.Ack}, Scan: found.ScanReport, Epochs: 1})
 	return path, judged.Findings, nil
 }
 

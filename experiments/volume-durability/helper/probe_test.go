@@ -111,7 +111,7 @@ func rewritten(path string) error {
 		return err
 	}
 	defer file.Close()
-	_, err = writeRecords(deviceFile{file}, journal.Format{ID: id, Size: 256}, 1000)
+	_, err = writeRecords(deviceFile{file}, journal.Format{ID: id, RecordSize: 256}, 1000)
 	return err
 }
 

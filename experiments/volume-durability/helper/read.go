@@ -15,8 +15,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-// sampleSize is the maximum size of a sample in bytes.
-const sampleSize = 256
+// excerptSize is the maximum size of an excerpt in bytes.
+const excerptSize = 256
 
 // read scans the journal and reports the result.
 func (t *task) read(ctx context.Context, out io.Writer) error {
@@ -38,7 +38,7 @@ func (t *task) read(ctx context.Context, out io.Writer) error {
 }
 
 // scan scans the journal and copies its bytes to content. The result has no mount, boot
-// ID and sample yet: reportScan adds them.
+// ID and excerpt yet: reportScan adds them.
 func (t *task) scan(content io.Writer) (protocol.ScanResult, error) {
 	op := "opening " + t.file + " for reading"
 	var file *volume.Reader
@@ -62,12 +62,12 @@ func (t *task) scan(content io.Writer) (protocol.ScanResult, error) {
 		return t.noJournal(), nil // the device is blank
 	}
 	report.Unreadable = file.Unreadable()
-	return protocol.ScanResult{Report: report, ReadMode: file.ReadMode()}, nil
+	return protocol.ScanResult{ScanReport: report, ReadMode: file.ReadMode()}, nil
 }
 
 // noJournal returns the result of a scan that found no journal.
 func (t *task) noJournal() protocol.ScanResult {
-	return protocol.ScanResult{Report: journal.Report{Format: t.format}}
+	return protocol.ScanResult{ScanReport: journal.ScanReport{Format: t.format}}
 }
 
 // reportScan completes the result of a scan and reports it.
@@ -81,7 +81,7 @@ func (t *task) reportScan(out io.Writer, found protocol.ScanResult) error {
 		return protocol.NewOpError(op, err)
 	}
 	found.BootID = volume.BootID()
-	found.Sample = t.sample(found.Report)
+	found.Excerpt = t.excerpt(found.ScanReport)
 	if err := protocol.Write(out, protocol.Message{ScanResult: &found}); err != nil {
 		return fmt.Errorf("reporting the scan of %s: %w", t.file, err)
 	}
@@ -98,22 +98,22 @@ func (t *task) mount(present bool) (protocol.Mount, error) {
 	return mount, err
 }
 
-// sample returns the bytes around the first damage; nil if there is none. The sample has
+// excerpt returns the bytes around the first damage; nil if there is none. The excerpt has
 // no bytes if the journal cannot be read a second time.
-func (t *task) sample(found journal.Report) *protocol.Sample {
+func (t *task) excerpt(found journal.ScanReport) *protocol.Excerpt {
 	at, damaged := found.FirstDamage()
 	if !damaged {
 		return nil
 	}
-	sample := &protocol.Sample{Offset: at, Damage: at}
-	if record, err := t.readRange(at, int64(found.Size), found.Bytes); err == nil {
-		sample.Damage += int64(found.MatchingPrefix(at, record))
+	excerpt := &protocol.Excerpt{Offset: at, Damage: at}
+	if record, err := t.readRange(at, int64(found.RecordSize), found.Bytes); err == nil {
+		excerpt.Damage += int64(found.MatchingPrefix(at, record))
 	}
-	sample.Offset = max(0, sample.Damage-sampleSize/2)
-	if around, err := t.readRange(sample.Offset, sampleSize, found.Bytes); err == nil {
-		sample.Bytes = around
+	excerpt.Offset = max(0, excerpt.Damage-excerptSize/2)
+	if around, err := t.readRange(excerpt.Offset, excerptSize, found.Bytes); err == nil {
+		excerpt.Bytes = around
 	}
-	return sample
+	return excerpt
 }
 
 // readRange reads up to n bytes of the journal at an offset, and nothing beyond end.

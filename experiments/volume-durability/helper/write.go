@@ -41,14 +41,14 @@ func (t *task) write(ctx context.Context, out io.Writer) error {
 }
 
 // openEpoch opens the journal for the task's epoch and reports what it contains.
-func (t *task) openEpoch(ctx context.Context, out io.Writer) (*volume.File, journal.Report, error) {
+func (t *task) openEpoch(ctx context.Context, out io.Writer) (*volume.File, journal.ScanReport, error) {
 	if t.epoch == 1 {
 		return t.openFirstEpoch(out)
 	}
 	// The device is opened before the scan: no other writer can append in between.
 	device, err := t.openDevice(ctx)
 	if err != nil {
-		return nil, journal.Report{}, err
+		return nil, journal.ScanReport{}, err
 	}
 	found, err := t.scan(io.Discard)
 	if err == nil {
@@ -56,24 +56,24 @@ func (t *task) openEpoch(ctx context.Context, out io.Writer) (*volume.File, jour
 	}
 	switch {
 	case err != nil && device != nil:
-		return nil, journal.Report{}, errors.Join(err, device.Close())
+		return nil, journal.ScanReport{}, errors.Join(err, device.Close())
 	case err != nil:
-		return nil, journal.Report{}, err
+		return nil, journal.ScanReport{}, err
 	case device != nil:
-		return device, found.Report, device.SetWriteOffset(found.Bytes)
+		return device, found.ScanReport, device.SetWriteOffset(found.Bytes)
 	}
 	file, err := t.openAppend()
-	return file, found.Report, err
+	return file, found.ScanReport, err
 }
 
 // openFirstEpoch creates the journal. If the file already exists, it
 // returns an error, because another program may own it.
-func (t *task) openFirstEpoch(out io.Writer) (*volume.File, journal.Report, error) {
+func (t *task) openFirstEpoch(out io.Writer) (*volume.File, journal.ScanReport, error) {
 	file, err := t.create()
 	if err != nil {
-		return nil, journal.Report{}, err
+		return nil, journal.ScanReport{}, err
 	}
-	return file, journal.Report{}, t.reportScan(out, t.noJournal())
+	return file, journal.ScanReport{}, t.reportScan(out, t.noJournal())
 }
 
 func (t *task) create() (*volume.File, error) {
@@ -153,7 +153,7 @@ func (t *task) open(op string, open func(path string) (*volume.File, error)) (fi
 // append commits records at the task's rate until the context ends. While one commit
 // takes long, records become due, and the next commit is larger.
 func (t *task) append(ctx context.Context, w *journal.Writer, timer *commitTimer, out io.Writer) error {
-	limiter := newRateLimiter(t.rate, maxCommitBytes/t.format.Size)
+	limiter := newRateLimiter(t.rate, maxCommitBytes/t.format.RecordSize)
 	acks := acknowledger{out: out, epoch: t.epoch}
 	for {
 		n, err := limiter.next(ctx)

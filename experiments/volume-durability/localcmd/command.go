@@ -127,7 +127,7 @@ func (l *localCommand) execute(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if l.overwrite != "" {
-		if err := volume.Blank(run.Target.Path); err != nil {
+		if err := volume.ZeroDevice(run.Target.Path); err != nil {
 			return fmt.Errorf("--overwrite %s: %w", l.overwrite, err)
 		}
 	}
@@ -246,7 +246,7 @@ func (l *localCommand) report(outcome result.Result) error {
 	if absErr != nil {
 		where = l.folder
 	}
-	b, makeErr := bundle.Make(outcome, bundle.Options{Where: where})
+	b, makeErr := bundle.Make(outcome, bundle.Options{Location: where})
 	if makeErr == nil {
 		makeErr = b.Write(l.folder)
 	}

@@ -109,7 +109,7 @@ func (o *optionFlags) parse() (options.Values, error) {
 
 // withFlagNames replaces the names of options by those of their flags.
 func withFlagNames(err error) error {
-	return terminal.ReplaceInvalid(err, func(p options.Invalid) error {
+	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
 		return fmt.Errorf("--%s %q: want %s", flagName(p.Name), p.Value, p.Want)
 	})
 }

@@ -54,7 +54,7 @@ type screen interface {
 
 // row is the progress of one cell.
 type row struct {
-	plan      options.CellSpec
+	spec      options.CellSpec
 	epochs    map[int]uint64 // the last acknowledged sequence number of each
 	records   uint64
 	rate      rate
@@ -95,9 +95,9 @@ func (v *View) Close() {
 // Planned shows the cells of the run.
 func (v *View) Planned(cells []options.CellSpec) {
 	v.mu.Lock()
-	for _, plan := range cells {
-		r := &row{plan: plan, epochs: map[int]uint64{}, state: "nothing acknowledged yet"}
-		v.rows[plan.Name] = r
+	for _, spec := range cells {
+		r := &row{spec: spec, epochs: map[int]uint64{}, state: "nothing acknowledged yet"}
+		v.rows[spec.Name] = r
 		v.order = append(v.order, r)
 	}
 	v.phase = "pre-chaos"
@@ -108,7 +108,7 @@ func (v *View) Planned(cells []options.CellSpec) {
 // Written shows that the writers have acknowledged their first records.
 func (v *View) Written(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
-		v.event("%s: %s", title(c.Plan), c.WriteSentence())
+		v.event("%s: %s", title(c.Spec), c.WriteSentence())
 	}
 	return nil
 }
@@ -127,8 +127,8 @@ func (v *View) ChaosBegins(context.Context) error {
 }
 
 // Acknowledged counts acknowledged records. Acknowledgements are cumulative in an epoch.
-func (v *View) Acknowledged(plan options.CellSpec, ack ledger.Ack) {
-	v.update(plan, func(r *row) {
+func (v *View) Acknowledged(spec options.CellSpec, ack ledger.Ack) {
+	v.update(spec, func(r *row) {
 		r.state = stateWriting
 		if ack.Seq > r.epochs[ack.Epoch] {
 			r.records += ack.Seq - r.epochs[ack.Epoch]
@@ -139,33 +139,33 @@ func (v *View) Acknowledged(plan options.CellSpec, ack ledger.Ack) {
 }
 
 // Deleting shows the deletion of a writer.
-func (v *View) Deleting(plan options.CellSpec, pod result.Pod) {
+func (v *View) Deleting(spec options.CellSpec, pod result.Pod) {
 	var records uint64
-	v.update(plan, func(r *row) {
+	v.update(spec, func(r *row) {
 		r.deletions++
 		r.state = "recovering after a deletion"
 		records = r.records
 	})
-	if plan.VolumeSource == options.Local {
-		v.event("%s: killing the %s (%s acknowledged so far)", title(plan), pod.Name, judge.Count(records, "record"))
+	if spec.VolumeSource == options.Local {
+		v.event("%s: killing the %s (%s acknowledged so far)", title(spec), pod.Name, judge.Count(records, "record"))
 		return
 	}
 	v.event("%s: deleting pod %s on node %s (%s acknowledged so far)",
-		title(plan), pod.Name, pod.Node, judge.Count(records, "record"))
+		title(spec), pod.Name, pod.Node, judge.Count(records, "record"))
 }
 
 // Reading shows that the journal of a cell is read back.
-func (v *View) Reading(plan options.CellSpec) {
-	v.update(plan, func(r *row) { r.state = "reading the journal back" })
+func (v *View) Reading(spec options.CellSpec) {
+	v.update(spec, func(r *row) { r.state = "reading the journal back" })
 	v.setPhase("post-chaos: reading back")
-	v.event("%s: reading the journal back", title(plan))
+	v.event("%s: reading the journal back", title(spec))
 }
 
 // Judged shows the verdict of a cell.
 func (v *View) Judged(judged result.Cell) {
 	label := VerdictLabel(judged)
-	v.update(judged.Plan, func(r *row) { r.verdict, r.state = label, judged.Reason })
-	v.event("%s: %s: %s", title(judged.Plan), label, judged.Reason)
+	v.update(judged.Spec, func(r *row) { r.verdict, r.state = label, judged.Reason })
+	v.event("%s: %s: %s", title(judged.Spec), label, judged.Reason)
 }
 
 // ChaosEnded shows that every cell has its verdict.
@@ -184,27 +184,27 @@ func (v *View) setPhase(phase string) {
 }
 
 // update changes the row of a cell, if the cell was planned.
-func (v *View) update(plan options.CellSpec, change func(*row)) {
+func (v *View) update(spec options.CellSpec, change func(*row)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if r := v.rows[plan.Name]; r != nil {
+	if r := v.rows[spec.Name]; r != nil {
 		change(r)
 	}
 }
 
 // title returns the name of a cell, or of its storage if it has none.
-func title(plan options.CellSpec) string {
+func title(spec options.CellSpec) string {
 	switch {
-	case plan.Name != "":
-		return plan.Name
-	case plan.ExistingClaim != "":
-		return plan.ExistingClaim
-	case plan.VolumeSource == options.EmptyDir:
+	case spec.Name != "":
+		return spec.Name
+	case spec.ExistingClaim != "":
+		return spec.ExistingClaim
+	case spec.VolumeSource == options.EmptyDir:
 		return "emptyDir"
-	case plan.VolumeSource == options.Local:
+	case spec.VolumeSource == options.Local:
 		return "local"
-	case plan.StorageClass != "":
-		return plan.StorageClass
+	case spec.StorageClass != "":
+		return spec.StorageClass
 	}
 	return "default StorageClass"
 }
@@ -213,9 +213,9 @@ func title(plan options.CellSpec) string {
 // expected: a control must lose its data.
 func VerdictLabel(c result.Cell) string {
 	switch {
-	case c.Plan.Control && c.LostAllData():
+	case c.Spec.Control && c.LostAllData():
 		return string(c.Verdict) + ", as expected"
-	case c.Plan.Control && (c.Verdict == judge.Pass || c.Verdict == judge.Fail):
+	case c.Spec.Control && (c.Verdict == judge.Pass || c.Verdict == judge.Fail):
 		return string(c.Verdict) + ", not as expected"
 	}
 	return string(c.Verdict)

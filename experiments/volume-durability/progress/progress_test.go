@@ -34,9 +34,9 @@ func showRun(t *testing.T, v *View) {
 	v.Deleting(fast, result.Pod{Name: "write-pod", Node: "n1"})
 	v.Acknowledged(fast, ack(2, 5))
 	v.Reading(fast)
-	v.Judged(result.Cell{Plan: fast, Verdict: judge.Pass, Reason: "all are there"})
+	v.Judged(result.Cell{Spec: fast, Verdict: judge.Pass, Reason: "all are there"})
 	v.Judged(result.Cell{
-		Plan: control, Verdict: judge.Fail, Reason: "the journal is missing",
+		Spec: control, Verdict: judge.Fail, Reason: "the journal is missing",
 		Findings: []judge.Finding{{Class: judge.Missing, Records: 20}},
 	})
 	require.NoError(t, v.ChaosEnded(t.Context()))

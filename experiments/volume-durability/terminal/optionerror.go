@@ -8,7 +8,7 @@ import (
 
 // ReplaceInvalid replaces every mistake in an option that err joins by what describe returns for it. Other errors
 // stay as they are.
-func ReplaceInvalid(err error, describe func(options.Invalid) error) error {
+func ReplaceInvalid(err error, describe func(options.InvalidValueError) error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, one := range joined.Unwrap() {
@@ -16,7 +16,7 @@ func ReplaceInvalid(err error, describe func(options.Invalid) error) error {
 		}
 		return errors.Join(all...)
 	}
-	var p options.Invalid
+	var p options.InvalidValueError
 	if errors.As(err, &p) {
 		return describe(p)
 	}

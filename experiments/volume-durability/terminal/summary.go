@@ -57,10 +57,10 @@ func summary(r result.Result) string {
 func reasons(cells []result.Cell) string {
 	var s strings.Builder
 	for _, c := range cells {
-		if c.Plan.Control && c.LostAllData() || !c.Plan.Control && c.Verdict == judge.Pass {
+		if c.Spec.Control && c.LostAllData() || !c.Spec.Control && c.Verdict == judge.Pass {
 			continue
 		}
-		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Plan.Name, progress.VerdictLabel(c), c.Reason)
+		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Spec.Name, progress.VerdictLabel(c), c.Reason)
 	}
 	return s.String()
 }

@@ -35,9 +35,9 @@ func TestSummary_SeveralCellsListReasonsOfUnexpectedVerdicts(t *testing.T) {
 	r := samples.Matrix()
 	s := summary(r)
 	for _, c := range r.Cells {
-		reason := "\n" + c.Plan.Name + ": "
+		reason := "\n" + c.Spec.Name + ": "
 		switch {
-		case c.Plan.Control:
+		case c.Spec.Control:
 			assert.NotContains(t, s, reason, "it lost its data, as expected")
 		case c.Verdict == "Pass":
 			assert.NotContains(t, s, reason)

@@ -28,14 +28,14 @@ const (
 	NotApplicable
 )
 
-// Context is information for an assessment that is not in the result.
-type Context struct {
+// Metadata is what an assessment states in addition to the result.
+type Metadata struct {
 	// Asset is the cluster's name in the assessor's tools; empty for a name made of its UID.
 	Asset string
-	// Where is the place where the bundle is stored; empty if unknown.
-	Where string
-	// Sum is the SHA-256 of result.json in hexadecimal.
-	Sum string
+	// BundleLocation is the place where the bundle is stored; empty if unknown.
+	BundleLocation string
+	// ResultSHA256 is the SHA-256 of result.json in hexadecimal.
+	ResultSHA256 string
 }
 
 // Assessment is the assessment of a result against a rule.
@@ -55,11 +55,11 @@ type Assessment struct {
 }
 
 // Assess assesses a result against a rule.
-func Assess(r result.Result, to rule.Rule, in Context) Assessment {
+func Assess(r result.Result, to rule.Rule, metadata Metadata) Assessment {
 	a := Assessment{Rule: to, Criterion: logData(r), Verification: verification(r)}
 	a.Status, a.Reason = status(r, to)
 	a.Details = a.details(r)
-	a.Comments = a.comments(r, in)
+	a.Comments = a.comments(r, metadata)
 	return a
 }
 
@@ -69,7 +69,7 @@ func status(r result.Result, to rule.Rule) (Status, string) {
 	switch {
 	case r.Options.VolumeSource == options.Local:
 		return NotReviewed, "A local run tests no cluster: " + r.Reason
-	case r.Verdict == judge.NotApplicable && to.Swarm == "":
+	case r.Verdict == judge.NotApplicable && to.SwarmExemption == "":
 		return NotReviewed, "No test was run, and the rule has no exemption for Swarm: " + r.Reason
 	case r.Verdict == judge.NotApplicable && r.Cluster.Orchestrator == "":
 		return NotReviewed, "No test was run, and the result does not show that the orchestrator is Swarm: " + r.Reason
@@ -183,12 +183,12 @@ func verification(r result.Result) string {
 	return strings.Join(parts, "\n   ")
 }
 
-func name(c result.Cell) string { return c.Plan.Name }
+func name(c result.Cell) string { return c.Spec.Name }
 
 // Asset returns the name of the assessed cluster.
-func Asset(r result.Result, in Context) string {
+func Asset(r result.Result, metadata Metadata) string {
 	const maxLength = 255 // the limit of STIG Manager
-	asset := in.Asset
+	asset := metadata.Asset
 	switch {
 	case asset != "":
 	case r.Cluster.UID != "":

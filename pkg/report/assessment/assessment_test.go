@@ -27,7 +27,7 @@ func TestAssess_AnErrorIsNeitherAPassNorOpen(t *testing.T) {
 		"error": NotReviewed, "undetected": NotReviewed, "stopped": NotReviewed, "not-applicable": NotApplicable,
 	}
 	for _, s := range samples.All() {
-		a := Assess(s.Result, mke(t), Context{})
+		a := Assess(s.Result, mke(t), Metadata{})
 		assert.Equal(t, want[s.Name], a.Status, s.Name)
 		assert.NotEmpty(t, a.Reason, s.Name)
 		assert.Contains(t, a.Details, a.Reason, s.Name)
@@ -38,18 +38,18 @@ func TestAssess_StatusNeedsACellWithAVerdict(t *testing.T) {
 	of := func(change func(*result.Result)) Status {
 		r := samples.Pass()
 		change(&r)
-		return Assess(r, mke(t), Context{}).Status
+		return Assess(r, mke(t), Metadata{}).Status
 	}
 	for name, change := range map[string]func(*result.Result){
 		"a Pass without a cell": func(r *result.Result) { r.Cells = nil },
 		"a Pass with a cell that ended in Error": func(r *result.Result) {
 			r.Cells = append(r.Cells, samples.Error().Cells...)
 		},
-		"a Pass of the control alone":                     func(r *result.Result) { r.Cells[0].Plan.Control = true },
+		"a Pass of the control alone":                     func(r *result.Result) { r.Cells[0].Spec.Control = true },
 		"a Pass with only a skipped cell":                 func(r *result.Result) { r.Cells[0].Verdict = judge.Skipped },
 		"a Fail of a user's probe, without a failed cell": func(r *result.Result) { r.Verdict = judge.Fail },
 		"a Fail of the control alone": func(r *result.Result) {
-			r.Verdict, r.Cells[0].Verdict, r.Cells[0].Plan.Control = judge.Fail, judge.Fail, true
+			r.Verdict, r.Cells[0].Verdict, r.Cells[0].Spec.Control = judge.Fail, judge.Fail, true
 		},
 		"N/A without a reason": func(r *result.Result) {
 			r.Verdict, r.Cells, r.Cluster.Orchestrator = judge.NotApplicable, nil, ""
@@ -70,7 +70,7 @@ func TestAssess_StatusNeedsACellWithAVerdict(t *testing.T) {
 func TestAssess_SwarmIsNotApplicableOnlyIfTheRuleNamesIt(t *testing.T) {
 	to, err := rule.Find("V-233123")
 	require.NoError(t, err)
-	assert.Equal(t, NotReviewed, Assess(samples.NotApplicable(), to, Context{}).Status)
+	assert.Equal(t, NotReviewed, Assess(samples.NotApplicable(), to, Metadata{}).Status)
 }
 
 func TestAssess_ReportsTheCriterionSeparately(t *testing.T) {
@@ -82,11 +82,11 @@ func TestAssess_ReportsTheCriterionSeparately(t *testing.T) {
 	} {
 		for _, s := range all {
 			if s.Name == name {
-				assert.Equal(t, want, Assess(s.Result, mke(t), Context{}).Criterion, name)
+				assert.Equal(t, want, Assess(s.Result, mke(t), Metadata{}).Criterion, name)
 			}
 		}
 	}
-	assessed := func(r result.Result) Assessment { return Assess(r, mke(t), Context{}) }
+	assessed := func(r result.Result) Assessment { return Assess(r, mke(t), Metadata{}) }
 	failed := assessed(samples.Fail()).Details
 	assert.Contains(t, failed, `1. The check's own criterion ("If there is no log data, this is a finding."): `+
 		"log data present. By this criterion alone, this is not a finding\n")
@@ -102,7 +102,7 @@ func TestAssess_ReportsTheCriterionSeparately(t *testing.T) {
 
 func TestAssess_HasWhatAnAssessorNeeds(t *testing.T) {
 	r := samples.Pass()
-	a := Assess(r, mke(t), Context{Where: "ConfigMap stig/evidence", Sum: "abc123"})
+	a := Assess(r, mke(t), Metadata{BundleLocation: "ConfigMap stig/evidence", ResultSHA256: "abc123"})
 	c := r.Cells[0]
 	for _, want := range []string{
 		"2026-11-24T12:46:47.123Z", string(r.Cluster.UID), r.Cluster.Server, r.Cluster.Version, r.Cluster.Orchestrator,
@@ -118,7 +118,7 @@ func TestAssess_HasWhatAnAssessorNeeds(t *testing.T) {
 		assert.Contains(t, a.Details, want)
 	}
 	for _, want := range []string{
-		r.RunID, r.Engine.ServiceAccount, string(r.Engine.UID), r.Engine.Result, string(r.Engine.ResultUID),
+		r.RunID, r.Engine.ServiceAccount, string(r.Engine.UID), r.Engine.ChaosResult, string(r.Engine.ChaosResultUID),
 		"ConfigMap stig/evidence", "abc123", "one of the 44 rules", "Merge it", c.NotShown[0],
 	} {
 		assert.Contains(t, a.Comments, want)
@@ -130,7 +130,7 @@ func TestAssess_LimitsTheLengthOfTexts(t *testing.T) {
 	for range 6 {
 		r.Cells = append(r.Cells, r.Cells...)
 	}
-	a := Assess(r, mke(t), Context{})
+	a := Assess(r, mke(t), Metadata{})
 	for _, s := range []string{a.Details, a.Comments} {
 		assert.LessOrEqual(t, len(s), MaxLength)
 	}
@@ -139,12 +139,12 @@ func TestAssess_LimitsTheLengthOfTexts(t *testing.T) {
 
 func TestAsset_IsTheCluster(t *testing.T) {
 	r := samples.Pass()
-	assert.Equal(t, "kubernetes-1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Asset(r, Context{}))
-	assert.Equal(t, "mke-1", Asset(r, Context{Asset: "mke-1"}))
-	long := Asset(r, Context{Asset: strings.Repeat("ä", 200)})
+	assert.Equal(t, "kubernetes-1d4c33f0-61f9-4b0e-9c2a-5a4d2f6c7e10", Asset(r, Metadata{}))
+	assert.Equal(t, "mke-1", Asset(r, Metadata{Asset: "mke-1"}))
+	long := Asset(r, Metadata{Asset: strings.Repeat("ä", 200)})
 	assert.LessOrEqual(t, len(long), 255)
 	assert.True(t, utf8.ValidString(long))
 	r.Cluster.UID = ""
-	assert.Equal(t, "10.0.0.10", Asset(r, Context{}))
-	assert.Equal(t, "kubernetes", Asset(result.Result{}, Context{}))
+	assert.Equal(t, "10.0.0.10", Asset(r, Metadata{}))
+	assert.Equal(t, "kubernetes", Asset(result.Result{}, Metadata{}))
 }

@@ -45,7 +45,7 @@ func (t *text) truncate() string {
 
 func (a Assessment) details(r result.Result) string {
 	var t text
-	t.line("%s (%s), %s", a.Rule.Group, a.Rule.ID, a.Rule.Benchmark.Reference())
+	t.line("%s (%s), %s", a.Rule.GroupID, a.Rule.ID, a.Rule.Benchmark.Reference())
 	t.line("Result: %s", a.Reason)
 	t.line("")
 	if a.Rule.Criterion != "" {
@@ -55,7 +55,7 @@ func (a Assessment) details(r result.Result) string {
 	}
 	t.line("2. Byte-for-byte verification, a stricter criterion: %s", a.Verification)
 	t.line("")
-	t.line("Started %s, ended %s", utc(r.Started), utc(r.Ended))
+	t.line("Started %s, ended %s", utc(r.StartedAt), utc(r.EndedAt))
 	t.labelled("Tool", tool(r.Tool))
 	t.labelled("Cluster (UID of namespace kube-system)", string(r.Cluster.UID))
 	t.labelled("API server", r.Cluster.Server)
@@ -85,10 +85,10 @@ func tool(tool result.Tool) string {
 
 func (t *text) cell(c result.Cell) {
 	heading := "Volume under test"
-	if c.Plan.Name != "" {
-		heading = "Cell " + c.Plan.Name
+	if c.Spec.Name != "" {
+		heading = "Cell " + c.Spec.Name
 	}
-	if c.Plan.Control {
+	if c.Spec.Control {
 		heading += " (the control, which must lose its data)"
 	}
 	t.line("%s: %s", heading, c.Verdict)
@@ -100,17 +100,17 @@ func (t *text) cell(c result.Cell) {
 		t.labelled("Volume handle", claim.Handle)
 		t.labelled("Access modes", strings.Join(claim.AccessModes, ", "))
 	}
-	if c.Plan.VolumeSource == options.EmptyDir {
+	if c.Spec.VolumeSource == options.EmptyDir {
 		t.line("Volume: an emptyDir")
 	}
-	if c.Path != "" {
-		t.line("Volume: %s on this machine, without a cluster", c.Path)
+	if c.Target != "" {
+		t.line("Volume: %s on this machine, without a cluster", c.Target)
 	}
 	for _, e := range c.Epochs {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
-		if !e.Deleting.IsZero() {
+		if !e.DeletionRequestedAt.IsZero() {
 			t.line("Deleted %s with a grace period of %s, no longer existed %s; %s at the deletion",
-				utc(e.Deleting), grace(e.Grace), utc(e.Gone), judge.Count(e.AckedAtDeletion, "acknowledged record"))
+				utc(e.DeletionRequestedAt), grace(e.GracePeriodSeconds), utc(e.DeletedAt), judge.Count(e.AckedAtDeletion, "acknowledged record"))
 		}
 	}
 	if c.Reader != nil {
@@ -119,7 +119,7 @@ func (t *text) cell(c result.Cell) {
 	}
 	t.line("Evidence level: %s", level(c.Provenance))
 	for _, f := range c.Findings {
-		t.line("Finding: %s, bytes %d to %d of %s", f, f.Offset, f.End, c.File)
+		t.line("Finding: %s, bytes %d to %d of %s", f, f.Offset, f.End, c.JournalFile)
 	}
 }
 
@@ -128,10 +128,10 @@ func (t *text) journal(c result.Cell) {
 	s := c.Reader.ScanResult
 	acknowledged := judge.Count(ledger.CountRecords(c.Acks), "acknowledged record")
 	if !c.Reader.HasLogData() {
-		t.line("Journal %s: %s; read back: log data not present, %s", c.File, acknowledged, judge.Count(s.Bytes, "byte"))
+		t.line("Journal %s: %s; read back: log data not present, %s", c.JournalFile, acknowledged, judge.Count(s.Bytes, "byte"))
 		return
 	}
-	t.line("Journal %s: %s; read back: log data present, %s, %s, from %s to %s", c.File, acknowledged,
+	t.line("Journal %s: %s; read back: log data present, %s, %s, from %s to %s", c.JournalFile, acknowledged,
 		judge.Count(s.Records, "intact record"), judge.Count(s.Bytes, "byte"), utc(s.FirstTime), utc(s.LastTime))
 	t.labelled("SHA-256 of the journal", s.SHA256)
 	for _, ack := range c.Acks {
@@ -155,11 +155,11 @@ func grace(seconds *int64) string {
 	return fmt.Sprintf("%d s", *seconds)
 }
 
-func level(c provenance.History) string {
-	if c.NotReached == "" {
+func level(c provenance.Provenance) string {
+	if c.NotReachedReason == "" {
 		return c.Level.String()
 	}
-	return c.Level.String() + " (" + c.NotReached + ")"
+	return c.Level.String() + " (" + c.NotReachedReason + ")"
 }
 
 // byHand describes how to repeat the check with kubectl alone.
@@ -176,30 +176,30 @@ func (t *text) byHand(r result.Result) {
 	}
 }
 
-func (a Assessment) comments(r result.Result, in Context) string {
+func (a Assessment) comments(r result.Result, metadata Metadata) string {
 	var t text
 	t.line("Run %s of volume-durability.", r.RunID)
 	if e := r.Engine; e != nil {
-		t.line("ChaosEngine %s/%s, UID %s; ChaosResult %s", e.Namespace, e.Name, e.UID, e.Result)
-		t.labelled("UID of the ChaosResult", string(e.ResultUID))
+		t.line("ChaosEngine %s/%s, UID %s; ChaosResult %s", e.Namespace, e.Name, e.UID, e.ChaosResult)
+		t.labelled("UID of the ChaosResult", string(e.ChaosResultUID))
 		t.labelled("Service account", e.ServiceAccount)
 	}
-	t.labelled("Evidence bundle", in.Where)
-	t.labelled("SHA-256 of its result.json, the source of the other reports", in.Sum)
-	if in.Sum != "" {
+	t.labelled("Evidence bundle", metadata.BundleLocation)
+	t.labelled("SHA-256 of its result.json, the source of the other reports", metadata.ResultSHA256)
+	if metadata.ResultSHA256 != "" {
 		t.line("A checklist can be edited, so compare this SHA-256 with the manifest.json of a copy of the bundle.")
 	}
-	if b := a.Rule.Benchmark; b.Rules > 1 {
-		t.line("This checklist assesses one of the %d rules of %s. Merge it into a checklist that has the other rules; do not replace that checklist.", b.Rules, b.ID)
+	if b := a.Rule.Benchmark; b.RuleCount > 1 {
+		t.line("This checklist assesses one of the %d rules of %s. Merge it into a checklist that has the other rules; do not replace that checklist.", b.RuleCount, b.ID)
 	} else {
 		t.line("This checklist assesses one rule of %s. Merge it into a checklist that has the other rules; do not replace that checklist.", b.ID)
 	}
 	for _, c := range r.Cells {
 		for _, limit := range c.NotShown {
-			t.line("Not shown%s: %s", inCells([]string{c.Plan.Name}), limit)
+			t.line("Not shown%s: %s", inCells([]string{c.Spec.Name}), limit)
 		}
 		for _, note := range c.Notes {
-			t.line("Note%s: %s", inCells([]string{c.Plan.Name}), note)
+			t.line("Note%s: %s", inCells([]string{c.Spec.Name}), note)
 		}
 	}
 	t.labelled("Not removed", r.NotRemoved)

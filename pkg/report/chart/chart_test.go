@@ -92,9 +92,9 @@ func TestTimeline_ShowsMissingRecords(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	line := Timeline{
 		Alternative: `what <is> "shown"`, From: at(0), To: at(100), Format: plain,
-		Acked:   []Amount{{at(0), 0}, {at(50), 100}, {at(100), 100}},
-		Reads:   []Read{{At: at(60), Acked: 100, Found: 100}, {At: at(90), Acked: 100, Found: 88}},
-		Outages: []Outage{{From: at(50), To: at(75), Label: "25 s"}},
+		Acked:      []Amount{{at(0), 0}, {at(50), 100}, {at(100), 100}},
+		Reads:      []ReadPoint{{At: at(60), Acked: 100, Found: 100}, {At: at(90), Acked: 100, Found: 88}},
+		Recoveries: []Recovery{{From: at(50), To: at(75), Label: "25 s"}},
 		Lanes: []Lane{{Name: "a & b", Bars: []Bar{
 			{From: at(0), To: at(50), Kind: Running, Label: "1"},
 			{From: at(50), To: at(51), Kind: Deleting, Label: "no room"},
@@ -104,10 +104,10 @@ func TestTimeline_ShowsMissingRecords(t *testing.T) {
 	all := shapes(t, picture)
 	assert.Equal(t, `what <is> "shown"`, attr(all[0], "aria-label"))
 	assert.Equal(t, "img", attr(all[0], "role"))
-	outage := ofClass(all, "outage")
-	require.Len(t, outage, 1)
-	assert.Equal(t, "50%", attr(outage[0], "x"))
-	assert.Equal(t, "25%", attr(outage[0], "width"))
+	recovery := ofClass(all, "recovery")
+	require.Len(t, recovery, 1)
+	assert.Equal(t, "50%", attr(recovery[0], "x"))
+	assert.Equal(t, "25%", attr(recovery[0], "width"))
 	assert.Len(t, ofClass(all, "gone"), 1, "only the second read missed records")
 	assert.Len(t, ofClass(all, "found"), 2)
 	assert.Contains(t, picture, "−12")
@@ -115,13 +115,13 @@ func TestTimeline_ShowsMissingRecords(t *testing.T) {
 	assert.NotContains(t, picture, "no room")
 }
 
-func TestTimeline_LabelsTheLongestOutages(t *testing.T) {
+func TestTimeline_LabelsTheLongestRecoveries(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	line := Timeline{From: at(0), To: at(1000), Format: plain}
 	for i := range 50 {
-		line.Outages = append(line.Outages, Outage{From: at(20 * i), To: at(20*i + 5), Label: "5 s"})
+		line.Recoveries = append(line.Recoveries, Recovery{From: at(20 * i), To: at(20*i + 5), Label: "5 s"})
 	}
-	line.Outages[27].To, line.Outages[27].Label = at(20*27+9), "9 s"
+	line.Recoveries[27].To, line.Recoveries[27].Label = at(20*27+9), "9 s"
 	picture := line.SVG()
 	assert.Contains(t, picture, ">9 s</text>")
 	assert.Less(t, strings.Count(string(picture), ">5 s</text>"), 25)
@@ -131,7 +131,7 @@ func TestTimeline_LabelsTheLongestOutages(t *testing.T) {
 func TestStrip_MergesCloseLabels(t *testing.T) {
 	picture := Strip{
 		Length: 1000, Format: plain,
-		Pieces:   []Piece{{0, 500, Acked, "p"}, {500, 510, Damaged, "d"}},
+		Parts:    []Part{{0, 500, Acked, "p"}, {500, 510, Damaged, "d"}},
 		Marks:    []Mark{{500, 510, "1"}, {510, 510, "2"}, {520, 530, "3"}, {900, 1000, "4"}},
 		Sections: []Section{{0, 500, "writer 1"}, {500, 510, "writer 2"}},
 	}.SVG()
@@ -143,7 +143,7 @@ func TestStrip_MergesCloseLabels(t *testing.T) {
 	assert.Contains(t, picture, ">1–3</text>")
 	assert.Contains(t, picture, ">4</text>")
 	assert.NotContains(t, picture, "writer 2")
-	assert.Len(t, ofClass(all, "piece-acked"), 1)
+	assert.Len(t, ofClass(all, "part-acked"), 1)
 }
 
 func TestRebin_CountsEveryValueOnce(t *testing.T) {

@@ -10,7 +10,7 @@ type Strip struct {
 	Alternative string
 	// Length is the length of the file, or the expected length if that is greater.
 	Length int64
-	Pieces []Piece
+	Parts  []Part
 	Marks  []Mark
 	// Sections are named under the strip.
 	Sections []Section
@@ -18,22 +18,22 @@ type Strip struct {
 	Format func(float64) string
 }
 
-// Piece is a range of bytes. Bytes without a piece are missing.
-type Piece struct {
+// Part is a range of bytes. Bytes without a part are missing.
+type Part struct {
 	From, To int64
-	Kind     PieceKind
+	Kind     PartKind
 	Title    string
 }
 
-// PieceKind selects the look of a piece.
-type PieceKind string
+// PartKind selects the look of a part.
+type PartKind string
 
-// The kinds of pieces.
+// The kinds of parts.
 const (
-	Acked   PieceKind = "acked"   // acknowledged and intact
-	Unacked PieceKind = "unacked" // intact, not acknowledged
-	Damaged PieceKind = "damaged"
-	Foreign PieceKind = "foreign" // of another journal
+	Acked   PartKind = "acked"   // acknowledged and intact
+	Unacked PartKind = "unacked" // intact, not acknowledged
+	Damaged PartKind = "damaged"
+	Foreign PartKind = "foreign" // of another journal
 )
 
 // Mark highlights a range of bytes with a label.
@@ -59,9 +59,9 @@ func (s Strip) SVG() template.HTML {
 	bottom := stripTop + stripHeight
 	bytes := scale{0, float64(s.Length), false}
 	x := func(offset int64) float64 { return bytes.at(float64(offset)) }
-	p.box("absent", 0, 100, stripTop+1, stripHeight-2, "") // the pieces cover it
-	for _, piece := range s.Pieces {
-		p.box("piece-"+string(piece.Kind), x(piece.From), x(piece.To), stripTop, stripHeight, piece.Title)
+	p.box("absent", 0, 100, stripTop+1, stripHeight-2, "") // the parts cover it
+	for _, part := range s.Parts {
+		p.box("part-"+string(part.Kind), x(part.From), x(part.To), stripTop, stripHeight, part.Title)
 	}
 	for _, m := range s.Marks {
 		p.box("lost", x(m.From), x(m.To), stripTop-3, stripHeight+6, m.Label)

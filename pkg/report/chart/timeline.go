@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Timeline shows over time how many records were acknowledged, how many of them each read found, the outages, and the
-// lifetimes of pods.
+// Timeline shows over time how many records were acknowledged, how many of them each read found, the recoveries, and
+// the lifetimes of pods.
 type Timeline struct {
 	Alternative string
 	From, To    time.Time
 	// Acked is the number of acknowledged records.
-	Acked   []Amount
-	Reads   []Read
-	Outages []Outage
-	Lanes   []Lane
+	Acked      []Amount
+	Reads      []ReadPoint
+	Recoveries []Recovery
+	Lanes      []Lane
 	// Format formats an amount.
 	Format func(float64) string
 }
@@ -28,16 +28,16 @@ type Amount struct {
 	Count float64
 }
 
-// Read is how many of the acknowledged records a read found.
-type Read struct {
+// ReadPoint is how many of the acknowledged records a read found.
+type ReadPoint struct {
 	At           time.Time
 	Acked, Found float64
 }
 
-// Outage is a time without acknowledgements. It begins with a deletion.
-type Outage struct {
+// Recovery is a time without acknowledgements. It begins with a deletion.
+type Recovery struct {
 	From, To time.Time
-	// Label is written above the outage if there is room. Longer outages have priority.
+	// Label is written above the recovery if there is room. Longer recoveries have priority.
 	Label string
 }
 
@@ -66,7 +66,7 @@ const (
 )
 
 const (
-	plotTop    = 30.0 // leaves room for the marks of deletions and the labels of outages
+	plotTop    = 30.0 // leaves room for the marks of deletions and the labels of recoveries
 	plotHeight = 150.0
 	laneHeight = 38.0
 	barHeight  = 15.0
@@ -87,8 +87,8 @@ func (t Timeline) SVG() template.HTML {
 	for _, tick := range linearTicks(top, 3) {
 		p.line("grid", 0, height(tick), 100, height(tick))
 	}
-	for _, o := range t.Outages {
-		p.box("outage", x(o.From), x(o.To), plotTop, plotHeight, o.Label)
+	for _, o := range t.Recoveries {
+		p.box("recovery", x(o.From), x(o.To), plotTop, plotHeight, o.Label)
 	}
 	points := make([]point, 0, len(t.Acked))
 	for _, a := range t.Acked {
@@ -132,17 +132,17 @@ func (t Timeline) reads(p *picture, bottom float64, height func(float64) float64
 	}
 }
 
-// deletions marks the beginning of each outage. Very many lines would hide the curve, so then there are only marks.
+// deletions marks the beginning of each recovery. Very many lines would hide the curve, so then there are only marks.
 func (t Timeline) deletions(p *picture, bottom float64) {
 	const maxLines = 20
-	for _, o := range t.Outages {
-		if len(t.Outages) <= maxLines {
+	for _, o := range t.Recoveries {
+		if len(t.Recoveries) <= maxLines {
 			p.line("deletion", t.place(o.From), plotTop-4, t.place(o.From), bottom)
 		}
 		p.mark("deletion-mark", t.place(o.From), plotTop-4, downwards)
 	}
-	longest := slices.Clone(t.Outages)
-	slices.SortStableFunc(longest, func(a, b Outage) int { return cmp.Compare(b.To.Sub(b.From), a.To.Sub(a.From)) })
+	longest := slices.Clone(t.Recoveries)
+	slices.SortStableFunc(longest, func(a, b Recovery) int { return cmp.Compare(b.To.Sub(b.From), a.To.Sub(a.From)) })
 	var taken []extent
 	for _, o := range longest {
 		place := (t.place(o.From) + t.place(o.To)) / 2

@@ -53,11 +53,11 @@ type (
 )
 
 // CKL returns the checklist of a result for one rule, as XML.
-func CKL(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
-	a := assessment.Assess(r, to, in)
+func CKL(r result.Result, to rule.Rule, metadata assessment.Metadata) ([]byte, error) {
+	a := assessment.Assess(r, to, metadata)
 	document := ckl{
 		Asset: cklAsset{
-			Role: "None", Type: "Computing", HostName: assessment.Asset(r, in),
+			Role: "None", Type: "Computing", HostName: assessment.Asset(r, metadata),
 			Comment: "Kubernetes cluster " + string(r.Cluster.UID), TargetKey: to.Benchmark.TargetKey,
 		},
 		STIGs: []iSTIG{{Info: info(r, to.Benchmark), Vulns: []vuln{{
@@ -87,7 +87,7 @@ func info(r result.Result, b rule.Benchmark) []siData {
 
 func attributes(r result.Result, to rule.Rule) []stigData {
 	all := []stigData{
-		{"Vuln_Num", to.Group}, {"Severity", to.Severity}, {"Group_Title", to.GroupTitle},
+		{"Vuln_Num", to.GroupID}, {"Severity", to.Severity}, {"Group_Title", to.GroupTitle},
 		{"Rule_ID", to.ID}, {"Rule_Ver", to.Version}, {"Rule_Title", to.Title},
 		{"Vuln_Discuss", ""}, {"IA_Controls", ""}, {"Check_Content", to.Excerpt()}, {"Fix_Text", to.FixText},
 		{"False_Positives", ""}, {"False_Negatives", ""}, {"Documentable", "false"},

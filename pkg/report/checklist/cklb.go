@@ -98,18 +98,18 @@ type (
 )
 
 // CKLB returns the checklist of a result for one rule, as JSON.
-func CKLB(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
+func CKLB(r result.Result, to rule.Rule, metadata assessment.Metadata) ([]byte, error) {
 	b := to.Benchmark
 	document := cklb{
-		Title: "volume-durability " + to.Group + " " + r.RunID, ID: id(r, "cklb"), Active: true, Mode: 2, Version: "1.0",
+		Title: "volume-durability " + to.GroupID + " " + r.RunID, ID: id(r, "cklb"), Active: true, Mode: 2, Version: "1.0",
 		Target: cklbTarget{
-			Type: "Computing", HostName: assessment.Asset(r, in), Role: "None",
+			Type: "Computing", HostName: assessment.Asset(r, metadata), Role: "None",
 			Comments: "Kubernetes cluster " + string(r.Cluster.UID),
 		},
 		STIGs: []cklbSTIG{{
 			Name: b.Title, DisplayName: strings.TrimSuffix(b.Title, " Security Technical Implementation Guide"), ID: b.ID,
 			Version: b.Version, ReleaseInfo: b.ReleaseInfo, UUID: id(r, b.ID), Reference: b.TargetKey, Size: 1,
-			Rules: []cklbRule{newRule(r, to, in)},
+			Rules: []cklbRule{newRule(r, to, metadata)},
 		}},
 	}
 	encoded, err := json.MarshalIndent(document, "", "  ")
@@ -119,17 +119,17 @@ func CKLB(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) 
 	return append(encoded, '\n'), nil
 }
 
-func newRule(r result.Result, to rule.Rule, in assessment.Context) cklbRule {
-	a, b := assessment.Assess(r, to, in), to.Benchmark
+func newRule(r result.Result, to rule.Rule, metadata assessment.Metadata) cklbRule {
+	a, b := assessment.Assess(r, to, metadata), to.Benchmark
 	return cklbRule{
 		UUID: id(r, to.ID), STIGUUID: id(r, b.ID), STIGUuid: id(r, b.ID),
-		GroupID: to.Group, GroupIDSource: to.Group, GroupTitle: to.GroupTitle,
+		GroupID: to.GroupID, GroupIDSource: to.GroupID, GroupTitle: to.GroupTitle,
 		RuleID: strings.TrimSuffix(to.ID, "_rule"), RuleIDSource: to.ID, RuleVersion: to.Version, RuleTitle: to.Title,
 		Weight: to.Weight, Classification: "UNCLASSIFIED", Severity: to.Severity,
 		CheckContent: to.Excerpt(), CheckContentRef: b.ContentRef, FixText: to.FixText, Documentable: "false",
 		LegacyIDs: []string{}, CCIs: to.CCIs, Reference: b.TargetKey,
-		GroupTree: []cklbGroup{{ID: to.Group, Title: to.GroupTitle, Description: "<GroupDescription></GroupDescription>"}},
+		GroupTree: []cklbGroup{{ID: to.GroupID, Title: to.GroupTitle, Description: "<GroupDescription></GroupDescription>"}},
 		Status:    statusNames[a.Status].cklb, Comments: a.Comments, FindingDetails: a.Details,
-		CreatedAt: r.Started.UTC(), UpdatedAt: r.Ended.UTC(),
+		CreatedAt: r.StartedAt.UTC(), UpdatedAt: r.EndedAt.UTC(),
 	}
 }

@@ -22,8 +22,8 @@ func aboutTables(r result.Result) []table {
 	}
 	if e := r.Engine; e != nil {
 		tables = append(tables, factTable("ChaosEngine", []fact{
-			{"Name", e.Namespace + "/" + e.Name, true}, {"UID", string(e.UID), true}, {"ChaosResult", e.Result, true},
-			{"UID of the ChaosResult", string(e.ResultUID), true}, {"Service account", e.ServiceAccount, true},
+			{"Name", e.Namespace + "/" + e.Name, true}, {"UID", string(e.UID), true}, {"ChaosResult", e.ChaosResult, true},
+			{"UID of the ChaosResult", string(e.ChaosResultUID), true}, {"Service account", e.ServiceAccount, true},
 		}))
 	}
 	tables = append(tables, factTable("Options", optionFacts(r)))

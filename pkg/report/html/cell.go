@@ -34,7 +34,7 @@ type cellView struct {
 	Strip        *figure
 	Findings     []findingView
 	Unlisted     string
-	Samples      []sampleView
+	Excerpts     []excerptView
 	Latency      *figure
 	Recovery     *figure
 	Evidence     *evidenceView
@@ -51,7 +51,7 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 	v := cellView{
 		cellPosition: at, Name: cellName(c), Verdict: newCellBadge(c), Control: controlSentence(c),
 		Reason: c.Reason, Notes: c.Notes, Facts: cellFacts(c), NotShown: c.NotShown,
-		Folded: c.Plan.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
+		Folded: c.Spec.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
 		v.Reason = "" // the page's header has it
@@ -66,7 +66,7 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 		return v
 	}
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
-	v.Samples, v.Pods, v.Ledger = newSampleViews(c), podTable(c), ledgerTable(c)
+	v.Excerpts, v.Pods, v.Ledger = newExcerptViews(c), podTable(c), ledgerTable(c)
 	if c.Verdict != judge.Skipped && !c.IsLocal() {
 		v.Steps = kubectlsteps.Steps(r, c)
 	}
@@ -80,7 +80,7 @@ const maxDetailed = 100
 // ledgerTable has the acknowledgements, with which anyone can check the journal.
 func ledgerTable(c result.Cell) table {
 	t := table{
-		Caption: fmt.Sprintf("Journal %s, with records of %s", c.Journal.ID, counted(c.Journal.Size, "byte")),
+		Caption: fmt.Sprintf("Journal %s, with records of %s", c.Journal.ID, counted(c.Journal.RecordSize, "byte")),
 		Head:    []string{"Epoch", "Acknowledged up to record", "CRC-32C of that record", "Synced at (writer's clock)"},
 		Numeric: map[int]bool{0: true, 1: true},
 	}
@@ -158,10 +158,11 @@ type levelView struct {
 
 func newEvidenceView(r result.Result, c result.Cell) *evidenceView {
 	v := &evidenceView{
-		Level: c.Provenance.Level.String(), Meaning: c.Provenance.Level.Description(), NotReached: c.Provenance.NotReached,
-		Facts: provenanceTable(c),
+		Level: c.Provenance.Level.String(), Meaning: c.Provenance.Level.Description(),
+		NotReached: c.Provenance.NotReachedReason,
+		Facts:      provenanceTable(c),
 	}
-	if r.Options.RequiredEvidence > provenance.None && !c.Plan.Control {
+	if r.Options.RequiredEvidence > provenance.None && !c.Spec.Control {
 		v.Required = r.Options.RequiredEvidence.String()
 	}
 	for level := provenance.ReadBack; level <= provenance.OtherMachine; level++ {
@@ -266,9 +267,9 @@ func cellFacts(c result.Cell) []fact {
 	}
 	source := "emptyDir"
 	class := ""
-	if c.Plan.VolumeSource == options.Claim {
+	if c.Spec.VolumeSource == options.Claim {
 		source = "claim"
-		class = c.Plan.StorageClass
+		class = c.Spec.StorageClass
 		if class == "" {
 			class = "the cluster's default"
 		}
@@ -284,8 +285,8 @@ func cellFacts(c result.Cell) []fact {
 		}
 	}
 	accessMode := ""
-	if c.Plan.VolumeSource == options.Claim { // an emptyDir has no access mode
-		accessMode = string(c.Plan.AccessMode)
+	if c.Spec.VolumeSource == options.Claim { // an emptyDir has no access mode
+		accessMode = string(c.Spec.AccessMode)
 	}
 	all = append(all, fact{"Volume", source, false}, fact{"StorageClass", class, false})
 	if c.Claim != nil {
@@ -293,21 +294,23 @@ func cellFacts(c result.Cell) []fact {
 			fact{"Volume handle", c.Claim.Handle, true}, fact{"UID of the claim", string(c.Claim.UID), true})
 	}
 	return withValues(append(all,
-		fact{"Access mode", accessMode, false}, fact{"Volume mode", string(c.Plan.VolumeMode), false},
-		fact{"Deletion", deletionKind(c.Plan), false},
-		fact{"Node of the reader", readerNode(c), false}, fact{"Journal", c.File, true}))
+		fact{"Access mode", accessMode, false}, fact{"Volume mode", string(c.Spec.VolumeMode), false},
+		fact{"Deletion", deletionKind(c.Spec), false},
+		fact{"Node of the reader", readerNode(c), false}, fact{"Journal", c.JournalFile, true}))
 }
 
 // localFacts describes the folder or device of a local run.
 func localFacts(c result.Cell) []fact {
 	kind, signal := "Folder", "SIGTERM"
-	if c.Plan.VolumeMode == corev1.PersistentVolumeBlock {
+	if c.Spec.VolumeMode == corev1.PersistentVolumeBlock {
 		kind = "Device"
 	}
-	if c.Plan.Force {
+	if c.Spec.Force {
 		signal = "SIGKILL"
 	}
-	return withValues([]fact{{kind, c.Path, true}, {"Signal to the writer", signal, false}, {"Journal", c.File, true}})
+	return withValues([]fact{
+		{kind, c.Target, true}, {"Signal to the writer", signal, false}, {"Journal", c.JournalFile, true},
+	})
 }
 
 func deletionKind(p options.CellSpec) string {
@@ -320,9 +323,9 @@ func deletionKind(p options.CellSpec) string {
 func readerNode(c result.Cell) string {
 	requested := map[options.ReaderNode]string{
 		options.AnyNode: "any", options.SameNode: "the writer's node", options.OtherNode: "another node",
-	}[c.Plan.ReaderNode]
+	}[c.Spec.ReaderNode]
 	if requested == "" {
-		requested = string(c.Plan.ReaderNode)
+		requested = string(c.Spec.ReaderNode)
 	}
 	if c.Reader == nil || c.Reader.Node == "" {
 		return "requested: " + requested

@@ -9,16 +9,16 @@ import (
 // cellName returns the name by which the whole page calls a cell.
 func cellName(c result.Cell) string {
 	switch {
-	case c.Plan.Name != "":
-		return c.Plan.Name
+	case c.Spec.Name != "":
+		return c.Spec.Name
 	case c.Claim != nil && c.Claim.StorageClass != "":
 		return c.Claim.Name + " (" + c.Claim.StorageClass + ")"
 	case c.Claim != nil:
 		return c.Claim.Name
-	case c.Path != "":
-		return c.Path
+	case c.Target != "":
+		return c.Target
 	default:
-		return string(c.Plan.VolumeSource)
+		return string(c.Spec.VolumeSource)
 	}
 }
 
@@ -59,7 +59,7 @@ func newCellRow(c result.Cell, v cellView) cellRow {
 // controlSentence explains the verdict of the control; empty for other cells.
 func controlSentence(c result.Cell) string {
 	switch {
-	case !c.Plan.Control:
+	case !c.Spec.Control:
 		return ""
 	case c.LostAllData():
 		return "This is the negative control. Its volume, an emptyDir, is deleted with its pod. It lost its data, as expected: this run can detect loss."

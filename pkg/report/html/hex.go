@@ -8,12 +8,12 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// sampleView shows the bytes around the first damage that one pod found.
-type sampleView struct {
+// excerptView shows the bytes around the first damage that one pod found.
+type excerptView struct {
 	Who, Where string
 	// Wide and Narrow are the same bytes, for wide and for narrow screens.
 	Wide, Narrow []hexRow
-	// All are all bytes of the sample; nil if Wide has all of them.
+	// All are all bytes of the excerpt; nil if Wide has all of them.
 	All   []hexRow
 	Bytes string
 }
@@ -33,24 +33,24 @@ const (
 	rowsBefore, rowsAfter = 4, 8
 )
 
-func newSampleViews(c result.Cell) []sampleView {
-	var views []sampleView
+func newExcerptViews(c result.Cell) []excerptView {
+	var views []excerptView
 	for _, r := range c.Reads() {
-		if r.ScanResult.Sample == nil {
+		if r.ScanResult.Excerpt == nil {
 			continue
 		}
 		who := "The reader"
 		if r.Epoch > 0 {
 			who = fmt.Sprintf("Writer %d", r.Epoch)
 		}
-		views = append(views, newSampleView(who, r.ScanResult))
+		views = append(views, newExcerptView(who, r.ScanResult))
 	}
 	return views
 }
 
-func newSampleView(who string, scan protocol.ScanResult) sampleView {
-	s := *scan.Sample
-	v := sampleView{
+func newExcerptView(who string, scan protocol.ScanResult) excerptView {
+	s := *scan.Excerpt
+	v := excerptView{
 		Who: who, Where: fmt.Sprintf("byte %s (0x%x)", grouped(s.Damage), s.Damage),
 		Wide: rowsAroundDamage(s, wide), Narrow: rowsAroundDamage(s, narrow), Bytes: counted(len(s.Bytes), "byte"),
 	}
@@ -63,7 +63,7 @@ func newSampleView(who string, scan protocol.ScanResult) sampleView {
 	return v
 }
 
-func rowsAroundDamage(s protocol.Sample, width int) []hexRow {
+func rowsAroundDamage(s protocol.Excerpt, width int) []hexRow {
 	all := hexRows(s, width)
 	scale := wide / width
 	at := len(all) - 1
@@ -76,7 +76,7 @@ func rowsAroundDamage(s protocol.Sample, width int) []hexRow {
 	return all[max(0, at-rowsBefore*scale):min(len(all), at+rowsAfter*scale+1)]
 }
 
-func hexRows(s protocol.Sample, width int) []hexRow {
+func hexRows(s protocol.Excerpt, width int) []hexRow {
 	var all []hexRow
 	for i := 0; i < len(s.Bytes); i += width {
 		all = append(all, newHexRow(s, i, width))
@@ -87,7 +87,7 @@ func hexRows(s protocol.Sample, width int) []hexRow {
 	return all
 }
 
-func newHexRow(s protocol.Sample, i, width int) hexRow {
+func newHexRow(s protocol.Excerpt, i, width int) hexRow {
 	bytes := s.Bytes[i:min(len(s.Bytes), i+width)]
 	row := hexRow{Offset: fmt.Sprintf("%08x", s.Offset+int64(i))}
 	blank := strings.Repeat("   ", width-len(bytes))

@@ -181,9 +181,9 @@ func TestRender_EscapesNames(t *testing.T) {
 	c := &r.Cells[0]
 	r.Reason, r.RunID, r.Options.Namespace, r.NotRemoved = harm, harm, harm, harm
 	r.Cluster.Server, r.Tool.Image = harm, harm
-	c.Plan.Name, c.Reason, c.File, c.Claim.Name, c.Claim.StorageClass = harm, harm+"cell", harm, harm, harm
+	c.Spec.Name, c.Reason, c.JournalFile, c.Claim.Name, c.Claim.StorageClass = harm, harm+"cell", harm, harm, harm
 	c.Notes, c.NotShown = []string{harm}, []string{harm}
-	c.Provenance.NotReached, c.Provenance.SameVolume.Reason, c.Provenance.Writer.Mount.Source = harm, harm, harm
+	c.Provenance.NotReachedReason, c.Provenance.SameVolume.Reason, c.Provenance.Writer.Mount.Source = harm, harm, harm
 	c.Findings[0].Detail, c.Findings[0].Class = harm, judge.Class(harm)
 	c.Epochs[0].Name, c.Epochs[0].Node, c.Reader.Node = harm, harm, harm
 	c.Reader.ScanResult.Foreign = []journal.Foreign{{ID: harm, Records: 1, Offset: 1, End: 2}}
@@ -269,8 +269,8 @@ func TestRender_OfAnIncompleteResult(t *testing.T) {
 		"never came back": {Verdict: judge.Fail, Cells: []result.Cell{{
 			Verdict: judge.Fail,
 			Epochs: []result.Epoch{
-				{Number: 1, Deleting: at, Acks: []result.AckSample{{At: at, Seq: 1}}},
-				{Number: 2, Pod: result.Pod{Created: at.Add(time.Second)}},
+				{Number: 1, DeletionRequestedAt: at, Acks: []result.AckSample{{ReceivedAt: at, Seq: 1}}},
+				{Number: 2, Pod: result.Pod{CreatedAt: at.Add(time.Second)}},
 			},
 		}}},
 	} {
@@ -287,7 +287,7 @@ func TestRender_LimitsThePageOfALongRun(t *testing.T) {
 		e := c.Epochs[1]
 		e.Number = len(c.Epochs) + 1
 		later := time.Duration(i+1) * 20 * time.Second
-		for _, at := range []*time.Time{&e.Created, &e.Started, &e.FirstAckAt, &e.Deleting, &e.Gone} {
+		for _, at := range []*time.Time{&e.CreatedAt, &e.StartedAt, &e.FirstAckAt, &e.DeletionRequestedAt, &e.DeletedAt} {
 			*at = at.Add(later)
 		}
 		c.Epochs = append(c.Epochs, e)
@@ -331,12 +331,12 @@ func TestRender_MarksTheFirstDamagedByte(t *testing.T) {
 	_, tree := rendered(t, s)
 	every(tree, "mark", func(n *html.Node) { marks = append(marks, text(n)) })
 	assert.Contains(t, marks, "▸ end of the file")
-	sample := *s.Cells[3].Reader.ScanResult.Sample
-	sample.Damage = sample.Offset + 21
-	rows := hexRows(sample, wide)
-	assert.Equal(t, sample.Bytes[16:21], unhex(t, rows[1].Before))
-	assert.Equal(t, sample.Bytes[21:22], unhex(t, rows[1].Damaged))
-	assert.Equal(t, sample.Bytes[22:32], unhex(t, rows[1].After))
+	excerpt := *s.Cells[3].Reader.ScanResult.Excerpt
+	excerpt.Damage = excerpt.Offset + 21
+	rows := hexRows(excerpt, wide)
+	assert.Equal(t, excerpt.Bytes[16:21], unhex(t, rows[1].Before))
+	assert.Equal(t, excerpt.Bytes[21:22], unhex(t, rows[1].Damaged))
+	assert.Equal(t, excerpt.Bytes[22:32], unhex(t, rows[1].After))
 	assert.Empty(t, rows[0].Damaged)
 }
 
@@ -349,7 +349,7 @@ func unhex(t *testing.T, s string) []byte {
 
 func TestRender_NamesTheReadersNode(t *testing.T) {
 	r := samples.Pass()
-	r.Cells[0].Plan.ReaderNode = options.ReaderNode("node-z")
+	r.Cells[0].Spec.ReaderNode = options.ReaderNode("node-z")
 	_, tree := rendered(t, r)
 	assert.Contains(t, text(tree), "requested: node-z; actual: node-a")
 }
@@ -389,7 +389,7 @@ func TestRenderAll_RejectsNoRun(t *testing.T) {
 func TestRender_DoesNotCollapseASingleCellUnderTest(t *testing.T) {
 	r := samples.Pass()
 	control := samples.Matrix().Cells[6]
-	require.True(t, control.Plan.Control)
+	require.True(t, control.Spec.Control)
 	r.Cells = append(r.Cells, control)
 	v := newPageView([]result.Result{r}).Runs[0]
 	assert.False(t, v.Cells[0].Folded)

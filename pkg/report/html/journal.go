@@ -27,7 +27,7 @@ func stripFigure(c result.Cell) *figure {
 		end := f.End
 		// Records missing from the end are drawn after it.
 		if f.Offset == f.End && f.Offset >= scan.Bytes {
-			end += int64(f.Records) * int64(c.Journal.Size)
+			end += int64(f.Records) * int64(c.Journal.RecordSize)
 		}
 		s.Length = max(s.Length, end)
 		s.Marks = append(s.Marks, chart.Mark{From: f.Offset, To: end, Label: fmt.Sprint(i + 1)})
@@ -40,7 +40,7 @@ func stripFigure(c result.Cell) *figure {
 		Caption: "The segments of the journal", Head: []string{"From byte", "To byte", "Content"},
 		Numeric: map[int]bool{0: true, 1: true},
 	}
-	s.Pieces, s.Sections, data.Rows = journalPieces(c, last)
+	s.Parts, s.Sections, data.Rows = journalParts(c, last)
 	s.Alternative = fmt.Sprintf("The journal from its first byte to its last: %s, %s.",
 		counted(scan.Bytes, "byte"), counted(len(c.Findings), "finding"))
 	for _, f := range c.Findings[:min(len(c.Findings), 5)] {
@@ -62,16 +62,16 @@ func stripFigure(c result.Cell) *figure {
 	}
 }
 
-// maxPieces limits the pieces that the table lists.
-const maxPieces = 200
+// maxParts limits the parts that the table lists.
+const maxParts = 200
 
-// journalPieces returns the pieces of a journal in order, the section of each writer, and a row for each piece.
-func journalPieces(c result.Cell, r result.JournalRead) ([]chart.Piece, []chart.Section, [][]string) {
-	pieces := scannedPieces(r.ScanResult, lastAcked(c))
+// journalParts returns the parts of a journal in order, the section of each writer, and a row for each part.
+func journalParts(c result.Cell, r result.JournalRead) ([]chart.Part, []chart.Section, [][]string) {
+	parts := scannedParts(r.ScanResult, lastAcked(c))
 	var rows [][]string
-	for i, p := range pieces {
-		if i == maxPieces {
-			rows = append(rows, []string{grouped(p.From), grouped(r.ScanResult.Bytes), counted(len(pieces)-i, "more piece")})
+	for i, p := range parts {
+		if i == maxParts {
+			rows = append(rows, []string{grouped(p.From), grouped(r.ScanResult.Bytes), counted(len(parts)-i, "more part")})
 			break
 		}
 		rows = append(rows, []string{grouped(p.From), grouped(p.To - 1), p.Title})
@@ -79,7 +79,7 @@ func journalPieces(c result.Cell, r result.JournalRead) ([]chart.Piece, []chart.
 	if len(rows) == 0 {
 		rows = append(rows, []string{dash, dash, "no data"})
 	}
-	return pieces, writerSections(r.ScanResult.Segments), rows
+	return parts, writerSections(r.ScanResult.Segments), rows
 }
 
 // writerSections returns the section of each writer: segments of the same epoch are one.
@@ -96,28 +96,28 @@ func writerSections(segments []journal.Segment) []chart.Section {
 	return sections
 }
 
-// scannedPieces returns what a scan found, in the order of the file.
-func scannedPieces(scan protocol.ScanResult, acked map[int]uint64) []chart.Piece {
-	var pieces []chart.Piece
+// scannedParts returns what a scan found, in the order of the file.
+func scannedParts(scan protocol.ScanResult, acked map[int]uint64) []chart.Part {
+	var parts []chart.Part
 	for _, s := range scan.Segments {
 		kind, ack := chart.Acked, "acknowledged"
 		if s.First > acked[s.Epoch] {
 			kind, ack = chart.Unacked, "not acknowledged"
 		}
 		title := fmt.Sprintf("epoch %d, records %s to %s, intact, %s", s.Epoch, grouped(s.First), grouped(s.Last), ack)
-		pieces = append(pieces, chart.Piece{From: s.Offset, To: s.End, Kind: kind, Title: title})
+		parts = append(parts, chart.Part{From: s.Offset, To: s.End, Kind: kind, Title: title})
 	}
 	for _, d := range scan.Damage {
-		pieces = append(pieces, chart.Piece{
+		parts = append(parts, chart.Part{
 			From: d.Offset, To: d.Offset + d.Length, Kind: chart.Damaged, Title: damageTitle(d),
 		})
 	}
 	for _, f := range scan.Foreign {
 		title := fmt.Sprintf("%s of journal %s", counted(f.Records, "record"), f.ID)
-		pieces = append(pieces, chart.Piece{From: f.Offset, To: f.End, Kind: chart.Foreign, Title: title})
+		parts = append(parts, chart.Part{From: f.Offset, To: f.End, Kind: chart.Foreign, Title: title})
 	}
-	slices.SortStableFunc(pieces, func(a, b chart.Piece) int { return cmp.Compare(a.From, b.From) })
-	return pieces
+	slices.SortStableFunc(parts, func(a, b chart.Part) int { return cmp.Compare(a.From, b.From) })
+	return parts
 }
 
 func damageTitle(d journal.Damage) string {

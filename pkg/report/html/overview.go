@@ -16,7 +16,7 @@ type overviewRow struct {
 func newOverviewRow(r result.Result) overviewRow {
 	o := overviewRow{On: testedNames(r), When: dash, Acknowledged: dash, Lost: dash,
 		Deletions: dash, Level: dash}
-	if when := formatTime(r.Started); when != "" {
+	if when := formatTime(r.StartedAt); when != "" {
 		o.When = when + " UTC"
 	}
 	if level, found := lowestLevel(r); found {

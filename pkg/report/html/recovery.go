@@ -14,7 +14,7 @@ import (
 var stepNames = []string{"pod deleted", "scheduled", "attached", "mounted", "started", "first acknowledgement"}
 
 func stepTimes(r result.Recovery) []time.Duration {
-	return []time.Duration{r.Gone, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}
+	return []time.Duration{r.Deleted, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}
 }
 
 // maxRecoveries limits the rows of the chart. The table has all recoveries.

@@ -107,11 +107,11 @@ func times(n int) string {
 }
 
 func runFacts(r result.Result) []fact {
-	when := formatTime(r.Started)
-	if took := r.Ended.Sub(r.Started); !r.Ended.IsZero() && took > 0 {
-		end := formatTime(r.Ended)
-		if r.Started.UTC().Format(time.DateOnly) == r.Ended.UTC().Format(time.DateOnly) {
-			end = r.Ended.UTC().Format(time.TimeOnly)
+	when := formatTime(r.StartedAt)
+	if took := r.EndedAt.Sub(r.StartedAt); !r.EndedAt.IsZero() && took > 0 {
+		end := formatTime(r.EndedAt)
+		if r.StartedAt.UTC().Format(time.DateOnly) == r.EndedAt.UTC().Format(time.DateOnly) {
+			end = r.EndedAt.UTC().Format(time.TimeOnly)
 		}
 		when += " to " + end + " UTC (" + formatDuration(took) + ")"
 	}

@@ -26,7 +26,7 @@ func timelineFigure(c result.Cell) *figure {
 	edge := to.Add(to.Sub(from) / margin)
 	t := chart.Timeline{
 		From: from, To: edge, Format: groupedFloat, Acked: ackedOverTime(c, from, to), Reads: chartReads(c),
-		Outages: outages(c, to), Lanes: lanes(c, to),
+		Recoveries: recoveries(c, to), Lanes: lanes(c, to),
 	}
 	t.Alternative = fmt.Sprintf("Timeline from %s to %s UTC: %s acknowledged, %s, %s.",
 		formatClock(from), formatClock(to), counted(ledger.CountRecords(c.Acks), "record"),
@@ -49,7 +49,7 @@ func timelineFigure(c result.Cell) *figure {
 		Chart:   t.SVG(), Data: data,
 		Legend: []legendEntry{
 			{"acked", "acknowledged"}, {"deletion", "deletion of the writer's pod"},
-			{"outage", "recovery, until the next acknowledgement"}, {"found", "found intact by a pod that read the journal"},
+			{"recovery", "recovery, until the next acknowledgement"}, {"found", "found intact by a pod that read the journal"},
 			{"running", "pod running"}, {"starting", "pod starting"}, {"deleting", "pod being deleted"},
 		},
 	}
@@ -63,9 +63,9 @@ func ackedOverTime(c result.Cell, from, to time.Time) []chart.Amount {
 	for _, e := range c.Epochs {
 		for i, ack := range e.Acks {
 			if i == 0 {
-				all = append(all, chart.Amount{At: ack.At, Count: float64(before)})
+				all = append(all, chart.Amount{At: ack.ReceivedAt, Count: float64(before)})
 			}
-			all = append(all, chart.Amount{At: ack.At, Count: float64(before + ack.Seq)})
+			all = append(all, chart.Amount{At: ack.ReceivedAt, Count: float64(before + ack.Seq)})
 		}
 		before += max(lastSeq(e), acked[e.Number])
 	}
@@ -89,29 +89,29 @@ func lastSeq(e result.Epoch) uint64 {
 }
 
 // chartReads returns the reads that could have found acknowledged records.
-func chartReads(c result.Cell) []chart.Read {
-	var reads []chart.Read
+func chartReads(c result.Cell) []chart.ReadPoint {
+	var reads []chart.ReadPoint
 	for _, r := range c.Reads() {
-		if j := r.Judgement; j.Acknowledged > 0 && !r.Seen.IsZero() {
-			reads = append(reads, chart.Read{At: r.Seen, Acked: float64(j.Acknowledged), Found: float64(j.Intact)})
+		if j := r.Judgement; j.Acknowledged > 0 && !r.ReceivedAt.IsZero() {
+			reads = append(reads, chart.ReadPoint{At: r.ReceivedAt, Acked: float64(j.Acknowledged), Found: float64(j.Intact)})
 		}
 	}
 	return reads
 }
 
-// outages returns the times from each deletion to the next acknowledgement.
-func outages(c result.Cell, end time.Time) []chart.Outage {
-	var all []chart.Outage
+// recoveries returns the times from each deletion to the next acknowledgement.
+func recoveries(c result.Cell, end time.Time) []chart.Recovery {
+	var all []chart.Recovery
 	for i, e := range c.Epochs {
-		if e.Deleting.IsZero() {
+		if e.DeletionRequestedAt.IsZero() {
 			continue
 		}
-		o := chart.Outage{From: e.Deleting, To: e.Deleting}
+		o := chart.Recovery{From: e.DeletionRequestedAt, To: e.DeletionRequestedAt}
 		if i+1 < len(c.Epochs) {
 			o.To = end
 			if back := c.Epochs[i+1].FirstAckAt; !back.IsZero() {
 				o.To = back
-				o.Label = formatDuration(back.Sub(e.Deleting))
+				o.Label = formatDuration(back.Sub(e.DeletionRequestedAt))
 			}
 		}
 		all = append(all, o)
@@ -123,29 +123,29 @@ func outages(c result.Cell, end time.Time) []chart.Outage {
 func lanes(c result.Cell, end time.Time) []chart.Lane {
 	writers := chart.Lane{Name: "Writers, numbered by epoch"}
 	for _, e := range c.Epochs {
-		gone := cmp.Or(e.Gone, end)
+		gone := cmp.Or(e.DeletedAt, end)
 		number := fmt.Sprint(e.Number)
-		writers.Bars = append(writers.Bars, bars(e.Pod, cmp.Or(e.Deleting, gone), number, "writer "+number)...)
-		if !e.Deleting.IsZero() && gone.After(e.Deleting) {
+		writers.Bars = append(writers.Bars, bars(e.Pod, cmp.Or(e.DeletionRequestedAt, gone), number, "writer "+number)...)
+		if !e.DeletionRequestedAt.IsZero() && gone.After(e.DeletionRequestedAt) {
 			writers.Bars = append(writers.Bars, chart.Bar{
-				From: e.Deleting, To: gone, Kind: chart.Deleting,
-				Title: "writer " + number + " being deleted for " + formatDuration(gone.Sub(e.Deleting)),
+				From: e.DeletionRequestedAt, To: gone, Kind: chart.Deleting,
+				Title: "writer " + number + " being deleted for " + formatDuration(gone.Sub(e.DeletionRequestedAt)),
 			})
 		}
 	}
 	all := []chart.Lane{writers}
-	if c.Reader != nil && !c.Reader.Created.IsZero() {
-		readerBars := bars(c.Reader.Pod, cmp.Or(c.Reader.Seen, end), "", "reader")
+	if c.Reader != nil && !c.Reader.CreatedAt.IsZero() {
+		readerBars := bars(c.Reader.Pod, cmp.Or(c.Reader.ReceivedAt, end), "", "reader")
 		all = append(all, chart.Lane{Name: "Reader", Bars: readerBars})
 	}
 	return all
 }
 
 func bars(p result.Pod, until time.Time, label, title string) []chart.Bar {
-	if p.Created.IsZero() && p.Started.IsZero() {
+	if p.CreatedAt.IsZero() && p.StartedAt.IsZero() {
 		return nil
 	}
-	created, started := cmp.Or(p.Created, p.Started), cmp.Or(p.Started, until)
+	created, started := cmp.Or(p.CreatedAt, p.StartedAt), cmp.Or(p.StartedAt, until)
 	all := []chart.Bar{{
 		From: created, To: started, Kind: chart.Starting,
 		Title: title + " starting for " + formatDuration(started.Sub(created)),
@@ -175,26 +175,26 @@ func cellEvents(c result.Cell) []event {
 		}
 	}
 	steps := func(who string, p result.Pod) {
-		add(p.Created, "%s (pod %s) is created", who, p.Name)
-		add(p.Scheduled, "%s is scheduled to %s", who, p.Node)
-		add(p.Attached, "The volume is attached for %s", who)
-		add(p.Mounted, "The volume is mounted for %s", who)
-		add(p.Started, "%s starts", who)
+		add(p.CreatedAt, "%s (pod %s) is created", who, p.Name)
+		add(p.ScheduledAt, "%s is scheduled to %s", who, p.Node)
+		add(p.AttachedAt, "The volume is attached for %s", who)
+		add(p.MountedAt, "The volume is mounted for %s", who)
+		add(p.StartedAt, "%s starts", who)
 	}
 	for _, e := range c.Epochs {
 		who := fmt.Sprintf("writer %d", e.Number)
 		steps(who, e.Pod)
 		if e.InitialRead != nil {
-			add(e.InitialRead.Seen, "%s has read the journal: %s", who, readOutcome(*e.InitialRead))
+			add(e.InitialRead.ReceivedAt, "%s has read the journal: %s", who, readOutcome(*e.InitialRead))
 		}
 		add(e.FirstAckAt, "First acknowledgement of %s", who)
-		add(e.Deleting, "%s is deleted %s; %s so far", who, deletionPhrase(e),
+		add(e.DeletionRequestedAt, "%s is deleted %s; %s so far", who, deletionPhrase(e),
 			counted(e.AckedAtDeletion, "acknowledged record"))
-		add(e.Gone, "%s no longer exists", who)
+		add(e.DeletedAt, "%s no longer exists", who)
 	}
 	if c.Reader != nil {
 		steps("reader", c.Reader.Pod)
-		add(c.Reader.Seen, "reader has read the journal: %s", readOutcome(*c.Reader))
+		add(c.Reader.ReceivedAt, "reader has read the journal: %s", readOutcome(*c.Reader))
 	}
 	slices.SortStableFunc(all, func(a, b event) int { return a.at.Compare(b.at) })
 	return all
@@ -210,11 +210,11 @@ func readOutcome(r result.JournalRead) string {
 
 func deletionPhrase(e result.Epoch) string {
 	switch {
-	case e.Grace == nil:
+	case e.GracePeriodSeconds == nil:
 		return "with its own grace period"
-	case *e.Grace == 0:
+	case *e.GracePeriodSeconds == 0:
 		return "by force"
 	default:
-		return "with a grace period of " + fmt.Sprint(*e.Grace) + space + "s"
+		return "with a grace period of " + fmt.Sprint(*e.GracePeriodSeconds) + space + "s"
 	}
 }

@@ -84,9 +84,9 @@ func newBadge(v judge.Verdict) badge {
 func newCellBadge(c result.Cell) badge {
 	b := newBadge(c.Verdict)
 	switch {
-	case c.Plan.Control && c.LostAllData():
+	case c.Spec.Control && c.LostAllData():
 		return badge{b.Word + ", as expected", "none"}
-	case c.Plan.Control && (c.Verdict == judge.Pass || c.Verdict == judge.Fail):
+	case c.Spec.Control && (c.Verdict == judge.Pass || c.Verdict == judge.Fail):
 		return badge{b.Word + ", not as expected", "error"}
 	}
 	return b

@@ -66,8 +66,8 @@ const className = "volume-durability"
 // Render returns the result as JUnit XML.
 func Render(r result.Result) ([]byte, error) {
 	s := suite{
-		Name: className + "." + r.RunID, Time: seconds(r.Ended.Sub(r.Started)),
-		Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Properties: runProperties(r),
+		Name: className + "." + r.RunID, Time: seconds(r.EndedAt.Sub(r.StartedAt)),
+		Timestamp: r.StartedAt.UTC().Format("2006-01-02T15:04:05"), Properties: runProperties(r),
 	}
 	for _, c := range r.Cells {
 		s.Cases = append(s.Cases, newCase(c))
@@ -75,7 +75,7 @@ func Render(r result.Result) ([]byte, error) {
 	s.count()
 	if !s.implies(r.Verdict) {
 		// The counts must include a verdict that no cell has.
-		run := result.Cell{Plan: options.CellSpec{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}
+		run := result.Cell{Spec: options.CellSpec{Name: "the run"}, Verdict: r.Verdict, Reason: r.Reason}
 		s.Cases = append(s.Cases, newCase(run))
 		s.count()
 	}
@@ -117,7 +117,7 @@ func (s *suite) implies(v judge.Verdict) bool {
 }
 
 func newCase(c result.Cell) testCase {
-	name := c.Plan.Name
+	name := c.Spec.Name
 	if name == "" {
 		name = "durability"
 	}
@@ -125,7 +125,7 @@ func newCase(c result.Cell) testCase {
 		Name: name, ClassName: className, Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
 	}
 	o := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: findings(c)}
-	if c.Plan.Control {
+	if c.Spec.Control {
 		setControlOutcome(&t, c, o)
 		return t
 	}
@@ -159,7 +159,7 @@ func setControlOutcome(t *testCase, c result.Cell, o *outcome) {
 func findings(c result.Cell) string {
 	var text strings.Builder
 	for _, f := range c.Findings {
-		fmt.Fprintf(&text, "%s, bytes %d to %d of %s\n", f, f.Offset, f.End, c.File)
+		fmt.Fprintf(&text, "%s, bytes %d to %d of %s\n", f, f.Offset, f.End, c.JournalFile)
 	}
 	return text.String()
 }
@@ -185,8 +185,8 @@ func runProperties(r result.Result) []property {
 
 func cellProperties(c result.Cell) []property {
 	all := []property{
-		{"storageClass", c.Plan.StorageClass}, {"accessMode", string(c.Plan.AccessMode)},
-		{"volumeMode", string(c.Plan.VolumeMode)}, {"readerNode", string(c.Plan.ReaderNode)},
+		{"storageClass", c.Spec.StorageClass}, {"accessMode", string(c.Spec.AccessMode)},
+		{"volumeMode", string(c.Spec.VolumeMode)}, {"readerNode", string(c.Spec.ReaderNode)},
 		{"verdict", string(c.Verdict)}, {"evidenceLevel", c.Provenance.Level.String()},
 	}
 	if c.Claim != nil {
@@ -226,9 +226,9 @@ func duration(c result.Cell) time.Duration {
 	if len(c.Epochs) == 0 {
 		return 0
 	}
-	first, last := c.Epochs[0].Created, c.Epochs[len(c.Epochs)-1].Gone
+	first, last := c.Epochs[0].CreatedAt, c.Epochs[len(c.Epochs)-1].DeletedAt
 	if c.Reader != nil {
-		last = c.Reader.Seen
+		last = c.Reader.ReceivedAt
 	}
 	if first.IsZero() || last.Before(first) {
 		return 0

@@ -67,7 +67,7 @@ func TestRender_AFailureHasItsClassAndOffsets(t *testing.T) {
 func TestRender_AControlWithoutTotalLossIsAnError(t *testing.T) {
 	for class, isError := range map[judge.Class]bool{judge.Missing: false, judge.Unavailable: true} {
 		c := newCase(result.Cell{
-			Plan:    options.CellSpec{Name: options.ControlName, Control: true},
+			Spec:    options.CellSpec{Name: options.ControlName, Control: true},
 			Verdict: judge.Fail, Findings: []judge.Finding{{Class: class, Records: 10}},
 		})
 		assert.Equal(t, isError, c.Error != nil, class)

@@ -45,9 +45,9 @@ func Steps(r result.Result, c result.Cell) []Step {
 // objectsOf returns the objects of a cell, by the names that they had in the run.
 func objectsOf(r result.Result, c result.Cell) objects {
 	o := objects{
-		plan: c.Plan, namespace: r.Options.Namespace, size: r.Options.ClaimSize, file: c.File,
-		writer: c.Plan.ObjectName(r.Options.WriterPod), reader: c.Plan.ObjectName(r.Options.ReaderPod),
-		claim: cmp.Or(c.Plan.ExistingClaim, c.Plan.ObjectName(r.Options.ClaimName)),
+		plan: c.Spec, namespace: r.Options.Namespace, size: r.Options.ClaimSize, file: c.JournalFile,
+		writer: c.Spec.ObjectName(r.Options.WriterPod), reader: c.Spec.ObjectName(r.Options.ReaderPod),
+		claim: cmp.Or(c.Spec.ExistingClaim, c.Spec.ObjectName(r.Options.ClaimName)),
 	}
 	if c.Claim != nil {
 		o.claim = c.Claim.Name

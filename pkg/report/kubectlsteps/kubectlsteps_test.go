@@ -41,13 +41,13 @@ func TestSteps_AreThoseOfTheSTIGCheckWithTheNamesOfTheRun(t *testing.T) {
 
 func TestSteps_DeleteByForceIfTheRunDid(t *testing.T) {
 	r := samples.Pass()
-	r.Cells[0].Plan.Force = true
+	r.Cells[0].Spec.Force = true
 	assert.Contains(t, commands(r), "delete pod write-pod --grace-period=0 --force\n")
 }
 
 func TestSteps_NeitherCreateNorDeleteAnExistingClaim(t *testing.T) {
 	r := samples.Pass()
-	r.Cells[0].Plan.ExistingClaim = "precious"
+	r.Cells[0].Spec.ExistingClaim = "precious"
 	r.Cells[0].Claim.Name = "precious"
 	got := commands(r)
 	assert.NotContains(t, got, "kind: PersistentVolumeClaim")
@@ -57,7 +57,7 @@ func TestSteps_NeitherCreateNorDeleteAnExistingClaim(t *testing.T) {
 
 func TestSteps_WriteToABlockDevice(t *testing.T) {
 	r := samples.Pass()
-	r.Cells[0].Plan.VolumeMode, r.Cells[0].File = corev1.PersistentVolumeBlock, "/dev/volume"
+	r.Cells[0].Spec.VolumeMode, r.Cells[0].JournalFile = corev1.PersistentVolumeBlock, "/dev/volume"
 	got := commands(r)
 	assert.Contains(t, got, "devicePath: /dev/volume")
 	assert.Contains(t, got, "dd of=/dev/volume conv=notrunc,fsync")
@@ -86,7 +86,7 @@ func TestManifest_IsValidForAnyName(t *testing.T) {
 func TestSteps_QuoteNamesForTheShell(t *testing.T) {
 	r := samples.Pass()
 	r.Options.Namespace = "a'; echo harm; '"
-	r.Cells[0].File = "/data/$(echo harm)/it's here"
+	r.Cells[0].JournalFile = "/data/$(echo harm)/it's here"
 	script := "kubectl() { for a in \"$@\"; do printf '<%s>' \"$a\"; done; cat >/dev/null 2>&1 </dev/null; echo; }\n" + commands(r)
 	out, err := exec.Command("sh", "-c", script).CombinedOutput()
 	require.NoError(t, err, string(out))

@@ -26,8 +26,8 @@ const Version = "1.1.3"
 const namespace = "https://github.com/volume-durability/volume-durability"
 
 // Render returns the assessment of a result against a rule as OSCAL in JSON.
-func Render(r result.Result, to rule.Rule, in assessment.Context) ([]byte, error) {
-	d := document{r, to, assessment.Assess(r, to, in), in}
+func Render(r result.Result, to rule.Rule, metadata assessment.Metadata) ([]byte, error) {
+	d := document{r, to, assessment.Assess(r, to, metadata), metadata}
 	encoded, err := json.MarshalIndent(oscal.OscalModels{AssessmentResults: d.results()}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encoding the OSCAL assessment results of run %s: %w", r.RunID, err)
@@ -39,31 +39,31 @@ type document struct {
 	result.Result
 	to       rule.Rule
 	assessed assessment.Assessment
-	in       assessment.Context
+	metadata assessment.Metadata
 }
 
 func (d document) results() *oscal.AssessmentResults {
 	return &oscal.AssessmentResults{
 		UUID: d.id("assessment-results"),
 		Metadata: oscal.Metadata{
-			Title: "Durability of Kubernetes storage: " + d.to.Group, LastModified: d.Ended.UTC(),
+			Title: "Durability of Kubernetes storage: " + d.to.GroupID, LastModified: d.EndedAt.UTC(),
 			Version: cmp.Or(line(d.Tool.Version), "unversioned"), OscalVersion: Version,
 		},
 		// The rule itself is the assessment plan.
 		ImportAp: oscal.ImportAp{Href: "#" + d.id("rule")},
 		Results:  []oscal.Result{d.result()},
 		BackMatter: &oscal.BackMatter{Resources: &[]oscal.Resource{{
-			UUID: d.id("rule"), Title: d.to.Group + ": " + d.to.Title, Description: d.to.Benchmark.Reference(),
+			UUID: d.id("rule"), Title: d.to.GroupID + ": " + d.to.Title, Description: d.to.Benchmark.Reference(),
 			Citation: &oscal.Citation{Text: d.to.ID + ", " + d.to.Benchmark.Reference()},
 		}}},
 	}
 }
 
 func (d document) result() oscal.Result {
-	ended := d.Ended.UTC()
+	ended := d.EndedAt.UTC()
 	all := oscal.Result{
 		UUID: d.id("result"), Title: "Run " + d.RunID, Description: line(d.assessed.Reason),
-		Start: d.Started.UTC(), End: &ended,
+		Start: d.StartedAt.UTC(), End: &ended,
 		Props:        properties("run", d.RunID, "verdict", string(d.Verdict), "rule", d.to.ID),
 		Observations: &[]oscal.Observation{d.observation()},
 		ReviewedControls: oscal.ReviewedControls{
@@ -71,7 +71,7 @@ func (d document) result() oscal.Result {
 			ControlSelections: []oscal.AssessedControls{{IncludeControls: d.controls()}},
 		},
 		LocalDefinitions: &oscal.LocalDefinitions{InventoryItems: &[]oscal.InventoryItem{{
-			UUID: d.id("cluster"), Description: assessment.Asset(d.Result, d.in),
+			UUID: d.id("cluster"), Description: assessment.Asset(d.Result, d.metadata),
 			Props: properties("cluster-uid", string(d.Cluster.UID),
 				"kubernetes-version", d.Cluster.Version, "api-server", d.Cluster.Server),
 		}}},
@@ -94,11 +94,11 @@ func (d document) controls() *[]oscal.AssessedControlsSelectControlById {
 func (d document) observation() oscal.Observation {
 	return oscal.Observation{
 		UUID: d.id("observation"), Title: "Durability of acknowledged records", Description: d.assessed.Details,
-		Methods: []string{"TEST"}, Collected: d.Ended.UTC(),
+		Methods: []string{"TEST"}, Collected: d.EndedAt.UTC(),
 		Props:    properties("criterion", d.assessed.Criterion, "verdict", string(d.Verdict)),
 		Subjects: &[]oscal.SubjectReference{{SubjectUuid: d.id("cluster"), Type: "inventory-item"}},
 		RelevantEvidence: &[]oscal.RelevantEvidence{
-			{Href: "result.json", Description: "The result of the run", Props: properties("sha-256", d.in.Sum)},
+			{Href: "result.json", Description: "The result of the run", Props: properties("sha-256", d.metadata.ResultSHA256)},
 			{Href: "ledger.json", Description: "The acknowledgements"},
 			{Href: "scan.json", Description: "The scans of the journal"},
 		},
@@ -119,7 +119,7 @@ func (d document) finding() *oscal.Finding {
 	return &oscal.Finding{
 		UUID: d.id("finding"), Title: d.to.Title, Description: line(d.assessed.Verification),
 		Target: oscal.FindingTarget{
-			Type: "objective-id", TargetId: d.to.Group, Title: d.to.Title, Status: status,
+			Type: "objective-id", TargetId: d.to.GroupID, Title: d.to.Title, Status: status,
 		},
 		RelatedObservations: &[]oscal.RelatedObservation{{ObservationUuid: d.id("observation")}},
 	}
@@ -127,7 +127,7 @@ func (d document) finding() *oscal.Finding {
 
 // id returns a UUID that is unique to an object of a run and always the same for it.
 func (d document) id(object string) string {
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(namespace+":"+d.RunID+":"+d.to.Group+":"+object)).String()
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(namespace+":"+d.RunID+":"+d.to.GroupID+":"+object)).String()
 }
 
 // properties returns properties from names followed by values, without empty values; nil if all are empty.

@@ -19,8 +19,8 @@ func TestRender_IsValidUnderTheOfficialSchema(t *testing.T) {
 	require.NoError(t, err)
 	for _, s := range samples.All() {
 		for _, to := range rules {
-			t.Run(s.Name+"/"+to.Group, func(t *testing.T) {
-				encoded, err := Render(s.Result, to, assessment.Context{Sum: "00ff", Where: "ConfigMap stig/x"})
+			t.Run(s.Name+"/"+to.GroupID, func(t *testing.T) {
+				encoded, err := Render(s.Result, to, assessment.Metadata{ResultSHA256: "00ff", BundleLocation: "ConfigMap stig/x"})
 				require.NoError(t, err)
 				v, err := validation.NewValidator(encoded)
 				require.NoError(t, err)
@@ -36,7 +36,7 @@ func TestRender_HasAFindingOnlyForAnEstablishedResult(t *testing.T) {
 	require.NoError(t, err)
 	for _, s := range samples.All() {
 		t.Run(s.Name, func(t *testing.T) {
-			encoded, err := Render(s.Result, to, assessment.Context{})
+			encoded, err := Render(s.Result, to, assessment.Metadata{})
 			require.NoError(t, err)
 			var document oscal.OscalModels
 			require.NoError(t, json.Unmarshal(encoded, &document))

@@ -19,8 +19,8 @@ type Benchmark struct {
 	Version string `json:"version"`
 	// ReleaseInfo is the release and its date, in DISA's form.
 	ReleaseInfo string `json:"releaseInfo"`
-	// Rules is the number of rules in the guide; 0 if unknown.
-	Rules      int    `json:"rules,omitempty"`
+	// RuleCount is the number of rules in the guide; 0 if unknown.
+	RuleCount  int    `json:"ruleCount,omitempty"`
 	Target     string `json:"target"`
 	TargetKey  string `json:"targetKey,omitempty"`
 	ContentRef Ref    `json:"contentRef,omitzero"`
@@ -36,8 +36,8 @@ type Ref struct {
 type Rule struct {
 	Benchmark Benchmark `json:"-"`
 
-	// Group is the common name of the rule, such as V-260932.
-	Group      string   `json:"group"`
+	// GroupID is the Vuln ID, such as V-260932. Assessors use it as the name of the rule.
+	GroupID    string   `json:"groupID"`
 	GroupTitle string   `json:"groupTitle,omitempty"`
 	ID         string   `json:"id"`
 	Version    string   `json:"version"`
@@ -49,11 +49,11 @@ type Rule struct {
 	Controls []string `json:"controls,omitempty"`
 	// Criterion is the deciding sentence of the check.
 	Criterion string `json:"criterion,omitempty"`
-	// Swarm is the sentence that exempts Swarm from the check; empty if there is none.
-	Swarm   string `json:"swarm,omitempty"`
-	Check   string `json:"check,omitempty"`
-	Fix     string `json:"fix,omitempty"`
-	FixText string `json:"fixText,omitempty"`
+	// SwarmExemption is the sentence that exempts Swarm from the check; empty if there is none.
+	SwarmExemption string `json:"swarmExemption,omitempty"`
+	CheckID        string `json:"checkID,omitempty"`
+	FixID          string `json:"fixID,omitempty"`
+	FixText        string `json:"fixText,omitempty"`
 }
 
 //go:embed rules.yaml
@@ -78,26 +78,26 @@ func All() ([]Rule, error) {
 	return all, nil
 }
 
-// Find returns the rule of a group.
-func Find(group string) (Rule, error) {
+// Find returns the rule with a group ID.
+func Find(groupID string) (Rule, error) {
 	all, err := All()
 	if err != nil {
 		return Rule{}, err
 	}
 	var known []string
 	for _, r := range all {
-		if r.Group == group {
+		if r.GroupID == groupID {
 			return r, nil
 		}
-		known = append(known, r.Group)
+		known = append(known, r.GroupID)
 	}
-	return Rule{}, fmt.Errorf("unknown rule %q: want one of %s", group, strings.Join(known, ", "))
+	return Rule{}, fmt.Errorf("unknown rule %q: want one of %s", groupID, strings.Join(known, ", "))
 }
 
 // Excerpt returns the quoted sentences of the check, marked as an excerpt; empty if there are none.
 func (r Rule) Excerpt() string {
 	var parts []string
-	for _, s := range []string{r.Swarm, r.Criterion} {
+	for _, s := range []string{r.SwarmExemption, r.Criterion} {
 		if s != "" {
 			parts = append(parts, s)
 		}

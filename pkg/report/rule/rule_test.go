@@ -13,18 +13,18 @@ func TestAll_RulesHaveTheFieldsThatAChecklistNeeds(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, all)
 	for _, r := range all {
-		assert.Regexp(t, regexp.MustCompile(`^V-\d+$`), r.Group)
-		assert.Regexp(t, regexp.MustCompile(`^SV-\d+r\d+_rule$`), r.ID, r.Group)
-		assert.Contains(t, r.ID, r.Group[1:], "the rule's id contains the number of its group")
+		assert.Regexp(t, regexp.MustCompile(`^V-\d+$`), r.GroupID)
+		assert.Regexp(t, regexp.MustCompile(`^SV-\d+r\d+_rule$`), r.ID, r.GroupID)
+		assert.Contains(t, r.ID, r.GroupID[1:], "the rule's id contains the number of its group")
 		release := regexp.MustCompile(`Release:\s*(\d+) Benchmark Date: \d{2} \w{3} \d{4}$`)
-		assert.Regexp(t, release, r.Benchmark.ReleaseInfo, r.Group)
-		assert.Contains(t, []string{"low", "medium", "high"}, r.Severity, r.Group)
+		assert.Regexp(t, release, r.Benchmark.ReleaseInfo, r.GroupID)
+		assert.Contains(t, []string{"low", "medium", "high"}, r.Severity, r.GroupID)
 		b := r.Benchmark
 		for _, s := range []string{r.Version, r.Title, b.ID, b.Title, b.Version, b.Target} {
-			assert.NotEmpty(t, s, r.Group)
+			assert.NotEmpty(t, s, r.GroupID)
 		}
-		assert.NotEmpty(t, r.CCIs, r.Group)
-		assert.NotEmpty(t, r.Controls, r.Group)
+		assert.NotEmpty(t, r.CCIs, r.GroupID)
+		assert.NotEmpty(t, r.Controls, r.GroupID)
 	}
 }
 

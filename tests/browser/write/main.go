@@ -69,38 +69,38 @@ func crowded() result.Result {
 	r := samples.Matrix()
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		c.Plan.StorageClass = strings.Repeat("storageclass", 21) + fmt.Sprint(i)
-		c.Plan.Name = c.Plan.StorageClass + "/graceful"
+		c.Spec.StorageClass = strings.Repeat("storageclass", 21) + fmt.Sprint(i)
+		c.Spec.Name = c.Spec.StorageClass + "/graceful"
 		if c.Claim != nil {
-			c.Claim.Name, c.Claim.StorageClass = "stig-pvc-"+c.Plan.StorageClass, c.Plan.StorageClass
+			c.Claim.Name, c.Claim.StorageClass = "stig-pvc-"+c.Spec.StorageClass, c.Spec.StorageClass
 		}
 	}
-	r.Reason = "2 of 6 cells failed: " + r.Cells[2].Plan.Name + ", " + r.Cells[3].Plan.Name
+	r.Reason = "2 of 6 cells failed: " + r.Cells[2].Spec.Name + ", " + r.Cells[3].Spec.Name
 	c := &r.Cells[3]
 	last := len(c.Epochs) - 1
-	every := c.Epochs[last].Deleting.Sub(c.Epochs[last-1].Deleting)
+	every := c.Epochs[last].DeletionRequestedAt.Sub(c.Epochs[last-1].DeletionRequestedAt)
 	for i := range 60 {
 		c.Epochs = append(c.Epochs, later(c.Epochs[last], i+1, time.Duration(i+1)*every))
 	}
 	c.Reader.Pod = laterPod(c.Reader.Pod, 60*every)
-	c.Reader.Seen = c.Reader.Seen.Add(60 * every)
+	c.Reader.ReceivedAt = c.Reader.ReceivedAt.Add(60 * every)
 	return r
 }
 
 // later returns a copy of an epoch with a higher number and later times.
 func later(e result.Epoch, number int, after time.Duration) result.Epoch {
 	e.Number, e.Pod, e.InitialRead = e.Number+number, laterPod(e.Pod, after), nil
-	e.FirstAckAt, e.Deleting = e.FirstAckAt.Add(after), e.Deleting.Add(after)
-	e.Gone = e.Gone.Add(after + time.Duration(number)*time.Millisecond)
+	e.FirstAckAt, e.DeletionRequestedAt = e.FirstAckAt.Add(after), e.DeletionRequestedAt.Add(after)
+	e.DeletedAt = e.DeletedAt.Add(after + time.Duration(number)*time.Millisecond)
 	e.Acks = slices.Clone(e.Acks)
 	for i := range e.Acks {
-		e.Acks[i].At = e.Acks[i].At.Add(after)
+		e.Acks[i].ReceivedAt = e.Acks[i].ReceivedAt.Add(after)
 	}
 	return e
 }
 
 func laterPod(p result.Pod, after time.Duration) result.Pod {
-	for _, at := range []*time.Time{&p.Created, &p.Scheduled, &p.Attached, &p.Mounted, &p.Started} {
+	for _, at := range []*time.Time{&p.CreatedAt, &p.ScheduledAt, &p.AttachedAt, &p.MountedAt, &p.StartedAt} {
 		if !at.IsZero() {
 			*at = at.Add(after)
 		}

@@ -150,8 +150,8 @@ func classes(v *Values, value string) error {
 	if len(v.StorageClasses) > 0 {
 		return wanted("only one of STORAGE_CLASS and STORAGE_CLASSES set")
 	}
-	if value == AllClasses {
-		v.StorageClasses = []string{AllClasses}
+	if value == AllStorageClasses {
+		v.StorageClasses = []string{AllStorageClasses}
 		return nil
 	}
 	return list(names(validation.IsDNS1123Subdomain), func(v *Values) *[]string { return &v.StorageClasses })(v, value)
