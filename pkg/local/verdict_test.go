@@ -35,7 +35,7 @@ func verified(t *testing.T) *execution {
 		newExecution()
 	require.NoError(t, s.ledger.Add(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
 	s.activeDeletions = 1
-	s.cell.Epochs = []result.Epoch{{Number: 1, Deleting: time.Unix(1, 0), Mount: xfs, BootID: "boot"}}
+	s.cell.Epochs = []result.Epoch{{Number: 1, DeletionRequestedAt: time.Unix(1, 0), Mount: xfs, BootID: "boot"}}
 	s.cell.Reader = &result.JournalRead{
 		ScanResult: protocol.ScanResult{Mount: xfs, BootID: "boot", ReadMode: protocol.ReadDirect},
 		Judgement:  judge.Judgement{Acknowledged: 10, Intact: 10},

@@ -59,7 +59,7 @@ func TestJudgeScan_WritersMayOverlapOnlyInAClusterAfterAForcedDeletion(t *testin
 		{options.CellSpec{Force: false}, true},
 		{options.CellSpec{Force: true, VolumeSource: options.Local}, true},
 	} {
-		cell := result.Cell{Plan: c.plan, Acks: []ledger.Ack{
+		cell := result.Cell{Spec: c.plan, Acks: []ledger.Ack{
 			{Point: journal.Point{Epoch: 1, Seq: 10}}, {Point: journal.Point{Epoch: 2, Seq: 10}},
 		}}
 		read := verdict.JudgeScan(&cell, result.Pod{}, scan, cell.Acks, 2)

@@ -28,7 +28,7 @@ func readWith(findings ...judge.Finding) *result.JournalRead {
 func verified() result.Cell {
 	return result.Cell{
 		Acks:       []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 10}}},
-		Epochs:     []result.Epoch{{Number: 1, Deleting: time.Unix(1, 0)}},
+		Epochs:     []result.Epoch{{Number: 1, DeletionRequestedAt: time.Unix(1, 0)}},
 		Reader:     readWith(),
 		Provenance: provenance.Provenance{Level: provenance.Uncached},
 	}
