@@ -32,10 +32,10 @@ var (
 	noClass  = regexp.MustCompile(`storageclass(\.storage\.k8s\.io)? "[^"]*" not found`)
 	// mode matches texts about how the claim is to be used. Drivers name the modes as in the CSI specification, as in
 	// Kubernetes, or as a capability.
-	mode = regexp.MustCompile(`access ?_?modes?|accessmode|capabilit|(multi|single)_node|multi.?writer|` +
+	mode = regexp.MustCompile(`access ?_?modes?|accessmode|capabilit|(multi|single)[-_ ]?node|multi.?writer|` +
 		`readwrite(many|once)|readonlymany|block volume|block ?mode|volume ?mode`)
 	// unsupported matches texts that exclude another outcome, also about filesystems and other features.
-	unsupported = regexp.MustCompile(`not supported|unsupported|does not support|only supports?\b|` +
+	unsupported = regexp.MustCompile(`not supported|unsupported|does(n't| not) support|only supports?\b|` +
 		`only .*\b(is|are) supported`)
 	// size matches texts that compare a size with a limit.
 	size = regexp.MustCompile(`\b(size|sizes|capacity|bytes|gib|gb|volumesize|capacity_range)\b.*` + limit + `|` +

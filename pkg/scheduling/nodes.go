@@ -10,10 +10,9 @@ import (
 
 // Reach is where a volume can be used and a pod may run.
 type Reach struct {
-	// Volume are the nodes on which the volume can be used.
-	Volume []string
-	// Both are those of them on which the pod may run, by its node affinity and node selector.
-	Both []string
+	// Volume are the nodes on which the volume can be used, Pod those on which the pod may run by its node affinity and
+	// node selector, and Both those in both.
+	Volume, Pod, Both []string
 	// Fixed is set if the volume is bound to single nodes by their names, so that a new node cannot use it either.
 	Fixed bool
 }
@@ -21,13 +20,16 @@ type Reach struct {
 // ReachOf returns the reach of a pod with a volume. Taints and free resources are not considered, because they may
 // change.
 func ReachOf(pod *corev1.Pod, volume *corev1.NodeSelector, nodes []corev1.Node) Reach {
-	r := Reach{Volume: []string{}, Both: []string{}, Fixed: namesNodes(volume, nodes)}
+	r := Reach{Fixed: namesNodes(volume, nodes)}
 	for _, n := range nodes {
-		if !selects(volume, n) {
-			continue
+		usable, allowed := selects(volume, n), mayRunOn(pod, n)
+		if usable {
+			r.Volume = append(r.Volume, n.Name)
 		}
-		r.Volume = append(r.Volume, n.Name)
-		if mayRunOn(pod, n) {
+		if allowed {
+			r.Pod = append(r.Pod, n.Name)
+		}
+		if usable && allowed {
 			r.Both = append(r.Both, n.Name)
 		}
 	}
