@@ -74,7 +74,7 @@ func boundClaim() *corev1.PersistentVolumeClaim {
 	}
 }
 
-func TestAwaitRunning_DoesNotBlameVolumeOfLeavingNode(t *testing.T) {
+func TestAwaitRunning_VolumeOfLeavingNodeIsNotUnavailable(t *testing.T) {
 	for source, message := range elsewhere {
 		for state, objects := range leaving() {
 			t.Run(source+" "+state, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestAwaitRunning_DoesNotBlameVolumeOfLeavingNode(t *testing.T) {
 	}
 }
 
-func TestAwaitRunning_BlamesVolumeThatIsNotDetached(t *testing.T) {
+func TestAwaitRunning_VolumeThatIsNotDetachedIsUnavailable(t *testing.T) {
 	ready := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}
 	gone := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n3"}}
 	for name, tc := range map[string]struct {
@@ -122,7 +122,7 @@ func TestAwaitRunning_BlamesVolumeThatIsNotDetached(t *testing.T) {
 }
 
 // Without rbac-optional.yaml, the volume was last on the node of the run's earlier pod, and that node may be gone.
-func TestAwaitRunning_DoesNotBlameVolumeOfUnknownNode(t *testing.T) {
+func TestAwaitRunning_VolumeOfUnknownNodeIsNotUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiter(t, boundClaim())
 		w.API.(*fake.Clientset).PrependReactor("list", "nodes", forbidden)

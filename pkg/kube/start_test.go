@@ -290,7 +290,7 @@ func TestAwaitRunning_EndsOnceCauseIsFinal(t *testing.T) {
 	}
 }
 
-// The kubelet says why only in the attempts, and not while it backs off.
+// The kubelet reports the cause only after an attempt, and not while it backs off.
 func TestAwaitRunning_BackOffContinuesPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiter(t)

@@ -44,23 +44,25 @@ func notOn(node string) *corev1.Pod {
 func TestReachOf_IntersectsVolumeAndPod(t *testing.T) {
 	zoneA := &corev1.Pod{}
 	zoneA.Spec.NodeSelector = map[string]string{corev1.LabelTopologyZone: "a"}
+	all := &corev1.Pod{}
+	noRequirements := &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{}}}
 	for name, tc := range map[string]struct {
 		pod    *corev1.Pod
 		volume *corev1.NodeSelector
 		both   []string
 		fixed  bool
 	}{
-		"anywhere":                    {&corev1.Pod{}, nil, []string{"n1", "n2", "n3"}, false},
-		"on one node, reader not":     {notOn("n1"), in(corev1.LabelHostname, "n1.example"), []string{}, true},
-		"on one node, own label":      {notOn("n1"), in("topology.csi/node", "n1"), []string{}, true},
+		"anywhere":                    {all, nil, []string{"n1", "n2", "n3"}, false},
+		"on one node, reader not":     {notOn("n1"), in(corev1.LabelHostname, "n1.example"), nil, true},
+		"on one node, own label":      {notOn("n1"), in("topology.csi/node", "n1"), nil, true},
 		"in a zone":                   {notOn("n1"), in(corev1.LabelTopologyZone, "a"), []string{"n2"}, false},
-		"in a zone with one node":     {notOn("n3"), in(corev1.LabelTopologyZone, "b"), []string{}, false},
-		"selector":                    {zoneA, expression("cpus", corev1.NodeSelectorOpGt, "2"), []string{"n1", "n2"}, false},
-		"too small":                   {zoneA, expression("cpus", corev1.NodeSelectorOpLt, "4"), []string{}, false},
-		"not in, exists, not exists":  {notOn("n2"), expression("gpu", corev1.NodeSelectorOpExists), []string{}, false},
-		"label that no node has":      {zoneA, expression("gpu", corev1.NodeSelectorOpDoesNotExist), []string{"n1", "n2"}, false},
-		"not in a zone":               {&corev1.Pod{}, expression(corev1.LabelTopologyZone, "NotIn", "a"), []string{"n3"}, false},
-		"a term without requirements": {&corev1.Pod{}, &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{}}}, []string{}, false},
+		"in a zone with one node":     {notOn("n3"), in(corev1.LabelTopologyZone, "b"), nil, false},
+		"selector":                    {zoneA, expression("cpus", "Gt", "2"), []string{"n1", "n2"}, false},
+		"too small":                   {zoneA, expression("cpus", "Lt", "4"), nil, false},
+		"label that must exist":       {notOn("n2"), expression("gpu", "Exists"), nil, false},
+		"label that must not exist":   {zoneA, expression("gpu", "DoesNotExist"), []string{"n1", "n2"}, false},
+		"not in a zone":               {all, expression(corev1.LabelTopologyZone, "NotIn", "a"), []string{"n3"}, false},
+		"a term without requirements": {all, noRequirements, nil, false},
 	} {
 		r := ReachOf(tc.pod, tc.volume, nodes())
 		assert.ElementsMatch(t, tc.both, r.Both, name)
