@@ -18,6 +18,7 @@ var hints = []struct{ text, hint string }{
 	{"ErrImageNeverPull", "load the image onto the node, or set LIB_IMAGE_PULL_POLICY so that it is pulled"},
 	{"ImagePull", "the nodes must be able to pull LIB_IMAGE, or the experiment's image if LIB_IMAGE is empty"},
 	{"InvalidImageName", "set LIB_IMAGE to a valid image reference"},
+	{"bound to non-existent pv", schedulingHints[scheduling.ClaimGone]},
 	{"exceeded quota", "make room in the namespace's quota: kubectl describe quota"},
 	{"must specify", "the namespace's quota requires limits; create a LimitRange that sets defaults for its pods"},
 	{"violates PodSecurity", "use a namespace that admits pods of the restricted Pod Security Standard: " +

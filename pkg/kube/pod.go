@@ -98,9 +98,12 @@ func hasStarted(deleted bool, pod *corev1.Pod) (bool, error) {
 var (
 	// finalWaits are reasons of waiting containers that do not disappear (k8s.io/kubernetes/pkg/kubelet/images/types.go
 	// and kuberuntime/kuberuntime_container.go).
-	finalWaits = []string{"ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError"}
-	// likelyFinalWaits are reasons that rarely disappear.
-	likelyFinalWaits = []string{"CreateContainerError", "ImageInspectError", "SignatureValidationFailed"}
+	finalWaits = []string{"ErrImageNeverPull", "InvalidImageName"}
+	// likelyFinalWaits are reasons that rarely disappear. A kubelet that has just started reports
+	// CreateContainerConfigError until it has read the services of the namespace.
+	likelyFinalWaits = []string{
+		"CreateContainerConfigError", "CreateContainerError", "ImageInspectError", "SignatureValidationFailed",
+	}
 	// pullWaits are reasons that disappear if the registry can be reached again.
 	pullWaits = []string{"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"}
 )

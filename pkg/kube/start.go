@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// imagePatience is how long an image may be missing, or a container may fail to be created, before the wait ends.
-	// The kubelet tries again after about ten seconds.
-	imagePatience = 20 * time.Second
+	// patience is how long a failure may last that rarely disappears, such as a missing image, before the wait ends. The
+	// kubelet tries again after about ten seconds.
+	patience = 20 * time.Second
 	// autoscalerPatience is how long an autoscaler may take to report that it adds a node. cluster-autoscaler looks for
 	// pods without a node every ten seconds, Karpenter more often.
 	autoscalerPatience = 15 * time.Second
@@ -110,9 +110,9 @@ func (s *podStart) containerError() error {
 		s.over(key)
 	case likelyFinal || s.isLasting(key):
 		// The kubelet does not repeat the cause while it backs off.
-		if s.lasts(key, imagePatience) {
+		if s.lasts(key, patience) {
 			return &finalError{
-				what:    fmt.Sprintf("its container has not been created for %s", imagePatience),
+				what:    fmt.Sprintf("its container has not been created for %s", patience),
 				message: w.Reason + ": " + w.Message,
 			}
 		}
@@ -124,24 +124,47 @@ func (s *podStart) containerError() error {
 func (s *podStart) unschedulableError() error {
 	text := unschedulable(s.latest)
 	message, ok := scheduling.Parse(text)
-	const key = "nodes"
+	if err := s.claimError(message, text); err != nil {
+		return err
+	}
 	switch {
 	case !ok:
-		s.over(key)
+		s.over(keyNodes)
 		return nil
-	case message.Has(scheduling.ClaimGone):
-		return &finalError{what: "its claim has no volume any more", message: text}
 	case s.reachAt != text:
 		return errReachUnknown
 	}
+	return s.nodeError(message, text)
+}
+
+// claimError returns an error if the scheduler has reported for some time that the pod's claim has no volume any more.
+// At first, it may still see an earlier claim with the same name.
+func (s *podStart) claimError(message scheduling.Message, text string) error {
+	const key = "claim"
+	if !message.Has(scheduling.ClaimGone) {
+		s.over(key)
+		return nil
+	}
+	if s.lasts(key, patience) {
+		return &finalError{what: fmt.Sprintf("its claim has had no volume for %s", patience), message: text}
+	}
+	return nil
+}
+
+// keyNodes is the state of a pod that no node can run.
+const keyNodes = "nodes"
+
+// nodeError returns an error if no node can run the pod. Only a volume that is bound to single nodes decides that at
+// once. For another one, an autoscaler may add a node.
+func (s *podStart) nodeError(message scheduling.Message, text string) error {
 	if s.reach != nil && s.reach.isNever() && s.reach.Fixed {
 		return s.unsupported(text)
 	}
 	scaling, _ := scheduling.Autoscaler(s.observer.eventsOf(s.latest.UID))
 	switch {
 	case !s.isNever(message) || scaling == scheduling.AddingNode:
-		s.over(key)
-	case scaling == scheduling.NotAddingNode || s.lasts(key, autoscalerPatience):
+		s.over(keyNodes)
+	case scaling == scheduling.NotAddingNode || s.lasts(keyNodes, autoscalerPatience):
 		return s.unsupported(text)
 	}
 	return nil
@@ -170,20 +193,20 @@ func (s *podStart) unsupportedAtTimeout(ctx context.Context, err error) error {
 	}
 	s.observer.mu.Lock()
 	defer s.observer.mu.Unlock()
-	if s.isLasting("nodes") {
+	if s.isLasting(keyNodes) {
 		return s.unsupported(unschedulable(s.latest))
 	}
 	return err
 }
 
 // lasts reports whether a state has lasted for some time. The wait is woken when it has.
-func (s *podStart) lasts(key string, patience time.Duration) bool {
+func (s *podStart) lasts(key string, enough time.Duration) bool {
 	state, is := s.lasting[key]
 	if !is {
-		state = lastingState{since: time.Now(), timer: time.AfterFunc(patience, s.observer.wake)}
+		state = lastingState{since: time.Now(), timer: time.AfterFunc(enough, s.observer.wake)}
 		s.lasting[key] = state
 	}
-	return time.Since(state.since) >= patience
+	return time.Since(state.since) >= enough
 }
 
 func (s *podStart) isLasting(key string) bool {

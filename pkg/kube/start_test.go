@@ -206,6 +206,19 @@ func TestAwaitRunning_UnsupportedAtTimeout(t *testing.T) {
 	})
 }
 
+// An autoscaler may have added a node without an event.
+func TestAwaitRunning_ScheduledPodIsSupported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaiter(t)
+		w.observe(unscheduled(onlyVolume))
+		time.AfterFunc(autoscalerPatience/2, func() { w.observe(waitingFor("ContainerCreating", "")) })
+		_, err := w.awaited(t)
+		var unsupported *UnsupportedError
+		assert.False(t, errors.As(err, &unsupported))
+		assert.ErrorContains(t, err, "timed out after 1m0s")
+	})
+}
+
 func TestAwaitRunning_EndsOnceCauseIsFinal(t *testing.T) {
 	claim := func(phase corev1.PersistentVolumeClaimPhase) *corev1.PersistentVolumeClaim {
 		c := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
@@ -242,7 +255,7 @@ func TestAwaitRunning_EndsOnceCauseIsFinal(t *testing.T) {
 		"an existing claim is Lost": {
 			nil, unscheduled(`0/2 nodes are available: persistentvolumeclaim "stig-pvc" bound to non-existent ` +
 				`persistentvolume "pvc-1". preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.`),
-			nil, 0, []string{"its claim has no volume any more", "use a claim that has a volume"},
+			nil, patience, []string{"its claim has had no volume for 20s", "use a claim that has a volume"},
 		},
 		"the image must not be pulled": {
 			nil, waitingFor("ErrImageNeverPull", `Container image "i" is not present with pull policy of Never`),
@@ -252,15 +265,15 @@ func TestAwaitRunning_EndsOnceCauseIsFinal(t *testing.T) {
 			nil, waitingFor("InvalidImageName", `Failed to apply default image tag "!"`), nil, 0, []string{"InvalidImageName"},
 		},
 		"a secret is missing": {
-			nil, waitingFor("CreateContainerConfigError", `secret "x" not found`), nil, 0,
+			nil, waitingFor("CreateContainerConfigError", `secret "x" not found`), nil, patience,
 			[]string{`CreateContainerConfigError: secret "x" not found`},
 		},
 		"a container cannot be created": {
-			nil, waitingFor("CreateContainerError", "failed to generate spec"), nil, imagePatience,
+			nil, waitingFor("CreateContainerError", "failed to generate spec"), nil, patience,
 			[]string{"its container has not been created for 20s", "CreateContainerError: failed to generate spec"},
 		},
 		"the registry has no such image": {
-			nil, waitingFor("ErrImagePull", missing), nil, imagePatience,
+			nil, waitingFor("ErrImagePull", missing), nil, patience,
 			[]string{"its container has not been created for 20s", "manifest unknown", "must be able to pull LIB_IMAGE"},
 		},
 		"the registry cannot be reached": {
@@ -295,12 +308,12 @@ func TestAwaitRunning_BackOffContinuesPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiter(t)
 		w.observe(waitingFor("ErrImagePull", "not found"))
-		time.AfterFunc(imagePatience/2, func() {
+		time.AfterFunc(patience/2, func() {
 			w.observe(waitingFor("ImagePullBackOff", `Back-off pulling image "i"`))
 		})
 		took, err := w.awaited(t)
 		assert.ErrorContains(t, err, "did not start")
-		assert.Equal(t, imagePatience, took)
+		assert.Equal(t, patience, took)
 	})
 }
 
@@ -308,11 +321,11 @@ func TestAwaitRunning_PatienceEndsWithState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiter(t)
 		w.observe(waitingFor("ErrImagePull", "not found"))
-		time.AfterFunc(imagePatience/2, func() { w.observe(waitingFor("ContainerCreating", "")) })
-		time.AfterFunc(imagePatience*2, func() { w.observe(running) })
+		time.AfterFunc(patience/2, func() { w.observe(waitingFor("ContainerCreating", "")) })
+		time.AfterFunc(patience*2, func() { w.observe(running) })
 		took, err := w.awaited(t)
 		require.NoError(t, err)
-		assert.Equal(t, imagePatience*2, took)
+		assert.Equal(t, patience*2, took)
 	})
 }
 
@@ -369,7 +382,7 @@ func TestAwaitRunning_TimersEndWithTheWait(t *testing.T) {
 		_, err := w.awaitRunning(ctx, w.pod)
 		require.ErrorIs(t, err, context.Canceled)
 		changed := w.observer.changed
-		time.Sleep(2 * imagePatience) // by the clock of the bubble
+		time.Sleep(2 * patience) // by the clock of the bubble
 		assert.Equal(t, changed, w.observer.changed, "no timer woke the observer")
 	})
 }

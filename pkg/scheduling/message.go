@@ -137,7 +137,6 @@ var texts = []struct {
 	kind Kind
 }{
 	{"bound to non-existent persistentvolume", ClaimGone},
-	{"bound to non-existent pv", ClaimGone},
 	{"is being deleted", ClaimGone},
 	{"unbound immediate PersistentVolumeClaims", Unbound},
 	{"CSI driver is not installed on the node", Driver},
