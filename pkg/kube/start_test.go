@@ -133,6 +133,18 @@ func TestAwaitRunning_VolumeOfOneNodeIsUnsupportedAtOnce(t *testing.T) {
 	})
 }
 
+// READER_NODE names no node of the cluster, or there is no other node. That is not a matter of the volume.
+func TestAwaitRunning_NoNodeForThePodIsNotUnsupported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaiter(t, clusterWith(corev1.LabelHostname, "n1", "n1")...)
+		w.onOtherNodeThan("n1")
+		w.observe(unscheduled("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."))
+		_, err := w.awaited(t)
+		assert.ErrorContains(t, err, "timed out after 1m0s")
+		assert.ErrorContains(t, err, "READER_NODE must name a node")
+	})
+}
+
 func TestAwaitRunning_VolumeOfZoneWaitsForAutoscaler(t *testing.T) {
 	for name, tc := range map[string]struct {
 		events []corev1.Event
