@@ -14,7 +14,7 @@ func TestHint_NamesTheReasonThatDecides(t *testing.T) {
 		none + "1 Insufficient cpu, " + volume + ".":                                         "kubectl describe nodes",
 		none + "1 node(s) had untolerated taint(s), " + volume + ".":                         "has no taints",
 		none + "1 node(s) were unschedulable, " + volume + ".":                               "uncordon a node",
-		none + "1 x.csi CSI driver is not installed on the node, " + volume + ".":            "start the driver's node plugin",
+		none + "1 x.csi CSI driver is not installed on the node, " + volume + ".":            "start the driver",
 		none + "1 node(s) exceed max volume count, " + volume + ".":                          "detach volumes",
 		none + "1 node(s) did not have enough free storage, " + volume + ".":                 "CLAIM_SIZE",
 		none + "1 node(s) didn't match Pod's node affinity/selector, " + volume:              "READER_NODE must name a node",

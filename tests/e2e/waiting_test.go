@@ -51,7 +51,7 @@ func TestWaiting_EndsOnceTheCauseIsFinal(t *testing.T) {
 		"no such image": {
 			env:       map[string]string{"LIB_IMAGE": noImage},
 			want:      []string{"its container has not been created for 20s", noImage, "must be able to pull LIB_IMAGE"},
-			inTheLogs: "ErrImagePull",
+			inTheLogs: "(ErrImagePull|ImagePullBackOff)",
 		},
 		"an image's name that is invalid": {
 			env:  map[string]string{"LIB_IMAGE": "volume-durability.test/UPPER:test"},
