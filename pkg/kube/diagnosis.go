@@ -9,6 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/volume-durability/volume-durability/pkg/scheduling"
 )
 
 // diagnosisTimeout limits the requests that look for the cause of a failure. They are made after the timeout of the
@@ -33,6 +36,10 @@ type podFacts struct {
 	volumePending bool
 	// volumeInUse is set if another pod uses the volume.
 	volumeInUse bool
+	// attachedElsewhere is set if the volume is still attached to another node.
+	attachedElsewhere bool
+	// nodeLeaving explains why that other node may not detach the volume, and until when; empty if it should.
+	nodeLeaving string
 	// nodeNotReady explains why the pod's node is not ready; empty if it is ready or could not be read.
 	nodeNotReady string
 }
@@ -65,6 +72,9 @@ func classify(f podFacts) diagnosis {
 	case f.nodeNotReady != "":
 		// The events are out of date: the kubelet of this node no longer reports whether the volume is mounted.
 		messages = append(slices.Clone(messages), f.nodeNotReady)
+	case f.nodeLeaving != "":
+		// The volume is still attached to a node that cannot unmount it. Kubernetes waits before it detaches by force.
+		messages = append(slices.Clone(messages), f.nodeLeaving)
 	default:
 		unavailable = true
 	}
@@ -73,44 +83,79 @@ func classify(f podFacts) diagnosis {
 
 // collectFacts asks the API server what it reports about a pod.
 func (c Client) collectFacts(pod *corev1.Pod) podFacts {
-	f := podFacts{volumePending: isVolumePending(pod), messages: schedulingMessages(pod)}
-	for _, v := range pod.Spec.Volumes {
-		if v.PersistentVolumeClaim != nil {
-			for _, e := range c.warnings(v.PersistentVolumeClaim.ClaimName) {
-				f.messages = append(f.messages, e.Reason+": "+e.Message)
-			}
-		}
-	}
+	f := podFacts{volumePending: isVolumePending(pod), messages: conditionMessages(pod)}
+	volumes := f.addClaims(c, pod)
 	f.messages = append(f.messages, waitingMessages(pod)...)
-	f.addPodEvents(pod, c.warnings(pod.Name))
+	f.addPodEvents(pod, c.reports(pod.UID, time.Time{}))
 	if f.volumeFailed && f.volumePending {
 		if message, _ := c.nodeNotReady(pod.Spec.NodeName); message != "" {
 			f.nodeNotReady = "node " + pod.Spec.NodeName + " is not ready: " + message
+		}
+		if f.attachedElsewhere {
+			f.nodeLeaving = c.nodeLeaving(pod, volumes)
 		}
 	}
 	return f
 }
 
-// addPodEvents adds the warnings about a pod, which are sorted newest first.
-func (f *podFacts) addPodEvents(pod *corev1.Pod, warnings []corev1.Event) {
-	mounted := false
-	for _, e := range warnings {
-		ofAnotherPod := e.InvolvedObject.UID != pod.UID
-		outdated := e.Reason == "FailedScheduling" && pod.Spec.NodeName != ""
-		if ofAnotherPod || outdated {
+// addClaims adds what is reported about the claims of a pod, and returns their volumes. A claim that existed before the
+// run may have events from then, which explain nothing.
+func (f *podFacts) addClaims(c Client, pod *corev1.Pod) (volumes []string) {
+	for _, name := range claimsOf(pod) {
+		claim := c.readClaim(name)
+		if claim == nil {
 			continue
+		}
+		if claim.Spec.VolumeName != "" {
+			volumes = append(volumes, claim.Spec.VolumeName)
+		}
+		if claim.Status.Phase == corev1.ClaimBound {
+			continue // What kept the claim from being bound is over.
+		}
+		var since time.Time
+		if !c.isOfThisRun(claim) {
+			since = pod.CreationTimestamp.Time
+		}
+		for _, e := range c.reports(claim.UID, since) {
+			f.messages = append(f.messages, e.Reason+": "+e.Message)
+		}
+	}
+	return volumes
+}
+
+// readClaim returns a claim, or nil if it cannot be read.
+func (c Client) readClaim(name string) *corev1.PersistentVolumeClaim {
+	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
+	defer cancel()
+	claim, err := c.API.CoreV1().PersistentVolumeClaims(c.Namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil
+	}
+	return claim
+}
+
+// addPodEvents adds the reports about a pod, which are sorted newest first.
+func (f *podFacts) addPodEvents(pod *corev1.Pod, reports []corev1.Event) {
+	mounted := false
+	for _, e := range reports {
+		if pod.Spec.NodeName != "" && slices.Contains(schedulingEvents, e.Reason) {
+			continue // The pod has a node by now.
 		}
 		mounted = mounted || e.Reason == sandboxEvent
 		f.volumeFailed = f.volumeFailed || !mounted && slices.Contains(volumeEvents, e.Reason)
 		f.volumeInUse = f.volumeInUse || isUsedByAnotherPod(e)
+		f.attachedElsewhere = f.attachedElsewhere || isAttachedElsewhere(e)
 		f.messages = append(f.messages, e.Reason+": "+e.Message)
 	}
 }
 
-func schedulingMessages(pod *corev1.Pod) []string {
+// conditionMessages returns why a pod has no node, or no sandbox. Since 1.37, the kubelet reports the latter as reason
+// PodSandboxNotReady (k8s.io/kubernetes/pkg/kubelet/types/constants.go).
+func conditionMessages(pod *corev1.Pod) []string {
 	var messages []string
 	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+		reported := condition.Type == corev1.PodScheduled || condition.Type == corev1.PodReadyToStartContainers
+		if reported && condition.Status == corev1.ConditionFalse && condition.Reason != "" {
 			messages = append(messages, condition.Reason+": "+condition.Message)
 		}
 	}
@@ -165,19 +210,37 @@ func isVolumePending(pod *corev1.Pod) bool {
 // nodeNotReady returns why a node is not ready; an empty message if it is. Known is false if the node could not be
 // read.
 func (c Client) nodeNotReady(name string) (message string, known bool) {
+	node, known := c.readNode(name)
+	if node == nil {
+		return "", false
+	}
+	return notReady(node), known
+}
+
+func notReady(node *corev1.Node) string {
+	for _, condition := range node.Status.Conditions {
+		if condition.Type == corev1.NodeReady && condition.Status != corev1.ConditionTrue {
+			return condition.Reason + ": " + condition.Message
+		}
+	}
+	return ""
+}
+
+// readNode returns a node, or nil if it does not exist. Known is false if nodes cannot be read.
+func (c Client) readNode(name string) (node *corev1.Node, known bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
 	defer cancel()
 	byName := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
 	nodes, err := c.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{FieldSelector: byName})
-	if err != nil || len(nodes.Items) == 0 {
-		return "", false
+	if err != nil {
+		return nil, false
 	}
-	for _, condition := range nodes.Items[0].Status.Conditions {
-		if condition.Type == corev1.NodeReady && condition.Status != corev1.ConditionTrue {
-			return condition.Reason + ": " + condition.Message, true
+	for _, n := range nodes.Items {
+		if n.Name == name {
+			return &n, true
 		}
 	}
-	return "", true
+	return nil, true
 }
 
 // explainNotDeleted returns the end of an error about a pod that was not deleted in time: its node, and what to do.
@@ -200,18 +263,47 @@ func (c Client) explainNotDeleted(name string) string {
 		"To fix this: check why the pod is not deleted: kubectl describe pod -n " + c.Namespace + " " + name
 }
 
-// warnings returns the events of type Warning about an object, newest first. It returns none if they cannot be read.
-func (c Client) warnings(name string) []corev1.Event {
+// informative are the reasons of events of type Normal that explain why a pod or a claim waits.
+var informative = []string{
+	"FailedBinding", "ExternalProvisioning", "TriggeredScaleUp", "NotTriggerScaleUp", "Nominated",
+}
+
+// schedulingEvents are the reasons of events that are out of date once the pod has a node.
+var schedulingEvents = []string{
+	"FailedScheduling", "TriggeredScaleUp", "NotTriggerScaleUp", "FailedScaleUp", "Nominated",
+}
+
+// reports returns the events since a time that explain why the object with a UID waits, newest first. Another object
+// may have had the same name before. It returns none if events cannot be read.
+func (c Client) reports(object types.UID, since time.Time) []corev1.Event {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
 	defer cancel()
-	selector := fields.Set{"involvedObject.name": name, "type": corev1.EventTypeWarning}.AsSelector().String()
+	selector := fields.OneTermEqualSelector("involvedObject.uid", string(object)).String()
 	list, err := c.API.CoreV1().Events(c.Namespace).List(ctx, metav1.ListOptions{FieldSelector: selector})
 	if err != nil {
 		c.Log.WithError(err).Warn("Could not list events; error messages will not contain the causes")
 		return nil
 	}
-	slices.SortFunc(list.Items, func(a, b corev1.Event) int {
-		return b.LastTimestamp.Compare(a.LastTimestamp.Time)
+	events := slices.DeleteFunc(list.Items, func(e corev1.Event) bool {
+		explains := e.Type == corev1.EventTypeWarning || slices.Contains(informative, e.Reason)
+		return !explains || e.InvolvedObject.UID != object || scheduling.LastSeen(e).Before(since)
 	})
-	return list.Items
+	sortNewestFirst(events)
+	return events
+}
+
+func sortNewestFirst(events []corev1.Event) {
+	slices.SortStableFunc(events, func(a, b corev1.Event) int {
+		return scheduling.LastSeen(b).Compare(scheduling.LastSeen(a))
+	})
+}
+
+// latestWarning returns the newest warning, except for some reasons; empty if there is none.
+func latestWarning(newestFirst []corev1.Event, except ...string) string {
+	for _, e := range newestFirst {
+		if e.Type == corev1.EventTypeWarning && !slices.Contains(except, e.Reason) {
+			return e.Reason + ": " + e.Message
+		}
+	}
+	return ""
 }

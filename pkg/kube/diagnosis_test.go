@@ -1,12 +1,16 @@
 package kube
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
 )
 
 func TestDiagnose_ReportsConditionsEventsAndNode(t *testing.T) {
@@ -187,6 +191,78 @@ func TestDiagnose_IgnoresOutdatedSchedulingEvents(t *testing.T) {
 	assert.Contains(t, Hint(d.reason), "LIB_IMAGE")
 }
 
+// The kubelet of 1.37 reports why a pod has no sandbox (kubelet/types/constants.go).
+func TestDiagnose_ReportsMissingSandbox(t *testing.T) {
+	d := newTestClient(t).diagnose(&corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+		{
+			Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionFalse,
+			Reason: "PodSandboxNotReady", Message: "no pod sandbox exists",
+		},
+	}}})
+	assert.Equal(t, "PodSandboxNotReady: no pod sandbox exists", d.reason)
+	d = newTestClient(t).diagnose(&corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+		{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionFalse},
+	}}})
+	assert.Equal(t, "Kubernetes reports no reason", d.reason, "an older kubelet gives none")
+}
+
+func TestDiagnose_IgnoresEventsOfEarlierObjects(t *testing.T) {
+	created := metav1.Unix(1000, 0)
+	claim := func(labels map[string]string, phase corev1.PersistentVolumeClaimPhase) *corev1.PersistentVolumeClaim {
+		return &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", Namespace: "stig", UID: "claim", Labels: labels},
+			Status:     corev1.PersistentVolumeClaimStatus{Phase: phase},
+		}
+	}
+	ours := map[string]string{RunLabel: "r"}
+	event := func(uid types.UID, at int64) corev1.Event {
+		return corev1.Event{
+			ObjectMeta:     metav1.ObjectMeta{Name: "e"},
+			InvolvedObject: corev1.ObjectReference{Kind: "PersistentVolumeClaim", Name: "stig-pvc", UID: uid},
+			Type:           corev1.EventTypeWarning, Reason: "ProvisioningFailed", Message: "not found",
+			EventTime: metav1.NewMicroTime(time.Unix(at, 0)),
+		}
+	}
+	for name, tc := range map[string]struct {
+		claim *corev1.PersistentVolumeClaim
+		event corev1.Event
+		want  bool
+	}{
+		"of this claim":                       {claim(ours, corev1.ClaimPending), event("claim", 1010), true},
+		"of this claim, before the pod":       {claim(ours, corev1.ClaimPending), event("claim", 990), true},
+		"of a claim of an earlier run":        {claim(ours, corev1.ClaimPending), event("earlier", 1010), false},
+		"of an existing claim":                {claim(nil, corev1.ClaimPending), event("claim", 1010), true},
+		"of an existing claim before the run": {claim(nil, corev1.ClaimPending), event("claim", 990), false},
+		"of a claim that is bound by now":     {claim(ours, corev1.ClaimBound), event("claim", 1010), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newTestClient(t)
+			c.API = fake.NewClientset(tc.claim)
+			_, err := c.API.CoreV1().Events("stig").Create(t.Context(), &tc.event, metav1.CreateOptions{})
+			require.NoError(t, err)
+			pod := c.NewPod(spec())
+			pod.UID, pod.CreationTimestamp = "pod", created
+			assert.Equal(t, tc.want, c.diagnose(pod).reason == "ProvisioningFailed: not found")
+		})
+	}
+}
+
+func TestDiagnose_SortsEventsByLastOccurrence(t *testing.T) {
+	c := newTestClient(t)
+	at := func(reason string, e corev1.Event) {
+		e.Name, e.Reason, e.Message, e.Type = strings.ToLower(reason), reason, "x", corev1.EventTypeWarning
+		e.InvolvedObject = corev1.ObjectReference{Kind: "Pod", Name: "write-pod", UID: "u"}
+		_, err := c.API.CoreV1().Events("stig").Create(t.Context(), &e, metav1.CreateOptions{})
+		require.NoError(t, err)
+	}
+	at("FailedMount", corev1.Event{LastTimestamp: metav1.Unix(20, 0)})
+	at("FailedScheduling", corev1.Event{EventTime: metav1.NewMicroTime(time.Unix(10, 0)), Series: &corev1.EventSeries{
+		LastObservedTime: metav1.NewMicroTime(time.Unix(30, 0)),
+	}})
+	d := c.diagnose(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}})
+	assert.Equal(t, "FailedScheduling: x; FailedMount: x", d.reason)
+}
+
 func TestClassify_ChecksCausesInOrder(t *testing.T) {
 	failed := podFacts{messages: []string{"FailedMount: x"}, volumeFailed: true, volumePending: true}
 	with := func(change func(*podFacts)) podFacts {
@@ -215,6 +291,10 @@ func TestClassify_ChecksCausesInOrder(t *testing.T) {
 		"node not ready": {
 			with(func(f *podFacts) { f.nodeNotReady = "node n1 is not ready" }),
 			diagnosis{"FailedMount: x; node n1 is not ready", false},
+		},
+		"attached to a node that leaves": {
+			with(func(f *podFacts) { f.nodeLeaving = "node n1 is being drained" }),
+			diagnosis{"FailedMount: x; node n1 is being drained", false},
 		},
 		"volume unavailable": {failed, diagnosis{"FailedMount: x", true}},
 		"repeated message": {

@@ -1,15 +1,24 @@
 package kube
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/volume-durability/volume-durability/pkg/provisioning"
+	"github.com/volume-durability/volume-durability/pkg/scheduling"
+)
+
+const (
+	readerNodeHint = "set READER_NODE to a node that can run the pod and reach the volume"
+	taintHint      = "make sure that a node is ready and has no taints: kubectl get nodes"
+)
 
 // hints has advice for errors, in the imperative. The first hint whose text is part of the error applies.
 var hints = []struct{ text, hint string }{
-	{"storageclass.storage.k8s.io", "set STORAGE_CLASS to an existing StorageClass: kubectl get storageclass"},
-	{"unbound immediate PersistentVolumeClaims",
-		"check that the provisioner of the claim's StorageClass works: kubectl describe pvc"},
+	{"storageclass.storage.k8s.io", provisioning.NoClass.Hint()},
 	{"ErrImageNeverPull", "load the image onto the node, or set LIB_IMAGE_PULL_POLICY so that it is pulled"},
 	{"ImagePull", "make sure that the nodes can pull LIB_IMAGE, or the experiment's image if LIB_IMAGE is empty"},
 	{"InvalidImageName", "set LIB_IMAGE to a valid image reference"},
+	{"bound to non-existent pv", schedulingHints[scheduling.ClaimGone]},
 	{"exceeded quota", "raise the quota of the namespace, or free some of it: kubectl describe quota"},
 	{"must specify", "create a LimitRange with default limits for pods, which the namespace's quota requires"},
 	{"violates PodSecurity", "use a namespace that admits pods of the restricted Pod Security Standard: " +
@@ -20,14 +29,9 @@ var hints = []struct{ text, hint string }{
 		"kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"},
 	{"is forbidden: User ", "grant the permissions in rbac.yaml; volume-durability doctor lists the missing ones"},
 	{"usage per", "choose a value that the namespace's LimitRange allows: kubectl describe limitrange"},
-	{"NodeAffinity", "set READER_NODE to a node that can run the pod and reach the volume"},
-	{"untolerated taint", "make sure that a node is ready and has no taints: kubectl get nodes"},
-	{
-		"CSI driver is not installed on the node",
-		"start the driver's node plugin on a node that can run the pod: kubectl get csinodes",
-	},
 	{seLinuxConflict, seLinuxHint},
 	{seLinuxMismatch, seLinuxHint},
+	{forcedDetachText, "set STATUS_CHECK_TIMEOUT to more than 360, or make the node ready: kubectl get nodes"},
 	{"FailedAttachVolume", "check whether the volume is still attached to another node: kubectl get volumeattachment"},
 	{"FailedMount", "check why the node cannot mount the volume: kubectl describe pod, and the log of the CSI driver"},
 	{"no space left on device", "use a larger volume or write less (CLAIM_SIZE, WRITE_RATE, RECORD_SIZE)"},
@@ -37,13 +41,58 @@ var hints = []struct{ text, hint string }{
 
 const seLinuxHint = "give all pods that use the volume the same seLinuxOptions, or stop the application during the run"
 
+// schedulingHints has advice for the reason that keeps a pod from being scheduled.
+var schedulingHints = map[scheduling.Kind]string{
+	scheduling.ClaimGone: "use a claim that has a volume and is not being deleted: kubectl describe pvc",
+	scheduling.Unbound:   provisioning.Temporary.Hint(),
+	scheduling.Driver:    "start the driver's node plugin on a node that can run the pod: kubectl get csinodes",
+	scheduling.InUse:     "stop the pod that uses the claim: kubectl describe pvc",
+	scheduling.NoSpace: "make room on a node that can run the pod, or set CLAIM_SIZE to a smaller size: " +
+		"kubectl get csistoragecapacities -A",
+	scheduling.VolumeLimit: "detach volumes from a node that can run the pod: kubectl get volumeattachment",
+	scheduling.Resources:   "make room on a node that can run the pod: kubectl describe nodes",
+	scheduling.Cordoned:    "uncordon a node that can run the pod: kubectl get nodes",
+	scheduling.Taint:       taintHint,
+	scheduling.Reserved:    taintHint,
+	scheduling.Volume:      readerNodeHint,
+	scheduling.Placement:   readerNodeHint,
+}
+
 // Hint returns advice for an error message of Kubernetes or of a volume, as the end of a sentence. It returns an empty
 // string if there is no advice.
 func Hint(message string) string {
+	if hint := hintOf(message); hint != "" {
+		return ". To fix this: " + hint
+	}
+	return ""
+}
+
+// hintOf returns the advice about the reason that decides: what keeps a claim from getting a volume comes before what
+// keeps the pod from getting a node, and that before what keeps a container from being created.
+func hintOf(message string) string {
+	if _, failure, found := strings.Cut(message, "ProvisioningFailed: "); found {
+		failure, _, _ = strings.Cut(failure, "; ") // the next message
+		return provisioning.CauseOf(failure).Hint()
+	}
+	if m, ok := scheduling.Parse(message); ok {
+		if hint := hintOfScheduler(m, message); hint != "" {
+			return hint
+		}
+	}
 	for _, h := range hints {
 		if strings.Contains(message, h.text) {
-			return ". To fix this: " + h.hint
+			return h.hint
 		}
 	}
 	return ""
+}
+
+func hintOfScheduler(m scheduling.Message, message string) string {
+	switch {
+	case strings.Contains(message, outOfReach):
+		return readerNodeHint
+	case strings.Contains(message, "TriggeredScaleUp: "), strings.Contains(message, "Nominated: "):
+		return "raise STATUS_CHECK_TIMEOUT, because an autoscaler is adding a node"
+	}
+	return schedulingHints[m.Deciding().Kind]
 }

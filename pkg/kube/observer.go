@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/volume-durability/volume-durability/pkg/provisioning"
 )
 
 // PodTimes are the times at which the states of a pod were first observed, by the clock of this program. A time is
@@ -49,6 +52,8 @@ type observer struct {
 	pods        map[types.UID]*observedPod
 	claims      map[types.UID]*observedClaim
 	attachments map[types.UID]*observedAttachment
+	// events are the events about pods and claims, by the UID of the object and that of the event.
+	events map[types.UID]map[types.UID]corev1.Event
 	// attachmentsVisible is set if the service account may watch VolumeAttachments.
 	attachmentsVisible bool
 	// gaps are the times without a watch, by kind of object and in chronological order.
@@ -70,7 +75,7 @@ type observedClaim struct {
 	// latest is nil if only an event about the claim was observed.
 	latest  *corev1.PersistentVolumeClaim
 	deleted bool
-	// rejection is the message with which the provisioner rejected the claim permanently.
+	// rejection is the message with which the provisioner rejected the claim for good.
 	rejection string
 	use       claimUse
 	health    healthRecord
@@ -86,7 +91,8 @@ type observedAttachment struct {
 const (
 	kindPods        = "pods"
 	kindClaims      = "claims"
-	kindEvents      = "events"
+	kindPodEvents   = "events of pods"
+	kindClaimEvents = "events of claims"
 	kindAttachments = "VolumeAttachments"
 )
 
@@ -125,6 +131,7 @@ func newObserver(log logrus.FieldLogger) *observer {
 		pods:        map[types.UID]*observedPod{},
 		claims:      map[types.UID]*observedClaim{},
 		attachments: map[types.UID]*observedAttachment{},
+		events:      map[types.UID]map[types.UID]corev1.Event{},
 		gaps:        map[string][]gap{},
 		logged:      map[string]bool{},
 		watchErrors: map[string]error{},
@@ -149,15 +156,20 @@ func (o *observer) informers(ctx context.Context, c Client) (
 	pods, claims cache.SharedIndexInformer, others []cache.SharedIndexInformer, err error,
 ) {
 	ofRuns := func(l *metav1.ListOptions) { l.LabelSelector = RunLabel }
-	claimWarnings := fields.Set{"type": corev1.EventTypeWarning, "involvedObject.kind": "PersistentVolumeClaim"}
-	ofClaims := func(l *metav1.ListOptions) { l.FieldSelector = claimWarnings.AsSelector().String() }
+	about := func(kind string) func(*metav1.ListOptions) {
+		selector := fields.OneTermEqualSelector("involvedObject.kind", kind).String()
+		return func(l *metav1.ListOptions) { l.FieldSelector = selector }
+	}
 	all := func(*metav1.ListOptions) {}
 	pods, podErr := newInformer(o, kindPods, c.API.CoreV1().Pods(c.Namespace), ofRuns, o.podChanged, o.podDeleted)
 	claims, claimErr := newInformer(o, kindClaims, c.API.CoreV1().PersistentVolumeClaims(c.Namespace), ofRuns,
 		o.claimChanged, o.claimDeleted)
-	events, eventErr := newInformer(o, kindEvents, c.API.CoreV1().Events(c.Namespace), ofClaims,
-		o.eventChanged, func(*corev1.Event, bool) {})
-	others = []cache.SharedIndexInformer{events}
+	events := c.API.CoreV1().Events(c.Namespace)
+	ofPods, podEventErr := newInformer(o, kindPodEvents, events, about("Pod"), o.eventChanged, o.eventDeleted)
+	ofClaims, claimEventErr := newInformer(o, kindClaimEvents, events, about("PersistentVolumeClaim"),
+		o.eventChanged, o.eventDeleted)
+	eventErr := errors.Join(podEventErr, claimEventErr)
+	others = []cache.SharedIndexInformer{ofPods, ofClaims}
 	if err := tryList(ctx, c, kindAttachments, c.API.StorageV1().VolumeAttachments()); err != nil {
 		c.Log.WithError(err).Info("Could not list VolumeAttachments; it will be unknown whether a volume was detached")
 		return pods, claims, others, errors.Join(podErr, claimErr, eventErr)
@@ -207,8 +219,20 @@ func update[T any](o *observer, object any, f func(T)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	f(typed)
+	o.notify()
+}
+
+// notify wakes all waits. The observer must be locked.
+func (o *observer) notify() {
 	close(o.changed)
 	o.changed = make(chan struct{})
+}
+
+// wake makes all waits evaluate their condition.
+func (o *observer) wake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.notify()
 }
 
 // podOf returns the record of a pod, which it creates if necessary.
@@ -268,25 +292,55 @@ func (o *observer) claimDeleted(c *corev1.PersistentVolumeClaim, _ bool) {
 }
 
 func (o *observer) eventChanged(e *corev1.Event) {
-	if e.Reason == "ProvisioningFailed" && isPermanent(e.Message) {
-		o.claimOf(e.InvolvedObject.UID, e.InvolvedObject.Name).rejection = e.Reason + ": " + e.Message
+	about := e.InvolvedObject.UID
+	if o.events[about] == nil {
+		o.events[about] = map[types.UID]corev1.Event{}
 	}
+	o.events[about][e.UID] = *e
+	if e.Reason == "ProvisioningFailed" && provisioning.CauseOf(e.Message).Final() {
+		o.claimOf(about, e.InvolvedObject.Name).rejection = e.Reason + ": " + e.Message
+	}
+}
+
+func (o *observer) eventDeleted(e *corev1.Event, _ bool) {
+	delete(o.events[e.InvolvedObject.UID], e.UID)
+}
+
+// eventsOf returns the events about the object with a UID, newest first.
+func (o *observer) eventsOf(object types.UID) []corev1.Event {
+	events := slices.Collect(maps.Values(o.events[object]))
+	sortNewestFirst(events)
+	return events
 }
 
 // provisioningError returns the error with which the provisioner rejected the claim that a pod waits for. It ignores
 // rejections of a deleted claim with the same name, and of a claim that was bound later.
 func (o *observer) provisioningError(pod *corev1.Pod) error {
-	for _, v := range pod.Spec.Volumes {
-		if v.PersistentVolumeClaim == nil {
-			continue
-		}
-		for _, c := range o.claims {
-			if c.rejection != "" && c.isUnbound(v.PersistentVolumeClaim.ClaimName) {
-				return &UnsupportedError{Object: "claim " + pod.Namespace + "/" + c.name, Message: c.rejection}
-			}
+	for _, c := range o.unboundClaims(pod) {
+		switch {
+		case c.latest.Status.Phase == corev1.ClaimLost:
+			return &finalError{what: "its claim has lost its volume", message: "claim " + c.name + " is Lost"}
+		case c.rejection == "":
+		case provisioning.CauseOf(c.rejection) == provisioning.Unsupported:
+			return &UnsupportedError{Object: "claim " + pod.Namespace + "/" + c.name, Message: c.rejection}
+		default:
+			return &finalError{what: "its claim cannot get a volume", message: c.rejection}
 		}
 	}
 	return nil
+}
+
+// unboundClaims returns the existing claims of a pod that have no volume.
+func (o *observer) unboundClaims(pod *corev1.Pod) []*observedClaim {
+	var unbound []*observedClaim
+	for _, name := range claimsOf(pod) {
+		for _, c := range o.claims {
+			if c.isUnbound(name) {
+				unbound = append(unbound, c)
+			}
+		}
+	}
+	return unbound
 }
 
 // isUnbound reports whether this is the existing claim with a name, and it has no volume yet.
@@ -296,6 +350,9 @@ func (c *observedClaim) isUnbound(name string) bool {
 
 // PodTimes returns when the states of a pod were first observed.
 func (c Client) PodTimes(pod types.UID) PodTimes {
+	if c.observer == nil {
+		return PodTimes{}
+	}
 	c.observer.mu.Lock()
 	defer c.observer.mu.Unlock()
 	if observed := c.observer.pods[pod]; observed != nil {

@@ -53,14 +53,14 @@ func TestRunPod_FailsAtOnceIfProvisionerRejectsClaim(t *testing.T) {
 		InvolvedObject: corev1.ObjectReference{Kind: "PersistentVolumeClaim", Name: claim.Name, UID: claim.UID},
 		Type:           "Warning",
 		Reason:         "ProvisioningFailed",
-		Message:        "rpc error: code = InvalidArgument desc = no such mode",
+		Message:        "rpc error: code = InvalidArgument desc = access mode is not supported",
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = c.RunPod(t.Context(), c.NewPod(spec()))
 	var rejected *UnsupportedError
 	require.ErrorAs(t, err, &rejected)
 	assert.ErrorContains(t, err,
-		"claim stig/stig-pvc: not supported by this cluster: ProvisioningFailed: rpc error: code = InvalidArgument desc = no such mode")
+		"claim stig/stig-pvc: not supported by this cluster: ProvisioningFailed: rpc error: code = InvalidArgument desc = access mode is not supported")
 }
 
 func TestProvisioningError_OnlyOfPendingClaim(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
@@ -50,31 +52,27 @@ func (c Client) RunPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error
 func (c Client) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
 	ctx, cancel := c.withTimeout(ctx, "pod %s/%s to run", c.Namespace, pod.Name)
 	defer cancel()
-	latest := pod
-	err := c.observer.waitUntil(ctx, func() (bool, error) {
-		observed := c.observer.pods[pod.UID]
-		if observed == nil {
-			return false, nil
-		}
-		latest = observed.latest
-		if message, conflict := volumeNodeConflict(latest); conflict {
-			return false, &UnsupportedError{Object: fmt.Sprintf("pod %s/%s", c.Namespace, pod.Name), Message: message}
-		}
-		if err := c.observer.provisioningError(latest); err != nil {
-			return false, err
-		}
-		return hasStarted(!observed.DeletedAt.IsZero(), latest)
-	})
+	start := c.newPodStart(pod)
+	err := start.await(ctx)
 	var unsupported *UnsupportedError
 	if err == nil || errors.As(err, &unsupported) {
-		return latest, err
+		return start.latest, err
 	}
-	d := c.diagnose(latest)
+	d := c.diagnose(start.latest)
 	return nil, &PodNotRunningError{
-		Namespace: c.Namespace, Pod: pod.Name, Reason: d.reason, Err: err,
+		Namespace: c.Namespace, Pod: pod.Name, Reason: withMessage(err, d.reason), Err: err,
 		// A pod that failed or was deleted before the timeout was no longer waiting for its volume.
 		VolumeUnavailable: d.volumeUnavailable && ctx.Err() != nil,
 	}
+}
+
+// withMessage adds the message of a finalError to a reason that does not have it.
+func withMessage(err error, reason string) string {
+	var final *finalError
+	if !errors.As(err, &final) || strings.Contains(reason, final.message) {
+		return reason
+	}
+	return final.message + "; " + reason
 }
 
 // hasStarted reports whether the pod's container runs or has run. It returns an error if that can no longer happen.
@@ -89,12 +87,54 @@ func hasStarted(deleted bool, pod *corev1.Pod) (bool, error) {
 	case pod.Status.Phase == corev1.PodFailed:
 		return false, fmt.Errorf("the pod failed: %s %s", pod.Status.Reason, pod.Status.Message)
 	}
-	for _, s := range pod.Status.ContainerStatuses {
-		if w := s.State.Waiting; w != nil && (w.Reason == "InvalidImageName" || w.Reason == "ErrImageNeverPull") {
-			return false, fmt.Errorf("the image is not available: %s", w.Reason)
+	if w, _ := waitingContainer(pod); w != nil && slices.Contains(finalWaits, w.Reason) {
+		return false, &finalError{
+			what: "its container cannot be created: " + w.Reason, message: w.Reason + ": " + w.Message,
 		}
 	}
 	return false, nil
+}
+
+var (
+	// finalWaits are reasons of waiting containers that do not disappear (k8s.io/kubernetes/pkg/kubelet/images/types.go
+	// and kuberuntime/kuberuntime_container.go).
+	finalWaits = []string{"ErrImageNeverPull", "InvalidImageName"}
+	// likelyFinalWaits are reasons that rarely disappear. A kubelet that has just started reports
+	// CreateContainerConfigError until it has read the services of the namespace.
+	likelyFinalWaits = []string{
+		"CreateContainerConfigError", "CreateContainerError", "ImageInspectError", "SignatureValidationFailed",
+	}
+	// pullWaits are reasons that disappear if the registry can be reached again.
+	pullWaits = []string{"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"}
+)
+
+// missingImage are parts of the answers of registries which have no such image, or do not give it to this cluster.
+var missingImage = []string{
+	"not found", "manifest unknown", "does not exist", "access denied", "unauthorized", "authorization failed",
+	"authentication required", "no basic auth credentials", "403 forbidden", "no match for platform", "no such host",
+}
+
+// isCreationFailure reports whether the reason of a waiting container is a failure, and not the normal course.
+func isCreationFailure(reason string) bool {
+	return slices.Contains(finalWaits, reason) || slices.Contains(likelyFinalWaits, reason) ||
+		slices.Contains(pullWaits, reason)
+}
+
+// waitingContainer returns the state of the first container that waits, preferably of one that cannot be created.
+// LikelyFinal is set if the reason rarely disappears.
+func waitingContainer(pod *corev1.Pod) (waiting *corev1.ContainerStateWaiting, likelyFinal bool) {
+	for _, s := range pod.Status.ContainerStatuses {
+		if w := s.State.Waiting; w != nil && (waiting == nil || isCreationFailure(w.Reason)) {
+			waiting = w
+		}
+	}
+	if waiting == nil {
+		return nil, false
+	}
+	message := strings.ToLower(waiting.Message)
+	missing := slices.ContainsFunc(missingImage, func(text string) bool { return strings.Contains(message, text) })
+	isPull := slices.Contains(pullWaits, waiting.Reason)
+	return waiting, isPull && missing || slices.Contains(likelyFinalWaits, waiting.Reason)
 }
 
 func hasContainerEnded(pod *corev1.Pod) bool {

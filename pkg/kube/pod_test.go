@@ -39,7 +39,7 @@ func TestHasStarted_RunningOrEnded(t *testing.T) {
 		},
 		"pulling":      {false, waiting("ContainerCreating"), false, ""},
 		"back-off":     {false, waiting("ImagePullBackOff"), false, ""},
-		"never pulled": {false, waiting("ErrImageNeverPull"), false, "the image is not available"},
+		"never pulled": {false, waiting("ErrImageNeverPull"), false, "its container cannot be created: ErrImageNeverPull"},
 		"deleted":      {true, waiting(""), false, "the pod was deleted, but not by this run"},
 	} {
 		started, err := hasStarted(tc.gone, tc.pod)

@@ -1,0 +1,261 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/scheduling"
+)
+
+const (
+	// patience is how long a failure may last that rarely disappears, such as a missing image, before the wait ends. The
+	// kubelet tries again after about ten seconds.
+	patience = 20 * time.Second
+	// autoscalerPatience is how long an autoscaler may take to report that it adds a node. cluster-autoscaler looks for
+	// pods without a node every ten seconds, Karpenter more often.
+	autoscalerPatience = 15 * time.Second
+)
+
+// outOfReach is the reason of an UnsupportedError about a pod.
+const outOfReach = "its volume cannot be used on any node on which the pod may run"
+
+// finalError ends the wait for a pod that cannot start any more.
+type finalError struct {
+	// what is the cause in a few words, message what Kubernetes reports about it.
+	what, message string
+}
+
+func (e *finalError) Error() string { return e.what }
+
+// errReachUnknown interrupts a wait, so that the reach of the pod's volume is read.
+var errReachUnknown = errors.New("the nodes of the volume are not known yet")
+
+// podStart waits for one pod to start. Its methods that take no context are called with the observer locked.
+type podStart struct {
+	Client
+	name   string
+	latest *corev1.Pod
+	// lasting has when a state that is final if it lasts was first seen, and the timer that wakes the wait then.
+	lasting map[string]lastingState
+	// logged has the reasons that were logged.
+	logged map[string]bool
+	// reach is where the pod's volume can be used, as of the message reachAt; nil if it could not be read.
+	reach   *volumeReach
+	reachAt string
+}
+
+type lastingState struct {
+	since time.Time
+	timer *time.Timer
+}
+
+func (c Client) newPodStart(pod *corev1.Pod) *podStart {
+	return &podStart{
+		Client: c, name: pod.Name, latest: pod, lasting: map[string]lastingState{}, logged: map[string]bool{},
+	}
+}
+
+// await returns once the pod has started, or with an error if it cannot start or the context has ended.
+func (s *podStart) await(ctx context.Context) error {
+	defer func() {
+		for _, state := range s.lasting {
+			state.timer.Stop()
+		}
+	}()
+	uid := s.latest.UID
+	for {
+		err := s.observer.waitUntil(ctx, func() (bool, error) {
+			observed := s.observer.pods[uid]
+			if observed == nil {
+				return false, nil
+			}
+			s.latest = observed.latest
+			s.logReason()
+			if err := s.obstacle(); err != nil {
+				return false, err
+			}
+			return hasStarted(!observed.DeletedAt.IsZero(), s.latest)
+		})
+		if !errors.Is(err, errReachUnknown) {
+			return s.unsupportedAtTimeout(ctx, err)
+		}
+		s.reach, s.reachAt = s.readReach(ctx, s.latest), unschedulable(s.latest)
+	}
+}
+
+// obstacle returns an error if the pod cannot start: its claim will have no volume, there is no node for it, or its
+// image is missing.
+func (s *podStart) obstacle() error {
+	if err := s.observer.provisioningError(s.latest); err != nil {
+		return err
+	}
+	if err := s.unschedulableError(); err != nil {
+		return err
+	}
+	return s.containerError()
+}
+
+// containerError returns an error if a container has not been created for some time, for a reason that rarely
+// disappears.
+func (s *podStart) containerError() error {
+	w, likelyFinal := waitingContainer(s.latest)
+	const key = "container"
+	switch {
+	case w == nil || !isCreationFailure(w.Reason):
+		s.over(key)
+	case likelyFinal || s.isLasting(key):
+		// The kubelet does not repeat the cause while it backs off.
+		if s.lasts(key, patience) {
+			return &finalError{
+				what:    fmt.Sprintf("its container has not been created for %s", patience),
+				message: w.Reason + ": " + w.Message,
+			}
+		}
+	}
+	return nil
+}
+
+// unschedulableError returns an error if the pod cannot be scheduled.
+func (s *podStart) unschedulableError() error {
+	text := unschedulable(s.latest)
+	message, ok := scheduling.Parse(text)
+	if err := s.claimError(message, text); err != nil {
+		return err
+	}
+	switch {
+	case !ok:
+		s.over(keyNodes)
+		return nil
+	case s.reachAt != text:
+		return errReachUnknown
+	}
+	return s.nodeError(message, text)
+}
+
+// claimError returns an error if the scheduler has reported for some time that the pod's claim has no volume any more.
+// At first, it may still see an earlier claim with the same name.
+func (s *podStart) claimError(message scheduling.Message, text string) error {
+	const key = "claim"
+	if !message.Has(scheduling.ClaimGone) {
+		s.over(key)
+		return nil
+	}
+	if s.lasts(key, patience) {
+		return &finalError{what: fmt.Sprintf("its claim has had no volume for %s", patience), message: text}
+	}
+	return nil
+}
+
+// keyNodes is the state of a pod that no node can run.
+const keyNodes = "nodes"
+
+// nodeError returns an error if no node can run the pod. Only a volume that is bound to single nodes decides that at
+// once. For another one, an autoscaler may add a node.
+func (s *podStart) nodeError(message scheduling.Message, text string) error {
+	if s.reach != nil && s.reach.isNever() && s.reach.Fixed {
+		return s.unsupported(text)
+	}
+	scaling, _ := scheduling.Autoscaler(s.observer.eventsOf(s.latest.UID))
+	switch {
+	case !s.isNever(message) || scaling == scheduling.AddingNode:
+		s.over(keyNodes)
+	case scaling == scheduling.NotAddingNode || s.lasts(keyNodes, autoscalerPatience):
+		return s.unsupported(text)
+	}
+	return nil
+}
+
+// isNever reports whether the pod cannot be scheduled unless a node is added.
+func (s *podStart) isNever(message scheduling.Message) bool {
+	if s.reach == nil {
+		return message.Never(true)
+	}
+	return s.reach.isNever() || message.Never(false)
+}
+
+func (s *podStart) unsupported(text string) error {
+	where := outOfReach
+	if s.reach != nil && s.reach.isNever() {
+		where += fmt.Sprintf(" (volume %s: %s)", s.reach.volume, strings.Join(s.reach.Volume, ", "))
+	}
+	return &UnsupportedError{Object: fmt.Sprintf("pod %s/%s", s.Namespace, s.name), Message: where + ": " + text}
+}
+
+// unsupportedAtTimeout returns an UnsupportedError instead of a timeout if no node was possible until the end.
+func (s *podStart) unsupportedAtTimeout(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	s.observer.mu.Lock()
+	defer s.observer.mu.Unlock()
+	if s.isLasting(keyNodes) {
+		return s.unsupported(unschedulable(s.latest))
+	}
+	return err
+}
+
+// lasts reports whether a state has lasted for some time. The wait is woken when it has.
+func (s *podStart) lasts(key string, enough time.Duration) bool {
+	state, is := s.lasting[key]
+	if !is {
+		state = lastingState{since: time.Now(), timer: time.AfterFunc(enough, s.observer.wake)}
+		s.lasting[key] = state
+	}
+	return time.Since(state.since) >= enough
+}
+
+func (s *podStart) isLasting(key string) bool {
+	_, is := s.lasting[key]
+	return is
+}
+
+// over records that a state has ended.
+func (s *podStart) over(key string) {
+	if state, is := s.lasting[key]; is {
+		state.timer.Stop()
+		delete(s.lasting, key)
+	}
+}
+
+// logReason logs why the pod has not started, once for each reason.
+func (s *podStart) logReason() {
+	reason := s.waitingReason()
+	if reason == "" || s.logged[reason] {
+		return
+	}
+	s.logged[reason] = true
+	s.Log.WithField("pod", s.name).WithField("reason", reason).Info("Pod is waiting")
+}
+
+// waitingReason returns why the pod has not started; empty if there is nothing unusual.
+func (s *podStart) waitingReason() string {
+	if s.latest.Spec.NodeName == "" {
+		return s.schedulingReason()
+	}
+	if w, _ := waitingContainer(s.latest); w != nil && isCreationFailure(w.Reason) {
+		return strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
+	}
+	if isVolumePending(s.latest) {
+		return latestWarning(s.observer.eventsOf(s.latest.UID), "FailedScheduling")
+	}
+	return ""
+}
+
+// schedulingReason returns why the pod has no node: what the provisioner, an autoscaler or the scheduler reports.
+func (s *podStart) schedulingReason() string {
+	for _, claim := range s.observer.unboundClaims(s.latest) {
+		if warning := latestWarning(s.observer.eventsOf(claim.latest.UID)); warning != "" {
+			return warning
+		}
+	}
+	text := unschedulable(s.latest)
+	if _, scaling := scheduling.Autoscaler(s.observer.eventsOf(s.latest.UID)); scaling != "" && text != "" {
+		return scaling + "; " + text
+	}
+	return text
+}
