@@ -331,7 +331,7 @@ func TestDiagnose_SELinuxConflictIsNotAFailureOfTheVolume(t *testing.T) {
 			d := c.diagnose(pod)
 			assert.Equal(t, "FailedMount: "+prefix+message, d.reason)
 			assert.False(t, d.volumeUnavailable, "another pod uses the volume")
-			assert.Contains(t, Hint(d.reason), "one SELinux label")
+			assert.Contains(t, Hint(d.reason), "the same seLinuxOptions")
 		})
 	}
 }

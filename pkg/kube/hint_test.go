@@ -17,11 +17,11 @@ func TestHint_NamesTheReasonThatDecides(t *testing.T) {
 		none + "1 x.csi CSI driver is not installed on the node, " + volume + ".":            "start the driver",
 		none + "1 node(s) exceed max volume count, " + volume + ".":                          "detach volumes",
 		none + "1 node(s) did not have enough free storage, " + volume + ".":                 "CLAIM_SIZE",
-		none + "1 node(s) didn't match Pod's node affinity/selector, " + volume:              "READER_NODE must name a node",
-		none + "3 node(s) didn't satisfy plugin(s) [NodeAffinity].":                          "READER_NODE must name a node",
+		none + "1 node(s) didn't match Pod's node affinity/selector, " + volume:              "set READER_NODE to a node",
+		none + "3 node(s) didn't satisfy plugin(s) [NodeAffinity].":                          "set READER_NODE to a node",
 		none + "pod has unbound immediate PersistentVolumeClaims.":                           "kubectl describe pvc",
 		none + "3 Insufficient cpu.; TriggeredScaleUp: pod triggered scale-up: [x]":          "raise STATUS_CHECK_TIMEOUT",
-		outOfReach + ": " + none + "1 node(s) had untolerated taint {a: b}, " + volume + ".": "READER_NODE must name a node",
+		outOfReach + ": " + none + "1 node(s) had untolerated taint {a: b}, " + volume + ".": "set READER_NODE to a node",
 		none + "pod has unbound immediate PersistentVolumeClaims.; ProvisioningFailed: rpc error: code = OutOfRange desc = " +
 			"too small; ProvisioningFailed: rpc error: code = Unavailable desc = x": "set CLAIM_SIZE",
 		none + "pod has unbound immediate PersistentVolumeClaims.; ProvisioningFailed: " +

@@ -141,7 +141,7 @@ func TestAwaitRunning_NoNodeForThePodIsNotUnsupported(t *testing.T) {
 		w.observe(unscheduled("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."))
 		_, err := w.awaited(t)
 		assert.ErrorContains(t, err, "timed out after 1m0s")
-		assert.ErrorContains(t, err, "READER_NODE must name a node")
+		assert.ErrorContains(t, err, "set READER_NODE to a node")
 	})
 }
 
@@ -286,11 +286,11 @@ func TestAwaitRunning_EndsOnceCauseIsFinal(t *testing.T) {
 		},
 		"the registry has no such image": {
 			nil, waitingFor("ErrImagePull", missing), nil, patience,
-			[]string{"its container has not been created for 20s", "manifest unknown", "must be able to pull LIB_IMAGE"},
+			[]string{"its container has not been created for 20s", "manifest unknown", "can pull LIB_IMAGE"},
 		},
 		"the registry cannot be reached": {
 			nil, waitingFor("ErrImagePull", "dial tcp 10.0.0.1:443: i/o timeout"), nil, time.Minute,
-			[]string{"timed out after 1m0s", "must be able to pull LIB_IMAGE"},
+			[]string{"timed out after 1m0s", "can pull LIB_IMAGE"},
 		},
 		"the provisioner may succeed later": {
 			claim(corev1.ClaimPending), unscheduled(unbound),
