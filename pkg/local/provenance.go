@@ -29,7 +29,8 @@ func (s *execution) recordProvenance() {
 func (s *execution) unmounted(before, now protocol.Mount) provenance.Observation {
 	if s.Target.Device && provenance.HasReappeared(before, now) {
 		return provenance.Observed(provenance.Yes,
-			"the device had sequence number %d when it was written and %d when it was read", before.DiskSequence, now.DiskSequence)
+			"the device had sequence number %d when it was written and %d when it was read",
+			before.DiskSequence, now.DiskSequence)
 	}
 	if s.watch == nil {
 		return provenance.Observed(provenance.Unknown, "unmounting was not observed")

@@ -110,7 +110,8 @@ func (t *text) cell(c result.Cell) {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.DeletionRequestedAt.IsZero() {
 			t.line("Deleted %s with a grace period of %s, no longer existed %s; %s at the deletion",
-				utc(e.DeletionRequestedAt), grace(e.GracePeriodSeconds), utc(e.DeletedAt), judge.Count(e.AckedAtDeletion, "acknowledged record"))
+				utc(e.DeletionRequestedAt), grace(e.GracePeriodSeconds), utc(e.DeletedAt),
+				judge.Count(e.AckedAtDeletion, "acknowledged record"))
 		}
 	}
 	if c.Reader != nil {
@@ -128,7 +129,8 @@ func (t *text) journal(c result.Cell) {
 	s := c.Reader.ScanResult
 	acknowledged := judge.Count(ledger.CountRecords(c.Acks), "acknowledged record")
 	if !c.Reader.HasLogData() {
-		t.line("Journal %s: %s; read back: log data not present, %s", c.JournalFile, acknowledged, judge.Count(s.Bytes, "byte"))
+		t.line("Journal %s: %s; read back: log data not present, %s", c.JournalFile, acknowledged,
+			judge.Count(s.Bytes, "byte"))
 		return
 	}
 	t.line("Journal %s: %s; read back: log data present, %s, %s, from %s to %s", c.JournalFile, acknowledged,
