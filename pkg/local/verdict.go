@@ -143,6 +143,8 @@ func (s *execution) sameFilesystem() provenance.Observation {
 	reason := fmt.Sprintf("every helper had %s (%s)", first.FSType, first.Source)
 	if first.UUID != "" {
 		reason += ", filesystem UUID " + first.UUID
+	} else {
+		reason += "; its filesystem UUID is unknown"
 	}
 	return provenance.Observation{Answer: provenance.Yes, Reason: reason}
 }
@@ -151,8 +153,12 @@ func (s *execution) sameFilesystem() provenance.Observation {
 func (s *execution) notShown() {
 	level := s.cell.Provenance.Level
 	if s.cell.Reader != nil && level < provenance.Remounted {
+		advice := "--between can do that"
+		if u := s.cell.Provenance.Unmounted; u.Answer == provenance.Unknown {
+			advice = u.Reason
+		}
 		s.cell.NotShown = append(s.cell.NotShown,
-			"the filesystem was not seen to be unmounted between writer and reader: --between can do that")
+			"the filesystem was not seen to be unmounted between writer and reader: "+advice)
 	}
 	if s.cell.Provenance.OtherKernel.Answer != provenance.Yes {
 		s.cell.NotShown = append(s.cell.NotShown,

@@ -85,8 +85,7 @@ type step struct {
 func (h *History) steps() []step {
 	return []step{
 		{ReadBack, h.Reader != nil && h.SameVolume.IsYes(), h.whyNotReadBack()},
-		{Uncached, h.ReadMode == protocol.ReadDirect || h.remounted(),
-			"the journal was read through the page cache of the writer's own kernel: " + string(h.ReadMode)},
+		{Uncached, h.ReadMode == protocol.ReadDirect || h.remounted(), h.whyNotUncached()},
 		{Remounted, h.remounted(),
 			whyNot(h.Unmounted, "the volume was not unmounted on the writer's node",
 				"the volume was unmounted on the writer's node")},
@@ -106,6 +105,14 @@ func (h *History) whyNotReadBack() string {
 		return "nothing was read back"
 	}
 	return whyNot(h.SameVolume, "not all pods used the same volume", "all pods used the same volume")
+}
+
+func (h *History) whyNotUncached() string {
+	if h.ReadMode == protocol.ReadNoCache {
+		return "it is unknown whether the journal came from the page cache of the writer's own kernel: " +
+			"F_NOCACHE does not evict cached pages"
+	}
+	return "the journal was read through the page cache of the writer's own kernel: " + string(h.ReadMode)
 }
 
 // whyNot returns the reason for which a condition does not hold: no states that it does not, condition states it.

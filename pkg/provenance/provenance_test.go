@@ -45,6 +45,10 @@ func TestEvaluate_SetsTheHighestLevelReached(t *testing.T) {
 			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: dropped},
 			ReadBack, "page cache",
 		},
+		"read without caching, on macOS": {
+			History{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: protocol.ReadNoCache},
+			ReadBack, "it is unknown whether the journal came from the page cache",
+		},
 		"two nodes with one kernel": {
 			History{Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached, Unmounted: no},
 			ReadBack, "page cache",
