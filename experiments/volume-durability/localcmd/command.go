@@ -77,24 +77,32 @@ Exit codes:
   volume-durability local /mnt/nfs --read-from /mnt/nfs --remote 'ssh other'`,
 		RunE: func(c *cobra.Command, args []string) error { return l.execute(c.Context(), args[0]) },
 	}
-	flags := c.Flags()
-	flags.SortFlags = false
-	l.options.addTo(flags, runOptions())
-	flags.BoolVar(&l.graceful, "graceful", false, "end writers with SIGTERM, the same as --force=false")
-	l.hook.addTo(flags)
-	flags.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
-	flags.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
-	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper there; without it, this program is "+
-		"copied there")
-	flags.StringVar(&l.acks, "acks", "", "send all acknowledgements also to a file, to - for standard output, or to "+
+	general := terminal.NewFlagGroup("Flags")
+	general.StringVar(&l.acks, "acks", "", "send all acknowledgements also to a file, to - for standard output, or to "+
 		"tcp://HOST:PORT")
-	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must equal the argument")
-	flags.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
+	general.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must equal the "+
+		"argument")
+	general.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
 		"the current directory)")
-	l.format.AddTo(flags, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
-	l.level.AddTo(flags)
+	l.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
+	l.level.AddTo(general.FlagSet)
+	optionGroup := terminal.NewFlagGroup("Options, as for run")
+	l.options.addTo(optionGroup.FlagSet, runOptions())
+	optionGroup.BoolVar(&l.graceful, "graceful", false, "end writers with SIGTERM, the same as --force=false")
+	terminal.AddFlagGroups(c, general, optionGroup, l.betweenGroup())
 	c.AddCommand(newWrite(l), newRead(l), newHelper())
 	return c
+}
+
+// betweenGroup is the group of flags that change what happens between writer and reader.
+func (l *localCommand) betweenGroup() terminal.FlagGroup {
+	g := terminal.NewFlagGroup("Between writer and reader")
+	l.hook.addTo(g.FlagSet)
+	g.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
+	g.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
+	g.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper there; without it, this program is "+
+		"copied there")
+	return g
 }
 
 // newHelper returns the hidden command that runs the helper in a process of its own.

@@ -40,10 +40,12 @@ journal stays. Afterwards "volume-durability verify --ledger FILE" checks it.`,
 		Example: `  ssh tested volume-durability local write /mnt/data --acks - > acks`,
 		RunE:    func(c *cobra.Command, args []string) error { return w.execute(c.Context(), args[0]) },
 	}
-	w.options.addTo(c.Flags(), []localOption{{"RECORD_SIZE", "256", ""}, {"WRITE_RATE", "100", ""}})
-	c.Flags().StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, - for standard output, or "+
+	flags := terminal.NewFlagGroup("Flags")
+	w.options.addTo(flags.FlagSet, []localOption{{"RECORD_SIZE", "256", ""}, {"WRITE_RATE", "100", ""}})
+	flags.StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, - for standard output, or "+
 		"tcp://HOST:PORT")
-	c.Flags().IntVar(&w.seconds, "duration", 0, "seconds to write; 0 until it is interrupted")
+	flags.IntVar(&w.seconds, "duration", 0, "seconds to write; 0 until it is interrupted")
+	terminal.AddFlagGroups(c, flags)
 	return c
 }
 
@@ -98,9 +100,11 @@ func newRead(l *localCommand) *cobra.Command {
 		Use: "read DIR", Args: cobra.ExactArgs(1), Short: "Only read the journals in DIR, and print what is in them",
 		RunE: func(c *cobra.Command, args []string) error { return r.execute(c.Context(), args[0]) },
 	}
-	c.Flags().IntVar(&r.recordSize, "record-size", 256, "bytes per record, as they were written")
-	c.Flags().IntVar(&r.seconds, "verify-timeout", 300, "seconds that reading a journal may take")
-	r.format.AddTo(c.Flags(), terminal.FormatJSON, terminal.FormatYAML)
+	flags := terminal.NewFlagGroup("Flags")
+	flags.IntVar(&r.recordSize, "record-size", 256, "bytes per record, as they were written")
+	flags.IntVar(&r.seconds, "verify-timeout", 300, "seconds that reading a journal may take")
+	r.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
+	terminal.AddFlagGroups(c, flags)
 	return c
 }
 
