@@ -77,6 +77,7 @@ func TestWrite_AcksReceivedOverTCPJudgeTheJournal(t *testing.T) {
 	folder := t.TempDir()
 	run := exec.Command(programs.local, "write", folder, "--acks", "tcp://"+listener.Addr().String())
 	require.NoError(t, run.Start())
+	t.Cleanup(func() { _ = run.Process.Kill() }) // unless the test ended it
 	connection, err := listener.Accept()
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, connection.Close()) })
@@ -110,6 +111,7 @@ func TestFilesystem_UnmountedByAnotherIsALoss(t *testing.T) {
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // unless the test ended it
 	deadline := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	defer deadline.Stop()
 	progress := bufio.NewScanner(stderr)
