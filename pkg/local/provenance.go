@@ -29,7 +29,8 @@ func (s *execution) recordProvenance() {
 func (s *execution) unmounted(before, now protocol.Mount) provenance.Observation {
 	if s.Target.Device && provenance.HasReappeared(before, now) {
 		return provenance.Observed(provenance.Yes,
-			"the device had sequence number %d when it was written and %d when it was read", before.DiskSequence, now.DiskSequence)
+			"the device had sequence number %d when it was written and %d when it was read",
+			before.DiskSequence, now.DiskSequence)
 	}
 	if s.watch == nil {
 		return provenance.Observed(provenance.Unknown, "unmounting was not observed")
@@ -59,6 +60,8 @@ func (s *execution) sameFilesystem() provenance.Observation {
 	reason := fmt.Sprintf("every helper had %s (%s)", first.FSType, first.Source)
 	if first.UUID != "" {
 		reason += ", filesystem UUID " + first.UUID
+	} else {
+		reason += "; its filesystem UUID is unknown"
 	}
 	return provenance.Observed(provenance.Yes, "%s", reason)
 }
@@ -85,7 +88,7 @@ func (s *execution) watchUnmount() {
 	s.closeWatch()
 	var err error
 	if s.watch, err = watchUnmount(folder); err != nil {
-		s.Log.WithError(err).Info("Whether the filesystem is unmounted cannot be observed")
+		s.Log.WithError(err).Info("Could not watch for an unmount of the filesystem")
 	}
 }
 
@@ -94,7 +97,7 @@ func (s *execution) closeWatch() {
 		return
 	}
 	if err := s.watch.close(); err != nil {
-		s.Log.WithError(err).Warn("The unmount watch was not closed")
+		s.Log.WithError(err).Warn("Could not close the watch for unmounts")
 	}
 	s.watch = nil
 }

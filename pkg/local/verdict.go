@@ -54,8 +54,12 @@ func (s *execution) reason(shortfall verdict.Shortfall, verified string) string 
 func (s *execution) notShown() {
 	level := s.cell.Provenance.Level
 	if s.cell.Reader != nil && level < provenance.Remounted {
+		advice := "--between can unmount it"
+		if u := s.cell.Provenance.Unmounted; u.Answer == provenance.Unknown {
+			advice = u.Reason
+		}
 		s.cell.NotShown = append(s.cell.NotShown,
-			"the filesystem was not seen to be unmounted between writer and reader: --between can do that")
+			"the filesystem was not seen to be unmounted between writer and reader: "+advice)
 	}
 	if s.cell.Provenance.OtherKernel.Answer != provenance.Yes {
 		s.cell.NotShown = append(s.cell.NotShown,

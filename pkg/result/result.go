@@ -315,5 +315,6 @@ func (c Cell) readPhrase() string {
 var readModePhrases = map[protocol.ReadMode]string{
 	protocol.ReadDirect:  ", bypassing the page cache",
 	protocol.ReadDropped: ", after asking the kernel to drop the file from the page cache",
+	protocol.ReadNoCache: ", without adding to the page cache, which may have been used",
 	protocol.ReadCached:  ", through the page cache",
 }
