@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,8 @@ const localJournal = "volume-durability-*/logs.log"
 
 // runLocal runs "volume-durability local" on another volume with the same fault.
 func (t *trial) runLocal(ctx context.Context) (outcome, error) {
+	ctx, cancel := withVerdictTimeout(ctx)
+	defer cancel()
 	var err error
 	folder := filepath.Join(t.flags.volumes, t.ns.Name+"-local")
 	if t.mount, err = faultvolume.NewMount(ctx, t.flags.faultfs, folder, localJournal, t.fault); err != nil {
@@ -30,7 +33,8 @@ func (t *trial) runLocal(ctx context.Context) (outcome, error) {
 	ended := cmd.Run()
 	var run result.Result
 	if err := json.Unmarshal(out.Bytes(), &run); err != nil {
-		return outcome{}, fmt.Errorf("reading the result of the local run: %w (%w) %s", err, ended, &log)
+		return outcome{}, fmt.Errorf("reading the result of the local run: %w", errors.Join(err, ended, context.Cause(ctx),
+			errors.New(log.String())))
 	}
 	return t.compare(t.mount, run)
 }

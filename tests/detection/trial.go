@@ -25,7 +25,7 @@ import (
 const (
 	// stepTimeout limits each step of the experiment in the cluster, in seconds.
 	stepTimeout = 25
-	// verdictTimeout limits a trial until it has a verdict.
+	// verdictTimeout limits each of the two runs of a trial, that on the cluster and that of local.
 	verdictTimeout = 5 * time.Minute
 	cleanUpTimeout = 2 * time.Minute
 )
@@ -48,14 +48,18 @@ type trial struct {
 // run runs the scenario and removes what it created.
 func (t *trial) run(ctx context.Context) row {
 	r, err := t.execute(ctx)
+	if err == nil {
+		r.local, err = t.runLocal(ctx)
+	}
 	if err := errors.Join(err, t.cleanUp(context.WithoutCancel(ctx))); err != nil {
 		return row{scenario: t.scenario, failed: err}
 	}
 	return r
 }
 
+// execute runs the experiment on the cluster and applies the other methods.
 func (t *trial) execute(ctx context.Context) (row, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, verdictTimeout, fmt.Errorf("no verdict within %s", verdictTimeout))
+	ctx, cancel := withVerdictTimeout(ctx)
 	defer cancel()
 	if err := t.prepare(ctx); err != nil {
 		return row{}, err
@@ -76,11 +80,12 @@ func (t *trial) execute(ctx context.Context) (row, error) {
 		return row{}, fmt.Errorf("applying the baseline methods: %w", err)
 	}
 	r := row{scenario: t.scenario, answers: answers}
-	if r.experiment, err = t.compare(t.volume.Mount, outcome); err != nil {
-		return row{}, err
-	}
-	r.local, err = t.runLocal(ctx)
+	r.experiment, err = t.compare(t.volume.Mount, outcome)
 	return r, err
+}
+
+func withVerdictTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, verdictTimeout, fmt.Errorf("no verdict within %s", verdictTimeout))
 }
 
 func (t *trial) prepare(ctx context.Context) error {
