@@ -29,7 +29,7 @@ type execution struct {
 	activeDeletions int
 	// failures are the findings that show in no scan.
 	failures verdict.Failures
-	// refused is the error of a writer that could not continue although no acknowledged record was lost.
+	// refused is why the chaos ended early although no acknowledged record was lost.
 	refused error
 	watch   *unmountWatch
 	// betweenRan reports whether the user's command has run.
@@ -94,7 +94,7 @@ func (s *execution) chaos(ctx context.Context) error {
 func (s *execution) acknowledged(ack ledger.Ack) {
 	if s.KeepAcks != nil {
 		if err := s.KeepAcks(ack); err != nil {
-			s.Log.WithError(err).Warn("An acknowledgement could not be kept")
+			s.Log.WithError(err).Warn("Could not keep an acknowledgement")
 		}
 	}
 	s.Observer.Acknowledged(s.cell.Spec, ack)

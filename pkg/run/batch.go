@@ -60,8 +60,8 @@ func forEach(cells []*cell, do func(*cell)) {
 	all.Wait()
 }
 
-// runPhases takes the batch through all phases. A failure of one cell decides that cell; the error ends the whole
-// run.
+// runPhases takes the batch through all phases. If one cell fails, only that cell gets its verdict. An error that
+// runPhases returns ends the whole run.
 func (b batch) runPhases(ctx context.Context) error {
 	for _, phase := range []func(context.Context) error{b.preChaos, b.chaos, b.postChaos} {
 		if err := phase(ctx); err != nil {
@@ -113,7 +113,7 @@ func (b batch) postChaos(ctx context.Context) error {
 	return b.phaseError(ctx, "after the chaos", asHookError(b.Hooks.ChaosEnded(ctx)))
 }
 
-// runPhase runs a phase in every undecided cell. A cell that fails is decided by that.
+// runPhase runs a phase in every undecided cell. A cell that fails gets its verdict from the failure.
 func (b batch) runPhase(ctx context.Context, name string, phase func(*cell, context.Context) error) error {
 	forEach(undecided(b.cells), func(c *cell) { c.conclude(b.phaseError(ctx, name, phase(c, ctx))) })
 	return b.phaseError(ctx, name, ctx.Err())

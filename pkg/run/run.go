@@ -40,7 +40,7 @@ type Hooks interface {
 	Reading(cell options.CellSpec)
 	// Judged is called when a cell has its verdict. Its pods still exist.
 	Judged(cell result.Cell)
-	// ChaosEnded is called once, after the last cell has its verdict. Their pods still exist.
+	// ChaosEnded is called once, after the last cell has its verdict. The pods of the cells still exist.
 	ChaosEnded(ctx context.Context) error
 	// Stopping reports whether the user wants the run to stop. The run's pods may be deleted before its context is
 	// cancelled; their failures are then due to the stop.
@@ -167,7 +167,7 @@ func (r Run) removeRest(cleanup context.Context, cells []*cell) string {
 	ctx, cancel := r.withRemovalTimeout(cleanup)
 	defer cancel()
 	if err := r.Kube.DeleteRun(ctx, keptNames(cells)...); err != nil {
-		r.Log.WithError(err).Error("Not everything could be removed")
+		r.Log.WithError(err).Error("Could not remove all objects of the run")
 		left = append(left, err.Error())
 	}
 	return strings.Join(left, "; ")

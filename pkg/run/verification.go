@@ -74,8 +74,8 @@ func (c *cell) noteOutages() {
 			until = epochs[i+1].FirstAckAt
 		}
 		if outage := c.run.Kube.UnobservedTime(e.DeletionRequestedAt, until).Round(time.Second); outage > 0 {
-			verdict.AddNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d "+
-				"was deleted and restored: the recovery time includes that", outage, e.Number))
+			verdict.AddNotes(c.result, fmt.Sprintf("the recovery time of epoch %d includes %s in which the API server "+
+				"was unavailable", e.Number, outage))
 		}
 	}
 }
