@@ -21,7 +21,7 @@ func (s *execution) read(ctx context.Context) error {
 	if !s.betweenRan {
 		s.watchUnmount()
 	}
-	s.Observer.Reading(s.cell.Spec)
+	s.Observer.BeforeRead(s.cell.Spec)
 	helper, where, done, err := s.readerCommand(ctx)
 	if err != nil {
 		return err

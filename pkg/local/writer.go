@@ -69,7 +69,7 @@ func (s *execution) Delete(ctx context.Context) error {
 	if w.Err() == nil {
 		s.activeDeletions++
 	}
-	s.Observer.Deleting(s.cell.Spec, epoch.Pod)
+	s.Observer.BeforeDeletion(s.cell.Spec, epoch.Pod)
 	epoch.AckedAtDeletion, epoch.DeletionRequestedAt = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
 	if err := s.kill(ctx, w); err != nil {
 		return err

@@ -99,7 +99,7 @@ func (c *cell) noteVolumeHealth() {
 
 // read has the reader scan the journal and judges its scan result.
 func (c *cell) read(ctx context.Context) error {
-	c.run.Hooks.Reading(c.result.Spec)
+	c.run.Hooks.BeforeRead(c.result.Spec)
 	acks := c.result.Acks
 	c.readerRequested = time.Now().UTC()
 	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.NewPod(c.specs.reader(acks)))

@@ -106,7 +106,7 @@ func (w *writer) noteActivity() bool {
 // deletePod deletes the pod and returns once it is gone.
 func (w *writer) deletePod(ctx context.Context) error {
 	epoch, grace := w.record(), w.specs.gracePeriod()
-	w.run.Hooks.Deleting(w.cell.Spec, epoch.Pod)
+	w.run.Hooks.BeforeDeletion(w.cell.Spec, epoch.Pod)
 	epoch.AckedAtDeletion, epoch.GracePeriodSeconds = ledger.CountRecords(w.ledger.Acks()), grace
 	epoch.DeletionRequestedAt = time.Now().UTC()
 	if err := w.run.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, grace); err != nil {
