@@ -24,7 +24,8 @@ demo: ## two runs on a real Kubernetes: a Pass, and a Fail on storage that loses
 .PHONY: local
 local: ## test a folder of this machine in 10 seconds, without a cluster or root (DIR=/mnt/data)
 	@test -n "$(DIR)" || { echo "make local: want DIR=FOLDER, the folder to test"; exit 2; }
-	@CGO_ENABLED=0 go run ./experiments/volume-durability/local "$(DIR)"
+	@$(GO_BUILD) -o build/local ./experiments/volume-durability/local
+	@build/local "$(DIR)"
 
 .PHONY: test
 test: lint machine unit fuzz mutation formats page e2e ## everything that CI runs: lint, unit, fuzz, mutation, formats, page, e2e

@@ -270,9 +270,10 @@ func (e *Experiment) labels() map[string]string {
 	return labels
 }
 
-// Planned replaces the built-in probes by one probe per cell, if there are several cells. Litmus then reports the
-// share of cells that kept their data. Planned omits the write probe and the control, which would change that share.
-func (e *Experiment) Planned(cells []options.CellSpec) {
+// CellsPlanned replaces the built-in probes by one probe per cell, if there are several cells. Litmus then reports the
+// share of cells that kept their data. CellsPlanned omits the write probe and the control, which would change that
+// share.
+func (e *Experiment) CellsPlanned(cells []options.CellSpec) {
 	tested := slices.DeleteFunc(slices.Clone(cells), func(c options.CellSpec) bool { return c.Control })
 	if len(tested) < 2 {
 		return
@@ -300,8 +301,8 @@ func (e *Experiment) addProbe(name, mode string) {
 		&types.ProbeDetails{Name: name, Type: probeType, Mode: mode, Status: awaited})
 }
 
-// Written sets the built-in write probe to Passed and runs the engine's probes before the chaos.
-func (e *Experiment) Written(_ context.Context, cells []result.Cell) error {
+// WritersReady sets the built-in write probe to Passed and runs the engine's probes before the chaos.
+func (e *Experiment) WritersReady(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
 		if c.Spec.Name == "" {
 			e.setProbe(WriteProbe, v1alpha1.ProbeVerdictPassed, c.WriteSentence())
@@ -310,29 +311,29 @@ func (e *Experiment) Written(_ context.Context, cells []result.Cell) error {
 	return e.runProbes("PreChaos", types.PreChaosCheck)
 }
 
-// ChaosBegins starts the engine's probes that run during the chaos.
-func (e *Experiment) ChaosBegins(context.Context) error {
+// BeforeChaos starts the engine's probes that run during the chaos.
+func (e *Experiment) BeforeChaos(context.Context) error {
 	e.chaos.Phase = types.ChaosInjectPhase
 	message := "Injecting " + e.chaos.ExperimentName + " chaos on application pod"
 	e.createEngineEvent(types.ChaosInject, message, corev1.EventTypeNormal)
 	return e.runProbes("DuringChaos", "")
 }
 
-// Acknowledged does nothing: Litmus has no place for acknowledgements.
-func (e *Experiment) Acknowledged(options.CellSpec, ledger.Ack) {}
+// RecordsAcknowledged does nothing: Litmus has no place for acknowledgements.
+func (e *Experiment) RecordsAcknowledged(options.CellSpec, ledger.Ack) {}
 
-// Deleting adds the pod to the targets in the ChaosResult.
-func (e *Experiment) Deleting(_ options.CellSpec, pod result.Pod) {
+// BeforeDeletion adds the pod to the targets in the ChaosResult.
+func (e *Experiment) BeforeDeletion(_ options.CellSpec, pod result.Pod) {
 	e.targets.Lock()
 	defer e.targets.Unlock()
 	common.SetTargets(pod.Name, "targeted", "pod", &e.chaos)
 }
 
-// Reading does nothing: Litmus has no place for it.
-func (e *Experiment) Reading(options.CellSpec) {}
+// BeforeRead does nothing: Litmus has no place for it.
+func (e *Experiment) BeforeRead(options.CellSpec) {}
 
-// Judged sets the verify probe of a cell to the cell's verdict.
-func (e *Experiment) Judged(cell result.Cell) {
+// CellJudged sets the verify probe of a cell to the cell's verdict.
+func (e *Experiment) CellJudged(cell result.Cell) {
 	switch cell.Verdict {
 	case judge.Pass:
 		e.setProbe(verifyProbeName(cell.Spec), v1alpha1.ProbeVerdictPassed, cell.VerificationSentence())
@@ -343,14 +344,14 @@ func (e *Experiment) Judged(cell result.Cell) {
 	}
 }
 
-// ChaosEnded runs the engine's probes after the chaos, and evaluates the probes that ran during the chaos.
-func (e *Experiment) ChaosEnded(context.Context) error {
+// AllCellsJudged runs the engine's probes after the chaos, and evaluates the probes that ran during the chaos.
+func (e *Experiment) AllCellsJudged(context.Context) error {
 	e.chaos.Phase = types.PostChaosPhase
 	return e.runProbes(lastPhase, types.PostChaosCheck)
 }
 
-// Stopping reports whether the state of the engine is stop. It returns false if the engine cannot be read.
-func (e *Experiment) Stopping(ctx context.Context) bool {
+// IsStopping reports whether the state of the engine is stop. It returns false if the engine cannot be read.
+func (e *Experiment) IsStopping(ctx context.Context) bool {
 	engines := e.clients.LitmusClient.ChaosEngines(e.chaos.ChaosNamespace)
 	engine, err := engines.Get(ctx, e.chaos.EngineName, metav1.GetOptions{})
 	return err == nil && engine.Spec.EngineState == v1alpha1.EngineStateStop
@@ -453,7 +454,7 @@ func (e *Experiment) setVerdict(outcome result.Result, probeErr error) {
 		// If the run ended early, some cells have a verdict, but their probes do not.
 		for _, c := range outcome.Cells {
 			if e.isProbeAwaited(verifyProbeName(c.Spec)) {
-				e.Judged(c)
+				e.CellJudged(c)
 			}
 		}
 		e.skipAwaitedChecks(outcome.Reason)

@@ -60,7 +60,7 @@ func (s *execution) collect() {
 	}
 	latency, err := result.LatencyOf(commits)
 	if err != nil {
-		s.Log.WithError(err).Warn("The commit latency could not be computed")
+		s.Log.WithError(err).Warn("Could not compute the commit latency")
 	}
 	s.cell.Latency = latency
 }

@@ -29,7 +29,7 @@ type execution struct {
 	activeDeletions int
 	// failures are the findings that show in no scan.
 	failures verdict.Failures
-	// refused is the error of a writer that could not continue although no acknowledged record was lost.
+	// refused is why the chaos ended early although no acknowledged record was lost.
 	refused error
 	watch   *unmountWatch
 	// betweenRan reports whether the user's command has run.
@@ -83,7 +83,7 @@ func (s *execution) chaos(ctx context.Context) error {
 		Duration: o.Duration, MinInterval: o.MinInterval, Interval: o.Interval,
 		Clock: clock.RealClock{}, Random: rand.Int64N,
 	}
-	_ = s.Observer.ChaosBegins(ctx) // an observer cannot end the run
+	_ = s.Observer.BeforeChaos(ctx) // an observer cannot end the run
 	err := fault.Inject(ctx, s)[0]
 	if errors.Is(err, errVolume) || s.refused != nil {
 		return nil // what was acknowledged is still read back
@@ -94,8 +94,8 @@ func (s *execution) chaos(ctx context.Context) error {
 func (s *execution) acknowledged(ack ledger.Ack) {
 	if s.KeepAcks != nil {
 		if err := s.KeepAcks(ack); err != nil {
-			s.Log.WithError(err).Warn("An acknowledgement could not be kept")
+			s.Log.WithError(err).Warn("Could not keep an acknowledgement")
 		}
 	}
-	s.Observer.Acknowledged(s.cell.Spec, ack)
+	s.Observer.RecordsAcknowledged(s.cell.Spec, ack)
 }

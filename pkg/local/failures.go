@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
@@ -29,6 +30,15 @@ func (s *execution) classify(ctx context.Context, err error, p *process) error {
 		s.refused = err
 	}
 	return err
+}
+
+// addExit adds the error with which a writer exited before it was killed, if the volume caused it. It does not end the
+// chaos: the next writer shows whether the volume can still be written.
+func (s *execution) addExit(epoch int, op *protocol.OpError) {
+	s.Log.WithError(op).WithField("epoch", epoch).Warn("The writer exited before it was killed")
+	if class := judge.ClassOfError(op); verdict.CauseOf(op, class) == verdict.Failure {
+		s.failures.Add(class, op)
+	}
 }
 
 // volumeFailed marks an error that the volume caused.

@@ -18,18 +18,18 @@ import (
 
 // Observer receives the events of a run. Its methods must return quickly.
 type Observer interface {
-	// Planned is called before anything is created.
-	Planned(cells []options.CellSpec)
-	// ChaosBegins is called before the first interval. Its error is ignored.
-	ChaosBegins(ctx context.Context) error
-	// Acknowledged is called with every acknowledgement.
-	Acknowledged(cell options.CellSpec, ack ledger.Ack)
-	// Deleting is called before the writer is killed.
-	Deleting(cell options.CellSpec, writer result.Pod)
-	// Reading is called before the journal is read back.
-	Reading(cell options.CellSpec)
-	// Judged is called when the verdict is known.
-	Judged(cell result.Cell)
+	// CellsPlanned is called before anything is created.
+	CellsPlanned(cells []options.CellSpec)
+	// BeforeChaos is called before the first interval. Its error is ignored.
+	BeforeChaos(ctx context.Context) error
+	// RecordsAcknowledged is called with every acknowledgement.
+	RecordsAcknowledged(cell options.CellSpec, ack ledger.Ack)
+	// BeforeDeletion is called before the writer is killed.
+	BeforeDeletion(cell options.CellSpec, writer result.Pod)
+	// BeforeRead is called before the journal is read back.
+	BeforeRead(cell options.CellSpec)
+	// CellJudged is called when the verdict is known.
+	CellJudged(cell result.Cell)
 }
 
 // Run is one run.
@@ -65,12 +65,12 @@ func (r Run) Execute(ctx context.Context) result.Result {
 		Schema: result.Schema, RunID: r.ID, StartedAt: time.Now().UTC(), Options: r.Options,
 		Cluster: result.Cluster{Orchestrator: "none: the run was local, on " + s.host},
 	}
-	r.Observer.Planned([]options.CellSpec{s.cell.Spec})
+	r.Observer.CellsPlanned([]options.CellSpec{s.cell.Spec})
 	err := s.phases(ctx)
 	s.conclude(ctx, err)
 	out.NotRemoved = s.cleanUp(ctx)
 	s.collect()
-	r.Observer.Judged(s.cell)
+	r.Observer.CellJudged(s.cell)
 	out.Cells = []result.Cell{s.cell}
 	out.Verdict, out.Reason = s.cell.Verdict, s.cell.Reason
 	if out.NotRemoved != "" {

@@ -60,6 +60,8 @@ func (s *execution) sameFilesystem() provenance.Observation {
 	reason := fmt.Sprintf("every helper had %s (%s)", first.FSType, first.Source)
 	if first.UUID != "" {
 		reason += ", filesystem UUID " + first.UUID
+	} else {
+		reason += "; its filesystem UUID is unknown"
 	}
 	return provenance.Observed(provenance.Yes, "%s", reason)
 }
@@ -86,7 +88,7 @@ func (s *execution) watchUnmount() {
 	s.closeWatch()
 	var err error
 	if s.watch, err = watchUnmount(folder); err != nil {
-		s.Log.WithError(err).Info("Whether the filesystem is unmounted cannot be observed")
+		s.Log.WithError(err).Info("Could not watch for an unmount of the filesystem")
 	}
 }
 
@@ -95,7 +97,7 @@ func (s *execution) closeWatch() {
 		return
 	}
 	if err := s.watch.close(); err != nil {
-		s.Log.WithError(err).Warn("The unmount watch was not closed")
+		s.Log.WithError(err).Warn("Could not close the watch for unmounts")
 	}
 	s.watch = nil
 }

@@ -21,7 +21,7 @@ func (s *execution) read(ctx context.Context) error {
 	if !s.betweenRan {
 		s.watchUnmount()
 	}
-	s.Observer.Reading(s.cell.Spec)
+	s.Observer.BeforeRead(s.cell.Spec)
 	helper, where, done, err := s.readerCommand(ctx)
 	if err != nil {
 		return err
@@ -78,9 +78,9 @@ func (s *execution) readerCommand(ctx context.Context) (helper []string, where s
 
 func (s *execution) endReader(ctx context.Context, p *process) {
 	if err := p.signal(syscall.SIGKILL); err != nil {
-		s.Log.WithError(err).Warn("The reader was not killed")
+		s.Log.WithError(err).Warn("Could not kill the reader")
 	}
 	if err := s.awaitExit(ctx, p); err != nil {
-		s.Log.WithError(err).Warn("The reader does not end")
+		s.Log.WithError(err).Warn("The reader process did not end in time")
 	}
 }

@@ -52,7 +52,7 @@ func (r Remote) helper(
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 		defer cancel()
 		if err := r.do(ctx, nil, "rm", "-f", copied); err != nil {
-			log.WithError(err).Warnf("The helper's copy %s was not removed from %s", copied, r)
+			log.WithError(err).Warnf("Could not remove the copy %s of the helper from %s", copied, r)
 		}
 	}
 	if err := r.copy(ctx, copied); err != nil {

@@ -36,7 +36,7 @@ func NewTarget(path, journalID string) (Target, error) {
 		own := filepath.Join(absolute, volume.FolderPrefix+journalID)
 		return Target{Path: absolute, Journal: filepath.Join(own, journalName)}, nil
 	case volume.IsBlockDevice(absolute):
-		return Target{Path: absolute, Journal: absolute, Device: true}, nil
+		return Target{Path: absolute, Journal: absolute, Device: true}, volume.CheckDevice(absolute)
 	}
 	return Target{}, fmt.Errorf("%s is neither a folder nor a block device", path)
 }

@@ -2,10 +2,8 @@ package local
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
@@ -16,6 +14,11 @@ func (s *execution) conclude(ctx context.Context, err error) {
 	c.Acks = s.ledger.Acks()
 	s.recordProvenance()
 	verdict.Collect(c, s.failures.Findings)
+	for _, e := range c.Epochs {
+		if e.ExitError != nil {
+			verdict.AddNotes(c, fmt.Sprintf("writer %d exited before it was killed: %s", e.Number, e.ExitError))
+		}
+	}
 	switch {
 	case err == nil:
 		shortfall := verdict.Decide(c, verdict.Conditions{
@@ -40,29 +43,28 @@ func (s *execution) reason(shortfall verdict.Shortfall, verified string) string 
 	case verdict.NotReadBack:
 		return "the journal was not read back"
 	case verdict.WeakEvidence:
-		return fmt.Sprintf("the evidence level is %s, below the required %s: %s",
-			s.cell.Provenance.Level, s.Options.RequiredEvidence, s.cell.Provenance.NotReachedReason)
+		return fmt.Sprintf("the evidence level is %s, but --required-evidence is %s. Reason: %s. Apart from that, the run passed: %s",
+			s.cell.Provenance.Level, s.Options.RequiredEvidence, s.cell.Provenance.NotReachedReason, verified)
 	case verdict.WriteRefused:
-		return fmt.Sprintf("the writer could not continue: %v. All acknowledged records were there: %s",
-			s.refused, verified)
+		return fmt.Sprintf("the chaos ended early: %v. %s", s.refused, verified)
 	default:
 		return verified
 	}
 }
 
-// notShown states what a Pass does not prove.
+// notShown states what a Pass does not show.
 func (s *execution) notShown() {
 	level := s.cell.Provenance.Level
 	if s.cell.Reader != nil && level < provenance.Remounted {
+		advice := "--between can unmount it"
+		if u := s.cell.Provenance.Unmounted; u.Answer == provenance.Unknown {
+			advice = u.Reason
+		}
 		s.cell.NotShown = append(s.cell.NotShown,
-			"the filesystem was not seen to be unmounted between writer and reader: --between can do that")
+			"the filesystem was not seen to be unmounted between writer and reader: "+advice)
 	}
 	if s.cell.Provenance.OtherKernel.Answer != provenance.Yes {
 		s.cell.NotShown = append(s.cell.NotShown,
 			"a killed process is not a power failure: the kernel that took the writes was still running when they were read")
-	}
-	var op *protocol.OpError
-	if errors.As(s.refused, &op) {
-		s.cell.NotShown = append(s.cell.NotShown, "what happens after the writer's error: "+op.Error())
 	}
 }

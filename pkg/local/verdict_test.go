@@ -52,7 +52,7 @@ func TestConclude(t *testing.T) {
 	}{
 		"a pass": {
 			func(*execution) {}, nil,
-			judge.Pass, "10 acknowledged records verified after 1 kill, 0 lost; read by a new process on the same machine",
+			judge.Pass, "All 10 acknowledged records are intact after 1 kill; read by a new process on the same machine",
 		},
 		"nothing was acknowledged": {
 			func(s *execution) { s.ledger = ledger.Ledger{} }, nil,
@@ -60,15 +60,15 @@ func TestConclude(t *testing.T) {
 		},
 		"no writer was running": {
 			func(s *execution) { s.activeDeletions = 0 }, nil,
-			judge.Error, "no writer was running when it was killed: 10 acknowledged records verified",
+			judge.Error, "no writer was running when it was killed: All 10 acknowledged records are intact",
 		},
 		"the evidence is too weak": {
 			func(s *execution) { s.Options.RequiredEvidence = provenance.Remounted }, nil,
-			judge.Error, "the evidence level is uncached, below the required remounted: it is unknown whether",
+			judge.Error, "the evidence level is uncached, but --required-evidence is remounted. Reason: it is unknown whether",
 		},
 		"a write was refused": {
 			func(s *execution) { s.refused = errors.New("no space left on device") }, nil,
-			judge.Error, "the writer could not continue: no space left on device. All acknowledged records were there: 10",
+			judge.Error, "the chaos ended early: no space left on device. All 10 acknowledged records are intact",
 		},
 		"the volume failed": {
 			func(s *execution) { s.failures.Add(judge.Unavailable, errors.New("hangs")) }, nil,
@@ -97,6 +97,19 @@ func TestConclude_NamesTheReasonOfAStop(t *testing.T) {
 	s.conclude(ctx, errors.New("the writer of epoch 1: interrupted"))
 	assert.Equal(t, judge.Stopped, s.cell.Verdict)
 	assert.Equal(t, "the run was stopped: interrupted", s.cell.Reason)
+}
+
+func TestAddExit_OnlyAFailureOfTheVolumeIsAFinding(t *testing.T) {
+	for errno, want := range map[syscall.Errno]judge.Verdict{syscall.EIO: judge.Pass, syscall.EROFS: judge.Fail} {
+		s := verified(t)
+		op := protocol.NewOpError("writing", errno)
+		op.Writing = true
+		s.cell.Epochs[0].ExitError = &op
+		s.addExit(1, &op)
+		s.conclude(t.Context(), nil)
+		assert.Equal(t, want, s.cell.Verdict, s.cell.Reason)
+		assert.Equal(t, []string{"writer 1 exited before it was killed: " + op.Error()}, s.cell.Notes)
+	}
 }
 
 // helperThatReported returns a helper process that printed the messages.

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -70,7 +69,7 @@ func (s *execution) Delete(ctx context.Context) error {
 	if w.Err() == nil {
 		s.activeDeletions++
 	}
-	s.Observer.Deleting(s.cell.Spec, epoch.Pod)
+	s.Observer.BeforeDeletion(s.cell.Spec, epoch.Pod)
 	epoch.AckedAtDeletion, epoch.DeletionRequestedAt = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
 	if err := s.kill(ctx, w); err != nil {
 		return err
@@ -80,9 +79,7 @@ func (s *execution) Delete(ctx context.Context) error {
 	s.Log.WithField("epoch", epoch.Number).Info("The writer was killed")
 	if op := w.OpError(); op != nil && !epoch.FirstAckAt.IsZero() {
 		epoch.ExitError = op
-		if err := s.classify(ctx, op, w); !errors.Is(err, errVolume) {
-			s.refused = err
-		}
+		s.addExit(epoch.Number, op)
 	}
 	if err := w.Conflict(); err != nil {
 		return err

@@ -36,8 +36,8 @@ type ScanResult struct {
 	Mount Mount `json:"mount"`
 	// ReadMode is how the journal was read; empty if there was no journal.
 	ReadMode ReadMode `json:"readMode,omitempty"`
-	// BootID identifies the boot of the kernel that the pod runs on (random(4), boot_id);
-	// empty if it cannot be read.
+	// BootID identifies the boot of the kernel that the pod runs on (random(4), boot_id, or
+	// kern.bootsessionuuid on macOS); empty if it cannot be read.
 	BootID string `json:"bootID,omitempty"`
 	// Excerpt holds the bytes around the first damage; nil if there is none.
 	Excerpt *Excerpt `json:"excerpt,omitempty"`
@@ -77,13 +77,16 @@ const (
 	// ReadDropped reads through the page cache, after a request to the kernel to drop
 	// the cached pages of the file. The kernel may have kept some of them.
 	ReadDropped ReadMode = "dropped"
+	// ReadNoCache reads without adding to the page cache (F_NOCACHE on macOS). It is
+	// unknown whether the bytes come from pages that were cached already.
+	ReadNoCache ReadMode = "no-cache"
 	// ReadCached reads through the page cache, including what is cached already.
 	ReadCached ReadMode = "cached"
 )
 
 // Mount is the mount that holds a path, as /proc/self/mountinfo describes it
-// (proc_pid_mountinfo(5)). For a raw block device, the mount point and the source are the
-// path of the device.
+// (proc_pid_mountinfo(5)), or statfs(2) on macOS. For a raw block device, the mount point
+// and the source are the path of the device.
 type Mount struct {
 	Point  string `json:"point"`
 	Root   string `json:"root"`

@@ -88,8 +88,7 @@ type step struct {
 func (p *Provenance) steps() []step {
 	return []step{
 		{ReadBack, p.Reader != nil && p.SameVolume.IsYes(), p.whyNotReadBack()},
-		{Uncached, p.ReadMode == protocol.ReadDirect || p.remounted(),
-			"the journal was read through the page cache of the writer's own kernel: " + string(p.ReadMode)},
+		{Uncached, p.ReadMode == protocol.ReadDirect || p.remounted(), p.whyNotUncached()},
 		{Remounted, p.remounted(),
 			whyNot(p.Unmounted, "the volume was not unmounted on the writer's node",
 				"the volume was unmounted on the writer's node")},
@@ -109,6 +108,14 @@ func (p *Provenance) whyNotReadBack() string {
 		return "nothing was read back"
 	}
 	return whyNot(p.SameVolume, "not all pods used the same volume", "all pods used the same volume")
+}
+
+func (p *Provenance) whyNotUncached() string {
+	if p.ReadMode == protocol.ReadNoCache {
+		return "it is unknown whether the journal came from the page cache of the writer's own kernel: " +
+			"F_NOCACHE does not evict cached pages"
+	}
+	return "the journal was read through the page cache of the writer's own kernel: " + string(p.ReadMode)
 }
 
 // whyNot returns the reason for which a condition does not hold: no states that it does not, condition states it.

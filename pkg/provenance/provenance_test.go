@@ -45,6 +45,10 @@ func TestEvaluate_SetsTheHighestLevelReached(t *testing.T) {
 			Provenance{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: dropped},
 			ReadBack, "page cache",
 		},
+		"read without caching, on macOS": {
+			Provenance{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: protocol.ReadNoCache},
+			ReadBack, "it is unknown whether the journal came from the page cache",
+		},
 		"two nodes with one kernel": {
 			Provenance{Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached, Unmounted: no},
 			ReadBack, "page cache",

@@ -179,8 +179,8 @@ type Epoch struct {
 	Acks []AckSample `json:"acks,omitempty"`
 	// AckedAtDeletion is how many records of all epochs were acknowledged when this writer was deleted.
 	AckedAtDeletion uint64 `json:"ackedAtDeletion,omitempty"`
-	// GracePeriodSeconds is the grace period of the deletion in seconds. It is absent if the pod's own
-	// applied, which is 30 seconds.
+	// GracePeriodSeconds is the grace period of the deletion in seconds. It is absent if the pod's own applied, which is
+	// 30 seconds.
 	GracePeriodSeconds *int64 `json:"gracePeriodSeconds,omitempty"`
 	// DeletionRequestedAt is when the deletion of the writer was requested.
 	DeletionRequestedAt time.Time `json:"deletionRequestedAt,omitzero"`
@@ -316,5 +316,6 @@ func (c Cell) readPhrase() string {
 var readModePhrases = map[protocol.ReadMode]string{
 	protocol.ReadDirect:  ", bypassing the page cache",
 	protocol.ReadDropped: ", after asking the kernel to drop the file from the page cache",
+	protocol.ReadNoCache: ", without adding to the page cache, which may have been used",
 	protocol.ReadCached:  ", through the page cache",
 }

@@ -40,7 +40,9 @@ var enums = map[reflect.Type][]any{
 	reflect.TypeFor[judge.Verdict](): {
 		judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.NotApplicable, judge.Skipped,
 	},
-	reflect.TypeFor[protocol.ReadMode](): {protocol.ReadDirect, protocol.ReadDropped, protocol.ReadCached},
+	reflect.TypeFor[protocol.ReadMode](): {
+		protocol.ReadDirect, protocol.ReadDropped, protocol.ReadNoCache, protocol.ReadCached,
+	},
 	reflect.TypeFor[provenance.Answer](): {provenance.Yes, provenance.No, provenance.Unknown, ""},
 	reflect.TypeFor[judge.Class](): {
 		judge.Missing, judge.LostTail, judge.LostGap, judge.Corrupt, judge.Torn, judge.Reordered, judge.Duplicated,

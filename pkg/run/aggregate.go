@@ -53,15 +53,15 @@ func runVerdict(r result.Result, endedBy error) judge.Verdict {
 	}
 }
 
-// isAnyEstablished reports whether it is known for any cell what became of its data.
+// isAnyEstablished reports whether any cell passed or failed.
 func isAnyEstablished(tested []result.Cell) bool {
 	return slices.ContainsFunc(tested, func(c result.Cell) bool {
 		return c.Verdict == judge.Pass || c.Verdict == judge.Fail
 	})
 }
 
-// controlWithoutLoss says what follows from a control without a loss. If no cell was established, the control
-// usually failed for the same reason, which is in the cell's.
+// controlWithoutLoss describes a control that did not lose its data. If no cell passed or failed, the control usually
+// ended for the same reason as they did, so the reason is not repeated.
 func controlWithoutLoss(control result.Cell, tested []result.Cell) string {
 	switch {
 	case control.Verdict == judge.Stopped:

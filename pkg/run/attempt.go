@@ -28,7 +28,7 @@ func (r Run) cleanUpEarlierAttempt(ctx context.Context, cells []*cell) (reason s
 		return "", err
 	}
 	reason = "an earlier attempt of this run was killed or could not write its ChaosResult, " +
-		"so which records were acknowledged is unknown"
+		"and its acknowledgements are lost"
 	if len(removed) > 0 {
 		reason += ". Removed what it had created: " + strings.Join(removed, ", ")
 	}

@@ -17,7 +17,7 @@ var (
 	// errVolumeFailed marks a failure that the volume caused. It is a finding.
 	errVolumeFailed = errors.New("the volume failed")
 	// errRefused marks a failed write that lost no acknowledged record: the volume is full, for example.
-	errRefused = errors.New("the volume refused an operation")
+	errRefused = errors.New("the volume returned an error")
 )
 
 // attribution decides which failures of a cell's pods the volume caused, and keeps them as findings. A volume that

@@ -22,7 +22,7 @@ type batch struct {
 	Run
 	cells  []*cell
 	isLast bool
-	// chaosBegan reports whether Hooks.ChaosBegins was called. All batches of a run share it.
+	// chaosBegan reports whether Hooks.BeforeChaos was called. All batches of a run share it.
 	chaosBegan *bool
 }
 
@@ -60,8 +60,8 @@ func forEach(cells []*cell, do func(*cell)) {
 	all.Wait()
 }
 
-// runPhases takes the batch through all phases. A failure of one cell decides that cell; the error ends the whole
-// run.
+// runPhases takes the batch through all phases. If one cell fails, only that cell gets its verdict. An error that
+// runPhases returns ends the whole run.
 func (b batch) runPhases(ctx context.Context) error {
 	for _, phase := range []func(context.Context) error{b.preChaos, b.chaos, b.postChaos} {
 		if err := phase(ctx); err != nil {
@@ -105,15 +105,15 @@ func (b batch) postChaos(ctx context.Context) error {
 		return err
 	}
 	for _, c := range b.cells {
-		b.Hooks.Judged(*c.result)
+		b.Hooks.CellJudged(*c.result)
 	}
 	if !b.isLast || !*b.chaosBegan {
 		return nil
 	}
-	return b.phaseError(ctx, "after the chaos", asHookError(b.Hooks.ChaosEnded(ctx)))
+	return b.phaseError(ctx, "after the chaos", asHookError(b.Hooks.AllCellsJudged(ctx)))
 }
 
-// runPhase runs a phase in every undecided cell. A cell that fails is decided by that.
+// runPhase runs a phase in every undecided cell. A cell that fails gets its verdict from the failure.
 func (b batch) runPhase(ctx context.Context, name string, phase func(*cell, context.Context) error) error {
 	forEach(undecided(b.cells), func(c *cell) { c.conclude(b.phaseError(ctx, name, phase(c, ctx))) })
 	return b.phaseError(ctx, name, ctx.Err())
@@ -128,7 +128,7 @@ func (b batch) phaseError(ctx context.Context, phase string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", verdict.ErrStopped, context.Cause(ctx))
-	case b.Hooks.Stopping(ctx):
+	case b.Hooks.IsStopping(ctx):
 		return fmt.Errorf("%w: %w", verdict.ErrStopped, err)
 	}
 	return err
@@ -143,13 +143,13 @@ func (b batch) beginChaos(ctx context.Context) error {
 		written = append(written, *c.result)
 	}
 	const before, during = "before the chaos", "during the chaos"
-	if err := b.phaseError(ctx, before, asHookError(b.Hooks.Written(ctx, written))); err != nil {
+	if err := b.phaseError(ctx, before, asHookError(b.Hooks.WritersReady(ctx, written))); err != nil {
 		return err
 	}
 	if err := b.wait(ctx, b.Options.RampTime); err != nil {
 		return err
 	}
-	return b.phaseError(ctx, during, asHookError(b.Hooks.ChaosBegins(ctx)))
+	return b.phaseError(ctx, during, asHookError(b.Hooks.BeforeChaos(ctx)))
 }
 
 // injectChaos deletes the writers of the target cells at intervals. If the volume fails or refuses a write, the chaos

@@ -66,7 +66,7 @@ func newCell(r Run, plan options.CellSpec) *cell {
 		c.result.JournalFile = path.Join(path.Dir(c.result.JournalFile), folder, path.Base(c.result.JournalFile))
 	}
 	c.failures = &attribution{Failures: verdict.Failures{Ledger: c.ledger}, log: r.Log}
-	c.logs = newPodLogs(r.Kube, c.ledger, func(ack ledger.Ack) { r.Hooks.Acknowledged(plan, ack) })
+	c.logs = newPodLogs(r.Kube, c.ledger, func(ack ledger.Ack) { r.Hooks.RecordsAcknowledged(plan, ack) })
 	return c
 }
 

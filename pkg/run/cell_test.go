@@ -44,7 +44,7 @@ type deletionHooks struct {
 	deletions int
 }
 
-func (h *deletionHooks) Deleting(options.CellSpec, result.Pod) { h.deletions++ }
+func (h *deletionHooks) BeforeDeletion(options.CellSpec, result.Pod) { h.deletions++ }
 
 func TestDelete_DoesNotTryAgainIfTheVolumePreventsIt(t *testing.T) {
 	c, hooks := withAck(t, newTestCell(t)), &deletionHooks{}

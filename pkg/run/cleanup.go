@@ -33,7 +33,7 @@ func (c *cell) remove(cleanup context.Context) {
 	}
 	c.logs.close()
 	if err != nil {
-		c.run.Log.WithError(err).Error("Not everything could be removed")
+		c.run.Log.WithError(err).Error("Could not remove all objects of the cell")
 		c.notRemoved = err.Error()
 	}
 }

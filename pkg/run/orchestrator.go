@@ -19,9 +19,9 @@ const (
 type orchestration struct {
 	// Swarm reports whether there is positive evidence that the check does not apply.
 	Swarm bool
-	// How says how it was determined, Reason why the check does not apply.
+	// How is how the orchestrator was determined. Reason is why the check does not apply.
 	How, Reason string
-	// NotShown says what could not be determined.
+	// NotShown is what could not be determined; empty if nothing.
 	NotShown string
 }
 
@@ -58,7 +58,7 @@ func (r Run) detectOrchestrator(ctx context.Context) (orchestration, error) {
 	return orchestration{How: "Kubernetes: not every node is labelled as a Swarm-only node"}, nil
 }
 
-// OnlySwarm reports whether the nodes' labels state that Swarm orchestrates on all of them.
+// OnlySwarm reports whether every node has the label of Swarm and none has that of Kubernetes.
 func OnlySwarm(nodes []corev1.Node) bool {
 	for _, n := range nodes {
 		if n.Labels[swarmLabel] != "true" || n.Labels[kubernetesLabel] == "true" {

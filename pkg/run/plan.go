@@ -26,10 +26,10 @@ func (r Run) planCells(ctx context.Context) ([]*cell, error) {
 			cells[i].result.Verdict, cells[i].result.Reason = judge.Skipped, reason
 		}
 	}
-	r.Hooks.Planned(plans)
+	r.Hooks.CellsPlanned(plans)
 	for _, c := range cells {
 		if c.isDecided() {
-			r.Hooks.Judged(*c.result)
+			r.Hooks.CellJudged(*c.result)
 		}
 	}
 	return cells, r.validatePlans(plans)

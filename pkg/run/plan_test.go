@@ -27,13 +27,13 @@ type planHooks struct {
 	judged  []result.Cell
 }
 
-func (h *planHooks) Planned(cells []options.CellSpec) {
+func (h *planHooks) CellsPlanned(cells []options.CellSpec) {
 	for _, c := range cells {
 		h.planned = append(h.planned, c.Name)
 	}
 }
 
-func (h *planHooks) Judged(c result.Cell) { h.judged = append(h.judged, c) }
+func (h *planHooks) CellJudged(c result.Cell) { h.judged = append(h.judged, c) }
 
 func TestPlanCells_SkipsAClassWithoutAProvisioner(t *testing.T) {
 	class := func(name, provisioner string) *storagev1.StorageClass {

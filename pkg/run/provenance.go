@@ -63,8 +63,8 @@ func (r provenanceRecorder) reattached(last result.Epoch) provenance.Observation
 	if r.cell.Claim == nil {
 		return provenance.Observed(provenance.No, "an emptyDir is never attached")
 	}
-	all, readable := r.kube.Attachments(r.cell.Claim.Volume)
-	if !readable {
+	all, visible := r.kube.Attachments(r.cell.Claim.Volume)
+	if !visible {
 		return provenance.Observed(provenance.Unknown, "the service account may not read VolumeAttachments; "+
 			"rbac-optional.yaml grants that permission")
 	}

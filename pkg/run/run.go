@@ -24,27 +24,27 @@ import (
 )
 
 // Hooks are called at the steps of a run. If a method returns an error, the run ends with the verdict Error.
-// Several cells may call Acknowledged, Deleting and Reading at once.
+// Several cells may call RecordsAcknowledged, BeforeDeletion and BeforeRead at once.
 type Hooks interface {
-	// Planned is called with the cells of the run, before anything is created.
-	Planned(cells []options.CellSpec)
-	// Written is called once, before the chaos, with the cells of the first batch. They have acknowledged records.
-	Written(ctx context.Context, cells []result.Cell) error
-	// ChaosBegins is called once, before the first deletion.
-	ChaosBegins(ctx context.Context) error
-	// Acknowledged is called with every acknowledgement that the experiment receives.
-	Acknowledged(cell options.CellSpec, ack ledger.Ack)
-	// Deleting is called before every deletion of a writer.
-	Deleting(cell options.CellSpec, pod result.Pod)
-	// Reading is called before the reader's pod of a cell is created.
-	Reading(cell options.CellSpec)
-	// Judged is called when a cell has its verdict. Its pods still exist.
-	Judged(cell result.Cell)
-	// ChaosEnded is called once, after the last cell has its verdict. Their pods still exist.
-	ChaosEnded(ctx context.Context) error
-	// Stopping reports whether the user wants the run to stop. The run's pods may be deleted before its context is
+	// CellsPlanned is called with the cells of the run, before anything is created.
+	CellsPlanned(cells []options.CellSpec)
+	// WritersReady is called once, before the chaos, with the cells of the first batch. They have acknowledged records.
+	WritersReady(ctx context.Context, cells []result.Cell) error
+	// BeforeChaos is called once, before the first deletion.
+	BeforeChaos(ctx context.Context) error
+	// RecordsAcknowledged is called with every acknowledgement that the experiment receives.
+	RecordsAcknowledged(cell options.CellSpec, ack ledger.Ack)
+	// BeforeDeletion is called before every deletion of a writer.
+	BeforeDeletion(cell options.CellSpec, pod result.Pod)
+	// BeforeRead is called before the reader's pod of a cell is created.
+	BeforeRead(cell options.CellSpec)
+	// CellJudged is called when a cell has its verdict. Its pods still exist.
+	CellJudged(cell result.Cell)
+	// AllCellsJudged is called once, after the last cell has its verdict. The pods of the cells still exist.
+	AllCellsJudged(ctx context.Context) error
+	// IsStopping reports whether the user wants the run to stop. The run's pods may be deleted before its context is
 	// cancelled; their failures are then due to the stop.
-	Stopping(ctx context.Context) bool
+	IsStopping(ctx context.Context) bool
 }
 
 // Run is one run.
@@ -167,7 +167,7 @@ func (r Run) removeRest(cleanup context.Context, cells []*cell) string {
 	ctx, cancel := r.withRemovalTimeout(cleanup)
 	defer cancel()
 	if err := r.Kube.DeleteRun(ctx, keptNames(cells)...); err != nil {
-		r.Log.WithError(err).Error("Not everything could be removed")
+		r.Log.WithError(err).Error("Could not remove all objects of the run")
 		left = append(left, err.Error())
 	}
 	return strings.Join(left, "; ")

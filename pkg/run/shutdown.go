@@ -19,7 +19,7 @@ const (
 	// killed, because a run without one starts again.
 	chaosResultTime = 4 * time.Second
 
-	// gracePeriod is what a pod has that sets none. The engine in charts asks for more.
+	// gracePeriod is the grace period of a pod that sets none. The engine in charts sets a longer one.
 	gracePeriod = corev1.DefaultTerminationGracePeriodSeconds * time.Second
 )
 

@@ -46,10 +46,10 @@ func (b verdictBuilder) reason(shortfall verdict.Shortfall, verified string) str
 	case verdict.NotReadBack:
 		return "the journal was not read back"
 	case verdict.WeakEvidence:
-		return fmt.Sprintf("the evidence level is %s, below %s (REQUIRED_EVIDENCE): %s. Without that requirement: %s",
-			c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReachedReason, verified)
+		return fmt.Sprintf("the evidence level is %s, but REQUIRED_EVIDENCE is %s. Reason: %s. Apart from that, the cell "+
+			"passed: %s", c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReachedReason, verified)
 	case verdict.WriteRefused:
-		return fmt.Sprintf("the chaos ended early: %v. All acknowledged records were there: %s", b.chaosErr, verified)
+		return fmt.Sprintf("the chaos ended early: %v. %s", b.chaosErr, verified)
 	default:
 		return verified
 	}
@@ -89,7 +89,7 @@ func (b verdictBuilder) collectFindings() {
 	}
 }
 
-// addLimits adds what a Pass does not prove.
+// addLimits adds what a Pass does not show.
 func (b verdictBuilder) addLimits() {
 	c := b.cell
 	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {

@@ -170,7 +170,7 @@ func TestVerdict_IsErrorBelowTheRequiredEvidenceLevel(t *testing.T) {
 	c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
 	c.verdict().build()
 	assert.Equal(t, judge.Error, c.result.Verdict)
-	assert.Contains(t, c.result.Reason, "uncached, below remounted (REQUIRED_EVIDENCE)")
+	assert.Contains(t, c.result.Reason, "uncached, but REQUIRED_EVIDENCE is remounted")
 	assert.Contains(t, c.result.Reason, "the unmount was not observed")
 	c.result.Provenance.Level = provenance.Reattached
 	c.verdict().build()

@@ -74,8 +74,8 @@ func (c *cell) noteOutages() {
 			until = epochs[i+1].FirstAckAt
 		}
 		if outage := c.run.Kube.UnobservedTime(e.DeletionRequestedAt, until).Round(time.Second); outage > 0 {
-			verdict.AddNotes(c.result, fmt.Sprintf("the API server was unavailable for %s while the writer of epoch %d "+
-				"was deleted and restored: the recovery time includes that", outage, e.Number))
+			verdict.AddNotes(c.result, fmt.Sprintf("the recovery time of epoch %d includes %s in which the API server "+
+				"was unavailable", e.Number, outage))
 		}
 	}
 }
@@ -99,7 +99,7 @@ func (c *cell) noteVolumeHealth() {
 
 // read has the reader scan the journal and judges its scan result.
 func (c *cell) read(ctx context.Context) error {
-	c.run.Hooks.Reading(c.result.Spec)
+	c.run.Hooks.BeforeRead(c.result.Spec)
 	acks := c.result.Acks
 	c.readerRequested = time.Now().UTC()
 	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.NewPod(c.specs.reader(acks)))

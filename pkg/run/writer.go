@@ -68,8 +68,8 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 	}
 	epoch.FirstAckAt = time.Now().UTC()
 	if unreadable := w.log.unreadableBeforeAck().Round(time.Second); unreadable > 0 {
-		verdict.AddNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read for %s before its first "+
-			"acknowledgement arrived: the recovery time may include that", w.epoch, unreadable))
+		verdict.AddNotes(w.cell, fmt.Sprintf("the recovery time of epoch %d may include %s in which the log of its writer "+
+			"could not be read", w.epoch, unreadable))
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (w *writer) noteActivity() bool {
 	}
 	if errors.Is(w.log.Err(), errNoCause) {
 		verdict.AddNotes(w.cell, fmt.Sprintf(
-			"the pod of the writer of epoch %d was gone before its deletion: something else deleted it", w.epoch))
+			"something other than this run deleted the writer of epoch %d", w.epoch))
 	}
 	if w.log.Err() != nil {
 		return false
@@ -96,8 +96,9 @@ func (w *writer) noteActivity() bool {
 		longest += time.Duration(float64(time.Second) / rate)
 	}
 	if silence := w.log.Silence(); silence > longest {
-		verdict.AddNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: "+
-			"records acknowledged in that time are not checked", w.epoch, silence.Round(time.Second)))
+		verdict.AddNotes(w.cell, fmt.Sprintf("the experiment received no message from the writer of epoch %d in the %s "+
+			"before its deletion: acknowledgements of that time may be missing from the ledger, and their records are then "+
+			"not checked", w.epoch, silence.Round(time.Second)))
 	}
 	return true
 }
@@ -105,7 +106,7 @@ func (w *writer) noteActivity() bool {
 // deletePod deletes the pod and returns once it is gone.
 func (w *writer) deletePod(ctx context.Context) error {
 	epoch, grace := w.record(), w.specs.gracePeriod()
-	w.run.Hooks.Deleting(w.cell.Spec, epoch.Pod)
+	w.run.Hooks.BeforeDeletion(w.cell.Spec, epoch.Pod)
 	epoch.AckedAtDeletion, epoch.GracePeriodSeconds = ledger.CountRecords(w.ledger.Acks()), grace
 	epoch.DeletionRequestedAt = time.Now().UTC()
 	if err := w.run.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, grace); err != nil {

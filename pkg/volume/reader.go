@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux || darwin
 
 package volume
 
@@ -30,7 +30,7 @@ const (
 )
 
 // Reader reads a file once, from its beginning. It bypasses this node's page cache if the
-// filesystem supports that. It returns zeros for a page that cannot be read, and lists the
+// system and the filesystem support that. It returns zeros for a page that cannot be read, and lists the
 // page in Unreadable. It is not safe for concurrent use.
 //
 // On a block device, the journal ends at the first MiB of zeros that begins at a multiple
@@ -63,9 +63,11 @@ type source interface {
 }
 
 // OpenReader opens a file or a block device for reading. If direct I/O is not supported,
-// it asks the kernel to drop the cached pages of the file, and reads through the page
-// cache.
+// it reads through the page cache; ReadMode returns what it could do against cached pages.
 func OpenReader(path string) (*Reader, error) {
+	if err := CheckDevice(path); err != nil {
+		return nil, err
+	}
 	// Direct reads need a buffer that is aligned to a page, as a mapping is.
 	buffer, err := unix.Mmap(-1, 0, requestSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
@@ -91,35 +93,6 @@ func ReadRange(path string, offset, n int64) ([]byte, error) {
 	r.offset, r.end = offset, nil
 	b, err := io.ReadAll(io.LimitReader(r, n))
 	return b, errors.Join(err, r.Close())
-}
-
-func (r *Reader) open(path string) error {
-	direct, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
-	if err == nil {
-		r.source, r.readMode = systemFile{direct}, protocol.ReadDirect
-		// Some filesystems reject direct I/O only at the first read. Read reports all other errors.
-		if _, err := r.source.pread(r.buffer[:pageSize], 0); !errors.Is(err, unix.EINVAL) {
-			return nil
-		}
-		if err := direct.Close(); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, unix.EINVAL) {
-		return err
-	}
-	return r.openCached(path)
-}
-
-func (r *Reader) openCached(path string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	r.source, r.readMode = systemFile{file}, protocol.ReadDropped
-	if err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
-		r.readMode = protocol.ReadCached
-	}
-	return nil
 }
 
 // ReadMode returns how the file is read.
@@ -237,8 +210,7 @@ func (r *Reader) addUnreadable(bad journal.Range) {
 // isDataError reports whether an error concerns only the data that was requested, such as a
 // medium or checksum error, and not the volume as a whole.
 func isDataError(err error) bool {
-	dataErrors := []error{unix.EIO, unix.EUCLEAN, unix.EBADMSG, unix.ENODATA, unix.EREMOTEIO, unix.EILSEQ}
-	return slices.ContainsFunc(dataErrors, func(target error) bool { return errors.Is(err, target) })
+	return slices.ContainsFunc(dataErrors(), func(target error) bool { return errors.Is(err, target) })
 }
 
 // systemFile is a source in the operating system.

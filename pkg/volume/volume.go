@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux || darwin
 
 package volume
 
@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // File is a journal that is open for writing: a file in append mode, or a block device.
@@ -68,14 +66,4 @@ func syncFolder(path string) error {
 		return errors.Join(err, dir.Close())
 	}
 	return dir.Close()
-}
-
-// Datasync makes everything that was written to the file durable, including the metadata
-// that is needed to read it back (fdatasync(2)).
-func (f *File) Datasync() error {
-	for {
-		if err := unix.Fdatasync(int(f.Fd())); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }

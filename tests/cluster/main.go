@@ -73,7 +73,8 @@ func commands() *cobra.Command {
 		withOneArg(c.restartOne))
 	add("load REF TAR", "load an image into every node", cobra.ExactArgs(2),
 		func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
-	add("tools", "install the packages that the cluster needs on this machine", cobra.NoArgs, withoutArgs(c.installTools))
+	add("tools", "install the packages that the cluster and the tests need on this machine", cobra.NoArgs,
+		withoutArgs(c.installTools))
 	kubectl := add("kubectl [ARG ...]", "run kubectl as the cluster's administrator", cobra.ArbitraryArgs, c.kubectl)
 	kubectl.DisableFlagParsing = true
 
@@ -195,6 +196,8 @@ func (c *cluster) tools(ctx context.Context) (machine.Tools, error) {
 }
 
 func (c *cluster) installTools(ctx context.Context) error {
-	_, err := c.tools(ctx)
-	return err
+	if _, err := c.tools(ctx); err != nil {
+		return err
+	}
+	return machine.InstallForTests(ctx, c.log)
 }

@@ -5,6 +5,7 @@ make --no-print-directory cluster-tool faultfs-tool
 was_up=no
 build/cluster status >/dev/null 2>&1 && was_up=yes
 make --no-print-directory cluster-images
+CGO_ENABLED=0 go build -o build/local ./experiments/volume-durability/local
 (cd tests/detection && go build -o ../../build/detection .)
 status=0
 echo "Running all faults, several at the same time: this takes minutes" >&2

@@ -1,7 +1,7 @@
 // Command detection runs the experiment on the test cluster with every fault of faultfs,
 // and applies the methods that people use today, the baseline, to the same damaged
 // volume. It prints and writes a table of what each detected. Its exit status is 0 if
-// every cell of the experiment's own column is correct.
+// every cell of the columns of volume-durability is correct.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 
 // flags are the command's flags.
 type flags struct {
-	kubeconfig, charts, image, busyboxImage, faultfs, volumes, table string
+	kubeconfig, charts, image, busyboxImage, faultfs, local, volumes, table string
 
 	only     *regexp.Regexp
 	parallel int
@@ -48,6 +48,7 @@ func parse() (flags, error) {
 	flag.StringVar(&f.image, "image", "", "reference of the experiment's image")
 	flag.StringVar(&f.busyboxImage, "busybox-image", "", "reference of a busybox image")
 	flag.StringVar(&f.faultfs, "faultfs", "build/faultfs", "program of the filesystem")
+	flag.StringVar(&f.local, "local", "build/local", "program that runs \"volume-durability local\"")
 	flag.StringVar(&f.volumes, "volumes", "", "folder for the volumes, reachable from every node")
 	flag.StringVar(&f.table, "table", "build/detection.md", "file to write the table to")
 	flag.IntVar(&f.parallel, "parallel", 6, "number of scenarios to run at the same time")

@@ -12,30 +12,36 @@ import (
 	"github.com/volume-durability/volume-durability/tests/detection/expect"
 )
 
-// row is the outcome of a scenario.
+// row is what was found in one scenario.
 type row struct {
 	scenario
-	want, found []expect.Finding
-	verdict     judge.Verdict
-	reason      string
-	answers     baseline.Answers
-	// correct is whether the experiment reported exactly what was expected.
-	correct bool
-	// unacknowledged describes damage to data that was never acknowledged.
-	unacknowledged string
+	// experiment is the outcome on the cluster, local that of "volume-durability local".
+	experiment, local outcome
+	answers           baseline.Answers
 	// failed is why the scenario could not be run.
 	failed error
 }
 
+// outcome compares the findings of one run with the expected ones.
+type outcome struct {
+	want, found []expect.Finding
+	verdict     judge.Verdict
+	reason      string
+	// correct is whether the run reported exactly what was expected.
+	correct bool
+	// unacknowledged describes damage to data that was never acknowledged.
+	unacknowledged string
+}
+
 func (r row) mark() string {
-	if r.correct {
+	if r.experiment.correct && r.local.correct {
 		return "correct"
 	}
 	return "WRONG"
 }
 
 // show prints the table and writes it to a file. It returns an error that lists the
-// wrong cells of the experiment's own column.
+// wrong entries of the columns of volume-durability.
 func show(rows []row, took time.Duration, file string) error {
 	text := table(rows) + "\n" + summary(rows)
 	fmt.Print(text)
@@ -51,24 +57,32 @@ func show(rows []row, took time.Duration, file string) error {
 		switch {
 		case r.failed != nil:
 			wrong = append(wrong, fmt.Sprintf("%s: %v", r.name, r.failed))
-		case !r.correct:
-			wrong = append(wrong, fmt.Sprintf("%s: want %s, %s; got %s, %s (%s)",
-				r.name, r.scenario.verdict, describe(r.want), r.verdict, describe(r.found), r.reason))
+		case !r.experiment.correct:
+			wrong = append(wrong, r.mistake("on the cluster", r.experiment))
+		case !r.local.correct:
+			wrong = append(wrong, r.mistake("local", r.local))
 		}
 	}
 	if wrong != nil {
-		return fmt.Errorf("%d of %d cells are wrong:\n%s", len(wrong), len(rows), strings.Join(wrong, "\n"))
+		return fmt.Errorf("%d of %d faults have a wrong entry:\n%s", len(wrong), len(rows), strings.Join(wrong, "\n"))
 	}
 	return nil
+}
+
+// mistake describes a wrong outcome.
+func (r row) mistake(where string, o outcome) string {
+	return fmt.Sprintf("%s, %s: want %s, %s; got %s, %s (%s)",
+		r.name, where, r.verdict, describe(o.want), o.verdict, describe(o.found), o.reason)
 }
 
 func table(rows []row) string {
 	var b strings.Builder
 	line := func(cells ...string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
-	line(append([]string{"fault", "expected finding", "volume-durability"}, baseline.Methods[:]...)...)
-	b.WriteString(strings.Repeat("|---", 3+len(baseline.Methods)) + "|\n")
+	line(append([]string{"fault", "expected finding", "volume-durability", "`local`"}, baseline.Methods[:]...)...)
+	b.WriteString(strings.Repeat("|---", 4+len(baseline.Methods)) + "|\n")
 	for _, r := range rows {
-		cells := []string{r.name, describe(r.want) + r.unacknowledged, r.experimentCell()}
+		expected := describe(r.experiment.want) + r.experiment.unacknowledged
+		cells := []string{r.name, expected, r.entry(r.experiment), r.entry(r.local)}
 		for _, a := range r.answers {
 			cells = append(cells, r.baselineCell(a))
 		}
@@ -79,14 +93,17 @@ func table(rows []row) string {
 
 // summary counts the detected faults and the false alarms of each method.
 func summary(rows []row) string {
-	harmful, identified := 0, 0
+	harmful, identified, identifiedLocally := 0, 0, 0
 	var found, alarms [len(baseline.Methods)]int
 	for _, r := range rows {
 		if r.harmful() {
 			harmful++
 		}
-		if r.harmful() && r.correct {
+		if r.harmful() && r.experiment.correct {
 			identified++
+		}
+		if r.harmful() && r.local.correct {
+			identifiedLocally++
 		}
 		for i, a := range r.answers {
 			switch r.baselineCell(a) {
@@ -97,27 +114,27 @@ func summary(rows []row) string {
 			}
 		}
 	}
-	s := fmt.Sprintf("Of %d harmful faults, volume-durability reported %d with the right class and the right records.\n",
-		harmful, identified)
+	s := fmt.Sprintf("Of %d harmful faults, volume-durability reported %d with the right class and the right records, "+
+		"and %d of them as \"local\".\n", harmful, identified, identifiedLocally)
 	for i, method := range baseline.Methods {
 		s += fmt.Sprintf("%s: %d detected, %d false alarms.\n", method, found[i], alarms[i])
 	}
 	return s
 }
 
-// experimentCell is the experiment's own cell: its verdict, and its findings if they are wrong.
-func (r row) experimentCell() string {
+// entry is the entry of a run in the table: its verdict, and its findings if they are wrong.
+func (r row) entry(o outcome) string {
 	switch {
 	case r.failed != nil:
 		return "**not run**"
-	case r.correct:
-		return string(r.verdict) + ", correct"
+	case o.correct:
+		return string(o.verdict) + ", correct"
 	}
-	return fmt.Sprintf("%s, **wrong**: %s", r.verdict, describe(r.found))
+	return fmt.Sprintf("%s, **wrong**: %s", o.verdict, describe(o.found))
 }
 
 // harmful reports whether the fault harms acknowledged data or the use of the volume.
-func (r row) harmful() bool { return r.scenario.verdict == judge.Fail }
+func (r row) harmful() bool { return r.verdict == judge.Fail }
 
 // The cells of the baseline methods, besides those without an answer.
 const (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 const (
 	// stepTimeout limits each step of the experiment in the cluster, in seconds.
 	stepTimeout = 25
-	// verdictTimeout limits a trial until it has a verdict.
+	// verdictTimeout limits each of the two runs of a trial, that on the cluster and that of local.
 	verdictTimeout = 5 * time.Minute
 	cleanUpTimeout = 2 * time.Minute
 )
@@ -40,20 +41,25 @@ type trial struct {
 
 	ns       *chaosengine.Namespace
 	volume   *faultvolume.Volume
+	mount    *faultvolume.Mount // for the command line's local run
 	baseline *baseline.Baseline
 }
 
 // run runs the scenario and removes what it created.
 func (t *trial) run(ctx context.Context) row {
 	r, err := t.execute(ctx)
+	if err == nil {
+		r.local, err = t.runLocal(ctx)
+	}
 	if err := errors.Join(err, t.cleanUp(context.WithoutCancel(ctx))); err != nil {
 		return row{scenario: t.scenario, failed: err}
 	}
 	return r
 }
 
+// execute runs the experiment on the cluster and applies the other methods.
 func (t *trial) execute(ctx context.Context) (row, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, verdictTimeout, fmt.Errorf("no verdict within %s", verdictTimeout))
+	ctx, cancel := withVerdictTimeout(ctx)
 	defer cancel()
 	if err := t.prepare(ctx); err != nil {
 		return row{}, err
@@ -73,7 +79,13 @@ func (t *trial) execute(ctx context.Context) (row, error) {
 	if err != nil {
 		return row{}, fmt.Errorf("applying the baseline methods: %w", err)
 	}
-	return t.compare(outcome, answers)
+	r := row{scenario: t.scenario, answers: answers}
+	r.experiment, err = t.compare(t.volume.Mount, outcome)
+	return r, err
+}
+
+func withVerdictTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, verdictTimeout, fmt.Errorf("no verdict within %s", verdictTimeout))
 }
 
 func (t *trial) prepare(ctx context.Context) error {
@@ -85,7 +97,7 @@ func (t *trial) prepare(ctx context.Context) error {
 	defaults := options.Defaults()
 	t.volume, err = faultvolume.Create(ctx, faultvolume.Config{
 		Kube: t.cluster.Kube, Program: t.flags.faultfs, Folder: t.flags.volumes,
-		Namespace: name, Claim: defaults.ClaimName, Fault: t.fault,
+		Namespace: name, Claim: defaults.ClaimName, File: path.Base(defaults.JournalFile), Fault: t.fault,
 	})
 	if err != nil {
 		return err
@@ -124,32 +136,31 @@ func (t *trial) await(ctx context.Context) (result.Result, *chaosv1alpha1.ChaosR
 	return outcome, chaosResult, err
 }
 
-// compare compares the findings with the expected ones.
-func (t *trial) compare(outcome result.Result, answers baseline.Answers) (row, error) {
-	if len(outcome.Cells) != 1 {
-		return row{}, fmt.Errorf("the run ended early: %s", outcome.Reason)
+// compare compares the findings of a run on a mount with the expected ones.
+func (t *trial) compare(mount *faultvolume.Mount, run result.Result) (outcome, error) {
+	if len(run.Cells) != 1 {
+		return outcome{}, fmt.Errorf("the run ended early: %s", run.Reason)
 	}
-	cell := outcome.Cells[0]
-	done, injected := t.volume.FirstEvent(event.Fault)
-	if failure, failed := t.volume.FirstEvent(event.Error); failed || t.fault.What != "" && !injected {
-		return row{}, fmt.Errorf("the fault was not injected: %s", failure.Detail)
+	cell := run.Cells[0]
+	done, injected := mount.FirstEvent(event.Fault)
+	if failure, failed := mount.FirstEvent(event.Error); failed || t.fault.What != "" && !injected {
+		return outcome{}, fmt.Errorf("the fault was not injected: %s", failure.Detail)
 	}
 	damage := expect.Damage{Event: done, RecordSize: recordSize}
 	for _, ack := range cell.Acks {
 		damage.Acknowledged = append(damage.Acknowledged, ack.Seq)
 	}
-	r := row{
-		scenario: t.scenario, want: t.want(damage), found: expect.Reduce(cell.Findings),
-		verdict: cell.Verdict, reason: cell.Reason, answers: answers,
+	o := outcome{
+		want: t.want(damage), found: expect.Reduce(cell.Findings), verdict: cell.Verdict, reason: cell.Reason,
 	}
-	if dropped, ok := t.volume.FirstEvent(event.Dropped); ok {
+	if dropped, ok := mount.FirstEvent(event.Dropped); ok {
 		done = dropped
 	}
-	if lost := done.SizeBefore - done.SizeAfter; len(r.want) == 0 && lost > 0 {
-		r.unacknowledged = fmt.Sprintf(" (%d un-synced bytes lost)", lost)
+	if lost := done.SizeBefore - done.SizeAfter; len(o.want) == 0 && lost > 0 {
+		o.unacknowledged = fmt.Sprintf(" (%d unsynced bytes lost)", lost)
 	}
-	r.correct = slices.Equal(r.want, r.found) && r.verdict == t.verdict
-	return r, nil
+	o.correct = slices.Equal(o.want, o.found) && o.verdict == t.verdict
+	return o, nil
 }
 
 // cleanUp removes everything that the trial created.
@@ -162,6 +173,9 @@ func (t *trial) cleanUp(ctx context.Context) error {
 	}
 	if t.volume != nil {
 		failures = append(failures, t.volume.Heal())
+	}
+	if t.mount != nil {
+		failures = append(failures, t.mount.Heal(), t.mount.Remove(ctx))
 	}
 	if t.ns != nil {
 		// The pods of command probes ignore SIGTERM.

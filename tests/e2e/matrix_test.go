@@ -164,7 +164,7 @@ func TestRequiredEvidence_LowerLevelIsAnError(t *testing.T) {
 			continue
 		}
 		assert.Equal(t, judge.Error, c.Verdict, c.Reason)
-		assert.Contains(t, c.Reason, "the evidence level is uncached, below reattached (REQUIRED_EVIDENCE)")
+		assert.Contains(t, c.Reason, "the evidence level is uncached, but REQUIRED_EVIDENCE is reattached")
 	}
 	requireNothingLeft(t, ns)
 }

@@ -58,7 +58,7 @@ func TestVolumeRefusal_EndsInAVerdictWithAdvice(t *testing.T) {
 		},
 		"full after the first writer": {
 			fill, whenDeleted, chaosv1alpha1.ResultVerdictError,
-			[]string{full, "CLAIM_SIZE", "All acknowledged records were there"},
+			[]string{full, "CLAIM_SIZE", "acknowledged records are intact"},
 		},
 		"read-only from the beginning": {
 			makeReadOnly, atOnce, chaosv1alpha1.ResultVerdictError, []string{readOnly, "kubectl describe pv"},

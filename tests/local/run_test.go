@@ -353,6 +353,17 @@ func TestFaultfs_EveryFaultIsFound(t *testing.T) {
 	}
 }
 
+func TestFaultfs_AFailedSyncEndsOnlyItsEpoch(t *testing.T) {
+	t.Parallel()
+	o := run(t, faulty(t, "sync-error", "sync=20"), "--write-rate=200")
+	o.requireVerdict(t, judge.Pass)
+	cell := o.cell(t)
+	assert.GreaterOrEqual(t, len(cell.Epochs), 2, "the next kill starts the next writer")
+	require.NotNil(t, cell.Epochs[0].ExitError)
+	assert.ErrorIs(t, cell.Epochs[0].ExitError, syscall.EIO)
+	assert.Contains(t, cell.Notes, "writer 1 exited before it was killed: "+cell.Epochs[0].ExitError.Error())
+}
+
 func TestFaultfs_HangIsFound(t *testing.T) {
 	t.Parallel()
 	o := run(t, faulty(t, "hang-read", "close=2"), "--verify-timeout=7", "--status-check-timeout=7")

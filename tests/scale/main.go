@@ -221,15 +221,15 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 // noHooks does nothing.
 type noHooks struct{}
 
-func (noHooks) Planned([]options.CellSpec)                   {}
-func (noHooks) Written(context.Context, []result.Cell) error { return nil }
-func (noHooks) ChaosBegins(context.Context) error            { return nil }
-func (noHooks) Acknowledged(options.CellSpec, ledger.Ack)    {}
-func (noHooks) Deleting(options.CellSpec, result.Pod)        {}
-func (noHooks) Reading(options.CellSpec)                     {}
-func (noHooks) Judged(result.Cell)                           {}
-func (noHooks) ChaosEnded(context.Context) error             { return nil }
-func (noHooks) Stopping(context.Context) bool                { return false }
+func (noHooks) CellsPlanned([]options.CellSpec)                   {}
+func (noHooks) WritersReady(context.Context, []result.Cell) error { return nil }
+func (noHooks) BeforeChaos(context.Context) error                 { return nil }
+func (noHooks) RecordsAcknowledged(options.CellSpec, ledger.Ack)  {}
+func (noHooks) BeforeDeletion(options.CellSpec, result.Pod)       {}
+func (noHooks) BeforeRead(options.CellSpec)                       {}
+func (noHooks) CellJudged(result.Cell)                            {}
+func (noHooks) AllCellsJudged(context.Context) error              { return nil }
+func (noHooks) IsStopping(context.Context) bool                   { return false }
 
 // peakMemory returns the peak of this process's memory in bytes (proc(5), VmHWM).
 func peakMemory() (uint64, error) {

@@ -51,7 +51,7 @@ run.`,
   volume-durability cleanup -n stig --run 5f6c0a1b-7d2e-4f3a-9c48-1b6d5e0f2a39 --yes`,
 		RunE: func(c *cobra.Command, _ []string) error { return u.execute(c.Context()) },
 	}
-	flags := newFlagGroup("Flags")
+	flags := terminal.NewFlagGroup("Flags")
 	u.scope.addAllNamespaces(flags.FlagSet)
 	flags.StringVar(&u.run, "run", "", "remove everything that the run with this ID created, "+
 		"including the objects that --keep kept; the full ID is required")
@@ -60,7 +60,7 @@ run.`,
 	flags.BoolVarP(&u.yes, "yes", "y", false, "do not ask for confirmation")
 	u.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	u.level.AddTo(flags.FlagSet)
-	addFlagGroups(c, flags, clusterGroup(u.scope.clusterFlags))
+	terminal.AddFlagGroups(c, flags, clusterGroup(u.scope.clusterFlags))
 	return c
 }
 

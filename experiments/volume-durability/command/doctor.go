@@ -40,11 +40,11 @@ The exit code is 0 if every required check succeeds, and 2 otherwise.`,
 		Example: `  volume-durability doctor -n storage-test --storage-class fast --reader-node other`,
 		RunE:    func(c *cobra.Command, _ []string) error { return d.execute(c.Context()) },
 	}
-	general, optionGroup := newFlagGroup("Flags"), newFlagGroup("Options, as for run")
+	general, optionGroup := terminal.NewFlagGroup("Flags"), terminal.NewFlagGroup("Options, as for run")
 	d.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	d.level.AddTo(general.FlagSet)
 	d.options = addOptionFlags(optionGroup.FlagSet, d.cluster.Namespace)
-	addFlagGroups(c, general, optionGroup, clusterGroup(d.cluster))
+	terminal.AddFlagGroups(c, general, optionGroup, clusterGroup(d.cluster))
 	return c
 }
 

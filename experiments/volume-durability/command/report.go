@@ -91,7 +91,7 @@ report fails if the files of a bundle differ from its manifest.`,
 			return r.write(bundles)
 		},
 	}
-	flags := newFlagGroup("Flags")
+	flags := terminal.NewFlagGroup("Flags")
 	r.format.AddTo(flags.FlagSet, reportFormats()...)
 	r.format.Other = isFileName
 	flags.Lookup("output").Usage = "output format: " + strings.Join(reportFormats(), ", ") +
@@ -99,7 +99,7 @@ report fails if the files of a bundle differ from its manifest.`,
 	flags.StringVar(&r.to, "to", "", "file to write to instead of standard output; without -o, folder to write the "+
 		"whole bundle to")
 	addChecklistFlags(flags.FlagSet, &r.rule, &r.asset)
-	addFlagGroups(c, flags, clusterGroup(r.cluster))
+	terminal.AddFlagGroups(c, flags, clusterGroup(r.cluster))
 	c.AddCommand(newReportList(streams), r.newOpen())
 	return c
 }

@@ -27,10 +27,10 @@ func newReportList(streams Streams) *cobra.Command {
 		Use: "list", Short: "List the evidence bundles in the cluster, newest first", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return l.execute(c.Context()) },
 	}
-	flags := newFlagGroup("Flags")
+	flags := terminal.NewFlagGroup("Flags")
 	l.scope.addAllNamespaces(flags.FlagSet)
 	l.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
-	addFlagGroups(c, flags, clusterGroup(l.scope.clusterFlags))
+	terminal.AddFlagGroups(c, flags, clusterGroup(l.scope.clusterFlags))
 	return c
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 )
 
 func (r *reportCommand) newOpen() *cobra.Command {
@@ -18,7 +20,7 @@ func (r *reportCommand) newOpen() *cobra.Command {
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: bundleNames,
 	}
 	cluster := newClusterFlags()
-	addFlagGroups(c, clusterGroup(cluster))
+	terminal.AddFlagGroups(c, clusterGroup(cluster))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		r.cluster = cluster
 		bundles, err := r.loadAll(c.Context(), args)

@@ -63,7 +63,7 @@ Exit codes:
   volume-durability run --engine engine.yaml --engine experiment.yaml`,
 		RunE: func(c *cobra.Command, _ []string) error { return r.execute(c.Context()) },
 	}
-	general := newFlagGroup("Flags")
+	general := terminal.NewFlagGroup("Flags")
 	general.BoolVarP(&r.yes, "yes", "y", false, "do not ask for confirmation")
 	general.StringArrayVarP(&r.engines, "engine", "f", nil, "file with the ChaosEngine to run, or - for standard "+
 		"input; repeat it for a file with the ChaosExperiment")
@@ -76,9 +76,9 @@ Exit codes:
 	addChecklistFlags(general.FlagSet, &r.rule, &r.asset)
 	r.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
 	r.level.AddTo(general.FlagSet)
-	optionGroup := newFlagGroup("Options, which are environment variables in a ChaosEngine")
+	optionGroup := terminal.NewFlagGroup("Options, which are environment variables in a ChaosEngine")
 	r.options = addOptionFlags(optionGroup.FlagSet, r.cluster.Namespace)
-	addFlagGroups(c, general, optionGroup, clusterGroup(r.cluster))
+	terminal.AddFlagGroups(c, general, optionGroup, clusterGroup(r.cluster))
 	return c
 }
 

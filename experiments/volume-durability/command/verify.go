@@ -59,7 +59,7 @@ Exit codes:
   volume-durability verify --journal disk.img --device --bundle volume-durability-5f6c`,
 		RunE: func(c *cobra.Command, _ []string) error { return v.execute(c.Context()) },
 	}
-	flags := newFlagGroup("Flags")
+	flags := terminal.NewFlagGroup("Flags")
 	flags.StringVar(&v.journal, "journal", "", "journal to check: a file or a block device")
 	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, a file with a "+
 		"token, or the acknowledgements of local write; - for standard input")
@@ -69,7 +69,7 @@ Exit codes:
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device; it ends at the first "+
 		"whole MiB of zeros after the acknowledged records")
 	v.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
-	addFlagGroups(c, flags)
+	terminal.AddFlagGroups(c, flags)
 	return c
 }
 

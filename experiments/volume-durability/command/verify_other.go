@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !darwin
 
 package command
 
@@ -10,7 +10,7 @@ import (
 )
 
 // plainFile is a journal that is read through the page cache: a copy of one that was
-// written on Linux.
+// written on another system.
 type plainFile struct{ *os.File }
 
 func openJournal(path string) (plainFile, error) {

@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux || darwin
 
 package localcmd
 
@@ -60,7 +60,7 @@ stable storage. It is killed and started again several times. Then a reader proc
 everything back. Every acknowledged record must be there.
 
 local removes its folder at the end and touches no other file in DIR. It writes an evidence
-bundle to a folder outside DIR.
+bundle to a folder outside DIR. On macOS it tests folders only.
 
 Exit codes:
   0    the verdict is Pass
@@ -77,25 +77,32 @@ Exit codes:
   volume-durability local /mnt/nfs --read-from /mnt/nfs --remote 'ssh other'`,
 		RunE: func(c *cobra.Command, args []string) error { return l.execute(c.Context(), args[0]) },
 	}
-	flags := c.Flags()
-	flags.SortFlags = false
-	l.options.addTo(flags, runOptions())
-	flags.BoolVar(&l.graceful, "graceful", false, "kill writers with SIGTERM, the same as --force=false")
-	l.hook.addTo(flags)
-	flags.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
-	flags.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
-	flags.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper on the remote machine; without "+
-		"it, this program is copied to that machine")
-	flags.StringVar(&l.acks, "acks", "", "also send all acknowledgements to a file, to standard output (-), or to "+
+	general := terminal.NewFlagGroup("Flags")
+	general.StringVar(&l.acks, "acks", "", "also send all acknowledgements to a file, to standard output (-), or to "+
 		"tcp://HOST:PORT")
-	flags.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must be the device "+
+	general.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must be the device "+
 		"that is tested")
-	flags.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
+	general.StringVar(&l.folder, "bundle", "", "folder to write the evidence bundle to (default volume-durability-ID in "+
 		"the current folder)")
-	l.format.AddTo(flags, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
-	l.level.AddTo(flags)
+	l.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
+	l.level.AddTo(general.FlagSet)
+	optionGroup := terminal.NewFlagGroup("Options, as for run")
+	l.options.addTo(optionGroup.FlagSet, runOptions())
+	optionGroup.BoolVar(&l.graceful, "graceful", false, "kill writers with SIGTERM, the same as --force=false")
+	terminal.AddFlagGroups(c, general, optionGroup, l.betweenGroup())
 	c.AddCommand(newWrite(l), newRead(l), newHelper())
 	return c
+}
+
+// betweenGroup is the group of flags that change what happens between writer and reader.
+func (l *localCommand) betweenGroup() terminal.FlagGroup {
+	g := terminal.NewFlagGroup("Between writer and reader")
+	l.hook.addTo(g.FlagSet)
+	g.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
+	g.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
+	g.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper on the remote machine; without "+
+		"it, this program is copied to that machine")
+	return g
 }
 
 // newHelper returns the hidden command that runs the helper in a separate process.

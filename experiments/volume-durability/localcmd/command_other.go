@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !darwin
 
 package localcmd
 
@@ -13,11 +13,11 @@ import (
 // New returns the command local, which only reports what is missing here.
 func New(_, _ io.Writer, _ ...string) *cobra.Command {
 	return &cobra.Command{
-		Use: "local DIR", Short: "Test a folder or a block device of this machine (Linux only)",
+		Use: "local DIR", Short: "Test a folder of this machine (Linux and macOS only)",
 		DisableFlagParsing: true,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("local requires Linux: on " + runtime.GOOS + ", this program cannot bypass the page cache, " +
-				"read the mount table or observe an unmount, so no evidence level could be established")
+			return errors.New("local requires Linux or macOS: on " + runtime.GOOS + ", this program cannot bypass the " +
+				"page cache, read the mount table or observe an unmount, so no evidence level could be established")
 		},
 	}
 }

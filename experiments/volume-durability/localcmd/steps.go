@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux || darwin
 
 package localcmd
 
@@ -41,12 +41,14 @@ use "volume-durability verify --ledger FILE".`,
 		Example: `  ssh tested volume-durability local write /mnt/data --acks - > acks`,
 		RunE:    func(c *cobra.Command, args []string) error { return w.execute(c.Context(), args[0]) },
 	}
-	w.options.addTo(c.Flags(), []localOption{
+	flags := terminal.NewFlagGroup("Flags")
+	w.options.addTo(flags.FlagSet, []localOption{
 		{"RECORD_SIZE", "256", recordSizeHelp}, {"WRITE_RATE", "100", writeRateHelp},
 	})
-	c.Flags().StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, - for standard output, or "+
+	flags.StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, - for standard output, or "+
 		"tcp://HOST:PORT")
-	c.Flags().IntVar(&w.seconds, "duration", 0, "seconds to write; 0 to write until interrupted")
+	flags.IntVar(&w.seconds, "duration", 0, "seconds to write; 0 to write until interrupted")
+	terminal.AddFlagGroups(c, flags)
 	return c
 }
 
@@ -101,9 +103,11 @@ func newRead(l *localCommand) *cobra.Command {
 		Use: "read DIR", Args: cobra.ExactArgs(1), Short: "Scan the journals in DIR, and print the scan results",
 		RunE: func(c *cobra.Command, args []string) error { return r.execute(c.Context(), args[0]) },
 	}
-	c.Flags().IntVar(&r.recordSize, "record-size", 256, "bytes per record, as set for local write")
-	c.Flags().IntVar(&r.seconds, "verify-timeout", 300, "seconds that reading a journal may take")
-	r.format.AddTo(c.Flags(), terminal.FormatJSON, terminal.FormatYAML)
+	flags := terminal.NewFlagGroup("Flags")
+	flags.IntVar(&r.recordSize, "record-size", 256, "bytes per record, as set for local write")
+	flags.IntVar(&r.seconds, "verify-timeout", 300, "seconds that reading a journal may take")
+	r.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
+	terminal.AddFlagGroups(c, flags)
 	return c
 }
 

@@ -92,8 +92,8 @@ func (v *View) Close() {
 	v.screen.close()
 }
 
-// Planned shows the cells of the run.
-func (v *View) Planned(cells []options.CellSpec) {
+// CellsPlanned shows the cells of the run.
+func (v *View) CellsPlanned(cells []options.CellSpec) {
 	v.mu.Lock()
 	for _, spec := range cells {
 		r := &row{spec: spec, epochs: map[int]uint64{}, state: "nothing acknowledged yet"}
@@ -105,16 +105,16 @@ func (v *View) Planned(cells []options.CellSpec) {
 	v.screen.setRows(v.order)
 }
 
-// Written shows that the writers have acknowledged their first records.
-func (v *View) Written(_ context.Context, cells []result.Cell) error {
+// WritersReady shows that the writers have acknowledged their first records.
+func (v *View) WritersReady(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
 		v.event("%s: %s", title(c.Spec), c.WriteSentence())
 	}
 	return nil
 }
 
-// ChaosBegins starts the clock of the chaos.
-func (v *View) ChaosBegins(context.Context) error {
+// BeforeChaos starts the clock of the chaos.
+func (v *View) BeforeChaos(context.Context) error {
 	v.mu.Lock()
 	v.chaosStarted, v.phase = v.now(), phaseChaos
 	v.mu.Unlock()
@@ -126,8 +126,8 @@ func (v *View) ChaosBegins(context.Context) error {
 	return nil
 }
 
-// Acknowledged counts acknowledged records. Acknowledgements are cumulative in an epoch.
-func (v *View) Acknowledged(spec options.CellSpec, ack ledger.Ack) {
+// RecordsAcknowledged counts acknowledged records. Acknowledgements are cumulative in an epoch.
+func (v *View) RecordsAcknowledged(spec options.CellSpec, ack ledger.Ack) {
 	v.update(spec, func(r *row) {
 		r.state = stateWriting
 		if ack.Seq > r.epochs[ack.Epoch] {
@@ -138,8 +138,8 @@ func (v *View) Acknowledged(spec options.CellSpec, ack ledger.Ack) {
 	})
 }
 
-// Deleting shows the deletion of a writer.
-func (v *View) Deleting(spec options.CellSpec, pod result.Pod) {
+// BeforeDeletion shows the deletion of a writer.
+func (v *View) BeforeDeletion(spec options.CellSpec, pod result.Pod) {
 	var records uint64
 	v.update(spec, func(r *row) {
 		r.deletions++
@@ -154,28 +154,28 @@ func (v *View) Deleting(spec options.CellSpec, pod result.Pod) {
 		title(spec), pod.Name, pod.Node, judge.Count(records, "record"))
 }
 
-// Reading shows that the journal of a cell is read back.
-func (v *View) Reading(spec options.CellSpec) {
+// BeforeRead shows that the journal of a cell is read back.
+func (v *View) BeforeRead(spec options.CellSpec) {
 	v.update(spec, func(r *row) { r.state = "reading the journal back" })
 	v.setPhase("post-chaos: reading back")
 	v.event("%s: reading the journal back", title(spec))
 }
 
-// Judged shows the verdict of a cell.
-func (v *View) Judged(judged result.Cell) {
+// CellJudged shows the verdict of a cell.
+func (v *View) CellJudged(judged result.Cell) {
 	label := VerdictLabel(judged)
 	v.update(judged.Spec, func(r *row) { r.verdict, r.state = label, judged.Reason })
 	v.event("%s: %s: %s", title(judged.Spec), label, judged.Reason)
 }
 
-// ChaosEnded shows that every cell has its verdict.
-func (v *View) ChaosEnded(context.Context) error {
+// AllCellsJudged shows that every cell has its verdict.
+func (v *View) AllCellsJudged(context.Context) error {
 	v.Removing()
 	return nil
 }
 
-// Stopping returns false: to stop the run, a user cancels its context.
-func (v *View) Stopping(context.Context) bool { return false }
+// IsStopping returns false: to stop the run, a user cancels its context.
+func (v *View) IsStopping(context.Context) bool { return false }
 
 func (v *View) setPhase(phase string) {
 	v.mu.Lock()

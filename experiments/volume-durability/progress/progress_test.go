@@ -25,22 +25,22 @@ func showRun(t *testing.T, v *View) {
 	t.Helper()
 	fast := options.CellSpec{StorageClass: "fast"}
 	control := options.CellSpec{Name: options.ControlName, Control: true, VolumeSource: options.EmptyDir}
-	v.Planned([]options.CellSpec{fast, control})
+	v.CellsPlanned([]options.CellSpec{fast, control})
 	for _, a := range []ledger.Ack{ack(1, 10), ack(1, 20), ack(1, 20)} {
-		v.Acknowledged(fast, a)
+		v.RecordsAcknowledged(fast, a)
 	}
-	require.NoError(t, v.Written(t.Context(), nil))
-	require.NoError(t, v.ChaosBegins(t.Context()))
-	v.Deleting(fast, result.Pod{Name: "write-pod", Node: "n1"})
-	v.Acknowledged(fast, ack(2, 5))
-	v.Reading(fast)
-	v.Judged(result.Cell{Spec: fast, Verdict: judge.Pass, Reason: "all are there"})
-	v.Judged(result.Cell{
+	require.NoError(t, v.WritersReady(t.Context(), nil))
+	require.NoError(t, v.BeforeChaos(t.Context()))
+	v.BeforeDeletion(fast, result.Pod{Name: "write-pod", Node: "n1"})
+	v.RecordsAcknowledged(fast, ack(2, 5))
+	v.BeforeRead(fast)
+	v.CellJudged(result.Cell{Spec: fast, Verdict: judge.Pass, Reason: "all are there"})
+	v.CellJudged(result.Cell{
 		Spec: control, Verdict: judge.Fail, Reason: "the journal is missing",
 		Findings: []judge.Finding{{Class: judge.Missing, Records: 20}},
 	})
-	require.NoError(t, v.ChaosEnded(t.Context()))
-	assert.False(t, v.Stopping(t.Context()))
+	require.NoError(t, v.AllCellsJudged(t.Context()))
+	assert.False(t, v.IsStopping(t.Context()))
 }
 
 func TestView_LogHasALinePerEvent(t *testing.T) {
@@ -76,7 +76,7 @@ func TestView_TerminalHasALinePerCell(t *testing.T) {
 func TestView_IgnoresUnplannedCells(t *testing.T) {
 	v := New(&bytes.Buffer{}, false, options.Defaults())
 	defer v.Close()
-	v.Acknowledged(options.CellSpec{Name: "unplanned"}, ack(1, 1))
+	v.RecordsAcknowledged(options.CellSpec{Name: "unplanned"}, ack(1, 1))
 	assert.Empty(t, v.writersLine())
 }
 

@@ -214,6 +214,7 @@ var readModes = map[protocol.ReadMode]string{
 	"":                   "nothing was read back",
 	protocol.ReadDirect:  "bypassing the page cache of its node (O_DIRECT)",
 	protocol.ReadDropped: "through the page cache, after asking the kernel to drop the file from it; the kernel may have kept parts",
+	protocol.ReadNoCache: "without adding to the page cache (F_NOCACHE); the kernel may have used cached pages",
 	protocol.ReadCached:  "through the page cache, which may have held the writer's data",
 }
 

@@ -41,6 +41,9 @@ var (
 	compilerPackages = []string{"gcc", "libc6-dev", "libseccomp-dev", "pkg-config"}
 )
 
+// testPrograms are the programs that only tests need, and their packages.
+var testPrograms = map[string]string{"archivemount": "archivemount", "ssh": "openssh-client", "sshd": "openssh-server"}
+
 // ErrUnsupported reports that the test cluster cannot run on this machine.
 var ErrUnsupported = errors.New("the test cluster cannot run here")
 
@@ -72,6 +75,25 @@ func Require(ctx context.Context, log logrus.FieldLogger, runtimeToo bool) (Tool
 			ErrUnsupported, strings.Join(missing, ", "))
 	}
 	return tools, nil
+}
+
+// InstallForTests installs the programs that only tests need, if apt-get can. A test whose
+// program is missing is skipped. With systemd, it does not install an SSH server: systemd
+// would start the server at once.
+func InstallForTests(ctx context.Context, log logrus.FieldLogger) error {
+	_, noPackages := exec.LookPath("apt-get")
+	_, noSystemd := os.Stat("/run/systemd/system")
+	var missing, wanted []string
+	for program, pkg := range testPrograms {
+		_, err := exec.LookPath(program)
+		if err != nil && (program != "sshd" || noSystemd != nil) {
+			missing, wanted = append(missing, program), append(wanted, pkg)
+		}
+	}
+	if noPackages != nil || len(missing) == 0 {
+		return nil
+	}
+	return install(ctx, log, wanted, missing)
 }
 
 func find(runtimeToo bool) (Tools, []string) {

@@ -1,0 +1,46 @@
+package volume
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+)
+
+// open opens the file for direct I/O. If that is not supported, it asks the kernel to drop
+// the cached pages of the file.
+func (r *Reader) open(path string) error {
+	direct, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
+	if err == nil {
+		r.source, r.readMode = systemFile{direct}, protocol.ReadDirect
+		// Some filesystems reject direct I/O only at the first read. Read reports all other errors.
+		if _, err := r.source.pread(r.buffer[:pageSize], 0); !errors.Is(err, unix.EINVAL) {
+			return nil
+		}
+		if err := direct.Close(); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	return r.openCached(path)
+}
+
+func (r *Reader) openCached(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	r.source, r.readMode = systemFile{file}, protocol.ReadDropped
+	if err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
+		r.readMode = protocol.ReadCached
+	}
+	return nil
+}
+
+// dataErrors are the errors that concern only the data that was requested.
+func dataErrors() []error {
+	return []error{unix.EIO, unix.EUCLEAN, unix.EBADMSG, unix.ENODATA, unix.EREMOTEIO, unix.EILSEQ}
+}

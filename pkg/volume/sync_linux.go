@@ -1,0 +1,17 @@
+package volume
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// Datasync makes everything that was written to the file durable, including the metadata
+// that is needed to read it back (fdatasync(2)).
+func (f *File) Datasync() error {
+	for {
+		if err := unix.Fdatasync(int(f.Fd())); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
