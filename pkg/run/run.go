@@ -28,7 +28,8 @@ import (
 type Hooks interface {
 	// Planned is called with the cells of the run, before anything is created.
 	Planned(cells []options.CellSpec)
-	// Written is called once, before the chaos, with the cells of the first batch. They have acknowledged records.
+	// Written is called once, before the chaos, with the cells of the first batch, which has up to PARALLEL_CELLS cells.
+	// They have acknowledged records.
 	Written(ctx context.Context, cells []result.Cell) error
 	// ChaosBegins is called once, before the first deletion.
 	ChaosBegins(ctx context.Context) error
@@ -40,7 +41,7 @@ type Hooks interface {
 	Reading(cell options.CellSpec)
 	// Judged is called when a cell has its verdict. Its pods still exist.
 	Judged(cell result.Cell)
-	// ChaosEnded is called once, after the last cell has its verdict. Their pods still exist.
+	// ChaosEnded is called once, after the last cell has its verdict. The pods of the last batch still exist.
 	ChaosEnded(ctx context.Context) error
 	// Stopping reports whether the user wants the run to stop. The run's pods may be deleted before its context is
 	// cancelled; their failures are then due to the stop.
