@@ -222,8 +222,8 @@ func Table() []Option {
 		},
 		{
 			Name: "NEGATIVE_CONTROL", Default: "false", Suggestions: booleans,
-			Doc: "Add the control: a cell on an emptyDir, which must lose its data. If its loss is not detected, the whole " +
-				"run ends in Error.",
+			Doc: "Add the control: a cell on an emptyDir, which must lose its data. If its loss is not detected, the run " +
+				"ends in Error, unless another cell failed or was stopped.",
 			set: boolean(func(v *Values) *bool { return &v.NegativeControl }),
 		},
 		{

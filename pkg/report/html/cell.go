@@ -97,7 +97,7 @@ type findingView struct {
 	Class, Meaning, Records, Which, Bytes, Detail string
 }
 
-// maxFindings limits how many findings the page lists.
+// maxFindings limits how many findings of a cell the page lists and marks.
 const maxFindings = 100
 
 func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
