@@ -91,8 +91,8 @@ type Experiment struct {
 }
 
 // Start reads the engine and creates the ChaosResult, which shows that the run has started. After an error there is no
-// ChaosResult. ValidateEngine, not Start, returns the mistakes in the engine's probes, because the ChaosResult must exist
-// to show them.
+// ChaosResult. ValidateEngine, not Start, returns the mistakes in the engine's probes, because the ChaosResult must
+// exist to show them.
 func Start(ctx context.Context, config *rest.Config, id Identity, log logrus.FieldLogger) (*Experiment, error) {
 	e := &Experiment{
 		log: log, clock: clock.RealClock{}, result: &types.ResultDetails{},

@@ -25,8 +25,8 @@ func JudgeScan(
 	return &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
 }
 
-// NewProvenance returns what the last writer and the reader reported about the volume. The caller adds the observations.
-// Without a writer, the provenance is empty.
+// NewProvenance returns what the last writer and the reader reported about the volume. The caller adds the
+// observations. Without a writer, the provenance is empty.
 func NewProvenance(c *result.Cell) provenance.Provenance {
 	if len(c.Epochs) == 0 {
 		return provenance.Provenance{}

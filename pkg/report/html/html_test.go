@@ -279,10 +279,12 @@ func TestHeadline_CountsOnlyCellsThatLostRecords(t *testing.T) {
 	reordered := failed("reordered", judge.Finding{Class: judge.Reordered, Records: 2})
 	passed := result.Cell{Spec: options.CellSpec{Name: "passed"}, Verdict: judge.Pass}
 	for want, cells := range map[string][]result.Cell{
-		"1 of 2 cells lost acknowledged records: lost.":                                             {lost, passed},
-		"1 of 3 cells lost acknowledged records: lost. 1 other cell failed: read-only.":             {lost, readOnly, passed},
-		"1 of 3 cells lost acknowledged records: lost. 2 other cells failed: read-only, reordered.": {readOnly, lost, reordered},
-		"2 of 3 cells failed: read-only, reordered.":                                                {passed, readOnly, reordered},
+		"1 of 2 cells lost acknowledged records: lost.":                                 {lost, passed},
+		"1 of 3 cells lost acknowledged records: lost. 1 other cell failed: read-only.": {lost, readOnly, passed},
+		"1 of 3 cells lost acknowledged records: lost. 2 other cells failed: read-only, reordered.": {
+			readOnly, lost, reordered,
+		},
+		"2 of 3 cells failed: read-only, reordered.": {passed, readOnly, reordered},
 	} {
 		r := result.Result{Verdict: judge.Fail, Cells: cells}
 		assert.Equal(t, want, strings.ReplaceAll(headline(r), space, " "))
