@@ -52,7 +52,7 @@ func TestConclude(t *testing.T) {
 	}{
 		"a pass": {
 			func(*execution) {}, nil,
-			judge.Pass, "10 acknowledged records verified after 1 kill, 0 lost; read by a new process on the same machine",
+			judge.Pass, "10 acknowledged records are intact after 1 kill; read by a new process on the same machine",
 		},
 		"nothing was acknowledged": {
 			func(s *execution) { s.ledger = ledger.Ledger{} }, nil,
@@ -60,7 +60,7 @@ func TestConclude(t *testing.T) {
 		},
 		"no writer was running": {
 			func(s *execution) { s.activeDeletions = 0 }, nil,
-			judge.Error, "no writer was running when it was killed: 10 acknowledged records verified",
+			judge.Error, "no writer was running when it was killed: All 10 acknowledged records are intact",
 		},
 		"the evidence is too weak": {
 			func(s *execution) { s.Options.RequiredEvidence = provenance.Remounted }, nil,
@@ -68,7 +68,7 @@ func TestConclude(t *testing.T) {
 		},
 		"a write was refused": {
 			func(s *execution) { s.refused = errors.New("no space left on device") }, nil,
-			judge.Error, "the writer could not continue: no space left on device. All acknowledged records were there: 10",
+			judge.Error, "the writer could not continue: no space left on device. All acknowledged records were there: All 10",
 		},
 		"the volume failed": {
 			func(s *execution) { s.failures.Add(judge.Unavailable, errors.New("hangs")) }, nil,
