@@ -30,8 +30,8 @@ type Segment struct {
 	Offset int64 `json:"offset"`
 	// End is the offset after the segment's last byte.
 	End int64 `json:"end"`
-	// Unlinked reports whether the first record has the next sequence number after the epoch's previous segment,
-	// but not that segment's checksum.
+	// Unlinked reports whether the sequence numbers continue those of the epoch's previous segment, but the first
+	// record does not contain the checksum of the last record of that segment.
 	Unlinked bool `json:"unlinked,omitempty"`
 	// Displaced is the number of records at another offset than the one they name.
 	Displaced uint64 `json:"displaced,omitempty"`
@@ -78,9 +78,8 @@ type ScanReport struct {
 	Segments []Segment `json:"segments,omitempty"`
 	Damage   []Damage  `json:"damage,omitempty"`
 	Foreign  []Foreign `json:"foreign,omitempty"`
-	// Unreadable lists the ranges of bytes that could not be read. The scan treats them as zeros. The caller of the scan
-	// sets this field.
-	Unreadable []Range `json:"unreadable,omitempty"`
+	// Unreadable lists the ranges of bytes that could not be read. The scan treats them as zeros.
+	Unreadable []Range `json:"unreadable,omitempty"` // set by the caller of the scan
 	// Digests are the checksums of those requested records that were found. If a record occurs twice, the first
 	// one is listed.
 	Digests []Digest `json:"digests,omitempty"`

@@ -15,7 +15,7 @@ import (
 
 // Input is everything that a judgement depends on.
 type Input struct {
-	// Acks are the highest acknowledgements of all epochs, sorted by epoch, when the scan was requested.
+	// Acks are the highest acknowledgements that each epoch had when the scan was requested, sorted by epoch.
 	Acks []ledger.Ack `json:"acks"`
 	// Scan is the scan to judge. It must have been asked for the digests at the points of Acks.
 	Scan journal.ScanReport `json:"scan"`

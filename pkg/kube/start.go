@@ -154,8 +154,8 @@ func (s *podStart) claimError(message scheduling.Message, text string) error {
 // keyNodes is the state of a pod that no node can run.
 const keyNodes = "nodes"
 
-// nodeError returns an error if no node can run the pod. Only a volume that is bound to single nodes decides that at
-// once. For another one, an autoscaler may add a node.
+// nodeError returns an error if no node can run the pod. Only a volume that is bound to nodes by their names decides
+// that at once. For another one, an autoscaler may add a node.
 func (s *podStart) nodeError(message scheduling.Message, text string) error {
 	if s.reach != nil && s.reach.isNever() && s.reach.Fixed {
 		return s.unsupported(text)

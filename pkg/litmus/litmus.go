@@ -62,7 +62,7 @@ func IdentityFrom(getenv func(string) string) (Identity, error) {
 	return id, errors.Join(missing...)
 }
 
-// The names and the type of the built-in probes. They are listed among the probes of a ChaosResult.
+// The names of the built-in probes, and the type with which a ChaosResult lists them.
 const (
 	WriteProbe  = "write"
 	VerifyProbe = "verify"
@@ -91,8 +91,8 @@ type Experiment struct {
 }
 
 // Start reads the engine and creates the ChaosResult, which shows that the run has started. After an error there is no
-// ChaosResult. Start does not return the mistakes in the engine's probes, so that the ChaosResult can show them:
-// ValidateEngine does.
+// ChaosResult. ValidateEngine, not Start, returns the mistakes in the engine's probes, because the ChaosResult must
+// exist to show them.
 func Start(ctx context.Context, config *rest.Config, id Identity, log logrus.FieldLogger) (*Experiment, error) {
 	e := &Experiment{
 		log: log, clock: clock.RealClock{}, result: &types.ResultDetails{},
@@ -240,8 +240,8 @@ func (e *Experiment) IsRetry(ctx context.Context) bool {
 	return err == nil && len(pods.Items) > 1
 }
 
-// OwnerReference returns a reference to the engine, with which objects in a namespace are deleted together with it. It
-// returns nil for other namespaces: an owner must be in the namespace of its objects.
+// OwnerReference returns the owner reference for objects in a namespace, so that Kubernetes deletes them with the
+// engine. It returns nil if the engine is in another namespace: an owner must be in the namespace of its objects.
 func (e *Experiment) OwnerReference(namespace string) *metav1.OwnerReference {
 	if namespace != e.chaos.ChaosNamespace {
 		return nil

@@ -14,7 +14,7 @@ import (
 )
 
 // Hook is a shell command of the user that runs between two writers, or between the last writer and the reader. It may
-// remount the filesystem, restart a server or switch the power off and on.
+// remount the filesystem, restart a server, or switch the power of another machine off and on.
 type Hook struct {
 	// Command is run by sh -c. An empty command does nothing.
 	Command string

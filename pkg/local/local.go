@@ -42,12 +42,12 @@ type Run struct {
 	Helper []string
 	// Remote runs the reader on another machine; nil for this one.
 	Remote *Remote
-	// ReadFrom is the journal as the reader opens it; empty for Target.Journal.
+	// ReadFrom is the path at which the reader opens the journal; empty for Target.Journal.
 	ReadFrom string
 	// Between runs before the reader, and after every killed writer if BetweenEach is set.
 	Between     Hook
 	BetweenEach bool
-	// KeepAcks is called with every acknowledgement before Observer is; nil for none.
+	// KeepAcks is called with every acknowledgement, before Observer.Acknowledged. It may be nil.
 	KeepAcks func(ledger.Ack) error
 	Observer Observer
 	Log      logrus.FieldLogger

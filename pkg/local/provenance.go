@@ -15,7 +15,7 @@ func (s *execution) recordProvenance() {
 	if len(c.Epochs) == 0 {
 		return
 	}
-	c.Provenance = verdict.NewHistory(c)
+	c.Provenance = verdict.NewProvenance(c)
 	c.Provenance.Reattached = provenance.Observed(provenance.No, "a run without a cluster attaches no volume")
 	if c.Reader != nil {
 		c.Provenance.Unmounted = s.unmounted(c.Provenance.Writer.Mount, c.Provenance.Reader.Mount)

@@ -52,7 +52,7 @@ func (t Target) Folder() string {
 	return filepath.Dir(t.Journal)
 }
 
-// Through returns the same journal as another mount of the filesystem shows it.
+// Through returns the path of the same journal under another mount of the filesystem.
 func (t Target) Through(mount string) (string, error) {
 	absolute, err := filepath.Abs(mount)
 	if err != nil {

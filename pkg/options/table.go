@@ -62,13 +62,14 @@ func Table() []Option {
 		{
 			Name: "CHAOS_INTERVAL", Default: "10", IsLitmus: true,
 			Doc: "Seconds from the start of the chaos to the first deletion, and between deletions. " +
-				"If the new writer has no acknowledgement by then, the next deletion waits for it.",
+				"If the new writer has no acknowledgement by then, the next deletion waits for it. " +
+				"With `RANDOMNESS`, also a range such as `5-10`.",
 			set: interval,
 		},
 		{
 			Name: "RANDOMNESS", Default: "false", IsLitmus: true, Suggestions: booleans,
-			Doc: "Choose each interval at random: from 1 second to `CHAOS_INTERVAL`, or within `CHAOS_INTERVAL` if that is " +
-				"a range such as `5-10`.",
+			Doc: "Choose each interval at random: from 1 second to `CHAOS_INTERVAL`, or in the range that " +
+				"`CHAOS_INTERVAL` is.",
 			set: boolean(func(v *Values) *bool { return &v.Randomness }),
 		},
 		{
@@ -202,8 +203,9 @@ func Table() []Option {
 		},
 		{
 			Name: "LIB_IMAGE", IsLitmus: true,
-			Doc: "Image of the writer and the reader; empty for the experiment's image.",
-			set: optional(image),
+			Doc:     "Image of the writer and the reader; empty for the experiment's image.",
+			FlagDoc: "Image of the writer and the reader.",
+			set:     optional(image),
 		},
 		{
 			Name: "LIB_IMAGE_PULL_POLICY", Default: "IfNotPresent", IsLitmus: true,
@@ -220,8 +222,8 @@ func Table() []Option {
 		},
 		{
 			Name: "NEGATIVE_CONTROL", Default: "false", Suggestions: booleans,
-			Doc: "Add the control: a cell on an emptyDir, which must lose its data. If its loss is not detected, the whole " +
-				"run ends in Error.",
+			Doc: "Add the control: a cell on an emptyDir, which must lose its data. If its loss is not detected, the run " +
+				"ends in Error, unless another cell failed or was stopped.",
 			set: boolean(func(v *Values) *bool { return &v.NegativeControl }),
 		},
 		{

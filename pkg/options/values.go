@@ -92,7 +92,8 @@ type Values struct {
 	RequiredEvidence provenance.Level `json:"requiredEvidence"`
 	// NegativeControl adds the control to the run.
 	NegativeControl bool `json:"negativeControl"`
-	// BundleConfigMap is the name of the ConfigMap with the evidence bundle; empty for a generated one.
+	// BundleConfigMap is the name of the ConfigMap with the evidence bundle. If it is empty, a run of an engine
+	// generates a name, and a run of the command line does so only with --keep-in-cluster.
 	BundleConfigMap string `json:"bundleConfigMap,omitempty"`
 
 	JournalFile string `json:"journalFile"`

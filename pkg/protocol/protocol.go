@@ -8,7 +8,8 @@
 //	ack {"epoch":2,"seq":4812,"digest":3735928559,"time":"2026-11-24T12:00:00Z"} af3e1aee
 //
 // The checksum rejects a line that was truncated or spliced on its way through the
-// pod's log. The kinds are ack, scan, error, stall, commits and journal.
+// pod's log. The helper prints the kinds ack, scan, error, stall and commits. Files of
+// acknowledgements begin with another kind, journal.
 package protocol
 
 import (

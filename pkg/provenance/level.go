@@ -16,7 +16,8 @@ const (
 	ReadBack
 	// Uncached means that the data did not come from the page cache that it was written to.
 	Uncached
-	// Remounted means that the reader used another mount than the writer.
+	// Remounted means that the volume was unmounted on the writer's node before the reader
+	// used it, or that another kernel mounted it.
 	Remounted
 	// Reattached means that the volume was detached from the writer's node and attached
 	// again for the reader.

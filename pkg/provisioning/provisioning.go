@@ -47,9 +47,9 @@ var (
 const limit = `(too small|too large|too big|smaller than|larger than|less than|greater than|more than|exceed(s|ing)|` +
 	`at least|at most|minimum|maximum|min size|max size|out of range|between \d+|multiple of|violating the)`
 
-// CauseOf returns the cause of an event ProvisioningFailed. The gRPC code decides where there is one, together with the
-// text: drivers use InvalidArgument for everything that they reject (CSI spec.md, "CreateVolume Errors"). Of nested
-// errors, the code of the innermost one counts.
+// CauseOf returns the cause of an event ProvisioningFailed. If the message has a gRPC code, the code and the text
+// decide, otherwise the text alone. Drivers use InvalidArgument for everything that they reject (CSI spec.md,
+// "CreateVolume Errors"). Of nested errors, the code of the innermost one counts.
 func CauseOf(message string) Cause {
 	code, text := codeOf(message), strings.ToLower(message)
 	if noClass.MatchString(text) {

@@ -83,7 +83,7 @@ func decode(encoded string) (*hdrhistogram.Histogram, error) {
 
 func microseconds(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 
-// Recovery is how long each step of the recovery from a deletion took, counted from the deletion. Zero means unknown.
+// Recovery has the time from a deletion to the end of each step. Zero means unknown.
 type Recovery struct {
 	// Epoch is that of the deleted writer.
 	Epoch     int
@@ -151,8 +151,8 @@ func (c Cell) Rate() float64 {
 // maxAckSamples limits the sampled acknowledgements of an epoch.
 const maxAckSamples = 120
 
-// Downsample returns at most as many of an epoch's acknowledgements as a report can show, including the first and the
-// last.
+// Downsample returns a sample of an epoch's acknowledgements, of a size that a report can show. It includes the first
+// and the last one.
 func Downsample(all []AckSample) []AckSample {
 	for len(all) > maxAckSamples {
 		last := all[len(all)-1]

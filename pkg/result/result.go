@@ -33,7 +33,7 @@ type Result struct {
 	StartedAt time.Time `json:"startedAt"`
 	// EndedAt is the end of the run, by the experiment's clock.
 	EndedAt time.Time `json:"endedAt"`
-	// Verdict is the verdict of the whole run.
+	// Verdict is the verdict of the whole run. It is never Skipped, which is a verdict of cells only.
 	Verdict judge.Verdict `json:"verdict"`
 	// Reason is the reason for the verdict, in one or more sentences.
 	Reason string `json:"reason"`
@@ -179,8 +179,8 @@ type Epoch struct {
 	Acks []AckSample `json:"acks,omitempty"`
 	// AckedAtDeletion is how many records of all epochs were acknowledged when this writer was deleted.
 	AckedAtDeletion uint64 `json:"ackedAtDeletion,omitempty"`
-	// GracePeriodSeconds is the grace period of the deletion in seconds. It is absent if the pod's own applied, which is
-	// 30 seconds.
+	// GracePeriodSeconds is the grace period of the deletion in seconds. It is absent if the grace
+	// period of the pod applied, which is 30 seconds.
 	GracePeriodSeconds *int64 `json:"gracePeriodSeconds,omitempty"`
 	// DeletionRequestedAt is when the deletion of the writer was requested.
 	DeletionRequestedAt time.Time `json:"deletionRequestedAt,omitzero"`

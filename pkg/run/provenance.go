@@ -47,7 +47,7 @@ func (r provenanceRecorder) record(ctx context.Context) {
 	if len(c.Epochs) == 0 {
 		return
 	}
-	c.Provenance = verdict.NewHistory(c)
+	c.Provenance = verdict.NewProvenance(c)
 	if c.Reader != nil {
 		last := c.Epochs[len(c.Epochs)-1]
 		c.Provenance.Reattached = r.reattached(last)

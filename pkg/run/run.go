@@ -28,7 +28,8 @@ import (
 type Hooks interface {
 	// CellsPlanned is called with the cells of the run, before anything is created.
 	CellsPlanned(cells []options.CellSpec)
-	// WritersReady is called once, before the chaos, with the cells of the first batch. They have acknowledged records.
+	// WritersReady is called once, before the chaos, with the cells of the first batch, which has up to PARALLEL_CELLS
+	// cells. They have acknowledged records.
 	WritersReady(ctx context.Context, cells []result.Cell) error
 	// BeforeChaos is called once, before the first deletion.
 	BeforeChaos(ctx context.Context) error
@@ -40,7 +41,7 @@ type Hooks interface {
 	BeforeRead(cell options.CellSpec)
 	// CellJudged is called when a cell has its verdict. Its pods still exist.
 	CellJudged(cell result.Cell)
-	// AllCellsJudged is called once, after the last cell has its verdict. The pods of the cells still exist.
+	// AllCellsJudged is called once, after the last cell has its verdict. The pods of the last batch still exist.
 	AllCellsJudged(ctx context.Context) error
 	// IsStopping reports whether the user wants the run to stop. The run's pods may be deleted before its context is
 	// cancelled; their failures are then due to the stop.

@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// What a run does after it was stopped must take less than gracePeriod in total, because Kubernetes then kills the
-// experiment's pod.
+// After a run was stopped, it has the grace period of its pod, 30 seconds by default, for everything below. Then
+// Kubernetes kills the pod.
 const (
 	// CleanupTimeout is the time to remove what the run created and to record its objects and events.
 	CleanupTimeout = 20 * time.Second

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Kind is what a reason of a scheduler is about. The order is that of Deciding among reasons of equally many nodes.
+// Kind is what a reason of a scheduler is about. The order of the constants matters: of two reasons with the same rank
+// and number of nodes, Deciding returns the one that is first here.
 type Kind int
 
 const (
@@ -51,12 +52,12 @@ type Reason struct {
 
 // Message is a message of kube-scheduler as a set of reasons.
 //
-// The scheduler asks its plugins in a fixed order and reports only the first one that rejects a node: taints before the
-// pod's node affinity, that before resources, and the volume last (getDefaultPlugins in
-// k8s.io/kubernetes/pkg/scheduler/apis/config/v1). A node that is rejected for its taint may therefore be out of the
-// volume's reach as well, but the message does not show it. A node that is rejected for its affinity is rejected for
-// good. The plugins for taints, affinity and volumes report one reason of a node, so their counts are nodes; a node
-// without resources is counted once for each resource.
+// The scheduler asks its plugins in a fixed order and reports only the first one that rejects a node, in this order:
+// taints, the pod's node affinity, resources, the volume (getDefaultPlugins in
+// k8s.io/kubernetes/pkg/scheduler/apis/config/v1). The volume may be unusable on a node that is rejected for its taint
+// as well, but the message does not show it. A node that is rejected for the pod's node affinity is rejected for good.
+// The plugins for taints, affinity and volumes report at most one reason for each node, so their counts are numbers of
+// nodes. A node without resources is counted once for each resource.
 type Message struct {
 	// Nodes is the number of nodes of the cluster.
 	Nodes   int
@@ -207,8 +208,8 @@ func kindOfTaint(text string) Kind {
 
 // Never reports whether the pod cannot be scheduled until the cluster is changed, because its volume cannot be used on
 // a node on which the pod may run. With taints, nodes with the taint of an administrator count as nodes on which the
-// pod may not run. That is a guess, because the volume may be within the reach of such a node, and is for a caller that
-// cannot read the volume's node affinity.
+// pod may not run. That is a guess: the volume may be usable on such a node. Set taints only if the volume's node
+// affinity cannot be read.
 func (m Message) Never(taints bool) bool {
 	excluded, byVolume := 0, false
 	for _, r := range m.Reasons {

@@ -13,7 +13,7 @@ type Reach struct {
 	// Volume are the nodes on which the volume can be used, Pod those on which the pod may run by its node affinity and
 	// node selector, and Both those in both.
 	Volume, Pod, Both []string
-	// Fixed is set if the volume is bound to single nodes by their names, so that a new node cannot use it either.
+	// Fixed is set if the volume is bound to nodes by their names, so that a new node cannot use it either.
 	Fixed bool
 }
 

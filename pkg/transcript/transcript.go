@@ -198,8 +198,8 @@ func (t *Transcript) Stall() *protocol.Stall {
 	return t.stall
 }
 
-// Hangs reports whether the helper has waited longer for the current call than for any call that returned. A volume
-// that took as long before is only slow.
+// Hangs reports whether the helper has waited longer for the current call than for any call that returned. If an
+// earlier call took as long and returned, the volume is only slow.
 func (t *Transcript) Hangs() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -24,7 +24,7 @@ const (
 )
 
 // CauseOf returns the cause of an error. op is the error that the helper reported, nil if it reported none. class is
-// the class of finding that the error is if the volume caused it, "" if something else may have.
+// the class of the finding if the volume caused the error; it is "" if the error may have another cause.
 func CauseOf(op *protocol.OpError, class judge.Class) Cause {
 	switch {
 	case op != nil && (class == "" || isFailedWrite(*op)):

@@ -25,18 +25,18 @@ func JudgeScan(
 	return &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
 }
 
-// NewHistory returns what the last writer and the reader reported about the volume. The observations are the caller's.
-// A cell without a writer has no history.
-func NewHistory(c *result.Cell) provenance.Provenance {
+// NewProvenance returns what the last writer and the reader reported about the volume. The caller adds the
+// observations. Without a writer, the provenance is empty.
+func NewProvenance(c *result.Cell) provenance.Provenance {
 	if len(c.Epochs) == 0 {
 		return provenance.Provenance{}
 	}
 	last := c.Epochs[len(c.Epochs)-1]
-	h := provenance.Provenance{Writer: provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount}}
+	p := provenance.Provenance{Writer: provenance.Location{Node: last.Node, BootID: last.BootID, Mount: last.Mount}}
 	if c.Reader != nil {
 		scan := c.Reader.ScanResult
-		h.Reader = &provenance.Location{Node: c.Reader.Node, BootID: scan.BootID, Mount: scan.Mount}
-		h.ReadMode = scan.ReadMode
+		p.Reader = &provenance.Location{Node: c.Reader.Node, BootID: scan.BootID, Mount: scan.Mount}
+		p.ReadMode = scan.ReadMode
 	}
-	return h
+	return p
 }

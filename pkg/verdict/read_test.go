@@ -67,7 +67,7 @@ func TestJudgeScan_WritersMayOverlapOnlyInAClusterAfterAForcedDeletion(t *testin
 	}
 }
 
-func TestNewHistory_HasTheLastWriterAndTheReader(t *testing.T) {
+func TestNewProvenance_HasTheLastWriterAndTheReader(t *testing.T) {
 	xfs, nfs := protocol.Mount{FSType: "xfs"}, protocol.Mount{FSType: "nfs4"}
 	cell := result.Cell{
 		Epochs: []result.Epoch{
@@ -76,14 +76,14 @@ func TestNewHistory_HasTheLastWriterAndTheReader(t *testing.T) {
 		},
 	}
 	assert.Equal(t, provenance.Provenance{Writer: provenance.Location{Node: "n2", BootID: "b", Mount: xfs}},
-		verdict.NewHistory(&cell))
+		verdict.NewProvenance(&cell))
 
 	cell.Reader = &result.JournalRead{
 		Pod:        result.Pod{Node: "n3"},
 		ScanResult: protocol.ScanResult{BootID: "c", Mount: nfs, ReadMode: protocol.ReadDirect},
 	}
-	h := verdict.NewHistory(&cell)
+	h := verdict.NewProvenance(&cell)
 	assert.Equal(t, &provenance.Location{Node: "n3", BootID: "c", Mount: nfs}, h.Reader)
 	assert.Equal(t, protocol.ReadDirect, h.ReadMode)
-	assert.Zero(t, verdict.NewHistory(&result.Cell{}))
+	assert.Zero(t, verdict.NewProvenance(&result.Cell{}))
 }

@@ -1,5 +1,5 @@
-// Package verdict decides what a run observed about one cell: which errors the volume caused, what the helpers found,
-// and which verdict follows. Runs on a cluster and local runs decide by the same rules.
+// Package verdict decides what the observations of a run mean for one cell: which errors the volume caused, what the
+// helpers found, and which verdict follows. Runs on a cluster and local runs decide by the same rules.
 //
 // The package is pure. It does not depend on a Kubernetes client or on how helpers are started.
 package verdict
@@ -65,8 +65,8 @@ func AddNotes(c *result.Cell, notes ...string) {
 	}
 }
 
-// Decide sets the verdict of a cell that went through all phases, and as its reason what was verified. If it returns a
-// shortfall, the verdict is Error and the caller completes the reason.
+// Decide sets the verdict of a cell that went through all phases. The reason that it sets says what was verified. If it
+// returns a shortfall, the verdict is Error and the caller completes the reason.
 func Decide(c *result.Cell, conditions Conditions) Shortfall {
 	judged := judge.Judgement{Acknowledged: ledger.CountRecords(c.Acks), Findings: c.Findings}.Verdict()
 	if judged == judge.Fail {

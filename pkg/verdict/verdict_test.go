@@ -70,7 +70,7 @@ func TestDecide_ReturnsWhatACellLacks(t *testing.T) {
 			} else {
 				assert.Equal(t, judge.Error, cell.Verdict)
 			}
-			assert.Contains(t, cell.Reason, "verified")
+			assert.Contains(t, cell.Reason, "intact")
 		})
 	}
 }

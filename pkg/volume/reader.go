@@ -35,8 +35,8 @@ const (
 //
 // On a block device, the journal ends at the first MiB of zeros that begins at a multiple
 // of one MiB, or at the end of the device. The Reader omits zeros right before that end:
-// blank parts of a device have not been written. SetMinimumLength sets the part of the
-// device in which zeros are not the end.
+// blank parts of a device have not been written. SetMinimumLength sets the
+// number of bytes at the start of the device in which zeros do not end the journal.
 type Reader struct {
 	source   source
 	readMode protocol.ReadMode

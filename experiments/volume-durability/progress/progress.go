@@ -209,14 +209,14 @@ func title(spec options.CellSpec) string {
 	return "default StorageClass"
 }
 
-// VerdictLabel returns the verdict of a cell. For a control it adds whether that was
-// expected: a control must lose its data.
+// VerdictLabel returns the verdict of a cell. The label of a control shows whether the
+// run detected the loss of its data.
 func VerdictLabel(c result.Cell) string {
 	switch {
 	case c.Spec.Control && c.LostAllData():
 		return string(c.Verdict) + ", as expected"
 	case c.Spec.Control && (c.Verdict == judge.Pass || c.Verdict == judge.Fail):
-		return string(c.Verdict) + ", not as expected"
+		return "Loss not detected"
 	}
 	return string(c.Verdict)
 }

@@ -73,6 +73,14 @@ func TestView_TerminalHasALinePerCell(t *testing.T) {
 	assert.NotContains(t, out.String(), "deleting pod write-pod", "the line of the cell shows it")
 }
 
+func TestVerdictLabel_OfAControlWithoutItsLoss(t *testing.T) {
+	control := result.Cell{Spec: options.CellSpec{Control: true}, Verdict: judge.Fail}
+	control.Findings = []judge.Finding{{Class: judge.Unavailable}}
+	assert.Equal(t, "Loss not detected", VerdictLabel(control))
+	control.Findings = []judge.Finding{{Class: judge.Missing, Records: 20}}
+	assert.Equal(t, "Fail, as expected", VerdictLabel(control))
+}
+
 func TestView_IgnoresUnplannedCells(t *testing.T) {
 	v := New(&bytes.Buffer{}, false, options.Defaults())
 	defer v.Close()

@@ -6,7 +6,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// ReplaceInvalid replaces every mistake in an option that err joins by what describe returns for it. Other errors
+// ReplaceInvalid replaces each InvalidValueError in err with the error that describe returns for it. Other errors
 // stay as they are.
 func ReplaceInvalid(err error, describe func(options.InvalidValueError) error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {

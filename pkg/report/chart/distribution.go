@@ -14,7 +14,7 @@ type Distribution struct {
 	Format func(float64) string
 }
 
-// Bin counts the values from one to another.
+// Bin counts the values from From to To.
 type Bin struct {
 	From, To float64
 	Count    int64

@@ -11,7 +11,7 @@ const (
 	rowBar    = 13.0
 )
 
-// Steps are rows of consecutive times, each from 0.
+// Steps are rows of steps, one after another. Every row starts at 0.
 type Steps struct {
 	Alternative string
 	Rows        []StepRow

@@ -59,7 +59,7 @@ func optionFacts(r result.Result) []fact {
 		{"Duration of the chaos", seconds(opts.Duration), false},
 		{"Interval between deletions", interval, false},
 		{"Ramp time", seconds(opts.RampTime), false},
-		{"Delete by force", forceNames(opts.Force), false},
+		{"Kinds of deletion", deletionNames(opts.Force), false},
 		{"StorageClasses", strings.ReplaceAll(joined(opts.StorageClasses), `""`, "the default"), false},
 		{"Access modes", joined(opts.AccessModes), false},
 		{"Volume modes", joined(opts.VolumeModes), false},
@@ -85,11 +85,15 @@ func seconds(d time.Duration) string {
 	return formatDuration(d)
 }
 
-// forceNames lists the kinds of deletion: yes for a forced one.
-func forceNames(force []bool) string {
+// deletionNames lists the kinds of deletion.
+func deletionNames(force []bool) string {
 	var all []string
-	for _, f := range force {
-		all = append(all, yesOrNo(f))
+	for _, forced := range force {
+		name := "graceful"
+		if forced {
+			name = "forced"
+		}
+		all = append(all, name)
 	}
 	return strings.Join(all, ", ")
 }

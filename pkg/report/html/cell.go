@@ -97,7 +97,7 @@ type findingView struct {
 	Class, Meaning, Records, Which, Bytes, Detail string
 }
 
-// maxFindings limits how many findings the page lists.
+// maxFindings limits how many findings of a cell the page lists and marks.
 const maxFindings = 100
 
 func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
@@ -188,7 +188,7 @@ func provenanceTable(c result.Cell) table {
 		{"Did the reader run on another kernel?", c.Provenance.OtherKernel},
 	}
 	if c.Provenance.Unused != nil {
-		questions = append(questions, answered{"Was the claim used by no pod in between?", *c.Provenance.Unused})
+		questions = append(questions, answered{"Was the claim unused in between?", *c.Provenance.Unused})
 	}
 	for _, f := range questions {
 		answer := f.Answer

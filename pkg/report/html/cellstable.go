@@ -64,7 +64,7 @@ func controlSentence(c result.Cell) string {
 	case c.LostAllData():
 		return "This is the negative control. Its volume, an emptyDir, is deleted with its pod. It lost its data, as expected: this run can detect loss."
 	case c.Verdict == judge.Pass || c.Verdict == judge.Fail:
-		return "This is the negative control. Its volume, an emptyDir, is deleted with its pod. Its loss was not detected: this run cannot detect loss."
+		return "This is the negative control. Its volume, an emptyDir, is deleted with its pod. The run did not find that all its data is missing, so this run cannot detect loss."
 	default:
 		return "This is the negative control. Its volume, an emptyDir, is deleted with its pod. It must lose its data."
 	}

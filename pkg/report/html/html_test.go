@@ -249,6 +249,78 @@ func TestHeadline_OfEachVerdict(t *testing.T) {
 	}
 }
 
+// failed returns a failed cell with 100 acknowledged records.
+func failed(name string, findings ...judge.Finding) result.Cell {
+	return result.Cell{
+		Spec: options.CellSpec{Name: name}, Verdict: judge.Fail, Findings: findings,
+		Acks: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 100}}},
+	}
+}
+
+func TestHeadline_OfAVolumeThatCouldNotBeUsed(t *testing.T) {
+	for want, findings := range map[string][]judge.Finding{
+		"The volume could no longer be used.": {{Class: judge.ReadOnly}, {Class: judge.Unavailable}},
+		"The volume could not be read completely: 5 of 100 acknowledged records could not be read.": {
+			{Class: judge.Unavailable, Records: 5},
+		},
+		"No acknowledged record was lost, but the journal has other damage.": {
+			{Class: judge.ReadOnly}, {Class: judge.Reordered, Records: 2},
+		},
+		"7 of 100 acknowledged records were lost.": {{Class: judge.Unavailable}, {Class: judge.LostTail, Records: 7}},
+	} {
+		r := result.Result{Verdict: judge.Fail, Cells: []result.Cell{failed("a", findings...)}}
+		assert.Equal(t, want, strings.ReplaceAll(headline(r), space, " "))
+	}
+}
+
+func TestHeadline_CountsOnlyCellsThatLostRecords(t *testing.T) {
+	lost := failed("lost", judge.Finding{Class: judge.Torn, Records: 1})
+	readOnly := failed("read-only", judge.Finding{Class: judge.ReadOnly})
+	reordered := failed("reordered", judge.Finding{Class: judge.Reordered, Records: 2})
+	passed := result.Cell{Spec: options.CellSpec{Name: "passed"}, Verdict: judge.Pass}
+	for want, cells := range map[string][]result.Cell{
+		"1 of 2 cells lost acknowledged records: lost.":                                 {lost, passed},
+		"1 of 3 cells lost acknowledged records: lost. 1 other cell failed: read-only.": {lost, readOnly, passed},
+		"1 of 3 cells lost acknowledged records: lost. 2 other cells failed: read-only, reordered.": {
+			readOnly, lost, reordered,
+		},
+		"2 of 3 cells failed: read-only, reordered.": {passed, readOnly, reordered},
+	} {
+		r := result.Result{Verdict: judge.Fail, Cells: cells}
+		assert.Equal(t, want, strings.ReplaceAll(headline(r), space, " "))
+	}
+}
+
+func TestCellBadge_OfAControl(t *testing.T) {
+	lost := []judge.Finding{{Class: judge.Missing, Records: 100}}
+	unavailable := []judge.Finding{{Class: judge.Unavailable}}
+	for _, c := range []struct {
+		verdict  judge.Verdict
+		findings []judge.Finding
+		want     badge
+	}{
+		{judge.Fail, lost, badge{"Fail, as expected", "none"}},
+		{judge.Fail, unavailable, badge{"Loss not detected", "error"}},
+		{judge.Pass, nil, badge{"Loss not detected", "error"}},
+		{judge.Error, nil, badge{"Error", "error"}},
+	} {
+		cell := result.Cell{Spec: options.CellSpec{Control: true}, Verdict: c.verdict, Findings: c.findings}
+		assert.Equal(t, c.want, newCellBadge(cell), "%s %v", c.verdict, c.findings)
+	}
+}
+
+func TestRender_MarksOnlyListedFindings(t *testing.T) {
+	r := samples.Fail()
+	c := &r.Cells[0]
+	for len(c.Findings) < 150 {
+		c.Findings = append(c.Findings, c.Findings[0])
+	}
+	figure := stripFigure(*c)
+	require.NotNil(t, figure)
+	assert.True(t, strings.Contains(string(figure.Chart), "<title>100</title>"), "finding 100 is marked")
+	assert.False(t, strings.Contains(string(figure.Chart), "<title>101</title>"), "finding 101 is not marked")
+}
+
 func TestFirstNames_CountsTheOthers(t *testing.T) {
 	assert.Equal(t, "a, b, c, d", listNames([]string{"a", "b", "c", "d"}))
 	assert.Equal(t, "a, b, c and 2 more", listNames([]string{"a", "b", "c", "d", "e"}))

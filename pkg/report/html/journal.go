@@ -11,9 +11,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// maxMarks limits the findings that the chart marks.
-const maxMarks = 200
-
 // stripFigure shows the journal as the last pod read it; nil if none did.
 func stripFigure(c result.Cell) *figure {
 	reads := c.Reads()
@@ -23,7 +20,7 @@ func stripFigure(c result.Cell) *figure {
 	last := *reads[len(reads)-1].JournalRead
 	scan := last.ScanResult
 	s := chart.Strip{Length: scan.Bytes, Format: formatBytes}
-	for i, f := range c.Findings[:min(len(c.Findings), maxMarks)] {
+	for i, f := range c.Findings[:min(len(c.Findings), maxFindings)] {
 		end := f.End
 		// Records missing from the end are drawn after it.
 		if f.Offset == f.End && f.Offset >= scan.Bytes {

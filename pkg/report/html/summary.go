@@ -2,6 +2,7 @@ package html
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,25 +39,62 @@ func passHeadline(r result.Result) string {
 }
 
 func failHeadline(r result.Result) string {
-	var names []string
-	var lost, acknowledged uint64
+	var failed []result.Cell
 	for _, c := range r.Tested() {
 		if c.Verdict == judge.Fail {
-			names = append(names, cellName(c))
-			lost, acknowledged = lost+c.Lost(), acknowledged+ledger.CountRecords(c.Acks)
+			failed = append(failed, c)
 		}
 	}
-	cells := len(r.Tested())
 	switch {
-	case len(names) == 0:
+	case len(failed) == 0:
 		return "The run failed."
+	case len(r.Tested()) == 1:
+		return lossHeadline(failed[0])
+	default:
+		return countsHeadline(failed, len(r.Tested()))
+	}
+}
+
+// lossHeadline is the headline of a run whose only cell failed.
+func lossHeadline(c result.Cell) string {
+	lost := c.Lost()
+	count := grouped(lost) + " of " + counted(ledger.CountRecords(c.Acks), "acknowledged record")
+	switch {
+	case isUnusable(c) && lost == 0:
+		return "The volume could no longer be used."
+	case isUnusable(c):
+		return "The volume could not be read completely: " + count + " could not be read."
 	case lost == 0:
 		return "No acknowledged record was lost, but the journal has other damage."
-	case cells == 1:
-		return fmt.Sprintf("%s of %s were lost.", grouped(lost), counted(acknowledged, "acknowledged record"))
 	default:
-		return fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(names), cells, listNames(names))
+		return count + " were lost."
 	}
+}
+
+// isUnusable reports whether a cell failed only because its volume could not be used.
+func isUnusable(c result.Cell) bool {
+	usable := func(f judge.Finding) bool { return f.Class != judge.Unavailable && f.Class != judge.ReadOnly }
+	return len(c.Findings) > 0 && !slices.ContainsFunc(c.Findings, usable)
+}
+
+// countsHeadline is the headline of a run in which some of several cells failed.
+func countsHeadline(failed []result.Cell, cells int) string {
+	var lost, others []string
+	for _, c := range failed {
+		if c.Lost() > 0 {
+			lost = append(lost, cellName(c))
+		} else {
+			others = append(others, cellName(c))
+		}
+	}
+	if len(lost) == 0 {
+		return fmt.Sprintf("%d of %d cells failed: %s.", len(others), cells, listNames(others))
+	}
+	s := fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(lost), cells, listNames(lost))
+	if len(others) > 0 {
+		s += fmt.Sprintf(" %s failed: %s.", counted(len(others), "other cell"), listNames(others))
+	}
+	return s
 }
 
 // listNames lists the first few names and counts the others.
