@@ -1,0 +1,108 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/ptr"
+)
+
+const (
+	// maxLogNodes is how many nodes are asked for the log of a pod.
+	maxLogNodes = 10
+	// maxLogPods is how many pods of a node are tried.
+	maxLogPods = 20
+)
+
+// checkLogs checks whether the API server can read logs from the kubelet of each node. A run reads the
+// acknowledgements from logs. Nothing is created: the log is that of a pod that already runs on the node.
+func checkLogs(ctx context.Context, client kubernetes.Interface, namespace string, names []string) Check {
+	const check = "pod logs"
+	var readable, failed, unchecked []string
+	for _, node := range names[:min(len(names), maxLogNodes)] {
+		switch pod, err := readAnyLog(ctx, client, namespace, node); {
+		case err != nil && pod != "":
+			failed = append(failed, fmt.Sprintf("reading the log of pod %s on node %s: %v", pod, node, err))
+		case err != nil:
+			unchecked = append(unchecked, fmt.Sprintf("%s (%v)", node, err))
+		case pod == "":
+			unchecked = append(unchecked, node+" (no pod runs there whose log you may read)")
+		default:
+			readable = append(readable, node)
+		}
+	}
+	unchecked = append(unchecked, names[min(len(names), maxLogNodes):]...)
+	switch {
+	case len(failed) > 0:
+		return Check{check, Failed, strings.Join(failed, "; ") + ". What to do: make sure that the API server reaches " +
+			"port 10250 of the node and trusts the kubelet's serving certificate: kubectl logs"}
+	case len(unchecked) > 0:
+		message := "not checked on " + strings.Join(unchecked, ", ")
+		if len(readable) > 0 {
+			message = "can be read on " + strings.Join(readable, ", ") + "; " + message
+		}
+		return Check{check, Warning, message}
+	}
+	return Check{check, OK, "can be read on " + strings.Join(readable, ", ")}
+}
+
+// readAnyLog reads the log of a pod that runs on a node. It returns the name of the pod, which is empty if there is
+// none whose log may be read.
+func readAnyLog(ctx context.Context, client kubernetes.Interface, namespace, node string) (pod string, err error) {
+	pods, err := podsOn(ctx, client, namespace, node)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range pods {
+		name := p.Namespace + "/" + p.Name
+		switch err := readLog(ctx, client, p); {
+		case err == nil:
+			return name, nil
+		case apierrors.IsForbidden(err), apierrors.IsNotFound(err), apierrors.IsBadRequest(err):
+			// Not allowed, deleted, or the container has no log now. None of these is the fault of the kubelet.
+		default:
+			return name, err
+		}
+	}
+	return "", nil
+}
+
+// podsOn returns running pods of a node: those of all namespaces if they may be listed, or else those of one.
+func podsOn(ctx context.Context, client kubernetes.Interface, namespace, node string) ([]corev1.Pod, error) {
+	running := metav1.ListOptions{
+		FieldSelector: fields.Set{"spec.nodeName": node, "status.phase": string(corev1.PodRunning)}.String(),
+		Limit:         maxLogPods,
+	}
+	list, err := client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, running)
+	if apierrors.IsForbidden(err) {
+		list, err = client.CoreV1().Pods(namespace).List(ctx, running)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing its pods: %w", err)
+	}
+	return slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
+		return p.Spec.NodeName != node || p.Status.Phase != corev1.PodRunning || len(p.Spec.Containers) == 0
+	}), nil
+}
+
+func readLog(ctx context.Context, client kubernetes.Interface, pod corev1.Pod) error {
+	stream, err := client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
+		Container: pod.Spec.Containers[0].Name, TailLines: ptr.To[int64](1), LimitBytes: ptr.To[int64](1),
+	}).Stream(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, stream)
+	if closeErr := stream.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
