@@ -3,5 +3,5 @@ package kube
 // DeviceOwnershipAdvice says what to do if the user of a pod may not open a raw block device. A container runtime
 // leaves the device to root by default.
 const DeviceOwnershipAdvice = "set device_ownership_from_security_context = true on every node, in the CRI plugin of " +
-	"containerd (config.toml) or in [crio.runtime] of CRI-O, and restart it; or run the pods as a user or group that " +
-	"owns the device"
+	"containerd (config.toml) or in [crio.runtime] of CRI-O, and restart it; or set SUPPLEMENTAL_GROUPS to the " +
+	"group that owns the device on the nodes"

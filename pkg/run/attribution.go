@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"syscall"
 
@@ -99,6 +100,15 @@ func classOf(err error, log *podLog) judge.Class {
 		return judge.Unavailable
 	}
 	return ""
+}
+
+// advice returns what to do about an error of a pod of the cell, as the end of a sentence; empty if there is no advice.
+func (s specs) advice(err error) string {
+	var opErr protocol.OpError
+	if s.isBlock() && errors.As(err, &opErr) && errors.Is(opErr, fs.ErrPermission) {
+		return ". What to do: " + kube.DeviceOwnershipAdvice
+	}
+	return kube.Hint(err.Error())
 }
 
 // isFailedWrite reports whether an error is that of a single write. The records of that write were never

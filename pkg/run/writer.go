@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -62,7 +61,7 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("%s, the writer of epoch %d: %w%s", w.pod.Name, w.epoch, err, kube.Hint(err.Error()))
+		err = fmt.Errorf("%s, the writer of epoch %d: %w%s", w.pod.Name, w.epoch, err, w.specs.advice(err))
 		return w.failures.classify(ctx, err, w.log)
 	}
 	epoch.FirstAckAt = time.Now().UTC()
