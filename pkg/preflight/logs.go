@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
 const (
@@ -27,10 +29,12 @@ const (
 func checkLogs(ctx context.Context, client kubernetes.Interface, namespace string, names []string) Check {
 	const check = "pod logs"
 	var readable, failed, unchecked []string
+	advice := ""
 	for _, node := range names[:min(len(names), maxLogNodes)] {
 		switch pod, err := readAnyLog(ctx, client, namespace, node); {
 		case err != nil && pod != "":
 			failed = append(failed, fmt.Sprintf("reading the log of pod %s on node %s: %v", pod, node, err))
+			advice = kube.LogHint(err)
 		case err != nil:
 			unchecked = append(unchecked, fmt.Sprintf("%s (%v)", node, err))
 		case pod == "":
@@ -42,8 +46,7 @@ func checkLogs(ctx context.Context, client kubernetes.Interface, namespace strin
 	unchecked = append(unchecked, names[min(len(names), maxLogNodes):]...)
 	switch {
 	case len(failed) > 0:
-		return Check{check, Failed, strings.Join(failed, "; ") + ". What to do: make sure that the API server reaches " +
-			"port 10250 of the node and trusts the kubelet's serving certificate: kubectl logs"}
+		return Check{check, Failed, strings.Join(failed, "; ") + advice}
 	case len(unchecked) > 0:
 		message := "not checked on " + strings.Join(unchecked, ", ")
 		if len(readable) > 0 {

@@ -47,7 +47,7 @@ func checkUser(users string, pod *corev1.Pod) Check {
 	}
 	if user := *security.RunAsUser; !inRange(user, users) {
 		return Check{check, Warning, fmt.Sprintf("the pods run as user %d, but restricted-v2 allows only the users %s. "+
-			"What to do: set no user, so that OpenShift sets one, or use a service account with nonroot-v2", user, users)}
+			"What to do: set RUN_AS_USER, RUN_AS_GROUP and FS_GROUP to none, so that OpenShift sets them", user, users)}
 	}
 	return Check{check, OK, "the user of the pods is one of " + users}
 }

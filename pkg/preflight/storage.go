@@ -73,7 +73,7 @@ func checkNames(classes []storagev1.StorageClass, opts options.Values) Check {
 func checkVolumeGroup(
 	ctx context.Context, client kubernetes.Interface, classes []storagev1.StorageClass, cells []run.PlannedCell,
 ) Check {
-	const check = "fsGroup"
+	const check = "fsGroupPolicy"
 	var problems []string
 	for _, c := range cells {
 		plan, security := c.Plan, c.Writer.Spec.SecurityContext
@@ -105,8 +105,8 @@ func checkVolumeGroup(
 	}
 	slices.Sort(problems)
 	return Check{check, Warning, strings.Join(slices.Compact(problems), "; ") + ": the root of the volume may not be " +
-		"writable for the pods. What to do: if the run ends with \"permission denied\", set the user and group of the " +
-		"pods to those that own the volume"}
+		"writable for the pods. What to do: if the run ends with \"permission denied\", set RUN_AS_USER to the user " +
+		"that owns the root of the volume"}
 }
 
 // groupIgnored returns the policy with which a driver ignores fsGroup, and when; empty if it does not ignore it.

@@ -30,7 +30,7 @@ func TestVolumeGroup_NamesDriversThatIgnoreIt(t *testing.T) {
 				ObjectMeta: metav1.ObjectMeta{Name: "p"}, Spec: storagev1.CSIDriverSpec{FSGroupPolicy: ptr.To(c.policy)},
 			}
 			env := map[string]string{"ACCESS_MODE": c.mode}
-			check := checks(t, env, allowAll, append(cluster("n1"), driver)...)["fsGroup"]
+			check := checks(t, env, allowAll, append(cluster("n1"), driver)...)["fsGroupPolicy"]
 			assert.Equal(t, c.status, check.Status, check.Message)
 			assert.Contains(t, check.Message, c.want)
 		})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -102,11 +103,17 @@ func classOf(err error, log *podLog) judge.Class {
 	return ""
 }
 
+// adviceBegins is how the advice in an error begins.
+const adviceBegins = "What to do: "
+
 // advice returns what to do about an error of a pod of the cell, as the end of a sentence; empty if there is no advice.
 func (s specs) advice(err error) string {
 	var opErr protocol.OpError
 	if s.isBlock() && errors.As(err, &opErr) && errors.Is(opErr, fs.ErrPermission) {
-		return ". What to do: " + kube.DeviceOwnershipAdvice
+		return ". " + adviceBegins + kube.DeviceOwnershipAdvice
+	}
+	if strings.Contains(err.Error(), adviceBegins) {
+		return "" // the error has its own
 	}
 	return kube.Hint(err.Error())
 }

@@ -107,7 +107,7 @@ func TestClassify_ADeviceOfAnotherUserIsNoFinding(t *testing.T) {
 		err := c.failures.classify(t.Context(), fmt.Errorf("reader: %w%s", denied, c.specs.advice(denied)), nil)
 		assert.NotErrorIs(t, err, errVolumeFailed)
 		assert.Empty(t, c.failures.findings)
-		for _, want := range []string{"device_ownership_from_security_context", "containerd", "CRI-O", "SUPPLEMENTAL_GROUPS"} {
+		for _, want := range []string{"device_ownership_from_security_context", "containerd", "CRI-O", "GROUPS"} {
 			assert.ErrorContains(t, err, want)
 		}
 	}

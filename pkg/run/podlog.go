@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -72,6 +73,7 @@ type podLog struct {
 	stallStart   time.Time
 	longestStall time.Duration // of those calls that returned
 
+	readErr        error     // why the log cannot be read, nil if it can
 	readable       bool      // the log can be read now
 	readFailed     bool      // the last attempt to read it failed
 	unreadableFrom time.Time // when it could last be read
@@ -102,13 +104,45 @@ func followLog(
 	p.ended, p.end = context.WithCancelCause(ctx)
 	go func() {
 		defer close(p.done)
-		err := client.FollowLog(ctx, pod, p.handleLine, p.setReadable)
+		err := client.FollowLog(ctx, pod, p.handleLine, p.handleStream)
 		if err == nil {
-			err = errNoCause
+			err = p.errWithoutCause()
 		}
 		p.end(err)
 	}()
 	return p
+}
+
+// handleStream records whether the log can be read, and why not.
+func (p *podLog) handleStream(open bool, err error) {
+	p.setReadable(open)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.readErr = err
+}
+
+// unreadableErr returns why the log could not be read at the last attempt, nil if it could.
+func (p *podLog) unreadableErr() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.readErr
+}
+
+// errWithoutCause returns the error of a container that has ended without reporting one.
+func (p *podLog) errWithoutCause() error {
+	if err := p.unreadableErr(); err != nil {
+		return fmt.Errorf("%w that could be read: %w%s", errNoCause, err, kube.LogHint(err))
+	}
+	return errNoCause
+}
+
+// explainTimeout adds to the error of a wait for a message why the log could not be read, if that is the reason.
+func (p *podLog) explainTimeout(err error) error {
+	cause := p.unreadableErr()
+	if cause == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w; its log could not be read: %w%s", err, cause, kube.LogHint(cause))
 }
 
 func (p *podLog) handleLine(line []byte) {
@@ -297,7 +331,7 @@ func (p *podLog) awaitScan(ctx context.Context) (*protocol.ScanResult, error) {
 		}
 		return nil, context.Cause(p.ended)
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, p.explainTimeout(context.Cause(ctx))
 	}
 }
 
@@ -306,5 +340,5 @@ func (p *podLog) awaitAck(ctx context.Context, epoch int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })()
-	return p.ledger.Await(ctx, epoch)
+	return p.explainTimeout(p.ledger.Await(ctx, epoch))
 }

@@ -95,7 +95,8 @@ func (w *writer) noteActivity() bool {
 	}
 	if silence := w.log.sinceLastLine(); silence > longest {
 		addNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: "+
-			"records acknowledged in that time are not checked", w.epoch, silence.Round(time.Second)))
+			"records acknowledged in that time are not checked%s",
+			w.epoch, silence.Round(time.Second), unreadableNote(w.log)))
 	}
 	return true
 }
@@ -123,6 +124,10 @@ func (w *writer) finish(ctx context.Context) error {
 	w.run.Log.WithFields(logrus.Fields{"epoch": w.epoch, "acknowledged": acknowledged}).Info("Writer deleted")
 	if err := w.drainLog(ctx); err != nil {
 		return err
+	}
+	if err := w.log.unreadableErr(); err != nil {
+		addNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read to its end: %v: records "+
+			"acknowledged after its last message are not checked", w.epoch, err))
 	}
 	if opErr := w.log.opError(); opErr != nil && !w.record().FirstAckAt.IsZero() {
 		w.record().ExitError = opErr
@@ -156,8 +161,17 @@ func (w *writer) drainLog(ctx context.Context) error {
 		return w.failures.classifyAs(ctx, judge.Unavailable, err)
 	}
 	addNotes(w.cell, fmt.Sprintf(
-		"the log of the writer of epoch %d did not end within %s after its pod was gone", w.epoch, timeout))
+		"the log of the writer of epoch %d did not end within %s after its pod was gone%s",
+		w.epoch, timeout, unreadableNote(w.log)))
 	return nil
+}
+
+// unreadableNote returns why a log cannot be read, as the end of a note; empty if it can be read.
+func unreadableNote(log *podLog) string {
+	if err := log.unreadableErr(); err != nil {
+		return fmt.Sprintf(" (%v)", err)
+	}
+	return ""
 }
 
 func podResult(pod *corev1.Pod) result.Pod {
