@@ -71,6 +71,9 @@ func commands() *cobra.Command {
 	add("start PROGRAM", "start a stopped program with the same arguments", cobra.ExactArgs(1), withOneArg(c.startOne))
 	add("restart PROGRAM", "stop one program and start it with the same arguments", cobra.ExactArgs(1),
 		withOneArg(c.restartOne))
+	add("distrust NODE", "give a kubelet a certificate that the API server does not trust", cobra.ExactArgs(1),
+		withOneArg(c.distrust))
+	add("trust NODE", "undo distrust", cobra.ExactArgs(1), withOneArg(c.trust))
 	add("load REF TAR", "load an image into every node", cobra.ExactArgs(2),
 		func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
 	add("tools", "install the packages that the cluster needs on this machine", cobra.NoArgs, withoutArgs(c.installTools))
