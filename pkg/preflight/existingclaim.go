@@ -77,5 +77,5 @@ func judgeUsers(claim *corev1.PersistentVolumeClaim, users []corev1.Pod, opts op
 		return Warning, used + ", which has no node yet"
 	}
 	return Warning, used + ", and ReadWriteOnce keeps it there: the pods of the run can only run on that node. " +
-		"What to do: place the writer on node " + strings.Join(on, ", ")
+		"What to do: set WRITER_NODE=" + on[0]
 }

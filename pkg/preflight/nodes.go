@@ -153,7 +153,7 @@ func (n nodes) checkCount(total int, opts options.Values) Check {
 		message += fmt.Sprintf("; READER_NODE=other needs %d", needed)
 	}
 	if len(n.taints) > 0 {
-		message += ". What to do: give the pods tolerations for " + strings.Join(n.taints, ", ") + ": set TOLERATIONS"
+		message += ". What to do: set TOLERATIONS=" + strings.Join(n.taints, ",")
 	}
 	return Check{"nodes", Failed, message}
 }

@@ -29,7 +29,7 @@ func TestNodes_NamesTaintsThatNoPodTolerates(t *testing.T) {
 	c := examineNodes(all, &corev1.Pod{}).checkCount(2, options.Values{})
 	assert.Equal(t, Failed, c.Status)
 	assert.Contains(t, c.Message, "n1: taint dedicated=storage:NoSchedule")
-	assert.Contains(t, c.Message, "What to do: give the pods tolerations for dedicated=storage:NoSchedule, "+
+	assert.Contains(t, c.Message, "What to do: set TOLERATIONS=dedicated=storage:NoSchedule,"+
 		"node-role.kubernetes.io/control-plane:NoSchedule")
 
 	tolerating := &corev1.Pod{}

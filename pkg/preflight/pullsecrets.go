@@ -26,7 +26,8 @@ func checkPullSecrets(ctx context.Context, client kubernetes.Interface, namespac
 		return Check{check, Warning, fmt.Sprintf("not checked: %v", err)}
 	}
 	if len(names) == 0 {
-		return Check{check, OK, fmt.Sprintf("none: the nodes pull %s without a login, or have it", image)}
+		return Check{check, OK, fmt.Sprintf("none: the nodes pull %s without a login, or have it. If its registry "+
+			"needs a login, set IMAGE_PULL_SECRETS", image)}
 	}
 	var missing, unknown []string
 	matched := false
