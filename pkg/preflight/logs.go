@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,26 +26,58 @@ const (
 	maxLogPods = 20
 )
 
+// logTimeout limits the wait for the log of a node.
+const logTimeout = 20 * time.Second
+
+// nodeLog is an attempt to read the log of a pod on a node.
+type nodeLog struct {
+	node string
+	// pod is the name of the pod, empty if there is none whose log may be read.
+	pod string
+	err error
+}
+
 // checkLogs checks whether the API server can read logs from the kubelet of each node. A run reads the
 // acknowledgements from logs. Nothing is created: the log is that of a pod that already runs on the node.
 func checkLogs(ctx context.Context, client kubernetes.Interface, namespace string, names []string) Check {
+	checked := names[:min(len(names), maxLogNodes)]
+	logs := make([]nodeLog, len(checked))
+	var all sync.WaitGroup
+	for i, node := range checked {
+		all.Go(func() {
+			noAnswer := fmt.Errorf("no answer within %s", logTimeout)
+			ctx, cancel := context.WithTimeoutCause(ctx, logTimeout, noAnswer)
+			defer cancel()
+			logs[i].node = node
+			logs[i].pod, logs[i].err = readAnyLog(ctx, client, namespace, node)
+			if logs[i].err != nil && ctx.Err() != nil {
+				logs[i].err = context.Cause(ctx)
+			}
+		})
+	}
+	all.Wait()
+	return judgeLogs(logs, names[len(checked):])
+}
+
+// judgeLogs returns the check for the logs of some nodes. The other nodes were not checked.
+func judgeLogs(logs []nodeLog, others []string) Check {
 	const check = "pod logs"
 	var readable, failed, unchecked []string
 	advice := ""
-	for _, node := range names[:min(len(names), maxLogNodes)] {
-		switch pod, err := readAnyLog(ctx, client, namespace, node); {
-		case err != nil && pod != "":
-			failed = append(failed, fmt.Sprintf("reading the log of pod %s on node %s: %v", pod, node, err))
-			advice = kube.LogHint(err)
-		case err != nil:
-			unchecked = append(unchecked, fmt.Sprintf("%s (%v)", node, err))
-		case pod == "":
-			unchecked = append(unchecked, node+" (no pod runs there whose log you may read)")
+	for _, l := range logs {
+		switch {
+		case l.err != nil && l.pod != "":
+			failed = append(failed, fmt.Sprintf("reading the log of pod %s on node %s: %v", l.pod, l.node, l.err))
+			advice = kube.LogHint(l.err)
+		case l.err != nil:
+			unchecked = append(unchecked, fmt.Sprintf("%s (%v)", l.node, l.err))
+		case l.pod == "":
+			unchecked = append(unchecked, l.node+" (no pod runs there whose log you may read)")
 		default:
-			readable = append(readable, node)
+			readable = append(readable, l.node)
 		}
 	}
-	unchecked = append(unchecked, names[min(len(names), maxLogNodes):]...)
+	unchecked = append(unchecked, others...)
 	switch {
 	case len(failed) > 0:
 		return Check{check, Failed, strings.Join(failed, "; ") + advice}

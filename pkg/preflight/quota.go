@@ -17,7 +17,8 @@ import (
 )
 
 // checkQuota checks whether the quotas of the namespace have room for all objects that exist at the same time. The
-// dry run checks one object at a time. A cell has one pod at a time: the writer is gone before the reader starts.
+// dry run checks one object at a time. A cell has one pod at a time: the writer is gone before the reader starts. But a
+// quota counts a deleted pod or claim until its controller has noticed the deletion.
 func checkQuota(
 	ctx context.Context, client kubernetes.Interface, namespace string, opts options.Values, cells []run.PlannedCell,
 ) Check {
@@ -31,25 +32,41 @@ func checkQuota(
 	}
 	atOnce := min(len(cells), max(1, opts.ParallelCells))
 	needed := usage(opts, cells, atOnce)
-	var lacking, scoped []string
+	var lacking, scarce, scoped []string
 	for _, q := range quotas.Items {
 		if len(q.Spec.Scopes) > 0 || q.Spec.ScopeSelector != nil {
 			scoped = append(scoped, q.Name)
 			continue
 		}
 		lacking = append(lacking, shortages(q, needed)...)
+		scarce = append(scarce, shortages(q, twice(needed))...)
+	}
+	less := ""
+	if atOnce > 1 {
+		less = fmt.Sprintf("; or test fewer than %d cells at once: PARALLEL_CELLS", atOnce)
 	}
 	switch {
 	case len(lacking) > 0:
-		message := strings.Join(lacking, "; ") + ". What to do: raise the quota: kubectl describe quota -n " + namespace
-		if atOnce > 1 {
-			message += fmt.Sprintf("; or test fewer than %d cells at once: PARALLEL_CELLS", atOnce)
-		}
-		return Check{check, Failed, message}
+		return Check{check, Failed, strings.Join(lacking, "; ") + ". What to do: raise the quota: kubectl describe quota " +
+			"-n " + namespace + less}
+	case len(scarce) > 0:
+		return Check{check, Warning, strings.Join(scarce, "; ") + " for a moment: a quota counts a deleted object until " +
+			"its controller has noticed the deletion. What to do: raise the quota" + less}
 	case len(scoped) > 0:
 		return Check{check, Warning, "not checked, because of their scopes: " + strings.Join(scoped, ", ")}
 	}
 	return Check{check, OK, fmt.Sprintf("room for the objects of %d cells at once", atOnce)}
+}
+
+// twice returns double the quantities.
+func twice(list corev1.ResourceList) corev1.ResourceList {
+	doubled := corev1.ResourceList{}
+	for name, q := range list {
+		sum := q.DeepCopy()
+		sum.Add(q)
+		doubled[name] = sum
+	}
+	return doubled
 }
 
 // usage returns what the objects of the largest cells count against quotas, if so many are tested at once.

@@ -28,9 +28,10 @@ func TestQuota_HasRoomForAllCellsAtOnce(t *testing.T) {
 		status Status
 		want   string
 	}{
-		"room":          {quotaOf(corev1.ResourcePods, "3", "1"), "any,same", OK, "2 cells at once"},
+		"room":          {quotaOf(corev1.ResourcePods, "5", "1"), "any,same", OK, "2 cells at once"},
 		"too few pods":  {quotaOf(corev1.ResourcePods, "3", "2"), "any,same", Failed, "has 1 pods left, and the run needs 2"},
-		"one cell":      {quotaOf(corev1.ResourcePods, "1", "0"), "any", OK, "room"},
+		"scarce":        {quotaOf(corev1.ResourcePods, "2", "0"), "any,same", Warning, "needs 4 for a moment"},
+		"one cell":      {quotaOf(corev1.ResourcePods, "2", "0"), "any", OK, "room"},
 		"storage":       {quotaOf(corev1.ResourceRequestsStorage, "8Gi", "0"), "any,same", Failed, "quota q has 8Gi"},
 		"of a class":    {quotaOf(ofClass, "8Gi", "0"), "any,same", Failed, "and the run needs 10Gi"},
 		"another class": {quotaOf("slow.storageclass.storage.k8s.io/requests.storage", "0", "0"), "any", OK, "room"},
@@ -47,7 +48,7 @@ func TestQuota_HasRoomForAllCellsAtOnce(t *testing.T) {
 
 func TestQuota_BatchesNeedLess(t *testing.T) {
 	env := map[string]string{"READER_NODE": "any,same", "PARALLEL_CELLS": "1"}
-	check := checks(t, env, allowAll, append(cluster("n1"), quotaOf(corev1.ResourcePods, "1", "0"))...)["quotas"]
+	check := checks(t, env, allowAll, append(cluster("n1"), quotaOf(corev1.ResourcePods, "2", "0"))...)["quotas"]
 	assert.Equal(t, OK, check.Status, check.Message)
 }
 
