@@ -60,17 +60,19 @@ type StreamFunc func(open bool, err error)
 // cluster no longer has are lost. It returns an error only if the context ends.
 func (c Client) FollowLog(ctx context.Context, pod *corev1.Pod, onLine func([]byte), onStream StreamFunc) error {
 	f := logFollower{
-		Client: c, pod: pod, onLine: onLine, onStream: onStream, openTimeout: openTimeout, maxSilence: maxSilence,
+		Client: c, pod: pod, onLine: onLine, onStream: onStream,
+		openTimeout: openTimeout, probeTimeout: openTimeout, maxSilence: maxSilence,
 	}
 	return wait.PollUntilContextCancel(ctx, reconnectInterval, true, f.follow)
 }
 
 type logFollower struct {
 	Client
-	pod                     *corev1.Pod
-	onLine                  func([]byte)
-	onStream                StreamFunc
-	openTimeout, maxSilence time.Duration
+	pod      *corev1.Pod
+	onLine   func([]byte)
+	onStream StreamFunc
+	// openTimeout limits the wait for a stream, probeTimeout that for an answer to a request that does not follow.
+	openTimeout, probeTimeout, maxSilence time.Duration
 
 	// since is the time of the last line that was read, nil before the first one. last is that line.
 	since *metav1.Time
@@ -168,7 +170,7 @@ func (f *logFollower) requestLog(ctx context.Context, options *corev1.PodLogOpti
 // explainUnanswered finds out why a request to follow the log was not answered. A kubelet does not answer before the
 // pod has printed something; the error is then errSilent. A request that does not follow is answered at once.
 func (f *logFollower) explainUnanswered(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, f.openTimeout, errUnanswered)
+	ctx, cancel := context.WithTimeoutCause(ctx, f.probeTimeout, errUnanswered)
 	defer cancel()
 	stream, err := f.requestLog(ctx, &corev1.PodLogOptions{TailLines: ptr.To[int64](1)})
 	switch {

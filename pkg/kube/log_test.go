@@ -54,8 +54,8 @@ type logServer struct {
 	*httptest.Server
 	// streams answer the requests that follow the log, in this order.
 	streams []http.HandlerFunc
-	// noFollow answers the other requests for the log.
-	noFollow http.HandlerFunc
+	// probes answer the other requests for the log, in this order. Later ones have an empty answer.
+	probes []http.HandlerFunc
 
 	mu sync.Mutex
 	// since has the start of each request that follows the log.
@@ -80,6 +80,18 @@ func (s *logServer) next(r *http.Request) http.HandlerFunc {
 	return s.streams[min(len(s.since), len(s.streams))-1]
 }
 
+// nextProbe returns the answer to a request that does not follow the log.
+func (s *logServer) nextProbe() http.HandlerFunc {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.probes) == 0 {
+		return prints()
+	}
+	probe := s.probes[0]
+	s.probes = s.probes[1:]
+	return probe
+}
+
 func newLogServer(t *testing.T, streams ...http.HandlerFunc) *logServer {
 	t.Helper()
 	s := &logServer{streams: streams}
@@ -90,7 +102,7 @@ func newLogServer(t *testing.T, streams ...http.HandlerFunc) *logServer {
 			fmt.Fprintf(w, `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"write-pod","uid":"u"},
 				"status":{"containerStatuses":[{"name":"durability","state":%s}]}}`, s.state())
 		case r.URL.Query().Get("follow") == "":
-			s.noFollow(w, r)
+			s.nextProbe()(w, r)
 		default:
 			s.next(r)(w, r)
 		}
@@ -106,8 +118,11 @@ type followed struct {
 	errs   []string
 }
 
+// patience is how long a follower waits for a stream, for a request that does not follow, and for data.
+type patience struct{ open, probe, silence time.Duration }
+
 // follow follows the log until it ends.
-func (s *logServer) follow(t *testing.T, openTimeout, maxSilence time.Duration) followed {
+func (s *logServer) follow(t *testing.T, p patience) followed {
 	t.Helper()
 	c := newTestClient(t)
 	var err error
@@ -116,7 +131,7 @@ func (s *logServer) follow(t *testing.T, openTimeout, maxSilence time.Duration) 
 	var all followed
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}, Spec: corev1.PodSpec{NodeName: "n1"}}
 	f := logFollower{
-		Client: c, pod: pod, openTimeout: openTimeout, maxSilence: maxSilence,
+		Client: c, pod: pod, openTimeout: p.open, probeTimeout: p.probe, maxSilence: p.silence,
 		onLine: func(line []byte) { all.lines = append(all.lines, string(line)) },
 		onStream: func(open bool, err error) {
 			all.opened = append(all.opened, open)
@@ -165,44 +180,52 @@ const (
 
 func TestFollowLog_NamesPodNodeAndCauseOfAFailure(t *testing.T) {
 	tls := "Get \"https://10.213.0.1:10250/containerLogs/stig/write-pod/durability\": remote error: tls: internal error"
-	got := newLogServer(t, refuses(tls), prints(first)).follow(t, time.Minute, time.Minute)
+	got := newLogServer(t, refuses(tls), prints(first)).follow(t, patience{open: time.Minute, silence: time.Minute})
 	assert.Equal(t, []bool{false, true, false}, got.opened)
 	assert.Equal(t, []string{"reading the log of pod stig/write-pod on node n1: " + tls}, got.errs)
 	assert.Equal(t, []string{"one"}, got.lines)
 }
 
 func TestFollowLog_OpensASilentStreamAgain(t *testing.T) {
-	s := newLogServer(t, printsAndHangs(first, second), printsAndHangs(second), prints(first, second, third))
-	got := s.follow(t, time.Minute, 500*time.Millisecond)
+	s := newLogServer(t, printsAndHangs(), printsAndHangs(first, second), printsAndHangs(second),
+		prints(first, second, third))
+	got := s.follow(t, patience{open: time.Minute, silence: 300 * time.Millisecond})
 	assert.Equal(t, []string{"one", "two", "three"}, got.lines, "no line may be read twice")
 	assert.Empty(t, got.errs)
-	assert.Equal(t, []bool{true, true, true, false}, got.opened, "the log can be read all the time")
-	assert.Equal(t, []string{"", "2026-11-24T12:00:00Z", "2026-11-24T12:00:00Z"}, s.since)
+	last := len(got.opened) - 1
+	assert.False(t, got.opened[last])
+	assert.NotContains(t, got.opened[:last], false, "the log can be read all the time")
+	assert.Equal(t, "2026-11-24T12:00:00Z", s.since[len(s.since)-1])
 }
 
 // A kubelet does not answer before the pod has printed something.
 func TestFollowLog_APodThatPrintsNothingIsReadable(t *testing.T) {
 	s := newLogServer(t, hangs, hangs, prints(first))
-	s.noFollow = prints()
-	got := s.follow(t, 500*time.Millisecond, time.Minute)
+	got := s.follow(t, patience{open: 200 * time.Millisecond, probe: time.Minute, silence: time.Minute})
 	assert.Equal(t, []string{"one"}, got.lines)
 	assert.Equal(t, []bool{true, false}, got.opened)
 	assert.Empty(t, got.errs)
 }
 
-func TestFollowLog_AKubeletThatDoesNotAnswerIsUnreadable(t *testing.T) {
-	s := newLogServer(t, hangs, hangs, prints(first))
-	answers := []http.HandlerFunc{hangs, refuses("dial tcp 10.213.0.1:10250: i/o timeout")}
-	s.noFollow = func(w http.ResponseWriter, r *http.Request) {
-		answers[0](w, r)
-		answers = answers[1:]
+func TestFollowLog_ExplainsWhyAStreamIsNotAnswered(t *testing.T) {
+	for name, c := range map[string]struct {
+		probe    http.HandlerFunc
+		patience time.Duration
+		want     string
+	}{
+		"the kubelet does not answer": {hangs, 200 * time.Millisecond, "on node n1: no answer within"},
+		"the API server has a reason": {refuses("10.213.0.1:10250: i/o timeout"), time.Minute, "i/o timeout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newLogServer(t, hangs, prints(first))
+			s.probes = []http.HandlerFunc{c.probe}
+			got := s.follow(t, patience{open: 200 * time.Millisecond, probe: c.patience, silence: time.Minute})
+			assert.Equal(t, []string{"one"}, got.lines)
+			require.NotEmpty(t, got.errs)
+			assert.Contains(t, got.errs[0], c.want)
+			assert.False(t, got.opened[0])
+		})
 	}
-	got := s.follow(t, 500*time.Millisecond, time.Minute)
-	assert.Equal(t, []string{"one"}, got.lines)
-	require.Len(t, got.errs, 2)
-	assert.Contains(t, got.errs[0], "on node n1: no answer within")
-	assert.Contains(t, got.errs[1], "i/o timeout")
-	assert.Equal(t, []bool{false, false, true, false}, got.opened)
 }
 
 func TestFollowLog_EndsWithTheContextWithoutAnError(t *testing.T) {

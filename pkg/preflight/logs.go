@@ -22,8 +22,9 @@ import (
 const (
 	// maxLogNodes is how many nodes are asked for the log of a pod.
 	maxLogNodes = 10
-	// maxLogPods is how many pods of a node are tried.
-	maxLogPods = 20
+	// maxLogPods is how many pods of a node are tried, maxLogFailures after how many failures no further pod is.
+	maxLogPods     = 20
+	maxLogFailures = 3
 )
 
 // logTimeout limits the wait for the log of a node.
@@ -92,24 +93,30 @@ func judgeLogs(logs []nodeLog, others []string) Check {
 }
 
 // readAnyLog reads the log of a pod that runs on a node. It returns the name of the pod, which is empty if there is
-// none whose log may be read.
+// none whose log may be read. The error is that of the first pod, if the logs of a few pods cannot be read: that of one
+// pod may be because it is being deleted.
 func readAnyLog(ctx context.Context, client kubernetes.Interface, namespace, node string) (pod string, err error) {
 	pods, err := podsOn(ctx, client, namespace, node)
 	if err != nil {
 		return "", err
 	}
+	failures := 0
 	for _, p := range pods {
 		name := p.Namespace + "/" + p.Name
-		switch err := readLog(ctx, client, p); {
-		case err == nil:
+		switch logErr := readLog(ctx, client, p); {
+		case logErr == nil:
 			return name, nil
-		case apierrors.IsForbidden(err), apierrors.IsNotFound(err), apierrors.IsBadRequest(err):
+		case apierrors.IsForbidden(logErr), apierrors.IsNotFound(logErr), apierrors.IsBadRequest(logErr):
 			// Not allowed, deleted, or the container has no log now. None of these is the fault of the kubelet.
-		default:
-			return name, err
+			continue
+		case failures == 0:
+			pod, err = name, logErr
+		}
+		if failures++; failures == maxLogFailures {
+			break
 		}
 	}
-	return "", nil
+	return pod, err
 }
 
 // podsOn returns running pods of a node: those of all namespaces if they may be listed, or else those of one.

@@ -2,8 +2,10 @@ package preflight
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,16 +17,16 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// clusterWithLogs returns a client of a cluster with a pod on each node. For the log of a pod, the API server answers
-// with a status and a message by node.
+// clusterWithLogs returns a client of a cluster with pods, which are named for their nodes: n1-a is on n1. For the log
+// of a pod, the API server answers with a status by pod.
 func clusterWithLogs(t *testing.T, answers map[string]*metav1.Status) kubernetes.Interface {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		var answer any
 		if strings.HasSuffix(r.URL.Path, "/log") {
-			node := strings.Split(r.URL.Path, "/")[6]
-			status := answers[node]
+			pod := strings.Split(r.URL.Path, "/")[6]
+			status := answers[pod]
 			if status == nil {
 				return
 			}
@@ -32,9 +34,10 @@ func clusterWithLogs(t *testing.T, answers map[string]*metav1.Status) kubernetes
 			answer = status
 		} else {
 			list := &corev1.PodList{TypeMeta: metav1.TypeMeta{Kind: "PodList", APIVersion: "v1"}}
-			for node := range answers {
+			for _, pod := range slices.Sorted(maps.Keys(answers)) {
+				node, _, _ := strings.Cut(pod, "-")
 				list.Items = append(list.Items, corev1.Pod{
-					ObjectMeta: metav1.ObjectMeta{Namespace: "x", Name: node},
+					ObjectMeta: metav1.ObjectMeta{Namespace: "x", Name: pod},
 					Spec:       corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "c"}}},
 					Status:     corev1.PodStatus{Phase: corev1.PodRunning},
 				})
@@ -60,15 +63,21 @@ func failure(code int32, reason metav1.StatusReason, message string) *metav1.Sta
 
 func TestLogs_NamesTheNodeWhoseKubeletCannotBeRead(t *testing.T) {
 	tls := failure(500, metav1.StatusReasonInternalError, "remote error: tls: internal error")
-	client := clusterWithLogs(t, map[string]*metav1.Status{"n1": nil, "n2": tls})
+	client := clusterWithLogs(t, map[string]*metav1.Status{"n1-a": nil, "n2-a": tls, "n2-b": tls})
 	c := checkLogs(t.Context(), client, "stig", []string{"n1", "n2"})
 	assert.Equal(t, Failed, c.Status)
-	assert.Contains(t, c.Message, "reading the log of pod x/n2 on node n2")
+	assert.Contains(t, c.Message, "reading the log of pod x/n2-a on node n2")
 	assert.Contains(t, c.Message, "remote error: tls: internal error")
 	assert.NotContains(t, c.Message, "n1")
 
 	c = checkLogs(t.Context(), client, "stig", []string{"n1"})
 	assert.Equal(t, Check{"pod logs", OK, "can be read on n1"}, c)
+}
+
+func TestLogs_APodThatIsBeingDeletedIsNotTheKubeletsFault(t *testing.T) {
+	gone := failure(500, metav1.StatusReasonInternalError, "container not found")
+	client := clusterWithLogs(t, map[string]*metav1.Status{"n1-a": gone, "n1-b": nil})
+	assert.Equal(t, OK, checkLogs(t.Context(), client, "stig", []string{"n1"}).Status)
 }
 
 func TestLogs_NotCheckedWithoutAPodOrPermission(t *testing.T) {

@@ -167,8 +167,6 @@ type Engine struct {
 	Probes []chaosv1alpha1.ProbeAttributes
 	// PullSecrets are the secrets with which the image of the experiment is pulled.
 	PullSecrets []string
-	// Tolerations are those of the experiment's pod.
-	Tolerations []corev1.Toleration
 	// StatusTimeout is the engine's statusCheckTimeouts.timeout, in seconds; 0 means Litmus's default.
 	StatusTimeout int
 }
@@ -183,7 +181,6 @@ func (n *Namespace) Start(ctx context.Context, e Engine) error {
 	experiment := &engine.Spec.Experiments[0].Spec
 	experiment.Components.ExperimentImage = n.Image
 	experiment.Components.StatusCheckTimeouts.Timeout = e.StatusTimeout
-	experiment.Components.Tolerations = e.Tolerations
 	for _, name := range e.PullSecrets {
 		secret := corev1.LocalObjectReference{Name: name}
 		experiment.Components.ExperimentImagePullSecrets = append(experiment.Components.ExperimentImagePullSecrets, secret)
