@@ -72,7 +72,8 @@ func obstacleOf(n corev1.Node, pod *corev1.Pod, taints map[string]bool) string {
 		obstacles = append(obstacles, "taint "+taint.ToString())
 	}
 	for _, key := range slices.Sorted(maps.Keys(pod.Spec.NodeSelector)) {
-		if value := pod.Spec.NodeSelector[key]; n.Labels[key] != value {
+		isChecked := key == corev1.LabelOSStable // isLinux has decided
+		if value := pod.Spec.NodeSelector[key]; n.Labels[key] != value && !isChecked {
 			obstacles = append(obstacles, "no label "+key+"="+value)
 		}
 	}
