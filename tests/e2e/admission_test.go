@@ -108,7 +108,7 @@ func statusOf(t *testing.T, pod *corev1.Pod, container string) corev1.ContainerS
 
 // A proxy that is the first container, never ends or restarts changes neither the verdict nor
 // the images of the run.
-func TestSidecar_ChangesNothing(t *testing.T) {
+func TestInjection_ChangesNothing(t *testing.T) {
 	for name, mutate := range map[string]admission.Mutate{
 		"first container": injectFirst, "native sidecar": injectNative,
 	} {
