@@ -12,6 +12,9 @@ const (
 	taintHint      = "make sure that a node is ready and has no taints: kubectl get nodes"
 )
 
+// AdvicePrefix begins the advice in an error or a check.
+const AdvicePrefix = "To fix this: "
+
 // hints has advice for errors, in the imperative. The first hint whose text is part of the error applies.
 var hints = []struct{ text, hint string }{
 	{"storageclass.storage.k8s.io", provisioning.NoClass.Hint()},
@@ -62,7 +65,7 @@ var schedulingHints = map[scheduling.Kind]string{
 // string if there is no advice.
 func Hint(message string) string {
 	if hint := hintOf(message); hint != "" {
-		return ". To fix this: " + hint
+		return ". " + AdvicePrefix + hint
 	}
 	return ""
 }

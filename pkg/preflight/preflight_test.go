@@ -137,6 +137,11 @@ func cluster(nodes ...string) []runtime.Object {
 					Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
 				},
 			},
+			&corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "pod-of-" + n},
+				Spec:       corev1.PodSpec{NodeName: n, Containers: []corev1.Container{{Name: "c"}}},
+				Status:     corev1.PodStatus{Phase: corev1.PodRunning},
+			},
 		)
 	}
 	return objects
@@ -158,7 +163,7 @@ func TestRun_NamesMissingObjects(t *testing.T) {
 	by := checks(t, env, allowAll, cluster("n1")...)
 	assert.Equal(t, Failed, by[""].Status)
 	assert.Contains(t, by["namespace"].Message, "kubectl create namespace none")
-	assert.Contains(t, by["nodes"].Message, "READER_NODE needs 2")
+	assert.Contains(t, by["nodes"].Message, "READER_NODE=other needs 2")
 	assert.Contains(t, by["StorageClasses"].Message,
 		"slow does not exist. To fix this: set STORAGE_CLASS to one of: fast (default)")
 }

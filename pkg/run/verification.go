@@ -115,7 +115,7 @@ func (c *cell) read(ctx context.Context) error {
 	defer cancel()
 	scan, err := log.AwaitScan(waiting)
 	if err != nil {
-		return c.failures.classify(ctx, fmt.Errorf("reader: %w", err), log)
+		return c.failures.classify(ctx, fmt.Errorf("reader: %w%s", err, c.specs.advice(err)), log)
 	}
 	c.result.Reader = judgeScan(c.result, podResult(pod), *scan, acks, len(c.result.Epochs))
 	c.result.Reader.ReceivedAt = time.Now().UTC()

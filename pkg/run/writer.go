@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
@@ -63,7 +62,7 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("%s, the writer of epoch %d: %w%s", w.pod.Name, w.epoch, err, kube.Hint(err.Error()))
+		err = fmt.Errorf("%s, the writer of epoch %d: %w%s", w.pod.Name, w.epoch, err, w.specs.advice(err))
 		return w.failures.classify(ctx, err, w.log)
 	}
 	epoch.FirstAckAt = time.Now().UTC()
@@ -97,7 +96,8 @@ func (w *writer) noteActivity() bool {
 	}
 	if silence := w.log.Silence(); silence > longest {
 		verdict.AddNotes(w.cell, fmt.Sprintf("no message from the writer of epoch %d arrived in the %s before its deletion: "+
-			"records acknowledged in that time are not checked", w.epoch, silence.Round(time.Second)))
+			"records acknowledged in that time are not checked%s",
+			w.epoch, silence.Round(time.Second), unreadableNote(w.log)))
 	}
 	return true
 }
@@ -125,6 +125,10 @@ func (w *writer) finish(ctx context.Context) error {
 	w.run.Log.WithFields(logrus.Fields{"epoch": w.epoch, "acknowledged": acknowledged}).Info("Writer deleted")
 	if err := w.drainLog(ctx); err != nil {
 		return err
+	}
+	if err := w.log.unreadableErr(); err != nil {
+		verdict.AddNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read to its end: %v: records "+
+			"acknowledged after its last message are not checked", w.epoch, err))
 	}
 	if opErr := w.log.OpError(); opErr != nil && !w.record().FirstAckAt.IsZero() {
 		w.record().ExitError = opErr
@@ -158,8 +162,17 @@ func (w *writer) drainLog(ctx context.Context) error {
 		return w.failures.classifyAs(ctx, judge.Unavailable, err)
 	}
 	verdict.AddNotes(w.cell, fmt.Sprintf(
-		"the log of the writer of epoch %d did not end within %s after its pod was gone", w.epoch, timeout))
+		"the log of the writer of epoch %d did not end within %s after its pod was gone%s",
+		w.epoch, timeout, unreadableNote(w.log)))
 	return nil
+}
+
+// unreadableNote returns why a log cannot be read, as the end of a note; empty if it can be read.
+func unreadableNote(log *podLog) string {
+	if err := log.unreadableErr(); err != nil {
+		return fmt.Sprintf(" (%v)", err)
+	}
+	return ""
 }
 
 func podResult(pod *corev1.Pod) result.Pod {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,22 @@ func TestDrainLog_EndsIfTheContainerOutlivesItsPod(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, c.result.Notes, 1)
 	}
+}
+
+func TestFinish_NotesThatTheEndOfTheLogWasUnreadable(t *testing.T) {
+	c := withAck(t, newTestCell(t))
+	c.result.Epochs = []result.Epoch{{Number: 1}}
+	log := logOf(t)
+	log.returned = make(chan struct{})
+	close(log.returned)
+	w := c.newWriter(1)
+	w.log = log
+	require.NoError(t, w.finish(t.Context()))
+	assert.Empty(t, c.result.Notes)
+	log.handleStream(false, errors.New("remote error: tls: internal error"))
+	require.NoError(t, w.finish(t.Context()))
+	assert.Equal(t, []string{"the log of the writer of epoch 1 could not be read to its end: remote error: tls: " +
+		"internal error: records acknowledged after its last message are not checked"}, c.result.Notes)
 }
 
 func TestNoteActivity_NotesALongSilence(t *testing.T) {
