@@ -9,9 +9,6 @@ import (
 // Container is the name of the only container in the pods of a run.
 const Container = "durability"
 
-// UserID is the user and group of the processes in the pods of a run. It is the USER of the image.
-const UserID = 65532
-
 // volumeName is the name of the volume in the pods of a run.
 const volumeName = "log-storage"
 
@@ -21,6 +18,26 @@ type Placement struct {
 	Node string
 	// ExcludeNode is a node on which the pod must not run; empty for none.
 	ExcludeNode string
+}
+
+// Identity is the user and the groups of the processes in a pod. The cluster assigns what is nil.
+type Identity struct {
+	User, Group        *int64
+	SupplementalGroups []int64
+	// FSGroup is the group of the files on a volume that was created for the run.
+	FSGroup *int64
+}
+
+// IdentityOf returns the user and the groups of an existing pod.
+func IdentityOf(pod *corev1.Pod) Identity {
+	security := pod.Spec.SecurityContext
+	if security == nil {
+		return Identity{}
+	}
+	return Identity{
+		User: security.RunAsUser, Group: security.RunAsGroup, SupplementalGroups: security.SupplementalGroups,
+		FSGroup: security.FSGroup,
+	}
 }
 
 // PodSpec describes a pod of a run.
@@ -40,6 +57,7 @@ type PodSpec struct {
 	// OwnFolderJournal is the path of the journal if the run creates the folder that holds it; empty otherwise.
 	OwnFolderJournal string
 	Placement        Placement
+	Identity         Identity
 }
 
 // Pod returns the pod that a spec describes. It satisfies the restricted Pod Security Standard and has no permission
@@ -95,14 +113,16 @@ func volumeDevices(spec PodSpec) []corev1.VolumeDevice {
 }
 
 func podSecurityContext(spec PodSpec) *corev1.PodSecurityContext {
+	id := spec.Identity
 	security := &corev1.PodSecurityContext{
-		RunAsNonRoot:   ptr.To(true),
-		RunAsUser:      ptr.To[int64](UserID),
-		RunAsGroup:     ptr.To[int64](UserID),
-		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		RunAsNonRoot:       ptr.To(ptr.Deref(id.User, -1) != 0),
+		RunAsUser:          id.User,
+		RunAsGroup:         id.Group,
+		SupplementalGroups: id.SupplementalGroups,
+		SeccompProfile:     &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 	}
-	if spec.OwnVolume {
-		security.FSGroup = ptr.To[int64](UserID)
+	if spec.OwnVolume && id.FSGroup != nil {
+		security.FSGroup = id.FSGroup
 		security.FSGroupChangePolicy = ptr.To(corev1.FSGroupChangeOnRootMismatch)
 	}
 	return security

@@ -3,6 +3,7 @@ package options
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"path/filepath"
 	"slices"
@@ -176,6 +177,39 @@ func number(minimum, maximum int, field func(*Values) *int) func(*Values, string
 		*field(v) = n
 		return nil
 	}
+}
+
+// maxID is the highest ID of a user or a group that Kubernetes accepts.
+const maxID = math.MaxInt32
+
+// readID reads the ID of a user or a group.
+func readID(value string) (int64, error) {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < 0 || n > maxID {
+		return 0, wanted(fmt.Sprintf("none, or a whole number, 0 to %d", maxID))
+	}
+	return n, nil
+}
+
+// id returns a reader of the ID of a user or a group, or of none.
+func id(field func(*Values) **int64) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		if value == None {
+			*field(v) = nil
+			return nil
+		}
+		n, err := readID(value)
+		*field(v) = &n
+		return err
+	}
+}
+
+func groups(v *Values, value string) error {
+	if value == None {
+		v.SupplementalGroups = nil
+		return nil
+	}
+	return list(readID, func(v *Values) *[]int64 { return &v.SupplementalGroups })(v, value)
 }
 
 func claimTemplate(v *Values, value string) error {

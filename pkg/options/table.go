@@ -2,6 +2,7 @@ package options
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -211,6 +212,29 @@ func Table() []Option {
 			Doc:         "Pull policy of that image: `Always`, `IfNotPresent` or `Never`.",
 			set: oneOf(func(v *Values) *corev1.PullPolicy { return &v.ImagePullPolicy },
 				corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever),
+		},
+		{
+			Name: "RUN_AS_USER", Default: strconv.Itoa(ImageUser), Suggestions: []string{None},
+			Doc: "User ID of the pods; `none` to let the cluster assign one, as OpenShift does. On an existing claim it " +
+				"must be allowed to write to the root of the volume. 0 is root.",
+			set: id(func(v *Values) **int64 { return &v.RunAsUser }),
+		},
+		{
+			Name: "RUN_AS_GROUP", Default: strconv.Itoa(ImageUser), Suggestions: []string{None},
+			Doc: "Group ID of the pods; `none` to let the cluster assign one. It must be `none` if `RUN_AS_USER` is.",
+			set: id(func(v *Values) **int64 { return &v.RunAsGroup }),
+		},
+		{
+			Name: "SUPPLEMENTAL_GROUPS", Default: None, Suggestions: []string{None},
+			Doc: "Further group IDs of the pods, separated by commas, for example a group that may write to an existing " +
+				"claim or owns a raw block device; `none` for no further group.",
+			set: groups,
+		},
+		{
+			Name: "FS_GROUP", Default: strconv.Itoa(ImageUser), Suggestions: []string{None},
+			Doc: "Group ID that Kubernetes gives the files of a volume which the run creates (`fsGroup`); `none` to let the " +
+				"cluster assign one. The files on an existing claim keep their group.",
+			set: id(func(v *Values) **int64 { return &v.FSGroup }),
 		},
 		{
 			Name: "REQUIRED_EVIDENCE", Default: "none", Suggestions: provenance.LevelNames(),

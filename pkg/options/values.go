@@ -105,12 +105,25 @@ type Values struct {
 	Image           string            `json:"image,omitempty"`
 	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy"`
 	Orchestrator    Orchestrator      `json:"orchestrator"`
+	// RunAsUser and RunAsGroup are the user and the group of the pods; absent if the cluster assigns them.
+	RunAsUser  *int64 `json:"runAsUser,omitempty"`
+	RunAsGroup *int64 `json:"runAsGroup,omitempty"`
+	// SupplementalGroups are further groups of the pods.
+	SupplementalGroups []int64 `json:"supplementalGroups,omitempty"`
+	// FSGroup is the group that owns the files of a volume that the run creates; absent for none.
+	FSGroup *int64 `json:"fsGroup,omitempty"`
 
 	// StatusTimeout limits each wait for an object of the cluster.
 	StatusTimeout time.Duration `json:"statusTimeout"`
 	// VerifyTimeout limits how long the reader reads.
 	VerifyTimeout time.Duration `json:"verifyTimeout"`
 }
+
+// ImageUser is the user and the group of the image (USER in the Dockerfile).
+const ImageUser = 65532
+
+// None is the value of an option that leaves a field of the pods unset.
+const None = "none"
 
 // NoBundle is the BundleConfigMap of a run that keeps no bundle in the cluster.
 const NoBundle = "none"

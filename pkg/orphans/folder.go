@@ -49,7 +49,8 @@ func folderOf(p corev1.Pod) (folder, bool) {
 	f.remover = kube.PodSpec{
 		Name: p.Name, Image: containers[0].Image, ImagePullPolicy: containers[0].ImagePullPolicy,
 		Path: path.Dir(path.Dir(journal)), Claim: f.claim, OwnFolderJournal: journal,
-		Command: []string{containers[0].Command[0], "remove", "--file", journal},
+		Identity: kube.IdentityOf(&p),
+		Command:  []string{containers[0].Command[0], "remove", "--file", journal},
 	}
 	return f, f.claim != ""
 }

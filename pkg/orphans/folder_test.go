@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
@@ -16,6 +17,7 @@ func podWithJournal(name, claim, journal string) *corev1.Pod {
 	p := pod("1", name, nil)
 	made := kube.Client{}.Pod(kube.PodSpec{
 		Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write"}, OwnFolderJournal: journal,
+		Identity: kube.Identity{User: ptr.To[int64](1234)},
 	})
 	p.Spec, p.Annotations = made.Spec, made.Annotations
 	return p
@@ -56,6 +58,7 @@ func TestFind_ListsFoldersOnExistingClaims(t *testing.T) {
 			for _, f := range runs[0].folders {
 				assert.Equal(t, []string{"helper", "remove", "--file", journal}, f.remover.Command)
 				assert.Equal(t, "/data", f.remover.Path)
+				assert.Equal(t, int64(1234), *f.remover.Identity.User, "another user may not remove the folder")
 			}
 		})
 	}

@@ -56,6 +56,7 @@ func Run(ctx context.Context, r run.Run) []Check {
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace))
 	checks = append(checks, checkNodes(ctx, client, r.Options)...)
 	checks = append(checks, checkClasses(ctx, client, r.Options))
+	checks = append(checks, checkFSGroup(version, r.Options)...)
 	checks = append(checks, checkPermissions(ctx, client, r.Kube.Namespace)...)
 	return append(checks, checkObjects(ctx, r)...)
 }

@@ -89,7 +89,7 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	spec := kube.PodSpec{
 		Name: s.cell.Plan.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
 		Path: s.mountPath(), Block: s.isBlock(),
-		Command: append(base, args...),
+		Command: append(base, args...), Identity: s.identity(),
 	}
 	if s.isBlock() {
 		// A device has no end of file, so the helper must be told how much to read at least.
@@ -103,6 +103,13 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 		spec.Claim, spec.OwnVolume = claim.Name, claim.Created
 	}
 	return spec
+}
+
+func (s specs) identity() kube.Identity {
+	o := s.run.Options
+	return kube.Identity{
+		User: o.RunAsUser, Group: o.RunAsGroup, SupplementalGroups: o.SupplementalGroups, FSGroup: o.FSGroup,
+	}
 }
 
 // readerPlacement returns where the reader may run.

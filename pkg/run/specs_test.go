@@ -1,12 +1,16 @@
 package run
 
 import (
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
@@ -30,4 +34,28 @@ func TestWriter_NamesTheJournalInItsOwnFolder(t *testing.T) {
 	existing := newCell(c.run, options.CellSpec{ExistingClaim: "theirs"})
 	assert.Equal(t, existing.result.File, existing.specs.writer(1, nil).OwnFolderJournal)
 	assert.Contains(t, existing.specs.writer(1, nil).Command, "--own-folder")
+}
+
+func TestPods_HaveIdentityOfOptions(t *testing.T) {
+	c := newTestCell(t)
+	o := &c.specs.run.Options
+	o.RunAsUser, o.RunAsGroup, o.FSGroup = ptr.To[int64](1), ptr.To[int64](2), nil
+	o.SupplementalGroups = []int64{4}
+	want := kube.Identity{User: ptr.To[int64](1), Group: ptr.To[int64](2), SupplementalGroups: []int64{4}}
+	for _, spec := range []kube.PodSpec{c.specs.writer(1, nil), c.specs.reader(nil), c.specs.folderRemoval()} {
+		assert.Equal(t, want, spec.Identity)
+	}
+}
+
+func TestPermissionHint_NamesOptionThatHelps(t *testing.T) {
+	denied := protocol.NewOpError("open /data/logs.log", syscall.EACCES)
+	claim := options.CellSpec{AccessMode: corev1.ReadWriteOnce, VolumeMode: corev1.PersistentVolumeFilesystem}
+	existing, pod, block := claim, claim, claim
+	existing.ExistingClaim, pod.AccessMode = "theirs", corev1.ReadWriteOncePod
+	block.VolumeMode = corev1.PersistentVolumeBlock
+	assert.Contains(t, permissionHint(denied, &result.Cell{Plan: claim}), "may not apply fsGroup")
+	assert.Contains(t, permissionHint(denied, &result.Cell{Plan: existing}), "SUPPLEMENTAL_GROUPS")
+	assert.Contains(t, permissionHint(denied, &result.Cell{Plan: pod}), "kubernetes#127170")
+	assert.Empty(t, permissionHint(denied, &result.Cell{Plan: block}))
+	assert.Empty(t, permissionHint(protocol.NewOpError("open", syscall.ENOSPC), &result.Cell{Plan: existing}))
 }

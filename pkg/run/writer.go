@@ -62,7 +62,8 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("%s, the writer of epoch %d: %w%s", w.pod.Name, w.epoch, err, kube.Hint(err.Error()))
+		err = fmt.Errorf("%s, the writer of epoch %d: %w%s%s", w.pod.Name, w.epoch, err, kube.Hint(err.Error()),
+			permissionHint(err, w.cell))
 		return w.failures.classify(ctx, err, w.log)
 	}
 	epoch.FirstAckAt = time.Now().UTC()
