@@ -119,7 +119,7 @@ func schedulingMessages(pod *corev1.Pod) []string {
 
 func waitingMessages(pod *corev1.Pod) []string {
 	var messages []string
-	for _, s := range pod.Status.ContainerStatuses {
+	for _, s := range allStatuses(pod) {
 		if w := s.State.Waiting; w != nil && w.Message != "" {
 			messages = append(messages, w.Reason+": "+w.Message)
 		}
@@ -141,8 +141,8 @@ func isVolumePending(pod *corev1.Pod) bool {
 	if isTrue(pod, corev1.PodReadyToStartContainers) {
 		return false
 	}
-	for _, s := range pod.Status.ContainerStatuses {
-		if w := s.State.Waiting; w == nil || w.Reason != "ContainerCreating" {
+	for _, s := range allStatuses(pod) {
+		if !isInitialState(s.State) {
 			return false
 		}
 	}

@@ -34,7 +34,7 @@ func TestFollowLog_ReportsOpenStream(t *testing.T) {
 	c := newTestClient(t)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", UID: "u"}}
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{
-		{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
+		named(Container, terminated(0)),
 	}
 	c.API = fake.NewClientset(pod)
 	var opened []bool
@@ -48,7 +48,7 @@ func TestFollowLog_ReportsFailedStream(t *testing.T) {
 		if !strings.HasSuffix(r.URL.Path, "/log") {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w,
-				`{"kind":"Pod","apiVersion":"v1","metadata":{"name":"write-pod","uid":"u"},"status":{"containerStatuses":[{"state":{"terminated":{}}}]}}`)
+				`{"kind":"Pod","apiVersion":"v1","metadata":{"name":"write-pod","uid":"u"},"status":{"containerStatuses":[{"name":"durability","state":{"terminated":{}}}]}}`)
 			return
 		}
 		if requests++; requests == 1 {

@@ -223,9 +223,7 @@ func (o *observer) podChanged(p *corev1.Pod) {
 	observed, now := o.podOf(p), time.Now().UTC()
 	setOnce(&observed.Scheduled, p.Spec.NodeName != "", now)
 	setOnce(&observed.Mounted, isTrue(p, corev1.PodReadyToStartContainers), now)
-	for _, s := range p.Status.ContainerStatuses {
-		setOnce(&observed.Started, s.State.Running != nil || s.State.Terminated != nil, now)
-	}
+	setOnce(&observed.Started, hasContainerStarted(p), now)
 }
 
 func (o *observer) podDeleted(p *corev1.Pod, _ bool) { o.podOf(p).Gone = time.Now().UTC() }

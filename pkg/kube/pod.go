@@ -82,14 +82,14 @@ func hasStarted(deleted bool, pod *corev1.Pod) (bool, error) {
 	switch {
 	case deleted:
 		return false, errors.New("the pod was deleted, but not by this run")
-	case pod.Status.Phase == corev1.PodRunning, pod.Status.Phase == corev1.PodSucceeded:
+	case hasContainerStarted(pod):
+		return true, nil // If it has ended, its log has the reason.
+	case pod.Status.Phase == corev1.PodSucceeded:
 		return true, nil
-	case pod.Status.Phase == corev1.PodFailed && hasContainerEnded(pod):
-		return true, nil // The program did run. Its log has the reason why it ended.
 	case pod.Status.Phase == corev1.PodFailed:
 		return false, fmt.Errorf("the pod failed: %s %s", pod.Status.Reason, pod.Status.Message)
 	}
-	for _, s := range pod.Status.ContainerStatuses {
+	for _, s := range allStatuses(pod) {
 		if w := s.State.Waiting; w != nil && (w.Reason == "InvalidImageName" || w.Reason == "ErrImageNeverPull") {
 			return false, fmt.Errorf("the image is not available: %s", w.Reason)
 		}
@@ -97,16 +97,7 @@ func hasStarted(deleted bool, pod *corev1.Pod) (bool, error) {
 	return false, nil
 }
 
-func hasContainerEnded(pod *corev1.Pod) bool {
-	for _, s := range pod.Status.ContainerStatuses {
-		if s.State.Terminated == nil {
-			return false
-		}
-	}
-	return len(pod.Status.ContainerStatuses) > 0
-}
-
-// RunToCompletion runs a pod, waits until it succeeds, and deletes it even after an error.
+// RunToCompletion runs a pod, waits until its container succeeds, and deletes it even after an error.
 func (c Client) RunToCompletion(ctx context.Context, pod *corev1.Pod) error {
 	running, err := c.RunPod(ctx, pod)
 	if err == nil {
@@ -126,7 +117,9 @@ func (c Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 		switch {
 		case observed == nil:
 			return false, nil
-		case observed.latest.Status.Phase == corev1.PodFailed || !observed.Gone.IsZero():
+		case hasContainerSucceeded(observed.latest):
+			return true, nil // A sidecar may run for longer.
+		case hasContainerEnded(observed.latest) || observed.latest.Status.Phase == corev1.PodFailed || !observed.Gone.IsZero():
 			return false, fmt.Errorf("pod %s/%s failed. What to do: read its log: kubectl logs -n %s %s",
 				c.Namespace, pod.Name, c.Namespace, pod.Name)
 		}

@@ -164,8 +164,8 @@ func (w *writer) drainLog(ctx context.Context) error {
 
 func podResult(pod *corev1.Pod) result.Pod {
 	p := result.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
-	for _, s := range pod.Status.ContainerStatuses {
-		p.ImageID = s.ImageID
+	if status := kube.ContainerStatus(pod); status != nil {
+		p.ImageID = status.ImageID
 	}
 	return p
 }

@@ -126,7 +126,7 @@ func executeForEngine(
 	started := time.Now().UTC()
 	spec, err := newRunSpec(os.Getenv)
 	spec.cluster, spec.engine, spec.image = cluster, e.Engine(), e.Image()
-	if err := errors.Join(err, e.ValidateEngine()); err != nil {
+	if err := errors.Join(err, spec.validateImage(), e.ValidateEngine()); err != nil {
 		return spec.describe(result.Result{
 			Schema: result.Schema, RunID: spec.id, Started: started, Ended: time.Now().UTC(),
 			Verdict: judge.Error, Reason: err.Error(), Options: spec.options,

@@ -72,6 +72,16 @@ func (s runSpec) podImage() string {
 	return s.image
 }
 
+// validateImage returns an error if the image of the pods is unknown.
+func (s runSpec) validateImage() error {
+	if s.podImage() != "" {
+		return nil
+	}
+	return options.Invalid{
+		Name: imageOption, Want: "an image: that of the experiment is unknown, because its own container was not found",
+	}
+}
+
 // run returns the run that the spec describes.
 func (s runSpec) run() run.Run {
 	labels := map[string]string{
