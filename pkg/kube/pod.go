@@ -119,7 +119,7 @@ func (c Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 			return false, nil
 		case hasContainerSucceeded(observed.latest):
 			return true, nil // A sidecar may run for longer.
-		case hasContainerEnded(observed.latest) || observed.latest.Status.Phase == corev1.PodFailed || !observed.Gone.IsZero():
+		case hasContainerEnded(observed.latest), observed.latest.Status.Phase == corev1.PodFailed, !observed.Gone.IsZero():
 			return false, fmt.Errorf("pod %s/%s failed. What to do: read its log: kubectl logs -n %s %s",
 				c.Namespace, pod.Name, c.Namespace, pod.Name)
 		}

@@ -1,12 +1,15 @@
 package kube
 
 import (
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
 
-// Container is the name of the only container in the pods of a run.
+// Container is the name of the container of the run in its pods.
 const Container = "durability"
 
 // volumeName is the name of the volume in the pods of a run.
@@ -18,6 +21,8 @@ type Placement struct {
 	Node string
 	// ExcludeNode is a node on which the pod must not run; empty for none.
 	ExcludeNode string
+	// Labels are labels that the node must have.
+	Labels map[string]string
 }
 
 // Identity is the user and the groups of the processes in a pod. The cluster assigns what is nil.
@@ -58,12 +63,26 @@ type PodSpec struct {
 	OwnFolderJournal string
 	Placement        Placement
 	Identity         Identity
+	Settings         PodSettings
+	// Template is merged into the pod; nil for none.
+	Template *PodTemplate
 }
 
-// Pod returns the pod that a spec describes. It satisfies the restricted Pod Security Standard and has no permission
-// that it does not need.
+// Pod returns the pod that a spec describes. Unless the settings or the template differ, it satisfies the restricted
+// Pod Security Standard. It has no permission that it does not need.
 func (c Client) Pod(spec PodSpec) *corev1.Pod {
-	return &corev1.Pod{
+	pod := c.pod(spec)
+	if spec.Template != nil {
+		pod = spec.Template.mergeInto(pod)
+	}
+	place(&pod.Spec, spec.Placement)
+	return pod
+}
+
+// pod returns the pod without the template and the placement.
+func (c Client) pod(spec PodSpec) *corev1.Pod {
+	settings := spec.Settings
+	pod := &corev1.Pod{
 		ObjectMeta: c.podMeta(spec),
 		Spec: corev1.PodSpec{
 			RestartPolicy:                corev1.RestartPolicyNever,
@@ -71,13 +90,18 @@ func (c Client) Pod(spec PodSpec) *corev1.Pod {
 			EnableServiceLinks:           ptr.To(false),
 			DNSPolicy:                    corev1.DNSDefault, // The helper resolves no names.
 			SecurityContext:              podSecurityContext(spec),
-			Affinity:                     affinity(spec.Placement),
+			ImagePullSecrets:             settings.ImagePullSecrets,
+			Tolerations:                  settings.Tolerations,
+			NodeSelector:                 mergeMaps(settings.NodeSelector, isLinux),
+			PriorityClassName:            settings.PriorityClassName,
+			RuntimeClassName:             settings.RuntimeClassName,
 			Volumes:                      []corev1.Volume{{Name: volumeName, VolumeSource: volumeSource(spec)}},
 			Containers: []corev1.Container{{
 				Name:            Container,
 				Image:           spec.Image,
 				ImagePullPolicy: spec.ImagePullPolicy,
 				Command:         spec.Command,
+				Resources:       containerResources(settings.Resources),
 				VolumeMounts:    volumeMounts(spec),
 				VolumeDevices:   volumeDevices(spec),
 				SecurityContext: &corev1.SecurityContext{
@@ -88,12 +112,18 @@ func (c Client) Pod(spec PodSpec) *corev1.Pod {
 			}},
 		},
 	}
+	if settings.NodeAffinity != nil {
+		pod.Spec.Affinity = &corev1.Affinity{NodeAffinity: settings.NodeAffinity.DeepCopy()}
+	}
+	return pod
 }
 
 func (c Client) podMeta(spec PodSpec) metav1.ObjectMeta {
 	meta := c.objectMeta(spec.Name)
+	meta.Labels = mergeMaps(spec.Settings.Labels, meta.Labels)
+	meta.Annotations = maps.Clone(spec.Settings.Annotations)
 	if spec.OwnFolderJournal != "" {
-		meta.Annotations = map[string]string{JournalAnnotation: spec.OwnFolderJournal}
+		meta.Annotations = mergeMaps(meta.Annotations, map[string]string{JournalAnnotation: spec.OwnFolderJournal})
 	}
 	return meta
 }
@@ -136,23 +166,50 @@ func volumeSource(spec PodSpec) corev1.VolumeSource {
 	return corev1.VolumeSource{PersistentVolumeClaim: claim}
 }
 
-func affinity(p Placement) *corev1.Affinity {
-	var requirements []corev1.NodeSelectorRequirement
-	require := func(operator corev1.NodeSelectorOperator, node string) {
+// place adds the requirements of a placement to those that the pod already has for its node.
+func place(pod *corev1.PodSpec, p Placement) {
+	var fields, labels []corev1.NodeSelectorRequirement
+	requireNode := func(operator corev1.NodeSelectorOperator, node string) {
 		if node != "" {
-			requirements = append(requirements, corev1.NodeSelectorRequirement{
-				Key: metav1.ObjectNameField, Operator: operator, Values: []string{node},
-			})
+			fields = append(fields, requirement(metav1.ObjectNameField, operator, node))
 		}
 	}
-	require(corev1.NodeSelectorOpIn, p.Node)
-	require(corev1.NodeSelectorOpNotIn, p.ExcludeNode)
-	if requirements == nil {
-		return nil
+	requireNode(corev1.NodeSelectorOpIn, p.Node)
+	requireNode(corev1.NodeSelectorOpNotIn, p.ExcludeNode)
+	for _, name := range slices.Sorted(maps.Keys(p.Labels)) {
+		labels = append(labels, requirement(name, corev1.NodeSelectorOpIn, p.Labels[name]))
 	}
-	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
-		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
-			NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchFields: requirements}},
-		},
-	}}
+	if fields == nil && labels == nil {
+		return
+	}
+	required := requiredNodes(pod)
+	// A node must meet one of the terms, so each of them gets the requirements.
+	for i, term := range required.NodeSelectorTerms {
+		required.NodeSelectorTerms[i].MatchFields = append(term.MatchFields, fields...)
+		required.NodeSelectorTerms[i].MatchExpressions = append(term.MatchExpressions, labels...)
+	}
 }
+
+func requirement(key string, operator corev1.NodeSelectorOperator, value string) corev1.NodeSelectorRequirement {
+	return corev1.NodeSelectorRequirement{Key: key, Operator: operator, Values: []string{value}}
+}
+
+// requiredNodes returns the pod's requirements for its node, which have at least one term.
+func requiredNodes(pod *corev1.PodSpec) *corev1.NodeSelector {
+	if pod.Affinity == nil {
+		pod.Affinity = &corev1.Affinity{}
+	}
+	if pod.Affinity.NodeAffinity == nil {
+		pod.Affinity.NodeAffinity = &corev1.NodeAffinity{}
+	}
+	node := pod.Affinity.NodeAffinity
+	if node.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		node.RequiredDuringSchedulingIgnoredDuringExecution = &corev1.NodeSelector{
+			NodeSelectorTerms: []corev1.NodeSelectorTerm{{}},
+		}
+	}
+	return node.RequiredDuringSchedulingIgnoredDuringExecution
+}
+
+// isLinux is the node selector of all pods of a run: a node with Windows cannot run the helper.
+var isLinux = map[string]string{corev1.LabelOSStable: string(corev1.Linux)}

@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
 // readOwnPod reads the pod that this program runs in. A pod that cannot be read is only logged: a run is possible
@@ -35,6 +37,14 @@ func (e *Experiment) Image() string {
 	}
 	return ""
 }
+
+// PodSettings returns the settings of the pod that this program runs in.
+func (e *Experiment) PodSettings() kube.PodSettings {
+	return kube.SettingsOf(e.pod, ownContainer(e.pod))
+}
+
+// PodAnnotations returns the annotations of the pod that this program runs in.
+func (e *Experiment) PodAnnotations() map[string]string { return e.pod.Annotations }
 
 // ownContainer returns the container that this program runs in, and nil if it is unknown. Admission webhooks may have
 // added others before it. chaos-runner names the container after the Job, and passes it the name of the engine.

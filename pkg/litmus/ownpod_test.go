@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -64,4 +65,22 @@ func TestReadOwnPod_LogsPodThatCannotBeRead(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	assert.Error(t, e.readOwnPod(stopped))
+}
+
+func TestPodSettings_AreThoseOfOwnContainer(t *testing.T) {
+	limits := corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}
+	e := &Experiment{pod: &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"team": "storage"}},
+		Spec: corev1.PodSpec{PriorityClassName: "high", Containers: []corev1.Container{
+			{Name: "istio-proxy"},
+			{
+				Name: "x", Env: []corev1.EnvVar{{Name: "CHAOSENGINE"}},
+				Resources: corev1.ResourceRequirements{Limits: limits},
+			},
+		}},
+	}}
+	assert.Equal(t, "high", e.PodSettings().PriorityClassName)
+	assert.Equal(t, limits, e.PodSettings().Resources.Limits)
+	assert.Equal(t, map[string]string{"team": "storage"}, e.PodAnnotations())
+	assert.Empty(t, (&Experiment{pod: &corev1.Pod{}}).PodSettings())
 }

@@ -212,12 +212,19 @@ func groups(v *Values, value string) error {
 	return list(readID, func(v *Values) *[]int64 { return &v.SupplementalGroups })(v, value)
 }
 
-func claimTemplate(v *Values, value string) error {
-	if !filepath.IsAbs(value) {
-		return wanted("an absolute path in the experiment's pod")
+// absolutePath returns a reader of the path of a file.
+func absolutePath(field func(*Values) *string) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		if !filepath.IsAbs(value) {
+			return wanted("an absolute path in the experiment's pod")
+		}
+		*field(v) = value
+		return nil
 	}
-	v.ClaimTemplate = value
-	return nil
+}
+
+func claimTemplate(v *Values, value string) error {
+	return absolutePath(func(v *Values) *string { return &v.ClaimTemplate })(v, value)
 }
 
 func requiredEvidence(v *Values, value string) error {

@@ -62,6 +62,10 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		"BUNDLE_CONFIGMAP": "My Bundle",
 		"KEEP":             "1", "LIB_IMAGE": "a b", "LIB_IMAGE_PULL_POLICY": "always", "ORCHESTRATOR": "nomad",
 		"RUN_AS_USER": "root", "RUN_AS_GROUP": "-1", "SUPPLEMENTAL_GROUPS": "1,none", "FS_GROUP": "2147483648",
+		"IMAGE_PULL_SECRETS": "A", "TOLERATIONS": "a:Never", "NODE_SELECTOR": "kubernetes.io/os=windows",
+		"PRIORITY_CLASS": "A", "RUNTIME_CLASS": "A", "RESOURCE_REQUESTS": "cpu", "RESOURCE_LIMITS": "cpu=much",
+		"POD_LABELS": "volume-durability/run=1", "POD_ANNOTATIONS": "volume-durability/journal", "POD_TEMPLATE": "pod.yaml",
+		"WRITER_NODE":          "a=b=c",
 		"STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
 	}
 	_, err := Parse(env(values))
@@ -221,7 +225,11 @@ func TestComplete_SuggestsValidValues(t *testing.T) {
 			suggested[option.Name] = values
 		}
 		for _, value := range option.Complete("") {
-			values := map[string]string{"RUN_AS_GROUP": "none"} // which fits every user
+			// They fit every user and every node.
+			values := map[string]string{"RUN_AS_GROUP": "none", "EXISTING_CLAIM": "c"}
+			if slices.Contains([]string{"STORAGE_CLASSES", "VOLUME_SOURCE", "FORCE"}, option.Name) {
+				delete(values, "EXISTING_CLAIM")
+			}
 			values[option.Name] = value
 			_, err := Parse(env(values))
 			assert.NoError(t, err, option.Name)

@@ -46,11 +46,13 @@ func folderOf(p corev1.Pod) (folder, bool) {
 			f.claim = v.PersistentVolumeClaim.ClaimName
 		}
 	}
+	settings := kube.SettingsOf(&p, container)
+	settings.Labels, settings.Annotations = kube.ForeignMetadata(p.Labels), kube.ForeignMetadata(p.Annotations)
 	f.remover = kube.PodSpec{
 		Name: p.Name, Image: container.Image, ImagePullPolicy: container.ImagePullPolicy,
 		Path: path.Dir(path.Dir(journal)), Claim: f.claim, OwnFolderJournal: journal,
-		Identity: kube.IdentityOf(&p),
-		Command:  []string{container.Command[0], "remove", "--file", journal},
+		Identity: kube.IdentityOf(&p), Settings: settings,
+		Command: []string{container.Command[0], "remove", "--file", journal},
 	}
 	return f, f.claim != ""
 }

@@ -1,6 +1,7 @@
 package orphans
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,8 +19,10 @@ func podWithJournal(name, claim, journal string) *corev1.Pod {
 	made := kube.Client{}.Pod(kube.PodSpec{
 		Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write"}, OwnFolderJournal: journal,
 		Identity: kube.Identity{User: ptr.To[int64](1234)},
+		Settings: kube.PodSettings{PriorityClassName: "high", Labels: map[string]string{"sidecar.istio.io/inject": "false"}},
 	})
 	p.Spec, p.Annotations = made.Spec, made.Annotations
+	maps.Copy(p.Labels, made.Labels)
 	return p
 }
 
@@ -58,6 +61,8 @@ func TestFind_ListsFoldersOnExistingClaims(t *testing.T) {
 			for _, f := range runs[0].folders {
 				assert.Equal(t, []string{"helper", "remove", "--file", journal}, f.remover.Command)
 				assert.Equal(t, "/data", f.remover.Path)
+				assert.Equal(t, "high", f.remover.Settings.PriorityClassName)
+				assert.Equal(t, map[string]string{"sidecar.istio.io/inject": "false"}, f.remover.Settings.Labels)
 				assert.Equal(t, int64(1234), *f.remover.Identity.User, "another user may not remove the folder")
 			}
 		})

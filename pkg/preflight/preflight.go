@@ -85,12 +85,16 @@ func checkNodes(ctx context.Context, client kubernetes.Interface, opts options.V
 		return []Check{{check, Warning, fmt.Sprintf("unknown: %v", err)}}
 	}
 	var ready []string
-	for _, n := range list.Items {
+	usable := slices.DeleteFunc(slices.Clone(list.Items), func(n corev1.Node) bool { return !isLinux(n) })
+	for _, n := range usable {
 		if isReady(n) {
 			ready = append(ready, n.Name)
 		}
 	}
-	message := fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(list.Items), strings.Join(ready, ", "))
+	message := fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(usable), strings.Join(ready, ", "))
+	if others := len(list.Items) - len(usable); others > 0 {
+		message += fmt.Sprintf("; not used because they do not run Linux: %d", others)
+	}
 	c := Check{check, OK, message}
 	needed := 1
 	if slices.Contains(opts.ReaderNodes, options.OtherNode) {
@@ -101,6 +105,13 @@ func checkNodes(ctx context.Context, client kubernetes.Interface, opts options.V
 		c.Message += fmt.Sprintf("; READER_NODE needs %d", needed)
 	}
 	return []Check{c, checkOrchestrator(list.Items, opts.Orchestrator)}
+}
+
+// isLinux reports whether a node runs Linux. A node without the label, which every kubelet sets, counts as one that
+// does.
+func isLinux(n corev1.Node) bool {
+	system := n.Labels[corev1.LabelOSStable]
+	return system == "" || system == string(corev1.Linux)
 }
 
 // isReady reports whether a node can run a new pod.

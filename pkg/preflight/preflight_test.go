@@ -209,3 +209,15 @@ func TestCheckFSGroup_WarnsOfReadWriteOncePodBeforeFix(t *testing.T) {
 		assert.Empty(t, checkFSGroup("v1.31.0", parse(map[string]string{"ACCESS_MODE": "ReadWriteOncePod", name: value})))
 	}
 }
+
+func TestRun_CountsOnlyNodesWithLinux(t *testing.T) {
+	objects := cluster("n1", "w1")
+	for _, o := range objects {
+		if n, isNode := o.(*corev1.Node); isNode && n.Name == "w1" {
+			n.Labels = map[string]string{corev1.LabelOSStable: "windows"}
+		}
+	}
+	by := checks(t, map[string]string{"READER_NODE": "other"}, allowAll, objects...)
+	assert.Equal(t, Failed, by["nodes"].Status)
+	assert.Contains(t, by["nodes"].Message, "1 of 1 ready and schedulable: n1; not used because they do not run Linux: 1")
+}

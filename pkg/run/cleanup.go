@@ -42,7 +42,12 @@ func (c *cell) removeFolder(ctx context.Context) error {
 	if !c.specs.hasOwnFolder() || c.isKept() {
 		return nil
 	}
-	if err := c.run.Kube.RunToCompletion(ctx, c.run.Kube.Pod(c.specs.folderRemoval())); err != nil {
+	spec := c.specs.folderRemoval()
+	var err error
+	if spec.Placement, err = c.run.writerPlacement(ctx, c.result.Plan); err == nil {
+		err = c.run.Kube.RunToCompletion(ctx, c.run.Kube.Pod(spec))
+	}
+	if err != nil {
 		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.result.File), c.result.Plan.ExistingClaim, err)
 	}
 	return nil

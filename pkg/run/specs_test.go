@@ -14,7 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-func TestReaderPlacement(t *testing.T) {
+func TestRelativePlacement(t *testing.T) {
 	for node, want := range map[options.ReaderNode]kube.Placement{
 		options.AnyNode:   {},
 		options.SameNode:  {Node: "n1"},
@@ -24,7 +24,7 @@ func TestReaderPlacement(t *testing.T) {
 		c := newTestCell(t)
 		c.result.Plan.ReaderNode = node
 		c.result.Epochs = []result.Epoch{{Pod: result.Pod{Node: "n2"}}, {Pod: result.Pod{Node: "n1"}}}
-		assert.Equal(t, want, readerPlacement(c.result), node)
+		assert.Equal(t, want, relativePlacement(c.result), node)
 	}
 }
 

@@ -87,7 +87,7 @@ func (b verdictBuilder) isUnsupported(err error) bool {
 	if !errors.As(err, &unsupported) {
 		return false
 	}
-	return len(b.cell.Acks) == 0 || errors.Is(err, errReader) && readerPlacement(b.cell) != kube.Placement{}
+	return len(b.cell.Acks) == 0 || errors.Is(err, errReader) && b.cell.Plan.ReaderNode != options.AnyNode
 }
 
 // collectFindings merges the findings and notes of all reads and the failures of the volume.

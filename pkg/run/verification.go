@@ -80,7 +80,12 @@ func (c *cell) noteOutages() {
 func (c *cell) read(ctx context.Context) error {
 	c.run.Hooks.Reading(c.result.Plan)
 	acks := c.result.Acks
-	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.Pod(c.specs.reader(acks)))
+	spec := c.specs.reader(acks)
+	var err error
+	if spec.Placement, err = c.run.readerPlacement(ctx, c.result); err != nil {
+		return err
+	}
+	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.Pod(spec))
 	c.reader = pod
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReader, c.failures.classify(ctx, err, nil))

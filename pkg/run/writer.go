@@ -35,7 +35,12 @@ func (w *writer) record() *result.Epoch { return &w.cell.Epochs[w.epoch-1] }
 // start creates the pod and returns once one of its commits is acknowledged.
 func (w *writer) start(ctx context.Context) error {
 	acks := w.ledger.Acks()
-	pod, err := w.run.Kube.RunPod(ctx, w.run.Kube.Pod(w.specs.writer(w.epoch, acks)))
+	spec := w.specs.writer(w.epoch, acks)
+	var err error
+	if spec.Placement, err = w.run.writerPlacement(ctx, w.cell.Plan); err != nil {
+		return err
+	}
+	pod, err := w.run.Kube.RunPod(ctx, w.run.Kube.Pod(spec))
 	w.pod = pod
 	if pod != nil {
 		w.record().Pod = podResult(pod)

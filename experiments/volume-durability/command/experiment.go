@@ -126,6 +126,7 @@ func executeForEngine(
 	started := time.Now().UTC()
 	spec, err := newRunSpec(os.Getenv)
 	spec.cluster, spec.engine, spec.image = cluster, e.Engine(), e.Image()
+	spec.inherited, spec.ownAnnotations = e.PodSettings(), e.PodAnnotations()
 	if err := errors.Join(err, spec.validateImage(), e.ValidateEngine()); err != nil {
 		return spec.describe(result.Result{
 			Schema: result.Schema, RunID: spec.id, Started: started, Ended: time.Now().UTC(),
@@ -134,6 +135,7 @@ func executeForEngine(
 	}
 	e.SetTimeouts(spec.options.StatusTimeout, spec.options.Duration)
 	spec.again, spec.owner, spec.hooks, spec.log = e.IsRetry(ctx), e.OwnerReference(spec.options.Namespace), e, log
+	spec.logSettings()
 	spec.labels = map[string]string{kube.JobLabel: e.JobUID(), kube.ChaosUIDLabel: string(id.UID)}
 	return spec.execute(ctx)
 }

@@ -119,7 +119,7 @@ func (r *runCommand) readSpec(ctx context.Context) (spec runSpec, notShown []str
 		err = errors.New("--without-probes requires --engine")
 	}
 	spec, optionErr := newRunSpec(r.options.getenv(engine.getenv()))
-	spec.image = engine.image
+	spec.image, spec.inherited, spec.ownAnnotations = engine.image, engine.settings, engine.annotations
 	if spec.image == "" {
 		spec.image = defaultImage()
 	}
