@@ -120,7 +120,7 @@ func TestParsePodTemplate_NamesFieldOfRun(t *testing.T) {
 		ours(`volumeMounts: [{name: x, mountPath: /data/x}]`):       "spec.containers[0].volumeMounts[0] with",
 		ours(`volumeMounts: [{name: log-storage, mountPath: /x}]`):  "spec.containers[0].volumeMounts[0] with",
 		ours(`volumeDevices: [{name: x, devicePath: /x}]`):          "spec.containers[0].volumeDevices unset",
-		ours(`resources: {limits: {memory: 16Mi}}`):                 "spec.containers[0].resources.limits.memory of at least 64Mi",
+		ours(`resources: {limits: {memory: 16Mi}}`):                 "resources.limits.memory of at least 64Mi",
 		`{apiVersion: v1, kind: Pod, status: {phase: Running}}`:     "status unset",
 		`{apiVersion: v1, kind: Deployment}`:                        "kind Deployment: want v1, Pod or PodTemplate",
 		`{spec: {nodeSelectors: {a: b}}}`:                           "unknown field",
