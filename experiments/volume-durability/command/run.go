@@ -201,6 +201,7 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Resul
 	view.Printf("run %s", spec.id)
 	log := newTerminalLog(view, r.level.Level)
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
+	spec.logSettings()
 	pid, err := writePIDFile(spec.id)
 	if err != nil {
 		log.WithError(err).Warn("The PID file could not be written: cleanup does not know whether this run has ended")
