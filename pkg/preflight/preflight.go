@@ -54,6 +54,7 @@ func Run(ctx context.Context, r run.Run) []Check {
 	nodeChecks, found := checkNodes(ctx, client, r.Options, firstPod(cells))
 	checks = append(checks, nodeChecks...)
 	checks = append(checks, checkClasses(ctx, client, r.Options, cells)...)
+	checks = append(checks, checkFSGroup(version, r.Options)...)
 	checks = append(checks, checkBlockOwnership(found, cells)...)
 	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options)...)
 	if len(cells) > 0 {

@@ -197,3 +197,21 @@ func TestRun_ReportsInvalidOptions(t *testing.T) {
 	assert.Contains(t, by["objects"].Message, `TARGET_PODS="another": want writers of this run: write-pod`)
 	assert.Contains(t, by, "create pod write-pod", "the other checks must not be skipped")
 }
+
+func TestCheckFSGroup_WarnsOfReadWriteOncePodBeforeFix(t *testing.T) {
+	parse := func(env map[string]string) options.Values {
+		opts, err := options.Parse(func(name string) string { return env[name] })
+		require.NoError(t, err)
+		return opts
+	}
+	pod := map[string]string{"ACCESS_MODE": "ReadWriteOnce,ReadWriteOncePod"}
+	warned := checkFSGroup("v1.31.9-eks-1", parse(pod))
+	require.Len(t, warned, 1)
+	assert.Equal(t, Warning, warned[0].Status)
+	assert.Contains(t, warned[0].Message, "kubernetes#127170")
+	assert.Empty(t, checkFSGroup("v1.32.0", parse(pod)))
+	assert.Empty(t, checkFSGroup("v1.31.0", parse(nil)))
+	for name, value := range map[string]string{"FS_GROUP": "none", "VOLUME_MODE": "Block"} {
+		assert.Empty(t, checkFSGroup("v1.31.0", parse(map[string]string{"ACCESS_MODE": "ReadWriteOncePod", name: value})))
+	}
+}

@@ -101,8 +101,13 @@ func (c *cell) noteVolumeHealth() {
 func (c *cell) read(ctx context.Context) error {
 	c.run.Hooks.Reading(c.result.Spec)
 	acks := c.result.Acks
+	spec := c.specs.reader(acks)
+	var err error
+	if spec.Placement, err = c.run.readerPlacement(ctx, c.result); err != nil {
+		return err
+	}
 	c.readerRequested = time.Now().UTC()
-	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.NewPod(c.specs.reader(acks)))
+	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.NewPod(spec))
 	c.reader = pod
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReader, c.failures.classify(ctx, err, nil))

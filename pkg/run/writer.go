@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
@@ -35,7 +36,12 @@ func (w *writer) record() *result.Epoch { return &w.cell.Epochs[w.epoch-1] }
 // start creates the pod and returns once one of its commits is acknowledged.
 func (w *writer) start(ctx context.Context) error {
 	acks := w.ledger.Acks()
-	pod, err := w.run.Kube.RunPod(ctx, w.run.Kube.NewPod(w.specs.writer(w.epoch, acks)))
+	spec := w.specs.writer(w.epoch, acks)
+	var err error
+	if spec.Placement, err = w.run.writerPlacement(ctx, w.cell.Spec); err != nil {
+		return err
+	}
+	pod, err := w.run.Kube.RunPod(ctx, w.run.Kube.NewPod(spec))
 	w.pod = pod
 	if pod != nil {
 		w.record().Pod = podResult(pod)
@@ -62,7 +68,8 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("%s, the writer of epoch %d: %w%s", w.pod.Name, w.epoch, err, w.specs.advice(err))
+		err = fmt.Errorf("%s, the writer of epoch %d: %w%s%s", w.pod.Name, w.epoch, err, w.specs.advice(err),
+			permissionHint(err, w.cell))
 		return w.failures.classify(ctx, err, w.log)
 	}
 	epoch.FirstAckAt = time.Now().UTC()
@@ -177,8 +184,8 @@ func unreadableNote(log *podLog) string {
 
 func podResult(pod *corev1.Pod) result.Pod {
 	p := result.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
-	for _, s := range pod.Status.ContainerStatuses {
-		p.ImageID = s.ImageID
+	if status := kube.ContainerStatus(pod); status != nil {
+		p.ImageID = status.ImageID
 	}
 	return p
 }

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -93,4 +94,11 @@ func TestNoteActivity_NotesALongSilence(t *testing.T) {
 			assert.Contains(t, c.result.Notes[0], want)
 		})
 	}
+}
+
+func TestPodResult_RecordsImageOfOwnContainer(t *testing.T) {
+	pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+		{Name: "linkerd-proxy", ImageID: "theirs"}, {Name: kube.ContainerName, ImageID: "ours"}, {Name: "z", ImageID: "other"},
+	}}}
+	assert.Equal(t, "ours", podResult(pod).ImageID)
 }

@@ -169,6 +169,8 @@ type Engine struct {
 	PullSecrets []string
 	// StatusTimeout is the engine's statusCheckTimeouts.timeout, in seconds; 0 means Litmus's default.
 	StatusTimeout int
+	// Components are changes to the engine's components; nil for none.
+	Components func(*chaosv1alpha1.ExperimentComponents)
 }
 
 // Start creates the chart's engine with the changes of e.
@@ -186,6 +188,9 @@ func (n *Namespace) Start(ctx context.Context, e Engine) error {
 		experiment.Components.ExperimentImagePullSecrets = append(experiment.Components.ExperimentImagePullSecrets, secret)
 	}
 	experiment.Probe = e.Probes
+	if e.Components != nil {
+		e.Components(&experiment.Components)
+	}
 	env := map[string]string{"WORKLOAD_NAMESPACE": n.Name}
 	for _, set := range experiment.Components.ENV {
 		env[set.Name] = set.Value
