@@ -173,8 +173,8 @@ func waitingMessages(pod *corev1.Pod) []string {
 }
 
 // isUsedByAnotherPod reports whether an event shows that another pod uses the volume, which prevents this pod from
-// using it. Only the attach-detach controller reports it, and only once; later events of the kubelet report nothing but a
-// timeout (reportMultiAttachError in k8s.io/kubernetes/pkg/controller/volume/attachdetach/reconciler). With another
+// using it. Only the attach-detach controller reports it, and only once; later events of the kubelet report nothing but
+// a timeout (reportMultiAttachError in k8s.io/kubernetes/pkg/controller/volume/attachdetach/reconciler). With another
 // SELinux label, the kubelet reports it (pkg/kubelet/volumemanager/cache).
 func isUsedByAnotherPod(e corev1.Event) bool {
 	switch e.Reason {

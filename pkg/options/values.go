@@ -156,8 +156,8 @@ const None = "none"
 // NoBundle is the BundleConfigMap of a run that keeps no bundle in the cluster.
 const NoBundle = "none"
 
-// IsSTIGCheck reports whether the run performs STIG check V-260932: whether the namespace, the claim, the pods and the file
-// have the names of the check. The StorageClass does not matter.
+// IsSTIGCheck reports whether the run performs STIG check V-260932: whether the namespace, the claim, the pods and the
+// file have the names of the check. The StorageClass does not matter.
 func (v Values) IsSTIGCheck() bool {
 	d := Defaults()
 	return v.VolumeSource == Claim && v.ExistingClaim == "" && v.ClaimTemplate == "" &&

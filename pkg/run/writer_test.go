@@ -98,7 +98,8 @@ func TestNoteActivity_NotesALongSilence(t *testing.T) {
 
 func TestPodResult_RecordsImageOfOwnContainer(t *testing.T) {
 	pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
-		{Name: "linkerd-proxy", ImageID: "theirs"}, {Name: kube.ContainerName, ImageID: "ours"}, {Name: "z", ImageID: "other"},
+		{Name: "linkerd-proxy", ImageID: "theirs"}, {Name: kube.ContainerName, ImageID: "ours"},
+		{Name: "z", ImageID: "other"},
 	}}}
 	assert.Equal(t, "ours", podResult(pod).ImageID)
 }
