@@ -164,7 +164,7 @@ func conditionMessages(pod *corev1.Pod) []string {
 
 func waitingMessages(pod *corev1.Pod) []string {
 	var messages []string
-	for _, s := range pod.Status.ContainerStatuses {
+	for _, s := range allStatuses(pod) {
 		if w := s.State.Waiting; w != nil && w.Message != "" {
 			messages = append(messages, w.Reason+": "+w.Message)
 		}
@@ -199,8 +199,8 @@ func isVolumePending(pod *corev1.Pod) bool {
 	if isTrue(pod, corev1.PodReadyToStartContainers) {
 		return false
 	}
-	for _, s := range pod.Status.ContainerStatuses {
-		if w := s.State.Waiting; w == nil || w.Reason != "ContainerCreating" {
+	for _, s := range allStatuses(pod) {
+		if !isInitialState(s.State) {
 			return false
 		}
 	}

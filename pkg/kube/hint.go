@@ -8,9 +8,12 @@ import (
 )
 
 const (
-	readerNodeHint = "set READER_NODE to a node that can run the pod and reach the volume"
-	taintHint      = "make sure that a node is ready and has no taints: kubectl get nodes"
+	placementHint = "set READER_NODE to a node that can run the pod and reach the volume; for the writer, set WRITER_NODE"
+	taintHint     = "make sure that a node is ready, and set TOLERATIONS to its taints: kubectl describe nodes"
 )
+
+// AdvicePrefix begins the advice in an error or a check.
+const AdvicePrefix = "To fix this: "
 
 // hints has advice for errors, in the imperative. The first hint whose text is part of the error applies.
 var hints = []struct{ text, hint string }{
@@ -20,7 +23,8 @@ var hints = []struct{ text, hint string }{
 	{"InvalidImageName", "set LIB_IMAGE to a valid image reference"},
 	{"bound to non-existent pv", schedulingHints[scheduling.ClaimGone]},
 	{"exceeded quota", "raise the quota of the namespace, or free some of it: kubectl describe quota"},
-	{"must specify", "create a LimitRange with default limits for pods, which the namespace's quota requires"},
+	{"must specify", "set RESOURCE_REQUESTS and RESOURCE_LIMITS to what the namespace's quota requires: " +
+		"kubectl describe quota"},
 	{"violates PodSecurity", "use a namespace that admits pods of the restricted Pod Security Standard: " +
 		"kubectl get namespace --show-labels"},
 	{"denied request",
@@ -54,15 +58,15 @@ var schedulingHints = map[scheduling.Kind]string{
 	scheduling.Cordoned:    "uncordon a node that can run the pod: kubectl get nodes",
 	scheduling.Taint:       taintHint,
 	scheduling.Reserved:    taintHint,
-	scheduling.Volume:      readerNodeHint,
-	scheduling.Placement:   readerNodeHint,
+	scheduling.Volume:      placementHint,
+	scheduling.Placement:   placementHint,
 }
 
 // Hint returns advice for an error message of Kubernetes or of a volume, as the end of a sentence. It returns an empty
 // string if there is no advice.
 func Hint(message string) string {
 	if hint := hintOf(message); hint != "" {
-		return ". To fix this: " + hint
+		return ". " + AdvicePrefix + hint
 	}
 	return ""
 }
@@ -90,7 +94,7 @@ func hintOf(message string) string {
 func hintOfScheduler(m scheduling.Message, message string) string {
 	switch {
 	case strings.Contains(message, outOfReach):
-		return readerNodeHint
+		return placementHint
 	case strings.Contains(message, "TriggeredScaleUp: "), strings.Contains(message, "Nominated: "):
 		return "raise STATUS_CHECK_TIMEOUT, because an autoscaler is adding a node"
 	}

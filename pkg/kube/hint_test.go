@@ -12,7 +12,7 @@ func TestHint_NamesTheReasonThatDecides(t *testing.T) {
 	const none = "Unschedulable: 0/3 nodes are available: "
 	for message, want := range map[string]string{
 		none + "1 Insufficient cpu, " + volume + ".":                                         "kubectl describe nodes",
-		none + "1 node(s) had untolerated taint(s), " + volume + ".":                         "has no taints",
+		none + "1 node(s) had untolerated taint(s), " + volume + ".":                         "set TOLERATIONS",
 		none + "1 node(s) were unschedulable, " + volume + ".":                               "uncordon a node",
 		none + "1 x.csi CSI driver is not installed on the node, " + volume + ".":            "start the driver",
 		none + "1 node(s) exceed max volume count, " + volume + ".":                          "detach volumes",

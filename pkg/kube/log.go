@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
 )
 
 const (
@@ -21,16 +22,47 @@ const (
 	maxLine = 4 << 20
 	// reconnectInterval is the time between attempts to open a log stream.
 	reconnectInterval = 250 * time.Millisecond
+	// openTimeout limits the wait for the answer to a request for a log. It is longer than the time that the API
+	// server takes to give up connecting to a kubelet, 30 s, so that the API server can name the reason.
+	openTimeout = 45 * time.Second
+	// maxSilence is how long a stream may bring nothing until it is opened again. A connection that a proxy has
+	// dropped brings neither data nor an error.
+	maxSilence = 30 * time.Second
 )
 
+// logAdvice is the advice if the API server cannot read the log of a pod from the kubelet.
+const logAdvice = "make sure that the API server reaches port 10250 of the node and trusts the kubelet's serving " +
+	"certificate; kubectl logs must work for a pod on that node"
+
+var (
+	// errSilent ends a stream that has brought nothing for maxSilence.
+	errSilent = errors.New("the log stream was silent")
+	// errUnanswered ends a request for a log that was not answered within openTimeout.
+	errUnanswered = fmt.Errorf("no answer within %s", openTimeout)
+)
+
+// LogHint returns advice for a log that could not be read, as the end of a sentence.
+func LogHint(err error) string {
+	if hint := Hint(err.Error()); hint != "" {
+		return hint
+	}
+	return ". " + AdvicePrefix + logAdvice
+}
+
+// StreamFunc is called with open set when a log stream was opened. It is called with open unset when the stream ended
+// or could not be opened, and with the error if there was one.
+type StreamFunc func(open bool, err error)
+
 // FollowLog calls onLine with every whole line that the pod's container writes, until the container has ended and all
-// of its log was read, or the pod no longer exists. It calls onStream with true when a log stream was opened, and with
-// false when the stream ended or could not be opened.
+// of its log was read, or the pod no longer exists.
 //
-// FollowLog opens a broken stream again. It may then read lines twice; lines that the cluster no longer has are lost.
-// It returns an error only if the context ends.
-func (c Client) FollowLog(ctx context.Context, pod *corev1.Pod, onLine func([]byte), onStream func(open bool)) error {
-	f := logFollower{Client: c, pod: pod, onLine: onLine, onStream: onStream}
+// FollowLog opens a stream again if it breaks or is silent for long. It may then read a line twice; lines that the
+// cluster no longer has are lost. It returns an error only if the context ends.
+func (c Client) FollowLog(ctx context.Context, pod *corev1.Pod, onLine func([]byte), onStream StreamFunc) error {
+	f := logFollower{
+		Client: c, pod: pod, onLine: onLine, onStream: onStream,
+		openTimeout: openTimeout, probeTimeout: openTimeout, maxSilence: maxSilence,
+	}
 	return wait.PollUntilContextCancel(ctx, reconnectInterval, true, f.follow)
 }
 
@@ -38,11 +70,19 @@ type logFollower struct {
 	Client
 	pod      *corev1.Pod
 	onLine   func([]byte)
-	onStream func(open bool)
-	// since is the time of the last line that was read.
+	onStream StreamFunc
+	// openTimeout limits the wait for a stream, probeTimeout that for an answer to a request that does not follow.
+	openTimeout, probeTimeout, maxSilence time.Duration
+
+	// since is the time of the last line that was read, nil before the first one. last is that line.
 	since *metav1.Time
+	last  []byte
+	// replaying is set while a stream may bring lines that were read from an earlier one.
+	replaying bool
 	// reconnecting is set after the first stream, failing if the last stream ended with an error.
 	reconnecting, failing bool
+	// silent is set if the last stream was closed because it was silent.
+	silent bool
 }
 
 // follow reads one stream to its end. It reports whether there can be no further lines.
@@ -53,7 +93,7 @@ func (f *logFollower) follow(ctx context.Context) (done bool, err error) {
 		return true, nil
 	}
 	log := f.Log.WithField("pod", f.pod.Name)
-	if f.reconnecting && !ended && !f.failing {
+	if f.reconnecting && !ended && !f.failing && !f.silent {
 		log.Info("The log stream ended while the pod is running; opening it again")
 	}
 	f.reconnecting = true
@@ -61,10 +101,11 @@ func (f *logFollower) follow(ctx context.Context) (done bool, err error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	if err != nil && !f.failing {
+	f.silent = errors.Is(err, errSilent)
+	if err != nil && !f.silent && !f.failing {
 		log.WithError(err).Warn("The log stream failed; retrying until it can be read")
 	}
-	f.failing = err != nil
+	f.failing = err != nil && !f.silent
 	return ended && err == nil, nil
 }
 
@@ -77,34 +118,102 @@ func (f *logFollower) podState(ctx context.Context) (ended, deleted bool) {
 	return err == nil && hasContainerEnded(pod), false
 }
 
+// readStream reads one stream. The error is errSilent if the stream was silent, or a pod that has printed nothing yet.
 func (f *logFollower) readStream(ctx context.Context) error {
-	stream, err := f.API.CoreV1().Pods(f.Namespace).GetLogs(f.pod.Name, &corev1.PodLogOptions{
-		Container: ContainerName, Follow: true, Timestamps: true, SinceTime: f.since,
-	}).Stream(ctx)
-	if apierrors.IsNotFound(err) {
+	streaming, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(f.openTimeout, func() { cancel(errSilent) })
+	defer timer.Stop()
+	isSilent := func() bool { return errors.Is(context.Cause(streaming), errSilent) }
+
+	f.replaying = f.since != nil
+	stream, err := f.requestLog(streaming, &corev1.PodLogOptions{Follow: true, Timestamps: true, SinceTime: f.since})
+	switch {
+	case apierrors.IsNotFound(err):
 		return nil
+	case err != nil && isSilent():
+		err = f.explainUnanswered(ctx)
+		if errors.Is(err, errSilent) {
+			return err
+		}
+		return f.ended(ctx, err)
+	case err != nil:
+		return f.ended(ctx, err)
 	}
-	if err != nil {
-		f.onStream(false)
-		return fmt.Errorf("opening the log of pod %s/%s: %w", f.Namespace, f.pod.Name, err)
+	timer.Reset(f.maxSilence)
+	f.onStream(true, nil)
+	err = errors.Join(f.readLines(stream, func() { timer.Reset(f.maxSilence) }), stream.Close())
+	if isSilent() {
+		return errSilent // the log is opened again at once, and counts as open meanwhile
 	}
-	f.onStream(true)
-	defer f.onStream(false)
-	return errors.Join(f.readLines(stream), stream.Close())
+	return f.ended(ctx, err)
 }
 
-func (f *logFollower) readLines(r io.Reader) error {
+// ended reports the end of a stream, and returns the error with the log that could not be read.
+func (f *logFollower) ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = nil // the caller has ended it
+	}
+	if err != nil {
+		err = fmt.Errorf("reading the log of pod %s/%s on node %s: %w",
+			f.Namespace, f.pod.Name, f.pod.Spec.NodeName, err)
+	}
+	f.onStream(false, err)
+	return err
+}
+
+func (f *logFollower) requestLog(ctx context.Context, options *corev1.PodLogOptions) (io.ReadCloser, error) {
+	options.Container = ContainerName
+	return f.API.CoreV1().Pods(f.Namespace).GetLogs(f.pod.Name, options).Stream(ctx)
+}
+
+// explainUnanswered finds out why a request to follow the log was not answered. A kubelet does not answer before the
+// pod has printed something; the error is then errSilent. A request that does not follow is answered at once.
+func (f *logFollower) explainUnanswered(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, f.probeTimeout, errUnanswered)
+	defer cancel()
+	stream, err := f.requestLog(ctx, &corev1.PodLogOptions{TailLines: ptr.To[int64](1)})
+	switch {
+	case err == nil:
+		return errors.Join(errSilent, stream.Close())
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// readLines reads a stream to its end. It calls onData after every line.
+func (f *logFollower) readLines(r io.Reader, onData func()) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	lines.Split(splitWholeLines)
 	for lines.Scan() {
+		onData()
 		timestamp, line, _ := bytes.Cut(lines.Bytes(), []byte(" "))
 		if at, err := time.Parse(time.RFC3339Nano, string(timestamp)); err == nil {
-			f.since = &metav1.Time{Time: at}
-			f.onLine(line)
+			f.deliver(at, line)
 		}
 	}
 	return lines.Err()
+}
+
+// deliver calls onLine, unless the line was read before. The API server takes the time of a request in whole seconds,
+// so that a new stream repeats at least the last line.
+func (f *logFollower) deliver(at time.Time, line []byte) {
+	if f.replaying {
+		if at.Before(f.since.Time) {
+			return
+		}
+		if at.Equal(f.since.Time) && bytes.Equal(line, f.last) {
+			return
+		}
+		f.replaying = false
+		if f.silent {
+			f.Log.WithField("pod", f.pod.Name).Warn("The log stream was silent while the pod was writing; it was opened again")
+		}
+	}
+	f.since, f.last = &metav1.Time{Time: at}, bytes.Clone(line)
+	f.onLine(line)
 }
 
 // splitWholeLines is a bufio.SplitFunc that drops what follows the last line feed: half a line is not a message.

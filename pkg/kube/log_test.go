@@ -1,10 +1,12 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
@@ -20,53 +23,219 @@ import (
 func TestReadLines_DropsPartialLine(t *testing.T) {
 	var lines []string
 	f := logFollower{Client: newTestClient(t), onLine: func(line []byte) { lines = append(lines, string(line)) }}
-	require.NoError(
-		t,
-		f.readLines(
-			strings.NewReader("2026-11-24T12:00:00.5Z one line\nno time\n2026-11-24T12:00:01Z another\n2026-11-24T12:00:02Z half a li"),
-		),
-	)
+	stream := "2026-11-24T12:00:00.5Z one line\nno time\n2026-11-24T12:00:01Z another\n2026-11-24T12:00:02Z half a li"
+	require.NoError(t, f.readLines(strings.NewReader(stream), func() {}))
 	assert.Equal(t, []string{"one line", "another"}, lines)
 	assert.Equal(t, "2026-11-24T12:00:01Z", f.since.Format(time.RFC3339), "where to open the log again")
+}
+
+func TestReadLines_RejectsTooLongLine(t *testing.T) {
+	f := logFollower{Client: newTestClient(t), onLine: func([]byte) {}}
+	assert.Error(t, f.readLines(strings.NewReader(strings.Repeat("x", maxLine+1)), func() {}))
 }
 
 func TestFollowLog_ReportsOpenStream(t *testing.T) {
 	c := newTestClient(t)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", UID: "u"}}
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{
-		{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
+		{Name: ContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
 	}
 	c.API = fake.NewClientset(pod)
 	var opened []bool
-	require.NoError(t, c.FollowLog(t.Context(), pod, func([]byte) {}, func(is bool) { opened = append(opened, is) }))
+	require.NoError(t, c.FollowLog(t.Context(), pod, func([]byte) {}, func(is bool, err error) {
+		require.NoError(t, err)
+		opened = append(opened, is)
+	}))
 	assert.Equal(t, []bool{true, false}, opened)
 }
 
-func TestFollowLog_ReportsFailedStream(t *testing.T) {
-	requests := 0
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasSuffix(r.URL.Path, "/log") {
-			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprint(w,
-				`{"kind":"Pod","apiVersion":"v1","metadata":{"name":"write-pod","uid":"u"},"status":{"containerStatuses":[{"state":{"terminated":{}}}]}}`)
-			return
-		}
-		if requests++; requests == 1 {
-			http.Error(w, "the kubelet is unavailable", http.StatusBadGateway)
-		}
-	}))
-	defer server.Close()
-	c := newTestClient(t)
-	var err error
-	c.API, err = kubernetes.NewForConfig(&rest.Config{Host: server.URL})
-	require.NoError(t, err)
-	var opened []bool
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}
-	require.NoError(t, c.FollowLog(t.Context(), pod, func([]byte) {}, func(is bool) { opened = append(opened, is) }))
-	assert.Equal(t, []bool{false, true, false}, opened)
+// logServer is an API server with one pod, whose container ends when the last of the streams was requested.
+type logServer struct {
+	*httptest.Server
+	// streams answer the requests that follow the log, in this order.
+	streams []http.HandlerFunc
+	// probes answer the other requests for the log, in this order. Later ones have an empty answer.
+	probes []http.HandlerFunc
+
+	mu sync.Mutex
+	// since has the start of each request that follows the log.
+	since []string
 }
 
-func TestReadLines_RejectsTooLongLine(t *testing.T) {
-	f := logFollower{Client: newTestClient(t), onLine: func([]byte) {}}
-	assert.Error(t, f.readLines(strings.NewReader(strings.Repeat("x", maxLine+1))))
+// state returns the state of the container.
+func (s *logServer) state() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.since) >= len(s.streams)-1 {
+		return `{"terminated":{}}`
+	}
+	return `{"running":{}}`
+}
+
+// next returns the answer to a request that follows the log.
+func (s *logServer) next(r *http.Request) http.HandlerFunc {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.since = append(s.since, r.URL.Query().Get("sinceTime"))
+	return s.streams[min(len(s.since), len(s.streams))-1]
+}
+
+// nextProbe returns the answer to a request that does not follow the log.
+func (s *logServer) nextProbe() http.HandlerFunc {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.probes) == 0 {
+		return prints()
+	}
+	probe := s.probes[0]
+	s.probes = s.probes[1:]
+	return probe
+}
+
+func newLogServer(t *testing.T, streams ...http.HandlerFunc) *logServer {
+	t.Helper()
+	s := &logServer{streams: streams}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !strings.HasSuffix(r.URL.Path, "/log"):
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"write-pod","uid":"u"},
+				"status":{"containerStatuses":[{"name":"durability","state":%s}]}}`, s.state())
+		case r.URL.Query().Get("follow") == "":
+			s.nextProbe()(w, r)
+		default:
+			s.next(r)(w, r)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// followed is what a follower reported.
+type followed struct {
+	lines  []string
+	opened []bool
+	errs   []string
+}
+
+// timeouts are how long a follower waits for a stream, for a request that does not follow, and for data.
+type timeouts struct{ open, probe, silence time.Duration }
+
+// follow follows the log until it ends.
+func (s *logServer) follow(t *testing.T, p timeouts) followed {
+	t.Helper()
+	c := newTestClient(t)
+	var err error
+	c.API, err = kubernetes.NewForConfig(&rest.Config{Host: s.URL})
+	require.NoError(t, err)
+	var all followed
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}, Spec: corev1.PodSpec{NodeName: "n1"}}
+	f := logFollower{
+		Client: c, pod: pod, openTimeout: p.open, probeTimeout: p.probe, maxSilence: p.silence,
+		onLine: func(line []byte) { all.lines = append(all.lines, string(line)) },
+		onStream: func(open bool, err error) {
+			all.opened = append(all.opened, open)
+			if err != nil {
+				all.errs = append(all.errs, err.Error())
+			}
+		},
+	}
+	require.NoError(t, wait.PollUntilContextCancel(t.Context(), time.Millisecond, true, f.follow))
+	return all
+}
+
+// prints answers with lines and ends the stream.
+func prints(lines ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for _, line := range lines {
+			fmt.Fprintln(w, line)
+		}
+	}
+}
+
+// printsAndHangs does the same, but the stream does not end before the client closes it.
+func printsAndHangs(lines ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		prints(lines...)(w, r)
+		w.(http.Flusher).Flush()
+		hangs(w, r)
+	}
+}
+
+func hangs(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+func rejects(message string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","code":500,"message":%q}`, message)
+	}
+}
+
+const (
+	first  = "2026-11-24T12:00:00.1Z one"
+	second = "2026-11-24T12:00:00.2Z two"
+	third  = "2026-11-24T12:00:00.3Z three"
+)
+
+func TestFollowLog_NamesPodNodeAndCauseOfAFailure(t *testing.T) {
+	tls := "Get \"https://10.213.0.1:10250/containerLogs/stig/write-pod/durability\": remote error: tls: internal error"
+	got := newLogServer(t, rejects(tls), prints(first)).follow(t, timeouts{open: time.Minute, silence: time.Minute})
+	assert.Equal(t, []bool{false, true, false}, got.opened)
+	assert.Equal(t, []string{"reading the log of pod stig/write-pod on node n1: " + tls}, got.errs)
+	assert.Equal(t, []string{"one"}, got.lines)
+}
+
+func TestFollowLog_OpensASilentStreamAgain(t *testing.T) {
+	s := newLogServer(t, printsAndHangs(), printsAndHangs(first, second), printsAndHangs(second),
+		prints(first, second, third))
+	got := s.follow(t, timeouts{open: time.Minute, silence: 300 * time.Millisecond})
+	assert.Equal(t, []string{"one", "two", "three"}, got.lines, "no line may be read twice")
+	assert.Empty(t, got.errs)
+	last := len(got.opened) - 1
+	assert.False(t, got.opened[last])
+	assert.NotContains(t, got.opened[:last], false, "the log can be read all the time")
+	assert.Equal(t, "2026-11-24T12:00:00Z", s.since[len(s.since)-1])
+}
+
+// A kubelet does not answer before the pod has printed something.
+func TestFollowLog_APodThatPrintsNothingIsReadable(t *testing.T) {
+	s := newLogServer(t, hangs, hangs, prints(first))
+	got := s.follow(t, timeouts{open: 200 * time.Millisecond, probe: time.Minute, silence: time.Minute})
+	assert.Equal(t, []string{"one"}, got.lines)
+	assert.Equal(t, []bool{true, false}, got.opened)
+	assert.Empty(t, got.errs)
+}
+
+func TestFollowLog_ExplainsWhyAStreamIsNotAnswered(t *testing.T) {
+	for name, c := range map[string]struct {
+		probe    http.HandlerFunc
+		patience time.Duration
+		want     string
+	}{
+		"the kubelet does not answer": {hangs, 200 * time.Millisecond, "on node n1: no answer within"},
+		"the API server has a reason": {rejects("10.213.0.1:10250: i/o timeout"), time.Minute, "i/o timeout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newLogServer(t, hangs, prints(first))
+			s.probes = []http.HandlerFunc{c.probe}
+			got := s.follow(t, timeouts{open: 200 * time.Millisecond, probe: c.patience, silence: time.Minute})
+			assert.Equal(t, []string{"one"}, got.lines)
+			require.NotEmpty(t, got.errs)
+			assert.Contains(t, got.errs[0], c.want)
+			assert.False(t, got.opened[0])
+		})
+	}
+}
+
+func TestFollowLog_EndsWithTheContextWithoutAnError(t *testing.T) {
+	s := newLogServer(t, printsAndHangs(first), hangs)
+	c := newTestClient(t)
+	var err error
+	c.API, err = kubernetes.NewForConfig(&rest.Config{Host: s.URL})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}
+	err = c.FollowLog(ctx, pod, func([]byte) { cancel() }, func(_ bool, err error) { assert.NoError(t, err) })
+	assert.ErrorIs(t, err, context.Canceled)
 }

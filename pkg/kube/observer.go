@@ -251,9 +251,7 @@ func (o *observer) podChanged(p *corev1.Pod) {
 	observed.health.addPod(p)
 	setOnce(&observed.ScheduledAt, p.Spec.NodeName != "", now)
 	setOnce(&observed.MountedAt, isTrue(p, corev1.PodReadyToStartContainers), now)
-	for _, s := range p.Status.ContainerStatuses {
-		setOnce(&observed.StartedAt, s.State.Running != nil || s.State.Terminated != nil, now)
-	}
+	setOnce(&observed.StartedAt, hasContainerStarted(p), now)
 }
 
 func (o *observer) podDeleted(p *corev1.Pod, _ bool) { o.podOf(p).DeletedAt = time.Now().UTC() }

@@ -80,10 +80,10 @@ func hasStarted(deleted bool, pod *corev1.Pod) (bool, error) {
 	switch {
 	case deleted:
 		return false, errors.New("the pod was deleted, but not by this run")
-	case pod.Status.Phase == corev1.PodRunning, pod.Status.Phase == corev1.PodSucceeded:
+	case hasContainerStarted(pod):
+		return true, nil // If it has ended, its log has the reason.
+	case pod.Status.Phase == corev1.PodSucceeded:
 		return true, nil
-	case pod.Status.Phase == corev1.PodFailed && hasContainerEnded(pod):
-		return true, nil // The program did run. Its log has the reason why it ended.
 	case pod.Status.Phase == corev1.PodFailed:
 		return false, fmt.Errorf("the pod failed: %s %s", pod.Status.Reason, pod.Status.Message)
 	}
@@ -123,7 +123,7 @@ func isCreationFailure(reason string) bool {
 // waitingContainer returns the state of the first container that waits, preferably of one that cannot be created.
 // LikelyFinal is set if the reason rarely disappears.
 func waitingContainer(pod *corev1.Pod) (waiting *corev1.ContainerStateWaiting, likelyFinal bool) {
-	for _, s := range pod.Status.ContainerStatuses {
+	for _, s := range allStatuses(pod) {
 		if w := s.State.Waiting; w != nil && (waiting == nil || isCreationFailure(w.Reason)) {
 			waiting = w
 		}
@@ -137,16 +137,7 @@ func waitingContainer(pod *corev1.Pod) (waiting *corev1.ContainerStateWaiting, l
 	return waiting, isPull && missing || slices.Contains(likelyFinalWaits, waiting.Reason)
 }
 
-func hasContainerEnded(pod *corev1.Pod) bool {
-	for _, s := range pod.Status.ContainerStatuses {
-		if s.State.Terminated == nil {
-			return false
-		}
-	}
-	return len(pod.Status.ContainerStatuses) > 0
-}
-
-// RunToCompletion runs a pod, waits until it succeeds, and deletes it even after an error.
+// RunToCompletion runs a pod, waits until its container succeeds, and deletes it even after an error.
 func (c Client) RunToCompletion(ctx context.Context, pod *corev1.Pod) error {
 	running, err := c.RunPod(ctx, pod)
 	if err == nil {
@@ -166,7 +157,10 @@ func (c Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 		switch {
 		case observed == nil:
 			return false, nil
-		case observed.latest.Status.Phase == corev1.PodFailed || !observed.DeletedAt.IsZero():
+		case hasContainerSucceeded(observed.latest):
+			return true, nil // A sidecar may run for longer.
+		case hasContainerEnded(observed.latest), observed.latest.Status.Phase == corev1.PodFailed,
+			!observed.DeletedAt.IsZero():
 			return false, fmt.Errorf("pod %s/%s failed. To fix this: read its log: kubectl logs -n %s %s",
 				c.Namespace, pod.Name, c.Namespace, pod.Name)
 		}

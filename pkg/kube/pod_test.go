@@ -17,20 +17,21 @@ func TestHasStarted_RunningOrEnded(t *testing.T) {
 			Status: corev1.PodStatus{
 				Phase: corev1.PodPending,
 				ContainerStatuses: []corev1.ContainerStatus{
-					{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}},
+					{Name: ContainerName, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}},
 				},
 			},
 		}
 	}
 	with := func(status corev1.PodStatus) *corev1.Pod { return &corev1.Pod{Status: status} }
-	ended := []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
+	ended := []corev1.ContainerStatus{named(ContainerName, terminated(1))}
+	running := []corev1.ContainerStatus{named(ContainerName, runningState())}
 	for name, tc := range map[string]struct {
 		gone    bool
 		pod     *corev1.Pod
 		started bool
 		fails   string
 	}{
-		"running":       {false, with(corev1.PodStatus{Phase: corev1.PodRunning}), true, ""},
+		"running":       {false, with(corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: running}), true, ""},
 		"ended already": {false, with(corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended}), true, ""},
 		"evicted":       {false, with(corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}), false, "Evicted"},
 		"too many volumes on its node": { // Kubernetes 1.35: MutableCSINodeAllocatableCount
@@ -70,7 +71,7 @@ func TestRunPod_RecordsTheTimes(t *testing.T) {
 		{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue},
 	}
 	running.Status.ContainerStatuses = []corev1.ContainerStatus{
-		{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+		named(ContainerName, runningState()),
 	}
 	go func() {
 		for {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
 func spec() PodSpec {
@@ -15,6 +16,7 @@ func spec() PodSpec {
 		Claim:     "stig-pvc",
 		OwnVolume: true,
 		Command:   []string{"c"},
+		Identity:  Identity{User: ptr.To[int64](1), Group: ptr.To[int64](2), FSGroup: ptr.To[int64](3)},
 	}
 }
 
@@ -38,6 +40,32 @@ func TestPod_SetsFSGroupOnlyOnOwnVolume(t *testing.T) {
 	assert.NotNil(t, newTestClient(t).NewPod(own).Spec.SecurityContext.FSGroup)
 	own.OwnVolume = false
 	assert.Nil(t, newTestClient(t).NewPod(own).Spec.SecurityContext.FSGroup)
+}
+
+func TestPod_HasIdentityOfSpec(t *testing.T) {
+	s := spec()
+	s.Identity.SupplementalGroups = []int64{4}
+	security := newTestClient(t).NewPod(s).Spec.SecurityContext
+	assert.Equal(t, []int64{1, 2, 3}, []int64{*security.RunAsUser, *security.RunAsGroup, *security.FSGroup})
+	assert.Equal(t, []int64{4}, security.SupplementalGroups)
+	assert.Equal(t, s.Identity, IdentityOf(newTestClient(t).NewPod(s)))
+}
+
+func TestPod_LeavesIdentityToCluster(t *testing.T) {
+	s := spec()
+	s.Identity = Identity{}
+	security := newTestClient(t).NewPod(s).Spec.SecurityContext
+	assert.True(t, *security.RunAsNonRoot)
+	security.RunAsNonRoot, security.SeccompProfile = nil, nil
+	assert.Equal(t, &corev1.PodSecurityContext{}, security)
+	assert.Empty(t, IdentityOf(&corev1.Pod{}))
+}
+
+func TestPod_RunsAsRootOnlyIfAsked(t *testing.T) {
+	s := spec()
+	assert.True(t, *newTestClient(t).NewPod(s).Spec.SecurityContext.RunAsNonRoot)
+	s.Identity.User = ptr.To[int64](0)
+	assert.False(t, *newTestClient(t).NewPod(s).Spec.SecurityContext.RunAsNonRoot)
 }
 
 func TestPod_UsesEmptyDirWithoutClaim(t *testing.T) {

@@ -62,13 +62,14 @@ func unscheduled(message string) func(*corev1.Pod) {
 func waitingFor(reason, message string) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
 		p.Spec.NodeName = "n2"
-		p.Status.ContainerStatuses = []corev1.ContainerStatus{{
-			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}},
-		}}
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{named(ContainerName, waiting(reason, message))}
 	}
 }
 
-func running(p *corev1.Pod) { p.Spec.NodeName, p.Status.Phase = "n2", corev1.PodRunning }
+func running(p *corev1.Pod) {
+	p.Spec.NodeName, p.Status.Phase = "n2", corev1.PodRunning
+	p.Status.ContainerStatuses = []corev1.ContainerStatus{named(ContainerName, runningState())}
+}
 
 // awaited returns the error of the wait and how long it took, by the clock of the bubble.
 func (w waiter) awaited(t *testing.T) (time.Duration, error) {
@@ -99,14 +100,16 @@ func clusterWith(key, value string, nodes ...string) []runtime.Object {
 	for i, name := range nodes {
 		zone := map[bool]string{true: "a", false: "b"}[i == 0]
 		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: name, Labels: map[string]string{corev1.LabelHostname: name, corev1.LabelTopologyZone: zone},
+			Name: name, Labels: map[string]string{
+				corev1.LabelHostname: name, corev1.LabelTopologyZone: zone, corev1.LabelOSStable: string(corev1.Linux),
+			},
 		}})
 	}
 	return objects
 }
 
 func (w waiter) onOtherNodeThan(node string) {
-	w.pod.Spec.Affinity = affinity(Placement{ExcludeNode: node})
+	place(&w.pod.Spec, Placement{ExcludeNode: node})
 }
 
 const (

@@ -153,14 +153,8 @@ func (e *Experiment) readEngine(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading ChaosEngine %s/%s: %w", e.chaos.ChaosNamespace, e.chaos.EngineName, err)
 	}
-	err = e.retry(ctx, "reading the experiment's own pod", func(ctx context.Context) (err error) {
-		pods := e.clients.KubeClient.CoreV1().Pods(e.chaos.ChaosNamespace)
-		e.pod, err = pods.Get(ctx, e.chaos.ChaosPodName, metav1.GetOptions{})
+	if err := e.readOwnPod(ctx); err != nil {
 		return err
-	})
-	if err != nil {
-		return fmt.Errorf("reading the experiment's own pod %s/%s: %w",
-			e.chaos.ChaosNamespace, e.chaos.ChaosPodName, err)
 	}
 	e.result.ProbeArtifacts = map[string]types.ProbeArtifact{}
 	for _, experiment := range engine.Spec.Experiments {
@@ -218,9 +212,6 @@ func (e *Experiment) SetTimeouts(step, chaos time.Duration) {
 	e.chaos.Timeout = max(statusDelay, int(step/time.Second))
 	e.chaos.ChaosDuration = int(chaos / time.Second)
 }
-
-// Image returns the image of the container that this program runs in.
-func (e *Experiment) Image() string { return e.pod.Spec.Containers[0].Image }
 
 // JobUID returns the UID of the Job that created the experiment's pod; an empty string if there is none.
 func (e *Experiment) JobUID() string { return e.pod.Labels[batchv1.ControllerUidLabel] }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,7 +81,22 @@ func conflicts(v Values) []error {
 	check(emptyDir && slices.Contains(v.VolumeModes, corev1.PersistentVolumeBlock),
 		"VOLUME_MODE", fmt.Sprint(v.VolumeModes), "Filesystem if VOLUME_SOURCE is emptyDir")
 	check(v.WriterPod != "" && v.WriterPod == v.ReaderPod, "READER_POD", v.ReaderPod, "a name other than WRITER_POD's")
-	return problems
+	check(v.RunAsUser == nil && v.RunAsGroup != nil, "RUN_AS_GROUP", idText(v.RunAsGroup),
+		"none if RUN_AS_USER is none: container runtimes reject a group without a user")
+	check(existing && v.FSGroup != nil && *v.FSGroup != ImageUser, "FS_GROUP", idText(v.FSGroup),
+		"it unset or none if EXISTING_CLAIM is set: a run does not change the group of files that it did not create. "+
+			"SUPPLEMENTAL_GROUPS gives the pods another group")
+	check(v.WriterNode == ClaimNode && !existing, "WRITER_NODE", string(ClaimNode),
+		"another value if EXISTING_CLAIM is unset")
+	return append(problems, excessiveRequests(v)...)
+}
+
+// idText returns an option that id has read.
+func idText(id *int64) string {
+	if id == nil {
+		return None
+	}
+	return strconv.FormatInt(*id, 10)
 }
 
 // cellsPerClass returns how many cells each StorageClass has.

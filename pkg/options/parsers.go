@@ -3,6 +3,7 @@ package options
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"path/filepath"
 	"slices"
@@ -178,12 +179,52 @@ func number(minimum, maximum int, field func(*Values) *int) func(*Values, string
 	}
 }
 
-func claimTemplate(v *Values, value string) error {
-	if !filepath.IsAbs(value) {
-		return wanted("an absolute path in the experiment's pod")
+// maxID is the highest ID of a user or a group that Kubernetes accepts.
+const maxID = math.MaxInt32
+
+// readID reads the ID of a user or a group.
+func readID(value string) (int64, error) {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < 0 || n > maxID {
+		return 0, wanted(fmt.Sprintf("none, or a whole number, 0 to %d", maxID))
 	}
-	v.ClaimTemplate = value
-	return nil
+	return n, nil
+}
+
+// id returns a reader of the ID of a user or a group, or of none.
+func id(field func(*Values) **int64) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		if value == None {
+			*field(v) = nil
+			return nil
+		}
+		n, err := readID(value)
+		*field(v) = &n
+		return err
+	}
+}
+
+func groups(v *Values, value string) error {
+	if value == None {
+		v.SupplementalGroups = nil
+		return nil
+	}
+	return list(readID, func(v *Values) *[]int64 { return &v.SupplementalGroups })(v, value)
+}
+
+// absolutePath returns a reader of the path of a file.
+func absolutePath(field func(*Values) *string) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		if !filepath.IsAbs(value) {
+			return wanted("an absolute path in the experiment's pod")
+		}
+		*field(v) = value
+		return nil
+	}
+}
+
+func claimTemplate(v *Values, value string) error {
+	return absolutePath(func(v *Values) *string { return &v.ClaimTemplate })(v, value)
 }
 
 func requiredEvidence(v *Values, value string) error {

@@ -2,6 +2,7 @@ package options
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -176,6 +177,13 @@ func Table() []Option {
 			set: name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.ReaderPod }),
 		},
 		{
+			Name: "WRITER_NODE", Default: "any", Suggestions: []string{"any", "claim"},
+			Doc: "Node of the writer: `any`, a node's name, or labels such as `key=value,key=value`. `claim` is the node of the " +
+				"application that uses `EXISTING_CLAIM`, for a ReadWriteOnce claim in use; if `READER_NODE` is `any`, the reader " +
+				"runs there too.",
+			set: writerNode,
+		},
+		{
 			Name: "READER_NODE", Default: "any", Suggestions: []string{"any", "same", "other"},
 			Doc: "Node of the reader, relative to the last writer: `any`, `same` or `other`, or a node's name; several are " +
 				"separated by commas. On the same node the reader may read the page cache.",
@@ -213,6 +221,95 @@ func Table() []Option {
 			Doc:         "Pull policy of that image: `Always`, `IfNotPresent` or `Never`.",
 			set: oneOf(func(v *Values) *corev1.PullPolicy { return &v.ImagePullPolicy },
 				corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever),
+		},
+		{
+			Name: "RUN_AS_USER", Default: strconv.Itoa(ImageUser), Suggestions: []string{None},
+			Doc: "User ID of the pods; `none` to let the cluster assign one, as OpenShift does. On an existing claim it " +
+				"must be allowed to write to the root of the volume. 0 is root.",
+			set: id(func(v *Values) **int64 { return &v.RunAsUser }),
+		},
+		{
+			Name: "RUN_AS_GROUP", Default: strconv.Itoa(ImageUser), Suggestions: []string{None},
+			Doc: "Group ID of the pods; `none` to let the cluster assign one. It must be `none` if `RUN_AS_USER` is.",
+			set: id(func(v *Values) **int64 { return &v.RunAsGroup }),
+		},
+		{
+			Name: "SUPPLEMENTAL_GROUPS", Default: None, Suggestions: []string{None},
+			Doc: "Further group IDs of the pods, separated by commas, for example a group that may write to an existing " +
+				"claim or owns a raw block device; `none` for no further group.",
+			set: groups,
+		},
+		{
+			Name: "FS_GROUP", Default: strconv.Itoa(ImageUser), Suggestions: []string{None},
+			Doc: "Group ID that Kubernetes gives the files of a volume which the run creates (`fsGroup`); `none` to let the " +
+				"cluster assign one. The files on an existing claim keep their group.",
+			set: id(func(v *Values) **int64 { return &v.FSGroup }),
+		},
+		{
+			Name: "IMAGE_PULL_SECRETS", Suggestions: []string{None},
+			Doc:     "Secrets with which the nodes pull the pods' image, separated by commas; " + inheritedDoc,
+			FlagDoc: "Secrets with which the nodes pull the pods' image, separated by commas; " + inheritedFlagDoc,
+			set: inherited(func(v *Values) { v.ImagePullSecrets = []string{} },
+				list(names(validation.IsDNS1123Subdomain), func(v *Values) *[]string { return &v.ImagePullSecrets })),
+		},
+		{
+			Name: "TOLERATIONS", Suggestions: []string{None, "*"},
+			Doc:     "Taints that the pods tolerate, such as `key=value:NoSchedule,key`, or `*` for all; " + inheritedDoc,
+			FlagDoc: "Taints that the pods tolerate, such as `key=value:NoSchedule,key`, or `*` for all; " + inheritedFlagDoc,
+			set: inherited(func(v *Values) { v.Tolerations = []corev1.Toleration{} },
+				list(toleration, func(v *Values) *[]corev1.Toleration { return &v.Tolerations })),
+		},
+		{
+			Name: "NODE_SELECTOR", Suggestions: []string{None},
+			Doc:     "Labels that the nodes of the pods must have, such as `key=value,key=value`; " + inheritedDoc + selectorDoc,
+			FlagDoc: "Labels that the nodes of the pods must have, such as `key=value,key=value`; " + inheritedFlagDoc,
+			set:     inherited(func(v *Values) { v.NodeSelector = map[string]string{} }, nodeSelector),
+		},
+		{
+			Name: "PRIORITY_CLASS", Suggestions: []string{None},
+			Doc:     "PriorityClass of the pods; " + inheritedClassDoc,
+			FlagDoc: "PriorityClass of the pods; " + inheritedFlagDoc,
+			set:     className(func(v *Values) **string { return &v.PriorityClass }),
+		},
+		{
+			Name: "RUNTIME_CLASS", Suggestions: []string{None},
+			Doc:     "RuntimeClass of the pods; " + inheritedClassDoc,
+			FlagDoc: "RuntimeClass of the pods; " + inheritedFlagDoc,
+			set:     className(func(v *Values) **string { return &v.RuntimeClass }),
+		},
+		{
+			Name: "RESOURCE_REQUESTS", Suggestions: []string{None},
+			Doc: "Resource requests of the pods' container, such as `cpu=100m,memory=64Mi`; empty for those of the experiment's " +
+				"container, or `cpu=10m,memory=32Mi` if it has none; `none` for none.",
+			FlagDoc: "Resource requests of the pods' container, such as `cpu=100m,memory=64Mi`; empty for " +
+				"`cpu=10m,memory=32Mi`, `none` for none.",
+			set: resources(func(v *Values) *corev1.ResourceList { return &v.ResourceRequests }),
+		},
+		{
+			Name: "RESOURCE_LIMITS", Suggestions: []string{None},
+			Doc: "Resource limits of the pods' container, with at least `memory=64Mi`; empty for those of the experiment's " +
+				"container, or `memory=256Mi` if it has none; `none` for none. A limit on `cpu` can lengthen commits.",
+			FlagDoc: "Resource limits of the pods' container, with at least `memory=64Mi`; empty for `memory=256Mi`, `none` " +
+				"for none. A limit on `cpu` can lengthen commits.",
+			set: resources(func(v *Values) *corev1.ResourceList { return &v.ResourceLimits }),
+		},
+		{
+			Name: "POD_LABELS",
+			Doc:  "Labels of the pods, such as `sidecar.istio.io/inject=false`, separated by commas.",
+			set:  optional(podLabels),
+		},
+		{
+			Name: "POD_ANNOTATIONS",
+			Doc: "Annotations of the pods, such as `linkerd.io/inject=disabled`, separated by commas. A name without a value " +
+				"copies an annotation of the experiment's pod.",
+			FlagDoc: "Annotations of the pods, such as `linkerd.io/inject=disabled`, separated by commas.",
+			set:     optional(podAnnotations),
+		},
+		{
+			Name:    "POD_TEMPLATE",
+			Doc:     "File in the experiment's pod with " + podTemplateDoc,
+			FlagDoc: "File with " + podTemplateDoc,
+			set:     optional(podTemplate),
 		},
 		{
 			Name: "REQUIRED_EVIDENCE", Default: "none", Suggestions: provenance.LevelNames(),
@@ -259,6 +356,12 @@ func Table() []Option {
 const (
 	templateDoc = "for annotations, selectors or a data source. Its name, class and modes are set for each cell; its " +
 		"size is set only if the manifest has none."
+	inheritedDoc      = "empty for those of the experiment's pod, `none` for none."
+	inheritedClassDoc = "empty for that of the experiment's pod, `none` for none."
+	inheritedFlagDoc  = "empty or `none` for none."
+	selectorDoc       = " The node affinity of the experiment's pod is used only if this is empty."
+	podTemplateDoc    = "the manifest of a Pod or a PodTemplate, which is merged into the writer and the reader by " +
+		"strategic merge. It cannot change what the run itself needs. See [pods](pods.md#pod-template)."
 	keepDoc = "Keep the claim and the reader after the run, for example for " +
 		"`kubectl exec read-pod -n stig -- cat /data/logs.log`."
 )

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
 )
 
 func env(values map[string]string) func(string) string {
@@ -60,6 +61,11 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		"VOLUME_MODE": "Filesystem,block", "REQUIRED_EVIDENCE": "strong", "NEGATIVE_CONTROL": "on",
 		"BUNDLE_CONFIGMAP": "My Bundle",
 		"KEEP":             "1", "LIB_IMAGE": "a b", "LIB_IMAGE_PULL_POLICY": "always", "ORCHESTRATOR": "nomad",
+		"RUN_AS_USER": "root", "RUN_AS_GROUP": "-1", "SUPPLEMENTAL_GROUPS": "1,none", "FS_GROUP": "2147483648",
+		"IMAGE_PULL_SECRETS": "A", "TOLERATIONS": "a:Never", "NODE_SELECTOR": "kubernetes.io/os=windows",
+		"PRIORITY_CLASS": "A", "RUNTIME_CLASS": "A", "RESOURCE_REQUESTS": "cpu", "RESOURCE_LIMITS": "cpu=much",
+		"POD_LABELS": "volume-durability/run=1", "POD_ANNOTATIONS": "volume-durability/journal", "POD_TEMPLATE": "pod.yaml",
+		"WRITER_NODE":          "a=b=c",
 		"STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
 	}
 	_, err := Parse(env(values))
@@ -97,6 +103,45 @@ func TestParse_RejectsOtherMachineWithTheReaderOnTheSameNode(t *testing.T) {
 	}
 	_, err := Parse(env(map[string]string{"REQUIRED_EVIDENCE": "other-machine", "READER_NODE": "same"}))
 	assert.ErrorContains(t, err, `REQUIRED_EVIDENCE="other-machine": want reattached or lower, because READER_NODE=same never reaches other-machine`)
+}
+
+func TestParse_ReadsUserAndGroups(t *testing.T) {
+	v := Defaults()
+	for _, id := range []*int64{v.RunAsUser, v.RunAsGroup, v.FSGroup} {
+		assert.Equal(t, ptr.To[int64](ImageUser), id)
+	}
+	assert.Empty(t, v.SupplementalGroups)
+
+	v, err := Parse(env(map[string]string{
+		"RUN_AS_USER": "0", "RUN_AS_GROUP": "2147483647", "SUPPLEMENTAL_GROUPS": "5, 6", "FS_GROUP": "7",
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, []int64{0, 2147483647, 7}, []int64{*v.RunAsUser, *v.RunAsGroup, *v.FSGroup})
+	assert.Equal(t, []int64{5, 6}, v.SupplementalGroups)
+
+	v, err = Parse(env(map[string]string{
+		"RUN_AS_USER": "none", "RUN_AS_GROUP": "none", "SUPPLEMENTAL_GROUPS": "none", "FS_GROUP": "none",
+	}))
+	require.NoError(t, err)
+	assert.Nil(t, v.RunAsUser)
+	assert.Nil(t, v.RunAsGroup)
+	assert.Nil(t, v.FSGroup)
+	assert.Nil(t, v.SupplementalGroups)
+}
+
+// containerd rejects such a container: "user group is specified without user".
+func TestParse_RejectsGroupWithoutUser(t *testing.T) {
+	_, err := Parse(env(map[string]string{"RUN_AS_USER": "none"}))
+	assert.ErrorContains(t, err, `RUN_AS_GROUP="65532": want none if RUN_AS_USER is none`)
+}
+
+func TestParse_KeepsGroupOfFilesOnExistingClaim(t *testing.T) {
+	for group, wrong := range map[string]bool{"1": true, "65532": false, "": false, "none": false} {
+		_, err := Parse(env(map[string]string{"EXISTING_CLAIM": "c", "FS_GROUP": group}))
+		assert.Equal(t, wrong, err != nil, group)
+	}
+	_, err := Parse(env(map[string]string{"EXISTING_CLAIM": "c", "FS_GROUP": "1"}))
+	assert.ErrorContains(t, err, `FS_GROUP="1": want it unset or none if EXISTING_CLAIM is set`)
 }
 
 func TestParse_ReadsIntervals(t *testing.T) {
@@ -180,7 +225,13 @@ func TestComplete_SuggestsValidValues(t *testing.T) {
 			suggested[option.Name] = values
 		}
 		for _, value := range option.Complete("") {
-			_, err := Parse(func(name string) string { return map[string]string{option.Name: value}[name] })
+			// They fit every user and every node.
+			values := map[string]string{"RUN_AS_GROUP": "none", "EXISTING_CLAIM": "c"}
+			if slices.Contains([]string{"STORAGE_CLASSES", "VOLUME_SOURCE", "FORCE"}, option.Name) {
+				delete(values, "EXISTING_CLAIM")
+			}
+			values[option.Name] = value
+			_, err := Parse(env(values))
 			assert.NoError(t, err, option.Name)
 		}
 	}

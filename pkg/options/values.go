@@ -38,6 +38,16 @@ const (
 	OtherNode ReaderNode = "other"
 )
 
+// WriterNode is where the writer runs: one of the constants below, a node's name, or labels of nodes.
+type WriterNode string
+
+// Nodes of the writer.
+const (
+	AnyWriterNode WriterNode = "any"
+	// ClaimNode is the node of a pod that uses the existing claim.
+	ClaimNode WriterNode = "claim"
+)
+
 // Orchestrator runs the containers of the cluster under test.
 type Orchestrator string
 
@@ -82,6 +92,7 @@ type Values struct {
 	VolumeModes   []corev1.PersistentVolumeMode       `json:"volumeModes"`
 	WriterPod     string                              `json:"writerPod"`
 	ReaderPod     string                              `json:"readerPod"`
+	WriterNode    WriterNode                          `json:"writerNode"`
 	ReaderNodes   []ReaderNode                        `json:"readerNodes"`
 	// ParallelCells is the maximum number of cells that are tested at the same time.
 	ParallelCells int `json:"parallelCells"`
@@ -106,12 +117,42 @@ type Values struct {
 	Image           string            `json:"image,omitempty"`
 	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy"`
 	Orchestrator    Orchestrator      `json:"orchestrator"`
+	// RunAsUser and RunAsGroup are the user and the group of the pods; absent if the cluster assigns them.
+	RunAsUser  *int64 `json:"runAsUser,omitempty"`
+	RunAsGroup *int64 `json:"runAsGroup,omitempty"`
+	// SupplementalGroups are further groups of the pods.
+	SupplementalGroups []int64 `json:"supplementalGroups,omitempty"`
+	// FSGroup is the group that owns the files of a volume that the run creates; absent for none.
+	FSGroup *int64 `json:"fsGroup,omitempty"`
+
+	// ImagePullSecrets are names of Secrets. Like the tolerations, the node selector, the classes and the resources,
+	// they are absent if the pods have those of the experiment's pod, and empty if the pods have none.
+	ImagePullSecrets []string            `json:"imagePullSecrets,omitzero"`
+	Tolerations      []corev1.Toleration `json:"tolerations,omitzero"`
+	// NodeSelector are labels that the nodes of the pods must have.
+	NodeSelector     map[string]string   `json:"nodeSelector,omitzero"`
+	PriorityClass    *string             `json:"priorityClass,omitempty"`
+	RuntimeClass     *string             `json:"runtimeClass,omitempty"`
+	ResourceRequests corev1.ResourceList `json:"resourceRequests,omitzero"`
+	ResourceLimits   corev1.ResourceList `json:"resourceLimits,omitzero"`
+	PodLabels        map[string]string   `json:"podLabels,omitempty"`
+	PodAnnotations   map[string]string   `json:"podAnnotations,omitempty"`
+	// CopiedAnnotations are the names of the annotations that the pods have from the experiment's pod.
+	CopiedAnnotations []string `json:"copiedAnnotations,omitempty"`
+	// PodTemplate is the path of a manifest that is merged into the pods; empty for none.
+	PodTemplate string `json:"podTemplate,omitempty"`
 
 	// StatusTimeout limits each wait for an object of the cluster.
 	StatusTimeout time.Duration `json:"statusTimeout"`
 	// VerifyTimeout limits how long the reader reads.
 	VerifyTimeout time.Duration `json:"verifyTimeout"`
 }
+
+// ImageUser is the user and the group of the image (USER in the Dockerfile).
+const ImageUser = 65532
+
+// None is the value of an option that leaves a field of the pods unset.
+const None = "none"
 
 // NoBundle is the BundleConfigMap of a run that keeps no bundle in the cluster.
 const NoBundle = "none"

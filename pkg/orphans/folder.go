@@ -37,8 +37,8 @@ func (f folder) String() string { return f.name + " on claim " + f.claim }
 func folderOf(p corev1.Pod) (folder, bool) {
 	journal := p.Annotations[kube.JournalAnnotation]
 	f := folder{name: path.Base(path.Dir(journal))}
-	containers := p.Spec.Containers
-	if !strings.HasPrefix(f.name, volume.FolderPrefix) || len(containers) == 0 || len(containers[0].Command) == 0 {
+	container := kube.ContainerOf(&p)
+	if !strings.HasPrefix(f.name, volume.FolderPrefix) || container == nil || len(container.Command) == 0 {
 		return folder{}, false
 	}
 	for _, v := range p.Spec.Volumes {
@@ -46,10 +46,13 @@ func folderOf(p corev1.Pod) (folder, bool) {
 			f.claim = v.PersistentVolumeClaim.ClaimName
 		}
 	}
+	settings := kube.SettingsOf(&p, container)
+	settings.Labels, settings.Annotations = kube.ForeignMetadata(p.Labels), kube.ForeignMetadata(p.Annotations)
 	f.remover = kube.PodSpec{
-		Name: p.Name, Image: containers[0].Image, ImagePullPolicy: containers[0].ImagePullPolicy,
+		Name: p.Name, Image: container.Image, ImagePullPolicy: container.ImagePullPolicy,
 		Path: path.Dir(path.Dir(journal)), Claim: f.claim, OwnFolderJournal: journal,
-		Command: []string{containers[0].Command[0], "remove", "--file", journal},
+		Identity: kube.IdentityOf(&p), Settings: settings,
+		Command: []string{container.Command[0], "remove", "--file", journal},
 	}
 	return f, f.claim != ""
 }

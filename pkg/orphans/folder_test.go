@@ -1,12 +1,14 @@
 package orphans
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
@@ -16,8 +18,11 @@ func podWithJournal(name, claim, journal string) *corev1.Pod {
 	p := pod("1", name, nil)
 	made := kube.Client{}.NewPod(kube.PodSpec{
 		Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write"}, OwnFolderJournal: journal,
+		Identity: kube.Identity{User: ptr.To[int64](1234)},
+		Settings: kube.PodSettings{PriorityClassName: "high", Labels: map[string]string{"sidecar.istio.io/inject": "false"}},
 	})
 	p.Spec, p.Annotations = made.Spec, made.Annotations
+	maps.Copy(p.Labels, made.Labels)
 	return p
 }
 
@@ -56,6 +61,9 @@ func TestFind_ListsFoldersOnExistingClaims(t *testing.T) {
 			for _, f := range runs[0].folders {
 				assert.Equal(t, []string{"helper", "remove", "--file", journal}, f.remover.Command)
 				assert.Equal(t, "/data", f.remover.Path)
+				assert.Equal(t, "high", f.remover.Settings.PriorityClassName)
+				assert.Equal(t, map[string]string{"sidecar.istio.io/inject": "false"}, f.remover.Settings.Labels)
+				assert.Equal(t, int64(1234), *f.remover.Identity.User, "another user may not remove the folder")
 			}
 		})
 	}

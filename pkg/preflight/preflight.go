@@ -1,23 +1,18 @@
 // Package preflight checks whether a run is possible on a cluster, without changing anything. It checks the user's
-// permissions, the nodes and StorageClasses, and whether the API server would create each object of the run.
+// permissions, the nodes and their logs, StorageClasses, pull secrets and quotas, and whether the API server would
+// create each object of the run.
 //
 // It cannot check whether the nodes can pull the image, or whether a volume can be provisioned, mounted and written.
-// Only a run shows that.
+// Only a run shows that. A check that needs a permission that the user does not have is a warning.
 package preflight
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
-	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
@@ -53,110 +48,33 @@ func Run(ctx context.Context, r run.Run) []Check {
 		return []Check{{"API server", Failed, err.Error()}}
 	}
 	checks := []Check{{"API server", Passed, "Kubernetes " + version}}
-	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace))
-	checks = append(checks, checkNodes(ctx, client, r.Options)...)
-	checks = append(checks, checkClasses(ctx, client, r.Options))
+	// Invalid options are reported by checkObjects, and StorageClasses that cannot be listed by checkClasses.
+	cells, _ := r.PlannedCells(ctx)
+	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace, firstPod(cells))...)
+	nodeChecks, found := checkNodes(ctx, client, r.Options, firstPod(cells))
+	checks = append(checks, nodeChecks...)
+	checks = append(checks, checkClasses(ctx, client, r.Options, cells)...)
+	checks = append(checks, checkFSGroup(version, r.Options)...)
+	checks = append(checks, checkBlockOwnership(found, cells)...)
+	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options)...)
+	if len(cells) > 0 {
+		checks = append(checks, checkPullSecrets(ctx, client, r.Kube.Namespace, firstPod(cells)),
+			checkQuota(ctx, client, r.Kube.Namespace, r.Options, cells))
+	}
+	if found != nil && len(found.usable()) > 0 {
+		checks = append(checks, checkLogs(ctx, client, r.Kube.Namespace, found.usable()))
+	}
 	checks = append(checks, checkPermissions(ctx, client, r.Kube.Namespace)...)
 	return append(checks, checkObjects(ctx, r)...)
 }
 
-func checkNamespace(ctx context.Context, client kubernetes.Interface, name string) Check {
-	const check = "namespace"
-	namespace, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		message := fmt.Sprintf("%s does not exist. To fix this: kubectl create namespace %s", name, name)
-		return Check{check, Failed, message}
-	case err != nil:
-		return Check{check, Warning, fmt.Sprintf("unknown whether %s exists: %v", name, err)}
+// firstPod returns the writer of the first cell; nil if there is none. The pods of all cells have the same user, image
+// and tolerations.
+func firstPod(cells []run.PlannedCell) *corev1.Pod {
+	if len(cells) == 0 {
+		return nil
 	}
-	message := name
-	if level := namespace.Labels["pod-security.kubernetes.io/enforce"]; level != "" {
-		message += ", Pod Security " + level
-	}
-	return Check{check, Passed, message}
-}
-
-func checkNodes(ctx context.Context, client kubernetes.Interface, opts options.Values) []Check {
-	const check = "nodes"
-	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return []Check{{check, Warning, fmt.Sprintf("unknown: %v", err)}}
-	}
-	var ready []string
-	for _, n := range list.Items {
-		if isReady(n) {
-			ready = append(ready, n.Name)
-		}
-	}
-	message := fmt.Sprintf("%d of %d ready and schedulable: %s", len(ready), len(list.Items), strings.Join(ready, ", "))
-	c := Check{check, Passed, message}
-	needed := 1
-	if slices.Contains(opts.ReaderNodes, options.OtherNode) {
-		needed = 2
-	}
-	if len(ready) < needed {
-		c.Status = Failed
-		c.Message += fmt.Sprintf("; READER_NODE needs %d", needed)
-	}
-	return []Check{c, checkOrchestrator(list.Items, opts.Orchestrator)}
-}
-
-// isReady reports whether a node can run a new pod.
-func isReady(n corev1.Node) bool {
-	for _, c := range n.Status.Conditions {
-		if c.Type == corev1.NodeReady {
-			return c.Status == corev1.ConditionTrue && !n.Spec.Unschedulable
-		}
-	}
-	return false
-}
-
-// checkOrchestrator decides as a run does whether Kubernetes or Swarm orchestrates.
-func checkOrchestrator(nodes []corev1.Node, option options.Orchestrator) Check {
-	const check = "orchestrator"
-	switch {
-	case option == options.Swarm, option == options.Auto && run.OnlySwarm(nodes):
-		return Check{check, Failed, "Swarm: the rule is Not Applicable, so there is nothing to test"}
-	case option == options.Kubernetes:
-		return Check{check, Passed, "Kubernetes (set by ORCHESTRATOR)"}
-	}
-	return Check{check, Passed, "Kubernetes: not every node is labelled as a Swarm-only node"}
-}
-
-func checkClasses(ctx context.Context, client kubernetes.Interface, opts options.Values) Check {
-	const check = "StorageClasses"
-	list, err := client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return Check{check, Warning, fmt.Sprintf("unknown: %v", err)}
-	}
-	existing, hasDefault := map[string]bool{}, false
-	var names []string
-	for _, c := range list.Items {
-		name := c.Name
-		existing[name] = true
-		if c.Annotations["storageclass.kubernetes.io/is-default-class"] == "true" {
-			hasDefault = true
-			name += " (default)"
-		}
-		names = append(names, name)
-	}
-	found := strings.Join(names, ", ")
-	if opts.VolumeSource == options.EmptyDir || opts.ExistingClaim != "" {
-		return Check{check, Passed, found}
-	}
-	for _, class := range opts.StorageClasses {
-		switch {
-		case class == "" && !hasDefault:
-			return Check{check, Failed, "no default StorageClass. To fix this: set STORAGE_CLASS to one of: " + found}
-		case class == options.AllStorageClasses && len(names) == 0:
-			return Check{check, Failed, "the cluster has no StorageClass"}
-		case class != "" && class != options.AllStorageClasses && !existing[class]:
-			message := fmt.Sprintf("%s does not exist. To fix this: set STORAGE_CLASS to one of: %s", class, found)
-			return Check{check, Failed, message}
-		}
-	}
-	return Check{check, Passed, found}
+	return cells[0].Writer
 }
 
 // checkObjects checks with dry-run requests whether the API server would create each object of the run.

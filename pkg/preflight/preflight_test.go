@@ -137,6 +137,11 @@ func cluster(nodes ...string) []runtime.Object {
 					Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
 				},
 			},
+			&corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "pod-of-" + n},
+				Spec:       corev1.PodSpec{NodeName: n, Containers: []corev1.Container{{Name: "c"}}},
+				Status:     corev1.PodStatus{Phase: corev1.PodRunning},
+			},
 		)
 	}
 	return objects
@@ -158,7 +163,7 @@ func TestRun_NamesMissingObjects(t *testing.T) {
 	by := checks(t, env, allowAll, cluster("n1")...)
 	assert.Equal(t, Failed, by[""].Status)
 	assert.Contains(t, by["namespace"].Message, "kubectl create namespace none")
-	assert.Contains(t, by["nodes"].Message, "READER_NODE needs 2")
+	assert.Contains(t, by["nodes"].Message, "READER_NODE=other needs 2")
 	assert.Contains(t, by["StorageClasses"].Message,
 		"slow does not exist. To fix this: set STORAGE_CLASS to one of: fast (default)")
 }
@@ -191,4 +196,22 @@ func TestRun_ReportsInvalidOptions(t *testing.T) {
 	assert.Equal(t, Failed, by["objects"].Status)
 	assert.Contains(t, by["objects"].Message, `TARGET_PODS="another": want writers of this run: write-pod`)
 	assert.Contains(t, by, "create pod write-pod", "the other checks must not be skipped")
+}
+
+func TestCheckFSGroup_WarnsOfReadWriteOncePodBeforeFix(t *testing.T) {
+	parse := func(env map[string]string) options.Values {
+		opts, err := options.Parse(func(name string) string { return env[name] })
+		require.NoError(t, err)
+		return opts
+	}
+	pod := map[string]string{"ACCESS_MODE": "ReadWriteOnce,ReadWriteOncePod"}
+	warned := checkFSGroup("v1.31.9-eks-1", parse(pod))
+	require.Len(t, warned, 1)
+	assert.Equal(t, Warning, warned[0].Status)
+	assert.Contains(t, warned[0].Message, "kubernetes#127170")
+	assert.Empty(t, checkFSGroup("v1.32.0", parse(pod)))
+	assert.Empty(t, checkFSGroup("v1.31.0", parse(nil)))
+	for name, value := range map[string]string{"FS_GROUP": "none", "VOLUME_MODE": "Block"} {
+		assert.Empty(t, checkFSGroup("v1.31.0", parse(map[string]string{"ACCESS_MODE": "ReadWriteOncePod", name: value})))
+	}
 }

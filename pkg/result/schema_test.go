@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -61,6 +62,10 @@ func customSchema(t reflect.Type) *described.Schema {
 	}
 	if t == reflect.TypeFor[resource.Quantity]() {
 		return &described.Schema{Type: "string", Description: "A Kubernetes quantity, such as 5Gi."}
+	}
+	if t == reflect.TypeFor[corev1.ResourceList]() {
+		quantity := &described.Schema{Type: "string", Description: "A Kubernetes quantity, such as 5Gi."}
+		return &described.Schema{Type: "object", AdditionalProperties: quantity}
 	}
 	if t == reflect.TypeFor[syscall.Errno]() {
 		return &described.Schema{Type: "integer"}

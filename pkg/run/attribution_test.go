@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -92,6 +94,36 @@ func TestClassify_ASlowVolumeHasNotFailed(t *testing.T) {
 		err = c.failures.classify(t.Context(), timeout, log)
 		assert.ErrorIs(t, err, errVolumeFailed, "no call that returned took that long")
 	})
+}
+
+// A container runtime leaves a raw block device to root by default. That is not the storage's failure.
+func TestClassify_ADeviceOfAnotherUserIsNoFinding(t *testing.T) {
+	denied := protocol.NewOpError("opening /data/logs.log for reading", &fs.PathError{
+		Op: "open", Path: "/data/logs.log", Err: syscall.EACCES,
+	})
+	for _, withAcks := range []bool{false, true} {
+		c := newTestCell(t)
+		c.result.Spec.VolumeMode = corev1.PersistentVolumeBlock
+		if withAcks {
+			withAck(t, c)
+		}
+		err := c.failures.classify(t.Context(), fmt.Errorf("reader: %w%s", denied, c.specs.advice(denied)), nil)
+		assert.NotErrorIs(t, err, errVolumeFailed)
+		assert.Empty(t, c.failures.Findings)
+		for _, want := range []string{"device_ownership_from_security_context", "containerd", "CRI-O", "GROUPS"} {
+			assert.ErrorContains(t, err, want)
+		}
+	}
+}
+
+func TestAdvice_DeviceOwnershipIsOnlyForDevices(t *testing.T) {
+	denied := protocol.NewOpError("creating /data/logs.log", syscall.EACCES)
+	file := newTestCell(t)
+	assert.NotContains(t, file.specs.advice(denied), "device_ownership")
+	device := newTestCell(t)
+	device.result.Spec.VolumeMode = corev1.PersistentVolumeBlock
+	full := protocol.NewOpError("writing /data/logs.log", syscall.ENOSPC)
+	assert.Contains(t, device.specs.advice(full), "CLAIM_SIZE")
 }
 
 func TestAddExit_NotesAWriterThatEndedByItself(t *testing.T) {

@@ -43,7 +43,12 @@ func (c *cell) removeFolder(ctx context.Context) error {
 	if !c.specs.hasOwnFolder() || c.isKept() {
 		return nil
 	}
-	if err := c.run.Kube.RunToCompletion(ctx, c.run.Kube.NewPod(c.specs.folderRemoval())); err != nil {
+	spec := c.specs.folderRemoval()
+	var err error
+	if spec.Placement, err = c.run.writerPlacement(ctx, c.result.Spec); err == nil {
+		err = c.run.Kube.RunToCompletion(ctx, c.run.Kube.NewPod(spec))
+	}
+	if err != nil {
 		return fmt.Errorf("removing %s from claim %s: %w", path.Dir(c.result.JournalFile), c.result.Spec.ExistingClaim, err)
 	}
 	return nil

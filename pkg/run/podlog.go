@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -60,6 +61,7 @@ type podLog struct {
 	returned chan struct{}
 
 	mu             sync.Mutex
+	readErr        error     // why the log cannot be read, nil if it can
 	readable       bool      // the log can be read now
 	readFailed     bool      // the last attempt to read it failed
 	unreadableFrom time.Time // when it could last be read
@@ -80,13 +82,58 @@ func followLog(
 	}
 	go func() {
 		defer close(p.returned)
-		err := client.FollowLog(ctx, pod, p.addLine, p.setReadable)
+		err := client.FollowLog(ctx, pod, p.addLine, p.handleStream)
 		if err == nil {
-			err = errNoCause
+			err = p.errWithoutCause()
 		}
 		p.End(err)
 	}()
 	return p
+}
+
+// handleStream records whether the log can be read, and why not.
+func (p *podLog) handleStream(open bool, err error) {
+	p.setReadable(open)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.readErr = err
+}
+
+// unreadableErr returns why the log could not be read at the last attempt, nil if it could.
+func (p *podLog) unreadableErr() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.readErr
+}
+
+// errWithoutCause returns the error of a container that has ended without reporting one.
+func (p *podLog) errWithoutCause() error {
+	if err := p.unreadableErr(); err != nil {
+		return fmt.Errorf("%w that could be read: %w%s", errNoCause, err, kube.LogHint(err))
+	}
+	return errNoCause
+}
+
+// AwaitScan returns the scan result once the helper has reported it. If it does not arrive in time because the log
+// cannot be read, the error has the reason.
+func (p *podLog) AwaitScan(ctx context.Context) (*protocol.ScanResult, error) {
+	scan, err := p.Transcript.AwaitScan(ctx)
+	return scan, p.explainTimeout(err)
+}
+
+// AwaitAck returns once the ledger holds an acknowledgement of the epoch. If none arrives in time because the log
+// cannot be read, the error has the reason.
+func (p *podLog) AwaitAck(ctx context.Context, epoch int) error {
+	return p.explainTimeout(p.Transcript.AwaitAck(ctx, epoch))
+}
+
+// explainTimeout adds to the error of a wait for a message why the log could not be read, if that is the reason.
+func (p *podLog) explainTimeout(err error) error {
+	cause := p.unreadableErr()
+	if cause == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w; its log could not be read: %w%s", err, cause, kube.LogHint(cause))
 }
 
 func (p *podLog) addLine(line []byte) {

@@ -1,6 +1,9 @@
 package run
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -61,6 +64,31 @@ type lineWriter []byte
 func (w *lineWriter) Write(b []byte) (int, error) {
 	*w = append(*w, b...)
 	return len(b), nil
+}
+
+func TestPodLog_ATimeoutNamesWhyTheLogIsUnreadable(t *testing.T) {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, fmt.Errorf("timed out: %w", context.DeadlineExceeded))
+	defer cancel()
+	unreadable := errors.New("reading the log of pod stig/write-pod on node n1: remote error: tls: internal error")
+	log := logOf(t)
+	log.handleStream(false, unreadable)
+	const want = "timed out: context deadline exceeded; its log could not be read: reading the log of pod " +
+		"stig/write-pod on node n1: remote error: tls: internal error. To fix this: make sure that the API server"
+	assert.ErrorContains(t, log.AwaitAck(ctx, 1), want)
+	_, err := log.AwaitScan(ctx)
+	assert.ErrorContains(t, err, want)
+
+	log.handleStream(true, nil)
+	assert.NotContains(t, log.AwaitAck(ctx, 1).Error(), "tls", "the log can be read again")
+}
+
+func TestPodLog_AnEndedPodNamesWhyTheLogIsUnreadable(t *testing.T) {
+	log := logOf(t)
+	assert.Equal(t, errNoCause, log.errWithoutCause())
+	log.handleStream(false, errors.New("remote error: tls: internal error"))
+	err := log.errWithoutCause()
+	assert.ErrorIs(t, err, errNoCause)
+	assert.ErrorContains(t, err, "without an error message that could be read: remote error: tls: internal error")
 }
 
 func TestPodLog_AnUnexpectedLineDoesNotEndIt(t *testing.T) {

@@ -59,9 +59,13 @@ type Run struct {
 	Image string
 	// Template is the claim to start from, nil for an empty one.
 	Template *corev1.PersistentVolumeClaim
-	Kube     kube.Client
-	Hooks    Hooks
-	Log      logrus.FieldLogger
+	// PodSettings are settings of the pods that depend on the cluster.
+	PodSettings kube.PodSettings
+	// PodTemplate is merged into the pods; nil for none.
+	PodTemplate *kube.PodTemplate
+	Kube        kube.Client
+	Hooks       Hooks
+	Log         logrus.FieldLogger
 }
 
 // STIGFix is the fix text of STIG check V-260932.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -71,7 +70,6 @@ func (s specs) writer(epoch int, acks []ledger.Ack) kube.PodSpec {
 func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
 	spec := s.pod(s.run.Options.ReaderPod, "read", "--stay", "--points", protocol.FormatPoints(acks))
 	spec.ReadOnly = true
-	spec.Placement = readerPlacement(s.cell)
 	return spec
 }
 
@@ -91,7 +89,7 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	spec := kube.PodSpec{
 		Name: s.cell.Spec.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
 		Path: s.mountPath(), Block: s.isBlock(),
-		Command: append(base, args...),
+		Command: append(base, args...), Identity: s.identity(), Settings: s.run.PodSettings, Template: s.run.PodTemplate,
 	}
 	if s.isBlock() {
 		// A device has no end of file, so the helper must be told how much to read at least.
@@ -107,20 +105,9 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	return spec
 }
 
-// readerPlacement returns where the reader may run.
-func readerPlacement(cell *result.Cell) kube.Placement {
-	var writerNode string
-	if len(cell.Epochs) > 0 {
-		writerNode = cell.Epochs[len(cell.Epochs)-1].Node
-	}
-	switch node := cell.Spec.ReaderNode; node {
-	case options.AnyNode:
-		return kube.Placement{}
-	case options.SameNode:
-		return kube.Placement{Node: writerNode}
-	case options.OtherNode:
-		return kube.Placement{ExcludeNode: writerNode}
-	default:
-		return kube.Placement{Node: string(node)}
+func (s specs) identity() kube.Identity {
+	o := s.run.Options
+	return kube.Identity{
+		User: o.RunAsUser, Group: o.RunAsGroup, SupplementalGroups: o.SupplementalGroups, FSGroup: o.FSGroup,
 	}
 }

@@ -71,7 +71,7 @@ func (b verdictBuilder) isUnsupported(err error) bool {
 	if !errors.As(err, &unsupported) {
 		return false
 	}
-	return len(b.cell.Acks) == 0 || errors.Is(err, errReader) && readerPlacement(b.cell) != kube.Placement{}
+	return len(b.cell.Acks) == 0 || errors.Is(err, errReader) && b.cell.Spec.ReaderNode != options.AnyNode
 }
 
 // collectFindings collects the findings and adds notes on what may have caused them.

@@ -101,8 +101,13 @@ func (c *cell) noteVolumeHealth() {
 func (c *cell) read(ctx context.Context) error {
 	c.run.Hooks.BeforeRead(c.result.Spec)
 	acks := c.result.Acks
+	spec := c.specs.reader(acks)
+	var err error
+	if spec.Placement, err = c.run.readerPlacement(ctx, c.result); err != nil {
+		return err
+	}
 	c.readerRequested = time.Now().UTC()
-	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.NewPod(c.specs.reader(acks)))
+	pod, err := c.run.Kube.RunPod(ctx, c.run.Kube.NewPod(spec))
 	c.reader = pod
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReader, c.failures.classify(ctx, err, nil))
@@ -115,7 +120,7 @@ func (c *cell) read(ctx context.Context) error {
 	defer cancel()
 	scan, err := log.AwaitScan(waiting)
 	if err != nil {
-		return c.failures.classify(ctx, fmt.Errorf("reader: %w", err), log)
+		return c.failures.classify(ctx, fmt.Errorf("reader: %w%s", err, c.specs.advice(err)), log)
 	}
 	c.result.Reader = judgeScan(c.result, podResult(pod), *scan, acks, len(c.result.Epochs))
 	c.result.Reader.ReceivedAt = time.Now().UTC()

@@ -36,7 +36,12 @@ func (w *writer) record() *result.Epoch { return &w.cell.Epochs[w.epoch-1] }
 // start creates the pod and returns once one of its commits is acknowledged.
 func (w *writer) start(ctx context.Context) error {
 	acks := w.ledger.Acks()
-	pod, err := w.run.Kube.RunPod(ctx, w.run.Kube.NewPod(w.specs.writer(w.epoch, acks)))
+	spec := w.specs.writer(w.epoch, acks)
+	var err error
+	if spec.Placement, err = w.run.writerPlacement(ctx, w.cell.Spec); err != nil {
+		return err
+	}
+	pod, err := w.run.Kube.RunPod(ctx, w.run.Kube.NewPod(spec))
 	w.pod = pod
 	if pod != nil {
 		w.record().Pod = podResult(pod)
@@ -63,7 +68,8 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("%s, the writer of epoch %d: %w%s", w.pod.Name, w.epoch, err, kube.Hint(err.Error()))
+		err = fmt.Errorf("%s, the writer of epoch %d: %w%s%s", w.pod.Name, w.epoch, err, w.specs.advice(err),
+			permissionHint(err, w.cell))
 		return w.failures.classify(ctx, err, w.log)
 	}
 	epoch.FirstAckAt = time.Now().UTC()
@@ -98,7 +104,7 @@ func (w *writer) noteActivity() bool {
 	if silence := w.log.Silence(); silence > longest {
 		verdict.AddNotes(w.cell, fmt.Sprintf("the experiment received no message from the writer of epoch %d in the %s "+
 			"before its deletion: acknowledgements of that time may be missing from the ledger, and their records are then "+
-			"not checked", w.epoch, silence.Round(time.Second)))
+			"not checked%s", w.epoch, silence.Round(time.Second), unreadableNote(w.log)))
 	}
 	return true
 }
@@ -126,6 +132,10 @@ func (w *writer) finish(ctx context.Context) error {
 	w.run.Log.WithFields(logrus.Fields{"epoch": w.epoch, "acknowledged": acknowledged}).Info("Writer deleted")
 	if err := w.drainLog(ctx); err != nil {
 		return err
+	}
+	if err := w.log.unreadableErr(); err != nil {
+		verdict.AddNotes(w.cell, fmt.Sprintf("the log of the writer of epoch %d could not be read to its end: %v: records "+
+			"acknowledged after its last message are not checked", w.epoch, err))
 	}
 	if opErr := w.log.OpError(); opErr != nil && !w.record().FirstAckAt.IsZero() {
 		w.record().ExitError = opErr
@@ -159,14 +169,23 @@ func (w *writer) drainLog(ctx context.Context) error {
 		return w.failures.classifyAs(ctx, judge.Unavailable, err)
 	}
 	verdict.AddNotes(w.cell, fmt.Sprintf(
-		"the log of the writer of epoch %d did not end within %s after its pod was gone", w.epoch, timeout))
+		"the log of the writer of epoch %d did not end within %s after its pod was gone%s",
+		w.epoch, timeout, unreadableNote(w.log)))
 	return nil
+}
+
+// unreadableNote returns why a log cannot be read, as the end of a note; empty if it can be read.
+func unreadableNote(log *podLog) string {
+	if err := log.unreadableErr(); err != nil {
+		return fmt.Sprintf(" (%v)", err)
+	}
+	return ""
 }
 
 func podResult(pod *corev1.Pod) result.Pod {
 	p := result.Pod{Name: pod.Name, UID: pod.UID, Node: pod.Spec.NodeName}
-	for _, s := range pod.Status.ContainerStatuses {
-		p.ImageID = s.ImageID
+	if status := kube.ContainerStatus(pod); status != nil {
+		p.ImageID = status.ImageID
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -60,6 +62,22 @@ func TestDrainLog_EndsIfTheContainerOutlivesItsPod(t *testing.T) {
 	}
 }
 
+func TestFinish_NotesThatTheEndOfTheLogWasUnreadable(t *testing.T) {
+	c := withAck(t, newTestCell(t))
+	c.result.Epochs = []result.Epoch{{Number: 1}}
+	log := logOf(t)
+	log.returned = make(chan struct{})
+	close(log.returned)
+	w := c.newWriter(1)
+	w.log = log
+	require.NoError(t, w.finish(t.Context()))
+	assert.Empty(t, c.result.Notes)
+	log.handleStream(false, errors.New("remote error: tls: internal error"))
+	require.NoError(t, w.finish(t.Context()))
+	assert.Equal(t, []string{"the log of the writer of epoch 1 could not be read to its end: remote error: tls: " +
+		"internal error: records acknowledged after its last message are not checked"}, c.result.Notes)
+}
+
 func TestNoteActivity_NotesALongSilence(t *testing.T) {
 	for rate, silence := range map[float64]time.Duration{
 		100: 11 * time.Second, 0: 11 * time.Second, 0.01: 111 * time.Second,
@@ -76,4 +94,12 @@ func TestNoteActivity_NotesALongSilence(t *testing.T) {
 			assert.Contains(t, c.result.Notes[0], want)
 		})
 	}
+}
+
+func TestPodResult_RecordsImageOfOwnContainer(t *testing.T) {
+	pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+		{Name: "linkerd-proxy", ImageID: "theirs"}, {Name: kube.ContainerName, ImageID: "ours"},
+		{Name: "z", ImageID: "other"},
+	}}}
+	assert.Equal(t, "ours", podResult(pod).ImageID)
 }

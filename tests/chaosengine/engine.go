@@ -165,8 +165,12 @@ type Engine struct {
 	Env map[string]string
 	// Probes are added to the engine.
 	Probes []chaosv1alpha1.ProbeAttributes
+	// PullSecrets are the secrets with which the image of the experiment is pulled.
+	PullSecrets []string
 	// StatusTimeout is the engine's statusCheckTimeouts.timeout, in seconds; 0 means Litmus's default.
 	StatusTimeout int
+	// Components are changes to the engine's components; nil for none.
+	Components func(*chaosv1alpha1.ExperimentComponents)
 }
 
 // Start creates the chart's engine with the changes of e.
@@ -179,7 +183,14 @@ func (n *Namespace) Start(ctx context.Context, e Engine) error {
 	experiment := &engine.Spec.Experiments[0].Spec
 	experiment.Components.ExperimentImage = n.Image
 	experiment.Components.StatusCheckTimeouts.Timeout = e.StatusTimeout
+	for _, name := range e.PullSecrets {
+		secret := corev1.LocalObjectReference{Name: name}
+		experiment.Components.ExperimentImagePullSecrets = append(experiment.Components.ExperimentImagePullSecrets, secret)
+	}
 	experiment.Probe = e.Probes
+	if e.Components != nil {
+		e.Components(&experiment.Components)
+	}
 	env := map[string]string{"WORKLOAD_NAMESPACE": n.Name}
 	for _, set := range experiment.Components.ENV {
 		env[set.Name] = set.Value
@@ -286,7 +297,8 @@ func (n *Namespace) Log(ctx context.Context, engine string) (string, error) {
 	}
 	var all strings.Builder
 	for _, pod := range pods.Items {
-		stream, err := n.Kube.CoreV1().Pods(n.Name).GetLogs(pod.Name, &corev1.PodLogOptions{}).Stream(ctx)
+		options := &corev1.PodLogOptions{Container: n.experimentContainer(pod)}
+		stream, err := n.Kube.CoreV1().Pods(n.Name).GetLogs(pod.Name, options).Stream(ctx)
 		if err != nil {
 			return "", fmt.Errorf("reading the log of %s/%s: %w", n.Name, pod.Name, err)
 		}
@@ -296,6 +308,18 @@ func (n *Namespace) Log(ctx context.Context, engine string) (string, error) {
 		}
 	}
 	return all.String(), nil
+}
+
+// experimentContainer returns the name of the container that runs the experiment: the one
+// with its image, because a sidecar may have been injected before it. A pod of another fault
+// has one container.
+func (n *Namespace) experimentContainer(pod corev1.Pod) string {
+	for _, c := range pod.Spec.Containers {
+		if c.Image == n.Image {
+			return c.Name
+		}
+	}
+	return pod.Spec.Containers[0].Name
 }
 
 // ParseResult returns the result at the end of an experiment's log.

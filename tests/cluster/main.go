@@ -19,6 +19,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/cluster/binary"
 	"github.com/volume-durability/volume-durability/tests/cluster/layout"
 	"github.com/volume-durability/volume-durability/tests/cluster/machine"
+	"github.com/volume-durability/volume-durability/tests/cluster/registry"
 )
 
 func main() {
@@ -71,12 +72,21 @@ func commands() *cobra.Command {
 	add("start PROGRAM", "start a stopped program with the same arguments", cobra.ExactArgs(1), withOneArg(c.startOne))
 	add("restart PROGRAM", "stop one program and start it with the same arguments", cobra.ExactArgs(1),
 		withOneArg(c.restartOne))
+	add("distrust NODE", "give a kubelet a certificate that the API server does not trust", cobra.ExactArgs(1),
+		withOneArg(c.distrust))
+	add("trust NODE", "undo distrust", cobra.ExactArgs(1), withOneArg(c.trust))
 	add("load REF TAR", "load an image into every node", cobra.ExactArgs(2),
 		func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
 	add("tools", "install the packages that the cluster and the tests need on this machine", cobra.NoArgs,
 		withoutArgs(c.installTools))
 	kubectl := add("kubectl [ARG ...]", "run kubectl as the cluster's administrator", cobra.ArbitraryArgs, c.kubectl)
 	kubectl.DisableFlagParsing = true
+
+	var login registry.Login
+	serve := add("registry REF TAR", "serve an image on loopback as a registry that demands a login", cobra.ExactArgs(2),
+		func(ctx context.Context, args []string) error { return c.serveImage(ctx, args[0], args[1], login) })
+	serve.Flags().StringVar(&login.User, "user", "user", "the user")
+	serve.Flags().StringVar(&login.Password, "password", "password", "the user's password")
 
 	var from, dockerfile string
 	image := add("image REF TAR", "write the image of a Dockerfile's last stage", cobra.ExactArgs(2),

@@ -91,6 +91,7 @@ func TestMatrix_EveryClassAndVolumeMode(t *testing.T) {
 			"shared,local-path",
 		"VOLUME_MODE": "Filesystem,Block", "ACCESS_MODE": "ReadWriteOncePod", "READER_NODE": "other", "FORCE": "true",
 		"NEGATIVE_CONTROL": "true", "PARALLEL_CELLS": "20", "CLAIM_SIZE": "320Mi",
+		"SUPPLEMENTAL_GROUPS": diskGroup, // for the raw block devices on n2
 	}))
 	cells := cellsByName(o.result)
 	require.Len(t, cells, 10*2+1)

@@ -22,9 +22,12 @@ needs() {
     return 1
 }
 program=$PWD/build/out/volume-durability
-if needs command_test.go; then
-    CGO_ENABLED=0 go build -o "$program" ./experiments/volume-durability
-fi
+for file in $(grep -l newTerminal tests/e2e/*_test.go); do
+    if needs "$(basename "$file")"; then
+        CGO_ENABLED=0 go build -o "$program" ./experiments/volume-durability
+        break
+    fi
+done
 run() { exec go test -count=1 -v -timeout 40m -run "$T" ./tests/e2e -program "$program" "$@"; }
 
 if [ -n "${KUBECONFIG:-}" ] && [ "$KUBECONFIG" != /var/lib/volume-durability-cluster/kubeconfig ]; then

@@ -57,6 +57,7 @@ func TestBlockDevice_IsWritableByANonRootUser(t *testing.T) {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "pod"},
 		Spec: corev1.PodSpec{
+			NodeSelector:                  map[string]string{corev1.LabelHostname: "n1"}, // see layout.Node.DeviceOwnership
 			TerminationGracePeriodSeconds: ptr.To[int64](0),
 			SecurityContext: &corev1.PodSecurityContext{
 				RunAsUser: ptr.To[int64](65532), RunAsGroup: ptr.To[int64](65532), RunAsNonRoot: ptr.To(true),

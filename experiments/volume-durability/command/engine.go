@@ -16,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
+
+	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
 // experimentName is the name of the experiment in the charts.
@@ -28,6 +30,9 @@ type engineSpec struct {
 	env    map[string]string
 	image  string
 	probes []string
+	// settings are those that the engine sets for the experiment's pod.
+	settings    kube.PodSettings
+	annotations map[string]string
 }
 
 // manifests are the objects of Litmus that files contain.
@@ -150,6 +155,11 @@ func (f *engineSpec) apply(listed v1alpha1.ExperimentList, definition *v1alpha1.
 	if components.ExperimentImage != "" {
 		f.image = components.ExperimentImage
 	}
+	f.settings = kube.PodSettings{
+		ImagePullSecrets: components.ExperimentImagePullSecrets, Tolerations: components.Tolerations,
+		NodeSelector: components.NodeSelector, Resources: components.Resources,
+	}
+	f.annotations = components.ExperimentAnnotations
 	errs = append(errs, f.setEnv(components.ENV)...)
 	delete(f.env, "STATUS_CHECK_TIMEOUT") // chaos-runner overwrites it
 	if components.StatusCheckTimeouts.Timeout != 0 {

@@ -8,6 +8,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
 const chart = "../../../charts/volume-durability/"
@@ -58,6 +62,11 @@ spec:
         probe: [{name: alive, type: httpProbe}]
         components:
           statusCheckTimeouts: {timeout: 7}
+          nodeSelector: {pool: storage}
+          tolerations: [{key: dedicated}]
+          experimentImagePullSecrets: [{name: registry}]
+          experimentAnnotations: {team: storage}
+          resources: {limits: {memory: 1Gi}}
           env: [{name: WRITE_RATE, value: "2"}]
 `)
 	require.NoError(t, err)
@@ -65,6 +74,15 @@ spec:
 	assert.Equal(t, map[string]string{
 		"WRITE_RATE": "2", "FORCE": "true", "LIB_IMAGE_PULL_POLICY": "Never", "STATUS_CHECK_TIMEOUT": "7",
 	}, e.env)
+
+	assert.Equal(t, kube.PodSettings{
+		NodeSelector: map[string]string{"pool": "storage"}, Tolerations: []corev1.Toleration{{Key: "dedicated"}},
+		ImagePullSecrets: []corev1.LocalObjectReference{{Name: "registry"}},
+		Resources: corev1.ResourceRequirements{
+			Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+		},
+	}, e.settings)
+	assert.Equal(t, map[string]string{"team": "storage"}, e.annotations)
 
 	_, err = e.skippedProbes(false)
 	assert.ErrorContains(t, err, "its probes (alive) need Litmus; to run without them, use --without-probes")

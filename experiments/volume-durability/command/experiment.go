@@ -126,7 +126,8 @@ func executeForEngine(
 	started := time.Now().UTC()
 	spec, err := newRunSpec(os.Getenv)
 	spec.cluster, spec.engine, spec.image = cluster, e.Engine(), e.Image()
-	if err := errors.Join(err, e.ValidateEngine()); err != nil {
+	spec.inherited, spec.ownAnnotations = e.PodSettings(), e.PodAnnotations()
+	if err := errors.Join(err, spec.validateImage(), e.ValidateEngine()); err != nil {
 		return spec.describe(result.Result{
 			Schema: result.Schema, RunID: spec.id, StartedAt: started, EndedAt: time.Now().UTC(),
 			Verdict: judge.Error, Reason: err.Error(), Options: spec.options,
@@ -134,6 +135,7 @@ func executeForEngine(
 	}
 	e.SetTimeouts(spec.options.StatusTimeout, spec.options.Duration)
 	spec.isRetry, spec.owner, spec.hooks, spec.log = e.IsRetry(ctx), e.OwnerReference(spec.options.Namespace), e, log
+	spec.logSettings()
 	spec.labels = map[string]string{kube.JobLabel: e.JobUID(), kube.ChaosUIDLabel: string(id.UID)}
 	return spec.execute(ctx)
 }

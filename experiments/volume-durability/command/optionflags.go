@@ -18,6 +18,8 @@ const (
 	imageOption     = "LIB_IMAGE"
 	controlOption   = "NEGATIVE_CONTROL"
 	templateOption  = "CLAIM_TEMPLATE"
+	// podTemplateOption also names a file.
+	podTemplateOption = "POD_TEMPLATE"
 )
 
 // optionFlags are one flag for each option. The namespace has kubectl's flag.
@@ -136,7 +138,7 @@ func (f *optionFlags) value(name string) string {
 	if flag == nil || !flag.set {
 		return ""
 	}
-	if name != templateOption || flag.value == "" {
+	if name != templateOption && name != podTemplateOption || flag.value == "" {
 		return flag.value
 	}
 	// Without an absolute path, the option reports the mistake.

@@ -119,7 +119,7 @@ func (r *runCommand) readSpec(ctx context.Context) (spec runSpec, notShown []str
 		err = errors.New("--without-probes requires --engine")
 	}
 	spec, optionErr := newRunSpec(r.options.getenv(engine.getenv()))
-	spec.image = engine.image
+	spec.image, spec.inherited, spec.ownAnnotations = engine.image, engine.settings, engine.annotations
 	if spec.image == "" {
 		spec.image = defaultImage()
 	}
@@ -201,6 +201,7 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Resul
 	view.Printf("run %s", spec.id)
 	log := newTerminalLog(view, r.level.Level)
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
+	spec.logSettings()
 	pid, err := writePIDFile(spec.id)
 	if err != nil {
 		log.WithError(err).Warn("Could not write the PID file: cleanup cannot determine whether this run has ended")

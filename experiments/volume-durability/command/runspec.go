@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -27,6 +28,11 @@ type runSpec struct {
 	cluster  connection
 	// image is the image of the pods if the options name none.
 	image string
+	// inherited are the settings of the experiment's pod. On the command line there is no such pod.
+	inherited kube.PodSettings
+	// ownAnnotations are the annotations of the experiment's pod.
+	ownAnnotations map[string]string
+	podTemplate    *kube.PodTemplate
 	// isRetry reports whether there was a previous attempt at the same run.
 	isRetry bool
 	// owner is the owner of every object that the run creates; nil for none.
@@ -39,13 +45,14 @@ type runSpec struct {
 	log   logrus.FieldLogger
 }
 
-// newRunSpec reads the options, and the claim template that one of them may name. The
+// newRunSpec reads the options, and the templates that they may name. The
 // error joins all mistakes.
 func newRunSpec(getenv func(string) string) (runSpec, error) {
 	opts, err := options.Parse(getenv)
 	template, templateErr := readClaimTemplate(opts.ClaimTemplate)
-	spec := runSpec{id: string(uuid.NewUUID()), options: opts, template: template}
-	return spec, errors.Join(err, templateErr)
+	podTemplate, podTemplateErr := readPodTemplate(opts)
+	spec := runSpec{id: string(uuid.NewUUID()), options: opts, template: template, podTemplate: podTemplate}
+	return spec, errors.Join(err, validateMemoryLimit(opts), templateErr, podTemplateErr)
 }
 
 // readClaimTemplate reads the template of the claims; nil if there is none.
@@ -66,10 +73,17 @@ func readClaimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
 
 // podImage returns the image of the pods.
 func (s runSpec) podImage() string {
-	if s.options.Image != "" {
-		return s.options.Image
+	return cmp.Or(s.options.Image, s.podTemplate.Image(), s.image)
+}
+
+// validateImage returns an error if the image of the pods is unknown.
+func (s runSpec) validateImage() error {
+	if s.podImage() != "" {
+		return nil
 	}
-	return s.image
+	return options.InvalidValueError{
+		Name: imageOption, Want: "an image: that of the experiment is unknown, because its own container was not found",
+	}
 }
 
 // run returns the run that the spec describes.
@@ -84,6 +98,7 @@ func (s runSpec) run() run.Run {
 	maps.Copy(labels, s.labels)
 	return run.Run{
 		ID: s.id, IsRetry: s.isRetry, Options: s.options, Image: s.podImage(), Template: s.template,
+		PodSettings: s.podSettings(), PodTemplate: s.podTemplate,
 		Hooks: s.hooks, Log: s.log,
 		Kube: kube.Client{
 			API: s.cluster.client, Namespace: s.options.Namespace, Timeout: s.options.StatusTimeout,

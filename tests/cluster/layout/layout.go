@@ -34,17 +34,20 @@ const (
 // Node is one of the cluster's nodes.
 type Node struct {
 	Name string
-	// IP is on the bridge; a kubelet refuses a loopback address.
+	// IP is on the bridge; a kubelet rejects a loopback address.
 	IP netip.Addr
 	// HealthPort is the kubelet's, on loopback.
 	HealthPort int
+	// DeviceOwnership gives a raw block device to the user of its container. It is off by
+	// default in containerd and CRI-O; the device then keeps its owner and its group.
+	DeviceOwnership bool
 }
 
 // Nodes are the cluster's nodes.
 func Nodes() []Node {
 	return []Node{
-		{"n1", netip.MustParseAddr("10.213.0.1"), 20248},
-		{"n2", netip.MustParseAddr("10.213.0.2"), 20249},
+		{"n1", netip.MustParseAddr("10.213.0.1"), 20248, true},
+		{"n2", netip.MustParseAddr("10.213.0.2"), 20249, false},
 	}
 }
 

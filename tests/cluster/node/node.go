@@ -75,8 +75,8 @@ func kubeletConfig(n layout.Node) string    { return filepath.Join(n.Dir(), "kub
 
 // containerdTOML configures containerd 1.6 and later; 2.0 and later migrate it. On a
 // machine without CAP_SYS_RESOURCE, runc cannot lower a process's OOM score:
-// restrict_oom_score_adj. A raw block device belongs to the user of its container, who
-// is not root: device_ownership_from_security_context. NRI is disabled because its
+// restrict_oom_score_adj. device_ownership_from_security_context differs between the
+// nodes, see layout.Node. NRI is disabled because its
 // socket has a fixed path on a machine.
 func containerdTOML(n layout.Node, runtime Runtime, cni string) []byte {
 	return fmt.Appendf(nil, `version = 2
@@ -91,7 +91,7 @@ state = %q
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = %q
   restrict_oom_score_adj = true
-  device_ownership_from_security_context = true
+  device_ownership_from_security_context = %t
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
   [plugins."io.containerd.grpc.v1.cri".cni]
@@ -108,7 +108,7 @@ state = %q
         Root = %q
         SystemdCgroup = false
 `, filepath.Join(n.Dir(), "root"), filepath.Join(n.Dir(), "state"), n.Socket(), filepath.Join(n.Dir(), "opt"),
-		layout.PauseImage, cni, layout.CNI, runtime.Shim, runtime.Runc, filepath.Join(n.Dir(), "runc"))
+		layout.PauseImage, n.DeviceOwnership, cni, layout.CNI, runtime.Shim, runtime.Runc, filepath.Join(n.Dir(), "runc"))
 }
 
 func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.KubeletConfiguration {

@@ -19,7 +19,15 @@ import (
 // attempts is how often Attach looks for a free device, which another process may take first.
 const attempts = 64
 
-// Attach returns the device over a file, and attaches one if there is none.
+// Group is the group of the devices: disk on Debian. udev gives it the block devices of a
+// machine, with the mode of deviceMode. A machine without udev does not.
+const (
+	Group      = 6
+	deviceMode = 0o660
+)
+
+// Attach returns the device over a file, and attaches one if there is none. The device
+// belongs to root and to Group, as on a machine with udev.
 func Attach(file string) (device string, err error) {
 	device, err = Find(file)
 	if err != nil || device != "" {
@@ -48,7 +56,7 @@ func Attach(file string) (device string, err error) {
 		if err != nil {
 			return "", fmt.Errorf("attaching %s to %s: %w", file, device, err)
 		}
-		return device, nil
+		return device, errors.Join(os.Chown(device, 0, Group), os.Chmod(device, deviceMode))
 	}
 	return "", fmt.Errorf("attaching %s: others took every free loop device, %d times", file, attempts)
 }

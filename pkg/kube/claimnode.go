@@ -1,0 +1,39 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// NodeOfClaim returns the node of a pod that uses a claim and does not belong to this run. If there are several such
+// pods, it returns the node of the oldest one; if there is none, it returns an empty string.
+func (c Client) NodeOfClaim(ctx context.Context, claim string) (string, error) {
+	var pods *corev1.PodList
+	err := c.retry(ctx, "listing the pods that use claim "+claim, func(ctx context.Context) (err error) {
+		pods, err = c.API.CoreV1().Pods(c.Namespace).List(ctx, metav1.ListOptions{})
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("listing the pods that use claim %s/%s: %w", c.Namespace, claim, err)
+	}
+	slices.SortStableFunc(pods.Items, func(a, b corev1.Pod) int {
+		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+	})
+	for _, p := range pods.Items {
+		hasEnded := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+		if p.Spec.NodeName != "" && !hasEnded && !c.isOfThisRun(&p) && usesClaim(p, claim) {
+			return p.Spec.NodeName, nil
+		}
+	}
+	return "", nil
+}
+
+func usesClaim(pod corev1.Pod, claim string) bool {
+	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
+	})
+}
