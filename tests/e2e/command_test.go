@@ -209,7 +209,7 @@ func testVerify(t terminal) {
 func testCleanupOfKept(t terminal, run string) {
 	code, out, _ := t.exec("cleanup", "--yes")
 	assert.Equal(t, 0, code)
-	assert.Contains(t, out, "it was told to keep its objects")
+	assert.Contains(t, out, "its objects were kept with --keep")
 	ofRun := metav1.ListOptions{LabelSelector: kube.RunLabel + "=" + run}
 	claims, err := t.ns.Kube.CoreV1().PersistentVolumeClaims(t.ns.Name).List(within(t.T), ofRun)
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ func TestRefusal_IsAnErrorWithAdvice(t *testing.T) {
 		},
 		"an image that cannot be pulled": {
 			env: map[string]string{"LIB_IMAGE": "volume-durability.test/none:test"}, timeout: 45,
-			want: []string{"write-pod did not start", "volume-durability.test/none:test", "must be able to pull LIB_IMAGE"},
+			want: []string{"write-pod did not start", "volume-durability.test/none:test", "can pull LIB_IMAGE"},
 		},
 		"an image that must not be pulled": {
 			env:  map[string]string{"LIB_IMAGE": "volume-durability.test/none:test", "LIB_IMAGE_PULL_POLICY": "Never"},

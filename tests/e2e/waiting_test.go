@@ -50,7 +50,7 @@ func TestWaiting_EndsOnceTheCauseIsFinal(t *testing.T) {
 		},
 		"no such image": {
 			env:       map[string]string{"LIB_IMAGE": noImage},
-			want:      []string{"its container has not been created for 20s", noImage, "must be able to pull LIB_IMAGE"},
+			want:      []string{"its container has not been created for 20s", noImage, "can pull LIB_IMAGE"},
 			inTheLogs: "(ErrImagePull|ImagePullBackOff)",
 		},
 		"an image's name that is invalid": {
@@ -104,7 +104,7 @@ func TestWaiting_VolumeOfOneNodeIsSkippedWhateverOtherNodesReport(t *testing.T) 
 	cell := o.result.Cells[0]
 	assert.Equal(t, judge.Skipped, cell.Verdict, cell.Reason)
 	assert.Contains(t, cell.Reason, "its volume cannot be used on any node on which the pod may run (volume ")
-	assert.Contains(t, cell.Reason, "READER_NODE must name a node that can run the pod and reach the volume")
+	assert.Contains(t, cell.Reason, "set READER_NODE to a node that can run the pod and reach the volume")
 }
 
 // taintOthers taints all nodes but one until the test ends.
