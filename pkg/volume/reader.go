@@ -63,7 +63,8 @@ type source interface {
 }
 
 // OpenReader opens a file or a block device for reading. If direct I/O is not supported,
-// it reads through the page cache; ReadMode returns what it could do against cached pages.
+// it reads through the page cache. ReadMode then reports whether the kernel was asked to
+// drop the cached pages.
 func OpenReader(path string) (*Reader, error) {
 	if err := CheckDevice(path); err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func listed(flag string) *regexp.Regexp {
 func TestHelp_GroupsAllFlags(t *testing.T) {
 	text := help(t)
 	var at []int
-	for _, heading := range []string{"\nFlags:\n", "\nOptions, as for run:\n", "\nBetween writer and reader:\n"} {
+	for _, heading := range []string{"\nFlags:\n", "\n" + optionsHeading + ":\n", "\nBetween writer and reader:\n"} {
 		require.Contains(t, text, heading)
 		at = append(at, strings.Index(text, heading))
 	}
@@ -41,7 +41,7 @@ func TestHelp_GroupsAllFlags(t *testing.T) {
 	New(io.Discard, io.Discard).Flags().VisitAll(func(f *pflag.Flag) {
 		assert.Len(t, listed(f.Name).FindAllString(text, -1), 1, f.Name)
 	})
-	groups := map[string]string{"acks": text[at[0]:at[1]], "graceful": text[at[1]:at[2]], "between": text[at[2]:]}
+	groups := map[string]string{"acks": text[at[0]:at[1]], "graceful": text[at[0]:at[1]], "force": text[at[1]:at[2]], "between": text[at[2]:]}
 	for flag, group := range groups {
 		assert.Regexp(t, listed(flag), group)
 	}
