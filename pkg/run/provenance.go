@@ -137,8 +137,8 @@ const clockTime = "15:04:05.000Z"
 
 // unmounted compares what the writer and the reader had mounted. Equal device numbers prove nothing, because a
 // kernel reuses them. After a detach by force, other numbers prove nothing either, because the volume may still be
-// mounted on the writer's node under the old number. detachTime is the time from the request to delete the writer to the
-// deletion of its VolumeAttachment.
+// mounted on the writer's node under the old number. detachTime is the time from the request to delete the writer to
+// the deletion of its VolumeAttachment.
 func unmounted(h provenance.Provenance, detachTime time.Duration) provenance.Observation {
 	before, now := h.Writer.Mount, h.Reader.Mount
 	switch {
