@@ -114,13 +114,16 @@ func attachmentAt(all []kube.Attachment, node string, at time.Time) *kube.Attach
 	return found
 }
 
-// detachTime returns the time from the request to delete the last writer to the deletion of its VolumeAttachment; 0 if
-// no deletion was observed.
+// detachTime returns the time from the request to delete the last writer to the detach of its volume; 0 if no detach
+// was observed. If VolumeAttachments cannot be read, it is the time to the start of the reader.
 func (r provenanceRecorder) detachTime(last result.Epoch) time.Duration {
-	if r.cell.Claim == nil {
+	if r.cell.Claim == nil || last.DeletionRequestedAt.IsZero() {
 		return 0
 	}
-	all, _ := r.kube.Attachments(r.cell.Claim.Volume)
+	all, readable := r.kube.Attachments(r.cell.Claim.Volume)
+	if !readable {
+		return r.readerStarted().Sub(last.DeletionRequestedAt)
+	}
 	return detachTime(all, last.Node, last.DeletionRequestedAt)
 }
 
@@ -132,19 +135,27 @@ func detachTime(all []kube.Attachment, writer string, deleted time.Time) time.Du
 	return a.DeletedAt.Sub(deleted)
 }
 
+// readerStarted returns when the reader's pod was observed to start, or when its scan result was received.
+func (r provenanceRecorder) readerStarted() time.Time {
+	if started := r.kube.PodTimes(r.cell.Reader.UID).StartedAt; !started.IsZero() {
+		return started
+	}
+	return r.cell.Reader.ReceivedAt
+}
+
 // clockTime is the format of times of day.
 const clockTime = "15:04:05.000Z"
 
 // unmounted compares what the writer and the reader had mounted. Equal device numbers prove nothing, because a
 // kernel reuses them. After a detach by force, other numbers prove nothing either, because the volume may still be
-// mounted on the writer's node under the old number. detachTime is the time from the request to delete the writer to
-// the deletion of its VolumeAttachment.
+// mounted on the writer's node under the old number. detachTime is the longest time that may have passed from the
+// request to delete the writer to the detach.
 func unmounted(h provenance.Provenance, detachTime time.Duration) provenance.Observation {
 	before, now := h.Writer.Mount, h.Reader.Mount
 	switch {
 	case detachTime >= kube.ForcedDetachAfter:
-		return provenance.Observed(provenance.Unknown, "the volume was detached %s after the deletion of the writer was "+
-			"requested; after %s, Kubernetes may detach a volume by force while it is still mounted",
+		return provenance.Observed(provenance.Unknown, "the volume may have been detached as late as %s after the "+
+			"deletion of the writer was requested; after %s, Kubernetes may detach a volume by force while it is still mounted",
 			detachTime.Round(time.Second), kube.ForcedDetachAfter)
 	case h.Reattached.IsYes():
 		return provenance.Observed(provenance.Yes, "the volume was detached less than %s after the deletion "+
@@ -173,11 +184,7 @@ func (r provenanceRecorder) unused(last result.Epoch) *provenance.Observation {
 	if !reported {
 		return nil
 	}
-	started := r.kube.PodTimes(r.cell.Reader.UID).StartedAt
-	if started.IsZero() {
-		started = r.cell.Reader.ReceivedAt
-	}
-	answer := findUnused(periods, last.DeletionRequestedAt, r.readerRequested, started)
+	answer := findUnused(periods, last.DeletionRequestedAt, r.readerRequested, r.readerStarted())
 	return &answer
 }
 

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -8,8 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	kubetesting "k8s.io/client-go/testing"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
@@ -81,6 +85,23 @@ func TestDetachTime_IsThatOfTheLastWriter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, detachTime(c.all, "n1", at(5))) })
 	}
+}
+
+func TestDetachTime_EndsWithTheReaderIfAttachmentsCannotBeRead(t *testing.T) {
+	api := fake.NewClientset()
+	api.PrependReactor("list", "volumeattachments", func(kubetesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(storagev1.Resource("volumeattachments"), "", errors.New("no role"))
+	})
+	client := kube.Client{API: api, Namespace: "stig", Timeout: time.Minute, Log: logrus.New()}
+	client, stop, err := client.WithObserver(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	c := newTestCell(t)
+	deleted := time.Unix(0, 0)
+	c.run.Kube, c.result.Claim = client, &result.Claim{Name: "stig-pvc", Volume: "pv"}
+	c.result.Reader = &result.JournalRead{ReceivedAt: deleted.Add(time.Hour)}
+	assert.Equal(t, time.Hour, c.provenance().detachTime(result.Epoch{DeletionRequestedAt: deleted}))
+	assert.Zero(t, c.provenance().detachTime(result.Epoch{}), "its deletion was not requested")
 }
 
 func TestUnmounted(t *testing.T) {
