@@ -4,6 +4,7 @@ package registry
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
@@ -32,11 +34,30 @@ func Handler(file, ref string, login Login) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading image %s from %s: %w", ref, file, err)
 	}
+	if img, err = withOwnID(img); err != nil {
+		return nil, fmt.Errorf("changing the ID of image %s: %w", ref, err)
+	}
 	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	if err := push(images, img, tag); err != nil {
 		return nil, fmt.Errorf("pushing image %s: %w", ref, err)
 	}
 	return login.demandedBy(images), nil
+}
+
+// withOwnID returns the image with another ID. Once a kubelet has pulled an image with a secret, it pulls the image of
+// this ID again for pods without the secret, even if the image had been loaded under another name (the default of
+// Kubernetes 1.35: KubeletEnsureSecretPulledImages).
+func withOwnID(img v1.Image) (v1.Image, error) {
+	file, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config := file.Config.DeepCopy()
+	if config.Labels == nil {
+		config.Labels = map[string]string{}
+	}
+	config.Labels["registry"] = rand.Text()
+	return mutate.Config(img, *config)
 }
 
 // demandedBy returns a handler that rejects requests without the login.
