@@ -10,7 +10,7 @@ import (
 )
 
 // Kind is what a reason of a scheduler is about. The order of the constants matters: of two reasons with the same rank
-// and number of nodes, Deciding returns the one that is first here.
+// (see rank) and number of nodes, Deciding returns the one that is first here.
 type Kind int
 
 const (
