@@ -24,7 +24,7 @@ const (
 	warmUp = 30 * time.Second
 )
 
-// DoWithTimeout calls Do with a timeout. If it passes, the error names the timeout and the request.
+// DoWithTimeout calls Do with a timeout. If the timeout expires, the error names it and the request.
 func DoWithTimeout(
 	ctx context.Context, timeout time.Duration, server kubernetes.Interface, log logrus.FieldLogger, operation string,
 	request func(context.Context) error,

@@ -20,7 +20,8 @@ type Digest struct {
 }
 
 // Segment is a sequence of intact records of one epoch with consecutive sequence numbers. Each record contains the
-// checksum of the previous one. Records of other epochs may be between them, if two writers ran at the same time. No
+// checksum of the previous one. Records of other epochs may be between them, if two writers ran at the same time. A
+// segment also ends at each requested record. The run requests the last acknowledged record of each epoch, so no
 // segment has both acknowledged and unacknowledged records.
 type Segment struct {
 	Epoch int    `json:"epoch"`

@@ -1,6 +1,7 @@
 package judge
 
 // Verdict is the outcome of a run or of one of its cells. Pass, Fail, Error and Stopped are verdicts of Litmus.
+// A ChaosResult can be Fail for a run that ended in Error, if a probe of the user failed.
 type Verdict string
 
 // The verdicts. Each has exactly one meaning.

@@ -9,10 +9,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// forcedDetach is how long the attach-detach controller waits for a node that is not ready to unmount a volume, before
-// it detaches the volume all the same (ReconcilerMaxWaitForUnmountDuration in
+// ForcedDetachAfter is how long the attach-detach controller waits for a node that is not ready to unmount a volume,
+// before it detaches the volume all the same (ReconcilerMaxWaitForUnmountDuration in
 // k8s.io/kubernetes/pkg/controller/volume/attachdetach/attach_detach_controller.go).
-const forcedDetach = 6 * time.Minute
+const ForcedDetachAfter = 6 * time.Minute
 
 // forcedDetachText is part of the explanation by nodeLeaving.
 const forcedDetachText = "Kubernetes detaches the volume by force after"
@@ -33,13 +33,13 @@ func isAttachedElsewhere(e corev1.Event) bool {
 // ready, or is being drained, and the time until Kubernetes detaches the volume by force has not passed. It returns an
 // empty string if the node should have detached the volume. If nodes cannot be read, the node may be gone.
 func (c Client) nodeLeaving(pod *corev1.Pod, volumes []string) string {
-	if waited := c.waited(pod); waited >= forcedDetach {
+	if waited := c.waited(pod); waited >= ForcedDetachAfter {
 		return ""
 	}
 	for _, name := range c.holders(pod, volumes) {
 		if state := c.leavingState(name); state != "" {
 			return fmt.Sprintf("the volume is still attached to node %s, %s; %s %s",
-				name, state, forcedDetachText, forcedDetach)
+				name, state, forcedDetachText, ForcedDetachAfter)
 		}
 	}
 	return ""

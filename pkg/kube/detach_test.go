@@ -104,7 +104,7 @@ func TestAwaitRunning_VolumeThatIsNotDetachedIsUnavailable(t *testing.T) {
 	}{
 		"the node is ready":                {ready, time.Minute, true},
 		"the node is gone for one minute":  {gone, time.Minute, false},
-		"the node is gone for six minutes": {gone, forcedDetach, true},
+		"the node is gone for six minutes": {gone, ForcedDetachAfter, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

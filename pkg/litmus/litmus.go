@@ -1,5 +1,6 @@
 // Package litmus connects a run with LitmusChaos. It reads the ChaosEngine that started the run, runs the engine's
-// probes, creates events, and writes the outcome into the ChaosResult. It is the only package that imports litmus-go.
+// probes, creates events, and writes the outcome into the ChaosResult. It is the only package of the product that
+// imports litmus-go.
 //
 // Several functions of litmus-go cannot be used as they are. A comment at each workaround gives the reason.
 package litmus

@@ -36,7 +36,7 @@ func (s *execution) classify(ctx context.Context, err error, p *process) error {
 // chaos: the next writer shows whether the volume can still be written.
 func (s *execution) addExit(epoch int, op *protocol.OpError) {
 	s.Log.WithError(op).WithField("epoch", epoch).Warn("The writer exited before it was killed")
-	if class := judge.ClassOfError(op); verdict.CauseOf(op, class) == verdict.Failure {
+	if class := judge.ClassOfError(op); verdict.MeaningOf(op, class) == verdict.Failure {
 		s.failures.Add(class, op)
 	}
 }

@@ -47,7 +47,7 @@ type Run struct {
 	// Between runs before the reader, and after every killed writer if BetweenEach is set.
 	Between     Hook
 	BetweenEach bool
-	// KeepAcks is called with every acknowledgement, before Observer.Acknowledged. It may be nil.
+	// KeepAcks is called with every acknowledgement, before Observer.RecordsAcknowledged. It may be nil.
 	KeepAcks func(ledger.Ack) error
 	Observer Observer
 	Log      logrus.FieldLogger

@@ -69,8 +69,8 @@ func Table() []Option {
 		},
 		{
 			Name: "RANDOMNESS", Default: "false", IsLitmus: true, Suggestions: booleans,
-			Doc: "Choose each interval at random: from 1 second to `CHAOS_INTERVAL`, or in the range that " +
-				"`CHAOS_INTERVAL` is.",
+			Doc: "Choose each interval at random: from 1 second to `CHAOS_INTERVAL` or, if `CHAOS_INTERVAL` is a range, " +
+				"within that range.",
 			set: boolean(func(v *Values) *bool { return &v.Randomness }),
 		},
 		{
@@ -307,8 +307,8 @@ func Table() []Option {
 		},
 		{
 			Name:    "POD_TEMPLATE",
-			Doc:     "File in the experiment's pod with " + podTemplateDoc,
-			FlagDoc: "File with " + podTemplateDoc,
+			Doc:     "File in the experiment's pod with " + podTemplateDoc + " See [pods](pods.md#pod-template).",
+			FlagDoc: "File with " + podTemplateDoc + " See docs/pods.md.",
 			set:     optional(podTemplate),
 		},
 		{
@@ -360,8 +360,8 @@ const (
 	inheritedClassDoc = "empty for that of the experiment's pod, `none` for none."
 	inheritedFlagDoc  = "empty or `none` for none."
 	selectorDoc       = " The node affinity of the experiment's pod is used only if this is empty."
-	podTemplateDoc    = "the manifest of a Pod or a PodTemplate, which is merged into the writer and the reader by " +
-		"strategic merge. It cannot change what the run itself needs. See [pods](pods.md#pod-template)."
+	podTemplateDoc    = "the manifest of a Pod or a PodTemplate, which is merged into every pod of the run by " +
+		"strategic merge. It cannot change what the run itself needs."
 	keepDoc = "Keep the claim and the reader after the run, for example for " +
 		"`kubectl exec read-pod -n stig -- cat /data/logs.log`."
 )

@@ -125,8 +125,9 @@ type Values struct {
 	// FSGroup is the group that owns the files of a volume that the run creates; absent for none.
 	FSGroup *int64 `json:"fsGroup,omitempty"`
 
-	// ImagePullSecrets are names of Secrets. Like the tolerations, the node selector, the classes and the resources,
-	// they are absent if the pods have those of the experiment's pod, and empty if the pods have none.
+	// ImagePullSecrets are names of Secrets. Absent: the pods have those of the experiment's pod. Empty: the pods have
+	// none. The same applies to the tolerations, the node selector, the priority class, the runtime class and the
+	// resources.
 	ImagePullSecrets []string            `json:"imagePullSecrets,omitzero"`
 	Tolerations      []corev1.Toleration `json:"tolerations,omitzero"`
 	// NodeSelector are labels that the nodes of the pods must have.

@@ -99,9 +99,9 @@ func (p *Provenance) steps() []step {
 	}
 }
 
-func (p *Provenance) remounted() bool {
-	return p.Unmounted.IsYes() || p.Reattached.IsYes() || p.OtherKernel.IsYes()
-}
+// remounted reports whether the condition of the level Remounted holds. A detach is not enough: Kubernetes can detach a
+// volume by force while it is still mounted.
+func (p *Provenance) remounted() bool { return p.Unmounted.IsYes() || p.OtherKernel.IsYes() }
 
 func (p *Provenance) whyNotReadBack() string {
 	if p.Reader == nil {

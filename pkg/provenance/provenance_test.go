@@ -83,12 +83,46 @@ func TestEvaluate_SetsTheHighestLevelReached(t *testing.T) {
 			Remounted, "attached again",
 		},
 		"attached again, the same kernel": {
-			Provenance{Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached, Reattached: yes},
+			Provenance{
+				Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached,
+				Unmounted: yes, Reattached: yes,
+			},
 			Reattached, "one machine",
 		},
 		"attached again, the same node": {
-			Provenance{Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached, Reattached: yes},
+			Provenance{
+				Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached,
+				Unmounted: yes, Reattached: yes,
+			},
 			Reattached, "each pod has its own kernel",
+		},
+		"detached by force, the same kernel, read through the cache": {
+			Provenance{
+				Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: cached,
+				Unmounted: unknown, Reattached: yes,
+			},
+			ReadBack, "page cache",
+		},
+		"detached by force, the same kernel": {
+			Provenance{
+				Writer: writer, Reader: otherNodeSameKernel, SameVolume: yes, ReadMode: direct,
+				Unmounted: unknown, Reattached: yes,
+			},
+			Uncached, "it is unknown whether the volume was unmounted on the writer's node",
+		},
+		"detached by force, unknown kernel": {
+			Provenance{
+				Writer: Location{Node: "n1"}, Reader: otherMachine, SameVolume: yes, ReadMode: direct,
+				Unmounted: unknown, Reattached: yes,
+			},
+			Uncached, "it is unknown whether the volume was unmounted on the writer's node",
+		},
+		"detached by force, another machine": {
+			Provenance{
+				Writer: writer, Reader: otherMachine, SameVolume: yes, ReadMode: cached,
+				Unmounted: unknown, Reattached: yes,
+			},
+			OtherMachine, "",
 		},
 		"everything": {
 			Provenance{

@@ -75,7 +75,7 @@ func (a *attribution) classifyDeletion(ctx context.Context, pod string, err erro
 // addExit adds the error with which a writer exited before it was deleted, if the volume caused it.
 func (a *attribution) addExit(epoch int, opErr *protocol.OpError) {
 	a.log.WithError(opErr).WithField("epoch", epoch).Warn("The writer exited before it was deleted")
-	if class := judge.ClassOfError(opErr); verdict.CauseOf(opErr, class) == verdict.Failure {
+	if class := judge.ClassOfError(opErr); verdict.MeaningOf(opErr, class) == verdict.Failure {
 		a.Add(class, opErr)
 	}
 }

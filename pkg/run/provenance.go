@@ -51,7 +51,7 @@ func (r provenanceRecorder) record(ctx context.Context) {
 	if c.Reader != nil {
 		last := c.Epochs[len(c.Epochs)-1]
 		c.Provenance.Reattached = r.reattached(last)
-		c.Provenance.Unmounted = unmounted(c.Provenance)
+		c.Provenance.Unmounted = unmounted(c.Provenance, r.detachTime(last))
 		c.Provenance.Unused = r.unused(last)
 	}
 	c.Provenance.SameVolume = r.sameVolume(ctx)
@@ -74,15 +74,13 @@ func (r provenanceRecorder) reattached(last result.Epoch) provenance.Observation
 // compareAttachments compares the attachment to the writer's node at the writer's deletion with the latest one to
 // the reader's node.
 func compareAttachments(all []kube.Attachment, writer string, deleted time.Time, reader string) provenance.Observation {
-	var before, now *kube.Attachment
+	var now *kube.Attachment
 	for i, a := range all {
 		if a.Node == reader {
 			now = &all[i]
 		}
-		if a.Node == writer && !a.AttachedAt.After(deleted) && (a.DeletedAt.IsZero() || !a.DeletedAt.Before(deleted)) {
-			before = &all[i]
-		}
 	}
+	before := attachmentAt(all, writer, deleted)
 	switch {
 	case len(all) == 0:
 		return provenance.Observed(provenance.No, "the CSI driver does not use VolumeAttachments")
@@ -105,16 +103,63 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 		before.Name, writer, before.DeletedAt.Format(clockTime), now.Name, reader, now.AttachedAt.Format(clockTime))
 }
 
+// attachmentAt returns the attachment to a node that existed at a time; nil if there was none.
+func attachmentAt(all []kube.Attachment, node string, at time.Time) *kube.Attachment {
+	var found *kube.Attachment
+	for i, a := range all {
+		if a.Node == node && !a.AttachedAt.After(at) && (a.DeletedAt.IsZero() || !a.DeletedAt.Before(at)) {
+			found = &all[i]
+		}
+	}
+	return found
+}
+
+// detachTime returns the time from the request to delete the last writer to the detach of its volume; 0 if no detach
+// was observed. If VolumeAttachments cannot be read, it is the time to the start of the reader.
+func (r provenanceRecorder) detachTime(last result.Epoch) time.Duration {
+	if r.cell.Claim == nil || last.DeletionRequestedAt.IsZero() {
+		return 0
+	}
+	all, readable := r.kube.Attachments(r.cell.Claim.Volume)
+	if !readable {
+		return r.readerStarted().Sub(last.DeletionRequestedAt)
+	}
+	return detachTime(all, last.Node, last.DeletionRequestedAt)
+}
+
+func detachTime(all []kube.Attachment, writer string, deleted time.Time) time.Duration {
+	a := attachmentAt(all, writer, deleted)
+	if a == nil || a.DeletedAt.IsZero() {
+		return 0
+	}
+	return a.DeletedAt.Sub(deleted)
+}
+
+// readerStarted returns when the reader's pod was observed to start, or when its scan result was received.
+func (r provenanceRecorder) readerStarted() time.Time {
+	if started := r.kube.PodTimes(r.cell.Reader.UID).StartedAt; !started.IsZero() {
+		return started
+	}
+	return r.cell.Reader.ReceivedAt
+}
+
 // clockTime is the format of times of day.
 const clockTime = "15:04:05.000Z"
 
 // unmounted compares what the writer and the reader had mounted. Equal device numbers prove nothing, because a
-// kernel reuses them.
-func unmounted(h provenance.Provenance) provenance.Observation {
+// kernel reuses them. After a detach by force, other numbers prove nothing either, because the volume may still be
+// mounted on the writer's node under the old number. detachTime is the longest time that may have passed from the
+// request to delete the writer to the detach.
+func unmounted(h provenance.Provenance, detachTime time.Duration) provenance.Observation {
 	before, now := h.Writer.Mount, h.Reader.Mount
 	switch {
+	case detachTime >= kube.ForcedDetachAfter:
+		return provenance.Observed(provenance.Unknown, "the volume may have been detached as late as %s after the "+
+			"deletion of the writer was requested; after %s, Kubernetes may detach a volume by force while it is still mounted",
+			detachTime.Round(time.Second), kube.ForcedDetachAfter)
 	case h.Reattached.IsYes():
-		return provenance.Observed(provenance.Yes, "the volume was detached, which happens only after it was unmounted")
+		return provenance.Observed(provenance.Yes, "the volume was detached less than %s after the deletion "+
+			"of the writer was requested, and Kubernetes waits that long for the unmount", kube.ForcedDetachAfter)
 	case h.Writer.BootID == "" || h.Writer.BootID != h.Reader.BootID:
 		return provenance.Observed(provenance.Unknown, "whether another kernel still has the volume mounted is unknown")
 	case provenance.HasReappeared(before, now):
@@ -139,11 +184,7 @@ func (r provenanceRecorder) unused(last result.Epoch) *provenance.Observation {
 	if !reported {
 		return nil
 	}
-	started := r.kube.PodTimes(r.cell.Reader.UID).StartedAt
-	if started.IsZero() {
-		started = r.cell.Reader.ReceivedAt
-	}
-	answer := findUnused(periods, last.DeletionRequestedAt, r.readerRequested, started)
+	answer := findUnused(periods, last.DeletionRequestedAt, r.readerRequested, r.readerStarted())
 	return &answer
 }
 

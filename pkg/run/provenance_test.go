@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -8,8 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	kubetesting "k8s.io/client-go/testing"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
@@ -64,6 +68,42 @@ func TestCompareAttachments(t *testing.T) {
 	}
 }
 
+func TestDetachTime_IsThatOfTheLastWriter(t *testing.T) {
+	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
+	attached := func(node string, from int, to time.Time) kube.Attachment {
+		return kube.Attachment{Node: node, AttachedAt: at(from), DeletedAt: to}
+	}
+	for name, c := range map[string]struct {
+		all  []kube.Attachment
+		want time.Duration
+	}{
+		"none":                  {nil, 0},
+		"it is still attached":  {[]kube.Attachment{attached("n1", 1, time.Time{})}, 0},
+		"of the writer's node":  {[]kube.Attachment{attached("n1", 1, at(9)), attached("n2", 10, at(20))}, 4 * time.Second},
+		"of an earlier writer":  {[]kube.Attachment{attached("n1", 1, at(4))}, 0},
+		"of a later attachment": {[]kube.Attachment{attached("n1", 6, at(9))}, 0},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, detachTime(c.all, "n1", at(5))) })
+	}
+}
+
+func TestDetachTime_EndsWithTheReaderIfAttachmentsCannotBeRead(t *testing.T) {
+	api := fake.NewClientset()
+	api.PrependReactor("list", "volumeattachments", func(kubetesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(storagev1.Resource("volumeattachments"), "", errors.New("no role"))
+	})
+	client := kube.Client{API: api, Namespace: "stig", Timeout: time.Minute, Log: logrus.New()}
+	client, stop, err := client.WithObserver(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	c := newTestCell(t)
+	deleted := time.Unix(0, 0)
+	c.run.Kube, c.result.Claim = client, &result.Claim{Name: "stig-pvc", Volume: "pv"}
+	c.result.Reader = &result.JournalRead{ReceivedAt: deleted.Add(time.Hour)}
+	assert.Equal(t, time.Hour, c.provenance().detachTime(result.Epoch{DeletionRequestedAt: deleted}))
+	assert.Zero(t, c.provenance().detachTime(result.Epoch{}), "its deletion was not requested")
+}
+
 func TestUnmounted(t *testing.T) {
 	const yes, no, unknown = provenance.Yes, provenance.No, provenance.Unknown
 	at := func(bootID string, m protocol.Mount) provenance.Location {
@@ -76,22 +116,30 @@ func TestUnmounted(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, now provenance.Location
 		reattached  provenance.Answer
+		detachedIn  time.Duration
 		want        provenance.Answer
 	}{
-		"detached":                    {at("a", ext4("7:1")), at("a", ext4("7:1")), yes, yes},
-		"another device number":       {at("a", ext4("7:1")), at("a", ext4("7:2")), no, yes},
-		"the same device number":      {at("a", ext4("7:1")), at("a", ext4("7:1")), no, unknown},
-		"another kernel":              {at("a", ext4("7:1")), at("b", ext4("7:2")), no, unknown},
-		"unknown kernels":             {at("", ext4("7:1")), at("", ext4("7:2")), no, unknown},
-		"another device, same number": {at("a", block(4)), at("a", block(5)), no, yes},
-		"an unknown sequence number":  {at("a", block(0)), at("a", block(5)), no, unknown},
-		"the same device":             {at("a", block(4)), at("a", block(4)), no, unknown},
+		"detached":                     {at("a", ext4("7:1")), at("a", ext4("7:1")), yes, 0, yes},
+		"detached before the timeout":  {at("a", ext4("7:1")), at("b", ext4("7:1")), yes, 6*time.Minute - 1, yes},
+		"perhaps detached by force":    {at("a", ext4("7:1")), at("b", ext4("7:1")), yes, 6 * time.Minute, unknown},
+		"by force, another device":     {at("a", ext4("7:1")), at("a", ext4("7:2")), yes, time.Hour, unknown},
+		"by force, on both for a time": {at("a", block(4)), at("a", block(5)), no, time.Hour, unknown},
+		"another device number":        {at("a", ext4("7:1")), at("a", ext4("7:2")), no, 0, yes},
+		"the same device number":       {at("a", ext4("7:1")), at("a", ext4("7:1")), no, 0, unknown},
+		"another kernel":               {at("a", ext4("7:1")), at("b", ext4("7:2")), no, 0, unknown},
+		"unknown kernels":              {at("", ext4("7:1")), at("", ext4("7:2")), no, 0, unknown},
+		"another device, same number":  {at("a", block(4)), at("a", block(5)), no, 0, yes},
+		"an unknown sequence number":   {at("a", block(0)), at("a", block(5)), no, 0, unknown},
+		"the same device":              {at("a", block(4)), at("a", block(4)), no, 0, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			observation := unmounted(provenance.Provenance{
 				Writer: c.before, Reader: &c.now, Reattached: provenance.Observation{Answer: c.reattached},
-			})
+			}, c.detachedIn)
 			assert.Equal(t, c.want, observation.Answer, observation.Reason)
+			if c.detachedIn >= kube.ForcedDetachAfter {
+				assert.Contains(t, observation.Reason, "by force")
+			}
 		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Kind is what a reason of a scheduler is about. The order of the constants matters: of two reasons with the same rank
-// and number of nodes, Deciding returns the one that is first here.
+// (see rank) and number of nodes, Deciding returns the one that is first here.
 type Kind int
 
 const (
@@ -207,14 +207,14 @@ func kindOfTaint(text string) Kind {
 }
 
 // Never reports whether the pod cannot be scheduled until the cluster is changed, because its volume cannot be used on
-// a node on which the pod may run. With taints, nodes with the taint of an administrator count as nodes on which the
-// pod may not run. That is a guess: the volume may be usable on such a node. Set taints only if the volume's node
-// affinity cannot be read.
-func (m Message) Never(taints bool) bool {
+// a node on which the pod may run. If taintsExclude is true, nodes with an administrator's taint count as nodes on
+// which the pod may not run. That is a guess: the volume may be usable on such a node. Pass true only if the volume's
+// node affinity cannot be read.
+func (m Message) Never(taintsExclude bool) bool {
 	excluded, byVolume := 0, false
 	for _, r := range m.Reasons {
 		byVolume = byVolume || r.Kind == Volume
-		if r.Kind == Volume || r.Kind == Placement || taints && r.Kind == Reserved {
+		if r.Kind == Volume || r.Kind == Placement || taintsExclude && r.Kind == Reserved {
 			excluded += r.Nodes
 		}
 	}

@@ -11,21 +11,21 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-// Cause is what an error means for the volume under test.
-type Cause int
+// Meaning is what an error means for the volume under test.
+type Meaning int
 
 const (
 	// Unrelated means that something else than the volume may have caused the error.
-	Unrelated Cause = iota
+	Unrelated Meaning = iota
 	// Refusal means that the volume returned an error that lost no acknowledged record: it is full, for example.
 	Refusal
 	// Failure means that the volume failed. It is a finding.
 	Failure
 )
 
-// CauseOf returns the cause of an error. op is the error that the helper reported, nil if it reported none. class is
-// the class of the finding if the volume caused the error; it is "" if the error may have another cause.
-func CauseOf(op *protocol.OpError, class judge.Class) Cause {
+// MeaningOf returns what an error means for the volume. op is the error that the helper reported, nil if it reported
+// none. class is the class of the finding if the volume caused the error; it is "" if the error may have another cause.
+func MeaningOf(op *protocol.OpError, class judge.Class) Meaning {
 	switch {
 	case op != nil && (class == "" || isFailedWrite(*op)):
 		return Refusal
@@ -46,18 +46,18 @@ type Failures struct {
 	Findings []judge.Finding
 }
 
-// Classify returns the cause of an error as CauseOf does, and adds a finding if the volume failed. Before the first
-// acknowledgement no data can be lost, and an error of a run that is being stopped may be due to the stop. Both count
-// as Unrelated.
-func (f *Failures) Classify(ctx context.Context, err error, op *protocol.OpError, class judge.Class) Cause {
+// Classify returns what an error means for the volume, as MeaningOf does, and adds a finding if the volume failed.
+// Before the first acknowledgement no data can be lost, and an error of a run that is being stopped may be due to the
+// stop. Both count as Unrelated.
+func (f *Failures) Classify(ctx context.Context, err error, op *protocol.OpError, class judge.Class) Meaning {
 	if ctx.Err() != nil || len(f.Ledger.Acks()) == 0 {
 		return Unrelated
 	}
-	cause := CauseOf(op, class)
-	if cause == Failure {
+	meaning := MeaningOf(op, class)
+	if meaning == Failure {
 		f.Add(class, err)
 	}
-	return cause
+	return meaning
 }
 
 // Add adds a finding, at most one of a class.

@@ -16,7 +16,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
-func TestCauseOf(t *testing.T) {
+func TestMeaningOf(t *testing.T) {
 	reading, writing := protocol.NewOpError("reading", syscall.EIO), protocol.NewOpError("writing", syscall.EIO)
 	writing.Writing = true
 	readOnly := protocol.NewOpError("writing", syscall.EROFS)
@@ -25,7 +25,7 @@ func TestCauseOf(t *testing.T) {
 	for name, c := range map[string]struct {
 		op    *protocol.OpError
 		class judge.Class
-		want  verdict.Cause
+		want  verdict.Meaning
 	}{
 		"a read failed":                    {&reading, judge.Unavailable, verdict.Failure},
 		"a single write failed":            {&writing, judge.Unavailable, verdict.Refusal},
@@ -34,7 +34,7 @@ func TestCauseOf(t *testing.T) {
 		"the volume did not return a call": {nil, judge.Unavailable, verdict.Failure},
 		"a timeout for an unknown reason":  {nil, "", verdict.Unrelated},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, verdict.CauseOf(c.op, c.class)) })
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, verdict.MeaningOf(c.op, c.class)) })
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// JudgeScan judges a scan of what the first epochs wrote. acks are the acknowledgements of these epochs.
+// JudgeScan judges a scan that was made after the given number of epochs had been started. acks are the
+// acknowledgements of these epochs.
 func JudgeScan(
 	c *result.Cell, pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int,
 ) *result.JournalRead {

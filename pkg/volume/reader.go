@@ -34,9 +34,10 @@ const (
 // page in Unreadable. It is not safe for concurrent use.
 //
 // On a block device, the journal ends at the first MiB of zeros that begins at a multiple
-// of one MiB, or at the end of the device. The Reader omits zeros right before that end:
-// blank parts of a device have not been written. SetMinimumLength sets the
-// number of bytes at the start of the device in which zeros do not end the journal.
+// of one MiB, or at the end of the device. Zeros between the last
+// other byte and that end are not part of the journal; the Reader does not return them.
+// SetMinimumLength sets the number of bytes at the start of the device in which zeros do
+// not end the journal.
 type Reader struct {
 	source   source
 	readMode protocol.ReadMode
@@ -63,7 +64,8 @@ type source interface {
 }
 
 // OpenReader opens a file or a block device for reading. If direct I/O is not supported,
-// it reads through the page cache; ReadMode returns what it could do against cached pages.
+// it reads through the page cache. ReadMode then reports whether the kernel was asked to
+// drop the cached pages.
 func OpenReader(path string) (*Reader, error) {
 	if err := CheckDevice(path); err != nil {
 		return nil, err

@@ -166,7 +166,7 @@ func allowFaults(t *testing.T, ns *chaosengine.Namespace) error {
 	all := []string{"create", "delete", "get", "list", "patch", "update", "watch"}
 	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"pods", "pods/log", "events"}, Verbs: all},
-		{APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create", "get"}},
+		{APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create"}},
 		{
 			APIGroups: []string{"apps"}, Resources: []string{"deployments", "replicasets"},
 			Verbs: []string{"get", "list", "update"},

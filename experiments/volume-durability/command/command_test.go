@@ -131,11 +131,13 @@ func TestReport_EveryFormat(t *testing.T) {
 	assert.Contains(t, errOut, "want one of ckl, cklb, html, ")
 }
 
-func TestReport_AssetIsInTheChecklists(t *testing.T) {
+func TestReport_AssetIsInChecklistsAndOSCAL(t *testing.T) {
 	folder := writeBundle(t, samples.Pass())
-	code, out, _ := execute(t, "report", folder, "-o", "cklb", "--asset", "my-cluster")
-	assert.Equal(t, terminal.ExitOK, code)
-	assert.Contains(t, out, "my-cluster")
+	for _, format := range []string{"ckl", "cklb", "oscal"} {
+		code, out, _ := execute(t, "report", folder, "-o", format, "--asset", "my-cluster")
+		assert.Equal(t, terminal.ExitOK, code, format)
+		assert.Contains(t, out, "my-cluster", format)
+	}
 	code, _, errOut := execute(t, "report", folder, "--asset", "my-cluster")
 	assert.Equal(t, terminal.ExitError, code)
 	assert.Contains(t, errOut, "--rule and --asset require -o ckl, cklb, oscal")

@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("a command is required: write, read, remove or probe")
 	}
-	if slices.Contains([]string{"help", "--help", "-help", "-h"}, args[0]) {
+	if isHelp(args[0]) {
 		_, err := fmt.Fprint(stdout, usage)
 		return err
 	}
@@ -72,6 +72,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	return err
 }
+
+// isHelp reports whether an argument requests the usage.
+func isHelp(arg string) bool { return slices.Contains([]string{"help", "--help", "-help", "-h"}, arg) }
 
 // task is one command and its flags.
 type task struct {

@@ -34,6 +34,14 @@ func TestRun_PrintsUsageOnRequest(t *testing.T) {
 	}
 }
 
+func TestProbe_PrintsUsageOnRequest(t *testing.T) {
+	for _, arg := range []string{"help", "--help", "-h"} {
+		out := runProbe(t, arg)
+		assert.Contains(t, out, "durability-helper probe write --folder", arg)
+		assert.Contains(t, out, "durability-helper probe verify --folder", arg)
+	}
+}
+
 // writeArgs returns the arguments of a writer.
 func writeArgs(path string, epoch int, more ...string) []string {
 	args := []string{"write", "--file", path, "--journal", id, "--record-size", "256", "--epoch", strconv.Itoa(epoch)}

@@ -21,12 +21,23 @@ import (
 // resultKept is what probe verify prints if no acknowledged record was lost.
 const resultKept = "kept"
 
+const probeUsage = `Usage:
+  durability-helper probe write --folder FOLDER [flags]                    write a journal and print its ledger token
+  durability-helper probe verify --folder FOLDER --ledger TOKEN [flags]    check the journal against its ledger token
+
+"durability-helper probe COMMAND --help" lists the flags.
+`
+
 // probe runs one of the two command probes around a fault of another experiment. Litmus
 // takes all of a probe's output as its result, and passes the result of probe write to
 // probe verify. Stdout therefore gets exactly one line, and none after an error.
 func probe(args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("a probe is required: probe write or probe verify")
+	}
+	if isHelp(args[0]) {
+		_, err := fmt.Fprint(stdout, probeUsage)
+		return err
 	}
 	flags := flag.NewFlagSet("durability-helper probe "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)

@@ -28,6 +28,9 @@ import (
 // helperCommand is the hidden command that runs the helper.
 const helperCommand = "helper"
 
+// optionsHeading is the heading of the options in the help. Some defaults are not those of run.
+const optionsHeading = "Options, with the names of run where it has them"
+
 // localCommand holds the flags of the command local.
 type localCommand struct {
 	out, errOut io.Writer
@@ -86,9 +89,9 @@ Exit codes:
 		"the current folder)")
 	l.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
 	l.level.AddTo(general.FlagSet)
-	optionGroup := terminal.NewFlagGroup("Options, as for run")
+	optionGroup := terminal.NewFlagGroup(optionsHeading)
 	l.options.addTo(optionGroup.FlagSet, runOptions())
-	optionGroup.BoolVar(&l.graceful, "graceful", false, "kill writers with SIGTERM, the same as --force=false")
+	general.BoolVar(&l.graceful, "graceful", false, "kill writers with SIGTERM, the same as --force=false")
 	terminal.AddFlagGroups(c, general, optionGroup, l.betweenGroup())
 	c.AddCommand(newWrite(l), newRead(l), newHelper())
 	return c

@@ -33,7 +33,8 @@ func listed(flag string) *regexp.Regexp {
 func TestHelp_GroupsAllFlags(t *testing.T) {
 	text := help(t)
 	var at []int
-	for _, heading := range []string{"\nFlags:\n", "\nOptions, as for run:\n", "\nBetween writer and reader:\n"} {
+	for _, group := range []string{"Flags", optionsHeading, "Between writer and reader"} {
+		heading := "\n" + group + ":\n"
 		require.Contains(t, text, heading)
 		at = append(at, strings.Index(text, heading))
 	}
@@ -41,7 +42,8 @@ func TestHelp_GroupsAllFlags(t *testing.T) {
 	New(io.Discard, io.Discard).Flags().VisitAll(func(f *pflag.Flag) {
 		assert.Len(t, listed(f.Name).FindAllString(text, -1), 1, f.Name)
 	})
-	groups := map[string]string{"acks": text[at[0]:at[1]], "graceful": text[at[1]:at[2]], "between": text[at[2]:]}
+	general, fromRun, between := text[at[0]:at[1]], text[at[1]:at[2]], text[at[2]:]
+	groups := map[string]string{"acks": general, "graceful": general, "force": fromRun, "between": between}
 	for flag, group := range groups {
 		assert.Regexp(t, listed(flag), group)
 	}
