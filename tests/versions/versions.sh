@@ -47,7 +47,7 @@ answer() {
 node_versions() {
 	"$cluster" kubectl get nodes \
 		-o 'jsonpath={.items[0].status.nodeInfo.kubeletVersion} | {.items[0].status.nodeInfo.containerRuntimeVersion}' |
-		sed 's/v//; s/containerd:\/\/v*//'
+		sed 's/v//; s/containerd:\/\/v*//; s/+unknown//'
 }
 
 # bring_up starts the cluster with a minor version and a containerd.
