@@ -366,7 +366,7 @@ func TestFaultfs_AFailedSyncEndsOnlyItsEpoch(t *testing.T) {
 
 func TestFaultfs_HangIsFound(t *testing.T) {
 	t.Parallel()
-	o := run(t, faulty(t, "hang-read", "close=2"), "--verify-timeout=7", "--status-check-timeout=7")
+	o := run(t, faulty(t, "hang-read", "close"), "--verify-timeout=7", "--status-check-timeout=7")
 	o.requireVerdict(t, judge.Fail)
 	assert.Contains(t, o.classes(t), judge.Unavailable)
 }
