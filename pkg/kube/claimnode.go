@@ -24,16 +24,15 @@ func (c Client) NodeOfClaim(ctx context.Context, claim string) (string, error) {
 		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
 	})
 	for _, p := range pods.Items {
-		hasEnded := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
-		if p.Spec.NodeName != "" && !hasEnded && !c.isOfThisRun(&p) && usesClaim(p, claim) {
+		if p.Spec.NodeName != "" && !c.isOfThisRun(&p) && UsesClaim(&p, claim) {
 			return p.Spec.NodeName, nil
 		}
 	}
 	return "", nil
 }
 
-func usesClaim(pod corev1.Pod, claim string) bool {
-	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
-		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
-	})
+// UsesClaim reports whether a pod that has not ended uses a claim.
+func UsesClaim(pod *corev1.Pod, claim string) bool {
+	hasEnded := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+	return !hasEnded && slices.Contains(claimsOf(pod), claim)
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
@@ -30,19 +31,9 @@ func checkExistingClaim(
 	if err != nil {
 		return []Check{{check, Warning, fmt.Sprintf("not checked: %v", err)}}
 	}
-	users := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool { return !usesClaim(p, claim.Name) })
+	users := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool { return !kube.UsesClaim(&p, claim.Name) })
 	status, message := judgeUsers(claim, users, opts)
 	return []Check{{check, status, message}}
-}
-
-// usesClaim reports whether a pod that has not ended uses a claim.
-func usesClaim(p corev1.Pod, claim string) bool {
-	if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed {
-		return false
-	}
-	return slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool {
-		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
-	})
 }
 
 func judgeUsers(claim *corev1.PersistentVolumeClaim, users []corev1.Pod, opts options.Values) (Status, string) {
