@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
-	"github.com/volume-durability/volume-durability/pkg/options"
-	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // DryRunResult is the answer of the API server to one object of a run.
@@ -36,17 +34,15 @@ func (c *cell) dryRun(ctx context.Context) []DryRunResult {
 	defer c.logs.close()
 	var all []DryRunResult
 	add := func(object string, err error) { all = append(all, DryRunResult{Object: object, Err: err}) }
-	client, plan := c.run.Kube, c.result.Spec
-	switch {
-	case plan.VolumeSource == options.EmptyDir:
-	case plan.ExistingClaim != "":
-		_, err := client.Claim(ctx, plan.ExistingClaim)
-		add("existing claim "+plan.ExistingClaim, err)
-		c.result.Claim = &result.Claim{Name: plan.ExistingClaim}
+	client := c.run.Kube
+	c.result.Claim = c.plannedClaim()
+	switch claim := c.result.Claim; {
+	case claim == nil:
+	case claim.Created:
+		add("claim "+claim.Name, client.DryRunClaim(ctx, c.specs.claim()))
 	default:
-		spec := c.specs.claim()
-		add("claim "+spec.Name, client.DryRunClaim(ctx, spec))
-		c.result.Claim = &result.Claim{Name: spec.Name, Created: true}
+		_, err := client.Claim(ctx, claim.Name)
+		add("existing claim "+claim.Name, err)
 	}
 	writer, reader := c.specs.pod(c.run.Options.WriterPod, "write"), c.specs.pod(c.run.Options.ReaderPod, "read")
 	for _, spec := range []kube.PodSpec{writer, reader} {

@@ -32,16 +32,21 @@ func (r Run) PlannedCells(ctx context.Context) ([]PlannedCell, error) {
 
 func (c *cell) planned() PlannedCell {
 	defer c.logs.close()
-	switch plan := c.result.Spec; {
-	case plan.VolumeSource == options.EmptyDir:
-	case plan.ExistingClaim != "":
-		c.result.Claim = &result.Claim{Name: plan.ExistingClaim}
-	default:
-		c.result.Claim = &result.Claim{Name: c.specs.claim().Name, Created: true}
-	}
+	c.result.Claim = c.plannedClaim()
 	return PlannedCell{
 		Spec:   c.result.Spec,
 		Writer: c.run.Kube.NewPod(c.specs.writer(1, nil)),
 		Reader: c.run.Kube.NewPod(c.specs.reader(nil)),
 	}
+}
+
+// plannedClaim returns the claim of the cell's pods, as far as it is known before the run; nil for an emptyDir.
+func (c *cell) plannedClaim() *result.Claim {
+	switch plan := c.result.Spec; {
+	case plan.VolumeSource == options.EmptyDir:
+		return nil
+	case plan.ExistingClaim != "":
+		return &result.Claim{Name: plan.ExistingClaim}
+	}
+	return &result.Claim{Name: c.specs.claim().Name, Created: true}
 }
