@@ -111,7 +111,7 @@ func flagName(option string) string {
 	if option == namespaceOption {
 		return "namespace"
 	}
-	return strings.ReplaceAll(strings.ToLower(option), "_", "-")
+	return terminal.FlagName(option)
 }
 
 // getenv returns a lookup of options by name. A flag wins over the environment of a

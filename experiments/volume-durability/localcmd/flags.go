@@ -81,16 +81,14 @@ func (o *optionFlags) addTo(flags *pflag.FlagSet, list []localOption) {
 		o.fallback[l.name] = l.fallback
 		value := &optionFlag{value: l.fallback, boolean: l.fallback == "true" || l.fallback == "false"}
 		o.value[l.name] = value
-		flag := flags.VarPF(value, flagName(l.name), "", l.help)
+		flag := flags.VarPF(value, terminal.FlagName(l.name), "", l.help)
 		if value.boolean {
 			flag.NoOptDefVal = "true"
 		}
 	}
 }
 
-func flagName(option string) string { return strings.ReplaceAll(strings.ToLower(option), "_", "-") }
-
-func (o *optionFlags) isSet(name string) bool { return o.flags.Changed(flagName(name)) }
+func (o *optionFlags) isSet(name string) bool { return o.flags.Changed(terminal.FlagName(name)) }
 
 // parse returns the values of the options. Those that need a cluster are empty.
 func (o *optionFlags) parse() (options.Values, error) {
@@ -110,7 +108,7 @@ func (o *optionFlags) parse() (options.Values, error) {
 // withFlagNames replaces the names of options by those of their flags.
 func withFlagNames(err error) error {
 	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
-		return fmt.Errorf("--%s %q: want %s", flagName(p.Name), p.Value, p.Want)
+		return fmt.Errorf("--%s %q: want %s", terminal.FlagName(p.Name), p.Value, p.Want)
 	})
 }
 

@@ -2,9 +2,13 @@ package terminal
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
+
+// FlagName returns the name of an option's flag: STORAGE_CLASS is storage-class.
+func FlagName(option string) string { return strings.ReplaceAll(strings.ToLower(option), "_", "-") }
 
 // ReplaceInvalid replaces each InvalidValueError in err with the error that describe returns for it. Other errors
 // stay as they are.
