@@ -2,10 +2,11 @@ package kube
 
 import (
 	"maps"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // PodSettings are the fields of a pod that depend on the cluster and its policies, not on the run.
@@ -42,19 +43,9 @@ func SettingsOf(pod *corev1.Pod, container *corev1.Container) PodSettings {
 // ForeignMetadata returns the entries of labels or annotations that no run sets.
 func ForeignMetadata(entries map[string]string) map[string]string {
 	foreign := maps.Clone(entries)
-	maps.DeleteFunc(foreign, func(name, _ string) bool { return isReserved(name) })
+	maps.DeleteFunc(foreign, func(name, _ string) bool { return options.IsReserved(name) })
 	return foreign
 }
-
-// isReserved reports whether a label or annotation belongs to the run.
-func isReserved(name string) bool {
-	return strings.HasPrefix(name, labelPrefix) || name == ChaosUIDLabel || name == partOfLabel
-}
-
-const (
-	labelPrefix = "volume-durability/"
-	partOfLabel = "app.kubernetes.io/part-of"
-)
 
 // MinMemoryLimit is the lowest memory limit of the container. The helper was measured to use at most 14 MiB, whatever
 // the size of the journal and of its records, and however damaged the journal is. Buffers of the kernel come on top.

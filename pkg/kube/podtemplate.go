@@ -13,6 +13,8 @@ import (
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"sigs.k8s.io/yaml"
+
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // PodTemplate is a manifest that is merged into the pods of a run.
@@ -230,7 +232,7 @@ func (c *templateCheck) metadata(metadata map[string]any) {
 			continue
 		}
 		for _, entry := range slices.Sorted(maps.Keys(objectFields(metadata[name]))) {
-			if isReserved(entry) {
+			if options.IsReserved(entry) {
 				c.reject("metadata."+name+"["+entry+"]", "unset: the run sets it")
 			}
 		}

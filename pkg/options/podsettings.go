@@ -75,8 +75,8 @@ func readPairs(text string, valid func(key, value string) bool, want string) (ma
 // isLabel reports whether a value is valid for a label.
 func isLabel(_, value string) bool { return len(validation.IsValidLabelValue(value)) == 0 }
 
-// isOwn reports whether a run itself sets a label or an annotation.
-func isOwn(name string) bool {
+// IsReserved reports whether a run itself sets a label or an annotation.
+func IsReserved(name string) bool {
 	return strings.HasPrefix(name, "volume-durability/") || name == "chaosUID" || name == "app.kubernetes.io/part-of"
 }
 
@@ -89,7 +89,7 @@ func nodeSelector(v *Values, value string) (err error) {
 }
 
 func podLabels(v *Values, value string) (err error) {
-	valid := func(key, value string) bool { return isLabel(key, value) && !isOwn(key) }
+	valid := func(key, value string) bool { return isLabel(key, value) && !IsReserved(key) }
 	v.PodLabels, err = readPairs(value, valid, "labels such as key=value,key=value that a run does not set itself")
 	return err
 }
@@ -102,7 +102,7 @@ func podAnnotations(v *Values, value string) error {
 		switch item = strings.TrimSpace(item); {
 		case strings.Contains(item, "="):
 			pairs = append(pairs, item)
-		case len(validation.IsQualifiedName(item)) > 0 || isOwn(item):
+		case len(validation.IsQualifiedName(item)) > 0 || IsReserved(item):
 			return wanted(want)
 		default:
 			v.CopiedAnnotations = append(v.CopiedAnnotations, item)
@@ -111,7 +111,7 @@ func podAnnotations(v *Values, value string) error {
 	if pairs == nil {
 		return nil
 	}
-	annotations, err := readPairs(strings.Join(pairs, ","), func(key, _ string) bool { return !isOwn(key) }, want)
+	annotations, err := readPairs(strings.Join(pairs, ","), func(key, _ string) bool { return !IsReserved(key) }, want)
 	v.PodAnnotations = annotations
 	return err
 }
