@@ -30,16 +30,9 @@ type Mutate func(pod *corev1.Pod)
 // created. Unlike a service mesh's, a pod is created without the change if the webhook
 // cannot be reached, so that its removal disturbs nothing.
 func OnPodCreation(ctx context.Context, client kubernetes.Interface, namespace string, mutate Mutate) (Remove, error) {
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var review admissionv1.AdmissionReview
-		if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Request == nil {
-			http.Error(w, "want an AdmissionReview", http.StatusBadRequest)
-			return
-		}
-		review.Response = respond(review.Request, mutate)
-		// A client that has disconnected needs no answer.
-		_ = json.NewEncoder(w).Encode(review)
-	}))
+	server := NewServer(func(request *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+		return respond(request, mutate)
+	})
 	webhooks := client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	if _, err := webhooks.Create(ctx, webhook(server, namespace), metav1.CreateOptions{}); err != nil {
 		server.Close()
@@ -49,6 +42,28 @@ func OnPodCreation(ctx context.Context, client kubernetes.Interface, namespace s
 		defer server.Close()
 		return webhooks.Delete(ctx, namespace, metav1.DeleteOptions{})
 	}, nil
+}
+
+// NewServer starts a server that answers the reviews of a webhook.
+func NewServer(respond func(*admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse) *httptest.Server {
+	return httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var review admissionv1.AdmissionReview
+		if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Request == nil {
+			http.Error(w, "want an AdmissionReview", http.StatusBadRequest)
+			return
+		}
+		review.Response = respond(review.Request)
+		// A client that has disconnected needs no answer.
+		_ = json.NewEncoder(w).Encode(review)
+	}))
+}
+
+// ClientConfig returns how the API server reaches a server.
+func ClientConfig(server *httptest.Server) admissionregistrationv1.WebhookClientConfig {
+	return admissionregistrationv1.WebhookClientConfig{
+		URL:      ptr.To(server.URL),
+		CABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+	}
 }
 
 // respond admits a pod with the changes of mutate.
@@ -82,13 +97,10 @@ func webhook(server *httptest.Server, namespace string) *admissionregistrationv1
 	return &admissionregistrationv1.MutatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: namespace},
 		Webhooks: []admissionregistrationv1.MutatingWebhook{{
-			Name: "injector.volume-durability.test",
-			ClientConfig: admissionregistrationv1.WebhookClientConfig{
-				URL:      ptr.To(server.URL),
-				CABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
-			},
+			Name:                    "injector.volume-durability.test",
+			ClientConfig:            ClientConfig(server),
 			Rules:                   []admissionregistrationv1.RuleWithOperations{podCreation()},
-			NamespaceSelector:       inNamespace(namespace),
+			NamespaceSelector:       InNamespace(namespace),
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
 			AdmissionReviewVersions: []string{"v1"},
 			FailurePolicy:           ptr.To(admissionregistrationv1.Ignore),
@@ -105,7 +117,8 @@ func podCreation() admissionregistrationv1.RuleWithOperations {
 	}
 }
 
-func inNamespace(name string) *metav1.LabelSelector {
+// InNamespace selects one namespace.
+func InNamespace(name string) *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: name}}
 }
 
@@ -136,7 +149,7 @@ func Enforce(
 	policies, bindings := api.ValidatingAdmissionPolicies(), api.ValidatingAdmissionPolicyBindings()
 	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: meta}
 	policy.Spec.MatchConstraints = &admissionregistrationv1.MatchResources{
-		NamespaceSelector: inNamespace(namespace),
+		NamespaceSelector: InNamespace(namespace),
 		ObjectSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
 			{Key: label, Operator: metav1.LabelSelectorOpExists},
 		}},

@@ -2,17 +2,15 @@ package chaosengine
 
 import (
 	"context"
-	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/tests/admission"
 )
 
 // Hook is called with the operation and the name of an object.
@@ -25,17 +23,10 @@ type Hook func(operation admissionv1.Operation, name string)
 func (n *Namespace) OnAdmission(
 	ctx context.Context, resource string, hook Hook,
 ) (remove func(context.Context) error, err error) {
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var review admissionv1.AdmissionReview
-		if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Request == nil {
-			http.Error(w, "want an AdmissionReview", http.StatusBadRequest)
-			return
-		}
-		hook(review.Request.Operation, review.Request.Name)
-		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
-		// A client that has disconnected needs no answer.
-		_ = json.NewEncoder(w).Encode(review)
-	}))
+	server := admission.NewServer(func(request *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+		hook(request.Operation, request.Name)
+		return &admissionv1.AdmissionResponse{UID: request.UID, Allowed: true}
+	})
 	webhooks := n.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations()
 	if _, err := webhooks.Create(ctx, n.webhook(server, resource), metav1.CreateOptions{}); err != nil {
 		server.Close()
@@ -53,11 +44,8 @@ func (n *Namespace) webhook(
 	return &admissionregistrationv1.ValidatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: n.Name},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
-			Name: "hook.volume-durability.test",
-			ClientConfig: admissionregistrationv1.WebhookClientConfig{
-				URL:      ptr.To(server.URL),
-				CABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
-			},
+			Name:         "hook.volume-durability.test",
+			ClientConfig: admission.ClientConfig(server),
 			Rules: []admissionregistrationv1.RuleWithOperations{{
 				Operations: []admissionregistrationv1.OperationType{
 					admissionregistrationv1.Create, admissionregistrationv1.Delete,
@@ -66,9 +54,7 @@ func (n *Namespace) webhook(
 					APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{resource},
 				},
 			}},
-			NamespaceSelector: &metav1.LabelSelector{
-				MatchLabels: map[string]string{corev1.LabelMetadataName: n.Name},
-			},
+			NamespaceSelector:       admission.InNamespace(n.Name),
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
 			TimeoutSeconds:          ptr.To[int32](30), // the maximum
 			AdmissionReviewVersions: []string{"v1"},
