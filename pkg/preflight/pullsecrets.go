@@ -12,6 +12,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
 // defaultServiceAccount is the service account of a pod that names none.
@@ -20,7 +22,7 @@ const defaultServiceAccount = "default"
 // checkPullSecrets checks whether the secrets exist with which the nodes log in to the registry of a pod's image.
 func checkPullSecrets(ctx context.Context, client kubernetes.Interface, namespace string, pod *corev1.Pod) Check {
 	const check = "image pull secrets"
-	image := pod.Spec.Containers[0].Image
+	image := kube.ContainerOf(pod).Image
 	names, err := pullSecretsOf(ctx, client, namespace, pod)
 	if err != nil {
 		return Check{check, Warning, fmt.Sprintf("not checked: %v", err)}

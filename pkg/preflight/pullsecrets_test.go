@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
 // loginSecret returns a secret named s with a login for a registry.
@@ -46,7 +48,9 @@ func TestPullSecrets(t *testing.T) {
 		"with a pattern":    {[]string{"s"}, []runtime.Object{loginSecret("*.test:5000")}, Passed, "s"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Image: "registry.test:5000/app:1"}}}}
+			pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{
+				Name: kube.ContainerName, Image: "registry.test:5000/app:1",
+			}}}}
 			for _, s := range c.secrets {
 				pod.Spec.ImagePullSecrets = append(pod.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: s})
 			}
@@ -63,7 +67,7 @@ func TestPullSecrets_NotCheckedIfTheyMayNotBeRead(t *testing.T) {
 		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "s", errors.New("no"))
 	})
 	pod := &corev1.Pod{Spec: corev1.PodSpec{
-		Containers:       []corev1.Container{{Image: "app"}},
+		Containers:       []corev1.Container{{Name: kube.ContainerName, Image: "app"}},
 		ImagePullSecrets: []corev1.LocalObjectReference{{Name: "s"}},
 	}}
 	check := checkPullSecrets(t.Context(), client, "stig", pod)

@@ -129,7 +129,7 @@ func checkBlockOwnership(found *nodes, cells []run.PlannedCell) []Check {
 	usesDevice := slices.ContainsFunc(cells, func(c run.PlannedCell) bool {
 		security := c.Writer.Spec.SecurityContext
 		isRoot := security != nil && ptr.Deref(security.RunAsUser, -1) == 0
-		return len(c.Writer.Spec.Containers[0].VolumeDevices) > 0 && !isRoot
+		return len(kube.ContainerOf(c.Writer).VolumeDevices) > 0 && !isRoot
 	})
 	if !usesDevice {
 		return nil
