@@ -83,7 +83,7 @@ func (s *execution) chaos(ctx context.Context) error {
 		Duration: o.Duration, MinInterval: o.MinInterval, Interval: o.Interval,
 		Clock: clock.RealClock{}, Random: rand.Int64N,
 	}
-	_ = s.Observer.BeforeChaos(ctx) // an observer cannot end the run
+	_ = s.Hooks.BeforeChaos(ctx) // its error does not end the run
 	err := fault.Inject(ctx, s)[0]
 	if errors.Is(err, errVolume) || s.refused != nil {
 		return nil // what was acknowledged is still read back
@@ -97,5 +97,5 @@ func (s *execution) acknowledged(ack ledger.Ack) {
 			s.Log.WithError(err).Warn("Could not keep an acknowledgement")
 		}
 	}
-	s.Observer.RecordsAcknowledged(s.cell.Spec, ack)
+	s.Hooks.RecordsAcknowledged(s.cell.Spec, ack)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// Observer receives the events of a run. Its methods must return quickly.
-type Observer interface {
+// Hooks are called at the steps of a run. They must return quickly.
+type Hooks interface {
 	// CellsPlanned is called before anything is created.
 	CellsPlanned(cells []options.CellSpec)
 	// BeforeChaos is called before the first interval. Its error is ignored.
@@ -45,11 +45,11 @@ type Run struct {
 	// ReadFrom is the path at which the reader opens the journal; empty for Target.Journal.
 	ReadFrom string
 	// Between runs before the reader, and after every killed writer if BetweenEach is set.
-	Between     Hook
+	Between     BetweenCommand
 	BetweenEach bool
-	// KeepAcks is called with every acknowledgement, before Observer.RecordsAcknowledged. It may be nil.
+	// KeepAcks is called with every acknowledgement, before Hooks.RecordsAcknowledged. It may be nil.
 	KeepAcks func(ledger.Ack) error
-	Observer Observer
+	Hooks    Hooks
 	Log      logrus.FieldLogger
 }
 
@@ -65,12 +65,12 @@ func (r Run) Execute(ctx context.Context) result.Result {
 		Schema: result.Schema, RunID: r.ID, StartedAt: time.Now().UTC(), Options: r.Options,
 		Cluster: result.Cluster{Orchestrator: "none: the run was local, on " + s.host},
 	}
-	r.Observer.CellsPlanned([]options.CellSpec{s.cell.Spec})
+	r.Hooks.CellsPlanned([]options.CellSpec{s.cell.Spec})
 	err := s.phases(ctx)
 	s.conclude(ctx, err)
 	out.NotRemoved = s.cleanUp(ctx)
 	s.collect()
-	r.Observer.CellJudged(s.cell)
+	r.Hooks.CellJudged(s.cell)
 	out.Cells = []result.Cell{s.cell}
 	out.Verdict, out.Reason = s.cell.Verdict, s.cell.Reason
 	if out.NotRemoved != "" {

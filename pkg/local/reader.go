@@ -11,7 +11,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
-// read runs the hook that precedes the reader, then the reader.
+// read runs the command of --between, unless it already runs after every kill, and then the reader.
 func (s *execution) read(ctx context.Context) error {
 	if !s.BetweenEach {
 		if err := s.between(ctx); err != nil {
@@ -21,7 +21,7 @@ func (s *execution) read(ctx context.Context) error {
 	if !s.betweenRan {
 		s.watchUnmount()
 	}
-	s.Observer.BeforeRead(s.cell.Spec)
+	s.Hooks.BeforeRead(s.cell.Spec)
 	helper, where, done, err := s.readerCommand(ctx)
 	if err != nil {
 		return err

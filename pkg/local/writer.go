@@ -59,7 +59,7 @@ func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error 
 	return nil
 }
 
-// Delete kills the writer, waits until it is gone, and runs the hook that follows each writer.
+// Delete kills the writer, waits until it is gone, and with BetweenEach runs the command of --between.
 func (s *execution) Delete(ctx context.Context) error {
 	w := s.writer
 	if w == nil {
@@ -69,7 +69,7 @@ func (s *execution) Delete(ctx context.Context) error {
 	if w.Err() == nil {
 		s.activeDeletions++
 	}
-	s.Observer.BeforeDeletion(s.cell.Spec, epoch.Pod)
+	s.Hooks.BeforeDeletion(s.cell.Spec, epoch.Pod)
 	epoch.AckedAtDeletion, epoch.DeletionRequestedAt = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
 	if err := s.kill(ctx, w); err != nil {
 		return err

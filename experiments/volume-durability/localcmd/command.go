@@ -40,7 +40,7 @@ type localCommand struct {
 	options optionFlags
 	format  terminal.FormatFlag
 	level   terminal.LevelFlag
-	hook    hookFlags
+	between betweenFlags
 
 	graceful             bool
 	readFrom             string
@@ -100,7 +100,7 @@ Exit codes:
 // betweenGroup is the group of flags that change what happens between writer and reader.
 func (l *localCommand) betweenGroup() terminal.FlagGroup {
 	g := terminal.NewFlagGroup("Between writer and reader")
-	l.hook.addTo(g.FlagSet)
+	l.between.addTo(g.FlagSet)
 	g.StringVar(&l.readFrom, "read-from", "", "read the journal through this mount of the same storage")
 	g.StringVar(&l.remote, "remote", "", "run the reader with this command prefix, such as 'ssh other'")
 	g.StringVar(&l.remoteHelper, "remote-helper", "", "path of durability-helper on the remote machine; without "+
@@ -168,11 +168,11 @@ func (l *localCommand) newRun(path string) (local.Run, error) {
 	force, err := l.force(values)
 	note(err)
 	values.Force = force
-	note(l.hook.check())
+	note(l.between.check())
 	id := string(uuid.NewUUID())
 	run := local.Run{
-		ID: id, Options: values, Between: local.Hook{Command: l.hook.command, Timeout: l.hook.timeout()},
-		BetweenEach: l.hook.each,
+		ID: id, Options: values, Between: local.BetweenCommand{Command: l.between.command, Timeout: l.between.timeout()},
+		BetweenEach: l.between.each,
 	}
 	run.Target, err = local.NewTarget(path, local.Format(id, values.RecordSize).ID)
 	note(err)
@@ -241,7 +241,7 @@ func (l *localCommand) show(ctx context.Context, run local.Run) result.Result {
 	view := progress.New(l.errOut, terminal.HasCursor(l.errOut), run.Options)
 	defer view.Close()
 	view.Printf("run %s: writing to %s", run.ID, run.Target.Journal)
-	run.Observer, run.Log = view, terminal.NewLog(view, l.level.Level)
+	run.Hooks, run.Log = view, terminal.NewLog(view, l.level.Level)
 	outcome := run.Execute(ctx)
 	outcome.Tool = terminal.BuildInfo("")
 	return outcome

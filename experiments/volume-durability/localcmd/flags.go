@@ -112,28 +112,28 @@ func withFlagNames(err error) error {
 	})
 }
 
-// hookFlags are the flags of the command that runs between writers and reader.
-type hookFlags struct {
+// betweenFlags are the flags of the command that runs between writers and reader.
+type betweenFlags struct {
 	command string
 	each    bool
 	seconds int
 }
 
-func (h *hookFlags) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&h.command, "between", "", "shell command to run after the last kill, before the journal is read back")
-	flags.BoolVar(&h.each, "between-each", false, "run the command of --between after every kill")
-	flags.IntVar(&h.seconds, "between-timeout", 120, "seconds that the command of --between may take")
+func (b *betweenFlags) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&b.command, "between", "", "shell command to run after the last kill, before the journal is read back")
+	flags.BoolVar(&b.each, "between-each", false, "run the command of --between after every kill")
+	flags.IntVar(&b.seconds, "between-timeout", 120, "seconds that the command of --between may take")
 }
 
-func (h *hookFlags) timeout() time.Duration { return time.Duration(h.seconds) * time.Second }
+func (b *betweenFlags) timeout() time.Duration { return time.Duration(b.seconds) * time.Second }
 
-func (h *hookFlags) check() error {
+func (b *betweenFlags) check() error {
 	var problems []error
-	if h.each && h.command == "" {
+	if b.each && b.command == "" {
 		problems = append(problems, errors.New("--between-each requires --between"))
 	}
-	if h.seconds < 1 {
-		problems = append(problems, fmt.Errorf("--between-timeout %d: want 1 or more", h.seconds))
+	if b.seconds < 1 {
+		problems = append(problems, fmt.Errorf("--between-timeout %d: want 1 or more", b.seconds))
 	}
 	return errors.Join(problems...)
 }

@@ -13,17 +13,17 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// Hook is a shell command of the user that runs between two writers, or between the last writer and the reader. It may
+// BetweenCommand is a shell command of the user that runs between two writers, or between the last writer and the reader. It may
 // remount the filesystem, restart a server, or switch the power of another machine off and on.
-type Hook struct {
+type BetweenCommand struct {
 	// Command is run by sh -c. An empty command does nothing.
 	Command string
 	// Timeout bounds the command. The command and its children are killed then.
 	Timeout time.Duration
 }
 
-// HookState is what a hook's environment tells the command.
-type HookState struct {
+// BetweenState is what the environment tells the command.
+type BetweenState struct {
 	// Target is the folder or device under test, Folder the run's own folder in it,
 	// Journal the journal's path.
 	Target, Folder, Journal string
@@ -34,7 +34,7 @@ type HookState struct {
 }
 
 // env returns the variables for the command. docs/local.md describes them.
-func (s HookState) env() []string {
+func (s BetweenState) env() []string {
 	return []string{
 		"VOLUME_DURABILITY_TARGET=" + s.Target,
 		"VOLUME_DURABILITY_FOLDER=" + s.Folder,
@@ -49,15 +49,15 @@ func (s HookState) env() []string {
 const pipeGrace = 500 * time.Millisecond
 
 // run runs the command. An error contains the end of its output.
-func (h Hook) run(ctx context.Context, s HookState) error {
-	if h.Command == "" {
+func (c BetweenCommand) run(ctx context.Context, s BetweenState) error {
+	if c.Command == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, h.Timeout,
-		fmt.Errorf("it did not end within %s (--between-timeout)", h.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout,
+		fmt.Errorf("it did not end within %s (--between-timeout)", c.Timeout))
 	defer cancel()
 	var output tail
-	cmd := exec.CommandContext(ctx, "sh", "-c", h.Command)
+	cmd := exec.CommandContext(ctx, "sh", "-c", c.Command)
 	cmd.Env = append(os.Environ(), s.env()...)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.SysProcAttr = ownGroup()
@@ -70,7 +70,7 @@ func (h Hook) run(ctx context.Context, s HookState) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return fmt.Errorf("--between %q: %w%s", h.Command, err, indentedOutput(output.String()))
+	return fmt.Errorf("--between %q: %w%s", c.Command, err, indentedOutput(output.String()))
 }
 
 func indentedOutput(output string) string {
@@ -88,7 +88,7 @@ func (s *execution) between(ctx context.Context) error {
 	s.watchUnmount()
 	s.betweenRan = true
 	s.Log.WithField("command", s.Between.Command).Info("Running the command of --between")
-	return s.Between.run(ctx, HookState{
+	return s.Between.run(ctx, BetweenState{
 		Target: s.Target.Path, Folder: s.Target.Folder(), Journal: s.Target.Journal,
 		Epoch: len(s.cell.Epochs), Records: ledger.CountRecords(s.ledger.Acks()),
 	})
