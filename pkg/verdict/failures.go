@@ -15,8 +15,8 @@ import (
 type Meaning int
 
 const (
-	// Unrelated means that something else than the volume may have caused the error.
-	Unrelated Meaning = iota
+	// Unclear means that the volume or something else may have caused the error.
+	Unclear Meaning = iota
 	// Refusal means that the volume returned an error that lost no acknowledged record: it is full, for example.
 	Refusal
 	// Failure means that the volume failed. It is a finding.
@@ -30,7 +30,7 @@ func MeaningOf(op *protocol.OpError, class judge.Class) Meaning {
 	case op != nil && (class == "" || isFailedWrite(*op)):
 		return Refusal
 	case class == "":
-		return Unrelated
+		return Unclear
 	}
 	return Failure
 }
@@ -48,10 +48,10 @@ type Failures struct {
 
 // Classify returns what an error means for the volume, as MeaningOf does, and adds a finding if the volume failed.
 // Before the first acknowledgement no data can be lost, and an error of a run that is being stopped may be due to the
-// stop. Both count as Unrelated.
+// stop. Both count as Unclear.
 func (f *Failures) Classify(ctx context.Context, err error, op *protocol.OpError, class judge.Class) Meaning {
 	if ctx.Err() != nil || len(f.Ledger.Acks()) == 0 {
-		return Unrelated
+		return Unclear
 	}
 	meaning := MeaningOf(op, class)
 	if meaning == Failure {

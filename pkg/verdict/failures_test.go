@@ -32,7 +32,7 @@ func TestMeaningOf(t *testing.T) {
 		"the volume became read-only":      {&readOnly, judge.ReadOnly, verdict.Failure},
 		"the volume is full":               {&full, "", verdict.Refusal},
 		"the volume did not return a call": {nil, judge.Unavailable, verdict.Failure},
-		"a timeout for an unknown reason":  {nil, "", verdict.Unrelated},
+		"a timeout for an unknown reason":  {nil, "", verdict.Unclear},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, verdict.MeaningOf(c.op, c.class)) })
 	}
@@ -45,18 +45,18 @@ func TestFailures_KeepOneFindingOfAClass(t *testing.T) {
 	for _, detail := range []string{"first", "second"} {
 		assert.Equal(t, verdict.Failure, failures.Classify(t.Context(), errors.New(detail), nil, judge.Unavailable))
 	}
-	assert.Equal(t, verdict.Unrelated, failures.Classify(t.Context(), errors.New("forbidden"), nil, ""))
+	assert.Equal(t, verdict.Unclear, failures.Classify(t.Context(), errors.New("forbidden"), nil, ""))
 	assert.Equal(t, []judge.Finding{{Class: judge.Unavailable, Detail: "first"}}, failures.Findings)
 }
 
 func TestFailures_NoneBeforeAnAcknowledgementOrAfterAStop(t *testing.T) {
 	var l ledger.Ledger
 	failures := verdict.Failures{Ledger: &l}
-	assert.Equal(t, verdict.Unrelated, failures.Classify(t.Context(), errors.New("hangs"), nil, judge.Unavailable))
+	assert.Equal(t, verdict.Unclear, failures.Classify(t.Context(), errors.New("hangs"), nil, judge.Unavailable))
 
 	require.NoError(t, l.Add(ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 10}}))
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	assert.Equal(t, verdict.Unrelated, failures.Classify(stopped, errors.New("hangs"), nil, judge.Unavailable))
+	assert.Equal(t, verdict.Unclear, failures.Classify(stopped, errors.New("hangs"), nil, judge.Unavailable))
 	assert.Empty(t, failures.Findings)
 }
