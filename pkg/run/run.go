@@ -57,8 +57,8 @@ type Run struct {
 	IsRetry bool
 	// Image is the image of the writer and the reader.
 	Image string
-	// Template is the claim to start from, nil for an empty one.
-	Template *corev1.PersistentVolumeClaim
+	// ClaimTemplate is the manifest from which claims are made; nil for an empty one.
+	ClaimTemplate *corev1.PersistentVolumeClaim
 	// PodSettings are settings of the pods that depend on the cluster.
 	PodSettings kube.PodSettings
 	// PodTemplate is merged into the pods; nil for none.

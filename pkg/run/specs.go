@@ -50,7 +50,7 @@ func (s specs) claim() kube.ClaimSpec {
 	plan := s.cell.Spec
 	return kube.ClaimSpec{
 		Name: plan.ObjectName(s.run.Options.ClaimName), StorageClass: plan.StorageClass, Size: s.run.Options.ClaimSize,
-		AccessMode: plan.AccessMode, VolumeMode: plan.VolumeMode, Template: s.run.Template,
+		AccessMode: plan.AccessMode, VolumeMode: plan.VolumeMode, Template: s.run.ClaimTemplate,
 	}
 }
 

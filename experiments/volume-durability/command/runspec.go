@@ -97,7 +97,7 @@ func (s runSpec) run() run.Run {
 	}
 	maps.Copy(labels, s.labels)
 	return run.Run{
-		ID: s.id, IsRetry: s.isRetry, Options: s.options, Image: s.podImage(), Template: s.template,
+		ID: s.id, IsRetry: s.isRetry, Options: s.options, Image: s.podImage(), ClaimTemplate: s.template,
 		PodSettings: s.podSettings(), PodTemplate: s.podTemplate,
 		Hooks: s.hooks, Log: s.log,
 		Kube: kube.Client{
