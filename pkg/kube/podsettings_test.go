@@ -61,14 +61,14 @@ func TestPod_HasSettingsOfAnotherPod(t *testing.T) {
 
 func TestPod_HasLabelsAndAnnotationsBesideItsOwn(t *testing.T) {
 	s := spec()
-	s.OwnFolderJournal = "/data/volume-durability-0123456789abcdef/logs.log"
+	s.JournalInOwnFolder = "/data/volume-durability-0123456789abcdef/logs.log"
 	s.Settings.Labels = map[string]string{"sidecar.istio.io/inject": "false", RunLabel: "another"}
 	s.Settings.Annotations = map[string]string{"linkerd.io/inject": "disabled"}
 	c := newTestClient(t)
 	pod := c.NewPod(s)
 	assert.Equal(t, map[string]string{"sidecar.istio.io/inject": "false", RunLabel: "r"}, pod.Labels)
 	assert.Equal(t, map[string]string{
-		"linkerd.io/inject": "disabled", JournalAnnotation: s.OwnFolderJournal,
+		"linkerd.io/inject": "disabled", JournalAnnotation: s.JournalInOwnFolder,
 	}, pod.Annotations)
 	assert.Equal(t, map[string]string{RunLabel: "r"}, c.Labels, "the client's labels must not change")
 	assert.Equal(t, map[string]string{"linkerd.io/inject": "disabled"}, ForeignMetadata(pod.Annotations))

@@ -59,11 +59,11 @@ type PodSpec struct {
 	Claim string
 	// OwnVolume is set if the volume was created for this run. Only then may fsGroup change the group of its files.
 	OwnVolume bool
-	// OwnFolderJournal is the path of the journal if the run creates the folder that holds it; empty otherwise.
-	OwnFolderJournal string
-	Placement        Placement
-	Identity         Identity
-	Settings         PodSettings
+	// JournalInOwnFolder is the path of the journal if it is in a folder that the run creates; empty otherwise.
+	JournalInOwnFolder string
+	Placement          Placement
+	Identity           Identity
+	Settings           PodSettings
 	// Template is merged into the pod; nil for none.
 	Template *PodTemplate
 }
@@ -122,8 +122,8 @@ func (c Client) podMeta(spec PodSpec) metav1.ObjectMeta {
 	meta := c.objectMeta(spec.Name)
 	meta.Labels = mergeMaps(spec.Settings.Labels, meta.Labels)
 	meta.Annotations = maps.Clone(spec.Settings.Annotations)
-	if spec.OwnFolderJournal != "" {
-		meta.Annotations = mergeMaps(meta.Annotations, map[string]string{JournalAnnotation: spec.OwnFolderJournal})
+	if spec.JournalInOwnFolder != "" {
+		meta.Annotations = mergeMaps(meta.Annotations, map[string]string{JournalAnnotation: spec.JournalInOwnFolder})
 	}
 	return meta
 }

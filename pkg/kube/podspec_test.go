@@ -77,8 +77,8 @@ func TestPod_UsesEmptyDirWithoutClaim(t *testing.T) {
 func TestPod_NamesTheJournalInTheRunsOwnFolder(t *testing.T) {
 	s := spec()
 	assert.Empty(t, newTestClient(t).NewPod(s).Annotations)
-	s.OwnFolderJournal = "/data/volume-durability-0123456789abcdef/logs.log"
-	assert.Equal(t, s.OwnFolderJournal, newTestClient(t).NewPod(s).Annotations[JournalAnnotation])
+	s.JournalInOwnFolder = "/data/volume-durability-0123456789abcdef/logs.log"
+	assert.Equal(t, s.JournalInOwnFolder, newTestClient(t).NewPod(s).Annotations[JournalAnnotation])
 }
 
 func TestPod_RequiresPlacement(t *testing.T) {

@@ -40,7 +40,7 @@ func TestPod_HasTemplateMergedIn(t *testing.T) {
 	template, err := ParsePodTemplate([]byte(wholeTemplate), templateContext)
 	require.NoError(t, err)
 	s := spec()
-	s.OwnFolderJournal = "/data/f/logs.log"
+	s.JournalInOwnFolder = "/data/f/logs.log"
 	s.Placement = Placement{ExcludeNode: "n1"}
 	plain := newTestClient(t).NewPod(s)
 	s.Template = template

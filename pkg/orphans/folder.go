@@ -50,7 +50,7 @@ func folderOf(p corev1.Pod) (folder, bool) {
 	settings.Labels, settings.Annotations = kube.ForeignMetadata(p.Labels), kube.ForeignMetadata(p.Annotations)
 	f.remover = kube.PodSpec{
 		Name: p.Name, Image: container.Image, ImagePullPolicy: container.ImagePullPolicy,
-		Path: path.Dir(path.Dir(journal)), Claim: f.claim, OwnFolderJournal: journal,
+		Path: path.Dir(path.Dir(journal)), Claim: f.claim, JournalInOwnFolder: journal,
 		Identity: kube.IdentityOf(&p), Settings: settings,
 		Command: []string{container.Command[0], "remove", "--file", journal},
 	}

@@ -17,7 +17,7 @@ import (
 func podWithJournal(name, claim, journal string) *corev1.Pod {
 	p := pod("1", name, nil)
 	made := kube.Client{}.NewPod(kube.PodSpec{
-		Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write"}, OwnFolderJournal: journal,
+		Path: "/data", Image: "i", Claim: claim, Command: []string{"helper", "write"}, JournalInOwnFolder: journal,
 		Identity: kube.Identity{User: ptr.To[int64](1234)},
 		Settings: kube.PodSettings{PriorityClassName: "high", Labels: map[string]string{"sidecar.istio.io/inject": "false"}},
 	})

@@ -97,7 +97,7 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(acknowledged, 10))
 	}
 	if s.hasOwnFolder() {
-		spec.OwnFolderJournal = s.cell.JournalFile
+		spec.JournalInOwnFolder = s.cell.JournalFile
 	}
 	if claim := s.cell.Claim; claim != nil {
 		spec.Claim, spec.OwnVolume = claim.Name, claim.Created

@@ -30,9 +30,9 @@ func TestRelativePlacement(t *testing.T) {
 
 func TestWriter_NamesTheJournalInItsOwnFolder(t *testing.T) {
 	c := newTestCell(t)
-	assert.Empty(t, c.specs.writer(1, nil).OwnFolderJournal, "the claim is the run's own")
+	assert.Empty(t, c.specs.writer(1, nil).JournalInOwnFolder, "the claim is the run's own")
 	existing := newCell(c.run, options.CellSpec{ExistingClaim: "theirs"})
-	assert.Equal(t, existing.result.JournalFile, existing.specs.writer(1, nil).OwnFolderJournal)
+	assert.Equal(t, existing.result.JournalFile, existing.specs.writer(1, nil).JournalInOwnFolder)
 	assert.Contains(t, existing.specs.writer(1, nil).Command, "--own-folder")
 }
 
