@@ -74,12 +74,12 @@ func ledgers(r result.Result) []Ledger {
 
 // CellReads has the reads of a cell's journal in scan.json, in order.
 type CellReads struct {
-	Cell  string        `json:"cell,omitempty"`
-	Reads []JournalRead `json:"reads"`
+	Cell  string      `json:"cell,omitempty"`
+	Reads []SavedRead `json:"reads"`
 }
 
-// JournalRead is what one pod found: a writer before its first commit, or the reader.
-type JournalRead struct {
+// SavedRead is the entry of one read in scan.json: what one pod found, a writer before its first commit, or the reader.
+type SavedRead struct {
 	// Epoch is that of the writer; 0 for the reader.
 	Epoch      int                 `json:"epoch,omitempty"`
 	Pod        string              `json:"pod"`
@@ -91,9 +91,9 @@ type JournalRead struct {
 func scans(r result.Result) []CellReads {
 	all := []CellReads{}
 	for _, c := range r.Cells {
-		s := CellReads{Cell: c.Spec.Name, Reads: []JournalRead{}}
+		s := CellReads{Cell: c.Spec.Name, Reads: []SavedRead{}}
 		for _, read := range c.Reads() {
-			s.Reads = append(s.Reads, JournalRead{read.Epoch, read.Name, read.Node, read.ReceivedAt, read.ScanResult})
+			s.Reads = append(s.Reads, SavedRead{read.Epoch, read.Name, read.Node, read.ReceivedAt, read.ScanResult})
 		}
 		all = append(all, s)
 	}
