@@ -78,7 +78,7 @@ type CellReads struct {
 	Reads []SavedRead `json:"reads"`
 }
 
-// SavedRead is the entry of one read in scan.json: what one pod found, a writer before its first commit, or the reader.
+// SavedRead is an entry of scan.json: what a writer found before its first commit, or what the reader found.
 type SavedRead struct {
 	// Epoch is that of the writer; 0 for the reader.
 	Epoch      int                 `json:"epoch,omitempty"`

@@ -16,8 +16,8 @@ type volumeReach struct {
 	volume string
 }
 
-// isNever reports whether the volume keeps the pod from all nodes on which it may run.
-func (r volumeReach) isNever() bool { return len(r.Volume) > 0 && len(r.Pod) > 0 && len(r.Both) == 0 }
+// isEmpty reports whether the volume can be used on none of the nodes on which the pod may run.
+func (r volumeReach) isEmpty() bool { return len(r.Volume) > 0 && len(r.Pod) > 0 && len(r.Both) == 0 }
 
 // readReach returns the reach of a pod's volume. It returns nil if the claim is not bound, or if the PersistentVolume
 // or the nodes cannot be read, for which rbac-optional.yaml is needed.

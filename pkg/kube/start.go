@@ -157,12 +157,12 @@ const keyNodes = "nodes"
 // nodeError returns an error if no node can run the pod. Only a volume that is bound to nodes by their names decides
 // that at once. For another one, an autoscaler may add a node.
 func (s *podStart) nodeError(message scheduling.Message, text string) error {
-	if s.reach != nil && s.reach.isNever() && s.reach.Fixed {
+	if s.reach != nil && s.reach.isEmpty() && s.reach.Fixed {
 		return s.unsupported(text)
 	}
 	scaling, _ := scheduling.Autoscaler(s.observer.eventsOf(s.latest.UID))
 	switch {
-	case !s.isNever(message) || scaling == scheduling.AddingNode:
+	case !s.isOutOfReach(message) || scaling == scheduling.AddingNode:
 		s.over(keyNodes)
 	case scaling == scheduling.NotAddingNode || s.lasts(keyNodes, autoscalerPatience):
 		return s.unsupported(text)
@@ -170,17 +170,17 @@ func (s *podStart) nodeError(message scheduling.Message, text string) error {
 	return nil
 }
 
-// isNever reports whether the pod cannot be scheduled unless a node is added.
-func (s *podStart) isNever(message scheduling.Message) bool {
+// isOutOfReach reports whether the pod cannot be scheduled unless a node is added.
+func (s *podStart) isOutOfReach(message scheduling.Message) bool {
 	if s.reach == nil {
-		return message.Never(true)
+		return message.VolumeOutOfReach(true)
 	}
-	return s.reach.isNever() || message.Never(false)
+	return s.reach.isEmpty() || message.VolumeOutOfReach(false)
 }
 
 func (s *podStart) unsupported(text string) error {
 	where := outOfReach
-	if s.reach != nil && s.reach.isNever() {
+	if s.reach != nil && s.reach.isEmpty() {
 		where += fmt.Sprintf(" (volume %s: %s)", s.reach.volume, strings.Join(s.reach.Volume, ", "))
 	}
 	return &UnsupportedError{Object: fmt.Sprintf("pod %s/%s", s.Namespace, s.name), Message: where + ": " + text}

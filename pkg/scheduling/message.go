@@ -206,11 +206,11 @@ func kindOfTaint(text string) Kind {
 	return Taint
 }
 
-// Never reports whether the pod cannot be scheduled until the cluster is changed, because its volume cannot be used on
-// a node on which the pod may run. If taintsExclude is true, nodes with an administrator's taint count as nodes on
-// which the pod may not run. That is a guess: the volume may be usable on such a node. Pass true only if the volume's
-// node affinity cannot be read.
-func (m Message) Never(taintsExclude bool) bool {
+// VolumeOutOfReach reports whether the volume can be used on none of the nodes on which the pod may run, so that the
+// pod stays unscheduled until the cluster is changed. If taintsExclude is true, nodes with an administrator's taint
+// count as nodes on which the pod may not run. That is a guess: the volume may be usable on such a node. Pass true only
+// if the volume's node affinity cannot be read.
+func (m Message) VolumeOutOfReach(taintsExclude bool) bool {
 	excluded, byVolume := 0, false
 	for _, r := range m.Reasons {
 		byVolume = byVolume || r.Kind == Volume

@@ -14,11 +14,11 @@ const preempt = " preemption: 0/3 nodes are available: 3 Preemption is not helpf
 // pkg/scheduler/framework/types.go for the sentence, and the plugin for the reason.
 func TestParse_RealMessages(t *testing.T) {
 	for _, tc := range []struct {
-		source, message string
-		nodes           int
-		want            []Reason
-		never, guess    bool
-		deciding        Kind
+		source, message    string
+		nodes              int
+		want               []Reason
+		unreachable, guess bool
+		deciding           Kind
 	}{
 		{
 			source: "radondb/radondb-mysql-kubernetes#395 (before 1.24)",
@@ -106,7 +106,7 @@ func TestParse_RealMessages(t *testing.T) {
 			want: []Reason{
 				{Volume, 3, "node(s) didn't satisfy plugin(s) [NodeAffinity VolumeBinding] simultaneously"},
 			},
-			never: true, guess: true, deciding: Volume,
+			unreachable: true, guess: true, deciding: Volume,
 		},
 		{
 			source: "pkg/scheduler/schedule_one.go, volumebinding/binder.go@v1.34.4: READER_NODE=n2, volume on n1",
@@ -117,7 +117,7 @@ func TestParse_RealMessages(t *testing.T) {
 				{Volume, 1, "node(s) didn't match PersistentVolume's node affinity"},
 				{Placement, 1, "node(s) didn't satisfy plugin(s) [NodeAffinity]"},
 			},
-			never: true, guess: true, deciding: Volume,
+			unreachable: true, guess: true, deciding: Volume,
 		},
 		{
 			source: "volumebinding/volume_binding.go, dynamicresources.go@v1.34.4",
@@ -202,8 +202,8 @@ func TestParse_RealMessages(t *testing.T) {
 			require.True(t, ok)
 			assert.Equal(t, tc.nodes, m.Nodes)
 			assert.Equal(t, tc.want, m.Reasons)
-			assert.Equal(t, tc.never, m.Never(false), "never")
-			assert.Equal(t, tc.guess, m.Never(true), "never, if taints count")
+			assert.Equal(t, tc.unreachable, m.VolumeOutOfReach(false), "out of reach")
+			assert.Equal(t, tc.guess, m.VolumeOutOfReach(true), "out of reach, if taints count")
 			assert.Equal(t, tc.deciding, m.Deciding().Kind, "deciding: %s", m.Deciding().Text)
 		})
 	}
