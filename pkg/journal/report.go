@@ -21,8 +21,8 @@ type Digest struct {
 
 // Segment is a sequence of intact records of one epoch with consecutive sequence numbers. Each record contains the
 // checksum of the previous one. Records of other epochs may be between them, if two writers ran at the same time. A
-// segment also ends at each requested record. The run requests the last acknowledged record of each epoch, so no
-// segment has both acknowledged and unacknowledged records.
+// segment also ends at each record whose digest the run asked for. These are the last acknowledged records of the
+// epochs, so no segment has both acknowledged and unacknowledged records.
 type Segment struct {
 	Epoch int    `json:"epoch"`
 	First uint64 `json:"first"`
@@ -31,10 +31,10 @@ type Segment struct {
 	Offset int64 `json:"offset"`
 	// End is the offset after the segment's last byte.
 	End int64 `json:"end"`
-	// Unlinked reports whether the sequence numbers continue those of the epoch's previous segment, but the first
-	// record does not contain the checksum of the last record of that segment.
+	// Unlinked reports whether the segment follows the epoch's previous segment by its sequence numbers, but not by its
+	// checksums: its first record does not contain the checksum of that segment's last record.
 	Unlinked bool `json:"unlinked,omitempty"`
-	// Displaced is the number of records at another offset than the one they name.
+	// Displaced is the number of records whose place in the file differs from the offset that they contain.
 	Displaced uint64 `json:"displaced,omitempty"`
 
 	lastChecksum uint32
@@ -81,8 +81,8 @@ type ScanReport struct {
 	Foreign  []Foreign `json:"foreign,omitempty"`
 	// Unreadable lists the ranges of bytes that could not be read. The scan treats them as zeros.
 	Unreadable []Range `json:"unreadable,omitempty"` // set by the caller of the scan
-	// Digests are the checksums of those requested records that were found. If a record occurs twice, the first
-	// one is listed.
+	// Digests are the checksums of the records for which the run asked, which are the last acknowledged records of the
+	// epochs. A record that was not found is not listed. If it occurs twice, the first one is listed.
 	Digests []Digest `json:"digests,omitempty"`
 	// FirstTime is the time of the first intact record in the file.
 	FirstTime time.Time `json:"firstTime,omitzero"`

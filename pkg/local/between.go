@@ -13,8 +13,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// BetweenCommand is a shell command of the user that runs between two writers, or between the last writer and the reader. It may
-// remount the filesystem, restart a server, or switch the power of another machine off and on.
+// BetweenCommand is a shell command of the user that runs between two writers, or between the last writer and the
+// reader. It may remount the filesystem, restart a server, or switch the power of another machine off and on.
 type BetweenCommand struct {
 	// Command is run by sh -c. An empty command does nothing.
 	Command string

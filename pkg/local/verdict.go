@@ -52,7 +52,7 @@ func (s *execution) reason(shortfall verdict.Shortfall, verified string) string 
 	}
 }
 
-// notShown states what a Pass does not show.
+// notShown adds what this run does not prove, even with a Pass.
 func (s *execution) notShown() {
 	level := s.cell.Provenance.Level
 	if s.cell.Reader != nil && level < provenance.Remounted {

@@ -8,7 +8,8 @@ import (
 
 // CellSpec describes a cell: one combination of options, which is tested on a volume of its own.
 type CellSpec struct {
-	// Name is unique in the run and valid as a part of an object's name. It is empty if the run has one cell.
+	// Name is unique in the run and valid as a part of an object's name. It is absent for
+	// the only cell besides the control.
 	Name string `json:"name,omitempty"`
 	// Control marks the cell that must lose its data, which shows that the run can detect loss.
 	Control       bool                              `json:"control,omitempty"`

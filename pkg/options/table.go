@@ -63,7 +63,7 @@ func Table() []Option {
 		{
 			Name: "CHAOS_INTERVAL", Default: "10", IsLitmus: true,
 			Doc: "Seconds from the start of the chaos to the first deletion, and between deletions. " +
-				"If the new writer has no acknowledgement by then, the next deletion waits for it. " +
+				"If the new writer has no acknowledgement by then, the deletion is skipped; the last one is made later instead. " +
 				"With `RANDOMNESS`, also a range such as `5-10`.",
 			set: interval,
 		},
@@ -161,8 +161,8 @@ func Table() []Option {
 		},
 		{
 			Name: "VOLUME_MODE", Default: "Filesystem", Suggestions: []string{"Filesystem", "Block"},
-			Doc: "Volume mode of the claim to create: `Filesystem` or `Block`, or both, separated by a comma. With `Block` " +
-				"the journal is on the device itself, at the path `JOURNAL_FILE`.",
+			Doc: "Volume mode of the claim to create: `Filesystem` or `Block`, or both, separated by a comma. With `Block`, " +
+				"the journal is written to the raw device, which the pods have at the path `JOURNAL_FILE`.",
 			set: list(choice(corev1.PersistentVolumeFilesystem, corev1.PersistentVolumeBlock),
 				func(v *Values) *[]corev1.PersistentVolumeMode { return &v.VolumeModes }),
 		},
@@ -241,8 +241,8 @@ func Table() []Option {
 		},
 		{
 			Name: "FS_GROUP", Default: strconv.Itoa(ImageUser), Suggestions: []string{None},
-			Doc: "Group ID that Kubernetes gives the files of a volume which the run creates (`fsGroup`); `none` to let the " +
-				"cluster assign one. The files on an existing claim keep their group.",
+			Doc: "Group ID that Kubernetes gives the files of a volume which the run creates (`fsGroup`); `none` to set none, " +
+				"so that the cluster may assign one. The files on an existing claim keep their group.",
 			set: id(func(v *Values) **int64 { return &v.FSGroup }),
 		},
 		{
@@ -280,17 +280,17 @@ func Table() []Option {
 		{
 			Name: "RESOURCE_REQUESTS", Suggestions: []string{None},
 			Doc: "Resource requests of the pods' container, such as `cpu=100m,memory=64Mi`; empty for those of the experiment's " +
-				"container, or `cpu=10m,memory=32Mi` if it has none; `none` for none.",
+				"container, or `cpu=10m,memory=32Mi` if it has none; `none` for no requests.",
 			FlagDoc: "Resource requests of the pods' container, such as `cpu=100m,memory=64Mi`; empty for " +
-				"`cpu=10m,memory=32Mi`, `none` for none.",
+				"`cpu=10m,memory=32Mi`, `none` for no requests.",
 			set: resources(func(v *Values) *corev1.ResourceList { return &v.ResourceRequests }),
 		},
 		{
 			Name: "RESOURCE_LIMITS", Suggestions: []string{None},
 			Doc: "Resource limits of the pods' container, with at least `memory=64Mi`; empty for those of the experiment's " +
-				"container, or `memory=256Mi` if it has none; `none` for none. A limit on `cpu` can lengthen commits.",
+				"container, or `memory=256Mi` if it has none; `none` for no limits. A limit on `cpu` can lengthen commits.",
 			FlagDoc: "Resource limits of the pods' container, with at least `memory=64Mi`; empty for `memory=256Mi`, `none` " +
-				"for none. A limit on `cpu` can lengthen commits.",
+				"for no limits. A limit on `cpu` can lengthen commits.",
 			set: resources(func(v *Values) *corev1.ResourceList { return &v.ResourceLimits }),
 		},
 		{
@@ -340,9 +340,9 @@ func Table() []Option {
 		},
 		{
 			Name: "STATUS_CHECK_TIMEOUT", Default: "180", IsLitmus: true,
-			Doc: "Seconds that each step in the cluster may take, such as binding a claim, starting or deleting a pod, or " +
-				"the first acknowledgement. chaos-runner sets it from the engine's `statusCheckTimeouts.timeout`.",
-			set: seconds(1, func(v *Values) *time.Duration { return &v.StatusTimeout }),
+			Doc:     statusTimeoutDoc + " chaos-runner sets it from the engine's `statusCheckTimeouts.timeout`.",
+			FlagDoc: statusTimeoutDoc,
+			set:     seconds(1, func(v *Values) *time.Duration { return &v.StatusTimeout }),
 		},
 		{
 			Name: "VERIFY_TIMEOUT", Default: "300",
@@ -356,12 +356,14 @@ func Table() []Option {
 const (
 	templateDoc = "for annotations, selectors or a data source. Its name, class and modes are set for each cell; its " +
 		"size is set only if the manifest has none."
-	inheritedDoc      = "empty for those of the experiment's pod, `none` for none."
-	inheritedClassDoc = "empty for that of the experiment's pod, `none` for none."
-	inheritedFlagDoc  = "empty or `none` for none."
+	inheritedDoc      = "empty for those of the experiment's pod; if it is `none`, the pods have none."
+	inheritedClassDoc = "empty for that of the experiment's pod; if it is `none`, the pods have none."
+	inheritedFlagDoc  = "if it is empty or `none`, the pods have none."
 	selectorDoc       = " The node affinity of the experiment's pod is used only if this is empty."
 	podTemplateDoc    = "the manifest of a Pod or a PodTemplate, which is merged into every pod of the run by " +
 		"strategic merge. It cannot change what the run itself needs."
+	statusTimeoutDoc = "Seconds that each step in the cluster may take, such as binding a claim, starting or deleting a " +
+		"pod, or the first acknowledgement."
 	keepDoc = "Keep the claim and the reader after the run, for example for " +
 		"`kubectl exec read-pod -n stig -- cat /data/logs.log`."
 )

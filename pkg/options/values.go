@@ -61,7 +61,7 @@ const (
 // Values are the options of one run, read and checked. The run has one cell for each combination of the values in its
 // lists.
 type Values struct {
-	// Duration is how long writers are deleted.
+	// Duration is the duration of the chaos, during which writers are deleted repeatedly.
 	Duration time.Duration `json:"duration"`
 	// Interval is the time between deletions; the longest one if intervals are random.
 	Interval time.Duration `json:"interval"`
@@ -74,7 +74,7 @@ type Values struct {
 	Force []bool `json:"force"`
 	// Serial deletes the writers one after another instead of all at once.
 	Serial bool `json:"serial"`
-	// TargetPods are the writers to delete at each interval; empty for all.
+	// TargetPods are the writers to delete at each interval; absent for all.
 	TargetPods []string `json:"targetPods,omitempty"`
 	// AffectedPercent is the percentage of writers to delete at each interval; 0 for all.
 	AffectedPercent int `json:"affectedPercent,omitempty"`
@@ -86,7 +86,7 @@ type Values struct {
 	ExistingClaim  string            `json:"existingClaim,omitempty"`
 	ClaimName      string            `json:"claimName"`
 	ClaimSize      resource.Quantity `json:"claimSize"`
-	// ClaimTemplate is the path of the manifest of a claim; empty for none.
+	// ClaimTemplate is the path of the manifest of a claim; absent for none.
 	ClaimTemplate string                              `json:"claimTemplate,omitempty"`
 	AccessModes   []corev1.PersistentVolumeAccessMode `json:"accessModes"`
 	VolumeModes   []corev1.PersistentVolumeMode       `json:"volumeModes"`
@@ -103,7 +103,7 @@ type Values struct {
 	RequiredEvidence provenance.Level `json:"requiredEvidence"`
 	// NegativeControl adds the control to the run.
 	NegativeControl bool `json:"negativeControl"`
-	// BundleConfigMap is the name of the ConfigMap with the evidence bundle. If it is empty, a run of an engine
+	// BundleConfigMap is the name of the ConfigMap with the evidence bundle. If it is absent, a run of an engine
 	// generates a name, and a run of the command line does so only with --keep-in-cluster.
 	BundleConfigMap string `json:"bundleConfigMap,omitempty"`
 
@@ -113,7 +113,7 @@ type Values struct {
 	// WriteRate is in records per second; 0 for no limit.
 	WriteRate float64 `json:"writeRate"`
 
-	// Image is the image of the writer and the reader; empty for the experiment's image.
+	// Image is the image of the writer and the reader; absent for the experiment's image.
 	Image           string            `json:"image,omitempty"`
 	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy"`
 	Orchestrator    Orchestrator      `json:"orchestrator"`
@@ -122,7 +122,8 @@ type Values struct {
 	RunAsGroup *int64 `json:"runAsGroup,omitempty"`
 	// SupplementalGroups are further groups of the pods.
 	SupplementalGroups []int64 `json:"supplementalGroups,omitempty"`
-	// FSGroup is the group that owns the files of a volume that the run creates; absent for none.
+	// FSGroup is the group that owns the files of a volume that the run creates; absent if
+	// it is not set, so that the cluster may assign one.
 	FSGroup *int64 `json:"fsGroup,omitempty"`
 
 	// ImagePullSecrets are names of Secrets. Absent: the pods have those of the experiment's pod. Empty: the pods have
@@ -140,7 +141,7 @@ type Values struct {
 	PodAnnotations   map[string]string   `json:"podAnnotations,omitempty"`
 	// CopiedAnnotations are the names of the annotations that the pods have from the experiment's pod.
 	CopiedAnnotations []string `json:"copiedAnnotations,omitempty"`
-	// PodTemplate is the path of a manifest that is merged into the pods; empty for none.
+	// PodTemplate is the path of a manifest that is merged into the pods; absent for none.
 	PodTemplate string `json:"podTemplate,omitempty"`
 
 	// StatusTimeout limits each wait for an object of the cluster.

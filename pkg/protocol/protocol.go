@@ -35,12 +35,12 @@ type ScanResult struct {
 	SHA256 string `json:"sha256,omitempty"`
 	// Mount is the mount or the device that holds the journal.
 	Mount Mount `json:"mount"`
-	// ReadMode is how the journal was read; empty if there was no journal.
+	// ReadMode is how the journal was read; absent if there was no journal.
 	ReadMode ReadMode `json:"readMode,omitempty"`
 	// BootID identifies the boot of the kernel that the pod runs on (random(4), boot_id, or
-	// kern.bootsessionuuid on macOS); empty if it cannot be read.
+	// kern.bootsessionuuid on macOS); absent if it cannot be read.
 	BootID string `json:"bootID,omitempty"`
-	// Excerpt holds the bytes around the first damage; nil if there is none.
+	// Excerpt holds the bytes around the first damage; absent if there is none.
 	Excerpt *Excerpt `json:"excerpt,omitempty"`
 }
 
@@ -94,7 +94,7 @@ type Mount struct {
 	FSType string `json:"fsType"`
 	Source string `json:"source"`
 	Device string `json:"device"` // major:minor
-	// UUID is the UUID of the filesystem (FS_IOC_GETFSUUID); empty if it is not known.
+	// UUID is the UUID of the filesystem (FS_IOC_GETFSUUID); absent if it is not known.
 	UUID string `json:"uuid,omitempty"`
 	// DiskSequence is the disk sequence number of a block device (BLKGETDISKSEQ): the kernel
 	// gives a new one each time a device appears. It is 0 for a filesystem.

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Level is the evidence level: how strong the evidence of a verdict is. The levels are
-// in one order, and each includes the ones below it.
+// Level is the evidence level: how much a Pass would prove. It does not qualify a Fail. The
+// levels are in one order, and each includes the ones below it.
 type Level int
 
 const (

@@ -42,7 +42,7 @@ type Location struct {
 // Provenance is what happened to a volume between the last writer and the reader.
 type Provenance struct {
 	Level Level `json:"level"`
-	// NotReachedReason is the reason why the next higher level was not reached; empty at the highest level.
+	// NotReachedReason is the reason why the next higher level was not reached; absent at the highest level.
 	NotReachedReason string   `json:"notReachedReason,omitempty"`
 	Writer           Location `json:"writer"`
 	// Reader is nil if nothing was read back.

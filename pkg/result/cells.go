@@ -21,7 +21,7 @@ func (r Result) Control() *Cell {
 	return nil
 }
 
-// EpochRead is one read of a cell's journal.
+// EpochRead is one read of a cell's journal, by a writer or by the reader.
 type EpochRead struct {
 	*JournalRead
 	// Epoch is the number of the writer that read the journal before it wrote; 0 for the reader.

@@ -111,7 +111,7 @@ type Cell struct {
 	Epochs []Epoch `json:"epochs,omitempty"`
 	// Reader is the final read of the journal; absent if it was not read back.
 	Reader *JournalRead `json:"reader,omitempty"`
-	// Acks is the ledger: the last acknowledgement of each epoch. The journal must contain all records up to these.
+	// Acks is the ledger: the highest acknowledgement of each epoch. The journal must contain all records up to these.
 	Acks []ledger.Ack `json:"acks,omitempty"`
 	// Findings are the findings of all reads, and the failures of the volume.
 	Findings []judge.Finding `json:"findings,omitempty"`
@@ -121,7 +121,7 @@ type Cell struct {
 	Latency *Latency `json:"latency,omitempty"`
 	// Notes are observations that do not affect the verdict.
 	Notes []string `json:"notes,omitempty"`
-	// NotShown lists what the run does not show, even with a Pass.
+	// NotShown lists what this run does not prove, even with a Pass.
 	NotShown []string `json:"notShown,omitempty"`
 }
 
@@ -188,8 +188,8 @@ type Epoch struct {
 	DeletedAt time.Time `json:"deletedAt,omitzero"`
 	// ExitError is the error with which the writer exited before its deletion; absent if it did not exit.
 	ExitError *protocol.OpError `json:"exitError,omitempty"`
-	// InitialRead is the writer's read of the journal before its first commit; absent for the first writer, and if the
-	// pod's log could not be read.
+	// InitialRead is the writer's read of the journal before its first commit. It is absent for the first writer, which
+	// has no acknowledged record to find, and if the pod's log could not be read.
 	InitialRead *JournalRead `json:"initialRead,omitempty"`
 }
 

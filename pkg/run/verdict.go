@@ -89,7 +89,7 @@ func (b verdictBuilder) collectFindings() {
 	}
 }
 
-// addLimits adds what a Pass does not show.
+// addLimits adds what this run does not prove, even with a Pass.
 func (b verdictBuilder) addLimits() {
 	c := b.cell
 	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {

@@ -90,7 +90,7 @@ var (
 )
 
 // flagHelp returns an option's help, which is Markdown, as plain text. The names of
-// options become the names of their flags.
+// options become the names of their flags, and values are quoted.
 func flagHelp(markdown string) string {
 	names := map[string]string{}
 	for _, option := range options.Table() {
@@ -102,7 +102,7 @@ func flagHelp(markdown string) string {
 		if flag := names[code]; flag != "" {
 			return flag
 		}
-		return code
+		return "'" + code + "'"
 	})
 }
 

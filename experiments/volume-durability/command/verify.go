@@ -45,7 +45,7 @@ image of a block device. verify scans and judges the journal in the same way as 
 
 Exit codes:
   0    every acknowledged record is present and intact
-  1    acknowledged data was lost or damaged
+  1    acknowledged data was lost or damaged, or could not be read
   2    the journal could not be checked
   130  the command was interrupted`,
 		Example: `  # A copy of the journal, and the evidence bundle of its run

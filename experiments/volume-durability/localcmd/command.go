@@ -29,7 +29,7 @@ import (
 const helperCommand = "helper"
 
 // optionsHeading is the heading of the options in the help. Some defaults are not those of run.
-const optionsHeading = "Options, with the names of run where it has them"
+const optionsHeading = "Options, with the same names as in run"
 
 // localCommand holds the flags of the command local.
 type localCommand struct {
@@ -67,7 +67,8 @@ bundle to a folder outside DIR. On macOS it tests folders only.
 
 Exit codes:
   0    the verdict is Pass
-  1    the verdict is Fail: acknowledged data was lost or damaged
+  1    the verdict is Fail: acknowledged data was lost or damaged, or the volume could no
+       longer be used
   2    the verdict is Error, or the command failed
   130  the run was interrupted`,
 		Example: `  # A mounted filesystem, in about 10 seconds

@@ -98,7 +98,7 @@ func Details(c result.Cell) string {
 	}
 	list("Findings", findings)
 	list("Notes", c.Notes)
-	list("Not shown by this run", c.NotShown)
+	list("Not proven by this run", c.NotShown)
 	return s.String()
 }
 

@@ -11,10 +11,10 @@ import (
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
-func TestSummary_OneCellListsWhatWasNotShown(t *testing.T) {
+func TestSummary_OneCellListsWhatIsUnproven(t *testing.T) {
 	s := summary(samples.Pass())
 	assert.Contains(t, s, "Pass: ")
-	assert.Contains(t, s, "Not shown by this run\n  - ")
+	assert.Contains(t, s, "Not proven by this run\n  - ")
 }
 
 func TestSummary_FindingsHaveAPosition(t *testing.T) {

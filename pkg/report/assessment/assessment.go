@@ -50,7 +50,7 @@ type Assessment struct {
 	Verification string
 	// Details are the finding details: both results and the data that support them.
 	Details string
-	// Comments say who ran the test, where the bundle is, and what the run does not show.
+	// Comments say who ran the test, where the bundle is, and what the run does not prove.
 	Comments string
 }
 

@@ -198,7 +198,7 @@ func (a Assessment) comments(r result.Result, metadata Metadata) string {
 	}
 	for _, c := range r.Cells {
 		for _, limit := range c.NotShown {
-			t.line("Not shown%s: %s", inCells([]string{c.Spec.Name}), limit)
+			t.line("Not proven by this run%s: %s", inCells([]string{c.Spec.Name}), limit)
 		}
 		for _, note := range c.Notes {
 			t.line("Note%s: %s", inCells([]string{c.Spec.Name}), note)

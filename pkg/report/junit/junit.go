@@ -170,7 +170,7 @@ func output(c result.Cell) string {
 		text += "Note: " + n + "\n"
 	}
 	for _, n := range c.NotShown {
-		text += "Not shown: " + n + "\n"
+		text += "Not proven by this run: " + n + "\n"
 	}
 	return text
 }
