@@ -1,5 +1,5 @@
-// Package poddelete injects the fault: it deletes pods at intervals, and restores them in between. Its options have
-// the same meaning as in Litmus. The caller chooses the pods and restores them.
+// Package poddelete injects the fault: it decides when pods are deleted and restored. The caller does both, through
+// Target, and chooses the pods. The options have the same meaning as in Litmus.
 package poddelete
 
 import (
@@ -37,9 +37,9 @@ type Fault struct {
 }
 
 // Inject deletes the targets at each interval until Duration is over. It restores a target after each deletion except
-// the last one. A target that takes longer than an interval to be restored is deleted at the next interval. A target
-// that is restored too late for the last interval is deleted immediately, because data that was written after the
-// last deletion must be tested too. An interval that is longer than Duration ends with Duration.
+// the last one. If a target is not restored when a deletion is due, that deletion is skipped. The last deletion is
+// not skipped but made later, because data that was written after the deletion before it must be tested too. An
+// interval that is longer than Duration ends with Duration.
 //
 // Inject returns one error for each target, in the order of the targets. A target that fails does not stop the others.
 func (f Fault) Inject(ctx context.Context, targets ...Target) []error {

@@ -2,7 +2,7 @@ package judge
 
 import "slices"
 
-// Class is one way in which a journal can differ from its acknowledgements.
+// Class is the kind of a finding.
 type Class string
 
 // The classes of findings. Class.Description describes each of them.

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Finding is one difference between the journal and its acknowledgements.
+// Finding is evidence against the storage: acknowledged data was lost or damaged, or the volume could no longer be
+// used.
 type Finding struct {
 	Class Class `json:"class"`
 	// Epoch is the epoch of the first affected record; absent if the records are unknown.

@@ -6,7 +6,7 @@ import "slices"
 //
 // Later writers append to a damaged journal, so a later scan may report the same damage
 // as another class. Merge drops findings whose records an earlier scan reported already.
-// If a later scan reports more of the same class, it drops the earlier finding instead.
+// If a later finding of the same class affects more, Merge drops the earlier one instead.
 func Merge(scans ...[]Finding) []Finding {
 	var merged []Finding
 	for _, findings := range scans {

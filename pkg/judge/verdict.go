@@ -8,12 +8,13 @@ type Verdict string
 const (
 	// Pass means that every acknowledged record was present and intact.
 	Pass Verdict = "Pass"
-	// Fail means that there is a finding: the storage lost or damaged acknowledged data.
+	// Fail means that there is a finding: acknowledged data was lost or damaged, or the volume could no longer be
+	// used.
 	Fail Verdict = "Fail"
 	// Error means that the run could not determine whether data was lost. If something was not
 	// checked, the verdict is not Pass.
 	Error Verdict = "Error"
-	// Stopped means that the user stopped the run.
+	// Stopped means that the run was stopped before there was a finding or the journal was verified.
 	Stopped Verdict = "Stopped"
 	// NotApplicable means that there was nothing to check, because Swarm orchestrates the cluster.
 	NotApplicable Verdict = "N/A"

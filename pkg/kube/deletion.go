@@ -29,8 +29,8 @@ func awaitDeleted[T metav1.Object](
 	return c.observer.waitUntil(ctx, func() (bool, error) { return deleted(), nil })
 }
 
-// RunConcurrently runs functions at the same time and returns their errors, joined. A deletion that has to wait, for
-// a node that is not ready for example, does not delay the others.
+// RunConcurrently runs functions at the same time and returns their errors, joined. It is used
+// for deletions: one that waits, for example for a node that is not ready, does not delay the others.
 func RunConcurrently(functions ...func() error) error {
 	failures := make([]error, len(functions))
 	var all sync.WaitGroup

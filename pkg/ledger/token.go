@@ -10,8 +10,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 )
 
-// Token is the ledger of a journal with one epoch, for a channel that carries a single
-// word. Its text has no character that is special to a shell, to YAML or to an HTML template.
+// Token is the ledger of a journal with one epoch, for use where only one word can be
+// passed. Its text has no character that is special to a shell, to YAML or to an HTML template.
 type Token struct {
 	journal.Format
 	// Ack is the writer's last acknowledgement. Its time is not part of the token: no verdict depends on it.

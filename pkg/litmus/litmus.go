@@ -63,12 +63,14 @@ func IdentityFrom(getenv func(string) string) (Identity, error) {
 	return id, errors.Join(missing...)
 }
 
-// The names of the built-in probes, and the type with which a ChaosResult lists them.
+// The names of the built-in probes.
 const (
 	WriteProbe  = "write"
 	VerifyProbe = "verify"
-	probeType   = "durability"
 )
+
+// probeType is the type with which a ChaosResult lists the built-in probes.
+const probeType = "durability"
 
 // statusDelay is how many seconds litmus-go sleeps after each request, even after a successful one. It accepts no less.
 const statusDelay = 1

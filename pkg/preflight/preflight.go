@@ -40,7 +40,8 @@ func Ready(checks []Check) bool {
 	return !slices.ContainsFunc(checks, func(c Check) bool { return c.Status == Failed })
 }
 
-// Run checks whether a run is possible on a cluster. If the API server does not answer, Run returns only that check.
+// Run checks whether a run is possible on a cluster. If the API server does not answer, Run returns one
+// failed check, "API server".
 func Run(ctx context.Context, r run.Run) []Check {
 	client := r.Kube.API
 	version, err := kube.ServerVersion(ctx, client)

@@ -15,7 +15,7 @@ type DryRunResult struct {
 
 // DryRun asks the API server whether it would accept every object that the run would create. Nothing is created.
 // The API server checks permissions, names, quotas, limits, Pod Security and admission policies. The error lists the
-// options that are invalid for every cluster.
+// options that are invalid on any cluster.
 func (r Run) DryRun(ctx context.Context) ([]DryRunResult, error) {
 	plans, skipped, err := r.plan(ctx)
 	if err != nil {

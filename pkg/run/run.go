@@ -28,8 +28,8 @@ import (
 type Hooks interface {
 	// CellsPlanned is called with the cells of the run, before anything is created.
 	CellsPlanned(cells []options.CellSpec)
-	// WritersReady is called once, before the chaos, with the cells of the first batch with a running writer. It has up
-	// to PARALLEL_CELLS cells. They have acknowledged records.
+	// WritersReady is called once, before the chaos, in the first batch in which a writer runs. It gets the
+	// cells of that batch whose writers run; all of them have acknowledged records.
 	WritersReady(ctx context.Context, cells []result.Cell) error
 	// BeforeChaos is called once, before the first deletion.
 	BeforeChaos(ctx context.Context) error

@@ -1,5 +1,5 @@
 // Package verdict decides what the observations of a run mean for one cell: which errors the volume caused, what the
-// helpers found, and which verdict follows. Runs on a cluster and local runs decide by the same rules.
+// helpers found, and the verdict. Runs on a cluster and local runs decide by the same rules.
 //
 // The package is pure. It does not depend on a Kubernetes client or on how helpers are started.
 package verdict
@@ -45,7 +45,7 @@ type Conditions struct {
 	WriteRefused bool
 }
 
-// Collect merges the findings and notes of all reads of the journal into the cell, and the failures of the volume. A
+// Collect merges the findings and notes of all reads of the journal, and the failures of the volume, into the cell. A
 // loss that any helper found counts, even if a later one did not find it.
 func Collect(c *result.Cell, failures []judge.Finding) {
 	var found [][]judge.Finding
