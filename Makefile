@@ -82,7 +82,7 @@ property: ## run the property test of the judge on many random histories (CASES=
 	go test -v -run IfAndOnlyIf -timeout 1h ./pkg/judge -cases $(CASES)
 
 .PHONY: mutation
-mutation: ## inject bugs into the judge and the code below it; the tests must detect each
+mutation: ## inject bugs into the judge and the packages that it uses; the tests must detect each
 	go run ./tests/mutation
 
 BENCH ?= -size 1024 -rounds 3

@@ -21,9 +21,9 @@ columns() {
 	cat <<-'END'
 		charts and ChaosEngine	TestSTIGCheck_ReportsPassAndFinding
 		command line	TestCommand_HasTheResultOfAnEngine
-		matrix	TestMatrix_ComparesSeveralCellsInOneRun
+		several cells	TestMatrix_ComparesSeveralCellsInOneRun
 		block device, ReadWriteOncePod	TestMatrix_EveryClassAndVolumeMode
-		probe recipe	TestProbeRecipe_PassesInPodDelete
+		command probes	TestProbeRecipe_PassesInPodDelete
 	END
 }
 
