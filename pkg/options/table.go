@@ -328,8 +328,8 @@ func Table() []Option {
 			Doc: "Name of the ConfigMap in the engine's namespace that keeps the [evidence bundle](evidence-bundle.md); " +
 				"empty for a name made from the name of the engine and the ID of the run, `none` for no ConfigMap. It stays " +
 				"until you delete it.",
-			FlagDoc: "Name of the ConfigMap that keeps the evidence bundle; empty to keep the bundle only in a folder. It " +
-				"stays until you delete it.",
+			FlagDoc: "Name of the ConfigMap that keeps the evidence bundle; empty to keep the bundle only in a folder, " +
+				"unless --keep-in-cluster is set. It stays until you delete it.",
 			set: optional(name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.BundleConfigMap })),
 		},
 		{

@@ -45,7 +45,7 @@ type Provenance struct {
 	// NotReachedReason is the reason why the next higher level was not reached; absent at the highest level.
 	NotReachedReason string   `json:"notReachedReason,omitempty"`
 	Writer           Location `json:"writer"`
-	// Reader is nil if nothing was read back.
+	// Reader is absent if nothing was read back.
 	Reader *Location `json:"reader,omitempty"`
 	// ReadMode is how the reader read the journal.
 	ReadMode protocol.ReadMode `json:"readMode,omitempty"`

@@ -42,8 +42,7 @@ will remove, and asks for confirmation.
 It never removes the objects of a run that is still running. cleanup checks the Job of
 the run's ChaosEngine, or the process of the run on this machine. A run that was started
 on another machine counts as running until its newest object is older than --older-than.
-cleanup removes the objects of a run with --keep only if --run has the full ID of that
-run.`,
+To remove what a run with --keep left, pass the full ID of that run with --run.`,
 		Example: `  # Every namespace
   volume-durability cleanup -A
 

@@ -66,7 +66,7 @@ Exit codes:
 	}
 	general := terminal.NewFlagGroup("Flags")
 	general.BoolVarP(&r.yes, "yes", "y", false, "do not ask for confirmation")
-	general.StringArrayVarP(&r.engines, "engine", "f", nil, "file with the ChaosEngine to run, or - for standard "+
+	general.StringArrayVarP(&r.engines, "engine", "f", nil, "file with the ChaosEngine to run, or '-' for standard "+
 		"input; repeat it for a file with the ChaosExperiment")
 	general.BoolVar(&r.withoutProbes, "without-probes", false, "run a ChaosEngine without its own probes, which "+
 		"need Litmus")

@@ -62,7 +62,7 @@ Exit codes:
 	flags := terminal.NewFlagGroup("Flags")
 	flags.StringVar(&v.journal, "journal", "", "journal to check: a file or a block device")
 	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, a file with a "+
-		"token, or the acknowledgements of local write; - for standard input")
+		"token, or the acknowledgements of 'local write'; '-' for standard input")
 	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence bundle of the run that wrote the journal; with "+
 		"it, verify also detects the loss of data that an earlier pod read")
 	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")

@@ -82,7 +82,7 @@ Exit codes:
 		RunE: func(c *cobra.Command, args []string) error { return l.execute(c.Context(), args[0]) },
 	}
 	general := terminal.NewFlagGroup("Flags")
-	general.StringVar(&l.acks, "acks", "", "also send all acknowledgements to a file, to standard output (-), or to "+
+	general.StringVar(&l.acks, "acks", "", "also send all acknowledgements to a file, to standard output ('-'), or to "+
 		"tcp://HOST:PORT")
 	general.StringVar(&l.overwrite, "overwrite", "", "overwrite this block device with zeros first; must be the device "+
 		"that is tested")

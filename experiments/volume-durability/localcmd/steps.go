@@ -45,7 +45,7 @@ use "volume-durability verify --ledger FILE".`,
 	w.options.addTo(flags.FlagSet, []localOption{
 		{"RECORD_SIZE", "256", recordSizeHelp}, {"WRITE_RATE", "100", writeRateHelp},
 	})
-	flags.StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, - for standard output, or "+
+	flags.StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, '-' for standard output, or "+
 		"tcp://HOST:PORT")
 	flags.IntVar(&w.seconds, "duration", 0, "seconds to write; 0 to write until interrupted")
 	terminal.AddFlagGroups(c, flags)
