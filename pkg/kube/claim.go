@@ -40,8 +40,8 @@ func ParseClaimTemplate(manifest []byte) (*corev1.PersistentVolumeClaim, error) 
 	return &claim, nil
 }
 
-// claim returns the claim that a spec describes.
-func (c Client) claim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
+// NewClaim returns the claim that a spec describes. It creates nothing.
+func (c Client) NewClaim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: c.objectMeta(spec.Name)}
 	if spec.Template != nil {
 		claim.Annotations = spec.Template.Annotations
@@ -73,7 +73,7 @@ func mergeMaps(first, second map[string]string) map[string]string {
 // when a pod uses it.
 func (c Client) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.PersistentVolumeClaim, error) {
 	claims := c.API.CoreV1().PersistentVolumeClaims(c.Namespace)
-	created, err := create(ctx, c, "creating claim "+spec.Name, claims, c.claim(spec))
+	created, err := create(ctx, c, "creating claim "+spec.Name, claims, c.NewClaim(spec))
 	if err != nil {
 		return nil, c.createError("claim", spec.Name, err)
 	}

@@ -92,7 +92,14 @@ func checks(
 	t *testing.T, env map[string]string, allowed func(*authorizationv1.ResourceAttributes) bool, objects ...runtime.Object,
 ) map[string]Check {
 	t.Helper()
-	clientset := fake.NewClientset(objects...)
+	return checksOf(t, fake.NewClientset(objects...), env, allowed)
+}
+
+// checksOf does the same for a given cluster.
+func checksOf(
+	t *testing.T, clientset *fake.Clientset, env map[string]string, allowed func(*authorizationv1.ResourceAttributes) bool,
+) map[string]Check {
+	t.Helper()
 	allow := func(action clienttesting.Action) (bool, runtime.Object, error) {
 		review := action.(clienttesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview)
 		review.Status.Allowed = allowed(review.Spec.ResourceAttributes)
@@ -156,6 +163,20 @@ func TestRun_AllChecksPass(t *testing.T) {
 	assert.Contains(t, by, "create claim stig-pvc")
 	assert.Contains(t, by, "create pod write-pod")
 	assert.Contains(t, by, "create pod read-pod")
+}
+
+func TestRun_ListsStorageClassesOnce(t *testing.T) {
+	for _, classes := range []string{"*", "fast"} {
+		clientset := fake.NewClientset(cluster("n1")...)
+		checksOf(t, clientset, map[string]string{"STORAGE_CLASSES": classes}, allowAll)
+		lists := 0
+		for _, action := range clientset.Actions() {
+			if action.Matches("list", "storageclasses") {
+				lists++
+			}
+		}
+		assert.Equal(t, 1, lists, classes)
+	}
 }
 
 func TestRun_NamesMissingObjects(t *testing.T) {
