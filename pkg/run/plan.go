@@ -77,7 +77,14 @@ func (r Run) PlanWith(classes []storagev1.StorageClass) (Plan, error) {
 	if len(names) == 0 {
 		return Plan{}, errors.New("STORAGE_CLASSES=*: the cluster has no StorageClass")
 	}
-	return Plan{Cells: r.Options.Cells(names), Skipped: skipped}, nil
+	p := Plan{Cells: r.Options.Cells(names), Skipped: skipped}
+	return p, r.Options.CheckCellCount(len(p.Tested()))
+}
+
+// Tested returns the cells that are not skipped.
+func (p Plan) Tested() []options.CellSpec {
+	isSkipped := func(c options.CellSpec) bool { return p.Skipped[c.StorageClass] != "" }
+	return slices.DeleteFunc(slices.Clone(p.Cells), isSkipped)
 }
 
 // Validate checks the options that can only be checked once the cells are known.

@@ -18,10 +18,8 @@ type PlannedCell struct {
 // PlannedCells returns the cells of a plan that are not skipped, with their objects. Nothing is created.
 func (r Run) PlannedCells(p Plan) []PlannedCell {
 	var planned []PlannedCell
-	for _, spec := range p.Cells {
-		if p.Skipped[spec.StorageClass] == "" {
-			planned = append(planned, newCell(r, spec).planned())
-		}
+	for _, spec := range p.Tested() {
+		planned = append(planned, newCell(r, spec).planned())
 	}
 	return planned
 }
