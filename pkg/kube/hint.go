@@ -43,6 +43,10 @@ var hints = []struct{ text, hint string }{
 		"check why the volume is mounted read-only: kubectl describe pv, and the node's kernel log"},
 }
 
+// noDefaultClass is part of what Kubernetes reports about a claim without a StorageClass, if no StorageClass is the
+// default (k8s.io/kubernetes/pkg/controller/volume/persistentvolume).
+const noDefaultClass = "no storage class is set"
+
 const seLinuxHint = "give all pods that use the volume the same seLinuxOptions, or stop the application during the run"
 
 // schedulingHints has advice for the reason that keeps a pod from being scheduled.
@@ -77,6 +81,9 @@ func hintOf(message string) string {
 	if _, failure, found := strings.Cut(message, "ProvisioningFailed: "); found {
 		failure, _, _ = strings.Cut(failure, "; ") // the next message
 		return provisioning.CauseOf(failure).Hint()
+	}
+	if strings.Contains(message, noDefaultClass) {
+		return "set STORAGE_CLASS to an existing StorageClass, or make one the default: kubectl get storageclass"
 	}
 	if m, ok := scheduling.Parse(message); ok {
 		if hint := hintOfScheduler(m, message); hint != "" {

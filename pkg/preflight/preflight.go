@@ -73,8 +73,8 @@ func Run(ctx context.Context, r run.Run) []Check {
 	return append(checks, objects...)
 }
 
-// plan returns the cells of the run. The error lists the options that are invalid for every cluster. classErr is why the
-// StorageClasses could not be listed.
+// plan returns the cells of the run. The error lists the options that are invalid for every cluster. classErr is why
+// the StorageClasses could not be listed.
 func plan(r run.Run, classes []storagev1.StorageClass, classErr error) ([]run.PlannedCell, error) {
 	p, err := r.PlanWith(classes)
 	if slices.Contains(r.Options.StorageClasses, options.AllStorageClasses) && classErr != nil {
