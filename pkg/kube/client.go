@@ -45,9 +45,6 @@ type Client struct {
 	// Timeout limits each wait.
 	Timeout time.Duration
 	Log     logrus.FieldLogger
-	// OnWaiting is called when the reason changes why a pod has not started, with an empty reason once it has. It must
-	// not call the Client. It may be nil.
-	OnWaiting func(pod, reason string)
 
 	// observer is nil until WithObserver has started it. Functions that wait need it.
 	observer *observer

@@ -48,8 +48,7 @@ type podStart struct {
 	latest *corev1.Pod
 	// lasting has when a state that is final if it lasts was first seen, and the timer that wakes the wait then.
 	lasting map[string]lastingState
-	// reason is why the pod has not started, as last reported. logged has the reasons that were logged.
-	reason string
+	// logged has the reasons that were logged.
 	logged map[string]bool
 	// reach is where the pod's volume can be used, as of the message reachAt; nil if it could not be read. claimGone is
 	// why the pod's claim cannot be used any more; empty if it can, or could not be read.
@@ -74,7 +73,6 @@ func (s *podStart) await(ctx context.Context) error {
 		for _, state := range s.lasting {
 			state.timer.Stop()
 		}
-		s.report("")
 	}()
 	uid := s.latest.UID
 	for {
@@ -84,7 +82,7 @@ func (s *podStart) await(ctx context.Context) error {
 				return false, nil
 			}
 			s.latest = observed.latest
-			s.report(s.waitingReason())
+			s.logReason()
 			if err := s.obstacle(); err != nil {
 				return false, err
 			}
@@ -266,19 +264,14 @@ func (s *podStart) over(key string) {
 	}
 }
 
-// report logs why the pod has not started, once for each reason, and passes on every change of the reason.
-func (s *podStart) report(reason string) {
-	if reason == s.reason {
+// logReason logs why the pod has not started, once for each reason.
+func (s *podStart) logReason() {
+	reason := s.waitingReason()
+	if reason == "" || s.logged[reason] {
 		return
 	}
-	s.reason = reason
-	if s.OnWaiting != nil {
-		s.OnWaiting(s.name, reason)
-	}
-	if reason != "" && !s.logged[reason] {
-		s.logged[reason] = true
-		s.Log.WithField("pod", s.name).WithField("reason", reason).Info("Pod is waiting")
-	}
+	s.logged[reason] = true
+	s.Log.WithField("pod", s.name).WithField("reason", reason).Info("Pod is waiting")
 }
 
 // waitingReason returns why the pod has not started; empty if there is nothing unusual.

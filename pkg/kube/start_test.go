@@ -365,43 +365,6 @@ func TestAwaitRunning_TellsWhetherTheImageIsTheCause(t *testing.T) {
 	}
 }
 
-func TestAwaitRunning_PassesOnEveryChangeOfTheReason(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWaiter(t)
-		update(w.observer, &corev1.PersistentVolumeClaim{
-			ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", UID: "claim"},
-		}, w.observer.claimChanged)
-		began := time.Now()
-		var reported []string
-		w.OnWaiting = func(pod, reason string) {
-			assert.Equal(t, "write-pod", pod)
-			reported = append(reported, time.Since(began).String()+" "+reason)
-		}
-		provisioning := claimEvent("ExternalProvisioning", "waiting for a volume to be created")
-		provisioning.Type = corev1.EventTypeNormal
-		steps := []func(){
-			func() {
-				w.observe(unscheduled("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."))
-			},
-			func() { w.observe(unscheduled("0/1 nodes are available: 1 Insufficient cpu."), provisioning) },
-			func() { w.observe(waitingFor("ErrImagePull", "i/o timeout")) },
-			func() { w.observe(waitingFor("ImagePullBackOff", "back-off")) },
-			func() { w.observe(waitingFor("ErrImagePull", "i/o timeout")) },
-			func() { w.observe(running) },
-		}
-		for i, step := range steps {
-			time.AfterFunc(time.Duration(i)*time.Second, step)
-		}
-		_, err := w.awaited(t)
-		require.NoError(t, err)
-		assert.Equal(t, []string{
-			"0s Unschedulable: 0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
-			"1s ExternalProvisioning: waiting for a volume to be created",
-			"2s ErrImagePull: i/o timeout", "3s ImagePullBackOff: back-off", "4s ErrImagePull: i/o timeout", "5s ",
-		}, reported)
-	})
-}
-
 // The kubelet reports the cause only after an attempt, and not while it backs off.
 func TestAwaitRunning_BackOffContinuesPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -440,6 +403,9 @@ func TestAwaitRunning_LogsEachReasonOnce(t *testing.T) {
 			func() { w.observe(unscheduled(full)) },
 			func() { w.observe(unscheduled(full), podEvent("TriggeredScaleUp", "pod triggered scale-up: [x]")) },
 			func() {
+				w.observe(unscheduled(full), claimEvent("ExternalProvisioning", "waiting for a volume to be created"))
+			},
+			func() {
 				w.observe(unscheduled(full), claimEvent("ProvisioningFailed", "rpc error: code = Unavailable desc = x"))
 			},
 			func() { w.observe(waitingFor("ContainerCreating", ""), podEvent("FailedMount", "stale file handle")) },
@@ -464,6 +430,7 @@ func TestAwaitRunning_LogsEachReasonOnce(t *testing.T) {
 		assert.Equal(t, []string{
 			"Unschedulable: " + full,
 			"TriggeredScaleUp: pod triggered scale-up: [x]; Unschedulable: " + full,
+			"ExternalProvisioning: waiting for a volume to be created",
 			"ProvisioningFailed: rpc error: code = Unavailable desc = x",
 			"FailedMount: stale file handle",
 			"ErrImagePull: i/o timeout",
@@ -502,7 +469,7 @@ func claimEvent(reason, message string) corev1.Event {
 
 func eventType(reason string) string {
 	switch reason {
-	case "TriggeredScaleUp", "NotTriggerScaleUp", "Nominated", "FailedBinding":
+	case "TriggeredScaleUp", "NotTriggerScaleUp", "Nominated", "FailedBinding", "ExternalProvisioning":
 		return corev1.EventTypeNormal
 	}
 	return corev1.EventTypeWarning

@@ -314,9 +314,6 @@ func (e *Experiment) BeforeChaos(context.Context) error {
 // RecordsAcknowledged does nothing: Litmus has no place for acknowledgements.
 func (e *Experiment) RecordsAcknowledged(options.CellSpec, ledger.Ack) {}
 
-// PodWaiting does nothing: the log has the reason.
-func (e *Experiment) PodWaiting(options.CellSpec, string, string) {}
-
 // BeforeDeletion adds the pod to the targets in the ChaosResult.
 func (e *Experiment) BeforeDeletion(_ options.CellSpec, pod result.Pod) {
 	e.targets.Lock()

@@ -53,7 +53,6 @@ func newCell(r Run, plan options.CellSpec) *cell {
 		r.Log = r.Log.WithField("cell", plan.Name)
 		r.Kube.Log = r.Log
 	}
-	r.Kube.OnWaiting = func(pod, reason string) { r.Hooks.PodWaiting(plan, pod, reason) }
 	c := &cell{
 		run: r,
 		result: &result.Cell{

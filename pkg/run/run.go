@@ -24,7 +24,7 @@ import (
 )
 
 // Hooks are called at the steps of a run. If a method returns an error, the run ends with the verdict Error.
-// Several cells may call RecordsAcknowledged, PodWaiting, BeforeDeletion and BeforeRead at once.
+// Several cells may call RecordsAcknowledged, BeforeDeletion and BeforeRead at once.
 type Hooks interface {
 	// CellsPlanned is called with the cells of the run, before anything is created.
 	CellsPlanned(cells []options.CellSpec)
@@ -35,9 +35,6 @@ type Hooks interface {
 	BeforeChaos(ctx context.Context) error
 	// RecordsAcknowledged is called with every acknowledgement that the experiment receives.
 	RecordsAcknowledged(cell options.CellSpec, ack ledger.Ack)
-	// PodWaiting is called when the reason changes why a pod of a cell has not started. The reason is empty once the pod
-	// has started, or the run no longer waits for it.
-	PodWaiting(cell options.CellSpec, pod, reason string)
 	// BeforeDeletion is called before every deletion of a writer.
 	BeforeDeletion(cell options.CellSpec, pod result.Pod)
 	// BeforeRead is called before the reader's pod of a cell is created.

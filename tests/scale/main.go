@@ -226,7 +226,6 @@ func (noHooks) CellsPlanned([]options.CellSpec)                   {}
 func (noHooks) WritersReady(context.Context, []result.Cell) error { return nil }
 func (noHooks) BeforeChaos(context.Context) error                 { return nil }
 func (noHooks) RecordsAcknowledged(options.CellSpec, ledger.Ack)  {}
-func (noHooks) PodWaiting(options.CellSpec, string, string)       {}
 func (noHooks) BeforeDeletion(options.CellSpec, result.Pod)       {}
 func (noHooks) BeforeRead(options.CellSpec)                       {}
 func (noHooks) CellJudged(result.Cell)                            {}

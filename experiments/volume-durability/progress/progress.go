@@ -60,7 +60,6 @@ type row struct {
 	rate      rate
 	deletions int
 	state     string
-	waiting   string // why a pod has not started; empty if none waits
 	verdict   string // empty until there is one
 }
 
@@ -137,16 +136,6 @@ func (v *View) RecordsAcknowledged(spec options.CellSpec, ack ledger.Ack) {
 		}
 		r.rate.add(v.now(), r.records)
 	})
-}
-
-// PodWaiting shows why a pod has not started.
-func (v *View) PodWaiting(spec options.CellSpec, pod, reason string) {
-	waiting := ""
-	if reason != "" {
-		waiting = fmt.Sprintf("pod %s is waiting: %s", pod, reason)
-		v.event("%s: %s", title(spec), waiting)
-	}
-	v.update(spec, func(r *row) { r.waiting = waiting })
 }
 
 // BeforeDeletion shows the deletion of a writer.

@@ -73,23 +73,6 @@ func TestView_TerminalHasALinePerCell(t *testing.T) {
 	assert.NotContains(t, out.String(), "deleting pod write-pod", "the line of the cell shows it")
 }
 
-func TestView_ShowsWhyAPodWaits(t *testing.T) {
-	for _, terminal := range []bool{false, true} {
-		var out bytes.Buffer
-		v := New(&out, terminal, options.Defaults())
-		spec := options.CellSpec{StorageClass: "fast"}
-		v.CellsPlanned([]options.CellSpec{spec})
-		v.PodWaiting(spec, "write-pod", "ErrImagePull: not found")
-		assert.Contains(t, v.rowLine(v.rows[""], 4), "pod write-pod is waiting: ErrImagePull: not found")
-		v.PodWaiting(spec, "write-pod", "")
-		assert.Contains(t, v.rowLine(v.rows[""], 4), "nothing acknowledged yet")
-		v.Close()
-		if !terminal {
-			assert.Contains(t, out.String(), "fast: pod write-pod is waiting: ErrImagePull: not found")
-		}
-	}
-}
-
 func TestVerdictLabel_OfAControlWithoutItsLoss(t *testing.T) {
 	control := result.Cell{Spec: options.CellSpec{Control: true}, Verdict: judge.Fail}
 	control.Findings = []judge.Finding{{Class: judge.Unavailable}}

@@ -91,9 +91,6 @@ func (v *View) rowLine(r *row, nameWidth int) string {
 	defer v.mu.Unlock()
 	name := runewidth.FillRight(runewidth.Truncate(title(r.spec), nameWidth, "…"), nameWidth)
 	perSecond, state := fmt.Sprintf("%4.0f/s", r.rate.perSecond(v.now())), r.state
-	if r.waiting != "" {
-		state = r.waiting
-	}
 	if r.verdict != "" {
 		perSecond, state = "      ", r.verdict+": "+r.state
 	}
