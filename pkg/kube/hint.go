@@ -12,6 +12,9 @@ const (
 	taintHint     = "make sure that a node is ready, and set TOLERATIONS to its taints: kubectl describe nodes"
 )
 
+// DoctorAdvice ends the advice about missing permissions. doctor itself leaves it out.
+const DoctorAdvice = "; volume-durability doctor lists the missing ones"
+
 // AdvicePrefix begins the advice in an error or a check.
 const AdvicePrefix = "To fix this: "
 
@@ -31,7 +34,7 @@ var hints = []struct{ text, hint string }{
 		"change the admission policy, or use another namespace: kubectl get validatingadmissionpolicies"},
 	{"denied the request", "change the configuration of the admission webhook, or use another namespace: " +
 		"kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"},
-	{"is forbidden: User ", "grant the permissions in rbac.yaml; volume-durability doctor lists the missing ones"},
+	{"is forbidden: User ", "grant the permissions in rbac.yaml" + DoctorAdvice},
 	{"usage per", "choose a value that the namespace's LimitRange allows: kubectl describe limitrange"},
 	{seLinuxConflict, seLinuxHint},
 	{seLinuxMismatch, seLinuxHint},

@@ -9,6 +9,7 @@ package preflight
 import (
 	"context"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -53,24 +54,32 @@ func Run(ctx context.Context, r run.Run) []Check {
 	classes, classErr := r.Kube.StorageClasses(ctx)
 	cells, planErr := plan(r, classes, classErr)
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace, firstPod(cells))...)
-	nodeChecks, found := checkNodes(ctx, client, r.Options, firstPod(cells))
+	nodeChecks, found := checkNodes(ctx, r, firstPod(cells))
 	checks = append(checks, nodeChecks...)
 	checks = append(checks, checkClasses(ctx, client, classes, classErr, r.Options, cells)...)
 	checks = append(checks, checkFSGroup(version, r.Options)...)
 	checks = append(checks, checkBlockOwnership(found, cells)...)
-	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options)...)
+	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options, found, firstPod(cells))...)
 	if len(cells) > 0 {
 		checks = append(checks, checkPullSecrets(ctx, client, r.Kube.Namespace, firstPod(cells)))
 	}
 	objects := checkObjects(ctx, r, cells, planErr)
 	if len(cells) > 0 {
-		checks = append(checks, checkQuota(ctx, client, r.Kube.Namespace, r.Options, cells))
+		checks = append(checks, checkQuota(ctx, r, cells))
 	}
 	if found != nil && len(found.usable()) > 0 {
 		checks = append(checks, checkLogs(ctx, client, r.Kube.Namespace, found.usable()))
 	}
 	checks = append(checks, checkPermissions(ctx, client, r.Kube.Namespace)...)
-	return append(checks, objects...)
+	return withoutDoctorAdvice(append(checks, objects...))
+}
+
+// withoutDoctorAdvice removes the advice to run doctor: these are the checks of doctor.
+func withoutDoctorAdvice(checks []Check) []Check {
+	for i := range checks {
+		checks[i].Message = strings.ReplaceAll(checks[i].Message, kube.DoctorAdvice, "")
+	}
+	return checks
 }
 
 // plan returns the cells of the run. The error lists the options that are invalid for every cluster. classErr is why

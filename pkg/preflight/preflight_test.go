@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"slices"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
@@ -204,6 +206,26 @@ func TestRun_NamesMissingPermissions(t *testing.T) {
 	assert.Equal(t, Failed, by[""].Status)
 	assert.Contains(t, by["permissions on pods"].Message, "not allowed to delete")
 	assert.Equal(t, Passed, by["permissions on pods/log"].Status)
+}
+
+func TestRun_NeverAdvisesToRunDoctor(t *testing.T) {
+	clientset := fake.NewClientset(cluster("n1")...)
+	clientset.PrependReactor("*", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		resource := a.GetResource()
+		err := errors.New(`User "jane" cannot ` + a.GetVerb() + ` resource "` + resource.Resource + `"`)
+		return resource.Resource != "version", nil, apierrors.NewForbidden(resource.GroupResource(), "x", err)
+	})
+	by := checksOf(t, clientset, map[string]string{"READER_NODE": "n9", "STORAGE_CLASSES": "*"}, allowAll)
+	assert.Equal(t, Failed, by[""].Status)
+	assert.Equal(t, Check{"READER_NODE n9", Warning, "not checked: the nodes are unknown"}, by["READER_NODE n9"])
+	for name, c := range by {
+		assert.NotContains(t, c.Message, "doctor", name)
+	}
+	by = checksOf(t, clientset, nil, allowAll)
+	assert.Contains(t, by["create pod write-pod"].Message, "To fix this: grant the permissions in rbac.yaml")
+	for name, c := range by {
+		assert.NotContains(t, c.Message, "doctor", name)
+	}
 }
 
 func TestRun_ReportsNameConflict(t *testing.T) {
