@@ -53,10 +53,15 @@ func Run(ctx context.Context, r run.Run) []Check {
 	checks := []Check{{"API server", Passed, "Kubernetes " + version}}
 	classes, classErr := r.Kube.StorageClasses(ctx)
 	cells, planErr := plan(r, classes, classErr)
+	specs := make([]options.CellSpec, len(cells))
+	for i, c := range cells {
+		specs[i] = c.Spec
+	}
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace, firstPod(cells))...)
 	nodeChecks, found := checkNodes(ctx, r, firstPod(cells))
 	checks = append(checks, nodeChecks...)
 	checks = append(checks, checkClasses(ctx, client, classes, classErr, r.Options, cells)...)
+	checks = append(checks, describeStorage(r.DescribeStorage(ctx, specs, classes, classErr))...)
 	checks = append(checks, checkFSGroup(version, r.Options)...)
 	checks = append(checks, checkBlockOwnership(found, cells)...)
 	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options, found, firstPod(cells))...)

@@ -17,6 +17,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/yaml"
@@ -112,7 +115,9 @@ func checksOf(
 	require.NoError(t, err)
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	client := kube.Client{API: clientset, Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: log}
+	client := kube.Client{
+		API: clientset, Dynamic: snapshotClient(), Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: log,
+	}
 	all := Run(t.Context(), run.Run{ID: "r", Options: opts, Log: log, Kube: client})
 	by := map[string]Check{"": {Status: Failed}}
 	if Ready(all) {
@@ -122,6 +127,13 @@ func checksOf(
 		by[c.Name] = c
 	}
 	return by
+}
+
+// snapshotClient returns a client of a cluster with some VolumeSnapshotClasses.
+func snapshotClient(classes ...runtime.Object) dynamic.Interface {
+	kind := schema.GroupVersionResource{Group: "snapshot.storage.k8s.io", Version: "v1", Resource: "volumesnapshotclasses"}
+	lists := map[schema.GroupVersionResource]string{kind: "VolumeSnapshotClassList"}
+	return dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists, classes...)
 }
 
 func allowAll(*authorizationv1.ResourceAttributes) bool { return true }
