@@ -334,7 +334,8 @@ func TestAwaitRunning_ExistingClaimThatIsGoneEndsItAtOnce(t *testing.T) {
 	existing := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", Namespace: "stig"}}
 	lost, deleted := existing.DeepCopy(), existing.DeepCopy()
 	lost.Status.Phase = corev1.ClaimLost
-	deleted.DeletionTimestamp, deleted.Finalizers = &metav1.Time{Time: time.Now()}, []string{"kubernetes.io/pvc-protection"}
+	deleted.DeletionTimestamp = &metav1.Time{Time: time.Now()}
+	deleted.Finalizers = []string{"kubernetes.io/pvc-protection"}
 	for want, claim := range map[string]*corev1.PersistentVolumeClaim{
 		"claim stig-pvc is Lost": lost, "claim stig-pvc is being deleted": deleted,
 	} {
@@ -348,7 +349,7 @@ func TestAwaitRunning_ExistingClaimThatIsGoneEndsItAtOnce(t *testing.T) {
 	}
 }
 
-func TestAwaitRunning_TellsWhetherTheImageIsTheCause(t *testing.T) {
+func TestAwaitRunning_MarksAnUnavailableImage(t *testing.T) {
 	for reason, image := range map[string]bool{
 		"ErrImageNeverPull": true, "InvalidImageName": true, "ErrImagePull": true, "ImagePullBackOff": true,
 		"CreateContainerError": false,

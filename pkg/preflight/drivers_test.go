@@ -21,8 +21,8 @@ func TestRun_DescribesTheStorageClassAndItsDriver(t *testing.T) {
 		},
 	}
 	by := checks(t, nil, allowAll, append(cluster("n1"), driver)...)
-	assert.Equal(t, Check{"StorageClass fast", Passed, "provisioner p; volumeBindingMode Immediate; reclaimPolicy Delete; " +
-		"allowVolumeExpansion false"}, by["StorageClass fast"])
+	assert.Equal(t, Check{"StorageClass fast", Passed, "provisioner p; volumeBindingMode Immediate; " +
+		"reclaimPolicy Delete; allowVolumeExpansion false"}, by["StorageClass fast"])
 	assert.Equal(t, Check{"CSI driver p", Passed, "attachRequired true; podInfoOnMount true; fsGroupPolicy File; " +
 		"volumeLifecycleModes Persistent; storageCapacity false; seLinuxMount true; requiresRepublish false; " +
 		"registered on 0 nodes; no VolumeSnapshotClass"}, by["CSI driver p"])
@@ -30,7 +30,7 @@ func TestRun_DescribesTheStorageClassAndItsDriver(t *testing.T) {
 	assert.NotContains(t, by, "CSI driver p", "it has no CSIDriver object")
 }
 
-func TestRun_SaysWhatIsNotKnownAboutADriver(t *testing.T) {
+func TestRun_NamesUnknownFactsAboutADriver(t *testing.T) {
 	clientset := fake.NewClientset(cluster("n1")...)
 	for _, resource := range []string{"csidrivers", "csinodes", "daemonsets"} {
 		clientset.PrependReactor("*", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {

@@ -66,7 +66,8 @@ func TestExistingClaim_InUse(t *testing.T) {
 			rwo, map[string]string{"WRITER_NODE": "claim", "READER_NODE": "n2"}, true, Failed, "may run on n2",
 		},
 		"READER_NODE=other": {
-			rwo, map[string]string{"WRITER_NODE": "claim", "READER_NODE": "other"}, true, Failed, "READER_NODE=other needs another",
+			rwo, map[string]string{"WRITER_NODE": "claim", "READER_NODE": "other"}, true, Failed,
+			"READER_NODE=other needs another",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -103,9 +103,9 @@ func addPod(sums corev1.ResourceList, pod *corev1.Pod) {
 	}
 }
 
-// resourcesOf returns the requests or the limits of a pod: those of its containers and sidecars, or of an init container
-// that needs more, and the overhead of its RuntimeClass (kubernetes.io/docs/concepts/workloads/pods/init-containers,
-// "Resource sharing within containers").
+// resourcesOf returns the requests or the limits of a pod: those of its containers and sidecars, or of an init
+// container that needs more, and the overhead of its RuntimeClass
+// (kubernetes.io/docs/concepts/workloads/pods/init-containers, "Resource sharing within containers").
 func resourcesOf(pod *corev1.Pod, of func(corev1.ResourceRequirements) corev1.ResourceList) corev1.ResourceList {
 	sums, largest := corev1.ResourceList{}, corev1.ResourceList{}
 	for _, c := range pod.Spec.Containers {

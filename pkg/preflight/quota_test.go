@@ -97,7 +97,8 @@ func TestQuota_CountsWhatTheAPIServerSets(t *testing.T) {
 		pod.Spec.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}
 		return true, pod, nil
 	})
-	clientset.PrependReactor("create", "persistentvolumeclaims", func(a clienttesting.Action) (bool, runtime.Object, error) {
+	claims := "persistentvolumeclaims"
+	clientset.PrependReactor("create", claims, func(a clienttesting.Action) (bool, runtime.Object, error) {
 		claim := a.(clienttesting.CreateAction).GetObject().(*corev1.PersistentVolumeClaim).DeepCopy()
 		claim.Spec.StorageClassName = ptr.To("fast")
 		return true, claim, nil

@@ -24,7 +24,7 @@ type StorageClass struct {
 // CSIDriver is a CSI driver of the run's volumes. Unknown fields are absent.
 type CSIDriver struct {
 	Name string `json:"name"`
-	// NotKnown lists what is not known about the driver, with the reasons.
+	// NotKnown lists the unknown facts about the driver, with the reasons.
 	NotKnown []string `json:"notKnown,omitempty"`
 	// AttachRequired reports whether volumes are attached to nodes (VolumeAttachments).
 	AttachRequired *bool `json:"attachRequired,omitempty"`

@@ -86,5 +86,6 @@ func TestCreateClaim_RejectsAnExistingClaimThatIsLost(t *testing.T) {
 	r := Run{ID: "run", Options: options.Defaults(), Log: logrus.New()}
 	r.Kube = kube.Client{API: fake.NewClientset(lost), Namespace: "stig", Timeout: time.Minute, Log: r.Log}
 	c := newCell(r, options.CellSpec{VolumeSource: options.Claim, ExistingClaim: "theirs"})
-	assert.ErrorContains(t, c.createClaim(t.Context()), "claim theirs is Lost: its PersistentVolume no longer exists. To fix")
+	assert.ErrorContains(t, c.createClaim(t.Context()),
+		"claim theirs is Lost: its PersistentVolume no longer exists. To fix this: use a claim that has a volume")
 }
