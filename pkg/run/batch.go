@@ -78,7 +78,7 @@ func (b batch) runPhases(ctx context.Context) error {
 // preChaos starts the writers. In the first batch with a running writer it calls the hooks that precede the chaos.
 func (b batch) preChaos(ctx context.Context) error {
 	b.Log.Info("Pre-chaos: starting the writers")
-	if err := b.runPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
+	if err := b.runOpenPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
 		return err
 	}
 	if err := b.imageError(); err != nil {
@@ -142,26 +142,28 @@ func (b batch) postChaos(ctx context.Context) error {
 
 // runPhase runs a phase in every undecided cell. A cell that fails gets its verdict from the failure.
 func (b batch) runPhase(ctx context.Context, name string, phase func(*cell, context.Context) error) error {
+	forEach(undecided(b.cells), func(c *cell) { c.conclude(b.phaseError(ctx, name, phase(c, ctx))) })
+	return b.phaseError(ctx, name, ctx.Err())
+}
+
+// runOpenPhase runs a phase like runPhase, and ends the control once no cell is open.
+func (b batch) runOpenPhase(ctx context.Context, name string, phase func(*cell, context.Context) error) error {
 	control, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	open := newOpenCells(b.all, cancel)
-	forEach(undecided(b.cells), func(c *cell) {
-		if !c.result.Spec.Control {
-			c.conclude(b.phaseError(ctx, name, phase(c, ctx)))
-		} else if err := phase(c, control); err != nil {
-			c.conclude(b.phaseError(ctx, name, controlError(control, err)))
+	err := b.runPhase(ctx, name, func(c *cell, ctx context.Context) error {
+		if c.result.Spec.Control {
+			return controlError(control, phase(c, control))
 		}
-		if !isOpen(c) {
-			open.close(c)
-		}
+		return target{c, open}.ended(phase(c, ctx))
 	})
 	b.endControl(ctx, name, open)
-	return b.phaseError(ctx, name, ctx.Err())
+	return err
 }
 
 // controlError returns the error of the control, or errNoOpenCell if that has ended it.
 func controlError(control context.Context, err error) error {
-	if errors.Is(context.Cause(control), errNoOpenCell) {
+	if err != nil && errors.Is(context.Cause(control), errNoOpenCell) {
 		return errNoOpenCell
 	}
 	return err

@@ -41,7 +41,7 @@ func newTestBatch(t *testing.T, tested int) batch {
 }
 
 // The control waits for something that never happens.
-func TestRunPhase_EndsTheControlWithTheLastOpenCell(t *testing.T) {
+func TestRunOpenPhase_EndsTheControlWithTheLastOpenCell(t *testing.T) {
 	b := newTestBatch(t, 2)
 	phase := func(c *cell, ctx context.Context) error {
 		if c.result.Spec.Control {
@@ -50,7 +50,7 @@ func TestRunPhase_EndsTheControlWithTheLastOpenCell(t *testing.T) {
 		}
 		return errors.New("no such class")
 	}
-	require.NoError(t, b.runPhase(t.Context(), "before the chaos", phase))
+	require.NoError(t, b.runOpenPhase(t.Context(), "before the chaos", phase))
 	assert.Empty(t, undecided(b.cells))
 	res := result.Result{}
 	for _, c := range b.cells {
@@ -65,9 +65,9 @@ func TestRunPhase_EndsTheControlWithTheLastOpenCell(t *testing.T) {
 }
 
 // The control was ready first.
-func TestRunPhase_EndsAControlThatIsReady(t *testing.T) {
+func TestRunOpenPhase_EndsAControlThatIsReady(t *testing.T) {
 	b := newTestBatch(t, 1)
-	require.NoError(t, b.runPhase(t.Context(), "before the chaos", func(c *cell, _ context.Context) error {
+	require.NoError(t, b.runOpenPhase(t.Context(), "before the chaos", func(c *cell, _ context.Context) error {
 		if c.result.Spec.Control {
 			return nil
 		}
@@ -77,7 +77,7 @@ func TestRunPhase_EndsAControlThatIsReady(t *testing.T) {
 	assert.Equal(t, judge.Skipped, b.cells[1].result.Verdict)
 }
 
-func TestRunPhase_KeepsTheControlForAnOpenCell(t *testing.T) {
+func TestRunOpenPhase_KeepsTheControlForAnOpenCell(t *testing.T) {
 	for name, end := range map[string]func(*cell){
 		"undecided": func(*cell) {},
 		"failed":    func(c *cell) { c.result.Verdict = judge.Fail },
@@ -86,7 +86,7 @@ func TestRunPhase_KeepsTheControlForAnOpenCell(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newTestBatch(t, 2)
 			end(b.cells[0])
-			require.NoError(t, b.runPhase(t.Context(), "before the chaos", func(c *cell, ctx context.Context) error {
+			require.NoError(t, b.runOpenPhase(t.Context(), "before the chaos", func(c *cell, ctx context.Context) error {
 				switch c {
 				case b.cells[1]:
 					return errors.New("no such class")
