@@ -140,3 +140,16 @@ func TestImageError_EndsTheRunIfNoCellGotItsImage(t *testing.T) {
 		assert.Equal(t, tc.want, b.imageError(), name)
 	}
 }
+
+// A cell with weak evidence ends in Error after it was read back. The control still has to be read back.
+func TestRunPhase_NeverEndsTheControl(t *testing.T) {
+	b := newTestBatch(t, 1)
+	require.NoError(t, b.runPhase(t.Context(), "after the chaos", func(c *cell, ctx context.Context) error {
+		if c.result.Spec.Control {
+			return context.Cause(ctx)
+		}
+		return errors.New("the evidence is too weak")
+	}))
+	assert.Equal(t, judge.Error, b.cells[0].result.Verdict)
+	assert.Empty(t, b.cells[1].result.Verdict)
+}
