@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -11,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/volume-durability/volume-durability/pkg/scheduling"
 )
 
 // ClaimSpec describes a PersistentVolumeClaim to create.
@@ -40,8 +43,8 @@ func ParseClaimTemplate(manifest []byte) (*corev1.PersistentVolumeClaim, error) 
 	return &claim, nil
 }
 
-// claim returns the claim that a spec describes.
-func (c Client) claim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
+// NewClaim returns the claim that a spec describes. It creates nothing.
+func (c Client) NewClaim(spec ClaimSpec) *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: c.objectMeta(spec.Name)}
 	if spec.Template != nil {
 		claim.Annotations = spec.Template.Annotations
@@ -73,7 +76,7 @@ func mergeMaps(first, second map[string]string) map[string]string {
 // when a pod uses it.
 func (c Client) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.PersistentVolumeClaim, error) {
 	claims := c.API.CoreV1().PersistentVolumeClaims(c.Namespace)
-	created, err := create(ctx, c, "creating claim "+spec.Name, claims, c.claim(spec))
+	created, err := create(ctx, c, "creating claim "+spec.Name, claims, c.NewClaim(spec))
 	if err != nil {
 		return nil, c.createError("claim", spec.Name, err)
 	}
@@ -93,6 +96,30 @@ func (c Client) Claim(ctx context.Context, name string) (*corev1.PersistentVolum
 	}
 	if err != nil {
 		return nil, fmt.Errorf("getting claim %s/%s: %w", c.Namespace, name, err)
+	}
+	return claim, nil
+}
+
+// ClaimObstacle returns why no pod can use a claim any more, with advice; empty if pods can use it.
+func ClaimObstacle(claim *corev1.PersistentVolumeClaim) string {
+	switch {
+	case claim.Status.Phase == corev1.ClaimLost:
+		return "claim " + claim.Name + " is Lost: its PersistentVolume no longer exists. " + AdvicePrefix +
+			schedulingHints[scheduling.ClaimGone]
+	case claim.DeletionTimestamp != nil:
+		return "claim " + claim.Name + " is being deleted. " + AdvicePrefix + schedulingHints[scheduling.ClaimGone]
+	}
+	return ""
+}
+
+// UsableClaim reads a claim from the API server. It returns an error if no pod can use the claim any more.
+func (c Client) UsableClaim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
+	claim, err := c.Claim(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if obstacle := ClaimObstacle(claim); obstacle != "" {
+		return nil, errors.New(obstacle)
 	}
 	return claim, nil
 }

@@ -26,7 +26,7 @@ func TestClaim_OverridesTemplate(t *testing.T) {
 		spec: {storageClassName: slow, accessModes: [ReadOnlyMany], dataSource: {kind: VolumeSnapshot, name: s}}
 	}`))
 	require.NoError(t, err)
-	claim := newTestClient(t).claim(ClaimSpec{
+	claim := newTestClient(t).NewClaim(ClaimSpec{
 		Name: "stig-pvc", StorageClass: "fast", AccessMode: corev1.ReadWriteOnce,
 		Size: apiresource.MustParse("1Gi"), Template: template,
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -35,7 +36,9 @@ const JournalAnnotation = "volume-durability/journal"
 
 // Client works on the objects of a run in one namespace.
 type Client struct {
-	API       kubernetes.Interface
+	API kubernetes.Interface
+	// Dynamic lists objects that API does not have, such as VolumeSnapshotClasses. It may be nil.
+	Dynamic   dynamic.Interface
 	Namespace string
 	// Labels are set on every object that is created.
 	Labels map[string]string

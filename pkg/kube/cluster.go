@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,26 +16,23 @@ import (
 // (kubernetes.io/docs/concepts/storage/storage-classes, "Local").
 const noProvisioner = "kubernetes.io/no-provisioner"
 
-// StorageClass is a StorageClass of the cluster.
-type StorageClass struct {
-	Name string
-	// NoProvisioner is set if volumes of this class are not provisioned dynamically.
-	NoProvisioner bool
+// HasProvisioner reports whether volumes of a StorageClass are provisioned dynamically.
+func HasProvisioner(class storagev1.StorageClass) bool { return class.Provisioner != noProvisioner }
+
+// IsDefault reports whether a StorageClass is the default of the cluster.
+func IsDefault(class storagev1.StorageClass) bool {
+	return class.Annotations["storageclass.kubernetes.io/is-default-class"] == "true"
 }
 
 // StorageClasses returns all StorageClasses of the cluster, sorted by name.
-func (c Client) StorageClasses(ctx context.Context) ([]StorageClass, error) {
-	var classes []StorageClass
+func (c Client) StorageClasses(ctx context.Context) ([]storagev1.StorageClass, error) {
+	var classes []storagev1.StorageClass
 	err := c.retry(ctx, "listing StorageClasses", func(ctx context.Context) error {
 		list, err := c.API.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return err
+		if err == nil {
+			classes = list.Items
 		}
-		classes = nil
-		for _, class := range list.Items {
-			classes = append(classes, StorageClass{Name: class.Name, NoProvisioner: class.Provisioner == noProvisioner})
-		}
-		return nil
+		return err
 	})
 	if apierrors.IsForbidden(err) {
 		return nil, fmt.Errorf("listing StorageClasses: %w. "+

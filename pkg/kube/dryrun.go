@@ -10,21 +10,26 @@ import (
 // dryRun makes the API server check a request without storing the object.
 var dryRun = metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 
-// DryRunClaim returns the error with which the API server would refuse to create a claim. It creates nothing.
-func (c Client) DryRunClaim(ctx context.Context, spec ClaimSpec) error {
-	_, err := c.API.CoreV1().PersistentVolumeClaims(c.Namespace).Create(ctx, c.claim(spec), dryRun)
+// DryRunClaim returns a claim as the API server would create it, with the defaults of the cluster, or the error with
+// which it would refuse the claim. It creates nothing.
+func (c Client) DryRunClaim(
+	ctx context.Context, claim *corev1.PersistentVolumeClaim,
+) (*corev1.PersistentVolumeClaim, error) {
+	admitted, err := c.API.CoreV1().PersistentVolumeClaims(c.Namespace).Create(ctx, claim, dryRun)
 	if err != nil {
-		return c.createError("claim", spec.Name, err)
+		return nil, c.createError("claim", claim.Name, err)
 	}
-	return nil
+	return admitted, nil
 }
 
-// DryRunPod returns the error with which the API server would refuse to create a pod. It creates nothing.
-func (c Client) DryRunPod(ctx context.Context, pod *corev1.Pod) error {
+// DryRunPod returns a pod as the API server would create it, with the defaults of the namespace's LimitRanges, or the
+// error with which it would refuse the pod. It creates nothing.
+func (c Client) DryRunPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
+	pod = pod.DeepCopy()
 	pod.Namespace = c.Namespace
-	_, err := c.API.CoreV1().Pods(c.Namespace).Create(ctx, pod, dryRun)
+	admitted, err := c.API.CoreV1().Pods(c.Namespace).Create(ctx, pod, dryRun)
 	if err != nil {
-		return c.createError("pod", pod.Name, err)
+		return nil, c.createError("pod", pod.Name, err)
 	}
-	return nil
+	return admitted, nil
 }

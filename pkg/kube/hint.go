@@ -12,6 +12,9 @@ const (
 	taintHint     = "make sure that a node is ready, and set TOLERATIONS to its taints: kubectl describe nodes"
 )
 
+// DoctorAdvice ends the advice about missing permissions. doctor itself leaves it out.
+const DoctorAdvice = "; volume-durability doctor lists the missing ones"
+
 // AdvicePrefix begins the advice in an error or a check.
 const AdvicePrefix = "To fix this: "
 
@@ -31,7 +34,7 @@ var hints = []struct{ text, hint string }{
 		"change the admission policy, or use another namespace: kubectl get validatingadmissionpolicies"},
 	{"denied the request", "change the configuration of the admission webhook, or use another namespace: " +
 		"kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"},
-	{"is forbidden: User ", "grant the permissions in rbac.yaml; volume-durability doctor lists the missing ones"},
+	{"is forbidden: User ", "grant the permissions in rbac.yaml" + DoctorAdvice},
 	{"usage per", "choose a value that the namespace's LimitRange allows: kubectl describe limitrange"},
 	{seLinuxConflict, seLinuxHint},
 	{seLinuxMismatch, seLinuxHint},
@@ -42,6 +45,10 @@ var hints = []struct{ text, hint string }{
 	{"read-only file system",
 		"check why the volume is mounted read-only: kubectl describe pv, and the node's kernel log"},
 }
+
+// noDefaultClass is part of what Kubernetes reports about a claim without a StorageClass, if no StorageClass is the
+// default (k8s.io/kubernetes/pkg/controller/volume/persistentvolume).
+const noDefaultClass = "no storage class is set"
 
 const seLinuxHint = "give all pods that use the volume the same seLinuxOptions, or stop the application during the run"
 
@@ -77,6 +84,9 @@ func hintOf(message string) string {
 	if _, failure, found := strings.Cut(message, "ProvisioningFailed: "); found {
 		failure, _, _ = strings.Cut(failure, "; ") // the next message
 		return provisioning.CauseOf(failure).Hint()
+	}
+	if strings.Contains(message, noDefaultClass) {
+		return "set STORAGE_CLASS to an existing StorageClass, or make one the default: kubectl get storageclass"
 	}
 	if m, ok := scheduling.Parse(message); ok {
 		if hint := hintOfScheduler(m, message); hint != "" {

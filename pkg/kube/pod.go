@@ -19,6 +19,8 @@ type PodNotRunningError struct {
 	Namespace, Pod string
 	// VolumeUnavailable is set if the pod did not start because its volume could not be attached or mounted.
 	VolumeUnavailable bool
+	// ImageUnavailable is set if the pod did not start because its image is not on the node and cannot be pulled.
+	ImageUnavailable bool
 	// Reason is what Kubernetes reports about the pod, its claim and its node.
 	Reason string
 	// Err is the error of the wait, for example a timeout.
@@ -58,11 +60,13 @@ func (c Client) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.Pod,
 	if err == nil || errors.As(err, &unsupported) {
 		return start.latest, err
 	}
+	var final *finalError
 	d := c.diagnose(start.latest)
 	return nil, &PodNotRunningError{
 		Namespace: c.Namespace, Pod: pod.Name, Reason: withMessage(err, d.reason), Err: err,
 		// A pod that failed or was deleted before the timeout was no longer waiting for its volume.
 		VolumeUnavailable: d.volumeUnavailable && ctx.Err() != nil,
+		ImageUnavailable:  errors.As(err, &final) && final.image,
 	}
 }
 
@@ -89,7 +93,7 @@ func hasStarted(deleted bool, pod *corev1.Pod) (bool, error) {
 	}
 	if w, _ := waitingContainer(pod); w != nil && slices.Contains(finalWaits, w.Reason) {
 		return false, &finalError{
-			what: "its container cannot be created: " + w.Reason, message: w.Reason + ": " + w.Message,
+			what: "its container cannot be created: " + w.Reason, message: w.Reason + ": " + w.Message, image: true,
 		}
 	}
 	return false, nil
@@ -120,6 +124,9 @@ func isCreationFailure(reason string) bool {
 		slices.Contains(pullWaits, reason)
 }
 
+// isPull reports whether a container waits because its image could not be pulled.
+func isPull(w *corev1.ContainerStateWaiting) bool { return slices.Contains(pullWaits, w.Reason) }
+
 // waitingContainer returns the state of the first container that waits, preferably of one that cannot be created.
 // LikelyFinal is set if the reason rarely disappears.
 func waitingContainer(pod *corev1.Pod) (waiting *corev1.ContainerStateWaiting, likelyFinal bool) {
@@ -133,8 +140,7 @@ func waitingContainer(pod *corev1.Pod) (waiting *corev1.ContainerStateWaiting, l
 	}
 	message := strings.ToLower(waiting.Message)
 	missing := slices.ContainsFunc(missingImage, func(text string) bool { return strings.Contains(message, text) })
-	isPull := slices.Contains(pullWaits, waiting.Reason)
-	return waiting, isPull && missing || slices.Contains(likelyFinalWaits, waiting.Reason)
+	return waiting, isPull(waiting) && missing || slices.Contains(likelyFinalWaits, waiting.Reason)
 }
 
 // RunToCompletion runs a pod, waits until its container succeeds, and deletes it even after an error.

@@ -56,3 +56,15 @@ func claimsOf(pod *corev1.Pod) []string {
 	}
 	return names
 }
+
+// readClaimObstacle returns why a claim of a pod cannot be used any more; empty if all can be used, or cannot be read.
+func (c Client) readClaimObstacle(pod *corev1.Pod) string {
+	for _, name := range claimsOf(pod) {
+		if claim := c.readClaim(name); claim != nil {
+			if obstacle := ClaimObstacle(claim); obstacle != "" {
+				return obstacle
+			}
+		}
+	}
+	return ""
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 	// patience is how long a failure may last that rarely disappears, such as a missing image, before the wait ends. The
 	// kubelet tries again after about ten seconds.
 	patience = 20 * time.Second
+	// pullPatience is how long the pull of an image may fail for another reason, such as a registry that cannot be
+	// reached. The kubelet tries about three times in this time.
+	pullPatience = time.Minute
 	// autoscalerPatience is how long an autoscaler may take to report that it adds a node. cluster-autoscaler looks for
 	// pods without a node every ten seconds, Karpenter more often.
 	autoscalerPatience = 15 * time.Second
@@ -28,11 +32,13 @@ const outOfReach = "its volume cannot be used on any node on which the pod may r
 type finalError struct {
 	// what is the cause in a few words, message what Kubernetes reports about it.
 	what, message string
+	// image is set if the image of a container cannot be had.
+	image bool
 }
 
 func (e *finalError) Error() string { return e.what }
 
-// errReachUnknown interrupts a wait, so that the reach of the pod's volume is read.
+// errReachUnknown interrupts a wait, so that the pod's claim and the reach of its volume are read.
 var errReachUnknown = errors.New("the nodes of the volume are not known yet")
 
 // podStart waits for one pod to start. Its methods that take no context are called with the observer locked.
@@ -44,9 +50,10 @@ type podStart struct {
 	lasting map[string]lastingState
 	// logged has the reasons that were logged.
 	logged map[string]bool
-	// reach is where the pod's volume can be used, as of the message reachAt; nil if it could not be read.
-	reach   *volumeReach
-	reachAt string
+	// reach is where the pod's volume can be used, as of the message reachAt; nil if it could not be read. claimGone is
+	// why the pod's claim cannot be used any more; empty if it can, or could not be read.
+	reach              *volumeReach
+	reachAt, claimGone string
 }
 
 type lastingState struct {
@@ -84,6 +91,7 @@ func (s *podStart) await(ctx context.Context) error {
 		if !errors.Is(err, errReachUnknown) {
 			return s.unsupportedAtTimeout(ctx, err)
 		}
+		s.claimGone = s.readClaimObstacle(s.latest)
 		s.reach, s.reachAt = s.readReach(ctx, s.latest), unschedulable(s.latest)
 	}
 }
@@ -94,27 +102,56 @@ func (s *podStart) obstacle() error {
 	if err := s.observer.provisioningError(s.latest); err != nil {
 		return err
 	}
+	if err := s.classError(); err != nil {
+		return err
+	}
 	if err := s.unschedulableError(); err != nil {
 		return err
 	}
 	return s.containerError()
 }
 
+// classError returns an error if the pod's claim names no StorageClass, and the cluster has had no default one for some
+// time. Kubernetes gives the claim a default StorageClass that is created later.
+func (s *podStart) classError() error {
+	const key = "class"
+	for _, claim := range s.observer.unboundClaims(s.latest) {
+		for _, e := range s.observer.eventsOf(claim.latest.UID) {
+			if claim.latest.Spec.StorageClassName != nil || !strings.Contains(e.Message, noDefaultClass) {
+				continue
+			}
+			if s.lasts(key, patience) {
+				return &finalError{
+					what: fmt.Sprintf("its claim has had no StorageClass for %s", patience), message: e.Reason + ": " + e.Message,
+				}
+			}
+			return nil
+		}
+	}
+	s.over(key)
+	return nil
+}
+
 // containerError returns an error if a container has not been created for some time, for a reason that rarely
 // disappears.
 func (s *podStart) containerError() error {
 	w, likelyFinal := waitingContainer(s.latest)
-	const key = "container"
-	switch {
-	case w == nil || !isCreationFailure(w.Reason):
+	const key, keyPull = "container", "pull"
+	if w == nil || !isCreationFailure(w.Reason) {
 		s.over(key)
-	case likelyFinal || s.isLasting(key):
-		// The kubelet does not repeat the cause while it backs off.
-		if s.lasts(key, patience) {
-			return &finalError{
-				what:    fmt.Sprintf("its container has not been created for %s", patience),
-				message: w.Reason + ": " + w.Message,
-			}
+		s.over(keyPull)
+		return nil
+	}
+	message := w.Reason + ": " + w.Message
+	// The kubelet does not repeat the cause while it backs off.
+	if (likelyFinal || s.isLasting(key)) && s.lasts(key, patience) {
+		return &finalError{
+			what: fmt.Sprintf("its container has not been created for %s", patience), message: message, image: isPull(w),
+		}
+	}
+	if isPull(w) && s.lasts(keyPull, pullPatience) {
+		return &finalError{
+			what: fmt.Sprintf("its image could not be pulled for %s", pullPatience), message: message, image: true,
 		}
 	}
 	return nil
@@ -137,15 +174,20 @@ func (s *podStart) unschedulableError() error {
 	return s.nodeError(message, text)
 }
 
-// claimError returns an error if the scheduler has reported for some time that the pod's claim has no volume any more.
-// At first, it may still see an earlier claim with the same name.
+// claimError returns an error if the scheduler reports that the pod's claim has no volume any more. At first, it may
+// still see an earlier claim with the same name. The claim itself decides at once, if it can be read.
 func (s *podStart) claimError(message scheduling.Message, text string) error {
 	const key = "claim"
 	if !message.Has(scheduling.ClaimGone) {
 		s.over(key)
 		return nil
 	}
-	if s.lasts(key, patience) {
+	switch {
+	case s.reachAt != text:
+		return errReachUnknown
+	case s.claimGone != "":
+		return &finalError{what: "its claim cannot be used any more", message: s.claimGone}
+	case s.lasts(key, patience):
 		return &finalError{what: fmt.Sprintf("its claim has had no volume for %s", patience), message: text}
 	}
 	return nil
@@ -249,8 +291,13 @@ func (s *podStart) waitingReason() string {
 // schedulingReason returns why the pod has no node: what the provisioner, an autoscaler or the scheduler reports.
 func (s *podStart) schedulingReason() string {
 	for _, claim := range s.observer.unboundClaims(s.latest) {
-		if warning := latestWarning(s.observer.eventsOf(claim.latest.UID)); warning != "" {
+		events := s.observer.eventsOf(claim.latest.UID)
+		if warning := latestWarning(events); warning != "" {
 			return warning
+		}
+		i := slices.IndexFunc(events, func(e corev1.Event) bool { return slices.Contains(informative, e.Reason) })
+		if i >= 0 {
+			return events[i].Reason + ": " + events[i].Message
 		}
 	}
 	text := unschedulable(s.latest)

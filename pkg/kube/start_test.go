@@ -292,18 +292,29 @@ func TestAwaitRunning_EndsOnceCauseIsFinal(t *testing.T) {
 			[]string{"its container has not been created for 20s", "manifest unknown", "can pull LIB_IMAGE"},
 		},
 		"the registry cannot be reached": {
-			nil, waitingFor("ErrImagePull", "dial tcp 10.0.0.1:443: i/o timeout"), nil, time.Minute,
-			[]string{"timed out after 1m0s", "can pull LIB_IMAGE"},
+			nil, waitingFor("ErrImagePull", "dial tcp 10.0.0.1:443: i/o timeout"), nil, pullPatience,
+			[]string{"its image could not be pulled for 1m0s", "i/o timeout", "can pull LIB_IMAGE"},
+		},
+		"the back-off of a pull": {
+			nil, waitingFor("ImagePullBackOff", `Back-off pulling image "i"`), nil, pullPatience,
+			[]string{"its image could not be pulled for 1m0s", "can pull LIB_IMAGE"},
+		},
+		"no StorageClass is the default": {
+			claim(corev1.ClaimPending), unscheduled(unbound),
+			[]corev1.Event{claimEvent("FailedBinding", "no persistent volumes available for this claim and no storage "+
+				"class is set")}, patience,
+			[]string{"its claim has had no StorageClass for 20s", "make one the default"},
 		},
 		"the provisioner may succeed later": {
 			claim(corev1.ClaimPending), unscheduled(unbound),
 			[]corev1.Event{claimEvent("ProvisioningFailed", "rpc error: code = Unavailable desc = no connection")},
-			time.Minute, []string{"timed out after 1m0s", "kubectl describe pvc"},
+			3 * time.Minute, []string{"timed out after 3m0s", "kubectl describe pvc"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWaiter(t)
+				w.Timeout = 3 * time.Minute
 				if tc.claim != nil {
 					update(w.observer, tc.claim, w.observer.claimChanged)
 				}
@@ -314,6 +325,43 @@ func TestAwaitRunning_EndsOnceCauseIsFinal(t *testing.T) {
 				}
 				assert.Equal(t, tc.took, took)
 			})
+		})
+	}
+}
+
+// The claim is not one of the run, so the run does not watch it.
+func TestAwaitRunning_ExistingClaimThatIsGoneEndsItAtOnce(t *testing.T) {
+	existing := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", Namespace: "stig"}}
+	lost, deleted := existing.DeepCopy(), existing.DeepCopy()
+	lost.Status.Phase = corev1.ClaimLost
+	deleted.DeletionTimestamp = &metav1.Time{Time: time.Now()}
+	deleted.Finalizers = []string{"kubernetes.io/pvc-protection"}
+	for want, claim := range map[string]*corev1.PersistentVolumeClaim{
+		"claim stig-pvc is Lost": lost, "claim stig-pvc is being deleted": deleted,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWaiter(t, claim)
+			w.observe(unscheduled(`0/2 nodes are available: persistentvolumeclaim "stig-pvc" is being deleted.`))
+			took, err := w.awaited(t)
+			assert.ErrorContains(t, err, want)
+			assert.Zero(t, took)
+		})
+	}
+}
+
+func TestAwaitRunning_MarksAnUnavailableImage(t *testing.T) {
+	for reason, image := range map[string]bool{
+		"ErrImageNeverPull": true, "InvalidImageName": true, "ErrImagePull": true, "ImagePullBackOff": true,
+		"CreateContainerError": false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWaiter(t)
+			w.Timeout = 3 * time.Minute
+			w.observe(waitingFor(reason, "not found"))
+			_, err := w.awaited(t)
+			var unready *PodNotRunningError
+			require.ErrorAs(t, err, &unready)
+			assert.Equal(t, image, unready.ImageUnavailable, reason)
 		})
 	}
 }
@@ -356,6 +404,9 @@ func TestAwaitRunning_LogsEachReasonOnce(t *testing.T) {
 			func() { w.observe(unscheduled(full)) },
 			func() { w.observe(unscheduled(full), podEvent("TriggeredScaleUp", "pod triggered scale-up: [x]")) },
 			func() {
+				w.observe(unscheduled(full), claimEvent("ExternalProvisioning", "waiting for a volume to be created"))
+			},
+			func() {
 				w.observe(unscheduled(full), claimEvent("ProvisioningFailed", "rpc error: code = Unavailable desc = x"))
 			},
 			func() { w.observe(waitingFor("ContainerCreating", ""), podEvent("FailedMount", "stale file handle")) },
@@ -380,6 +431,7 @@ func TestAwaitRunning_LogsEachReasonOnce(t *testing.T) {
 		assert.Equal(t, []string{
 			"Unschedulable: " + full,
 			"TriggeredScaleUp: pod triggered scale-up: [x]; Unschedulable: " + full,
+			"ExternalProvisioning: waiting for a volume to be created",
 			"ProvisioningFailed: rpc error: code = Unavailable desc = x",
 			"FailedMount: stale file handle",
 			"ErrImagePull: i/o timeout",
@@ -418,7 +470,7 @@ func claimEvent(reason, message string) corev1.Event {
 
 func eventType(reason string) string {
 	switch reason {
-	case "TriggeredScaleUp", "NotTriggerScaleUp", "Nominated":
+	case "TriggeredScaleUp", "NotTriggerScaleUp", "Nominated", "FailedBinding", "ExternalProvisioning":
 		return corev1.EventTypeNormal
 	}
 	return corev1.EventTypeWarning

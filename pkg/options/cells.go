@@ -1,6 +1,9 @@
 package options
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -45,6 +48,35 @@ func (v Values) Cells(classes []string) []CellSpec {
 		cells = append(cells, v.control())
 	}
 	return cells
+}
+
+// maxCells guards against typing errors in MAX_CELLS.
+const maxCells = 10_000
+
+// CheckCellCount returns an error if a run has more cells than MAX_CELLS.
+func (v Values) CheckCellCount(cells int) error {
+	if cells <= v.MaxCells {
+		return nil
+	}
+	return InvalidValueError{"MAX_CELLS", strconv.Itoa(v.MaxCells), fmt.Sprintf("at least %d, which is the number of "+
+		"cells of this run, or fewer values in STORAGE_CLASSES, ACCESS_MODE, VOLUME_MODE, READER_NODE and FORCE", cells)}
+}
+
+// excessiveCells returns an error if the values have more cells than MAX_CELLS. If the run tests all StorageClasses of
+// the cluster, it returns none, because their number is unknown.
+func excessiveCells(v Values) []error {
+	classes := max(1, len(v.StorageClasses))
+	if slices.Contains(v.StorageClasses, AllStorageClasses) || v.MaxCells == 0 {
+		return nil
+	}
+	cells := classes * v.cellsPerClass()
+	if v.NegativeControl {
+		cells++
+	}
+	if err := v.CheckCellCount(cells); err != nil {
+		return []error{err}
+	}
+	return nil
 }
 
 func (v Values) combinations(classes []string) []CellSpec {

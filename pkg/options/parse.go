@@ -88,7 +88,7 @@ func conflicts(v Values) []error {
 			"SUPPLEMENTAL_GROUPS gives the pods another group")
 	check(v.WriterNode == ClaimNode && !existing, "WRITER_NODE", string(ClaimNode),
 		"another value if EXISTING_CLAIM is unset")
-	return append(problems, excessiveRequests(v)...)
+	return slices.Concat(problems, excessiveRequests(v), excessiveCells(v))
 }
 
 // idText returns an option that id has read.
@@ -99,7 +99,7 @@ func idText(id *int64) string {
 	return strconv.FormatInt(*id, 10)
 }
 
-// cellsPerClass returns how many cells each StorageClass has.
+// cellsPerClass returns how many cells each StorageClass has. An option with an invalid value counts as one value.
 func (v Values) cellsPerClass() int {
-	return len(v.AccessModes) * len(v.VolumeModes) * len(v.ReaderNodes) * len(v.Force)
+	return max(1, len(v.AccessModes)) * max(1, len(v.VolumeModes)) * max(1, len(v.ReaderNodes)) * max(1, len(v.Force))
 }

@@ -130,6 +130,12 @@ func Table() []Option {
 			set: number(1, 1000, func(v *Values) *int { return &v.ParallelCells }),
 		},
 		{
+			Name: "MAX_CELLS", Default: "100",
+			Doc: fmt.Sprintf("Maximum number of cells, 1 to %d. A run with more cells, the control included, ends before it "+
+				"creates anything.", maxCells),
+			set: number(1, maxCells, func(v *Values) *int { return &v.MaxCells }),
+		},
+		{
 			Name: "EXISTING_CLAIM",
 			Doc: "Test this claim instead of creating one. The run writes only to a new folder, which it removes at the " +
 				"end. It never resizes or deletes the claim. A raw block device must be blank, and the journal stays on it.",

@@ -3,6 +3,8 @@ package options
 import (
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,7 +59,7 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		"WRITER_POD": "-", "READER_POD": "/", "READER_NODE": "N 1", "JOURNAL_FILE": "logs.log", "RECORD_SIZE": "100",
 		"WRITE_RATE": "NaN",
 		"SEQUENCE":   "Parallel", "TARGET_PODS": "a,a", "PODS_AFFECTED_PERC": "101", "STORAGE_CLASSES": "a,,b",
-		"PARALLEL_CELLS": "0", "CLAIM_TEMPLATE": "claim.yaml",
+		"PARALLEL_CELLS": "0", "MAX_CELLS": "0", "CLAIM_TEMPLATE": "claim.yaml",
 		"VOLUME_MODE": "Filesystem,block", "REQUIRED_EVIDENCE": "strong", "NEGATIVE_CONTROL": "on",
 		"BUNDLE_CONFIGMAP": "My Bundle",
 		"KEEP":             "1", "LIB_IMAGE": "a b", "LIB_IMAGE_PULL_POLICY": "always", "ORCHESTRATOR": "nomad",
@@ -248,4 +250,29 @@ func TestComplete_SuggestsTheNextItemOfAList(t *testing.T) {
 	i := slices.IndexFunc(Table(), func(o Option) bool { return o.Name == "ACCESS_MODE" })
 	assert.Equal(t, []string{"ReadWriteMany,ReadWriteOnce", "ReadWriteMany,ReadWriteOncePod"},
 		Table()[i].Complete("ReadWriteMany,Read"))
+}
+
+func TestParse_LimitsTheNumberOfCells(t *testing.T) {
+	classes := make([]string, 25)
+	for i := range classes {
+		classes[i] = "class-" + strconv.Itoa(i)
+	}
+	huge := map[string]string{
+		"STORAGE_CLASSES": strings.Join(classes, ","), "ACCESS_MODE": "ReadWriteOnce,ReadWriteMany",
+		"VOLUME_MODE": "Filesystem,Block", "NEGATIVE_CONTROL": "false",
+	}
+	_, err := Parse(env(huge))
+	require.NoError(t, err, "100 cells are as many as the default allows")
+
+	huge["NEGATIVE_CONTROL"] = "true"
+	_, err = Parse(env(huge))
+	assert.EqualError(t, err, `MAX_CELLS="100": want at least 101, which is the number of cells of this run, or fewer `+
+		`values in STORAGE_CLASSES, ACCESS_MODE, VOLUME_MODE, READER_NODE and FORCE`)
+
+	huge["MAX_CELLS"] = "101"
+	_, err = Parse(env(huge))
+	assert.NoError(t, err)
+
+	_, err = Parse(env(map[string]string{"STORAGE_CLASSES": "*", "FORCE": "false,true", "MAX_CELLS": "1"}))
+	assert.NoError(t, err, "the number of StorageClasses is not known yet")
 }

@@ -96,6 +96,8 @@ type Values struct {
 	ReaderNodes   []ReaderNode                        `json:"readerNodes"`
 	// ParallelCells is the maximum number of cells that are tested at the same time.
 	ParallelCells int `json:"parallelCells"`
+	// MaxCells is the maximum number of cells of the run.
+	MaxCells int `json:"maxCells"`
 	// Keep leaves the claim and the reader in the cluster after the run.
 	Keep bool `json:"keep"`
 

@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/klog/v2"
 
 	"github.com/volume-durability/volume-durability/pkg/options"
@@ -115,16 +114,25 @@ func (n nodes) obstacles() string {
 }
 
 // checkNodes checks whether enough nodes can run the pods. The nodes are nil if they cannot be listed.
-func checkNodes(
-	ctx context.Context, client kubernetes.Interface, opts options.Values, pod *corev1.Pod,
-) ([]Check, *nodes) {
-	const check = "nodes"
-	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+func checkNodes(ctx context.Context, r run.Run, pod *corev1.Pod) ([]Check, *nodes) {
+	opts := r.Options
+	list, err := r.Kube.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return []Check{{check, Warning, fmt.Sprintf("unknown: %v", err)}}, nil
+		checks := []Check{{"nodes", Warning, fmt.Sprintf("unknown: %v", err)}}
+		for _, reader := range namedNodes(opts) {
+			checks = append(checks, Check{readerCheck(reader), Warning, "not checked: the nodes are unknown"})
+		}
+		return checks, nil
 	}
 	found := examineNodes(list.Items, pod)
+	isOwnImage := opts.Image == "" && r.PodTemplate.Image() == ""
+	if isOwnImage {
+		found.exclude(releasedArchitectures)
+	}
 	checks := []Check{found.checkCount(len(list.Items), opts)}
+	if !isOwnImage && pod != nil {
+		checks = append(checks, found.checkArchitectures(pod)...)
+	}
 	checks = append(checks, found.checkReaderNodes(opts)...)
 	return append(checks, checkOrchestrator(list.Items, opts.Orchestrator)), &found
 }
@@ -159,14 +167,22 @@ func (n nodes) checkCount(total int, opts options.Values) Check {
 	return Check{"nodes", Failed, message}
 }
 
+// namedNodes returns the nodes that READER_NODE names.
+func namedNodes(opts options.Values) []options.ReaderNode {
+	relative := []options.ReaderNode{options.AnyNode, options.SameNode, options.OtherNode}
+	return slices.DeleteFunc(slices.Clone(opts.ReaderNodes), func(r options.ReaderNode) bool {
+		return slices.Contains(relative, r)
+	})
+}
+
+// readerCheck returns the name of the check of a node that READER_NODE names.
+func readerCheck(reader options.ReaderNode) string { return "READER_NODE " + string(reader) }
+
 // checkReaderNodes checks the nodes that READER_NODE names.
 func (n nodes) checkReaderNodes(opts options.Values) []Check {
 	var checks []Check
-	for _, reader := range opts.ReaderNodes {
-		if slices.Contains([]options.ReaderNode{options.AnyNode, options.SameNode, options.OtherNode}, reader) {
-			continue
-		}
-		c := Check{"READER_NODE " + string(reader), Passed, "it can run the pods"}
+	for _, reader := range namedNodes(opts) {
+		c := Check{readerCheck(reader), Passed, "it can run the pods"}
 		obstacle, exists := n.obstacle[string(reader)]
 		switch {
 		case !exists:

@@ -35,6 +35,11 @@ func permissions() []permission {
 		{"", "persistentvolumes", []string{"get"}, true, "the provisioner and the handle of the volume"},
 		{"storage.k8s.io", "storageclasses", []string{"list"}, true, "--storage-classes='*'"},
 		{"storage.k8s.io", "volumeattachments", []string{"list", "watch"}, true, "evidence levels above remounted"},
+		{"storage.k8s.io", "csidrivers", []string{"get"}, true, "the features of the CSI driver in the result"},
+		{"storage.k8s.io", "csinodes", []string{"list"}, true, "the number of nodes of the CSI driver in the result"},
+		{"snapshot.storage.k8s.io", "volumesnapshotclasses", []string{"list"}, true,
+			"the VolumeSnapshotClasses of the CSI driver in the result"},
+		{"apps", "daemonsets", []string{"list"}, true, "the images of the CSI driver in the result"},
 		{"", "configmaps", []string{"create", "get", "list"}, false,
 			"--keep-in-cluster, and reports on bundles in the cluster"},
 	}

@@ -9,10 +9,13 @@ package preflight
 import (
 	"context"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
@@ -49,24 +52,53 @@ func Run(ctx context.Context, r run.Run) []Check {
 		return []Check{{"API server", Failed, err.Error()}}
 	}
 	checks := []Check{{"API server", Passed, "Kubernetes " + version}}
-	// Invalid options are reported by checkObjects, and StorageClasses that cannot be listed by checkClasses.
-	cells, _ := r.PlannedCells(ctx)
+	classes, classErr := r.Kube.StorageClasses(ctx)
+	cells, planErr := plan(r, classes, classErr)
+	specs := make([]options.CellSpec, len(cells))
+	for i, c := range cells {
+		specs[i] = c.Spec
+	}
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace, firstPod(cells))...)
-	nodeChecks, found := checkNodes(ctx, client, r.Options, firstPod(cells))
+	nodeChecks, found := checkNodes(ctx, r, firstPod(cells))
 	checks = append(checks, nodeChecks...)
-	checks = append(checks, checkClasses(ctx, client, r.Options, cells)...)
+	checks = append(checks, checkClasses(ctx, client, classes, classErr, r.Options, cells)...)
+	checks = append(checks, describeStorage(r.DescribeStorage(ctx, specs, classes, classErr))...)
 	checks = append(checks, checkFSGroup(version, r.Options)...)
 	checks = append(checks, checkBlockOwnership(found, cells)...)
-	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options)...)
+	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options, found, firstPod(cells))...)
 	if len(cells) > 0 {
-		checks = append(checks, checkPullSecrets(ctx, client, r.Kube.Namespace, firstPod(cells)),
-			checkQuota(ctx, client, r.Kube.Namespace, r.Options, cells))
+		checks = append(checks, checkPullSecrets(ctx, client, r.Kube.Namespace, firstPod(cells)))
+	}
+	objects := checkObjects(ctx, r, cells, planErr)
+	if len(cells) > 0 {
+		checks = append(checks, checkQuota(ctx, r, cells))
 	}
 	if found != nil && len(found.usable()) > 0 {
 		checks = append(checks, checkLogs(ctx, client, r.Kube.Namespace, found.usable()))
 	}
 	checks = append(checks, checkPermissions(ctx, client, r.Kube.Namespace)...)
-	return append(checks, checkObjects(ctx, r)...)
+	return withoutDoctorAdvice(append(checks, objects...))
+}
+
+// withoutDoctorAdvice removes the advice to run doctor: these are the checks of doctor.
+func withoutDoctorAdvice(checks []Check) []Check {
+	for i := range checks {
+		checks[i].Message = strings.ReplaceAll(checks[i].Message, kube.DoctorAdvice, "")
+	}
+	return checks
+}
+
+// plan returns the cells of the run. The error lists the options that are invalid for every cluster. classErr is why
+// the StorageClasses could not be listed.
+func plan(r run.Run, classes []storagev1.StorageClass, classErr error) ([]run.PlannedCell, error) {
+	p, err := r.PlanWith(classes)
+	if slices.Contains(r.Options.StorageClasses, options.AllStorageClasses) && classErr != nil {
+		return nil, classErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.PlannedCells(p), r.Validate(p)
 }
 
 // firstPod returns the writer of the first cell; nil if there is none. The pods of all cells have the same user, image
@@ -78,14 +110,14 @@ func firstPod(cells []run.PlannedCell) *corev1.Pod {
 	return cells[0].Writer
 }
 
-// checkObjects checks with dry-run requests whether the API server would create each object of the run.
-func checkObjects(ctx context.Context, r run.Run) []Check {
-	results, err := r.DryRun(ctx)
+// checkObjects checks with dry-run requests whether the API server would create each object of the cells. planErr is an
+// error of the plan.
+func checkObjects(ctx context.Context, r run.Run, cells []run.PlannedCell, planErr error) []Check {
 	var checks []Check
-	if err != nil {
-		checks = append(checks, Check{"objects", Failed, err.Error()})
+	if planErr != nil {
+		checks = append(checks, Check{"objects", Failed, planErr.Error()})
 	}
-	for _, result := range results {
+	for _, result := range r.DryRun(ctx, cells) {
 		c := Check{"create " + result.Object, Passed, "dry run succeeded: name, Pod Security, quotas, admission"}
 		if result.Err != nil {
 			c.Status, c.Message = Failed, result.Err.Error()

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"slices"
 	"testing"
@@ -13,8 +14,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/yaml"
@@ -92,7 +97,14 @@ func checks(
 	t *testing.T, env map[string]string, allowed func(*authorizationv1.ResourceAttributes) bool, objects ...runtime.Object,
 ) map[string]Check {
 	t.Helper()
-	clientset := fake.NewClientset(objects...)
+	return checksOf(t, fake.NewClientset(objects...), env, allowed)
+}
+
+// checksOf does the same for a given cluster.
+func checksOf(
+	t *testing.T, clientset *fake.Clientset, env map[string]string, allowed func(*authorizationv1.ResourceAttributes) bool,
+) map[string]Check {
+	t.Helper()
 	allow := func(action clienttesting.Action) (bool, runtime.Object, error) {
 		review := action.(clienttesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview)
 		review.Status.Allowed = allowed(review.Spec.ResourceAttributes)
@@ -103,7 +115,9 @@ func checks(
 	require.NoError(t, err)
 	log := logrus.New()
 	log.SetOutput(t.Output())
-	client := kube.Client{API: clientset, Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: log}
+	client := kube.Client{
+		API: clientset, Dynamic: snapshotClient(), Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: log,
+	}
 	all := Run(t.Context(), run.Run{ID: "r", Options: opts, Log: log, Kube: client})
 	by := map[string]Check{"": {Status: Failed}}
 	if Ready(all) {
@@ -113,6 +127,13 @@ func checks(
 		by[c.Name] = c
 	}
 	return by
+}
+
+// snapshotClient returns a client of a cluster with some VolumeSnapshotClasses.
+func snapshotClient(classes ...runtime.Object) dynamic.Interface {
+	kind := schema.GroupVersionResource{Group: "snapshot.storage.k8s.io", Version: "v1", Resource: "volumesnapshotclasses"}
+	lists := map[schema.GroupVersionResource]string{kind: "VolumeSnapshotClassList"}
+	return dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists, classes...)
 }
 
 func allowAll(*authorizationv1.ResourceAttributes) bool { return true }
@@ -158,6 +179,20 @@ func TestRun_AllChecksPass(t *testing.T) {
 	assert.Contains(t, by, "create pod read-pod")
 }
 
+func TestRun_ListsStorageClassesOnce(t *testing.T) {
+	for _, classes := range []string{"*", "fast"} {
+		clientset := fake.NewClientset(cluster("n1")...)
+		checksOf(t, clientset, map[string]string{"STORAGE_CLASSES": classes}, allowAll)
+		lists := 0
+		for _, action := range clientset.Actions() {
+			if action.Matches("list", "storageclasses") {
+				lists++
+			}
+		}
+		assert.Equal(t, 1, lists, classes)
+	}
+}
+
 func TestRun_NamesMissingObjects(t *testing.T) {
 	env := map[string]string{"STORAGE_CLASS": "slow", "READER_NODE": "other", "WORKLOAD_NAMESPACE": "none"}
 	by := checks(t, env, allowAll, cluster("n1")...)
@@ -183,6 +218,26 @@ func TestRun_NamesMissingPermissions(t *testing.T) {
 	assert.Equal(t, Failed, by[""].Status)
 	assert.Contains(t, by["permissions on pods"].Message, "not allowed to delete")
 	assert.Equal(t, Passed, by["permissions on pods/log"].Status)
+}
+
+func TestRun_NeverAdvisesToRunDoctor(t *testing.T) {
+	clientset := fake.NewClientset(cluster("n1")...)
+	clientset.PrependReactor("*", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		resource := a.GetResource()
+		err := errors.New(`User "jane" cannot ` + a.GetVerb() + ` resource "` + resource.Resource + `"`)
+		return resource.Resource != "version", nil, apierrors.NewForbidden(resource.GroupResource(), "x", err)
+	})
+	by := checksOf(t, clientset, map[string]string{"READER_NODE": "n9", "STORAGE_CLASSES": "*"}, allowAll)
+	assert.Equal(t, Failed, by[""].Status)
+	assert.Equal(t, Check{"READER_NODE n9", Warning, "not checked: the nodes are unknown"}, by["READER_NODE n9"])
+	for name, c := range by {
+		assert.NotContains(t, c.Message, "doctor", name)
+	}
+	by = checksOf(t, clientset, nil, allowAll)
+	assert.Contains(t, by["create pod write-pod"].Message, "To fix this: grant the permissions in rbac.yaml")
+	for name, c := range by {
+		assert.NotContains(t, c.Message, "doctor", name)
+	}
 }
 
 func TestRun_ReportsNameConflict(t *testing.T) {

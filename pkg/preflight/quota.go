@@ -10,28 +10,27 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/ptr"
 
-	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
-// checkQuota checks whether the quotas of the namespace have room for all objects that exist at the same time. The
-// dry run checks one object at a time. A cell has one pod at a time: the writer is gone before the reader starts. But a
-// quota counts a deleted pod or claim until its controller has noticed the deletion.
-func checkQuota(
-	ctx context.Context, client kubernetes.Interface, namespace string, opts options.Values, cells []run.PlannedCell,
-) Check {
+// checkQuota checks whether the quotas of the namespace have room for all objects of the run that exist at the same
+// time. The dry run checks one object at a time. A cell has one pod at a time: the writer is gone before its successor
+// or the reader starts. But a quota counts a deleted object until its controller has noticed the deletion, and the API
+// server rejects a new object until then, so a cell needs room for two pods.
+func checkQuota(ctx context.Context, r run.Run, cells []run.PlannedCell) Check {
 	const check = "quotas"
-	quotas, err := client.CoreV1().ResourceQuotas(namespace).List(ctx, metav1.ListOptions{})
+	namespace := r.Kube.Namespace
+	quotas, err := r.Kube.API.CoreV1().ResourceQuotas(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return Check{check, Warning, fmt.Sprintf("not checked: %v", err)}
 	}
 	if len(quotas.Items) == 0 {
 		return Check{check, Passed, "the namespace has none"}
 	}
-	atOnce := min(len(cells), max(1, opts.ParallelCells))
-	needed := usage(opts, cells, atOnce)
+	atOnce := min(len(cells), max(1, r.Options.ParallelCells))
+	needed, soon := usageOf(cells, atOnce, r.Options.Keep)
 	var lacking, scarce, scoped []string
 	for _, q := range quotas.Items {
 		if len(q.Spec.Scopes) > 0 || q.Spec.ScopeSelector != nil {
@@ -39,70 +38,118 @@ func checkQuota(
 			continue
 		}
 		lacking = append(lacking, shortages(q, needed)...)
-		scarce = append(scarce, shortages(q, twice(needed))...)
+		scarce = append(scarce, shortages(q, soon)...)
 	}
+	const why = "a quota counts a deleted object until its controller has noticed the deletion"
 	less := ""
 	if atOnce > 1 {
 		less = fmt.Sprintf("; or test fewer than %d cells at once: PARALLEL_CELLS", atOnce)
 	}
 	switch {
 	case len(lacking) > 0:
-		return Check{check, Failed, strings.Join(lacking, "; ") + ". To fix this: raise the quota: kubectl describe quota " +
-			"-n " + namespace + less}
+		return Check{check, Failed, strings.Join(lacking, "; ") + ". Each cell needs room for two pods, because " + why +
+			". To fix this: raise the quota: kubectl describe quota -n " + namespace + less}
 	case len(scarce) > 0:
-		return Check{check, Warning, strings.Join(scarce, "; ") + " for a moment: a quota counts a deleted object until " +
-			"its controller has noticed the deletion. To fix this: raise the quota" + less}
+		return Check{check, Warning, strings.Join(scarce, "; ") + " for a moment: " + why +
+			". To fix this: raise the quota" + less}
 	case len(scoped) > 0:
 		return Check{check, Warning, "not checked, because of their scopes: " + strings.Join(scoped, ", ")}
 	}
 	return Check{check, Passed, fmt.Sprintf("room for the objects of %d cells at once", atOnce)}
 }
 
-// twice returns double the quantities.
-func twice(list corev1.ResourceList) corev1.ResourceList {
-	doubled := corev1.ResourceList{}
-	for name, q := range list {
-		sum := q.DeepCopy()
-		sum.Add(q)
-		doubled[name] = sum
+// usageOf returns what the objects of the cells count against quotas, if so many cells are tested at once: what the run
+// needs, and what it needs for a moment if the claims of a batch are still counted when the next one begins. If keep is
+// set, the claims and readers stay.
+func usageOf(cells []run.PlannedCell, atOnce int, keep bool) (needed, soon corev1.ResourceList) {
+	needed = corev1.ResourceList{}
+	for i, c := range cells {
+		isKept := keep && !c.Spec.Control
+		if i < atOnce {
+			addPod(needed, c.Writer)
+		}
+		if i < atOnce || isKept {
+			addPod(needed, c.Reader)
+			addClaim(needed, c.Claim)
+		}
 	}
-	return doubled
+	soon = needed.DeepCopy()
+	if !keep {
+		for _, c := range cells[atOnce:min(len(cells), 2*atOnce)] {
+			addClaim(soon, c.Claim)
+		}
+	}
+	return needed, soon
 }
 
-// usage returns what the objects of the largest cells count against quotas, if so many are tested at once.
-func usage(opts options.Values, cells []run.PlannedCell, atOnce int) corev1.ResourceList {
-	needed := corev1.ResourceList{}
-	add := func(name corev1.ResourceName, q resource.Quantity) {
-		sum := needed[name]
-		sum.Add(q)
-		needed[name] = sum
+var one = *resource.NewQuantity(1, resource.DecimalSI)
+
+func add(sums corev1.ResourceList, name corev1.ResourceName, q resource.Quantity) {
+	sum := sums[name]
+	sum.Add(q)
+	sums[name] = sum
+}
+
+// addPod adds what a pod counts against quotas.
+func addPod(sums corev1.ResourceList, pod *corev1.Pod) {
+	add(sums, corev1.ResourcePods, one)
+	add(sums, "count/pods", one)
+	for name, q := range resourcesOf(pod, func(r corev1.ResourceRequirements) corev1.ResourceList { return r.Requests }) {
+		add(sums, "requests."+name, q)
+		add(sums, name, q) // quotas may use the name without the prefix
 	}
-	one := *resource.NewQuantity(1, resource.DecimalSI)
-	for _, c := range cells[:atOnce] {
-		add(corev1.ResourcePods, one)
-		add("count/pods", one)
-		for _, container := range c.Writer.Spec.Containers {
-			for name, q := range container.Resources.Requests {
-				add("requests."+name, q)
-				add(name, q) // quotas may use the name without the prefix
-			}
-			for name, q := range container.Resources.Limits {
-				add("limits."+name, q)
-			}
-		}
-		if c.Spec.VolumeSource == options.Claim && c.Spec.ExistingClaim == "" {
-			prefix := corev1.ResourceName("")
-			add(corev1.ResourcePersistentVolumeClaims, one)
-			add("count/persistentvolumeclaims", one)
-			add(corev1.ResourceRequestsStorage, opts.ClaimSize)
-			if c.Spec.StorageClass != "" {
-				prefix = corev1.ResourceName(c.Spec.StorageClass + ".storageclass.storage.k8s.io/")
-				add(prefix+corev1.ResourcePersistentVolumeClaims, one)
-				add(prefix+corev1.ResourceRequestsStorage, opts.ClaimSize)
-			}
+	for name, q := range resourcesOf(pod, func(r corev1.ResourceRequirements) corev1.ResourceList { return r.Limits }) {
+		add(sums, "limits."+name, q)
+	}
+}
+
+// resourcesOf returns the requests or the limits of a pod: those of its containers and sidecars, or of an init
+// container that needs more, and the overhead of its RuntimeClass
+// (kubernetes.io/docs/concepts/workloads/pods/init-containers, "Resource sharing within containers").
+func resourcesOf(pod *corev1.Pod, of func(corev1.ResourceRequirements) corev1.ResourceList) corev1.ResourceList {
+	sums, largest := corev1.ResourceList{}, corev1.ResourceList{}
+	for _, c := range pod.Spec.Containers {
+		for name, q := range of(c.Resources) {
+			add(sums, name, q)
 		}
 	}
-	return needed
+	for _, c := range pod.Spec.InitContainers {
+		isSidecar := c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+		for name, q := range of(c.Resources) {
+			if isSidecar {
+				add(sums, name, q)
+			} else if most, set := largest[name]; !set || q.Cmp(most) > 0 {
+				largest[name] = q
+			}
+		}
+	}
+	for name, q := range largest {
+		if sum, set := sums[name]; !set || q.Cmp(sum) > 0 {
+			sums[name] = q
+		}
+	}
+	for name, q := range pod.Spec.Overhead {
+		if _, set := sums[name]; set {
+			add(sums, name, q)
+		}
+	}
+	return sums
+}
+
+// addClaim adds what a claim counts against quotas. claim is nil for none.
+func addClaim(sums corev1.ResourceList, claim *corev1.PersistentVolumeClaim) {
+	if claim == nil {
+		return
+	}
+	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	add(sums, corev1.ResourcePersistentVolumeClaims, one)
+	add(sums, "count/persistentvolumeclaims", one)
+	add(sums, corev1.ResourceRequestsStorage, size)
+	if class := ptr.Deref(claim.Spec.StorageClassName, ""); class != "" {
+		prefix := corev1.ResourceName(class + ".storageclass.storage.k8s.io/")
+		add(sums, prefix+corev1.ResourcePersistentVolumeClaims, one)
+		add(sums, prefix+corev1.ResourceRequestsStorage, size)
+	}
 }
 
 // shortages lists the resources of which a quota has less left than is needed.

@@ -18,23 +18,18 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
-// isDefault reports whether a StorageClass is the default of the cluster.
-func isDefault(c storagev1.StorageClass) bool {
-	return c.Annotations["storageclass.kubernetes.io/is-default-class"] == "true"
-}
-
 // checkClasses checks whether the StorageClasses of the run exist, and whether the pods may write to their volumes.
+// classErr is why the StorageClasses of the cluster could not be listed.
 func checkClasses(
-	ctx context.Context, client kubernetes.Interface, opts options.Values, cells []run.PlannedCell,
+	ctx context.Context, client kubernetes.Interface, classes []storagev1.StorageClass, classErr error,
+	opts options.Values, cells []run.PlannedCell,
 ) []Check {
-	const check = "StorageClasses"
-	list, err := client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return []Check{{check, Warning, fmt.Sprintf("unknown: %v", err)}}
+	if classErr != nil {
+		return []Check{{"StorageClasses", Warning, fmt.Sprintf("unknown: %v", classErr)}}
 	}
-	checks := []Check{checkNames(list.Items, opts)}
+	checks := []Check{checkNames(classes, opts)}
 	if opts.VolumeSource == options.Claim && opts.ExistingClaim == "" {
-		checks = append(checks, checkVolumeGroup(ctx, client, list.Items, cells))
+		checks = append(checks, checkVolumeGroup(ctx, client, classes, cells))
 	}
 	return checks
 }
@@ -46,7 +41,7 @@ func checkNames(classes []storagev1.StorageClass, opts options.Values) Check {
 	for _, c := range classes {
 		name := c.Name
 		existing[name] = true
-		if isDefault(c) {
+		if kube.IsDefault(c) {
 			hasDefault = true
 			name += " (default)"
 		}
@@ -83,7 +78,7 @@ func checkVolumeGroup(
 			continue
 		}
 		i := slices.IndexFunc(classes, func(s storagev1.StorageClass) bool {
-			return s.Name == plan.StorageClass || plan.StorageClass == "" && isDefault(s)
+			return s.Name == plan.StorageClass || plan.StorageClass == "" && kube.IsDefault(s)
 		})
 		if i < 0 {
 			continue

@@ -72,7 +72,7 @@ func TestExistingClaim_NamesThePodThatUsesIt(t *testing.T) {
 		want   string
 	}{
 		"shared":             {corev1.ReadWriteMany, corev1.PodRunning, "any", Passed, "app on node n2"},
-		"one node":           {corev1.ReadWriteOnce, corev1.PodRunning, "same", Warning, "set WRITER_NODE=n2"},
+		"one node":           {corev1.ReadWriteOnce, corev1.PodRunning, "same", Warning, "set WRITER_NODE=claim"},
 		"another node":       {corev1.ReadWriteOnce, corev1.PodRunning, "other", Failed, "READER_NODE=other needs another"},
 		"one pod":            {corev1.ReadWriteOncePod, corev1.PodPending, "any", Failed, "stop that pod"},
 		"a pod that has run": {corev1.ReadWriteOncePod, corev1.PodSucceeded, "any", Passed, "no other pod uses it"},

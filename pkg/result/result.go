@@ -78,6 +78,10 @@ type Cluster struct {
 	Version string `json:"version,omitempty"`
 	// Orchestrator is the orchestrator of the containers, and how it was detected.
 	Orchestrator string `json:"orchestrator,omitempty"`
+	// StorageClasses are the StorageClasses of the run's claims.
+	StorageClasses []StorageClass `json:"storageClasses,omitempty"`
+	// CSIDrivers are the CSI drivers of these StorageClasses, and of an existing claim.
+	CSIDrivers []CSIDriver `json:"csiDrivers,omitempty"`
 	// Warnings lists each warning of the API server once, for example that an API is deprecated, or that a stricter
 	// Pod Security Standard would reject a pod.
 	Warnings []string `json:"warnings,omitempty"`

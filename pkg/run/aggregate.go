@@ -66,6 +66,8 @@ func controlWithoutLoss(control result.Cell, tested []result.Cell) string {
 	switch {
 	case control.Verdict == judge.Stopped:
 		return "negative control was stopped before it could lose its data"
+	case control.Verdict == judge.Skipped:
+		return "negative control was ended early, because " + errNoOpenCell.Error()
 	case control.Verdict == judge.Error && !isAnyEstablished(tested):
 		return "negative control ended in Error too"
 	}

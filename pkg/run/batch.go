@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	poddelete "github.com/volume-durability/volume-durability/chaoslib/pod-delete"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
@@ -20,7 +21,9 @@ import (
 // batch is the cells that go through the phases of a chaos experiment together.
 type batch struct {
 	Run
-	cells  []*cell
+	cells []*cell
+	// all are the cells of all batches.
+	all    []*cell
 	isLast bool
 	// chaosBegan reports whether Hooks.BeforeChaos was called. All batches of a run share it.
 	chaosBegan *bool
@@ -29,11 +32,12 @@ type batch struct {
 // runBatches takes the cells through the phases, Options.ParallelCells at a time. Afterwards every cell has a
 // verdict and what it created is removed, even if ctx has ended. The error is what ended the whole run early.
 func (r Run) runBatches(ctx, cleanup context.Context, cells []*cell) error {
+	all := cells
 	batches := slices.Collect(slices.Chunk(undecided(cells), max(1, r.Options.ParallelCells)))
 	var endedBy error
 	chaosBegan := false
 	for i, cells := range batches {
-		b := batch{Run: r, cells: cells, isLast: i == len(batches)-1, chaosBegan: &chaosBegan}
+		b := batch{Run: r, cells: cells, all: all, isLast: i == len(batches)-1, chaosBegan: &chaosBegan}
 		if endedBy == nil {
 			endedBy = b.runPhases(ctx)
 		}
@@ -74,7 +78,10 @@ func (b batch) runPhases(ctx context.Context) error {
 // preChaos starts the writers. In the first batch with a running writer it calls the hooks that precede the chaos.
 func (b batch) preChaos(ctx context.Context) error {
 	b.Log.Info("Pre-chaos: starting the writers")
-	if err := b.runPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
+	if err := b.runOpenPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
+		return err
+	}
+	if err := b.imageError(); err != nil {
 		return err
 	}
 	if *b.chaosBegan || len(undecided(b.cells)) == 0 {
@@ -87,12 +94,32 @@ func (b batch) preChaos(ctx context.Context) error {
 	return nil
 }
 
+// imageError returns an error if no cell of the batch could start, because the image cannot be had. All cells have the
+// same image, so the following batches could not start either.
+func (b batch) imageError() error {
+	var first error
+	for _, c := range b.cells {
+		var unready *kube.PodNotRunningError
+		switch {
+		case c.result.Spec.Control && errors.Is(c.endedBy, errNoOpenCell):
+		case !errors.As(c.endedBy, &unready) || !unready.ImageUnavailable:
+			return nil
+		case first == nil:
+			first = c.endedBy
+		}
+	}
+	if first == nil || b.isLast {
+		return nil
+	}
+	return first
+}
+
 // chaos deletes the writers. The last batch waits for RAMP_TIME afterwards.
 func (b batch) chaos(ctx context.Context) error {
 	if err := b.injectChaos(ctx); err != nil {
 		return err
 	}
-	if b.isLast && *b.chaosBegan {
+	if b.isLast && *b.chaosBegan && len(undecided(b.cells)) > 0 {
 		return b.wait(ctx, b.Options.RampTime)
 	}
 	return nil
@@ -117,6 +144,39 @@ func (b batch) postChaos(ctx context.Context) error {
 func (b batch) runPhase(ctx context.Context, name string, phase func(*cell, context.Context) error) error {
 	forEach(undecided(b.cells), func(c *cell) { c.conclude(b.phaseError(ctx, name, phase(c, ctx))) })
 	return b.phaseError(ctx, name, ctx.Err())
+}
+
+// runOpenPhase runs a phase like runPhase, and ends the control once no cell is open.
+func (b batch) runOpenPhase(ctx context.Context, name string, phase func(*cell, context.Context) error) error {
+	control, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	open := newOpenCells(b.all, cancel)
+	err := b.runPhase(ctx, name, func(c *cell, ctx context.Context) error {
+		if c.result.Spec.Control {
+			return controlError(control, phase(c, control))
+		}
+		return target{c, open}.ended(phase(c, ctx))
+	})
+	b.endControl(ctx, name, open)
+	return err
+}
+
+// controlError returns the error of the control, or errNoOpenCell if that has ended it.
+func controlError(control context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(control), errNoOpenCell) {
+		return errNoOpenCell
+	}
+	return err
+}
+
+// endControl concludes the control if no cell is open.
+func (b batch) endControl(ctx context.Context, phase string, open *openCells) {
+	if !open.none() {
+		return
+	}
+	for _, c := range undecided(b.cells) {
+		c.conclude(b.phaseError(ctx, phase, errNoOpenCell))
+	}
 }
 
 // phaseError adds the phase to an error. If the run is being stopped, it treats every error as a result of the stop.
@@ -164,16 +224,23 @@ func (b batch) injectChaos(ctx context.Context) error {
 	b.Log.WithFields(logrus.Fields{"duration": opts.Duration, "interval": opts.Interval, "force": opts.Force}).
 		Info("Chaos: deleting writers")
 	targetCells := slices.DeleteFunc(cells, func(c *cell) bool { return !c.isTarget() })
+	injecting, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	open := newOpenCells(b.all, cancel)
 	var targets []poddelete.Target
 	for _, c := range targetCells {
-		targets = append(targets, c)
+		targets = append(targets, target{c, open})
 	}
-	errs := b.fault().Inject(ctx, targets...)
+	errs := b.fault().Inject(injecting, targets...)
 	if len(targets) == 0 {
 		return b.wait(ctx, opts.Duration)
 	}
 	for i, c := range targetCells {
-		switch err := errs[i]; {
+		err := errs[i]
+		if c.result.Spec.Control {
+			err = controlError(injecting, err)
+		}
+		switch {
 		case errors.Is(err, errRefused):
 			c.chaosErr = err
 			c.run.Log.WithError(err).Warn("The chaos ended early")
@@ -181,7 +248,27 @@ func (b batch) injectChaos(ctx context.Context) error {
 			c.conclude(b.phaseError(ctx, phase, err))
 		}
 	}
+	b.endControl(ctx, phase, open)
 	return b.phaseError(ctx, phase, ctx.Err())
+}
+
+// target is a cell whose writer is deleted. It closes the cell after an error that ends the cell.
+type target struct {
+	*cell
+	open *openCells
+}
+
+// Delete deletes the writer.
+func (t target) Delete(ctx context.Context) error { return t.ended(t.cell.Delete(ctx)) }
+
+// Restore starts the writer again.
+func (t target) Restore(ctx context.Context) error { return t.ended(t.cell.Restore(ctx)) }
+
+func (t target) ended(err error) error {
+	if err != nil && !errors.Is(err, errVolumeFailed) && !errors.Is(err, errRefused) {
+		t.open.close(t.cell)
+	}
+	return err
 }
 
 func (b batch) fault() poddelete.Fault {

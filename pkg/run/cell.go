@@ -42,6 +42,8 @@ type cell struct {
 	activeDeletions int
 	// chaosErr is why the chaos ended early, if the volume refused a write.
 	chaosErr error
+	// endedBy is the error that ended the cell early; nil if none did.
+	endedBy error
 	// notRemoved lists the objects of the cell that could not be removed, with the errors.
 	notRemoved string
 }
@@ -101,7 +103,7 @@ func (c *cell) createClaim(ctx context.Context) error {
 		return nil
 	}
 	if plan.ExistingClaim != "" {
-		existing, err := c.run.Kube.Claim(ctx, plan.ExistingClaim)
+		existing, err := c.run.Kube.UsableClaim(ctx, plan.ExistingClaim)
 		if err == nil {
 			c.result.Claim = &result.Claim{Name: existing.Name, UID: existing.UID}
 		}

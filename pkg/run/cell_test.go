@@ -79,3 +79,13 @@ func TestNewCell_AllAttemptsOfAJobUseOneFolder(t *testing.T) {
 	assert.Equal(t, file("one", job), file("two", job))
 	assert.NotEqual(t, file("one", nil), file("two", nil))
 }
+
+func TestCreateClaim_RejectsAnExistingClaimThatIsLost(t *testing.T) {
+	lost := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "stig", Name: "theirs"}}
+	lost.Status.Phase = corev1.ClaimLost
+	r := Run{ID: "run", Options: options.Defaults(), Log: logrus.New()}
+	r.Kube = kube.Client{API: fake.NewClientset(lost), Namespace: "stig", Timeout: time.Minute, Log: r.Log}
+	c := newCell(r, options.CellSpec{VolumeSource: options.Claim, ExistingClaim: "theirs"})
+	assert.ErrorContains(t, c.createClaim(t.Context()),
+		"claim theirs is Lost: its PersistentVolume no longer exists. To fix this: use a claim that has a volume")
+}

@@ -3,7 +3,9 @@ package run
 import (
 	"context"
 
-	"github.com/volume-durability/volume-durability/pkg/kube"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // DryRunResult is the answer of the API server to one object of a run.
@@ -13,40 +15,37 @@ type DryRunResult struct {
 	Err error
 }
 
-// DryRun asks the API server whether it would accept every object that the run would create. Nothing is created.
-// The API server checks permissions, names, quotas, limits, Pod Security and admission policies. The error lists the
-// options that are invalid on any cluster.
-func (r Run) DryRun(ctx context.Context) ([]DryRunResult, error) {
-	plans, skipped, err := r.plan(ctx)
-	if err != nil {
-		return nil, err
-	}
+// DryRun asks the API server whether it would accept every object of the cells. Nothing is created. The API server
+// checks permissions, names, quotas, limits, Pod Security and admission policies. It also returns each object as it
+// would create it. DryRun puts these objects into the cells, in place of the planned ones.
+func (r Run) DryRun(ctx context.Context, cells []PlannedCell) []DryRunResult {
 	var all []DryRunResult
-	for _, p := range plans {
-		if skipped[p.StorageClass] == "" {
-			all = append(all, newCell(r, p).dryRun(ctx)...)
-		}
+	for i := range cells {
+		all = append(all, r.dryRun(ctx, &cells[i])...)
 	}
-	return all, r.validatePlans(plans)
+	return all
 }
 
-func (c *cell) dryRun(ctx context.Context) []DryRunResult {
-	defer c.logs.close()
+func (r Run) dryRun(ctx context.Context, c *PlannedCell) []DryRunResult {
 	var all []DryRunResult
 	add := func(object string, err error) { all = append(all, DryRunResult{Object: object, Err: err}) }
-	client := c.run.Kube
-	c.result.Claim = c.plannedClaim()
-	switch claim := c.result.Claim; {
-	case claim == nil:
-	case claim.Created:
-		add("claim "+claim.Name, client.DryRunClaim(ctx, c.specs.claim()))
-	default:
-		_, err := client.Claim(ctx, claim.Name)
-		add("existing claim "+claim.Name, err)
+	switch {
+	case c.Claim != nil:
+		admitted, err := r.Kube.DryRunClaim(ctx, c.Claim)
+		add("claim "+c.Claim.Name, err)
+		if err == nil {
+			c.Claim = admitted
+		}
+	case c.Spec.VolumeSource == options.Claim:
+		_, err := r.Kube.UsableClaim(ctx, c.Spec.ExistingClaim)
+		add("existing claim "+c.Spec.ExistingClaim, err)
 	}
-	writer, reader := c.specs.pod(c.run.Options.WriterPod, "write"), c.specs.pod(c.run.Options.ReaderPod, "read")
-	for _, spec := range []kube.PodSpec{writer, reader} {
-		add("pod "+spec.Name, client.DryRunPod(ctx, client.NewPod(spec)))
+	for _, pod := range []**corev1.Pod{&c.Writer, &c.Reader} {
+		admitted, err := r.Kube.DryRunPod(ctx, *pod)
+		add("pod "+(*pod).Name, err)
+		if err == nil {
+			*pod = admitted
+		}
 	}
 	return all
 }

@@ -7,61 +7,89 @@ import (
 	"slices"
 	"strings"
 
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // planCells returns the cells of the run. Those that cannot be tested have the verdict Skipped.
 func (r Run) planCells(ctx context.Context) ([]*cell, error) {
-	plans, skipped, err := r.plan(ctx)
+	p, err := r.Plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cells := make([]*cell, len(plans))
-	for i, p := range plans {
-		cells[i] = newCell(r, p)
-		if reason := skipped[p.StorageClass]; reason != "" {
+	cells := make([]*cell, len(p.Cells))
+	for i, spec := range p.Cells {
+		cells[i] = newCell(r, spec)
+		if reason := p.Skipped[spec.StorageClass]; reason != "" {
 			cells[i].result.Verdict, cells[i].result.Reason = judge.Skipped, reason
 		}
 	}
-	r.Hooks.CellsPlanned(plans)
+	r.Hooks.CellsPlanned(p.Cells)
 	for _, c := range cells {
 		if c.isDecided() {
 			r.Hooks.CellJudged(*c.result)
 		}
 	}
-	return cells, r.validatePlans(plans)
+	return cells, r.Validate(p)
 }
 
-// plan returns the plans of the cells and, by StorageClass, why those of a class are skipped.
-func (r Run) plan(ctx context.Context) (plans []options.CellSpec, skipped map[string]string, err error) {
-	if !slices.Equal(r.Options.StorageClasses, []string{options.AllStorageClasses}) {
-		return r.Options.Cells(nil), nil, nil
+// Plan is which cells a run has.
+type Plan struct {
+	Cells []options.CellSpec
+	// Skipped is why the cells of a StorageClass are skipped, by the name of the class.
+	Skipped map[string]string
+}
+
+// Plan returns the plan of the run. It lists the StorageClasses of the cluster only if the run tests all of them.
+func (r Run) Plan(ctx context.Context) (Plan, error) {
+	if !r.testsAllClasses() {
+		return r.PlanWith(nil)
 	}
 	classes, err := r.Kube.StorageClasses(ctx)
 	if err != nil {
-		return nil, nil, err
+		return Plan{}, err
+	}
+	return r.PlanWith(classes)
+}
+
+func (r Run) testsAllClasses() bool {
+	return slices.Equal(r.Options.StorageClasses, []string{options.AllStorageClasses})
+}
+
+// PlanWith returns the plan of the run. classes are the StorageClasses of the cluster.
+func (r Run) PlanWith(classes []storagev1.StorageClass) (Plan, error) {
+	if !r.testsAllClasses() {
+		return Plan{Cells: r.Options.Cells(nil)}, nil
 	}
 	var names []string
-	skipped = map[string]string{}
+	skipped := map[string]string{}
 	for _, c := range classes {
 		names = append(names, c.Name)
-		if c.NoProvisioner {
+		if !kube.HasProvisioner(c) {
 			skipped[c.Name] = "StorageClass " + c.Name + " has no provisioner: its volumes are created by hand. " +
 				"To test an existing claim, set EXISTING_CLAIM"
 		}
 	}
 	if len(names) == 0 {
-		return nil, nil, errors.New("STORAGE_CLASSES=*: the cluster has no StorageClass")
+		return Plan{}, errors.New("STORAGE_CLASSES=*: the cluster has no StorageClass")
 	}
-	return r.Options.Cells(names), skipped, nil
+	p := Plan{Cells: r.Options.Cells(names), Skipped: skipped}
+	return p, r.Options.CheckCellCount(len(p.Tested()))
 }
 
-// validatePlans checks the options that can only be checked once the cells are known.
-func (r Run) validatePlans(plans []options.CellSpec) error {
-	return errors.Join(r.validateNames(plans), r.validateTargets(plans))
+// Tested returns the cells that are not skipped.
+func (p Plan) Tested() []options.CellSpec {
+	isSkipped := func(c options.CellSpec) bool { return p.Skipped[c.StorageClass] != "" }
+	return slices.DeleteFunc(slices.Clone(p.Cells), isSkipped)
+}
+
+// Validate checks the options that can only be checked once the cells are known.
+func (r Run) Validate(p Plan) error {
+	return errors.Join(r.validateNames(p.Cells), r.validateTargets(p.Cells))
 }
 
 // validateNames returns an error for every object whose name is invalid or used by two cells.

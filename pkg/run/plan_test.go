@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -57,6 +59,29 @@ func TestPlanCells_SkipsAClassWithoutAProvisioner(t *testing.T) {
 	assert.Contains(t, hooks.judged[0].Reason, "EXISTING_CLAIM")
 	require.Len(t, undecided(cells), 1)
 	assert.Equal(t, "fast", undecided(cells)[0].result.Spec.StorageClass)
+}
+
+func TestPlanCells_LimitsTheCellsOfAllClasses(t *testing.T) {
+	var classes []runtime.Object
+	for i := range 3 {
+		name := fmt.Sprintf("class-%d", i)
+		classes = append(classes, &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: "driver"})
+	}
+	opts, err := options.Parse(func(name string) string {
+		return map[string]string{"STORAGE_CLASSES": "*", "FORCE": "false,true", "MAX_CELLS": "5"}[name]
+	})
+	require.NoError(t, err)
+	r := Run{
+		ID: "run", Options: opts, Hooks: &planHooks{}, Log: logrus.New(),
+		Kube: kube.Client{API: fake.NewClientset(classes...), Namespace: "stig", Timeout: time.Minute},
+	}
+	_, err = r.planCells(t.Context())
+	assert.ErrorContains(t, err, `MAX_CELLS="5": want at least 6, which is the number of cells of this run`)
+
+	r.Options.MaxCells = 6
+	cells, err := r.planCells(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, cells, 6)
 }
 
 func TestExecute_IsStoppedWhilePlanning(t *testing.T) {

@@ -118,6 +118,7 @@ func (r Run) Execute(ctx context.Context) (result.Result, error) {
 		return withVerdict(res, judge.Error, reason), nil
 	}
 	res.Cluster = r.cluster(ctx, found)
+	res.Cluster.StorageClasses, res.Cluster.CSIDrivers = r.describeStorage(ctx, cells)
 	return r.executeCells(ctx, res, cells, found.NotShown)
 }
 

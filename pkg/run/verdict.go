@@ -59,7 +59,7 @@ func (b verdictBuilder) reason(shortfall verdict.Shortfall, verified string) str
 func (b verdictBuilder) endEarly(err error) {
 	b.collectFindings()
 	verdict.EndEarly(b.cell, err)
-	if b.cell.Verdict == judge.Error && b.isUnsupported(err) {
+	if b.cell.Verdict == judge.Error && (b.isUnsupported(err) || errors.Is(err, errNoOpenCell)) {
 		b.cell.Verdict = judge.Skipped
 	}
 }

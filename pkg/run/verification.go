@@ -43,6 +43,7 @@ func (c *cell) conclude(err error) {
 	if err == nil || c.isDecided() {
 		return
 	}
+	c.endedBy = err
 	c.result.Acks = c.ledger.Acks()
 	c.noteVolumeHealth()
 	c.verdict().endEarly(err)

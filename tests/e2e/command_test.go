@@ -382,3 +382,32 @@ func TestDoctor_ReportsFailedChecks(t *testing.T) {
 	assert.Contains(t, out, "exceeded quota")
 	requireNothingLeft(t, at.ns)
 }
+
+// A cell needs room for two pods: the quota counts the writer until its deletion was noticed.
+func TestDoctor_SaysNoToWhatARunWouldMeet(t *testing.T) {
+	t.Parallel()
+	at := newTerminal(t, newNamespace(t))
+	quota(corev1.ResourcePods, "1")(t, at.ns)
+	code, out, _ := at.exec("doctor", "--reader-node", "no-such-node", "--negative-control=false")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, out, "has 1 pods left, and the run needs 2")
+	assert.Contains(t, out, "no such Linux node")
+
+	code, out, _ = at.exec("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":default")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, out, "To fix this: grant the permissions in rbac.yaml")
+	assert.NotContains(t, out, "volume-durability doctor")
+}
+
+func TestRun_HasAPlanWithTheCellsOfAllClasses(t *testing.T) {
+	t.Parallel()
+	at := newTerminal(t, newNamespace(t))
+	code, _, errOut := at.exec("run", "--storage-classes", "*", "--force=false,true", "--max-cells", "1", "--yes")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, errOut, "--max-cells (MAX_CELLS)")
+	code, _, errOut = at.exec("run", "--storage-classes", "*")
+	assert.Equal(t, 2, code, "standard input is not a terminal")
+	assert.Contains(t, errOut, "one of them the control")
+	assert.Contains(t, errOut, "in total")
+	requireNothingLeft(t, at.ns)
+}

@@ -200,11 +200,14 @@ func TestVerdict_UnchangedByABrokenLogStream(t *testing.T) {
 func TestOptions_AllInvalidOnesAreReported(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t)
-	o := run(t, ns, map[string]string{"FORCE": "perhaps", "RECORD_SIZE": "12", "CLAIM_SIZE": "five"})
+	o := run(t, ns, map[string]string{
+		"FORCE": "perhaps", "RECORD_SIZE": "12", "CLAIM_SIZE": "five",
+		"ACCESS_MODE": "ReadWriteOnce,ReadWriteMany", "MAX_CELLS": "1",
+	})
 	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
 	assert.Equal(t, chaosv1alpha1.ResultPhaseError, o.Status.ExperimentStatus.Phase)
 	require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)
-	for _, name := range []string{`FORCE="perhaps"`, `RECORD_SIZE="12"`, `CLAIM_SIZE="five"`} {
+	for _, name := range []string{`FORCE="perhaps"`, `RECORD_SIZE="12"`, `CLAIM_SIZE="five"`, `MAX_CELLS="1"`} {
 		assert.Contains(t, o.Status.ExperimentStatus.ErrorOutput.Reason, name+": want ")
 		assert.Contains(t, o.log, strings.ReplaceAll(name, `"`, `\"`))
 	}

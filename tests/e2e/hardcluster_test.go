@@ -83,6 +83,7 @@ func TestHardCluster_IsUsableByWhatDoctorSays(t *testing.T) {
 	code, out, _ = at.exec(append([]string{"doctor"}, wanted...)...)
 	assert.Equal(t, 0, code, "nothing else is missing")
 	assert.NotContains(t, out, "✗ failed")
+	assert.Contains(t, out, "attachRequired true; podInfoOnMount false; fsGroupPolicy File")
 
 	code, out, _ = at.exec(shortRun(append(wanted, "-o", "json")...)...)
 	assert.Equal(t, 0, code)
@@ -90,5 +91,11 @@ func TestHardCluster_IsUsableByWhatDoctorSays(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &r))
 	assert.Equal(t, judge.Pass, r.Verdict, r.Reason)
 	assert.Len(t, r.Cells, 3)
+	require.Len(t, r.Cluster.StorageClasses, 1)
+	assert.Equal(t, "csi-ext4", r.Cluster.StorageClasses[0].Name)
+	require.Len(t, r.Cluster.CSIDrivers, 1)
+	assert.Equal(t, "File", r.Cluster.CSIDrivers[0].FSGroupPolicy)
+	require.NotNil(t, r.Cluster.CSIDrivers[0].Nodes)
+	assert.Positive(t, *r.Cluster.CSIDrivers[0].Nodes)
 	requireNothingLeft(t, ns)
 }

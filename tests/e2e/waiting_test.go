@@ -42,8 +42,12 @@ func TestWaiting_EndsOnceTheCauseIsFinal(t *testing.T) {
 		inTheLogs string
 	}{
 		"no such storage class": {
-			env: map[string]string{"STORAGE_CLASS": "no-such-class"},
+			// The chaos of the control would take longer than the test.
+			env: map[string]string{
+				"STORAGE_CLASS": "no-such-class", "NEGATIVE_CONTROL": "true", "TOTAL_CHAOS_DURATION": "3600",
+			},
 			want: []string{
+				"The negative control was ended early",
 				`storageclass.storage.k8s.io "no-such-class" not found`, "its claim cannot get a volume",
 				"set STORAGE_CLASS to an existing StorageClass",
 			},

@@ -121,7 +121,8 @@ func (b benchmark) measure(ctx context.Context, n int) (c cost, err error) {
 	}
 	env := map[string]string{
 		"WORKLOAD_NAMESPACE": ns.Name,
-		"STORAGE_CLASSES":    strings.Join(names, ","), "PARALLEL_CELLS": strconv.Itoa(n), "CLAIM_SIZE": "16Mi",
+		"STORAGE_CLASSES":    strings.Join(names, ","), "PARALLEL_CELLS": strconv.Itoa(n), "MAX_CELLS": strconv.Itoa(n),
+		"CLAIM_SIZE":           "16Mi",
 		"TOTAL_CHAOS_DURATION": "60", "CHAOS_INTERVAL": "60", "WRITE_RATE": "10", "STATUS_CHECK_TIMEOUT": "600",
 	}
 	opts, err := options.Parse(func(name string) string { return env[name] })

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -68,6 +69,8 @@ func (f *scopeFlags) String() string {
 type connection struct {
 	config *rest.Config
 	client kubernetes.Interface
+	// dynamic is nil without a cluster.
+	dynamic dynamic.Interface
 	// context is the name of the context in the kubeconfig; empty in a pod.
 	context string
 	// warned are the API server's warnings.
@@ -105,7 +108,11 @@ func connectTo(config *rest.Config) (connection, error) {
 	if err != nil {
 		return connection{}, fmt.Errorf("creating the Kubernetes client: %w", err)
 	}
-	return connection{config: config, client: client, warned: warned}, nil
+	anyKind, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return connection{}, fmt.Errorf("creating the dynamic Kubernetes client: %w", err)
+	}
+	return connection{config: config, client: client, dynamic: anyKind, warned: warned}, nil
 }
 
 // String names the cluster for a user.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -142,58 +141,19 @@ func (r *runCommand) confirmPlan(ctx context.Context, spec runSpec) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(r.streams.ErrOut, "Cluster    %s, Kubernetes %s\n%s", spec.cluster, version, plan(spec))
+	spec.log = newTerminalLog(r.streams.ErrOut, r.level.Level)
+	cells, err := spec.run().Plan(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return withFlagNames(err)
+	}
+	fmt.Fprintf(r.streams.ErrOut, "Cluster    %s, Kubernetes %s\n%s", spec.cluster, version, describePlan(spec, cells))
 	if r.yes {
 		return nil
 	}
 	return confirm(ctx, r.streams, "Continue?")
-}
-
-// plan describes what a run will do.
-func plan(spec runSpec) string {
-	opts := spec.options
-	var b strings.Builder
-	line := func(heading, format string, args ...any) {
-		fmt.Fprintf(&b, "%-10s %s\n", heading, fmt.Sprintf(format, args...))
-	}
-	line("Namespace", "%s", opts.Namespace)
-	if cells := opts.Cells(nil); opts.StorageClasses[0] == options.AllStorageClasses {
-		line("Creates", "for every StorageClass: a claim of %s, a writer pod and a reader pod", opts.ClaimSize.String())
-	} else {
-		for i, c := range cells {
-			heading := "Creates"
-			if i > 0 {
-				heading = ""
-			}
-			writer, reader := c.ObjectName(opts.WriterPod), c.ObjectName(opts.ReaderPod)
-			line(heading, "%s; pods %s and %s", describeVolume(c, opts), writer, reader)
-		}
-	}
-	line("Image", "%s", spec.podImage())
-	line("Then", "deletes the writers every %s for %s, reads the journals back,", opts.Interval, opts.Duration)
-	if opts.Keep {
-		line("", "and removes everything but the claims and the reader pods (--keep)")
-	} else {
-		line("", "and removes everything that it created")
-	}
-	return b.String()
-}
-
-// describeVolume describes the volume of a cell.
-func describeVolume(c options.CellSpec, opts options.Values) string {
-	switch {
-	case c.Control:
-		return "an emptyDir, the control that must lose its data"
-	case c.VolumeSource == options.EmptyDir:
-		return "an emptyDir"
-	case c.ExistingClaim != "":
-		return "a folder on claim " + c.ExistingClaim
-	}
-	class := "the default StorageClass"
-	if c.StorageClass != "" {
-		class = "StorageClass " + c.StorageClass
-	}
-	return fmt.Sprintf("claim %s, %s of %s", c.ObjectName(opts.ClaimName), opts.ClaimSize.String(), class)
 }
 
 // executeSpec executes the run and shows its progress.

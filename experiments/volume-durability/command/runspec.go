@@ -101,7 +101,7 @@ func (s runSpec) run() run.Run {
 		PodSettings: s.podSettings(), PodTemplate: s.podTemplate,
 		Hooks: s.hooks, Log: s.log,
 		Kube: kube.Client{
-			API: s.cluster.client, Namespace: s.options.Namespace, Timeout: s.options.StatusTimeout,
+			API: s.cluster.client, Dynamic: s.cluster.dynamic, Namespace: s.options.Namespace, Timeout: s.options.StatusTimeout,
 			Log: s.log, Owner: s.owner, Labels: labels,
 		},
 	}
