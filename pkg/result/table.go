@@ -1,7 +1,6 @@
 package result
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +29,7 @@ func (r Result) Table() string {
 }
 
 func (c Cell) row() []string {
-	name := cmp.Or(c.Spec.Name, c.volumeName())
+	name := c.DisplayName()
 	if c.Verdict == judge.Skipped {
 		return append([]string{name, string(c.Verdict)}, slices.Repeat([]string{"-"}, len(columns)-2)...)
 	}

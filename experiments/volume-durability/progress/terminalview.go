@@ -67,7 +67,7 @@ func (t *terminalView) event(string) {}
 func (t *terminalView) setRows(rows []*row) {
 	width := 0
 	for _, r := range rows {
-		width = max(width, runewidth.StringWidth(title(r.spec)))
+		width = max(width, runewidth.StringWidth(r.spec.DisplayName()))
 	}
 	for _, r := range rows {
 		t.addLine(func(int) string { return t.view.rowLine(r, min(width, maxNameWidth)) })
@@ -89,7 +89,7 @@ const maxNameWidth = 40
 func (v *View) rowLine(r *row, nameWidth int) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	name := runewidth.FillRight(runewidth.Truncate(title(r.spec), nameWidth, "…"), nameWidth)
+	name := runewidth.FillRight(runewidth.Truncate(r.spec.DisplayName(), nameWidth, "…"), nameWidth)
 	perSecond, state := fmt.Sprintf("%4.0f/s", r.rate.perSecond(v.now())), r.state
 	if r.verdict != "" {
 		perSecond, state = "      ", r.verdict+": "+r.state

@@ -60,7 +60,7 @@ func reasons(cells []result.Cell) string {
 		if c.Spec.Control && c.LostAllData() || !c.Spec.Control && c.Verdict == judge.Pass {
 			continue
 		}
-		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Spec.Name, progress.VerdictLabel(c), c.Reason)
+		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.DisplayName(), progress.VerdictLabel(c), c.Reason)
 	}
 	return s.String()
 }

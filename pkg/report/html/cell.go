@@ -49,7 +49,7 @@ type cellView struct {
 
 func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 	v := cellView{
-		cellPosition: at, Name: cellName(c), Verdict: newCellBadge(c), Control: controlSentence(c),
+		cellPosition: at, Name: c.DisplayName(), Verdict: newCellBadge(c), Control: controlSentence(c),
 		Reason: c.Reason, Notes: c.Notes, Facts: cellFacts(c), NotShown: c.NotShown,
 		Folded: c.Spec.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
 	}

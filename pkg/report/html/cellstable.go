@@ -6,22 +6,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// cellName returns the name by which the whole page calls a cell.
-func cellName(c result.Cell) string {
-	switch {
-	case c.Spec.Name != "":
-		return c.Spec.Name
-	case c.Claim != nil && c.Claim.StorageClass != "":
-		return c.Claim.Name + " (" + c.Claim.StorageClass + ")"
-	case c.Claim != nil:
-		return c.Claim.Name
-	case c.Target != "":
-		return c.Target
-	default:
-		return string(c.Spec.VolumeSource)
-	}
-}
-
 // cellRow is a cell in the table of cells.
 type cellRow struct {
 	Anchor, Name                                      string

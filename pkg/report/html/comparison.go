@@ -32,15 +32,15 @@ func comparisonFigures(cells []result.Cell) []figure {
 		if l := c.Latency; l != nil && l.P50 > 0 {
 			values := []string{formatDuration(l.P50), formatDuration(l.P99), formatDuration(l.Max)}
 			latencies.Rows = append(latencies.Rows, chart.RangeRow{
-				Name: cellName(c), Median: micro(l.P50), High: micro(l.P99), Max: micro(l.Max), Values: strings.Join(values, " · "),
+				Name: c.DisplayName(), Median: micro(l.P50), High: micro(l.P99), Max: micro(l.Max), Values: strings.Join(values, " · "),
 			})
-			latencyTable.Rows = append(latencyTable.Rows, append([]string{cellName(c)}, values...))
+			latencyTable.Rows = append(latencyTable.Rows, append([]string{c.DisplayName()}, values...))
 		}
 		if r, found := slowestRecovery(c); found {
 			row := newStepRow(r)
-			row.Name = cellName(c)
+			row.Name = c.DisplayName()
 			recoveries.Rows = append(recoveries.Rows, row)
-			cells := []string{cellName(c)}
+			cells := []string{c.DisplayName()}
 			for _, took := range stepTimes(r) {
 				cells = append(cells, formatDuration(took))
 			}

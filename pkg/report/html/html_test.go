@@ -442,9 +442,9 @@ func TestRenderAll_ShowsSeveralRuns(t *testing.T) {
 		}
 	})
 	assert.Equal(t, []string{
-		"Run 1 volume-durability|stig-pvc (ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
-		"Run 2 volume-durability|stig-pvc (nfs-async)|2026-11-24 12:46:47 UTC|Fail|–|3|2 700|2 700",
-		"Run 3 volume-durability|stig-pvc (ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
+		"Run 1 volume-durability|ceph-rbd claim stig-pvc (StorageClass ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
+		"Run 2 volume-durability|nfs-async claim stig-pvc (StorageClass nfs-async)|2026-11-24 12:46:47 UTC|Fail|–|3|2 700|2 700",
+		"Run 3 volume-durability|ceph-rbd claim stig-pvc (StorageClass ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
 		"Run 4 volume-durability|nothing|2026-11-24 12:46:47 UTC|N/A|–|–|–|–",
 	}, rows)
 	every(tree, "h2", func(n *html.Node) { runs = append(runs, strings.ReplaceAll(text(n), space, " ")) })

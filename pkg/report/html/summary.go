@@ -82,9 +82,9 @@ func countsHeadline(failed []result.Cell, cells int) string {
 	var lost, others []string
 	for _, c := range failed {
 		if c.Lost() > 0 {
-			lost = append(lost, cellName(c))
+			lost = append(lost, c.DisplayName())
 		} else {
-			others = append(others, cellName(c))
+			others = append(others, c.DisplayName())
 		}
 	}
 	if len(lost) == 0 {

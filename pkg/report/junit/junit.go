@@ -117,12 +117,8 @@ func (s *suite) implies(v judge.Verdict) bool {
 }
 
 func newCase(c result.Cell) testCase {
-	name := c.Spec.Name
-	if name == "" {
-		name = "durability"
-	}
 	t := testCase{
-		Name: name, ClassName: className, Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
+		Name: c.DisplayName(), ClassName: className, Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
 	}
 	o := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: findings(c)}
 	if c.Spec.Control {
