@@ -2,6 +2,7 @@ package result
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -39,12 +40,12 @@ func (c Cell) row() []string {
 	}
 	row := []string{
 		name, string(c.Verdict), c.Provenance.Level.String(), judge.FormatCount(ledger.CountRecords(c.Acks)), lost,
-		fmt.Sprint(c.Deletions()), short(c.SlowestRecovery()),
+		judge.FormatCount(c.Deletions()), short(c.SlowestRecovery()),
 	}
 	if c.Latency == nil {
 		return append(row, "-", "-", "-", "-")
 	}
-	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), fmt.Sprintf("%.0f", c.Rate()))
+	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), judge.FormatCount(uint64(math.Round(c.Rate()))))
 }
 
 // Lost returns how many acknowledged records are missing or damaged. Duplicated and reordered records are not lost.

@@ -82,7 +82,7 @@ describe('the page shows the result', () => {
     assert.equal(rows.length, several.length)
     for (const [i, r] of several.entries()) {
       const row = rows[i].map(plain)
-      assert.ok(row[1].includes(r.cells[0].claim.name), row[1])
+      assert.ok(row[1].startsWith(r.cells[0].spec.storageClass) && row[1].includes(r.cells[0].claim.name), row[1])
       assert.ok(row[2].includes(r.startedAt.slice(0, 19).replace('T', ' ')), row[2])
       assert.equal(row[3], r.verdict)
       assert.deepEqual(row.slice(6), [grouped(acknowledged(r.cells[0])), grouped(lost(r.cells[0]))])

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
 // logInterval is the time between two lines on the progress of the writers.
@@ -52,7 +54,8 @@ func (v *View) writersLine() string {
 	var writing []string
 	for _, r := range v.order {
 		if r.state == stateWriting {
-			writing = append(writing, fmt.Sprintf("%s %d (%.0f/s)", r.spec.DisplayName(), r.records, r.rate.perSecond(v.now())))
+			writing = append(writing, fmt.Sprintf("%s %s (%s/s)",
+				r.spec.DisplayName(), judge.FormatCount(r.records), formatRate(r.rate.perSecond(v.now()))))
 		}
 	}
 	if len(writing) == 0 {

@@ -85,7 +85,7 @@ func ledgerTable(c result.Cell) table {
 		Numeric: map[int]bool{0: true, 1: true},
 	}
 	for _, p := range c.Acks {
-		row := []string{fmt.Sprint(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), formatTime(p.Time)}
+		row := []string{grouped(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), formatTime(p.Time)}
 		t.Rows = append(t.Rows, row)
 	}
 	return t
@@ -126,11 +126,12 @@ func findingRecords(f judge.Finding) string {
 	case f.First == 0:
 		return dash
 	case f.LastEpoch > 0 && f.LastEpoch != f.Epoch:
-		return fmt.Sprintf("epoch %d, %s to epoch %d, %s", f.Epoch, grouped(f.First), f.LastEpoch, grouped(f.Last))
+		return fmt.Sprintf("epoch %s, %s to epoch %s, %s",
+			grouped(f.Epoch), grouped(f.First), grouped(f.LastEpoch), grouped(f.Last))
 	case f.First == f.Last:
-		return fmt.Sprintf("epoch %d, %s", f.Epoch, grouped(f.First))
+		return fmt.Sprintf("epoch %s, %s", grouped(f.Epoch), grouped(f.First))
 	default:
-		return fmt.Sprintf("epoch %d, %s to %s", f.Epoch, grouped(f.First), grouped(f.Last))
+		return fmt.Sprintf("epoch %s, %s to %s", grouped(f.Epoch), grouped(f.First), grouped(f.Last))
 	}
 }
 
@@ -253,7 +254,7 @@ func podTable(c result.Cell) table {
 		}
 	}
 	for _, e := range c.Epochs {
-		add(fmt.Sprintf("Writer %d", e.Number), e.Pod)
+		add("Writer "+grouped(e.Number), e.Pod)
 	}
 	if c.Reader != nil {
 		add("Reader", c.Reader.Pod)

@@ -41,7 +41,7 @@ func newExcerptViews(c result.Cell) []excerptView {
 		}
 		who := "The reader"
 		if r.Epoch > 0 {
-			who = fmt.Sprintf("Writer %d", r.Epoch)
+			who = "Writer " + grouped(r.Epoch)
 		}
 		views = append(views, newExcerptView(who, r.ScanResult))
 	}

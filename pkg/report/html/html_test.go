@@ -202,7 +202,7 @@ func TestRender_ShowsTheResult(t *testing.T) {
 	page, tree := rendered(t, r)
 	for _, want := range []string{
 		"2026-11-24 12:46:47 to 12:48:01 UTC (1\u00a0min\u00a014\u00a0s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
-		"2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
+		"2 of 6\u00a0cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
 		"the CSI driver does not use VolumeAttachments", "This is the negative control", "did not test whether",
 		"kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
 	} {
@@ -238,7 +238,7 @@ func TestHeadline_OfEachVerdict(t *testing.T) {
 		"pass":           "All 2 700 acknowledged records were intact and in order after 3 deletions.",
 		"fail":           "210 of 2 700 acknowledged records were lost.",
 		"empty":          "2 700 of 2 700 acknowledged records were lost.",
-		"matrix":         "2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
+		"matrix":         "2 of 6\u00a0cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
 		"error":          "The run could not determine whether acknowledged records were lost.",
 		"undetected":     "The run could not determine whether acknowledged records were lost.",
 		"stopped":        "The run was stopped before the storage could be judged.",
@@ -319,6 +319,16 @@ func TestRender_MarksOnlyListedFindings(t *testing.T) {
 	require.NotNil(t, figure)
 	assert.True(t, strings.Contains(string(figure.Chart), "<title>100</title>"), "finding 100 is marked")
 	assert.False(t, strings.Contains(string(figure.Chart), "<title>101</title>"), "finding 101 is not marked")
+}
+
+func TestFormatDuration_HasOneFormForEachDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		999_400 * time.Nanosecond: "999 µs", 999_600 * time.Nanosecond: "1.00 ms", 9_996 * time.Microsecond: "10.0 ms",
+		999_600 * time.Microsecond: "1.00 s", 59_940 * time.Millisecond: "59.9 s", 59_960 * time.Millisecond: "1 min",
+		3_599_600 * time.Millisecond: "1 h", time.Hour + 20*time.Second: "1 h", 61 * time.Second: "1 min 1 s",
+	} {
+		assert.Equal(t, want, strings.ReplaceAll(formatDuration(d), space, " "), d)
+	}
 }
 
 func TestFirstNames_CountsTheOthers(t *testing.T) {

@@ -1,7 +1,6 @@
 package html
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -11,7 +10,7 @@ import (
 // overviewRow is a run in the table of runs.
 type overviewRow struct {
 	// Cells names the cells under test. Volume describes the volume of a run with one such cell.
-	Cells, Volume string
+	Cells, Volume                                      string
 	When, Engine, Acknowledged, Lost, Deletions, Level string
 }
 
@@ -73,7 +72,7 @@ func verdictCounts(runs []runView) string {
 	}
 	var counts []string
 	for _, word := range words {
-		counts = append(counts, fmt.Sprintf("%d%s%s", count[word], space, word))
+		counts = append(counts, grouped(count[word])+space+word)
 	}
 	return counted(len(runs), "run") + ": " + strings.Join(counts, ", ")
 }

@@ -34,7 +34,7 @@ func recoveryFigure(c result.Cell) *figure {
 		data.Numeric[i+1] = true
 	}
 	for _, r := range all {
-		row := []string{fmt.Sprintf("writer %d", r.Epoch)}
+		row := []string{"writer " + grouped(r.Epoch)}
 		for _, took := range stepTimes(r) {
 			row = append(row, formatDuration(took))
 		}
@@ -74,7 +74,7 @@ func stepLegend(s chart.Steps) []legendEntry {
 }
 
 func newStepRow(r result.Recovery) chart.StepRow {
-	row := chart.StepRow{Name: fmt.Sprintf("writer %d deleted", r.Epoch), Total: formatDuration(r.FirstAck)}
+	row := chart.StepRow{Name: "writer " + grouped(r.Epoch) + " deleted", Total: formatDuration(r.FirstAck)}
 	if r.FirstAck == 0 {
 		row.Total = "no acknowledgement"
 	}

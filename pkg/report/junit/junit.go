@@ -155,7 +155,8 @@ func setControlOutcome(t *testCase, c result.Cell, o *outcome) {
 func findings(c result.Cell) string {
 	var text strings.Builder
 	for _, f := range c.Findings {
-		fmt.Fprintf(&text, "%s, bytes %d to %d of %s\n", f, f.Offset, f.End, c.JournalFile)
+		fmt.Fprintf(&text, "%s, bytes %s to %s of %s\n", f,
+			judge.FormatCount(f.Offset), judge.FormatCount(f.End), c.JournalFile)
 	}
 	return text.String()
 }
