@@ -41,29 +41,30 @@ type cellView struct {
 	NotShown     []string
 	Pods, Ledger table
 	Steps        []kubectlsteps.Step
-	// Omitted is the reason for leaving out the details.
-	Omitted string
+	// Expected is set if the cell needs no attention.
+	Expected bool
 	// Folded collapses the details, because other cells need attention first.
 	Folded bool
+	// Compact is set if the page has only the facts of the cell.
+	Compact bool
 }
 
-func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
+func newCellView(r result.Result, c result.Cell, at cellPosition, compact bool) cellView {
 	v := cellView{
 		cellPosition: at, Name: c.DisplayName(), Verdict: newCellBadge(c), Control: controlSentence(c),
 		Reason: c.Reason, Notes: c.Notes, Facts: cellFacts(c), NotShown: c.NotShown,
+		Expected: hasExpectedVerdict(c), Compact: compact,
 		Folded: c.Spec.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
 		v.Reason = "" // the page's header has it
 	}
+	if compact {
+		return v
+	}
 	v.Findings, v.Unlisted = newFindingViews(c)
 	if len(c.Epochs) > 0 {
 		v.Evidence = newEvidenceView(r, c)
-	}
-	if v.Folded && len(r.Cells) > maxDetailed {
-		v.Omitted = "The page has no charts of cells with the expected verdict, because the run has more than " +
-			fmt.Sprint(maxDetailed) + " cells. The result in JSON has their data."
-		return v
 	}
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
 	v.Excerpts, v.Pods, v.Ledger = newExcerptViews(c), podTable(c), ledgerTable(c)
@@ -72,10 +73,6 @@ func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
 	}
 	return v
 }
-
-// maxDetailed is the number of cells up to which the page shows the details of each. A page with more would be slow to
-// open.
-const maxDetailed = 100
 
 // ledgerTable has the acknowledgements, with which anyone can check the journal.
 func ledgerTable(c result.Cell) table {

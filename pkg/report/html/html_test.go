@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,15 +221,14 @@ func TestRender_ShowsTheResult(t *testing.T) {
 			rows = append(rows, strings.Join(cells, "|"))
 		}
 	})
-	require.Len(t, rows, 1+len(r.Cells))
+	require.Len(t, rows, len(r.Cells), "the head, and a row for each cell that was not skipped")
 	latency := r.Cells[2].Latency
 	row := []string{
 		"Fail", "remounted", "2\u00a0700", "118", "3.82\u00a0s",
 		formatDuration(latency.P50), formatDuration(latency.P99), formatDuration(latency.Max), "100",
 	}
-	assert.Equal(t, strings.Join(row, "|"), rows[3])
-	assert.Equal(t, "Skipped|none|–|–|–|–|–|–|–", rows[6])
-	assert.True(t, strings.HasPrefix(rows[7], "Fail, as expected|none|1\u00a0800|1\u00a0800|"), rows[7])
+	assert.Equal(t, strings.Join(row, "|"), rows[1])
+	assert.True(t, strings.HasPrefix(rows[6], "Fail, as expected|none|1\u00a0800|1\u00a0800|"), rows[6])
 	assert.NotContains(t, page, "<nil>")
 	assert.NotContains(t, page, "%!")
 }
@@ -238,7 +238,7 @@ func TestHeadline_OfEachVerdict(t *testing.T) {
 		"pass":           "All 2 700 acknowledged records were intact and in order after 3 deletions.",
 		"fail":           "210 of 2 700 acknowledged records were lost.",
 		"empty":          "2 700 of 2 700 acknowledged records were lost.",
-		"matrix":         "2 of 6\u00a0cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
+		"matrix":         "2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
 		"error":          "The run could not determine whether acknowledged records were lost.",
 		"undetected":     "The run could not determine whether acknowledged records were lost.",
 		"stopped":        "The run was stopped before the storage could be judged.",
@@ -390,21 +390,84 @@ func TestRender_ReportsAWriterThatExited(t *testing.T) {
 	assert.Contains(t, text(tree), "Note: writer 2 exited before it was deleted: writing /data/logs.log: no space left on device")
 }
 
-func TestRender_OmitsChartsOfPassedCellsIfThereAreMany(t *testing.T) {
+// texts returns the texts of the elements with a name and a class, without repeated spaces.
+func texts(tree *html.Node, name, class string) []string {
+	var all []string
+	every(tree, name, func(n *html.Node) {
+		if slices.Contains(strings.Fields(attribute(n, "class")), class) {
+			all = append(all, strings.Join(strings.Fields(strings.ReplaceAll(text(n), space, " ")), " "))
+		}
+	})
+	return all
+}
+
+func TestRender_ShowsFailingCellsFirst(t *testing.T) {
 	r := samples.Matrix()
-	for len(r.Cells) < 500 {
-		r.Cells = append(r.Cells, r.Cells[0])
+	_, tree := rendered(t, r)
+	want := []string{
+		"nfs-async/graceful", "nfs-async/forced", "nfs-sync/graceful", "ceph-rbd/graceful", "local-path/graceful", "control",
 	}
+	assert.Equal(t, want, texts(tree, "h2", "title")[1:7], "sections")
+	assert.Equal(t, []string{
+		"Fail: nfs-async/graceful", "Fail: nfs-async/forced", "Error: nfs-sync/graceful", "Pass: ceph-rbd/graceful",
+		"Pass: local-path/graceful", "Fail, as expected: control",
+	}, texts(tree, "a", "to-cell"), "links")
+	assert.Equal(t, []string{"2 Fail 1 Error 2 Pass 1 Fail, as expected (control) 1 Skipped"}, texts(tree, "ul", "tally"))
+	undetected := samples.Undetected()
+	_, tree = rendered(t, undetected)
+	assert.Equal(t, "Loss not detected: control", texts(tree, "a", "to-cell")[0])
+}
+
+func TestRender_FoldsSkippedCellsToOneLine(t *testing.T) {
+	r := samples.ManyCells(100)
+	_, tree := rendered(t, r)
+	assert.Equal(t, []string{
+		"5 cells were skipped: class-0001/forced, class-0011/forced, class-0021/forced and 2 more the provisioner of " +
+			"StorageClass zfs-rwx does not support ReadWriteMany: class-0001/forced, class-0011/forced, class-0021/forced, " +
+			"class-0031/forced, class-0041/forced",
+	}, texts(tree, "details", "skipped"))
+	every(tree, "tr", func(n *html.Node) { assert.NotContains(t, text(n), "Skipped") })
+}
+
+func TestRender_LimitsThePageOfManyCells(t *testing.T) {
+	r := samples.ManyCells(1000)
 	page, tree := rendered(t, r)
-	assert.Less(t, len(page), 8<<20)
-	assert.Contains(t, text(tree), "The page has no charts of cells with the expected verdict, because the run has more than 100 cells.")
+	assert.Less(t, len(page), 6<<20)
+	assert.Contains(t, text(tree), "it shows charts only of the first 100 without the expected verdict.")
+	assert.Len(t, texts(tree, "a", "to-cell"), maxLinks)
+	assert.Equal(t, []string{"901 more cells"}, firstTexts(tree, "details", "more-rows", "summary"))
 	timelines := 0
 	every(tree, "figcaption", func(n *html.Node) {
 		if strings.HasPrefix(text(n), "Records acknowledged over time") {
 			timelines++
 		}
 	})
-	assert.Equal(t, 2, timelines, "those of the failed cells")
+	assert.Equal(t, 20, timelines, "those of the failed cells")
+	failed := samples.Fail().Cells[0]
+	for i := range r.Cells {
+		r.Cells[i] = failed
+	}
+	page, tree = rendered(t, r)
+	assert.Less(t, len(page), 12<<20, "even if every cell fails")
+	assert.Len(t, texts(tree, "article", "cell"), maxDetailed)
+}
+
+// firstTexts returns the text of the first element of a name in each element with a class.
+func firstTexts(tree *html.Node, name, class, inner string) []string {
+	var all []string
+	every(tree, name, func(n *html.Node) {
+		if attribute(n, "class") != class {
+			return
+		}
+		first := ""
+		every(n, inner, func(n *html.Node) {
+			if first == "" {
+				first = strings.ReplaceAll(text(n), space, " ")
+			}
+		})
+		all = append(all, first)
+	})
+	return all
 }
 
 func TestRender_MarksTheFirstDamagedByte(t *testing.T) {

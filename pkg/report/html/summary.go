@@ -150,6 +150,7 @@ func runFacts(r result.Result) []fact {
 	return withValues([]fact{
 		{"When", when, false},
 		{"Where", where(r), false},
+		{"Cluster", string(r.Cluster.UID), true},
 		{"Namespace", r.Options.Namespace, true},
 		{"Evidence level", evidenceLevel(r), false},
 		{"Run", r.RunID, true},
@@ -191,9 +192,6 @@ func where(r result.Result) string {
 	}
 	if r.Cluster.Server != "" {
 		parts = append(parts, r.Cluster.Server)
-	}
-	if r.Cluster.UID != "" {
-		parts = append(parts, "cluster "+string(r.Cluster.UID))
 	}
 	return strings.Join(parts, ", ")
 }
