@@ -74,9 +74,13 @@ func FormatCount[N ~int | ~int64 | ~uint64](n N) string {
 	return s
 }
 
-// Count returns a number with its noun, in the plural unless the number is 1: "1 deletion", "2 000 deletions".
+// Count returns a number with its noun, in the plural unless the number is 1: "1 deletion", "2 000 recoveries".
 func Count[N ~int | ~int64 | ~uint64](n N, noun string) string {
-	if n != 1 {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "ery"):
+		noun = strings.TrimSuffix(noun, "y") + "ies"
+	default:
 		noun += "s"
 	}
 	return FormatCount(n) + " " + noun

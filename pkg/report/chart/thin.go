@@ -93,12 +93,15 @@ func thinSpans(spans []span, weight func(class string) int) []span {
 				covered[c] = map[string]float64{}
 			}
 			from, to := float64(c)*100/columns, float64(c+1)*100/columns
-			covered[c][s.class] += max(0, min(s.to, to)-max(s.from, from))
+			share := min(s.to, to) - max(s.from, from)
+			if share > 0 || s.from == s.to {
+				covered[c][s.class] += max(0, share)
+			}
 		}
 	}
 	var thin []span
 	for c, shares := range covered {
-		if shares == nil {
+		if len(shares) == 0 {
 			continue
 		}
 		class := mostImportant(shares, weight)

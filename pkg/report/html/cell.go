@@ -29,12 +29,14 @@ type cellView struct {
 	Control      string
 	Reason       string
 	Notes        []string
+	MoreNotes    string
 	Facts        []fact
 	Timeline     *figure
 	Strip        *figure
 	Findings     []findingView
 	Unlisted     string
 	Excerpts     []excerptView
+	MoreExcerpts string
 	Latency      *figure
 	Recovery     *figure
 	Evidence     *evidenceView
@@ -59,6 +61,9 @@ func newCellView(r result.Result, c result.Cell, at cellPosition, compact bool) 
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
 		v.Reason = "" // the page's header has it
 	}
+	if more := len(v.Notes) - maxNotes; more > 0 {
+		v.Notes, v.MoreNotes = v.Notes[:maxNotes], "The result in JSON has "+counted(more, "more note")+"."
+	}
 	if compact {
 		return v
 	}
@@ -67,12 +72,16 @@ func newCellView(r result.Result, c result.Cell, at cellPosition, compact bool) 
 		v.Evidence = newEvidenceView(r, c)
 	}
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
-	v.Excerpts, v.Pods, v.Ledger = newExcerptViews(c), podTable(c), ledgerTable(c)
+	v.Excerpts, v.MoreExcerpts = newExcerptViews(c)
+	v.Pods, v.Ledger = podTable(c).shortened("pod"), ledgerTable(c).shortened("acknowledgement")
 	if c.Verdict != judge.Skipped && !c.IsLocal() {
 		v.Steps = kubectlsteps.Steps(r, c)
 	}
 	return v
 }
+
+// maxNotes limits the notes of a cell on the page.
+const maxNotes = 20
 
 // ledgerTable has the acknowledgements, with which anyone can check the journal.
 func ledgerTable(c result.Cell) table {

@@ -380,7 +380,33 @@ func TestRender_LimitsThePageOfALongRun(t *testing.T) {
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 2<<20, "%d bytes", len(page))
 	assert.Contains(t, text(tree), "The result in JSON has 4\u00a0900\u00a0more findings.")
-	assert.Contains(t, text(tree), "The chart shows the 12 slowest of 302 recoveries")
+	assert.Contains(t, text(tree), "The chart shows the 12 slowest of 302\u00a0recoveries, the table the 100 slowest.")
+}
+
+func TestRender_LimitsThePageOfManyDeletions(t *testing.T) {
+	page, tree := rendered(t, samples.ManyDeletions(5000))
+	assert.Less(t, len(page), 1<<20)
+	shown := strings.ReplaceAll(text(tree), space, " ")
+	for _, want := range []string{
+		"5 000 writers were deleted.", "The chart shows the 100 longest of 4 999 recoveries.",
+		"The chart shows the 12 slowest of 4 999 recoveries, the table the 100 slowest. The result in JSON has all of them. " +
+			"Half of them took at most", "The result in JSON has 4 801 more pods.",
+		"The result in JSON has 4 800 more acknowledgements.",
+	} {
+		assert.Contains(t, shown, want)
+	}
+	every(tree, "svg", func(n *html.Node) {
+		if attribute(n, "class") == "chart" {
+			shapes := 0
+			every(n, "", func(*html.Node) { shapes++ })
+			assert.Less(t, shapes, 3000, attribute(n, "aria-label"))
+		}
+	})
+	every(tree, "table", func(n *html.Node) {
+		rows := 0
+		every(n, "tr", func(*html.Node) { rows++ })
+		assert.LessOrEqual(t, rows, maxTableRows+2)
+	})
 }
 
 func TestRender_ReportsAWriterThatExited(t *testing.T) {

@@ -55,22 +55,16 @@ func stripFigure(c result.Cell) *figure {
 		legend = append(legend, legendEntry{"lost", "finding, with its number"}, legendEntry{"absent", "no data"})
 	}
 	return &figure{
-		Caption: "The bytes of the journal, as the last pod read it", Chart: s.SVG(), Data: data, Note: note, Legend: legend,
+		Caption: "The bytes of the journal, as the last pod read it", Chart: s.SVG(), Data: data.shortened("segment"), Note: note,
+		Legend: legend,
 	}
 }
-
-// maxParts limits the parts that the table lists.
-const maxParts = 200
 
 // journalParts returns the parts of a journal in order, the section of each writer, and a row for each part.
 func journalParts(c result.Cell, r result.JournalRead) ([]chart.Part, []chart.Section, [][]string) {
 	parts := scannedParts(r.ScanResult, lastAcked(c))
 	var rows [][]string
-	for i, p := range parts {
-		if i == maxParts {
-			rows = append(rows, []string{grouped(p.From), grouped(r.ScanResult.Bytes), counted(len(parts)-i, "more part")})
-			break
-		}
+	for _, p := range parts {
 		rows = append(rows, []string{grouped(p.From), grouped(p.To - 1), p.Title})
 	}
 	if len(rows) == 0 {

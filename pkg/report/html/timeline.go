@@ -44,9 +44,14 @@ func timelineFigure(c result.Cell) *figure {
 		}
 		data.Rows = append(data.Rows, []string{formatClock(e.at), after, e.text})
 	}
+	note := ""
+	if len(t.Recoveries) > chart.MaxRecoveries {
+		note = fmt.Sprintf("The chart shows the %d longest of %s.", chart.MaxRecoveries,
+			counted(len(c.Recoveries()), "recovery"))
+	}
 	return &figure{
 		Caption: "Records acknowledged over time (UTC), all epochs together",
-		Chart:   t.SVG(), Data: data,
+		Chart:   t.SVG(), Data: data.shortened("event"), Note: note,
 		Legend: []legendEntry{
 			{"acked", "acknowledged"}, {"deletion", "deletion of the writer's pod"},
 			{"recovery", "recovery, until the next acknowledgement"}, {"found", "found intact by a pod that read the journal"},

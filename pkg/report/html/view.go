@@ -110,6 +110,23 @@ type table struct {
 	Numeric map[int]bool
 }
 
+// maxTableRows limits the rows of a table in the details of a cell.
+const maxTableRows = 200
+
+// shortened returns a table without the rows in its middle, if it has too many. A row with one value says how many
+// are left out.
+func (t table) shortened(noun string) table {
+	left := len(t.Rows) - maxTableRows
+	if left <= 0 {
+		return t
+	}
+	const half = maxTableRows / 2
+	rows := slices.Clone(t.Rows[:half])
+	rows = append(rows, []string{"The result in JSON has " + counted(left, "more "+noun) + "."})
+	t.Rows = append(rows, t.Rows[len(t.Rows)-half:]...)
+	return t
+}
+
 // figure is a chart with its legend, and a table of its numbers.
 type figure struct {
 	Caption string
@@ -136,6 +153,27 @@ func newPageView(results []result.Result) pageView {
 	p.Headline = verdictCounts(p.Runs)
 	p.Title = p.Headline + ": volume-durability"
 	return p
+}
+
+// Detailed returns the cells with details.
+func (v runView) Detailed() []cellView { return v.withDetails(true) }
+
+// Compact returns the cells of which the page has only the facts.
+func (v runView) Compact() []cellView { return v.withDetails(false) }
+
+func (v runView) withDetails(details bool) []cellView {
+	var some []cellView
+	for _, c := range v.Cells {
+		if c.Compact != details {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// CompactSummary is the heading of the cells without details.
+func (v runView) CompactSummary() string {
+	return counted(len(v.Compact()), "more cell") + ", without charts"
 }
 
 // budget limits the cells of a page that have charts.
@@ -193,7 +231,7 @@ func newRunView(r result.Result, number int, detailed *budget) runView {
 	if v.Several {
 		v.Verdicts = countVerdicts(r.Cells)
 	}
-	if slices.ContainsFunc(v.Cells, func(c cellView) bool { return c.Compact }) {
+	if len(v.Compact()) > 0 {
 		v.Compacted = "The page has more than " + counted(maxDetailed, "cell") + ", so it shows charts only of the first " +
 			grouped(maxDetailed) + " without the expected verdict. The result in JSON has the data of all cells."
 	}
