@@ -71,7 +71,9 @@ func later(e result.Epoch, number int, after time.Duration) result.Epoch {
 	e.UID = uid(1, e.Number, "write-pod")
 	e.FirstAckAt, e.DeletionRequestedAt = e.FirstAckAt.Add(after), e.DeletionRequestedAt.Add(after)
 	e.DeletedAt = e.DeletedAt.Add(after + time.Duration(number%97)*time.Millisecond)
-	e.Acks = slices.Clone(e.Acks)
+	first := *e.FirstAck
+	first.Epoch, first.Time = e.Number, first.Time.Add(after)
+	e.FirstAck, e.Acks = &first, slices.Clone(e.Acks)
 	for i := range e.Acks {
 		e.Acks[i].ReceivedAt = e.Acks[i].ReceivedAt.Add(after)
 	}

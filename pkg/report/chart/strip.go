@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"cmp"
 	"html/template"
 	"strings"
 )
@@ -75,7 +74,11 @@ func (s Strip) SVG() template.HTML {
 	for _, l := range mergedLabels(s.Marks, x) {
 		p.text("label strong", l.x, stripTop-13, l.label)
 	}
-	for _, section := range thinItems(s.Sections, func(s Section) float64 { return x(s.From) }, longerSection) {
+	for _, section := range s.Sections {
+		const visible = 0.5
+		if len(s.Sections) > maxMarks && x(section.To)-x(section.From) < visible {
+			continue
+		}
 		p.line("part", x(section.From), bottom+2, x(section.From), bottom+10)
 		const roomForAName = 6
 		if x(section.To)-x(section.From) >= roomForAName {
@@ -95,8 +98,6 @@ func partWeight(class string) int {
 		return 0
 	}
 }
-
-func longerSection(a, b Section) int { return cmp.Compare(a.To-a.From, b.To-b.From) }
 
 type label struct {
 	x     float64

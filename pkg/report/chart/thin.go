@@ -50,14 +50,17 @@ func outline(points []point) []point {
 	return some
 }
 
-// thinItems keeps the greatest of the items in each column.
-func thinItems[T any](items []T, at func(T) float64, compare func(a, b T) int) []T {
-	if len(items) <= columns {
+// maxMarks is the number of symbols that are side by side on a wide screen.
+const maxMarks = 60
+
+// thinMarks returns the items to mark with a symbol: the greatest in each of a few wide columns.
+func thinMarks[T any](items []T, at func(T) float64, compare func(a, b T) int) []T {
+	if len(items) <= MaxRecoveries {
 		return items
 	}
 	best := map[int]int{}
 	for i, item := range items {
-		column := columnOf(at(item))
+		column := int(at(item) * maxMarks / 100)
 		if j, found := best[column]; !found || compare(item, items[j]) > 0 {
 			best[column] = i
 		}

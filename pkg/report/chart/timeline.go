@@ -109,7 +109,7 @@ func (t Timeline) SVG() template.HTML {
 // priority.
 func (t Timeline) reads(p *picture, bottom float64, height func(float64) float64) {
 	var taken []extent
-	reads := thinItems(t.Reads, func(r ReadPoint) float64 { return t.place(r.At) }, func(a, b ReadPoint) int {
+	reads := thinMarks(t.Reads, func(r ReadPoint) float64 { return t.place(r.At) }, func(a, b ReadPoint) int {
 		return cmp.Compare(a.Acked-a.Found, b.Acked-b.Found)
 	})
 	for _, r := range slices.Backward(reads) {
@@ -138,7 +138,7 @@ func (t Timeline) reads(p *picture, bottom float64, height func(float64) float64
 // deletions marks the beginning of each recovery. Very many lines would hide the curve, so then there are only marks.
 func (t Timeline) deletions(p *picture, bottom float64) {
 	const maxLines = 20
-	for _, o := range thinItems(t.Recoveries, t.deletion, longer) {
+	for _, o := range thinMarks(t.Recoveries, t.deletion, longer) {
 		if len(t.Recoveries) <= maxLines {
 			p.line("deletion", t.place(o.From), plotTop-4, t.place(o.From), bottom)
 		}

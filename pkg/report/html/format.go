@@ -23,10 +23,10 @@ func unbreakable(s string) string { return strings.ReplaceAll(s, " ", space) }
 
 func groupedFloat(n float64) string { return grouped(int64(math.Round(n))) }
 
-// counted is judge.Count with a no-break space before the noun.
+// counted is judge.Count with an unbreakable number.
 func counted[N ~int | ~int64 | ~uint64](n N, noun string) string {
-	noun = strings.TrimPrefix(judge.Count(n, noun), judge.FormatCount(n)+" ")
-	return grouped(n) + space + noun
+	number := judge.FormatCount(n)
+	return unbreakable(number) + strings.TrimPrefix(judge.Count(n, noun), number)
 }
 
 // formatDuration formats a duration with about three digits; one that is not known is a dash. The digits are rounded

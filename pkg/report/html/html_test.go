@@ -201,17 +201,18 @@ func TestRender_EscapesNames(t *testing.T) {
 func TestRender_ShowsTheResult(t *testing.T) {
 	r := samples.Matrix()
 	page, tree := rendered(t, r)
+	shown := strings.ReplaceAll(text(tree), space, " ")
 	for _, want := range []string{
-		"2026-11-24 12:46:47 to 12:48:01 UTC (1\u00a0min\u00a014\u00a0s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
-		"2 of 6\u00a0cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
+		"2026-11-24 12:46:47 to 12:48:01 UTC (1 min 14 s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
+		"2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
 		"the CSI driver does not use VolumeAttachments", "This is the negative control", "did not test whether",
 		"kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
 	} {
-		assert.Contains(t, text(tree), want)
+		assert.Contains(t, shown, want)
 	}
 	for _, c := range r.Cells {
-		assert.Contains(t, text(tree), c.Reason)
-		assert.Contains(t, text(tree), c.Provenance.Level.String())
+		assert.Contains(t, shown, c.Reason)
+		assert.Contains(t, shown, c.Provenance.Level.String())
 	}
 	var rows []string
 	every(tree, "tr", func(n *html.Node) {
@@ -379,8 +380,8 @@ func TestRender_LimitsThePageOfALongRun(t *testing.T) {
 	}
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 2<<20, "%d bytes", len(page))
-	assert.Contains(t, text(tree), "The result in JSON has 4\u00a0900\u00a0more findings.")
-	assert.Contains(t, text(tree), "The chart shows the 12 slowest of 302\u00a0recoveries, the table the 100 slowest.")
+	assert.Contains(t, text(tree), "The result in JSON has 4\u00a0900 more findings.")
+	assert.Contains(t, text(tree), "The chart shows the 12 slowest of 302 recoveries, the table the 100 slowest.")
 }
 
 func TestRender_LimitsThePageOfManyDeletions(t *testing.T) {
@@ -425,6 +426,17 @@ func texts(tree *html.Node, name, class string) []string {
 		}
 	})
 	return all
+}
+
+func TestProse_KeepsNumbersAndNamesTogether(t *testing.T) {
+	for text, want := range map[string]string{
+		"1 234 567 records & 12 more": "1\u00a0234\u00a0567 records &amp; 12 more",
+		"lost: nfs-async/forced, x":   `lost: <span class="whole">nfs-async/forced,</span> x`,
+		"a-name-that-is-longer-than-a-phone/forced": `a-name-that-is-longer-than-a-phone/<wbr>` +
+			`<span class="whole">forced</span>`,
+	} {
+		assert.Equal(t, want, string(prose(text)))
+	}
 }
 
 func TestRender_ShowsFailingCellsFirst(t *testing.T) {

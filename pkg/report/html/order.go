@@ -3,6 +3,7 @@ package html
 import (
 	"cmp"
 	"html/template"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +16,8 @@ import (
 const (
 	// maxDetailed is the number of cells with charts.
 	maxDetailed = 100
+	// maxUnfolded is the number of cells of a run whose charts are not collapsed.
+	maxUnfolded = 10
 	// maxRows is the number of rows of a table of cells that is not collapsed.
 	maxRows = 50
 	// maxLinks is the number of links to the cells of a run.
@@ -149,6 +152,25 @@ func name(s string) template.HTML {
 		parts = append(parts, template.HTMLEscapeString(part))
 	}
 	return template.HTML(strings.Join(parts, "<wbr>"))
+}
+
+var (
+	digitGroups = regexp.MustCompile(`(\d) (\d{3})\b`)
+	compounds   = regexp.MustCompile(`\S+[-/]\S+`)
+)
+
+// prose renders a text of a result. Its numbers and its short names, which may have hyphens, stay on one line.
+func prose(text string) template.HTML {
+	text = digitGroups.ReplaceAllString(text, "$1"+space+"$2")
+	text = digitGroups.ReplaceAllString(text, "$1"+space+"$2") // the groups of one number overlap
+	var out strings.Builder
+	at := 0
+	for _, word := range compounds.FindAllStringIndex(text, -1) {
+		out.WriteString(template.HTMLEscapeString(text[at:word[0]]))
+		out.WriteString(string(name(text[word[0]:word[1]])))
+		at = word[1]
+	}
+	return template.HTML(out.String() + template.HTMLEscapeString(text[at:]))
 }
 
 func isShort(s string) bool {

@@ -220,6 +220,7 @@ func newRunView(r result.Result, number int, detailed *budget) runView {
 		c := r.Cells[i]
 		at := cellPosition{fmt.Sprintf("%scell-%d", v.Prefix, i+1), below(v.Level)}
 		cell := newCellView(r, c, at, !detailed.allows(c))
+		cell.Folded = cell.Folded || len(v.Cells) >= maxUnfolded
 		v.Cells = append(v.Cells, cell)
 		v.Rows = append(v.Rows, newCellRow(c, cell))
 	}
