@@ -341,7 +341,6 @@ function brokenWords() {
         continue
       }
       if (width > room) continue
-      const ends = lines.slice(0, -1).map(() => 0)
       let broken = false
       let top = null
       for (let i = 0; i < word[0].length; i++) {
@@ -350,7 +349,7 @@ function brokenWords() {
         if (top !== null && Math.abs(r.top - top) > 3 && !/[-/]/.test(word[0][i - 1])) broken = true
         top = r.top
       }
-      if (broken || (cell && cell.matches('th[scope=row]') && ends.length)) all.push(`${word[0]} in a line with room for it`)
+      if (broken || cell?.matches('th[scope=row]')) all.push(`${word[0]} in a line with room for it`)
     }
   }
   return all

@@ -428,6 +428,11 @@ func texts(tree *html.Node, name, class string) []string {
 	return all
 }
 
+func TestRender_ShowsTheUIDsOfTheAttachments(t *testing.T) {
+	_, tree := rendered(t, samples.Pass())
+	assert.Contains(t, text(tree), "VolumeAttachment csi-20 (UID 00000001-0014-4000-8000-617474616368, node node-a)")
+}
+
 func TestProse_KeepsNumbersAndNamesTogether(t *testing.T) {
 	for text, want := range map[string]string{
 		"1 234 567 records & 12 more": "1\u00a0234\u00a0567 records &amp; 12 more",
