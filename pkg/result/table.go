@@ -45,7 +45,8 @@ func (c Cell) row() []string {
 	if c.Latency == nil {
 		return append(row, "-", "-", "-", "-")
 	}
-	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), judge.FormatCount(uint64(math.Round(c.Rate()))))
+	rate := judge.FormatCount(uint64(math.Round(c.Rate())))
+	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), rate)
 }
 
 // Lost returns how many acknowledged records are missing or damaged. Duplicated and reordered records are not lost.

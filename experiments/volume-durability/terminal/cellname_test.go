@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/report/html"
 	"github.com/volume-durability/volume-durability/pkg/report/junit"
@@ -79,7 +80,12 @@ func namesOnPage(t *testing.T, r result.Result) []string {
 	require.NoError(t, err)
 	names := firstGroups(regexp.MustCompile(`<h2 id="cell-[0-9]+-title" class="title">(.*?)</h2>`), page)
 	for i := range names {
-		names[i] = strings.ReplaceAll(names[i], "<wbr>", "")
+		names[i] = regexp.MustCompile(`<[^>]*>`).ReplaceAllString(names[i], "")
+	}
+	for _, c := range r.Cells {
+		if c.Verdict == judge.Skipped && strings.Contains(string(page), "skipped: <span class=\"whole\">"+c.DisplayName()) {
+			names = append(names, c.DisplayName())
+		}
 	}
 	return names
 }

@@ -94,7 +94,8 @@ func countsHeadline(failed []result.Cell, cells int) string {
 	if len(lost) == 0 {
 		return fmt.Sprintf("%s of %s failed: %s.", grouped(len(others)), counted(cells, "cell"), listNames(others))
 	}
-	s := fmt.Sprintf("%s of %s lost acknowledged records: %s.", grouped(len(lost)), counted(cells, "cell"), listNames(lost))
+	s := fmt.Sprintf("%s of %s lost acknowledged records: %s.",
+		grouped(len(lost)), counted(cells, "cell"), listNames(lost))
 	if len(others) > 0 {
 		s += fmt.Sprintf(" %s failed: %s.", counted(len(others), "other cell"), listNames(others))
 	}

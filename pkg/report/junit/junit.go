@@ -118,7 +118,8 @@ func (s *suite) implies(v judge.Verdict) bool {
 
 func newCase(c result.Cell) testCase {
 	t := testCase{
-		Name: c.DisplayName(), ClassName: className, Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
+		Name: c.DisplayName(), ClassName: className,
+		Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
 	}
 	o := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: findings(c)}
 	if c.Spec.Control {
