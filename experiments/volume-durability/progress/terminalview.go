@@ -96,7 +96,8 @@ func (v *View) rowLine(r *row, nameWidth int) string {
 	if r.verdict != "" {
 		perSecond, state = "      ", r.verdict+": "+r.state
 	}
-	return fmt.Sprintf("  %s  %8s acknowledged  %s  %s  %s", name, judge.FormatCount(r.records), perSecond, deletions(r.deletions), state)
+	return fmt.Sprintf("  %s  %8s acknowledged  %s  %s  %s",
+		name, judge.FormatCount(r.records), perSecond, deletions(r.deletions), state)
 }
 
 func deletions(n int) string {
