@@ -51,7 +51,7 @@ func ExampleJudge() {
 	}
 	// Output:
 	// Fail
-	// lost-tail: 40 acknowledged records, epoch 1 sequence 961 to 1000
+	// lost-tail: 40 acknowledged records, epoch 1 sequence 961 to 1 000
 	// the last acknowledged records of an epoch are missing
 }
 

@@ -34,11 +34,12 @@ func (f Finding) String() string {
 		s += ": " + Count(f.Records, "acknowledged record")
 	}
 	if f.LastEpoch > 0 {
-		s += fmt.Sprintf(", epoch %d sequence %d to epoch %d sequence %d", f.Epoch, f.First, f.LastEpoch, f.Last)
+		s += fmt.Sprintf(", epoch %s sequence %s to epoch %s sequence %s",
+			FormatCount(f.Epoch), FormatCount(f.First), FormatCount(f.LastEpoch), FormatCount(f.Last))
 	} else if f.First > 0 {
-		s += fmt.Sprintf(", epoch %d sequence %d", f.Epoch, f.First)
+		s += fmt.Sprintf(", epoch %s sequence %s", FormatCount(f.Epoch), FormatCount(f.First))
 		if f.Last > f.First {
-			s += fmt.Sprintf(" to %d", f.Last)
+			s += " to " + FormatCount(f.Last)
 		}
 	}
 	if f.Detail != "" {
@@ -66,18 +67,30 @@ func Summary(findings []Finding) string {
 }
 
 // FormatCount formats a number in groups of three digits: 12 345.
-func FormatCount(n uint64) string {
-	s := fmt.Sprint(n)
+func FormatCount[N ~int | ~int64 | ~uint64](n N) string {
+	s := fmt.Sprint(uint64(n))
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + " " + s[i:]
 	}
 	return s
 }
 
-// Count returns a number with its noun, in the plural unless the number is 1: "1 deletion", "2 000 deletions".
+// Count returns a number with its noun, in the plural unless the number is 1: "1 deletion", "2 000 recoveries".
 func Count[N ~int | ~int64 | ~uint64](n N, noun string) string {
-	if n != 1 {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "ery"):
+		noun = strings.TrimSuffix(noun, "y") + "ies"
+	default:
 		noun += "s"
 	}
-	return FormatCount(uint64(n)) + " " + noun
+	return FormatCount(n) + " " + noun
+}
+
+// WasOrWere returns the verb after a number of things.
+func WasOrWere[N ~int | ~int64 | ~uint64](n N) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }

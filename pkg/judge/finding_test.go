@@ -29,6 +29,8 @@ func TestSummary_WritesOutTheFirstAndCountsTheOthers(t *testing.T) {
 func TestCount_PluralisesTheNoun(t *testing.T) {
 	assert.Equal(t, "0 deletions", Count(0, "deletion"))
 	assert.Equal(t, "1 deletion", Count(1, "deletion"))
+	assert.Equal(t, "1 recovery", Count(1, "recovery"))
+	assert.Equal(t, "2 recoveries", Count(2, "recovery"))
 	assert.Equal(t, "2 records", Count(uint64(2), "record"))
 	assert.Equal(t, "12 345 bytes", Count(int64(12345), "byte"))
 }

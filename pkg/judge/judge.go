@@ -7,8 +7,6 @@
 package judge
 
 import (
-	"fmt"
-
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
@@ -134,7 +132,7 @@ func (e *evaluation) segmentsOf(epoch int) []journal.Segment {
 // checkUnlisted reports what the scan found but did not list: it cannot be judged, and must not pass.
 func (e *evaluation) checkUnlisted() {
 	if e.Scan.Unlisted > 0 {
-		e.report(Finding{Class: Corrupt, Detail: fmt.Sprintf(
-			"the scan found %d more segments, damaged ranges or foreign records than it lists", e.Scan.Unlisted)})
+		e.report(Finding{Class: Corrupt, Detail: "the scan found " + Count(e.Scan.Unlisted, "range") +
+			" of bytes that it does not list"})
 	}
 }

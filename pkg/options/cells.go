@@ -131,6 +131,24 @@ var accessModeAbbreviations = map[corev1.PersistentVolumeAccessMode]string{
 	corev1.ReadWriteOnce: "rwo", corev1.ReadWriteOncePod: "rwop", corev1.ReadWriteMany: "rwx",
 }
 
+// DisplayName returns the name by which users see the cell: its name, or that of its volume if the run has one cell.
+func (c CellSpec) DisplayName() string {
+	switch {
+	case c.Name != "":
+		return c.Name
+	case c.ExistingClaim != "":
+		return c.ExistingClaim
+	case c.VolumeSource == EmptyDir:
+		return "emptyDir"
+	case c.VolumeSource == Local:
+		return "local"
+	case c.StorageClass != "":
+		return c.StorageClass
+	default:
+		return "default StorageClass"
+	}
+}
+
 // ObjectName returns the name of one of the cell's objects: base, with the cell's name appended if it has one.
 func (c CellSpec) ObjectName(base string) string {
 	if c.Name == "" {

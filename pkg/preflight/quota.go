@@ -55,7 +55,14 @@ func checkQuota(ctx context.Context, r run.Run, cells []run.PlannedCell) Check {
 	case len(scoped) > 0:
 		return Check{check, Warning, "not checked, because of their scopes: " + strings.Join(scoped, ", ")}
 	}
-	return Check{check, Passed, fmt.Sprintf("room for the objects of %d cells at once", atOnce)}
+	return Check{check, Passed, roomFor(atOnce)}
+}
+
+func roomFor(cells int) string {
+	if cells == 1 {
+		return "room for the objects of one cell"
+	}
+	return fmt.Sprintf("room for the objects of %d cells at once", cells)
 }
 
 // usageOf returns what the objects of the cells count against quotas, if so many cells are tested at once: what the run

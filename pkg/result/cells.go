@@ -21,6 +21,9 @@ func (r Result) Control() *Cell {
 	return nil
 }
 
+// DisplayName returns the name by which users see the cell. It is the same in every report and while the run executes.
+func (c Cell) DisplayName() string { return c.Spec.DisplayName() }
+
 // EpochRead is one read of a cell's journal, by a writer or by the reader.
 type EpochRead struct {
 	*JournalRead

@@ -242,13 +242,14 @@ func (c Cell) WriteSentence() string {
 	if c.IsLocal() {
 		writer = "The " + c.Epochs[0].Pod.Name
 	}
-	return fmt.Sprintf("%s wrote acknowledged records to %s", writer, c.volumeName())
+	return fmt.Sprintf("%s wrote acknowledged records to %s", writer, c.VolumeName())
 }
 
 // IsLocal reports whether the cell is that of a local run: its pods are processes.
 func (c Cell) IsLocal() bool { return c.Spec.VolumeSource == options.Local }
 
-func (c Cell) volumeName() string {
+// VolumeName describes the volume of a cell in a phrase.
+func (c Cell) VolumeName() string {
 	if c.Target != "" {
 		return c.Target
 	}

@@ -1,8 +1,8 @@
 package result
 
 import (
-	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -30,7 +30,7 @@ func (r Result) Table() string {
 }
 
 func (c Cell) row() []string {
-	name := cmp.Or(c.Spec.Name, c.volumeName())
+	name := c.DisplayName()
 	if c.Verdict == judge.Skipped {
 		return append([]string{name, string(c.Verdict)}, slices.Repeat([]string{"-"}, len(columns)-2)...)
 	}
@@ -40,12 +40,13 @@ func (c Cell) row() []string {
 	}
 	row := []string{
 		name, string(c.Verdict), c.Provenance.Level.String(), judge.FormatCount(ledger.CountRecords(c.Acks)), lost,
-		fmt.Sprint(c.Deletions()), short(c.SlowestRecovery()),
+		judge.FormatCount(c.Deletions()), short(c.SlowestRecovery()),
 	}
 	if c.Latency == nil {
 		return append(row, "-", "-", "-", "-")
 	}
-	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), fmt.Sprintf("%.0f", c.Rate()))
+	rate := judge.FormatCount(uint64(math.Round(c.Rate())))
+	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), rate)
 }
 
 // Lost returns how many acknowledged records are missing or damaged. Duplicated and reordered records are not lost.

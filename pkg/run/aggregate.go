@@ -85,10 +85,11 @@ func reasonOfMany(overall judge.Verdict, tested []result.Cell, control *result.C
 		}
 		byVerdict[c.Verdict] = append(byVerdict[c.Verdict], entry)
 	}
-	sentences := []string{fmt.Sprintf("%d of %d cells passed", len(byVerdict[judge.Pass]), len(tested))}
+	sentences := []string{fmt.Sprintf("%s of %s passed",
+		judge.FormatCount(len(byVerdict[judge.Pass])), judge.Count(len(tested), "cell"))}
 	for _, v := range []judge.Verdict{judge.Fail, judge.Error, judge.Stopped, judge.Skipped} {
 		if list := byVerdict[v]; len(list) > 0 {
-			sentences = append(sentences, fmt.Sprintf("%d %s: %s", len(list), v, strings.Join(list, "; ")))
+			sentences = append(sentences, fmt.Sprintf("%s %s: %s", judge.FormatCount(len(list)), v, strings.Join(list, "; ")))
 		}
 	}
 	switch {

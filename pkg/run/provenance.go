@@ -87,11 +87,11 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 	case now == nil:
 		return provenance.Observed(provenance.Unknown, "no attachment to the reader's node was observed")
 	case before == now:
-		return provenance.Observed(provenance.No, "the volume stayed attached to %s (%s)", writer, now.Name)
+		return provenance.Observed(provenance.No, "the volume stayed attached: %s", identify(*now))
 	case before == nil:
 		return provenance.Observed(provenance.Unknown, "no attachment to the writer's node was observed")
 	case before.DeletedAt.IsZero():
-		return provenance.Observed(provenance.No, "the volume is still attached to %s (%s)", writer, before.Name)
+		return provenance.Observed(provenance.No, "the volume is still attached: %s", identify(*before))
 	case before.DeletionMissed && before.Name != now.Name: // two of the same name cannot overlap
 		return provenance.Observed(provenance.Unknown, "when the volume was detached from %s is unknown", writer)
 	case !now.AttachedAt.After(before.DeletedAt):
@@ -99,8 +99,14 @@ func compareAttachments(all []kube.Attachment, writer string, deleted time.Time,
 			reader, writer)
 	}
 	return provenance.Observed(provenance.Yes,
-		"VolumeAttachment %s (node %s) was deleted at %s; %s (node %s) was created at %s",
-		before.Name, writer, before.DeletedAt.Format(clockTime), now.Name, reader, now.AttachedAt.Format(clockTime))
+		"%s was deleted at %s; %s was created at %s",
+		identify(*before), before.DeletedAt.Format(clockTime), identify(*now), now.AttachedAt.Format(clockTime))
+}
+
+// identify names an attachment with its UID: the name depends only on the volume and the node, so two attachments to
+// the same node have the same name.
+func identify(a kube.Attachment) string {
+	return fmt.Sprintf("VolumeAttachment %s (UID %s, node %s)", a.Name, a.UID, a.Node)
 }
 
 // attachmentAt returns the attachment to a node that existed at a time; nil if there was none.

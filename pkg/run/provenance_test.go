@@ -68,6 +68,17 @@ func TestCompareAttachments(t *testing.T) {
 	}
 }
 
+func TestCompareAttachments_ReportsTheUIDs(t *testing.T) {
+	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0).UTC() }
+	first := kube.Attachment{Name: "csi-1", UID: "uid-1", Node: "n1", AttachedAt: at(1), DeletedAt: at(6)}
+	second := kube.Attachment{Name: "csi-1", UID: "uid-2", Node: "n1", AttachedAt: at(7)}
+	assert.Equal(t, "VolumeAttachment csi-1 (UID uid-1, node n1) was deleted at 00:00:06.000Z; "+
+		"VolumeAttachment csi-1 (UID uid-2, node n1) was created at 00:00:07.000Z",
+		compareAttachments([]kube.Attachment{first, second}, "n1", at(5), "n1").Reason)
+	assert.Equal(t, "the volume stayed attached: VolumeAttachment csi-1 (UID uid-2, node n1)",
+		compareAttachments([]kube.Attachment{second}, "n1", at(8), "n1").Reason)
+}
+
 func TestDetachTime_IsThatOfTheLastWriter(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 	attached := func(node string, from int, to time.Time) kube.Attachment {

@@ -132,7 +132,8 @@ func TestVerdict_TruncatedJournalIsALostTail(t *testing.T) {
 		Offset: kept * recordSize, End: kept * recordSize,
 	}}, cell.Findings)
 	assert.Contains(t, o.probe(t, "verify").Description, fmt.Sprintf(
-		"lost-tail: %s acknowledged records, epoch 1 sequence 101 to %d", judge.FormatCount(acknowledged-kept), acknowledged))
+		"lost-tail: %s acknowledged records, epoch 1 sequence 101 to %s", judge.FormatCount(acknowledged-kept),
+		judge.FormatCount(acknowledged)))
 	requireNothingLeft(t, ns)
 }
 

@@ -75,7 +75,7 @@ func TestProbeRecipe_ReportsLostRecords(t *testing.T) {
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "write").Verdict)
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictFailed, o.probe(t, "verify").Verdict)
 	assert.Contains(t, o.probe(t, "verify").Description, "Actual value: lost: lost-tail: "+
-		"900 acknowledged records epoch 1 sequence 101 to 1000; file /data/durability-")
+		"900 acknowledged records epoch 1 sequence 101 to 1 000; file /data/durability-")
 	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage)
 }
 

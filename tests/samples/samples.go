@@ -5,6 +5,7 @@
 package samples
 
 import (
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -159,8 +160,9 @@ func onCeph(number int, name, claimName string) scenario {
 		},
 		claim:     claim(number, claimName, "ceph-rbd", cephRBD, corev1.ReadWriteOnce),
 		unmounted: yes("node-b no longer listed the volume as in use before the reader was scheduled"),
-		reattached: yes("VolumeAttachment csi-19 (node node-b) was deleted at 12:47:31.204Z; csi-20 (node node-a) was " +
-			"created at 12:47:32.871Z"),
+		reattached: yes(fmt.Sprintf("VolumeAttachment csi-19 (UID %s, node node-b) was deleted at 12:47:31.204Z; "+
+			"VolumeAttachment csi-20 (UID %s, node node-a) was created at 12:47:32.871Z",
+			uid(number, 19, "attach"), uid(number, 20, "attach"))),
 	}
 }
 

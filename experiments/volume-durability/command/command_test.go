@@ -147,7 +147,7 @@ func TestReport_SeveralRunsOnOnePage(t *testing.T) {
 	passed, failed := writeBundle(t, samples.Pass()), writeBundle(t, samples.Fail())
 	code, out, errOut := execute(t, "report", passed, failed, "-o", "html")
 	assert.Equal(t, terminal.ExitOK, code)
-	assert.Contains(t, out, "<title>2\u00a0runs: 1\u00a0Pass, 1\u00a0Fail: volume-durability</title>")
+	assert.Contains(t, out, "<title>2 runs: 1\u00a0Pass, 1\u00a0Fail: volume-durability</title>")
 	assert.Equal(t, 2, strings.Count(errOut, "matches its manifest"))
 	code, out, errOut = execute(t, "report", passed, failed, "-o", "ckl")
 	assert.Equal(t, terminal.ExitError, code)

@@ -309,12 +309,16 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome 
 }
 
 func (o verification) reason() string {
-	acknowledged := judge.FormatCount(o.Judgement.Acknowledged)
+	acknowledged := o.Judgement.Acknowledged
 	switch o.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("all %s acknowledged records are intact", acknowledged)
+		if acknowledged == 1 {
+			return "the only acknowledged record is intact"
+		}
+		return fmt.Sprintf("all %s are intact", judge.Count(acknowledged, "acknowledged record"))
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s records were acknowledged", judge.Summary(o.Judgement.Findings), acknowledged)
+		return fmt.Sprintf("%s; %s %s acknowledged", judge.Summary(o.Judgement.Findings),
+			judge.Count(acknowledged, "record"), judge.WasOrWere(acknowledged))
 	}
 	return "nothing was acknowledged, so there is nothing to check"
 }
@@ -323,13 +327,14 @@ func (o verification) reason() string {
 func (o verification) text() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict), o.Reason)
-	fmt.Fprintf(&s, "  journal       %s, %d bytes, %d intact records\n", o.Journal, o.Scan.Bytes, o.Scan.Records)
-	fmt.Fprintf(&s, "  journal ID    %s, %d bytes per record\n", o.format.ID, o.format.RecordSize)
+	fmt.Fprintf(&s, "  journal       %s, %s, %s\n", o.Journal,
+		judge.Count(o.Scan.Bytes, "byte"), judge.Count(o.Scan.Records, "intact record"))
+	fmt.Fprintf(&s, "  journal ID    %s, %s per record\n", o.format.ID, judge.Count(o.format.RecordSize, "byte"))
 	if o.SHA256 != "" {
 		fmt.Fprintf(&s, "  SHA-256       %s\n", o.SHA256)
 	}
 	for _, ack := range o.Acks {
-		fmt.Fprintf(&s, "  acknowledged  epoch %d up to sequence number %d\n", ack.Epoch, ack.Seq)
+		fmt.Fprintf(&s, "  acknowledged  epoch %d up to sequence number %s\n", ack.Epoch, judge.FormatCount(ack.Seq))
 	}
 	s.WriteString(terminal.Details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
 	return s.String()

@@ -78,13 +78,13 @@ func TestProbe_VerifyReportsALossAndKeepsTheJournal(t *testing.T) {
 	truncate := func(size int64) func(string) error {
 		return func(path string) error { return os.Truncate(path, size) }
 	}
-	const all = "1 000 acknowledged records epoch 1 sequence 1 to 1000 "
+	const all = "1 000 acknowledged records epoch 1 sequence 1 to 1 000 "
 	for want, damage := range map[string]func(path string) error{
-		"lost: lost-tail: 900 acknowledged records epoch 1 sequence 101 to 1000; ": truncate(100 * 256),
-		"lost: torn: 1 acknowledged record epoch 1 sequence 1000; ":                truncate(1000*256 - 20),
-		"lost: missing: " + all + "(there is no journal); ":                        os.Remove,
-		"lost: missing: " + all + "(the journal is empty); ":                       truncate(0),
-		"lost: corrupt: " + all + "(the records are intact but not the":            rewritten,
+		"lost: lost-tail: 900 acknowledged records epoch 1 sequence 101 to 1 000; ": truncate(100 * 256),
+		"lost: torn: 1 acknowledged record epoch 1 sequence 1 000; ":                truncate(1000*256 - 20),
+		"lost: missing: " + all + "(there is no journal); ":                         os.Remove,
+		"lost: missing: " + all + "(the journal is empty); ":                        truncate(0),
+		"lost: corrupt: " + all + "(the records are intact but not the":             rewritten,
 		"lost: unavailable (": unreadable,
 	} {
 		folder := volumeFolder(t)

@@ -84,8 +84,8 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 	}
 	fmt.Fprintf(w.errOut, "writing to %s\n", target.Journal)
 	records, err := run.Write(writing, sink.add)
-	fmt.Fprintf(w.errOut, "%s records were acknowledged; the journal stays at %s\n",
-		judge.FormatCount(records), target.Journal)
+	fmt.Fprintf(w.errOut, "%s %s acknowledged; the journal stays at %s\n",
+		judge.Count(records, "record"), judge.WasOrWere(records), target.Journal)
 	return errors.Join(err, sink.close())
 }
 
@@ -128,8 +128,9 @@ func (r *readCommand) execute(ctx context.Context, folder string) error {
 func describe(found []local.Found) string {
 	var s strings.Builder
 	for _, f := range found {
-		fmt.Fprintf(&s, "%s\n  %s bytes, %s intact records, %d damaged ranges, read %s\n", f.Path,
-			judge.FormatCount(uint64(f.Scan.Bytes)), judge.FormatCount(f.Scan.Records), len(f.Scan.Damage), f.Scan.ReadMode)
+		fmt.Fprintf(&s, "%s\n  %s, %s, %s, read %s\n", f.Path,
+			judge.Count(f.Scan.Bytes, "byte"), judge.Count(f.Scan.Records, "intact record"),
+			judge.Count(len(f.Scan.Damage), "damaged range"), f.Scan.ReadMode)
 		if f.Scan.SHA256 != "" {
 			fmt.Fprintf(&s, "  SHA-256 %s\n", f.Scan.SHA256)
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
 // logInterval is the time between two lines on the progress of the writers.
@@ -52,7 +54,8 @@ func (v *View) writersLine() string {
 	var writing []string
 	for _, r := range v.order {
 		if r.state == stateWriting {
-			writing = append(writing, fmt.Sprintf("%s %d (%.0f/s)", title(r.spec), r.records, r.rate.perSecond(v.now())))
+			writing = append(writing, fmt.Sprintf("%s %s (%s/s)",
+				r.spec.DisplayName(), judge.FormatCount(r.records), formatRate(r.rate.perSecond(v.now()))))
 		}
 	}
 	if len(writing) == 0 {
@@ -82,7 +85,7 @@ func (v *View) elapsed() string { return v.now().Sub(v.started).Round(time.Secon
 func (l *logView) setRows(rows []*row) {
 	names := make([]string, len(rows))
 	for i, r := range rows {
-		names[i] = title(r.spec)
+		names[i] = r.spec.DisplayName()
 	}
 	l.printLine("cells: " + strings.Join(names, ", "))
 }

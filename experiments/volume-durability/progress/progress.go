@@ -108,7 +108,7 @@ func (v *View) CellsPlanned(cells []options.CellSpec) {
 // WritersReady shows that the writers have acknowledged their first records.
 func (v *View) WritersReady(_ context.Context, cells []result.Cell) error {
 	for _, c := range cells {
-		v.event("%s: %s", title(c.Spec), c.WriteSentence())
+		v.event("%s: %s", c.DisplayName(), c.WriteSentence())
 	}
 	return nil
 }
@@ -147,25 +147,25 @@ func (v *View) BeforeDeletion(spec options.CellSpec, pod result.Pod) {
 		records = r.records
 	})
 	if spec.VolumeSource == options.Local {
-		v.event("%s: killing the %s (%s acknowledged so far)", title(spec), pod.Name, judge.Count(records, "record"))
+		v.event("%s: killing the %s (%s acknowledged so far)", spec.DisplayName(), pod.Name, judge.Count(records, "record"))
 		return
 	}
 	v.event("%s: deleting pod %s on node %s (%s acknowledged so far)",
-		title(spec), pod.Name, pod.Node, judge.Count(records, "record"))
+		spec.DisplayName(), pod.Name, pod.Node, judge.Count(records, "record"))
 }
 
 // BeforeRead shows that the journal of a cell is read back.
 func (v *View) BeforeRead(spec options.CellSpec) {
 	v.update(spec, func(r *row) { r.state = "reading the journal back" })
 	v.setPhase("post-chaos: reading back")
-	v.event("%s: reading the journal back", title(spec))
+	v.event("%s: reading the journal back", spec.DisplayName())
 }
 
 // CellJudged shows the verdict of a cell.
 func (v *View) CellJudged(judged result.Cell) {
 	label := VerdictLabel(judged)
 	v.update(judged.Spec, func(r *row) { r.verdict, r.state = label, judged.Reason })
-	v.event("%s: %s: %s", title(judged.Spec), label, judged.Reason)
+	v.event("%s: %s: %s", judged.DisplayName(), label, judged.Reason)
 }
 
 // AllCellsJudged shows that every cell has its verdict.
@@ -190,23 +190,6 @@ func (v *View) update(spec options.CellSpec, change func(*row)) {
 	if r := v.rows[spec.Name]; r != nil {
 		change(r)
 	}
-}
-
-// title returns the name of a cell, or of its storage if it has none.
-func title(spec options.CellSpec) string {
-	switch {
-	case spec.Name != "":
-		return spec.Name
-	case spec.ExistingClaim != "":
-		return spec.ExistingClaim
-	case spec.VolumeSource == options.EmptyDir:
-		return "emptyDir"
-	case spec.VolumeSource == options.Local:
-		return "local"
-	case spec.StorageClass != "":
-		return spec.StorageClass
-	}
-	return "default StorageClass"
 }
 
 // VerdictLabel returns the verdict of a cell. The label of a control shows whether the

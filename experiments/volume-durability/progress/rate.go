@@ -1,6 +1,11 @@
 package progress
 
-import "time"
+import (
+	"math"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+)
 
 // rateWindow is the time over which a rate is measured.
 const rateWindow = 3 * time.Second
@@ -42,3 +47,6 @@ func (r *rate) perSecond(now time.Time) float64 {
 	}
 	return float64(last.count-first.count) / elapsed
 }
+
+// formatRate formats a rate as a whole number.
+func formatRate(perSecond float64) string { return judge.FormatCount(uint64(math.Round(perSecond))) }

@@ -10,6 +10,8 @@ import (
 	"github.com/mattn/go-runewidth"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
 // refreshInterval is the time between two updates of a terminal.
@@ -67,7 +69,7 @@ func (t *terminalView) event(string) {}
 func (t *terminalView) setRows(rows []*row) {
 	width := 0
 	for _, r := range rows {
-		width = max(width, runewidth.StringWidth(title(r.spec)))
+		width = max(width, runewidth.StringWidth(r.spec.DisplayName()))
 	}
 	for _, r := range rows {
 		t.addLine(func(int) string { return t.view.rowLine(r, min(width, maxNameWidth)) })
@@ -89,19 +91,22 @@ const maxNameWidth = 40
 func (v *View) rowLine(r *row, nameWidth int) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	name := runewidth.FillRight(runewidth.Truncate(title(r.spec), nameWidth, "…"), nameWidth)
-	perSecond, state := fmt.Sprintf("%4.0f/s", r.rate.perSecond(v.now())), r.state
+	name := runewidth.FillRight(runewidth.Truncate(r.spec.DisplayName(), nameWidth, "…"), nameWidth)
+	perSecond, state := fmt.Sprintf("%4s/s", formatRate(r.rate.perSecond(v.now()))), r.state
 	if r.verdict != "" {
 		perSecond, state = "      ", r.verdict+": "+r.state
 	}
-	return fmt.Sprintf("  %s  %8d acknowledged  %s  %s  %s", name, r.records, perSecond, deletions(r.deletions), state)
+	return fmt.Sprintf("  %s  %8s acknowledged  %s  %s  %s",
+		name, judge.FormatCount(r.records), perSecond, deletions(r.deletions), state)
 }
 
 func deletions(n int) string {
+	const width = len("12 deletions")
+	text := judge.Count(n, "deletion")
 	if n == 1 {
-		return " 1 deletion "
+		text += " " // aligns the noun with its plural
 	}
-	return fmt.Sprintf("%2d deletions", n)
+	return fmt.Sprintf("%*s", width, text)
 }
 
 // phaseLine renders the line of the run as a whole.

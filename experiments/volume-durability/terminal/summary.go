@@ -60,7 +60,7 @@ func reasons(cells []result.Cell) string {
 		if c.Spec.Control && c.LostAllData() || !c.Spec.Control && c.Verdict == judge.Pass {
 			continue
 		}
-		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.Spec.Name, progress.VerdictLabel(c), c.Reason)
+		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.DisplayName(), progress.VerdictLabel(c), c.Reason)
 	}
 	return s.String()
 }
@@ -106,9 +106,9 @@ func Details(c result.Cell) string {
 func describeFinding(f judge.Finding) string {
 	switch {
 	case f.End > f.Offset:
-		return fmt.Sprintf("%s; bytes %d to %d", f, f.Offset, f.End-1)
+		return fmt.Sprintf("%s; bytes %s to %s", f, judge.FormatCount(f.Offset), judge.FormatCount(f.End-1))
 	case f.Offset > 0:
-		return fmt.Sprintf("%s; at byte %d", f, f.Offset)
+		return fmt.Sprintf("%s; at byte %s", f, judge.FormatCount(f.Offset))
 	}
 	return f.String()
 }

@@ -20,7 +20,7 @@ func TestSummary_OneCellListsWhatIsUnproven(t *testing.T) {
 func TestSummary_FindingsHaveAPosition(t *testing.T) {
 	s := summary(samples.Fail())
 	assert.Contains(t, s, "Fail: ")
-	assert.Regexp(t, `Findings\n  - .*; (bytes \d+ to \d+|at byte \d+)\n`, s)
+	assert.Regexp(t, `Findings\n  - .*; (bytes [\d ]+ to [\d ]+|at byte [\d ]+)\n`, s)
 }
 
 func TestDescribeFinding_Position(t *testing.T) {

@@ -120,7 +120,7 @@ func (t *text) cell(c result.Cell) {
 	}
 	t.line("Evidence level: %s", level(c.Provenance))
 	for _, f := range c.Findings {
-		t.line("Finding: %s, bytes %d to %d of %s", f, f.Offset, f.End, c.JournalFile)
+		t.line("Finding: %s, bytes %s to %s of %s", f, judge.FormatCount(f.Offset), judge.FormatCount(f.End), c.JournalFile)
 	}
 }
 

@@ -177,13 +177,14 @@ func TestSteps_FollowEachOther(t *testing.T) {
 	}
 }
 
-func TestRanges_ShortenLongNames(t *testing.T) {
+func TestRanges_HideTheValuesBesideLongNames(t *testing.T) {
 	assert.Equal(t, "ceph-rbd/graceful", shortened("ceph-rbd/graceful", "2.29 ms · 5.87 ms", narrowRoom))
 	const long = "a-very-long-name-of-a-class/graceful"
 	assert.Equal(t, "a-very-lon…s/graceful", shortened(long, "2.29 ms · 5.87 ms", narrowRoom))
 	row := RangeRow{Name: long, Median: 1, High: 2, Max: 3, Values: "2.29 ms · 5.87 ms"}
 	svg := string(Ranges{Format: plain, Rows: []RangeRow{row}}.SVG())
-	assert.Contains(t, svg, `class="label over on-narrow" text-anchor="start" x="0%" y="14">a-very-lon…s/graceful<`)
+	assert.Contains(t, svg, `class="label over on-narrow" text-anchor="start" x="0%" y="14">`+long+"<")
+	assert.Contains(t, svg, `class="label over on-wide" text-anchor="end" x="100%" y="14">`+row.Values+"<")
 	assert.Contains(t, svg, `class="label over on-wide" text-anchor="start" x="0%" y="14">`+long+"<")
 }
 

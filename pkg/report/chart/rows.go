@@ -86,8 +86,7 @@ func (r Ranges) SVG() template.HTML {
 	for i, row := range r.Rows {
 		y := rowHeight * float64(i)
 		middle := y + rowText + 5 + rowBar/2
-		p.name(y+rowText, row.Name, row.Values)
-		p.textAt("label over", "end", 100, y+rowText, row.Values)
+		p.namedValues(y+rowText, row.Name, row.Values)
 		p.line("range-thin", axis.at(row.High), middle, axis.at(row.Max), middle)
 		p.line("range", axis.at(row.Median), middle, axis.at(row.High), middle)
 		p.mark("range-median", axis.at(row.Median), middle, diamond)
@@ -121,6 +120,19 @@ func (p *picture) name(y float64, name, beside string) {
 	}
 	p.textAt("label over on-narrow", "start", 0, y, narrow)
 	p.textAt("label over on-wide", "start", 0, y, wide)
+}
+
+// namedValues writes a row's name and its values. Narrow screens show only the name if they do not have room for both.
+func (p *picture) namedValues(y float64, name, values string) {
+	class := "label over"
+	if utf8.RuneCountInString(name)+utf8.RuneCountInString(values)+2 > narrowRoom {
+		class += " on-wide"
+		p.textAt("label over on-narrow", "start", 0, y, shortened(name, "", narrowRoom))
+		p.textAt("label over on-wide", "start", 0, y, shortened(name, values, wideRoom))
+	} else {
+		p.textAt("label over", "start", 0, y, name)
+	}
+	p.textAt(class, "end", 100, y, values)
 }
 
 // shortened shortens a name to leave room for the text at the end of its row. It cuts the middle, because similar names

@@ -60,8 +60,12 @@ func (s Strip) SVG() template.HTML {
 	bytes := scale{0, float64(s.Length), false}
 	x := func(offset int64) float64 { return bytes.at(float64(offset)) }
 	p.box("absent", 0, 100, stripTop+1, stripHeight-2, "") // the parts cover it
+	parts := make([]span, 0, len(s.Parts))
 	for _, part := range s.Parts {
-		p.box("part-"+string(part.Kind), x(part.From), x(part.To), stripTop, stripHeight, part.Title)
+		parts = append(parts, span{x(part.From), x(part.To), "part-" + string(part.Kind), part.Title})
+	}
+	for _, part := range thinSpans(parts, partWeight) {
+		p.box(part.class, part.from, part.to, stripTop, stripHeight, part.text)
 	}
 	for _, m := range s.Marks {
 		p.box("lost", x(m.From), x(m.To), stripTop-3, stripHeight+6, m.Label)
@@ -71,6 +75,10 @@ func (s Strip) SVG() template.HTML {
 		p.text("label strong", l.x, stripTop-13, l.label)
 	}
 	for _, section := range s.Sections {
+		const visible = 0.5
+		if len(s.Sections) > maxMarks && x(section.To)-x(section.From) < visible {
+			continue
+		}
 		p.line("part", x(section.From), bottom+2, x(section.From), bottom+10)
 		const roomForAName = 6
 		if x(section.To)-x(section.From) >= roomForAName {
@@ -79,6 +87,16 @@ func (s Strip) SVG() template.HTML {
 	}
 	p.axis(bottom+22, ticksOn(bytes, linearTicks(float64(s.Length), 4), s.Format))
 	return p.svg(s.Alternative)
+}
+
+// partWeight makes the rare parts visible among very many.
+func partWeight(class string) int {
+	switch class {
+	case "part-" + string(Damaged), "part-" + string(Foreign):
+		return 1
+	default:
+		return 0
+	}
 }
 
 type label struct {

@@ -87,14 +87,14 @@ func (t Timeline) SVG() template.HTML {
 	for _, tick := range linearTicks(top, 3) {
 		p.line("grid", 0, height(tick), 100, height(tick))
 	}
-	for _, o := range t.Recoveries {
+	for _, o := range t.drawnRecoveries() {
 		p.box("recovery", x(o.From), x(o.To), plotTop, plotHeight, o.Label)
 	}
 	points := make([]point, 0, len(t.Acked))
 	for _, a := range t.Acked {
 		points = append(points, point{x(a.At), a.Count / top})
 	}
-	p.curve("acked", plotTop, plotHeight, points)
+	p.curve("acked", plotTop, plotHeight, thinPoints(points))
 	t.reads(p, bottom, height)
 	t.deletions(p, bottom)
 	for _, tick := range linearTicks(top, 3) {
@@ -109,7 +109,10 @@ func (t Timeline) SVG() template.HTML {
 // priority.
 func (t Timeline) reads(p *picture, bottom float64, height func(float64) float64) {
 	var taken []extent
-	for _, r := range slices.Backward(t.Reads) {
+	reads := thinMarks(t.Reads, func(r ReadPoint) float64 { return t.place(r.At) }, func(a, b ReadPoint) int {
+		return cmp.Compare(a.Acked-a.Found, b.Acked-b.Found)
+	})
+	for _, r := range slices.Backward(reads) {
 		x := t.place(r.At)
 		if r.Found < r.Acked {
 			p.line("gone", x, height(r.Acked), x, height(r.Found))
@@ -135,14 +138,14 @@ func (t Timeline) reads(p *picture, bottom float64, height func(float64) float64
 // deletions marks the beginning of each recovery. Very many lines would hide the curve, so then there are only marks.
 func (t Timeline) deletions(p *picture, bottom float64) {
 	const maxLines = 20
-	for _, o := range t.Recoveries {
+	for _, o := range thinMarks(t.Recoveries, t.deletion, longer) {
 		if len(t.Recoveries) <= maxLines {
 			p.line("deletion", t.place(o.From), plotTop-4, t.place(o.From), bottom)
 		}
 		p.mark("deletion-mark", t.place(o.From), plotTop-4, downwards)
 	}
 	longest := slices.Clone(t.Recoveries)
-	slices.SortStableFunc(longest, func(a, b Recovery) int { return cmp.Compare(b.To.Sub(b.From), a.To.Sub(a.From)) })
+	slices.SortStableFunc(longest, func(a, b Recovery) int { return longer(b, a) })
 	var taken []extent
 	for _, o := range longest {
 		place := (t.place(o.From) + t.place(o.To)) / 2
@@ -154,6 +157,24 @@ func (t Timeline) deletions(p *picture, bottom float64) {
 		p.text("label", place, plotTop-16, o.Label)
 	}
 }
+
+// MaxRecoveries is the number of recoveries up to which a timeline draws each of them. If there are more, it draws the
+// longest.
+const MaxRecoveries = 100
+
+// drawnRecoveries returns the recoveries that are drawn as areas.
+func (t Timeline) drawnRecoveries() []Recovery {
+	if len(t.Recoveries) <= MaxRecoveries {
+		return t.Recoveries
+	}
+	longest := slices.Clone(t.Recoveries)
+	slices.SortStableFunc(longest, func(a, b Recovery) int { return longer(b, a) })
+	return longest[:MaxRecoveries]
+}
+
+func (t Timeline) deletion(o Recovery) float64 { return t.place(o.From) }
+
+func longer(a, b Recovery) int { return cmp.Compare(a.To.Sub(a.From), b.To.Sub(b.From)) }
 
 func (t Timeline) place(at time.Time) float64 {
 	return scale{0, t.To.Sub(t.From).Seconds(), false}.at(at.Sub(t.From).Seconds())
@@ -171,9 +192,15 @@ func (t Timeline) clock(p *picture, y float64) {
 func (t Timeline) lanes(p *picture, y float64) {
 	for _, lane := range t.Lanes {
 		p.textAt("axis", "start", 0, y+14, lane.Name)
+		var bars []span
+		for _, bar := range lane.Bars {
+			bars = append(bars, span{t.place(bar.From), t.place(bar.To), "bar-" + string(bar.Kind), bar.Title})
+		}
+		for _, s := range thinSpans(bars, func(string) int { return 0 }) {
+			p.box(s.class, s.from, s.to, y+19, barHeight, s.text)
+		}
 		for _, bar := range lane.Bars {
 			from, to := t.place(bar.From), t.place(bar.To)
-			p.box("bar-"+string(bar.Kind), from, to, y+19, barHeight, bar.Title)
 			const roomForALabel = 4
 			if bar.Label != "" && to-from >= roomForALabel {
 				p.textAt("in-bar", "middle", math.Round((from+to)*50)/100, y+19+barHeight-3.5, bar.Label)

@@ -53,7 +53,7 @@ func optionFacts(r result.Result) []fact {
 	}
 	rate := "unlimited"
 	if opts.WriteRate > 0 {
-		rate = fmt.Sprintf("%g records per second", opts.WriteRate)
+		rate = writeRate(opts.WriteRate)
 	}
 	return []fact{
 		{"Duration of the chaos", seconds(opts.Duration), false},
@@ -64,7 +64,7 @@ func optionFacts(r result.Result) []fact {
 		{"Access modes", joined(opts.AccessModes), false},
 		{"Volume modes", joined(opts.VolumeModes), false},
 		{"Nodes of the reader", joined(opts.ReaderNodes), false},
-		{"Maximum number of parallel cells", fmt.Sprint(opts.ParallelCells), false},
+		{"Maximum number of parallel cells", grouped(opts.ParallelCells), false},
 		{"Required evidence level", opts.RequiredEvidence.String(), false},
 		{"Negative control", yesOrNo(opts.NegativeControl), false},
 		{"Record size", counted(opts.RecordSize, "byte"), false},
@@ -73,6 +73,13 @@ func optionFacts(r result.Result) []fact {
 		{"Timeout per step (STATUS_CHECK_TIMEOUT)", seconds(opts.StatusTimeout), false},
 		{"Timeout for reading back (VERIFY_TIMEOUT)", seconds(opts.VerifyTimeout), false},
 	}
+}
+
+func writeRate(perSecond float64) string {
+	if whole := uint64(perSecond); float64(whole) == perSecond {
+		return counted(whole, "record") + " per second"
+	}
+	return fmt.Sprint(perSecond) + space + "records per second"
 }
 
 func seconds(d time.Duration) string {

@@ -29,53 +29,59 @@ type cellView struct {
 	Control      string
 	Reason       string
 	Notes        []string
+	MoreNotes    string
 	Facts        []fact
 	Timeline     *figure
 	Strip        *figure
 	Findings     []findingView
 	Unlisted     string
 	Excerpts     []excerptView
+	MoreExcerpts string
 	Latency      *figure
 	Recovery     *figure
 	Evidence     *evidenceView
 	NotShown     []string
 	Pods, Ledger table
 	Steps        []kubectlsteps.Step
-	// Omitted is the reason for leaving out the details.
-	Omitted string
+	// Expected is set if the cell needs no attention.
+	Expected bool
 	// Folded collapses the details, because other cells need attention first.
 	Folded bool
+	// Compact is set if the page has only the facts of the cell.
+	Compact bool
 }
 
-func newCellView(r result.Result, c result.Cell, at cellPosition) cellView {
+func newCellView(r result.Result, c result.Cell, at cellPosition, compact bool) cellView {
 	v := cellView{
-		cellPosition: at, Name: cellName(c), Verdict: newCellBadge(c), Control: controlSentence(c),
+		cellPosition: at, Name: c.DisplayName(), Verdict: newCellBadge(c), Control: controlSentence(c),
 		Reason: c.Reason, Notes: c.Notes, Facts: cellFacts(c), NotShown: c.NotShown,
+		Expected: hasExpectedVerdict(c), Compact: compact,
 		Folded: c.Spec.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
 		v.Reason = "" // the page's header has it
 	}
+	if more := len(v.Notes) - maxNotes; more > 0 {
+		v.Notes, v.MoreNotes = v.Notes[:maxNotes], "The result in JSON has "+counted(more, "more note")+"."
+	}
+	if compact {
+		return v
+	}
 	v.Findings, v.Unlisted = newFindingViews(c)
 	if len(c.Epochs) > 0 {
 		v.Evidence = newEvidenceView(r, c)
 	}
-	if v.Folded && len(r.Cells) > maxDetailed {
-		v.Omitted = "The page has no charts of cells with the expected verdict, because the run has more than " +
-			fmt.Sprint(maxDetailed) + " cells. The result in JSON has their data."
-		return v
-	}
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
-	v.Excerpts, v.Pods, v.Ledger = newExcerptViews(c), podTable(c), ledgerTable(c)
+	v.Excerpts, v.MoreExcerpts = newExcerptViews(c)
+	v.Pods, v.Ledger = podTable(c).shortened("pod"), ledgerTable(c).shortened("acknowledgement")
 	if c.Verdict != judge.Skipped && !c.IsLocal() {
 		v.Steps = kubectlsteps.Steps(r, c)
 	}
 	return v
 }
 
-// maxDetailed is the number of cells up to which the page shows the details of each. A page with more would be slow to
-// open.
-const maxDetailed = 100
+// maxNotes limits the notes of a cell on the page.
+const maxNotes = 20
 
 // ledgerTable has the acknowledgements, with which anyone can check the journal.
 func ledgerTable(c result.Cell) table {
@@ -85,7 +91,7 @@ func ledgerTable(c result.Cell) table {
 		Numeric: map[int]bool{0: true, 1: true},
 	}
 	for _, p := range c.Acks {
-		row := []string{fmt.Sprint(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), formatTime(p.Time)}
+		row := []string{grouped(p.Epoch), grouped(p.Seq), fmt.Sprintf("%08x", p.Digest), formatTime(p.Time)}
 		t.Rows = append(t.Rows, row)
 	}
 	return t
@@ -126,11 +132,12 @@ func findingRecords(f judge.Finding) string {
 	case f.First == 0:
 		return dash
 	case f.LastEpoch > 0 && f.LastEpoch != f.Epoch:
-		return fmt.Sprintf("epoch %d, %s to epoch %d, %s", f.Epoch, grouped(f.First), f.LastEpoch, grouped(f.Last))
+		return fmt.Sprintf("epoch %s, %s to epoch %s, %s",
+			grouped(f.Epoch), grouped(f.First), grouped(f.LastEpoch), grouped(f.Last))
 	case f.First == f.Last:
-		return fmt.Sprintf("epoch %d, %s", f.Epoch, grouped(f.First))
+		return fmt.Sprintf("epoch %s, %s", grouped(f.Epoch), grouped(f.First))
 	default:
-		return fmt.Sprintf("epoch %d, %s to %s", f.Epoch, grouped(f.First), grouped(f.Last))
+		return fmt.Sprintf("epoch %s, %s to %s", grouped(f.Epoch), grouped(f.First), grouped(f.Last))
 	}
 }
 
@@ -253,7 +260,7 @@ func podTable(c result.Cell) table {
 		}
 	}
 	for _, e := range c.Epochs {
-		add(fmt.Sprintf("Writer %d", e.Number), e.Pod)
+		add("Writer "+grouped(e.Number), e.Pod)
 	}
 	if c.Reader != nil {
 		add("Reader", c.Reader.Pod)

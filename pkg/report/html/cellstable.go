@@ -6,20 +6,26 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// cellName returns the name by which the whole page calls a cell.
-func cellName(c result.Cell) string {
-	switch {
-	case c.Spec.Name != "":
-		return c.Spec.Name
-	case c.Claim != nil && c.Claim.StorageClass != "":
-		return c.Claim.Name + " (" + c.Claim.StorageClass + ")"
-	case c.Claim != nil:
-		return c.Claim.Name
-	case c.Target != "":
-		return c.Target
-	default:
-		return string(c.Spec.VolumeSource)
+// cellTable is a table of cells.
+type cellTable struct {
+	Caption string
+	Rows    []cellRow
+}
+
+// FirstRows returns the table of the cells that need attention first.
+func (v runView) FirstRows() cellTable {
+	if v.Several {
+		return cellTable{"Each cell tests one volume, with a writer, a ledger and a verdict of its own", v.Rows}
 	}
+	return cellTable{"The volume under test", v.Rows}
+}
+
+// CollapsedRows returns the table of the other cells; nil if there are none.
+func (v runView) CollapsedRows() *cellTable {
+	if len(v.MoreRows) == 0 {
+		return nil
+	}
+	return &cellTable{counted(len(v.MoreRows), "more cell"), v.MoreRows}
 }
 
 // cellRow is a cell in the table of cells.
@@ -31,6 +37,9 @@ type cellRow struct {
 	Level                                             string
 	Acknowledged, Lost, Recovery, P50, P99, Max, Rate string
 }
+
+// Missing reports whether a value of the row is not known.
+func (cellRow) Missing(value string) bool { return value == dash }
 
 func newCellRow(c result.Cell, v cellView) cellRow {
 	row := cellRow{

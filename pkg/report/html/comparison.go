@@ -2,6 +2,7 @@ package html
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -32,15 +33,15 @@ func comparisonFigures(cells []result.Cell) []figure {
 		if l := c.Latency; l != nil && l.P50 > 0 {
 			values := []string{formatDuration(l.P50), formatDuration(l.P99), formatDuration(l.Max)}
 			latencies.Rows = append(latencies.Rows, chart.RangeRow{
-				Name: cellName(c), Median: micro(l.P50), High: micro(l.P99), Max: micro(l.Max), Values: strings.Join(values, " · "),
+				Name: c.DisplayName(), Median: micro(l.P50), High: micro(l.P99), Max: micro(l.Max), Values: strings.Join(values, " · "),
 			})
-			latencyTable.Rows = append(latencyTable.Rows, append([]string{cellName(c)}, values...))
+			latencyTable.Rows = append(latencyTable.Rows, append([]string{c.DisplayName()}, values...))
 		}
 		if r, found := slowestRecovery(c); found {
 			row := newStepRow(r)
-			row.Name = cellName(c)
+			row.Name = c.DisplayName()
 			recoveries.Rows = append(recoveries.Rows, row)
-			cells := []string{cellName(c)}
+			cells := []string{c.DisplayName()}
 			for _, took := range stepTimes(r) {
 				cells = append(cells, formatDuration(took))
 			}
@@ -48,18 +49,52 @@ func comparisonFigures(cells []result.Cell) []figure {
 		}
 	}
 	if len(latencies.Rows) > 1 {
+		note := keepSlowest(&latencies.Rows, &latencyTable, func(r chart.RangeRow) float64 { return r.High }, "p99")
 		figures = append(figures, figure{
 			Caption: "Commit latency of each cell: p50, p99 and maximum (logarithmic scale)", Chart: latencies.SVG(),
-			Data: latencyTable, Legend: []legendEntry{{"median", "p50"}, {"high", "p99"}, {"max", "maximum"}},
+			Data: latencyTable, Note: note, Legend: []legendEntry{{"median", "p50"}, {"high", "p99"}, {"max", "maximum"}},
 		})
 	}
 	if len(recoveries.Rows) > 1 {
+		note := keepSlowest(&recoveries.Rows, &recoveryTable, lastStep, "recovery")
 		figures = append(figures, figure{
 			Caption: "Slowest recovery of each cell: from a deletion to the next acknowledgement, by step",
-			Chart:   recoveries.SVG(), Data: recoveryTable, Legend: stepLegend(recoveries),
+			Chart:   recoveries.SVG(), Data: recoveryTable, Note: note, Legend: stepLegend(recoveries),
 		})
 	}
 	return figures
+}
+
+// maxCompared limits the cells in a chart that compares them.
+const maxCompared = 20
+
+// keepSlowest keeps the rows with the greatest values of a chart and of its table. It returns a note if it dropped any.
+func keepSlowest[Row any](rows *[]Row, data *table, value func(Row) float64, of string) string {
+	all := *rows
+	if len(all) <= maxCompared {
+		return ""
+	}
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(value(all[b]), value(all[a])) })
+	order = order[:maxCompared]
+	kept, keptData := make([]Row, 0, maxCompared), make([][]string, 0, maxCompared)
+	for _, i := range order {
+		kept, keptData = append(kept, all[i]), append(keptData, data.Rows[i])
+	}
+	*rows, data.Rows = kept, keptData
+	return fmt.Sprintf("The chart shows the %s of %s with the slowest %s. The table of cells has all of them.",
+		grouped(maxCompared), counted(len(all), "cell"), of)
+}
+
+func lastStep(r chart.StepRow) float64 {
+	last := 0.0
+	for _, step := range r.Steps {
+		last = max(last, step.To)
+	}
+	return last
 }
 
 func slowestRecovery(c result.Cell) (result.Recovery, bool) {

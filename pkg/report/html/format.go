@@ -17,30 +17,32 @@ const dash = "–"
 const space = "\u00a0"
 
 // grouped formats a whole number in groups of three digits.
-func grouped[N ~int | ~int64 | ~uint64](n N) string { return unbreakable(judge.FormatCount(uint64(n))) }
+func grouped[N ~int | ~int64 | ~uint64](n N) string { return unbreakable(judge.FormatCount(n)) }
 
 func unbreakable(s string) string { return strings.ReplaceAll(s, " ", space) }
 
 func groupedFloat(n float64) string { return grouped(int64(math.Round(n))) }
 
-// counted is judge.Count with a no-break space before the noun.
+// counted is judge.Count with an unbreakable number.
 func counted[N ~int | ~int64 | ~uint64](n N, noun string) string {
-	noun = strings.TrimPrefix(judge.Count(n, noun), judge.FormatCount(uint64(n))+" ")
-	return grouped(n) + space + noun
+	number := judge.FormatCount(n)
+	return unbreakable(number) + strings.TrimPrefix(judge.Count(n, noun), number)
 }
 
-// formatDuration formats a duration with about three digits; one that is not known is a dash.
+// formatDuration formats a duration with about three digits; one that is not known is a dash. The digits are rounded
+// before the unit is chosen, so that it never returns 1000 ms or 60.0 s.
 func formatDuration(d time.Duration) string {
+	d = d.Round(time.Microsecond / 100)
 	switch {
 	case d <= 0:
 		return dash
-	case d < time.Millisecond:
+	case d.Round(time.Microsecond) < time.Millisecond:
 		return digits(float64(d)/float64(time.Microsecond)) + space + "µs"
-	case d < time.Second:
+	case d.Round(time.Millisecond) < time.Second:
 		return digits(float64(d)/float64(time.Millisecond)) + space + "ms"
-	case d < time.Minute:
+	case d.Round(time.Second/10) < time.Minute:
 		return digits(d.Seconds()) + space + "s"
-	case d < time.Hour:
+	case d.Round(time.Second) < time.Hour:
 		d = d.Round(time.Second)
 		return pair(int(d/time.Minute), "min", int(d%time.Minute/time.Second), "s")
 	default:
@@ -61,9 +63,9 @@ func pair(large int, unit string, small int, smaller string) string {
 func digits(n float64) string {
 	decimals := 0
 	switch {
-	case n < 10:
+	case n < 9.995: // rounded, it has one digit before the point
 		decimals = 2
-	case n < 100:
+	case n < 99.95:
 		decimals = 1
 	}
 	return strconv.FormatFloat(n, 'f', decimals, 64)

@@ -33,19 +33,30 @@ const (
 	rowsBefore, rowsAfter = 4, 8
 )
 
-func newExcerptViews(c result.Cell) []excerptView {
-	var views []excerptView
+// maxExcerpts limits the pods whose excerpts the page shows.
+const maxExcerpts = 5
+
+// newExcerptViews returns the excerpts of the first pods that found damage, and describes those of the others.
+func newExcerptViews(c result.Cell) (views []excerptView, more string) {
+	left := 0
 	for _, r := range c.Reads() {
 		if r.ScanResult.Excerpt == nil {
 			continue
 		}
+		if len(views) == maxExcerpts {
+			left++
+			continue
+		}
 		who := "The reader"
 		if r.Epoch > 0 {
-			who = fmt.Sprintf("Writer %d", r.Epoch)
+			who = "Writer " + grouped(r.Epoch)
 		}
 		views = append(views, newExcerptView(who, r.ScanResult))
 	}
-	return views
+	if left > 0 {
+		more = "The result in JSON has the excerpts of " + counted(left, "more pod") + "."
+	}
+	return views, more
 }
 
 func newExcerptView(who string, scan protocol.ScanResult) excerptView {

@@ -31,7 +31,8 @@ func RenderAll(results ...result.Result) ([]byte, error) {
 	if len(results) == 0 {
 		return nil, errors.New("rendering a page: no result to show")
 	}
-	parsed, err := template.New("page").Funcs(template.FuncMap{"hexBlock": newHexBlock, "below": below}).Parse(layout)
+	functions := template.FuncMap{"hexBlock": newHexBlock, "below": below, "name": name, "prose": prose}
+	parsed, err := template.New("page").Funcs(functions).Parse(layout)
 	if err != nil {
 		return nil, fmt.Errorf("parsing the page's template: %w", err)
 	}

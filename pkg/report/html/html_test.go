@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,17 +201,18 @@ func TestRender_EscapesNames(t *testing.T) {
 func TestRender_ShowsTheResult(t *testing.T) {
 	r := samples.Matrix()
 	page, tree := rendered(t, r)
+	shown := strings.ReplaceAll(text(tree), space, " ")
 	for _, want := range []string{
-		"2026-11-24 12:46:47 to 12:48:01 UTC (1\u00a0min\u00a014\u00a0s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
+		"2026-11-24 12:46:47 to 12:48:01 UTC (1 min 14 s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
 		"2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
 		"the CSI driver does not use VolumeAttachments", "This is the negative control", "did not test whether",
 		"kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
 	} {
-		assert.Contains(t, text(tree), want)
+		assert.Contains(t, shown, want)
 	}
 	for _, c := range r.Cells {
-		assert.Contains(t, text(tree), c.Reason)
-		assert.Contains(t, text(tree), c.Provenance.Level.String())
+		assert.Contains(t, shown, c.Reason)
+		assert.Contains(t, shown, c.Provenance.Level.String())
 	}
 	var rows []string
 	every(tree, "tr", func(n *html.Node) {
@@ -220,15 +222,14 @@ func TestRender_ShowsTheResult(t *testing.T) {
 			rows = append(rows, strings.Join(cells, "|"))
 		}
 	})
-	require.Len(t, rows, 1+len(r.Cells))
+	require.Len(t, rows, len(r.Cells), "the head, and a row for each cell that was not skipped")
 	latency := r.Cells[2].Latency
 	row := []string{
 		"Fail", "remounted", "2\u00a0700", "118", "3.82\u00a0s",
 		formatDuration(latency.P50), formatDuration(latency.P99), formatDuration(latency.Max), "100",
 	}
-	assert.Equal(t, strings.Join(row, "|"), rows[3])
-	assert.Equal(t, "Skipped|none|–|–|–|–|–|–|–", rows[6])
-	assert.True(t, strings.HasPrefix(rows[7], "Fail, as expected|none|1\u00a0800|1\u00a0800|"), rows[7])
+	assert.Equal(t, strings.Join(row, "|"), rows[1])
+	assert.True(t, strings.HasPrefix(rows[6], "Fail, as expected|none|1\u00a0800|1\u00a0800|"), rows[6])
 	assert.NotContains(t, page, "<nil>")
 	assert.NotContains(t, page, "%!")
 }
@@ -321,6 +322,16 @@ func TestRender_MarksOnlyListedFindings(t *testing.T) {
 	assert.False(t, strings.Contains(string(figure.Chart), "<title>101</title>"), "finding 101 is not marked")
 }
 
+func TestFormatDuration_HasOneFormForEachDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		999_400 * time.Nanosecond: "999 µs", 999_600 * time.Nanosecond: "1.00 ms", 9_996 * time.Microsecond: "10.0 ms",
+		999_600 * time.Microsecond: "1.00 s", 59_940 * time.Millisecond: "59.9 s", 59_960 * time.Millisecond: "1 min",
+		3_599_600 * time.Millisecond: "1 h", time.Hour + 20*time.Second: "1 h", 61 * time.Second: "1 min 1 s",
+	} {
+		assert.Equal(t, want, strings.ReplaceAll(formatDuration(d), space, " "), d)
+	}
+}
+
 func TestFirstNames_CountsTheOthers(t *testing.T) {
 	assert.Equal(t, "a, b, c, d", listNames([]string{"a", "b", "c", "d"}))
 	assert.Equal(t, "a, b, c and 2 more", listNames([]string{"a", "b", "c", "d", "e"}))
@@ -369,8 +380,34 @@ func TestRender_LimitsThePageOfALongRun(t *testing.T) {
 	}
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 2<<20, "%d bytes", len(page))
-	assert.Contains(t, text(tree), "The result in JSON has 4\u00a0900\u00a0more findings.")
-	assert.Contains(t, text(tree), "The chart shows the 12 slowest of 302 recoveries")
+	assert.Contains(t, text(tree), "The result in JSON has 4\u00a0900 more findings.")
+	assert.Contains(t, text(tree), "The chart shows the 12 slowest of 302 recoveries, the table the 100 slowest.")
+}
+
+func TestRender_LimitsThePageOfManyDeletions(t *testing.T) {
+	page, tree := rendered(t, samples.ManyDeletions(5000))
+	assert.Less(t, len(page), 1<<20)
+	shown := strings.ReplaceAll(text(tree), space, " ")
+	for _, want := range []string{
+		"5 000 writers were deleted.", "The chart shows the 100 longest of 4 999 recoveries.",
+		"The chart shows the 12 slowest of 4 999 recoveries, the table the 100 slowest. The result in JSON has all of them. " +
+			"Half of them took at most", "The result in JSON has 4 801 more pods.",
+		"The result in JSON has 4 800 more acknowledgements.",
+	} {
+		assert.Contains(t, shown, want)
+	}
+	every(tree, "svg", func(n *html.Node) {
+		if attribute(n, "class") == "chart" {
+			shapes := 0
+			every(n, "", func(*html.Node) { shapes++ })
+			assert.Less(t, shapes, 3000, attribute(n, "aria-label"))
+		}
+	})
+	every(tree, "table", func(n *html.Node) {
+		rows := 0
+		every(n, "tr", func(*html.Node) { rows++ })
+		assert.LessOrEqual(t, rows, maxTableRows+2)
+	})
 }
 
 func TestRender_ReportsAWriterThatExited(t *testing.T) {
@@ -380,21 +417,100 @@ func TestRender_ReportsAWriterThatExited(t *testing.T) {
 	assert.Contains(t, text(tree), "Note: writer 2 exited before it was deleted: writing /data/logs.log: no space left on device")
 }
 
-func TestRender_OmitsChartsOfPassedCellsIfThereAreMany(t *testing.T) {
-	r := samples.Matrix()
-	for len(r.Cells) < 500 {
-		r.Cells = append(r.Cells, r.Cells[0])
+// texts returns the texts of the elements with a name and a class, without repeated spaces.
+func texts(tree *html.Node, name, class string) []string {
+	var all []string
+	every(tree, name, func(n *html.Node) {
+		if slices.Contains(strings.Fields(attribute(n, "class")), class) {
+			all = append(all, strings.Join(strings.Fields(strings.ReplaceAll(text(n), space, " ")), " "))
+		}
+	})
+	return all
+}
+
+func TestRender_ShowsTheUIDsOfTheAttachments(t *testing.T) {
+	_, tree := rendered(t, samples.Pass())
+	assert.Contains(t, text(tree), "VolumeAttachment csi-20 (UID 00000001-0014-4000-8000-617474616368, node node-a)")
+}
+
+func TestProse_KeepsNumbersAndNamesTogether(t *testing.T) {
+	for text, want := range map[string]string{
+		"1 234 567 records & 12 more": "1\u00a0234\u00a0567 records &amp; 12 more",
+		"lost: nfs-async/forced, x":   `lost: <span class="whole">nfs-async/forced,</span> x`,
+		"a-name-that-is-longer-than-a-phone/forced": `a-name-that-is-longer-than-a-phone/<wbr>` +
+			`<span class="whole">forced</span>`,
+	} {
+		assert.Equal(t, want, string(prose(text)))
 	}
+}
+
+func TestRender_ShowsFailingCellsFirst(t *testing.T) {
+	r := samples.Matrix()
+	_, tree := rendered(t, r)
+	want := []string{
+		"nfs-async/graceful", "nfs-async/forced", "nfs-sync/graceful", "ceph-rbd/graceful", "local-path/graceful", "control",
+	}
+	assert.Equal(t, want, texts(tree, "h2", "title")[1:7], "sections")
+	assert.Equal(t, []string{
+		"Fail: nfs-async/graceful", "Fail: nfs-async/forced", "Error: nfs-sync/graceful", "Pass: ceph-rbd/graceful",
+		"Pass: local-path/graceful", "Fail, as expected: control",
+	}, texts(tree, "a", "to-cell"), "links")
+	assert.Equal(t, []string{"2 Fail 1 Error 2 Pass 1 Fail, as expected (control) 1 Skipped"}, texts(tree, "ul", "tally"))
+	undetected := samples.Undetected()
+	_, tree = rendered(t, undetected)
+	assert.Equal(t, "Loss not detected: control", texts(tree, "a", "to-cell")[0])
+}
+
+func TestRender_FoldsSkippedCellsToOneLine(t *testing.T) {
+	r := samples.ManyCells(100)
+	_, tree := rendered(t, r)
+	assert.Equal(t, []string{
+		"5 cells were skipped: class-0001/forced, class-0011/forced, class-0021/forced and 2 more the provisioner of " +
+			"StorageClass zfs-rwx does not support ReadWriteMany: class-0001/forced, class-0011/forced, class-0021/forced, " +
+			"class-0031/forced, class-0041/forced",
+	}, texts(tree, "details", "skipped"))
+	every(tree, "tr", func(n *html.Node) { assert.NotContains(t, text(n), "Skipped") })
+}
+
+func TestRender_LimitsThePageOfManyCells(t *testing.T) {
+	r := samples.ManyCells(1000)
 	page, tree := rendered(t, r)
-	assert.Less(t, len(page), 8<<20)
-	assert.Contains(t, text(tree), "The page has no charts of cells with the expected verdict, because the run has more than 100 cells.")
+	assert.Less(t, len(page), 6<<20)
+	assert.Contains(t, text(tree), "it shows charts only of the first 100 without the expected verdict.")
+	assert.Len(t, texts(tree, "a", "to-cell"), maxLinks)
+	assert.Equal(t, []string{"901 more cells"}, firstTexts(tree, "details", "more-rows", "summary"))
 	timelines := 0
 	every(tree, "figcaption", func(n *html.Node) {
 		if strings.HasPrefix(text(n), "Records acknowledged over time") {
 			timelines++
 		}
 	})
-	assert.Equal(t, 2, timelines, "those of the failed cells")
+	assert.Equal(t, 20, timelines, "those of the failed cells")
+	failed := samples.Fail().Cells[0]
+	for i := range r.Cells {
+		r.Cells[i] = failed
+	}
+	page, tree = rendered(t, r)
+	assert.Less(t, len(page), 12<<20, "even if every cell fails")
+	assert.Len(t, texts(tree, "article", "cell"), maxDetailed)
+}
+
+// firstTexts returns the text of the first element of a name in each element with a class.
+func firstTexts(tree *html.Node, name, class, inner string) []string {
+	var all []string
+	every(tree, name, func(n *html.Node) {
+		if attribute(n, "class") != class {
+			return
+		}
+		first := ""
+		every(n, inner, func(n *html.Node) {
+			if first == "" {
+				first = strings.ReplaceAll(text(n), space, " ")
+			}
+		})
+		all = append(all, first)
+	})
+	return all
 }
 
 func TestRender_MarksTheFirstDamagedByte(t *testing.T) {
@@ -442,9 +558,9 @@ func TestRenderAll_ShowsSeveralRuns(t *testing.T) {
 		}
 	})
 	assert.Equal(t, []string{
-		"Run 1 volume-durability|stig-pvc (ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
-		"Run 2 volume-durability|stig-pvc (nfs-async)|2026-11-24 12:46:47 UTC|Fail|–|3|2 700|2 700",
-		"Run 3 volume-durability|stig-pvc (ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
+		"Run 1 volume-durability|ceph-rbd claim stig-pvc (StorageClass ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
+		"Run 2 volume-durability|nfs-async claim stig-pvc (StorageClass nfs-async)|2026-11-24 12:46:47 UTC|Fail|–|3|2 700|2 700",
+		"Run 3 volume-durability|ceph-rbd claim stig-pvc (StorageClass ceph-rbd)|2026-11-24 12:46:47 UTC|Pass|other-machine|3|2 700|0",
 		"Run 4 volume-durability|nothing|2026-11-24 12:46:47 UTC|N/A|–|–|–|–",
 	}, rows)
 	every(tree, "h2", func(n *html.Node) { runs = append(runs, strings.ReplaceAll(text(n), space, " ")) })

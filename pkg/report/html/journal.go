@@ -55,22 +55,16 @@ func stripFigure(c result.Cell) *figure {
 		legend = append(legend, legendEntry{"lost", "finding, with its number"}, legendEntry{"absent", "no data"})
 	}
 	return &figure{
-		Caption: "The bytes of the journal, as the last pod read it", Chart: s.SVG(), Data: data, Note: note, Legend: legend,
+		Caption: "The bytes of the journal, as the last pod read it", Chart: s.SVG(), Data: data.shortened("segment"), Note: note,
+		Legend: legend,
 	}
 }
-
-// maxParts limits the parts that the table lists.
-const maxParts = 200
 
 // journalParts returns the parts of a journal in order, the section of each writer, and a row for each part.
 func journalParts(c result.Cell, r result.JournalRead) ([]chart.Part, []chart.Section, [][]string) {
 	parts := scannedParts(r.ScanResult, lastAcked(c))
 	var rows [][]string
-	for i, p := range parts {
-		if i == maxParts {
-			rows = append(rows, []string{grouped(p.From), grouped(r.ScanResult.Bytes), counted(len(parts)-i, "more part")})
-			break
-		}
+	for _, p := range parts {
 		rows = append(rows, []string{grouped(p.From), grouped(p.To - 1), p.Title})
 	}
 	if len(rows) == 0 {
@@ -83,7 +77,7 @@ func journalParts(c result.Cell, r result.JournalRead) ([]chart.Part, []chart.Se
 func writerSections(segments []journal.Segment) []chart.Section {
 	var sections []chart.Section
 	for _, s := range segments {
-		name := fmt.Sprintf("writer %d", s.Epoch)
+		name := fmt.Sprintf("writer %s", grouped(s.Epoch))
 		if last := len(sections) - 1; last >= 0 && sections[last].Name == name {
 			sections[last].To = s.End
 			continue
@@ -101,7 +95,7 @@ func scannedParts(scan protocol.ScanResult, acked map[int]uint64) []chart.Part {
 		if s.First > acked[s.Epoch] {
 			kind, ack = chart.Unacked, "not acknowledged"
 		}
-		title := fmt.Sprintf("epoch %d, records %s to %s, intact, %s", s.Epoch, grouped(s.First), grouped(s.Last), ack)
+		title := fmt.Sprintf("epoch %s, %s, intact, %s", grouped(s.Epoch), recordRange(s.First, s.Last), ack)
 		parts = append(parts, chart.Part{From: s.Offset, To: s.End, Kind: kind, Title: title})
 	}
 	for _, d := range scan.Damage {
@@ -115,6 +109,13 @@ func scannedParts(scan protocol.ScanResult, acked map[int]uint64) []chart.Part {
 	}
 	slices.SortStableFunc(parts, func(a, b chart.Part) int { return cmp.Compare(a.From, b.From) })
 	return parts
+}
+
+func recordRange(first, last uint64) string {
+	if first == last {
+		return "record " + grouped(first)
+	}
+	return fmt.Sprintf("records %s to %s", grouped(first), grouped(last))
 }
 
 func damageTitle(d journal.Damage) string {

@@ -2,8 +2,10 @@ package html
 
 import (
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/report/chart"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -39,7 +41,9 @@ func latencyFigure(c result.Cell) *figure {
 	note := fmt.Sprintf("%s with %s, timed by the writers' clocks.",
 		counted(l.Count, "commit"), counted(l.Records, "record"))
 	if rate := c.Rate(); rate > 0 {
-		note += fmt.Sprintf(" %s per second were acknowledged while a writer ran.", counted(int64(rate+0.5), "record"))
+		perSecond := uint64(math.Round(rate))
+		note += fmt.Sprintf(" %s per second %s acknowledged while a writer ran.",
+			counted(perSecond, "record"), judge.WasOrWere(perSecond))
 	}
 	return &figure{
 		Caption: "Latency of a commit, which is a write and its sync (logarithmic scale)",

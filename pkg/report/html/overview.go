@@ -1,7 +1,6 @@
 package html
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -10,12 +9,18 @@ import (
 
 // overviewRow is a run in the table of runs.
 type overviewRow struct {
-	On, When, Engine, Acknowledged, Lost, Deletions, Level string
+	// Cells names the cells under test. Volume describes the volume of a run with one such cell.
+	Cells, Volume                                      string
+	When, Engine, Acknowledged, Lost, Deletions, Level string
 }
 
 func newOverviewRow(r result.Result) overviewRow {
-	o := overviewRow{On: testedNames(r), When: dash, Acknowledged: dash, Lost: dash,
-		Deletions: dash, Level: dash}
+	o := overviewRow{
+		Cells: testedNames(r), When: dash, Acknowledged: dash, Lost: dash, Deletions: dash, Level: dash,
+	}
+	if tested := r.Tested(); len(tested) == 1 {
+		o.Volume = tested[0].VolumeName()
+	}
 	if when := formatTime(r.StartedAt); when != "" {
 		o.When = when + " UTC"
 	}
@@ -39,7 +44,7 @@ func newOverviewRow(r result.Result) overviewRow {
 func testedNames(r result.Result) string {
 	var names []string
 	for _, c := range r.Tested() {
-		names = append(names, cellName(c))
+		names = append(names, c.DisplayName())
 	}
 	if len(names) == 0 {
 		return "nothing"
@@ -67,7 +72,7 @@ func verdictCounts(runs []runView) string {
 	}
 	var counts []string
 	for _, word := range words {
-		counts = append(counts, fmt.Sprintf("%d%s%s", count[word], space, word))
+		counts = append(counts, grouped(count[word])+space+word)
 	}
 	return counted(len(runs), "run") + ": " + strings.Join(counts, ", ")
 }

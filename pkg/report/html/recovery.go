@@ -17,8 +17,8 @@ func stepTimes(r result.Recovery) []time.Duration {
 	return []time.Duration{r.Deleted, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}
 }
 
-// maxRecoveries limits the rows of the chart. The table has all recoveries.
-const maxRecoveries = 12
+// maxRecoveries limits the rows of the chart, and maxRecoveryRows those of its table.
+const maxRecoveries, maxRecoveryRows = 12, 100
 
 // recoveryFigure shows how long each recovery took; nil if there was none.
 func recoveryFigure(c result.Cell) *figure {
@@ -33,18 +33,28 @@ func recoveryFigure(c result.Cell) *figure {
 	for i := range data.Head[1:] {
 		data.Numeric[i+1] = true
 	}
-	for _, r := range all {
-		row := []string{fmt.Sprintf("writer %d", r.Epoch)}
+	note := ""
+	if len(all) > maxRecoveries {
+		note = recoveryNote(all)
+	}
+	slowestFirst := slices.Clone(all)
+	slices.SortStableFunc(slowestFirst, func(a, b result.Recovery) int { return cmp.Compare(b.FirstAck, a.FirstAck) })
+	listed := all
+	if len(all) > maxRecoveryRows {
+		listed = slowestFirst[:maxRecoveryRows]
+	}
+	for _, r := range listed {
+		row := []string{"writer " + grouped(r.Epoch)}
 		for _, took := range stepTimes(r) {
 			row = append(row, formatDuration(took))
 		}
 		data.Rows = append(data.Rows, append(row, grouped(r.AckedAtDeletion)))
 	}
-	f := &figure{Caption: "Recovery from each deletion: the time to each step and to the next acknowledgement", Data: data}
+	f := &figure{
+		Caption: "Recovery from each deletion: the time to each step and to the next acknowledgement", Data: data, Note: note,
+	}
 	if len(all) > maxRecoveries {
-		f.Note = fmt.Sprintf("The chart shows the %[2]d slowest of %[1]d recoveries; the table has all of them.", len(all), maxRecoveries)
-		slices.SortStableFunc(all, func(a, b result.Recovery) int { return cmp.Compare(b.FirstAck, a.FirstAck) })
-		all = all[:maxRecoveries]
+		all = slowestFirst[:maxRecoveries]
 	}
 	s := chart.Steps{Format: formatSeconds}
 	for _, r := range all {
@@ -54,6 +64,28 @@ func recoveryFigure(c result.Cell) *figure {
 		counted(len(c.Recoveries()), "deletion"), formatDuration(c.SlowestRecovery()))
 	f.Legend, f.Chart = stepLegend(s), s.SVG()
 	return f
+}
+
+// recoveryNote describes recoveries that are too many for the chart.
+func recoveryNote(all []result.Recovery) string {
+	var took []time.Duration
+	for _, r := range all {
+		if r.FirstAck > 0 {
+			took = append(took, r.FirstAck)
+		}
+	}
+	note := fmt.Sprintf("The chart shows the %d slowest of %s", maxRecoveries, counted(len(all), "recovery"))
+	if len(all) > maxRecoveryRows {
+		note += fmt.Sprintf(", the table the %d slowest. The result in JSON has all of them.", maxRecoveryRows)
+	} else {
+		note += "; the table has all of them."
+	}
+	if len(took) == 0 {
+		return note
+	}
+	slices.Sort(took)
+	quantile := func(q float64) string { return formatDuration(took[int(q*float64(len(took)-1))]) }
+	return note + fmt.Sprintf(" Half of them took at most %s, and 99%s%% at most %s.", quantile(0.5), space, quantile(0.99))
 }
 
 // stepLegend explains the steps in a chart.
@@ -74,7 +106,7 @@ func stepLegend(s chart.Steps) []legendEntry {
 }
 
 func newStepRow(r result.Recovery) chart.StepRow {
-	row := chart.StepRow{Name: fmt.Sprintf("writer %d deleted", r.Epoch), Total: formatDuration(r.FirstAck)}
+	row := chart.StepRow{Name: "writer " + grouped(r.Epoch) + " deleted", Total: formatDuration(r.FirstAck)}
 	if r.FirstAck == 0 {
 		row.Total = "no acknowledgement"
 	}

@@ -31,11 +31,15 @@ func headline(r result.Result) string {
 
 func passHeadline(r result.Result) string {
 	cells, acknowledged, deletions := total(r)
+	after := " intact and in order after " + counted(deletions, "deletion") + "."
+	if acknowledged == 1 {
+		return "The only acknowledged record was" + after
+	}
 	records := counted(acknowledged, "acknowledged record")
 	if cells > 1 {
 		records += " of " + counted(cells, "cell")
 	}
-	return fmt.Sprintf("All %s were intact and in order after %s.", records, counted(deletions, "deletion"))
+	return "All " + records + " were" + after
 }
 
 func failHeadline(r result.Result) string {
@@ -67,7 +71,7 @@ func lossHeadline(c result.Cell) string {
 	case lost == 0:
 		return "No acknowledged record was lost, but the journal has other damage."
 	default:
-		return count + " were lost."
+		return count + " " + judge.WasOrWere(lost) + " lost."
 	}
 }
 
@@ -82,15 +86,16 @@ func countsHeadline(failed []result.Cell, cells int) string {
 	var lost, others []string
 	for _, c := range failed {
 		if c.Lost() > 0 {
-			lost = append(lost, cellName(c))
+			lost = append(lost, c.DisplayName())
 		} else {
-			others = append(others, cellName(c))
+			others = append(others, c.DisplayName())
 		}
 	}
 	if len(lost) == 0 {
-		return fmt.Sprintf("%d of %d cells failed: %s.", len(others), cells, listNames(others))
+		return fmt.Sprintf("%s of %s failed: %s.", grouped(len(others)), counted(cells, "cell"), listNames(others))
 	}
-	s := fmt.Sprintf("%d of %d cells lost acknowledged records: %s.", len(lost), cells, listNames(lost))
+	s := fmt.Sprintf("%s of %s lost acknowledged records: %s.",
+		grouped(len(lost)), counted(cells, "cell"), listNames(lost))
 	if len(others) > 0 {
 		s += fmt.Sprintf(" %s failed: %s.", counted(len(others), "other cell"), listNames(others))
 	}
@@ -127,21 +132,11 @@ func scope(r result.Result) string {
 	}
 	records := counted(acknowledged, "acknowledged record")
 	if r.Options.VolumeSource == options.Local {
-		return fmt.Sprintf("The writer wrote %s. Its process was killed %s while it wrote.",
-			records, times(deletions))
+		return fmt.Sprintf("%s %s written. %s %s killed.", records, judge.WasOrWere(acknowledged),
+			counted(deletions, "writer"), judge.WasOrWere(deletions))
 	}
-	if cells == 1 {
-		return fmt.Sprintf("The writers wrote %s to one volume. A writer was deleted %s.", records, times(deletions))
-	}
-	return fmt.Sprintf("The writers wrote %s to %s. Writers were deleted %s.",
-		records, counted(cells, "volume"), times(deletions))
-}
-
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return counted(n, "time")
+	return fmt.Sprintf("%s %s written to %s. %s %s deleted.", records, judge.WasOrWere(acknowledged),
+		counted(cells, "volume"), counted(deletions, "writer"), judge.WasOrWere(deletions))
 }
 
 func runFacts(r result.Result) []fact {
@@ -156,6 +151,7 @@ func runFacts(r result.Result) []fact {
 	return withValues([]fact{
 		{"When", when, false},
 		{"Where", where(r), false},
+		{"Cluster", string(r.Cluster.UID), true},
 		{"Namespace", r.Options.Namespace, true},
 		{"Evidence level", evidenceLevel(r), false},
 		{"Run", r.RunID, true},
@@ -197,9 +193,6 @@ func where(r result.Result) string {
 	}
 	if r.Cluster.Server != "" {
 		parts = append(parts, r.Cluster.Server)
-	}
-	if r.Cluster.UID != "" {
-		parts = append(parts, "cluster "+string(r.Cluster.UID))
 	}
 	return strings.Join(parts, ", ")
 }

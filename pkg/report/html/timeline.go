@@ -44,9 +44,14 @@ func timelineFigure(c result.Cell) *figure {
 		}
 		data.Rows = append(data.Rows, []string{formatClock(e.at), after, e.text})
 	}
+	note := ""
+	if len(t.Recoveries) > chart.MaxRecoveries {
+		note = fmt.Sprintf("The chart shows the %d longest of %s.", chart.MaxRecoveries,
+			counted(len(c.Recoveries()), "recovery"))
+	}
 	return &figure{
 		Caption: "Records acknowledged over time (UTC), all epochs together",
-		Chart:   t.SVG(), Data: data,
+		Chart:   t.SVG(), Data: data.shortened("event"), Note: note,
 		Legend: []legendEntry{
 			{"acked", "acknowledged"}, {"deletion", "deletion of the writer's pod"},
 			{"recovery", "recovery, until the next acknowledgement"}, {"found", "found intact by a pod that read the journal"},
@@ -124,7 +129,7 @@ func lanes(c result.Cell, end time.Time) []chart.Lane {
 	writers := chart.Lane{Name: "Writers, numbered by epoch"}
 	for _, e := range c.Epochs {
 		gone := cmp.Or(e.DeletedAt, end)
-		number := fmt.Sprint(e.Number)
+		number := grouped(e.Number)
 		writers.Bars = append(writers.Bars, bars(e.Pod, cmp.Or(e.DeletionRequestedAt, gone), number, "writer "+number)...)
 		if !e.DeletionRequestedAt.IsZero() && gone.After(e.DeletionRequestedAt) {
 			writers.Bars = append(writers.Bars, chart.Bar{
@@ -182,7 +187,7 @@ func cellEvents(c result.Cell) []event {
 		add(p.StartedAt, "%s starts", who)
 	}
 	for _, e := range c.Epochs {
-		who := fmt.Sprintf("writer %d", e.Number)
+		who := "writer " + grouped(e.Number)
 		steps(who, e.Pod)
 		if e.InitialRead != nil {
 			add(e.InitialRead.ReceivedAt, "%s has read the journal: %s", who, readOutcome(*e.InitialRead))
@@ -215,6 +220,6 @@ func deletionPhrase(e result.Epoch) string {
 	case *e.GracePeriodSeconds == 0:
 		return "by force"
 	default:
-		return "with a grace period of " + fmt.Sprint(*e.GracePeriodSeconds) + space + "s"
+		return "with a grace period of " + grouped(*e.GracePeriodSeconds) + space + "s"
 	}
 }

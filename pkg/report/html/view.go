@@ -3,6 +3,7 @@ package html
 import (
 	"fmt"
 	"html/template"
+	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/report/chart"
@@ -37,10 +38,19 @@ type runView struct {
 	Facts                []fact
 	Overview             overviewRow
 	Comparisons          []figure
-	Cells                []cellView
-	// Rows has the rows of the table of cells.
-	Rows       []cellRow
-	Several    bool
+	// Cells are the cells that were not skipped, those that need attention first.
+	Cells []cellView
+	// Verdicts counts the cells by verdict; empty if there is only one.
+	Verdicts []verdictCount
+	// Rows has the rows of the table of cells, MoreRows those that are collapsed.
+	Rows, MoreRows []cellRow
+	Skipped        *skippedView
+	// Links are the links to the cells, MoreLinks describes the cells without one.
+	Links     []cellView
+	MoreLinks string
+	Several   bool
+	// Compacted describes how the page shows the cells without details; empty if it shows the details of all.
+	Compacted  string
 	NotRemoved string
 	About      []table
 }
@@ -100,6 +110,23 @@ type table struct {
 	Numeric map[int]bool
 }
 
+// maxTableRows limits the rows of a table in the details of a cell.
+const maxTableRows = 200
+
+// shortened returns a table without the rows in its middle, if it has too many. A row with one value says how many
+// are left out.
+func (t table) shortened(noun string) table {
+	left := len(t.Rows) - maxTableRows
+	if left <= 0 {
+		return t
+	}
+	const half = maxTableRows / 2
+	rows := slices.Clone(t.Rows[:half])
+	rows = append(rows, []string{"The result in JSON has " + counted(left, "more "+noun) + "."})
+	t.Rows = append(rows, t.Rows[len(t.Rows)-half:]...)
+	return t
+}
+
 // figure is a chart with its legend, and a table of its numbers.
 type figure struct {
 	Caption string
@@ -114,21 +141,71 @@ type legendEntry struct{ Class, Text string }
 
 func newPageView(results []result.Result) pageView {
 	p := pageView{Style: template.CSS(style), Policy: contentSecurityPolicy(), Patterns: chart.Patterns}
+	detailed := budget{cells: maxDetailed, all: countCells(results) <= maxDetailed}
 	if len(results) == 1 {
-		p.Runs = []runView{newRunView(results[0], 0)}
+		p.Runs = []runView{newRunView(results[0], 0, &detailed)}
 		p.Title = p.Runs[0].Verdict.Word + ": volume-durability, run " + results[0].RunID
 		return p
 	}
 	for i, r := range results {
-		p.Runs = append(p.Runs, newRunView(r, i+1))
+		p.Runs = append(p.Runs, newRunView(r, i+1, &detailed))
 	}
 	p.Headline = verdictCounts(p.Runs)
 	p.Title = p.Headline + ": volume-durability"
 	return p
 }
 
+// Detailed returns the cells with details.
+func (v runView) Detailed() []cellView { return v.withDetails(true) }
+
+// Compact returns the cells of which the page has only the facts.
+func (v runView) Compact() []cellView { return v.withDetails(false) }
+
+func (v runView) withDetails(details bool) []cellView {
+	var some []cellView
+	for _, c := range v.Cells {
+		if c.Compact != details {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// CompactSummary is the heading of the cells without details.
+func (v runView) CompactSummary() string {
+	return counted(len(v.Compact()), "more cell") + ", without charts"
+}
+
+// budget limits the cells of a page that have charts.
+type budget struct {
+	// cells is the number of cells that may still have charts.
+	cells int
+	// all is set if all cells may.
+	all bool
+}
+
+// allows reports whether a cell may have charts, and counts it.
+func (b *budget) allows(c result.Cell) bool {
+	if b.all {
+		return true
+	}
+	if hasExpectedVerdict(c) || b.cells == 0 {
+		return false
+	}
+	b.cells--
+	return true
+}
+
+func countCells(results []result.Result) int {
+	n := 0
+	for _, r := range results {
+		n += len(cellOrder(r.Cells))
+	}
+	return n
+}
+
 // newRunView returns a run with its number on the page; 0 if it is the only one.
-func newRunView(r result.Result, number int) runView {
+func newRunView(r result.Result, number int, detailed *budget) runView {
 	v := runView{
 		Level: 1, Run: r.RunID,
 		Verdict: newBadge(r.Verdict), Headline: headline(r), Reason: r.Reason, Scope: scope(r),
@@ -139,10 +216,25 @@ func newRunView(r result.Result, number int) runView {
 		v.Name, v.Anchor, v.Level = fmt.Sprintf("Run %d", number), fmt.Sprintf("run-%d", number), 2
 		v.Prefix = v.Anchor + "-"
 	}
-	for i, c := range r.Cells {
-		cell := newCellView(r, c, cellPosition{fmt.Sprintf("%scell-%d", v.Prefix, i+1), below(v.Level)})
+	for _, i := range cellOrder(r.Cells) {
+		c := r.Cells[i]
+		at := cellPosition{fmt.Sprintf("%scell-%d", v.Prefix, i+1), below(v.Level)}
+		cell := newCellView(r, c, at, !detailed.allows(c))
+		cell.Folded = cell.Folded || len(v.Cells) >= maxUnfolded
 		v.Cells = append(v.Cells, cell)
 		v.Rows = append(v.Rows, newCellRow(c, cell))
+	}
+	if len(v.Rows) > maxRows+maxRows/2 {
+		v.Rows, v.MoreRows = v.Rows[:maxRows], v.Rows[maxRows:]
+	}
+	v.Links, v.MoreLinks = linksTo(v.Cells)
+	v.Skipped = newSkippedView(r.Cells)
+	if v.Several {
+		v.Verdicts = countVerdicts(r.Cells)
+	}
+	if len(v.Compact()) > 0 {
+		v.Compacted = "The page has more than " + counted(maxDetailed, "cell") + ", so it shows charts only of the first " +
+			grouped(maxDetailed) + " without the expected verdict. The result in JSON has the data of all cells."
 	}
 	return v
 }

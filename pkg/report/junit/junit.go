@@ -117,12 +117,9 @@ func (s *suite) implies(v judge.Verdict) bool {
 }
 
 func newCase(c result.Cell) testCase {
-	name := c.Spec.Name
-	if name == "" {
-		name = "durability"
-	}
 	t := testCase{
-		Name: name, ClassName: className, Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
+		Name: c.DisplayName(), ClassName: className,
+		Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
 	}
 	o := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: findings(c)}
 	if c.Spec.Control {
@@ -159,7 +156,8 @@ func setControlOutcome(t *testCase, c result.Cell, o *outcome) {
 func findings(c result.Cell) string {
 	var text strings.Builder
 	for _, f := range c.Findings {
-		fmt.Fprintf(&text, "%s, bytes %d to %d of %s\n", f, f.Offset, f.End, c.JournalFile)
+		fmt.Fprintf(&text, "%s, bytes %s to %s of %s\n", f,
+			judge.FormatCount(f.Offset), judge.FormatCount(f.End), c.JournalFile)
 	}
 	return text.String()
 }

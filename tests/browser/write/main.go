@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -30,7 +28,10 @@ func write(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("creating %s: %w", folder, err)
 	}
-	for _, s := range append(samples.All(), samples.Sample{Name: "crowded", Result: crowded()}) {
+	all := append(samples.All(), samples.Sample{Name: "crowded", Result: crowded()},
+		samples.Sample{Name: "many-cells", Result: samples.ManyCells(1000)},
+		samples.Sample{Name: "many-deletions", Result: samples.ManyDeletions(5000)})
+	for _, s := range all {
 		if err := writePage(folder, s.Name, s.Result, s.Result); err != nil {
 			return err
 		}
@@ -78,32 +79,7 @@ func crowded() result.Result {
 	r.Reason = "2 of 6 cells failed: " + r.Cells[2].Spec.Name + ", " + r.Cells[3].Spec.Name
 	c := &r.Cells[3]
 	last := len(c.Epochs) - 1
-	every := c.Epochs[last].DeletionRequestedAt.Sub(c.Epochs[last-1].DeletionRequestedAt)
-	for i := range 60 {
-		c.Epochs = append(c.Epochs, later(c.Epochs[last], i+1, time.Duration(i+1)*every))
-	}
-	c.Reader.Pod = laterPod(c.Reader.Pod, 60*every)
-	c.Reader.ReceivedAt = c.Reader.ReceivedAt.Add(60 * every)
+	period := c.Epochs[last].DeletionRequestedAt.Sub(c.Epochs[last-1].DeletionRequestedAt)
+	samples.WithDeletions(c, len(c.Epochs)+60, period)
 	return r
-}
-
-// later returns a copy of an epoch with a higher number and later times.
-func later(e result.Epoch, number int, after time.Duration) result.Epoch {
-	e.Number, e.Pod, e.InitialRead = e.Number+number, laterPod(e.Pod, after), nil
-	e.FirstAckAt, e.DeletionRequestedAt = e.FirstAckAt.Add(after), e.DeletionRequestedAt.Add(after)
-	e.DeletedAt = e.DeletedAt.Add(after + time.Duration(number)*time.Millisecond)
-	e.Acks = slices.Clone(e.Acks)
-	for i := range e.Acks {
-		e.Acks[i].ReceivedAt = e.Acks[i].ReceivedAt.Add(after)
-	}
-	return e
-}
-
-func laterPod(p result.Pod, after time.Duration) result.Pod {
-	for _, at := range []*time.Time{&p.CreatedAt, &p.ScheduledAt, &p.AttachedAt, &p.MountedAt, &p.StartedAt} {
-		if !at.IsZero() {
-			*at = at.Add(after)
-		}
-	}
-	return p
 }
