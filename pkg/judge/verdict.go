@@ -8,7 +8,8 @@ type Verdict string
 const (
 	// Pass means that every acknowledged record was present and intact.
 	Pass Verdict = "Pass"
-	// Fail means that there is a finding: the storage lost or damaged acknowledged data.
+	// Fail means that there is a finding: the storage lost or damaged acknowledged data, or a figure did not meet its
+	// threshold.
 	Fail Verdict = "Fail"
 	// Error means that the run could not determine whether data was lost. If something was not
 	// checked, the verdict is not Pass.

@@ -33,6 +33,27 @@ func seconds(minimum int, field func(*Values) *time.Duration) func(*Values, stri
 	}
 }
 
+// limit returns a reader of a duration with a unit.
+func limit(field func(*Values) *time.Duration) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		d, err := time.ParseDuration(value)
+		if err != nil || d < time.Microsecond || d > maxDuration {
+			return wanted("a duration with a unit, such as 50ms or 30s")
+		}
+		*field(v) = d
+		return nil
+	}
+}
+
+func minRate(v *Values, value string) error {
+	var read Values
+	if err := writeRate(&read, value); err != nil || read.WriteRate == 0 {
+		return wanted(fmt.Sprintf("0.01 to %d records per second", maxWriteRate))
+	}
+	v.Thresholds.MinRate = read.WriteRate
+	return nil
+}
+
 // interval reads one number of seconds, or a range of them, such as 5-10.
 func interval(v *Values, value string) error {
 	first, last, ranged := strings.Cut(value, "-")

@@ -101,6 +101,8 @@ type Values struct {
 
 	// RequiredEvidence is the lowest evidence level at which a cell can pass.
 	RequiredEvidence provenance.Level `json:"requiredEvidence"`
+	// Thresholds are limits of a cell's figures; absent if there are none.
+	Thresholds Thresholds `json:"thresholds,omitzero"`
 	// NegativeControl adds the control to the run.
 	NegativeControl bool `json:"negativeControl"`
 	// BundleConfigMap is the name of the ConfigMap with the evidence bundle. If it is empty, a run of an engine

@@ -119,6 +119,9 @@ type Cell struct {
 	Provenance provenance.Provenance `json:"provenance"`
 	// Latency is the commit latency over all epochs; absent if no writer reported any.
 	Latency *Latency `json:"latency,omitempty"`
+	// Thresholds are the thresholds of the run, compared with the figures of the cell; absent if the run has none, for
+	// the control, and for a cell that ended early.
+	Thresholds []Threshold `json:"thresholds,omitempty"`
 	// Notes are observations that do not affect the verdict.
 	Notes []string `json:"notes,omitempty"`
 	// NotShown lists what the run does not show, even with a Pass.
@@ -186,6 +189,8 @@ type Epoch struct {
 	DeletionRequestedAt time.Time `json:"deletionRequestedAt,omitzero"`
 	// DeletedAt is when the deleted writer no longer existed.
 	DeletedAt time.Time `json:"deletedAt,omitzero"`
+	// APIOutage is the part of the recovery after this deletion in which the API server was unavailable.
+	APIOutage time.Duration `json:"apiOutage,omitempty"`
 	// ExitError is the error with which the writer exited before its deletion; absent if it did not exit.
 	ExitError *protocol.OpError `json:"exitError,omitempty"`
 	// InitialRead is the writer's read of the journal before its first commit; absent for the first writer, and if the
@@ -264,12 +269,20 @@ func (c Cell) VerificationSentence() string {
 	deletions := judge.Count(c.Deletions(), c.faultNoun())
 	switch c.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("%s after %s; %s", c.intactPhrase(), deletions, c.readPhrase()) + c.notesSentence()
+		return c.intactSentence() + c.notesSentence()
 	case judge.Fail:
+		if c.IsOnlyTooSlow() {
+			return fmt.Sprintf("%s. %s", judge.Summary(c.Findings), c.intactSentence()) + c.notesSentence()
+		}
 		return fmt.Sprintf("%s (%s, %s)", judge.Summary(c.Findings), acknowledged, deletions) + c.notesSentence()
 	default:
 		return c.Reason
 	}
+}
+
+// intactSentence states what was verified in a cell without loss.
+func (c Cell) intactSentence() string {
+	return fmt.Sprintf("%s after %s; %s", c.intactPhrase(), judge.Count(c.Deletions(), c.faultNoun()), c.readPhrase())
 }
 
 // intactPhrase states that all acknowledged records are intact.

@@ -58,6 +58,25 @@ func TestMatrix_ComparesSeveralCellsInOneRun(t *testing.T) {
 	requireNothingLeft(t, ns)
 }
 
+// A run on a healthy volume whose recovery is slower than its threshold.
+func TestThreshold_IsAFindingOfItsOwnClass(t *testing.T) {
+	t.Parallel()
+	requireTestCluster(t)
+	ns := newNamespace(t)
+	o := run(t, ns, map[string]string{
+		"TOTAL_CHAOS_DURATION": "1", "CHAOS_INTERVAL": "1", "MAX_RECOVERY": "1ms", "MAX_COMMIT_P99": "1h",
+	})
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
+	cell := o.result.Cells[0]
+	require.Len(t, cell.Findings, 1)
+	assert.Equal(t, judge.TooSlow, cell.Findings[0].Class)
+	require.Len(t, cell.Thresholds, 2)
+	assert.Equal(t, result.Missed, cell.Thresholds[0].Outcome)
+	assert.Equal(t, result.Met, cell.Thresholds[1].Outcome)
+	assert.Contains(t, o.probe(t, "verify").Description, "acknowledged records are intact")
+	requireNothingLeft(t, ns)
+}
+
 // requireMeasured fails the test if a measurement of the cell is missing or inconsistent.
 func requireMeasured(t *testing.T, c result.Cell) {
 	t.Helper()

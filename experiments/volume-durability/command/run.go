@@ -50,7 +50,7 @@ writes an evidence bundle to a folder.
 
 Exit codes:
   0    the verdict is Pass
-  1    the verdict is Fail: acknowledged data was lost or damaged
+  1    the verdict is Fail: acknowledged data was lost or damaged, or a threshold was not met
   2    the verdict is Error or N/A, or the command failed
   130  the run was stopped, or the command was interrupted`,
 		Example: `  # The default StorageClass, in the namespace stig
