@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"path"
 	"path/filepath"
 	"slices"
@@ -291,6 +292,15 @@ func writeRate(v *Values, value string) error {
 		return wanted(fmt.Sprintf("0, or 0.01 to %d records per second", maxWriteRate))
 	}
 	v.WriteRate = rate
+	return nil
+}
+
+func metricsAddress(v *Values, value string) error {
+	_, port, err := net.SplitHostPort(value)
+	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
+		return wanted("an address with a port, such as :9464 or localhost:9464")
+	}
+	v.MetricsAddress = value
 	return nil
 }
 

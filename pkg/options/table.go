@@ -357,6 +357,11 @@ func Table() []Option {
 			set: optional(name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.BundleConfigMap })),
 		},
 		{
+			Name: MetricsAddressOption,
+			Doc:  "Address on which the program serves [metrics](metrics.md) during the run, such as `:9464`; empty for none.",
+			set:  optional(metricsAddress),
+		},
+		{
 			Name: "ORCHESTRATOR", Default: "auto", Suggestions: []string{"kubernetes", "swarm", "auto"},
 			Doc: "The orchestrator of the containers: `kubernetes` or `swarm`; `auto` detects it from the nodes' labels. " +
 				"On Swarm the run is N/A and creates nothing.",

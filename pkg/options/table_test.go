@@ -67,7 +67,8 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		"POD_LABELS": "volume-durability/run=1", "POD_ANNOTATIONS": "volume-durability/journal", "POD_TEMPLATE": "pod.yaml",
 		"WRITER_NODE":          "a=b=c",
 		"STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
-		"MAX_RECOVERY": "30", "MAX_COMMIT_P99": "fast", "MAX_COMMIT": "-1s", "MIN_RATE": "0",
+		"METRICS_ADDRESS": "9464",
+		"MAX_RECOVERY":    "30", "MAX_COMMIT_P99": "fast", "MAX_COMMIT": "-1s", "MIN_RATE": "0",
 	}
 	_, err := Parse(env(values))
 	require.Error(t, err)

@@ -29,7 +29,7 @@ func bundleFormats() map[string]string {
 	return map[string]string{
 		formatHTML: pageFile, terminal.FormatJUnit: "junit.xml", "ckl": "checklist.ckl", "cklb": "checklist.cklb",
 		"oscal": "assessment-results.json", terminal.FormatJSON: bundle.ResultFile, "ledger": "ledger.json",
-		"scan": "scan.json", "manifest": bundle.ManifestFile,
+		"openmetrics": bundle.MetricsFile, "scan": "scan.json", "manifest": bundle.ManifestFile,
 	}
 }
 
