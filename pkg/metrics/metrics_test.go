@@ -30,9 +30,13 @@ func (r *recorder) WritersReady(context.Context, []result.Cell) error {
 	r.calls = append(r.calls, "ready")
 	return io.ErrUnexpectedEOF
 }
-func (r *recorder) RecordsAcknowledged(options.CellSpec, ledger.Ack) { r.calls = append(r.calls, "ack") }
-func (r *recorder) BeforeDeletion(options.CellSpec, result.Pod)      { r.calls = append(r.calls, "deletion") }
-func (r *recorder) CellJudged(result.Cell)                           { r.calls = append(r.calls, "judged") }
+func (r *recorder) RecordsAcknowledged(options.CellSpec, ledger.Ack) {
+	r.calls = append(r.calls, "ack")
+}
+func (r *recorder) BeforeDeletion(options.CellSpec, result.Pod) {
+	r.calls = append(r.calls, "deletion")
+}
+func (r *recorder) CellJudged(result.Cell) { r.calls = append(r.calls, "judged") }
 
 func ack(epoch int, seq uint64) ledger.Ack {
 	return ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: seq}}
@@ -76,10 +80,16 @@ func TestTracker_FollowsTheRun(t *testing.T) {
 
 	judged := result.Cell{Spec: spec, Claim: claim, Verdict: "Pass", Acks: []ledger.Ack{ack(1, 30), ack(2, 6)}}
 	tracker.CellJudged(judged)
-	has(`volume_durability_cell_verdict{`+cellLabels+`,verdict="Pass"} 1`, `volume_durability_run_verdict{verdict="Pass"} 0`)
+	has(
+		`volume_durability_cell_verdict{`+cellLabels+`,verdict="Pass"} 1`,
+		`volume_durability_run_verdict{verdict="Pass"} 0`,
+	)
 
 	tracker.Finish(result.Result{Verdict: "Pass", Cells: []result.Cell{judged}})
-	has(`volume_durability_run_verdict{verdict="Pass"} 1`, `volume_durability_acknowledged_records_total{`+cellLabels+`} 36`)
+	has(
+		`volume_durability_run_verdict{verdict="Pass"} 1`,
+		`volume_durability_acknowledged_records_total{`+cellLabels+`} 36`,
+	)
 	assert.Equal(t, []string{"planned", "ready", "ack", "ack", "deletion", "ack", "ack", "ack", "judged"}, hooks.calls)
 }
 

@@ -141,6 +141,10 @@ type Claim struct {
 	AccessModes []string `json:"accessModes,omitempty"`
 	// Provisioner is the provisioner of the volume; absent if the PersistentVolume could not be read.
 	Provisioner string `json:"provisioner,omitempty"`
+	// Parameters are those of the StorageClass; absent if it has none or could not be read.
+	Parameters map[string]string `json:"parameters,omitempty"`
+	// MountOptions are those of the PersistentVolume; absent if it has none or could not be read.
+	MountOptions []string `json:"mountOptions,omitempty"`
 	// Handle is the volume handle of the CSI driver; absent if the PersistentVolume could not be read.
 	Handle string `json:"handle,omitempty"`
 }
@@ -174,6 +178,8 @@ type Epoch struct {
 	Mount protocol.Mount `json:"mount"`
 	// BootID identifies the kernel on which the writer ran.
 	BootID string `json:"bootID,omitempty"`
+	// Kernel is the release of that kernel.
+	Kernel string `json:"kernel,omitempty"`
 	// FirstAckAt is when the experiment received the first acknowledgement.
 	FirstAckAt time.Time `json:"firstAckAt,omitzero"`
 	// FirstAck is the first acknowledgement that the experiment received.

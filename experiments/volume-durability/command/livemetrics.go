@@ -25,7 +25,8 @@ func (l *liveMetrics) start(ctx context.Context, spec *runSpec) error {
 	server, err := metrics.Serve(ctx, address, l.tracker.Text)
 	if err != nil {
 		return options.InvalidValueError{
-			Name: options.MetricsAddressOption, Value: address, Want: "an address on which the program can listen: " + err.Error(),
+			Name: options.MetricsAddressOption, Value: address,
+			Want: "an address on which the program can listen: " + err.Error(),
 		}
 	}
 	l.server, spec.hooks = server, l.tracker

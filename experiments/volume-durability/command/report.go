@@ -100,7 +100,7 @@ report fails if the files of a bundle differ from its manifest.`,
 		"whole bundle to")
 	addChecklistFlags(flags.FlagSet, &r.rule, &r.asset)
 	terminal.AddFlagGroups(c, flags, clusterGroup(r.cluster))
-	c.AddCommand(newReportList(streams), r.newOpen())
+	c.AddCommand(newReportList(streams), r.newOpen(), newReportCompare(streams), newReportTrend(streams))
 	return c
 }
 
