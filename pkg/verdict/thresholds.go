@@ -100,12 +100,13 @@ func compareDuration(t result.Threshold, figure string, measured, limit time.Dur
 	return t
 }
 
-// round rounds a duration to what a reader needs. A figure just above its limit must not look equal to it.
+// round rounds a duration up to what a reader needs. A figure just above its limit must not look equal to it.
 func round(d time.Duration) time.Duration {
-	if d < time.Second {
-		return d
+	unit := time.Microsecond
+	if d >= time.Second {
+		unit = time.Millisecond
 	}
-	return d.Round(time.Millisecond)
+	return (d + unit - 1).Truncate(unit)
 }
 
 // missed returns a finding for each threshold that the cell did not meet.

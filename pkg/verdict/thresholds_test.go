@@ -86,6 +86,21 @@ func TestDecide_ComparesEveryFigureWithItsThreshold(t *testing.T) {
 	}
 }
 
+func TestDecide_AFigureJustAboveItsThresholdDoesNotLookEqual(t *testing.T) {
+	for _, c := range []struct {
+		measured, limit time.Duration
+		want            string
+	}{
+		{30*time.Second + 1, 30 * time.Second, "took 30.001s; the threshold is 30s"},
+		{170_754_191, time.Millisecond, "took 170.755ms; the threshold is 1ms"},
+	} {
+		cell := measured()
+		cell.Epochs[1].FirstAckAt = cell.Epochs[0].DeletionRequestedAt.Add(c.measured)
+		decide(&cell, options.Thresholds{MaxRecovery: c.limit})
+		assert.Contains(t, cell.Reason, c.want)
+	}
+}
+
 // all is a set of thresholds that measured does not meet.
 func all() options.Thresholds {
 	return options.Thresholds{MaxRecovery: 1, MaxCommitP99: 1, MaxCommit: 1, MinRate: 1000}

@@ -22,7 +22,10 @@ const mountTable = `22 28 0:21 / /proc rw,nosuid - proc proc rw
 
 func TestDeepest_IsTheLastMountOfTheLongestMountPoint(t *testing.T) {
 	for path, want := range map[string]protocol.Mount{
-		"/data/logs.log": {Point: "/data", Root: "/", FSType: "tmpfs", Source: "tmpfs", Device: "0:51", Options: "rw,relatime", SuperOptions: "rw"},
+		"/data/logs.log": {
+			Point: "/data", Root: "/", FSType: "tmpfs", Source: "tmpfs", Device: "0:51",
+			Options: "rw,relatime", SuperOptions: "rw",
+		},
 		"/database/logs.log": {
 			Point: "/database", Root: "/", FSType: "xfs", Source: "/dev/sdb", Device: "0:52", Options: "rw",
 			SuperOptions: "rw,noquota",
@@ -31,7 +34,10 @@ func TestDeepest_IsTheLastMountOfTheLongestMountPoint(t *testing.T) {
 			Point: "/with space", Root: "/vol 1", FSType: "nfs4", Source: "server:/export", Device: "0:50",
 			Options: "rw,relatime", SuperOptions: "rw",
 		},
-		"/other": {Point: "/", Root: "/", FSType: "ext4", Source: "/dev/root", Device: "254:0", Options: "rw,relatime", SuperOptions: "rw"},
+		"/other": {
+			Point: "/", Root: "/", FSType: "ext4", Source: "/dev/root", Device: "254:0",
+			Options: "rw,relatime", SuperOptions: "rw",
+		},
 	} {
 		mounts, err := mountinfo.GetMountsFromReader(strings.NewReader(mountTable), mountinfo.ParentsFilter(path))
 		require.NoError(t, err)

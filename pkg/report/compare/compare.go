@@ -7,9 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
@@ -272,18 +275,40 @@ func runProperties(r result.Result) map[string]string {
 
 // optionProperties returns the values of the options by their names in result.json.
 func optionProperties(v options.Values) map[string]string {
-	encoded, err := json.Marshal(v)
-	fields := map[string]json.RawMessage{}
-	if err == nil {
-		err = json.Unmarshal(encoded, &fields)
+	p := map[string]string{}
+	addFields(p, reflect.ValueOf(v))
+	return p
+}
+
+// addFields adds the fields of a group of options. A group in it has no name of its own.
+func addFields(p map[string]string, group reflect.Value) {
+	for i, field := range reflect.VisibleFields(group.Type()) {
+		value := group.Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch option := value.Interface().(type) {
+		case options.Thresholds:
+			addFields(p, value)
+		case time.Duration:
+			if option != 0 {
+				p[name] = option.String()
+			}
+		case string, options.VolumeSource, options.WriterNode, options.Orchestrator, corev1.PullPolicy:
+			p[name] = fmt.Sprint(option)
+		default:
+			p[name] = encode(option)
+		}
 	}
+}
+
+// encode returns the JSON of an option; empty for an absent one.
+func encode(option any) string {
+	encoded, err := json.Marshal(option)
 	if err != nil {
 		// The types of the options can always be encoded.
-		panic(fmt.Sprintf("encoding options: %v", err))
+		panic(fmt.Sprintf("encoding the option %v: %v", option, err))
 	}
-	p := map[string]string{}
-	for name, value := range fields {
-		p[name] = string(value)
+	if string(encoded) == "null" {
+		return ""
 	}
-	return p
+	return string(encoded)
 }

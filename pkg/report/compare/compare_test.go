@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/report/compare"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
@@ -39,7 +40,9 @@ func upgraded() (before, after result.Result) {
 	before.Cells[0].Epochs[0].Mount.SuperOptions = "rw,clientaddr=10.0.0.1"
 	after.Cells[0].Epochs[0].Mount.SuperOptions = "rw,clientaddr=10.0.0.2"
 	after.RunID, after.StartedAt, after.Cluster.Version = "0123", before.StartedAt.Add(time.Hour), "v1.37.0"
-	after.Options.WriteRate = 500
+	after.Options.WriteRate, after.Options.Interval = 500, 5*time.Second
+	after.Options.Thresholds.MaxRecovery, after.Options.Image = 30*time.Second, "registry.example/helper"
+	after.Options.ReaderNodes = []options.ReaderNode{options.OtherNode}
 	after.Cells[0].Latency.P99 *= 2
 	return before, after
 }
@@ -50,6 +53,10 @@ func TestCompare_FindsWhatChanged(t *testing.T) {
 	assert.False(t, c.Regression)
 	assert.Equal(t, []compare.Change{
 		{Name: "Kubernetes", Before: "v1.34.4", After: "v1.37.0"},
+		{Name: "option image", After: "registry.example/helper"},
+		{Name: "option interval", Before: "10s", After: "5s"},
+		{Name: "option maxRecovery", After: "30s"},
+		{Name: "option readerNodes", Before: `["any"]`, After: `["other"]`},
 		{Name: "option writeRate", Before: "100", After: "500"},
 	}, c.Changes)
 	require.Len(t, c.Cells, 1)

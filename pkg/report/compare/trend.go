@@ -42,16 +42,19 @@ func Trend(results []result.Result, cell string) []Point {
 
 func pointOf(r result.Result, verdict judge.Verdict, cells []result.Cell) Point {
 	p := Point{Run: Run{r.RunID, r.StartedAt, verdict}}
+	sum := func(a, b float64) float64 { return a + b }
+	highest := func(a, b float64) float64 { return max(a, b) }
+	lowest := func(a, b float64) float64 { return min(a, b) }
 	p99 := latency(func(l result.Latency) time.Duration { return l.P99 })
 	for _, c := range cells {
 		if c.Verdict == judge.Skipped {
 			continue
 		}
 		p.Cells++
-		p.Lost = merge(p.Lost, lost(c), func(a, b float64) float64 { return a + b })
-		p.SlowestRecovery = merge(p.SlowestRecovery, seconds(c.SlowestRecovery()), func(a, b float64) float64 { return max(a, b) })
-		p.CommitP99 = merge(p.CommitP99, p99(c), func(a, b float64) float64 { return max(a, b) })
-		p.Rate = merge(p.Rate, positive(c.Rate()), func(a, b float64) float64 { return min(a, b) })
+		p.Lost = merge(p.Lost, lost(c), sum)
+		p.SlowestRecovery = merge(p.SlowestRecovery, seconds(c.SlowestRecovery()), highest)
+		p.CommitP99 = merge(p.CommitP99, p99(c), highest)
+		p.Rate = merge(p.Rate, positive(c.Rate()), lowest)
 	}
 	return p
 }
