@@ -63,9 +63,9 @@ func TestThreshold_IsAFindingOfItsOwnClass(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
 	ns := newNamespace(t)
-	o := run(t, ns, map[string]string{
-		"TOTAL_CHAOS_DURATION": "1", "CHAOS_INTERVAL": "1", "MAX_RECOVERY": "1ms", "MAX_COMMIT_P99": "1h",
-	})
+	o := run(t, ns, short(map[string]string{
+		"MAX_RECOVERY": "1ms", "MAX_COMMIT_P99": "1h", "METRICS_ADDRESS": ":9464",
+	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
 	cell := o.result.Cells[0]
 	require.Len(t, cell.Findings, 1)
@@ -74,6 +74,10 @@ func TestThreshold_IsAFindingOfItsOwnClass(t *testing.T) {
 	assert.Equal(t, result.Missed, cell.Thresholds[0].Outcome)
 	assert.Equal(t, result.Met, cell.Thresholds[1].Outcome)
 	assert.Contains(t, o.probe(t, "verify").Description, "acknowledged records are intact")
+	assert.Regexp(t, `Serving metrics at http://\S+:9464/metrics`, o.log)
+	assert.NotEmpty(t, cell.Epochs[0].Kernel)
+	assert.NotEmpty(t, cell.Epochs[0].Mount.Options)
+	requireBundle(t, ns, o)
 	requireNothingLeft(t, ns)
 }
 
