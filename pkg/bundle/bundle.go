@@ -26,10 +26,11 @@ import (
 // Schema is the version of a Manifest's JSON.
 const Schema = "volume-durability/bundle/v1alpha1"
 
-// Names of the two files that every bundle has.
+// Names of files in a bundle. Bundles of earlier versions may lack the metrics.
 const (
 	ResultFile   = "result.json"
 	ManifestFile = "manifest.json"
+	MetricsFile  = "metrics.txt"
 )
 
 // File is one file of a bundle. Its name is a slash-separated path.

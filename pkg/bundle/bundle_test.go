@@ -236,7 +236,7 @@ func TestManifest_NamesTheTool(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, r.Tool, m.Tool)
 	assert.Equal(t, r.Verdict, m.Verdict)
-	assert.Len(t, m.Files, 8)
+	assert.Len(t, m.Files, 9)
 }
 
 func TestMake_OmitsFilesThatCouldNotBeRead(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/report/checklist"
 	"github.com/volume-durability/volume-durability/pkg/report/html"
 	"github.com/volume-durability/volume-durability/pkg/report/junit"
+	"github.com/volume-durability/volume-durability/pkg/report/openmetrics"
 	"github.com/volume-durability/volume-durability/pkg/report/oscal"
 	"github.com/volume-durability/volume-durability/pkg/report/rule"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -32,6 +33,7 @@ type report struct {
 func reports(r result.Result) []report {
 	all := []report{
 		{"report.html", func(s source) ([]byte, error) { return html.Render(s.result) }},
+		{MetricsFile, func(s source) ([]byte, error) { return openmetrics.Render(s.result), nil }},
 		{"junit.xml", func(s source) ([]byte, error) { return junit.Render(s.result) }},
 		{"checklist.ckl", func(s source) ([]byte, error) { return checklist.CKL(s.result, s.rule, s.metadata) }},
 		{"checklist.cklb", func(s source) ([]byte, error) { return checklist.CKLB(s.result, s.rule, s.metadata) }},

@@ -18,6 +18,8 @@ const (
 	Foreign     Class = "foreign"
 	Unavailable Class = "unavailable"
 	ReadOnly    Class = "read-only"
+	// TooSlow is a finding about the speed of a volume, not about its data.
+	TooSlow Class = "too-slow"
 )
 
 type classDescription struct {
@@ -39,6 +41,7 @@ var classDescriptions = []classDescription{
 	{Foreign, "the journal contains records that this run did not write"},
 	{Unavailable, "the volume, or a part of it, could not be mounted or read, or it prevented a pod from terminating"},
 	{ReadOnly, "the volume can no longer be written"},
+	{TooSlow, "a figure, such as the slowest recovery, did not meet the threshold that an option sets"},
 }
 
 // Classes returns all classes in the order in which the documentation lists them.

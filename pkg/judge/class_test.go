@@ -12,7 +12,7 @@ import (
 
 func TestClasses_AllHaveADescriptionOfTheirOwn(t *testing.T) {
 	all := []Class{
-		Missing, LostTail, LostGap, Corrupt, Torn, Reordered, Duplicated, RolledBack, Foreign, Unavailable, ReadOnly,
+		Missing, LostTail, LostGap, Corrupt, Torn, Reordered, Duplicated, RolledBack, Foreign, Unavailable, ReadOnly, TooSlow,
 	}
 	assert.Equal(t, all, Classes())
 	seen := map[string]Class{}

@@ -8,8 +8,8 @@ type Verdict string
 const (
 	// Pass means that every acknowledged record was present and intact.
 	Pass Verdict = "Pass"
-	// Fail means that there is a finding: acknowledged data was lost or damaged, or the volume could no longer be
-	// used.
+	// Fail means that there is a finding: acknowledged data was lost or damaged, the volume could no longer be
+	// used, or a figure did not meet its threshold.
 	Fail Verdict = "Fail"
 	// Error means that the run could not determine whether data was lost. If something was not
 	// checked, the verdict is not Pass.

@@ -12,6 +12,7 @@ import (
 func (s *execution) conclude(ctx context.Context, err error) {
 	c := &s.cell
 	c.Acks = s.ledger.Acks()
+	s.collect() // thresholds need the figures
 	s.recordProvenance()
 	verdict.Collect(c, s.failures.Findings)
 	for _, e := range c.Epochs {
@@ -23,6 +24,7 @@ func (s *execution) conclude(ctx context.Context, err error) {
 	case err == nil:
 		shortfall := verdict.Decide(c, verdict.Conditions{
 			RequiredEvidence: s.Options.RequiredEvidence, ActiveDeletions: s.activeDeletions, WriteRefused: s.refused != nil,
+			Thresholds: s.Options.Thresholds,
 		})
 		c.Reason = s.reason(shortfall, c.Reason)
 	case ctx.Err() != nil && len(c.Findings) == 0:
@@ -47,6 +49,9 @@ func (s *execution) reason(shortfall verdict.Shortfall, verified string) string 
 			s.cell.Provenance.Level, s.Options.RequiredEvidence, s.cell.Provenance.NotReachedReason, verified)
 	case verdict.WriteRefused:
 		return fmt.Sprintf("the chaos ended early: %v. %s", s.refused, verified)
+	case verdict.ThresholdNotMeasured:
+		return fmt.Sprintf("a threshold could not be checked: %s. Apart from that, the run passed: %s",
+			verdict.NotMeasured(&s.cell), verified)
 	default:
 		return verified
 	}

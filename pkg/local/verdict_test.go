@@ -74,6 +74,18 @@ func TestConclude(t *testing.T) {
 			func(s *execution) { s.failures.Add(judge.Unavailable, errors.New("hangs")) }, nil,
 			judge.Fail, "unavailable (hangs)",
 		},
+		"a threshold was not checked": {
+			func(s *execution) { s.Options.Thresholds.MaxRecovery = time.Second }, nil,
+			judge.Error, "a threshold could not be checked: no recovery was observed (MAX_RECOVERY). Apart from that, the " +
+				"run passed: All 10",
+		},
+		"a threshold was not met": {
+			func(s *execution) {
+				s.Options.Thresholds.MaxRecovery = time.Second
+				s.cell.Epochs = append(s.cell.Epochs, result.Epoch{Number: 2, Mount: xfs, FirstAckAt: time.Unix(3, 0)})
+			}, nil,
+			judge.Fail, "too-slow (the slowest recovery took 2s; the threshold is 1s). All 10 acknowledged records are intact",
+		},
 		"an error": {func(*execution) {}, errors.New("no helper"), judge.Error, "no helper"},
 		"an error after a finding": {
 			func(s *execution) { s.failures.Add(judge.ReadOnly, errors.New("EROFS")) }, errors.New("no helper"),

@@ -44,7 +44,7 @@ func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error 
 	defer cancel()
 	err := s.writer.AwaitAck(waiting, epoch.Number)
 	if scan := s.writer.Scan(); scan != nil {
-		epoch.Mount, epoch.BootID = scan.Mount, scan.BootID
+		epoch.Mount, epoch.BootID, epoch.Kernel = scan.Mount, scan.BootID, scan.Kernel
 		if err := s.checkFilesystem(fmt.Sprintf("the writer of epoch %d", epoch.Number), epoch.Mount); err != nil {
 			return err
 		}

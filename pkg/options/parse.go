@@ -88,6 +88,9 @@ func conflicts(v Values) []error {
 			"SUPPLEMENTAL_GROUPS gives the pods another group")
 	check(v.WriterNode == ClaimNode && !existing, "WRITER_NODE", string(ClaimNode),
 		"another value if EXISTING_CLAIM is unset")
+	lowest := v.Thresholds.MinRate
+	check(v.WriteRate > 0 && lowest >= v.WriteRate, MinRateOption, fmt.Sprint(lowest),
+		fmt.Sprintf("less than WRITE_RATE, which is %v", v.WriteRate))
 	return slices.Concat(problems, excessiveRequests(v), excessiveCells(v))
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"path"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,27 @@ func seconds(minimum int, field func(*Values) *time.Duration) func(*Values, stri
 		*field(v) = time.Duration(n) * time.Second
 		return nil
 	}
+}
+
+// limit returns a reader of a duration with a unit.
+func limit(field func(*Values) *time.Duration) func(*Values, string) error {
+	return func(v *Values, value string) error {
+		d, err := time.ParseDuration(value)
+		if err != nil || d < time.Microsecond || d > maxDuration {
+			return wanted("a duration with a unit, such as 50ms or 30s")
+		}
+		*field(v) = d
+		return nil
+	}
+}
+
+func minRate(v *Values, value string) error {
+	var read Values
+	if err := writeRate(&read, value); err != nil || read.WriteRate == 0 {
+		return wanted(fmt.Sprintf("0.01 to %d records per second", maxWriteRate))
+	}
+	v.Thresholds.MinRate = read.WriteRate
+	return nil
 }
 
 // interval reads one number of seconds, or a range of them, such as 5-10.
@@ -270,6 +292,15 @@ func writeRate(v *Values, value string) error {
 		return wanted(fmt.Sprintf("0, or 0.01 to %d records per second", maxWriteRate))
 	}
 	v.WriteRate = rate
+	return nil
+}
+
+func metricsAddress(v *Values, value string) error {
+	_, port, err := net.SplitHostPort(value)
+	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
+		return wanted("an address with a port, such as :9464 or localhost:9464")
+	}
+	v.MetricsAddress = value
 	return nil
 }
 

@@ -324,6 +324,30 @@ func Table() []Option {
 			set: requiredEvidence,
 		},
 		{
+			Name: MaxRecoveryOption,
+			Doc: "The longest [recovery](glossary.md#a-run) with which a cell can pass, such as `30s`; empty for no " +
+				"[threshold](verdicts.md#thresholds).",
+			set: optional(limit(func(v *Values) *time.Duration { return &v.Thresholds.MaxRecovery })),
+		},
+		{
+			Name: MaxCommitP99Option,
+			Doc: "The longest duration that 99 % of the commits of a cell may have, such as `50ms`; empty for no " +
+				"[threshold](verdicts.md#thresholds).",
+			set: optional(limit(func(v *Values) *time.Duration { return &v.Thresholds.MaxCommitP99 })),
+		},
+		{
+			Name: MaxCommitOption,
+			Doc: "The longest duration that any commit of a cell may have, such as `2s`; empty for no " +
+				"[threshold](verdicts.md#thresholds).",
+			set: optional(limit(func(v *Values) *time.Duration { return &v.Thresholds.MaxCommit })),
+		},
+		{
+			Name: MinRateOption,
+			Doc: "The lowest rate with which a cell can pass, in acknowledged records per second; empty for no " +
+				"[threshold](verdicts.md#thresholds). It must be lower than `WRITE_RATE`, unless that is 0.",
+			set: optional(minRate),
+		},
+		{
 			Name: "NEGATIVE_CONTROL", Default: "false", Suggestions: booleans,
 			Doc: "Add the control: a cell on an emptyDir, which must lose its data. If its loss is not detected, the run " +
 				"ends in Error, unless another cell failed or was stopped.",
@@ -337,6 +361,11 @@ func Table() []Option {
 			FlagDoc: "Name of the ConfigMap that keeps the evidence bundle; empty to keep the bundle only in a folder, " +
 				"unless --keep-in-cluster is set. It stays until you delete it.",
 			set: optional(name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.BundleConfigMap })),
+		},
+		{
+			Name: MetricsAddressOption,
+			Doc:  "Address on which the program serves [metrics](metrics.md) during the run, such as `:9464`; empty for none.",
+			set:  optional(metricsAddress),
 		},
 		{
 			Name: "ORCHESTRATOR", Default: "auto", Suggestions: []string{"kubernetes", "swarm", "auto"},

@@ -69,6 +69,8 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		"POD_LABELS": "volume-durability/run=1", "POD_ANNOTATIONS": "volume-durability/journal", "POD_TEMPLATE": "pod.yaml",
 		"WRITER_NODE":          "a=b=c",
 		"STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
+		"METRICS_ADDRESS": "9464",
+		"MAX_RECOVERY":    "30", "MAX_COMMIT_P99": "fast", "MAX_COMMIT": "-1s", "MIN_RATE": "0",
 	}
 	_, err := Parse(env(values))
 	require.Error(t, err)
@@ -79,6 +81,31 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 	}
 	var invalid InvalidValueError
 	assert.True(t, errors.As(err, &invalid))
+}
+
+func TestParse_ReadsThresholds(t *testing.T) {
+	parse := func(env map[string]string) (Thresholds, error) {
+		v, err := Parse(func(name string) string { return env[name] })
+		return v.Thresholds, err
+	}
+	got, err := parse(map[string]string{
+		"MAX_RECOVERY": "1m30s", "MAX_COMMIT_P99": "50ms", "MAX_COMMIT": "2s", "MIN_RATE": "99.5",
+	})
+	require.NoError(t, err)
+	assert.Equal(t, Thresholds{
+		MaxRecovery: 90 * time.Second, MaxCommitP99: 50 * time.Millisecond, MaxCommit: 2 * time.Second, MinRate: 99.5,
+	}, got)
+	for name, wrong := range map[string][]string{
+		"MAX_RECOVERY": {"30", "0", "-1s", "soon", "2000h"}, "MAX_COMMIT_P99": {"50", "1ns"}, "MAX_COMMIT": {"0s"},
+		"MIN_RATE": {"0", "-1", "NaN", "100", "fast"}, // WRITE_RATE is 100
+	} {
+		for _, value := range wrong {
+			_, err := parse(map[string]string{name: value})
+			assert.ErrorContains(t, err, name+"=", value)
+		}
+	}
+	_, err = parse(map[string]string{"MIN_RATE": "100", "WRITE_RATE": "0"})
+	assert.NoError(t, err, "without a limit, the rate of the volume is measured")
 }
 
 func TestParse_ReportsConflicts(t *testing.T) {

@@ -103,8 +103,12 @@ type Values struct {
 
 	// RequiredEvidence is the lowest evidence level at which a cell can pass.
 	RequiredEvidence provenance.Level `json:"requiredEvidence"`
+	// Thresholds are limits of a cell's figures; absent if there are none.
+	Thresholds Thresholds `json:"thresholds,omitzero"`
 	// NegativeControl adds the control to the run.
 	NegativeControl bool `json:"negativeControl"`
+	// MetricsAddress is the address on which the program serves the figures of the run; empty for none.
+	MetricsAddress string `json:"metricsAddress,omitempty"`
 	// BundleConfigMap is the name of the ConfigMap with the evidence bundle. If it is absent, a run of an engine
 	// generates a name, and a run of the command line does so only with --keep-in-cluster.
 	BundleConfigMap string `json:"bundleConfigMap,omitempty"`
@@ -157,6 +161,9 @@ const ImageUser = 65532
 
 // None is the value of an option that leaves a field of the pods unset.
 const None = "none"
+
+// MetricsAddressOption is the name of the option for MetricsAddress.
+const MetricsAddressOption = "METRICS_ADDRESS"
 
 // NoBundle is the BundleConfigMap of a run that keeps no bundle in the cluster.
 const NoBundle = "none"

@@ -40,6 +40,8 @@ type ScanResult struct {
 	// BootID identifies the boot of the kernel that the pod runs on (random(4), boot_id, or
 	// kern.bootsessionuuid on macOS); absent if it cannot be read.
 	BootID string `json:"bootID,omitempty"`
+	// Kernel is the release of that kernel, as uname -r prints it; absent if it cannot be read.
+	Kernel string `json:"kernel,omitempty"`
 	// Excerpt holds the bytes around the first damage; absent if there is none.
 	Excerpt *Excerpt `json:"excerpt,omitempty"`
 }
@@ -94,6 +96,10 @@ type Mount struct {
 	FSType string `json:"fsType"`
 	Source string `json:"source"`
 	Device string `json:"device"` // major:minor
+	// Options are the options of this mount; empty for a raw block device and on macOS.
+	Options string `json:"options,omitempty"`
+	// SuperOptions are the options of the filesystem, which all its mounts share.
+	SuperOptions string `json:"superOptions,omitempty"`
 	// UUID is the UUID of the filesystem (FS_IOC_GETFSUUID); absent if it is not known.
 	UUID string `json:"uuid,omitempty"`
 	// DiskSequence is the disk sequence number of a block device (BLKGETDISKSEQ): the kernel

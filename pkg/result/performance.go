@@ -93,6 +93,8 @@ type Recovery struct {
 	Mounted   time.Duration
 	Started   time.Duration
 	FirstAck  time.Duration
+	// APIOutage is the part of the recovery in which the API server was unavailable.
+	APIOutage time.Duration
 	// AckedAtDeletion is how many records were acknowledged when the writer was deleted.
 	AckedAtDeletion uint64
 }
@@ -114,7 +116,7 @@ func (c Cell) Recoveries() []Recovery {
 		all = append(all, Recovery{
 			Epoch: e.Number, AckedAtDeletion: e.AckedAtDeletion, Deleted: after(e.DeletedAt),
 			Scheduled: after(next.ScheduledAt), Attached: after(next.AttachedAt), Mounted: after(next.MountedAt),
-			Started: after(next.StartedAt), FirstAck: after(next.FirstAckAt),
+			Started: after(next.StartedAt), FirstAck: after(next.FirstAckAt), APIOutage: e.APIOutage,
 		})
 	}
 	return all

@@ -123,6 +123,9 @@ type Cell struct {
 	Provenance provenance.Provenance `json:"provenance"`
 	// Latency is the commit latency over all epochs; absent if no writer reported any.
 	Latency *Latency `json:"latency,omitempty"`
+	// Thresholds are the thresholds of the run, compared with the figures of the cell; absent if the run has none, for
+	// the control, and for a cell that ended early.
+	Thresholds []Threshold `json:"thresholds,omitempty"`
 	// Notes are observations that do not affect the verdict.
 	Notes []string `json:"notes,omitempty"`
 	// NotShown lists what this run does not prove, even with a Pass.
@@ -142,6 +145,10 @@ type Claim struct {
 	AccessModes []string `json:"accessModes,omitempty"`
 	// Provisioner is the provisioner of the volume; absent if the PersistentVolume could not be read.
 	Provisioner string `json:"provisioner,omitempty"`
+	// Parameters are those of the StorageClass; absent if it has none or could not be read.
+	Parameters map[string]string `json:"parameters,omitempty"`
+	// MountOptions are those of the PersistentVolume; absent if it has none or could not be read.
+	MountOptions []string `json:"mountOptions,omitempty"`
 	// Handle is the volume handle of the CSI driver; absent if the PersistentVolume could not be read.
 	Handle string `json:"handle,omitempty"`
 }
@@ -175,6 +182,8 @@ type Epoch struct {
 	Mount protocol.Mount `json:"mount"`
 	// BootID identifies the kernel on which the writer ran.
 	BootID string `json:"bootID,omitempty"`
+	// Kernel is the release of that kernel.
+	Kernel string `json:"kernel,omitempty"`
 	// FirstAckAt is when the experiment received the first acknowledgement.
 	FirstAckAt time.Time `json:"firstAckAt,omitzero"`
 	// FirstAck is the first acknowledgement that the experiment received.
@@ -190,6 +199,8 @@ type Epoch struct {
 	DeletionRequestedAt time.Time `json:"deletionRequestedAt,omitzero"`
 	// DeletedAt is when the deleted writer no longer existed.
 	DeletedAt time.Time `json:"deletedAt,omitzero"`
+	// APIOutage is the part of the recovery after this deletion in which the API server was unavailable.
+	APIOutage time.Duration `json:"apiOutage,omitempty"`
 	// ExitError is the error with which the writer exited before its deletion; absent if it did not exit.
 	ExitError *protocol.OpError `json:"exitError,omitempty"`
 	// InitialRead is the writer's read of the journal before its first commit. It is absent for the first writer, which
@@ -269,12 +280,20 @@ func (c Cell) VerificationSentence() string {
 	deletions := judge.Count(c.Deletions(), c.faultNoun())
 	switch c.Verdict {
 	case judge.Pass:
-		return fmt.Sprintf("%s after %s; %s", c.intactPhrase(), deletions, c.readPhrase()) + c.notesSentence()
+		return c.intactSentence() + c.notesSentence()
 	case judge.Fail:
+		if c.IsOnlyTooSlow() {
+			return fmt.Sprintf("%s. %s", judge.Summary(c.Findings), c.intactSentence()) + c.notesSentence()
+		}
 		return fmt.Sprintf("%s (%s, %s)", judge.Summary(c.Findings), acknowledged, deletions) + c.notesSentence()
 	default:
 		return c.Reason
 	}
+}
+
+// intactSentence states what was verified in a cell without loss.
+func (c Cell) intactSentence() string {
+	return fmt.Sprintf("%s after %s; %s", c.intactPhrase(), judge.Count(c.Deletions(), c.faultNoun()), c.readPhrase())
 }
 
 // intactPhrase states that all acknowledged records are intact.

@@ -47,8 +47,10 @@ var enums = map[reflect.Type][]any{
 	reflect.TypeFor[provenance.Answer](): {provenance.Yes, provenance.No, provenance.Unknown, ""},
 	reflect.TypeFor[judge.Class](): {
 		judge.Missing, judge.LostTail, judge.LostGap, judge.Corrupt, judge.Torn, judge.Reordered, judge.Duplicated,
-		judge.RolledBack, judge.Foreign, judge.Unavailable, judge.ReadOnly,
+		judge.RolledBack, judge.Foreign, judge.Unavailable, judge.ReadOnly, judge.TooSlow,
 	},
+	reflect.TypeFor[result.ThresholdUnit]():    {result.Seconds, result.RecordsPerSecond},
+	reflect.TypeFor[result.ThresholdOutcome](): {result.Met, result.Missed, result.NotMeasured},
 }
 
 // customSchema returns the schema of a type whose JSON differs from its Go type; nil for all others.

@@ -131,7 +131,8 @@ func (c *cell) recordVolume(ctx context.Context) error {
 		claim.AccessModes = append(claim.AccessModes, string(m))
 	}
 	pv := c.run.Kube.Volume(ctx, claim.Volume)
-	claim.Provisioner, claim.Handle = pv.Provisioner, pv.Handle
+	claim.Provisioner, claim.Handle, claim.MountOptions = pv.Provisioner, pv.Handle, pv.MountOptions
+	claim.Parameters = c.run.Kube.ClassParameters(ctx, claim.StorageClass)
 	return nil
 }
 

@@ -54,12 +54,20 @@ func (c *cell) removeFolder(ctx context.Context) error {
 	return nil
 }
 
-// completeResult adds what is known only once the pods are gone: their times and the statistics of their logs.
+// completeResult adds what is known only once the pods are gone: their times and the whole logs.
 func (c *cell) completeResult() {
-	var commits []protocol.CommitStats
 	for i := range c.result.Epochs {
 		c.provenance().addTimes(&c.result.Epochs[i].Pod)
 	}
+	if c.result.Reader != nil {
+		c.provenance().addTimes(&c.result.Reader.Pod)
+	}
+	c.recordFigures()
+}
+
+// recordFigures adds the statistics of the writers' logs. Thresholds need them, so they are known before the verdict.
+func (c *cell) recordFigures() {
+	var commits []protocol.CommitStats
 	for _, w := range c.writers {
 		if w.log == nil {
 			continue
@@ -69,9 +77,6 @@ func (c *cell) completeResult() {
 		if latest := w.log.Commits(); latest != nil {
 			commits = append(commits, *latest)
 		}
-	}
-	if c.result.Reader != nil {
-		c.provenance().addTimes(&c.result.Reader.Pod)
 	}
 	var err error
 	if c.result.Latency, err = result.LatencyOf(commits); err != nil {

@@ -29,6 +29,7 @@ func (b verdictBuilder) build() {
 	b.collectFindings()
 	shortfall := verdict.Decide(b.cell, verdict.Conditions{
 		RequiredEvidence: b.options.RequiredEvidence, ActiveDeletions: b.activeDeletions, WriteRefused: b.chaosErr != nil,
+		Thresholds: b.options.Thresholds,
 	})
 	b.cell.Reason = b.reason(shortfall, b.cell.Reason)
 	b.addLimits()
@@ -50,6 +51,9 @@ func (b verdictBuilder) reason(shortfall verdict.Shortfall, verified string) str
 			"passed: %s", c.Provenance.Level, b.options.RequiredEvidence, c.Provenance.NotReachedReason, verified)
 	case verdict.WriteRefused:
 		return fmt.Sprintf("the chaos ended early: %v. %s", b.chaosErr, verified)
+	case verdict.ThresholdNotMeasured:
+		return fmt.Sprintf("a threshold could not be checked: %s. Apart from that, the cell passed: %s",
+			verdict.NotMeasured(c), verified)
 	default:
 		return verified
 	}
@@ -114,7 +118,7 @@ func (b verdictBuilder) addSTIG() {
 		return
 	}
 	c.Reason += ". V-260932: log data is present"
-	if c.Verdict == judge.Fail {
+	if c.Verdict == judge.Fail && !c.IsOnlyTooSlow() {
 		c.Reason += ", but not all of it. " + STIGFix
 	}
 }

@@ -32,6 +32,7 @@ func (c *cell) verify(ctx context.Context) error {
 		return err
 	}
 	c.noteOutages()
+	c.recordFigures()
 	c.noteVolumeHealth()
 	c.provenance().record(ctx)
 	c.verdict().build()
@@ -63,7 +64,7 @@ func (c *cell) provenance() provenanceRecorder {
 	}
 }
 
-// noteOutages notes which recoveries include time in which the API server was unavailable.
+// noteOutages records and notes which recoveries include time in which the API server was unavailable.
 func (c *cell) noteOutages() {
 	epochs := c.result.Epochs
 	for i, e := range epochs {
@@ -74,7 +75,8 @@ func (c *cell) noteOutages() {
 		if i+1 < len(epochs) && !epochs[i+1].FirstAckAt.IsZero() {
 			until = epochs[i+1].FirstAckAt
 		}
-		if outage := c.run.Kube.UnobservedTime(e.DeletionRequestedAt, until).Round(time.Second); outage > 0 {
+		epochs[i].APIOutage = c.run.Kube.UnobservedTime(e.DeletionRequestedAt, until)
+		if outage := epochs[i].APIOutage.Round(time.Second); outage > 0 {
 			verdict.AddNotes(c.result, fmt.Sprintf("the recovery time of epoch %d includes %s in which the API server "+
 				"was unavailable", e.Number, outage))
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -30,6 +32,28 @@ func TestJudgeScan_NotesAnotherFilesystem(t *testing.T) {
 	assert.Equal(t, "there is no journal; "+
 		"/data/logs.log is on ext4 (/dev/vda), but epoch 1 wrote to nfs4 (server:/export)", c.result.Findings[0].Detail)
 	assert.Len(t, c.result.Notes, 1)
+}
+
+func TestVerdict_ThresholdsUseTheFiguresOfTheLogs(t *testing.T) {
+	histogram := hdrhistogram.New(1, 1000000, 3)
+	require.NoError(t, histogram.RecordValue(40_000))
+	encoded, err := histogram.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	require.NoError(t, err)
+	c := withAck(t, newTestCell(t))
+	c.run.Options.Thresholds.MaxCommit = 30 * time.Millisecond
+	c.result.Epochs = []result.Epoch{{Number: 1}}
+	w := c.newWriter(1)
+	w.pod, w.log = &corev1.Pod{}, logOf(t, line(t, protocol.Message{
+		CommitStats: &protocol.CommitStats{Count: 1, Records: 1, Histogram: string(encoded)},
+	}))
+	c.writers = []*writer{w}
+	c.result.Reader = readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
+	c.result.Reader.ScanResult.Records = 10
+	c.recordFigures()
+	c.verdict().build()
+	assert.Equal(t, judge.Fail, c.result.Verdict, c.result.Reason)
+	assert.Contains(t, c.result.Reason, "too-slow (the slowest commit took 40")
+	assert.NotContains(t, c.result.Reason, "catastrophic", "the STIG check is about data")
 }
 
 func TestConclude_NotesTheVolumesHealth(t *testing.T) {

@@ -62,7 +62,7 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 	defer cancel()
 	err := w.log.AwaitAck(waiting, w.epoch)
 	if scan := w.log.Scan(); scan != nil {
-		epoch.Mount, epoch.BootID = scan.Mount, scan.BootID
+		epoch.Mount, epoch.BootID, epoch.Kernel = scan.Mount, scan.BootID, scan.Kernel
 		if w.epoch > 1 {
 			epoch.InitialRead = judgeScan(w.cell, epoch.Pod, *scan, acks, w.epoch-1)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -34,6 +35,8 @@ const (
 	WeakEvidence
 	// WriteRefused means that the volume refused a write, so the deletions ended early.
 	WriteRefused
+	// ThresholdNotMeasured means that the figure of a threshold was not measured.
+	ThresholdNotMeasured
 )
 
 // Conditions are what a Pass depends on besides the findings.
@@ -43,6 +46,7 @@ type Conditions struct {
 	ActiveDeletions int
 	// WriteRefused reports whether the volume refused a write.
 	WriteRefused bool
+	Thresholds   options.Thresholds
 }
 
 // Collect merges the findings and notes of all reads of the journal, and the failures of the volume, into the cell. A
@@ -67,20 +71,37 @@ func AddNotes(c *result.Cell, notes ...string) {
 
 // Decide sets the verdict of a cell that went through all phases. The reason that it sets says what was verified. If it
 // returns a shortfall, the verdict is Error and the caller completes the reason.
+//
+// The state of the data comes first: a threshold decides the verdict only of a cell that would pass without it.
 func Decide(c *result.Cell, conditions Conditions) Shortfall {
+	c.Thresholds = compareAll(c, conditions.Thresholds)
 	judged := judge.Judgement{Acknowledged: ledger.CountRecords(c.Acks), Findings: c.Findings}.Verdict()
 	if judged == judge.Fail {
-		c.Verdict = judge.Fail
-		c.Reason = c.VerificationSentence()
+		fail(c)
 		return None
 	}
 	c.Verdict = judge.Pass // the sentence depends on it
 	c.Reason = c.VerificationSentence()
 	shortfall := conditions.shortfall(c, judged)
+	switch {
+	case shortfall != None:
+	case len(missed(c)) > 0:
+		fail(c)
+		return None
+	case NotMeasured(c) != "":
+		shortfall = ThresholdNotMeasured
+	}
 	if shortfall != None {
 		c.Verdict = judge.Error
 	}
 	return shortfall
+}
+
+// fail sets the verdict Fail. Findings about the data precede those about thresholds.
+func fail(c *result.Cell) {
+	c.Verdict = judge.Fail
+	c.Findings = append(c.Findings, missed(c)...)
+	c.Reason = c.VerificationSentence()
 }
 
 func (w Conditions) shortfall(c *result.Cell, judged judge.Verdict) Shortfall {

@@ -10,3 +10,12 @@ func BootID() string {
 	}
 	return id
 }
+
+// Kernel returns the release of the kernel; empty if it cannot be read.
+func Kernel() string {
+	release, err := unix.Sysctl("kern.osrelease")
+	if err != nil {
+		return ""
+	}
+	return release
+}

@@ -21,6 +21,15 @@ func BootID() string {
 	return strings.TrimSpace(string(id))
 }
 
+// Kernel returns the release of the kernel; empty if it cannot be read.
+func Kernel() string {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(name.Release[:])
+}
+
 // blockDeviceMount returns a Mount that describes a block device.
 func blockDeviceMount(path string) (protocol.Mount, error) {
 	var device unix.Stat_t

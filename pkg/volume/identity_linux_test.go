@@ -27,6 +27,12 @@ func TestBootID_IsAUUID(t *testing.T) {
 	assert.Regexp(t, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, BootID())
 }
 
+func TestKernel_IsTheReleaseOfUname(t *testing.T) {
+	output, err := exec.CommandContext(t.Context(), "uname", "-r").Output()
+	require.NoError(t, err)
+	assert.Equal(t, string(output), Kernel()+"\n")
+}
+
 func TestMountOf_ReturnsTheUUIDOfAFilesystem(t *testing.T) {
 	const id = "8f3a5c7e-9b1d-4f40-8123-456789abcdef"
 	device := loopdevice.New(t, 8*mib)

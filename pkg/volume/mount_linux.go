@@ -46,6 +46,6 @@ func deepest(mounts []*mountinfo.Info) (found *mountinfo.Info) {
 func mountFrom(info *mountinfo.Info) protocol.Mount {
 	return protocol.Mount{
 		Device: fmt.Sprintf("%d:%d", info.Major, info.Minor), Root: info.Root, Point: info.Mountpoint,
-		FSType: info.FSType, Source: info.Source,
+		FSType: info.FSType, Source: info.Source, Options: info.Options, SuperOptions: info.VFSOptions,
 	}
 }

@@ -16,20 +16,28 @@ const mountTable = `22 28 0:21 / /proc rw,nosuid - proc proc rw
 28 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw
 40 28 0:50 /vol\0401 /data rw,relatime - nfs4 server:/export rw
 41 28 0:51 / /data rw,relatime - tmpfs tmpfs rw
-42 28 0:52 / /database rw - xfs /dev/sdb rw
+42 28 0:52 / /database rw - xfs /dev/sdb rw,noquota
 43 28 0:50 /vol\0401 /with\040space rw,relatime - nfs4 server:/export rw
 `
 
 func TestDeepest_IsTheLastMountOfTheLongestMountPoint(t *testing.T) {
 	for path, want := range map[string]protocol.Mount{
-		"/data/logs.log": {Point: "/data", Root: "/", FSType: "tmpfs", Source: "tmpfs", Device: "0:51"},
+		"/data/logs.log": {
+			Point: "/data", Root: "/", FSType: "tmpfs", Source: "tmpfs", Device: "0:51",
+			Options: "rw,relatime", SuperOptions: "rw",
+		},
 		"/database/logs.log": {
-			Point: "/database", Root: "/", FSType: "xfs", Source: "/dev/sdb", Device: "0:52",
+			Point: "/database", Root: "/", FSType: "xfs", Source: "/dev/sdb", Device: "0:52", Options: "rw",
+			SuperOptions: "rw,noquota",
 		},
 		"/with space/logs.log": {
 			Point: "/with space", Root: "/vol 1", FSType: "nfs4", Source: "server:/export", Device: "0:50",
+			Options: "rw,relatime", SuperOptions: "rw",
 		},
-		"/other": {Point: "/", Root: "/", FSType: "ext4", Source: "/dev/root", Device: "254:0"},
+		"/other": {
+			Point: "/", Root: "/", FSType: "ext4", Source: "/dev/root", Device: "254:0",
+			Options: "rw,relatime", SuperOptions: "rw",
+		},
 	} {
 		mounts, err := mountinfo.GetMountsFromReader(strings.NewReader(mountTable), mountinfo.ParentsFilter(path))
 		require.NoError(t, err)

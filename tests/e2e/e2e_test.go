@@ -199,6 +199,7 @@ func requireBundle(t *testing.T, ns *chaosengine.Namespace, o outcome) bundle.Bu
 	assert.Equal(t, o.result.Verdict, inBundle.Verdict)
 	files := []string{
 		"report.html", "junit.xml", "checklist.ckl", "checklist.cklb", "assessment-results.json", "ledger.json", "scan.json",
+		"metrics.txt",
 	}
 	if len(inBundle.Cells) > 0 { // the run created objects
 		files = append(files, "objects.json", "events.json")

@@ -58,6 +58,29 @@ func TestMatrix_ComparesSeveralCellsInOneRun(t *testing.T) {
 	requireNothingLeft(t, ns)
 }
 
+// A run on a healthy volume whose recovery is slower than its threshold.
+func TestThreshold_IsAFindingOfItsOwnClass(t *testing.T) {
+	t.Parallel()
+	requireTestCluster(t)
+	ns := newNamespace(t)
+	o := run(t, ns, short(map[string]string{
+		"MAX_RECOVERY": "1ms", "MAX_COMMIT_P99": "1h", "METRICS_ADDRESS": ":9464",
+	}))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
+	cell := o.result.Cells[0]
+	require.Len(t, cell.Findings, 1)
+	assert.Equal(t, judge.TooSlow, cell.Findings[0].Class)
+	require.Len(t, cell.Thresholds, 2)
+	assert.Equal(t, result.Missed, cell.Thresholds[0].Outcome)
+	assert.Equal(t, result.Met, cell.Thresholds[1].Outcome)
+	assert.Contains(t, o.probe(t, "verify").Description, "acknowledged records are intact")
+	assert.Regexp(t, `Serving metrics at http://\S+:9464/metrics`, o.log)
+	assert.NotEmpty(t, cell.Epochs[0].Kernel)
+	assert.NotEmpty(t, cell.Epochs[0].Mount.Options)
+	requireBundle(t, ns, o)
+	requireNothingLeft(t, ns)
+}
+
 // requireMeasured fails the test if a measurement of the cell is missing or inconsistent.
 func requireMeasured(t *testing.T, c result.Cell) {
 	t.Helper()

@@ -154,6 +154,19 @@ func requireEmpty(t *testing.T, folder string, but ...string) {
 	require.ElementsMatch(t, but, names)
 }
 
+// One run measures the figures, and a threshold that no volume can meet makes it fail.
+func TestRun_MissesAThreshold(t *testing.T) {
+	t.Parallel()
+	o := run(t, t.TempDir(), "--max-recovery=1us", "--max-commit=1h", "--graceful")
+	o.requireVerdict(t, judge.Fail)
+	require.Equal(t, []judge.Class{judge.TooSlow}, o.classes(t))
+	thresholds := o.cell(t).Thresholds
+	require.Len(t, thresholds, 2)
+	assert.Equal(t, result.Missed, thresholds[0].Outcome)
+	assert.Equal(t, result.Met, thresholds[1].Outcome)
+	assert.Contains(t, o.result.Reason, "intact")
+}
+
 func needsRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // Sample is a result with a name.
@@ -28,6 +29,7 @@ func All() []Sample {
 	return []Sample{
 		{"pass", Pass()}, {"fail", Fail()}, {"empty", Empty()}, {"matrix", Matrix()}, {"error", Error()},
 		{"undetected", Undetected()}, {"stopped", Stopped()}, {"not-applicable", NotApplicable()},
+		{"too-slow", TooSlow()},
 	}
 }
 
@@ -75,6 +77,15 @@ func Empty() result.Result {
 	s := stig(onNFS(3, "", "stig-pvc"))
 	s.damage = map[int]damage{3: losesEverything}
 	return newResult(options.Defaults(), cell(s))
+}
+
+// TooSlow returns a run without loss that recovered more slowly than its threshold allows.
+func TooSlow() result.Result {
+	opts := options.Defaults()
+	opts.Thresholds = options.Thresholds{MaxRecovery: time.Second, MaxCommitP99: time.Minute}
+	c := cell(stig(onCeph(10, "", "stig-pvc")))
+	verdict.Decide(&c, verdict.Conditions{ActiveDeletions: c.Deletions(), Thresholds: opts.Thresholds})
+	return newResult(opts, c)
 }
 
 // Matrix returns a comparison of StorageClasses, with a cell of each verdict and the control.

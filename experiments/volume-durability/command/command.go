@@ -49,8 +49,8 @@ be there.
 
 Exit codes:
   0    the verdict is Pass, or the command succeeded
-  1    the verdict is Fail: acknowledged data was lost or damaged, or the volume could no
-       longer be used
+  1    the verdict is Fail: acknowledged data was lost or damaged, the volume could no longer
+       be used, or a threshold was not met
   2    the verdict is Error or N/A, or the command failed
   130  the run was stopped, or the command was interrupted`,
 		SilenceErrors: true, SilenceUsage: true,

@@ -113,7 +113,7 @@ func TestReport_EveryFormat(t *testing.T) {
 		"html": "<!DOCTYPE html>", "table": "VERDICT", "yaml": "verdict: Fail", "json": `"verdict": "Fail"`,
 		"junit": "<testsuites", "ckl": "<CHECKLIST>", "cklb": `"stigs"`,
 		"oscal": `"assessment-results"`, "ledger": `"acks"`, "scan": `"reads"`, "manifest": `"sha256"`,
-		"scan.json": `"reads"`,
+		"scan.json": `"reads"`, "openmetrics": "# EOF\n",
 	} {
 		code, out, errOut := execute(t, "report", folder, "-o", format)
 		assert.Equal(t, terminal.ExitOK, code, format)

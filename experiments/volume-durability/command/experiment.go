@@ -63,7 +63,14 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 	if err != nil {
 		return err
 	}
-	outcome, probeErr := executeForEngine(ctx, e, cluster, id, log)
+	var live liveMetrics
+	defer func() {
+		if err := live.close(); err != nil {
+			log.WithError(err).Warn("Could not end the server of the metrics")
+		}
+	}()
+	outcome, probeErr := executeForEngine(ctx, e, cluster, id, &live, log)
+	live.finish(outcome)
 	if len(outcome.Cells) > 1 {
 		for line := range strings.Lines(outcome.Table()) {
 			log.Info(strings.TrimRight(line, " \n"))
@@ -121,20 +128,29 @@ func saveWithRetry(
 // executeForEngine reads the options and executes the run. Invalid options end the run
 // in Error before it creates anything.
 func executeForEngine(
-	ctx context.Context, e *litmus.Experiment, cluster connection, id litmus.Identity, log *logrus.Logger,
+	ctx context.Context, e *litmus.Experiment, cluster connection, id litmus.Identity, live *liveMetrics,
+	log *logrus.Logger,
 ) (result.Result, error) {
 	started := time.Now().UTC()
 	spec, err := newRunSpec(os.Getenv)
 	spec.cluster, spec.engine, spec.image = cluster, e.Engine(), e.Image()
 	spec.inherited, spec.ownAnnotations = e.PodSettings(), e.PodAnnotations()
-	if err := errors.Join(err, spec.validateImage(), e.ValidateEngine()); err != nil {
+	spec.hooks, spec.log = e, log
+	err = errors.Join(err, spec.validateImage(), e.ValidateEngine())
+	if err == nil {
+		err = live.start(ctx, &spec)
+	}
+	if err != nil {
 		return spec.describe(result.Result{
 			Schema: result.Schema, RunID: spec.id, StartedAt: started, EndedAt: time.Now().UTC(),
 			Verdict: judge.Error, Reason: err.Error(), Options: spec.options,
 		}), nil
 	}
 	e.SetTimeouts(spec.options.StatusTimeout, spec.options.Duration)
-	spec.isRetry, spec.owner, spec.hooks, spec.log = e.IsRetry(ctx), e.OwnerReference(spec.options.Namespace), e, log
+	if url := live.url(); url != "" {
+		log.Infof("Serving metrics at %s", url)
+	}
+	spec.isRetry, spec.owner = e.IsRetry(ctx), e.OwnerReference(spec.options.Namespace)
 	spec.logSettings()
 	spec.labels = map[string]string{kube.JobLabel: e.JobUID(), kube.ChaosUIDLabel: string(id.UID)}
 	return spec.execute(ctx)

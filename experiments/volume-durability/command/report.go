@@ -29,7 +29,7 @@ func bundleFormats() map[string]string {
 	return map[string]string{
 		formatHTML: pageFile, terminal.FormatJUnit: "junit.xml", "ckl": "checklist.ckl", "cklb": "checklist.cklb",
 		"oscal": "assessment-results.json", terminal.FormatJSON: bundle.ResultFile, "ledger": "ledger.json",
-		"scan": "scan.json", "manifest": bundle.ManifestFile,
+		"openmetrics": bundle.MetricsFile, "scan": "scan.json", "manifest": bundle.ManifestFile,
 	}
 }
 
@@ -100,7 +100,7 @@ report fails if the files of a bundle differ from its manifest.`,
 		"whole bundle to")
 	addChecklistFlags(flags.FlagSet, &r.rule, &r.asset)
 	terminal.AddFlagGroups(c, flags, clusterGroup(r.cluster))
-	c.AddCommand(newReportList(streams), r.newOpen())
+	c.AddCommand(newReportList(streams), r.newOpen(), newReportCompare(streams), newReportTrend(streams))
 	return c
 }
 

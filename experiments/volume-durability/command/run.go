@@ -49,8 +49,8 @@ writes an evidence bundle to a folder.
 
 Exit codes:
   0    the verdict is Pass
-  1    the verdict is Fail: acknowledged data was lost or damaged, or the volume could no
-       longer be used
+  1    the verdict is Fail: acknowledged data was lost or damaged, the volume could no longer
+       be used, or a threshold was not met
   2    the verdict is Error or N/A, or the command failed
   130  the run was stopped, or the command was interrupted`,
 		Example: `  # The default StorageClass, in the namespace stig
@@ -82,7 +82,7 @@ Exit codes:
 	return c
 }
 
-func (r *runCommand) execute(ctx context.Context) error {
+func (r *runCommand) execute(ctx context.Context) (err error) {
 	// Ctrl-C interrupts every program of a pipeline. The program that reads this output may
 	// exit first, and the run must still remove its objects.
 	signal.Ignore(syscall.SIGPIPE)
@@ -99,7 +99,17 @@ func (r *runCommand) execute(ctx context.Context) error {
 	if err := r.confirmPlan(ctx, spec); err != nil {
 		return err
 	}
-	outcome := r.executeSpec(ctx, spec)
+	var live liveMetrics
+	defer func() {
+		if closeErr := live.close(); closeErr != nil {
+			err = errors.Join(err, closeErr)
+		}
+	}()
+	outcome, err := r.executeSpec(ctx, spec, &live)
+	if err != nil {
+		return err
+	}
+	live.finish(outcome)
 	for i := range outcome.Cells {
 		outcome.Cells[i].NotShown = append(outcome.Cells[i].NotShown, notShown...)
 	}
@@ -156,12 +166,19 @@ func (r *runCommand) confirmPlan(ctx context.Context, spec runSpec) error {
 	return confirm(ctx, r.streams, "Continue?")
 }
 
-// executeSpec executes the run and shows its progress.
-func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Result {
+// executeSpec executes the run, shows its progress and serves its figures. The error is that of an option.
+func (r *runCommand) executeSpec(ctx context.Context, spec runSpec, live *liveMetrics) (result.Result, error) {
 	view := progress.New(r.streams.ErrOut, terminal.HasCursor(r.streams.ErrOut), spec.options)
 	view.Printf("run %s", spec.id)
 	log := newTerminalLog(view, r.level.Level)
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
+	if err := live.start(ctx, &spec); err != nil {
+		view.Close()
+		return result.Result{}, withFlagNames(err)
+	}
+	if url := live.url(); url != "" {
+		view.Printf("metrics: %s", url)
+	}
 	spec.logSettings()
 	pid, err := writePIDFile(spec.id)
 	if err != nil {
@@ -174,7 +191,7 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Resul
 	outcome, _ := spec.execute(ctx) // the view never ends a run
 	interrupts.stop()
 	view.Close()
-	return outcome
+	return outcome, nil
 }
 
 // report prints the result, writes the bundle, and returns the exit code of the verdict

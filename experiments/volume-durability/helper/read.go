@@ -80,7 +80,7 @@ func (t *task) reportScan(out io.Writer, found protocol.ScanResult) error {
 	if err != nil {
 		return protocol.NewOpError(op, err)
 	}
-	found.BootID = volume.BootID()
+	found.BootID, found.Kernel = volume.BootID(), volume.Kernel()
 	found.Excerpt = t.excerpt(found.ScanReport)
 	if err := protocol.Write(out, protocol.Message{ScanResult: &found}); err != nil {
 		return fmt.Errorf("reporting the scan of %s: %w", t.file, err)

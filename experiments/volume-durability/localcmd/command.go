@@ -67,8 +67,8 @@ bundle to a folder outside DIR. On macOS it tests folders only.
 
 Exit codes:
   0    the verdict is Pass
-  1    the verdict is Fail: acknowledged data was lost or damaged, or the volume could no
-       longer be used
+  1    the verdict is Fail: acknowledged data was lost or damaged, the volume could no longer
+       be used, or a threshold was not met
   2    the verdict is Error, or the command failed
   130  the run was interrupted`,
 		Example: `  # A mounted filesystem, in about 10 seconds

@@ -37,6 +37,11 @@ func runOptions() []localOption {
 		{"RECORD_SIZE", "256", recordSizeHelp},
 		{"WRITE_RATE", "100", writeRateHelp},
 		{"REQUIRED_EVIDENCE", "none", "lowest evidence level at which the run can pass: none, read-back, uncached, remounted"},
+		{options.MaxRecoveryOption, "", "longest recovery with which the run can pass, such as 5s; empty for no threshold"},
+		{options.MaxCommitP99Option, "", "longest duration of 99 % of the commits, such as 50ms; empty for no threshold"},
+		{options.MaxCommitOption, "", "longest duration of any commit, such as 2s; empty for no threshold"},
+		{options.MinRateOption, "", "lowest rate in records per second; must be lower than --write-rate, unless that is 0; " +
+			"empty for no threshold"},
 		{"STATUS_CHECK_TIMEOUT", "60", "seconds that starting or ending a process may take"},
 		{"VERIFY_TIMEOUT", "300", "seconds that reading the journal back may take"},
 		{"KEEP", "false", "keep the folder with the journal after the run"},

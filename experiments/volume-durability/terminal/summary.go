@@ -32,7 +32,11 @@ func (f *FormatFlag) WriteResult(out io.Writer, r result.Result) error {
 // summary renders a result as text for a terminal.
 func summary(r result.Result) string {
 	var s strings.Builder
-	s.WriteString(Headline(r.Verdict) + "\n")
+	if r.IsOnlyTooSlow() {
+		s.WriteString("Fail: a threshold was not met. Every acknowledged record was read back intact.\n")
+	} else {
+		s.WriteString(Headline(r.Verdict) + "\n")
+	}
 	tested := r.Tested()
 	if len(tested) < 2 {
 		fmt.Fprintf(&s, "  %s\n", r.Reason)

@@ -23,6 +23,12 @@ func TestSummary_FindingsHaveAPosition(t *testing.T) {
 	assert.Regexp(t, `Findings\n  - .*; (bytes [\d ]+ to [\d ]+|at byte [\d ]+)\n`, s)
 }
 
+func TestSummary_AMissedThresholdIsNotALoss(t *testing.T) {
+	s := summary(samples.TooSlow())
+	assert.Contains(t, s, "Fail: a threshold was not met. Every acknowledged record was read back intact.")
+	assert.Regexp(t, `Findings\n  - too-slow \(the slowest recovery took .*; the threshold is 1s\)\n`, s)
+}
+
 func TestDescribeFinding_Position(t *testing.T) {
 	corrupt := judge.Finding{Class: judge.Corrupt, Offset: 256, End: 512}
 	assert.Equal(t, "corrupt; bytes 256 to 511", describeFinding(corrupt))

@@ -77,26 +77,27 @@ func status(r result.Result, to rule.Rule) (Status, string) {
 		return NotApplicable, r.Cluster.Orchestrator
 	case r.Verdict == judge.Fail && failed > 0:
 		return Open, r.Reason
-	case r.Verdict == judge.Pass && passed > 0 && failed+unknown == 0:
+	case (r.Verdict == judge.Pass || r.IsOnlyTooSlow()) && passed > 0 && failed+unknown == 0:
 		return NotAFinding, r.Reason
 	case r.Verdict == judge.Stopped:
 		return NotReviewed, "The run was stopped before it had a result: " + r.Reason
-	case r.Verdict == judge.Error:
+	case r.Verdict == judge.Error, r.Verdict == judge.Fail && failed == 0:
 		return NotReviewed, "The run could not establish a result: " + r.Reason
 	default:
 		return NotReviewed, fmt.Sprintf("The verdict %s is not a result about the storage: %s", r.Verdict, r.Reason)
 	}
 }
 
-// counts counts the cells under test by verdict, without skipped ones.
+// counts counts the cells under test by verdict, without skipped ones. A rule is about data, not about speed: a cell
+// that failed only because of a threshold counts as passed.
 func counts(r result.Result) (passed, failed, unknown int) {
 	for _, c := range r.Tested() {
-		switch c.Verdict {
-		case judge.Pass:
+		switch {
+		case c.Verdict == judge.Pass, c.IsOnlyTooSlow():
 			passed++
-		case judge.Fail:
+		case c.Verdict == judge.Fail:
 			failed++
-		case judge.Skipped:
+		case c.Verdict == judge.Skipped:
 		default:
 			unknown++
 		}

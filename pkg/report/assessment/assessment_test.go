@@ -25,6 +25,7 @@ func TestAssess_AnErrorIsNeitherAPassNorOpen(t *testing.T) {
 	want := map[string]Status{
 		"pass": NotAFinding, "fail": Open, "empty": Open, "matrix": Open,
 		"error": NotReviewed, "undetected": NotReviewed, "stopped": NotReviewed, "not-applicable": NotApplicable,
+		"too-slow": NotAFinding, // a rule is about data, not about speed
 	}
 	for _, s := range samples.All() {
 		a := Assess(s.Result, mke(t), Metadata{})
@@ -53,6 +54,10 @@ func TestAssess_StatusNeedsACellWithAVerdict(t *testing.T) {
 		},
 		"N/A without a reason": func(r *result.Result) {
 			r.Verdict, r.Cells, r.Cluster.Orchestrator = judge.NotApplicable, nil, ""
+		},
+		"a Fail because of a threshold, and a cell that ended in Error": func(r *result.Result) {
+			*r = samples.TooSlow()
+			r.Cells = append(r.Cells, samples.Error().Cells...)
 		},
 		"an unknown verdict": func(r *result.Result) { r.Verdict = "Perhaps" },
 		"no verdict":         func(r *result.Result) { *r = result.Result{} },

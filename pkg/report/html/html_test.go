@@ -244,6 +244,7 @@ func TestHeadline_OfEachVerdict(t *testing.T) {
 		"undetected":     "The run could not determine whether acknowledged records were lost.",
 		"stopped":        "The run was stopped before the storage could be judged.",
 		"not-applicable": "The check does not apply to this cluster.",
+		"too-slow":       "No acknowledged record was lost, but a threshold was not met.",
 	}
 	for _, s := range samples.All() {
 		assert.Equal(t, want[s.Name], strings.ReplaceAll(headline(s.Result), space, " "), s.Name)

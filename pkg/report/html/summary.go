@@ -64,6 +64,8 @@ func lossHeadline(c result.Cell) string {
 	lost := c.Lost()
 	count := grouped(lost) + " of " + counted(ledger.CountRecords(c.Acks), "acknowledged record")
 	switch {
+	case c.IsOnlyTooSlow():
+		return "No acknowledged record was lost, but a threshold was not met."
 	case isUnusable(c) && lost == 0:
 		return "The volume could no longer be used."
 	case isUnusable(c):

@@ -66,7 +66,7 @@ const className = "volume-durability"
 // Render returns the result as JUnit XML.
 func Render(r result.Result) ([]byte, error) {
 	s := suite{
-		Name: className + "." + r.RunID, Time: seconds(r.EndedAt.Sub(r.StartedAt)),
+		Name: className, Time: seconds(r.EndedAt.Sub(r.StartedAt)),
 		Timestamp: r.StartedAt.UTC().Format("2006-01-02T15:04:05"), Properties: runProperties(r),
 	}
 	for _, c := range r.Cells {

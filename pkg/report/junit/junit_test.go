@@ -28,7 +28,7 @@ func TestRender_CountsTheCases(t *testing.T) {
 		"pass": {Tests: 1}, "fail": {Tests: 1, Failures: 1}, "empty": {Tests: 1, Failures: 1},
 		"matrix": {Tests: 7, Failures: 2, Errors: 1, Skipped: 1},
 		"error":  {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
-		"undetected": {Tests: 2, Errors: 1}, "not-applicable": {Tests: 1, Skipped: 1},
+		"undetected": {Tests: 2, Errors: 1}, "too-slow": {Tests: 1, Failures: 1}, "not-applicable": {Tests: 1, Skipped: 1},
 	} {
 		for _, s := range all {
 			if s.Name == name {
@@ -52,6 +52,22 @@ func TestRender_ARunWithoutCellsIsACase(t *testing.T) {
 	r := samples.Pass()
 	r.Cells = nil
 	assert.Equal(t, counts{Tests: 1}, rendered(t, r).counts)
+}
+
+// A CI system compares a test with earlier runs by the names of the suite, the class and the test.
+func TestRender_NamesAreTheSameInEveryRun(t *testing.T) {
+	first, second := samples.Matrix(), samples.Matrix()
+	second.RunID = "0123456789abcdef"
+	a, b := rendered(t, first), rendered(t, second)
+	assert.Equal(t, a.Name, b.Name)
+	assert.Equal(t, a.Suite.Name, b.Suite.Name)
+	assert.NotContains(t, a.Suite.Name, first.RunID)
+	require.Equal(t, len(a.Suite.Cases), len(b.Suite.Cases))
+	for i := range a.Suite.Cases {
+		assert.Equal(t, a.Suite.Cases[i].Name, b.Suite.Cases[i].Name)
+		assert.Equal(t, a.Suite.Cases[i].ClassName, b.Suite.Cases[i].ClassName)
+	}
+	assert.Contains(t, b.Suite.Properties, property{"run", second.RunID}, "the ID is a property")
 }
 
 func TestRender_AFailureHasItsClassAndOffsets(t *testing.T) {

@@ -1,0 +1,130 @@
+package command
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/report/compare"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/samples"
+)
+
+func TestReportCompare_ExitsWith1OnlyForARegressionThatWasAskedFor(t *testing.T) {
+	passed, failed := writeBundle(t, samples.Pass()), writeBundle(t, samples.Fail())
+	for _, c := range []struct {
+		args []string
+		code int
+	}{
+		{[]string{passed, failed}, terminal.ExitOK},
+		{[]string{passed, failed, "--fail-on-regression"}, terminal.ExitFail},
+		{[]string{failed, passed, "--fail-on-regression"}, terminal.ExitOK},
+		{[]string{passed, passed, "--fail-on-regression"}, terminal.ExitOK},
+		{[]string{passed}, terminal.ExitError},
+	} {
+		code, out, errOut := execute(t, append([]string{"report", "compare"}, c.args...)...)
+		assert.Equal(t, c.code, code, "%v: %s", c.args, errOut)
+		if c.code != terminal.ExitError {
+			assert.Regexp(t, `durability +slowest recovery +[\d.]+m?s +[\d.]+m?s`, out)
+			assert.Empty(t, errOut)
+		}
+	}
+}
+
+func TestReportCompare_AsJSON(t *testing.T) {
+	passed, failed := writeBundle(t, samples.Pass()), writeBundle(t, samples.Fail())
+	code, out, errOut := execute(t, "report", "compare", passed, failed, "-o", "json")
+	require.Equal(t, terminal.ExitOK, code, errOut)
+	var got compare.Comparison
+	require.NoError(t, json.Unmarshal([]byte(out), &got))
+	assert.Equal(t, compare.Compare(samples.Pass(), samples.Fail()), got)
+}
+
+func TestReportCompare_RejectsAChangedBundle(t *testing.T) {
+	passed, changed := writeBundle(t, samples.Pass()), writeBundle(t, samples.Fail())
+	require.NoError(t, os.WriteFile(filepath.Join(changed, "junit.xml"), []byte("changed"), 0o600))
+	code, out, errOut := execute(t, "report", "compare", passed, changed)
+	assert.Equal(t, terminal.ExitError, code)
+	assert.Empty(t, out)
+	assert.Contains(t, errOut, "junit.xml differs")
+}
+
+func TestReport_ReadsTheRunsThatANamespaceKeeps(t *testing.T) {
+	api := fake.NewClientset()
+	first, second := samples.Pass(), samples.Fail()
+	first.RunID, second.RunID, second.StartedAt = "1111-2222", "3333-4444", first.StartedAt.Add(time.Hour)
+	for _, r := range []result.Result{second, first} {
+		b, err := bundle.Make(r, bundle.Options{})
+		require.NoError(t, err)
+		store := bundlestore.Store{Client: api, Namespace: "stig", Labels: map[string]string{kube.RunLabel: r.RunID}}
+		require.NoError(t, store.Save(t.Context(), bundlestore.Name("", r.RunID), b))
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		const path = "/api/v1/namespaces/stig/configmaps"
+		var answer any
+		var err error
+		if name, isOne := strings.CutPrefix(r.URL.Path, path+"/"); isOne {
+			answer, err = api.CoreV1().ConfigMaps("stig").Get(r.Context(), name, metav1.GetOptions{})
+		} else {
+			answer, err = api.CoreV1().ConfigMaps("stig").List(r.Context(), metav1.ListOptions{})
+		}
+		assert.NoError(t, err, r.URL.Path)
+		w.Header().Set("Content-Type", "application/json")
+		assert.NoError(t, json.NewEncoder(w).Encode(answer))
+	}))
+	defer server.Close()
+	t.Chdir(t.TempDir())
+	in := []string{"--server", server.URL, "-n", "stig"}
+	code, out, errOut := execute(t, append([]string{"report", "trend"}, in...)...)
+	assert.Equal(t, terminal.ExitOK, code, errOut)
+	assert.Regexp(t, `(?s)\n1111-2222 .* Pass .*\n3333-4444 .* Fail `, out)
+	code, out, errOut = execute(t, append([]string{"report", "compare", "1111", "3333", "--fail-on-regression"}, in...)...)
+	assert.Equal(t, terminal.ExitFail, code, errOut)
+	assert.Regexp(t, `run +1111-2222 +3333-4444\n`, out)
+}
+
+func TestReportTrend_ReadsTheBundlesInAFolder(t *testing.T) {
+	first, second := samples.Pass(), samples.Fail()
+	first.RunID, second.RunID, second.StartedAt = "first", "second", first.StartedAt.Add(time.Hour)
+	history := t.TempDir()
+	older, err := bundle.Make(first, bundle.Options{})
+	require.NoError(t, err)
+	require.NoError(t, older.Write(filepath.Join(history, "z")))
+	packed, err := bundle.Make(second, bundle.Options{})
+	require.NoError(t, err)
+	require.NoError(t, packed.Write(filepath.Join(history, "a")))
+	archive, err := packed.Pack()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(history, "a.tar.gz"), archive, 0o600))
+
+	want := `(?s)^RUN.*\nfirst .* Pass .*\nsecond .* Fail +1 +210 .*\n$`
+	code, out, errOut := execute(t, "report", "trend", history)
+	assert.Equal(t, terminal.ExitOK, code, errOut)
+	assert.Regexp(t, want, out)
+	assert.NotRegexp(t, `(?s)second.*second`, out, "the packed bundle is the same run")
+	t.Chdir(history)
+	_, out, errOut = execute(t, "report", "trend")
+	assert.Regexp(t, want, out, errOut)
+	code, out, errOut = execute(t, "report", "trend", "--cell", "other")
+	assert.Equal(t, terminal.ExitOK, code)
+	assert.Empty(t, out)
+	assert.Contains(t, errOut, "No runs found.")
+	_, out, _ = execute(t, "report", "trend", "-o", "json", "--cell", "durability")
+	var points []compare.Point
+	require.NoError(t, json.Unmarshal([]byte(out), &points))
+	assert.Len(t, points, 2)
+}

@@ -1,0 +1,151 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+	"github.com/volume-durability/volume-durability/pkg/report/compare"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// reportTrendCommand holds the flags of the command report trend.
+type reportTrendCommand struct {
+	report *reportCommand
+	format terminal.FormatFlag
+	cell   string
+}
+
+func newReportTrend(streams Streams) *cobra.Command {
+	cluster := newClusterFlags()
+	t := &reportTrendCommand{report: &reportCommand{streams: streams, cluster: cluster}}
+	c := &cobra.Command{
+		Use: "trend [RUN | FOLDER | FILE]...", Short: "List the verdicts and figures of several runs, oldest first",
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: bundleNames,
+		Long: `List the verdicts and figures of several runs, oldest first.
+
+The arguments are those of report. A folder may also contain the folders or the packed
+bundles of several runs. Without an argument, trend uses all bundles in the current folder.
+If there is none, it uses all bundles in the namespace.
+
+The figures of a run are the worst ones of its cells: the slowest recovery, the highest 99th
+percentile of the commits and the lowest rate. The lost records are the sum.`,
+		Example: `  # All runs that are kept in a namespace
+  volume-durability report trend -n storage-test
+
+  # One cell of the runs in a folder
+  volume-durability report trend history/ --cell fast/graceful`,
+		RunE: func(c *cobra.Command, args []string) error { return t.execute(c.Context(), args) },
+	}
+	flags := terminal.NewFlagGroup("Flags")
+	t.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
+	flags.StringVar(&t.cell, "cell", "", "list only the cell with this name, and only the runs that have it")
+	terminal.AddFlagGroups(c, flags, clusterGroup(cluster))
+	return c
+}
+
+func (t *reportTrendCommand) execute(ctx context.Context, args []string) error {
+	results, err := t.results(ctx, args)
+	if err != nil {
+		return err
+	}
+	points := compare.Trend(results, t.cell)
+	if len(points) == 0 && t.format.Value == "" {
+		fmt.Fprintln(t.report.streams.ErrOut, "No runs found.")
+		return nil
+	}
+	return t.format.Write(t.report.streams.Out, points, func() (string, error) { return compare.TrendText(points), nil })
+}
+
+// results returns the results of the runs that the arguments name, each run once.
+func (t *reportTrendCommand) results(ctx context.Context, args []string) ([]result.Result, error) {
+	if len(args) == 0 {
+		found, err := bundlesIn(".")
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return t.report.loadNamespace(ctx)
+		}
+		args = found
+	}
+	var all []result.Result
+	for _, arg := range args {
+		paths := []string{arg}
+		if info, err := os.Stat(arg); err == nil && info.IsDir() {
+			if paths, err = bundlesIn(arg); err != nil {
+				return nil, err
+			}
+		}
+		results, err := t.report.loadResults(ctx, paths...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, results...)
+	}
+	return withoutDuplicates(all), nil
+}
+
+// withoutDuplicates returns each run once: a folder may have a bundle both packed and unpacked.
+func withoutDuplicates(all []result.Result) []result.Result {
+	var runs []result.Result
+	for _, r := range all {
+		if !slices.ContainsFunc(runs, func(known result.Result) bool { return known.RunID == r.RunID }) {
+			runs = append(runs, r)
+		}
+	}
+	return runs
+}
+
+// bundlesIn returns the folder itself if it is a bundle, or otherwise the bundles directly in it.
+func bundlesIn(folder string) ([]string, error) {
+	if _, err := os.Stat(filepath.Join(folder, bundle.ManifestFile)); err == nil {
+		return []string{folder}, nil
+	}
+	manifests, err := filepath.Glob(filepath.Join(folder, "*", bundle.ManifestFile))
+	if err != nil {
+		return nil, fmt.Errorf("looking for bundles in %s: %w", folder, err)
+	}
+	packed, err := filepath.Glob(filepath.Join(folder, "*.tar.gz"))
+	if err != nil {
+		return nil, fmt.Errorf("looking for packed bundles in %s: %w", folder, err)
+	}
+	paths := packed
+	for _, m := range manifests {
+		paths = append(paths, filepath.Dir(m))
+	}
+	return paths, nil
+}
+
+// loadNamespace returns the results of all bundles in the namespace.
+func (r *reportCommand) loadNamespace(ctx context.Context) ([]result.Result, error) {
+	cluster, err := r.cluster.connect()
+	if err != nil {
+		return nil, err
+	}
+	store := bundlestore.Store{Client: cluster.client, Namespace: r.cluster.namespace()}
+	entries, err := store.List(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cluster %s: %w", cluster, err)
+	}
+	var results []result.Result
+	for _, e := range entries {
+		b, err := store.Load(ctx, e.Name)
+		if err != nil {
+			return nil, fmt.Errorf("cluster %s: %w", cluster, err)
+		}
+		one, err := b.Result()
+		if err != nil {
+			return nil, fmt.Errorf("reading the result in ConfigMap %s/%s: %w", store.Namespace, e.Name, err)
+		}
+		results = append(results, one)
+	}
+	return results, nil
+}

@@ -1,0 +1,163 @@
+package compare_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/report/compare"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/samples"
+)
+
+func TestCompare_TheSameRunHasNoChanges(t *testing.T) {
+	for _, s := range samples.All() {
+		c := compare.Compare(s.Result, s.Result)
+		assert.False(t, c.Regression, s.Name)
+		assert.Empty(t, c.Changes, s.Name)
+		assert.Empty(t, append(c.OnlyBefore, c.OnlyAfter...), s.Name)
+		require.Len(t, c.Cells, len(s.Result.Cells), s.Name)
+		for _, cell := range c.Cells {
+			assert.Empty(t, cell.Changes, "%s: %s", s.Name, cell.Name)
+			for _, f := range cell.Figures {
+				assert.Equal(t, f.Before, f.After)
+			}
+		}
+	}
+}
+
+// upgraded returns the sample Pass after an upgrade of the cluster and a change of its StorageClass.
+func upgraded() (before, after result.Result) {
+	before, after = samples.Pass(), samples.Pass()
+	before.Cells[0].Epochs[0].Kernel, after.Cells[0].Epochs[0].Kernel = "6.8.0-45", "6.8.0-50"
+	before.Cells[0].Claim.Parameters = map[string]string{"pool": "a", "fsType": "ext4"}
+	after.Cells[0].Claim.Parameters = map[string]string{"pool": "b", "fsType": "ext4"}
+	after.Cells[0].Claim.MountOptions = []string{"noatime", "discard"}
+	before.Cells[0].Epochs[0].Mount.SuperOptions = "rw,clientaddr=10.0.0.1"
+	after.Cells[0].Epochs[0].Mount.SuperOptions = "rw,clientaddr=10.0.0.2"
+	after.RunID, after.StartedAt, after.Cluster.Version = "0123", before.StartedAt.Add(time.Hour), "v1.37.0"
+	after.Options.WriteRate, after.Options.Interval = 500, 5*time.Second
+	after.Options.Thresholds.MaxRecovery, after.Options.Image = 30*time.Second, "registry.example/helper"
+	after.Options.ReaderNodes = []options.ReaderNode{options.OtherNode}
+	after.Cells[0].Latency.P99 *= 2
+	return before, after
+}
+
+func TestCompare_FindsWhatChanged(t *testing.T) {
+	before, after := upgraded()
+	c := compare.Compare(before, after)
+	assert.False(t, c.Regression)
+	assert.Equal(t, []compare.Change{
+		{Name: "Kubernetes", Before: "v1.34.4", After: "v1.37.0"},
+		{Name: "option image", After: "registry.example/helper"},
+		{Name: "option interval", Before: "10s", After: "5s"},
+		{Name: "option maxRecovery", After: "30s"},
+		{Name: "option readerNodes", Before: `["any"]`, After: `["other"]`},
+		{Name: "option writeRate", Before: "100", After: "500"},
+	}, c.Changes)
+	require.Len(t, c.Cells, 1)
+	assert.Equal(t, []compare.Change{
+		{Name: "mount options", After: "noatime,discard"},
+		{Name: "parameter pool", Before: "a", After: "b"},
+		{Name: "writer kernels", Before: "6.8.0-45", After: "6.8.0-50"},
+	}, c.Cells[0].Changes)
+	p99 := before.Cells[0].Latency.P99.Seconds()
+	found := false
+	for _, f := range c.Cells[0].Figures {
+		if f.Name == "commit p99" {
+			found = true
+			assert.InDelta(t, p99, *f.Before, 1e-9)
+			assert.InDelta(t, 2*p99, *f.After, 1e-9)
+		}
+	}
+	assert.True(t, found)
+	text := c.Text()
+	for _, want := range []string{
+		`run +8f3a5c7e9b1d2f40 +0123\n`, `Kubernetes +v1.34.4 +v1.37.0\n`, `durability +verdict +Pass +Pass\n`,
+		`durability +lost +0 +0\n`, `durability +commit p99 +[\d.]+ms +[\d.]+ms +\+100 %\n`,
+		`durability +parameter pool +a +b +changed\n`, `durability +mount options +- +noatime,discard +changed\n`,
+	} {
+		assert.Regexp(t, want, text)
+	}
+}
+
+func TestCompare_AWorseVerdictIsARegression(t *testing.T) {
+	worse := []judge.Verdict{judge.Pass, judge.Skipped, judge.Error, judge.Fail}
+	of := func(v judge.Verdict) result.Result {
+		r := samples.Pass()
+		r.Verdict, r.Cells[0].Verdict = v, v
+		return r
+	}
+	for i, before := range worse {
+		for j, after := range worse {
+			c := compare.Compare(of(before), of(after))
+			assert.Equal(t, j > i, c.Regression, "%s to %s", before, after)
+			assert.Equal(t, j > i, c.Cells[0].Regression, "%s to %s", before, after)
+		}
+	}
+}
+
+// The verdict of a run can hide that of a cell: a run in which another cell fails is a Fail as well.
+func TestCompare_AWorseCellIsARegressionOfTheRun(t *testing.T) {
+	before, after := samples.Matrix(), samples.Matrix()
+	require.Equal(t, judge.Pass, after.Cells[0].Verdict)
+	after.Cells[0].Verdict = judge.Fail
+	c := compare.Compare(before, after)
+	assert.True(t, c.Regression)
+	assert.Contains(t, c.Text(), "worse")
+}
+
+func TestCompare_AControlThatKeepsItsDataIsARegression(t *testing.T) {
+	before, after := samples.Matrix(), samples.Matrix()
+	require.True(t, before.Cells[6].Spec.Control)
+	after.Cells[6].Verdict, after.Cells[6].Findings = judge.Pass, nil
+	assert.True(t, compare.Compare(before, after).Cells[6].Regression)
+	assert.False(t, compare.Compare(after, before).Cells[6].Regression)
+}
+
+func TestCompare_ListsCellsThatOnlyOneRunHas(t *testing.T) {
+	before, after := samples.Matrix(), samples.Matrix()
+	before.Cells, after.Cells = before.Cells[:2], after.Cells[1:3]
+	c := compare.Compare(before, after)
+	assert.Equal(t, []string{"ceph-rbd/graceful"}, c.OnlyBefore)
+	assert.Equal(t, []string{"nfs-async/graceful"}, c.OnlyAfter)
+	require.Len(t, c.Cells, 1)
+	assert.Contains(t, c.Text(), "Cells that only the run before has: ceph-rbd/graceful\n")
+}
+
+func TestTrend_IsInTheOrderOfTheRuns(t *testing.T) {
+	first, second, third := samples.Pass(), samples.Fail(), samples.Error()
+	first.RunID, second.RunID, third.RunID = "first", "second", "third"
+	second.StartedAt = first.StartedAt.Add(time.Hour)
+	third.StartedAt = second.StartedAt.Add(time.Hour)
+	points := compare.Trend([]result.Result{third, second, first}, "")
+	require.Len(t, points, 3)
+	assert.Equal(t, "first", points[0].ID)
+	assert.Equal(t, 0.0, *points[0].Lost)
+	assert.Equal(t, 210.0, *points[1].Lost)
+	assert.InDelta(t, second.Cells[0].SlowestRecovery().Seconds(), *points[1].SlowestRecovery, 1e-9)
+	assert.Nil(t, points[2].Lost, "nothing was verified")
+	assert.Regexp(t, `second +2026-11-24 13:46:47 +Fail +1 +210 +[\d.]+s +[\d.]+ms +\d+`, compare.TrendText(points))
+	assert.Regexp(t, `third +2026-11-24 14:46:47 +Error +1 +- +- +- +-\n`, compare.TrendText(points))
+}
+
+func TestTrend_HasTheWorstFiguresOfTheCells(t *testing.T) {
+	r := samples.Matrix()
+	point := compare.Trend([]result.Result{r}, "")[0]
+	assert.Equal(t, 5, point.Cells, "without the control and the skipped cell")
+	var slowest time.Duration
+	for _, c := range r.Tested() {
+		slowest = max(slowest, c.SlowestRecovery())
+	}
+	assert.InDelta(t, slowest.Seconds(), *point.SlowestRecovery, 1e-9)
+
+	one := compare.Trend([]result.Result{r, samples.Pass()}, r.Cells[0].Spec.Name)
+	require.Len(t, one, 1, "the other run does not have the cell")
+	assert.Equal(t, judge.Pass, one[0].Verdict)
+	assert.Equal(t, 0.0, *one[0].Lost)
+	assert.Empty(t, compare.Trend([]result.Result{r}, "no such cell"))
+}

@@ -1,0 +1,131 @@
+package compare
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+)
+
+// dash stands for a value that is unknown.
+const dash = "-"
+
+// Text returns the comparison as tables.
+func (c Comparison) Text() string {
+	var text strings.Builder
+	text.WriteString(table(func(row func(...string)) {
+		row("", "BEFORE", "AFTER")
+		row("run", c.Before.ID, c.After.ID)
+		row("started", formatTime(c.Before.StartedAt), formatTime(c.After.StartedAt))
+		row("verdict", string(c.Before.Verdict), string(c.After.Verdict))
+		for _, change := range c.Changes {
+			row(change.Name, cmp.Or(change.Before, dash), cmp.Or(change.After, dash))
+		}
+	}))
+	if len(c.Cells) > 0 {
+		text.WriteString("\n" + table(func(row func(...string)) {
+			row("CELL", "", "BEFORE", "AFTER", "CHANGE")
+			for _, cell := range c.Cells {
+				cell.addRows(row)
+			}
+		}))
+	}
+	list := func(heading string, names []string) {
+		if len(names) > 0 {
+			fmt.Fprintf(&text, "\n%s: %s\n", heading, strings.Join(names, ", "))
+		}
+	}
+	list("Cells that only the run before has", c.OnlyBefore)
+	list("Cells that only the run after has", c.OnlyAfter)
+	return text.String()
+}
+
+func (c Cell) addRows(row func(...string)) {
+	change := ""
+	switch {
+	case c.Regression:
+		change = "worse"
+	case c.Before != c.After:
+		change = "changed"
+	}
+	row(c.Name, "verdict", string(c.Before), string(c.After), change)
+	for _, f := range c.Figures {
+		row(c.Name, f.Name, format(f.Before, f.Unit), format(f.After, f.Unit), f.change())
+	}
+	for _, p := range c.Changes {
+		row(c.Name, p.Name, cmp.Or(p.Before, dash), cmp.Or(p.After, dash), "changed")
+	}
+}
+
+// change returns how much a figure changed, in percent; empty if that is unknown or less than one percent.
+func (f Figure) change() string {
+	switch {
+	case f.Before == nil || f.After == nil || *f.Before == *f.After:
+		return ""
+	case *f.Before == 0:
+		return "changed"
+	}
+	percent := fmt.Sprintf("%+.0f %%", (*f.After / *f.Before - 1)*100)
+	if percent == "+0 %" || percent == "-0 %" {
+		return ""
+	}
+	return percent
+}
+
+// TrendText returns a trend as a table.
+func TrendText(points []Point) string {
+	return table(func(row func(...string)) {
+		row("RUN", "STARTED", "VERDICT", "CELLS", "LOST", "RECOVERY", "COMMIT P99", "RECORDS/S")
+		for _, p := range points {
+			row(p.ID, formatTime(p.StartedAt), string(p.Verdict), fmt.Sprint(p.Cells), format(p.Lost, Records),
+				format(p.SlowestRecovery, Seconds), format(p.CommitP99, Seconds), format(p.Rate, RecordsPerSecond))
+		}
+	})
+}
+
+// table aligns the columns of rows.
+func table(add func(row func(...string))) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	add(func(columns ...string) { fmt.Fprintln(w, strings.Join(columns, "\t")) })
+	_ = w.Flush() // writing to memory does not fail
+	var trimmed strings.Builder
+	for line := range strings.Lines(text.String()) {
+		trimmed.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return trimmed.String()
+}
+
+func formatTime(t time.Time) string {
+	if t.IsZero() {
+		return dash
+	}
+	return t.UTC().Format("2006-01-02 15:04:05")
+}
+
+func format(figure *float64, unit Unit) string {
+	switch {
+	case figure == nil:
+		return dash
+	case unit == Records:
+		return judge.FormatCount(uint64(*figure))
+	case unit == Seconds:
+		return formatSeconds(*figure)
+	}
+	return fmt.Sprintf("%.4g", *figure)
+}
+
+// formatSeconds formats a duration with about three digits.
+func formatSeconds(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d < 10*time.Millisecond:
+		return d.Round(10 * time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
