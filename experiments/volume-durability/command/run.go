@@ -209,9 +209,9 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Resul
 	if !spec.options.Keep { // with --keep, cleanup reads the file to see that the run has ended
 		defer pid.remove()
 	}
-	interrupts := handleInterrupts(ctx, r.streams, view, spec)
+	stopHandling := handleInterrupts(ctx, r.streams, view, spec)
 	outcome, _ := spec.execute(ctx) // the view never ends a run
-	interrupts.stop()
+	stopHandling()
 	view.Close()
 	return outcome
 }

@@ -242,9 +242,25 @@ func (l *localCommand) show(ctx context.Context, run local.Run) result.Result {
 	defer view.Close()
 	view.Printf("run %s: writing to %s", run.ID, run.Target.Journal)
 	run.Observer, run.Log = view, terminal.NewLog(view, l.level.Level)
+	stopHandling := l.handleInterrupts(view, run.Target)
 	outcome := run.Execute(ctx)
+	stopHandling()
 	outcome.Tool = terminal.BuildInfo("")
 	return outcome
+}
+
+// handleInterrupts handles signals during a run, until the returned function is called.
+func (l *localCommand) handleInterrupts(view *progress.View, target local.Target) (stop func()) {
+	return terminal.Interrupts{
+		Interactive: terminal.IsTerminal(l.errOut), Printf: view.Printf, Removing: view.Removing,
+		Abandon: func() {
+			view.Close()
+			if folder := target.Folder(); folder != "" {
+				fmt.Fprintf(l.errOut, "\nNot removed: %s\n", folder)
+			}
+			os.Exit(terminal.ExitInterrupted)
+		},
+	}.Handle()
 }
 
 // report prints the result, writes the bundle, and returns the exit code of the verdict

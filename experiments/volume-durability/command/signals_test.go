@@ -1,0 +1,214 @@
+//go:build linux
+
+package command
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
+)
+
+// runInChild makes the test program a run that only waits for signals.
+const runInChild = "VOLUME_DURABILITY_TEST_RUN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(runInChild) != "" {
+		os.Exit(waitForSignals())
+	}
+	os.Exit(m.Run())
+}
+
+// waitForSignals is a run that ends with the first signal, and removes its pod once standard input has a line.
+func waitForSignals() int {
+	ctx, stop := terminal.NotifyContext(context.Background())
+	defer stop()
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: "write-pod", Namespace: "stig", Labels: map[string]string{kube.RunLabel: "run-1"},
+	}}
+	spec := runSpec{id: "run-1", options: options.Defaults(), cluster: connection{client: fake.NewClientset(pod)}}
+	view := progress.New(os.Stderr, false, spec.options)
+	stopHandling := handleInterrupts(ctx, Streams{Out: os.Stdout, ErrOut: os.Stderr}, view, spec)
+	view.Printf("running")
+	<-ctx.Done()
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return terminal.ExitError
+	}
+	stopHandling()
+	view.Printf("removed")
+	return terminal.ExitInterrupted
+}
+
+// child is a run in a process of its own.
+type child struct {
+	*exec.Cmd
+	stdin  io.WriteCloser
+	stderr *bufio.Scanner
+}
+
+func startChild(t *testing.T) child {
+	t.Helper()
+	c := child{Cmd: exec.Command(os.Args[0])}
+	c.Env = append(os.Environ(), runInChild+"=1")
+	var err error
+	c.stdin, err = c.StdinPipe()
+	require.NoError(t, err)
+	stderr, err := c.StderrPipe()
+	require.NoError(t, err)
+	c.stderr = bufio.NewScanner(stderr)
+	require.NoError(t, c.Start())
+	t.Cleanup(func() { _ = c.Process.Kill() }) // it has ended, unless the test failed
+	c.awaitLine(t, "running")
+	return c
+}
+
+// awaitLine reads standard error up to a line with a text, and returns that line.
+func (c child) awaitLine(t *testing.T, text string) string {
+	t.Helper()
+	for c.stderr.Scan() {
+		if strings.Contains(c.stderr.Text(), text) {
+			return c.stderr.Text()
+		}
+	}
+	require.Fail(t, "the process ended too early", "%q was not printed: %v", text, c.stderr.Err())
+	return ""
+}
+
+// The signals are those that timeout(1), CI services and closed terminals send.
+func TestSignals_OfProgramsNeverLeaveObjectsBehind(t *testing.T) {
+	for _, signals := range [][]os.Signal{
+		{syscall.SIGTERM, syscall.SIGTERM},
+		{os.Interrupt, syscall.SIGTERM},
+		{os.Interrupt, os.Interrupt},
+		{syscall.SIGHUP, syscall.SIGHUP},
+		{syscall.SIGHUP, syscall.SIGTERM},
+	} {
+		t.Run(fmt.Sprint(signals), func(t *testing.T) {
+			t.Parallel()
+			c := startChild(t)
+			require.NoError(t, c.Process.Signal(signals[0]))
+			assert.NotContains(t, c.awaitLine(t, "interrupted: removing"), "Ctrl-C", "there is no terminal")
+			require.NoError(t, c.Process.Signal(signals[1]))
+			c.awaitLine(t, signals[1].String()+" received: still removing")
+			_, err := fmt.Fprintln(c.stdin)
+			require.NoError(t, err)
+			c.awaitLine(t, "removed")
+			_ = c.Wait() // the exit code is below
+			assert.Equal(t, terminal.ExitInterrupted, c.ProcessState.ExitCode())
+		})
+	}
+}
+
+func TestSignals_IgnoredHangupStaysIgnored(t *testing.T) {
+	c := child{Cmd: exec.Command("sh", "-c", `trap "" HUP; exec "$0"`, os.Args[0])}
+	c.Env = append(os.Environ(), runInChild+"=1")
+	stderr, err := c.StderrPipe()
+	require.NoError(t, err)
+	c.stderr = bufio.NewScanner(stderr)
+	c.stdin, err = c.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	t.Cleanup(func() { _ = c.Process.Kill() }) // it has ended, unless the test failed
+	c.awaitLine(t, "running")
+	require.NoError(t, c.Process.Signal(syscall.SIGHUP))
+	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+	c.awaitLine(t, "interrupted: removing")
+	_, err = fmt.Fprintln(c.stdin)
+	require.NoError(t, err)
+	for c.stderr.Scan() {
+		assert.NotContains(t, c.stderr.Text(), "hangup", "as with nohup")
+	}
+	_ = c.Wait() // it was interrupted
+}
+
+func TestSignals_SecondCtrlCAtATerminalNamesWhatStays(t *testing.T) {
+	control, terminalFile := openTerminal(t)
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), runInChild+"=1")
+	c.Stdin, c.Stdout, c.Stderr = terminalFile, terminalFile, terminalFile
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	require.NoError(t, c.Start())
+	t.Cleanup(func() { _ = c.Process.Kill() }) // it has ended, unless the test failed
+	require.NoError(t, terminalFile.Close())
+	var shown syncBuffer
+	go func() { _, _ = io.Copy(&shown, control) }() // it ends when the test closes the terminal
+	shown.await(t, "running")
+	exited := make(chan error, 1)
+	go func() { exited <- c.Wait() }()
+	pressCtrlC := time.NewTicker(50 * time.Millisecond)
+	defer pressCtrlC.Stop()
+	for done := false; !done; {
+		select {
+		case <-exited:
+			done = true
+		case <-pressCtrlC.C:
+			_, err := control.Write([]byte{3})
+			require.NoError(t, err)
+		case <-t.Context().Done():
+			require.Fail(t, "the test ended")
+		}
+	}
+	assert.Equal(t, terminal.ExitInterrupted, c.ProcessState.ExitCode())
+	shown.await(t, "Not removed from namespace stig: pod write-pod")
+	assert.Contains(t, shown.String(), "press Ctrl-C again to exit without removing it")
+	assert.Contains(t, shown.String(), "interrupt received: still removing", "the second one came too soon")
+	assert.Contains(t, shown.String(), "volume-durability cleanup -n stig --run run-1")
+}
+
+// openTerminal returns both ends of a new pseudo-terminal.
+func openTerminal(t *testing.T) (control, other *os.File) {
+	t.Helper()
+	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = control.Close() }) // nothing in it could be lost
+	require.NoError(t, unix.IoctlSetPointerInt(int(control.Fd()), unix.TIOCSPTLCK, 0))
+	number, err := unix.IoctlGetInt(int(control.Fd()), unix.TIOCGPTN)
+	require.NoError(t, err)
+	other, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	return control, other
+}
+
+// syncBuffer collects what is written to it.
+type syncBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// await returns once the buffer contains a text.
+func (b *syncBuffer) await(t *testing.T, text string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(b.String(), text) }, time.Minute, 10*time.Millisecond, text)
+}
