@@ -53,6 +53,8 @@ func completionOf(flag *pflag.Flag) completionFunc {
 		return fixedValues(value.Allowed)
 	case *terminal.LevelFlag:
 		return fixedValues(terminal.LogLevels())
+	case ruleFlag:
+		return fixedValues(ruleIDs())
 	}
 	switch flag.Name {
 	case "context":

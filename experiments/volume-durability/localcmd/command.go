@@ -126,7 +126,7 @@ func (l *localCommand) helperArgs() []string {
 	return append(append([]string{}, l.path...), helperCommand)
 }
 
-func (l *localCommand) execute(ctx context.Context, path string) (err error) {
+func (l *localCommand) execute(ctx context.Context, path string) error {
 	// A program that reads the output may end first, and the run must remove its folder all
 	// the same. The signal is not ignored, because the command of --between would inherit that.
 	brokenPipes := make(chan os.Signal, 1)
@@ -145,14 +145,12 @@ func (l *localCommand) execute(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	if sink != nil {
-		run.KeepAcks = sink.add
+	if sink == nil {
+		return l.report(l.show(ctx, run), nil)
 	}
-
-	if sink != nil {
-		defer func() { err = errors.Join(err, sink.close()) }()
-	}
-	return l.report(l.show(ctx, run))
+	run.KeepAcks = sink.add
+	outcome := l.show(ctx, run)
+	return l.report(outcome, sink.end(l.acks))
 }
 
 // newRun reads the flags. The error joins all mistakes.
@@ -264,9 +262,8 @@ func (l *localCommand) handleInterrupts(view *progress.View, target local.Target
 }
 
 // report prints the result, writes the bundle, and returns the exit code of the verdict
-// as an error.
-func (l *localCommand) report(outcome result.Result) error {
-	code := terminal.ExitCode(outcome.Verdict)
+// as an error. AcksErr is why acknowledgements could not be sent.
+func (l *localCommand) report(outcome result.Result, acksErr error) error {
 	err := l.format.WriteResult(l.out, outcome)
 	where, absErr := filepath.Abs(l.folder)
 	if absErr != nil {
@@ -279,12 +276,5 @@ func (l *localCommand) report(outcome result.Result) error {
 	if makeErr == nil {
 		fmt.Fprintf(l.errOut, "\nEvidence bundle: %s\n", where)
 	}
-	err = errors.Join(err, makeErr)
-	if err != nil && code == terminal.ExitOK {
-		code = terminal.ExitError
-	}
-	if code == terminal.ExitOK {
-		return nil
-	}
-	return &terminal.Exit{Code: code, Err: err}
+	return terminal.ExitWith(outcome.Verdict, errors.Join(err, makeErr, acksErr))
 }
