@@ -37,6 +37,10 @@ func await[T any](ctx context.Context, call func() (T, error)) (T, error) {
 		value T
 		err   error
 	}
+	if ctx.Err() != nil {
+		var none T
+		return none, context.Cause(ctx)
+	}
 	done := make(chan outcome, 1)
 	go func() {
 		value, err := call()
@@ -60,7 +64,7 @@ func readFileOrStdin(ctx context.Context, stdin io.Reader, name string) ([]byte,
 }
 
 // contextReader reads from a file, where no read blocks for ever, until its context ends.
-// Unlike await it leaves no read behind, so the file can be closed safely.
+// It ends a scan that await has abandoned.
 type contextReader struct {
 	ctx context.Context
 	in  io.Reader
