@@ -314,6 +314,13 @@ func TestBetween_HasAnEnvironment(t *testing.T) {
 // faulty mounts faultfs over a folder and returns the mount point.
 func faulty(t *testing.T, fault, at string) string {
 	t.Helper()
+	folder, _ := faultyProcess(t, fault, at)
+	return folder
+}
+
+// faultyProcess also returns the process of the filesystem.
+func faultyProcess(t *testing.T, fault, at string) (string, *os.Process) {
+	t.Helper()
 	needsRoot(t)
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		t.Skip("faultfs needs /dev/fuse")
@@ -332,7 +339,7 @@ func faulty(t *testing.T, fault, at string) string {
 	first := make([]byte, 1) // the first event is that it is mounted
 	_, err = events.Read(first)
 	require.NoError(t, err)
-	return folder
+	return folder, cmd.Process
 }
 
 func TestFaultfs_EveryFaultIsFound(t *testing.T) {

@@ -159,10 +159,14 @@ func executeForEngine(
 		return spec.notStarted(started, err), nil
 	}
 	e.SetTimeouts(spec.options.StatusTimeout, spec.options.Duration)
-	if err := spec.checkEngineBundle(ctx, log); err != nil {
-		return spec.notStarted(started, err), nil
+	spec.isRetry = e.IsRetry(ctx)
+	// A retry removes what the killed attempt created, whether its bundle can be saved or not.
+	if !spec.isRetry {
+		if err := spec.checkEngineBundle(ctx, log); err != nil {
+			return spec.notStarted(started, err), nil
+		}
 	}
-	spec.isRetry, spec.owner, spec.hooks, spec.log = e.IsRetry(ctx), e.OwnerReference(spec.options.Namespace), e, log
+	spec.owner, spec.hooks, spec.log = e.OwnerReference(spec.options.Namespace), e, log
 	spec.logSettings()
 	spec.labels = map[string]string{kube.JobLabel: e.JobUID(), kube.ChaosUIDLabel: string(id.UID)}
 	return spec.execute(ctx)
