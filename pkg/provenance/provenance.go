@@ -99,8 +99,8 @@ func (p *Provenance) steps() []step {
 	}
 }
 
-// IsRemounted reports whether the condition of the level Remounted holds. A detach is not enough: Kubernetes can detach a
-// volume by force while it is still mounted.
+// IsRemounted reports whether the condition of the level Remounted holds. A detach is not enough: Kubernetes can detach
+// a volume by force while it is still mounted.
 func (p *Provenance) IsRemounted() bool { return p.Unmounted.IsYes() || p.OtherKernel.IsYes() }
 
 func (p *Provenance) whyNotReadBack() string {

@@ -147,7 +147,8 @@ func randomCell(random *rand.Rand) (result.Cell, Conditions) {
 		mode := one(string(protocol.ReadDirect), string(protocol.ReadDropped), string(protocol.ReadCached),
 			string(protocol.ReadNoCache))
 		c.Reader = &result.JournalRead{
-			Pod: result.Pod{Node: at.Node}, ScanResult: protocol.ScanResult{BootID: at.BootID, ReadMode: protocol.ReadMode(mode)},
+			Pod:        result.Pod{Node: at.Node},
+			ScanResult: protocol.ScanResult{BootID: at.BootID, ReadMode: protocol.ReadMode(mode)},
 		}
 	}
 	if random.IntN(4) == 0 {

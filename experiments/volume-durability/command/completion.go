@@ -177,7 +177,8 @@ func cellNames(_ context.Context, c *cobra.Command, _ string) []string {
 		}
 	}
 	var ledgers []bundle.Ledger
-	if content, err := os.ReadFile(c.Flag("ledger").Value.String()); err == nil && json.Unmarshal(content, &ledgers) == nil {
+	content, err := os.ReadFile(c.Flag("ledger").Value.String())
+	if err == nil && json.Unmarshal(content, &ledgers) == nil {
 		for _, l := range ledgers {
 			names = append(names, l.Cell)
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
-// handleInterrupts handles signals during a run, until the returned function is called. After the first one, the run ends
-// and removes what it created. A user at a terminal can then exit with Ctrl-C without waiting for that.
+// handleInterrupts handles signals during a run, until the returned function is called. After the first one, the run
+// ends and removes what it created. A user at a terminal can then exit with Ctrl-C without waiting for that.
 func handleInterrupts(ctx context.Context, streams Streams, view *progress.View, spec runSpec) (stop func()) {
 	return terminal.Interrupts{
 		Interactive: terminal.IsTerminal(streams.ErrOut), Printf: view.Printf, Removing: view.Removing,

@@ -146,7 +146,8 @@ func TestRun_BundleThatTheClusterRejectsIsReportedBeforeTheRun(t *testing.T) {
 		assert.NoError(t, err)
 	}))
 	defer server.Close()
-	code, out, errOut := execute(t, "run", "--yes", "--server", server.URL, "--bundle-configmap", "mine", "--lib-image", "i")
+	code, out, errOut := execute(t,
+		"run", "--yes", "--server", server.URL, "--bundle-configmap", "mine", "--lib-image", "i")
 	assert.Equal(t, terminal.ExitError, code)
 	assert.Empty(t, out)
 	assert.Contains(t, errOut, `the evidence bundle of the run cannot be saved: ConfigMap stig/mine could not be created`)

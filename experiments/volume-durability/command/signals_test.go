@@ -142,7 +142,7 @@ func TestSignals_IgnoredHangupStaysIgnored(t *testing.T) {
 	_, err = fmt.Fprintln(c.stdin)
 	require.NoError(t, err)
 	for c.stderr.Scan() {
-		assert.NotContains(t, c.stderr.Text(), "received", "SIGTERM must be the first signal, as with nohup")
+		assert.NotContains(t, c.stderr.Text(), "received", "SIGTERM must be the first signal")
 	}
 	_ = c.Wait() // it was interrupted
 }

@@ -268,7 +268,7 @@ func TestVerify_FileThatIsNoJournalIsAMistake(t *testing.T) {
 		"nothing":             {nil, terminal.ExitFail},
 		"a part of a record":  {content[:200], terminal.ExitFail},
 		"a text and a record": {append([]byte("Dear diary,\n"), content[:256]...), terminal.ExitFail},
-		"the journal of a stranger": {
+		"other records, with wrong checksums": {
 			bytes.ReplaceAll(content, []byte(format.ID), []byte("fedcba9876543210")), terminal.ExitError,
 		},
 	} {
@@ -349,7 +349,8 @@ func TestVerify_CellIsNamedOnlyIfItHasAName(t *testing.T) {
 
 func TestVerify_AcceptsTheOutputOfTheHelper(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs.log")
-	writer := exec.Command(os.Args[0], "write", "--file", path, "--journal", format.ID, "--record-size", "256", "--rate", "1000")
+	writer := exec.Command(os.Args[0],
+		"write", "--file", path, "--journal", format.ID, "--record-size", "256", "--rate", "1000")
 	writer.Env = append(os.Environ(), helperInChild+"=1")
 	output, err := writer.StdoutPipe()
 	require.NoError(t, err)
