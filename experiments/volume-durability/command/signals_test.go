@@ -168,5 +168,6 @@ func (b *syncBuffer) String() string {
 // await returns once the buffer contains a text.
 func (b *syncBuffer) await(t *testing.T, text string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(b.String(), text) }, time.Minute, 10*time.Millisecond, text)
+	contains := func() bool { return strings.Contains(b.String(), text) }
+	require.Eventually(t, contains, time.Minute, 10*time.Millisecond, text)
 }
