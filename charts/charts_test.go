@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/volume-durability/volume-durability/pkg/options"
@@ -98,8 +99,10 @@ func TestManifests_UseSameNames(t *testing.T) {
 	assert.Equal(t, account.Name, engine.Spec.ChaosServiceAccount)
 	assert.Equal(t, account.Name, binding.Subjects[0].Name)
 	assert.Equal(t, role.Name, binding.RoleRef.Name)
-	assert.Equal(t, options.Defaults().Namespace, engine.Namespace)
-	assert.Equal(t, options.Defaults().Namespace, role.Namespace)
+	for _, object := range []metav1.Object{&engine, &experiment, &account, &role, &binding} {
+		assert.Empty(t, object.GetNamespace(), "kubectl apply -n must accept any namespace")
+	}
+	assert.Empty(t, binding.Subjects[0].Namespace, "it is the namespace of the RoleBinding then")
 	assert.Equal(t, role.Rules, experiment.Spec.Definition.Permissions,
 		"the experiment must list the permissions of the Role")
 }

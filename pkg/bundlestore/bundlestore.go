@@ -59,6 +59,27 @@ func Name(engine, run string) string {
 	return prefix + "-bundle-" + run
 }
 
+// Check returns an error if the API server would reject a bundle with a name, for example because of a missing
+// permission, a quota or another ConfigMap of that name. It changes nothing: it is a server-side dry run.
+func (s Store) Check(ctx context.Context, name string) error {
+	client := s.Client.CoreV1().ConfigMaps(s.Namespace)
+	_, err := client.Create(ctx, s.part(name, 1, nil), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	if err == nil {
+		// Save reads the bundle back.
+		_, err = client.Get(ctx, name, metav1.GetOptions{})
+	}
+	if err != nil && !apierrors.IsNotFound(err) || s.isNamespaceMissing(err) {
+		return fmt.Errorf("ConfigMap %s/%s could not be created: %w", s.Namespace, name, err)
+	}
+	return nil
+}
+
+// isNamespaceMissing reports whether an error says that there is no such namespace.
+func (s Store) isNamespaceMissing(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
+}
+
 // Save stores a bundle under a name. It is no error if the same bundle is stored already. If the bundle is too large,
 // the error names its largest files.
 func (s Store) Save(ctx context.Context, name string, b bundle.Bundle) error {

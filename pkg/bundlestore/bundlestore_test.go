@@ -2,6 +2,7 @@ package bundlestore
 
 import (
 	"encoding/base64"
+	"errors"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -143,5 +145,39 @@ func TestName_IsValidInKubernetes(t *testing.T) {
 	for _, engine := range []string{strings.Repeat("e", 253), strings.Repeat("e.", 126)} {
 		name := partName(Name(engine, "8f3a5c7e9b1d2f40"), maxParts)
 		assert.Empty(t, validation.IsDNS1123Subdomain(name), name)
+	}
+}
+
+func TestCheck_ReportsWhatSaveWouldReport(t *testing.T) {
+	maps, namespaces := corev1.Resource("configmaps"), corev1.Resource("namespaces")
+	for name, c := range map[string]struct {
+		verb string
+		err  error
+		want string
+	}{
+		"accepted":            {"", nil, ""},
+		"no permission":       {"create", apierrors.NewForbidden(maps, "e", errors.New("no access")), "no access"},
+		"a name that is used": {"create", apierrors.NewAlreadyExists(maps, "e"), "already exists"},
+		"no namespace":        {"create", apierrors.NewNotFound(namespaces, "stig"), `"stig" not found`},
+		"no reading back":     {"get", apierrors.NewForbidden(maps, "e", errors.New("no access")), "no access"},
+		"not there yet":       {"get", apierrors.NewNotFound(maps, "e"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset()
+			client.PrependReactor("create", "configmaps", func(a clienttesting.Action) (bool, runtime.Object, error) {
+				assert.Equal(t, []string{metav1.DryRunAll}, a.(clienttesting.CreateActionImpl).CreateOptions.DryRun)
+				return c.verb != "get", nil, c.err
+			})
+			client.PrependReactor("get", "configmaps", func(clienttesting.Action) (bool, runtime.Object, error) {
+				return c.verb == "get", nil, c.err
+			})
+			err := Store{Client: client, Namespace: "stig"}.Check(t.Context(), "e")
+			if c.want == "" {
+				assert.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, "ConfigMap stig/e could not be created")
+			assert.ErrorContains(t, err, c.want)
+		})
 	}
 }

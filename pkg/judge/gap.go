@@ -1,6 +1,9 @@
 package judge
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
@@ -42,8 +45,29 @@ func (e *evaluation) locateGap(ack ledger.Ack, first, last uint64, present []rec
 			}
 		}
 	}
+	e.skipAttributed(&g)
 	e.measureGap(&g, journal.Point{Epoch: ack.Epoch, Seq: first})
 	return g
+}
+
+// skipAttributed shortens a gap by the bytes that another finding has already. Where the end of one epoch and the start
+// of the next one are lost, both gaps begin at the same offset. If records are out of order, a gap may contain another.
+func (e *evaluation) skipAttributed(g *gap) {
+	for _, r := range e.attributed {
+		end := r.Offset + r.Length
+		switch {
+		case r.Offset <= g.offset && g.offset < end:
+			g.offset = min(end, g.end)
+		case g.offset < r.Offset && r.Offset < g.end:
+			g.end = r.Offset
+		}
+	}
+}
+
+// attribute records that the bytes up to end are in the place of lost records.
+func (e *evaluation) attribute(g gap, end int64) {
+	e.attributed = append(e.attributed, journal.Range{Offset: g.offset, Length: end - g.offset})
+	slices.SortFunc(e.attributed, func(a, b journal.Range) int { return cmp.Compare(a.Offset, b.Offset) })
 }
 
 // startOf returns the offset at which the first record of an epoch should be: after the epochs before it.
@@ -79,16 +103,13 @@ func (e *evaluation) segmentAfter(epoch int, last uint64, offset int64) (next jo
 func (e *evaluation) measureGap(g *gap, first journal.Point) {
 	var damaged, blank, others int64
 	for _, d := range e.Scan.Damage {
-		if d.Offset < g.offset || d.Offset >= g.end {
-			continue
-		}
-		if d.Blank {
-			blank += d.Length
-			continue
-		}
-		damaged += d.Length
-		if d.Partial != nil && *d.Partial == first {
-			g.partial = true
+		length := intersection(d.Offset, d.Offset+d.Length, g.offset, g.end)
+		switch {
+		case d.Blank:
+			blank += length
+		case length > 0:
+			damaged += length
+			g.partial = g.partial || d.Partial != nil && *d.Partial == first
 		}
 	}
 	for _, s := range e.Scan.Segments {

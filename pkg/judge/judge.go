@@ -63,6 +63,8 @@ func Judge(in Input) Judgement {
 type evaluation struct {
 	Input
 	judgement Judgement
+	// attributed are the ranges of damaged bytes that a finding about lost records has.
+	attributed []journal.Range
 }
 
 func (e *evaluation) note(note string) { e.judgement.Notes = append(e.judgement.Notes, note) }

@@ -594,3 +594,50 @@ func TestJudgement_Verdict(t *testing.T) {
 	assert.Equal(t, Error, newVolume(t).write(0, 3).judge().Verdict(), "nothing was acknowledged")
 	assert.Equal(t, Error, Judge(Input{}).Verdict())
 }
+
+// The end of epoch 1 and all of epoch 2 should be at the same offset. The bytes there belong to one of them.
+func TestJudge_RemainsOfOneEpochAreNotThoseOfTheNext(t *testing.T) {
+	v := newVolume(t).write(10, 0).write(10, 0).damage(cut(5*size + 100))
+	findings := v.judge().Findings
+	require.Len(t, findings, 3)
+	for i, want := range []Finding{
+		{Class: Torn, Epoch: 1, First: 6, Last: 6, Records: 1, Offset: 5 * size, End: 5*size + 100},
+		{Class: LostTail, Epoch: 1, First: 7, Last: 10, Records: 4, Offset: 5*size + 100, End: 5*size + 100},
+		{Class: LostTail, Epoch: 2, First: 1, Last: 10, Records: 10, Offset: 5*size + 100, End: 5*size + 100},
+	} {
+		assert.Equal(t, want, findings[i])
+	}
+}
+
+func TestJudge_DamageAcrossTwoEpochsIsDividedBetweenThem(t *testing.T) {
+	v := newVolume(t).write(10, 0).write(10, 0).damage(zero(8*size, 13*size))
+	findings := v.judge().Findings
+	require.Len(t, findings, 2)
+	assert.Equal(t, Finding{
+		Class: Corrupt, Epoch: 1, First: 9, Last: 10, Records: 2, Offset: 8 * size, End: 10 * size,
+	}, findings[0])
+	assert.Equal(t, Finding{
+		Class: Corrupt, Epoch: 2, First: 1, Last: 3, Records: 3, Offset: 10 * size, End: 13 * size,
+	}, findings[1])
+}
+
+func TestTrailingBytes_CountsOnlyBytesThatNoInterruptedWriteLeaves(t *testing.T) {
+	surprise := []byte("surprise")
+	for name, c := range map[string]struct {
+		damage func([]byte) []byte
+		want   int64
+	}{
+		"intact":                      {cut(12 * size), 0},
+		"foreign bytes after the end": {insert(12*size, surprise), 8},
+		"an interrupted write":        {cut(11*size + 20), 0},
+		"newlines":                    {insert(12*size, []byte("\n\n")), 0},
+		"damage before the end":       {insert(2*size, surprise), 0},
+		"damage of acknowledged ones": {func(b []byte) []byte { return append(b[:9*size:9*size], surprise...) }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVolume(t).write(10, 2).damage(c.damage)
+			in := Input{Acks: v.acks, Scan: v.scan(), Epochs: v.epoch}
+			assert.Equal(t, c.want, TrailingBytes(in.Scan, Judge(in).Findings))
+		})
+	}
+}

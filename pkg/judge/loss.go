@@ -30,6 +30,7 @@ func (e *evaluation) reportGap(lost Finding, g gap) {
 	} else if g.occupied > 0 {
 		lost.Detail = Count(g.occupied, "damaged byte") + " in their place"
 	}
+	e.attribute(g, g.end)
 	e.report(lost)
 }
 
@@ -38,6 +39,7 @@ func (e *evaluation) reportGap(lost Finding, g gap) {
 func (e *evaluation) reportRemains(lost Finding, g gap) (next uint64) {
 	size := int64(e.Scan.RecordSize)
 	damaged := min(lost.Records, uint64((g.occupied+size-1)/size))
+	lost.End = min(g.end, g.offset+int64(lost.Records)*size)
 	switch {
 	case g.partial:
 		lost.Class, lost.Last, lost.Records = Torn, lost.First, 1
@@ -47,6 +49,7 @@ func (e *evaluation) reportRemains(lost Finding, g gap) (next uint64) {
 	default:
 		return lost.First
 	}
+	e.attribute(g, lost.End)
 	e.report(lost)
 	return lost.Last + 1
 }

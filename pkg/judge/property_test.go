@@ -332,6 +332,10 @@ func (h *history) scan() {
 	}).Findings
 	h.earlier = append(h.earlier, report)
 	h.findings = append(h.findings, findings)
+	if a, b, found := overlapping(findings); found && !h.overlap {
+		h.t.Fatalf("two findings about the same bytes: %s %d-%d, %s %d-%d\n"+
+			"replay: go test ./pkg/judge -run IfAndOnlyIf -seed %d", a, a.Offset, a.End, b, b.Offset, b.End, h.seed)
+	}
 	intact := h.isIntact(acks)
 	h.intact = h.intact && intact
 	if intact != (len(findings) == 0) {
@@ -369,4 +373,18 @@ func (h *history) isIntact(acks []ledger.Ack) bool {
 // containsAny reports whether a part of the file contains one of the records.
 func containsAny(part []byte, records [][]byte) bool {
 	return slices.ContainsFunc(records, func(r []byte) bool { return bytes.Contains(part, r) })
+}
+
+// overlapping returns two findings about damaged bytes in the place of lost records that have a byte in common.
+func overlapping(findings []Finding) (a, b Finding, found bool) {
+	damaged := []Class{Torn, Corrupt, Unavailable, LostGap}
+	for i, a := range findings {
+		for _, b := range findings[:i] {
+			if slices.Contains(damaged, a.Class) && slices.Contains(damaged, b.Class) && a.Records > 0 && b.Records > 0 &&
+				intersection(a.Offset, a.End, b.Offset, b.End) > 0 {
+				return a, b, true
+			}
+		}
+	}
+	return a, b, false
 }

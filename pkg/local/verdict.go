@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
@@ -32,7 +31,7 @@ func (s *execution) conclude(ctx context.Context, err error) {
 	default:
 		verdict.EndEarly(c, err)
 	}
-	s.notShown()
+	verdict.AddLimits(c)
 }
 
 // reason returns the reason of a run with a shortfall. verified is the sentence on what was verified.
@@ -54,22 +53,5 @@ func (s *execution) reason(shortfall verdict.Shortfall, verified string) string 
 			verdict.NotMeasured(&s.cell), verified)
 	default:
 		return verified
-	}
-}
-
-// notShown adds what this run does not prove, even with a Pass.
-func (s *execution) notShown() {
-	level := s.cell.Provenance.Level
-	if s.cell.Reader != nil && level < provenance.Remounted {
-		advice := "--between can unmount it"
-		if u := s.cell.Provenance.Unmounted; u.Answer == provenance.Unknown {
-			advice = u.Reason
-		}
-		s.cell.NotShown = append(s.cell.NotShown,
-			"the filesystem was not seen to be unmounted between writer and reader: "+advice)
-	}
-	if s.cell.Provenance.OtherKernel.Answer != provenance.Yes {
-		s.cell.NotShown = append(s.cell.NotShown,
-			"a killed process is not a power failure: the kernel that took the writes was still running when they were read")
 	}
 }

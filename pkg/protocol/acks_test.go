@@ -55,3 +55,32 @@ func TestReadAcks_RejectsDamage(t *testing.T) {
 		assert.Error(t, err, name)
 	}
 }
+
+func TestReadOutput_AcceptsWhatTheHelperPrints(t *testing.T) {
+	format := journal.Format{ID: "0123456789abcdef", RecordSize: 256}
+	scan := protocol.Message{ScanResult: &protocol.ScanResult{ScanReport: journal.ScanReport{Format: format}}}
+	ack := func(epoch int, seq uint64) protocol.Message {
+		return protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: seq}}}
+	}
+	stall := protocol.Message{Stall: &protocol.Stall{Op: "syncing", Seconds: 5}}
+	stats := protocol.Message{CommitStats: &protocol.CommitStats{}}
+	var file bytes.Buffer
+	for _, m := range []protocol.Message{scan, ack(1, 10), stall, ack(1, 20), stats, scan, ack(2, 5), scan} {
+		require.NoError(t, protocol.Write(&file, m))
+	}
+	o, err := protocol.ReadOutput(&file)
+	require.NoError(t, err)
+	assert.Equal(t, format, o.Journal.Format)
+	require.Len(t, o.Acks, 2)
+	assert.Equal(t, uint64(25), ledger.CountRecords(o.Acks))
+	assert.Equal(t, 3, o.Epochs, "the third writer started, and acknowledged nothing")
+
+	other := scan
+	other.ScanResult = &protocol.ScanResult{ScanReport: journal.ScanReport{
+		Format: journal.Format{ID: "fedcba9876543210", RecordSize: 256},
+	}}
+	require.NoError(t, protocol.Write(&file, scan))
+	require.NoError(t, protocol.Write(&file, other))
+	_, err = protocol.ReadOutput(&file)
+	assert.ErrorContains(t, err, "line 2: this is about journal fedcba9876543210")
+}

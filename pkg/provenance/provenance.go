@@ -88,8 +88,8 @@ type step struct {
 func (p *Provenance) steps() []step {
 	return []step{
 		{ReadBack, p.Reader != nil && p.SameVolume.IsYes(), p.whyNotReadBack()},
-		{Uncached, p.ReadMode == protocol.ReadDirect || p.remounted(), p.whyNotUncached()},
-		{Remounted, p.remounted(),
+		{Uncached, p.ReadMode == protocol.ReadDirect || p.IsRemounted(), p.whyNotUncached()},
+		{Remounted, p.IsRemounted(),
 			whyNot(p.Unmounted, "the volume was not unmounted on the writer's node",
 				"the volume was unmounted on the writer's node")},
 		{Reattached, p.Reattached.IsYes(),
@@ -99,9 +99,9 @@ func (p *Provenance) steps() []step {
 	}
 }
 
-// remounted reports whether the condition of the level Remounted holds. A detach is not enough: Kubernetes can detach a
-// volume by force while it is still mounted.
-func (p *Provenance) remounted() bool { return p.Unmounted.IsYes() || p.OtherKernel.IsYes() }
+// IsRemounted reports whether the condition of the level Remounted holds. A detach is not enough: Kubernetes can detach
+// a volume by force while it is still mounted.
+func (p *Provenance) IsRemounted() bool { return p.Unmounted.IsYes() || p.OtherKernel.IsYes() }
 
 func (p *Provenance) whyNotReadBack() string {
 	if p.Reader == nil {
@@ -114,6 +114,10 @@ func (p *Provenance) whyNotUncached() string {
 	if p.ReadMode == protocol.ReadNoCache {
 		return "it is unknown whether the journal came from the page cache of the writer's own kernel: " +
 			"F_NOCACHE does not evict cached pages"
+	}
+	if p.OtherKernel.Answer != No {
+		return fmt.Sprintf("the journal was read through a page cache (%s), and it is unknown whether it was that of the "+
+			"writer's own kernel: %s", p.ReadMode, p.OtherKernel.Reason)
 	}
 	return "the journal was read through the page cache of the writer's own kernel: " + string(p.ReadMode)
 }

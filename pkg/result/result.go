@@ -265,13 +265,26 @@ func (c Cell) VolumeName() string {
 		return c.Target
 	}
 	if c.Claim == nil {
-		return "an emptyDir"
+		return c.plannedVolume()
 	}
 	name := "claim " + c.Claim.Name
 	if c.Claim.StorageClass != "" {
 		name += " (StorageClass " + c.Claim.StorageClass + ")"
 	}
 	return name
+}
+
+// plannedVolume describes the volume of a cell that has no claim, or none yet.
+func (c Cell) plannedVolume() string {
+	switch {
+	case c.Spec.VolumeSource == options.EmptyDir:
+		return "an emptyDir"
+	case c.Spec.ExistingClaim != "":
+		return "claim " + c.Spec.ExistingClaim
+	case c.Spec.StorageClass != "":
+		return "a claim of StorageClass " + c.Spec.StorageClass
+	}
+	return "a claim of the default StorageClass"
 }
 
 // VerificationSentence returns a sentence on the outcome of the verification.

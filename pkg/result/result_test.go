@@ -9,6 +9,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
@@ -41,7 +42,7 @@ func TestCell_SentencesOnAPass(t *testing.T) {
 
 func TestCell_SentencesOnAFail(t *testing.T) {
 	c := cell()
-	c.Claim, c.Verdict = nil, judge.Fail
+	c.Claim, c.Spec.VolumeSource, c.Verdict = nil, options.EmptyDir, judge.Fail
 	lost := judge.Finding{Class: judge.LostTail, Epoch: 2, First: 801, Last: 812, Records: 12}
 	c.Findings = []judge.Finding{lost}
 	assert.Equal(t, "Pod write-pod wrote acknowledged records to an emptyDir", c.WriteSentence())
@@ -107,5 +108,17 @@ func TestHasLogData_IgnoresZerosAndEmptyLines(t *testing.T) {
 func TestFormatCount_GroupsDigits(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1 000", 1234567: "1 234 567"} {
 		assert.Equal(t, want, judge.FormatCount(n))
+	}
+}
+
+func TestTable_NamesTheVolumeOfACellWithoutAClaim(t *testing.T) {
+	for want, spec := range map[string]options.CellSpec{
+		"an emptyDir ":                        {VolumeSource: options.EmptyDir},
+		"claim mine ":                         {VolumeSource: options.Claim, ExistingClaim: "mine"},
+		"a claim of StorageClass fast ":       {VolumeSource: options.Claim, StorageClass: "fast"},
+		"a claim of the default StorageClass": {VolumeSource: options.Claim},
+	} {
+		r := Result{Cells: []Cell{{Spec: spec, Verdict: judge.Error}}}
+		assert.Contains(t, r.Table(), "\n"+want, "no claim was created yet")
 	}
 }

@@ -36,7 +36,7 @@ func (r provenanceRecorder) awaitDetached(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		verdict.AddNotes(r.cell, fmt.Sprintf("the volume was not detached from the writer's node: %v", err))
+		verdict.AddNotes(r.cell, fmt.Sprintf("the volume had not been detached from the writer's node when the reader was created: %v", err))
 	}
 	return nil
 }

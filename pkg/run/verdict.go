@@ -7,7 +7,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
-	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
@@ -32,7 +31,7 @@ func (b verdictBuilder) build() {
 		Thresholds: b.options.Thresholds,
 	})
 	b.cell.Reason = b.reason(shortfall, b.cell.Reason)
-	b.addLimits()
+	verdict.AddLimits(b.cell)
 	b.addSTIG()
 }
 
@@ -91,20 +90,6 @@ func (b verdictBuilder) collectFindings() {
 		verdict.AddNotes(c, "writers were deleted by force, so two writers may have run at the same time: on a filesystem "+
 			"without atomic appends between nodes, such as NFS, one may have overwritten the other's records")
 	}
-}
-
-// addLimits adds what this run does not prove, even with a Pass.
-func (b verdictBuilder) addLimits() {
-	c := b.cell
-	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
-		sameNode := "the reader ran on the writer's node, where the volume may never have been unmounted"
-		if c.Reader.ScanResult.ReadMode != protocol.ReadDirect {
-			sameNode += ", and may have read the page cache instead of the storage"
-		}
-		c.NotShown = append(c.NotShown, sameNode)
-	}
-	c.NotShown = append(c.NotShown,
-		"the run did not test whether acknowledged records survive a power failure")
 }
 
 // addSTIG adds the result of the STIG check, in its own words, if the run is that check.

@@ -107,7 +107,6 @@ func (n *Namespace) apply(ctx context.Context) error {
 		return err
 	}
 	account.Namespace, role.Namespace, binding.Namespace, experiment.Namespace = n.Name, n.Name, n.Name, n.Name
-	binding.Subjects[0].Namespace = n.Name
 	if _, err := n.Kube.CoreV1().ServiceAccounts(n.Name).Create(ctx, &account, metav1.CreateOptions{}); err != nil {
 		return err
 	}

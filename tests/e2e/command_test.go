@@ -284,10 +284,14 @@ func TestCommand_RemovesEverythingAfterCtrlC(t *testing.T) {
 	c, out, errOut := at.command(longRun()...)
 	require.NoError(t, c.Start())
 	awaitRunning(t, at.ns, "write-pod")
-	require.NoError(t, c.Process.Signal(os.Interrupt))
+	// CI services and timeout(1) send several signals, one right after the other.
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGTERM, syscall.SIGHUP} {
+		require.NoError(t, c.Process.Signal(s))
+	}
 	_ = c.Wait() // the exit code is checked below
 	assert.Equal(t, 130, c.ProcessState.ExitCode(), errOut.String())
 	assert.Contains(t, out.String(), "Stopped: ")
+	assert.Contains(t, errOut.String(), "interrupted: removing what the run created")
 	requireNothingLeft(t, at.ns)
 }
 

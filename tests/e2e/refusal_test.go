@@ -175,3 +175,19 @@ func awaitRefusal(t *testing.T, ns *chaosengine.Namespace) {
 	}
 	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, isRefused))
 }
+
+func TestBundle_ThatCannotBeSavedIsAnErrorBeforeTheRun(t *testing.T) {
+	t.Parallel()
+	ns := newNamespace(t)
+	taken := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "taken"}}
+	_, err := ns.Kube.CoreV1().ConfigMaps(ns.Name).Create(within(t), taken, metav1.CreateOptions{})
+	require.NoError(t, err)
+	start(t, ns, short(map[string]string{"BUNDLE_CONFIGMAP": "taken"}))
+	o := await(t, ns)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+	require.NotNil(t, o.Status.ExperimentStatus.ErrorOutput)
+	assert.Contains(t, o.Status.ExperimentStatus.ErrorOutput.Reason, "the evidence bundle of the run cannot be saved: "+
+		"ConfigMap "+ns.Name+"/taken could not be created")
+	assert.Empty(t, o.result.Cells, "nothing was created")
+	requireNothingLeft(t, ns)
+}

@@ -136,6 +136,30 @@ func TestFilesystem_UnmountedByAnotherIsALoss(t *testing.T) {
 	requireEmpty(t, folder)
 }
 
+// A FUSE filesystem whose process was killed stays in the mount table. Each access fails with ENOTCONN.
+func TestVerify_MountThatIsNotConnectedIsUnavailable(t *testing.T) {
+	folder, process := faultyProcess(t, "hang-read", "close=99")
+	unmountAtEnd(t, folder)
+	helper := func(args ...string) string {
+		output, err := exec.Command(programs.local, append([]string{"helper", "probe"}, args...)...).Output()
+		require.NoError(t, err)
+		return strings.TrimSuffix(string(output), "\n")
+	}
+	token := helper("write", "--folder", folder)
+	path := filepath.Join(folder, "durability-"+strings.Split(token, ".")[1]+".log")
+	require.FileExists(t, path)
+	require.NoError(t, process.Kill())
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(path)
+		return errors.Is(err, syscall.ENOTCONN)
+	}, patience, 10*time.Millisecond)
+
+	assert.Equal(t, terminal.ExitFail, verify(t, path, token))
+	lost := helper("verify", "--folder", folder, "--ledger", token)
+	assert.Contains(t, lost, "lost: unavailable (")
+	assert.True(t, strings.HasSuffix(lost, "; file "+path), lost)
+}
+
 // awaitLine reads lines up to the first that contains a text.
 func awaitLine(t *testing.T, lines *bufio.Scanner, text string) {
 	t.Helper()

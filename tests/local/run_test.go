@@ -327,6 +327,13 @@ func TestBetween_HasAnEnvironment(t *testing.T) {
 // faulty mounts faultfs over a folder and returns the mount point.
 func faulty(t *testing.T, fault, at string) string {
 	t.Helper()
+	folder, _ := faultyProcess(t, fault, at)
+	return folder
+}
+
+// faultyProcess also returns the process of the filesystem.
+func faultyProcess(t *testing.T, fault, at string) (string, *os.Process) {
+	t.Helper()
 	needsRoot(t)
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		t.Skip("faultfs needs /dev/fuse")
@@ -345,7 +352,7 @@ func faulty(t *testing.T, fault, at string) string {
 	first := make([]byte, 1) // the first event is that it is mounted
 	_, err = events.Read(first)
 	require.NoError(t, err)
-	return folder
+	return folder, cmd.Process
 }
 
 func TestFaultfs_EveryFaultIsFound(t *testing.T) {
@@ -421,6 +428,12 @@ func TestReadOnlyRemount_IsFound(t *testing.T) {
 // returns the run.
 func interrupt(t *testing.T, folder, text string, args ...string) outcome {
 	t.Helper()
+	return interruptWith(t, []os.Signal{os.Interrupt}, folder, text, args...)
+}
+
+// interruptWith interrupts a run with several signals at once.
+func interruptWith(t *testing.T, signals []os.Signal, folder, text string, args ...string) outcome {
+	t.Helper()
 	cmd, bundle := command(t, folder, args...)
 	watch := &watcher{text: text, seen: make(chan struct{})}
 	var stdout bytes.Buffer
@@ -432,7 +445,9 @@ func interrupt(t *testing.T, folder, text string, args ...string) outcome {
 	case <-watch.seen:
 	case <-ctx.Done():
 	}
-	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	for _, s := range signals {
+		require.NoError(t, cmd.Process.Signal(s))
+	}
 	_ = cmd.Wait() // the exit code is below
 	require.NoError(t, ctx.Err(), "%q was not printed", text)
 	o := outcome{code: cmd.ProcessState.ExitCode(), bundle: bundle, stderr: watch.buffer.String()}
@@ -621,4 +636,39 @@ func TestDevice_MountedIsRefused(t *testing.T) {
 	o := run(t, device, "--overwrite", device)
 	assert.Equal(t, 2, o.code)
 	assert.Contains(t, o.stderr, "device or resource busy")
+}
+
+// timeout(1) sends SIGTERM to the program and again to its process group. CI services send SIGINT and SIGTERM, and a
+// closed terminal sends SIGHUP.
+func TestInterrupt_SeveralSignalsRemoveTheFolderToo(t *testing.T) {
+	t.Parallel()
+	for _, signals := range [][]os.Signal{
+		{syscall.SIGTERM, syscall.SIGTERM}, {os.Interrupt, syscall.SIGTERM}, {syscall.SIGHUP, syscall.SIGHUP},
+		{os.Interrupt, os.Interrupt, os.Interrupt},
+	} {
+		t.Run(fmt.Sprint(signals), func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			o := interruptWith(t, signals, folder, "chaos: ")
+			requireEmpty(t, folder)
+			o.requireVerdict(t, judge.Stopped)
+			assert.Contains(t, o.stderr, "interrupted: removing what the run created")
+		})
+	}
+}
+
+func TestInterrupt_ByTimeoutRemovesTheFolder(t *testing.T) {
+	t.Parallel()
+	needsProgram(t, "timeout", "coreutils")
+	folder := t.TempDir()
+	cmd, _ := command(t, folder, "--total-chaos-duration=600")
+	cmd.Args = append([]string{"timeout", "2"}, cmd.Args...)
+	var err error
+	cmd.Path, err = exec.LookPath("timeout")
+	require.NoError(t, err)
+	output, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit)
+	assert.Contains(t, string(output), "interrupted: removing what the run created")
+	requireEmpty(t, folder)
 }

@@ -24,7 +24,7 @@ type loadedBundle struct {
 // loadAll loads the bundles that the arguments name, or the newest one.
 func (r *reportCommand) loadAll(ctx context.Context, args []string) ([]loadedBundle, error) {
 	if len(args) == 0 {
-		newest, err := newestFolder(".")
+		newest, err := r.newestFolder()
 		if err != nil {
 			return nil, err
 		}
@@ -53,9 +53,20 @@ func (r *reportCommand) load(ctx context.Context, arg string) (loadedBundle, err
 	return r.withChecklistFlags(b)
 }
 
+// isInCluster reports whether the flags ask for bundles in a namespace, and so not for those on this machine.
+func (r *reportCommand) isInCluster() bool { return *r.cluster.Namespace != "" }
+
+// newestFolder returns the newest bundle in the current folder, or an empty string.
+func (r *reportCommand) newestFolder() (string, error) {
+	if r.isInCluster() {
+		return "", nil
+	}
+	return newestFolder(".")
+}
+
 // read reads a bundle from this machine or, if it is not there, from the cluster.
 func (r *reportCommand) read(ctx context.Context, arg string) (loadedBundle, error) {
-	if info, err := os.Stat(arg); arg != "" && err == nil {
+	if info, err := os.Stat(arg); arg != "" && err == nil && !r.isInCluster() {
 		b, err := readLocal(arg, info, bundle.Options{Rule: r.rule, Asset: r.asset})
 		return loadedBundle{b, arg}, err
 	}
@@ -131,21 +142,15 @@ func (r *reportCommand) readFromCluster(ctx context.Context, arg string) (loaded
 	store := bundlestore.Store{Client: cluster.client, Namespace: r.cluster.namespace()}
 	where := fmt.Sprintf("namespace %s of cluster %s", store.Namespace, cluster)
 	entries, err := store.List(ctx)
-	switch {
-	case err != nil && arg == "":
-		return loadedBundle{}, fmt.Errorf("no evidence bundle in the current folder, and those in the cluster "+
-			"cannot be listed: %w", err)
-	case err != nil:
-		return loadedBundle{}, fmt.Errorf("%s is neither a file nor a folder, and the evidence bundles in the cluster "+
-			"cannot be listed: %w", arg, err)
+	if err != nil {
+		return loadedBundle{}, fmt.Errorf("%s, and the evidence bundles in the cluster cannot be listed: %w",
+			r.notHere(arg), err)
 	}
 	names := matchEntries(entries, arg)
 	switch {
-	case arg == "" && len(names) == 0:
-		return loadedBundle{}, fmt.Errorf("no evidence bundle in the current folder, or in %s", where)
 	case len(names) == 0:
-		return loadedBundle{}, fmt.Errorf("%s is neither a file nor a folder, nor an evidence bundle in %s; "+
-			"to list the bundles, use report list", arg, where)
+		return loadedBundle{}, fmt.Errorf("%s, and there is none in %s; to list the bundles, use report list",
+			r.notHere(arg), where)
 	case arg != "" && len(names) > 1:
 		return loadedBundle{}, fmt.Errorf("%s matches several evidence bundles: %s", arg, strings.Join(names, ", "))
 	}
@@ -166,4 +171,18 @@ func matchEntries(entries []bundlestore.Entry, arg string) []string {
 		}
 	}
 	return names
+}
+
+// notHere says that there is no bundle on this machine, or that none was looked for.
+func (r *reportCommand) notHere(arg string) string {
+	switch {
+	case r.isInCluster() && arg == "":
+		return "--namespace asks for the newest evidence bundle of a namespace"
+	case r.isInCluster():
+		return fmt.Sprintf("--namespace asks for the evidence bundle %s of a namespace", arg)
+	case arg == "":
+		return "no evidence bundle in the current folder"
+	default:
+		return arg + " is neither a file nor a folder"
+	}
 }

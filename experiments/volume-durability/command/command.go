@@ -9,11 +9,8 @@ package command
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -28,7 +25,7 @@ type Streams = genericiooptions.IOStreams
 // Execute runs the command that the arguments name, the first of which is the name of
 // the program, and returns the exit code.
 func Execute(args []string, streams Streams) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := terminal.NotifyContext(context.Background())
 	defer stop()
 	root := newRoot(args[0], streams)
 	root.SetArgs(args[1:])

@@ -184,6 +184,19 @@ func TestReport_DefaultsToTheNewestFolder(t *testing.T) {
 	assert.Contains(t, errOut, "volume-durability-1")
 }
 
+func TestReport_WithANamespaceIgnoresFilesOfThisMachine(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	folder := writeBundle(t, samples.Pass())
+	t.Chdir(folder)
+	for _, args := range [][]string{{}, {folder}} {
+		code, out, errOut := execute(t, append([]string{"report", "-n", "stig", "--server", gone.URL}, args...)...)
+		assert.Equal(t, terminal.ExitError, code)
+		assert.Empty(t, out)
+		assert.Contains(t, errOut, "--namespace asks for the")
+	}
+}
+
 func TestReport_NamesTheFileThatIsNotABundle(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()

@@ -2,8 +2,10 @@ package command
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +15,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
@@ -30,7 +34,8 @@ func registerCompletions(c *cobra.Command) {
 			return
 		}
 		complete := func(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-			return withPrefix(typed, values(c.Context(), c, typed)), cobra.ShellCompDirectiveNoFileComp
+			proposed := withoutListed(withPrefix(typed, values(c.Context(), c, typed)))
+			return proposed, cobra.ShellCompDirectiveNoFileComp
 		}
 		if err := c.RegisterFlagCompletionFunc(flag.Name, complete); err != nil {
 			panic(fmt.Sprintf("--%s of %s has two completions: %v", flag.Name, c.CommandPath(), err))
@@ -46,6 +51,15 @@ func withPrefix(typed string, values []string) []string {
 	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !strings.HasPrefix(v, typed) })
 }
 
+// withoutListed removes the lists whose last item is among the items before it.
+func withoutListed(values []string) []string {
+	return slices.DeleteFunc(values, func(v string) bool {
+		items := strings.Split(v, ",")
+		last := len(items) - 1
+		return slices.Contains(items[:last], items[last])
+	})
+}
+
 // completionOf returns the completion of a flag; nil for the shell's own, which is files.
 func completionOf(flag *pflag.Flag) completionFunc {
 	switch value := flag.Value.(type) {
@@ -53,12 +67,18 @@ func completionOf(flag *pflag.Flag) completionFunc {
 		return fixedValues(value.Allowed)
 	case *terminal.LevelFlag:
 		return fixedValues(terminal.LogLevels())
+	case ruleFlag:
+		return fixedValues(ruleIDs())
 	}
 	switch flag.Name {
 	case "context":
 		return kubeContexts
 	case "namespace":
 		return namespaces
+	case "cell":
+		return cellNames
+	case "run":
+		return runIDs
 	}
 	for _, option := range options.Table() {
 		if flag.Name == flagName(option.Name) {
@@ -69,15 +89,124 @@ func completionOf(flag *pflag.Flag) completionFunc {
 }
 
 func completionOfOption(option options.Option) completionFunc {
-	switch {
-	case option.Name == "STORAGE_CLASS" || option.Name == "STORAGE_CLASSES":
-		return func(ctx context.Context, c *cobra.Command, typed string) []string {
-			return append(option.Complete(typed), storageClasses(ctx, c, typed)...)
-		}
-	case len(option.Complete("")) > 0:
+	switch option.Name {
+	case "STORAGE_CLASS", "STORAGE_CLASSES":
+		return withObjects(option, storageClassNames)
+	case "READER_NODE", "WRITER_NODE":
+		return withObjects(option, nodeNames)
+	case "EXISTING_CLAIM":
+		return withObjects(option, claimNames)
+	}
+	if len(option.Complete("")) > 0 {
 		return func(_ context.Context, _ *cobra.Command, typed string) []string { return option.Complete(typed) }
 	}
 	return nil
+}
+
+// objectNames returns the names of all objects of one kind, as far as they can be listed.
+type objectNames func(ctx context.Context, cluster connection, namespace string) []string
+
+// withObjects completes an option with its own suggestions and with the names of objects, each after the list of others
+// that has been typed already.
+func withObjects(option options.Option, list objectNames) completionFunc {
+	return func(ctx context.Context, c *cobra.Command, typed string) []string {
+		listed := typed[:strings.LastIndex(typed, ",")+1]
+		values := option.Complete(typed)
+		if option.Name == "WRITER_NODE" && listed != "" {
+			return values // this is a list of labels
+		}
+		withCluster(ctx, c, func(ctx context.Context, cluster connection) {
+			for _, name := range list(ctx, cluster, clusterFlagsOf(c).namespace()) {
+				values = append(values, listed+name)
+			}
+		})
+		return values
+	}
+}
+
+func storageClassNames(ctx context.Context, cluster connection, _ string) []string {
+	list, err := cluster.client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil
+	}
+	return namesOf(list.Items)
+}
+
+func nodeNames(ctx context.Context, cluster connection, _ string) []string {
+	list, err := cluster.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil
+	}
+	return namesOf(list.Items)
+}
+
+func claimNames(ctx context.Context, cluster connection, namespace string) []string {
+	list, err := cluster.client.CoreV1().PersistentVolumeClaims(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil
+	}
+	return namesOf(list.Items)
+}
+
+// namesOf returns the names of objects.
+func namesOf[T any, P interface {
+	*T
+	metav1.Object
+}](items []T) []string {
+	var names []string
+	for i := range items {
+		names = append(names, P(&items[i]).GetName())
+	}
+	return names
+}
+
+// cellNames returns the names of the cells in the bundle or the ledger of verify.
+func cellNames(_ context.Context, c *cobra.Command, _ string) []string {
+	var names []string
+	if file := c.Flag("bundle").Value.String(); file != "" {
+		info, err := os.Stat(file)
+		if err != nil {
+			return nil
+		}
+		if b, err := readLocal(file, info, bundle.Options{}); err == nil {
+			if r, err := b.Result(); err == nil {
+				for _, cell := range r.Tested() {
+					names = append(names, cell.Spec.Name)
+				}
+			}
+		}
+	}
+	var ledgers []bundle.Ledger
+	content, err := os.ReadFile(c.Flag("ledger").Value.String())
+	if err == nil && json.Unmarshal(content, &ledgers) == nil {
+		for _, l := range ledgers {
+			names = append(names, l.Cell)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
+// runIDs returns the IDs of the runs that have pods or claims in the cluster.
+func runIDs(ctx context.Context, c *cobra.Command, _ string) []string {
+	found := map[string]bool{}
+	withCluster(ctx, c, func(ctx context.Context, cluster connection) {
+		namespace := clusterFlagsOf(c).namespace()
+		if all, err := c.Flags().GetBool("all-namespaces"); err == nil && all {
+			namespace = metav1.NamespaceAll
+		}
+		core, ofRuns := cluster.client.CoreV1(), metav1.ListOptions{LabelSelector: kube.RunLabel}
+		if pods, err := core.Pods(namespace).List(ctx, ofRuns); err == nil {
+			for _, p := range pods.Items {
+				found[p.Labels[kube.RunLabel]] = true
+			}
+		}
+		if claims, err := core.PersistentVolumeClaims(namespace).List(ctx, ofRuns); err == nil {
+			for _, claim := range claims.Items {
+				found[claim.Labels[kube.RunLabel]] = true
+			}
+		}
+	})
+	return slices.Sorted(maps.Keys(found))
 }
 
 func fixedValues(values []string) completionFunc {
@@ -105,8 +234,9 @@ func namespaces(ctx context.Context, c *cobra.Command, _ string) []string {
 	return names
 }
 
-// bundleNames completes the names of the bundles in the cluster, in addition to files.
-func bundleNames(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+// bundleNames completes the names of the bundles in the cluster, in addition to files. Once something has been typed,
+// it also completes the IDs of their runs. It proposes nothing that is an argument already.
+func bundleNames(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	withCluster(c.Context(), c, func(ctx context.Context, cluster connection) {
 		store := bundlestore.Store{Client: cluster.client, Namespace: clusterFlagsOf(c).namespace()}
@@ -116,24 +246,13 @@ func bundleNames(c *cobra.Command, _ []string, typed string) ([]string, cobra.Sh
 		}
 		for _, b := range bundles {
 			names = append(names, b.Name)
-		}
-	})
-	return withPrefix(typed, names), cobra.ShellCompDirectiveDefault
-}
-
-// storageClasses returns the StorageClasses of the cluster, each after the list of
-// others that has been typed already.
-func storageClasses(ctx context.Context, c *cobra.Command, typed string) []string {
-	listed := typed[:strings.LastIndex(typed, ",")+1]
-	var names []string
-	withCluster(ctx, c, func(ctx context.Context, cluster connection) {
-		if list, err := cluster.client.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{}); err == nil {
-			for _, class := range list.Items {
-				names = append(names, listed+class.Name)
+			if id := b.Labels[kube.RunLabel]; id != "" && typed != "" {
+				names = append(names, id)
 			}
 		}
 	})
-	return names
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(args, name) })
+	return withPrefix(typed, names), cobra.ShellCompDirectiveDefault
 }
 
 // completionTimeout bounds how long a user who presses Tab waits for the cluster.

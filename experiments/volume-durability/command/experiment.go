@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
@@ -85,16 +87,14 @@ func experiment(ctx context.Context, streams Streams, log *logrus.Logger) error 
 }
 
 // saveBundle saves the bundle in the cluster and records in the ChaosResult where it is.
-// A failure does not change the verdict: the result is in the log too.
+// A failure does not change the verdict: the result is in the log too. Before the run,
+// executeForEngine has checked that the bundle can be saved.
 func saveBundle(
 	ctx context.Context, e *litmus.Experiment, cluster connection, outcome result.Result, log *logrus.Logger,
 ) {
-	name := outcome.Options.BundleConfigMap
+	name := engineBundleName(outcome.Options, outcome.Engine.Name, outcome.RunID)
 	if name == options.NoBundle {
 		return
-	}
-	if name == "" {
-		name = bundlestore.Name(outcome.Engine.Name, outcome.RunID)
 	}
 	ctx, stop := run.WithCleanupTimeout(ctx, run.BundleTimeout)
 	defer stop()
@@ -109,11 +109,39 @@ func saveBundle(
 		err = saveWithRetry(ctx, store, name, b, log)
 	}
 	if err != nil {
-		log.WithError(err).Warn("Could not save the evidence bundle in the cluster")
+		log.WithError(err).Error("Could not save the evidence bundle in the cluster. The last line of this log is the " +
+			"result: save it as result.json, and volume-durability report makes a bundle of it")
 		return
 	}
 	e.SetBundleLocation(where)
 	log.Infof("Evidence bundle saved in %s. To open it: volume-durability report open -n %s %s", where, namespace, name)
+}
+
+// engineBundleName returns the name of the ConfigMap for the bundle of an engine's run, or options.NoBundle.
+func engineBundleName(opts options.Values, engine, runID string) string {
+	return cmp.Or(opts.BundleConfigMap, bundlestore.Name(engine, runID))
+}
+
+// checkStore returns an error if the evidence bundle of a run cannot be saved in the cluster after the run. If the API
+// server is unavailable, it returns nil, because the server may be available again by then.
+func checkStore(
+	ctx context.Context, store bundlestore.Store, name string, timeout time.Duration, log logrus.FieldLogger,
+) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	check := func(ctx context.Context) error { return store.Check(ctx, name) }
+	err := apiretry.Do(ctx, store.Client, log, "checking whether the evidence bundle can be saved", check)
+	if !isRejection(err) {
+		return nil
+	}
+	return fmt.Errorf("the evidence bundle of the run cannot be saved: %w", err)
+}
+
+// isRejection reports whether the API server would also reject the same request later. Other errors, such as that of a
+// webhook that does not support dry runs, do not show that.
+func isRejection(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsAlreadyExists(err) ||
+		apierrors.IsNotFound(err)
 }
 
 // saveWithRetry saves a bundle in the cluster. While the API server is unavailable, it
@@ -135,23 +163,46 @@ func executeForEngine(
 	spec, err := newRunSpec(os.Getenv)
 	spec.cluster, spec.engine, spec.image = cluster, e.Engine(), e.Image()
 	spec.inherited, spec.ownAnnotations = e.PodSettings(), e.PodAnnotations()
-	spec.hooks, spec.log = e, log
-	err = errors.Join(err, spec.validateImage(), e.ValidateEngine())
-	if err == nil {
-		err = live.start(ctx, &spec)
-	}
-	if err != nil {
-		return spec.describe(result.Result{
-			Schema: result.Schema, RunID: spec.id, StartedAt: started, EndedAt: time.Now().UTC(),
-			Verdict: judge.Error, Reason: err.Error(), Options: spec.options,
-		}), nil
+	if err := errors.Join(err, spec.validateImage(), e.ValidateEngine()); err != nil {
+		return spec.notStarted(started, err), nil
 	}
 	e.SetTimeouts(spec.options.StatusTimeout, spec.options.Duration)
+	spec.isRetry = e.IsRetry(ctx)
+	// A retry removes what the killed attempt created, whether its bundle can be saved or not.
+	if !spec.isRetry {
+		if err := spec.checkEngineBundle(ctx, log); err != nil {
+			return spec.notStarted(started, err), nil
+		}
+	}
+	spec.owner, spec.hooks, spec.log = e.OwnerReference(spec.options.Namespace), e, log
+	if err := live.start(ctx, &spec); err != nil {
+		return spec.notStarted(started, err), nil
+	}
 	if url := live.url(); url != "" {
 		log.Infof("Serving metrics at %s", url)
 	}
-	spec.isRetry, spec.owner = e.IsRetry(ctx), e.OwnerReference(spec.options.Namespace)
 	spec.logSettings()
 	spec.labels = map[string]string{kube.JobLabel: e.JobUID(), kube.ChaosUIDLabel: string(id.UID)}
 	return spec.execute(ctx)
+}
+
+// notStarted returns the result of a run that could not start.
+func (s runSpec) notStarted(at time.Time, err error) result.Result {
+	return s.describe(result.Result{
+		Schema: result.Schema, RunID: s.id, StartedAt: at, EndedAt: time.Now().UTC(),
+		Verdict: judge.Error, Reason: err.Error(), Options: s.options,
+	})
+}
+
+// checkEngineBundle checks whether the evidence bundle of an engine's run can be saved.
+func (s runSpec) checkEngineBundle(ctx context.Context, log logrus.FieldLogger) error {
+	name := engineBundleName(s.options, s.engine.Name, s.id)
+	if name == options.NoBundle {
+		return nil
+	}
+	store := bundlestore.Store{Client: s.cluster.client, Namespace: s.engine.Namespace}
+	if err := checkStore(ctx, store, name, s.options.StatusTimeout, log); err != nil {
+		return fmt.Errorf("%w. To run without it: set BUNDLE_CONFIGMAP=%s", err, options.NoBundle)
+	}
+	return nil
 }

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,40 +15,19 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
-// interruptHandler handles Ctrl-C during a run. After the first one the run ends and
-// removes what it created. The second one ends the program at once.
-type interruptHandler struct {
-	signals chan os.Signal
-	done    chan struct{}
-}
-
-func handleInterrupts(ctx context.Context, streams Streams, view *progress.View, spec runSpec) interruptHandler {
-	h := interruptHandler{make(chan os.Signal, 2), make(chan struct{})}
-	signal.Notify(h.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		defer close(h.done)
-		if _, first := <-h.signals; !first {
-			return
-		}
-		view.Removing()
-		view.Printf("interrupted: removing what the run created; press Ctrl-C again to exit without removing it")
-		if _, second := <-h.signals; !second {
-			return
-		}
-		view.Close()
-		namespace := spec.options.Namespace
-		fmt.Fprintf(streams.ErrOut, "\nNot removed from namespace %s: %s\n", namespace, remainingObjects(ctx, spec))
-		fmt.Fprintf(streams.ErrOut, "To remove it: volume-durability cleanup -n %s --run %s\n", namespace, spec.id)
-		os.Exit(terminal.ExitInterrupted)
-	}()
-	return h
-}
-
-// stop stops handling signals.
-func (h interruptHandler) stop() {
-	signal.Stop(h.signals)
-	close(h.signals)
-	<-h.done
+// handleInterrupts handles signals during a run, until the returned function is called. After the first one, the run
+// ends and removes what it created. A user at a terminal can then exit with Ctrl-C without waiting for that.
+func handleInterrupts(ctx context.Context, streams Streams, view *progress.View, spec runSpec) (stop func()) {
+	return terminal.Interrupts{
+		Interactive: terminal.IsTerminal(streams.ErrOut), Printf: view.Printf, Removing: view.Removing,
+		Abandon: func() {
+			view.Close()
+			namespace := spec.options.Namespace
+			fmt.Fprintf(streams.ErrOut, "\nNot removed from namespace %s: %s\n", namespace, remainingObjects(ctx, spec))
+			fmt.Fprintf(streams.ErrOut, "To remove it: volume-durability cleanup -n %s --run %s\n", namespace, spec.id)
+			os.Exit(terminal.ExitInterrupted)
+		},
+	}.Handle()
 }
 
 // await returns what a call returns that may block for ever, such as one that reads from
@@ -59,6 +36,10 @@ func await[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	type outcome struct {
 		value T
 		err   error
+	}
+	if ctx.Err() != nil {
+		var none T
+		return none, context.Cause(ctx)
 	}
 	done := make(chan outcome, 1)
 	go func() {
@@ -83,7 +64,7 @@ func readFileOrStdin(ctx context.Context, stdin io.Reader, name string) ([]byte,
 }
 
 // contextReader reads from a file, where no read blocks for ever, until its context ends.
-// Unlike await it leaves no read behind, so the file can be closed safely.
+// It ends a scan that await has abandoned.
 type contextReader struct {
 	ctx context.Context
 	in  io.Reader

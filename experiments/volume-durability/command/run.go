@@ -99,6 +99,9 @@ func (r *runCommand) execute(ctx context.Context) (err error) {
 	if err := r.confirmPlan(ctx, spec); err != nil {
 		return err
 	}
+	if err := r.checkStore(ctx, spec); err != nil {
+		return err
+	}
 	var live liveMetrics
 	defer func() {
 		if closeErr := live.close(); closeErr != nil {
@@ -187,9 +190,9 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec, live *liveMe
 	if !spec.options.Keep { // with --keep, cleanup reads the file to see that the run has ended
 		defer pid.remove()
 	}
-	interrupts := handleInterrupts(ctx, r.streams, view, spec)
+	stopHandling := handleInterrupts(ctx, r.streams, view, spec)
 	outcome, _ := spec.execute(ctx) // the view never ends a run
-	interrupts.stop()
+	stopHandling()
 	view.Close()
 	return outcome, nil
 }
@@ -201,45 +204,59 @@ func (r *runCommand) report(ctx context.Context, spec runSpec, outcome result.Re
 	if err != nil {
 		where = r.folder
 	}
-	code := terminal.ExitCode(outcome.Verdict)
 	printErr := r.format.WriteResult(r.streams.Out, outcome)
 	if printErr != nil {
 		printErr = fmt.Errorf("printing the result: %w", printErr)
-		if code == terminal.ExitOK {
-			code = terminal.ExitError
-		}
 	}
 	b, err := bundle.Make(outcome, bundle.Options{Rule: r.rule, Asset: r.asset, Location: where})
 	if err == nil {
 		err = b.Write(r.folder)
 	}
 	if err != nil {
-		return &terminal.Exit{Code: code, Err: errors.Join(printErr, fmt.Errorf("writing the evidence bundle: %w", err))}
+		err = fmt.Errorf("writing the evidence bundle: %w", err)
+		return terminal.ExitWith(outcome.Verdict, errors.Join(printErr, err))
 	}
 	fmt.Fprintf(r.streams.ErrOut, "\nEvidence bundle: %s\n", where)
-	if r.keepInCluster || hasName(spec.options.BundleConfigMap) {
-		if err := r.saveInCluster(ctx, spec, b); err != nil {
-			return &terminal.Exit{Code: code, Err: errors.Join(printErr, err)}
-		}
+	if r.savesInCluster(spec) {
+		err = r.saveInCluster(ctx, spec, b)
 	}
-	if code == terminal.ExitOK {
-		return nil
-	}
-	return &terminal.Exit{Code: code, Err: printErr}
+	return terminal.ExitWith(outcome.Verdict, errors.Join(printErr, err))
 }
 
-// saveInCluster saves the bundle in the cluster, also if the run was interrupted.
-func (r *runCommand) saveInCluster(ctx context.Context, spec runSpec, b bundle.Bundle) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	store := bundlestore.Store{
+// savesInCluster reports whether the bundle is also saved in the cluster.
+func (r *runCommand) savesInCluster(spec runSpec) bool {
+	return r.keepInCluster || hasName(spec.options.BundleConfigMap)
+}
+
+// store returns where the bundle is saved in the cluster, and its name there.
+func (r *runCommand) store(spec runSpec) (store bundlestore.Store, name string) {
+	store = bundlestore.Store{
 		Client: spec.cluster.client, Namespace: spec.options.Namespace,
 		Labels: map[string]string{kube.RunLabel: spec.id, "app.kubernetes.io/part-of": "volume-durability"},
 	}
-	name := bundlestore.Name("", spec.id)
 	if hasName(spec.options.BundleConfigMap) {
-		name = spec.options.BundleConfigMap
+		return store, spec.options.BundleConfigMap
 	}
+	return store, bundlestore.Name("", spec.id)
+}
+
+// checkStore checks before the run whether the bundle can be saved in the cluster.
+func (r *runCommand) checkStore(ctx context.Context, spec runSpec) error {
+	if !r.savesInCluster(spec) {
+		return nil
+	}
+	store, name := r.store(spec)
+	return checkStore(ctx, store, name, bundleTimeout, newTerminalLog(r.streams.ErrOut, r.level.Level))
+}
+
+// bundleTimeout bounds the requests for the bundle in the cluster.
+const bundleTimeout = 30 * time.Second
+
+// saveInCluster saves the bundle in the cluster, also if the run was interrupted.
+func (r *runCommand) saveInCluster(ctx context.Context, spec runSpec, b bundle.Bundle) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bundleTimeout)
+	defer cancel()
+	store, name := r.store(spec)
 	if err := saveWithRetry(ctx, store, name, b, newTerminalLog(r.streams.ErrOut, r.level.Level)); err != nil {
 		return err
 	}

@@ -9,8 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,19 +33,23 @@ type verifyCommand struct {
 	streams              Streams
 	format               terminal.FormatFlag
 	journal              string
-	ledger, bundle, cell string
+	ledger, acks, bundle string
+	cell                 string
 	device               bool
+	// stallTimeout is how long a call to the storage may take before it is reported.
+	stallTimeout time.Duration
 }
 
 func newVerify(streams Streams) *cobra.Command {
-	v := &verifyCommand{streams: streams}
+	v := &verifyCommand{streams: streams, stallTimeout: volume.StallTimeout}
 	c := &cobra.Command{
-		Use:   "verify --journal FILE (--ledger FILE | --bundle FOLDER)",
+		Use:   "verify --journal FILE (--ledger FILE | --acks FILE | --bundle FOLDER|FILE)",
 		Short: "Check a journal against its ledger, without a cluster", Args: flagsOnly,
 		Long: `Check a journal against its ledger, without a cluster.
 
 The journal can be a file on a mounted volume, a copy of it, a block device, or the
 image of a block device. verify scans and judges the journal in the same way as a run.
+If there is no such file, but its folder exists, the journal is missing, which is a loss.
 
 Exit codes:
   0    every acknowledged record is present and intact
@@ -62,9 +70,11 @@ Exit codes:
 	flags := terminal.NewFlagGroup("Flags")
 	flags.StringVar(&v.journal, "journal", "", "journal to check: a file or a block device")
 	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, a file with a "+
-		"token, or the acknowledgements of 'local write'; '-' for standard input")
-	flags.StringVar(&v.bundle, "bundle", "", "folder with the evidence bundle of the run that wrote the journal; with "+
-		"it, verify also detects the loss of data that an earlier pod read")
+		"token, or the same as --acks; '-' for standard input")
+	flags.StringVar(&v.acks, "acks", "", "file with the acknowledgements of 'local write' or with the output of "+
+		"durability-helper write; '-' for standard input")
+	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder, a packed "+
+		"bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data that an earlier pod read")
 	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device; it ends at the first "+
 		"whole MiB of zeros after the acknowledged records")
@@ -95,11 +105,20 @@ type verification struct {
 	Scan      journal.ScanReport `json:"scan"`
 	Judgement judge.Judgement    `json:"judgement"`
 	format    journal.Format
+	// scanned reports whether the journal could be read, or was missing.
+	scanned bool
+	missing bool
 }
 
 func (v *verifyCommand) execute(ctx context.Context) error {
-	if v.journal == "" || (v.ledger == "") == (v.bundle == "") {
-		return errors.New("required flags: --journal, and either --ledger or --bundle")
+	sources := 0
+	for _, flag := range []string{v.ledger, v.acks, v.bundle} {
+		if flag != "" {
+			sources++
+		}
+	}
+	if v.journal == "" || sources != 1 {
+		return errors.New("required flags: --journal, and one of --ledger, --acks and --bundle")
 	}
 	expected, err := v.expectation(ctx)
 	if err != nil {
@@ -118,58 +137,62 @@ func (v *verifyCommand) execute(ctx context.Context) error {
 	return nil
 }
 
-// expectation reads the ledger or the bundle.
+// expectation reads the ledger, the acknowledgements or the bundle.
 func (v *verifyCommand) expectation(ctx context.Context) (expectation, error) {
-	if v.bundle != "" {
-		return v.fromBundle()
-	}
-	if strings.HasPrefix(v.ledger, ledger.TokenPrefix) {
+	switch {
+	case v.bundle != "":
+		return v.fromBundle(ctx)
+	case strings.HasPrefix(v.ledger, ledger.TokenPrefix):
 		return fromToken(v.ledger)
 	}
-	content, err := readFileOrStdin(ctx, v.streams.In, v.ledger)
+	flag, name := "--ledger", v.ledger
+	if v.acks != "" {
+		flag, name = "--acks", v.acks
+	}
+	content, err := readFileOrStdin(ctx, v.streams.In, name)
 	if err != nil {
-		return expectation{}, fmt.Errorf("--ledger: %w", err)
+		return expectation{}, fmt.Errorf("%s: %w", flag, err)
 	}
-	if text := strings.TrimSpace(string(content)); strings.HasPrefix(text, ledger.TokenPrefix) {
-		return fromToken(text)
-	}
-	if bytes.HasPrefix(content, []byte("journal ")) {
-		return v.fromAcks(content)
-	}
-	return v.fromLedgers(content)
-}
-
-// fromAcks reads the acknowledgements that local write has sent.
-func (v *verifyCommand) fromAcks(content []byte) (expectation, error) {
-	j, acks, err := protocol.ReadAcks(bytes.NewReader(content))
-	if err == nil {
-		err = ledger.Validate(j.Format, acks)
+	text := strings.TrimSpace(string(content))
+	var e expectation
+	switch {
+	case v.acks != "", bytes.HasPrefix(content, []byte("journal ")), bytes.HasPrefix(content, []byte("scan ")):
+		e, err = fromOutput(content)
+	case strings.HasPrefix(text, ledger.TokenPrefix):
+		e, err = fromToken(text)
+	default:
+		e, err = v.fromLedgers(ctx, content)
 	}
 	if err != nil {
-		return expectation{}, fmt.Errorf("--ledger %s: %w", v.ledger, err)
-	}
-	e := expectation{Format: j.Format, Acks: acks}
-	for _, a := range acks {
-		e.Epochs = max(e.Epochs, a.Epoch)
+		return expectation{}, fmt.Errorf("%s %s: %w", flag, name, err)
 	}
 	return e, nil
 }
 
+// fromOutput reads what local write or the helper's write has printed.
+func fromOutput(content []byte) (expectation, error) {
+	o, err := protocol.ReadOutput(bytes.NewReader(content))
+	if err == nil {
+		err = ledger.Validate(o.Journal.Format, o.Acks)
+	}
+	return expectation{Format: o.Journal.Format, Acks: o.Acks, Epochs: o.Epochs}, err
+}
+
 // fromLedgers reads the ledger.json of a bundle.
-func (v *verifyCommand) fromLedgers(content []byte) (expectation, error) {
+func (v *verifyCommand) fromLedgers(ctx context.Context, content []byte) (expectation, error) {
 	var ledgers []bundle.Ledger
 	if err := json.Unmarshal(content, &ledgers); err != nil {
-		return expectation{}, fmt.Errorf("--ledger %s: want the ledger.json of a bundle, or a token that begins with %s: %w",
-			v.ledger, ledger.TokenPrefix, err)
+		return expectation{}, fmt.Errorf("want the ledger.json of a bundle, or a token that begins with %s: %w",
+			ledger.TokenPrefix, err)
 	}
 	var all []expectation
 	for _, l := range ledgers {
 		if err := validate(l); err != nil {
-			return expectation{}, fmt.Errorf("--ledger %s: cell %q: %w", v.ledger, l.Cell, err)
+			return expectation{}, fmt.Errorf("cell %q: %w", l.Cell, err)
 		}
 		all = append(all, expectation{Cell: l.Cell, Format: l.Journal, Acks: l.Acks, Epochs: l.Epochs, Overlap: l.Forced})
 	}
-	return v.choose(all)
+	return v.choose(ctx, all)
 }
 
 // validate returns an error if a ledger cannot come from a run. The ledger of a cell that
@@ -193,8 +216,12 @@ func fromToken(text string) (expectation, error) {
 }
 
 // fromBundle reads the bundle of a run, which must match its manifest.
-func (v *verifyCommand) fromBundle() (expectation, error) {
-	b, err := readFolder(v.bundle)
+func (v *verifyCommand) fromBundle(ctx context.Context) (expectation, error) {
+	info, err := os.Stat(v.bundle)
+	if err != nil {
+		return expectation{}, fmt.Errorf("--bundle: %w", err)
+	}
+	b, err := readLocal(v.bundle, info, bundle.Options{})
 	if err != nil {
 		return expectation{}, err
 	}
@@ -209,7 +236,7 @@ func (v *verifyCommand) fromBundle() (expectation, error) {
 	for _, c := range r.Tested() {
 		all = append(all, fromCell(c))
 	}
-	return v.choose(all)
+	return v.choose(ctx, all)
 }
 
 func fromCell(c result.Cell) expectation {
@@ -224,13 +251,14 @@ func fromCell(c result.Cell) expectation {
 
 // choose returns the cell that --cell names. Without the flag, the ID in the journal
 // decides; if it has none, the cell without a name, which is then the only one besides a control.
-func (v *verifyCommand) choose(all []expectation) (expectation, error) {
+func (v *verifyCommand) choose(ctx context.Context, all []expectation) (expectation, error) {
 	if len(all) == 0 {
 		return expectation{}, errors.New("the run has no tested cell: nothing was acknowledged, so there is nothing to check")
 	}
 	if v.cell == "" {
-		if e, found := v.recognize(all); found {
-			return e, nil
+		e, found, err := v.recognize(ctx, all)
+		if err != nil || found {
+			return e, err
 		}
 	}
 	var names []string
@@ -238,55 +266,131 @@ func (v *verifyCommand) choose(all []expectation) (expectation, error) {
 		if e.Cell == v.cell {
 			return e, nil
 		}
-		names = append(names, fmt.Sprintf("%q", e.Cell))
+		if e.Cell != "" {
+			names = append(names, e.Cell)
+		}
 	}
-	return expectation{}, fmt.Errorf("--cell %q: want one of %s", v.cell, strings.Join(names, ", "))
+	switch {
+	case v.cell == "":
+		return expectation{}, fmt.Errorf("--cell is required, because the journal has no record that names its cell: "+
+			"want one of %s", strings.Join(names, ", "))
+	case len(names) < len(all):
+		return expectation{}, fmt.Errorf("--cell %s: the tested cell has no name: omit --cell", v.cell)
+	}
+	return expectation{}, fmt.Errorf("--cell %s: want one of %s", v.cell, strings.Join(names, ", "))
 }
 
 // recognize returns the cell whose ID is in the first record of the journal.
-func (v *verifyCommand) recognize(all []expectation) (expectation, bool) {
-	file, err := os.Open(v.journal)
+func (v *verifyCommand) recognize(ctx context.Context, all []expectation) (e expectation, found bool, err error) {
+	head, err := await(ctx, func() ([]byte, error) { return v.readHead(), nil })
 	if err != nil {
-		return expectation{}, false
+		return expectation{}, false, err
 	}
-	defer func() { _ = file.Close() }() // it was only read
-	head := make([]byte, journal.MaxRecordSize)
-	n, _ := io.ReadFull(file, head) // a shorter journal may contain an ID too
 	for _, e := range all {
-		if e.Format.ID != "" && bytes.Contains(head[:n], []byte(e.Format.ID)) {
-			return e, true
+		if e.Format.ID != "" && bytes.Contains(head, []byte(e.Format.ID)) {
+			return e, true, nil
 		}
 	}
-	return expectation{}, false
+	return expectation{}, false, nil
+}
+
+// readHead returns the first bytes of the journal, as far as they can be read.
+func (v *verifyCommand) readHead() (head []byte) {
+	_ = v.watch("reading", func() error { // the scan reports an error
+		file, err := os.Open(v.journal)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		head = make([]byte, journal.MaxRecordSize)
+		n, err := io.ReadFull(file, head) // a shorter journal may contain an ID too
+		head = head[:n]
+		return err
+	})
+	return head
+}
+
+// watch makes a call to the storage, and prints a message if the call does not return in time.
+func (v *verifyCommand) watch(op string, call func() error) error {
+	report := func(elapsed time.Duration, ended bool) {
+		outcome := "has not returned for"
+		if ended {
+			outcome = "returned after"
+		}
+		fmt.Fprintf(v.streams.ErrOut, "%s %s %s %s\n", op, v.journal, outcome, elapsed.Round(time.Millisecond))
+	}
+	return volume.WatchCall(v.stallTimeout, report, call)
 }
 
 // judge scans the journal and compares it with what is expected.
 func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verification, error) {
 	outcome := verification{Journal: v.journal, Cell: expected.Cell, Acks: expected.Acks, format: expected.Format}
-	if err := v.scan(ctx, expected, &outcome); err != nil {
+	found, err := await(ctx, func() (scanned, error) { return v.scan(ctx, expected) })
+	class := judge.ClassOfError(err)
+	switch {
+	case err == nil:
+		outcome.scanned, outcome.missing = true, found.missing
+		outcome.SHA256, outcome.ReadMode, outcome.Scan = found.sha256, found.readMode, found.report
+		outcome.Judgement = judge.Judge(judge.Input{
+			Acks: expected.Acks, Scan: outcome.Scan, Earlier: expected.Earlier, Epochs: expected.Epochs,
+			MayOverlap: expected.Overlap,
+		})
+		outcome.Judgement.Notes = append(outcome.Judgement.Notes, v.notes(outcome)...)
+	case ctx.Err() == nil && class != "" && len(expected.Acks) > 0:
+		outcome.Scan.Format = expected.Format
+		outcome.Judgement = judge.Judgement{
+			Acknowledged: ledger.CountRecords(expected.Acks),
+			Findings:     []judge.Finding{{Class: class, Detail: err.Error()}},
+		}
+	default:
 		return outcome, err
 	}
-	outcome.Judgement = judge.Judge(judge.Input{
-		Acks: expected.Acks, Scan: outcome.Scan, Earlier: expected.Earlier, Epochs: expected.Epochs,
-		MayOverlap: expected.Overlap,
-	})
 	outcome.Verdict = outcome.Judgement.Verdict()
 	outcome.Reason = outcome.reason()
 	return outcome, nil
 }
 
-// scan scans the journal and adds what it found to the outcome.
-func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome *verification) error {
+// notes returns what else a user should know about the scan.
+func (v *verifyCommand) notes(o verification) []string {
+	var notes []string
+	if o.missing && len(o.Acks) > 0 {
+		notes = append(notes, v.journal+" does not exist, but its folder does: check that --journal has the right path")
+	}
+	if n := judge.TrailingBytes(o.Scan, o.Judgement.Findings); n > 0 {
+		notes = append(notes, fmt.Sprintf("%s after the last record, which no writer of this journal wrote",
+			judge.Count(n, "byte")))
+	}
+	return notes
+}
+
+// scanned is what a scan of the journal found.
+type scanned struct {
+	report   journal.ScanReport
+	readMode protocol.ReadMode
+	sha256   string
+	// missing reports whether there was no file.
+	missing bool
+}
+
+// scan scans the journal.
+func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found scanned, err error) {
+	var file journalFile
+	err = v.watch("opening", func() (err error) {
+		file, err = openJournal(v.journal)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) && v.isFolderPresent() {
+		found.report.Format, found.missing = expected.Format, true
+		return found, nil
+	}
+	if err != nil {
+		return found, fmt.Errorf("--journal: %w", err)
+	}
 	var points []journal.Point
 	for _, ack := range expected.Acks {
 		points = append(points, ack.Point)
 	}
-	file, err := openJournal(v.journal)
-	if err != nil {
-		// A wrong path is a mistake of the user, not a loss.
-		return fmt.Errorf("--journal: %w", err)
-	}
-	var reader io.Reader = contextReader{ctx, file}
+	var reader io.Reader = watchedReader{contextReader{ctx, file}, v}
 	acknowledged := int64(ledger.CountRecords(expected.Acks)) * int64(expected.Format.RecordSize)
 	switch {
 	case file.IsBlockDevice():
@@ -295,17 +399,64 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation, outcome 
 		reader = volume.NewImageReader(reader, acknowledged)
 	}
 	sum := sha256.New()
-	outcome.Scan, err = journal.Scan(io.TeeReader(reader, sum), expected.Format, points)
-	outcome.Scan.Unreadable, outcome.ReadMode = file.Unreadable(), file.ReadMode()
+	found.report, err = journal.Scan(io.TeeReader(reader, sum), expected.Format, points)
+	found.report.Unreadable, found.readMode = file.Unreadable(), file.ReadMode()
 	if err := errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("reading %s: %w", v.journal, err)
+		return found, fmt.Errorf("reading %s: %w", v.journal, err)
 	}
-	if len(outcome.Scan.Unreadable) == 0 {
-		outcome.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	if len(found.report.Unreadable) == 0 {
+		found.sha256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	// A device always exists: its journal is present if it contains anything.
-	outcome.Scan.Present = outcome.Scan.Bytes > 0 || !v.device && !file.IsBlockDevice()
-	return nil
+	found.report.Present = found.report.Bytes > 0 || !v.device && !file.IsBlockDevice()
+	return found, v.checkIsJournal(found.report)
+}
+
+// isFolderPresent reports whether the folder of the journal exists, or the folder that contained the run's own folder.
+// A journal that is not there is lost then. Otherwise the path is a mistake.
+func (v *verifyCommand) isFolderPresent() bool {
+	folder := filepath.Dir(v.journal)
+	_, err := os.Stat(folder)
+	if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(filepath.Base(folder), volume.FolderPrefix) {
+		_, err = os.Stat(filepath.Dir(folder))
+	}
+	return err == nil
+}
+
+// checkIsJournal returns an error for a file that contains other data and no part of any journal. Such a file was most
+// likely named by mistake.
+func (v *verifyCommand) checkIsJournal(report journal.ScanReport) error {
+	read := result.JournalRead{ScanResult: protocol.ScanResult{ScanReport: report}}
+	isPartial := func(d journal.Damage) bool { return d.Partial != nil }
+	if report.Records > 0 || len(report.Foreign) > 0 || len(report.Unreadable) > 0 || !read.HasLogData() ||
+		slices.ContainsFunc(report.Damage, isPartial) {
+		return nil
+	}
+	return fmt.Errorf("--journal %s: is this the right file? It has %s, but no record of any journal. If it is the right "+
+		"one, all acknowledged records were replaced by other data", v.journal, judge.Count(report.Bytes, "byte"))
+}
+
+// journalFile is a journal that is open for reading.
+type journalFile interface {
+	io.ReadCloser
+	ReadMode() protocol.ReadMode
+	Unreadable() []journal.Range
+	IsBlockDevice() bool
+	SetMinimumLength(bytes int64)
+}
+
+// watchedReader watches each read.
+type watchedReader struct {
+	io.Reader
+	*verifyCommand
+}
+
+func (r watchedReader) Read(b []byte) (n int, err error) {
+	err = r.watch("reading", func() error {
+		n, err = r.Reader.Read(b)
+		return err
+	})
+	return n, err
 }
 
 func (o verification) reason() string {
@@ -317,10 +468,19 @@ func (o verification) reason() string {
 		}
 		return fmt.Sprintf("all %s are intact", judge.Count(acknowledged, "acknowledged record"))
 	case judge.Fail:
-		return fmt.Sprintf("%s; %s %s acknowledged", judge.Summary(o.Judgement.Findings),
-			judge.Count(acknowledged, "record"), judge.WasOrWere(acknowledged))
+		return fmt.Sprintf("%s; %s", judge.Summary(o.Judgement.Findings), o.total())
 	}
 	return "nothing was acknowledged, so there is nothing to check"
+}
+
+// total returns how many of the acknowledged records are lost or damaged.
+func (o verification) total() string {
+	acknowledged := judge.FormatCount(o.Judgement.Acknowledged)
+	if !o.scanned {
+		return acknowledged + " records were acknowledged"
+	}
+	lost := o.Judgement.Acknowledged - o.Judgement.Intact
+	return fmt.Sprintf("%s of %s acknowledged records are missing or damaged", judge.FormatCount(lost), acknowledged)
 }
 
 // text renders the verification for a terminal.
@@ -332,6 +492,9 @@ func (o verification) text() string {
 	fmt.Fprintf(&s, "  journal ID    %s, %s per record\n", o.format.ID, judge.Count(o.format.RecordSize, "byte"))
 	if o.SHA256 != "" {
 		fmt.Fprintf(&s, "  SHA-256       %s\n", o.SHA256)
+	}
+	if o.scanned && o.Judgement.Acknowledged > 0 {
+		fmt.Fprintf(&s, "  total         %s\n", o.total())
 	}
 	for _, ack := range o.Acks {
 		fmt.Fprintf(&s, "  acknowledged  epoch %d up to sequence number %s\n", ack.Epoch, judge.FormatCount(ack.Seq))

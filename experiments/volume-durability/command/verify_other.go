@@ -13,7 +13,7 @@ import (
 // written on another system.
 type plainFile struct{ *os.File }
 
-func openJournal(path string) (plainFile, error) {
+func openJournal(path string) (journalFile, error) {
 	file, err := os.Open(path)
 	return plainFile{file}, err
 }

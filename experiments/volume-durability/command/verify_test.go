@@ -1,12 +1,20 @@
+//go:build linux || darwin
+
 package command
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +27,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
@@ -174,7 +183,11 @@ func TestVerify_WrongArgumentsAreErrors(t *testing.T) {
 	content, ack := writeJournal(t)
 	token := ledger.Token{Format: format, Ack: ack}.String()
 	for _, args := range [][]string{
-		{"--journal", "none", "--ledger", token},
+		{"--journal", "none/none", "--ledger", token},
+		{"--journal", save(t, "j", content), "--ledger", token, "--acks", save(t, "a", nil)},
+		{"--journal", save(t, "j", content), "--acks", save(t, "a", []byte(token))},
+		{"--journal", save(t, "j", content), "--acks", save(t, "a", nil)},
+		{"--journal", t.TempDir(), "--ledger", token},
 		{"--journal", save(t, "j", content), "--ledger", token[:len(token)-1]},
 		{"--journal", save(t, "j", content), "--ledger", save(t, "l", []byte(`[]`))},
 		{"--journal", save(t, "j", content), "--bundle", t.TempDir()},
@@ -221,4 +234,160 @@ func TestVerify_AcceptsTheAcknowledgementsOfLocalWrite(t *testing.T) {
 	require.NoError(t, os.Truncate(path, int64(len(content)-256)))
 	code, _, errOut = execute(t, "verify", "--journal", path, "--ledger", acksFile)
 	assert.Equal(t, terminal.ExitFail, code, errOut)
+}
+
+func TestVerify_MissingJournalIsALossIfItsFolderExists(t *testing.T) {
+	_, ack := writeJournal(t)
+	token := ledger.Token{Format: format, Ack: ack}.String()
+	folder := t.TempDir()
+	for _, journal := range []string{
+		filepath.Join(folder, "logs.log"), filepath.Join(folder, volume.FolderPrefix+format.ID, "logs.log"),
+	} {
+		code, out, errOut := execute(t, "verify", "--journal", journal, "--ledger", token)
+		assert.Equal(t, terminal.ExitFail, code, errOut)
+		assert.Contains(t, out, "missing: 100 acknowledged records")
+		assert.Contains(t, out, "100 of 100 acknowledged records are missing or damaged")
+		assert.Contains(t, out, "check that --journal has the right path")
+	}
+	code, out, errOut := execute(t, "verify", "--journal", filepath.Join(folder, "typo", "logs.log"), "--ledger", token)
+	assert.Equal(t, terminal.ExitError, code)
+	assert.Empty(t, out)
+	assert.Contains(t, errOut, "no such file or directory")
+}
+
+func TestVerify_FileThatIsNoJournalIsAMistake(t *testing.T) {
+	content, ack := writeJournal(t)
+	token := ledger.Token{Format: format, Ack: ack}.String()
+	for name, c := range map[string]struct {
+		content []byte
+		code    int
+	}{
+		"a text":              {[]byte("Dear diary,\n"), terminal.ExitError},
+		"a text and zeros":    {append([]byte("Dear diary,\n"), make([]byte, 8000)...), terminal.ExitError},
+		"zeros only":          {make([]byte, 100*256), terminal.ExitFail},
+		"nothing":             {nil, terminal.ExitFail},
+		"a part of a record":  {content[:200], terminal.ExitFail},
+		"a text and a record": {append([]byte("Dear diary,\n"), content[:256]...), terminal.ExitFail},
+		"other records, with wrong checksums": {
+			bytes.ReplaceAll(content, []byte(format.ID), []byte("fedcba9876543210")), terminal.ExitError,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, _, errOut := execute(t, "verify", "--journal", save(t, "j", c.content), "--ledger", token)
+			assert.Equal(t, c.code, code, errOut)
+			assert.Equal(t, c.code == terminal.ExitError, strings.Contains(errOut, "is this the right file?"))
+		})
+	}
+}
+
+func TestVerify_NotesForeignBytesAfterTheEnd(t *testing.T) {
+	content, ack := writeJournal(t)
+	token := ledger.Token{Format: format, Ack: ack}.String()
+	code, out, _ := execute(t, "verify", "--journal", save(t, "j", append(content, "surprise"...)), "--ledger", token)
+	assert.Equal(t, terminal.ExitOK, code)
+	assert.Contains(t, out, "8 bytes after the last record, which no writer of this journal wrote")
+}
+
+func TestVerify_FailedStorageIsUnavailable(t *testing.T) {
+	_, ack := writeJournal(t)
+	token := ledger.Token{Format: format, Ack: ack}.String()
+	journal := filepath.Join(t.TempDir(), "logs.log")
+	require.NoError(t, os.Symlink("/proc/self/mem", journal)) // it can be opened, but the first page cannot be read
+	code, out, errOut := execute(t, "verify", "--journal", journal, "--ledger", token)
+	assert.Equal(t, terminal.ExitFail, code, errOut)
+	assert.Contains(t, out, "unavailable (reading "+journal)
+	assert.Contains(t, out, "100 records were acknowledged")
+}
+
+func TestVerify_BundleMayBePacked(t *testing.T) {
+	content, _ := writeJournal(t)
+	b, err := bundle.ReadFolder(writeBundle(t, samples.Pass()))
+	require.NoError(t, err)
+	packed, err := b.Pack()
+	require.NoError(t, err)
+	result, err := b.File(bundle.ResultFile)
+	require.NoError(t, err)
+	journal := save(t, "j", content)
+	for _, file := range []string{save(t, "b.tar.gz", packed), save(t, "result.json", result)} {
+		code, out, errOut := execute(t, "verify", "--journal", journal, "--bundle", file)
+		assert.Equal(t, terminal.ExitFail, code, errOut)
+		assert.Contains(t, out, "foreign", "the run has another journal")
+	}
+	code, _, errOut := execute(t, "verify", "--journal", journal, "--bundle", journal)
+	assert.Equal(t, terminal.ExitError, code)
+	assert.Contains(t, errOut, "want a folder with an evidence bundle, a packed bundle")
+}
+
+func TestVerify_CellIsNamedOnlyIfItHasAName(t *testing.T) {
+	content, ack := writeJournal(t)
+	ledgers := func(names ...string) string {
+		var all []bundle.Ledger
+		for i, name := range names {
+			id := fmt.Sprintf("%016x", i)
+			all = append(all, bundle.Ledger{
+				Cell: name, Journal: journal.Format{ID: id, RecordSize: 256}, Epochs: 1, Acks: []ledger.Ack{ack},
+			})
+		}
+		encoded, err := json.Marshal(all)
+		require.NoError(t, err)
+		return save(t, "ledger.json", encoded)
+	}
+	for _, c := range []struct {
+		ledger, cell, want string
+	}{
+		{ledgers(""), "fast", "--cell fast: the tested cell has no name: omit --cell"},
+		{ledgers("", "control"), "fast", "--cell fast: the tested cell has no name: omit --cell"},
+		{ledgers("fast", "slow"), "other", "--cell other: want one of fast, slow"},
+		{ledgers("fast", "slow"), "", "--cell is required, because the journal has no record that names its cell: " +
+			"want one of fast, slow"},
+	} {
+		code, _, errOut := execute(t, "verify", "--journal", save(t, "j", content), "--ledger", c.ledger, "--cell", c.cell)
+		assert.Equal(t, terminal.ExitError, code)
+		assert.Contains(t, errOut, c.want)
+	}
+}
+
+func TestVerify_AcceptsTheOutputOfTheHelper(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logs.log")
+	writer := exec.Command(os.Args[0],
+		"write", "--file", path, "--journal", format.ID, "--record-size", "256", "--rate", "1000")
+	writer.Env = append(os.Environ(), helperInChild+"=1")
+	output, err := writer.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, writer.Start())
+	var printed strings.Builder
+	lines := bufio.NewScanner(io.TeeReader(output, &printed))
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "ack ") {
+			require.NoError(t, writer.Process.Signal(syscall.SIGTERM))
+		}
+	}
+	require.NoError(t, writer.Wait())
+	file := save(t, "acks", []byte(printed.String()))
+	for _, flag := range []string{"--acks", "--ledger"} {
+		code, out, errOut := execute(t, "verify", "--journal", path, flag, file)
+		assert.Equal(t, terminal.ExitOK, code, errOut)
+		assert.Contains(t, out, "acknowledged records are intact")
+	}
+}
+
+func TestVerify_SaysThatTheStorageDoesNotAnswer(t *testing.T) {
+	_, ack := writeJournal(t)
+	fifo := filepath.Join(t.TempDir(), "logs.log")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600)) // opening it for reading blocks
+	var errOut syncBuffer
+	v := &verifyCommand{
+		streams: Streams{Out: io.Discard, ErrOut: &errOut}, stallTimeout: time.Millisecond, journal: fifo,
+		ledger: ledger.Token{Format: format, Ack: ack}.String(),
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- v.execute(ctx) }()
+	errOut.await(t, "opening "+fifo+" has not returned for 1ms\n")
+	interrupt()
+	assert.ErrorIs(t, <-ended, context.Canceled)
+	writer, err := os.OpenFile(fifo, os.O_RDWR, 0) // the abandoned call returns
+	require.NoError(t, err)
+	errOut.await(t, "opening "+fifo+" returned after ")
+	require.NoError(t, writer.Close())
 }

@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	out := &syncWriter{out: stdout}
-	task.stallWatch = stallWatch{out: out, timeout: stallTimeout}
+	task.stallWatch = stallWatch{out: out, timeout: volume.StallTimeout}
 	task.deviceTimeout = deviceTimeout
 	err = task.do(ctx, out)
 	var opErr protocol.OpError

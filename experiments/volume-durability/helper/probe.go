@@ -116,16 +116,16 @@ func cleanUp(path string, remove bool, stderr io.Writer) error {
 	return nil
 }
 
-// journalPath returns the path of a journal in a folder. The folder must be on a volume:
+// journalPath returns the path of a journal in a folder, also with an error. The folder must be on a volume:
 // a journal on the container's own filesystem is lost with the container.
-func journalPath(folder, id string) (string, error) {
-	path := filepath.Join(folder, "durability-"+id+".log")
+func journalPath(folder, id string) (path string, err error) {
+	path = filepath.Join(folder, "durability-"+id+".log")
 	mount, err := volume.MountOf(path)
 	if err != nil {
-		return "", fmt.Errorf("looking up the mount of %s: %w", path, err)
+		return path, fmt.Errorf("looking up the mount of %s: %w", path, err)
 	}
 	if mount.Point == "/" {
-		return "", fmt.Errorf("%s is on the container's own filesystem: mount a volume there", folder)
+		return path, fmt.Errorf("%s is on the container's own filesystem: mount a volume there", folder)
 	}
 	return path, nil
 }
@@ -192,7 +192,7 @@ func scanJournal(folder string, token ledger.Token) (path string, found protocol
 	t := task{
 		file: path, format: token.Format, points: []journal.Point{token.Ack.Point},
 		// A Stall would be a second line on stdout.
-		stallWatch: stallWatch{out: io.Discard, timeout: stallTimeout},
+		stallWatch: stallWatch{out: io.Discard, timeout: volume.StallTimeout},
 	}
 	found, err = t.scan(io.Discard)
 	return path, found, err

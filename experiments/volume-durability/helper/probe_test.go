@@ -177,3 +177,12 @@ func TestProbe_RejectsInvalidArguments(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+// A mount that is not connected fails before the journal can be opened. The message must name the journal all the same.
+func TestJournalPath_IsKnownAlsoWithAnError(t *testing.T) {
+	for _, folder := range []string{"/", "/dev/shm/not-there"} {
+		path, err := journalPath(folder, "0123456789abcdef")
+		assert.Error(t, err)
+		assert.Equal(t, filepath.Join(folder, "durability-0123456789abcdef.log"), path)
+	}
+}

@@ -7,11 +7,8 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 )
-
-// stallTimeout is how long a call to the volume may take before a Stall is reported. It
-// is far above the latency of a busy disk, and far below the time that a run gives a pod.
-const stallTimeout = 5 * time.Second
 
 // stallWatch reports calls to the volume that do not return. It reports them
 // without being asked: a process that is blocked in such a call cannot be killed or queried.
@@ -22,19 +19,10 @@ type stallWatch struct {
 
 // watch makes a call, and reports a Stall if the call takes longer than the timeout.
 func (w stallWatch) watch(op string, call func() error) error {
-	var reported sync.WaitGroup
-	reported.Add(1)
-	start := time.Now()
-	timer := time.AfterFunc(w.timeout, func() {
-		defer reported.Done()
-		w.report(protocol.Stall{Op: op, Seconds: w.timeout.Seconds()})
-	})
-	err := call()
-	if !timer.Stop() {
-		reported.Wait()
-		w.report(protocol.Stall{Op: op, Seconds: time.Since(start).Seconds(), Ended: true})
+	report := func(elapsed time.Duration, ended bool) {
+		w.report(protocol.Stall{Op: op, Seconds: elapsed.Seconds(), Ended: ended})
 	}
-	return err
+	return volume.WatchCall(w.timeout, report, call)
 }
 
 // report ignores errors: the outcome of the call matters more than the report.

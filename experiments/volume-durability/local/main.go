@@ -5,15 +5,13 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/localcmd"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := terminal.NotifyContext(context.Background())
 	c := localcmd.New(os.Stdout, os.Stderr)
 	c.SilenceErrors, c.SilenceUsage = true, true
 	code := terminal.ReportError(ctx, c.ExecuteContext(ctx), os.Stderr)

@@ -27,6 +27,8 @@ const (
 type sink struct {
 	out   io.Writer
 	close func() error
+	// failed is the first error of add.
+	failed error
 }
 
 // checkSink returns an error if acknowledgements cannot be sent to a destination.
@@ -67,7 +69,7 @@ func openSink(ctx context.Context, destination string, stdout io.Writer, j proto
 
 func dial(ctx context.Context, destination string, stdout io.Writer) (*sink, error) {
 	if destination == "-" {
-		return &sink{stdout, func() error { return nil }}, nil
+		return &sink{out: stdout, close: func() error { return nil }}, nil
 	}
 	address, isTCP := strings.CutPrefix(destination, tcpPrefix)
 	if !isTCP {
@@ -75,14 +77,28 @@ func dial(ctx context.Context, destination string, stdout io.Writer) (*sink, err
 		if err != nil {
 			return nil, err
 		}
-		return &sink{file, func() error { return errors.Join(file.Sync(), file.Close()) }}, nil
+		return &sink{out: file, close: func() error { return errors.Join(file.Sync(), file.Close()) }}, nil
 	}
 	connection, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return &sink{connection, connection.Close}, nil
+	return &sink{out: connection, close: connection.Close}, nil
 }
 
 // add sends one acknowledgement.
-func (s *sink) add(ack ledger.Ack) error { return protocol.Write(s.out, protocol.Message{Ack: &ack}) }
+func (s *sink) add(ack ledger.Ack) error {
+	err := protocol.Write(s.out, protocol.Message{Ack: &ack})
+	if s.failed == nil {
+		s.failed = err
+	}
+	return err
+}
+
+// end closes the sink. It returns an error if not all acknowledgements reached the destination.
+func (s *sink) end(destination string) error {
+	if err := errors.Join(s.failed, s.close()); err != nil {
+		return fmt.Errorf("--acks %s: %w", destination, err)
+	}
+	return nil
+}

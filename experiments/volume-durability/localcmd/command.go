@@ -127,7 +127,7 @@ func (l *localCommand) helperArgs() []string {
 	return append(append([]string{}, l.path...), helperCommand)
 }
 
-func (l *localCommand) execute(ctx context.Context, path string) (err error) {
+func (l *localCommand) execute(ctx context.Context, path string) error {
 	// A program that reads the output may end first, and the run must remove its folder all
 	// the same. The signal is not ignored, because the command of --between would inherit that.
 	brokenPipes := make(chan os.Signal, 1)
@@ -146,14 +146,12 @@ func (l *localCommand) execute(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	if sink != nil {
-		run.KeepAcks = sink.add
+	if sink == nil {
+		return l.report(l.show(ctx, run), nil)
 	}
-
-	if sink != nil {
-		defer func() { err = errors.Join(err, sink.close()) }()
-	}
-	return l.report(l.show(ctx, run))
+	run.KeepAcks = sink.add
+	outcome := l.show(ctx, run)
+	return l.report(outcome, sink.end(l.acks))
 }
 
 // newRun reads the flags. The error joins all mistakes.
@@ -243,15 +241,30 @@ func (l *localCommand) show(ctx context.Context, run local.Run) result.Result {
 	defer view.Close()
 	view.Printf("run %s: writing to %s", run.ID, run.Target.Journal)
 	run.Hooks, run.Log = view, terminal.NewLog(view, l.level.Level)
+	stopHandling := l.handleInterrupts(view, run.Target)
 	outcome := run.Execute(ctx)
+	stopHandling()
 	outcome.Tool = terminal.BuildInfo("")
 	return outcome
 }
 
+// handleInterrupts handles signals during a run, until the returned function is called.
+func (l *localCommand) handleInterrupts(view *progress.View, target local.Target) (stop func()) {
+	return terminal.Interrupts{
+		Interactive: terminal.IsTerminal(l.errOut), Printf: view.Printf, Removing: view.Removing,
+		Abandon: func() {
+			view.Close()
+			if folder := target.Folder(); folder != "" {
+				fmt.Fprintf(l.errOut, "\nNot removed: %s\n", folder)
+			}
+			os.Exit(terminal.ExitInterrupted)
+		},
+	}.Handle()
+}
+
 // report prints the result, writes the bundle, and returns the exit code of the verdict
-// as an error.
-func (l *localCommand) report(outcome result.Result) error {
-	code := terminal.ExitCode(outcome.Verdict)
+// as an error. AcksErr is why acknowledgements could not be sent.
+func (l *localCommand) report(outcome result.Result, acksErr error) error {
 	err := l.format.WriteResult(l.out, outcome)
 	where, absErr := filepath.Abs(l.folder)
 	if absErr != nil {
@@ -264,12 +277,5 @@ func (l *localCommand) report(outcome result.Result) error {
 	if makeErr == nil {
 		fmt.Fprintf(l.errOut, "\nEvidence bundle: %s\n", where)
 	}
-	err = errors.Join(err, makeErr)
-	if err != nil && code == terminal.ExitOK {
-		code = terminal.ExitError
-	}
-	if code == terminal.ExitOK {
-		return nil
-	}
-	return &terminal.Exit{Code: code, Err: err}
+	return terminal.ExitWith(outcome.Verdict, errors.Join(err, makeErr, acksErr))
 }

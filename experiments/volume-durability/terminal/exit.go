@@ -67,3 +67,16 @@ func ExitCode(verdict judge.Verdict) int {
 		return ExitError
 	}
 }
+
+// ExitWith returns the exit code of a run as an error, nil for ExitOK. Err is why a part of its output or of its
+// evidence could not be written. Such a run never exits with ExitOK.
+func ExitWith(verdict judge.Verdict, err error) error {
+	code := ExitCode(verdict)
+	if code == ExitOK {
+		if err == nil {
+			return nil
+		}
+		code = ExitError
+	}
+	return &Exit{Code: code, Err: err}
+}

@@ -1,0 +1,62 @@
+package verdict
+
+import (
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
+	"github.com/volume-durability/volume-durability/pkg/result"
+)
+
+// AddLimits adds what the cell does not show, even with a Pass. It depends on the provenance, as the evidence level
+// does, so the two do not contradict each other.
+func AddLimits(c *result.Cell) {
+	if c.IsLocal() {
+		c.NotShown = append(c.NotShown, localLimits(c.Provenance)...)
+		return
+	}
+	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
+		c.NotShown = append(c.NotShown, sameNodeLimit(c.Provenance, c.Reader.ScanResult.ReadMode))
+	}
+	c.NotShown = append(c.NotShown, "the run did not test whether acknowledged records survive a power failure")
+}
+
+// sameNodeLimit returns what a reader on the writer's node does not show.
+func sameNodeLimit(p provenance.Provenance, mode protocol.ReadMode) string {
+	limit := "the reader ran on the writer's node, "
+	if p.IsRemounted() {
+		return limit + "so the run did not test whether another node sees the same data"
+	}
+	if p.Unmounted.Answer == provenance.No {
+		limit += "where the volume was not unmounted"
+	} else {
+		limit += "where the volume may never have been unmounted"
+	}
+	if mode != protocol.ReadDirect {
+		limit += ", and may have read the page cache instead of the storage"
+	}
+	return limit
+}
+
+// localLimits returns what a local run does not show.
+func localLimits(p provenance.Provenance) []string {
+	var limits []string
+	switch {
+	case p.Reader == nil || p.IsRemounted():
+	case p.Unmounted.Answer == provenance.No:
+		limits = append(limits, "the filesystem was not unmounted between writer and reader: --between can unmount it")
+	default:
+		limits = append(limits, "it is unknown whether the filesystem was unmounted between writer and reader: "+
+			p.Unmounted.Reason)
+	}
+	const noPowerFailure = "a killed process is not a power failure"
+	switch {
+	case p.OtherKernel.IsYes():
+	case p.Reader == nil:
+		limits = append(limits, noPowerFailure)
+	case p.OtherKernel.Answer == provenance.No:
+		limits = append(limits, noPowerFailure+": the kernel that took the writes was still running when they were read")
+	default:
+		limits = append(limits, noPowerFailure+", and it is unknown whether the kernel that took the writes was still "+
+			"running when they were read")
+	}
+	return limits
+}
