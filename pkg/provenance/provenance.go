@@ -115,7 +115,12 @@ func (p *Provenance) whyNotUncached() string {
 		return "it is unknown whether the journal came from the page cache of the writer's own kernel: " +
 			"F_NOCACHE does not evict cached pages"
 	}
-	return "the journal was read through the page cache of the writer's own kernel: " + string(p.ReadMode)
+	if p.ReadMode == "" {
+		return "there was no journal to read"
+	}
+	return fmt.Sprintf("the filesystem does not support direct reads (O_DIRECT), so the journal was read through the "+
+		"page cache of the writer's own kernel (%s); a reader on another node, or an unmount before it, reaches this level",
+		p.ReadMode)
 }
 
 // whyNot returns the reason for which a condition does not hold: no states that it does not, condition states it.
