@@ -57,6 +57,7 @@ func Run(ctx context.Context, r run.Run) []Check {
 	checks = append(checks, checkFSGroup(version, r.Options)...)
 	checks = append(checks, checkBlockOwnership(found, cells)...)
 	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options)...)
+	checks = append(checks, checkSELinux(ctx, r)...)
 	if len(cells) > 0 {
 		checks = append(checks, checkPullSecrets(ctx, client, r.Kube.Namespace, firstPod(cells)),
 			checkQuota(ctx, client, r.Kube.Namespace, r.Options, cells))
