@@ -47,7 +47,7 @@ func Run(ctx context.Context, r run.Run) []Check {
 	if err != nil {
 		return []Check{{"API server", Failed, err.Error()}}
 	}
-	checks := []Check{{"API server", Passed, "Kubernetes " + version}}
+	checks := []Check{checkIdentity(ctx, client), {"API server", Passed, "Kubernetes " + version}}
 	// Invalid options are reported by checkObjects, and StorageClasses that cannot be listed by checkClasses.
 	cells, _ := r.PlannedCells(ctx)
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace, firstPod(cells))...)

@@ -101,7 +101,17 @@ func connectTo(config *rest.Config) (connection, error) {
 	config.QPS, config.Burst = 50, 100
 	warned := &warnings{}
 	config.WarningHandlerWithContext = warned
-	client, err := kubernetes.NewForConfig(config)
+	if err := checkCredentials(config); err != nil {
+		return connection{}, err
+	}
+	transport, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return connection{}, fmt.Errorf("creating the HTTP client: %w", err)
+	}
+	if config.ExecProvider != nil {
+		transport.Transport = credentialErrors{transport.Transport, config.ExecProvider}
+	}
+	client, err := kubernetes.NewForConfigAndClient(config, transport)
 	if err != nil {
 		return connection{}, fmt.Errorf("creating the Kubernetes client: %w", err)
 	}
