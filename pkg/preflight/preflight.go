@@ -53,6 +53,7 @@ func Run(ctx context.Context, r run.Run) []Check {
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace, firstPod(cells))...)
 	nodeChecks, found := checkNodes(ctx, client, r.Options, firstPod(cells))
 	checks = append(checks, nodeChecks...)
+	checks = append(checks, checkWriterNode(ctx, r, firstPod(cells))...)
 	checks = append(checks, checkClasses(ctx, client, r.Options, cells)...)
 	checks = append(checks, checkFSGroup(version, r.Options)...)
 	checks = append(checks, checkBlockOwnership(found, cells)...)
