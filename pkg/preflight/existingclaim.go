@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
@@ -60,13 +61,13 @@ func judgeUsers(claim *corev1.PersistentVolumeClaim, users []corev1.Pod, opts op
 	case has(corev1.ReadWriteMany):
 		return Passed, used + "; ReadWriteMany lets other pods use it too"
 	case has(corev1.ReadWriteOncePod):
-		return Failed, used + ", and ReadWriteOncePod lets only one pod use it. To fix this: stop that pod for the run"
+		return Failed, used + ", and ReadWriteOncePod lets only one pod use it" + advice.Sentence("stop that pod for the run")
 	case slices.Contains(opts.ReaderNodes, options.OtherNode):
-		return Failed, used + ", and ReadWriteOnce keeps it on that node, but READER_NODE=other needs another. " +
-			"To fix this: stop that pod for the run, or set READER_NODE=same"
+		return Failed, used + ", and ReadWriteOnce keeps it on that node, but READER_NODE=other needs another" +
+			advice.Sentence("stop that pod for the run, or set READER_NODE=same")
 	case len(on) == 0:
 		return Warning, used + ", which has no node yet"
 	}
-	return Warning, used + ", and ReadWriteOnce keeps it there: the pods of the run can only run on that node. " +
-		"To fix this: set WRITER_NODE=" + on[0]
+	return Warning, used + ", and ReadWriteOnce keeps it there: the pods of the run can only run on that node" +
+		advice.Sentence("set WRITER_NODE="+on[0])
 }

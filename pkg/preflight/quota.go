@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
@@ -47,11 +48,11 @@ func checkQuota(
 	}
 	switch {
 	case len(lacking) > 0:
-		return Check{check, Failed, strings.Join(lacking, "; ") + ". To fix this: raise the quota: kubectl describe quota " +
-			"-n " + namespace + less}
+		return Check{check, Failed, strings.Join(lacking, "; ") +
+			advice.Sentence("raise the quota: kubectl describe quota -n "+namespace+less)}
 	case len(scarce) > 0:
 		return Check{check, Warning, strings.Join(scarce, "; ") + " for a moment: a quota counts a deleted object until " +
-			"its controller has noticed the deletion. To fix this: raise the quota" + less}
+			"its controller has noticed the deletion" + advice.Sentence("raise the quota"+less)}
 	case len(scoped) > 0:
 		return Check{check, Warning, "not checked, because of their scopes: " + strings.Join(scoped, ", ")}
 	}
