@@ -62,9 +62,14 @@ func TestCheckSELinux_ComparesLabels(t *testing.T) {
 		ours    string
 		want    string // part of the error; empty for none
 	}{
-		"the same level":      {[]runtime.Object{files, labelled("app", "s0:c1,c2"), selinux}, "s0:c1,c2", ""},
-		"other levels":        {[]runtime.Object{files, labelled("app", "s0:c1,c2")}, "s0:c3,c4", "label s0:c1,c2, but the pods of the run would have s0:c3,c4"},
-		"only theirs":         {[]runtime.Object{files, labelled("app", "s0:c1,c2")}, "", "label s0:c1,c2, but the pods of the run would have none"},
+		"the same level": {[]runtime.Object{files, labelled("app", "s0:c1,c2"), selinux}, "s0:c1,c2", ""},
+		"other levels": {
+			[]runtime.Object{files, labelled("app", "s0:c1,c2")}, "s0:c3,c4",
+			"label s0:c1,c2, but the pods of the run would have s0:c3,c4",
+		},
+		"only theirs": {
+			[]runtime.Object{files, labelled("app", "s0:c1,c2")}, "", "label s0:c1,c2, but the pods of the run would have none",
+		},
 		"only ours":           {[]runtime.Object{files, labelled("app", "")}, "s0:c1,c2", "label none, but"},
 		"of the container":    {[]runtime.Object{files, override}, "s0:c1,c2", "label s0:c3,c4, but"},
 		"none, without nodes": {[]runtime.Object{files, labelled("app", "")}, "", ""},
@@ -98,7 +103,8 @@ func TestCheckSELinux_ComparesLabels(t *testing.T) {
 
 // OpenShift sets the level of every pod of a namespace at admission.
 func TestCheckSELinux_UsesTheAdmittedLabel(t *testing.T) {
-	client, api := newTestClient(t), fake.NewClientset(theirs(corev1.PersistentVolumeFilesystem), labelled("app", "s0:c1,c2"))
+	client := newTestClient(t)
+	api := fake.NewClientset(theirs(corev1.PersistentVolumeFilesystem), labelled("app", "s0:c1,c2"))
 	client.API = api
 	var dryRuns int
 	api.PrependReactor("create", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {

@@ -29,7 +29,8 @@ func TestCheckIdentity_ShowsUserAndGroups(t *testing.T) {
 			Status: authenticationv1.SelfSubjectReviewStatus{UserInfo: user},
 		}, failure
 	})
-	assert.Equal(t, Check{"identity", Passed, "user jane, groups dev, system:authenticated"}, checkIdentity(t.Context(), api))
+	want := Check{"identity", Passed, "user jane, groups dev, system:authenticated"}
+	assert.Equal(t, want, checkIdentity(t.Context(), api))
 	user = authenticationv1.UserInfo{}
 	assert.Equal(t, Warning, checkIdentity(t.Context(), api).Status)
 	failure = errors.New("no role")

@@ -62,7 +62,8 @@ func writerNodeRun(t *testing.T, env map[string]string) run.Run {
 }
 
 func TestCheckWriterNode_ExaminesTheChosenNodes(t *testing.T) {
-	tolerant := &corev1.Pod{Spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "db", Operator: corev1.TolerationOpExists}}}}
+	tolerant := &corev1.Pod{}
+	tolerant.Spec.Tolerations = []corev1.Toleration{{Key: "db", Operator: corev1.TolerationOpExists}}
 	elsewhere := &corev1.Pod{Spec: corev1.PodSpec{Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
 		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
 			MatchExpressions: []corev1.NodeSelectorRequirement{
@@ -79,8 +80,8 @@ func TestCheckWriterNode_ExaminesTheChosenNodes(t *testing.T) {
 	}{
 		"good":              {"good", nil, Passed, "it can run the writer"},
 		"missing":           {"none", nil, Failed, "there is no node none. To fix this: set WRITER_NODE to one of: good"},
-		"Windows":           {"windows", nil, Failed, "its operating system is not Linux. To fix this: set WRITER_NODE to one of: good"},
-		"cordoned":          {"cordoned", nil, Failed, "cordoned. To fix this: kubectl uncordon cordoned, or set WRITER_NODE to one of: good"},
+		"Windows":           {"windows", nil, Failed, "its operating system is not Linux. To fix this: set WRITER_NODE to"},
+		"cordoned":          {"cordoned", nil, Failed, "cordoned. To fix this: kubectl uncordon cordoned, or set WRITER_NODE"},
 		"not ready":         {"unready", nil, Failed, "not ready. To fix this: set WRITER_NODE to one of: good"},
 		"tainted":           {"tainted", nil, Failed, "taint db=only:NoSchedule. To fix this: set TOLERATIONS=db=only:NoSchedule, or"},
 		"tolerated":         {"tainted", tolerant, Passed, "it can run the writer"},

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // File is a journal that is open for writing: a file in append mode, or a block device.
@@ -55,6 +57,9 @@ func open(path string, flags int) (*File, error) {
 	// After a forced deletion, two writers may run at the same time. With O_APPEND they
 	// cannot overwrite each other.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|flags, 0o644)
+	if flags&os.O_CREATE != 0 && errors.Is(err, unix.EPERM) {
+		return nil, err // files cannot be created in the folder
+	}
 	if err != nil {
 		return nil, appendLimit("open(2) with O_APPEND", err)
 	}

@@ -368,11 +368,11 @@ func TestFaultfs_AFailedSyncEndsOnlyItsEpoch(t *testing.T) {
 func TestFaultfs_WhatTheFilesystemCannotDoIsNamed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ fault, at, limit, call string }{
-		"append":      {"unsupported:call=append", "mount", "cannot append to a file", "open(2) with O_APPEND failed: invalid argument"},
-		"append late": {"unsupported:call=append,errno=EPERM", "close", "cannot append to a file", "(EPERM)"},
-		"sync":        {"unsupported:call=sync", "mount", "cannot sync a file", "fdatasync(2) failed: invalid argument (EINVAL)"},
-		"sync late":   {"unsupported:call=sync,errno=ENOTSUP", "close", "cannot sync a file", "not supported"},
-		"lock":        {"unsupported:call=append,errno=ENOLCK", "mount", "cannot lock the file", "(ENOLCK)"},
+		"append":    {"unsupported:call=append", "mount", "cannot append to a file", "O_APPEND failed: invalid argument"},
+		"reopen":    {"unsupported:call=append,errno=EPERM", "close", "cannot append to a file", "(EPERM)"},
+		"sync":      {"unsupported:call=sync", "mount", "cannot sync a file", "fdatasync(2) failed: invalid argument"},
+		"sync late": {"unsupported:call=sync,errno=ENOTSUP", "close", "cannot sync a file", "not supported"},
+		"lock":      {"unsupported:call=append,errno=ENOLCK", "mount", "cannot lock the file", "(ENOLCK)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

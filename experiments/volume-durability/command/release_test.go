@@ -129,7 +129,8 @@ func TestImage_DockerfileCompilesForThePlatform(t *testing.T) {
 	content, err := os.ReadFile("../../../Dockerfile")
 	require.NoError(t, err)
 	for _, want := range []string{
-		"FROM --platform=$BUILDPLATFORM golang", "ARG TARGETOS\n", "ARG TARGETARCH\n", "GOOS=$TARGETOS GOARCH=$TARGETARCH make binaries",
+		"FROM --platform=$BUILDPLATFORM golang", "ARG TARGETOS\n", "ARG TARGETARCH\n",
+		"GOOS=$TARGETOS GOARCH=$TARGETARCH make binaries",
 	} {
 		assert.Contains(t, string(content), want)
 	}
