@@ -81,15 +81,15 @@ func TestCheckWriterNode_ExaminesTheChosenNodes(t *testing.T) {
 		"good":              {"good", nil, Passed, "it can run the writer"},
 		"missing":           {"none", nil, Failed, "there is no node none. To fix this: set WRITER_NODE to one of: good"},
 		"Windows":           {"windows", nil, Failed, "its operating system is not Linux. To fix this: set WRITER_NODE to"},
-		"cordoned":          {"cordoned", nil, Failed, "cordoned. To fix this: kubectl uncordon cordoned, or set WRITER_NODE"},
+		"cordoned":          {"cordoned", nil, Failed, "cordoned. To fix this: kubectl uncordon cordoned, or set"},
 		"not ready":         {"unready", nil, Failed, "not ready. To fix this: set WRITER_NODE to one of: good"},
-		"tainted":           {"tainted", nil, Failed, "taint db=only:NoSchedule. To fix this: set TOLERATIONS=db=only:NoSchedule, or"},
+		"tainted":           {"tainted", nil, Failed, "NoSchedule. To fix this: set TOLERATIONS=db=only:NoSchedule, or"},
 		"tolerated":         {"tainted", tolerant, Passed, "it can run the writer"},
 		"affinity":          {"good", elsewhere, Failed, "the node affinity of the pods excludes it"},
 		"node selector":     {"good", selecting, Failed, "no label disk=slow"},
 		"labels":            {"disk=fast", nil, Passed, "nodes that can run the writer: good"},
 		"labels of none":    {"disk=none", nil, Failed, "no node has these labels"},
-		"labels of Windows": {"disk=slow", nil, Failed, "none of the nodes with these labels can run the writer: windows: its"},
+		"labels of Windows": {"disk=slow", nil, Failed, "none of the nodes with these labels can run the writer: windows"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checks := checkWriterNode(t.Context(), writerNodeRun(t, map[string]string{"WRITER_NODE": c.option}), c.pod)
