@@ -13,8 +13,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/advice"
 )
 
-// LimitError is the error of a call that the filesystem or the device does not support or refuses. It says nothing
-// about the data on the volume.
+// LimitError is the error of a call that the filesystem or the device does not support or refuses. It is no
+// evidence about the data on the volume.
 type LimitError struct {
 	// Limit is what the filesystem cannot do, Call the system call that failed.
 	Limit, Call string

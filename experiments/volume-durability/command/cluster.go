@@ -104,18 +104,26 @@ func connectTo(config *rest.Config) (connection, error) {
 	if err := checkCredentials(config); err != nil {
 		return connection{}, err
 	}
-	transport, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return connection{}, fmt.Errorf("creating the HTTP client: %w", err)
-	}
-	if config.ExecProvider != nil {
-		transport.Transport = credentialErrors{transport.Transport, config.ExecProvider}
-	}
-	client, err := kubernetes.NewForConfigAndClient(config, transport)
+	client, err := newClient(config)
 	if err != nil {
 		return connection{}, fmt.Errorf("creating the Kubernetes client: %w", err)
 	}
 	return connection{config: config, client: client, warned: warned}, nil
+}
+
+// newClient returns a client for a cluster. Its errors explain what is wrong with an exec plugin.
+func newClient(config *rest.Config) (kubernetes.Interface, error) {
+	if config.ExecProvider == nil {
+		return kubernetes.NewForConfig(config)
+	}
+	config = rest.CopyConfig(config)
+	config.UserAgent = rest.DefaultKubernetesUserAgent() // as NewForConfig does
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	client.Transport = credentialErrors{client.Transport, config.ExecProvider}
+	return kubernetes.NewForConfigAndClient(config, client)
 }
 
 // String names the cluster for a user.
