@@ -124,3 +124,9 @@ func TestCheckWriterNode_WithoutPermissionIsAWarning(t *testing.T) {
 	})
 	assert.Equal(t, []Check{{"WRITER_NODE good", Warning, "not checked: forbidden"}}, checkWriterNode(t.Context(), r, nil))
 }
+
+func TestRun_ChecksWriterNodeAndSELinux(t *testing.T) {
+	by := checks(t, map[string]string{"WRITER_NODE": "none", "EXISTING_CLAIM": "c"}, allowAll, cluster("n1")...)
+	assert.Equal(t, Failed, by["WRITER_NODE none"].Status)
+	assert.Contains(t, by, "SELinux label of claim c")
+}
