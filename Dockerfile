@@ -1,12 +1,16 @@
 # The image of the experiment, the writer and the reader. The last stage also describes the
-# image of the test cluster, which is built without Docker.
+# image of the test cluster, which is built without Docker. For all architectures of nodes:
+# docker buildx build --platform linux/amd64,linux/arm64 --tag REGISTRY/volume-durability:TAG --push .
 ARG GO=1.26
 ARG BUSYBOX=1.37
 
-FROM golang:${GO} AS build
+# Go compiles for the other architecture, so the build runs on this machine's own.
+FROM --platform=$BUILDPLATFORM golang:${GO} AS build
+ARG TARGETOS
+ARG TARGETARCH
 WORKDIR /src
 COPY . .
-RUN make binaries BIN=/out
+RUN GOOS=$TARGETOS GOARCH=$TARGETARCH make binaries BIN=/out
 
 # Litmus runs command probes in this image with /bin/sh.
 FROM busybox:${BUSYBOX}

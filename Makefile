@@ -45,7 +45,7 @@ lint: prose ## check format, vet, staticcheck, module files, licences and the te
 	@sh tests/lint/licences.sh
 
 # All folders with text. To check some of them: make prose PROSE='docs pkg/run'
-PROSE ?= .ci .github .golangci.yml .goreleaser.yaml .krew.yaml CHANGELOG.md CONTRIBUTING.md Dockerfile Makefile \
+PROSE ?= .ci .github .golangci.yml .goreleaser.yaml .krew.yaml CHANGELOG.md CONTRIBUTING.md Dockerfile Dockerfile.release Makefile \
 	README.md SECURITY.md chaoslib charts docs experiments pkg tests
 .PHONY: prose
 prose: ## check words and line lengths in comments, messages, names and documents (PROSE='docs pkg/run')

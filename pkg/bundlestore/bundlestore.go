@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 )
 
@@ -94,8 +95,8 @@ func (s Store) save(ctx context.Context, name string, b bundle.Bundle, partSize 
 	parts := slices.Collect(slices.Chunk(packed, partSize))
 	if len(parts) > maxParts {
 		return fmt.Errorf("saving the bundle in ConfigMap %s/%s: its packed size is %d bytes, which does not fit into "+
-			"%d ConfigMaps (the largest files: %s). To fix this: test fewer cells in one run",
-			s.Namespace, name, len(packed), maxParts, largestFiles(b))
+			"%d ConfigMaps (the largest files: %s)%s",
+			s.Namespace, name, len(packed), maxParts, largestFiles(b), advice.Sentence("test fewer cells in one run"))
 	}
 	// The first part is created last: once it exists, the bundle is complete.
 	for i := len(parts) - 1; i >= 0; i-- {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/scheduling"
 )
 
@@ -104,10 +105,10 @@ func (c Client) Claim(ctx context.Context, name string) (*corev1.PersistentVolum
 func ClaimObstacle(claim *corev1.PersistentVolumeClaim) string {
 	switch {
 	case claim.Status.Phase == corev1.ClaimLost:
-		return "claim " + claim.Name + " is Lost: its PersistentVolume no longer exists. " + AdvicePrefix +
-			schedulingHints[scheduling.ClaimGone]
+		return "claim " + claim.Name + " is Lost: its PersistentVolume no longer exists" +
+			advice.Sentence(schedulingHints[scheduling.ClaimGone])
 	case claim.DeletionTimestamp != nil:
-		return "claim " + claim.Name + " is being deleted. " + AdvicePrefix + schedulingHints[scheduling.ClaimGone]
+		return "claim " + claim.Name + " is being deleted" + advice.Sentence(schedulingHints[scheduling.ClaimGone])
 	}
 	return ""
 }

@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/volume-durability/volume-durability/pkg/advice"
 )
 
 // Labels of every object that a run creates.
@@ -59,8 +61,8 @@ var ErrNameConflict = errors.New("name conflict")
 // createError explains why the API server did not create an object.
 func (c Client) createError(kind, name string, err error) error {
 	if apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("%w: %s %s/%s already exists and was not created by this run. "+
-			"To fix this: delete it, or choose another name", ErrNameConflict, kind, c.Namespace, name)
+		return fmt.Errorf("%w: %s %s/%s already exists and was not created by this run%s",
+			ErrNameConflict, kind, c.Namespace, name, advice.Sentence("delete it, or choose another name"))
 	}
 	return fmt.Errorf("creating %s %s/%s: %w%s", kind, c.Namespace, name, err, Hint(err.Error()))
 }
@@ -73,8 +75,8 @@ func (c Client) RequireNamespace(ctx context.Context) error {
 		return err
 	})
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("namespace %s does not exist. To fix this: kubectl create namespace %s",
-			c.Namespace, c.Namespace)
+		return fmt.Errorf("namespace %s does not exist%s", c.Namespace,
+			advice.Sentence("kubectl create namespace "+c.Namespace))
 	}
 	if err != nil {
 		c.Log.WithError(err).Info("Could not read the namespace; assuming that it exists")

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/volume-durability/volume-durability/pkg/advice"
 )
 
 // noProvisioner is the provisioner of StorageClasses without dynamic provisioning
@@ -37,8 +39,8 @@ func (c Client) StorageClasses(ctx context.Context) ([]storagev1.StorageClass, e
 		return err
 	})
 	if apierrors.IsForbidden(err) {
-		return nil, fmt.Errorf("listing StorageClasses: %w. "+
-			"To fix this: apply rbac-optional.yaml, or list the classes in STORAGE_CLASSES", err)
+		return nil, fmt.Errorf("listing StorageClasses: %w%s", err,
+			advice.Sentence("apply rbac-optional.yaml, or list the classes in STORAGE_CLASSES"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listing StorageClasses: %w", err)

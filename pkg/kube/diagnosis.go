@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/scheduling"
 )
 
@@ -255,12 +256,12 @@ func (c Client) explainNotDeleted(name string) string {
 	message, known := c.nodeNotReady(node)
 	switch {
 	case !known:
-		return "; it is on node " + node + ". To fix this: check whether the node is ready: kubectl get node " + node
+		return "; it is on node " + node + advice.Sentence("check whether the node is ready: kubectl get node "+node)
 	case message != "":
 		return "; it is on node " + node + ", which is not ready: " + message
 	}
-	return "; it is on node " + node + ", which is ready. " +
-		"To fix this: check why the pod is not deleted: kubectl describe pod -n " + c.Namespace + " " + name
+	return "; it is on node " + node + ", which is ready" +
+		advice.Sentence("check why the pod is not deleted: kubectl describe pod -n "+c.Namespace+" "+name)
 }
 
 // informative are the reasons of events of type Normal that explain why a pod or a claim waits.

@@ -3,6 +3,7 @@ package kube
 import (
 	"strings"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/provisioning"
 	"github.com/volume-durability/volume-durability/pkg/scheduling"
 )
@@ -14,9 +15,6 @@ const (
 
 // DoctorAdvice ends the advice about missing permissions. doctor itself leaves it out.
 const DoctorAdvice = "; volume-durability doctor lists the missing ones"
-
-// AdvicePrefix begins the advice in an error or a check.
-const AdvicePrefix = "To fix this: "
 
 // hints has advice for errors, in the imperative. The first hint whose text is part of the error applies.
 var hints = []struct{ text, hint string }{
@@ -72,10 +70,7 @@ var schedulingHints = map[scheduling.Kind]string{
 // Hint returns advice for an error message of Kubernetes or of a volume, as the end of a sentence. It returns an empty
 // string if there is no advice.
 func Hint(message string) string {
-	if hint := hintOf(message); hint != "" {
-		return ". " + AdvicePrefix + hint
-	}
-	return ""
+	return advice.Sentence(hintOf(message))
 }
 
 // hintOf returns the advice about the reason that decides: what keeps a claim from getting a volume comes before what

@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/pkg/advice"
 )
 
 const (
@@ -46,7 +48,7 @@ func LogHint(err error) string {
 	if hint := Hint(err.Error()); hint != "" {
 		return hint
 	}
-	return ". " + AdvicePrefix + logAdvice
+	return advice.Sentence(logAdvice)
 }
 
 // StreamFunc is called with open set when a log stream was opened. It is called with open unset when the stream ended

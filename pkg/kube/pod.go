@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/pkg/advice"
 )
 
 // PodNotRunningError is returned if a pod that was created did not start.
@@ -167,8 +169,8 @@ func (c Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 			return true, nil // A sidecar may run for longer.
 		case hasContainerEnded(observed.latest), observed.latest.Status.Phase == corev1.PodFailed,
 			!observed.DeletedAt.IsZero():
-			return false, fmt.Errorf("pod %s/%s failed. To fix this: read its log: kubectl logs -n %s %s",
-				c.Namespace, pod.Name, c.Namespace, pod.Name)
+			return false, fmt.Errorf("pod %s/%s failed%s", c.Namespace, pod.Name,
+				advice.Sentence("read its log: kubectl logs -n "+c.Namespace+" "+pod.Name))
 		}
 		return observed.latest.Status.Phase == corev1.PodSucceeded, nil
 	})

@@ -86,6 +86,7 @@ func conflicts(v Values) []error {
 	check(existing && v.FSGroup != nil && *v.FSGroup != ImageUser, "FS_GROUP", idText(v.FSGroup),
 		"it unset or none if EXISTING_CLAIM is set: a run does not change the group of files that it did not create. "+
 			"SUPPLEMENTAL_GROUPS gives the pods another group")
+	check(v.AllowRelabel && !existing, "ALLOW_RELABEL", "true", "false if EXISTING_CLAIM is unset")
 	check(v.WriterNode == ClaimNode && !existing, "WRITER_NODE", string(ClaimNode),
 		"another value if EXISTING_CLAIM is unset")
 	lowest := v.Thresholds.MinRate

@@ -142,6 +142,11 @@ func Table() []Option {
 			set: optional(name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.ExistingClaim })),
 		},
 		{
+			Name: "ALLOW_RELABEL", Default: "false", Suggestions: booleans,
+			Doc: allowRelabelDoc + "; see [pods](pods.md#selinux).", FlagDoc: allowRelabelDoc + "; see docs/pods.md.",
+			set: boolean(func(v *Values) *bool { return &v.AllowRelabel }),
+		},
+		{
 			Name: "CLAIM_NAME", Default: "stig-pvc",
 			Doc: "Name of the claim to create.",
 			set: name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.ClaimName }),
@@ -395,7 +400,9 @@ const (
 	inheritedClassDoc = "empty for that of the experiment's pod; if it is `none`, the pods have none."
 	inheritedFlagDoc  = "if it is empty or `none`, the pods have none."
 	selectorDoc       = " The node affinity of the experiment's pod is used only if this is empty."
-	podTemplateDoc    = "the manifest of a Pod or a PodTemplate, which is merged into every pod of the run by " +
+	allowRelabelDoc   = "Use `EXISTING_CLAIM` although a running pod uses it with another SELinux label. The container " +
+		"runtime may relabel the files, and that pod may lose access to them"
+	podTemplateDoc = "the manifest of a Pod or a PodTemplate, which is merged into every pod of the run by " +
 		"strategic merge. It cannot change what the run itself needs."
 	statusTimeoutDoc = "Seconds that each step in the cluster may take, such as binding a claim, starting or deleting a " +
 		"pod, or the first acknowledgement."

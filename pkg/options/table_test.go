@@ -67,7 +67,7 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		"IMAGE_PULL_SECRETS": "A", "TOLERATIONS": "a:Never", "NODE_SELECTOR": "kubernetes.io/os=windows",
 		"PRIORITY_CLASS": "A", "RUNTIME_CLASS": "A", "RESOURCE_REQUESTS": "cpu", "RESOURCE_LIMITS": "cpu=much",
 		"POD_LABELS": "volume-durability/run=1", "POD_ANNOTATIONS": "volume-durability/journal", "POD_TEMPLATE": "pod.yaml",
-		"WRITER_NODE":          "a=b=c",
+		"WRITER_NODE": "a=b=c", "ALLOW_RELABEL": "maybe",
 		"STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
 		"METRICS_ADDRESS": "9464",
 		"MAX_RECOVERY":    "30", "MAX_COMMIT_P99": "fast", "MAX_COMMIT": "-1s", "MIN_RATE": "0",

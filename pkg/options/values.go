@@ -82,10 +82,13 @@ type Values struct {
 	Namespace    string       `json:"namespace"`
 	VolumeSource VolumeSource `json:"volumeSource"`
 	// StorageClasses are the StorageClasses to test: an empty name is the cluster's default, "*" is every StorageClass.
-	StorageClasses []string          `json:"storageClasses"`
-	ExistingClaim  string            `json:"existingClaim,omitempty"`
-	ClaimName      string            `json:"claimName"`
-	ClaimSize      resource.Quantity `json:"claimSize"`
+	StorageClasses []string `json:"storageClasses"`
+	ExistingClaim  string   `json:"existingClaim,omitempty"`
+	// AllowRelabel lets the run use ExistingClaim with another SELinux label than a running pod that uses it.
+	AllowRelabel bool `json:"allowRelabel,omitempty"`
+
+	ClaimName string            `json:"claimName"`
+	ClaimSize resource.Quantity `json:"claimSize"`
 	// ClaimTemplate is the path of the manifest of a claim; absent for none.
 	ClaimTemplate string                              `json:"claimTemplate,omitempty"`
 	AccessModes   []corev1.PersistentVolumeAccessMode `json:"accessModes"`

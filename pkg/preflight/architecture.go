@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
@@ -66,8 +67,8 @@ func (n nodes) checkArchitectures(pod *corev1.Pod) []Check {
 	if len(unknown) == 0 {
 		return []Check{{check, Passed, "nodes of each architecture have the image: " + strings.Join(all, ", ")}}
 	}
-	return []Check{{check, Warning, fmt.Sprintf("not checked whether image %s is for %s. To fix this: if it is not, set "+
-		"NODE_SELECTOR=%s to an architecture of the image", image, strings.Join(unknown, ", "), corev1.LabelArchStable)}}
+	return []Check{{check, Warning, fmt.Sprintf("not checked whether image %s is for %s", image, strings.Join(unknown, ", ")) +
+		advice.Sentence("if it is not, set NODE_SELECTOR="+corev1.LabelArchStable+" to an architecture of the image")}}
 }
 
 // hasImage reports whether a node has an image. Nodes report images with their registry.

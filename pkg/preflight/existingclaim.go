@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/scheduling"
@@ -106,7 +107,8 @@ func (u claimUse) judge() (Status, string) {
 	case has(corev1.ReadWriteMany):
 		return Passed, used + "; ReadWriteMany lets other pods use it too"
 	case has(corev1.ReadWriteOncePod):
-		return Failed, used + ", and ReadWriteOncePod lets only one pod use it. To fix this: stop that pod for the run"
+		return Failed, used + ", and ReadWriteOncePod lets only one pod use it" +
+			advice.Sentence("stop that pod for the run")
 	case len(on) == 0:
 		return Warning, used + ", which has no node yet"
 	}
@@ -117,8 +119,8 @@ func (u claimUse) judge() (Status, string) {
 // describes the users, which are on these nodes.
 func (u claimUse) judgePlacement(used string, on []string) (Status, string) {
 	if slices.Contains(u.options.ReaderNodes, options.OtherNode) {
-		return Failed, used + ", and ReadWriteOnce keeps it on that node, but READER_NODE=other needs another. " +
-			"To fix this: stop that pod for the run, or set READER_NODE=same"
+		return Failed, used + ", and ReadWriteOnce keeps it on that node, but READER_NODE=other needs another" +
+			advice.Sentence("stop that pod for the run, or set READER_NODE=same")
 	}
 	writers, known := u.writerNodes(on)
 	for _, reader := range u.options.ReaderNodes {
@@ -135,23 +137,23 @@ func (u claimUse) judgePlacement(used string, on []string) (Status, string) {
 	outside := slices.DeleteFunc(writers, func(name string) bool { return slices.Contains(on, name) })
 	slices.Sort(outside)
 	outside = slices.Compact(outside)
-	const advice = ". To fix this: set WRITER_NODE=claim, and READER_NODE to same or any"
+	fix := advice.Sentence("set WRITER_NODE=claim, and READER_NODE to same or any")
 	switch {
 	case len(outside) == 0 && known:
 		return Passed, used + "; the pods of the run can only run there"
 	case len(outside) == 0:
 		return Warning, used + ", and ReadWriteOnce keeps it on that node; not checked where the pods of the run may run" +
-			advice
+			fix
 	}
 	used += fmt.Sprintf(", and ReadWriteOnce keeps it on that node, but the pods of the run may run on %s",
 		strings.Join(outside, ", "))
 	switch {
 	case u.attaches == nil:
-		return Warning, used + advice
+		return Warning, used + fix
 	case !*u.attaches:
 		return Warning, used + "; its CSI driver does not attach volumes to nodes, so Kubernetes does not prevent that"
 	}
-	return Failed, used + advice
+	return Failed, used + fix
 }
 
 // writerNodes returns the nodes on which the writers may run. known is false if they are unknown.

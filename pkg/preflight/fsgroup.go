@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/version"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
@@ -23,6 +24,6 @@ func checkFSGroup(server string, opts options.Values) []Check {
 		return nil
 	}
 	return []Check{{"fsGroup", Warning, "Kubernetes before 1.32 does not apply fsGroup to a ReadWriteOncePod volume " +
-		"(kubernetes#127170), unless fsGroupPolicy of the CSIDriver is File: the writer may have no permission. " +
-		"To fix this: set ACCESS_MODE=ReadWriteOnce, or RUN_AS_USER to the user that owns the root of the volume"}}
+		"(kubernetes#127170), unless fsGroupPolicy of the CSIDriver is File: the writer may have no permission" +
+		advice.Sentence("set ACCESS_MODE=ReadWriteOnce, or RUN_AS_USER to the user that owns the root of the volume")}}
 }

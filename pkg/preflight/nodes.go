@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
@@ -162,7 +163,7 @@ func (n nodes) checkCount(total int, opts options.Values) Check {
 		message += fmt.Sprintf("; READER_NODE=other needs %d", needed)
 	}
 	if len(n.taints) > 0 {
-		message += ". To fix this: set TOLERATIONS=" + strings.Join(n.taints, ",")
+		message += advice.Sentence("set TOLERATIONS=" + strings.Join(n.taints, ","))
 	}
 	return Check{"nodes", Failed, message}
 }
@@ -187,7 +188,8 @@ func (n nodes) checkReaderNodes(opts options.Values) []Check {
 		switch {
 		case !exists:
 			c.Status = Failed
-			c.Message = "no such Linux node. To fix this: set READER_NODE to one of: " + strings.Join(n.usable(), ", ")
+			c.Message = "no such Linux node" +
+				advice.Sentence("set READER_NODE to one of: "+strings.Join(n.usable(), ", "))
 		case obstacle != "":
 			c.Status, c.Message = Failed, "it cannot run the pods: "+obstacle
 		}

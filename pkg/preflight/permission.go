@@ -8,6 +8,8 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/volume-durability/volume-durability/pkg/advice"
 )
 
 // permission is a permission that a run started from the command line uses.
@@ -72,8 +74,8 @@ func (p permission) check(ctx context.Context, client kubernetes.Interface, name
 		message := fmt.Sprintf("not allowed to %s; a run is possible, but without %s", strings.Join(denied, ", "), p.lost)
 		return Check{name, Warning, message}
 	}
-	message := fmt.Sprintf("not allowed to %s; a run needs to %s. To fix this: apply rbac.yaml",
-		strings.Join(denied, ", "), verbs)
+	message := fmt.Sprintf("not allowed to %s; a run needs to %s%s",
+		strings.Join(denied, ", "), verbs, advice.Sentence("apply rbac.yaml"))
 	return Check{name, Failed, message}
 }
 

@@ -51,7 +51,7 @@ func Run(ctx context.Context, r run.Run) []Check {
 	if err != nil {
 		return []Check{{"API server", Failed, err.Error()}}
 	}
-	checks := []Check{{"API server", Passed, "Kubernetes " + version}}
+	checks := []Check{checkIdentity(ctx, client), {"API server", Passed, "Kubernetes " + version}}
 	classes, classErr := r.Kube.StorageClasses(ctx)
 	cells, planErr := plan(r, classes, classErr)
 	specs := make([]options.CellSpec, len(cells))
@@ -61,11 +61,13 @@ func Run(ctx context.Context, r run.Run) []Check {
 	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace, firstPod(cells))...)
 	nodeChecks, found := checkNodes(ctx, r, firstPod(cells))
 	checks = append(checks, nodeChecks...)
+	checks = append(checks, checkWriterNode(ctx, r, firstPod(cells))...)
 	checks = append(checks, checkClasses(ctx, client, classes, classErr, r.Options, cells)...)
 	checks = append(checks, describeStorage(r.DescribeStorage(ctx, specs, classes, classErr))...)
 	checks = append(checks, checkFSGroup(version, r.Options)...)
 	checks = append(checks, checkBlockOwnership(found, cells)...)
 	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options, found, firstPod(cells))...)
+	checks = append(checks, checkSELinux(ctx, r)...)
 	if len(cells) > 0 {
 		checks = append(checks, checkPullSecrets(ctx, client, r.Kube.Namespace, firstPod(cells)))
 	}

@@ -118,7 +118,9 @@ func checksOf(
 	client := kube.Client{
 		API: clientset, Dynamic: snapshotClient(), Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: log,
 	}
+	answersIdentity(clientset)
 	all := Run(t.Context(), run.Run{ID: "r", Options: opts, Log: log, Kube: client})
+	assert.Equal(t, Check{"identity", Passed, "user jane, groups dev"}, all[0])
 	by := map[string]Check{"": {Status: Failed}}
 	if Ready(all) {
 		by[""] = Check{Status: Passed}

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 )
 
@@ -48,8 +49,8 @@ func checkPullSecrets(ctx context.Context, client kubernetes.Interface, namespac
 	switch {
 	case len(missing) > 0:
 		missed := strings.Join(missing, ", ")
-		return Check{check, Failed, fmt.Sprintf("namespace %s has no secret %s. To fix this: create it there: "+
-			"kubectl create secret docker-registry -n %s %s", namespace, missed, namespace, missing[0])}
+		return Check{check, Failed, fmt.Sprintf("namespace %s has no secret %s", namespace, missed) +
+			advice.Sentence("create it there: kubectl create secret docker-registry -n "+namespace+" "+missing[0])}
 	case len(unknown) > 0:
 		return Check{check, Warning, "not checked: " + strings.Join(unknown, "; ")}
 	case !matched:

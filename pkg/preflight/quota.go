@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
@@ -48,10 +49,10 @@ func checkQuota(ctx context.Context, r run.Run, cells []run.PlannedCell) Check {
 	switch {
 	case len(lacking) > 0:
 		return Check{check, Failed, strings.Join(lacking, "; ") + ". Each cell needs room for two pods, because " + why +
-			". To fix this: raise the quota: kubectl describe quota -n " + namespace + less}
+			advice.Sentence("raise the quota: kubectl describe quota -n "+namespace+less)}
 	case len(scarce) > 0:
 		return Check{check, Warning, strings.Join(scarce, "; ") + " for a moment: " + why +
-			". To fix this: raise the quota" + less}
+			advice.Sentence("raise the quota"+less)}
 	case len(scoped) > 0:
 		return Check{check, Warning, "not checked, because of their scopes: " + strings.Join(scoped, ", ")}
 	}

@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/volume-durability/volume-durability/pkg/advice"
 )
 
 // uidRange is the annotation of a namespace with the users that OpenShift's restricted SecurityContextConstraints allow
@@ -22,7 +24,7 @@ func checkNamespace(ctx context.Context, client kubernetes.Interface, name strin
 	namespace, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		message := fmt.Sprintf("%s does not exist. To fix this: kubectl create namespace %s", name, name)
+		message := name + " does not exist" + advice.Sentence("kubectl create namespace "+name)
 		return []Check{{check, Failed, message}}
 	case err != nil:
 		return []Check{{check, Warning, fmt.Sprintf("unknown whether %s exists: %v", name, err)}}
@@ -46,8 +48,8 @@ func checkUser(users string, pod *corev1.Pod) Check {
 		return Check{check, Passed, "OpenShift sets the user: one of " + users}
 	}
 	if user := *security.RunAsUser; !inRange(user, users) {
-		return Check{check, Warning, fmt.Sprintf("the pods run as user %d, but restricted-v2 allows only the users %s. "+
-			"To fix this: set RUN_AS_USER, RUN_AS_GROUP and FS_GROUP to none, so that OpenShift sets them", user, users)}
+		return Check{check, Warning, fmt.Sprintf("the pods run as user %d, but restricted-v2 allows only the users %s%s",
+			user, users, advice.Sentence("set RUN_AS_USER, RUN_AS_GROUP and FS_GROUP to none, so that OpenShift sets them"))}
 	}
 	return Check{check, Passed, "the user of the pods is one of " + users}
 }

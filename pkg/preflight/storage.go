@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
@@ -54,12 +55,12 @@ func checkNames(classes []storagev1.StorageClass, opts options.Values) Check {
 	for _, class := range opts.StorageClasses {
 		switch {
 		case class == "" && !hasDefault:
-			return Check{check, Failed, "no default StorageClass. To fix this: set STORAGE_CLASS to one of: " + found}
+			return Check{check, Failed, "no default StorageClass" +
+				advice.Sentence("set STORAGE_CLASS to one of: "+found)}
 		case class == options.AllStorageClasses && len(names) == 0:
 			return Check{check, Failed, "the cluster has no StorageClass"}
 		case class != "" && class != options.AllStorageClasses && !existing[class]:
-			message := fmt.Sprintf("%s does not exist. To fix this: set STORAGE_CLASS to one of: %s", class, found)
-			return Check{check, Failed, message}
+			return Check{check, Failed, class + " does not exist" + advice.Sentence("set STORAGE_CLASS to one of: "+found)}
 		}
 	}
 	return Check{check, Passed, found}
@@ -101,8 +102,8 @@ func checkVolumeGroup(
 	}
 	slices.Sort(problems)
 	return Check{check, Warning, strings.Join(slices.Compact(problems), "; ") + ": the root of the volume may not be " +
-		"writable for the pods. To fix this: if the run ends with \"permission denied\", set RUN_AS_USER to the user " +
-		"that owns the root of the volume"}
+		"writable for the pods" + advice.Sentence("if the run ends with \"permission denied\", set RUN_AS_USER to the user "+
+		"that owns the root of the volume")}
 }
 
 // groupIgnored returns the policy with which a driver ignores fsGroup, and when; empty if it does not ignore it.
@@ -129,8 +130,8 @@ func checkBlockOwnership(found *nodes, cells []run.PlannedCell) []Check {
 	if !usesDevice {
 		return nil
 	}
-	message := "not checked: only a run shows whether a raw block device belongs to the user of the pods. " +
-		"To fix this: " + kube.DeviceOwnershipAdvice
+	message := "not checked: only a run shows whether a raw block device belongs to the user of the pods" +
+		advice.Sentence(kube.DeviceOwnershipAdvice)
 	if found != nil {
 		var runtimes []string
 		for _, n := range found.all {

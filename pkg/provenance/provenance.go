@@ -115,11 +115,16 @@ func (p *Provenance) whyNotUncached() string {
 		return "it is unknown whether the journal came from the page cache of the writer's own kernel: " +
 			"F_NOCACHE does not evict cached pages"
 	}
+	if p.ReadMode == "" {
+		return "there was no journal to read"
+	}
+	const noDirect = "the filesystem does not support direct reads (O_DIRECT), so the journal was read through "
 	if p.OtherKernel.Answer != No {
-		return fmt.Sprintf("the journal was read through a page cache (%s), and it is unknown whether it was that of the "+
+		return fmt.Sprintf(noDirect+"a page cache (%s), and it is unknown whether it was that of the "+
 			"writer's own kernel: %s", p.ReadMode, p.OtherKernel.Reason)
 	}
-	return "the journal was read through the page cache of the writer's own kernel: " + string(p.ReadMode)
+	return fmt.Sprintf(noDirect+"the page cache of the writer's own kernel (%s); a reader on another node, or an unmount "+
+		"before it, reaches this level", p.ReadMode)
 }
 
 // whyNot returns the reason for which a condition does not hold: no states that it does not, condition states it.

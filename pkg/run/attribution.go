@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strings"
 
 	"github.com/sirupsen/logrus"
 
@@ -97,16 +95,4 @@ func classOf(err error, log *podLog) judge.Class {
 		return judge.Unavailable
 	}
 	return ""
-}
-
-// advice returns what to do about an error of a pod of the cell, as the end of a sentence; empty if there is no advice.
-func (s specs) advice(err error) string {
-	var opErr protocol.OpError
-	if s.isBlock() && errors.As(err, &opErr) && errors.Is(opErr, fs.ErrPermission) {
-		return ". " + kube.AdvicePrefix + kube.DeviceOwnershipAdvice
-	}
-	if strings.Contains(err.Error(), kube.AdvicePrefix) {
-		return "" // the error has its own
-	}
-	return kube.Hint(err.Error())
 }

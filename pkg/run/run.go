@@ -117,6 +117,9 @@ func (r Run) Execute(ctx context.Context) (result.Result, error) {
 	case reason != "":
 		return withVerdict(res, judge.Error, reason), nil
 	}
+	if err := r.CheckSELinux(ctx); err != nil {
+		return withError(ctx, res, err), nil
+	}
 	res.Cluster = r.cluster(ctx, found)
 	res.Cluster.StorageClasses, res.Cluster.CSIDrivers = r.describeStorage(ctx, cells)
 	return r.executeCells(ctx, res, cells, found.NotShown)

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"syscall"
 	"testing"
 
@@ -47,15 +48,25 @@ func TestPods_HaveIdentityOfOptions(t *testing.T) {
 	}
 }
 
-func TestPermissionHint_NamesOptionThatHelps(t *testing.T) {
+func TestAdvice_NamesOptionThatGivesPermission(t *testing.T) {
 	denied := protocol.NewOpError("open /data/logs.log", syscall.EACCES)
-	claim := options.CellSpec{AccessMode: corev1.ReadWriteOnce, VolumeMode: corev1.PersistentVolumeFilesystem}
-	existing, pod, block := claim, claim, claim
-	existing.ExistingClaim, pod.AccessMode = "theirs", corev1.ReadWriteOncePod
-	block.VolumeMode = corev1.PersistentVolumeBlock
-	assert.Contains(t, permissionHint(denied, &result.Cell{Spec: claim}), "may not apply fsGroup")
-	assert.Contains(t, permissionHint(denied, &result.Cell{Spec: existing}), "SUPPLEMENTAL_GROUPS")
-	assert.Contains(t, permissionHint(denied, &result.Cell{Spec: pod}), "kubernetes#127170")
-	assert.Empty(t, permissionHint(denied, &result.Cell{Spec: block}))
-	assert.Empty(t, permissionHint(protocol.NewOpError("open", syscall.ENOSPC), &result.Cell{Spec: existing}))
+	claim := options.CellSpec{
+		VolumeSource: options.Claim, AccessMode: corev1.ReadWriteOnce, VolumeMode: corev1.PersistentVolumeFilesystem,
+	}
+	existing, pod, empty := claim, claim, claim
+	existing.ExistingClaim, pod.AccessMode, empty.VolumeSource = "theirs", corev1.ReadWriteOncePod, options.EmptyDir
+	adviceFor := func(plan options.CellSpec, err error) string {
+		return specs{cell: &result.Cell{Spec: plan}}.advice(err)
+	}
+	assert.Contains(t, adviceFor(claim, denied), "may not apply fsGroup")
+	assert.Contains(t, adviceFor(existing, denied), "SUPPLEMENTAL_GROUPS")
+	assert.Contains(t, adviceFor(pod, denied), "kubernetes#127170")
+	assert.Empty(t, adviceFor(empty, denied))
+	assert.NotContains(t, adviceFor(existing, protocol.NewOpError("open", syscall.ENOSPC)), "RUN_AS_USER")
+}
+
+func TestAdvice_IsNotRepeated(t *testing.T) {
+	c := newTestCell(t)
+	denied := fmt.Errorf("%w. To fix this: do something", protocol.NewOpError("open /data/logs.log", syscall.EACCES))
+	assert.Empty(t, c.specs.advice(denied))
 }

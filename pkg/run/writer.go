@@ -68,8 +68,7 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("%s, the writer of epoch %d: %w%s%s", w.pod.Name, w.epoch, err, w.specs.advice(err),
-			permissionHint(err, w.cell))
+		err = fmt.Errorf("%s, the writer of epoch %d: %w%s", w.pod.Name, w.epoch, err, w.specs.advice(err))
 		return w.failures.classify(ctx, err, w.log)
 	}
 	epoch.FirstAckAt = time.Now().UTC()

@@ -21,10 +21,16 @@ func OpenExclusive(path string) (*File, error) {
 		return nil, nil
 	}
 	device, err := os.OpenFile(path, os.O_WRONLY|unix.O_EXCL, 0)
+	if errors.Is(err, unix.EBUSY) {
+		return nil, &LimitError{
+			Limit: "the device is in use", Call: "open(2) with O_EXCL", Errno: unix.EBUSY,
+			Instead: "unmount the device, or stop the process that holds it open",
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &File{device}, nil
+	return &File{File: device}, nil
 }
 
 // ZeroDevice overwrites a whole block device with zeros. A device that is mounted or held open

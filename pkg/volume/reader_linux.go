@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -16,13 +15,13 @@ func (r *Reader) open(path string) error {
 	if err == nil {
 		r.source, r.readMode = systemFile{direct}, protocol.ReadDirect
 		// Some filesystems reject direct I/O only at the first read. Read reports all other errors.
-		if _, err := r.source.pread(r.buffer[:pageSize], 0); !errors.Is(err, unix.EINVAL) {
+		if _, err := r.source.pread(r.buffer[:pageSize], 0); !isUnsupported(err) {
 			return nil
 		}
 		if err := direct.Close(); err != nil {
 			return err
 		}
-	} else if !errors.Is(err, unix.EINVAL) {
+	} else if !isUnsupported(err) {
 		return err
 	}
 	return r.openCached(path)

@@ -7,11 +7,11 @@ import (
 )
 
 // Datasync makes everything that was written to the file durable, including the metadata
-// that is needed to read it back (fdatasync(2)).
+// that is needed to read it back (fdatasync(2)). The error is a LimitError if the filesystem cannot sync.
 func (f *File) Datasync() error {
 	for {
 		if err := unix.Fdatasync(int(f.Fd())); !errors.Is(err, unix.EINTR) {
-			return err
+			return syncLimit(err)
 		}
 	}
 }

@@ -7,12 +7,24 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // File is a journal that is open for writing: a file in append mode, or a block device.
 type File struct {
 	*os.File
+	appends bool
+}
+
+// Write appends to a file, or writes to a device at its offset. The error is a LimitError if the filesystem cannot
+// append.
+func (f *File) Write(b []byte) (int, error) {
+	n, err := f.File.Write(b)
+	if err != nil && f.appends {
+		err = appendLimit("write(2) at the end of the file", err)
+	}
+	return n, err
 }
 
 // Create creates the file and syncs its folder: without that, a crash may lose the name
@@ -45,15 +57,18 @@ func open(path string, flags int) (*File, error) {
 	// After a forced deletion, two writers may run at the same time. With O_APPEND they
 	// cannot overwrite each other.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|flags, 0o644)
+	if flags&os.O_CREATE != 0 && errors.Is(err, unix.EPERM) {
+		return nil, err // files cannot be created in the folder
+	}
 	if err != nil {
-		return nil, err
+		return nil, appendLimit("open(2) with O_APPEND", err)
 	}
 	if flags&os.O_CREATE != 0 {
 		if err := syncFolder(filepath.Dir(path)); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
-	return &File{f}, nil
+	return &File{File: f, appends: true}, nil
 }
 
 func syncFolder(path string) error {
@@ -61,8 +76,8 @@ func syncFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	// Some network filesystems do not need to sync a folder, and return EINVAL.
-	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
+	// Some network filesystems do not need to sync a folder, and do not support it.
+	if err := dir.Sync(); err != nil && !isUnsupported(err) {
 		return errors.Join(err, dir.Close())
 	}
 	return dir.Close()

@@ -370,11 +370,13 @@ func TestDoctor_ReportsFailedChecks(t *testing.T) {
 	assert.Equal(t, 0, code)
 	assert.Contains(t, out, "✓ passed")
 	assert.Contains(t, out, "shared (default)")
+	assert.Regexp(t, `^✓ passed +identity +user \S+, groups .*system:authenticated`, out)
 	assert.NotContains(t, out, "✗ failed")
 
 	code, out, _ = at.exec("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":"+account)
 	assert.Equal(t, 0, code, "the Role of the chart is sufficient")
 	assert.Contains(t, out, "without evidence levels above remounted")
+	assert.Contains(t, out, "user system:serviceaccount:"+at.ns.Name+":"+account+", groups ")
 
 	quota(corev1.ResourcePersistentVolumeClaims, "0")(t, at.ns)
 	code, out, _ = at.exec("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":default", "--storage-class", "none")

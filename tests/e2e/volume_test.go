@@ -129,6 +129,41 @@ func smallVolume(t *testing.T, namespace string) (folder string) {
 	return folder
 }
 
+// faultyClass creates a StorageClass of the project's CSI driver whose volumes have a fault from
+// the beginning, and returns its name.
+func faultyClass(t *testing.T, ns *chaosengine.Namespace, fault string) string {
+	t.Helper()
+	classes := ns.Kube.StorageV1().StorageClasses()
+	class, err := classes.Get(within(t), "csi-faulty", metav1.GetOptions{})
+	require.NoError(t, err)
+	class.ObjectMeta = metav1.ObjectMeta{Name: ns.Name}
+	class.Parameters = map[string]string{"backend": "faulty", "fault": fault, "at": "mount"}
+	_, err = classes.Create(within(t), class, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, classes.Delete(within(t), ns.Name, metav1.DeleteOptions{})) })
+	return ns.Name
+}
+
+// A filesystem that cannot append or sync is no finding. The reason names the call.
+func TestVolumeLimit_IsAnErrorThatNamesTheCall(t *testing.T) {
+	for fault, want := range map[string]string{
+		"unsupported:call=append":             "the filesystem cannot append to a file: open(2) with O_APPEND failed",
+		"unsupported:call=sync,errno=ENOTSUP": "the filesystem cannot sync a file: fdatasync(2) failed",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			requireTestCluster(t)
+			ns := newNamespace(t)
+			o := run(t, ns, short(map[string]string{"STORAGE_CLASS": faultyClass(t, ns, fault)}))
+			assert.Equal(t, chaosv1alpha1.ResultVerdictError, o.verdict())
+			assert.Contains(t, o.result.Reason, want)
+			assert.Contains(t, o.result.Reason, "raw block device")
+			assert.Empty(t, o.result.Cells[0].Findings)
+			requireNothingLeft(t, ns)
+		})
+	}
+}
+
 // fill writes to a file beside the journal until the filesystem is full.
 func fill(folder string) error {
 	file, err := os.Create(filepath.Join(folder, "foreign"))

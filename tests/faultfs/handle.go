@@ -113,6 +113,9 @@ func (h *handle) Fsync(ctx context.Context, flags uint32) (errno syscall.Errno) 
 	h.hang(fault.HangSync)
 	h.delay()
 	h.volume.locked(func() {
+		if errno = h.volume.unsupported(fault.CallSync); errno != fs.OK {
+			return
+		}
 		if !h.volume.affects(h) {
 			errno = h.LoopbackFile.Fsync(ctx, flags)
 			return
@@ -120,6 +123,24 @@ func (h *handle) Fsync(ctx context.Context, flags uint32) (errno syscall.Errno) 
 		errno = h.volume.sync(func() syscall.Errno { return h.LoopbackFile.Fsync(ctx, flags) })
 	})
 	return errno
+}
+
+// Setlk implements flock(2) and fcntl(2). The kernel calls it only if the fault is about locks.
+func (h *handle) Setlk(ctx context.Context, owner uint64, lk *fuse.FileLock, flags uint32) (errno syscall.Errno) {
+	h.volume.locked(func() { errno = h.volume.unsupported(fault.CallLock) })
+	if errno != fs.OK {
+		return errno
+	}
+	return h.LoopbackFile.Setlk(ctx, owner, lk, flags)
+}
+
+// Setlkw works like Setlk, for a call that waits for the lock.
+func (h *handle) Setlkw(ctx context.Context, owner uint64, lk *fuse.FileLock, flags uint32) (errno syscall.Errno) {
+	h.volume.locked(func() { errno = h.volume.unsupported(fault.CallLock) })
+	if errno != fs.OK {
+		return errno
+	}
+	return h.LoopbackFile.Setlkw(ctx, owner, lk, flags)
 }
 
 // Flush implements close(2), also at the end of a process; both wait for it. The kernel holds

@@ -87,6 +87,9 @@ func (n *node) Open(ctx context.Context, flags uint32) (file fs.FileHandle, fuse
 		open = n.change
 	}
 	errno = open(func() (errno syscall.Errno) {
+		if errno := n.volume.unsupportedOpen(flags); errno != fs.OK {
+			return errno
+		}
 		file, fuseFlags, errno = n.LoopbackNode.Open(ctx, backing(flags))
 		if errno == fs.OK {
 			file = n.volume.opened(file, n.StableAttr().Ino)
@@ -100,6 +103,9 @@ func (n *node) Create(
 	ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut,
 ) (child *fs.Inode, file fs.FileHandle, fuseFlags uint32, errno syscall.Errno) {
 	errno = n.grow(func() (errno syscall.Errno) {
+		if errno := n.volume.unsupportedOpen(flags); errno != fs.OK {
+			return errno
+		}
 		child, file, fuseFlags, errno = n.LoopbackNode.Create(ctx, name, backing(flags), mode, out)
 		if errno == fs.OK {
 			file = n.volume.opened(file, child.StableAttr().Ino)

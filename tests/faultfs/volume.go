@@ -134,6 +134,8 @@ func (v *Volume) serve() error {
 		MaxWrite: 1 << 20,
 		// With pass-through, the kernel would read and write the data directly.
 		DisabledCapabilities: fuse.CAP_PASSTHROUGH,
+		// Otherwise the kernel keeps the locks itself.
+		EnableLocks: v.options.Fault.Values.Text("call") == fault.CallLock,
 	})
 	if err != nil {
 		return err
@@ -335,6 +337,27 @@ func (v *Volume) refuseGrowth() syscall.Errno {
 		return syscall.ENOSPC
 	}
 	return v.refuseChange()
+}
+
+// unsupported returns the error of a call that the filesystem does not support.
+func (v *Volume) unsupported(call string) syscall.Errno {
+	if values := v.options.Fault.Values; v.holds(fault.Unsupported) && values.Text("call") == call {
+		return values.Errno("errno")
+	}
+	return fs.OK
+}
+
+// unsupportedOpen returns the error of opening a file with flags that the filesystem does not support.
+func (v *Volume) unsupportedOpen(flags uint32) syscall.Errno {
+	if flags&syscall.O_APPEND != 0 {
+		if errno := v.unsupported(fault.CallAppend); errno != fs.OK {
+			return errno
+		}
+	}
+	if flags&syscall.O_DIRECT != 0 {
+		return v.unsupported(fault.CallDirect)
+	}
+	return fs.OK
 }
 
 // affects reports whether an open file is the target.

@@ -35,9 +35,8 @@ for (const bundle of first) {
   test(`junit.xml of ${bundle.sample}`, async () => {
     const suites = await parse(bundle.read('junit.xml'))
     const [suite] = suites.testsuite
-    for (const s of [suites, suite]) {
-      assert.deepEqual([s.tests, s.failures, s.errors, s.skipped], counts[bundle.sample])
-    }
+    assert.deepEqual([suites.tests, suites.failures, suites.errors], counts[bundle.sample].slice(0, 3))
+    assert.deepEqual([suite.tests, suite.failures, suite.errors, suite.skipped], counts[bundle.sample])
     const cases = suite.testcase
     const having = (what) => cases.filter((c) => c[what]?.length > 0).length
     assert.deepEqual([cases.length, having('failure'), having('error'), having('skipped')], counts[bundle.sample])

@@ -384,6 +384,47 @@ func TestFaultfs_AFailedSyncEndsOnlyItsEpoch(t *testing.T) {
 	assert.Contains(t, cell.Notes, "writer 1 exited before it was killed: "+cell.Epochs[0].ExitError.Error())
 }
 
+// What a filesystem cannot do is no finding about its data.
+func TestFaultfs_WhatTheFilesystemCannotDoIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ fault, at, limit, call string }{
+		"append":    {"unsupported:call=append", "mount", "cannot append to a file", "O_APPEND failed: invalid argument"},
+		"reopen":    {"unsupported:call=append,errno=EPERM", "close", "cannot append to a file", "(EPERM)"},
+		"sync":      {"unsupported:call=sync", "mount", "cannot sync a file", "fdatasync(2) failed: invalid argument"},
+		"sync late": {"unsupported:call=sync,errno=ENOTSUP", "close", "cannot sync a file", "not supported"},
+		"lock":      {"unsupported:call=append,errno=ENOLCK", "mount", "cannot lock the file", "(ENOLCK)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := faulty(t, c.fault, c.at)
+			o := run(t, folder)
+			o.requireVerdict(t, judge.Error)
+			for _, want := range []string{"the filesystem " + c.limit, c.call, "To fix this: "} {
+				assert.Contains(t, o.result.Reason, want)
+			}
+			assert.Empty(t, o.cell(t).Findings)
+			requireEmpty(t, folder)
+		})
+	}
+}
+
+func TestFaultfs_WithoutDirectReadsIsWeakerEvidence(t *testing.T) {
+	t.Parallel()
+	for _, errno := range []string{"EINVAL", "ENOTSUP"} {
+		folder := faulty(t, "unsupported:call=direct,errno="+errno, "mount")
+		o := run(t, folder)
+		o.requireVerdict(t, judge.Pass)
+		assert.Equal(t, protocol.ReadDropped, o.cell(t).Reader.ScanResult.ReadMode)
+		assert.Equal(t, provenance.ReadBack, o.cell(t).Provenance.Level)
+		assert.Contains(t, o.cell(t).Provenance.NotReachedReason, "does not support direct reads (O_DIRECT)")
+	}
+}
+
+func TestFaultfs_ARunNeedsNoLock(t *testing.T) {
+	t.Parallel()
+	run(t, faulty(t, "unsupported:call=lock,errno=ENOLCK", "mount")).requireVerdict(t, judge.Pass)
+}
+
 func TestFaultfs_HangIsFound(t *testing.T) {
 	t.Parallel()
 	o := run(t, faulty(t, "hang-read", "close"), "--verify-timeout=7", "--status-check-timeout=7")

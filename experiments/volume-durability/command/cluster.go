@@ -104,7 +104,10 @@ func connectTo(config *rest.Config) (connection, error) {
 	config.QPS, config.Burst = 50, 100
 	warned := &warnings{}
 	config.WarningHandlerWithContext = warned
-	client, err := kubernetes.NewForConfig(config)
+	if err := checkCredentials(config); err != nil {
+		return connection{}, err
+	}
+	client, err := newClient(config)
 	if err != nil {
 		return connection{}, fmt.Errorf("creating the Kubernetes client: %w", err)
 	}
@@ -113,6 +116,21 @@ func connectTo(config *rest.Config) (connection, error) {
 		return connection{}, fmt.Errorf("creating the dynamic Kubernetes client: %w", err)
 	}
 	return connection{config: config, client: client, dynamic: anyKind, warned: warned}, nil
+}
+
+// newClient returns a client for a cluster. Its errors explain what is wrong with an exec plugin.
+func newClient(config *rest.Config) (kubernetes.Interface, error) {
+	if config.ExecProvider == nil {
+		return kubernetes.NewForConfig(config)
+	}
+	config = rest.CopyConfig(config)
+	config.UserAgent = rest.DefaultKubernetesUserAgent() // as NewForConfig does
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	client.Transport = credentialErrors{client.Transport, config.ExecProvider}
+	return kubernetes.NewForConfigAndClient(config, client)
 }
 
 // String names the cluster for a user.

@@ -3,7 +3,6 @@ package helper
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"syscall"
@@ -134,7 +133,7 @@ func (t *task) retryOpenDevice(ctx context.Context, op string) (device *volume.F
 		select {
 		case <-retry.C:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("another process holds the device open: %w", err)
+			return nil, err
 		}
 	}
 }

@@ -1,6 +1,8 @@
 // Package junit renders a result as JUnit XML for CI systems: a run is a suite, a cell is a test.
 //
-// It uses no library, because those for JUnit XML do not support properties of a test, which describe a cell's storage.
+// The output is valid according to the schema of Jenkins' xunit plugin (junit-10.xsd). That schema has no properties of
+// a test, so the properties of a cell are properties of the suite, with the name of the cell before them. GitLab shows
+// only the text of a failure, so the text has the reason too.
 package junit
 
 import (
@@ -27,6 +29,7 @@ type (
 	suite struct {
 		Name string `xml:"name,attr"`
 		counts
+		Skipped    int        `xml:"skipped,attr"`
 		Time       string     `xml:"time,attr"`
 		Timestamp  string     `xml:"timestamp,attr"`
 		Hostname   string     `xml:"hostname,attr,omitempty"`
@@ -37,17 +40,15 @@ type (
 		Tests    int `xml:"tests,attr"`
 		Failures int `xml:"failures,attr"`
 		Errors   int `xml:"errors,attr"`
-		Skipped  int `xml:"skipped,attr"`
 	}
 	testCase struct {
-		Name       string     `xml:"name,attr"`
-		ClassName  string     `xml:"classname,attr"`
-		Time       string     `xml:"time,attr"`
-		Properties []property `xml:"properties>property,omitempty"`
-		Failure    *outcome   `xml:"failure"`
-		Error      *outcome   `xml:"error"`
-		Skipped    *outcome   `xml:"skipped"`
-		Output     string     `xml:"system-out,omitempty"`
+		Name      string   `xml:"name,attr"`
+		ClassName string   `xml:"classname,attr"`
+		Time      string   `xml:"time,attr"`
+		Failure   *outcome `xml:"failure"`
+		Error     *outcome `xml:"error"`
+		Skipped   *outcome `xml:"skipped"`
+		Output    string   `xml:"system-out,omitempty"`
 	}
 	property struct {
 		Name  string `xml:"name,attr"`
@@ -71,6 +72,7 @@ func Render(r result.Result) ([]byte, error) {
 	}
 	for _, c := range r.Cells {
 		s.Cases = append(s.Cases, newCase(c))
+		s.Properties = append(s.Properties, cellProperties(c)...)
 	}
 	s.count()
 	if !s.implies(r.Verdict) {
@@ -89,7 +91,7 @@ func Render(r result.Result) ([]byte, error) {
 
 // count counts the cases.
 func (s *suite) count() {
-	s.counts = counts{Tests: len(s.Cases)}
+	s.counts, s.Skipped = counts{Tests: len(s.Cases)}, 0
 	for _, c := range s.Cases {
 		switch {
 		case c.Failure != nil:
@@ -117,11 +119,8 @@ func (s *suite) implies(v judge.Verdict) bool {
 }
 
 func newCase(c result.Cell) testCase {
-	t := testCase{
-		Name: c.DisplayName(), ClassName: className,
-		Time: seconds(duration(c)), Properties: cellProperties(c), Output: output(c),
-	}
-	o := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: findings(c)}
+	t := testCase{Name: c.DisplayName(), ClassName: className, Time: seconds(duration(c)), Output: output(c)}
+	o := &outcome{Message: c.Reason, Type: string(c.Verdict), Text: c.Reason + "\n" + findings(c)}
 	if c.Spec.Control {
 		setControlOutcome(&t, c, o)
 		return t
@@ -204,6 +203,9 @@ func cellProperties(c result.Cell) []property {
 	if l := c.Latency; l != nil {
 		all = append(all, property{"commitP50Microseconds", microseconds(l.P50)},
 			property{"commitP99Microseconds", microseconds(l.P99)})
+	}
+	for i, p := range all {
+		all[i].Name = c.DisplayName() + "." + p.Name
 	}
 	return withValues(all)
 }

@@ -23,18 +23,19 @@ func rendered(t *testing.T, r result.Result) suites {
 }
 
 func TestRender_CountsTheCases(t *testing.T) {
-	all := samples.All()
+	all, skipped := samples.All(), map[string]int{"matrix": 1, "not-applicable": 1}
 	for name, want := range map[string]counts{
 		"pass": {Tests: 1}, "fail": {Tests: 1, Failures: 1}, "empty": {Tests: 1, Failures: 1},
-		"matrix": {Tests: 7, Failures: 2, Errors: 1, Skipped: 1},
+		"matrix": {Tests: 7, Failures: 2, Errors: 1},
 		"error":  {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
-		"undetected": {Tests: 2, Errors: 1}, "too-slow": {Tests: 1, Failures: 1}, "not-applicable": {Tests: 1, Skipped: 1},
+		"undetected": {Tests: 2, Errors: 1}, "too-slow": {Tests: 1, Failures: 1}, "not-applicable": {Tests: 1},
 	} {
 		for _, s := range all {
 			if s.Name == name {
 				got := rendered(t, s.Result)
 				assert.Equal(t, want, got.counts, name)
 				assert.Equal(t, want, got.Suite.counts, name)
+				assert.Equal(t, skipped[name], got.Suite.Skipped, name)
 			}
 		}
 	}
@@ -71,12 +72,13 @@ func TestRender_NamesAreTheSameInEveryRun(t *testing.T) {
 }
 
 func TestRender_AFailureHasItsClassAndOffsets(t *testing.T) {
-	c := rendered(t, samples.Fail()).Suite.Cases[0]
+	suite := rendered(t, samples.Fail()).Suite
+	c := suite.Cases[0]
 	assert.Equal(t, "torn", c.Failure.Type)
 	assert.Contains(t, c.Failure.Message, "lost-tail: 209 acknowledged records")
 	assert.Contains(t, c.Failure.Text, "of /data/logs.log")
-	assert.Contains(t, c.Properties, property{"intact", "2490"})
-	assert.Contains(t, c.Properties, property{"storageClass", "nfs-async"})
+	assert.Contains(t, suite.Properties, property{"durability.intact", "2490"})
+	assert.Contains(t, suite.Properties, property{"durability.storageClass", "nfs-async"})
 }
 
 // A control with findings has shown that the run detects loss only if all its data is lost.
@@ -88,5 +90,19 @@ func TestRender_AControlWithoutTotalLossIsAnError(t *testing.T) {
 		})
 		assert.Equal(t, isError, c.Error != nil, class)
 		assert.Nil(t, c.Failure)
+	}
+}
+
+// GitLab shows only the text of a failure, an error or a skipped test.
+func TestRender_TheTextHasTheReason(t *testing.T) {
+	for _, s := range samples.All() {
+		for _, c := range rendered(t, s.Result).Suite.Cases {
+			for _, o := range []*outcome{c.Failure, c.Error, c.Skipped} {
+				if o != nil {
+					assert.NotEmpty(t, o.Message, s.Name)
+					assert.Contains(t, o.Text, o.Message+"\n", s.Name)
+				}
+			}
+		}
 	}
 }

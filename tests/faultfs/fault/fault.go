@@ -40,6 +40,15 @@ const (
 	HangRead       = "hang-read"
 	HangSync       = "hang-sync"
 	SlowSync       = "slow-sync"
+	Unsupported    = "unsupported"
+)
+
+// The calls that the fault Unsupported can fail.
+const (
+	CallAppend = "append"
+	CallDirect = "direct"
+	CallLock   = "lock"
+	CallSync   = "sync"
 )
 
 // PageSize is the size in bytes of the pages that parameters refer to.
@@ -167,6 +176,15 @@ func Table() []Fault {
 			Parameters: []Parameter{duration("delay", "additional time per sync, such as 2s")},
 			Does:       "delays every sync of the file",
 			StandsFor:  "an overloaded or throttled disk",
+		}, {
+			Name: Unsupported,
+			Parameters: []Parameter{
+				choice("call", "the call: `append` and `direct` are open(2) with O_APPEND and O_DIRECT, `sync` is fsync(2) and "+
+					"fdatasync(2), `lock` is flock(2) and fcntl(2)", CallAppend, CallDirect, CallSync, CallLock),
+				errno("errno", "the error: `EINVAL`, `ENOTSUP`, `EPERM` or `ENOLCK`", "EINVAL"),
+			},
+			Does:      "fails every such call in the whole filesystem",
+			StandsFor: "a filesystem that does not support the call, such as that of an object store",
 		},
 	}
 }

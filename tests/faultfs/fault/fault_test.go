@@ -45,7 +45,8 @@ func TestParse_ReportsEveryMistake(t *testing.T) {
 	}
 	for _, wrong := range []string{
 		"bit-rot", "zero-page", "zero-page:page=x", "lose-file:page=1", "slow-sync:delay=2", "slow-sync:delay=-2s",
-		"sync-error:drop=maybe", "roll-back:snapshot=close", "roll-back:snapshot=sync", "foreign-file:with=/none",
+		"sync-error:drop=maybe", "unsupported", "unsupported:call=write", "unsupported:call=sync,errno=EIO",
+		"roll-back:snapshot=close", "roll-back:snapshot=sync", "foreign-file:with=/none",
 		"lose-synced", "lose-synced:last-bytes=1,age=1s", "lose-synced:records=1",
 		"lose-synced:last-bytes=0", "lose-synced:last-bytes=1,record-size=1",
 	} {

@@ -3,8 +3,12 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 )
 
@@ -48,6 +52,9 @@ func (v Values) True(name string) bool { b, _ := v[name].(bool); return b }
 
 // Text returns the value of a text parameter.
 func (v Values) Text(name string) string { s, _ := v[name].(string); return s }
+
+// Errno returns the value of an error parameter.
+func (v Values) Errno(name string) syscall.Errno { e, _ := v[name].(syscall.Errno); return e }
 
 // Moment returns the value of a moment parameter.
 func (v Values) Moment(name string) Moment { m, _ := v[name].(Moment); return m }
@@ -120,6 +127,29 @@ func truth(name, meaning, byDefault string) Parameter {
 			return nil, errors.New("want true or false")
 		}
 		return text == "true", nil
+	}}
+}
+
+func choice(name, meaning string, accepted ...string) Parameter {
+	return Parameter{Name: name, Meaning: meaning, parse: func(text string) (any, error) {
+		if !slices.Contains(accepted, text) {
+			return nil, fmt.Errorf("want one of %s", strings.Join(accepted, ", "))
+		}
+		return text, nil
+	}}
+}
+
+// errnos are the errors that a filesystem can be told to return.
+var errnos = map[string]syscall.Errno{
+	"EINVAL": syscall.EINVAL, "ENOTSUP": syscall.ENOTSUP, "EPERM": syscall.EPERM, "ENOLCK": syscall.ENOLCK,
+}
+
+func errno(name, meaning, byDefault string) Parameter {
+	return Parameter{Name: name, Meaning: meaning, Default: byDefault, parse: func(text string) (any, error) {
+		if value, known := errnos[text]; known {
+			return value, nil
+		}
+		return nil, fmt.Errorf("want one of %s", strings.Join(slices.Sorted(maps.Keys(errnos)), ", "))
 	}}
 }
 

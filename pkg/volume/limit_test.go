@@ -1,0 +1,39 @@
+//go:build linux || darwin
+
+package volume
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestLimit_NamesTheCallAndTheError(t *testing.T) {
+	failed := func(errno syscall.Errno) error { return &os.PathError{Op: "open", Path: "/f", Err: errno} }
+	for _, errno := range []syscall.Errno{syscall.EINVAL, syscall.ENOSYS, syscall.ENOTSUP} {
+		for _, err := range []error{appendLimit("open(2)", failed(errno)), syncLimit(errno)} {
+			var limit *LimitError
+			require.ErrorAs(t, err, &limit)
+			assert.ErrorIs(t, err, errno)
+			assert.ErrorContains(t, err, limit.Limit+": "+limit.Call+" failed: "+errno.Error()+" (E")
+			assert.ErrorContains(t, err, "To fix this: use ")
+		}
+	}
+	assert.ErrorContains(t, appendLimit("open(2)", failed(syscall.EPERM)), "cannot append")
+	for _, err := range []error{appendLimit("open(2)", failed(syscall.ENOLCK)), syncLimit(syscall.ENOLCK)} {
+		assert.ErrorContains(t, err, "cannot lock the file")
+	}
+}
+
+func TestLimit_KeepsOtherErrors(t *testing.T) {
+	for _, err := range []error{nil, syscall.EIO, syscall.EROFS, fs.ErrNotExist, errors.New("no errno")} {
+		assert.Equal(t, err, appendLimit("open(2)", err))
+		assert.Equal(t, err, syncLimit(err))
+	}
+	assert.Equal(t, syscall.EPERM, syncLimit(syscall.EPERM), "only appending fails with EPERM")
+}
