@@ -44,6 +44,8 @@ type podStart struct {
 	lasting map[string]lastingState
 	// logged has the reasons that were logged.
 	logged map[string]bool
+	// step and reason are those that were reported last.
+	step, reason string
 	// reach is where the pod's volume can be used, as of the message reachAt; nil if it could not be read.
 	reach   *volumeReach
 	reachAt string
@@ -68,6 +70,7 @@ func (s *podStart) await(ctx context.Context) error {
 		}
 	}()
 	uid := s.latest.UID
+	s.report("scheduling", "")
 	for {
 		err := s.observer.waitUntil(ctx, func() (bool, error) {
 			observed := s.observer.pods[uid]
@@ -76,6 +79,7 @@ func (s *podStart) await(ctx context.Context) error {
 			}
 			s.latest = observed.latest
 			s.logReason()
+			s.reportStep()
 			if err := s.obstacle(); err != nil {
 				return false, err
 			}

@@ -197,7 +197,7 @@ func describeVolume(c options.CellSpec, opts options.Values) string {
 
 // executeSpec executes the run and shows its progress.
 func (r *runCommand) executeSpec(ctx context.Context, spec runSpec) result.Result {
-	view := progress.New(r.streams.ErrOut, terminal.HasCursor(r.streams.ErrOut), spec.options)
+	view := progress.New(r.streams.ErrOut, r.format.Color, spec.options)
 	view.Printf("run %s", spec.id)
 	log := newTerminalLog(view, r.level.Level)
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}

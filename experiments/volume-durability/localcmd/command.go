@@ -238,7 +238,7 @@ func (l *localCommand) chooseFolder(run local.Run) error {
 
 // show executes the run and shows its progress.
 func (l *localCommand) show(ctx context.Context, run local.Run) result.Result {
-	view := progress.New(l.errOut, terminal.HasCursor(l.errOut), run.Options)
+	view := progress.New(l.errOut, l.format.Color, run.Options)
 	defer view.Close()
 	view.Printf("run %s: writing to %s", run.ID, run.Target.Journal)
 	run.Observer, run.Log = view, terminal.NewLog(view, l.level.Level)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 )
 
 // The output formats that several commands have.
@@ -25,6 +27,8 @@ type FormatFlag struct {
 	Allowed []string
 	// Other accepts a value that is not among the allowed ones; nil accepts none.
 	Other func(string) bool
+	// Color is --color, which is added together with -o.
+	Color style.When
 }
 
 // Set parses a format.
@@ -45,6 +49,9 @@ func (f *FormatFlag) String() string { return f.Value }
 func (f *FormatFlag) AddTo(flags *pflag.FlagSet, allowed ...string) {
 	f.Allowed = allowed
 	flags.VarP(f, "output", "o", "output format: "+strings.Join(allowed, ", ")+"; text if this flag is not set")
+	f.Color = style.Auto
+	flags.Var(&f.Color, "color", "when to colour text: "+strings.Join(style.Choices(), ", ")+"; auto: on a terminal, "+
+		"unless NO_COLOR is set")
 }
 
 // Write writes a value in the chosen format. Text renders the default one.
