@@ -55,7 +55,7 @@ run.`,
 	u.scope.addAllNamespaces(flags.FlagSet)
 	flags.StringVar(&u.run, "run", "", "remove everything that the run with this ID created, "+
 		"including the objects that --keep kept; the full ID is required")
-	flags.DurationVar(&u.olderThan, "older-than", 24*time.Hour, "treat a run that was started on "+
+	terminal.AddDuration(flags.FlagSet, &u.olderThan, "older-than", 24*time.Hour, 0, "treat a run that was started on "+
 		"another machine as ended if its newest object is older than this")
 	flags.BoolVarP(&u.yes, "yes", "y", false, "do not ask for confirmation")
 	u.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)

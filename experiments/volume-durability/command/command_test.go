@@ -53,6 +53,25 @@ func TestExecute_WrongArgumentsAreErrors(t *testing.T) {
 	}
 }
 
+func TestExecute_SuggestsWhatMayHaveBeenMeant(t *testing.T) {
+	for want, args := range map[string][]string{
+		`unknown command "reprot" for "volume-durability"; did you mean report?`: {"reprot"},
+		"did you mean --storage-class or --storage-classes?":                     {"run", "--storage-clas", "x"},
+		"did you mean --chaos-interval?":                                         {"local", ".", "--chaos-intervall=1"},
+		"did you mean ReadWriteOncePod?":                                         {"run", "--access-mode=RWX,ReadWriteOncPod"},
+		"did you mean emptyDir?":                                                 {"run", "--volume-source=emptydir"},
+		"want one of json, yaml, table, junit; did you mean json?":               {"run", "-o", "jsn"},
+		"did you mean warning?":                                                  {"run", "--log-level", "warnin"},
+		"did you mean parallel?":                                                 {"run", "--sequence=paralel"},
+	} {
+		code, _, errOut := execute(t, args...)
+		assert.Equal(t, terminal.ExitError, code, args)
+		assert.Contains(t, errOut, want)
+	}
+	_, _, errOut := execute(t, "run", "--no-such-flag")
+	assert.NotContains(t, errOut, "did you mean")
+}
+
 func TestFlagsOnly_SuggestsOnlyFlagsOfTheCommand(t *testing.T) {
 	for name, hasForce := range map[string]bool{"run": true, "doctor": true, "verify": false, "cleanup": false} {
 		_, _, errOut := execute(t, name, "true")
@@ -91,6 +110,10 @@ func TestVersion_PrintsBuildAndImage(t *testing.T) {
 	var v versionInfo
 	require.NoError(t, json.Unmarshal([]byte(out), &v))
 	assert.NotEmpty(t, v.Go)
+	_, command, _ := execute(t, "version")
+	code, flag, _ := execute(t, "--version")
+	assert.Equal(t, terminal.ExitOK, code)
+	assert.Equal(t, command, flag)
 	assert.Equal(t, repository+":v1.2.3", releasedImage("v1.2.3"))
 	for _, unreleased := range []string{"", "v1.2.4-0.20261125031500-abcdefabcdef", "v1.2.3+dirty"} {
 		assert.Equal(t, repository+":latest", releasedImage(unreleased))

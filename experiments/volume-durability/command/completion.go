@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 	"github.com/volume-durability/volume-durability/pkg/options"
@@ -53,6 +54,8 @@ func completionOf(flag *pflag.Flag) completionFunc {
 		return fixedValues(value.Allowed)
 	case *terminal.LevelFlag:
 		return fixedValues(terminal.LogLevels())
+	case *style.When:
+		return fixedValues(style.Choices())
 	}
 	switch flag.Name {
 	case "context":

@@ -29,7 +29,7 @@ import (
 const helperCommand = "helper"
 
 // optionsHeading is the heading of the options in the help. Some defaults are not those of run.
-const optionsHeading = "Options, with the names of run where it has them"
+const optionsHeading = "Options, with the names of run where it has them; a time is seconds, or has a unit, such as 2m"
 
 // localCommand holds the flags of the command local.
 type localCommand struct {
@@ -93,6 +93,7 @@ Exit codes:
 	l.options.addTo(optionGroup.FlagSet, runOptions())
 	general.BoolVar(&l.graceful, "graceful", false, "kill writers with SIGTERM, the same as --force=false")
 	terminal.AddFlagGroups(c, general, optionGroup, l.betweenGroup())
+	c.SetFlagErrorFunc(terminal.SuggestFlags)
 	c.AddCommand(newWrite(l), newRead(l), newHelper())
 	return c
 }
@@ -171,7 +172,7 @@ func (l *localCommand) newRun(path string) (local.Run, error) {
 	note(l.hook.check())
 	id := string(uuid.NewUUID())
 	run := local.Run{
-		ID: id, Options: values, Between: local.Hook{Command: l.hook.command, Timeout: l.hook.timeout()},
+		ID: id, Options: values, Between: local.Hook{Command: l.hook.command, Timeout: l.hook.timeout},
 		BetweenEach: l.hook.each,
 	}
 	run.Target, err = local.NewTarget(path, local.Format(id, values.RecordSize).ID)

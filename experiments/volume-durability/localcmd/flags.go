@@ -30,15 +30,15 @@ const (
 
 func runOptions() []localOption {
 	return []localOption{
-		{"TOTAL_CHAOS_DURATION", "10", "seconds of chaos; the writer is killed every --chaos-interval, at least once"},
-		{"CHAOS_INTERVAL", "2", "seconds between two kills; with --randomness also a range such as 1-4"},
+		{"TOTAL_CHAOS_DURATION", "10", "time of chaos; the writer is killed every --chaos-interval, at least once"},
+		{"CHAOS_INTERVAL", "2", "time between two kills; with --randomness also a range such as 1-4"},
 		{"RANDOMNESS", "false", "choose each interval at random"},
 		{"FORCE", "true", "kill the writer with SIGKILL; false sends SIGTERM"},
 		{"RECORD_SIZE", "256", recordSizeHelp},
 		{"WRITE_RATE", "100", writeRateHelp},
 		{"REQUIRED_EVIDENCE", "none", "lowest evidence level at which the run can pass: none, read-back, uncached, remounted"},
-		{"STATUS_CHECK_TIMEOUT", "60", "seconds that starting or ending a process may take"},
-		{"VERIFY_TIMEOUT", "300", "seconds that reading the journal back may take"},
+		{"STATUS_CHECK_TIMEOUT", "60", "time that starting or ending a process may take"},
+		{"VERIFY_TIMEOUT", "300", "time that reading the journal back may take"},
 		{"KEEP", "false", "keep the folder with the journal after the run"},
 	}
 }
@@ -108,7 +108,7 @@ func (o *optionFlags) parse() (options.Values, error) {
 // withFlagNames replaces the names of options by those of their flags.
 func withFlagNames(err error) error {
 	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
-		return fmt.Errorf("--%s %q: want %s", terminal.FlagName(p.Name), p.Value, p.Want)
+		return fmt.Errorf("--%s %q: want %s%s", terminal.FlagName(p.Name), p.Value, p.Want, terminal.SuggestValue(p))
 	})
 }
 
@@ -116,26 +116,21 @@ func withFlagNames(err error) error {
 type hookFlags struct {
 	command string
 	each    bool
-	seconds int
+	timeout time.Duration
 }
 
 func (h *hookFlags) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&h.command, "between", "", "shell command to run after the last kill, before the journal is read back")
 	flags.BoolVar(&h.each, "between-each", false, "run the command of --between after every kill")
-	flags.IntVar(&h.seconds, "between-timeout", 120, "seconds that the command of --between may take")
+	terminal.AddDuration(flags, &h.timeout, "between-timeout", 2*time.Minute, time.Second,
+		"time that the command of --between may take")
 }
 
-func (h *hookFlags) timeout() time.Duration { return time.Duration(h.seconds) * time.Second }
-
 func (h *hookFlags) check() error {
-	var problems []error
 	if h.each && h.command == "" {
-		problems = append(problems, errors.New("--between-each requires --between"))
+		return errors.New("--between-each requires --between")
 	}
-	if h.seconds < 1 {
-		problems = append(problems, fmt.Errorf("--between-timeout %d: want 1 or more", h.seconds))
-	}
-	return errors.Join(problems...)
+	return nil
 }
 
 // newRemote returns where the reader runs.

@@ -46,7 +46,9 @@ func newTestView() (*View, *fakeClock) {
 }
 
 // stateOf returns what the view shows about a cell.
-func stateOf(v *View, spec options.CellSpec) string { return v.rows[spec.Name].state(v.now(), v.options.WriteRate) }
+func stateOf(v *View, spec options.CellSpec) string {
+	return v.rows[spec.Name].state(v.now(), v.options.WriteRate)
+}
 
 // showRun shows a short run of two cells.
 func showRun(t *testing.T, v *View) {

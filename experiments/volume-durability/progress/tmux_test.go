@@ -135,7 +135,7 @@ func (p *pane) show(step, want string) string {
 	require.Eventually(p.t, func() bool {
 		text = p.tmux("capture-pane", "-p")
 		return strings.Contains(text, want)
-	}, time.Minute, 20*time.Millisecond, "step %s: the pane does not show %q", step, want)
+	}, 20*time.Second, 20*time.Millisecond, "step %s: the pane does not show %q", step, want)
 	// -J joins wrapped lines and keeps trailing spaces.
 	joined := strings.Split(p.tmux("capture-pane", "-p", "-J"), "\n")
 	for _, line := range joined {

@@ -22,7 +22,8 @@ func TestMiddle_KeepsBothEnds(t *testing.T) {
 
 func TestName_ShortensItsLongestParts(t *testing.T) {
 	assert.Equal(t, "long…d-09/file…stem/other", Name("longhorn-replicated-09/filesystem/other", 25))
-	assert.NotEqual(t, Name("longhorn-replicated-09/filesystem/other", 22), Name("longhorn-replicated-10/filesystem/other", 22))
+	first, second := "longhorn-replicated-09/filesystem/other", "longhorn-replicated-10/filesystem/other"
+	assert.NotEqual(t, Name(first, 22), Name(second, 22))
 	for width := range 50 {
 		assert.LessOrEqual(t, runewidth.StringWidth(Name("longhorn-replicated-09/filesystem/other", width)), width)
 	}

@@ -2,9 +2,7 @@ package terminal
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -33,8 +31,10 @@ type FormatFlag struct {
 
 // Set parses a format.
 func (f *FormatFlag) Set(value string) error {
-	if !slices.Contains(f.Allowed, value) && (f.Other == nil || !f.Other(value)) {
-		return fmt.Errorf("want one of %s", strings.Join(f.Allowed, ", "))
+	if f.Other == nil || !f.Other(value) {
+		if err := oneOf(value, f.Allowed); err != nil {
+			return err
+		}
 	}
 	f.Value = value
 	return nil
