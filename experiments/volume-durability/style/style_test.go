@@ -62,7 +62,7 @@ func TestPalette_ColoursVerdicts(t *testing.T) {
 func wideTable() Table {
 	return Table{
 		Columns: []Column{
-			{Title: "CELL", Name: true}, {Title: "VERDICT", Color: Palette(true).Verdict},
+			{Title: "CELL", Name: true}, {Title: "VERDICT", Color: func(_ int, s string) string { return Palette(true).Verdict(s) }},
 			{Title: "FIRST TO GO", Drop: 1}, {Title: "GOES WITH IT", Drop: 1}, {Title: "LATER", Drop: 2, Right: true},
 		},
 		Rows: [][]string{{"longhorn-replicated-encrypted/filesystem/other", "Fail", "1", "2", "3"}},

@@ -16,8 +16,8 @@ type Column struct {
 	Drop int
 	// Name marks the column with names, which are shortened in the middle if the table is too wide.
 	Name bool
-	// Color colours a value of the column; nil for no colour.
-	Color func(string) string
+	// Color colours the value of the column in a row; nil for no colour.
+	Color func(row int, value string) string
 }
 
 // Table is text in columns.
@@ -63,9 +63,9 @@ func (t Table) Render(width int) string {
 	for i, c := range t.Columns {
 		titles[i] = c.Title
 	}
-	t.line(&text, titles, widths, shown, false)
-	for _, row := range t.Rows {
-		t.line(&text, row, widths, shown, true)
+	t.line(&text, -1, titles, widths, shown)
+	for i, row := range t.Rows {
+		t.line(&text, i, row, widths, shown)
 	}
 	return text.String()
 }
@@ -108,7 +108,8 @@ func (t Table) nextToDrop(shown []bool) int {
 	return next
 }
 
-func (t Table) line(text *strings.Builder, values []string, widths []int, shown []bool, colored bool) {
+// line writes a line of the table. The line of the titles has a negative number.
+func (t Table) line(text *strings.Builder, row int, values []string, widths []int, shown []bool) {
 	last := 0
 	for i := range t.Columns {
 		if shown[i] {
@@ -127,8 +128,8 @@ func (t Table) line(text *strings.Builder, values []string, widths []int, shown 
 		if i == last && !c.Right {
 			padded = value
 		}
-		if colored && c.Color != nil {
-			padded = c.Color(padded)
+		if row >= 0 && c.Color != nil {
+			padded = c.Color(row, padded)
 		}
 		text.WriteString(padded)
 		if i != last {

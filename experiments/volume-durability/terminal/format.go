@@ -25,6 +25,8 @@ type FormatFlag struct {
 	Allowed []string
 	// Other accepts a value that is not among the allowed ones; nil accepts none.
 	Other func(string) bool
+	// Destination is where text ends up that is written to a buffer first; nil if there is no buffer.
+	Destination io.Writer
 	// Color is --color, which is added together with -o.
 	Color style.When
 }
