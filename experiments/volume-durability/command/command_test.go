@@ -250,13 +250,41 @@ func TestMatchEntries_ByNameOrRun(t *testing.T) {
 	}
 }
 
-func TestBundleTable_Columns(t *testing.T) {
-	now := time.Now()
-	text, err := bundleTable([]listedBundle{
-		{Namespace: "stig", Name: "n", Run: "r", Verdict: "Pass", CreatedAt: now.Add(-time.Hour)},
-	}, now)
-	require.NoError(t, err)
-	assert.Equal(t, "NAMESPACE  NAME  RUN  VERDICT  AGE\nstig       n     r    Pass     60m\n", text)
+func TestReportList_HasLocalFolders(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Chdir(t.TempDir())
+	code, out, errOut := execute(t, "report", "list")
+	assert.Equal(t, terminal.ExitOK, code)
+	assert.Empty(t, out)
+	assert.Equal(t, "No evidence bundles found in the current folder; no cluster is configured.\n", errOut)
+	passed, failed := samples.Pass(), samples.Fail()
+	passed.RunID, failed.RunID = "5f6c0001-7d2e", "5f6c0002-7d2e"
+	passed.EndedAt, failed.EndedAt = time.Now().Add(-time.Hour), time.Now()
+	passed.Cluster.Server = "https://cluster.example:6443"
+	for _, r := range []result.Result{passed, failed} {
+		b, err := bundle.Make(r, bundle.Options{})
+		require.NoError(t, err)
+		require.NoError(t, b.Write("volume-durability-"+r.RunID))
+	}
+	code, out, _ = execute(t, "report", "list")
+	assert.Equal(t, terminal.ExitOK, code)
+	lines := strings.Split(out, "\n")
+	assert.Regexp(t, `^volume-durability-5f6c0002-7d2e +\(folder\) +5f6c0002 +Fail +\ds? `, lines[1], "the newest is first")
+	assert.Regexp(t, `^volume-durability-5f6c0001-7d2e +\(folder\) +5f6c0001 +Pass +60m +https://cluster.example:6443$`, lines[2])
+
+	code, out, _ = execute(t, "report", "5f6c0002")
+	assert.Equal(t, terminal.ExitOK, code)
+	assert.Contains(t, out, "Fail: ")
+	code, _, errOut = execute(t, "report", "5f6c")
+	assert.Equal(t, terminal.ExitError, code)
+	assert.Contains(t, errOut, "5f6c is the beginning of the IDs of several runs: 5f6c0001-7d2e, 5f6c0002-7d2e")
+
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	code, out, errOut = execute(t, "report", "list", "--server", gone.URL)
+	assert.Equal(t, terminal.ExitError, code, "the cluster that the user named was not searched")
+	assert.Contains(t, out, "5f6c0002")
+	assert.Contains(t, errOut, "error: ")
 }
 
 func TestOpenCommand_EverySystem(t *testing.T) {

@@ -43,7 +43,7 @@ The exit code is 0 if every required check succeeds, and 2 otherwise.`,
 	general, optionGroup := terminal.NewFlagGroup("Flags"), terminal.NewFlagGroup("Options, as for run")
 	d.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	d.level.AddTo(general.FlagSet)
-	d.options = addOptionFlags(optionGroup.FlagSet, d.cluster.Namespace)
+	d.options = addOptionFlags(optionGroup.FlagSet, d.cluster)
 	terminal.AddFlagGroups(c, general, optionGroup, clusterGroup(d.cluster))
 	return c
 }

@@ -77,7 +77,7 @@ Exit codes:
 	r.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
 	r.level.AddTo(general.FlagSet)
 	optionGroup := terminal.NewFlagGroup("Options, which are environment variables in a ChaosEngine")
-	r.options = addOptionFlags(optionGroup.FlagSet, r.cluster.Namespace)
+	r.options = addOptionFlags(optionGroup.FlagSet, r.cluster)
 	terminal.AddFlagGroups(c, general, optionGroup, clusterGroup(r.cluster))
 	return c
 }
@@ -103,7 +103,9 @@ func (r *runCommand) execute(ctx context.Context) error {
 	for i := range outcome.Cells {
 		outcome.Cells[i].NotShown = append(outcome.Cells[i].NotShown, notShown...)
 	}
-	return r.report(ctx, spec, outcome)
+	err = r.report(ctx, spec, outcome)
+	fmt.Fprint(r.streams.ErrOut, r.describeKept(spec, outcome))
+	return err
 }
 
 // readSpec reads the flags, and the ChaosEngine if there is one. It also returns notes on
