@@ -55,14 +55,14 @@ func TestExecute_WrongArgumentsAreErrors(t *testing.T) {
 
 func TestExecute_SuggestsWhatMayHaveBeenMeant(t *testing.T) {
 	for want, args := range map[string][]string{
-		`unknown command "reprot" for "volume-durability"; did you mean report?`: {"reprot"},
-		"did you mean --storage-class or --storage-classes?":                     {"run", "--storage-clas", "x"},
-		"did you mean --chaos-interval?":                                         {"local", ".", "--chaos-intervall=1"},
-		"did you mean ReadWriteOncePod?":                                         {"run", "--access-mode=RWX,ReadWriteOncPod"},
-		"did you mean emptyDir?":                                                 {"run", "--volume-source=emptydir"},
-		"want one of json, yaml, table, junit; did you mean json?":               {"run", "-o", "jsn"},
-		"did you mean warning?":                                                  {"run", "--log-level", "warnin"},
-		"did you mean parallel?":                                                 {"run", "--sequence=paralel"},
+		`unknown command "reprot" for "volume-durability"; did you mean report`: {"reprot"},
+		"did you mean --storage-class or --storage-classes?":                    {"run", "--storage-clas", "x"},
+		"did you mean --chaos-interval?":                                        {"local", ".", "--chaos-intervall=1"},
+		"did you mean ReadWriteOncePod?":                                        {"run", "--access-mode=RWX,ReadWriteOncPod"},
+		"did you mean emptyDir?":                                                {"run", "--volume-source=emptydir"},
+		"want one of json, yaml, table, junit; did you mean json?":              {"run", "-o", "jsn"},
+		"did you mean warning?":                                                 {"run", "--log-level", "warnin"},
+		"did you mean parallel?":                                                {"run", "--sequence=paralel"},
 	} {
 		code, _, errOut := execute(t, args...)
 		assert.Equal(t, terminal.ExitError, code, args)
@@ -260,7 +260,7 @@ func TestReportList_HasLocalFolders(t *testing.T) {
 	passed, failed := samples.Pass(), samples.Fail()
 	passed.RunID, failed.RunID = "5f6c0001-7d2e", "5f6c0002-7d2e"
 	passed.EndedAt, failed.EndedAt = time.Now().Add(-time.Hour), time.Now()
-	passed.Cluster.Server = "https://cluster.example:6443"
+	passed.Cluster.Server = "https://cluster.example"
 	for _, r := range []result.Result{passed, failed} {
 		b, err := bundle.Make(r, bundle.Options{})
 		require.NoError(t, err)
@@ -270,7 +270,7 @@ func TestReportList_HasLocalFolders(t *testing.T) {
 	assert.Equal(t, terminal.ExitOK, code)
 	lines := strings.Split(out, "\n")
 	assert.Regexp(t, `^volume-durability-5f6c0002-7d2e +\(folder\) +5f6c0002 +Fail +\ds? `, lines[1], "the newest is first")
-	assert.Regexp(t, `^volume-durability-5f6c0001-7d2e +\(folder\) +5f6c0001 +Pass +60m +https://cluster.example:6443$`, lines[2])
+	assert.Regexp(t, `^volume-durability-5f6c0001-7d2e +\(folder\) +5f6c0001 +Pass +60m +https://cluster.example$`, lines[2])
 
 	code, out, _ = execute(t, "report", "5f6c0002")
 	assert.Equal(t, terminal.ExitOK, code)

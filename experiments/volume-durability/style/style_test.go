@@ -60,9 +60,10 @@ func TestPalette_ColoursVerdicts(t *testing.T) {
 }
 
 func wideTable() Table {
+	color := func(_ int, verdict string) string { return Palette(true).Verdict(verdict) }
 	return Table{
 		Columns: []Column{
-			{Title: "CELL", Name: true}, {Title: "VERDICT", Color: func(_ int, s string) string { return Palette(true).Verdict(s) }},
+			{Title: "CELL", Name: true}, {Title: "VERDICT", Color: color},
 			{Title: "FIRST TO GO", Drop: 1}, {Title: "GOES WITH IT", Drop: 1}, {Title: "LATER", Drop: 2, Right: true},
 		},
 		Rows: [][]string{{"longhorn-replicated-encrypted/filesystem/other", "Fail", "1", "2", "3"}},
