@@ -79,7 +79,7 @@ func (v Values) cellName(c CellSpec, severalClasses bool) string {
 		parts = append(parts, c.StorageClass)
 	}
 	if len(v.AccessModes) > 1 {
-		parts = append(parts, strings.ToLower(accessModes[c.AccessMode]))
+		parts = append(parts, accessModeAbbreviations[c.AccessMode])
 	}
 	if len(v.VolumeModes) > 1 {
 		parts = append(parts, strings.ToLower(string(c.VolumeMode)))
@@ -91,6 +91,11 @@ func (v Values) cellName(c CellSpec, severalClasses bool) string {
 		parts = append(parts, map[bool]string{false: "graceful", true: "forced"}[c.Force])
 	}
 	return strings.Join(parts, "/")
+}
+
+// accessModeAbbreviations are those of kubectl, in lower case.
+var accessModeAbbreviations = map[corev1.PersistentVolumeAccessMode]string{
+	corev1.ReadWriteOnce: "rwo", corev1.ReadWriteOncePod: "rwop", corev1.ReadWriteMany: "rwx",
 }
 
 // ObjectName returns the name of one of the cell's objects: base, with the cell's name appended if it has one.

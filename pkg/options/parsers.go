@@ -22,23 +22,6 @@ type wanted string
 
 func (w wanted) Error() string { return string(w) }
 
-// maxDuration guards against typing errors.
-const maxDuration = 30 * 24 * time.Hour
-
-// ParseDuration reads a duration of whole seconds: a number of seconds, as in Litmus, or a number with a unit, such as
-// 30s, 2m or 1h30m.
-func ParseDuration(value string, minimum time.Duration) (time.Duration, error) {
-	d, err := time.ParseDuration(value)
-	if seconds, numberErr := strconv.Atoi(value); numberErr == nil && seconds <= int(maxDuration/time.Second) {
-		d, err = time.Duration(seconds)*time.Second, nil
-	}
-	if err != nil || d < minimum || d > maxDuration || d%time.Second != 0 {
-		return 0, wanted(fmt.Sprintf("a whole number of seconds, %d to %d, or a duration such as 30s or 2m",
-			int(minimum/time.Second), int(maxDuration/time.Second)))
-	}
-	return d, nil
-}
-
 func seconds(minimum int, field func(*Values) *time.Duration) func(*Values, string) error {
 	return func(v *Values, value string) (err error) {
 		*field(v), err = ParseDuration(value, time.Duration(minimum)*time.Second)
@@ -46,7 +29,7 @@ func seconds(minimum int, field func(*Values) *time.Duration) func(*Values, stri
 	}
 }
 
-// interval reads one duration, or a range of them, such as 5-10 or 5s-10s.
+// interval reads one number of seconds, or a range of them, such as 5-10.
 func interval(v *Values, value string) error {
 	first, last, ranged := strings.Cut(value, "-")
 	if !ranged {
@@ -63,6 +46,23 @@ func interval(v *Values, value string) error {
 		v.MinInterval = lower
 	}
 	return nil
+}
+
+// maxDuration guards against typing errors.
+const maxDuration = 30 * 24 * time.Hour
+
+// ParseDuration reads a duration of whole seconds: a number of seconds, as in Litmus, or a number with a unit, such as
+// 30s, 2m or 1h30m.
+func ParseDuration(value string, minimum time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if seconds, numberErr := strconv.Atoi(value); numberErr == nil && seconds <= int(maxDuration/time.Second) {
+		d, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil || d < minimum || d > maxDuration || d%time.Second != 0 {
+		return 0, wanted(fmt.Sprintf("a whole number of seconds, %d to %d, or a duration such as 30s or 2m",
+			int(minimum/time.Second), int(maxDuration/time.Second)))
+	}
+	return d, nil
 }
 
 func boolean(field func(*Values) *bool) func(*Values, string) error {
@@ -138,14 +138,9 @@ func choice[T ~string](choices ...T) func(string) (T, error) {
 	}
 }
 
-// accessModes are the access modes of a claim to create, with their abbreviations in kubectl.
-var accessModes = map[corev1.PersistentVolumeAccessMode]string{
-	corev1.ReadWriteOnce: "RWO", corev1.ReadWriteOncePod: "RWOP", corev1.ReadWriteMany: "RWX",
-}
-
 // accessMode reads an access mode or its abbreviation.
 func accessMode(value string) (corev1.PersistentVolumeAccessMode, error) {
-	for mode, abbreviation := range accessModes {
+	for mode, abbreviation := range accessModeAbbreviations {
 		if value == string(mode) || strings.EqualFold(value, abbreviation) {
 			return mode, nil
 		}

@@ -79,42 +79,6 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 	assert.True(t, errors.As(err, &invalid))
 }
 
-func TestParse_ReadsDurationsWithUnits(t *testing.T) {
-	for value, want := range map[string]time.Duration{
-		"45": 45 * time.Second, "45s": 45 * time.Second, "2m": 2 * time.Minute, "1h30m": 90 * time.Minute,
-	} {
-		v, err := Parse(env(map[string]string{
-			"TOTAL_CHAOS_DURATION": value, "CHAOS_INTERVAL": value, "RAMP_TIME": value, "STATUS_CHECK_TIMEOUT": value,
-			"VERIFY_TIMEOUT": value,
-		}))
-		require.NoError(t, err)
-		for _, got := range []time.Duration{v.Duration, v.Interval, v.RampTime, v.StatusTimeout, v.VerifyTimeout} {
-			assert.Equal(t, want, got, value)
-		}
-	}
-	v, err := Parse(env(map[string]string{"RANDOMNESS": "true", "CHAOS_INTERVAL": "5-1m"}))
-	require.NoError(t, err)
-	assert.Equal(t, []time.Duration{5 * time.Second, time.Minute}, []time.Duration{v.MinInterval, v.Interval})
-	for _, invalid := range []string{"0s", "1500ms", "721h", "10 s", "9223372036854775807", "1m-5", "5-", "-5"} {
-		_, err := Parse(env(map[string]string{"RANDOMNESS": "true", "CHAOS_INTERVAL": invalid}))
-		assert.ErrorContains(t, err, "or a duration such as 30s or 2m", invalid)
-	}
-}
-
-func TestParse_ReadsAbbreviatedAccessModes(t *testing.T) {
-	v, err := Parse(env(map[string]string{"ACCESS_MODE": "RWO,rwx,RWOP"}))
-	require.NoError(t, err)
-	assert.Equal(t, []corev1.PersistentVolumeAccessMode{
-		corev1.ReadWriteOnce, corev1.ReadWriteMany, corev1.ReadWriteOncePod,
-	}, v.AccessModes)
-	_, err = Parse(env(map[string]string{"ACCESS_MODE": "RWO,ReadWriteOnce"}))
-	assert.ErrorContains(t, err, "ReadWriteOnce occurs twice")
-	for _, readOnly := range []string{"ROX", "ReadOnlyMany"} {
-		_, err = Parse(env(map[string]string{"ACCESS_MODE": readOnly}))
-		assert.ErrorContains(t, err, "a writer cannot write to a ReadOnlyMany volume")
-	}
-}
-
 func TestParse_ReportsConflicts(t *testing.T) {
 	_, err := Parse(env(map[string]string{"EXISTING_CLAIM": "c", "STORAGE_CLASS": "s",
 		"VOLUME_SOURCE": "emptyDir", "READER_POD": "write-pod"}))
@@ -284,4 +248,40 @@ func TestComplete_SuggestsTheNextItemOfAList(t *testing.T) {
 	i := slices.IndexFunc(Table(), func(o Option) bool { return o.Name == "ACCESS_MODE" })
 	assert.Equal(t, []string{"ReadWriteMany,ReadWriteOnce", "ReadWriteMany,ReadWriteOncePod"},
 		Table()[i].Complete("ReadWriteMany,Read"))
+}
+
+func TestParse_ReadsDurationsWithUnits(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"45": 45 * time.Second, "45s": 45 * time.Second, "2m": 2 * time.Minute, "1h30m": 90 * time.Minute,
+	} {
+		v, err := Parse(env(map[string]string{
+			"TOTAL_CHAOS_DURATION": value, "CHAOS_INTERVAL": value, "RAMP_TIME": value, "STATUS_CHECK_TIMEOUT": value,
+			"VERIFY_TIMEOUT": value,
+		}))
+		require.NoError(t, err)
+		for _, got := range []time.Duration{v.Duration, v.Interval, v.RampTime, v.StatusTimeout, v.VerifyTimeout} {
+			assert.Equal(t, want, got, value)
+		}
+	}
+	v, err := Parse(env(map[string]string{"RANDOMNESS": "true", "CHAOS_INTERVAL": "5-1m"}))
+	require.NoError(t, err)
+	assert.Equal(t, []time.Duration{5 * time.Second, time.Minute}, []time.Duration{v.MinInterval, v.Interval})
+	for _, invalid := range []string{"0s", "1500ms", "721h", "10 s", "9223372036854775807", "1m-5", "5-", "-5"} {
+		_, err := Parse(env(map[string]string{"RANDOMNESS": "true", "CHAOS_INTERVAL": invalid}))
+		assert.ErrorContains(t, err, "or a duration such as 30s or 2m", invalid)
+	}
+}
+
+func TestParse_ReadsAbbreviatedAccessModes(t *testing.T) {
+	v, err := Parse(env(map[string]string{"ACCESS_MODE": "RWO,rwx,RWOP"}))
+	require.NoError(t, err)
+	assert.Equal(t, []corev1.PersistentVolumeAccessMode{
+		corev1.ReadWriteOnce, corev1.ReadWriteMany, corev1.ReadWriteOncePod,
+	}, v.AccessModes)
+	_, err = Parse(env(map[string]string{"ACCESS_MODE": "RWO,ReadWriteOnce"}))
+	assert.ErrorContains(t, err, "ReadWriteOnce occurs twice")
+	for _, readOnly := range []string{"ROX", "ReadOnlyMany"} {
+		_, err = Parse(env(map[string]string{"ACCESS_MODE": readOnly}))
+		assert.ErrorContains(t, err, "a writer cannot write to a ReadOnlyMany volume")
+	}
 }

@@ -73,7 +73,7 @@ func TestLost_CountsEachRecordOnce(t *testing.T) {
 		c.Findings = want.findings
 		assert.Equal(t, want.lost, c.Lost(), name)
 		c.Reader = &JournalRead{}
-		assert.Equal(t, judge.FormatCount(want.lost), c.Row()[4], name)
+		assert.Equal(t, judge.FormatCount(want.lost), c.row()[4], name)
 	}
 	assert.Zero(t, Cell{Findings: []judge.Finding{{Class: judge.Missing, Records: 3}}}.Lost(), "nothing was acknowledged")
 }

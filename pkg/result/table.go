@@ -16,24 +16,20 @@ var columns = []string{
 	"CELL", "VERDICT", "EVIDENCE", "RECORDS", "LOST", "DELETIONS", "RECOVERY", "COMMIT P50", "P99", "MAX", "RECORDS/S",
 }
 
-// Columns returns the titles of the columns of the table of cells.
-func Columns() []string { return slices.Clone(columns) }
-
 // Table returns a table of the run's cells as text, a line for each.
 func (r Result) Table() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.Join(columns, "\t"))
 	for _, c := range r.Cells {
-		fmt.Fprintln(w, strings.Join(c.Row(), "\t"))
+		fmt.Fprintln(w, strings.Join(c.row(), "\t"))
 	}
 	// Writing to memory does not fail.
 	_ = w.Flush()
 	return text.String()
 }
 
-// Row returns the values of a cell in the table, one for each of Columns. Those that are unknown are "-".
-func (c Cell) Row() []string {
+func (c Cell) row() []string {
 	name := cmp.Or(c.Spec.Name, c.volumeName())
 	if c.Verdict == judge.Skipped {
 		return append([]string{name, string(c.Verdict)}, slices.Repeat([]string{"-"}, len(columns)-2)...)
@@ -44,12 +40,12 @@ func (c Cell) Row() []string {
 	}
 	row := []string{
 		name, string(c.Verdict), c.Provenance.Level.String(), judge.FormatCount(ledger.CountRecords(c.Acks)), lost,
-		fmt.Sprint(c.Deletions()), Short(c.SlowestRecovery()),
+		fmt.Sprint(c.Deletions()), short(c.SlowestRecovery()),
 	}
 	if c.Latency == nil {
 		return append(row, "-", "-", "-", "-")
 	}
-	return append(row, Short(c.Latency.P50), Short(c.Latency.P99), Short(c.Latency.Max), fmt.Sprintf("%.0f", c.Rate()))
+	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), fmt.Sprintf("%.0f", c.Rate()))
 }
 
 // Lost returns how many acknowledged records are missing or damaged. Duplicated and reordered records are not lost.
@@ -72,8 +68,8 @@ func (c Cell) LostAllData() bool {
 	})
 }
 
-// Short formats a duration with about three digits; zero means unknown.
-func Short(d time.Duration) string {
+// short formats a duration with about three digits; zero means unknown.
+func short(d time.Duration) string {
 	switch {
 	case d == 0:
 		return "-"

@@ -37,8 +37,8 @@ func runOptions() []localOption {
 		{"RECORD_SIZE", "256", recordSizeHelp},
 		{"WRITE_RATE", "100", writeRateHelp},
 		{"REQUIRED_EVIDENCE", "none", "lowest evidence level at which the run can pass: none, read-back, uncached, remounted"},
-		{"STATUS_CHECK_TIMEOUT", "60", "time that starting or ending a process may take"},
-		{"VERIFY_TIMEOUT", "300", "time that reading the journal back may take"},
+		{"STATUS_CHECK_TIMEOUT", "60", "seconds that starting or ending a process may take"},
+		{"VERIFY_TIMEOUT", "300", "seconds that reading the journal back may take"},
 		{"KEEP", "false", "keep the folder with the journal after the run"},
 	}
 }

@@ -145,18 +145,6 @@ func (v *View) WaitingFor(spec options.CellSpec, step, reason string) {
 	}
 }
 
-// PodWaiting shows why a pod of a cell has not started; an empty reason means that it has.
-func (v *View) PodWaiting(spec options.CellSpec, _, reason string) {
-	isNew, step := false, ""
-	v.update(spec, func(r *row) {
-		r.reason, step = reason, r.step
-		isNew = r.isNew(reason)
-	})
-	if isNew {
-		v.event("%s: %s: %s", title(spec), step, reason)
-	}
-}
-
 // RecordsAcknowledged counts acknowledged records. Acknowledgements are cumulative in an epoch.
 func (v *View) RecordsAcknowledged(spec options.CellSpec, ack ledger.Ack) {
 	var recovered time.Duration

@@ -51,8 +51,9 @@ func (f *FormatFlag) layout(out io.Writer) layout {
 func (l layout) table(r result.Result, width int) string {
 	// The columns are left out in this order. Those of the commit latency are only clear together.
 	drop := map[string]int{"COMMIT P50": 1, "P99": 1, "MAX": 1, "RECORDS/S": 2, "DELETIONS": 3, "EVIDENCE": 4}
-	var table style.Table
-	for _, title := range result.Columns() {
+	titles, rows := r.Rows()
+	table := style.Table{Rows: rows}
+	for _, title := range titles {
 		column := style.Column{Title: title, Drop: drop[title]}
 		switch title {
 		case "CELL":
@@ -66,9 +67,6 @@ func (l layout) table(r result.Result, width int) string {
 			}
 		}
 		table.Columns = append(table.Columns, column)
-	}
-	for _, c := range r.Cells {
-		table.Rows = append(table.Rows, c.Row())
 	}
 	return table.Render(width)
 }
@@ -127,7 +125,7 @@ func lastLine(verdict judge.Verdict, tested []result.Cell) string {
 		parts = append(parts, "no journal was read back")
 	}
 	if slowest > 0 {
-		parts = append(parts, "slowest recovery "+result.Short(slowest))
+		parts = append(parts, "slowest recovery "+slowest.Round(10*time.Millisecond).String())
 	}
 	return string(verdict) + ": " + strings.Join(parts, ", ")
 }
