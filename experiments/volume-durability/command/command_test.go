@@ -269,6 +269,7 @@ func TestReportList_HasLocalFolders(t *testing.T) {
 	code, out, _ = execute(t, "report", "list")
 	assert.Equal(t, terminal.ExitOK, code)
 	lines := strings.Split(out, "\n")
+	require.Len(t, lines, 4)
 	assert.Regexp(t, `^volume-durability-5f6c0002-7d2e +\(folder\) +5f6c0002 +Fail +\ds? `, lines[1],
 		"the newest is first")
 	assert.Regexp(t, `^volume-durability-5f6c0001-7d2e +\(folder\) +5f6c0001 +Pass +60m +https://cluster.example$`,
