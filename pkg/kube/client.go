@@ -50,6 +50,9 @@ type Client struct {
 	// Timeout limits each wait.
 	Timeout time.Duration
 	Log     logrus.FieldLogger
+	// OnStep is called when the step that a pod waits for changes, or the reason why it takes long, which is empty if
+	// there is nothing unusual. It must return quickly, and must not call the client. It may be nil.
+	OnStep func(step, reason string)
 
 	// observer is nil until WithObserver has started it. Functions that wait need it.
 	observer *observer

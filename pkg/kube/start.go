@@ -50,6 +50,8 @@ type podStart struct {
 	lasting map[string]lastingState
 	// logged has the reasons that were logged.
 	logged map[string]bool
+	// step and reason are those that were reported last.
+	step, reason string
 	// reach is where the pod's volume can be used, as of the message reachAt; nil if it could not be read. claimGone is
 	// why the pod's claim cannot be used any more; empty if it can, or could not be read.
 	reach              *volumeReach
@@ -75,6 +77,7 @@ func (s *podStart) await(ctx context.Context) error {
 		}
 	}()
 	uid := s.latest.UID
+	s.report("scheduling", "")
 	for {
 		err := s.observer.waitUntil(ctx, func() (bool, error) {
 			observed := s.observer.pods[uid]
@@ -83,6 +86,7 @@ func (s *podStart) await(ctx context.Context) error {
 			}
 			s.latest = observed.latest
 			s.logReason()
+			s.reportStep()
 			if err := s.obstacle(); err != nil {
 				return false, err
 			}

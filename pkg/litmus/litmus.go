@@ -316,6 +316,12 @@ func (e *Experiment) BeforeChaos(context.Context) error {
 // RecordsAcknowledged does nothing: Litmus has no place for acknowledgements.
 func (e *Experiment) RecordsAcknowledged(options.CellSpec, ledger.Ack) {}
 
+// PhaseChanged does nothing.
+func (e *Experiment) PhaseChanged(string) {}
+
+// WaitingFor does nothing: the log has the reasons.
+func (e *Experiment) WaitingFor(options.CellSpec, string, string) {}
+
 // BeforeDeletion adds the pod to the targets in the ChaosResult.
 func (e *Experiment) BeforeDeletion(_ options.CellSpec, pod result.Pod) {
 	e.targets.Lock()

@@ -1,7 +1,6 @@
 package options
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -24,13 +24,9 @@ type wanted string
 func (w wanted) Error() string { return string(w) }
 
 func seconds(minimum int, field func(*Values) *time.Duration) func(*Values, string) error {
-	return func(v *Values, value string) error {
-		n, err := strconv.Atoi(value)
-		if err != nil || n < minimum || n > int(maxDuration/time.Second) {
-			return wanted(fmt.Sprintf("a whole number of seconds, %d to %d", minimum, int(maxDuration/time.Second)))
-		}
-		*field(v) = time.Duration(n) * time.Second
-		return nil
+	return func(v *Values, value string) (err error) {
+		*field(v), err = ParseDuration(value, time.Duration(minimum)*time.Second)
+		return err
 	}
 }
 
@@ -61,21 +57,35 @@ func interval(v *Values, value string) error {
 	if !ranged {
 		last = first
 	}
-	var lower, upper Values
-	read := seconds(1, func(v *Values) *time.Duration { return &v.Interval })
-	if err := errors.Join(read(&lower, first), read(&upper, last)); err != nil || lower.Interval > upper.Interval {
-		return wanted(fmt.Sprintf("a whole number of seconds, 1 to %d, or with RANDOMNESS a range of them, such as 5-10",
-			int(maxDuration/time.Second)))
+	lower, lowerErr := ParseDuration(first, time.Second)
+	upper, upperErr := ParseDuration(last, time.Second)
+	if lowerErr != nil || upperErr != nil || lower > upper {
+		return wanted(fmt.Sprintf("a whole number of seconds, 1 to %d, or a duration such as 30s or 2m, or with RANDOMNESS "+
+			"a range of them, such as 5-10", int(maxDuration/time.Second)))
 	}
-	v.Interval = upper.Interval
+	v.Interval = upper
 	if ranged {
-		v.MinInterval = lower.Interval
+		v.MinInterval = lower
 	}
 	return nil
 }
 
 // maxDuration guards against typing errors.
 const maxDuration = 30 * 24 * time.Hour
+
+// ParseDuration reads a duration of whole seconds: a number of seconds, as in Litmus, or a number with a unit, such as
+// 30s, 2m or 1h30m.
+func ParseDuration(value string, minimum time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if seconds, numberErr := strconv.Atoi(value); numberErr == nil && seconds <= int(maxDuration/time.Second) {
+		d, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil || d < minimum || d > maxDuration || d%time.Second != 0 {
+		return 0, wanted(fmt.Sprintf("a whole number of seconds, %d to %d, or a duration such as 30s or 2m",
+			int(minimum/time.Second), int(maxDuration/time.Second)))
+	}
+	return d, nil
+}
 
 func boolean(field func(*Values) *bool) func(*Values, string) error {
 	return func(v *Values, value string) error {
@@ -148,6 +158,20 @@ func choice[T ~string](choices ...T) func(string) (T, error) {
 		err := oneOf(func(*Values) *T { return &word }, choices...)(nil, value)
 		return word, err
 	}
+}
+
+// accessMode reads an access mode or its abbreviation.
+func accessMode(value string) (corev1.PersistentVolumeAccessMode, error) {
+	for mode, abbreviation := range accessModeAbbreviations {
+		if value == string(mode) || strings.EqualFold(value, abbreviation) {
+			return mode, nil
+		}
+	}
+	const valid = "one of ReadWriteOnce (RWO), ReadWriteOncePod (RWOP), ReadWriteMany (RWX)"
+	if value == string(corev1.ReadOnlyMany) || strings.EqualFold(value, "ROX") {
+		return "", wanted(valid + ": a writer cannot write to a ReadOnlyMany volume")
+	}
+	return "", wanted(valid)
 }
 
 func readerNode(value string) (ReaderNode, error) {

@@ -57,14 +57,15 @@ func Table() []Option {
 	return []Option{
 		{
 			Name: "TOTAL_CHAOS_DURATION", Default: "30", IsLitmus: true,
-			Doc: "Seconds of chaos. The writer is deleted every `CHAOS_INTERVAL` during this time, at least once.",
+			Doc: "Seconds of chaos, or a duration such as `2m`. The writer is deleted every `CHAOS_INTERVAL` during this time, " +
+				"at least once.",
 			set: seconds(1, func(v *Values) *time.Duration { return &v.Duration }),
 		},
 		{
 			Name: "CHAOS_INTERVAL", Default: "10", IsLitmus: true,
-			Doc: "Seconds from the start of the chaos to the first deletion, and between deletions. " +
-				"If the new writer has no acknowledgement by then, the deletion is skipped; the last one is made later instead. " +
-				"With `RANDOMNESS`, also a range such as `5-10`.",
+			Doc: "Seconds, or a duration such as `2m`, from the start of the chaos to the first deletion, and between " +
+				"deletions. If the new writer has no acknowledgement by then, the deletion is skipped; the last one is made " +
+				"later instead. With `RANDOMNESS`, also a range such as `5-10` or `5s-2m`.",
 			set: interval,
 		},
 		{
@@ -98,7 +99,7 @@ func Table() []Option {
 		},
 		{
 			Name: "RAMP_TIME", Default: "0", IsLitmus: true,
-			Doc: "Seconds to wait before and after the chaos.",
+			Doc: "Seconds, or a duration such as `2m`, to wait before and after the chaos.",
 			set: seconds(0, func(v *Values) *time.Duration { return &v.RampTime }),
 		},
 		{
@@ -165,10 +166,9 @@ func Table() []Option {
 		{
 			Name: "ACCESS_MODE", Default: "ReadWriteOnce",
 			Suggestions: []string{"ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"},
-			Doc: "Access mode of the claim to create: `ReadWriteOnce`, `ReadWriteOncePod` or `ReadWriteMany`, or several " +
-				"of them, separated by commas.",
-			set: list(choice(corev1.ReadWriteOnce, corev1.ReadWriteOncePod, corev1.ReadWriteMany),
-				func(v *Values) *[]corev1.PersistentVolumeAccessMode { return &v.AccessModes }),
+			Doc: "Access mode of the claim to create: `ReadWriteOnce` (`RWO`), `ReadWriteOncePod` (`RWOP`) or " +
+				"`ReadWriteMany` (`RWX`), or several of them, separated by commas.",
+			set: list(accessMode, func(v *Values) *[]corev1.PersistentVolumeAccessMode { return &v.AccessModes }),
 		},
 		{
 			Name: "VOLUME_MODE", Default: "Filesystem", Suggestions: []string{"Filesystem", "Block"},
@@ -386,7 +386,7 @@ func Table() []Option {
 		},
 		{
 			Name: "VERIFY_TIMEOUT", Default: "300",
-			Doc: "Seconds that reading the journal back may take.",
+			Doc: "Seconds, or a duration such as `5m`, that reading the journal back may take.",
 			set: seconds(1, func(v *Values) *time.Duration { return &v.VerifyTimeout }),
 		},
 	}
@@ -404,8 +404,8 @@ const (
 		"runtime may relabel the files, and that pod may lose access to them"
 	podTemplateDoc = "the manifest of a Pod or a PodTemplate, which is merged into every pod of the run by " +
 		"strategic merge. It cannot change what the run itself needs."
-	statusTimeoutDoc = "Seconds that each step in the cluster may take, such as binding a claim, starting or deleting a " +
-		"pod, or the first acknowledgement."
+	statusTimeoutDoc = "Seconds, or a duration such as `3m`, that each step in the cluster may take, such as binding a " +
+		"claim, starting or deleting a pod, or the first acknowledgement."
 	keepDoc = "Keep the claim and the reader after the run, for example for " +
 		"`kubectl exec read-pod -n stig -- cat /data/logs.log`."
 )

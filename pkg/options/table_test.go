@@ -52,10 +52,10 @@ func TestParse_ReadsValues(t *testing.T) {
 
 func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 	values := map[string]string{
-		"TOTAL_CHAOS_DURATION": "30s", "CHAOS_INTERVAL": "0", "RANDOMNESS": "sometimes", "FORCE": "yes",
+		"TOTAL_CHAOS_DURATION": "1500ms", "CHAOS_INTERVAL": "0", "RANDOMNESS": "sometimes", "FORCE": "yes",
 		"RAMP_TIME": "-1", "WORKLOAD_NAMESPACE": "STIG",
 		"VOLUME_SOURCE": "emptydir", "STORAGE_CLASS": "a b", "EXISTING_CLAIM": "_", "CLAIM_NAME": "A",
-		"CLAIM_SIZE": "5GB!", "ACCESS_MODE": "RWO",
+		"CLAIM_SIZE": "5GB!", "ACCESS_MODE": "ROX",
 		"WRITER_POD": "-", "READER_POD": "/", "READER_NODE": "N 1", "JOURNAL_FILE": "logs.log", "RECORD_SIZE": "100",
 		"WRITE_RATE": "NaN",
 		"SEQUENCE":   "Parallel", "TARGET_PODS": "a,a", "PODS_AFFECTED_PERC": "101", "STORAGE_CLASSES": "a,,b",
@@ -302,4 +302,40 @@ func TestParse_LimitsTheNumberOfCells(t *testing.T) {
 
 	_, err = Parse(env(map[string]string{"STORAGE_CLASSES": "*", "FORCE": "false,true", "MAX_CELLS": "1"}))
 	assert.NoError(t, err, "the number of StorageClasses is not known yet")
+}
+
+func TestParse_ReadsDurationsWithUnits(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"45": 45 * time.Second, "45s": 45 * time.Second, "2m": 2 * time.Minute, "1h30m": 90 * time.Minute,
+	} {
+		v, err := Parse(env(map[string]string{
+			"TOTAL_CHAOS_DURATION": value, "CHAOS_INTERVAL": value, "RAMP_TIME": value, "STATUS_CHECK_TIMEOUT": value,
+			"VERIFY_TIMEOUT": value,
+		}))
+		require.NoError(t, err)
+		for _, got := range []time.Duration{v.Duration, v.Interval, v.RampTime, v.StatusTimeout, v.VerifyTimeout} {
+			assert.Equal(t, want, got, value)
+		}
+	}
+	v, err := Parse(env(map[string]string{"RANDOMNESS": "true", "CHAOS_INTERVAL": "5-1m"}))
+	require.NoError(t, err)
+	assert.Equal(t, []time.Duration{5 * time.Second, time.Minute}, []time.Duration{v.MinInterval, v.Interval})
+	for _, invalid := range []string{"0s", "1500ms", "721h", "10 s", "9223372036854775807", "1m-5", "5-", "-5"} {
+		_, err := Parse(env(map[string]string{"RANDOMNESS": "true", "CHAOS_INTERVAL": invalid}))
+		assert.ErrorContains(t, err, "or a duration such as 30s or 2m", invalid)
+	}
+}
+
+func TestParse_ReadsAbbreviatedAccessModes(t *testing.T) {
+	v, err := Parse(env(map[string]string{"ACCESS_MODE": "RWO,rwx,RWOP"}))
+	require.NoError(t, err)
+	assert.Equal(t, []corev1.PersistentVolumeAccessMode{
+		corev1.ReadWriteOnce, corev1.ReadWriteMany, corev1.ReadWriteOncePod,
+	}, v.AccessModes)
+	_, err = Parse(env(map[string]string{"ACCESS_MODE": "RWO,ReadWriteOnce"}))
+	assert.ErrorContains(t, err, "ReadWriteOnce occurs twice")
+	for _, readOnly := range []string{"ROX", "ReadOnlyMany"} {
+		_, err = Parse(env(map[string]string{"ACCESS_MODE": readOnly}))
+		assert.ErrorContains(t, err, "a writer cannot write to a ReadOnlyMany volume")
+	}
 }

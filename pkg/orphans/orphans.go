@@ -76,13 +76,10 @@ func (r Run) LastCreated() time.Time {
 	return last
 }
 
-// Find returns the runs that have objects in a namespace, or in all namespaces if it is empty. If id is not empty, it
-// returns only the run with this ID.
-func Find(ctx context.Context, client kubernetes.Interface, namespace, id string) ([]Run, error) {
+// Find returns the runs that have objects in a namespace, or in all namespaces if it is empty. It returns
+// only runs whose ID begins with prefix.
+func Find(ctx context.Context, client kubernetes.Interface, namespace, prefix string) ([]Run, error) {
 	options := metav1.ListOptions{LabelSelector: kube.RunLabel}
-	if id != "" {
-		options.LabelSelector += "=" + id
-	}
 	pods, podErr := client.CoreV1().Pods(namespace).List(ctx, options)
 	claims, claimErr := client.CoreV1().PersistentVolumeClaims(namespace).List(ctx, options)
 	if err := errors.Join(podErr, claimErr); err != nil {
@@ -90,10 +87,14 @@ func Find(ctx context.Context, client kubernetes.Interface, namespace, id string
 	}
 	found := runIndex{}
 	for _, p := range pods.Items {
-		found.add("pod", p.ObjectMeta).addFolder(p)
+		if strings.HasPrefix(p.Labels[kube.RunLabel], prefix) {
+			found.add("pod", p.ObjectMeta).addFolder(p)
+		}
 	}
 	for _, c := range claims.Items {
-		found.add("claim", c.ObjectMeta)
+		if strings.HasPrefix(c.Labels[kube.RunLabel], prefix) {
+			found.add("claim", c.ObjectMeta)
+		}
 	}
 	runs := found.sorted()
 	for i := range runs {

@@ -78,6 +78,7 @@ func (b batch) runPhases(ctx context.Context) error {
 // preChaos starts the writers. In the first batch with a running writer it calls the hooks that precede the chaos.
 func (b batch) preChaos(ctx context.Context) error {
 	b.Log.Info("Pre-chaos: starting the writers")
+	b.Hooks.PhaseChanged(PhasePreChaos)
 	if err := b.runOpenPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
 		return err
 	}
@@ -128,6 +129,7 @@ func (b batch) chaos(ctx context.Context) error {
 // postChaos reads the journals back. The last batch calls the hook that follows the chaos.
 func (b batch) postChaos(ctx context.Context) error {
 	b.Log.Info("Post-chaos: reading the journals back")
+	b.Hooks.PhaseChanged(PhasePostChaos)
 	if err := b.runPhase(ctx, "after the chaos", (*cell).verify); err != nil {
 		return err
 	}
@@ -142,7 +144,12 @@ func (b batch) postChaos(ctx context.Context) error {
 
 // runPhase runs a phase in every undecided cell. A cell that fails gets its verdict from the failure.
 func (b batch) runPhase(ctx context.Context, name string, phase func(*cell, context.Context) error) error {
-	forEach(undecided(b.cells), func(c *cell) { c.conclude(b.phaseError(ctx, name, phase(c, ctx))) })
+	forEach(undecided(b.cells), func(c *cell) {
+		if err := b.phaseError(ctx, name, phase(c, ctx)); err != nil {
+			c.conclude(err)
+			b.Hooks.WaitingFor(c.result.Spec, string(c.result.Verdict)+", waiting for the other cells", c.result.Reason)
+		}
+	})
 	return b.phaseError(ctx, name, ctx.Err())
 }
 
@@ -223,6 +230,7 @@ func (b batch) injectChaos(ctx context.Context) error {
 	opts := b.Options
 	b.Log.WithFields(logrus.Fields{"duration": opts.Duration, "interval": opts.Interval, "force": opts.Force}).
 		Info("Chaos: deleting writers")
+	b.Hooks.PhaseChanged(PhaseChaos)
 	targetCells := slices.DeleteFunc(cells, func(c *cell) bool { return !c.isTarget() })
 	injecting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -53,6 +53,7 @@ func newCell(r Run, plan options.CellSpec) *cell {
 		r.Log = r.Log.WithField("cell", plan.Name)
 		r.Kube.Log = r.Log
 	}
+	r.Kube.OnStep = func(step, reason string) { r.Hooks.WaitingFor(plan, step, reason) }
 	c := &cell{
 		run: r,
 		result: &result.Cell{
@@ -72,6 +73,9 @@ func newCell(r Run, plan options.CellSpec) *cell {
 	return c
 }
 
+// waitingFor reports a step that the cell waits for.
+func (c *cell) waitingFor(step string) { c.run.Hooks.WaitingFor(c.result.Spec, step, "") }
+
 func (c *cell) isDecided() bool { return c.result.Verdict != "" }
 
 // isTarget reports whether the cell's writer is among TARGET_PODS.
@@ -87,6 +91,7 @@ func (c *cell) isKept() bool {
 
 // prepare creates the claim and the first writer, and returns once a record is acknowledged.
 func (c *cell) prepare(ctx context.Context) error {
+	c.waitingFor("creating the claim")
 	if err := c.createClaim(ctx); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ import (
 )
 
 // Hooks are called at the steps of a run. If a method returns an error, the run ends with the verdict Error.
-// Several cells may call RecordsAcknowledged, BeforeDeletion and BeforeRead at once.
+// Several cells may call WaitingFor, RecordsAcknowledged, BeforeDeletion and BeforeRead at once.
 type Hooks interface {
 	// CellsPlanned is called with the cells of the run, before anything is created.
 	CellsPlanned(cells []options.CellSpec)
@@ -33,6 +33,11 @@ type Hooks interface {
 	WritersReady(ctx context.Context, cells []result.Cell) error
 	// BeforeChaos is called once, before the first deletion.
 	BeforeChaos(ctx context.Context) error
+	// PhaseChanged is called when a batch of cells enters a phase: PhasePreChaos, PhaseChaos or PhasePostChaos.
+	PhaseChanged(phase string)
+	// WaitingFor is called when the step that a cell waits for changes, such as "mounting on node-1", or the reason why
+	// it takes long, which is empty if there is nothing unusual. It must return quickly.
+	WaitingFor(cell options.CellSpec, step, reason string)
 	// RecordsAcknowledged is called with every acknowledgement that the experiment receives.
 	RecordsAcknowledged(cell options.CellSpec, ack ledger.Ack)
 	// BeforeDeletion is called before every deletion of a writer.
@@ -47,6 +52,13 @@ type Hooks interface {
 	// cancelled; their failures are then due to the stop.
 	IsStopping(ctx context.Context) bool
 }
+
+// The phases of a batch of cells.
+const (
+	PhasePreChaos  = "pre-chaos"
+	PhaseChaos     = "chaos"
+	PhasePostChaos = "post-chaos"
+)
 
 // Run is one run.
 type Run struct {

@@ -23,6 +23,7 @@ func (c *cell) verify(ctx context.Context) error {
 	err := c.Delete(ctx)
 	c.result.Acks = c.ledger.Acks()
 	if err == nil {
+		c.waitingFor("detaching the volume")
 		err = c.provenance().awaitDetached(ctx)
 	}
 	if err == nil {
@@ -115,6 +116,7 @@ func (c *cell) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReader, c.failures.classify(ctx, err, nil))
 	}
+	c.waitingFor("reading the journal back")
 	log := c.logs.follow(pod)
 	timeout := c.run.Options.VerifyTimeout
 	waiting, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(

@@ -49,6 +49,7 @@ func (w *writer) start(ctx context.Context) error {
 	if err != nil {
 		return w.failures.classify(ctx, err, nil)
 	}
+	w.run.Hooks.WaitingFor(w.cell.Spec, "running, no acknowledgement yet", "")
 	w.log = w.logs.follow(pod)
 	return w.awaitFirstAck(ctx, acks)
 }
@@ -118,6 +119,7 @@ func (w *writer) deletePod(ctx context.Context) error {
 		return w.failures.classifyDeletion(ctx, w.pod.Name, err, w.log)
 	}
 	epoch.DeletedAt = time.Now().UTC()
+	w.run.Hooks.WaitingFor(w.cell.Spec, "deleted", "")
 	return nil
 }
 

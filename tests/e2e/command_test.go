@@ -101,13 +101,16 @@ func TestCommand_HasTheResultOfAnEngine(t *testing.T) {
 	start(t, engineNamespace, env)
 
 	// This service account has the same permissions as that of the engine.
-	code, out, _ := at.exec(shortRun("--reader-node", "other", "--keep", "-o", "json", "--bundle", "bundle",
+	code, out, errOut := at.exec(shortRun("--reader-node", "other", "--keep", "-o", "json", "--bundle", "bundle",
 		"--as", "system:serviceaccount:"+ownNamespace.Name+":"+account)...)
 	require.Equal(t, 0, code)
 	var own result.Result
 	require.NoError(t, json.Unmarshal([]byte(out), &own))
 	assert.Equal(t, judge.Pass, own.Verdict)
 	assert.Empty(t, own.Cluster.Warnings)
+	for _, command := range []string{" get pods,", " exec read-pod -- cat ", " cleanup ", " --run " + own.RunID} {
+		assert.Contains(t, errOut, command, "the commands for what --keep left")
+	}
 
 	o := await(t, engineNamespace)
 	ofEngine, err := json.Marshal(o.result)
@@ -214,7 +217,7 @@ func testCleanupOfKept(t terminal, run string) {
 	claims, err := t.ns.Kube.CoreV1().PersistentVolumeClaims(t.ns.Name).List(within(t.T), ofRun)
 	require.NoError(t, err)
 	require.Len(t, claims.Items, 1, "cleanup without --run keeps the claim")
-	code, _, _ = t.exec("cleanup", "--yes", "--run", run)
+	code, _, _ = t.exec("cleanup", "--yes", "--run", run[:8])
 	assert.Equal(t, 0, code)
 	requireNothingLeft(t.T, t.ns)
 }
@@ -231,12 +234,18 @@ func TestCommand_ReportsALoss(t *testing.T) {
 
 	code, out, _ = at.exec("report", "list", "-o", "json")
 	assert.Equal(t, 0, code)
-	var listed []struct{ Name, Run, Verdict string }
+	var listed []struct{ Namespace, Folder, Name, Run, Verdict string }
 	require.NoError(t, json.Unmarshal([]byte(out), &listed))
-	require.Len(t, listed, 1)
-	assert.Equal(t, "Fail", listed[0].Verdict)
-	code, out, _ = at.exec("report", listed[0].Run[:13], "-o", "json")
+	require.Len(t, listed, 2, "the folder and the ConfigMap")
+	for _, b := range listed {
+		assert.Equal(t, "Fail", b.Verdict)
+		assert.Equal(t, listed[0].Run, b.Run)
+	}
+	// The folder comes before the cluster.
+	require.NoError(t, os.RemoveAll(filepath.Join(at.folder, "volume-durability-"+listed[0].Run)))
+	code, out, errOut = at.exec("report", listed[0].Run[:13], "-o", "json")
 	assert.Equal(t, 0, code)
+	assert.Contains(t, errOut, "Evidence bundle: ConfigMap ")
 	assert.Contains(t, out, `"runID": "`+listed[0].Run+`"`)
 }
 
@@ -245,8 +254,10 @@ func TestCommand_RunsAChaosEngine(t *testing.T) {
 	at := newTerminal(t, newNamespace(t))
 	charts, err := filepath.Abs("../../charts/volume-durability")
 	require.NoError(t, err)
-	code, out, errOut := at.exec(shortRun("--engine", charts+"/engine.yaml", "--engine", charts+"/experiment.yaml")...)
+	code, out, errOut := at.exec(shortRun("--engine", charts+"/engine.yaml", "--engine", charts+"/experiment.yaml",
+		"--total-chaos-duration", "4s")...)
 	assert.Equal(t, 0, code)
+	assert.Contains(t, errOut, ": back after ", "the view shows the recovery")
 	assert.Contains(t, out, "Pass: ")
 	assert.Contains(t, errOut, "write-pod", "the plan is shown")
 	requireNothingLeft(t, at.ns)

@@ -227,6 +227,8 @@ func (noHooks) WritersReady(context.Context, []result.Cell) error { return nil }
 func (noHooks) BeforeChaos(context.Context) error                 { return nil }
 func (noHooks) RecordsAcknowledged(options.CellSpec, ledger.Ack)  {}
 func (noHooks) BeforeDeletion(options.CellSpec, result.Pod)       {}
+func (noHooks) PhaseChanged(string)                               {}
+func (noHooks) WaitingFor(options.CellSpec, string, string)       {}
 func (noHooks) BeforeRead(options.CellSpec)                       {}
 func (noHooks) CellJudged(result.Cell)                            {}
 func (noHooks) AllCellsJudged(context.Context) error              { return nil }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,36 @@ func (r *reportCommand) read(ctx context.Context, arg string) (loadedBundle, err
 		b, err := readLocal(arg, info, bundle.Options{Rule: r.rule, Asset: r.asset})
 		return loadedBundle{b, arg}, err
 	}
+	folder, err := folderOfRun(arg)
+	if err != nil {
+		return loadedBundle{}, err
+	}
+	if folder != "" {
+		b, err := readFolder(folder)
+		return loadedBundle{b, folder}, err
+	}
 	return r.readFromCluster(ctx, arg)
+}
+
+// folderOfRun returns the bundle in the current folder of the run whose ID begins with an argument; empty if there is
+// none.
+func folderOfRun(arg string) (string, error) {
+	if arg == "" {
+		return "", nil
+	}
+	bundles, err := localBundles(".")
+	if err != nil {
+		return "", err
+	}
+	var ids []string
+	for _, b := range bundles {
+		ids = append(ids, b.Run)
+	}
+	id, err := matchRun(arg, ids)
+	if err != nil || id == "" {
+		return "", err
+	}
+	return bundles[slices.Index(ids, id)].Folder, nil
 }
 
 // readLocal reads a bundle from a folder or a file.

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/orphans"
@@ -42,7 +43,7 @@ will remove, and asks for confirmation.
 It never removes the objects of a run that is still running. cleanup checks the Job of
 the run's ChaosEngine, or the process of the run on this machine. A run that was started
 on another machine counts as running until its newest object is older than --older-than.
-To remove what a run with --keep left, pass the full ID of that run with --run.`,
+cleanup removes the objects of a run with --keep only if --run names that run.`,
 		Example: `  # Every namespace
   volume-durability cleanup -A
 
@@ -53,8 +54,8 @@ To remove what a run with --keep left, pass the full ID of that run with --run.`
 	flags := terminal.NewFlagGroup("Flags")
 	u.scope.addAllNamespaces(flags.FlagSet)
 	flags.StringVar(&u.run, "run", "", "remove everything that the run with this ID created, "+
-		"including the objects that --keep kept; the full ID is required")
-	flags.DurationVar(&u.olderThan, "older-than", 24*time.Hour, "treat a run that was started on "+
+		"including the objects that --keep kept; the beginning of the ID is enough")
+	terminal.AddDuration(flags.FlagSet, &u.olderThan, "older-than", 24*time.Hour, 0, "treat a run that was started on "+
 		"another machine as ended if its newest object is older than this")
 	flags.BoolVarP(&u.yes, "yes", "y", false, "do not ask for confirmation")
 	u.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
@@ -78,7 +79,7 @@ func (u *cleanupCommand) execute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := orphans.Find(ctx, cluster.client, u.scope.namespace(), u.run)
+	found, err := u.find(ctx, cluster)
 	if err != nil {
 		return err
 	}
@@ -97,6 +98,28 @@ func (u *cleanupCommand) execute(ctx context.Context) error {
 		return errors.Join(u.format.Write(u.streams.Out, runs, nil), removeErr)
 	}
 	return removeErr
+}
+
+// find returns the runs with objects in the cluster, or only the one that --run names.
+func (u *cleanupCommand) find(ctx context.Context, cluster connection) ([]orphans.Run, error) {
+	found, err := orphans.Find(ctx, cluster.client, u.scope.namespace(), u.run)
+	if err != nil || u.run == "" {
+		return found, err
+	}
+	return onlyRun(u.run, found)
+}
+
+// onlyRun returns the run that --run names. In several namespaces, objects may have the label of the same run.
+func onlyRun(arg string, found []orphans.Run) ([]orphans.Run, error) {
+	var ids []string
+	for _, r := range found {
+		ids = append(ids, r.ID)
+	}
+	id, err := matchRun(arg, ids)
+	if err != nil {
+		return nil, fmt.Errorf("--run: %w", err)
+	}
+	return slices.DeleteFunc(found, func(r orphans.Run) bool { return r.ID != id }), nil
 }
 
 // decide determines for each run whether to remove its objects.
@@ -145,15 +168,17 @@ func (u *cleanupCommand) printRuns(runs []cleanupRun) error {
 	if len(runs) == 0 {
 		message := "No objects of a run were found."
 		if u.run != "" {
-			message = "No objects of run " + u.run + " were found. --run takes the full ID: " +
-				"run cleanup without it to list all runs."
+			message = "No objects of run " + u.run + " were found. " +
+				"To list all runs, run cleanup without --run."
 		}
 		_, err := fmt.Fprintln(out, message)
 		return err
 	}
 	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ACTION\tNAMESPACE\tKIND\tNAME\tAGE\tRUN\tSTARTED BY")
+	table := style.Table{Columns: []style.Column{
+		{Title: "ACTION"}, {Title: "NAMESPACE", Drop: 3}, {Title: "KIND"}, {Title: "NAME", Name: true},
+		{Title: "AGE", Drop: 2}, {Title: "RUN"}, {Title: "STARTED BY", Drop: 1},
+	}}
 	for _, r := range runs {
 		action := "keep"
 		if r.Remove {
@@ -161,12 +186,11 @@ func (u *cleanupCommand) printRuns(runs []cleanupRun) error {
 		}
 		for _, o := range r.Objects {
 			age := duration.HumanDuration(time.Since(o.CreatedAt))
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", action, r.Namespace, o.Kind, o.Name, age, r.ID, r.StartedBy)
+			row := []string{action, r.Namespace, o.Kind, o.Name, age, shortRun(r.ID), r.StartedBy}
+			table.Rows = append(table.Rows, row)
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
+	text.WriteString(table.Render(style.Width(out)))
 	text.WriteString("\n")
 	for _, r := range runs {
 		fmt.Fprintf(&text, "Run %s: %s: %s\n", r.ID, r.State, r.Reason)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -65,10 +66,23 @@ func TestCleanupDecide_KeepsObjectsOfRunningRuns(t *testing.T) {
 
 func TestCleanupPrint_DistinguishesUnknownRunFromCleanCluster(t *testing.T) {
 	for run, want := range map[string]string{
-		"": "No objects of a run were found.", "5f6c": "No objects of run 5f6c were found. --run takes the full ID",
+		"": "No objects of a run were found.", "5f6c": "No objects of run 5f6c were found. To list all runs",
 	} {
 		var out bytes.Buffer
 		require.NoError(t, (&cleanupCommand{streams: Streams{Out: &out}, run: run}).printRuns(nil))
 		assert.Contains(t, out.String(), want)
+	}
+}
+
+func TestCleanup_RunMayBeABeginning(t *testing.T) {
+	found := []orphans.Run{{ID: "5f6c0001", Namespace: "a"}, {ID: "5f6c0001", Namespace: "b"}, {ID: "5f6c0002"}}
+	for arg, want := range map[string]int{"5f6c0001": 2, "5f6c0002": 1, "5f6c00": -1, "7": 0} {
+		runs, err := onlyRun(arg, slices.Clone(found))
+		if want < 0 {
+			assert.EqualError(t, err, "--run: 5f6c00 is the beginning of the IDs of several runs: 5f6c0001, 5f6c0002")
+			continue
+		}
+		require.NoError(t, err)
+		assert.Len(t, runs, want, arg)
 	}
 }

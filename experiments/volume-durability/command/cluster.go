@@ -1,8 +1,10 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,16 +26,44 @@ func newClusterFlags() clusterFlags {
 
 func (f clusterFlags) addTo(flags *pflag.FlagSet) {
 	f.AddFlags(flags)
-	flags.Lookup("namespace").Usage = "namespace of the claims, pods and evidence bundles (default " +
-		options.Defaults().Namespace + ")"
+	flags.Lookup("namespace").Usage = "namespace of the claims, pods and evidence bundles (default that of " +
+		"the kubeconfig's context, or " + options.Defaults().Namespace + ")"
 }
 
-// namespace returns the namespace that the flag names, or the default one.
+// namespace returns the namespace that the flag names, that of the kubeconfig's context, or the default one.
 func (f clusterFlags) namespace() string {
-	if *f.Namespace != "" {
-		return *f.Namespace
+	return cmp.Or(*f.Namespace, f.contextNamespace(), options.Defaults().Namespace)
+}
+
+// contextNamespace returns the namespace of the kubeconfig's context; empty if the context has none.
+func (f clusterFlags) contextNamespace() string {
+	raw, err := f.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return ""
 	}
-	return options.Defaults().Namespace
+	if selected := raw.Contexts[cmp.Or(*f.Context, raw.CurrentContext)]; selected != nil {
+		return selected.Namespace
+	}
+	return ""
+}
+
+// isConfigured reports whether a kubeconfig, a flag or the pod of this program names a cluster. Without any of them,
+// client-go uses localhost:8080.
+func (f clusterFlags) isConfigured() bool {
+	raw, err := f.ToRawKubeConfigLoader().RawConfig()
+	return err != nil || len(raw.Clusters) > 0 || *f.APIServer != "" || os.Getenv("KUBERNETES_SERVICE_HOST") != ""
+}
+
+// kubectlFlags returns the flags with which kubectl and this program select the same cluster, as part of a command.
+func (f clusterFlags) kubectlFlags() string {
+	var flags string
+	if *f.KubeConfig != "" {
+		flags += " --kubeconfig " + *f.KubeConfig
+	}
+	if *f.Context != "" {
+		flags += " --context " + *f.Context
+	}
+	return flags
 }
 
 // scopeFlags select a cluster, and one namespace or all of them.

@@ -51,7 +51,7 @@ Exit codes:
   2    the verdict is Error or N/A, or the command failed
   130  the run was stopped, or the command was interrupted`,
 		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
+		Args: terminal.SubcommandOnly,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	if strings.HasPrefix(filepath.Base(program), "kubectl-") {
@@ -60,6 +60,9 @@ Exit codes:
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
+	root.Version = newVersionInfo().Version
+	root.SetVersionTemplate(newVersionInfo().text())
+	root.SetFlagErrorFunc(terminal.SuggestFlags)
 	root.AddCommand(
 		newRun(streams), newReport(streams), newVerify(streams), newDoctor(streams), newCleanup(streams),
 		newVersion(streams), newExperiment(streams),

@@ -53,6 +53,25 @@ func TestExecute_WrongArgumentsAreErrors(t *testing.T) {
 	}
 }
 
+func TestExecute_SuggestsWhatMayHaveBeenMeant(t *testing.T) {
+	for want, args := range map[string][]string{
+		`unknown command "reprot" for "volume-durability"; did you mean report`: {"reprot"},
+		"did you mean --storage-class or --storage-classes?":                    {"run", "--storage-clas", "x"},
+		"did you mean --chaos-interval?":                                        {"local", ".", "--chaos-intervall=1"},
+		"did you mean ReadWriteOncePod?":                                        {"run", "--access-mode=RWX,ReadWriteOncPod"},
+		"did you mean emptyDir?":                                                {"run", "--volume-source=emptydir"},
+		"want one of json, yaml, table, junit; did you mean json?":              {"run", "-o", "jsn"},
+		"did you mean warning?":                                                 {"run", "--log-level", "warnin"},
+		"did you mean parallel?":                                                {"run", "--sequence=paralel"},
+	} {
+		code, _, errOut := execute(t, args...)
+		assert.Equal(t, terminal.ExitError, code, args)
+		assert.Contains(t, errOut, want)
+	}
+	_, _, errOut := execute(t, "run", "--no-such-flag")
+	assert.NotContains(t, errOut, "did you mean")
+}
+
 func TestFlagsOnly_SuggestsOnlyFlagsOfTheCommand(t *testing.T) {
 	for name, hasForce := range map[string]bool{"run": true, "doctor": true, "verify": false, "cleanup": false} {
 		_, _, errOut := execute(t, name, "true")
@@ -91,6 +110,10 @@ func TestVersion_PrintsBuildAndImage(t *testing.T) {
 	var v versionInfo
 	require.NoError(t, json.Unmarshal([]byte(out), &v))
 	assert.NotEmpty(t, v.Go)
+	_, command, _ := execute(t, "version")
+	code, flag, _ := execute(t, "--version")
+	assert.Equal(t, terminal.ExitOK, code)
+	assert.Equal(t, command, flag)
 	assert.Equal(t, repository+":v1.2.3", releasedImage("v1.2.3"))
 	for _, unreleased := range []string{"", "v1.2.4-0.20261125031500-abcdefabcdef", "v1.2.3+dirty"} {
 		assert.Equal(t, repository+":latest", releasedImage(unreleased))
@@ -240,13 +263,44 @@ func TestMatchEntries_ByNameOrRun(t *testing.T) {
 	}
 }
 
-func TestBundleTable_Columns(t *testing.T) {
-	now := time.Now()
-	text, err := bundleTable([]listedBundle{
-		{Namespace: "stig", Name: "n", Run: "r", Verdict: "Pass", CreatedAt: now.Add(-time.Hour)},
-	}, now)
-	require.NoError(t, err)
-	assert.Equal(t, "NAMESPACE  NAME  RUN  VERDICT  AGE\nstig       n     r    Pass     60m\n", text)
+func TestReportList_HasLocalFolders(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Chdir(t.TempDir())
+	code, out, errOut := execute(t, "report", "list")
+	assert.Equal(t, terminal.ExitOK, code)
+	assert.Empty(t, out)
+	assert.Equal(t, "No evidence bundles found in the current folder; no cluster is configured.\n", errOut)
+	passed, failed := samples.Pass(), samples.Fail()
+	passed.RunID, failed.RunID = "5f6c0001-7d2e", "5f6c0002-7d2e"
+	passed.EndedAt, failed.EndedAt = time.Now().Add(-time.Hour), time.Now()
+	passed.Cluster.Server = "https://cluster.example"
+	for _, r := range []result.Result{passed, failed} {
+		b, err := bundle.Make(r, bundle.Options{})
+		require.NoError(t, err)
+		require.NoError(t, b.Write("volume-durability-"+r.RunID))
+	}
+	code, out, _ = execute(t, "report", "list")
+	assert.Equal(t, terminal.ExitOK, code)
+	lines := strings.Split(out, "\n")
+	require.Len(t, lines, 4)
+	assert.Regexp(t, `^volume-durability-5f6c0002-7d2e +\(folder\) +5f6c0002 +Fail +\ds? `, lines[1],
+		"the newest is first")
+	assert.Regexp(t, `^volume-durability-5f6c0001-7d2e +\(folder\) +5f6c0001 +Pass +60m +https://cluster.example$`,
+		lines[2])
+
+	code, out, _ = execute(t, "report", "5f6c0002")
+	assert.Equal(t, terminal.ExitOK, code)
+	assert.Contains(t, out, "Fail: ")
+	code, _, errOut = execute(t, "report", "5f6c")
+	assert.Equal(t, terminal.ExitError, code)
+	assert.Contains(t, errOut, "5f6c is the beginning of the IDs of several runs: 5f6c0001-7d2e, 5f6c0002-7d2e")
+
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	code, out, errOut = execute(t, "report", "list", "--server", gone.URL)
+	assert.Equal(t, terminal.ExitError, code, "the cluster that the user named was not searched")
+	assert.Contains(t, out, "5f6c0002")
+	assert.Contains(t, errOut, "error: ")
 }
 
 func TestOpenCommand_EverySystem(t *testing.T) {

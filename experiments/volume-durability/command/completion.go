@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
@@ -69,6 +70,8 @@ func completionOf(flag *pflag.Flag) completionFunc {
 		return fixedValues(terminal.LogLevels())
 	case ruleFlag:
 		return fixedValues(ruleIDs())
+	case *style.When:
+		return fixedValues(style.Choices())
 	}
 	switch flag.Name {
 	case "context":

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/preflight"
 )
@@ -43,7 +44,7 @@ The exit code is 0 if every required check succeeds, and 2 otherwise.`,
 	general, optionGroup := terminal.NewFlagGroup("Flags"), terminal.NewFlagGroup("Options, as for run")
 	d.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	d.level.AddTo(general.FlagSet)
-	d.options = addOptionFlags(optionGroup.FlagSet, d.cluster.Namespace)
+	d.options = addOptionFlags(optionGroup.FlagSet, d.cluster)
 	terminal.AddFlagGroups(c, general, optionGroup, clusterGroup(d.cluster))
 	return c
 }
@@ -64,7 +65,9 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err = d.format.Write(d.streams.Out, checks, func() (string, error) { return checkTable(checks) })
+	err = d.format.Write(d.streams.Out, checks, func() (string, error) {
+		return checkTable(checks, d.format.Color.Palette(d.streams.Out))
+	})
 	if err == nil && !preflight.Ready(checks) {
 		return &terminal.Exit{Code: terminal.ExitError}
 	}
@@ -72,9 +75,11 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 }
 
 // checkTable renders checks as a table for a terminal.
-func checkTable(checks []preflight.Check) (string, error) {
+func checkTable(checks []preflight.Check, palette style.Palette) (string, error) {
+	// tabwriter counts escape sequences as text. They have the same length in every row.
 	marks := map[preflight.Status]string{
-		preflight.Passed: "✓ passed", preflight.Failed: "✗ failed", preflight.Warning: "! warning",
+		preflight.Passed: palette.Good("✓ passed"), preflight.Failed: palette.Bad("✗ failed"),
+		preflight.Warning: palette.Notice("! warning"),
 	}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)

@@ -10,13 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/report/openmetrics"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
 func TestLiveMetrics_AreServedDuringTheRunAndAfterIt(t *testing.T) {
-	view := progress.New(io.Discard, false, options.Defaults())
+	view := progress.New(io.Discard, style.Never, options.Defaults())
 	spec := runSpec{options: options.Defaults(), hooks: view}
 	spec.options.MetricsAddress = "localhost:0"
 	var live liveMetrics

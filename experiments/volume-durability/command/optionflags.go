@@ -25,8 +25,8 @@ const (
 // optionFlags are one flag for each option. The namespace has kubectl's flag.
 type optionFlags struct {
 	all map[string]*optionFlag
-	// namespace points to the value of kubectl's flag.
-	namespace *string
+	// cluster has kubectl's flag for the namespace.
+	cluster clusterFlags
 }
 
 // optionFlag is the value of one option, unparsed.
@@ -62,8 +62,8 @@ func terminalDefaults() map[string]string { return map[string]string{controlOpti
 func defaultImage() string { return releasedImage(terminal.BuildInfo("").Version) }
 
 // addOptionFlags adds a flag for each option.
-func addOptionFlags(flags *pflag.FlagSet, namespace *string) *optionFlags {
-	f := &optionFlags{all: map[string]*optionFlag{}, namespace: namespace}
+func addOptionFlags(flags *pflag.FlagSet, cluster clusterFlags) *optionFlags {
+	f := &optionFlags{all: map[string]*optionFlag{}, cluster: cluster}
 	defaults := terminalDefaults()
 	defaults[imageOption] = defaultImage()
 	for _, option := range options.Table() {
@@ -115,7 +115,8 @@ func flagName(option string) string {
 }
 
 // getenv returns a lookup of options by name. A flag wins over the environment of a
-// ChaosEngine; without a ChaosEngine, the defaults of the command line apply.
+// ChaosEngine; without a ChaosEngine, the defaults of the command line apply, and the namespace
+// is that of the kubeconfig's context.
 func (f *optionFlags) getenv(engine func(string) string) func(string) string {
 	defaults := terminalDefaults()
 	return func(name string) string {
@@ -124,6 +125,8 @@ func (f *optionFlags) getenv(engine func(string) string) func(string) string {
 			return value
 		case engine != nil:
 			return engine(name)
+		case name == namespaceOption:
+			return f.cluster.contextNamespace()
 		}
 		return defaults[name]
 	}
@@ -132,7 +135,7 @@ func (f *optionFlags) getenv(engine func(string) string) func(string) string {
 // value returns the value that a flag was set to; empty if it was not set.
 func (f *optionFlags) value(name string) string {
 	if name == namespaceOption {
-		return *f.namespace
+		return *f.cluster.Namespace
 	}
 	flag := f.all[name]
 	if flag == nil || !flag.set {
@@ -151,6 +154,6 @@ func (f *optionFlags) value(name string) string {
 // withFlagNames adds the names of the flags to mistakes in options.
 func withFlagNames(err error) error {
 	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
-		return fmt.Errorf("--%s (%s) %q: want %s", flagName(p.Name), p.Name, p.Value, p.Want)
+		return fmt.Errorf("--%s (%s) %q: want %s%s", flagName(p.Name), p.Name, p.Value, p.Want, terminal.SuggestValue(p))
 	})
 }

@@ -17,8 +17,12 @@ import (
 func parseFlags(t *testing.T, engine func(string) string, args ...string) (options.Values, error) {
 	t.Helper()
 	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	namespace := flags.StringP("namespace", "n", "", "")
-	f := addOptionFlags(flags, namespace)
+	if _, isSet := os.LookupEnv("KUBECONFIG"); !isSet {
+		t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	}
+	cluster := newClusterFlags()
+	cluster.addTo(flags)
+	f := addOptionFlags(flags, cluster)
 	require.NoError(t, flags.Parse(args))
 	spec, err := newRunSpec(f.getenv(engine))
 	return spec.options, withFlagNames(err)
@@ -26,7 +30,9 @@ func parseFlags(t *testing.T, engine func(string) string, args ...string) (optio
 
 func TestOptionFlags_EveryOptionHasAFlagWithHelp(t *testing.T) {
 	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	addOptionFlags(flags, flags.String("namespace", "", ""))
+	cluster := newClusterFlags()
+	cluster.addTo(flags)
+	addOptionFlags(flags, cluster)
 	for _, option := range options.Table() {
 		flag := flags.Lookup(flagName(option.Name))
 		require.NotNil(t, flag, option.Name)
@@ -48,6 +54,23 @@ func TestOptionFlags_DefaultsDifferOnlyInTheControl(t *testing.T) {
 	want := options.Defaults()
 	want.NegativeControl = true
 	assert.Equal(t, want, got)
+}
+
+func TestOptionFlags_NamespaceIsThatOfTheContext(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, os.WriteFile(file, []byte(`{apiVersion: v1, kind: Config, current-context: first, contexts: [
+  {name: first, context: {cluster: c, namespace: team}}, {name: second, context: {cluster: c}}]}`), 0o600))
+	t.Setenv("KUBECONFIG", file)
+	for want, args := range map[string][]string{
+		"team": nil, "mine": {"-n", "mine"}, "stig": {"--context", "second"},
+	} {
+		got, err := parseFlags(t, nil, args...)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.Namespace)
+	}
+	got, err := parseFlags(t, func(string) string { return "" })
+	require.NoError(t, err)
+	assert.Equal(t, "stig", got.Namespace, "an engine has the default of the experiment")
 }
 
 func TestOptionFlags_AreParsed(t *testing.T) {

@@ -147,6 +147,9 @@ func (r *reportCommand) renderOne(b bundle.Bundle) ([]byte, error) {
 			return nil, err
 		}
 		var text strings.Builder
+		if r.to == "" {
+			r.format.Destination = r.streams.Out
+		}
 		err = r.format.WriteResult(&text, outcome)
 		return []byte(text.String()), err
 	}

@@ -77,7 +77,7 @@ Exit codes:
 	r.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
 	r.level.AddTo(general.FlagSet)
 	optionGroup := terminal.NewFlagGroup("Options, which are environment variables in a ChaosEngine")
-	r.options = addOptionFlags(optionGroup.FlagSet, r.cluster.Namespace)
+	r.options = addOptionFlags(optionGroup.FlagSet, r.cluster)
 	terminal.AddFlagGroups(c, general, optionGroup, clusterGroup(r.cluster))
 	return c
 }
@@ -116,7 +116,9 @@ func (r *runCommand) execute(ctx context.Context) (err error) {
 	for i := range outcome.Cells {
 		outcome.Cells[i].NotShown = append(outcome.Cells[i].NotShown, notShown...)
 	}
-	return r.report(ctx, spec, outcome)
+	err = r.report(ctx, spec, outcome)
+	fmt.Fprint(r.streams.ErrOut, r.describeKept(spec, outcome))
+	return err
 }
 
 // readSpec reads the flags, and the ChaosEngine if there is one. It also returns notes on
@@ -171,7 +173,7 @@ func (r *runCommand) confirmPlan(ctx context.Context, spec runSpec) error {
 
 // executeSpec executes the run, shows its progress and serves its figures. The error is that of an option.
 func (r *runCommand) executeSpec(ctx context.Context, spec runSpec, live *liveMetrics) (result.Result, error) {
-	view := progress.New(r.streams.ErrOut, terminal.HasCursor(r.streams.ErrOut), spec.options)
+	view := progress.New(r.streams.ErrOut, r.format.Color, spec.options)
 	view.Printf("run %s", spec.id)
 	log := newTerminalLog(view, r.level.Level)
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/helper"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
@@ -53,7 +54,7 @@ func waitForSignals() int {
 		Name: "write-pod", Namespace: "stig", Labels: map[string]string{kube.RunLabel: "run-1"},
 	}}
 	spec := runSpec{id: "run-1", options: options.Defaults(), cluster: connection{client: fake.NewClientset(pod)}}
-	view := progress.New(os.Stderr, false, spec.options)
+	view := progress.New(os.Stderr, style.Never, spec.options)
 	stopHandling := handleInterrupts(ctx, Streams{Out: os.Stdout, ErrOut: os.Stderr}, view, spec)
 	view.Printf("running")
 	<-ctx.Done()

@@ -38,17 +38,21 @@ type versionInfo struct {
 	Image string `json:"image"`
 }
 
+func newVersionInfo() versionInfo {
+	t := terminal.BuildInfo("")
+	return versionInfo{
+		Version: cmp.Or(t.Version, unknown), Commit: t.Commit, Go: runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH, Image: releasedImage(t.Version),
+	}
+}
+
 func newVersion(streams Streams) *cobra.Command {
 	var format terminal.FormatFlag
 	c := &cobra.Command{
 		Use: "version", Short: "Print the version and commit of the build, and the default image of the pods",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			t := terminal.BuildInfo("")
-			v := versionInfo{
-				Version: cmp.Or(t.Version, unknown), Commit: t.Commit, Go: runtime.Version(),
-				Platform: runtime.GOOS + "/" + runtime.GOARCH, Image: releasedImage(t.Version),
-			}
+			v := newVersionInfo()
 			return format.Write(streams.Out, v, func() (string, error) { return v.text(), nil })
 		},
 	}

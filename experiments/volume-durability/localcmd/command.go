@@ -29,7 +29,7 @@ import (
 const helperCommand = "helper"
 
 // optionsHeading is the heading of the options in the help. Some defaults are not those of run.
-const optionsHeading = "Options, with the same names as in run"
+const optionsHeading = "Options, with the same names as in run; a time is seconds, or has a unit, such as 2m"
 
 // localCommand holds the flags of the command local.
 type localCommand struct {
@@ -94,6 +94,7 @@ Exit codes:
 	l.options.addTo(optionGroup.FlagSet, runOptions())
 	general.BoolVar(&l.graceful, "graceful", false, "kill writers with SIGTERM, the same as --force=false")
 	terminal.AddFlagGroups(c, general, optionGroup, l.betweenGroup())
+	c.SetFlagErrorFunc(terminal.SuggestFlags)
 	c.AddCommand(newWrite(l), newRead(l), newHelper())
 	return c
 }
@@ -170,7 +171,7 @@ func (l *localCommand) newRun(path string) (local.Run, error) {
 	note(l.between.check())
 	id := string(uuid.NewUUID())
 	run := local.Run{
-		ID: id, Options: values, Between: local.BetweenCommand{Command: l.between.command, Timeout: l.between.timeout()},
+		ID: id, Options: values, Between: local.BetweenCommand{Command: l.between.command, Timeout: l.between.timeout},
 		BetweenEach: l.between.each,
 	}
 	run.Target, err = local.NewTarget(path, local.Format(id, values.RecordSize).ID)
@@ -237,7 +238,7 @@ func (l *localCommand) chooseFolder(run local.Run) error {
 
 // show executes the run and shows its progress.
 func (l *localCommand) show(ctx context.Context, run local.Run) result.Result {
-	view := progress.New(l.errOut, terminal.HasCursor(l.errOut), run.Options)
+	view := progress.New(l.errOut, l.format.Color, run.Options)
 	defer view.Close()
 	view.Printf("run %s: writing to %s", run.ID, run.Target.Journal)
 	run.Hooks, run.Log = view, terminal.NewLog(view, l.level.Level)

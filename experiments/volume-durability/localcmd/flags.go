@@ -30,8 +30,8 @@ const (
 
 func runOptions() []localOption {
 	return []localOption{
-		{"TOTAL_CHAOS_DURATION", "10", "seconds of chaos; the writer is killed every --chaos-interval, at least once"},
-		{"CHAOS_INTERVAL", "2", "seconds between two kills; with --randomness also a range such as 1-4"},
+		{"TOTAL_CHAOS_DURATION", "10", "time of chaos; the writer is killed every --chaos-interval, at least once"},
+		{"CHAOS_INTERVAL", "2", "time between two kills; with --randomness also a range such as 1-4"},
 		{"RANDOMNESS", "false", "choose each interval at random"},
 		{"FORCE", "true", "kill the writer with SIGKILL; false sends SIGTERM"},
 		{"RECORD_SIZE", "256", recordSizeHelp},
@@ -113,7 +113,7 @@ func (o *optionFlags) parse() (options.Values, error) {
 // withFlagNames replaces the names of options by those of their flags.
 func withFlagNames(err error) error {
 	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
-		return fmt.Errorf("--%s %q: want %s", terminal.FlagName(p.Name), p.Value, p.Want)
+		return fmt.Errorf("--%s %q: want %s%s", terminal.FlagName(p.Name), p.Value, p.Want, terminal.SuggestValue(p))
 	})
 }
 
@@ -121,26 +121,21 @@ func withFlagNames(err error) error {
 type betweenFlags struct {
 	command string
 	each    bool
-	seconds int
+	timeout time.Duration
 }
 
 func (b *betweenFlags) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&b.command, "between", "", "shell command to run after the last kill, before the journal is read back")
 	flags.BoolVar(&b.each, "between-each", false, "run the command of --between after every kill")
-	flags.IntVar(&b.seconds, "between-timeout", 120, "seconds that the command of --between may take")
+	terminal.AddDuration(flags, &b.timeout, "between-timeout", 2*time.Minute, time.Second,
+		"time that the command of --between may take")
 }
 
-func (b *betweenFlags) timeout() time.Duration { return time.Duration(b.seconds) * time.Second }
-
 func (b *betweenFlags) check() error {
-	var problems []error
 	if b.each && b.command == "" {
-		problems = append(problems, errors.New("--between-each requires --between"))
+		return errors.New("--between-each requires --between")
 	}
-	if b.seconds < 1 {
-		problems = append(problems, fmt.Errorf("--between-timeout %d: want 1 or more", b.seconds))
-	}
-	return errors.Join(problems...)
+	return nil
 }
 
 // newRemote returns where the reader runs.

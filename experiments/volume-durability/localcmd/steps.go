@@ -24,7 +24,8 @@ type writeCommand struct {
 	*localCommand
 	options optionFlags
 	acks    string
-	seconds int
+	// duration is how long to write; 0 is until interrupted.
+	duration time.Duration
 }
 
 // newWrite returns the command that only writes. Another machine keeps the acknowledgements.
@@ -47,7 +48,7 @@ use "volume-durability verify --ledger FILE".`,
 	})
 	flags.StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, '-' for standard output, or "+
 		"tcp://HOST:PORT")
-	flags.IntVar(&w.seconds, "duration", 0, "seconds to write; 0 to write until interrupted")
+	terminal.AddDuration(flags.FlagSet, &w.duration, "duration", 0, 0, "time to write; 0 to write until interrupted")
 	terminal.AddFlagGroups(c, flags)
 	return c
 }
@@ -60,9 +61,6 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 	err = errors.Join(err, targetErr, checkSink(w.acks, target, ""))
 	if w.acks == "" {
 		err = errors.Join(err, errors.New("--acks: want a file, - or tcp://HOST:PORT"))
-	}
-	if w.seconds < 0 {
-		err = errors.Join(err, fmt.Errorf("--duration %d: want 0 or more", w.seconds))
 	}
 	executable, executableErr := os.Executable()
 	if err := errors.Join(err, executableErr); err != nil {
@@ -77,9 +75,9 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 		return err
 	}
 	writing := ctx
-	if w.seconds > 0 {
+	if w.duration > 0 {
 		var cancel context.CancelFunc
-		writing, cancel = context.WithTimeout(ctx, time.Duration(w.seconds)*time.Second)
+		writing, cancel = context.WithTimeout(ctx, w.duration)
 		defer cancel()
 	}
 	fmt.Fprintf(w.errOut, "writing to %s\n", target.Journal)
@@ -92,8 +90,9 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 // readCommand holds the flags of local read.
 type readCommand struct {
 	*localCommand
-	format              terminal.FormatFlag
-	recordSize, seconds int
+	format     terminal.FormatFlag
+	recordSize int
+	timeout    time.Duration
 }
 
 // newRead returns the command that only scans the journals of earlier writers.
@@ -105,7 +104,8 @@ func newRead(l *localCommand) *cobra.Command {
 	}
 	flags := terminal.NewFlagGroup("Flags")
 	flags.IntVar(&r.recordSize, "record-size", 256, "bytes per record, as set for local write")
-	flags.IntVar(&r.seconds, "verify-timeout", 300, "seconds that reading a journal may take")
+	terminal.AddDuration(flags.FlagSet, &r.timeout, "verify-timeout", 5*time.Minute, time.Second,
+		"time that reading a journal may take")
 	r.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	terminal.AddFlagGroups(c, flags)
 	return c
@@ -117,7 +117,7 @@ func (r *readCommand) execute(ctx context.Context, folder string) error {
 		return err
 	}
 	helper := append([]string{executable}, r.helperArgs()...)
-	found, err := local.Read(ctx, helper, folder, r.recordSize, time.Duration(r.seconds)*time.Second)
+	found, err := local.Read(ctx, helper, folder, r.recordSize, r.timeout)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
-// logInterval is the time between two lines on the progress of the writers.
+// logInterval is the time between two lines on what the running cells do.
 const logInterval = 5 * time.Second
 
 // logView is a screen that keeps every line: a file, a pipe or a log.
@@ -20,18 +20,18 @@ type logView struct {
 	mu  sync.Mutex
 	out io.Writer
 
-	stop chan struct{}
-	done chan struct{}
+	closing    sync.Once
+	stop, done chan struct{}
 }
 
 func newLogView(out io.Writer, v *View) *logView {
 	l := &logView{view: v, out: out, stop: make(chan struct{}), done: make(chan struct{})}
-	go l.logWriters()
+	go l.logProgress()
 	return l
 }
 
-// logWriters prints the progress of the writers at regular intervals.
-func (l *logView) logWriters() {
+// logProgress prints what the running cells do at regular intervals.
+func (l *logView) logProgress() {
 	defer close(l.done)
 	ticker := time.NewTicker(logInterval)
 	defer ticker.Stop()
@@ -40,28 +40,32 @@ func (l *logView) logWriters() {
 		case <-l.stop:
 			return
 		case <-ticker.C:
-			if line := l.view.writersLine(); line != "" {
+			if line := l.view.progressLine(); line != "" {
 				l.printLine(line)
 			}
 		}
 	}
 }
 
-// writersLine returns the progress of the writers; empty if none is writing.
-func (v *View) writersLine() string {
+// progressLine returns what the running cells do; empty if no cell is running.
+func (v *View) progressLine() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	var writing []string
+	var running []string
 	for _, r := range v.order {
-		if r.state == stateWriting {
-			writing = append(writing, fmt.Sprintf("%s %s (%s/s)",
-				r.spec.DisplayName(), judge.FormatCount(r.records), formatRate(r.rate.perSecond(v.now()))))
+		if r.isRunning() {
+			state := r.state(v.now(), v.options.WriteRate)
+			running = append(running, fmt.Sprintf("%s %s (%s)", r.spec.DisplayName(), judge.FormatCount(r.records), state))
 		}
 	}
-	if len(writing) == 0 {
+	if len(running) == 0 {
 		return ""
 	}
-	return "records acknowledged: " + strings.Join(writing, ", ")
+	line := "records acknowledged: " + strings.Join(running, ", ")
+	if len(v.order) > 1 {
+		line = v.counts() + "; " + line
+	}
+	return line
 }
 
 func (l *logView) Write(b []byte) (int, error) {
@@ -79,18 +83,10 @@ func (l *logView) printLine(line string) {
 
 func (l *logView) event(line string) { l.printLine(line) }
 
-// elapsed returns the time since the start of the run.
-func (v *View) elapsed() string { return v.now().Sub(v.started).Round(time.Second).String() }
-
-func (l *logView) setRows(rows []*row) {
-	names := make([]string, len(rows))
-	for i, r := range rows {
-		names[i] = r.spec.DisplayName()
-	}
-	l.printLine("cells: " + strings.Join(names, ", "))
-}
+// update prints nothing: every change that matters is an event.
+func (l *logView) update() {}
 
 func (l *logView) close() {
-	close(l.stop)
+	l.closing.Do(func() { close(l.stop) })
 	<-l.done
 }

@@ -1,6 +1,6 @@
-// Package progress shows a run while it executes: its phases, how many records are
-// acknowledged, and every deletion and verdict. On a terminal it updates one line for
-// each cell in place; otherwise it prints one line for each event.
+// Package progress shows a run while it executes: its phases, what each cell does or waits
+// for, how many records are acknowledged, and every verdict. On a terminal it updates a
+// table of the cells in place; otherwise it prints one line for each event.
 //
 // A View implements run.Hooks and does not change the run. It does not access the
 // cluster, and does not print the result at the end.
@@ -10,9 +10,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
@@ -22,12 +24,10 @@ import (
 // phaseChaos is the phase in which the view shows how much of its time has passed.
 const phaseChaos = "chaos"
 
-// stateWriting is the state of a cell whose writer acknowledges records.
-const stateWriting = "writing"
-
 // View shows the progress of one run.
 type View struct {
 	options options.Values
+	palette style.Palette
 	screen  screen
 	now     func() time.Time
 
@@ -46,32 +46,27 @@ type screen interface {
 	printLine(line string)
 	// event prints a line on an event, unless the screen shows it in another way.
 	event(line string)
-	// setRows sets the rows to show.
-	setRows(rows []*row)
+	// update shows the current state of the view.
+	update()
 	// close leaves the screen as it is, so that others can write to it.
 	close()
 }
 
-// row is the progress of one cell.
-type row struct {
-	spec      options.CellSpec
-	epochs    map[int]uint64 // the last acknowledged sequence number of each
-	records   uint64
-	rate      rate
-	deletions int
-	state     string
-	verdict   string // empty until there is one
-}
-
-// New returns a view of a run. Terminal reports whether the cursor of out can be moved.
-func New(out io.Writer, terminal bool, opts options.Values) *View {
-	v := &View{options: opts, now: time.Now, started: time.Now(), phase: "starting", rows: map[string]*row{}}
-	if terminal {
+// New returns a view of a run. If out is a terminal whose cursor can be moved, the view updates its lines in place.
+func New(out io.Writer, when style.When, opts options.Values) *View {
+	v := newView(when.Palette(out), opts, time.Now)
+	if style.HasCursor(out) {
 		v.screen = newTerminalView(out, v)
 	} else {
 		v.screen = newLogView(out, v)
 	}
 	return v
+}
+
+func newView(palette style.Palette, opts options.Values, now func() time.Time) *View {
+	return &View{
+		options: opts, palette: palette, now: now, started: now(), phase: "starting", rows: map[string]*row{},
+	}
 }
 
 // Write writes whole lines without disturbing the view.
@@ -84,25 +79,39 @@ func (v *View) Printf(format string, args ...any) { v.screen.printLine(fmt.Sprin
 func (v *View) event(format string, args ...any) { v.screen.event(fmt.Sprintf(format, args...)) }
 
 // Removing shows that the run removes what it created.
-func (v *View) Removing() { v.setPhase("cleaning up") }
+func (v *View) Removing() { v.PhaseChanged("cleaning up") }
 
 // Close ends the view. Its last lines stay on the screen.
 func (v *View) Close() {
-	v.setPhase("done")
+	v.PhaseChanged("done")
 	v.screen.close()
 }
 
 // CellsPlanned shows the cells of the run.
 func (v *View) CellsPlanned(cells []options.CellSpec) {
 	v.mu.Lock()
-	for _, spec := range cells {
-		r := &row{spec: spec, epochs: map[int]uint64{}, state: "nothing acknowledged yet"}
+	names := make([]string, len(cells))
+	for i, spec := range cells {
+		r := newRow(spec)
 		v.rows[spec.Name] = r
 		v.order = append(v.order, r)
+		names[i] = spec.DisplayName()
 	}
 	v.phase = "pre-chaos"
 	v.mu.Unlock()
-	v.screen.setRows(v.order)
+	v.event("cells: %s", listed(names))
+	v.screen.update()
+}
+
+// PhaseChanged shows the phase of the current batch of cells.
+func (v *View) PhaseChanged(phase string) {
+	v.mu.Lock()
+	v.phase = phase
+	if phase == phaseChaos {
+		v.chaosStarted = v.now()
+	}
+	v.mu.Unlock()
+	v.screen.update()
 }
 
 // WritersReady shows that the writers have acknowledged their first records.
@@ -113,37 +122,43 @@ func (v *View) WritersReady(_ context.Context, cells []result.Cell) error {
 	return nil
 }
 
-// BeforeChaos starts the clock of the chaos.
+// BeforeChaos shows that the chaos begins.
 func (v *View) BeforeChaos(context.Context) error {
-	v.mu.Lock()
-	v.chaosStarted, v.phase = v.now(), phaseChaos
-	v.mu.Unlock()
+	v.PhaseChanged(phaseChaos)
+	action := "deleting writers"
 	if v.options.VolumeSource == options.Local {
-		v.event("chaos: killing the writer every %s for %s", v.options.Interval, v.options.Duration)
-		return nil
+		action = "killing the writer"
 	}
-	v.event("chaos: deleting writers every %s for %s", v.options.Interval, v.options.Duration)
+	v.event("chaos: %s every %s for %s", action, v.options.Interval, v.options.Duration)
 	return nil
+}
+
+// WaitingFor shows the step that a cell waits for.
+func (v *View) WaitingFor(spec options.CellSpec, step, reason string) {
+	isNew := false
+	v.update(spec, func(r *row) {
+		r.waitFor(step, reason, v.now())
+		isNew = r.isNew(reason)
+	})
+	if isNew {
+		v.event("%s: %s: %s", spec.DisplayName(), step, reason)
+	}
 }
 
 // RecordsAcknowledged counts acknowledged records. Acknowledgements are cumulative in an epoch.
 func (v *View) RecordsAcknowledged(spec options.CellSpec, ack ledger.Ack) {
-	v.update(spec, func(r *row) {
-		r.state = stateWriting
-		if ack.Seq > r.epochs[ack.Epoch] {
-			r.records += ack.Seq - r.epochs[ack.Epoch]
-			r.epochs[ack.Epoch] = ack.Seq
-		}
-		r.rate.add(v.now(), r.records)
-	})
+	var recovered time.Duration
+	v.update(spec, func(r *row) { recovered = r.acknowledge(ack, v.now()) })
+	if recovered > 0 {
+		v.event("%s: back after %s", spec.DisplayName(), shortDuration(recovered))
+	}
 }
 
 // BeforeDeletion shows the deletion of a writer.
 func (v *View) BeforeDeletion(spec options.CellSpec, pod result.Pod) {
 	var records uint64
 	v.update(spec, func(r *row) {
-		r.deletions++
-		r.state = "recovering after a deletion"
+		r.delete(v.now())
 		records = r.records
 	})
 	if spec.VolumeSource == options.Local {
@@ -156,16 +171,17 @@ func (v *View) BeforeDeletion(spec options.CellSpec, pod result.Pod) {
 
 // BeforeRead shows that the journal of a cell is read back.
 func (v *View) BeforeRead(spec options.CellSpec) {
-	v.update(spec, func(r *row) { r.state = "reading the journal back" })
-	v.setPhase("post-chaos: reading back")
-	v.event("%s: reading the journal back", spec.DisplayName())
+	const step = "reading the journal back"
+	v.update(spec, func(r *row) { r.read(step, v.now()) })
+	v.PhaseChanged("post-chaos")
+	v.event("%s: %s", spec.DisplayName(), step)
 }
 
 // CellJudged shows the verdict of a cell.
 func (v *View) CellJudged(judged result.Cell) {
 	label := VerdictLabel(judged)
-	v.update(judged.Spec, func(r *row) { r.verdict, r.state = label, judged.Reason })
-	v.event("%s: %s: %s", judged.DisplayName(), label, judged.Reason)
+	v.update(judged.Spec, func(r *row) { r.judge(judged, label) })
+	v.event("%s: %s: %s", judged.Spec.DisplayName(), label, judged.Reason)
 }
 
 // AllCellsJudged shows that every cell has its verdict.
@@ -177,19 +193,25 @@ func (v *View) AllCellsJudged(context.Context) error {
 // IsStopping returns false: to stop the run, a user cancels its context.
 func (v *View) IsStopping(context.Context) bool { return false }
 
-func (v *View) setPhase(phase string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.phase = phase
-}
-
 // update changes the row of a cell, if the cell was planned.
 func (v *View) update(spec options.CellSpec, change func(*row)) {
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	if r := v.rows[spec.Name]; r != nil {
 		change(r)
 	}
+	v.mu.Unlock()
+}
+
+// elapsed returns the time since the start of the run.
+func (v *View) elapsed() string { return v.now().Sub(v.started).Round(time.Second).String() }
+
+// listed joins the first names, so that the line of many cells stays readable.
+func listed(names []string) string {
+	const most = 10
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // VerdictLabel returns the verdict of a cell. The label of a control shows whether the

@@ -2,13 +2,16 @@ package progress
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -16,8 +19,35 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
+// fakeClock is a clock that only the test advances.
+type fakeClock struct{ at time.Time }
+
+func (c *fakeClock) now() time.Time          { return c.at }
+func (c *fakeClock) advance(d time.Duration) { c.at = c.at.Add(d) }
+
 func ack(epoch int, seq uint64) ledger.Ack {
 	return ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: seq}}
+}
+
+// discard is a screen that shows nothing.
+type discard struct{ *bytes.Buffer }
+
+func (discard) printLine(string) {}
+func (discard) event(string)     {}
+func (discard) update()          {}
+func (discard) close()           {}
+
+// newTestView returns a view without a screen, and its clock.
+func newTestView() (*View, *fakeClock) {
+	clock := &fakeClock{time.Unix(0, 0)}
+	v := newView(false, options.Defaults(), clock.now)
+	v.screen = discard{&bytes.Buffer{}}
+	return v, clock
+}
+
+// stateOf returns what the view shows about a cell.
+func stateOf(v *View, spec options.CellSpec) string {
+	return v.rows[spec.Name].state(v.now(), v.options.WriteRate)
 }
 
 // showRun shows a short run of two cells.
@@ -32,6 +62,8 @@ func showRun(t *testing.T, v *View) {
 	require.NoError(t, v.WritersReady(t.Context(), nil))
 	require.NoError(t, v.BeforeChaos(t.Context()))
 	v.BeforeDeletion(fast, result.Pod{Name: "write-pod", Node: "n1"})
+	v.WaitingFor(fast, "mounting on n2", "FailedMount: stale file handle")
+	v.WaitingFor(fast, "mounting on n2", "FailedMount: stale file handle")
 	v.RecordsAcknowledged(fast, ack(2, 5))
 	v.BeforeRead(fast)
 	v.CellJudged(result.Cell{Spec: fast, Verdict: judge.Pass, Reason: "all are there"})
@@ -45,32 +77,141 @@ func showRun(t *testing.T, v *View) {
 
 func TestView_LogHasALinePerEvent(t *testing.T) {
 	var out bytes.Buffer
-	v := New(&out, false, options.Defaults())
+	v := New(&out, style.Auto, options.Defaults())
 	showRun(t, v)
 	_, err := v.Write([]byte("a line of the log\n"))
 	require.NoError(t, err)
 	v.Close()
+	v.Close()
 	for _, want := range []string{
 		"cells: fast, control", "fast: deleting pod write-pod on node n1 (20 records acknowledged so far)",
+		"fast: mounting on n2: FailedMount: stale file handle", "fast: back after 0.0 s",
 		"fast: reading the journal back", "fast: Pass: all are there",
 		"control: Fail, as expected: the journal is missing", "a line of the log",
 	} {
-		assert.Contains(t, out.String(), want)
+		assert.Equal(t, 1, strings.Count(out.String(), want), want)
 	}
 	assert.NotContains(t, out.String(), "\x1b", "no escape sequences")
 }
 
-func TestView_TerminalHasALinePerCell(t *testing.T) {
-	var out bytes.Buffer
-	v := New(&out, true, options.Defaults())
+func TestView_ShowsTheStepsOfARecovery(t *testing.T) {
+	v, clock := newTestView()
+	cell := options.CellSpec{StorageClass: "fast"}
+	v.CellsPlanned([]options.CellSpec{cell})
+	assert.Equal(t, "queued", stateOf(v, cell))
+	v.WaitingFor(cell, "creating the claim", "")
+	assert.Equal(t, "creating the claim, 0.0 s", stateOf(v, cell))
+	v.RecordsAcknowledged(cell, ack(1, 10))
+	assert.Equal(t, "writing", stateOf(v, cell), "the rate is not known yet")
+	clock.advance(time.Second)
+	v.RecordsAcknowledged(cell, ack(1, 110))
+	assert.Equal(t, "writing 100/s", stateOf(v, cell))
+
+	v.BeforeDeletion(cell, result.Pod{Name: "write-pod", Node: "n1"})
+	clock.advance(2 * time.Second)
+	assert.Equal(t, "terminating, 2.0 s", stateOf(v, cell))
+	v.RecordsAcknowledged(cell, ack(1, 120))
+	assert.Equal(t, "terminating, 2.0 s", stateOf(v, cell), "the last acknowledgement of the deleted writer")
+	v.WaitingFor(cell, "deleted", "")
+	v.WaitingFor(cell, "scheduling", "")
+	v.WaitingFor(cell, "attaching to n2", "")
+	clock.advance(5 * time.Second)
+	assert.Equal(t, "attaching to n2, 7.0 s", stateOf(v, cell))
+	v.WaitingFor(cell, "mounting on n2", "FailedMount: stale file handle")
+	assert.Equal(t, "mounting on n2, 7.0 s: FailedMount: stale file handle", stateOf(v, cell))
+	clock.advance(2100 * time.Millisecond)
+	v.RecordsAcknowledged(cell, ack(2, 3))
+	assert.Equal(t, "writing, back after 9.1 s", stateOf(v, cell))
+	clock.advance(time.Second)
+	v.RecordsAcknowledged(cell, ack(2, 53))
+	assert.Equal(t, "writing 50/s, back after 9.1 s", stateOf(v, cell))
+	assert.Equal(t, uint64(173), v.rows[""].records, "acknowledgements are cumulative in an epoch")
+
+	clock.advance(8 * time.Second)
+	assert.Equal(t, "no acknowledgement for 8.0 s", stateOf(v, cell))
+	v.BeforeRead(cell)
+	assert.Equal(t, "reading the journal back, 0.0 s", stateOf(v, cell))
+	v.CellJudged(result.Cell{Spec: cell, Verdict: judge.Pass, Reason: "all are there"})
+	v.WaitingFor(cell, "scheduling", "")
+	assert.Equal(t, "Pass: all are there", stateOf(v, cell), "the pod that removes a folder changes nothing")
+}
+
+func TestView_SlowWriterIsNotSilent(t *testing.T) {
+	v, clock := newTestView()
+	v.options.WriteRate = 0.1
+	cell := options.CellSpec{StorageClass: "fast"}
+	v.CellsPlanned([]options.CellSpec{cell})
+	v.RecordsAcknowledged(cell, ack(1, 1))
+	clock.advance(15 * time.Second)
+	assert.Equal(t, "writing", stateOf(v, cell))
+	clock.advance(10 * time.Second)
+	assert.Equal(t, "no acknowledgement for 25.0 s", stateOf(v, cell))
+}
+
+// matrix shows a run of 40 cells: 12 have a verdict, 3 are running.
+func matrix(v *View) {
+	var cells []options.CellSpec
+	for i := range 40 {
+		cells = append(cells, options.CellSpec{Name: fmt.Sprintf("longhorn-replicated-%02d/filesystem/other", i)})
+	}
+	v.CellsPlanned(cells)
+	for i, spec := range cells[:15] {
+		v.WaitingFor(spec, "creating the claim", "")
+		v.RecordsAcknowledged(spec, ack(1, 1000))
+		switch {
+		case i == 9:
+			v.CellJudged(result.Cell{Spec: spec, Verdict: judge.Fail, Reason: "lost-tail: 32 acknowledged records"})
+		case i < 12:
+			v.CellJudged(result.Cell{Spec: spec, Verdict: judge.Pass, Reason: "every acknowledged record is there"})
+		}
+	}
+	v.WaitingFor(cells[13], "mounting on node-2.example.com", "FailedMount: "+strings.Repeat("stale file handle ", 9))
+}
+
+func TestFrame_FitsTheTerminal(t *testing.T) {
+	v, _ := newTestView()
+	matrix(v)
+	v.PhaseChanged(phaseChaos)
+	for _, size := range [][2]int{{80, 23}, {100, 30}, {200, 49}, {40, 5}, {40, 1}} {
+		frame := v.frame(size[0], size[1])
+		assert.LessOrEqual(t, len(frame), max(size[1], 4))
+		for _, line := range frame {
+			assert.LessOrEqual(t, runewidth.StringWidth(line), size[0], line)
+		}
+	}
+}
+
+func TestFrame_FailedAndRunningCellsComeFirst(t *testing.T) {
+	v, _ := newTestView()
+	matrix(v)
+	frame := v.frame(80, 23)
+	require.Len(t, frame, 23)
+	assert.Equal(t, "40 cells: 12 done (1 not passed), 3 running, 25 queued", frame[1])
+	assert.Contains(t, frame[3], "Fail: lost-tail")
+	assert.Contains(t, frame[3], "-09/", "shortened names differ")
+	for _, line := range frame[4:7] {
+		assert.Regexp(t, "writing|mounting on", line)
+	}
+	assert.Contains(t, frame[7], "Pass")
+	assert.Contains(t, frame[18], "queued")
+	assert.Equal(t, "  … and 21 queued", frame[22])
+	assert.Len(t, v.frame(80, 60), 43, "all cells")
+}
+
+func TestFrame_ColoursStates(t *testing.T) {
+	v, _ := newTestView()
+	v.palette = true
+	matrix(v)
+	text := strings.Join(v.frame(80, 23), "\n")
+	for _, want := range []string{"\x1b[31mFail", "\x1b[32mPass", "\x1b[33mmounting", "\x1b[2m  lon"} {
+		assert.Contains(t, text, want)
+	}
+}
+
+func TestView_ControlThatLostItsDataIsNotAFailure(t *testing.T) {
+	v, _ := newTestView()
 	showRun(t, v)
-	v.Close()
-	r := v.rows[""]
-	assert.Equal(t, uint64(25), r.records, "acknowledgements are cumulative in an epoch")
-	assert.Equal(t, "  fast        25 acknowledged           1 deletion   Pass: all are there", v.rowLine(r, 4))
-	assert.Contains(t, out.String(), "fast")
-	assert.Contains(t, out.String(), "Pass: all are there")
-	assert.NotContains(t, out.String(), "deleting pod write-pod", "the line of the cell shows it")
+	assert.Equal(t, "2 cells: 2 done", v.counts())
 }
 
 func TestVerdictLabel_OfAControlWithoutItsLoss(t *testing.T) {
@@ -82,23 +223,37 @@ func TestVerdictLabel_OfAControlWithoutItsLoss(t *testing.T) {
 }
 
 func TestView_IgnoresUnplannedCells(t *testing.T) {
-	v := New(&bytes.Buffer{}, false, options.Defaults())
-	defer v.Close()
+	v, _ := newTestView()
 	v.RecordsAcknowledged(options.CellSpec{Name: "unplanned"}, ack(1, 1))
-	assert.Empty(t, v.writersLine())
+	assert.Empty(t, v.progressLine())
+}
+
+func TestProgressLine_HasRunningCellsOnly(t *testing.T) {
+	v, _ := newTestView()
+	matrix(v)
+	line := v.progressLine()
+	assert.Contains(t, line, "40 cells: 12 done (1 not passed), 3 running, 25 queued; records acknowledged: ")
+	assert.Contains(t, line, "longhorn-replicated-12/filesystem/other 1 000 (writing)")
+	assert.NotContains(t, line, "-11/")
+	assert.NotContains(t, line, "-15/")
 }
 
 func TestRate_CoversTheLastSeconds(t *testing.T) {
 	var r rate
 	at := time.Unix(0, 0)
-	assert.Zero(t, r.perSecond(at))
+	_, known := r.perSecond(at)
+	assert.False(t, known)
 	for i := range 10 {
 		r.add(at.Add(time.Duration(i)*time.Second), uint64(i*100))
 	}
-	assert.InDelta(t, 100, r.perSecond(at.Add(9*time.Second)), 0.1)
+	perSecond, known := r.perSecond(at.Add(9 * time.Second))
+	assert.True(t, known)
+	assert.InDelta(t, 100, perSecond, 0.1)
 	r.add(at.Add(10*time.Second), 900)
-	assert.Less(t, r.perSecond(at.Add(10*time.Second)), 100.0)
-	assert.Zero(t, r.perSecond(at.Add(20*time.Second)), "no samples in the window")
+	perSecond, _ = r.perSecond(at.Add(10 * time.Second))
+	assert.Less(t, perSecond, 100.0)
+	_, known = r.perSecond(at.Add(20 * time.Second))
+	assert.False(t, known, "no samples in the window")
 }
 
 func TestBar_IsFilledByItsShare(t *testing.T) {

@@ -34,18 +34,18 @@ func (r *rate) dropOld(now time.Time) {
 	}
 }
 
-// perSecond returns the growth per second in the window that ends now.
-func (r *rate) perSecond(now time.Time) float64 {
+// perSecond returns the growth per second in the window that ends now. Known is false if there are too few samples.
+func (r *rate) perSecond(now time.Time) (perSecond float64, known bool) {
 	r.dropOld(now)
 	if len(r.samples) < 2 {
-		return 0
+		return 0, false
 	}
 	first, last := r.samples[0], r.samples[len(r.samples)-1]
 	elapsed := now.Sub(first.at).Seconds()
 	if elapsed <= 0 {
-		return 0
+		return 0, false
 	}
-	return float64(last.count-first.count) / elapsed
+	return float64(last.count-first.count) / elapsed, true
 }
 
 // formatRate formats a rate as a whole number.

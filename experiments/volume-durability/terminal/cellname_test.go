@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/report/html"
@@ -53,7 +54,7 @@ func namesInLiveView(r result.Result) []string {
 		specs = append(specs, c.Spec)
 	}
 	var out bytes.Buffer
-	v := progress.New(&out, false, r.Options)
+	v := progress.New(&out, style.Never, r.Options)
 	v.CellsPlanned(specs)
 	v.Close()
 	_, names, _ := strings.Cut(strings.TrimSpace(out.String()), "cells: ")

@@ -51,7 +51,7 @@ func surfaces(t *testing.T, r result.Result) map[string]string {
 	document, err := junit.Render(r)
 	require.NoError(t, err)
 	all := map[string]string{
-		"summary": summary(r), "page": strings.ReplaceAll(text.String(), "\u00a0", " "), "JUnit": string(document),
+		"summary": plain.summary(r), "page": strings.ReplaceAll(text.String(), "\u00a0", " "), "JUnit": string(document),
 	}
 	for _, c := range r.Cells {
 		all["sentence of cell "+c.DisplayName()] = c.VerificationSentence()

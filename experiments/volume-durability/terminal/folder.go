@@ -3,11 +3,8 @@ package terminal
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/term"
 )
 
 // CheckBundleFolder returns an error unless a folder is new or empty and can be written. It
@@ -38,10 +35,4 @@ func checkWritable(folder string) error {
 		}
 		return os.Remove(trial)
 	}
-}
-
-// HasCursor reports whether out is a terminal whose cursor can be moved.
-func HasCursor(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
 }

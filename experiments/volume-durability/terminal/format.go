@@ -2,13 +2,13 @@ package terminal
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
+
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 )
 
 // The output formats that several commands have.
@@ -25,12 +25,18 @@ type FormatFlag struct {
 	Allowed []string
 	// Other accepts a value that is not among the allowed ones; nil accepts none.
 	Other func(string) bool
+	// Destination is where text ends up that is written to a buffer first; nil if there is no buffer.
+	Destination io.Writer
+	// Color is --color, which is added together with -o.
+	Color style.When
 }
 
 // Set parses a format.
 func (f *FormatFlag) Set(value string) error {
-	if !slices.Contains(f.Allowed, value) && (f.Other == nil || !f.Other(value)) {
-		return fmt.Errorf("want one of %s", strings.Join(f.Allowed, ", "))
+	if f.Other == nil || !f.Other(value) {
+		if err := oneOf(value, f.Allowed); err != nil {
+			return err
+		}
 	}
 	f.Value = value
 	return nil
@@ -45,6 +51,9 @@ func (f *FormatFlag) String() string { return f.Value }
 func (f *FormatFlag) AddTo(flags *pflag.FlagSet, allowed ...string) {
 	f.Allowed = allowed
 	flags.VarP(f, "output", "o", "output format: "+strings.Join(allowed, ", ")+"; text if this flag is not set")
+	f.Color = style.Auto
+	flags.Var(&f.Color, "color", "when to colour text: "+strings.Join(style.Choices(), ", ")+"; auto: on a terminal, "+
+		"unless NO_COLOR is set")
 }
 
 // Write writes a value in the chosen format. Text renders the default one.

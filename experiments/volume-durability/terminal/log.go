@@ -43,7 +43,7 @@ type LevelFlag struct{ logrus.Level }
 func (l *LevelFlag) Set(value string) error {
 	level, err := logrus.ParseLevel(value)
 	if err != nil {
-		return fmt.Errorf("want one of %s", strings.Join(LogLevels(), ", "))
+		return oneOf(value, LogLevels())
 	}
 	l.Level = level
 	return nil

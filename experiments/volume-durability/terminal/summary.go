@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/report/junit"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -21,50 +24,125 @@ func (f *FormatFlag) WriteResult(out io.Writer, r result.Result) error {
 		_, err = out.Write(content)
 		return err
 	}
+	l := f.layout(out)
 	return f.Write(out, r, func() (string, error) {
 		if f.Value == FormatTable {
-			return r.Table(), nil
+			return l.table(r, l.width), nil
 		}
-		return summary(r), nil
+		return l.summary(r), nil
 	})
 }
 
-// summary renders a result as text for a terminal.
-func summary(r result.Result) string {
-	var s strings.Builder
-	if r.IsOnlyTooSlow() {
-		s.WriteString("Fail: a threshold was not met. Every acknowledged record was read back intact.\n")
-	} else {
-		s.WriteString(Headline(r.Verdict) + "\n")
+// layout is the width and the colours of text.
+type layout struct {
+	width   int
+	palette style.Palette
+}
+
+// layout returns the layout of text that is written to out.
+func (f *FormatFlag) layout(out io.Writer) layout {
+	if f.Destination != nil {
+		out = f.Destination
 	}
+	return layout{style.Width(out), f.Color.Palette(out)}
+}
+
+// table renders the cells of a result as a table. It leaves out the columns that matter least if it is too wide.
+func (l layout) table(r result.Result, width int) string {
+	// The columns are left out in this order. Those of the commit latency are only clear together.
+	drop := map[string]int{"COMMIT P50": 1, "P99": 1, "MAX": 1, "RECORDS/S": 2, "DELETIONS": 3, "EVIDENCE": 4}
+	titles, rows := r.Rows()
+	table := style.Table{Rows: rows}
+	for _, title := range titles {
+		column := style.Column{Title: title, Drop: drop[title]}
+		switch title {
+		case "CELL":
+			column.Name = true
+		case "VERDICT":
+			column.Color = func(row int, verdict string) string {
+				if c := r.Cells[row]; c.Spec.Control && c.LostAllData() {
+					return l.palette.Good(verdict)
+				}
+				return l.palette.Verdict(verdict)
+			}
+		}
+		table.Columns = append(table.Columns, column)
+	}
+	return table.Render(width)
+}
+
+// summary renders a result as text for a terminal.
+func (l layout) summary(r result.Result) string {
+	var s strings.Builder
+	headline := Headline(r.Verdict)
+	if r.IsOnlyTooSlow() {
+		headline = "Fail: a threshold was not met. Every acknowledged record was read back intact."
+	}
+	s.WriteString(l.palette.Verdict(headline) + "\n")
 	tested := r.Tested()
 	if len(tested) < 2 {
 		fmt.Fprintf(&s, "  %s\n", r.Reason)
 	}
 	if len(r.Cells) > 0 {
-		fmt.Fprintf(&s, "\n%s", indented(r.Table()))
+		fmt.Fprintf(&s, "\n%s", indented(l.table(r, l.width-len(indent))))
 	}
 	switch {
 	case len(tested) == 1:
 		s.WriteString(Details(tested[0]))
 	case len(tested) > 1:
-		s.WriteString(reasons(r.Cells))
+		s.WriteString(l.reasons(r.Cells))
 	}
 	if r.NotRemoved != "" {
 		fmt.Fprintf(&s, "\nNot removed: %s\n", r.NotRemoved)
 	}
+	if len(tested) > 0 {
+		fmt.Fprintf(&s, "\n%s\n", l.palette.Verdict(lastLine(r.Verdict, tested)))
+	}
 	return s.String()
+}
+
+// lastLine sums up a run: its verdict, its cells, the lost records and the slowest recovery.
+func lastLine(verdict judge.Verdict, tested []result.Cell) string {
+	counts := map[judge.Verdict]int{}
+	var lost, records uint64
+	isRead, slowest := false, time.Duration(0)
+	for _, c := range tested {
+		counts[c.Verdict]++
+		slowest = max(slowest, c.SlowestRecovery())
+		if c.Reader != nil || len(c.Findings) > 0 {
+			isRead, lost, records = true, lost+c.Lost(), records+ledger.CountRecords(c.Acks)
+		}
+	}
+	parts := []string{judge.Count(len(tested), "cell")}
+	if len(tested) > 1 {
+		var verdicts []string
+		for _, v := range []judge.Verdict{judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.Skipped} {
+			if counts[v] > 0 {
+				verdicts = append(verdicts, fmt.Sprintf("%d %s", counts[v], v))
+			}
+		}
+		parts[0] += " (" + strings.Join(verdicts, ", ") + ")"
+	}
+	if isRead {
+		parts = append(parts, fmt.Sprintf("lost %s of %s", judge.FormatCount(lost), judge.Count(records, "record")))
+	} else {
+		parts = append(parts, "no journal was read back")
+	}
+	if slowest > 0 {
+		parts = append(parts, "slowest recovery "+slowest.Round(10*time.Millisecond).String())
+	}
+	return string(verdict) + ": " + strings.Join(parts, ", ")
 }
 
 // reasons lists the reasons for the verdicts of all cells except those with the expected
 // verdict: a tested cell with a Pass, or a control that lost its data.
-func reasons(cells []result.Cell) string {
+func (l layout) reasons(cells []result.Cell) string {
 	var s strings.Builder
 	for _, c := range cells {
 		if c.Spec.Control && c.LostAllData() || !c.Spec.Control && c.Verdict == judge.Pass {
 			continue
 		}
-		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.DisplayName(), progress.VerdictLabel(c), c.Reason)
+		fmt.Fprintf(&s, "\n%s: %s\n  %s\n", c.DisplayName(), l.palette.Verdict(progress.VerdictLabel(c)), c.Reason)
 	}
 	return s.String()
 }
@@ -117,10 +195,13 @@ func describeFinding(f judge.Finding) string {
 	return f.String()
 }
 
+// indent is in front of each line of the table in a summary.
+const indent = "  "
+
 func indented(text string) string {
 	var s strings.Builder
 	for line := range strings.Lines(text) {
-		s.WriteString("  " + strings.TrimRight(line, " \n") + "\n")
+		s.WriteString(indent + strings.TrimRight(line, " \n") + "\n")
 	}
 	return s.String()
 }

@@ -2,29 +2,77 @@ package terminal
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
 
+// plain is the layout of text that is not written to a terminal.
+var plain = layout{width: 100}
+
+func TestSummary_LastLineSumsUpTheRun(t *testing.T) {
+	last := func(r result.Result) string {
+		lines := strings.Split(strings.TrimSpace(plain.summary(r)), "\n")
+		return lines[len(lines)-1]
+	}
+	assert.Regexp(t, `^Pass: 1 cell, lost 0 of [\d ]+ records, slowest recovery \d+(\.\d+)?m?s$`, last(samples.Pass()))
+	assert.Regexp(t, `^Fail: 1 cell, lost [\d ]+ of [\d ]+ records, slowest recovery .*s$`, last(samples.Fail()))
+	matrix := `^Fail: \d cells \(\d Pass, \d Fail, \d Error, \d Skipped\), lost [\d ]+ of [\d ]+ records, slowest`
+	assert.Regexp(t, matrix, last(samples.Matrix()))
+	assert.Equal(t, "Error: 1 cell, no journal was read back", last(samples.Error()))
+}
+
+func TestTable_FitsAndKeepsWhatMattersMost(t *testing.T) {
+	r := samples.Matrix()
+	for _, width := range []int{60, 80, 100, 120} {
+		for line := range strings.Lines(layout{width: width}.summary(r)) {
+			if strings.Contains(line, "  Pass  ") || strings.Contains(line, "VERDICT") {
+				assert.LessOrEqual(t, runewidth.StringWidth(strings.TrimSuffix(line, "\n")), width, line)
+			}
+		}
+	}
+	assert.Contains(t, plain.table(r, 150), "COMMIT P50")
+	assert.Contains(t, plain.table(r, 80), "RECOVERY")
+	assert.NotContains(t, plain.table(r, 80), "COMMIT P50")
+	assert.Contains(t, layout{palette: true}.table(r, 80), "\x1b[31mFail")
+}
+
+func TestFormatFlag_ColorsTextOnly(t *testing.T) {
+	for format, colored := range map[string]bool{"": true, FormatTable: true, FormatJSON: false, FormatYAML: false} {
+		f := FormatFlag{Value: format, Color: style.Always}
+		var out bytes.Buffer
+		require.NoError(t, f.WriteResult(&out, samples.Fail()))
+		assert.Equal(t, colored, strings.Contains(out.String(), "\x1b["), format)
+	}
+	f := FormatFlag{Color: style.Auto}
+	var out bytes.Buffer
+	require.NoError(t, f.WriteResult(&out, samples.Fail()))
+	assert.NotContains(t, out.String(), "\x1b[")
+}
+
 func TestSummary_OneCellListsWhatIsUnproven(t *testing.T) {
-	s := summary(samples.Pass())
+	s := plain.summary(samples.Pass())
 	assert.Contains(t, s, "Pass: ")
 	assert.Contains(t, s, "Not proven by this run\n  - ")
 }
 
 func TestSummary_FindingsHaveAPosition(t *testing.T) {
-	s := summary(samples.Fail())
+	s := plain.summary(samples.Fail())
 	assert.Contains(t, s, "Fail: ")
 	assert.Regexp(t, `Findings\n  - .*; (bytes [\d ]+ to [\d ]+|at byte [\d ]+)\n`, s)
 }
 
 func TestSummary_AMissedThresholdIsNotALoss(t *testing.T) {
-	s := summary(samples.TooSlow())
+	s := plain.summary(samples.TooSlow())
 	assert.Contains(t, s, "Fail: a threshold was not met. Every acknowledged record was read back intact.")
 	assert.Regexp(t, `Findings\n  - too-slow \(the slowest recovery took .*; the threshold is 1s\)\n`, s)
 }
@@ -39,7 +87,7 @@ func TestDescribeFinding_Position(t *testing.T) {
 
 func TestSummary_SeveralCellsListReasonsOfUnexpectedVerdicts(t *testing.T) {
 	r := samples.Matrix()
-	s := summary(r)
+	s := plain.summary(r)
 	for _, c := range r.Cells {
 		reason := "\n" + c.Spec.Name + ": "
 		switch {
@@ -54,9 +102,9 @@ func TestSummary_SeveralCellsListReasonsOfUnexpectedVerdicts(t *testing.T) {
 }
 
 func TestSummary_WithoutCellsHasTheReason(t *testing.T) {
-	assert.Contains(t, summary(samples.NotApplicable()), "Swarm")
-	assert.Contains(t, summary(samples.Error()), "Error: ")
-	assert.Contains(t, summary(samples.Stopped()), "Stopped: ")
+	assert.Contains(t, plain.summary(samples.NotApplicable()), "Swarm")
+	assert.Contains(t, plain.summary(samples.Error()), "Error: ")
+	assert.Contains(t, plain.summary(samples.Stopped()), "Stopped: ")
 }
 
 func TestTerminalLog_HasNoTimestamps(t *testing.T) {

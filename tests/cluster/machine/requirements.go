@@ -42,7 +42,9 @@ var (
 )
 
 // testPrograms are the programs that only tests need, and their packages.
-var testPrograms = map[string]string{"archivemount": "archivemount", "ssh": "openssh-client", "sshd": "openssh-server"}
+var testPrograms = map[string]string{
+	"archivemount": "archivemount", "ssh": "openssh-client", "sshd": "openssh-server", "tmux": "tmux",
+}
 
 // ErrUnsupported reports that the test cluster cannot run on this machine.
 var ErrUnsupported = errors.New("the test cluster cannot run here")
