@@ -23,6 +23,8 @@ type Finding struct {
 	Offset int64 `json:"offset"`
 	// End is the offset after the last affected byte. It equals the offset if no byte is affected.
 	End int64 `json:"end"`
+	// Object is the name of the first affected object; empty if the write pattern has no objects.
+	Object string `json:"object,omitempty"`
 	// Detail adds what the class and the numbers do not show.
 	Detail string `json:"detail,omitempty"`
 }
@@ -41,10 +43,18 @@ func (f Finding) String() string {
 			s += fmt.Sprintf(" to %d", f.Last)
 		}
 	}
-	if f.Detail != "" {
-		s += " (" + f.Detail + ")"
+	if detail := strings.TrimSpace(f.Object + " " + f.Detail); detail != "" {
+		s += " (" + detail + f.others() + ")"
 	}
 	return s
+}
+
+// others counts the affected objects after the first one, of which Detail tells.
+func (f Finding) others() string {
+	if f.Object == "" || f.Records < 2 {
+		return ""
+	}
+	return "; " + Count(f.Records-1, "more object")
 }
 
 // lastEpoch returns the epoch of the record that Last numbers.
