@@ -242,15 +242,3 @@ func gcd(a, b uint64) uint64 {
 	}
 	return a
 }
-
-// ObjectName returns the name of an object for people. For an object that is a file, it is the name of the file.
-func (m Model) ObjectName(o journal.Object) string {
-	switch {
-	case o.Epoch > 0:
-		return fmt.Sprintf("file-%05d-%012d", o.Epoch, o.Number)
-	case m.Pattern.IsFolder():
-		return fmt.Sprintf("file-%07d", o.Number)
-	default:
-		return fmt.Sprintf("slot %d", o.Number)
-	}
-}

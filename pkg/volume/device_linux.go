@@ -24,7 +24,7 @@ func OpenExclusive(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{device}, nil
+	return &File{File: device}, nil
 }
 
 // ZeroDevice overwrites a whole block device with zeros. A device that is mounted or held open

@@ -13,6 +13,8 @@ import (
 // File is a journal that is open for writing: a file in append mode, or a block device.
 type File struct {
 	*os.File
+	// syncWrites reports whether each write is durable when it returns.
+	syncWrites bool
 }
 
 // Create creates the file and syncs its folder: without that, a crash may lose the name
@@ -53,7 +55,7 @@ func open(path string, flags int) (*File, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
-	return &File{f}, nil
+	return &File{File: f}, nil
 }
 
 func syncFolder(path string) error {
