@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
 // CellSpec describes a cell: one combination of options, which is tested on a volume of its own.
@@ -21,6 +23,8 @@ type CellSpec struct {
 	ReaderNode    ReaderNode                        `json:"readerNode"`
 	// Force deletes the writers with a grace period of 0.
 	Force bool `json:"force"`
+	// WritePattern is how the writers write.
+	WritePattern pattern.Name `json:"writePattern"`
 }
 
 // ControlName is the name of the control.
@@ -54,10 +58,10 @@ func (v Values) combinations(classes []string) []CellSpec {
 			for _, volumeMode := range v.VolumeModes {
 				for _, readerNode := range v.ReaderNodes {
 					for _, force := range v.Force {
-						cells = append(cells, CellSpec{
+						cells = append(cells, v.withPatterns(CellSpec{
 							VolumeSource: v.VolumeSource, StorageClass: class, ExistingClaim: v.ExistingClaim,
 							AccessMode: accessMode, VolumeMode: volumeMode, ReaderNode: readerNode, Force: force,
-						})
+						})...)
 					}
 				}
 			}
@@ -66,10 +70,20 @@ func (v Values) combinations(classes []string) []CellSpec {
 	return cells
 }
 
+// withPatterns returns the cell once for each write pattern.
+func (v Values) withPatterns(c CellSpec) []CellSpec {
+	var cells []CellSpec
+	for _, name := range v.WritePatterns {
+		c.WritePattern = name
+		cells = append(cells, c)
+	}
+	return cells
+}
+
 func (v Values) control() CellSpec {
 	return CellSpec{
 		Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem,
-		ReaderNode: AnyNode, Force: v.Force[0],
+		ReaderNode: AnyNode, Force: v.Force[0], WritePattern: pattern.Append,
 	}
 }
 
@@ -90,6 +104,9 @@ func (v Values) cellName(c CellSpec, severalClasses bool) string {
 	}
 	if len(v.Force) > 1 {
 		parts = append(parts, map[bool]string{false: "graceful", true: "forced"}[c.Force])
+	}
+	if len(v.WritePatterns) > 1 {
+		parts = append(parts, string(c.WritePattern))
 	}
 	return strings.Join(parts, "/")
 }

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
@@ -88,6 +89,10 @@ func conflicts(v Values) []error {
 			"SUPPLEMENTAL_GROUPS gives the pods another group")
 	check(v.WriterNode == ClaimNode && !existing, "WRITER_NODE", string(ClaimNode),
 		"another value if EXISTING_CLAIM is unset")
+	need := int64(v.WriteObjects) * int64(v.RecordSize)
+	check(slices.ContainsFunc(v.WritePatterns, pattern.Name.HasObjects) && !existing && need > v.ClaimSize.Value(),
+		"WRITE_OBJECTS", strconv.Itoa(v.WriteObjects), fmt.Sprintf(
+			"so few that they fit into CLAIM_SIZE=%s: they need %d bytes", v.ClaimSize.String(), need))
 	return append(problems, excessiveRequests(v)...)
 }
 
@@ -101,5 +106,5 @@ func idText(id *int64) string {
 
 // cellsPerClass returns how many cells each StorageClass has.
 func (v Values) cellsPerClass() int {
-	return len(v.AccessModes) * len(v.VolumeModes) * len(v.ReaderNodes) * len(v.Force)
+	return len(v.AccessModes) * len(v.VolumeModes) * len(v.ReaderNodes) * len(v.Force) * len(v.WritePatterns)
 }

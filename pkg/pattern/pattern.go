@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -97,8 +98,19 @@ func Names() []Name {
 	return names
 }
 
+// String returns the name. An empty name is Append.
+func (n Name) String() string {
+	if n == "" {
+		return string(Append)
+	}
+	return string(n)
+}
+
 // HasObjects reports whether the pattern writes objects. The others write one journal.
 func (n Name) HasObjects() bool { return n.has(overwrites | createsFiles | removesFiles) }
+
+// SupportsBlockDevice reports whether the pattern can write to a raw block device.
+func (n Name) SupportsBlockDevice() bool { return n == Append || n == Overwrite }
 
 // WritesInPlace reports whether an operation that was interrupted may leave an object that is written in part, although
 // the object had a complete record before.
@@ -152,6 +164,27 @@ type Layout struct {
 	// Objects is the number of objects that are written in turn. For Remove, it is the number of files that are
 	// kept. It is 0 for other patterns.
 	Objects uint64 `json:"objects,omitempty"`
+}
+
+// NewLayout returns the layout of a pattern. Objects is ignored if the pattern does not reuse objects.
+func NewLayout(name Name, objects int) Layout {
+	l := Layout{Pattern: name}
+	if name.has(overwrites | removesFiles) {
+		l.Objects = uint64(objects)
+	}
+	return l
+}
+
+// Flags returns the flags of the helper for the layout. There are none for append, which is the default.
+func (l Layout) Flags() []string {
+	if l.Pattern == Append || l.Pattern == "" {
+		return nil
+	}
+	flags := []string{"--pattern", string(l.Pattern)}
+	if l.Objects > 0 {
+		flags = append(flags, "--objects", strconv.FormatUint(l.Objects, 10))
+	}
+	return flags
 }
 
 // Validate returns an error that joins all mistakes in the layout.

@@ -17,6 +17,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
@@ -101,6 +102,8 @@ type Cell struct {
 	// Reason is the reason for the verdict, in one or more sentences.
 	Reason  string         `json:"reason"`
 	Journal journal.Format `json:"journal"`
+	// Layout has the objects of the write pattern; absent if records are appended to one journal.
+	Layout pattern.Layout `json:"layout,omitzero"`
 	// JournalFile is the path of the journal in the pods.
 	JournalFile string `json:"journalFile"`
 	// Target is the folder or device under test in a local run; absent in a run on a cluster.

@@ -14,6 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -56,6 +57,7 @@ func newCell(r Run, plan options.CellSpec) *cell {
 		result: &result.Cell{
 			Spec:        plan,
 			Journal:     journal.Format{ID: journal.NewID(r.attemptKey() + plan.Name), RecordSize: r.Options.RecordSize},
+			Layout:      layoutOf(plan, r.Options),
 			JournalFile: r.Options.JournalFile,
 		},
 		ledger: &ledger.Ledger{},
@@ -68,6 +70,14 @@ func newCell(r Run, plan options.CellSpec) *cell {
 	c.failures = &attribution{Failures: verdict.Failures{Ledger: c.ledger}, log: r.Log}
 	c.logs = newPodLogs(r.Kube, c.ledger, func(ack ledger.Ack) { r.Hooks.RecordsAcknowledged(plan, ack) })
 	return c
+}
+
+// layoutOf returns the layout of a cell's objects; zero if records are appended to one journal.
+func layoutOf(plan options.CellSpec, o options.Values) pattern.Layout {
+	if plan.WritePattern == pattern.Append {
+		return pattern.Layout{}
+	}
+	return pattern.NewLayout(plan.WritePattern, o.WriteObjects)
 }
 
 func (c *cell) isDecided() bool { return c.result.Verdict != "" }

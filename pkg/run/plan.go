@@ -1,12 +1,14 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -22,7 +24,7 @@ func (r Run) planCells(ctx context.Context) ([]*cell, error) {
 	cells := make([]*cell, len(plans))
 	for i, p := range plans {
 		cells[i] = newCell(r, p)
-		if reason := skipped[p.StorageClass]; reason != "" {
+		if reason := cmp.Or(skipped[p.StorageClass], unsupportedPattern(p)); reason != "" {
 			cells[i].result.Verdict, cells[i].result.Reason = judge.Skipped, reason
 		}
 	}
@@ -33,6 +35,14 @@ func (r Run) planCells(ctx context.Context) ([]*cell, error) {
 		}
 	}
 	return cells, r.validatePlans(plans)
+}
+
+// unsupportedPattern returns why the write pattern of a cell cannot be tested on its volume, or "".
+func unsupportedPattern(p options.CellSpec) string {
+	if p.VolumeMode != corev1.PersistentVolumeBlock || p.WritePattern.SupportsBlockDevice() {
+		return ""
+	}
+	return fmt.Sprintf("the write pattern %s needs a filesystem, and the volume is a raw block device", p.WritePattern)
 }
 
 // plan returns the plans of the cells and, by StorageClass, why those of a class are skipped.
