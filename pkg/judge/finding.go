@@ -23,7 +23,8 @@ type Finding struct {
 	Offset int64 `json:"offset"`
 	// End is the offset after the last affected byte. It equals the offset if no byte is affected.
 	End int64 `json:"end"`
-	// Object is the name of the first affected object; empty if the write pattern has no objects.
+	// Object is the name of the first affected object; empty if the write pattern has no objects. Offset and End then
+	// are offsets in the file of the slots, and 0 and the length of a record for a file.
 	Object string `json:"object,omitempty"`
 	// Detail adds what the class and the numbers do not show.
 	Detail string `json:"detail,omitempty"`
@@ -37,6 +38,8 @@ func (f Finding) String() string {
 	}
 	if f.LastEpoch > 0 {
 		s += fmt.Sprintf(", epoch %d sequence %d to epoch %d sequence %d", f.Epoch, f.First, f.LastEpoch, f.Last)
+	} else if f.isSparse() {
+		s += fmt.Sprintf(", between sequence %d and %d of epoch %d", f.First, f.Last, f.Epoch)
 	} else if f.First > 0 {
 		s += fmt.Sprintf(", epoch %d sequence %d", f.Epoch, f.First)
 		if f.Last > f.First {
@@ -48,6 +51,9 @@ func (f Finding) String() string {
 	}
 	return s
 }
+
+// isSparse reports whether records between First and Last are not affected.
+func (f Finding) isSparse() bool { return f.Object != "" && f.Records > 0 && f.Last-f.First >= f.Records }
 
 // others counts the affected objects after the first one, of which Detail tells.
 func (f Finding) others() string {

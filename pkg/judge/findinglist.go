@@ -2,6 +2,7 @@ package judge
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -23,25 +24,74 @@ func (l *findingList) add(class Class, op journal.Point, object journal.Object, 
 	*l = append(*l, objectFinding{class: class, op: op, object: object, detail: detail})
 }
 
-// merged returns one finding for each sequence of consecutive operations of one epoch with the same class.
-func (l findingList) merged(model pattern.Model) []Finding {
-	sorted := slices.SortedFunc(slices.Values(l), func(a, b objectFinding) int {
-		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.op.Epoch, b.op.Epoch), cmp.Compare(a.op.Seq, b.op.Seq))
-	})
+// maxPerEpoch is the maximum number of findings of one class and epoch. If there are more, they become one.
+const maxPerEpoch = 16
+
+// merged returns the findings. Those of one class and epoch are merged if their operations or their objects are
+// adjacent, whichever leaves fewer findings.
+func (l findingList) merged(model pattern.Model, recordSize int) []Finding {
+	groups := map[findingGroup][]objectFinding{}
+	for _, f := range l {
+		key := findingGroup{f.class, f.op.Epoch}
+		groups[key] = append(groups[key], f)
+	}
 	var findings []Finding
-	for _, s := range sorted {
-		if n := len(findings); n > 0 {
-			last := &findings[n-1]
-			if last.Class == s.class && last.Epoch == s.op.Epoch && last.Last+1 == s.op.Seq {
-				last.Last++
-				last.Records++
-				continue
-			}
+	for _, key := range slices.SortedFunc(maps.Keys(groups), findingGroup.compare) {
+		for _, adjacent := range splitGroup(groups[key]) {
+			findings = append(findings, join(adjacent, model, recordSize))
 		}
-		findings = append(findings, Finding{
-			Class: s.class, Epoch: s.op.Epoch, First: s.op.Seq, Last: s.op.Seq, Records: 1,
-			Object: model.ObjectName(s.object), Detail: s.detail,
-		})
 	}
 	return findings
+}
+
+// findingGroup is what findings that can be merged have in common.
+type findingGroup struct {
+	class Class
+	epoch int
+}
+
+func (a findingGroup) compare(b findingGroup) int {
+	return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.epoch, b.epoch))
+}
+
+// splitGroup splits the findings of a group into those that become one finding each.
+func splitGroup(group []objectFinding) [][]objectFinding {
+	byOp := splitBy(group, func(f objectFinding) uint64 { return f.op.Seq })
+	byObject := splitBy(group, func(f objectFinding) uint64 { return f.object.Number })
+	switch best := min(len(byOp), len(byObject)); {
+	case best > maxPerEpoch:
+		return [][]objectFinding{slices.Concat(byOp...)}
+	case best == len(byOp):
+		return byOp
+	default:
+		return byObject
+	}
+}
+
+// splitBy sorts findings by a number, and splits them where the numbers are not consecutive.
+func splitBy(group []objectFinding, number func(objectFinding) uint64) [][]objectFinding {
+	sorted := slices.SortedFunc(slices.Values(group), func(a, b objectFinding) int { return cmp.Compare(number(a), number(b)) })
+	var parts [][]objectFinding
+	for i, f := range sorted {
+		if i == 0 || number(f) != number(sorted[i-1])+1 {
+			parts = append(parts, nil)
+		}
+		parts[len(parts)-1] = append(parts[len(parts)-1], f)
+	}
+	return parts
+}
+
+// join returns one finding for several, which describes the first one in detail.
+func join(all []objectFinding, model pattern.Model, recordSize int) Finding {
+	first := all[0]
+	f := Finding{
+		Class: first.class, Epoch: first.op.Epoch, First: first.op.Seq, Last: first.op.Seq, Records: uint64(len(all)),
+		Object: model.ObjectName(first.object), Detail: first.detail,
+	}
+	f.Offset = model.Offset(first.object, int64(recordSize))
+	for _, other := range all {
+		f.First, f.Last = min(f.First, other.op.Seq), max(f.Last, other.op.Seq)
+		f.End = max(f.End, model.Offset(other.object, int64(recordSize))+int64(recordSize))
+	}
+	return f
 }

@@ -38,8 +38,10 @@ type Judgement struct {
 	Notes []string `json:"notes,omitempty"`
 	// Acknowledged is the number of acknowledged records.
 	Acknowledged uint64 `json:"acknowledged"`
-	// Intact is the number of acknowledged records that are present and intact.
+	// Intact is the number of acknowledged records that are present and intact, or superseded.
 	Intact uint64 `json:"intact"`
+	// Superseded is the number of acknowledged records that later acknowledged ones have overwritten or replaced.
+	Superseded uint64 `json:"superseded,omitempty"`
 }
 
 // Judge compares a journal with its acknowledgements and reports every difference.

@@ -39,7 +39,7 @@ func (e *evaluation) checkObjects() {
 		o.checkOwned()
 	}
 	o.checkUnexpected()
-	for _, f := range o.findings.merged(model) {
+	for _, f := range o.findings.merged(model, o.Scan.RecordSize) {
 		e.report(f)
 	}
 }
@@ -65,7 +65,9 @@ func (o *objectEvaluation) frontiers() map[int]uint64 {
 
 // checkShared judges objects that every epoch writes.
 func (o *objectEvaluation) checkShared() {
-	for _, required := range o.lastAcknowledged() {
+	checked := o.lastAcknowledged()
+	o.judgement.Superseded = o.judgement.Acknowledged - uint64(len(checked))
+	for _, required := range checked {
 		o.checkObject(required, o.model.Written(required))
 	}
 }
@@ -138,7 +140,7 @@ func (o *objectEvaluation) checkObject(required journal.Point, object journal.Ob
 	case !found && o.wasFoundEarlier(required, object):
 		o.findings.add(RolledBack, required, object, "was present for an earlier pod, and is not any more")
 	case !found:
-		o.findings.add(Missing, required, object, "does not exist or is empty")
+		o.findings.add(Missing, required, object, o.absence())
 	case version == required:
 		o.checkDigest(required, object)
 	case !isBefore(version.Epoch, version.Seq, required.Epoch, required.Seq): // a later operation, not acknowledged
@@ -151,6 +153,14 @@ func (o *objectEvaluation) checkObject(required journal.Point, object journal.Ob
 	default:
 		o.findings.add(Stale, required, object, "has the record of "+describe(version))
 	}
+}
+
+// absence describes an object without content.
+func (o *objectEvaluation) absence() string {
+	if o.model.Pattern.IsFolder() {
+		return "does not exist"
+	}
+	return "has no record, only zeros"
 }
 
 // describe names an operation in a detail.

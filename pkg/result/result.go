@@ -281,7 +281,11 @@ func (c Cell) intactPhrase() string {
 	if n == 1 {
 		return "The only acknowledged record is intact"
 	}
-	return "All " + judge.Count(n, "acknowledged record") + " are intact"
+	all := "All " + judge.Count(n, "acknowledged record") + " are intact"
+	if c.Reader != nil && c.Reader.Judgement.Superseded > 0 {
+		return all + ", or later ones replaced them (" + judge.FormatCount(c.Reader.Judgement.Superseded) + ")"
+	}
+	return all
 }
 
 // faultNoun returns the noun for one deletion: a local run kills a process.
