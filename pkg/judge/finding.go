@@ -53,7 +53,9 @@ func (f Finding) String() string {
 }
 
 // isSparse reports whether records between First and Last are not affected.
-func (f Finding) isSparse() bool { return f.Object != "" && f.Records > 0 && f.Last-f.First >= f.Records }
+func (f Finding) isSparse() bool {
+	return f.Object != "" && f.Records > 0 && f.Last-f.First >= f.Records
+}
 
 // others counts the affected objects after the first one, of which Detail tells.
 func (f Finding) others() string {

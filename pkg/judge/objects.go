@@ -137,8 +137,6 @@ func (o *objectEvaluation) checkObject(required journal.Point, object journal.Ob
 	version, found := o.found.version(object)
 	switch {
 	case !found && o.mayBeRemoved(object):
-	case !found && o.wasFoundEarlier(required, object):
-		o.findings.add(RolledBack, required, object, "was present for an earlier pod, and is not any more")
 	case !found:
 		o.findings.add(Missing, required, object, o.absence())
 	case version == required:

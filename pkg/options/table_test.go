@@ -65,6 +65,7 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		"IMAGE_PULL_SECRETS": "A", "TOLERATIONS": "a:Never", "NODE_SELECTOR": "kubernetes.io/os=windows",
 		"PRIORITY_CLASS": "A", "RUNTIME_CLASS": "A", "RESOURCE_REQUESTS": "cpu", "RESOURCE_LIMITS": "cpu=much",
 		"POD_LABELS": "volume-durability/run=1", "POD_ANNOTATIONS": "volume-durability/journal", "POD_TEMPLATE": "pod.yaml",
+		"WRITE_PATTERN": "append,rewrite", "WRITE_OBJECTS": "15",
 		"WRITER_NODE":          "a=b=c",
 		"STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
 	}
@@ -176,22 +177,23 @@ func TestParse_ChecksTheJournalsPath(t *testing.T) {
 func TestCells_AreEveryCombination(t *testing.T) {
 	v, err := Parse(env(map[string]string{
 		"STORAGE_CLASSES": "fast, slow", "ACCESS_MODE": "ReadWriteOnce,ReadWriteOncePod", "VOLUME_MODE": "Filesystem,Block",
-		"READER_NODE": "same,other", "FORCE": "false,true", "NEGATIVE_CONTROL": "true",
+		"READER_NODE": "same,other", "FORCE": "false,true", "NEGATIVE_CONTROL": "true", "WRITE_PATTERN": "append,map",
 	}))
 	require.NoError(t, err)
 	cells := v.Cells(nil)
-	require.Len(t, cells, 2*2*2*2*2+1)
+	require.Len(t, cells, 2*2*2*2*2*2+1)
 	names := map[string]bool{}
 	for _, c := range cells {
 		names[c.Name] = true
 		assert.Empty(t, validation.IsDNS1123Subdomain(c.ObjectName("write-pod")))
 	}
 	assert.Len(t, names, len(cells), "every cell has a name of its own")
-	assert.Equal(t, "fast/rwo/filesystem/same/graceful", cells[0].Name)
-	assert.Equal(t, "slow/rwop/block/other/forced", cells[31].Name)
-	assert.Equal(t, "write-pod-slow-rwop-block-other-forced", cells[31].ObjectName("write-pod"))
+	assert.Equal(t, "fast/rwo/filesystem/same/graceful/append", cells[0].Name)
+	assert.Equal(t, "slow/rwop/block/other/forced/map", cells[63].Name)
+	assert.Equal(t, "write-pod-slow-rwop-block-other-forced-map", cells[63].ObjectName("write-pod"))
 	assert.Equal(t, CellSpec{Name: ControlName, Control: true, VolumeSource: EmptyDir,
-		VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: AnyNode}, cells[32])
+		VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: AnyNode,
+		WritePattern: pattern.Append}, cells[64])
 }
 
 func TestCells_LeaveASingleCellUnnamed(t *testing.T) {

@@ -171,5 +171,6 @@ func (v Values) IsSTIGCheck() bool {
 	return v.VolumeSource == Claim && v.ExistingClaim == "" && v.ClaimTemplate == "" &&
 		v.Namespace == d.Namespace && v.ClaimName == d.ClaimName && slices.Equal(v.AccessModes, d.AccessModes) &&
 		slices.Equal(v.VolumeModes, d.VolumeModes) &&
-		v.WriterPod == d.WriterPod && v.ReaderPod == d.ReaderPod && v.JournalFile == d.JournalFile
+		v.WriterPod == d.WriterPod && v.ReaderPod == d.ReaderPod && v.JournalFile == d.JournalFile &&
+		slices.Equal(v.WritePatterns, d.WritePatterns)
 }

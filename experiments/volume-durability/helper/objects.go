@@ -10,6 +10,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/pattern/files"
+	"github.com/volume-durability/volume-durability/pkg/pattern/objects"
 	"github.com/volume-durability/volume-durability/pkg/pattern/slots"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -165,10 +166,8 @@ func (t *task) readObjects(out io.Writer) error {
 // scanObjects scans all objects. The result has no mount and boot ID yet: reportScan adds them.
 func (t *task) scanObjects(model pattern.Model) (found protocol.ScanResult, err error) {
 	op := "reading " + t.file
-	scanner := pattern.NewScanner(t.format, model, t.points)
-	var mode protocol.ReadMode
 	err = t.watch(op, func() (err error) {
-		mode, err = t.readAll(model, scanner)
+		found.ScanReport, found.ReadMode, err = objects.Scan(t.file, t.format, model, t.points)
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -177,17 +176,5 @@ func (t *task) scanObjects(model pattern.Model) (found protocol.ScanResult, err 
 	if err != nil {
 		return protocol.ScanResult{}, protocol.NewOpError(op, err)
 	}
-	return protocol.ScanResult{ScanReport: scanner.Report(), ReadMode: mode}, nil
-}
-
-func (t *task) readAll(model pattern.Model, scanner *pattern.Scanner) (protocol.ReadMode, error) {
-	if model.Pattern.IsFolder() {
-		return files.Read(t.file, model, scanner)
-	}
-	file, err := volume.OpenReader(t.file)
-	if err != nil {
-		return "", err
-	}
-	mode, err := slots.Read(file, model, t.format.RecordSize, scanner)
-	return mode, errors.Join(err, file.Close())
+	return found, nil
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
-// objects is the number of objects in the tests.
-const objects = 64
+// objectCount is the number of objects in the tests.
+const objectCount = 64
 
 // objectPatterns returns the flags of each pattern with objects.
 func objectPatterns() map[pattern.Name][]string {
@@ -27,7 +27,7 @@ func objectPatterns() map[pattern.Name][]string {
 		}
 		flags[name] = []string{"--pattern", string(name)}
 		if name != pattern.Create {
-			flags[name] = append(flags[name], "--objects", fmt.Sprint(objects))
+			flags[name] = append(flags[name], "--objects", fmt.Sprint(objectCount))
 		}
 	}
 	return flags
@@ -45,7 +45,7 @@ func judgeObjects(t *testing.T, path string, name pattern.Name, acks []ledger.Ac
 	}
 	layout := pattern.Layout{Pattern: name}
 	if name != pattern.Create {
-		layout.Objects = objects
+		layout.Objects = objectCount
 	}
 	scan := readBack(t, path, fmt.Sprintf("%d:%d", last[0].Epoch, last[0].Seq), flags...)
 	return judge.Judge(judge.Input{Layout: layout, Acks: last, Scan: scan.ScanReport, Epochs: len(last)}).Findings
