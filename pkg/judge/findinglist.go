@@ -70,7 +70,9 @@ func splitGroup(group []objectFinding) [][]objectFinding {
 
 // splitBy sorts findings by a number, and splits them where the numbers are not consecutive.
 func splitBy(group []objectFinding, number func(objectFinding) uint64) [][]objectFinding {
-	sorted := slices.SortedFunc(slices.Values(group), func(a, b objectFinding) int { return cmp.Compare(number(a), number(b)) })
+	sorted := slices.SortedFunc(slices.Values(group), func(a, b objectFinding) int {
+		return cmp.Compare(number(a), number(b))
+	})
 	var parts [][]objectFinding
 	for i, f := range sorted {
 		if i == 0 || number(f) != number(sorted[i-1])+1 {

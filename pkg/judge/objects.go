@@ -186,7 +186,7 @@ func (o *objectEvaluation) checkOther(required journal.Point, object journal.Obj
 	case other.damage.Unreadable != "":
 		o.findings.add(Unavailable, required, object, "cannot be read: "+other.damage.Unreadable)
 	case o.mayBeInFlight(required, object) && other.damage.Zeros == 0:
-		// The writer was killed while it overwrote the object in place. No acknowledgement promises more.
+		// The writer was killed while it overwrote the object in place. No acknowledgement guarantees more.
 	case other.damage.Bytes == 0:
 		o.findings.add(Missing, required, object, "is empty")
 	default:

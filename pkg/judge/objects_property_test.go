@@ -216,7 +216,7 @@ func (h *objectHistory) crash(effects []effect) {
 // isIntact reports whether each object with an acknowledged operation has an allowed content.
 func (h *objectHistory) isIntact() bool {
 	for o, allowed := range h.allowed {
-		if !h.isPromised(o) {
+		if !h.isGuaranteed(o) {
 			continue
 		}
 		content := h.volume[o]
@@ -229,8 +229,8 @@ func (h *objectHistory) isIntact() bool {
 	return true
 }
 
-// isPromised reports whether an acknowledged operation wrote or removed an object.
-func (h *objectHistory) isPromised(o journal.Object) bool {
+// isGuaranteed reports whether an acknowledged operation wrote or removed an object.
+func (h *objectHistory) isGuaranteed(o journal.Object) bool {
 	return slices.ContainsFunc(h.ledger.Acks(), func(ack ledger.Ack) bool {
 		for seq := range ack.Seq {
 			op := journal.Point{Epoch: ack.Epoch, Seq: seq + 1}
@@ -244,7 +244,7 @@ func (h *objectHistory) isPromised(o journal.Object) bool {
 }
 
 // damageOnce damages an object that no operation in flight may have written. An object that an operation may have been
-// writing in place can have any content, so damage to it cannot be told apart.
+// writing in place can have any content, so damage to it cannot be recognized.
 func (h *objectHistory) damageOnce() {
 	var objects []journal.Object
 	for _, o := range slices.SortedFunc(maps.Keys(h.past), compareForTest) {

@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
 func env(values map[string]string) func(string) string {

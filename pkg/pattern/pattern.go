@@ -1,5 +1,5 @@
 // Package pattern describes the write patterns of a run: which object each operation of a writer writes or removes,
-// and so what an acknowledgement promises. The packages below it do the operations.
+// and so what an acknowledgement guarantees. The packages below it do the operations.
 //
 // This package is pure. Which object an operation touches depends only on the journal's identity and on the epoch and
 // sequence number of the operation. So the ledger needs no entry per object.
@@ -41,8 +41,8 @@ type Description struct {
 	Name Name
 	// Operation is what one operation does.
 	Operation string
-	// Promise is what must be true after the operation was acknowledged.
-	Promise string
+	// Guarantee is what must be true after the operation was acknowledged.
+	Guarantee string
 	// Applications are programs that write in this way.
 	Applications string
 }

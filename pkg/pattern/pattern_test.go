@@ -18,7 +18,7 @@ func TestDescriptions_DocumentationListsThem(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("\n| pattern | operation | after its acknowledgement | like |\n|---|---|---|---|\n")
 	for _, d := range Descriptions() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", d.Name, d.Operation, d.Promise, d.Applications)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", d.Name, d.Operation, d.Guarantee, d.Applications)
 	}
 	b.WriteString("\n")
 	generated.CheckSection(t, "../../docs/patterns.md", "patterns", b.String())

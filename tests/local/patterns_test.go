@@ -86,21 +86,23 @@ func TestPatterns_FaultOfTheFilesystemIsFound(t *testing.T) {
 func TestPatterns_DamageOfAFileIsFound(t *testing.T) {
 	t.Parallel()
 	const first = `cd "$VOLUME_DURABILITY_JOURNAL" && set -- file-* && `
+	missing, corrupt, torn := []judge.Class{judge.Missing}, []judge.Class{judge.Corrupt}, []judge.Class{judge.Torn}
+	misdirected, resurrected := []judge.Class{judge.Misdirected}, []judge.Class{judge.Resurrected}
 	for _, c := range []struct {
 		name    string
 		pattern pattern.Name
 		between string
 		want    []judge.Class
 	}{
-		{"the file is lost", pattern.Replace, first + "rm $1", []judge.Class{judge.Missing}},
-		{"the file is empty", pattern.Replace, first + ": >$1", []judge.Class{judge.Missing}},
-		{"the name leads to the content of another file", pattern.Replace, first + "cp $1 $2", []judge.Class{judge.Misdirected}},
-		{"only a part of the file is there", pattern.Replace, first + "truncate -s 100 $1", []judge.Class{judge.Torn}},
-		{"the file is lost", pattern.Create, first + "rm $1", []judge.Class{judge.Missing}},
-		{"the file has only zeros", pattern.Create, first + "truncate -s 0 $1; truncate -s 256 $1", []judge.Class{judge.Corrupt}},
-		{"the file is lost", pattern.Remove, first + "rm ${10}", []judge.Class{judge.Missing}},
-		{"a removed file is back", pattern.Remove, first + "cp $1 file-00001-000000000001", []judge.Class{judge.Resurrected}},
-		{"the folder is lost", pattern.Create, `rm -r "$VOLUME_DURABILITY_JOURNAL"`, []judge.Class{judge.Missing}},
+		{"the file is lost", pattern.Replace, first + "rm $1", missing},
+		{"the file is empty", pattern.Replace, first + ": >$1", missing},
+		{"the name leads to the content of another file", pattern.Replace, first + "cp $1 $2", misdirected},
+		{"only a part of the file is there", pattern.Replace, first + "truncate -s 100 $1", torn},
+		{"the file is lost", pattern.Create, first + "rm $1", missing},
+		{"the file has only zeros", pattern.Create, first + "truncate -s 0 $1; truncate -s 256 $1", corrupt},
+		{"the file is lost", pattern.Remove, first + "rm ${10}", missing},
+		{"a removed file is back", pattern.Remove, first + "cp $1 file-00001-000000000001", resurrected},
+		{"the folder is lost", pattern.Create, `rm -r "$VOLUME_DURABILITY_JOURNAL"`, missing},
 	} {
 		t.Run(string(c.pattern)+", "+c.name, func(t *testing.T) {
 			t.Parallel()

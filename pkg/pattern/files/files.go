@@ -158,8 +158,8 @@ func weaker(a, b protocol.ReadMode) protocol.ReadMode {
 	return ""
 }
 
-// Remove removes the files that are objects, the temporary file, and the folder if it is empty then. It returns no error
-// if the folder does not exist.
+// Remove removes the files that are objects, the temporary file, and the folder if it is empty then. It returns no
+// error if the folder does not exist.
 func Remove(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {

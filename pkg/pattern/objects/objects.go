@@ -14,9 +14,9 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-// Scan reads all objects and reports what it found, with the checksums of the records at the points. The path is that of
-// the file or the device with the slots, or of the folder with the files. If the path does not exist, it returns an error
-// for which errors.Is(err, fs.ErrNotExist) is true.
+// Scan reads all objects and reports what it found, with the checksums of the records at the points. The path is that
+// of the file or the device with the slots, or of the folder with the files. If the path does not exist, it returns an
+// error for which errors.Is(err, fs.ErrNotExist) is true.
 func Scan(
 	path string, format journal.Format, model pattern.Model, points []journal.Point,
 ) (journal.ScanReport, protocol.ReadMode, error) {
