@@ -197,10 +197,14 @@ func (e *timeEncoder) append(dst []byte, t time.Time) []byte {
 	return append(dst, 'Z')
 }
 
+// EncodedTime returns the time in the line of an intact record, as encoded. Encoded times sort like times.
+func EncodedTime(line []byte) []byte { return line[:len(timeLayout)] }
+
+// ParseTime parses the time of a record, as encoded.
+func ParseTime(encoded []byte) (time.Time, error) { return time.Parse(timeLayout, string(encoded)) }
+
 // parseTime parses the time in the line of an intact record.
-func parseTime(line []byte) (time.Time, error) {
-	return time.Parse(timeLayout, string(line[:len(timeLayout)]))
-}
+func parseTime(line []byte) (time.Time, error) { return ParseTime(EncodedTime(line)) }
 
 // parsePredicted parses a line that is as predicted, and therefore intact.
 func parsePredicted(line []byte) Record {

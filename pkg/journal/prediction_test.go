@@ -81,9 +81,9 @@ func randomWriter(t *testing.T, random *rand.Rand, file *memoryFile, format Form
 	require.NoError(t, err)
 	switch random.IntN(4) {
 	case 0:
-		w.last.Seq = 99_999_999 - uint64(random.IntN(30))
+		w.encoder.last.Seq = 99_999_999 - uint64(random.IntN(30))
 	case 1:
-		w.last.Seq = 999_999_999_999 - uint64(random.IntN(30))
+		w.encoder.last.Seq = 999_999_999_999 - uint64(random.IntN(30))
 	}
 	return w
 }

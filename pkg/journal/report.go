@@ -90,6 +90,8 @@ type ScanReport struct {
 	LastTime time.Time `json:"lastTime,omitzero"`
 	// Unterminated reports whether the file does not end with a newline.
 	Unterminated bool `json:"unterminated,omitempty"`
+	// Objects is what was found in the objects of a write pattern; nil if records are appended to one journal.
+	Objects *ObjectReport `json:"objects,omitempty"`
 	// Unlisted is the number of segments, damaged ranges and foreign sequences that are not listed.
 	Unlisted int `json:"unlisted,omitempty"`
 }

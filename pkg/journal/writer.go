@@ -18,10 +18,8 @@ type File interface {
 // that what was written before is durable.
 type Writer struct {
 	file    File
-	encoder encoder
-	epoch   int
+	encoder *Encoder
 	offset  int64
-	last    Record
 	lines   []byte
 	failed  error
 }
@@ -30,13 +28,11 @@ type Writer struct {
 // left an unterminated last line, the first commit starts a new line after it. Nothing is
 // overwritten.
 func NewWriter(file File, format Format, epoch int, length int64, unterminated bool) (*Writer, error) {
-	if err := format.Validate(); err != nil {
+	encoder, err := NewEncoder(format, epoch)
+	if err != nil {
 		return nil, err
 	}
-	if epoch < 1 || epoch > MaxEpoch {
-		return nil, fmt.Errorf("epoch %d: want 1 to %d", epoch, MaxEpoch)
-	}
-	w := &Writer{file: file, encoder: newEncoder(format), epoch: epoch, offset: length}
+	w := &Writer{file: file, encoder: encoder, offset: length}
 	if unterminated {
 		w.lines = append(w.lines, '\n')
 		w.offset++
@@ -50,18 +46,15 @@ func (w *Writer) Commit(n int, now func() time.Time) (Record, error) {
 	if w.failed != nil {
 		return Record{}, w.failed
 	}
-	last := w.last
+	before, last := w.encoder.last, Record{}
 	for range n {
-		r := Record{Time: now(), Epoch: w.epoch, Seq: last.Seq + 1, Offset: w.offset, PrevChecksum: last.Checksum}
-		w.lines = w.encoder.append(w.lines, &r)
-		w.offset += int64(w.encoder.RecordSize)
-		last = r
+		w.lines, last = w.encoder.Append(w.lines, w.offset, now())
+		w.offset += int64(w.encoder.recordSize())
 	}
 	if err := w.writeLines(); err != nil {
-		w.failed = fmt.Errorf("committing sequence %d to %d of epoch %d: %w", w.last.Seq+1, last.Seq, w.epoch, err)
+		w.failed = fmt.Errorf("committing sequence %d to %d of epoch %d: %w", before.Seq+1, last.Seq, last.Epoch, err)
 		return Record{}, w.failed
 	}
-	w.last = last
 	return last, nil
 }
 

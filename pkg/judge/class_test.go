@@ -12,7 +12,8 @@ import (
 
 func TestClasses_AllHaveADescriptionOfTheirOwn(t *testing.T) {
 	all := []Class{
-		Missing, LostTail, LostGap, Corrupt, Torn, Reordered, Duplicated, RolledBack, Foreign, Unavailable, ReadOnly, TooSlow,
+		Missing, LostTail, LostGap, Corrupt, Torn, Reordered, Duplicated, RolledBack, Stale, Misdirected, Resurrected,
+		Foreign, Unavailable, ReadOnly, TooSlow,
 	}
 	assert.Equal(t, all, Classes())
 	seen := map[string]Class{}

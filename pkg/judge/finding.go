@@ -23,6 +23,9 @@ type Finding struct {
 	Offset int64 `json:"offset"`
 	// End is the offset after the last affected byte. It equals the offset if no byte is affected.
 	End int64 `json:"end"`
+	// Object is the name of the first affected object; empty if the write pattern has no objects. Offset and End then
+	// are offsets in the file of the slots, and 0 and the length of a record for a file.
+	Object string `json:"object,omitempty"`
 	// Detail adds what the class and the numbers do not show.
 	Detail string `json:"detail,omitempty"`
 }
@@ -36,16 +39,32 @@ func (f Finding) String() string {
 	if f.LastEpoch > 0 {
 		s += fmt.Sprintf(", epoch %s sequence %s to epoch %s sequence %s",
 			FormatCount(f.Epoch), FormatCount(f.First), FormatCount(f.LastEpoch), FormatCount(f.Last))
+	} else if f.isSparse() {
+		s += fmt.Sprintf(", between sequence %s and %s of epoch %s",
+			FormatCount(f.First), FormatCount(f.Last), FormatCount(f.Epoch))
 	} else if f.First > 0 {
 		s += fmt.Sprintf(", epoch %s sequence %s", FormatCount(f.Epoch), FormatCount(f.First))
 		if f.Last > f.First {
 			s += " to " + FormatCount(f.Last)
 		}
 	}
-	if f.Detail != "" {
-		s += " (" + f.Detail + ")"
+	if detail := strings.TrimSpace(f.Object + " " + f.Detail); detail != "" {
+		s += " (" + detail + f.others() + ")"
 	}
 	return s
+}
+
+// isSparse reports whether records between First and Last are not affected.
+func (f Finding) isSparse() bool {
+	return f.Object != "" && f.Records > 0 && f.Last-f.First >= f.Records
+}
+
+// others counts the affected objects after the first one, of which Detail tells.
+func (f Finding) others() string {
+	if f.Object == "" || f.Records < 2 {
+		return ""
+	}
+	return "; " + Count(f.Records-1, "more object")
 }
 
 // lastEpoch returns the epoch of the record that Last numbers.

@@ -9,10 +9,13 @@ package judge
 import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
 // Input is everything that a judgement depends on.
 type Input struct {
+	// Layout is the write pattern and its objects; zero if records are appended to one journal.
+	Layout pattern.Layout `json:"layout,omitzero"`
 	// Acks are the highest acknowledgements that each epoch had when the scan was requested, sorted by epoch.
 	Acks []ledger.Ack `json:"acks"`
 	// Scan is the scan to judge. It must have been asked for the digests at the points of Acks.
@@ -33,8 +36,10 @@ type Judgement struct {
 	Notes []string `json:"notes,omitempty"`
 	// Acknowledged is the number of acknowledged records.
 	Acknowledged uint64 `json:"acknowledged"`
-	// Intact is the number of acknowledged records that are present and intact.
+	// Intact is the number of acknowledged records that are present and intact, or superseded.
 	Intact uint64 `json:"intact"`
+	// Superseded is the number of acknowledged records that later acknowledged ones have overwritten or replaced.
+	Superseded uint64 `json:"superseded,omitempty"`
 }
 
 // Judge compares a journal with its acknowledgements and reports every difference.
@@ -49,14 +54,23 @@ func Judge(in Input) Judgement {
 	if e.isAllLost() {
 		return e.judgement
 	}
-	for _, ack := range in.Acks {
+	if in.Layout.Pattern.HasObjects() {
+		e.checkObjects()
+	} else {
+		e.checkJournal()
+	}
+	return e.judgement
+}
+
+// checkJournal compares a journal to which records are appended with its acknowledgements.
+func (e *evaluation) checkJournal() {
+	for _, ack := range e.Acks {
 		e.checkEpoch(ack)
 	}
 	e.checkForeign()
 	e.checkOverlap()
 	e.checkStart()
 	e.checkUnlisted()
-	return e.judgement
 }
 
 // evaluation collects the findings of one judgement.

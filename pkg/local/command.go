@@ -12,11 +12,12 @@ import (
 func (s *execution) command(helper []string, file, name string, args ...string) []string {
 	command := append(slices.Clone(helper), name, "--file", file)
 	if name == "remove" {
-		return command
+		return append(command, "--pattern", s.cell.Spec.WritePattern.String())
 	}
 	acks := s.ledger.Acks()
 	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.RecordSize),
 		"--points", protocol.FormatPoints(acks))
+	command = append(command, s.cell.Layout.Flags()...)
 	if s.Target.Device {
 		least := ledger.CountRecords(acks) * uint64(s.cell.Journal.RecordSize)
 		command = append(command, "--at-least", strconv.FormatUint(least, 10))

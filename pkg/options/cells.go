@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
 // CellSpec describes a cell: one combination of options, which is tested on a volume of its own.
@@ -24,6 +26,8 @@ type CellSpec struct {
 	ReaderNode    ReaderNode                        `json:"readerNode"`
 	// Force deletes the writers with a grace period of 0.
 	Force bool `json:"force"`
+	// WritePattern is how the writers write.
+	WritePattern pattern.Name `json:"writePattern"`
 }
 
 // ControlName is the name of the control.
@@ -59,7 +63,8 @@ func (v Values) CheckCellCount(cells int) error {
 		return nil
 	}
 	return InvalidValueError{"MAX_CELLS", strconv.Itoa(v.MaxCells), fmt.Sprintf("at least %d, which is the number of "+
-		"cells of this run, or fewer values in STORAGE_CLASSES, ACCESS_MODE, VOLUME_MODE, READER_NODE and FORCE", cells)}
+		"cells of this run, or fewer values in STORAGE_CLASSES, ACCESS_MODE, VOLUME_MODE, READER_NODE, FORCE and "+
+			"WRITE_PATTERN", cells)}
 }
 
 // excessiveCells returns an error if the values have more cells than MAX_CELLS. If the run tests all StorageClasses of
@@ -86,10 +91,10 @@ func (v Values) combinations(classes []string) []CellSpec {
 			for _, volumeMode := range v.VolumeModes {
 				for _, readerNode := range v.ReaderNodes {
 					for _, force := range v.Force {
-						cells = append(cells, CellSpec{
+						cells = append(cells, v.withPatterns(CellSpec{
 							VolumeSource: v.VolumeSource, StorageClass: class, ExistingClaim: v.ExistingClaim,
 							AccessMode: accessMode, VolumeMode: volumeMode, ReaderNode: readerNode, Force: force,
-						})
+						})...)
 					}
 				}
 			}
@@ -98,10 +103,20 @@ func (v Values) combinations(classes []string) []CellSpec {
 	return cells
 }
 
+// withPatterns returns the cell once for each write pattern.
+func (v Values) withPatterns(c CellSpec) []CellSpec {
+	var cells []CellSpec
+	for _, name := range v.WritePatterns {
+		c.WritePattern = name
+		cells = append(cells, c)
+	}
+	return cells
+}
+
 func (v Values) control() CellSpec {
 	return CellSpec{
 		Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem,
-		ReaderNode: AnyNode, Force: v.Force[0],
+		ReaderNode: AnyNode, Force: v.Force[0], WritePattern: pattern.Append,
 	}
 }
 
@@ -122,6 +137,9 @@ func (v Values) cellName(c CellSpec, severalClasses bool) string {
 	}
 	if len(v.Force) > 1 {
 		parts = append(parts, map[bool]string{false: "graceful", true: "forced"}[c.Force])
+	}
+	if len(v.WritePatterns) > 1 {
+		parts = append(parts, string(c.WritePattern))
 	}
 	return strings.Join(parts, "/")
 }

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
@@ -89,6 +90,10 @@ func conflicts(v Values) []error {
 	check(v.AllowRelabel && !existing, "ALLOW_RELABEL", "true", "false if EXISTING_CLAIM is unset")
 	check(v.WriterNode == ClaimNode && !existing, "WRITER_NODE", string(ClaimNode),
 		"another value if EXISTING_CLAIM is unset")
+	need := int64(v.WriteObjects) * int64(v.RecordSize)
+	check(slices.ContainsFunc(v.WritePatterns, pattern.Name.HasObjects) && !existing && need > v.ClaimSize.Value(),
+		"WRITE_OBJECTS", strconv.Itoa(v.WriteObjects), fmt.Sprintf(
+			"so few that they fit into CLAIM_SIZE=%s: they need %d bytes", v.ClaimSize.String(), need))
 	lowest := v.Thresholds.MinRate
 	check(v.WriteRate > 0 && lowest >= v.WriteRate, MinRateOption, fmt.Sprint(lowest),
 		fmt.Sprintf("less than WRITE_RATE, which is %v", v.WriteRate))
@@ -105,5 +110,6 @@ func idText(id *int64) string {
 
 // cellsPerClass returns how many cells each StorageClass has. An option with an invalid value counts as one value.
 func (v Values) cellsPerClass() int {
-	return max(1, len(v.AccessModes)) * max(1, len(v.VolumeModes)) * max(1, len(v.ReaderNodes)) * max(1, len(v.Force))
+	return max(1, len(v.AccessModes)) * max(1, len(v.VolumeModes)) * max(1, len(v.ReaderNodes)) * max(1, len(v.Force)) *
+		max(1, len(v.WritePatterns))
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
@@ -121,8 +122,8 @@ func Table() []Option {
 		{
 			Name: "STORAGE_CLASSES", Suggestions: []string{AllStorageClasses},
 			Doc: "StorageClasses to compare in one run, separated by commas, or `*` for all in the cluster. The run has " +
-				"one cell for each combination of a StorageClass and a value of `ACCESS_MODE`, `VOLUME_MODE`, `READER_NODE` " +
-				"and `FORCE`.",
+				"one cell for each combination of a StorageClass and a value of `ACCESS_MODE`, `VOLUME_MODE`, `READER_NODE`, " +
+				"`FORCE` and `WRITE_PATTERN`.",
 			set: optional(classes),
 		},
 		{
@@ -214,6 +215,20 @@ func Table() []Option {
 			Name: "WRITE_RATE", Default: "100",
 			Doc: "Records per second; 0 for as many as the volume can take.",
 			set: writeRate,
+		},
+		{
+			Name: "WRITE_PATTERN", Default: string(pattern.Append), Suggestions: patternNames(),
+			Doc: "How the writer writes: " + quoted(patternNames()) + ", or several of them, separated by commas. " +
+				"See [write patterns](patterns.md).",
+			FlagDoc: "How the writer writes: " + quoted(patternNames()) + ", or several of them, separated by commas. " +
+				"See docs/patterns.md.",
+			set: list(choice(pattern.Names()...), func(v *Values) *[]pattern.Name { return &v.WritePatterns }),
+		},
+		{
+			Name: "WRITE_OBJECTS", Default: "1024",
+			Doc: fmt.Sprintf("Number of slots or files that `overwrite`, `map` and `replace` write in turn, and of files that "+
+				"`remove` keeps, %d to %d.", minObjects, pattern.MaxObjects),
+			set: number(minObjects, pattern.MaxObjects, func(v *Values) *int { return &v.WriteObjects }),
 		},
 		{
 			Name: "KEEP", Default: "false", Suggestions: booleans,
@@ -412,3 +427,14 @@ const (
 
 // quoted returns words as code in Markdown, separated by commas.
 func quoted(words []string) string { return "`" + strings.Join(words, "`, `") + "`" }
+
+// minObjects is the minimum of WRITE_OBJECTS. With fewer objects, each would be in flight most of the time.
+const minObjects = 16
+
+func patternNames() []string {
+	var names []string
+	for _, n := range pattern.Names() {
+		names = append(names, string(n))
+	}
+	return names
+}

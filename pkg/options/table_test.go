@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
 func env(values map[string]string) func(string) string {
@@ -68,6 +70,7 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		"PRIORITY_CLASS": "A", "RUNTIME_CLASS": "A", "RESOURCE_REQUESTS": "cpu", "RESOURCE_LIMITS": "cpu=much",
 		"POD_LABELS": "volume-durability/run=1", "POD_ANNOTATIONS": "volume-durability/journal", "POD_TEMPLATE": "pod.yaml",
 		"WRITER_NODE": "a=b=c", "ALLOW_RELABEL": "maybe",
+		"WRITE_PATTERN": "append,rewrite", "WRITE_OBJECTS": "15",
 		"STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
 		"METRICS_ADDRESS": "9464",
 		"MAX_RECOVERY":    "30", "MAX_COMMIT_P99": "fast", "MAX_COMMIT": "-1s", "MIN_RATE": "0",
@@ -205,22 +208,23 @@ func TestParse_ChecksTheJournalsPath(t *testing.T) {
 func TestCells_AreEveryCombination(t *testing.T) {
 	v, err := Parse(env(map[string]string{
 		"STORAGE_CLASSES": "fast, slow", "ACCESS_MODE": "ReadWriteOnce,ReadWriteOncePod", "VOLUME_MODE": "Filesystem,Block",
-		"READER_NODE": "same,other", "FORCE": "false,true", "NEGATIVE_CONTROL": "true",
+		"READER_NODE": "same,other", "FORCE": "false,true", "NEGATIVE_CONTROL": "true", "WRITE_PATTERN": "append,map",
 	}))
 	require.NoError(t, err)
 	cells := v.Cells(nil)
-	require.Len(t, cells, 2*2*2*2*2+1)
+	require.Len(t, cells, 2*2*2*2*2*2+1)
 	names := map[string]bool{}
 	for _, c := range cells {
 		names[c.Name] = true
 		assert.Empty(t, validation.IsDNS1123Subdomain(c.ObjectName("write-pod")))
 	}
 	assert.Len(t, names, len(cells), "every cell has a name of its own")
-	assert.Equal(t, "fast/rwo/filesystem/same/graceful", cells[0].Name)
-	assert.Equal(t, "slow/rwop/block/other/forced", cells[31].Name)
-	assert.Equal(t, "write-pod-slow-rwop-block-other-forced", cells[31].ObjectName("write-pod"))
+	assert.Equal(t, "fast/rwo/filesystem/same/graceful/append", cells[0].Name)
+	assert.Equal(t, "slow/rwop/block/other/forced/map", cells[63].Name)
+	assert.Equal(t, "write-pod-slow-rwop-block-other-forced-map", cells[63].ObjectName("write-pod"))
 	assert.Equal(t, CellSpec{Name: ControlName, Control: true, VolumeSource: EmptyDir,
-		VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: AnyNode}, cells[32])
+		VolumeMode: corev1.PersistentVolumeFilesystem, ReaderNode: AnyNode,
+		WritePattern: pattern.Append}, cells[64])
 }
 
 func TestCells_LeaveASingleCellUnnamed(t *testing.T) {
@@ -294,7 +298,7 @@ func TestParse_LimitsTheNumberOfCells(t *testing.T) {
 	huge["NEGATIVE_CONTROL"] = "true"
 	_, err = Parse(env(huge))
 	assert.EqualError(t, err, `MAX_CELLS="100": want at least 101, which is the number of cells of this run, or fewer `+
-		`values in STORAGE_CLASSES, ACCESS_MODE, VOLUME_MODE, READER_NODE and FORCE`)
+		`values in STORAGE_CLASSES, ACCESS_MODE, VOLUME_MODE, READER_NODE, FORCE and WRITE_PATTERN`)
 
 	huge["MAX_CELLS"] = "101"
 	_, err = Parse(env(huge))

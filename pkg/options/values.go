@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
@@ -121,6 +122,10 @@ type Values struct {
 	RecordSize int `json:"recordSize"`
 	// WriteRate is in records per second; 0 for no limit.
 	WriteRate float64 `json:"writeRate"`
+	// WritePatterns are the ways in which the writers write.
+	WritePatterns []pattern.Name `json:"writePatterns"`
+	// WriteObjects is the number of objects that a pattern writes in turn, or keeps.
+	WriteObjects int `json:"writeObjects"`
 
 	// Image is the image of the writer and the reader; absent for the experiment's image.
 	Image           string            `json:"image,omitempty"`
@@ -178,5 +183,6 @@ func (v Values) IsSTIGCheck() bool {
 	return v.VolumeSource == Claim && v.ExistingClaim == "" && v.ClaimTemplate == "" &&
 		v.Namespace == d.Namespace && v.ClaimName == d.ClaimName && slices.Equal(v.AccessModes, d.AccessModes) &&
 		slices.Equal(v.VolumeModes, d.VolumeModes) &&
-		v.WriterPod == d.WriterPod && v.ReaderPod == d.ReaderPod && v.JournalFile == d.JournalFile
+		v.WriterPod == d.WriterPod && v.ReaderPod == d.ReaderPod && v.JournalFile == d.JournalFile &&
+		slices.Equal(v.WritePatterns, d.WritePatterns)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
@@ -105,6 +106,8 @@ type Cell struct {
 	// Reason is the reason for the verdict, in one or more sentences.
 	Reason  string         `json:"reason"`
 	Journal journal.Format `json:"journal"`
+	// Layout has the objects of the write pattern; absent if records are appended to one journal.
+	Layout pattern.Layout `json:"layout,omitzero"`
 	// JournalFile is the path of the journal in the pods.
 	JournalFile string `json:"journalFile"`
 	// Target is the folder or device under test in a local run; absent in a run on a cluster.
@@ -315,7 +318,11 @@ func (c Cell) intactPhrase() string {
 	if n == 1 {
 		return "The only acknowledged record is intact"
 	}
-	return "All " + judge.Count(n, "acknowledged record") + " are intact"
+	all := "All " + judge.Count(n, "acknowledged record") + " are intact"
+	if c.Reader != nil && c.Reader.Judgement.Superseded > 0 {
+		return all + ", or later ones replaced them (" + judge.FormatCount(c.Reader.Judgement.Superseded) + ")"
+	}
+	return all
 }
 
 // faultNoun returns the noun for one deletion: a local run kills a process.

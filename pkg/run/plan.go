@@ -1,12 +1,14 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -24,7 +26,7 @@ func (r Run) planCells(ctx context.Context) ([]*cell, error) {
 	cells := make([]*cell, len(p.Cells))
 	for i, spec := range p.Cells {
 		cells[i] = newCell(r, spec)
-		if reason := p.Skipped[spec.StorageClass]; reason != "" {
+		if reason := p.reasonToSkip(spec); reason != "" {
 			cells[i].result.Verdict, cells[i].result.Reason = judge.Skipped, reason
 		}
 	}
@@ -35,6 +37,19 @@ func (r Run) planCells(ctx context.Context) ([]*cell, error) {
 		}
 	}
 	return cells, r.Validate(p)
+}
+
+// unsupportedPattern returns why the write pattern of a cell cannot be tested on its volume, or "".
+func unsupportedPattern(p options.CellSpec) string {
+	if p.VolumeMode != corev1.PersistentVolumeBlock || p.WritePattern.SupportsBlockDevice() {
+		return ""
+	}
+	return fmt.Sprintf("the write pattern %s needs a filesystem, and the volume is a raw block device", p.WritePattern)
+}
+
+// reasonToSkip returns why a cell is skipped, or "".
+func (p Plan) reasonToSkip(c options.CellSpec) string {
+	return cmp.Or(p.Skipped[c.StorageClass], unsupportedPattern(c))
 }
 
 // Plan is which cells a run has.
@@ -83,7 +98,7 @@ func (r Run) PlanWith(classes []storagev1.StorageClass) (Plan, error) {
 
 // Tested returns the cells that are not skipped.
 func (p Plan) Tested() []options.CellSpec {
-	isSkipped := func(c options.CellSpec) bool { return p.Skipped[c.StorageClass] != "" }
+	isSkipped := func(c options.CellSpec) bool { return p.reasonToSkip(c) != "" }
 	return slices.DeleteFunc(slices.Clone(p.Cells), isSkipped)
 }
 

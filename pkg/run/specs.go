@@ -2,6 +2,7 @@ package run
 
 import (
 	"path"
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -76,7 +77,7 @@ func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
 // folderRemoval returns a pod that removes the cell's folder from an existing claim.
 func (s specs) folderRemoval() kube.PodSpec {
 	spec := s.pod(s.run.Options.WriterPod, "remove")
-	spec.Command = []string{helper, "remove", "--file", s.cell.JournalFile}
+	spec.Command = []string{helper, "remove", "--file", s.cell.JournalFile, "--pattern", s.cell.Spec.WritePattern.String()}
 	return spec
 }
 
@@ -89,7 +90,7 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	spec := kube.PodSpec{
 		Name: s.cell.Spec.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
 		Path: s.mountPath(), Block: s.isBlock(),
-		Command: append(base, args...), Identity: s.identity(), Settings: s.run.PodSettings, Template: s.run.PodTemplate,
+		Command: slices.Concat(base, s.cell.Layout.Flags(), args), Identity: s.identity(), Settings: s.run.PodSettings, Template: s.run.PodTemplate,
 	}
 	if s.isBlock() {
 		// A device has no end of file, so the helper must be told how much to read at least.

@@ -19,7 +19,7 @@ func JudgeScan(
 		earlier = append(earlier, read.ScanResult.ScanReport)
 	}
 	judgement := judge.Judge(judge.Input{
-		Acks: acks, Scan: scan.ScanReport, Earlier: earlier, Epochs: epochs,
+		Layout: c.Layout, Acks: acks, Scan: scan.ScanReport, Earlier: earlier, Epochs: epochs,
 		// A local run waits until a killed process is gone.
 		MayOverlap: c.Spec.Force && !c.IsLocal(),
 	})

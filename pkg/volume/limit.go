@@ -82,3 +82,27 @@ func lockLimit(call string, err error) error {
 			"a run takes no lock on a file",
 	}
 }
+
+// folderSyncLimit returns the error of fsync(2) of a folder, as a LimitError if the filesystem cannot sync a folder.
+func folderSyncLimit(err error) error {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) || !isUnsupported(err) {
+		return err
+	}
+	return &LimitError{
+		Limit: "the filesystem cannot sync a folder", Call: "fsync(2) of a folder", Errno: errno,
+		Instead: "test another write pattern, such as append: without this sync, no file name can be acknowledged",
+	}
+}
+
+// MapLimit returns the error of mmap(2), as a LimitError if the filesystem cannot map a file.
+func MapLimit(err error) error {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) || errno != unix.ENODEV && !isUnsupported(err) {
+		return err
+	}
+	return &LimitError{
+		Limit: "the filesystem cannot map a file into memory", Call: "mmap(2)", Errno: errno,
+		Instead: "test another write pattern, such as overwrite",
+	}
+}

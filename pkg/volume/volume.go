@@ -15,6 +15,8 @@ import (
 type File struct {
 	*os.File
 	appends bool
+	// syncWrites reports whether each write is durable when it returns.
+	syncWrites bool
 }
 
 // Write appends to a file, or writes to a device at its offset. The error is a LimitError if the filesystem cannot

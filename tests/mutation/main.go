@@ -76,6 +76,25 @@ var mutations = []mutation{
 	{"an unavailable volume is no finding", "pkg/judge/errno.go", "return Unavailable", "return \"\""},
 	{"an empty ledger passes", "pkg/judge/verdict.go",
 		"case j.Acknowledged == 0:\n\t\treturn Error", "case j.Acknowledged == 0:\n\t\treturn Pass"},
+	{"an older record of an object passes", "pkg/judge/objects.go",
+		"case !isBefore(version.Epoch, version.Seq, required.Epoch, required.Seq):", "case true:"},
+	{"a missing object passes", "pkg/judge/objects.go", "case !found && o.mayBeRemoved(object):", "case !found:"},
+	{"a record in another object passes", "pkg/pattern/scanner.go", "if s.model.Written(point) != object {", "if false {"},
+	{"a removed object that is present passes", "pkg/judge/objects.go",
+		"seq <= r.Last && seq < kept; seq++", "seq <= r.Last && seq < 1; seq++"},
+	{"a write in flight is a finding", "pkg/judge/objects.go",
+		"if !o.model.Pattern.WritesInPlace() {", "if true {"},
+	{"damage to an object passes", "pkg/judge/objects.go",
+		"case o.mayBeInFlight(required, object) && other.damage.Zeros == 0:", "case true:"},
+	{"zeros in flight pass", "pkg/judge/objects.go", "&& other.damage.Zeros == 0:", "&& true:"},
+	{"the batch in flight is forgotten", "pkg/judge/objects.go", "known[epoch+1] += batch", "known[epoch+1] += 0 * batch"},
+	{"the digest of an object is not compared", "pkg/judge/objects.go", "digest != o.Acks[i].Digest", "digest != digest"},
+	{"a removal in flight is a finding", "pkg/judge/objects.go",
+		"return object.Number+o.model.Objects <= o.frontier[object.Epoch]", "return false"},
+	{"an incomplete scan of objects passes", "pkg/judge/objects.go", "report.Unlisted > 0 {", "report.Unlisted > 1<<30 {"},
+	{"an epoch that was not started passes", "pkg/judge/objects.go", "if r.Epoch > o.Epochs {", "if false {"},
+	{"only the last epoch of objects counts", "pkg/judge/objects.go",
+		"for _, ack := range slices.Backward(o.Acks) {", "for _, ack := range o.Acks[len(o.Acks)-1:] {"},
 }
 
 func main() {
@@ -117,7 +136,8 @@ func (m mutation) noticed(ctx context.Context, dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	test := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "./pkg/journal", "./pkg/ledger", "./pkg/judge")
+	test := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "./pkg/journal", "./pkg/ledger", "./pkg/judge",
+		"./pkg/pattern")
 	output, err := test.CombinedOutput()
 	if bytes.Contains(output, []byte("[build failed]")) || bytes.Contains(output, []byte("[setup failed]")) {
 		return false, fmt.Errorf("the bug does not compile:\n%s", output)

@@ -46,6 +46,14 @@ func (t *commitTimer) Datasync() error {
 	return err
 }
 
+// measure measures a commit that is not a write and a sync of a file.
+func (t *commitTimer) measure(commit func() error) error {
+	t.start = time.Now()
+	err := commit()
+	t.last = time.Since(t.start)
+	return err
+}
+
 // record adds the last commit, which succeeded, to the statistics.
 func (t *commitTimer) record(records int) {
 	t.stats.Count++

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
@@ -80,6 +81,7 @@ func isHelp(arg string) bool { return slices.Contains([]string{"help", "--help",
 type task struct {
 	file   string
 	format journal.Format
+	layout pattern.Layout
 	points []journal.Point
 	// minLength is the minimum length of the journal in bytes.
 	minLength int64
@@ -97,7 +99,12 @@ func parse(command string, args []string) (*task, error) {
 	t := &task{}
 	flags := flag.NewFlagSet("durability-helper "+command, flag.ContinueOnError)
 	flags.StringVar(&t.file, "file", "", "path of the journal")
-	validate := func() error { return t.format.Validate() }
+	t.layout.Pattern = pattern.Append
+	flags.Func("pattern", "write pattern (default append)", func(name string) error {
+		t.layout.Pattern = pattern.Name(name)
+		return nil
+	})
+	validate := t.validateJournal
 	switch command {
 	case "write":
 		t.journalFlags(flags)
@@ -130,6 +137,7 @@ func parse(command string, args []string) (*task, error) {
 func (t *task) journalFlags(flags *flag.FlagSet) {
 	flags.StringVar(&t.format.ID, "journal", "", "ID of the journal, 16 hexadecimal digits")
 	flags.IntVar(&t.format.RecordSize, "record-size", 0, "bytes per record")
+	flags.Uint64Var(&t.layout.Objects, "objects", 0, "number of objects of the write pattern")
 	flags.Func("points", "records whose checksums to report, as epoch:sequence,…", t.parsePoints)
 	flags.Int64Var(&t.minLength, "at-least", 0,
 		"minimum length of the journal in bytes; zeros before it are not the end of a journal on a block device")
@@ -140,8 +148,10 @@ func (t *task) validateWrite() error {
 		return fmt.Errorf("--own-folder: want a file in a folder whose name begins with %s, got %s",
 			volume.FolderPrefix, t.file)
 	}
-	return t.format.Validate()
+	return t.validateJournal()
 }
+
+func (t *task) validateJournal() error { return errors.Join(t.format.Validate(), t.layout.Validate()) }
 
 func (t *task) parsePoints(list string) error {
 	points, err := protocol.ParsePoints(list)

@@ -14,6 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
@@ -160,7 +161,7 @@ func writeRecords(file journal.File, format journal.Format, records int) (last j
 		return last, err
 	}
 	for remaining := records; remaining > 0; {
-		n := min(remaining, maxCommitBytes/format.RecordSize)
+		n := min(remaining, pattern.MaxCommitBytes/format.RecordSize)
 		if last, err = w.Commit(n, time.Now); err != nil {
 			return last, err
 		}

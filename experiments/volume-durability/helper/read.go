@@ -20,6 +20,19 @@ const excerptSize = 256
 
 // read scans the journal and reports the result.
 func (t *task) read(ctx context.Context, out io.Writer) error {
+	if err := t.readAndReport(out); err != nil {
+		return err
+	}
+	if t.stay {
+		<-ctx.Done()
+	}
+	return nil
+}
+
+func (t *task) readAndReport(out io.Writer) error {
+	if t.layout.Pattern.HasObjects() {
+		return t.readObjects(out)
+	}
 	hash := sha256.New()
 	found, err := t.scan(hash)
 	if err != nil {
@@ -28,13 +41,7 @@ func (t *task) read(ctx context.Context, out io.Writer) error {
 	if found.Present && len(found.Unreadable) == 0 {
 		found.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	}
-	if err := t.reportScan(out, found); err != nil {
-		return err
-	}
-	if t.stay {
-		<-ctx.Done()
-	}
-	return nil
+	return t.reportScan(out, found)
 }
 
 // scan scans the journal and copies its bytes to content. The result has no mount, boot

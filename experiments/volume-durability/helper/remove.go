@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/volume-durability/volume-durability/pkg/pattern/files"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
@@ -12,8 +13,18 @@ import (
 // created the folder and it is empty.
 func (t *task) remove(context.Context, io.Writer) error {
 	op := "removing " + t.file
-	if err := t.watch(op, func() error { return volume.Remove(t.file) }); err != nil {
+	if err := t.watch(op, t.removeAll); err != nil {
 		return protocol.NewOpError(op, err)
 	}
 	return nil
+}
+
+// removeAll removes the files of a write pattern, whose folder is at the path of the journal, then what Remove removes.
+func (t *task) removeAll() error {
+	if t.layout.Pattern.IsFolder() {
+		if err := files.Remove(t.file); err != nil {
+			return err
+		}
+	}
+	return volume.Remove(t.file)
 }

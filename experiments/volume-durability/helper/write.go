@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
 const (
-	// maxCommitBytes bounds one commit.
-	maxCommitBytes = 1 << 20
 	// deviceTimeout is how long to wait for a device that another writer holds open. A
 	// node needs less to end a pod that was deleted by force.
 	deviceTimeout = time.Minute
@@ -26,6 +25,9 @@ const (
 // write reports what is in the journal, then appends one epoch to it until the context
 // ends.
 func (t *task) write(ctx context.Context, out io.Writer) error {
+	if t.layout.Pattern.HasObjects() {
+		return t.writeObjects(ctx, out)
+	}
 	file, found, err := t.openEpoch(ctx, out)
 	if err != nil {
 		return err
@@ -79,14 +81,28 @@ func (t *task) create() (*volume.File, error) {
 	if err := t.createFolder(); err != nil {
 		return nil, err
 	}
-	return t.open("creating "+t.file, volume.Create)
+	return t.open("creating "+t.file, t.inMode(volume.Create))
 }
 
 func (t *task) openAppend() (*volume.File, error) {
 	if err := t.createFolder(); err != nil {
 		return nil, err
 	}
-	return t.open("opening "+t.file+" for appending", volume.OpenAppend)
+	return t.open("opening "+t.file+" for appending", t.inMode(volume.OpenAppend))
+}
+
+// inMode returns a function that opens a file so that each write is durable, if the write pattern is sync-write.
+func (t *task) inMode(open func(string) (*volume.File, error)) func(string) (*volume.File, error) {
+	if t.layout.Pattern != pattern.SyncWrite {
+		return open
+	}
+	return func(path string) (*volume.File, error) {
+		file, err := open(path)
+		if err != nil {
+			return nil, err
+		}
+		return file.ReopenForSyncWrites()
+	}
 }
 
 // createFolder creates the journal's folder if --own-folder was given. The folder must be
@@ -152,7 +168,7 @@ func (t *task) open(op string, open func(path string) (*volume.File, error)) (fi
 // append commits records at the task's rate until the context ends. While one commit
 // takes long, records become due, and the next commit is larger.
 func (t *task) append(ctx context.Context, w *journal.Writer, timer *commitTimer, out io.Writer) error {
-	limiter := newRateLimiter(t.rate, maxCommitBytes/t.format.RecordSize)
+	limiter := newRateLimiter(t.rate, pattern.MaxCommitBytes/t.format.RecordSize)
 	acks := acknowledger{out: out, epoch: t.epoch}
 	for {
 		n, err := limiter.next(ctx)

@@ -24,8 +24,9 @@ import (
 type localOption struct{ name, fallback, help string }
 
 const (
-	recordSizeHelp = "bytes per record, 128 to 65536"
-	writeRateHelp  = "records per second; 0 for as many as the volume can take"
+	recordSizeHelp   = "bytes per record, 128 to 65536"
+	writePatternHelp = "how the writer writes: append, sync-write, overwrite, map, replace, create or remove"
+	writeRateHelp    = "records per second; 0 for as many as the volume can take"
 )
 
 func runOptions() []localOption {
@@ -36,6 +37,8 @@ func runOptions() []localOption {
 		{"FORCE", "true", "kill the writer with SIGKILL; false sends SIGTERM"},
 		{"RECORD_SIZE", "256", recordSizeHelp},
 		{"WRITE_RATE", "100", writeRateHelp},
+		{"WRITE_PATTERN", "append", writePatternHelp},
+		{"WRITE_OBJECTS", "1024", "number of slots or files that a pattern writes in turn, or keeps"},
 		{"REQUIRED_EVIDENCE", "none", "lowest evidence level at which the run can pass: none, read-back, uncached, remounted"},
 		{options.MaxRecoveryOption, "", "longest recovery with which the run can pass, such as 5s; empty for no threshold"},
 		{options.MaxCommitP99Option, "", "longest duration of 99 % of the commits, such as 50ms; empty for no threshold"},

@@ -1,0 +1,277 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
+)
+
+// objectEvaluation judges the objects of a write pattern.
+type objectEvaluation struct {
+	*evaluation
+	model pattern.Model
+	found contents
+	// earlier are the contents that pods found before.
+	earlier []contents
+	// frontier is, by epoch, the last operation that may have been done when the epoch's writer ended.
+	frontier map[int]uint64
+	findings findingList
+}
+
+// checkObjects compares each object with the last acknowledged operation on it.
+func (e *evaluation) checkObjects() {
+	model, err := pattern.NewModel(e.Scan.Format, e.Layout)
+	if err != nil {
+		e.report(Finding{Class: Corrupt, Detail: "the layout of the objects is invalid: " + err.Error()})
+		return
+	}
+	o := objectEvaluation{evaluation: e, model: model, found: newContents(e.Scan.Objects, model)}
+	for _, scan := range e.Earlier {
+		o.earlier = append(o.earlier, newContents(scan.Objects, model))
+	}
+	o.frontier = o.frontiers()
+	if model.Pattern.SharesObjects() {
+		o.checkShared()
+	} else {
+		o.checkOwned()
+	}
+	o.checkUnexpected()
+	for _, f := range o.findings.merged(model, o.Scan.RecordSize) {
+		e.report(f)
+	}
+}
+
+// frontiers returns, by epoch, the highest sequence number that may have been written: the highest that is known, and
+// the operations of one batch after it.
+func (o *objectEvaluation) frontiers() map[int]uint64 {
+	known := map[int]uint64{}
+	for _, ack := range o.Acks {
+		known[ack.Epoch] = ack.Seq
+	}
+	for _, c := range append(slices.Clone(o.earlier), o.found) {
+		for _, r := range c.ranges {
+			known[r.Epoch] = max(known[r.Epoch], r.Last)
+		}
+	}
+	batch := o.model.MaxBatch(o.Scan.RecordSize)
+	for epoch := range o.Epochs {
+		known[epoch+1] += batch
+	}
+	return known
+}
+
+// checkShared judges objects that every epoch writes.
+func (o *objectEvaluation) checkShared() {
+	checked := o.lastAcknowledged()
+	o.judgement.Superseded = o.judgement.Acknowledged - uint64(len(checked))
+	for _, required := range checked {
+		o.checkObject(required, o.model.Written(required))
+	}
+}
+
+// lastAcknowledged returns the last acknowledged operation on each object, in the order of the operations.
+func (o *objectEvaluation) lastAcknowledged() []journal.Point {
+	var points []journal.Point
+	written := make([]bool, o.model.Objects)
+	for _, ack := range slices.Backward(o.Acks) {
+		for seq := ack.Seq; seq > 0 && ack.Seq-seq < o.model.Objects; seq-- {
+			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
+			if number := o.model.Written(point).Number; !written[number] {
+				written[number] = true
+				points = append(points, point)
+			}
+		}
+	}
+	slices.Reverse(points)
+	return points
+}
+
+// checkOwned judges objects that belong to one operation.
+func (o *objectEvaluation) checkOwned() {
+	for _, ack := range o.Acks {
+		o.checkRemoved(ack)
+		for seq := o.firstKept(ack); seq <= ack.Seq; seq++ {
+			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
+			o.checkObject(point, o.model.Written(point))
+		}
+	}
+}
+
+// firstKept returns the first operation of an epoch whose object was not removed by an acknowledged operation.
+func (o *objectEvaluation) firstKept(ack ledger.Ack) uint64 {
+	removed, any := o.model.Removed(ack.Point)
+	if !any {
+		return 1
+	}
+	return removed.Number + 1
+}
+
+// checkRemoved reports the objects that an acknowledged operation removed, but that are present.
+func (o *objectEvaluation) checkRemoved(ack ledger.Ack) {
+	kept := o.firstKept(ack)
+	remover := func(number uint64) journal.Point {
+		return journal.Point{Epoch: ack.Epoch, Seq: number + o.model.Objects}
+	}
+	for _, r := range o.found.ranges {
+		for seq := r.First; r.Epoch == ack.Epoch && seq <= r.Last && seq < kept; seq++ {
+			o.findings.add(Resurrected, remover(seq), journal.Object{Epoch: r.Epoch, Number: seq},
+				"was removed and is present again")
+		}
+	}
+	for object := range o.found.others {
+		if object.Epoch == ack.Epoch && object.Number < kept {
+			o.findings.add(Resurrected, remover(object.Number), object, "was removed and is present again")
+		}
+	}
+}
+
+// checkObject compares an object with the last acknowledged operation on it.
+func (o *objectEvaluation) checkObject(required journal.Point, object journal.Object) {
+	if other, found := o.found.others[object]; found {
+		o.checkOther(required, object, other)
+		return
+	}
+	version, found := o.found.version(object)
+	switch {
+	case !found && o.mayBeRemoved(object):
+	case !found:
+		o.findings.add(Missing, required, object, o.absence())
+	case version == required:
+		o.checkDigest(required, object)
+	case !isBefore(version.Epoch, version.Seq, required.Epoch, required.Seq): // a later operation, not acknowledged
+	case o.MayOverlap && version.Epoch < required.Epoch && version.Seq > o.acknowledged(version.Epoch):
+		o.note(fmt.Sprintf("two writers ran at the same time: epoch %d wrote %s after epoch %d",
+			version.Epoch, o.model.ObjectName(object), required.Epoch))
+	case o.wasFoundEarlier(required, object):
+		o.findings.add(RolledBack, required, object, "an earlier pod read this record, now it has that of "+
+			describe(version))
+	default:
+		o.findings.add(Stale, required, object, "has the record of "+describe(version))
+	}
+}
+
+// absence describes an object without content.
+func (o *objectEvaluation) absence() string {
+	if o.model.Pattern.IsFolder() {
+		return "does not exist"
+	}
+	return "has no record, only zeros"
+}
+
+// describe names an operation in a detail.
+func describe(p journal.Point) string { return fmt.Sprintf("epoch %d sequence %d", p.Epoch, p.Seq) }
+
+// checkDigest compares the checksum of the last acknowledged record of an epoch with the acknowledged digest.
+func (o *objectEvaluation) checkDigest(required journal.Point, object journal.Object) {
+	i := slices.IndexFunc(o.Acks, func(a ledger.Ack) bool { return a.Point == required })
+	if i < 0 {
+		return
+	}
+	if digest, found := o.digestAt(required); found && digest != o.Acks[i].Digest {
+		o.findings.add(Corrupt, required, object, "has an intact record, but not the acknowledged one")
+	}
+}
+
+// checkOther judges an object that has no intact record of its own.
+func (o *objectEvaluation) checkOther(required journal.Point, object journal.Object, other otherContent) {
+	switch {
+	case other.misdirected != nil:
+		o.findings.add(Misdirected, required, object, "has the record of "+describe(*other.misdirected)+
+			", which belongs to "+o.model.ObjectName(o.model.Written(*other.misdirected)))
+	case other.foreign != "":
+		o.findings.add(Foreign, required, object, "has a record of journal "+other.foreign)
+	case other.damage.Unreadable != "":
+		o.findings.add(Unavailable, required, object, "cannot be read: "+other.damage.Unreadable)
+	case o.mayBeInFlight(required, object) && other.damage.Zeros == 0:
+		// The writer was killed while it overwrote the object in place. No acknowledgement guarantees more.
+	case other.damage.Bytes == 0:
+		o.findings.add(Missing, required, object, "is empty")
+	default:
+		o.findings.add(classOfDamage(*other.damage), required, object, describeDamage(*other.damage))
+	}
+}
+
+// classOfDamage returns Torn if an object begins with a part of a record, and otherwise Corrupt.
+func classOfDamage(d journal.ObjectDamage) Class {
+	if d.Partial != nil && (d.Matching == d.Bytes || d.Zeros == d.Bytes-d.Matching) {
+		return Torn
+	}
+	return Corrupt
+}
+
+func describeDamage(d journal.ObjectDamage) string {
+	switch {
+	case d.Zeros == d.Bytes:
+		return "has only zeros: " + Count(d.Bytes, "byte")
+	case d.Partial != nil:
+		return fmt.Sprintf("begins with %s of the record of %s, then has other bytes",
+			Count(d.Matching, "byte"), describe(*d.Partial))
+	default:
+		return Count(d.Bytes, "byte") + " that are not an intact record"
+	}
+}
+
+// mayBeInFlight reports whether a writer may have been killed while it overwrote an object in place, after the last
+// acknowledged operation on the object.
+func (o *objectEvaluation) mayBeInFlight(required journal.Point, object journal.Object) bool {
+	if !o.model.Pattern.WritesInPlace() {
+		return false
+	}
+	for epoch, frontier := range o.frontier {
+		if epoch < required.Epoch && !o.MayOverlap {
+			continue
+		}
+		for seq := o.acknowledged(epoch) + 1; seq <= frontier; seq++ {
+			if o.model.Written(journal.Point{Epoch: epoch, Seq: seq}) == object {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayBeRemoved reports whether an operation that was not acknowledged may have removed an object.
+func (o *objectEvaluation) mayBeRemoved(object journal.Object) bool {
+	if !o.model.Pattern.RemovesObjects() {
+		return false
+	}
+	return object.Number+o.model.Objects <= o.frontier[object.Epoch]
+}
+
+// wasFoundEarlier reports whether an earlier pod found the required record, or a later one, in an object.
+func (o *objectEvaluation) wasFoundEarlier(required journal.Point, object journal.Object) bool {
+	return slices.ContainsFunc(o.earlier, func(c contents) bool {
+		version, found := c.version(object)
+		return found && !isBefore(version.Epoch, version.Seq, required.Epoch, required.Seq)
+	})
+}
+
+// acknowledged returns the last acknowledged sequence number of an epoch, or 0.
+func (o *objectEvaluation) acknowledged(epoch int) uint64 {
+	i := slices.IndexFunc(o.Acks, func(a ledger.Ack) bool { return a.Epoch == epoch })
+	if i < 0 {
+		return 0
+	}
+	return o.Acks[i].Seq
+}
+
+// checkUnexpected reports records that no writer of this run wrote.
+func (o *objectEvaluation) checkUnexpected() {
+	for _, r := range o.found.ranges {
+		if r.Epoch > o.Epochs {
+			point := journal.Point{Epoch: r.Epoch, Seq: r.First}
+			o.report(Finding{
+				Class: Foreign, Epoch: r.Epoch, First: r.First, Last: r.Last,
+				Object: o.model.ObjectName(o.model.Written(point)),
+				Detail: fmt.Sprintf("only %s had been started", Count(o.Epochs, "epoch")),
+			})
+		}
+	}
+	if report := o.Scan.Objects; report != nil && report.Unlisted > 0 {
+		o.report(Finding{Class: Corrupt, Detail: fmt.Sprintf(
+			"the scan found %s than it lists", Count(report.Unlisted, "more object"))})
+	}
+}

@@ -1,0 +1,183 @@
+//go:build linux || darwin
+
+// Package files does the operations of write patterns whose objects are files of one folder: replacing, creating and
+// removing them.
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/volume"
+)
+
+// temporary is the name of the file that replaces another one.
+const temporary = "temporary"
+
+// Writer does operations on the files of a folder.
+type Writer struct {
+	folder string
+	model  pattern.Model
+}
+
+// CreateFolder creates the folder of the files, and makes its name durable. If the folder exists, it returns an error
+// for which errors.Is(err, fs.ErrExist) is true.
+func CreateFolder(path string) error {
+	if err := os.Mkdir(path, 0o755); err != nil {
+		return err
+	}
+	return volume.SyncFolder(filepath.Dir(path))
+}
+
+// NewWriter returns a writer to a folder, which must exist.
+func NewWriter(folder string, model pattern.Model) *Writer {
+	return &Writer{folder: folder, model: model}
+}
+
+// Do does operations one after the other, and returns after all of them are durable.
+func (w *Writer) Do(ops []pattern.Operation) error {
+	for _, op := range ops {
+		if err := w.do(op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Writer) do(op pattern.Operation) error {
+	if err := w.write(op); err != nil {
+		return err
+	}
+	if op.Removed != nil {
+		if err := os.Remove(w.path(*op.Removed)); err != nil {
+			return err
+		}
+	}
+	if err := volume.SyncFolder(w.folder); err != nil {
+		return fmt.Errorf("fsync of the folder: %w", err)
+	}
+	return nil
+}
+
+// write writes a file under its own name or, to replace one, under a temporary name that it then renames.
+func (w *Writer) write(op pattern.Operation) error {
+	name := w.path(op.Object)
+	if w.model.Pattern != pattern.Replace {
+		return writeFile(name, op.Content, os.O_EXCL)
+	}
+	// A writer that was killed may have left the temporary file.
+	path := filepath.Join(w.folder, temporary)
+	if err := writeFile(path, op.Content, os.O_TRUNC); err != nil {
+		return err
+	}
+	return os.Rename(path, name)
+}
+
+// writeFile creates a file and makes its content durable.
+func writeFile(path string, content []byte, flags int) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|flags, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+func (w *Writer) path(o journal.Object) string { return filepath.Join(w.folder, w.model.ObjectName(o)) }
+
+// Close implements io.Closer. No file stays open between operations.
+func (w *Writer) Close() error { return nil }
+
+// Read reads all files of a folder, and adds them to a scanner. Files with another name than that of an object are
+// ignored. It reads past the page cache if the system supports that.
+func Read(folder string, model pattern.Model, scanner *pattern.Scanner) (protocol.ReadMode, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return "", err
+	}
+	scanner.AddEmptyFile()
+	var mode protocol.ReadMode
+	for _, entry := range entries {
+		object, ok := model.ParseObjectName(entry.Name())
+		if !ok {
+			continue
+		}
+		used, err := readFile(filepath.Join(folder, entry.Name()), object, scanner)
+		if err != nil {
+			return mode, err
+		}
+		mode = weaker(mode, used)
+	}
+	return mode, nil
+}
+
+// readFile reads one file. An error that concerns only this file is added to the scanner.
+func readFile(path string, object journal.Object, scanner *pattern.Scanner) (protocol.ReadMode, error) {
+	r, err := volume.OpenReader(path)
+	if errors.Is(err, fs.ErrNotExist) { // the folder lists a name that leads to no file
+		scanner.AddUnreadable(object, 0, err)
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	content, err := io.ReadAll(io.LimitReader(r, journal.MaxRecordSize+1))
+	switch {
+	case err != nil || len(r.Unreadable()) > 0:
+		scanner.AddUnreadable(object, int64(len(content)), errors.Join(err, errUnreadable))
+	default:
+		scanner.Add(object, content)
+	}
+	return r.ReadMode(), r.Close()
+}
+
+var errUnreadable = errors.New("the storage returned an error")
+
+// readModes are the modes from the one that shows least about the storage to the one that shows most.
+var readModes = []protocol.ReadMode{
+	protocol.ReadCached, protocol.ReadNoCache, protocol.ReadDropped, protocol.ReadDirect,
+}
+
+// weaker returns the mode that shows less about the storage. The empty mode is that of no file.
+func weaker(a, b protocol.ReadMode) protocol.ReadMode {
+	for _, mode := range readModes {
+		if a == mode || b == mode {
+			return mode
+		}
+	}
+	return ""
+}
+
+// Remove removes the files that are objects, the temporary file, and the folder if it is empty then. It returns no
+// error if the folder does not exist.
+func Remove(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !pattern.IsObjectName(entry.Name()) && entry.Name() != temporary {
+			continue
+		}
+		if err := os.Remove(filepath.Join(folder, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := os.Remove(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return volume.SyncFolder(filepath.Dir(folder))
+}

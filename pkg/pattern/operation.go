@@ -1,0 +1,70 @@
+package pattern
+
+import (
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+)
+
+// Operation is one operation of a writer.
+type Operation struct {
+	// Object is the object to write.
+	Object journal.Object
+	// Offset is the offset of the object in its file, in bytes. It is 0 if the object is a file.
+	Offset int64
+	// Content is the record to write: the whole content of the object.
+	Content []byte
+	// Removed is the object to remove; nil for none.
+	Removed *journal.Object
+}
+
+// Encoder returns the operations of one epoch. It is not safe for concurrent use.
+type Encoder struct {
+	model   Model
+	records *journal.Encoder
+	size    int64
+	next    journal.Point
+	content []byte
+	batch   []Operation
+}
+
+// NewEncoder returns an encoder that starts an epoch.
+func NewEncoder(format journal.Format, model Model, epoch int) (*Encoder, error) {
+	records, err := journal.NewEncoder(format, epoch)
+	if err != nil {
+		return nil, err
+	}
+	return &Encoder{
+		model: model, records: records, size: int64(format.RecordSize), next: journal.Point{Epoch: epoch, Seq: 1},
+	}, nil
+}
+
+// Next returns the next n operations, and the record of the last one. The operations are valid until the next call.
+func (e *Encoder) Next(n int, now func() time.Time) ([]Operation, journal.Record) {
+	var last journal.Record
+	e.content, e.batch = e.content[:0], e.batch[:0]
+	for range n {
+		op := Operation{Object: e.model.Written(e.next), Offset: e.model.Offset(e.model.Written(e.next), e.size)}
+		if removed, any := e.model.Removed(e.next); any {
+			op.Removed = &removed
+		}
+		e.content, last = e.records.Append(e.content, op.Offset, now())
+		e.batch = append(e.batch, op)
+		e.next.Seq++
+	}
+	for i := range e.batch {
+		e.batch[i].Content = e.content[int64(i)*e.size : int64(i+1)*e.size]
+	}
+	return e.batch, last
+}
+
+// Offset returns the offset of an object in its file, in bytes. It is 0 if the object is a file.
+func (m Model) Offset(o journal.Object, recordSize int64) int64 {
+	if m.Pattern.IsFolder() {
+		return 0
+	}
+	return int64(o.Number) * recordSize
+}
+
+// Size returns the length in bytes of the file or the device that holds all slots.
+func (m Model) Size(recordSize int) int64 { return int64(m.Objects) * int64(recordSize) }

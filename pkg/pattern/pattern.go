@@ -1,0 +1,277 @@
+// Package pattern describes the write patterns of a run: which object each operation of a writer writes or removes,
+// and so what an acknowledgement guarantees. The packages below it do the operations.
+//
+// This package is pure. Which object an operation touches depends only on the journal's identity and on the epoch and
+// sequence number of the operation. So the ledger needs no entry per object.
+package pattern
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+)
+
+// Name is the name of a write pattern.
+type Name string
+
+// The write patterns.
+const (
+	// Append appends records to one file. Package journal writes and scans it; it has no objects.
+	Append Name = "append"
+	// SyncWrite is Append with O_DSYNC instead of fdatasync.
+	SyncWrite Name = "sync-write"
+	// Overwrite overwrites the slots of a preallocated file or of a block device.
+	Overwrite Name = "overwrite"
+	// Map overwrites the slots of a file through a shared memory map.
+	Map Name = "map"
+	// Replace replaces files by renaming a new file over the old name.
+	Replace Name = "replace"
+	// Create creates files.
+	Create Name = "create"
+	// Remove creates files and removes the oldest ones.
+	Remove Name = "remove"
+)
+
+// Description is what users read about a pattern, as sentences without capital and full stop.
+type Description struct {
+	Name Name
+	// Operation is what one operation does.
+	Operation string
+	// Guarantee is what must be true after the operation was acknowledged.
+	Guarantee string
+	// Applications are programs that write in this way.
+	Applications string
+}
+
+// descriptions has the only description of each pattern, in the order of the documentation.
+var descriptions = []Description{
+	{
+		Append, "append a record, `fdatasync`",
+		"all records are present, in order, once and intact",
+		"logs, etcd, Prometheus' write-ahead log",
+	},
+	{
+		SyncWrite, "append a record to a file that is open with `O_DSYNC`",
+		"all records are present, in order, once and intact",
+		"PostgreSQL with `wal_sync_method=open_datasync`",
+	},
+	{
+		Overwrite, "write a slot of a preallocated file or of a block device in place, `fdatasync`",
+		"each slot has the last acknowledged record, or a later one",
+		"PostgreSQL's and InnoDB's data files, preallocated logs",
+	},
+	{
+		Map, "write a slot of a preallocated file through `mmap`, `msync(MS_SYNC)`",
+		"each slot has the last acknowledged record, or a later one",
+		"LMDB, databases with memory-mapped files",
+	},
+	{
+		Replace, "write a temporary file, `fsync`, rename it over the name, `fsync` the folder",
+		"each name leads to the last acknowledged record, or a later one, complete",
+		"configuration files, checkpoints, state files",
+	},
+	{
+		Create, "create a file, write it, `fsync`, `fsync` the folder",
+		"each file is present and complete",
+		"maildir, segments, objects",
+	},
+	{
+		Remove, "create a file as `create` does, remove the oldest file, `fsync` the folder",
+		"each removed file is absent, and each file that was not removed is present and complete",
+		"mail queues, removed segments of logs",
+	},
+}
+
+// Descriptions returns the description of each pattern, in the order of the documentation.
+func Descriptions() []Description { return slices.Clone(descriptions) }
+
+// Names returns the names of all patterns, in the order of the documentation.
+func Names() []Name {
+	names := make([]Name, 0, len(descriptions))
+	for _, d := range descriptions {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// String returns the name. An empty name is Append.
+func (n Name) String() string {
+	if n == "" {
+		return string(Append)
+	}
+	return string(n)
+}
+
+// HasObjects reports whether the pattern writes objects. The others write one journal.
+func (n Name) HasObjects() bool { return n.has(overwrites | createsFiles | removesFiles) }
+
+// SupportsBlockDevice reports whether the pattern can write to a raw block device.
+func (n Name) SupportsBlockDevice() bool { return n == Append || n == Overwrite }
+
+// WritesInPlace reports whether an operation that was interrupted may leave an object that is written in part, although
+// the object had a complete record before.
+func (n Name) WritesInPlace() bool { return n == Overwrite || n == Map }
+
+// SharesObjects reports whether every epoch writes the same objects. Otherwise each operation creates its own object.
+func (n Name) SharesObjects() bool { return n.has(overwrites) }
+
+// RemovesObjects reports whether operations remove the objects of earlier ones.
+func (n Name) RemovesObjects() bool { return n.has(removesFiles) }
+
+// IsFolder reports whether the objects are files of a folder. The others are slots of one file or device.
+func (n Name) IsFolder() bool { return n == Replace || n == Create || n == Remove }
+
+// properties are what the model needs to know about a pattern.
+type properties uint
+
+const (
+	// overwrites: every epoch writes the same objects, in turn.
+	overwrites properties = 1 << iota
+	// createsFiles: every operation writes an object of its own.
+	createsFiles
+	// removesFiles: every operation also removes the object of an earlier one.
+	removesFiles
+)
+
+func (n Name) has(p properties) bool { return n.properties()&p != 0 }
+
+func (n Name) properties() properties {
+	switch n {
+	case Overwrite, Map, Replace:
+		return overwrites
+	case Create:
+		return createsFiles
+	case Remove:
+		return createsFiles | removesFiles
+	default:
+		return 0
+	}
+}
+
+// Limits of the number of objects. The maximum limits the memory of the reader.
+const (
+	MinObjects = 1
+	MaxObjects = 1 << 20
+)
+
+// Layout is what the writers and readers of a pattern must agree on, besides the journal's format.
+type Layout struct {
+	Pattern Name `json:"pattern"`
+	// Objects is the number of objects that are written in turn. For Remove, it is the number of files that are
+	// kept. It is 0 for other patterns.
+	Objects uint64 `json:"objects,omitempty"`
+}
+
+// NewLayout returns the layout of a pattern. Objects is ignored if the pattern does not reuse objects.
+func NewLayout(name Name, objects int) Layout {
+	l := Layout{Pattern: name}
+	if name.has(overwrites | removesFiles) {
+		l.Objects = uint64(objects)
+	}
+	return l
+}
+
+// Flags returns the flags of the helper for the layout. There are none for append, which is the default.
+func (l Layout) Flags() []string {
+	if l.Pattern == Append || l.Pattern == "" {
+		return nil
+	}
+	flags := []string{"--pattern", string(l.Pattern)}
+	if l.Objects > 0 {
+		flags = append(flags, "--objects", strconv.FormatUint(l.Objects, 10))
+	}
+	return flags
+}
+
+// Validate returns an error that joins all mistakes in the layout.
+func (l Layout) Validate() error {
+	if !slices.Contains(Names(), l.Pattern) {
+		return fmt.Errorf("write pattern %q: want %s", l.Pattern, joinNames())
+	}
+	needs := l.Pattern.has(overwrites | removesFiles)
+	switch {
+	case needs && (l.Objects < MinObjects || l.Objects > MaxObjects):
+		return fmt.Errorf("%d objects of write pattern %s: want %d to %d", l.Objects, l.Pattern, MinObjects, MaxObjects)
+	case !needs && l.Objects != 0:
+		return fmt.Errorf("%d objects of write pattern %s: want none, it does not reuse objects", l.Objects, l.Pattern)
+	}
+	return nil
+}
+
+func joinNames() string {
+	var names []string
+	for _, n := range Names() {
+		names = append(names, string(n))
+	}
+	return strings.Join(names, ", ")
+}
+
+// errNoObjects is the error of a model for a pattern without objects.
+var errNoObjects = errors.New("the write pattern has no objects")
+
+// Model maps operations to objects.
+type Model struct {
+	Layout
+	// step and start define the order in which the objects are written: a permutation that differs between
+	// journals, so that consecutive operations write objects that are not adjacent.
+	step, start uint64
+}
+
+// NewModel returns the model of a journal's operations.
+func NewModel(format journal.Format, layout Layout) (Model, error) {
+	if err := errors.Join(format.Validate(), layout.Validate()); err != nil {
+		return Model{}, err
+	}
+	if !layout.Pattern.HasObjects() {
+		return Model{}, errNoObjects
+	}
+	m := Model{Layout: layout}
+	m.step, m.start = permutation(format.ID, layout.Objects)
+	return m, nil
+}
+
+// Written returns the object that an operation writes.
+func (m Model) Written(op journal.Point) journal.Object {
+	if m.Pattern.has(overwrites) {
+		return journal.Object{Number: m.number((op.Seq - 1) % m.Objects)}
+	}
+	return journal.Object{Epoch: op.Epoch, Number: op.Seq}
+}
+
+// Removed returns the object that an operation removes, if it removes one.
+func (m Model) Removed(op journal.Point) (journal.Object, bool) {
+	if !m.Pattern.has(removesFiles) || op.Seq <= m.Objects {
+		return journal.Object{}, false
+	}
+	return journal.Object{Epoch: op.Epoch, Number: op.Seq - m.Objects}, true
+}
+
+// number returns the number of the object at a position in the order of writing.
+func (m Model) number(position uint64) uint64 { return (m.start + position*m.step) % m.Objects }
+
+// permutation returns the parameters of the permutation position → (start + position·step) mod n. The step is near n
+// times the golden ratio, so objects that are written one after the other are far apart.
+func permutation(id string, n uint64) (step, start uint64) {
+	if n == 0 {
+		return 0, 0
+	}
+	var seed uint64
+	for _, digit := range []byte(id) {
+		seed = seed*31 + uint64(digit)
+	}
+	step = n*618/1000 + seed%7
+	for ; gcd(step, n) != 1; step++ {
+	}
+	return step, seed % n
+}
+
+func gcd(a, b uint64) uint64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

@@ -1,0 +1,153 @@
+package pattern
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+)
+
+// maxListed limits each list of a report, and so its length. ObjectReport.Unlisted counts the entries beyond the limit.
+const maxListed = 4096
+
+// Scanner checks the content of objects, in any order, and reports what it found. It needs 16 bytes of memory for each
+// object with an intact record. It is not safe for concurrent use.
+type Scanner struct {
+	model   Model
+	report  journal.ScanReport
+	objects journal.ObjectReport
+	pending map[journal.Point]bool
+	current []journal.Point
+	// first and last are the earliest and the latest time of a record, as encoded.
+	first, last []byte
+}
+
+// NewScanner returns a scanner for the objects of a journal. The report will have the checksums of the records at the
+// points, if an object has them.
+func NewScanner(format journal.Format, model Model, points []journal.Point) *Scanner {
+	s := &Scanner{model: model, report: journal.ScanReport{Format: format}, pending: map[journal.Point]bool{}}
+	for _, p := range points {
+		s.pending[p] = true
+	}
+	return s
+}
+
+// Add checks the whole content of one object. A slot that has only zeros was never written, and is not reported.
+func (s *Scanner) Add(object journal.Object, content []byte) {
+	s.report.Present = true
+	s.report.Bytes += int64(len(content))
+	if !s.model.Pattern.IsFolder() && isZero(content) {
+		return
+	}
+	record, foreign, err := s.report.ParseRecord(content)
+	switch {
+	case err != nil:
+		list(s, &s.objects.Damage, s.report.InspectDamage(object, content))
+	case foreign != "":
+		list(s, &s.objects.Foreign, journal.ForeignRecord{Object: object, ID: foreign})
+	default:
+		s.addRecord(object, record, content)
+	}
+}
+
+// AddUnreadable adds an object of which some bytes could not be read.
+func (s *Scanner) AddUnreadable(object journal.Object, length int64, err error) {
+	s.report.Present = true
+	s.report.Bytes += length
+	list(s, &s.objects.Damage, journal.ObjectDamage{Object: object, Bytes: length, Unreadable: err.Error()})
+}
+
+// AddEmptyFile adds the file or the device of slots that were never written, or the folder of files that do not exist.
+func (s *Scanner) AddEmptyFile() { s.report.Present = true }
+
+func (s *Scanner) addRecord(object journal.Object, r journal.Record, content []byte) {
+	s.report.Records++
+	point := journal.Point{Epoch: r.Epoch, Seq: r.Seq}
+	if s.model.Written(point) != object {
+		list(s, &s.objects.Misdirected, journal.MisdirectedRecord{Object: object, Record: point})
+		return
+	}
+	s.current = append(s.current, point)
+	s.addTime(journal.EncodedTime(content))
+	if s.pending[point] {
+		delete(s.pending, point)
+		s.report.Digests = append(s.report.Digests, journal.Digest{Point: point, Checksum: r.Checksum})
+	}
+}
+
+// addTime adds the encoded time of a record. Encoded times sort like times.
+func (s *Scanner) addTime(t []byte) {
+	if s.first == nil || bytes.Compare(t, s.first) < 0 {
+		s.first = append(s.first[:0], t...)
+	}
+	if bytes.Compare(t, s.last) > 0 {
+		s.last = append(s.last[:0], t...)
+	}
+}
+
+// Report returns what was found in the objects that were added.
+func (s *Scanner) Report() journal.ScanReport {
+	report, objects := s.report, s.objects
+	objects.Current = rangesOf(s.current)
+	if n := len(objects.Current) - maxListed; n > 0 {
+		objects.Current = objects.Current[:maxListed]
+		objects.Unlisted += n
+	}
+	report.FirstTime, report.LastTime = parseTime(s.first), parseTime(s.last)
+	report.Objects = &objects
+	slices.SortFunc(objects.Damage, func(a, b journal.ObjectDamage) int { return compareObjects(a.Object, b.Object) })
+	slices.SortFunc(objects.Misdirected, func(a, b journal.MisdirectedRecord) int {
+		return compareObjects(a.Object, b.Object)
+	})
+	slices.SortFunc(objects.Foreign, func(a, b journal.ForeignRecord) int { return compareObjects(a.Object, b.Object) })
+	return report
+}
+
+// list adds an entry to a list of the report, unless the list is full.
+func list[T any](s *Scanner, entries *[]T, entry T) {
+	if len(*entries) >= maxListed {
+		s.objects.Unlisted++
+		return
+	}
+	*entries = append(*entries, entry)
+}
+
+// rangesOf sorts points, and returns them as ranges of consecutive sequence numbers.
+func rangesOf(points []journal.Point) []journal.RecordRange {
+	slices.SortFunc(points, func(a, b journal.Point) int {
+		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
+	})
+	var ranges []journal.RecordRange
+	for _, p := range points {
+		if n := len(ranges); n > 0 && ranges[n-1].Epoch == p.Epoch && ranges[n-1].Last+1 >= p.Seq {
+			ranges[n-1].Last = p.Seq
+			continue
+		}
+		ranges = append(ranges, journal.RecordRange{Epoch: p.Epoch, First: p.Seq, Last: p.Seq})
+	}
+	return ranges
+}
+
+func compareObjects(a, b journal.Object) int {
+	return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Number, b.Number))
+}
+
+func parseTime(encoded []byte) time.Time {
+	t, err := journal.ParseTime(encoded)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+func isZero(b []byte) bool {
+	for len(b) >= 64 {
+		if [64]byte(b) != [64]byte{} {
+			return false
+		}
+		b = b[64:]
+	}
+	return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 })
+}

@@ -1,0 +1,81 @@
+//go:build linux || darwin
+
+package volume
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// CreateInPlace creates a file of zeros that is to be overwritten in place, and makes it durable, with its name. On a
+// block device, which must be blank and large enough, it writes nothing.
+//
+// If the file exists, or the device is not blank, CreateInPlace changes nothing and returns an error for which
+// errors.Is(err, fs.ErrExist) is true.
+func CreateInPlace(path string, size int64) (*File, error) {
+	device, err := OpenExclusive(path)
+	if err != nil {
+		return nil, err
+	}
+	if device != nil {
+		return createInPlaceOnDevice(device, size)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(writeZeros(f, size), syncFolder(filepath.Dir(path))); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &File{File: f}, nil
+}
+
+func createInPlaceOnDevice(device *File, size int64) (*File, error) {
+	device, err := createOnDevice(device)
+	if err != nil {
+		return nil, err
+	}
+	switch has, err := device.Seek(0, io.SeekEnd); {
+	case err != nil:
+		return nil, errors.Join(err, device.Close())
+	case has < size:
+		return nil, errors.Join(fmt.Errorf("the device has %d bytes, the objects need %d: %w", has, size, unix.ENOSPC),
+			device.Close())
+	}
+	return device, nil
+}
+
+// writeZeros writes zeros instead of only reserving space, as databases do: later writes then change no metadata.
+func writeZeros(f *os.File, size int64) error {
+	zeros := make([]byte, min(size, 1<<20))
+	for offset := int64(0); offset < size; offset += int64(len(zeros)) {
+		if _, err := f.WriteAt(zeros[:min(size-offset, int64(len(zeros)))], offset); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}
+
+// OpenInPlace opens a file to be overwritten in place. For a block device, use OpenExclusive instead.
+func OpenInPlace(path string) (*File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &File{File: f}, nil
+}
+
+// SyncFolder makes the names in a folder durable (fsync(2)). It returns the error of a filesystem that cannot sync a
+// folder.
+func SyncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folderSyncLimit(folder.Sync()), folder.Close())
+}
