@@ -22,7 +22,9 @@ type objectRun struct {
 }
 
 func newObjectRun(t *testing.T) *objectRun {
-	r := &objectRun{t: t, format: journal.Format{ID: "0123456789abcdef", RecordSize: 256}, volume: map[journal.Object][]byte{}}
+	r := &objectRun{
+		t: t, format: journal.Format{ID: "0123456789abcdef", RecordSize: 256}, volume: map[journal.Object][]byte{},
+	}
 	r.input.Layout = pattern.Layout{Pattern: pattern.Overwrite, Objects: 32}
 	var err error
 	r.model, err = pattern.NewModel(r.format, r.input.Layout)

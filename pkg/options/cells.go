@@ -64,7 +64,7 @@ func (v Values) CheckCellCount(cells int) error {
 	}
 	return InvalidValueError{"MAX_CELLS", strconv.Itoa(v.MaxCells), fmt.Sprintf("at least %d, which is the number of "+
 		"cells of this run, or fewer values in STORAGE_CLASSES, ACCESS_MODE, VOLUME_MODE, READER_NODE, FORCE and "+
-			"WRITE_PATTERN", cells)}
+		"WRITE_PATTERN", cells)}
 }
 
 // excessiveCells returns an error if the values have more cells than MAX_CELLS. If the run tests all StorageClasses of

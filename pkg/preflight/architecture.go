@@ -67,7 +67,8 @@ func (n nodes) checkArchitectures(pod *corev1.Pod) []Check {
 	if len(unknown) == 0 {
 		return []Check{{check, Passed, "nodes of each architecture have the image: " + strings.Join(all, ", ")}}
 	}
-	return []Check{{check, Warning, fmt.Sprintf("not checked whether image %s is for %s", image, strings.Join(unknown, ", ")) +
+	missing := fmt.Sprintf("not checked whether image %s is for %s", image, strings.Join(unknown, ", "))
+	return []Check{{check, Warning, missing +
 		advice.Sentence("if it is not, set NODE_SELECTOR="+corev1.LabelArchStable+" to an architecture of the image")}}
 }
 

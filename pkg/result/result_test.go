@@ -113,10 +113,10 @@ func TestFormatCount_GroupsDigits(t *testing.T) {
 
 func TestTable_NamesTheVolumeOfACellWithoutAClaim(t *testing.T) {
 	for want, spec := range map[string]options.CellSpec{
-		"an emptyDir ":                        {VolumeSource: options.EmptyDir},
-		"claim mine ":                         {VolumeSource: options.Claim, ExistingClaim: "mine"},
-		"a claim of StorageClass fast ":       {VolumeSource: options.Claim, StorageClass: "fast"},
-		"a claim of the default StorageClass": {VolumeSource: options.Claim},
+		"emptyDir ":             {VolumeSource: options.EmptyDir},
+		"mine ":                 {VolumeSource: options.Claim, ExistingClaim: "mine"},
+		"fast ":                 {VolumeSource: options.Claim, StorageClass: "fast"},
+		"default StorageClass ": {VolumeSource: options.Claim},
 	} {
 		r := Result{Cells: []Cell{{Spec: spec, Verdict: judge.Error}}}
 		assert.Contains(t, r.Table(), "\n"+want, "no claim was created yet")

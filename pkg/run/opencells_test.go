@@ -19,6 +19,8 @@ import (
 // runningHooks are those of a run that is not stopped.
 type runningHooks struct{ Hooks }
 
+func (runningHooks) WaitingFor(options.CellSpec, string, string) {}
+
 func (runningHooks) IsStopping(context.Context) bool { return false }
 
 // newTestBatch returns the only batch of a run with some cells under test and the control.

@@ -90,7 +90,8 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	spec := kube.PodSpec{
 		Name: s.cell.Spec.ObjectName(name), Image: s.run.Image, ImagePullPolicy: s.run.Options.ImagePullPolicy,
 		Path: s.mountPath(), Block: s.isBlock(),
-		Command: slices.Concat(base, s.cell.Layout.Flags(), args), Identity: s.identity(), Settings: s.run.PodSettings, Template: s.run.PodTemplate,
+		Command:  slices.Concat(base, s.cell.Layout.Flags(), args),
+		Identity: s.identity(), Settings: s.run.PodSettings, Template: s.run.PodTemplate,
 	}
 	if s.isBlock() {
 		// A device has no end of file, so the helper must be told how much to read at least.

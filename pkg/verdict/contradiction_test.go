@@ -44,7 +44,7 @@ var statements = []statement{
 		func(c result.Cell) bool { return c.Provenance.Unmounted.Answer == provenance.No }},
 	{regexp.MustCompile(`may have read the page cache|came from the page cache|was read through the page cache of the writer`),
 		isBelow(provenance.Uncached)},
-	{regexp.MustCompile(`^the journal was read through the page cache of the writer's own kernel`),
+	{regexp.MustCompile(`journal was read through the page cache of the writer's own kernel`),
 		func(c result.Cell) bool { return c.Provenance.OtherKernel.Answer == provenance.No }},
 	{regexp.MustCompile(`bypassing the page cache`),
 		func(c result.Cell) bool { return c.Reader.ScanResult.ReadMode == protocol.ReadDirect }},

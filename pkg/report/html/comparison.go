@@ -33,7 +33,8 @@ func comparisonFigures(cells []result.Cell) []figure {
 		if l := c.Latency; l != nil && l.P50 > 0 {
 			values := []string{formatDuration(l.P50), formatDuration(l.P99), formatDuration(l.Max)}
 			latencies.Rows = append(latencies.Rows, chart.RangeRow{
-				Name: c.DisplayName(), Median: micro(l.P50), High: micro(l.P99), Max: micro(l.Max), Values: strings.Join(values, " · "),
+				Name: c.DisplayName(), Median: micro(l.P50), High: micro(l.P99), Max: micro(l.Max),
+				Values: strings.Join(values, " · "),
 			})
 			latencyTable.Rows = append(latencyTable.Rows, append([]string{c.DisplayName()}, values...))
 		}

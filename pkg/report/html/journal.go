@@ -55,7 +55,8 @@ func stripFigure(c result.Cell) *figure {
 		legend = append(legend, legendEntry{"lost", "finding, with its number"}, legendEntry{"absent", "no data"})
 	}
 	return &figure{
-		Caption: "The bytes of the journal, as the last pod read it", Chart: s.SVG(), Data: data.shortened("segment"), Note: note,
+		Caption: "The bytes of the journal, as the last pod read it", Chart: s.SVG(), Data: data.shortened("segment"),
+		Note:   note,
 		Legend: legend,
 	}
 }

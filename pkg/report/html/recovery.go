@@ -85,7 +85,8 @@ func recoveryNote(all []result.Recovery) string {
 	}
 	slices.Sort(took)
 	quantile := func(q float64) string { return formatDuration(took[int(q*float64(len(took)-1))]) }
-	return note + fmt.Sprintf(" Half of them took at most %s, and 99%s%% at most %s.", quantile(0.5), space, quantile(0.99))
+	return note + fmt.Sprintf(" Half of them took at most %s, and 99%s%% at most %s.",
+		quantile(0.5), space, quantile(0.99))
 }
 
 // stepLegend explains the steps in a chart.

@@ -77,8 +77,8 @@ func TestRender_AFailureHasItsClassAndOffsets(t *testing.T) {
 	assert.Equal(t, "torn", c.Failure.Type)
 	assert.Contains(t, c.Failure.Message, "lost-tail: 209 acknowledged records")
 	assert.Contains(t, c.Failure.Text, "of /data/logs.log")
-	assert.Contains(t, suite.Properties, property{"durability.intact", "2490"})
-	assert.Contains(t, suite.Properties, property{"durability.storageClass", "nfs-async"})
+	assert.Contains(t, suite.Properties, property{"nfs-async.intact", "2490"})
+	assert.Contains(t, suite.Properties, property{"nfs-async.storageClass", "nfs-async"})
 }
 
 // A control with findings has shown that the run detects loss only if all its data is lost.
