@@ -146,7 +146,7 @@ func (r *row) writingState(now time.Time, writeRate float64) string {
 	}
 	state := "writing"
 	if perSecond, known := r.rate.perSecond(now); known {
-		state = fmt.Sprintf("writing %.0f/s", perSecond)
+		state = fmt.Sprintf("writing %s/s", formatRate(perSecond))
 	}
 	if r.recovery > 0 {
 		state += ", back after " + shortDuration(r.recovery)
