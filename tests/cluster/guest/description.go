@@ -40,6 +40,9 @@ type Description struct {
 	Programs []Program  `json:"programs,omitempty"`
 }
 
+// MachineRoot is where a guest sees all files of this machine, without its own above them.
+const MachineRoot = "/host"
+
 // Network is how a guest is connected.
 type Network struct {
 	// Bridge is the name of the bridge, inside the guest as outside.

@@ -29,10 +29,13 @@ type Hardware struct {
 	Init, Description string
 }
 
+// ProcessName is the name of the process of a guest.
+func ProcessName(guest string) string { return "machine-" + guest }
+
 // Kernel is the program that is the running guest. The root filesystem is that of this
 // machine, read-only.
 func Kernel(kernel string, h Hardware) process.Program {
-	return process.Program{Name: "machine-" + h.Name, Path: kernel, Args: []string{
+	return process.Program{Name: ProcessName(h.Name), Path: kernel, Args: []string{
 		"mem=" + h.Memory, "umid=" + h.Name, "uml_dir=" + h.Dir,
 		"rootfstype=hostfs", "root=/dev/root", "ro", "rootflags=/",
 		"ubd0=" + h.Disk, "vec0:transport=tap,ifname=" + h.Tap + ",depth=64",

@@ -47,7 +47,7 @@ func boot(file string) error {
 	if err := enterRoot(d); err != nil {
 		return fmt.Errorf("making the root filesystem: %w", err)
 	}
-	second := exec.Command("/proc/self/exe", supervisor, machineRoot+file)
+	second := exec.Command("/proc/self/exe", supervisor, guest.MachineRoot+file)
 	second.Args[0] = os.Args[0]
 	second.Stdout, second.Stderr = os.Stdout, os.Stderr
 	if err := second.Start(); err != nil {

@@ -10,9 +10,6 @@ import (
 	"github.com/volume-durability/volume-durability/tests/cluster/guest"
 )
 
-// machineRoot is where the guest sees all files of this machine, without its own above them.
-const machineRoot = "/host"
-
 // mount is one call of mount(2).
 type mount struct {
 	source, target, kind, data string
@@ -67,7 +64,7 @@ func enterRoot(d guest.Description) error {
 	if err := (mount{"overlay", rootDir, "overlay", options, 0}).do(); err != nil {
 		return err
 	}
-	old := rootDir + machineRoot
+	old := rootDir + guest.MachineRoot
 	if err := os.MkdirAll(old, 0o755); err != nil {
 		return err
 	}
@@ -98,7 +95,7 @@ var systemMounts = []mount{
 // mountStorage mounts the folders of this machine that the guest uses as they are, and its
 // disk. The root filesystem does not show changes that are made to it from below.
 func mountStorage(d guest.Description) error {
-	mounts := []mount{{machineRoot + d.State, d.State, "", "", unix.MS_BIND}}
+	mounts := []mount{{guest.MachineRoot + d.State, d.State, "", "", unix.MS_BIND}}
 	for _, dir := range d.Shared {
 		mounts = append(mounts, mount{"none", dir, "hostfs", dir, 0})
 	}
