@@ -174,7 +174,8 @@ func (c *cluster) startMachine(ctx context.Context, n layout.Node) error {
 
 // awaitMachine returns once a machine answers, and once a node has its images and is ready.
 func (c *cluster) awaitMachine(ctx context.Context, n layout.Node, o machines.Options) error {
-	tooLate := fmt.Errorf("it was not ready within %s; see %s and %s", machineTimeout, machines.Console(n), machines.Logs(n))
+	logs := machines.Console(n) + " and " + machines.Logs(n)
+	tooLate := fmt.Errorf("it was not ready within %s; see %s", machineTimeout, logs)
 	ctx, cancel := context.WithTimeoutCause(ctx, machineTimeout, tooLate)
 	defer cancel()
 	isOn := func() error {

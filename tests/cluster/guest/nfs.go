@@ -50,5 +50,6 @@ func exportLine(options string) string {
 
 // ExportCommand makes a running server use other options.
 func ExportCommand(options string) []string {
-	return []string{"sh", "-c", `printf '%s\n' "$1" >` + exports + ` && exportfs -ra && exportfs -v`, "export", exportLine(options)}
+	const change = `printf '%s\n' "$1" >` + exports + ` && exportfs -ra && exportfs -v`
+	return []string{"sh", "-c", change, "export", exportLine(options)}
 }

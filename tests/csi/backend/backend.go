@@ -103,7 +103,8 @@ func Parse(parameters map[string]string) (Kind, error) {
 		problems = append(problems, err)
 	}
 	if kind.Name == NFS && parameters[serverParameter] == "" {
-		problems = append(problems, fmt.Errorf("parameter %q: backend %s needs the address of a server", serverParameter, NFS))
+		err := fmt.Errorf("parameter %q: backend %s needs the address of a server", serverParameter, NFS)
+		problems = append(problems, err)
 	}
 	return kind, errors.Join(problems...)
 }

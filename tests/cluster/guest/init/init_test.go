@@ -29,7 +29,8 @@ func TestWithClockSpeed_AddsOneToEachProcessor(t *testing.T) {
 
 func TestNetworkCommands_PutTheDeviceInABridgeBeforeTheRoutes(t *testing.T) {
 	commands := networkCommands(guest.Network{
-		Bridge: "br0", Address: "10.0.0.2/24", Hardware: "02:00:00:00:00:02", Gateway: "10.0.0.1", Routes: []string{"10.1.0.0/16"},
+		Bridge: "br0", Address: "10.0.0.2/24", Hardware: "02:00:00:00:00:02",
+		Gateway: "10.0.0.1", Routes: []string{"10.1.0.0/16"},
 	})
 	assert.Contains(t, commands, "link set vec0 master br0 up")
 	assert.Contains(t, commands, "address add 10.0.0.2/24 dev br0")

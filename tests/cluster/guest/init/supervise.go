@@ -167,11 +167,12 @@ const socketPatience = 5 * time.Minute
 
 func awaitSocket(ctx context.Context, path string) error {
 	var dialer net.Dialer
-	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, socketPatience, true, func(ctx context.Context) (bool, error) {
+	listens := func(ctx context.Context) (bool, error) {
 		conn, err := dialer.DialContext(ctx, "unix", path)
 		if err != nil {
 			return false, nil
 		}
 		return true, conn.Close()
-	})
+	}
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, socketPatience, true, listens)
 }
