@@ -55,7 +55,9 @@ func newSite(t *testing.T) *site {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	s := &site{dir: dir, packages: packages, init: filepath.Join(dir, "init"), table: process.Table{Dir: dir, Logs: dir}}
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", s.init, "./init").CombinedOutput()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.init, "./init")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	output, err := build.CombinedOutput()
 	require.NoError(t, err, string(output))
 	s.authority, err = pki.NewAuthority(dir, "ca")
 	require.NoError(t, err)

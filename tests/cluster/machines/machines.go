@@ -235,11 +235,13 @@ func SetExport(ctx context.Context, n layout.Node, options string) error {
 
 // Remove switches a machine off and removes it with its disk. Its logs remain.
 func Remove(ctx context.Context, n layout.Node) error {
-	var cut error
-	if _, err := table.Load(processName(n)); err == nil {
-		cut = Cut(ctx, n)
+	if IsOn(n) {
+		if err := Cut(ctx, n); err != nil {
+			return err
+		}
 	}
-	if err := errors.Join(cut, guest.RemoveTap(ctx, n.Tap())); err != nil {
+	// A machine that was added only half way may have no record.
+	if err := errors.Join(guest.KillUsers(ctx, disk(n)), guest.RemoveTap(ctx, n.Tap())); err != nil {
 		return err
 	}
 	return errors.Join(table.Remove(processName(n)), os.RemoveAll(n.MachineDir()), os.RemoveAll(n.Dir()))
