@@ -72,6 +72,7 @@ func (c *cluster) clear(ctx context.Context) error {
 	}
 	failures = append(failures,
 		machine.Kill(ctx, ours),
+		machines.Clear(ctx), // a command that was killed may just have started one
 		machine.RemoveNetworkNamespaces(ctx, podPrefix()),
 		clearMounts(ctx),
 		machine.RemoveBridge(ctx, layout.Bridge),

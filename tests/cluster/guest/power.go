@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,8 +62,9 @@ func Cut(ctx context.Context, running process.Record, disk string) error {
 	return nil
 }
 
-// KillUsers kills every process of a guest that has a file open at or below a path. It
-// returns once none is left.
+// KillUsers kills every process of a guest that uses a path: it has a file open there or below,
+// or its arguments name it. A guest that has just been started has not opened its disk yet. It
+// returns once no such process is left.
 func KillUsers(ctx context.Context, path string) error {
 	return wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, cutPatience, true, func(context.Context) (bool, error) {
 		pids, err := users("/proc", path)
@@ -73,7 +75,7 @@ func KillUsers(ctx context.Context, path string) error {
 	})
 }
 
-// users are the processes of guests that have a file open at or below a path.
+// users are the processes of guests that use a path.
 func users(proc, path string) ([]int, error) {
 	programs, err := filepath.Glob(filepath.Join(proc, "[0-9]*", "exe"))
 	if err != nil {
@@ -84,11 +86,11 @@ func users(proc, path string) ([]int, error) {
 		if target, err := os.Readlink(program); err != nil || !isKernel(target) {
 			continue
 		}
-		opened, err := hasOpen(filepath.Join(filepath.Dir(program), "fd"), path)
+		used, err := uses(filepath.Dir(program), path)
 		if err != nil {
 			return nil, err
 		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(program))); err == nil && opened {
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(program))); err == nil && used {
 			pids = append(pids, pid)
 		}
 	}
@@ -98,6 +100,19 @@ func users(proc, path string) ([]int, error) {
 func isKernel(program string) bool {
 	return strings.HasPrefix(filepath.Base(program), "linux.uml")
 }
+
+func uses(process, path string) (bool, error) {
+	arguments, err := os.ReadFile(filepath.Join(process, "cmdline"))
+	if err == nil && slices.ContainsFunc(strings.Split(string(arguments), "\x00"), func(argument string) bool {
+		_, value, _ := strings.Cut(argument, "=")
+		return isAtOrBelow(value, path)
+	}) {
+		return true, nil
+	}
+	return hasOpen(filepath.Join(process, "fd"), path)
+}
+
+func isAtOrBelow(file, path string) bool { return file == path || strings.HasPrefix(file, path+"/") }
 
 func hasOpen(descriptors, path string) (bool, error) {
 	entries, err := os.ReadDir(descriptors)
@@ -109,7 +124,7 @@ func hasOpen(descriptors, path string) (bool, error) {
 	}
 	for _, e := range entries {
 		target, err := os.Readlink(filepath.Join(descriptors, e.Name()))
-		if err == nil && (target == path || strings.HasPrefix(target, path+"/")) {
+		if err == nil && isAtOrBelow(target, path) {
 			return true, nil
 		}
 	}

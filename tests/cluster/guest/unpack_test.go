@@ -3,6 +3,7 @@ package guest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,22 +39,25 @@ func TestLinkModules_PutsThemWhereModprobeLooks(t *testing.T) {
 	assert.Equal(t, "/usr/lib/uml/modules/6.1", target)
 }
 
-// A process of a guest that outlives its kernel has no command line, but the disk is open.
-func TestUsers_AreProcessesOfGuestsWithAFileOpen(t *testing.T) {
+// A process of a guest that outlives its kernel has no command line, but the disk is open. A guest that
+// has just been started has not opened it yet.
+func TestUsers_AreProcessesOfGuestsThatUseThePath(t *testing.T) {
 	proc := t.TempDir()
-	process := func(pid, program, open string) {
+	process := func(pid, program, open string, args ...string) {
 		dir := filepath.Join(proc, pid)
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, "fd"), 0o755))
 		require.NoError(t, os.Symlink(program, filepath.Join(dir, "exe")))
 		require.NoError(t, os.Symlink(open, filepath.Join(dir, "fd", "4")))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "cmdline"), []byte(strings.Join(args, "\x00")), 0o600))
 	}
 	process("10", "/cache/usr/bin/linux.uml", "/state/machines/m1/disk")
 	process("11", "/cache/usr/bin/linux.uml (deleted)", "/state/machines/m2/disk")
 	process("12", "/cache/usr/bin/linux.uml", "/other/disk")
 	process("13", "/usr/bin/tar", "/state/machines/m1/disk")
+	process("14", "/cache/usr/bin/linux.uml", "/dev/null", "linux.uml", "ubd0=/state/machines/m3/disk")
 	all, err := users(proc, "/state")
 	require.NoError(t, err)
-	assert.Equal(t, []int{10, 11}, all)
+	assert.Equal(t, []int{10, 11, 14}, all)
 	one, err := users(proc, "/state/machines/m1/disk")
 	require.NoError(t, err)
 	assert.Equal(t, []int{10}, one)
