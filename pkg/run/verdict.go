@@ -93,14 +93,23 @@ func (b verdictBuilder) collectFindings() {
 func (b verdictBuilder) addLimits() {
 	c := b.cell
 	if c.Reader != nil && len(c.Epochs) > 0 && c.Reader.Node == c.Epochs[len(c.Epochs)-1].Node {
-		sameNode := "the reader ran on the writer's node, where the volume may never have been unmounted"
-		if c.Reader.ScanResult.ReadMode != protocol.ReadDirect {
-			sameNode += ", and may have read the page cache instead of the storage"
-		}
-		c.NotShown = append(c.NotShown, sameNode)
+		c.NotShown = append(c.NotShown, sameNodeLimit(c))
 	}
 	c.NotShown = append(c.NotShown,
 		"the run did not test whether acknowledged records survive a power failure")
+}
+
+// sameNodeLimit returns what a reader on the writer's node does not show.
+func sameNodeLimit(c *result.Cell) string {
+	if c.Provenance.Restarted != nil && c.Provenance.Restarted.IsYes() {
+		return "the reader ran on the writer's node, after it was started again: the run did not test whether another " +
+			"machine reads the same data, nor whether the node lost its power or was shut down in order"
+	}
+	limit := "the reader ran on the writer's node, where the volume may never have been unmounted"
+	if c.Reader.ScanResult.ReadMode != protocol.ReadDirect {
+		limit += ", and may have read the page cache instead of the storage"
+	}
+	return limit
 }
 
 // addSTIG adds the result of the STIG check, in its own words, if the run is that check.
