@@ -130,12 +130,17 @@ func bootID(t *testing.T, ns *chaosengine.Namespace, node string) string {
 	return found.Status.NodeInfo.BootID
 }
 
-// The node of the writer loses its power while it writes, and is started again.
+// The node of the writer loses its power while it writes, and is started again. In the last run, the
+// reader is on that node.
 func testPowerCutOfTheWriter(t *testing.T) {
-	for range 3 {
+	for _, reader := range []string{readerMachine, readerMachine, writerMachine} {
 		ns := newNamespace(t)
 		grantOptional(t, ns)
-		start(t, ns, overNFS(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "10", "CHAOS_INTERVAL": "10"}))
+		env := map[string]string{"TOTAL_CHAOS_DURATION": "10", "CHAOS_INTERVAL": "10", "READER_NODE": reader}
+		if reader == writerMachine {
+			env["REQUIRED_EVIDENCE"] = "remounted"
+		}
+		start(t, ns, overNFS(t, ns, env))
 		awaitChaos(t, ns)
 		moment := rand.N(3 * time.Second)
 		t.Logf("the power is cut %s after the first acknowledgement", moment)
@@ -144,8 +149,25 @@ func testPowerCutOfTheWriter(t *testing.T) {
 		cluster(t, "machine", "start", writerMachine)
 		o := await(t, ns)
 		assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
+		if reader == writerMachine {
+			requireRestarted(t, ns, o)
+		}
 		requireNothingLeft(t, ns)
 	}
+}
+
+// requireRestarted fails the test unless the evidence shows that the node was started again between the
+// writer and the reader.
+func requireRestarted(t *testing.T, ns *chaosengine.Namespace, o outcome) {
+	t.Helper()
+	p := o.result.Cells[0].Provenance
+	require.NotNil(t, p.Reader)
+	require.NotNil(t, p.Restarted)
+	assert.Equal(t, provenance.Yes, p.Restarted.Answer, p.Restarted.Reason)
+	assert.Equal(t, bootID(t, ns, writerMachine), p.Reader.BootID)
+	assert.NotEqual(t, p.Writer.BootID, p.Reader.BootID)
+	assert.Equal(t, provenance.No, p.OtherKernel.Answer, "it is not another machine")
+	assert.GreaterOrEqual(t, p.Level, provenance.Remounted, p.NotReachedReason)
 }
 
 // An asynchronous server acknowledges what it has only in memory. It loses its power when the
