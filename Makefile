@@ -141,14 +141,16 @@ platforms: ## compile the command line for every system that it is released for
 # The minor version of the test cluster, and its containerd: built, or the machine's own (system).
 K8S ?= 1.37
 CONTAINERD ?= system
+# How many machines of their own the test cluster has (user-mode Linux guests).
+MACHINES ?= 0
 # Flags as those of the cluster's programs: what they share is compiled once.
 .PHONY: cluster-tool
 cluster-tool:
 	@cd tests/cluster && $(GO_BUILD) -o ../../$(CLUSTER) .
 
 .PHONY: cluster-up
-cluster-up: cluster-tool ## start the test cluster, unless it is running (K8S=1.37, CONTAINERD=built)
-	@$(CLUSTER) up --source tests/cluster --kubernetes $(K8S) --containerd $(CONTAINERD)
+cluster-up: cluster-tool ## start the test cluster, unless it is running (K8S=1.37, CONTAINERD=built, MACHINES=2)
+	@$(CLUSTER) up --source tests/cluster --kubernetes $(K8S) --containerd $(CONTAINERD) --machines $(MACHINES)
 
 .PHONY: cluster-down
 cluster-down: cluster-tool ## stop the test cluster and remove everything that belongs to it

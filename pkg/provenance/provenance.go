@@ -59,6 +59,9 @@ type Provenance struct {
 	Reattached Observation `json:"reattached"`
 	// OtherKernel is whether the reader ran under another kernel than the writer.
 	OtherKernel Observation `json:"otherKernel"`
+	// Restarted is whether the writer's node was started again before the reader used the volume on it: nothing came
+	// from its memory. Absent unless both pods ran on one node under different kernels.
+	Restarted *Observation `json:"restarted,omitempty"`
 	// Unused is whether no pod used the claim between the last writer and the reader; absent if Kubernetes does not
 	// report that. The level does not depend on it, because the volume may still have been mounted.
 	Unused *Observation `json:"unused,omitempty"`
@@ -67,6 +70,9 @@ type Provenance struct {
 // Evaluate sets OtherKernel, Level and NotReachedReason from the other fields.
 func (p *Provenance) Evaluate() {
 	p.OtherKernel = otherKernel(p.Writer, p.Reader)
+	if p.IsRestarted() {
+		p.OtherKernel = Observation{No, "the reader ran on the writer's node, which was started again"}
+	}
 	p.Level, p.NotReachedReason = None, ""
 	for _, step := range p.steps() {
 		if !step.reached {
@@ -101,7 +107,12 @@ func (p *Provenance) steps() []step {
 
 // IsRemounted reports whether the condition of the level Remounted holds. A detach is not enough: Kubernetes can detach
 // a volume by force while it is still mounted.
-func (p *Provenance) IsRemounted() bool { return p.Unmounted.IsYes() || p.OtherKernel.IsYes() }
+func (p *Provenance) IsRemounted() bool {
+	return p.Unmounted.IsYes() || p.OtherKernel.IsYes() || p.IsRestarted()
+}
+
+// IsRestarted reports whether the kernel that acknowledged the records had ended before the reader used the volume.
+func (p *Provenance) IsRestarted() bool { return p.Restarted != nil && p.Restarted.IsYes() }
 
 func (p *Provenance) whyNotReadBack() string {
 	if p.Reader == nil {
@@ -133,6 +144,29 @@ func whyNot(observed Observation, no, condition string) string {
 		return no + ": " + observed.Reason
 	}
 	return "it is unknown whether " + condition + ": " + observed.Reason
+}
+
+// Restart reports whether the writer's node was started again before the reader used the volume on it; nil if the pods
+// ran on different nodes, or under one kernel. Current is the boot_id that the node itself reports; empty if it is
+// unknown. A pod with a kernel of its own has another one.
+func Restart(writer Location, reader *Location, current string) *Observation {
+	if reader == nil || writer.Node != reader.Node || writer.BootID == "" || reader.BootID == "" ||
+		writer.BootID == reader.BootID {
+		return nil
+	}
+	var o Observation
+	switch current {
+	case "":
+		o = Observed(Unknown, "the boot_id that %s itself reports is unknown; rbac-optional.yaml grants the permission to "+
+			"read it", reader.Node)
+	case reader.BootID:
+		o = Observed(Yes, "the writer ran under boot_id %s of %s, the reader under %s, and the node itself reports the latter",
+			writer.BootID, reader.Node, reader.BootID)
+	default:
+		o = Observed(Unknown, "the reader ran under boot_id %s and %s itself reports %s: each pod has its own kernel, or the "+
+			"node was started again after the reading", reader.BootID, reader.Node, current)
+	}
+	return &o
 }
 
 func otherKernel(writer Location, reader *Location) Observation {

@@ -60,6 +60,27 @@ func TestEvaluate_SetsTheHighestLevelReached(t *testing.T) {
 			},
 			ReadBack, "page cache",
 		},
+		"the writer's node was started again": {
+			Provenance{
+				Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached,
+				Unmounted: unknown, Reattached: no, Restarted: &yes,
+			},
+			Remounted, "attached again",
+		},
+		"the writer's node was started again, and the volume attached again": {
+			Provenance{
+				Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached,
+				Unmounted: unknown, Reattached: yes, Restarted: &yes,
+			},
+			Reattached, "the writer's node, which was started again",
+		},
+		"the writer's node was perhaps started again": {
+			Provenance{
+				Writer: writer, Reader: sameNodeOtherKernel, SameVolume: yes, ReadMode: cached,
+				Unmounted: unknown, Reattached: no, Restarted: &unknown,
+			},
+			ReadBack, "page cache",
+		},
 		"read past the cache": {
 			Provenance{Writer: writer, Reader: sameNode, SameVolume: yes, ReadMode: direct, Unmounted: unknown},
 			Uncached, "unmounted",
@@ -153,4 +174,24 @@ func TestLevel_IsEncodedAsItsName(t *testing.T) {
 	}
 	var l Level
 	assert.ErrorContains(t, l.UnmarshalText([]byte("strong")), "read-back")
+}
+
+func TestRestart_NeedsTheBootThatTheNodeReports(t *testing.T) {
+	writer, reader := Location{Node: "n1", BootID: "a"}, &Location{Node: "n1", BootID: "b"}
+	assert.Equal(t, Yes, Restart(writer, reader, "b").Answer)
+	for current, want := range map[string]string{
+		"":  "is unknown",
+		"a": "each pod has its own kernel",
+		"c": "started again after the reading",
+	} {
+		o := Restart(writer, reader, current)
+		assert.Equal(t, Unknown, o.Answer, current)
+		assert.Contains(t, o.Reason, want)
+	}
+	for name, other := range map[string]*Location{
+		"nothing was read": nil, "another node": {Node: "n2", BootID: "b"}, "one kernel": {Node: "n1", BootID: "a"},
+		"an unknown kernel": {Node: "n1"},
+	} {
+		assert.Nil(t, Restart(writer, other, "b"), name)
+	}
 }

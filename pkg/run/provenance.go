@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
@@ -53,9 +56,26 @@ func (r provenanceRecorder) record(ctx context.Context) {
 		c.Provenance.Reattached = r.reattached(last)
 		c.Provenance.Unmounted = unmounted(c.Provenance, r.detachTime(last))
 		c.Provenance.Unused = r.unused(last)
+		c.Provenance.Restarted = r.restarted(ctx)
 	}
 	c.Provenance.SameVolume = r.sameVolume(ctx)
 	c.Provenance.Evaluate()
+}
+
+// restarted reports whether the node of both pods was started again between them. It reads the node only if their
+// kernels differ.
+func (r provenanceRecorder) restarted(ctx context.Context) *provenance.Observation {
+	writer, reader := r.cell.Provenance.Writer, r.cell.Provenance.Reader
+	restarted := provenance.Restart(writer, reader, "")
+	if restarted == nil {
+		return nil
+	}
+	nodes, err := r.kube.Nodes(ctx)
+	i := slices.IndexFunc(nodes, func(n corev1.Node) bool { return n.Name == reader.Node })
+	if err != nil || i < 0 {
+		return restarted
+	}
+	return provenance.Restart(writer, reader, nodes[i].Status.NodeInfo.BootID)
 }
 
 // reattached compares the volume's attachment for the last writer with that for the reader.

@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -210,6 +211,28 @@ func TestCompareMounts(t *testing.T) {
 			assert.Equal(t, c.want, observation.Answer, observation.Reason)
 		})
 	}
+}
+
+func TestRestarted_ComparesTheReaderWithItsNode(t *testing.T) {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}
+	node.Status.NodeInfo.BootID = "b"
+	api := fake.NewClientset(node)
+	cell := &result.Cell{Provenance: provenance.Provenance{
+		Writer: provenance.Location{Node: "n1", BootID: "a"}, Reader: &provenance.Location{Node: "n1", BootID: "b"},
+	}}
+	r := provenanceRecorder{
+		kube: kube.Client{API: api, Namespace: "stig", Timeout: time.Minute, Log: logrus.New()}, cell: cell,
+	}
+	assert.Equal(t, provenance.Yes, r.restarted(t.Context()).Answer)
+
+	api.PrependReactor("list", "nodes", func(kubetesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(corev1.Resource("nodes"), "", errors.New("no permission"))
+	})
+	forbidden := r.restarted(t.Context())
+	assert.Equal(t, provenance.Unknown, forbidden.Answer)
+	assert.Contains(t, forbidden.Reason, "rbac-optional.yaml")
+	cell.Provenance.Reader.BootID = "a"
+	assert.Nil(t, r.restarted(t.Context()))
 }
 
 func TestAddAttachTime_OnlyForThePodThatWaitedForTheAttachment(t *testing.T) {

@@ -70,6 +70,21 @@ func TestVerdict_IsErrorIfAWriteWasRefused(t *testing.T) {
 	assert.Equal(t, judge.Fail, c.result.Verdict, "a loss still counts")
 }
 
+func TestVerdict_LimitsOfAReaderOnTheWritersNode(t *testing.T) {
+	c := withAck(t, newTestCell(t))
+	c.result.Epochs, c.result.Reader = []result.Epoch{{Number: 1}}, readOf(judge.Judgement{Acknowledged: 10, Intact: 10})
+	c.verdict().build()
+	require.NotEmpty(t, c.result.NotShown)
+	assert.Contains(t, c.result.NotShown[0], "may have read the page cache")
+
+	c.result.NotShown = nil
+	c.result.Provenance.Restarted = &provenance.Observation{Answer: provenance.Yes}
+	c.verdict().build()
+	require.NotEmpty(t, c.result.NotShown)
+	assert.NotContains(t, c.result.NotShown[0], "page cache")
+	assert.Contains(t, c.result.NotShown[0], "another machine")
+}
+
 func TestVerdict_IsErrorWithoutAReader(t *testing.T) {
 	c := withAck(t, newTestCell(t))
 	c.verdict().build()

@@ -22,6 +22,10 @@ func AddLimits(c *result.Cell) {
 // sameNodeLimit returns what a reader on the writer's node does not show.
 func sameNodeLimit(p provenance.Provenance, mode protocol.ReadMode) string {
 	limit := "the reader ran on the writer's node, "
+	if p.IsRestarted() {
+		return limit + "after it was started again: the run did not test whether another machine reads the same data, nor " +
+			"whether the node lost its power or was shut down in order"
+	}
 	if p.IsRemounted() {
 		return limit + "so the run did not test whether another node sees the same data"
 	}

@@ -33,6 +33,9 @@ func (c *cluster) status(ctx context.Context) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	if err := showMachines(); err != nil {
+		return err
+	}
 	if objects := showObjects(ctx); objects != nil {
 		c.log.WithError(objects).Debug("The API server does not answer")
 	}
@@ -112,8 +115,11 @@ func (c *cluster) restartOne(ctx context.Context, name string) error {
 	return errors.Join(c.stopOne(ctx, name), c.startOne(ctx, name))
 }
 
-// load loads an image into every node.
+// load loads an image into every node, also into those that are added later.
 func (c *cluster) load(ctx context.Context, ref, file string) error {
+	if err := remember(ref, file); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, n := range layout.Nodes() {
 		ctr, err := ctrOf(n)
@@ -122,6 +128,7 @@ func (c *cluster) load(ctx context.Context, ref, file string) error {
 		}
 		group.Go(func() error { return node.Load(ctx, n, ctr, ref, file) })
 	}
+	group.Go(func() error { return loadIntoMachines(ctx, ref, file) })
 	return group.Wait()
 }
 

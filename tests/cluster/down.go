@@ -14,6 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/cluster/controlplane"
 	"github.com/volume-durability/volume-durability/tests/cluster/layout"
 	"github.com/volume-durability/volume-durability/tests/cluster/machine"
+	"github.com/volume-durability/volume-durability/tests/cluster/machines"
 	"github.com/volume-durability/volume-durability/tests/cluster/node"
 	"github.com/volume-durability/volume-durability/tests/cluster/process"
 	"github.com/volume-durability/volume-durability/tests/cluster/storage"
@@ -55,6 +56,7 @@ func (c *cluster) clear(ctx context.Context) error {
 	failures := []error{machine.Kill(ctx, func(pid int, args []string) bool {
 		return ours(pid, args) && !isShim(args) && !recorded(pid)
 	})}
+	failures = append(failures, machines.Clear(ctx))
 	for _, n := range layout.Nodes() {
 		failures = append(failures, end(ctx, node.KubeletName(n), stopPatience))
 	}
@@ -70,6 +72,7 @@ func (c *cluster) clear(ctx context.Context) error {
 	}
 	failures = append(failures,
 		machine.Kill(ctx, ours),
+		machines.Clear(ctx), // a command that was killed may just have started one
 		machine.RemoveNetworkNamespaces(ctx, podPrefix()),
 		clearMounts(ctx),
 		machine.RemoveBridge(ctx, layout.Bridge),

@@ -36,7 +36,9 @@ func main() {
 type cluster struct {
 	source string // folder of this module's sources
 	wanted wanted
-	log    *logrus.Logger
+	// machines is how many machines of their own the cluster should have.
+	machines int
+	log      *logrus.Logger
 }
 
 // Bounds of whole commands; a first build is not counted.
@@ -63,7 +65,8 @@ func commands() *cobra.Command {
 		root.AddCommand(cmd)
 		return cmd
 	}
-	add("up", "bring the cluster up; does nothing if it is up", cobra.NoArgs, exclusive(c.up))
+	up := add("up", "bring the cluster up; does nothing if it is up", cobra.NoArgs, exclusive(c.upWithMachines))
+	up.Flags().IntVar(&c.machines, "machines", 0, "how many machines of their own to add as nodes")
 	add("down", "take the cluster down and leave nothing behind", cobra.NoArgs, exclusive(c.down))
 	add("build", "build the cluster's programs that are not in the cache", cobra.NoArgs, withoutArgs(c.buildAll))
 	add("status", "show what is running; exit status 1 means not up", cobra.NoArgs, withoutArgs(c.status))
@@ -79,6 +82,7 @@ func commands() *cobra.Command {
 		func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
 	add("tools", "install the packages that the cluster and the tests need on this machine", cobra.NoArgs,
 		withoutArgs(c.installTools))
+	root.AddCommand(c.machineCommands())
 	kubectl := add("kubectl [ARG ...]", "run kubectl as the cluster's administrator", cobra.ArbitraryArgs, c.kubectl)
 	kubectl.DisableFlagParsing = true
 

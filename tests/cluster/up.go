@@ -32,6 +32,14 @@ import (
 
 var processes = process.Table{Dir: layout.Processes, Logs: layout.Logs}
 
+// upWithMachines brings the cluster up and adds machines of their own.
+func (c *cluster) upWithMachines(ctx context.Context) error {
+	if err := c.up(ctx); err != nil {
+		return err
+	}
+	return c.addMachines(ctx, c.machines)
+}
+
 // up brings the cluster up. It first removes what is left of an earlier attempt.
 func (c *cluster) up(ctx context.Context) error {
 	tools, err := c.tools(ctx)
@@ -107,7 +115,7 @@ func (c *cluster) build(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources := append([]binary.Source{kubernetes}, binary.Sources(c.source)...)
+	sources := append([]binary.Source{kubernetes, binary.GuestInit(c.source)}, binary.Sources(c.source)...)
 	switch c.wanted.Containerd {
 	case systemContainerd:
 	case builtContainerd:
@@ -206,6 +214,9 @@ func (s *start) run(ctx context.Context) error {
 	if err := await(ctx, "everything to be ready", s.isUp); err != nil {
 		return err
 	}
+	if err := s.saveSoftware(); err != nil {
+		return err
+	}
 	content, err := json.Marshal(s.wanted)
 	if err != nil {
 		return err
@@ -231,9 +242,6 @@ func (s *start) prepare(ctx context.Context) error {
 		addresses = append(addresses, n.IP.String()+"/16")
 	}
 	if err := machine.AddBridge(ctx, layout.Bridge, addresses); err != nil {
-		return err
-	}
-	if err := node.WriteNetwork(); err != nil {
 		return err
 	}
 	var err error
@@ -470,7 +478,9 @@ func (c *cluster) isUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n := readyNodes(nodes.Items); n != len(layout.Nodes()) {
+	// Machines of their own may be switched off.
+	ours := slices.DeleteFunc(nodes.Items, isMachine)
+	if n := readyNodes(ours); n != len(layout.Nodes()) {
 		return fmt.Errorf("%d of %d nodes are ready", n, len(layout.Nodes()))
 	}
 	for _, n := range layout.Nodes() {
@@ -526,6 +536,11 @@ func allStarted() error {
 		}
 	}
 	return nil
+}
+
+func isMachine(n corev1.Node) bool {
+	_, is := n.Labels[layout.MachineLabel]
+	return is
 }
 
 func readyNodes(nodes []corev1.Node) int {

@@ -194,6 +194,9 @@ func provenanceTable(c result.Cell) table {
 		{"Was the volume detached and attached again?", c.Provenance.Reattached},
 		{"Did the reader run on another kernel?", c.Provenance.OtherKernel},
 	}
+	if c.Provenance.Restarted != nil {
+		questions = append(questions, answered{"Was the node started again in between?", *c.Provenance.Restarted})
+	}
 	if c.Provenance.Unused != nil {
 		questions = append(questions, answered{"Was the claim unused in between?", *c.Provenance.Unused})
 	}

@@ -100,6 +100,15 @@ func Sources(root string) []Source {
 	}
 }
 
+// GuestInit is the first program of a machine of its own. It is of this module.
+func GuestInit(root string) Source {
+	var folders []string
+	for _, name := range []string{"guest", "machine", "process"} {
+		folders = append(folders, filepath.Join(root, name))
+	}
+	return Source{Name: "guest-init", Module: root, Package: "./guest/init", Folders: folders}
+}
+
 // Runtime are the container runtime's programs.
 func Runtime(root string) []Source {
 	programs := filepath.Join(root, "programs")

@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/volume-durability/volume-durability/tests/cluster/guest/agent"
 	"github.com/volume-durability/volume-durability/tests/cluster/layout"
 	"github.com/volume-durability/volume-durability/tests/cluster/node"
 	"github.com/volume-durability/volume-durability/tests/cluster/pki"
@@ -69,11 +70,7 @@ func Issue() (Credentials, error) {
 		Nodes:         map[string]node.Credentials{},
 	}
 	for _, n := range layout.Nodes() {
-		creds.Nodes[n.Name] = node.Credentials{
-			ClientCA:   ca.CertFile(),
-			Serving:    i.server(ca, "kubelet-"+n.Name+"-serving", []string{n.Name}, n.IP.String()),
-			Kubeconfig: i.kubeconfig("kubelet-"+n.Name, "system:node:"+n.Name, "system:nodes"),
-		}
+		creds.Nodes[n.Name] = i.node(n)
 	}
 	admin := i.kubeconfig("admin", "volume-durability-admin", "system:masters")
 	if i.err == nil {
@@ -83,6 +80,36 @@ func Issue() (Credentials, error) {
 		creds.ServiceAccounts, i.err = pki.KeyPair(layout.PKI, "service-accounts")
 	}
 	return creds, i.err
+}
+
+// MachineCredentials are those of a machine of its own and of its operator.
+type MachineCredentials struct {
+	CA string
+	// Kubelet is of the node, Agent and Operator are of the two ends of the connection by
+	// which the machine is controlled.
+	Kubelet         node.Credentials
+	Agent, Operator pki.Pair
+}
+
+// IssueMachine makes the certificates and kubeconfigs of a machine that joins the cluster.
+func IssueMachine(n layout.Node) (MachineCredentials, error) {
+	ca, err := pki.LoadAuthority(layout.PKI, "ca")
+	if err != nil {
+		return MachineCredentials{}, err
+	}
+	i := issuer{ca: ca}
+	creds := MachineCredentials{
+		CA: ca.CertFile(), Kubelet: i.node(n),
+		Agent:    i.server(ca, "machine-"+n.Name, []string{n.Name}, n.IP.String()),
+		Operator: i.client(ca, "machine-"+n.Name+"-operator", agent.User),
+	}
+	return creds, i.err
+}
+
+// OfMachine returns the certificates with which the operator of a machine connects to it.
+func OfMachine(n layout.Node) (ca string, operator pki.Pair) {
+	file := filepath.Join(layout.PKI, "machine-"+n.Name+"-operator")
+	return filepath.Join(layout.PKI, "ca.crt"), pki.Pair{Cert: file + ".crt", Key: file + ".key"}
 }
 
 // apiServerNames are the DNS names under which clients reach the API server.
@@ -109,6 +136,14 @@ func (i *issuer) client(a *pki.Authority, file, user string, groups ...string) (
 		pair, i.err = a.Client(file, user, groups...)
 	}
 	return pair
+}
+
+func (i *issuer) node(n layout.Node) node.Credentials {
+	return node.Credentials{
+		ClientCA:   i.ca.CertFile(),
+		Serving:    i.server(i.ca, "kubelet-"+n.Name+"-serving", []string{n.Name}, n.IP.String()),
+		Kubeconfig: i.kubeconfig("kubelet-"+n.Name, "system:node:"+n.Name, "system:nodes"),
+	}
 }
 
 // kubeconfig writes one that holds all it needs, readable by its owner only.

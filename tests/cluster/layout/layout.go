@@ -3,8 +3,10 @@
 package layout
 
 import (
+	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 )
 
 // State is the folder that holds all that the cluster keeps. Its path is short:
@@ -17,6 +19,7 @@ const (
 	Bridge      = "vdbr0"
 	PodSubnet   = "10.213.0.0/16"
 	PodsFrom    = "10.213.1.0"
+	PodsTo      = "10.213.99.255"
 	ServiceCIDR = "10.214.0.0/16"
 	// APIServer is the address of the kubernetes service: without a kube-proxy,
 	// the API server itself listens on it.
@@ -41,14 +44,87 @@ type Node struct {
 	// DeviceOwnership gives a raw block device to the user of its container. It is off by
 	// default in containerd and CRI-O; the device then keeps its owner and its group.
 	DeviceOwnership bool
+	// PodsFrom and PodsTo are the range of the addresses of its pods. Nodes of one kernel share one.
+	PodsFrom, PodsTo string
+	// IsMachine reports whether the node is a machine of its own, see Machine.
+	IsMachine bool
 }
 
 // Nodes are the cluster's nodes.
 func Nodes() []Node {
 	return []Node{
-		{"n1", netip.MustParseAddr("10.213.0.1"), 20248, true},
-		{"n2", netip.MustParseAddr("10.213.0.2"), 20249, false},
+		{
+			Name: "n1", IP: netip.MustParseAddr("10.213.0.1"), HealthPort: 20248, DeviceOwnership: true,
+			PodsFrom: PodsFrom, PodsTo: PodsTo,
+		},
+		{
+			Name: "n2", IP: netip.MustParseAddr("10.213.0.2"), HealthPort: 20249,
+			PodsFrom: PodsFrom, PodsTo: PodsTo,
+		},
 	}
+}
+
+// MachineNames are the names that machines of their own may have.
+func MachineNames() []string {
+	var all []string
+	for i := 1; i <= 9; i++ {
+		all = append(all, fmt.Sprintf("m%d", i))
+	}
+	return all
+}
+
+// Machine returns the node that is a machine of its own, by its name. A storage server is one
+// on which no kubelet runs.
+func Machine(name string) (Node, error) {
+	i := slices.Index(MachineNames(), name)
+	if i < 0 {
+		return Node{}, fmt.Errorf("no machine can be called %q: want m1 to m9", name)
+	}
+	return Node{
+		Name: name, IP: netip.AddrFrom4([4]byte{10, 213, 0, byte(11 + i)}), HealthPort: 20248, IsMachine: true,
+		PodsFrom: fmt.Sprintf("10.213.%d.0", 101+i), PodsTo: fmt.Sprintf("10.213.%d.255", 101+i),
+	}, nil
+}
+
+// MachineLabel is a label and a taint of the nodes that are machines of their own. A pod needs a
+// toleration to be scheduled on one, so that they do not change what the other tests run on.
+const MachineLabel = "volume-durability.test/machine"
+
+// MachineDir holds what this machine keeps about a machine of its own: its disk, its
+// description and the configuration of its programs.
+func (n Node) MachineDir() string { return filepath.Join(Machines, n.Name) }
+
+// Tap is the network device of a machine of its own.
+func (n Node) Tap() string { return Bridge + n.Name }
+
+// Hardware is the hardware address of a machine of its own: locally administered, unicast.
+func (n Node) Hardware() string {
+	return fmt.Sprintf("02:76:64:62:73:%02x", n.IP.As4()[3])
+}
+
+// ConfigDir holds the configuration of the node's programs. The folder of a machine of its own
+// is the mount point of its disk, which this machine cannot write to.
+func (n Node) ConfigDir() string {
+	if n.IsMachine {
+		return n.MachineDir()
+	}
+	return n.Dir()
+}
+
+// CNI is the folder with the configuration of the node's network plugins.
+func (n Node) CNI() string {
+	if n.IsMachine {
+		return filepath.Join(n.MachineDir(), "cni")
+	}
+	return filepath.Join(State, "cni")
+}
+
+// IPAM is the folder with the addresses of the node's pods.
+func (n Node) IPAM() string {
+	if n.IsMachine {
+		return filepath.Join(n.Dir(), "ipam")
+	}
+	return filepath.Join(State, "ipam")
 }
 
 // Cgroup is the node's, below the root of every hierarchy.
@@ -61,7 +137,7 @@ func (n Node) Dir() string { return filepath.Join(State, n.Name) }
 func (n Node) Socket() string { return filepath.Join(n.Dir(), "containerd.sock") }
 
 // VolumesDir holds the volumes of the storage class local-path on this node.
-func (n Node) VolumesDir() string { return filepath.Join(State, "volumes", n.Name) }
+func (n Node) VolumesDir() string { return filepath.Join(Volumes, n.Name) }
 
 // CSISocket is the socket of the node's storage driver.
 func (n Node) CSISocket() string { return filepath.Join(n.Dir(), "csi.sock") }
@@ -79,11 +155,13 @@ var (
 	Logs       = filepath.Join(State, "logs")
 	PKI        = filepath.Join(State, "pki")
 	Processes  = filepath.Join(State, "processes")
-	CNI        = filepath.Join(State, "cni")
+	// Machines holds a folder for each machine of its own.
+	Machines = filepath.Join(State, "machines")
+	Volumes  = filepath.Join(State, "volumes")
 	// SharedVolumes holds the volumes of the storage class shared, which every node reaches.
-	SharedVolumes = filepath.Join(State, "volumes", "shared")
+	SharedVolumes = filepath.Join(Volumes, "shared")
 	// CSIVolumes holds the volumes of the storage driver, CSISocket is the socket of its controller.
-	CSIVolumes = filepath.Join(State, "volumes", "csi")
+	CSIVolumes = filepath.Join(Volumes, "csi")
 	CSISocket  = filepath.Join(State, "csi.sock")
 	// Gluster holds the data and the configuration of a GlusterFS volume.
 	Gluster  = filepath.Join(State, "gluster")

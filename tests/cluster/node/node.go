@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
@@ -49,15 +50,29 @@ type Runtime struct {
 	Shim string
 }
 
+// Folders are those that a node's programs need.
+func Folders(n layout.Node) []string {
+	return []string{n.Dir(), n.VolumesDir(), podLogs(n), filepath.Join(n.Dir(), "images")}
+}
+
+func podLogs(n layout.Node) string { return filepath.Join(n.Dir(), "pod-logs") }
+
 // Prepare makes a node's folders, cgroups and configurations.
 func Prepare(n layout.Node, runtime Runtime, cni string, creds Credentials) error {
-	podLogs, images := filepath.Join(n.Dir(), "pod-logs"), filepath.Join(n.Dir(), "images")
-	for _, dir := range []string{n.Dir(), n.VolumesDir(), podLogs, images} {
+	for _, dir := range Folders(n) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
 	if err := machine.AddCgroup(n.Cgroup()); err != nil {
+		return err
+	}
+	return Configure(n, runtime, cni, creds)
+}
+
+// Configure writes the configurations of a node's programs.
+func Configure(n layout.Node, runtime Runtime, cni string, creds Credentials) error {
+	if err := writeNetwork(n); err != nil {
 		return err
 	}
 	if err := os.WriteFile(containerdConfig(n), containerdTOML(n, runtime, cni), 0o600); err != nil {
@@ -70,8 +85,8 @@ func Prepare(n layout.Node, runtime Runtime, cni string, creds Credentials) erro
 	return os.WriteFile(kubeletConfig(n), config, 0o600)
 }
 
-func containerdConfig(n layout.Node) string { return filepath.Join(n.Dir(), "containerd.toml") }
-func kubeletConfig(n layout.Node) string    { return filepath.Join(n.Dir(), "kubelet.yaml") }
+func containerdConfig(n layout.Node) string { return filepath.Join(n.ConfigDir(), "containerd.toml") }
+func kubeletConfig(n layout.Node) string    { return filepath.Join(n.ConfigDir(), "kubelet.yaml") }
 
 // containerdTOML configures containerd 1.6 and later; 2.0 and later migrate it. On a
 // machine without CAP_SYS_RESOURCE, runc cannot lower a process's OOM score:
@@ -108,11 +123,11 @@ state = %q
         Root = %q
         SystemdCgroup = false
 `, filepath.Join(n.Dir(), "root"), filepath.Join(n.Dir(), "state"), n.Socket(), filepath.Join(n.Dir(), "opt"),
-		layout.PauseImage, n.DeviceOwnership, cni, layout.CNI, runtime.Shim, runtime.Runc, filepath.Join(n.Dir(), "runc"))
+		layout.PauseImage, n.DeviceOwnership, cni, n.CNI(), runtime.Shim, runtime.Runc, filepath.Join(n.Dir(), "runc"))
 }
 
 func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.KubeletConfiguration {
-	return &kubeletv1beta1.KubeletConfiguration{
+	config := &kubeletv1beta1.KubeletConfiguration{
 		// A volume is mounted after the node's status lists it as in use, and detached
 		// after the status no longer lists it.
 		NodeStatusUpdateFrequency: metav1.Duration{Duration: time.Second},
@@ -137,7 +152,7 @@ func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.Kube
 		FailSwapOn:             ptr.To(false),
 		FailCgroupV1:           ptr.To(false), // a machine may have nothing else; gone in 1.38
 		EnforceNodeAllocatable: []string{"none"},
-		PodLogsDir:             filepath.Join(n.Dir(), "pod-logs"),
+		PodLogsDir:             podLogs(n),
 		VolumePluginDir:        filepath.Join(n.Dir(), "volume-plugins"),
 		// The machine's own resolv.conf: the cluster has no DNS.
 		ResolverConfig:         ptr.To("/etc/resolv.conf"),
@@ -150,6 +165,10 @@ func kubeletConfiguration(n layout.Node, creds Credentials) *kubeletv1beta1.Kube
 		ImageGCHighThresholdPercent: ptr.To[int32](100),
 		SerializeImagePulls:         ptr.To(false),
 	}
+	if n.IsMachine {
+		config.RegisterWithTaints = []corev1.Taint{{Key: layout.MachineLabel, Effect: corev1.TaintEffectNoSchedule}}
+	}
+	return config
 }
 
 // Containerd is the program that runs a node's containers.
@@ -160,7 +179,7 @@ func Containerd(n layout.Node, runtime Runtime) process.Program {
 
 // Kubelet is the program that registers the node and runs its pods.
 func Kubelet(n layout.Node, kubernetes string, creds Credentials) process.Program {
-	return process.Program{Name: KubeletName(n), Path: kubernetes, Args: []string{
+	args := []string{
 		"kubelet",
 		"--config=" + kubeletConfig(n),
 		"--kubeconfig=" + creds.Kubeconfig,
@@ -168,17 +187,21 @@ func Kubelet(n layout.Node, kubernetes string, creds Credentials) process.Progra
 		"--node-ip=" + n.IP.String(),
 		"--root-dir=" + n.KubeletDir(),
 		"--cert-dir=" + filepath.Join(n.Dir(), "kubelet-certs"),
-	}}
+	}
+	if n.IsMachine {
+		args = append(args, "--node-labels="+layout.MachineLabel+"="+n.Name)
+	}
+	return process.Program{Name: KubeletName(n), Path: kubernetes, Args: args}
 }
 
 // Network is the name of the network that all pods are on.
 const Network = "volume-durability"
 
-// WriteNetwork writes the CNI configuration that all nodes share: one bridge, one
-// range of addresses, no masquerading, so that no firewall rule is ever made. The
-// bridge has its addresses already: the plugin is not to give it any.
-func WriteNetwork() error {
-	if err := os.MkdirAll(layout.CNI, 0o755); err != nil {
+// writeNetwork writes a node's CNI configuration. All nodes have one bridge and no masquerading,
+// so that no firewall rule is ever made; nodes of one kernel share one range of addresses.
+// The bridge has its addresses already: the plugin is not to give it any.
+func writeNetwork(n layout.Node) error {
+	if err := os.MkdirAll(n.CNI(), 0o755); err != nil {
 		return err
 	}
 	config := fmt.Sprintf(`{
@@ -188,11 +211,11 @@ func WriteNetwork() error {
     "type": "bridge", "bridge": %q, "ipMasq": false, "hairpinMode": true,
     "ipam": {
       "type": "host-local", "dataDir": %q,
-      "ranges": [[{"subnet": %q, "rangeStart": %q, "gateway": %q}]],
+      "ranges": [[{"subnet": %q, "rangeStart": %q, "rangeEnd": %q, "gateway": %q}]],
       "routes": [{"dst": "0.0.0.0/0"}]
     }
   }, {"type": "loopback"}]
 }
-`, Network, layout.Bridge, filepath.Join(layout.State, "ipam"), layout.PodSubnet, layout.PodsFrom, layout.Nodes()[0].IP)
-	return os.WriteFile(filepath.Join(layout.CNI, "10-bridge.conflist"), []byte(config), 0o600)
+`, Network, layout.Bridge, n.IPAM(), layout.PodSubnet, n.PodsFrom, n.PodsTo, layout.Nodes()[0].IP)
+	return os.WriteFile(filepath.Join(n.CNI(), "10-bridge.conflist"), []byte(config), 0o600)
 }

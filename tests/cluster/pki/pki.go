@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -27,9 +28,9 @@ type Authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// NewAuthority makes an authority and writes its certificate.
+// NewAuthority makes an authority and writes its certificate and its key.
 func NewAuthority(dir, name string) (*Authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := writeKey(filepath.Join(dir, name+".key"))
 	if err != nil {
 		return nil, fmt.Errorf("making the key of authority %s: %w", name, err)
 	}
@@ -46,6 +47,21 @@ func NewAuthority(dir, name string) (*Authority, error) {
 	}
 	a := &Authority{dir: dir, name: name, cert: cert, key: key}
 	return a, writePEM(a.CertFile(), "CERTIFICATE", der)
+}
+
+// LoadAuthority returns an authority that was made before.
+func LoadAuthority(dir, name string) (*Authority, error) {
+	a := &Authority{dir: dir, name: name}
+	pair, err := tls.LoadX509KeyPair(a.CertFile(), filepath.Join(dir, name+".key"))
+	if err != nil {
+		return nil, fmt.Errorf("loading authority %s: %w", name, err)
+	}
+	key, isECDSA := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !isECDSA {
+		return nil, fmt.Errorf("loading authority %s: its key is a %T", name, pair.PrivateKey)
+	}
+	a.cert, a.key = pair.Leaf, key
+	return a, nil
 }
 
 // CertFile is the path of the authority's certificate.

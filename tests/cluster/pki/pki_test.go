@@ -77,3 +77,19 @@ func TestServer_RejectsAnInvalidAddress(t *testing.T) {
 	_, err = a.Server("api", nil, "kubernetes")
 	assert.ErrorContains(t, err, `"kubernetes" is not an IP address`)
 }
+
+// The certificates of a node that is added later must be of the authority that the others trust.
+func TestLoadAuthority_SignsAsTheOneThatWasMade(t *testing.T) {
+	dir := t.TempDir()
+	made, err := NewAuthority(dir, "ca")
+	require.NoError(t, err)
+	loaded, err := LoadAuthority(dir, "ca")
+	require.NoError(t, err)
+	pair, err := loaded.Client("later", "user")
+	require.NoError(t, err)
+	own, err := tls.LoadX509KeyPair(pair.Cert, pair.Key)
+	require.NoError(t, err)
+	require.NoError(t, own.Leaf.CheckSignatureFrom(made.cert))
+	_, err = LoadAuthority(dir, "other")
+	require.ErrorContains(t, err, "other")
+}

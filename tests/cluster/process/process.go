@@ -114,6 +114,14 @@ func (t Table) Load(name string) (Record, error) {
 	return r, json.Unmarshal(content, &r)
 }
 
+// Remove removes the record of a program. Its log remains.
+func (t Table) Remove(name string) error {
+	if err := os.Remove(t.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // All returns every record.
 func (t Table) All() ([]Record, error) {
 	files, err := filepath.Glob(filepath.Join(t.Dir, "*.json"))

@@ -38,7 +38,7 @@ func IsProgram(binary string) bool {
 
 // Controllers are the driver's controller and its sidecars.
 func Controllers(driver, attacher, provisionerConfig, attacherConfig string) []process.Program {
-	var nodes []string
+	nodes := layout.MachineNames()
 	for _, n := range layout.Nodes() {
 		nodes = append(nodes, n.Name)
 	}

@@ -34,6 +34,8 @@ const (
 	faulty = "faulty"
 	// Glustered is a folder of a GlusterFS volume.
 	Glustered = "gluster"
+	// NFS is a folder that an NFS server exports.
+	NFS = "nfs"
 )
 
 // Kinds is every kind.
@@ -46,6 +48,7 @@ func Kinds() []Kind {
 		{Name: tmpfs, Smallest: mebibyte},
 		{Name: shared, Shared: true, Smallest: mebibyte},
 		{Name: Glustered, Shared: true, Smallest: mebibyte},
+		{Name: NFS, Shared: true, Smallest: mebibyte},
 		{Name: faulty, Smallest: mebibyte},
 	}
 }
@@ -73,7 +76,15 @@ const (
 	faultParameter   = "fault"
 	atParameter      = "at"
 	fileParameter    = "file"
+	serverParameter  = "server"
+	exportParameter  = "export"
 )
+
+// ownParameters are the parameters that only one kind has.
+var ownParameters = map[string][]string{
+	faulty: {faultParameter, atParameter, fileParameter},
+	NFS:    {serverParameter, exportParameter},
+}
 
 // Parse reads the parameters of a storage class. Its error contains every mistake.
 func Parse(parameters map[string]string) (Kind, error) {
@@ -83,14 +94,16 @@ func Parse(parameters map[string]string) (Kind, error) {
 	}
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {
-		isFault := slices.Contains([]string{faultParameter, atParameter, fileParameter}, name)
-		known := name == BackendParameter || kind.Name == faulty && isFault
-		if !known {
+		if name != BackendParameter && !slices.Contains(ownParameters[kind.Name], name) {
 			problems = append(problems, fmt.Errorf("parameter %q: backend %s has none of that name", name, kind.Name))
 		}
 	}
 	if kind.Name == faulty {
 		_, err := damageOf(parameters)
+		problems = append(problems, err)
+	}
+	if kind.Name == NFS && parameters[serverParameter] == "" {
+		err := fmt.Errorf("parameter %q: backend %s needs the address of a server", serverParameter, NFS)
 		problems = append(problems, err)
 	}
 	return kind, errors.Join(problems...)

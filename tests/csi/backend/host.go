@@ -79,6 +79,9 @@ func (h *Host) Stage(v store.Volume, path string, access Access) error {
 		options := append([]string{"size=" + strconv.FormatInt(v.Bytes, 10), "mode=0755"}, access.Options...)
 		return mounts.Filesystem(tmpfs, v.ID, path, options)
 	}
+	if kind.Name == NFS {
+		return stageNFS(v, path, access.Options)
+	}
 	if err := os.MkdirAll(data(v), 0o755); err != nil {
 		return err
 	}

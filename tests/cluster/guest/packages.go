@@ -1,0 +1,156 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+)
+
+// packages are the Debian packages that a guest needs. They are unpacked into a folder and
+// not installed: the NFS server would start on this machine.
+var packages = []string{"user-mode-linux", "kmod", "nfs-common", "nfs-kernel-server", "rpcbind"}
+
+// ErrUnavailable reports that this machine cannot have guests.
+var ErrUnavailable = errors.New("machines of their own are not available here")
+
+// Packages are the unpacked packages of guests.
+type Packages struct {
+	// Dir is the folder that a guest sees above the files of this machine.
+	Dir string
+	// Kernel is the program that is the guest's kernel.
+	Kernel string
+}
+
+// Fetch returns the packages in a cache folder. It downloads and unpacks them once.
+func Fetch(ctx context.Context, log logrus.FieldLogger, cache string) (Packages, error) {
+	dir := filepath.Join(cache, "guest-packages")
+	p := Packages{Dir: dir, Kernel: filepath.Join(dir, "usr", "bin", "linux.uml")}
+	if _, err := os.Stat(p.Kernel); err == nil {
+		return p, nil
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return p, fmt.Errorf("%w: they need the Debian package user-mode-linux, and there is no apt-get", ErrUnavailable)
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return p, err
+	}
+	log.WithField("packages", packages).Info("Downloading the packages of machines of their own")
+	work, err := os.MkdirTemp(cache, "guest-packages-")
+	if err != nil {
+		return p, err
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	if err := download(ctx, work); err != nil {
+		return p, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	unpacked := filepath.Join(work, "root")
+	if err := unpackAll(ctx, work, unpacked); err != nil {
+		return p, err
+	}
+	return p, os.Rename(unpacked, dir)
+}
+
+// download downloads the packages, and what they depend on as far as this machine lacks it.
+func download(ctx context.Context, dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, "partial"), 0o755); err != nil {
+		return err
+	}
+	get := append([]string{
+		"install", "-y", "--no-install-recommends", "--download-only", "--reinstall",
+		"-o", "Dir::Cache::archives=" + dir, "-o", "APT::Sandbox::User=root",
+	}, packages...)
+	for _, args := range [][]string{{"update"}, get} {
+		cmd := exec.CommandContext(ctx, "apt-get", args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("apt-get %s: %w\n%s", args[0], err, output)
+		}
+	}
+	return nil
+}
+
+func unpackAll(ctx context.Context, from, to string) error {
+	archives, err := filepath.Glob(filepath.Join(from, "*.deb"))
+	if err != nil {
+		return err
+	}
+	for _, archive := range archives {
+		if output, err := exec.CommandContext(ctx, "dpkg", "-x", archive, to).CombinedOutput(); err != nil {
+			return fmt.Errorf("unpacking %s: %w: %s", filepath.Base(archive), err, output)
+		}
+	}
+	if err := mergeUsr(to); err != nil {
+		return err
+	}
+	return linkModules(to)
+}
+
+// mergeUsr moves what is in /bin, /sbin and /lib to /usr. Those are links on a current Debian,
+// and a folder above a link would hide everything that the link leads to.
+func mergeUsr(root string) error {
+	for _, name := range []string{"bin", "sbin", "lib", "lib64"} {
+		top := filepath.Join(root, name)
+		if _, err := os.Lstat(top); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := move(top, filepath.Join(root, "usr", name)); err != nil {
+			return fmt.Errorf("merging /%s into /usr: %w", name, err)
+		}
+		if err := os.RemoveAll(top); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move moves the content of a folder into another one.
+func move(from, to string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		source, target := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
+		if e.IsDir() {
+			err = move(source, target)
+		} else {
+			err = os.Rename(source, target)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linkModules puts the kernel's modules where modprobe looks for them.
+func linkModules(root string) error {
+	dirs, err := filepath.Glob(filepath.Join(root, "usr", "lib", "uml", "modules", "*"))
+	if err != nil {
+		return err
+	}
+	if len(dirs) == 0 {
+		return errors.New("the package user-mode-linux has no kernel modules")
+	}
+	modules := filepath.Join(root, "usr", "lib", "modules")
+	if err := os.MkdirAll(modules, 0o755); err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		target := strings.TrimPrefix(dir, root)
+		if err := os.Symlink(target, filepath.Join(modules, filepath.Base(dir))); err != nil {
+			return err
+		}
+	}
+	return nil
+}

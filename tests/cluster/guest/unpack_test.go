@@ -1,0 +1,64 @@
+package guest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func put(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+}
+
+func TestMergeUsr_LeavesNoFolderAboveALinkOfTheMachine(t *testing.T) {
+	root := t.TempDir()
+	put(t, filepath.Join(root, "sbin", "mount.nfs"))
+	put(t, filepath.Join(root, "usr", "sbin", "exportfs"))
+	put(t, filepath.Join(root, "lib", "modprobe.d", "a.conf"))
+	require.NoError(t, mergeUsr(root))
+	for _, file := range []string{"usr/sbin/mount.nfs", "usr/sbin/exportfs", "usr/lib/modprobe.d/a.conf"} {
+		assert.FileExists(t, filepath.Join(root, file))
+	}
+	assert.NoDirExists(t, filepath.Join(root, "sbin"))
+	assert.NoDirExists(t, filepath.Join(root, "lib"))
+}
+
+func TestLinkModules_PutsThemWhereModprobeLooks(t *testing.T) {
+	root := t.TempDir()
+	require.ErrorContains(t, linkModules(root), "no kernel modules")
+	put(t, filepath.Join(root, "usr", "lib", "uml", "modules", "6.1", "modules.dep"))
+	require.NoError(t, linkModules(root))
+	target, err := os.Readlink(filepath.Join(root, "usr", "lib", "modules", "6.1"))
+	require.NoError(t, err)
+	assert.Equal(t, "/usr/lib/uml/modules/6.1", target)
+}
+
+// A process of a guest that outlives its kernel has no command line, but the disk is open. A guest that
+// has just been started has not opened it yet.
+func TestUsers_AreProcessesOfGuestsThatUseThePath(t *testing.T) {
+	proc := t.TempDir()
+	process := func(pid, program, open string, args ...string) {
+		dir := filepath.Join(proc, pid)
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "fd"), 0o755))
+		require.NoError(t, os.Symlink(program, filepath.Join(dir, "exe")))
+		require.NoError(t, os.Symlink(open, filepath.Join(dir, "fd", "4")))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "cmdline"), []byte(strings.Join(args, "\x00")), 0o600))
+	}
+	process("10", "/cache/usr/bin/linux.uml", "/state/machines/m1/disk")
+	process("11", "/cache/usr/bin/linux.uml (deleted)", "/state/machines/m2/disk")
+	process("12", "/cache/usr/bin/linux.uml", "/other/disk")
+	process("13", "/usr/bin/tar", "/state/machines/m1/disk")
+	process("14", "/cache/usr/bin/linux.uml", "/dev/null", "linux.uml", "ubd0=/state/machines/m3/disk")
+	all, err := users(proc, "/state")
+	require.NoError(t, err)
+	assert.Equal(t, []int{10, 11, 14}, all)
+	one, err := users(proc, "/state/machines/m1/disk")
+	require.NoError(t, err)
+	assert.Equal(t, []int{10}, one)
+}
