@@ -3,8 +3,6 @@ package kube
 import (
 	"context"
 	"fmt"
-	"maps"
-	"regexp"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -46,40 +44,6 @@ func (c Client) StorageClasses(ctx context.Context) ([]storagev1.StorageClass, e
 		return nil, fmt.Errorf("listing StorageClasses: %w", err)
 	}
 	return classes, nil
-}
-
-// ClassParameters returns the parameters of a StorageClass; nil if it has none or if it cannot be read. Listing the
-// classes needs no permission beyond those in rbac-optional.yaml.
-func (c Client) ClassParameters(ctx context.Context, name string) map[string]string {
-	if name == "" {
-		return nil
-	}
-	list, err := c.API.StorageV1().StorageClasses().List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + name})
-	if err != nil {
-		c.Log.WithError(err).Info("Could not read the StorageClass; its parameters are unknown")
-		return nil
-	}
-	for _, class := range list.Items {
-		if class.Name == name {
-			return withoutSecrets(class.Parameters)
-		}
-	}
-	return nil
-}
-
-// secretParameter matches the names of parameters with which some drivers pass a secret itself. Most drivers pass the
-// name of a Secret, which is not secret.
-var secretParameter = regexp.MustCompile(`(?i)(password|passwd|token|secret|userkey|accesskey)$`)
-
-// withoutSecrets returns parameters without the values that may be secret.
-func withoutSecrets(parameters map[string]string) map[string]string {
-	parameters = maps.Clone(parameters)
-	for name := range parameters {
-		if secretParameter.MatchString(name) {
-			parameters[name] = "(not recorded)"
-		}
-	}
-	return parameters
 }
 
 // Volume describes a PersistentVolume.

@@ -148,8 +148,6 @@ type Claim struct {
 	AccessModes []string `json:"accessModes,omitempty"`
 	// Provisioner is the provisioner of the volume; absent if the PersistentVolume could not be read.
 	Provisioner string `json:"provisioner,omitempty"`
-	// Parameters are those of the StorageClass; absent if it has none or could not be read.
-	Parameters map[string]string `json:"parameters,omitempty"`
 	// MountOptions are those of the PersistentVolume; absent if it has none or could not be read.
 	MountOptions []string `json:"mountOptions,omitempty"`
 	// Handle is the volume handle of the CSI driver; absent if the PersistentVolume could not be read.

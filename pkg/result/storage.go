@@ -1,5 +1,26 @@
 package result
 
+// StorageClass returns the StorageClass of a name; an empty name is the default. The class has no fields if it is not
+// known.
+func (c Cluster) StorageClass(name string) StorageClass {
+	for _, class := range c.StorageClasses {
+		if class.Name == name || name == "" && class.IsDefault {
+			return class
+		}
+	}
+	return StorageClass{}
+}
+
+// CSIDriver returns the CSI driver of a name. The driver has no fields if it is not known.
+func (c Cluster) CSIDriver(name string) CSIDriver {
+	for _, driver := range c.CSIDrivers {
+		if driver.Name == name {
+			return driver
+		}
+	}
+	return CSIDriver{}
+}
+
 // StorageClass is a StorageClass of the run's claims. Unknown fields are absent.
 type StorageClass struct {
 	Name string `json:"name"`

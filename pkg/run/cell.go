@@ -147,7 +147,6 @@ func (c *cell) recordVolume(ctx context.Context) error {
 	}
 	pv := c.run.Kube.Volume(ctx, claim.Volume)
 	claim.Provisioner, claim.Handle, claim.MountOptions = pv.Provisioner, pv.Handle, pv.MountOptions
-	claim.Parameters = c.run.Kube.ClassParameters(ctx, claim.StorageClass)
 	return nil
 }
 

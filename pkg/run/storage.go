@@ -106,7 +106,7 @@ func describeClass(name string, classes []storagev1.StorageClass, err error) res
 }
 
 // secretParameter matches the names of parameters whose values may be secret. Names of Secrets are not secret.
-var secretParameter = regexp.MustCompile(`(?i)(password|token|userkey|accesskey|secretkey|secret)$`)
+var secretParameter = regexp.MustCompile(`(?i)(password|passwd|token|userkey|accesskey|secretkey|secret)$`)
 
 func withoutSecrets(parameters map[string]string) map[string]string {
 	shown := maps.Clone(parameters)

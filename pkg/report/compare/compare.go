@@ -88,7 +88,7 @@ func Compare(before, after result.Result) Comparison {
 	}
 	for _, old := range before.Cells {
 		if i := find(after, old.Spec.Name); i >= 0 {
-			cell := compareCells(old, after.Cells[i])
+			cell := compareCells(runCell{before.Cluster, old}, runCell{after.Cluster, after.Cells[i]})
 			c.Cells = append(c.Cells, cell)
 			c.Regression = c.Regression || cell.Regression
 		}
@@ -143,11 +143,17 @@ func cellBadness(c result.Cell) int {
 	}
 }
 
-func compareCells(before, after result.Cell) Cell {
+// runCell is a cell, and the cluster of its run.
+type runCell struct {
+	cluster result.Cluster
+	result.Cell
+}
+
+func compareCells(before, after runCell) Cell {
 	return Cell{
-		Name: displayName(before), Before: before.Verdict, After: after.Verdict,
-		Regression: cellBadness(after) > cellBadness(before),
-		Figures:    figures(before, after), Changes: changes(properties(before), properties(after)),
+		Name: displayName(before.Cell), Before: before.Verdict, After: after.Verdict,
+		Regression: cellBadness(after.Cell) > cellBadness(before.Cell),
+		Figures:    figures(before.Cell, after.Cell), Changes: changes(before.properties(), after.properties()),
 	}
 }
 
@@ -198,13 +204,13 @@ func positive(n float64) *float64 {
 	return &n
 }
 
-// properties returns what a cell tested, by name.
-func properties(c result.Cell) map[string]string {
+// properties returns what the cell tested, by name.
+func (c runCell) properties() map[string]string {
 	p := map[string]string{
 		"StorageClass": c.Spec.StorageClass, "access mode": string(c.Spec.AccessMode),
 		"volume mode": string(c.Spec.VolumeMode), "reader node": string(c.Spec.ReaderNode),
 		"forced deletion": fmt.Sprint(c.Spec.Force), "evidence level": c.Provenance.Level.String(),
-		"writer kernels": kernels(c),
+		"writer kernels": kernels(c.Cell),
 	}
 	if c.Reader != nil {
 		p["reader kernel"] = c.Reader.ScanResult.Kernel
@@ -219,9 +225,10 @@ func properties(c result.Cell) map[string]string {
 		p["StorageClass"] = cmp.Or(claim.StorageClass, c.Spec.StorageClass)
 		p["provisioner"] = claim.Provisioner
 		p["mount options"] = strings.Join(claim.MountOptions, ",")
-		for name, value := range claim.Parameters {
+		for name, value := range c.cluster.StorageClass(p["StorageClass"]).Parameters {
 			p["parameter "+name] = value
 		}
+		p["images of the CSI driver"] = strings.Join(c.cluster.CSIDriver(claim.Provisioner).Images, ", ")
 	}
 	return p
 }

@@ -34,8 +34,15 @@ func TestCompare_TheSameRunHasNoChanges(t *testing.T) {
 func upgraded() (before, after result.Result) {
 	before, after = samples.Pass(), samples.Pass()
 	before.Cells[0].Epochs[0].Kernel, after.Cells[0].Epochs[0].Kernel = "6.8.0-45", "6.8.0-50"
-	before.Cells[0].Claim.Parameters = map[string]string{"pool": "a", "fsType": "ext4"}
-	after.Cells[0].Claim.Parameters = map[string]string{"pool": "b", "fsType": "ext4"}
+	before.Cluster.StorageClasses = []result.StorageClass{
+		{Name: before.Cells[0].Claim.StorageClass, Parameters: map[string]string{"pool": "a", "fsType": "ext4"}},
+	}
+	after.Cluster.StorageClasses = []result.StorageClass{
+		{Name: after.Cells[0].Claim.StorageClass, Parameters: map[string]string{"pool": "b", "fsType": "ext4"}},
+	}
+	driver := before.Cells[0].Claim.Provisioner
+	before.Cluster.CSIDrivers = []result.CSIDriver{{Name: driver, Images: []string{"registry.example/driver:v1"}}}
+	after.Cluster.CSIDrivers = []result.CSIDriver{{Name: driver, Images: []string{"registry.example/driver:v2"}}}
 	after.Cells[0].Claim.MountOptions = []string{"noatime", "discard"}
 	before.Cells[0].Epochs[0].Mount.SuperOptions = "rw,clientaddr=10.0.0.1"
 	after.Cells[0].Epochs[0].Mount.SuperOptions = "rw,clientaddr=10.0.0.2"
@@ -61,6 +68,7 @@ func TestCompare_FindsWhatChanged(t *testing.T) {
 	}, c.Changes)
 	require.Len(t, c.Cells, 1)
 	assert.Equal(t, []compare.Change{
+		{Name: "images of the CSI driver", Before: "registry.example/driver:v1", After: "registry.example/driver:v2"},
 		{Name: "mount options", After: "noatime,discard"},
 		{Name: "parameter pool", Before: "a", After: "b"},
 		{Name: "writer kernels", Before: "6.8.0-45", After: "6.8.0-50"},
