@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCheckBundleFolder_AcceptsANewFolderAndLeavesNothing(t *testing.T) {
+func TestCheckBundleFolder_AcceptsAMissingFolderAndLeavesNothing(t *testing.T) {
 	existing := t.TempDir()
 	require.NoError(t, CheckBundleFolder(filepath.Join(existing, "new", "folder")))
 	left, err := os.ReadDir(existing)
