@@ -190,28 +190,38 @@ func (o *objectEvaluation) checkOther(required journal.Point, object journal.Obj
 	case other.damage.Bytes == 0:
 		o.findings.add(Missing, required, object, "is empty")
 	default:
-		o.findings.add(classOfDamage(*other.damage), required, object, describeDamage(*other.damage))
+		class, detail := o.inspect(*other.damage)
+		o.findings.add(class, required, object, detail)
 	}
 }
 
-// classOfDamage returns Torn if an object begins with a part of a record, and otherwise Corrupt.
-func classOfDamage(d journal.ObjectDamage) Class {
-	if d.Partial != nil && (d.Matching == d.Bytes || d.Zeros == d.Bytes-d.Matching) {
-		return Torn
-	}
-	return Corrupt
-}
-
-func describeDamage(d journal.ObjectDamage) string {
-	switch {
+// inspect returns the class of an object that has no intact record, and what it has instead. The object is torn if it
+// begins with a part of a record of its own and has nothing else.
+func (o *objectEvaluation) inspect(d journal.ObjectDamage) (Class, string) {
+	switch rest := d.Bytes - d.Matching; {
 	case d.Zeros == d.Bytes:
-		return "has only zeros: " + Count(d.Bytes, "byte")
-	case d.Partial != nil:
-		return fmt.Sprintf("begins with %s of the record of %s, then has other bytes",
-			Count(d.Matching, "byte"), describe(*d.Partial))
+		return Corrupt, "has only zeros: " + Count(d.Bytes, "byte")
+	case d.Partial == nil || !o.mayHave(d.Object, *d.Partial): // damaged fields can name any record
+		return Corrupt, fmt.Sprintf("has %s that are not an intact record", Count(d.Bytes, "byte"))
+	case d.Matching >= int64(o.Scan.RecordSize):
+		return Corrupt, fmt.Sprintf("has the record of %s and %s after it", describe(*d.Partial), Count(rest, "more byte"))
+	case rest == 0:
+		return Torn, fmt.Sprintf("has only the first %s of the record of %s", Count(d.Matching, "byte"), describe(*d.Partial))
+	case d.Zeros == rest:
+		return Torn, begins(d) + ", then has zeros"
 	default:
-		return Count(d.Bytes, "byte") + " that are not an intact record"
+		return Corrupt, begins(d) + ", then has other bytes"
 	}
+}
+
+// mayHave reports whether an operation may have been done and writes an object.
+func (o *objectEvaluation) mayHave(object journal.Object, p journal.Point) bool {
+	return p.Seq <= o.frontier[p.Epoch] && o.model.Written(p) == object
+}
+
+// begins describes the start of a damaged object.
+func begins(d journal.ObjectDamage) string {
+	return fmt.Sprintf("begins with %s of the record of %s", Count(d.Matching, "byte"), describe(*d.Partial))
 }
 
 // mayBeInFlight reports whether a writer may have been killed while it overwrote an object in place, after the last

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -105,11 +106,20 @@ func TestJudgeObjects_ClassOfTheDamage(t *testing.T) {
 		{"zeros", Missing, func(r *objectRun, s journal.Object) { clear(r.volume[s]) }, "has no record, only zeros"},
 		{"lost", Missing, func(r *objectRun, s journal.Object) { delete(r.volume, s) }, "has no record, only zeros"},
 		{"zeros at the end", Torn, func(r *objectRun, s journal.Object) { clear(r.volume[s][128:]) },
-			"begins with 128 bytes of the record of epoch 1 sequence 40"},
-		{"short", Torn, func(r *objectRun, s journal.Object) { r.volume[s] = r.volume[s][:100] }, "begins with 100 bytes"},
-		{"flipped", Corrupt, func(r *objectRun, s journal.Object) { r.volume[s][150] ^= 1 }, "begins with 150 bytes"},
+			"begins with 128 bytes of the record of epoch 1 sequence 40, then has zeros"},
+		{"short", Torn, func(r *objectRun, s journal.Object) { r.volume[s] = r.volume[s][:100] },
+			"has only the first 100 bytes of the record of epoch 1 sequence 40"},
+		{"flipped", Corrupt, func(r *objectRun, s journal.Object) { r.volume[s][150] ^= 1 },
+			"begins with 150 bytes of the record of epoch 1 sequence 40, then has other bytes"},
+		{"flipped in the sequence number", Corrupt, func(r *objectRun, s journal.Object) {
+			r.volume[s][bytes.Index(r.volume[s], []byte("000040"))] = '1'
+		}, "has 256 bytes that are not an intact record"},
+		{"longer", Corrupt, func(r *objectRun, s journal.Object) { r.volume[s] = append(r.volume[s], "x"...) },
+			"has the record of epoch 1 sequence 40 and 1 more byte after it"},
+		{"longer with zeros", Corrupt, func(r *objectRun, s journal.Object) { r.volume[s] = append(r.volume[s], 0, 0) },
+			"has the record of epoch 1 sequence 40 and 2 more bytes after it"},
 		{"other bytes", Corrupt, func(r *objectRun, s journal.Object) { r.volume[s] = []byte("something else") },
-			"14 bytes that are not an intact record"},
+			"has 14 bytes that are not an intact record"},
 		{"other slot", Misdirected, func(r *objectRun, s journal.Object) { r.volume[s] = r.volume[r.slot(1, 41)] },
 			"has the record of epoch 1 sequence 41, which belongs to slot"},
 	} {

@@ -22,6 +22,9 @@ type Target struct {
 // NewTarget returns the target that a path names. The journal's folder is named
 // after the journal. Nothing is created.
 func NewTarget(path, journalID string) (Target, error) {
+	if path == "" {
+		return Target{}, errors.New("the path is empty: want a folder or a block device")
+	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return Target{}, fmt.Errorf("finding the absolute path of %s: %w", path, err)

@@ -35,7 +35,7 @@ func limit(field func(*Values) *time.Duration) func(*Values, string) error {
 	return func(v *Values, value string) error {
 		d, err := time.ParseDuration(value)
 		if err != nil || d < time.Microsecond || d > maxDuration {
-			return wanted("a duration with a unit, such as 50ms or 30s")
+			return wanted("a duration with a unit, 1µs to 720h, such as 50ms or 30s")
 		}
 		*field(v) = d
 		return nil

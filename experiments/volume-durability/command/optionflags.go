@@ -154,6 +154,7 @@ func (f *optionFlags) value(name string) string {
 // withFlagNames adds the names of the flags to mistakes in options.
 func withFlagNames(err error) error {
 	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
-		return fmt.Errorf("--%s (%s) %q: want %s%s", flagName(p.Name), p.Name, p.Value, p.Want, terminal.SuggestValue(p))
+		return fmt.Errorf("--%s (%s) %q: want %s%s", flagName(p.Name), p.Name, p.Value,
+			terminal.FlagNames(p.Want, flagName), terminal.SuggestValue(p))
 	})
 }

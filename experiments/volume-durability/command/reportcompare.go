@@ -23,7 +23,7 @@ func newReportCompare(streams Streams) *cobra.Command {
 	p := &reportCompareCommand{report: &reportCommand{streams: streams, cluster: cluster}}
 	c := &cobra.Command{
 		Use: "compare BEFORE AFTER", Short: "Show what changed between two runs",
-		Args: cobra.ExactArgs(2), ValidArgsFunction: bundleNames,
+		Args: terminal.ExactArgs(2, "two runs"), ValidArgsFunction: bundleNames,
 		Long: `Show what changed between two runs: verdicts, figures, StorageClasses, mounts, kernels,
 versions and options. Cells are matched by their names.
 

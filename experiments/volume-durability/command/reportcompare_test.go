@@ -119,12 +119,16 @@ func TestReportTrend_ReadsTheBundlesInAFolder(t *testing.T) {
 	t.Chdir(history)
 	_, out, errOut = execute(t, "report", "trend")
 	assert.Regexp(t, want, out, errOut)
-	code, out, errOut = execute(t, "report", "trend", "--cell", "other")
-	assert.Equal(t, terminal.ExitOK, code)
-	assert.Empty(t, out)
-	assert.Contains(t, errOut, "No runs found.")
+	code, _, errOut = execute(t, "report", "trend", "--cell", "other")
+	assert.Equal(t, terminal.ExitError, code)
+	assert.Contains(t, errOut, "--cell other: none of the 2 runs has this cell")
 	_, out, _ = execute(t, "report", "trend", "-o", "json", "--cell", "durability")
 	var points []compare.Point
 	require.NoError(t, json.Unmarshal([]byte(out), &points))
 	assert.Len(t, points, 2)
+	t.Setenv("COLUMNS", "60")
+	_, out, _ = execute(t, "report", "trend")
+	for line := range strings.Lines(out) {
+		assert.LessOrEqual(t, len(line), 61, line)
+	}
 }

@@ -9,9 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/report/compare"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -57,11 +59,27 @@ func (t *reportTrendCommand) execute(ctx context.Context, args []string) error {
 		return err
 	}
 	points := compare.Trend(results, t.cell)
+	if len(points) == 0 && t.cell != "" && len(results) > 0 {
+		return fmt.Errorf("--cell %s: none of the %s has this cell", t.cell, judge.Count(len(results), "run"))
+	}
 	if len(points) == 0 && t.format.Value == "" {
 		fmt.Fprintln(t.report.streams.ErrOut, "No runs found.")
 		return nil
 	}
-	return t.format.Write(t.report.streams.Out, points, func() (string, error) { return compare.TrendText(points), nil })
+	return t.format.Write(t.report.streams.Out, points, func() (string, error) { return t.table(points), nil })
+}
+
+// table renders a trend for a terminal.
+func (t *reportTrendCommand) table(points []compare.Point) string {
+	out := t.report.streams.Out
+	palette := t.format.Color.Palette(out)
+	table := style.Table{Rows: compare.TrendRows(points), Columns: []style.Column{
+		{Title: "RUN", Name: true}, {Title: "STARTED"},
+		{Title: "VERDICT", Color: func(_ int, verdict string) string { return palette.Verdict(verdict) }},
+		{Title: "CELLS", Drop: 1}, {Title: "LOST"}, {Title: "RECOVERY", Drop: 4}, {Title: "COMMIT P99", Drop: 3},
+		{Title: "RECORDS/S", Drop: 2},
+	}}
+	return table.Render(style.Width(out))
 }
 
 // results returns the results of the runs that the arguments name, each run once.

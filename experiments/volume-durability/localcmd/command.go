@@ -31,6 +31,9 @@ const helperCommand = "helper"
 // optionsHeading is the heading of the options in the help. Some defaults are not those of run.
 const optionsHeading = "Options, with the same names as in run; a time is seconds, or has a unit, such as 2m"
 
+// wantTarget describes the argument of a command.
+const wantTarget = "one folder or block device"
+
 // localCommand holds the flags of the command local.
 type localCommand struct {
 	out, errOut io.Writer
@@ -55,7 +58,7 @@ func New(out, errOut io.Writer, path ...string) *cobra.Command {
 	l := &localCommand{out: out, errOut: errOut, path: path}
 	c := &cobra.Command{
 		Use: "local DIR|DEVICE", Short: "Test a folder or a block device of this machine, without a cluster",
-		Args: cobra.ExactArgs(1),
+		Args: terminal.ExactArgs(1, wantTarget),
 		Long: `Test a folder or a block device of this machine, without a cluster.
 
 A writer process appends records to a new folder in DIR and reports which of them are on
@@ -178,6 +181,9 @@ func (l *localCommand) newRun(path string) (local.Run, error) {
 	note(err)
 	if l.overwrite != "" && (l.overwrite != path || err == nil && !run.Target.Device) {
 		note(fmt.Errorf("--overwrite %s: want the same block device as the argument, %s", l.overwrite, path))
+	}
+	if run.Target.Device {
+		note(checkDevicePattern(values))
 	}
 	note(l.addReader(&run))
 	note(l.chooseFolder(run))

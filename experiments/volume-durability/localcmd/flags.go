@@ -17,6 +17,7 @@ import (
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/local"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
 // localOption is an option of a run that a local run also has, with its default and its help
@@ -104,8 +105,12 @@ func (o *optionFlags) parse() (options.Values, error) {
 		if value := o.value[name]; value != nil {
 			return value.value
 		}
+		if name == "CLAIM_SIZE" {
+			return noClaimLimit
+		}
 		return ""
 	})
+	err = errors.Join(err, checkOneCell(v))
 	v.VolumeSource, v.StorageClasses, v.AccessModes, v.VolumeModes = options.Local, []string{}, nil, nil
 	v.ReaderNodes, v.ClaimSize, v.ParallelCells = []options.ReaderNode{}, resource.Quantity{}, 1
 	v.Namespace, v.ClaimName, v.WriterPod, v.ReaderPod, v.JournalFile = "", "", "", "", ""
@@ -113,10 +118,35 @@ func (o *optionFlags) parse() (options.Values, error) {
 	return v, withFlagNames(err)
 }
 
+// noClaimLimit is a size into which all objects fit, because a local run has no claim.
+const noClaimLimit = "1Ei"
+
+// checkOneCell returns an InvalidValueError for each option with a value that only a run on a cluster can have.
+func checkOneCell(v options.Values) error {
+	var problems []error
+	if len(v.WritePatterns) > 1 {
+		names := make([]string, len(v.WritePatterns))
+		for i, name := range v.WritePatterns {
+			names[i] = name.String()
+		}
+		problems = append(problems, options.InvalidValueError{
+			Name: "WRITE_PATTERN", Value: strings.Join(names, ","), Want: "one pattern: a local run has one cell",
+		})
+	}
+	if v.RequiredEvidence > provenance.Remounted {
+		problems = append(problems, options.InvalidValueError{
+			Name: "REQUIRED_EVIDENCE", Value: v.RequiredEvidence.String(),
+			Want: provenance.Remounted.String() + " or lower: a local run attaches no volume",
+		})
+	}
+	return errors.Join(problems...)
+}
+
 // withFlagNames replaces the names of options by those of their flags.
 func withFlagNames(err error) error {
 	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
-		return fmt.Errorf("--%s %q: want %s%s", terminal.FlagName(p.Name), p.Value, p.Want, terminal.SuggestValue(p))
+		return fmt.Errorf("--%s %q: want %s%s", terminal.FlagName(p.Name), p.Value,
+			terminal.FlagNames(p.Want, terminal.FlagName), terminal.SuggestValue(p))
 	})
 }
 
@@ -153,6 +183,16 @@ func newRemote(prefix, helper string, helperArgs []string) (local.Remote, error)
 	var err error
 	r.Executable, err = os.Executable()
 	return r, err
+}
+
+// checkDevicePattern returns an error if a block device cannot be written with the pattern.
+func checkDevicePattern(v options.Values) error {
+	for _, name := range v.WritePatterns {
+		if !name.SupportsBlockDevice() {
+			return fmt.Errorf("--write-pattern %s: want append or overwrite: no other pattern can write to a block device", name)
+		}
+	}
+	return nil
 }
 
 // checkOutside returns an error if a path is in the folder under test: what is there may

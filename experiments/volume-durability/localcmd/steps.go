@@ -32,7 +32,7 @@ type writeCommand struct {
 func newWrite(l *localCommand) *cobra.Command {
 	w := &writeCommand{localCommand: l}
 	c := &cobra.Command{
-		Use: "write DIR|DEVICE --acks FILE|-|tcp://HOST:PORT", Args: cobra.ExactArgs(1),
+		Use: "write DIR|DEVICE --acks FILE|-|tcp://HOST:PORT", Args: terminal.ExactArgs(1, wantTarget),
 		Short: "Write records until interrupted, and send the acknowledgements elsewhere",
 		Long: `Write records until interrupted, and send the acknowledgements elsewhere.
 
@@ -99,8 +99,9 @@ type readCommand struct {
 func newRead(l *localCommand) *cobra.Command {
 	r := &readCommand{localCommand: l}
 	c := &cobra.Command{
-		Use: "read DIR", Args: cobra.ExactArgs(1), Short: "Scan the journals in DIR, and print the scan results",
-		RunE: func(c *cobra.Command, args []string) error { return r.execute(c.Context(), args[0]) },
+		Use: "read DIR", Args: terminal.ExactArgs(1, "one folder"),
+		Short: "Scan the journals in DIR, and print the scan results",
+		RunE:  func(c *cobra.Command, args []string) error { return r.execute(c.Context(), args[0]) },
 	}
 	flags := terminal.NewFlagGroup("Flags")
 	flags.IntVar(&r.recordSize, "record-size", 256, "bytes per record, as set for local write")

@@ -26,10 +26,11 @@ func CheckBundleFolder(folder string) error {
 // checkWritable returns an error unless a folder can be written, or created.
 func checkWritable(folder string) error {
 	for existing := folder; ; existing = filepath.Dir(existing) {
-		trial, err := os.MkdirTemp(existing, ".volume-durability-")
-		if errors.Is(err, os.ErrNotExist) && existing != filepath.Dir(existing) {
+		// MkdirTemp cannot be asked: it also reports ErrNotExist in a folder that takes no files, such as /proc.
+		if _, err := os.Lstat(existing); errors.Is(err, os.ErrNotExist) && existing != filepath.Dir(existing) {
 			continue
 		}
+		trial, err := os.MkdirTemp(existing, ".volume-durability-")
 		if err != nil {
 			return err
 		}

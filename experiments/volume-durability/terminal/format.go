@@ -19,6 +19,9 @@ const (
 	FormatJUnit = "junit"
 )
 
+// formatText names the default of FormatFlag.
+const formatText = "text"
+
 // FormatFlag is -o, the output format. Its default is text for a terminal.
 type FormatFlag struct {
 	Value   string
@@ -33,6 +36,10 @@ type FormatFlag struct {
 
 // Set parses a format.
 func (f *FormatFlag) Set(value string) error {
+	if value == formatText {
+		f.Value = ""
+		return nil
+	}
 	if f.Other == nil || !f.Other(value) {
 		if err := oneOf(value, f.Allowed); err != nil {
 			return err

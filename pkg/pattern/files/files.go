@@ -133,8 +133,10 @@ func readFile(path string, object journal.Object, scanner *pattern.Scanner) (pro
 	}
 	content, err := io.ReadAll(io.LimitReader(r, journal.MaxRecordSize+1))
 	switch {
-	case err != nil || len(r.Unreadable()) > 0:
-		scanner.AddUnreadable(object, int64(len(content)), errors.Join(err, errUnreadable))
+	case err != nil:
+		scanner.AddUnreadable(object, int64(len(content)), err)
+	case len(r.Unreadable()) > 0:
+		scanner.AddUnreadable(object, int64(len(content)), errUnreadable)
 	default:
 		scanner.Add(object, content)
 	}

@@ -1,6 +1,7 @@
 package compare_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -149,8 +150,9 @@ func TestTrend_IsInTheOrderOfTheRuns(t *testing.T) {
 	assert.Equal(t, 210.0, *points[1].Lost)
 	assert.InDelta(t, second.Cells[0].SlowestRecovery().Seconds(), *points[1].SlowestRecovery, 1e-9)
 	assert.Nil(t, points[2].Lost, "nothing was verified")
-	assert.Regexp(t, `second +2026-11-24 13:46:47 +Fail +1 +210 +[\d.]+s +[\d.]+ms +\d+`, compare.TrendText(points))
-	assert.Regexp(t, `third +2026-11-24 14:46:47 +Error +1 +- +- +- +-\n`, compare.TrendText(points))
+	rows := compare.TrendRows(points)
+	assert.Regexp(t, `second +2026-11-24 13:46:47 +Fail +1 +210 +[\d.]+s +[\d.]+ms +\d+`, strings.Join(rows[1], " "))
+	assert.Regexp(t, `third +2026-11-24 14:46:47 +Error +1 +- +- +- +-$`, strings.Join(rows[2], " "))
 }
 
 func TestTrend_HasTheWorstFiguresOfTheCells(t *testing.T) {

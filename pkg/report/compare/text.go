@@ -75,15 +75,17 @@ func (f Figure) change() string {
 	return percent
 }
 
-// TrendText returns a trend as a table.
-func TrendText(points []Point) string {
-	return table(func(row func(...string)) {
-		row("RUN", "STARTED", "VERDICT", "CELLS", "LOST", "RECOVERY", "COMMIT P99", "RECORDS/S")
-		for _, p := range points {
-			row(p.ID, formatTime(p.StartedAt), string(p.Verdict), fmt.Sprint(p.Cells), format(p.Lost, Records),
-				format(p.SlowestRecovery, Seconds), format(p.CommitP99, Seconds), format(p.Rate, RecordsPerSecond))
-		}
-	})
+// TrendRows returns a trend as the rows of a table: the ID of the run, its start, its verdict, the number of cells, the
+// lost records, the slowest recovery, the 99th percentile of the commits and the rate.
+func TrendRows(points []Point) [][]string {
+	var rows [][]string
+	for _, p := range points {
+		rows = append(rows, []string{
+			p.ID, formatTime(p.StartedAt), string(p.Verdict), fmt.Sprint(p.Cells), format(p.Lost, Records),
+			format(p.SlowestRecovery, Seconds), format(p.CommitP99, Seconds), format(p.Rate, RecordsPerSecond),
+		})
+	}
+	return rows
 }
 
 // table aligns the columns of rows.
