@@ -6,8 +6,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// AddNotShown adds to NotShown what the cell does not show, even with a Pass. It depends on the provenance, as the evidence level
-// does, so the two do not contradict each other.
+// AddNotShown adds to NotShown what the cell does not show, even with a Pass. It depends on the provenance, as the
+// evidence level does, so the two do not contradict each other.
 func AddNotShown(c *result.Cell) {
 	if c.IsLocal() {
 		c.NotShown = append(c.NotShown, localLimits(c.Provenance)...)
