@@ -42,7 +42,7 @@ type ObjectDamage struct {
 	Object
 	// Bytes is the length of the object in bytes, including those that cannot be read.
 	Bytes int64 `json:"bytes"`
-	// Zeros is the number of zero bytes. No record contains one.
+	// Zeros is the number of zero bytes. No intact record contains a zero byte.
 	Zeros int64 `json:"zeros,omitempty"`
 	// Unreadable is the error of the read; empty if every byte could be read.
 	Unreadable string `json:"unreadable,omitempty"`

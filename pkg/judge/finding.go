@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Finding is evidence against the storage: acknowledged data was lost or damaged, or the volume could no longer be
-// used.
+// Finding is evidence against the storage: acknowledged data was lost or damaged, the volume could no longer be used,
+// or a figure did not meet a threshold.
 type Finding struct {
 	Class Class `json:"class"`
 	// Epoch is the epoch of the first affected record; absent if the records are unknown.
@@ -23,8 +23,8 @@ type Finding struct {
 	Offset int64 `json:"offset"`
 	// End is the offset after the last affected byte. It equals the offset if no byte is affected.
 	End int64 `json:"end"`
-	// Object is the name of the first affected object; empty if the write pattern has no objects. Offset and End then
-	// are offsets in the file of the slots, and 0 and the length of a record for a file.
+	// Object is the name of the first affected object; empty if the write pattern has no objects. For a slot, Offset
+	// and End are offsets in the file or device of the slots. For a file, they are 0 and the length of a record.
 	Object string `json:"object,omitempty"`
 	// Detail adds what the class and the numbers do not show.
 	Detail string `json:"detail,omitempty"`

@@ -31,7 +31,7 @@ func (s *execution) conclude(ctx context.Context, err error) {
 	default:
 		verdict.EndEarly(c, err)
 	}
-	verdict.AddLimits(c)
+	verdict.AddNotShown(c)
 }
 
 // reason returns the reason of a run with a shortfall. verified is the sentence on what was verified.

@@ -65,8 +65,8 @@ func Table() []Option {
 		{
 			Name: "CHAOS_INTERVAL", Default: "10", IsLitmus: true,
 			Doc: "Seconds, or a duration such as `2m`, from the start of the chaos to the first deletion, and between " +
-				"deletions. If the new writer has no acknowledgement by then, the deletion is skipped; the last one is made " +
-				"later instead. With `RANDOMNESS`, also a range such as `5-10` or `5s-2m`.",
+				"deletions. If the new writer has no acknowledgement by then, that deletion is skipped. Only the last deletion of " +
+				"the chaos is delayed instead. With `RANDOMNESS`, also a range such as `5-10` or `5s-2m`.",
 			set: interval,
 		},
 		{
@@ -95,7 +95,7 @@ func Table() []Option {
 		{
 			Name: "PODS_AFFECTED_PERC", IsLitmus: true,
 			Doc: "With several cells: the percentage of writers to delete at each interval, chosen at random, at least " +
-				"one; empty or 0 for all.",
+				"one; empty or 0 for all. In addition, every writer is deleted at the end of the chaos.",
 			set: optional(affected),
 		},
 		{

@@ -1,5 +1,6 @@
 // Package pattern describes the write patterns of a run: which object each operation of a writer writes or removes,
-// and so what an acknowledgement guarantees. The packages below it do the operations.
+// and so what an acknowledgement guarantees. Its sub-packages slots, files and objects do the
+// operations.
 //
 // This package is pure. Which object an operation touches depends only on the journal's identity and on the epoch and
 // sequence number of the operation. So the ledger needs no entry per object.
@@ -152,7 +153,8 @@ func (n Name) properties() properties {
 	}
 }
 
-// Limits of the number of objects. The maximum limits the memory of the reader.
+// Limits of the number of objects. The option WRITE_OBJECTS has a higher minimum. The maximum limits the memory of the
+// reader.
 const (
 	MinObjects = 1
 	MaxObjects = 1 << 20
@@ -162,7 +164,7 @@ const (
 type Layout struct {
 	Pattern Name `json:"pattern"`
 	// Objects is the number of objects that are written in turn. For Remove, it is the number of files that are
-	// kept. It is 0 for other patterns.
+	// kept. It is 0 for Create and for the patterns that append.
 	Objects uint64 `json:"objects,omitempty"`
 }
 

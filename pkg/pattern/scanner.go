@@ -34,7 +34,8 @@ func NewScanner(format journal.Format, model Model, points []journal.Point) *Sca
 	return s
 }
 
-// Add checks the whole content of one object. A slot that has only zeros was never written, and is not reported.
+// Add checks the whole content of one object. A slot that has only zeros counts as never written and is not listed. If
+// it must have a record, the judge reports it as missing.
 func (s *Scanner) Add(object journal.Object, content []byte) {
 	s.report.Present = true
 	s.report.Bytes += int64(len(content))

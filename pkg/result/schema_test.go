@@ -44,13 +44,19 @@ var enums = map[reflect.Type][]any{
 	reflect.TypeFor[protocol.ReadMode](): {
 		protocol.ReadDirect, protocol.ReadDropped, protocol.ReadNoCache, protocol.ReadCached,
 	},
-	reflect.TypeFor[provenance.Answer](): {provenance.Yes, provenance.No, provenance.Unknown, ""},
-	reflect.TypeFor[judge.Class](): {
-		judge.Missing, judge.LostTail, judge.LostGap, judge.Corrupt, judge.Torn, judge.Reordered, judge.Duplicated,
-		judge.RolledBack, judge.Foreign, judge.Unavailable, judge.ReadOnly, judge.TooSlow,
-	},
+	reflect.TypeFor[provenance.Answer]():       {provenance.Yes, provenance.No, provenance.Unknown, ""},
+	reflect.TypeFor[judge.Class]():             anyOf(judge.Classes()),
 	reflect.TypeFor[result.ThresholdUnit]():    {result.Seconds, result.RecordsPerSecond},
 	reflect.TypeFor[result.ThresholdOutcome](): {result.Met, result.Missed, result.NotMeasured},
+}
+
+// anyOf returns the values of a type.
+func anyOf[T any](values []T) []any {
+	all := make([]any, 0, len(values))
+	for _, v := range values {
+		all = append(all, v)
+	}
+	return all
 }
 
 // customSchema returns the schema of a type whose JSON differs from its Go type; nil for all others.
@@ -101,10 +107,18 @@ func definitionName(t reflect.Type) string {
 	return t.Name()
 }
 
-// heading returns the name of an object in words: "Scan result".
+// wordStarts matches the places in a CamelCase name at which a word begins.
+var wordStarts = regexp.MustCompile(`([a-z])([A-Z])|([A-Z])([A-Z][a-z])`)
+
+// heading returns the name of an object in words: "Scan result", "CSI driver".
 func heading(name string) string {
-	words := strings.ToLower(regexp.MustCompile(`(.)([A-Z])`).ReplaceAllString(name, "$1 $2"))
-	return strings.ToUpper(words[:1]) + words[1:]
+	words := strings.Fields(wordStarts.ReplaceAllString(name, "$1$3 $2$4"))
+	for i, word := range words {
+		if i > 0 && word != strings.ToUpper(word) {
+			words[i] = strings.ToLower(word)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // schema returns the schema of result.json, made of the Go types and their comments.

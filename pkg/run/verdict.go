@@ -31,7 +31,7 @@ func (b verdictBuilder) build() {
 		Thresholds: b.options.Thresholds,
 	})
 	b.cell.Reason = b.reason(shortfall, b.cell.Reason)
-	verdict.AddLimits(b.cell)
+	verdict.AddNotShown(b.cell)
 	b.addSTIG()
 }
 

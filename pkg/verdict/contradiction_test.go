@@ -80,7 +80,7 @@ func TestSentences_DoNotContradictEachOther(t *testing.T) {
 	for seed := first; seed < first+2_000; seed++ {
 		c, required := randomCell(rand.New(rand.NewPCG(seed, 1)))
 		shortfall := Decide(&c, required)
-		AddLimits(&c)
+		AddNotShown(&c)
 		sentences := append([]string{c.Reason, c.Provenance.NotReachedReason}, append(c.NotShown, c.Notes...)...)
 		holds := func(is bool, what any) {
 			if !is {

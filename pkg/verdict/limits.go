@@ -6,9 +6,9 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// AddLimits adds what the cell does not show, even with a Pass. It depends on the provenance, as the evidence level
-// does, so the two do not contradict each other.
-func AddLimits(c *result.Cell) {
+// AddNotShown adds to NotShown what the cell does not show, even with a Pass. It depends on the provenance, as the
+// evidence level does, so the two do not contradict each other.
+func AddNotShown(c *result.Cell) {
 	if c.IsLocal() {
 		c.NotShown = append(c.NotShown, localLimits(c.Provenance)...)
 		return

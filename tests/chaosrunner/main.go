@@ -1,9 +1,9 @@
 // Command runner replaces Litmus's chaos-runner in tests and in the demo, because the real
 // one is not available as a Go module. It has the same contract with the operator and the
 // experiment: the environment, the Job, the statuses in the ChaosEngine, the clean-up
-// policy. It rejects sidecars, ConfigMaps, Secrets and host files, and has no events, no
-// analytics and no timeout for a Job that does not start. It waits for the Job to end,
-// including retries; the real one stops at the first failed pod.
+// policy. It rejects an engine or an experiment that declares sidecars, ConfigMaps, Secrets or
+// host files, and has no events, no analytics and no timeout for a Job that does not start. It
+// waits for the Job to end, including retries; the real one stops at the first failed pod.
 package main
 
 import (

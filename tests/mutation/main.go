@@ -1,5 +1,5 @@
-// Command mutation adds one-line bugs to the judge, the ledger and the journal, one at a
-// time, and expects their tests to fail. It does not change the sources: the compiler reads
+// Command mutation adds one-line bugs to the judge and the packages that it uses, one at
+// a time, and expects their tests to fail. It does not change the sources: the compiler reads
 // the changed file instead of the real one.
 package main
 

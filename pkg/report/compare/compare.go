@@ -79,7 +79,7 @@ type Change struct {
 	After  string `json:"after"`
 }
 
-// Compare compares two runs. Cells are matched by their names.
+// Compare compares two runs. Cells are matched by their names, and the only cells of two runs match.
 func Compare(before, after result.Result) Comparison {
 	c := Comparison{
 		Before: runOf(before), After: runOf(after), Changes: runChanges(before, after), Cells: []Cell{},
@@ -87,7 +87,7 @@ func Compare(before, after result.Result) Comparison {
 		Regression: badness(after.Verdict) > badness(before.Verdict),
 	}
 	for _, old := range before.Cells {
-		if i := find(after, old.Spec.Name); i >= 0 {
+		if i := find(after, old); i >= 0 {
 			cell := compareCells(runCell{before.Cluster, old}, runCell{after.Cluster, after.Cells[i]})
 			c.Cells = append(c.Cells, cell)
 			c.Regression = c.Regression || cell.Regression
@@ -98,24 +98,26 @@ func Compare(before, after result.Result) Comparison {
 
 func runOf(r result.Result) Run { return Run{r.RunID, r.StartedAt, r.Verdict} }
 
-// find returns the index of the cell with a name; -1 if there is none.
-func find(r result.Result, name string) int {
-	return slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.Spec.Name == name })
+// find returns the index of the cell that matches a cell of another run; -1 if there is none. The only cell of a run
+// matches that of another run, so that two StorageClasses can be compared.
+func find(r result.Result, like result.Cell) int {
+	i := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.Spec.Name == like.Spec.Name })
+	if i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.DisplayName() == like.DisplayName() })
 }
 
 // missingIn returns the names of the cells of one run that another run does not have.
 func missingIn(other, r result.Result) []string {
 	names := []string{}
 	for _, c := range r.Cells {
-		if find(other, c.Spec.Name) < 0 {
-			names = append(names, displayName(c))
+		if find(other, c) < 0 {
+			names = append(names, c.DisplayName())
 		}
 	}
 	return names
 }
-
-// displayName returns the name of a cell. A cell without a name has the name of its test in JUnit XML.
-func displayName(c result.Cell) string { return cmp.Or(c.Spec.Name, "durability") }
 
 // badness orders verdicts. What was not verified is worse than a Pass, and a Fail is the worst.
 func badness(v judge.Verdict) int {
@@ -151,7 +153,7 @@ type runCell struct {
 
 func compareCells(before, after runCell) Cell {
 	return Cell{
-		Name: displayName(before.Cell), Before: before.Verdict, After: after.Verdict,
+		Name: before.DisplayName(), Before: before.Verdict, After: after.Verdict,
 		Regression: cellBadness(after.Cell) > cellBadness(before.Cell),
 		Figures:    figures(before.Cell, after.Cell), Changes: changes(before.properties(), after.properties()),
 	}

@@ -86,9 +86,9 @@ func TestCompare_FindsWhatChanged(t *testing.T) {
 	assert.True(t, found)
 	text := c.Text()
 	for _, want := range []string{
-		`run +8f3a5c7e9b1d2f40 +0123\n`, `Kubernetes +v1.34.4 +v1.37.0\n`, `durability +verdict +Pass +Pass\n`,
-		`durability +lost +0 +0\n`, `durability +commit p99 +[\d.]+ms +[\d.]+ms +\+100 %\n`,
-		`durability +parameter pool +a +b +changed\n`, `durability +mount options +- +noatime,discard +changed\n`,
+		`run +8f3a5c7e9b1d2f40 +0123\n`, `Kubernetes +v1.34.4 +v1.37.0\n`, `ceph-rbd +verdict +Pass +Pass\n`,
+		`ceph-rbd +lost +0 +0\n`, `ceph-rbd +commit p99 +[\d.]+ms +[\d.]+ms +\+100 %\n`,
+		`ceph-rbd +parameter pool +a +b +changed\n`, `ceph-rbd +mount options +- +noatime,discard +changed\n`,
 	} {
 		assert.Regexp(t, want, text)
 	}
@@ -136,6 +136,25 @@ func TestCompare_ListsCellsThatOnlyOneRunHas(t *testing.T) {
 	assert.Equal(t, []string{"nfs-async/graceful"}, c.OnlyAfter)
 	require.Len(t, c.Cells, 1)
 	assert.Contains(t, c.Text(), "Cells that only the run before has: ceph-rbd/graceful\n")
+}
+
+func TestCompare_MatchesTheOnlyCellOfARun(t *testing.T) {
+	before, after := samples.Pass(), samples.Pass()
+	after.Cells[0].Spec.StorageClass = "another"
+	c := compare.Compare(before, after)
+	require.Len(t, c.Cells, 1, "the only cells of two runs match")
+	assert.Equal(t, before.Cells[0].DisplayName(), c.Cells[0].Name)
+
+	after.Cells[0].Spec.Name = "another"
+	c = compare.Compare(before, after)
+	assert.Equal(t, []string{before.Cells[0].DisplayName()}, c.OnlyBefore)
+	assert.Equal(t, []string{"another"}, c.OnlyAfter)
+
+	after.Cells[0].Spec.Name = before.Cells[0].DisplayName()
+	c = compare.Compare(before, after)
+	require.Len(t, c.Cells, 1, "the other run has a cell with the name of the volume")
+	assert.Empty(t, c.OnlyBefore)
+	assert.Empty(t, c.OnlyAfter)
 }
 
 func TestTrend_IsInTheOrderOfTheRuns(t *testing.T) {

@@ -29,7 +29,7 @@ func Trend(results []result.Result, cell string) []Point {
 	for _, r := range results {
 		cells, verdict := r.Tested(), r.Verdict
 		if cell != "" {
-			cells = slices.DeleteFunc(cells, func(c result.Cell) bool { return displayName(c) != cell })
+			cells = slices.DeleteFunc(cells, func(c result.Cell) bool { return c.DisplayName() != cell })
 			if len(cells) == 0 {
 				continue
 			}

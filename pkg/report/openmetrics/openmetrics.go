@@ -172,7 +172,7 @@ func cellMetrics() []cellMetric {
 // labels returns the labels that identify the cell.
 func (c Cell) labels(more ...label) []label {
 	return append([]label{
-		{"cell", cmp.Or(c.Spec.Name, "durability")}, {"storage_class", c.StorageClass},
+		{"cell", c.Spec.DisplayName()}, {"storage_class", c.StorageClass},
 		{"access_mode", string(c.Spec.AccessMode)}, {"volume_mode", string(c.Spec.VolumeMode)},
 		{"control", strconv.FormatBool(c.Spec.Control)},
 	}, more...)

@@ -17,7 +17,7 @@ import (
 
 // The parser of Prometheus reads the text of every sample in tests/openmetrics.
 
-const cephLabels = `cell="durability",storage_class="ceph-rbd",access_mode="ReadWriteOnce",volume_mode="Filesystem",` +
+const cephLabels = `cell="ceph-rbd",storage_class="ceph-rbd",access_mode="ReadWriteOnce",volume_mode="Filesystem",` +
 	`control="false"`
 
 func TestRender_HasTheFiguresOfTheResult(t *testing.T) {
