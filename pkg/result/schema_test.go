@@ -44,13 +44,18 @@ var enums = map[reflect.Type][]any{
 	reflect.TypeFor[protocol.ReadMode](): {
 		protocol.ReadDirect, protocol.ReadDropped, protocol.ReadNoCache, protocol.ReadCached,
 	},
-	reflect.TypeFor[provenance.Answer](): {provenance.Yes, provenance.No, provenance.Unknown, ""},
-	reflect.TypeFor[judge.Class](): {
-		judge.Missing, judge.LostTail, judge.LostGap, judge.Corrupt, judge.Torn, judge.Reordered, judge.Duplicated,
-		judge.RolledBack, judge.Foreign, judge.Unavailable, judge.ReadOnly, judge.TooSlow,
-	},
+	reflect.TypeFor[provenance.Answer]():       {provenance.Yes, provenance.No, provenance.Unknown, ""},
+	reflect.TypeFor[judge.Class]():             classes(),
 	reflect.TypeFor[result.ThresholdUnit]():    {result.Seconds, result.RecordsPerSecond},
 	reflect.TypeFor[result.ThresholdOutcome](): {result.Met, result.Missed, result.NotMeasured},
+}
+
+// classes returns all classes of findings.
+func classes() (all []any) {
+	for _, c := range judge.Classes() {
+		all = append(all, c)
+	}
+	return all
 }
 
 // customSchema returns the schema of a type whose JSON differs from its Go type; nil for all others.
