@@ -26,8 +26,9 @@ func TestRender_CountsTheCases(t *testing.T) {
 	all, skipped := samples.All(), map[string]int{"matrix": 1, "not-applicable": 1}
 	for name, want := range map[string]counts{
 		"pass": {Tests: 1}, "fail": {Tests: 1, Failures: 1}, "empty": {Tests: 1, Failures: 1},
-		"matrix": {Tests: 7, Failures: 2, Errors: 1},
-		"error":  {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
+		"overwrite": {Tests: 1, Failures: 1},
+		"matrix":    {Tests: 7, Failures: 2, Errors: 1},
+		"error":     {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
 		"undetected": {Tests: 2, Errors: 1}, "too-slow": {Tests: 1, Failures: 1}, "not-applicable": {Tests: 1},
 	} {
 		for _, s := range all {
