@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/tests/detection/expect"
 	"github.com/volume-durability/volume-durability/tests/detection/faultvolume"
 )
@@ -66,7 +68,8 @@ const (
 
 // scenarios returns all scenarios, in the order of the table.
 func scenarios(foreignJournal string) []scenario {
-	return slices.Concat(lossScenarios(), contentScenarios(foreignJournal), refusalScenarios(), hangScenarios())
+	return slices.Concat(lossScenarios(), contentScenarios(foreignJournal), patternScenarios(), refusalScenarios(),
+		hangScenarios())
 }
 
 // lossScenarios lose the end of the journal.
@@ -114,6 +117,33 @@ func contentScenarios(foreignJournal string) []scenario {
 		fails("directory emptied", "empty-directory", when, missing).with(oneDeletion),
 		fails("replaced by the journal of another run", "foreign-file:with="+foreignJournal, when,
 			expect.AllRecords(1, judge.Foreign)),
+	}
+}
+
+// hasObjects reports whether the writers write objects instead of one journal. Only the classes of their findings are
+// compared.
+func (s scenario) hasObjects() bool { return s.options["WRITE_PATTERN"] != "" }
+
+// patternScenarios damage the objects of write patterns. Each has one deletion, so that the reader is the first to
+// read the damage. At the rate of the trials, the writer writes each object at least twice before the deletion.
+func patternScenarios() []scenario {
+	// The writer does not list its folder, so the first listing is the reader's. Several operations are damaged, because
+	// the last one may not have been acknowledged.
+	const readerLists = "lists=1"
+	of := func(name pattern.Name, objects int, what, fault, when string, class judge.Class) scenario {
+		return fails(fmt.Sprintf("`%s`: %s", name, what), fault, when, expect.NoRecords(class)).with(map[string]string{
+			"WRITE_PATTERN": string(name), "WRITE_OBJECTS": strconv.Itoa(objects), "TOTAL_CHAOS_DURATION": "3",
+		})
+	}
+	return []scenario{
+		of(pattern.Overwrite, 256, "a page zeroed", "zero-page:page=3", firstWriterEnds, judge.Missing),
+		of(pattern.Overwrite, 256, "two pages swapped", "swap-pages:page=2,to=6", firstWriterEnds, judge.Misdirected),
+		of(pattern.Overwrite, 256, "the synced writes of the last second lost", "lose-synced:age=1s", firstWriterEnds,
+			judge.Stale),
+		of(pattern.Replace, 64, "synced renames lost", "lose-rename:count=8", readerLists, judge.Stale),
+		of(pattern.Replace, 64, "renamed files empty", "empty-rename:count=8", readerLists, judge.Missing),
+		of(pattern.Create, 64, "created files lost", "lose-create:count=8", readerLists, judge.Missing),
+		of(pattern.Remove, 64, "removed files present again", "undo-unlink:count=8", readerLists, judge.Resurrected),
 	}
 }
 

@@ -56,6 +56,16 @@ func AllRecords(epoch int, class judge.Class) Rule {
 	return func(d Damage) []Finding { return []Finding{{class, epoch, 1, d.Acknowledged[epoch-1]}} }
 }
 
+// Classes returns the classes of findings, each once and without records, sorted. The objects of write patterns are
+// compared in this way: which operation wrote an object last is computed by the code under test.
+func Classes(found []Finding) []Finding {
+	classes := make([]Finding, 0, len(found))
+	for _, f := range found {
+		classes = append(classes, Finding{Class: f.Class})
+	}
+	return slices.Compact(sorted(classes))
+}
+
 // NoRecords expects a class that names no records.
 func NoRecords(class judge.Class) Rule {
 	return func(Damage) []Finding { return []Finding{{Class: class}} }

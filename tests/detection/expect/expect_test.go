@@ -55,3 +55,10 @@ func TestReduce_SortsFindings(t *testing.T) {
 		{Class: judge.Corrupt, Epoch: 1, First: 1, Last: 2, Records: 2},
 	}))
 }
+
+func TestClasses_LeavesOutTheRecords(t *testing.T) {
+	assert.Equal(t, []Finding{{Class: judge.Missing}, {Class: judge.Stale}}, Classes([]Finding{
+		{judge.Stale, 1, 3, 4}, {judge.Missing, 1, 1, 1}, {judge.Stale, 2, 3, 4},
+	}))
+	assert.Empty(t, Classes(nil))
+}
