@@ -120,31 +120,44 @@ func contentScenarios(foreignJournal string) []scenario {
 	}
 }
 
-// hasObjects reports whether the writers write objects instead of one journal. Only the classes of their findings are
-// compared.
+// hasObjects reports whether the writers write objects instead of one journal.
 func (s scenario) hasObjects() bool { return s.options["WRITE_PATTERN"] != "" }
 
+// comparesClasses reports whether only the classes of findings are compared: which record a slot must have follows from
+// the code under test.
+func (s scenario) comparesClasses() bool {
+	return s.options["WRITE_PATTERN"] == string(pattern.Overwrite)
+}
+
 // patternScenarios damage the objects of write patterns. Each has one deletion, so that the reader is the first to
-// read the damage. At the rate of the trials, the writer writes each object at least twice before the deletion.
+// read the damage. At the rate of the trials, the writer writes each shared object at least twice before the deletion.
 func patternScenarios() []scenario {
-	// The writer does not list its folder, so the first listing is the reader's. Several operations are damaged, because
-	// the last one may not have been acknowledged.
-	const readerLists = "lists=1"
-	of := func(name pattern.Name, objects int, what, fault, when string, class judge.Class) scenario {
-		return fails(fmt.Sprintf("`%s`: %s", name, what), fault, when, expect.NoRecords(class)).with(map[string]string{
-			"WRITE_PATTERN": string(name), "WRITE_OBJECTS": strconv.Itoa(objects), "TOTAL_CHAOS_DURATION": "3",
-		})
+	const lost = 8
+	slots := func(what, fault string, class judge.Class) scenario {
+		return withPattern(pattern.Overwrite, 256, fails(what, fault, firstWriterEnds, expect.NoRecords(class)))
+	}
+	// The writer does not list its folder, so the first listing is the reader's.
+	files := func(name pattern.Name, what, fault string, class judge.Class) scenario {
+		fault = fmt.Sprintf("%s:count=%d", fault, lost)
+		return withPattern(name, 64, fails(what, fault, "lists=1", expect.LastRecords(lost, class)))
 	}
 	return []scenario{
-		of(pattern.Overwrite, 256, "a page zeroed", "zero-page:page=3", firstWriterEnds, judge.Missing),
-		of(pattern.Overwrite, 256, "two pages swapped", "swap-pages:page=2,to=6", firstWriterEnds, judge.Misdirected),
-		of(pattern.Overwrite, 256, "the synced writes of the last second lost", "lose-synced:age=1s", firstWriterEnds,
-			judge.Stale),
-		of(pattern.Replace, 64, "synced renames lost", "lose-rename:count=8", readerLists, judge.Stale),
-		of(pattern.Replace, 64, "renamed files empty", "empty-rename:count=8", readerLists, judge.Missing),
-		of(pattern.Create, 64, "created files lost", "lose-create:count=8", readerLists, judge.Missing),
-		of(pattern.Remove, 64, "removed files present again", "undo-unlink:count=8", readerLists, judge.Resurrected),
+		slots("a page zeroed", "zero-page:page=3", judge.Missing),
+		slots("two pages swapped", "swap-pages:page=2,to=6", judge.Misdirected),
+		slots("the synced writes of the last second lost", "lose-synced:age=1s", judge.Stale),
+		files(pattern.Replace, "synced renames lost", "lose-rename", judge.Stale),
+		files(pattern.Replace, "renamed files empty", "empty-rename", judge.Missing),
+		files(pattern.Create, "created files lost", "lose-create", judge.Missing),
+		files(pattern.Remove, "removed files present again", "undo-unlink", judge.Resurrected),
 	}
+}
+
+// withPattern returns the scenario for a write pattern, with one deletion.
+func withPattern(name pattern.Name, objects int, s scenario) scenario {
+	s.name = fmt.Sprintf("`%s`: %s", name, s.name)
+	options := override(oneDeletion, "WRITE_PATTERN", string(name))
+	options["WRITE_OBJECTS"] = strconv.Itoa(objects)
+	return s.with(options)
 }
 
 // refusalScenarios make calls to the volume fail.

@@ -82,7 +82,7 @@ func table(rows []row) string {
 	b.WriteString(strings.Repeat("|---", 4+len(baseline.Methods)) + "|\n")
 	for _, r := range rows {
 		expected := describe(r.experiment.want) + r.experiment.unacknowledged
-		if r.hasObjects() {
+		if r.comparesClasses() {
 			expected += " (class only)"
 		}
 		cells := []string{r.name, expected, r.entry(r.experiment), r.entry(r.local)}

@@ -157,7 +157,7 @@ func (t *trial) compare(mount *faultvolume.Mount, run result.Result) (outcome, e
 	o := outcome{
 		want: t.want(damage), found: expect.Reduce(cell.Findings), verdict: cell.Verdict, reason: cell.Reason,
 	}
-	if t.hasObjects() {
+	if t.comparesClasses() {
 		o.found = expect.Classes(o.found)
 	}
 	if dropped, ok := mount.FirstEvent(event.Dropped); ok {

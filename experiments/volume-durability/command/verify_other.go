@@ -31,6 +31,8 @@ func (plainFile) IsBlockDevice() bool { return false }
 func (plainFile) SetMinimumLength(int64) {}
 
 // readObjects returns an error: the objects of a write pattern can be read on Linux and macOS only.
-func readObjects(string, journal.Format, pattern.Model, []journal.Point) (journal.ScanReport, protocol.ReadMode, error) {
+func readObjects(
+	string, journal.Format, pattern.Model, []journal.Point,
+) (journal.ScanReport, protocol.ReadMode, error) {
 	return journal.ScanReport{}, "", errors.New("the objects of a write pattern can be read on Linux and macOS only")
 }

@@ -96,7 +96,9 @@ func (m Map) runs(squares, columns uint64, bounds func(uint64) (uint64, uint64))
 
 // worst returns the part of a range of places that matters most.
 func (m Map) worst(first, last uint64) MapPart {
-	from, _ := slices.BinarySearchFunc(m.Parts, first, func(p MapPart, place uint64) int { return cmp.Compare(p.Last, place) })
+	from, _ := slices.BinarySearchFunc(m.Parts, first, func(p MapPart, place uint64) int {
+		return cmp.Compare(p.Last, place)
+	})
 	worst := MapPart{First: first, Last: last, Kind: Empty, Title: "no data"}
 	for i := from; i < len(m.Parts) && m.Parts[i].First <= last; i++ {
 		if p := m.Parts[i]; worst.Kind == Empty || p.weight() > worst.weight() {

@@ -290,7 +290,9 @@ func TestRender_LimitsThePageOfManyObjects(t *testing.T) {
 	c := &r.Cells[0]
 	c.Layout.Objects = pattern.MaxObjects
 	c.Acks = []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: pattern.MaxObjects}}}
-	c.Reader.ScanResult.Objects = &journal.ObjectReport{Current: []journal.RecordRange{{Epoch: 1, First: 9, Last: 100_000}}}
+	c.Reader.ScanResult.Objects = &journal.ObjectReport{
+		Current: []journal.RecordRange{{Epoch: 1, First: 9, Last: 100_000}},
+	}
 	page, _ := rendered(t, r)
 	assert.Less(t, len(page), 1<<20)
 	c.Layout = pattern.Layout{Pattern: pattern.Create}

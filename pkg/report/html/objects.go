@@ -120,7 +120,7 @@ func (o objects) damagedTable() table {
 
 // figure is the map of the slots.
 func (o objects) figure() *figure {
-	m := chart.Map{Noun: "slot", Places: o.model.Objects, Parts: o.parts(), Format: func(n uint64) string { return grouped(n) }}
+	m := chart.Map{Noun: "slot", Places: o.model.Objects, Parts: o.parts(), Format: grouped[uint64]}
 	m.Alternative = fmt.Sprintf("The slots from first to last: %s, %s with a finding.",
 		counted(o.model.Objects, "slot"), grouped(len(o.damaged)))
 	data := table{

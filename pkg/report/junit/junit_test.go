@@ -94,6 +94,15 @@ func TestRender_AControlWithoutTotalLossIsAnError(t *testing.T) {
 	}
 }
 
+func TestRender_NamesTheFileOfAFinding(t *testing.T) {
+	r := samples.Overwrite()
+	c := &r.Cells[0]
+	c.Findings = []judge.Finding{{Class: judge.Stale, Object: "file-0000003", End: 256, Detail: "has an older record"}}
+	failure := rendered(t, r).Suite.Cases[0].Failure
+	assert.Contains(t, failure.Text, "stale (file-0000003 has an older record), in /data/logs.log\n")
+	assert.NotContains(t, failure.Text, "bytes 0 to 256")
+}
+
 // GitLab shows only the text of a failure, an error or a skipped test.
 func TestRender_TheTextHasTheReason(t *testing.T) {
 	for _, s := range samples.All() {

@@ -34,6 +34,8 @@ func TestRule_ReturnsExpectedFindings(t *testing.T) {
 		"only the last record is torn":  {tail, damage(90*256 - 1), []Finding{{judge.Torn, 1, 90, 90}}},
 		"an unacknowledged tail":        {tail, damage(90 * 256), nil},
 		"an unacknowledged torn record": {tail, damage(90*256 + 1), nil},
+		"the last records":              {LastRecords(8, judge.Stale), damage(0), []Finding{{judge.Stale, 1, 83, 90}}},
+		"more than there are":           {LastRecords(91, judge.Stale), damage(0), []Finding{{judge.Stale, 1, 1, 90}}},
 		"a byte":                        {corrupt, damage(25600, at(512, 1)), []Finding{{judge.Corrupt, 1, 3, 3}}},
 		"an unacknowledged byte":        {corrupt, damage(25600, at(90*256, 1)), nil},
 		"several ranges": {corrupt, damage(25600, at(511, 1), at(600, 2)),

@@ -53,7 +53,9 @@ func TestParse_ReportsEveryMistake(t *testing.T) {
 		_, err := Parse(wrong, "close")
 		assert.Error(t, err, wrong)
 	}
-	for _, wrong := range []string{"", "close=", "close=0", "sync", "sync=x", "bytes=-1", "mount=1", "command=2", "lists", "renames=0"} {
+	for _, wrong := range []string{
+		"", "close=", "close=0", "sync", "sync=x", "bytes=-1", "mount=1", "command=2", "lists", "renames=0",
+	} {
 		_, err := Parse("lose-file", wrong)
 		assert.Error(t, err, wrong)
 	}

@@ -92,7 +92,8 @@ const Moments = "close, close=N, sync=N, bytes=N, creates=N, renames=N, unlinks=
 
 // ParseMoment parses a moment, such as "close=2".
 func ParseMoment(text string) (Moment, error) {
-	m, err := parseMoment(text, "=", OnClose, OnSync, OnBytes, OnCreates, OnRenames, OnUnlinks, OnLists, OnMount, OnCommand)
+	m, err := parseMoment(text, "=",
+		OnClose, OnSync, OnBytes, OnCreates, OnRenames, OnUnlinks, OnLists, OnMount, OnCommand)
 	if err != nil {
 		return Moment{}, fmt.Errorf("moment %q: want %s", text, Moments)
 	}
