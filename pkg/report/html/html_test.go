@@ -288,8 +288,9 @@ func TestRender_ShowsTheSlotsOfAWritePattern(t *testing.T) {
 func TestRender_LimitsThePageOfManyObjects(t *testing.T) {
 	r := samples.Overwrite()
 	c := &r.Cells[0]
-	c.Layout.Objects = pattern.MaxObjects
-	c.Acks = []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: pattern.MaxObjects}}}
+	const many = pattern.MaxObjects / 8
+	c.Layout.Objects = many
+	c.Acks = []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: many}}}
 	c.Reader.ScanResult.Objects = &journal.ObjectReport{
 		Current: []journal.RecordRange{{Epoch: 1, First: 9, Last: 100_000}},
 	}

@@ -111,11 +111,21 @@ func (o objects) damagedTable() table {
 		Caption: "The objects with a finding",
 		Head:    []string{"Object", "Class", "Last acknowledged operation", "Found"},
 	}
-	for _, d := range o.damaged {
+	t.Rows = make([][]string, len(o.damaged))
+	for i, d := range o.damaged {
+		if isLeftOut(i, len(o.damaged)) {
+			continue
+		}
 		op := fmt.Sprintf("epoch %s, record %s", grouped(d.Operation.Epoch), grouped(d.Operation.Seq))
-		t.Rows = append(t.Rows, []string{o.model.ObjectName(d.Object), string(d.Class), op, d.Detail})
+		t.Rows[i] = []string{o.model.ObjectName(d.Object), string(d.Class), op, d.Detail}
 	}
 	return t
+}
+
+// isLeftOut reports whether a table of n rows is shown without a row.
+func isLeftOut(row, n int) bool {
+	const half = maxTableRows / 2
+	return n > maxTableRows && row >= half && row < n-half
 }
 
 // figure is the map of the slots.
@@ -126,8 +136,11 @@ func (o objects) figure() *figure {
 	data := table{
 		Caption: "The slots", Head: []string{"First slot", "Last slot", "Content"}, Numeric: map[int]bool{0: true, 1: true},
 	}
-	for _, p := range m.Parts {
-		data.Rows = append(data.Rows, []string{grouped(p.First), grouped(p.Last), p.Title})
+	data.Rows = make([][]string, len(m.Parts))
+	for i, p := range m.Parts {
+		if !isLeftOut(i, len(m.Parts)) {
+			data.Rows[i] = []string{grouped(p.First), grouped(p.Last), p.Title}
+		}
 	}
 	if len(data.Rows) == 0 {
 		data.Rows = append(data.Rows, []string{dash, dash, "no data"})
@@ -164,13 +177,14 @@ func (o objects) parts() []chart.MapPart {
 		}
 	}
 	for _, r := range o.report.Current {
+		intact := fmt.Sprintf("record of epoch %s, intact, ", grouped(r.Epoch))
+		acked, unacked := intact+"acknowledged", intact+"not acknowledged"
 		for seq := r.First; seq <= r.Last; seq++ {
-			kind, title := chart.Acked, "acknowledged"
+			kind, title := chart.Acked, acked
 			if seq > o.acked[r.Epoch] {
-				kind, title = chart.Unacked, "not acknowledged"
+				kind, title = chart.Unacked, unacked
 			}
-			unlessFinding(o.model.Written(journal.Point{Epoch: r.Epoch, Seq: seq}), kind,
-				fmt.Sprintf("record of epoch %s, intact, %s", grouped(r.Epoch), title))
+			unlessFinding(o.model.Written(journal.Point{Epoch: r.Epoch, Seq: seq}), kind, title)
 		}
 	}
 	for _, d := range o.report.Damage {
