@@ -68,8 +68,9 @@ formats: ## read evidence bundles with the parsers of STIG Manager, Heimdall and
 # "context deadline exceeded" (golang.org/issue/75804, fixed in Go 1.27).
 FUZZTIME ?= 100000x
 .PHONY: fuzz
-fuzz: ## fuzz the scanner and the parser of messages (FUZZTIME=100000x, or a time such as 10m)
+fuzz: ## fuzz the scanners and the parser of messages (FUZZTIME=100000x, or a time such as 10m)
 	go test -run '^$$' -fuzz FuzzScan -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/journal
+	go test -run '^$$' -fuzz FuzzScanner -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/pattern
 	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./pkg/protocol
 
 .PHONY: page

@@ -5,6 +5,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/report/assessment"
 	"github.com/volume-durability/volume-durability/pkg/report/checklist"
@@ -59,8 +60,10 @@ type Ledger struct {
 	// Epochs is the number of writers.
 	Epochs int `json:"epochs"`
 	// Forced reports whether they were deleted by force. Two of them may then have run at the same time.
-	Forced bool         `json:"forced,omitempty"`
-	Acks   []ledger.Ack `json:"acks"`
+	Forced bool `json:"forced,omitempty"`
+	// Layout has the objects of the write pattern; absent if records are appended to one journal.
+	Layout pattern.Layout `json:"layout,omitzero"`
+	Acks   []ledger.Ack   `json:"acks"`
 }
 
 func ledgers(r result.Result) []Ledger {
@@ -68,7 +71,7 @@ func ledgers(r result.Result) []Ledger {
 	for _, c := range r.Cells {
 		all = append(all, Ledger{
 			Cell: c.Spec.Name, JournalFile: c.JournalFile, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Spec.Force,
-			Acks: append([]ledger.Ack{}, c.Acks...),
+			Layout: c.Layout, Acks: append([]ledger.Ack{}, c.Acks...),
 		})
 	}
 	return all

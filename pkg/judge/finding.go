@@ -3,6 +3,8 @@ package judge
 import (
 	"fmt"
 	"strings"
+
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
 // Finding is evidence against the storage: acknowledged data was lost or damaged, the volume could no longer be used,
@@ -29,6 +31,9 @@ type Finding struct {
 	// Detail adds what the class and the numbers do not show.
 	Detail string `json:"detail,omitempty"`
 }
+
+// IsOfFile reports whether the affected objects are files. Offset and End are then the same for each of them.
+func (f Finding) IsOfFile() bool { return pattern.IsObjectName(f.Object) }
 
 // String returns the class, the number of records, their epochs and sequence numbers, and the detail.
 func (f Finding) String() string {

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -21,26 +22,67 @@ type objectEvaluation struct {
 	findings findingList
 }
 
+// DamagedObject is an object that does not have what the last acknowledged operation on it wrote, or that this
+// operation removed.
+type DamagedObject struct {
+	Object journal.Object
+	Class  Class
+	// Operation is that operation.
+	Operation journal.Point
+	Detail    string
+}
+
+// DamagedObjects returns the objects with a finding, in the order of the objects. Judge merges them into findings.
+func DamagedObjects(in Input) []DamagedObject {
+	e := evaluation{Input: in}
+	o, err := e.newObjectEvaluation()
+	if err != nil {
+		return nil
+	}
+	o.checkEach()
+	var damaged []DamagedObject
+	for _, f := range o.findings {
+		damaged = append(damaged, DamagedObject{Object: f.object, Class: f.class, Operation: f.op, Detail: f.detail})
+	}
+	slices.SortFunc(damaged, func(a, b DamagedObject) int {
+		return cmp.Or(cmp.Compare(a.Object.Epoch, b.Object.Epoch), cmp.Compare(a.Object.Number, b.Object.Number))
+	})
+	return damaged
+}
+
 // checkObjects compares each object with the last acknowledged operation on it.
 func (e *evaluation) checkObjects() {
-	model, err := pattern.NewModel(e.Scan.Format, e.Layout)
+	o, err := e.newObjectEvaluation()
 	if err != nil {
 		e.report(Finding{Class: Corrupt, Detail: "the layout of the objects is invalid: " + err.Error()})
 		return
 	}
-	o := objectEvaluation{evaluation: e, model: model, found: newContents(e.Scan.Objects, model)}
+	o.checkEach()
+	o.checkUnexpected()
+	for _, f := range o.findings.merged(o.model, o.Scan.RecordSize) {
+		e.report(f)
+	}
+}
+
+func (e *evaluation) newObjectEvaluation() (*objectEvaluation, error) {
+	model, err := pattern.NewModel(e.Scan.Format, e.Layout)
+	if err != nil {
+		return nil, err
+	}
+	o := &objectEvaluation{evaluation: e, model: model, found: newContents(e.Scan.Objects, model)}
 	for _, scan := range e.Earlier {
 		o.earlier = append(o.earlier, newContents(scan.Objects, model))
 	}
 	o.frontier = o.frontiers()
-	if model.Pattern.SharesObjects() {
+	return o, nil
+}
+
+// checkEach adds what is wrong with single objects.
+func (o *objectEvaluation) checkEach() {
+	if o.model.Pattern.SharesObjects() {
 		o.checkShared()
 	} else {
 		o.checkOwned()
-	}
-	o.checkUnexpected()
-	for _, f := range o.findings.merged(model, o.Scan.RecordSize) {
-		e.report(f)
 	}
 }
 
@@ -201,7 +243,7 @@ func (o *objectEvaluation) inspect(d journal.ObjectDamage) (Class, string) {
 	switch rest := d.Bytes - d.Matching; {
 	case d.Zeros == d.Bytes:
 		return Corrupt, "has only zeros: " + Count(d.Bytes, "byte")
-	case d.Partial == nil || !o.mayHave(d.Object, *d.Partial): // damaged fields can name any record
+	case d.Partial == nil || d.Matching == 0 || !o.mayHave(d.Object, *d.Partial): // damaged fields can name any record
 		return Corrupt, fmt.Sprintf("has %s that are not an intact record", Count(d.Bytes, "byte"))
 	case d.Matching >= int64(o.Scan.RecordSize):
 		return Corrupt, fmt.Sprintf("has the record of %s and %s after it", describe(*d.Partial), Count(rest, "more byte"))

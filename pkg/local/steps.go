@@ -12,6 +12,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
@@ -61,9 +62,17 @@ type Found struct {
 	Scan protocol.ScanResult `json:"scan"`
 }
 
+// Reading is what the writers of journals have used, and how long reading one may take.
+type Reading struct {
+	RecordSize int
+	// Layout is the write pattern and its objects.
+	Layout  pattern.Layout
+	Timeout time.Duration
+}
+
 // Read scans the journals that runs have left in a folder. Helper is the command that runs
 // the helper.
-func Read(ctx context.Context, helper []string, folder string, recordSize int, timeout time.Duration) ([]Found, error) {
+func Read(ctx context.Context, helper []string, folder string, reading Reading) ([]Found, error) {
 	paths, err := filepath.Glob(filepath.Join(folder, volume.FolderPrefix+"*", journalName))
 	if err != nil {
 		return nil, fmt.Errorf("looking for journals in %s: %w", folder, err)
@@ -77,7 +86,7 @@ func Read(ctx context.Context, helper []string, folder string, recordSize int, t
 	var all []Found
 	for _, path := range paths {
 		id := strings.TrimPrefix(filepath.Base(filepath.Dir(path)), volume.FolderPrefix)
-		scan, err := scanJournal(ctx, helper, path, journal.Format{ID: id, RecordSize: recordSize}, timeout)
+		scan, err := scanJournal(ctx, helper, path, id, reading)
 		if err != nil {
 			return all, fmt.Errorf("reading %s: %w", path, err)
 		}
@@ -86,17 +95,16 @@ func Read(ctx context.Context, helper []string, folder string, recordSize int, t
 	return all, nil
 }
 
-func scanJournal(ctx context.Context, helper []string, path string, f journal.Format, timeout time.Duration) (
-	*protocol.ScanResult, error,
-) {
-	if err := f.Validate(); err != nil {
+func scanJournal(ctx context.Context, helper []string, path, id string, r Reading) (*protocol.ScanResult, error) {
+	f := journal.Format{ID: id, RecordSize: r.RecordSize}
+	if err := errors.Join(f.Validate(), r.Layout.Validate(), checkPattern(path, r.Layout)); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it took longer than %s", timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, fmt.Errorf("it took longer than %s", r.Timeout))
 	defer cancel()
 	var none ledger.Ledger
 	s := execution{Run: Run{Target: Target{Journal: path}}}
-	s.cell.Journal = f
+	s.cell.Journal, s.cell.Layout = f, r.Layout
 	p, err := start(context.WithoutCancel(ctx), s.command(helper, path, "read"), &none, func(ledger.Ack) {})
 	if err != nil {
 		return nil, err
@@ -106,4 +114,21 @@ func scanJournal(ctx context.Context, helper []string, path string, f journal.Fo
 		return nil, errors.Join(err, p.signal(syscall.SIGKILL))
 	}
 	return scan, p.await(ctx)
+}
+
+// checkPattern returns an error if a journal is a folder although the write pattern needs a file, or the reverse.
+func checkPattern(path string, layout pattern.Layout) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil // the helper reports it
+	case info.IsDir() && !layout.Pattern.IsFolder():
+		return fmt.Errorf("it is a folder, but the write pattern %s needs a file: want the write pattern of its writer, "+
+			"which is replace, create or remove", layout.Pattern)
+	case !info.IsDir() && layout.Pattern.IsFolder():
+		return fmt.Errorf("it is a file, but the write pattern %s needs a folder: want the write pattern of its writer, "+
+			"which is append, sync-write, overwrite or map", layout.Pattern)
+	default:
+		return nil
+	}
 }

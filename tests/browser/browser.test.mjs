@@ -8,7 +8,7 @@ import axe from 'axe-core'
 import { chromium } from 'playwright-core'
 
 const folder = process.env.PAGES
-const samples = ['pass', 'fail', 'empty', 'matrix', 'error', 'undetected', 'stopped', 'not-applicable', 'too-slow']
+const samples = ['pass', 'fail', 'empty', 'matrix', 'error', 'undetected', 'stopped', 'not-applicable', 'too-slow', 'overwrite']
 const results = Object.fromEntries(samples.map(name => [name, JSON.parse(readFileSync(join(folder, name + '.json'), 'utf8'))]))
 
 const several = JSON.parse(readFileSync(join(folder, 'two.json'), 'utf8'))

@@ -49,7 +49,8 @@ func (t *trial) localArgs(folder string) []string {
 		env["FORCE"] = "false"
 	}
 	for _, name := range []string{
-		"RECORD_SIZE", "WRITE_RATE", "TOTAL_CHAOS_DURATION", "CHAOS_INTERVAL", "VERIFY_TIMEOUT", "FORCE",
+		"RECORD_SIZE", "WRITE_RATE", "TOTAL_CHAOS_DURATION", "CHAOS_INTERVAL", "VERIFY_TIMEOUT", "FORCE", "WRITE_PATTERN",
+		"WRITE_OBJECTS",
 	} {
 		if value := env[name]; value != "" {
 			args = append(args, "--"+strings.ReplaceAll(strings.ToLower(name), "_", "-")+"="+value)

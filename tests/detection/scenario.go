@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/tests/detection/expect"
 	"github.com/volume-durability/volume-durability/tests/detection/faultvolume"
 )
@@ -66,7 +68,8 @@ const (
 
 // scenarios returns all scenarios, in the order of the table.
 func scenarios(foreignJournal string) []scenario {
-	return slices.Concat(lossScenarios(), contentScenarios(foreignJournal), refusalScenarios(), hangScenarios())
+	return slices.Concat(lossScenarios(), contentScenarios(foreignJournal), patternScenarios(), refusalScenarios(),
+		hangScenarios())
 }
 
 // lossScenarios lose the end of the journal.
@@ -115,6 +118,46 @@ func contentScenarios(foreignJournal string) []scenario {
 		fails("replaced by the journal of another run", "foreign-file:with="+foreignJournal, when,
 			expect.AllRecords(1, judge.Foreign)),
 	}
+}
+
+// hasObjects reports whether the writers write objects instead of one journal.
+func (s scenario) hasObjects() bool { return s.options["WRITE_PATTERN"] != "" }
+
+// comparesClasses reports whether only the classes of findings are compared: which record a slot must have follows from
+// the code under test.
+func (s scenario) comparesClasses() bool {
+	return s.options["WRITE_PATTERN"] == string(pattern.Overwrite)
+}
+
+// patternScenarios damage the objects of write patterns. Each has one deletion, so that the reader is the first to
+// read the damage. At the rate of the trials, the writer writes each shared object at least twice before the deletion.
+func patternScenarios() []scenario {
+	const lost = 8
+	slots := func(what, fault string, class judge.Class) scenario {
+		return withPattern(pattern.Overwrite, 256, fails(what, fault, firstWriterEnds, expect.NoRecords(class)))
+	}
+	// The writer does not list its folder, so the first listing is the reader's.
+	files := func(name pattern.Name, what, fault string, class judge.Class) scenario {
+		fault = fmt.Sprintf("%s:count=%d", fault, lost)
+		return withPattern(name, 64, fails(what, fault, "lists=1", expect.LastRecords(lost, class)))
+	}
+	return []scenario{
+		slots("a page zeroed", "zero-page:page=3", judge.Missing),
+		slots("two pages swapped", "swap-pages:page=2,to=6", judge.Misdirected),
+		slots("the synced writes of the last second lost", "lose-synced:age=1s", judge.Stale),
+		files(pattern.Replace, "synced renames lost", "lose-rename", judge.Stale),
+		files(pattern.Replace, "renamed files empty", "empty-rename", judge.Missing),
+		files(pattern.Create, "created files lost", "lose-create", judge.Missing),
+		files(pattern.Remove, "removed files present again", "undo-unlink", judge.Resurrected),
+	}
+}
+
+// withPattern returns the scenario for a write pattern, with one deletion.
+func withPattern(name pattern.Name, objects int, s scenario) scenario {
+	s.name = fmt.Sprintf("`%s`: %s", name, s.name)
+	options := override(oneDeletion, "WRITE_PATTERN", string(name))
+	options["WRITE_OBJECTS"] = strconv.Itoa(objects)
+	return s.with(options)
 }
 
 // refusalScenarios make calls to the volume fail.

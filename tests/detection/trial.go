@@ -65,19 +65,23 @@ func (t *trial) execute(ctx context.Context) (row, error) {
 		return row{}, err
 	}
 	claim := options.Defaults().ClaimName
-	probe := baseline.Probe(t.flags.busyboxImage, claim, options.Defaults().JournalFile)
-	if err := t.ns.Start(ctx, chaosengine.Engine{
-		Name: engineName, Env: t.env(), Probes: []chaosv1alpha1.ProbeAttributes{probe}, StatusTimeout: stepTimeout,
-	}); err != nil {
+	engine := chaosengine.Engine{Name: engineName, Env: t.env(), StatusTimeout: stepTimeout}
+	if !t.hasObjects() {
+		probe := baseline.Probe(t.flags.busyboxImage, claim, options.Defaults().JournalFile)
+		engine.Probes = []chaosv1alpha1.ProbeAttributes{probe}
+	}
+	if err := t.ns.Start(ctx, engine); err != nil {
 		return row{}, err
 	}
 	outcome, chaosResult, err := t.await(ctx)
 	if err != nil {
 		return row{}, err
 	}
-	answers, err := t.baseline.Check(ctx, t.flags.busyboxImage, claim, chaosResult)
-	if err != nil {
-		return row{}, fmt.Errorf("applying the baseline methods: %w", err)
+	answers := baseline.ForObjects()
+	if t.baseline != nil {
+		if answers, err = t.baseline.Check(ctx, t.flags.busyboxImage, claim, chaosResult); err != nil {
+			return row{}, fmt.Errorf("applying the baseline methods: %w", err)
+		}
 	}
 	r := row{scenario: t.scenario, answers: answers}
 	r.experiment, err = t.compare(t.volume.Mount, outcome)
@@ -99,7 +103,7 @@ func (t *trial) prepare(ctx context.Context) error {
 		Kube: t.cluster.Kube, Program: t.flags.faultfs, Folder: t.flags.volumes,
 		Namespace: name, Claim: defaults.ClaimName, File: path.Base(defaults.JournalFile), Fault: t.fault,
 	})
-	if err != nil {
+	if err != nil || t.hasObjects() {
 		return err
 	}
 	t.baseline, err = baseline.Prepare(ctx, t.ns, defaults.JournalFile)
@@ -152,6 +156,9 @@ func (t *trial) compare(mount *faultvolume.Mount, run result.Result) (outcome, e
 	}
 	o := outcome{
 		want: t.want(damage), found: expect.Reduce(cell.Findings), verdict: cell.Verdict, reason: cell.Reason,
+	}
+	if t.comparesClasses() {
+		o.found = expect.Classes(o.found)
 	}
 	if dropped, ok := mount.FirstEvent(event.Dropped); ok {
 		done = dropped

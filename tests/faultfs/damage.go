@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/volume-durability/volume-durability/tests/faultfs/change"
 	"github.com/volume-durability/volume-durability/tests/faultfs/event"
@@ -19,6 +20,8 @@ func (v *Volume) trigger() {
 	switch {
 	case spec.Fault.ChangesContent():
 		v.damage(event.Fault, func(f *os.File, _ int64) (change.Change, error) { return spec.Change(v.target.view(f)) })
+	case spec.Fault.Entry() != "":
+		v.changeEntries()
 	case spec.Fault.Name == fault.LoseFile:
 		v.lose(func() error { return os.Remove(v.target.path) }, "the file was removed")
 	case spec.Fault.Name == fault.EmptyDirectory:
@@ -138,8 +141,9 @@ func (v *Volume) rollBack() {
 // empty if the target is not in the snapshot.
 func (v *Volume) rollBackTarget(size int64) ([]extent.Range, error) {
 	old, err := os.ReadFile(filepath.Join(v.snapshot.dir, v.target.relative()))
+	// A folder has no content of its own.
 	f, errOpen := os.OpenFile(v.target.path, os.O_RDWR, 0)
-	if errors.Is(errOpen, os.ErrNotExist) {
+	if errors.Is(errOpen, os.ErrNotExist) || errors.Is(errOpen, syscall.EISDIR) {
 		return nil, nil
 	}
 	if errOpen != nil {

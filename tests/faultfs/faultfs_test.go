@@ -60,8 +60,11 @@ func mount(t *testing.T, description, at string, prepare ...func(dir string)) *m
 	return m
 }
 
-// targetFile is the file of the fault: a pattern in tests with that name.
+// targetFile is the file of the fault: a pattern or a folder in tests with that name.
 func targetFile(t *testing.T) string {
+	if strings.HasPrefix(t.Name(), "TestEntries_") {
+		return "folder"
+	}
 	if strings.HasPrefix(t.Name(), "TestPattern_") {
 		return "run-*/logs.log"
 	}

@@ -106,9 +106,11 @@ func (n *node) Create(
 		if errno := n.volume.unsupportedOpen(flags); errno != fs.OK {
 			return errno
 		}
+		created := n.entryChange(fault.Created, name)
 		child, file, fuseFlags, errno = n.LoopbackNode.Create(ctx, name, backing(flags), mode, out)
 		if errno == fs.OK {
 			file = n.volume.opened(file, child.StableAttr().Ino)
+			created()
 		}
 		return errno
 	})
@@ -183,11 +185,25 @@ func (n *node) Link(
 func (n *node) Rename(
 	ctx context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32,
 ) syscall.Errno {
-	return n.change(func() syscall.Errno { return n.LoopbackNode.Rename(ctx, name, parent, newName, flags) })
+	return n.change(func() syscall.Errno {
+		renamed := n.rename(name, parent, newName, flags)
+		errno := n.LoopbackNode.Rename(ctx, name, parent, newName, flags)
+		if errno == fs.OK {
+			renamed()
+		}
+		return errno
+	})
 }
 
 func (n *node) Unlink(ctx context.Context, name string) syscall.Errno {
-	return n.change(func() syscall.Errno { return n.LoopbackNode.Unlink(ctx, name) })
+	return n.change(func() syscall.Errno {
+		removed := n.entryChange(fault.Removed, name)
+		errno := n.LoopbackNode.Unlink(ctx, name)
+		if errno == fs.OK {
+			removed()
+		}
+		return errno
+	})
 }
 
 func (n *node) Rmdir(ctx context.Context, name string) syscall.Errno {

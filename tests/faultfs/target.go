@@ -32,10 +32,14 @@ type target struct {
 	remembers bool
 	// writers are the handles, of all files, that were written to and not closed since.
 	writers map[*handle]bool
+	// isFolder is whether the target is a folder; entries are then the changes of its entries.
+	isFolder bool
+	entries  entryHistory
 }
 
 func newTarget(dir, pattern string, spec fault.Spec) target {
 	t := target{path: filepath.Join(dir, pattern), dir: dir, pattern: pattern, writers: map[*handle]bool{}}
+	t.entries.kind, t.entries.keep = spec.Fault.Entry(), int(spec.Values.Number("count"))
 	t.history.Keep = spec.Values.Duration("age")
 	switch spec.Fault.Name {
 	case fault.LoseUnsynced, fault.LoseSynced, fault.SyncError:
@@ -48,11 +52,11 @@ func newTarget(dir, pattern string, spec fault.Spec) target {
 // look checks whether the target has become another file.
 func (t *target) look() {
 	t.match()
-	inode := t.stat().Ino
-	if inode == t.inode {
+	st := t.stat()
+	if st.Ino == t.inode {
 		return
 	}
-	t.inode = inode
+	t.inode, t.isFolder = st.Ino, st.Mode&syscall.S_IFMT == syscall.S_IFDIR
 	t.lastWrite = extent.Range{}
 	t.begin()
 }
@@ -90,10 +94,21 @@ func (t *target) stat() syscall.Stat_t {
 	return st
 }
 
-func (t *target) size() int64 { return t.stat().Size }
+// size returns the size of the target in bytes; 0 for a folder.
+func (t *target) size() int64 {
+	st := t.stat()
+	if st.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+		return 0
+	}
+	return st.Size
+}
 
 func (t *target) progress() fault.Progress {
-	return fault.Progress{Closes: t.closes, Syncs: t.syncs, SyncedBytes: t.synced}
+	e := t.entries
+	return fault.Progress{
+		Closes: t.closes, Syncs: t.syncs, SyncedBytes: t.synced,
+		Creates: e.counts[fault.Created], Renames: e.counts[fault.Renamed], Unlinks: e.counts[fault.Removed], Lists: e.lists,
+	}
 }
 
 func (t *target) isBeingWritten() bool {

@@ -1,7 +1,9 @@
 package local_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/local"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/tests/loopdevice"
 )
@@ -81,6 +84,61 @@ func TestPatterns_FaultOfTheFilesystemIsFound(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The second writer and the reader list the folder before anything else, so lists=2 is the reader of a run with two
+// writers. Several operations are damaged, because the last one may not have been acknowledged.
+func TestPatterns_FaultOfDirectoryEntriesIsFound(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		pattern pattern.Name
+		fault   string
+		want    []judge.Class
+	}{
+		{pattern.Replace, "lose-rename:count=8", []judge.Class{judge.Stale, judge.Missing, judge.RolledBack}},
+		{pattern.Replace, "empty-rename:count=8", []judge.Class{judge.Missing}},
+		{pattern.Create, "lose-create:count=8", []judge.Class{judge.Missing}},
+		{pattern.Create, "roll-back:snapshot=sync:10", []judge.Class{judge.Missing}},
+		{pattern.Remove, "undo-unlink:count=8", []judge.Class{judge.Resurrected}},
+		{pattern.Remove, "lose-create:count=8", []judge.Class{judge.Missing}},
+	} {
+		t.Run(fmt.Sprint(c.pattern, " ", c.fault), func(t *testing.T) {
+			t.Parallel()
+			o := run(t, faulty(t, c.fault, "lists=2"), writePattern(c.pattern)...)
+			o.requireVerdict(t, judge.Fail)
+			assert.NotEmpty(t, o.classes(t))
+			for _, class := range o.classes(t) {
+				assert.Contains(t, c.want, class)
+			}
+		})
+	}
+}
+
+// msync and a write with O_DSYNC arrive at the filesystem as a write and a sync.
+func TestPatterns_LostSyncOfSyncWriteIsFound(t *testing.T) {
+	t.Parallel()
+	o := run(t, faulty(t, "lose-synced:records=7,record-size=256", "close=2"), writePattern(pattern.SyncWrite)...)
+	o.requireVerdict(t, judge.Fail)
+	for _, class := range o.classes(t) {
+		assert.Contains(t, []judge.Class{judge.LostTail, judge.LostGap, judge.RolledBack}, class)
+	}
+}
+
+func TestPatterns_ReadNeedsThePattern(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	run(t, folder, append(writePattern(pattern.Create), "--keep")...).requireVerdict(t, judge.Pass)
+	output, err := exec.Command(programs.local, "read", folder).CombinedOutput()
+	assert.Error(t, err)
+	assert.Contains(t, string(output), "it is a folder, but the write pattern append needs a file")
+	output, err = exec.Command(programs.local, "read", folder, "--write-pattern=create", "-ojson").Output()
+	require.NoError(t, err)
+	var found []local.Found
+	require.NoError(t, json.Unmarshal(output, &found))
+	require.Len(t, found, 1)
+	require.NotNil(t, found[0].Scan.Objects)
+	assert.NotEmpty(t, found[0].Scan.Objects.Current)
+	assert.Empty(t, found[0].Scan.Objects.Damage)
 }
 
 func TestPatterns_DamageOfAFileIsFound(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -54,6 +55,10 @@ const (
 func cell(s scenario) result.Cell {
 	v := newVolume(fmt.Sprintf("%016x", 0x8f3a5c7e9b1d2f40+uint64(s.number)), uint64(s.number))
 	c := result.Cell{Spec: s.spec, Journal: v.format, JournalFile: "/data/logs.log", Claim: s.claim}
+	if s.spec.WritePattern == pattern.Overwrite {
+		c.Layout = pattern.NewLayout(pattern.Overwrite, slots)
+		v.overwrites(c.Layout)
+	}
 	now := s.start
 	var earlier []journal.ScanReport
 	for i, node := range s.writers {
@@ -94,13 +99,16 @@ func (s scenario) read(
 	found.Mount, found.BootID = s.mount, bootIDs[pod.Node]
 	if found.Present {
 		found.ReadMode = s.readMode
+	}
+	if found.Present && found.Objects == nil {
 		found.SHA256 = v.sha256()
 	}
 	if v.damaged {
 		found.Excerpt = v.around(v.damage)
 	}
 	judged := judge.Judge(judge.Input{
-		Acks: v.ledger.Acks(), Scan: found.ScanReport, Earlier: earlier, Epochs: epochs, MayOverlap: s.spec.Force,
+		Layout: v.model.Layout, Acks: v.ledger.Acks(), Scan: found.ScanReport, Earlier: earlier, Epochs: epochs,
+		MayOverlap: s.spec.Force,
 	})
 	return &result.JournalRead{Pod: pod, ReceivedAt: at, ScanResult: found, Judgement: judged}
 }

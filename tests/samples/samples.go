@@ -29,7 +29,7 @@ func All() []Sample {
 	return []Sample{
 		{"pass", Pass()}, {"fail", Fail()}, {"empty", Empty()}, {"matrix", Matrix()}, {"error", Error()},
 		{"undetected", Undetected()}, {"stopped", Stopped()}, {"not-applicable", NotApplicable()},
-		{"too-slow", TooSlow()},
+		{"too-slow", TooSlow()}, {"overwrite", Overwrite()},
 	}
 }
 

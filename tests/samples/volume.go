@@ -12,6 +12,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -28,6 +29,10 @@ type volume struct {
 	// damage is the offset of the first damaged byte, if damaged.
 	damaged bool
 	damage  int64
+	// model has the slots of the write pattern overwrite; zero for a journal.
+	model pattern.Model
+	// before are the bytes before the current epoch.
+	before []byte
 }
 
 func newVolume(id string, seed uint64) *volume {
@@ -51,14 +56,14 @@ const (
 // are not acknowledged.
 func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.Ack, _ []result.AckSample) {
 	v.epoch++
-	unterminated := len(v.bytes) > 0 && v.bytes[len(v.bytes)-1] != '\n'
-	w := must(journal.NewWriter(v, v.format, v.epoch, int64(len(v.bytes)), unterminated))
+	v.before = bytes.Clone(v.bytes)
+	commit := v.committer()
 	took := hdrhistogram.New(1, 60_000_000, 3)
 	var acks []result.AckSample
 	var commits uint64
 	for at := from; at.Before(to); at = at.Add(commitEvery) {
 		duration := v.commitTime(median)
-		last := must(w.Commit(recordsEach, func() time.Time { return at }))
+		last := commit(recordsEach, at)
 		check(took.RecordValue(duration.Microseconds()))
 		ack := ledger.Ack{Point: journal.Point{Epoch: v.epoch, Seq: last.Seq}, Digest: last.Checksum, Time: at.Add(duration)}
 		if first == nil {
@@ -68,13 +73,25 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 		acks = append(acks, result.AckSample{ReceivedAt: at.Add(duration + 2*time.Millisecond), Seq: last.Seq})
 		commits++
 	}
-	must(w.Commit(3, func() time.Time { return to }))
+	commit(3, to)
 	v.took = append(v.took, protocol.CommitStats{
 		Count: commits, Records: commits * recordsEach,
 		Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
 	})
 	v.records += commits * recordsEach
 	return first, result.Downsample(acks)
+}
+
+// committer returns the function that commits records of the current epoch and returns the last one.
+func (v *volume) committer() func(n int, at time.Time) journal.Record {
+	if v.model.Objects > 0 {
+		return v.overwriter()
+	}
+	unterminated := len(v.bytes) > 0 && v.bytes[len(v.bytes)-1] != '\n'
+	w := must(journal.NewWriter(v, v.format, v.epoch, int64(len(v.bytes)), unterminated))
+	return func(n int, at time.Time) journal.Record {
+		return must(w.Commit(n, func() time.Time { return at }))
+	}
 }
 
 // commitTime returns the duration of a commit. Like on real storage, most are near the median and a few much longer.
@@ -90,6 +107,9 @@ func (v *volume) scan() protocol.ScanResult {
 	var points []journal.Point
 	for _, p := range v.ledger.Acks() {
 		points = append(points, p.Point)
+	}
+	if v.model.Objects > 0 {
+		return protocol.ScanResult{ScanReport: v.scanSlots(points)}
 	}
 	return protocol.ScanResult{ScanReport: must(journal.Scan(bytes.NewReader(v.bytes), v.format, points))}
 }

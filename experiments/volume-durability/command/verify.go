@@ -23,6 +23,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -43,12 +44,14 @@ type verifyCommand struct {
 func newVerify(streams Streams) *cobra.Command {
 	v := &verifyCommand{streams: streams, stallTimeout: volume.StallTimeout}
 	c := &cobra.Command{
-		Use:   "verify --journal FILE (--ledger FILE | --acks FILE | --bundle FOLDER|FILE)",
+		Use:   "verify --journal PATH (--ledger FILE | --acks FILE | --bundle FOLDER|FILE)",
 		Short: "Check a journal against its ledger, without a cluster", Args: flagsOnly,
 		Long: `Check a journal against its ledger, without a cluster.
 
 The journal can be a file on a mounted volume, a copy of it, a block device, or the
-image of a block device. verify scans and judges the journal in the same way as a run.
+image of a block device. If the write pattern of the run creates or replaces files, the
+journal is the folder with these files. The bundle and its ledger.json have the write
+pattern. verify scans and judges the journal in the same way as a run.
 If there is no such file, but its folder exists, the journal is missing, which is a loss.
 
 Exit codes:
@@ -63,12 +66,15 @@ Exit codes:
   volume-durability verify --journal durability-0f1e2d3c4b5a6978.log \
     --ledger ledger1.0f1e2d3c4b5a6978.256.1.1000.89abcdef.01234567
 
+  # The files of a run with the write pattern create
+  volume-durability verify --journal copy/logs.log --bundle volume-durability-5f6c
+
   # The image of a block device
   volume-durability verify --journal disk.img --device --bundle volume-durability-5f6c`,
 		RunE: func(c *cobra.Command, _ []string) error { return v.execute(c.Context()) },
 	}
 	flags := terminal.NewFlagGroup("Flags")
-	flags.StringVar(&v.journal, "journal", "", "journal to check: a file or a block device")
+	flags.StringVar(&v.journal, "journal", "", "journal to check: a file, a block device, or the folder of a write pattern that creates or replaces files")
 	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, a file with a "+
 		"token, or the same as --acks; '-' for standard input")
 	flags.StringVar(&v.acks, "acks", "", "file with the acknowledgements of 'local write' or with the output of "+
@@ -91,12 +97,15 @@ type expectation struct {
 	Earlier []journal.ScanReport
 	Epochs  int
 	Overlap bool
+	// Layout has the objects of the write pattern; zero if records are appended to one journal.
+	Layout pattern.Layout
 }
 
 // verification is the output of the command.
 type verification struct {
 	Journal   string             `json:"journal"`
 	Cell      string             `json:"cell,omitempty"`
+	Layout    pattern.Layout     `json:"layout,omitzero"`
 	Verdict   judge.Verdict      `json:"verdict"`
 	Reason    string             `json:"reason"`
 	ReadMode  protocol.ReadMode  `json:"readMode,omitempty"`
@@ -190,7 +199,9 @@ func (v *verifyCommand) fromLedgers(ctx context.Context, content []byte) (expect
 		if err := validate(l); err != nil {
 			return expectation{}, fmt.Errorf("cell %q: %w", l.Cell, err)
 		}
-		all = append(all, expectation{Cell: l.Cell, Format: l.Journal, Acks: l.Acks, Epochs: l.Epochs, Overlap: l.Forced})
+		all = append(all, expectation{
+			Cell: l.Cell, Format: l.Journal, Acks: l.Acks, Epochs: l.Epochs, Overlap: l.Forced, Layout: l.Layout,
+		})
 	}
 	return v.choose(ctx, all)
 }
@@ -240,7 +251,10 @@ func (v *verifyCommand) fromBundle(ctx context.Context) (expectation, error) {
 }
 
 func fromCell(c result.Cell) expectation {
-	e := expectation{Cell: c.Spec.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Overlap: c.Spec.Force}
+	e := expectation{
+		Cell: c.Spec.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Layout: c.Layout,
+		Overlap: c.Spec.Force && !c.IsLocal(), // a local run waits until a killed process is gone
+	}
 	for _, read := range c.Reads() {
 		if read.Epoch > 0 { // a writer's, not the reader's
 			e.Earlier = append(e.Earlier, read.ScanResult.ScanReport)
@@ -297,7 +311,11 @@ func (v *verifyCommand) recognize(ctx context.Context, all []expectation) (e exp
 // readHead returns the first bytes of the journal, as far as they can be read.
 func (v *verifyCommand) readHead() (head []byte) {
 	_ = v.watch("reading", func() error { // the scan reports an error
-		file, err := os.Open(v.journal)
+		path, err := v.firstFile()
+		if err != nil {
+			return err
+		}
+		file, err := os.Open(path)
 		if err != nil {
 			return err
 		}
@@ -324,7 +342,9 @@ func (v *verifyCommand) watch(op string, call func() error) error {
 
 // judge scans the journal and compares it with what is expected.
 func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verification, error) {
-	outcome := verification{Journal: v.journal, Cell: expected.Cell, Acks: expected.Acks, format: expected.Format}
+	outcome := verification{
+		Journal: v.journal, Cell: expected.Cell, Layout: expected.Layout, Acks: expected.Acks, format: expected.Format,
+	}
 	found, err := await(ctx, func() (scanned, error) { return v.scan(ctx, expected) })
 	class := judge.ClassOfError(err)
 	switch {
@@ -332,8 +352,8 @@ func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verifi
 		outcome.scanned, outcome.missing = true, found.missing
 		outcome.SHA256, outcome.ReadMode, outcome.Scan = found.sha256, found.readMode, found.report
 		outcome.Judgement = judge.Judge(judge.Input{
-			Acks: expected.Acks, Scan: outcome.Scan, Earlier: expected.Earlier, Epochs: expected.Epochs,
-			MayOverlap: expected.Overlap,
+			Layout: expected.Layout, Acks: expected.Acks, Scan: outcome.Scan, Earlier: expected.Earlier,
+			Epochs: expected.Epochs, MayOverlap: expected.Overlap,
 		})
 		outcome.Judgement.Notes = append(outcome.Judgement.Notes, v.notes(outcome)...)
 	case ctx.Err() == nil && class != "" && len(expected.Acks) > 0:
@@ -356,6 +376,9 @@ func (v *verifyCommand) notes(o verification) []string {
 	if o.missing && len(o.Acks) > 0 {
 		notes = append(notes, v.journal+" does not exist, but its folder does: check that --journal has the right path")
 	}
+	if v.hasNoObject(o) {
+		notes = append(notes, "no file in "+v.journal+" has the name of an object: check that --journal has the right path")
+	}
 	if n := judge.TrailingBytes(o.Scan, o.Judgement.Findings); n > 0 {
 		notes = append(notes, fmt.Sprintf("%s after the last record, which no writer of this journal wrote",
 			judge.Count(n, "byte")))
@@ -372,8 +395,14 @@ type scanned struct {
 	missing bool
 }
 
-// scan scans the journal.
+// scan scans the journal or the objects.
 func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found scanned, err error) {
+	if err := v.checkPath(expected.Layout); err != nil {
+		return found, err
+	}
+	if expected.Layout.Pattern.HasObjects() {
+		return v.scanObjects(expected)
+	}
 	var file journalFile
 	err = v.watch("opening", func() (err error) {
 		file, err = openJournal(v.journal)
@@ -386,10 +415,7 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found s
 	if err != nil {
 		return found, fmt.Errorf("--journal: %w", err)
 	}
-	var points []journal.Point
-	for _, ack := range expected.Acks {
-		points = append(points, ack.Point)
-	}
+	points := expected.points()
 	var reader io.Reader = watchedReader{contextReader{ctx, file}, v}
 	acknowledged := int64(ledger.CountRecords(expected.Acks)) * int64(expected.Format.RecordSize)
 	switch {
@@ -466,7 +492,7 @@ func (o verification) reason() string {
 		if acknowledged == 1 {
 			return "the only acknowledged record is intact"
 		}
-		return fmt.Sprintf("all %s are intact", judge.Count(acknowledged, "acknowledged record"))
+		return fmt.Sprintf("all %s are intact", judge.Count(acknowledged, "acknowledged record")) + o.superseded()
 	case judge.Fail:
 		return fmt.Sprintf("%s; %s", judge.Summary(o.Judgement.Findings), o.total())
 	}
@@ -489,6 +515,9 @@ func (o verification) text() string {
 	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict), o.Reason)
 	fmt.Fprintf(&s, "  journal       %s, %s, %s\n", o.Journal,
 		judge.Count(o.Scan.Bytes, "byte"), judge.Count(o.Scan.Records, "intact record"))
+	if o.Layout.Pattern.HasObjects() {
+		fmt.Fprintf(&s, "  objects       %s\n", describeLayout(o.Layout))
+	}
 	fmt.Fprintf(&s, "  journal ID    %s, %s per record\n", o.format.ID, judge.Count(o.format.RecordSize, "byte"))
 	if o.SHA256 != "" {
 		fmt.Fprintf(&s, "  SHA-256       %s\n", o.SHA256)

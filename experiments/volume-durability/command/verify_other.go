@@ -3,9 +3,11 @@
 package command
 
 import (
+	"errors"
 	"os"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
@@ -27,3 +29,10 @@ func (plainFile) IsBlockDevice() bool { return false }
 
 // SetMinimumLength does nothing: it is for devices.
 func (plainFile) SetMinimumLength(int64) {}
+
+// readObjects returns an error: the objects of a write pattern can be read on Linux and macOS only.
+func readObjects(
+	string, journal.Format, pattern.Model, []journal.Point,
+) (journal.ScanReport, protocol.ReadMode, error) {
+	return journal.ScanReport{}, "", errors.New("the objects of a write pattern can be read on Linux and macOS only")
+}

@@ -2,7 +2,13 @@
 
 package command
 
-import "github.com/volume-durability/volume-durability/pkg/volume"
+import (
+	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
+	"github.com/volume-durability/volume-durability/pkg/pattern/objects"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/volume"
+)
 
 // openJournal opens a journal as the reader of a run does, past the page cache where possible.
 func openJournal(path string) (journalFile, error) {
@@ -11,4 +17,11 @@ func openJournal(path string) (journalFile, error) {
 		return nil, err // not a journalFile that contains nil
 	}
 	return file, nil
+}
+
+// readObjects scans the objects of a write pattern as the reader of a run does.
+func readObjects(
+	path string, format journal.Format, model pattern.Model, points []journal.Point,
+) (journal.ScanReport, protocol.ReadMode, error) {
+	return objects.Scan(path, format, model, points)
 }

@@ -15,8 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/local"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
 // writeCommand holds the flags of local write.
@@ -90,9 +93,10 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 // readCommand holds the flags of local read.
 type readCommand struct {
 	*localCommand
-	format     terminal.FormatFlag
-	recordSize int
-	timeout    time.Duration
+	format  terminal.FormatFlag
+	reading local.Reading
+	pattern string
+	objects int
 }
 
 // newRead returns the command that only scans the journals of earlier writers.
@@ -104,8 +108,11 @@ func newRead(l *localCommand) *cobra.Command {
 		RunE:  func(c *cobra.Command, args []string) error { return r.execute(c.Context(), args[0]) },
 	}
 	flags := terminal.NewFlagGroup("Flags")
-	flags.IntVar(&r.recordSize, "record-size", 256, "bytes per record, as set for local write")
-	terminal.AddDuration(flags.FlagSet, &r.timeout, "verify-timeout", 5*time.Minute, time.Second,
+	flags.IntVar(&r.reading.RecordSize, "record-size", 256, "bytes per record, as set for the writer")
+	flags.StringVar(&r.pattern, "write-pattern", string(pattern.Append), "write pattern, as set for the writer")
+	flags.IntVar(&r.objects, "write-objects", options.Defaults().WriteObjects,
+		"number of slots or files of the write pattern, as set for the writer")
+	terminal.AddDuration(flags.FlagSet, &r.reading.Timeout, "verify-timeout", 5*time.Minute, time.Second,
 		"time that reading a journal may take")
 	r.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	terminal.AddFlagGroups(c, flags)
@@ -118,7 +125,11 @@ func (r *readCommand) execute(ctx context.Context, folder string) error {
 		return err
 	}
 	helper := append([]string{executable}, r.helperArgs()...)
-	found, err := local.Read(ctx, helper, folder, r.recordSize, r.timeout)
+	r.reading.Layout = pattern.NewLayout(pattern.Name(r.pattern), r.objects)
+	if err := r.reading.Layout.Validate(); err != nil {
+		return fmt.Errorf("--write-pattern, --write-objects: %w", err)
+	}
+	found, err := local.Read(ctx, helper, folder, r.reading)
 	if err != nil {
 		return err
 	}
@@ -131,10 +142,18 @@ func describe(found []local.Found) string {
 	for _, f := range found {
 		fmt.Fprintf(&s, "%s\n  %s, %s, %s, read %s\n", f.Path,
 			judge.Count(f.Scan.Bytes, "byte"), judge.Count(f.Scan.Records, "intact record"),
-			judge.Count(len(f.Scan.Damage), "damaged range"), f.Scan.ReadMode)
+			damage(f.Scan.ScanReport), f.Scan.ReadMode)
 		if f.Scan.SHA256 != "" {
 			fmt.Fprintf(&s, "  SHA-256 %s\n", f.Scan.SHA256)
 		}
 	}
 	return s.String()
+}
+
+// damage counts what is damaged in a journal or in objects.
+func damage(scan journal.ScanReport) string {
+	if o := scan.Objects; o != nil {
+		return judge.Count(len(o.Damage)+len(o.Misdirected)+len(o.Foreign), "damaged object")
+	}
+	return judge.Count(len(scan.Damage), "damaged range")
 }

@@ -184,9 +184,11 @@ func Details(c result.Cell) string {
 	return s.String()
 }
 
-// describeFinding describes a finding and its position in the journal.
+// describeFinding describes a finding and its position in the journal. The name of a file is in the description.
 func describeFinding(f judge.Finding) string {
 	switch {
+	case f.IsOfFile():
+		return f.String()
 	case f.End > f.Offset:
 		return fmt.Sprintf("%s; bytes %s to %s", f, judge.FormatCount(f.Offset), judge.FormatCount(f.End-1))
 	case f.Offset > 0:

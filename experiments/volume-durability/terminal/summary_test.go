@@ -82,6 +82,10 @@ func TestDescribeFinding_Position(t *testing.T) {
 	assert.Equal(t, "corrupt; bytes 256 to 511", describeFinding(corrupt))
 	lostTail := judge.Finding{Class: judge.LostTail, Offset: 256, End: 256}
 	assert.Equal(t, "lost-tail; at byte 256", describeFinding(lostTail))
+	file := judge.Finding{Class: judge.Stale, Object: "file-0000003", End: 256, Detail: "has an older record"}
+	assert.Equal(t, "stale (file-0000003 has an older record)", describeFinding(file))
+	slot := judge.Finding{Class: judge.Missing, Object: "slot 1", Offset: 256, End: 512, Detail: "has only zeros"}
+	assert.Equal(t, "missing (slot 1 has only zeros); bytes 256 to 511", describeFinding(slot))
 	assert.Equal(t, "missing", describeFinding(judge.Finding{Class: judge.Missing}))
 }
 

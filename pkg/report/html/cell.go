@@ -15,6 +15,22 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
+// TestedNoun returns what the writers wrote: the journal, or objects.
+func (v cellView) TestedNoun() string {
+	if v.HasObjects {
+		return "objects"
+	}
+	return "journal"
+}
+
+// PlaceHead is the head of the column with the place of a finding.
+func (v cellView) PlaceHead() string {
+	if v.HasObjects {
+		return "Objects"
+	}
+	return "Bytes"
+}
+
 // cellPosition is the id of a cell's section and the level of its heading.
 type cellPosition struct {
 	Anchor string
@@ -33,6 +49,7 @@ type cellView struct {
 	Facts        []fact
 	Timeline     *figure
 	Strip        *figure
+	Objects      *objectsView
 	Findings     []findingView
 	Unlisted     string
 	Excerpts     []excerptView
@@ -43,6 +60,8 @@ type cellView struct {
 	NotShown     []string
 	Pods, Ledger table
 	Steps        []kubectlsteps.Step
+	// HasObjects is set if the writers wrote objects of a write pattern.
+	HasObjects bool
 	// Expected is set if the cell needs no attention.
 	Expected bool
 	// Folded collapses the details, because other cells need attention first.
@@ -55,7 +74,7 @@ func newCellView(r result.Result, c result.Cell, at cellPosition, compact bool) 
 	v := cellView{
 		cellPosition: at, Name: c.DisplayName(), Verdict: newCellBadge(c), Control: controlSentence(c),
 		Reason: c.Reason, Notes: c.Notes, Facts: cellFacts(c), NotShown: c.NotShown,
-		Expected: hasExpectedVerdict(c), Compact: compact,
+		Expected: hasExpectedVerdict(c), Compact: compact, HasObjects: c.Layout.Pattern.HasObjects(),
 		Folded: c.Spec.Control && c.LostAllData() || c.Verdict == judge.Pass && len(r.Tested()) > 1,
 	}
 	if len(r.Cells) == 1 && c.Reason == r.Reason {
@@ -71,10 +90,11 @@ func newCellView(r result.Result, c result.Cell, at cellPosition, compact bool) 
 	if len(c.Epochs) > 0 {
 		v.Evidence = newEvidenceView(r, c)
 	}
+	v.Objects = newObjectsView(c)
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
 	v.Excerpts, v.MoreExcerpts = newExcerptViews(c)
 	v.Pods, v.Ledger = podTable(c).shortened("pod"), ledgerTable(c).shortened("acknowledgement")
-	if c.Verdict != judge.Skipped && !c.IsLocal() {
+	if c.Verdict != judge.Skipped && !c.IsLocal() && !c.Layout.Pattern.HasObjects() {
 		v.Steps = kubectlsteps.Steps(r, c)
 	}
 	return v
@@ -113,7 +133,7 @@ func newFindingViews(c result.Cell) (views []findingView, unlisted string) {
 		}
 		views = append(views, findingView{
 			Number: i + 1, Class: string(f.Class), Meaning: f.Class.Description(),
-			Records: findingCount(f), Which: findingRecords(f), Bytes: findingBytes(f), Detail: f.Detail,
+			Records: findingCount(f), Which: findingRecords(f), Bytes: findingPlace(f), Detail: f.Detail,
 		})
 	}
 	return views, ""
@@ -304,6 +324,7 @@ func cellFacts(c result.Cell) []fact {
 		all = append(all, fact{"Provisioner", c.Claim.Provisioner, true}, fact{"PersistentVolume", c.Claim.Volume, true},
 			fact{"Volume handle", c.Claim.Handle, true}, fact{"UID of the claim", string(c.Claim.UID), true})
 	}
+	all = append(all, patternFacts(c)...)
 	return withValues(append(all,
 		fact{"Access mode", accessMode, false}, fact{"Volume mode", string(c.Spec.VolumeMode), false},
 		fact{"Deletion", deletionKind(c.Spec), false},
@@ -319,9 +340,8 @@ func localFacts(c result.Cell) []fact {
 	if c.Spec.Force {
 		signal = "SIGKILL"
 	}
-	return withValues([]fact{
-		{kind, c.Target, true}, {"Signal to the writer", signal, false}, {"Journal", c.JournalFile, true},
-	})
+	return withValues(append(patternFacts(c),
+		fact{kind, c.Target, true}, fact{"Signal to the writer", signal, false}, fact{"Journal", c.JournalFile, true}))
 }
 
 func deletionKind(p options.CellSpec) string {

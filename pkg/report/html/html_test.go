@@ -17,6 +17,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
@@ -244,6 +245,7 @@ func TestHeadline_OfEachVerdict(t *testing.T) {
 		"undetected":     "The run could not determine whether acknowledged records were lost.",
 		"stopped":        "The run was stopped before the storage could be judged.",
 		"not-applicable": "The check does not apply to this cluster.",
+		"overwrite":      "3 of 2 700 acknowledged records were lost.",
 		"too-slow":       "No acknowledged record was lost, but a threshold was not met.",
 	}
 	for _, s := range samples.All() {
@@ -257,6 +259,48 @@ func failed(name string, findings ...judge.Finding) result.Cell {
 		Spec: options.CellSpec{Name: name}, Verdict: judge.Fail, Findings: findings,
 		Acks: []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 100}}},
 	}
+}
+
+func TestRender_ShowsTheSlotsOfAWritePattern(t *testing.T) {
+	_, tree := rendered(t, samples.Overwrite())
+	shown := strings.ReplaceAll(text(tree), space, " ")
+	for _, want := range []string{
+		"Write patternoverwrite", "Objects512 slots", "Superseded2 188 acknowledged records, which later ones replaced",
+		"509 slots have an intact record and no finding", "3 slots have a finding", "slot 40", "slot 200", "slot 300",
+		"has the record of epoch 2", "has no record, only zeros", "which belongs to slot 301",
+		"Differences between the objects and the ledger",
+	} {
+		assert.Contains(t, shown, want)
+	}
+	assert.NotContains(t, shown, "The bytes of the journal")
+	assert.NotContains(t, shown, "Repeat this check with kubectl")
+	squares := map[string]int{}
+	every(tree, "rect", func(n *html.Node) {
+		if title := text(n); strings.HasPrefix(title, "slot") {
+			squares[attribute(n, "class")]++
+		}
+	})
+	assert.Equal(t, 3, squares["lost"])
+	assert.Positive(t, squares["part-acked"])
+	assert.Positive(t, squares["part-unacked"])
+}
+
+func TestRender_LimitsThePageOfManyObjects(t *testing.T) {
+	r := samples.Overwrite()
+	c := &r.Cells[0]
+	const many = pattern.MaxObjects / 8
+	c.Layout.Objects = many
+	c.Acks = []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: many}}}
+	c.Reader.ScanResult.Objects = &journal.ObjectReport{
+		Current: []journal.RecordRange{{Epoch: 1, First: 9, Last: 100_000}},
+	}
+	page, _ := rendered(t, r)
+	assert.Less(t, len(page), 1<<20)
+	c.Layout = pattern.Layout{Pattern: pattern.Create}
+	page, tree := rendered(t, r)
+	assert.Less(t, len(page), 1<<20)
+	assert.Contains(t, text(tree), "file-00001-000000000001")
+	assert.Contains(t, strings.ReplaceAll(text(tree), space, " "), "more objects.")
 }
 
 func TestHeadline_OfAVolumeThatCouldNotBeUsed(t *testing.T) {

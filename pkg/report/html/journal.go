@@ -11,10 +11,10 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// stripFigure shows the journal as the last pod read it; nil if none did.
+// stripFigure shows the journal as the last pod read it; nil if none did, or if the cell has objects instead.
 func stripFigure(c result.Cell) *figure {
 	reads := c.Reads()
-	if len(reads) == 0 {
+	if len(reads) == 0 || c.Layout.Pattern.HasObjects() {
 		return nil
 	}
 	last := *reads[len(reads)-1].JournalRead

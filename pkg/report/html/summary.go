@@ -31,7 +31,11 @@ func headline(r result.Result) string {
 
 func passHeadline(r result.Result) string {
 	cells, acknowledged, deletions := total(r)
-	after := " intact and in order after " + counted(deletions, "deletion") + "."
+	intact := " intact and in order"
+	if slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Layout.Pattern.HasObjects() }) {
+		intact = " intact, or replaced by later ones,"
+	}
+	after := intact + " after " + counted(deletions, "deletion") + "."
 	if acknowledged == 1 {
 		return "The only acknowledged record was" + after
 	}
@@ -71,6 +75,9 @@ func lossHeadline(c result.Cell) string {
 	case isUnusable(c):
 		return "The volume could not be read completely: " + count + " could not be read."
 	case lost == 0:
+		if c.Layout.Pattern.HasObjects() {
+			return "No acknowledged record was lost, but the objects have other damage."
+		}
 		return "No acknowledged record was lost, but the journal has other damage."
 	default:
 		return count + " " + judge.WasOrWere(lost) + " lost."

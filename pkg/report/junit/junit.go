@@ -155,6 +155,10 @@ func setControlOutcome(t *testCase, c result.Cell, o *outcome) {
 func findings(c result.Cell) string {
 	var text strings.Builder
 	for _, f := range c.Findings {
+		if f.IsOfFile() {
+			fmt.Fprintf(&text, "%s, in %s\n", f, c.JournalFile)
+			continue
+		}
 		fmt.Fprintf(&text, "%s, bytes %s to %s of %s\n", f,
 			judge.FormatCount(f.Offset), judge.FormatCount(f.End), c.JournalFile)
 	}

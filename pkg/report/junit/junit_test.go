@@ -26,8 +26,9 @@ func TestRender_CountsTheCases(t *testing.T) {
 	all, skipped := samples.All(), map[string]int{"matrix": 1, "not-applicable": 1}
 	for name, want := range map[string]counts{
 		"pass": {Tests: 1}, "fail": {Tests: 1, Failures: 1}, "empty": {Tests: 1, Failures: 1},
-		"matrix": {Tests: 7, Failures: 2, Errors: 1},
-		"error":  {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
+		"overwrite": {Tests: 1, Failures: 1},
+		"matrix":    {Tests: 7, Failures: 2, Errors: 1},
+		"error":     {Tests: 1, Errors: 1}, "stopped": {Tests: 1, Errors: 1},
 		"undetected": {Tests: 2, Errors: 1}, "too-slow": {Tests: 1, Failures: 1}, "not-applicable": {Tests: 1},
 	} {
 		for _, s := range all {
@@ -91,6 +92,15 @@ func TestRender_AControlWithoutTotalLossIsAnError(t *testing.T) {
 		assert.Equal(t, isError, c.Error != nil, class)
 		assert.Nil(t, c.Failure)
 	}
+}
+
+func TestRender_NamesTheFileOfAFinding(t *testing.T) {
+	r := samples.Overwrite()
+	c := &r.Cells[0]
+	c.Findings = []judge.Finding{{Class: judge.Stale, Object: "file-0000003", End: 256, Detail: "has an older record"}}
+	failure := rendered(t, r).Suite.Cases[0].Failure
+	assert.Contains(t, failure.Text, "stale (file-0000003 has an older record), in /data/logs.log\n")
+	assert.NotContains(t, failure.Text, "bytes 0 to 256")
 }
 
 // GitLab shows only the text of a failure, an error or a skipped test.

@@ -44,7 +44,7 @@ func TestRender_HasAFindingOnlyForAnEstablishedResult(t *testing.T) {
 			switch s.Name {
 			case "pass", "too-slow":
 				assert.Equal(t, "satisfied", (*findings)[0].Target.Status.State)
-			case "fail", "empty", "matrix":
+			case "fail", "empty", "matrix", "overwrite":
 				assert.Equal(t, "not-satisfied", (*findings)[0].Target.Status.State)
 			default:
 				assert.Nil(t, findings)

@@ -31,10 +31,15 @@ const (
 	Damaged  Answer = "damaged"   // the data is not as it was
 	NoAnswer Answer = "no answer" // the command did not return
 	NotRun   Answer = "not run"   // the method could not be applied
+	// NotMeant means that the method is for a file to which lines are appended.
+	NotMeant Answer = "not meant for it"
 )
 
 // Answers are the answers of all methods, in the order of Methods.
 type Answers [4]Answer
+
+// ForObjects returns the answers for the objects of a write pattern: the methods are not meant for them.
+func ForObjects() Answers { return Answers{NotMeant, NotMeant, NotMeant, NotMeant} }
 
 // Methods are the names of the methods in the table.
 var Methods = [4]string{"STIG check by hand", "counting lines", "md5 on the volume", "Litmus cmdProbe"}

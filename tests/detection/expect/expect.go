@@ -56,6 +56,16 @@ func AllRecords(epoch int, class judge.Class) Rule {
 	return func(d Damage) []Finding { return []Finding{{class, epoch, 1, d.Acknowledged[epoch-1]}} }
 }
 
+// Classes returns the classes of findings, each once and without records, sorted. Slots are compared in this way: which
+// record a slot must have is computed by the code under test.
+func Classes(found []Finding) []Finding {
+	classes := make([]Finding, 0, len(found))
+	for _, f := range found {
+		classes = append(classes, Finding{Class: f.Class})
+	}
+	return slices.Compact(sorted(classes))
+}
+
 // NoRecords expects a class that names no records.
 func NoRecords(class judge.Class) Rule {
 	return func(Damage) []Finding { return []Finding{{Class: class}} }
@@ -82,6 +92,14 @@ func Bytes(class judge.Class) Rule {
 		}
 		first, last := d.Ranges[0], d.Ranges[len(d.Ranges)-1]
 		return d.touched(class, extent.Between(first.Offset, last.End()))
+	}
+}
+
+// LastRecords expects a class for the last acknowledged records of the first epoch.
+func LastRecords(n uint64, class judge.Class) Rule {
+	return func(d Damage) []Finding {
+		last := d.lastOfFirstEpoch()
+		return d.records(class, last+1-min(n, last), last)
 	}
 }
 

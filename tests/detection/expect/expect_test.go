@@ -34,6 +34,8 @@ func TestRule_ReturnsExpectedFindings(t *testing.T) {
 		"only the last record is torn":  {tail, damage(90*256 - 1), []Finding{{judge.Torn, 1, 90, 90}}},
 		"an unacknowledged tail":        {tail, damage(90 * 256), nil},
 		"an unacknowledged torn record": {tail, damage(90*256 + 1), nil},
+		"the last records":              {LastRecords(8, judge.Stale), damage(0), []Finding{{judge.Stale, 1, 83, 90}}},
+		"more than there are":           {LastRecords(91, judge.Stale), damage(0), []Finding{{judge.Stale, 1, 1, 90}}},
 		"a byte":                        {corrupt, damage(25600, at(512, 1)), []Finding{{judge.Corrupt, 1, 3, 3}}},
 		"an unacknowledged byte":        {corrupt, damage(25600, at(90*256, 1)), nil},
 		"several ranges": {corrupt, damage(25600, at(511, 1), at(600, 2)),
@@ -54,4 +56,11 @@ func TestReduce_SortsFindings(t *testing.T) {
 		{Class: judge.ReadOnly, Detail: "because"},
 		{Class: judge.Corrupt, Epoch: 1, First: 1, Last: 2, Records: 2},
 	}))
+}
+
+func TestClasses_LeavesOutTheRecords(t *testing.T) {
+	assert.Equal(t, []Finding{{Class: judge.Missing}, {Class: judge.Stale}}, Classes([]Finding{
+		{judge.Stale, 1, 3, 4}, {judge.Missing, 1, 1, 1}, {judge.Stale, 2, 3, 4},
+	}))
+	assert.Empty(t, Classes(nil))
 }

@@ -20,6 +20,8 @@ type Fault struct {
 	StandsFor string
 	// content changes the target's content; nil for a fault with another effect.
 	content content
+	// entry is the kind of changes of directory entries that the fault concerns; empty for a fault with another effect.
+	entry EntryChange
 	// check validates parameters that depend on each other; nil if none do.
 	check func(Values) error
 }
@@ -41,6 +43,21 @@ const (
 	HangSync       = "hang-sync"
 	SlowSync       = "slow-sync"
 	Unsupported    = "unsupported"
+	LoseCreate     = "lose-create"
+	LoseRename     = "lose-rename"
+	EmptyRename    = "empty-rename"
+	BothNames      = "both-names"
+	UndoUnlink     = "undo-unlink"
+)
+
+// EntryChange is a kind of change of a directory entry.
+type EntryChange string
+
+// The kinds of changes of directory entries.
+const (
+	Created EntryChange = "create"
+	Renamed EntryChange = "rename"
+	Removed EntryChange = "unlink"
 )
 
 // The calls that the fault Unsupported can fail.
@@ -135,6 +152,36 @@ func Table() []Fault {
 			Does:      "removes everything below the root of the mount",
 			StandsFor: "a new volume in place of the old one; a wrong directory",
 		}, {
+			Name:       LoseCreate,
+			Parameters: []Parameter{operations("created files to lose")},
+			Does:       "removes files that were created in the folder",
+			StandsFor:  "a directory entry that was lost although the folder was synced",
+			entry:      Created,
+		}, {
+			Name:       LoseRename,
+			Parameters: []Parameter{operations("renames to undo")},
+			Does:       "undoes renames in the folder: the new name leads to the file that it led to before, or to none",
+			StandsFor:  "a rename that was lost although the folder was synced",
+			entry:      Renamed,
+		}, {
+			Name:       EmptyRename,
+			Parameters: []Parameter{operations("renamed files to empty")},
+			Does:       "empties files that were renamed in the folder",
+			StandsFor:  "a filesystem that makes a rename durable before the data of the file",
+			entry:      Renamed,
+		}, {
+			Name:       BothNames,
+			Parameters: []Parameter{operations("renames to undo in part")},
+			Does:       "adds the old names of files that were renamed in the folder: both names lead to the same file",
+			StandsFor:  "a rename that was interrupted between its two steps",
+			entry:      Renamed,
+		}, {
+			Name:       UndoUnlink,
+			Parameters: []Parameter{operations("files to bring back")},
+			Does:       "brings back files that were removed from the folder",
+			StandsFor:  "a removal that was lost although the folder was synced",
+			entry:      Removed,
+		}, {
 			Name:       "foreign-file",
 			Parameters: []Parameter{existingFile("with", "path of the other file, without a comma")},
 			Does:       "replaces the content of the file with that of another file",
@@ -191,6 +238,9 @@ func Table() []Fault {
 
 // ChangesContent reports whether the fault only changes the target's content.
 func (f Fault) ChangesContent() bool { return f.content != nil }
+
+// Entry returns the kind of changes of directory entries that the fault concerns; empty if its target is a file.
+func (f Fault) Entry() EntryChange { return f.entry }
 
 // Spec is a fault with its parameters and its moment.
 type Spec struct {

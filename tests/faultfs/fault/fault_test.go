@@ -48,12 +48,14 @@ func TestParse_ReportsEveryMistake(t *testing.T) {
 		"sync-error:drop=maybe", "unsupported", "unsupported:call=write", "unsupported:call=sync,errno=EIO",
 		"roll-back:snapshot=close", "roll-back:snapshot=sync", "foreign-file:with=/none",
 		"lose-synced", "lose-synced:last-bytes=1,age=1s", "lose-synced:records=1",
-		"lose-synced:last-bytes=0", "lose-synced:last-bytes=1,record-size=1",
+		"lose-rename:count=0", "lose-create:count=x", "lose-synced:last-bytes=0", "lose-synced:last-bytes=1,record-size=1",
 	} {
 		_, err := Parse(wrong, "close")
 		assert.Error(t, err, wrong)
 	}
-	for _, wrong := range []string{"", "close=", "close=0", "sync", "sync=x", "bytes=-1", "mount=1", "command=2"} {
+	for _, wrong := range []string{
+		"", "close=", "close=0", "sync", "sync=x", "bytes=-1", "mount=1", "command=2", "lists", "renames=0",
+	} {
 		_, err := Parse("lose-file", wrong)
 		assert.Error(t, err, wrong)
 	}
@@ -62,6 +64,7 @@ func TestParse_ReportsEveryMistake(t *testing.T) {
 func TestMoment_IsReachedByItsProgress(t *testing.T) {
 	for text, reached := range map[string]Progress{
 		"close": {Closes: 1}, "close=2": {Closes: 2}, "sync=3": {Syncs: 3}, "bytes=100": {SyncedBytes: 120}, "mount": {},
+		"creates=2": {Creates: 2}, "renames=2": {Renames: 3}, "unlinks=1": {Unlinks: 1}, "lists=4": {Lists: 4},
 	} {
 		moment, err := ParseMoment(text)
 		require.NoError(t, err)

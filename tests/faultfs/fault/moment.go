@@ -17,6 +17,14 @@ const (
 	OnSync When = "sync"
 	// OnBytes waits until N bytes of the target are synced.
 	OnBytes When = "bytes"
+	// OnCreates waits until N creations of files in the target, a folder, are synced.
+	OnCreates When = "creates"
+	// OnRenames waits until N renames into the target, a folder, are synced.
+	OnRenames When = "renames"
+	// OnUnlinks waits until N removals of files from the target, a folder, are synced.
+	OnUnlinks When = "unlinks"
+	// OnLists waits until the target, a folder, is listed for the Nth time.
+	OnLists When = "lists"
 	// OnMount does not wait.
 	OnMount When = "mount"
 	// OnCommand waits for a command.
@@ -35,21 +43,40 @@ type Progress struct {
 	Closes, Syncs int64
 	// SyncedBytes is the number of bytes that are synced.
 	SyncedBytes int64
+	// Creates, Renames and Unlinks are the numbers of synced changes of entries in the target, a folder. Lists is how
+	// often it was listed.
+	Creates, Renames, Unlinks, Lists int64
 }
 
 // Reached reports whether the moment is reached without a command.
 func (m Moment) Reached(p Progress) bool {
-	switch m.When {
-	case OnMount:
+	if m.When == OnMount {
 		return true
-	case OnClose:
-		return p.Closes >= m.Count
-	case OnSync:
-		return p.Syncs >= m.Count
-	case OnBytes:
-		return p.SyncedBytes >= m.Count
 	}
-	return false
+	count, counted := p.count(m.When)
+	return counted && count >= m.Count
+}
+
+// count returns how far the progress of a kind is, and whether it is counted.
+func (p Progress) count(w When) (count int64, counted bool) {
+	switch w {
+	case OnClose:
+		return p.Closes, true
+	case OnSync:
+		return p.Syncs, true
+	case OnBytes:
+		return p.SyncedBytes, true
+	case OnCreates:
+		return p.Creates, true
+	case OnRenames:
+		return p.Renames, true
+	case OnUnlinks:
+		return p.Unlinks, true
+	case OnLists:
+		return p.Lists, true
+	default:
+		return 0, false
+	}
 }
 
 func (m Moment) String() string {
@@ -60,11 +87,13 @@ func (m Moment) String() string {
 }
 
 // Moments describes the syntax of a moment.
-const Moments = "close, close=N, sync=N, bytes=N, mount or command; N is 1 or more"
+const Moments = "close, close=N, sync=N, bytes=N, creates=N, renames=N, unlinks=N, lists=N, mount or command; " +
+	"N is 1 or more"
 
 // ParseMoment parses a moment, such as "close=2".
 func ParseMoment(text string) (Moment, error) {
-	m, err := parseMoment(text, "=", OnClose, OnSync, OnBytes, OnMount, OnCommand)
+	m, err := parseMoment(text, "=",
+		OnClose, OnSync, OnBytes, OnCreates, OnRenames, OnUnlinks, OnLists, OnMount, OnCommand)
 	if err != nil {
 		return Moment{}, fmt.Errorf("moment %q: want %s", text, Moments)
 	}
@@ -74,10 +103,10 @@ func ParseMoment(text string) (Moment, error) {
 func parseMoment(text, separator string, allowed ...When) (Moment, error) {
 	name, number, counted := strings.Cut(text, separator)
 	when := When(name)
-	takesCount := when == OnClose || when == OnSync || when == OnBytes
+	_, takesCount := Progress{}.count(when)
 	needsCount := takesCount && when != OnClose
 	if !slices.Contains(allowed, when) || counted && !takesCount || needsCount && !counted {
-		return Moment{}, fmt.Errorf("want one of %q, with a number for sync and bytes", allowed)
+		return Moment{}, fmt.Errorf("want one of %q, with a number unless it is close, mount or command", allowed)
 	}
 	if !takesCount {
 		return Moment{When: when}, nil

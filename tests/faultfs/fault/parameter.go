@@ -111,6 +111,13 @@ func positive(name, meaning string) Parameter {
 	}}
 }
 
+// operations returns the parameter of a fault that concerns the last changes of directory entries.
+func operations(what string) Parameter {
+	p := positive("count", "number of "+what+", besides those after the last sync of the folder")
+	p.Default = "1"
+	return p
+}
+
 func duration(name, meaning string) Parameter {
 	return Parameter{Name: name, Meaning: meaning, parse: func(text string) (any, error) {
 		d, err := time.ParseDuration(text)
