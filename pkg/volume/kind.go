@@ -26,6 +26,11 @@ func KindOf(mode fs.FileMode) string {
 	return "of an unknown kind"
 }
 
+// KindError is the error to open what is not a regular file.
+type KindError struct{ Mode fs.FileMode }
+
+func (e KindError) Error() string { return "it is " + KindOf(e.Mode) + ", not a regular file" }
+
 // CheckJournalMode returns an error unless the file mode is that of a regular file or a block device. Opening a FIFO
 // would wait for another process.
 func CheckJournalMode(path string, mode fs.FileMode) error {

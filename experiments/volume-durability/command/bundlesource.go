@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
 // loadedBundle is a verified bundle, and where it was loaded from.
@@ -108,7 +110,10 @@ func readLocal(path string, info os.FileInfo, o bundle.Options) (bundle.Bundle, 
 	if info.IsDir() {
 		return readFolder(path)
 	}
-	content, err := os.ReadFile(path)
+	content, err := readFile(path)
+	if kind := (volume.KindError{}); errors.As(err, &kind) {
+		return bundle.Bundle{}, wantBundle(path, err)
+	}
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
@@ -117,10 +122,15 @@ func readLocal(path string, info os.FileInfo, o bundle.Options) (bundle.Bundle, 
 	}
 	b, err := bundle.Unpack(content)
 	if err != nil {
-		return bundle.Bundle{}, fmt.Errorf("%s: want a folder with an evidence bundle, a packed bundle (.tar.gz) or a "+
-			"result.json: %w", path, err)
+		return bundle.Bundle{}, wantBundle(path, err)
 	}
 	return b, nil
+}
+
+// wantBundle returns the error for a file that is no bundle.
+func wantBundle(path string, err error) error {
+	return fmt.Errorf("%s: want a folder with an evidence bundle, a packed bundle (.tar.gz) or a result.json: %w",
+		path, err)
 }
 
 // bundleOfResult makes a bundle of a result.json.

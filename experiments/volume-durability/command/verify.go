@@ -223,7 +223,7 @@ func (v *verifyCommand) fromBundle(ctx context.Context) (expectation, error) {
 	}
 	b, err := readLocal(v.bundle, info, bundle.Options{})
 	if err != nil {
-		return expectation{}, err
+		return expectation{}, fmt.Errorf("--bundle: %w", err)
 	}
 	if err := b.Verify(); err != nil {
 		return expectation{}, fmt.Errorf("the evidence bundle in %s does not match its manifest: %w", v.bundle, err)
@@ -297,6 +297,9 @@ func (v *verifyCommand) recognize(ctx context.Context, all []expectation) (e exp
 // readHead returns the first bytes of the journal, as far as they can be read.
 func (v *verifyCommand) readHead() (head []byte) {
 	_ = v.watch("reading", func() error { // the scan reports an error
+		if err := v.checkMode(); err != nil {
+			return err
+		}
 		file, err := os.Open(v.journal)
 		if err != nil {
 			return err
@@ -308,6 +311,15 @@ func (v *verifyCommand) readHead() (head []byte) {
 		return err
 	})
 	return head
+}
+
+// checkMode returns an error for a journal that exists and is neither a regular file nor a block device.
+func (v *verifyCommand) checkMode() error {
+	info, err := os.Stat(v.journal)
+	if err != nil {
+		return nil
+	}
+	return volume.CheckJournalMode(v.journal, info.Mode())
 }
 
 // watch makes a call to the storage, and prints a message if the call does not return in time.
@@ -376,7 +388,9 @@ type scanned struct {
 func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found scanned, err error) {
 	var file journalFile
 	err = v.watch("opening", func() (err error) {
-		file, err = openJournal(v.journal)
+		if err = v.checkMode(); err == nil {
+			file, err = openJournal(v.journal)
+		}
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) && v.isFolderPresent() {

@@ -158,7 +158,7 @@ func open(path string) (*volume.Reader, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, kindError{info.Mode()}
+		return nil, volume.KindError{Mode: info.Mode()}
 	}
 	return volume.OpenReader(path)
 }
@@ -166,14 +166,9 @@ func open(path string) (*volume.Reader, error) {
 // isOfOneFile reports whether an error to open a file says nothing about the other files of the folder. The folder may
 // list a name that leads to no file.
 func isOfOneFile(err error) bool {
-	var kind kindError
+	var kind volume.KindError
 	return errors.As(err, &kind) || errors.Is(err, fs.ErrNotExist) || volume.IsDataError(err)
 }
-
-// kindError is the error to open what is not a regular file.
-type kindError struct{ mode fs.FileMode }
-
-func (e kindError) Error() string { return "it is " + volume.KindOf(e.mode) + ", not a regular file" }
 
 var errUnreadable = errors.New("the storage returned an error")
 
