@@ -36,12 +36,14 @@ type verifyCommand struct {
 	ledger, acks, bundle string
 	cell                 string
 	device               bool
+	// open opens the journal.
+	open func(path string) (journalFile, error)
 	// stallTimeout is how long a call to the storage may take before it is reported.
 	stallTimeout time.Duration
 }
 
 func newVerify(streams Streams) *cobra.Command {
-	v := &verifyCommand{streams: streams, stallTimeout: volume.StallTimeout}
+	v := &verifyCommand{streams: streams, open: openJournal, stallTimeout: volume.StallTimeout}
 	c := &cobra.Command{
 		Use:   "verify --journal FILE (--ledger FILE | --acks FILE | --bundle FOLDER|FILE)",
 		Short: "Check a journal against its ledger, without a cluster", Args: flagsOnly,
@@ -389,7 +391,7 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found s
 	var file journalFile
 	err = v.watch("opening", func() (err error) {
 		if err = v.checkMode(); err == nil {
-			file, err = openJournal(v.journal)
+			file, err = v.open(v.journal)
 		}
 		return err
 	})
