@@ -264,3 +264,41 @@ func TestMake_RejectsAnUnknownRule(t *testing.T) {
 	_, err := Make(samples.Pass(), Options{Rule: "V-1"})
 	assert.ErrorContains(t, err, `unknown rule "V-1"`)
 }
+
+// packedByHand returns the archive that tar(1) makes of a folder, with an entry for the folder.
+func packedByHand(t *testing.T, prefix string, files []File) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	zipped := gzip.NewWriter(&packed)
+	archive := tar.NewWriter(zipped)
+	require.NoError(t, archive.WriteHeader(&tar.Header{Name: prefix, Typeflag: tar.TypeDir, Mode: 0o755}))
+	for _, f := range files {
+		header := &tar.Header{Name: prefix + f.Name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(f.Content))}
+		require.NoError(t, archive.WriteHeader(header))
+		_, err := archive.Write(f.Content)
+		require.NoError(t, err)
+	}
+	require.NoError(t, archive.Close())
+	require.NoError(t, zipped.Close())
+	return packed.Bytes()
+}
+
+func TestUnpack_AcceptsABundleInAFolder(t *testing.T) {
+	want := made(t, samples.Pass())
+	for _, prefix := range []string{"./", "run-1/", "./run-1/", "evidence/run-1/"} {
+		b, err := Unpack(packedByHand(t, prefix, want.Files))
+		require.NoError(t, err, prefix)
+		assert.Equal(t, want, b, prefix)
+		assert.NoError(t, b.Verify(), prefix)
+	}
+}
+
+func TestUnpack_RejectsFilesBesideTheFolderOfTheBundle(t *testing.T) {
+	files := append([]File{{"../outside", nil}}, made(t, samples.Pass()).Files...)
+	_, err := Unpack(packedByHand(t, "run-1/", files))
+	assert.ErrorContains(t, err, `"run-1/../outside" is not the name of a file in a folder`)
+	files[0].Name = "extra"
+	b, err := Unpack(packedByHand(t, "run-1/", files))
+	require.NoError(t, err)
+	assert.ErrorContains(t, b.Verify(), "extra is not in the manifest")
+}

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"slices"
+	"strings"
 )
 
 // maxUnpackedSize is many times the size of a bundle, and fits into memory.
@@ -35,7 +38,8 @@ func (b Bundle) Pack() ([]byte, error) {
 	return packed.Bytes(), nil
 }
 
-// Unpack returns the bundle in a gzipped tar. It does not verify it.
+// Unpack returns the bundle in a gzipped tar. The files may be in a folder, as in an archive that tar(1) made of the
+// bundle's folder. Unpack does not verify the bundle.
 func Unpack(packed []byte) (Bundle, error) { return unpack(packed, maxUnpackedSize) }
 
 func unpack(packed []byte, limit int64) (Bundle, error) {
@@ -54,6 +58,9 @@ func unpack(packed []byte, limit int64) (Bundle, error) {
 		if err != nil {
 			return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)
 		}
+		if header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader {
+			continue
+		}
 		if header.Typeflag != tar.TypeReg {
 			return Bundle{}, fmt.Errorf("unpacking a bundle: %s is not a regular file", header.Name)
 		}
@@ -61,7 +68,7 @@ func unpack(packed []byte, limit int64) (Bundle, error) {
 		if err != nil {
 			return Bundle{}, fmt.Errorf("unpacking %s: %w", header.Name, err)
 		}
-		b.Files = append(b.Files, File{header.Name, content})
+		b.Files = append(b.Files, File{strings.TrimPrefix(header.Name, "./"), content})
 	}
 	// Reading to the end checks the sum of the archive.
 	if _, err := io.Copy(io.Discard, limited); err != nil {
@@ -73,6 +80,22 @@ func unpack(packed []byte, limit int64) (Bundle, error) {
 	if err := b.checkNames(); err != nil {
 		return Bundle{}, fmt.Errorf("unpacking a bundle: %w", err)
 	}
+	b.removeFolder()
 	b.sort()
 	return b, nil
+}
+
+// removeFolder removes the folder of the manifest from all names, if all files are in that folder.
+func (b Bundle) removeFolder() {
+	i := slices.IndexFunc(b.Files, func(f File) bool { return path.Base(f.Name) == ManifestFile })
+	if i < 0 {
+		return
+	}
+	prefix := strings.TrimSuffix(b.Files[i].Name, ManifestFile)
+	if slices.ContainsFunc(b.Files, func(f File) bool { return !strings.HasPrefix(f.Name, prefix) }) {
+		return
+	}
+	for i := range b.Files {
+		b.Files[i].Name = strings.TrimPrefix(b.Files[i].Name, prefix)
+	}
 }

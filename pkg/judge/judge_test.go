@@ -415,12 +415,24 @@ func TestJudge_RolledBackIfAnEarlierPodReadMore(t *testing.T) {
 	assert.Equal(t, []Finding{
 		{
 			Class: RolledBack, Epoch: 1, First: 61, Last: 100,
-			Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod read more of the journal",
+			Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod read these records",
 		},
+		{Class: LostTail, Epoch: 2, First: 1, Last: 50, Records: 50, Offset: 60 * size, End: 60 * size},
+	}, judgement.Findings)
+}
+
+func TestJudge_RecordsThatNoEarlierPodReadAreNotRolledBack(t *testing.T) {
+	v := newVolume(t).write(100, 0)
+	v.damage(cut(90 * size))
+	earlier := v.scan()
+	v.damage(cut(60 * size))
+	judgement := Judge(Input{Acks: v.acks, Scan: v.scan(), Earlier: []journal.ScanReport{earlier}, Epochs: 1})
+	assert.Equal(t, []Finding{
 		{
-			Class: RolledBack, Epoch: 2, First: 1, Last: 50,
-			Records: 50, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod read more of the journal",
+			Class: RolledBack, Epoch: 1, First: 61, Last: 90,
+			Records: 30, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod read these records",
 		},
+		{Class: LostTail, Epoch: 1, First: 91, Last: 100, Records: 10, Offset: 60 * size, End: 60 * size},
 	}, judgement.Findings)
 }
 
@@ -443,7 +455,7 @@ func TestJudge_RollbackIsFoundAfterTheNextEpoch(t *testing.T) {
 	assert.Equal(t, []Finding{
 		{
 			Class: RolledBack, Epoch: 1, First: 61, Last: 100,
-			Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod read more of the journal",
+			Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod read these records",
 		},
 		{Class: LostTail, Epoch: 2, First: 1, Last: 50, Records: 50, Offset: 60 * size, End: 60 * size},
 	}, judgement.Findings)

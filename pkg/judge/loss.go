@@ -1,11 +1,6 @@
 package judge
 
-import (
-	"slices"
-
-	"github.com/volume-durability/volume-durability/pkg/journal"
-	"github.com/volume-durability/volume-durability/pkg/ledger"
-)
+import "github.com/volume-durability/volume-durability/pkg/ledger"
 
 // reportLost reports the acknowledged records first to last of an epoch, which are
 // missing. The class depends on what is in their place.
@@ -54,18 +49,14 @@ func (e *evaluation) reportRemains(lost Finding, g gap) (next uint64) {
 	return lost.Last + 1
 }
 
-// reportLostTail reports records that are missing from the end of an epoch.
-// If an earlier pod read these records, or read a longer journal, the volume returned to an
-// older state.
+// reportLostTail reports records that are missing from the end of an epoch. Those that an earlier pod read are
+// reported as rolled back, because the volume returned to an older state.
 func (e *evaluation) reportLostTail(epoch int, first, last uint64, offset int64) {
 	rolledBack := min(e.lastReadEarlier(epoch), last)
-	if e.isShorter() {
-		rolledBack = last
-	}
 	if rolledBack >= first {
 		e.report(Finding{
 			Class: RolledBack, Epoch: epoch, First: first, Last: rolledBack, Records: rolledBack - first + 1,
-			Offset: offset, End: offset, Detail: "an earlier pod read more of the journal",
+			Offset: offset, End: offset, Detail: "an earlier pod read these records",
 		})
 		first = rolledBack + 1
 	}
@@ -88,9 +79,4 @@ func (e *evaluation) lastReadEarlier(epoch int) uint64 {
 		}
 	}
 	return highest
-}
-
-// isShorter reports whether the journal is shorter than when an earlier pod read it. Writers only append.
-func (e *evaluation) isShorter() bool {
-	return slices.ContainsFunc(e.Earlier, func(r journal.ScanReport) bool { return r.Bytes > e.Scan.Bytes })
 }

@@ -60,6 +60,9 @@ func (s *execution) phases(ctx context.Context) error {
 	if err := s.Restore(ctx); err != nil {
 		return s.unlessVolume(err)
 	}
+	if err := s.awaitVisible(ctx); err != nil {
+		return err
+	}
 	if err := s.chaos(ctx); err != nil {
 		return err
 	}

@@ -36,6 +36,16 @@ func IsBlockDevice(path string) bool {
 	return err == nil && isBlock(info.Mode())
 }
 
+// DeviceSize returns the size of a block device in bytes.
+func DeviceSize(path string) (size int64, err error) {
+	device, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, device.Close()) }()
+	return device.Seek(0, io.SeekEnd)
+}
+
 func isBlock(mode fs.FileMode) bool {
 	return mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0
 }

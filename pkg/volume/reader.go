@@ -63,12 +63,17 @@ type source interface {
 	Close() error
 }
 
-// OpenReader opens a file or a block device for reading. If direct I/O is not supported,
+// OpenReader opens a regular file or a block device for reading. It returns an error for anything else. If direct I/O is not supported,
 // it reads through the page cache. ReadMode then reports whether the kernel was asked to
 // drop the cached pages.
 func OpenReader(path string) (*Reader, error) {
 	if err := CheckDevice(path); err != nil {
 		return nil, err
+	}
+	if info, err := os.Stat(path); err == nil { // opening the file returns the error
+		if err := CheckJournalMode(path, info.Mode()); err != nil {
+			return nil, err
+		}
 	}
 	// Direct reads need a buffer that is aligned to a page, as a mapping is.
 	buffer, err := unix.Mmap(-1, 0, requestSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
@@ -153,7 +158,7 @@ func (r *Reader) fill() error {
 	switch {
 	case err == nil:
 		r.readAny = r.readAny || n > 0
-	case !isDataError(err):
+	case !IsDataError(err):
 		return fmt.Errorf("at offset %d: %w", r.offset, err)
 	case len(buffer) > pageSize:
 		r.singlePagesUntil = start + int64(len(buffer))
@@ -209,9 +214,9 @@ func (r *Reader) addUnreadable(bad journal.Range) {
 	r.unreadable = append(r.unreadable, bad)
 }
 
-// isDataError reports whether an error concerns only the data that was requested, such as a
+// IsDataError reports whether an error concerns only the data that was requested, such as a
 // medium or checksum error, and not the volume as a whole.
-func isDataError(err error) bool {
+func IsDataError(err error) bool {
 	return slices.ContainsFunc(dataErrors(), func(target error) bool { return errors.Is(err, target) })
 }
 

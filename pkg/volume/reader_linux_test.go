@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
@@ -92,14 +93,6 @@ func TestReader_ReadsThroughTheCacheWithoutDirectIO(t *testing.T) {
 func TestOpenReader_ReturnsAnErrorIfThereIsNoFile(t *testing.T) {
 	_, err := OpenReader(filepath.Join(t.TempDir(), "logs.log"))
 	assert.ErrorIs(t, err, fs.ErrNotExist)
-}
-
-func TestReader_ReturnsAnErrorForAFolder(t *testing.T) {
-	r, err := OpenReader(t.TempDir())
-	require.NoError(t, err)
-	defer r.Close()
-	_, err = io.ReadAll(r)
-	assert.ErrorIs(t, err, syscall.EISDIR)
 }
 
 // brokenFile is a file in memory with unreadable pages.
@@ -245,4 +238,17 @@ func TestReader_BoundsTheListOfUnreadableRanges(t *testing.T) {
 	require.ErrorIs(t, err, syscall.EIO)
 	assert.ErrorContains(t, err, "more than 4096 ranges cannot be read")
 	assert.LessOrEqual(t, len(unreadable), maxUnreadable+1)
+}
+
+func TestOpenReader_RejectsAnythingButAFileOrABlockDevice(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, unix.Mkfifo(fifo, 0o600))
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(fifo, link))
+	for path, kind := range map[string]string{
+		fifo: "a FIFO", link: "a FIFO", "/dev/null": "a character device", t.TempDir(): "a folder",
+	} {
+		_, err := OpenReader(path)
+		assert.EqualError(t, err, path+" is "+kind+": want a regular file or a block device")
+	}
 }

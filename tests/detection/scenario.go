@@ -110,7 +110,7 @@ func contentScenarios(foreignJournal string) []scenario {
 			pages(4, judge.Duplicated, 1, judge.Corrupt)),
 		fails("an old snapshot restored", snapshot, when, expect.Tail(judge.LostTail)),
 		fails("an old snapshot restored, after a pod had read newer data", snapshot, secondWriterEnds,
-			expect.Combine(expect.Tail(judge.RolledBack), expect.AllRecords(2, judge.RolledBack))),
+			expect.Combine(expect.Tail(judge.RolledBack), expect.AllRecords(2, judge.LostTail))),
 		fails("truncated", "truncate:size=50000", when, expect.Tail(judge.LostTail)),
 		fails("truncated to nothing", "truncate:size=0", when, missing).with(oneDeletion),
 		fails("file deleted", "lose-file", when, missing),

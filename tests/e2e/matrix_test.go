@@ -63,7 +63,7 @@ func TestThreshold_IsAFindingOfItsOwnClass(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
 	ns := newNamespace(t)
-	o := run(t, ns, short(map[string]string{
+	o := run(t, ns, severalDeletions(map[string]string{
 		"MAX_RECOVERY": "1ms", "MAX_COMMIT_P99": "1h", "METRICS_ADDRESS": ":9464",
 	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())

@@ -26,6 +26,7 @@ func TestPatterns_HaveTheRightVerdictOnEveryVolume(t *testing.T) {
 	o := run(t, ns, short(map[string]string{
 		"STORAGE_CLASSES": "csi-ext4,csi-tmpfs", "VOLUME_MODE": "Filesystem,Block",
 		"WRITE_PATTERN": patterns, "WRITE_OBJECTS": "64", "CLAIM_SIZE": "64Mi", "PARALLEL_CELLS": "20",
+		"SUPPLEMENTAL_GROUPS": diskGroup, // for the raw block devices on n2
 	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict(), o.result.Reason)
 	passed := map[pattern.Name]bool{}

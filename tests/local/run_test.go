@@ -23,6 +23,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/local"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -560,6 +561,38 @@ func TestReader_WithAPrefixAndThroughAnotherMount(t *testing.T) {
 	assert.Empty(t, copies)
 }
 
+func TestReader_OfOtherStorageIsAnError(t *testing.T) {
+	t.Parallel()
+	folder, other := t.TempDir(), t.TempDir()
+	o := run(t, folder, "--read-from", other, "--status-check-timeout", "2")
+	o.requireVerdict(t, judge.Error)
+	assert.Contains(t, o.result.Reason, "--read-from")
+	assert.Contains(t, o.result.Reason, other)
+	assert.Empty(t, o.cell(t).Findings)
+	requireEmpty(t, folder)
+}
+
+// A loss between the first acknowledgement and the reader remains a finding.
+func TestReader_LossAfterTheJournalWasVisibleIsFound(t *testing.T) {
+	t.Parallel()
+	folder, other := t.TempDir(), t.TempDir()
+	needsRoot(t)
+	require.NoError(t, unix.Mount(folder, other, "", unix.MS_BIND, ""))
+	unmountAtEnd(t, other)
+	o := run(t, folder, "--read-from", other, "--between", `rm "$VOLUME_DURABILITY_JOURNAL"`)
+	o.requireVerdict(t, judge.Fail)
+	assert.Equal(t, []judge.Class{judge.Missing}, o.classes(t))
+}
+
+func TestReader_ReadsADeviceThroughAnotherPath(t *testing.T) {
+	t.Parallel()
+	for _, name := range []pattern.Name{pattern.Append, pattern.Overwrite} {
+		device, link := loopdevice.New(t, 32<<20), filepath.Join(t.TempDir(), "device")
+		require.NoError(t, os.Symlink(device, link))
+		run(t, device, append(writePattern(name), "--read-from", link)...).requireVerdict(t, judge.Pass)
+	}
+}
+
 func TestInterrupt_EndsTheCommandBetween(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -662,8 +695,11 @@ func TestDevice_OnlyIfBlankOrNamedTwice(t *testing.T) {
 	device := loopdevice.New(t, 32<<20)
 	run(t, device).requireVerdict(t, judge.Pass)
 	o := run(t, device)
-	o.requireVerdict(t, judge.Error)
-	assert.Contains(t, o.result.Reason, "not blank")
+	assert.Equal(t, 2, o.code)
+	assert.Empty(t, o.stdout, "no run was started")
+	assert.NoDirExists(t, o.bundle)
+	assert.Contains(t, o.stderr, device+" is not blank")
+	assert.Contains(t, o.stderr, "add --overwrite "+device)
 	run(t, device, "--overwrite", device).requireVerdict(t, judge.Pass)
 }
 

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
 // loadedBundle is a verified bundle, and where it was loaded from.
@@ -54,7 +56,8 @@ func (r *reportCommand) load(ctx context.Context, arg string) (loadedBundle, err
 	return r.withChecklistFlags(b)
 }
 
-// isInCluster reports whether the flags ask for bundles in a namespace, and so not for those on this machine.
+// isInCluster reports whether the flags ask for bundles in a namespace, and so not for those on this machine. A path is
+// always one of this machine.
 func (r *reportCommand) isInCluster() bool { return *r.cluster.Namespace != "" }
 
 // newestFolder returns the newest bundle in the current folder, or an empty string.
@@ -67,11 +70,11 @@ func (r *reportCommand) newestFolder() (string, error) {
 
 // read reads a bundle from this machine or, if it is not there, from the cluster.
 func (r *reportCommand) read(ctx context.Context, arg string) (loadedBundle, error) {
-	if info, err := os.Stat(arg); arg != "" && err == nil && !r.isInCluster() {
+	if info, err := os.Stat(arg); arg != "" && err == nil {
 		b, err := readLocal(arg, info, bundle.Options{Rule: r.rule, Asset: r.asset})
 		return loadedBundle{b, arg}, err
 	}
-	folder, err := folderOfRun(arg)
+	folder, err := r.folderOfRun(arg)
 	if err != nil {
 		return loadedBundle{}, err
 	}
@@ -83,9 +86,9 @@ func (r *reportCommand) read(ctx context.Context, arg string) (loadedBundle, err
 }
 
 // folderOfRun returns the bundle in the current folder of the run whose ID begins with an argument; empty if there is
-// none.
-func folderOfRun(arg string) (string, error) {
-	if arg == "" {
+// none, or if the flags ask for bundles in a namespace.
+func (r *reportCommand) folderOfRun(arg string) (string, error) {
+	if arg == "" || r.isInCluster() {
 		return "", nil
 	}
 	bundles, err := localBundles(".")
@@ -108,7 +111,10 @@ func readLocal(path string, info os.FileInfo, o bundle.Options) (bundle.Bundle, 
 	if info.IsDir() {
 		return readFolder(path)
 	}
-	content, err := os.ReadFile(path)
+	content, err := readFile(path)
+	if kind := (volume.KindError{}); errors.As(err, &kind) {
+		return bundle.Bundle{}, wantBundle(path, err)
+	}
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
@@ -117,10 +123,15 @@ func readLocal(path string, info os.FileInfo, o bundle.Options) (bundle.Bundle, 
 	}
 	b, err := bundle.Unpack(content)
 	if err != nil {
-		return bundle.Bundle{}, fmt.Errorf("%s: want a folder with an evidence bundle, a packed bundle (.tar.gz) or a "+
-			"result.json: %w", path, err)
+		return bundle.Bundle{}, wantBundle(path, err)
 	}
 	return b, nil
+}
+
+// wantBundle returns the error for a file that is no bundle.
+func wantBundle(path string, err error) error {
+	return fmt.Errorf("%s: want a folder with an evidence bundle, a packed bundle (.tar.gz) or a result.json: %w",
+		path, err)
 }
 
 // bundleOfResult makes a bundle of a result.json.

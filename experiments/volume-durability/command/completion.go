@@ -180,7 +180,7 @@ func cellNames(_ context.Context, c *cobra.Command, _ string) []string {
 		}
 	}
 	var ledgers []bundle.Ledger
-	content, err := os.ReadFile(c.Flag("ledger").Value.String())
+	content, err := readFile(c.Flag("ledger").Value.String())
 	if err == nil && json.Unmarshal(content, &ledgers) == nil {
 		for _, l := range ledgers {
 			names = append(names, l.Cell)

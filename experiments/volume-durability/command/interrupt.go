@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
 // handleInterrupts handles signals during a run, until the returned function is called. After the first one, the run
@@ -55,10 +57,14 @@ func await[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	}
 }
 
-// readFileOrStdin reads a whole file, or standard input if its name is -.
+// readFileOrStdin reads a whole regular file, or standard input if its name is -.
 func readFileOrStdin(ctx context.Context, stdin io.Reader, name string) ([]byte, error) {
 	if name != "-" {
-		return os.ReadFile(name)
+		content, err := readFile(name)
+		if kind := (volume.KindError{}); errors.As(err, &kind) {
+			err = fmt.Errorf("%s: want a file, or '-' for standard input: %w", name, err)
+		}
+		return content, err
 	}
 	return await(ctx, func() ([]byte, error) { return io.ReadAll(stdin) })
 }

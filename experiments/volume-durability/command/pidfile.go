@@ -62,7 +62,7 @@ func localProcess(run string) (state processState, pid int) {
 	if err != nil || !filepath.IsLocal(run) {
 		return processUnknown, 0
 	}
-	content, err := os.ReadFile(filepath.Join(folder, run))
+	content, err := readFile(filepath.Join(folder, run))
 	if err != nil {
 		return processUnknown, 0
 	}

@@ -3,7 +3,6 @@ package command
 import (
 	"errors"
 	"maps"
-	"os"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -17,7 +16,7 @@ func readPodTemplate(opts options.Values) (*kube.PodTemplate, error) {
 	if file == "" {
 		return nil, nil
 	}
-	manifest, err := os.ReadFile(file)
+	manifest, err := readFile(file)
 	if err != nil {
 		return nil, options.InvalidValueError{Name: podTemplateOption, Value: file, Want: "a readable file: " + err.Error()}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -122,7 +121,7 @@ func readListed(folder string) (b listedBundle, ok bool) {
 		Cluster            result.Cluster
 	}
 	for name, value := range map[string]any{bundle.ManifestFile: &manifest, bundle.ResultFile: &outcome} {
-		content, err := os.ReadFile(filepath.Join(folder, name))
+		content, err := readFile(filepath.Join(folder, name))
 		if err != nil || json.Unmarshal(content, value) != nil {
 			return listedBundle{}, false
 		}

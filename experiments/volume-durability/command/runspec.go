@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"strconv"
 
 	"github.com/sirupsen/logrus"
@@ -60,7 +59,7 @@ func readClaimTemplate(file string) (*corev1.PersistentVolumeClaim, error) {
 	if file == "" {
 		return nil, nil
 	}
-	manifest, err := os.ReadFile(file)
+	manifest, err := readFile(file)
 	if err != nil {
 		return nil, options.InvalidValueError{Name: templateOption, Value: file, Want: "a readable file: " + err.Error()}
 	}

@@ -37,12 +37,14 @@ type verifyCommand struct {
 	ledger, acks, bundle string
 	cell                 string
 	device               bool
+	// open opens the journal.
+	open func(path string) (journalFile, error)
 	// stallTimeout is how long a call to the storage may take before it is reported.
 	stallTimeout time.Duration
 }
 
 func newVerify(streams Streams) *cobra.Command {
-	v := &verifyCommand{streams: streams, stallTimeout: volume.StallTimeout}
+	v := &verifyCommand{streams: streams, open: openJournal, stallTimeout: volume.StallTimeout}
 	c := &cobra.Command{
 		Use:   "verify --journal PATH (--ledger FILE | --acks FILE | --bundle FOLDER|FILE)",
 		Short: "Check a journal against its ledger, without a cluster", Args: flagsOnly,
@@ -234,7 +236,7 @@ func (v *verifyCommand) fromBundle(ctx context.Context) (expectation, error) {
 	}
 	b, err := readLocal(v.bundle, info, bundle.Options{})
 	if err != nil {
-		return expectation{}, err
+		return expectation{}, fmt.Errorf("--bundle: %w", err)
 	}
 	if err := b.Verify(); err != nil {
 		return expectation{}, fmt.Errorf("the evidence bundle in %s does not match its manifest: %w", v.bundle, err)
@@ -312,6 +314,9 @@ func (v *verifyCommand) recognize(ctx context.Context, all []expectation) (e exp
 func (v *verifyCommand) readHead() (head []byte) {
 	_ = v.watch("reading", func() error { // the scan reports an error
 		path, err := v.firstFile()
+		if err == nil {
+			err = checkMode(path)
+		}
 		if err != nil {
 			return err
 		}
@@ -326,6 +331,15 @@ func (v *verifyCommand) readHead() (head []byte) {
 		return err
 	})
 	return head
+}
+
+// checkMode returns an error for a journal that exists and is neither a regular file nor a block device.
+func checkMode(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	return volume.CheckJournalMode(path, info.Mode())
 }
 
 // watch makes a call to the storage, and prints a message if the call does not return in time.
@@ -405,7 +419,9 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found s
 	}
 	var file journalFile
 	err = v.watch("opening", func() (err error) {
-		file, err = openJournal(v.journal)
+		if err = checkMode(v.journal); err == nil {
+			file, err = v.open(v.journal)
+		}
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) && v.isFolderPresent() {

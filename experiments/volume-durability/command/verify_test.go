@@ -373,21 +373,22 @@ func TestVerify_AcceptsTheOutputOfTheHelper(t *testing.T) {
 
 func TestVerify_SaysThatTheStorageDoesNotAnswer(t *testing.T) {
 	_, ack := writeJournal(t)
-	fifo := filepath.Join(t.TempDir(), "logs.log")
-	require.NoError(t, syscall.Mkfifo(fifo, 0o600)) // opening it for reading blocks
+	path, respond := filepath.Join(t.TempDir(), "logs.log"), make(chan struct{})
 	var errOut syncBuffer
 	v := &verifyCommand{
-		streams: Streams{Out: io.Discard, ErrOut: &errOut}, stallTimeout: time.Millisecond, journal: fifo,
+		streams: Streams{Out: io.Discard, ErrOut: &errOut}, stallTimeout: time.Millisecond, journal: path,
 		ledger: ledger.Token{Format: format, Ack: ack}.String(),
+		open: func(string) (journalFile, error) {
+			<-respond
+			return nil, syscall.ESTALE
+		},
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- v.execute(ctx) }()
-	errOut.await(t, "opening "+fifo+" has not returned for 1ms\n")
+	errOut.await(t, "opening "+path+" has not returned for 1ms\n")
 	interrupt()
 	assert.ErrorIs(t, <-ended, context.Canceled)
-	writer, err := os.OpenFile(fifo, os.O_RDWR, 0) // the abandoned call returns
-	require.NoError(t, err)
-	errOut.await(t, "opening "+fifo+" returned after ")
-	require.NoError(t, writer.Close())
+	close(respond) // the abandoned call returns
+	errOut.await(t, "opening "+path+" returned after ")
 }

@@ -2,7 +2,6 @@ package command
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"runtime"
 
@@ -25,9 +24,6 @@ func releasedImage(version string) string {
 	return repository + ":latest"
 }
 
-// unknown stands for a value that the build does not contain.
-const unknown = "unknown"
-
 // versionInfo is the output of the command version.
 type versionInfo struct {
 	Version  string `json:"version"`
@@ -41,7 +37,7 @@ type versionInfo struct {
 func newVersionInfo() versionInfo {
 	t := terminal.BuildInfo("")
 	return versionInfo{
-		Version: cmp.Or(t.Version, unknown), Commit: t.Commit, Go: runtime.Version(),
+		Version: cmp.Or(t.Version, terminal.UnknownBuild), Commit: t.Commit, Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, Image: releasedImage(t.Version),
 	}
 }
@@ -61,6 +57,5 @@ func newVersion(streams Streams) *cobra.Command {
 }
 
 func (v versionInfo) text() string {
-	return fmt.Sprintf("volume-durability %s\ncommit    %s\ngo        %s\nplatform  %s\nimage     %s\n",
-		v.Version, cmp.Or(v.Commit, unknown), v.Go, v.Platform, v.Image)
+	return terminal.VersionText() + "image     " + v.Image + "\n"
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -93,6 +94,14 @@ Exit codes:
 		"the current folder)")
 	l.format.AddTo(general.FlagSet, terminal.FormatJSON, terminal.FormatYAML, terminal.FormatTable, terminal.FormatJUnit)
 	l.level.AddTo(general.FlagSet)
+	if len(path) == 0 {
+		c.Version = terminal.BuildInfo("").Version
+		if c.Version == "" {
+			c.Version = terminal.UnknownBuild
+		}
+		c.SetVersionTemplate(terminal.VersionText())
+		general.Bool("version", false, "print the version and commit of the build")
+	}
 	optionGroup := terminal.NewFlagGroup(optionsHeading)
 	l.options.addTo(optionGroup.FlagSet, runOptions())
 	general.BoolVar(&l.graceful, "graceful", false, "kill writers with SIGTERM, the same as --force=false")
@@ -191,7 +200,22 @@ func (l *localCommand) newRun(path string) (local.Run, error) {
 	executable, err := os.Executable()
 	note(err)
 	run.Helper = append([]string{executable}, l.helperArgs()...)
+	if len(problems) == 0 && run.Target.Device {
+		note(l.checkDevice(path, values))
+	}
 	return run, errors.Join(problems...)
+}
+
+// checkDevice returns an error if the run cannot write to a block device. It writes nothing.
+func (l *localCommand) checkDevice(device string, values options.Values) error {
+	if err := checkDeviceSize(device, values); err != nil || l.overwrite != "" {
+		return err
+	}
+	err := checkBlank(device)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w. To overwrite the whole device with zeros first, add --overwrite %s", err, device)
+	}
+	return err
 }
 
 // force combines --force and --graceful.

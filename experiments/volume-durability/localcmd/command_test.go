@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -57,4 +58,15 @@ func TestHelp_OfAStepHasItsOwnFlags(t *testing.T) {
 		assert.Contains(t, text, "--record-size ")
 		assert.NotContains(t, text, "--between")
 	}
+}
+
+func TestVersion_OnlyOfTheRootCommand(t *testing.T) {
+	var out bytes.Buffer
+	c := New(io.Discard, io.Discard)
+	c.SetOut(&out)
+	c.SetArgs([]string{"--version"})
+	require.NoError(t, c.Execute())
+	assert.Contains(t, out.String(), "volume-durability ")
+	assert.Contains(t, out.String(), "\nplatform  "+runtime.GOOS+"/"+runtime.GOARCH+"\n")
+	assert.Nil(t, New(io.Discard, io.Discard, "local").Flags().Lookup("version"))
 }

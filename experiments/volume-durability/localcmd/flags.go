@@ -25,6 +25,7 @@ import (
 type localOption struct{ name, fallback, help string }
 
 const (
+	evidenceOption   = "REQUIRED_EVIDENCE"
 	recordSizeHelp   = "bytes per record, 128 to 65536"
 	writePatternHelp = "how the writer writes: append, sync-write, overwrite, map, replace, create or remove"
 	writeRateHelp    = "records per second; 0 for as many as the volume can take"
@@ -40,7 +41,7 @@ func runOptions() []localOption {
 		{"WRITE_RATE", "100", writeRateHelp},
 		{"WRITE_PATTERN", "append", writePatternHelp},
 		{"WRITE_OBJECTS", "1024", "number of slots or files that a pattern writes in turn, or keeps"},
-		{"REQUIRED_EVIDENCE", "none", "lowest evidence level at which the run can pass: none, read-back, uncached, remounted"},
+		{evidenceOption, "none", "lowest evidence level at which the run can pass: " + strings.Join(levels(), ", ")},
 		{options.MaxRecoveryOption, "", "longest recovery with which the run can pass, such as 5s; empty for no threshold"},
 		{options.MaxCommitP99Option, "", "longest duration of 99 % of the commits, such as 50ms; empty for no threshold"},
 		{options.MaxCommitOption, "", "longest duration of any commit, such as 2s; empty for no threshold"},
@@ -110,7 +111,7 @@ func (o *optionFlags) parse() (options.Values, error) {
 		}
 		return ""
 	})
-	err = errors.Join(err, checkOneCell(v))
+	err = errors.Join(withLocalLevels(err), checkOneCell(v))
 	v.VolumeSource, v.StorageClasses, v.AccessModes, v.VolumeModes = options.Local, []string{}, nil, nil
 	v.ReaderNodes, v.ClaimSize, v.ParallelCells = []options.ReaderNode{}, resource.Quantity{}, 1
 	v.Namespace, v.ClaimName, v.WriterPod, v.ReaderPod, v.JournalFile = "", "", "", "", ""
@@ -135,18 +136,43 @@ func checkOneCell(v options.Values) error {
 	}
 	if v.RequiredEvidence > provenance.Remounted {
 		problems = append(problems, options.InvalidValueError{
-			Name: "REQUIRED_EVIDENCE", Value: v.RequiredEvidence.String(),
+			Name: evidenceOption, Value: v.RequiredEvidence.String(),
 			Want: provenance.Remounted.String() + " or lower: a local run attaches no volume",
 		})
 	}
 	return errors.Join(problems...)
 }
 
+// levels returns the names of the evidence levels that a local run can reach.
+func levels() []string {
+	var names []string
+	for _, level := range provenance.Levels() {
+		if level <= provenance.Remounted {
+			names = append(names, level.String())
+		}
+	}
+	return names
+}
+
+// withLocalLevels replaces the evidence levels in an error by those that a local run can reach.
+func withLocalLevels(err error) error {
+	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
+		if p.Name == evidenceOption {
+			p.Want = "one of " + strings.Join(levels(), ", ")
+		}
+		return p
+	})
+}
+
 // withFlagNames replaces the names of options by those of their flags.
 func withFlagNames(err error) error {
 	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
+		suggestion := terminal.SuggestValue(p)
+		if p.Name == evidenceOption {
+			suggestion = terminal.Suggestion(p.Value, levels())
+		}
 		return fmt.Errorf("--%s %q: want %s%s", terminal.FlagName(p.Name), p.Value,
-			terminal.FlagNames(p.Want, terminal.FlagName), terminal.SuggestValue(p))
+			terminal.FlagNames(p.Want, terminal.FlagName), suggestion)
 	})
 }
 

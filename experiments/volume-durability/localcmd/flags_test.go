@@ -66,3 +66,10 @@ func TestCheckDevicePattern_RejectsPatternsThatNeedAFilesystem(t *testing.T) {
 		assert.Equal(t, name.SupportsBlockDevice(), err == nil, name)
 	}
 }
+
+func TestLocal_NamesOnlyTheEvidenceLevelsThatItReaches(t *testing.T) {
+	text := mistakes(t, t.TempDir(), "--required-evidence", "reatached")
+	assert.Equal(t, `--required-evidence "reatached": want one of none, read-back, uncached, remounted`, text)
+	text = mistakes(t, t.TempDir(), "--required-evidence", "remountd")
+	assert.Contains(t, text, "did you mean remounted?")
+}

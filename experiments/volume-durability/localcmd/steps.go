@@ -69,6 +69,11 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 	if err := errors.Join(err, executableErr); err != nil {
 		return err
 	}
+	if target.Device {
+		if err := checkBlank(path); err != nil {
+			return err
+		}
+	}
 	run := local.Run{
 		ID: id, Options: values, Target: target, Helper: append([]string{executable}, w.helperArgs()...),
 		Log: terminal.NewLog(w.errOut, logrus.WarnLevel),

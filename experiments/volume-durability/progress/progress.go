@@ -129,8 +129,16 @@ func (v *View) BeforeChaos(context.Context) error {
 	if v.options.VolumeSource == options.Local {
 		action = "killing the writer"
 	}
-	v.event("chaos: %s every %s for %s", action, v.options.Interval, v.options.Duration)
+	v.event("chaos: %s every %s for %s", action, interval(v.options), v.options.Duration)
 	return nil
+}
+
+// interval returns the time between two deletions, or its range if it is random.
+func interval(o options.Values) string {
+	if o.MinInterval == 0 || o.MinInterval >= o.Interval {
+		return o.Interval.String()
+	}
+	return fmt.Sprintf("%s to %s", o.MinInterval, o.Interval)
 }
 
 // WaitingFor shows the step that a cell waits for.

@@ -261,3 +261,18 @@ func TestBar_IsFilledByItsShare(t *testing.T) {
 	assert.Equal(t, "", bar(0.5, 3))
 	assert.Equal(t, 10, strings.Count(bar(1, 10), "━"))
 }
+
+func TestView_NamesTheRangeOfRandomIntervals(t *testing.T) {
+	for want, interval := range map[string][2]time.Duration{
+		"every 10s for": {0, 10 * time.Second}, "every 1s to 2s for": {time.Second, 2 * time.Second},
+		"every 2s for": {2 * time.Second, 2 * time.Second},
+	} {
+		var out bytes.Buffer
+		values := options.Defaults()
+		values.MinInterval, values.Interval = interval[0], interval[1]
+		v := New(&out, style.Auto, values)
+		require.NoError(t, v.BeforeChaos(t.Context()))
+		v.Close()
+		assert.Contains(t, out.String(), want)
+	}
+}

@@ -1,6 +1,9 @@
 package terminal
 
 import (
+	"cmp"
+	"fmt"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -22,4 +25,14 @@ func BuildInfo(image string) result.Tool {
 		}
 	}
 	return t
+}
+
+// UnknownBuild stands for a value that the build does not contain.
+const UnknownBuild = "unknown"
+
+// VersionText describes this build for a terminal.
+func VersionText() string {
+	t := BuildInfo("")
+	return fmt.Sprintf("volume-durability %s\ncommit    %s\ngo        %s\nplatform  %s/%s\n", cmp.Or(t.Version, UnknownBuild),
+		cmp.Or(t.Commit, UnknownBuild), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -101,7 +101,7 @@ func (w *Writer) Close() error { return nil }
 // Read reads all files of a folder, and adds them to a scanner. Files with another name than that of an object are
 // ignored. It reads past the page cache if the system supports that.
 func Read(folder string, model pattern.Model, scanner *pattern.Scanner) (protocol.ReadMode, error) {
-	entries, err := os.ReadDir(folder)
+	entries, err := list(folder)
 	if err != nil {
 		return "", err
 	}
@@ -121,14 +121,22 @@ func Read(folder string, model pattern.Model, scanner *pattern.Scanner) (protoco
 	return mode, nil
 }
 
+// list returns the entries of a folder. It does not open anything else: opening a FIFO would wait for another process.
+func list(folder string) ([]fs.DirEntry, error) {
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s is %s: want a folder", folder, volume.KindOf(info.Mode()))
+	}
+	return os.ReadDir(folder)
+}
+
 // readFile reads one file. An error that concerns only this file is added to the scanner.
 func readFile(path string, object journal.Object, scanner *pattern.Scanner) (protocol.ReadMode, error) {
-	r, err := volume.OpenReader(path)
-	if errors.Is(err, fs.ErrNotExist) { // the folder lists a name that leads to no file
+	r, err := open(path)
+	switch {
+	case isOfOneFile(err):
 		scanner.AddUnreadable(object, 0, err)
 		return "", nil
-	}
-	if err != nil {
+	case err != nil:
 		return "", err
 	}
 	content, err := io.ReadAll(io.LimitReader(r, journal.MaxRecordSize+1))
@@ -141,6 +149,25 @@ func readFile(path string, object journal.Object, scanner *pattern.Scanner) (pro
 		scanner.Add(object, content)
 	}
 	return r.ReadMode(), r.Close()
+}
+
+// open opens a regular file. It does not follow a symbolic link.
+func open(path string) (*volume.Reader, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, volume.KindError{Mode: info.Mode()}
+	}
+	return volume.OpenReader(path)
+}
+
+// isOfOneFile reports whether an error to open a file says nothing about the other files of the folder. The folder may
+// list a name that leads to no file.
+func isOfOneFile(err error) bool {
+	var kind volume.KindError
+	return errors.As(err, &kind) || errors.Is(err, fs.ErrNotExist) || volume.IsDataError(err)
 }
 
 var errUnreadable = errors.New("the storage returned an error")
@@ -163,7 +190,7 @@ func weaker(a, b protocol.ReadMode) protocol.ReadMode {
 // Remove removes the files that are objects, the temporary file, and the folder if it is empty then. It returns no
 // error if the folder does not exist.
 func Remove(folder string) error {
-	entries, err := os.ReadDir(folder)
+	entries, err := list(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
