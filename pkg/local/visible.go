@@ -74,8 +74,8 @@ func (s *execution) awaitJournal(ctx context.Context, path string, timeout time.
 	}
 }
 
-// isJournal reports whether the journal of the run is at a path. The folder of the run has a unique name, so a file that
-// exists is the journal. On a device, the first record that was written has the journal's ID.
+// isJournal reports whether the journal of the run is at a path. The folder of the run has a unique name, so a file
+// that exists is the journal. On a device, the first record that was written has the journal's ID.
 func (s *execution) isJournal(path string) bool {
 	if !s.Target.Device {
 		_, err := os.Stat(path)
