@@ -60,8 +60,10 @@ func (s *execution) phases(ctx context.Context) error {
 	if err := s.Restore(ctx); err != nil {
 		return s.unlessVolume(err)
 	}
-	if err := s.awaitVisible(ctx); err != nil {
-		return err
+	if s.Between.Command == "" { // the command may mount the path of --read-from
+		if err := s.awaitVisible(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.chaos(ctx); err != nil {
 		return err

@@ -49,6 +49,11 @@ func (s *execution) awaitScan(ctx context.Context, p *process, pod result.Pod) e
 	if err != nil {
 		return s.classify(ctx, fmt.Errorf("reader: %w", err), p)
 	}
+	if s.ReadFrom != "" && s.Between.Command != "" && !scan.Present && s.isAtTarget(ctx) {
+		if err := s.awaitVisible(ctx); err != nil {
+			return err
+		}
+	}
 	if s.ReadFrom == "" && s.Remote == nil { // another client may have another kind of mount
 		if err := s.checkFilesystem("the reader", scan.Mount); err != nil {
 			return err

@@ -12,8 +12,12 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
-// visibleInterval is the time between two looks for the journal.
-const visibleInterval = 100 * time.Millisecond
+const (
+	// visibleInterval is the time between two looks for the journal.
+	visibleInterval = 100 * time.Millisecond
+	// targetTimeout limits how long the journal is looked for at its own path, where nothing delays it.
+	targetTimeout = 2 * time.Second
+)
 
 // awaitVisible waits until the journal can be seen through --read-from. Otherwise the path leads to other storage, and
 // the reader would report a healthy volume as empty. A network filesystem may show a new file late.
@@ -31,12 +35,17 @@ func (s *execution) awaitVisible(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if !s.awaitJournal(ctx, s.Target.Journal, visibleInterval) {
+	if !s.isAtTarget(ctx) {
 		return nil
 	}
 	return fmt.Errorf("--read-from: the journal %s was not visible at %s within %s: give another mount of the storage "+
 		"that holds %s, or a longer --status-check-timeout if that mount shows new files later",
 		s.Target.Journal, s.ReadFrom, timeout, s.Target.Path)
+}
+
+// isAtTarget reports whether the journal is at the path to which the writers wrote it.
+func (s *execution) isAtTarget(ctx context.Context) bool {
+	return s.awaitJournal(ctx, s.Target.Journal, targetTimeout)
 }
 
 // awaitJournal reports whether the journal is found at a path in time. A call to storage that does not respond is
@@ -65,8 +74,8 @@ func (s *execution) awaitJournal(ctx context.Context, path string, timeout time.
 	}
 }
 
-// isJournal reports whether the journal of the run is at a path. The folder of the run has a unique name, so a file that
-// exists is the journal. On a device, the first record that was written has the journal's ID.
+// isJournal reports whether the journal of the run is at a path. The folder of the run has a unique name, so a file
+// that exists is the journal. On a device, the first record that was written has the journal's ID.
 func (s *execution) isJournal(path string) bool {
 	if !s.Target.Device {
 		_, err := os.Stat(path)

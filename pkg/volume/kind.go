@@ -26,7 +26,7 @@ func KindOf(mode fs.FileMode) string {
 	return "of an unknown kind"
 }
 
-// KindError is the error to open what is not a regular file.
+// KindError is the error to open a FIFO, a folder or anything else instead of a regular file.
 type KindError struct{ Mode fs.FileMode }
 
 func (e KindError) Error() string { return "it is " + KindOf(e.Mode) + ", not a regular file" }

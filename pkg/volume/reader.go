@@ -63,9 +63,9 @@ type source interface {
 	Close() error
 }
 
-// OpenReader opens a regular file or a block device for reading. It returns an error for anything else. If direct I/O is not supported,
-// it reads through the page cache. ReadMode then reports whether the kernel was asked to
-// drop the cached pages.
+// OpenReader opens a regular file or a block device for reading. It returns an error for anything else. If direct I/O
+// is not supported, it reads through the page cache. ReadMode then reports whether the kernel was asked to drop the
+// cached pages.
 func OpenReader(path string) (*Reader, error) {
 	if err := CheckDevice(path); err != nil {
 		return nil, err

@@ -564,12 +564,23 @@ func TestReader_WithAPrefixAndThroughAnotherMount(t *testing.T) {
 func TestReader_OfOtherStorageIsAnError(t *testing.T) {
 	t.Parallel()
 	folder, other := t.TempDir(), t.TempDir()
-	o := run(t, folder, "--read-from", other, "--status-check-timeout", "2")
-	o.requireVerdict(t, judge.Error)
-	assert.Contains(t, o.result.Reason, "--read-from")
-	assert.Contains(t, o.result.Reason, other)
-	assert.Empty(t, o.cell(t).Findings)
-	requireEmpty(t, folder)
+	for _, args := range [][]string{nil, {"--between", "true"}} {
+		o := run(t, folder, append(args, "--read-from", other, "--status-check-timeout", "2")...)
+		o.requireVerdict(t, judge.Error)
+		assert.Contains(t, o.result.Reason, "--read-from")
+		assert.Contains(t, o.result.Reason, other)
+		assert.Empty(t, o.cell(t).Findings)
+		requireEmpty(t, folder)
+	}
+}
+
+func TestReader_TheCommandBetweenMountsTheOtherPath(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	folder, other := t.TempDir(), t.TempDir()
+	t.Cleanup(func() { assert.NoError(t, unix.Unmount(other, 0)) })
+	o := run(t, folder, "--read-from", other, "--between", "mount --bind "+folder+" "+other)
+	o.requireVerdict(t, judge.Pass)
 }
 
 // A loss between the first acknowledgement and the reader remains a finding.

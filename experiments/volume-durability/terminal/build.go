@@ -33,6 +33,6 @@ const UnknownBuild = "unknown"
 // VersionText describes this build for a terminal.
 func VersionText() string {
 	t := BuildInfo("")
-	return fmt.Sprintf("volume-durability %s\ncommit    %s\ngo        %s\nplatform  %s/%s\n", cmp.Or(t.Version, UnknownBuild),
-		cmp.Or(t.Commit, UnknownBuild), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("volume-durability %s\ncommit    %s\ngo        %s\nplatform  %s/%s\n",
+		cmp.Or(t.Version, UnknownBuild), cmp.Or(t.Commit, UnknownBuild), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
