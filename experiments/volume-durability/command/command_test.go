@@ -207,17 +207,21 @@ func TestReport_DefaultsToTheNewestFolder(t *testing.T) {
 	assert.Contains(t, errOut, "volume-durability-1")
 }
 
-func TestReport_WithANamespaceIgnoresFilesOfThisMachine(t *testing.T) {
+func TestReport_WithANamespaceIgnoresFilesOfThisMachineUnlessItsPathIsGiven(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	folder := writeBundle(t, samples.Pass())
-	t.Chdir(folder)
-	for _, args := range [][]string{{}, {folder}} {
-		code, out, errOut := execute(t, append([]string{"report", "-n", "stig", "--server", gone.URL}, args...)...)
+	t.Chdir(filepath.Dir(folder))
+	inCluster := []string{"report", "-n", "stig", "--server", gone.URL}
+	for _, args := range [][]string{{}, {samples.Pass().RunID[:8]}} {
+		code, out, errOut := execute(t, append(inCluster, args...)...)
 		assert.Equal(t, terminal.ExitError, code)
 		assert.Empty(t, out)
 		assert.Contains(t, errOut, "--namespace asks for the")
 	}
+	code, out, errOut := execute(t, append(inCluster, folder)...)
+	assert.Equal(t, terminal.ExitOK, code, errOut)
+	assert.Contains(t, out, "Pass: ")
 }
 
 func TestReport_NamesTheFileThatIsNotABundle(t *testing.T) {

@@ -42,7 +42,7 @@ func TestExecute_RejectsFilesThatAreNotRegular(t *testing.T) {
 		"error: --ledger: " + wantInput:       {"verify", "--journal", log, "--ledger", fifo},
 		"it is a folder, not a regular file":  {"verify", "--journal", log, "--ledger", "/dev"},
 		"error: --journal: " + fifo + " is a": {"verify", "--journal", fifo, "--ledger", token},
-		"error: --journal: /dev is a folder":  {"verify", "--journal", "/dev", "--ledger", token},
+		"error: --journal /dev is a folder":   {"verify", "--journal", "/dev", "--ledger", token},
 	} {
 		code, out, errOut := execute(t, args...)
 		assert.Equal(t, terminal.ExitError, code, args)
