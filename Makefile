@@ -101,6 +101,11 @@ scale: cluster-images ## measure the cost per additional cell on the test cluste
 e2e: ## run all end-to-end tests on the test cluster (Linux and root)
 	@sh tests/e2e/e2e.sh
 
+.PHONY: machines
+machines: export CONTAINERD := system
+machines: ## test runs on machines of their own, whose power is cut (Linux and root; not part of make test)
+	@sh tests/e2e/e2e.sh -run TestMachines -machines
+
 .PHONY: e2e-one
 e2e-one: ## run one end-to-end test: T=TestName, on the test cluster or with KUBECONFIG=FILE IMAGE=REFERENCE
 	@T='$(T)' sh tests/e2e/one.sh

@@ -255,7 +255,7 @@ func TestCommand_RunsAChaosEngine(t *testing.T) {
 	charts, err := filepath.Abs("../../charts/volume-durability")
 	require.NoError(t, err)
 	code, out, errOut := at.exec(shortRun("--engine", charts+"/engine.yaml", "--engine", charts+"/experiment.yaml",
-		"--total-chaos-duration", "4s")...)
+		"--total-chaos-duration", "12s")...)
 	assert.Equal(t, 0, code)
 	assert.Contains(t, errOut, ": back after ", "the view shows the recovery")
 	assert.Contains(t, out, "Pass: ")

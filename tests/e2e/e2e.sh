@@ -12,7 +12,7 @@ was_up=no
 build/cluster status >/dev/null 2>&1 && was_up=yes
 make --no-print-directory cluster-images faults-image
 status=0
-go test -count=1 -timeout 40m -parallel 6 "$@" ./tests/e2e -cluster "$PWD/build/cluster" || status=$?
+go test -count=1 -timeout 40m -parallel 6 ./tests/e2e -cluster "$PWD/build/cluster" "$@" || status=$?
 if [ $was_up = no ]; then
     build/cluster down
 fi

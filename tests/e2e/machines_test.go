@@ -38,6 +38,9 @@ const (
 func withMachines(t *testing.T) {
 	t.Helper()
 	requireTestCluster(t)
+	if !*withGuests {
+		t.Skip("needs -machines: the guests work only with the containerd of the machine (make machines)")
+	}
 	var adding sync.WaitGroup
 	for name, flags := range map[string][]string{
 		writerMachine: nil, readerMachine: nil, serverMachine: {"--memory", "256M", "--nfs", syncExport},

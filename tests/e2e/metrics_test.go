@@ -36,7 +36,7 @@ func TestCommand_ServesMetricsDuringTheRun(t *testing.T) {
 
 	code, out, _ := at.exec("report", "compare", "bundle", "bundle", "--fail-on-regression")
 	assert.Equal(t, 0, code)
-	assert.Regexp(t, `durability +verdict +Pass +Pass\n`, out)
+	assert.Regexp(t, `verdict +Pass +Pass\n`, out)
 	code, out, _ = at.exec("report", "bundle", "-o", "openmetrics")
 	assert.Equal(t, 0, code)
 	assert.Regexp(t, acknowledged, out)
