@@ -35,7 +35,7 @@ func newReportTrend(streams Streams) *cobra.Command {
 
 The arguments are those of report. A folder may also contain the folders or the packed
 bundles of several runs. Without an argument, trend uses all bundles in the current folder.
-If there is none, it uses all bundles in the namespace.
+If there is none, or with --namespace, it uses all bundles in the namespace.
 
 The figures of a run are the worst ones of its cells: the slowest recovery, the highest 99th
 percentile of the commits and the lowest rate. The lost records are the sum.`,
@@ -84,6 +84,9 @@ func (t *reportTrendCommand) table(points []compare.Point) string {
 
 // results returns the results of the runs that the arguments name, each run once.
 func (t *reportTrendCommand) results(ctx context.Context, args []string) ([]result.Result, error) {
+	if len(args) == 0 && t.report.isInCluster() {
+		return t.report.loadNamespace(ctx)
+	}
 	if len(args) == 0 {
 		found, err := bundlesIn(".")
 		if err != nil {
