@@ -28,7 +28,7 @@ test('the schema refuses another version', () => {
 const counts = {
   pass: [1, 0, 0, 0], fail: [1, 1, 0, 0], empty: [1, 1, 0, 0], matrix: [7, 2, 1, 1],
   error: [1, 0, 1, 0], undetected: [2, 0, 1, 0], stopped: [1, 0, 1, 0], 'not-applicable': [1, 0, 0, 1],
-  'too-slow': [1, 1, 0, 0],
+  'too-slow': [1, 1, 0, 0], overwrite: [1, 1, 0, 0],
 }
 
 for (const bundle of first) {
