@@ -108,7 +108,7 @@ func (n Name) String() string {
 }
 
 // HasObjects reports whether the pattern writes objects. The others write one journal.
-func (n Name) HasObjects() bool { return n.has(overwrites | createsFiles | removesFiles) }
+func (n Name) HasObjects() bool { return n.SharesObjects() || n == Create || n == Remove }
 
 // SupportsBlockDevice reports whether the pattern can write to a raw block device.
 func (n Name) SupportsBlockDevice() bool { return n == Append || n == Overwrite }
@@ -118,40 +118,16 @@ func (n Name) SupportsBlockDevice() bool { return n == Append || n == Overwrite 
 func (n Name) WritesInPlace() bool { return n == Overwrite || n == Map }
 
 // SharesObjects reports whether every epoch writes the same objects. Otherwise each operation creates its own object.
-func (n Name) SharesObjects() bool { return n.has(overwrites) }
+func (n Name) SharesObjects() bool { return n == Overwrite || n == Map || n == Replace }
 
 // RemovesObjects reports whether operations remove the objects of earlier ones.
-func (n Name) RemovesObjects() bool { return n.has(removesFiles) }
+func (n Name) RemovesObjects() bool { return n == Remove }
 
 // IsFolder reports whether the objects are files of a folder. The others are slots of one file or device.
 func (n Name) IsFolder() bool { return n == Replace || n == Create || n == Remove }
 
-// properties are what the model needs to know about a pattern.
-type properties uint
-
-const (
-	// overwrites: every epoch writes the same objects, in turn.
-	overwrites properties = 1 << iota
-	// createsFiles: every operation writes an object of its own.
-	createsFiles
-	// removesFiles: every operation also removes the object of an earlier one.
-	removesFiles
-)
-
-func (n Name) has(p properties) bool { return n.properties()&p != 0 }
-
-func (n Name) properties() properties {
-	switch n {
-	case Overwrite, Map, Replace:
-		return overwrites
-	case Create:
-		return createsFiles
-	case Remove:
-		return createsFiles | removesFiles
-	default:
-		return 0
-	}
-}
+// reusesObjects reports whether the number of objects is limited: they are written in turn, or removed.
+func (n Name) reusesObjects() bool { return n.SharesObjects() || n.RemovesObjects() }
 
 // Limits of the number of objects. The option WRITE_OBJECTS has a higher minimum. The maximum limits the memory of the
 // reader.
@@ -171,7 +147,7 @@ type Layout struct {
 // NewLayout returns the layout of a pattern. Objects is ignored if the pattern does not reuse objects.
 func NewLayout(name Name, objects int) Layout {
 	l := Layout{Pattern: name}
-	if name.has(overwrites | removesFiles) {
+	if name.reusesObjects() {
 		l.Objects = uint64(objects)
 	}
 	return l
@@ -194,7 +170,7 @@ func (l Layout) Validate() error {
 	if !slices.Contains(Names(), l.Pattern) {
 		return fmt.Errorf("write pattern %q: want %s", l.Pattern, joinNames())
 	}
-	needs := l.Pattern.has(overwrites | removesFiles)
+	needs := l.Pattern.reusesObjects()
 	switch {
 	case needs && (l.Objects < MinObjects || l.Objects > MaxObjects):
 		return fmt.Errorf("%d objects of write pattern %s: want %d to %d", l.Objects, l.Pattern, MinObjects, MaxObjects)
@@ -238,7 +214,7 @@ func NewModel(format journal.Format, layout Layout) (Model, error) {
 
 // Written returns the object that an operation writes.
 func (m Model) Written(op journal.Point) journal.Object {
-	if m.Pattern.has(overwrites) {
+	if m.Pattern.SharesObjects() {
 		return journal.Object{Number: m.number((op.Seq - 1) % m.Objects)}
 	}
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq}
@@ -246,7 +222,7 @@ func (m Model) Written(op journal.Point) journal.Object {
 
 // Removed returns the object that an operation removes, if it removes one.
 func (m Model) Removed(op journal.Point) (journal.Object, bool) {
-	if !m.Pattern.has(removesFiles) || op.Seq <= m.Objects {
+	if !m.Pattern.RemovesObjects() || op.Seq <= m.Objects {
 		return journal.Object{}, false
 	}
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq - m.Objects}, true
