@@ -12,7 +12,6 @@ import (
 	poddelete "github.com/volume-durability/volume-durability/chaoslib/pod-delete"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
-	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
@@ -45,9 +44,7 @@ func (r Run) newExecution() *execution {
 		VolumeSource: options.Local, VolumeMode: corev1.PersistentVolumeFilesystem,
 		ReaderNode: options.SameNode, Force: r.Options.Force[0], WritePattern: r.Options.WritePatterns[0],
 	}
-	if s.cell.Spec.WritePattern != pattern.Append {
-		s.cell.Layout = pattern.NewLayout(s.cell.Spec.WritePattern, r.Options.WriteObjects)
-	}
+	s.cell.Layout = r.Options.Layout(s.cell.Spec)
 	if r.Target.Device {
 		s.cell.Spec.VolumeMode = corev1.PersistentVolumeBlock
 	}

@@ -113,6 +113,14 @@ func (v Values) withPatterns(c CellSpec) []CellSpec {
 	return cells
 }
 
+// Layout returns the layout of a cell's objects; zero if records are appended to one journal.
+func (v Values) Layout(c CellSpec) pattern.Layout {
+	if c.WritePattern == pattern.Append {
+		return pattern.Layout{}
+	}
+	return pattern.NewLayout(c.WritePattern, v.WriteObjects)
+}
+
 func (v Values) control() CellSpec {
 	return CellSpec{
 		Name: ControlName, Control: true, VolumeSource: EmptyDir, VolumeMode: corev1.PersistentVolumeFilesystem,

@@ -14,7 +14,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
-	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -60,7 +59,7 @@ func newCell(r Run, plan options.CellSpec) *cell {
 		result: &result.Cell{
 			Spec:        plan,
 			Journal:     journal.Format{ID: journal.NewID(r.attemptKey() + plan.Name), RecordSize: r.Options.RecordSize},
-			Layout:      layoutOf(plan, r.Options),
+			Layout:      r.Options.Layout(plan),
 			JournalFile: r.Options.JournalFile,
 		},
 		ledger: &ledger.Ledger{},
@@ -77,14 +76,6 @@ func newCell(r Run, plan options.CellSpec) *cell {
 
 // waitingFor reports a step that the cell waits for.
 func (c *cell) waitingFor(step string) { c.run.Hooks.WaitingFor(c.result.Spec, step, "") }
-
-// layoutOf returns the layout of a cell's objects; zero if records are appended to one journal.
-func layoutOf(plan options.CellSpec, o options.Values) pattern.Layout {
-	if plan.WritePattern == pattern.Append {
-		return pattern.Layout{}
-	}
-	return pattern.NewLayout(plan.WritePattern, o.WriteObjects)
-}
 
 func (c *cell) isDecided() bool { return c.result.Verdict != "" }
 
