@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/pattern/files"
 	"github.com/volume-durability/volume-durability/pkg/pattern/objects"
@@ -40,32 +41,20 @@ func (t *task) writeObjects(ctx context.Context, out io.Writer) error {
 	return errors.Join(t.doOperations(ctx, w, operations, out), w.Close())
 }
 
-// doOperations does operations at the task's rate until the context ends.
+// doOperations does operations until the context ends.
 func (t *task) doOperations(ctx context.Context, w objectWriter, operations *pattern.Encoder, out io.Writer) error {
-	limiter := newRateLimiter(t.rate, int(t.layout.MaxBatch(t.format.RecordSize)))
-	acks := acknowledger{out: out, epoch: t.epoch}
 	timer := newCommitTimer(nil)
-	for {
-		n, err := limiter.next(ctx)
-		if err != nil {
-			return errors.Join(acks.flush(), timer.report(out))
-		}
+	most := int(t.layout.MaxBatch(t.format.RecordSize))
+	return t.commit(ctx, most, timer, out, func(n int) (journal.Record, error) {
 		batch, last := operations.Next(n, time.Now)
-		err = timer.measure(func() error {
+		err := timer.measure(func() error {
 			return t.watch("writing "+t.file, func() error { return w.Do(batch) })
 		})
 		if err != nil {
-			err = fmt.Errorf("operations up to sequence %d of epoch %d: %w", last.Seq, last.Epoch, err)
-			opErr := protocol.NewOpError("writing "+t.file, err)
-			opErr.Writing = true
-			return errors.Join(acks.flush(), timer.report(out), opErr)
+			return last, fmt.Errorf("operations up to sequence %d of epoch %d: %w", last.Seq, last.Epoch, err)
 		}
-		now := time.Now()
-		timer.record(n)
-		if err := errors.Join(acks.commit(last, now), timer.reportIfDue(out, now)); err != nil {
-			return err
-		}
-	}
+		return last, nil
+	})
 }
 
 // openObjects opens the objects for the task's epoch and reports what they contain.

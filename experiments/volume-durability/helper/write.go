@@ -165,17 +165,26 @@ func (t *task) open(op string, open func(path string) (*volume.File, error)) (fi
 	return file, nil
 }
 
-// append commits records at the task's rate until the context ends. While one commit
-// takes long, records become due, and the next commit is larger.
+// append commits records to the journal until the context ends.
 func (t *task) append(ctx context.Context, w *journal.Writer, timer *commitTimer, out io.Writer) error {
-	limiter := newRateLimiter(t.rate, pattern.MaxCommitBytes/t.format.RecordSize)
+	return t.commit(ctx, pattern.MaxCommitBytes/t.format.RecordSize, timer, out, func(n int) (journal.Record, error) {
+		return w.Commit(n, time.Now)
+	})
+}
+
+// commit commits up to most records at a time, at the task's rate, until the context ends. While one commit takes long,
+// records become due, and the next commit is larger. commitNext commits n records and returns the last one.
+func (t *task) commit(
+	ctx context.Context, most int, timer *commitTimer, out io.Writer, commitNext func(n int) (journal.Record, error),
+) error {
+	limiter := newRateLimiter(t.rate, most)
 	acks := acknowledger{out: out, epoch: t.epoch}
 	for {
 		n, err := limiter.next(ctx)
 		if err != nil {
 			return errors.Join(acks.flush(), timer.report(out))
 		}
-		last, err := w.Commit(n, time.Now)
+		last, err := commitNext(n)
 		if err != nil {
 			opErr := protocol.NewOpError("writing "+t.file, err)
 			opErr.Writing = true
