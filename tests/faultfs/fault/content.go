@@ -88,16 +88,33 @@ func tornWrite(v View, values Values) (change.Change, error) {
 }
 
 func bitFlip(v View, values Values) (change.Change, error) {
-	offset, err := placeIn(v.Size, values.Number("offset"), "byte")
+	first, err := placeIn(v.Size, values.Number("offset"), "byte")
 	if err != nil {
 		return change.Change{}, err
+	}
+	var edits []change.Edit
+	for i := range values.Number("count") {
+		flipped, err := v.flip(first+i*values.Number("step"), values.Number("bit"))
+		if err != nil {
+			return change.Change{}, err
+		}
+		edits = append(edits, flipped)
+	}
+	return v.unchanged(edits...), nil
+}
+
+// flip returns the byte at an offset with one bit flipped.
+func (v View) flip(offset, bit int64) (change.Edit, error) {
+	offset, err := placeIn(v.Size, offset, "byte")
+	if err != nil {
+		return change.Edit{}, err
 	}
 	flipped, err := change.Read(v.Content, extent.Range{Offset: offset, Length: 1})
 	if err != nil {
-		return change.Change{}, err
+		return change.Edit{}, err
 	}
-	flipped.Data[0] ^= 1 << values.Number("bit")
-	return v.unchanged(flipped), nil
+	flipped.Data[0] ^= 1 << bit
+	return flipped, nil
 }
 
 func zeroPage(v View, values Values) (change.Change, error) {

@@ -104,8 +104,10 @@ func Table() []Fault {
 			Parameters: []Parameter{
 				place("offset", "offset of the byte; negative offsets count from the end, -1 is the last byte"),
 				bounded("bit", "number of the bit, 0 is the lowest", 0, 7),
+				byDefault("1", positive("count", "number of bytes in which to flip it")),
+				byDefault("512", positive("step", "distance in bytes between them")),
 			},
-			Does:      "flips one bit",
+			Does:      "flips one bit of each of these bytes",
 			StandsFor: "bit rot, a bad cable, bad memory",
 			content:   bitFlip,
 		}, {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/tests/faultfs/change"
 )
 
 func TestParse_ReadsAFaultAndItsMoment(t *testing.T) {
@@ -74,6 +76,16 @@ func TestMoment_IsReachedByItsProgress(t *testing.T) {
 	moment, err := ParseMoment("command")
 	require.NoError(t, err)
 	assert.False(t, moment.Reached(Progress{Closes: 9, Syncs: 9, SyncedBytes: 9}))
+}
+
+func TestBitFlip_FlipsABitOfSeveralBytes(t *testing.T) {
+	spec, err := Parse("bit-flip:offset=1,bit=0,count=2,step=3", "close")
+	require.NoError(t, err)
+	made, err := spec.Change(View{Content: bytes.NewReader(make([]byte, 5)), Size: 5})
+	require.NoError(t, err)
+	assert.Equal(t, []change.Edit{{Offset: 1, Data: []byte{1}}, {Offset: 4, Data: []byte{1}}}, made.Edits)
+	_, err = spec.Change(View{Content: bytes.NewReader(make([]byte, 4)), Size: 4})
+	assert.Error(t, err)
 }
 
 func TestBitFlip_FlipsOneBit(t *testing.T) {

@@ -113,8 +113,11 @@ func positive(name, meaning string) Parameter {
 
 // operations returns the parameter of a fault that concerns the last changes of directory entries.
 func operations(what string) Parameter {
-	p := positive("count", "number of "+what+", besides those after the last sync of the folder")
-	p.Default = "1"
+	return byDefault("1", positive("count", "number of "+what+", besides those after the last sync of the folder"))
+}
+
+func byDefault(value string, p Parameter) Parameter {
+	p.Default = value
 	return p
 }
 
