@@ -117,10 +117,8 @@ func (n *Namespace) apply(ctx context.Context) error {
 		return err
 	}
 	experiments := n.Litmus.LitmuschaosV1alpha1().ChaosExperiments(n.Name)
-	if _, err := experiments.Create(ctx, &experiment, metav1.CreateOptions{}); err != nil {
-		return err
-	}
-	return n.allowRunnerToWatchJobs(ctx, account.Name)
+	_, err = experiments.Create(ctx, &experiment, metav1.CreateOptions{})
+	return err
 }
 
 // read decodes the documents of one of the chart's files.
@@ -262,7 +260,7 @@ func (n *Namespace) AwaitStatus(
 // a fault with such events.
 func (n *Namespace) AwaitEvent(ctx context.Context, engine, reason string) error {
 	selected := fields.Set{"involvedObject.kind": "ChaosEngine", "involvedObject.name": engine, "reason": reason}
-	lw := selecting(selected.AsSelector().String(), n.Kube.CoreV1().Events(n.Name))
+	lw := selecting(metav1.ListOptions{FieldSelector: selected.AsSelector().String()}, n.Kube.CoreV1().Events(n.Name))
 	exists := func(e watch.Event) (bool, error) { return e.Type != watch.Deleted, nil }
 	if _, err := watchtools.UntilWithSync(ctx, lw, &corev1.Event{}, nil, exists); err != nil {
 		return fmt.Errorf("waiting for an event %s on ChaosEngine %s/%s: %w", reason, n.Name, engine, err)

@@ -3,8 +3,10 @@ package chaosengine
 import (
 	"context"
 
+	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -18,19 +20,28 @@ type lister[L runtime.Object] interface {
 
 // ByName returns a ListerWatcher for one object by its name.
 func ByName[L runtime.Object](name string, objects lister[L]) cache.ListerWatcher {
-	return selecting(fields.OneTermEqualSelector(metav1.ObjectNameField, name).String(), objects)
+	name = fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
+	return selecting(metav1.ListOptions{FieldSelector: name}, objects)
 }
 
-// selecting returns a ListerWatcher for the objects that a field selector matches.
-func selecting[L runtime.Object](selector string, objects lister[L]) cache.ListerWatcher {
+// OfJob returns a ListerWatcher for the pods of a Job.
+func OfJob[L runtime.Object](job string, pods lister[L]) cache.ListerWatcher {
+	label := labels.Set{batchv1.JobNameLabel: job}.String()
+	return selecting(metav1.ListOptions{LabelSelector: label}, pods)
+}
+
+// selecting returns a ListerWatcher for the objects that selectors match.
+func selecting[L runtime.Object](selectors metav1.ListOptions, objects lister[L]) cache.ListerWatcher {
+	with := func(o metav1.ListOptions) metav1.ListOptions {
+		o.FieldSelector, o.LabelSelector = selectors.FieldSelector, selectors.LabelSelector
+		return o
+	}
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = selector
-			return objects.List(ctx, o)
+			return objects.List(ctx, with(o))
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = selector
-			return objects.Watch(ctx, o)
+			return objects.Watch(ctx, with(o))
 		},
 	}
 }

@@ -2,8 +2,7 @@
 // one is not available as a Go module. It has the same contract with the operator and the
 // experiment: the environment, the Job, the statuses in the ChaosEngine, the clean-up
 // policy. It rejects an engine or an experiment that declares sidecars, ConfigMaps, Secrets or
-// host files, and has no events, no analytics and no timeout for a Job that does not start. It
-// waits for the Job to end, including retries; the real one stops at the first failed pod.
+// host files, and has no events, no analytics and no timeout for a Job that does not start.
 package main
 
 import (
@@ -19,6 +18,7 @@ import (
 	"github.com/litmuschaos/chaos-operator/pkg/client/clientset/versioned"
 	"github.com/sirupsen/logrus"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
@@ -125,30 +125,29 @@ func (r *runner) runOne(ctx context.Context, name string) error {
 	return r.cleanUp(ctx, engine, job)
 }
 
-// await waits until the Job has completed or failed.
+// await waits until a pod of the Job has ended. As in the real chaos-runner, a failed pod is the end, although the Job
+// may start another one. The service account of the chart may watch pods, but not Jobs.
 func (r *runner) await(ctx context.Context, job *batchv1.Job) error {
 	hasEnded := func(event watch.Event) (bool, error) {
-		observed, ok := event.Object.(*batchv1.Job)
-		if event.Type == watch.Deleted {
-			return false, errors.New("the Job was deleted")
+		pod, ok := event.Object.(*corev1.Pod)
+		switch {
+		case !ok || !metav1.IsControlledBy(pod, job):
+			return false, nil
+		case event.Type == watch.Deleted && !ended(pod):
+			return false, fmt.Errorf("pod %s was deleted before it ended", pod.Name)
+		default:
+			return ended(pod), nil
 		}
-		return ok && observed.UID == job.UID && ended(observed), nil
 	}
-	lw := chaosengine.ByName(job.Name, r.kube.BatchV1().Jobs(r.namespace))
-	_, err := watchtools.UntilWithSync(ctx, lw, &batchv1.Job{}, nil, hasEnded)
-	if err != nil {
-		return fmt.Errorf("waiting for Job %s: %w", job.Name, err)
+	pods := chaosengine.OfJob(job.Name, r.kube.CoreV1().Pods(r.namespace))
+	if _, err := watchtools.UntilWithSync(ctx, pods, &corev1.Pod{}, nil, hasEnded); err != nil {
+		return fmt.Errorf("waiting for a pod of Job %s to end: %w", job.Name, err)
 	}
 	return nil
 }
 
-func ended(job *batchv1.Job) bool {
-	for _, c := range job.Status.Conditions {
-		if (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == "True" {
-			return true
-		}
-	}
-	return false
+func ended(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // report sets an experiment's status in the engine. It updates the whole engine, because
