@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,6 +49,8 @@ func TestMain(m *testing.M) {
 	if *kubeconfig == "" {
 		fmt.Fprintln(os.Stderr, "SKIPPED: the end-to-end tests need a cluster: make e2e, or make e2e-one T=TestName")
 	}
+	// With nohup, this program and its children would ignore SIGHUP. A child has the default if this program handles it.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 

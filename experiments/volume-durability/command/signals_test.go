@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,6 +44,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runInChild) != "" {
 		os.Exit(waitForSignals())
 	}
+	// With nohup, this program and its children would ignore SIGHUP. A child has the default if this program handles it.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 
