@@ -40,6 +40,7 @@ const (
 // not end the journal.
 type Reader struct {
 	source   source
+	ahead    *readAhead // nil if the Reader does not read ahead
 	readMode protocol.ReadMode
 	buffer   []byte // whole pages, aligned for direct reads
 	held     []byte // the part of buffer that was read and not returned
@@ -75,15 +76,15 @@ func OpenReader(path string) (*Reader, error) {
 			return nil, err
 		}
 	}
-	// Direct reads need a buffer that is aligned to a page, as a mapping is.
-	buffer, err := unix.Mmap(-1, 0, requestSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	buffer, err := newBuffer(requestSize)
 	if err != nil {
-		return nil, fmt.Errorf("allocating a buffer to read %s: %w", path, err)
+		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	r := &Reader{buffer: buffer}
 	if err := r.open(path); err != nil {
 		return nil, errors.Join(err, unix.Munmap(buffer))
 	}
+	r.ahead = &readAhead{source: r.source}
 	if IsBlockDevice(path) {
 		r.end = &deviceEnd{}
 	}
@@ -120,11 +121,11 @@ func (r *Reader) IsBlockDevice() bool { return r.end != nil }
 // overlaps. Read returned zeros for them.
 func (r *Reader) Unreadable() []journal.Range { return slices.Clone(r.unreadable) }
 
-// Close closes the file and releases the buffer.
+// Close waits for reads in flight, closes the file and releases the buffers.
 func (r *Reader) Close() error {
 	buffer := r.buffer
 	r.buffer, r.held = nil, nil
-	return errors.Join(r.source.Close(), unix.Munmap(buffer))
+	return errors.Join(r.ahead.release(), r.source.Close(), unix.Munmap(buffer))
 }
 
 // Read implements io.Reader. A page that cannot be read is not an error. Read returns an
@@ -149,11 +150,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 // pages fails, fill holds nothing, and the next call reads a single page.
 func (r *Reader) fill() error {
 	start := r.offset / pageSize * pageSize
-	buffer := r.buffer
-	if start < r.singlePagesUntil {
-		buffer = buffer[:pageSize]
-	}
-	n, err := r.source.pread(buffer, start)
+	buffer, n, err := r.request(start)
 	r.unreadablePage = false
 	switch {
 	case err == nil:
@@ -170,6 +167,20 @@ func (r *Reader) fill() error {
 		r.unreadablePage = true
 	}
 	return r.hold(buffer[:n], start)
+}
+
+// request reads a page or a buffer at an offset, and returns what it read into.
+func (r *Reader) request(start int64) (buffer []byte, n int, err error) {
+	switch {
+	case start < r.singlePagesUntil:
+		n, err = r.source.pread(r.buffer[:pageSize], start)
+		return r.buffer[:pageSize], n, err
+	case r.ahead == nil:
+		n, err = r.source.pread(r.buffer, start)
+	default:
+		r.buffer, n, err = r.ahead.read(r.buffer, start)
+	}
+	return r.buffer, n, err
 }
 
 // hold holds the bytes that were read at start, except those that were returned before.

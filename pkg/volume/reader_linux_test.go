@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -104,14 +105,18 @@ type brokenFile struct {
 	failAfter int
 	// short is how many bytes too few a read of more than a page returns.
 	short int
+	mu    sync.Mutex // protects reads
 	reads int
 }
 
 func (f *brokenFile) pread(b []byte, offset int64) (int, error) {
+	f.mu.Lock()
 	f.reads++
-	require.Zero(f.t, offset%pageSize, "direct reads begin at a page")
-	require.Zero(f.t, len(b)%pageSize, "direct reads are whole pages")
-	if f.failAfter > 0 && f.reads > f.failAfter {
+	failed := f.failAfter > 0 && f.reads > f.failAfter
+	f.mu.Unlock()
+	assert.Zero(f.t, offset%pageSize, "direct reads begin at a page")
+	assert.Zero(f.t, len(b)%pageSize, "direct reads are whole pages")
+	if failed {
 		return 0, syscall.EIO
 	}
 	for at := offset; at < offset+int64(len(b)) && at < int64(len(f.content)); at += pageSize {
@@ -129,9 +134,25 @@ func (f *brokenFile) pread(b []byte, offset int64) (int, error) {
 func (f *brokenFile) size() (int64, error) { return int64(len(f.content)), nil }
 func (f *brokenFile) Close() error         { return nil }
 
-// readBroken reads the file to its end, in pieces of odd sizes.
+// readBroken reads the file to its end, in pieces of odd sizes. It requires that reading ahead changes nothing.
 func readBroken(f *brokenFile) ([]byte, []journal.Range, error) {
-	r := &Reader{source: f, buffer: make([]byte, 8*pageSize)}
+	content, unreadable, err := readAll(&Reader{source: f, buffer: make([]byte, 8*pageSize)})
+	if f.failAfter > 0 {
+		return content, unreadable, err // the number of reads decides what it returns
+	}
+	f.reads = 0
+	buffer, mapErr := newBuffer(8 * pageSize)
+	require.NoError(f.t, mapErr)
+	r := &Reader{source: f, buffer: buffer, ahead: &readAhead{source: f}}
+	contentAhead, unreadableAhead, errAhead := readAll(r)
+	require.Equal(f.t, err, errAhead)
+	require.Equal(f.t, unreadable, unreadableAhead)
+	require.True(f.t, bytes.Equal(content, contentAhead), "%d bytes, read %d", len(content), len(contentAhead))
+	require.NoError(f.t, r.Close())
+	return content, unreadable, err
+}
+
+func readAll(r *Reader) ([]byte, []journal.Range, error) {
 	var read bytes.Buffer
 	_, err := io.CopyBuffer(struct{ io.Writer }{&read}, r, make([]byte, 1001))
 	return read.Bytes(), r.Unreadable(), err

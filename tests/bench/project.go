@@ -86,8 +86,9 @@ func scanDirectly(path string, recordSize int) func(context.Context) (sample, er
 		if err != nil {
 			return sample{}, err
 		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		return scan(ctx, io.TeeReader(file, sha256.New()), recordSize)
+		tee := volume.NewTee(file, sha256.New())
+		defer func() { err = errors.Join(err, tee.Close(), file.Close()) }()
+		return scan(ctx, tee, recordSize)
 	}
 }
 

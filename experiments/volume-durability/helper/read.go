@@ -60,9 +60,9 @@ func (t *task) scan(content io.Writer) (protocol.ScanResult, error) {
 		return protocol.ScanResult{}, protocol.NewOpError(op, err)
 	}
 	file.SetMinimumLength(t.minLength)
-	reader := io.TeeReader(watchedReader{file, t.stallWatch, t.file}, content)
-	report, err := journal.Scan(reader, t.format, t.points)
-	if err := errors.Join(err, file.Close()); err != nil {
+	tee := volume.NewTee(watchedReader{file, t.stallWatch, t.file}, content)
+	report, err := journal.Scan(tee, t.format, t.points)
+	if err := errors.Join(err, tee.Close(), file.Close()); err != nil {
 		return protocol.ScanResult{}, protocol.NewOpError("reading "+t.file, err)
 	}
 	if file.IsBlockDevice() && report.Bytes == 0 {
