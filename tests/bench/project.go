@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -79,9 +80,10 @@ func scanCached(path string, recordSize int) func(context.Context) (sample, erro
 	}
 }
 
-// scanDirectly measures what the reader does in a run: a scan past the page cache, and the SHA-256.
+// scanDirectly measures what the reader does in a run: a scan past the page cache, and the SHA-256. They use two cores.
 func scanDirectly(path string, recordSize int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (s sample, err error) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 		file, err := volume.OpenReader(path)
 		if err != nil {
 			return sample{}, err
@@ -117,6 +119,19 @@ func checksumAlone(bytes int64, piece int) func(context.Context) (sample, error)
 				for at := 0; at < len(block); at += piece {
 					crc32.Checksum(block[at:at+piece], castagnoli)
 				}
+			}
+			return float64(bytes) / giga, ctx.Err()
+		})
+	}
+}
+
+// sha256Alone measures a SHA-256 over a block in memory, for a number of bytes in total.
+func sha256Alone(bytes int64) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (sample, error) {
+		block, sum := make([]byte, blockBytes), sha256.New()
+		return timed(func() (float64, error) {
+			for done := int64(0); done < bytes; done += blockBytes {
+				sum.Write(block)
 			}
 			return float64(bytes) / giga, ctx.Err()
 		})

@@ -441,9 +441,10 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found s
 		reader = volume.NewImageReader(reader, acknowledged)
 	}
 	sum := sha256.New()
-	found.report, err = journal.Scan(io.TeeReader(reader, sum), expected.Format, points)
+	tee := volume.NewTee(reader, sum)
+	found.report, err = journal.Scan(tee, expected.Format, points)
 	found.report.Unreadable, found.readMode = file.Unreadable(), file.ReadMode()
-	if err := errors.Join(err, file.Close()); err != nil {
+	if err := errors.Join(err, tee.Close(), file.Close()); err != nil {
 		return found, fmt.Errorf("reading %s: %w", v.journal, err)
 	}
 	if len(found.report.Unreadable) == 0 {
