@@ -10,7 +10,7 @@ RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 FAULTS_IMAGE := volume-durability.test/litmus-faults:test
 # -s strips debugging information, so none is generated. A larger heap saves the compiler time.
 GO_BUILD := CGO_ENABLED=0 GOGC=$${GOGC:-200} go build -trimpath -gcflags all=-dwarf=false -ldflags "-s -w"
-MODULES := . tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/litmusfaults tests/openmetrics tests/workflow
+MODULES := . tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/litmusfaults tests/openmetrics tests/replay tests/workflow
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -85,6 +85,11 @@ property: ## run the property test of the judge on many random histories (CASES=
 .PHONY: mutation
 mutation: ## inject bugs into the judge and the packages that it uses; the tests must detect each
 	go run ./tests/mutation
+
+REPLAY ?= -records 40 -cuts 0
+.PHONY: replay
+replay: ## cut the power at every write of ext4, xfs and btrfs, and judge what is left (Linux and root; REPLAY='-records 40')
+	cd tests/replay && go test -v -count 1 -timeout 2h -run TestReplay . $(REPLAY)
 
 BENCH ?= -size 1024 -rounds 3
 .PHONY: bench

@@ -25,15 +25,15 @@ func New(t testing.TB, size int64) (path string) {
 	require.NoError(t, err)
 	defer backing.Close()
 	require.NoError(t, backing.Truncate(size))
-	path, err = attach(backing)
+	path, err = Attach(backing)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, detach(path)) })
+	t.Cleanup(func() { require.NoError(t, Detach(path)) })
 	return path
 }
 
-// attach attaches a file to a free device, and returns the path of the device. It retries
+// Attach attaches a file to a free device, and returns the path of the device. It retries
 // if another process takes the device first.
-func attach(backing *os.File) (path string, err error) {
+func Attach(backing *os.File) (path string, err error) {
 	control, err := os.Open("/dev/loop-control")
 	if err != nil {
 		return "", err
@@ -64,7 +64,8 @@ func configure(path string, backing *os.File) error {
 	return nil
 }
 
-func detach(path string) error {
+// Detach detaches a device from its file, at the latest when the device is not in use any more.
+func Detach(path string) error {
 	device, err := os.Open(path)
 	if err != nil {
 		return err
