@@ -79,14 +79,15 @@ func (d *Disk) Flushes(from Position) []Position {
 type PowerCut struct {
 	// Flushed is the number of writes before the last flush. They are kept.
 	Flushed int
-	// Received is the number of writes before the cut. The disk may have kept some sectors of those after the last flush.
+	// Received is the number of writes before the cut. The disk may have kept some sectors of those after the last
+	// flush.
 	Received int
 	// Seed chooses these sectors; 0 for none.
 	Seed uint64
 }
 
-// CutAt returns the power cut at a moment. The disk keeps what was written before the last flush, and of the writes after
-// it the sectors that the seed chooses; none if it is 0.
+// CutAt returns the power cut at a moment. The disk keeps what was written before the last flush, and of the writes
+// after it the sectors that the seed chooses; none if it is 0.
 func (d *Disk) CutAt(moment Position, seed uint64) PowerCut {
 	d.mu.Lock()
 	defer d.mu.Unlock()

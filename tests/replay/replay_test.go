@@ -122,9 +122,8 @@ func newRecording(t *testing.T, fs filesystem, layout pattern.Layout) *recording
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, images.Close()) })
 	makeFilesystem(t, fs, images.Disk())
-	r := &recording{
-		fs: fs, disk: disk, images: images, layout: layout, format: journal.Format{ID: journal.NewID(t.Name()), RecordSize: 256},
-	}
+	format := journal.Format{ID: journal.NewID(t.Name()), RecordSize: 256}
+	r := &recording{fs: fs, disk: disk, images: images, layout: layout, format: format}
 	mounted(t, fs, images.Disk(), func(folder string) { r.write(t, folder) })
 	return r
 }
