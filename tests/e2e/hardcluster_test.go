@@ -24,21 +24,12 @@ func taintAllNodes(t *testing.T, ns *chaosengine.Namespace, taint corev1.Taint) 
 	t.Helper()
 	ofTest := func(other corev1.Taint) bool { return other.MatchTaint(&taint) }
 	change := func(ctx context.Context, taints func([]corev1.Taint) []corev1.Taint) error {
-		nodes := ns.Kube.CoreV1().Nodes()
-		list, err := nodes.List(ctx, metav1.ListOptions{})
+		list, err := ns.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
 		for _, n := range list.Items {
-			err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
-				node, err := nodes.Get(ctx, n.Name, metav1.GetOptions{})
-				if err != nil {
-					return err
-				}
-				node.Spec.Taints = taints(node.Spec.Taints)
-				_, err = nodes.Update(ctx, node, metav1.UpdateOptions{})
-				return err
-			})
+			err := updateNode(ctx, ns, n.Name, func(node *corev1.Node) { node.Spec.Taints = taints(node.Spec.Taints) })
 			if err != nil {
 				return err
 			}
@@ -53,6 +44,20 @@ func taintAllNodes(t *testing.T, ns *chaosengine.Namespace, taint corev1.Taint) 
 	require.NoError(t, change(within(t), func(all []corev1.Taint) []corev1.Taint {
 		return append(slices.DeleteFunc(all, ofTest), taint)
 	}))
+}
+
+// updateNode changes a node.
+func updateNode(ctx context.Context, ns *chaosengine.Namespace, name string, change func(*corev1.Node)) error {
+	nodes := ns.Kube.CoreV1().Nodes()
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		node, err := nodes.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		change(node)
+		_, err = nodes.Update(ctx, node, metav1.UpdateOptions{})
+		return err
+	})
 }
 
 // Every node is tainted, the image is in a registry that demands a login, the namespace is

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -100,6 +102,9 @@ func TestMachines(t *testing.T) {
 	withMachines(t)
 	t.Run("over NFS, the reader is on another machine", testOtherMachine)
 	t.Run("a power cut of the writer's node loses nothing over NFS", testPowerCutOfTheWriter)
+	t.Run("a node that does not come back loses nothing over NFS", testNodeThatDoesNotReturn)
+	t.Run("a restart of the NFS server loses nothing", testRestartOfTheServer)
+	t.Run("a server that is away for a minute loses nothing", testServerThatIsAway)
 	t.Run("a power cut of an asynchronous NFS server loses what it acknowledged", testPowerCutOfTheServer)
 }
 
@@ -171,6 +176,75 @@ func requireRestarted(t *testing.T, ns *chaosengine.Namespace, o outcome) {
 	assert.NotEqual(t, p.Writer.BootID, p.Reader.BootID)
 	assert.Equal(t, provenance.No, p.OtherKernel.Answer, "it is not another machine")
 	assert.GreaterOrEqual(t, p.Level, provenance.Remounted, p.NotReachedReason)
+}
+
+// The node of the writer loses its power, and stays off. The taint makes Kubernetes delete its pods and detach its
+// volumes as soon as the node is not ready; without it, that takes minutes. The next writer runs on the other machine.
+func testNodeThatDoesNotReturn(t *testing.T) {
+	ns := newNamespace(t)
+	grantOptional(t, ns)
+	const label = "volume-durability.test/has-writer"
+	for _, machine := range []string{writerMachine, readerMachine} {
+		require.NoError(t, updateNode(within(t), ns, machine, func(node *corev1.Node) { node.Labels[label] = "true" }))
+	}
+	start(t, ns, overNFS(t, ns, map[string]string{
+		"WRITER_NODE": "any", "READER_NODE": "any", "NODE_SELECTOR": label + "=true",
+		"REQUIRED_EVIDENCE": "read-back", "FORCE": "false",
+		"TOTAL_CHAOS_DURATION": "10", "CHAOS_INTERVAL": "10", "STATUS_CHECK_TIMEOUT": "240",
+	}))
+	node := awaitChaos(t, ns).Spec.NodeName
+	cluster(t, "machine", "cut", node)
+	t.Cleanup(func() { cluster(t, "machine", "start", node) })
+	outOfService := corev1.Taint{
+		Key: corev1.TaintNodeOutOfService, Value: "nodeshutdown", Effect: corev1.TaintEffectNoExecute,
+	}
+	require.NoError(t, updateNode(within(t), ns, node, func(n *corev1.Node) {
+		n.Spec.Taints = append(n.Spec.Taints, outOfService)
+	}))
+	t.Cleanup(func() {
+		require.NoError(t, updateNode(within(t), ns, node, func(n *corev1.Node) {
+			n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.MatchTaint(&outOfService) })
+		}))
+	})
+	o := await(t, ns)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
+	epochs := o.result.Cells[0].Epochs
+	require.Len(t, epochs, 2)
+	assert.Equal(t, node, epochs[0].Node)
+	assert.NotEqual(t, node, epochs[1].Node)
+	requireNothingLeft(t, ns)
+}
+
+// The server loses its power while a writer is active, and is started again. The export is synchronous.
+func testRestartOfTheServer(t *testing.T) {
+	disturbServer(t, func() {
+		cluster(t, "machine", "cut", serverMachine)
+		cluster(t, "machine", "start", serverMachine)
+	})
+}
+
+// The server cannot be reached for longer than the NFS client waits before it logs that. The mount is hard, so calls
+// block meanwhile.
+func testServerThatIsAway(t *testing.T) {
+	disturbServer(t, func() {
+		cluster(t, "machine", "network", serverMachine, "off")
+		<-time.After(time.Minute)
+		cluster(t, "machine", "network", serverMachine, "on")
+	})
+}
+
+// disturbServer disturbs the server while a writer is active, and requires that nothing is lost.
+func disturbServer(t *testing.T, disturb func()) {
+	t.Helper()
+	ns := newNamespace(t)
+	grantOptional(t, ns)
+	start(t, ns, overNFS(t, ns, map[string]string{"STATUS_CHECK_TIMEOUT": "240", "VERIFY_TIMEOUT": "240"}))
+	awaitChaos(t, ns)
+	disturb()
+	o := await(t, ns)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
+	requireOtherMachine(t, ns, o)
+	requireNothingLeft(t, ns)
 }
 
 // An asynchronous server acknowledges what it has only in memory. It loses its power when the
