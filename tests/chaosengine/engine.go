@@ -25,7 +25,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 	watchtools "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/yaml"
@@ -146,10 +145,7 @@ func (n *Namespace) Remove(ctx context.Context) error {
 	if err := namespaces.Delete(ctx, n.Name, metav1.DeleteOptions{}); err != nil {
 		return fmt.Errorf("deleting namespace %s: %w", n.Name, err)
 	}
-	empty := func(store cache.Store) (bool, error) { return len(store.List()) == 0, nil }
-	deleted := func(e watch.Event) (bool, error) { return e.Type == watch.Deleted, nil }
-	_, err := watchtools.UntilWithSync(ctx, ByName(n.Name, namespaces), &corev1.Namespace{}, empty, deleted)
-	if err != nil {
+	if err := AwaitDeleted(ctx, &corev1.Namespace{}, ByName(n.Name, namespaces)); err != nil {
 		return fmt.Errorf("waiting for namespace %s to be gone: %w", n.Name, err)
 	}
 	return nil

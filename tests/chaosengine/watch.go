@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
 )
 
 // lister is any of client-go's typed clients.
@@ -44,4 +45,12 @@ func selecting[L runtime.Object](selectors metav1.ListOptions, objects lister[L]
 			return objects.Watch(ctx, with(o))
 		},
 	}
+}
+
+// AwaitDeleted returns once the one object of a ListerWatcher does not exist. object has its type.
+func AwaitDeleted(ctx context.Context, object runtime.Object, one cache.ListerWatcher) error {
+	empty := func(store cache.Store) (bool, error) { return len(store.ListKeys()) == 0, nil }
+	deleted := func(e watch.Event) (bool, error) { return e.Type == watch.Deleted, nil }
+	_, err := watchtools.UntilWithSync(ctx, one, object, empty, deleted)
+	return err
 }

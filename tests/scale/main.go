@@ -1,6 +1,6 @@
-// Command scale measures the cost of each additional cell of a run: seconds, requests to the API server, and memory of
-// the experiment. It executes real runs in this process, on a cluster that has the images, and prints the
-// measurements. No test depends on it.
+// Command scale measures the time that a run needs besides its chaos, and the cost of each additional cell of a run:
+// seconds, requests to the API server, and memory of the experiment. It executes real runs in this process, on a
+// cluster that has the images, and prints the measurements. No test depends on it.
 package main
 
 import (
@@ -74,6 +74,7 @@ func measure(ctx context.Context) error {
 	class := flag.String("storage-class", "csi-shared", "StorageClass to copy for the cells")
 	image := flag.String("image", "", "image of the writer and reader pods")
 	counts := flag.String("cells", "1,10,25,50", "numbers of cells to measure, separated by commas")
+	rounds := flag.Int("rounds", 5, "number of short runs, each beside bare pods; 0 for none")
 	verbose := flag.Bool("v", false, "show the log of the runs")
 	flag.Parse()
 	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
@@ -87,6 +88,11 @@ func measure(ctx context.Context) error {
 	b := benchmark{config: config, cluster: cluster, class: *class, image: *image, log: logrus.New()}
 	if !*verbose {
 		b.log.SetOutput(io.Discard)
+	}
+	if *rounds > 0 {
+		if err := b.ownTime(ctx, *rounds); err != nil {
+			return err
+		}
 	}
 	var costs []cost
 	for count := range strings.SplitSeq(*counts, ",") {
