@@ -39,7 +39,8 @@ func (r *Reader) openCached(path string) error {
 	return nil
 }
 
-// dataErrors are the errors that concern only the data that was requested.
+// dataErrors are the errors that concern only the data that was requested. Some FUSE filesystems open a file without
+// asking their server, and return ENOENT when they read from it.
 func dataErrors() []error {
-	return []error{unix.EIO, unix.EUCLEAN, unix.EBADMSG, unix.ENODATA, unix.EREMOTEIO, unix.EILSEQ}
+	return []error{unix.EIO, unix.EUCLEAN, unix.EBADMSG, unix.ENODATA, unix.EREMOTEIO, unix.EILSEQ, unix.ENOENT}
 }

@@ -221,6 +221,12 @@ func TestReader_GivesUpIfNothingCanBeRead(t *testing.T) {
 	}
 }
 
+func TestReader_AFileThatOnlyItsReadsDoNotFindDoesNotExist(t *testing.T) {
+	f := &brokenFile{t: t, content: randomBytes(77), bad: map[int64]error{0: syscall.ENOENT}}
+	_, _, err := readBroken(f)
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
 func TestReader_DoesNotMarkReturnedBytesUnreadable(t *testing.T) {
 	f := &brokenFile{t: t, content: randomBytes(77), failAfter: 1}
 	read, unreadable, err := readBroken(f)

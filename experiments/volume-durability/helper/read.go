@@ -62,7 +62,11 @@ func (t *task) scan(content io.Writer) (protocol.ScanResult, error) {
 	file.SetMinimumLength(t.minLength)
 	reader := io.TeeReader(watchedReader{file, t.stallWatch, t.file}, content)
 	report, err := journal.Scan(reader, t.format, t.points)
-	if err := errors.Join(err, file.Close()); err != nil {
+	err = errors.Join(err, file.Close())
+	if errors.Is(err, fs.ErrNotExist) { // the server of some FUSE filesystems is not asked before the first read
+		return t.noJournal(), nil
+	}
+	if err != nil {
 		return protocol.ScanResult{}, protocol.NewOpError("reading "+t.file, err)
 	}
 	if file.IsBlockDevice() && report.Bytes == 0 {
