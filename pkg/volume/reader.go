@@ -41,8 +41,10 @@ const (
 type Reader struct {
 	source   source
 	readMode protocol.ReadMode
-	buffer   []byte // whole pages, aligned for direct reads
-	held     []byte // the part of buffer that was read and not returned
+	// openCached opens the file for reads through the page cache. It is nil if all reads already go through it.
+	openCached func() (source, protocol.ReadMode, error)
+	buffer     []byte // whole pages, aligned for direct reads
+	held       []byte // the part of buffer that was read and not returned
 	// offset is the offset after the held bytes.
 	offset int64
 	// singlePagesUntil is the offset up to which pages are read one by one.
@@ -153,7 +155,7 @@ func (r *Reader) fill() error {
 	if start < r.singlePagesUntil {
 		buffer = buffer[:pageSize]
 	}
-	n, err := r.source.pread(buffer, start)
+	n, err := r.pread(buffer, start)
 	r.unreadablePage = false
 	switch {
 	case err == nil:
@@ -170,6 +172,25 @@ func (r *Reader) fill() error {
 		r.unreadablePage = true
 	}
 	return r.hold(buffer[:n], start)
+}
+
+// pread reads from the source. A FUSE filesystem may pass O_DIRECT on to the filesystem below, which then rejects some
+// reads, because the daemon's buffer is not aligned. The file is read through the page cache from there on.
+func (r *Reader) pread(buffer []byte, start int64) (int, error) {
+	n, err := r.source.pread(buffer, start)
+	if r.openCached == nil || !isUnsupported(err) {
+		return n, err
+	}
+	cached, mode, err := r.openCached()
+	if err != nil {
+		return 0, err
+	}
+	direct := r.source
+	r.source, r.readMode, r.openCached = cached, mode, nil
+	if err := direct.Close(); err != nil {
+		return 0, err
+	}
+	return r.source.pread(buffer, start)
 }
 
 // hold holds the bytes that were read at start, except those that were returned before.
