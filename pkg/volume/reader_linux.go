@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -33,12 +34,21 @@ func (r *Reader) open(path string) error {
 func openCached(path string) (source, protocol.ReadMode, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, "", err
+		return nil, "", openError(err)
 	}
 	if err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
 		return systemFile{file}, protocol.ReadCached, nil
 	}
 	return systemFile{file}, protocol.ReadDropped, nil
+}
+
+// openError returns the error of opening a file for reading. Every filesystem supports that: one that says otherwise has
+// lost its own data about the file. gocryptfs does, for example.
+func openError(err error) error {
+	if isUnsupported(err) {
+		return fmt.Errorf("%w: %v", unix.EIO, err)
+	}
+	return err
 }
 
 // dataErrors are the errors that concern only the data that was requested. Some FUSE filesystems open a file without

@@ -239,6 +239,13 @@ func TestReader_ReadsOnThroughTheCacheAfterADirectReadWasRejected(t *testing.T) 
 	}
 }
 
+func TestOpenError_AFilesystemThatCannotOpenAFileHasFailed(t *testing.T) {
+	err := openError(&fs.PathError{Op: "open", Path: "/f", Err: syscall.ENOSYS})
+	assert.ErrorIs(t, err, syscall.EIO)
+	assert.ErrorContains(t, err, "open /f: function not implemented")
+	assert.NotErrorIs(t, openError(syscall.EACCES), syscall.EIO)
+}
+
 func TestReader_AFileThatOnlyItsReadsDoNotFindDoesNotExist(t *testing.T) {
 	f := &brokenFile{t: t, content: randomBytes(77), bad: map[int64]error{0: syscall.ENOENT}}
 	_, _, err := readBroken(f)

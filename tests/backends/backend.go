@@ -38,7 +38,7 @@ func all() []Backend {
 		kernelFilesystems(), overlays(),
 		{bindfs(), mergerfs(), mhddfs(), unionfs(), fuseOverlayfs(), posixovl(), disorderfs()},
 		{gocryptfs(), encfs(), securefs(), cryfs()},
-		{ntfs3g(), fuse2fs(), fuseext2()},
+		{ntfs3g(), fuse2fs()},
 		{archivemount(), fuseZip()},
 		{sshfs()}, rclones(),
 	} {

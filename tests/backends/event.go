@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 )
 
 // event is one fault, and the write pattern of the writer that it hits.
@@ -110,7 +111,7 @@ func (e event) on(ctx context.Context, path string, b Backend) (Outcome, error) 
 	if err != nil {
 		o.Verdict, o.Reason = Failed, err.Error()
 	}
-	o.Event, o.Pattern = e.name, e.pattern
+	o.Event, o.Pattern, o.Reason = e.name, e.pattern, strings.ReplaceAll(o.Reason, s.work, "")
 	if err := s.remove(ctx); err != nil {
 		return o, fmt.Errorf("removing %s: %w", b.Name, err)
 	}

@@ -64,10 +64,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	rows, err := s.measureAll(ctx, program, backends)
-	if err := errors.Join(err, print(rows)); err != nil {
-		return err
-	}
-	return s.conclude(rows)
+	return errors.Join(err, print(rows), s.conclude(rows))
 }
 
 // backends returns the selected backends.
@@ -121,11 +118,15 @@ func (s selection) measure(ctx context.Context, program string, b Backend) (Row,
 		fmt.Fprintf(os.Stderr, "%s, %s, %s: %s %s\n", b.Name, e.name, e.pattern, o, o.Reason)
 		row.Events = append(row.Events, o)
 	}
-	var err error
-	if !b.Kernel && s.selects("syncs") {
-		row.Syncs, err = countOn(ctx, program, b)
+	if b.Kernel || !s.selects("syncs") {
+		return row, nil
 	}
-	return row, err
+	syncs, err := countOn(ctx, program, b)
+	if err != nil {
+		return row, err
+	}
+	row.Syncs = syncs
+	return row, nil
 }
 
 // conclude writes the results, or compares them with those of an earlier measurement.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 )
@@ -16,6 +17,8 @@ const (
 	Lost Verdict = "lost"
 	// Unavailable means that the volume could not be used any more, and no record was read.
 	Unavailable Verdict = "unavailable"
+	// Hidden means that another client did not see the journal in time.
+	Hidden Verdict = "not visible"
 	// Failed means that the event could not be tested.
 	Failed Verdict = "error"
 )
@@ -30,7 +33,7 @@ type Outcome struct {
 	// Acknowledged counts the acknowledged records, Lost those that are missing or damaged.
 	Acknowledged uint64 `json:"acknowledged,omitempty"`
 	Lost         uint64 `json:"lost,omitempty"`
-	// WriterError is the system error with which the writer ended.
+	// WriterError is the system error of the writer after its last acknowledgement.
 	WriterError string `json:"writerError,omitempty"`
 	// Reason is why the event could not be tested, or the volume could not be used.
 	Reason string `json:"reason,omitempty"`
@@ -46,6 +49,8 @@ func newOutcome(verdict judge.Verdict, findings []judge.Finding, reason string) 
 	isUnavailable := func(c judge.Class) bool { return c == judge.Unavailable || c == judge.ReadOnly }
 	switch {
 	case verdict == judge.Pass:
+	case verdict == judge.Error && strings.Contains(reason, "was not visible at"):
+		o.Verdict = Hidden
 	case verdict != judge.Fail:
 		o.Verdict, o.Reason = Failed, reason
 	case !slices.ContainsFunc(o.Classes, func(c judge.Class) bool { return !isUnavailable(c) }):

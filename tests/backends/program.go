@@ -57,10 +57,8 @@ func (p program) local(ctx context.Context, args ...string) (Outcome, error) {
 	if cell.Reader != nil {
 		o.setRecords(cell.Reader.Judgement)
 	}
-	for _, epoch := range cell.Epochs {
-		if epoch.ExitError != nil {
-			o.WriterError = unix.ErrnoName(epoch.ExitError.Errno)
-		}
+	if o.Verdict == Failed {
+		o.WriterError = errnoIn(r.Reason)
 	}
 	return o, nil
 }
@@ -131,13 +129,17 @@ func (w *writer) failure(ctx context.Context) (string, error) {
 		<-done
 		return "", fmt.Errorf("the writer did not end within %s after the client was killed", patience)
 	}
-	text := w.stderr.String()
+	return errnoIn(w.stderr.String()), nil
+}
+
+// errnoIn returns the name of the system error that a text contains, "" if there is none.
+func errnoIn(text string) string {
 	for errno := syscall.Errno(1); errno < 134; errno++ {
 		if strings.Contains(text, ": "+errno.Error()) {
-			return unix.ErrnoName(errno), nil
+			return unix.ErrnoName(errno)
 		}
 	}
-	return "", nil
+	return ""
 }
 
 // verify checks the journal of a writer against the acknowledgements that it had sent.

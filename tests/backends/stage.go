@@ -16,7 +16,7 @@ import (
 )
 
 // patience limits how long a step of a stage may take.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // stage is a backend on a disk of its own, which is mounted.
 type stage struct {
@@ -29,15 +29,17 @@ const scripts = `set -eu
 WORK=%[1]s DISK=%[1]s/disk STORE=%[1]s/store MNT=%[1]s/mnt OTHER=%[1]s/other
 export WORK DISK STORE MNT OTHER
 until_true() {
-    for _ in $(seq 300); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
-    echo "not true within 30 s: $*"; tail -n 5 $WORK/log; return 1
+    for _ in $(seq 1500); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
+    echo "not true within 150 s: $*"; return 1
 }
 gone() { ! kill -0 $1 || grep -q '^State:.Z' /proc/$1/status; }
 attach() { [ -n "%[2]s" ] || mountpoint -q $STORE || mount -o loop $DISK $STORE; }
+mounted() { mountpoint -q $2 || gone $(cat $1); }
 client() { # PIDFILE MOUNTPOINT SCRIPT
     setsid sh -eu $3 </dev/null >>$WORK/log 2>&1 &
     echo $! >$1
-    until_true mountpoint -q $2
+    until_true mounted $1 $2
+    mountpoint -q $2
 }
 end() { # waits until the client has ended by itself
     [ ! -e $1 ] || until_true gone $(cat $1)
@@ -148,14 +150,23 @@ func (s *stage) remove(ctx context.Context) error {
 
 func (s *stage) mnt() string { return filepath.Join(s.work, "mnt") }
 
-// clients returns the process of the client and its descendants.
+// clients returns the processes of the backend, also those that it has moved to other parents. All of them have the
+// variable WORK of the stage.
 func (s *stage) clients() ([]int, error) {
-	content, err := os.ReadFile(filepath.Join(s.work, "pid"))
-	if err != nil {
-		return nil, err
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	var all []int
+	for _, file := range files {
+		content, _ := os.ReadFile(file) // the process may have ended
+		if !strings.Contains("\x00"+string(content), "\x00WORK="+s.work+"\x00") {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, pid)
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
-	return descendants(pid), err
+	return all, err
 }
 
 // descendants returns a process and all its descendants.

@@ -62,10 +62,13 @@ func (o Outcome) String() string {
 		text += fmt.Sprintf(" %s of %s: %s", judge.FormatCount(o.Lost), judge.FormatCount(o.Acknowledged),
 			strings.Join(classes, ", "))
 	}
-	if o.WriterError != "" {
-		text += "; then `" + o.WriterError + "`"
+	switch {
+	case o.WriterError == "":
+		return text
+	case o.Verdict == Failed:
+		return text + ": `" + o.WriterError + "`"
 	}
-	return text
+	return text + "; then `" + o.WriterError + "`"
 }
 
 // reached describes how many syncs of a writer reached the disk.
