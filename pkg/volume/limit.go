@@ -43,13 +43,14 @@ func isUnsupported(err error) bool {
 }
 
 // appendLimit returns the error of a call that opens a file for appending or appends to it, as a LimitError if the
-// filesystem cannot append. Some object stores answer with EPERM when an existing file is opened.
+// filesystem cannot append. Some object stores answer with EPERM when an existing file is opened, or with ESPIPE when
+// it is written.
 func appendLimit(call string, err error) error {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return err
 	}
-	if errno != unix.EPERM && !isUnsupported(err) {
+	if errno != unix.EPERM && errno != unix.ESPIPE && !isUnsupported(err) {
 		return lockLimit(call, err)
 	}
 	return &LimitError{

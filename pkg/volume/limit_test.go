@@ -24,7 +24,9 @@ func TestLimit_NamesTheCallAndTheError(t *testing.T) {
 			assert.ErrorContains(t, err, "To fix this: use ")
 		}
 	}
-	assert.ErrorContains(t, appendLimit("open(2)", failed(syscall.EPERM)), "cannot append")
+	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.ESPIPE} {
+		assert.ErrorContains(t, appendLimit("open(2)", failed(errno)), "cannot append")
+	}
 	for _, err := range []error{appendLimit("open(2)", failed(syscall.ENOLCK)), syncLimit(syscall.ENOLCK)} {
 		assert.ErrorContains(t, err, "cannot lock the file")
 	}

@@ -42,8 +42,10 @@ type Reader struct {
 	source   source
 	ahead    *readAhead // nil if the Reader does not read ahead
 	readMode protocol.ReadMode
-	buffer   []byte // whole pages, aligned for direct reads
-	held     []byte // the part of buffer that was read and not returned
+	// openCached opens the file for reads through the page cache. It is nil if all reads already go through it.
+	openCached func() (source, protocol.ReadMode, error)
+	buffer     []byte // whole pages, aligned for direct reads
+	held       []byte // the part of buffer that was read and not returned
 	// offset is the offset after the held bytes.
 	offset int64
 	// singlePagesUntil is the offset up to which pages are read one by one.
@@ -169,8 +171,21 @@ func (r *Reader) fill() error {
 	return r.hold(buffer[:n], start)
 }
 
-// request reads a page or a buffer at an offset, and returns what it read into.
+// request reads a page or a buffer at an offset, and returns what it read into. A FUSE filesystem may pass O_DIRECT on to
+// the filesystem below, which then rejects some reads, because the daemon's buffer is not aligned. The file is read
+// through the page cache from there on.
 func (r *Reader) request(start int64) (buffer []byte, n int, err error) {
+	buffer, n, err = r.pread(start)
+	if r.openCached == nil || !isUnsupported(err) {
+		return buffer, n, err
+	}
+	if err := r.useCache(); err != nil {
+		return nil, 0, err
+	}
+	return r.pread(start)
+}
+
+func (r *Reader) pread(start int64) (buffer []byte, n int, err error) {
 	switch {
 	case start < r.singlePagesUntil:
 		n, err = r.source.pread(r.buffer[:pageSize], start)
@@ -181,6 +196,21 @@ func (r *Reader) request(start int64) (buffer []byte, n int, err error) {
 		r.buffer, n, err = r.ahead.read(r.buffer, start)
 	}
 	return r.buffer, n, err
+}
+
+// useCache reads the file through the page cache from now on.
+func (r *Reader) useCache() error {
+	cached, mode, err := r.openCached()
+	if err != nil {
+		return err
+	}
+	direct := r.source
+	r.source, r.readMode, r.openCached = cached, mode, nil
+	if r.ahead != nil {
+		r.ahead.wait()
+		r.ahead.source = cached
+	}
+	return direct.Close()
 }
 
 // hold holds the bytes that were read at start, except those that were returned before.

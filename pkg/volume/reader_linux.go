@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -11,9 +12,10 @@ import (
 // open opens the file for direct I/O. If that is not supported, it asks the kernel to drop
 // the cached pages of the file.
 func (r *Reader) open(path string) error {
+	cached := func() (source, protocol.ReadMode, error) { return openCached(path) }
 	direct, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
 	if err == nil {
-		r.source, r.readMode = systemFile{direct}, protocol.ReadDirect
+		r.source, r.readMode, r.openCached = systemFile{direct}, protocol.ReadDirect, cached
 		// Some filesystems reject direct I/O only at the first read. Read reports all other errors.
 		if _, err := r.source.pread(r.buffer[:pageSize], 0); !isUnsupported(err) {
 			return nil
@@ -24,22 +26,33 @@ func (r *Reader) open(path string) error {
 	} else if !isUnsupported(err) {
 		return err
 	}
-	return r.openCached(path)
+	r.openCached = nil
+	r.source, r.readMode, err = cached()
+	return err
 }
 
-func (r *Reader) openCached(path string) error {
+func openCached(path string) (source, protocol.ReadMode, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, "", openError(err)
 	}
-	r.source, r.readMode = systemFile{file}, protocol.ReadDropped
 	if err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
-		r.readMode = protocol.ReadCached
+		return systemFile{file}, protocol.ReadCached, nil
 	}
-	return nil
+	return systemFile{file}, protocol.ReadDropped, nil
 }
 
-// dataErrors are the errors that concern only the data that was requested.
+// openError returns the error of opening a file for reading. Every filesystem supports that: one that says otherwise has
+// lost its own data about the file. gocryptfs does, for example.
+func openError(err error) error {
+	if isUnsupported(err) {
+		return fmt.Errorf("%w: %v", unix.EIO, err)
+	}
+	return err
+}
+
+// dataErrors are the errors that concern only the data that was requested. Some FUSE filesystems open a file without
+// asking their server, and return ENOENT when they read from it.
 func dataErrors() []error {
-	return []error{unix.EIO, unix.EUCLEAN, unix.EBADMSG, unix.ENODATA, unix.EREMOTEIO, unix.EILSEQ}
+	return []error{unix.EIO, unix.EUCLEAN, unix.EBADMSG, unix.ENODATA, unix.EREMOTEIO, unix.EILSEQ, unix.ENOENT}
 }

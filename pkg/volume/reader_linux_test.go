@@ -242,6 +242,37 @@ func TestReader_GivesUpIfNothingCanBeRead(t *testing.T) {
 	}
 }
 
+func TestReader_ReadsOnThroughTheCacheAfterADirectReadWasRejected(t *testing.T) {
+	content := randomBytes(40*pageSize + 77)
+	for _, rejected := range []int64{0, 13, 40} {
+		r := &Reader{
+			source: &brokenFile{t: t, content: content, bad: map[int64]error{rejected: syscall.EINVAL}},
+			openCached: func() (source, protocol.ReadMode, error) {
+				return &brokenFile{t: t, content: content}, protocol.ReadDropped, nil
+			},
+			readMode: protocol.ReadDirect, buffer: make([]byte, 8*pageSize),
+		}
+		read, err := io.ReadAll(r)
+		require.NoError(t, err)
+		assert.True(t, bytes.Equal(content, read))
+		assert.Empty(t, r.Unreadable())
+		assert.Equal(t, protocol.ReadDropped, r.ReadMode())
+	}
+}
+
+func TestOpenError_AFilesystemThatCannotOpenAFileHasFailed(t *testing.T) {
+	err := openError(&fs.PathError{Op: "open", Path: "/f", Err: syscall.ENOSYS})
+	assert.ErrorIs(t, err, syscall.EIO)
+	assert.ErrorContains(t, err, "open /f: function not implemented")
+	assert.NotErrorIs(t, openError(syscall.EACCES), syscall.EIO)
+}
+
+func TestReader_AFileThatOnlyItsReadsDoNotFindDoesNotExist(t *testing.T) {
+	f := &brokenFile{t: t, content: randomBytes(77), bad: map[int64]error{0: syscall.ENOENT}}
+	_, _, err := readBroken(f)
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
 func TestReader_DoesNotMarkReturnedBytesUnreadable(t *testing.T) {
 	f := &brokenFile{t: t, content: randomBytes(77), failAfter: 1}
 	read, unreadable, err := readBroken(f)

@@ -74,7 +74,7 @@ var mutations = []mutation{
 		"highest = max(highest, s.Last)\n\t\t\t}\n\t\t}\n\t}\n\treturn highest",
 		"highest = 0\n\t\t\t}\n\t\t}\n\t}\n\treturn highest"},
 	{"an incomplete scan passes", "pkg/judge/judge.go", "if e.Scan.Unlisted > 0 {", "if false {"},
-	{"an unavailable volume is no finding", "pkg/judge/errno.go", "return Unavailable", "return \"\""},
+	{"an unavailable volume is no finding", "pkg/judge/errno.go", "return all[i].Class", "return \"\""},
 	{"an empty ledger passes", "pkg/judge/verdict.go",
 		"case j.Acknowledged == 0:\n\t\treturn Error", "case j.Acknowledged == 0:\n\t\treturn Pass"},
 	{"an older record of an object passes", "pkg/judge/objects.go",

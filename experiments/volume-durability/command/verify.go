@@ -425,8 +425,7 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found s
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) && v.isFolderPresent() {
-		found.report.Format, found.missing = expected.Format, true
-		return found, nil
+		return v.missing(expected), nil
 	}
 	if err != nil {
 		return found, fmt.Errorf("--journal: %w", err)
@@ -444,7 +443,11 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found s
 	tee := volume.NewTee(reader, sum)
 	found.report, err = journal.Scan(tee, expected.Format, points)
 	found.report.Unreadable, found.readMode = file.Unreadable(), file.ReadMode()
-	if err := errors.Join(err, tee.Close(), file.Close()); err != nil {
+	err = errors.Join(err, tee.Close(), file.Close())
+	if errors.Is(err, fs.ErrNotExist) { // the server of some FUSE filesystems is not asked before the first read
+		return v.missing(expected), nil
+	}
+	if err != nil {
 		return found, fmt.Errorf("reading %s: %w", v.journal, err)
 	}
 	if len(found.report.Unreadable) == 0 {
@@ -455,15 +458,22 @@ func (v *verifyCommand) scan(ctx context.Context, expected expectation) (found s
 	return found, v.checkIsJournal(found.report)
 }
 
+// missing returns the scan of a journal that is not there.
+func (v *verifyCommand) missing(expected expectation) scanned {
+	return scanned{report: journal.ScanReport{Format: expected.Format}, missing: true}
+}
+
 // isFolderPresent reports whether the folder of the journal exists, or the folder that contained the run's own folder.
 // A journal that is not there is lost then. Otherwise the path is a mistake.
 func (v *verifyCommand) isFolderPresent() bool {
 	folder := filepath.Dir(v.journal)
-	_, err := os.Stat(folder)
-	if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(filepath.Base(folder), volume.FolderPrefix) {
-		_, err = os.Stat(filepath.Dir(folder))
-	}
-	return err == nil
+	return nil == v.watch("looking up the folder of", func() error {
+		_, err := os.Stat(folder)
+		if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(filepath.Base(folder), volume.FolderPrefix) {
+			_, err = os.Stat(filepath.Dir(folder))
+		}
+		return err
+	})
 }
 
 // checkIsJournal returns an error for a file that contains other data and no part of any journal. Such a file was most

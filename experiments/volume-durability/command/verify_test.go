@@ -299,6 +299,29 @@ func TestVerify_FailedStorageIsUnavailable(t *testing.T) {
 	assert.Contains(t, out, "100 records were acknowledged")
 }
 
+// vanished is a journal that can be opened, but whose reads do not find it.
+type vanished struct{ journalFile }
+
+func (vanished) Read([]byte) (int, error)    { return 0, syscall.ENOENT }
+func (vanished) Close() error                { return nil }
+func (vanished) ReadMode() protocol.ReadMode { return protocol.ReadDirect }
+func (vanished) Unreadable() []journal.Range { return nil }
+func (vanished) IsBlockDevice() bool         { return false }
+
+func TestVerify_JournalThatOnlyItsReadsDoNotFindIsMissing(t *testing.T) {
+	_, ack := writeJournal(t)
+	var out syncBuffer
+	v := &verifyCommand{
+		streams: Streams{Out: &out, ErrOut: io.Discard}, stallTimeout: time.Minute, journal: save(t, "j", nil),
+		ledger: ledger.Token{Format: format, Ack: ack}.String(),
+		open:   func(string) (journalFile, error) { return vanished{}, nil },
+	}
+	var exit *terminal.Exit
+	require.ErrorAs(t, v.execute(t.Context()), &exit)
+	assert.Equal(t, terminal.ExitFail, exit.Code)
+	out.await(t, "missing: 100 acknowledged records")
+}
+
 func TestVerify_BundleMayBePacked(t *testing.T) {
 	content, _ := writeJournal(t)
 	b, err := bundle.ReadFolder(writeBundle(t, samples.Pass()))

@@ -15,7 +15,11 @@ import (
 
 // checkPath returns an error if the journal is a folder although the write pattern needs a file, or the reverse.
 func (v *verifyCommand) checkPath(layout pattern.Layout) error {
-	info, err := os.Stat(v.journal)
+	var info fs.FileInfo
+	err := v.watch("looking up", func() (err error) {
+		info, err = os.Stat(v.journal)
+		return err
+	})
 	if err != nil {
 		return nil // the scan reports it
 	}
@@ -44,7 +48,7 @@ func (v *verifyCommand) scanObjects(expected expectation) (found scanned, err er
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) && v.isFolderPresent() {
-		return scanned{report: journal.ScanReport{Format: expected.Format}, missing: true}, nil
+		return v.missing(expected), nil
 	}
 	if err != nil {
 		return found, fmt.Errorf("reading %s: %w", v.journal, err)

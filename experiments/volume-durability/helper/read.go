@@ -62,7 +62,11 @@ func (t *task) scan(content io.Writer) (protocol.ScanResult, error) {
 	file.SetMinimumLength(t.minLength)
 	tee := volume.NewTee(watchedReader{file, t.stallWatch, t.file}, content)
 	report, err := journal.Scan(tee, t.format, t.points)
-	if err := errors.Join(err, tee.Close(), file.Close()); err != nil {
+	err = errors.Join(err, tee.Close(), file.Close())
+	if errors.Is(err, fs.ErrNotExist) { // the server of some FUSE filesystems is not asked before the first read
+		return t.noJournal(), nil
+	}
+	if err != nil {
 		return protocol.ScanResult{}, protocol.NewOpError("reading "+t.file, err)
 	}
 	if file.IsBlockDevice() && report.Bytes == 0 {

@@ -1,0 +1,48 @@
+package main
+
+// Backend describes one storage backend. Its commands are run by sh -eu. They have these variables:
+//
+//	WORK   a folder for the backend's own files, on another filesystem
+//	DISK   the image of the disk, which a power cut keeps
+//	STORE  the mount point of the disk, an ext4 filesystem; not mounted if OwnDisk is set
+//	MNT    where the backend is mounted
+//	OTHER  where the second client is mounted
+type Backend struct {
+	// Name identifies the backend and its options.
+	Name string
+	// Package is the Debian package whose version is recorded, Packages are others that are needed.
+	Package  string
+	Packages []string
+	// Options are the options that decide what is kept.
+	Options string
+	// OwnDisk reports whether the backend is itself the filesystem of the disk.
+	OwnDisk bool
+	// Setup prepares the storage once.
+	Setup string
+	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client.
+	Mount  string
+	Kernel bool
+	// Second mounts a second client in the foreground; empty if there can be none.
+	Second string
+	// Promise is what the documentation of the backend says about fsync, with Source, its address. Empty if the
+	// documentation says nothing.
+	Promise, Source string
+	// Advice is what to set so that acknowledged data is kept; empty if nothing needs to be set.
+	Advice string
+}
+
+// all returns the backends in the order of the table.
+func all() []Backend {
+	var list []Backend
+	for _, backends := range [][]Backend{
+		kernelFilesystems(), overlays(),
+		{bindfs(), mergerfs(), mhddfs(), unionfs(), fuseOverlayfs(), posixovl(), disorderfs()},
+		{gocryptfs(), encfs(), securefs(), cryfs()},
+		{ntfs3g(), fuse2fs()},
+		{archivemount(), fuseZip()},
+		{sshfs()}, rclones(),
+	} {
+		list = append(list, backends...)
+	}
+	return list
+}

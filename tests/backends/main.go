@@ -1,0 +1,164 @@
+// Command backends measures what an acknowledgement is worth on real storage. It runs volume-durability on each
+// backend, with faults, and prints a table. With -update, it writes the results to results.json, from which the table in
+// docs/backends.md is generated. Without it, it compares the verdicts with results.json.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+const resultsFile = "tests/backends/results.json"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "backends:", err)
+		os.Exit(1)
+	}
+}
+
+// selection is what the flags select.
+type selection struct {
+	only, events string
+	update       bool
+	parallel     int
+}
+
+func run(ctx context.Context) error {
+	var s selection
+	flag.StringVar(&s.only, "only", "", "names of backends, separated by ';' (default all)")
+	flag.StringVar(&s.events, "events", "", "names of events, separated by ',' (default all); syncs counts the syncs")
+	flag.BoolVar(&s.update, "update", false, "write the results to "+resultsFile)
+	flag.IntVar(&s.parallel, "parallel", 3, "number of backends at the same time")
+	flag.Parse()
+	if os.Geteuid() != 0 {
+		return errors.New("mounting filesystems needs root")
+	}
+	backends, err := s.backends()
+	if err != nil {
+		return err
+	}
+	for _, b := range backends {
+		if err := install(ctx, append(b.requirements(), "strace")); err != nil {
+			return err
+		}
+	}
+	folder, err := os.MkdirTemp("", "backends-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(folder) }() // it contains only the program
+	program, err := buildProgram(ctx, folder)
+	if err != nil {
+		return err
+	}
+	rows, err := s.measureAll(ctx, program, backends)
+	return errors.Join(err, print(rows), s.conclude(rows))
+}
+
+// backends returns the selected backends.
+func (s selection) backends() ([]Backend, error) {
+	if s.only == "" {
+		return all(), nil
+	}
+	var selected []Backend
+	for name := range strings.SplitSeq(s.only, ";") {
+		i := slices.IndexFunc(all(), func(b Backend) bool { return b.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("-only %s: there is no such backend", name)
+		}
+		selected = append(selected, all()[i])
+	}
+	return selected, nil
+}
+
+// selects reports whether an event is selected.
+func (s selection) selects(name string) bool {
+	return s.events == "" || slices.Contains(strings.Split(s.events, ","), name)
+}
+
+// measureAll measures several backends at the same time.
+func (s selection) measureAll(ctx context.Context, program string, backends []Backend) ([]Row, error) {
+	rows, errs := make([]Row, len(backends)), make([]error, len(backends))
+	slots := make(chan struct{}, s.parallel)
+	var all sync.WaitGroup
+	for i, b := range backends {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			rows[i], errs[i] = s.measure(ctx, program, b)
+		})
+	}
+	all.Wait()
+	return rows, errors.Join(errs...)
+}
+
+// measure plays the events of one backend.
+func (s selection) measure(ctx context.Context, program string, b Backend) (Row, error) {
+	row := newRow(ctx, b)
+	for _, e := range events() {
+		if !e.applies(b) || !s.selects(e.name) {
+			continue
+		}
+		o, err := e.on(ctx, program, b)
+		if err != nil {
+			return row, err
+		}
+		fmt.Fprintf(os.Stderr, "%s, %s, %s: %s %s\n", b.Name, e.name, e.pattern, o, o.Reason)
+		row.Events = append(row.Events, o)
+	}
+	if b.Kernel || !s.selects("syncs") {
+		return row, nil
+	}
+	syncs, err := countOn(ctx, program, b)
+	if err != nil {
+		return row, err
+	}
+	row.Syncs = syncs
+	return row, nil
+}
+
+// conclude writes the results, or compares them with those of an earlier measurement.
+func (s selection) conclude(rows []Row) error {
+	earlier, err := readRows(resultsFile)
+	if err != nil {
+		return err
+	}
+	if !s.update {
+		return compare(earlier, rows)
+	}
+	for _, r := range rows {
+		earlier = merge(earlier, r)
+	}
+	return writeRows(resultsFile, earlier)
+}
+
+// compare returns an error for each verdict that differs from an earlier one.
+func compare(earlier, now []Row) error {
+	var different []error
+	for _, row := range now {
+		i := slices.IndexFunc(earlier, func(r Row) bool { return r.Backend == row.Backend })
+		if i < 0 {
+			continue
+		}
+		for _, e := range events() {
+			before, after := earlier[i].outcome(e), row.outcome(e)
+			if before != nil && after != nil && before.Verdict != after.Verdict {
+				different = append(different, fmt.Errorf("%s, %s, %s: %s, but %s on %s: %s",
+					row.Backend, e.name, e.pattern, after, before, earlier[i].Date, after.Reason))
+			}
+		}
+	}
+	return errors.Join(different...)
+}

@@ -1,0 +1,16 @@
+package main
+
+// overlays returns overlayfs on the disk.
+func overlays() []Backend {
+	overlay := func(name, options string) Backend {
+		mount := "mkdir -p $STORE/lower $STORE/upper $STORE/work; rm -rf $STORE/work/work/incompat; " +
+			"mount -t overlay overlay -o lowerdir=$STORE/lower,upperdir=$STORE/upper,workdir=$STORE/work" + options + " $MNT"
+		return Backend{Name: name, Package: "mount", Kernel: true, Mount: mount}
+	}
+	volatile := overlay("overlayfs, volatile", ",volatile")
+	volatile.Options = "volatile"
+	volatile.Promise = "volatile mounts are not guaranteed to survive a crash: all sync calls to the upper filesystem are omitted"
+	volatile.Source = "https://docs.kernel.org/filesystems/overlayfs.html#volatile-mount"
+	volatile.Advice = "mount without `volatile`"
+	return []Backend{overlay("overlayfs", ""), volatile}
+}

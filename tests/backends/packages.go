@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// errNoPackage reports that a package is not installed and cannot be installed.
+var errNoPackage = errors.New("a package cannot be installed")
+
+// version returns the version of an installed Debian package, and "" if it is not installed.
+func version(ctx context.Context, name string) string {
+	output, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", name).Output()
+	installed, found := strings.CutPrefix(string(output), "ii ")
+	if err != nil || !found {
+		return ""
+	}
+	return installed
+}
+
+// install installs the packages that are missing.
+func install(ctx context.Context, packages []string) error {
+	var missing []string
+	for _, name := range packages {
+		if version(ctx, name) == "" {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := aptGet(ctx, missing); err == nil {
+		return nil
+	}
+	// The lists of packages may be missing or old.
+	if err := apt(ctx, "update"); err != nil {
+		return err
+	}
+	return aptGet(ctx, missing)
+}
+
+func aptGet(ctx context.Context, packages []string) error {
+	return apt(ctx, append([]string{"install", "-y", "--no-install-recommends"}, packages...)...)
+}
+
+func apt(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-qq", "-o", "DPkg::Lock::Timeout=300"}, args...)...)
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: apt-get %s: %w: %s", errNoPackage, strings.Join(args, " "), err, tail(string(output)))
+	}
+	return nil
+}
+
+// requirements are the packages that every backend needs.
+func (b Backend) requirements() []string {
+	return append([]string{"e2fsprogs", "mount", "util-linux", b.Package}, b.Packages...)
+}

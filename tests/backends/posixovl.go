@@ -1,0 +1,9 @@
+package main
+
+func posixovl() Backend {
+	return Backend{
+		Name: "posixovl", Package: "fuse-posixovl", Packages: []string{"libfuse2"},
+		Mount: "mount.posixovl -F -S $STORE $MNT -- -f", Second: "mount.posixovl -F -S $STORE $OTHER -- -f",
+		Advice: "nothing: use the filesystem below it",
+	}
+}

@@ -1,0 +1,18 @@
+package main
+
+// rclones returns the cache modes of rclone mount. The remote is a folder of the disk.
+func rclones() []Backend {
+	mode := func(mode string) Backend {
+		mount := func(cache, at string) string {
+			return "rclone mount --config /dev/null --vfs-cache-mode " + mode + " --cache-dir $STORE/" + cache + " $STORE/remote " + at
+		}
+		return Backend{
+			Name: "rclone mount, cache " + mode, Package: "rclone", Options: "--vfs-cache-mode " + mode,
+			Setup: "mkdir $STORE/remote", Mount: mount("cache", "$MNT"), Second: mount("other", "$OTHER"),
+			Promise: "with writes and full, a file is uploaded after it was closed and not accessed for --vfs-write-back (5 s)",
+			Source:  "https://rclone.org/commands/rclone_mount/#vfs-file-caching",
+			Advice:  "no option: no cache mode writes to the remote when a program syncs",
+		}
+	}
+	return []Backend{mode("off"), mode("writes"), mode("full")}
+}

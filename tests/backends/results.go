@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/volume"
+)
+
+// Row is what was measured of a backend.
+type Row struct {
+	Backend string `json:"backend"`
+	Package string `json:"package"`
+	Version string `json:"version"`
+	Options string `json:"options,omitempty"`
+	Kernel  string `json:"kernel"`
+	Date    string `json:"date"`
+	// Syncs is nil if the backend has no process.
+	Syncs  *Syncs    `json:"syncs,omitempty"`
+	Events []Outcome `json:"events"`
+}
+
+// outcome returns the outcome of an event, nil if it was not measured.
+func (r Row) outcome(e event) *Outcome {
+	i := slices.IndexFunc(r.Events, func(o Outcome) bool { return o.Event == e.name && o.Pattern == e.pattern })
+	if i < 0 {
+		return nil
+	}
+	return &r.Events[i]
+}
+
+// newRow describes the environment in which a backend is measured.
+func newRow(ctx context.Context, b Backend) Row {
+	return Row{
+		Backend: b.Name, Package: b.Package, Version: version(ctx, b.Package), Options: b.Options,
+		Kernel: regexp.MustCompile(`^[0-9]+\.[0-9]+`).FindString(volume.Kernel()), Date: time.Now().UTC().Format(time.DateOnly),
+	}
+}
+
+// readRows reads the rows of an earlier measurement. A file that does not exist has none.
+func readRows(path string) ([]Row, error) {
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var rows []Row
+	if err == nil {
+		err = json.Unmarshal(content, &rows)
+	}
+	return rows, err
+}
+
+// writeRows writes rows in the order of the backends. Rows of backends that no longer exist are dropped.
+func writeRows(path string, rows []Row) error {
+	var sorted []Row
+	for _, b := range all() {
+		if i := slices.IndexFunc(rows, func(r Row) bool { return r.Backend == b.Name }); i >= 0 {
+			sorted = append(sorted, rows[i])
+		}
+	}
+	content, err := json.MarshalIndent(sorted, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(content, '\n'), 0o644)
+}
+
+// merge replaces the events of a row that were measured again.
+func merge(rows []Row, now Row) []Row {
+	i := slices.IndexFunc(rows, func(r Row) bool { return r.Backend == now.Backend })
+	if i < 0 {
+		return append(rows, now)
+	}
+	before := rows[i]
+	if now.Syncs == nil {
+		now.Syncs = before.Syncs
+	}
+	for _, e := range events() {
+		if o := before.outcome(e); o != nil && now.outcome(e) == nil {
+			now.Events = append(now.Events, *o)
+		}
+	}
+	rows[i] = now
+	return rows
+}

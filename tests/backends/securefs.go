@@ -1,0 +1,9 @@
+package main
+
+func securefs() Backend {
+	return Backend{
+		Name: "securefs", Package: "securefs",
+		Setup: "mkdir $STORE/cipher; securefs create --pass secret -r 1 $STORE/cipher",
+		Mount: "securefs mount --pass secret $STORE/cipher $MNT", Second: "securefs mount --pass secret $STORE/cipher $OTHER",
+	}
+}

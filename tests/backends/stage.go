@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience limits how long a step of a stage may take.
+const patience = 3 * time.Minute
+
+// stage is a backend on a disk of its own, which is mounted.
+type stage struct {
+	Backend
+	work string
+}
+
+// scripts are the steps that a run's --between command can also do. until repeats a command until it succeeds.
+const scripts = `set -eu
+WORK=%[1]s DISK=%[1]s/disk STORE=%[1]s/store MNT=%[1]s/mnt OTHER=%[1]s/other
+export WORK DISK STORE MNT OTHER
+until_true() {
+    for _ in $(seq 1500); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
+    echo "not true within 150 s: $*"; return 1
+}
+gone() { ! kill -0 $1 || grep -q '^State:.Z' /proc/$1/status; }
+attach() { [ -n "%[2]s" ] || mountpoint -q $STORE || mount -o loop $DISK $STORE; }
+mounted() { mountpoint -q $2 || gone $(cat $1); }
+client() { # PIDFILE MOUNTPOINT SCRIPT
+    setsid sh -eu $3 </dev/null >>$WORK/log 2>&1 &
+    echo $! >$1
+    until_true mounted $1 $2
+    mountpoint -q $2
+}
+end() { # waits until the client has ended by itself
+    [ ! -e $1 ] || until_true gone $(cat $1)
+}
+killed() { # PIDFILE MOUNTPOINT
+    [ ! -e $1 ] || { kill -KILL $(cat $1) 2>/dev/null || true; end $1; rm $1; }
+    ! grep -q " $2 " /proc/mounts || umount -l $2
+}
+`
+
+// newStage creates the disk and sets the backend up.
+func newStage(ctx context.Context, b Backend) (*stage, error) {
+	work, err := os.MkdirTemp("", "backend-")
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{Backend: b, work: work}
+	own := ""
+	if b.OwnDisk {
+		own = "own"
+	}
+	mount := "attach; client $WORK/pid $MNT $WORK/mount.sh"
+	if b.Kernel {
+		mount = "attach; sh -eu $WORK/mount.sh"
+	}
+	err = errors.Join(
+		s.save("lib.sh", fmt.Sprintf(scripts, work, own)),
+		s.save("mount.sh", execLast(b.Mount, b.Kernel)),
+		s.save("second.sh", execLast(b.Second, false)),
+		s.step("create", "mkdir $STORE $MNT $OTHER; [ -n '"+own+"' ] || { truncate -s 256M $DISK; mkfs.ext4 -q $DISK; }; attach\n"+b.Setup+"\nsync -f $STORE"),
+		s.step("mount", mount),
+		s.step("unmount", "umount $MNT; end $WORK/pid; rm -f $WORK/pid"),
+		s.step("kill", "killed $WORK/pid $MNT"),
+		s.step("other", "client $WORK/pid2 $OTHER $WORK/second.sh"),
+		s.step("cut", "cp --sparse=always $DISK $DISK.cut"),
+		s.step("restore", "killed $WORK/pid $MNT; ! mountpoint -q $STORE || until_true umount $STORE; mv $DISK.cut $DISK"),
+		s.step("remove", "killed $WORK/pid2 $OTHER; killed $WORK/pid $MNT; ! mountpoint -q $STORE || until_true umount $STORE"),
+	)
+	if err != nil {
+		return s, err
+	}
+	return s, errors.Join(s.do(ctx, "create"))
+}
+
+// execLast makes a command replace its shell, so that the process of the shell is the client.
+func execLast(command string, kernel bool) string {
+	if kernel || strings.Contains(command, "exec ") {
+		return command
+	}
+	return "exec " + command
+}
+
+func (s *stage) save(name, content string) error {
+	return os.WriteFile(filepath.Join(s.work, name), []byte(content+"\n"), 0o600)
+}
+
+// step saves a step as a script.
+func (s *stage) step(name, commands string) error {
+	return s.save("do-"+name+".sh", ". "+s.work+"/lib.sh\n"+commands)
+}
+
+// command is the shell command of steps, for --between.
+func (s *stage) command(steps ...string) string {
+	var all []string
+	for _, name := range steps {
+		all = append(all, "sh "+filepath.Join(s.work, "do-"+name+".sh"))
+	}
+	return strings.Join(all, " && ")
+}
+
+// do does steps.
+func (s *stage) do(ctx context.Context, steps ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", s.command(steps...))
+	// A daemon that the step starts must not keep this process waiting.
+	log, err := os.OpenFile(filepath.Join(s.work, "steps"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Run(); err != nil {
+		output, _ := os.ReadFile(log.Name())
+		client, _ := os.ReadFile(filepath.Join(s.work, "log"))
+		return fmt.Errorf("%s: step %s: %w: %s", s.Name, strings.Join(steps, ", "), err, tail(string(output)+string(client)))
+	}
+	return nil
+}
+
+// tail returns the last characters of a text.
+func tail(text string) string {
+	const most = 1000
+	return strings.TrimSpace(text[max(0, len(text)-most):])
+}
+
+// remove unmounts everything and removes the stage.
+func (s *stage) remove(ctx context.Context) error {
+	if err := s.do(context.WithoutCancel(ctx), "remove"); err != nil {
+		// What is mounted is detached in any case: a failed backend must leave nothing.
+		for _, name := range []string{"other", "mnt", "store"} {
+			_ = unix.Unmount(filepath.Join(s.work, name), unix.MNT_DETACH)
+		}
+		return errors.Join(err, os.RemoveAll(s.work))
+	}
+	return os.RemoveAll(s.work)
+}
+
+func (s *stage) mnt() string { return filepath.Join(s.work, "mnt") }
+
+// clients returns the processes of the backend, also those that it has moved to other parents. All of them have the
+// variable WORK of the stage.
+func (s *stage) clients() ([]int, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	var all []int
+	for _, file := range files {
+		content, _ := os.ReadFile(file) // the process may have ended
+		if !strings.Contains("\x00"+string(content), "\x00WORK="+s.work+"\x00") {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, pid)
+	}
+	return all, err
+}
+
+// descendants returns a process and all its descendants.
+func descendants(pid int) []int {
+	all := []int{pid}
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		content, _ := os.ReadFile(list) // the thread may have ended
+		for _, field := range strings.Fields(string(content)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				all = append(all, descendants(child)...)
+			}
+		}
+	}
+	return all
+}
+
+// stop stops processes without ending them.
+func stop(ctx context.Context, pids []int) error {
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			return fmt.Errorf("stopping process %d: %w", pid, err)
+		}
+	}
+	return until(ctx, "the writer is stopped", func() bool {
+		for _, pid := range pids {
+			status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			if !strings.Contains(string(status), "State:\tT") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// until waits for a condition.
+func until(ctx context.Context, what string, condition func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: not within %s", what, patience)
+		}
+	}
+	return nil
+}

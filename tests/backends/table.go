@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+)
+
+// print prints the table.
+func print(rows []Row) error {
+	_, err := fmt.Print(table(rows))
+	return err
+}
+
+// table returns the table of docs/backends.md.
+func table(rows []Row) string {
+	var s strings.Builder
+	s.WriteString("\n| backend | version, kernel, date |")
+	for _, e := range events() {
+		fmt.Fprintf(&s, " %s, %s |", e.name, e.pattern)
+	}
+	s.WriteString(" syncs that reach the disk |\n|---|---|" + strings.Repeat("---|", len(events())) + "---|\n")
+	for _, r := range rows {
+		fmt.Fprintf(&s, "| %s | %s %s, Linux %s, %s |", describe(r), r.Package, r.Version, r.Kernel, r.Date)
+		for _, e := range events() {
+			fmt.Fprintf(&s, " %s |", cell(r.outcome(e)))
+		}
+		fmt.Fprintf(&s, " %s |\n", reached(r))
+	}
+	s.WriteString("\n")
+	return s.String()
+}
+
+func describe(r Row) string {
+	if r.Options == "" || strings.Contains(r.Backend, r.Options) {
+		return r.Backend
+	}
+	return r.Backend + " (`" + r.Options + "`)"
+}
+
+func cell(o *Outcome) string {
+	if o == nil {
+		return "–"
+	}
+	text := o.String()
+	if o.Verdict != Kept {
+		text = strings.Replace(text, string(o.Verdict), "**"+string(o.Verdict)+"**", 1)
+	}
+	return text
+}
+
+// String returns the verdict, what was lost, and the error of the writer.
+func (o Outcome) String() string {
+	text := string(o.Verdict)
+	if o.Verdict == Lost {
+		var classes []string
+		for _, c := range o.Classes {
+			classes = append(classes, "`"+string(c)+"`")
+		}
+		text += fmt.Sprintf(" %s of %s: %s", judge.FormatCount(o.Lost), judge.FormatCount(o.Acknowledged),
+			strings.Join(classes, ", "))
+	}
+	switch {
+	case o.WriterError == "":
+		return text
+	case o.Verdict == Failed:
+		return text + ": `" + o.WriterError + "`"
+	}
+	return text + "; then `" + o.WriterError + "`"
+}
+
+// reached describes how many syncs of a writer reached the disk.
+func reached(r Row) string {
+	if r.Syncs == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%d of %d", min(r.Syncs.Client, r.Syncs.Writer), r.Syncs.Writer)
+}
+
+// advice returns the list of what to set, and of what the documentation of the backends says.
+func advice(rows []Row) string {
+	var s strings.Builder
+	for _, b := range all() {
+		measured := slices.ContainsFunc(rows, func(r Row) bool { return r.Backend == b.Name })
+		if !measured || b.Advice == "" && b.Promise == "" {
+			continue
+		}
+		fmt.Fprintf(&s, "- **%s**:", b.Name)
+		if b.Promise != "" {
+			fmt.Fprintf(&s, " documented: %s ([source](%s)).", b.Promise, b.Source)
+		}
+		if b.Advice != "" {
+			fmt.Fprintf(&s, " To keep acknowledged data: %s.", b.Advice)
+		}
+		s.WriteString("\n")
+	}
+	return s.String()
+}
