@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -98,11 +99,25 @@ func (o *objectEvaluation) frontiers() map[int]uint64 {
 			known[r.Epoch] = max(known[r.Epoch], r.Last)
 		}
 	}
+	o.addStarted(known)
 	batch := o.model.MaxBatch(o.Scan.RecordSize)
 	for epoch := range o.Epochs {
 		known[epoch+1] += batch
 	}
 	return known
+}
+
+// addStarted adds the operations that renamed a file, but that have not overwritten it completely. The limit ignores file
+// names that no writer of the run can have created.
+func (o *objectEvaluation) addStarted(known map[int]uint64) {
+	limit := maps.Clone(known)
+	for _, c := range append(slices.Clone(o.earlier), o.found) {
+		for object := range c.others {
+			if o.model.Pattern == pattern.Recycle && object.Number <= limit[object.Epoch]+o.model.Objects {
+				known[object.Epoch] = max(known[object.Epoch], object.Number)
+			}
+		}
+	}
 }
 
 // checkShared judges objects that every epoch writes.
@@ -159,15 +174,22 @@ func (o *objectEvaluation) checkRemoved(ack ledger.Ack) {
 	}
 	for _, r := range o.found.ranges {
 		for seq := r.First; r.Epoch == ack.Epoch && seq <= r.Last && seq < kept; seq++ {
-			o.findings.add(Resurrected, remover(seq), journal.Object{Epoch: r.Epoch, Number: seq},
-				"was removed and is present again")
+			o.addResurrected(remover(seq), journal.Object{Epoch: r.Epoch, Number: seq})
 		}
 	}
 	for object := range o.found.others {
 		if object.Epoch == ack.Epoch && object.Number < kept {
-			o.findings.add(Resurrected, remover(object.Number), object, "was removed and is present again")
+			o.addResurrected(remover(object.Number), object)
 		}
 	}
+}
+
+func (o *objectEvaluation) addResurrected(remover journal.Point, object journal.Object) {
+	what := "removed"
+	if o.model.Pattern == pattern.Recycle {
+		what = "renamed"
+	}
+	o.findings.add(Resurrected, remover, object, "was "+what+" and is present again")
 }
 
 // checkObject compares an object with the last acknowledged operation on it.
@@ -187,12 +209,19 @@ func (o *objectEvaluation) checkObject(required journal.Point, object journal.Ob
 	case o.MayOverlap && version.Epoch < required.Epoch && version.Seq > o.acknowledged(version.Epoch):
 		o.note(fmt.Sprintf("two writers ran at the same time: epoch %d wrote %s after epoch %d",
 			version.Epoch, o.model.ObjectName(object), required.Epoch))
-	case o.wasFoundEarlier(required, object):
+	default:
+		o.addOlder(required, object, version)
+	}
+}
+
+// addOlder reports an object that has an older record than the required one.
+func (o *objectEvaluation) addOlder(required journal.Point, object journal.Object, version journal.Point) {
+	if o.wasFoundEarlier(required, object) {
 		o.findings.add(RolledBack, required, object, "an earlier pod read this record, now it has that of "+
 			describe(version))
-	default:
-		o.findings.add(Stale, required, object, "has the record of "+describe(version))
+		return
 	}
+	o.findings.add(Stale, required, object, "has the record of "+describe(version))
 }
 
 // absence describes an object without content.
@@ -220,6 +249,8 @@ func (o *objectEvaluation) checkDigest(required journal.Point, object journal.Ob
 // checkOther judges an object that has no intact record of its own.
 func (o *objectEvaluation) checkOther(required journal.Point, object journal.Object, other otherContent) {
 	switch {
+	case other.misdirected != nil && o.model.IsOlder(*other.misdirected, object):
+		o.addOlder(required, object, *other.misdirected)
 	case other.misdirected != nil:
 		o.findings.add(Misdirected, required, object, "has the record of "+describe(*other.misdirected)+
 			", which belongs to "+o.model.ObjectName(o.model.Written(*other.misdirected)))

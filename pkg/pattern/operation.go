@@ -14,7 +14,7 @@ type Operation struct {
 	Offset int64
 	// Content is the record to write: the whole content of the object.
 	Content []byte
-	// Removed is the object to remove; nil for none.
+	// Removed is the object to remove or, for Recycle, to rename; nil for none.
 	Removed *journal.Object
 }
 

@@ -35,6 +35,8 @@ const (
 	Create Name = "create"
 	// Remove creates files and removes the oldest ones.
 	Remove Name = "remove"
+	// Recycle renames the oldest file to a new name and overwrites it.
+	Recycle Name = "recycle"
 )
 
 // Description is what users read about a pattern, as sentences without capital and full stop.
@@ -85,6 +87,11 @@ var descriptions = []Description{
 		"each removed file is absent, and each file that was not removed is present and complete",
 		"mail queues, removed segments of logs",
 	},
+	{
+		Recycle, "rename the oldest file to a new name, `fsync` the folder, overwrite the file in place, `fdatasync`",
+		"the old name is absent, and the new name leads to the new record, complete",
+		"recycled segments of write-ahead logs, as in PostgreSQL",
+	},
 }
 
 // Descriptions returns the description of each pattern, in the order of the documentation.
@@ -108,7 +115,7 @@ func (n Name) String() string {
 }
 
 // HasObjects reports whether the pattern writes objects. The others write one journal.
-func (n Name) HasObjects() bool { return n.SharesObjects() || n == Create || n == Remove }
+func (n Name) HasObjects() bool { return n.IsFolder() || n.WritesInPlace() }
 
 // SupportsBlockDevice reports whether the pattern can write to a raw block device.
 func (n Name) SupportsBlockDevice() bool { return n == Append || n == Overwrite }
@@ -120,11 +127,11 @@ func (n Name) WritesInPlace() bool { return n == Overwrite || n == Map }
 // SharesObjects reports whether every epoch writes the same objects. Otherwise each operation creates its own object.
 func (n Name) SharesObjects() bool { return n == Overwrite || n == Map || n == Replace }
 
-// RemovesObjects reports whether operations remove the objects of earlier ones.
-func (n Name) RemovesObjects() bool { return n == Remove }
+// RemovesObjects reports whether operations remove the objects of earlier ones, or rename them.
+func (n Name) RemovesObjects() bool { return n == Remove || n == Recycle }
 
 // IsFolder reports whether the objects are files of a folder. The others are slots of one file or device.
-func (n Name) IsFolder() bool { return n == Replace || n == Create || n == Remove }
+func (n Name) IsFolder() bool { return n == Replace || n == Create || n == Remove || n == Recycle }
 
 // reusesObjects reports whether the number of objects is limited: they are written in turn, or removed.
 func (n Name) reusesObjects() bool { return n.SharesObjects() || n.RemovesObjects() }
@@ -139,8 +146,8 @@ const (
 // Layout is what the writers and readers of a pattern must agree on, besides the journal's format.
 type Layout struct {
 	Pattern Name `json:"pattern"`
-	// Objects is the number of objects that are written in turn. For Remove, it is the number of files that are
-	// kept. It is 0 for Create and for the patterns that append.
+	// Objects is the number of objects that are written in turn. For Remove and Recycle, it is the number of files
+	// that are kept. It is 0 for Create and for the patterns that append.
 	Objects uint64 `json:"objects,omitempty"`
 }
 
@@ -168,7 +175,7 @@ func (l Layout) Flags() []string {
 // Validate returns an error that joins all mistakes in the layout.
 func (l Layout) Validate() error {
 	if !slices.Contains(Names(), l.Pattern) {
-		return fmt.Errorf("write pattern %q: want %s", l.Pattern, joinNames())
+		return fmt.Errorf("write pattern %q: want %s", l.Pattern, List(Names()))
 	}
 	needs := l.Pattern.reusesObjects()
 	switch {
@@ -180,12 +187,13 @@ func (l Layout) Validate() error {
 	return nil
 }
 
-func joinNames() string {
-	var names []string
-	for _, n := range Names() {
-		names = append(names, string(n))
+// List returns names for a message, separated by commas.
+func List(names []Name) string {
+	var list []string
+	for _, n := range names {
+		list = append(list, string(n))
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(list, ", ")
 }
 
 // errNoObjects is the error of a model for a pattern without objects.
@@ -220,12 +228,19 @@ func (m Model) Written(op journal.Point) journal.Object {
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq}
 }
 
-// Removed returns the object that an operation removes, if it removes one.
+// Removed returns the object that an operation removes, or renames to the object that it writes, if there is one.
 func (m Model) Removed(op journal.Point) (journal.Object, bool) {
 	if !m.Pattern.RemovesObjects() || op.Seq <= m.Objects {
 		return journal.Object{}, false
 	}
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq - m.Objects}, true
+}
+
+// IsOlder reports whether a record was in an object before the record of the object's own operation: in the same file
+// under an earlier name.
+func (m Model) IsOlder(record journal.Point, o journal.Object) bool {
+	return m.Pattern == Recycle && record.Epoch == o.Epoch && record.Seq < o.Number &&
+		(o.Number-record.Seq)%m.Objects == 0
 }
 
 // number returns the number of the object at a position in the order of writing.

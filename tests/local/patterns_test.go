@@ -102,6 +102,13 @@ func TestPatterns_FaultOfDirectoryEntriesIsFound(t *testing.T) {
 		{pattern.Create, "roll-back:snapshot=sync:10", []judge.Class{judge.Missing}},
 		{pattern.Remove, "undo-unlink:count=8", []judge.Class{judge.Resurrected}},
 		{pattern.Remove, "lose-create:count=8", []judge.Class{judge.Missing}},
+		{pattern.Recycle, "lose-rename:count=8", []judge.Class{judge.Missing, judge.Resurrected}},
+		{pattern.Recycle, "both-names:count=8", []judge.Class{judge.Resurrected, judge.Misdirected}},
+		{pattern.Recycle, "empty-rename:count=8", []judge.Class{judge.Missing}},
+		{
+			pattern.Recycle, "roll-back:snapshot=sync:50",
+			[]judge.Class{judge.Missing, judge.Resurrected, judge.Stale, judge.RolledBack},
+		},
 	} {
 		t.Run(fmt.Sprint(c.pattern, " ", c.fault), func(t *testing.T) {
 			t.Parallel()
@@ -161,6 +168,8 @@ func TestPatterns_DamageOfAFileIsFound(t *testing.T) {
 		{"the file has only zeros", pattern.Create, first + "truncate -s 0 $1; truncate -s 256 $1", corrupt},
 		{"the file is lost", pattern.Remove, first + "rm ${10}", missing},
 		{"a removed file is back", pattern.Remove, first + "cp $1 file-00001-000000000001", resurrected},
+		{"a renamed file is back", pattern.Recycle, first + "cp $1 file-00001-000000000001", resurrected},
+		{"the file is overwritten in part", pattern.Recycle, first + "printf old | dd of=$1 conv=notrunc", corrupt},
 		{"the folder is lost", pattern.Create, `rm -r "$VOLUME_DURABILITY_JOURNAL"`, missing},
 	} {
 		t.Run(string(c.pattern)+", "+c.name, func(t *testing.T) {

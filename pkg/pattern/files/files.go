@@ -1,7 +1,7 @@
 //go:build linux || darwin
 
-// Package files does the operations of write patterns whose objects are files of one folder: replacing, creating and
-// removing them.
+// Package files does the operations of write patterns whose objects are files of one folder: replacing, creating,
+// removing and recycling them.
 package files
 
 import (
@@ -52,6 +52,9 @@ func (w *Writer) Do(ops []pattern.Operation) error {
 }
 
 func (w *Writer) do(op pattern.Operation) error {
+	if w.model.Pattern == pattern.Recycle && op.Removed != nil {
+		return w.recycle(op)
+	}
 	if err := w.write(op); err != nil {
 		return err
 	}
@@ -60,10 +63,39 @@ func (w *Writer) do(op pattern.Operation) error {
 			return err
 		}
 	}
+	return w.syncFolder()
+}
+
+func (w *Writer) syncFolder() error {
 	if err := volume.SyncFolder(w.folder); err != nil {
 		return fmt.Errorf("fsync of the folder: %w", err)
 	}
 	return nil
+}
+
+// recycle renames a file and overwrites it. The new name is durable before the content changes: otherwise the old name
+// could lead to the new content after a crash.
+func (w *Writer) recycle(op pattern.Operation) error {
+	if err := os.Rename(w.path(*op.Removed), w.path(op.Object)); err != nil {
+		return err
+	}
+	if err := w.syncFolder(); err != nil {
+		return err
+	}
+	return overwrite(w.path(op.Object), op.Content)
+}
+
+// overwrite overwrites the content of a file in place, and makes it durable.
+func overwrite(path string, content []byte) (err error) {
+	f, err := volume.OpenInPlace(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.WriteAt(content, 0); err != nil {
+		return err
+	}
+	return f.Datasync()
 }
 
 // write writes a file under its own name or, to replace one, under a temporary name that it then renames.
