@@ -184,6 +184,12 @@ func (o *objectEvaluation) checkRemoved(ack ledger.Ack) {
 	}
 }
 
+// renames reports whether an operation renames an object.
+func (o *objectEvaluation) renames(op journal.Point, object journal.Object) bool {
+	renamed, any := o.model.Removed(op)
+	return any && renamed == object && o.model.Pattern == pattern.Recycle
+}
+
 func (o *objectEvaluation) addResurrected(remover journal.Point, object journal.Object) {
 	what := "removed"
 	if o.model.Pattern == pattern.Recycle {
@@ -251,6 +257,8 @@ func (o *objectEvaluation) checkOther(required journal.Point, object journal.Obj
 	switch {
 	case other.misdirected != nil && o.model.IsOlder(*other.misdirected, object):
 		o.addOlder(required, object, *other.misdirected)
+	case other.misdirected != nil && o.renames(*other.misdirected, object):
+		o.addResurrected(required, object)
 	case other.misdirected != nil:
 		o.findings.add(Misdirected, required, object, "has the record of "+describe(*other.misdirected)+
 			", which belongs to "+o.model.ObjectName(o.model.Written(*other.misdirected)))

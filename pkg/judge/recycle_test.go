@@ -50,6 +50,12 @@ func TestJudgeRecycle_LostRenameIsAMissingAndAResurrectedFile(t *testing.T) {
 	assert.Contains(t, findings[1].Detail, "was renamed and is present again")
 }
 
+func TestJudgeRecycle_OldNameOfAnOperationInFlightIsResurrected(t *testing.T) {
+	r := newRecycleRun(t, 6) // 34 acknowledged
+	r.rename(40, 24)
+	r.requireOne(Resurrected, 1, 24)
+}
+
 func TestJudgeRecycle_RenameInFlightIsAllowed(t *testing.T) {
 	r := newRecycleRun(t, 6) // 34 acknowledged
 	r.rename(25, 41)         // the next operation has only renamed its file

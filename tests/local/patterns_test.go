@@ -103,7 +103,7 @@ func TestPatterns_FaultOfDirectoryEntriesIsFound(t *testing.T) {
 		{pattern.Remove, "undo-unlink:count=8", []judge.Class{judge.Resurrected}},
 		{pattern.Remove, "lose-create:count=8", []judge.Class{judge.Missing}},
 		{pattern.Recycle, "lose-rename:count=8", []judge.Class{judge.Missing, judge.Resurrected}},
-		{pattern.Recycle, "both-names:count=8", []judge.Class{judge.Resurrected, judge.Misdirected}},
+		{pattern.Recycle, "both-names:count=8", []judge.Class{judge.Resurrected}},
 		{pattern.Recycle, "empty-rename:count=8", []judge.Class{judge.Missing}},
 		{
 			pattern.Recycle, "roll-back:snapshot=sync:50",

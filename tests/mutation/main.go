@@ -97,6 +97,8 @@ var mutations = []mutation{
 	{"any record under a new name is called old", "pkg/pattern/pattern.go", "(o.Number-record.Seq)%m.Objects == 0", "true"},
 	{"a rename in flight is a finding", "pkg/judge/objects.go",
 		"known[object.Epoch] = max(known[object.Epoch], object.Number)", "known[object.Epoch] += 0 * object.Number"},
+	{"an old name in flight is called misdirected", "pkg/judge/objects.go",
+		"return any && renamed == object && o.model.Pattern == pattern.Recycle", "return any && false && renamed == object"},
 	{"any file name shows that an operation was started", "pkg/judge/objects.go",
 		"object.Number <= limit[object.Epoch]+o.model.Objects", "limit != nil"},
 	{"an incomplete scan of objects passes", "pkg/judge/objects.go", "report.Unlisted > 0 {", "report.Unlisted > 1<<30 {"},
