@@ -80,9 +80,10 @@ func (e *evaluation) newObjectEvaluation() (*objectEvaluation, error) {
 
 // checkEach adds what is wrong with single objects.
 func (o *objectEvaluation) checkEach() {
-	if o.model.Pattern.SharesObjects() {
+	if o.model.HasShared() {
 		o.checkShared()
-	} else {
+	}
+	if o.model.HasOwned() {
 		o.checkOwned()
 	}
 }
@@ -113,7 +114,7 @@ func (o *objectEvaluation) addStarted(known map[int]uint64) {
 	limit := maps.Clone(known)
 	for _, c := range append(slices.Clone(o.earlier), o.found) {
 		for object := range c.others {
-			if o.model.Pattern == pattern.Recycle && object.Number <= limit[object.Epoch]+o.model.Objects {
+			if o.model.PatternOf(object) == pattern.Recycle && object.Number <= limit[object.Epoch]+o.model.Objects {
 				known[object.Epoch] = max(known[object.Epoch], object.Number)
 			}
 		}
@@ -123,21 +124,25 @@ func (o *objectEvaluation) addStarted(known map[int]uint64) {
 // checkShared judges objects that every epoch writes.
 func (o *objectEvaluation) checkShared() {
 	checked := o.lastAcknowledged()
-	o.judgement.Superseded = o.judgement.Acknowledged - uint64(len(checked))
+	for _, ack := range o.Acks {
+		o.judgement.Superseded += o.model.CountShared(ack.Seq)
+	}
+	o.judgement.Superseded -= uint64(len(checked))
 	for _, required := range checked {
 		o.checkObject(required, o.model.Written(required))
 	}
 }
 
-// lastAcknowledged returns the last acknowledged operation on each object, in the order of the operations.
+// lastAcknowledged returns the last acknowledged operation on each shared object, in the order of the operations.
 func (o *objectEvaluation) lastAcknowledged() []journal.Point {
 	var points []journal.Point
 	written := make([]bool, o.model.Objects)
 	for _, ack := range slices.Backward(o.Acks) {
 		for seq := ack.Seq; seq > 0 && ack.Seq-seq < o.model.Objects; seq-- {
 			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
-			if number := o.model.Written(point).Number; !written[number] {
-				written[number] = true
+			object := o.model.Written(point)
+			if object.Epoch == 0 && !written[object.Number] {
+				written[object.Number] = true
 				points = append(points, point)
 			}
 		}
@@ -152,47 +157,53 @@ func (o *objectEvaluation) checkOwned() {
 		o.checkRemoved(ack)
 		for seq := o.firstKept(ack); seq <= ack.Seq; seq++ {
 			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
-			o.checkObject(point, o.model.Written(point))
+			if object := o.model.Written(point); object.Epoch > 0 && !o.isRemoved(object, ack) {
+				o.checkObject(point, object)
+			}
 		}
 	}
 }
 
-// firstKept returns the first operation of an epoch whose object was not removed by an acknowledged operation.
+// firstKept returns an operation of an epoch before which all objects were removed by acknowledged operations.
 func (o *objectEvaluation) firstKept(ack ledger.Ack) uint64 {
-	removed, any := o.model.Removed(ack.Point)
-	if !any {
+	if !o.model.Pattern.RemovesObjects() || ack.Seq < o.model.Objects {
 		return 1
 	}
-	return removed.Number + 1
+	return ack.Seq - o.model.Objects + 1
+}
+
+// isRemoved reports whether an acknowledged operation removed an object, or renamed it.
+func (o *objectEvaluation) isRemoved(object journal.Object, ack ledger.Ack) bool {
+	return object.Epoch == ack.Epoch && object.Number+o.model.Objects <= ack.Seq &&
+		o.model.PatternOf(object).RemovesObjects()
 }
 
 // checkRemoved reports the objects that an acknowledged operation removed, but that are present.
 func (o *objectEvaluation) checkRemoved(ack ledger.Ack) {
-	kept := o.firstKept(ack)
-	remover := func(number uint64) journal.Point {
-		return journal.Point{Epoch: ack.Epoch, Seq: number + o.model.Objects}
+	check := func(object journal.Object) {
+		if o.isRemoved(object, ack) {
+			o.addResurrected(journal.Point{Epoch: ack.Epoch, Seq: object.Number + o.model.Objects}, object)
+		}
 	}
 	for _, r := range o.found.ranges {
-		for seq := r.First; r.Epoch == ack.Epoch && seq <= r.Last && seq < kept; seq++ {
-			o.addResurrected(remover(seq), journal.Object{Epoch: r.Epoch, Number: seq})
+		for op := range o.model.Operations(r) {
+			check(o.model.Written(op))
 		}
 	}
 	for object := range o.found.others {
-		if object.Epoch == ack.Epoch && object.Number < kept {
-			o.addResurrected(remover(object.Number), object)
-		}
+		check(object)
 	}
 }
 
 // renames reports whether an operation renames an object.
 func (o *objectEvaluation) renames(op journal.Point, object journal.Object) bool {
 	renamed, any := o.model.Removed(op)
-	return any && renamed == object && o.model.Pattern == pattern.Recycle
+	return any && renamed == object && o.model.PatternOf(object) == pattern.Recycle
 }
 
 func (o *objectEvaluation) addResurrected(remover journal.Point, object journal.Object) {
 	what := "removed"
-	if o.model.Pattern == pattern.Recycle {
+	if o.model.PatternOf(object) == pattern.Recycle {
 		what = "renamed"
 	}
 	o.findings.add(Resurrected, remover, object, "was "+what+" and is present again")
@@ -208,7 +219,7 @@ func (o *objectEvaluation) checkObject(required journal.Point, object journal.Ob
 	switch {
 	case !found && o.mayBeRemoved(object):
 	case !found:
-		o.findings.add(Missing, required, object, o.absence())
+		o.findings.add(Missing, required, object, o.absence(object))
 	case version == required:
 		o.checkDigest(required, object)
 	case !isBefore(version.Epoch, version.Seq, required.Epoch, required.Seq): // a later operation, not acknowledged
@@ -231,11 +242,15 @@ func (o *objectEvaluation) addOlder(required journal.Point, object journal.Objec
 }
 
 // absence describes an object without content.
-func (o *objectEvaluation) absence() string {
-	if o.model.Pattern.IsFolder() {
+func (o *objectEvaluation) absence(object journal.Object) string {
+	switch {
+	case !o.model.IsSlot(object):
 		return "does not exist"
+	case o.model.Pattern == pattern.Mixed: // the file with the slots may not exist either
+		return "has no record"
+	default:
+		return "has no record, only zeros"
 	}
-	return "has no record, only zeros"
 }
 
 // describe names an operation in a detail.
@@ -308,7 +323,7 @@ func begins(d journal.ObjectDamage) string {
 // mayBeInFlight reports whether a writer may have been killed while it overwrote an object in place, after the last
 // acknowledged operation on the object.
 func (o *objectEvaluation) mayBeInFlight(required journal.Point, object journal.Object) bool {
-	if !o.model.Pattern.WritesInPlace() {
+	if !o.model.IsSlot(object) {
 		return false
 	}
 	for epoch, frontier := range o.frontier {
@@ -326,10 +341,7 @@ func (o *objectEvaluation) mayBeInFlight(required journal.Point, object journal.
 
 // mayBeRemoved reports whether an operation that was not acknowledged may have removed an object.
 func (o *objectEvaluation) mayBeRemoved(object journal.Object) bool {
-	if !o.model.Pattern.RemovesObjects() {
-		return false
-	}
-	return object.Number+o.model.Objects <= o.frontier[object.Epoch]
+	return o.model.PatternOf(object).RemovesObjects() && object.Number+o.model.Objects <= o.frontier[object.Epoch]
 }
 
 // wasFoundEarlier reports whether an earlier pod found the required record, or a later one, in an object.

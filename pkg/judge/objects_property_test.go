@@ -163,12 +163,12 @@ func (h *objectHistory) batch(encoder *journal.Encoder) (effects []effect, last 
 // effects returns the effects of one operation, in their order.
 func (h *objectHistory) effects(op journal.Point, line []byte) []effect {
 	object := h.model.Written(op)
-	write := effect{object: object, content: line, inPlace: h.model.Pattern.WritesInPlace()}
+	write := effect{object: object, content: line, inPlace: h.model.IsSlot(object)}
 	removed, any := h.model.Removed(op)
 	switch {
 	case !any:
 		return []effect{write}
-	case h.model.Pattern == pattern.Recycle:
+	case h.model.PatternOf(object) == pattern.Recycle:
 		write.inPlace = true
 		return []effect{{object: object, from: &removed}, write}
 	default:
@@ -328,7 +328,7 @@ func (h *objectHistory) mayBeInFlight(o journal.Object) bool {
 		for seq := acknowledged + 1; seq <= h.done[epoch+1]+h.model.MaxBatch(h.format.RecordSize); seq++ {
 			op := journal.Point{Epoch: epoch + 1, Seq: seq}
 			removed, any := h.model.Removed(op)
-			if h.model.Pattern.WritesInPlace() && h.model.Written(op) == o || any && removed == o {
+			if h.model.IsSlot(o) && h.model.Written(op) == o || any && removed == o {
 				return true
 			}
 		}

@@ -37,6 +37,8 @@ const (
 	Remove Name = "remove"
 	// Recycle renames the oldest file to a new name and overwrites it.
 	Recycle Name = "recycle"
+	// Mixed does operations of all patterns with objects in one folder.
+	Mixed Name = "mixed"
 )
 
 // Description is what users read about a pattern, as sentences without capital and full stop.
@@ -92,6 +94,11 @@ var descriptions = []Description{
 		"the old name is absent, and the new name leads to the new record, complete",
 		"recycled segments of write-ahead logs, as in PostgreSQL",
 	},
+	{
+		Mixed, "an operation of `overwrite`, `map`, `replace`, `create`, `remove` or `recycle`, chosen at random",
+		"all of the above, for the objects of each pattern",
+		"several programs on one volume",
+	},
 }
 
 // Descriptions returns the description of each pattern, in the order of the documentation.
@@ -130,11 +137,25 @@ func (n Name) SharesObjects() bool { return n == Overwrite || n == Map || n == R
 // RemovesObjects reports whether operations remove the objects of earlier ones, or rename them.
 func (n Name) RemovesObjects() bool { return n == Remove || n == Recycle }
 
-// IsFolder reports whether the objects are files of a folder. The others are slots of one file or device.
-func (n Name) IsFolder() bool { return n == Replace || n == Create || n == Remove || n == Recycle }
+// IsFolder reports whether the objects are in a folder. The others are slots of one file or device.
+func (n Name) IsFolder() bool {
+	return n == Replace || n == Create || n == Remove || n == Recycle || n == Mixed
+}
+
+// Noun is the word for an object of the pattern.
+func (n Name) Noun() string {
+	switch {
+	case n == Mixed:
+		return "object"
+	case n.IsFolder():
+		return "file"
+	default:
+		return "slot"
+	}
+}
 
 // reusesObjects reports whether the number of objects is limited: they are written in turn, or removed.
-func (n Name) reusesObjects() bool { return n.SharesObjects() || n.RemovesObjects() }
+func (n Name) reusesObjects() bool { return n.SharesObjects() || n.RemovesObjects() || n == Mixed }
 
 // Limits of the number of objects. The option WRITE_OBJECTS has a higher minimum. The maximum limits the memory of the
 // reader.
@@ -147,7 +168,7 @@ const (
 type Layout struct {
 	Pattern Name `json:"pattern"`
 	// Objects is the number of objects that are written in turn. For Remove and Recycle, it is the number of files
-	// that are kept. It is 0 for Create and for the patterns that append.
+	// that are kept. For Mixed, it is both. It is 0 for Create and for the patterns that append.
 	Objects uint64 `json:"objects,omitempty"`
 }
 
@@ -205,6 +226,8 @@ type Model struct {
 	// step and start define the order in which the objects are written: a permutation that differs between
 	// journals, so that consecutive operations write objects that are not adjacent.
 	step, start uint64
+	// seed differs between journals.
+	seed uint64
 }
 
 // NewModel returns the model of a journal's operations.
@@ -216,21 +239,22 @@ func NewModel(format journal.Format, layout Layout) (Model, error) {
 		return Model{}, errNoObjects
 	}
 	m := Model{Layout: layout}
-	m.step, m.start = permutation(format.ID, layout.Objects)
+	m.seed = seedOf(format.ID)
+	m.step, m.start = permutation(m.seed, layout.Objects)
 	return m, nil
 }
 
 // Written returns the object that an operation writes.
 func (m Model) Written(op journal.Point) journal.Object {
-	if m.Pattern.SharesObjects() {
-		return journal.Object{Number: m.number((op.Seq - 1) % m.Objects)}
+	if m.patternAt(op.Seq).SharesObjects() {
+		return journal.Object{Number: m.number(op.Seq)}
 	}
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq}
 }
 
 // Removed returns the object that an operation removes, or renames to the object that it writes, if there is one.
 func (m Model) Removed(op journal.Point) (journal.Object, bool) {
-	if !m.Pattern.RemovesObjects() || op.Seq <= m.Objects {
+	if !m.patternAt(op.Seq).RemovesObjects() || op.Seq <= m.Objects {
 		return journal.Object{}, false
 	}
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq - m.Objects}, true
@@ -239,22 +263,25 @@ func (m Model) Removed(op journal.Point) (journal.Object, bool) {
 // IsOlder reports whether a record was in an object before the record of the object's own operation: in the same file
 // under an earlier name.
 func (m Model) IsOlder(record journal.Point, o journal.Object) bool {
-	return m.Pattern == Recycle && record.Epoch == o.Epoch && record.Seq < o.Number &&
+	return m.PatternOf(o) == Recycle && record.Epoch == o.Epoch && record.Seq < o.Number &&
 		(o.Number-record.Seq)%m.Objects == 0
 }
 
-// number returns the number of the object at a position in the order of writing.
-func (m Model) number(position uint64) uint64 { return (m.start + position*m.step) % m.Objects }
+// number returns the number of the shared object that an operation writes.
+func (m Model) number(seq uint64) uint64 { return (m.start + (seq-1)%m.Objects*m.step) % m.Objects }
+
+func seedOf(id string) (seed uint64) {
+	for _, digit := range []byte(id) {
+		seed = seed*31 + uint64(digit)
+	}
+	return seed
+}
 
 // permutation returns the parameters of the permutation position → (start + position·step) mod n. The step is near n
 // times the golden ratio, so objects that are written one after the other are far apart.
-func permutation(id string, n uint64) (step, start uint64) {
+func permutation(seed, n uint64) (step, start uint64) {
 	if n == 0 {
 		return 0, 0
-	}
-	var seed uint64
-	for _, digit := range []byte(id) {
-		seed = seed*31 + uint64(digit)
 	}
 	step = n*618/1000 + seed%7
 	for ; gcd(step, n) != 1; step++ {

@@ -109,6 +109,12 @@ func TestPatterns_FaultOfDirectoryEntriesIsFound(t *testing.T) {
 			pattern.Recycle, "roll-back:snapshot=sync:50",
 			[]judge.Class{judge.Missing, judge.Resurrected, judge.Stale, judge.RolledBack},
 		},
+		{
+			pattern.Mixed, "lose-rename:count=16", // of replaced and of recycled files
+			[]judge.Class{judge.Missing, judge.Resurrected, judge.Stale, judge.RolledBack},
+		},
+		{pattern.Mixed, "lose-create:count=16", []judge.Class{judge.Missing}},
+		{pattern.Mixed, "undo-unlink:count=8", []judge.Class{judge.Resurrected}},
 	} {
 		t.Run(fmt.Sprint(c.pattern, " ", c.fault), func(t *testing.T) {
 			t.Parallel()
@@ -119,6 +125,27 @@ func TestPatterns_FaultOfDirectoryEntriesIsFound(t *testing.T) {
 				assert.Contains(t, c.want, class)
 			}
 		})
+	}
+}
+
+func TestPatterns_FaultOfTheSlotsOfAMixIsFound(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"written-slots", "mapped-slots"} {
+		for fault, want := range map[string][]judge.Class{
+			"zero-page:page=1":      {judge.Missing},
+			"lose-file":             {judge.Missing},
+			"lose-synced:age=500ms": {judge.Stale, judge.RolledBack, judge.Missing},
+		} {
+			t.Run(file+" "+fault, func(t *testing.T) {
+				t.Parallel()
+				folder, _ := faultyFile(t, fault, "close=2", file)
+				o := run(t, folder, writePattern(pattern.Mixed)...)
+				o.requireVerdict(t, judge.Fail)
+				for _, class := range o.classes(t) {
+					assert.Contains(t, want, class)
+				}
+			})
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
@@ -52,7 +53,7 @@ func (w *Writer) Do(ops []pattern.Operation) error {
 }
 
 func (w *Writer) do(op pattern.Operation) error {
-	if w.model.Pattern == pattern.Recycle && op.Removed != nil {
+	if op.Pattern == pattern.Recycle && op.Removed != nil {
 		return w.recycle(op)
 	}
 	if err := w.write(op); err != nil {
@@ -101,7 +102,7 @@ func overwrite(path string, content []byte) (err error) {
 // write writes a file under its own name or, to replace one, under a temporary name that it then renames.
 func (w *Writer) write(op pattern.Operation) error {
 	name := w.path(op.Object)
-	if w.model.Pattern != pattern.Replace {
+	if op.Pattern != pattern.Replace {
 		return writeFile(name, op.Content, os.O_EXCL)
 	}
 	// A writer that was killed may have left the temporary file.
@@ -148,7 +149,7 @@ func Read(folder string, model pattern.Model, scanner *pattern.Scanner) (protoco
 		if err != nil {
 			return mode, err
 		}
-		mode = weaker(mode, used)
+		mode = Weaker(mode, used)
 	}
 	return mode, nil
 }
@@ -209,8 +210,8 @@ var readModes = []protocol.ReadMode{
 	protocol.ReadCached, protocol.ReadNoCache, protocol.ReadDropped, protocol.ReadDirect,
 }
 
-// weaker returns the mode that shows less about the storage. The empty mode is that of no file.
-func weaker(a, b protocol.ReadMode) protocol.ReadMode {
+// Weaker returns the mode that shows less about the storage. The empty mode is that of no file.
+func Weaker(a, b protocol.ReadMode) protocol.ReadMode {
 	for _, mode := range readModes {
 		if a == mode || b == mode {
 			return mode
@@ -219,9 +220,9 @@ func weaker(a, b protocol.ReadMode) protocol.ReadMode {
 	return ""
 }
 
-// Remove removes the files that are objects, the temporary file, and the folder if it is empty then. It returns no
-// error if the folder does not exist.
-func Remove(folder string) error {
+// Remove removes the files that are objects, the temporary file, files with other names, and the folder if it is empty
+// then. It returns no error if the folder does not exist.
+func Remove(folder string, others ...string) error {
 	entries, err := list(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -230,7 +231,7 @@ func Remove(folder string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if !pattern.IsObjectName(entry.Name()) && entry.Name() != temporary {
+		if !pattern.IsObjectName(entry.Name()) && entry.Name() != temporary && !slices.Contains(others, entry.Name()) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(folder, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
