@@ -132,13 +132,13 @@ func TestPatterns_FaultOfTheSlotsOfAMixIsFound(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"written-slots", "mapped-slots"} {
 		for fault, want := range map[string][]judge.Class{
-			"zero-page:page=1":      {judge.Missing},
-			"lose-file":             {judge.Missing},
-			"lose-synced:age=500ms": {judge.Stale, judge.RolledBack, judge.Missing},
+			"zero-page:page=1":   {judge.Missing},
+			"lose-file":          {judge.Missing},
+			"lose-synced:age=1s": {judge.Stale, judge.RolledBack, judge.Missing},
 		} {
 			t.Run(file+" "+fault, func(t *testing.T) {
 				t.Parallel()
-				folder, _ := faultyFile(t, fault, "close=2", file)
+				folder, _ := faultyFile(t, fault, "close", file)
 				o := run(t, folder, writePattern(pattern.Mixed)...)
 				o.requireVerdict(t, judge.Fail)
 				for _, class := range o.classes(t) {
