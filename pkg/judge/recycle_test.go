@@ -35,7 +35,7 @@ func TestJudgeRecycle_OldRecordUnderANewNameIsStale(t *testing.T) {
 
 func TestJudgeRecycle_RecordOfAnotherFileIsMisdirected(t *testing.T) {
 	r := newRecycleRun(t, 0)
-	r.volume[r.slot(1, 30)] = r.volume[r.slot(1, 31)]
+	r.volume[r.slot(1, 30)] = r.volume[r.slot(1, 29)]
 	r.requireOne(Misdirected, 1, 30)
 }
 
