@@ -108,8 +108,8 @@ func (o *objectEvaluation) frontiers() map[int]uint64 {
 	return known
 }
 
-// addStarted adds the operations that renamed a file, but that have not overwritten it completely. The limit ignores file
-// names that no writer of the run can have created.
+// addStarted adds the operations that renamed a file, but that have not overwritten it completely. The limit ignores
+// file names that no writer of the run can have created.
 func (o *objectEvaluation) addStarted(known map[int]uint64) {
 	limit := maps.Clone(known)
 	for _, c := range append(slices.Clone(o.earlier), o.found) {
@@ -153,6 +153,7 @@ func (o *objectEvaluation) lastAcknowledged() []journal.Point {
 
 // checkOwned judges objects that belong to one operation.
 func (o *objectEvaluation) checkOwned() {
+	o.noteUnlessRemoved()
 	for _, ack := range o.Acks {
 		o.checkRemoved(ack)
 		for seq := o.firstKept(ack); seq <= ack.Seq; seq++ {
@@ -162,6 +163,16 @@ func (o *objectEvaluation) checkOwned() {
 			}
 		}
 	}
+}
+
+// noteUnlessRemoved adds a note if the pattern removes or renames files, but no acknowledged operation did.
+func (o *objectEvaluation) noteUnlessRemoved() {
+	isLong := func(a ledger.Ack) bool { return a.Seq > o.model.Objects }
+	if o.model.Pattern == pattern.Create || len(o.Acks) == 0 || slices.ContainsFunc(o.Acks, isLong) {
+		return
+	}
+	o.note(fmt.Sprintf("no file was removed, renamed or written again: no writer did more than %s",
+		Count(o.model.Objects, "operation")))
 }
 
 // firstKept returns an operation of an epoch before which all objects were removed by acknowledged operations.

@@ -23,7 +23,7 @@ func (r *objectRun) rename(from, to uint64) {
 	delete(r.volume, r.slot(1, from))
 }
 
-func TestJudgeRecycle_OldRecordUnderANewNameIsStale(t *testing.T) {
+func TestJudgeRecycle_OldRecordAfterARenameIsStale(t *testing.T) {
 	r := newRecycleRun(t, 0)
 	old := newRunOf(t, r.input.Layout)
 	old.write(14, 0)

@@ -172,10 +172,17 @@ type Layout struct {
 	Objects uint64 `json:"objects,omitempty"`
 }
 
+// maxKept is the maximum number of files that are kept before they are removed, renamed or, for Mixed, written again.
+// It is so low that also the writers of short epochs do that.
+const maxKept = 64
+
 // NewLayout returns the layout of a pattern. Objects is ignored if the pattern does not reuse objects.
 func NewLayout(name Name, objects int) Layout {
 	l := Layout{Pattern: name}
-	if name.reusesObjects() {
+	switch {
+	case name.RemovesObjects() || name == Mixed:
+		l.Objects = uint64(min(objects, maxKept))
+	case name.reusesObjects():
 		l.Objects = uint64(objects)
 	}
 	return l

@@ -149,6 +149,38 @@ func TestPatterns_FaultOfTheSlotsOfAMixIsFound(t *testing.T) {
 	}
 }
 
+// What a filesystem cannot do is no finding. The first operations of some patterns succeed.
+func TestPatterns_WhatTheFilesystemCannotDoIsSkipped(t *testing.T) {
+	t.Parallel()
+	const folder = "cannot sync a folder, so no file name can be acknowledged: fsync(2)"
+	for _, c := range []struct {
+		pattern             pattern.Name
+		fault, limit, error string
+	}{
+		{pattern.Map, "call=mmap", "cannot map a file into memory: mmap(2)", "ENODEV"},
+		{pattern.Mixed, "call=mmap", "cannot map a file into memory: mmap(2)", "ENODEV"},
+		{pattern.Replace, "call=rename-over,errno=ENOTSUP", "cannot rename a file over another one: rename(2)", "ENOTSUP"},
+		{pattern.Create, "call=sync-folder", folder, "EINVAL"},
+		{pattern.Recycle, "call=sync-folder", folder, "EINVAL"},
+		{pattern.Remove, "call=unlink,errno=EPERM", "cannot remove a file: unlink(2)", "EPERM"},
+		{pattern.Overwrite, "call=sync", "cannot sync a file: fsync(2)", "EINVAL"},
+		{pattern.SyncWrite, "call=append", "cannot append to a file: open(2)", "EINVAL"},
+	} {
+		t.Run(fmt.Sprint(c.pattern, " ", c.fault), func(t *testing.T) {
+			t.Parallel()
+			o := run(t, faulty(t, "unsupported:"+c.fault, "mount"),
+				"--write-pattern="+string(c.pattern), "--write-objects=16", "--write-rate=500")
+			o.requireVerdict(t, judge.Error)
+			cell := o.cell(t)
+			assert.Equal(t, judge.Skipped, cell.Verdict)
+			assert.Empty(t, cell.Findings)
+			assert.Contains(t, cell.Reason, "the volume does not support the write pattern "+string(c.pattern))
+			assert.Contains(t, cell.Reason, "the filesystem "+c.limit)
+			assert.Contains(t, cell.Reason, "("+c.error+")")
+		})
+	}
+}
+
 // msync and a write with O_DSYNC arrive at the filesystem as a write and a sync.
 func TestPatterns_LostSyncOfSyncWriteIsFound(t *testing.T) {
 	t.Parallel()
