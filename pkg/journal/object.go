@@ -35,6 +35,9 @@ type RecordRange struct {
 	Epoch int    `json:"epoch"`
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
+	// Pattern is the write pattern of the records. The range has no other records between the first and the last one. It
+	// is absent if all operations have the same pattern.
+	Pattern string `json:"pattern,omitempty"`
 }
 
 // ObjectDamage describes an object without an intact record.

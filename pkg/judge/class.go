@@ -43,7 +43,7 @@ var classDescriptions = []classDescription{
 	{RolledBack, "an earlier pod read records that are missing now: the volume returned to an older state"},
 	{Stale, "an object has an older record than the last acknowledged one"},
 	{Misdirected, "an object has a record that was written to another object"},
-	{Resurrected, "an object that was removed is present again"},
+	{Resurrected, "an object that was removed or renamed is present again"},
 	{Foreign, "the journal contains records that this run did not write"},
 	{Unavailable, "the volume, or a part of it, could not be mounted or read, or it prevented a pod from terminating"},
 	{ReadOnly, "the volume can no longer be written"},

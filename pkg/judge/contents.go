@@ -10,9 +10,11 @@ import (
 
 // contents are what a scan found in the objects of a write pattern.
 type contents struct {
-	// ranges are the intact records in their own objects, sorted.
-	ranges []journal.RecordRange
-	// versions are the operations whose record each object has, by number. It is nil if objects are not shared.
+	model pattern.Model
+	// ranges are the intact records in their own objects, sorted. byPattern are those of each write pattern.
+	ranges    []journal.RecordRange
+	byPattern map[pattern.Name][]journal.RecordRange
+	// versions are the operations whose record each shared object has, by number.
 	versions []journal.Point
 	// others are the objects without an intact record of their own.
 	others map[journal.Object]otherContent
@@ -26,15 +28,20 @@ type otherContent struct {
 }
 
 func newContents(report *journal.ObjectReport, model pattern.Model) contents {
-	c := contents{others: map[journal.Object]otherContent{}}
+	c := contents{
+		model: model, byPattern: map[pattern.Name][]journal.RecordRange{}, others: map[journal.Object]otherContent{},
+	}
+	if model.HasShared() {
+		c.versions = make([]journal.Point, model.Objects)
+	}
 	if report == nil {
 		return c
 	}
 	c.ranges = slices.SortedFunc(slices.Values(report.Current), func(a, b journal.RecordRange) int {
 		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.First, b.First))
 	})
-	if model.Pattern.SharesObjects() {
-		c.versions = versionsOf(c.ranges, model)
+	for _, r := range c.ranges {
+		c.addRange(r)
 	}
 	for i := range report.Damage {
 		c.others[report.Damage[i].Object] = otherContent{damage: &report.Damage[i]}
@@ -48,26 +55,31 @@ func newContents(report *journal.ObjectReport, model pattern.Model) contents {
 	return c
 }
 
-// versionsOf returns the operation whose record each object has.
-func versionsOf(ranges []journal.RecordRange, model pattern.Model) []journal.Point {
-	versions := make([]journal.Point, model.Objects)
-	for _, r := range ranges {
-		for seq := r.First; seq <= r.Last && seq-r.First < model.Objects; seq++ {
-			point := journal.Point{Epoch: r.Epoch, Seq: seq}
-			versions[model.Written(point).Number] = point
-		}
+// addRange adds a range of records to the objects that have them. Each round of operations writes a shared object once,
+// so only the last round of the range can be present.
+func (c contents) addRange(r journal.RecordRange) {
+	name := c.model.PatternOf(c.model.Written(journal.Point{Epoch: r.Epoch, Seq: r.First}))
+	c.byPattern[name] = append(c.byPattern[name], r)
+	if !name.SharesObjects() {
+		return
 	}
-	return versions
+	if r.Last > c.model.Objects {
+		r.First = max(r.First, r.Last-c.model.Objects+1)
+	}
+	for op := range c.model.Operations(r) {
+		c.versions[c.model.Written(op).Number] = op
+	}
 }
 
 // version returns the operation whose record an object has.
 func (c contents) version(object journal.Object) (journal.Point, bool) {
-	if c.versions != nil {
+	name := c.model.PatternOf(object)
+	if name.SharesObjects() {
 		v := c.versions[object.Number]
 		return v, v.Seq > 0
 	}
 	point := journal.Point{Epoch: object.Epoch, Seq: object.Number}
-	_, found := slices.BinarySearchFunc(c.ranges, point, func(r journal.RecordRange, p journal.Point) int {
+	_, found := slices.BinarySearchFunc(c.byPattern[name], point, func(r journal.RecordRange, p journal.Point) int {
 		switch {
 		case r.Epoch != p.Epoch:
 			return cmp.Compare(r.Epoch, p.Epoch)

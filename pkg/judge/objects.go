@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -79,9 +80,10 @@ func (e *evaluation) newObjectEvaluation() (*objectEvaluation, error) {
 
 // checkEach adds what is wrong with single objects.
 func (o *objectEvaluation) checkEach() {
-	if o.model.Pattern.SharesObjects() {
+	if o.model.HasShared() {
 		o.checkShared()
-	} else {
+	}
+	if o.model.HasOwned() {
 		o.checkOwned()
 	}
 }
@@ -98,6 +100,7 @@ func (o *objectEvaluation) frontiers() map[int]uint64 {
 			known[r.Epoch] = max(known[r.Epoch], r.Last)
 		}
 	}
+	o.addStarted(known)
 	batch := o.model.MaxBatch(o.Scan.RecordSize)
 	for epoch := range o.Epochs {
 		known[epoch+1] += batch
@@ -105,24 +108,41 @@ func (o *objectEvaluation) frontiers() map[int]uint64 {
 	return known
 }
 
+// addStarted adds the operations that renamed a file, but that have not overwritten it completely. The limit ignores
+// file names that no writer of the run can have created.
+func (o *objectEvaluation) addStarted(known map[int]uint64) {
+	limit := maps.Clone(known)
+	for _, c := range append(slices.Clone(o.earlier), o.found) {
+		for object := range c.others {
+			if o.model.PatternOf(object) == pattern.Recycle && object.Number <= limit[object.Epoch]+o.model.Objects {
+				known[object.Epoch] = max(known[object.Epoch], object.Number)
+			}
+		}
+	}
+}
+
 // checkShared judges objects that every epoch writes.
 func (o *objectEvaluation) checkShared() {
 	checked := o.lastAcknowledged()
-	o.judgement.Superseded = o.judgement.Acknowledged - uint64(len(checked))
+	for _, ack := range o.Acks {
+		o.judgement.Superseded += o.model.CountShared(ack.Seq)
+	}
+	o.judgement.Superseded -= uint64(len(checked))
 	for _, required := range checked {
 		o.checkObject(required, o.model.Written(required))
 	}
 }
 
-// lastAcknowledged returns the last acknowledged operation on each object, in the order of the operations.
+// lastAcknowledged returns the last acknowledged operation on each shared object, in the order of the operations.
 func (o *objectEvaluation) lastAcknowledged() []journal.Point {
 	var points []journal.Point
 	written := make([]bool, o.model.Objects)
 	for _, ack := range slices.Backward(o.Acks) {
 		for seq := ack.Seq; seq > 0 && ack.Seq-seq < o.model.Objects; seq-- {
 			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
-			if number := o.model.Written(point).Number; !written[number] {
-				written[number] = true
+			object := o.model.Written(point)
+			if object.Epoch == 0 && !written[object.Number] {
+				written[object.Number] = true
 				points = append(points, point)
 			}
 		}
@@ -133,41 +153,71 @@ func (o *objectEvaluation) lastAcknowledged() []journal.Point {
 
 // checkOwned judges objects that belong to one operation.
 func (o *objectEvaluation) checkOwned() {
+	o.noteUnlessRemoved()
 	for _, ack := range o.Acks {
 		o.checkRemoved(ack)
 		for seq := o.firstKept(ack); seq <= ack.Seq; seq++ {
 			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
-			o.checkObject(point, o.model.Written(point))
+			if object := o.model.Written(point); object.Epoch > 0 && !o.isRemoved(object, ack) {
+				o.checkObject(point, object)
+			}
 		}
 	}
 }
 
-// firstKept returns the first operation of an epoch whose object was not removed by an acknowledged operation.
+// noteUnlessRemoved adds a note if the pattern removes or renames files, but no acknowledged operation did.
+func (o *objectEvaluation) noteUnlessRemoved() {
+	isLong := func(a ledger.Ack) bool { return a.Seq > o.model.Objects }
+	if o.model.Pattern == pattern.Create || len(o.Acks) == 0 || slices.ContainsFunc(o.Acks, isLong) {
+		return
+	}
+	o.note(fmt.Sprintf("no file was removed, renamed or written again: no writer did more than %s",
+		Count(o.model.Objects, "operation")))
+}
+
+// firstKept returns an operation of an epoch before which all objects were removed by acknowledged operations.
 func (o *objectEvaluation) firstKept(ack ledger.Ack) uint64 {
-	removed, any := o.model.Removed(ack.Point)
-	if !any {
+	if !o.model.Pattern.RemovesObjects() || ack.Seq < o.model.Objects {
 		return 1
 	}
-	return removed.Number + 1
+	return ack.Seq - o.model.Objects + 1
+}
+
+// isRemoved reports whether an acknowledged operation removed an object, or renamed it.
+func (o *objectEvaluation) isRemoved(object journal.Object, ack ledger.Ack) bool {
+	return object.Epoch == ack.Epoch && object.Number+o.model.Objects <= ack.Seq &&
+		o.model.PatternOf(object).RemovesObjects()
 }
 
 // checkRemoved reports the objects that an acknowledged operation removed, but that are present.
 func (o *objectEvaluation) checkRemoved(ack ledger.Ack) {
-	kept := o.firstKept(ack)
-	remover := func(number uint64) journal.Point {
-		return journal.Point{Epoch: ack.Epoch, Seq: number + o.model.Objects}
+	check := func(object journal.Object) {
+		if o.isRemoved(object, ack) {
+			o.addResurrected(journal.Point{Epoch: ack.Epoch, Seq: object.Number + o.model.Objects}, object)
+		}
 	}
 	for _, r := range o.found.ranges {
-		for seq := r.First; r.Epoch == ack.Epoch && seq <= r.Last && seq < kept; seq++ {
-			o.findings.add(Resurrected, remover(seq), journal.Object{Epoch: r.Epoch, Number: seq},
-				"was removed and is present again")
+		for op := range o.model.Operations(r) {
+			check(o.model.Written(op))
 		}
 	}
 	for object := range o.found.others {
-		if object.Epoch == ack.Epoch && object.Number < kept {
-			o.findings.add(Resurrected, remover(object.Number), object, "was removed and is present again")
-		}
+		check(object)
 	}
+}
+
+// renames reports whether an operation renames an object.
+func (o *objectEvaluation) renames(op journal.Point, object journal.Object) bool {
+	renamed, any := o.model.Removed(op)
+	return any && renamed == object && o.model.PatternOf(object) == pattern.Recycle
+}
+
+func (o *objectEvaluation) addResurrected(remover journal.Point, object journal.Object) {
+	what := "removed"
+	if o.model.PatternOf(object) == pattern.Recycle {
+		what = "renamed"
+	}
+	o.findings.add(Resurrected, remover, object, "was "+what+" and is present again")
 }
 
 // checkObject compares an object with the last acknowledged operation on it.
@@ -180,27 +230,38 @@ func (o *objectEvaluation) checkObject(required journal.Point, object journal.Ob
 	switch {
 	case !found && o.mayBeRemoved(object):
 	case !found:
-		o.findings.add(Missing, required, object, o.absence())
+		o.findings.add(Missing, required, object, o.absence(object))
 	case version == required:
 		o.checkDigest(required, object)
 	case !isBefore(version.Epoch, version.Seq, required.Epoch, required.Seq): // a later operation, not acknowledged
 	case o.MayOverlap && version.Epoch < required.Epoch && version.Seq > o.acknowledged(version.Epoch):
 		o.note(fmt.Sprintf("two writers ran at the same time: epoch %d wrote %s after epoch %d",
 			version.Epoch, o.model.ObjectName(object), required.Epoch))
-	case o.wasFoundEarlier(required, object):
-		o.findings.add(RolledBack, required, object, "an earlier pod read this record, now it has that of "+
-			describe(version))
 	default:
-		o.findings.add(Stale, required, object, "has the record of "+describe(version))
+		o.addOlder(required, object, version)
 	}
 }
 
-// absence describes an object without content.
-func (o *objectEvaluation) absence() string {
-	if o.model.Pattern.IsFolder() {
-		return "does not exist"
+// addOlder reports an object that has an older record than the required one.
+func (o *objectEvaluation) addOlder(required journal.Point, object journal.Object, version journal.Point) {
+	if o.wasFoundEarlier(required, object) {
+		o.findings.add(RolledBack, required, object, "an earlier pod read this record, now it has that of "+
+			describe(version))
+		return
 	}
-	return "has no record, only zeros"
+	o.findings.add(Stale, required, object, "has the record of "+describe(version))
+}
+
+// absence describes an object without content.
+func (o *objectEvaluation) absence(object journal.Object) string {
+	switch {
+	case !o.model.IsSlot(object):
+		return "does not exist"
+	case o.model.Pattern == pattern.Mixed: // the file with the slots may not exist either
+		return "has no record"
+	default:
+		return "has no record, only zeros"
+	}
 }
 
 // describe names an operation in a detail.
@@ -220,6 +281,10 @@ func (o *objectEvaluation) checkDigest(required journal.Point, object journal.Ob
 // checkOther judges an object that has no intact record of its own.
 func (o *objectEvaluation) checkOther(required journal.Point, object journal.Object, other otherContent) {
 	switch {
+	case other.misdirected != nil && o.model.IsOlder(*other.misdirected, object):
+		o.addOlder(required, object, *other.misdirected)
+	case other.misdirected != nil && o.renames(*other.misdirected, object):
+		o.addResurrected(required, object)
 	case other.misdirected != nil:
 		o.findings.add(Misdirected, required, object, "has the record of "+describe(*other.misdirected)+
 			", which belongs to "+o.model.ObjectName(o.model.Written(*other.misdirected)))
@@ -269,7 +334,7 @@ func begins(d journal.ObjectDamage) string {
 // mayBeInFlight reports whether a writer may have been killed while it overwrote an object in place, after the last
 // acknowledged operation on the object.
 func (o *objectEvaluation) mayBeInFlight(required journal.Point, object journal.Object) bool {
-	if !o.model.Pattern.WritesInPlace() {
+	if !o.model.IsSlot(object) {
 		return false
 	}
 	for epoch, frontier := range o.frontier {
@@ -287,10 +352,7 @@ func (o *objectEvaluation) mayBeInFlight(required journal.Point, object journal.
 
 // mayBeRemoved reports whether an operation that was not acknowledged may have removed an object.
 func (o *objectEvaluation) mayBeRemoved(object journal.Object) bool {
-	if !o.model.Pattern.RemovesObjects() {
-		return false
-	}
-	return object.Number+o.model.Objects <= o.frontier[object.Epoch]
+	return o.model.PatternOf(object).RemovesObjects() && object.Number+o.model.Objects <= o.frontier[object.Epoch]
 }
 
 // wasFoundEarlier reports whether an earlier pod found the required record, or a later one, in an object.

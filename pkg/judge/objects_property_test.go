@@ -118,10 +118,14 @@ type version struct {
 	content []byte
 }
 
-// effect is what an operation does to one object. A nil content removes the object.
+// effect is what an operation does to one object, at one moment. A nil content removes the object.
 type effect struct {
 	object  journal.Object
 	content []byte
+	// from is the object that is renamed to the object and keeps its content; nil for none.
+	from *journal.Object
+	// inPlace reports whether the content may be written in part.
+	inPlace bool
 }
 
 // writeEpoch does operations in batches and acknowledges some of them. The last batch may be done in part.
@@ -151,16 +155,33 @@ func (h *objectHistory) batch(encoder *journal.Encoder) (effects []effect, last 
 		line, last = encoder.Append(nil, 0, time.Unix(1, 0))
 		op := journal.Point{Epoch: last.Epoch, Seq: last.Seq}
 		h.done[op.Epoch] = op.Seq
-		effects = append(effects, effect{h.model.Written(op), line})
-		if removed, any := h.model.Removed(op); any {
-			effects = append(effects, effect{removed, nil})
-		}
+		effects = append(effects, h.effects(op, line)...)
 	}
 	return effects, last
 }
 
+// effects returns the effects of one operation, in their order.
+func (h *objectHistory) effects(op journal.Point, line []byte) []effect {
+	object := h.model.Written(op)
+	write := effect{object: object, content: line, inPlace: h.model.IsSlot(object)}
+	removed, any := h.model.Removed(op)
+	switch {
+	case !any:
+		return []effect{write}
+	case h.model.PatternOf(object) == pattern.Recycle:
+		write.inPlace = true
+		return []effect{{object: object, from: &removed}, write}
+	default:
+		return []effect{write, {object: removed}}
+	}
+}
+
 // apply does what an operation does to an object.
 func (h *objectHistory) apply(e effect) {
+	if e.from != nil {
+		e.content = h.volume[*e.from]
+		h.apply(effect{object: *e.from})
+	}
 	h.set(e.object, e.content)
 	h.allow(e)
 	h.past[e.object] = append(h.past[e.object], e.content)
@@ -199,7 +220,7 @@ func (h *objectHistory) crash(effects []effect) {
 		case 1:
 			h.apply(e)
 		default:
-			if !h.model.Pattern.WritesInPlace() {
+			if !e.inPlace {
 				h.apply(e)
 				continue
 			}
@@ -207,7 +228,7 @@ func (h *objectHistory) crash(effects []effect) {
 			if old := h.volume[e.object]; old != nil {
 				copy(torn[h.random.IntN(len(torn)):], old[:])
 			}
-			h.apply(effect{e.object, torn})
+			h.apply(effect{object: e.object, content: torn})
 			h.allow(e)
 		}
 	}
@@ -307,7 +328,7 @@ func (h *objectHistory) mayBeInFlight(o journal.Object) bool {
 		for seq := acknowledged + 1; seq <= h.done[epoch+1]+h.model.MaxBatch(h.format.RecordSize); seq++ {
 			op := journal.Point{Epoch: epoch + 1, Seq: seq}
 			removed, any := h.model.Removed(op)
-			if h.model.Pattern.WritesInPlace() && h.model.Written(op) == o || any && removed == o {
+			if h.model.IsSlot(o) && h.model.Written(op) == o || any && removed == o {
 				return true
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
-// objectRun is a run whose writers overwrite 32 slots.
+// objectRun is a run whose writers write objects.
 type objectRun struct {
 	t      *testing.T
 	format journal.Format
@@ -22,11 +22,16 @@ type objectRun struct {
 	input  Input
 }
 
+// newObjectRun returns a run whose writers overwrite 32 slots.
 func newObjectRun(t *testing.T) *objectRun {
+	return newRunOf(t, pattern.Layout{Pattern: pattern.Overwrite, Objects: 32})
+}
+
+func newRunOf(t *testing.T, layout pattern.Layout) *objectRun {
 	r := &objectRun{
 		t: t, format: journal.Format{ID: "0123456789abcdef", RecordSize: 256}, volume: map[journal.Object][]byte{},
 	}
-	r.input.Layout = pattern.Layout{Pattern: pattern.Overwrite, Objects: 32}
+	r.input.Layout = layout
 	var err error
 	r.model, err = pattern.NewModel(r.format, r.input.Layout)
 	require.NoError(t, err)
@@ -42,6 +47,9 @@ func (r *objectRun) write(n, unacknowledged int) {
 	for i := range n {
 		ops, last := encoder.Next(1, func() time.Time { return time.Unix(1, 0) })
 		r.volume[ops[0].Object] = append([]byte(nil), ops[0].Content...)
+		if removed := ops[0].Removed; removed != nil {
+			delete(r.volume, *removed)
+		}
 		if i == n-1-unacknowledged {
 			r.input.Acks = append(r.input.Acks, ledger.Ack{
 				Point: journal.Point{Epoch: last.Epoch, Seq: last.Seq}, Digest: last.Checksum,

@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -73,6 +74,9 @@ func (r Run) Execute(ctx context.Context) result.Result {
 	r.Hooks.CellJudged(s.cell)
 	out.Cells = []result.Cell{s.cell}
 	out.Verdict, out.Reason = s.cell.Verdict, s.cell.Reason
+	if out.Verdict == judge.Skipped { // a run of which nothing was tested ends in Error
+		out.Verdict = judge.Error
+	}
 	if out.NotRemoved != "" {
 		out.Reason += ". Not removed: " + out.NotRemoved
 	}

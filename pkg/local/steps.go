@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -119,15 +120,16 @@ func scanJournal(ctx context.Context, helper []string, path, id string, r Readin
 // checkPattern returns an error if a journal is a folder although the write pattern needs a file, or the reverse.
 func checkPattern(path string, layout pattern.Layout) error {
 	info, err := os.Stat(path)
+	wants := slices.DeleteFunc(pattern.Names(), func(n pattern.Name) bool { return n.IsFolder() == layout.Pattern.IsFolder() })
 	switch {
 	case err != nil:
 		return nil // the helper reports it
 	case info.IsDir() && !layout.Pattern.IsFolder():
 		return fmt.Errorf("it is a folder, but the write pattern %s needs a file: want the write pattern of its writer, "+
-			"which is replace, create or remove", layout.Pattern)
+			"one of %s", layout.Pattern, pattern.List(wants))
 	case !info.IsDir() && layout.Pattern.IsFolder():
 		return fmt.Errorf("it is a file, but the write pattern %s needs a folder: want the write pattern of its writer, "+
-			"which is append, sync-write, overwrite or map", layout.Pattern)
+			"one of %s", layout.Pattern, pattern.List(wants))
 	default:
 		return nil
 	}

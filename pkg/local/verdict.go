@@ -22,7 +22,7 @@ func (s *execution) conclude(ctx context.Context, err error) {
 	switch {
 	case err == nil:
 		shortfall := verdict.Decide(c, verdict.Conditions{
-			RequiredEvidence: s.Options.RequiredEvidence, ActiveDeletions: s.activeDeletions, WriteRefused: s.refused != nil,
+			RequiredEvidence: s.Options.RequiredEvidence, ActiveDeletions: s.activeDeletions, Refusal: s.refused,
 			Thresholds: s.Options.Thresholds,
 		})
 		c.Reason = s.reason(shortfall, c.Reason)

@@ -91,6 +91,9 @@ func conflicts(v Values) []error {
 	check(v.WriterNode == ClaimNode && !existing, "WRITER_NODE", string(ClaimNode),
 		"another value if EXISTING_CLAIM is unset")
 	need := int64(v.WriteObjects) * int64(v.RecordSize)
+	if slices.Contains(v.WritePatterns, pattern.Mixed) { // it has two files with slots
+		need *= 2
+	}
 	check(slices.ContainsFunc(v.WritePatterns, pattern.Name.HasObjects) && !existing && need > v.ClaimSize.Value(),
 		"WRITE_OBJECTS", strconv.Itoa(v.WriteObjects), fmt.Sprintf(
 			"so few that they fit into CLAIM_SIZE=%s: they need %d bytes", v.ClaimSize.String(), need))

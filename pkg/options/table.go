@@ -226,8 +226,8 @@ func Table() []Option {
 		},
 		{
 			Name: "WRITE_OBJECTS", Default: "1024",
-			Doc: fmt.Sprintf("Number of slots or files that `overwrite`, `map` and `replace` write in turn, and of files that "+
-				"`remove` keeps, %d to %d.", minObjects, pattern.MaxObjects),
+			Doc: fmt.Sprintf("Number of slots or files that `overwrite`, `map`, `replace` and `mixed` write in turn, and of files "+
+				"that `remove` and `recycle` keep, %d to %d. For `remove`, `recycle` and `mixed`, it is at most 64.", minObjects, pattern.MaxObjects),
 			set: number(minObjects, pattern.MaxObjects, func(v *Values) *int { return &v.WriteObjects }),
 		},
 		{

@@ -13,27 +13,25 @@ import (
 
 // FuzzScanner adds any bytes as the content of an object. The report must be consistent with what was added.
 func FuzzScanner(f *testing.F) {
-	for _, name := range []Name{Overwrite, Create} {
+	names := []Name{Overwrite, Create, Recycle, Mixed}
+	for i, name := range names {
 		model, err := NewModel(format, NewLayout(name, 16))
 		require.NoError(f, err)
 		operations, err := NewEncoder(format, model, 1)
 		require.NoError(f, err)
 		batch, _ := operations.Next(3, func() time.Time { return time.Unix(1, 0) })
 		for _, op := range batch {
-			f.Add(op.Content, op.Object.Epoch, op.Object.Number, name == Create)
-			f.Add(op.Content, op.Object.Epoch, op.Object.Number+1, name == Create)
-			f.Add(op.Content[:100], op.Object.Epoch, op.Object.Number, name == Create)
+			f.Add(op.Content, op.Object.Epoch, op.Object.Number, uint8(i))
+			f.Add(op.Content, op.Object.Epoch, op.Object.Number+1, uint8(i))
+			f.Add(op.Content[:100], op.Object.Epoch, op.Object.Number, uint8(i))
 		}
 	}
-	f.Add([]byte{}, 0, uint64(0), true)
+	f.Add([]byte{}, 0, uint64(0), uint8(1))
 	f.Add([]byte("A00000000000000000000000000000 0123456789abcdef e=0000100000000000000100000000000000000000000000000"),
-		1, uint64(3), true) // the fields of a record after another first byte
-	f.Add(make([]byte, 256), 0, uint64(1), false)
-	f.Fuzz(func(t *testing.T, content []byte, epoch int, number uint64, creates bool) {
-		name := Overwrite
-		if creates {
-			name = Create
-		}
+		1, uint64(3), uint8(1)) // the fields of a record after another first byte
+	f.Add(make([]byte, 256), 0, uint64(1), uint8(0))
+	f.Fuzz(func(t *testing.T, content []byte, epoch int, number uint64, which uint8) {
+		name := names[int(which)%len(names)]
 		model, err := NewModel(format, NewLayout(name, 16))
 		require.NoError(t, err)
 		object := journal.Object{Epoch: epoch, Number: number}
@@ -51,7 +49,7 @@ func checkReport(t *testing.T, r journal.ScanReport, model Model, object journal
 	assert.Equal(t, int64(len(content)), r.Bytes)
 	assert.Equal(t, uint64(len(o.Current)+len(o.Misdirected)), uint64(r.Records))
 	listed := len(o.Current) + len(o.Damage) + len(o.Misdirected) + len(o.Foreign)
-	if model.Pattern.IsFolder() || !isZero(content) {
+	if !model.IsSlot(object) || !isZero(content) {
 		assert.Equal(t, 1, listed)
 	} else {
 		assert.Zero(t, listed, "a slot that was never written")

@@ -17,10 +17,10 @@ func (m Model) ObjectName(o journal.Object) string {
 	switch {
 	case o.Epoch > 0:
 		return fmt.Sprintf("file-%05d-%012d", o.Epoch, o.Number)
-	case m.Pattern.IsFolder():
-		return fmt.Sprintf("file-%07d", o.Number)
-	default:
+	case m.IsSlot(o):
 		return fmt.Sprintf("slot %d", o.Number)
+	default:
+		return fmt.Sprintf("file-%07d", o.Number)
 	}
 }
 
@@ -36,6 +36,6 @@ func (m Model) ParseObjectName(name string) (journal.Object, bool) {
 	epoch, _ := strconv.Atoi(parts[1]) // 0 if the name has no epoch
 	number, err := strconv.ParseUint(parts[2], 10, 64)
 	o := journal.Object{Epoch: epoch, Number: number}
-	return o, err == nil && m.ObjectName(o) == name && (epoch > 0) != m.Pattern.SharesObjects() &&
+	return o, err == nil && m.ObjectName(o) == name && (epoch > 0) != m.PatternOf(o).SharesObjects() &&
 		(epoch > 0 || number < m.Objects)
 }

@@ -8,13 +8,15 @@ import (
 
 // Operation is one operation of a writer.
 type Operation struct {
+	// Pattern is the write pattern of the operation.
+	Pattern Name
 	// Object is the object to write.
 	Object journal.Object
 	// Offset is the offset of the object in its file, in bytes. It is 0 if the object is a file.
 	Offset int64
 	// Content is the record to write: the whole content of the object.
 	Content []byte
-	// Removed is the object to remove; nil for none.
+	// Removed is the object to remove or, for Recycle, to rename; nil for none.
 	Removed *journal.Object
 }
 
@@ -44,7 +46,8 @@ func (e *Encoder) Next(n int, now func() time.Time) ([]Operation, journal.Record
 	var last journal.Record
 	e.content, e.batch = e.content[:0], e.batch[:0]
 	for range n {
-		op := Operation{Object: e.model.Written(e.next), Offset: e.model.Offset(e.model.Written(e.next), e.size)}
+		op := Operation{Pattern: e.model.patternAt(e.next.Seq), Object: e.model.Written(e.next)}
+		op.Offset = e.model.Offset(op.Object, e.size)
 		if removed, any := e.model.Removed(e.next); any {
 			op.Removed = &removed
 		}
@@ -60,11 +63,11 @@ func (e *Encoder) Next(n int, now func() time.Time) ([]Operation, journal.Record
 
 // Offset returns the offset of an object in its file, in bytes. It is 0 if the object is a file.
 func (m Model) Offset(o journal.Object, recordSize int64) int64 {
-	if m.Pattern.IsFolder() {
+	if !m.IsSlot(o) {
 		return 0
 	}
 	return int64(o.Number) * recordSize
 }
 
-// Size returns the length in bytes of the file or the device that holds all slots.
+// Size returns the length in bytes of a file or device with slots.
 func (m Model) Size(recordSize int) int64 { return int64(m.Objects) * int64(recordSize) }

@@ -35,6 +35,10 @@ const (
 	Create Name = "create"
 	// Remove creates files and removes the oldest ones.
 	Remove Name = "remove"
+	// Recycle renames the oldest file to a new name and overwrites it.
+	Recycle Name = "recycle"
+	// Mixed does operations of all patterns with objects in one folder.
+	Mixed Name = "mixed"
 )
 
 // Description is what users read about a pattern, as sentences without capital and full stop.
@@ -85,6 +89,16 @@ var descriptions = []Description{
 		"each removed file is absent, and each file that was not removed is present and complete",
 		"mail queues, removed segments of logs",
 	},
+	{
+		Recycle, "rename the oldest file to a new name, `fsync` the folder, overwrite the file in place, `fdatasync`",
+		"the old name is absent, and the new name leads to the new record, complete",
+		"recycled segments of write-ahead logs, as in PostgreSQL",
+	},
+	{
+		Mixed, "an operation of `overwrite`, `map`, `replace`, `create`, `remove` or `recycle`, chosen at random",
+		"all of the above, for the objects of each pattern",
+		"several programs on one volume",
+	},
 }
 
 // Descriptions returns the description of each pattern, in the order of the documentation.
@@ -108,7 +122,7 @@ func (n Name) String() string {
 }
 
 // HasObjects reports whether the pattern writes objects. The others write one journal.
-func (n Name) HasObjects() bool { return n.SharesObjects() || n == Create || n == Remove }
+func (n Name) HasObjects() bool { return n.IsFolder() || n.WritesInPlace() }
 
 // SupportsBlockDevice reports whether the pattern can write to a raw block device.
 func (n Name) SupportsBlockDevice() bool { return n == Append || n == Overwrite }
@@ -120,14 +134,28 @@ func (n Name) WritesInPlace() bool { return n == Overwrite || n == Map }
 // SharesObjects reports whether every epoch writes the same objects. Otherwise each operation creates its own object.
 func (n Name) SharesObjects() bool { return n == Overwrite || n == Map || n == Replace }
 
-// RemovesObjects reports whether operations remove the objects of earlier ones.
-func (n Name) RemovesObjects() bool { return n == Remove }
+// RemovesObjects reports whether operations remove the objects of earlier ones, or rename them.
+func (n Name) RemovesObjects() bool { return n == Remove || n == Recycle }
 
-// IsFolder reports whether the objects are files of a folder. The others are slots of one file or device.
-func (n Name) IsFolder() bool { return n == Replace || n == Create || n == Remove }
+// IsFolder reports whether the objects are in a folder. The others are slots of one file or device.
+func (n Name) IsFolder() bool {
+	return n == Replace || n == Create || n == Remove || n == Recycle || n == Mixed
+}
+
+// Noun is the word for an object of the pattern.
+func (n Name) Noun() string {
+	switch {
+	case n == Mixed:
+		return "object"
+	case n.IsFolder():
+		return "file"
+	default:
+		return "slot"
+	}
+}
 
 // reusesObjects reports whether the number of objects is limited: they are written in turn, or removed.
-func (n Name) reusesObjects() bool { return n.SharesObjects() || n.RemovesObjects() }
+func (n Name) reusesObjects() bool { return n.SharesObjects() || n.RemovesObjects() || n == Mixed }
 
 // Limits of the number of objects. The option WRITE_OBJECTS has a higher minimum. The maximum limits the memory of the
 // reader.
@@ -139,15 +167,22 @@ const (
 // Layout is what the writers and readers of a pattern must agree on, besides the journal's format.
 type Layout struct {
 	Pattern Name `json:"pattern"`
-	// Objects is the number of objects that are written in turn. For Remove, it is the number of files that are
-	// kept. It is 0 for Create and for the patterns that append.
+	// Objects is the number of objects that are written in turn. For Remove and Recycle, it is the number of files
+	// that are kept. For Mixed, it is both. It is 0 for Create and for the patterns that append.
 	Objects uint64 `json:"objects,omitempty"`
 }
+
+// maxKept is the maximum number of files that are kept before they are removed, renamed or, for Mixed, written again.
+// It is so low that also the writers of short epochs do that.
+const maxKept = 64
 
 // NewLayout returns the layout of a pattern. Objects is ignored if the pattern does not reuse objects.
 func NewLayout(name Name, objects int) Layout {
 	l := Layout{Pattern: name}
-	if name.reusesObjects() {
+	switch {
+	case name.RemovesObjects() || name == Mixed:
+		l.Objects = uint64(min(objects, maxKept))
+	case name.reusesObjects():
 		l.Objects = uint64(objects)
 	}
 	return l
@@ -168,7 +203,7 @@ func (l Layout) Flags() []string {
 // Validate returns an error that joins all mistakes in the layout.
 func (l Layout) Validate() error {
 	if !slices.Contains(Names(), l.Pattern) {
-		return fmt.Errorf("write pattern %q: want %s", l.Pattern, joinNames())
+		return fmt.Errorf("write pattern %q: want %s", l.Pattern, List(Names()))
 	}
 	needs := l.Pattern.reusesObjects()
 	switch {
@@ -180,12 +215,13 @@ func (l Layout) Validate() error {
 	return nil
 }
 
-func joinNames() string {
-	var names []string
-	for _, n := range Names() {
-		names = append(names, string(n))
+// List returns names for a message, separated by commas.
+func List(names []Name) string {
+	var list []string
+	for _, n := range names {
+		list = append(list, string(n))
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(list, ", ")
 }
 
 // errNoObjects is the error of a model for a pattern without objects.
@@ -197,6 +233,8 @@ type Model struct {
 	// step and start define the order in which the objects are written: a permutation that differs between
 	// journals, so that consecutive operations write objects that are not adjacent.
 	step, start uint64
+	// seed differs between journals.
+	seed uint64
 }
 
 // NewModel returns the model of a journal's operations.
@@ -208,38 +246,49 @@ func NewModel(format journal.Format, layout Layout) (Model, error) {
 		return Model{}, errNoObjects
 	}
 	m := Model{Layout: layout}
-	m.step, m.start = permutation(format.ID, layout.Objects)
+	m.seed = seedOf(format.ID)
+	m.step, m.start = permutation(m.seed, layout.Objects)
 	return m, nil
 }
 
 // Written returns the object that an operation writes.
 func (m Model) Written(op journal.Point) journal.Object {
-	if m.Pattern.SharesObjects() {
-		return journal.Object{Number: m.number((op.Seq - 1) % m.Objects)}
+	if m.patternAt(op.Seq).SharesObjects() {
+		return journal.Object{Number: m.number(op.Seq)}
 	}
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq}
 }
 
-// Removed returns the object that an operation removes, if it removes one.
+// Removed returns the object that an operation removes, or renames to the object that it writes, if there is one.
 func (m Model) Removed(op journal.Point) (journal.Object, bool) {
-	if !m.Pattern.RemovesObjects() || op.Seq <= m.Objects {
+	if !m.patternAt(op.Seq).RemovesObjects() || op.Seq <= m.Objects {
 		return journal.Object{}, false
 	}
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq - m.Objects}, true
 }
 
-// number returns the number of the object at a position in the order of writing.
-func (m Model) number(position uint64) uint64 { return (m.start + position*m.step) % m.Objects }
+// IsOlder reports whether a record was in an object before the record of the object's own operation: in the same file
+// under an earlier name.
+func (m Model) IsOlder(record journal.Point, o journal.Object) bool {
+	return m.PatternOf(o) == Recycle && record.Epoch == o.Epoch && record.Seq < o.Number &&
+		(o.Number-record.Seq)%m.Objects == 0
+}
+
+// number returns the number of the shared object that an operation writes.
+func (m Model) number(seq uint64) uint64 { return (m.start + (seq-1)%m.Objects*m.step) % m.Objects }
+
+func seedOf(id string) (seed uint64) {
+	for _, digit := range []byte(id) {
+		seed = seed*31 + uint64(digit)
+	}
+	return seed
+}
 
 // permutation returns the parameters of the permutation position → (start + position·step) mod n. The step is near n
 // times the golden ratio, so objects that are written one after the other are far apart.
-func permutation(id string, n uint64) (step, start uint64) {
+func permutation(seed, n uint64) (step, start uint64) {
 	if n == 0 {
 		return 0, 0
-	}
-	var seed uint64
-	for _, digit := range []byte(id) {
-		seed = seed*31 + uint64(digit)
 	}
 	step = n*618/1000 + seed%7
 	for ; gcd(step, n) != 1; step++ {

@@ -39,7 +39,7 @@ func NewScanner(format journal.Format, model Model, points []journal.Point) *Sca
 func (s *Scanner) Add(object journal.Object, content []byte) {
 	s.report.Present = true
 	s.report.Bytes += int64(len(content))
-	if !s.model.Pattern.IsFolder() && isZero(content) {
+	if s.model.IsSlot(object) && isZero(content) {
 		return
 	}
 	record, foreign, err := s.report.ParseRecord(content)
@@ -91,7 +91,7 @@ func (s *Scanner) addTime(t []byte) {
 // Report returns what was found in the objects that were added.
 func (s *Scanner) Report() journal.ScanReport {
 	report, objects := s.report, s.objects
-	objects.Current = rangesOf(s.current)
+	objects.Current = s.model.rangesOf(s.current)
 	if n := len(objects.Current) - maxListed; n > 0 {
 		objects.Current = objects.Current[:maxListed]
 		objects.Unlisted += n
@@ -115,18 +115,22 @@ func list[T any](s *Scanner, entries *[]T, entry T) {
 	*entries = append(*entries, entry)
 }
 
-// rangesOf sorts points, and returns them as ranges of consecutive sequence numbers.
-func rangesOf(points []journal.Point) []journal.RecordRange {
+// rangesOf sorts points, and returns them as ranges of consecutive records. For Mixed, the records of a range have the
+// same pattern: the older records of other patterns between them are gone, so each would be a range of its own.
+func (m Model) rangesOf(points []journal.Point) []journal.RecordRange {
 	slices.SortFunc(points, func(a, b journal.Point) int {
 		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
 	})
 	var ranges []journal.RecordRange
+	last := map[string]int{} // the index of the last range, by its pattern
 	for _, p := range points {
-		if n := len(ranges); n > 0 && ranges[n-1].Epoch == p.Epoch && ranges[n-1].Last+1 >= p.Seq {
-			ranges[n-1].Last = p.Seq
+		name := m.rangePattern(p.Seq)
+		if i, any := last[name]; any && m.follows(p, ranges[i]) {
+			ranges[i].Last = p.Seq
 			continue
 		}
-		ranges = append(ranges, journal.RecordRange{Epoch: p.Epoch, First: p.Seq, Last: p.Seq})
+		last[name] = len(ranges)
+		ranges = append(ranges, journal.RecordRange{Epoch: p.Epoch, First: p.Seq, Last: p.Seq, Pattern: name})
 	}
 	return ranges
 }

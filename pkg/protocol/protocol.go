@@ -120,6 +120,8 @@ type OpError struct {
 	Errno syscall.Errno `json:"errno,omitempty"`
 	// Writing reports whether the operation was a write or a sync.
 	Writing bool `json:"writing,omitempty"`
+	// Unsupported reports whether the volume does not support the operation.
+	Unsupported bool `json:"unsupported,omitempty"`
 }
 
 func (e OpError) Error() string { return e.Op + ": " + e.Cause }
@@ -132,10 +134,16 @@ func (e OpError) Unwrap() error {
 	return e.Errno
 }
 
-// NewOpError returns the OpError of an operation that failed with an error.
+// NewOpError returns the OpError of an operation that failed with an error. An error with the method IsUnsupported
+// reports by it whether the volume does not support the operation.
 func NewOpError(op string, err error) OpError {
 	e := OpError{Op: op, Cause: err.Error()}
 	errors.As(err, &e.Errno)
+	var limit interface {
+		error
+		IsUnsupported() bool
+	}
+	e.Unsupported = errors.As(err, &limit) && limit.IsUnsupported()
 	return e
 }
 

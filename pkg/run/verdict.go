@@ -27,7 +27,7 @@ type verdictBuilder struct {
 func (b verdictBuilder) build() {
 	b.collectFindings()
 	shortfall := verdict.Decide(b.cell, verdict.Conditions{
-		RequiredEvidence: b.options.RequiredEvidence, ActiveDeletions: b.activeDeletions, WriteRefused: b.chaosErr != nil,
+		RequiredEvidence: b.options.RequiredEvidence, ActiveDeletions: b.activeDeletions, Refusal: b.chaosErr,
 		Thresholds: b.options.Thresholds,
 	})
 	b.cell.Reason = b.reason(shortfall, b.cell.Reason)

@@ -27,7 +27,7 @@ const (
 // none. class is the class of the finding if the volume caused the error; it is "" if the error may have another cause.
 func MeaningOf(op *protocol.OpError, class judge.Class) Meaning {
 	switch {
-	case op != nil && (class == "" || isFailedWrite(*op)):
+	case op != nil && (class == "" || op.Unsupported || isFailedWrite(*op)):
 		return Refusal
 	case class == "":
 		return Unclear

@@ -12,6 +12,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -44,9 +46,9 @@ type Conditions struct {
 	RequiredEvidence provenance.Level
 	// ActiveDeletions counts the deletions of writers that were writing.
 	ActiveDeletions int
-	// WriteRefused reports whether the volume refused a write.
-	WriteRefused bool
-	Thresholds   options.Thresholds
+	// Refusal is the error with which the volume refused a write; nil if it refused none.
+	Refusal    error
+	Thresholds options.Thresholds
 }
 
 // Collect merges the findings and notes of all reads of the journal, and the failures of the volume, into the cell. A
@@ -78,6 +80,10 @@ func Decide(c *result.Cell, conditions Conditions) Shortfall {
 	judged := judge.Judgement{Acknowledged: ledger.CountRecords(c.Acks), Findings: c.Findings}.Verdict()
 	if judged == judge.Fail {
 		fail(c)
+		return None
+	}
+	if err := unsupported(c, conditions.Refusal); err != nil {
+		skip(c, err)
 		return None
 	}
 	c.Verdict = judge.Pass // the sentence depends on it
@@ -114,10 +120,37 @@ func (w Conditions) shortfall(c *result.Cell, judged judge.Verdict) Shortfall {
 		return NotReadBack
 	case c.Provenance.Level < w.RequiredEvidence:
 		return WeakEvidence
-	case w.WriteRefused:
+	case w.Refusal != nil:
 		return WriteRefused
 	}
 	return None
+}
+
+// unsupported returns the error of an operation that the write pattern needs and that the volume does not support; nil
+// if there is none. It is err or the error with which a writer exited. What the default pattern needs is a requirement
+// of every run, so without it the verdict is Error.
+func unsupported(c *result.Cell, err error) error {
+	if name := c.Spec.WritePattern; name == "" || name == pattern.Append {
+		return nil
+	}
+	errs := []error{err}
+	for _, e := range c.Epochs {
+		if e.ExitError != nil {
+			errs = append(errs, *e.ExitError)
+		}
+	}
+	for _, err := range errs {
+		var op protocol.OpError
+		if errors.As(err, &op) && op.Unsupported {
+			return err
+		}
+	}
+	return nil
+}
+
+func skip(c *result.Cell, err error) {
+	c.Verdict = judge.Skipped
+	c.Reason = fmt.Sprintf("the volume does not support the write pattern %s: %v", c.Spec.WritePattern, err)
 }
 
 // EndEarly sets the verdict of a cell that err has ended early. What was found by then counts.
@@ -128,6 +161,8 @@ func EndEarly(c *result.Cell, err error) {
 		c.Reason = fmt.Sprintf("%s. The run ended early: %v", c.VerificationSentence(), err)
 	case errors.Is(err, ErrStopped):
 		c.Verdict, c.Reason = judge.Stopped, err.Error()
+	case unsupported(c, err) != nil:
+		skip(c, err)
 	default:
 		c.Verdict, c.Reason = judge.Error, err.Error()
 	}

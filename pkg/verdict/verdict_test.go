@@ -3,6 +3,7 @@ package verdict_test
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
@@ -58,7 +61,7 @@ func TestDecide_ReturnsWhatACellLacks(t *testing.T) {
 			func(_ *result.Cell, w *verdict.Conditions) { w.RequiredEvidence = provenance.Remounted }, verdict.WeakEvidence,
 		},
 		"the later deletions": {
-			func(_ *result.Cell, w *verdict.Conditions) { w.WriteRefused = true }, verdict.WriteRefused,
+			func(_ *result.Cell, w *verdict.Conditions) { w.Refusal = errors.New("the volume is full") }, verdict.WriteRefused,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +81,7 @@ func TestDecide_ReturnsWhatACellLacks(t *testing.T) {
 func TestDecide_AFindingOutweighsEveryShortfall(t *testing.T) {
 	cell := verified()
 	cell.Findings = []judge.Finding{lostLast}
-	assert.Equal(t, verdict.None, verdict.Decide(&cell, verdict.Conditions{WriteRefused: true}))
+	assert.Equal(t, verdict.None, verdict.Decide(&cell, verdict.Conditions{Refusal: errors.New("refused")}))
 	assert.Equal(t, judge.Fail, cell.Verdict)
 	assert.Contains(t, cell.Reason, "lost-tail")
 }
@@ -94,6 +97,48 @@ func TestCollect_AnEarlierLossCounts(t *testing.T) {
 		assert.ElementsMatch(t, []judge.Finding{lostLast, unavailable}, cell.Findings)
 		assert.Equal(t, []string{"unusual"}, cell.Notes)
 	}
+}
+
+// unsupportedBy returns a cell with a write pattern, and the error of a call that its volume does not support.
+func unsupportedBy(name pattern.Name) (result.Cell, protocol.OpError) {
+	cell := verified()
+	cell.Spec.WritePattern = name
+	return cell, protocol.OpError{Op: "mapping", Cause: "cannot map", Errno: syscall.ENODEV, Unsupported: true}
+}
+
+func TestUnsupported_SkipsACellWithAnotherPatternThanAppend(t *testing.T) {
+	for name, want := range map[pattern.Name]judge.Verdict{
+		pattern.Map: judge.Skipped, pattern.Append: judge.Error, "": judge.Error,
+	} {
+		for at, decide := range map[string]func(*result.Cell, protocol.OpError){
+			"before the first record": func(c *result.Cell, op protocol.OpError) {
+				verdict.EndEarly(c, fmt.Errorf("the writer of epoch 1: %w", op))
+			},
+			"in a later writer": func(c *result.Cell, op protocol.OpError) {
+				verdict.Decide(c, verdict.Conditions{ActiveDeletions: 1, Refusal: fmt.Errorf("the writer of epoch 2: %w", op)})
+			},
+		} {
+			cell, op := unsupportedBy(name)
+			decide(&cell, op)
+			assert.Equal(t, want, cell.Verdict, at)
+			if want == judge.Skipped {
+				assert.Contains(t, cell.Reason, "the volume does not support the write pattern map: the writer of epoch")
+				assert.Contains(t, cell.Reason, "mapping: cannot map")
+			}
+		}
+	}
+	cell, op := unsupportedBy(pattern.Map)
+	cell.Epochs[0].ExitError = &op
+	verdict.Decide(&cell, verdict.Conditions{ActiveDeletions: 1})
+	assert.Equal(t, judge.Skipped, cell.Verdict)
+}
+
+func TestUnsupported_AFindingOutweighsIt(t *testing.T) {
+	cell, op := unsupportedBy(pattern.Map)
+	cell.Findings = []judge.Finding{lostLast}
+	verdict.EndEarly(&cell, op)
+	assert.Equal(t, judge.Fail, cell.Verdict)
+	assert.Equal(t, verdict.Refusal, verdict.MeaningOf(&op, judge.Unavailable), "it is no finding")
 }
 
 func TestEndEarly(t *testing.T) {

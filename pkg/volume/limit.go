@@ -28,6 +28,10 @@ func (e *LimitError) Error() string {
 		advice.Sentence(e.Instead))
 }
 
+// IsUnsupported reports whether the filesystem or the device does not support the call. Otherwise another process or
+// service has caused the error.
+func (e *LimitError) IsUnsupported() bool { return e.Errno != unix.ENOLCK && e.Errno != unix.EBUSY }
+
 // Unwrap makes errors.Is(err, syscall.EINVAL) and the like work.
 func (e *LimitError) Unwrap() error { return e.Errno }
 
@@ -60,8 +64,10 @@ func appendLimit(call string, err error) error {
 }
 
 // syncLimit returns the error of fdatasync(2), as a LimitError if the filesystem cannot sync.
-func syncLimit(err error) error {
-	const call = "fdatasync(2)"
+func syncLimit(err error) error { return callLimit("fdatasync(2)", err) }
+
+// callLimit returns the error of a call that syncs, as a LimitError if the filesystem cannot sync.
+func callLimit(call string, err error) error {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) || !isUnsupported(err) {
 		return lockLimit(call, err)
@@ -84,26 +90,31 @@ func lockLimit(call string, err error) error {
 	}
 }
 
-// folderSyncLimit returns the error of fsync(2) of a folder, as a LimitError if the filesystem cannot sync a folder.
-func folderSyncLimit(err error) error {
+// MsyncLimit returns the error of msync(2), as a LimitError if the filesystem cannot sync.
+func MsyncLimit(err error) error { return callLimit("msync(2)", err) }
+
+// patternLimit returns the error of a call that only some write patterns need, as a LimitError if the filesystem does
+// not support the call. Others are further errors that mean this.
+func patternLimit(limit, call string, err error, others ...syscall.Errno) error {
 	var errno syscall.Errno
-	if !errors.As(err, &errno) || !isUnsupported(err) {
+	if !errors.As(err, &errno) || !isUnsupported(err) && !slices.Contains(others, errno) {
 		return err
 	}
-	return &LimitError{
-		Limit: "the filesystem cannot sync a folder", Call: "fsync(2) of a folder", Errno: errno,
-		Instead: "test another write pattern, such as append: without this sync, no file name can be acknowledged",
-	}
+	return &LimitError{Limit: limit, Call: call, Errno: errno, Instead: "test another write pattern, such as append"}
+}
+
+// inPlaceLimit is patternLimit for a call that overwrites a file in place.
+func inPlaceLimit(call string, err error, others ...syscall.Errno) error {
+	return patternLimit("the filesystem cannot overwrite a file in place", call, err, others...)
+}
+
+// folderSyncLimit returns the error of fsync(2) of a folder, as a LimitError if the filesystem cannot sync a folder.
+func folderSyncLimit(err error) error {
+	return patternLimit("the filesystem cannot sync a folder, so no file name can be acknowledged",
+		"fsync(2) of a folder", err)
 }
 
 // MapLimit returns the error of mmap(2), as a LimitError if the filesystem cannot map a file.
 func MapLimit(err error) error {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) || errno != unix.ENODEV && !isUnsupported(err) {
-		return err
-	}
-	return &LimitError{
-		Limit: "the filesystem cannot map a file into memory", Call: "mmap(2)", Errno: errno,
-		Instead: "test another write pattern, such as overwrite",
-	}
+	return patternLimit("the filesystem cannot map a file into memory", "mmap(2)", err, unix.ENODEV)
 }

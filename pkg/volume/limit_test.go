@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestLimit_NamesTheCallAndTheError(t *testing.T) {
@@ -30,6 +31,31 @@ func TestLimit_NamesTheCallAndTheError(t *testing.T) {
 	for _, err := range []error{appendLimit("open(2)", failed(syscall.ENOLCK)), syncLimit(syscall.ENOLCK)} {
 		assert.ErrorContains(t, err, "cannot lock the file")
 	}
+}
+
+func TestLimit_OfAPatternNamesTheCallAndTheError(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(folder+"/f", nil, 0o600))
+	for want, err := range map[string]error{
+		"cannot map a file into memory: mmap(2) failed":           MapLimit(unix.ENODEV),
+		"cannot sync a file: msync(2) failed":                     MsyncLimit(syscall.EINVAL),
+		"cannot sync a folder, so no file name can":               folderSyncLimit(syscall.EINVAL),
+		"cannot overwrite a file in place: open(2)":               inPlaceLimit("open(2)", syscall.EPERM, unix.EPERM),
+		"cannot rename a file over another one: rename(2) failed": Rename(folder, folder+"/below"),
+	} {
+		var limit *LimitError
+		require.ErrorAs(t, err, &limit, want)
+		assert.True(t, limit.IsUnsupported())
+		assert.ErrorContains(t, err, want)
+	}
+	assert.NotErrorIs(t, MapLimit(syscall.EIO), &LimitError{})
+	assert.Equal(t, syscall.EPERM, inPlaceLimit("write(2)", syscall.EPERM))
+}
+
+func TestLimit_OfAnotherProcessIsNotUnsupported(t *testing.T) {
+	var limit *LimitError
+	require.ErrorAs(t, syncLimit(syscall.ENOLCK), &limit)
+	assert.False(t, limit.IsUnsupported())
 }
 
 func TestLimit_KeepsOtherErrors(t *testing.T) {

@@ -15,6 +15,8 @@ import (
 type File struct {
 	*os.File
 	appends bool
+	// inPlace reports whether the file is a file that is overwritten in place.
+	inPlace bool
 	// syncWrites reports whether each write is durable when it returns.
 	syncWrites bool
 }

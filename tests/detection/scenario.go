@@ -149,6 +149,7 @@ func patternScenarios() []scenario {
 		files(pattern.Replace, "renamed files empty", "empty-rename", judge.Missing),
 		files(pattern.Create, "created files lost", "lose-create", judge.Missing),
 		files(pattern.Remove, "removed files present again", "undo-unlink", judge.Resurrected),
+		files(pattern.Recycle, "recycled files present under both names", "both-names", judge.Resurrected),
 	}
 }
 

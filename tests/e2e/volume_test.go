@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
@@ -162,6 +163,22 @@ func TestVolumeLimit_IsAnErrorThatNamesTheCall(t *testing.T) {
 			requireNothingLeft(t, ns)
 		})
 	}
+}
+
+// A volume that does not support a call of a write pattern is no finding, and the cell is no Pass.
+func TestVolumeLimit_SkipsTheWritePattern(t *testing.T) {
+	t.Parallel()
+	requireTestCluster(t)
+	ns := newNamespace(t)
+	o := run(t, ns, short(map[string]string{
+		"STORAGE_CLASS": faultyClass(t, ns, "unsupported:call=mmap"), "WRITE_PATTERN": "append,map",
+	}))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
+	require.Len(t, o.result.Cells, 2)
+	assert.Equal(t, judge.Pass, o.result.Cells[0].Verdict)
+	assert.Equal(t, judge.Skipped, o.result.Cells[1].Verdict)
+	assert.Contains(t, o.result.Cells[1].Reason, "the filesystem cannot map a file into memory: mmap(2) failed")
+	requireNothingLeft(t, ns)
 }
 
 // fill writes to a file beside the journal until the filesystem is full.

@@ -56,8 +56,10 @@ func (d *directory) Readdirent(ctx context.Context) (entry *fuse.DirEntry, errno
 func (d *directory) Fsyncdir(ctx context.Context, flags uint32) (errno syscall.Errno) {
 	d.hang()
 	d.volume.locked(func() {
-		if errno = d.volume.unsupported(fault.CallSync); errno != fs.OK {
-			return
+		for _, call := range []string{fault.CallSync, fault.CallSyncFolder} {
+			if errno = d.volume.unsupported(call); errno != fs.OK {
+				return
+			}
 		}
 		if !d.isTarget() {
 			errno = d.openDirectory.Fsyncdir(ctx, flags)

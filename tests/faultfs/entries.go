@@ -88,6 +88,19 @@ func (n *node) rename(name string, parent gofs.InodeEmbedder, newName string, fl
 	return n.volume.beforeEntry(to.StableAttr().Ino, fault.Renamed, newName, from)
 }
 
+// unsupportedRename returns the error of a rename that the filesystem does not support.
+func (n *node) unsupportedRename(parent gofs.InodeEmbedder, newName string) syscall.Errno {
+	to, isNode := parent.(*node)
+	if !isNode {
+		return gofs.OK
+	}
+	path := filepath.Join(n.volume.options.Dir, to.Path(to.Root()), newName)
+	if _, err := os.Lstat(path); err != nil {
+		return gofs.OK
+	}
+	return n.volume.unsupported(fault.CallRenameOver)
+}
+
 const unixRenameNoReplace = 1 // RENAME_NOREPLACE of renameat2(2)
 
 // beforeEntry saves the file with a name in a folder, if the folder is the target and the fault needs it.

@@ -91,6 +91,7 @@ func (n *node) Open(ctx context.Context, flags uint32) (file fs.FileHandle, fuse
 			return errno
 		}
 		file, fuseFlags, errno = n.LoopbackNode.Open(ctx, backing(flags))
+		fuseFlags |= n.volume.openFlags()
 		if errno == fs.OK {
 			file = n.volume.opened(file, n.StableAttr().Ino)
 		}
@@ -108,6 +109,7 @@ func (n *node) Create(
 		}
 		created := n.entryChange(fault.Created, name)
 		child, file, fuseFlags, errno = n.LoopbackNode.Create(ctx, name, backing(flags), mode, out)
+		fuseFlags |= n.volume.openFlags()
 		if errno == fs.OK {
 			file = n.volume.opened(file, child.StableAttr().Ino)
 			created()
@@ -186,6 +188,9 @@ func (n *node) Rename(
 	ctx context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32,
 ) syscall.Errno {
 	return n.change(func() syscall.Errno {
+		if errno := n.unsupportedRename(parent, newName); errno != fs.OK {
+			return errno
+		}
 		renamed := n.rename(name, parent, newName, flags)
 		errno := n.LoopbackNode.Rename(ctx, name, parent, newName, flags)
 		if errno == fs.OK {
@@ -197,6 +202,9 @@ func (n *node) Rename(
 
 func (n *node) Unlink(ctx context.Context, name string) syscall.Errno {
 	return n.change(func() syscall.Errno {
+		if errno := n.volume.unsupported(fault.CallUnlink); errno != fs.OK {
+			return errno
+		}
 		removed := n.entryChange(fault.Removed, name)
 		errno := n.LoopbackNode.Unlink(ctx, name)
 		if errno == fs.OK {

@@ -360,6 +360,14 @@ func (v *Volume) unsupportedOpen(flags uint32) syscall.Errno {
 	return fs.OK
 }
 
+// openFlags returns the flags for the kernel when a file is opened. Without a page cache, it cannot share a map.
+func (v *Volume) openFlags() uint32 {
+	if v.unsupported(fault.CallMap) != fs.OK {
+		return fuse.FOPEN_DIRECT_IO
+	}
+	return 0
+}
+
 // affects reports whether an open file is the target.
 func (v *Volume) affects(h *handle) bool { return h.inode == v.target.inode }
 

@@ -102,6 +102,19 @@ func TestPatterns_FaultOfDirectoryEntriesIsFound(t *testing.T) {
 		{pattern.Create, "roll-back:snapshot=sync:10", []judge.Class{judge.Missing}},
 		{pattern.Remove, "undo-unlink:count=8", []judge.Class{judge.Resurrected}},
 		{pattern.Remove, "lose-create:count=8", []judge.Class{judge.Missing}},
+		{pattern.Recycle, "lose-rename:count=8", []judge.Class{judge.Missing, judge.Resurrected}},
+		{pattern.Recycle, "both-names:count=8", []judge.Class{judge.Resurrected}},
+		{pattern.Recycle, "empty-rename:count=8", []judge.Class{judge.Missing}},
+		{
+			pattern.Recycle, "roll-back:snapshot=sync:50",
+			[]judge.Class{judge.Missing, judge.Resurrected, judge.Stale, judge.RolledBack},
+		},
+		{
+			pattern.Mixed, "lose-rename:count=16", // of replaced and of recycled files
+			[]judge.Class{judge.Missing, judge.Resurrected, judge.Stale, judge.RolledBack},
+		},
+		{pattern.Mixed, "lose-create:count=16", []judge.Class{judge.Missing}},
+		{pattern.Mixed, "undo-unlink:count=8", []judge.Class{judge.Resurrected}},
 	} {
 		t.Run(fmt.Sprint(c.pattern, " ", c.fault), func(t *testing.T) {
 			t.Parallel()
@@ -111,6 +124,59 @@ func TestPatterns_FaultOfDirectoryEntriesIsFound(t *testing.T) {
 			for _, class := range o.classes(t) {
 				assert.Contains(t, c.want, class)
 			}
+		})
+	}
+}
+
+func TestPatterns_FaultOfTheSlotsOfAMixIsFound(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"written-slots", "mapped-slots"} {
+		for fault, want := range map[string][]judge.Class{
+			"zero-page:page=1":   {judge.Missing},
+			"lose-file":          {judge.Missing},
+			"lose-synced:age=1s": {judge.Stale, judge.RolledBack, judge.Missing},
+		} {
+			t.Run(file+" "+fault, func(t *testing.T) {
+				t.Parallel()
+				folder, _ := faultyFile(t, fault, "close", file)
+				o := run(t, folder, writePattern(pattern.Mixed)...)
+				o.requireVerdict(t, judge.Fail)
+				for _, class := range o.classes(t) {
+					assert.Contains(t, want, class)
+				}
+			})
+		}
+	}
+}
+
+// What a filesystem cannot do is no finding. The first operations of some patterns succeed.
+func TestPatterns_WhatTheFilesystemCannotDoIsSkipped(t *testing.T) {
+	t.Parallel()
+	const folder = "cannot sync a folder, so no file name can be acknowledged: fsync(2)"
+	for _, c := range []struct {
+		pattern             pattern.Name
+		fault, limit, error string
+	}{
+		{pattern.Map, "call=mmap", "cannot map a file into memory: mmap(2)", "ENODEV"},
+		{pattern.Mixed, "call=mmap", "cannot map a file into memory: mmap(2)", "ENODEV"},
+		{pattern.Replace, "call=rename-over,errno=ENOTSUP", "cannot rename a file over another one: rename(2)", "ENOTSUP"},
+		{pattern.Create, "call=sync-folder", folder, "EINVAL"},
+		{pattern.Recycle, "call=sync-folder", folder, "EINVAL"},
+		{pattern.Remove, "call=unlink,errno=EPERM", "cannot remove a file: unlink(2)", "EPERM"},
+		{pattern.Overwrite, "call=sync", "cannot sync a file: fsync(2)", "EINVAL"},
+		{pattern.SyncWrite, "call=append", "cannot append to a file: open(2)", "EINVAL"},
+	} {
+		t.Run(fmt.Sprint(c.pattern, " ", c.fault), func(t *testing.T) {
+			t.Parallel()
+			o := run(t, faulty(t, "unsupported:"+c.fault, "mount"),
+				"--write-pattern="+string(c.pattern), "--write-objects=16", "--write-rate=500")
+			o.requireVerdict(t, judge.Error)
+			cell := o.cell(t)
+			assert.Equal(t, judge.Skipped, cell.Verdict)
+			assert.Empty(t, cell.Findings)
+			assert.Contains(t, cell.Reason, "the volume does not support the write pattern "+string(c.pattern))
+			assert.Contains(t, cell.Reason, "the filesystem "+c.limit)
+			assert.Contains(t, cell.Reason, "("+c.error+")")
 		})
 	}
 }
@@ -161,6 +227,8 @@ func TestPatterns_DamageOfAFileIsFound(t *testing.T) {
 		{"the file has only zeros", pattern.Create, first + "truncate -s 0 $1; truncate -s 256 $1", corrupt},
 		{"the file is lost", pattern.Remove, first + "rm ${10}", missing},
 		{"a removed file is back", pattern.Remove, first + "cp $1 file-00001-000000000001", resurrected},
+		{"a renamed file is back", pattern.Recycle, first + "cp $1 file-00001-000000000001", resurrected},
+		{"the file is overwritten in part", pattern.Recycle, first + "printf old | dd of=$1 conv=notrunc", corrupt},
 		{"the folder is lost", pattern.Create, `rm -r "$VOLUME_DURABILITY_JOURNAL"`, missing},
 	} {
 		t.Run(string(c.pattern)+", "+c.name, func(t *testing.T) {

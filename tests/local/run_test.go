@@ -338,13 +338,19 @@ func faulty(t *testing.T, fault, at string) string {
 // faultyProcess also returns the process of the filesystem.
 func faultyProcess(t *testing.T, fault, at string) (string, *os.Process) {
 	t.Helper()
+	return faultyFile(t, fault, at, "")
+}
+
+// faultyFile is faultyProcess for a fault that affects a file in the folder of a write pattern.
+func faultyFile(t *testing.T, fault, at, file string) (string, *os.Process) {
+	t.Helper()
 	needsRoot(t)
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		t.Skip("faultfs needs /dev/fuse")
 	}
 	folder := t.TempDir()
-	cmd := exec.Command(programs.faultfs, "-fault", fault, "-at", at, "-file", "volume-durability-*/logs.log",
-		t.TempDir(), folder)
+	cmd := exec.Command(programs.faultfs, "-fault", fault, "-at", at, "-file",
+		filepath.Join("volume-durability-*/logs.log", file), t.TempDir(), folder)
 	cmd.Stderr = os.Stderr
 	events, err := cmd.StdoutPipe()
 	require.NoError(t, err)

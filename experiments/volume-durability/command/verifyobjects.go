@@ -110,10 +110,7 @@ func (o verification) superseded() string {
 
 // describeLayout describes the objects of a write pattern.
 func describeLayout(l pattern.Layout) string {
-	noun := "slot"
-	if l.Pattern.IsFolder() {
-		noun = "file"
-	}
+	noun := l.Pattern.Noun()
 	if l.Objects == 0 {
 		return fmt.Sprintf("%ss of the write pattern %s", noun, l.Pattern)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/pattern/files"
+	"github.com/volume-durability/volume-durability/pkg/pattern/mixed"
 	"github.com/volume-durability/volume-durability/pkg/pattern/slots"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -38,15 +40,21 @@ func writeObjects(t *testing.T, name pattern.Name) (path string, run result.Resu
 	path = filepath.Join(t.TempDir(), "logs.log")
 	model, err := pattern.NewModel(format, pattern.NewLayout(name, 16))
 	require.NoError(t, err)
+	size := model.Size(format.RecordSize)
 	var w objectWriter
-	if name.IsFolder() {
+	switch {
+	case name == pattern.Mixed:
+		require.NoError(t, files.CreateFolder(path))
+		w, err = mixed.NewWriter(path, model, size)
+	case name.IsFolder():
 		require.NoError(t, files.CreateFolder(path))
 		w = files.NewWriter(path, model)
-	} else {
-		file, err := volume.CreateInPlace(path, model.Size(format.RecordSize))
-		require.NoError(t, err)
+	default:
+		var file *volume.File
+		file, err = volume.CreateInPlace(path, size)
 		w = slots.NewWriter(file)
 	}
+	require.NoError(t, err)
 	operations, err := pattern.NewEncoder(format, model, 1)
 	require.NoError(t, err)
 	batch, last := operations.Next(100, time.Now)
@@ -60,12 +68,12 @@ func writeObjects(t *testing.T, name pattern.Name) (path string, run result.Resu
 	return path, run
 }
 
-// lastObject returns the path of the last file of a folder.
+// lastObject returns the path of the last object of a folder that is a file.
 func lastObject(t *testing.T, folder string) string {
 	t.Helper()
-	entries, err := os.ReadDir(folder)
+	names, err := filepath.Glob(filepath.Join(folder, "file-*"))
 	require.NoError(t, err)
-	return filepath.Join(folder, entries[len(entries)-1].Name())
+	return slices.Max(names)
 }
 
 func verifyJSON(t *testing.T, args ...string) (int, verification) {
@@ -96,6 +104,8 @@ func TestVerify_ObjectsOfAWritePattern(t *testing.T) {
 		pattern.Replace:   {removeFile, judge.Missing},
 		pattern.Create:    {removeFile, judge.Missing},
 		pattern.Remove:    {removeFile, judge.Missing},
+		pattern.Recycle:   {removeFile, judge.Missing},
+		pattern.Mixed:     {removeFile, judge.Missing},
 	} {
 		t.Run(string(name), func(t *testing.T) {
 			path, run := writeObjects(t, name)

@@ -11,6 +11,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/pattern/files"
+	"github.com/volume-durability/volume-durability/pkg/pattern/mixed"
 	"github.com/volume-durability/volume-durability/pkg/pattern/objects"
 	"github.com/volume-durability/volume-durability/pkg/pattern/slots"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
@@ -101,7 +102,7 @@ func (t *task) createObjects(model pattern.Model) (objectWriter, error) {
 		if err != nil {
 			return nil, protocol.NewOpError(op, err)
 		}
-		return files.NewWriter(t.file, model), nil
+		return t.folderWriter(model)
 	}
 	size := model.Size(t.format.RecordSize)
 	file, err := t.open(op, func(path string) (*volume.File, error) { return volume.CreateInPlace(path, size) })
@@ -113,13 +114,30 @@ func (t *task) createObjects(model pattern.Model) (objectWriter, error) {
 
 func (t *task) openExistingObjects(model pattern.Model) (objectWriter, error) {
 	if model.Pattern.IsFolder() {
-		return files.NewWriter(t.file, model), nil
+		return t.folderWriter(model)
 	}
 	file, err := t.open("opening "+t.file+" for writing", volume.OpenInPlace)
 	if err != nil {
 		return nil, err
 	}
 	return t.slotWriter(model, file)
+}
+
+// folderWriter returns the writer to the objects in a folder.
+func (t *task) folderWriter(model pattern.Model) (objectWriter, error) {
+	if model.Pattern != pattern.Mixed {
+		return files.NewWriter(t.file, model), nil
+	}
+	var w *mixed.Writer
+	op := "opening the objects in " + t.file
+	err := t.watch(op, func() (err error) {
+		w, err = mixed.NewWriter(t.file, model, model.Size(t.format.RecordSize))
+		return err
+	})
+	if err != nil {
+		return nil, protocol.NewOpError(op, err)
+	}
+	return w, nil
 }
 
 // slotWriter returns the writer to the slots of a file.

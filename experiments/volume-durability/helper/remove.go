@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/pattern/files"
+	"github.com/volume-durability/volume-durability/pkg/pattern/mixed"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
@@ -21,10 +23,19 @@ func (t *task) remove(context.Context, io.Writer) error {
 
 // removeAll removes the files of a write pattern, whose folder is at the path of the journal, then what Remove removes.
 func (t *task) removeAll() error {
-	if t.layout.Pattern.IsFolder() {
-		if err := files.Remove(t.file); err != nil {
-			return err
-		}
+	if err := t.removeObjects(); err != nil {
+		return err
 	}
 	return volume.Remove(t.file)
+}
+
+func (t *task) removeObjects() error {
+	switch {
+	case t.layout.Pattern == pattern.Mixed:
+		return mixed.Remove(t.file)
+	case t.layout.Pattern.IsFolder():
+		return files.Remove(t.file)
+	default:
+		return nil
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/local"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
@@ -25,10 +26,9 @@ import (
 type localOption struct{ name, fallback, help string }
 
 const (
-	evidenceOption   = "REQUIRED_EVIDENCE"
-	recordSizeHelp   = "bytes per record, 128 to 65536"
-	writePatternHelp = "how the writer writes: append, sync-write, overwrite, map, replace, create or remove"
-	writeRateHelp    = "records per second; 0 for as many as the volume can take"
+	evidenceOption = "REQUIRED_EVIDENCE"
+	recordSizeHelp = "bytes per record, 128 to 65536"
+	writeRateHelp  = "records per second; 0 for as many as the volume can take"
 )
 
 func runOptions() []localOption {
@@ -39,7 +39,7 @@ func runOptions() []localOption {
 		{"FORCE", "true", "kill the writer with SIGKILL; false sends SIGTERM"},
 		{"RECORD_SIZE", "256", recordSizeHelp},
 		{"WRITE_RATE", "100", writeRateHelp},
-		{"WRITE_PATTERN", "append", writePatternHelp},
+		{"WRITE_PATTERN", "append", "how the writer writes: " + pattern.List(pattern.Names())},
 		{"WRITE_OBJECTS", "1024", "number of slots or files that a pattern writes in turn, or keeps"},
 		{evidenceOption, "none", "lowest evidence level at which the run can pass: " + strings.Join(levels(), ", ")},
 		{options.MaxRecoveryOption, "", "longest recovery with which the run can pass, such as 5s; empty for no threshold"},

@@ -9,6 +9,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/pattern/files"
+	"github.com/volume-durability/volume-durability/pkg/pattern/mixed"
 	"github.com/volume-durability/volume-durability/pkg/pattern/slots"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -28,13 +29,16 @@ func Scan(
 func read(
 	path string, format journal.Format, model pattern.Model, scanner *pattern.Scanner,
 ) (protocol.ReadMode, error) {
-	if model.Pattern.IsFolder() {
+	switch {
+	case model.Pattern == pattern.Mixed:
+		return mixed.Read(path, model, format.RecordSize, scanner)
+	case model.Pattern.IsFolder():
 		return files.Read(path, model, scanner)
 	}
 	file, err := volume.OpenReader(path)
 	if err != nil {
 		return "", err
 	}
-	mode, err := slots.Read(file, model, format.RecordSize, scanner)
+	mode, err := slots.Read(file, model, model.Pattern, format.RecordSize, scanner)
 	return mode, errors.Join(err, file.Close())
 }

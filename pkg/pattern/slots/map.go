@@ -40,7 +40,7 @@ func (w *MapWriter) Do(ops []pattern.Operation) error {
 	for _, op := range ops {
 		start := op.Offset / page * page
 		if err := unix.Msync(w.memory[start:op.Offset+int64(len(op.Content))], unix.MS_SYNC); err != nil {
-			return fmt.Errorf("msync: %w", err)
+			return volume.MsyncLimit(fmt.Errorf("msync: %w", err))
 		}
 	}
 	return nil

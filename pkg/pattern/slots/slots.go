@@ -39,9 +39,11 @@ func (w *Writer) Do(ops []pattern.Operation) error {
 // Close closes the file.
 func (w *Writer) Close() error { return w.file.Close() }
 
-// Read reads all slots of a file or device, and adds them to a scanner. It reads past the page cache if the system
-// supports that. A slot that cannot be read is added as such.
-func Read(r *volume.Reader, model pattern.Model, recordSize int, scanner *pattern.Scanner) (protocol.ReadMode, error) {
+// Read reads all slots of a file or device that a pattern writes, and adds them to a scanner. It reads past the page
+// cache if the system supports that. A slot that cannot be read is added as such.
+func Read(
+	r *volume.Reader, model pattern.Model, name pattern.Name, recordSize int, scanner *pattern.Scanner,
+) (protocol.ReadMode, error) {
 	r.SetMinimumLength(model.Size(recordSize))
 	scanner.AddEmptyFile()
 	slot := make([]byte, recordSize)
@@ -53,6 +55,7 @@ func Read(r *volume.Reader, model pattern.Model, recordSize int, scanner *patter
 		}
 		object := journal.Object{Number: number}
 		switch {
+		case model.PatternOf(object) != name: // no operation writes it
 		case n > 0 && (len(r.Unreadable()) > known || overlapsLast(r.Unreadable(), model.Offset(object, int64(recordSize)))):
 			scanner.AddUnreadable(object, int64(n), errUnreadable)
 		case n > 0:

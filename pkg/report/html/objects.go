@@ -69,12 +69,7 @@ type objects struct {
 	acked   map[int]uint64
 }
 
-func (o objects) noun() string {
-	if o.model.Pattern.IsFolder() {
-		return "file"
-	}
-	return "slot"
-}
+func (o objects) noun() string { return o.model.Pattern.Noun() }
 
 // summary counts the objects with an intact record and those with a finding.
 func (o objects) summary() string {
@@ -84,8 +79,8 @@ func (o objects) summary() string {
 	}
 	intact := 0
 	for _, r := range o.report.Current {
-		for seq := r.First; seq <= r.Last; seq++ {
-			if !damaged[o.model.Written(journal.Point{Epoch: r.Epoch, Seq: seq})] {
+		for op := range o.model.Operations(r) {
+			if !damaged[o.model.Written(op)] {
 				intact++
 			}
 		}
@@ -225,12 +220,9 @@ func patternFacts(c result.Cell) []fact {
 	if !c.Layout.Pattern.HasObjects() {
 		return facts
 	}
-	noun, what := "slot", "a file for each record"
-	if c.Layout.Pattern.IsFolder() {
-		noun = "file"
-	}
+	what := "a file for each record"
 	if c.Layout.Objects > 0 {
-		what = counted(c.Layout.Objects, noun)
+		what = counted(c.Layout.Objects, c.Layout.Pattern.Noun())
 	}
 	facts = append(facts, fact{"Objects", what, false})
 	if c.Reader != nil && c.Reader.Judgement.Superseded > 0 {

@@ -66,6 +66,14 @@ const (
 	CallDirect = "direct"
 	CallLock   = "lock"
 	CallSync   = "sync"
+	// CallSyncFolder is fsync(2) of a folder.
+	CallSyncFolder = "sync-folder"
+	// CallRenameOver is rename(2) to a name that exists.
+	CallRenameOver = "rename-over"
+	// CallUnlink is unlink(2).
+	CallUnlink = "unlink"
+	// CallMap is mmap(2) with MAP_SHARED.
+	CallMap = "mmap"
 )
 
 // PageSize is the size in bytes of the pages that parameters refer to.
@@ -229,7 +237,9 @@ func Table() []Fault {
 			Name: Unsupported,
 			Parameters: []Parameter{
 				choice("call", "the call: `append` and `direct` are open(2) with O_APPEND and O_DIRECT, `sync` is fsync(2) and "+
-					"fdatasync(2), `lock` is flock(2) and fcntl(2)", CallAppend, CallDirect, CallSync, CallLock),
+					"fdatasync(2), `sync-folder` is fsync(2) of a folder, `rename-over` is rename(2) to a name that exists, `unlink` is "+
+					"unlink(2), `mmap` is mmap(2) with MAP_SHARED, whose error is always ENODEV, `lock` is flock(2) and fcntl(2)",
+					CallAppend, CallDirect, CallSync, CallSyncFolder, CallRenameOver, CallUnlink, CallMap, CallLock),
 				errno("errno", "the error: `EINVAL`, `ENOTSUP`, `EPERM` or `ENOLCK`", "EINVAL"),
 			},
 			Does:      "fails every such call in the whole filesystem",
