@@ -135,6 +135,7 @@ func (o *objectEvaluation) lastAcknowledged() []journal.Point {
 func (o *objectEvaluation) checkOwned() {
 	for _, ack := range o.Acks {
 		o.checkRemoved(ack)
+		o.judgement.Removed += o.firstKept(ack) - 1
 		for seq := o.firstKept(ack); seq <= ack.Seq; seq++ {
 			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
 			o.checkObject(point, o.model.Written(point))

@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
 
@@ -90,14 +89,23 @@ func conflicts(v Values) []error {
 	check(v.AllowRelabel && !existing, "ALLOW_RELABEL", "true", "false if EXISTING_CLAIM is unset")
 	check(v.WriterNode == ClaimNode && !existing, "WRITER_NODE", string(ClaimNode),
 		"another value if EXISTING_CLAIM is unset")
-	need := int64(v.WriteObjects) * int64(v.RecordSize)
-	check(slices.ContainsFunc(v.WritePatterns, pattern.Name.HasObjects) && !existing && need > v.ClaimSize.Value(),
-		"WRITE_OBJECTS", strconv.Itoa(v.WriteObjects), fmt.Sprintf(
-			"so few that they fit into CLAIM_SIZE=%s: they need %d bytes", v.ClaimSize.String(), need))
+	objects := v.mostObjects()
+	need := int64(objects) * int64(v.RecordSize)
+	check(!existing && need > v.ClaimSize.Value(), "WRITE_OBJECTS", strconv.FormatUint(objects, 10), fmt.Sprintf(
+		"so few that they fit into CLAIM_SIZE=%s: they need %d bytes", v.ClaimSize.String(), need))
 	lowest := v.Thresholds.MinRate
 	check(v.WriteRate > 0 && lowest >= v.WriteRate, MinRateOption, fmt.Sprint(lowest),
 		fmt.Sprintf("less than WRITE_RATE, which is %v", v.WriteRate))
 	return slices.Concat(problems, excessiveRequests(v), excessiveCells(v))
+}
+
+// mostObjects returns the highest number of objects of the patterns, or 0 if none of them limits it.
+func (v Values) mostObjects() uint64 {
+	var most uint64
+	for _, name := range v.WritePatterns {
+		most = max(most, v.Layout(CellSpec{WritePattern: name}).Objects)
+	}
+	return most
 }
 
 // idText returns an option that id has read.

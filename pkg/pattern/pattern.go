@@ -81,7 +81,8 @@ var descriptions = []Description{
 		"maildir, segments, objects",
 	},
 	{
-		Remove, "create a file as `create` does, remove the oldest file, `fsync` the folder",
+		Remove, "create a file as `create` does; if the writer then has more than `WRITE_OBJECTS` files, remove its oldest " +
+			"one; `fsync` the folder",
 		"each removed file is absent, and each file that was not removed is present and complete",
 		"mail queues, removed segments of logs",
 	},
@@ -139,8 +140,8 @@ const (
 // Layout is what the writers and readers of a pattern must agree on, besides the journal's format.
 type Layout struct {
 	Pattern Name `json:"pattern"`
-	// Objects is the number of objects that are written in turn. For Remove, it is the number of files that are
-	// kept. It is 0 for Create and for the patterns that append.
+	// Objects is the number of objects that are written in turn. For the pattern remove, it is the number of files that
+	// each writer keeps. It is absent for create and for the patterns that append.
 	Objects uint64 `json:"objects,omitempty"`
 }
 

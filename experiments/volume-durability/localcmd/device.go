@@ -19,7 +19,7 @@ func checkDeviceSize(device string, values options.Values) error {
 	if !name.HasObjects() {
 		return nil
 	}
-	model, err := pattern.NewModel(local.Format("", values.RecordSize), pattern.NewLayout(name, values.WriteObjects))
+	model, err := pattern.NewModel(local.Format("", values.RecordSize), values.Layout(options.CellSpec{WritePattern: name}))
 	if err != nil {
 		return err
 	}
