@@ -64,9 +64,9 @@ func (j Judgement) IntactPhrase() string {
 
 // Judge compares a journal with its acknowledgements and reports every difference.
 //
-// If records are appended, acknowledged records must be present, in order, exactly once and intact. If the write pattern
-// has objects, each object must have its last acknowledged record, or a later one. Records that were never acknowledged
-// may be missing or torn. The journal must not hold anything that the run did not write.
+// If records are appended, acknowledged records must be present, in order, exactly once and intact. If the write
+// pattern has objects, each object must have its last acknowledged record, or a later one. Records that were never
+// acknowledged may be missing or torn. The journal must not hold anything that the run did not write.
 func Judge(in Input) Judgement {
 	e := evaluation{Input: in}
 	e.judgement.Acknowledged = ledger.CountRecords(in.Acks)
