@@ -61,7 +61,7 @@ type Ledger struct {
 	Epochs int `json:"epochs"`
 	// Forced reports whether they were deleted by force. Two of them may then have run at the same time.
 	Forced bool `json:"forced,omitempty"`
-	// Layout has the objects of the write pattern; absent if records are appended to one journal.
+	// Layout is the write pattern and the number of its objects; absent for append.
 	Layout pattern.Layout `json:"layout,omitzero"`
 	Acks   []ledger.Ack   `json:"acks"`
 }

@@ -13,7 +13,7 @@ type Point struct {
 	Seq   uint64 `json:"seq"`
 }
 
-// Digest is the checksum of the record at a point, as found in the file.
+// Digest is the checksum of the record with an epoch and a sequence number, as found in the file.
 type Digest struct {
 	Point
 	Checksum uint32 `json:"checksum"`
@@ -90,7 +90,7 @@ type ScanReport struct {
 	LastTime time.Time `json:"lastTime,omitzero"`
 	// Unterminated reports whether the file does not end with a newline.
 	Unterminated bool `json:"unterminated,omitempty"`
-	// Objects is what was found in the objects of a write pattern; nil if records are appended to one journal.
+	// Objects is what was found in the objects of a write pattern; absent if records are appended to one journal.
 	Objects *ObjectReport `json:"objects,omitempty"`
 	// Unlisted is the number of segments, damaged ranges and foreign sequences that are not listed.
 	Unlisted int `json:"unlisted,omitempty"`

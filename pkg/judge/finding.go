@@ -25,8 +25,8 @@ type Finding struct {
 	Offset int64 `json:"offset"`
 	// End is the offset after the last affected byte. It equals the offset if no byte is affected.
 	End int64 `json:"end"`
-	// Object is the name of the first affected object; empty if the write pattern has no objects. For a slot, Offset
-	// and End are offsets in the file or device of the slots. For a file, they are 0 and the length of a record.
+	// Object is the name of the first affected object; absent if the write pattern has no objects. For a slot, the two
+	// offsets are those in the file or device of the slots. For a file, they are 0 and the length of a record.
 	Object string `json:"object,omitempty"`
 	// Detail adds what the class and the numbers do not show.
 	Detail string `json:"detail,omitempty"`

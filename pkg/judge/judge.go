@@ -14,7 +14,7 @@ import (
 
 // Input is everything that a judgement depends on.
 type Input struct {
-	// Layout is the write pattern and its objects; zero if records are appended to one journal.
+	// Layout is the write pattern and its objects; zero for the write pattern append.
 	Layout pattern.Layout `json:"layout,omitzero"`
 	// Acks are the highest acknowledgements that each epoch had when the scan was requested, sorted by epoch.
 	Acks []ledger.Ack `json:"acks"`
@@ -36,17 +36,37 @@ type Judgement struct {
 	Notes []string `json:"notes,omitempty"`
 	// Acknowledged is the number of acknowledged records.
 	Acknowledged uint64 `json:"acknowledged"`
-	// Intact is the number of acknowledged records that are present and intact, or superseded.
+	// Intact is the number of acknowledged records that are not lost: they are present and intact, superseded or removed.
 	Intact uint64 `json:"intact"`
-	// Superseded is the number of acknowledged records that later acknowledged ones have overwritten or replaced.
+	// Superseded is the number of acknowledged records that later acknowledged ones have overwritten or replaced. They
+	// can no longer be verified.
 	Superseded uint64 `json:"superseded,omitempty"`
+	// Removed is the number of acknowledged records whose files later acknowledged operations have removed. The files
+	// must be absent.
+	Removed uint64 `json:"removed,omitempty"`
+}
+
+// IntactPhrase states that all acknowledged records are intact. It applies if there is no finding, and does not begin
+// with a capital letter.
+func (j Judgement) IntactPhrase() string {
+	if j.Acknowledged == 1 {
+		return "the only acknowledged record is intact"
+	}
+	all := "all " + Count(j.Acknowledged, "acknowledged record") + " are intact"
+	switch {
+	case j.Superseded > 0:
+		return all + ", or later ones replaced them (" + FormatCount(j.Superseded) + ")"
+	case j.Removed > 0:
+		return all + ", or later operations removed them (" + FormatCount(j.Removed) + ")"
+	}
+	return all
 }
 
 // Judge compares a journal with its acknowledgements and reports every difference.
 //
-// Acknowledged records must be present, in order, exactly once and intact. Records
-// that were never acknowledged may be missing or torn. The journal must not hold
-// anything that the run did not write.
+// If records are appended, acknowledged records must be present, in order, exactly once and intact. If the write
+// pattern has objects, each object must have its last acknowledged record, or a later one. Records that were never
+// acknowledged may be missing or torn. The journal must not hold anything that the run did not write.
 func Judge(in Input) Judgement {
 	e := evaluation{Input: in}
 	e.judgement.Acknowledged = ledger.CountRecords(in.Acks)

@@ -153,9 +153,9 @@ func (o *objectEvaluation) lastAcknowledged() []journal.Point {
 
 // checkOwned judges objects that belong to one operation.
 func (o *objectEvaluation) checkOwned() {
-	o.noteUnlessRemoved()
 	for _, ack := range o.Acks {
 		o.checkRemoved(ack)
+		o.judgement.Removed += o.model.CountRemoved(ack.Seq)
 		for seq := o.firstKept(ack); seq <= ack.Seq; seq++ {
 			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
 			if object := o.model.Written(point); object.Epoch > 0 && !o.isRemoved(object, ack) {
@@ -163,16 +163,6 @@ func (o *objectEvaluation) checkOwned() {
 			}
 		}
 	}
-}
-
-// noteUnlessRemoved adds a note if the pattern removes or renames files, but no acknowledged operation did.
-func (o *objectEvaluation) noteUnlessRemoved() {
-	isLong := func(a ledger.Ack) bool { return a.Seq > o.model.Objects }
-	if o.model.Pattern == pattern.Create || len(o.Acks) == 0 || slices.ContainsFunc(o.Acks, isLong) {
-		return
-	}
-	o.note(fmt.Sprintf("no file was removed, renamed or written again: no writer did more than %s",
-		Count(o.model.Objects, "operation")))
 }
 
 // firstKept returns an operation of an epoch before which all objects were removed by acknowledged operations.

@@ -104,6 +104,33 @@ func TestJudgeObjects_CountsWhatLaterOperationsReplaced(t *testing.T) {
 	assert.Equal(t, Judgement{Acknowledged: 100, Intact: 100, Superseded: 68}, judgement)
 }
 
+func TestJudgeObjects_CountsWhatLaterOperationsRemoved(t *testing.T) {
+	r := newObjectRun(t)
+	r.input.Layout.Pattern = pattern.Remove
+	var err error
+	r.model, err = pattern.NewModel(r.format, r.input.Layout)
+	require.NoError(t, err)
+	r.write(100, 0)
+	r.write(20, 0) // fewer than the files that are kept
+	for number := range uint64(100 - 32) {
+		delete(r.volume, journal.Object{Epoch: 1, Number: number + 1})
+	}
+	r.input.Scan = r.scan()
+	judgement := Judge(r.input)
+	assert.Equal(t, Judgement{Acknowledged: 120, Intact: 120, Removed: 68}, judgement)
+}
+
+func TestIntactPhrase(t *testing.T) {
+	for want, j := range map[string]Judgement{
+		"the only acknowledged record is intact":                                      {Acknowledged: 1},
+		"all 9 acknowledged records are intact":                                       {Acknowledged: 9},
+		"all 9 acknowledged records are intact, or later ones replaced them (4)":      {Acknowledged: 9, Superseded: 4},
+		"all 9 acknowledged records are intact, or later operations removed them (4)": {Acknowledged: 9, Removed: 4},
+	} {
+		assert.Equal(t, want, j.IntactPhrase())
+	}
+}
+
 func TestJudgeObjects_ClassOfTheDamage(t *testing.T) {
 	for _, c := range []struct {
 		name   string

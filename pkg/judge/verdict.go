@@ -6,7 +6,7 @@ type Verdict string
 
 // The verdicts. Each has exactly one meaning.
 const (
-	// Pass means that every acknowledged record was present and intact.
+	// Pass means that no acknowledged data was lost or damaged.
 	Pass Verdict = "Pass"
 	// Fail means that there is a finding: acknowledged data was lost or damaged, the volume could no longer be
 	// used, or a figure did not meet its threshold.
@@ -18,7 +18,8 @@ const (
 	Stopped Verdict = "Stopped"
 	// NotApplicable means that there was nothing to check, because Swarm orchestrates the cluster.
 	NotApplicable Verdict = "N/A"
-	// Skipped means that the cluster does not support the cell. It does not count as a Pass.
+	// Skipped means that the cell could not be tested, for example because the cluster does not support it. It does not
+	// count as a Pass.
 	Skipped Verdict = "Skipped"
 )
 

@@ -21,7 +21,8 @@ import (
 // earlier acknowledgement of its epoch.
 type Ack struct {
 	journal.Point
-	// Digest is the checksum of the record at the point. It depends on every earlier record of the epoch.
+	// Digest is the checksum of the record with this epoch and sequence number. It depends on every earlier record of
+	// the epoch.
 	Digest uint32 `json:"digest"`
 	// Time is when the writer's sync returned, by the writer's clock.
 	Time time.Time `json:"time"`

@@ -113,12 +113,26 @@ func (v Values) withPatterns(c CellSpec) []CellSpec {
 	return cells
 }
 
-// Layout returns the layout of a cell's objects; zero if records are appended to one journal.
+// Layout returns the layout of a cell's objects; zero for the write pattern append.
 func (v Values) Layout(c CellSpec) pattern.Layout {
 	if c.WritePattern == pattern.Append {
 		return pattern.Layout{}
 	}
-	return pattern.NewLayout(c.WritePattern, v.WriteObjects)
+	objects := v.WriteObjects
+	if objects == 0 {
+		objects = DefaultObjects(c.WritePattern)
+	}
+	return pattern.NewLayout(c.WritePattern, objects)
+}
+
+// DefaultObjects returns the number of objects of a pattern if WRITE_OBJECTS is unset. A writer removes files only
+// after it has created that many. The default is so low that a writer of a local run, which is killed after two
+// seconds, removes files even if its storage takes only 20 records per second.
+func DefaultObjects(name pattern.Name) int {
+	if name.HasRemovals() {
+		return 32
+	}
+	return 1024
 }
 
 func (v Values) control() CellSpec {

@@ -90,17 +90,35 @@ func conflicts(v Values) []error {
 	check(v.AllowRelabel && !existing, "ALLOW_RELABEL", "true", "false if EXISTING_CLAIM is unset")
 	check(v.WriterNode == ClaimNode && !existing, "WRITER_NODE", string(ClaimNode),
 		"another value if EXISTING_CLAIM is unset")
-	need := int64(v.WriteObjects) * int64(v.RecordSize)
-	if slices.Contains(v.WritePatterns, pattern.Mixed) { // it has two files with slots
-		need *= 2
-	}
-	check(slices.ContainsFunc(v.WritePatterns, pattern.Name.HasObjects) && !existing && need > v.ClaimSize.Value(),
-		"WRITE_OBJECTS", strconv.Itoa(v.WriteObjects), fmt.Sprintf(
-			"so few that they fit into CLAIM_SIZE=%s: they need %d bytes", v.ClaimSize.String(), need))
+	need := v.slotBytes()
+	check(!existing && need > v.ClaimSize.Value(), "WRITE_OBJECTS", strconv.FormatUint(v.mostObjects(), 10), fmt.Sprintf(
+		"so few that they fit into CLAIM_SIZE=%s: they need %d bytes", v.ClaimSize.String(), need))
 	lowest := v.Thresholds.MinRate
 	check(v.WriteRate > 0 && lowest >= v.WriteRate, MinRateOption, fmt.Sprint(lowest),
 		fmt.Sprintf("less than WRITE_RATE, which is %v", v.WriteRate))
 	return slices.Concat(problems, excessiveRequests(v), excessiveCells(v))
+}
+
+// mostObjects returns the highest number of objects of the patterns, or 0 if none of them limits it.
+func (v Values) mostObjects() uint64 {
+	var most uint64
+	for _, name := range v.WritePatterns {
+		most = max(most, v.Layout(CellSpec{WritePattern: name}).Objects)
+	}
+	return most
+}
+
+// slotBytes returns the size in bytes of the objects of the pattern that needs most.
+func (v Values) slotBytes() int64 {
+	var most int64
+	for _, name := range v.WritePatterns {
+		need := int64(v.Layout(CellSpec{WritePattern: name}).Objects) * int64(v.RecordSize)
+		if name == pattern.Mixed { // it has two files with slots
+			need *= 2
+		}
+		most = max(most, need)
+	}
+	return most
 }
 
 // idText returns an option that id has read.

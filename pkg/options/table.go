@@ -65,8 +65,9 @@ func Table() []Option {
 		{
 			Name: "CHAOS_INTERVAL", Default: "10", IsLitmus: true,
 			Doc: "Seconds, or a duration such as `2m`, from the start of the chaos to the first deletion, and between " +
-				"deletions. If the new writer has no acknowledgement by then, that deletion is skipped. Only the last deletion of " +
-				"the chaos is delayed instead. With `RANDOMNESS`, also a range such as `5-10` or `5s-2m`.",
+				"deletions. If the new writer has no acknowledgement when a deletion is due, this deletion is skipped. The last " +
+				"deletion is never skipped: it waits for the first acknowledgement. With `RANDOMNESS`, also a range such as " +
+				"`5-10` or `5s-2m`.",
 			set: interval,
 		},
 		{
@@ -134,7 +135,7 @@ func Table() []Option {
 		{
 			Name: "MAX_CELLS", Default: "100",
 			Doc: fmt.Sprintf("Maximum number of cells, 1 to %d. A run with more cells, the control included, ends before it "+
-				"creates anything.", maxCells),
+				"creates anything. With `STORAGE_CLASSES=*`, cells that are known to be Skipped do not count.", maxCells),
 			set: number(1, maxCells, func(v *Values) *int { return &v.MaxCells }),
 		},
 		{
@@ -203,7 +204,8 @@ func Table() []Option {
 		},
 		{
 			Name: "JOURNAL_FILE", Default: "/data/logs.log",
-			Doc: "Path of the journal in the pods. The volume is mounted at its folder.",
+			Doc: "Path of the journal in the pods. The volume is mounted at the folder of this path. On an existing claim, " +
+				"the journal is in a new folder below it, whose name begins with `volume-durability-`.",
 			set: journalFile,
 		},
 		{
@@ -225,15 +227,17 @@ func Table() []Option {
 			set: list(choice(pattern.Names()...), func(v *Values) *[]pattern.Name { return &v.WritePatterns }),
 		},
 		{
-			Name: "WRITE_OBJECTS", Default: "1024",
-			Doc: fmt.Sprintf("Number of slots or files that `overwrite`, `map`, `replace` and `mixed` write in turn, and of files "+
-				"that `remove` and `recycle` keep, %d to %d. For `remove`, `recycle` and `mixed`, it is at most 64.", minObjects, pattern.MaxObjects),
-			set: number(minObjects, pattern.MaxObjects, func(v *Values) *int { return &v.WriteObjects }),
+			Name: "WRITE_OBJECTS",
+			Doc: fmt.Sprintf("Number of slots or files that `overwrite`, `map`, `replace` and `mixed` write in turn, and of "+
+				"files that `remove` and `recycle` keep, %d to %d", minObjects, pattern.MaxObjects) + defaultObjectsDoc(),
+			set: optional(number(minObjects, pattern.MaxObjects, func(v *Values) *int { return &v.WriteObjects })),
 		},
 		{
 			Name: "KEEP", Default: "false", Suggestions: booleans,
-			Doc: keepDoc + " They are deleted with the engine.", FlagDoc: keepDoc + " Delete them with cleanup --run.",
-			set: boolean(func(v *Values) *bool { return &v.Keep }),
+			Doc: keepDoc + " If `WORKLOAD_NAMESPACE` is the namespace of the engine, they are deleted with the engine. " +
+				"Otherwise, delete them with `cleanup --run ID`.",
+			FlagDoc: keepDoc + " Delete them with cleanup --run.",
+			set:     boolean(func(v *Values) *bool { return &v.Keep }),
 		},
 		{
 			Name: "LIB_IMAGE", IsLitmus: true,
@@ -430,6 +434,12 @@ func quoted(words []string) string { return "`" + strings.Join(words, "`, `") + 
 
 // minObjects is the minimum of WRITE_OBJECTS. With fewer objects, each would be in flight most of the time.
 const minObjects = 16
+
+// defaultObjectsDoc ends the description of WRITE_OBJECTS.
+func defaultObjectsDoc() string {
+	return fmt.Sprintf("; empty for %d, or %d with `remove`, `recycle` and `mixed`.", DefaultObjects(pattern.Overwrite),
+		DefaultObjects(pattern.Remove))
+}
 
 func patternNames() []string {
 	var names []string

@@ -244,6 +244,38 @@ func TestCells_TakeTheClassesOfTheCluster(t *testing.T) {
 	assert.Equal(t, []string{"a", "b.c"}, []string{cells[0].Name, cells[1].Name})
 }
 
+// A writer removes files only after it has created as many as are kept, so remove needs a lower default.
+func TestLayout_DefaultNumberOfObjectsDependsOnThePattern(t *testing.T) {
+	layouts := func(values map[string]string) map[string]uint64 {
+		values["WRITE_PATTERN"] = "append,overwrite,create,remove"
+		v, err := Parse(env(values))
+		require.NoError(t, err)
+		objects := map[string]uint64{}
+		for _, c := range v.Cells(nil) {
+			objects[c.Name] = v.Layout(c).Objects
+		}
+		return objects
+	}
+	assert.Equal(t, map[string]uint64{"append": 0, "overwrite": 1024, "create": 0, "remove": 32},
+		layouts(map[string]string{}))
+	assert.Equal(t, map[string]uint64{"append": 0, "overwrite": 64, "create": 0, "remove": 64},
+		layouts(map[string]string{"WRITE_OBJECTS": "64"}))
+}
+
+func TestParse_ObjectsMustFitIntoTheClaim(t *testing.T) {
+	for patterns, want := range map[string]string{
+		"remove,overwrite": `WRITE_OBJECTS="1024": want so few that they fit into CLAIM_SIZE=100Ki: they need 262144 bytes`,
+		"append,create":    "", "remove": "",
+	} {
+		_, err := Parse(env(map[string]string{"WRITE_PATTERN": patterns, "CLAIM_SIZE": "100Ki"}))
+		if want == "" {
+			assert.NoError(t, err, patterns)
+		} else {
+			assert.ErrorContains(t, err, want, patterns)
+		}
+	}
+}
+
 func TestParse_AllowsOneCellOnAnExistingClaim(t *testing.T) {
 	_, err := Parse(env(map[string]string{"EXISTING_CLAIM": "c", "FORCE": "true,false"}))
 	assert.ErrorContains(t, err, "a claim can hold only one journal")

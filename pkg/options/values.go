@@ -85,7 +85,7 @@ type Values struct {
 	// StorageClasses are the StorageClasses to test: an empty name is the cluster's default, "*" is every StorageClass.
 	StorageClasses []string `json:"storageClasses"`
 	ExistingClaim  string   `json:"existingClaim,omitempty"`
-	// AllowRelabel lets the run use ExistingClaim with another SELinux label than a running pod that uses it.
+	// AllowRelabel lets the run use the existing claim with another SELinux label than a running pod that uses it.
 	AllowRelabel bool `json:"allowRelabel,omitempty"`
 
 	ClaimName string            `json:"claimName"`
@@ -124,15 +124,17 @@ type Values struct {
 	WriteRate float64 `json:"writeRate"`
 	// WritePatterns are the ways in which the writers write.
 	WritePatterns []pattern.Name `json:"writePatterns"`
-	// WriteObjects is the number of objects that a pattern writes in turn, or keeps.
-	WriteObjects int `json:"writeObjects"`
+	// WriteObjects is the number of objects that a pattern writes in turn, or keeps. If it is absent, the number depends
+	// on the pattern; the layout of a cell has it.
+	WriteObjects int `json:"writeObjects,omitempty"`
 
 	// Image is the image of the writer and the reader; absent for the experiment's image.
 	Image           string            `json:"image,omitempty"`
 	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy"`
 	Orchestrator    Orchestrator      `json:"orchestrator"`
-	// RunAsUser and RunAsGroup are the user and the group of the pods; absent if the cluster assigns them.
-	RunAsUser  *int64 `json:"runAsUser,omitempty"`
+	// RunAsUser is the user of the pods; absent if the cluster assigns it.
+	RunAsUser *int64 `json:"runAsUser,omitempty"`
+	// RunAsGroup is the group of the pods; absent if the cluster assigns it.
 	RunAsGroup *int64 `json:"runAsGroup,omitempty"`
 	// SupplementalGroups are further groups of the pods.
 	SupplementalGroups []int64 `json:"supplementalGroups,omitempty"`

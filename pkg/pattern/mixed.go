@@ -62,16 +62,28 @@ func (m Model) HasShared() bool { return m.Pattern.SharesObjects() || m.Pattern 
 func (m Model) HasOwned() bool { return !m.Pattern.SharesObjects() }
 
 // CountShared returns how many of the first n operations of an epoch write objects that every epoch writes.
-func (m Model) CountShared(n uint64) uint64 {
+func (m Model) CountShared(n uint64) uint64 { return m.count(n, Name.SharesObjects) }
+
+// CountRemoved returns how many of the first n operations of an epoch write objects that others of them remove or
+// rename.
+func (m Model) CountRemoved(n uint64) uint64 {
+	if n < m.Objects {
+		return 0
+	}
+	return m.count(n-m.Objects, Name.RemovesObjects)
+}
+
+// count returns how many of the first n operations of an epoch have a pattern with a property.
+func (m Model) count(n uint64, has func(Name) bool) uint64 {
 	if m.Pattern != Mixed {
-		if m.HasShared() {
+		if has(m.Pattern) {
 			return n
 		}
 		return 0
 	}
 	var round, rest uint64
 	for seq := uint64(1); seq <= m.Objects; seq++ {
-		if m.patternAt(seq).SharesObjects() {
+		if has(m.patternAt(seq)) {
 			round++
 			if seq <= n%m.Objects {
 				rest++

@@ -85,7 +85,8 @@ var descriptions = []Description{
 		"maildir, segments, objects",
 	},
 	{
-		Remove, "create a file as `create` does, remove the oldest file, `fsync` the folder",
+		Remove, "create a file as `create` does; if the writer then has more than `WRITE_OBJECTS` files, remove its oldest " +
+			"one; `fsync` the folder",
 		"each removed file is absent, and each file that was not removed is present and complete",
 		"mail queues, removed segments of logs",
 	},
@@ -155,7 +156,10 @@ func (n Name) Noun() string {
 }
 
 // reusesObjects reports whether the number of objects is limited: they are written in turn, or removed.
-func (n Name) reusesObjects() bool { return n.SharesObjects() || n.RemovesObjects() || n == Mixed }
+func (n Name) reusesObjects() bool { return n.SharesObjects() || n.HasRemovals() }
+
+// HasRemovals reports whether some operations of the pattern remove or rename objects.
+func (n Name) HasRemovals() bool { return n.RemovesObjects() || n == Mixed }
 
 // Limits of the number of objects. The option WRITE_OBJECTS has a higher minimum. The maximum limits the memory of the
 // reader.
@@ -167,22 +171,15 @@ const (
 // Layout is what the writers and readers of a pattern must agree on, besides the journal's format.
 type Layout struct {
 	Pattern Name `json:"pattern"`
-	// Objects is the number of objects that are written in turn. For Remove and Recycle, it is the number of files
-	// that are kept. For Mixed, it is both. It is 0 for Create and for the patterns that append.
+	// Objects is the number of objects that are written in turn. For Remove and Recycle, it is the number of files that
+	// each writer keeps. For Mixed, it is both. It is absent for Create and for the patterns that append.
 	Objects uint64 `json:"objects,omitempty"`
 }
-
-// maxKept is the maximum number of files that are kept before they are removed, renamed or, for Mixed, written again.
-// It is so low that also the writers of short epochs do that.
-const maxKept = 64
 
 // NewLayout returns the layout of a pattern. Objects is ignored if the pattern does not reuse objects.
 func NewLayout(name Name, objects int) Layout {
 	l := Layout{Pattern: name}
-	switch {
-	case name.RemovesObjects() || name == Mixed:
-		l.Objects = uint64(min(objects, maxKept))
-	case name.reusesObjects():
+	if name.reusesObjects() {
 		l.Objects = uint64(objects)
 	}
 	return l

@@ -106,7 +106,7 @@ type Cell struct {
 	// Reason is the reason for the verdict, in one or more sentences.
 	Reason  string         `json:"reason"`
 	Journal journal.Format `json:"journal"`
-	// Layout has the objects of the write pattern; absent if records are appended to one journal.
+	// Layout is the write pattern and the number of its objects; absent for append.
 	Layout pattern.Layout `json:"layout,omitzero"`
 	// JournalFile is the path of the journal in the pods.
 	JournalFile string `json:"journalFile"`
@@ -312,15 +312,12 @@ func (c Cell) intactSentence() string {
 
 // intactPhrase states that all acknowledged records are intact.
 func (c Cell) intactPhrase() string {
-	n := ledger.CountRecords(c.Acks)
-	if n == 1 {
-		return "The only acknowledged record is intact"
+	j := judge.Judgement{Acknowledged: ledger.CountRecords(c.Acks)}
+	if c.Reader != nil {
+		j.Superseded, j.Removed = c.Reader.Judgement.Superseded, c.Reader.Judgement.Removed
 	}
-	all := "All " + judge.Count(n, "acknowledged record") + " are intact"
-	if c.Reader != nil && c.Reader.Judgement.Superseded > 0 {
-		return all + ", or later ones replaced them (" + judge.FormatCount(c.Reader.Judgement.Superseded) + ")"
-	}
-	return all
+	phrase := j.IntactPhrase()
+	return strings.ToUpper(phrase[:1]) + phrase[1:]
 }
 
 // faultNoun returns the noun for one deletion: a local run kills a process.

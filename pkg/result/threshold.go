@@ -10,7 +10,7 @@ import (
 type Threshold struct {
 	// Option is the name of the option that sets the limit.
 	Option string `json:"option"`
-	// Unit is the unit of Limit and Measured.
+	// Unit is the unit of the limit and of the figure.
 	Unit  ThresholdUnit `json:"unit"`
 	Limit float64       `json:"limit"`
 	// Measured is the figure; absent if it was not measured.

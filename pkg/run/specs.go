@@ -30,7 +30,7 @@ func (s specs) isBlock() bool { return s.cell.Spec.VolumeMode == corev1.Persiste
 // hold other data.
 func (s specs) hasOwnFolder() bool { return s.cell.Spec.ExistingClaim != "" && !s.isBlock() }
 
-// mountPath returns where the volume is in the pods: the folder of the journal, or the journal itself if the volume
+// mountPath returns where the volume is in the pods: the folder of JOURNAL_FILE, or JOURNAL_FILE itself if the volume
 // is a block device.
 func (s specs) mountPath() string {
 	if s.isBlock() {

@@ -1,6 +1,11 @@
 package verdict
 
 import (
+	"fmt"
+	"slices"
+
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -9,6 +14,9 @@ import (
 // AddNotShown adds to NotShown what the cell does not show, even with a Pass. It depends on the provenance, as the
 // evidence level does, so the two do not contradict each other.
 func AddNotShown(c *result.Cell) {
+	if limit := RemovalLimit(c.Layout, c.Acks); limit != "" {
+		c.NotShown = append(c.NotShown, limit)
+	}
 	if c.IsLocal() {
 		c.NotShown = append(c.NotShown, localLimits(c.Provenance)...)
 		return
@@ -17,6 +25,17 @@ func AddNotShown(c *result.Cell) {
 		c.NotShown = append(c.NotShown, sameNodeLimit(c.Provenance, c.Reader.ScanResult.ReadMode))
 	}
 	c.NotShown = append(c.NotShown, "the run did not test whether acknowledged records survive a power failure")
+}
+
+// RemovalLimit returns a sentence if the write pattern removes files, but no acknowledged operation removed one;
+// otherwise it returns an empty string.
+func RemovalLimit(layout pattern.Layout, acks []ledger.Ack) string {
+	removes := func(a ledger.Ack) bool { return a.Seq > layout.Objects }
+	if !layout.Pattern.HasRemovals() || len(acks) == 0 || slices.ContainsFunc(acks, removes) {
+		return ""
+	}
+	return fmt.Sprintf("the run tested only the creation of files, not what the write pattern %s does afterwards: no "+
+		"writer had more than %d acknowledged records (WRITE_OBJECTS)", layout.Pattern, layout.Objects)
 }
 
 // sameNodeLimit returns what a reader on the writer's node does not show.

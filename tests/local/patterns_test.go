@@ -48,6 +48,14 @@ func TestPatterns_PassOnRealFilesystems(t *testing.T) {
 	}
 }
 
+func TestPatterns_RemoveRemovesFilesByDefault(t *testing.T) {
+	t.Parallel()
+	o := run(t, t.TempDir(), "--write-pattern=remove")
+	o.requireVerdict(t, judge.Pass)
+	assert.Positive(t, o.cell(t).Reader.Judgement.Removed)
+	assert.Contains(t, o.result.Reason, "or later operations removed them")
+}
+
 func TestPatterns_OverwriteOfABlockDevice(t *testing.T) {
 	t.Parallel()
 	needsRoot(t)

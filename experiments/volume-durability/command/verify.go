@@ -26,6 +26,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/verdict"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
@@ -57,7 +58,7 @@ pattern. verify scans and judges the journal in the same way as a run.
 If there is no such file, but its folder exists, the journal is missing, which is a loss.
 
 Exit codes:
-  0    every acknowledged record is present and intact
+  0    no acknowledged data was lost or damaged
   1    acknowledged data was lost or damaged, or could not be read
   2    the journal could not be checked
   130  the command was interrupted`,
@@ -99,7 +100,7 @@ type expectation struct {
 	Earlier []journal.ScanReport
 	Epochs  int
 	Overlap bool
-	// Layout has the objects of the write pattern; zero if records are appended to one journal.
+	// Layout has the objects of the write pattern; zero for the write pattern append.
 	Layout pattern.Layout
 }
 
@@ -393,6 +394,9 @@ func (v *verifyCommand) notes(o verification) []string {
 	if v.hasNoObject(o) {
 		notes = append(notes, "no file in "+v.journal+" has the name of an object: check that --journal has the right path")
 	}
+	if limit := verdict.RemovalLimit(o.Layout, o.Acks); limit != "" {
+		notes = append(notes, limit)
+	}
 	if n := judge.TrailingBytes(o.Scan, o.Judgement.Findings); n > 0 {
 		notes = append(notes, fmt.Sprintf("%s after the last record, which no writer of this journal wrote",
 			judge.Count(n, "byte")))
@@ -513,13 +517,9 @@ func (r watchedReader) Read(b []byte) (n int, err error) {
 }
 
 func (o verification) reason() string {
-	acknowledged := o.Judgement.Acknowledged
 	switch o.Verdict {
 	case judge.Pass:
-		if acknowledged == 1 {
-			return "the only acknowledged record is intact"
-		}
-		return fmt.Sprintf("all %s are intact", judge.Count(acknowledged, "acknowledged record")) + o.superseded()
+		return o.Judgement.IntactPhrase()
 	case judge.Fail:
 		return fmt.Sprintf("%s; %s", judge.Summary(o.Judgement.Findings), o.total())
 	}

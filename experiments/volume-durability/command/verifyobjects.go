@@ -100,14 +100,6 @@ func (e expectation) points() []journal.Point {
 	return points
 }
 
-// superseded describes the acknowledged records that later ones replaced; empty if there are none.
-func (o verification) superseded() string {
-	if o.Judgement.Superseded == 0 {
-		return ""
-	}
-	return ", or later ones replaced them (" + judge.FormatCount(o.Judgement.Superseded) + ")"
-}
-
 // describeLayout describes the objects of a write pattern.
 func describeLayout(l pattern.Layout) string {
 	noun := l.Pattern.Noun()

@@ -137,6 +137,19 @@ func TestVerify_TextNamesTheObjects(t *testing.T) {
 	assert.Contains(t, out, "objects       16 slots of the write pattern overwrite")
 }
 
+func TestVerify_ShowsWhetherFilesWereRemoved(t *testing.T) {
+	path, run := writeObjects(t, pattern.Remove)
+	_, found := verifyJSON(t, "--journal", path, "--bundle", writeBundle(t, run))
+	assert.Equal(t, "all 100 acknowledged records are intact, or later operations removed them (84)", found.Reason)
+	assert.Empty(t, found.Judgement.Notes)
+
+	path, run = writeObjects(t, pattern.Create) // the same files as those of a writer that removed none
+	run.Cells[0].Layout = pattern.Layout{Pattern: pattern.Remove, Objects: 100}
+	_, found = verifyJSON(t, "--journal", path, "--bundle", writeBundle(t, run))
+	assert.Equal(t, "all 100 acknowledged records are intact", found.Reason)
+	assert.Contains(t, fmt.Sprint(found.Judgement.Notes), "the run tested only the creation of files")
+}
+
 func TestVerify_ObjectsThatAreNotThere(t *testing.T) {
 	path, run := writeObjects(t, pattern.Create)
 	folder := writeBundle(t, run)

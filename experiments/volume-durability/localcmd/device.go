@@ -19,7 +19,8 @@ func checkDeviceSize(device string, values options.Values) error {
 	if !name.HasObjects() {
 		return nil
 	}
-	model, err := pattern.NewModel(local.Format("", values.RecordSize), pattern.NewLayout(name, values.WriteObjects))
+	layout := values.Layout(options.CellSpec{WritePattern: name})
+	model, err := pattern.NewModel(local.Format("", values.RecordSize), layout)
 	if err != nil {
 		return err
 	}

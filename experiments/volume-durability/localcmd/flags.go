@@ -40,7 +40,7 @@ func runOptions() []localOption {
 		{"RECORD_SIZE", "256", recordSizeHelp},
 		{"WRITE_RATE", "100", writeRateHelp},
 		{"WRITE_PATTERN", "append", "how the writer writes: " + pattern.List(pattern.Names())},
-		{"WRITE_OBJECTS", "1024", "number of slots or files that a pattern writes in turn, or keeps"},
+		{"WRITE_OBJECTS", "", "number of slots or files that a pattern writes in turn, or keeps; " + defaultObjectsHelp()},
 		{evidenceOption, "none", "lowest evidence level at which the run can pass: " + strings.Join(levels(), ", ")},
 		{options.MaxRecoveryOption, "", "longest recovery with which the run can pass, such as 5s; empty for no threshold"},
 		{options.MaxCommitP99Option, "", "longest duration of 99 % of the commits, such as 50ms; empty for no threshold"},
@@ -51,6 +51,12 @@ func runOptions() []localOption {
 		{"VERIFY_TIMEOUT", "300", "seconds that reading the journal back may take"},
 		{"KEEP", "false", "keep the folder with the journal after the run"},
 	}
+}
+
+// defaultObjectsHelp describes the default of --write-objects.
+func defaultObjectsHelp() string {
+	return fmt.Sprintf("empty for %d, or %d with remove, recycle and mixed", options.DefaultObjects(pattern.Overwrite),
+		options.DefaultObjects(pattern.Remove))
 }
 
 // optionFlag is the value of an option's flag.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -58,6 +59,17 @@ func TestLocal_HasNoLimitOfAClaim(t *testing.T) {
 	flags.value["RECORD_SIZE"] = &optionFlag{value: "65536"}
 	_, err := flags.parse()
 	assert.NoError(t, err)
+}
+
+func TestLocal_KeepsFewFilesByDefaultIfThePatternRemovesThem(t *testing.T) {
+	for name, objects := range map[pattern.Name]uint64{pattern.Overwrite: 1024, pattern.Remove: 32} {
+		var flags optionFlags
+		flags.addTo(pflag.NewFlagSet("local", pflag.ContinueOnError), runOptions())
+		flags.value["WRITE_PATTERN"].value = string(name)
+		v, err := flags.parse()
+		require.NoError(t, err)
+		assert.Equal(t, objects, v.Layout(options.CellSpec{WritePattern: name}).Objects, name)
+	}
 }
 
 func TestCheckDevicePattern_RejectsPatternsThatNeedAFilesystem(t *testing.T) {

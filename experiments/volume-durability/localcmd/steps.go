@@ -115,8 +115,8 @@ func newRead(l *localCommand) *cobra.Command {
 	flags := terminal.NewFlagGroup("Flags")
 	flags.IntVar(&r.reading.RecordSize, "record-size", 256, "bytes per record, as set for the writer")
 	flags.StringVar(&r.pattern, "write-pattern", string(pattern.Append), "write pattern, as set for the writer")
-	flags.IntVar(&r.objects, "write-objects", options.Defaults().WriteObjects,
-		"number of slots or files of the write pattern, as set for the writer")
+	flags.IntVar(&r.objects, "write-objects", 0,
+		"number of slots or files of the write pattern, as set for the writer; 0 if it was not set")
 	terminal.AddDuration(flags.FlagSet, &r.reading.Timeout, "verify-timeout", 5*time.Minute, time.Second,
 		"time that reading a journal may take")
 	r.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
@@ -130,7 +130,11 @@ func (r *readCommand) execute(ctx context.Context, folder string) error {
 		return err
 	}
 	helper := append([]string{executable}, r.helperArgs()...)
-	r.reading.Layout = pattern.NewLayout(pattern.Name(r.pattern), r.objects)
+	name := pattern.Name(r.pattern)
+	if r.objects == 0 {
+		r.objects = options.DefaultObjects(name)
+	}
+	r.reading.Layout = pattern.NewLayout(name, r.objects)
 	if err := r.reading.Layout.Validate(); err != nil {
 		return fmt.Errorf("--write-pattern, --write-objects: %w", err)
 	}

@@ -253,6 +253,26 @@ func TestHeadline_OfEachVerdict(t *testing.T) {
 	}
 }
 
+func TestHeadline_OfAPassByWritePattern(t *testing.T) {
+	for name, want := range map[pattern.Name]string{
+		pattern.Append: "were intact and in order after", pattern.Create: "were intact after",
+		pattern.Replace: "were intact, or replaced by later ones, after",
+		pattern.Remove:  "were intact, or replaced or removed by later operations, after",
+	} {
+		r := samples.Pass()
+		r.Cells[0].Layout.Pattern = name
+		assert.Contains(t, strings.ReplaceAll(headline(r), space, " "), want)
+	}
+}
+
+func TestRender_CountsTheRemovedFiles(t *testing.T) {
+	r := samples.Pass()
+	r.Cells[0].Layout = pattern.Layout{Pattern: pattern.Remove, Objects: 32}
+	r.Cells[0].Reader.Judgement.Removed = 1200
+	_, tree := rendered(t, r)
+	assert.Contains(t, strings.ReplaceAll(text(tree), space, " "), "Removed1 200 files, by acknowledged operations")
+}
+
 // failed returns a failed cell with 100 acknowledged records.
 func failed(name string, findings ...judge.Finding) result.Cell {
 	return result.Cell{

@@ -9,6 +9,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -31,11 +32,7 @@ func headline(r result.Result) string {
 
 func passHeadline(r result.Result) string {
 	cells, acknowledged, deletions := total(r)
-	intact := " intact and in order"
-	if slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Layout.Pattern.HasObjects() }) {
-		intact = " intact, or replaced by later ones,"
-	}
-	after := intact + " after " + counted(deletions, "deletion") + "."
+	after := intactWords(r) + " after " + counted(deletions, "deletion") + "."
 	if acknowledged == 1 {
 		return "The only acknowledged record was" + after
 	}
@@ -44,6 +41,22 @@ func passHeadline(r result.Result) string {
 		records += " of " + counted(cells, "cell")
 	}
 	return "All " + records + " were" + after
+}
+
+// intactWords describe the acknowledged records of a run that passed.
+func intactWords(r result.Result) string {
+	has := func(is func(pattern.Name) bool) bool {
+		return slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return is(c.Layout.Pattern) })
+	}
+	switch {
+	case has(pattern.Name.RemovesObjects):
+		return " intact, or replaced or removed by later operations,"
+	case has(pattern.Name.SharesObjects):
+		return " intact, or replaced by later ones,"
+	case has(pattern.Name.HasObjects):
+		return " intact"
+	}
+	return " intact and in order"
 }
 
 func failHeadline(r result.Result) string {
