@@ -59,6 +59,7 @@ func (e *evaluation) checkObjects() {
 	}
 	o.checkEach()
 	o.checkUnexpected()
+	e.judgement.Removed = countRemoved(o.model, e.Acks)
 	for _, f := range o.findings.merged(o.model, o.Scan.RecordSize) {
 		e.report(f)
 	}
@@ -135,7 +136,6 @@ func (o *objectEvaluation) lastAcknowledged() []journal.Point {
 func (o *objectEvaluation) checkOwned() {
 	for _, ack := range o.Acks {
 		o.checkRemoved(ack)
-		o.judgement.Removed += o.firstKept(ack) - 1
 		for seq := o.firstKept(ack); seq <= ack.Seq; seq++ {
 			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
 			o.checkObject(point, o.model.Written(point))
