@@ -60,6 +60,7 @@ func (e *evaluation) checkObjects() {
 	}
 	o.checkEach()
 	o.checkUnexpected()
+	e.judgement.Removed = countRemoved(o.model, e.Acks)
 	for _, f := range o.findings.merged(o.model, o.Scan.RecordSize) {
 		e.report(f)
 	}
@@ -155,7 +156,6 @@ func (o *objectEvaluation) lastAcknowledged() []journal.Point {
 func (o *objectEvaluation) checkOwned() {
 	for _, ack := range o.Acks {
 		o.checkRemoved(ack)
-		o.judgement.Removed += o.model.CountRemoved(ack.Seq)
 		for seq := o.firstKept(ack); seq <= ack.Seq; seq++ {
 			point := journal.Point{Epoch: ack.Epoch, Seq: seq}
 			if object := o.model.Written(point); object.Epoch > 0 && !o.isRemoved(object, ack) {

@@ -135,7 +135,7 @@ func Table() []Option {
 		{
 			Name: "MAX_CELLS", Default: "100",
 			Doc: fmt.Sprintf("Maximum number of cells, 1 to %d. A run with more cells, the control included, ends before it "+
-				"creates anything. With `STORAGE_CLASSES=*`, cells that are known to be Skipped do not count.", maxCells),
+				"creates anything. If `STORAGE_CLASSES` is `*`, cells that are known to be Skipped do not count.", maxCells),
 			set: number(1, maxCells, func(v *Values) *int { return &v.MaxCells }),
 		},
 		{
