@@ -145,7 +145,7 @@ func (r *runCommand) readSpec(ctx context.Context) (spec runSpec, notShown []str
 // chooseFolder chooses the folder of the bundle, and checks it before the run.
 func (r *runCommand) chooseFolder(spec runSpec) error {
 	if r.folder == "" {
-		r.folder = "volume-durability-" + spec.id
+		r.folder = folderPrefix + spec.id
 	}
 	return terminal.CheckBundleFolder(r.folder)
 }
