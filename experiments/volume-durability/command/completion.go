@@ -84,7 +84,7 @@ func completionOf(flag *pflag.Flag) completionFunc {
 		return runIDs
 	}
 	for _, option := range options.Table() {
-		if flag.Name == flagName(option.Name) {
+		if flag.Name == options.FlagName(option.Name) {
 			return completionOfOption(option)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/preflight"
 )
 
@@ -62,6 +63,9 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 	checkCtx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	checks := preflight.Run(checkCtx, spec.run())
+	for i := range checks {
+		checks[i].Name, checks[i].Message = options.UseFlags(checks[i].Name), options.UseFlags(checks[i].Message)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
