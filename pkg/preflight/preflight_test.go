@@ -1,8 +1,8 @@
 package preflight
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"errors"
 	"os"
 	"slices"
