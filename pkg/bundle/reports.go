@@ -76,7 +76,8 @@ func ledgers(r result.Result) []Ledger {
 			displayName = c.DisplayName()
 		}
 		all = append(all, Ledger{
-			Cell: c.Spec.Name, DisplayName: displayName, JournalFile: c.JournalFile, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Spec.Force,
+			Cell: c.Spec.Name, DisplayName: displayName,
+			JournalFile: c.JournalFile, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Spec.Force,
 			Layout: c.Layout, Acks: append([]ledger.Ack{}, c.Acks...),
 		})
 	}

@@ -348,5 +348,6 @@ func TestWithoutRepetitions_KeepsEachCauseOnce(t *testing.T) {
 	assert.Equal(t, []string{"ErrImagePull: unauthorized", failed},
 		withoutRepetitions([]string{"ErrImagePull: unauthorized", failed}), "another cause")
 	final := &finalError{message: waiting}
-	assert.Equal(t, "ErrImagePull: "+cause, withMessage(final, "ErrImagePull: "+cause), "the kubelet tried again meanwhile")
+	again := "ErrImagePull: " + cause
+	assert.Equal(t, again, withMessage(final, again), "the kubelet tried again meanwhile")
 }

@@ -457,7 +457,8 @@ func TestAwaitRunning_AWaitForTheProvisionerIsUnusualOnlyAfterSomeTime(t *testin
 		time.AfterFunc(patience+10*time.Second, func() { w.observe(running) })
 		_, err := w.awaited(t)
 		require.NoError(t, err)
-		assert.Equal(t, map[string]time.Duration{"ExternalProvisioning: Waiting for a volume to be created": patience}, reasons)
+		const unusual = "ExternalProvisioning: Waiting for a volume to be created"
+		assert.Equal(t, map[string]time.Duration{unusual: patience}, reasons)
 	})
 }
 

@@ -99,7 +99,8 @@ func TestParse_ReadsThresholds(t *testing.T) {
 		MaxRecovery: 90 * time.Second, MaxCommitP99: 50 * time.Millisecond, MaxCommit: 2 * time.Second, MinRate: 99.5,
 	}, got)
 	for name, wrong := range map[string][]string{
-		"MAX_RECOVERY": {"-30", "0", "-1s", "soon", "2000h", "9223372036854775807"}, "MAX_COMMIT_P99": {"50 ms", "1ns"}, "MAX_COMMIT": {"0s"},
+		"MAX_RECOVERY":   {"-30", "0", "-1s", "soon", "2000h", "9223372036854775807"},
+		"MAX_COMMIT_P99": {"50 ms", "1ns"}, "MAX_COMMIT": {"0s"},
 		"MIN_RATE": {"0", "-1", "NaN", "100", "fast"}, // WRITE_RATE is 100
 	} {
 		for _, value := range wrong {

@@ -105,7 +105,7 @@ func (p permission) denied(ctx context.Context, client kubernetes.Interface, nam
 }
 
 // CheckRights returns an error if the user may not create or remove what a run creates. If the API server does not
-// answer the questions, it returns nil: the run itself shows what is not allowed.
+// answer the questions, it returns nil: a request of the run fails then.
 func CheckRights(ctx context.Context, r run.Run, plan run.Plan) error {
 	needed := []permission{
 		{resource: "pods", verbs: []string{"create", "delete"}}, {resource: "pods/log", verbs: []string{"get"}},

@@ -275,7 +275,7 @@ func TestMatchEntry_ByNameOrRun(t *testing.T) {
 	assert.Equal(t, -1, none)
 }
 
-// The folders of runs have long names, and nobody types them whole.
+// The folders of runs have long names, which users shorten.
 func TestRun_IsNamedByABeginningEverywhere(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	t.Chdir(t.TempDir())
