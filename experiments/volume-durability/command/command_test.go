@@ -295,7 +295,7 @@ func TestRun_IsNamedByABeginningEverywhere(t *testing.T) {
 	require.NoError(t, os.WriteFile("j", nil, 0o600))
 	for _, name := range []string{
 		"volume-durability-5f6c", "./volume-durability-5f6c", "5f6c", "volume-durability-bundle-5f6c", "mi", "77",
-		"elsewhere/77", "elsewhere/volume-durability-77",
+		"elsewhere/77", "elsewhere/volume-durability-77", "5f6c…aa", "volume…-aaaa",
 	} {
 		for _, args := range [][]string{
 			{"report", name}, {"report", "compare", name, "mine"}, {"report", "trend", name},

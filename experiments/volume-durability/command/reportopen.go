@@ -62,7 +62,8 @@ func (r *reportCommand) open(ctx context.Context, bundles []loadedBundle, args [
 		err = errors.Join(err, os.RemoveAll(folder))
 		file = ""
 	}
-	reason := strings.Join(strings.FieldsFunc(string(output), func(r rune) bool { return r == '\n' }), "; ")
+	reason := strings.TrimSpace(string(output))
+	reason = reason[strings.LastIndex(reason, "\n")+1:] // before it, xdg-open lists all browsers that it has not found
 	if reason != "" {
 		reason = ": " + reason
 	}

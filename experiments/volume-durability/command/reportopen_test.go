@@ -30,7 +30,7 @@ func opener(t *testing.T, script string) (temporary string) {
 
 func TestReportOpen_WithoutABrowserSaysWhatToDo(t *testing.T) {
 	one, two := writeBundle(t, samples.Pass()), writeBundle(t, samples.Fail())
-	for name, script := range map[string]string{"no program": "", "no display": "echo cannot open display >&2; exit 3"} {
+	for name, script := range map[string]string{"no program": "", "no display": "echo not found; echo cannot open display >&2; exit 3"} {
 		t.Run(name, func(t *testing.T) {
 			temporary := opener(t, script)
 			code, _, errOut := execute(t, "report", "open", one)
@@ -41,7 +41,7 @@ func TestReportOpen_WithoutABrowserSaysWhatToDo(t *testing.T) {
 			assert.Contains(t, errOut, "To fix this: write the page to a file, and open that in a browser: "+
 				"volume-durability report "+one+" "+two+" -o html --to report.html\n")
 			if script != "" {
-				assert.Contains(t, errOut, "cannot open display")
+				assert.Contains(t, errOut, "exit status 3: cannot open display. To fix this")
 			}
 			left, err := os.ReadDir(temporary)
 			require.NoError(t, err)

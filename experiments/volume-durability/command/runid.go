@@ -20,14 +20,15 @@ type namedRun struct {
 }
 
 // matchRun returns the index of the run that an argument means: the one with that name or ID, or the only one whose
-// name or ID begins with it. It returns -1 if there is none, and an error if there are several.
+// name or ID begins with it or is shortened to it in a table. It returns -1 if there is none, and an error if there are
+// several.
 func matchRun(arg string, runs []namedRun) (int, error) {
 	if i := slices.IndexFunc(runs, func(r namedRun) bool { return r.name == arg || r.id == arg }); i >= 0 && arg != "" {
 		return i, nil
 	}
 	first, ids := -1, []string{}
 	for i, r := range runs {
-		if !r.beginsWith(arg) || slices.Contains(ids, r.id) {
+		if !r.isMeantBy(arg) || slices.Contains(ids, r.id) {
 			continue
 		}
 		if first < 0 {
@@ -42,8 +43,14 @@ func matchRun(arg string, runs []namedRun) (int, error) {
 	return first, nil
 }
 
-func (r namedRun) beginsWith(arg string) bool {
-	return strings.HasPrefix(r.id, idOf(arg)) || r.name != "" && strings.HasPrefix(r.name, arg)
+func (r namedRun) isMeantBy(arg string) bool {
+	return isShortFor(r.id, idOf(arg)) || r.name != "" && isShortFor(r.name, arg)
+}
+
+// isShortFor reports whether a text is the beginning of a name, or the name as a table shortens it in the middle.
+func isShortFor(name, text string) bool {
+	head, tail, _ := strings.Cut(text, "…")
+	return len(name) >= len(head)+len(tail) && strings.HasPrefix(name, head) && strings.HasSuffix(name, tail)
 }
 
 // idOf returns the run's ID, or its beginning, in the name of a folder or of a ConfigMap with an evidence bundle.

@@ -86,6 +86,8 @@ func TestCompare_FindsWhatChanged(t *testing.T) {
 	}
 	assert.True(t, found)
 	text := c.Text()
+	lines := strings.Split(text, "\n")
+	assert.Equal(t, strings.Index(lines[0], "AFTER"), strings.Index(lines[1], "0123"), "the columns are aligned")
 	for _, want := range []string{
 		`run +8f3a5c7e9b1d2f40 +0123\n`, `Kubernetes +v1.34.4 +v1.37.0 +changed\n`, `ceph-rbd +verdict +Pass +Pass\n`,
 		`\n--reader-node +any +other +changed\n`, `\nNo regression: no verdict got worse\.\n$`,

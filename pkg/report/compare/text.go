@@ -19,8 +19,8 @@ func (c Comparison) Text() string {
 	var text strings.Builder
 	text.WriteString(table(func(row func(...string)) {
 		row("", "BEFORE", "AFTER", "CHANGE")
-		row("run", c.Before.ID, c.After.ID)
-		row("started", formatTime(c.Before.StartedAt), formatTime(c.After.StartedAt))
+		row("run", c.Before.ID, c.After.ID, "")
+		row("started", formatTime(c.Before.StartedAt), formatTime(c.After.StartedAt), "")
 		row("verdict", string(c.Before.Verdict), string(c.After.Verdict),
 			verdictChange(c.isRunWorse(), c.Before.Verdict, c.After.Verdict))
 		for _, change := range c.Changes {
