@@ -194,7 +194,8 @@ func (b Bundle) Verify() error {
 		case !found:
 			problems = append(problems, fmt.Errorf("%s is missing", want.Name))
 		case got.Size != want.Size:
-			problems = append(problems, fmt.Errorf("%s differs: it has %d bytes, not %d", want.Name, got.Size, want.Size))
+			problems = append(problems, fmt.Errorf("%s differs: it has %s, not %d",
+				want.Name, judge.Count(got.Size, "byte"), want.Size))
 		case got.SHA256 != want.SHA256:
 			problems = append(problems, fmt.Errorf("%s differs: its SHA-256 is %s, not %s", want.Name, got.SHA256, want.SHA256))
 		}

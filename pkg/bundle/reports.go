@@ -54,7 +54,9 @@ func reports(r result.Result) []report {
 
 // Ledger is the ledger of a cell in ledger.json.
 type Ledger struct {
-	Cell        string         `json:"cell,omitempty"`
+	Cell string `json:"cell,omitempty"`
+	// DisplayName is the name by which users see a cell that has no name of its own.
+	DisplayName string         `json:"displayName,omitempty"`
 	JournalFile string         `json:"journalFile"`
 	Journal     journal.Format `json:"journal"`
 	// Epochs is the number of writers.
@@ -69,8 +71,13 @@ type Ledger struct {
 func ledgers(r result.Result) []Ledger {
 	all := []Ledger{}
 	for _, c := range r.Cells {
+		displayName := ""
+		if c.Spec.Name == "" {
+			displayName = c.DisplayName()
+		}
 		all = append(all, Ledger{
-			Cell: c.Spec.Name, JournalFile: c.JournalFile, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Spec.Force,
+			Cell: c.Spec.Name, DisplayName: displayName,
+			JournalFile: c.JournalFile, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Spec.Force,
 			Layout: c.Layout, Acks: append([]ledger.Ack{}, c.Acks...),
 		})
 	}

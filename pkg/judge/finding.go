@@ -111,6 +111,15 @@ func Count[N ~int | ~int64 | ~uint64](n N, noun string) string {
 	return FormatCount(n) + " " + noun
 }
 
+// Plural returns a number and the words that follow it: one if the number is 1, and many otherwise. Use it where a verb
+// or another word has to agree with the number too.
+func Plural[N ~int | ~int64 | ~uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return FormatCount(n) + " " + many
+}
+
 // WasOrWere returns the verb after a number of things.
 func WasOrWere[N ~int | ~int64 | ~uint64](n N) string {
 	if n == 1 {

@@ -34,3 +34,9 @@ func TestCount_PluralisesTheNoun(t *testing.T) {
 	assert.Equal(t, "2 records", Count(uint64(2), "record"))
 	assert.Equal(t, "12 345 bytes", Count(int64(12345), "byte"))
 }
+
+func TestPlural_AgreesWithTheNumber(t *testing.T) {
+	for n, want := range map[int]string{0: "0 cells are left", 1: "1 cell is left", 2: "2 cells are left"} {
+		assert.Equal(t, want, Plural(n, "cell is left", "cells are left"))
+	}
+}

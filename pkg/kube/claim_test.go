@@ -17,7 +17,26 @@ func TestCreateClaim_ReportsNameConflict(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
 	assert.ErrorIs(t, err, ErrNameConflict)
-	assert.ErrorContains(t, err, "claim stig/stig-pvc already exists and was not created by this run")
+	assert.ErrorContains(t, err, "claim stig/stig-pvc already exists and was not created by this run. To fix this: "+
+		"delete it, or choose another name")
+}
+
+func TestCreate_NamesTheRunWhoseObjectIsInTheWay(t *testing.T) {
+	c := newTestClient(t)
+	kept := metav1.ObjectMeta{Labels: map[string]string{RunLabel: "5f6c"}}
+	kept.Name = "stig-pvc"
+	claims := c.API.CoreV1().PersistentVolumeClaims("stig")
+	_, err := claims.Create(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: kept}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	kept.Name = "read-pod"
+	_, err = c.API.CoreV1().Pods("stig").Create(t.Context(), &corev1.Pod{ObjectMeta: kept}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	const want = "already exists and was created by run 5f6c. To fix this: volume-durability cleanup -n stig --run 5f6c, "
+	_, err = c.CreateClaim(t.Context(), ClaimSpec{Name: "stig-pvc"})
+	assert.ErrorIs(t, err, ErrNameConflict)
+	assert.ErrorContains(t, err, "claim stig/stig-pvc "+want)
+	_, err = c.RunPod(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "read-pod"}})
+	assert.ErrorContains(t, err, "pod stig/read-pod "+want)
 }
 
 func TestClaim_OverridesTemplate(t *testing.T) {

@@ -64,10 +64,33 @@ var ErrNameConflict = errors.New("name conflict")
 // createError explains why the API server did not create an object.
 func (c Client) createError(kind, name string, err error) error {
 	if apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("%w: %s %s/%s already exists and was not created by this run%s",
-			ErrNameConflict, kind, c.Namespace, name, advice.Sentence("delete it, or choose another name"))
+		by, fix := "not created by this run", "delete it, or choose another name"
+		if id := c.runOf(kind, name); id != "" {
+			by = "created by run " + id
+			fix = fmt.Sprintf("volume-durability cleanup -n %s --run %s, if that run has ended, or choose another name",
+				c.Namespace, id)
+		}
+		return fmt.Errorf("%w: %s %s/%s already exists and was %s%s",
+			ErrNameConflict, kind, c.Namespace, name, by, advice.Sentence(fix))
 	}
 	return fmt.Errorf("creating %s %s/%s: %w%s", kind, c.Namespace, name, err, Hint(err.Error()))
+}
+
+// runOf returns the ID of the other run that created a claim or a pod; empty if none did, or if that is unknown.
+func (c Client) runOf(kind, name string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
+	defer cancel()
+	var object metav1.Object
+	var err error
+	if kind == "claim" {
+		object, err = c.API.CoreV1().PersistentVolumeClaims(c.Namespace).Get(ctx, name, metav1.GetOptions{})
+	} else {
+		object, err = c.API.CoreV1().Pods(c.Namespace).Get(ctx, name, metav1.GetOptions{})
+	}
+	if err != nil || c.isOfThisRun(object) {
+		return ""
+	}
+	return object.GetLabels()[RunLabel]
 }
 
 // RequireNamespace returns an error if the namespace does not exist. If the namespace may not be

@@ -79,7 +79,35 @@ func classify(f podFacts) diagnosis {
 	default:
 		unavailable = true
 	}
-	return diagnosis{reason: strings.Join(slices.Compact(messages), "; "), volumeUnavailable: unavailable}
+	return diagnosis{reason: strings.Join(withoutRepetitions(messages), "; "), volumeUnavailable: unavailable}
+}
+
+// withoutRepetitions leaves out the messages of which an earlier one has the cause. If an image cannot be pulled, the
+// state of the container and three events have the same cause.
+func withoutRepetitions(messages []string) []string {
+	var kept []string
+	for _, m := range messages {
+		if cause := causeIn(m); !slices.ContainsFunc(kept, func(k string) bool { return strings.Contains(k, cause) }) {
+			kept = append(kept, m)
+		}
+	}
+	for i := range kept {
+		kept[i] = withoutBackOff(kept[i])
+	}
+	return kept
+}
+
+// causeIn returns the part of a message that other messages about the same failure have as well: "Failed: Failed to
+// pull image "a": not found" has "not found".
+func causeIn(message string) string {
+	reason, text, _ := strings.Cut(message, ": ")
+	if reason != "Failed" && reason != "BackOff" { // the kubelet's events about containers
+		return message
+	}
+	if _, cause, found := strings.Cut(text, ": "); found {
+		return cause
+	}
+	return text
 }
 
 // collectFacts asks the API server what it reports about a pod.
@@ -266,7 +294,7 @@ func (c Client) explainNotDeleted(name string) string {
 
 // informative are the reasons of events of type Normal that explain why a pod or a claim waits.
 var informative = []string{
-	"FailedBinding", "ExternalProvisioning", "TriggeredScaleUp", "NotTriggerScaleUp", "Nominated",
+	"FailedBinding", externalProvisioning, "TriggeredScaleUp", "NotTriggerScaleUp", "Nominated",
 }
 
 // schedulingEvents are the reasons of events that are out of date once the pod has a node.

@@ -335,3 +335,19 @@ func TestDiagnose_SELinuxConflictIsNotAFailureOfTheVolume(t *testing.T) {
 		})
 	}
 }
+
+func TestWithoutRepetitions_KeepsEachCauseOnce(t *testing.T) {
+	const cause = `failed to resolve reference "registry/i:1": registry/i:1: not found`
+	waiting := `ImagePullBackOff: Back-off pulling image "registry/i:1": ErrImagePull: ` + cause
+	other := "FailedMount: stale file handle"
+	assert.Equal(t, []string{"ErrImagePull: " + cause, other}, withoutRepetitions([]string{
+		waiting, `BackOff: Back-off pulling image "registry/i:1"`, "Failed: Error: ImagePullBackOff",
+		`Failed: Failed to pull image "registry/i:1": ` + cause, "Failed: Error: ErrImagePull", other, other,
+	}))
+	failed := `Failed: Failed to pull image "i": i/o timeout`
+	assert.Equal(t, []string{"ErrImagePull: unauthorized", failed},
+		withoutRepetitions([]string{"ErrImagePull: unauthorized", failed}), "another cause")
+	final := &finalError{message: waiting}
+	again := "ErrImagePull: " + cause
+	assert.Equal(t, again, withMessage(final, again), "the kubelet tried again meanwhile")
+}

@@ -16,8 +16,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// CSIDriver returns the CSIDriver object with a name; nil if there is none.
+// CSIDriver returns the CSIDriver object of a provisioner; nil if there is none. A provisioner whose name has a slash,
+// such as rancher.io/local-path, is no CSI driver, and client-go rejects the name.
 func (c Client) CSIDriver(ctx context.Context, name string) (*storagev1.CSIDriver, error) {
+	if strings.Contains(name, "/") {
+		return nil, nil
+	}
 	driver, err := c.API.StorageV1().CSIDrivers().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 )
 
 // nodePlugin returns a DaemonSet with a registrar, and a driver that has an image.
@@ -63,4 +66,14 @@ func TestSnapshotClasses_ByDriver(t *testing.T) {
 	names, err := c.SnapshotClasses(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, map[string][]string{"one": {"a", "c"}, "two": {"b"}}, names)
+}
+
+func TestCSIDriver_ANameWithASlashIsNone(t *testing.T) {
+	client := fake.NewClientset()
+	client.PrependReactor("get", "csidrivers", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, errors.New("invalid resource name") // as client-go does
+	})
+	driver, err := Client{API: client}.CSIDriver(t.Context(), "rancher.io/local-path")
+	require.NoError(t, err)
+	assert.Nil(t, driver)
 }

@@ -75,10 +75,14 @@ func (c Client) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.Pod,
 // withMessage adds the message of a finalError to a reason that does not have it.
 func withMessage(err error, reason string) string {
 	var final *finalError
-	if !errors.As(err, &final) || strings.Contains(reason, final.message) {
+	if !errors.As(err, &final) {
 		return reason
 	}
-	return final.message + "; " + reason
+	message := withoutBackOff(final.message)
+	if strings.Contains(reason, message) {
+		return reason
+	}
+	return message + "; " + reason
 }
 
 // hasStarted reports whether the pod's container runs or has run. It returns an error if that can no longer happen.

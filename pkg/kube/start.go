@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -284,7 +285,7 @@ func (s *podStart) waitingReason() string {
 		return s.schedulingReason()
 	}
 	if w, _ := waitingContainer(s.latest); w != nil && isCreationFailure(w.Reason) {
-		return strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
+		return strings.TrimSuffix(withoutBackOff(w.Reason+": "+w.Message), ": ")
 	}
 	if isVolumePending(s.latest) {
 		return latestWarning(s.observer.eventsOf(s.latest.UID), "FailedScheduling")
@@ -292,21 +293,57 @@ func (s *podStart) waitingReason() string {
 	return ""
 }
 
-// schedulingReason returns why the pod has no node: what the provisioner, an autoscaler or the scheduler reports.
+// withoutBackOff returns the cause of a failed pull. While the kubelet waits before the next pull, it reports that it
+// waits, followed by the same cause.
+func withoutBackOff(message string) string {
+	const cause = ": ErrImagePull: "
+	if _, text, found := strings.Cut(message, cause); found && strings.HasPrefix(message, "ImagePullBackOff: ") {
+		return "ErrImagePull: " + text
+	}
+	return message
+}
+
+// keyProvisioning is the state of a pod whose claim gets its volume.
+const keyProvisioning = "provisioning"
+
+// schedulingReason returns why the pod has no node: what the provisioner, an autoscaler or the scheduler reports. That
+// a claim waits for its provisioner is unusual only after some time.
 func (s *podStart) schedulingReason() string {
-	for _, claim := range s.observer.unboundClaims(s.latest) {
+	unbound := s.observer.unboundClaims(s.latest)
+	var progress string
+	for _, claim := range unbound {
 		events := s.observer.eventsOf(claim.latest.UID)
 		if warning := latestWarning(events); warning != "" {
 			return warning
 		}
-		i := slices.IndexFunc(events, func(e corev1.Event) bool { return slices.Contains(informative, e.Reason) })
-		if i >= 0 {
-			return events[i].Reason + ": " + events[i].Message
+		for _, e := range events {
+			switch {
+			case e.Reason == externalProvisioning:
+				progress = e.Reason + ": " + e.Message
+			case slices.Contains(informative, e.Reason):
+				return e.Reason + ": " + e.Message
+			}
 		}
 	}
 	text := unschedulable(s.latest)
+	if len(unbound) > 0 && (text == "" || isUnboundOnly(text)) {
+		if s.lasts(keyProvisioning, patience) {
+			return cmp.Or(progress, text)
+		}
+		return ""
+	}
+	s.over(keyProvisioning)
 	if _, scaling := scheduling.Autoscaler(s.observer.eventsOf(s.latest.UID)); scaling != "" && text != "" {
 		return scaling + "; " + text
 	}
 	return text
+}
+
+// externalProvisioning is the reason of the event that a claim waits for its provisioner.
+const externalProvisioning = "ExternalProvisioning"
+
+// isUnboundOnly reports whether a pod cannot be scheduled only because its claim has no volume yet.
+func isUnboundOnly(text string) bool {
+	m, ok := scheduling.Parse(text)
+	return ok && m.Deciding().Kind == scheduling.Unbound
 }

@@ -431,12 +431,59 @@ func TestAwaitRunning_LogsEachReasonOnce(t *testing.T) {
 		assert.Equal(t, []string{
 			"Unschedulable: " + full,
 			"TriggeredScaleUp: pod triggered scale-up: [x]; Unschedulable: " + full,
-			"ExternalProvisioning: waiting for a volume to be created",
 			"ProvisioningFailed: rpc error: code = Unavailable desc = x",
 			"FailedMount: stale file handle",
 			"ErrImagePull: i/o timeout",
 			"ImagePullBackOff: back-off",
 		}, reasons)
+	})
+}
+
+func TestAwaitRunning_AWaitForTheProvisionerIsUnusualOnlyAfterSomeTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaiter(t)
+		start := time.Now()
+		reasons := map[string]time.Duration{}
+		w.OnStep = func(_, reason string) {
+			if reason != "" {
+				reasons[reason] = time.Since(start)
+			}
+		}
+		update(w.observer, &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", UID: "claim"},
+		}, w.observer.claimChanged)
+		const unbound = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+		w.observe(unscheduled(unbound), claimEvent("ExternalProvisioning", "Waiting for a volume to be created"))
+		time.AfterFunc(patience+10*time.Second, func() { w.observe(running) })
+		_, err := w.awaited(t)
+		require.NoError(t, err)
+		const unusual = "ExternalProvisioning: Waiting for a volume to be created"
+		assert.Equal(t, map[string]time.Duration{unusual: patience}, reasons)
+	})
+}
+
+// The kubelet reports the cause of a failed pull again while it waits for the next one.
+func TestAwaitRunning_ReportsTheCauseOfAFailedPullOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaiter(t)
+		var reasons []string
+		w.OnStep = func(_, reason string) {
+			if reason != "" {
+				reasons = append(reasons, reason)
+			}
+		}
+		const cause = `failed to pull image "i": i/o timeout`
+		for i, state := range []func(*corev1.Pod){
+			waitingFor("ErrImagePull", cause),
+			waitingFor("ImagePullBackOff", `Back-off pulling image "i": ErrImagePull: `+cause),
+			waitingFor("ErrImagePull", cause),
+			running,
+		} {
+			time.AfterFunc(time.Duration(i)*time.Second, func() { w.observe(state) })
+		}
+		_, err := w.awaited(t)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"ErrImagePull: " + cause}, reasons)
 	})
 }
 

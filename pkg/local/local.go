@@ -70,7 +70,6 @@ func (r Run) Execute(ctx context.Context) result.Result {
 	err := s.phases(ctx)
 	s.conclude(ctx, err)
 	out.NotRemoved = s.cleanUp(ctx)
-	s.collect()
 	r.Hooks.CellJudged(s.cell)
 	out.Cells = []result.Cell{s.cell}
 	out.Verdict, out.Reason = s.cell.Verdict, s.cell.Reason

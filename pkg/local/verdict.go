@@ -11,7 +11,7 @@ import (
 func (s *execution) conclude(ctx context.Context, err error) {
 	c := &s.cell
 	c.Acks = s.ledger.Acks()
-	s.collect() // thresholds need the figures
+	s.collect() // thresholds need the figures, which cover the same time as the acknowledgements
 	s.recordProvenance()
 	verdict.Collect(c, s.failures.Findings)
 	for _, e := range c.Epochs {

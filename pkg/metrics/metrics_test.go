@@ -3,7 +3,10 @@ package metrics
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +49,7 @@ const cellLabels = `cell="fast",storage_class="ceph",access_mode="",volume_mode=
 
 func TestTracker_FollowsTheRun(t *testing.T) {
 	hooks := &recorder{}
-	tracker := NewTracker(hooks, "v1")
+	tracker := NewTracker(hooks, "v1", "")
 	now := time.Unix(100, 0)
 	tracker.now = func() time.Time { return now }
 	spec := options.CellSpec{Name: "fast"}
@@ -93,9 +96,51 @@ func TestTracker_FollowsTheRun(t *testing.T) {
 	assert.Equal(t, []string{"planned", "ready", "ack", "ack", "deletion", "ack", "ack", "ack", "judged"}, hooks.calls)
 }
 
+// A series whose labels change becomes two series in Prometheus.
+func TestTracker_LabelsDoNotChangeDuringTheRun(t *testing.T) {
+	byDefault := options.CellSpec{Name: "first", VolumeSource: options.Claim}
+	later := options.CellSpec{Name: "later", VolumeSource: options.Claim}
+	existing := options.CellSpec{Name: "existing", VolumeSource: options.Claim, ExistingClaim: "mine"}
+	tracker := NewTracker(&recorder{}, "v1", "")
+	series := func() []string {
+		var names []string
+		for line := range strings.Lines(string(tracker.Text())) {
+			if name, _, ok := strings.Cut(line, " "); ok && !strings.HasPrefix(line, "#") {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	seen := map[string]bool{}
+	note := func() {
+		for _, name := range series() {
+			seen[name] = true
+		}
+	}
+	tracker.CellsPlanned([]options.CellSpec{byDefault, later, existing})
+	note()
+	claim := &result.Claim{StorageClass: "ceph", Provisioner: "rbd"}
+	ready := []result.Cell{{Spec: byDefault, Claim: claim}}
+	require.Error(t, tracker.WritersReady(t.Context(), ready), "that of the recorder")
+	note()
+	assert.Contains(t, strings.Join(series(), "\n"), `cell="later",storage_class="ceph"`)
+	r := result.Result{Tool: result.Tool{Version: "v1"}, Cluster: result.Cluster{Version: "v1.37.0"}, EndedAt: time.Now()}
+	for _, spec := range []options.CellSpec{byDefault, later, existing} {
+		judged := result.Cell{Spec: spec, Claim: claim, Verdict: "Pass"}
+		tracker.CellJudged(judged)
+		note()
+		r.Cells = append(r.Cells, judged)
+	}
+	tracker.Finish(r)
+	assert.Subset(t, series(), slices.Collect(maps.Keys(seen)), "every series is in the last text too")
+	assert.Contains(t, string(tracker.Text()), `run_info{version="v1",kubernetes="v1.37.0"} 1`)
+	early := NewTracker(&recorder{}, "v1", "v1.37.0")
+	assert.Contains(t, string(early.Text()), `run_info{version="v1",kubernetes="v1.37.0"} 1`)
+}
+
 func TestTracker_EndsWithTheFiguresOfTheResult(t *testing.T) {
 	for _, s := range samples.All() {
-		tracker := NewTracker(&recorder{}, "")
+		tracker := NewTracker(&recorder{}, "", "")
 		tracker.Finish(s.Result)
 		assert.Equal(t, string(openmetrics.Render(s.Result)), string(tracker.Text()), s.Name)
 	}

@@ -4,7 +4,6 @@
 package metrics
 
 import (
-	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -40,11 +39,12 @@ type liveCell struct {
 	deletedEpoch int
 }
 
-// NewTracker returns a tracker of a run that starts now.
-func NewTracker(hooks run.Hooks, version string) *Tracker {
+// NewTracker returns a tracker of a run that starts now. It has the versions of the program and of Kubernetes, which is
+// empty if it is unknown.
+func NewTracker(hooks run.Hooks, version, kubernetes string) *Tracker {
 	return &Tracker{
 		Hooks: hooks, now: time.Now, cells: map[string]*liveCell{},
-		state: openmetrics.Snapshot{Version: version, StartedAt: time.Now()},
+		state: openmetrics.Snapshot{Version: version, Kubernetes: kubernetes, StartedAt: time.Now()},
 	}
 }
 
@@ -60,14 +60,33 @@ func (t *Tracker) CellsPlanned(cells []options.CellSpec) {
 	t.Hooks.CellsPlanned(cells)
 }
 
-// WritersReady adds the StorageClasses of claims that have the default one.
+// WritersReady adds the StorageClasses of claims that do not name theirs. All claims with the default StorageClass have
+// the same one, also those of cells that are tested later.
 func (t *Tracker) WritersReady(ctx context.Context, cells []result.Cell) error {
+	t.mu.Lock()
 	for _, c := range cells {
-		if c.Claim != nil {
-			t.update(c.Spec, func(live *liveCell) { live.StorageClass = cmp.Or(c.Claim.StorageClass, live.StorageClass) })
+		if c.Claim == nil || c.Claim.StorageClass == "" {
+			continue
+		}
+		for _, live := range t.order {
+			isDefault := live.hasDefaultClass() && c.Spec.ExistingClaim == "" && c.Spec.StorageClass == ""
+			if live.Spec.Name == c.Spec.Name || isDefault {
+				live.StorageClass = c.Claim.StorageClass
+			}
 		}
 	}
+	t.mu.Unlock()
 	return t.Hooks.WritersReady(ctx, cells)
+}
+
+// hasDefaultClass reports whether the run creates a claim that names no StorageClass.
+func (c *liveCell) hasDefaultClass() bool {
+	return c.Spec.VolumeSource == options.Claim && c.Spec.ExistingClaim == "" && c.Spec.StorageClass == ""
+}
+
+// isKnown reports whether all labels of the cell are known. Its series would have other labels later otherwise.
+func (c *liveCell) isKnown() bool {
+	return c.Spec.VolumeSource != options.Claim || c.StorageClass != "" || c.Judged != nil
 }
 
 // RecordsAcknowledged counts the records, and ends the recovery of a cell.
@@ -114,7 +133,9 @@ func (t *Tracker) Text() []byte {
 	defer t.mu.Unlock()
 	s := t.state
 	for _, c := range t.order {
-		s.Cells = append(s.Cells, c.Cell)
+		if c.isKnown() {
+			s.Cells = append(s.Cells, c.Cell)
+		}
 	}
 	return s.Text()
 }

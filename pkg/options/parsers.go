@@ -30,12 +30,12 @@ func seconds(minimum int, field func(*Values) *time.Duration) func(*Values, stri
 	}
 }
 
-// limit returns a reader of a duration with a unit.
+// limit returns a reader of a duration that need not be whole seconds.
 func limit(field func(*Values) *time.Duration) func(*Values, string) error {
 	return func(v *Values, value string) error {
-		d, err := time.ParseDuration(value)
+		d, err := readDuration(value)
 		if err != nil || d < time.Microsecond || d > maxDuration {
-			return wanted("a duration with a unit, 1µs to 720h, such as 50ms or 30s")
+			return wanted("a whole number of seconds, or a duration such as 50ms or 30s, at most 720h")
 		}
 		*field(v) = d
 		return nil
@@ -76,15 +76,20 @@ const maxDuration = 30 * 24 * time.Hour
 // ParseDuration reads a duration of whole seconds: a number of seconds, as in Litmus, or a number with a unit, such as
 // 30s, 2m or 1h30m.
 func ParseDuration(value string, minimum time.Duration) (time.Duration, error) {
-	d, err := time.ParseDuration(value)
-	if seconds, numberErr := strconv.Atoi(value); numberErr == nil && seconds <= int(maxDuration/time.Second) {
-		d, err = time.Duration(seconds)*time.Second, nil
-	}
+	d, err := readDuration(value)
 	if err != nil || d < minimum || d > maxDuration || d%time.Second != 0 {
 		return 0, wanted(fmt.Sprintf("a whole number of seconds, %d to %d, or a duration such as 30s or 2m",
 			int(minimum/time.Second), int(maxDuration/time.Second)))
 	}
 	return d, nil
+}
+
+// readDuration reads a duration: a number of seconds, or a number with a unit.
+func readDuration(value string) (time.Duration, error) {
+	if seconds, err := strconv.Atoi(value); err == nil && seconds <= int(maxDuration/time.Second) {
+		return time.Duration(seconds) * time.Second, nil
+	}
+	return time.ParseDuration(value)
 }
 
 func boolean(field func(*Values) *bool) func(*Values, string) error {

@@ -73,7 +73,7 @@ func TestParse_ReportsEveryInvalidOption(t *testing.T) {
 		"WRITE_PATTERN": "append,rewrite", "WRITE_OBJECTS": "15",
 		"STATUS_CHECK_TIMEOUT": "0", "VERIFY_TIMEOUT": "x",
 		"METRICS_ADDRESS": "9464",
-		"MAX_RECOVERY":    "30", "MAX_COMMIT_P99": "fast", "MAX_COMMIT": "-1s", "MIN_RATE": "0",
+		"MAX_RECOVERY":    "soon", "MAX_COMMIT_P99": "fast", "MAX_COMMIT": "-1s", "MIN_RATE": "0",
 	}
 	_, err := Parse(env(values))
 	require.Error(t, err)
@@ -92,14 +92,15 @@ func TestParse_ReadsThresholds(t *testing.T) {
 		return v.Thresholds, err
 	}
 	got, err := parse(map[string]string{
-		"MAX_RECOVERY": "1m30s", "MAX_COMMIT_P99": "50ms", "MAX_COMMIT": "2s", "MIN_RATE": "99.5",
+		"MAX_RECOVERY": "90", "MAX_COMMIT_P99": "50ms", "MAX_COMMIT": "2s", "MIN_RATE": "99.5",
 	})
 	require.NoError(t, err)
 	assert.Equal(t, Thresholds{
 		MaxRecovery: 90 * time.Second, MaxCommitP99: 50 * time.Millisecond, MaxCommit: 2 * time.Second, MinRate: 99.5,
 	}, got)
 	for name, wrong := range map[string][]string{
-		"MAX_RECOVERY": {"30", "0", "-1s", "soon", "2000h"}, "MAX_COMMIT_P99": {"50", "1ns"}, "MAX_COMMIT": {"0s"},
+		"MAX_RECOVERY":   {"-30", "0", "-1s", "soon", "2000h", "9223372036854775807"},
+		"MAX_COMMIT_P99": {"50 ms", "1ns"}, "MAX_COMMIT": {"0s"},
 		"MIN_RATE": {"0", "-1", "NaN", "100", "fast"}, // WRITE_RATE is 100
 	} {
 		for _, value := range wrong {

@@ -57,6 +57,26 @@ func TestCheckArchitectures_NamesThoseThatAreNotKnown(t *testing.T) {
 	assert.Equal(t, Passed, known[0].Status)
 }
 
+func TestCheckImage_StatesWhatItDidNotCheck(t *testing.T) {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: kube.ContainerName, Image: "mine:1"}}}}
+	ready := func(n corev1.Node) corev1.Node {
+		n.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
+		return n
+	}
+	with, without := ready(nodeOf("n1", "amd64", "docker.io/library/mine:1")), ready(nodeOf("n2", "amd64"))
+	check := func(isDefault bool, all ...corev1.Node) Check {
+		return examineNodes(all, pod).checkImage("mine:1", isDefault)
+	}
+	assert.Equal(t, Check{"image", Passed, "every node that can run the pods has mine:1"}, check(true, with))
+	assert.Equal(t, Check{"image", Warning, "1 node has mine:1; not checked: whether the other nodes can pull it"},
+		check(false, with, without))
+	assert.Equal(t, Check{"image", Warning, "not checked: whether the nodes can pull mine:1"}, check(false, without))
+	unpublished := check(true, without)
+	assert.Equal(t, Warning, unpublished.Status)
+	assert.Contains(t, unpublished.Message, "has not published it yet; not checked: whether the nodes can pull it. "+
+		"To fix this: set LIB_IMAGE to an image of your own")
+}
+
 func TestReleasedArchitectures_AreThoseOfTheRelease(t *testing.T) {
 	config, err := os.ReadFile("../../.goreleaser.yaml")
 	require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
@@ -67,7 +68,7 @@ func describeDriver(d result.CSIDriver) string {
 	add("seLinuxMount", d.SELinuxMount)
 	add("requiresRepublish", d.RequiresRepublish)
 	if d.Nodes != nil {
-		facts = append(facts, fmt.Sprintf("registered on %d nodes", *d.Nodes))
+		facts = append(facts, "registered on "+judge.Count(*d.Nodes, "node"))
 	}
 	switch {
 	case len(d.SnapshotClasses) > 0:

@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/volume-durability/volume-durability/pkg/advice"
+	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
@@ -133,6 +134,9 @@ func checkNodes(ctx context.Context, r run.Run, pod *corev1.Pod) ([]Check, *node
 	checks := []Check{found.checkCount(len(list.Items), opts)}
 	if !isOwnImage && pod != nil {
 		checks = append(checks, found.checkArchitectures(pod)...)
+	}
+	if pod != nil {
+		checks = append(checks, found.checkImage(kube.ContainerOf(pod).Image, isOwnImage))
 	}
 	checks = append(checks, found.checkReaderNodes(opts)...)
 	return append(checks, checkOrchestrator(list.Items, opts.Orchestrator)), &found

@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -10,6 +11,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/volume-durability/volume-durability/pkg/advice"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
 // permission is a permission that a run started from the command line uses.
@@ -98,4 +102,31 @@ func (p permission) denied(ctx context.Context, client kubernetes.Interface, nam
 		}
 	}
 	return denied, nil
+}
+
+// CheckRights returns an error if the user may not create or remove what a run creates. If the API server does not
+// answer the questions, it returns nil: a request of the run fails then.
+func CheckRights(ctx context.Context, r run.Run, plan run.Plan) error {
+	needed := []permission{
+		{resource: "pods", verbs: []string{"create", "delete"}}, {resource: "pods/log", verbs: []string{"get"}},
+	}
+	createsClaim := func(c options.CellSpec) bool { return c.VolumeSource == options.Claim && c.ExistingClaim == "" }
+	if slices.ContainsFunc(plan.Tested(), createsClaim) {
+		needed = append(needed, permission{resource: "persistentvolumeclaims", verbs: []string{"create", "delete"}})
+	}
+	var missing []string
+	for _, p := range needed {
+		denied, err := p.denied(ctx, r.Kube.API, r.Kube.Namespace)
+		if err != nil {
+			return nil
+		}
+		for _, verb := range denied {
+			missing = append(missing, verb+" "+p.resource)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("you are not allowed to %s in namespace %s%s", strings.Join(missing, ", "), r.Kube.Namespace,
+		advice.Sentence("grant the permissions in rbac.yaml"+kube.DoctorAdvice))
 }

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"os"
 	"slices"
@@ -119,7 +120,7 @@ func checksOf(
 		API: clientset, Dynamic: snapshotClient(), Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: log,
 	}
 	answersIdentity(clientset)
-	all := Run(t.Context(), run.Run{ID: "r", Options: opts, Log: log, Kube: client})
+	all := Run(t.Context(), run.Run{ID: "r", Options: opts, Image: cmp.Or(opts.Image, testImage), Log: log, Kube: client})
 	assert.Equal(t, Check{"identity", Passed, "user jane, groups dev"}, all[0])
 	by := map[string]Check{"": {Status: Failed}}
 	if Ready(all) {
@@ -140,6 +141,9 @@ func snapshotClient(classes ...runtime.Object) dynamic.Interface {
 
 func allowAll(*authorizationv1.ResourceAttributes) bool { return true }
 
+// testImage is the image of the pods, which the nodes have.
+const testImage = "image:1"
+
 func cluster(nodes ...string) []runtime.Object {
 	objects := []runtime.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "stig"}},
@@ -158,6 +162,7 @@ func cluster(nodes ...string) []runtime.Object {
 				ObjectMeta: metav1.ObjectMeta{Name: n},
 				Status: corev1.NodeStatus{
 					Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+					Images:     []corev1.ContainerImage{{Names: []string{"registry.test/" + testImage}}},
 				},
 			},
 			&corev1.Pod{

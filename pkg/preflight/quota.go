@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/advice"
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
@@ -44,7 +45,7 @@ func checkQuota(ctx context.Context, r run.Run, cells []run.PlannedCell) Check {
 	const why = "a quota counts a deleted object until its controller has noticed the deletion"
 	less := ""
 	if atOnce > 1 {
-		less = fmt.Sprintf("; or test fewer than %d cells at once: PARALLEL_CELLS", atOnce)
+		less = fmt.Sprintf("; or test fewer than %s at once: PARALLEL_CELLS", judge.Count(atOnce, "cell"))
 	}
 	switch {
 	case len(lacking) > 0:
@@ -63,7 +64,7 @@ func roomFor(cells int) string {
 	if cells == 1 {
 		return "room for the objects of one cell"
 	}
-	return fmt.Sprintf("room for the objects of %d cells at once", cells)
+	return fmt.Sprintf("room for the objects of %s at once", judge.Count(cells, "cell"))
 }
 
 // usageOf returns what the objects of the cells count against quotas, if so many cells are tested at once: what the run

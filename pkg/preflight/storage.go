@@ -8,8 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
@@ -71,7 +69,7 @@ func checkVolumeGroup(
 	ctx context.Context, client kubernetes.Interface, classes []storagev1.StorageClass, cells []run.PlannedCell,
 ) Check {
 	const check = "fsGroupPolicy"
-	var problems []string
+	var problems, notes []string
 	for _, c := range cells {
 		plan, security := c.Spec, c.Writer.Spec.SecurityContext
 		isFile := plan.VolumeSource == options.Claim && plan.VolumeMode != corev1.PersistentVolumeBlock
@@ -84,9 +82,11 @@ func checkVolumeGroup(
 		if i < 0 {
 			continue
 		}
-		driver, err := client.StorageV1().CSIDrivers().Get(ctx, classes[i].Provisioner, metav1.GetOptions{})
+		driver, err := kube.Client{API: client}.CSIDriver(ctx, classes[i].Provisioner)
 		switch {
-		case apierrors.IsNotFound(err): // not a CSI driver
+		case err == nil && driver == nil:
+			notes = append(notes, fmt.Sprintf("StorageClass %s: %s is not a CSI driver, so it has no fsGroupPolicy; only a run "+
+				"shows whether the pods may write to its volumes", classes[i].Name, classes[i].Provisioner))
 		case err != nil:
 			return Check{check, Warning, fmt.Sprintf("not checked: %v", err)}
 		default:
@@ -98,7 +98,10 @@ func checkVolumeGroup(
 		}
 	}
 	if len(problems) == 0 {
-		return Check{check, Passed, "no CSI driver of the run ignores it"}
+		slices.Sort(notes)
+		message := strings.Join(append([]string{"no CSI driver of the run ignores the group of the pods"},
+			slices.Compact(notes)...), "; ")
+		return Check{check, Passed, message}
 	}
 	slices.Sort(problems)
 	return Check{check, Warning, strings.Join(slices.Compact(problems), "; ") + ": the root of the volume may not be " +

@@ -37,6 +37,17 @@ func TestVolumeGroup_NamesDriversThatIgnoreIt(t *testing.T) {
 	}
 }
 
+// client-go rejects the name of such a provisioner as that of a CSIDriver.
+func TestVolumeGroup_AProvisionerMayBeNoCSIDriver(t *testing.T) {
+	class := &storagev1.StorageClass{
+		ObjectMeta: metav1.ObjectMeta{Name: "local"}, Provisioner: "rancher.io/local-path",
+	}
+	env := map[string]string{"STORAGE_CLASS": "local"}
+	check := checks(t, env, allowAll, append(cluster("n1"), class)...)["fsGroupPolicy"]
+	assert.Equal(t, Passed, check.Status)
+	assert.Contains(t, check.Message, "StorageClass local: rancher.io/local-path is not a CSI driver, so it has no fsGroupPolicy")
+}
+
 func TestBlockOwnership_SaysWhatToCheck(t *testing.T) {
 	both := map[string]string{"VOLUME_MODE": "Filesystem,Block"}
 	check := checks(t, both, allowAll, cluster("n1")...)["block device ownership"]

@@ -147,10 +147,24 @@ func (b batch) runPhase(ctx context.Context, name string, phase func(*cell, cont
 	forEach(undecided(b.cells), func(c *cell) {
 		if err := b.phaseError(ctx, name, phase(c, ctx)); err != nil {
 			c.conclude(err)
-			b.Hooks.WaitingFor(c.result.Spec, string(c.result.Verdict)+", waiting for the other cells", c.result.Reason)
+			b.showEnded(c)
 		}
 	})
 	return b.phaseError(ctx, name, ctx.Err())
+}
+
+// showEnded shows the verdict of a cell before the other cells of the batch have theirs. Without others, it has its
+// verdict shown at once.
+func (b batch) showEnded(c *cell) {
+	others := len(b.cells) - 1
+	if others == 0 {
+		return
+	}
+	waiting := ", waiting for the other cells"
+	if others == 1 {
+		waiting = ", waiting for the other cell"
+	}
+	b.Hooks.WaitingFor(c.result.Spec, string(c.result.Verdict)+waiting, c.result.Reason)
 }
 
 // runOpenPhase runs a phase like runPhase, and ends the control once no cell is open.

@@ -46,7 +46,19 @@ func TestRunPhase_ShowsACellThatEndedEarly(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"failing: Error, waiting for the other cells: before the chaos: no such class"}, hooks.steps)
+	assert.Equal(t, []string{"failing: Error, waiting for the other cell: before the chaos: no such class"}, hooks.steps)
 	failing.run.Kube.OnStep("mounting on n1", "FailedMount: x")
 	assert.Equal(t, "failing: mounting on n1: FailedMount: x", hooks.steps[1], "the steps of the pods are passed on")
+}
+
+func TestRunPhase_TheOnlyCellWaitsForNoOther(t *testing.T) {
+	hooks := &stepHooks{}
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	r := Run{ID: "run", Options: options.Defaults(), Hooks: hooks, Log: log}
+	b := batch{Run: r, cells: []*cell{newCell(r, options.CellSpec{})}}
+	require.NoError(t, b.runPhase(t.Context(), "before the chaos", func(*cell, context.Context) error {
+		return errors.New("no such class")
+	}))
+	assert.Empty(t, hooks.steps)
 }

@@ -77,9 +77,9 @@ func TestHardCluster_IsUsableByWhatDoctorSays(t *testing.T) {
 	}
 	code, out, _ := at.exec(append([]string{"doctor"}, wanted...)...)
 	assert.Equal(t, 2, code)
-	assert.Contains(t, out, "PARALLEL_CELLS", "three cells need more pods than the quota allows")
-	assert.Contains(t, out, "IMAGE_PULL_SECRETS")
-	tolerations := regexp.MustCompile(`TOLERATIONS=(\S+)`).FindStringSubmatch(out)
+	assert.Contains(t, out, "--parallel-cells", "three cells need more pods than the quota allows")
+	assert.Contains(t, out, "--image-pull-secrets")
+	tolerations := regexp.MustCompile(`--tolerations=(\S+)`).FindStringSubmatch(out)
 	require.NotNil(t, tolerations, "doctor must name the taints")
 
 	createPullSecret(t, ns, private)

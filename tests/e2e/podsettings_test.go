@@ -75,7 +75,7 @@ func TestRunAsUser_TestsClaimOfAnotherUser(t *testing.T) {
 	code, out, errOut := at.exec(shortRun("--existing-claim", "stig-pvc")...)
 	assert.Equal(t, 2, code)
 	assert.Contains(t, out+errOut, "permission denied")
-	assert.Contains(t, out+errOut, "RUN_AS_USER")
+	assert.Contains(t, out+errOut, "--run-as-user")
 
 	code, out, _ = at.exec(shortRun("--existing-claim", "stig-pvc", "--run-as-user", "1234", "--run-as-group", "1234")...)
 	assert.Equal(t, 0, code, out)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +22,9 @@ type loadedBundle struct {
 	bundle.Bundle
 	from string
 }
+
+// folderPrefix begins the name of the folder that run writes a bundle to. The run's ID follows.
+const folderPrefix = "volume-durability-"
 
 // loadAll loads the bundles that the arguments name, or the newest one.
 func (r *reportCommand) loadAll(ctx context.Context, args []string) ([]loadedBundle, error) {
@@ -70,44 +72,70 @@ func (r *reportCommand) newestFolder() (string, error) {
 
 // read reads a bundle from this machine or, if it is not there, from the cluster.
 func (r *reportCommand) read(ctx context.Context, arg string) (loadedBundle, error) {
-	if info, err := os.Stat(arg); arg != "" && err == nil {
-		b, err := readLocal(arg, info, bundle.Options{Rule: r.rule, Asset: r.asset})
-		return loadedBundle{b, arg}, err
+	path, err := "", error(nil)
+	switch {
+	case arg == "":
+	case r.isInCluster():
+		path = existing(arg)
+	default:
+		path, err = findLocal(arg)
 	}
-	folder, err := r.folderOfRun(arg)
 	if err != nil {
 		return loadedBundle{}, err
 	}
-	if folder != "" {
-		b, err := readFolder(folder)
-		return loadedBundle{b, folder}, err
+	if path == "" {
+		return r.readFromCluster(ctx, arg)
 	}
-	return r.readFromCluster(ctx, arg)
+	b, err := readLocal(path, bundle.Options{Rule: r.rule, Asset: r.asset})
+	return loadedBundle{b, path}, err
 }
 
-// folderOfRun returns the bundle in the current folder of the run whose ID begins with an argument; empty if there is
-// none, or if the flags ask for bundles in a namespace.
-func (r *reportCommand) folderOfRun(arg string) (string, error) {
-	if arg == "" || r.isInCluster() {
-		return "", nil
+// existing returns a path if there is a file or a folder, and otherwise an empty string.
+func existing(path string) string {
+	if _, err := os.Stat(path); err != nil {
+		return ""
 	}
-	bundles, err := localBundles(".")
+	return path
+}
+
+// findLocal returns the path of the bundle on this machine that an argument means: the argument itself, or the only
+// bundle in its folder whose name, or whose run's ID, begins with the argument. It returns an empty string if there is
+// none.
+func findLocal(arg string) (string, error) {
+	if existing(arg) != "" {
+		return arg, nil
+	}
+	in, name := filepath.Split(filepath.Clean(arg))
+	found, err := localBundles(filepath.Clean(in))
 	if err != nil {
 		return "", err
 	}
-	var ids []string
-	for _, b := range bundles {
-		ids = append(ids, b.Run)
+	var paths []string
+	var runs []namedRun
+	for _, b := range found {
+		paths, runs = append(paths, b.Folder), append(runs, namedRun{b.Run, b.Name})
 	}
-	id, err := matchRun(arg, ids)
-	if err != nil || id == "" {
+	packed, err := filepath.Glob(filepath.Join(in, "*.tar.gz"))
+	if err != nil {
 		return "", err
 	}
-	return bundles[slices.Index(ids, id)].Folder, nil
+	for _, file := range packed {
+		base := filepath.Base(file)
+		paths, runs = append(paths, file), append(runs, namedRun{idOf(strings.TrimSuffix(base, ".tar.gz")), base})
+	}
+	i, err := matchRun(name, runs)
+	if err != nil || i < 0 {
+		return "", err
+	}
+	return paths[i], nil
 }
 
 // readLocal reads a bundle from a folder or a file.
-func readLocal(path string, info os.FileInfo, o bundle.Options) (bundle.Bundle, error) {
+func readLocal(path string, o bundle.Options) (bundle.Bundle, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return bundle.Bundle{}, err
+	}
 	if info.IsDir() {
 		return readFolder(path)
 	}
@@ -160,7 +188,7 @@ func newestFolder(in string) (string, error) {
 	if _, err := os.Stat(filepath.Join(in, bundle.ManifestFile)); err == nil {
 		return in, nil
 	}
-	manifests, err := filepath.Glob(filepath.Join(in, "volume-durability-*", bundle.ManifestFile))
+	manifests, err := filepath.Glob(filepath.Join(in, folderPrefix+"*", bundle.ManifestFile))
 	if err != nil {
 		return "", err
 	}
@@ -187,31 +215,30 @@ func (r *reportCommand) readFromCluster(ctx context.Context, arg string) (loaded
 		return loadedBundle{}, fmt.Errorf("%s, and the evidence bundles in the cluster cannot be listed: %w",
 			r.notHere(arg), err)
 	}
-	names := matchEntries(entries, arg)
+	i, err := matchEntry(entries, arg)
 	switch {
-	case len(names) == 0:
+	case err != nil:
+		return loadedBundle{}, err
+	case i < 0:
 		return loadedBundle{}, fmt.Errorf("%s, and there is none in %s; to list the bundles, use report list",
 			r.notHere(arg), where)
-	case arg != "" && len(names) > 1:
-		return loadedBundle{}, fmt.Errorf("%s matches several evidence bundles: %s", arg, strings.Join(names, ", "))
 	}
-	b, err := store.Load(ctx, names[0])
-	return loadedBundle{b, "ConfigMap " + store.Namespace + "/" + names[0]}, err
+	name := entries[i].Name
+	b, err := store.Load(ctx, name)
+	return loadedBundle{b, "ConfigMap " + store.Namespace + "/" + name}, err
 }
 
-// matchEntries returns the names of the bundles that an argument may mean: the one with
-// that name or, if there is none, the bundles of runs whose ID begins with it.
-func matchEntries(entries []bundlestore.Entry, arg string) []string {
-	var names []string
-	for _, e := range entries {
-		if e.Name == arg {
-			return []string{arg}
-		}
-		if strings.HasPrefix(e.Labels[kube.RunLabel], arg) {
-			names = append(names, e.Name)
-		}
+// matchEntry returns the index of the bundle that an argument means: the newest one if it is empty, and -1 if there is
+// none.
+func matchEntry(entries []bundlestore.Entry, arg string) (int, error) {
+	if arg == "" {
+		return min(len(entries), 1) - 1, nil
 	}
-	return names
+	var runs []namedRun
+	for _, e := range entries {
+		runs = append(runs, namedRun{e.Labels[kube.RunLabel], e.Name})
+	}
+	return matchRun(arg, runs)
 }
 
 // notHere says that there is no bundle on this machine, or that none was looked for.
@@ -224,6 +251,6 @@ func (r *reportCommand) notHere(arg string) string {
 	case arg == "":
 		return "no evidence bundle in the current folder"
 	default:
-		return arg + " is neither a file nor a folder"
+		return arg + " is neither a file nor a folder, nor the beginning of the name or the ID of a run in the current folder"
 	}
 }

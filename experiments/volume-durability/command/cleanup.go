@@ -102,7 +102,7 @@ func (u *cleanupCommand) execute(ctx context.Context) error {
 
 // find returns the runs with objects in the cluster, or only the one that --run names.
 func (u *cleanupCommand) find(ctx context.Context, cluster connection) ([]orphans.Run, error) {
-	found, err := orphans.Find(ctx, cluster.client, u.scope.namespace(), u.run)
+	found, err := orphans.Find(ctx, cluster.client, u.scope.namespace(), idOf(u.run))
 	if err != nil || u.run == "" {
 		return found, err
 	}
@@ -111,14 +111,18 @@ func (u *cleanupCommand) find(ctx context.Context, cluster connection) ([]orphan
 
 // onlyRun returns the run that --run names. In several namespaces, objects may have the label of the same run.
 func onlyRun(arg string, found []orphans.Run) ([]orphans.Run, error) {
-	var ids []string
+	var runs []namedRun
 	for _, r := range found {
-		ids = append(ids, r.ID)
+		runs = append(runs, namedRun{id: r.ID})
 	}
-	id, err := matchRun(arg, ids)
+	i, err := matchRun(arg, runs)
 	if err != nil {
 		return nil, fmt.Errorf("--run: %w", err)
 	}
+	if i < 0 {
+		return nil, nil
+	}
+	id := found[i].ID
 	return slices.DeleteFunc(found, func(r orphans.Run) bool { return r.ID != id }), nil
 }
 

@@ -76,7 +76,9 @@ func TestCleanupPrint_DistinguishesUnknownRunFromCleanCluster(t *testing.T) {
 
 func TestCleanup_RunMayBeABeginning(t *testing.T) {
 	found := []orphans.Run{{ID: "5f6c0001", Namespace: "a"}, {ID: "5f6c0001", Namespace: "b"}, {ID: "5f6c0002"}}
-	for arg, want := range map[string]int{"5f6c0001": 2, "5f6c0002": 1, "5f6c00": -1, "7": 0} {
+	for arg, want := range map[string]int{
+		"5f6c0001": 2, "5f6c0002": 1, "volume-durability-5f6c0002": 1, "5f6c00": -1, "7": 0,
+	} {
 		runs, err := onlyRun(arg, slices.Clone(found))
 		if want < 0 {
 			assert.EqualError(t, err, "--run: 5f6c00 is the beginning of the IDs of several runs: 5f6c0001, 5f6c0002")

@@ -68,8 +68,11 @@ func TestExecute_SuggestsWhatMayHaveBeenMeant(t *testing.T) {
 		assert.Equal(t, terminal.ExitError, code, args)
 		assert.Contains(t, errOut, want)
 	}
-	_, _, errOut := execute(t, "run", "--no-such-flag")
-	assert.NotContains(t, errOut, "did you mean")
+	for _, args := range [][]string{{"run", "--no-such-flag"}, {"verify", "--helo"}, {"report", "list", "--cell", "x"}} {
+		_, _, errOut := execute(t, args...)
+		assert.Contains(t, errOut, "unknown flag")
+		assert.NotContains(t, errOut, "did you mean", args)
+	}
 }
 
 func TestFlagsOnly_SuggestsOnlyFlagsOfTheCommand(t *testing.T) {
@@ -248,7 +251,7 @@ func TestReport_NamesTheFileThatIsNotABundle(t *testing.T) {
 	assert.Contains(t, errOut, "no evidence bundle in the current folder")
 }
 
-func TestMatchEntries_ByNameOrRun(t *testing.T) {
+func TestMatchEntry_ByNameOrRun(t *testing.T) {
 	entry := func(name, run string) bundlestore.Entry {
 		return bundlestore.Entry{
 			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{kube.RunLabel: run}},
@@ -257,14 +260,58 @@ func TestMatchEntries_ByNameOrRun(t *testing.T) {
 	entries := []bundlestore.Entry{
 		entry("mine", "5f6c0001"), entry("a-bundle-engine-bundle-5f6c0002", "5f6c0002"), entry("5f6c", "0a0a0003"),
 	}
-	for arg, want := range map[string][]string{
-		"5f6c0001": {"mine"}, "5f6c0002": {"a-bundle-engine-bundle-5f6c0002"},
-		"mine": {"mine"}, "5f6c": {"5f6c"},
-		"5f6c000": {"mine", "a-bundle-engine-bundle-5f6c0002"}, "engine": nil,
-		"": {"mine", "a-bundle-engine-bundle-5f6c0002", "5f6c"},
+	for arg, want := range map[string]int{
+		"5f6c0001": 0, "5f6c0002": 1, "mine": 0, "5f6c": 2, "engine": -1, "a-bundle": 1, "": 0,
+		"volume-durability-5f6c0002": 1, "volume-durability-bundle-5f6c0001": 0, "volume-durability-7": -1,
 	} {
-		assert.Equal(t, want, matchEntries(entries, arg), arg)
+		got, err := matchEntry(entries, arg)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, arg)
 	}
+	_, err := matchEntry(entries, "5f6c000")
+	assert.EqualError(t, err, "5f6c000 is the beginning of the IDs of several runs: 5f6c0001, 5f6c0002")
+	none, err := matchEntry(nil, "")
+	require.NoError(t, err)
+	assert.Equal(t, -1, none)
+}
+
+// The folders of runs have long names, which users shorten.
+func TestRun_IsNamedByABeginningEverywhere(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Chdir(t.TempDir())
+	r := samples.Pass()
+	r.RunID = "5f6c0001-aaaa"
+	b, err := bundle.Make(r, bundle.Options{})
+	require.NoError(t, err)
+	require.NoError(t, b.Write("volume-durability-5f6c0001-aaaa"))
+	r.RunID = "7777"
+	b, err = bundle.Make(r, bundle.Options{})
+	require.NoError(t, err)
+	require.NoError(t, b.Write("mine"))
+	require.NoError(t, os.Mkdir("elsewhere", 0o700))
+	packed, err := b.Pack()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join("elsewhere", "7777.tar.gz"), packed, 0o600))
+	require.NoError(t, os.WriteFile("j", nil, 0o600))
+	for _, name := range []string{
+		"volume-durability-5f6c", "./volume-durability-5f6c", "5f6c", "volume-durability-bundle-5f6c", "mi", "77",
+		"elsewhere/77", "elsewhere/volume-durability-77", "5f6c…aa", "volume…-aaaa",
+	} {
+		for _, args := range [][]string{
+			{"report", name}, {"report", "compare", name, "mine"}, {"report", "trend", name},
+			{"verify", "--journal", "j", "--bundle", name},
+		} {
+			code, _, errOut := execute(t, args...)
+			want := terminal.ExitOK
+			if args[0] == "verify" {
+				want = terminal.ExitFail // the journal is empty
+			}
+			assert.Equal(t, want, code, "%v: %s", args, errOut)
+		}
+	}
+	code, _, errOut := execute(t, "verify", "--journal", "j", "--bundle", "8")
+	assert.Equal(t, terminal.ExitError, code)
+	assert.Contains(t, errOut, "no run in the current folder whose ID begins with it")
 }
 
 func TestReportList_HasLocalFolders(t *testing.T) {

@@ -1,11 +1,11 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -84,7 +84,7 @@ func completionOf(flag *pflag.Flag) completionFunc {
 		return runIDs
 	}
 	for _, option := range options.Table() {
-		if flag.Name == flagName(option.Name) {
+		if flag.Name == options.FlagName(option.Name) {
 			return completionOfOption(option)
 		}
 	}
@@ -163,30 +163,65 @@ func namesOf[T any, P interface {
 	return names
 }
 
-// cellNames returns the names of the cells in the bundle or the ledger of verify.
+// cellNames returns the names of the cells in the bundles and the ledger of a command line. Without any, they are those
+// of the bundles in the current folder.
 func cellNames(_ context.Context, c *cobra.Command, _ string) []string {
 	var names []string
-	if file := c.Flag("bundle").Value.String(); file != "" {
-		info, err := os.Stat(file)
-		if err != nil {
-			return nil
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
-		if b, err := readLocal(file, info, bundle.Options{}); err == nil {
-			if r, err := b.Result(); err == nil {
-				for _, cell := range r.Tested() {
-					names = append(names, cell.Spec.Name)
-				}
+	}
+	for _, file := range bundlesOf(c) {
+		b, err := readLocal(file, bundle.Options{})
+		if err != nil {
+			continue
+		}
+		if r, err := b.Result(); err == nil {
+			for _, cell := range r.Tested() {
+				add(cell.DisplayName())
 			}
 		}
 	}
 	var ledgers []bundle.Ledger
-	content, err := readFile(c.Flag("ledger").Value.String())
+	content, err := readFile(valueOf(c, "ledger"))
 	if err == nil && json.Unmarshal(content, &ledgers) == nil {
 		for _, l := range ledgers {
-			names = append(names, l.Cell)
+			add(cmp.Or(l.Cell, l.DisplayName))
 		}
 	}
-	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	return names
+}
+
+// bundlesOf returns the paths of the bundles that a command line names.
+func bundlesOf(c *cobra.Command) []string {
+	named := c.Flags().Args()
+	if flag := c.Flag("bundle"); flag != nil {
+		named = []string{flag.Value.String()}
+	} else if len(named) == 0 {
+		named = []string{"."}
+	}
+	var paths []string
+	for _, arg := range named {
+		path, err := findLocal(arg)
+		if arg == "" || path == "" || err != nil {
+			continue
+		}
+		if inside, err := bundlesIn(path); err == nil && len(inside) > 0 {
+			paths = append(paths, inside...)
+		} else {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// valueOf returns the value of a flag; empty if the command does not have it.
+func valueOf(c *cobra.Command, name string) string {
+	if flag := c.Flag(name); flag != nil {
+		return flag.Value.String()
+	}
+	return ""
 }
 
 // runIDs returns the IDs of the runs that have pods or claims in the cluster.

@@ -108,7 +108,7 @@ func TestCompletion_ObjectsOfTheCluster(t *testing.T) {
 	}
 }
 
-func TestCompletion_CellsOfVerify(t *testing.T) {
+func TestCompletion_Cells(t *testing.T) {
 	folder := writeBundle(t, samples.Matrix())
 	var want []string
 	for _, c := range samples.Matrix().Tested() {
@@ -119,7 +119,14 @@ func TestCompletion_CellsOfVerify(t *testing.T) {
 	ledger := filepath.Join(folder, "ledger.json")
 	assert.Equal(t, append(want, "control"), complete(t, "verify", "--ledger", ledger, "--cell", ""))
 	assert.Empty(t, complete(t, "verify", "--cell", ""))
-	assert.Empty(t, complete(t, "verify", "--bundle", writeBundle(t, samples.Pass()), "--cell", ""), "it has no name")
+	one := writeBundle(t, samples.Pass())
+	assert.Equal(t, []string{"ceph-rbd"}, complete(t, "verify", "--bundle", one, "--cell", ""))
+	assert.Equal(t, []string{"ceph-rbd"},
+		complete(t, "verify", "--ledger", filepath.Join(one, "ledger.json"), "--cell", ""))
+	assert.Equal(t, want, complete(t, "report", folder, "--cell", ""))
+	assert.Equal(t, append([]string{"ceph-rbd"}, want...), complete(t, "report", "trend", one, folder, "--cell", ""))
+	t.Chdir(filepath.Dir(one))
+	assert.Equal(t, []string{"ceph-rbd"}, complete(t, "report", "trend", "--cell", ""), "the bundles in this folder")
 }
 
 func TestCompletion_IsEmptyWithoutACluster(t *testing.T) {

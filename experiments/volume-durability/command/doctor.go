@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/preflight"
 )
 
@@ -62,11 +63,14 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 	checkCtx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	checks := preflight.Run(checkCtx, spec.run())
+	for i := range checks {
+		checks[i].Name, checks[i].Message = options.UseFlags(checks[i].Name), options.UseFlags(checks[i].Message)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	err = d.format.Write(d.streams.Out, checks, func() (string, error) {
-		return checkTable(checks, d.format.Color.Palette(d.streams.Out))
+		return checkTable(checks, d.format.Color.Palette(d.streams.Out), style.WrapWidth(d.streams.Out)), nil
 	})
 	if err == nil && !preflight.Ready(checks) {
 		return &terminal.Exit{Code: terminal.ExitError}
@@ -74,25 +78,36 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 	return err
 }
 
-// checkTable renders checks as a table for a terminal.
-func checkTable(checks []preflight.Check, palette style.Palette) (string, error) {
-	// tabwriter counts escape sequences as text. They have the same length in every row.
+// checkTable renders checks as a table for a terminal. Messages are wrapped at a width; 0 is no limit.
+func checkTable(checks []preflight.Check, palette style.Palette, width int) string {
 	marks := map[preflight.Status]string{
-		preflight.Passed: palette.Good("✓ passed"), preflight.Failed: palette.Bad("✗ failed"),
+		preflight.Passed: palette.Good("✓ passed "), preflight.Failed: palette.Bad("✗ failed "),
 		preflight.Warning: palette.Notice("! warning"),
 	}
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	const (
+		gap        = "  "
+		markWidth  = len("! warning")
+		minMessage = 20
+	)
+	nameWidth := 0
 	for _, c := range checks {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", marks[c.Status], c.Name, c.Message)
+		nameWidth = max(nameWidth, runewidth.StringWidth(c.Name))
 	}
-	if err := w.Flush(); err != nil {
-		return "", err
+	left := markWidth + len(gap) + nameWidth + len(gap)
+	var text strings.Builder
+	for _, c := range checks {
+		lines := []string{c.Message}
+		if room := width - left; width > 0 && room >= minMessage {
+			lines = style.Words(c.Message, room, room)
+		}
+		fmt.Fprintf(&text, "%s%s%s%s%s\n", marks[c.Status], gap, style.Pad(c.Name, nameWidth, false), gap,
+			strings.Join(lines, "\n"+strings.Repeat(" ", left)))
 	}
 	if preflight.Ready(checks) {
-		text.WriteString("\nThe cluster is ready. Only a run shows whether nodes can pull the image and volumes work.\n")
+		text.WriteString("\nThe cluster is ready. Not checked: whether nodes can pull an image that they do not have, and " +
+			"whether volumes work. Only a run shows that.\n")
 	} else {
 		text.WriteString("\nThe cluster is not ready: fix the failed checks first.\n")
 	}
-	return text.String(), nil
+	return text.String()
 }

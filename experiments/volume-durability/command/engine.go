@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // experimentName is the name of the experiment in the charts.
@@ -197,7 +198,7 @@ func (f *engineSpec) setEnv(env []corev1.EnvVar) []error {
 	for _, e := range env {
 		if e.ValueFrom != nil {
 			errs = append(errs, fmt.Errorf("ChaosEngine %s: %s uses valueFrom: set its value in the file, or with --%s",
-				f.name, e.Name, flagName(e.Name)))
+				f.name, e.Name, options.FlagName(e.Name)))
 			continue
 		}
 		f.env[e.Name] = e.Value

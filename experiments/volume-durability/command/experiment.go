@@ -175,9 +175,10 @@ func executeForEngine(
 		}
 	}
 	spec.owner, spec.hooks, spec.log = e.OwnerReference(spec.options.Namespace), e, log
-	if err := live.start(ctx, &spec); err != nil {
+	if err := live.listen(ctx, spec.options); err != nil {
 		return spec.notStarted(started, err), nil
 	}
+	live.start(ctx, &spec)
 	if url := live.url(); url != "" {
 		log.Infof("Serving metrics at %s", url)
 	}

@@ -21,7 +21,7 @@ func TestLiveMetrics_AreServedDuringTheRunAndAfterIt(t *testing.T) {
 	spec := runSpec{options: options.Defaults(), hooks: view}
 	spec.options.MetricsAddress = "localhost:0"
 	var live liveMetrics
-	require.NoError(t, live.start(t.Context(), &spec))
+	require.NoError(t, live.listen(t.Context(), spec.options))
 	read := func() string {
 		t.Helper()
 		answer, err := http.Get(live.url())
@@ -31,6 +31,8 @@ func TestLiveMetrics_AreServedDuringTheRunAndAfterIt(t *testing.T) {
 		require.NoError(t, err)
 		return string(body)
 	}
+	assert.Equal(t, noFigures, read(), "the run has not started")
+	live.start(t.Context(), &spec)
 	spec.run().Hooks.CellsPlanned([]options.CellSpec{{Name: "fast"}})
 	assert.Contains(t, read(), `volume_durability_acknowledged_records_total{cell="fast",`)
 	live.finish(samples.Pass())
@@ -45,7 +47,7 @@ func TestLiveMetrics_AnAddressInUseIsAnInvalidOption(t *testing.T) {
 	spec := runSpec{options: options.Defaults()}
 	spec.options.MetricsAddress = listener.Addr().String()
 	var live liveMetrics
-	err = live.start(t.Context(), &spec)
+	err = live.listen(t.Context(), spec.options)
 	var invalid options.InvalidValueError
 	require.ErrorAs(t, err, &invalid)
 	assert.Contains(t, withFlagNames(err).Error(), "--metrics-address (METRICS_ADDRESS)")
@@ -55,7 +57,8 @@ func TestLiveMetrics_AnAddressInUseIsAnInvalidOption(t *testing.T) {
 func TestLiveMetrics_AreOffByDefault(t *testing.T) {
 	spec := runSpec{options: options.Defaults()}
 	var live liveMetrics
-	require.NoError(t, live.start(t.Context(), &spec))
+	require.NoError(t, live.listen(t.Context(), spec.options))
+	live.start(t.Context(), &spec)
 	live.finish(samples.Pass())
 	assert.Empty(t, live.url())
 	assert.Nil(t, spec.hooks)

@@ -11,6 +11,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // newLog returns the log of the program, which also receives the messages of client-go.
@@ -23,10 +24,10 @@ func newLog(out io.Writer, level logrus.Level) *logrus.Logger {
 	return log
 }
 
-// newTerminalLog returns a log for a terminal, which shows no timestamps.
+// newTerminalLog returns a log for a terminal, which shows no timestamps and names flags.
 func newTerminalLog(out io.Writer, level logrus.Level) *logrus.Logger {
 	log := newLog(out, level)
-	log.SetFormatter(terminal.LogFormatter{})
+	log.SetFormatter(terminal.LogFormatter{Edit: options.UseFlags})
 	return log
 }
 

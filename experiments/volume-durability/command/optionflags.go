@@ -14,7 +14,7 @@ import (
 
 // The options whose flags differ from the others'.
 const (
-	namespaceOption = "WORKLOAD_NAMESPACE"
+	namespaceOption = options.NamespaceOption
 	imageOption     = "LIB_IMAGE"
 	controlOption   = "NEGATIVE_CONTROL"
 	templateOption  = "CLAIM_TEMPLATE"
@@ -76,7 +76,7 @@ func addOptionFlags(flags *pflag.FlagSet, cluster clusterFlags) *optionFlags {
 		}
 		f.all[option.Name] = value
 		value.boolean = option.Default == "true" || option.Default == "false"
-		flag := flags.VarPF(value, flagName(option.Name), "", flagHelp(option.Usage()))
+		flag := flags.VarPF(value, options.FlagName(option.Name), "", flagHelp(option.Usage()))
 		if value.boolean {
 			flag.NoOptDefVal = "true"
 		}
@@ -94,7 +94,7 @@ var (
 func flagHelp(markdown string) string {
 	names := map[string]string{}
 	for _, option := range options.Table() {
-		names[option.Name] = "--" + flagName(option.Name)
+		names[option.Name] = "--" + options.FlagName(option.Name)
 	}
 	text := markdownLink.ReplaceAllString(markdown, "$1")
 	return codeSpan.ReplaceAllStringFunc(text, func(span string) string {
@@ -104,14 +104,6 @@ func flagHelp(markdown string) string {
 		}
 		return "'" + code + "'"
 	})
-}
-
-// flagName returns the name of an option's flag.
-func flagName(option string) string {
-	if option == namespaceOption {
-		return "namespace"
-	}
-	return terminal.FlagName(option)
 }
 
 // getenv returns a lookup of options by name. A flag wins over the environment of a
@@ -151,10 +143,10 @@ func (f *optionFlags) value(name string) string {
 	return flag.value
 }
 
-// withFlagNames adds the names of the flags to mistakes in options.
+// withFlagNames replaces the names of options in an error by their flags. An option with an invalid value has both.
 func withFlagNames(err error) error {
-	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
-		return fmt.Errorf("--%s (%s) %q: want %s%s", flagName(p.Name), p.Name, p.Value,
-			terminal.FlagNames(p.Want, flagName), terminal.SuggestValue(p))
+	return terminal.UseFlags(err, func(p options.InvalidValueError) error {
+		return fmt.Errorf("--%s (%s) %q: want %s%s", options.FlagName(p.Name), p.Name, p.Value,
+			options.UseFlags(p.Want), terminal.SuggestValue(p))
 	})
 }

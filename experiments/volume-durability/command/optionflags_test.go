@@ -1,16 +1,21 @@
 package command
 
 import (
+	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // parseFlags parses flags as run does.
@@ -34,7 +39,7 @@ func TestOptionFlags_EveryOptionHasAFlagWithHelp(t *testing.T) {
 	cluster.addTo(flags)
 	addOptionFlags(flags, cluster)
 	for _, option := range options.Table() {
-		flag := flags.Lookup(flagName(option.Name))
+		flag := flags.Lookup(options.FlagName(option.Name))
 		require.NotNil(t, flag, option.Name)
 		if option.Name == namespaceOption {
 			continue
@@ -119,4 +124,30 @@ func TestOptionFlags_ClaimTemplateIsALocalFile(t *testing.T) {
 	assert.True(t, filepath.IsAbs(got.ClaimTemplate))
 	_, err = parseFlags(t, nil, "--claim-template", "none.yaml")
 	assert.ErrorContains(t, err, "--claim-template (CLAIM_TEMPLATE)")
+}
+
+// At a terminal, a user sets flags. In an engine, a user sets environment variables.
+func TestTexts_NameWhatTheUserSets(t *testing.T) {
+	const advice = "To fix this: set READER_NODE=any"
+	r := result.Result{Reason: advice, Cells: []result.Cell{{
+		Reason: advice, Notes: []string{advice}, NotShown: []string{advice}, Findings: []judge.Finding{{Detail: advice}},
+	}}}
+	texts := func(r result.Result) []string {
+		c := r.Cells[0]
+		return []string{r.Reason, c.Reason, c.Notes[0], c.NotShown[0], c.Findings[0].Detail}
+	}
+	for _, text := range texts(runSpec{}.describe(r)) {
+		assert.Equal(t, "To fix this: set --reader-node=any", text)
+	}
+	for _, text := range texts(runSpec{engine: &result.Engine{}}.describe(r)) {
+		assert.Equal(t, advice, text)
+	}
+	var out bytes.Buffer
+	newTerminalLog(&out, logrus.WarnLevel).WithError(errors.New(advice)).Warn("no READER_NODE")
+	assert.Equal(t, "warning: no --reader-node; error To fix this: set --reader-node=any\n", out.String())
+	cause := errors.New(advice)
+	err := withFlagNames(errors.Join(cause, options.InvalidValueError{Name: "FORCE", Value: "x", Want: "no RANDOMNESS"}))
+	assert.EqualError(t, err, "To fix this: set --reader-node=any\n--force (FORCE) \"x\": want no --randomness")
+	assert.ErrorIs(t, err, cause)
+	assert.NoError(t, withFlagNames(nil))
 }

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
 )
@@ -25,7 +26,8 @@ func describePlan(spec runSpec, plan run.Plan) string {
 	line("Namespace", "%s", opts.Namespace)
 	line("Cells", "%s", countCells(cells, opts))
 	if skipped := len(plan.Cells) - len(cells); skipped > 0 {
-		line("", "%d more are skipped, because their StorageClass has no provisioner", skipped)
+		line("", "%s", judge.Plural(skipped, "more cell is skipped, because its StorageClass has no provisioner",
+			"more cells are skipped, because their StorageClasses have no provisioner"))
 	}
 	line("Claims", "%s", sumClaims(cells, opts, claimSize(spec)))
 	for i, c := range cells[:min(len(cells), maxListedCells)] {
@@ -37,7 +39,7 @@ func describePlan(spec runSpec, plan run.Plan) string {
 		line(heading, "%s; pods %s and %s", describeVolume(c, opts, claimSize(spec)), writer, reader)
 	}
 	if more := len(cells) - maxListedCells; more > 0 {
-		line("", "and the same for %d more cells", more)
+		line("", "and the same for %s", judge.Count(more, "more cell"))
 	}
 	line("Image", "%s", spec.podImage())
 	line("Then", "deletes the writers every %s for %s, reads the journals back,", opts.Interval, opts.Duration)

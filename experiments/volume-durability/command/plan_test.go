@@ -12,6 +12,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
 // planOf returns the description of the plan for some options.
@@ -54,6 +55,27 @@ func TestDescribePlan_SumsUpManyCells(t *testing.T) {
 
 	env["KEEP"] = "true"
 	assert.Contains(t, planOf(t, env, nil), "Claims     1000, 5000Gi in total\n", "the claims stay")
+}
+
+func TestDescribePlan_CountsAgree(t *testing.T) {
+	names := strings.Split("a,b,c,d,e,f,g,h,i,j,k,l", ",")
+	for skipped, want := range map[int]string{
+		1: "1 more cell is skipped, because its StorageClass has no provisioner\n",
+		2: "2 more cells are skipped, because their StorageClasses have no provisioner\n",
+	} {
+		plan := run.Plan{Skipped: map[string]string{}}
+		for i, name := range names {
+			plan.Cells = append(plan.Cells, options.CellSpec{Name: name, StorageClass: name})
+			if i < skipped {
+				plan.Skipped[name] = "no provisioner"
+			}
+		}
+		text := describePlan(runSpec{options: options.Defaults(), image: "image"}, plan)
+		assert.Contains(t, text, want)
+		if skipped == 1 {
+			assert.Contains(t, text, "and the same for 1 more cell\n")
+		}
+	}
 }
 
 func TestDescribePlan_HasTheSizeOfTheTemplate(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/report/html"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -49,6 +50,7 @@ type reportCommand struct {
 	cluster     clusterFlags
 	format      terminal.FormatFlag
 	to          string
+	cell        string
 	rule, asset string
 }
 
@@ -60,7 +62,7 @@ func newReport(streams Streams) *cobra.Command {
 		Long: `Print the result of a run in any format.
 
 The argument is one of:
-  - a folder that run wrote
+  - a folder that run wrote, or the beginning of its name
   - a packed evidence bundle (.tar.gz) or a result.json
   - the name of an evidence bundle in the cluster, or the beginning of its run's ID
 
@@ -71,6 +73,9 @@ With -o html, several arguments produce one page with all runs.
 report fails if the files of a bundle differ from its manifest.`,
 		Example: `  # The newest run
   volume-durability report
+
+  # One cell of the run whose ID begins with 5f6c
+  volume-durability report 5f6c --cell fast/graceful
 
   # A checklist for STIG Viewer
   volume-durability report volume-durability-5f6c -o cklb --to checklist.cklb
@@ -83,6 +88,9 @@ report fails if the files of a bundle differ from its manifest.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 && r.format.Value != formatHTML {
 				return fmt.Errorf("got %d runs: want one, or -o %s, the only format for several", len(args), formatHTML)
+			}
+			if format := r.format.Value; r.cell != "" && (format != "" && format != terminal.FormatTable || r.to != "") {
+				return errors.New("--cell goes together with -o text and -o table only, and not with --to")
 			}
 			bundles, err := r.loadAll(c.Context(), args)
 			if err != nil {
@@ -98,6 +106,7 @@ report fails if the files of a bundle differ from its manifest.`,
 		", or the name of a file in the bundle; text if this flag is not set"
 	flags.StringVar(&r.to, "to", "", "file to write to instead of standard output; without -o, folder to write the "+
 		"whole bundle to")
+	flags.StringVar(&r.cell, "cell", "", "print only the cell with this name, as text or a table")
 	addChecklistFlags(flags.FlagSet, &r.rule, &r.asset)
 	terminal.AddFlagGroups(c, flags, clusterGroup(r.cluster))
 	c.AddCommand(newReportList(streams), r.newOpen(), newReportCompare(streams), newReportTrend(streams))
@@ -146,6 +155,9 @@ func (r *reportCommand) renderOne(b bundle.Bundle) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if outcome, err = r.onlyCell(outcome); err != nil {
+			return nil, err
+		}
 		var text strings.Builder
 		if r.to == "" {
 			r.format.Destination = r.streams.Out
@@ -166,6 +178,28 @@ func (r *reportCommand) renderOne(b bundle.Bundle) ([]byte, error) {
 		return nil, fmt.Errorf("-o %s: %w; the bundle contains %s", format, err, strings.Join(files, ", "))
 	}
 	return content, nil
+}
+
+// onlyCell returns a result with only the cell that --cell names, whose verdict and reason are those of the result. It
+// returns the result itself without the flag.
+func (r *reportCommand) onlyCell(outcome result.Result) (result.Result, error) {
+	if r.cell == "" {
+		return outcome, nil
+	}
+	if len(outcome.Cells) == 0 {
+		return result.Result{}, fmt.Errorf("--cell %s: the run has no cells", r.cell)
+	}
+	var specs []options.CellSpec
+	for _, c := range outcome.Cells {
+		specs = append(specs, c.Spec)
+	}
+	i, err := terminal.FindCell(r.cell, specs)
+	if err != nil {
+		return result.Result{}, err
+	}
+	cell := outcome.Cells[i]
+	outcome.Cells, outcome.Verdict, outcome.Reason = []result.Cell{cell}, cell.Verdict, cell.Reason
+	return outcome, nil
 }
 
 // renderPage returns the page of a bundle, or renders one page of several.

@@ -77,7 +77,9 @@ func TestReport_ReadsTheRunsThatANamespaceKeeps(t *testing.T) {
 		const path = "/api/v1/namespaces/stig/configmaps"
 		var answer any
 		var err error
-		if name, isOne := strings.CutPrefix(r.URL.Path, path+"/"); isOne {
+		if r.URL.Path == "/api/v1/configmaps" {
+			answer, err = api.CoreV1().ConfigMaps(metav1.NamespaceAll).List(r.Context(), metav1.ListOptions{})
+		} else if name, isOne := strings.CutPrefix(r.URL.Path, path+"/"); isOne {
 			answer, err = api.CoreV1().ConfigMaps("stig").Get(r.Context(), name, metav1.GetOptions{})
 		} else {
 			answer, err = api.CoreV1().ConfigMaps("stig").List(r.Context(), metav1.ListOptions{})
@@ -88,8 +90,16 @@ func TestReport_ReadsTheRunsThatANamespaceKeeps(t *testing.T) {
 	}))
 	defer server.Close()
 	t.Chdir(t.TempDir())
+	code, out, errOut := execute(t, "report", "trend", "--server", server.URL, "-A")
+	assert.Equal(t, terminal.ExitOK, code, errOut)
+	assert.Regexp(t, `(?s)\n1111-2222 .* Pass .*\n3333-4444 .* Fail `, out)
+	assert.NoError(t, os.Mkdir("3333", 0o700))
+	code, _, errOut = execute(t, "report", "trend", "--server", server.URL, "-A", "3333")
+	assert.Equal(t, terminal.ExitError, code)
+	assert.Contains(t, errOut, "--all-namespaces does not go together with 3333")
+	assert.NoError(t, os.Remove("3333"))
 	in := []string{"--server", server.URL, "-n", "stig"}
-	code, out, errOut := execute(t, append([]string{"report", "trend"}, in...)...)
+	code, out, errOut = execute(t, append([]string{"report", "trend"}, in...)...)
 	assert.Equal(t, terminal.ExitOK, code, errOut)
 	assert.Regexp(t, `(?s)\n1111-2222 .* Pass .*\n3333-4444 .* Fail `, out)
 	code, out, errOut = execute(t, append([]string{"report", "compare", "1111", "3333", "--fail-on-regression"}, in...)...)
@@ -121,7 +131,7 @@ func TestReportTrend_ReadsTheBundlesInAFolder(t *testing.T) {
 	assert.Regexp(t, want, out, errOut)
 	code, _, errOut = execute(t, "report", "trend", "--cell", "other")
 	assert.Equal(t, terminal.ExitError, code)
-	assert.Contains(t, errOut, "--cell other: none of the 2 runs has this cell")
+	assert.Contains(t, errOut, "--cell other: want one of nfs-async, ceph-rbd")
 	_, out, _ = execute(t, "report", "trend", "-o", "json", "--cell", second.Cells[0].DisplayName())
 	var points []compare.Point
 	require.NoError(t, json.Unmarshal([]byte(out), &points))

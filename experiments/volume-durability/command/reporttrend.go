@@ -13,7 +13,7 @@ import (
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
-	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/report/compare"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -21,13 +21,14 @@ import (
 // reportTrendCommand holds the flags of the command report trend.
 type reportTrendCommand struct {
 	report *reportCommand
+	scope  scopeFlags
 	format terminal.FormatFlag
 	cell   string
 }
 
 func newReportTrend(streams Streams) *cobra.Command {
-	cluster := newClusterFlags()
-	t := &reportTrendCommand{report: &reportCommand{streams: streams, cluster: cluster}}
+	scope := newScopeFlags()
+	t := &reportTrendCommand{scope: scope, report: &reportCommand{streams: streams, cluster: scope.clusterFlags}}
 	c := &cobra.Command{
 		Use: "trend [RUN | FOLDER | FILE]...", Short: "List the verdicts and figures of several runs, oldest first",
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: bundleNames,
@@ -35,12 +36,16 @@ func newReportTrend(streams Streams) *cobra.Command {
 
 The arguments are those of report. A folder may also contain the folders or the packed
 bundles of several runs. Without an argument, trend uses all bundles in the current folder.
-If there is none, or with --namespace, it uses all bundles in the namespace.
+If there is none, or with --namespace, it uses all bundles in the namespace, and with
+--all-namespaces those in all namespaces.
 
 The figures of a run are the worst ones of its cells: the slowest recovery, the highest 99th
 percentile of the commits and the lowest rate. The lost records are the sum.`,
 		Example: `  # All runs that are kept in a namespace
   volume-durability report trend -n storage-test
+
+  # All runs that are kept in the cluster
+  volume-durability report trend -A
 
   # One cell of the runs in a folder
   volume-durability report trend history/ --cell fast/graceful`,
@@ -48,8 +53,9 @@ percentile of the commits and the lowest rate. The lost records are the sum.`,
 	}
 	flags := terminal.NewFlagGroup("Flags")
 	t.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
+	t.scope.addAllNamespaces(flags.FlagSet)
 	flags.StringVar(&t.cell, "cell", "", "list only the cell with this name, and only the runs that have it")
-	terminal.AddFlagGroups(c, flags, clusterGroup(cluster))
+	terminal.AddFlagGroups(c, flags, clusterGroup(t.scope.clusterFlags))
 	return c
 }
 
@@ -58,15 +64,34 @@ func (t *reportTrendCommand) execute(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	points := compare.Trend(results, t.cell)
-	if len(points) == 0 && t.cell != "" && len(results) > 0 {
-		return fmt.Errorf("--cell %s: none of the %s has this cell", t.cell, judge.Count(len(results), "run"))
+	cell, err := t.nameOfCell(results)
+	if err != nil {
+		return err
 	}
+	points := compare.Trend(results, cell)
 	if len(points) == 0 && t.format.Value == "" {
 		fmt.Fprintln(t.report.streams.ErrOut, "No runs found.")
 		return nil
 	}
 	return t.format.Write(t.report.streams.Out, points, func() (string, error) { return t.table(points), nil })
+}
+
+// nameOfCell returns the name by which users see the cell that --cell names; empty without the flag.
+func (t *reportTrendCommand) nameOfCell(results []result.Result) (string, error) {
+	if t.cell == "" || len(results) == 0 {
+		return "", nil
+	}
+	var cells []options.CellSpec
+	for _, r := range results {
+		for _, c := range r.Tested() {
+			cells = append(cells, c.Spec)
+		}
+	}
+	i, err := terminal.FindCell(t.cell, cells)
+	if err != nil {
+		return "", err
+	}
+	return cells[i].DisplayName(), nil
 }
 
 // table renders a trend for a terminal.
@@ -84,8 +109,11 @@ func (t *reportTrendCommand) table(points []compare.Point) string {
 
 // results returns the results of the runs that the arguments name, each run once.
 func (t *reportTrendCommand) results(ctx context.Context, args []string) ([]result.Result, error) {
-	if len(args) == 0 && t.report.isInCluster() {
-		return t.report.loadNamespace(ctx)
+	if len(args) > 0 && t.scope.allNamespaces {
+		return nil, fmt.Errorf("--all-namespaces does not go together with %s", args[0])
+	}
+	if len(args) == 0 && (t.report.isInCluster() || t.scope.allNamespaces) {
+		return t.report.loadStored(ctx, t.scope.namespace())
 	}
 	if len(args) == 0 {
 		found, err := bundlesIn(".")
@@ -93,7 +121,7 @@ func (t *reportTrendCommand) results(ctx context.Context, args []string) ([]resu
 			return nil, err
 		}
 		if len(found) == 0 {
-			return t.report.loadNamespace(ctx)
+			return t.report.loadStored(ctx, t.scope.namespace())
 		}
 		args = found
 	}
@@ -145,19 +173,20 @@ func bundlesIn(folder string) ([]string, error) {
 	return paths, nil
 }
 
-// loadNamespace returns the results of all bundles in the namespace.
-func (r *reportCommand) loadNamespace(ctx context.Context) ([]result.Result, error) {
+// loadStored returns the results of all bundles in a namespace, or in all namespaces if it is empty.
+func (r *reportCommand) loadStored(ctx context.Context, namespace string) ([]result.Result, error) {
 	cluster, err := r.cluster.connect()
 	if err != nil {
 		return nil, err
 	}
-	store := bundlestore.Store{Client: cluster.client, Namespace: r.cluster.namespace()}
+	store := bundlestore.Store{Client: cluster.client, Namespace: namespace}
 	entries, err := store.List(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", cluster, err)
 	}
 	var results []result.Result
 	for _, e := range entries {
+		store.Namespace = e.Namespace
 		b, err := store.Load(ctx, e.Name)
 		if err != nil {
 			return nil, fmt.Errorf("cluster %s: %w", cluster, err)

@@ -17,7 +17,9 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/preflight"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/run"
 )
 
 // runCommand holds the flags of the command run.
@@ -96,22 +98,22 @@ func (r *runCommand) execute(ctx context.Context) (err error) {
 	if spec.cluster, err = r.cluster.connect(); err != nil {
 		return err
 	}
-	if err := r.confirmPlan(ctx, spec); err != nil {
-		return err
-	}
-	if err := r.checkStore(ctx, spec); err != nil {
-		return err
-	}
 	var live liveMetrics
 	defer func() {
 		if closeErr := live.close(); closeErr != nil {
 			err = errors.Join(err, closeErr)
 		}
 	}()
-	outcome, err := r.executeSpec(ctx, spec, &live)
-	if err != nil {
+	if err := live.listen(ctx, spec.options); err != nil {
+		return withFlagNames(err)
+	}
+	if err := r.confirmPlan(ctx, spec); err != nil {
 		return err
 	}
+	if err := r.checkStore(ctx, spec); err != nil {
+		return err
+	}
+	outcome := r.executeSpec(ctx, spec, &live)
 	live.finish(outcome)
 	for i := range outcome.Cells {
 		outcome.Cells[i].NotShown = append(outcome.Cells[i].NotShown, notShown...)
@@ -145,7 +147,7 @@ func (r *runCommand) readSpec(ctx context.Context) (spec runSpec, notShown []str
 // chooseFolder chooses the folder of the bundle, and checks it before the run.
 func (r *runCommand) chooseFolder(spec runSpec) error {
 	if r.folder == "" {
-		r.folder = "volume-durability-" + spec.id
+		r.folder = folderPrefix + spec.id
 	}
 	return terminal.CheckBundleFolder(r.folder)
 }
@@ -157,7 +159,15 @@ func (r *runCommand) confirmPlan(ctx context.Context, spec runSpec) error {
 		return err
 	}
 	spec.log = newTerminalLog(r.streams.ErrOut, r.level.Level)
-	cells, err := spec.run().Plan(ctx)
+	planned := spec.run()
+	err = planned.Kube.RequireNamespace(ctx)
+	var cells run.Plan
+	if err == nil {
+		cells, err = planned.Plan(ctx)
+	}
+	if err == nil {
+		err = preflight.CheckRights(ctx, planned, cells)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -171,16 +181,13 @@ func (r *runCommand) confirmPlan(ctx context.Context, spec runSpec) error {
 	return confirm(ctx, r.streams, "Continue?")
 }
 
-// executeSpec executes the run, shows its progress and serves its figures. The error is that of an option.
-func (r *runCommand) executeSpec(ctx context.Context, spec runSpec, live *liveMetrics) (result.Result, error) {
+// executeSpec executes the run, shows its progress and serves its figures.
+func (r *runCommand) executeSpec(ctx context.Context, spec runSpec, live *liveMetrics) result.Result {
 	view := progress.New(r.streams.ErrOut, r.format.Color, spec.options)
 	view.Printf("run %s", spec.id)
 	log := newTerminalLog(view, r.level.Level)
 	spec.hooks, spec.log, spec.labels = view, log, map[string]string{kube.HostLabel: hostLabel()}
-	if err := live.start(ctx, &spec); err != nil {
-		view.Close()
-		return result.Result{}, withFlagNames(err)
-	}
+	live.start(ctx, &spec)
 	if url := live.url(); url != "" {
 		view.Printf("metrics: %s", url)
 	}
@@ -196,7 +203,7 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec, live *liveMe
 	outcome, _ := spec.execute(ctx) // the view never ends a run
 	stopHandling()
 	view.Close()
-	return outcome, nil
+	return outcome
 }
 
 // report prints the result, writes the bundle, and returns the exit code of the verdict

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,10 +16,12 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/kubernetes/scheme"
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
@@ -134,6 +137,11 @@ func TestRun_BundleThatTheClusterRejectsIsReportedBeforeTheRun(t *testing.T) {
 	t.Chdir(t.TempDir())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == accessReviews {
+			_, err := io.WriteString(w, `{"status": {"allowed": true}}`)
+			assert.NoError(t, err)
+			return
+		}
 		if r.Method == http.MethodPost {
 			assert.Equal(t, "/api/v1/namespaces/stig/configmaps", r.URL.Path, "nothing else may be created")
 			assert.Equal(t, "All", r.URL.Query().Get("dryRun"))
@@ -151,4 +159,77 @@ func TestRun_BundleThatTheClusterRejectsIsReportedBeforeTheRun(t *testing.T) {
 	assert.Equal(t, terminal.ExitError, code)
 	assert.Empty(t, out)
 	assert.Contains(t, errOut, `the evidence bundle of the run cannot be saved: ConfigMap stig/mine could not be created`)
+}
+
+// accessReviews is the path at which a user asks for permissions.
+const accessReviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+// Each of these makes a run impossible. The user hears of it before the question, and nothing is left behind.
+func TestRun_ChecksBeforeTheQuestion(t *testing.T) {
+	used, err := net.Listen("tcp", "localhost:0")
+	require.NoError(t, err)
+	defer used.Close()
+	for name, c := range map[string]struct {
+		namespace bool
+		denied    string
+		args      []string
+		want      string
+	}{
+		"namespace": {
+			want: "namespace stig does not exist. To fix this: kubectl create namespace stig",
+		},
+		"rights": {
+			namespace: true, denied: "create pods",
+			want: "you are not allowed to create pods in namespace stig. To fix this: grant the permissions in rbac.yaml",
+		},
+		"right on claims": {
+			namespace: true, denied: "create persistentvolumeclaims",
+			want: "you are not allowed to create persistentvolumeclaims in namespace stig",
+		},
+		"a claim that exists": {
+			namespace: true, denied: "create persistentvolumeclaims", args: []string{"--existing-claim", "mine"},
+			want: "cannot ask for confirmation",
+		},
+		"metrics address": {
+			namespace: true, args: []string{"--metrics-address", used.Addr().String()},
+			want: "--metrics-address (METRICS_ADDRESS) ",
+		},
+		"all is well": {namespace: true, want: "cannot ask for confirmation"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				var answer any = map[string]string{"major": "1", "minor": "37", "gitVersion": "v1.37.0"}
+				switch {
+				case r.URL.Path == accessReviews:
+					body, err := io.ReadAll(r.Body)
+					assert.NoError(t, err)
+					decoded, _, err := scheme.Codecs.UniversalDeserializer().Decode(body, nil, nil)
+					if !assert.NoError(t, err) {
+						return
+					}
+					review, _ := decoded.(*authorizationv1.SelfSubjectAccessReview)
+					asked := review.Spec.ResourceAttributes
+					review.Status.Allowed = asked.Verb+" "+asked.Resource != c.denied
+					answer = review
+				case r.Method != http.MethodGet:
+					assert.Fail(t, "nothing may be created", r.URL.Path)
+				case r.URL.Path == "/api/v1/namespaces/stig" && !c.namespace:
+					missing := apierrors.NewNotFound(corev1.Resource("namespaces"), "stig").Status()
+					w.WriteHeader(int(missing.Code))
+					answer = missing
+				}
+				assert.NoError(t, json.NewEncoder(w).Encode(answer))
+			}))
+			defer server.Close()
+			code, out, errOut := execute(t, append([]string{"run", "--server", server.URL, "--lib-image", "i"}, c.args...)...)
+			assert.Equal(t, terminal.ExitError, code)
+			assert.Empty(t, out)
+			assert.Contains(t, errOut, c.want)
+			entries, err := os.ReadDir(".")
+			require.NoError(t, err)
+			assert.Empty(t, entries, "no evidence bundle")
+		})
+	}
 }

@@ -112,8 +112,12 @@ func (s runSpec) execute(ctx context.Context) (result.Result, error) {
 	return s.describe(r), err
 }
 
-// describe adds to a result which program produced it, for which engine and cluster.
+// describe adds to a result which program produced it, for which engine and cluster. The result of a user's run names
+// flags.
 func (s runSpec) describe(r result.Result) result.Result {
+	if s.engine == nil {
+		r = r.EditTexts(options.UseFlags)
+	}
 	r.Tool, r.Engine = terminal.BuildInfo(s.podImage()), s.engine
 	if s.cluster.config != nil {
 		r.Cluster.Server = s.cluster.config.Host

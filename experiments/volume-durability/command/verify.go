@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,6 +24,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -82,9 +84,10 @@ Exit codes:
 		"token, or the same as --acks; '-' for standard input")
 	flags.StringVar(&v.acks, "acks", "", "file with the acknowledgements of 'local write' or with the output of "+
 		"durability-helper write; '-' for standard input")
-	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder, a packed "+
-		"bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data that an earlier pod read")
-	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")
+	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder or the beginning "+
+		"of its name, a packed bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data that an "+
+		"earlier pod read")
+	flags.StringVar(&v.cell, "cell", "", "cell that wrote the journal, if the run had several: its name in the table")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device; it ends at the first "+
 		"whole MiB of zeros after the acknowledged records")
 	v.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
@@ -94,7 +97,8 @@ Exit codes:
 
 // expectation is what the ledger and the bundle contain about a journal.
 type expectation struct {
-	Cell    string
+	// Cell is zero if the ledger does not name it.
+	Cell    options.CellSpec
 	Format  journal.Format
 	Acks    []ledger.Ack
 	Earlier []journal.ScanReport
@@ -203,7 +207,8 @@ func (v *verifyCommand) fromLedgers(ctx context.Context, content []byte) (expect
 			return expectation{}, fmt.Errorf("cell %q: %w", l.Cell, err)
 		}
 		all = append(all, expectation{
-			Cell: l.Cell, Format: l.Journal, Acks: l.Acks, Epochs: l.Epochs, Overlap: l.Forced, Layout: l.Layout,
+			Cell: options.CellSpec{Name: cmp.Or(l.Cell, l.DisplayName)}, Format: l.Journal, Acks: l.Acks, Epochs: l.Epochs,
+			Overlap: l.Forced, Layout: l.Layout,
 		})
 	}
 	return v.choose(ctx, all)
@@ -231,16 +236,20 @@ func fromToken(text string) (expectation, error) {
 
 // fromBundle reads the bundle of a run, which must match its manifest.
 func (v *verifyCommand) fromBundle(ctx context.Context) (expectation, error) {
-	info, err := os.Stat(v.bundle)
+	path, err := findLocal(v.bundle)
 	if err != nil {
 		return expectation{}, fmt.Errorf("--bundle: %w", err)
 	}
-	b, err := readLocal(v.bundle, info, bundle.Options{})
+	if path == "" {
+		return expectation{}, fmt.Errorf("--bundle %s: there is neither a file nor a folder with this name, and no run "+
+			"in the current folder whose ID begins with it", v.bundle)
+	}
+	b, err := readLocal(path, bundle.Options{})
 	if err != nil {
 		return expectation{}, fmt.Errorf("--bundle: %w", err)
 	}
 	if err := b.Verify(); err != nil {
-		return expectation{}, fmt.Errorf("the evidence bundle in %s does not match its manifest: %w", v.bundle, err)
+		return expectation{}, fmt.Errorf("the evidence bundle in %s does not match its manifest: %w", path, err)
 	}
 	r, err := b.Result()
 	if err != nil {
@@ -255,7 +264,7 @@ func (v *verifyCommand) fromBundle(ctx context.Context) (expectation, error) {
 
 func fromCell(c result.Cell) expectation {
 	e := expectation{
-		Cell: c.Spec.Name, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Layout: c.Layout,
+		Cell: c.Spec, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Layout: c.Layout,
 		Overlap: c.Spec.Force && !c.IsLocal(), // a local run waits until a killed process is gone
 	}
 	for _, read := range c.Reads() {
@@ -267,7 +276,7 @@ func fromCell(c result.Cell) expectation {
 }
 
 // choose returns the cell that --cell names. Without the flag, the ID in the journal
-// decides; if it has none, the cell without a name, which is then the only one besides a control.
+// decides; if it has none, the only cell besides a control.
 func (v *verifyCommand) choose(ctx context.Context, all []expectation) (expectation, error) {
 	if len(all) == 0 {
 		return expectation{}, errors.New("the run has no tested cell: nothing was acknowledged, so there is nothing to check")
@@ -278,23 +287,30 @@ func (v *verifyCommand) choose(ctx context.Context, all []expectation) (expectat
 			return e, err
 		}
 	}
+	cells := make([]options.CellSpec, len(all))
+	for i, e := range all {
+		cells[i] = e.Cell
+	}
+	if v.cell != "" {
+		if slices.Contains(cells, options.CellSpec{}) {
+			return expectation{}, fmt.Errorf("--cell %s: the tested cell has no name: omit --cell", v.cell)
+		}
+		i, err := terminal.FindCell(v.cell, cells)
+		if err != nil {
+			return expectation{}, err
+		}
+		return all[i], nil
+	}
+	isControl := func(e expectation) bool { return e.Cell.Name == options.ControlName }
+	if tested := slices.DeleteFunc(slices.Clone(all), isControl); len(tested) == 1 {
+		return tested[0], nil
+	}
 	var names []string
-	for _, e := range all {
-		if e.Cell == v.cell {
-			return e, nil
-		}
-		if e.Cell != "" {
-			names = append(names, e.Cell)
-		}
+	for _, c := range cells {
+		names = append(names, c.DisplayName())
 	}
-	switch {
-	case v.cell == "":
-		return expectation{}, fmt.Errorf("--cell is required, because the journal has no record that names its cell: "+
-			"want one of %s", strings.Join(names, ", "))
-	case len(names) < len(all):
-		return expectation{}, fmt.Errorf("--cell %s: the tested cell has no name: omit --cell", v.cell)
-	}
-	return expectation{}, fmt.Errorf("--cell %s: want one of %s", v.cell, strings.Join(names, ", "))
+	return expectation{}, fmt.Errorf("--cell is required, because the journal has no record that names its cell: "+
+		"want one of %s", strings.Join(names, ", "))
 }
 
 // recognize returns the cell whose ID is in the first record of the journal.
@@ -358,7 +374,10 @@ func (v *verifyCommand) watch(op string, call func() error) error {
 // judge scans the journal and compares it with what is expected.
 func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verification, error) {
 	outcome := verification{
-		Journal: v.journal, Cell: expected.Cell, Layout: expected.Layout, Acks: expected.Acks, format: expected.Format,
+		Journal: v.journal, Layout: expected.Layout, Acks: expected.Acks, format: expected.Format,
+	}
+	if expected.Cell != (options.CellSpec{}) {
+		outcome.Cell = expected.Cell.DisplayName()
 	}
 	found, err := await(ctx, func() (scanned, error) { return v.scan(ctx, expected) })
 	class := judge.ClassOfError(err)

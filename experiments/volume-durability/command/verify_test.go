@@ -21,12 +21,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
@@ -414,4 +416,48 @@ func TestVerify_SaysThatTheStorageDoesNotAnswer(t *testing.T) {
 	assert.ErrorIs(t, <-ended, context.Canceled)
 	close(respond) // the abandoned call returns
 	errOut.await(t, "opening "+path+" returned after ")
+}
+
+func TestCell_IsNamedByWhatTheTableShows(t *testing.T) {
+	for _, r := range []result.Result{samples.Pass(), samples.Matrix()} {
+		folder := writeBundle(t, r)
+		journal := save(t, "j", nil)
+		for _, c := range r.Tested() {
+			if len(c.Acks) == 0 {
+				continue
+			}
+			for width := 12; width < 40; width += 9 {
+				names := []string{c.DisplayName()}
+				if shortened := style.Name(c.DisplayName(), width); width > 20 {
+					names = append(names, shortened)
+				}
+				for _, name := range names {
+					code, out, errOut := execute(t, "report", folder, "--cell", name)
+					assert.Equal(t, terminal.ExitOK, code, errOut)
+					assert.Contains(t, out, c.DisplayName())
+					for _, from := range [][]string{{"--bundle", folder}, {"--ledger", filepath.Join(folder, "ledger.json")}} {
+						args := append([]string{"verify", "--journal", journal, "--cell", name, "-o", "json"}, from...)
+						_, out, errOut = execute(t, args...)
+						assert.Contains(t, out, fmt.Sprintf("%q: %q", "cell", c.DisplayName()), errOut)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestCell_SuggestsCells(t *testing.T) {
+	folder := writeBundle(t, samples.Matrix())
+	name := samples.Matrix().Cells[0].DisplayName()
+	for _, args := range [][]string{
+		{"report", folder}, {"report", "trend", folder}, {"verify", "--journal", save(t, "j", nil), "--bundle", folder},
+	} {
+		code, _, errOut := execute(t, append(args, "--cell", strings.Replace(name, "/", "", 1))...)
+		assert.Equal(t, terminal.ExitError, code)
+		assert.Contains(t, errOut, "did you mean "+name)
+		assert.NotContains(t, errOut, "--help")
+	}
+	code, _, errOut := execute(t, "report", folder, "--cell", "…")
+	assert.Equal(t, terminal.ExitError, code)
+	assert.Contains(t, errOut, "--cell … stands for ")
 }

@@ -273,7 +273,7 @@ func (l *localCommand) show(ctx context.Context, run local.Run) result.Result {
 	view.Printf("run %s: writing to %s", run.ID, run.Target.Journal)
 	run.Hooks, run.Log = view, terminal.NewLog(view, l.level.Level)
 	stopHandling := l.handleInterrupts(view, run.Target)
-	outcome := run.Execute(ctx)
+	outcome := run.Execute(ctx).EditTexts(options.UseFlags)
 	stopHandling()
 	outcome.Tool = terminal.BuildInfo("")
 	return outcome

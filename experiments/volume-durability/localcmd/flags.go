@@ -97,14 +97,14 @@ func (o *optionFlags) addTo(flags *pflag.FlagSet, list []localOption) {
 		o.fallback[l.name] = l.fallback
 		value := &optionFlag{value: l.fallback, boolean: l.fallback == "true" || l.fallback == "false"}
 		o.value[l.name] = value
-		flag := flags.VarPF(value, terminal.FlagName(l.name), "", l.help)
+		flag := flags.VarPF(value, options.FlagName(l.name), "", l.help)
 		if value.boolean {
 			flag.NoOptDefVal = "true"
 		}
 	}
 }
 
-func (o *optionFlags) isSet(name string) bool { return o.flags.Changed(terminal.FlagName(name)) }
+func (o *optionFlags) isSet(name string) bool { return o.flags.Changed(options.FlagName(name)) }
 
 // parse returns the values of the options. Those that need a cluster are empty.
 func (o *optionFlags) parse() (options.Values, error) {
@@ -172,13 +172,13 @@ func withLocalLevels(err error) error {
 
 // withFlagNames replaces the names of options by those of their flags.
 func withFlagNames(err error) error {
-	return terminal.ReplaceInvalid(err, func(p options.InvalidValueError) error {
+	return terminal.UseFlags(err, func(p options.InvalidValueError) error {
 		suggestion := terminal.SuggestValue(p)
 		if p.Name == evidenceOption {
 			suggestion = terminal.Suggestion(p.Value, levels())
 		}
-		return fmt.Errorf("--%s %q: want %s%s", terminal.FlagName(p.Name), p.Value,
-			terminal.FlagNames(p.Want, terminal.FlagName), suggestion)
+		return fmt.Errorf("--%s %q: want %s%s", options.FlagName(p.Name), p.Value,
+			options.UseFlags(p.Want), suggestion)
 	})
 }
 

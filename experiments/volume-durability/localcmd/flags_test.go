@@ -41,7 +41,7 @@ func TestLocal_RejectsAnEmptyPath(t *testing.T) {
 }
 
 func TestLocal_ReportsHowManyArgumentsItNeeds(t *testing.T) {
-	assert.Equal(t, "want one folder or block device, but there are 0 arguments", mistakes(t))
+	assert.Equal(t, "want one folder or block device, got 0 arguments", mistakes(t))
 }
 
 func TestLocal_NamesFlagsInMistakes(t *testing.T) {

@@ -57,7 +57,7 @@ func (r *row) rank() int {
 }
 
 // counts returns how many cells are in each state.
-func (v *View) counts() string { return fmt.Sprintf("%d cells: %s", len(v.order), v.describe(v.order)) }
+func (v *View) counts() string { return judge.Count(len(v.order), "cell") + ": " + v.describe(v.order) }
 
 // describe counts rows by their state.
 func (v *View) describe(rows []*row) string {

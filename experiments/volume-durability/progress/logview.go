@@ -54,7 +54,7 @@ func (v *View) progressLine() string {
 	var running []string
 	for _, r := range v.order {
 		if r.isRunning() {
-			state := r.state(v.now(), v.options.WriteRate)
+			state := r.shortState(v.now(), v.options.WriteRate)
 			running = append(running, fmt.Sprintf("%s %s (%s)", r.spec.DisplayName(), judge.FormatCount(r.records), state))
 		}
 	}

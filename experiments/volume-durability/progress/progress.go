@@ -143,6 +143,7 @@ func interval(o options.Values) string {
 
 // WaitingFor shows the step that a cell waits for.
 func (v *View) WaitingFor(spec options.CellSpec, step, reason string) {
+	reason = options.UseFlags(reason)
 	isNew := false
 	v.update(spec, func(r *row) {
 		r.waitFor(step, reason, v.now())
@@ -187,8 +188,17 @@ func (v *View) BeforeRead(spec options.CellSpec) {
 
 // CellJudged shows the verdict of a cell.
 func (v *View) CellJudged(judged result.Cell) {
+	judged = judged.EditTexts(options.UseFlags)
 	label := VerdictLabel(judged)
-	v.update(judged.Spec, func(r *row) { r.judge(judged, label) })
+	isNew := true
+	v.update(judged.Spec, func(r *row) {
+		r.judge(judged, label)
+		isNew = r.isNew(judged.Reason)
+	})
+	if !isNew { // the cell has waited for others
+		v.event("%s: %s", judged.Spec.DisplayName(), label)
+		return
+	}
 	v.event("%s: %s: %s", judged.Spec.DisplayName(), label, judged.Reason)
 }
 

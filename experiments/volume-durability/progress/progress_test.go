@@ -238,6 +238,28 @@ func TestProgressLine_HasRunningCellsOnly(t *testing.T) {
 	assert.NotContains(t, line, "-15/")
 }
 
+func TestLog_PrintsAReasonOnce(t *testing.T) {
+	var out bytes.Buffer
+	cell := options.CellSpec{StorageClass: "fast"}
+	clock := &fakeClock{time.Unix(0, 0)}
+	v := newView(false, options.Defaults(), clock.now)
+	v.screen = newLogView(&out, v)
+	v.CellsPlanned([]options.CellSpec{cell})
+	const reason = "ErrImagePull: no such image. To fix this: set LIB_IMAGE"
+	v.WaitingFor(cell, "starting on n1", reason)
+	clock.advance(7 * time.Second)
+	assert.Equal(t, "records acknowledged: fast 0 (starting on n1, 7.0 s)", v.progressLine())
+	v.WaitingFor(cell, "starting on n1", reason)
+	v.WaitingFor(cell, "Error, waiting for the other cell", "writer did not start: "+reason)
+	v.CellJudged(result.Cell{Spec: cell, Verdict: judge.Error, Reason: "writer did not start: " + reason})
+	v.Close()
+	const shown = "ErrImagePull: no such image. To fix this: set --lib-image"
+	assert.Equal(t, 1, strings.Count(out.String(), "on n1: "+shown+"\n"), out.String())
+	assert.Equal(t, 1, strings.Count(out.String(), "writer did not start: "+shown+"\n"), out.String())
+	assert.Contains(t, out.String(), "fast: Error\n")
+	assert.NotContains(t, out.String(), "LIB_IMAGE")
+}
+
 func TestRate_CoversTheLastSeconds(t *testing.T) {
 	var r rate
 	at := time.Unix(0, 0)

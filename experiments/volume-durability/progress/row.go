@@ -115,25 +115,30 @@ func (r *row) judge(cell result.Cell, label string) {
 // isRunning reports whether the cell has begun and has no verdict yet.
 func (r *row) isRunning() bool { return r.activity == waiting || r.activity == writing }
 
-// state describes what the cell does. WriteRate is the option; 0 is no limit.
+// state describes what the cell does, and the reason why a step takes long or for its verdict.
 func (r *row) state(now time.Time, writeRate float64) string {
+	state := r.shortState(now, writeRate)
+	if r.reason != "" && r.activity != queued && r.activity != writing {
+		state += ": " + r.reason
+	}
+	return state
+}
+
+// shortState is state without the reason, which may be long.
+func (r *row) shortState(now time.Time, writeRate float64) string {
 	switch r.activity {
 	case queued:
 		return "queued"
 	case writing:
 		return r.writingState(now, writeRate)
 	case judged:
-		return r.verdict + ": " + r.reason
+		return r.verdict
 	}
 	since := r.since
 	if !r.deletedAt.IsZero() {
 		since = r.deletedAt
 	}
-	state := fmt.Sprintf("%s, %s", r.step, shortDuration(now.Sub(since)))
-	if r.reason != "" {
-		state += ": " + r.reason
-	}
-	return state
+	return fmt.Sprintf("%s, %s", r.step, shortDuration(now.Sub(since)))
 }
 
 func (r *row) writingState(now time.Time, writeRate float64) string {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
 // ExactArgs returns a check that a command has n arguments. What describes them.
@@ -12,6 +14,6 @@ func ExactArgs(n int, what string) cobra.PositionalArgs {
 		if len(args) == n {
 			return nil
 		}
-		return fmt.Errorf("want %s, but there are %d arguments", what, len(args))
+		return fmt.Errorf("want %s, got %s", what, judge.Count(len(args), "argument"))
 	}
 }

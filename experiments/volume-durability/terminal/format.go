@@ -76,6 +76,9 @@ func (f *FormatFlag) Write(out io.Writer, value any, text func() (string, error)
 	default:
 		var s string
 		s, err = text()
+		if f.Value == "" {
+			s = style.Wrap(s, style.WrapWidth(f.destination(out)))
+		}
 		content = []byte(s)
 	}
 	if err != nil {
@@ -83,4 +86,12 @@ func (f *FormatFlag) Write(out io.Writer, value any, text func() (string, error)
 	}
 	_, err = out.Write(content)
 	return err
+}
+
+// destination returns where text ends up that is written to out.
+func (f *FormatFlag) destination(out io.Writer) io.Writer {
+	if f.Destination != nil {
+		return f.Destination
+	}
+	return out
 }

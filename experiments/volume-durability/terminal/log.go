@@ -9,27 +9,36 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
+
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// NewLog returns a log that shows no timestamps.
+// NewLog returns a log for a terminal, which shows no timestamps and names flags.
 func NewLog(out io.Writer, level logrus.Level) *logrus.Logger {
 	log := logrus.New()
 	log.SetOutput(out)
 	log.SetLevel(level)
-	log.SetFormatter(LogFormatter{})
+	log.SetFormatter(LogFormatter{Edit: options.UseFlags})
 	return log
 }
 
 // LogFormatter formats an entry as "level: message; key value".
-type LogFormatter struct{}
+type LogFormatter struct {
+	// Edit changes the text of each line; nil for no change.
+	Edit func(string) string
+}
 
-func (LogFormatter) Format(e *logrus.Entry) ([]byte, error) {
+// Format implements logrus.Formatter.
+func (f LogFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	var line strings.Builder
 	fmt.Fprintf(&line, "%s: %s", e.Level, e.Message)
 	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
 		fmt.Fprintf(&line, "; %s %v", key, e.Data[key])
 	}
 	line.WriteString("\n")
+	if f.Edit != nil {
+		return []byte(f.Edit(line.String())), nil
+	}
 	return []byte(line.String()), nil
 }
 

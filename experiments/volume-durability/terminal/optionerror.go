@@ -2,39 +2,46 @@ package terminal
 
 import (
 	"errors"
-	"regexp"
-	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
-// FlagName returns the name of an option's flag: STORAGE_CLASS is storage-class.
-func FlagName(option string) string { return strings.ReplaceAll(strings.ToLower(option), "_", "-") }
-
-// FlagNames replaces the names of options in a text by their flags, which flagName names.
-func FlagNames(text string, flagName func(option string) string) string {
-	flags := map[string]string{}
-	for _, option := range options.Table() {
-		flags[option.Name] = "--" + flagName(option.Name)
-	}
-	return optionName.ReplaceAllStringFunc(text, func(word string) string {
-		if flag := flags[word]; flag != "" {
-			return flag
+// UseFlags replaces the names of options in an error by their flags. describe returns the error for an option with an
+// invalid value.
+func UseFlags(err error, describe func(options.InvalidValueError) error) error {
+	return replaceErrors(err, describe, func(other error) error {
+		text := options.UseFlags(other.Error())
+		if text == other.Error() {
+			return other
 		}
-		return word
+		return renamedError{other, text}
 	})
 }
 
-// optionName matches every name of an option, and other words in upper case.
-var optionName = regexp.MustCompile(`\b[A-Z][A-Z0-9_]+\b`)
+// renamedError is an error with another text.
+type renamedError struct {
+	error
+	text string
+}
+
+func (e renamedError) Error() string { return e.text }
+
+func (e renamedError) Unwrap() error { return e.error }
 
 // ReplaceInvalid replaces each InvalidValueError in err with the error that describe returns for it. Other errors
 // stay as they are.
 func ReplaceInvalid(err error, describe func(options.InvalidValueError) error) error {
+	return replaceErrors(err, describe, func(other error) error { return other })
+}
+
+func replaceErrors(err error, describe func(options.InvalidValueError) error, other func(error) error) error {
+	if err == nil {
+		return nil
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, one := range joined.Unwrap() {
-			all = append(all, ReplaceInvalid(one, describe))
+			all = append(all, replaceErrors(one, describe, other))
 		}
 		return errors.Join(all...)
 	}
@@ -42,5 +49,5 @@ func ReplaceInvalid(err error, describe func(options.InvalidValueError) error) e
 	if errors.As(err, &p) {
 		return describe(p)
 	}
-	return err
+	return other(err)
 }

@@ -12,11 +12,17 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
+// minLongWord is the number of letters from which two of them may be mistyped.
+const minLongWord = 5
+
 // Suggestion returns the end of an error about a mistyped word: the candidates that are similar to it. It returns an
 // empty string if there is none.
 func Suggestion(typed string, candidates []string) string {
-	// cobra measures how similar words are, for commands only.
+	// cobra measures how similar words are, for commands only. Two changes make a different word of a short one.
 	similar := &cobra.Command{SuggestionsMinimumDistance: 2}
+	if len(strings.TrimLeft(typed, "-")) < minLongWord {
+		similar.SuggestionsMinimumDistance = 1
+	}
 	for _, c := range candidates {
 		similar.AddCommand(&cobra.Command{Use: c, Run: func(*cobra.Command, []string) {}})
 	}
@@ -70,7 +76,7 @@ func SuggestFlags(c *cobra.Command, err error) error {
 	}
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if !f.Hidden {
+		if !f.Hidden && f.Name != "help" {
 			names = append(names, "--"+f.Name)
 		}
 	})

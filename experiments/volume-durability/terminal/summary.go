@@ -41,9 +41,7 @@ type layout struct {
 
 // layout returns the layout of text that is written to out.
 func (f *FormatFlag) layout(out io.Writer) layout {
-	if f.Destination != nil {
-		out = f.Destination
-	}
+	out = f.destination(out)
 	return layout{style.Width(out), f.Color.Palette(out)}
 }
 

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -25,7 +23,8 @@ type Comparison struct {
 	After  Run `json:"after"`
 	// Regression reports whether the verdict of the run or of a cell got worse.
 	Regression bool `json:"regression"`
-	// Changes are settings of the runs that differ: the versions of Kubernetes and of the program, and options.
+	// Changes are settings of the runs that differ: the versions of Kubernetes and of the program, and options, which
+	// have the names of their environment variables.
 	Changes []Change `json:"changes"`
 	// Cells are the cells that both runs have.
 	Cells []Cell `json:"cells"`
@@ -267,57 +266,89 @@ func changes(before, after map[string]string) []Change {
 	return all
 }
 
+// runChanges returns what differs in the clusters and the programs of two runs, and then in their options.
 func runChanges(before, after result.Result) []Change {
-	return changes(runProperties(before), runProperties(after))
+	return append(changes(runProperties(before), runProperties(after)),
+		changes(optionProperties(before.Options), optionProperties(after.Options))...)
 }
 
-// runProperties returns what all cells of a run have in common, by name.
+// runProperties returns what all cells of a run have in common, by name, except the options.
 func runProperties(r result.Result) map[string]string {
-	p := map[string]string{
+	return map[string]string{
 		"Kubernetes": r.Cluster.Version, "cluster": string(r.Cluster.UID), "program": r.Tool.Version, "image": r.Tool.Image,
 	}
-	for name, value := range optionProperties(r.Options) {
-		p["option "+name] = value
-	}
-	return p
 }
 
-// optionProperties returns the values of the options by their names in result.json.
+// optionProperties returns the values of the options by their names.
 func optionProperties(v options.Values) map[string]string {
 	p := map[string]string{}
 	addFields(p, reflect.ValueOf(v))
 	return p
 }
 
-// addFields adds the fields of a group of options. A group in it has no name of its own.
+// addFields adds the fields of a group of options. A group in it has no name of its own. An option that sets two fields
+// has both values.
 func addFields(p map[string]string, group reflect.Value) {
 	for i, field := range reflect.VisibleFields(group.Type()) {
 		value := group.Field(i)
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		switch option := value.Interface().(type) {
-		case options.Thresholds:
+		if value.Type() == reflect.TypeFor[options.Thresholds]() {
 			addFields(p, value)
-		case time.Duration:
-			if option != 0 {
-				p[name] = option.String()
-			}
-		case string, options.VolumeSource, options.WriterNode, options.Orchestrator, corev1.PullPolicy:
-			p[name] = fmt.Sprint(option)
-		default:
-			p[name] = encode(option)
+			continue
 		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		text := formatOption(value.Interface())
+		if name == "serial" {
+			text = map[string]string{"true": "serial", "false": "parallel"}[text]
+		}
+		name = options.OptionOf(name)
+		if other := p[name]; other != "" && text != "" {
+			text = join(name, other, text)
+		}
+		p[name] = cmp.Or(text, p[name])
 	}
 }
 
-// encode returns the JSON of an option; empty for an absent one.
-func encode(option any) string {
+// join joins the values of two fields of one option.
+func join(option, first, second string) string {
+	if option == "CHAOS_INTERVAL" { // the longest interval, and the shortest one
+		return second + "-" + first
+	}
+	return first + ", " + second
+}
+
+// formatOption returns the value of an option as a user would set it, as far as possible; empty for an absent one.
+func formatOption(option any) string {
+	if d, isDuration := option.(time.Duration); isDuration {
+		if d == 0 {
+			return ""
+		}
+		return d.String()
+	}
 	encoded, err := json.Marshal(option)
+	var decoded any
+	if err == nil {
+		err = json.Unmarshal(encoded, &decoded)
+	}
 	if err != nil {
 		// The types of the options can always be encoded.
 		panic(fmt.Sprintf("encoding the option %v: %v", option, err))
 	}
-	if string(encoded) == "null" {
+	switch value := decoded.(type) {
+	case map[string]any, float64, bool:
+		return string(encoded)
+	case nil:
 		return ""
+	case string:
+		return value
+	case []any:
+		items := make([]string, len(value))
+		for i, item := range value {
+			if _, isObject := item.(map[string]any); isObject {
+				return string(encoded)
+			}
+			items[i] = fmt.Sprint(item)
+		}
+		return strings.Join(items, ",")
 	}
 	return string(encoded)
 }

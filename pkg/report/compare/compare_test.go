@@ -1,6 +1,7 @@
 package compare_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -61,11 +62,11 @@ func TestCompare_FindsWhatChanged(t *testing.T) {
 	assert.False(t, c.Regression)
 	assert.Equal(t, []compare.Change{
 		{Name: "Kubernetes", Before: "v1.34.4", After: "v1.37.0"},
-		{Name: "option image", After: "registry.example/helper"},
-		{Name: "option interval", Before: "10s", After: "5s"},
-		{Name: "option maxRecovery", After: "30s"},
-		{Name: "option readerNodes", Before: `["any"]`, After: `["other"]`},
-		{Name: "option writeRate", Before: "100", After: "500"},
+		{Name: "CHAOS_INTERVAL", Before: "10s", After: "5s"},
+		{Name: "LIB_IMAGE", After: "registry.example/helper"},
+		{Name: "MAX_RECOVERY", After: "30s"},
+		{Name: "READER_NODE", Before: "any", After: "other"},
+		{Name: "WRITE_RATE", Before: "100", After: "500"},
 	}, c.Changes)
 	require.Len(t, c.Cells, 1)
 	assert.Equal(t, []compare.Change{
@@ -85,8 +86,11 @@ func TestCompare_FindsWhatChanged(t *testing.T) {
 	}
 	assert.True(t, found)
 	text := c.Text()
+	lines := strings.Split(text, "\n")
+	assert.Equal(t, strings.Index(lines[0], "AFTER"), strings.Index(lines[1], "0123"), "the columns are aligned")
 	for _, want := range []string{
-		`run +8f3a5c7e9b1d2f40 +0123\n`, `Kubernetes +v1.34.4 +v1.37.0\n`, `ceph-rbd +verdict +Pass +Pass\n`,
+		`run +8f3a5c7e9b1d2f40 +0123\n`, `Kubernetes +v1.34.4 +v1.37.0 +changed\n`, `ceph-rbd +verdict +Pass +Pass\n`,
+		`\n--reader-node +any +other +changed\n`, `\nNo regression: no verdict got worse\.\n$`,
 		`ceph-rbd +lost +0 +0\n`, `ceph-rbd +commit p99 +[\d.]+ms +[\d.]+ms +\+100 %\n`,
 		`ceph-rbd +parameter pool +a +b +changed\n`, `ceph-rbd +mount options +- +noatime,discard +changed\n`,
 	} {
@@ -106,6 +110,8 @@ func TestCompare_AWorseVerdictIsARegression(t *testing.T) {
 			c := compare.Compare(of(before), of(after))
 			assert.Equal(t, j > i, c.Regression, "%s to %s", before, after)
 			assert.Equal(t, j > i, c.Cells[0].Regression, "%s to %s", before, after)
+			marked := regexp.MustCompile(`(?m)^verdict .* worse$`).MatchString(c.Text())
+			assert.Equal(t, j > i, marked, "%s to %s", before, after)
 		}
 	}
 }
@@ -117,7 +123,7 @@ func TestCompare_AWorseCellIsARegressionOfTheRun(t *testing.T) {
 	after.Cells[0].Verdict = judge.Fail
 	c := compare.Compare(before, after)
 	assert.True(t, c.Regression)
-	assert.Contains(t, c.Text(), "worse")
+	assert.Contains(t, c.Text(), "\nRegression: the verdict got worse of cell ceph-rbd/graceful.\n")
 }
 
 func TestCompare_AControlThatKeepsItsDataIsARegression(t *testing.T) {
@@ -136,6 +142,7 @@ func TestCompare_ListsCellsThatOnlyOneRunHas(t *testing.T) {
 	assert.Equal(t, []string{"nfs-async/graceful"}, c.OnlyAfter)
 	require.Len(t, c.Cells, 1)
 	assert.Contains(t, c.Text(), "Cells that only the run before has: ceph-rbd/graceful\n")
+	assert.Contains(t, c.Text(), "no verdict got worse. Cells that only one run has are not compared.\n")
 }
 
 func TestCompare_MatchesTheOnlyCellOfARun(t *testing.T) {
@@ -189,4 +196,16 @@ func TestTrend_HasTheWorstFiguresOfTheCells(t *testing.T) {
 	assert.Equal(t, judge.Pass, one[0].Verdict)
 	assert.Equal(t, 0.0, *one[0].Lost)
 	assert.Empty(t, compare.Trend([]result.Result{r}, "no such cell"))
+}
+
+func TestCompare_FormatsOptionsAsUsersSetThem(t *testing.T) {
+	before, after := samples.Pass(), samples.Pass()
+	after.Options.Interval, after.Options.MinInterval = 10*time.Second, 2*time.Second
+	after.Options.Serial, after.Options.StorageClasses = !before.Options.Serial, []string{"a", "b"}
+	text := compare.Compare(before, after).Text()
+	for _, want := range []string{
+		`--chaos-interval +10s +2s-10s `, `--sequence +parallel +serial `, `--storage-classes +\S+ +a,b `,
+	} {
+		assert.Regexp(t, want, text)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // dash stands for a value that is unknown.
@@ -17,12 +18,13 @@ const dash = "-"
 func (c Comparison) Text() string {
 	var text strings.Builder
 	text.WriteString(table(func(row func(...string)) {
-		row("", "BEFORE", "AFTER")
-		row("run", c.Before.ID, c.After.ID)
-		row("started", formatTime(c.Before.StartedAt), formatTime(c.After.StartedAt))
-		row("verdict", string(c.Before.Verdict), string(c.After.Verdict))
+		row("", "BEFORE", "AFTER", "CHANGE")
+		row("run", c.Before.ID, c.After.ID, "")
+		row("started", formatTime(c.Before.StartedAt), formatTime(c.After.StartedAt), "")
+		row("verdict", string(c.Before.Verdict), string(c.After.Verdict),
+			verdictChange(c.isRunWorse(), c.Before.Verdict, c.After.Verdict))
 		for _, change := range c.Changes {
-			row(change.Name, cmp.Or(change.Before, dash), cmp.Or(change.After, dash))
+			row(options.UseFlags(change.Name), cmp.Or(change.Before, dash), cmp.Or(change.After, dash), "changed")
 		}
 	}))
 	if len(c.Cells) > 0 {
@@ -40,18 +42,46 @@ func (c Comparison) Text() string {
 	}
 	list("Cells that only the run before has", c.OnlyBefore)
 	list("Cells that only the run after has", c.OnlyAfter)
+	fmt.Fprintf(&text, "\n%s\n", c.conclusion())
 	return text.String()
 }
 
-func (c Cell) addRows(row func(...string)) {
-	change := ""
-	switch {
-	case c.Regression:
-		change = "worse"
-	case c.Before != c.After:
-		change = "changed"
+func (c Comparison) isRunWorse() bool { return badness(c.After.Verdict) > badness(c.Before.Verdict) }
+
+// conclusion states whether there is a regression, and why.
+func (c Comparison) conclusion() string {
+	var worse []string
+	if c.isRunWorse() {
+		worse = append(worse, "the run")
 	}
-	row(c.Name, "verdict", string(c.Before), string(c.After), change)
+	for _, cell := range c.Cells {
+		if cell.Regression {
+			worse = append(worse, "cell "+cell.Name)
+		}
+	}
+	text := "No regression: no verdict got worse"
+	if len(worse) > 0 {
+		text = "Regression: the verdict got worse of " + strings.Join(worse, ", ")
+	}
+	if len(c.OnlyBefore)+len(c.OnlyAfter) > 0 {
+		text += ". Cells that only one run has are not compared"
+	}
+	return text + "."
+}
+
+// verdictChange marks a verdict that differs.
+func verdictChange(isWorse bool, before, after judge.Verdict) string {
+	switch {
+	case isWorse:
+		return "worse"
+	case before != after:
+		return "changed"
+	}
+	return ""
+}
+
+func (c Cell) addRows(row func(...string)) {
+	row(c.Name, "verdict", string(c.Before), string(c.After), verdictChange(c.Regression, c.Before, c.After))
 	for _, f := range c.Figures {
 		row(c.Name, f.Name, format(f.Before, f.Unit), format(f.After, f.Unit), f.change())
 	}

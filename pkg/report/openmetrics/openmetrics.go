@@ -92,17 +92,20 @@ func (s Snapshot) Text() []byte {
 const prefix = "volume_durability_"
 
 func (s Snapshot) runFamilies() []family {
-	families := []family{
-		{
+	var families []family
+	if s.Kubernetes != "" || !s.EndedAt.IsZero() { // a label must not change during the run
+		families = append(families, family{
 			name: prefix + "run_info", kind: gauge, help: "The program and the cluster of the run.",
 			samples: []sample{{labels: []label{{"version", s.Version}, {"kubernetes", s.Kubernetes}}, value: 1}},
-		},
-		{
+		})
+	}
+	families = append(families,
+		family{
 			name: prefix + "run_verdict", kind: gauge, help: "1 for the verdict of the run, 0 for the others.",
 			samples: states(nil, s.Verdict, judge.Pass, judge.Fail, judge.Error, judge.Stopped, judge.NotApplicable),
 		},
 		timestamp("run_start_timestamp_seconds", "Start of the run, as a Unix time.", s.StartedAt),
-	}
+	)
 	if !s.EndedAt.IsZero() {
 		families = append(families, timestamp("run_end_timestamp_seconds", "End of the run, as a Unix time.", s.EndedAt))
 	}
@@ -140,7 +143,7 @@ type cellMetric struct {
 
 func cellMetrics() []cellMetric {
 	return []cellMetric{
-		{"cell_info", gauge, "", "What the cell tests. evidence_level is empty until the cell has a verdict.", info},
+		{"cell_info", gauge, "", "What the cell tests; absent until the cell has a verdict.", info},
 		{"cell_verdict", gauge, "", "1 for the verdict of the cell, 0 for the others.", cellVerdict},
 		{
 			"acknowledged_records", counter, "", "Records that the writers of the cell acknowledged.",
@@ -179,12 +182,12 @@ func (c Cell) labels(more ...label) []label {
 }
 
 func info(c Cell) []sample {
-	provisioner, level := "", ""
-	if c.Judged != nil {
-		level = c.Judged.Provenance.Level.String()
-		if c.Judged.Claim != nil {
-			provisioner = c.Judged.Claim.Provisioner
-		}
+	if c.Judged == nil { // a label must not change during the run
+		return nil
+	}
+	provisioner, level := "", c.Judged.Provenance.Level.String()
+	if c.Judged.Claim != nil {
+		provisioner = c.Judged.Claim.Provisioner
 	}
 	return []sample{{value: 1, labels: c.labels(
 		label{"volume_source", string(c.Spec.VolumeSource)}, label{"provisioner", provisioner},
