@@ -66,7 +66,7 @@ func (r provenanceRecorder) record(ctx context.Context) {
 // kernels differ.
 func (r provenanceRecorder) restarted(ctx context.Context) *provenance.Observation {
 	writer, reader := r.cell.Provenance.Writer, r.cell.Provenance.Reader
-	restarted := provenance.Restart(writer, reader, "")
+	restarted := provenance.ObserveRestart(writer, reader, "")
 	if restarted == nil {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (r provenanceRecorder) restarted(ctx context.Context) *provenance.Observati
 	if err != nil || i < 0 {
 		return restarted
 	}
-	return provenance.Restart(writer, reader, nodes[i].Status.NodeInfo.BootID)
+	return provenance.ObserveRestart(writer, reader, nodes[i].Status.NodeInfo.BootID)
 }
 
 // reattached compares the volume's attachment for the last writer with that for the reader.

@@ -82,7 +82,7 @@ Exit codes:
 	flags.StringVar(&v.acks, "acks", "", "file with the acknowledgements of 'local write' or with the output of "+
 		"durability-helper write; '-' for standard input")
 	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder, a packed "+
-		"bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data that an earlier pod read")
+		"bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data that an earlier writer read")
 	flags.StringVar(&v.cell, "cell", "", "name of the cell that wrote the journal, if the run had several")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device; it ends at the first "+
 		"whole MiB of zeros after the acknowledged records")
@@ -528,7 +528,10 @@ func (o verification) total() string {
 // text renders the verification for a terminal.
 func (o verification) text() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict), o.Reason)
+	cell := result.Cell{
+		Layout: o.Layout, Acks: o.Acks, Findings: o.Judgement.Findings, Notes: o.Judgement.Notes,
+	}
+	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict, []result.Cell{cell}), o.Reason)
 	fmt.Fprintf(&s, "  journal       %s, %s, %s\n", o.Journal,
 		judge.Count(o.Scan.Bytes, "byte"), judge.Count(o.Scan.Records, "intact record"))
 	if o.Layout.Pattern.HasObjects() {
@@ -544,6 +547,6 @@ func (o verification) text() string {
 	for _, ack := range o.Acks {
 		fmt.Fprintf(&s, "  acknowledged  epoch %d up to sequence number %s\n", ack.Epoch, judge.FormatCount(ack.Seq))
 	}
-	s.WriteString(terminal.Details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
+	s.WriteString(terminal.Details(cell))
 	return s.String()
 }

@@ -268,7 +268,7 @@ func TestRender_ShowsTheSlotsOfAWritePattern(t *testing.T) {
 		"Write patternoverwrite", "Objects512 slots", "Superseded2 188 acknowledged records, which later ones replaced",
 		"509 slots have an intact record and no finding", "3 slots have a finding", "slot 40", "slot 200", "slot 300",
 		"has the record of epoch 2", "has no record, only zeros", "which belongs to slot 301",
-		"Differences between the objects and the ledger",
+		"Findings of this cell",
 	} {
 		assert.Contains(t, shown, want)
 	}
@@ -283,6 +283,60 @@ func TestRender_ShowsTheSlotsOfAWritePattern(t *testing.T) {
 	assert.Equal(t, 3, squares["lost"])
 	assert.Positive(t, squares["part-acked"])
 	assert.Positive(t, squares["part-unacked"])
+}
+
+func TestRender_ALocalRunHasProcessesAndKills(t *testing.T) {
+	r := samples.Local()
+	page, tree := rendered(t, r)
+	shown := strings.ReplaceAll(text(tree), space, " ")
+	for _, want := range []string{
+		"Writer 1 is killed with SIGKILL; ", "Writer 1 starts: writer (process 376)", "Reader starts: reader (process 379)",
+		"3 kills", "kill of the writer", "being killed", "Processes", "Kill of", "Signal to the writerSIGKILL", "Interval between kills",
+	} {
+		assert.Contains(t, shown+page, want)
+	}
+	for _, wrong := range []string{"grace period", "deletion", "Deletion", "pod", "Pod", "StorageClass", "for –", "kubectl "} {
+		assert.NotContains(t, strings.NewReplacer(style, "", "a new pod or process", "").Replace(shown), wrong)
+	}
+	assert.Equal(t, "2 490 of 2 700 acknowledged records intact", strings.ReplaceAll(
+		readOutcome(r.Cells[0], *r.Cells[0].Reader), space, " "))
+}
+
+func TestRender_ADeletionHasTheGracePeriodOfThePod(t *testing.T) {
+	c := samples.Pass().Cells[0]
+	e := c.Epochs[0]
+	e.GracePeriodSeconds = nil
+	assert.Equal(t, "deleted with the pod's own grace period", deletionPhrase(c, e))
+	e.GracePeriodSeconds = new(int64)
+	assert.Equal(t, "deleted by force", deletionPhrase(c, e))
+	*e.GracePeriodSeconds = 90
+	assert.Equal(t, "deleted with a grace period of 90 s", strings.ReplaceAll(deletionPhrase(c, e), space, " "))
+}
+
+func TestRender_AFigureHasNoPlaceInTheJournal(t *testing.T) {
+	c := samples.TooSlow().Cells[0]
+	findings, _ := newFindingViews(c)
+	require.Len(t, findings, 1)
+	assert.Equal(t, dash, findings[0].Bytes)
+	strip := stripFigure(c)
+	assert.NotContains(t, string(strip.Chart), `class="lost"`)
+	assert.NotContains(t, string(strip.Chart), "byte 0")
+	lost := judge.Finding{Class: judge.LostTail, Epoch: 1, First: 1, Last: 3, Records: 3}
+	assert.Equal(t, "expected at byte 0", strings.ReplaceAll(findingBytes(lost), space, " "))
+}
+
+func TestRender_SupersededRecordsAreNotIntact(t *testing.T) {
+	c := samples.Overwrite().Cells[0]
+	assert.Contains(t, readOutcome(c, *c.Reader), " intact or replaced")
+	_, tree := rendered(t, samples.Overwrite())
+	assert.Contains(t, text(tree), "found intact or replaced when it was read")
+}
+
+func TestFindingRecords_NamesRecords(t *testing.T) {
+	f := judge.Finding{Epoch: 1, First: 1, LastEpoch: 3, Last: 379, Records: 9}
+	assert.Equal(t, "epoch 1, record 1 to epoch 3, record 379", findingRecords(f))
+	assert.Equal(t, "epoch 3, record 719", findingRecords(judge.Finding{Epoch: 3, First: 719, Last: 719}))
+	assert.Equal(t, "epoch 3, records 7 to 19", findingRecords(judge.Finding{Epoch: 3, First: 7, Last: 19}))
 }
 
 func TestRender_LimitsThePageOfManyObjects(t *testing.T) {
@@ -521,7 +575,7 @@ func TestRender_LimitsThePageOfManyCells(t *testing.T) {
 	r := samples.ManyCells(1000)
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 6<<20)
-	assert.Contains(t, text(tree), "it shows charts only of the first 100 without the expected verdict.")
+	assert.Contains(t, text(tree), "it shows charts only for the first 100 whose verdict is not as expected.")
 	assert.Len(t, texts(tree, "a", "to-cell"), maxLinks)
 	assert.Equal(t, []string{"901 more cells"}, firstTexts(tree, "details", "more-rows", "summary"))
 	timelines := 0

@@ -35,7 +35,7 @@ func passHeadline(r result.Result) string {
 	if slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Layout.Pattern.HasObjects() }) {
 		intact = " intact, or replaced by later ones,"
 	}
-	after := intact + " after " + counted(deletions, "deletion") + "."
+	after := intact + " after " + counted(deletions, deletionNoun(r)) + "."
 	if acknowledged == 1 {
 		return "The only acknowledged record was" + after
 	}
@@ -44,6 +44,14 @@ func passHeadline(r result.Result) string {
 		records += " of " + counted(cells, "cell")
 	}
 	return "All " + records + " were" + after
+}
+
+// deletionNoun returns the noun for one deletion in a run.
+func deletionNoun(r result.Result) string {
+	if r.Options.VolumeSource == options.Local {
+		return "kill"
+	}
+	return "deletion"
 }
 
 func failHeadline(r result.Result) string {
@@ -188,11 +196,11 @@ func evidenceLevel(r result.Result) string {
 	if !found {
 		return ""
 	}
-	s := level.String() + ": " + level.Description()
+	s := level.String()
 	if len(r.Tested()) > 1 {
-		s = "at least " + s
+		s = "at least " + s + " in each cell that passed"
 	}
-	return s
+	return s + ": " + level.Description()
 }
 
 func where(r result.Result) string {

@@ -233,8 +233,8 @@ func newRunView(r result.Result, number int, detailed *budget) runView {
 		v.Verdicts = countVerdicts(r.Cells)
 	}
 	if len(v.Compact()) > 0 {
-		v.Compacted = "The page has more than " + counted(maxDetailed, "cell") + ", so it shows charts only of the first " +
-			grouped(maxDetailed) + " without the expected verdict. The result in JSON has the data of all cells."
+		v.Compacted = "The page has more than " + counted(maxDetailed, "cell") + ", so it shows charts only for the first " +
+			grouped(maxDetailed) + " whose verdict is not as expected. The result in JSON has the data of all cells."
 	}
 	return v
 }
