@@ -185,7 +185,8 @@ func unmounted(h provenance.Provenance, detachTime time.Duration) provenance.Obs
 			detachTime.Round(time.Second), kube.ForcedDetachAfter)
 	case h.Reattached.IsYes():
 		return provenance.Observed(provenance.Yes, "the volume was detached less than %s after the deletion "+
-			"of the writer was requested, and Kubernetes waits that long for the unmount", kube.ForcedDetachAfter)
+			"of the writer was requested. Within that time, Kubernetes detaches a volume only after the node has unmounted it",
+			kube.ForcedDetachAfter)
 	case h.Writer.BootID == "" || h.Writer.BootID != h.Reader.BootID:
 		return provenance.Observed(provenance.Unknown, "whether another kernel still has the volume mounted is unknown")
 	case provenance.HasReappeared(before, now):

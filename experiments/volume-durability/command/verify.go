@@ -46,7 +46,7 @@ type verifyCommand struct {
 func newVerify(streams Streams) *cobra.Command {
 	v := &verifyCommand{streams: streams, open: openJournal, stallTimeout: volume.StallTimeout}
 	c := &cobra.Command{
-		Use:   "verify --journal PATH (--ledger FILE | --acks FILE | --bundle FOLDER|FILE)",
+		Use:   "verify --journal PATH (--ledger FILE|TOKEN | --acks FILE | --bundle FOLDER|FILE)",
 		Short: "Check a journal against its ledger, without a cluster", Args: flagsOnly,
 		Long: `Check a journal against its ledger, without a cluster.
 
@@ -54,7 +54,7 @@ The journal can be a file on a mounted volume, a copy of it, a block device, or 
 image of a block device. If the write pattern of the run creates or replaces files, the
 journal is the folder with these files. The bundle and its ledger.json have the write
 pattern. verify scans and judges the journal in the same way as a run.
-If there is no such file, but its folder exists, the journal is missing, which is a loss.
+If the journal does not exist, but its parent folder does, the journal counts as lost.
 
 Exit codes:
   0    every acknowledged record is present and intact
@@ -68,7 +68,7 @@ Exit codes:
   volume-durability verify --journal durability-0f1e2d3c4b5a6978.log \
     --ledger ledger1.0f1e2d3c4b5a6978.256.1.1000.89abcdef.01234567
 
-  # The files of a run with the write pattern create
+  # The write pattern create: logs.log is a folder with the files
   volume-durability verify --journal copy/logs.log --bundle volume-durability-5f6c
 
   # The image of a block device

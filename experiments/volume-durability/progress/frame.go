@@ -19,7 +19,7 @@ func (v *View) frame(width, height int) []string {
 	defer v.mu.Unlock()
 	lines := []string{v.phaseLine(width)}
 	if len(v.order) > 1 {
-		lines = append(lines, style.End(v.counts(), width))
+		lines = append(lines, style.ShortenEnd(v.counts(), width))
 	}
 	if len(v.order) == 0 {
 		return lines
@@ -38,7 +38,7 @@ func (v *View) frame(width, height int) []string {
 		lines = append(lines, v.rowLine(r, l))
 	}
 	if hidden := rows[len(shown):]; len(hidden) > 0 {
-		lines = append(lines, v.palette.Faint(style.End(fmt.Sprintf("  … and %s", v.describe(hidden)), width)))
+		lines = append(lines, v.palette.Faint(style.ShortenEnd(fmt.Sprintf("  … and %s", v.describe(hidden)), width)))
 	}
 	return lines
 }
@@ -115,11 +115,11 @@ func (v *View) layout(width int) layout {
 
 // render renders the columns of a line, the last one on its own.
 func (l layout) render(name, records, deletions, state string) (head, last string) {
-	head = "  " + style.Pad(style.Name(name, l.name), l.name, false) + "  " + style.Pad(records, l.records, true) + "  "
+	head = "  " + style.Pad(style.ShortenName(name, l.name), l.name, false) + "  " + style.Pad(records, l.records, true) + "  "
 	if l.deletions > 0 {
 		head += style.Pad(deletions, l.deletions, true) + "  "
 	}
-	return head, style.End(state, l.total-runewidth.StringWidth(head))
+	return head, style.ShortenEnd(state, l.total-runewidth.StringWidth(head))
 }
 
 // rowLine renders the line of a cell.
@@ -141,12 +141,12 @@ func (v *View) rowLine(r *row, l layout) string {
 func (v *View) phaseLine(width int) string {
 	head := fmt.Sprintf("%6s  %s", v.elapsed(), v.phase)
 	if v.phase != phaseChaos {
-		return style.End(head, width)
+		return style.ShortenEnd(head, width)
 	}
 	passed := min(v.now().Sub(v.chaosStarted), v.options.Duration)
 	tail := fmt.Sprintf(" %s of %s", passed.Truncate(time.Second), v.options.Duration)
 	share := float64(passed) / float64(v.options.Duration)
-	return style.End(head+" "+bar(share, min(40, width-len(head)-len(tail)-2))+tail, width)
+	return style.ShortenEnd(head+" "+bar(share, min(40, width-len(head)-len(tail)-2))+tail, width)
 }
 
 // bar renders a progress bar of which a share is filled.

@@ -11,6 +11,7 @@ import (
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/report/junit"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -165,7 +166,13 @@ func Headline(v judge.Verdict, tested []result.Cell) string {
 
 // keptPhrase states what holds for every acknowledged record of cells without loss.
 func keptPhrase(tested []result.Cell) string {
-	if slices.ContainsFunc(tested, func(c result.Cell) bool { return c.Layout.Pattern.HasObjects() }) {
+	has := func(is func(pattern.Name) bool) bool {
+		return slices.ContainsFunc(tested, func(c result.Cell) bool { return is(c.Layout.Pattern) })
+	}
+	switch {
+	case has(pattern.Name.RemovesObjects):
+		return "read back intact, or was replaced or removed by a later operation"
+	case has(pattern.Name.SharesObjects):
 		return "read back intact, or was replaced by a later one"
 	}
 	return "read back intact"

@@ -101,6 +101,8 @@ func TestHeadline_OfAPassNamesSupersededRecords(t *testing.T) {
 	assert.Equal(t, "Pass: every acknowledged record was read back intact, or was replaced by a later one.",
 		Headline(judge.Pass, []result.Cell{{}, overwritten}))
 	assert.Equal(t, "Pass: every acknowledged record was read back intact.", Headline(judge.Pass, []result.Cell{{}}))
+	removed := result.Cell{Layout: pattern.NewLayout(pattern.Remove, 8)}
+	assert.Contains(t, Headline(judge.Pass, []result.Cell{removed}), "or was replaced or removed by a later operation")
 }
 
 func TestDescribeFinding_Position(t *testing.T) {

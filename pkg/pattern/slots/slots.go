@@ -43,7 +43,7 @@ func (w *Writer) Close() error { return w.file.Close() }
 // supports that. A slot that cannot be read is added as such.
 func Read(r *volume.Reader, model pattern.Model, recordSize int, scanner *pattern.Scanner) (protocol.ReadMode, error) {
 	r.SetMinimumLength(model.Size(recordSize))
-	scanner.AddEmptyFile()
+	scanner.SetPresent()
 	slot := make([]byte, recordSize)
 	for number := range model.Objects {
 		known := len(r.Unreadable())

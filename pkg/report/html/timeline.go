@@ -60,9 +60,12 @@ func timelineFigure(c result.Cell) *figure {
 	}
 }
 
-// intactWord describes the acknowledged records that a read found. Superseded records are among them.
+// intactWord describes the acknowledged records that a read found. Superseded and removed records are among them.
 func intactWord(c result.Cell) string {
-	if c.Layout.Pattern.HasObjects() {
+	switch {
+	case c.Layout.Pattern.RemovesObjects():
+		return "intact or removed"
+	case c.Layout.Pattern.SharesObjects():
 		return "intact or replaced"
 	}
 	return "intact"
