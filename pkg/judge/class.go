@@ -32,7 +32,8 @@ type classDescription struct {
 
 // classDescriptions has the only description of each class. The documentation and the HTML report use it.
 var classDescriptions = []classDescription{
-	{Missing, "there is no journal, or it is empty; or an object does not exist, is empty, or is a slot with only zeros"},
+	{Missing, "there is no journal, or it is empty; " +
+		"or an object does not exist, is empty, or is a slot with only zeros"},
 	{LostTail, "the last acknowledged records of an epoch are missing"},
 	{LostGap, "acknowledged records are missing, but later records of the same epoch are present"},
 	{Corrupt, "acknowledged records were replaced by other bytes or other records, " +
@@ -45,7 +46,8 @@ var classDescriptions = []classDescription{
 	{Misdirected, "an object has a record that was written to another object"},
 	{Resurrected, "an object that was removed is present again"},
 	{Foreign, "the journal contains records that this run did not write"},
-	{Unavailable, "the volume, or a part of it, could not be mounted or read, or it kept a writer or reader from terminating"},
+	{Unavailable, "the volume, or a part of it, could not be mounted or read, " +
+		"or it kept a writer or reader from terminating"},
 	{ReadOnly, "the volume can no longer be written"},
 	{TooSlow, "a figure, such as the slowest recovery, did not meet the threshold that an option sets"},
 }

@@ -60,7 +60,8 @@ type Provenance struct {
 	// OtherKernel is whether the reader ran under another kernel than the writer.
 	OtherKernel Observation `json:"otherKernel"`
 	// Restarted is whether the writer's node was started again before the reader used the volume. Then nothing that the
-	// reader read came from the memory of the earlier boot. Absent unless both pods ran on one node under different kernels.
+	// reader read came from the memory of the earlier boot. Absent unless both pods ran on one node under different
+	// kernels.
 	Restarted *Observation `json:"restarted,omitempty"`
 	// Unused is whether no pod used the claim between the last writer and the reader; absent if Kubernetes does not
 	// report that. The level does not depend on it, because the volume may still have been mounted.

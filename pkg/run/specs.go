@@ -48,8 +48,8 @@ func (s specs) gracePeriod() *int64 {
 	return nil
 }
 
-// appliedGracePeriod returns the grace period that a deletion of a pod has in seconds. It is nil if the API server did not
-// return that of the pod.
+// appliedGracePeriod returns the grace period that a deletion of a pod has in seconds. It is nil if the API server did
+// not return that of the pod.
 func (s specs) appliedGracePeriod(pod *corev1.Pod) *int64 {
 	return cmp.Or(s.gracePeriod(), pod.Spec.TerminationGracePeriodSeconds)
 }

@@ -102,8 +102,8 @@ func ReadRange(path string, offset, n int64) ([]byte, error) {
 // ReadMode returns how the file is read.
 func (r *Reader) ReadMode() protocol.ReadMode { return r.readMode }
 
-// SetMinimumLength sets the minimum length of the journal. On a device, zeros before this length do not stop the Reader.
-// It has no effect on a file.
+// SetMinimumLength sets the minimum length of the journal. On a device, zeros before this length do not stop the
+// Reader. It has no effect on a file.
 func (r *Reader) SetMinimumLength(bytes int64) {
 	if r.end != nil {
 		r.end.minLength = bytes

@@ -11,6 +11,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // frame renders the view as lines that fit a terminal. It leaves out cells if there are more than lines.
@@ -27,7 +28,7 @@ func (v *View) frame(width, height int) []string {
 	rows := slices.Clone(v.order)
 	slices.SortStableFunc(rows, func(a, b *row) int { return cmp.Compare(a.rank(), b.rank()) })
 	l := v.layout(width)
-	head, state := l.render("CELL", "RECORDS", "DELETIONS", "STATE")
+	head, state := l.render("CELL", "RECORDS", v.deletionsHead(), "STATE")
 	lines = append(lines, head+state)
 	room := height - len(lines)
 	shown := rows
@@ -41,6 +42,14 @@ func (v *View) frame(width, height int) []string {
 		lines = append(lines, v.palette.Faint(style.ShortenEnd(fmt.Sprintf("  … and %s", v.describe(hidden)), width)))
 	}
 	return lines
+}
+
+// deletionsHead is the title of the column with the deletions. A local run kills its writers.
+func (v *View) deletionsHead() string {
+	if v.options.VolumeSource == options.Local {
+		return "KILLS"
+	}
+	return "DELETIONS"
 }
 
 // rank returns the place of a cell in the order of the rows: failed cells and running ones come first.
@@ -115,7 +124,8 @@ func (v *View) layout(width int) layout {
 
 // render renders the columns of a line, the last one on its own.
 func (l layout) render(name, records, deletions, state string) (head, last string) {
-	head = "  " + style.Pad(style.ShortenName(name, l.name), l.name, false) + "  " + style.Pad(records, l.records, true) + "  "
+	name = style.Pad(style.ShortenName(name, l.name), l.name, false)
+	head = "  " + name + "  " + style.Pad(records, l.records, true) + "  "
 	if l.deletions > 0 {
 		head += style.Pad(deletions, l.deletions, true) + "  "
 	}

@@ -85,7 +85,7 @@ func newCellView(r result.Result, c result.Cell, at cellPosition, compact bool) 
 	v.Objects = newObjectsView(c)
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
 	v.Excerpts, v.MoreExcerpts = newExcerptViews(c)
-	v.Pods, v.Ledger = podTable(c).shortened("pod"), ledgerTable(c).shortened("acknowledgement")
+	v.Pods, v.Ledger = podTable(c).shortened("writer"), ledgerTable(c).shortened("acknowledgement")
 	if c.Verdict != judge.Skipped && !c.IsLocal() && !c.Layout.Pattern.HasObjects() {
 		v.Steps = kubectlsteps.Steps(r, c)
 	}
@@ -332,8 +332,8 @@ func localFacts(c result.Cell) []fact {
 	if c.Spec.VolumeMode == corev1.PersistentVolumeBlock {
 		kind = "Device"
 	}
-	return withValues(append(patternFacts(c),
-		fact{kind, c.Target, true}, fact{"Signal to the writer", c.KillSignal(), false}, fact{"Journal", c.JournalFile, true}))
+	return withValues(append(patternFacts(c), fact{kind, c.Target, true},
+		fact{"Signal to the writer", c.KillSignal(), false}, fact{"Journal", c.JournalFile, true}))
 }
 
 func deletionKind(p options.CellSpec) string {

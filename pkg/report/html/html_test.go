@@ -290,16 +290,25 @@ func TestRender_ALocalRunHasProcessesAndKills(t *testing.T) {
 	page, tree := rendered(t, r)
 	shown := strings.ReplaceAll(text(tree), space, " ")
 	for _, want := range []string{
-		"Writer 1 is killed with SIGKILL; ", "Writer 1 starts: writer (process 376)", "Reader starts: reader (process 379)",
-		"3 kills", "kill of the writer", "being killed", "Processes", "Kill of", "Signal to the writerSIGKILL", "Interval between kills",
+		"Writer 1 is killed with SIGKILL; ", "Writer 1 starts: writer (process 376)",
+		"Reader starts: reader (process 379)",
+		"3 kills", "kill of the writer", "being killed", "Processes", "Kill of", "Signal to the writerSIGKILL",
+		"Interval between kills",
 	} {
 		assert.Contains(t, shown+page, want)
 	}
-	for _, wrong := range []string{"grace period", "deletion", "Deletion", "pod", "Pod", "StorageClass", "for –", "kubectl "} {
+	for _, wrong := range []string{"grace period", "eletion", "pod", "Pod", "StorageClass", "for –", "kubectl "} {
 		assert.NotContains(t, strings.NewReplacer(style, "", "a new pod or process", "").Replace(shown), wrong)
 	}
 	assert.Equal(t, "2 490 of 2 700 acknowledged records intact", strings.ReplaceAll(
 		readOutcome(r.Cells[0], *r.Cells[0].Reader), space, " "))
+}
+
+func TestRenderAll_CountsKillsOfLocalRuns(t *testing.T) {
+	_, tree := rendered(t, samples.Pass(), samples.Local())
+	assert.Contains(t, text(tree), "Deletions or kills")
+	_, tree = rendered(t, samples.Pass(), samples.Fail())
+	assert.NotContains(t, text(tree), "Deletions or kills")
 }
 
 func TestRender_ADeletionHasTheGracePeriodOfThePod(t *testing.T) {
@@ -490,7 +499,7 @@ func TestRender_LimitsThePageOfManyDeletions(t *testing.T) {
 	for _, want := range []string{
 		"5 000 writers were deleted.", "The chart shows the 100 longest of 4 999 recoveries.",
 		"The chart shows the 12 slowest of 4 999 recoveries, the table the 100 slowest. The result in JSON has all of them. " +
-			"Half of them took at most", "The result in JSON has 4 801 more pods.",
+			"Half of them took at most", "The result in JSON has 4 801 more writers.",
 		"The result in JSON has 4 800 more acknowledgements.",
 	} {
 		assert.Contains(t, shown, want)
