@@ -46,7 +46,7 @@ type Bundle struct {
 
 // Options are the parameters of the reports in a bundle.
 type Options struct {
-	// Rule is the group ID of the rule for the checklists; empty for rule.Default.
+	// Rule is the Vuln ID of the rule for the checklists, such as V-260932; empty for rule.Default.
 	Rule string
 	// Asset is the cluster's name in the assessor's tools; empty for a name made of its UID.
 	Asset string

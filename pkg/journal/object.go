@@ -55,13 +55,13 @@ type ObjectDamage struct {
 	Matching int64 `json:"matching,omitempty"`
 }
 
-// MisdirectedRecord is an intact record in another object than its own.
+// MisdirectedRecord is an object that contains an intact record of another object. Record is that record.
 type MisdirectedRecord struct {
 	Object
 	Record Point `json:"record"`
 }
 
-// ForeignRecord is an object with an intact record of another journal.
+// ForeignRecord is an object that contains an intact record of another journal. ID is the ID of that journal.
 type ForeignRecord struct {
 	Object
 	ID string `json:"id"`

@@ -32,7 +32,8 @@ type classDescription struct {
 
 // classDescriptions has the only description of each class. The documentation and the HTML report use it.
 var classDescriptions = []classDescription{
-	{Missing, "there is no journal, or it is empty; or an object of the write pattern does not exist or is empty"},
+	{Missing, "there is no journal, or it is empty; " +
+		"or an object does not exist, is empty, or is a slot with only zeros"},
 	{LostTail, "the last acknowledged records of an epoch are missing"},
 	{LostGap, "acknowledged records are missing, but later records of the same epoch are present"},
 	{Corrupt, "acknowledged records were replaced by other bytes or other records, " +
@@ -40,12 +41,13 @@ var classDescriptions = []classDescription{
 	{Torn, "only the first part of an acknowledged record is present"},
 	{Reordered, "acknowledged records are present, but not in the order in which they were written"},
 	{Duplicated, "acknowledged records are present more than once"},
-	{RolledBack, "an earlier pod read records that are missing now: the volume returned to an older state"},
+	{RolledBack, "an earlier writer read records that are missing now: the volume returned to an older state"},
 	{Stale, "an object has an older record than the last acknowledged one"},
 	{Misdirected, "an object has a record that was written to another object"},
 	{Resurrected, "an object that was removed or renamed is present again"},
 	{Foreign, "the journal contains records that this run did not write"},
-	{Unavailable, "the volume, or a part of it, could not be mounted or read, or it prevented a pod from terminating"},
+	{Unavailable, "the volume, or a part of it, could not be mounted or read, " +
+		"or it kept a writer or reader from terminating"},
 	{ReadOnly, "the volume can no longer be written"},
 	{TooSlow, "a figure, such as the slowest recovery, did not meet the threshold that an option sets"},
 }

@@ -35,6 +35,35 @@ type Finding struct {
 // IsOfFile reports whether the affected objects are files. Offset and End are then the same for each of them.
 func (f Finding) IsOfFile() bool { return pattern.IsObjectName(f.Object) }
 
+// HasPlace reports whether the finding is about a place in the journal. A volume that is too slow or cannot be used has
+// none.
+func (f Finding) HasPlace() bool { return f.Records > 0 || f.Offset > 0 || f.End > f.Offset }
+
+// Bytes returns the bytes of the finding as text, from the first to the last. It is empty if the finding has no place,
+// if the whole journal is missing, and for files, whose names String returns.
+func (f Finding) Bytes() string {
+	switch {
+	case f.IsOfFile():
+		return ""
+	case f.End > f.Offset:
+		return fmt.Sprintf("bytes %s to %s", FormatCount(f.Offset), FormatCount(f.End-1))
+	case f.Offset > 0:
+		return "at byte " + FormatCount(f.Offset)
+	}
+	return ""
+}
+
+// In returns the finding as text, with its place in the journal with this name.
+func (f Finding) In(journal string) string {
+	switch bytes := f.Bytes(); {
+	case f.IsOfFile():
+		return fmt.Sprintf("%s, in %s", f, journal)
+	case bytes != "":
+		return fmt.Sprintf("%s, %s of %s", f, bytes, journal)
+	}
+	return f.String()
+}
+
 // String returns the class, the number of records, their epochs and sequence numbers, and the detail.
 func (f Finding) String() string {
 	s := string(f.Class)

@@ -415,7 +415,7 @@ func TestJudge_RolledBackIfAnEarlierPodReadMore(t *testing.T) {
 	assert.Equal(t, []Finding{
 		{
 			Class: RolledBack, Epoch: 1, First: 61, Last: 100,
-			Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod read these records",
+			Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier writer read these records",
 		},
 		{Class: LostTail, Epoch: 2, First: 1, Last: 50, Records: 50, Offset: 60 * size, End: 60 * size},
 	}, judgement.Findings)
@@ -430,7 +430,7 @@ func TestJudge_RecordsThatNoEarlierPodReadAreNotRolledBack(t *testing.T) {
 	assert.Equal(t, []Finding{
 		{
 			Class: RolledBack, Epoch: 1, First: 61, Last: 90,
-			Records: 30, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod read these records",
+			Records: 30, Offset: 60 * size, End: 60 * size, Detail: "an earlier writer read these records",
 		},
 		{Class: LostTail, Epoch: 1, First: 91, Last: 100, Records: 10, Offset: 60 * size, End: 60 * size},
 	}, judgement.Findings)
@@ -455,7 +455,7 @@ func TestJudge_RollbackIsFoundAfterTheNextEpoch(t *testing.T) {
 	assert.Equal(t, []Finding{
 		{
 			Class: RolledBack, Epoch: 1, First: 61, Last: 100,
-			Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier pod read these records",
+			Records: 40, Offset: 60 * size, End: 60 * size, Detail: "an earlier writer read these records",
 		},
 		{Class: LostTail, Epoch: 2, First: 1, Last: 50, Records: 50, Offset: 60 * size, End: 60 * size},
 	}, judgement.Findings)

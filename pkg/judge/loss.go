@@ -49,14 +49,14 @@ func (e *evaluation) reportRemains(lost Finding, g gap) (next uint64) {
 	return lost.Last + 1
 }
 
-// reportLostTail reports records that are missing from the end of an epoch. Those that an earlier pod read are
+// reportLostTail reports records that are missing from the end of an epoch. Those that an earlier writer read are
 // reported as rolled back, because the volume returned to an older state.
 func (e *evaluation) reportLostTail(epoch int, first, last uint64, offset int64) {
 	rolledBack := min(e.lastReadEarlier(epoch), last)
 	if rolledBack >= first {
 		e.report(Finding{
 			Class: RolledBack, Epoch: epoch, First: first, Last: rolledBack, Records: rolledBack - first + 1,
-			Offset: offset, End: offset, Detail: "an earlier pod read these records",
+			Offset: offset, End: offset, Detail: "an earlier writer read these records",
 		})
 		first = rolledBack + 1
 	}
@@ -68,7 +68,7 @@ func (e *evaluation) reportLostTail(epoch int, first, last uint64, offset int64)
 	}
 }
 
-// lastReadEarlier returns the highest sequence number of an epoch that an earlier pod read.
+// lastReadEarlier returns the highest sequence number of an epoch that an earlier writer read.
 func (e *evaluation) lastReadEarlier(epoch int) uint64 {
 	var highest uint64
 	for _, r := range e.Earlier {

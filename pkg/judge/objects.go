@@ -23,12 +23,12 @@ type objectEvaluation struct {
 	findings findingList
 }
 
-// DamagedObject is an object that does not have what the last acknowledged operation on it wrote, or that this
-// operation removed.
+// DamagedObject is an object that contradicts the last acknowledged operation on it: its content is not what the
+// operation wrote, or it exists although the operation removed it.
 type DamagedObject struct {
 	Object journal.Object
 	Class  Class
-	// Operation is that operation.
+	// Operation is the last acknowledged operation on the object.
 	Operation journal.Point
 	Detail    string
 }

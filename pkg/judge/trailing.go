@@ -7,7 +7,7 @@ import (
 )
 
 // TrailingBytes returns how many bytes after the last intact record are not part of any record of the journal. It does
-// not count what an interrupted write leaves, which is the first part of a record, and bytes that a finding has.
+// not count the first part of a record, which an interrupted write may leave, nor bytes in the range of a finding.
 func TrailingBytes(scan journal.ScanReport, findings []Finding) int64 {
 	var end, n int64
 	for _, s := range scan.Segments {

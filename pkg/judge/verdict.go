@@ -14,7 +14,7 @@ const (
 	// Error means that the run could not determine whether data was lost. If something was not
 	// checked, the verdict is not Pass.
 	Error Verdict = "Error"
-	// Stopped means that the run was stopped before there was a finding or the journal was verified.
+	// Stopped means that the run was stopped before the journal was verified, and there was no finding.
 	Stopped Verdict = "Stopped"
 	// NotApplicable means that there was nothing to check, because Swarm orchestrates the cluster.
 	NotApplicable Verdict = "N/A"

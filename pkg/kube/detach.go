@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// ForcedDetachAfter is how long the attach-detach controller waits for a node that is not ready to unmount a volume,
-// before it detaches the volume all the same (ReconcilerMaxWaitForUnmountDuration in
+// ForcedDetachAfter is the time after which the attach-detach controller detaches a volume by force. If a node is
+// NotReady, the controller waits this long for the node to unmount the volume (ReconcilerMaxWaitForUnmountDuration in
 // k8s.io/kubernetes/pkg/controller/volume/attachdetach/attach_detach_controller.go).
 const ForcedDetachAfter = 6 * time.Minute
 

@@ -87,8 +87,9 @@ func (c Client) DaemonSets(ctx context.Context) ([]appsv1.DaemonSet, error) {
 // csiSidecars are the images of the Kubernetes project that run beside a driver in its node plugin.
 var csiSidecars = []string{"csi-node-driver-registrar", "livenessprobe", "csi-external-health-monitor-agent"}
 
-// NodePluginImages returns the images of a driver's node plugin: of the DaemonSets that register the driver in the
-// folder which has its name by convention (kubernetes-csi.github.io/docs/node-driver-registrar.html).
+// NodePluginImages returns the images of a driver's node plugin. It finds the DaemonSets by the folder in which a
+// driver is registered. By convention, the folder has the name of the driver
+// (kubernetes-csi.github.io/docs/node-driver-registrar.html).
 func NodePluginImages(daemonSets []appsv1.DaemonSet, driver string) []string {
 	var images []string
 	for _, d := range daemonSets {

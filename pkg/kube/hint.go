@@ -58,13 +58,13 @@ var schedulingHints = map[scheduling.Kind]string{
 	scheduling.InUse:     "stop the pod that uses the claim: kubectl describe pvc",
 	scheduling.NoSpace: "make room on a node that can run the pod, or set CLAIM_SIZE to a smaller size: " +
 		"kubectl get csistoragecapacities -A",
-	scheduling.VolumeLimit: "detach volumes from a node that can run the pod: kubectl get volumeattachment",
-	scheduling.Resources:   "make room on a node that can run the pod: kubectl describe nodes",
-	scheduling.Cordoned:    "uncordon a node that can run the pod: kubectl get nodes",
-	scheduling.Taint:       taintHint,
-	scheduling.Reserved:    taintHint,
-	scheduling.Volume:      placementHint,
-	scheduling.Placement:   placementHint,
+	scheduling.VolumeLimit:    "detach volumes from a node that can run the pod: kubectl get volumeattachment",
+	scheduling.Resources:      "make room on a node that can run the pod: kubectl describe nodes",
+	scheduling.Cordoned:       "uncordon a node that can run the pod: kubectl get nodes",
+	scheduling.TemporaryTaint: taintHint,
+	scheduling.PermanentTaint: taintHint,
+	scheduling.Volume:         placementHint,
+	scheduling.Placement:      placementHint,
 }
 
 // Hint returns advice for an error message of Kubernetes or of a volume, as the end of a sentence. It returns an empty

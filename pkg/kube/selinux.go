@@ -15,9 +15,13 @@ import (
 // pod that uses the claim.
 type SELinuxError struct {
 	Claim string
-	// Pod uses the claim with Label, the label of its files. Ours is the label of the pods of the run. A label is empty
-	// if the pod does not set one: the container runtime then gives each pod another label.
-	Pod, Label, Ours string
+	// Pod is the running pod that uses the claim.
+	Pod string
+	// Label is the SELinux label of that pod, and so the label of the files on the claim. It is empty if the pod sets
+	// none: the container runtime then gives each pod another label.
+	Label string
+	// Ours is the label of the pods of the run; empty if they set none.
+	Ours string
 }
 
 func (e *SELinuxError) Error() string {

@@ -63,8 +63,8 @@ type Found struct {
 	Scan protocol.ScanResult `json:"scan"`
 }
 
-// Reading is what the writers of journals have used, and how long reading one may take.
-type Reading struct {
+// ReadOptions are the record size and the write pattern of journals, and the time that reading a journal may take.
+type ReadOptions struct {
 	RecordSize int
 	// Layout is the write pattern and its objects.
 	Layout  pattern.Layout
@@ -73,7 +73,7 @@ type Reading struct {
 
 // Read scans the journals that runs have left in a folder. Helper is the command that runs
 // the helper.
-func Read(ctx context.Context, helper []string, folder string, reading Reading) ([]Found, error) {
+func Read(ctx context.Context, helper []string, folder string, reading ReadOptions) ([]Found, error) {
 	paths, err := filepath.Glob(filepath.Join(folder, volume.FolderPrefix+"*", journalName))
 	if err != nil {
 		return nil, fmt.Errorf("looking for journals in %s: %w", folder, err)
@@ -96,7 +96,7 @@ func Read(ctx context.Context, helper []string, folder string, reading Reading) 
 	return all, nil
 }
 
-func scanJournal(ctx context.Context, helper []string, path, id string, r Reading) (*protocol.ScanResult, error) {
+func scanJournal(ctx context.Context, helper []string, path, id string, r ReadOptions) (*protocol.ScanResult, error) {
 	f := journal.Format{ID: id, RecordSize: r.RecordSize}
 	if err := errors.Join(f.Validate(), r.Layout.Validate(), checkPattern(path, r.Layout)); err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func TestConclude(t *testing.T) {
 		"an error": {func(*execution) {}, errors.New("no helper"), judge.Error, "no helper"},
 		"an error after a finding": {
 			func(s *execution) { s.failures.Add(judge.ReadOnly, errors.New("EROFS")) }, errors.New("no helper"),
-			judge.Fail, "1 kill). The run ended early: no helper",
+			judge.Fail, "1 writer was killed. The run ended early: no helper",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

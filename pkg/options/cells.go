@@ -13,8 +13,8 @@ import (
 
 // CellSpec describes a cell: one combination of options, which is tested on a volume of its own.
 type CellSpec struct {
-	// Name is unique in the run and valid as a part of an object's name. It is absent for
-	// the only cell besides the control.
+	// Name is unique in the run and valid as a part of an object's name. It is absent if the run has only one cell, not
+	// counting the control.
 	Name string `json:"name,omitempty"`
 	// Control marks the cell that must lose its data, which shows that the run can detect loss.
 	Control       bool                              `json:"control,omitempty"`

@@ -20,7 +20,7 @@ type Option struct {
 	Name string
 	// Default is the value if the variable is unset or empty.
 	Default string
-	// Doc describes the option in one or two sentences of Markdown. Its links are relative to docs.
+	// Doc describes the option in Markdown. Its links are relative to docs.
 	Doc string
 	// FlagDoc replaces Doc in the help of the command line; empty if Doc fits there too.
 	FlagDoc string
@@ -355,7 +355,7 @@ func Table() []Option {
 		},
 		{
 			Name: MaxCommitP99Option,
-			Doc: "The longest duration that 99 % of the commits of a cell may have, such as `50ms`; empty for no " +
+			Doc: "The limit of the 99th percentile of the commit durations of a cell, such as `50ms`; empty for no " +
 				"[threshold](verdicts.md#thresholds).",
 			set: optional(limit(func(v *Values) *time.Duration { return &v.Thresholds.MaxCommitP99 })),
 		},

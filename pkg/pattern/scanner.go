@@ -60,8 +60,9 @@ func (s *Scanner) AddUnreadable(object journal.Object, length int64, err error) 
 	list(s, &s.objects.Damage, journal.ObjectDamage{Object: object, Bytes: length, Unreadable: err.Error()})
 }
 
-// AddEmptyFile adds the file or the device of slots that were never written, or the folder of files that do not exist.
-func (s *Scanner) AddEmptyFile() { s.report.Present = true }
+// SetPresent records that the file or the device of the slots, or the folder of the files, exists. Without it, an empty
+// scan means that the journal is missing.
+func (s *Scanner) SetPresent() { s.report.Present = true }
 
 func (s *Scanner) addRecord(object journal.Object, r journal.Record, content []byte) {
 	s.report.Records++

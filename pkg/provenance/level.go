@@ -12,7 +12,7 @@ type Level int
 const (
 	// None means that nothing was read back, or not from the volume that was written to.
 	None Level = iota
-	// ReadBack means that another pod read the data.
+	// ReadBack means that a new pod or process read the data.
 	ReadBack
 	// Uncached means that the data did not come from the page cache that it was written to.
 	Uncached
@@ -35,7 +35,7 @@ var levelTexts = []struct{ name, shows, limitation string }{
 	},
 	ReadBack: {
 		"read-back",
-		"another pod read the data from the volume",
+		"a new pod or process read the data from the volume",
 		"that the data left the memory of the writer's node: it may have been read from that node's page cache",
 	},
 	Uncached: {

@@ -59,8 +59,9 @@ type Provenance struct {
 	Reattached Observation `json:"reattached"`
 	// OtherKernel is whether the reader ran under another kernel than the writer.
 	OtherKernel Observation `json:"otherKernel"`
-	// Restarted is whether the writer's node was started again before the reader used the volume on it: nothing came
-	// from its memory. Absent unless both pods ran on one node under different kernels.
+	// Restarted is whether the writer's node was started again before the reader used the volume. Then nothing that the
+	// reader read came from the memory of the earlier boot. Absent unless both pods ran on one node under different
+	// kernels.
 	Restarted *Observation `json:"restarted,omitempty"`
 	// Unused is whether no pod used the claim between the last writer and the reader; absent if Kubernetes does not
 	// report that. The level does not depend on it, because the volume may still have been mounted.
@@ -118,7 +119,8 @@ func (p *Provenance) whyNotReadBack() string {
 	if p.Reader == nil {
 		return "nothing was read back"
 	}
-	return whyNot(p.SameVolume, "not all pods used the same volume", "all pods used the same volume")
+	return whyNot(p.SameVolume, "the writers and the reader did not use the same volume",
+		"the writers and the reader used the same volume")
 }
 
 func (p *Provenance) whyNotUncached() string {
@@ -146,10 +148,10 @@ func whyNot(observed Observation, no, condition string) string {
 	return "it is unknown whether " + condition + ": " + observed.Reason
 }
 
-// Restart reports whether the writer's node was started again before the reader used the volume on it; nil if the pods
+// ObserveRestart reports whether the writer's node was started again before the reader used the volume; nil if the pods
 // ran on different nodes, or under one kernel. Current is the boot_id that the node itself reports; empty if it is
-// unknown. A pod with a kernel of its own has another one.
-func Restart(writer Location, reader *Location, current string) *Observation {
+// unknown. If a pod has its own kernel, its boot_id differs from Current.
+func ObserveRestart(writer Location, reader *Location, current string) *Observation {
 	if reader == nil || writer.Node != reader.Node || writer.BootID == "" || reader.BootID == "" ||
 		writer.BootID == reader.BootID {
 		return nil

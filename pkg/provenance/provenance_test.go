@@ -178,13 +178,13 @@ func TestLevel_IsEncodedAsItsName(t *testing.T) {
 
 func TestRestart_NeedsTheBootThatTheNodeReports(t *testing.T) {
 	writer, reader := Location{Node: "n1", BootID: "a"}, &Location{Node: "n1", BootID: "b"}
-	assert.Equal(t, Yes, Restart(writer, reader, "b").Answer)
+	assert.Equal(t, Yes, ObserveRestart(writer, reader, "b").Answer)
 	for current, want := range map[string]string{
 		"":  "is unknown",
 		"a": "each pod has its own kernel",
 		"c": "started again after the reading",
 	} {
-		o := Restart(writer, reader, current)
+		o := ObserveRestart(writer, reader, current)
 		assert.Equal(t, Unknown, o.Answer, current)
 		assert.Contains(t, o.Reason, want)
 	}
@@ -192,6 +192,6 @@ func TestRestart_NeedsTheBootThatTheNodeReports(t *testing.T) {
 		"nothing was read": nil, "another node": {Node: "n2", BootID: "b"}, "one kernel": {Node: "n1", BootID: "a"},
 		"an unknown kernel": {Node: "n1"},
 	} {
-		assert.Nil(t, Restart(writer, other, "b"), name)
+		assert.Nil(t, ObserveRestart(writer, other, "b"), name)
 	}
 }

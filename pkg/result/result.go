@@ -193,8 +193,8 @@ type Epoch struct {
 	Acks []AckSample `json:"acks,omitempty"`
 	// AckedAtDeletion is how many records of all epochs were acknowledged when this writer was deleted.
 	AckedAtDeletion uint64 `json:"ackedAtDeletion,omitempty"`
-	// GracePeriodSeconds is the grace period of the deletion in seconds. It is absent if the grace
-	// period of the pod applied, which is 30 seconds.
+	// GracePeriodSeconds is the grace period of the deletion in seconds: 0 if it was forced, otherwise that of the pod.
+	// It is absent in a local run.
 	GracePeriodSeconds *int64 `json:"gracePeriodSeconds,omitempty"`
 	// DeletionRequestedAt is when the deletion of the writer was requested.
 	DeletionRequestedAt time.Time `json:"deletionRequestedAt,omitzero"`
@@ -260,6 +260,14 @@ func (c Cell) WriteSentence() string {
 // IsLocal reports whether the cell is that of a local run: its pods are processes.
 func (c Cell) IsLocal() bool { return c.Spec.VolumeSource == options.Local }
 
+// KillSignal returns the signal that a local run sends to the writer.
+func (c Cell) KillSignal() string {
+	if c.Spec.Force {
+		return "SIGKILL"
+	}
+	return "SIGTERM"
+}
+
 // VolumeName describes the volume of a cell in a phrase.
 func (c Cell) VolumeName() string {
 	if c.Target != "" {
@@ -290,8 +298,6 @@ func (c Cell) plannedVolume() string {
 
 // VerificationSentence returns a sentence on the outcome of the verification.
 func (c Cell) VerificationSentence() string {
-	acknowledged := judge.Count(ledger.CountRecords(c.Acks), "acknowledged record")
-	deletions := judge.Count(c.Deletions(), c.faultNoun())
 	switch c.Verdict {
 	case judge.Pass:
 		return c.intactSentence() + c.notesSentence()
@@ -299,15 +305,26 @@ func (c Cell) VerificationSentence() string {
 		if c.IsOnlyTooSlow() {
 			return fmt.Sprintf("%s. %s", judge.Summary(c.Findings), c.intactSentence()) + c.notesSentence()
 		}
-		return fmt.Sprintf("%s (%s, %s)", judge.Summary(c.Findings), acknowledged, deletions) + c.notesSentence()
+		return fmt.Sprintf("%s. %s", judge.Summary(c.Findings), c.totalSentence()) + c.notesSentence()
 	default:
 		return c.Reason
 	}
 }
 
+// totalSentence states how much was tested in a cell.
+func (c Cell) totalSentence() string {
+	acknowledged, deletions := ledger.CountRecords(c.Acks), c.Deletions()
+	ended := "deleted"
+	if c.IsLocal() {
+		ended = "killed"
+	}
+	return fmt.Sprintf("In total, %s %s acknowledged, and %s %s %s", judge.Count(acknowledged, "record"),
+		judge.WasOrWere(acknowledged), judge.Count(deletions, "writer"), judge.WasOrWere(deletions), ended)
+}
+
 // intactSentence states what was verified in a cell without loss.
 func (c Cell) intactSentence() string {
-	return fmt.Sprintf("%s after %s; %s", c.intactPhrase(), judge.Count(c.Deletions(), c.faultNoun()), c.readPhrase())
+	return fmt.Sprintf("%s after %s; %s", c.intactPhrase(), judge.Count(c.Deletions(), c.DeletionNoun()), c.readPhrase())
 }
 
 // intactPhrase states that all acknowledged records are intact.
@@ -320,8 +337,8 @@ func (c Cell) intactPhrase() string {
 	return strings.ToUpper(phrase[:1]) + phrase[1:]
 }
 
-// faultNoun returns the noun for one deletion: a local run kills a process.
-func (c Cell) faultNoun() string {
+// DeletionNoun returns the noun for one deletion: a local run kills a process.
+func (c Cell) DeletionNoun() string {
 	if c.IsLocal() {
 		return "kill"
 	}

@@ -47,9 +47,10 @@ func TestCell_SentencesOnAFail(t *testing.T) {
 	c.Findings = []judge.Finding{lost}
 	assert.Equal(t, "Pod write-pod wrote acknowledged records to an emptyDir", c.WriteSentence())
 	assert.Equal(t,
-		"lost-tail: 12 acknowledged records, epoch 2 sequence 801 to 812 (4 812 acknowledged records, 2 deletions)", c.VerificationSentence())
+		"lost-tail: 12 acknowledged records, epoch 2 sequence 801 to 812. "+
+			"In total, 4 812 records were acknowledged, and 2 writers were deleted", c.VerificationSentence())
 	c.Findings = []judge.Finding{lost, lost, lost, lost, lost}
-	assert.Contains(t, c.VerificationSentence(), "; 2 more findings (")
+	assert.Contains(t, c.VerificationSentence(), "; 2 more findings. In total, ")
 }
 
 func TestLost_CountsEachRecordOnce(t *testing.T) {
@@ -109,6 +110,22 @@ func TestFormatCount_GroupsDigits(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1 000", 1234567: "1 234 567"} {
 		assert.Equal(t, want, judge.FormatCount(n))
 	}
+}
+
+func TestTable_CountsTheKillsOfALocalRun(t *testing.T) {
+	r := Result{Cells: []Cell{{Spec: options.CellSpec{VolumeSource: options.Local}}}}
+	assert.Contains(t, r.Table(), "  KILLS  ")
+	assert.NotContains(t, r.Table(), "DELETIONS")
+	titles, _ := r.Rows()
+	assert.Contains(t, titles, "KILLS")
+}
+
+func TestCell_SentencesOfALocalRun(t *testing.T) {
+	c := cell()
+	c.Spec.VolumeSource, c.Verdict = options.Local, judge.Fail
+	c.Findings = []judge.Finding{{Class: judge.Torn, Epoch: 1, First: 1, Last: 1, Records: 1}}
+	assert.Equal(t, "torn: 1 acknowledged record, epoch 1 sequence 1. In total, 4 812 records were acknowledged, "+
+		"and 2 writers were killed", c.VerificationSentence())
 }
 
 func TestTable_NamesTheVolumeOfACellWithoutAClaim(t *testing.T) {

@@ -1,12 +1,10 @@
 package result
 
-import "slices"
-
 // Rows returns the table of the run's cells as data: the titles of the columns, and the values of each cell. Values
 // that are unknown are "-".
 func (r Result) Rows() (titles []string, cells [][]string) {
 	for _, c := range r.Cells {
 		cells = append(cells, c.row())
 	}
-	return slices.Clone(columns), cells
+	return r.titles(), cells
 }

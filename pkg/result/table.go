@@ -16,11 +16,20 @@ var columns = []string{
 	"CELL", "VERDICT", "EVIDENCE", "RECORDS", "LOST", "DELETIONS", "RECOVERY", "COMMIT P50", "P99", "MAX", "RECORDS/S",
 }
 
+// titles returns the titles of the columns. A local run kills its writers.
+func (r Result) titles() []string {
+	titles := slices.Clone(columns)
+	if len(r.Cells) > 0 && r.Cells[0].IsLocal() {
+		titles[slices.Index(titles, "DELETIONS")] = "KILLS"
+	}
+	return titles
+}
+
 // Table returns a table of the run's cells as text, a line for each.
 func (r Result) Table() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, strings.Join(columns, "\t"))
+	fmt.Fprintln(w, strings.Join(r.titles(), "\t"))
 	for _, c := range r.Cells {
 		fmt.Fprintln(w, strings.Join(c.row(), "\t"))
 	}

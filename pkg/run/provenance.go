@@ -66,7 +66,7 @@ func (r provenanceRecorder) record(ctx context.Context) {
 // kernels differ.
 func (r provenanceRecorder) restarted(ctx context.Context) *provenance.Observation {
 	writer, reader := r.cell.Provenance.Writer, r.cell.Provenance.Reader
-	restarted := provenance.Restart(writer, reader, "")
+	restarted := provenance.ObserveRestart(writer, reader, "")
 	if restarted == nil {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (r provenanceRecorder) restarted(ctx context.Context) *provenance.Observati
 	if err != nil || i < 0 {
 		return restarted
 	}
-	return provenance.Restart(writer, reader, nodes[i].Status.NodeInfo.BootID)
+	return provenance.ObserveRestart(writer, reader, nodes[i].Status.NodeInfo.BootID)
 }
 
 // reattached compares the volume's attachment for the last writer with that for the reader.
@@ -185,7 +185,8 @@ func unmounted(h provenance.Provenance, detachTime time.Duration) provenance.Obs
 			detachTime.Round(time.Second), kube.ForcedDetachAfter)
 	case h.Reattached.IsYes():
 		return provenance.Observed(provenance.Yes, "the volume was detached less than %s after the deletion "+
-			"of the writer was requested, and Kubernetes waits that long for the unmount", kube.ForcedDetachAfter)
+			"of the writer was requested. Within that time, Kubernetes detaches a volume only after the node has unmounted it",
+			kube.ForcedDetachAfter)
 	case h.Writer.BootID == "" || h.Writer.BootID != h.Reader.BootID:
 		return provenance.Observed(provenance.Unknown, "whether another kernel still has the volume mounted is unknown")
 	case provenance.HasReappeared(before, now):

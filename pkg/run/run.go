@@ -35,8 +35,8 @@ type Hooks interface {
 	BeforeChaos(ctx context.Context) error
 	// PhaseChanged is called when a batch of cells enters a phase: PhasePreChaos, PhaseChaos or PhasePostChaos.
 	PhaseChanged(phase string)
-	// WaitingFor is called when the step that a cell waits for changes, such as "mounting on node-1", or the reason why
-	// it takes long, which is empty if there is nothing unusual. It must return quickly.
+	// WaitingFor is called if the step or the reason has changed. Step is what the cell waits for, such as "mounting on
+	// node-1". Reason is why the step takes long; empty if nothing is unusual. It must return quickly.
 	WaitingFor(cell options.CellSpec, step, reason string)
 	// RecordsAcknowledged is called with every acknowledgement that the experiment receives.
 	RecordsAcknowledged(cell options.CellSpec, ack ledger.Ack)

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strconv"
@@ -45,6 +46,12 @@ func (s specs) gracePeriod() *int64 {
 		return ptr.To[int64](0)
 	}
 	return nil
+}
+
+// appliedGracePeriod returns the grace period that a deletion of a pod has in seconds. It is nil if the API server did
+// not return that of the pod.
+func (s specs) appliedGracePeriod(pod *corev1.Pod) *int64 {
+	return cmp.Or(s.gracePeriod(), pod.Spec.TerminationGracePeriodSeconds)
 }
 
 func (s specs) claim() kube.ClaimSpec {

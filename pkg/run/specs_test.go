@@ -37,6 +37,15 @@ func TestWriter_NamesTheJournalInItsOwnFolder(t *testing.T) {
 	assert.Contains(t, existing.specs.writer(1, nil).Command, "--own-folder")
 }
 
+func TestAppliedGracePeriod_IsThatOfThePodUnlessForced(t *testing.T) {
+	c := newTestCell(t)
+	pod := &corev1.Pod{Spec: corev1.PodSpec{TerminationGracePeriodSeconds: ptr.To[int64](90)}}
+	assert.Equal(t, ptr.To[int64](90), c.specs.appliedGracePeriod(pod), "a template of the pod set it")
+	assert.Nil(t, c.specs.appliedGracePeriod(&corev1.Pod{}))
+	c.result.Spec.Force = true
+	assert.Equal(t, ptr.To[int64](0), c.specs.appliedGracePeriod(pod))
+}
+
 func TestPods_HaveIdentityOfOptions(t *testing.T) {
 	c := newTestCell(t)
 	o := &c.specs.run.Options

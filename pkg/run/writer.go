@@ -113,7 +113,8 @@ func (w *writer) noteActivity() bool {
 func (w *writer) deletePod(ctx context.Context) error {
 	epoch, grace := w.record(), w.specs.gracePeriod()
 	w.run.Hooks.BeforeDeletion(w.cell.Spec, epoch.Pod)
-	epoch.AckedAtDeletion, epoch.GracePeriodSeconds = ledger.CountRecords(w.ledger.Acks()), grace
+	epoch.AckedAtDeletion = ledger.CountRecords(w.ledger.Acks())
+	epoch.GracePeriodSeconds = w.specs.appliedGracePeriod(w.pod)
 	epoch.DeletionRequestedAt = time.Now().UTC()
 	if err := w.run.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, grace); err != nil {
 		return w.failures.classifyDeletion(ctx, w.pod.Name, err, w.log)

@@ -32,10 +32,10 @@ const (
 	Resources
 	// Cordoned is a node that accepts no new pods.
 	Cordoned
-	// Taint is a taint that may disappear by itself, or whose name is not reported.
-	Taint
-	// Reserved is a taint that an administrator has to remove, for example that of the control plane.
-	Reserved
+	// TemporaryTaint is a taint that may disappear by itself, or whose name is not reported.
+	TemporaryTaint
+	// PermanentTaint is a taint that an administrator has to remove, for example that of the control plane.
+	PermanentTaint
 	// Volume is a node on which the volume cannot be used, because of its PersistentVolume's node affinity or zone.
 	Volume
 	// Placement is a node that the pod's own node affinity or selector excludes.
@@ -201,9 +201,9 @@ func kindOfTaint(text string) Kind {
 	named := strings.Contains(text, "{")
 	transient := slices.ContainsFunc(transientTaints, func(t string) bool { return strings.Contains(text, t) })
 	if named && !transient {
-		return Reserved
+		return PermanentTaint
 	}
-	return Taint
+	return TemporaryTaint
 }
 
 // VolumeOutOfReach reports whether the volume can be used on none of the nodes on which the pod may run, so that the
@@ -214,7 +214,7 @@ func (m Message) VolumeOutOfReach(taintsExclude bool) bool {
 	excluded, byVolume := 0, false
 	for _, r := range m.Reasons {
 		byVolume = byVolume || r.Kind == Volume
-		if r.Kind == Volume || r.Kind == Placement || taintsExclude && r.Kind == Reserved {
+		if r.Kind == Volume || r.Kind == Placement || taintsExclude && r.Kind == PermanentTaint {
 			excluded += r.Nodes
 		}
 	}
@@ -258,7 +258,7 @@ func rank(k Kind) int {
 		return 0
 	case Unknown:
 		return 2
-	case Reserved:
+	case PermanentTaint:
 		return 3
 	case Volume:
 		return 4

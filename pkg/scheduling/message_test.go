@@ -26,10 +26,10 @@ func TestParse_RealMessages(t *testing.T) {
 				"tolerate, 2 node(s) had volume node affinity conflict.",
 			nodes: 3,
 			want: []Reason{
-				{Reserved, 1, "node(s) had taint {node-role.kubernetes.io/master: }, that the pod didn't tolerate"},
+				{PermanentTaint, 1, "node(s) had taint {node-role.kubernetes.io/master: }, that the pod didn't tolerate"},
 				{Volume, 2, "node(s) had volume node affinity conflict"},
 			},
-			guess: true, deciding: Reserved,
+			guess: true, deciding: PermanentTaint,
 		},
 		{
 			source: "aws/karpenter-provider-aws#1887 (1.22)",
@@ -41,8 +41,8 @@ func TestParse_RealMessages(t *testing.T) {
 				{Resources, 1, "Insufficient memory"},
 				{Volume, 1, "node(s) had volume node affinity conflict"},
 				{Unknown, 2, "node(s) didn't match pod topology spread constraints"},
-				{Reserved, 2, "node(s) had taint {company.com/dedicated: ingress}, that the pod didn't tolerate"},
-				{Reserved, 2, "node(s) had taint {company.com/dedicated: monitoring}, that the pod didn't tolerate"},
+				{PermanentTaint, 2, "node(s) had taint {company.com/dedicated: ingress}, that the pod didn't tolerate"},
+				{PermanentTaint, 2, "node(s) had taint {company.com/dedicated: monitoring}, that the pod didn't tolerate"},
 			},
 			deciding: Resources,
 		},
@@ -53,7 +53,7 @@ func TestParse_RealMessages(t *testing.T) {
 			nodes: 3,
 			want: []Reason{
 				{Placement, 1, "node(s) didn't match Pod's node affinity/selector"},
-				{Reserved, 1, "node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }"},
+				{PermanentTaint, 1, "node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }"},
 				{Unknown, 3, "node(s) didn't match pod affinity rules"},
 			},
 			deciding: Unknown,
@@ -68,8 +68,8 @@ func TestParse_RealMessages(t *testing.T) {
 			want: []Reason{
 				{Resources, 1, "Insufficient memory"},
 				{NoSpace, 1, "node(s) didn't find available persistent volumes to bind"},
-				{Reserved, 2, "node(s) had untolerated taint {eks.amazonaws.com/compute-type: fargate}"},
-				{Reserved, 4, "node(s) had untolerated taint {im-a-sparklike: true}"},
+				{PermanentTaint, 2, "node(s) had untolerated taint {eks.amazonaws.com/compute-type: fargate}"},
+				{PermanentTaint, 4, "node(s) had untolerated taint {im-a-sparklike: true}"},
 			},
 			deciding: NoSpace,
 		},
@@ -81,11 +81,11 @@ func TestParse_RealMessages(t *testing.T) {
 				"scheduling.",
 			nodes: 12,
 			want: []Reason{
-				{Taint, 1, "node(s) had untolerated taint {node.kubernetes.io/unreachable: }"},
+				{TemporaryTaint, 1, "node(s) had untolerated taint {node.kubernetes.io/unreachable: }"},
 				{Unknown, 3, "node(s) didn't match pod anti-affinity rules"},
 				{Placement, 8, "node(s) didn't match Pod's node affinity/selector"},
 			},
-			deciding: Taint,
+			deciding: TemporaryTaint,
 		},
 		{
 			source: "pkg/scheduler/schedule_one.go@v1.27.0: a reader with READER_NODE=same",
@@ -134,7 +134,7 @@ func TestParse_RealMessages(t *testing.T) {
 				"victims found for incoming pod.",
 			nodes: 3,
 			want: []Reason{
-				{Taint, 1, "node(s) had untolerated taint(s)"},
+				{TemporaryTaint, 1, "node(s) had untolerated taint(s)"},
 				{Resources, 2, "Insufficient cpu"},
 			},
 			deciding: Resources,
@@ -145,10 +145,10 @@ func TestParse_RealMessages(t *testing.T) {
 				"node affinity. no new claims to deallocate," + preempt,
 			nodes: 3,
 			want: []Reason{
-				{Taint, 1, "node(s) had untolerated taint(s)"},
+				{TemporaryTaint, 1, "node(s) had untolerated taint(s)"},
 				{Volume, 2, "node(s) didn't match PersistentVolume's node affinity"},
 			},
-			deciding: Taint,
+			deciding: TemporaryTaint,
 		},
 		{
 			source: "nodevolumelimits/csi.go@v1.36.3: preventPodSchedulingIfMissing",
@@ -191,10 +191,10 @@ func TestParse_RealMessages(t *testing.T) {
 				"PersistentVolume's node affinity." + preempt,
 			nodes: 3,
 			want: []Reason{
-				{Reserved, 1, "node(s) had untolerated taint {a.b/c: d, 2 e. f}"},
+				{PermanentTaint, 1, "node(s) had untolerated taint {a.b/c: d, 2 e. f}"},
 				{Volume, 2, "node(s) didn't match PersistentVolume's node affinity"},
 			},
-			guess: true, deciding: Reserved,
+			guess: true, deciding: PermanentTaint,
 		},
 	} {
 		t.Run(tc.source, func(t *testing.T) {

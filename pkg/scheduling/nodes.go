@@ -10,9 +10,12 @@ import (
 
 // Reach is where a volume can be used and a pod may run.
 type Reach struct {
-	// Volume are the nodes on which the volume can be used, Pod those on which the pod may run by its node affinity and
-	// node selector, and Both those in both.
-	Volume, Pod, Both []string
+	// Volume are the nodes on which the volume can be used.
+	Volume []string
+	// Pod are the nodes on which the pod may run by its node affinity and node selector.
+	Pod []string
+	// Both are the nodes in Volume and in Pod.
+	Both []string
 	// Fixed is set if the volume is bound to nodes by their names, so that a new node cannot use it either.
 	Fixed bool
 }

@@ -66,10 +66,12 @@ var counts = []struct {
 	is   func(c result.Cell) string
 }{
 	{regexp.MustCompile(`All ([\d ]+) acknowledged records`), acknowledged},
-	{regexp.MustCompile(`\(([\d ]+) acknowledged records?, `), acknowledged},
-	{regexp.MustCompile(`(?:after|records?,) ([\d ]+) (?:deletion|kill)s?`),
-		func(c result.Cell) string { return judge.FormatCount(uint64(c.Deletions())) }},
+	{regexp.MustCompile(`In total, ([\d ]+) records? (?:was|were) acknowledged`), acknowledged},
+	{regexp.MustCompile(`after ([\d ]+) (?:deletion|kill)s?`), deletions},
+	{regexp.MustCompile(`and ([\d ]+) writers? (?:was|were) (?:deleted|killed)`), deletions},
 }
+
+func deletions(c result.Cell) string { return judge.FormatCount(uint64(c.Deletions())) }
 
 func acknowledged(c result.Cell) string { return judge.FormatCount(ledger.CountRecords(c.Acks)) }
 

@@ -33,11 +33,8 @@ const (
 // system and the filesystem support that. It returns zeros for a page that cannot be read, and lists the
 // page in Unreadable. It is not safe for concurrent use.
 //
-// On a block device, the journal ends at the first MiB of zeros that begins at a multiple
-// of one MiB, or at the end of the device. Zeros between the last
-// other byte and that end are not part of the journal; the Reader does not return them.
-// SetMinimumLength sets the number of bytes at the start of the device in which zeros do
-// not end the journal.
+// On a block device, the Reader stops at the first MiB of zeros that begins at a multiple of one MiB, or at the end of
+// the device. It returns the bytes up to the last one that is not zero.
 type Reader struct {
 	source   source
 	ahead    *readAhead // nil if the Reader does not read ahead
@@ -108,8 +105,8 @@ func ReadRange(path string, offset, n int64) ([]byte, error) {
 // ReadMode returns how the file is read.
 func (r *Reader) ReadMode() protocol.ReadMode { return r.readMode }
 
-// SetMinimumLength sets the minimum length of the journal. On a device, zeros before
-// that are part of the journal if any other byte follows. It has no effect on a file.
+// SetMinimumLength sets the minimum length of the journal. On a device, zeros before this length do not stop the
+// Reader. It has no effect on a file.
 func (r *Reader) SetMinimumLength(bytes int64) {
 	if r.end != nil {
 		r.end.minLength = bytes

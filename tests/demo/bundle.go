@@ -25,7 +25,7 @@ type run struct {
 	bundle bundle.Bundle
 }
 
-// annotationTimeout limits how long after its verdict a ChaosResult names the bundle.
+// annotationTimeout is how long the demo waits until a ChaosResult with a verdict names the bundle.
 const annotationTimeout = 30 * time.Second
 
 // loadBundle loads the evidence bundle that the ChaosResult of an engine names.

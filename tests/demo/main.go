@@ -38,14 +38,14 @@ func main() {
 func demonstrate(ctx context.Context) (err error) {
 	kubeconfig := flag.String("kubeconfig", "", "kubeconfig of the cluster")
 	class := flag.String("storage-class", "", "StorageClass to test; another node must be able to mount its volumes")
-	image := flag.String("image", "", "reference of the experiment's image")
+	image := flag.String("image", "", "image reference from which the cluster can pull the experiment")
 	grant := flag.Bool("grant-optional", false, "apply the cluster-wide rbac-optional.yaml for the duration of the demo")
 	folder := flag.String("folder", "build/demo", "folder for the evidence bundles")
 	flag.Parse()
 	answers := bufio.NewReader(os.Stdin)
 	if err := errors.Join(
 		ask(answers, class, "STORAGE_CLASS", "StorageClass to test"),
-		ask(answers, image, "IMAGE", "reference of the experiment's image, where the cluster can pull it"),
+		ask(answers, image, "IMAGE", "image reference from which the cluster can pull the experiment"),
 	); err != nil {
 		return err
 	}
@@ -86,10 +86,10 @@ func cleanUp(ctx context.Context, remove func(context.Context) error) error {
 // describeAccess describes what the runs may read outside their namespace.
 func describeAccess(granted bool) string {
 	if granted {
-		return "Its runs may also read what rbac-optional.yaml grants, to detect whether a volume was detached."
+		return "The runs of the demo may also read what rbac-optional.yaml grants, to detect whether a volume was detached."
 	}
-	return "Its runs may not read anything outside this namespace, so they cannot detect whether a volume was detached. " +
-		"rbac-optional.yaml would grant it."
+	return "The runs of the demo may not read anything outside this namespace, so they cannot detect whether a volume was " +
+		"detached. rbac-optional.yaml grants the permission."
 }
 
 // ask asks for a missing value if standard input is a terminal.

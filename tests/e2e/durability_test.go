@@ -49,6 +49,8 @@ func testSTIGDefaults(t *testing.T) {
 	cell := o.result.Cells[0]
 	assert.Contains(t, o.result.Reason, "V-260932: log data is present")
 	assert.NotEqual(t, cell.Epochs[len(cell.Epochs)-1].Node, cell.Reader.Node, "the reader must run on the other node")
+	require.NotNil(t, cell.Epochs[0].GracePeriodSeconds)
+	assert.Equal(t, int64(30), *cell.Epochs[0].GracePeriodSeconds, "that of the pod")
 	for i, e := range cell.Epochs[1:] {
 		require.NotNil(t, e.InitialRead)
 		assert.Empty(t, e.InitialRead.Judgement.Findings, "findings of the initial read of epoch %d", i+2)
@@ -81,6 +83,8 @@ func TestForcedDeletion_KeepsRecords(t *testing.T) {
 	cell := o.result.Cells[0]
 	assert.Equal(t, len(cell.Epochs), cell.Deletions())
 	assert.GreaterOrEqual(t, cell.Deletions(), 2)
+	require.NotNil(t, cell.Epochs[0].GracePeriodSeconds)
+	assert.Zero(t, *cell.Epochs[0].GracePeriodSeconds)
 	assert.Equal(t, cell.Epochs[len(cell.Epochs)-1].Node, cell.Reader.Node)
 	notShown := strings.Join(cell.NotShown, "")
 	assert.Contains(t, notShown, "the reader ran on the writer's node")

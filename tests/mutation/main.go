@@ -60,7 +60,7 @@ var mutations = []mutation{
 		"g.occupied = max(damaged, g.end-g.offset-others-blank)",
 		"g.occupied, _, _ = damaged, others, blank"},
 	{"unreadable records are called corrupt", "pkg/judge/gap.go", "if g.unreadable > 0 {", "if false {"},
-	{"records that no earlier pod read are called rolled back", "pkg/judge/loss.go",
+	{"records that no earlier writer read are called rolled back", "pkg/judge/loss.go",
 		"rolledBack := min(e.lastReadEarlier(epoch), last)", "rolledBack := max(e.lastReadEarlier(epoch), last)"},
 	{"only the last scan counts", "pkg/judge/merge.go",
 		"for _, findings := range scans {", "for _, findings := range scans[len(scans)-1:] {"},

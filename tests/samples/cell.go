@@ -72,8 +72,9 @@ func cell(s scenario) result.Cell {
 		e.FirstAckAt = e.Acks[0].ReceivedAt
 		e.AckedAtDeletion = v.records
 		now = now.Add(writing)
-		if s.spec.Force {
-			e.GracePeriodSeconds = new(int64)
+		e.GracePeriodSeconds = new(int64)
+		if !s.spec.Force {
+			*e.GracePeriodSeconds = corev1.DefaultTerminationGracePeriodSeconds
 		}
 		e.DeletionRequestedAt, e.DeletedAt = now, now.Add(goneAfter(s.spec.Force))
 		now = e.DeletedAt.Add(s.restart)

@@ -182,20 +182,28 @@ func readFolder(path string) (bundle.Bundle, error) {
 	return bundle.ReadFolder(path)
 }
 
+// mayBeBundle reports whether a folder with a manifest is a bundle. Other programs have manifests of the same name. A
+// folder with the name of a bundle counts even if it is damaged, so that the damage is reported.
+func mayBeBundle(folder string) bool {
+	_, isBundle := readListed(folder)
+	return isBundle || strings.HasPrefix(filepath.Base(folder), "volume-durability-")
+}
+
 // newestFolder returns the newest bundle in the folder in, or in itself if it is a bundle. It
 // returns an empty string if there is no bundle.
 func newestFolder(in string) (string, error) {
 	if _, err := os.Stat(filepath.Join(in, bundle.ManifestFile)); err == nil {
 		return in, nil
 	}
-	manifests, err := filepath.Glob(filepath.Join(in, folderPrefix+"*", bundle.ManifestFile))
+	manifests, err := filepath.Glob(filepath.Join(in, "*", bundle.ManifestFile))
 	if err != nil {
 		return "", err
 	}
 	newest, modified := "", time.Time{}
 	for _, m := range manifests {
-		if info, err := os.Stat(m); err == nil && info.ModTime().After(modified) {
-			newest, modified = filepath.Dir(m), info.ModTime()
+		folder := filepath.Dir(m)
+		if info, err := os.Stat(m); err == nil && info.ModTime().After(modified) && mayBeBundle(folder) {
+			newest, modified = folder, info.ModTime()
 		}
 	}
 	return newest, nil

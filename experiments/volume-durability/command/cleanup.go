@@ -40,9 +40,11 @@ func newCleanup(streams Streams) *cobra.Command {
 cleanup lists the pods and claims that have the label of a run, shows which of them it
 will remove, and asks for confirmation.
 
-It never removes the objects of a run that is still running. cleanup checks the Job of
-the run's ChaosEngine, or the process of the run on this machine. A run that was started
-on another machine counts as running until its newest object is older than --older-than.
+cleanup removes the objects of a run that has ended: it checks the Job of the run's
+ChaosEngine, or the process of the run on this machine. If it cannot determine whether a
+run has ended, it removes the objects only if the newest one is older than --older-than.
+It cannot determine this for a run that was started on another machine, or if you may not
+list Jobs. A run of that age that is still running then loses its objects.
 cleanup removes the objects of a run with --keep only if --run names that run.`,
 		Example: `  # Every namespace
   volume-durability cleanup -A
@@ -53,10 +55,10 @@ cleanup removes the objects of a run with --keep only if --run names that run.`,
 	}
 	flags := terminal.NewFlagGroup("Flags")
 	u.scope.addAllNamespaces(flags.FlagSet)
-	flags.StringVar(&u.run, "run", "", "remove everything that the run with this ID created, "+
-		"including the objects that --keep kept; the beginning of the ID is enough")
-	terminal.AddDuration(flags.FlagSet, &u.olderThan, "older-than", 24*time.Hour, 0, "treat a run that was started on "+
-		"another machine as ended if its newest object is older than this")
+	flags.StringVar(&u.run, "run", "", "only the run with this ID; also removes the pods and claims "+
+		"that --keep kept; the beginning of the ID is enough")
+	terminal.AddDuration(flags.FlagSet, &u.olderThan, "older-than", 24*time.Hour, 0, "treat a run in an unknown "+
+		"state as ended if its newest object is older than this")
 	flags.BoolVarP(&u.yes, "yes", "y", false, "do not ask for confirmation")
 	u.format.AddTo(flags.FlagSet, terminal.FormatJSON, terminal.FormatYAML)
 	u.level.AddTo(flags.FlagSet)
@@ -139,6 +141,9 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []clea
 		case decided.State == orphans.Running:
 		case r.Kept && u.run == "":
 			decided.Reason = "its objects were kept with --keep; to remove them: --run " + r.ID
+			if decided.State == orphans.Unknown && age < u.olderThan {
+				decided.Reason += " --older-than 0, once the run has ended"
+			}
 		case decided.State == orphans.Ended:
 			decided.Remove = true
 		case age >= u.olderThan:

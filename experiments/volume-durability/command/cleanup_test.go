@@ -59,6 +59,14 @@ func TestCleanupDecide_KeepsObjectsOfRunningRuns(t *testing.T) {
 	runs, _ = u.decide(all[2:3], now)
 	assert.True(t, runs[0].Remove, "--run names it")
 
+	elsewhere := orphans.Run{ID: "kept", State: orphans.Unknown, Kept: true, Host: "another", Objects: ago(time.Hour)}
+	u.run = ""
+	runs, _ = u.decide([]orphans.Run{elsewhere}, now)
+	assert.Contains(t, runs[0].Reason, "to remove them: --run kept --older-than 0")
+	u.run, u.olderThan = "kept", 0
+	runs, _ = u.decide([]orphans.Run{elsewhere}, now)
+	assert.True(t, runs[0].Remove, "these flags remove it")
+
 	require.NoError(t, removePIDFile("ended-here"))
 	state, _ := localProcess("ended-here")
 	assert.Equal(t, processUnknown, state)

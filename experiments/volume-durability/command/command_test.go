@@ -195,6 +195,29 @@ func TestReport_RejectsChangedBundle(t *testing.T) {
 	assert.Contains(t, errOut, "junit.xml differs")
 }
 
+func TestReport_FindsABundleWithAnyName(t *testing.T) {
+	folder := writeBundle(t, samples.Pass())
+	parent := filepath.Dir(folder)
+	other := filepath.Join(parent, "web-app")
+	require.NoError(t, os.Mkdir(other, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(other, bundle.ManifestFile), []byte(`{"name": "app"}`), 0o600))
+	t.Chdir(parent)
+	code, out, errOut := execute(t, "report")
+	assert.Equal(t, terminal.ExitOK, code, errOut)
+	assert.Contains(t, out, "Pass: ")
+	assert.Contains(t, errOut, "Evidence bundle: "+filepath.Base(folder))
+
+	damaged := filepath.Join(parent, "volume-durability-5f6c")
+	require.NoError(t, os.Mkdir(damaged, 0o700))
+	manifest := filepath.Join(damaged, bundle.ManifestFile)
+	require.NoError(t, os.WriteFile(manifest, []byte("{"), 0o600))
+	later := time.Now().Add(time.Hour)
+	require.NoError(t, os.Chtimes(manifest, later, later))
+	code, _, errOut = execute(t, "report")
+	assert.Equal(t, terminal.ExitError, code, "the newest bundle is damaged")
+	assert.Contains(t, errOut, "volume-durability-5f6c")
+}
+
 func TestReport_DefaultsToTheNewestFolder(t *testing.T) {
 	folder := writeBundle(t, samples.Pass())
 	t.Chdir(folder)

@@ -67,7 +67,8 @@ The argument is one of:
   - the name of an evidence bundle in the cluster, or the beginning of its run's ID
 
 Without an argument, report uses the newest bundle in the current folder. If there is none, it
-uses the newest one in the cluster. With --namespace, it looks only in that namespace.
+uses the newest one in the namespace: that of --namespace, or of the kubeconfig's context, or
+stig. With --namespace, it looks only in that namespace, unless the argument is a path.
 With -o html, several arguments produce one page with all runs.
 
 report fails if the files of a bundle differ from its manifest.`,

@@ -25,7 +25,8 @@ func newReportCompare(streams Streams) *cobra.Command {
 		Use: "compare BEFORE AFTER", Short: "Show what changed between two runs",
 		Args: terminal.ExactArgs(2, "two runs"), ValidArgsFunction: bundleNames,
 		Long: `Show what changed between two runs: verdicts, figures, StorageClasses, mounts, kernels,
-versions and options. Cells are matched by their names.
+versions and options. Cells are matched by their names. If each run has only one cell
+besides the control, these two are compared, even if their StorageClasses differ.
 
 The arguments are those of report.
 

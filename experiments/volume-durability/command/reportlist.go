@@ -31,7 +31,7 @@ type reportListCommand struct {
 func newReportList(streams Streams) *cobra.Command {
 	l := &reportListCommand{streams: streams, scope: newScopeFlags()}
 	c := &cobra.Command{
-		Use: "list", Short: "List the evidence bundles in the current folder and in the cluster, newest first",
+		Use: "list", Short: "List the evidence bundles in the current folder and in a namespace, newest first",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return l.execute(c.Context()) },
 	}

@@ -55,7 +55,7 @@ Exit codes:
        be used, or a threshold was not met
   2    the verdict is Error or N/A, or the command failed
   130  the run was stopped, or the command was interrupted`,
-		Example: `  # The default StorageClass, in the namespace stig
+		Example: `  # The default StorageClass, in the namespace of the kubeconfig's context
   volume-durability run
 
   # Every StorageClass, read back on another node, without confirmation

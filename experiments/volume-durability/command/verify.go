@@ -49,7 +49,7 @@ type verifyCommand struct {
 func newVerify(streams Streams) *cobra.Command {
 	v := &verifyCommand{streams: streams, open: openJournal, stallTimeout: volume.StallTimeout}
 	c := &cobra.Command{
-		Use:   "verify --journal PATH (--ledger FILE | --acks FILE | --bundle FOLDER|FILE)",
+		Use:   "verify --journal PATH (--ledger FILE|TOKEN | --acks FILE | --bundle FOLDER|FILE)",
 		Short: "Check a journal against its ledger, without a cluster", Args: flagsOnly,
 		Long: `Check a journal against its ledger, without a cluster.
 
@@ -57,7 +57,7 @@ The journal can be a file on a mounted volume, a copy of it, a block device, or 
 image of a block device. If the write pattern of the run creates or replaces files, the
 journal is the folder with these files. The bundle and its ledger.json have the write
 pattern. verify scans and judges the journal in the same way as a run.
-If there is no such file, but its folder exists, the journal is missing, which is a loss.
+If the journal does not exist, but its parent folder does, the journal counts as lost.
 
 Exit codes:
   0    no acknowledged data was lost or damaged
@@ -71,7 +71,7 @@ Exit codes:
   volume-durability verify --journal durability-0f1e2d3c4b5a6978.log \
     --ledger ledger1.0f1e2d3c4b5a6978.256.1.1000.89abcdef.01234567
 
-  # The files of a run with the write pattern create
+  # The write pattern create: logs.log is a folder with the files
   volume-durability verify --journal copy/logs.log --bundle volume-durability-5f6c
 
   # The image of a block device
@@ -86,7 +86,7 @@ Exit codes:
 		"durability-helper write; '-' for standard input")
 	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder or the beginning "+
 		"of its name, a packed bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data that an "+
-		"earlier pod read")
+		"earlier writer read")
 	flags.StringVar(&v.cell, "cell", "", "cell that wrote the journal, if the run had several: its name in the table")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device; it ends at the first "+
 		"whole MiB of zeros after the acknowledged records")
@@ -558,7 +558,10 @@ func (o verification) total() string {
 // text renders the verification for a terminal.
 func (o verification) text() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict), o.Reason)
+	cell := result.Cell{
+		Layout: o.Layout, Acks: o.Acks, Findings: o.Judgement.Findings, Notes: o.Judgement.Notes,
+	}
+	fmt.Fprintf(&s, "%s\n  %s\n\n", terminal.Headline(o.Verdict, []result.Cell{cell}), o.Reason)
 	fmt.Fprintf(&s, "  journal       %s, %s, %s\n", o.Journal,
 		judge.Count(o.Scan.Bytes, "byte"), judge.Count(o.Scan.Records, "intact record"))
 	if o.Layout.Pattern.HasObjects() {
@@ -574,6 +577,6 @@ func (o verification) text() string {
 	for _, ack := range o.Acks {
 		fmt.Fprintf(&s, "  acknowledged  epoch %d up to sequence number %s\n", ack.Epoch, judge.FormatCount(ack.Seq))
 	}
-	s.WriteString(terminal.Details(result.Cell{Findings: o.Judgement.Findings, Notes: o.Judgement.Notes}))
+	s.WriteString(terminal.Details(cell))
 	return s.String()
 }

@@ -140,7 +140,7 @@ func (t *task) journalFlags(flags *flag.FlagSet) {
 	flags.Uint64Var(&t.layout.Objects, "objects", 0, "number of objects of the write pattern")
 	flags.Func("points", "records whose checksums to report, as epoch:sequence,…", t.parsePoints)
 	flags.Int64Var(&t.minLength, "at-least", 0,
-		"minimum length of the journal in bytes; zeros before it are not the end of a journal on a block device")
+		"number of bytes at the start of a block device in which zeros do not end the journal")
 }
 
 func (t *task) validateWrite() error {

@@ -43,7 +43,8 @@ func runOptions() []localOption {
 		{"WRITE_OBJECTS", "", "number of slots or files that a pattern writes in turn, or keeps; " + defaultObjectsHelp()},
 		{evidenceOption, "none", "lowest evidence level at which the run can pass: " + strings.Join(levels(), ", ")},
 		{options.MaxRecoveryOption, "", "longest recovery with which the run can pass, such as 5s; empty for no threshold"},
-		{options.MaxCommitP99Option, "", "longest duration of 99 % of the commits, such as 50ms; empty for no threshold"},
+		{options.MaxCommitP99Option, "", "limit of the 99th percentile of the commit durations, such as 50ms; " +
+			"empty for no threshold"},
 		{options.MaxCommitOption, "", "longest duration of any commit, such as 2s; empty for no threshold"},
 		{options.MinRateOption, "", "lowest rate in records per second; must be lower than --write-rate, unless that is 0; " +
 			"empty for no threshold"},

@@ -41,7 +41,7 @@ func newWrite(l *localCommand) *cobra.Command {
 
 Use this command to test a power failure. Run it on the machine that loses power, and keep
 the acknowledgements on another machine. The journal stays. To check it after the restart,
-use "volume-durability verify --ledger FILE".`,
+use "volume-durability verify --journal JOURNAL --acks FILE". FILE has the acknowledgements.`,
 		Example: `  ssh tested volume-durability local write /mnt/data --acks - > acks`,
 		RunE:    func(c *cobra.Command, args []string) error { return w.execute(c.Context(), args[0]) },
 	}
@@ -99,7 +99,7 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 type readCommand struct {
 	*localCommand
 	format  terminal.FormatFlag
-	reading local.Reading
+	reading local.ReadOptions
 	pattern string
 	objects int
 }

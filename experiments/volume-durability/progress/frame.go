@@ -11,6 +11,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // frame renders the view as lines that fit a terminal. It leaves out cells if there are more than lines.
@@ -19,7 +20,7 @@ func (v *View) frame(width, height int) []string {
 	defer v.mu.Unlock()
 	lines := []string{v.phaseLine(width)}
 	if len(v.order) > 1 {
-		lines = append(lines, style.End(v.counts(), width))
+		lines = append(lines, style.ShortenEnd(v.counts(), width))
 	}
 	if len(v.order) == 0 {
 		return lines
@@ -27,7 +28,7 @@ func (v *View) frame(width, height int) []string {
 	rows := slices.Clone(v.order)
 	slices.SortStableFunc(rows, func(a, b *row) int { return cmp.Compare(a.rank(), b.rank()) })
 	l := v.layout(width)
-	head, state := l.render("CELL", "RECORDS", "DELETIONS", "STATE")
+	head, state := l.render("CELL", "RECORDS", v.deletionsHead(), "STATE")
 	lines = append(lines, head+state)
 	room := height - len(lines)
 	shown := rows
@@ -38,9 +39,17 @@ func (v *View) frame(width, height int) []string {
 		lines = append(lines, v.rowLine(r, l))
 	}
 	if hidden := rows[len(shown):]; len(hidden) > 0 {
-		lines = append(lines, v.palette.Faint(style.End(fmt.Sprintf("  … and %s", v.describe(hidden)), width)))
+		lines = append(lines, v.palette.Faint(style.ShortenEnd(fmt.Sprintf("  … and %s", v.describe(hidden)), width)))
 	}
 	return lines
+}
+
+// deletionsHead is the title of the column with the deletions. A local run kills its writers.
+func (v *View) deletionsHead() string {
+	if v.options.VolumeSource == options.Local {
+		return "KILLS"
+	}
+	return "DELETIONS"
 }
 
 // rank returns the place of a cell in the order of the rows: failed cells and running ones come first.
@@ -115,11 +124,12 @@ func (v *View) layout(width int) layout {
 
 // render renders the columns of a line, the last one on its own.
 func (l layout) render(name, records, deletions, state string) (head, last string) {
-	head = "  " + style.Pad(style.Name(name, l.name), l.name, false) + "  " + style.Pad(records, l.records, true) + "  "
+	name = style.Pad(style.ShortenName(name, l.name), l.name, false)
+	head = "  " + name + "  " + style.Pad(records, l.records, true) + "  "
 	if l.deletions > 0 {
 		head += style.Pad(deletions, l.deletions, true) + "  "
 	}
-	return head, style.End(state, l.total-runewidth.StringWidth(head))
+	return head, style.ShortenEnd(state, l.total-runewidth.StringWidth(head))
 }
 
 // rowLine renders the line of a cell.
@@ -141,12 +151,12 @@ func (v *View) rowLine(r *row, l layout) string {
 func (v *View) phaseLine(width int) string {
 	head := fmt.Sprintf("%6s  %s", v.elapsed(), v.phase)
 	if v.phase != phaseChaos {
-		return style.End(head, width)
+		return style.ShortenEnd(head, width)
 	}
 	passed := min(v.now().Sub(v.chaosStarted), v.options.Duration)
 	tail := fmt.Sprintf(" %s of %s", passed.Truncate(time.Second), v.options.Duration)
 	share := float64(passed) / float64(v.options.Duration)
-	return style.End(head+" "+bar(share, min(40, width-len(head)-len(tail)-2))+tail, width)
+	return style.ShortenEnd(head+" "+bar(share, min(40, width-len(head)-len(tail)-2))+tail, width)
 }
 
 // bar renders a progress bar of which a share is filled.

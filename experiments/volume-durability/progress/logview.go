@@ -83,7 +83,7 @@ func (l *logView) printLine(line string) {
 
 func (l *logView) event(line string) { l.printLine(line) }
 
-// update prints nothing: every change that matters is an event.
+// update prints nothing: changes are printed as events, and at regular intervals.
 func (l *logView) update() {}
 
 func (l *logView) close() {

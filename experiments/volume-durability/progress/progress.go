@@ -1,6 +1,7 @@
 // Package progress shows a run while it executes: its phases, what each cell does or waits
 // for, how many records are acknowledged, and every verdict. On a terminal it updates a
-// table of the cells in place; otherwise it prints one line for each event.
+// table of the cells in place; otherwise it prints a line for each event, and every 5 seconds a line on the running
+// cells.
 //
 // A View implements run.Hooks and does not change the run. It does not access the
 // cluster, and does not print the result at the end.

@@ -298,3 +298,14 @@ func TestView_NamesTheRangeOfRandomIntervals(t *testing.T) {
 		assert.Contains(t, out.String(), want)
 	}
 }
+
+func TestFrame_CountsTheKillsOfALocalRun(t *testing.T) {
+	v, _ := newTestView()
+	cell := options.CellSpec{VolumeSource: options.Local}
+	v.CellsPlanned([]options.CellSpec{cell})
+	assert.Contains(t, strings.Join(v.frame(80, 23), "\n"), "DELETIONS")
+	v.options.VolumeSource = options.Local
+	text := strings.Join(v.frame(80, 23), "\n")
+	assert.Contains(t, text, "KILLS")
+	assert.NotContains(t, text, "DELETIONS")
+}

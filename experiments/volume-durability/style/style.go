@@ -127,9 +127,9 @@ func (p Palette) Verdict(text string) string {
 	return text
 }
 
-// Name shortens the name of a cell to a width. The parts of the name are separated by slashes. The longest parts are
-// shortened, in the middle, so that names which differ in one part still differ.
-func Name(name string, width int) string {
+// ShortenName shortens the name of a cell to a width. The parts of the name are separated by slashes. The longest parts
+// are shortened, in the middle, so that names which differ in one part still differ.
+func ShortenName(name string, width int) string {
 	const shortest = 3
 	parts := strings.Split(name, "/")
 	widths, total := make([]int, len(parts)), len(parts)-1
@@ -150,13 +150,13 @@ func Name(name string, width int) string {
 		widths[longest]--
 	}
 	for i := range parts {
-		parts[i] = Middle(parts[i], widths[i])
+		parts[i] = ShortenMiddle(parts[i], widths[i])
 	}
-	return Middle(strings.Join(parts, "/"), width)
+	return ShortenMiddle(strings.Join(parts, "/"), width)
 }
 
-// Middle shortens text to a width by leaving out its middle.
-func Middle(text string, width int) string {
+// ShortenMiddle shortens text to a width by leaving out its middle.
+func ShortenMiddle(text string, width int) string {
 	excess := runewidth.StringWidth(text) - width
 	if excess <= 0 {
 		return text
@@ -169,8 +169,8 @@ func Middle(text string, width int) string {
 	return head + "…" + runewidth.TruncateLeft(text, runewidth.StringWidth(text)-rest, "")
 }
 
-// End shortens text to a width by leaving out its end.
-func End(text string, width int) string { return runewidth.Truncate(text, max(width, 0), "…") }
+// ShortenEnd shortens text to a width by leaving out its end.
+func ShortenEnd(text string, width int) string { return runewidth.Truncate(text, max(width, 0), "…") }
 
 // Pad fills text with spaces to a width, on the left if right is set.
 func Pad(text string, width int, right bool) string {

@@ -12,20 +12,20 @@ import (
 )
 
 func TestMiddle_KeepsBothEnds(t *testing.T) {
-	assert.Equal(t, "short", Middle("short", 5))
-	assert.Equal(t, "csi-e…stem", Middle("csi-ext4/filesystem", 10))
+	assert.Equal(t, "short", ShortenMiddle("short", 5))
+	assert.Equal(t, "csi-e…stem", ShortenMiddle("csi-ext4/filesystem", 10))
 	for width := range 25 {
-		assert.LessOrEqual(t, runewidth.StringWidth(Middle("longhorn-replicated/filesystem", width)), width)
-		assert.LessOrEqual(t, runewidth.StringWidth(Middle("ストレージ-クラス-名前", width)), width)
+		assert.LessOrEqual(t, runewidth.StringWidth(ShortenMiddle("longhorn-replicated/filesystem", width)), width)
+		assert.LessOrEqual(t, runewidth.StringWidth(ShortenMiddle("ストレージ-クラス-名前", width)), width)
 	}
 }
 
 func TestName_ShortensItsLongestParts(t *testing.T) {
-	assert.Equal(t, "long…d-09/file…stem/other", Name("longhorn-replicated-09/filesystem/other", 25))
+	assert.Equal(t, "long…d-09/file…stem/other", ShortenName("longhorn-replicated-09/filesystem/other", 25))
 	first, second := "longhorn-replicated-09/filesystem/other", "longhorn-replicated-10/filesystem/other"
-	assert.NotEqual(t, Name(first, 22), Name(second, 22))
+	assert.NotEqual(t, ShortenName(first, 22), ShortenName(second, 22))
 	for width := range 50 {
-		assert.LessOrEqual(t, runewidth.StringWidth(Name("longhorn-replicated-09/filesystem/other", width)), width)
+		assert.LessOrEqual(t, runewidth.StringWidth(ShortenName("longhorn-replicated-09/filesystem/other", width)), width)
 	}
 }
 

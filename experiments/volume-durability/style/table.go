@@ -122,7 +122,7 @@ func (t Table) line(text *strings.Builder, row int, values []string, widths []in
 		}
 		value := values[i]
 		if c.Name {
-			value = Name(value, widths[i])
+			value = ShortenName(value, widths[i])
 		}
 		padded := Pad(value, widths[i], c.Right)
 		if i == last && !c.Right {

@@ -61,6 +61,7 @@ func surfaces(t *testing.T, r result.Result) map[string]string {
 
 func TestCounts_AgreeWithTheirNouns(t *testing.T) {
 	all := append(samples.Singles(), samples.All()...)
+	all = append(all, samples.Sample{Name: "local", Result: samples.Local()})
 	for _, s := range samples.Singles() {
 		for i := range s.Result.Cells {
 			s.Result.Cells[i].Spec.VolumeSource = options.Local

@@ -22,8 +22,8 @@ func NewFlagGroup(heading string) FlagGroup {
 	return FlagGroup{flags, heading}
 }
 
-// AddFlagGroups adds groups of flags to a command and to its help. Its subcommands need
-// groups of their own: without them, their help shows these.
+// AddFlagGroups adds groups of flags to a command and to its help. Call it for each subcommand too. Otherwise the help
+// of the subcommand shows the groups of its parent.
 func AddFlagGroups(c *cobra.Command, groups ...FlagGroup) {
 	c.Flags().SortFlags = false
 	for _, g := range groups {

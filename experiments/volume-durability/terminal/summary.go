@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/report/junit"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -48,7 +50,7 @@ func (f *FormatFlag) layout(out io.Writer) layout {
 // table renders the cells of a result as a table. It leaves out the columns that matter least if it is too wide.
 func (l layout) table(r result.Result, width int) string {
 	// The columns are left out in this order. Those of the commit latency are only clear together.
-	drop := map[string]int{"COMMIT P50": 1, "P99": 1, "MAX": 1, "RECORDS/S": 2, "DELETIONS": 3, "EVIDENCE": 4}
+	drop := map[string]int{"COMMIT P50": 1, "P99": 1, "MAX": 1, "RECORDS/S": 2, "DELETIONS": 3, "KILLS": 3, "EVIDENCE": 4}
 	titles, rows := r.Rows()
 	table := style.Table{Rows: rows}
 	for _, title := range titles {
@@ -72,12 +74,12 @@ func (l layout) table(r result.Result, width int) string {
 // summary renders a result as text for a terminal.
 func (l layout) summary(r result.Result) string {
 	var s strings.Builder
-	headline := Headline(r.Verdict)
+	tested := r.Tested()
+	headline := Headline(r.Verdict, tested)
 	if r.IsOnlyTooSlow() {
-		headline = "Fail: a threshold was not met. Every acknowledged record was read back intact."
+		headline = "Fail: a threshold was not met. Every acknowledged record was " + keptPhrase(tested) + "."
 	}
 	s.WriteString(l.palette.Verdict(headline) + "\n")
-	tested := r.Tested()
 	if len(tested) < 2 {
 		fmt.Fprintf(&s, "  %s\n", r.Reason)
 	}
@@ -145,19 +147,56 @@ func (l layout) reasons(cells []result.Cell) string {
 	return s.String()
 }
 
-// Headline explains a verdict in one line.
-func Headline(v judge.Verdict) string {
+// Headline explains the verdict on the tested cells in one line.
+func Headline(v judge.Verdict, tested []result.Cell) string {
 	switch v {
 	case judge.Pass:
-		return "Pass: every acknowledged record was read back intact."
+		return "Pass: every acknowledged record was " + keptPhrase(tested) + "."
 	case judge.Fail:
-		return "Fail: not every acknowledged record could be read back intact."
+		return "Fail: " + failure(tested) + "."
 	case judge.Stopped:
 		return "Stopped: the run was stopped before the journal could be verified."
 	case judge.NotApplicable:
 		return "N/A: the check does not apply to this cluster; nothing was tested."
 	}
 	return string(v) + ": whether acknowledged records were lost could not be determined."
+}
+
+// keptPhrase states what holds for every acknowledged record of cells without loss.
+func keptPhrase(tested []result.Cell) string {
+	has := func(is func(pattern.Name) bool) bool {
+		return slices.ContainsFunc(tested, func(c result.Cell) bool { return is(c.Layout.Pattern) })
+	}
+	switch {
+	case has(pattern.Name.RemovesObjects):
+		return "read back intact, or was replaced or removed by a later operation"
+	case has(pattern.Name.SharesObjects):
+		return "read back intact, or was replaced by a later one"
+	}
+	return "read back intact"
+}
+
+// failure states what the findings of cells mean for their records.
+func failure(tested []result.Cell) string {
+	lost, classes := uint64(0), map[judge.Class]bool{}
+	for _, c := range tested {
+		lost += c.Lost()
+		for _, f := range c.Findings {
+			classes[f.Class] = true
+		}
+	}
+	switch {
+	case lost > 0:
+		return "not every acknowledged record could be read back intact"
+	case classes[judge.Unavailable] || classes[judge.ReadOnly]:
+		return "the volume could no longer be used"
+	case len(classes) == 0:
+		return "the run failed"
+	case len(classes) == 1 && classes[judge.TooSlow]:
+		return "a threshold was not met"
+	default:
+		return "no acknowledged record was lost, but the data has other damage"
+	}
 }
 
 // Details renders the parts of a cell for which its table has no column.
@@ -184,13 +223,8 @@ func Details(c result.Cell) string {
 
 // describeFinding describes a finding and its position in the journal. The name of a file is in the description.
 func describeFinding(f judge.Finding) string {
-	switch {
-	case f.IsOfFile():
-		return f.String()
-	case f.End > f.Offset:
-		return fmt.Sprintf("%s; bytes %s to %s", f, judge.FormatCount(f.Offset), judge.FormatCount(f.End-1))
-	case f.Offset > 0:
-		return fmt.Sprintf("%s; at byte %s", f, judge.FormatCount(f.Offset))
+	if bytes := f.Bytes(); bytes != "" {
+		return fmt.Sprintf("%s; %s", f, bytes)
 	}
 	return f.String()
 }

@@ -11,7 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
+	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
@@ -75,6 +78,31 @@ func TestSummary_AMissedThresholdIsNotALoss(t *testing.T) {
 	s := plain.summary(samples.TooSlow())
 	assert.Contains(t, s, "Fail: a threshold was not met. Every acknowledged record was read back intact.")
 	assert.Regexp(t, `Findings\n  - too-slow \(the slowest recovery took .*; the threshold is 1s\)\n`, s)
+}
+
+func TestHeadline_StatesWhatTheFindingsMean(t *testing.T) {
+	acks := []ledger.Ack{{Point: journal.Point{Epoch: 1, Seq: 10}}}
+	for want, findings := range map[string][]judge.Finding{
+		"Fail: not every acknowledged record could be read back intact.":        {{Class: judge.Torn, Records: 1}},
+		"Fail: the volume could no longer be used.":                             {{Class: judge.ReadOnly}},
+		"Fail: no acknowledged record was lost, but the data has other damage.": {{Class: judge.Duplicated, Records: 2}},
+		"Fail: a threshold was not met.":                                        {{Class: judge.TooSlow}},
+		"Fail: the run failed.":                                                 nil,
+	} {
+		c := result.Cell{Verdict: judge.Fail, Acks: acks, Findings: findings}
+		assert.Equal(t, want, Headline(judge.Fail, []result.Cell{c}))
+	}
+	foreign := result.Cell{Acks: acks, Findings: []judge.Finding{{Class: judge.Foreign, End: 256}}}
+	assert.NotContains(t, Headline(judge.Fail, []result.Cell{foreign}), "intact")
+}
+
+func TestHeadline_OfAPassNamesSupersededRecords(t *testing.T) {
+	overwritten := result.Cell{Layout: pattern.NewLayout(pattern.Overwrite, 8)}
+	assert.Equal(t, "Pass: every acknowledged record was read back intact, or was replaced by a later one.",
+		Headline(judge.Pass, []result.Cell{{}, overwritten}))
+	assert.Equal(t, "Pass: every acknowledged record was read back intact.", Headline(judge.Pass, []result.Cell{{}}))
+	removed := result.Cell{Layout: pattern.NewLayout(pattern.Remove, 8)}
+	assert.Contains(t, Headline(judge.Pass, []result.Cell{removed}), "or was replaced or removed by a later operation")
 }
 
 func TestDescribeFinding_Position(t *testing.T) {

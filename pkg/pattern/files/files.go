@@ -125,7 +125,7 @@ func Read(folder string, model pattern.Model, scanner *pattern.Scanner) (protoco
 	if err != nil {
 		return "", err
 	}
-	scanner.AddEmptyFile()
+	scanner.SetPresent()
 	var mode protocol.ReadMode
 	for _, entry := range entries {
 		object, ok := model.ParseObjectName(entry.Name())

@@ -45,7 +45,7 @@ func Read(
 	r *volume.Reader, model pattern.Model, name pattern.Name, recordSize int, scanner *pattern.Scanner,
 ) (protocol.ReadMode, error) {
 	r.SetMinimumLength(model.Size(recordSize))
-	scanner.AddEmptyFile()
+	scanner.SetPresent()
 	slot := make([]byte, recordSize)
 	for number := range model.Objects {
 		known := len(r.Unreadable())

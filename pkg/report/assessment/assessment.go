@@ -1,8 +1,8 @@
 // Package assessment assesses a result against a rule of a security guide: a status, its reason, and the texts for the
 // assessor.
 //
-// It reports two results separately: the result of the check's own criterion, so that an assessor can confirm
-// the guide's verdict, and the result of the byte-for-byte verification. It does not depend on a file format.
+// It reports two results separately: the result by the check's own criterion, which an assessor can confirm by hand,
+// and the result of the byte-for-byte verification. It does not depend on a file format.
 package assessment
 
 import (

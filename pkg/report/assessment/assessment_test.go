@@ -116,7 +116,7 @@ func TestAssess_HasWhatAnAssessorNeeds(t *testing.T) {
 		"StorageClass: ceph-rbd", "Access modes: ReadWriteOnce",
 		string(c.Claim.UID), c.Claim.Provisioner, c.Claim.Volume, c.Claim.Handle, string(c.Epochs[2].UID),
 		string(c.Reader.UID), c.Reader.ScanResult.SHA256, "node node-b", c.Reader.ImageID,
-		"with a grace period of 30 s (the pod's own)", "2 700 acknowledged records",
+		"with a grace period of 30 s, no longer existed", "2 700 acknowledged records",
 		"2 709 intact records", "log data present", "other-machine", "kubectl -n stig delete pod write-pod\n",
 		"kubectl -n stig exec read-pod -- sh -c 'cat /data/logs.log'\n", "storageClassName: ceph-rbd\n",
 	} {
@@ -128,6 +128,26 @@ func TestAssess_HasWhatAnAssessorNeeds(t *testing.T) {
 	} {
 		assert.Contains(t, a.Comments, want)
 	}
+}
+
+func TestAssess_DescribesTheKillsOfALocalRun(t *testing.T) {
+	assessed := func(r result.Result) Assessment { return Assess(r, mke(t), Metadata{}) }
+	details := assessed(samples.Local()).Details
+	assert.Contains(t, details, "\nWriter 1: writer (process 376), node node-c\nKilled with SIGKILL 2026-11-24T")
+	for _, wrong := range []string{"grace period", "Deleted", "kubectl", "UID ,"} {
+		assert.NotContains(t, details, wrong)
+	}
+	r := samples.Local()
+	r.Cells[0].Spec.Force = false
+	assert.Contains(t, assessed(r).Details, "\nKilled with SIGTERM 2026-11-24T")
+}
+
+func TestAssess_AFindingNamesItsLastByte(t *testing.T) {
+	assessed := func(r result.Result) Assessment { return Assess(r, mke(t), Metadata{}) }
+	r := samples.Fail()
+	r.Cells[0].Findings = []judge.Finding{{Class: judge.Corrupt, Records: 1, Offset: 256, End: 512}}
+	assert.Contains(t, assessed(r).Details, "\nFinding: corrupt: 1 acknowledged record, bytes 256 to 511 of /data/logs.log\n")
+	assert.NotContains(t, assessed(samples.TooSlow()).Details, "bytes 0 to 0")
 }
 
 func TestAssess_LimitsTheLengthOfTexts(t *testing.T) {

@@ -109,9 +109,8 @@ func (t *text) cell(c result.Cell) {
 	for _, e := range c.Epochs {
 		t.line("Writer %d: %s", e.Number, pod(e.Pod))
 		if !e.DeletionRequestedAt.IsZero() {
-			t.line("Deleted %s with a grace period of %s, no longer existed %s; %s at the deletion",
-				utc(e.DeletionRequestedAt), grace(e.GracePeriodSeconds), utc(e.DeletedAt),
-				judge.Count(e.AckedAtDeletion, "acknowledged record"))
+			t.line("%s, no longer existed %s; %s at the %s", deletion(c, e), utc(e.DeletedAt),
+				judge.Count(e.AckedAtDeletion, "acknowledged record"), c.DeletionNoun())
 		}
 	}
 	if c.Reader != nil {
@@ -120,7 +119,20 @@ func (t *text) cell(c result.Cell) {
 	}
 	t.line("Evidence level: %s", level(c.Provenance))
 	for _, f := range c.Findings {
-		t.line("Finding: %s, bytes %s to %s of %s", f, judge.FormatCount(f.Offset), judge.FormatCount(f.End), c.JournalFile)
+		t.line("Finding: %s", f.In(c.JournalFile))
+	}
+}
+
+// deletion describes how and when a writer was deleted, or killed in a local run.
+func deletion(c result.Cell, e result.Epoch) string {
+	at := utc(e.DeletionRequestedAt)
+	switch {
+	case c.IsLocal():
+		return fmt.Sprintf("Killed with %s %s", c.KillSignal(), at)
+	case e.GracePeriodSeconds == nil:
+		return fmt.Sprintf("Deleted %s with the pod's own grace period", at)
+	default:
+		return fmt.Sprintf("Deleted %s with a grace period of %d s", at, *e.GracePeriodSeconds)
 	}
 }
 
@@ -143,18 +155,15 @@ func (t *text) journal(c result.Cell) {
 }
 
 func pod(p result.Pod) string {
-	s := fmt.Sprintf("%s, UID %s, node %s", p.Name, p.UID, p.Node)
+	s := p.Name
+	if p.UID != "" { // a process has none
+		s += ", UID " + string(p.UID)
+	}
+	s += ", node " + p.Node
 	if p.ImageID != "" {
 		s += ", image " + p.ImageID
 	}
 	return s
-}
-
-func grace(seconds *int64) string {
-	if seconds == nil {
-		return "30 s (the pod's own)"
-	}
-	return fmt.Sprintf("%d s", *seconds)
 }
 
 func level(c provenance.Provenance) string {
@@ -164,10 +173,10 @@ func level(c provenance.Provenance) string {
 	return c.Level.String() + " (" + c.NotReachedReason + ")"
 }
 
-// byHand describes how to repeat the check with kubectl alone.
+// byHand describes how to repeat the check with kubectl alone, which cannot repeat a local run or check objects.
 func (t *text) byHand(r result.Result) {
 	cells := r.Tested()
-	if len(cells) == 0 {
+	if len(cells) == 0 || cells[0].IsLocal() || cells[0].Layout.Pattern.HasObjects() {
 		return
 	}
 	t.line("")

@@ -78,7 +78,8 @@ type Change struct {
 	After  string `json:"after"`
 }
 
-// Compare compares two runs. Cells are matched by their names, and the only cells of two runs match.
+// Compare compares two runs. Cells are matched by their names. If each run has only one cell besides the control, these
+// two match.
 func Compare(before, after result.Result) Comparison {
 	c := Comparison{
 		Before: runOf(before), After: runOf(after), Changes: runChanges(before, after), Cells: []Cell{},
@@ -97,8 +98,8 @@ func Compare(before, after result.Result) Comparison {
 
 func runOf(r result.Result) Run { return Run{r.RunID, r.StartedAt, r.Verdict} }
 
-// find returns the index of the cell that matches a cell of another run; -1 if there is none. The only cell of a run
-// matches that of another run, so that two StorageClasses can be compared.
+// find returns the index of the cell that matches a cell of another run; -1 if there is none. The only cell besides
+// the control, which has no name, matches that of another run, so that two StorageClasses can be compared.
 func find(r result.Result, like result.Cell) int {
 	i := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.Spec.Name == like.Spec.Name })
 	if i >= 0 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
@@ -55,9 +56,19 @@ func optionFacts(r result.Result) []fact {
 	if opts.WriteRate > 0 {
 		rate = writeRate(opts.WriteRate)
 	}
-	return []fact{
+	all := []fact{
 		{"Duration of the chaos", seconds(opts.Duration), false},
-		{"Interval between deletions", interval, false},
+		{"Interval between " + deletionNoun(r) + "s", interval, false},
+		{"Required evidence level", opts.RequiredEvidence.String(), false},
+		{"Record size", counted(opts.RecordSize, "byte"), false},
+		{"Write rate", rate, false},
+		{"Timeout per step (STATUS_CHECK_TIMEOUT)", seconds(opts.StatusTimeout), false},
+		{"Timeout for reading back (VERIFY_TIMEOUT)", seconds(opts.VerifyTimeout), false},
+	}
+	if opts.VolumeSource == options.Local {
+		return all
+	}
+	return append(all, []fact{
 		{"Ramp time", seconds(opts.RampTime), false},
 		{"Kinds of deletion", deletionNames(opts.Force), false},
 		{"StorageClasses", strings.ReplaceAll(joined(opts.StorageClasses), `""`, "the default"), false},
@@ -65,14 +76,9 @@ func optionFacts(r result.Result) []fact {
 		{"Volume modes", joined(opts.VolumeModes), false},
 		{"Nodes of the reader", joined(opts.ReaderNodes), false},
 		{"Maximum number of parallel cells", grouped(opts.ParallelCells), false},
-		{"Required evidence level", opts.RequiredEvidence.String(), false},
 		{"Negative control", yesOrNo(opts.NegativeControl), false},
-		{"Record size", counted(opts.RecordSize, "byte"), false},
-		{"Write rate", rate, false},
 		{"Size of the claim", opts.ClaimSize.String(), false},
-		{"Timeout per step (STATUS_CHECK_TIMEOUT)", seconds(opts.StatusTimeout), false},
-		{"Timeout for reading back (VERIFY_TIMEOUT)", seconds(opts.VerifyTimeout), false},
-	}
+	}...)
 }
 
 func writeRate(perSecond float64) string {

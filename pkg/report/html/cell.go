@@ -15,14 +15,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// TestedNoun returns what the writers wrote: the journal, or objects.
-func (v cellView) TestedNoun() string {
-	if v.HasObjects {
-		return "objects"
-	}
-	return "journal"
-}
-
 // PlaceHead is the head of the column with the place of a finding.
 func (v cellView) PlaceHead() string {
 	if v.HasObjects {
@@ -93,7 +85,7 @@ func newCellView(r result.Result, c result.Cell, at cellPosition, compact bool) 
 	v.Objects = newObjectsView(c)
 	v.Timeline, v.Strip, v.Latency, v.Recovery = timelineFigure(c), stripFigure(c), latencyFigure(c), recoveryFigure(c)
 	v.Excerpts, v.MoreExcerpts = newExcerptViews(c)
-	v.Pods, v.Ledger = podTable(c).shortened("pod"), ledgerTable(c).shortened("acknowledgement")
+	v.Pods, v.Ledger = podTable(c).shortened("writer"), ledgerTable(c).shortened("acknowledgement")
 	if c.Verdict != judge.Skipped && !c.IsLocal() && !c.Layout.Pattern.HasObjects() {
 		v.Steps = kubectlsteps.Steps(r, c)
 	}
@@ -152,17 +144,20 @@ func findingRecords(f judge.Finding) string {
 	case f.First == 0:
 		return dash
 	case f.LastEpoch > 0 && f.LastEpoch != f.Epoch:
-		return fmt.Sprintf("epoch %s, %s to epoch %s, %s",
+		return fmt.Sprintf("epoch %s, record %s to epoch %s, record %s",
 			grouped(f.Epoch), grouped(f.First), grouped(f.LastEpoch), grouped(f.Last))
 	case f.First == f.Last:
-		return fmt.Sprintf("epoch %s, %s", grouped(f.Epoch), grouped(f.First))
+		return fmt.Sprintf("epoch %s, record %s", grouped(f.Epoch), grouped(f.First))
 	default:
-		return fmt.Sprintf("epoch %s, %s to %s", grouped(f.Epoch), grouped(f.First), grouped(f.Last))
+		return fmt.Sprintf("epoch %s, records %s to %s", grouped(f.Epoch), grouped(f.First), grouped(f.Last))
 	}
 }
 
 // findingBytes describes the range of bytes of a finding.
 func findingBytes(f judge.Finding) string {
+	if !f.HasPlace() {
+		return dash
+	}
 	if f.Offset == f.End {
 		return "expected at byte " + grouped(f.Offset)
 	}
@@ -209,7 +204,7 @@ func provenanceTable(c result.Cell) table {
 		provenance.Observation
 	}
 	questions := []answered{
-		{"Did all pods have the same volume?", c.Provenance.SameVolume},
+		{"Did all writers and the reader have the same volume?", c.Provenance.SameVolume},
 		{"Was the volume unmounted on the writer's node?", c.Provenance.Unmounted},
 		{"Was the volume detached and attached again?", c.Provenance.Reattached},
 		{"Did the reader run on another kernel?", c.Provenance.OtherKernel},
@@ -333,15 +328,12 @@ func cellFacts(c result.Cell) []fact {
 
 // localFacts describes the folder or device of a local run.
 func localFacts(c result.Cell) []fact {
-	kind, signal := "Folder", "SIGTERM"
+	kind := "Folder"
 	if c.Spec.VolumeMode == corev1.PersistentVolumeBlock {
 		kind = "Device"
 	}
-	if c.Spec.Force {
-		signal = "SIGKILL"
-	}
-	return withValues(append(patternFacts(c),
-		fact{kind, c.Target, true}, fact{"Signal to the writer", signal, false}, fact{"Journal", c.JournalFile, true}))
+	return withValues(append(patternFacts(c), fact{kind, c.Target, true},
+		fact{"Signal to the writer", c.KillSignal(), false}, fact{"Journal", c.JournalFile, true}))
 }
 
 func deletionKind(p options.CellSpec) string {

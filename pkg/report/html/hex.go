@@ -54,7 +54,7 @@ func newExcerptViews(c result.Cell) (views []excerptView, more string) {
 		views = append(views, newExcerptView(who, r.ScanResult))
 	}
 	if left > 0 {
-		more = "The result in JSON has the excerpts of " + counted(left, "more pod") + "."
+		more = "The result in JSON has the excerpts of " + counted(left, "more read") + "."
 	}
 	return views, more
 }

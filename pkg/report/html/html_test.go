@@ -288,7 +288,7 @@ func TestRender_ShowsTheSlotsOfAWritePattern(t *testing.T) {
 		"Write patternoverwrite", "Objects512 slots", "Superseded2 188 acknowledged records, which later ones replaced",
 		"509 slots have an intact record and no finding", "3 slots have a finding", "slot 40", "slot 200", "slot 300",
 		"has the record of epoch 2", "has no record, only zeros", "which belongs to slot 301",
-		"Differences between the objects and the ledger",
+		"Findings of this cell",
 	} {
 		assert.Contains(t, shown, want)
 	}
@@ -303,6 +303,69 @@ func TestRender_ShowsTheSlotsOfAWritePattern(t *testing.T) {
 	assert.Equal(t, 3, squares["lost"])
 	assert.Positive(t, squares["part-acked"])
 	assert.Positive(t, squares["part-unacked"])
+}
+
+func TestRender_ALocalRunHasProcessesAndKills(t *testing.T) {
+	r := samples.Local()
+	page, tree := rendered(t, r)
+	shown := strings.ReplaceAll(text(tree), space, " ")
+	for _, want := range []string{
+		"Writer 1 is killed with SIGKILL; ", "Writer 1 starts: writer (process 376)",
+		"Reader starts: reader (process 379)",
+		"3 kills", "kill of the writer", "being killed", "Processes", "Kill of", "Signal to the writerSIGKILL",
+		"Interval between kills",
+	} {
+		assert.Contains(t, shown+page, want)
+	}
+	for _, wrong := range []string{"grace period", "eletion", "pod", "Pod", "StorageClass", "for –", "kubectl "} {
+		assert.NotContains(t, strings.NewReplacer(style, "", "a new pod or process", "").Replace(shown), wrong)
+	}
+	assert.Equal(t, "2 490 of 2 700 acknowledged records intact", strings.ReplaceAll(
+		readOutcome(r.Cells[0], *r.Cells[0].Reader), space, " "))
+}
+
+func TestRenderAll_CountsKillsOfLocalRuns(t *testing.T) {
+	_, tree := rendered(t, samples.Pass(), samples.Local())
+	assert.Contains(t, text(tree), "Deletions or kills")
+	_, tree = rendered(t, samples.Pass(), samples.Fail())
+	assert.NotContains(t, text(tree), "Deletions or kills")
+}
+
+func TestRender_ADeletionHasTheGracePeriodOfThePod(t *testing.T) {
+	c := samples.Pass().Cells[0]
+	e := c.Epochs[0]
+	e.GracePeriodSeconds = nil
+	assert.Equal(t, "deleted with the pod's own grace period", deletionPhrase(c, e))
+	e.GracePeriodSeconds = new(int64)
+	assert.Equal(t, "deleted by force", deletionPhrase(c, e))
+	*e.GracePeriodSeconds = 90
+	assert.Equal(t, "deleted with a grace period of 90 s", strings.ReplaceAll(deletionPhrase(c, e), space, " "))
+}
+
+func TestRender_AFigureHasNoPlaceInTheJournal(t *testing.T) {
+	c := samples.TooSlow().Cells[0]
+	findings, _ := newFindingViews(c)
+	require.Len(t, findings, 1)
+	assert.Equal(t, dash, findings[0].Bytes)
+	strip := stripFigure(c)
+	assert.NotContains(t, string(strip.Chart), `class="lost"`)
+	assert.NotContains(t, string(strip.Chart), "byte 0")
+	lost := judge.Finding{Class: judge.LostTail, Epoch: 1, First: 1, Last: 3, Records: 3}
+	assert.Equal(t, "expected at byte 0", strings.ReplaceAll(findingBytes(lost), space, " "))
+}
+
+func TestRender_SupersededRecordsAreNotIntact(t *testing.T) {
+	c := samples.Overwrite().Cells[0]
+	assert.Contains(t, readOutcome(c, *c.Reader), " intact or replaced")
+	_, tree := rendered(t, samples.Overwrite())
+	assert.Contains(t, text(tree), "found intact or replaced when it was read")
+}
+
+func TestFindingRecords_NamesRecords(t *testing.T) {
+	f := judge.Finding{Epoch: 1, First: 1, LastEpoch: 3, Last: 379, Records: 9}
+	assert.Equal(t, "epoch 1, record 1 to epoch 3, record 379", findingRecords(f))
+	assert.Equal(t, "epoch 3, record 719", findingRecords(judge.Finding{Epoch: 3, First: 719, Last: 719}))
+	assert.Equal(t, "epoch 3, records 7 to 19", findingRecords(judge.Finding{Epoch: 3, First: 7, Last: 19}))
 }
 
 func TestRender_LimitsThePageOfManyObjects(t *testing.T) {
@@ -456,7 +519,7 @@ func TestRender_LimitsThePageOfManyDeletions(t *testing.T) {
 	for _, want := range []string{
 		"5 000 writers were deleted.", "The chart shows the 100 longest of 4 999 recoveries.",
 		"The chart shows the 12 slowest of 4 999 recoveries, the table the 100 slowest. The result in JSON has all of them. " +
-			"Half of them took at most", "The result in JSON has 4 801 more pods.",
+			"Half of them took at most", "The result in JSON has 4 801 more writers.",
 		"The result in JSON has 4 800 more acknowledgements.",
 	} {
 		assert.Contains(t, shown, want)
@@ -541,7 +604,7 @@ func TestRender_LimitsThePageOfManyCells(t *testing.T) {
 	r := samples.ManyCells(1000)
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 6<<20)
-	assert.Contains(t, text(tree), "it shows charts only of the first 100 without the expected verdict.")
+	assert.Contains(t, text(tree), "it shows charts only for the first 100 whose verdict is not as expected.")
 	assert.Len(t, texts(tree, "a", "to-cell"), maxLinks)
 	assert.Equal(t, []string{"901 more cells"}, firstTexts(tree, "details", "more-rows", "summary"))
 	timelines := 0

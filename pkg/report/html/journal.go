@@ -11,7 +11,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// stripFigure shows the journal as the last pod read it; nil if none did, or if the cell has objects instead.
+// stripFigure shows the journal as it was last read; nil if it was not read, or if the cell has objects instead.
 func stripFigure(c result.Cell) *figure {
 	reads := c.Reads()
 	if len(reads) == 0 || c.Layout.Pattern.HasObjects() {
@@ -21,6 +21,9 @@ func stripFigure(c result.Cell) *figure {
 	scan := last.ScanResult
 	s := chart.Strip{Length: scan.Bytes, Format: formatBytes}
 	for i, f := range c.Findings[:min(len(c.Findings), maxFindings)] {
+		if !f.HasPlace() {
+			continue
+		}
 		end := f.End
 		// Records missing from the end are drawn after it.
 		if f.Offset == f.End && f.Offset >= scan.Bytes {
@@ -41,7 +44,9 @@ func stripFigure(c result.Cell) *figure {
 	s.Alternative = fmt.Sprintf("The journal from its first byte to its last: %s, %s.",
 		counted(scan.Bytes, "byte"), counted(len(c.Findings), "finding"))
 	for _, f := range c.Findings[:min(len(c.Findings), 5)] {
-		s.Alternative += fmt.Sprintf(" %s: %s, %s.", f.Class, counted(f.Records, "record"), findingBytes(f))
+		if f.HasPlace() {
+			s.Alternative += fmt.Sprintf(" %s: %s, %s.", f.Class, counted(f.Records, "record"), findingBytes(f))
+		}
 	}
 	note := ""
 	switch {
@@ -51,11 +56,11 @@ func stripFigure(c result.Cell) *figure {
 		note = "The journal is empty. The chart shows what should be in it."
 	}
 	legend := []legendEntry{{"kept", "acknowledged and intact"}, {"unacked", "intact, not acknowledged"}}
-	if len(c.Findings) > 0 {
+	if len(s.Marks) > 0 {
 		legend = append(legend, legendEntry{"lost", "finding, with its number"}, legendEntry{"absent", "no data"})
 	}
 	return &figure{
-		Caption: "The bytes of the journal, as the last pod read it", Chart: s.SVG(), Data: data.shortened("segment"),
+		Caption: "The bytes of the journal, as it was last read", Chart: s.SVG(), Data: data.shortened("segment"),
 		Note:   note,
 		Legend: legend,
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// objectsView shows what the last pod found in the objects of a write pattern.
+// objectsView shows what the last read found in the objects of a write pattern.
 type objectsView struct {
 	// Summary counts the objects.
 	Summary string
@@ -23,7 +23,7 @@ type objectsView struct {
 	Damaged table
 }
 
-// newObjectsView returns the objects of a cell as the last pod read them; nil if none did, or if the cell has none.
+// newObjectsView returns the objects of a cell as they were last read; nil if they were not, or if the cell has none.
 func newObjectsView(c result.Cell) *objectsView {
 	reads := c.Reads()
 	if !c.Layout.Pattern.HasObjects() || len(reads) == 0 {
@@ -141,7 +141,7 @@ func (o objects) figure() *figure {
 		data.Rows = append(data.Rows, []string{dash, dash, "no data"})
 	}
 	f := &figure{
-		Caption: "The slots, as the last pod read them", Chart: m.SVG(), Data: data.shortened("range"),
+		Caption: "The slots, as they were last read", Chart: m.SVG(), Data: data.shortened("range"),
 		Legend: []legendEntry{
 			{"kept", "acknowledged and intact"}, {"unacked", "intact, not acknowledged"}, {"absent", "never written"},
 		},

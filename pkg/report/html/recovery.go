@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/report/chart"
@@ -11,7 +12,7 @@ import (
 )
 
 // stepNames are the steps of a recovery in order.
-var stepNames = []string{"pod deleted", "scheduled", "attached", "mounted", "started", "first acknowledgement"}
+var stepNames = []string{"old writer gone", "scheduled", "attached", "mounted", "started", "first acknowledgement"}
 
 func stepTimes(r result.Recovery) []time.Duration {
 	return []time.Duration{r.Deleted, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}
@@ -26,9 +27,11 @@ func recoveryFigure(c result.Cell) *figure {
 	if len(all) == 0 {
 		return nil
 	}
+	noun := c.DeletionNoun()
+	head := strings.ToUpper(noun[:1]) + noun[1:] + " of"
 	data := table{
-		Caption: "Time from each deletion to each step",
-		Head:    append(append([]string{"Deletion of"}, stepNames...), "Acknowledged records"), Numeric: map[int]bool{},
+		Caption: "Time from each " + noun + " to each step",
+		Head:    append(append([]string{head}, stepNames...), "Acknowledged records"), Numeric: map[int]bool{},
 	}
 	for i := range data.Head[1:] {
 		data.Numeric[i+1] = true
@@ -51,7 +54,8 @@ func recoveryFigure(c result.Cell) *figure {
 		data.Rows = append(data.Rows, append(row, grouped(r.AckedAtDeletion)))
 	}
 	f := &figure{
-		Caption: "Recovery from each deletion: the time to each step and to the next acknowledgement", Data: data, Note: note,
+		Caption: "Recovery from each " + noun + ": the time to each step and to the next acknowledgement",
+		Data:    data, Note: note,
 	}
 	if len(all) > maxRecoveries {
 		all = slowestFirst[:maxRecoveries]
@@ -61,7 +65,7 @@ func recoveryFigure(c result.Cell) *figure {
 		s.Rows = append(s.Rows, newStepRow(r))
 	}
 	s.Alternative = fmt.Sprintf("Recovery from %s. The slowest took %s.",
-		counted(len(c.Recoveries()), "deletion"), formatDuration(c.SlowestRecovery()))
+		counted(len(c.Recoveries()), noun), formatDuration(c.SlowestRecovery()))
 	f.Legend, f.Chart = stepLegend(s), s.SVG()
 	return f
 }
@@ -107,7 +111,7 @@ func stepLegend(s chart.Steps) []legendEntry {
 }
 
 func newStepRow(r result.Recovery) chart.StepRow {
-	row := chart.StepRow{Name: "writer " + grouped(r.Epoch) + " deleted", Total: formatDuration(r.FirstAck)}
+	row := chart.StepRow{Name: "after writer " + grouped(r.Epoch), Total: formatDuration(r.FirstAck)}
 	if r.FirstAck == 0 {
 		row.Total = "no acknowledgement"
 	}

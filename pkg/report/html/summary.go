@@ -32,7 +32,7 @@ func headline(r result.Result) string {
 
 func passHeadline(r result.Result) string {
 	cells, acknowledged, deletions := total(r)
-	after := intactWords(r) + " after " + counted(deletions, "deletion") + "."
+	after := intactWords(r) + " after " + counted(deletions, deletionNoun(r)) + "."
 	if acknowledged == 1 {
 		return "The only acknowledged record was" + after
 	}
@@ -57,6 +57,14 @@ func intactWords(r result.Result) string {
 		return " intact"
 	}
 	return " intact and in order"
+}
+
+// deletionNoun returns the noun for one deletion in a run.
+func deletionNoun(r result.Result) string {
+	if r.Options.VolumeSource == options.Local {
+		return "kill"
+	}
+	return "deletion"
 }
 
 func failHeadline(r result.Result) string {
@@ -201,11 +209,11 @@ func evidenceLevel(r result.Result) string {
 	if !found {
 		return ""
 	}
-	s := level.String() + ": " + level.Description()
+	s := level.String()
 	if len(r.Tested()) > 1 {
-		s = "at least " + s
+		s = "at least " + s + " in each cell that passed"
 	}
-	return s
+	return s + ": " + level.Description()
 }
 
 func where(r result.Result) string {

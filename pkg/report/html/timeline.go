@@ -30,9 +30,9 @@ func timelineFigure(c result.Cell) *figure {
 	}
 	t.Alternative = fmt.Sprintf("Timeline from %s to %s UTC: %s acknowledged, %s, %s.",
 		formatClock(from), formatClock(to), counted(ledger.CountRecords(c.Acks), "record"),
-		counted(len(c.Epochs), "writer"), counted(c.Deletions(), "deletion"))
+		counted(len(c.Epochs), "writer"), counted(c.Deletions(), c.DeletionNoun()))
 	if c.Reader != nil && c.Reader.Judgement.Acknowledged > 0 {
-		t.Alternative += fmt.Sprintf(" The reader found %s of them intact.", grouped(c.Reader.Judgement.Intact))
+		t.Alternative += fmt.Sprintf(" The reader found %s of them %s.", grouped(c.Reader.Judgement.Intact), intactWord(c))
 	}
 	data := table{
 		Caption: "Events (times in UTC)", Head: []string{"Time", "After", "Event"}, Numeric: map[int]bool{1: true},
@@ -53,11 +53,30 @@ func timelineFigure(c result.Cell) *figure {
 		Caption: "Records acknowledged over time (UTC), all epochs together",
 		Chart:   t.SVG(), Data: data.shortened("event"), Note: note,
 		Legend: []legendEntry{
-			{"acked", "acknowledged"}, {"deletion", "deletion of the writer's pod"},
-			{"recovery", "recovery, until the next acknowledgement"}, {"found", "found intact by a pod that read the journal"},
-			{"running", "pod running"}, {"starting", "pod starting"}, {"deleting", "pod being deleted"},
+			{"acked", "acknowledged"}, {"deletion", c.DeletionNoun() + " of the writer"},
+			{"recovery", "recovery, until the next acknowledgement"}, {"found", "found " + intactWord(c) + " when it was read"},
+			{"running", "running"}, {"starting", "starting"}, {"deleting", "being " + deletedWord(c)},
 		},
 	}
+}
+
+// intactWord describes the acknowledged records that a read found. Superseded and removed records are among them.
+func intactWord(c result.Cell) string {
+	switch {
+	case c.Layout.Pattern.RemovesObjects():
+		return "intact or removed"
+	case c.Layout.Pattern.SharesObjects():
+		return "intact or replaced"
+	}
+	return "intact"
+}
+
+// deletedWord is the participle for the end of a writer: a local run kills it.
+func deletedWord(c result.Cell) string {
+	if c.IsLocal() {
+		return "killed"
+	}
+	return "deleted"
 }
 
 // ackedOverTime counts the acknowledged records of all epochs.
@@ -124,7 +143,7 @@ func recoveries(c result.Cell, end time.Time) []chart.Recovery {
 	return all
 }
 
-// lanes returns the lifetimes of the pods.
+// lanes returns the lifetimes of the writers and the reader.
 func lanes(c result.Cell, end time.Time) []chart.Lane {
 	writers := chart.Lane{Name: "Writers, numbered by epoch"}
 	for _, e := range c.Epochs {
@@ -134,7 +153,8 @@ func lanes(c result.Cell, end time.Time) []chart.Lane {
 		if !e.DeletionRequestedAt.IsZero() && gone.After(e.DeletionRequestedAt) {
 			writers.Bars = append(writers.Bars, chart.Bar{
 				From: e.DeletionRequestedAt, To: gone, Kind: chart.Deleting,
-				Title: "writer " + number + " being deleted for " + formatDuration(gone.Sub(e.DeletionRequestedAt)),
+				Title: "writer " + number + " being " + deletedWord(c) + " for " +
+					formatDuration(gone.Sub(e.DeletionRequestedAt)),
 			})
 		}
 	}
@@ -151,10 +171,13 @@ func bars(p result.Pod, until time.Time, label, title string) []chart.Bar {
 		return nil
 	}
 	created, started := cmp.Or(p.CreatedAt, p.StartedAt), cmp.Or(p.StartedAt, until)
-	all := []chart.Bar{{
-		From: created, To: started, Kind: chart.Starting,
-		Title: title + " starting for " + formatDuration(started.Sub(created)),
-	}}
+	var all []chart.Bar
+	if started.After(created) { // a process starts when it is created
+		all = append(all, chart.Bar{
+			From: created, To: started, Kind: chart.Starting,
+			Title: title + " starting for " + formatDuration(started.Sub(created)),
+		})
+	}
 	if until.After(started) {
 		all = append(all, chart.Bar{
 			From: started, To: until, Kind: chart.Running, Label: label,
@@ -180,6 +203,10 @@ func cellEvents(c result.Cell) []event {
 		}
 	}
 	steps := func(who string, p result.Pod) {
+		if c.IsLocal() {
+			add(p.StartedAt, "%s starts: %s", who, p.Name)
+			return
+		}
 		add(p.CreatedAt, "%s (pod %s) is created", who, p.Name)
 		add(p.ScheduledAt, "%s is scheduled to %s", who, p.Node)
 		add(p.AttachedAt, "The volume is attached for %s", who)
@@ -190,36 +217,38 @@ func cellEvents(c result.Cell) []event {
 		who := "writer " + grouped(e.Number)
 		steps(who, e.Pod)
 		if e.InitialRead != nil {
-			add(e.InitialRead.ReceivedAt, "%s has read the journal: %s", who, readOutcome(*e.InitialRead))
+			add(e.InitialRead.ReceivedAt, "%s has read the journal: %s", who, readOutcome(c, *e.InitialRead))
 		}
 		add(e.FirstAckAt, "First acknowledgement of %s", who)
-		add(e.DeletionRequestedAt, "%s is deleted %s; %s so far", who, deletionPhrase(e),
+		add(e.DeletionRequestedAt, "%s is %s; %s so far", who, deletionPhrase(c, e),
 			counted(e.AckedAtDeletion, "acknowledged record"))
 		add(e.DeletedAt, "%s no longer exists", who)
 	}
 	if c.Reader != nil {
 		steps("reader", c.Reader.Pod)
-		add(c.Reader.ReceivedAt, "reader has read the journal: %s", readOutcome(*c.Reader))
+		add(c.Reader.ReceivedAt, "reader has read the journal: %s", readOutcome(c, *c.Reader))
 	}
 	slices.SortStableFunc(all, func(a, b event) int { return a.at.Compare(b.at) })
 	return all
 }
 
-func readOutcome(r result.JournalRead) string {
+func readOutcome(c result.Cell, r result.JournalRead) string {
 	if r.Judgement.Acknowledged == 0 {
 		return counted(r.ScanResult.Records, "record")
 	}
 	acknowledged := counted(r.Judgement.Acknowledged, "acknowledged record")
-	return fmt.Sprintf("%s of %s intact", grouped(r.Judgement.Intact), acknowledged)
+	return fmt.Sprintf("%s of %s %s", grouped(r.Judgement.Intact), acknowledged, intactWord(c))
 }
 
-func deletionPhrase(e result.Epoch) string {
+func deletionPhrase(c result.Cell, e result.Epoch) string {
 	switch {
+	case c.IsLocal():
+		return "killed with " + c.KillSignal()
 	case e.GracePeriodSeconds == nil:
-		return "with its own grace period"
+		return "deleted with the pod's own grace period"
 	case *e.GracePeriodSeconds == 0:
-		return "by force"
+		return "deleted by force"
 	default:
-		return "with a grace period of " + grouped(*e.GracePeriodSeconds) + space + "s"
+		return "deleted with a grace period of " + grouped(*e.GracePeriodSeconds) + space + "s"
 	}
 }

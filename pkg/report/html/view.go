@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/report/chart"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -23,6 +24,14 @@ type pageView struct {
 
 // Several reports whether the page has several runs.
 func (p pageView) Several() bool { return len(p.Runs) > 1 }
+
+// DeletionsHead is the head of the column with the deletions. Local runs have kills.
+func (p pageView) DeletionsHead() string {
+	if slices.ContainsFunc(p.Runs, func(r runView) bool { return r.Local }) {
+		return "Deletions or kills"
+	}
+	return "Deletions"
+}
 
 // runView is one run on the page.
 type runView struct {
@@ -53,6 +62,8 @@ type runView struct {
 	Compacted  string
 	NotRemoved string
 	About      []table
+	// Local is set if the run is local.
+	Local bool
 }
 
 // headingLevel is 1 for the page's title.
@@ -210,7 +221,7 @@ func newRunView(r result.Result, number int, detailed *budget) runView {
 		Level: 1, Run: r.RunID,
 		Verdict: newBadge(r.Verdict), Headline: headline(r), Reason: r.Reason, Scope: scope(r),
 		Facts: runFacts(r), Overview: newOverviewRow(r), Several: len(r.Cells) > 1, NotRemoved: r.NotRemoved,
-		About: aboutTables(r), Comparisons: comparisonFigures(r.Cells),
+		About: aboutTables(r), Comparisons: comparisonFigures(r.Cells), Local: r.Options.VolumeSource == options.Local,
 	}
 	if number > 0 {
 		v.Name, v.Anchor, v.Level = fmt.Sprintf("Run %d", number), fmt.Sprintf("run-%d", number), 2
@@ -233,8 +244,8 @@ func newRunView(r result.Result, number int, detailed *budget) runView {
 		v.Verdicts = countVerdicts(r.Cells)
 	}
 	if len(v.Compact()) > 0 {
-		v.Compacted = "The page has more than " + counted(maxDetailed, "cell") + ", so it shows charts only of the first " +
-			grouped(maxDetailed) + " without the expected verdict. The result in JSON has the data of all cells."
+		v.Compacted = "The page has more than " + counted(maxDetailed, "cell") + ", so it shows charts only for the first " +
+			grouped(maxDetailed) + " whose verdict is not as expected. The result in JSON has the data of all cells."
 	}
 	return v
 }

@@ -155,12 +155,7 @@ func setControlOutcome(t *testCase, c result.Cell, o *outcome) {
 func findings(c result.Cell) string {
 	var text strings.Builder
 	for _, f := range c.Findings {
-		if f.IsOfFile() {
-			fmt.Fprintf(&text, "%s, in %s\n", f, c.JournalFile)
-			continue
-		}
-		fmt.Fprintf(&text, "%s, bytes %s to %s of %s\n", f,
-			judge.FormatCount(f.Offset), judge.FormatCount(f.End), c.JournalFile)
+		text.WriteString(f.In(c.JournalFile) + "\n")
 	}
 	return text.String()
 }
@@ -199,7 +194,12 @@ func cellProperties(c result.Cell) []property {
 			property{"deletions", strconv.Itoa(c.Deletions())})
 	}
 	if c.Reader != nil {
-		all = append(all, property{"intact", strconv.FormatUint(c.Reader.Judgement.Intact, 10)})
+		superseded := c.Reader.Judgement.Superseded
+		intact := c.Reader.Judgement.Intact - min(superseded, c.Reader.Judgement.Intact)
+		all = append(all, property{"intact", strconv.FormatUint(intact, 10)})
+		if superseded > 0 {
+			all = append(all, property{"superseded", strconv.FormatUint(superseded, 10)})
+		}
 	}
 	if slowest := c.SlowestRecovery(); slowest > 0 {
 		all = append(all, property{"slowestRecoverySeconds", seconds(slowest)})

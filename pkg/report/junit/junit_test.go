@@ -82,6 +82,21 @@ func TestRender_AFailureHasItsClassAndOffsets(t *testing.T) {
 	assert.Contains(t, suite.Properties, property{"nfs-async.storageClass", "nfs-async"})
 }
 
+func TestRender_AFindingNamesItsLastByte(t *testing.T) {
+	r := samples.Fail()
+	r.Cells[0].Findings = []judge.Finding{{Class: judge.Corrupt, Records: 1, Offset: 256, End: 512}}
+	assert.Contains(t, rendered(t, r).Suite.Cases[0].Failure.Text, ", bytes 256 to 511 of /data/logs.log\n")
+	text := rendered(t, samples.TooSlow()).Suite.Cases[0].Failure.Text
+	assert.Contains(t, text, "too-slow (")
+	assert.NotContains(t, text, "/data/logs.log", "a figure has no place in the journal")
+}
+
+func TestRender_CountsSupersededRecordsApart(t *testing.T) {
+	properties := rendered(t, samples.Overwrite()).Suite.Properties
+	assert.Contains(t, properties, property{"nfs-async.intact", "509"})
+	assert.Contains(t, properties, property{"nfs-async.superseded", "2188"})
+}
+
 // A control with findings has shown that the run detects loss only if all its data is lost.
 func TestRender_AControlWithoutTotalLossIsAnError(t *testing.T) {
 	for class, isError := range map[judge.Class]bool{judge.Missing: false, judge.Unavailable: true} {
