@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,8 @@ import (
 
 // Journal describes the journal of the run.
 func (r Run) Journal() protocol.Journal {
-	return protocol.Journal{Format: Format(r.ID, r.Options.RecordSize), Path: r.Target.Journal}
+	cell := r.newExecution().cell
+	return protocol.Journal{Format: cell.Journal, Layout: cell.Layout, Path: r.Target.Journal}
 }
 
 var errSending = errors.New("sending an acknowledgement")
@@ -65,6 +67,8 @@ type Found struct {
 
 // Reading is what the writers of journals have used, and how long reading one may take.
 type Reading struct {
+	// ID is the ID of the journal to read; empty for all journals.
+	ID         string
 	RecordSize int
 	// Layout is the write pattern and its objects.
 	Layout  pattern.Layout
@@ -74,7 +78,8 @@ type Reading struct {
 // Read scans the journals that runs have left in a folder. Helper is the command that runs
 // the helper.
 func Read(ctx context.Context, helper []string, folder string, reading Reading) ([]Found, error) {
-	paths, err := filepath.Glob(filepath.Join(folder, volume.FolderPrefix+"*", journalName))
+	id := cmp.Or(reading.ID, "*")
+	paths, err := filepath.Glob(filepath.Join(folder, volume.FolderPrefix+id, journalName))
 	if err != nil {
 		return nil, fmt.Errorf("looking for journals in %s: %w", folder, err)
 	}
@@ -82,7 +87,7 @@ func Read(ctx context.Context, helper []string, folder string, reading Reading) 
 		return nil, err
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("%s has no journal: want a folder with a folder %s…", folder, volume.FolderPrefix)
+		return nil, fmt.Errorf("%s has no journal: want a folder with a folder %s%s", folder, volume.FolderPrefix, id)
 	}
 	var all []Found
 	for _, path := range paths {
