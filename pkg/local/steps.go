@@ -125,7 +125,9 @@ func scanJournal(ctx context.Context, helper []string, path, id string, r Readin
 // checkPattern returns an error if a journal is a folder although the write pattern needs a file, or the reverse.
 func checkPattern(path string, layout pattern.Layout) error {
 	info, err := os.Stat(path)
-	wants := slices.DeleteFunc(pattern.Names(), func(n pattern.Name) bool { return n.IsFolder() == layout.Pattern.IsFolder() })
+	wants := slices.DeleteFunc(pattern.Names(), func(n pattern.Name) bool {
+		return n.IsFolder() == layout.Pattern.IsFolder()
+	})
 	switch {
 	case err != nil:
 		return nil // the helper reports it
