@@ -118,30 +118,34 @@ func execute(ctx context.Context, dir, name string, args ...string) error {
 	return nil
 }
 
-// measure runs the programs in turn, so that other load affects both. It returns the rates of each program, by what was
-// measured.
+// measure runs the programs in turn, so that other load affects both. Each round reverses their order. It returns the
+// rates of each program, by what was measured.
 func measure(ctx context.Context, programs []string, rounds int, args ...string) ([]map[string][]float64, error) {
-	rates := make([]map[string][]float64, len(programs))
+	rates := []map[string][]float64{{}, {}}
+	order := []int{0, 1}
 	for round := range rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, rounds)
-		for i, program := range programs {
-			if round == 0 {
-				rates[i] = map[string][]float64{}
-			}
-			output, err := exec.CommandContext(ctx, program, args...).Output()
+		for _, i := range order {
+			once, err := measureOnce(ctx, programs[i], args...)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", filepath.Base(program), err)
-			}
-			var once map[string]float64
-			if err := json.Unmarshal(output, &once); err != nil {
-				return nil, fmt.Errorf("reading the output of %s: %w", filepath.Base(program), err)
+				return nil, fmt.Errorf("%s: %w", filepath.Base(programs[i]), err)
 			}
 			for what, rate := range once {
 				rates[i][what] = append(rates[i][what], rate)
 			}
 		}
+		slices.Reverse(order)
 	}
 	return rates, nil
+}
+
+// measureOnce runs a program and returns its rates, by what was measured.
+func measureOnce(ctx context.Context, program string, args ...string) (rates map[string]float64, err error) {
+	output, err := exec.CommandContext(ctx, program, args...).Output()
+	if err != nil {
+		return nil, err
+	}
+	return rates, json.Unmarshal(output, &rates)
 }
 
 // printRatios prints the best and the median rate of both programs, and the ratios.
