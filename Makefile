@@ -93,9 +93,15 @@ replay: ## cut the power at every write of ext4, xfs and btrfs, and judge what i
 
 BENCH ?= -size 1024 -rounds 3
 .PHONY: bench
-bench: ## compare the scanner and the writer with other programs (BENCH='-folder /mnt -size 1024'), then run scale
+bench: ## compare the scanner and the writer with other programs (BENCH='-folder /mnt -size 1024'), then run bench-before and scale
 	go run ./tests/bench $(BENCH)
+	@$(MAKE) --no-print-directory bench-before
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory scale; else echo "SKIPPED: scale needs the test cluster, which needs Linux and root"; fi
+
+BEFORE ?= -rounds 5
+.PHONY: bench-before
+bench-before: ## compare the write pattern append with an earlier commit (BEFORE='-commit HEAD~1 -folder /mnt')
+	go run ./tests/bench/before $(BEFORE)
 
 SCALE ?= -cells 1,10,25,50
 .PHONY: scale

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,8 @@ import (
 
 // Journal describes the journal of the run.
 func (r Run) Journal() protocol.Journal {
-	return protocol.Journal{Format: Format(r.ID, r.Options.RecordSize), Path: r.Target.Journal}
+	cell := r.newExecution().cell
+	return protocol.Journal{Format: cell.Journal, Layout: cell.Layout, Path: r.Target.Journal}
 }
 
 var errSending = errors.New("sending an acknowledgement")
@@ -63,8 +65,10 @@ type Found struct {
 	Scan protocol.ScanResult `json:"scan"`
 }
 
-// ReadOptions are the record size and the write pattern of journals, and the time that reading a journal may take.
+// ReadOptions are what the writers of journals have used, and the time that reading a journal may take.
 type ReadOptions struct {
+	// ID is the ID of the journal to read; empty for all journals.
+	ID         string
 	RecordSize int
 	// Layout is the write pattern and its objects.
 	Layout  pattern.Layout
@@ -74,7 +78,8 @@ type ReadOptions struct {
 // Read scans the journals that runs have left in a folder. Helper is the command that runs
 // the helper.
 func Read(ctx context.Context, helper []string, folder string, reading ReadOptions) ([]Found, error) {
-	paths, err := filepath.Glob(filepath.Join(folder, volume.FolderPrefix+"*", journalName))
+	id := cmp.Or(reading.ID, "*")
+	paths, err := filepath.Glob(filepath.Join(folder, volume.FolderPrefix+id, journalName))
 	if err != nil {
 		return nil, fmt.Errorf("looking for journals in %s: %w", folder, err)
 	}
@@ -82,7 +87,7 @@ func Read(ctx context.Context, helper []string, folder string, reading ReadOptio
 		return nil, err
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("%s has no journal: want a folder with a folder %s…", folder, volume.FolderPrefix)
+		return nil, fmt.Errorf("%s has no journal: want a folder with a folder %s%s", folder, volume.FolderPrefix, id)
 	}
 	var all []Found
 	for _, path := range paths {
@@ -120,7 +125,9 @@ func scanJournal(ctx context.Context, helper []string, path, id string, r ReadOp
 // checkPattern returns an error if a journal is a folder although the write pattern needs a file, or the reverse.
 func checkPattern(path string, layout pattern.Layout) error {
 	info, err := os.Stat(path)
-	wants := slices.DeleteFunc(pattern.Names(), func(n pattern.Name) bool { return n.IsFolder() == layout.Pattern.IsFolder() })
+	wants := slices.DeleteFunc(pattern.Names(), func(n pattern.Name) bool {
+		return n.IsFolder() == layout.Pattern.IsFolder()
+	})
 	switch {
 	case err != nil:
 		return nil // the helper reports it

@@ -73,7 +73,7 @@ func (s *Scanner) addRecord(object journal.Object, r journal.Record, content []b
 	}
 	s.current = append(s.current, point)
 	s.addTime(journal.EncodedTime(content))
-	if s.pending[point] {
+	if len(s.pending) > 0 && s.pending[point] {
 		delete(s.pending, point)
 		s.report.Digests = append(s.report.Digests, journal.Digest{Point: point, Checksum: r.Checksum})
 	}
@@ -120,7 +120,10 @@ func list[T any](s *Scanner, entries *[]T, entry T) {
 // same pattern: the older records of other patterns between them are gone, so each would be a range of its own.
 func (m Model) rangesOf(points []journal.Point) []journal.RecordRange {
 	slices.SortFunc(points, func(a, b journal.Point) int {
-		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
+		if a.Epoch != b.Epoch {
+			return cmp.Compare(a.Epoch, b.Epoch)
+		}
+		return cmp.Compare(a.Seq, b.Seq)
 	})
 	var ranges []journal.RecordRange
 	last := map[string]int{} // the index of the last range, by its pattern
@@ -149,6 +152,9 @@ func parseTime(encoded []byte) time.Time {
 }
 
 func isZero(b []byte) bool {
+	if len(b) > 0 && b[0] != 0 { // nearly always, so the rest is not compared
+		return false
+	}
 	for len(b) >= 64 {
 		if [64]byte(b) != [64]byte{} {
 			return false

@@ -8,6 +8,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
 // maxLine is the maximum length of a line in bytes. A scan result may list thousands of ranges.
@@ -73,7 +74,7 @@ func (o *outputReader) add(m Message) error {
 		return o.setJournal(*m.Journal)
 	case m.ScanResult != nil:
 		o.scans++ // a writer scans the journal once
-		return o.setJournal(Journal{Format: m.ScanResult.Format, Path: o.journal.Path})
+		return o.setJournal(Journal{Format: m.ScanResult.Format, Layout: o.journal.Layout, Path: o.journal.Path})
 	case o.isEmpty():
 		return errors.New("want a journal message or a scan message first")
 	case m.Ack != nil:
@@ -85,6 +86,11 @@ func (o *outputReader) add(m Message) error {
 func (o *outputReader) setJournal(j Journal) error {
 	if !o.isEmpty() && o.journal.Format != j.Format {
 		return fmt.Errorf("this is about journal %s, the lines before it are about journal %s", j.ID, o.journal.ID)
+	}
+	if j.Layout != (pattern.Layout{}) {
+		if err := j.Layout.Validate(); err != nil {
+			return err
+		}
 	}
 	o.journal = j
 	return nil

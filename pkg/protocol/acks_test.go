@@ -10,6 +10,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
@@ -83,4 +84,25 @@ func TestReadOutput_AcceptsWhatTheHelperPrints(t *testing.T) {
 	require.NoError(t, protocol.Write(&file, other))
 	_, err = protocol.ReadOutput(&file)
 	assert.ErrorContains(t, err, "line 2: this is about journal fedcba9876543210")
+}
+
+func TestReadAcks_HasTheWritePattern(t *testing.T) {
+	format := journal.Format{ID: "0123456789abcdef", RecordSize: 256}
+	for layout, want := range map[pattern.Layout]string{
+		{}:                                      "",
+		{Pattern: pattern.Replace, Objects: 32}: "",
+		{Pattern: pattern.Replace}:              "0 objects of write pattern replace",
+		{Pattern: "rewrite"}:                    `write pattern "rewrite": want append`,
+	} {
+		var file bytes.Buffer
+		described := protocol.Journal{Format: format, Layout: layout, Path: "/mnt/logs.log"}
+		require.NoError(t, protocol.Write(&file, protocol.Message{Journal: &described}))
+		got, _, err := protocol.ReadAcks(&file)
+		if want != "" {
+			assert.ErrorContains(t, err, want)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, described, got)
+	}
 }

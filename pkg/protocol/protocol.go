@@ -24,6 +24,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
 // ScanResult is the outcome of a scan of the journal. A writer scans before its first
@@ -176,7 +177,9 @@ type Message struct {
 // acknowledgements begins with it. The helper does not print it.
 type Journal struct {
 	journal.Format
-	Path string `json:"path"`
+	// Layout is the write pattern and its objects; absent if records are appended to one journal.
+	Layout pattern.Layout `json:"layout,omitzero"`
+	Path   string         `json:"path"`
 }
 
 const (

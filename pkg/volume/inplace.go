@@ -89,8 +89,8 @@ func Rename(from, to string) error {
 	return patternLimit(limit, "rename(2)", os.Rename(from, to), unix.EEXIST)
 }
 
-// Unlink removes a file. The error is a LimitError if the filesystem cannot remove files. Some object stores answer with
-// EPERM.
+// Unlink removes a file. The error is a LimitError if the filesystem cannot remove files. Some object stores answer
+// with EPERM.
 func Unlink(path string) error {
 	return patternLimit("the filesystem cannot remove a file", "unlink(2)", os.Remove(path), unix.EPERM)
 }

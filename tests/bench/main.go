@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -63,6 +64,7 @@ func run(ctx context.Context, args []string) (err error) {
 	folder := flags.String("folder", os.TempDir(), "folder on the filesystem to measure")
 	size := flags.Int64("size", 1024, "size of each journal to read, in MiB")
 	commits := flags.Int("commits", 1000, "number of commits with one record each")
+	only := flags.String("only", "", "measure only the sections of which the title contains this text")
 	rounds := flags.Int("rounds", 3, "number of times to measure everything")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -85,6 +87,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	rows = slices.DeleteFunc(rows, func(r *row) bool { return !strings.Contains(r.section, *only) })
 	for round := range p.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, p.rounds)
 		for _, r := range rows {
@@ -108,7 +111,8 @@ func (p plan) rows(ctx context.Context) ([]*row, error) {
 		journals = append(journals, path)
 	}
 	return slices.Concat(
-		p.readingCached(journals), p.readingDirectly(journals), p.committingRecords(), p.committingGroups()), nil
+		p.readingCached(journals), p.readingDirectly(journals), p.committingRecords(), p.committingGroups(),
+		p.overwriting(), p.checkingObjects(), p.memoryOfObjects()), nil
 }
 
 // measureOnce adds one sample. A row that failed is not measured again.

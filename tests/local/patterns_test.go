@@ -2,17 +2,22 @@ package local_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/local"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/tests/loopdevice"
 )
 
@@ -248,4 +253,42 @@ func TestPatterns_DamageOfAFileIsFound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The acknowledgements name the pattern, so neither verify nor local read needs a flag for it.
+func TestPatterns_AcknowledgementsNameThePattern(t *testing.T) {
+	t.Parallel()
+	for _, name := range pattern.Names() {
+		t.Run(string(name), func(t *testing.T) {
+			t.Parallel()
+			folder, acks := t.TempDir(), filepath.Join(t.TempDir(), "acks")
+			output, err := exec.Command(programs.local, append([]string{"write", folder, "--acks", acks, "--duration=1s"},
+				writePattern(name)...)...).CombinedOutput()
+			require.NoError(t, err, string(output))
+			file, err := os.Open(acks)
+			require.NoError(t, err)
+			journal, _, err := protocol.ReadAcks(file)
+			require.NoError(t, errors.Join(err, file.Close()))
+			assert.Equal(t, terminal.ExitOK, verify(t, journal.Path, acks))
+
+			output, err = exec.Command(programs.local, "read", folder, "--acks", acks, "-ojson").Output()
+			require.NoError(t, err)
+			var found []local.Found
+			require.NoError(t, json.Unmarshal(output, &found))
+			require.Len(t, found, 1)
+			assert.Equal(t, journal.Path, found[0].Path)
+			assert.Equal(t, name.HasObjects(), found[0].Scan.Objects != nil)
+			assert.NotZero(t, found[0].Scan.Records)
+
+			require.NoError(t, os.RemoveAll(journal.Path))
+			assert.Equal(t, terminal.ExitFail, verify(t, journal.Path, acks))
+		})
+	}
+}
+
+func TestPatterns_ReadRejectsAFlagThatTheAcknowledgementsReplace(t *testing.T) {
+	t.Parallel()
+	output, err := exec.Command(programs.local, "read", t.TempDir(), "--acks=-", "--write-pattern=create").CombinedOutput()
+	assert.Error(t, err)
+	assert.Contains(t, string(output), "--acks and --write-pattern exclude each other")
 }

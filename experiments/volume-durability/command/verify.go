@@ -191,7 +191,7 @@ func fromOutput(content []byte) (expectation, error) {
 	if err == nil {
 		err = ledger.Validate(o.Journal.Format, o.Acks)
 	}
-	return expectation{Format: o.Journal.Format, Acks: o.Acks, Epochs: o.Epochs}, err
+	return expectation{Format: o.Journal.Format, Layout: o.Journal.Layout, Acks: o.Acks, Epochs: o.Epochs}, err
 }
 
 // fromLedgers reads the ledger.json of a bundle.

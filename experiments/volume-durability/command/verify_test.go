@@ -428,7 +428,7 @@ func TestCell_IsNamedByWhatTheTableShows(t *testing.T) {
 			}
 			for width := 12; width < 40; width += 9 {
 				names := []string{c.DisplayName()}
-				if shortened := style.Name(c.DisplayName(), width); width > 20 {
+				if shortened := style.ShortenName(c.DisplayName(), width); width > 20 {
 					names = append(names, shortened)
 				}
 				for _, name := range names {

@@ -25,8 +25,8 @@ func (v *verifyCommand) checkPath(layout pattern.Layout) error {
 	}
 	switch {
 	case info.IsDir() && layout.Pattern == "" && v.bundle == "" && v.ledger == "":
-		return fmt.Errorf("--journal %s is a folder, but --acks has no write pattern: want --bundle, or --ledger with the "+
-			"ledger.json of a bundle", v.journal)
+		return fmt.Errorf("--journal %s is a folder, but --acks has no write pattern: want --bundle, --ledger with the "+
+			"ledger.json of a bundle, or --acks with the acknowledgements of a writer with a pattern of files", v.journal)
 	case info.IsDir() && !layout.Pattern.IsFolder():
 		return fmt.Errorf("--journal %s is a folder: the write pattern %s needs a file or a block device",
 			v.journal, layout.Pattern)

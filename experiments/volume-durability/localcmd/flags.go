@@ -32,15 +32,13 @@ const (
 )
 
 func runOptions() []localOption {
-	return []localOption{
+	return append([]localOption{
 		{"TOTAL_CHAOS_DURATION", "10", "time of chaos; the writer is killed every --chaos-interval, at least once"},
 		{"CHAOS_INTERVAL", "2", "time between two kills; with --randomness also a range such as 1-4"},
 		{"RANDOMNESS", "false", "choose each interval at random"},
 		{"FORCE", "true", "kill the writer with SIGKILL; false sends SIGTERM"},
 		{"RECORD_SIZE", "256", recordSizeHelp},
 		{"WRITE_RATE", "100", writeRateHelp},
-		{"WRITE_PATTERN", "append", "how the writer writes: " + pattern.List(pattern.Names())},
-		{"WRITE_OBJECTS", "", "number of slots or files that a pattern writes in turn, or keeps; " + defaultObjectsHelp()},
 		{evidenceOption, "none", "lowest evidence level at which the run can pass: " + strings.Join(levels(), ", ")},
 		{options.MaxRecoveryOption, "", "longest recovery with which the run can pass, such as 5s; empty for no threshold"},
 		{options.MaxCommitP99Option, "", "limit of the 99th percentile of the commit durations, such as 50ms; " +
@@ -51,6 +49,14 @@ func runOptions() []localOption {
 		{"STATUS_CHECK_TIMEOUT", "60", "seconds that starting or ending a process may take"},
 		{"VERIFY_TIMEOUT", "300", "seconds that reading the journal back may take"},
 		{"KEEP", "false", "keep the folder with the journal after the run"},
+	}, patternOptions()...)
+}
+
+// patternOptions returns the options for the write pattern.
+func patternOptions() []localOption {
+	return []localOption{
+		{"WRITE_PATTERN", "append", "how the writer writes: " + pattern.List(pattern.Names())},
+		{"WRITE_OBJECTS", "", "number of slots or files that a pattern writes in turn, or keeps; " + defaultObjectsHelp()},
 	}
 }
 

@@ -3,15 +3,18 @@
 package localcmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
@@ -20,6 +23,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/local"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 // writeCommand holds the flags of local write.
@@ -46,9 +50,9 @@ use "volume-durability verify --journal JOURNAL --acks FILE". FILE has the ackno
 		RunE:    func(c *cobra.Command, args []string) error { return w.execute(c.Context(), args[0]) },
 	}
 	flags := terminal.NewFlagGroup("Flags")
-	w.options.addTo(flags.FlagSet, []localOption{
+	w.options.addTo(flags.FlagSet, append([]localOption{
 		{"RECORD_SIZE", "256", recordSizeHelp}, {"WRITE_RATE", "100", writeRateHelp},
-	})
+	}, patternOptions()...))
 	flags.StringVar(&w.acks, "acks", "", "where to send the acknowledgements: a new file, '-' for standard output, or "+
 		"tcp://HOST:PORT")
 	terminal.AddDuration(flags.FlagSet, &w.duration, "duration", 0, 0, "time to write; 0 to write until interrupted")
@@ -70,7 +74,7 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 		return err
 	}
 	if target.Device {
-		if err := checkBlank(path); err != nil {
+		if err := checkWritable(path, values); err != nil {
 			return err
 		}
 	}
@@ -95,9 +99,22 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 	return errors.Join(err, sink.close())
 }
 
+// checkWritable returns an error if a block device cannot be written with the options. It writes nothing.
+func checkWritable(device string, values options.Values) error {
+	if err := checkDevicePattern(values); err != nil {
+		return err
+	}
+	if err := checkDeviceSize(device, values); err != nil {
+		return err
+	}
+	return checkBlank(device)
+}
+
 // readCommand holds the flags of local read.
 type readCommand struct {
 	*localCommand
+	flags   *pflag.FlagSet
+	acks    string
 	format  terminal.FormatFlag
 	reading local.ReadOptions
 	pattern string
@@ -110,9 +127,12 @@ func newRead(l *localCommand) *cobra.Command {
 	c := &cobra.Command{
 		Use: "read DIR", Args: terminal.ExactArgs(1, "one folder"),
 		Short: "Scan the journals in DIR, and print the scan results",
-		RunE:  func(c *cobra.Command, args []string) error { return r.execute(c.Context(), args[0]) },
+		RunE:  func(c *cobra.Command, args []string) error { return r.execute(c.Context(), c.InOrStdin(), args[0]) },
 	}
 	flags := terminal.NewFlagGroup("Flags")
+	r.flags = flags.FlagSet
+	flags.StringVar(&r.acks, "acks", "", "acknowledgements of the journal, a file or '-' for standard input: they name the "+
+		"journal, its record size and its write pattern")
 	flags.IntVar(&r.reading.RecordSize, "record-size", 256, "bytes per record, as set for the writer")
 	flags.StringVar(&r.pattern, "write-pattern", string(pattern.Append), "write pattern, as set for the writer")
 	flags.IntVar(&r.objects, "write-objects", 0,
@@ -124,25 +144,60 @@ func newRead(l *localCommand) *cobra.Command {
 	return c
 }
 
-func (r *readCommand) execute(ctx context.Context, folder string) error {
+func (r *readCommand) execute(ctx context.Context, in io.Reader, folder string) error {
 	executable, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	helper := append([]string{executable}, r.helperArgs()...)
-	name := pattern.Name(r.pattern)
-	if r.objects == 0 {
-		r.objects = options.DefaultObjects(name)
-	}
-	r.reading.Layout = pattern.NewLayout(name, r.objects)
-	if err := r.reading.Layout.Validate(); err != nil {
-		return fmt.Errorf("--write-pattern, --write-objects: %w", err)
+	if err := r.setJournal(in); err != nil {
+		return err
 	}
 	found, err := local.Read(ctx, helper, folder, r.reading)
 	if err != nil {
 		return err
 	}
 	return r.format.Write(r.out, found, func() (string, error) { return describe(found), nil })
+}
+
+// setJournal sets what the writer has used: from the acknowledgements or, without them, from the flags.
+func (r *readCommand) setJournal(in io.Reader) error {
+	if r.acks == "" {
+		name := pattern.Name(r.pattern)
+		r.reading.Layout = pattern.NewLayout(name, cmp.Or(r.objects, options.DefaultObjects(name)))
+		if err := r.reading.Layout.Validate(); err != nil {
+			return fmt.Errorf("--write-pattern, --write-objects: %w", err)
+		}
+		return nil
+	}
+	for _, name := range []string{"record-size", "write-pattern", "write-objects"} {
+		if r.flags.Changed(name) {
+			return fmt.Errorf("--acks and --%s exclude each other: the acknowledgements have the value", name)
+		}
+	}
+	journal, err := r.readAcks(in)
+	if err != nil {
+		return fmt.Errorf("--acks %s: %w", r.acks, err)
+	}
+	r.reading.ID, r.reading.RecordSize, r.reading.Layout = journal.ID, journal.RecordSize, journal.Layout
+	if r.reading.Layout.Pattern == "" {
+		r.reading.Layout.Pattern = pattern.Append
+	}
+	return nil
+}
+
+// readAcks returns the journal that the acknowledgements are about.
+func (r *readCommand) readAcks(in io.Reader) (protocol.Journal, error) {
+	if r.acks != "-" {
+		file, err := os.Open(r.acks)
+		if err != nil {
+			return protocol.Journal{}, err
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		in = file
+	}
+	journal, _, err := protocol.ReadAcks(in)
+	return journal, err
 }
 
 // describe renders the journals for a terminal.
