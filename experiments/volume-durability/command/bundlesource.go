@@ -46,7 +46,7 @@ func (r *reportCommand) loadAll(ctx context.Context, args []string) ([]loadedBun
 	return bundles, nil
 }
 
-// load loads and verifies a bundle. An empty argument means the newest one in the cluster.
+// load loads and verifies a bundle. An empty argument means the newest one in the namespace.
 func (r *reportCommand) load(ctx context.Context, arg string) (loadedBundle, error) {
 	b, err := r.read(ctx, arg)
 	if err != nil {
