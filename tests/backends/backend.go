@@ -19,6 +19,8 @@ type Backend struct {
 	OwnDisk bool
 	// Setup prepares the storage once.
 	Setup string
+	// Serve runs the servers of the backend in the foreground; empty if it has none. Ready succeeds once they can be used.
+	Serve, Ready string
 	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client.
 	Mount  string
 	Kernel bool
@@ -27,6 +29,8 @@ type Backend struct {
 	// Promise is what the documentation of the backend says about fsync, with Source, its address. Empty if the
 	// documentation says nothing.
 	Promise, Source string
+	// Issue is the address of a public report about what is lost.
+	Issue string
 	// Advice is what to set so that acknowledged data is kept; empty if nothing needs to be set.
 	Advice string
 }
@@ -40,7 +44,7 @@ func all() []Backend {
 		{gocryptfs(), encfs(), securefs(), cryfs()},
 		{ntfs3g(), fuse2fs()},
 		{archivemount(), fuseZip()},
-		{sshfs()}, rclones(),
+		{sshfs()}, rclones(), glusters(),
 	} {
 		list = append(list, backends...)
 	}

@@ -79,22 +79,28 @@ func reached(r Row) string {
 	return fmt.Sprintf("%d of %d", min(r.Syncs.Client, r.Syncs.Writer), r.Syncs.Writer)
 }
 
-// advice returns the list of what to set, and of what the documentation of the backends says.
+// advice returns the list of what to set, and of what the backends' documentation and public reports say.
 func advice(rows []Row) string {
 	var s strings.Builder
+	s.WriteString("\n")
 	for _, b := range all() {
 		measured := slices.ContainsFunc(rows, func(r Row) bool { return r.Backend == b.Name })
-		if !measured || b.Advice == "" && b.Promise == "" {
-			continue
+		if measured && b.Advice != "" {
+			fmt.Fprintf(&s, "- **%s**: %s.%s\n", b.Name, b.Advice, b.references())
 		}
-		fmt.Fprintf(&s, "- **%s**:", b.Name)
-		if b.Promise != "" {
-			fmt.Fprintf(&s, " documented: %s ([source](%s)).", b.Promise, b.Source)
-		}
-		if b.Advice != "" {
-			fmt.Fprintf(&s, " To keep acknowledged data: %s.", b.Advice)
-		}
-		s.WriteString("\n")
 	}
+	s.WriteString("\n")
 	return s.String()
+}
+
+// references returns the sentences with the documentation and the report.
+func (b Backend) references() string {
+	var text string
+	if b.Promise != "" {
+		text += fmt.Sprintf(" Its [documentation](%s) says: %s.", b.Source, b.Promise)
+	}
+	if b.Issue != "" {
+		text += fmt.Sprintf(" It is [reported](%s).", b.Issue)
+	}
+	return text
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/tests/generated"
+)
+
+// measured returns the committed results.
+func measured(t *testing.T) []Row {
+	t.Helper()
+	rows, err := readRows("results.json")
+	require.NoError(t, err)
+	return rows
+}
+
+func TestDocumentation_HasTheResults(t *testing.T) {
+	rows := measured(t)
+	generated.CheckSection(t, "../../docs/backends.md", "results", table(rows))
+	generated.CheckSection(t, "../../docs/backends.md", "advice", advice(rows))
+}
+
+func TestResults_EveryRowIsOfABackendAndHasThreeEvents(t *testing.T) {
+	for _, r := range measured(t) {
+		assert.True(t, slices.ContainsFunc(all(), func(b Backend) bool { return b.Name == r.Backend }), r.Backend)
+		tested := slices.DeleteFunc(slices.Clone(r.Events), func(o Outcome) bool { return o.Verdict == Failed })
+		assert.GreaterOrEqual(t, len(tested), 3, r.Backend)
+		assert.NotEmpty(t, r.Version, r.Backend)
+	}
+}
+
+// fast are the names of backends that are quick to set up.
+func fast() []string { return []string{"bindfs", "posixovl", "gocryptfs", "archivemount", "fuse-zip"} }
+
+func TestBackends_KeepWhatTheResultsSay(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting filesystems needs root")
+	}
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		t.Skip("the backends need /dev/fuse")
+	}
+	program, err := buildProgram(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	rows := measured(t)
+	for _, b := range all() {
+		if !slices.Contains(fast(), b.Name) {
+			continue
+		}
+		row := rows[slices.IndexFunc(rows, func(r Row) bool { return r.Backend == b.Name })]
+		t.Run(b.Name, func(t *testing.T) {
+			if err := install(t.Context(), b.requirements()); errors.Is(err, errNoPackage) {
+				t.Skip(err)
+			}
+			for _, e := range events() {
+				if e.name != "client-killed" && e.name != "power-cut" || e.pattern != "append" {
+					continue
+				}
+				t.Run(e.name, func(t *testing.T) {
+					t.Parallel()
+					got, err := e.on(t.Context(), program, b)
+					require.NoError(t, err)
+					assert.Equal(t, row.outcome(e).Verdict, got.Verdict, "%s %s", got, got.Reason)
+				})
+			}
+		})
+	}
+}
+
+func TestNewOutcome(t *testing.T) {
+	finding := func(c judge.Class) []judge.Finding { return []judge.Finding{{Class: c}} }
+	for _, c := range []struct {
+		verdict  judge.Verdict
+		findings []judge.Finding
+		reason   string
+		want     Verdict
+	}{
+		{judge.Pass, nil, "", Kept},
+		{judge.Fail, finding(judge.Missing), "", Lost},
+		{judge.Fail, finding(judge.Unavailable), "", Unavailable},
+		{judge.Fail, append(finding(judge.Unavailable), finding(judge.Torn)...), "", Lost},
+		{judge.Error, nil, "the journal was not visible at /other within 20s", Hidden},
+		{judge.Error, nil, "no record was acknowledged", Failed},
+	} {
+		assert.Equal(t, c.want, newOutcome(c.verdict, c.findings, c.reason).Verdict)
+	}
+}
+
+func TestCompare_ReportsADifferentVerdict(t *testing.T) {
+	row := func(v Verdict) []Row {
+		return []Row{{Backend: "x", Events: []Outcome{{Event: "power-cut", Pattern: "append", Verdict: v}}}}
+	}
+	assert.NoError(t, compare(row(Kept), row(Kept)))
+	assert.ErrorContains(t, compare(row(Kept), row(Lost)), "x, power-cut, append: lost")
+	assert.NoError(t, compare(nil, row(Lost)), "a new backend")
+}
+
+func TestMerge_KeepsTheEventsThatWereNotMeasuredAgain(t *testing.T) {
+	cut := Outcome{Event: "power-cut", Pattern: "append", Verdict: Kept}
+	killed := Outcome{Event: "writer-killed", Pattern: "append", Verdict: Kept}
+	rows := merge([]Row{{Backend: "x", Events: []Outcome{cut}}}, Row{Backend: "x", Events: []Outcome{killed}})
+	require.Len(t, rows, 1)
+	assert.ElementsMatch(t, []Outcome{cut, killed}, rows[0].Events)
+}
