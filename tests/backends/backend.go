@@ -26,9 +26,9 @@ type Backend struct {
 	Kernel bool
 	// Second mounts a second client in the foreground; empty if there can be none.
 	Second string
-	// Promise is what the documentation of the backend says about fsync, with Source, its address. Empty if the
-	// documentation says nothing.
-	Promise, Source string
+	// Documented is what the documentation of the backend says about fsync; empty if it says nothing. Source is its
+	// address.
+	Documented, Source string
 	// Issue is the address of a public report about what is lost.
 	Issue string
 	// Advice is what to set so that acknowledged data is kept; empty if nothing needs to be set.

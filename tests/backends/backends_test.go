@@ -58,6 +58,7 @@ func TestBackends_KeepWhatTheResultsSay(t *testing.T) {
 			if err := install(t.Context(), b.requirements()); errors.Is(err, errNoPackage) {
 				t.Skip(err)
 			}
+			t.Parallel()
 			for _, e := range events() {
 				if e.name != "client-killed" && e.name != "power-cut" || e.pattern != "append" {
 					continue

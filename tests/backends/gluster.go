@@ -36,16 +36,10 @@ func gluster(name, behind string) Backend {
 	mount := func(at string) string { return "glusterfs -N -f $WORK/client.vol -l $WORK/client.log " + at }
 	return Backend{
 		Name: name, Package: "glusterfs-client", Packages: []string{"glusterfs-server"}, Setup: setup.String(),
-		Serve: serve.String() + "wait", Ready: connect("$(cat $WORK/a.port)") + "; " + connect("$(cat $WORK/b.port)"), Mount: mount("$MNT"), Second: mount("$OTHER"),
+		Serve: serve.String() + "wait",
+		Ready: connect("$(cat $WORK/a.port)") + "; " + connect("$(cat $WORK/b.port)"),
+		Mount: mount("$MNT"), Second: mount("$OTHER"),
 	}
-}
-
-// freePort is a shell command that prints a free port.
-const freePort = "python3 -c 'import socket; s = socket.socket(); s.bind((\"127.0.0.1\", 0)); print(s.getsockname()[1])'"
-
-// connect is a shell command that succeeds if something listens on a port.
-func connect(port string) string {
-	return "python3 -c 'import socket, sys; socket.create_connection((\"127.0.0.1\", int(sys.argv[1])))' " + port
 }
 
 // translator returns one translator of a configuration file.

@@ -33,6 +33,7 @@ until_true() {
     echo "not true within 60 s: $*"; return 1
 }
 gone() { ! kill -0 $1 || grep -q '^State:.Z' /proc/$1/status; }
+format() { [ -n "%[2]s" ] || { truncate -s 256M $DISK; mkfs.ext4 -q $DISK; }; }
 attach() { [ -n "%[2]s" ] || mountpoint -q $STORE || mount -o loop $DISK $STORE; }
 mounted() { mountpoint -q $2 || gone $(cat $1); }
 client() { # PIDFILE MOUNTPOINT SCRIPT
@@ -84,7 +85,7 @@ func newStage(ctx context.Context, b Backend) (*stage, error) {
 		s.save("serve.sh", b.Serve),
 		s.save("ready.sh", b.Ready),
 		s.save("second.sh", execLast(b.Second, false)),
-		s.step("create", "mkdir $STORE $MNT $OTHER; [ -n '"+own+"' ] || { truncate -s 256M $DISK; mkfs.ext4 -q $DISK; }; attach\n"+b.Setup+"\nsync -f $STORE; serve"),
+		s.step("create", "mkdir $STORE $MNT $OTHER; format; attach\n"+b.Setup+"\nsync -f $STORE; serve"),
 		s.step("mount", mount),
 		s.step("unmount", "umount $MNT; end $WORK/pid; rm -f $WORK/pid"),
 		s.step("kill", "killed $WORK/pid $MNT"),

@@ -96,8 +96,8 @@ func advice(rows []Row) string {
 // references returns the sentences with the documentation and the report.
 func (b Backend) references() string {
 	var text string
-	if b.Promise != "" {
-		text += fmt.Sprintf(" Its [documentation](%s) says: %s.", b.Source, b.Promise)
+	if b.Documented != "" {
+		text += fmt.Sprintf(" Its [documentation](%s) says: %s.", b.Source, b.Documented)
 	}
 	if b.Issue != "" {
 		text += fmt.Sprintf(" It is [reported](%s).", b.Issue)
