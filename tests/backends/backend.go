@@ -21,7 +21,8 @@ type Backend struct {
 	Setup string
 	// Serve runs the servers of the backend in the foreground; empty if it has none. Ready succeeds once they can be used.
 	Serve, Ready string
-	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client.
+	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client, unless it
+	// writes another one to WORK/pid.
 	Mount  string
 	Kernel bool
 	// Second mounts a second client in the foreground; empty if there can be none.
@@ -42,7 +43,7 @@ func all() []Backend {
 		kernelFilesystems(), overlays(),
 		{bindfs(), mergerfs(), mhddfs(), unionfs(), fuseOverlayfs(), posixovl(), disorderfs()},
 		{gocryptfs(), encfs(), securefs(), cryfs()},
-		{ntfs3g(), fuse2fs()},
+		{ntfs3g(), exfat(), fuse2fs()},
 		{archivemount(), fuseZip()},
 		{sshfs()}, rclones(), glusters(),
 	} {

@@ -16,7 +16,7 @@ import (
 )
 
 // patience limits how long a step of a stage may take.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // stage is a backend on a disk of its own, which is mounted.
 type stage struct {
@@ -29,8 +29,8 @@ const scripts = `set -eu
 WORK=%[1]s DISK=%[1]s/disk STORE=%[1]s/store MNT=%[1]s/mnt OTHER=%[1]s/other
 export WORK DISK STORE MNT OTHER
 until_true() {
-    for _ in $(seq 600); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
-    echo "not true within 60 s: $*"; return 1
+    for _ in $(seq 2400); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
+    echo "not true within 240 s: $*"; return 1
 }
 gone() { ! kill -0 $1 || grep -q '^State:.Z' /proc/$1/status; }
 format() { [ -n "%[2]s" ] || { truncate -s 256M $DISK; mkfs.ext4 -q $DISK; }; }
@@ -38,7 +38,8 @@ attach() { [ -n "%[2]s" ] || mountpoint -q $STORE || mount -o loop $DISK $STORE;
 mounted() { mountpoint -q $2 || gone $(cat $1); }
 client() { # PIDFILE MOUNTPOINT SCRIPT
     setsid sh -eu $3 </dev/null >>$WORK/log 2>&1 &
-    echo $! >$1
+    echo $! >$1.shell
+    mv -n $1.shell $1
     until_true mounted $1 $2
     mountpoint -q $2
 }
@@ -103,7 +104,7 @@ func newStage(ctx context.Context, b Backend) (*stage, error) {
 
 // execLast makes a command replace its shell, so that the process of the shell is the client.
 func execLast(command string, kernel bool) string {
-	if kernel || strings.Contains(command, "exec ") {
+	if kernel || strings.Contains(command, "exec ") || strings.HasSuffix(command, "; wait") {
 		return command
 	}
 	return "exec " + command
