@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -108,4 +109,39 @@ func TestMerge_KeepsTheEventsThatWereNotMeasuredAgain(t *testing.T) {
 	rows := merge([]Row{{Backend: "x", Events: []Outcome{cut}}}, Row{Backend: "x", Events: []Outcome{killed}})
 	require.Len(t, rows, 1)
 	assert.ElementsMatch(t, []Outcome{cut, killed}, rows[0].Events)
+}
+
+func TestBackends_AreDescribedCompletely(t *testing.T) {
+	seen := map[string]bool{}
+	for _, b := range all() {
+		assert.False(t, seen[b.Name], "%s is described twice", b.Name)
+		assert.NotEmpty(t, b.Package, b.Name)
+		assert.NotEmpty(t, b.Mount, b.Name)
+		assert.Equal(t, b.Documented == "", b.Source == "", "%s: what is documented needs its address", b.Name)
+		assert.Equal(t, b.Serve == "", b.Ready == "", b.Name)
+		seen[b.Name] = true
+	}
+}
+
+func TestErrnoIn(t *testing.T) {
+	assert.Equal(t, "ENOTCONN", errnoIn("error: writing /f: write /f: transport endpoint is not connected\n"))
+	assert.Equal(t, "ESPIPE", errnoIn("write(2) at the end of the file failed: illegal seek (ESPIPE)"))
+	assert.Empty(t, errnoIn("interrupted"))
+}
+
+func TestCountSyncs_CountsThoseThatSucceeded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trace")
+	trace := "7 fsync(4 <unfinished ...>\n8 fdatasync(5) = 0\n7 <... fsync resumed>) = 0\n8 fsync(5) = -1 EIO (Input/output error)\n"
+	require.NoError(t, os.WriteFile(path, []byte(trace), 0o600))
+	n, err := countSyncs(path)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+}
+
+func TestOutcome_NamesTheLossAndTheError(t *testing.T) {
+	lost := Outcome{Verdict: Lost, Classes: []judge.Class{judge.Missing}, Acknowledged: 1200, Lost: 3, WriterError: "EIO"}
+	assert.Equal(t, "**lost** 3 of 1 200: `missing`; then `EIO`", cell(&lost))
+	assert.Equal(t, "kept", cell(&Outcome{Verdict: Kept}))
+	assert.Equal(t, "**error**: `ESPIPE`", cell(&Outcome{Verdict: Failed, WriterError: "ESPIPE"}))
+	assert.Equal(t, "–", cell(nil))
 }

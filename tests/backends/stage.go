@@ -24,7 +24,7 @@ type stage struct {
 	work string
 }
 
-// scripts are the steps that a run's --between command can also do. until repeats a command until it succeeds.
+// scripts are the shell functions of the steps. Steps are scripts because the command of --between also does them.
 const scripts = `set -eu
 WORK=%[1]s DISK=%[1]s/disk STORE=%[1]s/store MNT=%[1]s/mnt OTHER=%[1]s/other
 export WORK DISK STORE MNT OTHER
@@ -99,7 +99,7 @@ func newStage(ctx context.Context, b Backend) (*stage, error) {
 	if err != nil {
 		return s, err
 	}
-	return s, errors.Join(s.do(ctx, "create"))
+	return s, s.do(ctx, "create")
 }
 
 // execLast makes a command replace its shell, so that the process of the shell is the client.
