@@ -81,16 +81,19 @@ func reached(r Row) string {
 
 // advice returns the list of what to set, and of what the backends' documentation and public reports say.
 func advice(rows []Row) string {
-	var s strings.Builder
-	s.WriteString("\n")
+	var lines []string
 	for _, b := range all() {
 		measured := slices.ContainsFunc(rows, func(r Row) bool { return r.Backend == b.Name })
-		if measured && b.Advice != "" {
-			fmt.Fprintf(&s, "- **%s**: %s.%s\n", b.Name, b.Advice, b.references())
+		if !measured || b.Advice == "" {
+			continue
+		}
+		software, _, _ := strings.Cut(b.Name, ",")
+		line := fmt.Sprintf("- **%s**: %s.%s\n", software, b.Advice, b.references())
+		if !slices.Contains(lines, line) { // it may be the same with other options
+			lines = append(lines, line)
 		}
 	}
-	s.WriteString("\n")
-	return s.String()
+	return "\n" + strings.Join(lines, "") + "\n"
 }
 
 // references returns the sentences with the documentation and the report.
