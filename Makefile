@@ -125,6 +125,11 @@ e2e-one: ## run one end-to-end test: T=TestName, on the test cluster or with KUB
 detection: ## inject all faults and compare what the experiment and other methods detect (build/detection.md)
 	@sh tests/detection/detection.sh
 
+BACKENDS ?=
+.PHONY: backends
+backends: ## measure what real storage keeps after a failure (Linux and root; BACKENDS='-only bindfs', BACKENDS=-update)
+	go run ./tests/backends $(BACKENDS)
+
 VERSIONS ?= 1.37/built 1.36/built 1.35/built 1.34/system
 .PHONY: versions
 versions: ## measure which versions of Kubernetes this works on: the table in the README (VERSIONS='1.37/built 1.34/system')

@@ -16,6 +16,9 @@ func MountOf(path string) (protocol.Mount, error) {
 		return blockDeviceMount(path)
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err == nil {
+		dir, err = filepath.Abs(dir)
+	}
 	if err != nil {
 		return protocol.Mount{}, err
 	}

@@ -55,3 +55,13 @@ func TestMountOf_ReadsTheMountTableOfTheProcess(t *testing.T) {
 	_, err = MountOf("/no/such/folder/file")
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
+
+func TestMountOf_ARelativePathHasTheSameMount(t *testing.T) {
+	want, err := MountOf("/proc/version")
+	require.NoError(t, err)
+	t.Chdir("/proc")
+	got, err := MountOf("version")
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	assert.Equal(t, "/proc", got.Point)
+}

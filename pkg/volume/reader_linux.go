@@ -42,8 +42,8 @@ func openCached(path string) (source, protocol.ReadMode, error) {
 	return systemFile{file}, protocol.ReadDropped, nil
 }
 
-// openError returns the error of opening a file for reading. Every filesystem supports that: one that says otherwise has
-// lost its own data about the file. gocryptfs does, for example.
+// openError returns the error of opening a file for reading. Every filesystem supports that. One that says otherwise
+// has lost its own data about the file, as gocryptfs does after a power failure.
 func openError(err error) error {
 	if isUnsupported(err) {
 		return fmt.Errorf("%w: %v", unix.EIO, err)

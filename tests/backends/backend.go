@@ -19,14 +19,19 @@ type Backend struct {
 	OwnDisk bool
 	// Setup prepares the storage once.
 	Setup string
-	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client.
+	// Serve runs the servers of the backend in the foreground; empty if it has none. Ready succeeds once they can be used.
+	Serve, Ready string
+	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client, unless it
+	// writes another one to WORK/pid.
 	Mount  string
 	Kernel bool
 	// Second mounts a second client in the foreground; empty if there can be none.
 	Second string
-	// Promise is what the documentation of the backend says about fsync, with Source, its address. Empty if the
-	// documentation says nothing.
-	Promise, Source string
+	// Documented is what the documentation of the backend says about fsync; empty if it says nothing. Source is its
+	// address.
+	Documented, Source string
+	// Issue is the address of a public report about what is lost.
+	Issue string
 	// Advice is what to set so that acknowledged data is kept; empty if nothing needs to be set.
 	Advice string
 }
@@ -38,9 +43,9 @@ func all() []Backend {
 		kernelFilesystems(), overlays(),
 		{bindfs(), mergerfs(), mhddfs(), unionfs(), fuseOverlayfs(), posixovl(), disorderfs()},
 		{gocryptfs(), encfs(), securefs(), cryfs()},
-		{ntfs3g(), fuse2fs()},
+		{ntfs3g(), exfat(), fuse2fs()},
 		{archivemount(), fuseZip()},
-		{sshfs()}, rclones(),
+		{sshfs()}, rclones(), glusters(),
 	} {
 		list = append(list, backends...)
 	}

@@ -2,8 +2,10 @@ package main
 
 func cryfs() Backend {
 	return Backend{
-		Name: "CryFS", Package: "cryfs", Setup: "mkdir $STORE/cipher",
+		Name: "CryFS", Package: "cryfs",
+		Setup: "mkdir $STORE/cipher; client $WORK/pid $MNT $WORK/mount.sh; umount $MNT; end $WORK/pid; rm $WORK/pid",
 		Mount: "export CRYFS_FRONTEND=noninteractive CRYFS_NO_UPDATE_CHECK=true CRYFS_LOCAL_STATE_DIR=$WORK/state; " +
 			"echo secret >$WORK/password; exec cryfs -f $STORE/cipher $MNT <$WORK/password",
+		Advice: "unmount it after each change that must be kept: no sync reaches the disk",
 	}
 }

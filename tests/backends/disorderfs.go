@@ -2,6 +2,7 @@ package main
 
 func disorderfs() Backend {
 	return Backend{
-		Name: "disorderfs", Package: "disorderfs", Mount: "disorderfs -q -f $STORE $MNT", Second: "disorderfs -q -f $STORE $OTHER",
+		Name: "disorderfs", Package: "disorderfs",
+		Mount: "disorderfs -q -f $STORE $MNT", Second: "disorderfs -q -f $STORE $OTHER",
 	}
 }

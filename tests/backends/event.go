@@ -28,6 +28,7 @@ func events() []event {
 		{"client-killed", "replace", hasClient, func(ctx context.Context, p program) (Outcome, error) {
 			return p.local(ctx, "--write-pattern=replace", "--write-objects=50", "--between", p.command("kill", "mount"))
 		}},
+		{"server-killed", "append", func(b Backend) bool { return b.Serve != "" }, serverKilled},
 		{"power-cut", "append", always, powerCut},
 		{"second-client", "append", func(b Backend) bool { return b.Second != "" }, secondClient},
 	}
@@ -68,6 +69,24 @@ func clientKilled(ctx context.Context, p program) (Outcome, error) {
 	o, err := p.verify(ctx, acks)
 	o.WriterError = failure
 	return o, err
+}
+
+// serverKilled kills the servers while a writer writes, starts them again, and mounts the backend again.
+func serverKilled(ctx context.Context, p program) (Outcome, error) {
+	w, err := p.write(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	err = p.do(ctx, "restart")
+	acks, readErr := os.ReadFile(w.acks)
+	// A client may not have noticed yet that the servers are back: it ends with the writer.
+	if err := errors.Join(err, readErr, p.do(ctx, "kill"), w.kill()); err != nil {
+		return Outcome{}, err
+	}
+	if err := p.do(ctx, "mount"); err != nil {
+		return Outcome{Verdict: Unavailable, Reason: err.Error()}, nil
+	}
+	return p.verify(ctx, acks)
 }
 
 // powerCut stops the writer, copies the disk, and replaces the disk with the copy. The copy has what reached the disk,

@@ -4,6 +4,6 @@ func fuseZip() Backend {
 	return Backend{
 		Name: "fuse-zip", Package: "fuse-zip",
 		Mount:  "fuse-zip -f $STORE/archive.zip $MNT",
-		Advice: "nothing: use it for reading, or unmount it after each change that must be kept",
+		Advice: "unmount it after each change that must be kept: it saves changes only then",
 	}
 }

@@ -1,5 +1,5 @@
-// Command backends measures what an acknowledgement is worth on real storage. It runs volume-durability on each
-// backend, with faults, and prints a table. With -update, it writes the results to results.json, from which the table in
+// Command backends measures what real storage keeps after a failure. It runs volume-durability on each backend, with
+// faults, and prints a table. With -update, it writes the results to results.json, from which the table in
 // docs/backends.md is generated. Without it, it compares the verdicts with results.json.
 package main
 

@@ -43,6 +43,7 @@ func (p program) local(ctx context.Context, args ...string) (Outcome, error) {
 	all := []string{
 		"local", p.mnt(), "-ojson", "--log-level=error", "--bundle", filepath.Join(p.work, "bundle"),
 		"--total-chaos-duration=2", "--chaos-interval=1", "--status-check-timeout=20", "--verify-timeout=30",
+		"--between-timeout=" + patience.String(),
 	}
 	output, err := p.run(ctx, append(all, args...)...)
 	if err != nil {

@@ -4,14 +4,15 @@ package main
 func rclones() []Backend {
 	mode := func(mode string) Backend {
 		mount := func(cache, at string) string {
-			return "rclone mount --config /dev/null --vfs-cache-mode " + mode + " --cache-dir $STORE/" + cache + " $STORE/remote " + at
+			return "rclone mount --config /dev/null --vfs-cache-mode " + mode + " --cache-dir $STORE/" + cache +
+				" $STORE/remote " + at
 		}
 		return Backend{
 			Name: "rclone mount, cache " + mode, Package: "rclone", Options: "--vfs-cache-mode " + mode,
 			Setup: "mkdir $STORE/remote", Mount: mount("cache", "$MNT"), Second: mount("other", "$OTHER"),
-			Promise: "with writes and full, a file is uploaded after it was closed and not accessed for --vfs-write-back (5 s)",
-			Source:  "https://rclone.org/commands/rclone_mount/#vfs-file-caching",
-			Advice:  "no option: no cache mode writes to the remote when a program syncs",
+			Documented: "with writes and full, a file is uploaded after it was closed and not accessed for --vfs-write-back (5 s)",
+			Source:     "https://rclone.org/commands/rclone_mount/#vfs-file-caching",
+			Advice:     "use other storage: in no cache mode does a sync write to the remote",
 		}
 	}
 	return []Backend{mode("off"), mode("writes"), mode("full")}

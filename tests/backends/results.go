@@ -39,7 +39,8 @@ func (r Row) outcome(e event) *Outcome {
 func newRow(ctx context.Context, b Backend) Row {
 	return Row{
 		Backend: b.Name, Package: b.Package, Version: version(ctx, b.Package), Options: b.Options,
-		Kernel: regexp.MustCompile(`^[0-9]+\.[0-9]+`).FindString(volume.Kernel()), Date: time.Now().UTC().Format(time.DateOnly),
+		Kernel: regexp.MustCompile(`^[0-9]+\.[0-9]+`).FindString(volume.Kernel()),
+		Date:   time.Now().UTC().Format(time.DateOnly),
 	}
 }
 

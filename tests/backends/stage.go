@@ -16,7 +16,7 @@ import (
 )
 
 // patience limits how long a step of a stage may take.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // stage is a backend on a disk of its own, which is mounted.
 type stage struct {
@@ -24,22 +24,36 @@ type stage struct {
 	work string
 }
 
-// scripts are the steps that a run's --between command can also do. until repeats a command until it succeeds.
+// scripts are the shell functions of the steps. Steps are scripts because the command of --between also does them.
 const scripts = `set -eu
 WORK=%[1]s DISK=%[1]s/disk STORE=%[1]s/store MNT=%[1]s/mnt OTHER=%[1]s/other
 export WORK DISK STORE MNT OTHER
 until_true() {
-    for _ in $(seq 1500); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
-    echo "not true within 150 s: $*"; return 1
+    for _ in $(seq 2400); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
+    echo "not true within 240 s: $*"; return 1
 }
 gone() { ! kill -0 $1 || grep -q '^State:.Z' /proc/$1/status; }
+format() { [ -n "%[2]s" ] || { truncate -s 256M $DISK; mkfs.ext4 -q $DISK; }; }
 attach() { [ -n "%[2]s" ] || mountpoint -q $STORE || mount -o loop $DISK $STORE; }
 mounted() { mountpoint -q $2 || gone $(cat $1); }
 client() { # PIDFILE MOUNTPOINT SCRIPT
     setsid sh -eu $3 </dev/null >>$WORK/log 2>&1 &
-    echo $! >$1
+    echo $! >$1.shell
+    mv -n $1.shell $1
     until_true mounted $1 $2
     mountpoint -q $2
+}
+serve() {
+    [ -s $WORK/serve.sh ] || return 0
+    setsid sh -eu $WORK/serve.sh </dev/null >>$WORK/log 2>&1 &
+    echo $! >$WORK/servers
+    until_true sh -eu $WORK/ready.sh
+}
+end_servers() {
+    [ -e $WORK/servers ] || return 0
+    kill -KILL -$(cat $WORK/servers) 2>/dev/null || true
+    until_true gone $(cat $WORK/servers)
+    rm $WORK/servers
 }
 end() { # waits until the client has ended by itself
     [ ! -e $1 ] || until_true gone $(cat $1)
@@ -61,39 +75,46 @@ func newStage(ctx context.Context, b Backend) (*stage, error) {
 	if b.OwnDisk {
 		own = "own"
 	}
-	mount := "attach; client $WORK/pid $MNT $WORK/mount.sh"
+	mount := "client $WORK/pid $MNT $WORK/mount.sh"
 	if b.Kernel {
-		mount = "attach; sh -eu $WORK/mount.sh"
+		mount = "sh -eu $WORK/mount.sh"
 	}
+	const detach = "; ! mountpoint -q $STORE || until_true umount $STORE"
 	err = errors.Join(
 		s.save("lib.sh", fmt.Sprintf(scripts, work, own)),
 		s.save("mount.sh", execLast(b.Mount, b.Kernel)),
+		s.save("serve.sh", b.Serve),
+		s.save("ready.sh", b.Ready),
 		s.save("second.sh", execLast(b.Second, false)),
-		s.step("create", "mkdir $STORE $MNT $OTHER; [ -n '"+own+"' ] || { truncate -s 256M $DISK; mkfs.ext4 -q $DISK; }; attach\n"+b.Setup+"\nsync -f $STORE"),
+		s.step("create", "mkdir $STORE $MNT $OTHER; format; attach\n"+b.Setup+"\nsync -f $STORE; serve"),
 		s.step("mount", mount),
 		s.step("unmount", "umount $MNT; end $WORK/pid; rm -f $WORK/pid"),
 		s.step("kill", "killed $WORK/pid $MNT"),
 		s.step("other", "client $WORK/pid2 $OTHER $WORK/second.sh"),
 		s.step("cut", "cp --sparse=always $DISK $DISK.cut"),
-		s.step("restore", "killed $WORK/pid $MNT; ! mountpoint -q $STORE || until_true umount $STORE; mv $DISK.cut $DISK"),
-		s.step("remove", "killed $WORK/pid2 $OTHER; killed $WORK/pid $MNT; ! mountpoint -q $STORE || until_true umount $STORE"),
+		s.step("restore", "killed $WORK/pid $MNT; end_servers"+detach+"; mv $DISK.cut $DISK; attach; serve"),
+		s.step("restart", "end_servers; serve"),
+		s.step("remove", "killed $WORK/pid2 $OTHER; killed $WORK/pid $MNT; end_servers"+detach),
 	)
 	if err != nil {
 		return s, err
 	}
-	return s, errors.Join(s.do(ctx, "create"))
+	return s, s.do(ctx, "create")
 }
 
 // execLast makes a command replace its shell, so that the process of the shell is the client.
 func execLast(command string, kernel bool) string {
-	if kernel || strings.Contains(command, "exec ") {
+	if kernel || strings.Contains(command, "exec ") || strings.HasSuffix(command, "; wait") {
 		return command
 	}
 	return "exec " + command
 }
 
 func (s *stage) save(name, content string) error {
-	return os.WriteFile(filepath.Join(s.work, name), []byte(content+"\n"), 0o600)
+	if content != "" {
+		content += "\n"
+	}
+	return os.WriteFile(filepath.Join(s.work, name), []byte(content), 0o600)
 }
 
 // step saves a step as a script.
@@ -122,6 +143,8 @@ func (s *stage) do(ctx context.Context, steps ...string) error {
 	}
 	defer func() { _ = log.Close() }()
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if err := cmd.Run(); err != nil {
 		output, _ := os.ReadFile(log.Name())
 		client, _ := os.ReadFile(filepath.Join(s.work, "log"))

@@ -79,22 +79,31 @@ func reached(r Row) string {
 	return fmt.Sprintf("%d of %d", min(r.Syncs.Client, r.Syncs.Writer), r.Syncs.Writer)
 }
 
-// advice returns the list of what to set, and of what the documentation of the backends says.
+// advice returns the list of what to set, and of what the backends' documentation and public reports say.
 func advice(rows []Row) string {
-	var s strings.Builder
+	var lines []string
 	for _, b := range all() {
 		measured := slices.ContainsFunc(rows, func(r Row) bool { return r.Backend == b.Name })
-		if !measured || b.Advice == "" && b.Promise == "" {
+		if !measured || b.Advice == "" {
 			continue
 		}
-		fmt.Fprintf(&s, "- **%s**:", b.Name)
-		if b.Promise != "" {
-			fmt.Fprintf(&s, " documented: %s ([source](%s)).", b.Promise, b.Source)
+		software, _, _ := strings.Cut(b.Name, ",")
+		line := fmt.Sprintf("- **%s**: %s.%s\n", software, b.Advice, b.references())
+		if !slices.Contains(lines, line) { // it may be the same with other options
+			lines = append(lines, line)
 		}
-		if b.Advice != "" {
-			fmt.Fprintf(&s, " To keep acknowledged data: %s.", b.Advice)
-		}
-		s.WriteString("\n")
 	}
-	return s.String()
+	return "\n" + strings.Join(lines, "") + "\n"
+}
+
+// references returns the sentences with the documentation and the report.
+func (b Backend) references() string {
+	var text string
+	if b.Documented != "" {
+		text += fmt.Sprintf(" Its [documentation](%s) says: %s.", b.Source, b.Documented)
+	}
+	if b.Issue != "" {
+		text += fmt.Sprintf(" It is [reported](%s).", b.Issue)
+	}
+	return text
 }

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/tests/generated"
+)
+
+// measured returns the committed results.
+func measured(t *testing.T) []Row {
+	t.Helper()
+	rows, err := readRows("results.json")
+	require.NoError(t, err)
+	return rows
+}
+
+func TestDocumentation_HasTheResults(t *testing.T) {
+	rows := measured(t)
+	generated.CheckSection(t, "../../docs/backends.md", "results", table(rows))
+	generated.CheckSection(t, "../../docs/backends.md", "advice", advice(rows))
+}
+
+func TestResults_EveryRowIsOfABackendAndHasThreeEvents(t *testing.T) {
+	for _, r := range measured(t) {
+		assert.True(t, slices.ContainsFunc(all(), func(b Backend) bool { return b.Name == r.Backend }), r.Backend)
+		tested := slices.DeleteFunc(slices.Clone(r.Events), func(o Outcome) bool { return o.Verdict == Failed })
+		assert.GreaterOrEqual(t, len(tested), 3, r.Backend)
+		assert.NotEmpty(t, r.Version, r.Backend)
+	}
+}
+
+// fast are the names of backends that are quick to set up, and whose verdicts do not depend on when the kernel writes
+// data back by itself.
+func fast() []string { return []string{"bindfs", "posixovl", "sshfs", "archivemount", "fuse-zip"} }
+
+func TestBackends_KeepWhatTheResultsSay(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting filesystems needs root")
+	}
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		t.Skip("the backends need /dev/fuse")
+	}
+	program, err := buildProgram(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	rows := measured(t)
+	for _, b := range all() {
+		if !slices.Contains(fast(), b.Name) {
+			continue
+		}
+		row := rows[slices.IndexFunc(rows, func(r Row) bool { return r.Backend == b.Name })]
+		t.Run(b.Name, func(t *testing.T) {
+			if err := install(t.Context(), b.requirements()); errors.Is(err, errNoPackage) {
+				t.Skip(err)
+			}
+			t.Parallel()
+			for _, e := range events() {
+				if e.name != "client-killed" && e.name != "power-cut" || e.pattern != "append" {
+					continue
+				}
+				t.Run(e.name, func(t *testing.T) {
+					t.Parallel()
+					got, err := e.on(t.Context(), program, b)
+					require.NoError(t, err)
+					assert.Equal(t, row.outcome(e).Verdict, got.Verdict, "%s %s", got, got.Reason)
+				})
+			}
+		})
+	}
+}
+
+func TestNewOutcome(t *testing.T) {
+	finding := func(c judge.Class) []judge.Finding { return []judge.Finding{{Class: c}} }
+	for _, c := range []struct {
+		verdict  judge.Verdict
+		findings []judge.Finding
+		reason   string
+		want     Verdict
+	}{
+		{judge.Pass, nil, "", Kept},
+		{judge.Fail, finding(judge.Missing), "", Lost},
+		{judge.Fail, finding(judge.Unavailable), "", Unavailable},
+		{judge.Fail, append(finding(judge.Unavailable), finding(judge.Torn)...), "", Lost},
+		{judge.Error, nil, "the journal was not visible at /other within 20s", Hidden},
+		{judge.Error, nil, "no record was acknowledged", Failed},
+	} {
+		assert.Equal(t, c.want, newOutcome(c.verdict, c.findings, c.reason).Verdict)
+	}
+}
+
+func TestCompare_ReportsADifferentVerdict(t *testing.T) {
+	row := func(v Verdict) []Row {
+		return []Row{{Backend: "x", Events: []Outcome{{Event: "power-cut", Pattern: "append", Verdict: v}}}}
+	}
+	assert.NoError(t, compare(row(Kept), row(Kept)))
+	assert.ErrorContains(t, compare(row(Kept), row(Lost)), "x, power-cut, append: lost")
+	assert.NoError(t, compare(nil, row(Lost)), "a new backend")
+}
+
+func TestMerge_KeepsTheEventsThatWereNotMeasuredAgain(t *testing.T) {
+	cut := Outcome{Event: "power-cut", Pattern: "append", Verdict: Kept}
+	killed := Outcome{Event: "writer-killed", Pattern: "append", Verdict: Kept}
+	rows := merge([]Row{{Backend: "x", Events: []Outcome{cut}}}, Row{Backend: "x", Events: []Outcome{killed}})
+	require.Len(t, rows, 1)
+	assert.ElementsMatch(t, []Outcome{cut, killed}, rows[0].Events)
+}
+
+func TestBackends_AreDescribedCompletely(t *testing.T) {
+	seen := map[string]bool{}
+	for _, b := range all() {
+		assert.False(t, seen[b.Name], "%s is described twice", b.Name)
+		assert.NotEmpty(t, b.Package, b.Name)
+		assert.NotEmpty(t, b.Mount, b.Name)
+		assert.Equal(t, b.Documented == "", b.Source == "", "%s: what is documented needs its address", b.Name)
+		assert.Equal(t, b.Serve == "", b.Ready == "", b.Name)
+		seen[b.Name] = true
+	}
+}
+
+func TestErrnoIn(t *testing.T) {
+	assert.Equal(t, "ENOTCONN", errnoIn("error: writing /f: write /f: transport endpoint is not connected\n"))
+	assert.Equal(t, "ESPIPE", errnoIn("write(2) at the end of the file failed: illegal seek (ESPIPE)"))
+	assert.Empty(t, errnoIn("interrupted"))
+}
+
+func TestCountSyncs_CountsThoseThatSucceeded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trace")
+	trace := "7 fsync(4 <unfinished ...>\n8 fdatasync(5) = 0\n7 <... fsync resumed>) = 0\n8 fsync(5) = -1 EIO (Input/output error)\n"
+	require.NoError(t, os.WriteFile(path, []byte(trace), 0o600))
+	n, err := countSyncs(path)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+}
+
+func TestOutcome_NamesTheLossAndTheError(t *testing.T) {
+	lost := Outcome{Verdict: Lost, Classes: []judge.Class{judge.Missing}, Acknowledged: 1200, Lost: 3, WriterError: "EIO"}
+	assert.Equal(t, "**lost** 3 of 1 200: `missing`; then `EIO`", cell(&lost))
+	assert.Equal(t, "kept", cell(&Outcome{Verdict: Kept}))
+	assert.Equal(t, "**error**: `ESPIPE`", cell(&Outcome{Verdict: Failed, WriterError: "ESPIPE"}))
+	assert.Equal(t, "–", cell(nil))
+}
