@@ -106,7 +106,7 @@ func TestQuota_CountsWhatTheAPIServerSets(t *testing.T) {
 	check := checksOf(t, clientset, nil, allowAll)["quotas"]
 	assert.Equal(t, Failed, check.Status)
 	assert.Contains(t, check.Message, "quota q has 1500m left for limits.cpu, and the run needs 2")
-	assert.Contains(t, check.Message, "quota classes has 0 fast.storageclass.storage.k8s.io/persistentvolumeclaims left")
+	assert.Contains(t, check.Message, "quota classes has 0 left for fast.storageclass.storage.k8s.io/persistentvolumeclaims")
 }
 
 func TestResourcesOf_CountsAsKubernetesDoes(t *testing.T) {
