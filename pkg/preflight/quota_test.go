@@ -33,7 +33,7 @@ func TestQuota_HasRoomForAllCellsAtOnce(t *testing.T) {
 		want   string
 	}{
 		"room":          {quotaOf(corev1.ResourcePods, "5", "1"), "any,same", Passed, "2 cells at once"},
-		"too few pods":  {quotaOf(corev1.ResourcePods, "5", "2"), "any,same", Failed, "has 3 left for pods, and the run needs"},
+		"too few pods":  {quotaOf(corev1.ResourcePods, "5", "2"), "any,same", Failed, "has 3 left for pods, and"},
 		"one pod":       {quotaOf(corev1.ResourcePods, "1", "0"), "any", Failed, "Each cell needs room for two pods"},
 		"two pods":      {quotaOf(corev1.ResourcePods, "2", "0"), "any", Passed, "room"},
 		"claims":        {quotaOf(corev1.ResourcePersistentVolumeClaims, "1", "0"), "any,same", Failed, "the run needs 2"},

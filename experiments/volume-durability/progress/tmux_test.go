@@ -172,12 +172,11 @@ func TestTerminal_MatrixFits(t *testing.T) {
 	for _, size := range sizes {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			p := newPane(t, size[0], size[1])
-			last := "longhorn-replicated-39/filesystem/other" // of the rows, which are drawn from top to bottom
-			if size[1] < 40 {
-				last = "… and 21 queued"
-			}
-			text := p.show("matrix", last)
-			assert.Contains(t, text, "40 cells: 12 done (1 not passed), 3 running, 25 queued")
+			text := p.show("matrix", "40 cells: 12 done (1 not passed), 3 running, 25 queued")
+			require.Eventually(t, func() bool { // the rows are drawn after the counts
+				text = p.tmux("capture-pane", "-p")
+				return strings.Contains(text, "… and 21 queued") || strings.Count(text, "  queued\n") == 25
+			}, 20*time.Second, 20*time.Millisecond)
 			lines := strings.Split(text, "\n")
 			first := 0
 			for !strings.Contains(lines[first], "CELL") {
