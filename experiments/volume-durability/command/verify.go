@@ -83,9 +83,9 @@ Exit codes:
 		"token, or the same as --acks; '-' for standard input")
 	flags.StringVar(&v.acks, "acks", "", "file with the acknowledgements of 'local write' or with the output of "+
 		"durability-helper write; '-' for standard input")
-	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder or the "+
-		"beginning of its name, a packed bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data "+
-		"that an earlier pod read")
+	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder or the beginning "+
+		"of its name, a packed bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data that an "+
+		"earlier writer read")
 	flags.StringVar(&v.cell, "cell", "", "cell that wrote the journal, if the run had several: its name in the table")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device; it ends at the first "+
 		"whole MiB of zeros after the acknowledged records")
