@@ -169,7 +169,7 @@ func shortages(q corev1.ResourceQuota, needed corev1.ResourceList) []string {
 		left := q.Status.Hard[name].DeepCopy()
 		left.Sub(q.Status.Used[name])
 		if counted && left.Cmp(want) < 0 {
-			all = append(all, fmt.Sprintf("quota %s has %s %s left, and the run needs %s", q.Name, left.String(), name,
+			all = append(all, fmt.Sprintf("quota %s has %s left for %s, and the run needs %s", q.Name, left.String(), name,
 				want.String()))
 		}
 	}

@@ -33,7 +33,7 @@ func TestQuota_HasRoomForAllCellsAtOnce(t *testing.T) {
 		want   string
 	}{
 		"room":          {quotaOf(corev1.ResourcePods, "5", "1"), "any,same", Passed, "2 cells at once"},
-		"too few pods":  {quotaOf(corev1.ResourcePods, "5", "2"), "any,same", Failed, "has 3 pods left, and the run needs 4"},
+		"too few pods":  {quotaOf(corev1.ResourcePods, "5", "2"), "any,same", Failed, "has 3 left for pods, and"},
 		"one pod":       {quotaOf(corev1.ResourcePods, "1", "0"), "any", Failed, "Each cell needs room for two pods"},
 		"two pods":      {quotaOf(corev1.ResourcePods, "2", "0"), "any", Passed, "room"},
 		"claims":        {quotaOf(corev1.ResourcePersistentVolumeClaims, "1", "0"), "any,same", Failed, "the run needs 2"},
@@ -105,8 +105,8 @@ func TestQuota_CountsWhatTheAPIServerSets(t *testing.T) {
 	})
 	check := checksOf(t, clientset, nil, allowAll)["quotas"]
 	assert.Equal(t, Failed, check.Status)
-	assert.Contains(t, check.Message, "quota q has 1500m limits.cpu left, and the run needs 2")
-	assert.Contains(t, check.Message, "quota classes has 0 fast.storageclass.storage.k8s.io/persistentvolumeclaims left")
+	assert.Contains(t, check.Message, "quota q has 1500m left for limits.cpu, and the run needs 2")
+	assert.Contains(t, check.Message, "quota classes has 0 left for fast.storageclass.storage.k8s.io/persistentvolumeclaims")
 }
 
 func TestResourcesOf_CountsAsKubernetesDoes(t *testing.T) {

@@ -407,7 +407,7 @@ func TestDoctor_SaysNoToWhatARunWouldMeet(t *testing.T) {
 	quota(corev1.ResourcePods, "1")(t, at.ns)
 	code, out, _ := at.exec("doctor", "--reader-node", "no-such-node", "--negative-control=false")
 	assert.Equal(t, 2, code)
-	assert.Contains(t, out, "has 1 pods left, and the run needs 2")
+	assert.Contains(t, out, "has 1 left for pods, and the run needs 2")
 	assert.Contains(t, out, "no such Linux node")
 
 	code, out, _ = at.exec("doctor", "--as", "system:serviceaccount:"+at.ns.Name+":default")

@@ -204,7 +204,7 @@ func (u *cleanupCommand) printRuns(runs []cleanupRun) error {
 	for _, r := range runs {
 		fmt.Fprintf(&text, "Run %s: %s: %s\n", r.ID, r.State, r.Reason)
 	}
-	_, err := fmt.Fprint(out, text.String())
+	_, err := fmt.Fprint(out, style.Wrap(text.String(), style.WrapWidth(out)))
 	return err
 }
 

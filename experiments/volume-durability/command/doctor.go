@@ -62,10 +62,7 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 	fmt.Fprintf(d.streams.ErrOut, "Cluster    %s\n", spec.cluster)
 	checkCtx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
-	checks := preflight.Run(checkCtx, spec.run())
-	for i := range checks {
-		checks[i].Name, checks[i].Message = options.UseFlags(checks[i].Name), options.UseFlags(checks[i].Message)
-	}
+	checks := nameFlags(preflight.Run(checkCtx, spec.run()))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -76,6 +73,14 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 		return &terminal.Exit{Code: terminal.ExitError}
 	}
 	return err
+}
+
+// nameFlags replaces the names of options in checks by their flags.
+func nameFlags(checks []preflight.Check) []preflight.Check {
+	for i := range checks {
+		checks[i].Name, checks[i].Message = options.UseFlags(checks[i].Name), options.UseFlags(checks[i].Message)
+	}
+	return checks
 }
 
 // checkTable renders checks as a table for a terminal. Messages are wrapped at a width; 0 is no limit.

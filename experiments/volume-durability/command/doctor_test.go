@@ -31,3 +31,10 @@ func TestCheckTable_WrapsMessagesUnderThemselves(t *testing.T) {
 	assert.Equal(t, strings.Repeat(" ", 18)+"word word word word word word word word", lines[1])
 	assert.Equal(t, "! warning  nodes  "+checks[0].Message, strings.Split(checkTable(checks, false, 0), "\n")[0])
 }
+
+func TestDoctor_NamesFlags(t *testing.T) {
+	checks := []preflight.Check{{Name: "READER_NODE n1", Message: "no such node. To fix this: set READER_NODE to one of: n2"}}
+	assert.Equal(t, []preflight.Check{
+		{Name: "--reader-node n1", Message: "no such node. To fix this: set --reader-node to one of: n2"},
+	}, nameFlags(checks))
+}

@@ -30,7 +30,9 @@ func opener(t *testing.T, script string) (temporary string) {
 
 func TestReportOpen_WithoutABrowserSaysWhatToDo(t *testing.T) {
 	one, two := writeBundle(t, samples.Pass()), writeBundle(t, samples.Fail())
-	for name, script := range map[string]string{"no program": "", "no display": "echo not found; echo cannot open display >&2; exit 3"} {
+	for name, script := range map[string]string{
+		"no program": "", "no display": "echo not found; echo cannot open display >&2; exit 3",
+	} {
 		t.Run(name, func(t *testing.T) {
 			temporary := opener(t, script)
 			code, _, errOut := execute(t, "report", "open", one)

@@ -173,6 +173,10 @@ func TestTerminal_MatrixFits(t *testing.T) {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			p := newPane(t, size[0], size[1])
 			text := p.show("matrix", "40 cells: 12 done (1 not passed), 3 running, 25 queued")
+			require.Eventually(t, func() bool { // the rows are drawn after the counts
+				text = p.tmux("capture-pane", "-p")
+				return strings.Contains(text, "… and 21 queued") || strings.Count(text, "  queued\n") == 25
+			}, 20*time.Second, 20*time.Millisecond)
 			lines := strings.Split(text, "\n")
 			first := 0
 			for !strings.Contains(lines[first], "CELL") {
