@@ -49,8 +49,8 @@ func (a *readAhead) read(buffer []byte, offset int64) ([]byte, int, error) {
 	return current.buffer, current.n, current.err
 }
 
-// requestAt removes the request for an offset from those in flight, and returns it after it has ended. It returns nil if
-// the next request in flight has another offset.
+// requestAt removes the request for an offset from those in flight, and returns it after it has ended. It returns nil
+// if the next request in flight has another offset.
 func (a *readAhead) requestAt(offset int64) *request {
 	if len(a.inFlight) == 0 || a.inFlight[0].offset != offset {
 		return nil

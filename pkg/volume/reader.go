@@ -168,8 +168,8 @@ func (r *Reader) fill() error {
 	return r.hold(buffer[:n], start)
 }
 
-// request reads a page or a buffer at an offset, and returns what it read into. A FUSE filesystem may pass O_DIRECT on to
-// the filesystem below, which then rejects some reads, because the daemon's buffer is not aligned. The file is read
+// request reads a page or a buffer at an offset, and returns what it read into. A FUSE filesystem may pass O_DIRECT on
+// to the filesystem below, which then rejects some reads, because the daemon's buffer is not aligned. The file is read
 // through the page cache from there on.
 func (r *Reader) request(start int64) (buffer []byte, n int, err error) {
 	buffer, n, err = r.pread(start)

@@ -33,7 +33,8 @@ func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestTee_ReturnsErrorsOfTheReaderAndTheWriter(t *testing.T) {
 	broken, full := errors.New("broken"), errors.New("full")
-	tee := NewTee(io.MultiReader(bytes.NewReader(make([]byte, 20*teeBufferSize)), iotest.ErrReader(broken)), failingWriter{full})
+	in := io.MultiReader(bytes.NewReader(make([]byte, 20*teeBufferSize)), iotest.ErrReader(broken))
+	tee := NewTee(in, failingWriter{full})
 	n, err := io.Copy(io.Discard, struct{ io.Reader }{tee})
 	assert.Equal(t, int64(20*teeBufferSize), n)
 	assert.ErrorIs(t, err, broken)

@@ -197,7 +197,7 @@ func TestPatterns_WhatTheFilesystemCannotDoIsSkipped(t *testing.T) {
 // msync and a write with O_DSYNC arrive at the filesystem as a write and a sync.
 func TestPatterns_LostSyncOfSyncWriteIsFound(t *testing.T) {
 	t.Parallel()
-	o := run(t, faulty(t, "lose-synced:records=7,record-size=256", "close=2"), writePattern(pattern.SyncWrite)...)
+	o := run(t, faulty(t, "lose-synced:records=60,record-size=256", "close=2"), writePattern(pattern.SyncWrite)...)
 	o.requireVerdict(t, judge.Fail)
 	for _, class := range o.classes(t) {
 		assert.Contains(t, []judge.Class{judge.LostTail, judge.LostGap, judge.RolledBack}, class)

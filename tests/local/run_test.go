@@ -368,7 +368,7 @@ func faultyFile(t *testing.T, fault, at, file string) (string, *os.Process) {
 func TestFaultfs_EveryFaultIsFound(t *testing.T) {
 	t.Parallel()
 	for fault, want := range map[string][]judge.Class{
-		"lose-synced:last-bytes=2560": {judge.LostTail, judge.RolledBack, judge.LostGap},
+		"lose-synced:last-bytes=12800": {judge.LostTail, judge.RolledBack, judge.LostGap},
 		"bit-flip:offset=1000,bit=3":  {judge.Corrupt},
 		"lose-file":                   {judge.Missing, judge.RolledBack, judge.LostTail},
 	} {

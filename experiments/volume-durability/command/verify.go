@@ -84,7 +84,7 @@ Exit codes:
 		"token, or the same as --acks; '-' for standard input")
 	flags.StringVar(&v.acks, "acks", "", "file with the acknowledgements of 'local write' or with the output of "+
 		"durability-helper write; '-' for standard input")
-	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder or the beginning "+
+	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder or the start "+
 		"of its name, a packed bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data that an "+
 		"earlier writer read")
 	flags.StringVar(&v.cell, "cell", "", "cell that wrote the journal, if the run had several: its name in the table")
