@@ -33,9 +33,9 @@ func TestCheckTable_WrapsMessagesUnderThemselves(t *testing.T) {
 }
 
 func TestDoctor_NamesFlags(t *testing.T) {
-	checks := []preflight.Check{{
-		Name: "READER_NODE n1", Message: "no such node. To fix this: set READER_NODE to one of: n2",
-	}}
+	checks := []preflight.Check{
+		{Name: "READER_NODE n1", Message: "no such node. To fix this: set READER_NODE to one of: n2"},
+	}
 	assert.Equal(t, []preflight.Check{
 		{Name: "--reader-node n1", Message: "no such node. To fix this: set --reader-node to one of: n2"},
 	}, nameFlags(checks))
