@@ -9,8 +9,8 @@ import (
 // concurrent use.
 type Encoder struct {
 	encoder encoder
-	epoch   int
-	last    Record
+	// last is the last record. Before the first one, it has only the epoch.
+	last Record
 }
 
 // NewEncoder returns an encoder that starts an epoch.
@@ -21,15 +21,21 @@ func NewEncoder(format Format, epoch int) (*Encoder, error) {
 	if epoch < 1 || epoch > MaxEpoch {
 		return nil, fmt.Errorf("epoch %d: want 1 to %d", epoch, MaxEpoch)
 	}
-	return &Encoder{encoder: newEncoder(format), epoch: epoch}, nil
+	return &Encoder{encoder: newEncoder(format), last: Record{Epoch: epoch}}, nil
 }
 
 // Append appends the line of the epoch's next record, which is to be written at an offset, and returns the record.
 func (e *Encoder) Append(dst []byte, offset int64, now time.Time) ([]byte, Record) {
-	r := Record{Time: now, Epoch: e.epoch, Seq: e.last.Seq + 1, Offset: offset, PrevChecksum: e.last.Checksum}
-	dst = e.encoder.append(dst, &r)
-	e.last = r
-	return dst, r
+	dst = e.append(dst, offset, now)
+	return dst, e.last
+}
+
+// append is Append without the record. It changes the last record in place: copies would take a part of the time that
+// encoding a small record takes.
+func (e *Encoder) append(dst []byte, offset int64, now time.Time) []byte {
+	r := &e.last
+	r.Time, r.Seq, r.Offset, r.PrevChecksum = now, r.Seq+1, offset, r.Checksum
+	return e.encoder.append(dst, r)
 }
 
 func (e *Encoder) recordSize() int { return e.encoder.RecordSize }

@@ -46,13 +46,14 @@ func (w *Writer) Commit(n int, now func() time.Time) (Record, error) {
 	if w.failed != nil {
 		return Record{}, w.failed
 	}
-	before, last := w.encoder.last, Record{}
+	first := w.encoder.last.Seq + 1
 	for range n {
-		w.lines, last = w.encoder.Append(w.lines, w.offset, now())
+		w.lines = w.encoder.append(w.lines, w.offset, now())
 		w.offset += int64(w.encoder.recordSize())
 	}
+	last := w.encoder.last
 	if err := w.writeLines(); err != nil {
-		w.failed = fmt.Errorf("committing sequence %d to %d of epoch %d: %w", before.Seq+1, last.Seq, last.Epoch, err)
+		w.failed = fmt.Errorf("committing sequence %d to %d of epoch %d: %w", first, last.Seq, last.Epoch, err)
 		return Record{}, w.failed
 	}
 	return last, nil
