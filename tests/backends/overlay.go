@@ -9,7 +9,7 @@ func overlays() []Backend {
 	}
 	volatile := overlay("overlayfs, volatile", ",volatile")
 	volatile.Options = "volatile"
-	volatile.Documented = "volatile mounts are not guaranteed to survive a crash: all sync calls to the upper filesystem are omitted"
+	volatile.Documented = "with volatile, no sync reaches the upper filesystem, so data may be lost in a crash"
 	volatile.Source = "https://docs.kernel.org/filesystems/overlayfs.html#volatile-mount"
 	volatile.Advice = "mount without `volatile`"
 	return []Backend{overlay("overlayfs", ""), volatile}

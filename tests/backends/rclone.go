@@ -10,7 +10,7 @@ func rclones() []Backend {
 		return Backend{
 			Name: "rclone mount, cache " + mode, Package: "rclone", Options: "--vfs-cache-mode " + mode,
 			Setup: "mkdir $STORE/remote", Mount: mount("cache", "$MNT"), Second: mount("other", "$OTHER"),
-			Documented: "with writes and full, a file is uploaded after it was closed and not accessed for --vfs-write-back (5 s)",
+			Documented: "with a write cache, the upload begins only some seconds after the file is closed (--vfs-write-back)",
 			Source:     "https://rclone.org/commands/rclone_mount/#vfs-file-caching",
 			Advice:     "use other storage: in no cache mode does a sync write to the remote",
 		}
