@@ -369,8 +369,8 @@ func TestFaultfs_EveryFaultIsFound(t *testing.T) {
 	t.Parallel()
 	for fault, want := range map[string][]judge.Class{
 		"lose-synced:last-bytes=12800": {judge.LostTail, judge.RolledBack, judge.LostGap},
-		"bit-flip:offset=1000,bit=3":  {judge.Corrupt},
-		"lose-file":                   {judge.Missing, judge.RolledBack, judge.LostTail},
+		"bit-flip:offset=1000,bit=3":   {judge.Corrupt},
+		"lose-file":                    {judge.Missing, judge.RolledBack, judge.LostTail},
 	} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
