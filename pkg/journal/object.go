@@ -55,15 +55,17 @@ type ObjectDamage struct {
 	Matching int64 `json:"matching,omitempty"`
 }
 
-// MisdirectedRecord is an object that contains an intact record of another object. Record is that record.
+// MisdirectedRecord is an object that contains an intact record of another object.
 type MisdirectedRecord struct {
 	Object
+	// Record is the operation that wrote the record.
 	Record Point `json:"record"`
 }
 
-// ForeignRecord is an object that contains an intact record of another journal. ID is the ID of that journal.
+// ForeignRecord is an object that contains an intact record of another journal.
 type ForeignRecord struct {
 	Object
+	// ID is the ID of the other journal.
 	ID string `json:"id"`
 }
 

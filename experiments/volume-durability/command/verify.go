@@ -54,9 +54,9 @@ func newVerify(streams Streams) *cobra.Command {
 		Long: `Check a journal against its ledger, without a cluster.
 
 The journal can be a file on a mounted volume, a copy of it, a block device, or the
-image of a block device. If the write pattern of the run creates or replaces files, the
-journal is the folder with these files. The bundle and its ledger.json have the write
-pattern. verify scans and judges the journal in the same way as a run.
+image of a block device. If the write pattern of the run creates files, the journal is the
+folder with these files. A bundle, its ledger.json and the acknowledgements of local write
+have the write pattern. verify scans and judges the journal in the same way as a run.
 If the journal does not exist, but its parent folder does, the journal counts as lost.
 
 Exit codes:
