@@ -2,7 +2,8 @@
 // one is not available as a Go module. It has the same contract with the operator and the
 // experiment: the environment, the Job, the statuses in the ChaosEngine, the clean-up
 // policy. It rejects an engine or an experiment that declares sidecars, ConfigMaps, Secrets or
-// host files, and has no events, no analytics and no timeout for a Job that does not start.
+// host files, and has no events, no analytics and no timeout for a Job that does not start. It
+// waits for the Job to end, including retries; the real one stops at the first failed pod.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -125,29 +127,28 @@ func (r *runner) runOne(ctx context.Context, name string) error {
 	return r.cleanUp(ctx, engine, job)
 }
 
-// await waits until a pod of the Job has ended. As in the real chaos-runner, a failed pod is the end, although the Job
-// may start another one. The service account of the chart may watch pods, but not Jobs.
+// maxFailures is the number of failed pods after which Kubernetes ends a Job without a backoffLimit.
+const maxFailures = 7
+
+// await waits until a pod of the Job has succeeded, or so many have failed that the Job creates no other one. It
+// watches the pods, because the service account of the chart may watch them, but not Jobs.
 func (r *runner) await(ctx context.Context, job *batchv1.Job) error {
+	failed := map[types.UID]bool{}
 	hasEnded := func(event watch.Event) (bool, error) {
 		pod, ok := event.Object.(*corev1.Pod)
-		switch {
-		case !ok || !metav1.IsControlledBy(pod, job):
+		if !ok || !metav1.IsControlledBy(pod, job) {
 			return false, nil
-		case event.Type == watch.Deleted && !ended(pod):
-			return false, fmt.Errorf("pod %s was deleted before it ended", pod.Name)
-		default:
-			return ended(pod), nil
 		}
+		if pod.Status.Phase == corev1.PodFailed {
+			failed[pod.UID] = true
+		}
+		return pod.Status.Phase == corev1.PodSucceeded || len(failed) >= maxFailures, nil
 	}
 	pods := chaosengine.OfJob(job.Name, r.kube.CoreV1().Pods(r.namespace))
 	if _, err := watchtools.UntilWithSync(ctx, pods, &corev1.Pod{}, nil, hasEnded); err != nil {
-		return fmt.Errorf("waiting for a pod of Job %s to end: %w", job.Name, err)
+		return fmt.Errorf("waiting for the pods of Job %s to end: %w", job.Name, err)
 	}
 	return nil
-}
-
-func ended(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // report sets an experiment's status in the engine. It updates the whole engine, because
