@@ -112,9 +112,5 @@ func CreateWhole(path string, content []byte, flags int) (err error) {
 // SyncFolder makes the names in a folder durable (fsync(2)). It returns the error of a filesystem that cannot sync a
 // folder.
 func SyncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folderSyncLimit(folder.Sync()), folder.Close())
+	return fsyncFolder(path, folderSyncLimit)
 }

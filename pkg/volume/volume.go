@@ -75,14 +75,22 @@ func open(path string, flags int) (*File, error) {
 	return &File{File: f, appends: true}, nil
 }
 
+// syncFolder makes the names in a folder durable. Some network filesystems do not need to sync a folder, and do not
+// support it, so that is no error.
 func syncFolder(path string) error {
-	dir, err := os.Open(path)
+	return fsyncFolder(path, func(err error) error {
+		if isUnsupported(err) {
+			return nil
+		}
+		return err
+	})
+}
+
+// fsyncFolder calls fsync(2) on a folder, and returns what convert makes of its error.
+func fsyncFolder(path string, convert func(error) error) error {
+	folder, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	// Some network filesystems do not need to sync a folder, and do not support it.
-	if err := dir.Sync(); err != nil && !isUnsupported(err) {
-		return errors.Join(err, dir.Close())
-	}
-	return dir.Close()
+	return errors.Join(convert(folder.Sync()), folder.Close())
 }
