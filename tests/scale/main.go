@@ -111,15 +111,14 @@ func measure(ctx context.Context) error {
 
 // measure carries out a run of n cells, each with its own StorageClass.
 func (b benchmark) measure(ctx context.Context, n int) (c cost, err error) {
-	ns, err := b.cluster.NewNamespace(ctx, "scale-"+rand.String(6), chaosengine.Restricted)
-	if err != nil {
-		return cost{}, err
-	}
-	defer func() {
-		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
-		defer cancel()
-		err = errors.Join(err, ns.Remove(cleanup))
-	}()
+	_, err = b.inNamespace(ctx, func(ctx context.Context, ns *chaosengine.Namespace) (err error) {
+		c, err = b.measureIn(ctx, ns, n)
+		return err
+	})
+	return c, err
+}
+
+func (b benchmark) measureIn(ctx context.Context, ns *chaosengine.Namespace, n int) (c cost, err error) {
 	names, remove, err := b.copyClass(ctx, ns.Name, n)
 	defer func() { err = errors.Join(err, remove()) }()
 	if err != nil {
