@@ -3,8 +3,8 @@ package main
 // overlays returns overlayfs on the disk.
 func overlays() []Backend {
 	overlay := func(name, options string) Backend {
-		mount := "mkdir -p $STORE/lower $STORE/upper $STORE/work; rm -rf $STORE/work/work/incompat; " +
-			"mount -t overlay overlay -o lowerdir=$STORE/lower,upperdir=$STORE/upper,workdir=$STORE/work" + options + " $MNT"
+		mount := "mkdir -p $STORE/lower $STORE/upper $STORE/index; rm -rf $STORE/index/*/incompat; " +
+			"mount -t overlay overlay -o lowerdir=$STORE/lower,upperdir=$STORE/upper,workdir=$STORE/index" + options + " $MNT"
 		return Backend{Name: name, Package: "mount", Kernel: true, Mount: mount}
 	}
 	volatile := overlay("overlayfs, volatile", ",volatile")
