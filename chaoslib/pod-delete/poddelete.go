@@ -39,7 +39,7 @@ type Fault struct {
 
 // Inject deletes the targets at each interval until Duration is over. It restores a target after each deletion except
 // the last one. If a target is not restored when a deletion is due, that deletion is skipped. The last deletion is
-// not skipped but made later, because data that was written after the deletion before it must be tested too. An
+// not skipped but made later, because data that was written since the previous deletion must be tested too. An
 // interval that is longer than Duration ends with Duration.
 //
 // Inject returns one error for each target, in the order of the targets. A target that fails does not stop the others.

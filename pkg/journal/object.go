@@ -8,7 +8,7 @@ import (
 // Object is what one operation of a write pattern writes: a slot of a file, or a file of a folder. Its content is one
 // record.
 type Object struct {
-	// Epoch is the epoch that the object belongs to. It is 0 if every epoch writes the object.
+	// Epoch is the epoch that the object belongs to; absent if every epoch writes the object.
 	Epoch int `json:"epoch,omitempty"`
 	// Number is the position of a slot or file, from 0. If the object belongs to an epoch, it is the sequence
 	// number of the operation that creates it.
@@ -30,13 +30,13 @@ type ObjectReport struct {
 	Unlisted int `json:"unlisted,omitempty"`
 }
 
-// RecordRange is a range of consecutive records of one epoch.
+// RecordRange is a range of records of one epoch. They are consecutive, except with the write pattern mixed.
 type RecordRange struct {
 	Epoch int    `json:"epoch"`
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
-	// Pattern is the write pattern of the records. The range has no other records between the first and the last one. It
-	// is absent if all operations have the same pattern.
+	// Pattern is the write pattern of the records, with mixed; absent with any other write pattern. Of the operations from
+	// the first to the last, the range has only those with this pattern.
 	Pattern string `json:"pattern,omitempty"`
 }
 
@@ -47,7 +47,7 @@ type ObjectDamage struct {
 	Bytes int64 `json:"bytes"`
 	// Zeros is the number of zero bytes. No intact record contains a zero byte.
 	Zeros int64 `json:"zeros,omitempty"`
-	// Unreadable is the error of the read; empty if every byte could be read.
+	// Unreadable is the error of the read; absent if every byte could be read.
 	Unreadable string `json:"unreadable,omitempty"`
 	// Partial is the record that the object begins with, if the fields at its start are valid.
 	Partial *Point `json:"partial,omitempty"`

@@ -19,9 +19,10 @@ const (
 const wordDigits = 8
 
 // prediction is the next record of an intact journal. All of it except its time and its
-// payload is known before it is read, so the scanner needs only one comparison and one
-// checksum for it. A line that is not as predicted is parsed. The predicted path and the
-// parsed path must produce the same report.
+// checksum is known before it is read, so the scanner needs only one comparison and one
+// checksum for it. The payload is not compared, because the checksum covers it. A line that
+// is not as predicted is parsed. The predicted path and the parsed path must produce the
+// same report.
 type prediction struct {
 	// limit is the number of records that may be accepted as predicted; 0 means that there is no prediction.
 	limit uint64

@@ -7,7 +7,7 @@ import "time"
 // journal. ScanReport.Unlisted counts the entries beyond the limit.
 const maxListed = 4096
 
-// Point is one record of a journal.
+// Point is the number of a record: its epoch and its sequence number.
 type Point struct {
 	Epoch int    `json:"epoch"`
 	Seq   uint64 `json:"seq"`

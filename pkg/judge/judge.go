@@ -66,7 +66,8 @@ func (j Judgement) IntactPhrase() string {
 //
 // If records are appended, acknowledged records must be present, in order, exactly once and intact. If the write
 // pattern has objects, each object must have its last acknowledged record, or a later one. Records that were never
-// acknowledged may be missing or torn. The journal must not hold anything that the run did not write.
+// acknowledged may be missing or torn. Records of another journal or of an epoch that was not started are findings, and
+// so are unexpected bytes before or between acknowledged records.
 func Judge(in Input) Judgement {
 	e := evaluation{Input: in}
 	e.judgement.Acknowledged = ledger.CountRecords(in.Acks)

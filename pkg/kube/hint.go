@@ -16,6 +16,9 @@ const (
 // DoctorAdvice ends the advice about missing permissions. doctor itself leaves it out.
 const DoctorAdvice = "; volume-durability doctor lists the missing ones"
 
+// engineTimeout is where a ChaosEngine sets STATUS_CHECK_TIMEOUT. chaos-runner overwrites the variable.
+const engineTimeout = "in a ChaosEngine: statusCheckTimeouts.timeout"
+
 // hints has advice for errors, in the imperative. The first hint whose text is part of the error applies.
 var hints = []struct{ text, hint string }{
 	{"storageclass.storage.k8s.io", provisioning.NoClass.Hint()},
@@ -36,7 +39,8 @@ var hints = []struct{ text, hint string }{
 	{"usage per", "choose a value that the namespace's LimitRange allows: kubectl describe limitrange"},
 	{seLinuxConflict, seLinuxHint},
 	{seLinuxMismatch, seLinuxHint},
-	{forcedDetachText, "set STATUS_CHECK_TIMEOUT to more than 360, or make the node ready: kubectl get nodes"},
+	{forcedDetachText, "set STATUS_CHECK_TIMEOUT to more than 360 (" + engineTimeout + "), or make the node ready: " +
+		"kubectl get nodes"},
 	{"FailedAttachVolume", "check whether the volume is still attached to another node: kubectl get volumeattachment"},
 	{"FailedMount", "check why the node cannot mount the volume: kubectl describe pod, and the log of the CSI driver"},
 	{"no space left on device", "use a larger volume or write less (CLAIM_SIZE, WRITE_RATE, RECORD_SIZE)"},
@@ -101,7 +105,7 @@ func hintOfScheduler(m scheduling.Message, message string) string {
 	case strings.Contains(message, outOfReach):
 		return placementHint
 	case strings.Contains(message, "TriggeredScaleUp: "), strings.Contains(message, "Nominated: "):
-		return "raise STATUS_CHECK_TIMEOUT, because an autoscaler is adding a node"
+		return "raise STATUS_CHECK_TIMEOUT (" + engineTimeout + "), because an autoscaler is adding a node"
 	}
 	return schedulingHints[m.Deciding().Kind]
 }

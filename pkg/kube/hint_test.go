@@ -11,16 +11,17 @@ func TestHint_NamesTheReasonThatDecides(t *testing.T) {
 	const volume = "2 node(s) didn't match PersistentVolume's node affinity"
 	const none = "Unschedulable: 0/3 nodes are available: "
 	for message, want := range map[string]string{
-		none + "1 Insufficient cpu, " + volume + ".":                                         "kubectl describe nodes",
-		none + "1 node(s) had untolerated taint(s), " + volume + ".":                         "set TOLERATIONS",
-		none + "1 node(s) were unschedulable, " + volume + ".":                               "uncordon a node",
-		none + "1 x.csi CSI driver is not installed on the node, " + volume + ".":            "start the driver",
-		none + "1 node(s) exceed max volume count, " + volume + ".":                          "detach volumes",
-		none + "1 node(s) did not have enough free storage, " + volume + ".":                 "CLAIM_SIZE",
-		none + "1 node(s) didn't match Pod's node affinity/selector, " + volume:              "set READER_NODE to a node",
-		none + "3 node(s) didn't satisfy plugin(s) [NodeAffinity].":                          "set READER_NODE to a node",
-		none + "pod has unbound immediate PersistentVolumeClaims.":                           "kubectl describe pvc",
-		none + "3 Insufficient cpu.; TriggeredScaleUp: pod triggered scale-up: [x]":          "raise STATUS_CHECK_TIMEOUT",
+		none + "1 Insufficient cpu, " + volume + ".":                              "kubectl describe nodes",
+		none + "1 node(s) had untolerated taint(s), " + volume + ".":              "set TOLERATIONS",
+		none + "1 node(s) were unschedulable, " + volume + ".":                    "uncordon a node",
+		none + "1 x.csi CSI driver is not installed on the node, " + volume + ".": "start the driver",
+		none + "1 node(s) exceed max volume count, " + volume + ".":               "detach volumes",
+		none + "1 node(s) did not have enough free storage, " + volume + ".":      "CLAIM_SIZE",
+		none + "1 node(s) didn't match Pod's node affinity/selector, " + volume:   "set READER_NODE to a node",
+		none + "3 node(s) didn't satisfy plugin(s) [NodeAffinity].":               "set READER_NODE to a node",
+		none + "pod has unbound immediate PersistentVolumeClaims.":                "kubectl describe pvc",
+		none + "3 Insufficient cpu.; TriggeredScaleUp: pod triggered scale-up: [x]": "raise STATUS_CHECK_TIMEOUT (" +
+			engineTimeout + ")",
 		outOfReach + ": " + none + "1 node(s) had untolerated taint {a: b}, " + volume + ".": "set READER_NODE to a node",
 		none + "pod has unbound immediate PersistentVolumeClaims.; ProvisioningFailed: rpc error: code = OutOfRange desc = " +
 			"too small; ProvisioningFailed: rpc error: code = Unavailable desc = x": "set CLAIM_SIZE",

@@ -19,7 +19,7 @@ type CellSpec struct {
 	// Control marks the cell that must lose its data, which shows that the run can detect loss.
 	Control       bool                              `json:"control,omitempty"`
 	VolumeSource  VolumeSource                      `json:"volumeSource"`
-	StorageClass  string                            `json:"storageClass,omitempty"` // Empty for the cluster's default.
+	StorageClass  string                            `json:"storageClass,omitempty"` // Absent for the cluster's default.
 	ExistingClaim string                            `json:"existingClaim,omitempty"`
 	AccessMode    corev1.PersistentVolumeAccessMode `json:"accessMode,omitempty"`
 	VolumeMode    corev1.PersistentVolumeMode       `json:"volumeMode"`

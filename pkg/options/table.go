@@ -141,12 +141,14 @@ func Table() []Option {
 		{
 			Name: "EXISTING_CLAIM",
 			Doc: "Test this claim instead of creating one. The run writes only to a new folder, which it removes at the " +
-				"end. It never resizes or deletes the claim. A raw block device must be blank, and the journal stays on it.",
+				"end, except with `KEEP`. It never resizes or deletes the claim. A raw block device must be blank, and the " +
+				"journal stays on it.",
 			set: optional(name(validation.IsDNS1123Subdomain, func(v *Values) *string { return &v.ExistingClaim })),
 		},
 		{
 			Name: "ALLOW_RELABEL", Default: "false", Suggestions: booleans,
-			Doc: allowRelabelDoc + "; see [pods](pods.md#selinux).", FlagDoc: allowRelabelDoc + "; see docs/pods.md.",
+			Doc: "Use `EXISTING_CLAIM` although a running pod uses it with another SELinux label. The container runtime may " +
+				"relabel the files, and that pod may lose access to them; see [docs/pods.md](pods.md#selinux).",
 			set: boolean(func(v *Values) *bool { return &v.AllowRelabel }),
 		},
 		{
@@ -221,22 +223,21 @@ func Table() []Option {
 		{
 			Name: "WRITE_PATTERN", Default: string(pattern.Append), Suggestions: patternNames(),
 			Doc: "How the writer writes: " + quoted(patternNames()) + ", or several of them, separated by commas. " +
-				"See [write patterns](patterns.md).",
-			FlagDoc: "How the writer writes: " + quoted(patternNames()) + ", or several of them, separated by commas. " +
-				"See docs/patterns.md.",
+				"See [docs/patterns.md](patterns.md).",
 			set: list(choice(pattern.Names()...), func(v *Values) *[]pattern.Name { return &v.WritePatterns }),
 		},
 		{
 			Name: "WRITE_OBJECTS",
-			Doc: fmt.Sprintf("Number of slots or files that `overwrite`, `map`, `replace` and `mixed` write in turn, and of "+
-				"files that `remove` and `recycle` keep, %d to %d", minObjects, pattern.MaxObjects) + defaultObjectsDoc(),
+			Doc: fmt.Sprintf("Number of slots or files that `overwrite`, `map` and `replace` write in turn, or of files that "+
+				"each writer keeps with `remove` and `recycle`; with `mixed`, both; %d to %d", minObjects,
+				pattern.MaxObjects) + defaultObjectsDoc(),
 			set: optional(number(minObjects, pattern.MaxObjects, func(v *Values) *int { return &v.WriteObjects })),
 		},
 		{
 			Name: "KEEP", Default: "false", Suggestions: booleans,
 			Doc: keepDoc + " If `WORKLOAD_NAMESPACE` is the namespace of the engine, they are deleted with the engine. " +
-				"Otherwise, delete them with `cleanup --run ID`.",
-			FlagDoc: keepDoc + " Delete them with cleanup --run.",
+				"Otherwise, delete them with `cleanup --run ID`." + keptDoc,
+			FlagDoc: keepDoc + " Delete them with cleanup --run." + keptDoc,
 			set:     boolean(func(v *Values) *bool { return &v.Keep }),
 		},
 		{
@@ -337,8 +338,8 @@ func Table() []Option {
 		},
 		{
 			Name:    "POD_TEMPLATE",
-			Doc:     "File in the experiment's pod with " + podTemplateDoc + " See [pods](pods.md#pod-template).",
-			FlagDoc: "File with " + podTemplateDoc + " See docs/pods.md.",
+			Doc:     "File in the experiment's pod with " + podTemplateDoc,
+			FlagDoc: "File with " + podTemplateDoc,
 			set:     optional(podTemplate),
 		},
 		{
@@ -399,7 +400,8 @@ func Table() []Option {
 		},
 		{
 			Name: "STATUS_CHECK_TIMEOUT", Default: "180", IsLitmus: true,
-			Doc:     statusTimeoutDoc + " chaos-runner sets it from the engine's `statusCheckTimeouts.timeout`.",
+			Doc: statusTimeoutDoc + " In a ChaosEngine, set `statusCheckTimeouts.timeout` of `components` instead: " +
+				"chaos-runner overwrites this variable.",
 			FlagDoc: statusTimeoutDoc,
 			set:     seconds(1, func(v *Values) *time.Duration { return &v.StatusTimeout }),
 		},
@@ -419,14 +421,14 @@ const (
 	inheritedClassDoc = "empty for that of the experiment's pod; if it is `none`, the pods have none."
 	inheritedFlagDoc  = "if it is empty or `none`, the pods have none."
 	selectorDoc       = " The node affinity of the experiment's pod is used only if this is empty."
-	allowRelabelDoc   = "Use `EXISTING_CLAIM` although a running pod uses it with another SELinux label. The container " +
-		"runtime may relabel the files, and that pod may lose access to them"
-	podTemplateDoc = "the manifest of a Pod or a PodTemplate, which is merged into every pod of the run by " +
-		"strategic merge. It cannot change what the run itself needs."
+	podTemplateDoc    = "the manifest of a Pod or a PodTemplate, which is merged into every pod of the run by " +
+		"strategic merge. It cannot change what the run itself needs. See [docs/pods.md](pods.md#pod-template)."
 	statusTimeoutDoc = "Seconds, or a duration such as `3m`, that each step in the cluster may take, such as binding a " +
 		"claim, starting or deleting a pod, or the first acknowledgement."
 	keepDoc = "Keep the claim and the reader after the run, for example for " +
 		"`kubectl exec read-pod -n stig -- cat /data/logs.log`."
+	keptDoc = " On an existing claim, the folder with the journal stays too. Nothing is kept of a cell that was " +
+		"stopped, or of the control."
 )
 
 // quoted returns words as code in Markdown, separated by commas.

@@ -10,7 +10,7 @@ const (
 	MinRateOption      = "MIN_RATE"
 )
 
-// Thresholds are limits of a cell's figures. A limit of zero is not set.
+// Thresholds are limits of a cell's figures. A limit that is not set is absent.
 type Thresholds struct {
 	// MaxRecovery limits every recovery.
 	MaxRecovery time.Duration `json:"maxRecovery,omitempty"`

@@ -66,7 +66,7 @@ type Values struct {
 	Duration time.Duration `json:"duration"`
 	// Interval is the time between deletions; the longest one if intervals are random.
 	Interval time.Duration `json:"interval"`
-	// MinInterval is the shortest random interval; 0 if intervals are not random.
+	// MinInterval is the shortest random interval; absent if intervals are not random.
 	MinInterval time.Duration `json:"minInterval,omitempty"`
 	Randomness  bool          `json:"randomness"`
 	// RampTime is how long to wait before and after the chaos.
@@ -77,7 +77,7 @@ type Values struct {
 	Serial bool `json:"serial"`
 	// TargetPods are the writers to delete at each interval; absent for all.
 	TargetPods []string `json:"targetPods,omitempty"`
-	// AffectedPercent is the percentage of writers to delete at each interval; 0 for all.
+	// AffectedPercent is the percentage of writers to delete at each interval; absent for all.
 	AffectedPercent int `json:"affectedPercent,omitempty"`
 
 	Namespace    string       `json:"namespace"`
@@ -111,7 +111,7 @@ type Values struct {
 	Thresholds Thresholds `json:"thresholds,omitzero"`
 	// NegativeControl adds the control to the run.
 	NegativeControl bool `json:"negativeControl"`
-	// MetricsAddress is the address on which the program serves the figures of the run; empty for none.
+	// MetricsAddress is the address on which the program serves the figures of the run; absent for none.
 	MetricsAddress string `json:"metricsAddress,omitempty"`
 	// BundleConfigMap is the name of the ConfigMap with the evidence bundle. If it is absent, a run of an engine
 	// generates a name, and a run of the command line does so only with --keep-in-cluster.

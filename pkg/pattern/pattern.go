@@ -171,8 +171,9 @@ const (
 // Layout is what the writers and readers of a pattern must agree on, besides the journal's format.
 type Layout struct {
 	Pattern Name `json:"pattern"`
-	// Objects is the number of objects that are written in turn. For Remove and Recycle, it is the number of files that
-	// each writer keeps. For Mixed, it is both. It is absent for Create and for the patterns that append.
+	// Objects is the number of objects that are written in turn. With remove and recycle, it is the number of files that
+	// each writer keeps. With mixed, the same number is used for both. It is absent with create and with the patterns that
+	// append.
 	Objects uint64 `json:"objects,omitempty"`
 }
 

@@ -111,7 +111,7 @@ func CheckRights(ctx context.Context, r run.Run, plan run.Plan) error {
 		{resource: "pods", verbs: []string{"create", "delete"}}, {resource: "pods/log", verbs: []string{"get"}},
 	}
 	createsClaim := func(c options.CellSpec) bool { return c.VolumeSource == options.Claim && c.ExistingClaim == "" }
-	if slices.ContainsFunc(plan.Tested(), createsClaim) {
+	if slices.ContainsFunc(plan.NotSkipped(), createsClaim) {
 		needed = append(needed, permission{resource: "persistentvolumeclaims", verbs: []string{"create", "delete"}})
 	}
 	var missing []string

@@ -97,14 +97,14 @@ type Mount struct {
 	FSType string `json:"fsType"`
 	Source string `json:"source"`
 	Device string `json:"device"` // major:minor
-	// Options are the options of this mount; empty for a raw block device and on macOS.
+	// Options are the options of this mount; absent for a raw block device and on macOS.
 	Options string `json:"options,omitempty"`
 	// SuperOptions are the options of the filesystem, which all its mounts share.
 	SuperOptions string `json:"superOptions,omitempty"`
 	// UUID is the UUID of the filesystem (FS_IOC_GETFSUUID); absent if it is not known.
 	UUID string `json:"uuid,omitempty"`
 	// DiskSequence is the disk sequence number of a block device (BLKGETDISKSEQ): the kernel
-	// gives a new one each time a device appears. It is 0 for a filesystem.
+	// gives a new one each time a device appears. It is absent for a filesystem.
 	DiskSequence uint64 `json:"diskSequence,omitempty"`
 }
 

@@ -154,23 +154,22 @@ type Claim struct {
 	Handle string `json:"handle,omitempty"`
 }
 
-// Pod is one of the run's pods. Its times are those at which the experiment first observed a step; a step that was not
-// observed is absent.
+// Pod is one of the run's pods. A step that was not observed is absent.
 type Pod struct {
 	Name string    `json:"name"`
 	UID  types.UID `json:"uid"`
 	Node string    `json:"node"`
 	// ImageID is the image that the node ran, with its digest if the runtime reports one.
 	ImageID string `json:"imageID,omitempty"`
-	// CreatedAt is when the pod was created.
+	// CreatedAt is when the run first observed the pod.
 	CreatedAt time.Time `json:"createdAt,omitzero"`
-	// ScheduledAt is when the pod was assigned to its node.
+	// ScheduledAt is when the run observed that the pod was assigned to its node.
 	ScheduledAt time.Time `json:"scheduledAt,omitzero"`
-	// AttachedAt is when the volume was attached to the pod's node.
+	// AttachedAt is when the run observed that the volume was attached to the pod's node.
 	AttachedAt time.Time `json:"attachedAt,omitzero"`
-	// MountedAt is when the pod was ready to start its containers, with the volume mounted.
+	// MountedAt is when the run observed that the pod was ready to start its containers, with the volume mounted.
 	MountedAt time.Time `json:"mountedAt,omitzero"`
-	// StartedAt is when the container started.
+	// StartedAt is when the run observed that the container had started.
 	StartedAt time.Time `json:"startedAt,omitzero"`
 }
 
@@ -198,7 +197,7 @@ type Epoch struct {
 	GracePeriodSeconds *int64 `json:"gracePeriodSeconds,omitempty"`
 	// DeletionRequestedAt is when the deletion of the writer was requested.
 	DeletionRequestedAt time.Time `json:"deletionRequestedAt,omitzero"`
-	// DeletedAt is when the deleted writer no longer existed.
+	// DeletedAt is when the run observed that the deleted writer no longer existed.
 	DeletedAt time.Time `json:"deletedAt,omitzero"`
 	// APIOutage is the part of the recovery after this deletion in which the API server was unavailable.
 	APIOutage time.Duration `json:"apiOutage,omitempty"`

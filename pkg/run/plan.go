@@ -93,11 +93,11 @@ func (r Run) PlanWith(classes []storagev1.StorageClass) (Plan, error) {
 		return Plan{}, errors.New("STORAGE_CLASSES=*: the cluster has no StorageClass")
 	}
 	p := Plan{Cells: r.Options.Cells(names), Skipped: skipped}
-	return p, r.Options.CheckCellCount(len(p.Tested()))
+	return p, r.Options.CheckCellCount(len(p.NotSkipped()))
 }
 
-// Tested returns the cells that are not skipped.
-func (p Plan) Tested() []options.CellSpec {
+// NotSkipped returns the cells that are not skipped, the control included.
+func (p Plan) NotSkipped() []options.CellSpec {
 	isSkipped := func(c options.CellSpec) bool { return p.reasonToSkip(c) != "" }
 	return slices.DeleteFunc(slices.Clone(p.Cells), isSkipped)
 }

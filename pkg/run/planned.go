@@ -18,7 +18,7 @@ type PlannedCell struct {
 // PlannedCells returns the cells of a plan that are not skipped, with their objects. Nothing is created.
 func (r Run) PlannedCells(p Plan) []PlannedCell {
 	var planned []PlannedCell
-	for _, spec := range p.Tested() {
+	for _, spec := range p.NotSkipped() {
 		planned = append(planned, newCell(r, spec).planned())
 	}
 	return planned

@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// After a run was stopped, it has the grace period of its pod, 30 seconds by default, for everything below. Then
-// Kubernetes kills the pod.
+// A stopped run has the grace period of its pod, 30 seconds by default. CleanupTimeout, BundleTimeout and the time for
+// the ChaosResult must fit into it.
 const (
 	// CleanupTimeout is the time to remove what the run created and to record its objects and events.
 	CleanupTimeout = 20 * time.Second

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -103,7 +104,13 @@ func (b Backend) references() string {
 		text += fmt.Sprintf(" Its [documentation](%s) says: %s.", b.Source, b.Documented)
 	}
 	if b.Issue != "" {
-		text += fmt.Sprintf(" It is [reported](%s).", b.Issue)
+		text += fmt.Sprintf(" The defect is reported: [%s](%s).", issueName(b.Issue), b.Issue)
 	}
 	return text
+}
+
+// issueName returns the short name of an issue on GitHub, such as gocryptfs#1033.
+func issueName(address string) string {
+	repository, number := path.Split(address)
+	return path.Base(path.Dir(path.Clean(repository))) + "#" + number
 }

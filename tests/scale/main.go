@@ -257,7 +257,7 @@ func peakMemory() (uint64, error) {
 // printCosts prints the costs, and the cost of each additional cell: the slope between the fewest and the most cells.
 func printCosts(costs []cost) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "cells\tdeletions\tseconds\trequests\twatches\tpeak memory, MiB\theap, MiB\tslowest recovery, s\t")
+	fmt.Fprintln(w, "cells\tdeletions\tseconds\trequests\twatch requests\tpeak memory, MiB\theap, MiB\tslowest recovery, s\t")
 	for _, c := range costs {
 		fmt.Fprintf(w, "%d\t%d\t%.1f\t%d\t%d\t%.1f\t%.1f\t%.1f\t\n",
 			c.cells, c.deletions, c.duration.Seconds(), c.requests, c.watches,

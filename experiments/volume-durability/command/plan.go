@@ -18,7 +18,7 @@ const maxListedCells = 10
 
 // describePlan describes what a run will do.
 func describePlan(spec runSpec, plan run.Plan) string {
-	opts, cells := spec.options, plan.Tested()
+	opts, cells := spec.options, plan.NotSkipped()
 	var b strings.Builder
 	line := func(heading, format string, args ...any) {
 		fmt.Fprintf(&b, "%-10s %s\n", heading, fmt.Sprintf(format, args...))

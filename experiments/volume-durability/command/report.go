@@ -62,7 +62,7 @@ func newReport(streams Streams) *cobra.Command {
 		Long: `Print the result of a run in any format.
 
 The argument is one of:
-  - a folder that run wrote, or the beginning of its name
+  - the folder with the evidence bundle of a run, or the beginning of its name
   - a packed evidence bundle (.tar.gz) or a result.json
   - the name of an evidence bundle in the cluster, or the beginning of its run's ID
 

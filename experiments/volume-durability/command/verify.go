@@ -54,9 +54,9 @@ func newVerify(streams Streams) *cobra.Command {
 		Long: `Check a journal against its ledger, without a cluster.
 
 The journal can be a file on a mounted volume, a copy of it, a block device, or the
-image of a block device. If the write pattern of the run creates files, the journal is the
-folder with these files. A bundle, its ledger.json and the acknowledgements of local write
-have the write pattern. verify scans and judges the journal in the same way as a run.
+image of a block device. With the write patterns replace, create, remove, recycle and mixed,
+it is the folder with the files. A bundle, its ledger.json and the acknowledgements of local
+write have the write pattern. verify scans and judges the journal in the same way as a run.
 If the journal does not exist, but its parent folder does, the journal counts as lost.
 
 Exit codes:
@@ -79,14 +79,15 @@ Exit codes:
 		RunE: func(c *cobra.Command, _ []string) error { return v.execute(c.Context()) },
 	}
 	flags := terminal.NewFlagGroup("Flags")
-	flags.StringVar(&v.journal, "journal", "", "journal to check: a file, a block device, or the folder of a write pattern that creates or replaces files")
+	flags.StringVar(&v.journal, "journal", "", "journal to check: a file, a block device, or the folder with the files "+
+		"of the write patterns replace, create, remove, recycle and mixed")
 	flags.StringVar(&v.ledger, "ledger", "", "ledger: the ledger.json of a bundle, a ledger token, a file with a "+
 		"token, or the same as --acks; '-' for standard input")
 	flags.StringVar(&v.acks, "acks", "", "file with the acknowledgements of 'local write' or with the output of "+
 		"durability-helper write; '-' for standard input")
 	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder or the start "+
-		"of its name, a packed bundle (.tar.gz) or a result.json; with it, verify also detects the loss of data that an "+
-		"earlier writer read")
+		"of its name, a packed bundle (.tar.gz) or a result.json; only with it can verify report that a "+
+		"volume was rolled back, because it has what earlier writers read")
 	flags.StringVar(&v.cell, "cell", "", "cell that wrote the journal, if the run had several: its name in the table")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device; it ends at the first "+
 		"whole MiB of zeros after the acknowledged records")

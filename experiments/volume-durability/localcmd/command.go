@@ -82,7 +82,7 @@ Exit codes:
   volume-durability local /mnt/data --between 'umount /mnt/data && mount /mnt/data'
 
   # Another client of the same export reads the data back
-  volume-durability local /mnt/nfs --read-from /mnt/nfs --remote 'ssh other'`,
+  volume-durability local /mnt/nfs --remote 'ssh other'`,
 		RunE: func(c *cobra.Command, args []string) error { return l.execute(c.Context(), args[0]) },
 	}
 	general := terminal.NewFlagGroup("Flags")

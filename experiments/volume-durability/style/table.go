@@ -11,8 +11,8 @@ type Column struct {
 	Title string
 	// Right aligns the column on the right.
 	Right bool
-	// Drop is when the column is left out of a table that is too wide: the columns with the lowest number first. Columns
-	// with the same number are left out together. A column with 0 always stays.
+	// Drop is the order in which columns are left out of a table that is too wide: 1 first, 0 never. Columns with the same
+	// number are left out together.
 	Drop int
 	// Name marks the column with names, which are shortened in the middle if the table is too wide.
 	Name bool
