@@ -86,7 +86,7 @@ func TestPatterns_OnAllStorage(t *testing.T) {
 	classes := slices.Concat(healthy, []string{"csi-tmpfs"}, slices.Sorted(maps.Keys(faults)))
 	o := run(t, ns, short(map[string]string{
 		"STORAGE_CLASSES": strings.Join(classes, ","), "VOLUME_MODE": "Filesystem,Block", "WRITE_PATTERN": allPatterns(),
-		"WRITE_OBJECTS": "32", "WRITE_RATE": "200", "CLAIM_SIZE": "320Mi", "PARALLEL_CELLS": "24",
+		"WRITE_OBJECTS": "32", "WRITE_RATE": "200", "CLAIM_SIZE": "320Mi", "PARALLEL_CELLS": "24", "MAX_CELLS": "200",
 		"SUPPLEMENTAL_GROUPS": diskGroup, // for the raw block devices on n2
 	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict(), o.result.Reason)
