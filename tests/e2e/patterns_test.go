@@ -57,10 +57,10 @@ func allPatterns() string {
 // findingsOnFaultyStorage has the class of the findings for each fault and write pattern. The patterns that a fault does
 // not affect are missing.
 var findingsOnFaultyStorage = map[string]map[pattern.Name]judge.Class{
-	// The folders of the other patterns have no file logs.log.
+	// The fault cuts off the end of the file logs.log. In the other patterns, this is the name of a folder.
 	"lose-synced": {
 		pattern.Append: judge.LostTail, pattern.SyncWrite: judge.LostTail,
-		pattern.Overwrite: judge.Stale, pattern.Map: judge.Stale,
+		pattern.Overwrite: judge.Missing, pattern.Map: judge.Missing,
 	},
 	"empty-directory": {
 		pattern.Append: judge.Missing, pattern.SyncWrite: judge.Missing, pattern.Overwrite: judge.Missing,
