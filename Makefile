@@ -117,6 +117,10 @@ machines: export CONTAINERD := system
 machines: ## test runs on machines of their own, whose power is cut (Linux and root; not part of make test)
 	@sh tests/e2e/e2e.sh -run TestMachines -machines
 
+.PHONY: patterns
+patterns: ## cross all write patterns with all storage of the test cluster (Linux and root; not part of make test)
+	@sh tests/e2e/e2e.sh -v -run TestPatterns_OnAllStorage -patterns
+
 .PHONY: e2e-one
 e2e-one: ## run one end-to-end test: T=TestName, on the test cluster or with KUBECONFIG=FILE IMAGE=REFERENCE
 	@T='$(T)' sh tests/e2e/one.sh

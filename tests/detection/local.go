@@ -23,7 +23,7 @@ func (t *trial) runLocal(ctx context.Context) (outcome, error) {
 	defer cancel()
 	var err error
 	folder := filepath.Join(t.flags.volumes, t.ns.Name+"-local")
-	if t.mount, err = faultvolume.NewMount(ctx, t.flags.faultfs, folder, localJournal, t.fault); err != nil {
+	if t.mount, err = faultvolume.NewMount(ctx, t.flags.faultfs, folder, localJournal, t.localFault()); err != nil {
 		return outcome{}, err
 	}
 	cmd := exec.CommandContext(ctx, t.flags.local, append([]string{t.mount.Path}, t.localArgs(folder)...)...)

@@ -7,7 +7,9 @@ import (
 	"strconv"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
+	"github.com/volume-durability/volume-durability/tests/detection/baseline"
 	"github.com/volume-durability/volume-durability/tests/detection/expect"
 	"github.com/volume-durability/volume-durability/tests/detection/faultvolume"
 )
@@ -21,6 +23,9 @@ type scenario struct {
 	options map[string]string
 	want    expect.Rule
 	verdict judge.Verdict
+	// classOnly is whether only the classes of findings are compared: which record an object must have follows from the
+	// code under test.
+	classOnly bool
 }
 
 // recordSize is small enough that the pages the faults damage were acknowledged long
@@ -120,45 +125,122 @@ func contentScenarios(foreignJournal string) []scenario {
 	}
 }
 
-// hasObjects reports whether the writers write objects instead of one journal.
-func (s scenario) hasObjects() bool { return s.options["WRITE_PATTERN"] != "" }
+// writePattern returns the write pattern of the writers.
+func (s scenario) writePattern() pattern.Name { return pattern.Name(s.options["WRITE_PATTERN"]) }
 
-// comparesClasses reports whether only the classes of findings are compared: which record a slot must have follows from
-// the code under test.
-func (s scenario) comparesClasses() bool {
-	return s.options["WRITE_PATTERN"] == string(pattern.Overwrite)
+// data returns what the writers write, as the other methods see it.
+func (s scenario) data() baseline.Data {
+	name := s.writePattern()
+	return baseline.Data{
+		Path: options.Defaults().JournalFile, Appended: !name.HasObjects(), IsFolder: name.IsFolder(),
+	}
 }
 
-// patternScenarios damage the objects of write patterns. Each has one deletion, so that the reader is the first to
-// read the damage. At the rate of the trials, the writer writes each shared object at least twice before the deletion.
+// The first listing of the folder of a run on the cluster is that of the other methods, the second one that of the
+// reader. A local run has only the reader's. The first writer does not list its folder.
+const (
+	readerLists      = "lists=2"
+	localReaderLists = "lists=1"
+)
+
+// localFault returns the fault for a local run.
+func (s scenario) localFault() faultvolume.Fault {
+	fault := s.fault
+	if fault.When == readerLists {
+		fault.When = localReaderLists
+	}
+	return fault
+}
+
+// patternScenarios damage what the other write patterns than append write. Each has one deletion, so that the reader is
+// the first to read the damage. At the rate of the trials, the writer writes each shared object at least twice before
+// the deletion.
 func patternScenarios() []scenario {
-	const lost = 8
-	slots := func(what, fault string, class judge.Class) scenario {
-		return withPattern(pattern.Overwrite, 256, fails(what, fault, firstWriterEnds, expect.NoRecords(class)))
-	}
-	// The writer does not list its folder, so the first listing is the reader's.
-	files := func(name pattern.Name, what, fault string, class judge.Class) scenario {
-		fault = fmt.Sprintf("%s:count=%d", fault, lost)
-		return withPattern(name, 64, fails(what, fault, "lists=1", expect.LastRecords(lost, class)))
-	}
+	const oldState, noFault = "an old snapshot restored", "no fault"
+	const lostSecond = "the synced writes of the last second lost"
 	return []scenario{
-		slots("a page zeroed", "zero-page:page=3", judge.Missing),
-		slots("two pages swapped", "swap-pages:page=2,to=6", judge.Misdirected),
-		slots("the synced writes of the last second lost", "lose-synced:age=1s", judge.Stale),
+		appended(pattern.SyncWrite, "synced data lost, 7 records", fmt.Sprintf(
+			"lose-synced:records=7,record-size=%d", recordSize), expect.Tail(judge.LostTail)),
+		appended(pattern.SyncWrite, "last write torn, in the middle", "torn-write:keep=100", expect.Tail(judge.LostTail)),
+		harmless(pattern.Overwrite, noFault),
+		slots(pattern.Overwrite, "a page zeroed", "zero-page:page=3", judge.Missing),
+		slots(pattern.Overwrite, "two pages swapped", "swap-pages:page=2,to=6", judge.Misdirected),
+		slots(pattern.Overwrite, "a page duplicated over another", "duplicate-page:page=2,to=6", judge.Misdirected),
+		slots(pattern.Overwrite, "eight bits flipped", "bit-flip:offset=1000,bit=3,count=8", judge.Corrupt),
+		slots(pattern.Overwrite, lostSecond, "lose-synced:age=1s", judge.Stale),
+		slots(pattern.Overwrite, oldState, "roll-back:snapshot=sync:300", judge.Stale).
+			with(patternOptions(pattern.Overwrite, 16)),
+		slots(pattern.Overwrite, "file deleted", "lose-file", judge.Missing),
+		slots(pattern.Map, "a page zeroed", "zero-page:page=3", judge.Missing),
+		slots(pattern.Map, lostSecond, "lose-synced:age=1s", judge.Stale),
+		harmless(pattern.Replace, noFault),
 		files(pattern.Replace, "synced renames lost", "lose-rename", judge.Stale),
 		files(pattern.Replace, "renamed files empty", "empty-rename", judge.Missing),
+		folder(pattern.Replace, oldState, "roll-back:snapshot=sync:300", judge.Stale).with(patternOptions(pattern.Replace, 16)),
+		harmless(pattern.Create, noFault),
 		files(pattern.Create, "created files lost", "lose-create", judge.Missing),
+		folder(pattern.Create, oldState, "roll-back:snapshot=sync:100", judge.Missing),
+		harmless(pattern.Remove, noFault),
 		files(pattern.Remove, "removed files present again", "undo-unlink", judge.Resurrected),
+		folder(pattern.Remove, "created files lost", "lose-create:count=8", judge.Missing),
+		harmless(pattern.Recycle, noFault),
 		files(pattern.Recycle, "recycled files present under both names", "both-names", judge.Resurrected),
+		folder(pattern.Recycle, "renamed files empty", "empty-rename:count=8", judge.Missing),
+		harmless(pattern.Mixed, noFault),
+		folder(pattern.Mixed, "created files lost", "lose-create:count=16", judge.Missing),
+		folder(pattern.Mixed, "removed files present again", "undo-unlink:count=8", judge.Resurrected),
 	}
+}
+
+// appended returns a scenario with a pattern that writes a journal, whose fault takes effect when the first writer ends.
+func appended(name pattern.Name, what, fault string, want expect.Rule) scenario {
+	return withPattern(name, fails(what, fault, firstWriterEnds, want))
+}
+
+// slots returns a scenario that damages the file of a pattern when the first writer ends.
+func slots(name pattern.Name, what, fault string, class judge.Class) scenario {
+	return classOnly(withPattern(name, fails(what, fault, firstWriterEnds, expect.NoRecords(class))))
+}
+
+// files returns a scenario that damages the last files of a pattern when the reader lists them.
+func files(name pattern.Name, what, fault string, class judge.Class) scenario {
+	const lost = 8
+	fault = fmt.Sprintf("%s:count=%d", fault, lost)
+	return withPattern(name, fails(what, fault, readerLists, expect.LastRecords(lost, class)))
+}
+
+// folder returns a scenario that damages the folder of a pattern when the reader lists it.
+func folder(name pattern.Name, what, fault string, class judge.Class) scenario {
+	return classOnly(withPattern(name, fails(what, fault, readerLists, expect.NoRecords(class))))
+}
+
+// harmless returns a scenario without a fault.
+func harmless(name pattern.Name, what string) scenario {
+	return withPattern(name, passes(what, "", firstWriterEnds))
+}
+
+func classOnly(s scenario) scenario {
+	s.classOnly = true
+	return s
 }
 
 // withPattern returns the scenario for a write pattern, with one deletion.
-func withPattern(name pattern.Name, objects int, s scenario) scenario {
+func withPattern(name pattern.Name, s scenario) scenario {
 	s.name = fmt.Sprintf("`%s`: %s", name, s.name)
-	options := override(oneDeletion, "WRITE_PATTERN", string(name))
-	options["WRITE_OBJECTS"] = strconv.Itoa(objects)
-	return s.with(options)
+	objects := 256
+	if name.IsFolder() {
+		objects = 64
+	}
+	return s.with(patternOptions(name, objects))
+}
+
+// patternOptions returns the options of a run with a write pattern and one deletion.
+func patternOptions(name pattern.Name, objects int) map[string]string {
+	env := override(oneDeletion, "WRITE_PATTERN", string(name))
+	if name.HasObjects() {
+		env["WRITE_OBJECTS"] = strconv.Itoa(objects)
+	}
+	return env
 }
 
 // refusalScenarios make calls to the volume fail.

@@ -82,7 +82,7 @@ func table(rows []row) string {
 	b.WriteString(strings.Repeat("|---", 4+len(baseline.Methods)) + "|\n")
 	for _, r := range rows {
 		expected := describe(r.experiment.want) + r.experiment.unacknowledged
-		if r.comparesClasses() {
+		if r.classOnly {
 			expected += " (class only)"
 		}
 		cells := []string{r.name, expected, r.entry(r.experiment), r.entry(r.local)}
@@ -153,7 +153,7 @@ func (r row) baselineCell(a baseline.Answer) string {
 	switch {
 	case r.failed != nil:
 		return string(baseline.NotRun)
-	case a == baseline.NoAnswer || a == baseline.NotRun || a == baseline.NotMeant:
+	case a == baseline.NoAnswer || a == baseline.NotRun:
 		return string(a)
 	case r.harmful() && a == baseline.Damaged:
 		return detected

@@ -66,10 +66,7 @@ func (t *trial) execute(ctx context.Context) (row, error) {
 	}
 	claim := options.Defaults().ClaimName
 	engine := chaosengine.Engine{Name: engineName, Env: t.env(), StatusTimeout: stepTimeout}
-	if !t.hasObjects() {
-		probe := baseline.Probe(t.flags.busyboxImage, claim, options.Defaults().JournalFile)
-		engine.Probes = []chaosv1alpha1.ProbeAttributes{probe}
-	}
+	engine.Probes = []chaosv1alpha1.ProbeAttributes{baseline.Probe(t.flags.busyboxImage, claim, t.data())}
 	if err := t.ns.Start(ctx, engine); err != nil {
 		return row{}, err
 	}
@@ -77,11 +74,9 @@ func (t *trial) execute(ctx context.Context) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	answers := baseline.ForObjects()
-	if t.baseline != nil {
-		if answers, err = t.baseline.Check(ctx, t.flags.busyboxImage, claim, chaosResult); err != nil {
-			return row{}, fmt.Errorf("applying the baseline methods: %w", err)
-		}
+	answers, err := t.baseline.Check(ctx, t.flags.busyboxImage, claim, chaosResult)
+	if err != nil {
+		return row{}, fmt.Errorf("applying the baseline methods: %w", err)
 	}
 	r := row{scenario: t.scenario, answers: answers}
 	r.experiment, err = t.compare(t.volume.Mount, outcome)
@@ -103,10 +98,10 @@ func (t *trial) prepare(ctx context.Context) error {
 		Kube: t.cluster.Kube, Program: t.flags.faultfs, Folder: t.flags.volumes,
 		Namespace: name, Claim: defaults.ClaimName, File: path.Base(defaults.JournalFile), Fault: t.fault,
 	})
-	if err != nil || t.hasObjects() {
+	if err != nil {
 		return err
 	}
-	t.baseline, err = baseline.Prepare(ctx, t.ns, defaults.JournalFile)
+	t.baseline, err = baseline.Prepare(ctx, t.ns, t.data())
 	return err
 }
 
@@ -157,7 +152,7 @@ func (t *trial) compare(mount *faultvolume.Mount, run result.Result) (outcome, e
 	o := outcome{
 		want: t.want(damage), found: expect.Reduce(cell.Findings), verdict: cell.Verdict, reason: cell.Reason,
 	}
-	if t.comparesClasses() {
+	if t.classOnly {
 		o.found = expect.Classes(o.found)
 	}
 	if dropped, ok := mount.FirstEvent(event.Dropped); ok {

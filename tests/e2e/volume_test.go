@@ -134,15 +134,22 @@ func smallVolume(t *testing.T, namespace string) (folder string) {
 // the beginning, and returns its name.
 func faultyClass(t *testing.T, ns *chaosengine.Namespace, fault string) string {
 	t.Helper()
+	return createFaultyClass(t, ns, ns.Name, fault, "mount")
+}
+
+// createFaultyClass creates a StorageClass of the project's CSI driver whose volumes have a fault from a moment on, and
+// returns its name.
+func createFaultyClass(t *testing.T, ns *chaosengine.Namespace, name, fault, at string) string {
+	t.Helper()
 	classes := ns.Kube.StorageV1().StorageClasses()
 	class, err := classes.Get(within(t), "csi-faulty", metav1.GetOptions{})
 	require.NoError(t, err)
-	class.ObjectMeta = metav1.ObjectMeta{Name: ns.Name}
-	class.Parameters = map[string]string{"backend": "faulty", "fault": fault, "at": "mount"}
+	class.ObjectMeta = metav1.ObjectMeta{Name: name}
+	class.Parameters = map[string]string{"backend": "faulty", "fault": fault, "at": at}
 	_, err = classes.Create(within(t), class, metav1.CreateOptions{})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, classes.Delete(within(t), ns.Name, metav1.DeleteOptions{})) })
-	return ns.Name
+	t.Cleanup(func() { require.NoError(t, classes.Delete(within(t), name, metav1.DeleteOptions{})) })
+	return name
 }
 
 // A filesystem that cannot append or sync is no finding. The reason names the call.

@@ -31,15 +31,10 @@ const (
 	Damaged  Answer = "damaged"   // the data is not as it was
 	NoAnswer Answer = "no answer" // the command did not return
 	NotRun   Answer = "not run"   // the method could not be applied
-	// NotMeant means that the method is for a file to which lines are appended.
-	NotMeant Answer = "not meant for it"
 )
 
 // Answers are the answers of all methods, in the order of Methods.
 type Answers [4]Answer
-
-// ForObjects returns the answers for the objects of a write pattern: the methods are not meant for them.
-func ForObjects() Answers { return Answers{NotMeant, NotMeant, NotMeant, NotMeant} }
 
 // Methods are the names of the methods in the table.
 var Methods = [4]string{"STIG check by hand", "counting lines", "md5 on the volume", "Litmus cmdProbe"}
@@ -61,20 +56,62 @@ const (
 // probeName is the name of the Litmus probe in the engine.
 const probeName = "lines"
 
-// Probe returns a command probe as a Litmus user would write it: at the end of the test
-// it counts the lines of the file, in a pod that mounts the claim.
-func Probe(image, claim, file string) chaosv1alpha1.ProbeAttributes {
+// Data is what the writers write, as the methods see it.
+type Data struct {
+	// Path is that of the file or of the folder.
+	Path string
+	// Appended is whether lines are appended to the file. Otherwise a writer overwrites, replaces, creates or removes what
+	// it has written.
+	Appended bool
+	// IsFolder is whether the data is in the files of a folder.
+	IsFolder bool
+}
+
+// record returns a command that leaves checksums of the data on the volume, and prints the number of lines. It lists a
+// folder once.
+func (d Data) record() string {
+	if d.Appended {
+		return fmt.Sprintf(
+			`n=$(wc -c < %[1]s); echo "$n $(head -c $n %[1]s | md5sum)" > %[1]s.md5; head -c $n %[1]s | wc -l`, d.Path)
+	}
+	// A file may be removed after it was listed.
+	return fmt.Sprintf(`f=$(find %[1]s -type f); md5sum $f 2>/dev/null > %[1]s.md5; cat $f 2>/dev/null | wc -l`, d.Path)
+}
+
+// compare returns a command that compares the data with the checksums. Its exit code is 0 if they are equal.
+func (d Data) compare() string {
+	if d.Appended {
+		return fmt.Sprintf(`read n sum < %[1]s.md5 && [ "$(head -c $n %[1]s | md5sum)" = "$sum" ]`, d.Path)
+	}
+	return fmt.Sprintf(`[ -s %[1]s.md5 ] && md5sum -c %[1]s.md5 >/dev/null 2>&1`, d.Path)
+}
+
+// print returns a command that prints the data.
+func (d Data) print() string { return fmt.Sprintf("find %s -type f -exec cat {} +", d.Path) }
+
+// count returns a command that prints a number of lines, as a person would write it in a probe: those of the file, or
+// those of the list of the folder.
+func (d Data) count() string {
+	if d.IsFolder {
+		return "ls " + d.Path + " | wc -l"
+	}
+	return "cat " + d.Path + " | wc -l"
+}
+
+// Probe returns a command probe as a Litmus user would write it: at the end of the test it counts lines, in a pod that
+// mounts the claim.
+func Probe(image, claim string, data Data) chaosv1alpha1.ProbeAttributes {
 	return chaosv1alpha1.ProbeAttributes{
 		Name: probeName, Type: "cmdProbe", Mode: "EOT",
 		CmdProbeInputs: &chaosv1alpha1.CmdProbeInputs{
-			Command:    "cat " + file + " | wc -l",
+			Command:    data.count(),
 			Comparator: chaosv1alpha1.ComparatorInfo{Type: "int", Criteria: ">", Value: "0"},
 			Source: &chaosv1alpha1.SourceDetails{
 				Image: image, ImagePullPolicy: corev1.PullIfNotPresent,
 				// litmus-go's own command ignores SIGTERM, so its pod takes half a minute to end.
 				Args:         []string{"-c", "trap exit TERM; sleep 1000 & wait"},
 				Volumes:      []corev1.Volume{volume(claim)},
-				VolumesMount: []corev1.VolumeMount{{Name: "volume", MountPath: path.Dir(file)}},
+				VolumesMount: []corev1.VolumeMount{{Name: "volume", MountPath: path.Dir(data.Path)}},
 			},
 		},
 		RunProperties: chaosv1alpha1.RunProperty{ProbeTimeout: "5s", Interval: "1s", Retry: 1},
@@ -86,10 +123,10 @@ func volume(claim string) corev1.Volume {
 	return corev1.Volume{Name: "volume", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: source}}
 }
 
-// Baseline is the state of the file before the fault, with which the methods compare.
+// Baseline is the state of the data before the fault, with which the methods compare.
 type Baseline struct {
 	ns         *chaosengine.Namespace
-	file       string
+	data       Data
 	removeHook func(context.Context) error
 
 	once     sync.Once
@@ -98,11 +135,11 @@ type Baseline struct {
 	recorded bool
 }
 
-// Prepare installs an admission hook that records the state of the file immediately
-// before the first deletion of the writer: the number of lines, and a checksum of the
-// content, which it leaves on the volume beside the file.
-func Prepare(ctx context.Context, ns *chaosengine.Namespace, file string) (*Baseline, error) {
-	b := &Baseline{ns: ns, file: file}
+// Prepare installs an admission hook that records the state of the data immediately
+// before the first deletion of the writer: the number of lines, and checksums of the
+// content, which it leaves on the volume beside the data.
+func Prepare(ctx context.Context, ns *chaosengine.Namespace, data Data) (*Baseline, error) {
+	b := &Baseline{ns: ns, data: data}
 	var err error
 	b.removeHook, err = ns.OnAdmission(ctx, "pods", func(operation admissionv1.Operation, pod string) {
 		if operation == admissionv1.Delete && pod == options.Defaults().WriterPod {
@@ -115,8 +152,7 @@ func Prepare(ctx context.Context, ns *chaosengine.Namespace, file string) (*Base
 func (b *Baseline) record(ctx context.Context, pod string) {
 	ctx, cancel := context.WithTimeout(ctx, hookTimeout)
 	defer cancel()
-	out, err := b.ns.Exec(ctx, pod, "sh", "-c", fmt.Sprintf(
-		`n=$(wc -c < %[1]s); echo "$n $(head -c $n %[1]s | md5sum)" > %[1]s.md5; head -c $n %[1]s | wc -l`, b.file))
+	out, err := b.ns.Exec(ctx, pod, "sh", "-c", b.data.record())
 	if err == nil {
 		b.lines, err = strconv.Atoi(strings.TrimSpace(out))
 	}
@@ -146,13 +182,12 @@ func (b *Baseline) Check(
 	if err != nil {
 		return answers, err
 	}
-	answers[stig] = b.ask(ctx, pod, fmt.Sprintf("[ $(cat %s | wc -c) -gt 0 ] && echo yes || echo no", b.file))
+	answers[stig] = b.ask(ctx, pod, fmt.Sprintf("[ $(%s | wc -c) -gt 0 ]", b.data.print()))
 	if !b.isRecorded() {
 		return answers, nil
 	}
-	answers[lines] = b.ask(ctx, pod, fmt.Sprintf("[ $(cat %s | wc -l) -ge %d ] && echo yes || echo no", b.file, b.lines))
-	answers[md5] = b.ask(ctx, pod, fmt.Sprintf(
-		`read n sum < %[1]s.md5 && [ "$(head -c $n %[1]s | md5sum)" = "$sum" ] && echo yes || echo no`, b.file))
+	answers[lines] = b.ask(ctx, pod, fmt.Sprintf("[ $(%s | wc -l) -ge %d ]", b.data.print(), b.lines))
+	answers[md5] = b.ask(ctx, pod, b.data.compare())
 	return answers, nil
 }
 
@@ -166,7 +201,7 @@ func (b *Baseline) startPod(ctx context.Context, image, claim string) (string, e
 			Volumes:                       []corev1.Volume{volume(claim)},
 			Containers: []corev1.Container{{
 				Name: name, Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: []string{"sleep", "1000"},
-				VolumeMounts: []corev1.VolumeMount{{Name: "volume", MountPath: path.Dir(b.file)}},
+				VolumeMounts: []corev1.VolumeMount{{Name: "volume", MountPath: path.Dir(b.data.Path)}},
 			}},
 		},
 	}, metav1.CreateOptions{})
@@ -177,11 +212,11 @@ func (b *Baseline) startPod(ctx context.Context, image, claim string) (string, e
 	return name, err
 }
 
-// ask runs a command that prints yes if the data is intact, and no if it is not.
-func (b *Baseline) ask(ctx context.Context, pod, command string) Answer {
+// ask runs a condition of a shell that is true if the data is intact.
+func (b *Baseline) ask(ctx context.Context, pod, condition string) Answer {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	out, err := b.ns.Exec(ctx, pod, "sh", "-c", command)
+	out, err := b.ns.Exec(ctx, pod, "sh", "-c", "if "+condition+"; then echo yes; else echo no; fi")
 	switch {
 	case ctx.Err() != nil:
 		return NoAnswer
