@@ -101,6 +101,15 @@ func (c Client) Claim(ctx context.Context, name string) (*corev1.PersistentVolum
 	return claim, nil
 }
 
+// BoundClaim returns a claim that a running pod uses, as it was last observed or, if that is not known, from the API
+// server.
+func (c Client) BoundClaim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
+	if observed := c.observer.claimNamed(name); observed != nil && observed.Status.Phase == corev1.ClaimBound {
+		return observed, nil
+	}
+	return c.Claim(ctx, name)
+}
+
 // ClaimObstacle returns why no pod can use a claim any more, with advice; empty if pods can use it.
 func ClaimObstacle(claim *corev1.PersistentVolumeClaim) string {
 	switch {

@@ -15,16 +15,18 @@ import (
 func isDeleted(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsConflict(err) }
 
 // awaitDeleted returns once an object no longer exists. An object that was deleted before the observer saw it produces
-// no event, so awaitDeleted asks the API server once before it waits for the observer.
+// no event. So awaitDeleted asks the API server about an object that the observer has not seen.
 func awaitDeleted[T metav1.Object](
 	ctx context.Context, c Client, kind, name string, uid types.UID,
 	get func(context.Context, string, metav1.GetOptions) (T, error), deleted func() bool,
 ) error {
 	ctx, cancel := c.withTimeout(ctx, "%s %s/%s to be deleted", kind, c.Namespace, name)
 	defer cancel()
-	existing, err := get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) || err == nil && existing.GetUID() != uid {
-		return nil
+	if !c.observer.knows(uid) {
+		existing, err := get(ctx, name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) || err == nil && existing.GetUID() != uid {
+			return nil
+		}
 	}
 	return c.observer.waitUntil(ctx, func() (bool, error) { return deleted(), nil })
 }

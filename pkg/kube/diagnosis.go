@@ -152,8 +152,12 @@ func (f *podFacts) addClaims(c Client, pod *corev1.Pod) (volumes []string) {
 	return volumes
 }
 
-// readClaim returns a claim, or nil if it cannot be read.
+// readClaim returns a claim as it was last observed or, if it is not one of a run, reads it from the API server. It
+// returns nil if the claim cannot be read.
 func (c Client) readClaim(name string) *corev1.PersistentVolumeClaim {
+	if observed := c.observer.claimNamed(name); observed != nil {
+		return observed
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
 	defer cancel()
 	claim, err := c.API.CoreV1().PersistentVolumeClaims(c.Namespace).Get(ctx, name, metav1.GetOptions{})

@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/advice"
@@ -22,8 +21,10 @@ const (
 	// maxLine limits a line of a pod's log, in bytes. The longest message of the helper, a scan result with the
 	// maximum number of entries, is much shorter.
 	maxLine = 4 << 20
-	// reconnectInterval is the time between attempts to open a log stream.
-	reconnectInterval = 250 * time.Millisecond
+	// reconnectInterval is the time until an ended log stream is opened again. It doubles up to maxReconnectInterval while
+	// the streams bring nothing.
+	reconnectInterval    = 500 * time.Millisecond
+	maxReconnectInterval = 2 * time.Second
 	// openTimeout limits the wait for the answer to a request for a log. It is longer than the time that the API
 	// server takes to give up connecting to a kubelet, 30 s, so that the API server can name the reason.
 	openTimeout = 45 * time.Second
@@ -65,7 +66,7 @@ func (c Client) FollowLog(ctx context.Context, pod *corev1.Pod, onLine func([]by
 		Client: c, pod: pod, onLine: onLine, onStream: onStream,
 		openTimeout: openTimeout, probeTimeout: openTimeout, maxSilence: maxSilence,
 	}
-	return wait.PollUntilContextCancel(ctx, reconnectInterval, true, f.follow)
+	return f.followUntilEnd(ctx, reconnectInterval)
 }
 
 type logFollower struct {
@@ -85,7 +86,52 @@ type logFollower struct {
 	reconnecting, failing bool
 	// silent is set if the last stream was closed because it was silent.
 	silent bool
+	// endObserved is set if the observer has seen that the container has ended, or that the pod was deleted.
+	endObserved bool
 }
+
+// followUntilEnd reads streams until there can be no further lines. The kubelet reports a second later than its stream
+// that a container has ended. So the follower waits for that report, and not only for the interval.
+func (f *logFollower) followUntilEnd(ctx context.Context, interval time.Duration) error {
+	backoff := interval
+	for {
+		read := f.since
+		done, err := f.follow(ctx)
+		if done || err != nil {
+			return err
+		}
+		if f.since != read {
+			backoff = interval
+		}
+		if err := f.awaitEnd(ctx, backoff); err != nil {
+			return err
+		}
+		backoff = min(2*backoff, maxReconnectInterval)
+	}
+}
+
+// awaitEnd returns once the observer has seen that the pod's container has ended or that the pod was deleted, or after
+// a time. Once it has seen that, awaitEnd waits for that time, because the log could not be read.
+func (f *logFollower) awaitEnd(ctx context.Context, atMost time.Duration) error {
+	waiting, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
+	if f.observer == nil || f.endObserved {
+		<-waiting.Done()
+		return context.Cause(ctx)
+	}
+	err := f.observer.waitUntil(waiting, func() (bool, error) {
+		observed := f.observer.pods[f.pod.UID]
+		f.endObserved = observed != nil && (hasContainerEnded(observed.latest) || !observed.DeletedAt.IsZero())
+		return f.endObserved, nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// wasDeleted reports whether the observer has seen that the pod was deleted.
+func (f *logFollower) wasDeleted() bool { return !f.PodTimes(f.pod.UID).DeletedAt.IsZero() }
 
 // follow reads one stream to its end. It reports whether there can be no further lines.
 func (f *logFollower) follow(ctx context.Context) (done bool, err error) {
@@ -113,6 +159,9 @@ func (f *logFollower) follow(ctx context.Context) (done bool, err error) {
 
 // podState reports whether the pod's container has ended, and whether the pod no longer exists.
 func (f *logFollower) podState(ctx context.Context) (ended, deleted bool) {
+	if f.endObserved {
+		return true, f.wasDeleted()
+	}
 	pod, err := f.API.CoreV1().Pods(f.Namespace).Get(ctx, f.pod.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) || err == nil && pod.UID != f.pod.UID {
 		return true, true

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
@@ -140,7 +139,7 @@ func (s *logServer) follow(t *testing.T, p timeouts) followed {
 			}
 		},
 	}
-	require.NoError(t, wait.PollUntilContextCancel(t.Context(), time.Millisecond, true, f.follow))
+	require.NoError(t, f.followUntilEnd(t.Context(), time.Millisecond))
 	return all
 }
 
@@ -196,6 +195,37 @@ func TestFollowLog_OpensASilentStreamAgain(t *testing.T) {
 	assert.False(t, got.opened[last])
 	assert.NotContains(t, got.opened[:last], false, "the log can be read all the time")
 	assert.Equal(t, "2026-11-24T12:00:00Z", s.since[len(s.since)-1])
+}
+
+// The stream of a container ends before the kubelet reports that the container has ended.
+func TestFollowLog_WaitsForTheEndOfTheContainer(t *testing.T) {
+	s := newLogServer(t, prints(first), prints(second))
+	c := newTestClient(t)
+	var err error
+	c.API, err = kubernetes.NewForConfig(&rest.Config{Host: s.URL})
+	require.NoError(t, err)
+	c.observer = newObserver(c.Log)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}
+	update(c.observer, pod, c.observer.podChanged)
+	ended := pod.DeepCopy()
+	ended.Status.ContainerStatuses = []corev1.ContainerStatus{
+		{Name: ContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
+	}
+	var lines []string
+	var reporting sync.WaitGroup
+	defer reporting.Wait()
+	f := logFollower{
+		Client: c, pod: pod, openTimeout: time.Minute, probeTimeout: time.Minute, maxSilence: time.Minute,
+		onLine: func(line []byte) { lines = append(lines, string(line)) },
+		onStream: func(open bool, _ error) {
+			if !open {
+				reporting.Go(func() { update(c.observer, ended, c.observer.podChanged) })
+			}
+		},
+	}
+	require.NoError(t, f.followUntilEnd(t.Context(), time.Hour))
+	assert.Equal(t, []string{"one", "two"}, lines)
+	assert.Len(t, s.since, 2)
 }
 
 // A kubelet does not answer before the pod has printed something.

@@ -228,6 +228,32 @@ func (o *observer) notify() {
 	o.changed = make(chan struct{})
 }
 
+// knows reports whether the observer has seen a pod or a claim.
+func (o *observer) knows(uid types.UID) bool {
+	if o == nil {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	claim := o.claims[uid]
+	return o.pods[uid] != nil || claim != nil && claim.latest != nil
+}
+
+// claimNamed returns the existing claim with a name; nil if the observer has not seen it.
+func (o *observer) claimNamed(name string) *corev1.PersistentVolumeClaim {
+	if o == nil {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range o.claims {
+		if c.name == name && c.latest != nil && !c.deleted {
+			return c.latest
+		}
+	}
+	return nil
+}
+
 // wake makes all waits evaluate their condition.
 func (o *observer) wake() {
 	o.mu.Lock()

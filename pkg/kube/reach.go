@@ -25,8 +25,8 @@ func (c Client) readReach(ctx context.Context, pod *corev1.Pod) *volumeReach {
 	ctx, cancel := context.WithTimeout(ctx, diagnosisTimeout)
 	defer cancel()
 	for _, name := range claimsOf(pod) {
-		claim, err := c.API.CoreV1().PersistentVolumeClaims(c.Namespace).Get(ctx, name, metav1.GetOptions{})
-		if err != nil || claim.Spec.VolumeName == "" {
+		claim := c.readClaim(name)
+		if claim == nil || claim.Spec.VolumeName == "" {
 			continue
 		}
 		volume, err := c.API.CoreV1().PersistentVolumes().Get(ctx, claim.Spec.VolumeName, metav1.GetOptions{})

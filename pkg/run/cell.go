@@ -128,7 +128,7 @@ func (c *cell) recordVolume(ctx context.Context) error {
 	if claim == nil {
 		return nil
 	}
-	bound, err := c.run.Kube.Claim(ctx, claim.Name)
+	bound, err := c.run.Kube.BoundClaim(ctx, claim.Name)
 	if err != nil {
 		return err
 	}

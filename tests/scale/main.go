@@ -1,6 +1,6 @@
 // Command scale measures the time that a run needs besides its chaos, and the cost of each additional cell of a run:
-// seconds, requests to the API server, and memory of the experiment. It executes real runs in this process, on a
-// cluster that has the images, and prints the measurements. No test depends on it.
+// seconds, processor seconds, requests to the API server, and memory of the experiment. It executes real runs in this
+// process, on a cluster that has the images, and prints the measurements. No test depends on it.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/signal"
@@ -17,7 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -61,10 +62,10 @@ type benchmark struct {
 type cost struct {
 	cells           int
 	duration        time.Duration
-	requests        int64
-	watches         int64
-	peakMemory      uint64 // bytes
-	heap            uint64 // bytes of live objects at the end
+	requests        *requests
+	processor       time.Duration // user and system time of this process
+	peakMemory      uint64        // bytes
+	heap            uint64        // bytes of live objects at the end
 	deletions       int
 	slowestRecovery time.Duration
 }
@@ -168,10 +169,10 @@ func (b benchmark) copyClass(
 
 // run carries out one run and returns its cost.
 func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, error) {
-	c := cost{cells: n}
+	c := cost{cells: n, requests: &requests{byKind: map[string]int{}}}
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100
-	config.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return counting{next, &c} }
+	config.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return counting{next, c.requests} }
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return cost{}, err
@@ -179,6 +180,10 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 	debug.FreeOSMemory()
 	// Writing 5 resets the peak of the process's memory (proc(5)).
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o600); err != nil {
+		return cost{}, err
+	}
+	usedBefore, err := processorTime()
+	if err != nil {
 		return cost{}, err
 	}
 	began, id := time.Now(), rand.String(10)
@@ -193,6 +198,11 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 		return cost{}, err
 	}
 	c.duration = time.Since(began)
+	used, err := processorTime()
+	if err != nil {
+		return cost{}, err
+	}
+	c.processor = used - usedBefore
 	if c.peakMemory, err = peakMemory(); err != nil {
 		return cost{}, err
 	}
@@ -210,18 +220,69 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 	return c, nil
 }
 
+// requests counts requests by their kind, such as "get pods" or "watch events".
+type requests struct {
+	mu     sync.Mutex
+	byKind map[string]int
+}
+
+func (r *requests) add(kind string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.byKind[kind]++
+}
+
+// total returns the number of requests whose kind has a prefix.
+func (r *requests) total(prefix string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for kind, count := range r.byKind {
+		if strings.HasPrefix(kind, prefix) {
+			n += count
+		}
+	}
+	return n
+}
+
 // counting is a transport that counts requests.
 type counting struct {
 	next http.RoundTripper
-	*cost
+	*requests
 }
 
 func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
-	atomic.AddInt64(&c.requests, 1)
-	if r.URL.Query().Get("watch") == "true" || r.URL.Query().Get("watch") == "1" {
-		atomic.AddInt64(&c.watches, 1)
-	}
+	c.add(kindOf(r))
 	return c.next.RoundTrip(r)
+}
+
+// resources are the resources whose requests are counted by their own kinds.
+var resources = []string{
+	"log", "events", "pods", "persistentvolumeclaims", "persistentvolumes", "storageclasses", "volumeattachments", "nodes",
+}
+
+// kindOf returns the kind of a request: what it does and to which resource.
+func kindOf(r *http.Request) string {
+	verb := strings.ToLower(r.Method)
+	if watch := r.URL.Query().Get("watch"); watch == "true" || watch == "1" {
+		verb = "watch"
+	}
+	segments := strings.Split(r.URL.Path, "/")
+	for _, resource := range resources {
+		if slices.Contains(segments, resource) {
+			return verb + " " + resource
+		}
+	}
+	return verb + " others"
+}
+
+// processorTime returns the user and system time of this process.
+func processorTime() (time.Duration, error) {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0, fmt.Errorf("getrusage(2): %w", err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
 }
 
 // noHooks does nothing.
@@ -254,27 +315,46 @@ func peakMemory() (uint64, error) {
 	return 0, errors.New("/proc/self/status has no VmHWM")
 }
 
-// printCosts prints the costs, and the cost of each additional cell: the slope between the fewest and the most cells.
+// printCosts prints the costs, and the cost of each additional cell between two runs.
 func printCosts(costs []cost) error {
+	slices.SortFunc(costs, func(a, b cost) int { return a.cells - b.cells })
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "cells\tdeletions\tseconds\trequests\twatch requests\tpeak memory, MiB\theap, MiB\tslowest recovery, s\t")
+	fmt.Fprintln(w, "cells\tdeletions\tseconds\tprocessor seconds\trequests\twatch requests\tpeak memory, MiB\theap, MiB\t"+
+		"slowest recovery, s\t")
 	for _, c := range costs {
-		fmt.Fprintf(w, "%d\t%d\t%.1f\t%d\t%d\t%.1f\t%.1f\t%.1f\t\n",
-			c.cells, c.deletions, c.duration.Seconds(), c.requests, c.watches,
+		fmt.Fprintf(w, "%d\t%d\t%.1f\t%.2f\t%d\t%d\t%.1f\t%.1f\t%.1f\t\n",
+			c.cells, c.deletions, c.duration.Seconds(), c.processor.Seconds(), c.requests.total(""), c.requests.total("watch "),
 			mib(c.peakMemory), mib(c.heap), c.slowestRecovery.Seconds())
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	byCells := func(a, b cost) int { return a.cells - b.cells }
-	fewest, most := slices.MinFunc(costs, byCells), slices.MaxFunc(costs, byCells)
-	if additional := float64(most.cells - fewest.cells); additional > 0 {
-		fmt.Printf("each additional cell: %.2f s, %.1f requests, %.2f MiB of peak memory\n",
-			(most.duration-fewest.duration).Seconds()/additional,
-			float64(most.requests-fewest.requests)/additional,
-			(mib(most.peakMemory)-mib(fewest.peakMemory))/additional)
+	for i := range costs[1:] {
+		printAdditional(costs[i], costs[i+1])
 	}
-	return nil
+	if len(costs) > 2 {
+		printAdditional(costs[0], costs[len(costs)-1])
+	}
+	last := costs[len(costs)-1]
+	fmt.Printf("requests with %d cells:\n", last.cells)
+	for _, kind := range slices.Sorted(maps.Keys(last.requests.byKind)) {
+		fmt.Fprintf(w, "%d\t  %s\n", last.requests.byKind[kind], kind)
+	}
+	return w.Flush()
+}
+
+// printAdditional prints the cost of each additional cell between a run and one with more cells.
+func printAdditional(fewer, more cost) {
+	additional := float64(more.cells - fewer.cells)
+	if additional == 0 {
+		return
+	}
+	fmt.Printf("each additional cell, from %d to %d: %.2f s, %.3f processor seconds, %.1f requests, %.2f MiB of peak memory\n",
+		fewer.cells, more.cells,
+		(more.duration-fewer.duration).Seconds()/additional,
+		(more.processor-fewer.processor).Seconds()/additional,
+		float64(more.requests.total("")-fewer.requests.total(""))/additional,
+		(mib(more.peakMemory)-mib(fewer.peakMemory))/additional)
 }
 
 func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
