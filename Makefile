@@ -88,7 +88,7 @@ mutation: ## inject bugs into the judge and the packages that it uses; the tests
 
 REPLAY ?= -records 40 -cuts 0
 .PHONY: replay
-replay: ## cut the power at every write of ext4, xfs and btrfs, and judge what is left (Linux and root; REPLAY='-records 40')
+replay: ## cut the power at every flush and acknowledgement on ext4, xfs and btrfs, and judge what is left (Linux and root; REPLAY='-records 40')
 	cd tests/replay && go test -v -count 1 -timeout 2h -run TestReplay . $(REPLAY)
 
 BENCH ?= -size 1024 -rounds 3

@@ -64,7 +64,7 @@ func (f Finding) In(journal string) string {
 	return f.String()
 }
 
-// String returns the class, the number of records, their epochs and sequence numbers, and the detail.
+// String returns the class, the number of records, their epochs and sequence numbers, the objects, and the detail.
 func (f Finding) String() string {
 	s := string(f.Class)
 	if f.Records > 0 {

@@ -12,7 +12,7 @@ import (
 func (s *execution) command(helper []string, file, name string, args ...string) []string {
 	command := append(slices.Clone(helper), name, "--file", file)
 	if name == "remove" {
-		return append(command, "--pattern", s.cell.Spec.WritePattern.String())
+		return command
 	}
 	acks := s.ledger.Acks()
 	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.RecordSize),

@@ -64,8 +64,8 @@ func (m Model) HasOwned() bool { return !m.Pattern.SharesObjects() }
 // CountShared returns how many of the first n operations of an epoch write objects that every epoch writes.
 func (m Model) CountShared(n uint64) uint64 { return m.count(n, Name.SharesObjects) }
 
-// CountRemoved returns how many of the first n operations of an epoch write objects that others of them remove or
-// rename.
+// CountRemoved returns how many objects that the first n operations of an epoch wrote are removed or renamed again by
+// these same operations.
 func (m Model) CountRemoved(n uint64) uint64 {
 	if n < m.Objects {
 		return 0

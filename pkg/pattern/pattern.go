@@ -1,6 +1,6 @@
 // Package pattern describes the write patterns of a run: which object each operation of a writer writes or removes,
-// and so what an acknowledgement guarantees. Its sub-packages slots, files and objects do the
-// operations.
+// and so what an acknowledgement guarantees. Its sub-packages slots, files and mixed do the
+// operations, and objects reads the objects back.
 //
 // This package is pure. Which object an operation touches depends only on the journal's identity and on the epoch and
 // sequence number of the operation. So the ledger needs no entry per object.
@@ -132,10 +132,12 @@ func (n Name) SupportsBlockDevice() bool { return n == Append || n == Overwrite 
 // the object had a complete record before.
 func (n Name) WritesInPlace() bool { return n == Overwrite || n == Map }
 
-// SharesObjects reports whether every epoch writes the same objects. Otherwise each operation creates its own object.
+// SharesObjects reports whether every operation of this pattern writes one of the objects that all epochs share. It is
+// false for Mixed, whose operations have patterns of their own.
 func (n Name) SharesObjects() bool { return n == Overwrite || n == Map || n == Replace }
 
-// RemovesObjects reports whether operations remove the objects of earlier ones, or rename them.
+// RemovesObjects reports whether every operation of this pattern, once there are enough objects, removes or renames an
+// earlier one. It is false for Mixed, whose operations have patterns of their own; see HasRemovals.
 func (n Name) RemovesObjects() bool { return n == Remove || n == Recycle }
 
 // IsFolder reports whether the objects are in a folder. The others are slots of one file or device.
@@ -155,8 +157,8 @@ func (n Name) Noun() string {
 	}
 }
 
-// reusesObjects reports whether the number of objects is limited: they are written in turn, or removed.
-func (n Name) reusesObjects() bool { return n.SharesObjects() || n.HasRemovals() }
+// limitsObjects reports whether the number of objects is limited: they are written in turn, or removed.
+func (n Name) limitsObjects() bool { return n.SharesObjects() || n.HasRemovals() }
 
 // HasRemovals reports whether some operations of the pattern remove or rename objects.
 func (n Name) HasRemovals() bool { return n.RemovesObjects() || n == Mixed }
@@ -177,10 +179,11 @@ type Layout struct {
 	Objects uint64 `json:"objects,omitempty"`
 }
 
-// NewLayout returns the layout of a pattern. Objects is ignored if the pattern does not reuse objects.
+// NewLayout returns the layout of a pattern. Objects is ignored for append, sync-write and create, which do not limit the
+// number of objects.
 func NewLayout(name Name, objects int) Layout {
 	l := Layout{Pattern: name}
-	if name.reusesObjects() {
+	if name.limitsObjects() {
 		l.Objects = uint64(objects)
 	}
 	return l
@@ -203,12 +206,12 @@ func (l Layout) Validate() error {
 	if !slices.Contains(Names(), l.Pattern) {
 		return fmt.Errorf("write pattern %q: want %s", l.Pattern, List(Names()))
 	}
-	needs := l.Pattern.reusesObjects()
+	needs := l.Pattern.limitsObjects()
 	switch {
 	case needs && (l.Objects < MinObjects || l.Objects > MaxObjects):
 		return fmt.Errorf("%d objects of write pattern %s: want %d to %d", l.Objects, l.Pattern, MinObjects, MaxObjects)
 	case !needs && l.Objects != 0:
-		return fmt.Errorf("%d objects of write pattern %s: want none, it does not reuse objects", l.Objects, l.Pattern)
+		return fmt.Errorf("%d objects of write pattern %s: want none, it does not limit their number", l.Objects, l.Pattern)
 	}
 	return nil
 }

@@ -177,7 +177,7 @@ type Message struct {
 // acknowledgements begins with it. The helper does not print it.
 type Journal struct {
 	journal.Format
-	// Layout is the write pattern and its objects; absent if records are appended to one journal.
+	// Layout is the write pattern and its objects; absent for append.
 	Layout pattern.Layout `json:"layout,omitzero"`
 	Path   string         `json:"path"`
 }

@@ -57,7 +57,8 @@ type Provenance struct {
 	// Reattached is whether the volume was detached, and attached again by another
 	// VolumeAttachment.
 	Reattached Observation `json:"reattached"`
-	// OtherKernel is whether the reader ran under another kernel than the writer.
+	// OtherKernel is whether the reader ran on another node under another kernel than the writer. It is no if the writer's
+	// node was started again; see Restarted.
 	OtherKernel Observation `json:"otherKernel"`
 	// Restarted is whether the writer's node was started again before the reader used the volume. Then nothing that the
 	// reader read came from the memory of the earlier boot. Absent unless both pods ran on one node under different

@@ -84,7 +84,7 @@ func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
 // folderRemoval returns a pod that removes the cell's folder from an existing claim.
 func (s specs) folderRemoval() kube.PodSpec {
 	spec := s.pod(s.run.Options.WriterPod, "remove")
-	spec.Command = []string{helper, "remove", "--file", s.cell.JournalFile, "--pattern", s.cell.Spec.WritePattern.String()}
+	spec.Command = []string{helper, "remove", "--file", s.cell.JournalFile}
 	return spec
 }
 

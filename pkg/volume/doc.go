@@ -3,6 +3,6 @@
 // it. The package does not depend on records or Kubernetes.
 package volume
 
-// FolderPrefix is the prefix of the name of every folder that this project creates on an
-// existing volume. A folder with another name is never removed.
+// FolderPrefix is the prefix of the name of a run's own folder on an existing volume. Remove
+// removes no folder around a journal that has another name.
 const FolderPrefix = "volume-durability-"

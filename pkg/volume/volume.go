@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is a journal that is open for writing: a file in append mode, or a block device.
+// File is a journal that is open for writing: a file in append mode, a file or a block device that is overwritten in
+// place.
 type File struct {
 	*os.File
 	appends bool

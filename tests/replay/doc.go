@@ -1,4 +1,4 @@
-// Package replay tests every write boundary of a filesystem, as a power failure would leave it.
+// Package replay tests a filesystem as a power failure would leave it, at every flush and every acknowledgement.
 //
 // A Disk records each write and each flush that a filesystem sends to it, and in which order. A journal or the objects
 // of a write pattern are written to the filesystem, and each acknowledgement notes how much the disk had recorded by

@@ -38,7 +38,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 const usage = `Usage:
-  durability-helper write --file FILE [flags]    append records to a journal
+  durability-helper write --file FILE [flags]    write records to a journal
   durability-helper read --file FILE [flags]     scan a journal
   durability-helper remove --file FILE           remove a journal, and its folder if write created it
   durability-helper probe write|verify [flags]   check data before and after another fault
@@ -99,11 +99,6 @@ func parse(command string, args []string) (*task, error) {
 	t := &task{}
 	flags := flag.NewFlagSet("durability-helper "+command, flag.ContinueOnError)
 	flags.StringVar(&t.file, "file", "", "path of the journal")
-	t.layout.Pattern = pattern.Append
-	flags.Func("pattern", "write pattern (default append)", func(name string) error {
-		t.layout.Pattern = pattern.Name(name)
-		return nil
-	})
 	validate := t.validateJournal
 	switch command {
 	case "write":
@@ -137,6 +132,11 @@ func parse(command string, args []string) (*task, error) {
 func (t *task) journalFlags(flags *flag.FlagSet) {
 	flags.StringVar(&t.format.ID, "journal", "", "ID of the journal, 16 hexadecimal digits")
 	flags.IntVar(&t.format.RecordSize, "record-size", 0, "bytes per record")
+	t.layout.Pattern = pattern.Append
+	flags.Func("pattern", "write pattern (default append)", func(name string) error {
+		t.layout.Pattern = pattern.Name(name)
+		return nil
+	})
 	flags.Uint64Var(&t.layout.Objects, "objects", 0, "number of objects of the write pattern")
 	flags.Func("points", "records whose checksums to report, as epoch:sequence,…", t.parsePoints)
 	flags.Int64Var(&t.minLength, "at-least", 0,

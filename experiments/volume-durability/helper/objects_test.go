@@ -138,7 +138,7 @@ func TestRemove_RemovesObjectsAndNothingElse(t *testing.T) {
 			folder := t.TempDir()
 			path := filepath.Join(folder, "objects")
 			writeEpoch(t, path, 1, 5, flags...)
-			remove := []string{"remove", "--file", path, "--pattern", string(name)}
+			remove := []string{"remove", "--file", path}
 			if name.IsFolder() {
 				require.NoError(t, os.WriteFile(filepath.Join(path, "of-the-user"), nil, 0o644))
 				require.Error(t, run(t.Context(), remove, &discard{}, &discard{}))

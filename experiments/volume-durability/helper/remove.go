@@ -3,9 +3,8 @@ package helper
 import (
 	"context"
 	"io"
+	"os"
 
-	"github.com/volume-durability/volume-durability/pkg/pattern"
-	"github.com/volume-durability/volume-durability/pkg/pattern/files"
 	"github.com/volume-durability/volume-durability/pkg/pattern/mixed"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -21,7 +20,7 @@ func (t *task) remove(context.Context, io.Writer) error {
 	return nil
 }
 
-// removeAll removes the files of a write pattern, whose folder is at the path of the journal, then what Remove removes.
+// removeAll removes the objects in the folder at the path of the journal, or the journal there, and the run's own folder.
 func (t *task) removeAll() error {
 	if err := t.removeObjects(); err != nil {
 		return err
@@ -29,13 +28,11 @@ func (t *task) removeAll() error {
 	return volume.Remove(t.file)
 }
 
+// removeObjects removes the objects of any write pattern, so that its caller need not know the pattern of the run.
 func (t *task) removeObjects() error {
-	switch {
-	case t.layout.Pattern == pattern.Mixed:
-		return mixed.Remove(t.file)
-	case t.layout.Pattern.IsFolder():
-		return files.Remove(t.file)
-	default:
-		return nil
+	info, err := os.Lstat(t.file)
+	if err != nil || !info.IsDir() {
+		return nil // volume.Remove reports the error
 	}
+	return mixed.Remove(t.file)
 }

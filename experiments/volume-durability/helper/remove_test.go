@@ -41,11 +41,12 @@ func TestWrite_RefusesAnExistingFolderInTheFirstEpoch(t *testing.T) {
 
 func TestRemove_ReportsAnError(t *testing.T) {
 	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "of-the-user"), nil, 0o600))
 	var out strings.Builder
 	err := run(t.Context(), []string{"remove", "--file", dir}, &out, io.Discard)
-	require.ErrorIs(t, err, syscall.EINVAL)
+	require.ErrorIs(t, err, syscall.ENOTEMPTY)
 	message, err := protocol.Parse([]byte(strings.TrimSuffix(out.String(), "\n")))
 	require.NoError(t, err)
 	assert.Equal(t, "removing "+dir, message.Error.Op)
-	assert.DirExists(t, dir)
+	assert.FileExists(t, filepath.Join(dir, "of-the-user"))
 }

@@ -168,7 +168,7 @@ func keptPhrase(tested []result.Cell) string {
 		return slices.ContainsFunc(tested, func(c result.Cell) bool { return is(c.Layout.Pattern) })
 	}
 	switch {
-	case has(pattern.Name.RemovesObjects):
+	case has(pattern.Name.HasRemovals):
 		return "read back intact, or was replaced or removed by a later operation"
 	case has(pattern.Name.SharesObjects):
 		return "read back intact, or was replaced by a later one"

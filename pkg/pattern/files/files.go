@@ -207,8 +207,8 @@ func Weaker(a, b protocol.ReadMode) protocol.ReadMode {
 	return ""
 }
 
-// Remove removes the files that are objects, the temporary file, files with other names, and the folder if it is empty
-// then. It returns no error if the folder does not exist.
+// Remove removes the files that are objects, the temporary file, and the files named in others. Then it removes the
+// folder if it is empty. It returns no error if the folder does not exist.
 func Remove(folder string, others ...string) error {
 	entries, err := list(folder)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/report/chart"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -63,6 +64,8 @@ func timelineFigure(c result.Cell) *figure {
 // intactWord describes the acknowledged records that a read found. Superseded and removed records are among them.
 func intactWord(c result.Cell) string {
 	switch {
+	case c.Layout.Pattern == pattern.Mixed:
+		return "intact, replaced or removed"
 	case c.Layout.Pattern.RemovesObjects():
 		return "intact or removed"
 	case c.Layout.Pattern.SharesObjects():
