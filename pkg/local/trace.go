@@ -13,7 +13,7 @@ func (s *execution) begin(step result.StepName) { s.trace.Begin(step, 0, time.No
 // recordTrace adds the steps of the cell to its result. The last step ends now.
 func (s *execution) recordTrace() {
 	s.trace.End(time.Now().UTC())
-	pods := trace.Pods{Epochs: s.cell.Epochs, Reader: s.reader}
+	pods := trace.Pods{Epochs: s.cell.Epochs, Reader: s.reader, Local: true}
 	if s.cell.Reader != nil {
 		pods.ReceivedAt = s.cell.Reader.ReceivedAt
 	}

@@ -26,22 +26,24 @@ type StepName string
 const (
 	CreatingClaim StepName = "creating-claim"
 	CreatingPod   StepName = "creating-pod"
-	Provisioning  StepName = "provisioning"
-	Scheduling    StepName = "scheduling"
-	Attaching     StepName = "attaching"
-	Mounting      StepName = "mounting"
-	Starting      StepName = "starting"
-	FirstAck      StepName = "first-ack"
-	Writing       StepName = "writing"
-	Terminating   StepName = "terminating"
-	ReadingLog    StepName = "reading-log"
-	Between       StepName = "between"
-	Deletions     StepName = "deletions"
-	Detaching     StepName = "detaching"
-	Reading       StepName = "reading"
-	Judging       StepName = "judging"
-	Waiting       StepName = "waiting"
-	Removing      StepName = "removing"
+	// StartingProcess is CreatingPod of a local run.
+	StartingProcess StepName = "starting-process"
+	Provisioning    StepName = "provisioning"
+	Scheduling      StepName = "scheduling"
+	Attaching       StepName = "attaching"
+	Mounting        StepName = "mounting"
+	Starting        StepName = "starting"
+	FirstAck        StepName = "first-ack"
+	Writing         StepName = "writing"
+	Terminating     StepName = "terminating"
+	ReadingLog      StepName = "reading-log"
+	Between         StepName = "between"
+	Deletions       StepName = "deletions"
+	Detaching       StepName = "detaching"
+	Reading         StepName = "reading"
+	Judging         StepName = "judging"
+	Waiting         StepName = "waiting"
+	Removing        StepName = "removing"
 )
 
 type description[Name ~string] struct {
@@ -62,7 +64,8 @@ var phaseDescriptions = []description[PhaseName]{
 // stepDescriptions has the only description of each step. The documentation and the HTML report use it.
 var stepDescriptions = []description[StepName]{
 	{CreatingClaim, "creating the claim, or reading the existing one"},
-	{CreatingPod, "choosing a node and creating a pod, until the pod was observed; in a local run, starting a process"},
+	{CreatingPod, "choosing a node and creating a pod, until the pod was observed"},
+	{StartingProcess, "starting a process in a local run"},
 	{Provisioning, "until the claim was bound to a volume"},
 	{Scheduling, "until the pod was assigned to a node"},
 	{Attaching, "until the volume was attached to that node"},
@@ -95,12 +98,12 @@ func namesOf[Name ~string](all []description[Name]) []Name {
 	return names
 }
 
-// Description returns what happens in the phase, as a sentence without capital and full stop. It is empty for an unknown
-// phase.
+// Description returns what happens in the phase, as a sentence without capital and full stop. It is empty for an
+// unknown phase.
 func (n PhaseName) Description() string { return descriptionOf(phaseDescriptions, n) }
 
-// Description returns what a cell waits for in the step, as a sentence without capital and full stop. It is empty for an
-// unknown step.
+// Description returns what a cell waits for in the step, as a sentence without capital and full stop. It is empty for
+// an unknown step.
 func (n StepName) Description() string { return descriptionOf(stepDescriptions, n) }
 
 func descriptionOf[Name ~string](all []description[Name], name Name) string {
@@ -180,8 +183,8 @@ type CellStep struct {
 	Step
 }
 
-// LongestSteps returns the longest steps of all cells that began outside the chaos, longest first. Steps in which a cell
-// only wrote or waited for others do not count.
+// LongestSteps returns the longest steps of all cells that began outside the chaos, longest first. Steps in which a
+// cell only wrote or waited for others do not count.
 func (r Result) LongestSteps(count int) []CellStep {
 	var all []CellStep
 	for i := range r.Cells {

@@ -1,7 +1,7 @@
 // Package trace shows where the time of a run went: its phases, and the steps of each cell.
 //
-// It has no clock and does not access the cluster. A step whose end is in the result, such as the time at which a pod was
-// scheduled, ends at exactly that time.
+// It has no clock and does not access the cluster. A step whose end is in the result, such as the time at which a pod
+// was scheduled, ends at exactly that time.
 package trace
 
 import (
@@ -69,6 +69,8 @@ type Pods struct {
 	// Reader is the reader's pod, and ReceivedAt is when its scan result was received.
 	Reader     result.Pod
 	ReceivedAt time.Time
+	// Local is set if the pods are processes of a local run.
+	Local bool
 }
 
 // Trace returns the steps of the cell; nil if it had none.
@@ -167,7 +169,8 @@ func (p Pods) epoch(number int) result.Epoch {
 	return p.Epochs[number-1]
 }
 
-// milestones returns the ends of the steps of a pod in their order, and the step that follows. Epoch is 0 for the reader.
+// milestones returns the ends of the steps of a pod in their order, and the step that follows. Epoch is 0 for the
+// reader.
 func (p Pods) milestones(epoch int) (ends []milestone, then result.StepName) {
 	last, then := milestone{result.Reading, p.ReceivedAt}, result.Judging
 	pod := p.Reader
@@ -177,6 +180,9 @@ func (p Pods) milestones(epoch int) (ends []milestone, then result.StepName) {
 		pod = e.Pod
 	}
 	ends = []milestone{{result.CreatingPod, pod.CreatedAt}}
+	if p.Local {
+		ends[0].step = result.StartingProcess
+	}
 	if epoch == 1 && p.Claim != nil && p.Claim.Created {
 		ends = append(ends, milestone{result.Provisioning, p.Claim.BoundAt})
 	}

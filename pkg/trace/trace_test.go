@@ -102,10 +102,12 @@ func TestTrace_AStepThatNeverEndedHasTheNameThatWasReported(t *testing.T) {
 		awaited, want result.StepName
 		pod           result.Pod
 	}{
-		"no pod":          {"", result.CreatingPod, result.Pod{}},
-		"no report":       {"", result.Scheduling, result.Pod{CreatedAt: at(1)}},
-		"a mount":         {result.Mounting, result.Mounting, result.Pod{CreatedAt: at(1), ScheduledAt: at(2)}},
-		"an older report": {result.Mounting, result.Starting, result.Pod{CreatedAt: at(1), ScheduledAt: at(2), MountedAt: at(3)}},
+		"no pod":    {"", result.CreatingPod, result.Pod{}},
+		"no report": {"", result.Scheduling, result.Pod{CreatedAt: at(1)}},
+		"a mount":   {result.Mounting, result.Mounting, result.Pod{CreatedAt: at(1), ScheduledAt: at(2)}},
+		"an older report": {
+			result.Mounting, result.Starting, result.Pod{CreatedAt: at(1), ScheduledAt: at(2), MountedAt: at(3)},
+		},
 		"an unknown step": {"dancing", result.Attaching, result.Pod{CreatedAt: at(1), ScheduledAt: at(2)}},
 		"a later start":   {"", result.Scheduling, result.Pod{CreatedAt: at(1), ScheduledAt: at(200)}},
 		"no ack":          {result.Starting, result.FirstAck, result.Pod{CreatedAt: at(1), StartedAt: at(2)}},
@@ -210,7 +212,8 @@ func TestTrace_HasNoGap(t *testing.T) {
 		}
 		somePod := func() result.Pod {
 			return result.Pod{
-				CreatedAt: someTime(), ScheduledAt: someTime(), AttachedAt: someTime(), MountedAt: someTime(), StartedAt: someTime(),
+				CreatedAt: someTime(), ScheduledAt: someTime(), AttachedAt: someTime(), MountedAt: someTime(),
+				StartedAt: someTime(),
 			}
 		}
 		for range 1 + random.IntN(30) {

@@ -59,7 +59,7 @@ func latest(a, b time.Time) time.Time {
 // traceOf returns the steps of a cell that began at one time and was removed from another time on.
 func traceOf(c result.Cell, from, removed time.Time) *result.Trace {
 	var r trace.Recorder
-	pods := trace.Pods{Claim: c.Claim, Epochs: c.Epochs}
+	pods := trace.Pods{Claim: c.Claim, Epochs: c.Epochs, Local: c.IsLocal()}
 	if c.Claim != nil {
 		r.Begin(result.CreatingClaim, 0, from)
 	}
