@@ -91,8 +91,8 @@ func traceFigure(r result.Result) *figure {
 // wholeRun is the row of a run's phases.
 const wholeRun = "whole run"
 
-// tracedCells returns the cells of the chart: those whose steps took longest, in the order of the run. It returns a note
-// if the chart does not show all.
+// tracedCells returns the cells of the chart: those whose steps took longest, in the order of the run. It returns a
+// note if the chart does not show all.
 func tracedCells(r result.Result) (cells []result.Cell, note string) {
 	for _, c := range r.Cells {
 		if c.Trace != nil {
