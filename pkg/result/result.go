@@ -128,7 +128,7 @@ type Cell struct {
 	Provenance provenance.Provenance `json:"provenance"`
 	// Latency is the commit latency over all epochs; absent if no writer reported any.
 	Latency *Latency `json:"latency,omitempty"`
-	// Trace shows where the time of the cell went; absent for a skipped cell.
+	// Trace shows where the time of the cell went; absent for a cell for which nothing was created.
 	Trace *Trace `json:"trace,omitempty"`
 	// Thresholds are the thresholds of the run, compared with the figures of the cell; absent if the run has none, for
 	// the control, and for a cell that ended early.

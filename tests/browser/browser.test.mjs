@@ -74,9 +74,9 @@ const between = (from, to) => Number(nano(to) - nano(from))
 
 const timeFigure = place => place.locator('figure').filter({ hasText: 'Where the time of the run went' })
 
-/** timeRows returns the rows of the table of a run's time: the row's name, the step, the pod, the epoch, and two times. */
+/** timeRows returns the rows of the table of a run's time: the row's name, the step, its writer or reader, and two times. */
 function timeRows(r) {
-  const row = (name, s, step = s.name) => [name, step, s.pod ?? '–', s.epoch ? grouped(s.epoch) : '–', between(r.startedAt, s.startedAt), between(s.startedAt, s.endedAt)]
+  const row = (name, s, step = s.name) => [name, step, s.epoch ? 'writer ' + grouped(s.epoch) : s.pod ? 'reader' : '–', between(r.startedAt, s.startedAt), between(s.startedAt, s.endedAt)]
   const cells = (r.cells ?? []).filter(c => c.trace)
   return [...r.phases.map(p => row('whole run', p)), ...cells.flatMap(c => c.trace.steps.map(s => row(c.spec.name || c.spec.storageClass, s)))]
 }
@@ -92,17 +92,17 @@ async function theTime(place, r) {
   const left = all.length - 200
   const want = left > 0 ? [...all.slice(0, 100), [`The result in JSON has ${grouped(left)} more ${left === 1 ? 'step' : 'steps'}.`], ...all.slice(-100)] : all
   assert.equal(rows.length, want.length)
-  for (const [i, [name, step, pod, epoch, began, took]] of want.entries()) {
+  for (const [i, [name, step, pod, began, took]] of want.entries()) {
     const row = rows[i].map(plain)
     if (row.length === 1) {
       assert.equal(row[0], name)
       continue
     }
     assert.ok(row[0].startsWith(name) || !name, `${row[0]}, want ${name}`)
-    assert.deepEqual(row.slice(1, 4), [step, pod, epoch])
-    if (began) near(row[4], began, `start of ${step}`)
-    else assert.equal(row[4], '0 s')
-    near(row[5], took, step)
+    assert.deepEqual(row.slice(1, 3), [step, pod])
+    if (began) near(row[3], began, `start of ${step}`)
+    else assert.equal(row[3], '0 s')
+    near(row[4], took, step)
   }
 }
 
@@ -218,7 +218,7 @@ describe('charts are to scale', () => {
     const shapes = await svg.locator('rect').evaluateAll(all => all.map(e => ({ x: e.getBoundingClientRect().x, width: e.getBoundingClientRect().width, title: e.textContent })))
     const want = timeRows(r)
     assert.equal(shapes.length, want.length)
-    for (const [i, [, step, , , began, took]] of want.entries()) {
+    for (const [i, [, step, , began, took]] of want.entries()) {
       const total = between(r.startedAt, r.endedAt)
       assert.ok(shapes[i].title.startsWith(step + ': '), shapes[i].title)
       assert.ok(Math.abs(shapes[i].x - box.x - box.width * began / total) < 1.5, `${shapes[i].title} begins at ${shapes[i].x}`)

@@ -51,31 +51,22 @@ func traceFigure(r result.Result) *figure {
 	if len(r.Phases) == 0 || len(cells) == 0 {
 		return nil
 	}
-	pod := "Pod"
-	if cells[0].IsLocal() {
-		pod = "Process"
-	}
 	data := table{
 		Caption: "Where the time of the run went",
-		Head:    []string{"Cell", "Phase or step", pod, "Epoch", "Began after", "Took"},
-		Numeric: map[int]bool{3: true, 4: true, 5: true},
+		Head:    []string{"Cell", "Phase or step", "Writer or reader", "Began after", "Took"},
+		Numeric: map[int]bool{3: true, 4: true},
 	}
 	s := chart.Spans{From: r.StartedAt, To: r.EndedAt, Rows: []chart.SpanRow{phaseRow(r)}}
 	began := func(at time.Time) string { return formatSpan(at.Sub(r.StartedAt)) }
 	for _, p := range r.Phases {
-		row := []string{wholeRun, string(p.Name), dash, dash, began(p.StartedAt), formatSpan(p.Took())}
+		row := []string{wholeRun, string(p.Name), dash, began(p.StartedAt), formatSpan(p.Took())}
 		data.Rows = append(data.Rows, row)
 	}
 	for _, c := range cells {
 		s.Rows = append(s.Rows, traceRow(c))
 		for _, step := range c.Trace.Steps {
-			epoch := dash
-			if step.Epoch > 0 {
-				epoch = grouped(step.Epoch)
-			}
 			data.Rows = append(data.Rows, []string{
-				c.DisplayName(), describeStep(c, step), cmp.Or(step.Pod, dash), epoch,
-				began(step.StartedAt), formatSpan(step.Took()),
+				c.DisplayName(), describeStep(c, step), podOf(step), began(step.StartedAt), formatSpan(step.Took()),
 			})
 		}
 	}
@@ -160,6 +151,17 @@ func describeStep(c result.Cell, s result.Step) string {
 		return counted(s.Deletions, c.DeletionNoun()) + ", each with its recovery"
 	}
 	return string(s.Name)
+}
+
+// podOf names the writer or reader that a step concerns; a dash for none.
+func podOf(s result.Step) string {
+	switch {
+	case s.Epoch > 0:
+		return "writer " + grouped(s.Epoch)
+	case s.Pod != "":
+		return "reader"
+	}
+	return dash
 }
 
 // formatSpan formats the length of a time that is known. It is zero at the start of a run.
