@@ -50,8 +50,9 @@ type Client struct {
 	// Timeout limits each wait.
 	Timeout time.Duration
 	Log     logrus.FieldLogger
-	// OnStep is called if the step or the reason has changed. Step is what a pod waits for. Reason is why the step takes
-	// long; empty if nothing is unusual. OnStep must return quickly, and must not call the client. It may be nil.
+	// OnStep is called if the step or the reason has changed. Step is what a pod waits for, and its first word is a
+	// result.StepName. Reason is why the step takes long; empty if nothing is unusual. OnStep must return quickly, and
+	// must not call the client. It may be nil.
 	OnStep func(step, reason string)
 
 	// observer is nil until WithObserver has started it. Functions that wait need it.

@@ -75,6 +75,8 @@ type observedClaim struct {
 	// latest is nil if only an event about the claim was observed.
 	latest  *corev1.PersistentVolumeClaim
 	deleted bool
+	// boundAt is when the claim was first observed to be bound.
+	boundAt time.Time
 	// rejection is the message with which the provisioner rejected the claim for good.
 	rejection string
 	use       claimUse
@@ -306,6 +308,7 @@ func (o *observer) claimOf(uid types.UID, name string) *observedClaim {
 func (o *observer) claimChanged(c *corev1.PersistentVolumeClaim) {
 	observed := o.claimOf(c.UID, c.Name)
 	observed.latest = c
+	setOnce(&observed.boundAt, c.Status.Phase == corev1.ClaimBound, time.Now().UTC())
 	observed.use.record(c, time.Now().UTC())
 	observed.health.addClaim(c)
 }
@@ -383,4 +386,17 @@ func (c Client) PodTimes(pod types.UID) PodTimes {
 		return observed.PodTimes
 	}
 	return PodTimes{}
+}
+
+// ClaimBoundAt returns when a claim was first observed to be bound; zero if it was not.
+func (c Client) ClaimBoundAt(claim types.UID) time.Time {
+	if c.observer == nil {
+		return time.Time{}
+	}
+	c.observer.mu.Lock()
+	defer c.observer.mu.Unlock()
+	if observed := c.observer.claims[claim]; observed != nil {
+		return observed.boundAt
+	}
+	return time.Time{}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // BetweenCommand is a shell command of the user that runs between two writers, or between the last writer and the
@@ -85,6 +86,7 @@ func (s *execution) between(ctx context.Context) error {
 	if s.Between.Command == "" {
 		return nil
 	}
+	s.begin(result.Between)
 	s.watchUnmount()
 	s.betweenRan = true
 	s.Log.WithField("command", s.Between.Command).Info("Running the command of --between")

@@ -13,6 +13,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/trace"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
@@ -32,6 +33,11 @@ type execution struct {
 	// refused is why the chaos ended early although no acknowledged record was lost.
 	refused error
 	watch   *unmountWatch
+	// trace records the steps of the cell, and phaseBegan the phases of the run.
+	trace      trace.Recorder
+	phaseBegan func(result.PhaseName)
+	// reader describes the reader; it is empty until the reader has started.
+	reader result.Pod
 	// betweenRan reports whether the user's command has run.
 	betweenRan bool
 }
@@ -53,7 +59,8 @@ func (r Run) newExecution() *execution {
 	return s
 }
 
-func (s *execution) phases(ctx context.Context) error {
+func (s *execution) executePhases(ctx context.Context) error {
+	s.phaseBegan(result.PreChaos)
 	if err := s.Restore(ctx); err != nil {
 		return s.unlessVolume(err)
 	}
@@ -62,9 +69,11 @@ func (s *execution) phases(ctx context.Context) error {
 			return err
 		}
 	}
+	s.phaseBegan(result.Chaos)
 	if err := s.chaos(ctx); err != nil {
 		return err
 	}
+	s.phaseBegan(result.PostChaos)
 	if err := s.Delete(ctx); err != nil {
 		return s.unlessVolume(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/trace"
 )
 
 // Hooks are called at the steps of a run. They must return quickly.
@@ -66,10 +67,17 @@ func (r Run) Execute(ctx context.Context) result.Result {
 		Schema: result.Schema, RunID: r.ID, StartedAt: time.Now().UTC(), Options: r.Options,
 		Cluster: result.Cluster{Orchestrator: "none: the run was local, on " + s.host},
 	}
+	var phases trace.Phases
+	phases.Begin(result.Planning, out.StartedAt)
+	s.phaseBegan = func(name result.PhaseName) { phases.Begin(name, time.Now().UTC()) }
 	r.Hooks.CellsPlanned([]options.CellSpec{s.cell.Spec})
-	err := s.phases(ctx)
+	err := s.executePhases(ctx)
+	s.begin(result.Judging)
 	s.conclude(ctx, err)
+	s.phaseBegan(result.Removal)
+	s.begin(result.Removing)
 	out.NotRemoved = s.cleanUp(ctx)
+	s.recordTrace()
 	r.Hooks.CellJudged(s.cell)
 	out.Cells = []result.Cell{s.cell}
 	out.Verdict, out.Reason = s.cell.Verdict, s.cell.Reason
@@ -80,5 +88,6 @@ func (r Run) Execute(ctx context.Context) result.Result {
 		out.Reason += ". Not removed: " + out.NotRemoved
 	}
 	out.EndedAt = time.Now().UTC()
+	out.Phases = phases.Until(out.EndedAt)
 	return out
 }

@@ -21,6 +21,7 @@ func (s *execution) read(ctx context.Context) error {
 	if !s.betweenRan {
 		s.watchUnmount()
 	}
+	s.begin(result.CreatingPod)
 	s.Hooks.BeforeRead(s.cell.Spec)
 	helper, where, done, err := s.readerCommand(ctx)
 	if err != nil {
@@ -36,6 +37,7 @@ func (s *execution) read(ctx context.Context) error {
 	if where != "" {
 		pod.Node = where
 	}
+	s.reader = pod
 	return s.awaitScan(ctx, p, pod)
 }
 

@@ -16,6 +16,7 @@ import (
 func (s *execution) Restore(ctx context.Context) error {
 	epoch := result.Epoch{Number: len(s.cell.Epochs) + 1}
 	acks := s.ledger.Acks()
+	s.trace.BeginInsteadOfWaiting(result.CreatingPod, epoch.Number, time.Now().UTC())
 	p, err := start(context.WithoutCancel(ctx), s.writerCommand(epoch.Number), &s.ledger, s.acknowledged)
 	if err != nil {
 		return err
@@ -71,10 +72,13 @@ func (s *execution) Delete(ctx context.Context) error {
 	}
 	s.Hooks.BeforeDeletion(s.cell.Spec, epoch.Pod)
 	epoch.AckedAtDeletion, epoch.DeletionRequestedAt = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
+	s.trace.Begin(result.Terminating, epoch.Number, epoch.DeletionRequestedAt)
+	defer s.begin(result.Waiting)
 	if err := s.kill(ctx, w); err != nil {
 		return err
 	}
 	epoch.DeletedAt = time.Now().UTC()
+	s.trace.Begin(result.Waiting, 0, epoch.DeletedAt)
 	s.writer = nil
 	s.Log.WithField("epoch", epoch.Number).Info("The writer was killed")
 	if op := w.OpError(); op != nil && !epoch.FirstAckAt.IsZero() {

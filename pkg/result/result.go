@@ -44,6 +44,8 @@ type Result struct {
 	Cluster Cluster        `json:"cluster"`
 	// Engine is the ChaosEngine that started the run; absent if a user started it.
 	Engine *Engine `json:"engine,omitempty"`
+	// Phases are the phases of the run, from its start to its end.
+	Phases []Phase `json:"phases,omitempty"`
 	// Cells are the cells of the run, including the control.
 	Cells []Cell `json:"cells,omitempty"`
 	// NotRemoved lists what the run created but could not remove, with the errors.
@@ -126,6 +128,8 @@ type Cell struct {
 	Provenance provenance.Provenance `json:"provenance"`
 	// Latency is the commit latency over all epochs; absent if no writer reported any.
 	Latency *Latency `json:"latency,omitempty"`
+	// Trace shows where the time of the cell went; absent for a cell for which nothing was created.
+	Trace *Trace `json:"trace,omitempty"`
 	// Thresholds are the thresholds of the run, compared with the figures of the cell; absent if the run has none, for
 	// the control, and for a cell that ended early.
 	Thresholds []Threshold `json:"thresholds,omitempty"`
@@ -144,6 +148,8 @@ type Claim struct {
 	Volume string `json:"volume,omitempty"`
 	// Created reports whether this run created the claim.
 	Created bool `json:"created"`
+	// BoundAt is when the experiment first observed that the claim was bound; absent if this run did not create it.
+	BoundAt time.Time `json:"boundAt,omitzero"`
 	// AccessModes are the access modes of the bound volume.
 	AccessModes []string `json:"accessModes,omitempty"`
 	// Provisioner is the provisioner of the volume; absent if the PersistentVolume could not be read.

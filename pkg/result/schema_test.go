@@ -46,6 +46,8 @@ var enums = map[reflect.Type][]any{
 	},
 	reflect.TypeFor[provenance.Answer]():       {provenance.Yes, provenance.No, provenance.Unknown, ""},
 	reflect.TypeFor[judge.Class]():             anyOf(judge.Classes()),
+	reflect.TypeFor[result.PhaseName]():        anyOf(result.PhaseNames()),
+	reflect.TypeFor[result.StepName]():         anyOf(result.StepNames()),
 	reflect.TypeFor[result.ThresholdUnit]():    {result.Seconds, result.RecordsPerSecond},
 	reflect.TypeFor[result.ThresholdOutcome](): {result.Met, result.Missed, result.NotMeasured},
 }

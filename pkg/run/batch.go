@@ -41,6 +41,7 @@ func (r Run) runBatches(ctx, cleanup context.Context, cells []*cell) error {
 		if endedBy == nil {
 			endedBy = b.runPhases(ctx)
 		}
+		r.phases.Begin(result.Removal, time.Now().UTC())
 		forEach(cells, func(c *cell) {
 			c.conclude(endedBy)
 			c.remove(cleanup)
@@ -78,6 +79,7 @@ func (b batch) runPhases(ctx context.Context) error {
 // preChaos starts the writers. In the first batch with a running writer it calls the hooks that precede the chaos.
 func (b batch) preChaos(ctx context.Context) error {
 	b.Log.Info("Pre-chaos: starting the writers")
+	b.phases.Begin(result.PreChaos, time.Now().UTC())
 	b.Hooks.PhaseChanged(PhasePreChaos)
 	if err := b.runOpenPhase(ctx, "before the chaos", (*cell).prepare); err != nil {
 		return err
@@ -121,7 +123,7 @@ func (b batch) chaos(ctx context.Context) error {
 		return err
 	}
 	if b.isLast && *b.chaosBegan && len(undecided(b.cells)) > 0 {
-		return b.wait(ctx, b.Options.RampTime)
+		return b.ramp(ctx)
 	}
 	return nil
 }
@@ -129,6 +131,7 @@ func (b batch) chaos(ctx context.Context) error {
 // postChaos reads the journals back. The last batch calls the hook that follows the chaos.
 func (b batch) postChaos(ctx context.Context) error {
 	b.Log.Info("Post-chaos: reading the journals back")
+	b.phases.Begin(result.PostChaos, time.Now().UTC())
 	b.Hooks.PhaseChanged(PhasePostChaos)
 	if err := b.runPhase(ctx, "after the chaos", (*cell).verify); err != nil {
 		return err
@@ -227,9 +230,10 @@ func (b batch) beginChaos(ctx context.Context) error {
 	if err := b.phaseError(ctx, before, asHookError(b.Hooks.WritersReady(ctx, written))); err != nil {
 		return err
 	}
-	if err := b.wait(ctx, b.Options.RampTime); err != nil {
+	if err := b.ramp(ctx); err != nil {
 		return err
 	}
+	b.phases.Begin(result.Chaos, time.Now().UTC())
 	return b.phaseError(ctx, during, asHookError(b.Hooks.BeforeChaos(ctx)))
 }
 
@@ -244,6 +248,7 @@ func (b batch) injectChaos(ctx context.Context) error {
 	opts := b.Options
 	b.Log.WithFields(logrus.Fields{"duration": opts.Duration, "interval": opts.Interval, "force": opts.Force}).
 		Info("Chaos: deleting writers")
+	b.phases.Begin(result.Chaos, time.Now().UTC())
 	b.Hooks.PhaseChanged(PhaseChaos)
 	targetCells := slices.DeleteFunc(cells, func(c *cell) bool { return !c.isTarget() })
 	injecting, cancel := context.WithCancelCause(ctx)
@@ -287,6 +292,9 @@ func (t target) Delete(ctx context.Context) error { return t.ended(t.cell.Delete
 func (t target) Restore(ctx context.Context) error { return t.ended(t.cell.Restore(ctx)) }
 
 func (t target) ended(err error) error {
+	if err != nil {
+		t.begin(result.Waiting)
+	}
 	if err != nil && !errors.Is(err, errVolumeFailed) && !errors.Is(err, errRefused) {
 		t.open.close(t.cell)
 	}
@@ -300,6 +308,14 @@ func (b batch) fault() poddelete.Fault {
 		Serial: opts.Serial, AffectedPercent: opts.AffectedPercent,
 		Clock: clock.RealClock{}, Random: rand.Int64N,
 	}
+}
+
+// ramp waits for RAMP_TIME.
+func (b batch) ramp(ctx context.Context) error {
+	if b.Options.RampTime > 0 {
+		b.phases.Begin(result.RampTime, time.Now().UTC())
+	}
+	return b.wait(ctx, b.Options.RampTime)
 }
 
 func (b batch) wait(ctx context.Context, d time.Duration) error {

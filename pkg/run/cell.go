@@ -15,6 +15,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/trace"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
@@ -44,6 +45,8 @@ type cell struct {
 	chaosErr error
 	// endedBy is the error that ended the cell early; nil if none did.
 	endedBy error
+	// trace records the steps of the cell.
+	trace trace.Recorder
 	// notRemoved lists the objects of the cell that could not be removed, with the errors.
 	notRemoved string
 }
@@ -53,8 +56,12 @@ func newCell(r Run, plan options.CellSpec) *cell {
 		r.Log = r.Log.WithField("cell", plan.Name)
 		r.Kube.Log = r.Log
 	}
-	r.Kube.OnStep = func(step, reason string) { r.Hooks.WaitingFor(plan, step, reason) }
-	c := &cell{
+	c := &cell{}
+	r.Kube.OnStep = func(step, reason string) {
+		c.trace.Await(stepNameOf(step))
+		r.Hooks.WaitingFor(plan, step, reason)
+	}
+	*c = cell{
 		run: r,
 		result: &result.Cell{
 			Spec:        plan,
@@ -92,6 +99,7 @@ func (c *cell) isKept() bool {
 
 // prepare creates the claim and the first writer, and returns once a record is acknowledged.
 func (c *cell) prepare(ctx context.Context) error {
+	c.begin(result.CreatingClaim)
 	c.waitingFor("creating the claim")
 	if err := c.createClaim(ctx); err != nil {
 		return err
@@ -145,6 +153,7 @@ func (c *cell) recordVolume(ctx context.Context) error {
 func (c *cell) startWriter(ctx context.Context) error {
 	c.result.Epochs = append(c.result.Epochs, result.Epoch{Number: len(c.result.Epochs) + 1})
 	w := c.newWriter(len(c.result.Epochs))
+	c.trace.BeginInsteadOfWaiting(result.CreatingPod, w.epoch, time.Now().UTC())
 	err := w.start(ctx)
 	if w.pod != nil {
 		c.writer = w
@@ -169,7 +178,9 @@ func (c *cell) Delete(ctx context.Context) error {
 	if w.noteActivity() {
 		c.activeDeletions++
 	}
-	if err := w.deletePod(ctx); err != nil {
+	err := w.deletePod(ctx)
+	c.trace.Begin(result.Terminating, w.epoch, w.record().DeletionRequestedAt)
+	if err != nil {
 		if errors.Is(err, errVolumeFailed) {
 			c.deletionErr = err
 		}
@@ -177,7 +188,10 @@ func (c *cell) Delete(ctx context.Context) error {
 	}
 	c.writer = nil
 	c.result.Acks = c.ledger.Acks()
-	return w.finish(ctx)
+	c.trace.Begin(result.ReadingLog, w.epoch, w.record().DeletedAt)
+	err = w.finish(ctx)
+	c.begin(result.Waiting)
+	return err
 }
 
 // Restore starts the writer again, as a new epoch.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
@@ -14,6 +15,8 @@ import (
 
 // remove removes what the cell created, except what is kept, and records what could not be removed.
 func (c *cell) remove(cleanup context.Context) {
+	c.begin(result.Removing)
+	defer func() { c.trace.End(time.Now().UTC()) }()
 	ctx, cancel := c.run.withRemovalTimeout(cleanup)
 	defer cancel()
 	client, grace, claim := c.run.Kube, c.specs.gracePeriod(), c.result.Claim
@@ -62,7 +65,11 @@ func (c *cell) completeResult() {
 	if c.result.Reader != nil {
 		c.provenance().addTimes(&c.result.Reader.Pod)
 	}
+	if claim := c.result.Claim; claim != nil && claim.Created {
+		claim.BoundAt = c.run.Kube.ClaimBoundAt(claim.UID)
+	}
 	c.recordFigures()
+	c.recordTrace()
 }
 
 // recordFigures adds the statistics of the writers' logs. Thresholds need them, so they are known before the verdict.

@@ -20,6 +20,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/trace"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
@@ -55,9 +56,9 @@ type Hooks interface {
 
 // The phases of a batch of cells.
 const (
-	PhasePreChaos  = "pre-chaos"
-	PhaseChaos     = "chaos"
-	PhasePostChaos = "post-chaos"
+	PhasePreChaos  = string(result.PreChaos)
+	PhaseChaos     = string(result.Chaos)
+	PhasePostChaos = string(result.PostChaos)
 )
 
 // Run is one run.
@@ -78,6 +79,9 @@ type Run struct {
 	Kube        kube.Client
 	Hooks       Hooks
 	Log         logrus.FieldLogger
+
+	// phases records the phases of the run.
+	phases *trace.Phases
 }
 
 // STIGFix is the fix text of STIG check V-260932.
@@ -100,6 +104,15 @@ func asHookError(err error) error {
 // hook ended the run: the error of that hook.
 func (r Run) Execute(ctx context.Context) (result.Result, error) {
 	res := result.Result{Schema: result.Schema, RunID: r.ID, StartedAt: time.Now().UTC(), Options: r.Options}
+	r.phases = &trace.Phases{}
+	r.phases.Begin(result.Planning, res.StartedAt)
+	res, err := r.execute(ctx, res)
+	res.Phases = r.phases.Until(res.EndedAt)
+	return res, err
+}
+
+// execute executes the run and completes its result.
+func (r Run) execute(ctx context.Context, res result.Result) (result.Result, error) {
 	found, err := r.detectOrchestrator(ctx)
 	if err != nil {
 		return withError(ctx, res, err), nil
@@ -144,6 +157,7 @@ func (r Run) executeCells(
 	cleanup, cancel := WithCleanupTimeout(ctx, CleanupTimeout)
 	defer cancel()
 	err := r.runBatches(ctx, cleanup, cells)
+	r.phases.Begin(result.Removal, time.Now().UTC())
 	res.NotRemoved = r.removeRest(cleanup, cells)
 	res.Snapshot = r.snapshot(cleanup)
 	for _, c := range cells {

@@ -23,11 +23,13 @@ func (c *cell) verify(ctx context.Context) error {
 	err := c.Delete(ctx)
 	c.result.Acks = c.ledger.Acks()
 	if err == nil {
+		c.begin(result.Detaching)
 		c.waitingFor("detaching the volume")
 		err = c.provenance().awaitDetached(ctx)
 	}
 	if err == nil {
 		err = c.read(ctx)
+		c.begin(result.Judging)
 	}
 	if err != nil && !errors.Is(err, errVolumeFailed) {
 		return err
@@ -37,6 +39,7 @@ func (c *cell) verify(ctx context.Context) error {
 	c.noteVolumeHealth()
 	c.provenance().record(ctx)
 	c.verdict().build()
+	c.begin(result.Waiting)
 	return nil
 }
 
@@ -46,6 +49,7 @@ func (c *cell) conclude(err error) {
 		return
 	}
 	c.endedBy = err
+	c.begin(result.Waiting)
 	c.result.Acks = c.ledger.Acks()
 	c.noteVolumeHealth()
 	c.verdict().endEarly(err)
@@ -103,6 +107,7 @@ func (c *cell) noteVolumeHealth() {
 
 // read has the reader scan the journal and judges its scan result.
 func (c *cell) read(ctx context.Context) error {
+	c.begin(result.CreatingPod)
 	c.run.Hooks.BeforeRead(c.result.Spec)
 	acks := c.result.Acks
 	spec := c.specs.reader(acks)

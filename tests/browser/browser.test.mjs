@@ -68,6 +68,44 @@ function slowest(cell) {
   return Math.max(0, ...epochs.slice(1).map((e, i) => (ms(e.firstAckAt) - ms(epochs[i].deletionRequestedAt)) * 1e6))
 }
 
+/** nano reads a time, in nanoseconds. */
+const nano = time => BigInt(Date.parse(time.slice(0, 19) + 'Z')) * 1_000_000n + BigInt((time.match(/\.(\d+)/)?.[1] ?? '').padEnd(9, '0'))
+const between = (from, to) => Number(nano(to) - nano(from))
+
+const timeFigure = place => place.locator('figure').filter({ hasText: 'Where the time of the run went' })
+
+/** timeRows returns the rows of the table of a run's time: the row's name, the step, its writer or reader, and two times. */
+function timeRows(r) {
+  const row = (name, s, step = s.name) => [name, step, s.epoch ? 'writer ' + grouped(s.epoch) : s.pod ? 'reader' : '–', between(r.startedAt, s.startedAt), between(s.startedAt, s.endedAt)]
+  const cells = (r.cells ?? []).filter(c => c.trace)
+  return [...r.phases.map(p => row('whole run', p)), ...cells.flatMap(c => c.trace.steps.map(s => row(c.spec.name || c.spec.storageClass, s)))]
+}
+
+/** theTime compares the table of a run's time with the result. */
+async function theTime(place, r) {
+  const figure = timeFigure(place)
+  const tested = (r.cells ?? []).some(c => c.trace)
+  assert.equal(await figure.count(), tested ? 1 : 0, 'the chart of the time')
+  if (!tested) return
+  const rows = await figure.locator('tbody tr').evaluateAll(rows => rows.map(row => [...row.cells].map(c => c.innerText)))
+  const all = timeRows(r)
+  const left = all.length - 200
+  const want = left > 0 ? [...all.slice(0, 100), [`The result in JSON has ${grouped(left)} more ${left === 1 ? 'step' : 'steps'}.`], ...all.slice(-100)] : all
+  assert.equal(rows.length, want.length)
+  for (const [i, [name, step, pod, began, took]] of want.entries()) {
+    const row = rows[i].map(plain)
+    if (row.length === 1) {
+      assert.equal(row[0], name)
+      continue
+    }
+    assert.ok(row[0].startsWith(name) || !name, `${row[0]}, want ${name}`)
+    assert.deepEqual(row.slice(1, 3), [step, pod])
+    if (began) near(row[3], began, `start of ${step}`)
+    else assert.equal(row[3], '0 s')
+    near(row[4], took, step)
+  }
+}
+
 describe('the page shows the result', () => {
   for (const name of samples) {
     test(name, () => visit(name, {}, async page => {
@@ -101,6 +139,7 @@ async function oneRun(place, r, prefix = '') {
   for (const want of [r.reason, r.runID, r.cluster.uid, r.cluster.version, r.options.namespace, r.tool.commit, r.engine.uid, r.startedAt.slice(0, 19).replace('T', ' ')]) {
     assert.ok(all.includes(plain(want)), `does not show ${want}`)
   }
+  await theTime(place, r)
   const cells = r.cells ?? []
   const rows = Object.fromEntries(await place.locator('table.matrix tbody tr:not(.remark)').evaluateAll(rows => rows.map(row => [row.querySelector('a').hash, [...row.cells].map(c => c.innerText)])))
   assert.equal(Object.keys(rows).length, cells.filter(c => c.verdict !== 'Skipped').length)
@@ -170,6 +209,20 @@ describe('charts are to scale', () => {
         const want = width * (ms(e.firstAckAt) - ms(cell.epochs[n].deletionRequestedAt)) / axis
         assert.ok(Math.abs(recoveries[n] - want) < 1.5, `recovery ${n} is ${recoveries[n]} wide, want ${want}`)
       }
+    }
+  }))
+  test('the time of a run', () => visit('matrix', {}, async page => {
+    const r = results.matrix
+    const svg = timeFigure(page).locator('svg.chart')
+    const box = await svg.boundingBox()
+    const shapes = await svg.locator('rect').evaluateAll(all => all.map(e => ({ x: e.getBoundingClientRect().x, width: e.getBoundingClientRect().width, title: e.textContent })))
+    const want = timeRows(r)
+    assert.equal(shapes.length, want.length)
+    for (const [i, [, step, , began, took]] of want.entries()) {
+      const total = between(r.startedAt, r.endedAt)
+      assert.ok(shapes[i].title.startsWith(step + ': '), shapes[i].title)
+      assert.ok(Math.abs(shapes[i].x - box.x - box.width * began / total) < 1.5, `${shapes[i].title} begins at ${shapes[i].x}`)
+      assert.ok(Math.abs(shapes[i].width - box.width * took / total) < 1.5, `${shapes[i].title} is ${shapes[i].width} wide`)
     }
   }))
   test('a strip of the journal', () => visit('fail', {}, async page => {

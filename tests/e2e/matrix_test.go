@@ -3,6 +3,7 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
@@ -98,6 +99,34 @@ func requireMeasured(t *testing.T, c result.Cell) {
 		assert.LessOrEqual(t, r.Scheduled, r.Mounted)
 		assert.LessOrEqual(t, r.Mounted, r.Started)
 		assert.LessOrEqual(t, r.Started, r.FirstAck)
+	}
+	requireTraced(t, c)
+}
+
+// requireTraced fails the test if the steps of a cell that was read back have a gap, or differ from the times of its
+// pods.
+func requireTraced(t *testing.T, c result.Cell) {
+	t.Helper()
+	require.NotNil(t, c.Trace)
+	ended := map[result.StepName]map[time.Time]bool{}
+	for i, s := range c.Trace.Steps {
+		if i > 0 {
+			assert.True(t, s.StartedAt.Equal(c.Trace.Steps[i-1].EndedAt), "%s begins when %s ends", s.Name,
+				c.Trace.Steps[i-1].Name)
+		}
+		if ended[s.Name] == nil {
+			ended[s.Name] = map[time.Time]bool{}
+		}
+		ended[s.Name][s.EndedAt] = true
+	}
+	for _, e := range c.Epochs {
+		assert.True(t, ended[result.Starting][e.StartedAt], "start of writer %d", e.Number)
+		assert.True(t, ended[result.FirstAck][e.FirstAckAt], "first acknowledgement of writer %d", e.Number)
+		assert.True(t, ended[result.Terminating][e.DeletedAt], "end of writer %d", e.Number)
+	}
+	assert.True(t, ended[result.Reading][c.Reader.ReceivedAt])
+	for _, name := range []result.StepName{result.Scheduling, result.Writing, result.Judging, result.Removing} {
+		assert.NotEmpty(t, ended[name], name)
 	}
 }
 

@@ -144,6 +144,25 @@ func (o outcome) requireVerdict(t *testing.T, verdict judge.Verdict) {
 	require.Equal(t, codes[verdict], o.code, o.stderr)
 }
 
+// requireSteps requires that the steps of the only cell have no gap and lie within the run, and that some of them are
+// there, in this order.
+func (o outcome) requireSteps(t *testing.T, names ...result.StepName) {
+	t.Helper()
+	require.NotNil(t, o.cell(t).Trace)
+	steps, next := o.cell(t).Trace.Steps, 0
+	for i, s := range steps {
+		if i > 0 {
+			require.True(t, s.StartedAt.Equal(steps[i-1].EndedAt), "%s begins when %s ends", s.Name, steps[i-1].Name)
+		}
+		if next < len(names) && s.Name == names[next] {
+			next++
+		}
+	}
+	require.Len(t, names, next, "%v", steps)
+	require.False(t, steps[0].StartedAt.Before(o.result.StartedAt))
+	require.False(t, steps[len(steps)-1].EndedAt.After(o.result.EndedAt))
+}
+
 // requireEmpty requires that a run left nothing in a folder but what was there.
 func requireEmpty(t *testing.T, folder string, but ...string) {
 	t.Helper()
@@ -290,6 +309,7 @@ func TestBetween_FilesystemNotMountedAgainIsAnError(t *testing.T) {
 	o := run(t, folder, "--between", "umount "+folder)
 	o.requireVerdict(t, judge.Error)
 	assert.Contains(t, o.result.Reason, "--between must mount the same filesystem again")
+	o.requireSteps(t, result.Between, result.Reading, result.Judging, result.Removing)
 }
 
 func TestBetween_AnotherFilesystemIsAnError(t *testing.T) {
@@ -326,6 +346,8 @@ func TestBetween_HasAnEnvironment(t *testing.T) {
 	assert.Contains(t, string(content), "VOLUME_DURABILITY_TARGET="+folder+"\n")
 	assert.Contains(t, string(content), "VOLUME_DURABILITY_JOURNAL="+c.JournalFile+"\n")
 	assert.Contains(t, string(content), fmt.Sprintf("VOLUME_DURABILITY_EPOCH=%d\n", len(c.Epochs)))
+	o.requireSteps(t, result.StartingProcess, result.FirstAck, result.Writing, result.Terminating, result.Between,
+		result.StartingProcess, result.Reading, result.Judging, result.Removing)
 }
 
 // faulty mounts faultfs over a folder and returns the mount point.

@@ -59,6 +59,9 @@ func cell(s scenario) result.Cell {
 		c.Layout = pattern.NewLayout(pattern.Overwrite, slots)
 		v.overwrites(c.Layout)
 	}
+	if c.Claim != nil {
+		c.Claim.BoundAt = s.start.Add(12 * time.Millisecond)
+	}
 	now := s.start
 	var earlier []journal.ScanReport
 	for i, node := range s.writers {

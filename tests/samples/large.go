@@ -47,7 +47,7 @@ func ManyDeletions(count int) result.Result {
 	period := last.DeletionRequestedAt.Sub(c.Epochs[len(c.Epochs)-2].DeletionRequestedAt)
 	WithDeletions(c, count, period)
 	addRecords(c)
-	r.EndedAt = c.Reader.ReceivedAt
+	AddTrace(&r)
 	c.Reason = c.VerificationSentence()
 	r.Reason = c.Reason
 	return r

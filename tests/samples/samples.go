@@ -57,6 +57,7 @@ func newResult(opts options.Values, cells ...result.Cell) result.Result {
 	if len(cells) == 1 {
 		r.Verdict, r.Reason = cells[0].Verdict, cells[0].Reason
 	}
+	AddTrace(&r)
 	return r
 }
 
@@ -143,6 +144,7 @@ func NotApplicable() result.Result {
 	r.Cluster.Orchestrator = "Swarm: every node has the label com.docker.ucp.orchestrator.swarm=true, " +
 		"and none has com.docker.ucp.orchestrator.kubernetes=true"
 	r.EndedAt = start.Add(800 * time.Millisecond)
+	AddTrace(&r)
 	return r
 }
 

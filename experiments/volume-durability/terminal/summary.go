@@ -95,6 +95,9 @@ func (l layout) summary(r result.Result) string {
 	if r.NotRemoved != "" {
 		fmt.Fprintf(&s, "\nNot removed: %s\n", r.NotRemoved)
 	}
+	if text := timeText(r); text != "" {
+		fmt.Fprintf(&s, "\n%s", text)
+	}
 	if len(tested) > 0 {
 		fmt.Fprintf(&s, "\n%s\n", l.palette.Verdict(lastLine(r.Verdict, tested)))
 	}

@@ -34,6 +34,17 @@ func TestSummary_LastLineSumsUpTheRun(t *testing.T) {
 	assert.Equal(t, "Error: 1 cell, no journal was read back", last(samples.Error()))
 }
 
+func TestSummary_ShowsWhereTheTimeWent(t *testing.T) {
+	text := plain.summary(samples.Pass())
+	assert.Regexp(t, `\nTime: [\d.]+s: [\d.]+s as configured for the chaos, and [\d.]+s of own time\n`+
+		`Longest steps outside the chaos: removing 2\.2s, \S+ [\d.]+m?s, \S+ [\d.]+m?s\n\nPass: `, text)
+	assert.Regexp(t, `removing 2\.2s \(ceph-rbd/graceful\)`, plain.summary(samples.Matrix()), "the cell is named")
+	assert.Contains(t, plain.summary(samples.NotApplicable()), "\nTime: 800ms\n")
+	old := samples.Pass()
+	old.Phases = nil
+	assert.NotContains(t, plain.summary(old), "Time:", "an older result does not have it")
+}
+
 func TestTable_FitsAndKeepsWhatMattersMost(t *testing.T) {
 	r := samples.Matrix()
 	for _, width := range []int{60, 80, 100, 120} {

@@ -1,4 +1,4 @@
-// Package chart draws SVG charts: a timeline, a strip of bytes, a distribution, steps, ranges.
+// Package chart draws SVG charts: a timeline, a strip of bytes, a distribution, steps, spans, ranges.
 //
 // It does not depend on volumes or verdicts, and the same numbers give the same chart. A chart is as wide as its
 // container while its text keeps its size: horizontal positions are in percent, heights in pixels. The page's style

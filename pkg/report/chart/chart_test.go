@@ -215,3 +215,22 @@ func percent(t *testing.T, s string) float64 {
 	require.NoError(t, err)
 	return n
 }
+
+func TestSpans_AreToScale(t *testing.T) {
+	from := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	at := func(seconds int) time.Time { return from.Add(time.Duration(seconds) * time.Second) }
+	all := shapes(t, Spans{From: from, To: at(40), Rows: []SpanRow{
+		{Name: "a & b", Total: "40 s", Spans: []Span{
+			{From: at(0), To: at(10), Class: "one", Label: "too long for this", Title: "one: 10 s"},
+			{From: at(10), To: at(40), Class: "two", Label: "short", Title: "two <30 s>"},
+		}},
+		{Name: "c", Spans: []Span{{From: at(20), To: at(30), Class: "one"}}},
+	}}.SVG())
+	one, two := ofClass(all, "one"), ofClass(all, "two")
+	require.Len(t, one, 2)
+	require.Len(t, two, 1)
+	assert.Equal(t, []string{"0%", "25%"}, []string{attr(one[0], "x"), attr(one[0], "width")})
+	assert.Equal(t, []string{"25%", "75%"}, []string{attr(two[0], "x"), attr(two[0], "width")})
+	assert.Equal(t, []string{"50%", "25%"}, []string{attr(one[1], "x"), attr(one[1], "width")})
+	assert.Len(t, ofClass(all, "in-span"), 1, "a label that has no room is left out")
+}

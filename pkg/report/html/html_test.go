@@ -204,7 +204,7 @@ func TestRender_ShowsTheResult(t *testing.T) {
 	page, tree := rendered(t, r)
 	shown := strings.ReplaceAll(text(tree), space, " ")
 	for _, want := range []string{
-		"2026-11-24 12:46:47 to 12:48:01 UTC (1 min 14 s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
+		"2026-11-24 12:46:47 to 12:47:42 UTC (55.3 s)", "Kubernetes v1.34.4", string(r.Cluster.UID),
 		"2 of 6 cells lost acknowledged records: nfs-async/graceful, nfs-async/forced.",
 		"the CSI driver does not use VolumeAttachments", "This is the negative control", "did not test whether",
 		"kubectl -n stig delete pod write-pod-nfs-async-forced --grace-period=0 --force",
@@ -313,7 +313,7 @@ func TestRender_ALocalRunHasProcessesAndKills(t *testing.T) {
 		"Writer 1 is killed with SIGKILL; ", "Writer 1 starts: writer (process 376)",
 		"Reader starts: reader (process 379)",
 		"3 kills", "kill of the writer", "being killed", "Processes", "Kill of", "Signal to the writerSIGKILL",
-		"Interval between kills",
+		"Interval between kills", "whole run", "starting-process", "journal removed",
 	} {
 		assert.Contains(t, shown+page, want)
 	}
@@ -322,6 +322,36 @@ func TestRender_ALocalRunHasProcessesAndKills(t *testing.T) {
 	}
 	assert.Equal(t, "2 490 of 2 700 acknowledged records intact", strings.ReplaceAll(
 		readOutcome(r.Cells[0], *r.Cells[0].Reader), space, " "))
+}
+
+func TestTraceFigure_HasEveryStepAndPhase(t *testing.T) {
+	r := samples.Pass()
+	f := traceFigure(r)
+	require.NotNil(t, f)
+	all := r.Cells[0].Trace.Steps
+	require.Len(t, f.Data.Rows, len(r.Phases)+len(all))
+	assert.Equal(t, len(f.Data.Rows), strings.Count(string(f.Chart), "<rect"), "a shape for each")
+	first, last := f.Data.Rows[0], f.Data.Rows[len(f.Data.Rows)-1]
+	assert.Equal(t, []string{"whole run", "planning", dash, "0\u00a0s", "600\u00a0ms"}, first)
+	assert.Equal(t, []string{"ceph-rbd", "removing", dash, "46.7\u00a0s", "2.20\u00a0s"}, last)
+	assert.Contains(t, string(f.Chart), "<title>attaching: 620\u00a0ms</title>")
+	assert.Contains(t, f.Legend, legendEntry{"trace-writing", "writing"})
+	r.Phases = nil
+	assert.Nil(t, traceFigure(r), "an older result has no trace")
+	assert.Nil(t, traceFigure(samples.NotApplicable()), "nothing was tested")
+}
+
+func TestStepGroups_HaveEveryStepOnce(t *testing.T) {
+	count := map[result.StepName]int{}
+	for _, g := range stepGroups {
+		for _, s := range g.steps {
+			count[s]++
+		}
+	}
+	for _, s := range result.StepNames() {
+		assert.Equal(t, 1, count[s], s)
+	}
+	assert.Len(t, count, len(result.StepNames()))
 }
 
 func TestRenderAll_CountsKillsOfLocalRuns(t *testing.T) {
@@ -520,7 +550,7 @@ func TestRender_LimitsThePageOfManyDeletions(t *testing.T) {
 		"5 000 writers were deleted.", "The chart shows the 100 longest of 4 999 recoveries.",
 		"The chart shows the 12 slowest of 4 999 recoveries, the table the 100 slowest. The result in JSON has all of them. " +
 			"Half of them took at most", "The result in JSON has 4 801 more writers.",
-		"The result in JSON has 4 800 more acknowledgements.",
+		"The result in JSON has 4 800 more acknowledgements.", " deletions, each with its recovery",
 	} {
 		assert.Contains(t, shown, want)
 	}
@@ -605,6 +635,8 @@ func TestRender_LimitsThePageOfManyCells(t *testing.T) {
 	page, tree := rendered(t, r)
 	assert.Less(t, len(page), 6<<20)
 	assert.Contains(t, text(tree), "it shows charts only for the first 100 whose verdict is not as expected.")
+	assert.Contains(t, strings.ReplaceAll(text(tree), space, " "),
+		"The chart shows the 20 of 951 cells whose steps took longest, without writing and waiting.")
 	assert.Len(t, texts(tree, "a", "to-cell"), maxLinks)
 	assert.Equal(t, []string{"901 more cells"}, firstTexts(tree, "details", "more-rows", "summary"))
 	timelines := 0

@@ -47,6 +47,8 @@ type runView struct {
 	Facts                []fact
 	Overview             overviewRow
 	Comparisons          []figure
+	// Time shows where the time of the run went; nil if the result does not have it.
+	Time *figure
 	// Cells are the cells that were not skipped, those that need attention first.
 	Cells []cellView
 	// Verdicts counts the cells by verdict; empty if there is only one.
@@ -221,7 +223,8 @@ func newRunView(r result.Result, number int, detailed *budget) runView {
 		Level: 1, Run: r.RunID,
 		Verdict: newBadge(r.Verdict), Headline: headline(r), Reason: r.Reason, Scope: scope(r),
 		Facts: runFacts(r), Overview: newOverviewRow(r), Several: len(r.Cells) > 1, NotRemoved: r.NotRemoved,
-		About: aboutTables(r), Comparisons: comparisonFigures(r.Cells), Local: r.Options.VolumeSource == options.Local,
+		About: aboutTables(r), Comparisons: comparisonFigures(r.Cells), Time: traceFigure(r),
+		Local: r.Options.VolumeSource == options.Local,
 	}
 	if number > 0 {
 		v.Name, v.Anchor, v.Level = fmt.Sprintf("Run %d", number), fmt.Sprintf("run-%d", number), 2

@@ -29,7 +29,7 @@ func TestRender_HasTheFiguresOfTheResult(t *testing.T) {
 		`volume_durability_run_verdict{verdict="Fail"} 1`,
 		`volume_durability_run_verdict{verdict="Pass"} 0`,
 		`volume_durability_run_start_timestamp_seconds 1795524407.123`,
-		`volume_durability_run_end_timestamp_seconds 1795524481.123`,
+		`volume_durability_run_end_timestamp_seconds 1795524456.263`,
 		`volume_durability_cell_verdict{` + cephLabels + `,verdict="Fail"} 1`,
 		`volume_durability_acknowledged_records_total{` + cephLabels + `} 2700`,
 		`volume_durability_lost_records{` + cephLabels + `} 0`,
