@@ -1,6 +1,7 @@
-// Package journal writes and scans the append-only file of records on the volume under
-// test, and has the format of the records, which the objects of write patterns have too. A Writer appends records in commits. Scan reads the whole journal,
-// checks each record, and reports what it found.
+// Package journal has the format of records, and writes and scans the append-only file of
+// records on the volume under test. A Writer appends records in commits. Scan reads the
+// whole journal, checks each record, and reports what it found. The objects of write
+// patterns have the same records.
 //
 // The package does not depend on Kubernetes, the ledger or verdicts. It reports the
 // content of a file, and does not compare it with acknowledgements.

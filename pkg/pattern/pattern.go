@@ -179,8 +179,8 @@ type Layout struct {
 	Objects uint64 `json:"objects,omitempty"`
 }
 
-// NewLayout returns the layout of a pattern. Objects is ignored for append, sync-write and create, which do not limit the
-// number of objects.
+// NewLayout returns the layout of a pattern. Objects is ignored for append, sync-write and create, which do not limit
+// the number of objects.
 func NewLayout(name Name, objects int) Layout {
 	l := Layout{Pattern: name}
 	if name.limitsObjects() {

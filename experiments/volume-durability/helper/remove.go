@@ -20,7 +20,8 @@ func (t *task) remove(context.Context, io.Writer) error {
 	return nil
 }
 
-// removeAll removes the objects in the folder at the path of the journal, or the journal there, and the run's own folder.
+// removeAll removes the objects in the folder at the path of the journal, or the journal there. It then removes the
+// run's own folder.
 func (t *task) removeAll() error {
 	if err := t.removeObjects(); err != nil {
 		return err
