@@ -49,7 +49,7 @@ func all() []Backend {
 		{ntfs3g(), exfat(), fuse2fs()},
 		{archivemount(), fuseZip()},
 		{sshfs()}, rclones(), glusters(),
-		nfsServers(), iscsiTargets(), drbds(), nbds(), droppingDisks(),
+		nfsServers(), {ganesha()}, iscsiTargets(), drbds(), nbds(), droppingDisks(),
 	} {
 		list = append(list, backends...)
 	}

@@ -24,7 +24,8 @@ func TestMachineEvents_ApplyToWhatABackendHas(t *testing.T) {
 
 func TestTrialMachines_AreThoseOfTheBackend(t *testing.T) {
 	client, server, reader := &machine{}, &machine{}, &machine{}
+	all := &trial{client: client, server: server, reader: reader}
 	assert.Equal(t, []*machine{client}, (&trial{client: client, reader: client}).machines())
 	assert.Equal(t, []*machine{client, reader}, (&trial{client: client, reader: reader}).machines())
-	assert.Equal(t, []*machine{client, server, reader}, (&trial{client: client, server: server, reader: reader}).machines())
+	assert.Equal(t, []*machine{client, server, reader}, all.machines())
 }
