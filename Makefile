@@ -10,7 +10,7 @@ RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 FAULTS_IMAGE := volume-durability.test/litmus-faults:test
 # -s strips debugging information, so none is generated. A larger heap saves the compiler time.
 GO_BUILD := CGO_ENABLED=0 GOGC=$${GOGC:-200} go build -trimpath -gcflags all=-dwarf=false -ldflags "-s -w"
-MODULES := . tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/litmusfaults tests/openmetrics tests/replay tests/workflow
+MODULES := . tests/backends tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/litmusfaults tests/openmetrics tests/replay tests/workflow
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -132,7 +132,7 @@ detection: ## inject all faults and compare what the experiment and other method
 BACKENDS ?=
 .PHONY: backends
 backends: ## measure what real storage keeps after a failure (Linux and root; BACKENDS='-only bindfs', BACKENDS=-update)
-	go run ./tests/backends $(BACKENDS)
+	cd tests/backends && go run . $(BACKENDS)
 
 VERSIONS ?= 1.37/built 1.36/built 1.35/built 1.34/system
 .PHONY: versions

@@ -1,6 +1,7 @@
 package main
 
-// Backend describes one storage backend. Its commands are run by sh -eu. They have these variables:
+// Backend describes one storage backend. If Machines is set, its parts are machines of their own, and only the fields
+// that describe it are used besides. Otherwise, its commands are run by sh -eu. They have these variables:
 //
 //	WORK   a folder for the backend's own files, on another filesystem
 //	DISK   the image of the disk, which a power cut keeps
@@ -27,6 +28,8 @@ type Backend struct {
 	Kernel bool
 	// Second mounts a second client in the foreground; empty if there can be none.
 	Second string
+	// Machines are the parts of a backend on machines of their own, nil if it is on this computer.
+	Machines *Machines
 	// Documented is what the documentation of the backend says about fsync; empty if it says nothing. Source is its
 	// address.
 	Documented, Source string
@@ -46,6 +49,7 @@ func all() []Backend {
 		{ntfs3g(), exfat(), fuse2fs()},
 		{archivemount(), fuseZip()},
 		{sshfs()}, rclones(), glusters(),
+		nfsServers(), {ganesha()}, iscsiTargets(), drbds(), nbds(), droppingDisks(),
 	} {
 		list = append(list, backends...)
 	}

@@ -14,9 +14,13 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
+
+	"github.com/volume-durability/volume-durability/pkg/volume"
+	"github.com/volume-durability/volume-durability/tests/cluster/guest"
 )
 
-const resultsFile = "tests/backends/results.json"
+const resultsFile = "results.json"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -49,22 +53,84 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	onMachines := func(b Backend) bool { return b.Machines != nil }
+	rows, err := s.measureHere(ctx, slices.DeleteFunc(slices.Clone(backends), onMachines))
+	if err != nil {
+		return err
+	}
+	more, err := s.measureMachines(ctx, slices.DeleteFunc(backends, func(b Backend) bool { return !onMachines(b) }))
+	rows = append(rows, more...)
+	return errors.Join(err, print(rows), s.conclude(rows))
+}
+
+// measureHere measures backends on this computer.
+func (s selection) measureHere(ctx context.Context, backends []Backend) ([]Row, error) {
+	if len(backends) == 0 {
+		return nil, nil
+	}
 	for _, b := range backends {
 		if err := install(ctx, append(b.requirements(), "strace")); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	folder, err := os.MkdirTemp("", "backends-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // it contains only the program
 	program, err := buildProgram(ctx, folder)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rows, err := s.measureAll(ctx, program, backends)
-	return errors.Join(err, print(rows), s.conclude(rows))
+	return s.measureAll(backends, func(b Backend) (Row, error) { return s.measure(ctx, program, b) })
+}
+
+// measureMachines measures backends on machines of their own. Where there can be none, it measures none.
+func (s selection) measureMachines(ctx context.Context, backends []Backend) (_ []Row, err error) {
+	if len(backends) == 0 {
+		return nil, nil
+	}
+	l, err := newLab(ctx)
+	if errors.Is(err, guest.ErrUnavailable) {
+		fmt.Fprintln(os.Stderr, "SKIPPED: backends on machines of their own:", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.close(ctx)) }()
+	backends = slices.DeleteFunc(backends, func(b Backend) bool {
+		err := l.check(b.Machines.Modules)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "SKIPPED: %s: %v\n", b.Name, err)
+		}
+		return err != nil
+	})
+	return s.measureAll(backends, func(b Backend) (Row, error) { return s.measureOn(ctx, l, b) })
+}
+
+// measureOn plays the events of one backend on machines.
+func (s selection) measureOn(ctx context.Context, l *lab, b Backend) (Row, error) {
+	row := newRow(b, l.version(ctx, b.Package), l.kernel())
+	for _, e := range machineEvents() {
+		if !e.applies(b.Machines) || !s.selects(e.name) {
+			continue
+		}
+		began := time.Now()
+		o, err := e.on(ctx, l, b)
+		if err != nil {
+			return row, err
+		}
+		report(b, o, began)
+		row.Events = append(row.Events, o)
+	}
+	return row, nil
+}
+
+// report prints an outcome.
+func report(b Backend, o Outcome, began time.Time) {
+	fmt.Fprintf(os.Stderr, "%s, %s, %s: %s (%s) %s\n", b.Name, o.Event, o.Pattern, o,
+		time.Since(began).Round(time.Second), o.Reason)
 }
 
 // backends returns the selected backends.
@@ -89,7 +155,7 @@ func (s selection) selects(name string) bool {
 }
 
 // measureAll measures several backends at the same time.
-func (s selection) measureAll(ctx context.Context, program string, backends []Backend) ([]Row, error) {
+func (s selection) measureAll(backends []Backend, measure func(Backend) (Row, error)) ([]Row, error) {
 	rows, errs := make([]Row, len(backends)), make([]error, len(backends))
 	slots := make(chan struct{}, s.parallel)
 	var all sync.WaitGroup
@@ -97,7 +163,7 @@ func (s selection) measureAll(ctx context.Context, program string, backends []Ba
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			rows[i], errs[i] = s.measure(ctx, program, b)
+			rows[i], errs[i] = measure(b)
 		})
 	}
 	all.Wait()
@@ -106,16 +172,17 @@ func (s selection) measureAll(ctx context.Context, program string, backends []Ba
 
 // measure plays the events of one backend.
 func (s selection) measure(ctx context.Context, program string, b Backend) (Row, error) {
-	row := newRow(ctx, b)
+	row := newRow(b, version(ctx, b.Package), volume.Kernel())
 	for _, e := range events() {
 		if !e.applies(b) || !s.selects(e.name) {
 			continue
 		}
+		began := time.Now()
 		o, err := e.on(ctx, program, b)
 		if err != nil {
 			return row, err
 		}
-		fmt.Fprintf(os.Stderr, "%s, %s, %s: %s %s\n", b.Name, e.name, e.pattern, o, o.Reason)
+		report(b, o, began)
 		row.Events = append(row.Events, o)
 	}
 	if b.Kernel || !s.selects("syncs") {
@@ -152,11 +219,11 @@ func compare(earlier, now []Row) error {
 		if i < 0 {
 			continue
 		}
-		for _, e := range events() {
-			before, after := earlier[i].outcome(e), row.outcome(e)
-			if before != nil && after != nil && before.Verdict != after.Verdict {
+		for _, after := range row.Events {
+			before := earlier[i].outcome(after.Event, after.Pattern)
+			if before != nil && before.Verdict != after.Verdict {
 				different = append(different, fmt.Errorf("%s, %s, %s: %s, but %s on %s: %s",
-					row.Backend, e.name, e.pattern, after, before, earlier[i].Date, after.Reason))
+					row.Backend, after.Event, after.Pattern, after, before, earlier[i].Date, after.Reason))
 			}
 		}
 	}

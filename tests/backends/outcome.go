@@ -35,6 +35,8 @@ type Outcome struct {
 	Lost         uint64 `json:"lost,omitempty"`
 	// WriterError is the system error of the writer after its last acknowledgement.
 	WriterError string `json:"writerError,omitempty"`
+	// Blocked reports that the writer did not continue after its server was back.
+	Blocked bool `json:"blocked,omitempty"`
 	// Reason is why the event could not be tested, or the volume could not be used.
 	Reason string `json:"reason,omitempty"`
 }

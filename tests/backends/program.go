@@ -25,6 +25,7 @@ func buildProgram(ctx context.Context, folder string) (string, error) {
 	path := filepath.Join(folder, "volume-durability")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-gcflags", "all=-dwarf=false", "-ldflags", "-s -w",
 		"-o", path, "github.com/volume-durability/volume-durability/experiments/volume-durability")
+	cmd.Dir = filepath.Join("..", "..")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building volume-durability: %w\n%s", err, output)
@@ -157,6 +158,11 @@ func (p program) verify(ctx context.Context, acks []byte) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	return readVerification(output)
+}
+
+// readVerification reads what volume-durability verify printed.
+func readVerification(output []byte) (Outcome, error) {
 	var v struct {
 		Verdict   judge.Verdict
 		Reason    string

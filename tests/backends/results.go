@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -9,8 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"time"
-
-	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
 // Row is what was measured of a backend.
@@ -27,19 +24,19 @@ type Row struct {
 }
 
 // outcome returns the outcome of an event, nil if it was not measured.
-func (r Row) outcome(e event) *Outcome {
-	i := slices.IndexFunc(r.Events, func(o Outcome) bool { return o.Event == e.name && o.Pattern == e.pattern })
+func (r Row) outcome(event, pattern string) *Outcome {
+	i := slices.IndexFunc(r.Events, func(o Outcome) bool { return o.Event == event && o.Pattern == pattern })
 	if i < 0 {
 		return nil
 	}
 	return &r.Events[i]
 }
 
-// newRow describes the environment in which a backend is measured.
-func newRow(ctx context.Context, b Backend) Row {
+// newRow describes a backend that is measured now.
+func newRow(b Backend, version, kernel string) Row {
 	return Row{
-		Backend: b.Name, Package: b.Package, Version: version(ctx, b.Package), Options: b.Options,
-		Kernel: regexp.MustCompile(`^[0-9]+\.[0-9]+`).FindString(volume.Kernel()),
+		Backend: b.Name, Package: b.Package, Version: version, Options: b.Options,
+		Kernel: regexp.MustCompile(`^[0-9]+\.[0-9]+`).FindString(kernel),
 		Date:   time.Now().UTC().Format(time.DateOnly),
 	}
 }
@@ -82,9 +79,9 @@ func merge(rows []Row, now Row) []Row {
 	if now.Syncs == nil {
 		now.Syncs = before.Syncs
 	}
-	for _, e := range events() {
-		if o := before.outcome(e); o != nil && now.outcome(e) == nil {
-			now.Events = append(now.Events, *o)
+	for _, o := range before.Events {
+		if now.outcome(o.Event, o.Pattern) == nil {
+			now.Events = append(now.Events, o)
 		}
 	}
 	rows[i] = now

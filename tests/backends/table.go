@@ -9,13 +9,13 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
-// print prints the table.
+// print prints the tables.
 func print(rows []Row) error {
-	_, err := fmt.Print(table(rows))
+	_, err := fmt.Print(table(rows) + machineTable(rows))
 	return err
 }
 
-// table returns the table of docs/backends.md.
+// table returns the table of docs/backends.md with the backends on one computer.
 func table(rows []Row) string {
 	var s strings.Builder
 	s.WriteString("\n| backend | version, kernel, date |")
@@ -24,14 +24,49 @@ func table(rows []Row) string {
 	}
 	s.WriteString(" syncs that reach the disk |\n|---|---|" + strings.Repeat("---|", len(events())) + "---|\n")
 	for _, r := range rows {
-		fmt.Fprintf(&s, "| %s | %s %s, Linux %s, %s |", describe(r), r.Package, r.Version, r.Kernel, r.Date)
+		if onMachines(r) {
+			continue
+		}
+		s.WriteString(firstCells(r))
 		for _, e := range events() {
-			fmt.Fprintf(&s, " %s |", cell(r.outcome(e)))
+			fmt.Fprintf(&s, " %s |", cell(r.outcome(e.name, e.pattern)))
 		}
 		fmt.Fprintf(&s, " %s |\n", reached(r))
 	}
 	s.WriteString("\n")
 	return s.String()
+}
+
+// machineTable returns the table of docs/backends.md with the backends on machines of their own.
+func machineTable(rows []Row) string {
+	var s strings.Builder
+	s.WriteString("\n| backend | version, kernel, date |")
+	for _, e := range machineEvents() {
+		fmt.Fprintf(&s, " %s |", e.name)
+	}
+	s.WriteString("\n|---|---|" + strings.Repeat("---|", len(machineEvents())) + "\n")
+	for _, r := range rows {
+		if !onMachines(r) {
+			continue
+		}
+		s.WriteString(firstCells(r))
+		for _, e := range machineEvents() {
+			fmt.Fprintf(&s, " %s |", cell(r.outcome(e.name, "append")))
+		}
+		s.WriteString("\n")
+	}
+	s.WriteString("\n")
+	return s.String()
+}
+
+// onMachines reports whether a backend was measured on machines of their own.
+func onMachines(r Row) bool {
+	return slices.ContainsFunc(all(), func(b Backend) bool { return b.Name == r.Backend && b.Machines != nil })
+}
+
+// firstCells returns the cells that identify a row.
+func firstCells(r Row) string {
+	return fmt.Sprintf("| %s | %s %s, Linux %s, %s |", describe(r), r.Package, r.Version, r.Kernel, r.Date)
 }
 
 func describe(r Row) string {
@@ -64,6 +99,8 @@ func (o Outcome) String() string {
 			strings.Join(classes, ", "))
 	}
 	switch {
+	case o.Blocked:
+		return text + "; the writer is blocked"
 	case o.WriterError == "":
 		return text
 	case o.Verdict == Failed:

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -28,9 +29,24 @@ type Packages struct {
 	Kernel string
 }
 
-// Fetch returns the packages in a cache folder. It downloads and unpacks them once.
-func Fetch(ctx context.Context, log logrus.FieldLogger, cache string) (Packages, error) {
-	dir := filepath.Join(cache, "guest-packages")
+// versionsFile is where the unpacked packages have a list of their versions.
+const versionsFile = "usr/share/guest-packages"
+
+// Version returns the version of a package, "" if it is not among the packages.
+func (p Packages) Version(name string) string {
+	versions, _ := os.ReadFile(filepath.Join(p.Dir, versionsFile)) // unpacked by an earlier version of this package
+	for line := range strings.Lines(string(versions)) {
+		if found, version, _ := strings.Cut(strings.TrimSpace(line), " "); found == name {
+			return version
+		}
+	}
+	return ""
+}
+
+// Fetch returns the packages in a cache folder, and others that are needed too. It downloads and unpacks them once.
+func Fetch(ctx context.Context, log logrus.FieldLogger, cache string, others ...string) (Packages, error) {
+	packages := slices.Concat(packages, others)
+	dir := filepath.Join(cache, strings.Join(append([]string{"guest-packages"}, others...), "+"))
 	p := Packages{Dir: dir, Kernel: filepath.Join(dir, "usr", "bin", "linux.uml")}
 	if _, err := os.Stat(p.Kernel); err == nil {
 		return p, nil
@@ -47,7 +63,7 @@ func Fetch(ctx context.Context, log logrus.FieldLogger, cache string) (Packages,
 		return p, err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	if err := download(ctx, work); err != nil {
+	if err := download(ctx, work, packages); err != nil {
 		return p, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	unpacked := filepath.Join(work, "root")
@@ -58,7 +74,7 @@ func Fetch(ctx context.Context, log logrus.FieldLogger, cache string) (Packages,
 }
 
 // download downloads the packages, and what they depend on as far as this machine lacks it.
-func download(ctx context.Context, dir string) error {
+func download(ctx context.Context, dir string, packages []string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "partial"), 0o755); err != nil {
 		return err
 	}
@@ -89,7 +105,21 @@ func unpackAll(ctx context.Context, from, to string) error {
 	if err := mergeUsr(to); err != nil {
 		return err
 	}
-	return linkModules(to)
+	return errors.Join(linkModules(to), listVersions(ctx, archives, to))
+}
+
+// listVersions writes the names and versions of packages to the folder that they are unpacked in.
+func listVersions(ctx context.Context, archives []string, to string) error {
+	var versions []byte
+	for _, archive := range archives {
+		show := exec.CommandContext(ctx, "dpkg-deb", "-W", "--showformat", `${Package} ${Version}\n`, archive)
+		version, err := show.Output()
+		if err != nil {
+			return fmt.Errorf("reading the version of %s: %w", filepath.Base(archive), err)
+		}
+		versions = append(versions, version...)
+	}
+	return os.WriteFile(filepath.Join(to, versionsFile), versions, 0o644)
 }
 
 // mergeUsr moves what is in /bin, /sbin and /lib to /usr. Those are links on a current Debian,

@@ -20,7 +20,7 @@ func AddTap(ctx context.Context, tap, bridge string) error {
 	if err := disableOffload(tap); err != nil {
 		return fmt.Errorf("disabling segmentation offload of %s: %w", tap, err)
 	}
-	if err := ip(ctx, "link", "set", tap, "master", bridge); err != nil {
+	if err := Connect(ctx, tap, bridge); err != nil {
 		return err
 	}
 	return SetTap(ctx, tap, true)
@@ -33,6 +33,17 @@ func SetTap(ctx context.Context, tap string, connected bool) error {
 		state = "up"
 	}
 	return ip(ctx, "link", "set", tap, state)
+}
+
+// Disconnect removes a guest from its bridge, so that it reaches no other guest. Its network device stays up: if that
+// is down for some seconds, the driver of the guest may not work any more after it is up again.
+func Disconnect(ctx context.Context, tap string) error {
+	return ip(ctx, "link", "set", tap, "nomaster")
+}
+
+// Connect adds a guest to a bridge.
+func Connect(ctx context.Context, tap, bridge string) error {
+	return ip(ctx, "link", "set", tap, "master", bridge)
 }
 
 // RemoveTap removes the network device of a guest, if it exists.

@@ -62,3 +62,12 @@ func TestUsers_AreProcessesOfGuestsThatUseThePath(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []int{10}, one)
 }
+
+func TestVersion_IsThatOfAPackageInTheList(t *testing.T) {
+	p := Packages{Dir: t.TempDir()}
+	assert.Empty(t, p.Version("tgt"), "unpacked without a list")
+	put(t, filepath.Join(p.Dir, versionsFile))
+	require.NoError(t, os.WriteFile(filepath.Join(p.Dir, versionsFile), []byte("tgt-glusterfs 2\ntgt 1:1.0.85\n"), 0o600))
+	assert.Equal(t, "1:1.0.85", p.Version("tgt"))
+	assert.Empty(t, p.Version("nfs-common"))
+}

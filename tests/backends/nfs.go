@@ -1,0 +1,38 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/volume-durability/volume-durability/tests/cluster/guest"
+)
+
+// nfsServers returns the NFS server of the kernel, whose clients are other machines.
+func nfsServers() []Backend {
+	var list []Backend
+	for _, version := range []string{"4.2", "3"} {
+		for _, export := range []string{"sync", "async"} {
+			b := Backend{
+				Name: "NFS, version " + version + ", export " + export, Package: "nfs-kernel-server", Options: export,
+				Machines: &Machines{
+					Modules: []string{"nfsv3", "nfsv4"}, Export: "rw,no_root_squash," + export,
+					Mount: "mount -t nfs -o nolock,nfsvers=" + version + " $SERVER:" + exportPath(version) + " $MNT",
+				},
+			}
+			if export == "async" {
+				b.Documented = "with async, an unclean restart of the server can lose or damage data"
+				b.Source = "https://manpages.debian.org/bookworm/nfs-kernel-server/exports.5.en.html"
+				b.Advice = "export with `sync`"
+			}
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// exportPath returns the path that a client mounts.
+func exportPath(version string) string {
+	if strings.HasPrefix(version, "3") {
+		return guest.ExportPath
+	}
+	return "/"
+}
