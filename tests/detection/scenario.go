@@ -176,7 +176,8 @@ func patternScenarios() []scenario {
 		harmless(pattern.Replace, noFault),
 		files(pattern.Replace, "synced renames lost", "lose-rename", judge.Stale),
 		files(pattern.Replace, "renamed files empty", "empty-rename", judge.Missing),
-		folder(pattern.Replace, oldState, "roll-back:snapshot=sync:300", judge.Stale).with(patternOptions(pattern.Replace, 16)),
+		folder(pattern.Replace, oldState, "roll-back:snapshot=sync:300", judge.Stale).
+			with(patternOptions(pattern.Replace, 16)),
 		harmless(pattern.Create, noFault),
 		files(pattern.Create, "created files lost", "lose-create", judge.Missing),
 		folder(pattern.Create, oldState, "roll-back:snapshot=sync:100", judge.Missing),
@@ -192,7 +193,7 @@ func patternScenarios() []scenario {
 	}
 }
 
-// appended returns a scenario with a pattern that writes a journal, whose fault takes effect when the first writer ends.
+// appended returns a scenario with a pattern that writes a journal. The fault takes effect when the first writer ends.
 func appended(name pattern.Name, what, fault string, want expect.Rule) scenario {
 	return withPattern(name, fails(what, fault, firstWriterEnds, want))
 }

@@ -54,8 +54,8 @@ func allPatterns() string {
 	return strings.Join(names, ",")
 }
 
-// findingsOnFaultyStorage has the class of the findings for each fault and write pattern. The patterns that a fault does
-// not affect are missing.
+// findingsOnFaultyStorage has the class of the findings for each fault and write pattern. It does not have the patterns
+// that a fault does not affect.
 var findingsOnFaultyStorage = map[string]map[pattern.Name]judge.Class{
 	// The fault cuts off the end of the file logs.log. In the other patterns, this is the name of a folder.
 	"lose-synced": {
