@@ -5,18 +5,24 @@ package main
 //	WORK   a folder for the backend's own files, on another filesystem
 //	DISK   the image of the disk, which a power cut keeps
 //	STORE  the mount point of the disk, an ext4 filesystem; not mounted if OwnDisk is set
-//	MNT    where the backend is mounted
+//	MNT    where the backend is mounted; if it needs another mount below it, that is at MNT.lower
 //	OTHER  where the second client is mounted
+//
+// They are in namespaces of their own: /tmp and /run are empty folders, and the network is only the loopback interface.
 type Backend struct {
 	// Name identifies the backend and its options.
 	Name string
 	// Package is the Debian package whose version is recorded, Packages are others that are needed.
 	Package  string
 	Packages []string
+	// Module is a program of a Go module that is needed, with its version; its folder is in PATH.
+	Module string
 	// Options are the options that decide what is kept.
 	Options string
 	// OwnDisk reports whether the backend is itself the filesystem of the disk.
 	OwnDisk bool
+	// Size is the size of the disk of STORE; 256M if it is empty.
+	Size string
 	// Setup prepares the storage once.
 	Setup string
 	// Serve runs the servers of the backend in the foreground; empty if it has none. Ready succeeds once they can be used.

@@ -49,22 +49,37 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, b := range backends {
-		if err := install(ctx, append(b.requirements(), "strace")); err != nil {
-			return err
-		}
-	}
-	folder, err := os.MkdirTemp("", "backends-")
+	// The stages have another /tmp.
+	folder, err := os.MkdirTemp("/var/tmp", "backends-")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(folder) }() // it contains only the program
+	defer func() { _ = os.RemoveAll(folder) }() // it contains only programs
+	if err := prepare(ctx, folder, backends); err != nil {
+		return err
+	}
 	program, err := buildProgram(ctx, folder)
 	if err != nil {
 		return err
 	}
 	rows, err := s.measureAll(ctx, program, backends)
 	return errors.Join(err, print(rows), s.conclude(rows))
+}
+
+// prepare installs the packages of backends and builds the programs of their modules.
+func prepare(ctx context.Context, folder string, backends []Backend) error {
+	for _, b := range backends {
+		if err := install(ctx, append(b.requirements(), "strace")); err != nil {
+			return err
+		}
+		if b.Module == "" {
+			continue
+		}
+		if err := buildModule(ctx, folder, b.Module); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // backends returns the selected backends.
