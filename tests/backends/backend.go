@@ -49,9 +49,9 @@ func all() []Backend {
 		kernelFilesystems(), overlays(),
 		{bindfs(), mergerfs(), mhddfs(), unionfs(), fuseOverlayfs(), posixovl(), disorderfs()},
 		{gocryptfs(), encfs(), securefs(), cryfs()},
-		{ntfs3g(), exfat(), fuse2fs()},
+		{ntfs3g(), exfat(), fuse2fs(), fuseExt2(), zfsFuse()},
 		{archivemount(), fuseZip()},
-		{sshfs()}, rclones(), glusters(),
+		{sshfs()}, davfs(), rclones(), s3backers(), s3fses(), glusters(), mooses(), {ceph()},
 	} {
 		list = append(list, backends...)
 	}
