@@ -27,8 +27,8 @@ type Backend struct {
 	Setup string
 	// Serve runs the servers of the backend in the foreground; empty if it has none. Ready succeeds once they can be used.
 	Serve, Ready string
-	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client, unless it
-	// writes another one to WORK/pid.
+	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client. If it writes
+	// another one to WORK/pid, it ends in "; wait".
 	Mount  string
 	Kernel bool
 	// Second mounts a second client in the foreground; empty if there can be none.

@@ -9,7 +9,7 @@ func davfs2(name, option string) Backend {
 	mount := func(at, pid string) string {
 		// It has no option to stay in the foreground.
 		return "mount.davfs http://127.0.0.1/ " + at + " </dev/null; cat /run/mount.davfs/*-$(basename " + at +
-			").pid >$WORK/" + pid
+			").pid >$WORK/" + pid + "; wait"
 	}
 	return Backend{
 		Name: name, Package: "davfs2", Packages: []string{"lighttpd", "lighttpd-mod-webdav"}, Options: option,
@@ -17,7 +17,8 @@ func davfs2(name, option string) Backend {
 printf '%s\n' 'server.modules = ("mod_webdav")' 'server.port = 80' 'server.bind = "127.0.0.1"' \
     "server.document-root = \"$STORE/documents\"" "server.upload-dirs = (\"$STORE\")" 'webdav.activate = "enable"' \
     >$WORK/lighttpd.conf
-printf '%s\n' 'dav_user root' 'dav_group root' 'use_locks 0' 'ask_auth 0' "cache_dir $STORE/cache" '` + option + `' >$WORK/davfs2.conf
+printf '%s\n' 'dav_user root' 'dav_group root' 'use_locks 0' 'ask_auth 0' "cache_dir $STORE/cache" '` + option + `' \
+    >$WORK/davfs2.conf
 mount --bind $WORK/davfs2.conf /etc/davfs2/davfs2.conf`,
 		Serve: "exec lighttpd -D -f $WORK/lighttpd.conf", Ready: connect("80"),
 		Mount: mount("$MNT", "pid"), Second: mount("$OTHER", "pid2"),

@@ -16,8 +16,8 @@ import (
 // patience limits how long a step of a stage may take.
 const patience = 5 * time.Minute
 
-// stage is a backend on a disk of its own, which is mounted in namespaces of its own. Its folder is not in /tmp, because
-// its processes have another /tmp: some daemons leave files there when they are killed.
+// stage is a backend on a disk of its own, which is mounted in namespaces of its own. Its folder is not in /tmp,
+// because its processes have another /tmp: some daemons leave files there when they are killed.
 type stage struct {
 	Backend
 	*namespaces

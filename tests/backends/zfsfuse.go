@@ -2,7 +2,8 @@ package main
 
 // zfsFuse has a pool on the disk. Its daemon does not end when the filesystem is unmounted.
 func zfsFuse() Backend {
-	const daemon = "mkdir -p /run/zfs; zfs-fuse --no-daemon & echo $! >$WORK/pid; until zpool list; do kill -0 $!; sleep 0.1; done; "
+	const daemon = "mkdir -p /run/zfs; zfs-fuse --no-daemon & echo $! >$WORK/pid; " +
+		"until zpool list; do kill -0 $!; sleep 0.1; done; "
 	return Backend{
 		Name: "zfs-fuse", Package: "zfs-fuse", OwnDisk: true,
 		Setup: "truncate -s 256M $DISK; mkdir $WORK/zfs; mount --bind $WORK/zfs /var/lib/zfs; " + daemon +
