@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 // davfs returns davfs2 over lighttpd, whose documents are on the disk, as is the cache of the client.
 func davfs() []Backend {
 	return []Backend{davfs2("davfs2 over lighttpd", ""), davfs2("davfs2 over lighttpd, no delay", "delay_upload 0")}
@@ -7,9 +9,10 @@ func davfs() []Backend {
 
 func davfs2(name, option string) Backend {
 	mount := func(at, pid string) string {
-		// It has no option to stay in the foreground.
-		return "mount.davfs http://127.0.0.1/ " + at + " </dev/null; cat /run/mount.davfs/*-$(basename " + at +
-			").pid >$WORK/" + pid + "; wait"
+		// It has no option to stay in the foreground. If it was killed, it refuses to start with its old file.
+		const start = "file=/run/mount.davfs/$(echo %[1]s | cut -c2- | tr / -).pid; rm -f $file; " +
+			"mount.davfs http://127.0.0.1/ %[1]s </dev/null; cat $file >$WORK/%[2]s; wait"
+		return fmt.Sprintf(start, at, pid)
 	}
 	return Backend{
 		Name: name, Package: "davfs2", Packages: []string{"lighttpd", "lighttpd-mod-webdav"}, Options: option,

@@ -58,7 +58,7 @@ func apt(ctx context.Context, args ...string) error {
 
 // requirements are the packages that every backend needs.
 func (b Backend) requirements() []string {
-	return append([]string{"e2fsprogs", "mount", "util-linux", "iproute2", b.Package}, b.Packages...)
+	return append([]string{"e2fsprogs", "mount", "util-linux", "iproute2", "procps", b.Package}, b.Packages...)
 }
 
 // buildModule builds the program of a Go module.

@@ -33,6 +33,7 @@ until_true() {
     echo "not true within 240 s: $*"; return 1
 }
 gone() { ! kill -0 $1 || grep -q '^State:.Z' /proc/$1/status; }
+group_gone() { for member in $(pgrep -g $1); do gone $member || return 1; done; }
 format() { [ -n "%[2]s" ] || { truncate -s %[4]s $DISK; mkfs.ext4 -q $DISK; }; }
 attach() { [ -n "%[2]s" ] || mountpoint -q $STORE || mount -o loop $DISK $STORE; }
 mounted() { mountpoint -q $2 || gone $(cat $1); }
@@ -52,7 +53,7 @@ serve() {
 end_servers() {
     [ -e $WORK/servers ] || return 0
     kill -KILL -$(cat $WORK/servers) 2>/dev/null || true
-    until_true gone $(cat $WORK/servers)
+    until_true group_gone $(cat $WORK/servers)
     rm $WORK/servers
 }
 end() { # waits until the client has ended by itself
