@@ -49,7 +49,7 @@ func all() []Backend {
 		kernelFilesystems(), overlays(),
 		{bindfs(), mergerfs(), mhddfs(), unionfs(), fuseOverlayfs(), posixovl(), disorderfs()},
 		{gocryptfs(), encfs(), securefs(), cryfs()},
-		{ntfs3g(), exfat(), fuse2fs(), fuseExt2(), zfsFuse()},
+		{ntfs3g(), exfat(), fuse2fs(), zfsFuse()},
 		{archivemount(), fuseZip()},
 		{sshfs()}, davfs(), rclones(), s3backers(), s3fses(), glusters(), mooses(), {ceph()},
 	} {
