@@ -27,6 +27,6 @@ mount --bind $WORK/davfs2.conf /etc/davfs2/davfs2.conf`,
 		Mount: mount("$MNT", "pid"), Second: mount("$OTHER", "pid2"),
 		Documented: "a file is uploaded some seconds after it has been closed (delay_upload)",
 		Source:     "https://manpages.ubuntu.com/manpages/lunar/man5/davfs2.conf.5.html",
-		Advice:     "close a file, and wait for its upload before relying on it: it is uploaded only after that",
+		Advice:     "close a file, and rely on it only after its upload: a sync reaches only the cache of the client",
 	}
 }

@@ -28,6 +28,9 @@ echo '* / rw,alldirs,admin,maproot=0:0' >$WORK/exports`,
 		Serve: "mfsmaster -f -a -c $WORK/master.cfg start & mfschunkserver -f -c $WORK/chunkserver.cfg start & wait",
 		Ready: connect("9421") + "; " + connect("9422"),
 		Mount: mount + "$MNT", Second: mount + "$OTHER",
-		Issue: "https://github.com/moosefs/moosefs/issues/115",
+		Documented: "by default, a chunkserver does not sync a chunk",
+		Source:     "https://manpages.ubuntu.com/manpages/lunar/man5/mfschunkserver.cfg.5.html",
+		Issue:      "https://github.com/moosefs/moosefs/issues/115",
+		Advice:     "set `HDD_FSYNC_BEFORE_CLOSE = 1` in mfschunkserver.cfg and `CHANGELOG_SAVE_MODE = 2` in mfsmaster.cfg",
 	}
 }

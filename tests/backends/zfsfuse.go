@@ -8,6 +8,7 @@ func zfsFuse() Backend {
 		Name: "zfs-fuse", Package: "zfs-fuse", OwnDisk: true,
 		Setup: "truncate -s 256M $DISK; mkdir $WORK/zfs; mount --bind $WORK/zfs /var/lib/zfs; " + daemon +
 			"zpool create -m $MNT pool $DISK; zpool export pool; kill $!; wait; rm $WORK/pid",
-		Mount: daemon + "zpool import -f -d $WORK pool; while mountpoint -q $MNT; do sleep 0.1; done; kill $! || true; wait",
+		Mount: daemon + "zpool import -f -d $WORK pool; while mountpoint -q $MNT; do sleep 0.1; done; " +
+			"zpool export pool || true; kill $! || true; wait",
 	}
 }
