@@ -135,7 +135,7 @@ func TestBackends_AreDescribedCompletely(t *testing.T) {
 }
 
 func TestRecord_MergesTheOptionsOfOneSoftware(t *testing.T) {
-	row := func(backend string, o ...Outcome) Row { return Row{Backend: backend, Version: "1.0", Events: o} }
+	row := func(backend string, o ...Outcome) Row { return Row{Backend: backend, Package: "p", Version: "1.0", Events: o} }
 	text := record([]Row{
 		row("bindfs", Outcome{Event: "power-cut", Pattern: "append", Verdict: Kept}),
 		row("rclone mount, cache off",
@@ -143,7 +143,7 @@ func TestRecord_MergesTheOptionsOfOneSoftware(t *testing.T) {
 		row("rclone mount, cache full", Outcome{Event: "client-killed", Pattern: "append", Verdict: Unavailable}),
 	})
 	assert.NotContains(t, text, "bindfs")
-	assert.Contains(t, text, "| rclone mount 1.0 | `missing`, `unavailable` | `power-cut`, `client-killed` | [yes](")
+	assert.Contains(t, text, "| rclone mount (p 1.0) | `missing`, `unavailable` | `power-cut`, `client-killed` | [yes](")
 }
 
 func TestStage_KeepsFilesOfItsProcessesOutOfTmp(t *testing.T) {

@@ -25,7 +25,7 @@ func record(rows []Row) string {
 		if f.backend.Issue != "" {
 			issue = fmt.Sprintf("[yes](%s)", f.backend.Issue)
 		}
-		fmt.Fprintf(&s, "| %s %s | %s | %s | %s | %s |\n",
+		fmt.Fprintf(&s, "| %s (%s) | %s | %s | %s | %s |\n",
 			f.software, f.version, strings.Join(f.classes, ", "), strings.Join(f.events, ", "), documented, issue)
 	}
 	return s.String() + "\n"
@@ -38,9 +38,9 @@ func findings(rows []Row) []*finding {
 		b := backendNamed(r.Backend)
 		software, _, _ := strings.Cut(r.Backend, ",")
 		i := slices.IndexFunc(found, func(f *finding) bool { return f.software == software })
-		f := &finding{software: software, version: r.Version, backend: b}
+		f := &finding{software: software, version: r.Package + " " + r.Version, backend: b}
 		if b.Kernel { // the version of the row is that of the package with the tools
-			f.version = "of Linux " + r.Kernel
+			f.version = "Linux " + r.Kernel
 		}
 		if i >= 0 {
 			f = found[i]

@@ -9,11 +9,8 @@ func s3backers() []Backend {
 	backer := func(name, options string) Backend {
 		return Backend{
 			Name: name, Package: "s3backer", Options: options,
-			Setup: "mkdir $STORE/blocks; " + start("") + "mkfs.ext4 -q $MNT.lower/file; umount $MNT.lower; wait; rm $WORK/pid",
-			Mount: start(options) + "mount -o loop $MNT.lower/file $MNT; wait",
-			Documented: "the block cache writes a block only some time after the write has returned, " +
-				"unless `--blockCacheSync` is set",
-			Source: "https://github.com/archiecobbs/s3backer/wiki/ManPage",
+			Setup:  "mkdir $STORE/blocks; " + start("") + "mkfs.ext4 -q $MNT.lower/file; umount $MNT.lower; wait; rm $WORK/pid",
+			Mount:  start(options) + "mount -o loop $MNT.lower/file $MNT; wait",
 			Issue:  "https://github.com/archiecobbs/s3backer/issues/197",
 			Advice: "set `--blockCacheSync --blockCacheWriteDelay=0`",
 		}
