@@ -51,7 +51,7 @@ func all() []Backend {
 		{gocryptfs(), encfs(), securefs(), cryfs()},
 		{ntfs3g(), exfat(), fuse2fs(), zfsFuse()},
 		{archivemount(), fuseZip()},
-		{sshfs()}, davfs(), rclones(), s3backers(), s3fses(), glusters(), mooses(), {ceph()},
+		{sshfs()}, davfs(), rclones(), {s3backer()}, s3fses(), glusters(), mooses(), {ceph()},
 	} {
 		list = append(list, backends...)
 	}

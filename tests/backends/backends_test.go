@@ -122,6 +122,19 @@ func TestMerge_KeepsTheEventsThatWereNotMeasuredAgain(t *testing.T) {
 	assert.ElementsMatch(t, []Outcome{cut, killed}, rows[0].Events)
 }
 
+func TestMerge_KeepsOtherVerdictsOfTheSameVersion(t *testing.T) {
+	row := func(version string, v Verdict) Row {
+		return Row{Backend: "x", Version: version, Events: []Outcome{{Event: "power-cut", Pattern: "append", Verdict: v}}}
+	}
+	rows := merge(merge(merge([]Row{row("1", Kept)}, row("1", Failed)), row("1", Lost)), row("1", Lost))
+	require.Equal(t, []Verdict{Kept}, rows[0].Events[0].Others)
+	assert.NoError(t, compare(rows, []Row{row("1", Kept)}))
+	assert.ErrorContains(t, compare(rows, []Row{row("1", Unavailable)}), "unavailable")
+	assert.Equal(t, "**lost** 0 of 0: ; in another run kept", cell(&rows[0].Events[0]))
+
+	assert.Empty(t, merge(rows, row("2", Lost))[0].Events[0].Others, "another version")
+}
+
 func TestBackends_AreDescribedCompletely(t *testing.T) {
 	seen := map[string]bool{}
 	for _, b := range all() {
@@ -135,7 +148,9 @@ func TestBackends_AreDescribedCompletely(t *testing.T) {
 }
 
 func TestRecord_MergesTheOptionsOfOneSoftware(t *testing.T) {
-	row := func(backend string, o ...Outcome) Row { return Row{Backend: backend, Package: "p", Version: "1.0", Events: o} }
+	row := func(backend string, o ...Outcome) Row {
+		return Row{Backend: backend, Package: "p", Version: "1.0", Events: o}
+	}
 	text := record([]Row{
 		row("bindfs", Outcome{Event: "power-cut", Pattern: "append", Verdict: Kept}),
 		row("rclone mount, cache off",

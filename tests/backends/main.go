@@ -169,7 +169,7 @@ func compare(earlier, now []Row) error {
 		}
 		for _, e := range events() {
 			before, after := earlier[i].outcome(e), row.outcome(e)
-			if before != nil && after != nil && before.Verdict != after.Verdict {
+			if before != nil && after != nil && !before.agrees(after.Verdict) {
 				different = append(different, fmt.Errorf("%s, %s, %s: %s, but %s on %s: %s",
 					row.Backend, e.name, e.pattern, after, before, earlier[i].Date, after.Reason))
 			}

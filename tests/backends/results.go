@@ -72,7 +72,7 @@ func writeRows(path string, rows []Row) error {
 	return os.WriteFile(path, append(content, '\n'), 0o644)
 }
 
-// merge replaces the events of a row that were measured again.
+// merge replaces the events of a row that were measured again. Other verdicts of the same version are kept with them.
 func merge(rows []Row, now Row) []Row {
 	i := slices.IndexFunc(rows, func(r Row) bool { return r.Backend == now.Backend })
 	if i < 0 {
@@ -83,8 +83,13 @@ func merge(rows []Row, now Row) []Row {
 		now.Syncs = before.Syncs
 	}
 	for _, e := range events() {
-		if o := before.outcome(e); o != nil && now.outcome(e) == nil {
+		o := before.outcome(e)
+		switch measured := now.outcome(e); {
+		case o == nil:
+		case measured == nil:
 			now.Events = append(now.Events, *o)
+		case before.Version == now.Version:
+			measured.addOthers(o)
 		}
 	}
 	rows[i] = now

@@ -48,6 +48,9 @@ func cell(o *Outcome) string {
 	if o.Verdict != Kept {
 		text = strings.Replace(text, string(o.Verdict), "**"+string(o.Verdict)+"**", 1)
 	}
+	for _, v := range o.Others {
+		text += "; in another run " + string(v)
+	}
 	return text
 }
 
