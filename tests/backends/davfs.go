@@ -11,7 +11,8 @@ func davfs2(name, option string) Backend {
 	mount := func(at, pid string) string {
 		// It has no option to stay in the foreground. If it was killed, it refuses to start with its old file.
 		const start = "file=/run/mount.davfs/$(echo %[1]s | cut -c2- | tr / -).pid; rm -f $file; " +
-			"mount.davfs http://127.0.0.1/ %[1]s </dev/null; cat $file >$WORK/%[2]s; wait"
+			"mount.davfs http://127.0.0.1/ %[1]s </dev/null; " +
+			"until [ -s $file ]; do sleep 0.1; done; cat $file >$WORK/%[2]s; wait"
 		return fmt.Sprintf(start, at, pid)
 	}
 	return Backend{
