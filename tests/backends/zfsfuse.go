@@ -1,7 +1,7 @@
 package main
 
-// zfsFuse has a pool on the disk. Its daemon does not end when the filesystem is unmounted. After it was killed, the next
-// one imports the pool by itself.
+// zfsFuse has a pool on the disk. Its daemon does not end when the filesystem is unmounted. After it was killed, the
+// next one imports the pool by itself.
 func zfsFuse() Backend {
 	const daemon = "mkdir -p /run/zfs; zfs-fuse --no-daemon --no-kstat-mount & echo $! >$WORK/pid; " +
 		"until zpool list; do kill -0 $!; sleep 0.1; done; "
