@@ -6,24 +6,30 @@ package main
 //	WORK   a folder for the backend's own files, on another filesystem
 //	DISK   the image of the disk, which a power cut keeps
 //	STORE  the mount point of the disk, an ext4 filesystem; not mounted if OwnDisk is set
-//	MNT    where the backend is mounted
+//	MNT    where the backend is mounted; if it needs another mount below it, that is at MNT.lower
 //	OTHER  where the second client is mounted
+//
+// They are in namespaces of their own: /tmp and /run are empty folders, and the network is only the loopback interface.
 type Backend struct {
 	// Name identifies the backend and its options.
 	Name string
 	// Package is the Debian package whose version is recorded, Packages are others that are needed.
 	Package  string
 	Packages []string
+	// Module is a program of a Go module that is needed, with its version; its folder is in PATH.
+	Module string
 	// Options are the options that decide what is kept.
 	Options string
 	// OwnDisk reports whether the backend is itself the filesystem of the disk.
 	OwnDisk bool
+	// Size is the size of the disk of STORE; 256M if it is empty.
+	Size string
 	// Setup prepares the storage once.
 	Setup string
 	// Serve runs the servers of the backend in the foreground; empty if it has none. Ready succeeds once they can be used.
 	Serve, Ready string
-	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client, unless it
-	// writes another one to WORK/pid.
+	// Mount mounts the backend. If Kernel is false, it stays in the foreground: its process is the client. If it writes
+	// another one to WORK/pid, it ends in "; wait".
 	Mount  string
 	Kernel bool
 	// Second mounts a second client in the foreground; empty if there can be none.
@@ -46,9 +52,9 @@ func all() []Backend {
 		kernelFilesystems(), overlays(),
 		{bindfs(), mergerfs(), mhddfs(), unionfs(), fuseOverlayfs(), posixovl(), disorderfs()},
 		{gocryptfs(), encfs(), securefs(), cryfs()},
-		{ntfs3g(), exfat(), fuse2fs()},
+		{ntfs3g(), exfat(), fuse2fs(), zfsFuse()},
 		{archivemount(), fuseZip()},
-		{sshfs()}, rclones(), glusters(),
+		{sshfs()}, davfs(), rclones(), {s3backer()}, s3fses(), glusters(), mooses(), {ceph()},
 		nfsServers(), {ganesha()}, iscsiTargets(), drbds(), nbds(), droppingDisks(),
 	} {
 		list = append(list, backends...)

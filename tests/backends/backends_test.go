@@ -27,6 +27,7 @@ func TestDocumentation_HasTheResults(t *testing.T) {
 	generated.CheckSection(t, "../../docs/backends.md", "results", table(rows))
 	generated.CheckSection(t, "../../docs/backends.md", "machines", machineTable(rows))
 	generated.CheckSection(t, "../../docs/backends.md", "advice", advice(rows))
+	generated.CheckSection(t, "../../docs/backends.md", "record", record(rows))
 }
 
 func TestResults_EveryRowIsOfABackendAndHasEvents(t *testing.T) {
@@ -46,6 +47,15 @@ func TestResults_EveryRowIsOfABackendAndHasEvents(t *testing.T) {
 // data back by itself.
 func fast() []string { return []string{"bindfs", "posixovl", "sshfs", "archivemount", "fuse-zip"} }
 
+// programs returns a folder for programs. It is not in /tmp, because the stages have another /tmp.
+func programs(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/var/tmp", "backends-")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
+	return folder
+}
+
 func TestBackends_KeepWhatTheResultsSay(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("mounting filesystems needs root")
@@ -53,7 +63,7 @@ func TestBackends_KeepWhatTheResultsSay(t *testing.T) {
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		t.Skip("the backends need /dev/fuse")
 	}
-	program, err := buildProgram(t.Context(), t.TempDir())
+	program, err := buildProgram(t.Context(), programs(t))
 	require.NoError(t, err)
 	rows := measured(t)
 	for _, b := range all() {
@@ -117,6 +127,19 @@ func TestMerge_KeepsTheEventsThatWereNotMeasuredAgain(t *testing.T) {
 	assert.ElementsMatch(t, []Outcome{cut, killed}, rows[0].Events)
 }
 
+func TestMerge_KeepsOtherVerdictsOfTheSameVersion(t *testing.T) {
+	row := func(version string, v Verdict) Row {
+		return Row{Backend: "x", Version: version, Events: []Outcome{{Event: "power-cut", Pattern: "append", Verdict: v}}}
+	}
+	rows := merge(merge(merge([]Row{row("1", Kept)}, row("1", Failed)), row("1", Lost)), row("1", Lost))
+	require.Equal(t, []Verdict{Kept}, rows[0].Events[0].Others)
+	assert.NoError(t, compare(rows, []Row{row("1", Kept)}))
+	assert.ErrorContains(t, compare(rows, []Row{row("1", Unavailable)}), "unavailable")
+	assert.Equal(t, "**lost** 0 of 0: ; in another run kept", cell(&rows[0].Events[0]))
+
+	assert.Empty(t, merge(rows, row("2", Lost))[0].Events[0].Others, "another version")
+}
+
 func TestBackends_AreDescribedCompletely(t *testing.T) {
 	seen := map[string]bool{}
 	for _, b := range all() {
@@ -127,6 +150,36 @@ func TestBackends_AreDescribedCompletely(t *testing.T) {
 		assert.Equal(t, b.Serve == "", b.Ready == "", b.Name)
 		seen[b.Name] = true
 	}
+}
+
+func TestRecord_MergesTheOptionsOfOneSoftware(t *testing.T) {
+	row := func(backend string, o ...Outcome) Row {
+		return Row{Backend: backend, Package: "p", Version: "1.0", Events: o}
+	}
+	text := record([]Row{
+		row("bindfs", Outcome{Event: "power-cut", Pattern: "append", Verdict: Kept}),
+		row("rclone mount, cache off",
+			Outcome{Event: "power-cut", Pattern: "append", Verdict: Lost, Classes: []judge.Class{judge.Missing}}),
+		row("rclone mount, cache full", Outcome{Event: "client-killed", Pattern: "append", Verdict: Unavailable}),
+	})
+	assert.NotContains(t, text, "bindfs")
+	assert.Contains(t, text, "| rclone mount (p 1.0) | `missing`, `unavailable` | `power-cut`, `client-killed` | [yes](")
+}
+
+func TestStage_KeepsFilesOfItsProcessesOutOfTmp(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting filesystems needs root")
+	}
+	b := Backend{Name: "x", Setup: "touch /tmp/left-by-${WORK##*/} /run/left-by-${WORK##*/}", Mount: "true", Kernel: true}
+	s, err := newStage(t.Context(), b, t.TempDir())
+	require.NoError(t, err)
+	name := "left-by-" + filepath.Base(s.work)
+	for _, folder := range []string{"/tmp", "/run"} {
+		assert.NoFileExists(t, filepath.Join(folder, name))
+		assert.FileExists(t, filepath.Join(s.work, folder, name))
+	}
+	require.NoError(t, s.remove(t.Context()))
+	assert.NoDirExists(t, s.work)
 }
 
 func TestErrnoIn(t *testing.T) {

@@ -5,8 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+	"time"
 )
+
+// absence is how long the network is away.
+const absence = time.Minute
 
 // event is one fault, and the write pattern of the writer that it hits.
 type event struct {
@@ -20,15 +25,17 @@ type event struct {
 func events() []event {
 	always := func(Backend) bool { return true }
 	hasClient := func(b Backend) bool { return !b.Kernel }
+	hasServer := func(b Backend) bool { return b.Serve != "" }
 	return []event{
 		{"writer-killed", "append", always, func(ctx context.Context, p program) (Outcome, error) { return p.local(ctx) }},
 		{"remounted", "append", always, remounted("append")},
 		{"remounted", "replace", always, remounted("replace")},
 		{"client-killed", "append", hasClient, clientKilled},
 		{"client-killed", "replace", hasClient, func(ctx context.Context, p program) (Outcome, error) {
-			return p.local(ctx, "--write-pattern=replace", "--write-objects=50", "--between", p.command("kill", "mount"))
+			return p.local(ctx, "--write-pattern=replace", "--write-objects=50", "--between", p.script("kill", "mount"))
 		}},
-		{"server-killed", "append", func(b Backend) bool { return b.Serve != "" }, serverKilled},
+		{"server-killed", "append", hasServer, serverKilled},
+		{"network-away", "append", hasServer, networkAway},
 		{"power-cut", "append", always, powerCut},
 		{"second-client", "append", func(b Backend) bool { return b.Second != "" }, secondClient},
 	}
@@ -37,13 +44,13 @@ func events() []event {
 // remounted unmounts the backend and mounts it again after the last writer was killed.
 func remounted(pattern string) func(context.Context, program) (Outcome, error) {
 	return func(ctx context.Context, p program) (Outcome, error) {
-		return p.local(ctx, "--write-pattern="+pattern, "--write-objects=50", "--between", p.command("unmount", "mount"))
+		return p.local(ctx, "--write-pattern="+pattern, "--write-objects=50", "--between", p.script("unmount", "mount"))
 	}
 }
 
 // secondClient mounts a second client after the last writer was killed, while the first client is still mounted.
 func secondClient(ctx context.Context, p program) (Outcome, error) {
-	return p.local(ctx, "--read-from", p.work+"/other", "--between", p.command("other"))
+	return p.local(ctx, "--read-from", p.work+"/other", "--between", p.script("other"))
 }
 
 // clientKilled kills the process of the client while a writer has the journal open and writes to it.
@@ -89,6 +96,43 @@ func serverKilled(ctx context.Context, p program) (Outcome, error) {
 	return p.verify(ctx, acks)
 }
 
+// networkAway drops all packets for a minute while a writer writes, and waits until the writer writes again or fails.
+// Then it kills the client and mounts the backend again.
+func networkAway(ctx context.Context, p program) (Outcome, error) {
+	w, err := p.write(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	err = p.do(ctx, "away")
+	if err == nil {
+		err = wait(ctx, absence)
+	}
+	failure := ""
+	if err = errors.Join(err, p.do(ctx, "back")); err == nil {
+		failure, err = w.next(ctx)
+	}
+	acks, readErr := os.ReadFile(w.acks)
+	if err := errors.Join(err, readErr, p.do(ctx, "kill"), w.kill()); err != nil {
+		return Outcome{}, err
+	}
+	if err := p.do(ctx, "mount"); err != nil {
+		return Outcome{Verdict: Unavailable, WriterError: failure, Reason: err.Error()}, nil
+	}
+	o, err := p.verify(ctx, acks)
+	o.WriterError = failure
+	return o, err
+}
+
+// wait waits for a time.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // powerCut stops the writer, copies the disk, and replaces the disk with the copy. The copy has what reached the disk,
 // as after a power failure. The caches of the backend and of the filesystem on the disk are lost.
 func powerCut(ctx context.Context, p program) (Outcome, error) {
@@ -116,7 +160,7 @@ func powerCut(ctx context.Context, p program) (Outcome, error) {
 
 // on plays an event on a new stage. An error of the backend is an outcome.
 func (e event) on(ctx context.Context, path string, b Backend) (Outcome, error) {
-	s, err := newStage(ctx, b)
+	s, err := newStage(ctx, b, filepath.Dir(path))
 	if s == nil {
 		return Outcome{}, err
 	}

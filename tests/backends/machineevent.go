@@ -24,11 +24,14 @@ func machineEvents() []machineEvent {
 		{"client-cut", always, clientCut},
 		{"server-cut", (*Machines).hasServer, serverCut},
 		{"both-cut", (*Machines).hasServer, bothCut},
-		{"network-3s", replicated, networkAway(3 * time.Second)},
-		{"network-15s", replicated, networkAway(15 * time.Second)},
-		{"writes-dropped", func(m *Machines) bool { return m.Drop != "" }, writesDropped},
+		{"network-3s", replicated, networkAwayAndCut(3 * time.Second)},
+		{"network-15s", replicated, networkAwayAndCut(15 * time.Second)},
+		{writesDroppedEvent, func(m *Machines) bool { return m.Drop != "" }, writesDropped},
 	}
 }
+
+// writesDroppedEvent is the name of the event in which the disk loses data on purpose.
+const writesDroppedEvent = "writes-dropped"
 
 // clientCut cuts the power of the client. The reader then has the storage.
 func clientCut(ctx context.Context, t *trial) (Outcome, error) {
@@ -80,8 +83,8 @@ func bothCut(ctx context.Context, t *trial) (Outcome, error) {
 	return t.read(ctx)
 }
 
-// networkAway disconnects the reader for some time, and cuts the power of the client while it is disconnected.
-func networkAway(away time.Duration) func(context.Context, *trial) (Outcome, error) {
+// networkAwayAndCut disconnects the reader for some time, and cuts the power of the client while it is disconnected.
+func networkAwayAndCut(away time.Duration) func(context.Context, *trial) (Outcome, error) {
 	return func(ctx context.Context, t *trial) (Outcome, error) {
 		if err := guest.Disconnect(ctx, t.reader.hardware.Tap); err != nil {
 			return Outcome{}, err

@@ -28,6 +28,8 @@ type Outcome struct {
 	Event   string  `json:"event"`
 	Pattern string  `json:"pattern,omitempty"`
 	Verdict Verdict `json:"verdict"`
+	// Others are the verdicts of earlier runs with the same version.
+	Others []Verdict `json:"others,omitempty"`
 	// Classes are the classes of the findings.
 	Classes []judge.Class `json:"classes,omitempty"`
 	// Acknowledged counts the acknowledged records, Lost those that are missing or damaged.
@@ -66,3 +68,18 @@ func newOutcome(verdict judge.Verdict, findings []judge.Finding, reason string) 
 func (o *Outcome) setRecords(j judge.Judgement) {
 	o.Acknowledged, o.Lost = j.Acknowledged, j.Acknowledged-j.Intact
 }
+
+// addOthers adds the verdicts of an earlier outcome that differ.
+func (o *Outcome) addOthers(earlier *Outcome) {
+	if earlier == nil {
+		return
+	}
+	for _, v := range append([]Verdict{earlier.Verdict}, earlier.Others...) {
+		if v != o.Verdict && v != Failed && !slices.Contains(o.Others, v) {
+			o.Others = append(o.Others, v)
+		}
+	}
+}
+
+// agrees reports whether a verdict is the one of this outcome, or of an earlier run.
+func (o *Outcome) agrees(v Verdict) bool { return o.Verdict == v || slices.Contains(o.Others, v) }

@@ -58,5 +58,15 @@ func apt(ctx context.Context, args ...string) error {
 
 // requirements are the packages that every backend needs.
 func (b Backend) requirements() []string {
-	return append([]string{"e2fsprogs", "mount", "util-linux", b.Package}, b.Packages...)
+	return append([]string{"e2fsprogs", "mount", "util-linux", "iproute2", "procps", b.Package}, b.Packages...)
+}
+
+// buildModule builds the program of a Go module.
+func buildModule(ctx context.Context, folder, module string) error {
+	cmd := exec.CommandContext(ctx, "go", "install", module)
+	cmd.Env = append(os.Environ(), "GOBIN="+folder, "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w: %s", module, err, tail(string(output)))
+	}
+	return nil
 }

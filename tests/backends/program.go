@@ -43,7 +43,7 @@ type program struct {
 func (p program) local(ctx context.Context, args ...string) (Outcome, error) {
 	all := []string{
 		"local", p.mnt(), "-ojson", "--log-level=error", "--bundle", filepath.Join(p.work, "bundle"),
-		"--total-chaos-duration=2", "--chaos-interval=1", "--status-check-timeout=20", "--verify-timeout=30",
+		"--total-chaos-duration=2", "--chaos-interval=1", "--status-check-timeout=20", "--verify-timeout=120",
 		"--between-timeout=" + patience.String(),
 	}
 	output, err := p.run(ctx, append(all, args...)...)
@@ -67,7 +67,7 @@ func (p program) local(ctx context.Context, args ...string) (Outcome, error) {
 
 // run runs the program and returns its standard output. The exit code of a verdict is no error.
 func (p program) run(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, p.path, args...)
+	cmd := p.command(ctx, p.path, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = time.Second
@@ -90,25 +90,42 @@ type writer struct {
 func (p program) write(ctx context.Context, prefix ...string) (*writer, error) {
 	w := &writer{acks: filepath.Join(p.work, "acks")}
 	line := append(prefix, p.path, "local", "write", p.mnt(), "--acks", w.acks)
-	w.cmd = exec.CommandContext(ctx, line[0], line[1:]...)
+	w.cmd = p.command(ctx, line[0], line[1:]...)
 	w.cmd.Stderr = &w.stderr
 	w.cmd.WaitDelay = time.Second
 	if err := w.cmd.Start(); err != nil {
 		return nil, err
 	}
 	const first = 100
-	err := until(ctx, "the first acknowledgements", func() bool {
-		content, _ := os.ReadFile(w.acks) // it is created with the first message
-		return bytes.Count(content, []byte("\nack ")) >= first
-	})
+	err := until(ctx, "the first acknowledgements", func() bool { return w.count() >= first })
 	if err != nil {
 		return nil, errors.Join(err, w.kill(), errors.New(tail(w.stderr.String())))
 	}
 	return w, nil
 }
 
-// kill kills the writer and its processes.
+// count returns the number of acknowledgements.
+func (w *writer) count() int {
+	content, _ := os.ReadFile(w.acks) // it is created with the first message
+	return bytes.Count(content, []byte("\nack "))
+}
+
+// next waits until the writer has more acknowledgements. If it ends before, next returns the name of its error.
+func (w *writer) next(ctx context.Context) (string, error) {
+	before := w.count()
+	hasEnded := func() bool { return len(descendants(w.cmd.Process.Pid)) == 1 }
+	err := until(ctx, "the writer writes again", func() bool { return w.count() > before || hasEnded() })
+	if err != nil || !hasEnded() {
+		return "", err
+	}
+	return w.failure(ctx)
+}
+
+// kill kills the writer and its processes, if it has not ended.
 func (w *writer) kill() error {
+	if w.cmd.ProcessState != nil {
+		return nil
+	}
 	for _, pid := range descendants(w.cmd.Process.Pid) {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
 	}

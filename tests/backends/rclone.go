@@ -12,6 +12,7 @@ func rclones() []Backend {
 			Setup: "mkdir $STORE/remote", Mount: mount("cache", "$MNT"), Second: mount("other", "$OTHER"),
 			Documented: "with a write cache, the upload begins only some seconds after the file is closed (--vfs-write-back)",
 			Source:     "https://rclone.org/commands/rclone_mount/#vfs-file-caching",
+			Issue:      "https://github.com/rclone/rclone/issues/1045",
 			Advice:     "use other storage: in no cache mode does a sync write to the remote",
 		}
 	}

@@ -69,7 +69,7 @@ func writeRows(path string, rows []Row) error {
 	return os.WriteFile(path, append(content, '\n'), 0o644)
 }
 
-// merge replaces the events of a row that were measured again.
+// merge replaces the events of a row that were measured again. Other verdicts of the same version are kept with them.
 func merge(rows []Row, now Row) []Row {
 	i := slices.IndexFunc(rows, func(r Row) bool { return r.Backend == now.Backend })
 	if i < 0 {
@@ -80,8 +80,11 @@ func merge(rows []Row, now Row) []Row {
 		now.Syncs = before.Syncs
 	}
 	for _, o := range before.Events {
-		if now.outcome(o.Event, o.Pattern) == nil {
+		switch measured := now.outcome(o.Event, o.Pattern); {
+		case measured == nil:
 			now.Events = append(now.Events, o)
+		case before.Version == now.Version:
+			measured.addOthers(&o)
 		}
 	}
 	rows[i] = now

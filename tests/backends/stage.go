@@ -1,39 +1,43 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // patience limits how long a step of a stage may take.
 const patience = 5 * time.Minute
 
-// stage is a backend on a disk of its own, which is mounted.
+// stage is a backend on a disk of its own, which is mounted in namespaces of its own. Its folder is not in /tmp,
+// because its processes have another /tmp: some daemons leave files there when they are killed.
 type stage struct {
 	Backend
+	*namespaces
 	work string
 }
 
 // scripts are the shell functions of the steps. Steps are scripts because the command of --between also does them.
 const scripts = `set -eu
 WORK=%[1]s DISK=%[1]s/disk STORE=%[1]s/store MNT=%[1]s/mnt OTHER=%[1]s/other
-export WORK DISK STORE MNT OTHER
+export WORK DISK STORE MNT OTHER TMPDIR=/tmp PATH="%[3]s:$PATH"
 until_true() {
     for _ in $(seq 2400); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
     echo "not true within 240 s: $*"; return 1
 }
-gone() { ! kill -0 $1 || grep -q '^State:.Z' /proc/$1/status; }
-format() { [ -n "%[2]s" ] || { truncate -s 256M $DISK; mkfs.ext4 -q $DISK; }; }
+gone() { # a file that is being written may have no process yet
+    [ $# = 1 ] || return 1
+    ! kill -0 $1 || grep -q '^State:.Z' /proc/$1/status
+}
+group_gone() { for member in $(pgrep -g $1); do gone $member || return 1; done; }
+format() { [ -n "%[2]s" ] || { truncate -s %[4]s $DISK; mkfs.ext4 -q $DISK; }; }
 attach() { [ -n "%[2]s" ] || mountpoint -q $STORE || mount -o loop $DISK $STORE; }
 mounted() { mountpoint -q $2 || gone $(cat $1); }
 client() { # PIDFILE MOUNTPOINT SCRIPT
@@ -52,7 +56,7 @@ serve() {
 end_servers() {
     [ -e $WORK/servers ] || return 0
     kill -KILL -$(cat $WORK/servers) 2>/dev/null || true
-    until_true gone $(cat $WORK/servers)
+    until_true group_gone $(cat $WORK/servers)
     rm $WORK/servers
 }
 end() { # waits until the client has ended by itself
@@ -60,17 +64,39 @@ end() { # waits until the client has ended by itself
 }
 killed() { # PIDFILE MOUNTPOINT
     [ ! -e $1 ] || { kill -KILL $(cat $1) 2>/dev/null || true; end $1; rm $1; }
-    ! grep -q " $2 " /proc/mounts || umount -l $2
+    for at in $2 $2.lower; do ! grep -q " $at " /proc/mounts || umount -l $at; done
+}
+unmounted() { # PIDFILE MOUNTPOINT
+    umount $2
+    ! mountpoint -q $2.lower || umount $2.lower
+    end $1
+    rm -f $1
 }
 `
 
-// newStage creates the disk and sets the backend up.
-func newStage(ctx context.Context, b Backend) (*stage, error) {
-	work, err := os.MkdirTemp("", "backend-")
+// newStage creates the namespaces and the disk, and sets the backend up. The folder tools has the programs of modules.
+func newStage(ctx context.Context, b Backend, tools string) (*stage, error) {
+	work, err := os.MkdirTemp("/var/tmp", "backend-")
 	if err != nil {
 		return nil, err
 	}
 	s := &stage{Backend: b, work: work}
+	tmp, run := filepath.Join(work, "tmp"), filepath.Join(work, "run")
+	err = errors.Join(os.Mkdir(tmp, 0o1777), os.MkdirAll(filepath.Join(run, "lock"), 0o755))
+	if err == nil {
+		s.namespaces, err = newNamespaces(tmp, run)
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(work))
+	}
+	if err := s.saveSteps(b, tools); err != nil {
+		return s, err
+	}
+	return s, s.do(ctx, "create")
+}
+
+// saveSteps saves the scripts of all steps.
+func (s *stage) saveSteps(b Backend, tools string) error {
 	own := ""
 	if b.OwnDisk {
 		own = "own"
@@ -80,26 +106,24 @@ func newStage(ctx context.Context, b Backend) (*stage, error) {
 		mount = "sh -eu $WORK/mount.sh"
 	}
 	const detach = "; ! mountpoint -q $STORE || until_true umount $STORE"
-	err = errors.Join(
-		s.save("lib.sh", fmt.Sprintf(scripts, work, own)),
+	return errors.Join(
+		s.save("lib.sh", fmt.Sprintf(scripts, s.work, own, tools, cmp.Or(b.Size, "256M"))),
 		s.save("mount.sh", execLast(b.Mount, b.Kernel)),
 		s.save("serve.sh", b.Serve),
 		s.save("ready.sh", b.Ready),
 		s.save("second.sh", execLast(b.Second, false)),
 		s.step("create", "mkdir $STORE $MNT $OTHER; format; attach\n"+b.Setup+"\nsync -f $STORE; serve"),
 		s.step("mount", mount),
-		s.step("unmount", "umount $MNT; end $WORK/pid; rm -f $WORK/pid"),
+		s.step("unmount", "unmounted $WORK/pid $MNT"),
 		s.step("kill", "killed $WORK/pid $MNT"),
 		s.step("other", "client $WORK/pid2 $OTHER $WORK/second.sh"),
 		s.step("cut", "cp --sparse=always $DISK $DISK.cut"),
 		s.step("restore", "killed $WORK/pid $MNT; end_servers"+detach+"; mv $DISK.cut $DISK; attach; serve"),
 		s.step("restart", "end_servers; serve"),
+		s.step("away", "tc qdisc replace dev lo root blackhole"),
+		s.step("back", "tc qdisc del dev lo root"),
 		s.step("remove", "killed $WORK/pid2 $OTHER; killed $WORK/pid $MNT; end_servers"+detach),
 	)
-	if err != nil {
-		return s, err
-	}
-	return s, s.do(ctx, "create")
 }
 
 // execLast makes a command replace its shell, so that the process of the shell is the client.
@@ -122,8 +146,8 @@ func (s *stage) step(name, commands string) error {
 	return s.save("do-"+name+".sh", ". "+s.work+"/lib.sh\n"+commands)
 }
 
-// command is the shell command of steps, for --between.
-func (s *stage) command(steps ...string) string {
+// script is the shell command of steps, for --between.
+func (s *stage) script(steps ...string) string {
 	var all []string
 	for _, name := range steps {
 		all = append(all, "sh "+filepath.Join(s.work, "do-"+name+".sh"))
@@ -135,7 +159,7 @@ func (s *stage) command(steps ...string) string {
 func (s *stage) do(ctx context.Context, steps ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-c", s.command(steps...))
+	cmd := s.command(ctx, "sh", "-c", s.script(steps...))
 	// A daemon that the step starts must not keep this process waiting.
 	log, err := os.OpenFile(filepath.Join(s.work, "steps"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
@@ -159,16 +183,15 @@ func tail(text string) string {
 	return strings.TrimSpace(text[max(0, len(text)-most):])
 }
 
-// remove unmounts everything and removes the stage.
+// remove ends all processes of the stage, unmounts everything and removes the folder.
 func (s *stage) remove(ctx context.Context) error {
-	if err := s.do(context.WithoutCancel(ctx), "remove"); err != nil {
-		// What is mounted is detached in any case: a failed backend must leave nothing.
-		for _, name := range []string{"other", "mnt", "store"} {
-			_ = unix.Unmount(filepath.Join(s.work, name), unix.MNT_DETACH)
-		}
-		return errors.Join(err, os.RemoveAll(s.work))
+	err := s.do(context.WithoutCancel(ctx), "remove")
+	clients, listErr := s.clients()
+	for _, pid := range clients {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
 	}
-	return os.RemoveAll(s.work)
+	// What is still mounted is gone with the namespaces.
+	return errors.Join(err, listErr, s.close(), os.RemoveAll(s.work))
 }
 
 func (s *stage) mnt() string { return filepath.Join(s.work, "mnt") }

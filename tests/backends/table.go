@@ -84,6 +84,9 @@ func cell(o *Outcome) string {
 	if o.Verdict != Kept {
 		text = strings.Replace(text, string(o.Verdict), "**"+string(o.Verdict)+"**", 1)
 	}
+	for _, v := range o.Others {
+		text += "; in another run " + string(v)
+	}
 	return text
 }
 
@@ -148,6 +151,10 @@ func (b Backend) references() string {
 
 // issueName returns the short name of an issue on GitHub, such as gocryptfs#1033.
 func issueName(address string) string {
-	repository, number := path.Split(address)
-	return path.Base(path.Dir(path.Clean(repository))) + "#" + number
+	repository, issue, found := strings.Cut(address, "/issues/")
+	if !found {
+		return address
+	}
+	number, _, _ := strings.Cut(issue, "/")
+	return path.Base(repository) + "#" + number
 }

@@ -95,7 +95,7 @@ func countSyncs(path string) (int, error) {
 
 // countOn counts syncs on a new stage.
 func countOn(ctx context.Context, path string, b Backend) (*Syncs, error) {
-	s, err := newStage(ctx, b)
+	s, err := newStage(ctx, b, filepath.Dir(path))
 	if s == nil {
 		return nil, err
 	}
