@@ -43,7 +43,8 @@ func (r *reportCommand) open(ctx context.Context, bundles []loadedBundle, args [
 		file = ""
 	}
 	if _, err := exec.LookPath(program[0]); err != nil {
-		return fmt.Errorf("there is no program that opens pages: %w%s", err, advice.Sentence(r.withoutBrowser(file, args)))
+		return fmt.Errorf("there is no program that opens pages: %w%s", err,
+			advice.After(err.Error(), r.withoutBrowser(file, args)))
 	}
 	folder := ""
 	if file == "" {
