@@ -123,7 +123,7 @@ func TestCompare_AWorseCellIsARegressionOfTheRun(t *testing.T) {
 	after.Cells[0].Verdict = judge.Fail
 	c := compare.Compare(before, after)
 	assert.True(t, c.Regression)
-	assert.Contains(t, c.Text(), "\nRegression: the verdict got worse of cell ceph-rbd/graceful.\n")
+	assert.Contains(t, c.Text(), "\nRegression: the verdict of cell ceph-rbd/graceful got worse.\n")
 }
 
 func TestCompare_AControlThatKeepsItsDataIsARegression(t *testing.T) {
@@ -207,5 +207,24 @@ func TestCompare_FormatsOptionsAsUsersSetThem(t *testing.T) {
 		`--chaos-interval +10s +2s-10s `, `--sequence +parallel +serial `, `--storage-classes +\S+ +a,b `,
 	} {
 		assert.Regexp(t, want, text)
+	}
+}
+
+func TestCompare_ConclusionNamesEverythingThatGotWorse(t *testing.T) {
+	before, after := samples.Pass(), samples.Fail()
+	before.Cells[0].Spec, after.Cells[0].Spec = options.CellSpec{Name: "fast"}, options.CellSpec{Name: "fast"}
+	text := compare.Compare(before, after).Text()
+	assert.Contains(t, text, "\nRegression: the verdicts of the run, cell "+before.Cells[0].DisplayName()+" got worse.\n")
+	before.Cells, after.Cells = nil, nil
+	assert.Contains(t, compare.Compare(before, after).Text(), "\nRegression: the verdict of the run got worse.\n")
+}
+
+func TestCompare_ASkippedCellHasNoFigures(t *testing.T) {
+	before, after := samples.Pass(), samples.Pass()
+	after.Cells[0].Verdict = judge.Skipped
+	cell := compare.Compare(before, after).Cells[0]
+	for _, f := range cell.Figures {
+		assert.NotNil(t, f.Before, f.Name)
+		assert.Nil(t, f.After, f.Name)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // dash stands for a value that is unknown.
@@ -60,8 +61,12 @@ func (c Comparison) conclusion() string {
 		}
 	}
 	text := "No regression: no verdict got worse"
-	if len(worse) > 0 {
-		text = "Regression: the verdict got worse of " + strings.Join(worse, ", ")
+	switch len(worse) {
+	case 0:
+	case 1:
+		text = "Regression: the verdict of " + worse[0] + " got worse"
+	default:
+		text = "Regression: the verdicts of " + strings.Join(worse, ", ") + " got worse"
 	}
 	if len(c.OnlyBefore)+len(c.OnlyAfter) > 0 {
 		text += ". Cells that only one run has are not compared"
@@ -145,19 +150,7 @@ func format(figure *float64, unit Unit) string {
 	case unit == Records:
 		return judge.FormatCount(uint64(*figure))
 	case unit == Seconds:
-		return formatSeconds(*figure)
+		return result.FormatDuration(time.Duration(*figure * float64(time.Second)))
 	}
 	return fmt.Sprintf("%.4g", *figure)
-}
-
-// formatSeconds formats a duration with about three digits.
-func formatSeconds(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d < 10*time.Millisecond:
-		return d.Round(10 * time.Microsecond).String()
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	}
-	return d.Round(10 * time.Millisecond).String()
 }
