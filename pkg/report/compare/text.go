@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -15,11 +14,13 @@ import (
 // dash stands for a value that is unknown.
 const dash = "-"
 
-// Text returns the comparison as tables.
-func (c Comparison) Text() string {
+// TableFunc renders a table.
+type TableFunc func(titles []string, rows [][]string) string
+
+// Text returns the comparison as text with tables.
+func (c Comparison) Text(table TableFunc) string {
 	var text strings.Builder
-	text.WriteString(table(func(row func(...string)) {
-		row("", "BEFORE", "AFTER", "CHANGE")
+	text.WriteString(table([]string{"", "BEFORE", "AFTER", "CHANGE"}, collect(func(row func(...string)) {
 		row("run", c.Before.ID, c.After.ID, "")
 		row("started", formatTime(c.Before.StartedAt), formatTime(c.After.StartedAt), "")
 		row("verdict", string(c.Before.Verdict), string(c.After.Verdict),
@@ -27,14 +28,13 @@ func (c Comparison) Text() string {
 		for _, change := range c.Changes {
 			row(options.UseFlags(change.Name), cmp.Or(change.Before, dash), cmp.Or(change.After, dash), "changed")
 		}
-	}))
+	})))
 	if len(c.Cells) > 0 {
-		text.WriteString("\n" + table(func(row func(...string)) {
-			row("CELL", "", "BEFORE", "AFTER", "CHANGE")
+		text.WriteString("\n" + table([]string{"CELL", "", "BEFORE", "AFTER", "CHANGE"}, collect(func(row func(...string)) {
 			for _, cell := range c.Cells {
 				cell.addRows(row)
 			}
-		}))
+		})))
 	}
 	list := func(heading string, names []string) {
 		if len(names) > 0 {
@@ -123,17 +123,11 @@ func TrendRows(points []Point) [][]string {
 	return rows
 }
 
-// table aligns the columns of rows.
-func table(add func(row func(...string))) string {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	add(func(columns ...string) { fmt.Fprintln(w, strings.Join(columns, "\t")) })
-	_ = w.Flush() // writing to memory does not fail
-	var trimmed strings.Builder
-	for line := range strings.Lines(text.String()) {
-		trimmed.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
-	return trimmed.String()
+// collect returns the rows that a function adds.
+func collect(add func(row func(...string))) [][]string {
+	var rows [][]string
+	add(func(columns ...string) { rows = append(rows, columns) })
+	return rows
 }
 
 func formatTime(t time.Time) string {
