@@ -88,7 +88,10 @@ func (v *View) Close() {
 	v.mu.Lock()
 	for _, r := range v.order {
 		if r.activity != judged {
-			r.activity, phase = stopped, "stopped"
+			r.activity = stopped
+		}
+		if r.activity == stopped || r.verdict == string(judge.Stopped) {
+			phase = "stopped"
 		}
 	}
 	v.mu.Unlock()

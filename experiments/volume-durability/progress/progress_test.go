@@ -323,6 +323,15 @@ func TestView_CellsWithoutAVerdictWereStopped(t *testing.T) {
 	assert.NotContains(t, text, "mounting")
 }
 
+func TestView_EndsAsStoppedWithAStoppedCell(t *testing.T) {
+	v, _ := newTestView()
+	cell := options.CellSpec{StorageClass: "fast"}
+	v.CellsPlanned([]options.CellSpec{cell})
+	v.CellJudged(result.Cell{Spec: cell, Verdict: judge.Stopped, Reason: "the run was stopped"})
+	v.Close()
+	assert.Contains(t, v.frame(80, 10)[0], "  stopped")
+}
+
 func TestView_EndsAsDoneIfEveryCellHasAVerdict(t *testing.T) {
 	v, _ := newTestView()
 	showRun(t, v)
