@@ -411,6 +411,10 @@ func TestPrintNotRemoved_HasTheListAndTheCommand(t *testing.T) {
 	assert.Equal(t, "\nNot removed from namespace stig: pod write-pod\n"+
 		"To remove it: volume-durability cleanup -n stig --run run-1\n", out.String())
 	out.Reset()
+	spec.clusterFlags = " --context prod"
+	printNotRemoved(t.Context(), &out, spec)
+	assert.Contains(t, out.String(), "volume-durability cleanup --context prod -n stig --run run-1\n")
+	out.Reset()
 	spec.id = "run-2"
 	printNotRemoved(t.Context(), &out, spec)
 	assert.Equal(t, "\nNot removed from namespace stig: nothing\n", out.String())

@@ -90,8 +90,8 @@ func printNotRemoved(ctx context.Context, out io.Writer, spec runSpec) {
 	namespace, remaining := spec.options.Namespace, remainingObjects(ctx, spec)
 	style.Fprintf(out, "\nNot removed from namespace %s: %s\n", namespace, remaining)
 	if remaining != nothingRemains {
-		style.Fprintf(out, "To remove it: %s\n",
-			style.Whole(fmt.Sprintf("volume-durability cleanup -n %s --run %s", namespace, spec.id)))
+		command := fmt.Sprintf("volume-durability cleanup%s -n %s --run %s", spec.clusterFlags, namespace, spec.id)
+		style.Fprintf(out, "To remove it: %s\n", style.Whole(command))
 	}
 }
 

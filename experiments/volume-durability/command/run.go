@@ -99,6 +99,7 @@ func (r *runCommand) execute(ctx context.Context) (err error) {
 	if spec.cluster, err = r.cluster.connect(); err != nil {
 		return err
 	}
+	spec.clusterFlags = r.cluster.kubectlFlags()
 	var live liveMetrics
 	defer func() {
 		if closeErr := live.close(); closeErr != nil {

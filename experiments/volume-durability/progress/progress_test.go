@@ -342,7 +342,7 @@ func TestView_EndsAsDoneIfEveryCellHasAVerdict(t *testing.T) {
 func TestView_ShortenedNamesStayDifferent(t *testing.T) {
 	v, _ := newTestView()
 	v.CellsPlanned([]options.CellSpec{
-		{Name: "a", StorageClass: "longhorn-rwo-graceful"}, {Name: "b", StorageClass: "longhorn-rwop-graceful"},
+		{Name: "longhorn-rwo-graceful"}, {Name: "longhorn-rwop-graceful"},
 	})
 	names := v.layout(45).shortNames
 	require.Len(t, names, 2)

@@ -125,6 +125,6 @@ func TestTable_ShortenedNamesStayDifferent(t *testing.T) {
 	table := Table{Columns: []Column{{Title: "CELL", Name: true}, {Title: "VERDICT"}}, Rows: [][]string{
 		{"fast/rwo/graceful", "Pass"}, {"fast/rwop/graceful", "Fail"},
 	}}
-	lines := strings.Split(table.Render(20), "\n")
+	lines := strings.Split(table.Render(17), "\n")
 	assert.NotEqual(t, strings.Fields(lines[1])[0], strings.Fields(lines[2])[0])
 }
