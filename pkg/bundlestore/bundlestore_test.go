@@ -183,7 +183,9 @@ func TestCheck_ReportsWhatSaveWouldReport(t *testing.T) {
 }
 
 func TestList_ErrorNamesWhereItLooked(t *testing.T) {
-	for namespace, want := range map[string]string{"stig": "in namespace stig: no role", "": "in all namespaces: no role"} {
+	for namespace, want := range map[string]string{
+		"stig": "in namespace stig: no role", "": "in all namespaces: no role",
+	} {
 		client := fake.NewClientset()
 		client.PrependReactor("list", "configmaps", func(clienttesting.Action) (bool, runtime.Object, error) {
 			return true, nil, errors.New("no role")
