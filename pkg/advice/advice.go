@@ -15,5 +15,14 @@ func Sentence(advice string) string {
 	return ". " + Prefix + advice
 }
 
+// After returns advice as the end of a message that others wrote, which may have its full stop already. It returns an
+// empty string for empty advice.
+func After(message, advice string) string {
+	if strings.HasSuffix(message, ".") {
+		return strings.TrimPrefix(Sentence(advice), ".")
+	}
+	return Sentence(advice)
+}
+
 // IsIn reports whether a message has advice already.
 func IsIn(message string) bool { return strings.Contains(message, Prefix) }

@@ -18,6 +18,13 @@ func TestSentence_EndsAMessage(t *testing.T) {
 	assert.Equal(t, "it is full", "it is full"+advice.Sentence(""))
 }
 
+func TestAfter_AddsNoSecondFullStop(t *testing.T) {
+	for _, message := range []string{"it is full", "it is full."} {
+		assert.Equal(t, "it is full. To fix this: make room", message+advice.After(message, "make room"))
+		assert.Equal(t, message, message+advice.After(message, ""))
+	}
+}
+
 func TestIsIn_FindsAdvice(t *testing.T) {
 	assert.True(t, advice.IsIn("it is full"+advice.Sentence("make room")))
 	assert.False(t, advice.IsIn("it is full"))

@@ -71,10 +71,17 @@ func Do(
 		}
 		return false, nil
 	})
-	if err == nil || errors.Is(err, last) {
+	switch {
+	case err != nil && ctx.Err() != nil && (last == nil || isContextError(last)):
+		return context.Cause(ctx) // it says more than that the context ended
+	case err == nil || errors.Is(err, last):
 		return err
 	}
 	return fmt.Errorf("%w: %w", context.Cause(ctx), last)
+}
+
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // readiness is what an API server reports at /readyz (kubernetes.io/docs/reference/using-api/health-checks).

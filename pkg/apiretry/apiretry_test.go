@@ -111,3 +111,14 @@ func TestDoWithTimeout_NamesOperation(t *testing.T) {
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	assert.ErrorContains(t, err, "timed out after 1ns waiting for the API server: creating pod write-pod")
 }
+
+func TestDo_NamesWhyTheContextEnded(t *testing.T) {
+	cause := errors.New("the cleanup timed out")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	log, _ := logtest.NewNullLogger()
+	err := Do(ctx, fake.NewClientset(), log, "deleting pod write-pod", func(ctx context.Context) error {
+		cancel(cause)
+		return fmt.Errorf("delete: %w", ctx.Err())
+	})
+	assert.Equal(t, cause, err)
+}

@@ -208,7 +208,11 @@ type Entry struct {
 func (s Store) List(ctx context.Context) ([]Entry, error) {
 	list, err := s.Client.CoreV1().ConfigMaps(s.Namespace).List(ctx, metav1.ListOptions{LabelSelector: Label + "=1"})
 	if err != nil {
-		return nil, fmt.Errorf("listing the evidence bundles in namespace %q: %w", s.Namespace, err)
+		where := "namespace " + s.Namespace
+		if s.Namespace == metav1.NamespaceAll {
+			where = "all namespaces"
+		}
+		return nil, fmt.Errorf("listing the evidence bundles in %s: %w", where, err)
 	}
 	slices.SortStableFunc(list.Items, func(x, y corev1.ConfigMap) int {
 		return y.CreationTimestamp.Compare(x.CreationTimestamp.Time)

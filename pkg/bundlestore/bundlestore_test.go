@@ -181,3 +181,16 @@ func TestCheck_ReportsWhatSaveWouldReport(t *testing.T) {
 		})
 	}
 }
+
+func TestList_ErrorNamesWhereItLooked(t *testing.T) {
+	for namespace, want := range map[string]string{
+		"stig": "in namespace stig: no role", "": "in all namespaces: no role",
+	} {
+		client := fake.NewClientset()
+		client.PrependReactor("list", "configmaps", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, nil, errors.New("no role")
+		})
+		_, err := Store{Client: client, Namespace: namespace}.List(t.Context())
+		assert.ErrorContains(t, err, "listing the evidence bundles "+want)
+	}
+}

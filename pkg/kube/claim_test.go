@@ -64,3 +64,21 @@ func TestClaim_OverridesTemplate(t *testing.T) {
 		assert.Error(t, err, wrong)
 	}
 }
+
+func TestNewClaim_TemplateMayHaveOnlyOnePart(t *testing.T) {
+	for name, part := range map[string]string{
+		"only metadata": "metadata: {annotations: {team: storage}}", "only spec": "spec: {volumeName: v}", "neither": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			template, err := ParseClaimTemplate([]byte("apiVersion: v1\nkind: PersistentVolumeClaim\n" + part))
+			require.NoError(t, err)
+			claim := newTestClient(t).NewClaim(ClaimSpec{
+				Name: "c", Size: apiresource.MustParse("5Gi"), AccessMode: corev1.ReadWriteOnce, Template: template,
+			})
+			assert.Equal(t, "c", claim.Name)
+			assert.Equal(t, "r", claim.Labels[RunLabel])
+			assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, claim.Spec.AccessModes)
+			assert.Equal(t, "5Gi", claim.Spec.Resources.Requests.Storage().String())
+		})
+	}
+}

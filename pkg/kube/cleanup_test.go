@@ -117,3 +117,26 @@ func TestDeleteRun_DeletesConcurrently(t *testing.T) {
 	assert.ErrorIs(t, err, requested)
 	assert.NotErrorIs(t, err, context.DeadlineExceeded, "the deletion of the claim must not wait for the pod")
 }
+
+func TestDeletePod_ErrorNamesThePodIfTheCleanupTimedOut(t *testing.T) {
+	c := newTestClient(t)
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "write-pod", UID: "u", Namespace: "stig", Labels: map[string]string{RunLabel: "r"},
+		},
+		Spec: corev1.PodSpec{NodeName: "n1"},
+	}
+	client := fake.NewClientset(pod, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	client.PrependReactor("delete", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		cancel(errors.New("the cleanup timed out"))
+		return true, nil, nil
+	})
+	c.API = client
+	c, stop, err := c.WithObserver(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	err = c.DeletePod(ctx, "write-pod", "u", nil)
+	assert.ErrorContains(t, err, "waiting for pod stig/write-pod to be deleted: the cleanup timed out; the pod is on node n1")
+}

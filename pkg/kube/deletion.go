@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,6 +21,7 @@ func awaitDeleted[T metav1.Object](
 	ctx context.Context, c Client, kind, name string, uid types.UID,
 	get func(context.Context, string, metav1.GetOptions) (T, error), deleted func() bool,
 ) error {
+	caller := ctx
 	ctx, cancel := c.withTimeout(ctx, "%s %s/%s to be deleted", kind, c.Namespace, name)
 	defer cancel()
 	if !c.observer.knows(uid) {
@@ -28,7 +30,11 @@ func awaitDeleted[T metav1.Object](
 			return nil
 		}
 	}
-	return c.observer.waitUntil(ctx, func() (bool, error) { return deleted(), nil })
+	err := c.observer.waitUntil(ctx, func() (bool, error) { return deleted(), nil })
+	if err != nil && caller.Err() != nil { // the cause does not name the object
+		return fmt.Errorf("waiting for %s %s/%s to be deleted: %w", kind, c.Namespace, name, context.Cause(caller))
+	}
+	return err
 }
 
 // RunConcurrently runs functions at the same time and returns their errors, joined. It is used

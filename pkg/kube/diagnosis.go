@@ -288,11 +288,11 @@ func (c Client) explainNotDeleted(name string) string {
 	message, known := c.nodeNotReady(node)
 	switch {
 	case !known:
-		return "; it is on node " + node + advice.Sentence("check whether the node is ready: kubectl get node "+node)
+		return "; the pod is on node " + node + advice.Sentence("check whether the node is ready: kubectl get node "+node)
 	case message != "":
-		return "; it is on node " + node + ", which is not ready: " + message
+		return "; the pod is on node " + node + ", which is not ready: " + message
 	}
-	return "; it is on node " + node + ", which is ready" +
+	return "; the pod is on node " + node + ", which is ready" +
 		advice.Sentence("check why the pod is not deleted: kubectl describe pod -n "+c.Namespace+" "+name)
 }
 

@@ -74,7 +74,7 @@ var schedulingHints = map[scheduling.Kind]string{
 // Hint returns advice for an error message of Kubernetes or of a volume, as the end of a sentence. It returns an empty
 // string if there is no advice.
 func Hint(message string) string {
-	return advice.Sentence(hintOf(message))
+	return advice.After(message, hintOf(message))
 }
 
 // hintOf returns the advice about the reason that decides: what keeps a claim from getting a volume comes before what

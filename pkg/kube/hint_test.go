@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,12 +32,25 @@ func TestHint_NamesTheReasonThatDecides(t *testing.T) {
 		"ErrImagePull: manifest unknown":       "LIB_IMAGE",
 		"something that Kubernetes never says": "",
 	} {
-		hint := Hint(message)
+		hint := Hint(strings.TrimSuffix(message, "."))
 		if want == "" {
 			assert.Empty(t, hint)
 			continue
 		}
 		assert.Contains(t, hint, ". To fix this: ")
 		assert.Contains(t, hint, want, message)
+	}
+}
+
+func TestHint_FollowsOneFullStop(t *testing.T) {
+	const scheduler = "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: " +
+		"1 Preemption is not helpful for scheduling."
+	for _, err := range []error{
+		&UnsupportedError{Object: "pod stig/write-pod", Message: scheduler},
+		&PodNotRunningError{Namespace: "stig", Pod: "write-pod", Reason: scheduler, Err: context.DeadlineExceeded},
+	} {
+		assert.Contains(t, err.Error(), ". To fix this: make room")
+		assert.NotContains(t, err.Error(), "..")
+		assert.NotContains(t, err.Error(), ". (")
 	}
 }

@@ -49,7 +49,7 @@ func LogHint(err error) string {
 	if hint := Hint(err.Error()); hint != "" {
 		return hint
 	}
-	return advice.Sentence(logAdvice)
+	return advice.After(err.Error(), logAdvice)
 }
 
 // StreamFunc is called with open set when a log stream was opened. It is called with open unset when the stream ended

@@ -30,7 +30,8 @@ type PodNotRunningError struct {
 }
 
 func (e *PodNotRunningError) Error() string {
-	return fmt.Sprintf("pod %s/%s did not start: %s (%v)%s", e.Namespace, e.Pod, e.Reason, e.Err, Hint(e.Reason))
+	return fmt.Sprintf("pod %s/%s did not start: %s (%v)%s", e.Namespace, e.Pod, strings.TrimSuffix(e.Reason, "."), e.Err,
+		advice.Sentence(hintOf(e.Reason)))
 }
 
 // Unwrap returns the error of the wait.

@@ -52,9 +52,14 @@ func ParsePodTemplate(manifest []byte, context PodTemplateContext) (*PodTemplate
 	if len(check.mistakes) > 0 {
 		return nil, errors.Join(check.mistakes...)
 	}
-	patch, err := json.Marshal(map[string]any{
-		"metadata": objectFields(raw["metadata"]), "spec": objectFields(raw["spec"]),
-	})
+	// A null in a patch removes the field, so a part that the template does not have is left out.
+	fields := map[string]any{}
+	for _, part := range []string{"metadata", "spec"} {
+		if object := objectFields(raw[part]); object != nil {
+			fields[part] = object
+		}
+	}
+	patch, err := json.Marshal(fields)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the pod template: %w", err)
 	}

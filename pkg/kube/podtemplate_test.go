@@ -139,3 +139,29 @@ func TestParsePodTemplate_NamesAllFieldsAtOnce(t *testing.T) {
 	require.Error(t, err)
 	assert.Len(t, strings.Split(err.Error(), "\n"), 3)
 }
+
+func TestPod_TemplateMayHaveOnlyOnePart(t *testing.T) {
+	plain := newTestClient(t).NewPod(spec())
+	for name, c := range map[string]struct{ manifest, label, priority string }{
+		"only metadata":                    {"metadata: {labels: {team: storage}}", "storage", ""},
+		"only spec":                        {"spec: {priorityClassName: high}", "", "high"},
+		"a PodTemplate with a spec":        {"{apiVersion: v1, kind: PodTemplate, template: {spec: {priorityClassName: high}}}", "", "high"},
+		"a PodTemplate without a template": {"{apiVersion: v1, kind: PodTemplate}", "", ""},
+		"a Pod without fields":             {"{apiVersion: v1, kind: Pod}", "", ""},
+		"nothing":                          {"", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			template, err := ParsePodTemplate([]byte(c.manifest), templateContext)
+			require.NoError(t, err)
+			s := spec()
+			s.Template = template
+			pod := newTestClient(t).NewPod(s)
+			require.NotNil(t, ContainerOf(pod))
+			assert.Equal(t, plain.Spec.Containers, pod.Spec.Containers)
+			assert.Equal(t, plain.Name, pod.Name)
+			assert.Equal(t, plain.Labels[RunLabel], pod.Labels[RunLabel])
+			assert.Equal(t, c.label, pod.Labels["team"])
+			assert.Equal(t, c.priority, pod.Spec.PriorityClassName)
+		})
+	}
+}

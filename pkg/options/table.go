@@ -426,7 +426,7 @@ const (
 	statusTimeoutDoc = "Seconds, or a duration such as `3m`, that each step in the cluster may take, such as binding a " +
 		"claim, starting or deleting a pod, or the first acknowledgement."
 	keepDoc = "Keep the claim and the reader after the run, for example for " +
-		"`kubectl exec read-pod -n stig -- cat /data/logs.log`."
+		"`kubectl exec read-pod -n stig -- cat /data/logs.log`, or `ls` for a pattern that writes files in a folder."
 	keptDoc = " On an existing claim, the folder with the journal stays too. Nothing is kept of a cell that was " +
 		"stopped, or of the control."
 )

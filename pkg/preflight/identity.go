@@ -16,7 +16,7 @@ func checkIdentity(ctx context.Context, client kubernetes.Interface) Check {
 	review, err := client.AuthenticationV1().SelfSubjectReviews().
 		Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
 	if err != nil {
-		return Check{check, Warning, "unknown which user the API server sees: " + err.Error()}
+		return Check{check, Warning, "not checked: " + err.Error()}
 	}
 	user := review.Status.UserInfo
 	if user.Username == "" {

@@ -120,7 +120,7 @@ func checkNodes(ctx context.Context, r run.Run, pod *corev1.Pod) ([]Check, *node
 	opts := r.Options
 	list, err := r.Kube.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		checks := []Check{{"nodes", Warning, fmt.Sprintf("unknown: %v", err)}}
+		checks := []Check{{"nodes", Warning, fmt.Sprintf("not checked: %v", err)}}
 		for _, reader := range namedNodes(opts) {
 			checks = append(checks, Check{readerCheck(reader), Warning, "not checked: the nodes are unknown"})
 		}

@@ -237,6 +237,10 @@ func TestRun_NeverAdvisesToRunDoctor(t *testing.T) {
 	by := checksOf(t, clientset, map[string]string{"READER_NODE": "n9", "STORAGE_CLASSES": "*"}, allowAll)
 	assert.Equal(t, Failed, by[""].Status)
 	assert.Equal(t, Check{"READER_NODE n9", Warning, "not checked: the nodes are unknown"}, by["READER_NODE n9"])
+	for _, name := range []string{"namespace", "nodes", "StorageClasses"} {
+		assert.Equal(t, Warning, by[name].Status, name)
+		assert.Regexp(t, "^not checked: .*is forbidden", by[name].Message)
+	}
 	for name, c := range by {
 		assert.NotContains(t, c.Message, "doctor", name)
 	}

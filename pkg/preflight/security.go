@@ -27,7 +27,7 @@ func checkNamespace(ctx context.Context, client kubernetes.Interface, name strin
 		message := name + " does not exist" + advice.Sentence("kubectl create namespace "+name)
 		return []Check{{check, Failed, message}}
 	case err != nil:
-		return []Check{{check, Warning, fmt.Sprintf("unknown whether %s exists: %v", name, err)}}
+		return []Check{{check, Warning, fmt.Sprintf("not checked: %v", err)}}
 	}
 	message := name
 	if level := namespace.Labels["pod-security.kubernetes.io/enforce"]; level != "" {

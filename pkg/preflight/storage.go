@@ -24,7 +24,7 @@ func checkClasses(
 	opts options.Values, cells []run.PlannedCell,
 ) []Check {
 	if classErr != nil {
-		return []Check{{"StorageClasses", Warning, fmt.Sprintf("unknown: %v", classErr)}}
+		return []Check{{"StorageClasses", Warning, fmt.Sprintf("not checked: %v", classErr)}}
 	}
 	checks := []Check{checkNames(classes, opts)}
 	if opts.VolumeSource == options.Claim && opts.ExistingClaim == "" {

@@ -49,13 +49,13 @@ func (c Cell) row() []string {
 	}
 	row := []string{
 		name, string(c.Verdict), c.Provenance.Level.String(), judge.FormatCount(ledger.CountRecords(c.Acks)), lost,
-		judge.FormatCount(c.Deletions()), short(c.SlowestRecovery()),
+		judge.FormatCount(c.Deletions()), FormatDuration(c.SlowestRecovery()),
 	}
 	if c.Latency == nil {
 		return append(row, "-", "-", "-", "-")
 	}
 	rate := judge.FormatCount(uint64(math.Round(c.Rate())))
-	return append(row, short(c.Latency.P50), short(c.Latency.P99), short(c.Latency.Max), rate)
+	return append(row, FormatDuration(c.Latency.P50), FormatDuration(c.Latency.P99), FormatDuration(c.Latency.Max), rate)
 }
 
 // Lost returns how many acknowledged records are missing or damaged. Duplicated and reordered records are not lost.
@@ -78,8 +78,8 @@ func (c Cell) LostAllData() bool {
 	})
 }
 
-// short formats a duration with about three digits; zero means unknown.
-func short(d time.Duration) string {
+// FormatDuration formats a duration with about three digits; "-" for zero, which means unknown.
+func FormatDuration(d time.Duration) string {
 	switch {
 	case d == 0:
 		return "-"

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
@@ -36,9 +40,20 @@ func (c *cell) remove(cleanup context.Context) {
 	}
 	c.logs.close()
 	if err != nil {
-		c.run.Log.WithError(err).Error("Could not remove all objects of the cell")
-		c.notRemoved = err.Error()
+		c.notRemoved = inOneLine(err)
+		c.run.Log.WithField(logrus.ErrorKey, c.notRemoved).Error("Could not remove all objects of the cell")
 	}
+}
+
+// inOneLine returns the text of the errors that err joins in one line, each once.
+func inOneLine(err error) string {
+	var texts []string
+	for line := range strings.Lines(err.Error()) {
+		if text := strings.TrimSpace(line); text != "" && !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // removeFolder removes the cell's folder from an existing claim. The cell's pods must be gone.

@@ -202,8 +202,9 @@ func (r Run) removeRest(cleanup context.Context, cells []*cell) string {
 	ctx, cancel := r.withRemovalTimeout(cleanup)
 	defer cancel()
 	if err := r.Kube.DeleteRun(ctx, keptNames(cells)...); err != nil {
-		r.Log.WithError(err).Error("Could not remove all objects of the run")
-		left = append(left, err.Error())
+		text := inOneLine(err)
+		r.Log.WithField(logrus.ErrorKey, text).Error("Could not remove all objects of the run")
+		left = append(left, text)
 	}
 	return strings.Join(left, "; ")
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -198,11 +200,19 @@ func (c *cluster) kubectl(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	argv := append([]string{kubernetes, "kubectl", "--kubeconfig", layout.Kubeconfig}, args...)
-	if err := syscall.Exec(kubernetes, argv, os.Environ()); err != nil {
+	argv := append([]string{kubernetes, "kubectl"}, args...)
+	if err := syscall.Exec(kubernetes, argv, withKubeconfig(os.Environ())); err != nil {
 		return fmt.Errorf("running kubectl: %w", err)
 	}
 	return nil
+}
+
+// withKubeconfig returns an environment in which kubectl uses this cluster. A flag would have to come after the name of
+// a plugin.
+func withKubeconfig(environ []string) []string {
+	const variable = "KUBECONFIG="
+	others := slices.DeleteFunc(slices.Clone(environ), func(v string) bool { return strings.HasPrefix(v, variable) })
+	return append(others, variable+layout.Kubeconfig)
 }
 
 func (c *cluster) tools(ctx context.Context) (machine.Tools, error) {

@@ -7,11 +7,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +25,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 	"sigs.k8s.io/yaml"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
+	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
@@ -158,7 +163,7 @@ func runScenario(ctx context.Context, ns *chaosengine.Namespace, s scenario) err
 		return err
 	}
 	fmt.Printf("ChaosEngine %s created\n", s.engine.Name)
-	result, err := ns.Await(ctx, s.engine.Name)
+	chaos, err := ns.Await(ctx, s.engine.Name)
 	if err != nil {
 		return err
 	}
@@ -167,33 +172,73 @@ func runScenario(ctx context.Context, ns *chaosengine.Namespace, s scenario) err
 	if err != nil {
 		return err
 	}
-	fmt.Println(withoutResult(log))
+	described, err := describeLog(log)
+	if err != nil {
+		return err
+	}
+	fmt.Println(described)
 	status, err := yaml.Marshal(map[string]any{
-		"experimentStatus": result.Status.ExperimentStatus,
-		"probeStatuses":    result.Status.ProbeStatuses,
-		"history":          result.Status.History,
+		"experimentStatus": chaos.Status.ExperimentStatus,
+		"probeStatuses":    chaos.Status.ProbeStatuses,
+		"history":          chaos.Status.History,
 	})
 	if err != nil {
 		return err
 	}
 	fmt.Printf("ChaosResult %s, %s after the engine was created:\n%s",
-		result.Name, took.Round(100*time.Millisecond), indent(string(status)))
-	if got := result.Status.ExperimentStatus.Verdict; got != s.want {
+		chaos.Name, took.Round(100*time.Millisecond), indent(string(status)))
+	if got := chaos.Status.ExperimentStatus.Verdict; got != s.want {
 		return fmt.Errorf("%s: the verdict is %s, expected %s", s.engine.Name, got, s.want)
 	}
 	fmt.Printf("As expected: %s\n", s.want)
 	return nil
 }
 
-// withoutResult returns the experiment's log without the result at its end.
-func withoutResult(log string) string {
-	var text strings.Builder
+// describeLog returns the experiment's log without the result at its end. The table of the cells has no log prefixes,
+// and only the columns up to the recovery.
+func describeLog(log string) (string, error) {
+	var outcome result.Result
 	for line := range strings.Lines(log) {
-		if !strings.HasPrefix(line, "{") {
-			text.WriteString("  " + line)
+		if strings.HasPrefix(line, "{") {
+			if err := json.Unmarshal([]byte(line), &outcome); err != nil {
+				return "", fmt.Errorf("reading the result in the log: %w", err)
+			}
 		}
 	}
-	return text.String()
+	var logged []string
+	for row := range strings.Lines(outcome.Table()) {
+		logged = append(logged, "msg="+strconv.Quote(strings.TrimRight(row, " \n")))
+	}
+	isRow := func(line string) bool {
+		return slices.ContainsFunc(logged, func(row string) bool { return strings.Contains(line, row) })
+	}
+	var text strings.Builder
+	isPrinted := false
+	for line := range strings.Lines(log) {
+		switch {
+		case strings.HasPrefix(line, "{"):
+		case !isRow(line):
+			text.WriteString("  " + line)
+		case !isPrinted:
+			isPrinted = true
+			text.WriteString("\n" + indent(cellTable(outcome)) + "\n")
+		}
+	}
+	return text.String(), nil
+}
+
+// cellTable renders the cells with the columns up to the recovery.
+func cellTable(outcome result.Result) string {
+	titles, rows := outcome.Rows()
+	shown := slices.Index(titles, "RECOVERY") + 1
+	table := style.Table{}
+	for _, title := range titles[:shown] {
+		table.Columns = append(table.Columns, style.Column{Title: title, Name: title == "CELL"})
+	}
+	for _, row := range rows {
+		table.Rows = append(table.Rows, row[:shown])
+	}
+	return table.Render(style.Width(os.Stdout))
 }
 
 func indent(text string) string {

@@ -107,7 +107,7 @@ func TestNode_UnreachableNodeIsAnError(t *testing.T) {
 	require.NotNil(t, result.Status.ExperimentStatus.ErrorOutput)
 	for _, want := range []string{
 		"timed out after 25s waiting for pod " + ns.Name + "/write-pod to be deleted",
-		"it is on node " + node, "kubectl get node " + node, "Not removed",
+		"the pod is on node " + node, "kubectl get node " + node, "Not removed",
 	} {
 		assert.Contains(t, result.Status.ExperimentStatus.ErrorOutput.Reason, want)
 	}

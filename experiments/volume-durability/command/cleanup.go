@@ -86,7 +86,7 @@ func (u *cleanupCommand) execute(ctx context.Context) error {
 		return err
 	}
 	runs, anyToRemove := u.decide(found, time.Now())
-	fmt.Fprintf(u.streams.ErrOut, "Cluster    %s, %s\n", cluster, &u.scope)
+	style.Fprintf(u.streams.ErrOut, "Cluster    %s, %s\n", cluster, &u.scope)
 	if err := u.printRuns(runs); err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (u *cleanupCommand) remove(ctx context.Context, cluster connection, runs []
 		if err == nil {
 			err = removePIDFile(r.ID)
 			r.Removed = true
-			fmt.Fprintf(u.streams.ErrOut, "Removed the objects of run %s.\n", r.ID)
+			style.Fprintf(u.streams.ErrOut, "Removed the objects of run %s.\n", r.ID)
 		}
 		if err != nil {
 			r.Error = err.Error()

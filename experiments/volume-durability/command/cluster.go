@@ -3,6 +3,7 @@ package command
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -13,6 +14,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/volume-durability/volume-durability/pkg/advice"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
@@ -107,9 +109,12 @@ type connection struct {
 	warned *warnings
 }
 
-// connect makes a client for the cluster that the flags and the kubeconfig select. It
-// sends no request.
+// connect makes a client for the cluster that the flags and the kubeconfig select. It sends no request. Without any
+// cluster it returns an error, because client-go would use localhost:8080.
 func (f clusterFlags) connect() (connection, error) {
+	if !f.isConfigured() {
+		return connection{}, errors.New("there is no kubeconfig" + advice.Sentence("set KUBECONFIG or --kubeconfig"))
+	}
 	config, err := f.ToRESTConfig()
 	if err != nil {
 		return connection{}, fmt.Errorf("loading the cluster's configuration: %w", err)

@@ -12,13 +12,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/tests/samples"
 )
@@ -60,7 +63,7 @@ func TestExecute_SuggestsWhatMayHaveBeenMeant(t *testing.T) {
 		"did you mean --chaos-interval?":                                        {"local", ".", "--chaos-intervall=1"},
 		"did you mean ReadWriteOncePod?":                                        {"run", "--access-mode=RWX,ReadWriteOncPod"},
 		"did you mean emptyDir?":                                                {"run", "--volume-source=emptydir"},
-		"want one of json, yaml, table, junit; did you mean json?":              {"run", "-o", "jsn"},
+		"want one of text, json, yaml, table, junit; did you mean json?":        {"run", "-o", "jsn"},
 		"did you mean warning?":                                                 {"run", "--log-level", "warnin"},
 		"did you mean parallel?":                                                {"run", "--sequence=paralel"},
 	} {
@@ -154,7 +157,7 @@ func TestReport_EveryFormat(t *testing.T) {
 	assert.Contains(t, errOut, "the bundle contains assessment-results.json, ")
 	code, _, errOut = execute(t, "report", folder, "-o", "pdf")
 	assert.Equal(t, terminal.ExitError, code)
-	assert.Contains(t, errOut, "want one of ckl, cklb, html, ")
+	assert.Contains(t, errOut, "want one of text, ckl, cklb, html, ")
 }
 
 func TestReport_AssetIsInChecklistsAndOSCAL(t *testing.T) {
@@ -386,4 +389,33 @@ func TestConfirm_RequiresATerminal(t *testing.T) {
 	err := confirm(t.Context(), Streams{In: strings.NewReader("y\n"), ErrOut: &bytes.Buffer{}}, "Continue?")
 	assert.ErrorContains(t, err, "standard input is not a terminal")
 	assert.ErrorContains(t, err, "--yes")
+}
+
+func TestConnect_WithoutAKubeconfigNamesTheFlag(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	for _, args := range [][]string{{"doctor"}, {"cleanup"}, {"run", "--yes"}, {"report", "trend", "-A"}} {
+		code, _, errOut := execute(t, args...)
+		assert.Equal(t, terminal.ExitError, code, args)
+		assert.Contains(t, errOut, "there is no kubeconfig. To fix this: set KUBECONFIG or --kubeconfig", args)
+	}
+}
+
+func TestPrintNotRemoved_HasTheListAndTheCommand(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: "write-pod", Namespace: "stig", Labels: map[string]string{kube.RunLabel: "run-1"},
+	}}
+	var out strings.Builder
+	spec := runSpec{id: "run-1", options: options.Defaults(), cluster: connection{client: fake.NewClientset(pod)}}
+	printNotRemoved(t.Context(), &out, spec)
+	assert.Equal(t, "\nNot removed from namespace stig: pod write-pod\n"+
+		"To remove it: volume-durability cleanup -n stig --run run-1\n", out.String())
+	out.Reset()
+	spec.clusterFlags = " --context prod"
+	printNotRemoved(t.Context(), &out, spec)
+	assert.Contains(t, out.String(), "volume-durability cleanup --context prod -n stig --run run-1\n")
+	out.Reset()
+	spec.id = "run-2"
+	printNotRemoved(t.Context(), &out, spec)
+	assert.Equal(t, "\nNot removed from namespace stig: nothing\n", out.String())
 }

@@ -65,7 +65,7 @@ func withoutListed(values []string) []string {
 func completionOf(flag *pflag.Flag) completionFunc {
 	switch value := flag.Value.(type) {
 	case *terminal.FormatFlag:
-		return fixedValues(value.Allowed)
+		return fixedValues(value.Choices())
 	case *terminal.LevelFlag:
 		return fixedValues(terminal.LogLevels())
 	case ruleFlag:

@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
 	"golang.org/x/term"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 )
 
@@ -22,14 +22,14 @@ func confirm(ctx context.Context, streams Streams, question string) error {
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return errors.New("cannot ask for confirmation: standard input is not a terminal; to skip it, use --yes")
 	}
-	fmt.Fprintf(streams.ErrOut, "\n%s [y/N] ", question)
+	style.Fprintf(streams.ErrOut, "\n%s [y/N] ", question)
 	// At the end of input there is no answer, which means no.
 	answer, err := await(ctx, func() (string, error) {
 		line, _ := bufio.NewReader(file).ReadString('\n')
 		return line, nil
 	})
 	if err != nil {
-		fmt.Fprintln(streams.ErrOut)
+		style.Fprintf(streams.ErrOut, "\n")
 		return &terminal.Exit{Code: terminal.ExitInterrupted, Err: errDeclined}
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {

@@ -48,7 +48,7 @@ func checkPlugin(plugin *api.ExecConfig) error {
 		hint = " The kubeconfig says: " + hint
 	}
 	return fmt.Errorf("the user of the kubeconfig gets credentials from the command %s (exec), which cannot be run: %w%s",
-		plugin.Command, err, advice.Sentence("install it, or add its folder to PATH.")+hint)
+		plugin.Command, err, advice.After(err.Error(), "install it, or add its folder to PATH.")+hint)
 }
 
 // oneLine joins the words of a text by single spaces.
@@ -71,5 +71,5 @@ func (c credentialErrors) RoundTrip(request *http.Request) (*http.Response, erro
 	if strings.Contains(err.Error(), "cannot support interactive mode") {
 		what = "run this program in a terminal, because the plugin asks for input: " + command
 	}
-	return response, fmt.Errorf("%w%s", err, advice.Sentence(what))
+	return response, fmt.Errorf("%w%s", err, advice.After(err.Error(), what))
 }

@@ -59,7 +59,7 @@ func (d *doctorCommand) execute(ctx context.Context) error {
 		return err
 	}
 	spec.image, spec.log = defaultImage(), newTerminalLog(d.streams.ErrOut, d.level.Level)
-	fmt.Fprintf(d.streams.ErrOut, "Cluster    %s\n", spec.cluster)
+	style.Fprintf(d.streams.ErrOut, "Cluster    %s\n", spec.cluster)
 	checkCtx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	checks := nameFlags(preflight.Run(checkCtx, spec.run()))

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -24,9 +25,7 @@ func handleInterrupts(ctx context.Context, streams Streams, view *progress.View,
 		Interactive: terminal.IsTerminal(streams.ErrOut), Printf: view.Printf, Removing: view.Removing,
 		Abandon: func() {
 			view.Close()
-			namespace := spec.options.Namespace
-			fmt.Fprintf(streams.ErrOut, "\nNot removed from namespace %s: %s\n", namespace, remainingObjects(ctx, spec))
-			fmt.Fprintf(streams.ErrOut, "To remove it: volume-durability cleanup -n %s --run %s\n", namespace, spec.id)
+			printNotRemoved(ctx, streams.ErrOut, spec)
 			os.Exit(terminal.ExitInterrupted)
 		},
 	}.Handle()
@@ -86,6 +85,19 @@ func (r contextReader) Read(b []byte) (int, error) {
 // listTimeout bounds how long the program still runs after the second Ctrl-C.
 const listTimeout = 3 * time.Second
 
+// printNotRemoved lists the objects of a run that still exist, and prints the command that removes them.
+func printNotRemoved(ctx context.Context, out io.Writer, spec runSpec) {
+	namespace, remaining := spec.options.Namespace, remainingObjects(ctx, spec)
+	style.Fprintf(out, "\nNot removed from namespace %s: %s\n", namespace, remaining)
+	if remaining != nothingRemains {
+		command := fmt.Sprintf("volume-durability cleanup%s -n %s --run %s", spec.clusterFlags, namespace, spec.id)
+		style.Fprintf(out, "To remove it: %s\n", style.Whole(command))
+	}
+}
+
+// nothingRemains is the list of the objects of a run that has none.
+const nothingRemains = "nothing"
+
 // remainingObjects lists the objects of a run that still exist.
 func remainingObjects(ctx context.Context, spec runSpec) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
@@ -105,7 +117,7 @@ func remainingObjects(ctx context.Context, spec runSpec) string {
 		names = append(names, "claim "+c.Name)
 	}
 	if len(names) == 0 {
-		return "nothing"
+		return nothingRemains
 	}
 	return strings.Join(names, ", ")
 }

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // describeKept returns the commands to look at what --keep left in the cluster and to remove it; empty if nothing was
-// kept.
+// kept. Wrap must follow.
 func (r *runCommand) describeKept(spec runSpec, outcome result.Result) string {
 	kept := keptCell(spec, outcome)
 	if kept == nil {
@@ -20,14 +21,21 @@ func (r *runCommand) describeKept(spec runSpec, outcome result.Result) string {
 	where := r.cluster.kubectlFlags() + " -n " + namespace
 	selector := kube.RunLabel + "=" + spec.id
 	var text strings.Builder
-	fmt.Fprintf(&text, "\nKept in namespace %s. To look at the objects and at the journal, and to remove them:\n", namespace)
-	fmt.Fprintf(&text, "  kubectl%s get pods,persistentvolumeclaims -l %s\n", where, selector)
-	if kept.Reader != nil {
-		fmt.Fprintf(&text, "  kubectl%s exec %s -- cat %s | head\n", where, kept.Reader.Pod.Name, kept.JournalFile)
-	} else {
-		fmt.Fprintf(&text, "  kubectl%s describe pods,persistentvolumeclaims -l %s\n", where, selector)
+	command := func(format string, args ...any) {
+		text.WriteString(style.Whole("  "+fmt.Sprintf(format, args...)) + "\n")
 	}
-	fmt.Fprintf(&text, "  volume-durability cleanup%s --run %s\n", where, spec.id)
+	fmt.Fprintf(&text, "\nKept in namespace %s. To look at the objects and at the journal, and to remove them:\n", namespace)
+	command("kubectl%s get pods,persistentvolumeclaims -l %s", where, selector)
+	if kept.Reader != nil {
+		read := "cat"
+		if kept.Layout.Pattern.IsFolder() {
+			read = "ls"
+		}
+		command("kubectl%s exec %s -- %s %s | head", where, kept.Reader.Pod.Name, read, kept.JournalFile)
+	} else {
+		command("kubectl%s describe pods,persistentvolumeclaims -l %s", where, selector)
+	}
+	command("volume-durability cleanup%s --run %s", where, spec.id)
 	return text.String()
 }
 

@@ -144,7 +144,7 @@ func TestTexts_NameWhatTheUserSets(t *testing.T) {
 	}
 	var out bytes.Buffer
 	newTerminalLog(&out, logrus.WarnLevel).WithError(errors.New(advice)).Warn("no READER_NODE")
-	assert.Equal(t, "warning: no --reader-node; error To fix this: set --reader-node=any\n", out.String())
+	assert.Equal(t, "warning: no --reader-node; error: To fix this: set --reader-node=any\n", out.String())
 	cause := errors.New(advice)
 	err := withFlagNames(errors.Join(cause, options.InvalidValueError{Name: "FORCE", Value: "x", Want: "no RANDOMNESS"}))
 	assert.EqualError(t, err, "To fix this: set --reader-node=any\n--force (FORCE) \"x\": want no --randomness")

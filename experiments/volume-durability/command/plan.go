@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
@@ -16,18 +17,18 @@ import (
 // maxListedCells is how many cells a plan lists one by one.
 const maxListedCells = 10
 
-// describePlan describes what a run will do.
-func describePlan(spec runSpec, plan run.Plan) string {
+// describePlan describes what a run will do. Its lines are wrapped at a width; 0 is no limit.
+func describePlan(spec runSpec, plan run.Plan, width int) string {
 	opts, cells := spec.options, plan.NotSkipped()
 	var b strings.Builder
 	line := func(heading, format string, args ...any) {
-		fmt.Fprintf(&b, "%-10s %s\n", heading, fmt.Sprintf(format, args...))
+		b.WriteString(style.Hang(fmt.Sprintf("%-10s ", heading), fmt.Sprintf(format, args...), width) + "\n")
 	}
 	line("Namespace", "%s", opts.Namespace)
-	line("Cells", "%s", countCells(cells, opts))
+	line("Cells", "%s", countCells(len(plan.Cells), len(cells), opts))
 	if skipped := len(plan.Cells) - len(cells); skipped > 0 {
-		line("", "%s", judge.Plural(skipped, "more cell is skipped, because its StorageClass has no provisioner",
-			"more cells are skipped, because their StorageClasses have no provisioner"))
+		line("", "%s", judge.Plural(skipped, "of them is skipped, because its StorageClass has no provisioner",
+			"of them are skipped, because their StorageClasses have no provisioner"))
 	}
 	line("Claims", "%s", sumClaims(cells, opts, claimSize(spec)))
 	for i, c := range cells[:min(len(cells), maxListedCells)] {
@@ -53,12 +54,12 @@ func describePlan(spec runSpec, plan run.Plan) string {
 }
 
 // countCells returns the number of cells, and how many are tested at the same time.
-func countCells(cells []options.CellSpec, opts options.Values) string {
-	text := fmt.Sprintf("%d, without a control", len(cells))
+func countCells(all, tested int, opts options.Values) string {
+	text := fmt.Sprintf("%d, without a control", all)
 	if opts.NegativeControl {
-		text = fmt.Sprintf("%d, one of them the control", len(cells))
+		text = fmt.Sprintf("%d, one of them the control", all)
 	}
-	if len(cells) > opts.ParallelCells {
+	if tested > opts.ParallelCells {
 		text += fmt.Sprintf("; at most %d at the same time", opts.ParallelCells)
 	}
 	return text

@@ -23,7 +23,7 @@ func planOf(t *testing.T, env map[string]string, template *corev1.PersistentVolu
 	spec := runSpec{options: opts, image: "image", template: template}
 	plan, err := spec.run().Plan(t.Context())
 	require.NoError(t, err)
-	return describePlan(spec, plan)
+	return describePlan(spec, plan, 0)
 }
 
 func TestDescribePlan_HasCellsControlAndCapacity(t *testing.T) {
@@ -60,8 +60,8 @@ func TestDescribePlan_SumsUpManyCells(t *testing.T) {
 func TestDescribePlan_CountsAgree(t *testing.T) {
 	names := strings.Split("a,b,c,d,e,f,g,h,i,j,k,l", ",")
 	for skipped, want := range map[int]string{
-		1: "1 more cell is skipped, because its StorageClass has no provisioner\n",
-		2: "2 more cells are skipped, because their StorageClasses have no provisioner\n",
+		1: "1 of them is skipped, because its StorageClass has no provisioner\n",
+		2: "2 of them are skipped, because their StorageClasses have no provisioner\n",
 	} {
 		plan := run.Plan{Skipped: map[string]string{}}
 		for i, name := range names {
@@ -70,7 +70,7 @@ func TestDescribePlan_CountsAgree(t *testing.T) {
 				plan.Skipped[name] = "no provisioner"
 			}
 		}
-		text := describePlan(runSpec{options: options.Defaults(), image: "image"}, plan)
+		text := describePlan(runSpec{options: options.Defaults(), image: "image"}, plan, 0)
 		assert.Contains(t, text, want)
 		if skipped == 1 {
 			assert.Contains(t, text, "and the same for 1 more cell\n")
@@ -90,4 +90,22 @@ func TestRun_NamesTheFlagThatLimitsTheCells(t *testing.T) {
 	code, _, errOut := execute(t, "run", "--kubeconfig", "none", "--force=false,true", "--max-cells", "1")
 	assert.Equal(t, terminal.ExitError, code)
 	assert.Contains(t, errOut, `--max-cells (MAX_CELLS) "1": want at least 3, which is the number of cells of this run`)
+}
+
+// The progress counts the skipped cells too.
+func TestDescribePlan_CountsSkippedCells(t *testing.T) {
+	plan := run.Plan{
+		Cells:   []options.CellSpec{{Name: "a", StorageClass: "a"}, {Name: "b", StorageClass: "b"}},
+		Skipped: map[string]string{"a": "no provisioner"},
+	}
+	text := describePlan(runSpec{options: options.Defaults()}, plan, 0)
+	assert.Contains(t, text, "Cells      2, without a control\n           1 of them is skipped")
+}
+
+func TestDescribePlan_IsWrapped(t *testing.T) {
+	plan := run.Plan{Cells: []options.CellSpec{{Name: "a", StorageClass: "a-storage-class", VolumeSource: options.Claim}}}
+	for line := range strings.Lines(describePlan(runSpec{options: options.Defaults(), image: "image"}, plan, 60)) {
+		assert.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), 60)
+		assert.Regexp(t, `^(\w+ +| {11})\S`, line)
+	}
 }

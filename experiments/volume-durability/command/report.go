@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/options"
@@ -120,13 +121,13 @@ func isFileName(format string) bool { return strings.Contains(format, ".") }
 // write writes bundles in the chosen format.
 func (r *reportCommand) write(bundles []loadedBundle) error {
 	for _, b := range bundles {
-		fmt.Fprintf(r.streams.ErrOut, "Evidence bundle: %s (matches its manifest)\n", b.from)
+		style.Fprintf(r.streams.ErrOut, "Evidence bundle: %s (matches its manifest)\n", style.Whole(b.from))
 	}
 	if r.format.Value == "" && r.to != "" {
 		if err := bundles[0].Write(r.to); err != nil {
 			return err
 		}
-		fmt.Fprintf(r.streams.ErrOut, "Written to %s\n", r.to)
+		style.Fprintf(r.streams.ErrOut, "Written to %s\n", style.Whole(r.to))
 		return nil
 	}
 	content, err := r.render(bundles)

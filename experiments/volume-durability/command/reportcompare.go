@@ -3,9 +3,11 @@ package command
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/report/compare"
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -55,11 +57,28 @@ func (p *reportCompareCommand) execute(ctx context.Context, before, after string
 		return err
 	}
 	compared := compare.Compare(results[0], results[1])
-	err = p.format.Write(p.report.streams.Out, compared, func() (string, error) { return compared.Text(), nil })
+	err = p.format.Write(p.report.streams.Out, compared, func() (string, error) {
+		return compared.Text(comparisonTable(style.Width(p.report.streams.Out))), nil
+	})
 	if err == nil && p.failOnRegression && compared.Regression {
 		return &terminal.Exit{Code: terminal.ExitFail}
 	}
 	return err
+}
+
+// comparisonTable returns a function that renders tables of at most width columns.
+func comparisonTable(width int) compare.TableFunc {
+	return func(titles []string, rows [][]string) string {
+		table := style.Table{Rows: rows}
+		for i, title := range titles {
+			table.Columns = append(table.Columns, style.Column{Title: title, Name: i < len(titles)-1})
+		}
+		var text strings.Builder
+		for line := range strings.Lines(table.Render(width)) {
+			text.WriteString(strings.TrimRight(line, " \n") + "\n")
+		}
+		return text.String()
+	}
 }
 
 // loadResults loads and verifies the bundles that the arguments name, and returns their results.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -142,4 +143,20 @@ func TestReportTrend_ReadsTheBundlesInAFolder(t *testing.T) {
 	for line := range strings.Lines(out) {
 		assert.LessOrEqual(t, len(line), 61, line)
 	}
+}
+
+func TestComparison_FitsTheWidth(t *testing.T) {
+	before, after := samples.Matrix(), samples.Matrix()
+	before.RunID, after.RunID = "5f6c0a1b-7d2e-4f3a-9c48-1b6d5e0f2a39", "7d2e0a1b-7d2e-4f3a-9c48-1b6d5e0f2a39"
+	after.Tool.Image = "registry.example/" + strings.Repeat("long/", 20) + "image:1"
+	compared := compare.Compare(before, after)
+	for _, width := range []int{60, 80, 100} {
+		text, _, _ := strings.Cut(compared.Text(comparisonTable(width)), "\nNo regression")
+		for line := range strings.Lines(text) {
+			assert.LessOrEqual(t, runewidth.StringWidth(strings.TrimSuffix(line, "\n")), width, line)
+		}
+	}
+	assert.Contains(t, compared.Text(comparisonTable(60)), "run ")
+	assert.NotContains(t, compared.Text(comparisonTable(60)), before.RunID)
+	assert.Contains(t, compared.Text(comparisonTable(400)), before.RunID)
 }

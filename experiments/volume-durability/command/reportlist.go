@@ -66,7 +66,7 @@ func (l *reportListCommand) execute(ctx context.Context) error {
 	slices.SortStableFunc(listed, func(a, b listedBundle) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	if len(listed) == 0 && l.format.Value == "" {
 		if clusterErr == nil {
-			fmt.Fprintf(l.streams.ErrOut, "No evidence bundles found in the current folder%s.\n", where)
+			style.Fprintf(l.streams.ErrOut, "No evidence bundles found in the current folder%s.\n", where)
 		}
 		return clusterErr
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/advice"
 )
@@ -43,7 +44,8 @@ func (r *reportCommand) open(ctx context.Context, bundles []loadedBundle, args [
 		file = ""
 	}
 	if _, err := exec.LookPath(program[0]); err != nil {
-		return fmt.Errorf("there is no program that opens pages: %w%s", err, advice.Sentence(r.withoutBrowser(file, args)))
+		return fmt.Errorf("there is no program that opens pages: %w%s", err,
+			advice.After(err.Error(), r.withoutBrowser(file, args)))
 	}
 	folder := ""
 	if file == "" {
@@ -53,7 +55,7 @@ func (r *reportCommand) open(ctx context.Context, bundles []loadedBundle, args [
 		}
 		file = filepath.Join(folder, pageFile)
 	}
-	fmt.Fprintln(r.streams.ErrOut, "Opening", file)
+	style.Fprintf(r.streams.ErrOut, "Opening %s\n", style.Whole(file))
 	output, err := exec.CommandContext(ctx, program[0], append(program[1:], file)...).CombinedOutput()
 	if err == nil {
 		return nil

@@ -70,7 +70,7 @@ func (t *reportTrendCommand) execute(ctx context.Context, args []string) error {
 	}
 	points := compare.Trend(results, cell)
 	if len(points) == 0 && t.format.Value == "" {
-		fmt.Fprintln(t.report.streams.ErrOut, "No runs found.")
+		style.Fprintf(t.report.streams.ErrOut, "No runs found.\n")
 		return nil
 	}
 	return t.format.Write(t.report.streams.Out, points, func() (string, error) { return t.table(points), nil })

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/bundlestore"
@@ -98,6 +99,7 @@ func (r *runCommand) execute(ctx context.Context) (err error) {
 	if spec.cluster, err = r.cluster.connect(); err != nil {
 		return err
 	}
+	spec.clusterFlags = r.cluster.kubectlFlags()
 	var live liveMetrics
 	defer func() {
 		if closeErr := live.close(); closeErr != nil {
@@ -119,7 +121,10 @@ func (r *runCommand) execute(ctx context.Context) (err error) {
 		outcome.Cells[i].NotShown = append(outcome.Cells[i].NotShown, notShown...)
 	}
 	err = r.report(ctx, spec, outcome)
-	fmt.Fprint(r.streams.ErrOut, r.describeKept(spec, outcome))
+	style.Fprintf(r.streams.ErrOut, "%s", r.describeKept(spec, outcome))
+	if outcome.NotRemoved != "" {
+		printNotRemoved(ctx, r.streams.ErrOut, spec)
+	}
 	return err
 }
 
@@ -174,7 +179,9 @@ func (r *runCommand) confirmPlan(ctx context.Context, spec runSpec) error {
 	case err != nil:
 		return withFlagNames(err)
 	}
-	fmt.Fprintf(r.streams.ErrOut, "Cluster    %s, Kubernetes %s\n%s", spec.cluster, version, describePlan(spec, cells))
+	width := style.WrapWidth(r.streams.ErrOut)
+	cluster := style.Hang("Cluster    ", fmt.Sprintf("%s, Kubernetes %s", spec.cluster, version), width)
+	style.Fprintf(r.streams.ErrOut, "%s\n%s", cluster, describePlan(spec, cells, width))
 	if r.yes {
 		return nil
 	}
@@ -225,7 +232,7 @@ func (r *runCommand) report(ctx context.Context, spec runSpec, outcome result.Re
 		err = fmt.Errorf("writing the evidence bundle: %w", err)
 		return terminal.ExitWith(outcome.Verdict, errors.Join(printErr, err))
 	}
-	fmt.Fprintf(r.streams.ErrOut, "\nEvidence bundle: %s\n", where)
+	style.Fprintf(r.streams.ErrOut, "\nEvidence bundle: %s\n", style.Whole(where))
 	if r.savesInCluster(spec) {
 		err = r.saveInCluster(ctx, spec, b)
 	}
@@ -269,7 +276,7 @@ func (r *runCommand) saveInCluster(ctx context.Context, spec runSpec, b bundle.B
 	if err := saveWithRetry(ctx, store, name, b, newTerminalLog(r.streams.ErrOut, r.level.Level)); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.streams.ErrOut, "In the cluster:  ConfigMap %s/%s\n", store.Namespace, name)
+	style.Fprintf(r.streams.ErrOut, "In the cluster:  ConfigMap %s/%s\n", store.Namespace, name)
 	return nil
 }
 

@@ -24,7 +24,9 @@ type runSpec struct {
 	id       string
 	options  options.Values
 	template *corev1.PersistentVolumeClaim
-	cluster  connection
+	// clusterFlags select the cluster in a command that a message names.
+	clusterFlags string
+	cluster      connection
 	// image is the image of the pods if the options name none.
 	image string
 	// inherited are the settings of the experiment's pod. On the command line there is no such pod.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -45,9 +46,12 @@ func TestSignals_SecondCtrlCAtATerminalNamesWhatStays(t *testing.T) {
 	}
 	assert.Equal(t, terminal.ExitInterrupted, c.ProcessState.ExitCode())
 	shown.await(t, "Not removed from namespace stig: pod write-pod")
-	assert.Contains(t, shown.String(), "press Ctrl-C again to exit without removing it")
-	assert.Contains(t, shown.String(), "interrupt received: still removing", "the second one came too soon")
-	assert.Contains(t, shown.String(), "volume-durability cleanup -n stig --run run-1")
+	text := strings.Join(strings.Fields(shown.String()), " ")
+	assert.Contains(t, text, "press Ctrl-C again to exit without removing it")
+	assert.Contains(t, text, "interrupt received: still removing", "the second one came too soon")
+	assert.Contains(t, shown.String(), "volume-durability cleanup -n stig --run run-1", "a command is in one line")
+	assert.Regexp(t, `removing what the run created; press\r\n {8}Ctrl-C again`, shown.String(),
+		"it is wrapped, and its second line is indented")
 }
 
 // openTerminal returns both ends of a new pseudo-terminal.
@@ -61,5 +65,6 @@ func openTerminal(t *testing.T) (control, other *os.File) {
 	require.NoError(t, err)
 	other, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
+	require.NoError(t, unix.IoctlSetWinsize(int(control.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 60, Row: 20}))
 	return control, other
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -68,8 +69,7 @@ Exit codes:
   volume-durability verify --journal logs.log --bundle volume-durability-5f6c
 
   # The ledger token that "durability-helper probe write" printed
-  volume-durability verify --journal durability-0f1e2d3c4b5a6978.log \
-    --ledger ledger1.0f1e2d3c4b5a6978.256.1.1000.89abcdef.01234567
+  volume-durability verify --journal durability-0f1e2d3c4b5a6978.log --ledger TOKEN
 
   # The write pattern create: logs.log is a folder with the files
   volume-durability verify --journal copy/logs.log --bundle volume-durability-5f6c
@@ -367,7 +367,7 @@ func (v *verifyCommand) watch(op string, call func() error) error {
 		if ended {
 			outcome = "returned after"
 		}
-		fmt.Fprintf(v.streams.ErrOut, "%s %s %s %s\n", op, v.journal, outcome, elapsed.Round(time.Millisecond))
+		style.Fprintf(v.streams.ErrOut, "%s %s %s %s\n", op, v.journal, outcome, elapsed.Round(time.Millisecond))
 	}
 	return volume.WatchCall(v.stallTimeout, report, call)
 }
@@ -409,7 +409,7 @@ func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verifi
 func (v *verifyCommand) notes(o verification) []string {
 	var notes []string
 	if o.missing && len(o.Acks) > 0 {
-		notes = append(notes, v.journal+" does not exist, but its folder does: check that --journal has the right path")
+		notes = append(notes, v.describeMissing()+": check that --journal has the right path")
 	}
 	if v.hasNoObject(o) {
 		notes = append(notes, "no file in "+v.journal+" has the name of an object: check that --journal has the right path")
@@ -422,6 +422,15 @@ func (v *verifyCommand) notes(o verification) []string {
 			judge.Count(n, "byte")))
 	}
 	return notes
+}
+
+// describeMissing describes what exists of the path of a journal that is missing.
+func (v *verifyCommand) describeMissing() string {
+	folder := filepath.Dir(v.journal)
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return v.journal + " and the run's folder " + folder + " do not exist"
+	}
+	return v.journal + " does not exist, but its folder does"
 }
 
 // scanned is what a scan of the journal found.

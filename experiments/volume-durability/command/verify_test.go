@@ -256,6 +256,16 @@ func TestVerify_MissingJournalIsALossIfItsFolderExists(t *testing.T) {
 	assert.Contains(t, errOut, "no such file or directory")
 }
 
+func TestVerify_DescribesWhatIsMissing(t *testing.T) {
+	folder := t.TempDir()
+	inFolder := filepath.Join(folder, "logs.log")
+	v := &verifyCommand{journal: inFolder}
+	assert.Equal(t, inFolder+" does not exist, but its folder does", v.describeMissing())
+	own := filepath.Join(folder, "volume-durability-0f1e2d3c4b5a6978")
+	v.journal = filepath.Join(own, "logs.log")
+	assert.Equal(t, v.journal+" and the run's folder "+own+" do not exist", v.describeMissing())
+}
+
 func TestVerify_FileThatIsNoJournalIsAMistake(t *testing.T) {
 	content, ack := writeJournal(t)
 	token := ledger.Token{Format: format, Ack: ack}.String()

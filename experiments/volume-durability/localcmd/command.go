@@ -18,6 +18,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/helper"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/progress"
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/bundle"
 	"github.com/volume-durability/volume-durability/pkg/local"
@@ -270,7 +271,7 @@ func (l *localCommand) chooseFolder(run local.Run) error {
 func (l *localCommand) show(ctx context.Context, run local.Run) result.Result {
 	view := progress.New(l.errOut, l.format.Color, run.Options)
 	defer view.Close()
-	view.Printf("run %s: writing to %s", run.ID, run.Target.Journal)
+	view.Printf("run %s: writing to %s", run.ID, style.Whole(run.Target.Journal))
 	run.Hooks, run.Log = view, terminal.NewLog(view, l.level.Level)
 	stopHandling := l.handleInterrupts(view, run.Target)
 	outcome := run.Execute(ctx).EditTexts(options.UseFlags)
@@ -286,7 +287,7 @@ func (l *localCommand) handleInterrupts(view *progress.View, target local.Target
 		Abandon: func() {
 			view.Close()
 			if folder := target.Folder(); folder != "" {
-				fmt.Fprintf(l.errOut, "\nNot removed: %s\n", folder)
+				style.Fprintf(l.errOut, "\nNot removed: %s\n", style.Whole(folder))
 			}
 			os.Exit(terminal.ExitInterrupted)
 		},
@@ -306,7 +307,7 @@ func (l *localCommand) report(outcome result.Result, acksErr error) error {
 		makeErr = b.Write(l.folder)
 	}
 	if makeErr == nil {
-		fmt.Fprintf(l.errOut, "\nEvidence bundle: %s\n", where)
+		style.Fprintf(l.errOut, "\nEvidence bundle: %s\n", style.Whole(where))
 	}
 	return terminal.ExitWith(outcome.Verdict, errors.Join(err, makeErr, acksErr))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
@@ -92,10 +93,10 @@ func (w *writeCommand) execute(ctx context.Context, path string) error {
 		writing, cancel = context.WithTimeout(ctx, w.duration)
 		defer cancel()
 	}
-	fmt.Fprintf(w.errOut, "writing to %s\n", target.Journal)
+	style.Fprintf(w.errOut, "writing to %s\n", style.Whole(target.Journal))
 	records, err := run.Write(writing, sink.add)
-	fmt.Fprintf(w.errOut, "%s %s acknowledged; the journal stays at %s\n",
-		judge.Count(records, "record"), judge.WasOrWere(records), target.Journal)
+	style.Fprintf(w.errOut, "%s %s acknowledged; the journal stays at %s\n",
+		judge.Count(records, "record"), judge.WasOrWere(records), style.Whole(target.Journal))
 	return errors.Join(err, sink.close())
 }
 

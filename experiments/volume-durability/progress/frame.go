@@ -70,11 +70,13 @@ func (v *View) counts() string { return judge.Count(len(v.order), "cell") + ": "
 
 // describe counts rows by their state.
 func (v *View) describe(rows []*row) string {
-	var done, failed, running, queued int
+	var done, failed, running, halted, queued int
 	for _, r := range rows {
 		switch {
 		case r.activity == judged:
 			done++
+		case r.activity == stopped:
+			halted++
 		case r.isRunning():
 			running++
 		default:
@@ -96,12 +98,17 @@ func (v *View) describe(rows []*row) string {
 		add(done, "%d done", done)
 	}
 	add(running, "%d running", running)
+	add(halted, "%d stopped", halted)
 	add(queued, "%d queued", queued)
 	return strings.Join(counts, ", ")
 }
 
 // layout is the width of each column; 0 leaves a column out. The last column has the rest of the line.
-type layout struct{ name, records, deletions, total int }
+type layout struct {
+	name, records, deletions, total int
+	// shortNames has the names of the cells as they fit the column.
+	shortNames map[string]string
+}
 
 // layout returns the widths of the columns on a terminal.
 func (v *View) layout(width int) layout {
@@ -119,12 +126,21 @@ func (v *View) layout(width int) layout {
 	default:
 		l.name = min(l.name, width/3)
 	}
+	names := make([]string, len(v.order))
+	for i, r := range v.order {
+		names[i] = r.spec.DisplayName()
+	}
+	l.shortNames = map[string]string{}
+	for i, short := range style.ShortenNames(names, l.name) {
+		l.shortNames[names[i]] = short
+		l.name = max(l.name, runewidth.StringWidth(short))
+	}
 	return l
 }
 
 // render renders the columns of a line, the last one on its own.
 func (l layout) render(name, records, deletions, state string) (head, last string) {
-	name = style.Pad(style.ShortenName(name, l.name), l.name, false)
+	name = style.Pad(name, l.name, false)
 	head = "  " + name + "  " + style.Pad(records, l.records, true) + "  "
 	if l.deletions > 0 {
 		head += style.Pad(deletions, l.deletions, true) + "  "
@@ -134,13 +150,15 @@ func (l layout) render(name, records, deletions, state string) (head, last strin
 
 // rowLine renders the line of a cell.
 func (v *View) rowLine(r *row, l layout) string {
-	head, state := l.render(r.spec.DisplayName(), judge.FormatCount(r.records), fmt.Sprint(r.deletions),
+	head, state := l.render(l.shortNames[r.spec.DisplayName()], judge.FormatCount(r.records), fmt.Sprint(r.deletions),
 		r.state(v.now(), v.options.WriteRate))
 	switch r.activity {
 	case queued:
 		return v.palette.Faint(head + state)
 	case judged:
 		return head + v.palette.Verdict(state)
+	case stopped:
+		return head + v.palette.Notice(state)
 	case waiting:
 		return head + v.palette.Notice(state)
 	}

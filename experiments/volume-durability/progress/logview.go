@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
@@ -71,14 +72,14 @@ func (v *View) progressLine() string {
 func (l *logView) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.out.Write(b)
+	return style.Wrapping(l.out).Write(b)
 }
 
 func (l *logView) printLine(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	// If this cannot be written, the result still is.
-	_, _ = fmt.Fprintf(l.out, "%6s  %s\n", l.view.elapsed(), line)
+	_, _ = io.WriteString(l.out, l.view.wrapped(line, l.out))
 }
 
 func (l *logView) event(line string) { l.printLine(line) }

@@ -82,9 +82,20 @@ func (v *View) event(format string, args ...any) { v.screen.event(fmt.Sprintf(fo
 // Removing shows that the run removes what it created.
 func (v *View) Removing() { v.PhaseChanged("cleaning up") }
 
-// Close ends the view. Its last lines stay on the screen.
+// Close ends the view. Its last lines stay on the screen. A cell without a verdict was stopped.
 func (v *View) Close() {
-	v.PhaseChanged("done")
+	phase := "done"
+	v.mu.Lock()
+	for _, r := range v.order {
+		if r.activity != judged {
+			r.activity = stopped
+		}
+		if r.activity == stopped || r.verdict == string(judge.Stopped) {
+			phase = "stopped"
+		}
+	}
+	v.mu.Unlock()
+	v.PhaseChanged(phase)
 	v.screen.close()
 }
 
@@ -219,6 +230,13 @@ func (v *View) update(spec options.CellSpec, change func(*row)) {
 		change(r)
 	}
 	v.mu.Unlock()
+}
+
+// wrapped returns a line that stays, with its time. On a terminal it is wrapped.
+func (v *View) wrapped(line string, out io.Writer) string {
+	width := style.WrapWidth(out)
+	head := fmt.Sprintf("%6s  ", v.elapsed())
+	return style.Wrap(style.Hang(head, strings.TrimSuffix(line, "\n"), width), width) + "\n"
 }
 
 // elapsed returns the time since the start of the run.

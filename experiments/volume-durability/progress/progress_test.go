@@ -309,3 +309,54 @@ func TestFrame_CountsTheKillsOfALocalRun(t *testing.T) {
 	assert.Contains(t, text, "KILLS")
 	assert.NotContains(t, text, "DELETIONS")
 }
+
+func TestView_CellsWithoutAVerdictWereStopped(t *testing.T) {
+	v, _ := newTestView()
+	done, running := options.CellSpec{Name: "done", StorageClass: "done"}, options.CellSpec{Name: "on", StorageClass: "on"}
+	v.CellsPlanned([]options.CellSpec{done, running, {Name: "later", StorageClass: "later"}})
+	v.CellJudged(result.Cell{Spec: done, Verdict: judge.Pass})
+	v.WaitingFor(running, "mounting on n2", "FailedMount: stale file handle")
+	v.Close()
+	text := strings.Join(v.frame(80, 10), "\n")
+	assert.Contains(t, text, "  stopped\n3 cells: 1 done, 2 stopped\n")
+	assert.NotContains(t, text, "running")
+	assert.NotContains(t, text, "mounting")
+}
+
+func TestView_EndsAsStoppedWithAStoppedCell(t *testing.T) {
+	v, _ := newTestView()
+	cell := options.CellSpec{StorageClass: "fast"}
+	v.CellsPlanned([]options.CellSpec{cell})
+	v.CellJudged(result.Cell{Spec: cell, Verdict: judge.Stopped, Reason: "the run was stopped"})
+	v.Close()
+	assert.Contains(t, v.frame(80, 10)[0], "  stopped")
+}
+
+func TestView_EndsAsDoneIfEveryCellHasAVerdict(t *testing.T) {
+	v, _ := newTestView()
+	showRun(t, v)
+	v.Close()
+	assert.Contains(t, v.frame(80, 10)[0], "  done")
+}
+
+func TestView_ShortenedNamesStayDifferent(t *testing.T) {
+	v, _ := newTestView()
+	v.CellsPlanned([]options.CellSpec{
+		{Name: "longhorn-rwo-graceful"}, {Name: "longhorn-rwop-graceful"},
+	})
+	names := v.layout(45).shortNames
+	require.Len(t, names, 2)
+	assert.NotEqual(t, names[v.order[0].spec.DisplayName()], names[v.order[1].spec.DisplayName()])
+}
+
+// A terminal shows ^C at the cursor, which is then no longer in the first column.
+func TestTerminalView_DrawsFromTheFirstColumn(t *testing.T) {
+	v, _ := newTestView()
+	var out bytes.Buffer
+	screen := newTerminalView(&out, v)
+	screen.close()
+	out.Reset()
+	screen.closed = false
+	screen.update()
+	assert.True(t, strings.HasPrefix(out.String(), "\r"), "%q", out.String())
+}

@@ -18,6 +18,7 @@ const (
 	waiting                 // it waits for a step of Kubernetes
 	writing                 // its writer acknowledges records
 	judged                  // it has a verdict
+	stopped                 // the run ended before it had one
 )
 
 // row is the progress of one cell.
@@ -118,7 +119,7 @@ func (r *row) isRunning() bool { return r.activity == waiting || r.activity == w
 // state describes what the cell does, and the reason why a step takes long or for its verdict.
 func (r *row) state(now time.Time, writeRate float64) string {
 	state := r.shortState(now, writeRate)
-	if r.reason != "" && r.activity != queued && r.activity != writing {
+	if r.reason != "" && (r.activity == waiting || r.activity == judged) {
 		state += ": " + r.reason
 	}
 	return state
@@ -133,6 +134,8 @@ func (r *row) shortState(now time.Time, writeRate float64) string {
 		return r.writingState(now, writeRate)
 	case judged:
 		return r.verdict
+	case stopped:
+		return "stopped"
 	}
 	since := r.since
 	if !r.deletedAt.IsZero() {

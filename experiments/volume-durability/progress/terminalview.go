@@ -2,9 +2,7 @@ package progress
 
 import (
 	"bytes"
-	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -71,6 +69,10 @@ func (t *terminalView) draw(above []byte) error {
 	for _, line := range frame {
 		t.writer.WriteString(line + "\n")
 	}
+	// The terminal shows ^C where the cursor is. Moving the cursor up does not change its column.
+	if _, err := io.WriteString(t.out, "\r"); err != nil {
+		return err
+	}
 	return t.writer.Flush(len(frame))
 }
 
@@ -89,14 +91,14 @@ func (t *terminalView) Write(p []byte) (int, error) {
 	closed := t.closed
 	t.mu.Unlock()
 	if closed {
-		return t.out.Write(p)
+		return style.Wrapping(t.out).Write(p)
 	}
-	return len(p), t.draw(p)
+	return len(p), t.draw([]byte(style.Wrap(string(p), style.WrapWidth(t.out))))
 }
 
 func (t *terminalView) printLine(line string) {
 	// If this cannot be written, the result still is.
-	_, _ = fmt.Fprintf(t, "%6s  %s\n", t.view.elapsed(), strings.TrimSuffix(line, "\n"))
+	_, _ = io.WriteString(t, t.view.wrapped(line, t.out))
 }
 
 // event prints nothing: the lines that are updated show it.

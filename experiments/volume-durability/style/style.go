@@ -155,6 +155,45 @@ func ShortenName(name string, width int) string {
 	return ShortenMiddle(strings.Join(parts, "/"), width)
 }
 
+// ShortenNames shortens names of cells as ShortenName does, but different names stay different. A name stays wider than
+// width if nothing shorter distinguishes it.
+func ShortenNames(names []string, width int) []string {
+	shortened := make([]string, len(names))
+	nameOf, isShared := map[string]string{}, map[string]bool{}
+	for i, name := range names {
+		short := ShortenName(name, width)
+		if other, used := nameOf[short]; used && other != name {
+			isShared[short] = true
+		}
+		shortened[i], nameOf[short] = short, name
+	}
+	for i, name := range names {
+		if isShared[shortened[i]] {
+			shortened[i] = distinctName(name, names, width)
+		}
+	}
+	return shortened
+}
+
+// distinctName leaves out a part of a name that no other name has in that place, so that the rest fits no other name.
+func distinctName(name string, all []string, width int) string {
+	total := runewidth.StringWidth(name)
+	for kept := max(width-1, 0); kept < total-1; kept++ {
+		for i := range kept + 1 {
+			head := (kept/2 + i) % (kept + 1) // the middle first
+			start := runewidth.Truncate(name, head, "")
+			end := runewidth.TruncateLeft(name, total-(kept-head), "")
+			if !slices.ContainsFunc(all, func(other string) bool {
+				return other != name && len(other) >= len(start)+len(end) &&
+					strings.HasPrefix(other, start) && strings.HasSuffix(other, end)
+			}) {
+				return start + "…" + end
+			}
+		}
+	}
+	return name
+}
+
 // ShortenMiddle shortens text to a width by leaving out its middle.
 func ShortenMiddle(text string, width int) string {
 	excess := runewidth.StringWidth(text) - width

@@ -88,3 +88,43 @@ func TestTable_FitsTheWidth(t *testing.T) {
 	assert.Contains(t, wideTable().Render(60), "/filesystem/other")
 	assert.Contains(t, wideTable().Render(60), "\x1b[31mFail   \x1b[0m  ", "colours do not change the alignment")
 }
+
+func TestShortenNames_StayDifferent(t *testing.T) {
+	var names []string
+	for _, mode := range []string{"rwo", "rwop", "rox", "rwx"} {
+		for _, kind := range []string{"graceful", "forced"} {
+			names = append(names, "fast/"+mode+"/"+kind)
+		}
+	}
+	for width := 8; width < 30; width++ {
+		seen := map[string]bool{}
+		for i, short := range ShortenNames(names, width) {
+			assert.False(t, seen[short], "%s at %d columns", short, width)
+			assert.LessOrEqual(t, runewidth.StringWidth(short), max(width, len("fast/rwop/gr")), names[i])
+			seen[short] = true
+		}
+	}
+	assert.Equal(t, []string{"fas…ful", "fas…ful"}, ShortenNames([]string{"fast-graceful", "fast-graceful"}, 7))
+}
+
+func TestTable_ShortensTheWidestNamesFirst(t *testing.T) {
+	long := strings.Repeat("x", 36)
+	table := Table{
+		Columns: []Column{{Title: ""}, {Title: "BEFORE", Name: true}, {Title: "AFTER", Name: true}},
+		Rows:    [][]string{{"run", long, long + "yyyy"}},
+	}
+	for width := 30; width < 100; width++ {
+		for line := range strings.Lines(table.Render(width)) {
+			assert.LessOrEqual(t, runewidth.StringWidth(strings.TrimRight(line, "\n")), width)
+		}
+	}
+	assert.Equal(t, 2, strings.Count(table.Render(40), "…"))
+}
+
+func TestTable_ShortenedNamesStayDifferent(t *testing.T) {
+	table := Table{Columns: []Column{{Title: "CELL", Name: true}, {Title: "VERDICT"}}, Rows: [][]string{
+		{"fast/rwo/graceful", "Pass"}, {"fast/rwop/graceful", "Fail"},
+	}}
+	lines := strings.Split(table.Render(17), "\n")
+	assert.NotEqual(t, strings.Fields(lines[1])[0], strings.Fields(lines[2])[0])
+}

@@ -1,6 +1,7 @@
 package style
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -50,24 +51,58 @@ func (t Table) Render(width int) string {
 			shown[i] = shown[i] && c.Drop != next
 		}
 	}
-	excess := t.total(widths, shown, 0) - width
-	for i, c := range t.Columns {
-		if c.Name && shown[i] && excess > 0 {
-			narrower := max(min(widths[i], minName), widths[i]-excess)
-			excess -= widths[i] - narrower
-			widths[i] = narrower
+	for excess := t.total(widths, shown, 0) - width; excess > 0; excess-- {
+		widest := t.widestName(widths, shown)
+		if widest < 0 {
+			break
 		}
+		widths[widest]--
 	}
+	rows := t.shortened(widths)
 	var text strings.Builder
 	titles := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		titles[i] = c.Title
 	}
 	t.line(&text, -1, titles, widths, shown)
-	for i, row := range t.Rows {
+	for i, row := range rows {
 		t.line(&text, i, row, widths, shown)
 	}
 	return text.String()
+}
+
+// widestName returns the widest shown column of names that can be narrower; -1 if there is none.
+func (t Table) widestName(widths []int, shown []bool) int {
+	widest := -1
+	for i, c := range t.Columns {
+		if c.Name && shown[i] && widths[i] > minName && (widest < 0 || widths[i] > widths[widest]) {
+			widest = i
+		}
+	}
+	return widest
+}
+
+// shortened returns the rows with their names shortened to the widths of the columns. It widens a column if its names
+// could not be distinguished.
+func (t Table) shortened(widths []int) [][]string {
+	rows := make([][]string, len(t.Rows))
+	for i, row := range t.Rows {
+		rows[i] = slices.Clone(row)
+	}
+	for i, c := range t.Columns {
+		if !c.Name {
+			continue
+		}
+		names := make([]string, len(rows))
+		for j, row := range rows {
+			names[j] = row[i]
+		}
+		for j, name := range ShortenNames(names, widths[i]) {
+			rows[j][i] = name
+			widths[i] = max(widths[i], runewidth.StringWidth(name))
+		}
+	}
+	return rows
 }
 
 // widths returns the width of each column with all its values.
@@ -121,7 +156,7 @@ func (t Table) line(text *strings.Builder, row int, values []string, widths []in
 			continue
 		}
 		value := values[i]
-		if c.Name {
+		if c.Name && row < 0 {
 			value = ShortenName(value, widths[i])
 		}
 		padded := Pad(value, widths[i], c.Right)

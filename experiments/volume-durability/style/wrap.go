@@ -1,6 +1,7 @@
 package style
 
 import (
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -17,6 +18,44 @@ func WrapWidth(out io.Writer) int {
 	return Width(out)
 }
 
+// Fprintf prints a message, which is wrapped on a terminal. Text that Whole has marked stays in one line.
+func Fprintf(out io.Writer, format string, args ...any) {
+	// A message that cannot be written does not end a command.
+	_, _ = io.WriteString(out, Wrap(fmt.Sprintf(format, args...), WrapWidth(out)))
+}
+
+// Wrapping returns a writer that wraps whole lines if out is a terminal.
+func Wrapping(out io.Writer) io.Writer { return wrapping{out} }
+
+type wrapping struct{ out io.Writer }
+
+func (w wrapping) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(w.out, Wrap(string(b), WrapWidth(w.out))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// wholeSpace stands for a space at which Wrap does not break a line. It is of a Private Use Area of Unicode.
+const wholeSpace = "\uE000"
+
+// commands matches the commands in advice, up to the punctuation after them.
+var commands = regexp.MustCompile(`\b(kubectl( [^\s;]*[^\s;,.])+|volume-durability [a-z]+( --?[a-z-]+( [^\s;,-][^\s;,]*)?)*)`)
+
+// Whole marks a command or a path, so that Wrap does not break it. Wrap removes the mark. Wrap itself marks commands of
+// kubectl and of this program.
+func Whole(text string) string { return strings.ReplaceAll(text, " ", wholeSpace) }
+
+// Hang returns text after a head. If it is wider than width, its other lines begin below the first word after the head.
+// A width of 0 is no limit. Wrap must follow, to remove the marks of Whole.
+func Hang(head, text string, width int) string {
+	if width <= 0 {
+		return head + text
+	}
+	indent := printedWidth(head)
+	return head + strings.Join(words(text, width-indent, width-indent), "\n"+strings.Repeat(" ", indent))
+}
+
 // listItem begins an item of a list.
 const listItem = "- "
 
@@ -24,7 +63,7 @@ const listItem = "- "
 // line is indented as the line is, and the rest of a list item as its text is. A width of 0 is no limit.
 func Wrap(text string, width int) string {
 	if width <= 0 {
-		return text
+		return strings.ReplaceAll(text, wholeSpace, " ")
 	}
 	var wrapped strings.Builder
 	for line := range strings.Lines(text) {
@@ -34,7 +73,7 @@ func Wrap(text string, width int) string {
 			wrapped.WriteString("\n")
 		}
 	}
-	return wrapped.String()
+	return strings.ReplaceAll(wrapped.String(), wholeSpace, " ")
 }
 
 func wrapLine(line string, width int) string {
@@ -47,12 +86,22 @@ func wrapLine(line string, width int) string {
 	if strings.HasPrefix(content, listItem) {
 		hanging += strings.Repeat(" ", len(listItem))
 	}
-	return indent + strings.Join(Words(content, width-len(indent), width-len(hanging)), "\n"+hanging)
+	return indent + strings.Join(words(content, width-len(indent), width-len(hanging)), "\n"+hanging)
 }
 
 // Words breaks a text at spaces into lines. The first line has at most first columns and the others at most others, as
-// far as the words allow.
+// far as the words and the commands allow.
 func Words(text string, first, others int) []string {
+	lines := words(text, first, others)
+	for i, line := range lines {
+		lines[i] = strings.ReplaceAll(line, wholeSpace, " ")
+	}
+	return lines
+}
+
+// words is Words without removing the marks of Whole.
+func words(text string, first, others int) []string {
+	text = commands.ReplaceAllStringFunc(text, Whole)
 	var lines []string
 	current, limit := "", first
 	for word := range strings.SplitSeq(text, " ") {
@@ -72,4 +121,7 @@ func Words(text string, first, others int) []string {
 // escape matches the sequences that set colours, which take no column.
 var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-func printedWidth(text string) int { return runewidth.StringWidth(escape.ReplaceAllString(text, "")) }
+func printedWidth(text string) int {
+	text = strings.ReplaceAll(text, wholeSpace, " ")
+	return runewidth.StringWidth(escape.ReplaceAllString(text, ""))
+}

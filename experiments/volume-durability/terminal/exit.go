@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 )
 
@@ -48,7 +49,7 @@ func ReportError(ctx context.Context, err error, out io.Writer) int {
 	}
 	if exit.Err != nil {
 		for line := range strings.Lines(exit.Err.Error()) {
-			fmt.Fprintln(out, "error:", strings.TrimSuffix(line, "\n"))
+			style.Fprintf(out, "error: %s\n", strings.TrimSuffix(line, "\n"))
 		}
 	}
 	return exit.Code

@@ -41,13 +41,16 @@ func (f *FormatFlag) Set(value string) error {
 		return nil
 	}
 	if f.Other == nil || !f.Other(value) {
-		if err := oneOf(value, f.Allowed); err != nil {
+		if err := oneOf(value, f.Choices()); err != nil {
 			return err
 		}
 	}
 	f.Value = value
 	return nil
 }
+
+// Choices returns the formats, the default one first.
+func (f *FormatFlag) Choices() []string { return append([]string{formatText}, f.Allowed...) }
 
 // Type implements pflag.Value.
 func (*FormatFlag) Type() string { return "format" }

@@ -14,5 +14,5 @@ func TestFormatFlag_TextIsTheDefault(t *testing.T) {
 	format.AddTo(flags, FormatJSON)
 	require.NoError(t, flags.Parse([]string{"-o", "json", "-o", "text"}))
 	assert.Empty(t, format.Value)
-	assert.Error(t, flags.Parse([]string{"-o", "plain"}))
+	assert.ErrorContains(t, flags.Parse([]string{"-o", "plain"}), "want one of text, json")
 }

@@ -10,13 +10,14 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
 
+	"github.com/volume-durability/volume-durability/experiments/volume-durability/style"
 	"github.com/volume-durability/volume-durability/pkg/options"
 )
 
 // NewLog returns a log for a terminal, which shows no timestamps and names flags.
 func NewLog(out io.Writer, level logrus.Level) *logrus.Logger {
 	log := logrus.New()
-	log.SetOutput(out)
+	log.SetOutput(style.Wrapping(out))
 	log.SetLevel(level)
 	log.SetFormatter(LogFormatter{Edit: options.UseFlags})
 	return log
@@ -33,7 +34,11 @@ func (f LogFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	var line strings.Builder
 	fmt.Fprintf(&line, "%s: %s", e.Level, e.Message)
 	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
-		fmt.Fprintf(&line, "; %s %v", key, e.Data[key])
+		separator := " "
+		if key == logrus.ErrorKey {
+			separator = ": " // an error is a sentence of its own
+		}
+		fmt.Fprintf(&line, "; %s%s%v", key, separator, e.Data[key])
 	}
 	line.WriteString("\n")
 	if f.Edit != nil {

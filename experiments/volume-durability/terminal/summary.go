@@ -132,7 +132,7 @@ func lastLine(verdict judge.Verdict, tested []result.Cell) string {
 		parts = append(parts, "no journal was read back")
 	}
 	if slowest > 0 {
-		parts = append(parts, "slowest recovery "+slowest.Round(10*time.Millisecond).String())
+		parts = append(parts, "slowest recovery "+result.FormatDuration(slowest))
 	}
 	return string(verdict) + ": " + strings.Join(parts, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mattn/go-runewidth"
 	"github.com/sirupsen/logrus"
@@ -156,4 +157,15 @@ func TestTerminalLog_HasNoTimestamps(t *testing.T) {
 	log.WithFields(logrus.Fields{"pod": "write-pod", "cell": "fast"}).Warn("waiting")
 	log.Info("not shown")
 	assert.Equal(t, "warning: waiting; cell fast; pod write-pod\n", out.String())
+}
+
+func TestLastLine_RoundsAsTheTable(t *testing.T) {
+	c := samples.Pass().Cells[0]
+	deleted := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range c.Epochs {
+		c.Epochs[i].DeletionRequestedAt, c.Epochs[i].FirstAckAt = deleted, deleted.Add(58400*time.Microsecond)
+	}
+	r := result.Result{Cells: []result.Cell{c}}
+	assert.Contains(t, lastLine(judge.Pass, r.Cells), "slowest recovery 58ms")
+	assert.Contains(t, r.Table(), " 58ms ")
 }

@@ -173,9 +173,17 @@ func figures(before, after result.Cell) []Figure {
 		{"slowest commit", Seconds, latency(func(l result.Latency) time.Duration { return l.Max })},
 		{"rate", RecordsPerSecond, func(c result.Cell) *float64 { return positive(c.Rate()) }},
 	} {
-		all = append(all, Figure{f.name, f.unit, f.measure(before), f.measure(after)})
+		all = append(all, Figure{f.name, f.unit, measured(before, f.measure), measured(after, f.measure)})
 	}
 	return all
+}
+
+// measured returns a figure of a cell; nil for a skipped cell, as in the table of the cells.
+func measured(c result.Cell, measure func(result.Cell) *float64) *float64 {
+	if c.Verdict == judge.Skipped {
+		return nil
+	}
+	return measure(c)
 }
 
 // lost returns the number of lost records; nil if the journal was not read.

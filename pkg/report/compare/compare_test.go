@@ -1,9 +1,11 @@
 package compare_test
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -85,7 +87,7 @@ func TestCompare_FindsWhatChanged(t *testing.T) {
 		}
 	}
 	assert.True(t, found)
-	text := c.Text()
+	text := c.Text(table)
 	lines := strings.Split(text, "\n")
 	assert.Equal(t, strings.Index(lines[0], "AFTER"), strings.Index(lines[1], "0123"), "the columns are aligned")
 	for _, want := range []string{
@@ -110,7 +112,7 @@ func TestCompare_AWorseVerdictIsARegression(t *testing.T) {
 			c := compare.Compare(of(before), of(after))
 			assert.Equal(t, j > i, c.Regression, "%s to %s", before, after)
 			assert.Equal(t, j > i, c.Cells[0].Regression, "%s to %s", before, after)
-			marked := regexp.MustCompile(`(?m)^verdict .* worse$`).MatchString(c.Text())
+			marked := regexp.MustCompile(`(?m)^verdict .* worse$`).MatchString(c.Text(table))
 			assert.Equal(t, j > i, marked, "%s to %s", before, after)
 		}
 	}
@@ -123,7 +125,7 @@ func TestCompare_AWorseCellIsARegressionOfTheRun(t *testing.T) {
 	after.Cells[0].Verdict = judge.Fail
 	c := compare.Compare(before, after)
 	assert.True(t, c.Regression)
-	assert.Contains(t, c.Text(), "\nRegression: the verdict got worse of cell ceph-rbd/graceful.\n")
+	assert.Contains(t, c.Text(table), "\nRegression: the verdict of cell ceph-rbd/graceful got worse.\n")
 }
 
 func TestCompare_AControlThatKeepsItsDataIsARegression(t *testing.T) {
@@ -141,8 +143,8 @@ func TestCompare_ListsCellsThatOnlyOneRunHas(t *testing.T) {
 	assert.Equal(t, []string{"ceph-rbd/graceful"}, c.OnlyBefore)
 	assert.Equal(t, []string{"nfs-async/graceful"}, c.OnlyAfter)
 	require.Len(t, c.Cells, 1)
-	assert.Contains(t, c.Text(), "Cells that only the run before has: ceph-rbd/graceful\n")
-	assert.Contains(t, c.Text(), "no verdict got worse. Cells that only one run has are not compared.\n")
+	assert.Contains(t, c.Text(table), "Cells that only the run before has: ceph-rbd/graceful\n")
+	assert.Contains(t, c.Text(table), "no verdict got worse. Cells that only one run has are not compared.\n")
 }
 
 func TestCompare_MatchesTheOnlyCellOfARun(t *testing.T) {
@@ -202,10 +204,40 @@ func TestCompare_FormatsOptionsAsUsersSetThem(t *testing.T) {
 	before, after := samples.Pass(), samples.Pass()
 	after.Options.Interval, after.Options.MinInterval = 10*time.Second, 2*time.Second
 	after.Options.Serial, after.Options.StorageClasses = !before.Options.Serial, []string{"a", "b"}
-	text := compare.Compare(before, after).Text()
+	text := compare.Compare(before, after).Text(table)
 	for _, want := range []string{
 		`--chaos-interval +10s +2s-10s `, `--sequence +parallel +serial `, `--storage-classes +\S+ +a,b `,
 	} {
 		assert.Regexp(t, want, text)
 	}
+}
+
+func TestCompare_ConclusionNamesEverythingThatGotWorse(t *testing.T) {
+	before, after := samples.Pass(), samples.Fail()
+	before.Cells[0].Spec, after.Cells[0].Spec = options.CellSpec{Name: "fast"}, options.CellSpec{Name: "fast"}
+	text := compare.Compare(before, after).Text(table)
+	assert.Contains(t, text, "\nRegression: the verdicts of the run, cell "+before.Cells[0].DisplayName()+" got worse.\n")
+	before.Cells, after.Cells = nil, nil
+	assert.Contains(t, compare.Compare(before, after).Text(table), "\nRegression: the verdict of the run got worse.\n")
+}
+
+func TestCompare_ASkippedCellHasNoFigures(t *testing.T) {
+	before, after := samples.Pass(), samples.Pass()
+	after.Cells[0].Verdict = judge.Skipped
+	cell := compare.Compare(before, after).Cells[0]
+	for _, f := range cell.Figures {
+		assert.NotNil(t, f.Before, f.Name)
+		assert.Nil(t, f.After, f.Name)
+	}
+}
+
+// table aligns the columns of a table.
+func table(titles []string, rows [][]string) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{titles}, rows...) {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	_ = w.Flush() // writing to memory does not fail
+	return regexp.MustCompile(` +\n`).ReplaceAllString(text.String(), "\n")
 }

@@ -4,21 +4,23 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // dash stands for a value that is unknown.
 const dash = "-"
 
-// Text returns the comparison as tables.
-func (c Comparison) Text() string {
+// TableFunc renders a table.
+type TableFunc func(titles []string, rows [][]string) string
+
+// Text returns the comparison as text with tables.
+func (c Comparison) Text(table TableFunc) string {
 	var text strings.Builder
-	text.WriteString(table(func(row func(...string)) {
-		row("", "BEFORE", "AFTER", "CHANGE")
+	text.WriteString(table([]string{"", "BEFORE", "AFTER", "CHANGE"}, collect(func(row func(...string)) {
 		row("run", c.Before.ID, c.After.ID, "")
 		row("started", formatTime(c.Before.StartedAt), formatTime(c.After.StartedAt), "")
 		row("verdict", string(c.Before.Verdict), string(c.After.Verdict),
@@ -26,14 +28,13 @@ func (c Comparison) Text() string {
 		for _, change := range c.Changes {
 			row(options.UseFlags(change.Name), cmp.Or(change.Before, dash), cmp.Or(change.After, dash), "changed")
 		}
-	}))
+	})))
 	if len(c.Cells) > 0 {
-		text.WriteString("\n" + table(func(row func(...string)) {
-			row("CELL", "", "BEFORE", "AFTER", "CHANGE")
+		text.WriteString("\n" + table([]string{"CELL", "", "BEFORE", "AFTER", "CHANGE"}, collect(func(row func(...string)) {
 			for _, cell := range c.Cells {
 				cell.addRows(row)
 			}
-		}))
+		})))
 	}
 	list := func(heading string, names []string) {
 		if len(names) > 0 {
@@ -60,8 +61,12 @@ func (c Comparison) conclusion() string {
 		}
 	}
 	text := "No regression: no verdict got worse"
-	if len(worse) > 0 {
-		text = "Regression: the verdict got worse of " + strings.Join(worse, ", ")
+	switch len(worse) {
+	case 0:
+	case 1:
+		text = "Regression: the verdict of " + worse[0] + " got worse"
+	default:
+		text = "Regression: the verdicts of " + strings.Join(worse, ", ") + " got worse"
 	}
 	if len(c.OnlyBefore)+len(c.OnlyAfter) > 0 {
 		text += ". Cells that only one run has are not compared"
@@ -118,17 +123,11 @@ func TrendRows(points []Point) [][]string {
 	return rows
 }
 
-// table aligns the columns of rows.
-func table(add func(row func(...string))) string {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	add(func(columns ...string) { fmt.Fprintln(w, strings.Join(columns, "\t")) })
-	_ = w.Flush() // writing to memory does not fail
-	var trimmed strings.Builder
-	for line := range strings.Lines(text.String()) {
-		trimmed.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
-	return trimmed.String()
+// collect returns the rows that a function adds.
+func collect(add func(row func(...string))) [][]string {
+	var rows [][]string
+	add(func(columns ...string) { rows = append(rows, columns) })
+	return rows
 }
 
 func formatTime(t time.Time) string {
@@ -145,19 +144,7 @@ func format(figure *float64, unit Unit) string {
 	case unit == Records:
 		return judge.FormatCount(uint64(*figure))
 	case unit == Seconds:
-		return formatSeconds(*figure)
+		return result.FormatDuration(time.Duration(*figure * float64(time.Second)))
 	}
 	return fmt.Sprintf("%.4g", *figure)
-}
-
-// formatSeconds formats a duration with about three digits.
-func formatSeconds(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d < 10*time.Millisecond:
-		return d.Round(10 * time.Microsecond).String()
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	}
-	return d.Round(10 * time.Millisecond).String()
 }
