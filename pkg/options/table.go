@@ -229,7 +229,7 @@ func Table() []Option {
 		{
 			Name: "WRITE_OBJECTS",
 			Doc: fmt.Sprintf("Number of slots or files that `overwrite`, `map` and `replace` write in turn, or of files that "+
-				"each writer keeps with `remove` and `recycle`; with `mixed`, both; %d to %d", minObjects,
+				"each writer keeps with `remove` and `recycle`. With `mixed`, the same number is used for both; %d to %d", minObjects,
 				pattern.MaxObjects) + defaultObjectsDoc(),
 			set: optional(number(minObjects, pattern.MaxObjects, func(v *Values) *int { return &v.WriteObjects })),
 		},

@@ -268,8 +268,8 @@ func (m Model) Removed(op journal.Point) (journal.Object, bool) {
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq - m.Objects}, true
 }
 
-// IsOlder reports whether a record was in an object before the record of the object's own operation: in the same file
-// under an earlier name.
+// IsOlder reports whether a record is the earlier content of a recycled file, from before the file got the name of the
+// object.
 func (m Model) IsOlder(record journal.Point, o journal.Object) bool {
 	return m.PatternOf(o) == Recycle && record.Epoch == o.Epoch && record.Seq < o.Number &&
 		(o.Number-record.Seq)%m.Objects == 0

@@ -1,6 +1,6 @@
 // Package protocol defines the messages that the helper in the writer's and the
 // reader's pod prints on its standard output, one per line. The helper reports what
-// it observed; it never decides a verdict.
+// it observed; it does not decide the verdict of the experiment.
 //
 // A line is the kind of the message, a space, the message as JSON, a space, and the
 // CRC-32C of all that precedes that last space, as eight hexadecimal digits:

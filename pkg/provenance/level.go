@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Level is the evidence level: how much a Pass would prove. It does not qualify a Fail. The
+// Level is the evidence level: how much a Pass would prove. A Fail counts at every level. The
 // levels are in one order, and each includes the ones below it.
 type Level int
 

@@ -44,8 +44,8 @@ func (r *Recorder) BeginInsteadOfWaiting(name result.StepName, epoch int, at tim
 	r.Begin(name, epoch, at)
 }
 
-// Await records the step that the pod which is being created waits for. It decides only the name of a step that never
-// ended.
+// Await records the step that the pod which is being created waits for. It only names the last step, if that step did
+// not end.
 func (r *Recorder) Await(name result.StepName) {
 	if last := r.last(); last != nil {
 		last.awaited = name

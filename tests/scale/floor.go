@@ -19,7 +19,7 @@ import (
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
-// chaosDuration is the chaos of a run whose own time is measured.
+// chaosDuration is the chaos of a run whose overhead is measured.
 const chaosDuration = 5 * time.Second
 
 // ownTime compares the time that a run needs besides its chaos with the time that its pods need, in turn.

@@ -19,7 +19,7 @@ func timeText(r result.Result) string {
 	total, asked := r.EndedAt.Sub(r.StartedAt), r.AskedTime()
 	text := fmt.Sprintf("Time: %s\n", rounded(total))
 	if asked > 0 {
-		text = fmt.Sprintf("Time: %s: %s as configured for the chaos, and %s of own time\n",
+		text = fmt.Sprintf("Time: %s: %s as configured for the chaos, and %s of overhead\n",
 			rounded(total), rounded(asked), rounded(total-asked))
 	}
 	var steps []string

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Default is the rule whose check a run with the default options follows step by step.
+// Default is the rule whose check a run with the default options in the namespace stig follows step by step.
 const Default = "V-260932"
 
 // Benchmark is a guide: a STIG or an SRG, in one revision.
