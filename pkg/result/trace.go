@@ -128,9 +128,9 @@ func (p Phase) Took() time.Duration { return p.EndedAt.Sub(p.StartedAt) }
 
 // Trace shows where the time of a cell went.
 type Trace struct {
-	// Steps are the steps of the cell in their order. Each step begins when the step before it ends. A cell with more than
-	// 10 recoveries has the steps of the first one and of the 9 slowest. One step "deletions" stands for each group between
-	// them.
+	// Steps are the steps of the cell in their order. Each step begins when the step before it ends. A cell with more
+	// than 10 recoveries has the steps of the first one and of the 9 slowest. One step "deletions" stands for each group
+	// between them.
 	Steps []Step `json:"steps"`
 	// Totals sum up all steps by name, including those that the list of steps leaves out.
 	Totals []StepTotal `json:"totals"`
