@@ -137,10 +137,10 @@ func short(env map[string]string) map[string]string {
 }
 
 // severalDeletions returns the options of a run with at least two deletions, if the first
-// recovery takes at most nine seconds.
+// recovery takes at most 15 seconds.
 func severalDeletions(env map[string]string) map[string]string {
 	all := short(env)
-	all["TOTAL_CHAOS_DURATION"], all["CHAOS_INTERVAL"] = "12", "3"
+	all["TOTAL_CHAOS_DURATION"], all["CHAOS_INTERVAL"] = "18", "3"
 	return all
 }
 
