@@ -75,19 +75,24 @@ func keepSlowest[Row any](rows *[]Row, data *table, value func(Row) float64, of 
 	if len(all) <= maxCompared {
 		return ""
 	}
-	order := make([]int, len(all))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(value(all[b]), value(all[a])) })
-	order = order[:maxCompared]
 	kept, keptData := make([]Row, 0, maxCompared), make([][]string, 0, maxCompared)
-	for _, i := range order {
+	for _, i := range greatest(len(all), func(i int) float64 { return value(all[i]) }) {
 		kept, keptData = append(kept, all[i]), append(keptData, data.Rows[i])
 	}
 	*rows, data.Rows = kept, keptData
 	return fmt.Sprintf("The chart shows the %s of %s with the slowest %s. The table of cells has all of them.",
 		grouped(maxCompared), counted(len(all), "cell"), of)
+}
+
+// greatest returns the indexes of the maxCompared greatest of n values, the greatest first. Equal values keep their
+// order. N must be at least maxCompared.
+func greatest[Value cmp.Ordered](n int, value func(int) Value) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(value(b), value(a)) })
+	return order[:maxCompared]
 }
 
 func lastStep(r chart.StepRow) float64 {

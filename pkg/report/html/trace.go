@@ -93,15 +93,10 @@ func tracedCells(r result.Result) (cells []result.Cell, note string) {
 	if len(cells) <= maxCompared {
 		return cells, ""
 	}
-	order := make([]int, len(cells))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ownTime(cells[b]), ownTime(cells[a])) })
-	order = order[:maxCompared]
-	slices.Sort(order)
+	longest := greatest(len(cells), func(i int) time.Duration { return ownTime(cells[i]) })
+	slices.Sort(longest)
 	shown := make([]result.Cell, 0, maxCompared)
-	for _, i := range order {
+	for _, i := range longest {
 		shown = append(shown, cells[i])
 	}
 	return shown, fmt.Sprintf("The chart shows the %s of %s whose steps took longest, without writing and waiting. "+
