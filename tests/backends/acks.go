@@ -57,8 +57,11 @@ func (a *acks) Write(p []byte) (int, error) {
 func (a *acks) count() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return bytes.Count(a.content, []byte("\nack "))
+	return countAcks(a.content)
 }
+
+// countAcks returns the number of acknowledgements among the messages of a writer.
+func countAcks(messages []byte) int { return bytes.Count(messages, []byte("\nack ")) }
 
 // ended reports whether the writer has ended.
 func (a *acks) ended() bool {

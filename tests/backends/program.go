@@ -107,7 +107,7 @@ func (p program) write(ctx context.Context, prefix ...string) (*writer, error) {
 // count returns the number of acknowledgements.
 func (w *writer) count() int {
 	content, _ := os.ReadFile(w.acks) // it is created with the first message
-	return bytes.Count(content, []byte("\nack "))
+	return countAcks(content)
 }
 
 // next waits until the writer has more acknowledgements. If it ends before, next returns the name of its error.
