@@ -25,6 +25,14 @@ type fakeClock struct{ at time.Time }
 func (c *fakeClock) now() time.Time          { return c.at }
 func (c *fakeClock) advance(d time.Duration) { c.at = c.at.Add(d) }
 
+// ack returns an acknowledgement of this moment.
+func (c *fakeClock) ack(epoch int, seq uint64) ledger.Ack {
+	a := ack(epoch, seq)
+	a.Time = c.at
+	return a
+}
+
+// ack returns an acknowledgement without a time.
 func ack(epoch int, seq uint64) ledger.Ack {
 	return ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: seq}}
 }
@@ -101,16 +109,16 @@ func TestView_ShowsTheStepsOfARecovery(t *testing.T) {
 	assert.Equal(t, "queued", stateOf(v, cell))
 	v.WaitingFor(cell, "creating the claim", "")
 	assert.Equal(t, "creating the claim, 0.0 s", stateOf(v, cell))
-	v.RecordsAcknowledged(cell, ack(1, 10))
+	v.RecordsAcknowledged(cell, clock.ack(1, 10))
 	assert.Equal(t, "writing", stateOf(v, cell), "the rate is not known yet")
 	clock.advance(time.Second)
-	v.RecordsAcknowledged(cell, ack(1, 110))
+	v.RecordsAcknowledged(cell, clock.ack(1, 110))
 	assert.Equal(t, "writing 100/s", stateOf(v, cell))
 
 	v.BeforeDeletion(cell, result.Pod{Name: "write-pod", Node: "n1"})
 	clock.advance(2 * time.Second)
 	assert.Equal(t, "terminating, 2.0 s", stateOf(v, cell))
-	v.RecordsAcknowledged(cell, ack(1, 120))
+	v.RecordsAcknowledged(cell, clock.ack(1, 120))
 	assert.Equal(t, "terminating, 2.0 s", stateOf(v, cell), "the last acknowledgement of the deleted writer")
 	v.WaitingFor(cell, "deleted", "")
 	v.WaitingFor(cell, "scheduling", "")
@@ -120,10 +128,10 @@ func TestView_ShowsTheStepsOfARecovery(t *testing.T) {
 	v.WaitingFor(cell, "mounting on n2", "FailedMount: stale file handle")
 	assert.Equal(t, "mounting on n2, 7.0 s: FailedMount: stale file handle", stateOf(v, cell))
 	clock.advance(2100 * time.Millisecond)
-	v.RecordsAcknowledged(cell, ack(2, 3))
+	v.RecordsAcknowledged(cell, clock.ack(2, 3))
 	assert.Equal(t, "writing, back after 9.1 s", stateOf(v, cell))
 	clock.advance(time.Second)
-	v.RecordsAcknowledged(cell, ack(2, 53))
+	v.RecordsAcknowledged(cell, clock.ack(2, 53))
 	assert.Equal(t, "writing 50/s, back after 9.1 s", stateOf(v, cell))
 	assert.Equal(t, uint64(173), v.rows[""].records, "acknowledgements are cumulative in an epoch")
 
@@ -141,7 +149,7 @@ func TestView_SlowWriterIsNotSilent(t *testing.T) {
 	v.options.WriteRate = 0.1
 	cell := options.CellSpec{StorageClass: "fast"}
 	v.CellsPlanned([]options.CellSpec{cell})
-	v.RecordsAcknowledged(cell, ack(1, 1))
+	v.RecordsAcknowledged(cell, clock.ack(1, 1))
 	clock.advance(15 * time.Second)
 	assert.Equal(t, "writing", stateOf(v, cell))
 	clock.advance(10 * time.Second)
@@ -262,20 +270,44 @@ func TestLog_PrintsAReasonOnce(t *testing.T) {
 
 func TestRate_CoversTheLastSeconds(t *testing.T) {
 	var r rate
-	at := time.Unix(0, 0)
-	_, known := r.perSecond(at)
+	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
+	_, known := r.perSecond()
 	assert.False(t, known)
 	for i := range 10 {
-		r.add(at.Add(time.Duration(i)*time.Second), uint64(i*100))
+		r.add(at(i), uint64(i*100))
 	}
-	perSecond, known := r.perSecond(at.Add(9 * time.Second))
+	perSecond, known := r.perSecond()
 	assert.True(t, known)
 	assert.InDelta(t, 100, perSecond, 0.1)
-	r.add(at.Add(10*time.Second), 900)
-	perSecond, _ = r.perSecond(at.Add(10 * time.Second))
+	r.add(at(10), 900)
+	perSecond, _ = r.perSecond()
 	assert.Less(t, perSecond, 100.0)
-	_, known = r.perSecond(at.Add(20 * time.Second))
-	assert.False(t, known, "no samples in the window")
+	r.add(at(20), 1000)
+	perSecond, _ = r.perSecond()
+	assert.InDelta(t, 10, perSecond, 0.1, "the last sample before the window is the base")
+}
+
+func TestRate_IsUnknownOverAShortTime(t *testing.T) {
+	var r rate
+	r.add(time.Unix(0, 0), 1)
+	r.add(time.Unix(0, 0).Add(minRateSpan/2), 100)
+	_, known := r.perSecond()
+	assert.False(t, known)
+}
+
+func TestView_ShowsTheWritersRateWhenAcknowledgementsArriveAtOnce(t *testing.T) {
+	v, clock := newTestView()
+	cell := options.CellSpec{StorageClass: "fast"}
+	v.CellsPlanned([]options.CellSpec{cell})
+	late := []ledger.Ack{clock.ack(1, 100)}
+	for i := range 4 {
+		clock.advance(time.Second)
+		late = append(late, clock.ack(1, uint64(100*(i+2))))
+	}
+	for _, a := range late {
+		v.RecordsAcknowledged(cell, a)
+	}
+	assert.Equal(t, "writing 100/s", stateOf(v, cell))
 }
 
 func TestBar_IsFilledByItsShare(t *testing.T) {

@@ -10,7 +10,11 @@ import (
 // rateWindow is the time over which a rate is measured.
 const rateWindow = 3 * time.Second
 
-// rate measures how fast a count has grown recently.
+// minRateSpan is the shortest time over which a rate is shown: over a shorter one it says little.
+const minRateSpan = time.Second
+
+// rate measures how fast a count has grown recently, by the clock of who counted. The time at which a count arrives
+// says little, because a log that is opened late delivers all earlier acknowledgements at once.
 type rate struct {
 	samples []sample
 }
@@ -20,32 +24,27 @@ type sample struct {
 	count uint64
 }
 
-// add adds a sample, which must not be older than the last one.
+// add adds a sample, which must not be older than the last one. It drops the samples before the window but the last
+// one, which is the base of the growth.
 func (r *rate) add(at time.Time, count uint64) {
 	r.samples = append(r.samples, sample{at, count})
-	r.dropOld(at)
-}
-
-// dropOld drops the samples before the window but the last one, which is the base of the
-// growth.
-func (r *rate) dropOld(now time.Time) {
-	for len(r.samples) > 1 && now.Sub(r.samples[1].at) >= rateWindow {
+	for len(r.samples) > 1 && at.Sub(r.samples[1].at) >= rateWindow {
 		r.samples = r.samples[1:]
 	}
 }
 
-// perSecond returns the growth per second in the window that ends now. Known is false if there are too few samples.
-func (r *rate) perSecond(now time.Time) (perSecond float64, known bool) {
-	r.dropOld(now)
+// perSecond returns the growth per second in the window that ends with the last sample. Known is false if the samples
+// are too few, or too close to each other.
+func (r *rate) perSecond() (perSecond float64, known bool) {
 	if len(r.samples) < 2 {
 		return 0, false
 	}
 	first, last := r.samples[0], r.samples[len(r.samples)-1]
-	elapsed := now.Sub(first.at).Seconds()
-	if elapsed <= 0 {
+	span := last.at.Sub(first.at)
+	if span < minRateSpan {
 		return 0, false
 	}
-	return float64(last.count-first.count) / elapsed, true
+	return float64(last.count-first.count) / span.Seconds(), true
 }
 
 // formatRate formats a rate as a whole number.

@@ -99,7 +99,7 @@ func (r *row) acknowledge(ack ledger.Ack, now time.Time) (recovered time.Duratio
 	}
 	r.records += ack.Seq - r.acked
 	r.acked, r.ackedAt = ack.Seq, now
-	r.rate.add(now, r.records)
+	r.rate.add(ack.Time, r.records)
 	// A writer acknowledges its last records after its deletion was requested.
 	if r.deletedAt.IsZero() && r.activity != judged {
 		r.activity, r.step, r.reason = writing, "", ""
@@ -153,7 +153,7 @@ func (r *row) writingState(now time.Time, writeRate float64) string {
 		return "no acknowledgement for " + shortDuration(silence)
 	}
 	state := "writing"
-	if perSecond, known := r.rate.perSecond(now); known {
+	if perSecond, known := r.rate.perSecond(); known {
 		state = fmt.Sprintf("writing %s/s", formatRate(perSecond))
 	}
 	if r.recovery > 0 {

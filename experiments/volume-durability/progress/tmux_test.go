@@ -48,14 +48,14 @@ func showSteps(fifo string) {
 	show := map[string]func(){
 		"plan": func() { v.CellsPlanned([]options.CellSpec{cell}) },
 		"write": func() {
-			v.RecordsAcknowledged(cell, ack(1, 10))
+			v.RecordsAcknowledged(cell, clock.ack(1, 10))
 			clock.advance(time.Second)
-			v.RecordsAcknowledged(cell, ack(1, 110))
+			v.RecordsAcknowledged(cell, clock.ack(1, 110))
 		},
 		"delete": func() {
 			v.BeforeDeletion(cell, result.Pod{Name: "write-pod", Node: "n1"})
 			clock.advance(2 * time.Second)
-			v.RecordsAcknowledged(cell, ack(1, 120))
+			v.RecordsAcknowledged(cell, clock.ack(1, 120))
 		},
 		"schedule": func() { v.WaitingFor(cell, "scheduling", "Unschedulable: 0/2 nodes are available") },
 		"attach":   func() { v.WaitingFor(cell, "attaching to n2", "") },
@@ -65,7 +65,7 @@ func showSteps(fifo string) {
 		},
 		"restore": func() {
 			clock.advance(2100 * time.Millisecond)
-			v.RecordsAcknowledged(cell, ack(2, 3))
+			v.RecordsAcknowledged(cell, clock.ack(2, 3))
 		},
 		"log": func() { fmt.Fprintln(v, "warning: a line of the log") },
 		"judge": func() {
