@@ -28,7 +28,14 @@ local: ## test a folder of this machine in 10 seconds, without a cluster or root
 	@build/local "$(DIR)"
 
 .PHONY: test
-test: lint machine unit fuzz mutation formats page e2e ## everything that CI runs: lint, unit, fuzz, mutation, formats, page, e2e
+test: lint machine unit ## everything that CI runs: lint, unit, e2e and beside it fuzz, mutation, formats, page
+	@$(MAKE) --no-print-directory -j2 e2e beside-e2e
+
+# The end-to-end tests mostly wait, but have deadlines, so what runs beside them has the lowest priority. Without the
+# flags of the make above, it runs one target after another.
+.PHONY: beside-e2e
+beside-e2e:
+	@MAKEFLAGS= nice -n 19 $(MAKE) --no-print-directory fuzz mutation formats page
 
 # The tests use the pair of containerd and runc that users run.
 test: export CONTAINERD := built
@@ -110,7 +117,7 @@ scale: cluster-images ## measure the cost per additional cell on the test cluste
 
 .PHONY: e2e
 e2e: ## run all end-to-end tests on the test cluster (Linux and root)
-	@sh tests/e2e/e2e.sh
+	@MAKEFLAGS= sh tests/e2e/e2e.sh
 
 .PHONY: machines
 machines: export CONTAINERD := system
