@@ -82,8 +82,10 @@ type logFollower struct {
 	last  []byte
 	// replaying is set while a stream may bring lines that were read from an earlier one.
 	replaying bool
-	// reconnecting is set after the first stream, failing if the last stream ended with an error.
-	reconnecting, failing bool
+	// streams is the number of streams so far.
+	streams int
+	// failing is set if the last stream ended with an error.
+	failing bool
 	// silent is set if the last stream was closed because it was silent.
 	silent bool
 	// endObserved is set if the observer has seen that the container has ended, or that the pod was deleted.
@@ -141,10 +143,10 @@ func (f *logFollower) follow(ctx context.Context) (done bool, err error) {
 		return true, nil
 	}
 	log := f.Log.WithField("pod", f.pod.Name)
-	if f.reconnecting && !ended && !f.failing && !f.silent {
+	if f.streams == 1 && !ended && !f.failing && !f.silent { // once: it repeats until the kubelet reports the end
 		log.Info("The log stream ended while the pod is running; opening it again")
 	}
-	f.reconnecting = true
+	f.streams++
 	err = f.readStream(ctx)
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)

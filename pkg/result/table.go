@@ -87,6 +87,8 @@ func FormatDuration(d time.Duration) string {
 		return d.Round(10 * time.Microsecond).String()
 	case d < time.Second:
 		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(10 * time.Millisecond).String()
 	}
-	return d.Round(10 * time.Millisecond).String()
+	return d.Round(time.Second).String()
 }

@@ -3,7 +3,6 @@ package terminal
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
@@ -17,14 +16,14 @@ func timeText(r result.Result) string {
 		return ""
 	}
 	total, asked := r.EndedAt.Sub(r.StartedAt), r.AskedTime()
-	text := fmt.Sprintf("Time: %s\n", rounded(total))
+	text := fmt.Sprintf("Time: %s\n", result.FormatDuration(total))
 	if asked > 0 {
 		text = fmt.Sprintf("Time: %s: %s as configured for the chaos, and %s of overhead\n",
-			rounded(total), rounded(asked), rounded(total-asked))
+			result.FormatDuration(total), result.FormatDuration(asked), result.FormatDuration(total-asked))
 	}
 	var steps []string
 	for _, s := range r.LongestSteps(maxLongestSteps) {
-		step := fmt.Sprintf("%s %s", s.Name, rounded(s.Took()))
+		step := fmt.Sprintf("%s %s", s.Name, result.FormatDuration(s.Took()))
 		if len(r.Cells) > 1 {
 			step += " (" + s.Cell.DisplayName() + ")"
 		}
@@ -34,15 +33,4 @@ func timeText(r result.Result) string {
 		text += "Longest steps outside the chaos: " + strings.Join(steps, ", ") + "\n"
 	}
 	return text
-}
-
-// rounded formats a duration with about three digits.
-func rounded(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(10 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
 }
