@@ -1,4 +1,4 @@
-// Package poddelete injects the fault: it decides when pods are deleted and restored. The caller passes the pods that
+// Package poddelete executes the chaos: it decides when pods are deleted and restored. The caller passes the pods that
 // may be deleted, and deletes and restores them through Target. With AffectedPercent, the package chooses some of them
 // at random at each interval. The options have the same meaning as in Litmus.
 package poddelete

@@ -5,7 +5,7 @@ import "slices"
 // FirstDamage returns the offset of the first damage in a report: bytes that are not an
 // intact record, that cannot be read or that are foreign, or a record that does not follow
 // the previous one of its epoch. A writer that was killed may leave a partial record, which
-// is not a loss, so a partial record counts only if there is no other damage. FirstDamage
+// is not a loss, so a partial record counts only if there is no damage. FirstDamage
 // cannot find a lost tail, because nothing follows it.
 func (r ScanReport) FirstDamage() (offset int64, found bool) {
 	places := r.discontinuities()

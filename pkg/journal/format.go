@@ -25,7 +25,7 @@ import (
 //	2026-11-24T12:46:47.123456789Z 8f3a5c7e9b1d2f40 e=00001 s=000000000042 o=00000000010752 p=9ab3c1d2 ... c=1a2b3c4d\n
 //
 //	time     UTC, RFC 3339 with nine digits
-//	id       identity of the journal
+//	id       ID of the journal
 //	e        epoch, decimal
 //	s        sequence number within the epoch, decimal, from 1
 //	o        offset in the file at which the writer expects the record to be
@@ -112,7 +112,7 @@ type Record struct {
 // encoder encodes records as lines.
 type encoder struct {
 	Format
-	// seed is the journal's identity as a number, from which payloads are computed.
+	// seed is the journal's ID as a number, from which payloads are computed.
 	seed  uint64
 	times timeEncoder
 }

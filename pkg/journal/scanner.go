@@ -211,7 +211,7 @@ func displaced(r Record, offset int64) uint64 {
 }
 
 // foreignRecord looks for an intact record of another journal, of any size, at the start of
-// the window. It returns the journal's identity and the length of the record, or 0.
+// the window. It returns the journal's ID and the length of the record, or 0.
 func (s *scanner) foreignRecord() (id string, n int, err error) {
 	head, err := s.in.peek(payloadAt)
 	if err != nil || len(head) < payloadAt || !mayBeRecord(head) {

@@ -53,11 +53,11 @@ func (j Judgement) IntactPhrase() string {
 		return "the only acknowledged record is intact"
 	}
 	all := "all " + Count(j.Acknowledged, "acknowledged record") + " are intact"
-	switch {
-	case j.Superseded > 0:
-		return all + ", or later ones replaced them (" + FormatCount(j.Superseded) + ")"
-	case j.Removed > 0:
-		return all + ", or later operations removed them (" + FormatCount(j.Removed) + ")"
+	if j.Superseded > 0 {
+		all += ", or later ones replaced them (" + FormatCount(j.Superseded) + ")"
+	}
+	if j.Removed > 0 {
+		all += ", or later operations removed them (" + FormatCount(j.Removed) + ")"
 	}
 	return all
 }

@@ -167,7 +167,7 @@ func (o *objectEvaluation) checkOwned() {
 
 // firstKept returns an operation of an epoch before which all objects were removed by acknowledged operations.
 func (o *objectEvaluation) firstKept(ack ledger.Ack) uint64 {
-	if !o.model.Pattern.RemovesObjects() || ack.Seq < o.model.Objects {
+	if !o.model.Pattern.EveryOperationRemoves() || ack.Seq < o.model.Objects {
 		return 1
 	}
 	return ack.Seq - o.model.Objects + 1
@@ -176,7 +176,7 @@ func (o *objectEvaluation) firstKept(ack ledger.Ack) uint64 {
 // isRemoved reports whether an acknowledged operation removed an object, or renamed it.
 func (o *objectEvaluation) isRemoved(object journal.Object, ack ledger.Ack) bool {
 	return object.Epoch == ack.Epoch && object.Number+o.model.Objects <= ack.Seq &&
-		o.model.PatternOf(object).RemovesObjects()
+		o.model.PatternOf(object).EveryOperationRemoves()
 }
 
 // checkRemoved reports the objects that an acknowledged operation removed, but that are present.
@@ -342,7 +342,7 @@ func (o *objectEvaluation) mayBeInFlight(required journal.Point, object journal.
 
 // mayBeRemoved reports whether an operation that was not acknowledged may have removed an object.
 func (o *objectEvaluation) mayBeRemoved(object journal.Object) bool {
-	return o.model.PatternOf(object).RemovesObjects() && object.Number+o.model.Objects <= o.frontier[object.Epoch]
+	return o.model.PatternOf(object).EveryOperationRemoves() && object.Number+o.model.Objects <= o.frontier[object.Epoch]
 }
 
 // wasFoundEarlier reports whether an earlier pod found the required record, or a later one, in an object.

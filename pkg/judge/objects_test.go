@@ -126,6 +126,8 @@ func TestIntactPhrase(t *testing.T) {
 		"all 9 acknowledged records are intact":                                       {Acknowledged: 9},
 		"all 9 acknowledged records are intact, or later ones replaced them (4)":      {Acknowledged: 9, Superseded: 4},
 		"all 9 acknowledged records are intact, or later operations removed them (4)": {Acknowledged: 9, Removed: 4},
+		"all 9 acknowledged records are intact, or later ones replaced them (4), " +
+			"or later operations removed them (3)": {Acknowledged: 9, Superseded: 4, Removed: 3},
 	} {
 		assert.Equal(t, want, j.IntactPhrase())
 	}

@@ -40,8 +40,8 @@ func SettingsOf(pod *corev1.Pod, container *corev1.Container) PodSettings {
 	return s
 }
 
-// ForeignMetadata returns the entries of labels or annotations that no run sets.
-func ForeignMetadata(entries map[string]string) map[string]string {
+// WithoutOwnMetadata returns labels or annotations without those that a run sets.
+func WithoutOwnMetadata(entries map[string]string) map[string]string {
 	foreign := maps.Clone(entries)
 	maps.DeleteFunc(foreign, func(name, _ string) bool { return options.IsReserved(name) })
 	return foreign

@@ -71,8 +71,8 @@ func TestPod_HasLabelsAndAnnotationsBesideItsOwn(t *testing.T) {
 		"linkerd.io/inject": "disabled", JournalAnnotation: s.JournalInOwnFolder,
 	}, pod.Annotations)
 	assert.Equal(t, map[string]string{RunLabel: "r"}, c.Labels, "the client's labels must not change")
-	assert.Equal(t, map[string]string{"linkerd.io/inject": "disabled"}, ForeignMetadata(pod.Annotations))
-	assert.Equal(t, map[string]string{"sidecar.istio.io/inject": "false"}, ForeignMetadata(pod.Labels))
+	assert.Equal(t, map[string]string{"linkerd.io/inject": "disabled"}, WithoutOwnMetadata(pod.Annotations))
+	assert.Equal(t, map[string]string{"sidecar.istio.io/inject": "false"}, WithoutOwnMetadata(pod.Labels))
 }
 
 // Policies usually require requests and limits. Throttling would lengthen commits, so there is no limit on cpu.

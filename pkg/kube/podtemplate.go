@@ -40,8 +40,8 @@ type PodTemplateContext struct {
 	ImageSet bool
 }
 
-// ParsePodTemplate parses the manifest of a Pod or a PodTemplate, or a PodTemplateSpec without a kind. The error joins
-// one for each field that the template must not set. Each says which value is wanted.
+// ParsePodTemplate parses the manifest of a Pod or a PodTemplate, or a PodTemplateSpec without a kind. It
+// returns one joined error, with a part for each field that the template must not set. Each part has the wanted value.
 func ParsePodTemplate(manifest []byte, context PodTemplateContext) (*PodTemplate, error) {
 	raw, err := podTemplateFields(manifest)
 	if err != nil {

@@ -46,9 +46,9 @@ func orNone(label string) string {
 	return label
 }
 
-// CheckSELinux returns an SELinuxError if a running pod that does not belong to this run uses a claim, and pod, which
-// would also use it, has another SELinux label. It asks the API server for the label that pod would have, because
-// admission may set one. Nothing is created.
+// CheckSELinux compares the SELinux label of the given pod with that of each running pod that uses the claim and does
+// not belong to this run. It returns an SELinuxError if they differ. It asks the API server for the label that the
+// given pod would have, because admission may set one. Nothing is created.
 //
 // If neither pod sets a label, they conflict only on a node that is known to use SELinux.
 func (c Client) CheckSELinux(ctx context.Context, claim string, pod *corev1.Pod) error {
@@ -119,7 +119,7 @@ func mountsClaim(pod *corev1.Pod, container *corev1.Container, claim string) boo
 }
 
 // fileLabel returns the part of a label that decides the label of files: the user and the level. The role and the type
-// are those of processes.
+// of a pod's label apply to its processes, not to the files.
 func fileLabel(o *corev1.SELinuxOptions) string {
 	if o == nil || o.User == "" && o.Level == "" {
 		return ""

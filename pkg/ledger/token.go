@@ -27,7 +27,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// String returns the token as one word: the journal's identity, the record size, the epoch,
+// String returns the token as one word: the journal's ID, the record size, the epoch,
 // the last sequence number, its digest, and a checksum of all that.
 func (t Token) String() string {
 	covered := fmt.Sprintf("%s%s.%d.%d.%d.%08x", TokenPrefix, t.ID, t.RecordSize, t.Ack.Epoch, t.Ack.Seq, t.Ack.Digest)

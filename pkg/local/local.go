@@ -1,5 +1,6 @@
 // Package local executes a run without a cluster. The writer and the reader are processes on this machine, and the
-// fault is a signal that kills the writer. Everything that decides the verdict is shared with runs on a cluster.
+// writer is killed with a signal instead of being deleted. Everything that decides the verdict is shared with runs on a
+// cluster.
 //
 // It does not depend on a Kubernetes client or on Litmus.
 package local

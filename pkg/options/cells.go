@@ -129,7 +129,7 @@ func (v Values) Layout(c CellSpec) pattern.Layout {
 // after it has created that many. The default is so low that a writer of a local run, which is killed after two
 // seconds, removes files even if its storage takes only 20 records per second.
 func DefaultObjects(name pattern.Name) int {
-	if name.HasRemovals() {
+	if name.SomeOperationsRemove() {
 		return 32
 	}
 	return 1024

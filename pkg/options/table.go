@@ -229,8 +229,8 @@ func Table() []Option {
 		{
 			Name: "WRITE_OBJECTS",
 			Doc: fmt.Sprintf("Number of slots or files that `overwrite`, `map` and `replace` write in turn, or of files that "+
-				"each writer keeps with `remove` and `recycle`. With `mixed`, the same number is used for both; %d to %d", minObjects,
-				pattern.MaxObjects) + defaultObjectsDoc(),
+				"each writer keeps with `remove` and `recycle`, %d to %d", minObjects, pattern.MaxObjects) +
+				defaultObjectsDoc() + ". `mixed` uses the number for both.",
 			set: optional(number(minObjects, pattern.MaxObjects, func(v *Values) *int { return &v.WriteObjects })),
 		},
 		{
@@ -439,7 +439,7 @@ const minObjects = 16
 
 // defaultObjectsDoc ends the description of WRITE_OBJECTS.
 func defaultObjectsDoc() string {
-	return fmt.Sprintf("; empty for %d, or %d with `remove`, `recycle` and `mixed`.", DefaultObjects(pattern.Overwrite),
+	return fmt.Sprintf("; empty for %d, or for %d with `remove`, `recycle` and `mixed`", DefaultObjects(pattern.Overwrite),
 		DefaultObjects(pattern.Remove))
 }
 

@@ -47,7 +47,7 @@ func folderOf(p corev1.Pod) (folder, bool) {
 		}
 	}
 	settings := kube.SettingsOf(&p, container)
-	settings.Labels, settings.Annotations = kube.ForeignMetadata(p.Labels), kube.ForeignMetadata(p.Annotations)
+	settings.Labels, settings.Annotations = kube.WithoutOwnMetadata(p.Labels), kube.WithoutOwnMetadata(p.Annotations)
 	f.remover = kube.PodSpec{
 		Name: p.Name, Image: container.Image, ImagePullPolicy: container.ImagePullPolicy,
 		Path: path.Dir(path.Dir(journal)), Claim: f.claim, JournalInOwnFolder: journal,

@@ -64,13 +64,13 @@ func (m Model) HasOwned() bool { return !m.Pattern.SharesObjects() }
 // CountShared returns how many of the first n operations of an epoch write objects that every epoch writes.
 func (m Model) CountShared(n uint64) uint64 { return m.count(n, Name.SharesObjects) }
 
-// CountRemoved returns how many objects that the first n operations of an epoch wrote are removed or renamed again by
-// these same operations.
+// CountRemoved returns how many objects the first n operations of an epoch remove or rename. The same operations wrote
+// all of these objects.
 func (m Model) CountRemoved(n uint64) uint64 {
 	if n < m.Objects {
 		return 0
 	}
-	return m.count(n-m.Objects, Name.RemovesObjects)
+	return m.count(n-m.Objects, Name.EveryOperationRemoves)
 }
 
 // count returns how many of the first n operations of an epoch have a pattern with a property.

@@ -50,7 +50,7 @@ func TestMixed_OperationRemovesWhatTheSamePatternWrote(t *testing.T) {
 		removed, any := m.Removed(op)
 		object := m.Written(op)
 		assert.Equal(t, m.patternAt(seq), m.PatternOf(object))
-		assert.Equal(t, m.patternAt(seq).RemovesObjects() && seq > 20, any)
+		assert.Equal(t, m.patternAt(seq).EveryOperationRemoves() && seq > 20, any)
 		if any {
 			assert.Equal(t, m.PatternOf(object), m.PatternOf(removed))
 			assert.Equal(t, m.Written(journal.Point{Epoch: 3, Seq: seq - 20}), removed)

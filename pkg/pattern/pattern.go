@@ -2,7 +2,7 @@
 // and so what an acknowledgement guarantees. Its sub-packages slots, files and mixed do the
 // operations, and objects reads the objects back.
 //
-// This package is pure. Which object an operation touches depends only on the journal's identity and on the epoch and
+// This package is pure. Which object an operation touches depends only on the journal's ID and on the epoch and
 // sequence number of the operation. So the ledger needs no entry per object.
 package pattern
 
@@ -136,9 +136,9 @@ func (n Name) WritesInPlace() bool { return n == Overwrite || n == Map }
 // false for Mixed, whose operations have patterns of their own.
 func (n Name) SharesObjects() bool { return n == Overwrite || n == Map || n == Replace }
 
-// RemovesObjects reports whether every operation of this pattern, once there are enough objects, removes or renames an
-// earlier one. It is false for Mixed, whose operations have patterns of their own; see HasRemovals.
-func (n Name) RemovesObjects() bool { return n == Remove || n == Recycle }
+// EveryOperationRemoves reports whether every operation of this pattern, once there are enough objects, removes or
+// renames an earlier one. It is false for Mixed, whose operations have patterns of their own; see SomeOperationsRemove.
+func (n Name) EveryOperationRemoves() bool { return n == Remove || n == Recycle }
 
 // IsFolder reports whether the objects are in a folder. The others are slots of one file or device.
 func (n Name) IsFolder() bool {
@@ -158,10 +158,10 @@ func (n Name) Noun() string {
 }
 
 // limitsObjects reports whether the number of objects is limited: they are written in turn, or removed.
-func (n Name) limitsObjects() bool { return n.SharesObjects() || n.HasRemovals() }
+func (n Name) limitsObjects() bool { return n.SharesObjects() || n.SomeOperationsRemove() }
 
-// HasRemovals reports whether some operations of the pattern remove or rename objects.
-func (n Name) HasRemovals() bool { return n.RemovesObjects() || n == Mixed }
+// SomeOperationsRemove reports whether some operations of the pattern remove or rename objects.
+func (n Name) SomeOperationsRemove() bool { return n.EveryOperationRemoves() || n == Mixed }
 
 // Limits of the number of objects. The option WRITE_OBJECTS has a higher minimum. The maximum limits the memory of the
 // reader.
@@ -262,7 +262,7 @@ func (m Model) Written(op journal.Point) journal.Object {
 
 // Removed returns the object that an operation removes, or renames to the object that it writes, if there is one.
 func (m Model) Removed(op journal.Point) (journal.Object, bool) {
-	if !m.patternAt(op.Seq).RemovesObjects() || op.Seq <= m.Objects {
+	if !m.patternAt(op.Seq).EveryOperationRemoves() || op.Seq <= m.Objects {
 		return journal.Object{}, false
 	}
 	return journal.Object{Epoch: op.Epoch, Number: op.Seq - m.Objects}, true

@@ -12,8 +12,8 @@ import (
 // maxListed limits each list of a report, and so its length. ObjectReport.Unlisted counts the entries beyond the limit.
 const maxListed = 4096
 
-// Scanner checks the content of objects, in any order, and reports what it found. It needs 16 bytes of memory for each
-// object with an intact record. It is not safe for concurrent use.
+// Scanner checks the content of objects, in any order, and reports what it found. It needs about 17 bytes of memory for
+// each object with an intact record. It is not safe for concurrent use.
 type Scanner struct {
 	model   Model
 	report  journal.ScanReport

@@ -27,8 +27,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
-// ScanResult is the outcome of a scan of the journal. A writer scans before its first
-// commit. The reader scans at the end of the run.
+// ScanResult is the outcome of a scan of the journal. Each writer after the first scans before
+// its first commit. The reader scans at the end of the run.
 type ScanResult struct {
 	journal.ScanReport
 	// SHA256 is the SHA-256 of the journal in hexadecimal, as sha256sum(1) prints it. Only
@@ -135,8 +135,8 @@ func (e OpError) Unwrap() error {
 	return e.Errno
 }
 
-// NewOpError returns the OpError of an operation that failed with an error. An error with the method IsUnsupported
-// reports by it whether the volume does not support the operation.
+// NewOpError returns the OpError of an operation that failed with an error. If the error has the method
+// IsUnsupported, Unsupported is its result.
 func NewOpError(op string, err error) OpError {
 	e := OpError{Op: op, Cause: err.Error()}
 	errors.As(err, &e.Errno)

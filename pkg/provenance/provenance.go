@@ -58,7 +58,7 @@ type Provenance struct {
 	// VolumeAttachment.
 	Reattached Observation `json:"reattached"`
 	// OtherKernel is whether the reader ran on another node under another kernel than the writer. It is no if the writer's
-	// node was started again; see Restarted.
+	// node was started again; see the field restarted.
 	OtherKernel Observation `json:"otherKernel"`
 	// Restarted is whether the writer's node was started again before the reader used the volume. Then nothing that the
 	// reader read came from the memory of the earlier boot. Absent unless both pods ran on one node under different

@@ -120,7 +120,7 @@ type Cell struct {
 	Epochs []Epoch `json:"epochs,omitempty"`
 	// Reader is the final read of the journal; absent if it was not read back.
 	Reader *JournalRead `json:"reader,omitempty"`
-	// Acks is the ledger: the highest acknowledgement of each epoch. The journal must contain all records up to these.
+	// Acks is the ledger: the highest acknowledgement of each epoch. It covers all earlier records of that epoch.
 	Acks []ledger.Ack `json:"acks,omitempty"`
 	// Findings are the findings of all reads, and the failures of the volume.
 	Findings []judge.Finding `json:"findings,omitempty"`

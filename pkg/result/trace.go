@@ -54,10 +54,11 @@ type description[Name ~string] struct {
 // phaseDescriptions has the only description of each phase. The documentation uses it.
 var phaseDescriptions = []description[PhaseName]{
 	{Planning, "reading the cluster and the options, before anything is created"},
-	{PreChaos, "the cells create their claims and first writers; then the probes before the chaos run"},
+	{PreChaos, "the cells create their claims and first writers; then the experiment runs the engine's SOT and Edge probes, and " +
+		"starts its Continuous probes"},
 	{RampTime, "waiting for `RAMP_TIME`"},
 	{Chaos, "deleting the writers"},
-	{PostChaos, "the journals are read back and judged; then the probes after the chaos run"},
+	{PostChaos, "the journals are read back and judged; then the experiment runs the EOT and Edge probes, and evaluates the others"},
 	{Removal, "removing what the run created"},
 }
 
@@ -70,7 +71,7 @@ var stepDescriptions = []description[StepName]{
 	{Scheduling, "until the pod was assigned to a node"},
 	{Attaching, "until the volume was attached to that node"},
 	{Mounting, "until the pod was ready to start its containers, with the volume mounted"},
-	{Starting, "until the container started, which includes pulling its image"},
+	{Starting, "until the container started; this includes pulling its image since Kubernetes 1.36, before that `mounting` does"},
 	{FirstAck, "until the first acknowledgement; a later writer reads the journal first"},
 	{Writing, "a writer wrote, until its deletion was requested or another step failed"},
 	{Terminating, "until the deleted writer no longer existed"},
@@ -116,7 +117,8 @@ func descriptionOf[Name ~string](all []description[Name], name Name) string {
 }
 
 // Phase is a phase of the run. Each phase begins when the phase before it ends. A run with several batches of cells has
-// the phases from pre-chaos to removal once for each batch.
+// the phases pre-chaos, chaos, post-chaos and removal for each batch. The phase ramp-time occurs before the first chaos
+// and after the last one.
 type Phase struct {
 	Name      PhaseName `json:"name"`
 	StartedAt time.Time `json:"startedAt"`

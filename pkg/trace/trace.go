@@ -44,7 +44,7 @@ func (r *Recorder) BeginInsteadOfWaiting(name result.StepName, epoch int, at tim
 	r.Begin(name, epoch, at)
 }
 
-// Await records the step that the pod which is being created waits for. It only names the last step, if that step did
+// Await records which step the pod that is being created waits for. Trace uses the name only for a last step that did
 // not end.
 func (r *Recorder) Await(name result.StepName) {
 	if last := r.last(); last != nil {

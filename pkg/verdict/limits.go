@@ -14,7 +14,7 @@ import (
 // AddNotShown adds to NotShown what the cell does not show, even with a Pass. It depends on the provenance, as the
 // evidence level does, so the two do not contradict each other.
 func AddNotShown(c *result.Cell) {
-	if limit := RemovalLimit(c.Layout, c.Acks); limit != "" {
+	if limit := RemovalsNotTested(c.Layout, c.Acks); limit != "" {
 		c.NotShown = append(c.NotShown, limit)
 	}
 	if c.IsLocal() {
@@ -27,11 +27,11 @@ func AddNotShown(c *result.Cell) {
 	c.NotShown = append(c.NotShown, "the run did not test whether acknowledged records survive a power failure")
 }
 
-// RemovalLimit returns a sentence if the write pattern removes files, but no acknowledged operation removed one;
+// RemovalsNotTested returns a sentence if the write pattern removes files, but no acknowledged operation removed one;
 // otherwise it returns an empty string.
-func RemovalLimit(layout pattern.Layout, acks []ledger.Ack) string {
+func RemovalsNotTested(layout pattern.Layout, acks []ledger.Ack) string {
 	removes := func(a ledger.Ack) bool { return a.Seq > layout.Objects }
-	if !layout.Pattern.HasRemovals() || len(acks) == 0 || slices.ContainsFunc(acks, removes) {
+	if !layout.Pattern.SomeOperationsRemove() || len(acks) == 0 || slices.ContainsFunc(acks, removes) {
 		return ""
 	}
 	return fmt.Sprintf("the run tested only the creation of files, not what the write pattern %s does afterwards: no "+

@@ -4,5 +4,5 @@
 package volume
 
 // FolderPrefix is the prefix of the name of a run's own folder on an existing volume. Remove
-// removes no folder around a journal that has another name.
+// keeps the folder of a journal if the name of the folder does not begin with this prefix.
 const FolderPrefix = "volume-durability-"

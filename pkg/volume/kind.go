@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-// KindOf returns what has a file mode, with its article, such as "a FIFO".
+// KindOf returns the kind of file that a mode describes, with its article, such as "a FIFO".
 func KindOf(mode fs.FileMode) string {
 	switch {
 	case mode.IsRegular():

@@ -117,8 +117,8 @@ func summary(rows []row) string {
 			}
 		}
 	}
-	s := fmt.Sprintf("Of %d harmful faults, volume-durability reported %d with the right class and the right records, "+
-		"and %d of them as \"local\".\n", harmful, identified, identifiedLocally)
+	s := fmt.Sprintf("volume-durability correctly reported %d of %d harmful faults. `local` correctly reported %d of "+
+		"%d.\n", identified, harmful, identifiedLocally, harmful)
 	for i, method := range baseline.Methods {
 		s += fmt.Sprintf("%s: %d detected, %d false alarms.\n", method, found[i], alarms[i])
 	}

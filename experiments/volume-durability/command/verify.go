@@ -86,8 +86,8 @@ Exit codes:
 	flags.StringVar(&v.acks, "acks", "", "file with the acknowledgements of 'local write' or with the output of "+
 		"durability-helper write; '-' for standard input")
 	flags.StringVar(&v.bundle, "bundle", "", "evidence bundle of the run that wrote the journal: a folder or the start "+
-		"of its name, a packed bundle (.tar.gz) or a result.json; only with it can verify report that a "+
-		"volume was rolled back, because it has what earlier writers read")
+		"of its name, a packed bundle (.tar.gz) or a result.json; without a bundle, verify cannot "+
+		"detect that a volume was rolled back: only a bundle has what earlier writers read")
 	flags.StringVar(&v.cell, "cell", "", "cell that wrote the journal, if the run had several: its name in the table")
 	flags.BoolVar(&v.device, "device", false, "the journal is the image of a block device; it ends at the first "+
 		"whole MiB of zeros after the acknowledged records")
@@ -414,7 +414,7 @@ func (v *verifyCommand) notes(o verification) []string {
 	if v.hasNoObject(o) {
 		notes = append(notes, "no file in "+v.journal+" has the name of an object: check that --journal has the right path")
 	}
-	if limit := verdict.RemovalLimit(o.Layout, o.Acks); limit != "" {
+	if limit := verdict.RemovalsNotTested(o.Layout, o.Acks); limit != "" {
 		notes = append(notes, limit)
 	}
 	if n := judge.TrailingBytes(o.Scan, o.Judgement.Findings); n > 0 {

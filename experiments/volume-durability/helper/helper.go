@@ -4,7 +4,7 @@
 // decide the experiment's verdict.
 //
 // The commands "probe write" and "probe verify" check whether the data of a volume survives
-// the fault of another experiment. The program has no Kubernetes client.
+// another fault. The program has no Kubernetes client.
 package helper
 
 import (

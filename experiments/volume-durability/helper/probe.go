@@ -29,7 +29,7 @@ const probeUsage = `Usage:
 "durability-helper probe COMMAND --help" lists the flags.
 `
 
-// probe runs one of the two command probes around a fault of another experiment. Litmus
+// probe runs one of the two command probes around another fault. Litmus
 // takes all of a probe's output as its result, and passes the result of probe write to
 // probe verify. Stdout therefore gets exactly one line, and none after an error.
 func probe(args []string, stdout, stderr io.Writer) error {

@@ -169,3 +169,10 @@ func TestLastLine_RoundsAsTheTable(t *testing.T) {
 	assert.Contains(t, lastLine(judge.Pass, r.Cells), "slowest recovery 58ms")
 	assert.Contains(t, r.Table(), " 58ms ")
 }
+
+func TestLastLine_LeavesOutSkippedCells(t *testing.T) {
+	skipped := samples.Pass().Cells[0]
+	require.NotZero(t, skipped.SlowestRecovery())
+	skipped.Verdict = judge.Skipped
+	assert.Equal(t, "Error: 1 cell, no journal was read back", lastLine(judge.Error, []result.Cell{skipped}))
+}

@@ -230,7 +230,7 @@ func patternFacts(c result.Cell) []fact {
 			"Superseded", counted(c.Reader.Judgement.Superseded, "acknowledged record") + ", which later ones replaced", false,
 		})
 	}
-	if c.Reader != nil && c.Layout.Pattern.HasRemovals() {
+	if c.Reader != nil && c.Layout.Pattern.SomeOperationsRemove() {
 		facts = append(facts, fact{
 			"Removed", counted(c.Reader.Judgement.Removed, "file") + ", by acknowledged operations", false,
 		})

@@ -12,7 +12,7 @@ import (
 )
 
 // stepNames are the steps of a recovery in order.
-var stepNames = []string{"old writer gone", "scheduled", "attached", "mounted", "started", "first acknowledgement"}
+var stepNames = []string{"terminating", "scheduling", "attaching", "mounting", "starting", "first acknowledgement"}
 
 func stepTimes(r result.Recovery) []time.Duration {
 	return []time.Duration{r.Deleted, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}

@@ -49,7 +49,7 @@ func intactWords(r result.Result) string {
 		return slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return is(c.Layout.Pattern) })
 	}
 	switch {
-	case has(pattern.Name.HasRemovals):
+	case has(pattern.Name.SomeOperationsRemove):
 		return " intact, or replaced or removed by later operations,"
 	case has(pattern.Name.SharesObjects):
 		return " intact, or replaced by later ones,"

@@ -66,7 +66,7 @@ func intactWord(c result.Cell) string {
 	switch {
 	case c.Layout.Pattern == pattern.Mixed:
 		return "intact, replaced or removed"
-	case c.Layout.Pattern.RemovesObjects():
+	case c.Layout.Pattern.EveryOperationRemoves():
 		return "intact or removed"
 	case c.Layout.Pattern.SharesObjects():
 		return "intact or replaced"

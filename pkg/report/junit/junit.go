@@ -194,11 +194,14 @@ func cellProperties(c result.Cell) []property {
 			property{"deletions", strconv.Itoa(c.Deletions())})
 	}
 	if c.Reader != nil {
-		superseded := c.Reader.Judgement.Superseded
-		intact := c.Reader.Judgement.Intact - min(superseded, c.Reader.Judgement.Intact)
-		all = append(all, property{"intact", strconv.FormatUint(intact, 10)})
-		if superseded > 0 {
-			all = append(all, property{"superseded", strconv.FormatUint(superseded, 10)})
+		j := c.Reader.Judgement
+		unverifiable := min(j.Superseded+j.Removed, j.Intact)
+		all = append(all, property{"intact", strconv.FormatUint(j.Intact-unverifiable, 10)})
+		if j.Superseded > 0 {
+			all = append(all, property{"superseded", strconv.FormatUint(j.Superseded, 10)})
+		}
+		if j.Removed > 0 {
+			all = append(all, property{"removed", strconv.FormatUint(j.Removed, 10)})
 		}
 	}
 	if slowest := c.SlowestRecovery(); slowest > 0 {

@@ -97,6 +97,14 @@ func TestRender_CountsSupersededRecordsApart(t *testing.T) {
 	assert.Contains(t, properties, property{"nfs-async.superseded", "2188"})
 }
 
+func TestRender_CountsRemovedRecordsApart(t *testing.T) {
+	r := samples.Overwrite()
+	r.Cells[0].Reader.Judgement.Removed = 500
+	properties := rendered(t, r).Suite.Properties
+	assert.Contains(t, properties, property{"nfs-async.intact", "9"})
+	assert.Contains(t, properties, property{"nfs-async.removed", "500"})
+}
+
 // A control with findings has shown that the run detects loss only if all its data is lost.
 func TestRender_AControlWithoutTotalLossIsAnError(t *testing.T) {
 	for class, isError := range map[judge.Class]bool{judge.Missing: false, judge.Unavailable: true} {

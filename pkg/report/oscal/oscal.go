@@ -1,8 +1,9 @@
 // Package oscal renders an assessment as OSCAL assessment results (NIST, version 1.1.3).
 //
 // The target of an OSCAL finding is satisfied or not satisfied; there is no state for a result that was not
-// established. In that case the document has an observation with the reason, and no finding. The target is the rule,
-// never a control: the run supports an assessment of the control but does not prove compliance with it.
+// established. In that case the document has an observation with the reason, and no OSCAL finding. The target is
+// the rule, never a security control: the run supports an assessment of the security control but does not prove
+// compliance with it.
 package oscal
 
 import (
