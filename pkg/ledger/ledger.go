@@ -6,7 +6,6 @@
 package ledger
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -33,7 +32,6 @@ type Ack struct {
 type Ledger struct {
 	mu      sync.Mutex
 	highest map[int]Ack
-	changed chan struct{}
 }
 
 // Add adds an acknowledgement. An older or repeated one changes nothing. One that
@@ -56,10 +54,6 @@ func (l *Ledger) Add(a Ack) error {
 		l.highest = map[int]Ack{}
 	}
 	l.highest[a.Epoch] = a
-	if l.changed != nil {
-		close(l.changed)
-		l.changed = nil
-	}
 	return nil
 }
 
@@ -73,35 +67,6 @@ func (l *Ledger) Acks() []Ack {
 	}
 	slices.SortFunc(acks, func(a, b Ack) int { return a.Epoch - b.Epoch })
 	return acks
-}
-
-// Await returns when the ledger has an acknowledgement of the epoch, or with the context's cause when that ends.
-func (l *Ledger) Await(ctx context.Context, epoch int) error {
-	for {
-		changed, known := l.watch(epoch)
-		if known {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// watch reports whether the ledger has an acknowledgement of the epoch and, if not, returns
-// a channel that is closed by the next change.
-func (l *Ledger) watch(epoch int) (changed <-chan struct{}, known bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, known := l.highest[epoch]; known {
-		return nil, true
-	}
-	if l.changed == nil {
-		l.changed = make(chan struct{})
-	}
-	return l.changed, false
 }
 
 // CountRecords returns the number of records that acknowledgements of different epochs cover.

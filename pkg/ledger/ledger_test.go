@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"context"
-	"errors"
 	"math"
 	"testing"
 
@@ -36,23 +34,6 @@ func TestLedger_RejectsContradictionsAndInvalidAcknowledgements(t *testing.T) {
 	assert.ErrorContains(t, l.Add(ack(0, 9, 91)), "must be at least 1")
 	assert.ErrorContains(t, l.Add(ack(1, 0, 91)), "must be at least 1")
 	assert.Equal(t, []Ack{ack(1, 9, 90)}, l.Acks())
-}
-
-func TestLedger_AwaitReturnsWithTheFirstAcknowledgementOfTheEpoch(t *testing.T) {
-	var l Ledger
-	done := make(chan error)
-	go func() { done <- l.Await(t.Context(), 2) }()
-	require.NoError(t, l.Add(ack(1, 1, 1)))
-	require.NoError(t, l.Add(ack(2, 1, 1)))
-	require.NoError(t, <-done)
-}
-
-func TestLedger_AwaitEndsWithItsContext(t *testing.T) {
-	var l Ledger
-	deleted := errors.New("the writer's pod was deleted")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(deleted)
-	assert.ErrorIs(t, l.Await(ctx, 1), deleted)
 }
 
 func TestValidate_RejectsImpossibleAcknowledgements(t *testing.T) {

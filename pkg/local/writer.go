@@ -43,7 +43,7 @@ func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error 
 		fmt.Errorf("waited %s for the first acknowledgement of epoch %d: %w",
 			timeout, epoch.Number, context.DeadlineExceeded))
 	defer cancel()
-	err := s.writer.AwaitAck(waiting, epoch.Number)
+	err := s.writer.AwaitAck(waiting)
 	if scan := s.writer.Scan(); scan != nil {
 		epoch.Mount, epoch.BootID, epoch.Kernel = scan.Mount, scan.BootID, scan.Kernel
 		if err := s.checkFilesystem(fmt.Sprintf("the writer of epoch %d", epoch.Number), epoch.Mount); err != nil {

@@ -123,8 +123,8 @@ func (p *podLog) AwaitScan(ctx context.Context) (*protocol.ScanResult, error) {
 
 // AwaitAck returns once the ledger holds an acknowledgement of the epoch. If none arrives in time because the log
 // cannot be read, the error has the reason.
-func (p *podLog) AwaitAck(ctx context.Context, epoch int) error {
-	return p.explainTimeout(p.Transcript.AwaitAck(ctx, epoch))
+func (p *podLog) AwaitAck(ctx context.Context) error {
+	return p.explainTimeout(p.Transcript.AwaitAck(ctx))
 }
 
 // explainTimeout adds to the error of a wait for a message why the log could not be read, if that is the reason.

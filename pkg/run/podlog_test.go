@@ -74,12 +74,12 @@ func TestPodLog_ATimeoutNamesWhyTheLogIsUnreadable(t *testing.T) {
 	log.handleStream(false, unreadable)
 	const want = "timed out: context deadline exceeded; its log could not be read: reading the log of pod " +
 		"stig/write-pod on node n1: remote error: tls: internal error. To fix this: make sure that the API server"
-	assert.ErrorContains(t, log.AwaitAck(ctx, 1), want)
+	assert.ErrorContains(t, log.AwaitAck(ctx), want)
 	_, err := log.AwaitScan(ctx)
 	assert.ErrorContains(t, err, want)
 
 	log.handleStream(true, nil)
-	assert.NotContains(t, log.AwaitAck(ctx, 1).Error(), "tls", "the log can be read again")
+	assert.NotContains(t, log.AwaitAck(ctx).Error(), "tls", "the log can be read again")
 }
 
 func TestPodLog_AnEndedPodNamesWhyTheLogIsUnreadable(t *testing.T) {
@@ -96,7 +96,7 @@ func TestPodLog_AnUnexpectedLineDoesNotEndIt(t *testing.T) {
 	log := logOf(t, line(t, protocol.Message{Ack: &ack})[3:], "something else entirely")
 	require.NoError(t, log.Err())
 	log.addLine([]byte(line(t, protocol.Message{Ack: &ack})))
-	assert.NoError(t, log.AwaitAck(t.Context(), 1))
+	assert.NoError(t, log.AwaitAck(t.Context()))
 }
 
 // While the log cannot be read, the call may have returned.

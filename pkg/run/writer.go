@@ -61,7 +61,7 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 		"timed out after %s waiting for the first acknowledgement of epoch %d: %w",
 		timeout, w.epoch, context.DeadlineExceeded))
 	defer cancel()
-	err := w.log.AwaitAck(waiting, w.epoch)
+	err := w.log.AwaitAck(waiting)
 	if scan := w.log.Scan(); scan != nil {
 		epoch.Mount, epoch.BootID, epoch.Kernel = scan.Mount, scan.BootID, scan.Kernel
 		if w.epoch > 1 {

@@ -33,6 +33,7 @@ type Transcript struct {
 	mu      sync.Mutex
 	scan    *protocol.ScanResult
 	scanned chan struct{} // closed with the first scan result
+	acked   chan struct{} // closed after the first acknowledgement
 
 	stall        *protocol.Stall // the call that had not returned at the last message, nil if none
 	stallStart   time.Time
@@ -48,7 +49,7 @@ type Transcript struct {
 // New returns an empty transcript. onAck is called with every acknowledgement that the ledger has recorded. The
 // transcript ends when ctx does.
 func New(ctx context.Context, l *ledger.Ledger, onAck func(ledger.Ack)) *Transcript {
-	t := &Transcript{ledger: l, onAck: onAck, scanned: make(chan struct{}), lastLine: time.Now()}
+	t := &Transcript{ledger: l, onAck: onAck, scanned: make(chan struct{}), acked: make(chan struct{}), lastLine: time.Now()}
 	t.done, t.end = context.WithCancelCause(ctx)
 	return t
 }
@@ -109,25 +110,30 @@ func (t *Transcript) addAck(ack ledger.Ack) {
 		t.end(err)
 		return
 	}
-	t.sample(ack)
+	first := t.sample(ack)
 	t.onAck(ack)
+	// Only now, so that who waits for it does not overtake onAck.
+	if first {
+		close(t.acked)
+	}
 }
 
-// sample keeps a sample of the acknowledgements for the report. When a log is read again after its stream broke, the
-// last acknowledgements come twice; only their first arrival counts.
-func (t *Transcript) sample(ack ledger.Ack) {
+// sample keeps a sample of the acknowledgements for the report. It reports whether the acknowledgement is the first one.
+// When a log is read again after its stream broke, the last acknowledgements come twice; only their first arrival counts.
+func (t *Transcript) sample(ack ledger.Ack) (first bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.firstAck == nil {
-		t.firstAck = &ack
+		t.firstAck, first = &ack, true
 	}
 	if len(t.samples) > 0 && ack.Seq <= t.samples[len(t.samples)-1].Seq {
-		return
+		return first
 	}
 	t.samples = append(t.samples, result.AckSample{ReceivedAt: t.lastLine.UTC(), Seq: ack.Seq})
 	if len(t.samples) >= maxAckSamples {
 		t.samples = result.Downsample(t.samples)
 	}
+	return first
 }
 
 func (t *Transcript) setScan(s *protocol.ScanResult) {
@@ -183,12 +189,23 @@ func (t *Transcript) AwaitScan(ctx context.Context) (*protocol.ScanResult, error
 	return nil, context.Cause(ctx)
 }
 
-// AwaitAck returns once the ledger holds an acknowledgement of the epoch.
-func (t *Transcript) AwaitAck(ctx context.Context, epoch int) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(t.done, func() { cancel(t.Err()) })()
-	return t.ledger.Await(ctx, epoch)
+// AwaitAck returns once the process has acknowledged a record, the ledger has it, and onAck has returned.
+func (t *Transcript) AwaitAck(ctx context.Context) error {
+	select {
+	case <-t.acked:
+	case <-t.done.Done():
+	case <-ctx.Done():
+	}
+	// If several happened at once, the acknowledgement counts.
+	select {
+	case <-t.acked:
+		return nil
+	default:
+	}
+	if t.done.Err() != nil {
+		return t.Err()
+	}
+	return context.Cause(ctx)
 }
 
 // Stall returns the call that has not returned; nil if there is none.

@@ -2,6 +2,7 @@ package transcript_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,12 +35,27 @@ func TestTranscript_AcknowledgementsReachTheLedger(t *testing.T) {
 	var seen []uint64
 	tr := transcript.New(t.Context(), &l, func(a ledger.Ack) { seen = append(seen, a.Seq) })
 	add(t, tr, ack(1, 3, 7), ack(1, 5, 9))
-	require.NoError(t, tr.AwaitAck(t.Context(), 1))
+	require.NoError(t, tr.AwaitAck(t.Context()))
 	assert.Equal(t, []uint64{3, 5}, seen)
 	first, samples := tr.Acks()
 	assert.Equal(t, uint64(3), first.Seq)
 	assert.Len(t, samples, 2)
 	assert.Equal(t, uint64(5), ledger.CountRecords(l.Acks()))
+}
+
+func TestTranscript_AwaitAckReturnsAfterTheCallback(t *testing.T) {
+	var l ledger.Ledger
+	called, proceed := make(chan struct{}), make(chan struct{})
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) { close(called); <-proceed })
+	added := make(chan struct{})
+	go func() { defer close(added); add(t, tr, ack(1, 1, 1)) }()
+	<-called
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, tr.AwaitAck(canceled), context.Canceled)
+	close(proceed)
+	<-added
+	assert.NoError(t, tr.AwaitAck(canceled), "the acknowledgement counts")
 }
 
 // A log that is read again after its stream broke repeats its last lines.
@@ -60,10 +76,11 @@ func TestTranscript_SamplesARepeatedAcknowledgementOnce(t *testing.T) {
 func TestTranscript_ContradictionEndsIt(t *testing.T) {
 	var l ledger.Ledger
 	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
-	add(t, tr, ack(1, 3, 7), ack(1, 3, 8))
+	require.NoError(t, l.Add(*ack(1, 3, 7).Ack))
+	add(t, tr, ack(1, 3, 8))
 	require.Error(t, tr.Conflict())
 	assert.ErrorIs(t, tr.Err(), tr.Conflict())
-	assert.ErrorContains(t, tr.AwaitAck(t.Context(), 2), "contradict")
+	assert.ErrorContains(t, tr.AwaitAck(t.Context()), "contradict")
 }
 
 func TestTranscript_ErrorOfTheHelperIsTheReason(t *testing.T) {
@@ -73,7 +90,7 @@ func TestTranscript_ErrorOfTheHelperIsTheReason(t *testing.T) {
 	add(t, tr, protocol.Message{Error: &protocol.OpError{Op: "writing /data/logs.log", Cause: "no space left on device"}})
 	tr.End(nil)
 	require.NotNil(t, tr.OpError())
-	assert.ErrorContains(t, tr.AwaitAck(t.Context(), 1), "no space left on device")
+	assert.ErrorContains(t, tr.AwaitAck(t.Context()), "no space left on device")
 	_, err := tr.AwaitScan(t.Context())
 	assert.ErrorContains(t, err, "no space left on device")
 }
