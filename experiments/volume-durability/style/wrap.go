@@ -42,8 +42,11 @@ const wholeSpace = "\uE000"
 // commands matches the commands in advice, up to the punctuation after them.
 var commands = regexp.MustCompile(`\b(kubectl( [^\s;]*[^\s;,.])+|volume-durability [a-z]+( --?[a-z-]+( [^\s;,-][^\s;,]*)?)*)`)
 
+// groupedNumbers matches numbers whose digits are in groups, as judge.FormatCount writes them.
+var groupedNumbers = regexp.MustCompile(`\b\d{1,3}( \d{3})+\b`)
+
 // Whole marks a command or a path, so that Wrap does not break it. Wrap removes the mark. Wrap itself marks commands of
-// kubectl and of this program.
+// kubectl and of this program, and numbers with groups of digits.
 func Whole(text string) string { return strings.ReplaceAll(text, " ", wholeSpace) }
 
 // Hang returns text after a head. If it is wider than width, its other lines begin below the first word after the head.
@@ -101,7 +104,7 @@ func Words(text string, first, others int) []string {
 
 // words is Words without removing the marks of Whole.
 func words(text string, first, others int) []string {
-	text = commands.ReplaceAllStringFunc(text, Whole)
+	text = groupedNumbers.ReplaceAllStringFunc(commands.ReplaceAllStringFunc(text, Whole), Whole)
 	var lines []string
 	current, limit := "", first
 	for word := range strings.SplitSeq(text, " ") {

@@ -45,6 +45,10 @@ func TestWrap_KeepsCommandsAndPathsWhole(t *testing.T) {
 	assert.Equal(t, "To remove it: "+command+"\n", Wrap(text, 0))
 }
 
+func TestWrap_KeepsNumbersWhole(t *testing.T) {
+	assert.Equal(t, "at byte\n1 099 328 of\nit", Wrap("at byte 1 099 328 of it", 12))
+}
+
 func TestHang_IndentsTheOtherLines(t *testing.T) {
 	assert.Equal(t, "Creates    claim a;\n           pods b\n           and c",
 		Hang("Creates    ", "claim a; pods b and c", 20))
