@@ -80,7 +80,14 @@ func (v *View) Printf(format string, args ...any) { v.screen.printLine(fmt.Sprin
 func (v *View) event(format string, args ...any) { v.screen.event(fmt.Sprintf(format, args...)) }
 
 // Removing shows that the run removes what it created.
-func (v *View) Removing() { v.PhaseChanged("cleaning up") }
+func (v *View) Removing() {
+	v.mu.Lock()
+	for _, r := range v.order {
+		r.remove(v.now())
+	}
+	v.mu.Unlock()
+	v.PhaseChanged("cleaning up")
+}
 
 // Close ends the view. Its last lines stay on the screen. A cell without a verdict was stopped.
 func (v *View) Close() {

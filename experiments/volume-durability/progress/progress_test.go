@@ -144,6 +144,18 @@ func TestView_ShowsTheStepsOfARecovery(t *testing.T) {
 	assert.Equal(t, "Pass: all are there", stateOf(v, cell), "the pod that removes a folder changes nothing")
 }
 
+func TestView_AnInterruptedCellIsBeingRemoved(t *testing.T) {
+	v, clock := newTestView()
+	running, queued := options.CellSpec{Name: "running"}, options.CellSpec{Name: "queued"}
+	v.CellsPlanned([]options.CellSpec{running, queued})
+	v.RecordsAcknowledged(running, clock.ack(1, 10))
+	v.Removing()
+	clock.advance(10 * time.Second)
+	v.RecordsAcknowledged(running, clock.ack(1, 20))
+	assert.Equal(t, "removing, 10.0 s", stateOf(v, running))
+	assert.Equal(t, "queued", stateOf(v, queued))
+}
+
 func TestView_SlowWriterIsNotSilent(t *testing.T) {
 	v, clock := newTestView()
 	v.options.WriteRate = 0.1

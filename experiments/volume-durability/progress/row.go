@@ -84,6 +84,16 @@ func (r *row) read(step string, now time.Time) {
 	r.waitFor(step, "", now)
 }
 
+// remove records that the objects of the cell are being removed, if the cell was running. A writer may still send
+// acknowledgements.
+func (r *row) remove(now time.Time) {
+	if !r.isRunning() {
+		return
+	}
+	r.waitFor("removing", "", now)
+	r.deletedAt = now
+}
+
 // acknowledge counts an acknowledgement. It returns the recovery time if this is the first one after a deletion.
 func (r *row) acknowledge(ack ledger.Ack, now time.Time) (recovered time.Duration) {
 	if ack.Epoch < r.epoch || ack.Epoch == r.epoch && ack.Seq <= r.acked {
