@@ -73,7 +73,7 @@ var stepDescriptions = []description[StepName]{
 	{Mounting, "until the pod was ready to start its containers, with the volume mounted"},
 	{Starting, "until the container started; this includes pulling its image since Kubernetes 1.36, before that `mounting` does"},
 	{FirstAck, "until the first acknowledgement; a later writer reads the journal first"},
-	{Writing, "a writer wrote, until its deletion was requested or another step failed"},
+	{Writing, "a writer wrote, until its deletion was requested or the cell ended early"},
 	{Terminating, "until the deleted writer no longer existed"},
 	{ReadingLog, "reading the log of the deleted writer to its end"},
 	{Between, "the command of `--between` in a local run"},

@@ -49,7 +49,9 @@ type Transcript struct {
 // New returns an empty transcript. onAck is called with every acknowledgement that the ledger has recorded. The
 // transcript ends when ctx does.
 func New(ctx context.Context, l *ledger.Ledger, onAck func(ledger.Ack)) *Transcript {
-	t := &Transcript{ledger: l, onAck: onAck, scanned: make(chan struct{}), acked: make(chan struct{}), lastLine: time.Now()}
+	t := &Transcript{
+		ledger: l, onAck: onAck, scanned: make(chan struct{}), acked: make(chan struct{}), lastLine: time.Now(),
+	}
 	t.done, t.end = context.WithCancelCause(ctx)
 	return t
 }
@@ -118,8 +120,9 @@ func (t *Transcript) addAck(ack ledger.Ack) {
 	}
 }
 
-// sample keeps a sample of the acknowledgements for the report. It reports whether the acknowledgement is the first one.
-// When a log is read again after its stream broke, the last acknowledgements come twice; only their first arrival counts.
+// sample keeps a sample of the acknowledgements for the report. It reports whether the acknowledgement is the first
+// one. When a log is read again after its stream broke, the last acknowledgements come twice; only their first arrival
+// counts.
 func (t *Transcript) sample(ack ledger.Ack) (first bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
