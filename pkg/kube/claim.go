@@ -11,6 +11,7 @@ import (
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
 	"github.com/volume-durability/volume-durability/pkg/advice"
@@ -122,14 +123,21 @@ func ClaimObstacle(claim *corev1.PersistentVolumeClaim) string {
 	return ""
 }
 
-// UsableClaim reads a claim from the API server. It returns an error if no pod can use the claim any more.
-func (c Client) UsableClaim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
+// UsableClaim reads a claim from the API server. It returns an error if no pod can use the claim any more, or if its
+// volume has another mode.
+func (c Client) UsableClaim(
+	ctx context.Context, name string, mode corev1.PersistentVolumeMode,
+) (*corev1.PersistentVolumeClaim, error) {
 	claim, err := c.Claim(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if obstacle := ClaimObstacle(claim); obstacle != "" {
 		return nil, errors.New(obstacle)
+	}
+	if actual := ptr.Deref(claim.Spec.VolumeMode, corev1.PersistentVolumeFilesystem); actual != mode {
+		return nil, fmt.Errorf("claim %s has the volume mode %s, not %s%s", name, actual, mode,
+			advice.Sentence("set VOLUME_MODE to "+string(actual)))
 	}
 	return claim, nil
 }

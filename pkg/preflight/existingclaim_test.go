@@ -109,3 +109,12 @@ func TestExistingClaim_ThatIsGoneIsAFailure(t *testing.T) {
 	assert.Contains(t, by["use of claim theirs"].Message, "claim theirs is Lost")
 	assert.Equal(t, Failed, by["create existing claim theirs"].Status)
 }
+
+func TestExistingClaim_OfAnotherVolumeModeIsAFailure(t *testing.T) {
+	objects := claimInUse(corev1.ReadWriteMany, true)
+	options := map[string]string{"EXISTING_CLAIM": "theirs", "VOLUME_MODE": "Block"}
+	check := checks(t, options, allowAll, append(cluster("n1"), objects...)...)["create existing claim theirs"]
+	assert.Equal(t, Failed, check.Status)
+	assert.Contains(t, check.Message, "claim theirs has the volume mode Filesystem, not Block. "+
+		"To fix this: set VOLUME_MODE to Filesystem")
+}

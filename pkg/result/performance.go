@@ -8,6 +8,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
@@ -122,8 +123,12 @@ func (c Cell) Recoveries() []Recovery {
 	return all
 }
 
-// SlowestRecovery returns the longest time from a deletion to the next acknowledgement; 0 if no writer recovered.
+// SlowestRecovery returns the longest time from a deletion to the next acknowledgement; 0 if no writer recovered, or if
+// the cell was skipped, because its figures count nowhere.
 func (c Cell) SlowestRecovery() time.Duration {
+	if c.Verdict == judge.Skipped {
+		return 0
+	}
 	var slowest time.Duration
 	for _, r := range c.Recoveries() {
 		slowest = max(slowest, r.FirstAck)

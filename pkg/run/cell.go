@@ -117,7 +117,7 @@ func (c *cell) createClaim(ctx context.Context) error {
 		return nil
 	}
 	if plan.ExistingClaim != "" {
-		existing, err := c.run.Kube.UsableClaim(ctx, plan.ExistingClaim)
+		existing, err := c.run.Kube.UsableClaim(ctx, plan.ExistingClaim, plan.VolumeMode)
 		if err == nil {
 			c.result.Claim = &result.Claim{Name: existing.Name, UID: existing.UID}
 		}

@@ -37,7 +37,7 @@ func (r Run) dryRun(ctx context.Context, c *PlannedCell) []DryRunResult {
 			c.Claim = admitted
 		}
 	case c.Spec.VolumeSource == options.Claim:
-		_, err := r.Kube.UsableClaim(ctx, c.Spec.ExistingClaim)
+		_, err := r.Kube.UsableClaim(ctx, c.Spec.ExistingClaim, c.Spec.VolumeMode)
 		add("existing claim "+c.Spec.ExistingClaim, err)
 	}
 	for _, pod := range []**corev1.Pod{&c.Writer, &c.Reader} {

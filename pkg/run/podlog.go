@@ -139,6 +139,7 @@ func (p *podLog) explainTimeout(err error) error {
 func (p *podLog) addLine(line []byte) {
 	m, err := p.Add(line)
 	switch {
+	case err != nil && p.OpError() != nil: // after the message, the helper prints its error as text for people too
 	case err != nil:
 		start := string(line[:min(len(line), 200)])
 		p.log.WithError(err).WithField("line", start).Warn("Unexpected line in the pod's log")

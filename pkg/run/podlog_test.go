@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -89,6 +90,14 @@ func TestPodLog_AnEndedPodNamesWhyTheLogIsUnreadable(t *testing.T) {
 	err := log.errWithoutCause()
 	assert.ErrorIs(t, err, errNoCause)
 	assert.ErrorContains(t, err, "without an error message that could be read: remote error: tls: internal error")
+}
+
+func TestPodLog_TheTextOfAReportedErrorIsNotUnexpected(t *testing.T) {
+	logger, hook := logtest.NewNullLogger()
+	log := logOf(t, line(t, protocol.Message{Error: &protocol.OpError{Op: "creating the folder", Cause: "permission denied"}}))
+	log.log = logger
+	log.addLine([]byte("durability-helper: creating the folder: permission denied"))
+	assert.Empty(t, hook.AllEntries())
 }
 
 func TestPodLog_AnUnexpectedLineDoesNotEndIt(t *testing.T) {

@@ -104,17 +104,13 @@ func (l layout) summary(r result.Result) string {
 	return s.String()
 }
 
-// lastLine sums up a run: its verdict, its cells, and the lost records and the slowest recovery of those that were not
-// skipped.
+// lastLine sums up a run: its verdict, its cells, the lost records and the slowest recovery.
 func lastLine(verdict judge.Verdict, tested []result.Cell) string {
 	counts := map[judge.Verdict]int{}
 	var lost, records uint64
 	isRead, slowest := false, time.Duration(0)
 	for _, c := range tested {
 		counts[c.Verdict]++
-		if c.Verdict == judge.Skipped {
-			continue
-		}
 		slowest = max(slowest, c.SlowestRecovery())
 		if c.Reader != nil || len(c.Findings) > 0 {
 			isRead, lost, records = true, lost+c.Lost(), records+ledger.CountRecords(c.Acks)

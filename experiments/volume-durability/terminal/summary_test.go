@@ -37,7 +37,7 @@ func TestSummary_LastLineSumsUpTheRun(t *testing.T) {
 
 func TestSummary_ShowsWhereTheTimeWent(t *testing.T) {
 	text := plain.summary(samples.Pass())
-	assert.Regexp(t, `\nTime: [\d.]+s: [\d.]+s as configured for the chaos, and [\d.]+s of overhead\n`+
+	assert.Regexp(t, `\nTime: [\d.]+s: [\d.]+s of chaos and ramp time, and [\d.]+s of overhead\n`+
 		`Longest steps outside the chaos: removing 2\.2s, \S+ [\d.]+m?s, \S+ [\d.]+m?s\n\nPass: `, text)
 	assert.Regexp(t, `removing 2\.2s \(ceph-rbd/graceful\)`, plain.summary(samples.Matrix()), "the cell is named")
 	assert.Contains(t, plain.summary(samples.NotApplicable()), "\nTime: 800ms\n")
@@ -174,5 +174,5 @@ func TestLastLine_LeavesOutSkippedCells(t *testing.T) {
 	skipped := samples.Pass().Cells[0]
 	require.NotZero(t, skipped.SlowestRecovery())
 	skipped.Verdict = judge.Skipped
-	assert.Equal(t, "Error: 1 cell, no journal was read back", lastLine(judge.Error, []result.Cell{skipped}))
+	assert.NotContains(t, lastLine(judge.Error, []result.Cell{skipped}), "recovery")
 }

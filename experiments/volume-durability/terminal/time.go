@@ -18,7 +18,7 @@ func timeText(r result.Result) string {
 	total, asked := r.EndedAt.Sub(r.StartedAt), r.AskedTime()
 	text := fmt.Sprintf("Time: %s\n", result.FormatDuration(total))
 	if asked > 0 {
-		text = fmt.Sprintf("Time: %s: %s as configured for the chaos, and %s of overhead\n",
+		text = fmt.Sprintf("Time: %s: %s of chaos and ramp time, and %s of overhead\n",
 			result.FormatDuration(total), result.FormatDuration(asked), result.FormatDuration(total-asked))
 	}
 	var steps []string
