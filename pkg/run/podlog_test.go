@@ -94,7 +94,8 @@ func TestPodLog_AnEndedPodNamesWhyTheLogIsUnreadable(t *testing.T) {
 
 func TestPodLog_TheTextOfAReportedErrorIsNotUnexpected(t *testing.T) {
 	logger, hook := logtest.NewNullLogger()
-	log := logOf(t, line(t, protocol.Message{Error: &protocol.OpError{Op: "creating the folder", Cause: "permission denied"}}))
+	opErr := protocol.OpError{Op: "creating the folder", Cause: "permission denied"}
+	log := logOf(t, line(t, protocol.Message{Error: &opErr}))
 	log.log = logger
 	log.addLine([]byte("durability-helper: creating the folder: permission denied"))
 	assert.Empty(t, hook.AllEntries())
