@@ -58,7 +58,8 @@ func Run(ctx context.Context, r run.Run) []Check {
 	for i, c := range cells {
 		specs[i] = c.Spec
 	}
-	checks = append(checks, checkNamespace(ctx, client, r.Kube.Namespace, firstPod(cells))...)
+	namespace := checkNamespace(ctx, client, r.Kube.Namespace, firstPod(cells))
+	checks = append(checks, namespace...)
 	nodeChecks, found := checkNodes(ctx, r, firstPod(cells))
 	checks = append(checks, nodeChecks...)
 	checks = append(checks, checkWriterNode(ctx, r, firstPod(cells))...)
@@ -66,6 +67,9 @@ func Run(ctx context.Context, r run.Run) []Check {
 	checks = append(checks, describeStorage(r.DescribeStorage(ctx, specs, classes, classErr))...)
 	checks = append(checks, checkFSGroup(version, r.Options)...)
 	checks = append(checks, checkBlockOwnership(found, cells)...)
+	if !Ready(namespace) {
+		cells = nil // without the namespace, every check of an object fails
+	}
 	checks = append(checks, checkExistingClaim(ctx, client, r.Kube.Namespace, r.Options, found, firstPod(cells))...)
 	checks = append(checks, checkSELinux(ctx, r)...)
 	if len(cells) > 0 {

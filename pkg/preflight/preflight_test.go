@@ -281,3 +281,12 @@ func TestCheckFSGroup_WarnsOfReadWriteOncePodBeforeFix(t *testing.T) {
 		assert.Empty(t, checkFSGroup("v1.31.0", parse(map[string]string{"ACCESS_MODE": "ReadWriteOncePod", name: value})))
 	}
 }
+
+func TestRun_ChecksNoObjectsWithoutTheirNamespace(t *testing.T) {
+	by := checks(t, map[string]string{"WORKLOAD_NAMESPACE": "none", "EXISTING_CLAIM": "theirs"}, allowAll, cluster("n1")...)
+	for name, c := range by {
+		if c.Status == Failed && name != "" {
+			assert.Equal(t, "namespace", name, c.Message)
+		}
+	}
+}
