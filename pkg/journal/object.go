@@ -35,8 +35,8 @@ type RecordRange struct {
 	Epoch int    `json:"epoch"`
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
-	// Pattern is the write pattern of the records, with mixed; absent with any other write pattern. Of the operations from
-	// the first to the last, the range has only those with this pattern.
+	// Pattern is the write pattern of the records, if the write pattern of the cell is mixed; absent otherwise. The range
+	// has only the operations with this pattern, from the first to the last.
 	Pattern string `json:"pattern,omitempty"`
 }
 

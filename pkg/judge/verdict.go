@@ -11,8 +11,8 @@ const (
 	// Fail means that there is a finding: acknowledged data was lost or damaged, the volume could no longer be
 	// used, or a figure did not meet its threshold.
 	Fail Verdict = "Fail"
-	// Error means that the run could not determine whether data was lost. If something was not
-	// checked, the verdict is not Pass.
+	// Error means that the run could not determine whether data was lost, or that another condition of a Pass was not
+	// met or not checked.
 	Error Verdict = "Error"
 	// Stopped means that the run was stopped before the journal was verified, and there was no finding.
 	Stopped Verdict = "Stopped"

@@ -283,7 +283,8 @@ func TestCheckFSGroup_WarnsOfReadWriteOncePodBeforeFix(t *testing.T) {
 }
 
 func TestRun_ChecksNoObjectsWithoutTheirNamespace(t *testing.T) {
-	by := checks(t, map[string]string{"WORKLOAD_NAMESPACE": "none", "EXISTING_CLAIM": "theirs"}, allowAll, cluster("n1")...)
+	env := map[string]string{"WORKLOAD_NAMESPACE": "none", "EXISTING_CLAIM": "theirs"}
+	by := checks(t, env, allowAll, cluster("n1")...)
 	for name, c := range by {
 		if c.Status == Failed && name != "" {
 			assert.Equal(t, "namespace", name, c.Message)

@@ -58,7 +58,8 @@ var phaseDescriptions = []description[PhaseName]{
 		"starts its Continuous probes"},
 	{RampTime, "waiting for `RAMP_TIME`"},
 	{Chaos, "deleting the writers"},
-	{PostChaos, "the journals are read back and judged; then the experiment runs the EOT and Edge probes, and evaluates the others"},
+	{PostChaos, "the journals are read back and judged; then the experiment evaluates the Continuous and OnChaos probes, and runs " +
+		"the EOT and Edge probes"},
 	{Removal, "removing what the run created"},
 }
 

@@ -162,7 +162,7 @@ func Headline(v judge.Verdict, tested []result.Cell) string {
 	case judge.NotApplicable:
 		return "N/A: the check does not apply to this cluster; nothing was tested."
 	}
-	return string(v) + ": whether acknowledged records were lost could not be determined."
+	return string(v) + ": the run ended without a Pass or a Fail."
 }
 
 // keptPhrase states what holds for every acknowledged record of cells without loss.

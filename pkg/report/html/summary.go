@@ -26,7 +26,7 @@ func headline(r result.Result) string {
 	case judge.NotApplicable:
 		return "The check does not apply to this cluster."
 	default:
-		return "The run could not determine whether acknowledged records were lost."
+		return "The run ended without a Pass or a Fail."
 	}
 }
 
