@@ -199,9 +199,9 @@ func (p plan) checkCached(recordSize int) func(context.Context) (sample, error) 
 	}
 }
 
-// writeSlots writes all slots of a file once. Afterwards they are in the page cache.
+// writeSlots writes all slots of a file once, as the writer does: over zeros. Afterwards they are in the page cache.
 func writeSlots(path string, format journal.Format, model pattern.Model) (err error) {
-	file, err := os.Create(path)
+	file, err := volume.CreateInPlace(path, model.Size(format.RecordSize))
 	if err != nil {
 		return err
 	}
