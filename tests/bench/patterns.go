@@ -89,7 +89,8 @@ func (p plan) overwrites(path string) func(context.Context) (sample, error) {
 		return timed(func() (float64, error) {
 			for range p.commits {
 				batch, _ := operations.Next(1, time.Now)
-				if err := errors.Join(w.Do(batch), ctx.Err()); err != nil {
+				err := operations.PrepareDuring(func() error { return w.Do(batch) }, 1)
+				if err := errors.Join(err, ctx.Err()); err != nil {
 					return 0, err
 				}
 			}
