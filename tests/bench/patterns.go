@@ -43,6 +43,7 @@ func (p plan) overwriting() []*row {
 	path := filepath.Join(p.dir, "slots")
 	s.add("fio --fdatasync=1 --bs=16k --rw=randwrite", onSlots(path, p.fioOverwrites(path)))
 	s.add("writer, pattern overwrite", onSlots(path, p.overwrites(path)))
+	s.addRatio("ratio of the writer to fio in a round", s.rows[1], s.rows[0])
 	return s.rows
 }
 
