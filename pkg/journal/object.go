@@ -72,15 +72,16 @@ type ForeignRecord struct {
 // ParseRecord parses a line that holds exactly one intact record of this journal, including its newline. If the record
 // belongs to another journal, foreign is the ID of that journal. If the line is not an intact record, err is not nil.
 func (f Format) ParseRecord(line []byte) (d Digest, foreign string, err error) {
-	sum, problem := f.check(line)
-	if errors.Is(problem, errNoRecord) {
-		return Digest{}, "", problem
+	sum, err := f.check(line)
+	isForeign := errors.Is(err, errForeign)
+	if err != nil && !isForeign {
+		return Digest{}, "", err
 	}
 	point, err := parsePoint(line)
 	switch {
 	case err != nil:
 		return Digest{}, "", err
-	case problem != nil:
+	case isForeign:
 		return Digest{}, string(line[idAt : idAt+idLen]), nil
 	case len(line) != f.RecordSize:
 		return Digest{}, "", errNoRecord
