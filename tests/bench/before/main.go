@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string) (err error) {
 	folder := flags.String("folder", os.TempDir(), "folder on the filesystem to measure")
 	size := flags.Int("size", 16, "size of each journal, in MiB")
 	rounds := flags.Int("rounds", 10, "number of times to measure everything after each start")
-	starts := flags.Int("starts", 5, "number of times to start the programs: where their memory is changes their rates")
+	starts := flags.Int("starts", 20, "number of times to start the programs: where their memory is changes their rates")
 	only := flags.String("only", "", "take only the measurements whose name contains this text")
 	if err := flags.Parse(args); err != nil {
 		return err
