@@ -105,7 +105,7 @@ bench: ## compare the scanner and the writer with other programs (BENCH='-folder
 	@$(MAKE) --no-print-directory bench-before
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory scale; else echo "SKIPPED: scale needs the test cluster, which needs Linux and root"; fi
 
-BEFORE ?= -rounds 5
+BEFORE ?= -starts 20
 .PHONY: bench-before
 bench-before: ## compare the write pattern append with an earlier commit (BEFORE='-commit HEAD~1 -folder /mnt')
 	go run ./tests/bench/before $(BEFORE)

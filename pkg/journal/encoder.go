@@ -2,8 +2,13 @@ package journal
 
 import (
 	"fmt"
+	"sync"
 	"time"
 )
+
+// minPrepared is the minimum length in bytes of payloads that are computed in another goroutine. Computing fewer bytes
+// takes less time than starting a goroutine.
+const minPrepared = 8 << 10
 
 // Encoder encodes the records of one epoch. Each record contains the checksum of the previous one. It is not safe for
 // concurrent use.
@@ -38,4 +43,43 @@ func (e *Encoder) append(dst []byte, offset int64, now time.Time) []byte {
 	return e.encoder.append(dst, r)
 }
 
+// PrepareDuring does work, which must not use the encoder, and meanwhile computes the payloads of the next n records.
+// They are the part of encoding that takes most of the time, and the only one that does not depend on the time and the
+// offset of a record. It returns the error of the work.
+func (e *Encoder) PrepareDuring(work func() error, n int) error {
+	if n*e.encoder.payloadSize() < minPrepared {
+		return work()
+	}
+	var preparing sync.WaitGroup
+	preparing.Go(func() { e.encoder.prepare(e.last, n) })
+	defer preparing.Wait()
+	return work()
+}
+
 func (e *Encoder) recordSize() int { return e.encoder.RecordSize }
+
+// preparedPayloads are the payloads of the next records.
+type preparedPayloads struct {
+	buffer []byte
+	// unused is the part of buffer that was not returned.
+	unused []byte
+}
+
+// next returns the payload of the next record, which has a size, if it was prepared.
+func (p *preparedPayloads) next(size int) (payload []byte, ok bool) {
+	if len(p.unused) == 0 {
+		return nil, false
+	}
+	payload, p.unused = p.unused[:size], p.unused[size:]
+	return payload, true
+}
+
+// prepare computes the payloads of the n records after the last one, except those that are prepared.
+func (e *encoder) prepare(last Record, n int) {
+	p, size := &e.prepared, e.payloadSize()
+	p.buffer = append(p.buffer[:0], p.unused...)
+	for i := len(p.buffer) / size; i < n; i++ {
+		p.buffer = appendPayload(p.buffer, size, e.seed, last.Epoch, last.Seq+uint64(i)+1)
+	}
+	p.unused = p.buffer
+}

@@ -8,7 +8,6 @@
 package journal
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -113,8 +112,9 @@ type Record struct {
 type encoder struct {
 	Format
 	// seed is the journal's ID as a number, from which payloads are computed.
-	seed  uint64
-	times timeEncoder
+	seed     uint64
+	times    timeEncoder
+	prepared preparedPayloads
 }
 
 func newEncoder(f Format) encoder {
@@ -127,12 +127,18 @@ func (e *encoder) append(dst []byte, r *Record) []byte {
 	start := len(dst)
 	dst = e.times.append(dst, r.Time)
 	dst = e.appendHead(dst, r)
-	dst = appendPayload(dst, e.RecordSize-payloadAt-trailerLen, e.seed, r.Epoch, r.Seq)
+	if payload, ok := e.prepared.next(e.payloadSize()); ok {
+		dst = append(dst, payload...)
+	} else {
+		dst = appendPayload(dst, e.payloadSize(), e.seed, r.Epoch, r.Seq)
+	}
 	dst = append(dst, checksumPrefix...)
 	r.Checksum = crc32.Checksum(dst[start:], castagnoli)
 	dst = appendChecksum(dst, r.Checksum)
 	return append(dst, '\n')
 }
+
+func (e *encoder) payloadSize() int { return e.RecordSize - payloadAt - trailerLen }
 
 // appendHead appends the fields between the record's time and its payload.
 func (f Format) appendHead(dst []byte, r *Record) []byte {
@@ -148,37 +154,42 @@ func (f Format) appendHead(dst []byte, r *Record) []byte {
 // parse parses the line of an intact record of this journal, including the newline, except
 // for its time. If the record is intact but belongs to another journal, parse returns the record
 // and errForeign. If the line is not an intact record, parse returns errNoRecord.
-func (f Format) parse(line []byte) (Record, error) {
-	if len(line) != f.RecordSize || len(line) < MinRecordSize || !mayBeRecord(line) {
+func (f Format) parse(line []byte) (r Record, err error) {
+	if len(line) != f.RecordSize {
 		return Record{}, errNoRecord
 	}
-	r, err := parseAny(line)
-	if err != nil {
+	r.Checksum, err = f.check(line)
+	if errors.Is(err, errNoRecord) {
 		return Record{}, err
 	}
-	if string(line[idAt:idAt+idLen]) != f.ID {
-		return r, errForeign
+	if err := parseFields(line, &r); err != nil {
+		return Record{}, err
 	}
-	return r, nil
+	return r, err
+}
+
+// check returns the checksum of an intact record of any size. If the record belongs to another journal, it returns
+// errForeign, too. If the line is not an intact record, it returns errNoRecord.
+func (f Format) check(line []byte) (uint32, error) {
+	if len(line) < MinRecordSize || !mayBeRecord(line) || line[len(line)-1] != '\n' {
+		return 0, errNoRecord
+	}
+	covered, digits := line[:len(line)-checksumSuffixLen], line[len(line)-checksumSuffixLen:]
+	sum := crc32.Checksum(covered, castagnoli)
+	if string(covered[len(covered)-len(checksumPrefix):]) != checksumPrefix ||
+		binary.BigEndian.Uint64(digits) != checksumWord(sum) {
+		return 0, errNoRecord
+	}
+	if string(line[idAt:idAt+idLen]) != f.ID {
+		return sum, errForeign
+	}
+	return sum, nil
 }
 
 // mayBeRecord reports whether a line of at least payloadAt bytes is worth computing its
 // checksum.
 func mayBeRecord(line []byte) bool {
 	return line[idAt-1] == ' ' && line[epochAt-3] == ' ' && line[epochAt-2] == 'e' && line[epochAt-1] == '='
-}
-
-// parseAny parses the line of an intact record of any journal, of at least MinRecordSize bytes.
-func parseAny(line []byte) (Record, error) {
-	if line[len(line)-1] != '\n' {
-		return Record{}, errNoRecord
-	}
-	covered := line[:len(line)-checksumSuffixLen]
-	sum, ok := parseChecksum(line[len(line)-checksumSuffixLen:])
-	if !ok || !bytes.HasSuffix(covered, []byte(checksumPrefix)) || crc32.Checksum(covered, castagnoli) != sum {
-		return Record{}, errNoRecord
-	}
-	return parseFields(line, sum)
 }
 
 // timeEncoder encodes the times of records. It formats the date and the time of day once a
@@ -208,21 +219,32 @@ func ParseTime(encoded []byte) (time.Time, error) { return time.Parse(timeLayout
 func parseTime(line []byte) (time.Time, error) { return ParseTime(EncodedTime(line)) }
 
 // parsePredicted parses a line that is as predicted, and therefore intact.
-func parsePredicted(line []byte) Record {
-	sum, _ := parseChecksum(line[len(line)-checksumSuffixLen:])
-	r, _ := parseFields(line, sum)
+func parsePredicted(line []byte) (r Record) {
+	r.Checksum, _ = parseChecksum(line[len(line)-checksumSuffixLen:])
+	_ = parseFields(line, &r)
 	return r
 }
 
-func parseFields(line []byte, sum uint32) (Record, error) {
-	epoch, okEpoch := parseDecimal(line[epochAt : epochAt+epochDigits])
-	seq, okSeq := parseDecimal(line[seqAt : seqAt+seqDigits])
-	offset, okOffset := parseDecimal(line[offsetAt : offsetAt+offsetDigits])
-	prev, okPrev := parseChecksum(line[prevAt:])
-	if !okEpoch || !okSeq || !okOffset || !okPrev || seq == 0 || epoch == 0 {
-		return Record{}, errNoRecord
+// parseFields parses the fields between the time and the payload.
+func parseFields(line []byte, r *Record) error {
+	point, err := parsePoint(line)
+	offset, bad := parseDecimal(line[:offsetAt+offsetDigits], offsetDigits)
+	prev, ok := parseChecksum(line[prevAt:])
+	if err != nil || bad != 0 || !ok {
+		return errNoRecord
 	}
-	return Record{Epoch: int(epoch), Seq: seq, Offset: int64(offset), PrevChecksum: prev, Checksum: sum}, nil
+	r.Epoch, r.Seq, r.Offset, r.PrevChecksum = point.Epoch, point.Seq, int64(offset), prev
+	return nil
+}
+
+// parsePoint parses the epoch and the sequence number.
+func parsePoint(line []byte) (Point, error) {
+	epoch, badEpoch := parseDigits(line[:epochAt+epochDigits], epochDigits)
+	seq, badSeq := parseDecimal(line[:seqAt+seqDigits], seqDigits)
+	if badEpoch|badSeq != 0 || epoch == 0 || seq == 0 {
+		return Point{}, errNoRecord
+	}
+	return Point{Epoch: int(epoch), Seq: seq}, nil
 }
 
 // appendDecimal appends v with leading zeros, at least width digits.
@@ -241,15 +263,24 @@ func appendDecimal(dst []byte, v uint64, width int) []byte {
 	return dst
 }
 
-func parseDecimal(digits []byte) (uint64, bool) {
-	var v uint64
-	for _, d := range digits {
-		if d < '0' || d > '9' {
-			return 0, false
-		}
-		v = v*10 + uint64(d-'0')
-	}
-	return v, true
+// parseDecimal parses the last 9 to 16 digits of b. If one of them is not a digit, bad is not 0.
+func parseDecimal(b []byte, digits int) (v, bad uint64) {
+	high, badHigh := parseDigits(b[:len(b)-wordDigits], digits-wordDigits)
+	low, badLow := parseDigits(b, wordDigits)
+	return high*1e8 + low, badHigh | badLow
+}
+
+// parseDigits parses the last 1 to 8 digits of b, which has at least 8 bytes. If one of them is not a digit, bad is not
+// 0. It adds pairs of digits, then pairs of the sums, and so on.
+func parseDigits(b []byte, digits int) (v, bad uint64) {
+	const everyByte = 0x0101010101010101
+	others := 8 * (wordDigits - digits) // bits of the bytes before the digits
+	v = binary.LittleEndian.Uint64(b[len(b)-wordDigits:])>>others<<others - '0'*everyByte>>others<<others
+	bad = (v | (v + 6*everyByte)) & (0xf0 * everyByte)
+	v = v * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff
+	v = v * (100<<16 + 1) >> 16 & 0x0000ffff0000ffff
+	v = v * (10000<<32 + 1) >> 32
+	return v, bad
 }
 
 func appendChecksum(dst []byte, sum uint32) []byte {
@@ -267,19 +298,16 @@ func checksumWord(sum uint32) uint64 {
 	return x + '0'*everyByte + letters*('a'-'9'-1)
 }
 
-func parseChecksum(digits []byte) (uint32, bool) {
-	var v uint32
-	for _, d := range digits[:checksumDigits] {
-		switch {
-		case d >= '0' && d <= '9':
-			v = v<<4 | uint32(d-'0')
-		case d >= 'a' && d <= 'f':
-			v = v<<4 | uint32(d-'a'+10)
-		default:
-			return 0, false
-		}
-	}
-	return v, true
+// parseChecksum parses the eight lower-case hexadecimal digits at the start of b.
+func parseChecksum(b []byte) (sum uint32, ok bool) {
+	const everyByte = 0x0101010101010101
+	word := binary.BigEndian.Uint64(b)
+	letters := word >> 6 & everyByte
+	x := word&(0xf*everyByte) + 9*letters
+	x = (x | x>>4) & 0x00ff00ff00ff00ff
+	x = (x | x>>8) & 0x0000ffff0000ffff
+	sum = uint32(x | x>>16)
+	return sum, checksumWord(sum) == word
 }
 
 // appendPayload appends n printable characters that depend only on the journal, the epoch
@@ -302,18 +330,22 @@ func appendPayload(dst []byte, n int, seed uint64, epoch int, seq uint64) []byte
 	return dst[:end]
 }
 
-// encodeNumber encodes the low sixty bits of z. The unrolled form is 1.4 times as
-// fast as a loop for a record of 4 KiB.
+// encodeNumber encodes the low sixty bits of z. Looking up two characters at once is about 1.5 times as fast as
+// looking up each of them.
 func encodeNumber(dst *[10]byte, z uint64) {
+	const mask = uint64(len(pairs)) - 1
+	binary.LittleEndian.PutUint64(dst[:8], uint64(pairs[z&mask])|uint64(pairs[z>>12&mask])<<16|
+		uint64(pairs[z>>24&mask])<<32|uint64(pairs[z>>36&mask])<<48)
+	binary.LittleEndian.PutUint16(dst[8:], pairs[z>>48&mask])
+}
+
+// pairs are the two characters for each number of twelve bits. The low byte is the character for the low six bits.
+var pairs = newPairs()
+
+func newPairs() (all [64 * 64]uint16) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	dst[0] = alphabet[z&63]
-	dst[1] = alphabet[z>>6&63]
-	dst[2] = alphabet[z>>12&63]
-	dst[3] = alphabet[z>>18&63]
-	dst[4] = alphabet[z>>24&63]
-	dst[5] = alphabet[z>>30&63]
-	dst[6] = alphabet[z>>36&63]
-	dst[7] = alphabet[z>>42&63]
-	dst[8] = alphabet[z>>48&63]
-	dst[9] = alphabet[z>>54&63]
+	for i := range all {
+		all[i] = uint16(alphabet[i%64]) | uint16(alphabet[i/64])<<8
+	}
+	return all
 }

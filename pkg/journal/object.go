@@ -69,22 +69,24 @@ type ForeignRecord struct {
 	ID string `json:"id"`
 }
 
-// ParseRecord parses a line that holds exactly one intact record of this journal, including its newline. The record
-// has no time. If the record belongs to another journal, foreign is the ID of that journal. If the line is not an
-// intact record, err is not nil.
-func (f Format) ParseRecord(line []byte) (r Record, foreign string, err error) {
-	if len(line) < MinRecordSize || !mayBeRecord(line) {
-		return Record{}, "", errNoRecord
+// ParseRecord parses a line that holds exactly one intact record of this journal, including its newline. If the record
+// belongs to another journal, foreign is the ID of that journal. If the line is not an intact record, err is not nil.
+func (f Format) ParseRecord(line []byte) (d Digest, foreign string, err error) {
+	sum, err := f.check(line)
+	isForeign := errors.Is(err, errForeign)
+	if err != nil && !isForeign {
+		return Digest{}, "", err
 	}
-	format := Format{ID: f.ID, RecordSize: len(line)}
-	r, err = format.parse(line)
-	if errors.Is(err, errForeign) {
-		return r, string(line[idAt : idAt+idLen]), nil
+	point, err := parsePoint(line)
+	switch {
+	case err != nil:
+		return Digest{}, "", err
+	case isForeign:
+		return Digest{}, string(line[idAt : idAt+idLen]), nil
+	case len(line) != f.RecordSize:
+		return Digest{}, "", errNoRecord
 	}
-	if err == nil && len(line) != f.RecordSize {
-		return Record{}, "", errNoRecord
-	}
-	return r, "", err
+	return Digest{Point: point, Checksum: sum}, "", nil
 }
 
 // InspectDamage describes the bytes of an object that does not contain an intact record.
@@ -93,8 +95,8 @@ func (f Format) InspectDamage(object Object, b []byte) ObjectDamage {
 	if len(b) < payloadAt || !mayBeRecord(b) || string(b[idAt:idAt+idLen]) != f.ID {
 		return d
 	}
-	r, err := parseFields(b, 0)
-	if err != nil {
+	var r Record
+	if parseFields(b, &r) != nil {
 		return d
 	}
 	d.Partial = &Point{Epoch: r.Epoch, Seq: r.Seq}

@@ -14,8 +14,8 @@ const (
 	headLen = payloadAt - headAt
 )
 
-// wordDigits is the number of digits that are added and compared at once, as a big-endian
-// word: its lowest byte is the last digit.
+// wordDigits is the number of digits that are parsed, added and compared at once, as a word. In a big-endian word, the
+// lowest byte is the last digit.
 const wordDigits = 8
 
 // prediction is the next record of an intact journal. All of it except its time and its

@@ -52,18 +52,19 @@ func (w *Writer) Commit(n int, now func() time.Time) (Record, error) {
 		w.offset += int64(w.encoder.recordSize())
 	}
 	last := w.encoder.last
-	if err := w.writeLines(); err != nil {
+	if err := w.writeLines(n); err != nil {
 		w.failed = fmt.Errorf("committing sequence %d to %d of epoch %d: %w", first, last.Seq, last.Epoch, err)
 		return Record{}, w.failed
 	}
 	return last, nil
 }
 
-func (w *Writer) writeLines() error {
+// writeLines writes the lines of n records, and makes them durable.
+func (w *Writer) writeLines(n int) error {
 	if _, err := w.file.Write(w.lines); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	if err := w.file.Datasync(); err != nil {
+	if err := w.encoder.PrepareDuring(w.file.Datasync, n); err != nil {
 		return fmt.Errorf("fdatasync: %w", err)
 	}
 	w.lines = w.lines[:0]

@@ -37,14 +37,24 @@ func (m Model) IsSlot(o journal.Object) bool { return m.PatternOf(o).WritesInPla
 // mix returns the pattern for a number below Objects. Of each group of adjacent numbers, each pattern has one.
 func (m Model) mix(number uint64) Name {
 	const n = uint64(len(mixed))
-	order := [n]uint8{0, 1, 2, 3, 4, 5}
-	random := scramble(m.seed + number/n)
-	for last := n - 1; last > 0; last-- {
-		other := random % (last + 1)
-		random /= last + 1
-		order[last], order[other] = order[other], order[last]
-	}
+	order := &orders[scramble(m.seed+number/n)%uint64(len(orders))]
 	return mixed[order[number%n]]
+}
+
+// orders are all orders of the patterns in mixed.
+var orders = newOrders()
+
+func newOrders() (all [6 * 5 * 4 * 3 * 2][len(mixed)]uint8) {
+	for i := range all {
+		all[i] = [...]uint8{0, 1, 2, 3, 4, 5}
+		rest := i
+		for last := len(mixed) - 1; last > 0; last-- {
+			other := rest % (last + 1)
+			rest /= last + 1
+			all[i][last], all[i][other] = all[i][other], all[i][last]
+		}
+	}
+	return all
 }
 
 // scramble returns a number of which each bit depends on all bits of x (SplitMix64).

@@ -99,6 +99,21 @@ func TestMixed_ReportHasFewRanges(t *testing.T) {
 	assert.Len(t, found, len(contents))
 }
 
+// The volumes of earlier versions have objects in this order.
+func TestMixed_OrderOfThePatternsIsFixed(t *testing.T) {
+	m := newMixed(t, 24)
+	var order []Name
+	for number := range uint64(24) {
+		order = append(order, m.mix(number))
+	}
+	assert.Equal(t, []Name{
+		Replace, Map, Overwrite, Remove, Recycle, Create,
+		Remove, Overwrite, Create, Map, Replace, Recycle,
+		Map, Overwrite, Create, Remove, Recycle, Replace,
+		Overwrite, Remove, Replace, Create, Recycle, Map,
+	}, order)
+}
+
 func TestMixed_NamesOfObjects(t *testing.T) {
 	m := newMixed(t, 60)
 	for seq := uint64(1); seq <= 60; seq++ {

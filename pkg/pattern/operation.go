@@ -61,6 +61,12 @@ func (e *Encoder) Next(n int, now func() time.Time) ([]Operation, journal.Record
 	return e.batch, last
 }
 
+// PrepareDuring does work, such as the operations that Next returned, and meanwhile prepares the next n operations. The
+// work must not use the encoder. It returns the error of the work.
+func (e *Encoder) PrepareDuring(work func() error, n int) error {
+	return e.records.PrepareDuring(work, n)
+}
+
 // Offset returns the offset of an object in its file, in bytes. It is 0 if the object is a file.
 func (m Model) Offset(o journal.Object, recordSize int64) int64 {
 	if !m.IsSlot(o) {

@@ -9,6 +9,8 @@ package pattern
 import (
 	"errors"
 	"fmt"
+	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -234,6 +236,8 @@ type Model struct {
 	// step and start define the order in which the objects are written: a permutation that differs between
 	// journals, so that consecutive operations write objects that are not adjacent.
 	step, start uint64
+	// reciprocal is 2^64 divided by Objects.
+	reciprocal uint64
 	// seed differs between journals.
 	seed uint64
 }
@@ -249,6 +253,9 @@ func NewModel(format journal.Format, layout Layout) (Model, error) {
 	m := Model{Layout: layout}
 	m.seed = seedOf(format.ID)
 	m.step, m.start = permutation(m.seed, layout.Objects)
+	if layout.Objects > 0 {
+		m.reciprocal = math.MaxUint64 / layout.Objects
+	}
 	return m, nil
 }
 
@@ -276,7 +283,18 @@ func (m Model) IsOlder(record journal.Point, o journal.Object) bool {
 }
 
 // number returns the number of the shared object that an operation writes.
-func (m Model) number(seq uint64) uint64 { return (m.start + (seq-1)%m.Objects*m.step) % m.Objects }
+func (m Model) number(seq uint64) uint64 { return m.modObjects(m.start + m.modObjects(seq-1)*m.step) }
+
+// modObjects returns x modulo Objects, for x below 2^63. A multiplication with the reciprocal takes less time than a
+// division; its quotient may be one too low.
+func (m Model) modObjects(x uint64) uint64 {
+	quotient, _ := bits.Mul64(x, m.reciprocal)
+	rest := x - quotient*m.Objects
+	if rest >= m.Objects {
+		rest -= m.Objects
+	}
+	return rest
+}
 
 func seedOf(id string) (seed uint64) {
 	for _, digit := range []byte(id) {

@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -34,6 +35,23 @@ func TestModel_EveryRoundWritesEachObjectOnce(t *testing.T) {
 		}
 		require.Len(t, seen, int(objects))
 		assert.Equal(t, m.Written(journal.Point{Epoch: 1, Seq: 1}), m.Written(journal.Point{Epoch: 2, Seq: objects + 1}))
+	}
+}
+
+func TestModObjects_IsTheRestOfTheDivision(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, objects := range []uint64{1, 2, 3, 16, 17, 1000, 99_991, 1<<16 - 1, 1 << 16, MaxObjects - 1, MaxObjects} {
+		m, err := NewModel(format, Layout{Pattern: Overwrite, Objects: objects})
+		require.NoError(t, err)
+		for _, multiple := range []uint64{objects, objects * 12345, (1<<63 - 1) / objects * objects} {
+			for _, x := range []uint64{multiple - 1, multiple, multiple + objects - 1} {
+				require.Equal(t, x%objects, m.modObjects(x), "%d mod %d", x, objects)
+			}
+		}
+		for range 10_000 {
+			x := random.Uint64() >> (1 + random.UintN(63))
+			require.Equal(t, x%objects, m.modObjects(x), "%d mod %d", x, objects)
+		}
 	}
 }
 

@@ -12,14 +12,15 @@ import (
 // maxListed limits each list of a report, and so its length. ObjectReport.Unlisted counts the entries beyond the limit.
 const maxListed = 4096
 
-// Scanner checks the content of objects, in any order, and reports what it found. It needs about 17 bytes of memory for
-// each object with an intact record. It is not safe for concurrent use.
+// Scanner checks the content of objects, in any order, and reports what it found. It needs 8 bytes of memory for each
+// object with an intact record, and twice that for the report. It is not safe for concurrent use.
 type Scanner struct {
 	model   Model
 	report  journal.ScanReport
 	objects journal.ObjectReport
 	pending map[journal.Point]bool
-	current []journal.Point
+	// current are the records that are intact and in their own object.
+	current []packedPoint
 	// first and last are the earliest and the latest time of a record, as encoded.
 	first, last []byte
 }
@@ -28,6 +29,7 @@ type Scanner struct {
 // points, if an object has them.
 func NewScanner(format journal.Format, model Model, points []journal.Point) *Scanner {
 	s := &Scanner{model: model, report: journal.ScanReport{Format: format}, pending: map[journal.Point]bool{}}
+	s.current = make([]packedPoint, 0, model.Objects)
 	for _, p := range points {
 		s.pending[p] = true
 	}
@@ -39,17 +41,17 @@ func NewScanner(format journal.Format, model Model, points []journal.Point) *Sca
 func (s *Scanner) Add(object journal.Object, content []byte) {
 	s.report.Present = true
 	s.report.Bytes += int64(len(content))
-	if s.model.IsSlot(object) && isZero(content) {
+	if isZero(content) && s.model.IsSlot(object) {
 		return
 	}
-	record, foreign, err := s.report.ParseRecord(content)
+	digest, foreign, err := s.report.ParseRecord(content)
 	switch {
 	case err != nil:
 		list(s, &s.objects.Damage, s.report.InspectDamage(object, content))
 	case foreign != "":
 		list(s, &s.objects.Foreign, journal.ForeignRecord{Object: object, ID: foreign})
 	default:
-		s.addRecord(object, record, content)
+		s.addRecord(object, digest, content)
 	}
 }
 
@@ -64,39 +66,39 @@ func (s *Scanner) AddUnreadable(object journal.Object, length int64, err error) 
 // scan means that the journal is missing.
 func (s *Scanner) SetPresent() { s.report.Present = true }
 
-func (s *Scanner) addRecord(object journal.Object, r journal.Record, content []byte) {
+func (s *Scanner) addRecord(object journal.Object, digest journal.Digest, content []byte) {
 	s.report.Records++
-	point := journal.Point{Epoch: r.Epoch, Seq: r.Seq}
+	point := digest.Point
 	if s.model.Written(point) != object {
 		list(s, &s.objects.Misdirected, journal.MisdirectedRecord{Object: object, Record: point})
 		return
 	}
-	s.current = append(s.current, point)
+	s.current = append(s.current, pack(point))
 	s.addTime(journal.EncodedTime(content))
 	if len(s.pending) > 0 && s.pending[point] {
 		delete(s.pending, point)
-		s.report.Digests = append(s.report.Digests, journal.Digest{Point: point, Checksum: r.Checksum})
+		s.report.Digests = append(s.report.Digests, digest)
 	}
 }
 
 // addTime adds the encoded time of a record. Encoded times sort like times.
 func (s *Scanner) addTime(t []byte) {
-	if s.first == nil || bytes.Compare(t, s.first) < 0 {
-		s.first = append(s.first[:0], t...)
-	}
-	if bytes.Compare(t, s.last) > 0 {
-		s.last = append(s.last[:0], t...)
+	switch {
+	case s.first == nil:
+		s.first, s.last = bytes.Clone(t), bytes.Clone(t)
+	case bytes.Compare(t, s.last) > 0:
+		copy(s.last, t)
+	case bytes.Compare(t, s.first) < 0:
+		copy(s.first, t)
 	}
 }
 
 // Report returns what was found in the objects that were added.
 func (s *Scanner) Report() journal.ScanReport {
 	report, objects := s.report, s.objects
-	objects.Current = s.model.rangesOf(s.current)
-	if n := len(objects.Current) - maxListed; n > 0 {
-		objects.Current = objects.Current[:maxListed]
-		objects.Unlisted += n
-	}
+	current, unlisted := s.model.rangesOf(s.current)
+	objects.Current = current
+	objects.Unlisted += unlisted
 	report.FirstTime, report.LastTime = parseTime(s.first), parseTime(s.last)
 	report.Objects = &objects
 	slices.SortFunc(objects.Damage, func(a, b journal.ObjectDamage) int { return compareObjects(a.Object, b.Object) })
@@ -114,29 +116,6 @@ func list[T any](s *Scanner, entries *[]T, entry T) {
 		return
 	}
 	*entries = append(*entries, entry)
-}
-
-// rangesOf sorts points, and returns them as ranges of consecutive records. For Mixed, the records of a range have the
-// same pattern: the older records of other patterns between them are gone, so each would be a range of its own.
-func (m Model) rangesOf(points []journal.Point) []journal.RecordRange {
-	slices.SortFunc(points, func(a, b journal.Point) int {
-		if a.Epoch != b.Epoch {
-			return cmp.Compare(a.Epoch, b.Epoch)
-		}
-		return cmp.Compare(a.Seq, b.Seq)
-	})
-	var ranges []journal.RecordRange
-	last := map[string]int{} // the index of the last range, by its pattern
-	for _, p := range points {
-		name := m.rangePattern(p.Seq)
-		if i, any := last[name]; any && m.follows(p, ranges[i]) {
-			ranges[i].Last = p.Seq
-			continue
-		}
-		last[name] = len(ranges)
-		ranges = append(ranges, journal.RecordRange{Epoch: p.Epoch, First: p.Seq, Last: p.Seq, Pattern: name})
-	}
-	return ranges
 }
 
 func compareObjects(a, b journal.Object) int {

@@ -43,6 +43,7 @@ func (p plan) overwriting() []*row {
 	path := filepath.Join(p.dir, "slots")
 	s.add("fio --fdatasync=1 --bs=16k --rw=randwrite", onSlots(path, p.fioOverwrites(path)))
 	s.add("writer, pattern overwrite", onSlots(path, p.overwrites(path)))
+	s.addRatio("ratio of the writer to fio in a round", s.rows[1], s.rows[0])
 	return s.rows
 }
 
@@ -89,7 +90,8 @@ func (p plan) overwrites(path string) func(context.Context) (sample, error) {
 		return timed(func() (float64, error) {
 			for range p.commits {
 				batch, _ := operations.Next(1, time.Now)
-				if err := errors.Join(w.Do(batch), ctx.Err()); err != nil {
+				err := operations.PrepareDuring(func() error { return w.Do(batch) }, 1)
+				if err := errors.Join(err, ctx.Err()); err != nil {
 					return 0, err
 				}
 			}
@@ -199,9 +201,9 @@ func (p plan) checkCached(recordSize int) func(context.Context) (sample, error) 
 	}
 }
 
-// writeSlots writes all slots of a file once. Afterwards they are in the page cache.
+// writeSlots writes all slots of a file once, as the writer does: over zeros. Afterwards they are in the page cache.
 func writeSlots(path string, format journal.Format, model pattern.Model) (err error) {
-	file, err := os.Create(path)
+	file, err := volume.CreateInPlace(path, model.Size(format.RecordSize))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
@@ -16,6 +17,17 @@ type section struct {
 
 func (s *section) add(name string, measure func(context.Context) (sample, error)) {
 	s.rows = append(s.rows, &row{section: s.title, name: name, unit: s.unit, measure: measure})
+}
+
+// addRatio adds the ratio of the last samples of two rows, which are measured before it in each round. Other load of
+// the machine affects it less than the rates.
+func (s *section) addRatio(name string, of, to *row) {
+	s.rows = append(s.rows, &row{section: s.title, name: name, measure: func(context.Context) (sample, error) {
+		if err := cmp.Or(of.failure, to.failure); err != nil {
+			return sample{}, err
+		}
+		return sample{rate: of.samples[len(of.samples)-1].rate / to.samples[len(to.samples)-1].rate}, nil
+	}})
 }
 
 func (p plan) readingCached(journals []string) []*row {

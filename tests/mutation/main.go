@@ -23,7 +23,7 @@ type mutation struct {
 
 var mutations = []mutation{
 	{"the checksum is not compared", "pkg/journal/format.go",
-		"crc32.Checksum(covered, castagnoli) != sum {", "false {"},
+		"binary.BigEndian.Uint64(digits) != checksumWord(sum) {", "len(digits) == 0 {"},
 	{"the checksum of the previous record is not compared", "pkg/journal/scanner.go",
 		"r.Seq == seg.Last+1 && r.PrevChecksum == seg.lastChecksum && !s.closed", "r.Seq == seg.Last+1 && !s.closed"},
 	{"a predicted record's checksum is not compared", "pkg/journal/prediction.go",
@@ -106,6 +106,8 @@ var mutations = []mutation{
 		"return m.mix(o.Number)", "return m.patternAt(o.Number + 1)"},
 	{"records of another pattern are in a range", "pkg/pattern/mixed.go",
 		"return r.Pattern == \"\" || string", "return true || string"},
+	{"records of different patterns are in a range", "pkg/pattern/ranges.go",
+		"isNext && l.model.Pattern != Mixed {", "isNext {"},
 	{"a missing record of a mix is in a range", "pkg/pattern/mixed.go", "return next >= p.Seq", "return next > 0"},
 	{"an object that a mix removed is missing", "pkg/judge/objects.go",
 		"object.Epoch > 0 && !o.isRemoved(object, ack)", "object.Epoch > 0"},

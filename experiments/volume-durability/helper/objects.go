@@ -48,9 +48,11 @@ func (t *task) doOperations(ctx context.Context, w objectWriter, operations *pat
 	most := int(t.layout.MaxBatch(t.format.RecordSize))
 	return t.commit(ctx, most, timer, out, func(n int) (journal.Record, error) {
 		batch, last := operations.Next(n, time.Now)
-		err := timer.measure(func() error {
-			return t.watch("writing "+t.file, func() error { return w.Do(batch) })
-		})
+		err := operations.PrepareDuring(func() error {
+			return timer.measure(func() error {
+				return t.watch("writing "+t.file, func() error { return w.Do(batch) })
+			})
+		}, n)
 		if err != nil {
 			return last, fmt.Errorf("operations up to sequence %d of epoch %d: %w", last.Seq, last.Epoch, err)
 		}

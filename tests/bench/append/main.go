@@ -1,15 +1,18 @@
-// Command append measures the scanner and the writer of the write pattern append once, and prints the rates as JSON.
+// Command append measures the scanner and the writer of the write pattern append, on request.
 // Command before compiles it with an earlier state of the project, so it uses only what that state has, too.
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,36 +34,68 @@ func main() {
 	}
 }
 
-func run() (err error) {
-	folder := flag.String("folder", os.TempDir(), "folder on the filesystem to measure")
-	size := flag.Int("size", 256, "size of the journal, in MiB")
-	commits := flag.Int("commits", 300, "number of commits with one record each")
+func run() error {
+	folder := flag.String("folder", os.TempDir(), "folder of the journals")
+	size := flag.Int("size", 16, "size of each journal, in MiB")
+	commits := flag.Int("commits", 50, "number of commits with one record each")
 	flag.Parse()
 	runtime.GOMAXPROCS(1)
-	dir, err := os.MkdirTemp(*folder, "append")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	rates := map[string]float64{}
+	measurements := map[string]func() (float64, error){}
 	for _, recordSize := range []int{256, 4096} {
 		format := journal.Format{ID: journalID, RecordSize: recordSize}
-		path := filepath.Join(dir, fmt.Sprint(recordSize))
-		of := func(what string) string { return fmt.Sprintf("%s, records of %d B", what, recordSize) }
-		if rates[of("write 1 MiB per commit, MiB/s")], err = write(path, format, *size, groupBytes/recordSize); err != nil {
+		toScan := filepath.Join(*folder, fmt.Sprint("journal-", recordSize))
+		if err := prepare(toScan, format, *size); err != nil {
 			return err
 		}
-		if rates[of("scan, MiB per CPU second")], err = scan(path, format, *size); err != nil {
+		add := func(what string, measure func() (float64, error)) {
+			measurements[fmt.Sprintf("%s, records of %d B", what, recordSize)] = measure
+		}
+		add("write 1 MiB per commit, MiB/s", func() (float64, error) {
+			return writeAndRemove(toScan+"-written", format, *size, groupBytes/recordSize)
+		})
+		add("write one record per commit, records/s", func() (float64, error) {
+			return writeAndRemove(toScan+"-written", format, *commits, 1)
+		})
+		add("scan, MiB per CPU second", func() (float64, error) { return scan(toScan, format, *size) })
+		add("encode, MiB per CPU second", func() (float64, error) { return encode(format, *size) })
+	}
+	return serve(measurements)
+}
+
+// serve prints the names of the measurements. Then it reads names, one per line, and prints a rate for each.
+func serve(measurements map[string]func() (float64, error)) error {
+	out := json.NewEncoder(os.Stdout)
+	if err := out.Encode(slices.Sorted(maps.Keys(measurements))); err != nil {
+		return err
+	}
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		measure, known := measurements[lines.Text()]
+		if !known {
+			return fmt.Errorf("unknown measurement %q", lines.Text())
+		}
+		rate, err := measure()
+		if err != nil {
 			return err
 		}
-		if rates[of("encode, MiB per CPU second")], err = encode(format, *size); err != nil {
-			return err
-		}
-		if rates[of("write one record per commit, records/s")], err = write(path+"-single", format, *commits, 1); err != nil {
+		if err := out.Encode(rate); err != nil {
 			return err
 		}
 	}
-	return json.NewEncoder(os.Stdout).Encode(rates)
+	return nil
+}
+
+// prepare writes the journal to scan, unless the other program has written it: both must scan the same file.
+func prepare(path string, format journal.Format, size int) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	_, err := write(path, format, size, groupBytes/format.RecordSize)
+	return err
+}
+
+func writeAndRemove(path string, format journal.Format, n, records int) (float64, error) {
+	rate, err := write(path, format, n, records)
+	return rate, errors.Join(err, os.Remove(path))
 }
 
 // write measures n commits of a number of records to a new file, in commits per second.

@@ -1,14 +1,14 @@
 // Command before compares the write pattern append with an earlier state of the project. It compiles the same
-// measurement with both, runs them in turn, and prints the ratio of their rates.
+// measurements with both, takes each of them in turn many times, and prints the ratio of their rates.
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -37,13 +37,15 @@ func run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("before", flag.ContinueOnError)
 	commit := flags.String("commit", "", "commit to compare with; empty for the last one without write patterns")
 	folder := flags.String("folder", os.TempDir(), "folder on the filesystem to measure")
-	size := flags.Int("size", 256, "size of each journal, in MiB")
-	rounds := flags.Int("rounds", 5, "number of times to measure everything")
+	size := flags.Int("size", 16, "size of each journal, in MiB")
+	rounds := flags.Int("rounds", 10, "number of times to measure everything after each start")
+	starts := flags.Int("starts", 20, "number of times to start the programs: where their memory is changes their rates")
+	only := flags.String("only", "", "take only the measurements whose name contains this text")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *size < 1 || *rounds < 1 {
-		return errors.New("-size and -rounds must be at least 1")
+	if *size < 1 || *rounds < 1 || *starts < 1 {
+		return errors.New("-size, -rounds and -starts must be at least 1")
 	}
 	earlier, err := resolve(ctx, *commit)
 	if err != nil {
@@ -58,9 +60,20 @@ func run(ctx context.Context, args []string) (err error) {
 	if err := errors.Join(buildEarlier(ctx, dir, earlier, programs[0]), build(ctx, ".", programs[1])); err != nil {
 		return err
 	}
-	rates, err := measure(ctx, programs, *rounds, "-folder", *folder, "-size", fmt.Sprint(*size))
+	journals, err := os.MkdirTemp(*folder, "before")
 	if err != nil {
 		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(journals)) }()
+	rates := []map[string][]float64{{}, {}}
+	order := []int{0, 1}
+	for n := range *starts {
+		fmt.Fprintf(os.Stderr, "start %d of %d\n", n+1, *starts)
+		c := comparison{programs: programs, order: order, only: *only, rates: rates}
+		if err := c.measure(ctx, *rounds, "-folder", journals, "-size", fmt.Sprint(*size)); err != nil {
+			return err
+		}
+		slices.Reverse(order)
 	}
 	return printRatios(earlier, rates)
 }
@@ -99,7 +112,8 @@ func buildEarlier(ctx context.Context, dir, commit, program string) error {
 	if err := execute(ctx, ".", "tar", "-xf", archive, "-C", tree); err != nil {
 		return err
 	}
-	if err := os.CopyFS(filepath.Join(tree, measurement), os.DirFS(measurement)); err != nil {
+	copied := filepath.Join(tree, measurement) // the earlier state may have another version of it
+	if err := errors.Join(os.RemoveAll(copied), os.CopyFS(copied, os.DirFS(measurement))); err != nil {
 		return err
 	}
 	return build(ctx, tree, program)
@@ -118,50 +132,104 @@ func execute(ctx context.Context, dir, name string, args ...string) error {
 	return nil
 }
 
-// measure runs the programs in turn, so that other load affects both. Each round reverses their order. It returns the
-// rates of each program, by what was measured.
-func measure(ctx context.Context, programs []string, rounds int, args ...string) ([]map[string][]float64, error) {
-	rates := []map[string][]float64{{}, {}}
-	order := []int{0, 1}
-	for round := range rounds {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, rounds)
-		for _, i := range order {
-			once, err := measureOnce(ctx, programs[i], args...)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", filepath.Base(programs[i]), err)
+// comparison compares two programs.
+type comparison struct {
+	programs []string
+	// order is the order in which they are started.
+	order []int
+	// only is a part of the names of the measurements to take.
+	only string
+	// rates are the rates of each program, one for each round, by what was measured.
+	rates []map[string][]float64
+}
+
+// measure starts the programs and takes each measurement with both in turn, so that other load affects both. Each round
+// reverses their order.
+func (c comparison) measure(ctx context.Context, rounds int, args ...string) (err error) {
+	running := make([]*program, len(c.programs))
+	for _, i := range c.order {
+		if running[i], err = start(ctx, c.programs[i], args...); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, running[i].stop()) }()
+	}
+	order := slices.Clone(c.order)
+	for range rounds {
+		for _, what := range running[0].measurements {
+			if !strings.Contains(what, c.only) {
+				continue
 			}
-			for what, rate := range once {
-				rates[i][what] = append(rates[i][what], rate)
+			for _, i := range order {
+				rate, err := running[i].measure(what)
+				if err != nil {
+					return fmt.Errorf("%s: %w", filepath.Base(c.programs[i]), err)
+				}
+				c.rates[i][what] = append(c.rates[i][what], rate)
 			}
 		}
 		slices.Reverse(order)
 	}
-	return rates, nil
+	return nil
 }
 
-// measureOnce runs a program and returns its rates, by what was measured.
-func measureOnce(ctx context.Context, program string, args ...string) (rates map[string]float64, err error) {
-	output, err := exec.CommandContext(ctx, program, args...).Output()
+// program is a running program that measures on request.
+type program struct {
+	cmd          *exec.Cmd
+	requests     io.WriteCloser
+	results      *json.Decoder
+	measurements []string
+}
+
+// start starts a program, and waits until it can measure.
+func start(ctx context.Context, path string, args ...string) (*program, error) {
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Stderr = os.Stderr
+	requests, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	return rates, json.Unmarshal(output, &rates)
+	results, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &program{cmd: cmd, requests: requests, results: json.NewDecoder(results)}
+	if err := p.results.Decode(&p.measurements); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", filepath.Base(path), err), p.stop())
+	}
+	return p, nil
 }
 
-// printRatios prints the best and the median rate of both programs, and the ratios.
+// measure returns the rate of a measurement.
+func (p *program) measure(what string) (rate float64, err error) {
+	if _, err := fmt.Fprintln(p.requests, what); err != nil {
+		return 0, err
+	}
+	return rate, p.results.Decode(&rate)
+}
+
+func (p *program) stop() error { return errors.Join(p.requests.Close(), p.cmd.Wait()) }
+
+// printRatios prints the median rate of both programs, and the median and the quartiles of their ratio. The ratio is
+// that of two neighboring measurements: what else the machine does varies less between them than between two rounds.
 func printRatios(commit string, rates []map[string][]float64) error {
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "pattern append\tbest at %.8s\tnow\tratio\tmedian at %.8s\tnow\tratio\n", commit, commit)
+	fmt.Fprintf(out, "pattern append\tmedian at %.8s\tnow\tratio in a round: median\tquartiles\n", commit)
 	for _, what := range slices.Sorted(maps.Keys(rates[0])) {
-		before, now := descending(rates[0][what]), descending(rates[1][what])
-		middle := len(before) / 2
-		fmt.Fprintf(out, "%s\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t%.2f\n", what,
-			before[0], now[0], now[0]/before[0], before[middle], now[middle], now[middle]/before[middle])
+		before, now := rates[0][what], rates[1][what]
+		ratios := make([]float64, len(now))
+		for round := range now {
+			ratios[round] = now[round] / before[round]
+		}
+		fmt.Fprintf(out, "%s\t%.0f\t%.0f\t%.3f\t%.3f to %.3f\n", what, quartile(before, 2), quartile(now, 2),
+			quartile(ratios, 2), quartile(ratios, 1), quartile(ratios, 3))
 	}
 	return out.Flush()
 }
 
-func descending(rates []float64) []float64 {
-	slices.SortFunc(rates, func(a, b float64) int { return cmp.Compare(b, a) })
-	return rates
+// quartile returns a quartile of some values: 1 for the lower one, 2 for the median, 3 for the upper one.
+func quartile(values []float64, quarter int) float64 {
+	return slices.Sorted(slices.Values(values))[(len(values)-1)*quarter/4]
 }
