@@ -12,7 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/orphans"
+	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 func TestCleanupDecide_KeepsObjectsOfRunningRuns(t *testing.T) {
@@ -95,4 +97,10 @@ func TestCleanup_RunMayBeABeginning(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, runs, want, arg)
 	}
+}
+
+func TestLeavesObjects_KeptOrNotRemoved(t *testing.T) {
+	assert.False(t, leavesObjects(options.Values{}, result.Result{}))
+	assert.True(t, leavesObjects(options.Values{Keep: true}, result.Result{}))
+	assert.True(t, leavesObjects(options.Values{}, result.Result{NotRemoved: "claim stig-pvc"}))
 }

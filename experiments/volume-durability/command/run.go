@@ -203,14 +203,20 @@ func (r *runCommand) executeSpec(ctx context.Context, spec runSpec, live *liveMe
 	if err != nil {
 		log.WithError(err).Warn("Could not write the PID file: cleanup cannot determine whether this run has ended")
 	}
-	if !spec.options.Keep { // with --keep, cleanup reads the file to see that the run has ended
-		defer pid.remove()
-	}
 	stopHandling := handleInterrupts(ctx, r.streams, view, spec)
 	outcome, _ := spec.execute(ctx) // the view never ends a run
+	if !leavesObjects(spec.options, outcome) {
+		pid.remove()
+	}
 	stopHandling()
 	view.Close()
 	return outcome
+}
+
+// leavesObjects reports whether objects of the run may still exist. Then cleanup reads the PID file to see that the run
+// has ended.
+func leavesObjects(values options.Values, outcome result.Result) bool {
+	return values.Keep || outcome.NotRemoved != ""
 }
 
 // report prints the result, writes the bundle, and returns the exit code of the verdict
