@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
@@ -346,6 +347,32 @@ func TestCleanup_RemovesObjectsOfAKilledRun(t *testing.T) {
 	assert.Contains(t, declined, "to skip it, use --yes")
 	code, _, _ = at.exec("cleanup", "--yes")
 	assert.Equal(t, 0, code)
+	requireNothingLeft(t, at.ns)
+}
+
+func TestCleanup_KnowsThatAnInterruptedRunHasEnded(t *testing.T) {
+	t.Parallel()
+	at := newTerminal(t, newNamespace(t))
+	c, _, errOut := at.command(longRun()...)
+	require.NoError(t, c.Start())
+	awaitRunning(t, at.ns, "write-pod")
+	claims := at.ns.Kube.CoreV1().PersistentVolumeClaims(at.ns.Name)
+	setFinalizers := func(list string) {
+		patch := fmt.Sprintf(`{"metadata":{"finalizers":%s}}`, list)
+		_, err := claims.Patch(within(t), "stig-pvc", types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+		require.NoError(t, err)
+	}
+	setFinalizers(`["volume-durability.test/blocked"]`)
+	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+	_ = c.Wait() // the exit code is checked below
+	assert.Equal(t, 130, c.ProcessState.ExitCode())
+	assert.Contains(t, errOut.String(), "To remove it: volume-durability cleanup -n "+at.ns.Name+" --run ")
+	_, out, _ := at.exec("cleanup")
+	assert.Contains(t, out, "stig-pvc")
+	assert.NotContains(t, out, "unknown")
+	setFinalizers("null")
+	code, _, errText := at.exec("cleanup", "--yes")
+	assert.Equal(t, 0, code, errText)
 	requireNothingLeft(t, at.ns)
 }
 
