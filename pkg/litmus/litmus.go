@@ -265,7 +265,7 @@ func (e *Experiment) labels() map[string]string {
 }
 
 // CellsPlanned replaces the built-in probes by one probe per cell, if there are several cells. Litmus then reports the
-// share of cells that kept their data. CellsPlanned omits the write probe and the control, which would change that
+// share of cells that passed. CellsPlanned omits the write probe and the control, which would change that
 // share.
 func (e *Experiment) CellsPlanned(cells []options.CellSpec) {
 	tested := slices.DeleteFunc(slices.Clone(cells), func(c options.CellSpec) bool { return c.Control })

@@ -13,7 +13,7 @@ import (
 const maxListed = 4096
 
 // Scanner checks the content of objects, in any order, and reports what it found. It needs 8 bytes of memory for each
-// object with an intact record, and twice that for the report. It is not safe for concurrent use.
+// object with an intact record, and 8 more while Report runs. It is not safe for concurrent use.
 type Scanner struct {
 	model   Model
 	report  journal.ScanReport

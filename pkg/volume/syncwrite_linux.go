@@ -9,7 +9,7 @@ import (
 )
 
 // ReopenForSyncWrites returns the file, opened again so that each write is durable when it returns (O_DSYNC). Datasync
-// then does nothing. It closes f. A block device stays open meanwhile, so that no other writer can open it.
+// then does nothing. It closes f.
 func (f *File) ReopenForSyncWrites() (*File, error) {
 	again, err := os.OpenFile(f.Name(), os.O_WRONLY|os.O_APPEND|unix.O_DSYNC, 0)
 	if err != nil {

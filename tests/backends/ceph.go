@@ -38,7 +38,8 @@ ceph-osd -i 0 --mkfs --osd-uuid 7b0c9a5e-62f0-4f3f-9d53-5b8f6f0d1a11
 ceph osd pool create metadata 8; ceph osd pool create data 8; ceph fs new fs metadata data
 kill $mon; wait`,
 		Serve: "export CEPH_CONF=$WORK/ceph.conf; ceph-mon -f -i a & ceph-osd -f -i 0 & ceph-mds -f -i a & wait",
-		Ready: "timeout 10 ceph --conf $WORK/ceph.conf mds stat | grep -q =up:active",
+		// The daemon is asked, because after a restart the monitor still lists the old one as active.
+		Ready: `timeout 10 ceph --conf $WORK/ceph.conf tell mds.a status | grep -q '"state": "up:active"'`,
 		Mount: mount + "$MNT", Second: mount + "$OTHER",
 	}
 }

@@ -5,11 +5,14 @@ package main
 func zfsFuse() Backend {
 	const daemon = "mkdir -p /run/zfs; zfs-fuse --no-daemon --no-kstat-mount & echo $! >$WORK/pid; " +
 		"until zpool list; do kill -0 $!; sleep 0.1; done; "
+	// After its daemon was killed, the script must not export the pool, which the next daemon has imported.
+	const killed = "grep -q ^State:.Z /proc/$!/status"
 	return Backend{
 		Name: "zfs-fuse", Package: "zfs-fuse", OwnDisk: true,
 		Setup: "truncate -s 256M $DISK; mkdir $WORK/zfs; mount --bind $WORK/zfs /var/lib/zfs; " + daemon +
 			"zpool create -m $MNT pool $DISK; until zpool export pool; do sleep 0.1; done; kill $!; wait; rm $WORK/pid",
 		Mount: daemon + "zpool list pool || zpool import -f -d $WORK pool; mountpoint -q $MNT || zfs mount pool; " +
-			"while mountpoint -q $MNT; do sleep 0.1; done; zpool export pool || true; kill $! || true; wait",
+			"until " + killed + " || ! mountpoint -q $MNT; do sleep 0.1; done; " +
+			killed + " || zpool export pool || true; kill $! || true; wait",
 	}
 }
