@@ -150,7 +150,8 @@ func (u *cleanupCommand) decide(found []orphans.Run, now time.Time) (runs []clea
 			decided.Remove = true
 			decided.Reason += "; its newest object is older than --older-than"
 		default:
-			decided.Reason += "; its newest object is not older than --older-than"
+			decided.Reason += "; its newest object is not older than --older-than. Once the run has ended, remove its " +
+				"objects with --run " + r.ID + " --older-than 0"
 		}
 		anyToRemove = anyToRemove || decided.Remove
 		runs = append(runs, decided)
