@@ -59,7 +59,7 @@ var descriptions = []Description{
 	{
 		Append, "append a record, `fdatasync`",
 		"all records are present, in order, once and intact",
-		"logs, etcd, Prometheus' write-ahead log",
+		"logs that grow by appending, such as Prometheus' write-ahead log",
 	},
 	{
 		SyncWrite, "append a record to a file that is open with `O_DSYNC`",
@@ -69,7 +69,7 @@ var descriptions = []Description{
 	{
 		Overwrite, "write a slot of a preallocated file or of a block device in place, `fdatasync`",
 		"each slot has the last acknowledged record, or a later one",
-		"PostgreSQL's and InnoDB's data files, preallocated logs",
+		"PostgreSQL's and InnoDB's data files, preallocated logs such as that of etcd",
 	},
 	{
 		Map, "write a slot of a preallocated file through `mmap`, `msync(MS_SYNC)`",
