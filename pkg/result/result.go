@@ -363,13 +363,13 @@ func (c Cell) readPhrase() string {
 		return "not read back"
 	}
 	writer := c.Epochs[len(c.Epochs)-1].Node
-	where := fmt.Sprintf("read on %s, written on %s", c.Reader.Node, writer)
+	where := fmt.Sprintf("read on %s, last written on %s", c.Reader.Node, writer)
 	switch {
 	case c.Reader.Node != writer:
 	case c.IsLocal():
 		where = "read by a new process on the same machine"
 	default:
-		where = fmt.Sprintf("read on %s, the writer's own node", c.Reader.Node)
+		where = fmt.Sprintf("read on %s, the last writer's own node", c.Reader.Node)
 	}
 	return where + readModePhrases[c.Reader.ScanResult.ReadMode]
 }

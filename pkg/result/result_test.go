@@ -30,13 +30,13 @@ func cell() Cell {
 func TestCell_SentencesOnAPass(t *testing.T) {
 	c := cell()
 	assert.Equal(t, "Pod write-pod wrote acknowledged records to claim stig-pvc (StorageClass fast)", c.WriteSentence())
-	assert.Equal(t, "All 4 812 acknowledged records are intact after 2 deletions; read on n2, written on n1", c.VerificationSentence())
+	assert.Equal(t, "All 4 812 acknowledged records are intact after 2 deletions; read on n2, last written on n1", c.VerificationSentence())
 	c.Reader.ScanResult.ReadMode = protocol.ReadDirect
 	assert.Equal(t,
-		"All 4 812 acknowledged records are intact after 2 deletions; read on n2, written on n1, bypassing the page cache", c.VerificationSentence())
+		"All 4 812 acknowledged records are intact after 2 deletions; read on n2, last written on n1, bypassing the page cache", c.VerificationSentence())
 	c.Reader.Node, c.Reader.ScanResult.ReadMode = "n1", protocol.ReadDropped
 	c.Epochs = c.Epochs[:1]
-	assert.Equal(t, "All 4 812 acknowledged records are intact after 1 deletion; read on n1, the writer's own node, "+
+	assert.Equal(t, "All 4 812 acknowledged records are intact after 1 deletion; read on n1, the last writer's own node, "+
 		"after asking the kernel to drop the file from the page cache", c.VerificationSentence())
 }
 

@@ -58,8 +58,8 @@ var phaseDescriptions = []description[PhaseName]{
 		"starts its Continuous probes"},
 	{RampTime, "waiting for `RAMP_TIME`"},
 	{Chaos, "deleting the writers"},
-	{PostChaos, "the journals are read back and judged; then the experiment evaluates the Continuous and OnChaos probes, and runs " +
-		"the EOT and Edge probes"},
+	{PostChaos, "the journals are read back and judged; then the experiment evaluates the Continuous and OnChaos probes and, " +
+		"if none failed, runs the EOT and Edge probes"},
 	{Removal, "removing what the run created"},
 }
 
@@ -79,7 +79,8 @@ var stepDescriptions = []description[StepName]{
 	{ReadingLog, "reading the log of the deleted writer to its end"},
 	{Between, "the command of `--between` in a local run"},
 	{Deletions, "deletions that the list of steps leaves out, each with its recovery"},
-	{Detaching, "until the volume was detached from the node of the last writer, if the evidence level needs that"},
+	{Detaching, "waiting until the volume is detached from the node of the last writer, if the required evidence level is " +
+		"`remounted` or above; otherwise it takes no time"},
 	{Reading, "the reader read the journal, until the experiment received its scan result"},
 	{Judging, "judging the scan result and determining the evidence level"},
 	{Waiting, "waiting for other cells, for the rest of the chaos, or for probes"},

@@ -52,7 +52,7 @@ var statements = []statement{
 	{regexp.MustCompile(`; read (on|by)|when they were read`), func(c result.Cell) bool { return c.Reader != nil }},
 	{regexp.MustCompile(`: the kernel that took the writes was still running`),
 		func(c result.Cell) bool { return c.Provenance.OtherKernel.Answer == provenance.No }},
-	{regexp.MustCompile(`ran on the writer's node|the writer's own node|on the same machine`), isReadOnTheWritersNode},
+	{regexp.MustCompile(`ran on the writer's node|last writer's own node|on the same machine`), isReadOnTheWritersNode},
 	{regexp.MustCompile(`detached and attached again`), isBelow(provenance.Reattached)},
 	{regexp.MustCompile(`not test whether another node`), isBelow(provenance.OtherMachine)},
 	{regexp.MustCompile(`power failure`), func(c result.Cell) bool {

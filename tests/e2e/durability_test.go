@@ -44,7 +44,7 @@ func testSTIGDefaults(t *testing.T) {
 	}, o.probe(t, "write"))
 	assert.Equal(t, chaosv1alpha1.ProbeVerdictPassed, o.probe(t, "verify").Verdict)
 	assert.Regexp(t, `^All [\d ]+ acknowledged records are intact after [2-9] deletions; `+
-		`read on n[12], written on n[12], bypassing the page cache$`, o.probe(t, "verify").Description)
+		`read on n[12], last written on n[12], bypassing the page cache$`, o.probe(t, "verify").Description)
 
 	cell := o.result.Cells[0]
 	assert.Contains(t, o.result.Reason, "V-260932: log data is present")

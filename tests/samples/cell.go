@@ -142,7 +142,7 @@ func (s scenario) history() provenance.Provenance {
 	if s.claim == nil {
 		c.SameVolume = no("each pod had an emptyDir of its own")
 	} else {
-		unused := yes("the claim's condition Unused became true at 12:47:41Z: no pod used the claim until the reader's pod " +
+		unused := yes("the claim's condition Unused became true at 12:47:31Z: no pod used the claim until the reader's pod " +
 			"was created")
 		c.Unused = &unused
 	}

@@ -24,9 +24,9 @@ func comparisonFigures(cells []result.Cell) []figure {
 		Numeric: map[int]bool{1: true, 2: true, 3: true},
 	}
 	recoveryTable := table{
-		Caption: "Slowest recovery", Head: append([]string{"Cell"}, stepNames...), Numeric: map[int]bool{},
+		Caption: "Slowest recovery", Head: append([]string{"Cell"}, eventNames...), Numeric: map[int]bool{},
 	}
-	for i := range stepNames {
+	for i := range eventNames {
 		recoveryTable.Numeric[i+1] = true
 	}
 	for _, c := range cells {

@@ -11,8 +11,8 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
-// stepNames are the steps of a recovery in order.
-var stepNames = []string{"terminating", "scheduling", "attaching", "mounting", "starting", "first acknowledgement"}
+// eventNames are the events of a recovery in order.
+var eventNames = []string{"old writer gone", "scheduled", "attached", "mounted", "started", "first acknowledgement"}
 
 func stepTimes(r result.Recovery) []time.Duration {
 	return []time.Duration{r.Deleted, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}
@@ -30,8 +30,8 @@ func recoveryFigure(c result.Cell) *figure {
 	noun := c.DeletionNoun()
 	head := strings.ToUpper(noun[:1]) + noun[1:] + " of"
 	data := table{
-		Caption: "Time from each " + noun + " to each step",
-		Head:    append(append([]string{head}, stepNames...), "Acknowledged records"), Numeric: map[int]bool{},
+		Caption: "Time from each " + noun + " until each event",
+		Head:    append(append([]string{head}, eventNames...), "Acknowledged records"), Numeric: map[int]bool{},
 	}
 	for i := range data.Head[1:] {
 		data.Numeric[i+1] = true
@@ -54,7 +54,7 @@ func recoveryFigure(c result.Cell) *figure {
 		data.Rows = append(data.Rows, append(row, grouped(r.AckedAtDeletion)))
 	}
 	f := &figure{
-		Caption: "Recovery from each " + noun + ": the time to each step and to the next acknowledgement",
+		Caption: "Recovery from each " + noun + ": the time until each event, up to the next acknowledgement",
 		Data:    data, Note: note,
 	}
 	if len(all) > maxRecoveries {
@@ -102,7 +102,7 @@ func stepLegend(s chart.Steps) []legendEntry {
 		}
 	}
 	var legend []legendEntry
-	for i, name := range stepNames {
+	for i, name := range eventNames {
 		if drawn[i] {
 			legend = append(legend, legendEntry{fmt.Sprintf("step-%d", i), "until " + name})
 		}
@@ -117,7 +117,7 @@ func newStepRow(r result.Recovery) chart.StepRow {
 	}
 	for i, took := range stepTimes(r) {
 		if took > 0 {
-			step := chart.Step{To: took.Seconds(), Kind: i, Name: stepNames[i] + " after " + formatDuration(took)}
+			step := chart.Step{To: took.Seconds(), Kind: i, Name: eventNames[i] + " after " + formatDuration(took)}
 			row.Steps = append(row.Steps, step)
 		}
 	}
