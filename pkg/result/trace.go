@@ -79,8 +79,8 @@ var stepDescriptions = []description[StepName]{
 	{ReadingLog, "reading the log of the deleted writer to its end"},
 	{Between, "the command of `--between` in a local run"},
 	{Deletions, "deletions that the list of steps leaves out, each with its recovery"},
-	{Detaching, "waiting until the volume is detached from the node of the last writer, if the required evidence level is " +
-		"`remounted` or above; otherwise it takes no time"},
+	{Detaching, "waiting until the volume is attached to no node, if the required evidence level is `remounted` or above; " +
+		"otherwise it takes no time"},
 	{Reading, "the reader read the journal, until the experiment received its scan result"},
 	{Judging, "judging the scan result and determining the evidence level"},
 	{Waiting, "waiting for other cells, for the rest of the chaos, or for probes"},

@@ -39,7 +39,7 @@ func (r provenanceRecorder) awaitDetached(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		verdict.AddNotes(r.cell, fmt.Sprintf("the volume had not been detached from the writer's node when the reader was created: %v", err))
+		verdict.AddNotes(r.cell, fmt.Sprintf("the volume was still attached to a node when the reader was created: %v", err))
 	}
 	return nil
 }

@@ -69,8 +69,8 @@ Exit codes:
 	general := terminal.NewFlagGroup("Flags")
 	general.BoolVarP(&r.yes, "yes", "y", false, "do not ask for confirmation")
 	general.StringArrayVarP(&r.engines, "engine", "f", nil, "file with the ChaosEngine to run, or '-' for standard "+
-		"input; repeat it for a file with the ChaosExperiment; an option that no flag sets then has the engine's value, "+
-		"also tolerations and other settings of the pods")
+		"input; repeat it for a file with the ChaosExperiment; flags override the options of the engine. The pods also "+
+		"have the tolerations and other pod settings of the engine, unless flags set them")
 	general.BoolVar(&r.withoutProbes, "without-probes", false, "run a ChaosEngine without its own probes, which "+
 		"need Litmus")
 	general.StringVar(&r.folder, "bundle", "", "folder to write the evidence bundle to (default "+

@@ -207,7 +207,7 @@ func provenanceTable(c result.Cell) table {
 		{"Did all writers and the reader have the same volume?", c.Provenance.SameVolume},
 		{"Was the volume unmounted on the writer's node?", c.Provenance.Unmounted},
 		{"Was the volume detached and attached again?", c.Provenance.Reattached},
-		{"Did the reader run on another kernel?", c.Provenance.OtherKernel},
+		{"Did the reader run on another node, under another kernel?", c.Provenance.OtherKernel},
 	}
 	if c.Provenance.Restarted != nil {
 		questions = append(questions, answered{"Was the node started again in between?", *c.Provenance.Restarted})
