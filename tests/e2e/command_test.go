@@ -366,7 +366,7 @@ func TestCleanup_KnowsThatAnInterruptedRunHasEnded(t *testing.T) {
 	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
 	_ = c.Wait() // the exit code is checked below
 	assert.Equal(t, 130, c.ProcessState.ExitCode())
-	assert.Contains(t, errOut.String(), "To remove it: volume-durability cleanup -n "+at.ns.Name+" --run ")
+	assert.Regexp(t, `To remove it: volume-durability cleanup .*--run `, errOut.String())
 	_, out, _ := at.exec("cleanup")
 	assert.Contains(t, out, "stig-pvc")
 	assert.NotContains(t, out, "unknown")

@@ -44,7 +44,7 @@ func TestVerdict_UnchangedByAnAPIServerOutage(t *testing.T) {
 			assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
 			assert.Contains(t, o.log, "The API server did not answer; retrying: ", "the run must notice the outage")
 			if p.trigger == podDeletion && p.object == "write-pod" {
-				assert.Regexp(t, `the recovery time of epoch 1 includes \d+s in which the API server was unavailable`,
+				assert.Regexp(t, `the recovery time of epoch 1 includes (\d+m)?\d+s in which the API server was unavailable`,
 					strings.Join(o.result.Cells[0].Notes, "\n"))
 			}
 			requireNothingLeft(t, ns)
