@@ -121,8 +121,8 @@ func (p *podLog) AwaitScan(ctx context.Context) (*protocol.ScanResult, error) {
 	return scan, p.explainTimeout(err)
 }
 
-// AwaitAck returns once the ledger holds an acknowledgement of the epoch. If none arrives in time because the log
-// cannot be read, the error has the reason.
+// AwaitAck returns once the writer has acknowledged a record. If none arrives in time because the log cannot be read,
+// the error has the reason.
 func (p *podLog) AwaitAck(ctx context.Context) error {
 	return p.explainTimeout(p.Transcript.AwaitAck(ctx))
 }

@@ -114,7 +114,7 @@ func (t *Transcript) addAck(ack ledger.Ack) {
 	}
 	first := t.sample(ack)
 	t.onAck(ack)
-	// Only now, so that who waits for it does not overtake onAck.
+	// After onAck, so that a caller of AwaitAck does not overtake it.
 	if first {
 		close(t.acked)
 	}
@@ -177,31 +177,25 @@ func (t *Transcript) Scan() *protocol.ScanResult {
 
 // AwaitScan returns the scan result once the helper has reported it.
 func (t *Transcript) AwaitScan(ctx context.Context) (*protocol.ScanResult, error) {
-	select {
-	case <-t.scanned:
-	case <-t.done.Done():
-	case <-ctx.Done():
+	if err := t.await(ctx, t.scanned); err != nil {
+		return nil, err
 	}
-	// If both happened at once, the scan result counts.
-	if s := t.Scan(); s != nil {
-		return s, nil
-	}
-	if t.done.Err() != nil {
-		return nil, t.Err()
-	}
-	return nil, context.Cause(ctx)
+	return t.Scan(), nil
 }
 
 // AwaitAck returns once the process has acknowledged a record, the ledger has it, and onAck has returned.
-func (t *Transcript) AwaitAck(ctx context.Context) error {
+func (t *Transcript) AwaitAck(ctx context.Context) error { return t.await(ctx, t.acked) }
+
+// await waits until something has happened. If the transcript or the context ends first, it returns the reason.
+func (t *Transcript) await(ctx context.Context, happened <-chan struct{}) error {
 	select {
-	case <-t.acked:
+	case <-happened:
 	case <-t.done.Done():
 	case <-ctx.Done():
 	}
-	// If several happened at once, the acknowledgement counts.
+	// If it ended at the same time, what happened counts.
 	select {
-	case <-t.acked:
+	case <-happened:
 		return nil
 	default:
 	}
