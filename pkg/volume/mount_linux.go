@@ -1,7 +1,9 @@
 package volume
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/moby/sys/mountinfo"
@@ -15,14 +17,11 @@ func MountOf(path string) (protocol.Mount, error) {
 	if IsBlockDevice(path) {
 		return blockDeviceMount(path)
 	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
-	if err == nil {
-		dir, err = filepath.Abs(dir)
-	}
+	resolved, err := resolve(path, filepath.EvalSymlinks)
 	if err != nil {
 		return protocol.Mount{}, err
 	}
-	mounts, err := mountinfo.GetMounts(mountinfo.ParentsFilter(filepath.Join(dir, filepath.Base(path))))
+	mounts, err := mountinfo.GetMounts(mountinfo.ParentsFilter(resolved))
 	if err != nil {
 		return protocol.Mount{}, fmt.Errorf("reading the mount table: %w", err)
 	}
@@ -31,8 +30,29 @@ func MountOf(path string) (protocol.Mount, error) {
 		return protocol.Mount{}, fmt.Errorf("no mount contains %s", path)
 	}
 	mount := mountFrom(info)
-	mount.UUID = filesystemUUID(dir)
+	mount.UUID = filesystemUUID(filepath.Dir(resolved))
 	return mount, nil
+}
+
+// resolve returns an absolute path without symbolic links. The last element need not exist. If the links cannot be
+// followed for another reason, for example because the file handle of a folder is stale (ESTALE), the path itself is
+// looked up: it is below the mount point.
+func resolve(path string, evalSymlinks func(string) (string, error)) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if resolved, err := evalSymlinks(absolute); err == nil {
+		return resolved, nil
+	}
+	dir, err := evalSymlinks(filepath.Dir(absolute))
+	switch {
+	case err == nil:
+		return filepath.Join(dir, filepath.Base(absolute)), nil
+	case errors.Is(err, fs.ErrNotExist):
+		return "", err
+	}
+	return absolute, nil
 }
 
 // deepest returns the mount with the longest mount point; nil if there is none. If several

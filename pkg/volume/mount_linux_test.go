@@ -2,7 +2,10 @@ package volume
 
 import (
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/moby/sys/mountinfo"
@@ -54,6 +57,38 @@ func TestMountOf_ReadsTheMountTableOfTheProcess(t *testing.T) {
 	assert.Equal(t, "proc", mount.FSType)
 	_, err = MountOf("/no/such/folder/file")
 	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// The journal may be on another filesystem than the link that leads to it.
+func TestMountOf_FollowsALinkToTheJournal(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "logs.log")
+	require.NoError(t, os.Symlink("/proc/version", link))
+	mount, err := MountOf(link)
+	require.NoError(t, err)
+	assert.Equal(t, "/proc", mount.Point)
+}
+
+func TestResolve_FallsBackToWhatCanBeResolved(t *testing.T) {
+	const file = "/link/logs.log"
+	resolved := map[string]string{file: "/real/file", "/link": "/real"}
+	for name, c := range map[string]struct {
+		fails map[string]error
+		want  string
+		err   error
+	}{
+		"all resolve":         {want: "/real/file"},
+		"no file":             {map[string]error{file: fs.ErrNotExist}, "/real/logs.log", nil},
+		"a stale file":        {map[string]error{file: syscall.ESTALE}, "/real/logs.log", nil},
+		"no folder":           {map[string]error{file: fs.ErrNotExist, "/link": fs.ErrNotExist}, "", fs.ErrNotExist},
+		"a stale folder":      {map[string]error{file: syscall.ESTALE, "/link": syscall.ESTALE}, file, nil},
+		"a folder that fails": {map[string]error{file: syscall.EIO, "/link": syscall.EIO}, file, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := resolve(file, func(path string) (string, error) { return resolved[path], c.fails[path] })
+			assert.Equal(t, c.want, got)
+			assert.ErrorIs(t, err, c.err)
+		})
+	}
 }
 
 func TestMountOf_ARelativePathHasTheSameMount(t *testing.T) {

@@ -42,7 +42,7 @@ type Reader struct {
 	// openCached opens the file for reads through the page cache. It is nil if all reads already go through it.
 	openCached func() (source, protocol.ReadMode, error)
 	buffer     []byte // whole pages, aligned for direct reads
-	held       []byte // the part of buffer that was read and not returned
+	held       []byte // the part of the last buffer that was read and not returned
 	// offset is the offset after the held bytes.
 	offset int64
 	// singlePagesUntil is the offset up to which pages are read one by one.
@@ -183,16 +183,26 @@ func (r *Reader) request(start int64) (buffer []byte, n int, err error) {
 }
 
 func (r *Reader) pread(start int64) (buffer []byte, n int, err error) {
+	buffer = r.buffer
 	switch {
 	case start < r.singlePagesUntil:
-		n, err = r.source.pread(r.buffer[:pageSize], start)
-		return r.buffer[:pageSize], n, err
+		buffer = r.buffer[:pageSize]
+		n, err = r.source.pread(buffer, start)
 	case r.ahead == nil:
-		n, err = r.source.pread(r.buffer, start)
+		n, err = r.source.pread(buffer, start)
 	default:
-		r.buffer, n, err = r.ahead.read(r.buffer, start)
+		buffer, n, err = r.ahead.read(buffer, start)
 	}
-	return r.buffer, n, err
+	return buffer, n, readError(err)
+}
+
+// readError returns EIO in place of EPERM. A read of an open file needs no further permission, so a filesystem that
+// denies it has damaged data. securefs does so for a page with a wrong checksum.
+func readError(err error) error {
+	if errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("%w: %v", unix.EIO, err)
+	}
+	return err
 }
 
 // useCache reads the file through the page cache from now on.

@@ -24,3 +24,6 @@ func (r *Reader) open(path string) error {
 
 // dataErrors are the errors that concern only the data that was requested.
 func dataErrors() []error { return []error{unix.EIO, unix.EBADMSG, unix.ENODATA, unix.EILSEQ} }
+
+// useHugePages does nothing: macOS does not choose the size of a page for each mapping.
+func useHugePages([]byte) {}

@@ -56,3 +56,6 @@ func openError(err error) error {
 func dataErrors() []error {
 	return []error{unix.EIO, unix.EUCLEAN, unix.EBADMSG, unix.ENODATA, unix.EREMOTEIO, unix.EILSEQ, unix.ENOENT}
 }
+
+// useHugePages asks the kernel to use huge pages for a mapping. Reads also work without them, so it ignores an error.
+func useHugePages(mapping []byte) { _ = unix.Madvise(mapping, unix.MADV_HUGEPAGE) }

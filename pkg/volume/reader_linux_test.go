@@ -215,6 +215,7 @@ func TestReader_SkipsDataErrorsOnly(t *testing.T) {
 	whole := randomBytes(20 * pageSize)
 	dataErrors := []error{
 		syscall.EIO, syscall.EUCLEAN, syscall.EBADMSG, syscall.ENODATA, syscall.EREMOTEIO, syscall.EILSEQ,
+		syscall.EPERM,
 	}
 	for _, dataError := range dataErrors {
 		_, unreadable, err := readBroken(&brokenFile{t: t, content: whole, bad: map[int64]error{3: dataError}})
@@ -271,6 +272,13 @@ func TestReader_AFileThatOnlyItsReadsDoNotFindDoesNotExist(t *testing.T) {
 	f := &brokenFile{t: t, content: randomBytes(77), bad: map[int64]error{0: syscall.ENOENT}}
 	_, _, err := readBroken(f)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestReader_AFilesystemThatDeniesAReadHasFailed(t *testing.T) {
+	f := &brokenFile{t: t, content: randomBytes(77), bad: map[int64]error{0: syscall.EPERM}}
+	_, _, err := readBroken(f)
+	require.ErrorIs(t, err, syscall.EIO)
+	assert.ErrorContains(t, err, "operation not permitted")
 }
 
 func TestReader_DoesNotMarkReturnedBytesUnreadable(t *testing.T) {
