@@ -98,6 +98,8 @@ type SavedRead struct {
 	Node       string              `json:"node"`
 	ReceivedAt time.Time           `json:"receivedAt,omitzero"`
 	ScanResult protocol.ScanResult `json:"scan"`
+	// ListedByNext is what the lists of the scan omit; absent if they are complete.
+	ListedByNext *result.ListedByNext `json:"listedByNext,omitempty"`
 }
 
 func scans(r result.Result) []CellReads {
@@ -105,7 +107,9 @@ func scans(r result.Result) []CellReads {
 	for _, c := range r.Cells {
 		s := CellReads{Cell: c.Spec.Name, Reads: []SavedRead{}}
 		for _, read := range c.Reads() {
-			s.Reads = append(s.Reads, SavedRead{read.Epoch, read.Name, read.Node, read.ReceivedAt, read.ScanResult})
+			s.Reads = append(s.Reads, SavedRead{
+				read.Epoch, read.Name, read.Node, read.ReceivedAt, read.ScanResult, read.ListedByNext,
+			})
 		}
 		all = append(all, s)
 	}

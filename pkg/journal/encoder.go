@@ -10,6 +10,10 @@ import (
 // takes less time than starting a goroutine.
 const minPrepared = 8 << 10
 
+// preparedTogether is the length in bytes of the payloads that are computed together, unless the next records need
+// more. Computing those of several commits starts a goroutine less often.
+const preparedTogether = 64 << 10
+
 // Encoder encodes the records of one epoch. Each record contains the checksum of the previous one. It is not safe for
 // concurrent use.
 type Encoder struct {
@@ -43,13 +47,16 @@ func (e *Encoder) append(dst []byte, offset int64, now time.Time) []byte {
 	return e.encoder.append(dst, r)
 }
 
-// PrepareDuring does work, which must not use the encoder, and meanwhile computes the payloads of the next n records.
-// They are the part of encoding that takes most of the time, and the only one that does not depend on the time and the
-// offset of a record. It returns the error of the work.
+// PrepareDuring does work, which must not use the encoder. Unless the payloads of the next n records are already
+// prepared, it computes them meanwhile, and possibly those of later records. Payloads are the part of encoding that
+// takes most of the time, and the only one that does not depend on the time and the offset of a record. It returns the
+// error of the work.
 func (e *Encoder) PrepareDuring(work func() error, n int) error {
-	if n*e.encoder.payloadSize() < minPrepared {
+	size := e.encoder.payloadSize()
+	if n*size < minPrepared || n*size <= len(e.encoder.prepared.unused) {
 		return work()
 	}
+	n = max(n, preparedTogether/size)
 	var preparing sync.WaitGroup
 	preparing.Go(func() { e.encoder.prepare(e.last, n) })
 	defer preparing.Wait()

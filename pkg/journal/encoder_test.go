@@ -38,11 +38,15 @@ func TestPrepareDuring_PreparesTheNextRecords(t *testing.T) {
 	format := Format{ID: testFormat.ID, RecordSize: 16 << 10}
 	e, err := NewEncoder(format, 1)
 	require.NoError(t, err)
-	for _, n := range []int{3, 1, 5} {
-		require.NoError(t, e.PrepareDuring(func() error { return nil }, n))
+	for _, step := range []struct{ n, unused int }{
+		{3, 3}, {3, 2}, {3, 3}, // as many as are computed together
+		{1, 2}, {1, 1}, {1, 0}, // nothing is computed while enough is prepared
+		{1, 3}, {5, 4}, {9, 8},
+	} {
+		require.NoError(t, e.PrepareDuring(func() error { return nil }, step.n))
 		e.Append(nil, 0, time.Unix(1, 0))
+		assert.Equal(t, step.unused*e.encoder.payloadSize(), len(e.encoder.prepared.unused), "%+v", step)
 	}
-	assert.Len(t, e.encoder.prepared.unused, 4*e.encoder.payloadSize())
 }
 
 func TestPrepareDuring_ReturnsTheErrorOfTheWork(t *testing.T) {

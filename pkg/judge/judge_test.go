@@ -562,6 +562,7 @@ func TestJudge_OverlapAfterAGracefulDeletionIsReordered(t *testing.T) {
 	judgement := interleaved(t).judge()
 	require.Len(t, judgement.Findings, 1)
 	assert.Equal(t, Reordered, judgement.Findings[0].Class)
+	assert.Empty(t, judgement.Notes)
 }
 
 func TestJudge_DamageBetweenOverlappingWritersIsFound(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 )
 
 func (o *observer) attachmentChanged(a *storagev1.VolumeAttachment) {
@@ -13,22 +15,32 @@ func (o *observer) attachmentChanged(a *storagev1.VolumeAttachment) {
 	if volume == nil {
 		return
 	}
-	observed := o.attachments[a.UID]
+	if o.attachments[*volume] == nil {
+		o.attachments[*volume] = map[types.UID]*observedAttachment{}
+	}
+	observed := o.attachments[*volume][a.UID]
 	if observed == nil {
-		observed = &observedAttachment{
-			volume: *volume, Attachment: Attachment{Name: a.Name, UID: a.UID, Node: a.Spec.NodeName},
-		}
-		o.attachments[a.UID] = observed
+		observed = &observedAttachment{Attachment: Attachment{Name: a.Name, UID: a.UID, Node: a.Spec.NodeName}}
+		o.attachments[*volume][a.UID] = observed
 	}
 	observed.latest = a
 	setOnce(&observed.AttachedAt, a.Status.Attached, time.Now().UTC())
+	o.notifyVolume(*volume)
 }
 
 func (o *observer) attachmentDeleted(a *storagev1.VolumeAttachment, missed bool) {
-	if observed := o.attachments[a.UID]; observed != nil && observed.DeletedAt.IsZero() {
+	volume := ptr.Deref(a.Spec.Source.PersistentVolumeName, "")
+	if observed := o.attachments[volume][a.UID]; observed != nil && observed.DeletedAt.IsZero() {
 		observed.DeletionMissed = missed
 		observed.DeletedAt = time.Now().UTC()
+		o.notifyVolume(volume)
 	}
+}
+
+// notifyVolume wakes the waits for a volume and for the claim that is bound to it. The observer must be locked.
+func (o *observer) notifyVolume(volume string) {
+	o.notify(volumeNamed(volume))
+	o.notify(claimNamed(o.bound[volume]))
 }
 
 // Attachments returns the VolumeAttachments of a PersistentVolume in the order in which they were attached. It returns
@@ -37,10 +49,8 @@ func (c Client) Attachments(volume string) (attachments []Attachment, readable b
 	o := c.observer
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, a := range o.attachments {
-		if a.volume == volume {
-			attachments = append(attachments, a.Attachment)
-		}
+	for _, a := range o.attachments[volume] {
+		attachments = append(attachments, a.Attachment)
 	}
 	slices.SortFunc(attachments, func(a, b Attachment) int { return a.AttachedAt.Compare(b.AttachedAt) })
 	return attachments, o.attachmentsVisible
@@ -51,11 +61,11 @@ func (c Client) AwaitDetached(ctx context.Context, volume string) error {
 	ctx, cancel := c.withTimeout(ctx, "volume %s to be detached", volume)
 	defer cancel()
 	return c.observer.waitUntil(ctx, func() (bool, error) {
-		for _, a := range c.observer.attachments {
-			if a.volume == volume && a.DeletedAt.IsZero() {
+		for _, a := range c.observer.attachments[volume] {
+			if a.DeletedAt.IsZero() {
 				return false, nil
 			}
 		}
 		return true, nil
-	})
+	}, volumeNamed(volume))
 }

@@ -105,7 +105,7 @@ func (c Client) Claim(ctx context.Context, name string) (*corev1.PersistentVolum
 // BoundClaim returns a claim that a running pod uses, as it was last observed or, if that is not known, from the API
 // server.
 func (c Client) BoundClaim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
-	if observed := c.observer.claimNamed(name); observed != nil && observed.Status.Phase == corev1.ClaimBound {
+	if observed := c.observer.existingClaim(name); observed != nil && observed.Status.Phase == corev1.ClaimBound {
 		return observed, nil
 	}
 	return c.Claim(ctx, name)
@@ -157,5 +157,5 @@ func (c Client) DeleteClaim(ctx context.Context, name string, uid types.UID) err
 		return fmt.Errorf("deleting claim %s/%s: %w", c.Namespace, name, err)
 	}
 	deleted := func() bool { o := c.observer.claims[uid]; return o != nil && o.deleted }
-	return awaitDeleted(ctx, c, "claim", name, uid, claims.Get, deleted)
+	return awaitDeleted(ctx, c, claimNamed(name), uid, claims.Get, deleted)
 }

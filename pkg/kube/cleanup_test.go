@@ -140,3 +140,33 @@ func TestDeletePod_ErrorNamesThePodIfTheCleanupTimedOut(t *testing.T) {
 	err = c.DeletePod(ctx, "write-pod", "u", nil)
 	assert.ErrorContains(t, err, "waiting for pod stig/write-pod to be deleted: the cleanup timed out; the pod is on node n1")
 }
+
+func TestExplainNotDeleted_SaysWhatToDoAboutTheNode(t *testing.T) {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig"}, Spec: corev1.PodSpec{NodeName: "n1"},
+	}
+	node := func(status corev1.ConditionStatus) *corev1.Node {
+		return &corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: "n1"},
+			Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{
+				Type: corev1.NodeReady, Status: status, Reason: "NodeStatusUnknown",
+				Message: "Kubelet stopped posting node status.",
+			}}},
+		}
+	}
+	for want, objects := range map[string][]runtime.Object{
+		"": nil,
+		"; the pod is on node n1. To fix this: check whether the node is ready: kubectl get node n1": {pod},
+		"; the pod is on node n1, which is ready. To fix this: check why the pod is not deleted: " +
+			"kubectl describe pod -n stig write-pod": {pod, node(corev1.ConditionTrue)},
+		"; the pod is on node n1, which is not ready: NodeStatusUnknown: Kubelet stopped posting node status. " +
+			"To fix this: make the node ready. If it is switched off and stays off, run: " +
+			"kubectl taint node n1 node.kubernetes.io/out-of-service=nodeshutdown:NoExecute": {
+			pod, node(corev1.ConditionUnknown),
+		},
+	} {
+		c := newTestClient(t)
+		c.API = fake.NewClientset(objects...)
+		assert.Equal(t, want, c.explainNotDeleted("write-pod"))
+	}
+}

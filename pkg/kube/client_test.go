@@ -8,7 +8,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 )
 
-func newTestClient(t *testing.T) Client {
+func newTestClient(t testing.TB) Client {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(t.Output())

@@ -18,21 +18,22 @@ func isDeleted(err error) bool { return apierrors.IsNotFound(err) || apierrors.I
 // awaitDeleted returns once an object no longer exists. An object that was deleted before the observer saw it produces
 // no event. So awaitDeleted asks the API server about an object that the observer has not seen.
 func awaitDeleted[T metav1.Object](
-	ctx context.Context, c Client, kind, name string, uid types.UID,
+	ctx context.Context, c Client, object subject, uid types.UID,
 	get func(context.Context, string, metav1.GetOptions) (T, error), deleted func() bool,
 ) error {
 	caller := ctx
-	ctx, cancel := c.withTimeout(ctx, "%s %s/%s to be deleted", kind, c.Namespace, name)
+	ctx, cancel := c.withTimeout(ctx, "%s %s/%s to be deleted", object.kind, c.Namespace, object.name)
 	defer cancel()
 	if !c.observer.knows(uid) {
-		existing, err := get(ctx, name, metav1.GetOptions{})
+		existing, err := get(ctx, object.name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) || err == nil && existing.GetUID() != uid {
 			return nil
 		}
 	}
-	err := c.observer.waitUntil(ctx, func() (bool, error) { return deleted(), nil })
+	err := c.observer.waitUntil(ctx, func() (bool, error) { return deleted(), nil }, object)
 	if err != nil && caller.Err() != nil { // the cause does not name the object
-		return fmt.Errorf("waiting for %s %s/%s to be deleted: %w", kind, c.Namespace, name, context.Cause(caller))
+		return fmt.Errorf("waiting for %s %s/%s to be deleted: %w",
+			object.kind, c.Namespace, object.name, context.Cause(caller))
 	}
 	return err
 }

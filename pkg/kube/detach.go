@@ -77,9 +77,11 @@ func (c Client) holders(pod *corev1.Pod, volumes []string) []string {
 	c.observer.mu.Lock()
 	defer c.observer.mu.Unlock()
 	var nodes []string
-	for _, a := range c.observer.attachments {
-		if slices.Contains(volumes, a.volume) && a.DeletedAt.IsZero() {
-			nodes = append(nodes, a.Node)
+	for _, volume := range volumes {
+		for _, a := range c.observer.attachments[volume] {
+			if a.DeletedAt.IsZero() {
+				nodes = append(nodes, a.Node)
+			}
 		}
 	}
 	if !c.observer.attachmentsVisible {

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -83,11 +84,12 @@ func classify(f podFacts) diagnosis {
 }
 
 // withoutRepetitions leaves out the messages of which an earlier one has the cause. If an image cannot be pulled, the
-// state of the container and three events have the same cause.
+// state of the container and three events have the same cause. Each attempt to create a container has another ID.
 func withoutRepetitions(messages []string) []string {
 	var kept []string
 	for _, m := range messages {
-		if cause := causeIn(m); !slices.ContainsFunc(kept, func(k string) bool { return strings.Contains(k, cause) }) {
+		cause := withoutContainerID(causeIn(m))
+		if !slices.ContainsFunc(kept, func(k string) bool { return strings.Contains(withoutContainerID(k), cause) }) {
 			kept = append(kept, m)
 		}
 	}
@@ -95,6 +97,13 @@ func withoutRepetitions(messages []string) []string {
 		kept[i] = withoutBackOff(kept[i])
 	}
 	return kept
+}
+
+var containerID = regexp.MustCompile(`container "[0-9a-f]{64}"`)
+
+// withoutContainerID returns a message without the ID of a container. Each attempt to create one has another ID.
+func withoutContainerID(message string) string {
+	return containerID.ReplaceAllString(message, "container")
 }
 
 // causeIn returns the part of a message that other messages about the same failure have as well: "Failed: Failed to
@@ -155,7 +164,7 @@ func (f *podFacts) addClaims(c Client, pod *corev1.Pod) (volumes []string) {
 // readClaim returns a claim as it was last observed or, if it is not one of a run, reads it from the API server. It
 // returns nil if the claim cannot be read.
 func (c Client) readClaim(name string) *corev1.PersistentVolumeClaim {
-	if observed := c.observer.claimNamed(name); observed != nil {
+	if observed := c.observer.existingClaim(name); observed != nil {
 		return observed
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
@@ -276,6 +285,10 @@ func (c Client) readNode(name string) (node *corev1.Node, known bool) {
 	return nil, true
 }
 
+// outOfService is the taint with which Kubernetes deletes the pods of a node that is switched off, and detaches its
+// volumes.
+const outOfService = corev1.TaintNodeOutOfService + "=nodeshutdown:NoExecute"
+
 // explainNotDeleted returns the end of an error about a pod that was not deleted in time: its node, and what to do.
 func (c Client) explainNotDeleted(name string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosisTimeout)
@@ -290,7 +303,8 @@ func (c Client) explainNotDeleted(name string) string {
 	case !known:
 		return "; the pod is on node " + node + advice.Sentence("check whether the node is ready: kubectl get node "+node)
 	case message != "":
-		return "; the pod is on node " + node + ", which is not ready: " + message
+		return "; the pod is on node " + node + ", which is not ready: " + message + advice.After(message, "make the node "+
+			"ready. If it is switched off and stays off, run: kubectl taint node "+node+" "+outOfService)
 	}
 	return "; the pod is on node " + node + ", which is ready" +
 		advice.Sentence("check why the pod is not deleted: kubectl describe pod -n "+c.Namespace+" "+name)

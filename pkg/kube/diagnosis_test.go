@@ -347,6 +347,12 @@ func TestWithoutRepetitions_KeepsEachCauseOnce(t *testing.T) {
 	failed := `Failed: Failed to pull image "i": i/o timeout`
 	assert.Equal(t, []string{"ErrImagePull: unauthorized", failed},
 		withoutRepetitions([]string{"ErrImagePull: unauthorized", failed}), "another cause")
+	attempt := func(id string) string {
+		return `failed to generate container "` + strings.Repeat(id, 64) + `" spec: transport endpoint is not connected`
+	}
+	assert.Equal(t, []string{"CreateContainerError: " + attempt("a")}, withoutRepetitions([]string{
+		"CreateContainerError: " + attempt("a"), "Failed: Error: " + attempt("b"), "Failed: Error: " + attempt("a"),
+	}))
 	final := &finalError{message: waiting}
 	again := "ErrImagePull: " + cause
 	assert.Equal(t, again, withMessage(final, again), "the kubelet tried again meanwhile")

@@ -41,6 +41,9 @@ var hints = []struct{ text, hint string }{
 	{seLinuxMismatch, seLinuxHint},
 	{forcedDetachText, "set STATUS_CHECK_TIMEOUT to more than 360 (" + engineTimeout + "), or make the node ready: " +
 		"kubectl get nodes"},
+	{deadMount, "check whether the FUSE daemon of the volume has died, or no server can be reached: the log of the CSI " +
+		"driver's node plugin. If the daemon has died, delete every pod on the node that uses the volume, so that the " +
+		"driver mounts it again"},
 	{"FailedAttachVolume", "check whether the volume is still attached to another node: kubectl get volumeattachment"},
 	{"FailedMount", "check why the node cannot mount the volume: kubectl describe pod, and the log of the CSI driver"},
 	{"no space left on device", "use a larger volume or write less (CLAIM_SIZE, WRITE_RATE, RECORD_SIZE)"},

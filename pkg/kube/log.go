@@ -21,8 +21,8 @@ const (
 	// maxLine limits a line of a pod's log, in bytes. The longest message of the helper, a scan result with the
 	// maximum number of entries, is much shorter.
 	maxLine = 4 << 20
-	// reconnectInterval is the time until an ended log stream is opened again. It doubles up to maxReconnectInterval while
-	// the streams bring nothing.
+	// reconnectInterval is the time until a log stream that failed or was silent is opened again. It doubles up to
+	// maxReconnectInterval while the streams have no new lines.
 	reconnectInterval    = 500 * time.Millisecond
 	maxReconnectInterval = 2 * time.Second
 	// openTimeout limits the wait for the answer to a request for a log. It is longer than the time that the API
@@ -88,12 +88,11 @@ type logFollower struct {
 	failing bool
 	// silent is set if the last stream was closed because it was silent.
 	silent bool
-	// endObserved is set if the observer has seen that the container has ended, or that the pod was deleted.
-	endObserved bool
+	// afterEnd is set if the last stream was opened after the observer had seen that the container has ended.
+	afterEnd bool
 }
 
-// followUntilEnd reads streams until there can be no further lines. The kubelet reports a second later than its stream
-// that a container has ended. So the follower waits for that report, and not only for the interval.
+// followUntilEnd reads streams until there can be no further lines.
 func (f *logFollower) followUntilEnd(ctx context.Context, interval time.Duration) error {
 	backoff := interval
 	for {
@@ -105,45 +104,51 @@ func (f *logFollower) followUntilEnd(ctx context.Context, interval time.Duration
 		if f.since != read {
 			backoff = interval
 		}
-		if err := f.awaitEnd(ctx, backoff); err != nil {
+		if err := f.awaitEnd(ctx, f.untilNextStream(backoff)); err != nil {
 			return err
 		}
 		backoff = min(2*backoff, maxReconnectInterval)
 	}
 }
 
-// awaitEnd returns once the observer has seen that the pod's container has ended or that the pod was deleted, or after
-// a time. Once it has seen that, awaitEnd waits for that time, because the log could not be read.
+// untilNextStream returns the time until the log is read again. A stream that ends without an error is most likely
+// that of a container that has ended, which the kubelet reports a second later or, if it is busy, some seconds later.
+func (f *logFollower) untilNextStream(backoff time.Duration) time.Duration {
+	if f.failing || f.silent {
+		return backoff
+	}
+	return maxReconnectInterval
+}
+
+// awaitEnd returns once the observer has seen that the pod's container has ended or that the pod was deleted, but not
+// later than after atMost. If the last stream was opened after the end of the container, the log could not be read.
+// Then awaitEnd waits for all of atMost.
 func (f *logFollower) awaitEnd(ctx context.Context, atMost time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
-	if f.observer == nil || f.endObserved {
+	if f.afterEnd {
 		<-waiting.Done()
 		return context.Cause(ctx)
 	}
 	err := f.observer.waitUntil(waiting, func() (bool, error) {
-		observed := f.observer.pods[f.pod.UID]
-		f.endObserved = observed != nil && (hasContainerEnded(observed.latest) || !observed.DeletedAt.IsZero())
-		return f.endObserved, nil
-	})
+		ended, _ := f.observer.podState(f.pod.UID)
+		return ended, nil
+	}, podNamed(f.pod.Name))
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
-// wasDeleted reports whether the observer has seen that the pod was deleted.
-func (f *logFollower) wasDeleted() bool { return !f.PodTimes(f.pod.UID).DeletedAt.IsZero() }
-
 // follow reads one stream to its end. It reports whether there can be no further lines.
 func (f *logFollower) follow(ctx context.Context) (done bool, err error) {
 	// The state must be read before the stream: if the container has ended by then, the stream has all of its lines.
-	ended, deleted := f.podState(ctx)
-	if deleted {
+	var deleted bool
+	if f.afterEnd, deleted = f.podState(); deleted {
 		return true, nil
 	}
 	log := f.Log.WithField("pod", f.pod.Name)
-	if f.streams == 1 && !ended && !f.failing && !f.silent { // once: it repeats until the kubelet reports the end
+	if f.streams == 1 && !f.afterEnd && !f.failing && !f.silent { // once: it repeats until the kubelet reports the end
 		log.Info("The log stream ended while the pod is running; opening it again")
 	}
 	f.streams++
@@ -156,19 +161,14 @@ func (f *logFollower) follow(ctx context.Context) (done bool, err error) {
 		log.WithError(err).Warn("The log stream failed; retrying until it can be read")
 	}
 	f.failing = err != nil && !f.silent
-	return ended && err == nil, nil
+	return f.afterEnd && err == nil, nil
 }
 
-// podState reports whether the pod's container has ended, and whether the pod no longer exists.
-func (f *logFollower) podState(ctx context.Context) (ended, deleted bool) {
-	if f.endObserved {
-		return true, f.wasDeleted()
-	}
-	pod, err := f.API.CoreV1().Pods(f.Namespace).Get(ctx, f.pod.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) || err == nil && pod.UID != f.pod.UID {
-		return true, true
-	}
-	return err == nil && hasContainerEnded(pod), false
+// podState reports whether the observer has seen that the pod's container has ended, and that the pod was deleted.
+func (f *logFollower) podState() (ended, deleted bool) {
+	f.observer.mu.Lock()
+	defer f.observer.mu.Unlock()
+	return f.observer.podState(f.pod.UID)
 }
 
 // readStream reads one stream. The error is errSilent if the stream was silent, or a pod that has printed nothing yet.

@@ -36,10 +36,9 @@ func TestReadLines_RejectsTooLongLine(t *testing.T) {
 func TestFollowLog_ReportsOpenStream(t *testing.T) {
 	c := newTestClient(t)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", UID: "u"}}
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{
-		{Name: ContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
-	}
 	c.API = fake.NewClientset(pod)
+	c.observer = newObserver(c.Log)
+	update(c.observer, withEndedContainer(pod), c.observer.podChanged)
 	var opened []bool
 	require.NoError(t, c.FollowLog(t.Context(), pod, func([]byte) {}, func(is bool, err error) {
 		require.NoError(t, err)
@@ -48,11 +47,22 @@ func TestFollowLog_ReportsOpenStream(t *testing.T) {
 	assert.Equal(t, []bool{true, false}, opened)
 }
 
-// logServer is an API server with one pod, whose container ends when the last of the streams was requested.
+// withEndedContainer returns a copy of a pod whose container has ended.
+func withEndedContainer(pod *corev1.Pod) *corev1.Pod {
+	ended := pod.DeepCopy()
+	ended.Status.ContainerStatuses = []corev1.ContainerStatus{
+		{Name: ContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
+	}
+	return ended
+}
+
+// logServer is an API server with the log of one pod.
 type logServer struct {
 	*httptest.Server
 	// streams answer the requests that follow the log, in this order.
 	streams []http.HandlerFunc
+	// beforeLast is called when the second to last stream is requested. It may be nil.
+	beforeLast func()
 	// probes answer the other requests for the log, in this order. Later ones have an empty answer.
 	probes []http.HandlerFunc
 
@@ -61,21 +71,14 @@ type logServer struct {
 	since []string
 }
 
-// state returns the state of the container.
-func (s *logServer) state() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.since) >= len(s.streams)-1 {
-		return `{"terminated":{}}`
-	}
-	return `{"running":{}}`
-}
-
 // next returns the answer to a request that follows the log.
 func (s *logServer) next(r *http.Request) http.HandlerFunc {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.since = append(s.since, r.URL.Query().Get("sinceTime"))
+	if len(s.since) == len(s.streams)-1 && s.beforeLast != nil {
+		s.beforeLast()
+	}
 	return s.streams[min(len(s.since), len(s.streams))-1]
 }
 
@@ -97,9 +100,7 @@ func newLogServer(t *testing.T, streams ...http.HandlerFunc) *logServer {
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !strings.HasSuffix(r.URL.Path, "/log"):
-			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprintf(w, `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"write-pod","uid":"u"},
-				"status":{"containerStatuses":[{"name":"durability","state":%s}]}}`, s.state())
+			http.Error(w, "only the log is read", http.StatusNotFound)
 		case r.URL.Query().Get("follow") == "":
 			s.nextProbe()(w, r)
 		default:
@@ -129,6 +130,8 @@ func (s *logServer) follow(t *testing.T, p timeouts) followed {
 	require.NoError(t, err)
 	var all followed
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}, Spec: corev1.PodSpec{NodeName: "n1"}}
+	c.observer = newObserver(c.Log)
+	s.beforeLast = func() { update(c.observer, withEndedContainer(pod), c.observer.podChanged) }
 	f := logFollower{
 		Client: c, pod: pod, openTimeout: p.open, probeTimeout: p.probe, maxSilence: p.silence,
 		onLine: func(line []byte) { all.lines = append(all.lines, string(line)) },
@@ -207,10 +210,7 @@ func TestFollowLog_WaitsForTheEndOfTheContainer(t *testing.T) {
 	c.observer = newObserver(c.Log)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}
 	update(c.observer, pod, c.observer.podChanged)
-	ended := pod.DeepCopy()
-	ended.Status.ContainerStatuses = []corev1.ContainerStatus{
-		{Name: ContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
-	}
+	ended := withEndedContainer(pod)
 	var lines []string
 	var reporting sync.WaitGroup
 	defer reporting.Wait()
@@ -226,6 +226,14 @@ func TestFollowLog_WaitsForTheEndOfTheContainer(t *testing.T) {
 	require.NoError(t, f.followUntilEnd(t.Context(), time.Hour))
 	assert.Equal(t, []string{"one", "two"}, lines)
 	assert.Len(t, s.since, 2)
+}
+
+// Each request for the log of a container that has ended reads nothing new before the kubelet reports the end.
+func TestUntilNextStream_IsLongerAfterAStreamThatEndedNormally(t *testing.T) {
+	ended, failed, silent := logFollower{}, logFollower{failing: true}, logFollower{silent: true}
+	assert.Equal(t, maxReconnectInterval, ended.untilNextStream(time.Millisecond))
+	assert.Equal(t, time.Millisecond, failed.untilNextStream(time.Millisecond))
+	assert.Equal(t, time.Millisecond, silent.untilNextStream(time.Millisecond))
 }
 
 // A kubelet does not answer before the pod has printed something.
@@ -264,6 +272,7 @@ func TestFollowLog_EndsWithTheContextWithoutAnError(t *testing.T) {
 	var err error
 	c.API, err = kubernetes.NewForConfig(&rest.Config{Host: s.URL})
 	require.NoError(t, err)
+	c.observer = newObserver(c.Log)
 	ctx, cancel := context.WithCancel(t.Context())
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}
 	err = c.FollowLog(ctx, pod, func([]byte) { cancel() }, func(_ bool, err error) { assert.NoError(t, err) })

@@ -47,11 +47,16 @@ type observer struct {
 	watches sync.WaitGroup
 
 	mu sync.Mutex
-	// changed is closed and replaced on every change.
-	changed     chan struct{}
-	pods        map[types.UID]*observedPod
-	claims      map[types.UID]*observedClaim
-	attachments map[types.UID]*observedAttachment
+	// waits has the waits that a change to a subject wakes, by the subject.
+	waits  map[subject]map[wakeUp]bool
+	pods   map[types.UID]*observedPod
+	claims map[types.UID]*observedClaim
+	// existing has the claims that exist, by name. A claim is not in it if only an event about it was observed.
+	existing map[string]*observedClaim
+	// bound has the names of the claims that were bound to a volume, by the name of the volume.
+	bound map[string]string
+	// attachments has the attachments of each volume.
+	attachments map[string]map[types.UID]*observedAttachment
 	// events are the events about pods and claims, by the UID of the object and that of the event.
 	events map[types.UID]map[types.UID]corev1.Event
 	// attachmentsVisible is set if the service account may watch VolumeAttachments.
@@ -84,7 +89,6 @@ type observedClaim struct {
 }
 
 type observedAttachment struct {
-	volume string
 	latest *storagev1.VolumeAttachment
 	Attachment
 }
@@ -129,10 +133,13 @@ func (c Client) WithObserver(ctx context.Context) (observed Client, stop func(),
 
 func newObserver(log logrus.FieldLogger) *observer {
 	return &observer{
-		log: log, changed: make(chan struct{}),
+		log:         log,
+		waits:       map[subject]map[wakeUp]bool{},
 		pods:        map[types.UID]*observedPod{},
 		claims:      map[types.UID]*observedClaim{},
-		attachments: map[types.UID]*observedAttachment{},
+		existing:    map[string]*observedClaim{},
+		bound:       map[string]string{},
+		attachments: map[string]map[types.UID]*observedAttachment{},
 		events:      map[types.UID]map[types.UID]corev1.Event{},
 		gaps:        map[string][]gap{},
 		logged:      map[string]bool{},
@@ -194,25 +201,7 @@ func (o *observer) awaitSync(ctx context.Context, c Client, synced ...cache.Info
 	return errors.Join(context.Cause(ctx), o.watchErrors[kindPods], o.watchErrors[kindClaims])
 }
 
-// waitUntil returns once a condition holds. It evaluates the condition after every change, with the observer locked.
-func (o *observer) waitUntil(ctx context.Context, condition func() (bool, error)) error {
-	for {
-		o.mu.Lock()
-		done, err := condition()
-		changed := o.changed
-		o.mu.Unlock()
-		if done || err != nil {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// update calls a function with the observer locked and wakes all waits. It ignores objects of another type.
+// update calls a function with the observer locked. It ignores objects of another type.
 func update[T any](o *observer, object any, f func(T)) {
 	typed, ok := object.(T)
 	if !ok {
@@ -221,13 +210,6 @@ func update[T any](o *observer, object any, f func(T)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	f(typed)
-	o.notify()
-}
-
-// notify wakes all waits. The observer must be locked.
-func (o *observer) notify() {
-	close(o.changed)
-	o.changed = make(chan struct{})
 }
 
 // knows reports whether the observer has seen a pod or a claim.
@@ -241,26 +223,17 @@ func (o *observer) knows(uid types.UID) bool {
 	return o.pods[uid] != nil || claim != nil && claim.latest != nil
 }
 
-// claimNamed returns the existing claim with a name; nil if the observer has not seen it.
-func (o *observer) claimNamed(name string) *corev1.PersistentVolumeClaim {
+// existingClaim returns the existing claim with a name; nil if the observer has not seen it.
+func (o *observer) existingClaim(name string) *corev1.PersistentVolumeClaim {
 	if o == nil {
 		return nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, c := range o.claims {
-		if c.name == name && c.latest != nil && !c.deleted {
-			return c.latest
-		}
+	if c := o.existing[name]; c != nil {
+		return c.latest
 	}
 	return nil
-}
-
-// wake makes all waits evaluate their condition.
-func (o *observer) wake() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.notify()
 }
 
 // podOf returns the record of a pod, which it creates if necessary.
@@ -271,7 +244,19 @@ func (o *observer) podOf(p *corev1.Pod) *observedPod {
 		o.pods[p.UID] = observed
 	}
 	observed.latest = p
+	o.notify(podNamed(p.Name))
 	return observed
+}
+
+// podState reports whether a pod's container has ended or the pod was deleted, and whether the pod was deleted. The
+// observer must be locked.
+func (o *observer) podState(uid types.UID) (ended, deleted bool) {
+	observed := o.pods[uid]
+	if observed == nil {
+		return false, false
+	}
+	deleted = !observed.DeletedAt.IsZero()
+	return deleted || hasContainerEnded(observed.latest), deleted
 }
 
 func (o *observer) podChanged(p *corev1.Pod) {
@@ -282,7 +267,28 @@ func (o *observer) podChanged(p *corev1.Pod) {
 	setOnce(&observed.StartedAt, hasContainerStarted(p), now)
 }
 
-func (o *observer) podDeleted(p *corev1.Pod, _ bool) { o.podOf(p).DeletedAt = time.Now().UTC() }
+func (o *observer) podDeleted(p *corev1.Pod, _ bool) {
+	observed := o.podOf(p)
+	observed.latest, observed.DeletedAt = shortened(p), time.Now().UTC()
+}
+
+// maxArgument is the length in bytes to which the arguments of a deleted pod are shortened.
+const maxArgument = 1 << 10
+
+// shortened returns a copy of a deleted pod that needs little memory, because a run keeps all its pods. It shortens
+// long arguments: those of a writer list the last records of all earlier writers, which are also in the ledger.
+func shortened(p *corev1.Pod) *corev1.Pod {
+	p = p.DeepCopy()
+	p.ManagedFields = nil
+	for _, container := range p.Spec.Containers {
+		for i, argument := range container.Command {
+			if len(argument) > maxArgument {
+				container.Command[i] = fmt.Sprintf("%s… (%d bytes)", argument[:maxArgument], len(argument))
+			}
+		}
+	}
+	return p
+}
 
 // setOnce sets a milestone that is reached for the first time.
 func setOnce(milestone *time.Time, reached bool, now time.Time) {
@@ -308,6 +314,11 @@ func (o *observer) claimOf(uid types.UID, name string) *observedClaim {
 func (o *observer) claimChanged(c *corev1.PersistentVolumeClaim) {
 	observed := o.claimOf(c.UID, c.Name)
 	observed.latest = c
+	o.existing[c.Name] = observed
+	if volume := c.Spec.VolumeName; volume != "" {
+		o.bound[volume] = c.Name
+	}
+	o.notify(claimNamed(c.Name))
 	setOnce(&observed.boundAt, c.Status.Phase == corev1.ClaimBound, time.Now().UTC())
 	observed.use.record(c, time.Now().UTC())
 	observed.health.addClaim(c)
@@ -316,10 +327,12 @@ func (o *observer) claimChanged(c *corev1.PersistentVolumeClaim) {
 func (o *observer) claimDeleted(c *corev1.PersistentVolumeClaim, _ bool) {
 	o.claimChanged(c)
 	o.claims[c.UID].deleted = true
+	delete(o.existing, c.Name)
 }
 
 func (o *observer) eventChanged(e *corev1.Event) {
 	about := e.InvolvedObject.UID
+	o.notify(involved(e))
 	if o.events[about] == nil {
 		o.events[about] = map[types.UID]corev1.Event{}
 	}
@@ -330,6 +343,7 @@ func (o *observer) eventChanged(e *corev1.Event) {
 }
 
 func (o *observer) eventDeleted(e *corev1.Event, _ bool) {
+	o.notify(involved(e))
 	delete(o.events[e.InvolvedObject.UID], e.UID)
 }
 
@@ -361,18 +375,11 @@ func (o *observer) provisioningError(pod *corev1.Pod) error {
 func (o *observer) unboundClaims(pod *corev1.Pod) []*observedClaim {
 	var unbound []*observedClaim
 	for _, name := range claimsOf(pod) {
-		for _, c := range o.claims {
-			if c.isUnbound(name) {
-				unbound = append(unbound, c)
-			}
+		if c := o.existing[name]; c != nil && c.latest.Status.Phase != corev1.ClaimBound {
+			unbound = append(unbound, c)
 		}
 	}
 	return unbound
-}
-
-// isUnbound reports whether this is the existing claim with a name, and it has no volume yet.
-func (c *observedClaim) isUnbound(name string) bool {
-	return c.latest != nil && c.name == name && !c.deleted && c.latest.Status.Phase != corev1.ClaimBound
 }
 
 // PodTimes returns when the states of a pod were first observed.

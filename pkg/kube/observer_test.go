@@ -2,9 +2,11 @@ package kube
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -12,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 )
@@ -66,27 +67,58 @@ func TestRunPod_FailsAtOnceIfProvisionerRejectsClaim(t *testing.T) {
 func TestProvisioningError_OnlyOfPendingClaim(t *testing.T) {
 	claim := func(name string, phase corev1.PersistentVolumeClaimPhase) *corev1.PersistentVolumeClaim {
 		return &corev1.PersistentVolumeClaim{
-			ObjectMeta: metav1.ObjectMeta{Name: name},
+			ObjectMeta: metav1.ObjectMeta{Name: name, UID: "claim"},
 			Status:     corev1.PersistentVolumeClaimStatus{Phase: phase},
 		}
 	}
 	pod := newTestClient(t).NewPod(spec())
 	pending, bound := claim("stig-pvc", corev1.ClaimPending), claim("stig-pvc", corev1.ClaimBound)
 	another := claim("other", corev1.ClaimPending)
+	reject := func(o *observer) {
+		e := claimEvent("ProvisioningFailed", "rpc error: code = InvalidArgument desc = no")
+		o.eventChanged(&e)
+	}
 	for name, tc := range map[string]struct {
-		claim *observedClaim
-		want  bool
+		observe func(*observer)
+		want    bool
 	}{
-		"pending":                              {&observedClaim{name: "stig-pvc", latest: pending, rejection: "no"}, true},
-		"bound by now":                         {&observedClaim{name: "stig-pvc", latest: bound, rejection: "no"}, false},
-		"only an event about an earlier claim": {&observedClaim{name: "stig-pvc", rejection: "no"}, false},
-		"deleted": {
-			&observedClaim{name: "stig-pvc", latest: pending, deleted: true, rejection: "no"}, false,
-		},
-		"another claim": {&observedClaim{name: "other", latest: another, rejection: "no"}, false},
-		"not rejected":  {&observedClaim{name: "stig-pvc", latest: pending}, false},
+		"pending": {func(o *observer) {
+			o.claimChanged(pending)
+			reject(o)
+		}, true},
+		"bound by now": {func(o *observer) {
+			reject(o)
+			o.claimChanged(bound)
+		}, false},
+		"only an event about an earlier claim": {reject, false},
+		"deleted": {func(o *observer) {
+			o.claimChanged(pending)
+			reject(o)
+			o.claimDeleted(pending, false)
+		}, false},
+		"another claim": {func(o *observer) {
+			o.claimChanged(another)
+			reject(o)
+		}, false},
+		"not rejected": {func(o *observer) { o.claimChanged(pending) }, false},
 	} {
-		o := &observer{claims: map[types.UID]*observedClaim{"u": tc.claim}}
+		o := newObserver(logrus.New())
+		tc.observe(o)
 		assert.Equal(t, tc.want, o.provisioningError(pod) != nil, name)
 	}
+}
+
+func TestPodDeleted_ShortensLongArguments(t *testing.T) {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u", ManagedFields: []metav1.ManagedFieldsEntry{{}}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Command: []string{"write", strings.Repeat("x", 3000)}}}},
+	}
+	o := newObserver(logrus.New())
+	o.podChanged(pod)
+	assert.Len(t, o.pods["u"].latest.Spec.Containers[0].Command[1], 3000, "the pod may still exist")
+	o.podDeleted(pod, false)
+	kept := o.pods["u"].latest
+	assert.Equal(t, []string{"write", strings.Repeat("x", 1024) + "… (3000 bytes)"}, kept.Spec.Containers[0].Command)
+	assert.Empty(t, kept.ManagedFields)
+	assert.Len(t, pod.Spec.Containers[0].Command[1], 3000, "the object of the watch is not changed")
 }

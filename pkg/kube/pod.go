@@ -19,7 +19,8 @@ import (
 // PodNotRunningError is returned if a pod that was created did not start.
 type PodNotRunningError struct {
 	Namespace, Pod string
-	// VolumeUnavailable is set if the pod did not start because its volume could not be attached or mounted.
+	// VolumeUnavailable is set if the pod did not start because its volume could not be attached or mounted, or because
+	// the daemon of its mount is dead.
 	VolumeUnavailable bool
 	// ImageUnavailable is set if the pod did not start because its image is not on the node and cannot be pulled.
 	ImageUnavailable bool
@@ -64,12 +65,13 @@ func (c Client) awaitRunning(ctx context.Context, pod *corev1.Pod) (*corev1.Pod,
 		return start.latest, err
 	}
 	var final *finalError
+	isFinal := errors.As(err, &final)
 	d := c.diagnose(start.latest)
 	return nil, &PodNotRunningError{
 		Namespace: c.Namespace, Pod: pod.Name, Reason: withMessage(err, d.reason), Err: err,
 		// A pod that failed or was deleted before the timeout was no longer waiting for its volume.
-		VolumeUnavailable: d.volumeUnavailable && ctx.Err() != nil,
-		ImageUnavailable:  errors.As(err, &final) && final.image,
+		VolumeUnavailable: d.volumeUnavailable && ctx.Err() != nil || isFinal && final.volume,
+		ImageUnavailable:  isFinal && final.image,
 	}
 }
 
@@ -80,7 +82,7 @@ func withMessage(err error, reason string) string {
 		return reason
 	}
 	message := withoutBackOff(final.message)
-	if strings.Contains(reason, message) {
+	if strings.Contains(withoutContainerID(reason), withoutContainerID(message)) {
 		return reason
 	}
 	return message + "; " + reason
@@ -134,6 +136,26 @@ func isCreationFailure(reason string) bool {
 // isPull reports whether a container waits because its image could not be pulled.
 func isPull(w *corev1.ContainerStateWaiting) bool { return slices.Contains(pullWaits, w.Reason) }
 
+// isOnDeadMount reports whether the run's own container waits because the daemon of its mounted FUSE volume is dead.
+// The kubelet has mounted the volume, and the container runtime cannot look into it. Other containers, and mounts that
+// are not volumes, may have the same error.
+func isOnDeadMount(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(allStatuses(pod), func(s corev1.ContainerStatus) bool {
+		w := s.State.Waiting
+		if s.Name != ContainerName || w == nil || w.Reason != "CreateContainerError" {
+			return false
+		}
+		return strings.Contains(w.Message, deadMount) && strings.Contains(w.Message, volumePath)
+	})
+}
+
+const (
+	// deadMount is the text of ENOTCONN without its first word, Transport, which only C writes with a capital letter.
+	deadMount = "endpoint is not connected"
+	// volumePath is a part of the path at which the kubelet mounts a volume: /var/lib/kubelet/pods/<UID>/volumes/<plugin>.
+	volumePath = "/volumes/kubernetes.io~"
+)
+
 // waitingContainer returns the state of the first container that waits, preferably of one that cannot be created.
 // LikelyFinal is set if the reason rarely disappears.
 func waitingContainer(pod *corev1.Pod) (waiting *corev1.ContainerStateWaiting, likelyFinal bool) {
@@ -178,7 +200,7 @@ func (c Client) awaitSuccess(ctx context.Context, pod *corev1.Pod) error {
 				advice.Sentence("read its log: kubectl logs -n "+c.Namespace+" "+pod.Name))
 		}
 		return observed.latest.Status.Phase == corev1.PodSucceeded, nil
-	})
+	}, podNamed(pod.Name))
 }
 
 // DeletePod deletes the pod with this UID and returns once it no longer exists. If grace is nil, the pod's own grace
@@ -196,7 +218,7 @@ func (c Client) DeletePod(ctx context.Context, name string, uid types.UID, grace
 		return fmt.Errorf("deleting pod %s/%s: %w", c.Namespace, name, err)
 	}
 	deleted := func() bool { p := c.observer.pods[uid]; return p != nil && !p.DeletedAt.IsZero() }
-	if err := awaitDeleted(ctx, c, "pod", name, uid, pods.Get, deleted); err != nil {
+	if err := awaitDeleted(ctx, c, podNamed(name), uid, pods.Get, deleted); err != nil {
 		return fmt.Errorf("%w%s", err, c.explainNotDeleted(name))
 	}
 	c.Log.WithFields(logrus.Fields{"pod": name, "uid": uid}).Info("Pod deleted")

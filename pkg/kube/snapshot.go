@@ -72,8 +72,8 @@ func (o *observer) objectsOf(run string) []object {
 			volumes[c.latest.Spec.VolumeName] = true
 		}
 	}
-	for _, a := range o.attachments {
-		if volumes[a.volume] {
+	for volume := range volumes {
+		for _, a := range o.attachments[volume] {
 			objects = append(objects, a.latest.DeepCopy())
 		}
 	}

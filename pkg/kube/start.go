@@ -33,8 +33,8 @@ const outOfReach = "its volume cannot be used on any node on which the pod may r
 type finalError struct {
 	// what is the cause in a few words, message what Kubernetes reports about it.
 	what, message string
-	// image is set if the image of a container cannot be had.
-	image bool
+	// image is set if the image of a container cannot be had, volume if the pod's volume cannot be used.
+	image, volume bool
 }
 
 func (e *finalError) Error() string { return e.what }
@@ -77,7 +77,10 @@ func (s *podStart) await(ctx context.Context) error {
 			state.timer.Stop()
 		}
 	}()
-	uid := s.latest.UID
+	uid, subjects := s.latest.UID, []subject{podNamed(s.name)}
+	for _, claim := range claimsOf(s.latest) {
+		subjects = append(subjects, claimNamed(claim))
+	}
 	s.report("scheduling", "")
 	for {
 		err := s.observer.waitUntil(ctx, func() (bool, error) {
@@ -92,7 +95,7 @@ func (s *podStart) await(ctx context.Context) error {
 				return false, err
 			}
 			return hasStarted(!observed.DeletedAt.IsZero(), s.latest)
-		})
+		}, subjects...)
 		if !errors.Is(err, errReachUnknown) {
 			return s.unsupportedAtTimeout(ctx, err)
 		}
@@ -141,13 +144,22 @@ func (s *podStart) classError() error {
 // disappears.
 func (s *podStart) containerError() error {
 	w, likelyFinal := waitingContainer(s.latest)
-	const key, keyPull = "container", "pull"
+	const key, keyPull, keyDeadMount = "container", "pull", "dead mount"
 	if w == nil || !isCreationFailure(w.Reason) {
 		s.over(key)
 		s.over(keyPull)
+		s.over(keyDeadMount)
 		return nil
 	}
 	message := w.Reason + ": " + w.Message
+	if isOnDeadMount(s.latest) {
+		if !s.lasts(keyDeadMount, patience) {
+			return nil
+		}
+		return &finalError{
+			what: fmt.Sprintf("the mount of its volume has been dead for %s", patience), message: message, volume: true,
+		}
+	}
 	// The kubelet does not repeat the cause while it backs off.
 	if (likelyFinal || s.isLasting(key)) && s.lasts(key, patience) {
 		return &finalError{
@@ -250,10 +262,17 @@ func (s *podStart) unsupportedAtTimeout(ctx context.Context, err error) error {
 func (s *podStart) lasts(key string, enough time.Duration) bool {
 	state, is := s.lasting[key]
 	if !is {
-		state = lastingState{since: time.Now(), timer: time.AfterFunc(enough, s.observer.wake)}
+		state = lastingState{since: time.Now(), timer: time.AfterFunc(enough, s.wake)}
 		s.lasting[key] = state
 	}
 	return time.Since(state.since) >= enough
+}
+
+// wake makes the wait evaluate its condition.
+func (s *podStart) wake() {
+	s.observer.mu.Lock()
+	defer s.observer.mu.Unlock()
+	s.observer.notify(podNamed(s.name))
 }
 
 func (s *podStart) isLasting(key string) bool {
@@ -272,10 +291,10 @@ func (s *podStart) over(key string) {
 // logReason logs why the pod has not started, once for each reason.
 func (s *podStart) logReason() {
 	reason := s.waitingReason()
-	if reason == "" || s.logged[reason] {
+	if reason == "" || s.logged[withoutContainerID(reason)] {
 		return
 	}
-	s.logged[reason] = true
+	s.logged[withoutContainerID(reason)] = true
 	s.Log.WithField("pod", s.name).WithField("reason", reason).Info("Pod is waiting")
 }
 

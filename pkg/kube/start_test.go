@@ -366,6 +366,31 @@ func TestAwaitRunning_MarksAnUnavailableImage(t *testing.T) {
 	}
 }
 
+// The daemon of a FUSE filesystem is dead, and the CSI driver has not mounted the volume again.
+func TestAwaitRunning_MarksADeadMount(t *testing.T) {
+	const path = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount"
+	for message, dead := range map[string]bool{
+		"failed to stat \"" + path + "\": stat " + path + ": transport endpoint is not connected": true,
+		"failed to stat \"" + path + "\": Transport endpoint is not connected":                    true,
+		"failed to generate spec": false,
+		"/var/lib/containerd/io.containerd.snapshotter.v1.stargz/1: transport endpoint is not connected": false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWaiter(t)
+			w.Timeout = 3 * time.Minute
+			w.observe(waitingFor("CreateContainerError", message))
+			took, err := w.awaited(t)
+			var unready *PodNotRunningError
+			require.ErrorAs(t, err, &unready)
+			assert.Equal(t, dead, unready.VolumeUnavailable, message)
+			if dead {
+				assert.ErrorContains(t, err, "check whether the FUSE daemon of the volume has died")
+			}
+			assert.Equal(t, patience, took)
+		})
+	}
+}
+
 // The kubelet reports the cause only after an attempt, and not while it backs off.
 func TestAwaitRunning_BackOffContinuesPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -495,9 +520,9 @@ func TestAwaitRunning_TimersEndWithTheWait(t *testing.T) {
 		time.AfterFunc(time.Second, func() { cancel(context.Canceled) })
 		_, err := w.awaitRunning(ctx, w.pod)
 		require.ErrorIs(t, err, context.Canceled)
-		changed := w.observer.changed
+		changed := w.observer.subscribe([]subject{podNamed(w.pod.Name)})
 		time.Sleep(2 * patience) // by the clock of the bubble
-		assert.Equal(t, changed, w.observer.changed, "no timer woke the observer")
+		assert.Empty(t, changed, "no timer wakes a wait")
 	})
 }
 
@@ -521,4 +546,31 @@ func eventType(reason string) string {
 		return corev1.EventTypeNormal
 	}
 	return corev1.EventTypeWarning
+}
+
+// A kubelet that has just started cannot create containers for another reason.
+func TestAwaitRunning_ADeadMountMustLast(t *testing.T) {
+	const dead = "stat /var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount: transport endpoint is not connected"
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaiter(t)
+		w.Timeout = 3 * time.Minute
+		w.observe(waitingFor("CreateContainerConfigError", "services have not yet been read"))
+		time.AfterFunc(patience-time.Second, func() { w.observe(waitingFor("CreateContainerError", dead)) })
+		took, err := w.awaited(t)
+		var unready *PodNotRunningError
+		require.ErrorAs(t, err, &unready)
+		assert.True(t, unready.VolumeUnavailable)
+		assert.Equal(t, 2*patience-time.Second, took)
+	})
+}
+
+// The volume of an injected sidecar is not the volume under test.
+func TestIsOnDeadMount_OnlyOfTheRunsContainer(t *testing.T) {
+	const dead = "stat /var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount: transport endpoint is not connected"
+	for _, name := range []string{ContainerName, "sidecar"} {
+		pod := &corev1.Pod{Status: corev1.PodStatus{
+			ContainerStatuses: []corev1.ContainerStatus{named(name, waiting("CreateContainerError", dead))},
+		}}
+		assert.Equal(t, name == ContainerName, isOnDeadMount(pod), name)
+	}
 }

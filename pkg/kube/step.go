@@ -1,10 +1,6 @@
 package kube
 
-import (
-	"slices"
-
-	corev1 "k8s.io/api/core/v1"
-)
+import corev1 "k8s.io/api/core/v1"
 
 // reportStep reports the step that the pod waits for.
 func (s *podStart) reportStep() { s.report(s.nextStep(), s.waitingReason()) }
@@ -37,14 +33,16 @@ func (s *podStart) nextStep() string {
 // isAttaching reports whether one of the volumes is being attached to a node, or waits to be detached from another one.
 func (o *observer) isAttaching(volumes []string, node string) bool {
 	attaching := false
-	for _, a := range o.attachments {
-		if !slices.Contains(volumes, a.volume) || !a.DeletedAt.IsZero() {
-			continue
+	for _, volume := range volumes {
+		for _, a := range o.attachments[volume] {
+			if !a.DeletedAt.IsZero() {
+				continue
+			}
+			if a.Node == node && !a.AttachedAt.IsZero() {
+				return false
+			}
+			attaching = true
 		}
-		if a.Node == node && !a.AttachedAt.IsZero() {
-			return false
-		}
-		attaching = true
 	}
 	return attaching
 }
@@ -53,10 +51,8 @@ func (o *observer) isAttaching(volumes []string, node string) bool {
 func (o *observer) volumesOf(pod *corev1.Pod) []string {
 	var volumes []string
 	for _, name := range claimsOf(pod) {
-		for _, c := range o.claims {
-			if c.name == name && !c.deleted && c.latest != nil && c.latest.Spec.VolumeName != "" {
-				volumes = append(volumes, c.latest.Spec.VolumeName)
-			}
+		if c := o.existing[name]; c != nil && c.latest.Spec.VolumeName != "" {
+			volumes = append(volumes, c.latest.Spec.VolumeName)
 		}
 	}
 	return volumes

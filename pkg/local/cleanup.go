@@ -35,7 +35,7 @@ func (s *execution) cleanUp(ctx context.Context) string {
 // remove removes the journal and its folder with a helper. If the storage does not respond, a helper that hangs can be
 // left behind; this process could not end.
 func (s *execution) remove(ctx context.Context) string {
-	p, err := start(ctx, s.command(s.Helper, s.Target.Journal, "remove"), &s.ledger, func(ledger.Ack) {})
+	p, err := start(ctx, s.command(s.Helper, s.Target.Journal, "remove"), &s.ledger, func(ledger.Ack) {}, nil)
 	if err == nil {
 		err = p.await(ctx)
 	}
@@ -58,6 +58,7 @@ func (s *execution) collect() {
 			commits = append(commits, *c)
 		}
 	}
+	s.cell.DownsampleAcks()
 	latency, err := result.LatencyOf(commits)
 	if err != nil {
 		s.Log.WithError(err).Warn("Could not compute the commit latency")

@@ -15,9 +15,8 @@ func (s *execution) command(helper []string, file, name string, args ...string) 
 		return command
 	}
 	acks := s.ledger.Acks()
-	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.RecordSize),
-		"--points", protocol.FormatPoints(acks))
-	command = append(command, s.cell.Layout.Flags()...)
+	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.RecordSize))
+	command = slices.Concat(command, protocol.PointFlags(acks), s.cell.Layout.Flags())
 	if s.Target.Device {
 		least := ledger.CountRecords(acks) * uint64(s.cell.Journal.RecordSize)
 		command = append(command, "--at-least", strconv.FormatUint(least, 10))

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/transcript"
 )
 
@@ -24,16 +25,21 @@ const maxLine = 16 << 20
 // terminal reaches only the run, which then ends the helper.
 type process struct {
 	*transcript.Transcript
-	cmd *exec.Cmd
+	cmd      *exec.Cmd
+	announce func(protocol.Rereading)
 	// exited is closed once the process is gone and all that it wrote was read.
 	exited chan struct{}
 	err    error // how it exited; set before exited is closed
 	stderr tail
 }
 
-// start runs a helper command. onAck is called with each acknowledgement.
-func start(ctx context.Context, command []string, l *ledger.Ledger, onAck func(ledger.Ack)) (*process, error) {
+// start runs a helper command. onAck is called with each acknowledgement, and announce, if it is
+// not nil, before the journal is read again.
+func start(
+	ctx context.Context, command []string, l *ledger.Ledger, onAck func(ledger.Ack), announce func(protocol.Rereading),
+) (*process, error) {
 	p := &process{
+		announce:   announce,
 		Transcript: transcript.New(ctx, l, onAck),
 		cmd:        exec.Command(command[0], command[1:]...),
 		exited:     make(chan struct{}),
@@ -60,8 +66,12 @@ func (p *process) read(out io.Reader) {
 	for lines.Scan() {
 		// The last line of a killed process may be cut: that loses an acknowledgement,
 		// and never invents one.
-		if _, err := p.Add(lines.Bytes()); err != nil {
+		m, err := p.Add(lines.Bytes())
+		switch {
+		case err != nil:
 			malformed = fmt.Errorf("unexpected line in the helper's output: %w", err)
+		case m.Rereading != nil && p.announce != nil:
+			p.announce(*m.Rereading)
 		}
 	}
 	_, _ = io.Copy(io.Discard, out) // a writer must not block on a full pipe

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
@@ -28,7 +29,8 @@ func (s *execution) read(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	p, err := start(context.WithoutCancel(ctx), s.command(helper, s.readerFile(), "read"), &s.ledger, func(ledger.Ack) {})
+	p, err := start(context.WithoutCancel(ctx), s.command(helper, s.readerFile(), "read"), &s.ledger, func(ledger.Ack) {},
+		s.announce)
 	if err != nil {
 		return err
 	}
@@ -65,6 +67,9 @@ func (s *execution) awaitScan(ctx context.Context, p *process, pod result.Pod) e
 	s.cell.Reader.ReceivedAt = time.Now().UTC()
 	return nil
 }
+
+// announce logs that the journal is read again.
+func (s *execution) announce(r protocol.Rereading) { s.Log.Info(r) }
 
 func (s *execution) readerFile() string {
 	if s.ReadFrom != "" {

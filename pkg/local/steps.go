@@ -37,7 +37,7 @@ func (r Run) Write(ctx context.Context, onAck func(ledger.Ack) error) (uint64, e
 		if err := onAck(a); err != nil {
 			cancel(fmt.Errorf("%w: %w", errSending, err))
 		}
-	})
+	}, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -70,9 +70,13 @@ type ReadOptions struct {
 	// ID is the ID of the journal to read; empty for all journals.
 	ID         string
 	RecordSize int
+	// Acks are the highest acknowledgement of each epoch, if they are known.
+	Acks []ledger.Ack
 	// Layout is the write pattern and its objects.
 	Layout  pattern.Layout
 	Timeout time.Duration
+	// Announce is called before a journal is read again.
+	Announce func(protocol.Rereading)
 }
 
 // Read scans the journals that runs have left in a folder. Helper is the command that runs
@@ -108,10 +112,15 @@ func scanJournal(ctx context.Context, helper []string, path, id string, r ReadOp
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, fmt.Errorf("it took longer than %s", r.Timeout))
 	defer cancel()
-	var none ledger.Ledger
 	s := execution{Run: Run{Target: Target{Journal: path}}}
 	s.cell.Journal, s.cell.Layout = f, r.Layout
-	p, err := start(context.WithoutCancel(ctx), s.command(helper, path, "read"), &none, func(ledger.Ack) {})
+	for _, ack := range r.Acks {
+		if err := s.ledger.Add(ack); err != nil {
+			return nil, err
+		}
+	}
+	p, err := start(context.WithoutCancel(ctx), s.command(helper, path, "read"), &s.ledger, func(ledger.Ack) {},
+		r.Announce)
 	if err != nil {
 		return nil, err
 	}

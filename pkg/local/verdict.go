@@ -14,11 +14,7 @@ func (s *execution) conclude(ctx context.Context, err error) {
 	s.collect() // thresholds need the figures, which cover the same time as the acknowledgements
 	s.recordProvenance()
 	verdict.Collect(c, s.failures.Findings)
-	for _, e := range c.Epochs {
-		if e.ExitError != nil {
-			verdict.AddNotes(c, fmt.Sprintf("writer %d exited before it was killed: %s", e.Number, e.ExitError))
-		}
-	}
+	verdict.NoteExits(c, "killed")
 	switch {
 	case err == nil:
 		shortfall := verdict.Decide(c, verdict.Conditions{

@@ -17,7 +17,7 @@ func (s *execution) Restore(ctx context.Context) error {
 	epoch := result.Epoch{Number: len(s.cell.Epochs) + 1}
 	acks := s.ledger.Acks()
 	s.trace.BeginInsteadOfWaiting(result.CreatingPod, epoch.Number, time.Now().UTC())
-	p, err := start(context.WithoutCancel(ctx), s.writerCommand(epoch.Number), &s.ledger, s.acknowledged)
+	p, err := start(context.WithoutCancel(ctx), s.writerCommand(epoch.Number), &s.ledger, s.acknowledged, s.announce)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *execution) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error 
 			timeout, epoch.Number, context.DeadlineExceeded))
 	defer cancel()
 	err := s.writer.AwaitAck(waiting)
-	if scan := s.writer.Scan(); scan != nil {
+	if scan := s.writer.TakeScan(); scan != nil {
 		epoch.Mount, epoch.BootID, epoch.Kernel = scan.Mount, scan.BootID, scan.Kernel
 		if err := s.checkFilesystem(fmt.Sprintf("the writer of epoch %d", epoch.Number), epoch.Mount); err != nil {
 			return err
@@ -82,7 +82,7 @@ func (s *execution) Delete(ctx context.Context) error {
 	s.writer = nil
 	s.Log.WithField("epoch", epoch.Number).Info("The writer was killed")
 	if op := w.OpError(); op != nil && !epoch.FirstAckAt.IsZero() {
-		epoch.ExitError = op
+		epoch.ExitError, epoch.ExitedAt = op, w.FailedAt()
 		s.addExit(epoch.Number, op)
 	}
 	if err := w.Conflict(); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/provenance"
 )
@@ -47,7 +48,7 @@ func Parse(getenv func(string) string) (Values, error) {
 	}
 	problems = append(problems, conflicts(v)...)
 	if v.Randomness && v.MinInterval == 0 {
-		v.MinInterval = time.Second
+		v.MinInterval = shortestRandomInterval
 	}
 	if len(v.StorageClasses) == 0 {
 		v.StorageClasses = []string{""}
@@ -79,6 +80,9 @@ func conflicts(v Values) []error {
 		"one access mode if the run creates no claim")
 	check(existing && v.cellsPerClass() > 1, "EXISTING_CLAIM", v.ExistingClaim,
 		"no value if the run has several cells: a claim can hold only one journal")
+	check(v.expectedDeletions() > maxDeletions, "CHAOS_INTERVAL", intervalText(v), fmt.Sprintf(
+		"longer intervals, or a shorter TOTAL_CHAOS_DURATION than %v: about %d deletions would be due, and a run has at "+
+			"most %d", v.Duration, v.expectedDeletions(), maxDeletions))
 	check(emptyDir && slices.Contains(v.VolumeModes, corev1.PersistentVolumeBlock),
 		"VOLUME_MODE", fmt.Sprint(v.VolumeModes), "Filesystem if VOLUME_SOURCE is emptyDir")
 	check(v.WriterPod != "" && v.WriterPod == v.ReaderPod, "READER_POD", v.ReaderPod, "a name other than WRITER_POD's")
@@ -97,6 +101,35 @@ func conflicts(v Values) []error {
 	check(v.WriteRate > 0 && lowest >= v.WriteRate, MinRateOption, fmt.Sprint(lowest),
 		fmt.Sprintf("less than WRITE_RATE, which is %v", v.WriteRate))
 	return slices.Concat(problems, excessiveRequests(v), excessiveCells(v))
+}
+
+// maxDeletions limits the expected number of deletions of a run. The format of records has no more epochs. The
+// arguments of each pod list the last acknowledged record of every earlier epoch. They fit into the 1.5 MiB that etcd
+// accepts as one object, as long as an epoch has fewer than 10 million records.
+const maxDeletions = journal.MaxEpoch - 1
+
+// shortestRandomInterval is the lower limit of random intervals if CHAOS_INTERVAL has none.
+const shortestRandomInterval = time.Second
+
+// expectedDeletions returns how many deletions a run has if none is skipped. Random intervals are uniformly
+// distributed, so it uses their mean.
+func (v Values) expectedDeletions() int64 {
+	if v.Interval == 0 { // invalid, which has an error of its own
+		return 0
+	}
+	interval := v.Interval
+	if v.Randomness {
+		interval = (max(v.MinInterval, shortestRandomInterval) + v.Interval) / 2
+	}
+	return int64(v.Duration / interval)
+}
+
+// intervalText returns CHAOS_INTERVAL as a duration or a range of them.
+func intervalText(v Values) string {
+	if v.MinInterval > 0 {
+		return fmt.Sprintf("%v-%v", v.MinInterval, v.Interval)
+	}
+	return v.Interval.String()
 }
 
 // mostObjects returns the highest number of objects of the patterns, or 0 if none of them limits it.

@@ -341,6 +341,32 @@ func TestParse_LimitsTheNumberOfCells(t *testing.T) {
 	assert.NoError(t, err, "the number of StorageClasses is not known yet")
 }
 
+func TestParse_RejectsTooManyDeletions(t *testing.T) {
+	for _, c := range []struct {
+		duration, interval, randomness string
+		rejected                       bool
+	}{
+		{"720h", "26", "false", false},
+		{"720h", "25", "false", true},
+		{"99998", "1", "false", false},
+		{"99999", "1", "false", true},
+		{"720h", "51", "true", false},
+		{"720h", "49", "true", true},
+		{"720h", "25-26", "true", true},
+		{"720h", "25-27", "true", false},
+	} {
+		_, err := Parse(env(map[string]string{
+			"TOTAL_CHAOS_DURATION": c.duration, "CHAOS_INTERVAL": c.interval, "RANDOMNESS": c.randomness,
+		}))
+		if !c.rejected {
+			assert.NoError(t, err, c)
+			continue
+		}
+		assert.ErrorContains(t, err, "CHAOS_INTERVAL=")
+		assert.ErrorContains(t, err, "and a run has at most 99998")
+	}
+}
+
 func TestParse_ReadsDurationsWithUnits(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"45": 45 * time.Second, "45s": 45 * time.Second, "2m": 2 * time.Minute, "1h30m": 90 * time.Minute,

@@ -75,6 +75,8 @@ func (o *outputReader) add(m Message) error {
 	case m.ScanResult != nil:
 		o.scans++ // a writer scans the journal once
 		return o.setJournal(Journal{Format: m.ScanResult.Format, Layout: o.journal.Layout, Path: o.journal.Path})
+	case m.Rereading != nil: // it comes before the scan
+		return nil
 	case o.isEmpty():
 		return errors.New("want a journal message or a scan message first")
 	case m.Ack != nil:

@@ -64,9 +64,10 @@ func TestReadOutput_AcceptsWhatTheHelperPrints(t *testing.T) {
 		return protocol.Message{Ack: &ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: seq}}}
 	}
 	stall := protocol.Message{Stall: &protocol.Stall{Op: "syncing", Seconds: 5}}
+	reread := protocol.Message{Rereading: &protocol.Rereading{CacheSeconds: 60, Seconds: 61}}
 	stats := protocol.Message{CommitStats: &protocol.CommitStats{}}
 	var file bytes.Buffer
-	for _, m := range []protocol.Message{scan, ack(1, 10), stall, ack(1, 20), stats, scan, ack(2, 5), scan} {
+	for _, m := range []protocol.Message{reread, scan, ack(1, 10), stall, ack(1, 20), stats, scan, ack(2, 5), scan} {
 		require.NoError(t, protocol.Write(&file, m))
 	}
 	o, err := protocol.ReadOutput(&file)

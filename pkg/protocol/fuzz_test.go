@@ -19,6 +19,7 @@ func FuzzParse(f *testing.F) {
 		{Ack: &ledger.Ack{Point: journal.Point{Epoch: 2, Seq: 4812}, Digest: 0xdeadbeef}},
 		{ScanResult: &ScanResult{ScanReport: journal.ScanReport{Present: true}}},
 		{Error: &OpError{Op: "opening", Cause: "no"}},
+		{Rereading: &Rereading{CacheSeconds: 60, Seconds: 61}},
 		{Stall: &Stall{Op: "syncing", Seconds: 5}},
 		{CommitStats: &CommitStats{Count: 1, Records: 4}},
 	} {

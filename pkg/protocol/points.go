@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,16 +11,24 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 )
 
-// FormatPoints lists acknowledged records as the helper's flag --points takes them: epoch:sequence,…
-func FormatPoints(acks []ledger.Ack) string {
-	list := make([]string, len(acks))
-	for i, a := range acks {
-		list[i] = fmt.Sprintf("%d:%d", a.Epoch, a.Seq)
+// pointsPerFlag is the maximum number of points in one flag. Linux limits an argument of a program to 128 KiB
+// (MAX_ARG_STRLEN), and a point has at most 19 bytes.
+const pointsPerFlag = 5000
+
+// PointFlags returns the flags --points that list acknowledged records for the helper, as epoch:sequence,…
+func PointFlags(acks []ledger.Ack) []string {
+	var flags []string
+	for chunk := range slices.Chunk(acks, pointsPerFlag) {
+		list := make([]string, len(chunk))
+		for i, a := range chunk {
+			list[i] = fmt.Sprintf("%d:%d", a.Epoch, a.Seq)
+		}
+		flags = append(flags, "--points", strings.Join(list, ","))
 	}
-	return strings.Join(list, ",")
+	return flags
 }
 
-// ParsePoints parses the value of the flag --points.
+// ParsePoints parses the value of one flag --points.
 func ParsePoints(list string) ([]journal.Point, error) {
 	var points []journal.Point
 	for _, item := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {

@@ -8,7 +8,7 @@
 //	ack {"epoch":2,"seq":4812,"digest":3735928559,"time":"2026-11-24T12:00:00Z"} af3e1aee
 //
 // The checksum rejects a line that was truncated or spliced on its way through the
-// pod's log. The helper prints the kinds ack, scan, error, stall and commits. Files of
+// pod's log. The helper prints the kinds ack, scan, error, stall, reread and commits. Files of
 // acknowledgements begin with another kind, journal.
 package protocol
 
@@ -21,6 +21,7 @@ import (
 	"io"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -38,6 +39,8 @@ type ScanResult struct {
 	Mount Mount `json:"mount"`
 	// ReadMode is how the journal was read; absent if there was no journal.
 	ReadMode ReadMode `json:"readMode,omitempty"`
+	// Reread describes that the journal was read again; absent if it was read once.
+	Reread *Reread `json:"reread,omitempty"`
 	// BootID identifies the boot of the kernel that the pod runs on (random(4), boot_id, or
 	// kern.bootsessionuuid on macOS); absent if it cannot be read.
 	BootID string `json:"bootID,omitempty"`
@@ -46,6 +49,51 @@ type ScanResult struct {
 	// Excerpt holds the bytes around the first damage; absent if there is none.
 	Excerpt *Excerpt `json:"excerpt,omitempty"`
 }
+
+// Reread describes that a journal was read again, because the client of a network filesystem may have shown an older
+// state of it.
+type Reread struct {
+	// CacheSeconds is for how long the mount may show an older state.
+	CacheSeconds float64 `json:"cacheSeconds"`
+	// Seconds is the time from the first read to the last one.
+	Seconds float64 `json:"seconds"`
+	// Reads is the number of reads after the first one.
+	Reads int `json:"reads"`
+	// Settled reports whether what the last read found agrees with the acknowledged records that the reader knows.
+	Settled bool `json:"settled,omitempty"`
+}
+
+// String describes what was done, and what it shows.
+func (r Reread) String() string {
+	if r.Settled {
+		return r.Attempt() + "; the last read showed a newer one"
+	}
+	return r.Attempt() + "; the last read still differed from what was acknowledged"
+}
+
+// Attempt describes what was done, and why.
+func (r Reread) Attempt() string {
+	return fmt.Sprintf("the journal was read again after %s, because the mount may show an older state for up to %s",
+		wholeSeconds(r.Seconds), wholeSeconds(r.CacheSeconds))
+}
+
+// Duration returns the time from the first read to the last one.
+func (r Reread) Duration() time.Duration { return time.Duration(r.Seconds * float64(time.Second)) }
+
+// Rereading reports that a journal is read again from now on.
+type Rereading struct {
+	// CacheSeconds is for how long the mount may show an older state.
+	CacheSeconds float64 `json:"cacheSeconds"`
+	// Seconds is when the last read begins at the latest.
+	Seconds float64 `json:"seconds"`
+}
+
+func (r Rereading) String() string {
+	return fmt.Sprintf("the journal is read again for up to %s, because the mount may show an older state for up to %s",
+		wholeSeconds(r.Seconds), wholeSeconds(r.CacheSeconds))
+}
+
+func wholeSeconds(seconds float64) string { return fmt.Sprintf("%.0f s", seconds) }
 
 // Excerpt is a part of the journal for a person to inspect: up to 256 bytes around
 // the first damage. The place depends only on the journal, not on the
@@ -169,6 +217,7 @@ type Message struct {
 	ScanResult  *ScanResult
 	Error       *OpError
 	Stall       *Stall
+	Rereading   *Rereading
 	CommitStats *CommitStats
 	Journal     *Journal
 }
@@ -187,6 +236,7 @@ const (
 	kindScan    = "scan"
 	kindError   = "error"
 	kindStall   = "stall"
+	kindReread  = "reread"
 	kindCommits = "commits"
 	kindJournal = "journal"
 )
@@ -221,6 +271,8 @@ func (m Message) content() (kind string, body any) {
 		return kindError, m.Error
 	case m.Stall != nil:
 		return kindStall, m.Stall
+	case m.Rereading != nil:
+		return kindReread, m.Rereading
 	case m.CommitStats != nil:
 		return kindCommits, m.CommitStats
 	case m.Journal != nil:
@@ -255,8 +307,7 @@ func cutLast(line []byte) (before, after []byte, found bool) {
 func decode(kind string, body []byte) (m Message, err error) {
 	switch kind {
 	case kindAck:
-		m.Ack = new(ledger.Ack)
-		err = json.Unmarshal(body, m.Ack)
+		m.Ack, err = decodeAck(body)
 	case kindScan:
 		m.ScanResult = new(ScanResult)
 		err = json.Unmarshal(body, m.ScanResult)
@@ -266,6 +317,9 @@ func decode(kind string, body []byte) (m Message, err error) {
 	case kindStall:
 		m.Stall = new(Stall)
 		err = json.Unmarshal(body, m.Stall)
+	case kindReread:
+		m.Rereading = new(Rereading)
+		err = json.Unmarshal(body, m.Rereading)
 	case kindCommits:
 		m.CommitStats = new(CommitStats)
 		err = json.Unmarshal(body, m.CommitStats)

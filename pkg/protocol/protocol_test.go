@@ -36,7 +36,8 @@ func messages() map[string]Message {
 		"error": {Error: &OpError{Op: "opening /data/logs.log", Cause: "read-only file system", Errno: syscall.EROFS}},
 		"commits": {CommitStats: &CommitStats{Count: 3, Records: 12,
 			Histogram: "HISTFAAAACJ42pNpmSzMwMDAxQABzFCaEURcm7yEwf4DVERQgAkAZCYFIQ=="}},
-		"stall": {Stall: &Stall{Op: "writing /data/logs.log", Seconds: 5}},
+		"reread": {Rereading: &Rereading{CacheSeconds: 60, Seconds: 61}},
+		"stall":  {Stall: &Stall{Op: "writing /data/logs.log", Seconds: 5}},
 	}
 }
 

@@ -96,6 +96,8 @@ type Recovery struct {
 	FirstAck  time.Duration
 	// APIOutage is the part of the recovery in which the API server was unavailable.
 	APIOutage time.Duration
+	// Reread is the part of the recovery in which the next writer read the journal again.
+	Reread time.Duration
 	// AckedAtDeletion is how many records were acknowledged when the writer was deleted.
 	AckedAtDeletion uint64
 }
@@ -114,10 +116,15 @@ func (c Cell) Recoveries() []Recovery {
 			return t.Sub(e.DeletionRequestedAt)
 		}
 		next := c.Epochs[i+1]
+		var reread time.Duration
+		if read := next.InitialRead; read != nil && read.ScanResult.Reread != nil {
+			reread = read.ScanResult.Reread.Duration()
+		}
 		all = append(all, Recovery{
 			Epoch: e.Number, AckedAtDeletion: e.AckedAtDeletion, Deleted: after(e.DeletedAt),
 			Scheduled: after(next.ScheduledAt), Attached: after(next.AttachedAt), Mounted: after(next.MountedAt),
 			Started: after(next.StartedAt), FirstAck: after(next.FirstAckAt), APIOutage: e.APIOutage,
+			Reread: reread,
 		})
 	}
 	return all
@@ -155,22 +162,31 @@ func (c Cell) Rate() float64 {
 	return float64(records) / elapsed.Seconds()
 }
 
-// maxAckSamples limits the sampled acknowledgements of an epoch.
-const maxAckSamples = 120
+const (
+	// MaxAckSamples limits the sampled acknowledgements of an epoch.
+	MaxAckSamples = 120
+	// maxCellAckSamples limits those of a cell, unless each epoch has only its first and its last one.
+	maxCellAckSamples = 12_000
+)
 
-// Downsample returns a sample of an epoch's acknowledgements, of a size that a report can show. It includes the first
+// DownsampleAcks reduces the sampled acknowledgements of all epochs to a number that a report can show.
+func (c *Cell) DownsampleAcks() {
+	most := max(2, min(MaxAckSamples, maxCellAckSamples/max(1, len(c.Epochs))))
+	for i := range c.Epochs {
+		c.Epochs[i].Acks = Downsample(c.Epochs[i].Acks, most)
+	}
+}
+
+// Downsample returns at most a number of an epoch's acknowledgements, which must be 2 or more. It includes the first
 // and the last one.
-func Downsample(all []AckSample) []AckSample {
-	for len(all) > maxAckSamples {
+func Downsample(all []AckSample, most int) []AckSample {
+	for len(all) > most {
 		last := all[len(all)-1]
 		var half []AckSample
-		for pair := range slices.Chunk(all, 2) {
+		for pair := range slices.Chunk(all[:len(all)-1], 2) {
 			half = append(half, pair[0])
 		}
-		if half[len(half)-1] != last {
-			half = append(half, last)
-		}
-		all = half
+		all = append(half, last)
 	}
 	return all
 }

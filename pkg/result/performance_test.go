@@ -80,14 +80,33 @@ func TestRate_CountsOnlyRunningWriters(t *testing.T) {
 	assert.Zero(t, Cell{}.Rate())
 }
 
+func TestDownsampleAcks_LimitsThoseOfACell(t *testing.T) {
+	for epochs, most := range map[int]int{1: MaxAckSamples, 100: MaxAckSamples, 1000: 12, 9000: 2} {
+		var c Cell
+		for range epochs {
+			e := Epoch{}
+			for i := range 2 * MaxAckSamples {
+				e.Acks = append(e.Acks, AckSample{Seq: uint64(i)})
+			}
+			c.Epochs = append(c.Epochs, e)
+		}
+		c.DownsampleAcks()
+		for _, e := range c.Epochs {
+			assert.LessOrEqual(t, len(e.Acks), most)
+			assert.Equal(t, uint64(0), e.Acks[0].Seq)
+			assert.Equal(t, uint64(2*MaxAckSamples-1), e.Acks[len(e.Acks)-1].Seq)
+		}
+	}
+}
+
 func TestDownsample_KeepsTheFirstAndTheLast(t *testing.T) {
 	var all []AckSample
 	for i := range 10_000 {
 		all = append(all, AckSample{time.Unix(int64(i), 0), uint64(i)})
 	}
-	thin := Downsample(all)
-	assert.LessOrEqual(t, len(thin), maxAckSamples)
+	thin := Downsample(all, MaxAckSamples)
+	assert.LessOrEqual(t, len(thin), MaxAckSamples)
 	assert.Equal(t, all[0], thin[0])
 	assert.Equal(t, all[len(all)-1], thin[len(thin)-1])
-	assert.Equal(t, all[:3], Downsample(all[:3]))
+	assert.Equal(t, all[:3], Downsample(all[:3], MaxAckSamples))
 }

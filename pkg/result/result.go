@@ -207,8 +207,10 @@ type Epoch struct {
 	DeletedAt time.Time `json:"deletedAt,omitzero"`
 	// APIOutage is the part of the recovery after this deletion in which the API server was unavailable.
 	APIOutage time.Duration `json:"apiOutage,omitempty"`
-	// ExitError is the error with which the writer exited before its deletion; absent if it did not exit.
+	// ExitError is the error with which the writer exited by itself; absent if it did not.
 	ExitError *protocol.OpError `json:"exitError,omitempty"`
+	// ExitedAt is when the run received that error.
+	ExitedAt time.Time `json:"exitedAt,omitzero"`
 	// InitialRead is the writer's read of the journal before its first commit. It is absent for the first writer, which
 	// has no acknowledged record to find, and if the pod's log could not be read.
 	InitialRead *JournalRead `json:"initialRead,omitempty"`
@@ -226,7 +228,44 @@ type JournalRead struct {
 	// ReceivedAt is when the experiment received the scan result.
 	ReceivedAt time.Time           `json:"receivedAt,omitzero"`
 	ScanResult protocol.ScanResult `json:"scan"`
-	Judgement  judge.Judgement     `json:"judgement"`
+	// ListedByNext is what the lists of the scan omit; absent if they are complete.
+	ListedByNext *ListedByNext   `json:"listedByNext,omitempty"`
+	Judgement    judge.Judgement `json:"judgement"`
+}
+
+// ListedByNext is how many entries the lists of a scan omit at their start. The lists of the next read of the cell
+// start with the same entries. Without this, the result of a run would grow with the square of its deletions.
+type ListedByNext struct {
+	// Segments is the number of omitted segments.
+	Segments int `json:"segments"`
+	// Digests is the number of omitted digests.
+	Digests int `json:"digests"`
+}
+
+// minOmitted is the minimum number of segments that a scan omits. The results of short runs are easier to read without
+// omissions.
+const minOmitted = 100
+
+// OmitWhatNextLists removes the entries from the lists of the scan with which the lists of the next read start.
+func (r *JournalRead) OmitWhatNextLists(next protocol.ScanResult) {
+	scan := &r.ScanResult
+	segments, digests := commonStart(scan.Segments, next.Segments), commonStart(scan.Digests, next.Digests)
+	if segments < minOmitted || r.ListedByNext != nil {
+		return
+	}
+	r.ListedByNext = &ListedByNext{Segments: segments, Digests: digests}
+	// A clone of an empty slice would keep the memory of the list.
+	scan.Segments = append([]journal.Segment(nil), scan.Segments[segments:]...)
+	scan.Digests = append([]journal.Digest(nil), scan.Digests[digests:]...)
+}
+
+// commonStart returns how many entries at their start two lists have in common.
+func commonStart[T comparable](a, b []T) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // HasLogData reports whether the journal contains log data in the sense of STIG check V-260932: any byte except zeros

@@ -133,6 +133,7 @@ func TestAddExit_NotesAWriterThatEndedByItself(t *testing.T) {
 	}{
 		{syscall.EIO, nil},
 		{syscall.ENOSPC, nil},
+		{syscall.ENOTCONN, nil},
 		{syscall.EROFS, []judge.Finding{{Class: judge.ReadOnly, Detail: "writing: read-only file system"}}},
 		{syscall.ESTALE, []judge.Finding{{Class: judge.Unavailable, Detail: "writing: " + syscall.ESTALE.Error()}}},
 	} {

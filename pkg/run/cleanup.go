@@ -95,11 +95,12 @@ func (c *cell) recordFigures() {
 			continue
 		}
 		first, acks := w.log.Acks()
-		w.record().FirstAck, w.record().Acks = first, result.Downsample(acks)
+		w.record().FirstAck, w.record().Acks = first, acks
 		if latest := w.log.Commits(); latest != nil {
 			commits = append(commits, *latest)
 		}
 	}
+	c.result.DownsampleAcks()
 	var err error
 	if c.result.Latency, err = result.LatencyOf(commits); err != nil {
 		verdict.AddNotes(c.result, err.Error())

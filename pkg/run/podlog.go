@@ -145,6 +145,8 @@ func (p *podLog) addLine(line []byte) {
 		p.log.WithError(err).WithField("line", start).Warn("Unexpected line in the pod's log")
 	case m.Stall != nil && !m.Stall.Ended:
 		p.log.Warn(m.Stall)
+	case m.Rereading != nil:
+		p.log.Info(m.Rereading)
 	}
 }
 

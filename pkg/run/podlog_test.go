@@ -101,6 +101,17 @@ func TestPodLog_TheTextOfAReportedErrorIsNotUnexpected(t *testing.T) {
 	assert.Empty(t, hook.AllEntries())
 }
 
+// Otherwise, a user does not know what the run waits for.
+func TestPodLog_LogsThatTheJournalIsReadAgain(t *testing.T) {
+	logger, hook := logtest.NewNullLogger()
+	log := logOf(t)
+	log.log = logger
+	log.addLine([]byte(line(t, protocol.Message{Rereading: &protocol.Rereading{CacheSeconds: 60, Seconds: 61}})))
+	require.NotNil(t, hook.LastEntry())
+	assert.Equal(t, "the journal is read again for up to 61 s, because the mount may show an older state for up to 60 s",
+		hook.LastEntry().Message)
+}
+
 func TestPodLog_AnUnexpectedLineDoesNotEndIt(t *testing.T) {
 	ack := ledger.Ack{Point: journal.Point{Epoch: 1, Seq: 5}, Digest: 7}
 	log := logOf(t, line(t, protocol.Message{Ack: &ack})[3:], "something else entirely")

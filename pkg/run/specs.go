@@ -64,11 +64,8 @@ func (s specs) claim() kube.ClaimSpec {
 
 // writer returns the pod of the given epoch, which checks the acknowledged records before it writes.
 func (s specs) writer(epoch int, acks []ledger.Ack) kube.PodSpec {
-	args := []string{
-		"--epoch", strconv.Itoa(epoch),
-		"--rate", strconv.FormatFloat(s.run.Options.WriteRate, 'f', -1, 64),
-		"--points", protocol.FormatPoints(acks),
-	}
+	args := append(protocol.PointFlags(acks),
+		"--epoch", strconv.Itoa(epoch), "--rate", strconv.FormatFloat(s.run.Options.WriteRate, 'f', -1, 64))
 	if s.hasOwnFolder() {
 		args = append(args, "--own-folder")
 	}
@@ -76,7 +73,7 @@ func (s specs) writer(epoch int, acks []ledger.Ack) kube.PodSpec {
 }
 
 func (s specs) reader(acks []ledger.Ack) kube.PodSpec {
-	spec := s.pod(s.run.Options.ReaderPod, "read", "--stay", "--points", protocol.FormatPoints(acks))
+	spec := s.pod(s.run.Options.ReaderPod, "read", append(protocol.PointFlags(acks), "--stay")...)
 	spec.ReadOnly = true
 	return spec
 }

@@ -81,11 +81,7 @@ func (b verdictBuilder) isUnsupported(err error) bool {
 func (b verdictBuilder) collectFindings() {
 	c := b.cell
 	verdict.Collect(c, b.volumeFindings)
-	for _, e := range c.Epochs {
-		if e.ExitError != nil {
-			verdict.AddNotes(c, fmt.Sprintf("writer %d exited before it was deleted: %s", e.Number, e.ExitError))
-		}
-	}
+	verdict.NoteExits(c, "deleted")
 	if c.Spec.Force && len(c.Findings) > 0 && len(c.Epochs) > 1 {
 		verdict.AddNotes(c, "writers were deleted by force, so two writers may have run at the same time: on a filesystem "+
 			"without atomic appends between nodes, such as NFS, one may have overwritten the other's records")

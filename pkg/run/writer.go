@@ -62,7 +62,7 @@ func (w *writer) awaitFirstAck(ctx context.Context, acks []ledger.Ack) error {
 		timeout, w.epoch, context.DeadlineExceeded))
 	defer cancel()
 	err := w.log.AwaitAck(waiting)
-	if scan := w.log.Scan(); scan != nil {
+	if scan := w.log.TakeScan(); scan != nil {
 		epoch.Mount, epoch.BootID, epoch.Kernel = scan.Mount, scan.BootID, scan.Kernel
 		if w.epoch > 1 {
 			epoch.InitialRead = judgeScan(w.cell, epoch.Pod, *scan, acks, w.epoch-1)
@@ -140,7 +140,7 @@ func (w *writer) finish(ctx context.Context) error {
 			"acknowledged after its last message are not checked", w.epoch, err))
 	}
 	if opErr := w.log.OpError(); opErr != nil && !w.record().FirstAckAt.IsZero() {
-		w.record().ExitError = opErr
+		w.record().ExitError, w.record().ExitedAt = opErr, w.log.FailedAt()
 		w.failures.addExit(w.epoch, opErr)
 	}
 	return w.log.Conflict()

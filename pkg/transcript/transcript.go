@@ -7,6 +7,7 @@ package transcript
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -31,15 +32,19 @@ type Transcript struct {
 	end  context.CancelCauseFunc
 
 	mu      sync.Mutex
-	scan    *protocol.ScanResult
-	scanned chan struct{} // closed with the first scan result
-	acked   chan struct{} // closed after the first acknowledgement
+	scan    *protocol.ScanResult // nil before it is reported and after it was taken
+	scanned chan struct{}        // closed with the first scan result
+	hasScan bool                 // whether a scan result was reported
+	acked   chan struct{}        // closed after the first acknowledgement
 
 	stall        *protocol.Stall // the call that had not returned at the last message, nil if none
 	stallStart   time.Time
 	longestStall time.Duration // of those calls that returned
 
+	rereading *protocol.Rereading // nil unless the journal is read again
+
 	lastLine time.Time
+	failedAt time.Time
 	conflict error // of an acknowledgement that contradicts earlier ones
 	firstAck *ledger.Ack
 	samples  []result.AckSample
@@ -71,12 +76,15 @@ func (t *Transcript) Add(line []byte) (protocol.Message, error) {
 		t.endStall(*m.Stall)
 	case m.Stall != nil:
 		t.setStall(m.Stall)
+	case m.Rereading != nil:
+		t.setStall(nil)
+		t.setRereading(m.Rereading)
 	case m.ScanResult != nil:
 		t.setStall(nil)
 		t.setScan(m.ScanResult)
 	case m.Error != nil:
 		t.setStall(nil)
-		t.end(*m.Error)
+		t.fail(*m.Error)
 	case m.CommitStats != nil:
 		t.mu.Lock()
 		t.commits = m.CommitStats
@@ -90,6 +98,9 @@ func (t *Transcript) End(err error) {
 	if err == nil {
 		err = ErrSilent
 	}
+	t.mu.Lock()
+	t.samples = result.Downsample(t.samples, result.MaxAckSamples)
+	t.mu.Unlock()
 	t.end(err)
 }
 
@@ -134,7 +145,7 @@ func (t *Transcript) sample(ack ledger.Ack) (first bool) {
 	}
 	t.samples = append(t.samples, result.AckSample{ReceivedAt: t.lastLine.UTC(), Seq: ack.Seq})
 	if len(t.samples) >= maxAckSamples {
-		t.samples = result.Downsample(t.samples)
+		t.samples = result.Downsample(t.samples, result.MaxAckSamples)
 	}
 	return first
 }
@@ -142,8 +153,8 @@ func (t *Transcript) sample(ack ledger.Ack) (first bool) {
 func (t *Transcript) setScan(s *protocol.ScanResult) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.scan == nil {
-		t.scan = s
+	if !t.hasScan {
+		t.scan, t.hasScan = s, true
 		close(t.scanned)
 	}
 }
@@ -157,6 +168,12 @@ func (t *Transcript) setStall(s *protocol.Stall) {
 	t.stall = s
 }
 
+func (t *Transcript) setRereading(r *protocol.Rereading) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rereading = r
+}
+
 func (t *Transcript) endStall(s protocol.Stall) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -168,23 +185,41 @@ func seconds(s protocol.Stall) time.Duration {
 	return time.Duration(s.Seconds * float64(time.Second))
 }
 
-// Scan returns the scan result; nil if none was reported.
-func (t *Transcript) Scan() *protocol.ScanResult {
+// TakeScan returns the scan result; nil if none was reported or if it was taken before. The Transcript does not keep
+// it, because it may be large, and a run keeps the transcripts of all its writers.
+func (t *Transcript) TakeScan() *protocol.ScanResult {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.scan
+	scan := t.scan
+	t.scan = nil
+	return scan
 }
 
-// AwaitScan returns the scan result once the helper has reported it.
+// AwaitScan takes the scan result once the helper has reported it. If it does not arrive in time because the journal
+// is read again, the error has this reason.
 func (t *Transcript) AwaitScan(ctx context.Context) (*protocol.ScanResult, error) {
 	if err := t.await(ctx, t.scanned); err != nil {
-		return nil, err
+		return nil, t.explainTimeout(ctx, err)
 	}
-	return t.Scan(), nil
+	return t.TakeScan(), nil
 }
 
-// AwaitAck returns once the process has acknowledged a record, the ledger has it, and onAck has returned.
-func (t *Transcript) AwaitAck(ctx context.Context) error { return t.await(ctx, t.acked) }
+// AwaitAck returns once the process has acknowledged a record, the ledger has it, and onAck has returned. If none
+// arrives in time because the journal is read again, the error has this reason.
+func (t *Transcript) AwaitAck(ctx context.Context) error {
+	return t.explainTimeout(ctx, t.await(ctx, t.acked))
+}
+
+// explainTimeout adds to the error of a wait that timed out that the journal is read again.
+func (t *Transcript) explainTimeout(ctx context.Context, err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	timedOut := t.done.Err() == nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+	if err == nil || !timedOut || t.rereading == nil || t.hasScan {
+		return err
+	}
+	return fmt.Errorf("%w; %s: set a longer timeout", err, t.rereading)
+}
 
 // await waits until something has happened. If the transcript or the context ends first, it returns the reason.
 func (t *Transcript) await(ctx context.Context, happened <-chan struct{}) error {
@@ -234,6 +269,23 @@ func (t *Transcript) OpError() *protocol.OpError {
 		return &e
 	}
 	return nil
+}
+
+// fail ends the transcript with an error that the helper reported.
+func (t *Transcript) fail(err protocol.OpError) {
+	t.mu.Lock()
+	if t.failedAt.IsZero() {
+		t.failedAt = t.lastLine.UTC()
+	}
+	t.mu.Unlock()
+	t.end(err)
+}
+
+// FailedAt returns when the error that the helper reported arrived, the zero time if it reported none.
+func (t *Transcript) FailedAt() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failedAt
 }
 
 // Conflict returns the error of an acknowledgement that contradicts the ledger, nil if there is none.

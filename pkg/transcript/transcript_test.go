@@ -3,7 +3,11 @@ package transcript_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,6 +45,41 @@ func TestTranscript_AcknowledgementsReachTheLedger(t *testing.T) {
 	assert.Equal(t, uint64(3), first.Seq)
 	assert.Len(t, samples, 2)
 	assert.Equal(t, uint64(5), ledger.CountRecords(l.Acks()))
+}
+
+// Without this, a user does not know why the scan takes so long.
+func TestTranscript_ATimeoutNamesThatTheJournalIsReadAgain(t *testing.T) {
+	var l ledger.Ledger
+	late, stopped := errors.New("timed out"), errors.New("interrupted")
+	ended, end := context.WithDeadlineCause(t.Context(), time.Now(), late)
+	defer end()
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	_, err := tr.AwaitScan(ended)
+	assert.Equal(t, late, err)
+	add(t, tr, protocol.Message{Rereading: &protocol.Rereading{CacheSeconds: 60, Seconds: 61}})
+	for _, await := range []func(context.Context) error{
+		tr.AwaitAck, func(ctx context.Context) error { _, err := tr.AwaitScan(ctx); return err },
+	} {
+		require.ErrorIs(t, await(ended), late)
+		require.EqualError(t, await(ended), "timed out; the journal is read again for up to 61 s, because the mount may "+
+			"show an older state for up to 60 s: set a longer timeout")
+	}
+	interrupted, interrupt := context.WithCancelCause(t.Context())
+	interrupt(stopped)
+	assert.Equal(t, stopped, tr.AwaitAck(interrupted), "a longer timeout does not help")
+	add(t, tr, protocol.Message{ScanResult: &protocol.ScanResult{}})
+	assert.Equal(t, late, tr.AwaitAck(ended), "it is no longer read again")
+}
+
+// The helper's own error has its reason.
+func TestTranscript_OnlyATimeoutNamesThatTheJournalIsReadAgain(t *testing.T) {
+	var l ledger.Ledger
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	failed := protocol.OpError{Op: "reading", Cause: "stale"}
+	add(t, tr, protocol.Message{Rereading: &protocol.Rereading{CacheSeconds: 60, Seconds: 61}},
+		protocol.Message{Error: &failed})
+	_, err := tr.AwaitScan(t.Context())
+	assert.Equal(t, failed, err)
 }
 
 func TestTranscript_AwaitAckReturnsAfterTheCallback(t *testing.T) {
@@ -131,4 +170,21 @@ func TestTranscript_NoMessageIsAnError(t *testing.T) {
 	_, err := tr.Add([]byte("panic: out of memory"))
 	assert.Error(t, err)
 	assert.NoError(t, tr.Err(), "it has not ended")
+}
+
+// A log that is read again after its stream broke repeats its last lines.
+func TestTranscript_KeepsWhenTheErrorArrivedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l ledger.Ledger
+		tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+		failed := protocol.NewOpError("writing", syscall.ENOTCONN)
+		add(t, tr, ack(1, 3, 7))
+		assert.Zero(t, tr.FailedAt())
+		<-time.After(time.Second)
+		arrived := time.Now()
+		add(t, tr, protocol.Message{Error: &failed})
+		<-time.After(time.Second)
+		add(t, tr, protocol.Message{Error: &failed})
+		assert.Equal(t, arrived.UTC(), tr.FailedAt())
+	})
 }

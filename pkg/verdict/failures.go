@@ -35,9 +35,18 @@ func MeaningOf(op *protocol.OpError, class judge.Class) Meaning {
 	return Failure
 }
 
-// isFailedWrite reports whether an error is that of a single write. The records of that write were never
-// acknowledged, and the earlier ones may still be there.
-func isFailedWrite(op protocol.OpError) bool { return op.Writing && errors.Is(op, syscall.EIO) }
+// isFailedWrite reports whether an error is that of a single write, or of a volume that was disconnected. The records
+// of that write were never acknowledged, and the earlier ones may still be there. The next pod, or in a local run the
+// next writer or the reader, shows whether the volume can still be used.
+func isFailedWrite(op protocol.OpError) bool {
+	return op.Writing && (errors.Is(op, syscall.EIO) || isDisconnected(op))
+}
+
+// isDisconnected reports whether an error means that the volume was disconnected: its FUSE daemon has died, or no
+// server can be reached.
+func isDisconnected(op protocol.OpError) bool {
+	return errors.Is(op, syscall.ENOTCONN) || errors.Is(op, syscall.ECONNABORTED)
+}
 
 // Failures keeps the findings that show in no scan of the journal, because the volume could not be mounted, read or
 // written.

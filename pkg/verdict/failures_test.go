@@ -21,6 +21,9 @@ func TestMeaningOf(t *testing.T) {
 	writing.Writing = true
 	readOnly := protocol.NewOpError("writing", syscall.EROFS)
 	readOnly.Writing = true
+	lost, dying := protocol.NewOpError("writing", syscall.ENOTCONN), protocol.NewOpError("syncing", syscall.ECONNABORTED)
+	lost.Writing, dying.Writing = true, true
+	dead := protocol.NewOpError("opening", syscall.ENOTCONN)
 	full := protocol.NewOpError("writing", syscall.ENOSPC)
 	for name, c := range map[string]struct {
 		op    *protocol.OpError
@@ -29,6 +32,9 @@ func TestMeaningOf(t *testing.T) {
 	}{
 		"a read failed":                    {&reading, judge.Unavailable, verdict.Failure},
 		"a single write failed":            {&writing, judge.Unavailable, verdict.Refusal},
+		"a mount was lost":                 {&lost, judge.Unavailable, verdict.Refusal},
+		"a mount was lost during a call":   {&dying, judge.Unavailable, verdict.Refusal},
+		"a mount is dead":                  {&dead, judge.Unavailable, verdict.Failure},
 		"the volume became read-only":      {&readOnly, judge.ReadOnly, verdict.Failure},
 		"the volume is full":               {&full, "", verdict.Refusal},
 		"the volume did not return a call": {nil, judge.Unavailable, verdict.Failure},

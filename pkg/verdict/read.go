@@ -1,6 +1,8 @@
 package verdict
 
 import (
+	"fmt"
+
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -10,12 +12,13 @@ import (
 )
 
 // JudgeScan judges a scan that was made after the given number of epochs had been started. acks are the
-// acknowledgements of these epochs.
+// acknowledgements of these epochs. The previous read of the cell then omits what this one lists too.
 func JudgeScan(
 	c *result.Cell, pod result.Pod, scan protocol.ScanResult, acks []ledger.Ack, epochs int,
 ) *result.JournalRead {
 	var earlier []journal.ScanReport
-	for _, read := range c.Reads() {
+	reads := c.Reads()
+	for _, read := range reads {
 		earlier = append(earlier, read.ScanResult.ScanReport)
 	}
 	judgement := judge.Judge(judge.Input{
@@ -23,6 +26,12 @@ func JudgeScan(
 		// A local run waits until a killed process is gone.
 		MayOverlap: c.Spec.Force && !c.IsLocal(),
 	})
+	if scan.Reread != nil {
+		judgement.Notes = append(judgement.Notes, fmt.Sprintf("%s: %s", pod.Name, scan.Reread))
+	}
+	if len(reads) > 0 {
+		reads[len(reads)-1].OmitWhatNextLists(scan)
+	}
 	return &result.JournalRead{Pod: pod, ScanResult: scan, Judgement: judgement}
 }
 

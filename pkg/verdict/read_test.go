@@ -87,3 +87,19 @@ func TestNewProvenance_HasTheLastWriterAndTheReader(t *testing.T) {
 	assert.Equal(t, protocol.ReadDirect, h.ReadMode)
 	assert.Zero(t, verdict.NewProvenance(&result.Cell{}))
 }
+
+func TestJudgeScan_NotesThatTheJournalWasReadAgain(t *testing.T) {
+	cell := verified()
+	cell.Reader = nil
+	scan := scanOf(journal.Segment{Epoch: 1, First: 1, Last: 10})
+	scan.Reread = &protocol.Reread{CacheSeconds: 60, Seconds: 27.4, Reads: 5, Settled: true}
+	read := verdict.JudgeScan(&cell, result.Pod{Name: "read-pod"}, scan, cell.Acks, 1)
+	assert.Equal(t, []string{"read-pod: the journal was read again after 27 s, because the mount may show an older state " +
+		"for up to 60 s; the last read showed a newer one"}, read.Judgement.Notes)
+
+	scan = scanOf(journal.Segment{Epoch: 1, First: 1, Last: 5})
+	scan.Reread = &protocol.Reread{CacheSeconds: 60, Seconds: 61, Reads: 6}
+	read = verdict.JudgeScan(&cell, result.Pod{Name: "read-pod"}, scan, cell.Acks, 1)
+	assert.Equal(t, []string{"read-pod: the journal was read again after 61 s, because the mount may show an older state " +
+		"for up to 60 s; the last read still differed from what was acknowledged"}, read.Judgement.Notes)
+}

@@ -32,15 +32,16 @@ func compareAll(c *result.Cell, limits options.Thresholds) []result.Threshold {
 }
 
 // compareRecovery compares the slowest recovery. The volume did not cause the part of a recovery in which the API
-// server was unavailable, so a recovery that is too slow only with that part is not measured.
+// server was unavailable, nor the one in which the journal was read again because of the caches of a client. So a
+// recovery that is too slow only with these parts is not measured.
 func compareRecovery(c *result.Cell, limit time.Duration) result.Threshold {
-	var certain, outage time.Duration
+	var certain, outage, reread time.Duration
 	for _, r := range c.Recoveries() {
-		if least := r.FirstAck - r.APIOutage; r.FirstAck > 0 && least > certain {
+		if least := r.FirstAck - r.APIOutage - r.Reread; r.FirstAck > 0 && least > certain {
 			certain = least
 		}
 		if r.FirstAck > limit {
-			outage = max(outage, r.APIOutage)
+			outage, reread = max(outage, r.APIOutage), max(reread, r.Reread)
 		}
 	}
 	slowest := c.SlowestRecovery()
@@ -49,10 +50,21 @@ func compareRecovery(c *result.Cell, limit time.Duration) result.Threshold {
 	case slowest == 0:
 		return notMeasured(t, "no recovery was observed")
 	case slowest > limit && certain <= limit:
-		return notMeasured(t, fmt.Sprintf("the slowest recovery took %s, but the API server was unavailable for %s of it",
-			round(slowest), round(outage)))
+		return notMeasured(t, fmt.Sprintf("the slowest recovery took %s, but %s", round(slowest), excused(outage, reread)))
 	}
 	return compareDuration(t, "the slowest recovery", slowest, limit)
+}
+
+// excused describes the parts of a recovery that the volume did not cause.
+func excused(outage, reread time.Duration) string {
+	var parts []string
+	if outage > 0 {
+		parts = append(parts, fmt.Sprintf("the API server was unavailable for %s of it", round(outage)))
+	}
+	if reread > 0 {
+		parts = append(parts, fmt.Sprintf("the journal was read again for %s of it", round(reread)))
+	}
+	return strings.Join(parts, " and ")
 }
 
 // compareCommits compares the duration of the commits that the option limits.

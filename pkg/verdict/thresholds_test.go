@@ -11,6 +11,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
@@ -179,5 +180,30 @@ func TestDecide_AnAPIOutageIsNotASlowRecovery(t *testing.T) {
 		decide(&cell, options.Thresholds{MaxRecovery: c.limit})
 		require.Len(t, cell.Thresholds, 1)
 		assert.Equal(t, c.want, cell.Thresholds[0].Outcome, "%+v: %+v", c, cell.Thresholds[0])
+	}
+}
+
+// A writer that reads the journal again waits for the cache of its client.
+func TestDecide_ReadingAgainIsNotASlowRecovery(t *testing.T) {
+	for _, c := range []struct {
+		outage time.Duration
+		reread float64
+		want   result.ThresholdOutcome
+		reason string
+	}{
+		{0, 8, result.NotMeasured, "the slowest recovery took 10s, but the journal was read again for 8s of it"},
+		{2 * time.Second, 3, result.NotMeasured, "the slowest recovery took 10s, but the API server was unavailable for 2s " +
+			"of it and the journal was read again for 3s of it"},
+		{0, 2, result.Missed, "the slowest recovery took 10s; the threshold is 5s"},
+	} {
+		cell := measured()
+		cell.Epochs[0].APIOutage = c.outage
+		cell.Epochs[1].InitialRead = &result.JournalRead{
+			ScanResult: protocol.ScanResult{Reread: &protocol.Reread{Seconds: c.reread}},
+		}
+		decide(&cell, options.Thresholds{MaxRecovery: 5 * time.Second})
+		require.Len(t, cell.Thresholds, 1)
+		assert.Equal(t, c.want, cell.Thresholds[0].Outcome)
+		assert.Equal(t, c.reason, cell.Thresholds[0].Reason)
 	}
 }

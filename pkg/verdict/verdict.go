@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -60,6 +61,28 @@ func Collect(c *result.Cell, failures []judge.Finding) {
 		AddNotes(c, read.Judgement.Notes...)
 	}
 	c.Findings = judge.Merge(append(found, failures)...)
+}
+
+// NoteExits notes each writer that exited by itself, with its error and the time at which the run received it. end is
+// how the run ends a writer.
+func NoteExits(c *result.Cell, end string) {
+	for _, e := range c.Epochs {
+		if e.ExitError == nil {
+			continue
+		}
+		moment := "before it was " + end
+		if !e.DeletedAt.IsZero() && e.ExitedAt.After(e.DeletedAt) { // it was deleted by force
+			moment = "after it was " + end
+		}
+		note := fmt.Sprintf("writer %d exited %s: %s", e.Number, moment, e.ExitError)
+		if !e.ExitedAt.IsZero() {
+			note += ", received at " + e.ExitedAt.UTC().Format(time.RFC3339)
+		}
+		if isDisconnected(*e.ExitError) {
+			note += ": the volume was disconnected: its FUSE daemon had died, or no server could be reached"
+		}
+		AddNotes(c, note)
+	}
 }
 
 // AddNotes adds the notes that the cell does not have yet.

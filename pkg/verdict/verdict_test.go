@@ -161,3 +161,21 @@ func TestEndEarly(t *testing.T) {
 		})
 	}
 }
+
+func TestNoteExits_HasTheErrorAndItsTime(t *testing.T) {
+	full, dead := protocol.NewOpError("writing", syscall.ENOSPC), protocol.NewOpError("writing", syscall.ENOTCONN)
+	at := time.Date(2026, 11, 29, 8, 15, 3, 0, time.UTC)
+	c := result.Cell{Epochs: []result.Epoch{
+		{Number: 1, ExitError: &full}, {Number: 2}, {Number: 3, ExitError: &dead, ExitedAt: at},
+		{Number: 4, ExitError: &full, ExitedAt: at, DeletedAt: at.Add(time.Second)},
+		{Number: 5, ExitError: &full, ExitedAt: at, DeletedAt: at.Add(-time.Second)},
+	}}
+	verdict.NoteExits(&c, "deleted")
+	assert.Equal(t, []string{
+		"writer 1 exited before it was deleted: " + full.Error(),
+		"writer 3 exited before it was deleted: " + dead.Error() + ", received at 2026-11-29T08:15:03Z" +
+			": the volume was disconnected: its FUSE daemon had died, or no server could be reached",
+		"writer 4 exited before it was deleted: " + full.Error() + ", received at 2026-11-29T08:15:03Z",
+		"writer 5 exited after it was deleted: " + full.Error() + ", received at 2026-11-29T08:15:03Z",
+	}, c.Notes)
+}

@@ -28,6 +28,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/reread"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 	"github.com/volume-durability/volume-durability/pkg/volume"
@@ -43,12 +44,16 @@ type verifyCommand struct {
 	device               bool
 	// open opens the journal.
 	open func(path string) (journalFile, error)
+	// mountOf returns the mount that holds a path.
+	mountOf func(path string) (protocol.Mount, error)
 	// stallTimeout is how long a call to the storage may take before it is reported.
 	stallTimeout time.Duration
 }
 
 func newVerify(streams Streams) *cobra.Command {
-	v := &verifyCommand{streams: streams, open: openJournal, stallTimeout: volume.StallTimeout}
+	v := &verifyCommand{
+		streams: streams, open: openJournal, mountOf: mountOf, stallTimeout: volume.StallTimeout,
+	}
 	c := &cobra.Command{
 		Use:   "verify --journal PATH (--ledger FILE|TOKEN | --acks FILE | --bundle FOLDER|FILE)",
 		Short: "Check a journal against its ledger, without a cluster", Args: flagsOnly,
@@ -109,15 +114,24 @@ type expectation struct {
 	Layout pattern.Layout
 }
 
+// input is what a scan is judged by.
+func (e expectation) input(scan journal.ScanReport) judge.Input {
+	return judge.Input{
+		Layout: e.Layout, Acks: e.Acks, Scan: scan, Earlier: e.Earlier, Epochs: e.Epochs, MayOverlap: e.Overlap,
+	}
+}
+
 // verification is the output of the command.
 type verification struct {
-	Journal   string             `json:"journal"`
-	Cell      string             `json:"cell,omitempty"`
-	Layout    pattern.Layout     `json:"layout,omitzero"`
-	Verdict   judge.Verdict      `json:"verdict"`
-	Reason    string             `json:"reason"`
-	ReadMode  protocol.ReadMode  `json:"readMode,omitempty"`
-	Acks      []ledger.Ack       `json:"acks"`
+	Journal  string            `json:"journal"`
+	Cell     string            `json:"cell,omitempty"`
+	Layout   pattern.Layout    `json:"layout,omitzero"`
+	Verdict  judge.Verdict     `json:"verdict"`
+	Reason   string            `json:"reason"`
+	ReadMode protocol.ReadMode `json:"readMode,omitempty"`
+	Acks     []ledger.Ack      `json:"acks"`
+	// Reread describes that the journal was read again; absent if it was read once.
+	Reread    *protocol.Reread   `json:"reread,omitempty"`
 	SHA256    string             `json:"sha256,omitempty"`
 	Scan      journal.ScanReport `json:"scan"`
 	Judgement judge.Judgement    `json:"judgement"`
@@ -380,16 +394,14 @@ func (v *verifyCommand) judge(ctx context.Context, expected expectation) (verifi
 	if expected.Cell != (options.CellSpec{}) {
 		outcome.Cell = expected.Cell.DisplayName()
 	}
-	found, err := await(ctx, func() (scanned, error) { return v.scan(ctx, expected) })
+	found, err := await(ctx, func() (scanned, error) { return v.settled(ctx, expected) })
 	class := judge.ClassOfError(err)
 	switch {
 	case err == nil:
 		outcome.scanned, outcome.missing = true, found.missing
 		outcome.SHA256, outcome.ReadMode, outcome.Scan = found.sha256, found.readMode, found.report
-		outcome.Judgement = judge.Judge(judge.Input{
-			Layout: expected.Layout, Acks: expected.Acks, Scan: outcome.Scan, Earlier: expected.Earlier,
-			Epochs: expected.Epochs, MayOverlap: expected.Overlap,
-		})
+		outcome.Reread = found.reread
+		outcome.Judgement = judge.Judge(expected.input(outcome.Scan))
 		outcome.Judgement.Notes = append(outcome.Judgement.Notes, v.notes(outcome)...)
 	case ctx.Err() == nil && class != "" && len(expected.Acks) > 0:
 		outcome.Scan.Format = expected.Format
@@ -413,6 +425,9 @@ func (v *verifyCommand) notes(o verification) []string {
 	}
 	if v.hasNoObject(o) {
 		notes = append(notes, "no file in "+v.journal+" has the name of an object: check that --journal has the right path")
+	}
+	if o.Reread != nil {
+		notes = append(notes, o.Reread.String())
 	}
 	if limit := verdict.RemovalsNotTested(o.Layout, o.Acks); limit != "" {
 		notes = append(notes, limit)
@@ -440,6 +455,24 @@ type scanned struct {
 	sha256   string
 	// missing reports whether there was no file.
 	missing bool
+	// reread is nil if the journal was read once.
+	reread *protocol.Reread
+}
+
+// settled makes a scan, and repeats it while the mount may show an older state of the volume than was acknowledged.
+func (v *verifyCommand) settled(ctx context.Context, expected expectation) (scanned, error) {
+	found, again, err := reread.Reading[scanned]{
+		Path: v.journal, MountOf: v.mountOf,
+		Announce: func(r protocol.Rereading) { style.Fprintf(v.streams.ErrOut, "%s\n", r) },
+		Read:     func() (scanned, error) { return v.scan(ctx, expected) },
+		Present:  func(found scanned) bool { return found.report.Present },
+		Expected: func(found scanned) judge.Input { return expected.input(found.report) },
+	}.Do(ctx)
+	found.reread = again
+	if again != nil && err != nil {
+		err = fmt.Errorf("%w; %s", err, again.Attempt())
+	}
+	return found, err
 }
 
 // scan scans the journal or the objects.

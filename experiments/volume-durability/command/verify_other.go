@@ -36,3 +36,6 @@ func readObjects(
 ) (journal.ScanReport, protocol.ReadMode, error) {
 	return journal.ScanReport{}, "", errors.New("the objects of a write pattern can be read on Linux and macOS only")
 }
+
+// mountOf returns an empty description: mounts are looked up on Linux and macOS only.
+func mountOf(string) (protocol.Mount, error) { return protocol.Mount{}, nil }

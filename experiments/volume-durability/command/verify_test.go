@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -325,12 +326,48 @@ func TestVerify_JournalThatOnlyItsReadsDoNotFindIsMissing(t *testing.T) {
 	v := &verifyCommand{
 		streams: Streams{Out: &out, ErrOut: io.Discard}, stallTimeout: time.Minute, journal: save(t, "j", nil),
 		ledger: ledger.Token{Format: format, Ack: ack}.String(),
-		open:   func(string) (journalFile, error) { return vanished{}, nil },
+		open:   func(string) (journalFile, error) { return vanished{}, nil }, mountOf: mountOf,
 	}
 	var exit *terminal.Exit
 	require.ErrorAs(t, v.execute(t.Context()), &exit)
 	assert.Equal(t, terminal.ExitFail, exit.Code)
 	out.await(t, "missing: 100 acknowledged records")
+}
+
+// A name that leads to nothing may be in the cache of an NFS client only.
+func TestVerify_ReadsAgainWhatTheMountMayHide(t *testing.T) {
+	content, ack := writeJournal(t)
+	for name, c := range map[string]struct {
+		appears bool
+		code    int
+		note    string
+	}{
+		"a journal that appears": {true, terminal.ExitOK, "the last read showed a newer one"},
+		"a journal that is lost": {false, terminal.ExitFail, "the last read still differed from what was acknowledged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, errOut syncBuffer
+			path := filepath.Join(t.TempDir(), "logs.log")
+			v := &verifyCommand{
+				streams: Streams{Out: &out, ErrOut: &errOut}, stallTimeout: time.Minute, journal: path, open: openJournal,
+				ledger: ledger.Token{Format: format, Ack: ack}.String(),
+				mountOf: func(string) (protocol.Mount, error) { // called after the first read
+					if c.appears {
+						require.NoError(t, os.WriteFile(path, content, 0o600))
+					}
+					return protocol.Mount{FSType: "nfs4", SuperOptions: "acdirmin=1,acdirmax=1"}, nil
+				},
+			}
+			code := terminal.ExitOK
+			var exit *terminal.Exit
+			if err := v.execute(t.Context()); errors.As(err, &exit) {
+				code = exit.Code
+			}
+			assert.Equal(t, c.code, code)
+			out.await(t, "because the mount may show an older state for up to 1 s; "+c.note)
+			errOut.await(t, "the journal is read again for up to 2 s, because the mount may show an older state for up to 1 s")
+		})
+	}
 }
 
 func TestVerify_BundleMayBePacked(t *testing.T) {
@@ -416,6 +453,7 @@ func TestVerify_SaysThatTheStorageDoesNotAnswer(t *testing.T) {
 			<-respond
 			return nil, syscall.ESTALE
 		},
+		mountOf: mountOf,
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -25,3 +25,6 @@ func readObjects(
 ) (journal.ScanReport, protocol.ReadMode, error) {
 	return objects.Scan(path, format, model, points)
 }
+
+// mountOf returns the mount that holds a path.
+func mountOf(path string) (protocol.Mount, error) { return volume.MountOf(path) }

@@ -57,14 +57,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if args[0] == "probe" {
-		return probe(args[1:], stdout, stderr)
+		return probe(ctx, args[1:], stdout, stderr)
 	}
 	task, err := parse(args[0], args[1:])
 	if err != nil {
 		return err
 	}
 	out := &syncWriter{out: stdout}
-	task.stallWatch = stallWatch{out: out, timeout: volume.StallTimeout}
+	task.reportTo(out)
 	task.deviceTimeout = deviceTimeout
 	err = task.do(ctx, out)
 	var opErr protocol.OpError
@@ -72,6 +72,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return errors.Join(err, protocol.Write(out, protocol.Message{Error: &opErr}))
 	}
 	return err
+}
+
+// reportTo sets where the task reports that it waits. The outcome of a read matters more than such a report.
+func (t *task) reportTo(out io.Writer) {
+	t.stallWatch = stallWatch{out: out, timeout: volume.StallTimeout}
+	t.announce = func(r protocol.Rereading) { _ = protocol.Write(out, protocol.Message{Rereading: &r}) }
 }
 
 // isHelp reports whether an argument requests the usage.
@@ -91,12 +97,16 @@ type task struct {
 	stay      bool
 	// deviceTimeout is how long to wait for a device that another writer holds open.
 	deviceTimeout time.Duration
+	// mountOf returns the mount that holds a path.
+	mountOf func(path string) (protocol.Mount, error)
+	// announce reports that the journal is read again. It may be nil.
+	announce func(protocol.Rereading)
 	stallWatch
 	do func(context.Context, io.Writer) error
 }
 
 func parse(command string, args []string) (*task, error) {
-	t := &task{}
+	t := &task{mountOf: volume.MountOf}
 	flags := flag.NewFlagSet("durability-helper "+command, flag.ContinueOnError)
 	flags.StringVar(&t.file, "file", "", "path of the journal")
 	validate := t.validateJournal
@@ -138,7 +148,8 @@ func (t *task) journalFlags(flags *flag.FlagSet) {
 		return nil
 	})
 	flags.Uint64Var(&t.layout.Objects, "objects", 0, "number of objects of the write pattern")
-	flags.Func("points", "records whose checksums to report, as epoch:sequence,…", t.parsePoints)
+	flags.Func("points", "last acknowledged record of each epoch, as epoch:sequence,…: their checksums are reported, "+
+		"and over NFS the journal is read again if they are missing", t.parsePoints)
 	flags.Int64Var(&t.minLength, "at-least", 0,
 		"number of bytes at the start of a block device in which zeros do not end the journal")
 }

@@ -74,7 +74,7 @@ func (t *task) openObjects(ctx context.Context, out io.Writer, model pattern.Mod
 	if err != nil {
 		return nil, err
 	}
-	found, err := t.scanObjects(model)
+	found, err := t.settled(ctx, func() (protocol.ScanResult, error) { return t.scanObjects(model) })
 	if err == nil {
 		err = t.reportScan(out, found)
 	}
@@ -160,12 +160,12 @@ func (t *task) slotWriter(model pattern.Model, file *volume.File) (objectWriter,
 }
 
 // readObjects scans the objects and reports the result.
-func (t *task) readObjects(out io.Writer) error {
+func (t *task) readObjects(ctx context.Context, out io.Writer) error {
 	model, err := pattern.NewModel(t.format, t.layout)
 	if err != nil {
 		return err
 	}
-	found, err := t.scanObjects(model)
+	found, err := t.settled(ctx, func() (protocol.ScanResult, error) { return t.scanObjects(model) })
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package helper
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -32,7 +33,7 @@ const probeUsage = `Usage:
 // probe runs one of the two command probes around another fault. Litmus
 // takes all of a probe's output as its result, and passes the result of probe write to
 // probe verify. Stdout therefore gets exactly one line, and none after an error.
-func probe(args []string, stdout, stderr io.Writer) error {
+func probe(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("a probe is required: probe write or probe verify")
 	}
@@ -48,7 +49,7 @@ func probe(args []string, stdout, stderr io.Writer) error {
 	case "write":
 		runProbe = probeWrite(flags, folder, stdout)
 	case "verify":
-		runProbe = probeVerify(flags, folder, stdout, stderr)
+		runProbe = probeVerify(ctx, flags, folder, stdout, stderr)
 	default:
 		return fmt.Errorf("unknown probe %q: want probe write or probe verify", args[0])
 	}
@@ -79,7 +80,9 @@ func probeWrite(flags *flag.FlagSet, folder *string, stdout io.Writer) func() er
 }
 
 // probeVerify returns the probe that checks a journal against its ledger.
-func probeVerify(flags *flag.FlagSet, folder *string, stdout, stderr io.Writer) func() error {
+func probeVerify(
+	ctx context.Context, flags *flag.FlagSet, folder *string, stdout, stderr io.Writer,
+) func() error {
 	text := flags.String("ledger", "", "the output of probe write")
 	remove := flags.Bool("remove", false, "remove the journal if nothing was lost; verify cannot be repeated then")
 	return func() error {
@@ -87,7 +90,7 @@ func probeVerify(flags *flag.FlagSet, folder *string, stdout, stderr io.Writer) 
 		if err != nil {
 			return err
 		}
-		path, findings, err := verify(*folder, token)
+		path, findings, err := verify(ctx, *folder, token, volume.MountOf, stderr)
 		if err != nil {
 			return err
 		}
@@ -173,8 +176,15 @@ func writeRecords(file journal.File, format journal.Format, records int) (last j
 // verify checks a journal against its ledger. If the volume cannot be read although it
 // acknowledged records, that is a finding. A failure with another possible cause is an
 // error.
-func verify(folder string, token ledger.Token) (path string, findings []judge.Finding, err error) {
-	path, found, err := scanJournal(folder, token)
+func verify(
+	ctx context.Context, folder string, token ledger.Token, mountOf func(string) (protocol.Mount, error),
+	stderr io.Writer,
+) (path string, findings []judge.Finding, err error) {
+	path, found, err := scanJournal(ctx, folder, token, mountOf, stderr)
+	if found.Reread != nil {
+		_, printErr := fmt.Fprintln(stderr, found.Reread)
+		err = errors.Join(err, printErr)
+	}
 	if class := judge.ClassOfError(err); class != "" {
 		return path, []judge.Finding{{Class: class, Detail: err.Error()}}, nil
 	}
@@ -185,16 +195,20 @@ func verify(folder string, token ledger.Token) (path string, findings []judge.Fi
 	return path, judged.Findings, nil
 }
 
-func scanJournal(folder string, token ledger.Token) (path string, found protocol.ScanResult, err error) {
+func scanJournal(
+	ctx context.Context, folder string, token ledger.Token, mountOf func(string) (protocol.Mount, error),
+	stderr io.Writer,
+) (path string, found protocol.ScanResult, err error) {
 	path, err = journalPath(folder, token.ID)
 	if err != nil {
 		return path, found, err
 	}
 	t := task{
-		file: path, format: token.Format, points: []journal.Point{token.Ack.Point},
+		file: path, format: token.Format, points: []journal.Point{token.Ack.Point}, mountOf: mountOf,
 		// A Stall would be a second line on stdout.
 		stallWatch: stallWatch{out: io.Discard, timeout: volume.StallTimeout},
+		announce:   func(r protocol.Rereading) { _, _ = fmt.Fprintln(stderr, r) },
 	}
-	found, err = t.scan(io.Discard)
+	found, err = t.settled(ctx, func() (protocol.ScanResult, error) { return t.scan(io.Discard) })
 	return path, found, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 // volumeFolder returns a new folder on a mount other than the root filesystem.
@@ -98,6 +100,34 @@ func TestProbe_VerifyReportsALossAndKeepsTheJournal(t *testing.T) {
 	}
 }
 
+// Litmus shows what the probe prints on stderr while it waits.
+func TestProbe_VerifyReadsAgainWhatTheMountMayHide(t *testing.T) {
+	for name, appears := range map[string]bool{"a journal that appears": true, "a journal that is lost": false} {
+		t.Run(name, func(t *testing.T) {
+			folder := volumeFolder(t)
+			text, path := writtenJournal(t, folder)
+			token, err := ledger.ParseToken(text)
+			require.NoError(t, err)
+			hidden := path + ".hidden"
+			require.NoError(t, os.Rename(path, hidden))
+			mountOf := func(string) (protocol.Mount, error) { // called after the first read
+				if appears {
+					require.NoError(t, os.Rename(hidden, path))
+				}
+				return protocol.Mount{FSType: "nfs4", SuperOptions: "acdirmin=1,acdirmax=1"}, nil
+			}
+			var stderr strings.Builder
+			_, findings, err := verify(t.Context(), folder, token, mountOf, &stderr)
+			require.NoError(t, err)
+			assert.Equal(t, appears, len(findings) == 0)
+			before, after, _ := strings.Cut(stderr.String(), "\n")
+			assert.Equal(t, "the journal is read again for up to 2 s, because the mount may show an older state for up to 1 s",
+				before)
+			assert.Contains(t, after, "the journal was read again after ")
+		})
+	}
+}
+
 // unreadable replaces a journal with a file that can be opened but not read.
 func unreadable(path string) error {
 	return errors.Join(os.Remove(path), os.Symlink("/proc/self/mem", path))
@@ -146,22 +176,34 @@ func TestProbe_RefusesAFolderOutsideOfAVolume(t *testing.T) {
 }
 
 func TestProbe_RemovesAJournalThatCouldNotBeWritten(t *testing.T) {
+	const variable = "FOLDER_OF_LIMITED_PROBE"
+	if folder := os.Getenv(variable); folder != "" {
+		writeWithLimit(t, folder)
+		return
+	}
 	folder := volumeFolder(t)
-	var before unix.Rlimit
-	require.NoError(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &before))
-	signal.Ignore(unix.SIGXFSZ)
-	t.Cleanup(func() {
-		require.NoError(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &before))
-		signal.Reset(unix.SIGXFSZ)
-	})
-	require.NoError(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100 * 256, Max: before.Max}))
-	var out bytes.Buffer
-	err := run(t.Context(), []string{"probe", "write", "--folder", folder}, &out, io.Discard)
-	assert.ErrorIs(t, err, unix.EFBIG)
-	assert.Empty(t, out.String())
+	// The limit of another process does not affect the files of the testing package.
+	limited := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	limited.Env = append(os.Environ(), variable+"="+folder)
+	output, err := limited.CombinedOutput()
+	require.NoError(t, err, string(output))
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	assert.Empty(t, entries)
+}
+
+// writeWithLimit writes records to a folder while this process may not write to a file beyond 1 MiB.
+func writeWithLimit(t *testing.T, folder string) {
+	t.Helper()
+	signal.Ignore(unix.SIGXFSZ)
+	var limit unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &limit))
+	limit.Cur = 1 << 20
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &limit))
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"probe", "write", "--folder", folder, "--records", "5000"}, &out, io.Discard)
+	assert.ErrorIs(t, err, unix.EFBIG)
+	assert.Empty(t, out.String())
 }
 
 func TestProbe_RejectsInvalidArguments(t *testing.T) {

@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
+	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/pkg/reread"
 	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
@@ -20,7 +22,7 @@ const excerptSize = 256
 
 // read scans the journal and reports the result.
 func (t *task) read(ctx context.Context, out io.Writer) error {
-	if err := t.readAndReport(out); err != nil {
+	if err := t.readAndReport(ctx, out); err != nil {
 		return err
 	}
 	if t.stay {
@@ -29,19 +31,44 @@ func (t *task) read(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-func (t *task) readAndReport(out io.Writer) error {
+func (t *task) readAndReport(ctx context.Context, out io.Writer) error {
 	if t.layout.Pattern.HasObjects() {
-		return t.readObjects(out)
+		return t.readObjects(ctx, out)
 	}
-	hash := sha256.New()
-	found, err := t.scan(hash)
+	found, err := t.settled(ctx, func() (protocol.ScanResult, error) {
+		hash := sha256.New()
+		found, err := t.scan(hash)
+		if err == nil && found.Present && len(found.Unreadable) == 0 {
+			found.SHA256 = hex.EncodeToString(hash.Sum(nil))
+		}
+		return found, err
+	})
 	if err != nil {
 		return err
 	}
-	if found.Present && len(found.Unreadable) == 0 {
-		found.SHA256 = hex.EncodeToString(hash.Sum(nil))
-	}
 	return t.reportScan(out, found)
+}
+
+// settled makes a scan, and repeats it while the mount may show an older state of the volume than was acknowledged.
+func (t *task) settled(
+	ctx context.Context, scan func() (protocol.ScanResult, error),
+) (protocol.ScanResult, error) {
+	found, again, err := reread.Reading[protocol.ScanResult]{
+		Path: t.file, Read: scan, Present: func(found protocol.ScanResult) bool { return found.Present },
+		MountOf: t.mountOf, Announce: t.announce,
+		Expected: func(found protocol.ScanResult) judge.Input {
+			return reread.ExpectPoints(t.layout, t.points, found.ScanReport)
+		},
+	}.Do(ctx)
+	var op protocol.OpError
+	switch {
+	case err == nil:
+		found.Reread = again
+	case again != nil && errors.As(err, &op):
+		op.Cause += "; " + again.Attempt()
+		err = op
+	}
+	return found, err
 }
 
 // scan scans the journal and copies its bytes to content. The result has no mount, boot

@@ -51,7 +51,7 @@ func (t *task) openEpoch(ctx context.Context, out io.Writer) (*volume.File, jour
 	if err != nil {
 		return nil, journal.ScanReport{}, err
 	}
-	found, err := t.scan(io.Discard)
+	found, err := t.settled(ctx, func() (protocol.ScanResult, error) { return t.scan(io.Discard) })
 	if err == nil {
 		err = t.reportScan(out, found)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/volume-durability/volume-durability/experiments/volume-durability/terminal"
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/local"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
@@ -154,6 +155,7 @@ func (r *readCommand) execute(ctx context.Context, in io.Reader, folder string) 
 	if err := r.setJournal(in); err != nil {
 		return err
 	}
+	r.reading.Announce = func(again protocol.Rereading) { style.Fprintf(r.errOut, "%s\n", again) }
 	found, err := local.Read(ctx, helper, folder, r.reading)
 	if err != nil {
 		return err
@@ -176,29 +178,29 @@ func (r *readCommand) setJournal(in io.Reader) error {
 			return fmt.Errorf("--acks and --%s exclude each other: the acknowledgements have the value", name)
 		}
 	}
-	journal, err := r.readAcks(in)
+	journal, acks, err := r.readAcks(in)
 	if err != nil {
 		return fmt.Errorf("--acks %s: %w", r.acks, err)
 	}
 	r.reading.ID, r.reading.RecordSize, r.reading.Layout = journal.ID, journal.RecordSize, journal.Layout
+	r.reading.Acks = acks
 	if r.reading.Layout.Pattern == "" {
 		r.reading.Layout.Pattern = pattern.Append
 	}
 	return nil
 }
 
-// readAcks returns the journal that the acknowledgements are about.
-func (r *readCommand) readAcks(in io.Reader) (protocol.Journal, error) {
+// readAcks returns the acknowledgements, and the journal that they are about.
+func (r *readCommand) readAcks(in io.Reader) (protocol.Journal, []ledger.Ack, error) {
 	if r.acks != "-" {
 		file, err := os.Open(r.acks)
 		if err != nil {
-			return protocol.Journal{}, err
+			return protocol.Journal{}, nil, err
 		}
 		defer func() { _ = file.Close() }() // it was only read
 		in = file
 	}
-	journal, _, err := protocol.ReadAcks(in)
-	return journal, err
+	return protocol.ReadAcks(in)
 }
 
 // describe renders the journals for a terminal.
@@ -210,6 +212,9 @@ func describe(found []local.Found) string {
 			damage(f.Scan.ScanReport), f.Scan.ReadMode)
 		if f.Scan.SHA256 != "" {
 			fmt.Fprintf(&s, "  SHA-256 %s\n", f.Scan.SHA256)
+		}
+		if f.Scan.Reread != nil {
+			fmt.Fprintf(&s, "  %s\n", f.Scan.Reread)
 		}
 	}
 	return s.String()

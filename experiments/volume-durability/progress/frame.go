@@ -159,7 +159,7 @@ func (v *View) rowLine(r *row, l layout) string {
 		return head + v.palette.Verdict(state)
 	case stopped:
 		return head + v.palette.Notice(state)
-	case waiting:
+	case waiting, removing:
 		return head + v.palette.Notice(state)
 	}
 	return head + state

@@ -156,6 +156,21 @@ func TestView_AnInterruptedCellIsBeingRemoved(t *testing.T) {
 	assert.Equal(t, "queued", stateOf(v, queued))
 }
 
+func TestView_NoRecoveryOfACellThatIsBeingRemoved(t *testing.T) {
+	v, clock := newTestView()
+	cell := options.CellSpec{StorageClass: "fast"}
+	v.CellsPlanned([]options.CellSpec{cell})
+	v.RecordsAcknowledged(cell, clock.ack(1, 10))
+	v.BeforeDeletion(cell, result.Pod{})
+	clock.advance(time.Second)
+	v.Removing()
+	v.RecordsAcknowledged(cell, clock.ack(2, 1))
+	v.WaitingFor(cell, "deleted", "")
+	clock.advance(2 * time.Second)
+	assert.Equal(t, "removing, 2.0 s", stateOf(v, cell))
+	assert.Zero(t, v.rows[""].recovery)
+}
+
 func TestView_SlowWriterIsNotSilent(t *testing.T) {
 	v, clock := newTestView()
 	v.options.WriteRate = 0.1

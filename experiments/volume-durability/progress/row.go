@@ -14,11 +14,12 @@ import (
 type activity int
 
 const (
-	queued  activity = iota // it is in a later batch
-	waiting                 // it waits for a step of Kubernetes
-	writing                 // its writer acknowledges records
-	judged                  // it has a verdict
-	stopped                 // the run ended before it had one
+	queued   activity = iota // it is in a later batch
+	waiting                  // it waits for a step of Kubernetes
+	writing                  // its writer acknowledges records
+	removing                 // its objects are being removed, and it has no verdict
+	judged                   // it has a verdict
+	stopped                  // the run ended before it had one
 )
 
 // row is the progress of one cell.
@@ -62,7 +63,7 @@ func (r *row) isNew(reason string) bool {
 
 // waitFor sets the step that the cell waits for. The writer may still be writing while something else is waited for.
 func (r *row) waitFor(step, reason string, now time.Time) {
-	if r.activity == judged {
+	if r.activity == judged || r.activity == removing {
 		return
 	}
 	if r.step != step {
@@ -87,11 +88,9 @@ func (r *row) read(step string, now time.Time) {
 // remove records that the objects of the cell are being removed, if the cell was running. A writer may still send
 // acknowledgements.
 func (r *row) remove(now time.Time) {
-	if !r.isRunning() {
-		return
+	if r.activity == waiting || r.activity == writing {
+		r.activity, r.since = removing, now
 	}
-	r.waitFor("removing", "", now)
-	r.deletedAt = now
 }
 
 // acknowledge counts an acknowledgement. It returns the recovery time if this is the first one after a deletion.
@@ -101,7 +100,7 @@ func (r *row) acknowledge(ack ledger.Ack, now time.Time) (recovered time.Duratio
 	}
 	if ack.Epoch > r.epoch {
 		r.epoch, r.acked, r.rate = ack.Epoch, 0, rate{}
-		if !r.deletedAt.IsZero() {
+		if !r.deletedAt.IsZero() && r.activity != removing {
 			recovered = now.Sub(r.deletedAt)
 			r.recovery = recovered
 		}
@@ -111,7 +110,7 @@ func (r *row) acknowledge(ack ledger.Ack, now time.Time) (recovered time.Duratio
 	r.acked, r.ackedAt = ack.Seq, now
 	r.rate.add(ack.Time, r.records)
 	// A writer acknowledges its last records after its deletion was requested.
-	if r.deletedAt.IsZero() && r.activity != judged {
+	if r.deletedAt.IsZero() && r.activity != judged && r.activity != removing {
 		r.activity, r.step, r.reason = writing, "", ""
 	}
 	return recovered
@@ -124,7 +123,9 @@ func (r *row) judge(cell result.Cell, label string) {
 }
 
 // isRunning reports whether the cell has begun and has no verdict yet.
-func (r *row) isRunning() bool { return r.activity == waiting || r.activity == writing }
+func (r *row) isRunning() bool {
+	return r.activity == waiting || r.activity == writing || r.activity == removing
+}
 
 // state describes what the cell does, and the reason why a step takes long or for its verdict.
 func (r *row) state(now time.Time, writeRate float64) string {
@@ -142,6 +143,8 @@ func (r *row) shortState(now time.Time, writeRate float64) string {
 		return "queued"
 	case writing:
 		return r.writingState(now, writeRate)
+	case removing:
+		return "removing, " + shortDuration(now.Sub(r.since))
 	case judged:
 		return r.verdict
 	case stopped:

@@ -104,3 +104,27 @@ func TestRead_FindsARenameThatWasDoneInPart(t *testing.T) {
 	second := journal.Point{Epoch: 1, Seq: 2}
 	assert.Equal(t, []journal.MisdirectedRecord{{Object: first, Record: second}}, scanner.Report().Objects.Misdirected)
 }
+
+// An NFS client renames a file that is removed while a process has it open. Its content is that of a removed object.
+func TestRead_IgnoresTheFilesOfAnNFSClient(t *testing.T) {
+	format := journal.Format{ID: "0123456789abcdef", RecordSize: 256}
+	for _, name := range []pattern.Name{pattern.Remove, pattern.Replace} {
+		model, err := pattern.NewModel(format, pattern.NewLayout(name, 5))
+		require.NoError(t, err)
+		encoder, err := pattern.NewEncoder(format, model, 1)
+		require.NoError(t, err)
+		operations, _ := encoder.Next(5, time.Now)
+		folder := t.TempDir()
+		require.NoError(t, NewWriter(folder, model).Do(operations))
+		removed := filepath.Join(folder, model.ObjectName(operations[0].Object))
+		require.NoError(t, os.Rename(removed, filepath.Join(folder, ".nfs00000000000a06fa00000001")))
+
+		scanner := pattern.NewScanner(format, model, nil)
+		_, err = Read(folder, model, scanner)
+		require.NoError(t, err)
+		report := scanner.Report()
+		assert.Equal(t, uint64(4), report.Records, name)
+		assert.Empty(t, report.Objects.Damage, name)
+		assert.Empty(t, report.Objects.Misdirected, name)
+	}
+}
