@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/volume-durability/volume-durability/tests/csi/backend"
+	"github.com/volume-durability/volume-durability/tests/csi/mounts"
 	"github.com/volume-durability/volume-durability/tests/gluster"
 )
 
@@ -86,12 +86,23 @@ func killClient(t *testing.T, folder, path string) {
 		if err != nil || !strings.Contains(string(content), "="+folder+"/") {
 			continue // it has ended, or is another
 		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		require.NoError(t, err)
-		require.NoError(t, unix.Kill(pid, unix.SIGKILL))
+		kill(t, filepath.Base(filepath.Dir(file)))
 	}
-	disconnected := func() bool { _, err := os.Stat(path); return errors.Is(err, unix.ENOTCONN) }
-	require.Eventually(t, disconnected, time.Minute, time.Millisecond)
+	requireDisconnected(t, path)
+}
+
+// kill kills a process.
+func kill(t *testing.T, pid string) {
+	t.Helper()
+	number, err := strconv.Atoi(pid)
+	require.NoError(t, err)
+	require.NoError(t, unix.Kill(number, unix.SIGKILL))
+}
+
+// requireDisconnected waits until the path has no process that serves it.
+func requireDisconnected(t *testing.T, path string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return mounts.IsDisconnected(path) }, time.Minute, time.Millisecond)
 }
 
 // A node that mounts the volume while one server is down finds what was written to

@@ -55,7 +55,7 @@ func clusterOn(t *testing.T, dir string, storage backend.Gluster) *cluster {
 		// A node is a process of its own, which shares nothing but the folder.
 		own, err := store.New(filepath.Join(c.dir, "volumes"))
 		require.NoError(t, err)
-		c.nodes[name] = &driver.Node{Store: own, Host: backend.NewHost(logrus.New(), storage), Name: name}
+		c.nodes[name] = &driver.Node{Store: own, Host: backend.NewHost(logrus.New(), storage, ""), Name: name}
 	}
 	t.Cleanup(func() {
 		for _, n := range c.nodes {
@@ -170,7 +170,8 @@ func writeSynced(t *testing.T, path, content string) {
 
 func TestVolume_ShowsItsDataOnTheOtherNode(t *testing.T) {
 	for name, want := range map[string]string{
-		"ext4": "kept", "xfs": "kept", "btrfs": "kept", "shared": "kept", "gluster": "kept", "tmpfs": "", "faulty": "kep",
+		"ext4": "kept", "xfs": "kept", "btrfs": "kept", "overlay": "kept", "shared": "kept", "gluster": "kept",
+		"tmpfs": "", "faulty": "kep",
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)
@@ -192,6 +193,37 @@ func TestVolume_ShowsItsDataOnTheOtherNode(t *testing.T) {
 			assert.Empty(t, left)
 		})
 	}
+}
+
+// A node with a disk of its own has the data there. Another node must not take a new image or folder for the volume.
+func TestVolume_OnTheDiskOfANodeIsRefusedByOtherNodes(t *testing.T) {
+	for _, test := range [][2]string{{"ext4", "n1"}, {"ext4", "n2"}, {"overlay", "n1"}, {"overlay", "n2"}} {
+		name, first := test[0], test[1]
+		t.Run(name+" first on "+first, func(t *testing.T) {
+			c := newCluster(t)
+			c.nodes["n1"].Host = backend.NewHost(logrus.New(), backend.Gluster{}, filepath.Join(c.dir, "disk"))
+			v := c.create(parameters(kind(t, name)), once)
+			c.use(v, first, once, func(path string) { writeSynced(t, filepath.Join(path, "logs.log"), "kept") })
+			second := map[string]string{"n1": "n2", "n2": "n1"}[first]
+			require.NoError(t, c.attach(v, second, once))
+			require.ErrorContains(t, c.tryStage(v, second, t.TempDir()), backend.ErrElsewhere.Error())
+			c.detach(t.Context(), v, second)
+			c.use(v, first, once, func(path string) { assert.FileExists(t, filepath.Join(path, "logs.log")) })
+		})
+	}
+}
+
+// The kernel marks a folder that was mounted with this option, and refuses to mount it again.
+func TestVolume_OfOverlayfsIsMountedAgainWithVolatile(t *testing.T) {
+	c := newCluster(t)
+	how := access(csi.VolumeCapability_AccessMode_SINGLE_NODE_MULTI_WRITER, false)
+	how.GetMount().MountFlags = []string{"volatile"}
+	v := c.create(parameters(kind(t, "overlay")), how)
+	c.use(v, "n1", how, func(path string) {
+		writeSynced(t, filepath.Join(path, "logs.log"), "kept")
+		assert.DirExists(t, filepath.Join(c.dir, "volumes", v.VolumeId, "work", "work", "incompat", "volatile"))
+	})
+	c.use(v, "n2", how, func(path string) { assert.FileExists(t, filepath.Join(path, "logs.log")) })
 }
 
 func TestBlockVolume_KeepsItsDataOnTheOtherNode(t *testing.T) {
@@ -236,7 +268,7 @@ func TestNodeStageVolume_ServesAFaultyVolumeAgainAfterItsProcessEnded(t *testing
 	c.use(v, "n1", once, func(path string) {
 		writeSynced(t, filepath.Join(path, "logs.log"), "kept")
 		require.NoError(t, c.nodes["n1"].Host.Close())
-		c.nodes["n1"].Host = backend.NewHost(logrus.New(), backend.Gluster{})
+		c.nodes["n1"].Host = backend.NewHost(logrus.New(), backend.Gluster{}, "")
 		staging := filepath.Join(c.dir, "n1", "staging", v.VolumeId)
 		c.stage(v, "n1", staging)
 		content, err := os.ReadFile(filepath.Join(staging, "logs.log"))
@@ -274,7 +306,7 @@ func TestNodeUnstageVolume_KeepsADeviceThatIsStillUsed(t *testing.T) {
 	image := filepath.Join(c.dir, "volumes", v.VolumeId, "image")
 	device, err := loop.Find(image)
 	require.NoError(t, err)
-	require.NoError(t, mounts.Filesystem("ext4", device, other, nil))
+	require.NoError(t, mounts.Filesystem(t.Context(), "ext4", device, other, nil))
 	c.unstage(v, "n1", staging)
 	still, err := loop.Find(image)
 	require.NoError(t, err)

@@ -24,7 +24,7 @@ import (
 )
 
 const usage = `csi controller --socket PATH --volumes DIR --nodes NAME,… [--gluster FILE]
-csi node --name NAME --socket PATH --registration PATH --volumes DIR [--gluster FILE]
+csi node --name NAME --socket PATH --registration PATH --volumes DIR [--images DIR] [--gluster FILE]
 csi provisioner --socket PATH --kubeconfig PATH
 `
 
@@ -40,7 +40,7 @@ func main() {
 
 // arguments are the values of the flags. Each program uses some of them.
 type arguments struct {
-	socket, volumes, nodes, name, registration, kubeconfig, gluster string
+	socket, volumes, images, nodes, name, registration, kubeconfig, gluster string
 }
 
 func run(ctx context.Context, log *logrus.Logger, args []string) error {
@@ -61,7 +61,7 @@ func run(ctx context.Context, log *logrus.Logger, args []string) error {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	for name, value := range map[string]*string{
-		"socket": &a.socket, "volumes": &a.volumes, "nodes": &a.nodes, "name": &a.name,
+		"socket": &a.socket, "volumes": &a.volumes, "images": &a.images, "nodes": &a.nodes, "name": &a.name,
 		"registration": &a.registration, "kubeconfig": &a.kubeconfig, "gluster": &a.gluster,
 	} {
 		flags.StringVar(value, name, "", "")
@@ -90,7 +90,7 @@ func node(ctx context.Context, log *logrus.Logger, a arguments) error {
 	if err != nil {
 		return err
 	}
-	host := backend.NewHost(log, backend.Gluster{ClientFile: a.gluster})
+	host := backend.NewHost(log, backend.Gluster{ClientFile: a.gluster}, a.images)
 	err = driver.Serve(ctx, log, map[string]driver.Services{
 		a.socket:       {Node: &driver.Node{Store: volumes, Host: host, Name: a.name}},
 		a.registration: {Registration: &driver.Registration{Socket: a.socket, Log: log}},

@@ -37,13 +37,19 @@ func requireMounts(t *testing.T) {
 		}
 	}
 	requireProgram(t, gluster.Server)
+	for _, name := range backend.FUSEPrograms() {
+		requireProgram(t, name)
+	}
 }
 
-// parameters returns the parameters of a class. Only the faulty kind needs more than its name.
+// parameters returns the parameters of a class. Most kinds need only their name.
 func parameters(kind backend.Kind) map[string]string {
 	p := map[string]string{backend.BackendParameter: kind.Name}
-	if kind.Name == "faulty" {
+	switch kind.Name {
+	case "faulty":
 		maps.Copy(p, map[string]string{"fault": "lose-synced:last-bytes=1", "at": "unstage"})
+	case backend.FUSE:
+		p[backend.ProgramParameter] = "bindfs"
 	}
 	return p
 }
@@ -55,8 +61,8 @@ func TestDriver_PassesSanity(t *testing.T) {
 	dir := folder(t)
 	socket := serve(t, dir)
 	for _, kind := range backend.Kinds() {
-		if kind.Name == backend.NFS {
-			continue // it needs a server, and a kernel with a client: see tests/e2e/machines_test.go
+		if kind.NeedsMachines() {
+			continue // see tests/e2e/machines_test.go
 		}
 		if kind.HasFilesystem() {
 			suite(kind, "mount", socket, filepath.Join(dir, kind.Name+"-mount"))
@@ -88,7 +94,7 @@ func serve(t *testing.T, dir string) string {
 	volumes, err := store.New(filepath.Join(dir, "volumes"))
 	require.NoError(t, err)
 	storage := startGluster(t, dir)
-	host := backend.NewHost(log, storage)
+	host := backend.NewHost(log, storage, "")
 	socket := filepath.Join(dir, "csi.sock")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -120,7 +126,7 @@ func folder(t *testing.T) string {
 				require.NoError(t, mounts.Unmount(m.Point))
 			}
 		}
-		images, err := filepath.Glob(filepath.Join(dir, "volumes", "*", "image"))
+		images, err := filepath.Glob(filepath.Join(dir, "*", "*", "image"))
 		require.NoError(t, err)
 		for _, image := range images {
 			require.NoError(t, loop.Detach(context.Background(), image))
@@ -136,7 +142,7 @@ func requireNothingLeft(t *testing.T, dir string) {
 	for _, m := range all {
 		require.NotContains(t, m.Point, dir)
 	}
-	images, err := filepath.Glob(filepath.Join(dir, "volumes", "*", "image"))
+	images, err := filepath.Glob(filepath.Join(dir, "*", "*", "image"))
 	require.NoError(t, err)
 	for _, image := range images {
 		device, err := loop.Find(image)

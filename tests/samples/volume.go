@@ -79,7 +79,7 @@ func (v *volume) write(from, to time.Time, median time.Duration) (first *ledger.
 		Histogram: string(must(took.Encode(hdrhistogram.V2CompressedEncodingCookieBase))),
 	})
 	v.records += commits * recordsEach
-	return first, result.Downsample(acks)
+	return first, result.Downsample(acks, result.MaxAckSamples)
 }
 
 // committer returns the function that commits records of the current epoch and returns the last one.

@@ -1,14 +1,10 @@
 package backend
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/volume-durability/volume-durability/tests/csi/mounts"
 	"github.com/volume-durability/volume-durability/tests/csi/store"
@@ -26,13 +22,13 @@ type Gluster struct {
 var errNoGluster = errors.New("there is no GlusterFS volume here")
 
 // Make makes the folder of a volume.
-func (g Gluster) Make(v store.Volume) error {
-	return g.withRoot(g.log(), func(root string) error { return os.MkdirAll(filepath.Join(root, v.ID), 0o755) })
+func (g Gluster) Make(ctx context.Context, v store.Volume) error {
+	return g.withRoot(ctx, g.log(), func(root string) error { return os.MkdirAll(filepath.Join(root, v.ID), 0o755) })
 }
 
 // Remove removes the folder of a volume, with its data.
-func (g Gluster) Remove(v store.Volume) error {
-	return g.withRoot(g.log(), func(root string) error { return os.RemoveAll(filepath.Join(root, v.ID)) })
+func (g Gluster) Remove(ctx context.Context, v store.Volume) error {
+	return g.withRoot(ctx, g.log(), func(root string) error { return os.RemoveAll(filepath.Join(root, v.ID)) })
 }
 
 // log is the log of the client that mounts the whole volume.
@@ -42,23 +38,21 @@ func (g Gluster) log() string { return filepath.Join(filepath.Dir(g.ClientFile),
 // a client of its own, which outlives this process and ends when its mounts are unmounted.
 // The client mounts the whole GlusterFS volume. A client that mounts a folder ends when a
 // server comes back that does not have the folder yet.
-func (g Gluster) stage(v store.Volume, path string) error {
-	if _, err := os.Stat(path); errors.Is(err, unix.ENOTCONN) {
-		if err := mounts.Unmount(path); err != nil {
-			return err
-		}
+func (g Gluster) stage(ctx context.Context, v store.Volume, path string) error {
+	if err := mounts.UnmountDisconnected(path); err != nil {
+		return err
 	}
 	mounted, err := mounts.At(path)
 	if err != nil || mounted {
 		return err
 	}
-	return g.withRoot(filepath.Join(v.Folder, "client.log"), func(root string) error {
+	return g.withRoot(ctx, clientLog(v), func(root string) error {
 		return mounts.Bind(filepath.Join(root, v.ID), path, false)
 	})
 }
 
 // withRoot calls do with a folder in which the whole GlusterFS volume is mounted.
-func (g Gluster) withRoot(log string, do func(root string) error) error {
+func (g Gluster) withRoot(ctx context.Context, log string, do func(root string) error) error {
 	if g.ClientFile == "" {
 		return errNoGluster
 	}
@@ -66,21 +60,9 @@ func (g Gluster) withRoot(log string, do func(root string) error) error {
 	if err != nil {
 		return err
 	}
-	if err := g.mount(root, log); err != nil {
+	client := append([]string{gluster.Client}, gluster.MountArgs(g.ClientFile, root, log)...)
+	if err := mountInBackground(ctx, client, root, log); err != nil {
 		return errors.Join(err, os.Remove(root))
 	}
 	return errors.Join(do(root), mounts.Remove(root))
-}
-
-// mount starts a client that mounts the GlusterFS volume.
-func (g Gluster) mount(point, log string) error {
-	output, err := exec.Command(gluster.Client, gluster.MountArgs(g.ClientFile, point, log)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("mounting GlusterFS on %s, see %s: %w: %s", point, log, err, strings.TrimSpace(string(output)))
-	}
-	// The client mounts even if no server answers.
-	if _, err := os.Stat(point); err != nil {
-		return errors.Join(fmt.Errorf("looking into GlusterFS, see %s: %w", log, err), mounts.Unmount(point))
-	}
-	return nil
 }

@@ -44,7 +44,7 @@ func requireOne(kind backend.Kind, c *csi.VolumeCapability) error {
 	case c.GetBlock() == nil && c.GetMount() == nil:
 		return status.Error(codes.InvalidArgument, "the volume capability asks for neither a block device nor a mount")
 	}
-	if wanted := c.GetMount().GetFsType(); wanted != "" && wanted != kind.Name {
+	if wanted := c.GetMount().GetFsType(); wanted != "" && wanted != kind.FSType() {
 		return status.Errorf(codes.InvalidArgument, "filesystem %s: backend %s has another", wanted, kind.Name)
 	}
 	return nil

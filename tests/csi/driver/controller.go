@@ -44,7 +44,7 @@ func (*Controller) ControllerGetCapabilities(
 
 // CreateVolume creates a volume. Its storage is made when it is staged, except in GlusterFS,
 // where a node can mount only a folder that exists.
-func (c *Controller) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
+func (c *Controller) CreateVolume(ctx context.Context, r *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
 	if err := requireGiven([2]string{"the name", r.GetName()}); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (c *Controller) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest)
 		return nil, failure(err)
 	}
 	if v.Backend == backend.Glustered {
-		if err := c.Gluster.Make(v); err != nil {
+		if err := c.Gluster.Make(ctx, v); err != nil {
 			return nil, failure(err)
 		}
 	}
@@ -99,22 +99,23 @@ func size(kind backend.Kind, asked *csi.CapacityRange) (int64, error) {
 }
 
 // DeleteVolume removes a volume that is attached nowhere.
-func (c *Controller) DeleteVolume(_ context.Context, r *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
+func (c *Controller) DeleteVolume(ctx context.Context, r *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
 	if err := requireGiven(volumeID(r)); err != nil {
 		return nil, err
 	}
-	if err := c.Store.Delete(r.GetVolumeId(), c.discard); err != nil {
+	discard := func(v store.Volume) error { return c.discard(ctx, v) }
+	if err := c.Store.Delete(r.GetVolumeId(), discard); err != nil {
 		return nil, failure(err)
 	}
 	return &csi.DeleteVolumeResponse{}, nil
 }
 
 // discard removes the data that a volume has outside of its folder.
-func (c *Controller) discard(v store.Volume) error {
+func (c *Controller) discard(ctx context.Context, v store.Volume) error {
 	if v.Backend != backend.Glustered {
 		return nil
 	}
-	return c.Gluster.Remove(v)
+	return c.Gluster.Remove(ctx, v)
 }
 
 // ControllerPublishVolume attaches a volume to a node.

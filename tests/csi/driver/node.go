@@ -48,12 +48,14 @@ func (n *Node) NodeGetInfo(context.Context, *csi.NodeGetInfoRequest) (*csi.NodeG
 }
 
 // NodeStageVolume makes an attached volume usable on the node.
-func (n *Node) NodeStageVolume(_ context.Context, r *csi.NodeStageVolumeRequest) (*csi.NodeStageVolumeResponse, error) {
+func (n *Node) NodeStageVolume(
+	ctx context.Context, r *csi.NodeStageVolumeRequest,
+) (*csi.NodeStageVolumeResponse, error) {
 	if err := requireGiven(volumeID(r), stagingPath(r)); err != nil {
 		return nil, err
 	}
 	err := n.with(r.GetVolumeId(), r.GetVolumeCapability(), func(v store.Volume) error {
-		return n.Host.Stage(v, r.GetStagingTargetPath(), accessOf(r.GetVolumeCapability()))
+		return n.Host.Stage(ctx, v, r.GetStagingTargetPath(), accessOf(r.GetVolumeCapability()))
 	})
 	if err != nil {
 		return nil, err
@@ -79,7 +81,7 @@ func (n *Node) NodeUnstageVolume(
 
 // NodePublishVolume makes a staged volume visible to a pod.
 func (n *Node) NodePublishVolume(
-	_ context.Context, r *csi.NodePublishVolumeRequest,
+	ctx context.Context, r *csi.NodePublishVolumeRequest,
 ) (*csi.NodePublishVolumeResponse, error) {
 	if err := requireGiven(volumeID(r), targetPath(r), stagingPath(r)); err != nil {
 		return nil, err
@@ -92,7 +94,7 @@ func (n *Node) NodePublishVolume(
 		if err := n.Store.Publish(v, n.Name, r.GetTargetPath()); err != nil {
 			return err
 		}
-		return n.Host.Publish(v, r.GetStagingTargetPath(), r.GetTargetPath(), accessOf(access), r.GetReadonly())
+		return n.Host.Publish(ctx, v, r.GetStagingTargetPath(), r.GetTargetPath(), accessOf(access), r.GetReadonly())
 	})
 	if err != nil {
 		return nil, err

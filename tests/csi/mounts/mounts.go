@@ -2,6 +2,7 @@
 package mounts
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,12 +65,13 @@ func IsUsed(device string) (bool, error) {
 }
 
 // Filesystem mounts a filesystem on a folder, with options as mount(8) takes them.
-func Filesystem(kind, source, point string, options []string) error {
+func Filesystem(ctx context.Context, kind, source, point string, options []string) error {
 	args := []string{"-t", kind}
 	if len(options) > 0 {
 		args = append(args, "-o", strings.Join(options, ","))
 	}
-	if output, err := exec.Command("mount", append(args, source, point)...).CombinedOutput(); err != nil {
+	command := exec.CommandContext(ctx, "mount", append(args, source, point)...)
+	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("mounting %s %s on %s: %w: %s", kind, source, point, err, strings.TrimSpace(string(output)))
 	}
 	return nil
@@ -88,6 +90,20 @@ func Bind(source, point string, readOnly bool) error {
 		return errors.Join(fmt.Errorf("making %s read-only: %w", point, err), unix.Unmount(point, 0))
 	}
 	return nil
+}
+
+// IsDisconnected reports whether the process that serves the filesystem at a path has ended.
+func IsDisconnected(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, unix.ENOTCONN)
+}
+
+// UnmountDisconnected unmounts what is at a path if the process that serves it has ended.
+func UnmountDisconnected(path string) error {
+	if !IsDisconnected(path) {
+		return nil
+	}
+	return Unmount(path)
 }
 
 // Unmount unmounts everything that is mounted at a path, one on top of the other.
