@@ -115,9 +115,13 @@ func (c *cluster) restartOne(ctx context.Context, name string) error {
 	return errors.Join(c.stopOne(ctx, name), c.startOne(ctx, name))
 }
 
-// load loads an image into every node, also into those that are added later.
-func (c *cluster) load(ctx context.Context, ref, file string) error {
-	if err := remember(ref, file); err != nil {
+// load loads an image into the nodes. If it is for machines, those that are added later get it too.
+func (c *cluster) load(ctx context.Context, i loadedImage) error {
+	var err error
+	if i.File, err = filepath.Abs(i.File); err != nil {
+		return err
+	}
+	if err := remember(i); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -126,9 +130,11 @@ func (c *cluster) load(ctx context.Context, ref, file string) error {
 		if err != nil {
 			return err
 		}
-		group.Go(func() error { return node.Load(ctx, n, ctr, ref, file) })
+		group.Go(func() error { return node.Load(ctx, n, ctr, i.Ref, i.File) })
 	}
-	group.Go(func() error { return loadIntoMachines(ctx, ref, file) })
+	if i.Machines {
+		group.Go(func() error { return loadIntoMachines(ctx, i) })
+	}
 	return group.Wait()
 }
 

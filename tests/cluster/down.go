@@ -118,7 +118,7 @@ func ours(_ int, args []string) bool {
 	}
 	program := filepath.Base(args[0])
 	known := isShim(args) || isContainerd(program) || program == "faultfs" ||
-		storage.IsProgram(program) || storage.IsGluster(program) ||
+		storage.IsProgram(program) || storage.IsGluster(program) || slices.Contains(machine.FUSEPrograms(), program) ||
 		strings.HasPrefix(program, "kubernetes-") && slices.Contains(names(), programName(args))
 	return known && slices.ContainsFunc(args[1:], func(arg string) bool { return strings.Contains(arg, layout.State+"/") })
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -27,7 +28,7 @@ import (
 )
 
 // machineTimeout is how long a machine may take to be ready. A busy computer needs minutes.
-const machineTimeout = 5 * time.Minute
+const machineTimeout = 8 * time.Minute
 
 // defaultMemory is enough for a node with some pods.
 const defaultMemory = "1536M"
@@ -46,11 +47,18 @@ func (c *cluster) machineCommands() *cobra.Command {
 		func(ctx context.Context, args []string) error { return c.addMachine(ctx, args[0], o) })
 	added.Flags().StringVar(&o.Memory, "memory", defaultMemory, "memory of the machine")
 	added.Flags().StringVar(&o.NFS, "nfs", "", "make it an NFS server instead of a node, with these options of exports(5)")
+	added.Flags().StringVar(&o.ISCSI, "iscsi", "", "make it an iSCSI target instead of a node, with these options of LIO")
+	added.MarkFlagsMutuallyExclusive("nfs", "iscsi")
 	add("remove NAME", "switch a machine off and remove it with its disk", cobra.ExactArgs(1), ofMachine(c.removeMachine))
-	add("start NAME", "switch a machine on and wait until it is ready", cobra.ExactArgs(1), ofMachine(c.startMachine))
+	var whenOff bool
+	start := add("start NAME", "switch a machine on and wait until it is ready", cobra.ExactArgs(1),
+		ofMachine(func(ctx context.Context, n layout.Node) error { return c.startMachine(ctx, n, whenOff) }))
+	start.Flags().BoolVar(&whenOff, "when-off", false, "wait until the machine has switched itself off, or was reset")
 	add("cut NAME", "cut the power of a machine", cobra.ExactArgs(1), ofMachine(machines.Cut))
 	add("network NAME on|off", "connect a machine to the others or disconnect it", cobra.ExactArgs(2), setMachineNetwork)
 	add("export NAME OPTIONS", "change the export options of an NFS server", cobra.ExactArgs(2), setExport)
+	add("replicate NAME NAME A|B|C", "make two nodes the replicas of a new DRBD device, with this protocol",
+		cobra.ExactArgs(3), replicate)
 	add("disk NAME", "print where the image of the disk is", cobra.ExactArgs(1), ofMachine(printDisk))
 	add("run NAME COMMAND ...", "run a command on a machine", cobra.MinimumNArgs(2), runOnMachine).
 		Flags().SetInterspersed(false)
@@ -92,6 +100,21 @@ func setExport(ctx context.Context, args []string) error {
 	return machines.SetExport(ctx, n, args[1])
 }
 
+func replicate(ctx context.Context, args []string) error {
+	first, err := layout.Machine(args[0])
+	if err != nil {
+		return err
+	}
+	second, err := layout.Machine(args[1])
+	if err != nil {
+		return err
+	}
+	if !slices.Contains([]string{"A", "B", "C"}, args[2]) {
+		return fmt.Errorf("protocol %q: want A, B or C", args[2])
+	}
+	return machines.Replicate(ctx, first, second, args[2])
+}
+
 func runOnMachine(ctx context.Context, args []string) error {
 	n, err := layout.Machine(args[0])
 	if err != nil {
@@ -119,7 +142,7 @@ func (c *cluster) addMachine(ctx context.Context, name string, o machines.Option
 	began := time.Now()
 	err = machines.Add(ctx, n, o, software)
 	if err == nil {
-		err = c.awaitMachine(ctx, n, o)
+		err = c.awaitMachine(ctx, n, o, true)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("adding machine %s: %w", name, err), c.removeMachine(context.WithoutCancel(ctx), n))
@@ -156,24 +179,32 @@ func (c *cluster) addMachines(ctx context.Context, count int) error {
 	return err
 }
 
-func (c *cluster) startMachine(ctx context.Context, n layout.Node) error {
+// startMachine starts a machine, first waiting until it is off if whenOff is set.
+func (c *cluster) startMachine(ctx context.Context, n layout.Node, whenOff bool) error {
 	o, err := machines.OptionsOf(n)
 	if err != nil {
 		return err
+	}
+	if whenOff {
+		off := func(context.Context) (bool, error) { return !machines.IsOn(n), nil }
+		if err := wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, off); err != nil {
+			return fmt.Errorf("waiting for machine %s to be off: %w", n.Name, err)
+		}
 	}
 	began := time.Now()
 	if err := machines.Start(ctx, n); err != nil {
 		return err
 	}
-	if err := c.awaitMachine(ctx, n, o); err != nil {
+	if err := c.awaitMachine(ctx, n, o, false); err != nil {
 		return fmt.Errorf("starting machine %s: %w", n.Name, err)
 	}
 	c.log.WithField("took", time.Since(began).Round(100*time.Millisecond)).Infof("Machine %s is ready", n.Name)
 	return nil
 }
 
-// awaitMachine returns once a machine answers, and once a node has its images and is ready.
-func (c *cluster) awaitMachine(ctx context.Context, n layout.Node, o machines.Options) error {
+// awaitMachine returns once a machine answers, and once a node has its images and is ready. A new machine must be fast
+// enough for a node.
+func (c *cluster) awaitMachine(ctx context.Context, n layout.Node, o machines.Options, isNew bool) error {
 	logs := machines.Console(n) + " and " + machines.Logs(n)
 	tooLate := fmt.Errorf("it was not ready within %s; see %s", machineTimeout, logs)
 	ctx, cancel := context.WithTimeoutCause(ctx, machineTimeout, tooLate)
@@ -184,15 +215,22 @@ func (c *cluster) awaitMachine(ctx context.Context, n layout.Node, o machines.Op
 		}
 		return fmt.Errorf("it has switched itself off; the end of its log:\n%s", machines.ConsoleTail(n))
 	}
-	var ctr []string
-	if o.IsNode() {
-		var err error
-		if ctr, err = ctrOf(layout.Nodes()[0]); err != nil {
+	if err := poll(ctx, isOn, func(ctx context.Context) error { return machines.Ready(ctx, n, nil) }); err != nil {
+		return err
+	}
+	if !o.IsNode() {
+		return nil
+	}
+	if isNew {
+		if err := machines.RequireNodeSpeed(ctx, n); err != nil {
 			return err
 		}
 	}
-	err := poll(ctx, isOn, func(ctx context.Context) error { return machines.Ready(ctx, n, ctr) })
-	if err != nil || !o.IsNode() {
+	ctr, err := ctrOf(layout.Nodes()[0])
+	if err != nil {
+		return err
+	}
+	if err := poll(ctx, isOn, func(ctx context.Context) error { return machines.Ready(ctx, n, ctr) }); err != nil {
 		return err
 	}
 	if err := loadAll(ctx, n, ctr); err != nil {
@@ -262,26 +300,27 @@ func removeNode(ctx context.Context, n layout.Node) error {
 // loadedDir has a file for each image that was loaded, with the path of its tar file.
 var loadedDir = filepath.Join(layout.State, "images")
 
-// loadedImage is an image that every node has, also one that is added later.
-type loadedImage struct{ Ref, File string }
+// loadedImage is an image that the nodes have.
+type loadedImage struct {
+	Ref, File string
+	// Machines is set if machines of their own have it too, also those that are added later. They need long to load an
+	// image, so they get only those that their pods need.
+	Machines bool
+}
 
-func remember(ref, file string) error {
-	path, err := filepath.Abs(file)
-	if err != nil {
-		return err
-	}
-	content, err := json.Marshal(loadedImage{ref, path})
+func remember(i loadedImage) error {
+	content, err := json.Marshal(i)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(loadedDir, 0o755); err != nil {
 		return err
 	}
-	name := strings.NewReplacer("/", "_", ":", "_").Replace(ref) + ".json"
+	name := strings.NewReplacer("/", "_", ":", "_").Replace(i.Ref) + ".json"
 	return os.WriteFile(filepath.Join(loadedDir, name), content, 0o600)
 }
 
-// loadAll loads into a machine every image that the other nodes have.
+// loadAll loads every image for machines into a machine.
 func loadAll(ctx context.Context, n layout.Node, ctr []string) error {
 	files, err := filepath.Glob(filepath.Join(loadedDir, "*.json"))
 	if err != nil {
@@ -296,6 +335,9 @@ func loadAll(ctx context.Context, n layout.Node, ctr []string) error {
 		if err := json.Unmarshal(content, &i); err != nil {
 			return fmt.Errorf("reading %s: %w", file, err)
 		}
+		if !i.Machines {
+			continue
+		}
 		if err := machines.Load(ctx, n, ctr, i.Ref, i.File); err != nil {
 			return err
 		}
@@ -304,7 +346,7 @@ func loadAll(ctx context.Context, n layout.Node, ctr []string) error {
 }
 
 // loadIntoMachines loads an image into every node that is a machine of its own and that is on.
-func loadIntoMachines(ctx context.Context, ref, file string) error {
+func loadIntoMachines(ctx context.Context, i loadedImage) error {
 	all, err := machines.All()
 	if err != nil {
 		return err
@@ -321,7 +363,7 @@ func loadIntoMachines(ctx context.Context, ref, file string) error {
 		if !o.IsNode() || !machines.IsOn(n) {
 			continue
 		}
-		if err := machines.Load(ctx, n, ctr, ref, file); err != nil {
+		if err := machines.Load(ctx, n, ctr, i.Ref, i.File); err != nil {
 			return err
 		}
 	}
@@ -373,8 +415,8 @@ func showMachines() error {
 		if err != nil {
 			return err
 		}
-		role := word(o.IsNode(), "node", "NFS server: "+o.NFS)
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", n.Name, word(machines.IsOn(n), "on", "off"), role, machines.Console(n))
+		power := word(machines.IsOn(n), "on", "off")
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", n.Name, power, o.Role(), machines.Console(n))
 	}
 	return w.Flush()
 }

@@ -80,8 +80,11 @@ func commands() *cobra.Command {
 	add("distrust NODE", "give a kubelet a certificate that the API server does not trust", cobra.ExactArgs(1),
 		withOneArg(c.distrust))
 	add("trust NODE", "undo distrust", cobra.ExactArgs(1), withOneArg(c.trust))
-	add("load REF TAR", "load an image into every node", cobra.ExactArgs(2),
-		func(ctx context.Context, args []string) error { return c.load(ctx, args[0], args[1]) })
+	var onMachines bool
+	add("load REF TAR", "load an image into the nodes", cobra.ExactArgs(2),
+		func(ctx context.Context, args []string) error {
+			return c.load(ctx, loadedImage{args[0], args[1], onMachines})
+		}).Flags().BoolVar(&onMachines, "machines", true, "also load it into machines of their own, which takes long")
 	add("tools", "install the packages that the cluster and the tests need on this machine", cobra.NoArgs,
 		withoutArgs(c.installTools))
 	root.AddCommand(c.machineCommands())

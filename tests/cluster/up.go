@@ -277,7 +277,8 @@ func (s *start) nodes(ctx context.Context) error {
 		}
 	}
 	for ref, file := range images {
-		if err := s.load(ctx, ref, file); err != nil {
+		// The pods that tolerate the taint of machines need only the pause image of these images.
+		if err := s.load(ctx, loadedImage{ref, file, ref == layout.PauseImage}); err != nil {
 			return err
 		}
 	}

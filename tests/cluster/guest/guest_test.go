@@ -115,7 +115,7 @@ func (o *own) start(t *testing.T) {
 	t.Helper()
 	require.NoError(t, o.Write(o.hardware.Description))
 	var err error
-	o.running, err = o.table.Start(guest.Kernel(o.packages.Kernel, o.hardware))
+	o.running, err = o.table.Start(guest.Kernel(o.packages, o.hardware))
 	require.NoError(t, err)
 	t.Cleanup(func() { o.cut(t) })
 	require.Eventually(t, func() bool {
@@ -161,6 +161,20 @@ func TestCut_LosesThePageCacheAndKeepsTheDisk(t *testing.T) {
 	seen, err := os.ReadFile(filepath.Join(o.Shared[0], "seen"))
 	require.NoError(t, err)
 	assert.Equal(t, "seen\n", string(seen))
+}
+
+// A guest without a network stays on, and has its network again after that.
+func TestDisconnect_LastsUntilTheGuestIsConnected(t *testing.T) {
+	o := newSite(t).guest(t, 2)
+	o.start(t)
+	boot := o.bootID(t)
+	require.NoError(t, guest.Disconnect(within(t), o.hardware.Tap))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err := o.operator.Run(ctx, "true")
+	require.Error(t, err)
+	require.NoError(t, guest.Connect(within(t), o.hardware.Tap, bridge))
+	assert.Equal(t, boot, o.bootID(t))
 }
 
 // With async, the server acknowledges what it has only in memory.

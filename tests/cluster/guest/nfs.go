@@ -1,6 +1,9 @@
 package guest
 
-import "path/filepath"
+import (
+	"path/filepath"
+	"strings"
+)
 
 // ExportPath is where a storage server has the folder that it exports, for clients of NFS
 // version 3. It is the root of NFS version 4, so clients of that mount "/".
@@ -21,7 +24,7 @@ func (d *Description) ServeNFS(options string) {
 	d.Folders = append(d.Folders, exported, filepath.Join(state, "sm"), filepath.Join(state, "sm.bak"),
 		filepath.Join(state, "nfsdcld"))
 	d.Binds = map[string]string{ExportPath: exported, "/var/lib/nfs": state}
-	d.Files = map[string]string{exports: exportLine(options)}
+	d.addFile(exports, exportLine(options))
 	d.Commands = append(d.Commands,
 		[]string{"mkdir", "-p", "/run/rpc_pipefs", "/run/sendsigs.omit.d"},
 		[]string{"mount", "-t", "rpc_pipefs", "rpc_pipefs", "/run/rpc_pipefs"},
@@ -33,8 +36,17 @@ func (d *Description) ServeNFS(options string) {
 		[]string{"nfsdcld"},
 		[]string{"exportfs", "-ra"},
 		[]string{"rpc.mountd"},
-		[]string{"rpc.nfsd", "--grace-time", "10", "--lease-time", "10", "8"},
+		startNFS,
 	)
+}
+
+// startNFS starts the threads of the server. A grace period then begins.
+var startNFS = []string{"rpc.nfsd", "--grace-time", "10", "--lease-time", "10", "8"}
+
+// RestartNFS returns a script that stops and starts a running server, as the service of its package does. The machine
+// continues to run.
+func RestartNFS() string {
+	return "rpc.nfsd 0 && exportfs -au && exportfs -f && exportfs -r && " + strings.Join(startNFS, " ")
 }
 
 // addUser adds the user of rpcbind, which the installation of its package would add.

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,13 +11,22 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // packages are the Debian packages that a guest needs. They are unpacked into a folder and
 // not installed: the NFS server would start on this machine.
-var packages = []string{"user-mode-linux", "kmod", "nfs-common", "nfs-kernel-server", "rpcbind"}
+var packages = []string{
+	"user-mode-linux", "drbd-utils", "kmod", "nfs-common", "nfs-kernel-server", "open-iscsi", "openssh-server", "rpcbind",
+}
+
+// ProgramStartFile is the file of a guest with the shortest time in which a program started and ended, in the format of
+// time.Duration.
+const ProgramStartFile = "/run/program-start"
 
 // ErrUnavailable reports that this machine cannot have guests.
 var ErrUnavailable = errors.New("machines of their own are not available here")
@@ -27,6 +37,8 @@ type Packages struct {
 	Dir string
 	// Kernel is the program that is the guest's kernel.
 	Kernel string
+	// Preload is the library for LD_PRELOAD of that program; empty if it needs none.
+	Preload string
 }
 
 // versionsFile is where the unpacked packages have a list of their versions.
@@ -43,34 +55,67 @@ func (p Packages) Version(name string) string {
 	return ""
 }
 
-// Fetch returns the packages in a cache folder, and others that are needed too. It downloads and unpacks them once.
+// Fetch returns the packages in a cache folder, and others that are needed too. It downloads and unpacks them once,
+// also if several processes call it at the same time.
 func Fetch(ctx context.Context, log logrus.FieldLogger, cache string, others ...string) (Packages, error) {
-	packages := slices.Concat(packages, others)
-	dir := filepath.Join(cache, strings.Join(append([]string{"guest-packages"}, others...), "+"))
+	all := slices.Concat(packages, others)
+	sum := sha256.Sum256([]byte(strings.Join(all, " ")))
+	dir := filepath.Join(cache, fmt.Sprintf("guest-packages-%x", sum[:8]))
 	p := Packages{Dir: dir, Kernel: filepath.Join(dir, "usr", "bin", "linux.uml")}
-	if _, err := os.Stat(p.Kernel); err == nil {
-		return p, nil
-	}
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return p, fmt.Errorf("%w: they need the Debian package user-mode-linux, and there is no apt-get", ErrUnavailable)
-	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return p, err
+	}
+	err := locked(ctx, filepath.Join(cache, "guest-packages.lock"), func() (err error) {
+		if p.Preload, err = ptraceLibrary(ctx, cache); err != nil {
+			return err
+		}
+		if _, err := os.Stat(p.Kernel); err == nil {
+			return nil
+		}
+		return fetch(ctx, log, cache, dir, all)
+	})
+	return p, err
+}
+
+// locked calls do while no other process has the lock of a file. The file stays.
+func locked(ctx context.Context, file string, do func() error) error {
+	lock, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	take := func(context.Context) (bool, error) {
+		err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	if err := wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, take); err != nil {
+		return fmt.Errorf("locking %s: %w", file, err)
+	}
+	return do()
+}
+
+// fetch downloads packages and unpacks them into a folder.
+func fetch(ctx context.Context, log logrus.FieldLogger, cache, dir string, packages []string) error {
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("%w: they need the Debian package user-mode-linux, and there is no apt-get", ErrUnavailable)
 	}
 	log.WithField("packages", packages).Info("Downloading the packages of machines of their own")
 	work, err := os.MkdirTemp(cache, "guest-packages-")
 	if err != nil {
-		return p, err
+		return err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
 	if err := download(ctx, work, packages); err != nil {
-		return p, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	unpacked := filepath.Join(work, "root")
 	if err := unpackAll(ctx, work, unpacked); err != nil {
-		return p, err
+		return err
 	}
-	return p, os.Rename(unpacked, dir)
+	return os.Rename(unpacked, dir)
 }
 
 // download downloads the packages, and what they depend on as far as this machine lacks it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,14 +36,41 @@ func ProcessName(guest string) string { return "machine-" + guest }
 
 // Kernel is the program that is the running guest. The root filesystem is that of this
 // machine, read-only.
-func Kernel(kernel string, h Hardware) process.Program {
-	return process.Program{Name: ProcessName(h.Name), Path: kernel, Args: []string{
+//
+// All processes of a guest run on one processor of this machine. For each system call, the kernel of the guest and a
+// process of the guest wake each other. This takes several times as long if they are on two processors.
+func Kernel(p Packages, h Hardware) process.Program {
+	program := process.Program{Name: ProcessName(h.Name), Path: "taskset", Args: []string{
+		"--cpu-list", strconv.Itoa(processorOf(h.Name)), p.Kernel,
 		"mem=" + h.Memory, "umid=" + h.Name, "uml_dir=" + h.Dir,
 		"rootfstype=hostfs", "root=/dev/root", "ro", "rootflags=/",
 		"ubd0=" + h.Disk, "vec0:transport=tap,ifname=" + h.Tap + ",depth=64",
 		"con=null", "con0=null,fd:1", "quiet", "noreboot", "panic=-1",
 		"init=" + h.Init, "--", h.Description,
 	}}
+	if p.Preload != "" {
+		program.Env = []string{"LD_PRELOAD=" + p.Preload}
+	}
+	return program
+}
+
+// processorOf returns the number of the processor of a guest, one of those that this process may use. Guests whose
+// names end in a number are spread evenly. The others are spread at random, because many may have the same name.
+func processorOf(name string) int {
+	var usable unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &usable); err != nil {
+		return 0
+	}
+	var processors []int
+	for n := 0; len(processors) < usable.Count(); n++ {
+		if usable.IsSet(n) {
+			processors = append(processors, n)
+		}
+	}
+	if last := name[len(name)-1]; last >= '0' && last <= '9' {
+		return processors[int(last-'0')%len(processors)]
+	}
+	return processors[rand.IntN(len(processors))]
 }
 
 // cutPatience is how long killed processes may take to end.

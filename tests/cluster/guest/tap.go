@@ -23,16 +23,7 @@ func AddTap(ctx context.Context, tap, bridge string) error {
 	if err := Connect(ctx, tap, bridge); err != nil {
 		return err
 	}
-	return SetTap(ctx, tap, true)
-}
-
-// SetTap connects a guest to its bridge or disconnects it.
-func SetTap(ctx context.Context, tap string, connected bool) error {
-	state := "down"
-	if connected {
-		state = "up"
-	}
-	return ip(ctx, "link", "set", tap, state)
+	return ip(ctx, "link", "set", tap, "up")
 }
 
 // Disconnect removes a guest from its bridge, so that it reaches no other guest. Its network device stays up: if that

@@ -1,10 +1,14 @@
 package guest
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -39,6 +43,19 @@ func TestLinkModules_PutsThemWhereModprobeLooks(t *testing.T) {
 	assert.Equal(t, "/usr/lib/uml/modules/6.1", target)
 }
 
+// Two processes may add machines at the same time.
+func TestLocked_ExcludesOtherProcesses(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "lock")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	called := func() error { assert.Fail(t, "another process has the lock"); return nil }
+	require.NoError(t, locked(ctx, file, func() error {
+		require.ErrorIs(t, locked(ctx, file, called), context.DeadlineExceeded)
+		return nil
+	}))
+	require.NoError(t, locked(t.Context(), file, func() error { return nil }))
+}
+
 // A process of a guest that outlives its kernel has no command line, but the disk is open. A guest that
 // has just been started has not opened it yet.
 func TestUsers_AreProcessesOfGuestsThatUseThePath(t *testing.T) {
@@ -70,4 +87,17 @@ func TestVersion_IsThatOfAPackageInTheList(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(p.Dir, versionsFile), []byte("tgt-glusterfs 2\ntgt 1:1.0.85\n"), 0o600))
 	assert.Equal(t, "1:1.0.85", p.Version("tgt"))
 	assert.Empty(t, p.Version("nfs-common"))
+}
+
+func TestKernel_SpreadsGuestsOverTheProcessors(t *testing.T) {
+	assert.Equal(t, "taskset", Kernel(Packages{}, Hardware{Name: "m1"}).Path)
+	numbered, unnumbered := map[int]bool{}, map[int]bool{}
+	for i := range 10 {
+		numbered[processorOf(fmt.Sprintf("m%d", i))] = true
+	}
+	for range 10 * runtime.NumCPU() * runtime.NumCPU() {
+		unnumbered[processorOf("client")] = true
+	}
+	assert.Len(t, numbered, min(runtime.NumCPU(), 10))
+	assert.Len(t, unnumbered, runtime.NumCPU())
 }

@@ -46,6 +46,10 @@ var testPrograms = map[string]string{
 	"archivemount": "archivemount", "ssh": "openssh-client", "sshd": "openssh-server", "tmux": "tmux",
 }
 
+// FUSEPrograms returns the names of the programs, and of their packages, that serve the FUSE volumes of the storage
+// driver.
+func FUSEPrograms() []string { return []string{"bindfs", "fuse-zip", "gocryptfs"} }
+
 // ErrUnsupported reports that the test cluster cannot run on this machine.
 var ErrUnsupported = errors.New("the test cluster cannot run here")
 
@@ -64,11 +68,11 @@ func Require(ctx context.Context, log logrus.FieldLogger, runtimeToo bool) (Tool
 	if len(missing) == 0 {
 		return tools, nil
 	}
-	wanted := slices.Concat(packages, compilerPackages)
+	wanted := compilerPackages
 	if runtimeToo {
-		wanted = slices.Concat(packages, runtimePackages)
+		wanted = runtimePackages
 	}
-	if err := install(ctx, log, wanted, missing); err != nil {
+	if err := install(ctx, log, slices.Concat(packages, FUSEPrograms(), wanted), missing); err != nil {
 		return Tools{}, err
 	}
 	tools, missing = find(runtimeToo)
@@ -113,7 +117,8 @@ func find(runtimeToo bool) (Tools, []string) {
 	} else if look("gcc"); exec.Command(look("pkg-config"), "--exists", "libseccomp").Run() != nil {
 		missing = append(missing, "libseccomp")
 	}
-	for _, name := range []string{"ip", "mount", "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"} {
+	programs := []string{"ip", "mount", "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"}
+	for _, name := range append(programs, FUSEPrograms()...) {
 		look(name)
 	}
 	for _, dir := range []string{"/usr/lib/cni", "/opt/cni/bin"} {
@@ -127,7 +132,7 @@ func find(runtimeToo bool) (Tools, []string) {
 
 func install(ctx context.Context, log logrus.FieldLogger, packages, missing []string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("%w: missing: %s. Install them: a C compiler and libseccomp, or containerd and runc, the CNI plugins, a static busybox, iproute2, GlusterFS, and the tools of ext4, xfs and btrfs. %s", ErrUnsupported, strings.Join(missing, ", "), instead)
+		return fmt.Errorf("%w: missing: %s. Install them: a C compiler and libseccomp, or containerd and runc, the CNI plugins, a static busybox, iproute2, GlusterFS, bindfs, fuse-zip, gocryptfs, and the tools of ext4, xfs and btrfs. %s", ErrUnsupported, strings.Join(missing, ", "), instead)
 	}
 	log.WithField("packages", packages).Info("Installing what the machine lacks")
 	installation := append([]string{"install", "-y", "--no-install-recommends"}, packages...)

@@ -10,6 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/volume-durability/volume-durability/tests/cluster/controlplane"
 	"github.com/volume-durability/volume-durability/tests/cluster/guest"
@@ -23,12 +26,25 @@ import (
 // Options are what an operator chooses for a machine.
 type Options struct {
 	Memory string `json:"memory"`
-	// NFS are the export options of a storage server. A machine without them is a node.
-	NFS string `json:"nfs,omitempty"`
+	// NFS are the export options of an NFS server, ISCSI the options of an iSCSI target. A machine without both is a node.
+	NFS   string `json:"nfs,omitempty"`
+	ISCSI string `json:"iscsi,omitempty"`
 }
 
 // IsNode reports whether a machine with these options is a node of the cluster.
-func (o Options) IsNode() bool { return o.NFS == "" }
+func (o Options) IsNode() bool { return o.NFS == "" && o.ISCSI == "" }
+
+// Role describes what a machine with these options is.
+func (o Options) Role() string {
+	switch {
+	case o.NFS != "":
+		return "NFS server: " + o.NFS
+	case o.ISCSI != "":
+		return "iSCSI target: " + o.ISCSI
+	default:
+		return "node"
+	}
+}
 
 // Software are the programs of a machine, as paths.
 type Software struct {
@@ -89,7 +105,7 @@ func Add(ctx context.Context, n layout.Node, o Options, s Software) error {
 	if err := guest.AddTap(ctx, n.Tap(), layout.Bridge); err != nil {
 		return err
 	}
-	_, err = table.Start(guest.Kernel(s.Guest.Kernel, hardware(n, o, s)))
+	_, err = table.Start(guest.Kernel(s.Guest, hardware(n, o, s)))
 	return err
 }
 
@@ -116,10 +132,15 @@ func describe(n layout.Node, o Options, s Software, creds controlplane.MachineCr
 	}
 	if !o.IsNode() {
 		d.Cgroup = ""
-		d.ServeNFS(o.NFS)
+		if o.NFS != "" {
+			d.ServeNFS(o.NFS)
+		} else {
+			d.ServeISCSI(o.ISCSI)
+		}
 		return d
 	}
-	d.Modules = append(d.Modules, guest.NFSModules...)
+	d.Modules = slices.Concat(d.Modules, guest.NFSModules, guest.DRBDModules)
+	d.UseISCSI()
 	containerd := program(n, node.Containerd(n, s.Runtime), n.Socket())
 	d.Programs = []guest.Program{
 		containerd,
@@ -208,7 +229,10 @@ func Cut(ctx context.Context, n layout.Node) error {
 
 // SetNetwork connects a machine to the others, or disconnects it.
 func SetNetwork(ctx context.Context, n layout.Node, connected bool) error {
-	return guest.SetTap(ctx, n.Tap(), connected)
+	if connected {
+		return guest.Connect(ctx, n.Tap(), layout.Bridge)
+	}
+	return guest.Disconnect(ctx, n.Tap())
 }
 
 // SetExport changes the export options of a storage server, also for its next starts.
@@ -217,8 +241,8 @@ func SetExport(ctx context.Context, n layout.Node, options string) error {
 	if err != nil {
 		return err
 	}
-	if o.IsNode() {
-		return fmt.Errorf("%s is not a storage server", n.Name)
+	if o.NFS == "" {
+		return fmt.Errorf("%s is not an NFS server", n.Name)
 	}
 	d, err := guest.Read(descriptionFile(n))
 	if err != nil {
@@ -231,6 +255,35 @@ func SetExport(ctx context.Context, n layout.Node, options string) error {
 	}
 	_, err = Run(ctx, n, guest.ExportCommand(options)...)
 	return err
+}
+
+// Replicate makes two nodes the replicas of a new, empty DRBD device. It removes their earlier replicas.
+func Replicate(ctx context.Context, first, second layout.Node, protocol string) error {
+	pair := [2]layout.Node{first, second}
+	replicas := [2]guest.Replica{replica(first), replica(second)}
+	onBoth := func(command func(guest.Replica) []string) error {
+		group, ctx := errgroup.WithContext(ctx)
+		for i, n := range pair {
+			group.Go(func() error {
+				_, err := Run(ctx, n, command(replicas[i])...)
+				return err
+			})
+		}
+		return group.Wait()
+	}
+	// A new replica must not connect to an earlier one.
+	if err := onBoth(guest.Replica.RemoveCommand); err != nil {
+		return fmt.Errorf("removing the replicas of %s and %s: %w", first.Name, second.Name, err)
+	}
+	err := onBoth(func(r guest.Replica) []string { return r.MakeCommand(replicas, protocol) })
+	if err != nil {
+		return fmt.Errorf("making replicas on %s and %s: %w", first.Name, second.Name, err)
+	}
+	return nil
+}
+
+func replica(n layout.Node) guest.Replica {
+	return guest.Replica{Name: n.Name, Address: n.IP.String(), Image: filepath.Join(n.Dir(), "replica")}
 }
 
 // Remove switches a machine off and removes it with its disk. Its logs remain.
@@ -268,18 +321,45 @@ func Run(ctx context.Context, n layout.Node, args ...string) (string, error) {
 	return client.Run(ctx, args...)
 }
 
+// maxProgramStart is how long a program may take to start and end on a machine that is a node. The container runtime,
+// the kubelet and pods start hundreds of programs. A guest traps each system call, which takes much longer on some
+// computers than on others. On a computer with two processors, where a program took 200 ms, nodes were ready within two
+// minutes.
+const maxProgramStart = 500 * time.Millisecond
+
+// RequireNodeSpeed returns guest.ErrUnavailable if the machine is too slow for a node.
+func RequireNodeSpeed(ctx context.Context, n layout.Node) error {
+	text, err := Run(ctx, n, "cat", guest.ProgramStartFile)
+	if err != nil {
+		return err
+	}
+	start, err := time.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("reading %s of %s: %w", guest.ProgramStartFile, n.Name, err)
+	}
+	if start > maxProgramStart {
+		return fmt.Errorf("%w: a program takes %s to start and end, and a node may take at most %s",
+			guest.ErrUnavailable, start.Round(time.Millisecond), maxProgramStart)
+	}
+	return nil
+}
+
 // Load imports an image into a machine.
 func Load(ctx context.Context, n layout.Node, ctr []string, ref, file string) error {
 	path, err := filepath.Abs(file)
 	if err != nil {
 		return err
 	}
-	args := append(slices.Clone(ctr), "--address", n.Socket(), "--namespace", "k8s.io", "images", "import",
-		guest.MachineRoot+path)
-	if _, err := Run(ctx, n, args...); err != nil {
+	if _, err := Run(ctx, n, inCtr(ctr, n, "images", "import", guest.MachineRoot+path)...); err != nil {
 		return fmt.Errorf("loading %s into %s: %w", ref, n.Name, err)
 	}
 	return nil
+}
+
+// inCtr returns a command of ctr for the container runtime of a machine. The ctr that is part of a built containerd has
+// only the commands for images.
+func inCtr(ctr []string, n layout.Node, command ...string) []string {
+	return slices.Concat(ctr, []string{"--address", n.Socket(), "--namespace", "k8s.io"}, command)
 }
 
 // Ready returns an error if a machine cannot be controlled now, or if it has a container runtime
@@ -287,7 +367,7 @@ func Load(ctx context.Context, n layout.Node, ctr []string, ref, file string) er
 func Ready(ctx context.Context, n layout.Node, ctr []string) error {
 	args := []string{"true"}
 	if len(ctr) > 0 {
-		args = append(slices.Clone(ctr), "--address", n.Socket(), "version")
+		args = inCtr(ctr, n, "images", "list", "--quiet")
 	}
 	if _, err := Run(ctx, n, args...); err != nil {
 		return fmt.Errorf("machine %s does not answer: %w", n.Name, err)

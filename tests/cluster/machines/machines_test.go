@@ -28,7 +28,20 @@ func TestDescribe_ANodeRunsWhatTheOtherNodesRun(t *testing.T) {
 	assert.NotEmpty(t, d.Programs[0].Socket, "the kubelet ends if its container runtime does not answer")
 	assert.NotEmpty(t, d.Cgroup)
 	assert.Contains(t, d.Shared, layout.Volumes)
-	assert.Empty(t, d.Files)
+	assert.Contains(t, d.Commands, []string{"iscsid"})
+	assert.Equal(t, map[string]string{"/etc/iscsi/initiatorname.iscsi": "InitiatorName=iqn.2026-11.test:m1\n"}, d.Files)
+}
+
+func TestDescribe_AnISCSIServerHasItsDeviceOnItsDisk(t *testing.T) {
+	o := Options{Memory: "256M", ISCSI: "fd_buffered_io=1,emulate_write_cache=0"}
+	assert.False(t, o.IsNode())
+	d := described(t, o)
+	assert.Empty(t, d.Programs)
+	require.Len(t, d.Commands, 1)
+	script := d.Commands[0][2]
+	assert.Contains(t, script, "IMAGE="+d.Disk+"/image SIZE=1073741824 "+
+		"CONTROL=,fd_buffered_io=1 ATTRIBUTES='emulate_write_cache=0'\n")
+	assert.NotContains(t, d.Modules, "nfsd")
 }
 
 func TestDescribe_AStorageServerRunsNoPods(t *testing.T) {

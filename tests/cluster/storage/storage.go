@@ -56,12 +56,17 @@ func Controllers(driver, attacher, provisionerConfig, attacherConfig string) []p
 	}
 }
 
-// Node is the driver on a node, which registers with the node's kubelet.
+// Node is the driver on a node, which registers with the node's kubelet. A machine of its own has the images of its
+// volumes on its own disk.
 func Node(n layout.Node, driver string) process.Program {
-	return process.Program{Name: NodeName(n), Path: driver, Args: []string{
+	args := []string{
 		"node", "--name=" + n.Name, "--socket=" + n.CSISocket(), "--volumes=" + layout.CSIVolumes, glusterFlag(),
 		"--registration=" + filepath.Join(n.KubeletDir(), "plugins_registry", layout.CSIDriver+"-reg.sock"),
-	}}
+	}
+	if n.IsMachine {
+		args = append(args, "--images="+filepath.Join(n.Dir(), "volume-images"))
+	}
+	return process.Program{Name: NodeName(n), Path: driver, Args: args}
 }
 
 // Registered returns an error if a node's kubelet does not know the driver.
