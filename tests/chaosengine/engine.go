@@ -266,13 +266,20 @@ func (n *Namespace) AwaitEvent(ctx context.Context, engine, reason string) error
 
 // AwaitRunning returns a pod once it is running.
 func (n *Namespace) AwaitRunning(ctx context.Context, pod string) (*corev1.Pod, error) {
+	return n.AwaitPod(ctx, pod, "to run", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodRunning })
+}
+
+// AwaitPod returns a pod once it meets a condition. An error names the condition with the text of what.
+func (n *Namespace) AwaitPod(
+	ctx context.Context, pod, what string, condition func(*corev1.Pod) bool,
+) (*corev1.Pod, error) {
 	lw := ByName(pod, n.Kube.CoreV1().Pods(n.Name))
 	event, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
 		p, ok := e.Object.(*corev1.Pod)
-		return ok && p.Status.Phase == corev1.PodRunning, nil
+		return ok && condition(p), nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("waiting for pod %s/%s to run: %w", n.Name, pod, err)
+		return nil, fmt.Errorf("waiting for pod %s/%s %s: %w", n.Name, pod, what, err)
 	}
 	return event.Object.(*corev1.Pod), nil
 }

@@ -6,7 +6,10 @@ go 1.26.0
 
 replace k8s.io/client-go => k8s.io/client-go v0.37.2
 
-require github.com/litmuschaos/litmus-go v0.0.0-20230724073957-db13d05e2850
+require (
+	github.com/litmuschaos/litmus-go v0.0.0-20230724073957-db13d05e2850
+	golang.org/x/crypto v0.58.0
+)
 
 require (
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect

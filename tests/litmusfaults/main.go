@@ -1,12 +1,12 @@
 // Command faults runs faults of litmus-go in the Jobs of ChaosEngines, as Litmus's own
-// image does. The end-to-end tests use it to test the command probes in other faults. It
-// has only faults that need nothing but the API server.
+// image does. The end-to-end tests use it to test the command probes in other faults.
 package main
 
 import (
 	"fmt"
 	"os"
 
+	restart "github.com/litmuschaos/litmus-go/experiments/generic/node-restart/experiment"
 	autoscaler "github.com/litmuschaos/litmus-go/experiments/generic/pod-autoscaler/experiment"
 	deletion "github.com/litmuschaos/litmus-go/experiments/generic/pod-delete/experiment"
 	"github.com/litmuschaos/litmus-go/pkg/clients"
@@ -22,6 +22,7 @@ func main() {
 // run executes a fault by name. The fault writes its outcome into its ChaosResult.
 func run(name string) error {
 	faults := map[string]func(clients.ClientSets){
+		"node-restart":   restart.NodeRestart,
 		"pod-autoscaler": autoscaler.PodAutoscaler,
 		"pod-delete":     deletion.PodDelete,
 	}
