@@ -96,9 +96,14 @@ func (a *acks) lines() []byte {
 		_ = connection.SetReadDeadline(time.Now().Add(time.Second))
 		<-a.done
 	}
+	return a.complete()
+}
+
+// complete returns the complete messages that have arrived so far.
+func (a *acks) complete() []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.content[:bytes.LastIndexByte(a.content, '\n')+1]
+	return bytes.Clone(a.content[:bytes.LastIndexByte(a.content, '\n')+1])
 }
 
 // close ends the reception.

@@ -25,8 +25,8 @@ func TestAcks_HaveOnlyCompleteMessages(t *testing.T) {
 	_, err := connection.Write([]byte("journal\nack 1\nack 2\nack 3"))
 	require.NoError(t, err)
 	require.NoError(t, connection.Close())
+	require.NoError(t, until(t.Context(), "the end of the writer", a.ended))
 	assert.Equal(t, "journal\nack 1\nack 2\n", string(a.lines()))
-	assert.True(t, a.ended())
 }
 
 func TestAcks_AreCompleteAlthoughTheConnectionStaysOpen(t *testing.T) {

@@ -7,6 +7,7 @@ func archivemount() Backend {
 		Mount:      "archivemount -f -o nobackup $STORE/archive.tar $MNT",
 		Documented: "archives are recreated only once, at the time of unmount",
 		Source:     "https://github.com/cybernoid/archivemount",
+		Scripts:    []string{"archivemount-fsync", "archivemount-rename"},
 		Advice:     "use it only to read archives: it saves changes at the unmount, and does not save renames",
 	}
 }

@@ -16,8 +16,11 @@ type Backend struct {
 	// Package is the Debian package whose version is recorded, Packages are others that are needed.
 	Package  string
 	Packages []string
-	// Module is a program of a Go module that is needed, with its version; its folder is in PATH.
-	Module string
+	// Version is the version to record if Package is not a Debian package.
+	Version string
+	// Module is a program of a Go module that is needed, with its version; its folder is in PATH. Replace is the
+	// replacement in the go.mod of that module, as go mod edit takes it: go install refuses a module that has one.
+	Module, Replace string
 	// Options are the options that decide what is kept.
 	Options string
 	// OwnDisk reports whether the backend is itself the filesystem of the disk.
@@ -41,6 +44,8 @@ type Backend struct {
 	Documented, Source string
 	// Issue is the address of a public report about what is lost.
 	Issue string
+	// Scripts are the names of the scripts in the folder findings that show without this project what is lost.
+	Scripts []string
 	// Advice is what to set so that acknowledged data is kept; empty if nothing needs to be set.
 	Advice string
 }
@@ -54,7 +59,7 @@ func all() []Backend {
 		{gocryptfs(), encfs(), securefs(), cryfs()},
 		{ntfs3g(), exfat(), fuse2fs(), zfsFuse()},
 		{archivemount(), fuseZip()},
-		{sshfs()}, davfs(), rclones(), {s3backer()}, s3fses(), glusters(), mooses(), {ceph()},
+		{sshfs()}, davfs(), rclones(), {s3backer()}, s3fses(), glusters(), mooses(), {ceph()}, seaweeds(),
 		nfsServers(), {ganesha()}, iscsiTargets(), drbds(), nbds(), droppingDisks(),
 	} {
 		list = append(list, backends...)

@@ -152,6 +152,20 @@ func TestBackends_AreDescribedCompletely(t *testing.T) {
 	}
 }
 
+// Users can check each finding without this project: in the documentation of the storage, or with a script.
+func TestRecord_HasASourceOrAScriptForEachFinding(t *testing.T) {
+	rows, err := readRows("results.json")
+	require.NoError(t, err)
+	for _, f := range findings(rows) {
+		assert.False(t, f.backend.Documented == "" && len(f.backend.Scripts) == 0, f.software)
+	}
+	for _, b := range all() {
+		for _, name := range b.Scripts {
+			assert.FileExists(t, filepath.Join("../../findings", name+".sh"), b.Name)
+		}
+	}
+}
+
 func TestRecord_MergesTheOptionsOfOneSoftware(t *testing.T) {
 	row := func(backend string, o ...Outcome) Row {
 		return Row{Backend: backend, Package: "p", Version: "1.0", Events: o}
@@ -164,6 +178,19 @@ func TestRecord_MergesTheOptionsOfOneSoftware(t *testing.T) {
 	})
 	assert.NotContains(t, text, "bindfs")
 	assert.Contains(t, text, "| rclone mount (p 1.0) | `missing`, `unavailable` | `power-cut`, `client-killed` | [yes](")
+}
+
+func TestRecord_HasALossOfAnotherRun(t *testing.T) {
+	kept := Outcome{Event: "power-cut", Pattern: "append", Verdict: Kept}
+	other := kept
+	other.Others = []Verdict{Unavailable, Lost}
+	rows := []Row{
+		{Backend: "bindfs", Package: "p", Version: "1", Events: []Outcome{kept}},
+		{Backend: "securefs", Package: "p", Version: "1", Events: []Outcome{other}},
+	}
+	text := record(rows)
+	assert.NotContains(t, text, "bindfs")
+	assert.Contains(t, text, "| securefs (p 1) | `unavailable`, lost in another run | `power-cut` |")
 }
 
 func TestStage_KeepsFilesOfItsProcessesOutOfTmp(t *testing.T) {
@@ -204,4 +231,12 @@ func TestOutcome_NamesTheLossAndTheError(t *testing.T) {
 	assert.Equal(t, "**error**: `ESPIPE`", cell(&Outcome{Verdict: Failed, WriterError: "ESPIPE"}))
 	assert.Equal(t, "kept; the writer is blocked", cell(&Outcome{Verdict: Kept, Blocked: true}))
 	assert.Equal(t, "–", cell(nil))
+}
+
+// The program of a Go module has its own version, and no Debian package.
+func TestRequirements_HaveNoPackageIfTheVersionIsGiven(t *testing.T) {
+	built := Backend{Package: "weed", Version: "4.53", Packages: []string{"curl"}}
+	assert.NotContains(t, built.requirements(), "weed")
+	assert.Contains(t, built.requirements(), "curl")
+	assert.Contains(t, Backend{Package: "bindfs"}.requirements(), "bindfs")
 }

@@ -1,29 +1,12 @@
 package main
 
-// drbdPeer starts a replica on a loop device. The first one makes both up to date without a synchronization.
-const drbdPeer = `: "${FENCING=}"
-truncate -s 128M $DISK/image
-mkdir -p /run/lock /run/drbd /var/lib/drbd /etc/drbd.d
-losetup /dev/loop0 $DISK/image
-cat >/etc/drbd.conf <<END
-global { usage-count no; }
-resource r0 {
-    net { protocol $PROTOCOL; }
-    $FENCING
-    device /dev/drbd0;
-    disk /dev/loop0;
-    meta-disk internal;
-    on client { address $CLIENT:7789; }
-    on reader { address $READER:7789; }
-}
-END
-drbdadm create-md --force r0
-drbdadm up r0
-connected() { [ "$(drbdadm cstate r0)" = Connected ]; }
-until_true connected
-[ "$(uname -n)" != client ] || drbdadm new-current-uuid --clear-bitmap r0/0
-up_to_date() { [ "$(drbdadm dstate r0)" = UpToDate/UpToDate ]; }
-until_true up_to_date`
+import "github.com/volume-durability/volume-durability/tests/cluster/guest"
+
+// drbdPeer starts a replica on the client and on the reader.
+const drbdPeer = `IMAGE=$DISK/image SIZE=128M SETTINGS=${FENCING-}
+FIRST=client FIRST_ADDRESS=$CLIENT
+SECOND=reader SECOND_ADDRESS=$READER
+` + guest.DRBD
 
 // fenceHandler configures a handler that cannot fence the reader. The client is off when the reader is promoted, so the
 // handler of the reader reports that the client is fenced.
@@ -36,7 +19,7 @@ func drbd(protocol string) Backend {
 	return Backend{
 		Name: "DRBD 8.4, protocol " + protocol, Package: "user-mode-linux", Options: "protocol " + protocol,
 		Machines: &Machines{
-			Modules: []string{"drbd", "loop"}, Peer: "PROTOCOL=" + protocol + "\n" + drbdPeer,
+			Modules: guest.DRBDModules, Peer: "PROTOCOL=" + protocol + "\n" + drbdPeer,
 			Attach: "until_true drbdadm primary r0", Format: "mkfs.ext4 -q /dev/drbd0", Mount: "mount /dev/drbd0 $MNT",
 		},
 	}
@@ -51,6 +34,7 @@ func drbds() []Backend {
 	for _, protocol := range []string{"A", "B", "C"} {
 		b := drbd(protocol)
 		b.Documented, b.Source = "the default of fencing is dont-care: no fencing actions are taken", drbdManual
+		b.Scripts = []string{"drbd-stale-peer"}
 		b.Advice = "use protocol C with `fencing resource-and-stonith` and a `fence-peer` handler; otherwise the primary " +
 			"continues alone when the network is away, and the secondary can be promoted with old data"
 		list = append(list, b)

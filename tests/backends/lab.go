@@ -30,7 +30,7 @@ const (
 
 // labPackages are the packages that machines have besides those of the test cluster.
 var labPackages = []string{
-	"btrfs-progs", "dmsetup", "drbd-utils", "nbd-client", "nbd-server", "nfs-ganesha-vfs", "open-iscsi", "tgt", "xfsprogs",
+	"btrfs-progs", "dmsetup", "nbd-client", "nbd-server", "nfs-ganesha-vfs", "tgt", "xfsprogs",
 }
 
 // lab is what all machines share.

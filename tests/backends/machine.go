@@ -19,11 +19,14 @@ const (
 	machineMnt  = "/mnt/storage"
 )
 
+// errMachine reports that a machine does not work. It says nothing about the storage.
+var errMachine = errors.New("a machine of its own failed")
+
 // machine is a machine of its own: a user-mode Linux guest.
 type machine struct {
 	guest.Description
 	hardware guest.Hardware
-	kernel   string
+	packages guest.Packages
 	address  string
 	agent    *agent.Client
 	table    process.Table
@@ -37,7 +40,7 @@ func (l *lab) newMachine(ctx context.Context, dir, name string, trial, number in
 		return nil, err
 	}
 	m := &machine{
-		kernel: l.packages.Kernel, address: fmt.Sprintf("10.216.%d.%d", trial, number),
+		packages: l.packages, address: fmt.Sprintf("10.216.%d.%d", trial, number),
 		table: process.Table{Dir: own, Logs: own},
 	}
 	listen := fmt.Sprintf("%s:%d", m.address, agent.Port)
@@ -70,7 +73,7 @@ func (m *machine) start(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if m.running, err = m.table.Start(guest.Kernel(m.kernel, m.hardware)); err != nil {
+	if m.running, err = m.table.Start(guest.Kernel(m.packages, m.hardware)); err != nil {
 		return err
 	}
 	return m.await(ctx)
@@ -89,7 +92,7 @@ func (m *machine) await(ctx context.Context) error {
 		err = fmt.Errorf("the machine %s has ended", m.Name)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %s", err, tail(m.table.Tail(m.running.Name, 30)))
+		return fmt.Errorf("%w: %w: %s", errMachine, err, tail(m.table.Tail(m.running.Name, 30)))
 	}
 	return nil
 }

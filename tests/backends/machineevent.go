@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,8 +17,19 @@ type machineEvent struct {
 	play    func(context.Context, *trial) (Outcome, error)
 }
 
-// machineEvents returns the faults of machines in the order of the table.
-func machineEvents() []machineEvent {
+// pattern returns the write pattern of the writer.
+func (e machineEvent) pattern() string {
+	if e.name == readEarlyEvent {
+		return "remove"
+	}
+	return "append"
+}
+
+// machineEvents returns the faults of machines in the order of the tables.
+func machineEvents() []machineEvent { return append(sharedEvents(), nfsEvents()...) }
+
+// sharedEvents returns the events of all backends.
+func sharedEvents() []machineEvent {
 	always := func(*Machines) bool { return true }
 	replicated := func(m *Machines) bool { return m.Peer != "" }
 	return []machineEvent{
@@ -46,23 +58,29 @@ const continues = time.Minute
 
 // serverCut cuts the power of the server and starts it again, while the client continues.
 func serverCut(ctx context.Context, t *trial) (Outcome, error) {
+	if err := t.restartServer(ctx); err != nil {
+		return Outcome{}, err
+	}
+	return resumed(ctx, t)
+}
+
+// restartServer cuts the power of the server and starts it again.
+func (t *trial) restartServer(ctx context.Context) error {
 	if err := t.server.cut(ctx); err != nil {
-		return Outcome{}, err
+		return err
 	}
-	if err := t.startServer(ctx); err != nil {
-		return Outcome{}, err
-	}
+	return t.startServer(ctx)
+}
+
+// resumed waits until the writer continues or fails, now that its server is back. Then it cuts the power of the client.
+func resumed(ctx context.Context, t *trial) (Outcome, error) {
 	n, err := t.acks.more(ctx, firstAcks, continues)
 	if err != nil {
 		return Outcome{}, err
 	}
-	var failure string
-	if t.acks.ended() {
-		output, err := t.client.run(ctx, "cat /run/writer")
-		if err != nil {
-			return Outcome{}, err
-		}
-		failure = errnoIn(output)
+	failure, err := t.failure(ctx)
+	if err != nil {
+		return Outcome{}, err
 	}
 	o, err := clientCut(ctx, t)
 	o.WriterError, o.Blocked = failure, n == 0 && failure == ""
@@ -118,7 +136,7 @@ func writesDropped(ctx context.Context, t *trial) (Outcome, error) {
 	return clientCut(ctx, t)
 }
 
-// on plays an event on new machines. An error of the backend is an outcome.
+// on plays an event on new machines. An error of the backend is an outcome. An error of a machine is not.
 func (e machineEvent) on(ctx context.Context, l *lab, b Backend) (Outcome, error) {
 	t, err := l.newTrial(ctx, b)
 	o := Outcome{Verdict: Failed}
@@ -128,10 +146,13 @@ func (e machineEvent) on(ctx context.Context, l *lab, b Backend) (Outcome, error
 	if err != nil {
 		o.Verdict, o.Reason = Failed, err.Error()
 	}
-	o.Event, o.Pattern = e.name, "append"
+	o.Event, o.Pattern = e.name, e.pattern()
 	o.Reason = strings.ReplaceAll(o.Reason, t.dir, "")
 	if err := t.remove(context.WithoutCancel(ctx)); err != nil {
 		return o, fmt.Errorf("removing the machines of %s: %w", b.Name, err)
+	}
+	if errors.Is(err, errMachine) {
+		return o, err
 	}
 	return o, ctx.Err()
 }

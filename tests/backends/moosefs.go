@@ -31,7 +31,8 @@ echo '* / rw,alldirs,admin,maproot=0:0' >$WORK/exports`,
 		Documented: "by default, a chunkserver does not sync a chunk",
 		Source:     "https://manpages.ubuntu.com/manpages/lunar/man5/mfschunkserver.cfg.5.html",
 		Issue:      "https://github.com/moosefs/moosefs/issues/115",
+		Scripts:    []string{"moosefs-fsync", "moosefs-killed"},
 		Advice: "set `HDD_FSYNC_BEFORE_CLOSE = 1` in mfschunkserver.cfg and `CHANGELOG_SAVE_MODE = 2` in mfsmaster.cfg " +
-			"to lose less; the last records may still be lost",
+			"to lose less; the last records may still be lost, because the chunkserver answers before it syncs",
 	}
 }

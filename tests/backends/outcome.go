@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 // Verdict is what an event did to acknowledged records.
@@ -39,8 +41,23 @@ type Outcome struct {
 	WriterError string `json:"writerError,omitempty"`
 	// Blocked reports that the writer did not continue after its server was back.
 	Blocked bool `json:"blocked,omitempty"`
+	// Seconds is how long the event took.
+	Seconds int `json:"seconds,omitempty"`
 	// Reason is why the event could not be tested, or the volume could not be used.
 	Reason string `json:"reason,omitempty"`
+	// reread is how the journal was read again, nil if it was read once.
+	reread *protocol.Reread
+}
+
+// requireReread returns an error unless the first read had an older state, and a later one did not.
+func (o Outcome) requireReread() error {
+	switch {
+	case o.reread == nil:
+		return fmt.Errorf("the journal was read once: %s", o)
+	case !o.reread.Settled:
+		return fmt.Errorf("the older state remained: %s", o.reread)
+	}
+	return nil
 }
 
 func newOutcome(verdict judge.Verdict, findings []judge.Finding, reason string) Outcome {

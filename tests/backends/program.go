@@ -184,11 +184,13 @@ func readVerification(output []byte) (Outcome, error) {
 		Verdict   judge.Verdict
 		Reason    string
 		Judgement judge.Judgement
+		Reread    *protocol.Reread
 	}
 	if err := json.Unmarshal(output, &v); err != nil {
 		return Outcome{}, fmt.Errorf("reading the result of verify: %w: %s", err, tail(string(output)))
 	}
 	o := newOutcome(v.Verdict, v.Judgement.Findings, v.Reason)
 	o.setRecords(v.Judgement)
+	o.reread = v.Reread
 	return o, nil
 }

@@ -13,7 +13,8 @@ func rclones() []Backend {
 			Documented: "with a write cache, the upload begins only some seconds after the file is closed (--vfs-write-back)",
 			Source:     "https://rclone.org/commands/rclone_mount/#vfs-file-caching",
 			Issue:      "https://github.com/rclone/rclone/issues/1045",
-			Advice:     "use other storage: in no cache mode does a sync write to the remote",
+			Scripts:    []string{"rclone-sync"},
+			Advice:     "use other storage: a sync does not write to the remote in any cache mode",
 		}
 	}
 	return []Backend{mode("off"), mode("writes"), mode("full")}

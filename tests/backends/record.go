@@ -19,7 +19,8 @@ const kernelPackage = "user-mode-linux"
 // record returns the table of what was found in real storage.
 func record(rows []Row) string {
 	var s strings.Builder
-	s.WriteString("\n| software | finding | events | in its documentation | public report |\n|---|---|---|---|---|\n")
+	s.WriteString("\n| software | finding | events | in its documentation | public report | script |\n" +
+		"|---|---|---|---|---|---|\n")
 	for _, f := range findings(rows) {
 		documented, issue := "no", "none found"
 		if f.backend.Documented != "" {
@@ -28,10 +29,22 @@ func record(rows []Row) string {
 		if f.backend.Issue != "" {
 			issue = fmt.Sprintf("[yes](%s)", f.backend.Issue)
 		}
-		fmt.Fprintf(&s, "| %s (%s) | %s | %s | %s | %s |\n",
-			f.software, f.version, strings.Join(f.classes, ", "), strings.Join(f.events, ", "), documented, issue)
+		fmt.Fprintf(&s, "| %s (%s) | %s | %s | %s | %s | %s |\n", f.software, f.version,
+			strings.Join(f.classes, ", "), strings.Join(f.events, ", "), documented, issue, linksTo(f.backend.Scripts))
 	}
 	return s.String() + "\n"
+}
+
+// linksTo returns links to scripts in findings.
+func linksTo(names []string) string {
+	if len(names) == 0 {
+		return "–"
+	}
+	var links []string
+	for _, name := range names {
+		links = append(links, fmt.Sprintf("[%s](../findings/%[1]s.sh)", name))
+	}
+	return strings.Join(links, ", ")
 }
 
 // findings returns what was found, in the order of the backends. The options of one software are one finding.
@@ -58,15 +71,27 @@ func findings(rows []Row) []*finding {
 	return found
 }
 
-// add adds an outcome, if acknowledged data was lost or could not be read. The disk of writes-dropped is made to lose
-// data, so its losses are no finding.
+// isIntended reports whether an event itself makes data unreadable: the disk of writes-dropped is made to lose data,
+// the export gets another ID, and no record of two writers is expected to be kept.
+func isIntended(event string) bool {
+	return slices.Contains([]string{writesDroppedEvent, fsidChangedEvent, twoWritersEvent}, event)
+}
+
+// add adds an outcome, if acknowledged data was lost or could not be read in any run.
 func (f *finding) add(o Outcome) {
-	if o.Event == writesDroppedEvent || o.Verdict != Lost && o.Verdict != Unavailable {
+	isLoss := func(v Verdict) bool { return v == Lost || v == Unavailable }
+	verdicts := append([]Verdict{o.Verdict}, o.Others...)
+	if isIntended(o.Event) || !slices.ContainsFunc(verdicts, isLoss) {
 		return
 	}
 	f.events = appendNew(f.events, "`"+o.Event+"`")
-	if o.Verdict == Unavailable {
+	if slices.Contains(verdicts, Unavailable) {
 		f.classes = appendNew(f.classes, "`unavailable`")
+	}
+	if slices.Contains(o.Others, Lost) { // its classes are not recorded
+		f.classes = appendNew(f.classes, "lost in another run")
+	}
+	if o.Verdict != Lost {
 		return
 	}
 	for _, c := range o.Classes {

@@ -6,9 +6,10 @@ func s3backer() Backend {
 		"echo $! >$WORK/pid; until [ -e $MNT.lower/file ]; do kill -0 $!; sleep 0.1; done; "
 	return Backend{
 		Name: "s3backer", Package: "s3backer",
-		Setup:  "mkdir $STORE/blocks; " + start + "mkfs.ext4 -q $MNT.lower/file; umount $MNT.lower; wait; rm $WORK/pid",
-		Mount:  start + "mount -o loop $MNT.lower/file $MNT; wait",
-		Issue:  "https://github.com/archiecobbs/s3backer/issues/197",
-		Advice: "set `--blockCacheSync --blockCacheWriteDelay=0`",
+		Setup:   "mkdir $STORE/blocks; " + start + "mkfs.ext4 -q $MNT.lower/file; umount $MNT.lower; wait; rm $WORK/pid",
+		Mount:   start + "mount -o loop $MNT.lower/file $MNT; wait",
+		Issue:   "https://github.com/archiecobbs/s3backer/issues/197",
+		Scripts: []string{"s3backer-fsync"},
+		Advice:  "set `--blockCacheSync --blockCacheWriteDelay=0`",
 	}
 }

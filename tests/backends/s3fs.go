@@ -24,6 +24,7 @@ func s3fs(name, cache string) Backend {
 		Ready: "curl -sS -X PUT -H x-amz-content-sha256:UNSIGNED-PAYLOAD --aws-sigv4 aws:amz:us-east-1:s3 " +
 			"--user user:secret-key http://127.0.0.1:7070/bucket; [ -d $STORE/objects/bucket ]",
 		Mount: mount("$MNT", "first"), Second: mount("$OTHER", "second"),
-		Advice: "use an S3 server that syncs an object before it answers: versitygw 1.8.0 does not",
+		Scripts: []string{"versitygw-put"},
+		Advice:  "use an S3 server that syncs an object before it answers: versitygw 1.8.0 does not",
 	}
 }

@@ -32,9 +32,9 @@ until_true() {
     for _ in $(seq 2400); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
     echo "not true within 240 s: $*"; return 1
 }
-gone() { # a file that is being written may have no process yet
+gone() { # a file that is being written may have no process yet; other threads of a zombie may still run
     [ $# = 1 ] || return 1
-    ! kill -0 $1 || grep -q '^State:.Z' /proc/$1/status
+    ! kill -0 $1 || { grep -q '^State:.Z' /proc/$1/status && [ "$(echo /proc/$1/task/*)" = /proc/$1/task/$1 ]; }
 }
 group_gone() { for member in $(pgrep -g $1); do gone $member || return 1; done; }
 format() { [ -n "%[2]s" ] || { truncate -s %[4]s $DISK; mkfs.ext4 -q $DISK; }; }

@@ -37,21 +37,28 @@ func table(rows []Row) string {
 	return s.String()
 }
 
-// machineTable returns the table of docs/backends.md with the backends on machines of their own.
+// machineTable returns the tables of docs/backends.md with the backends on machines of their own: the events of all
+// backends, and those of NFS.
 func machineTable(rows []Row) string {
+	return strings.TrimSuffix(eventTable(rows, sharedEvents()), "\n") + eventTable(rows, nfsEvents())
+}
+
+// eventTable returns a table with the backends on machines of their own that had one of the events.
+func eventTable(rows []Row, events []machineEvent) string {
 	var s strings.Builder
 	s.WriteString("\n| backend | version, kernel, date |")
-	for _, e := range machineEvents() {
+	for _, e := range events {
 		fmt.Fprintf(&s, " %s |", e.name)
 	}
-	s.WriteString("\n|---|---|" + strings.Repeat("---|", len(machineEvents())) + "\n")
+	s.WriteString("\n|---|---|" + strings.Repeat("---|", len(events)) + "\n")
 	for _, r := range rows {
-		if !onMachines(r) {
+		had := func(e machineEvent) bool { return r.outcome(e.name, e.pattern()) != nil }
+		if !onMachines(r) || !slices.ContainsFunc(events, had) {
 			continue
 		}
 		s.WriteString(firstCells(r))
-		for _, e := range machineEvents() {
-			fmt.Fprintf(&s, " %s |", cell(r.outcome(e.name, "append")))
+		for _, e := range events {
+			fmt.Fprintf(&s, " %s |", cell(r.outcome(e.name, e.pattern())))
 		}
 		s.WriteString("\n")
 	}
@@ -117,7 +124,7 @@ func reached(r Row) string {
 	if r.Syncs == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%d of %d", min(r.Syncs.Client, r.Syncs.Writer), r.Syncs.Writer)
+	return r.Syncs.String()
 }
 
 // advice returns the list of what to set, and of what the backends' documentation and public reports say.
@@ -144,7 +151,7 @@ func (b Backend) references() string {
 		text += fmt.Sprintf(" Its [documentation](%s) says: %s.", b.Source, b.Documented)
 	}
 	if b.Issue != "" {
-		text += fmt.Sprintf(" The defect is reported: [%s](%s).", issueName(b.Issue), b.Issue)
+		text += fmt.Sprintf(" There is a public report: [%s](%s).", issueName(b.Issue), b.Issue)
 	}
 	return text
 }

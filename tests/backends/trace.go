@@ -17,7 +17,15 @@ import (
 type Syncs struct {
 	Writer int `json:"writer"`
 	Client int `json:"client"`
+	// Seconds is how long counting took.
+	Seconds int `json:"seconds,omitempty"`
 }
+
+// String returns how many syncs of the writer reached the disk.
+func (s Syncs) String() string { return fmt.Sprintf("%d of %d", min(s.Client, s.Writer), s.Writer) }
+
+// syncsEvent is the name that selects the counting of syncs.
+const syncsEvent = "syncs"
 
 // syncCalls are the system calls that make data durable.
 const syncCalls = "trace=fsync,fdatasync,sync_file_range,syncfs,sync,msync"

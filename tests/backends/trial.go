@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/volume-durability/volume-durability/pkg/protocol"
+	"github.com/volume-durability/volume-durability/tests/cluster/guest"
 )
 
 // Machines describes a backend whose parts are machines of their own: the client, on which the writer runs, and the
@@ -40,6 +41,18 @@ type Machines struct {
 
 func (m *Machines) hasServer() bool { return m != nil && (m.Export != "" || m.Serve != "") }
 
+// isNFS reports whether the storage is an NFS server of the kernel.
+func (m *Machines) isNFS() bool { return m != nil && m.Export != "" }
+
+// isSyncNFS reports whether the server of the kernel exports with sync over NFS. isHardNFS reports whether the client
+// also waits for it without a limit.
+func (m *Machines) isSyncNFS() bool { return m != nil && strings.HasSuffix(m.Export, ",sync") }
+
+func (m *Machines) isHardNFS() bool { return m.isSyncNFS() && !strings.Contains(m.Mount, "soft") }
+
+// isHardNFS3 reports whether the client also uses version 3. With version 4.2, its list of a folder was not an old one.
+func (m *Machines) isHardNFS3() bool { return m.isHardNFS() && strings.Contains(m.Mount, "nfsvers=3") }
+
 // isLocal reports whether the storage is on the client. The client then also reads, after its restart.
 func (m *Machines) isLocal() bool { return !m.hasServer() && m.Peer == "" }
 
@@ -53,12 +66,7 @@ type trial struct {
 }
 
 // machineScript are the variables and functions of all scripts.
-const machineScript = `SERVER=%s CLIENT=%s READER=%s DISK=%s MNT=%s
-until_true() {
-    for _ in $(seq 600); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done
-    echo "not true in time: $*"; "$@"
-}
-`
+const machineScript = "SERVER=%s CLIENT=%s READER=%s DISK=%s MNT=%s\n" + guest.UntilTrue
 
 // on runs a script of the backend on a machine.
 func (t *trial) on(ctx context.Context, m *machine, script string) error {
@@ -150,16 +158,21 @@ func (t *trial) mount() string { return "mkdir -p $MNT; " + t.Machines.Mount }
 // firstAcks is how many messages a writer must have sent before something happens.
 const firstAcks = 100
 
-// write starts the writer and waits for its first acknowledgements. The server then writes its page cache to its disk,
-// as its kernel does after some time, and the writer continues.
-func (t *trial) write(ctx context.Context) error {
+// startWriter starts a writer with more flags.
+func (t *trial) startWriter(ctx context.Context, flags string) error {
 	var err error
 	if t.acks, err = listen(labAddress); err != nil {
 		return err
 	}
-	line := fmt.Sprintf("setsid %s local write $MNT --acks tcp://%s </dev/null >/run/writer 2>&1 &",
-		t.program, t.acks.listener.Addr())
-	if err := t.on(ctx, t.client, line); err != nil {
+	line := fmt.Sprintf("setsid sh -c 'echo $$ >/run/writer.pid; exec %s local write '$MNT' --acks tcp://%s %s' "+
+		"</dev/null >/run/writer 2>&1 &", t.program, t.acks.listener.Addr(), flags)
+	return t.on(ctx, t.client, line)
+}
+
+// write starts the writer and waits for its first acknowledgements. The server then writes its page cache to its disk,
+// as its kernel does after some time, and the writer continues.
+func (t *trial) write(ctx context.Context) error {
+	if err := t.startWriter(ctx, ""); err != nil {
 		return err
 	}
 	if err := t.awaitAcks(ctx); err != nil || t.server == nil {
@@ -178,6 +191,29 @@ func (t *trial) awaitAcks(ctx context.Context) error {
 		output, runErr := t.client.run(ctx, "cat /run/writer")
 		err = errors.Join(fmt.Errorf("the writer sent %d acknowledgements: %s", n, tail(output)), runErr)
 	}
+	return err
+}
+
+// failure returns the system error of a writer that has ended by itself, "" if it still runs.
+func (t *trial) failure(ctx context.Context) (string, error) {
+	if !t.acks.ended() {
+		return "", nil
+	}
+	output, err := t.client.run(ctx, "cat /run/writer")
+	return errnoIn(output), err
+}
+
+// endWriter ends the processes of the writer with a signal and waits until they have ended.
+func (t *trial) endWriter(ctx context.Context, signal string) error {
+	if err := t.signalWriter(ctx, signal); err != nil {
+		return err
+	}
+	return until(ctx, "the end of the writer", t.acks.ended)
+}
+
+// signalWriter sends a signal to the processes of the writer.
+func (t *trial) signalWriter(ctx context.Context, signal string) error {
+	_, err := t.client.run(ctx, "pkill -"+signal+" -s $(cat /run/writer.pid)")
 	return err
 }
 
@@ -203,11 +239,11 @@ func (t *trial) read(ctx context.Context) (Outcome, error) {
 	if err := t.on(ctx, t.reader, t.mount()); err != nil {
 		return Outcome{Verdict: Unavailable, Reason: err.Error()}, nil
 	}
-	return t.verify(ctx, sent)
+	return t.verify(ctx, t.reader, sent)
 }
 
-// verify checks the journal on the reader.
-func (t *trial) verify(ctx context.Context, sent []byte) (Outcome, error) {
+// verify checks the journal on a machine.
+func (t *trial) verify(ctx context.Context, on *machine, sent []byte) (Outcome, error) {
 	output, err := protocol.ReadOutput(strings.NewReader(string(sent)))
 	if err != nil {
 		return Outcome{}, fmt.Errorf("reading the acknowledgements: %w", err)
@@ -217,7 +253,7 @@ func (t *trial) verify(ctx context.Context, sent []byte) (Outcome, error) {
 		return Outcome{}, err
 	}
 	// The exit code of a verdict is no error.
-	text, err := t.reader.run(ctx, fmt.Sprintf("cd /run; %s verify --journal %s --acks %s -ojson >result 2>error || "+
+	text, err := on.run(ctx, fmt.Sprintf("cd /run; %s verify --journal %s --acks %s -ojson >result 2>error || "+
 		"[ -s result ] || cat error; cat result", t.program, output.Journal.Path, file))
 	if err != nil {
 		return Outcome{}, err
