@@ -31,11 +31,13 @@ local: ## test a folder of this machine in 10 seconds, without a cluster or root
 test: lint machine unit ## everything that CI runs: lint, unit, e2e and beside it fuzz, mutation, formats, page
 	@$(MAKE) --no-print-directory -j2 e2e beside-e2e
 
-# The end-to-end tests mostly wait, but have deadlines, so what runs beside them has the lowest priority. Without the
-# flags of the make above, it runs one target after another.
+# The end-to-end tests mostly wait, but have deadlines, so the targets beside them run only on idle processors. With
+# nice alone, they would delay each context switch of a user-mode Linux guest. MAKEFLAGS is empty, so that the targets
+# run one after another.
+IDLE := $(shell chrt --idle 0 true 2>/dev/null && echo chrt --idle 0) nice -n 19
 .PHONY: beside-e2e
 beside-e2e:
-	@MAKEFLAGS= nice -n 19 $(MAKE) --no-print-directory fuzz mutation formats page
+	@MAKEFLAGS= $(IDLE) $(MAKE) --no-print-directory fuzz mutation formats page
 
 # The tests use the pair of containerd and runc that users run.
 test: export CONTAINERD := built
@@ -53,7 +55,7 @@ lint: prose ## check format, vet, staticcheck, module files, licences and the te
 
 # All folders with text. To check some of them: make prose PROSE='docs pkg/run'
 PROSE ?= .ci .github .golangci.yml .goreleaser.yaml .krew.yaml CHANGELOG.md CONTRIBUTING.md Dockerfile Dockerfile.release Makefile \
-	README.md SECURITY.md chaoslib charts docs experiments pkg tests
+	README.md SECURITY.md chaoslib charts docs experiments findings pkg tests
 .PHONY: prose
 prose: ## check words and line lengths in comments, messages, names and documents (PROSE='docs pkg/run')
 	@cd tests/lint && go vet ./prose && go tool staticcheck ./prose && go test ./prose >/dev/null
@@ -115,14 +117,18 @@ SCALE ?= -cells 1,10,25,50
 scale: cluster-images ## measure the cost per additional cell on the test cluster (SCALE='-cells 1,10,50')
 	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) $(SCALE)
 
+.PHONY: scale-before
+scale-before: cluster-images ## compare the overhead of a run with that of an earlier commit (COMMIT=278b0459 ROUNDS=5)
+	@sh tests/scale/before.sh
+
 .PHONY: e2e
 e2e: ## run all end-to-end tests on the test cluster (Linux and root)
 	@MAKEFLAGS= sh tests/e2e/e2e.sh
 
 .PHONY: machines
 machines: export CONTAINERD := system
-machines: ## test runs on machines of their own, whose power is cut (Linux and root; not part of make test)
-	@sh tests/e2e/e2e.sh -run TestMachines -machines
+machines: ## test runs on machines of their own, whose power is cut (Linux and root; make test has a part)
+	@sh tests/e2e/e2e.sh -run 'TestMachines|TestNodeThatStaysOff' -machines
 
 .PHONY: patterns
 patterns: ## cross all write patterns with all storage of the test cluster (Linux and root; not part of make test)
@@ -140,6 +146,14 @@ BACKENDS ?=
 .PHONY: backends
 backends: ## measure what real storage keeps after a failure (Linux and root; BACKENDS='-only bindfs', BACKENDS=-update)
 	cd tests/backends && go run . $(BACKENDS)
+
+LONG ?=
+.PHONY: long
+long: ## measure the memory of a long local run, the size of its bundle and its page (Linux; LONG='-duration 5000s')
+	@rm -rf build/long
+	@$(GO_BUILD) -o build/local ./experiments/volume-durability/local
+	@go run ./tests/long -bundle build/long $(LONG)
+	@sh tests/browser/browser.sh build/long/report.html
 
 VERSIONS ?= 1.37/built 1.36/built 1.35/built 1.34/system
 .PHONY: versions
@@ -205,18 +219,18 @@ images: cluster-tool ## build the images of the test cluster, without Docker
 
 .PHONY: faults
 faults: ## build the program with faults of litmus-go, for the end-to-end tests (BIN=build/out)
-	cd tests/litmusfaults && $(GO_BUILD) -o $(abspath $(BIN))/faults .
+	cd tests/litmusfaults && $(GO_BUILD) -o $(abspath $(BIN))/faults . && $(GO_BUILD) -o $(abspath $(BIN))/ssh ./ssh
 
 .PHONY: faults-image
 faults-image: cluster-up
 	@$(MAKE) --no-print-directory -s faults BIN=build/image/out
 	@$(CLUSTER) image --dockerfile tests/litmusfaults/Dockerfile --from build/image $(FAULTS_IMAGE) build/faults.tar
-	@$(CLUSTER) load $(FAULTS_IMAGE) build/faults.tar
+	@$(CLUSTER) load --machines=false $(FAULTS_IMAGE) build/faults.tar
 
 .PHONY: cluster-images
 cluster-images: cluster-up images ## start the test cluster and load its images
 	@$(CLUSTER) load $(EXPERIMENT_IMAGE) build/volume-durability.tar
-	@$(CLUSTER) load $(RUNNER_IMAGE) build/runner.tar
+	@$(CLUSTER) load --machines=false $(RUNNER_IMAGE) build/runner.tar
 
 .PHONY: docker-image
 docker-image: ## build the experiment's image with Docker

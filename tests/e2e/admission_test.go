@@ -68,12 +68,20 @@ func injectNative(pod *corev1.Pod) {
 // inject makes the API server change the pods of a namespace, until the test ends.
 func inject(t *testing.T, ns *chaosengine.Namespace, mutate admission.Mutate) {
 	t.Helper()
+	injectUntil(t, ns, mutate, func(pod *corev1.Pod) bool {
+		return len(pod.Spec.Containers)+len(pod.Spec.InitContainers) > 1
+	})
+}
+
+// injectUntil does the same, and returns once a pod is changed as a condition demands.
+func injectUntil(
+	t *testing.T, ns *chaosengine.Namespace, mutate admission.Mutate, isChanged func(*corev1.Pod) bool,
+) {
+	t.Helper()
 	remove, err := admission.OnPodCreation(within(t), ns.Kube, ns.Name, mutate)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, remove(within(t))) })
-	awaitAdmission(t, ns, func(pod *corev1.Pod, err error) bool {
-		return err == nil && len(pod.Spec.Containers)+len(pod.Spec.InitContainers) > 1
-	})
+	awaitAdmission(t, ns, func(pod *corev1.Pod, err error) bool { return err == nil && isChanged(pod) })
 }
 
 // awaitAdmission returns once the API server answers as wanted to a dry run of a pod of a run

@@ -41,10 +41,10 @@ func beforeReader(t *testing.T, ns *chaosengine.Namespace, tamper func(file stri
 // with the name of each pod that is created, one at a time.
 func beforePod(t *testing.T, ns *chaosengine.Namespace, matches func(pod string) bool, tamper func() error) {
 	t.Helper()
-	requireTestCluster(t) // its API server can reach the hook on this machine
 	var mu sync.Mutex
 	called := false
-	remove, err := ns.OnAdmission(within(t), "pods", func(operation admissionv1.Operation, pod string) {
+	t.Cleanup(func() { assert.True(t, called, "no such pod was created, so nothing was changed") })
+	onAdmission(t, ns, "pods", func(operation admissionv1.Operation, pod string) {
 		mu.Lock()
 		defer mu.Unlock()
 		if operation == admissionv1.Create && !called && matches(pod) {
@@ -52,9 +52,15 @@ func beforePod(t *testing.T, ns *chaosengine.Namespace, matches func(pod string)
 			assert.NoError(t, tamper())
 		}
 	})
+}
+
+// onAdmission calls a function before objects of a resource are created or deleted, until the test ends.
+func onAdmission(
+	t *testing.T, ns *chaosengine.Namespace, resource string, do func(operation admissionv1.Operation, name string),
+) {
+	t.Helper()
+	requireTestCluster(t) // its API server can reach the hook on this machine
+	remove, err := ns.OnAdmission(within(t), resource, do)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, remove(within(t)))
-		assert.True(t, called, "no such pod was created, so nothing was changed")
-	})
+	t.Cleanup(func() { require.NoError(t, remove(within(t))) })
 }

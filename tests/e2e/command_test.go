@@ -81,8 +81,17 @@ func shortRun(args ...string) []string {
 }
 
 // longRun returns the arguments of a run that is still running when the test interrupts it.
-func longRun() []string {
-	return shortRun("--total-chaos-duration", "600", "--chaos-interval", "600")
+func longRun(flags ...string) []string {
+	return shortRun(append(flags, "--total-chaos-duration", "600", "--chaos-interval", "600")...)
+}
+
+// startLongRun starts a run that a test interrupts, and waits for its writer.
+func (t terminal) startLongRun(flags ...string) (c *exec.Cmd, out, errOut *bytes.Buffer) {
+	t.Helper()
+	c, out, errOut = t.command(longRun(flags...)...)
+	require.NoError(t, c.Start())
+	awaitRunning(t.T, t.ns, "write-pod")
+	return c, out, errOut
 }
 
 // With the same options and permissions, a run and an engine have the same result.
@@ -293,9 +302,7 @@ func TestCommand_UsesAClaimTemplate(t *testing.T) {
 func TestCommand_RemovesEverythingAfterCtrlC(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, newNamespace(t))
-	c, out, errOut := at.command(longRun()...)
-	require.NoError(t, c.Start())
-	awaitRunning(t, at.ns, "write-pod")
+	c, out, errOut := at.startLongRun()
 	// CI services and timeout(1) send several signals, one right after the other.
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGTERM, syscall.SIGHUP} {
 		require.NoError(t, c.Process.Signal(s))
@@ -331,9 +338,7 @@ func TestCommand_RemovesEverythingAfterCtrlCInAPipeline(t *testing.T) {
 func TestCleanup_RemovesObjectsOfAKilledRun(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, newNamespace(t))
-	c, _, errOut := at.command(longRun()...)
-	require.NoError(t, c.Start())
-	awaitRunning(t, at.ns, "write-pod")
+	c, _, errOut := at.startLongRun()
 	code, out, _ := at.exec("cleanup", "--yes", "--older-than", "0")
 	assert.Equal(t, 0, code)
 	assert.Contains(t, out, fmt.Sprintf("process %d on this machine is still executing it", c.Process.Pid))
@@ -353,9 +358,7 @@ func TestCleanup_RemovesObjectsOfAKilledRun(t *testing.T) {
 func TestCleanup_KnowsThatAnInterruptedRunHasEnded(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, newNamespace(t))
-	c, _, errOut := at.command(longRun()...)
-	require.NoError(t, c.Start())
-	awaitRunning(t, at.ns, "write-pod")
+	c, _, errOut := at.startLongRun()
 	claims := at.ns.Kube.CoreV1().PersistentVolumeClaims(at.ns.Name)
 	setFinalizers := func(list string) {
 		patch := fmt.Sprintf(`{"metadata":{"finalizers":%s}}`, list)
@@ -380,9 +383,7 @@ func TestCleanup_RemovesFolderOnAnExistingClaim(t *testing.T) {
 	t.Parallel()
 	at := newTerminal(t, newNamespace(t))
 	claimOf(t, at.ns, "shared", corev1.ReadWriteOnce, corev1.PersistentVolumeFilesystem)
-	c, _, errOut := at.command(append(longRun(), "--existing-claim", "claim")...)
-	require.NoError(t, c.Start())
-	awaitRunning(t, at.ns, "write-pod")
+	c, _, errOut := at.startLongRun("--existing-claim", "claim")
 	journal := filepath.Join(volumeFolder(t, at.ns), "volume-durability-*", "logs.log")
 	eventually(t, func() bool {
 		found, err := filepath.Glob(journal)

@@ -11,9 +11,23 @@ make --no-print-directory cluster-tool
 was_up=no
 build/cluster status >/dev/null 2>&1 && was_up=yes
 make --no-print-directory cluster-images faults-image
-status=0
-go test -count=1 -timeout 40m -parallel 6 ./tests/e2e -cluster "$PWD/build/cluster" "$@" || status=$?
+mkdir -p build
+log=build/e2e.log
+rm -f "$log.status"
+{
+    status=0
+    go test -count=1 -timeout 40m -parallel 6 ./tests/e2e -cluster "$PWD/build/cluster" "$@" || status=$?
+    echo $status >"$log.status"
+} 2>&1 | tee "$log" || true
+status=$(cat "$log.status" || echo 1)
+rm -f "$log.status"
 if [ $was_up = no ]; then
-    build/cluster down
+    build/cluster down || status=1
 fi
-exit $status
+# CI may keep only the last lines of the log.
+if [ "$status" != 0 ]; then
+    echo "failed tests and the first line of each error, from $log:"
+    awk '/^ *--- FAIL:/ || /^panic:/ || /\tError:/ || /\tMessages:/ || wanted { print } { wanted = /\tError:/ }' "$log" |
+        sed 's/^[ \t]*//' | tail -n 20
+fi
+exit "$status"

@@ -32,7 +32,7 @@ import (
 
 var (
 	clusterTool = flag.String("cluster", "", "program that controls the test cluster; empty for another cluster")
-	withGuests  = flag.Bool("machines", false, "run the tests on machines of their own, see make machines")
+	withGuests  = flag.Bool("machines", false, "run all tests on machines of their own, see make machines")
 	allStorage  = flag.Bool("patterns", false, "cross all write patterns with all storage, see make patterns")
 	kubeconfig  = flag.String("kubeconfig", "", "kubeconfig of the cluster; by default that of the test cluster")
 	image       = flag.String("image", "volume-durability.test/volume-durability:test",

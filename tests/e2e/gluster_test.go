@@ -61,7 +61,7 @@ func TestNetworkFilesystem_KeepsAcknowledgedRecordsIfAServerFails(t *testing.T) 
 	var killed, started sync.Once
 	var starting sync.WaitGroup
 	t.Cleanup(func() { cluster(t, "start", server) })
-	remove, err := ns.OnAdmission(within(t), "pods", func(operation admissionv1.Operation, pod string) {
+	onAdmission(t, ns, "pods", func(operation admissionv1.Operation, pod string) {
 		switch {
 		case operation == admissionv1.Delete && pod == "write-pod":
 			killed.Do(func() { tryCluster(t, "kill", server) })
@@ -74,11 +74,7 @@ func TestNetworkFilesystem_KeepsAcknowledgedRecordsIfAServerFails(t *testing.T) 
 			})
 		}
 	})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		starting.Wait()
-		require.NoError(t, remove(within(t)))
-	})
+	t.Cleanup(starting.Wait)
 	requireReplicated(t, run(t, ns, glusterOptions(map[string]string{"KEEP": "true"})))
 	starting.Wait()
 	eventually(t, func() bool {

@@ -83,7 +83,6 @@ func (p phase) interrupt(t *testing.T, ns *chaosengine.Namespace, act func()) {
 // bundle is saved.
 func (p phase) onAdmission(t *testing.T, ns *chaosengine.Namespace, act func()) {
 	t.Helper()
-	requireTestCluster(t) // its API server can reach the hook on this machine
 	awaited := admissionv1.Create
 	if p.trigger == podDeletion {
 		awaited = admissionv1.Delete
@@ -93,13 +92,11 @@ func (p phase) onAdmission(t *testing.T, ns *chaosengine.Namespace, act func()) 
 		resource, matches = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-bundle-") }
 	}
 	var once sync.Once
-	remove, err := ns.OnAdmission(within(t), resource, func(operation admissionv1.Operation, name string) {
+	onAdmission(t, ns, resource, func(operation admissionv1.Operation, name string) {
 		if operation == awaited && matches(name) {
 			once.Do(act)
 		}
 	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, remove(within(t))) })
 }
 
 func TestStoppedEngine_LeavesNothingBehind(t *testing.T) {

@@ -186,22 +186,28 @@ func TestWriterNode_FollowsTheApplicationOfTheClaim(t *testing.T) {
 	ns := newNamespace(t)
 	node := linuxNodes(t, ns)[1]
 	claimOf(t, ns, "shared", corev1.ReadWriteOnce, corev1.PersistentVolumeFilesystem)
-	client := kube.Client{Namespace: ns.Name, Labels: map[string]string{"app": "database"}}
-	app := client.NewPod(kube.PodSpec{
-		Name: "database-0", Image: "volume-durability.test/busybox:test", ImagePullPolicy: corev1.PullNever,
-		Command: []string{"sleep", "1000"}, Path: "/data", Claim: "claim", Placement: kube.Placement{Node: node.Name},
-		Identity: kube.Identity{User: ptr.To[int64](1234)},
-	})
-	app.Spec.TerminationGracePeriodSeconds = ptr.To[int64](0)
-	_, err := ns.Kube.CoreV1().Pods(ns.Name).Create(within(t), app, metav1.CreateOptions{})
-	require.NoError(t, err)
-	awaitRunning(t, ns, "database-0")
+	runApplication(t, ns, kube.Placement{Node: node.Name}, kube.Identity{User: ptr.To[int64](1234)})
 	o := run(t, ns, short(map[string]string{"EXISTING_CLAIM": "claim", "WRITER_NODE": "claim"}))
 	require.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
 	for _, e := range o.result.Cells[0].Epochs {
 		assert.Equal(t, node.Name, e.Node)
 	}
 	assert.Equal(t, node.Name, o.result.Cells[0].Reader.Node)
+}
+
+// runApplication returns once the pod database-0 runs, which uses the claim and changes nothing on it.
+func runApplication(t *testing.T, ns *chaosengine.Namespace, placement kube.Placement, identity kube.Identity) {
+	t.Helper()
+	client := kube.Client{Namespace: ns.Name, Labels: map[string]string{"app": "database"}}
+	app := client.NewPod(kube.PodSpec{
+		Name: "database-0", Image: "volume-durability.test/busybox:test", ImagePullPolicy: corev1.PullNever,
+		Command: []string{"sleep", "1000"}, Path: "/data", Claim: "claim", OwnVolume: true, Placement: placement,
+		Identity: identity,
+	})
+	app.Spec.TerminationGracePeriodSeconds = ptr.To[int64](0)
+	_, err := ns.Kube.CoreV1().Pods(ns.Name).Create(within(t), app, metav1.CreateOptions{})
+	require.NoError(t, err)
+	awaitRunning(t, ns, "database-0")
 }
 
 // linuxNodes returns the nodes of the cluster that run Linux, and skips a test if there are fewer than two.

@@ -141,11 +141,19 @@ func faultyClass(t *testing.T, ns *chaosengine.Namespace, fault string) string {
 // returns its name.
 func createFaultyClass(t *testing.T, ns *chaosengine.Namespace, name, fault, at string) string {
 	t.Helper()
+	return createClass(t, ns, name, map[string]string{"backend": "faulty", "fault": fault, "at": at})
+}
+
+// createClass creates a StorageClass of the project's CSI driver, and returns its name.
+func createClass(
+	t *testing.T, ns *chaosengine.Namespace, name string, parameters map[string]string, mountOptions ...string,
+) string {
+	t.Helper()
 	classes := ns.Kube.StorageV1().StorageClasses()
 	class, err := classes.Get(within(t), "csi-faulty", metav1.GetOptions{})
 	require.NoError(t, err)
 	class.ObjectMeta = metav1.ObjectMeta{Name: name}
-	class.Parameters = map[string]string{"backend": "faulty", "fault": fault, "at": at}
+	class.Parameters, class.MountOptions = parameters, mountOptions
 	_, err = classes.Create(within(t), class, metav1.CreateOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, classes.Delete(within(t), name, metav1.DeleteOptions{})) })

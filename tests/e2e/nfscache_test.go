@@ -1,0 +1,209 @@
+package e2e
+
+import (
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+
+	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
+)
+
+// Two volumes keep everything: the journal of one is a file, that of the other is a folder with files. A pod on the
+// reader's node looks at each journal while the writer writes more. For a minute, the mount then shows this older
+// length or list. Two other volumes lose a file after the writer has ended: one has the same mount options, and the
+// mount of the other caches nothing.
+func testCachedAttributes(t *testing.T) {
+	length, list := newNamespace(t), newNamespace(t)
+	caching := []string{"nocto", "actimeo=60"}
+	kept := cachedClass(t, list, "kept", caching...)
+	lost, uncached := cachedClass(t, list, "lost", caching...), cachedClass(t, list, "uncached", "noac")
+	looker{length, ""}.start(t)
+	onAdmissions(t, length, looker{length, ""}.admissions(t))
+	looker{list, "-" + kept}.start(t)
+	admissions := looker{list, "-" + kept}.admissions(t)
+	for _, class := range []string{lost, uncached} {
+		admissions["CREATE read-pod-"+class] = func() error {
+			_, err := onJournal(t, list, "-"+class, `rm "$1/file-00001-000000000001"`)
+			return err
+		}
+	}
+	onAdmissions(t, list, admissions)
+	start(t, length, cachedRun(map[string]string{"STORAGE_CLASS": cachedClass(t, length, "kept", caching...)}))
+	start(t, list, cachedRun(map[string]string{
+		"STORAGE_CLASSES": strings.Join([]string{kept, lost, uncached}, ","), "WRITE_PATTERN": "create",
+	}))
+
+	// A direct read ends at the length that the file has on the server.
+	o := await(t, length)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
+	assert.Nil(t, o.result.Cells[0].Reader.ScanResult.Reread)
+	requireNothingLeft(t, length)
+
+	o = await(t, list)
+	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict(), o.result.Reason)
+	assert.Contains(t, o.log, "the journal is read again for up to 61 s, because the mount may show an older state")
+	cells := cellsByName(o.result)
+	for name, c := range cells {
+		require.NotNil(t, c.Reader, name)
+		t.Logf("%s: %s; %+v", name, c.Reason, c.Reader.ScanResult.Reread)
+	}
+	assert.Equal(t, judge.Pass, cells[kept].Verdict, cells[kept].Reason)
+	requireReread(t, cells[kept], true)
+	assert.Contains(t, strings.Join(cells[kept].Notes, "\n"), "the last read showed a newer one")
+	requireFirstFileLost(t, cells[lost])
+	requireReread(t, cells[lost], false)
+	requireFirstFileLost(t, cells[uncached])
+	assert.Nil(t, cells[uncached].Reader.ScanResult.Reread)
+	requireNothingLeft(t, list)
+}
+
+// cachedClass creates a StorageClass for NFS 3. With version 4.2, the clients did not show an older list.
+func cachedClass(t *testing.T, ns *chaosengine.Namespace, name string, mountOptions ...string) string {
+	t.Helper()
+	parameters := map[string]string{"backend": "nfs", "server": serverAddress, "export": "/export"}
+	return createClass(t, ns, ns.Name+"-"+name, parameters, append(mountOptions, "nfsvers=3", "nolock")...)
+}
+
+// cachedRun returns the options of a run whose volumes another pod may use. They are therefore not detached before the
+// reader starts.
+func cachedRun(env map[string]string) map[string]string {
+	all := onTwoMachines(map[string]string{
+		"ACCESS_MODE": "ReadWriteMany", "REQUIRED_EVIDENCE": "uncached", "RAMP_TIME": "15",
+	})
+	maps.Copy(all, env)
+	return all
+}
+
+// requireReread fails the test unless the journal of a cell was read again. Settled is whether the last read must have
+// shown a newer state.
+func requireReread(t *testing.T, c result.Cell, settled bool) {
+	t.Helper()
+	reread := c.Reader.ScanResult.Reread
+	require.NotNil(t, reread, c.Spec.Name)
+	assert.Equal(t, settled, reread.Settled, c.Spec.Name)
+}
+
+func requireFirstFileLost(t *testing.T, c result.Cell) {
+	t.Helper()
+	assert.Equal(t, judge.Fail, c.Verdict, c.Reason)
+	require.Len(t, c.Findings, 1, c.Spec.Name)
+	assert.Equal(t, judge.Missing, c.Findings[0].Class, c.Spec.Name)
+	assert.Equal(t, [2]uint64{1, 1}, [2]uint64{c.Findings[0].First, c.Findings[0].Last}, c.Spec.Name)
+}
+
+// onAdmissions calls functions before pods are created or deleted. The key of a function is the operation and the name
+// of the pod.
+func onAdmissions(t *testing.T, ns *chaosengine.Namespace, functions map[string]func() error) {
+	t.Helper()
+	onAdmission(t, ns, "pods", func(operation admissionv1.Operation, pod string) {
+		if do := functions[string(operation)+" "+pod]; do != nil {
+			assert.NoError(t, do(), "%s %s", operation, pod)
+		}
+	})
+}
+
+// looker is a pod on the reader's node that mounts the volume of a cell too. The names of the cell's objects end with
+// the suffix.
+type looker struct {
+	ns     *chaosengine.Namespace
+	suffix string
+}
+
+func (l looker) name() string { return "look-pod" + l.suffix }
+
+// start starts the pod. The volume does not exist yet. The pod has the user and the groups of the reader. With another
+// user or group, the reader's client would ask the server for permissions, and learn that the folder has changed.
+func (l looker) start(t *testing.T) {
+	t.Helper()
+	user := ptr.To[int64](options.ImageUser)
+	pod := kube.Client{}.NewPod(kube.PodSpec{
+		Name: l.name(), Image: *image, ImagePullPolicy: corev1.PullNever, Command: []string{"sleep", "100000"},
+		Path: "/data", Claim: "stig-pvc" + l.suffix, OwnVolume: true, Placement: kube.Placement{Node: readerMachine},
+		Identity: kube.Identity{User: user, Group: user, FSGroup: user},
+		Settings: kube.PodSettings{Tolerations: tolerateMachines()},
+	})
+	_, err := l.ns.Kube.CoreV1().Pods(l.ns.Name).Create(within(t), pod, metav1.CreateOptions{})
+	require.NoError(t, err)
+}
+
+// admissions returns what the pod does during the run: it looks at the journal before the writer is deleted. The pod is
+// removed when the reader is deleted, because the run then deletes the claim, which must not be in use.
+func (l looker) admissions(t *testing.T) map[string]func() error {
+	return map[string]func() error{
+		"DELETE write-pod" + l.suffix: func() error { return l.look(t) },
+		"DELETE read-pod" + l.suffix:  func() error { return l.remove(t) },
+	}
+}
+
+// size is a script that prints the number of files of a folder, or the length of a file.
+const size = `if [ -d "$1" ]; then ls "$1" | wc -l; else stat -c %s "$1"; fi`
+
+// look lets the pod look at the journal, and returns once the writer has written more. It returns an error if the pod
+// then sees more.
+func (l looker) look(t *testing.T) error {
+	t.Helper()
+	if _, err := l.ns.AwaitRunning(within(t), l.name()); err != nil {
+		return err
+	}
+	seen := func() (string, error) {
+		return l.ns.Exec(within(t), l.name(), "sh", "-c", size, "sh", "/data/logs.log")
+	}
+	before, err := seen()
+	if err != nil {
+		return err
+	}
+	const awaitMore = `size() { ` + size + `; }
+from=$(size "$1")
+until [ "$(size "$1")" -gt $((from+10)) ]; do sleep 0.1; done
+size "$1"`
+	written, err := onJournal(t, l.ns, l.suffix, awaitMore)
+	if err != nil {
+		return err
+	}
+	after, err := seen()
+	t.Logf("%s saw %s and %s, and the server has %s", l.name(), before, after, written)
+	if err == nil && after != before {
+		err = errors.New("the client does not show the older state")
+	}
+	return err
+}
+
+// remove deletes the pod. It may be called a second time, because the kubelet also deletes the reader.
+func (l looker) remove(t *testing.T) error {
+	t.Helper()
+	now := metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}
+	err := l.ns.Kube.CoreV1().Pods(l.ns.Name).Delete(within(t), l.name(), now)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// onJournal runs a script on the server. The argument of the script is the path of a cell's journal.
+func onJournal(t *testing.T, ns *chaosengine.Namespace, suffix, script string) (string, error) {
+	t.Helper()
+	api := ns.Kube.CoreV1()
+	claim, err := api.PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc"+suffix, metav1.GetOptions{})
+	if err != nil {
+		return "", err
+	}
+	volume, err := api.PersistentVolumes().Get(within(t), claim.Spec.VolumeName, metav1.GetOptions{})
+	if err != nil {
+		return "", err
+	}
+	return tryOnMachine(t, serverMachine, script, "/export/"+volume.Spec.CSI.VolumeHandle+"/logs.log")
+}
