@@ -112,7 +112,7 @@ func (p plan) rows(ctx context.Context) ([]*row, error) {
 	}
 	return slices.Concat(
 		p.readingCached(journals), p.readingDirectly(journals), p.committingRecords(), p.committingGroups(),
-		p.overwriting(), p.checkingObjects(), p.memoryOfObjects()), nil
+		p.committingByManyWriters(), p.overwriting(), p.checkingObjects(), p.memoryOfObjects()), nil
 }
 
 // measureOnce adds one sample. A row that failed is not measured again.

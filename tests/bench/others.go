@@ -40,9 +40,9 @@ type fioDirection struct {
 	Milliseconds   float64 `json:"runtime"`
 }
 
-// fio runs one job on a file and returns its rates. By fio's own clock, they exclude its start.
-func fio(ctx context.Context, path string, args ...string) (read, write fioDirection, err error) {
-	args = append([]string{"--name=bench", "--output-format=json", "--filename=" + path}, args...)
+// fio runs one group of jobs and returns its rates. By fio's own clock, they exclude its start.
+func fio(ctx context.Context, args ...string) (read, write fioDirection, err error) {
+	args = append([]string{"--name=bench", "--output-format=json"}, args...)
 	output, err := exec.CommandContext(ctx, "fio", args...).Output()
 	if err != nil {
 		return read, write, fmt.Errorf("fio: %w", err)
@@ -61,24 +61,41 @@ func fio(ctx context.Context, path string, args ...string) (read, write fioDirec
 func (p plan) fioVerify() func(context.Context) (sample, error) {
 	path := filepath.Join(p.dir, "fio-verify")
 	size := "--size=" + strconv.FormatInt(p.bytes, 10)
-	common := []string{"--bs=4k", "--verify=crc32c", "--verify_state_save=0", size, "--invalidate=0"}
+	common := []string{"--filename=" + path, "--bs=4k", "--verify=crc32c", "--verify_state_save=0", size, "--invalidate=0"}
 	return func(ctx context.Context) (sample, error) {
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			if _, _, err := fio(ctx, path, append(common, "--rw=write", "--do_verify=0")...); err != nil {
+			if _, _, err := fio(ctx, append(common, "--rw=write", "--do_verify=0")...); err != nil {
 				return sample{}, err
 			}
 		}
-		read, _, err := fio(ctx, path, append(common, "--rw=read")...)
+		read, _, err := fio(ctx, append(common, "--rw=read")...)
 		return sample{rate: read.BytesPerSecond / giga}, err
 	}
 }
 
+// fioManyCommits measures writers that each do n durable writes to a new file of their own, in writes per second.
+func (p plan) fioManyCommits(writers, n, size int) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (s sample, err error) {
+		folder, err := os.MkdirTemp(p.dir, "fio-writers")
+		if err != nil {
+			return sample{}, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+		_, write, err := fio(ctx, "--directory="+folder, "--rw=write", "--fdatasync=1", "--fallocate=none", "--thread",
+			"--group_reporting", "--numjobs="+strconv.Itoa(writers), "--bs="+strconv.Itoa(size), "--size="+strconv.Itoa(n*size))
+		return sample{rate: write.Operations / write.Milliseconds * 1000}, err
+	}
+}
+
 // fioCommits measures n durable writes to a new file, in writes per second.
-func (p plan) fioCommits(n, size int) func(context.Context) (sample, error) {
+func (p plan) fioCommits(n, size int, more ...string) func(context.Context) (sample, error) {
 	path := filepath.Join(p.dir, "fio-commits")
+	args := append([]string{
+		"--filename=" + path, "--rw=write", "--fdatasync=1", "--fallocate=none",
+		"--bs=" + strconv.Itoa(size), "--size=" + strconv.Itoa(n*size),
+	}, more...)
 	return func(ctx context.Context) (sample, error) {
-		_, write, err := fio(ctx, path, "--rw=write", "--fdatasync=1", "--fallocate=none",
-			"--bs="+strconv.Itoa(size), "--size="+strconv.Itoa(n*size))
+		_, write, err := fio(ctx, args...)
 		if err != nil {
 			return sample{}, err
 		}

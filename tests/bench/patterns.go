@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -41,10 +43,45 @@ func objectModel(name pattern.Name, recordSize int, objects uint64) (journal.For
 func (p plan) overwriting() []*row {
 	s := section{title: "one slot of 16 KiB overwritten per commit, in random order", unit: "commits/s"}
 	path := filepath.Join(p.dir, "slots")
-	s.add("fio --fdatasync=1 --bs=16k --rw=randwrite", onSlots(path, p.fioOverwrites(path)))
-	s.add("writer, pattern overwrite", onSlots(path, p.overwrites(path)))
-	s.addRatio("ratio of the writer to fio in a round", s.rows[1], s.rows[0])
+	others := []*row{
+		s.add("fio --fdatasync=1 --bs=16k --rw=randwrite", onSlots(path, p.fioOverwrites(path))),
+		s.add("fio with --refill_buffers=1", onSlots(path, p.fioOverwrites(path, "--refill_buffers=1"))),
+		s.add("the system calls of the writer alone, same content", onSlots(path, p.writesAlone(path, 1))),
+		s.add("the system calls of the writer alone, new content", onSlots(path, p.writesAlone(path, slotCount))),
+	}
+	writer := s.add("writer, pattern overwrite, two cores", onSlots(path, p.overwrites(path)))
+	for _, other := range others {
+		s.addRatio("ratio of the writer in a round to "+other.name, writer, other)
+	}
 	return s.rows
+}
+
+// writesAlone measures the system calls of the writer without its computations. It writes a number of different
+// contents in turn.
+func (p plan) writesAlone(path string, contents int) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (s sample, err error) {
+		written := make([]byte, contents*slotBytes)
+		if _, err := cryptorand.Read(written); err != nil {
+			return sample{}, err
+		}
+		file, err := volume.OpenInPlace(path)
+		if err != nil {
+			return sample{}, err
+		}
+		w := slots.NewWriter(file)
+		defer func() { err = errors.Join(err, w.Close()) }()
+		op := make([]pattern.Operation, 1)
+		return timed(func() (float64, error) {
+			for i := range p.commits {
+				content := i % contents * slotBytes
+				op[0].Content, op[0].Offset = written[content:content+slotBytes], rand.Int64N(slotCount)*slotBytes
+				if err := errors.Join(w.Do(op), ctx.Err()); err != nil {
+					return 0, err
+				}
+			}
+			return float64(p.commits), nil
+		})
+	}
 }
 
 // onSlots creates the file with slots before the first measurement.
@@ -63,16 +100,21 @@ func onSlots(path string, measure func(context.Context) (sample, error)) func(co
 	}
 }
 
-func (p plan) fioOverwrites(path string) func(context.Context) (sample, error) {
+func (p plan) fioOverwrites(path string, more ...string) func(context.Context) (sample, error) {
+	args := append([]string{
+		"--filename=" + path, "--rw=randwrite", "--fdatasync=1", "--bs=" + strconv.Itoa(slotBytes),
+		"--overwrite=1", "--size=" + strconv.Itoa(slotCount*slotBytes),
+		"--number_ios=" + strconv.Itoa(p.commits), "--invalidate=0",
+	}, more...)
 	return func(ctx context.Context) (sample, error) {
-		_, write, err := fio(ctx, path, "--rw=randwrite", "--fdatasync=1", "--bs="+strconv.Itoa(slotBytes), "--overwrite=1",
-			"--size="+strconv.Itoa(slotCount*slotBytes), "--number_ios="+strconv.Itoa(p.commits), "--invalidate=0")
+		_, write, err := fio(ctx, args...)
 		return sample{rate: write.Operations / write.Milliseconds * 1000}, err
 	}
 }
 
 func (p plan) overwrites(path string) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (s sample, err error) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // one prepares the next operations
 		format, model, err := objectModel(pattern.Overwrite, slotBytes, slotCount)
 		if err != nil {
 			return sample{}, err

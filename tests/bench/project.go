@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -148,6 +150,37 @@ func (p plan) commitsToDisk(n, records, recordSize int) func(context.Context) (s
 		}
 		defer func() { err = errors.Join(err, file.Close(), os.Remove(path)) }()
 		return commit(ctx, file, n, records, recordSize)
+	}
+}
+
+// manyCommitsToDisk measures writers that each do n commits of one record to a new file of their own at the same time,
+// in commits per second. Each has its own processor of the Go scheduler, as the process of a pod does: a writer that
+// waits for a sync does not stop another one.
+func (p plan) manyCommitsToDisk(writers, n, recordSize int) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (s sample, err error) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(writers))
+		folder, err := os.MkdirTemp(p.dir, "writers")
+		if err != nil {
+			return sample{}, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+		files := make([]*volume.File, writers)
+		for i := range files {
+			if files[i], err = volume.Create(filepath.Join(folder, strconv.Itoa(i))); err != nil {
+				return sample{}, err
+			}
+			defer func() { err = errors.Join(err, files[i].Close()) }()
+		}
+		return timed(func() (float64, error) {
+			group, ctx := errgroup.WithContext(ctx)
+			for _, file := range files {
+				group.Go(func() error {
+					_, err := commit(ctx, file, n, 1, recordSize)
+					return err
+				})
+			}
+			return float64(writers * n), group.Wait()
+		})
 	}
 }
 

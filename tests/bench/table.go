@@ -15,8 +15,10 @@ type section struct {
 	rows        []*row
 }
 
-func (s *section) add(name string, measure func(context.Context) (sample, error)) {
-	s.rows = append(s.rows, &row{section: s.title, name: name, unit: s.unit, measure: measure})
+func (s *section) add(name string, measure func(context.Context) (sample, error)) *row {
+	added := &row{section: s.title, name: name, unit: s.unit, measure: measure}
+	s.rows = append(s.rows, added)
+	return added
 }
 
 // addRatio adds the ratio of the last samples of two rows, which are measured before it in each round. Other load of
@@ -51,6 +53,7 @@ func (p plan) readingDirectly(journals []string) []*row {
 	s.add("SHA-256 alone, in memory", sha256Alone(p.bytes))
 	for i, size := range recordSizes {
 		s.add(fmt.Sprintf("scanner and SHA-256, two cores, records of %d B", size), scanDirectly(journals[i], size))
+		s.addRatio("ratio of the scanner to dd in a round", s.rows[len(s.rows)-1], s.rows[0])
 	}
 	return s.rows
 }
@@ -58,8 +61,24 @@ func (p plan) readingDirectly(journals []string) []*row {
 func (p plan) committingRecords() []*row {
 	s := section{title: "one record per commit", unit: "commits/s"}
 	for _, size := range recordSizes {
-		s.add(fmt.Sprintf("fio --fdatasync=1 --bs=%d --rw=write", size), p.fioCommits(p.commits, size))
-		s.add(fmt.Sprintf("writer, records of %d B", size), p.commitsToDisk(p.commits, 1, size))
+		same := s.add(fmt.Sprintf("fio --fdatasync=1 --bs=%d --rw=write", size), p.fioCommits(p.commits, size))
+		changing := s.add("fio with --refill_buffers=1", p.fioCommits(p.commits, size, "--refill_buffers=1"))
+		writer := s.add(fmt.Sprintf("writer, records of %d B", size), p.commitsToDisk(p.commits, 1, size))
+		s.addRatio("ratio of the writer to fio in a round", writer, same)
+		s.addRatio("ratio of the writer to fio with --refill_buffers=1 in a round", writer, changing)
+	}
+	return s.rows
+}
+
+func (p plan) committingByManyWriters() []*row {
+	const writers = 50
+	n := max(1, p.commits/writers)
+	s := section{title: fmt.Sprintf("one record per commit, %d writers at once", writers), unit: "commits/s"}
+	for _, size := range recordSizes {
+		s.add(fmt.Sprintf("fio --fdatasync=1 --bs=%d --rw=write --numjobs=%d --thread", size, writers),
+			p.fioManyCommits(writers, n, size))
+		s.add(fmt.Sprintf("writers, records of %d B", size), p.manyCommitsToDisk(writers, n, size))
+		s.addRatio("ratio of the writers to fio in a round", s.rows[len(s.rows)-1], s.rows[len(s.rows)-2])
 	}
 	return s.rows
 }
@@ -71,6 +90,7 @@ func (p plan) committingGroups() []*row {
 	for _, size := range recordSizes {
 		records := groupBytes / size
 		s.add(fmt.Sprintf("writer, records of %d B", size), p.commitsToDisk(groups, records, size))
+		s.addRatio("ratio of the writer to fio in a round", s.rows[len(s.rows)-1], s.rows[0])
 		discarded := func(ctx context.Context) (sample, error) { return commit(ctx, discard{}, groups, records, size) }
 		s.add(fmt.Sprintf("writer, records of %d B, output discarded", size), discarded)
 	}

@@ -22,7 +22,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/local"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
@@ -271,6 +273,24 @@ func TestFolder_GracefulKeepAndAcks(t *testing.T) {
 	assert.Contains(t, string(output), o.cell(t).Journal.ID)
 }
 
+// The kernel limits the length of an argument and of all arguments together.
+func TestHelper_TakesTheLastRecordsOfManyEpochs(t *testing.T) {
+	t.Parallel()
+	folder, acks := t.TempDir(), make([]ledger.Ack, journal.MaxEpoch-1)
+	o := run(t, folder, "--keep")
+	for i := range acks {
+		acks[i].Point = journal.Point{Epoch: i + 1, Seq: 1e7 - 1}
+	}
+	acks[0].Seq = 1
+	cell := o.cell(t)
+	args := append([]string{
+		"helper", "read", "--file", cell.JournalFile, "--journal", cell.Journal.ID, "--record-size", "256",
+	}, protocol.PointFlags(acks)...)
+	output, err := exec.Command(programs.local, args...).CombinedOutput()
+	require.NoError(t, err, string(output))
+	assert.Contains(t, string(output), `"digests":[{"epoch":1,"seq":1,`)
+}
+
 func TestTmpfs_Pass(t *testing.T) {
 	t.Parallel()
 	run(t, tmpfs(t, "size=16m")).requireVerdict(t, judge.Pass)
@@ -413,7 +433,8 @@ func TestFaultfs_AFailedSyncEndsOnlyItsEpoch(t *testing.T) {
 	assert.GreaterOrEqual(t, len(cell.Epochs), 2, "the next kill starts the next writer")
 	require.NotNil(t, cell.Epochs[0].ExitError)
 	assert.ErrorIs(t, cell.Epochs[0].ExitError, syscall.EIO)
-	assert.Contains(t, cell.Notes, "writer 1 exited before it was killed: "+cell.Epochs[0].ExitError.Error())
+	assert.Contains(t, cell.Notes, "writer 1 exited before it was killed: "+cell.Epochs[0].ExitError.Error()+
+		", received at "+cell.Epochs[0].ExitedAt.UTC().Format(time.RFC3339))
 }
 
 // What a filesystem cannot do is no finding about its data.

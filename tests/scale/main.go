@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -15,6 +16,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,9 +34,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
-	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
-	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/run"
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
@@ -55,6 +55,12 @@ type benchmark struct {
 	cluster *chaosengine.Cluster
 	class   string
 	image   string
+	// parallel is the number of cells in a batch; 0 for all cells of a run.
+	parallel int
+	// writeRate is the number of records per second of each cell. Each is acknowledged in a line of the pod's log.
+	writeRate int
+	// profile is the file for a CPU profile of the last run; empty for none.
+	profile string
 	log     *logrus.Logger
 }
 
@@ -68,6 +74,7 @@ type cost struct {
 	heap            uint64        // bytes of live objects at the end
 	deletions       int
 	slowestRecovery time.Duration
+	batches         []batchCost
 }
 
 func measure(ctx context.Context) error {
@@ -75,6 +82,9 @@ func measure(ctx context.Context) error {
 	class := flag.String("storage-class", "csi-shared", "StorageClass to copy for the cells")
 	image := flag.String("image", "", "image of the writer and reader pods")
 	counts := flag.String("cells", "1,10,25,50", "numbers of cells to measure, separated by commas")
+	parallel := flag.Int("parallel", 0, "number of cells in a batch; 0 for all cells of a run")
+	writeRate := flag.Int("write-rate", 10, "records per second of each cell")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of the last run to this file")
 	rounds := flag.Int("rounds", 5, "number of short runs, each beside bare pods; 0 for none")
 	verbose := flag.Bool("v", false, "show the log of the runs")
 	flag.Parse()
@@ -86,7 +96,10 @@ func measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := benchmark{config: config, cluster: cluster, class: *class, image: *image, log: logrus.New()}
+	b := benchmark{
+		config: config, cluster: cluster, class: *class, image: *image, parallel: *parallel,
+		writeRate: *writeRate, profile: *profile, log: logrus.New(),
+	}
 	if !*verbose {
 		b.log.SetOutput(io.Discard)
 	}
@@ -127,15 +140,40 @@ func (b benchmark) measureIn(ctx context.Context, ns *chaosengine.Namespace, n i
 	}
 	env := map[string]string{
 		"WORKLOAD_NAMESPACE": ns.Name,
-		"STORAGE_CLASSES":    strings.Join(names, ","), "PARALLEL_CELLS": strconv.Itoa(n), "MAX_CELLS": strconv.Itoa(n),
+		"STORAGE_CLASSES":    strings.Join(names, ","), "PARALLEL_CELLS": strconv.Itoa(cmp.Or(b.parallel, n)),
+		"MAX_CELLS":            strconv.Itoa(n),
 		"CLAIM_SIZE":           "16Mi",
-		"TOTAL_CHAOS_DURATION": "60", "CHAOS_INTERVAL": "60", "WRITE_RATE": "10", "STATUS_CHECK_TIMEOUT": "600",
+		"TOTAL_CHAOS_DURATION": "60", "CHAOS_INTERVAL": "60", "WRITE_RATE": strconv.Itoa(b.writeRate),
+		"STATUS_CHECK_TIMEOUT": "600",
 	}
 	opts, err := options.Parse(func(name string) string { return env[name] })
 	if err != nil {
 		return cost{}, err
 	}
+	stopProfile, err := b.startProfile()
+	if err != nil {
+		return cost{}, err
+	}
+	defer func() { err = errors.Join(err, stopProfile()) }()
 	return b.run(ctx, opts, n)
+}
+
+// startProfile starts a CPU profile, if one was requested. stop ends it.
+func (b benchmark) startProfile() (stop func() error, err error) {
+	if b.profile == "" {
+		return func() error { return nil }, nil
+	}
+	file, err := os.Create(b.profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return file.Close()
+	}, nil
 }
 
 // copyClass creates n copies of the StorageClass. remove deletes those that were created, also after an error.
@@ -187,8 +225,9 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 		return cost{}, err
 	}
 	began, id := time.Now(), rand.String(10)
+	hooks := &batchHooks{requests: c.requests}
 	res, err := run.Run{
-		ID: id, Options: opts, Image: b.image, Hooks: noHooks{}, Log: b.log,
+		ID: id, Options: opts, Image: b.image, Hooks: hooks, Log: b.log,
 		Kube: kube.Client{
 			API: client, Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: b.log,
 			Labels: map[string]string{kube.RunLabel: id},
@@ -203,6 +242,9 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 		return cost{}, err
 	}
 	c.processor = used - usedBefore
+	if c.batches, err = hooks.costs(); err != nil {
+		return cost{}, err
+	}
 	if c.peakMemory, err = peakMemory(); err != nil {
 		return cost{}, err
 	}
@@ -285,21 +327,6 @@ func processorTime() (time.Duration, error) {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
 }
 
-// noHooks does nothing.
-type noHooks struct{}
-
-func (noHooks) CellsPlanned([]options.CellSpec)                   {}
-func (noHooks) WritersReady(context.Context, []result.Cell) error { return nil }
-func (noHooks) BeforeChaos(context.Context) error                 { return nil }
-func (noHooks) RecordsAcknowledged(options.CellSpec, ledger.Ack)  {}
-func (noHooks) BeforeDeletion(options.CellSpec, result.Pod)       {}
-func (noHooks) PhaseChanged(string)                               {}
-func (noHooks) WaitingFor(options.CellSpec, string, string)       {}
-func (noHooks) BeforeRead(options.CellSpec)                       {}
-func (noHooks) CellJudged(result.Cell)                            {}
-func (noHooks) AllCellsJudged(context.Context) error              { return nil }
-func (noHooks) IsStopping(context.Context) bool                   { return false }
-
 // peakMemory returns the peak of this process's memory in bytes (proc(5), VmHWM).
 func peakMemory() (uint64, error) {
 	status, err := os.ReadFile("/proc/self/status")
@@ -336,6 +363,9 @@ func printCosts(costs []cost) error {
 		printAdditional(costs[0], costs[len(costs)-1])
 	}
 	last := costs[len(costs)-1]
+	if err := printBatches(w, last.batches); err != nil {
+		return err
+	}
 	fmt.Printf("requests with %d cells:\n", last.cells)
 	for _, kind := range slices.Sorted(maps.Keys(last.requests.byKind)) {
 		fmt.Fprintf(w, "%d\t  %s\n", last.requests.byKind[kind], kind)
