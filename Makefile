@@ -29,15 +29,17 @@ local: ## test a folder of this machine in 10 seconds, without a cluster or root
 
 .PHONY: test
 test: lint machine unit ## everything that CI runs: lint, unit, e2e and beside it fuzz, mutation, formats, page
-	@$(MAKE) --no-print-directory -j2 e2e beside-e2e
+	@$(MAKE) --no-print-directory e2e E2E='-run $(GUEST_TESTS)'
+	@$(MAKE) --no-print-directory -j2 e2e beside-e2e E2E='-skip $(GUEST_TESTS)'
 
-# The end-to-end tests mostly wait, but have deadlines, so the targets beside them run only on idle processors. With
-# nice alone, they would delay each context switch of a user-mode Linux guest. MAKEFLAGS is empty, so that the targets
-# run one after another.
-IDLE := $(shell chrt --idle 0 true 2>/dev/null && echo chrt --idle 0) nice -n 19
+# The tests on user-mode Linux guests. They run alone: work beside them delays each system call of a guest.
+GUEST_TESTS := TestNFS
+
+# The end-to-end tests mostly wait, but have deadlines, so the targets beside them have the lowest priority. MAKEFLAGS
+# is empty, so that the targets run one after another.
 .PHONY: beside-e2e
 beside-e2e:
-	@MAKEFLAGS= $(IDLE) $(MAKE) --no-print-directory fuzz mutation formats page
+	@MAKEFLAGS= nice -n 19 $(MAKE) --no-print-directory fuzz mutation formats page
 
 # The tests use the pair of containerd and runc that users run.
 test: export CONTAINERD := built
@@ -121,9 +123,10 @@ scale: cluster-images ## measure the cost per additional cell on the test cluste
 scale-before: cluster-images ## compare the overhead of a run with that of an earlier commit (COMMIT=278b0459 ROUNDS=5)
 	@sh tests/scale/before.sh
 
+E2E ?=
 .PHONY: e2e
-e2e: ## run all end-to-end tests on the test cluster (Linux and root)
-	@MAKEFLAGS= sh tests/e2e/e2e.sh
+e2e: ## run the end-to-end tests on the test cluster (Linux and root; E2E='-run TestMatrix -v')
+	@MAKEFLAGS= sh tests/e2e/e2e.sh $(E2E)
 
 .PHONY: machines
 machines: export CONTAINERD := system
