@@ -206,7 +206,7 @@ func TestVolume_OnTheDiskOfANodeIsRefusedByOtherNodes(t *testing.T) {
 			c.use(v, first, once, func(path string) { writeSynced(t, filepath.Join(path, "logs.log"), "kept") })
 			second := map[string]string{"n1": "n2", "n2": "n1"}[first]
 			require.NoError(t, c.attach(v, second, once))
-			require.ErrorContains(t, c.tryStage(v, second, t.TempDir()), backend.ErrElsewhere.Error())
+			require.ErrorContains(t, c.tryStage(v, second, t.TempDir()), backend.ErrNotOnNode.Error())
 			c.detach(t.Context(), v, second)
 			c.use(v, first, once, func(path string) { assert.FileExists(t, filepath.Join(path, "logs.log")) })
 		})

@@ -31,10 +31,10 @@ func testCachedAttributes(t *testing.T) {
 	caching := []string{"nocto", "actimeo=60"}
 	kept := cachedClass(t, list, "kept", caching...)
 	lost, uncached := cachedClass(t, list, "lost", caching...), cachedClass(t, list, "uncached", "noac")
-	looker{length, ""}.start(t)
-	onAdmissions(t, length, looker{length, ""}.admissions(t))
-	looker{list, "-" + kept}.start(t)
-	admissions := looker{list, "-" + kept}.admissions(t)
+	cachingPod{length, ""}.start(t)
+	onAdmissions(t, length, cachingPod{length, ""}.admissions(t))
+	cachingPod{list, "-" + kept}.start(t)
+	admissions := cachingPod{list, "-" + kept}.admissions(t)
 	for _, class := range []string{lost, uncached} {
 		admissions["CREATE read-pod-"+class] = func() error {
 			_, err := onJournal(t, list, "-"+class, `rm "$1/file-00001-000000000001"`)
@@ -116,51 +116,51 @@ func onAdmissions(t *testing.T, ns *chaosengine.Namespace, functions map[string]
 	})
 }
 
-// looker is a pod on the reader's node that mounts the volume of a cell too. The names of the cell's objects end with
-// the suffix.
-type looker struct {
+// cachingPod is a pod on the reader's node that mounts the volume of a cell too, so that the client of this node caches
+// its attributes. The names of the cell's objects end with the suffix.
+type cachingPod struct {
 	ns     *chaosengine.Namespace
 	suffix string
 }
 
-func (l looker) name() string { return "look-pod" + l.suffix }
+func (p cachingPod) name() string { return "cache-pod" + p.suffix }
 
 // start starts the pod. The volume does not exist yet. The pod has the user and the groups of the reader. With another
 // user or group, the reader's client would ask the server for permissions, and learn that the folder has changed.
-func (l looker) start(t *testing.T) {
+func (p cachingPod) start(t *testing.T) {
 	t.Helper()
 	user := ptr.To[int64](options.ImageUser)
-	pod := kube.Client{}.NewPod(kube.PodSpec{
-		Name: l.name(), Image: *image, ImagePullPolicy: corev1.PullNever, Command: []string{"sleep", "100000"},
-		Path: "/data", Claim: "stig-pvc" + l.suffix, OwnVolume: true, Placement: kube.Placement{Node: readerMachine},
+	created := kube.Client{}.NewPod(kube.PodSpec{
+		Name: p.name(), Image: *image, ImagePullPolicy: corev1.PullNever, Command: []string{"sleep", "100000"},
+		Path: "/data", Claim: "stig-pvc" + p.suffix, OwnVolume: true, Placement: kube.Placement{Node: readerMachine},
 		Identity: kube.Identity{User: user, Group: user, FSGroup: user},
 		Settings: kube.PodSettings{Tolerations: tolerateMachines()},
 	})
-	_, err := l.ns.Kube.CoreV1().Pods(l.ns.Name).Create(within(t), pod, metav1.CreateOptions{})
+	_, err := p.ns.Kube.CoreV1().Pods(p.ns.Name).Create(within(t), created, metav1.CreateOptions{})
 	require.NoError(t, err)
 }
 
 // admissions returns what the pod does during the run: it looks at the journal before the writer is deleted. The pod is
 // removed when the reader is deleted, because the run then deletes the claim, which must not be in use.
-func (l looker) admissions(t *testing.T) map[string]func() error {
+func (p cachingPod) admissions(t *testing.T) map[string]func() error {
 	return map[string]func() error{
-		"DELETE write-pod" + l.suffix: func() error { return l.look(t) },
-		"DELETE read-pod" + l.suffix:  func() error { return l.remove(t) },
+		"DELETE write-pod" + p.suffix: func() error { return p.cache(t) },
+		"DELETE read-pod" + p.suffix:  func() error { return p.remove(t) },
 	}
 }
 
 // size is a script that prints the number of files of a folder, or the length of a file.
 const size = `if [ -d "$1" ]; then ls "$1" | wc -l; else stat -c %s "$1"; fi`
 
-// look lets the pod look at the journal, and returns once the writer has written more. It returns an error if the pod
+// cache lets the pod look at the journal, and returns once the writer has written more. It returns an error if the pod
 // then sees more.
-func (l looker) look(t *testing.T) error {
+func (p cachingPod) cache(t *testing.T) error {
 	t.Helper()
-	if _, err := l.ns.AwaitRunning(within(t), l.name()); err != nil {
+	if _, err := p.ns.AwaitRunning(within(t), p.name()); err != nil {
 		return err
 	}
 	seen := func() (string, error) {
-		return l.ns.Exec(within(t), l.name(), "sh", "-c", size, "sh", "/data/logs.log")
+		return p.ns.Exec(within(t), p.name(), "sh", "-c", size, "sh", "/data/logs.log")
 	}
 	before, err := seen()
 	if err != nil {
@@ -170,12 +170,12 @@ func (l looker) look(t *testing.T) error {
 from=$(size "$1")
 until [ "$(size "$1")" -gt $((from+10)) ]; do sleep 0.1; done
 size "$1"`
-	written, err := onJournal(t, l.ns, l.suffix, awaitMore)
+	written, err := onJournal(t, p.ns, p.suffix, awaitMore)
 	if err != nil {
 		return err
 	}
 	after, err := seen()
-	t.Logf("%s saw %s and %s, and the server has %s", l.name(), before, after, written)
+	t.Logf("%s saw %s and %s, and the server has %s", p.name(), before, after, written)
 	if err == nil && after != before {
 		err = errors.New("the client does not show the older state")
 	}
@@ -183,10 +183,10 @@ size "$1"`
 }
 
 // remove deletes the pod. It may be called a second time, because the kubelet also deletes the reader.
-func (l looker) remove(t *testing.T) error {
+func (p cachingPod) remove(t *testing.T) error {
 	t.Helper()
 	now := metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}
-	err := l.ns.Kube.CoreV1().Pods(l.ns.Name).Delete(within(t), l.name(), now)
+	err := p.ns.Kube.CoreV1().Pods(p.ns.Name).Delete(within(t), p.name(), now)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}

@@ -55,17 +55,17 @@ func NewHost(log logrus.FieldLogger, g Gluster, images string) *Host {
 // was unmounted.
 const detachPatience = 5 * time.Second
 
-// The parts of a volume's folder: a mark that a node has made the contents of the volume's home, a mark that the device
-// has a filesystem, and the data of a volume that has neither a device nor a home.
-func made(v store.Volume) string      { return filepath.Join(v.Folder, "made") }
+// The parts of a volume's folder: a marker that a node has created the contents of nodeFolder, a marker that the device
+// has a filesystem, and the data of a volume that needs neither a device nor nodeFolder.
+func created(v store.Volume) string   { return filepath.Join(v.Folder, "created") }
 func formatted(v store.Volume) string { return filepath.Join(v.Folder, "formatted") }
 func data(v store.Volume) string      { return filepath.Join(v.Folder, "data") }
 
 // clientLog is the log of the FUSE client of a volume.
 func clientLog(v store.Volume) string { return filepath.Join(v.Folder, "client.log") }
 
-// home is the folder with what only one node may make: the image of a volume, or the folders of an overlayfs.
-func (h *Host) home(v store.Volume) string {
+// nodeFolder is the folder with what only one node may create: the image of a volume, or the folders of an overlayfs.
+func (h *Host) nodeFolder(v store.Volume) string {
 	if h.images == "" {
 		return v.Folder
 	}
@@ -73,7 +73,7 @@ func (h *Host) home(v store.Volume) string {
 }
 
 // image is the file that is the device of a volume.
-func (h *Host) image(v store.Volume) string { return filepath.Join(h.home(v), "image") }
+func (h *Host) image(v store.Volume) string { return filepath.Join(h.nodeFolder(v), "image") }
 
 // Stage makes a volume usable on this node: it mounts the volume or attaches its block device.
 func (h *Host) Stage(ctx context.Context, v store.Volume, path string, access Access) error {
@@ -143,27 +143,27 @@ func mountDevice(ctx context.Context, v store.Volume, kind Kind, device, path st
 // attach returns the loop device of a volume, and attaches it if it is not there.
 func (h *Host) attach(v store.Volume) (string, error) {
 	image := h.image(v)
-	if err := makeOnce(v, image, func() error { return makeHole(image, v.Bytes) }); err != nil {
-		return "", fmt.Errorf("making the image of volume %s: %w", v.ID, err)
+	if err := createOnce(v, image, func() error { return makeHole(image, v.Bytes) }); err != nil {
+		return "", fmt.Errorf("creating the image of volume %s: %w", v.ID, err)
 	}
 	return loop.Attach(image)
 }
 
-// ErrElsewhere reports that the contents of a volume's home are on the disk of another node, or were lost.
-var ErrElsewhere = errors.New("its data is not on this node")
+// ErrNotOnNode reports that the contents of a volume's nodeFolder are on the disk of another node, or were lost.
+var ErrNotOnNode = errors.New("its data is not on this node")
 
-// makeOnce makes the file or folder at a path in the home of a volume, unless a node has made it.
-func makeOnce(v store.Volume, path string, create func() error) error {
+// createOnce calls create unless the path exists. It returns ErrNotOnNode if another node has created it.
+func createOnce(v store.Volume, path string, create func() error) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if _, err := os.Stat(made(v)); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(ErrElsewhere, err)
+	if _, err := os.Stat(created(v)); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(ErrNotOnNode, err)
 	}
 	if err := create(); err != nil {
 		return err
 	}
-	return os.WriteFile(made(v), nil, 0o600)
+	return os.WriteFile(created(v), nil, 0o600)
 }
 
 // makeHole makes a file that is one hole, whole or not at all. The file survives a power cut.

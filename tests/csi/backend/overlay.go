@@ -16,14 +16,14 @@ type layers struct{ lower, upper, work string }
 
 // layers returns the folders of a volume.
 func (h *Host) layers(v store.Volume) layers {
-	in := func(name string) string { return filepath.Join(h.home(v), name) }
+	in := func(name string) string { return filepath.Join(h.nodeFolder(v), name) }
 	return layers{lower: in("lower"), upper: in("upper"), work: in("work")}
 }
 
 // stageOverlay mounts an overlayfs on folders of this node.
 func (h *Host) stageOverlay(ctx context.Context, v store.Volume, point string, options []string) error {
 	l := h.layers(v)
-	if err := makeOnce(v, l.upper, l.make); err != nil {
+	if err := createOnce(v, l.upper, l.make); err != nil {
 		return fmt.Errorf("making the folders of volume %s: %w", v.ID, err)
 	}
 	if err := l.allowMount(); err != nil {
