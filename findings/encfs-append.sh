@@ -7,7 +7,6 @@
 # between the two, the block has the encryption of a full block and the length of a partial one. A read of it
 # returns other bytes than were written, without an error. One would expect that only the new record is missing.
 #
-# A public report of damaged ends of files, without the cause: https://github.com/vgough/encfs/issues/526
 # Seen with Debian's encfs 1.9.5-2 on ext4, kernel 6.18. Needs root, FUSE, loop devices and python3. The power
 # failure is a copy of the disk, made after the data of the append was written and before its length.
 set -eu

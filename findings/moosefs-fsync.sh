@@ -64,7 +64,6 @@ for record in range(50):
 PYTHON
 synced() { [ "$(grep -c 'sync([0-9]*<.*chunk_.*= 0' "$dir/trace")" -gt 0 ]; }
 until_true synced
-sleep 1 # the last sync
 python3 - "$dir/trace" "$dir/acknowledged" <<'PYTHON'
 import re, sys
 acknowledged = [float(line) for line in open(sys.argv[2])]

@@ -8,7 +8,7 @@ func cryfs() Backend {
 			"echo secret >$WORK/password; exec cryfs -f $STORE/cipher $MNT <$WORK/password",
 		Documented: "if its process is killed while it writes, the filesystem could get corrupted",
 		Source:     "https://github.com/cryfs/cryfs",
-		Issue:      "https://github.com/cryfs/cryfs/issues/435",
+		Issue:      "https://github.com/cryfs/cryfs/issues/209",
 		Advice:     "unmount it after each change that must be kept: no sync reaches the disk",
 	}
 }
