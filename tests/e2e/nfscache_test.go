@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
@@ -11,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -59,7 +59,7 @@ func testCachedAttributes(t *testing.T) {
 	cells := cellsByName(o.result)
 	for name, c := range cells {
 		require.NotNil(t, c.Reader, name)
-		t.Logf("%s: %s; %+v", name, c.Reason, c.Reader.ScanResult.Reread)
+		t.Logf("%s: %s", name, c.Reason)
 	}
 	assert.Equal(t, judge.Pass, cells[kept].Verdict, cells[kept].Reason)
 	requireReread(t, cells[kept], true)
@@ -106,9 +106,12 @@ func requireFirstFileLost(t *testing.T, c result.Cell) {
 }
 
 // onAdmissions calls functions before pods are created or deleted. The key of a function is the operation and the name
-// of the pod.
+// of the pod. Each function is called once, because the kubelet deletes a pod a second time after its containers ended.
 func onAdmissions(t *testing.T, ns *chaosengine.Namespace, functions map[string]func() error) {
 	t.Helper()
+	for key, do := range functions {
+		functions[key] = sync.OnceValue(do)
+	}
 	onAdmission(t, ns, "pods", func(operation admissionv1.Operation, pod string) {
 		if do := functions[string(operation)+" "+pod]; do != nil {
 			assert.NoError(t, do(), "%s %s", operation, pod)
@@ -175,22 +178,18 @@ size "$1"`
 		return err
 	}
 	after, err := seen()
-	t.Logf("%s saw %s and %s, and the server has %s", p.name(), before, after, written)
+	t.Logf("%s saw %q and %q, and the server has %q", p.name(), before, after, written)
 	if err == nil && after != before {
 		err = errors.New("the client does not show the older state")
 	}
 	return err
 }
 
-// remove deletes the pod. It may be called a second time, because the kubelet also deletes the reader.
+// remove deletes the pod.
 func (p cachingPod) remove(t *testing.T) error {
 	t.Helper()
 	now := metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}
-	err := p.ns.Kube.CoreV1().Pods(p.ns.Name).Delete(within(t), p.name(), now)
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
+	return p.ns.Kube.CoreV1().Pods(p.ns.Name).Delete(within(t), p.name(), now)
 }
 
 // onJournal runs a script on the server. The argument of the script is the path of a cell's journal.
