@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
@@ -82,7 +83,7 @@ func cachedClass(t *testing.T, ns *chaosengine.Namespace, name string, mountOpti
 // reader starts.
 func cachedRun(env map[string]string) map[string]string {
 	all := onTwoMachines(map[string]string{
-		"ACCESS_MODE": "ReadWriteMany", "REQUIRED_EVIDENCE": "uncached", "RAMP_TIME": "15",
+		"ACCESS_MODE": "ReadWriteMany", "REQUIRED_EVIDENCE": "uncached", "RAMP_TIME": "15", "WRITE_RATE": "10",
 	})
 	maps.Copy(all, env)
 	return all
@@ -155,19 +156,34 @@ func (p cachingPod) admissions(t *testing.T) map[string]func() error {
 // size is a script that prints the number of files of a folder, or the length of a file.
 const size = `if [ -d "$1" ]; then ls "$1" | wc -l; else stat -c %s "$1"; fi`
 
-// cache lets the pod look at the journal, and returns once the writer has written more. It returns an error if the pod
-// then sees more.
+// cache lets the pod look at the journal, and returns once the writer has written more and the pod does not see that. If
+// the journal changes while the pod looks at it, the client caches nothing, so the pod looks again.
 func (p cachingPod) cache(t *testing.T) error {
 	t.Helper()
 	if _, err := p.ns.AwaitRunning(within(t), p.name()); err != nil {
 		return err
 	}
-	seen := func() (string, error) {
+	for end := time.Now().Add(hookPatience); ; {
+		isOlder, err := p.seesOlder(t)
+		if err != nil || isOlder {
+			return err
+		}
+		if time.Now().After(end) {
+			return errors.New("the client does not show an older state")
+		}
+	}
+}
+
+// seesOlder reports whether the pod sees the same size of the journal twice, although the writer has written more in
+// between.
+func (p cachingPod) seesOlder(t *testing.T) (bool, error) {
+	t.Helper()
+	see := func() (string, error) {
 		return p.ns.Exec(within(t), p.name(), "sh", "-c", size, "sh", "/data/logs.log")
 	}
-	before, err := seen()
+	before, err := see()
 	if err != nil {
-		return err
+		return false, err
 	}
 	const awaitMore = `size() { ` + size + `; }
 from=$(size "$1")
@@ -175,14 +191,11 @@ until [ "$(size "$1")" -gt $((from+10)) ]; do sleep 0.1; done
 size "$1"`
 	written, err := onJournal(t, p.ns, p.suffix, awaitMore)
 	if err != nil {
-		return err
+		return false, err
 	}
-	after, err := seen()
-	t.Logf("%s saw %q and %q, and the server has %q", p.name(), before, after, written)
-	if err == nil && after != before {
-		err = errors.New("the client does not show the older state")
-	}
-	return err
+	after, err := see()
+	t.Logf("%s saw %q and %q, and the server had %q", p.name(), before, after, written)
+	return after == before, err
 }
 
 // remove deletes the pod.
