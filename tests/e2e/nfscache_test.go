@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	chaosv1alpha1 "github.com/litmuschaos/chaos-operator/api/litmuschaos/v1alpha1"
 	"github.com/stretchr/testify/assert"
@@ -83,7 +82,7 @@ func cachedClass(t *testing.T, ns *chaosengine.Namespace, name string, mountOpti
 // reader starts.
 func cachedRun(env map[string]string) map[string]string {
 	all := onTwoMachines(map[string]string{
-		"ACCESS_MODE": "ReadWriteMany", "REQUIRED_EVIDENCE": "uncached", "RAMP_TIME": "15", "WRITE_RATE": "10",
+		"ACCESS_MODE": "ReadWriteMany", "REQUIRED_EVIDENCE": "uncached", "RAMP_TIME": "15",
 	})
 	maps.Copy(all, env)
 	return all
@@ -156,34 +155,16 @@ func (p cachingPod) admissions(t *testing.T) map[string]func() error {
 // size is a script that prints the number of files of a folder, or the length of a file.
 const size = `if [ -d "$1" ]; then ls "$1" | wc -l; else stat -c %s "$1"; fi`
 
-// cache lets the pod look at the journal, and returns once the writer has written more and the pod does not see that. If
-// the journal changes while the pod looks at it, the client caches nothing, so the pod looks again.
+// cache lets the pod look at the journal while the writer is stopped, because a client does not cache a list that has
+// changed meanwhile. It returns once the writer has written more. It returns an error if the pod then sees more.
 func (p cachingPod) cache(t *testing.T) error {
 	t.Helper()
 	if _, err := p.ns.AwaitRunning(within(t), p.name()); err != nil {
 		return err
 	}
-	for end := time.Now().Add(hookPatience); ; {
-		isOlder, err := p.seesOlder(t)
-		if err != nil || isOlder {
-			return err
-		}
-		if time.Now().After(end) {
-			return errors.New("the client does not show an older state")
-		}
-	}
-}
-
-// seesOlder reports whether the pod sees the same size of the journal twice, although the writer has written more in
-// between.
-func (p cachingPod) seesOlder(t *testing.T) (bool, error) {
-	t.Helper()
-	see := func() (string, error) {
-		return p.ns.Exec(within(t), p.name(), "sh", "-c", size, "sh", "/data/logs.log")
-	}
-	before, err := see()
+	before, err := p.seeWithoutWriter(t)
 	if err != nil {
-		return false, err
+		return err
 	}
 	const awaitMore = `size() { ` + size + `; }
 from=$(size "$1")
@@ -191,11 +172,47 @@ until [ "$(size "$1")" -gt $((from+10)) ]; do sleep 0.1; done
 size "$1"`
 	written, err := onJournal(t, p.ns, p.suffix, awaitMore)
 	if err != nil {
-		return false, err
+		return err
 	}
-	after, err := see()
+	after, err := p.see(t)
 	t.Logf("%s saw %q and %q, and the server had %q", p.name(), before, after, written)
-	return after == before, err
+	if err == nil && after != before {
+		err = errors.New("the client does not show the older state")
+	}
+	return err
+}
+
+// seeWithoutWriter returns what the pod sees while the writer is stopped. The first of two looks makes the client ask
+// the server.
+func (p cachingPod) seeWithoutWriter(t *testing.T) (string, error) {
+	t.Helper()
+	if err := p.signalWriter(t, "STOP"); err != nil {
+		return "", err
+	}
+	_, first := p.see(t)
+	size, second := p.see(t)
+	return size, errors.Join(first, second, p.signalWriter(t, "CONT"))
+}
+
+// see returns the size of the journal that the pod sees.
+func (p cachingPod) see(t *testing.T) (string, error) {
+	t.Helper()
+	return p.ns.Exec(within(t), p.name(), "sh", "-c", size, "sh", "/data/logs.log")
+}
+
+// signalWriter sends a signal to the writer of the cell, which has the volume of the cell mounted.
+func (p cachingPod) signalWriter(t *testing.T, signal string) error {
+	t.Helper()
+	const send = `for process in /proc/[0-9]*; do
+	tr '\0' ' ' <"$process/cmdline" | grep -q '^[^ ]*durability-helper write ' || continue
+	if grep -q "$1" "$process/mountinfo"; then kill "-$2" "${process#/proc/}" && sent=yes; fi
+done 2>/dev/null
+test -n "$sent"`
+	volume, err := volumeOf(t, p.ns, p.suffix)
+	if err == nil {
+		_, err = tryOnMachine(t, writerMachine, send, volume, signal)
+	}
+	return err
 }
 
 // remove deletes the pod.
@@ -208,6 +225,16 @@ func (p cachingPod) remove(t *testing.T) error {
 // onJournal runs a script on the server. The argument of the script is the path of a cell's journal.
 func onJournal(t *testing.T, ns *chaosengine.Namespace, suffix, script string) (string, error) {
 	t.Helper()
+	volume, err := volumeOf(t, ns, suffix)
+	if err != nil {
+		return "", err
+	}
+	return tryOnMachine(t, serverMachine, script, "/export/"+volume+"/logs.log")
+}
+
+// volumeOf returns the handle of a cell's volume, which is the name of its folder on the server.
+func volumeOf(t *testing.T, ns *chaosengine.Namespace, suffix string) (string, error) {
+	t.Helper()
 	api := ns.Kube.CoreV1()
 	claim, err := api.PersistentVolumeClaims(ns.Name).Get(within(t), "stig-pvc"+suffix, metav1.GetOptions{})
 	if err != nil {
@@ -217,5 +244,5 @@ func onJournal(t *testing.T, ns *chaosengine.Namespace, suffix, script string) (
 	if err != nil {
 		return "", err
 	}
-	return tryOnMachine(t, serverMachine, script, "/export/"+volume.Spec.CSI.VolumeHandle+"/logs.log")
+	return volume.Spec.CSI.VolumeHandle, nil
 }
