@@ -128,7 +128,8 @@ func TestMachines(t *testing.T) {
 	t.Run("a node that does not come back loses nothing over NFS", testNodeThatDoesNotReturn)
 	t.Run("an NFS server with root_squash does not give a volume to the pods' group", testRootSquash)
 	t.Run("an older length or list that an NFS client has cached is not a loss", testCachedAttributes)
-	t.Run("a power cut of an asynchronous NFS server loses what it acknowledged", testPowerCutOfTheServer)
+	t.Run("a power cut of an NFS server loses nothing", testPowerCutOfTheServer)
+	t.Run("a power cut of an asynchronous NFS server loses what it acknowledged", testPowerCutOfTheAsynchronousServer)
 	t.Run("a network outage of the writer's node loses nothing over NFS", testNetworkOutage)
 	t.Run("a power cut of the node keeps what is on its disk and loses its memory", testPowerCutOfTheDisk)
 	t.Run("a power cut of the writer's node loses nothing over iSCSI", testPowerCutOfTheInitiator)
@@ -308,9 +309,20 @@ func testNodeThatDoesNotReturn(t *testing.T) {
 	requireNothingLeft(t, ns)
 }
 
+// The server loses its power when the writer is deleted. It is away while the next pod is created, and has a grace
+// period after its restart.
+func testPowerCutOfTheServer(t *testing.T) {
+	ns := newNamespace(t)
+	grantOptional(t, ns)
+	o := runWithServerCut(t, ns, serverMachine, overNFS(t, ns, nil))
+	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
+	requireOtherMachine(t, ns, o)
+	requireNothingLeft(t, ns)
+}
+
 // An asynchronous server acknowledges what it has only in memory. It loses its power when the
 // writer is deleted.
-func testPowerCutOfTheServer(t *testing.T) {
+func testPowerCutOfTheAsynchronousServer(t *testing.T) {
 	ns := newNamespace(t)
 	grantOptional(t, ns)
 	cluster(t, "machine", "export", serverMachine, asyncExport)
