@@ -203,14 +203,9 @@ func (p cachingPod) see(t *testing.T) (string, error) {
 // signalWriter sends a signal to the writer of the cell, which has the volume of the cell mounted.
 func (p cachingPod) signalWriter(t *testing.T, signal string) error {
 	t.Helper()
-	const send = `for process in /proc/[0-9]*; do
-	tr '\0' ' ' <"$process/cmdline" | grep -q '^[^ ]*durability-helper write ' || continue
-	if grep -q "$1" "$process/mountinfo"; then kill "-$2" "${process#/proc/}" && sent=yes; fi
-done 2>/dev/null
-test -n "$sent"`
 	volume, err := volumeOf(t, p.ns, p.suffix)
 	if err == nil {
-		_, err = tryOnMachine(t, writerMachine, send, volume, signal)
+		err = signalProcess(t, writerMachine, writerCommand, volume, signal)
 	}
 	return err
 }
