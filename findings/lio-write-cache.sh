@@ -64,6 +64,10 @@ PYTHON
     until_true false
 fi
 
+if grep -qw amx_tile /proc/cpuinfo; then
+    echo "this script needs a processor without AMX: user-mode-linux 6.1 does not start on one with AMX"
+    exit 1
+fi
 dir=$(mktemp -d)
 guest=
 cut() {

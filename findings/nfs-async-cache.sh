@@ -80,6 +80,10 @@ client)
     ;;
 esac
 
+if grep -qw amx_tile /proc/cpuinfo; then
+    echo "this script needs a processor without AMX: user-mode-linux 6.1 does not start on one with AMX"
+    exit 1
+fi
 dir=$(mktemp -d)
 server='' client=''
 bridge=fnfs0
