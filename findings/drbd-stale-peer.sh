@@ -12,7 +12,7 @@
 # is a power cut. This script is also their first program, as process 1.
 #
 # Seen with DRBD 8.4.11 of Debian's user-mode-linux 6.1um4+b13 (kernel 6.1.176) and drbd-utils 9.22.0-1.
-# Needs root.
+# Needs root, and a processor without AMX.
 set -eu
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 primary_address=10.210.0.2 secondary_address=10.210.0.3
@@ -84,7 +84,7 @@ esac
 
 if grep -qw amx_tile /proc/cpuinfo; then
     echo "this script needs a processor without AMX: user-mode-linux 6.1 does not start on one with AMX"
-    exit 1
+    exit 2
 fi
 dir=$(mktemp -d)
 primary='' secondary=''

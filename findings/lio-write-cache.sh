@@ -10,7 +10,8 @@
 # The machine is a user-mode Linux guest: a process with a kernel of its own. To cut its power, the script kills it. It
 # uses its own target, without a network. This script is also its first program, as process 1.
 #
-# Seen with Debian's user-mode-linux 6.1um4+b13 (kernel 6.1.176). Needs root, loop devices and python3.
+# Seen with Debian's user-mode-linux 6.1um4+b13 (kernel 6.1.176). Needs root, loop devices, python3, and a processor
+# without AMX.
 set -eu
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 until_true() { for _ in $(seq 600); do if "$@"; then return 0; fi; sleep 0.1; done; echo "timed out: $*"; return 1; }
@@ -66,7 +67,7 @@ fi
 
 if grep -qw amx_tile /proc/cpuinfo; then
     echo "this script needs a processor without AMX: user-mode-linux 6.1 does not start on one with AMX"
-    exit 1
+    exit 2
 fi
 dir=$(mktemp -d)
 guest=

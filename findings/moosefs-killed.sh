@@ -4,8 +4,8 @@
 #
 # With each append, a chunkserver writes the data to the file of the chunk, and then a checksum of the block of 64 KiB.
 # If it is killed between these two writes, it finds a wrong checksum after its restart. One would expect that only the
-# new record is missing, or at most the block. But with one copy, no block of the chunk (up to 64 MiB) can be read after
-# a read of this block has failed.
+# new record is missing, or at most the block. But with one copy, after a read of this block has failed, reads of other
+# blocks of the chunk (up to 64 MiB) fail too.
 #
 # Seen with Debian's moosefs 3.0.117-1 (one master, one chunkserver, one copy), kernel 6.18. Needs root, FUSE and
 # python3. The chunkserver is killed after an append. The script then restores the checksum from before the append, which
@@ -94,7 +94,8 @@ for name in "complete", "interrupted":
             seen.append(f"{len(os.pread(f, size, offset))} bytes")
         except OSError as e:
             seen.append(errno.errorcode[e.errno])
-    print(f"MooseFS, last append {name}: a read of the records before returns {seen[0]}, then one of the first block: {seen[1]}")
+    print(f"MooseFS, last append {name}: a read of the records before returns {seen[0]}, "
+          f"then one of the first block: {seen[1]}")
 PYTHON
 cat >"$dir/want" <<'WANT'
 MooseFS, last append complete: a read of the records before returns 1280 bytes, then one of the first block: 65536 bytes

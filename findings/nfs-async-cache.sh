@@ -12,7 +12,7 @@
 # one is a power cut. This script is also their first program, as process 1.
 #
 # Seen with Debian's user-mode-linux 6.1um4+b13 (kernel 6.1.176) and nfs-kernel-server
-# 1:2.6.2-4+deb12u1, NFS 4.2 on ext4. Needs root.
+# 1:2.6.2-4+deb12u1, NFS 4.2 on ext4. Needs root, and a processor without AMX.
 set -eu
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 server_address=10.211.0.2 client_address=10.211.0.3
@@ -82,7 +82,7 @@ esac
 
 if grep -qw amx_tile /proc/cpuinfo; then
     echo "this script needs a processor without AMX: user-mode-linux 6.1 does not start on one with AMX"
-    exit 1
+    exit 2
 fi
 dir=$(mktemp -d)
 server='' client=''

@@ -129,7 +129,7 @@ func TestMachines(t *testing.T) {
 	t.Run("a node that does not come back loses nothing over NFS", testNodeThatDoesNotReturn)
 	t.Run("an NFS server with root_squash does not give a volume to the pods' group", testRootSquash)
 	t.Run("an older length or list that an NFS client has cached is not a loss", testCachedAttributes)
-	t.Run("an NFS server that is away for a minute loses nothing", testServerThatIsAway)
+	t.Run("an NFS server that is unreachable for a minute loses nothing", testUnreachableServer)
 	t.Run("an NFS export with another ID makes the volume unavailable and loses nothing", testChangedExport)
 	t.Run("two NFS clients that append at the same time overwrite records", testTwoClientsAppending)
 	t.Run("a power cut of an NFS server loses nothing", testPowerCutOfTheServer)
@@ -308,8 +308,8 @@ func testNodeThatDoesNotReturn(t *testing.T) {
 	requireNothingLeft(t, ns)
 }
 
-// The server loses its power when the writer is deleted. It is away while the next pod is created, and has a grace
-// period after its restart.
+// The server loses its power when the writer is deleted. It is off while the next pod is created. After its restart, it
+// has a grace period.
 func testPowerCutOfTheServer(t *testing.T) {
 	ns := newNamespace(t)
 	grantOptional(t, ns)

@@ -155,8 +155,8 @@ func (p cachingPod) admissions(t *testing.T) map[string]func() error {
 // size is a script that prints the number of files of a folder, or the length of a file.
 const size = `if [ -d "$1" ]; then ls "$1" | wc -l; else stat -c %s "$1"; fi`
 
-// cache lets the pod look at the journal while the writer is stopped, because a client does not cache a list that has
-// changed meanwhile. It returns once the writer has written more. It returns an error if the pod then sees more.
+// cache lets the pod look at the journal while the writer is stopped. A client does not cache a list that changes while
+// it is read. cache returns once the writer has written more. It returns an error if the pod then sees more.
 func (p cachingPod) cache(t *testing.T) error {
 	t.Helper()
 	if _, err := p.ns.AwaitRunning(within(t), p.name()); err != nil {
@@ -168,8 +168,12 @@ func (p cachingPod) cache(t *testing.T) error {
 	}
 	const awaitMore = `size() { ` + size + `; }
 from=$(size "$1")
-until [ "$(size "$1")" -gt $((from+10)) ]; do sleep 0.1; done
-size "$1"`
+for _ in $(seq 100); do
+	if [ "$(size "$1")" -gt $((from+10)) ]; then size "$1"; exit; fi
+	sleep 0.1
+done
+echo "the writer wrote no more" >&2
+exit 1`
 	written, err := onJournal(t, p.ns, p.suffix, awaitMore)
 	if err != nil {
 		return err
