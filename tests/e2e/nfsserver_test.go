@@ -82,27 +82,20 @@ func testChangedExport(t *testing.T) {
 func testTwoClientsAppending(t *testing.T) {
 	ns := newNamespace(t)
 	grantOptional(t, ns)
-	stopped := make(chan string, 1)
-	phase{trigger: podDeletion, object: "write-pod"}.onAdmission(t, ns, func() {
-		writer, err := ns.Kube.CoreV1().Pods(ns.Name).Get(within(t), "write-pod", metav1.GetOptions{})
-		if !assert.NoError(t, err) {
-			return
-		}
-		node := writer.Spec.NodeName
-		cordon(t, ns, node)
+	stopped := stopKubeletAtDeletion(t, ns, func(t *testing.T, node string) {
+		t.Helper()
 		t.Cleanup(func() {
 			assert.NoError(t, signalProcess(t, node, kubeletCommand, "", "CONT"))
 			awaitReady(t, ns, node)
 		})
 		assert.NoError(t, signalProcess(t, node, kubeletCommand, "", "STOP"))
-		stopped <- node
 	})
 	o := run(t, ns, overNFS(t, ns, onEitherMachine(t, ns, map[string]string{
 		"TOTAL_CHAOS_DURATION": "110", "CHAOS_INTERVAL": "30", "FORCE": "true",
 	})))
 	cell := o.result.Cells[0]
 	require.GreaterOrEqual(t, len(cell.Epochs), 2)
-	assert.Equal(t, <-stopped, cell.Epochs[0].Node)
+	assert.Equal(t, stopped(), cell.Epochs[0].Node)
 	assert.NotEqual(t, cell.Epochs[0].Node, cell.Epochs[1].Node)
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict(), o.result.Reason)
 	assert.Contains(t, strings.Join(cell.Notes, "\n"), "two writers may have run at the same time")

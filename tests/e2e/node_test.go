@@ -37,9 +37,11 @@ func stopKubelet(t *testing.T, node string) {
 	tryCluster(t, "stop", "kubelet-"+node)
 }
 
-// stopKubeletAtDeletion cordons the node of the first writer and stops its kubelet, before the
+// stopKubeletAtDeletion cordons the node of the first writer and calls stop to stop its kubelet, before the
 // writer is deleted. The returned function waits until then and returns the name of the node.
-func stopKubeletAtDeletion(t *testing.T, ns *chaosengine.Namespace) (node func() string) {
+func stopKubeletAtDeletion(
+	t *testing.T, ns *chaosengine.Namespace, stop func(t *testing.T, node string),
+) (node func() string) {
 	t.Helper()
 	var name string
 	stopped := make(chan struct{})
@@ -49,7 +51,7 @@ func stopKubeletAtDeletion(t *testing.T, ns *chaosengine.Namespace) (node func()
 		if assert.NoError(t, err) {
 			name = writer.Spec.NodeName
 			cordon(t, ns, name)
-			stopKubelet(t, name)
+			stop(t, name)
 		}
 	})
 	return func() string { <-stopped; return name }
@@ -59,7 +61,7 @@ func stopKubeletAtDeletion(t *testing.T, ns *chaosengine.Namespace) (node func()
 // run.
 func TestNode_TwoWritersAtOnceAreANoteNotDamage(t *testing.T) {
 	ns := newNamespace(t)
-	node := stopKubeletAtDeletion(t, ns)
+	node := stopKubeletAtDeletion(t, ns, stopKubelet)
 	start(t, ns, map[string]string{"TOTAL_CHAOS_DURATION": "24", "CHAOS_INTERVAL": "8", "FORCE": "true"})
 	result, err := ns.Await(within(t), "engine")
 	require.NoError(t, err)
@@ -98,7 +100,7 @@ func TestNode_DrainingItChangesNoVerdict(t *testing.T) {
 // Whether the pods of an unreachable node still run is unknown, so nothing can be verified.
 func TestNode_UnreachableNodeIsAnError(t *testing.T) {
 	ns := newNamespace(t)
-	stoppedNode := stopKubeletAtDeletion(t, ns)
+	stoppedNode := stopKubeletAtDeletion(t, ns, stopKubelet)
 	require.NoError(t, ns.Start(within(t), chaosengine.Engine{Name: "engine", Env: short(nil), StatusTimeout: 25}))
 	result, err := ns.Await(within(t), "engine")
 	require.NoError(t, err)
