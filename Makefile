@@ -33,7 +33,7 @@ test: lint machine unit ## everything that CI runs: lint, unit, e2e and beside i
 	@$(MAKE) --no-print-directory -j2 e2e beside-e2e E2E='-skip $(GUEST_TESTS)'
 
 # The tests on user-mode Linux guests. They run alone: work beside them delays each system call of a guest.
-GUEST_TESTS := TestNFS
+GUEST_TESTS := TestPowerCut
 
 # The end-to-end tests mostly wait, but have deadlines, so the targets beside them have the lowest priority. MAKEFLAGS
 # is empty, so that the targets run one after another.

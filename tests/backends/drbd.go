@@ -3,7 +3,7 @@ package main
 import "github.com/volume-durability/volume-durability/tests/cluster/guest"
 
 // drbdPeer starts a replica on the client and on the reader.
-const drbdPeer = `IMAGE=$DISK/image SIZE=128M SETTINGS=${FENCING-}
+const drbdPeer = `NUMBER=0 IMAGE=$DISK/image SIZE=128M SETTINGS=${FENCING-}
 FIRST=client FIRST_ADDRESS=$CLIENT
 SECOND=reader SECOND_ADDRESS=$READER
 ` + guest.DRBD

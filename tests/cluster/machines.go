@@ -57,8 +57,8 @@ func (c *cluster) machineCommands() *cobra.Command {
 	add("cut NAME", "cut the power of a machine", cobra.ExactArgs(1), ofMachine(machines.Cut))
 	add("network NAME on|off", "connect a machine to the others or disconnect it", cobra.ExactArgs(2), setMachineNetwork)
 	add("export NAME OPTIONS", "change the export options of an NFS server", cobra.ExactArgs(2), setExport)
-	add("replicate NAME NAME A|B|C", "make two nodes the replicas of a new DRBD device, with this protocol",
-		cobra.ExactArgs(3), replicate)
+	add("replicate NAME NAME A|B|C ...", "make replicas of new DRBD devices on two nodes, a device for each protocol",
+		cobra.MinimumNArgs(3), replicate)
 	add("disk NAME", "print where the image of the disk is", cobra.ExactArgs(1), ofMachine(printDisk))
 	add("run NAME COMMAND ...", "run a command on a machine", cobra.MinimumNArgs(2), runOnMachine).
 		Flags().SetInterspersed(false)
@@ -109,10 +109,12 @@ func replicate(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains([]string{"A", "B", "C"}, args[2]) {
-		return fmt.Errorf("protocol %q: want A, B or C", args[2])
+	for _, protocol := range args[2:] {
+		if !slices.Contains([]string{"A", "B", "C"}, protocol) {
+			return fmt.Errorf("protocol %q: want A, B or C", protocol)
+		}
 	}
-	return machines.Replicate(ctx, first, second, args[2])
+	return machines.Replicate(ctx, first, second, args[2:])
 }
 
 func runOnMachine(ctx context.Context, args []string) error {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -92,8 +93,11 @@ func (p phase) onAdmission(t *testing.T, ns *chaosengine.Namespace, act func()) 
 		resource, matches = "configmaps", func(name string) bool { return strings.HasPrefix(name, "engine-bundle-") }
 	}
 	var once sync.Once
+	var called atomic.Bool
+	t.Cleanup(func() { assert.True(t, called.Load(), "the phase must begin") })
 	onAdmission(t, ns, resource, func(operation admissionv1.Operation, name string) {
 		if operation == awaited && matches(name) {
+			called.Store(true)
 			once.Do(act)
 		}
 	})

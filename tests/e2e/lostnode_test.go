@@ -33,7 +33,9 @@ const (
 func TestNodeThatStaysOff_CausesNoWrongVerdict(t *testing.T) {
 	requireGuests(t)
 	t.Parallel()
-	withMachines(t, lostMachine, otherMachine, otherServer)
+	withMachines(t, map[string][]string{
+		lostMachine: nil, otherMachine: nil, otherServer: asServer("--nfs", syncExport),
+	})
 	graceful, forced := newNamespace(t), newNamespace(t)
 	// Kubernetes evicts a pod 300 s after it has found its node unreachable, which takes about 50 s.
 	startOnLostMachine(t, graceful, 90, map[string]string{"FORCE": "false", "CHAOS_INTERVAL": "400"})

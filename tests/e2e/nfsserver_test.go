@@ -100,6 +100,7 @@ func testTwoClientsAppending(t *testing.T) {
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict(), o.result.Reason)
 	assert.Contains(t, strings.Join(cell.Notes, "\n"), "two writers may have run at the same time")
 	require.NotEmpty(t, cell.Findings)
+	t.Logf("%d findings in %d records", len(cell.Findings), ledger.CountRecords(cell.Acks))
 	for _, f := range cell.Findings {
 		assert.Contains(t, []judge.Class{judge.LostTail, judge.LostGap, judge.Corrupt}, f.Class)
 		assert.Greater(t, f.Epoch, 1, "only records of a successor can be overwritten")

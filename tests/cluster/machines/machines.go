@@ -257,33 +257,36 @@ func SetExport(ctx context.Context, n layout.Node, options string) error {
 	return err
 }
 
-// Replicate makes two nodes the replicas of a new, empty DRBD device. It removes their earlier replicas.
-func Replicate(ctx context.Context, first, second layout.Node, protocol string) error {
-	pair := [2]layout.Node{first, second}
-	replicas := [2]guest.Replica{replica(first), replica(second)}
-	onBoth := func(command func(guest.Replica) []string) error {
+// Replicate makes replicas of new, empty DRBD devices on two nodes, a device for each protocol. It removes the earlier
+// replicas of the nodes.
+func Replicate(ctx context.Context, first, second layout.Node, protocols []string) error {
+	nodes := [2]layout.Node{first, second}
+	pair := [2]guest.Replicas{replicas(first), replicas(second)}
+	onBoth := func(command func(guest.Replicas) []string) error {
 		group, ctx := errgroup.WithContext(ctx)
-		for i, n := range pair {
+		for i, n := range nodes {
 			group.Go(func() error {
-				_, err := Run(ctx, n, command(replicas[i])...)
+				_, err := Run(ctx, n, command(pair[i])...)
 				return err
 			})
 		}
 		return group.Wait()
 	}
 	// A new replica must not connect to an earlier one.
-	if err := onBoth(guest.Replica.RemoveCommand); err != nil {
+	if err := onBoth(guest.Replicas.RemoveCommand); err != nil {
 		return fmt.Errorf("removing the replicas of %s and %s: %w", first.Name, second.Name, err)
 	}
-	err := onBoth(func(r guest.Replica) []string { return r.MakeCommand(replicas, protocol) })
-	if err != nil {
-		return fmt.Errorf("making replicas on %s and %s: %w", first.Name, second.Name, err)
+	for number, protocol := range protocols {
+		err := onBoth(func(r guest.Replicas) []string { return r.MakeCommand(pair, number, protocol) })
+		if err != nil {
+			return fmt.Errorf("making replicas on %s and %s with protocol %s: %w", first.Name, second.Name, protocol, err)
+		}
 	}
 	return nil
 }
 
-func replica(n layout.Node) guest.Replica {
-	return guest.Replica{Name: n.Name, Address: n.IP.String(), Image: filepath.Join(n.Dir(), "replica")}
+func replicas(n layout.Node) guest.Replicas {
+	return guest.Replicas{Name: n.Name, Address: n.IP.String(), Folder: n.Dir()}
 }
 
 // Remove switches a machine off and removes it with its disk. Its logs remain.
