@@ -144,12 +144,18 @@ func testOtherMachine(t *testing.T) {
 	requireNothingLeft(t, ns)
 }
 
-// requireOtherMachine fails the test unless the evidence has the kernels of two machines that are still running.
+// requireOtherMachine is requireNoRestart for the only cell of a run.
 func requireOtherMachine(t *testing.T, ns *chaosengine.Namespace, o outcome) {
 	t.Helper()
 	require.Len(t, o.result.Cells, 1)
-	requireReadElsewhere(t, ns, o.result.Cells[0])
-	assert.Equal(t, bootID(t, ns, writerMachine), o.result.Cells[0].Provenance.Writer.BootID)
+	requireNoRestart(t, ns, o.result.Cells[0])
+}
+
+// requireNoRestart fails the test unless the evidence of a cell has the kernels of two machines that are still running.
+func requireNoRestart(t *testing.T, ns *chaosengine.Namespace, cell result.Cell) {
+	t.Helper()
+	requireReadElsewhere(t, ns, cell)
+	assert.Equal(t, bootID(t, ns, writerMachine), cell.Provenance.Writer.BootID, "no node was restarted")
 }
 
 // requireReadElsewhere fails the test unless the evidence of a cell has the kernels of two machines. The writer's

@@ -228,8 +228,11 @@ func onJournal(t *testing.T, ns *chaosengine.Namespace, suffix, script string) (
 	if err != nil {
 		return "", err
 	}
-	return tryOnMachine(t, serverMachine, script, "/export/"+volume+"/logs.log")
+	return tryOnMachine(t, serverMachine, script, exportedJournal(volume))
 }
+
+// exportedJournal returns the path on the server of the journal on a volume with a handle.
+func exportedJournal(handle string) string { return "/export/" + handle + "/logs.log" }
 
 // volumeOf returns the handle of a cell's volume, which is the name of its folder on the server.
 func volumeOf(t *testing.T, ns *chaosengine.Namespace, suffix string) (string, error) {

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -198,19 +197,16 @@ const syncOnce = "sync && echo 0 >/proc/sys/vm/dirty_writeback_centisecs"
 // all of its readers.
 func placeReaders(t *testing.T, ns *chaosengine.Namespace, volumes []cutVolume) {
 	t.Helper()
-	const dryRun = "dry-run"
-	nodes := map[string]string{dryRun: readerMachine}
+	nodes := map[string]string{"dry-run": readerMachine} // the pod that injectUntil waits for
 	for _, v := range volumes {
-		nodes["read-pod-"+v.class] = map[bool]string{true: writerMachine, false: readerMachine}[v.onNode]
+		nodes["read-pod-"+v.class] = readerMachine
+		if v.onNode {
+			nodes["read-pod-"+v.class] = writerMachine
+		}
 	}
 	injectUntil(t, ns, func(pod *corev1.Pod) {
-		if node := nodes[pod.Name]; node != "" {
-			selector := maps.Clone(pod.Spec.NodeSelector)
-			if selector == nil {
-				selector = map[string]string{}
-			}
-			selector[corev1.LabelHostname] = node
-			pod.Spec.NodeSelector = selector
+		if node, isPlaced := nodes[pod.Name]; isPlaced {
+			pod.Spec.NodeSelector = map[string]string{corev1.LabelHostname: node}
 		}
 	}, func(pod *corev1.Pod) bool { return len(pod.Spec.NodeSelector) > 0 })
 }
@@ -273,7 +269,7 @@ func testCutOfServers(t *testing.T) {
 		require.NotEmpty(t, cell.Findings, name)
 	}
 	// The folder of a deleted volume stays on the server.
-	requireDamageOn(t, serverMachine, "/export/"+cells["nfs"].Claim.Handle+"/logs.log", cells["nfs"])
+	requireDamageOn(t, serverMachine, exportedJournal(cells["nfs"].Claim.Handle), cells["nfs"])
 	requireDamageInImage(t, targetMachine, targetImage(), cells["iscsi"])
 }
 
@@ -321,9 +317,8 @@ func runWithServersCut(t *testing.T) map[string]result.Cell {
 		require.Contains(t, byClass, class, o.result.Reason)
 		cells[name] = byClass[class]
 		t.Logf("%s: %s", name, cells[name].Reason)
-		requireReadElsewhere(t, ns, cells[name])
+		requireNoRestart(t, ns, cells[name])
 		assert.True(t, cells[name].Reader.ReceivedAt.After(cutAt), "the power must be cut before the reading")
-		assert.Equal(t, bootID(t, ns, writerMachine), cells[name].Provenance.Writer.BootID, "no node was restarted")
 	}
 	requireNothingLeft(t, ns)
 	return cells
