@@ -102,26 +102,35 @@ REPLAY ?= -records 40 -cuts 0
 replay: ## cut the power at every flush and acknowledgement on ext4, xfs and btrfs, and judge what is left (Linux and root; REPLAY='-records 40')
 	cd tests/replay && go test -v -count 1 -timeout 2h -run TestReplay . $(REPLAY)
 
-BENCH ?= -size 1024 -rounds 3
+# The table of ratios. The programs of make bench add their rows to it.
+RATIOS := build/bench/ratios.jsonl
 .PHONY: bench
-bench: ## compare the scanner and the writer with other programs (BENCH='-folder /mnt -size 1024'), then run bench-before and scale
-	go run ./tests/bench $(BENCH)
-	@$(MAKE) --no-print-directory bench-before
-	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory scale; else echo "SKIPPED: scale needs the test cluster, which needs Linux and root"; fi
+bench: ## measure what has a target beside its peer, and print one table of ratios (Linux and root: also on the test cluster)
+	@rm -f $(RATIOS)
+	@$(MAKE) --no-print-directory bench-local bench-before
+	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory overhead scale long; \
+		else echo "SKIPPED: overhead, scale and long need Linux and root"; fi
+	@go run ./tests/bench/ratios -file $(RATIOS)
 
-BEFORE ?= -starts 20
+BENCH ?= -size 1024 -rounds 5
+.PHONY: bench-local
+bench-local: ## compare the scanner and the writer with other programs (needs fio; BENCH='-folder /mnt -size 1024')
+	go run ./tests/bench -ratios $(RATIOS) $(BENCH)
+
+BEFORE ?= -starts 10
 .PHONY: bench-before
 bench-before: ## compare the write pattern append with an earlier commit (BEFORE='-commit HEAD~1 -folder /mnt')
-	go run ./tests/bench/before $(BEFORE)
+	go run ./tests/bench/before -ratios $(RATIOS) $(BEFORE)
 
-SCALE ?= -cells 1,10,25,50
+SCALE ?= -cells 1,50,200 -parallel 50
 .PHONY: scale
 scale: cluster-images ## measure the cost per additional cell on the test cluster (SCALE='-cells 1,10,50')
-	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) $(SCALE)
+	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) -ratios $(RATIOS) $(SCALE)
 
-.PHONY: scale-before
-scale-before: cluster-images ## compare the overhead of a run with that of an earlier commit (COMMIT=278b0459 ROUNDS=5)
-	@sh tests/scale/before.sh
+OVERHEAD ?= -rounds 5
+.PHONY: overhead
+overhead: cluster-images faults-image ## compare the time of a run besides its chaos with an earlier commit and with Litmus's pod-delete
+	go run ./tests/overhead -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) -ratios $(RATIOS) $(OVERHEAD)
 
 E2E ?=
 .PHONY: e2e

@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/volume-durability/volume-durability/tests/bench/ratio"
 )
 
 // timeout limits one measurement.
@@ -38,6 +40,10 @@ type row struct {
 	measure             func(context.Context) (sample, error)
 	samples             []sample
 	failure             error
+	// of and to are the rows of which this row is the ratio, and target is what it should be at least; nil and 0 for a
+	// row that is no ratio.
+	of, to *row
+	target float64
 }
 
 // sample is the result of one measurement.
@@ -66,6 +72,7 @@ func run(ctx context.Context, args []string) (err error) {
 	commits := flags.Int("commits", 1000, "number of commits with one record each")
 	only := flags.String("only", "", "measure only the sections of which the title contains this text")
 	rounds := flags.Int("rounds", 3, "number of times to measure everything")
+	ratios := flags.String("ratios", "", "file to add the ratios to; empty for none")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -97,7 +104,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return printTable(rows)
+	return errors.Join(printTable(rows), ratio.Append(*ratios, ratioRows(rows)...))
 }
 
 // rows writes the journals to read and returns the measurements.
@@ -130,6 +137,25 @@ func (r *row) measureOnce(ctx context.Context) {
 	r.samples = append(r.samples, s)
 }
 
+// ratioRows returns the rows for the table of ratios: those with a target.
+func ratioRows(rows []*row) []ratio.Row {
+	var all []ratio.Row
+	for _, r := range rows {
+		if r.target == 0 || r.failure != nil {
+			continue
+		}
+		area := "Writing"
+		if strings.HasPrefix(r.section, "reading") {
+			area = "Reading"
+		}
+		all = append(all, ratio.Row{
+			Area: area, Measured: r.of.name, Peer: r.to.name, Unit: r.of.unit,
+			Value: r.of.median(), PeerValue: r.to.median(), Ratio: r.median(), AtLeast: r.target,
+		})
+	}
+	return all
+}
+
 // printTable prints the best and the median sample of every row.
 func printTable(rows []*row) error {
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
@@ -144,6 +170,15 @@ func printTable(rows []*row) error {
 	return out.Flush()
 }
 
+// byRate orders samples by their rate, highest first.
+func byRate(a, b sample) int { return cmp.Compare(b.rate, a.rate) }
+
+func (r *row) best() float64 { return slices.MinFunc(r.samples, byRate).rate }
+
+func (r *row) median() float64 {
+	return slices.SortedFunc(slices.Values(r.samples), byRate)[len(r.samples)/2].rate
+}
+
 func (r *row) result() string {
 	switch {
 	case errors.Is(r.failure, exec.ErrNotFound):
@@ -151,22 +186,10 @@ func (r *row) result() string {
 	case r.failure != nil:
 		return "failed: " + r.failure.Error()
 	}
-	slices.SortFunc(r.samples, func(a, b sample) int { return cmp.Compare(b.rate, a.rate) })
-	text := fmt.Sprintf("%s\t%s\t%s", number(r.samples[0].rate), number(r.samples[len(r.samples)/2].rate), r.unit)
+	text := fmt.Sprintf("%s\t%s\t%s", ratio.Number(r.best()), ratio.Number(r.median()), r.unit)
 	cheapest := slices.MaxFunc(r.samples, func(a, b sample) int { return cmp.Compare(a.perCPU, b.perCPU) })
 	if cheapest.perCPU > 0 {
-		text += "\t" + number(cheapest.perCPU)
+		text += "\t" + ratio.Number(cheapest.perCPU)
 	}
 	return text
-}
-
-// number formats a rate with three digits, or more if it is 1000 or larger.
-func number(rate float64) string {
-	switch {
-	case rate < 10:
-		return fmt.Sprintf("%.2f", rate)
-	case rate < 100:
-		return fmt.Sprintf("%.1f", rate)
-	}
-	return fmt.Sprintf("%.0f", rate)
 }

@@ -50,8 +50,9 @@ func (p plan) overwriting() []*row {
 		s.add("the system calls of the writer alone, new content", onSlots(path, p.writesAlone(path, slotCount))),
 	}
 	writer := s.add("writer, pattern overwrite, two cores", onSlots(path, p.overwrites(path)))
-	for _, other := range others {
-		s.addRatio("ratio of the writer in a round to "+other.name, writer, other)
+	s.addRatio(writer, others[0], overwriteTarget)
+	for _, other := range others[1:] {
+		s.addRatio(writer, other, 0)
 	}
 	return s.rows
 }

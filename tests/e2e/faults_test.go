@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,24 +10,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
-	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // These tests run faults of litmus-go with the probes of docs/probes.md.
-
-const (
-	faultsImage = "volume-durability.test/litmus-faults:test"
-	faultsUser  = "faults"
-	victim      = "victim"
-)
 
 func TestProbeRecipe_PassesInPodDelete(t *testing.T) {
 	t.Parallel()
@@ -112,17 +99,10 @@ func probesJournal(t *testing.T, ns *chaosengine.Namespace) string {
 // recipe returns the probes of docs/probes.md, with the test's image and claim.
 func recipe(t *testing.T) []chaosv1alpha1.ProbeAttributes {
 	t.Helper()
-	document, err := os.ReadFile("../../docs/probes.md")
+	probes, err := chaosengine.ProbeRecipe("../../docs/probes.md", *image)
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(document), "<!-- recipe -->\n```yaml\n")
-	require.True(t, found)
-	text, _, found := strings.Cut(rest, "```\n<!-- /recipe -->")
-	require.True(t, found)
-	text = strings.NewReplacer("volume-durability/volume-durability:latest", *image, "YOUR-CLAIM", victim).Replace(text)
-	var attributes chaosv1alpha1.ExperimentAttributes
-	require.NoError(t, yaml.UnmarshalStrict([]byte(text), &attributes))
-	require.Len(t, attributes.Probe, 2)
-	return attributes.Probe
+	require.Len(t, probes, 2)
+	return probes
 }
 
 // withVictim creates a namespace with a Deployment whose pod mounts a claim, and the
@@ -131,68 +111,15 @@ func recipe(t *testing.T) []chaosv1alpha1.ProbeAttributes {
 func withVictim(t *testing.T) *chaosengine.Namespace {
 	t.Helper()
 	requireTestCluster(t)
-	return withVictimOf(t, "shared", victimDeployment())
+	return withVictimOf(t, "shared", chaosengine.VictimDeployment(*image))
 }
 
 // withVictimOf does the same with a StorageClass and a Deployment.
 func withVictimOf(t *testing.T, class string, deployment *appsv1.Deployment) *chaosengine.Namespace {
 	t.Helper()
 	ns := namespaceOf(t, "e2e-"+rand.String(6), chaosengine.Baseline)
-	claim := newClaim(victim, resource.MustParse("1Gi"))
-	claim.Spec.StorageClassName = &class
-	_, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})
-	require.NoError(t, err)
-	_, err = ns.Kube.AppsV1().Deployments(ns.Name).Create(within(t), deployment, metav1.CreateOptions{})
-	require.NoError(t, err)
-	require.NoError(t, allowFaults(t, ns))
+	require.NoError(t, ns.CreateVictim(within(t), class, deployment))
 	return ns
-}
-
-func victimDeployment() *appsv1.Deployment {
-	labels := map[string]string{"app": victim}
-	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: victim, Labels: labels}, Spec: appsv1.DeploymentSpec{
-		Selector: &metav1.LabelSelector{MatchLabels: labels},
-		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{
-			TerminationGracePeriodSeconds: ptr.To[int64](1),
-			Containers: []corev1.Container{{
-				Name: "sleep", Image: *image, ImagePullPolicy: corev1.PullNever, Command: []string{"sleep", "100000"},
-				VolumeMounts: []corev1.VolumeMount{{Name: "data", MountPath: "/data"}},
-			}},
-			Volumes: []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
-				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: victim},
-			}}},
-		}},
-	}}
-}
-
-// allowFaults grants a service account the permissions that Litmus's hub grants, and the
-// permission to run commands in the pods of probes.
-func allowFaults(t *testing.T, ns *chaosengine.Namespace) error {
-	t.Helper()
-	meta := metav1.ObjectMeta{Name: faultsUser}
-	all := []string{"create", "delete", "get", "list", "patch", "update", "watch"}
-	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{""}, Resources: []string{"pods", "pods/log", "events"}, Verbs: all},
-		{APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create"}},
-		{
-			APIGroups: []string{"apps"}, Resources: []string{"deployments", "replicasets"},
-			Verbs: []string{"get", "list", "update"},
-		},
-		{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, Verbs: all},
-		{
-			APIGroups: []string{"litmuschaos.io"},
-			Resources: []string{"chaosengines", "chaosexperiments", "chaosresults"}, Verbs: all,
-		},
-	}}
-	binding := &rbacv1.RoleBinding{
-		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: faultsUser},
-		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: faultsUser, Namespace: ns.Name}},
-	}
-	serviceAccount := &corev1.ServiceAccount{ObjectMeta: meta}
-	_, errAccount := ns.Kube.CoreV1().ServiceAccounts(ns.Name).Create(within(t), serviceAccount, metav1.CreateOptions{})
-	_, errRole := ns.Kube.RbacV1().Roles(ns.Name).Create(within(t), role, metav1.CreateOptions{})
-	_, errBinding := ns.Kube.RbacV1().RoleBindings(ns.Name).Create(within(t), binding, metav1.CreateOptions{})
-	return errors.Join(errAccount, errRole, errBinding)
 }
 
 // runFault runs a fault of litmus-go against the victim, and returns its ChaosResult.
@@ -209,32 +136,10 @@ func runFaultOf(
 	env map[string]string,
 ) *chaosv1alpha1.ChaosResult {
 	t.Helper()
-	litmus := ns.Litmus.LitmuschaosV1alpha1()
-	definition := chaosv1alpha1.ExperimentDef{
-		Scope: "Namespaced", Permissions: []rbacv1.PolicyRule{}, Image: faultsImage, ImagePullPolicy: corev1.PullNever,
-		Command: []string{"/usr/local/bin/faults"}, Args: []string{fault}, Labels: map[string]string{"name": fault},
-	}
-	experiment := &chaosv1alpha1.ChaosExperiment{
-		ObjectMeta: metav1.ObjectMeta{Name: fault}, Spec: chaosv1alpha1.ChaosExperimentSpec{Definition: definition},
-	}
-	_, err := litmus.ChaosExperiments(ns.Name).Create(within(t), experiment, metav1.CreateOptions{})
-	require.NoError(t, err)
-	for name, value := range env {
-		attributes.Components.ENV = append(attributes.Components.ENV, corev1.EnvVar{Name: name, Value: value})
-	}
-	e := &chaosv1alpha1.ChaosEngine{ObjectMeta: metav1.ObjectMeta{Name: "engine"}, Spec: chaosv1alpha1.ChaosEngineSpec{
-		Appinfo: chaosv1alpha1.ApplicationParams{
-			Appns: ns.Name, Applabel: "app=" + victim, AppKind: "deployment",
-		},
-		ChaosServiceAccount: faultsUser,
-		EngineState:         chaosv1alpha1.EngineStateActive,
-		JobCleanUpPolicy:    chaosv1alpha1.CleanUpPolicyRetain,
-		Experiments:         []chaosv1alpha1.ExperimentList{{Name: fault, Spec: attributes}},
-	}}
-	_, err = litmus.ChaosEngines(ns.Name).Create(within(t), e, metav1.CreateOptions{})
-	require.NoError(t, err)
+	started := chaosengine.Fault{Name: fault, Env: env, Attributes: attributes}
+	require.NoError(t, ns.StartFault(within(t), started))
 	t.Cleanup(func() { logIfFailed(t, ns) })
-	result, err := ns.AwaitFault(within(t), e.Name, fault)
+	result, err := ns.AwaitFault(within(t), chaosengine.FaultEngine, fault)
 	require.NoError(t, err)
 	return result
 }
@@ -245,6 +150,6 @@ func logIfFailed(t *testing.T, ns *chaosengine.Namespace) {
 	if !t.Failed() {
 		return
 	}
-	log, err := ns.Log(within(t), "engine")
+	log, err := ns.Log(within(t), chaosengine.FaultEngine)
 	t.Logf("%s\n%v", log, err)
 }

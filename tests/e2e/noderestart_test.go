@@ -32,7 +32,7 @@ const rebootCommand = `-o ServerAliveInterval=10 -o ServerAliveCountMax=3 "echo 
 // The fault node-restart resets the node of the victim between the two probes. The volume is on the disk of that node.
 func testNodeRestart(t *testing.T) {
 	onWriterMachine := map[string]string{corev1.LabelHostname: writerMachine}
-	deployment := victimDeployment()
+	deployment := chaosengine.VictimDeployment(*image)
 	deployment.Spec.Template.Spec.NodeSelector = onWriterMachine
 	deployment.Spec.Template.Spec.Tolerations = tolerateMachines()
 	// The user of the probes may write to the volume only because the application's pod sets its group.
@@ -68,7 +68,7 @@ func testNodeRestart(t *testing.T) {
 		assert.NoError(t, err, string(output))
 	})
 	result := runFaultOf(t, ns, "node-restart", attributes, map[string]string{
-		"TARGET_NODE": writerMachine, "REBOOT_COMMAND": rebootCommand, "LIB_IMAGE": faultsImage,
+		"TARGET_NODE": writerMachine, "REBOOT_COMMAND": rebootCommand, "LIB_IMAGE": chaosengine.FaultsImage,
 	})
 	requireKept(t, result)
 	if t.Failed() {
@@ -90,7 +90,7 @@ func allowNodes(t *testing.T, ns *chaosengine.Namespace) {
 	rules := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"nodes"}, Verbs: []string{"get", "list"}}}
 	binding := &rbacv1.ClusterRoleBinding{
 		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: ns.Name},
-		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: faultsUser, Namespace: ns.Name}},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: chaosengine.FaultsUser, Namespace: ns.Name}},
 	}
 	roles, bindings := ns.Kube.RbacV1().ClusterRoles(), ns.Kube.RbacV1().ClusterRoleBindings()
 	_, err := roles.Create(within(t), &rbacv1.ClusterRole{ObjectMeta: meta, Rules: rules}, metav1.CreateOptions{})

@@ -18,10 +18,18 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
+
+	"github.com/volume-durability/volume-durability/tests/bench/earlier"
+	"github.com/volume-durability/volume-durability/tests/bench/ratio"
 )
 
-// measurement is the folder of the program that measures.
-const measurement = "tests/bench/append"
+const (
+	// measurement is the folder of the program that measures.
+	measurement = "tests/bench/append"
+	// notSlower is the ratio of a rate that is not slower than the earlier one. Two executions of the same build differ
+	// by up to 3 %.
+	notSlower = 0.97
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -41,13 +49,14 @@ func run(ctx context.Context, args []string) (err error) {
 	rounds := flags.Int("rounds", 10, "number of times to measure everything after each start")
 	starts := flags.Int("starts", 20, "number of times to start the programs: where their memory is changes their rates")
 	only := flags.String("only", "", "take only the measurements whose name contains this text")
+	ratios := flags.String("ratios", "", "file to add the ratios to; empty for none")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *size < 1 || *rounds < 1 || *starts < 1 {
 		return errors.New("-size, -rounds and -starts must be at least 1")
 	}
-	earlier, err := resolve(ctx, *commit)
+	before, err := resolve(ctx, *commit)
 	if err != nil {
 		return err
 	}
@@ -57,7 +66,7 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	programs := []string{filepath.Join(dir, "earlier"), filepath.Join(dir, "now")}
-	if err := errors.Join(buildEarlier(ctx, dir, earlier, programs[0]), build(ctx, ".", programs[1])); err != nil {
+	if err := errors.Join(buildEarlier(ctx, dir, before, programs[0]), build(ctx, ".", programs[1])); err != nil {
 		return err
 	}
 	journals, err := os.MkdirTemp(*folder, "before")
@@ -75,41 +84,26 @@ func run(ctx context.Context, args []string) (err error) {
 		}
 		slices.Reverse(order)
 	}
-	return printRatios(earlier, rates)
+	return printRatios(before, rates, *ratios)
 }
 
 // resolve returns the commit to compare with.
 func resolve(ctx context.Context, commit string) (string, error) {
 	if commit == "" {
-		list, err := git(ctx, "log", "--reverse", "--format=%H", "--", "pkg/pattern")
+		list, err := earlier.Git(ctx, "log", "--reverse", "--format=%H", "--", "pkg/pattern")
 		if err != nil {
 			return "", err
 		}
 		first, _, _ := strings.Cut(list, "\n")
 		commit = first + "^"
 	}
-	return git(ctx, "rev-parse", commit)
-}
-
-func git(ctx context.Context, args ...string) (string, error) {
-	output, err := exec.CommandContext(ctx, "git", args...).Output()
-	if err != nil {
-		return "", fmt.Errorf("git %s: %w", strings.Join(args, " "), err)
-	}
-	return strings.TrimSpace(string(output)), nil
+	return earlier.Git(ctx, "rev-parse", commit)
 }
 
 // buildEarlier compiles the measurement of this state of the project with the packages of an earlier one.
 func buildEarlier(ctx context.Context, dir, commit, program string) error {
 	tree := filepath.Join(dir, "tree")
-	archive := filepath.Join(dir, "tree.tar")
-	if _, err := git(ctx, "archive", "--output", archive, commit); err != nil {
-		return err
-	}
-	if err := os.Mkdir(tree, 0o755); err != nil {
-		return err
-	}
-	if err := execute(ctx, ".", "tar", "-xf", archive, "-C", tree); err != nil {
+	if err := earlier.Extract(ctx, commit, tree); err != nil {
 		return err
 	}
 	copied := filepath.Join(tree, measurement) // the earlier state may have another version of it
@@ -120,16 +114,7 @@ func buildEarlier(ctx context.Context, dir, commit, program string) error {
 }
 
 func build(ctx context.Context, tree, program string) error {
-	return execute(ctx, tree, "go", "build", "-o", program, "./"+measurement)
-}
-
-func execute(ctx context.Context, dir, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, os.Stderr, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
-	}
-	return nil
+	return earlier.Execute(ctx, tree, "go", "build", "-o", program, "./"+measurement)
 }
 
 // comparison compares two programs.
@@ -214,9 +199,11 @@ func (p *program) stop() error { return errors.Join(p.requests.Close(), p.cmd.Wa
 
 // printRatios prints the median rate of both programs, and the median and the quartiles of their ratio. The ratio is
 // that of two neighboring measurements: what else the machine does varies less between them than between two rounds.
-func printRatios(commit string, rates []map[string][]float64) error {
+// It adds the ratios to a file.
+func printRatios(commit string, rates []map[string][]float64, file string) error {
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "pattern append\tmedian at %.8s\tnow\tratio in a round: median\tquartiles\n", commit)
+	var rows []ratio.Row
 	for _, what := range slices.Sorted(maps.Keys(rates[0])) {
 		before, now := rates[0][what], rates[1][what]
 		ratios := make([]float64, len(now))
@@ -225,8 +212,30 @@ func printRatios(commit string, rates []map[string][]float64) error {
 		}
 		fmt.Fprintf(out, "%s\t%.0f\t%.0f\t%.3f\t%.3f to %.3f\n", what, quartile(before, 2), quartile(now, 2),
 			quartile(ratios, 2), quartile(ratios, 1), quartile(ratios, 3))
+		r, err := row(commit, what, quartile(now, 2), quartile(before, 2), quartile(ratios, 2))
+		if err != nil {
+			return err
+		}
+		rows = append(rows, r)
 	}
-	return out.Flush()
+	return errors.Join(out.Flush(), ratio.Append(file, rows...))
+}
+
+// row returns the row of one measurement in the table of ratios. The name of a measurement ends with its unit and the
+// size of the records.
+func row(commit, what string, now, before, median float64) (ratio.Row, error) {
+	parts := strings.SplitN(what, ", ", 3)
+	if len(parts) < 3 {
+		return ratio.Row{}, fmt.Errorf("the name of measurement %q has no unit or no size of its records", what)
+	}
+	r := ratio.Row{
+		Area: "Writing", Measured: parts[0] + ", " + parts[2], Unit: parts[1], Peer: fmt.Sprintf("commit %.8s", commit),
+		Value: now, PeerValue: before, Ratio: median, AtLeast: notSlower,
+	}
+	if parts[0] == "scan" {
+		r.Area, r.Measured = "Reading", "scan of a cached file, "+parts[2]
+	}
+	return r, nil
 }
 
 // quartile returns a quartile of some values: 1 for the lower one, 2 for the median, 3 for the upper one.

@@ -43,9 +43,9 @@ func (r Row) OfValues() Row {
 func (r Row) target() (target, reached string) {
 	switch {
 	case r.AtLeast > 0:
-		target, reached = fmt.Sprintf("≥ %s", Number(r.AtLeast)), yesOrNo(r.Ratio >= r.AtLeast)
+		target, reached = fmt.Sprintf("≥ %g", r.AtLeast), yesOrNo(r.Ratio >= r.AtLeast)
 	case r.AtMost > 0:
-		target, reached = fmt.Sprintf("≤ %s", Number(r.AtMost)), yesOrNo(r.Ratio <= r.AtMost)
+		target, reached = fmt.Sprintf("≤ %g", r.AtMost), yesOrNo(r.Ratio <= r.AtMost)
 	}
 	return target, reached
 }
@@ -104,7 +104,7 @@ func Print(out io.Writer, rows []Row) error {
 	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, r := range rows {
 		target, reached := r.target()
-		fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %.2f\t| %s\t| %s\t|\n",
+		fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %.3f\t| %s\t| %s\t|\n",
 			r.Area, r.Measured, Number(r.Value), r.Peer, Number(r.PeerValue), r.Unit, r.Ratio, target, reached)
 	}
 	return w.Flush()
