@@ -27,19 +27,19 @@ local: ## test a folder of this machine in 10 seconds, without a cluster or root
 	@$(GO_BUILD) -o build/local ./experiments/volume-durability/local
 	@build/local "$(DIR)"
 
+# Each argument is a phase, and what is behind & runs beside it at the lowest priority. The tests on guests run alone:
+# work beside them delays each system call of a guest. The other end-to-end tests mostly wait, but have deadlines.
+TEST ?=
 .PHONY: test
-test: lint machine unit ## everything that CI runs: lint, unit, e2e and beside it fuzz, mutation, formats, page
+test: ## everything that CI runs: lint, unit, e2e, fuzz, mutation, formats, page (TEST=-apart: nothing side by side)
+	@MAKEFLAGS= go run ./tests/targets $(TEST) machine 'unit-devices & lint' e2e-guests 'e2e-cluster & unit-code fuzz mutation formats page'
+
+.PHONY: e2e-guests e2e-cluster
+e2e-guests:
 	@$(MAKE) --no-print-directory e2e E2E='-run $(GUEST_TESTS)'
-	@$(MAKE) --no-print-directory -j2 e2e beside-e2e E2E='-skip $(GUEST_TESTS)'
-
-# The tests on user-mode Linux guests. They run alone: work beside them delays each system call of a guest.
+e2e-cluster:
+	@$(MAKE) --no-print-directory e2e E2E='-skip $(GUEST_TESTS)'
 GUEST_TESTS := TestPowerCut
-
-# The end-to-end tests mostly wait, but have deadlines, so the targets beside them have the lowest priority. MAKEFLAGS
-# is empty, so that the targets run one after another.
-.PHONY: beside-e2e
-beside-e2e:
-	@MAKEFLAGS= nice -n 19 $(MAKE) --no-print-directory fuzz mutation formats page
 
 # The tests use the pair of containerd and runc that users run.
 test: export CONTAINERD := built
@@ -68,8 +68,21 @@ vulncheck: ## look for known vulnerabilities in the code that the product calls 
 	go tool -modfile=$(CURDIR)/tests/lint/go.mod govulncheck ./experiments/...
 
 .PHONY: unit
-unit: ## unit tests with the race detector
-	@for m in $(MODULES); do (cd $$m && go test -race $$(go list ./... | grep -v /tests/e2e)) || exit 1; done
+unit: unit-devices unit-code ## unit tests with the race detector
+
+# The tests that start guests, daemons and terminals, or use devices. They wait for them with deadlines, so no
+# end-to-end tests run beside them.
+DEVICE_MODULES := tests/backends tests/cluster tests/csi tests/faultfs tests/replay
+DEVICE_PACKAGES := /pkg/volume$$|/tests/local$$|/experiments/
+.PHONY: unit-devices
+unit-devices:
+	@go test -race $$(go list ./... | grep -E '$(DEVICE_PACKAGES)')
+	@for m in $(DEVICE_MODULES); do (cd $$m && go test -race ./...) || exit 1; done
+
+.PHONY: unit-code
+unit-code:
+	@go test -race $$(go list ./... | grep -vE '$(DEVICE_PACKAGES)|/tests/e2e')
+	@for m in $(filter-out . $(DEVICE_MODULES),$(MODULES)); do (cd $$m && go test -race ./...) || exit 1; done
 
 .PHONY: formats
 formats: ## read evidence bundles with the parsers of STIG Manager, Heimdall and others (installs npm packages)
@@ -197,6 +210,7 @@ MACHINES ?= 0
 .PHONY: cluster-tool
 cluster-tool:
 	@cd tests/cluster && $(GO_BUILD) -o ../../$(CLUSTER) .
+
 
 .PHONY: cluster-up
 cluster-up: cluster-tool ## start the test cluster, unless it is running (K8S=1.37, CONTAINERD=built, MACHINES=2)
