@@ -34,7 +34,9 @@ TEST ?=
 test: ## everything that CI runs: lint, unit, e2e, fuzz, mutation, formats, page (TEST=-apart: nothing side by side)
 	@MAKEFLAGS= go run ./tests/targets $(TEST) machine 'unit-devices & lint' e2e-guests 'e2e-cluster & unit-code fuzz mutation formats page'
 
+# The cluster of the first target is that of the second.
 .PHONY: e2e-guests e2e-cluster
+e2e-guests: export KEEP := yes
 e2e-guests:
 	@$(MAKE) --no-print-directory e2e E2E='-run $(GUEST_TESTS)'
 e2e-cluster:
