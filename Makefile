@@ -21,6 +21,10 @@ help: ## show this list
 demo: ## two runs on a real Kubernetes: a Pass, and a Fail on storage that loses data
 	@sh tests/demo/demo.sh
 
+.PHONY: demo-cold
+demo-cold: ## measure make demo from nothing: each step with empty caches (Linux and root; COLD='-commit HEAD~1')
+	@go run ./tests/cold $(COLD)
+
 .PHONY: local
 local: ## test a folder of this machine in 10 seconds, without a cluster or root (DIR=/mnt/data)
 	@test -n "$(DIR)" || { echo "make local: want DIR=FOLDER, the folder to test"; exit 2; }
