@@ -21,6 +21,11 @@ help: ## show this list
 demo: ## two runs on a real Kubernetes: a Pass, and a Fail on storage that loses data
 	@sh tests/demo/demo.sh
 
+# The same flags as those of the cluster's programs, so that what they share is compiled once.
+.PHONY: demo-program
+demo-program:
+	@$(GO_BUILD) -o build/demo-program ./tests/demo
+
 .PHONY: demo-cold
 demo-cold: ## measure make demo from nothing: each step with empty caches (Linux and root; COLD='-commit HEAD~1')
 	@go run ./tests/cold $(COLD)
