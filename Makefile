@@ -217,11 +217,22 @@ K8S ?= 1.37
 CONTAINERD ?= system
 # How many machines of their own the test cluster has (user-mode Linux guests).
 MACHINES ?= 0
-# Flags as those of the cluster's programs: what they share is compiled once.
 .PHONY: cluster-tool
 cluster-tool:
+	@$(MAKE) --no-print-directory -j2 compile-cluster-tool build/modules-$(K8S)
+
+# Flags as those of the cluster's programs: what they share is compiled once.
+.PHONY: compile-cluster-tool
+compile-cluster-tool:
 	@cd tests/cluster && $(GO_BUILD) -o ../../$(CLUSTER) .
 
+# The modules of the cluster's programs are downloaded while the tool is compiled. Listing the packages downloads only
+# what their compilation needs.
+build/modules-$(K8S): tests/cluster/programs/go.sum
+	@cd tests/cluster/programs && go list -deps $(if $(wildcard tests/cluster/programs/versions/$(K8S).mod),-modfile versions/$(K8S).mod) \
+		./kubernetes ./operator github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher \
+		github.com/volume-durability/volume-durability/tests/csi >/dev/null
+	@mkdir -p build && touch $@
 
 .PHONY: cluster-up
 cluster-up: cluster-tool ## start the test cluster, unless it is running (K8S=1.37, CONTAINERD=built, MACHINES=2)
