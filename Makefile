@@ -9,7 +9,7 @@ EXPERIMENT_IMAGE := volume-durability.test/volume-durability:test
 RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 FAULTS_IMAGE := volume-durability.test/litmus-faults:test
 # -s strips debugging information, so none is generated. A larger heap saves the compiler time.
-GO_BUILD := CGO_ENABLED=0 GOGC=$${GOGC:-200} go build -trimpath -gcflags all=-dwarf=false -ldflags "-s -w"
+GO_BUILD := CGO_ENABLED=0 GOGC=$${GOGC:-400} go build -trimpath -gcflags all=-dwarf=false -ldflags "-s -w"
 MODULES := . tests/backends tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/litmusfaults tests/openmetrics tests/replay tests/workflow
 
 .DEFAULT_GOAL := help
