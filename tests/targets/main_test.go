@@ -2,10 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,6 +87,39 @@ func TestRunPhase_GivesTheLowestPriorityToTargetsBesideOthers(t *testing.T) {
 	require.NoError(t, failed(results))
 	assert.Contains(t, out.String(), "first  | "+string(priority))
 	assert.Contains(t, out.String(), "second | 19\n")
+}
+
+// The kernel groups processes by their sessions, unless they are in a cgroup of their own.
+func TestRunPhase_GivesTheLowestPriorityToTheSessionOfTargetsBesideOthers(t *testing.T) {
+	own, err := os.ReadFile("/proc/self/autogroup")
+	if err != nil || len(own) == 0 {
+		t.Skip("this kernel does not group processes by their sessions")
+	}
+	r, out := inMakefile(t, "first:\n\t@cat /proc/self/autogroup\n"+
+		"second:\n\t@until grep 'nice 19' /proc/self/autogroup; do :; done\n")
+	results := r.runPhase(t.Context(), phase{[]string{"first"}, []string{"second"}})
+	require.NoError(t, failed(results))
+	assert.Contains(t, out.String(), "first  | "+string(own))
+}
+
+func TestRunAll_EndsTheProcessesOfTargetsBesideOthers(t *testing.T) {
+	r, _ := inMakefile(t, "first:\n\t@true\nsecond:\n\t@sleep 1000 & echo $$! >pid.new; mv pid.new pid; wait\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan []result)
+	go func() { ended <- r.runAll(ctx, []phase{{[]string{"first"}, []string{"second"}}}) }()
+	var pid int
+	require.Eventually(t, func() bool {
+		content, err := os.ReadFile("pid")
+		if err == nil {
+			pid, err = strconv.Atoi(strings.TrimSpace(string(content)))
+		}
+		return err == nil
+	}, time.Minute, time.Millisecond)
+	cancel()
+	require.Error(t, failed(<-ended))
+	hasEnded := func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+	require.Eventually(t, hasEnded, time.Minute, time.Millisecond)
 }
 
 func TestPrefixed_WritesWholeLines(t *testing.T) {

@@ -45,14 +45,12 @@ func (r runner) runPhase(ctx context.Context, p phase) []result {
 	var group sync.WaitGroup
 	group.Go(func() {
 		for _, target := range p.targets {
-			targets = append(targets, r.runTarget(ctx, &lines, target, "make"))
+			targets = append(targets, r.runTarget(ctx, &lines, target, false))
 		}
 	})
 	group.Go(func() {
 		for _, target := range p.beside {
-			ended := r.runTarget(ctx, &lines, target, "nice", "-n", "19", "make")
-			ended.beside = true
-			beside = append(beside, ended)
+			beside = append(beside, r.runTarget(ctx, &lines, target, true))
 		}
 	})
 	group.Wait()
@@ -62,28 +60,52 @@ func (r runner) runPhase(ctx context.Context, p phase) []result {
 // patience is how long make may take to end after a signal.
 const patience = 5 * time.Minute
 
-// runTarget runs make, with a command in front of it, for one target.
-func (r runner) runTarget(ctx context.Context, lines *sync.Mutex, target string, argv ...string) (ended result) {
+// runTarget runs make for one target.
+func (r runner) runTarget(ctx context.Context, lines *sync.Mutex, target string, beside bool) (ended result) {
 	began := time.Now()
-	ended.target = target
+	ended = result{target: target, beside: beside}
 	log, err := os.Create(r.log(target))
 	if err != nil {
 		ended.err = err
 		return ended
 	}
 	output := &prefixed{prefix: fmt.Sprintf("%-*s | ", r.prefix, target), lines: lines, out: r.out}
-	cmd := exec.CommandContext(ctx, argv[0], append(argv[1:], "--no-print-directory", target)...)
+	cmd := command(ctx, target, beside)
 	cmd.Stdout = io.MultiWriter(log, output)
 	cmd.Stderr = cmd.Stdout
-	// make ends its own children. The signal of a terminal reaches them directly.
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = patience
-	ended.err = errors.Join(cmd.Run(), log.Close(), output.flush())
-	ended.wall = time.Since(began)
-	if state := cmd.ProcessState; state != nil {
-		ended.processor = state.UserTime() + state.SystemTime()
+	if ended.err = cmd.Start(); ended.err == nil {
+		if beside {
+			lowerSession(cmd.Process.Pid)
+		}
+		ended.err = cmd.Wait()
+		ended.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
+	ended.err = errors.Join(ended.err, log.Close(), output.flush())
+	ended.wall = time.Since(began)
 	return ended
+}
+
+// command returns the command for a target. Beside others, it has the lowest priority, in a session of its own.
+func command(ctx context.Context, target string, beside bool) *exec.Cmd {
+	argv := []string{"make", "--no-print-directory", target}
+	if beside {
+		argv = append([]string{"nice", "-n", "19"}, argv...)
+	}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	// make ends its own children. The signal of a terminal reaches those of this session directly.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if beside {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	}
+	cmd.WaitDelay = patience
+	return cmd
+}
+
+// lowerSession gives a session the lowest priority. If the kernel groups processes by their sessions, nice only counts
+// within a session (sched(7)), and the programs of the test cluster are in others. Other kernels have no such file.
+func lowerSession(pid int) {
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte("19"), 0)
 }
 
 // log returns the file with the output of a target.
