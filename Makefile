@@ -9,7 +9,7 @@ EXPERIMENT_IMAGE := volume-durability.test/volume-durability:test
 RUNNER_IMAGE := volume-durability.test/chaos-runner:test
 FAULTS_IMAGE := volume-durability.test/litmus-faults:test
 # -s strips debugging information, so none is generated. A larger heap saves the compiler time.
-GO_BUILD := CGO_ENABLED=0 GOGC=$${GOGC:-200} go build -trimpath -gcflags all=-dwarf=false -ldflags "-s -w"
+GO_BUILD := CGO_ENABLED=0 GOGC=$${GOGC:-400} go build -trimpath -gcflags all=-dwarf=false -ldflags "-s -w"
 MODULES := . tests/backends tests/cluster tests/faultfs tests/gluster tests/csi tests/detection tests/litmusfaults tests/openmetrics tests/replay tests/workflow
 
 .DEFAULT_GOAL := help
@@ -21,25 +21,36 @@ help: ## show this list
 demo: ## two runs on a real Kubernetes: a Pass, and a Fail on storage that loses data
 	@sh tests/demo/demo.sh
 
+# The same flags as those of the cluster's programs, so that what they share is compiled once.
+.PHONY: demo-program
+demo-program:
+	@$(GO_BUILD) -o build/demo-program ./tests/demo
+
+.PHONY: demo-cold
+demo-cold: ## measure make demo from nothing: each step with empty caches (Linux and root; COLD='-commit HEAD~1')
+	@go run ./tests/cold $(COLD)
+
 .PHONY: local
 local: ## test a folder of this machine in 10 seconds, without a cluster or root (DIR=/mnt/data)
 	@test -n "$(DIR)" || { echo "make local: want DIR=FOLDER, the folder to test"; exit 2; }
 	@$(GO_BUILD) -o build/local ./experiments/volume-durability/local
 	@build/local "$(DIR)"
 
+# Each argument is a phase, and what is behind & runs beside it at the lowest priority. The tests on guests run alone:
+# work beside them delays each system call of a guest. The other end-to-end tests mostly wait, but have deadlines.
+TEST ?=
 .PHONY: test
-test: lint machine unit ## everything that CI runs: lint, unit, e2e and beside it fuzz, mutation, formats, page
+test: ## everything that CI runs: lint, unit, e2e, fuzz, mutation, formats, page (TEST=-apart: nothing side by side)
+	@MAKEFLAGS= go run ./tests/targets $(TEST) machine 'unit-devices & lint' e2e-guests 'e2e-cluster & unit-code fuzz mutation formats page'
+
+# The cluster of the first target is that of the second.
+.PHONY: e2e-guests e2e-cluster
+e2e-guests: export KEEP := yes
+e2e-guests:
 	@$(MAKE) --no-print-directory e2e E2E='-run $(GUEST_TESTS)'
-	@$(MAKE) --no-print-directory -j2 e2e beside-e2e E2E='-skip $(GUEST_TESTS)'
-
-# The tests on user-mode Linux guests. They run alone: work beside them delays each system call of a guest.
+e2e-cluster:
+	@$(MAKE) --no-print-directory e2e E2E='-skip $(GUEST_TESTS)'
 GUEST_TESTS := TestPowerCut
-
-# The end-to-end tests mostly wait, but have deadlines, so the targets beside them have the lowest priority. MAKEFLAGS
-# is empty, so that the targets run one after another.
-.PHONY: beside-e2e
-beside-e2e:
-	@MAKEFLAGS= nice -n 19 $(MAKE) --no-print-directory fuzz mutation formats page
 
 # The tests use the pair of containerd and runc that users run.
 test: export CONTAINERD := built
@@ -68,8 +79,21 @@ vulncheck: ## look for known vulnerabilities in the code that the product calls 
 	go tool -modfile=$(CURDIR)/tests/lint/go.mod govulncheck ./experiments/...
 
 .PHONY: unit
-unit: ## unit tests with the race detector
-	@for m in $(MODULES); do (cd $$m && go test -race $$(go list ./... | grep -v /tests/e2e)) || exit 1; done
+unit: unit-devices unit-code ## unit tests with the race detector
+
+# The tests that start guests, daemons and terminals, or use devices. They wait for them with deadlines, so no
+# end-to-end tests run beside them.
+DEVICE_MODULES := tests/backends tests/cluster tests/csi tests/faultfs tests/replay
+DEVICE_PACKAGES := /pkg/volume$$|/tests/local$$|/experiments/
+.PHONY: unit-devices
+unit-devices:
+	@go test -race $$(go list ./... | grep -E '$(DEVICE_PACKAGES)')
+	@for m in $(DEVICE_MODULES); do (cd $$m && go test -race ./...) || exit 1; done
+
+.PHONY: unit-code
+unit-code:
+	@go test -race $$(go list ./... | grep -vE '$(DEVICE_PACKAGES)|/tests/e2e')
+	@for m in $(filter-out . $(DEVICE_MODULES),$(MODULES)); do (cd $$m && go test -race ./...) || exit 1; done
 
 .PHONY: formats
 formats: ## read evidence bundles with the parsers of STIG Manager, Heimdall and others (installs npm packages)
@@ -202,10 +226,22 @@ K8S ?= 1.37
 CONTAINERD ?= system
 # How many machines of their own the test cluster has (user-mode Linux guests).
 MACHINES ?= 0
-# Flags as those of the cluster's programs: what they share is compiled once.
 .PHONY: cluster-tool
 cluster-tool:
+	@$(MAKE) --no-print-directory -j2 compile-cluster-tool build/modules-$(K8S)
+
+# Flags as those of the cluster's programs: what they share is compiled once.
+.PHONY: compile-cluster-tool
+compile-cluster-tool:
 	@cd tests/cluster && $(GO_BUILD) -o ../../$(CLUSTER) .
+
+# The modules of the cluster's programs are downloaded while the tool is compiled. Listing the packages downloads only
+# what their compilation needs.
+build/modules-$(K8S): tests/cluster/programs/go.sum
+	@cd tests/cluster/programs && go list -deps $(if $(wildcard tests/cluster/programs/versions/$(K8S).mod),-modfile versions/$(K8S).mod) \
+		./kubernetes ./operator github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher \
+		github.com/volume-durability/volume-durability/tests/csi >/dev/null
+	@mkdir -p build && touch $@
 
 .PHONY: cluster-up
 cluster-up: cluster-tool ## start the test cluster, unless it is running (K8S=1.37, CONTAINERD=built, MACHINES=2)

@@ -288,9 +288,10 @@ func goBuild(ctx context.Context, group []Source, dir string) error {
 	return nil
 }
 
-// gcPercent is how much the compiler's heap grows between collections: with Go's own 100
-// the compiler needs a quarter more processor time for Kubernetes' large packages.
-const gcPercent = "200"
+// gcPercent is how much the compiler's heap grows between collections. For the largest package of Kubernetes' API, the
+// compiler needs 8 % less processor time than with 200, and 14 % more memory: 0.5 GiB. With Go's own 100, it needs a
+// quarter more time.
+const gcPercent = "400"
 
 func environment(cgo bool) []string {
 	env := append(os.Environ(), "CGO_ENABLED=0")
