@@ -37,11 +37,13 @@ local: ## test a folder of this machine in 10 seconds, without a cluster or root
 	@build/local "$(DIR)"
 
 # Each argument is a phase, and what is behind & runs beside it at the lowest priority. The tests on guests run alone:
-# work beside them delays each system call of a guest. The other end-to-end tests mostly wait, but have deadlines.
+# work beside them delays each system call of a guest. The other end-to-end tests mostly wait, but have deadlines, so
+# only targets without deadlines run beside them.
 TEST ?=
 .PHONY: test
-test: ## everything that CI runs: lint, unit, e2e, fuzz, mutation, formats, page (TEST=-apart: nothing side by side)
-	@MAKEFLAGS= go run ./tests/targets $(TEST) machine 'unit-devices & lint' e2e-guests 'e2e-cluster & unit-code fuzz mutation formats page'
+test: ## everything that CI runs: unit, e2e, lint, fuzz, mutation, formats, page (TEST=-apart: nothing side by side)
+	@rm -f $(TEST_RATIOS)
+	@MAKEFLAGS= go run ./tests/targets -ratios $(TEST_RATIOS) $(TEST) machine unit e2e-guests 'e2e-cluster & lint fuzz mutation formats page'
 
 # The cluster of the first target is that of the second.
 .PHONY: e2e-guests e2e-cluster
@@ -79,21 +81,8 @@ vulncheck: ## look for known vulnerabilities in the code that the product calls 
 	go tool -modfile=$(CURDIR)/tests/lint/go.mod govulncheck ./experiments/...
 
 .PHONY: unit
-unit: unit-devices unit-code ## unit tests with the race detector
-
-# The tests that start guests, daemons and terminals, or use devices. They wait for them with deadlines, so no
-# end-to-end tests run beside them.
-DEVICE_MODULES := tests/backends tests/cluster tests/csi tests/faultfs tests/replay
-DEVICE_PACKAGES := /pkg/volume$$|/tests/local$$|/experiments/
-.PHONY: unit-devices
-unit-devices:
-	@go test -race $$(go list ./... | grep -E '$(DEVICE_PACKAGES)')
-	@for m in $(DEVICE_MODULES); do (cd $$m && go test -race ./...) || exit 1; done
-
-.PHONY: unit-code
-unit-code:
-	@go test -race $$(go list ./... | grep -vE '$(DEVICE_PACKAGES)|/tests/e2e')
-	@for m in $(filter-out . $(DEVICE_MODULES),$(MODULES)); do (cd $$m && go test -race ./...) || exit 1; done
+unit: ## unit tests with the race detector
+	@for m in $(MODULES); do (cd $$m && go test -race $$(go list ./... | grep -v /tests/e2e)) || exit 1; done
 
 .PHONY: formats
 formats: ## read evidence bundles with the parsers of STIG Manager, Heimdall and others (installs npm packages)
@@ -126,15 +115,16 @@ REPLAY ?= -records 40 -cuts 0
 replay: ## cut the power at every flush and acknowledgement on ext4, xfs and btrfs, and judge what is left (Linux and root; REPLAY='-records 40')
 	cd tests/replay && go test -v -count 1 -timeout 2h -run TestReplay . $(REPLAY)
 
-# The table of ratios. The programs of make bench add their rows to it.
+# The table of ratios. The programs of make bench add their rows to the first file, and make test to the second one.
 RATIOS := build/bench/ratios.jsonl
+TEST_RATIOS := build/bench/test.jsonl
 .PHONY: bench
 bench: ## measure what has a target beside its peer, and print one table of ratios (Linux and root: also on the test cluster)
 	@rm -f $(RATIOS)
 	@$(MAKE) --no-print-directory bench-local bench-before
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory overhead scale long; \
 		else echo "SKIPPED: overhead, scale and long need Linux and root"; fi
-	@go run ./tests/bench/ratios -file $(RATIOS)
+	@go run ./tests/bench/ratios $(RATIOS) $(TEST_RATIOS)
 
 BENCH ?= -size 1024 -rounds 5
 .PHONY: bench-local

@@ -2,8 +2,10 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/volume-durability/volume-durability/tests/bench/machine"
@@ -18,11 +20,19 @@ func main() {
 }
 
 func run() error {
-	file := flag.String("file", "build/bench/ratios.jsonl", "file with the measured ratios")
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "usage: ratios FILE... # a file that does not exist is left out") }
 	flag.Parse()
-	rows, err := ratio.Read(*file)
-	if err != nil {
-		return err
+	var rows []ratio.Row
+	for _, file := range flag.Args() {
+		more, err := ratio.Read(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintf(os.Stderr, "no ratios: %v\n", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
 	}
 	description, err := machine.Describe()
 	if err != nil {
