@@ -117,3 +117,19 @@ func TestUnobservedTime_LastsUntilNextWatch(t *testing.T) {
 		"the first watch had ended before the second was requested")
 	assert.Equal(t, watchedAgain.Sub(rejected), observed.UnobservedTime(rejected, watchedAgain), "the whole gap")
 }
+
+func TestInformer_DropsManagedFields(t *testing.T) {
+	c := newTestClient(t)
+	c.API = fake.NewClientset(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: "write-pod", Namespace: c.Namespace, UID: "u", Labels: c.Labels,
+		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet"}},
+	}})
+	observed, stop, err := c.WithObserver(t.Context())
+	require.NoError(t, err)
+	defer stop()
+	o := observed.observer
+	require.NoError(t, o.waitUntil(t.Context(), func() (bool, error) {
+		pod := o.pods["u"]
+		return pod != nil && assert.Empty(t, pod.latest.ManagedFields), nil
+	}, podNamed("write-pod")))
+}
