@@ -216,7 +216,11 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100
 	config.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return counting{next, c.requests} }
-	client, err := kubernetes.NewForConfig(config)
+	client, err := kubernetes.NewForConfig(kube.APIConfig(config))
+	if err != nil {
+		return cost{}, err
+	}
+	logs, err := kubernetes.NewForConfig(kube.LogConfig(config))
 	if err != nil {
 		return cost{}, err
 	}
@@ -234,7 +238,7 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 	res, err := run.Run{
 		ID: id, Options: opts, Image: b.image, Hooks: hooks, Log: b.log,
 		Kube: kube.Client{
-			API: client, Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: b.log,
+			API: client, Logs: logs, Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: b.log,
 			Labels: map[string]string{kube.RunLabel: id},
 		},
 	}.Execute(ctx)
