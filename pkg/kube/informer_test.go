@@ -128,8 +128,12 @@ func TestInformer_DropsManagedFields(t *testing.T) {
 	require.NoError(t, err)
 	defer stop()
 	o := observed.observer
+	var pod *corev1.Pod
 	require.NoError(t, o.waitUntil(t.Context(), func() (bool, error) {
-		pod := o.pods["u"]
-		return pod != nil && assert.Empty(t, pod.latest.ManagedFields), nil
+		if known := o.pods["u"]; known != nil {
+			pod = known.latest
+		}
+		return pod != nil, nil
 	}, podNamed("write-pod")))
+	assert.Empty(t, pod.ManagedFields)
 }
