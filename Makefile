@@ -136,7 +136,7 @@ BEFORE ?= -starts 10
 bench-before: ## compare the write pattern append with an earlier commit (BEFORE='-commit HEAD~1 -folder /mnt')
 	go run ./tests/bench/before -ratios $(RATIOS) $(BEFORE)
 
-SCALE ?= -cells 1,50,200 -parallel 50
+SCALE ?= -cells 1,200 -parallel 50
 .PHONY: scale
 scale: cluster-images ## measure the cost per additional cell on the test cluster (SCALE='-cells 1,10,50')
 	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) -ratios $(RATIOS) $(SCALE)

@@ -70,12 +70,23 @@ func newInformer[L runtime.Object, T any, P pointer[T]](
 		cache.DefaultWatchErrorHandler(ctx, r, err)
 	})
 	if err == nil {
+		err = informer.SetTransform(withoutManagedFields)
+	}
+	if err == nil {
 		_, err = informer.AddEventHandler(eventHandlers(o, onChange, onDelete))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("creating an informer for %s: %w", kind, err)
 	}
 	return informer, nil
+}
+
+// withoutManagedFields removes the managed fields of an object, which nothing uses. They are about half of a pod.
+func withoutManagedFields(object any) (any, error) {
+	if o, ok := object.(metav1.Object); ok {
+		o.SetManagedFields(nil)
+	}
+	return object, nil
 }
 
 // eventHandlers passes the events of an informer to onChange and onDelete. After a gap, the informer may report the

@@ -117,3 +117,23 @@ func TestUnobservedTime_LastsUntilNextWatch(t *testing.T) {
 		"the first watch had ended before the second was requested")
 	assert.Equal(t, watchedAgain.Sub(rejected), observed.UnobservedTime(rejected, watchedAgain), "the whole gap")
 }
+
+func TestInformer_DropsManagedFields(t *testing.T) {
+	c := newTestClient(t)
+	c.API = fake.NewClientset(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: "write-pod", Namespace: c.Namespace, UID: "u", Labels: c.Labels,
+		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet"}},
+	}})
+	observed, stop, err := c.WithObserver(t.Context())
+	require.NoError(t, err)
+	defer stop()
+	o := observed.observer
+	var pod *corev1.Pod
+	require.NoError(t, o.waitUntil(t.Context(), func() (bool, error) {
+		if known := o.pods["u"]; known != nil {
+			pod = known.latest
+		}
+		return pod != nil, nil
+	}, podNamed("write-pod")))
+	assert.Empty(t, pod.ManagedFields)
+}

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/advice"
@@ -217,7 +218,15 @@ func (f *logFollower) ended(ctx context.Context, err error) error {
 
 func (f *logFollower) requestLog(ctx context.Context, options *corev1.PodLogOptions) (io.ReadCloser, error) {
 	options.Container = ContainerName
-	return f.API.CoreV1().Pods(f.Namespace).GetLogs(f.pod.Name, options).Stream(ctx)
+	return f.logs().CoreV1().Pods(f.Namespace).GetLogs(f.pod.Name, options).Stream(ctx)
+}
+
+// logs returns the client that reads logs.
+func (c Client) logs() kubernetes.Interface {
+	if c.Logs != nil {
+		return c.Logs
+	}
+	return c.API
 }
 
 // explainUnanswered finds out why a request to follow the log was not answered. A kubelet does not answer before the

@@ -279,7 +279,6 @@ const maxArgument = 1 << 10
 // long arguments: those of a writer list the last records of all earlier writers, which are also in the ledger.
 func shortened(p *corev1.Pod) *corev1.Pod {
 	p = p.DeepCopy()
-	p.ManagedFields = nil
 	for _, container := range p.Spec.Containers {
 		for i, argument := range container.Command {
 			if len(argument) > maxArgument {

@@ -78,7 +78,6 @@ func (o *observer) objectsOf(run string) []object {
 		}
 	}
 	for _, one := range objects {
-		one.SetManagedFields(nil)
 		// Objects from informers have no kind and API version.
 		if kinds, _, err := scheme.Scheme.ObjectKinds(one); err == nil {
 			one.GetObjectKind().SetGroupVersionKind(kinds[0])

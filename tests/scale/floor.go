@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/options"
+	"github.com/volume-durability/volume-durability/tests/bench/ratio"
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
@@ -42,7 +43,10 @@ func (b benchmark) ownTime(ctx context.Context, rounds int) error {
 	fmt.Fprintf(out, "a run, besides its chaos\t%.1f\n", own.Seconds())
 	fmt.Fprintf(out, "its claim and pods, created and deleted one after another\t%.1f\n", bare.Seconds())
 	fmt.Fprintf(out, "ratio\t%.2f\n\n", own.Seconds()/bare.Seconds())
-	return out.Flush()
+	return errors.Join(out.Flush(), ratio.Append(b.ratios, ratio.Row{
+		Area: "Verdict", Measured: "a run of one cell, besides its chaos", Peer: "its claim and pods alone", Unit: "s",
+		Value: own.Seconds(), PeerValue: bare.Seconds(), AtMost: 1.5,
+	}.OfValues()))
 }
 
 func median(all []time.Duration) time.Duration {

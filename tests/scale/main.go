@@ -36,6 +36,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/kube"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
+	"github.com/volume-durability/volume-durability/tests/bench/ratio"
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
@@ -61,7 +62,9 @@ type benchmark struct {
 	writeRate int
 	// profile is the file for a CPU profile of the last run; empty for none.
 	profile string
-	log     *logrus.Logger
+	// ratios is the file for the rows of the table of ratios; empty for none.
+	ratios string
+	log    *logrus.Logger
 }
 
 // cost is the cost of a run.
@@ -86,6 +89,7 @@ func measure(ctx context.Context) error {
 	writeRate := flag.Int("write-rate", 10, "records per second of each cell")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the last run to this file")
 	rounds := flag.Int("rounds", 5, "number of short runs, each beside bare pods; 0 for none")
+	ratios := flag.String("ratios", "", "file to add the rows of the table of ratios to; empty for none")
 	verbose := flag.Bool("v", false, "show the log of the runs")
 	flag.Parse()
 	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
@@ -98,7 +102,7 @@ func measure(ctx context.Context) error {
 	}
 	b := benchmark{
 		config: config, cluster: cluster, class: *class, image: *image, parallel: *parallel,
-		writeRate: *writeRate, profile: *profile, log: logrus.New(),
+		writeRate: *writeRate, profile: *profile, ratios: *ratios, log: logrus.New(),
 	}
 	if !*verbose {
 		b.log.SetOutput(io.Discard)
@@ -120,7 +124,8 @@ func measure(ctx context.Context) error {
 		}
 		costs = append(costs, c)
 	}
-	return printCosts(costs)
+	slices.SortFunc(costs, func(a, b cost) int { return a.cells - b.cells })
+	return errors.Join(printCosts(costs), ratio.Append(b.ratios, costRatios(costs)...))
 }
 
 // measure carries out a run of n cells, each with its own StorageClass.
@@ -211,7 +216,11 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100
 	config.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return counting{next, c.requests} }
-	client, err := kubernetes.NewForConfig(config)
+	client, err := kubernetes.NewForConfig(kube.APIConfig(config))
+	if err != nil {
+		return cost{}, err
+	}
+	logs, err := kubernetes.NewForConfig(kube.LogConfig(config))
 	if err != nil {
 		return cost{}, err
 	}
@@ -229,7 +238,7 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 	res, err := run.Run{
 		ID: id, Options: opts, Image: b.image, Hooks: hooks, Log: b.log,
 		Kube: kube.Client{
-			API: client, Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: b.log,
+			API: client, Logs: logs, Namespace: opts.Namespace, Timeout: opts.StatusTimeout, Log: b.log,
 			Labels: map[string]string{kube.RunLabel: id},
 		},
 	}.Execute(ctx)
@@ -342,9 +351,8 @@ func peakMemory() (uint64, error) {
 	return 0, errors.New("/proc/self/status has no VmHWM")
 }
 
-// printCosts prints the costs, and the cost of each additional cell between two runs.
+// printCosts prints the costs, which are sorted by the number of cells, and the cost of each additional cell between two runs.
 func printCosts(costs []cost) error {
-	slices.SortFunc(costs, func(a, b cost) int { return a.cells - b.cells })
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "cells\tdeletions\tseconds\tprocessor seconds\trequests\twatch requests\tpeak memory, MiB\theap, MiB\t"+
 		"slowest recovery, s\t")
@@ -373,18 +381,27 @@ func printCosts(costs []cost) error {
 	return w.Flush()
 }
 
+// additional is the cost of each additional cell between a run and one with more cells.
+type additional struct{ seconds, processor, requests, mib float64 }
+
+func additionalCost(fewer, more cost) additional {
+	cells := float64(more.cells - fewer.cells)
+	return additional{
+		seconds:   (more.duration - fewer.duration).Seconds() / cells,
+		processor: (more.processor - fewer.processor).Seconds() / cells,
+		requests:  float64(more.requests.total("")-fewer.requests.total("")) / cells,
+		mib:       (mib(more.peakMemory) - mib(fewer.peakMemory)) / cells,
+	}
+}
+
 // printAdditional prints the cost of each additional cell between a run and one with more cells.
 func printAdditional(fewer, more cost) {
-	additional := float64(more.cells - fewer.cells)
-	if additional == 0 {
+	if more.cells == fewer.cells {
 		return
 	}
+	each := additionalCost(fewer, more)
 	fmt.Printf("each additional cell, from %d to %d: %.2f s, %.3f processor seconds, %.1f requests, %.2f MiB of peak memory\n",
-		fewer.cells, more.cells,
-		(more.duration-fewer.duration).Seconds()/additional,
-		(more.processor-fewer.processor).Seconds()/additional,
-		float64(more.requests.total("")-fewer.requests.total(""))/additional,
-		(mib(more.peakMemory)-mib(fewer.peakMemory))/additional)
+		fewer.cells, more.cells, each.seconds, each.processor, each.requests, each.mib)
 }
 
 func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }

@@ -101,6 +101,8 @@ func (f *scopeFlags) String() string {
 type connection struct {
 	config *rest.Config
 	client kubernetes.Interface
+	// logs reads the logs of pods.
+	logs kubernetes.Interface
 	// dynamic is nil without a cluster.
 	dynamic dynamic.Interface
 	// context is the name of the context in the kubeconfig; empty in a pod.
@@ -142,15 +144,19 @@ func connectTo(config *rest.Config) (connection, error) {
 	if err := checkCredentials(config); err != nil {
 		return connection{}, err
 	}
-	client, err := newClient(config)
+	client, err := newClient(kube.APIConfig(config))
 	if err != nil {
 		return connection{}, fmt.Errorf("creating the Kubernetes client: %w", err)
+	}
+	logs, err := newClient(kube.LogConfig(config))
+	if err != nil {
+		return connection{}, fmt.Errorf("creating the Kubernetes client for logs: %w", err)
 	}
 	anyKind, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return connection{}, fmt.Errorf("creating the dynamic Kubernetes client: %w", err)
 	}
-	return connection{config: config, client: client, dynamic: anyKind, warned: warned}, nil
+	return connection{config: config, client: client, logs: logs, dynamic: anyKind, warned: warned}, nil
 }
 
 // newClient returns a client for a cluster. Its errors explain what is wrong with an exec plugin.

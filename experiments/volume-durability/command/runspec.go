@@ -102,8 +102,8 @@ func (s runSpec) run() run.Run {
 		PodSettings: s.podSettings(), PodTemplate: s.podTemplate,
 		Hooks: s.hooks, Log: s.log,
 		Kube: kube.Client{
-			API: s.cluster.client, Dynamic: s.cluster.dynamic, Namespace: s.options.Namespace, Timeout: s.options.StatusTimeout,
-			Log: s.log, Owner: s.owner, Labels: labels,
+			API: s.cluster.client, Logs: s.cluster.logs, Dynamic: s.cluster.dynamic, Namespace: s.options.Namespace,
+			Timeout: s.options.StatusTimeout, Log: s.log, Owner: s.owner, Labels: labels,
 		},
 	}
 }
