@@ -1,7 +1,9 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 )
@@ -16,18 +18,29 @@ type epochPair struct{ epoch, later int }
 func (e *evaluation) checkOverlap() {
 	reported := map[epochPair]bool{}
 	acknowledged := e.acknowledgedSegments()
+	inOrder := slices.IsSortedFunc(acknowledged, func(a, b journal.Segment) int { return cmp.Compare(a.Offset, b.Offset) })
 	for _, s := range acknowledged {
 		own := int64(s.Last-s.First+1) * int64(e.Scan.RecordSize)
 		ofOthers := s.End - s.Offset - own - e.bytesWithoutRecord(s.Offset, s.End)
-		for _, o := range e.Scan.Segments {
-			if ofOthers > 0 && o.Epoch != s.Epoch && o.Offset < s.End && o.End > s.Offset {
-				e.reportOverlap(s, epochPair{min(s.Epoch, o.Epoch), max(s.Epoch, o.Epoch)}, reported)
-			}
+		if ofOthers > 0 {
+			e.reportOthers(s, reported)
+		}
+		if inOrder { // as in every intact journal: then no later epoch is before an earlier one
+			continue
 		}
 		for _, later := range acknowledged {
 			if later.Epoch > s.Epoch && later.Offset < s.Offset {
 				e.reportOverlap(s, epochPair{s.Epoch, later.Epoch}, reported)
 			}
+		}
+	}
+}
+
+// reportOthers reports the epochs that have records between the first and the last one of a segment.
+func (e *evaluation) reportOthers(s journal.Segment, reported map[epochPair]bool) {
+	for _, o := range e.Scan.Segments {
+		if o.Epoch != s.Epoch && o.Offset < s.End && o.End > s.Offset {
+			e.reportOverlap(s, epochPair{min(s.Epoch, o.Epoch), max(s.Epoch, o.Epoch)}, reported)
 		}
 	}
 }
