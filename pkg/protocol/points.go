@@ -30,8 +30,11 @@ func PointFlags(acks []ledger.Ack) []string {
 
 // ParsePoints parses the value of one flag --points.
 func ParsePoints(list string) ([]journal.Point, error) {
-	var points []journal.Point
-	for _, item := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+	points := make([]journal.Point, 0, strings.Count(list, ",")+1)
+	for item := range strings.SplitSeq(list, ",") {
+		if item == "" {
+			continue
+		}
 		epoch, seq, _ := strings.Cut(item, ":")
 		e, errEpoch := strconv.Atoi(epoch)
 		s, errSeq := strconv.ParseUint(seq, 10, 64)
