@@ -64,8 +64,8 @@ func interval(v *Values, value string) error {
 		lowerErr = upperErr
 	}
 	if lowerErr != nil || upperErr != nil || lower > upper {
-		return wanted(fmt.Sprintf("a whole number of seconds, 1 to %d, or a duration such as 500ms, 30s or 2m, or with "+
-			"RANDOMNESS a range of whole seconds, such as 5-10", int(maxDuration/time.Second)))
+		return wanted(fmt.Sprintf("a whole number of seconds, 1 to %d, or a duration such as 30s or 2m, or one from 50ms "+
+			"to 1s, or with RANDOMNESS a range of whole seconds, such as 5-10", int(maxDuration/time.Second)))
 	}
 	v.Interval = upper
 	if ranged {
