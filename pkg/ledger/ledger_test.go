@@ -55,3 +55,13 @@ func TestValidate_RejectsImpossibleAcknowledgements(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+func TestLedger_CountsTheRecords(t *testing.T) {
+	var l Ledger
+	assert.Zero(t, l.Records())
+	for _, a := range []Ack{ack(3, 5, 50), ack(1, 9, 90), ack(1, 7, 70), ack(2, 1, 10), ack(3, 6, 60)} {
+		require.NoError(t, l.Add(a))
+		assert.Equal(t, CountRecords(l.Acks()), l.Records())
+	}
+	assert.Equal(t, uint64(16), l.Records())
+}
