@@ -279,7 +279,7 @@ func (v *verifyCommand) fromBundle(ctx context.Context) (expectation, error) {
 
 func fromCell(c result.Cell) expectation {
 	e := expectation{
-		Cell: c.Spec, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Layout: c.Layout,
+		Cell: c.Spec, Format: c.Journal, Acks: c.Acks, Epochs: c.Writers(), Layout: c.Layout,
 		Overlap: c.Spec.Force && !c.IsLocal(), // a local run waits until a killed process is gone
 	}
 	for _, read := range c.Reads() {
