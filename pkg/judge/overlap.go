@@ -1,8 +1,8 @@
 package judge
 
 import (
-	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
@@ -16,17 +16,14 @@ type epochPair struct{ epoch, later int }
 // ran at the same time. If the earlier writer was deleted by force, this is not damage.
 // Otherwise the experiment has waited until that writer terminated, so this cannot happen.
 func (e *evaluation) checkOverlap() {
+	if e.isEachEpochAfterTheOneBefore() {
+		return
+	}
 	reported := map[epochPair]bool{}
-	acknowledged := e.acknowledgedSegments()
-	inOrder := slices.IsSortedFunc(acknowledged, func(a, b journal.Segment) int { return cmp.Compare(a.Offset, b.Offset) })
+	acknowledged := slices.Collect(e.acknowledgedSegments())
 	for _, s := range acknowledged {
-		own := int64(s.Last-s.First+1) * int64(e.Scan.RecordSize)
-		ofOthers := s.End - s.Offset - own - e.bytesWithoutRecord(s.Offset, s.End)
-		if ofOthers > 0 {
+		if e.bytesOfOthers(s) > 0 {
 			e.reportOthers(s, reported)
-		}
-		if inOrder { // as in every intact journal: then no later epoch is before an earlier one
-			continue
 		}
 		for _, later := range acknowledged {
 			if later.Epoch > s.Epoch && later.Offset < s.Offset {
@@ -34,6 +31,25 @@ func (e *evaluation) checkOverlap() {
 			}
 		}
 	}
+}
+
+// isEachEpochAfterTheOneBefore reports whether no acknowledged record is after or between the records of a later epoch,
+// as in every intact journal. It needs no list of the segments, which are many after a long run.
+func (e *evaluation) isEachEpochAfterTheOneBefore() bool {
+	var offset int64
+	for s := range e.acknowledgedSegments() {
+		if s.Offset < offset || e.bytesOfOthers(s) > 0 {
+			return false
+		}
+		offset = s.Offset
+	}
+	return true
+}
+
+// bytesOfOthers returns how many bytes between the first and the last record of a segment are records of other epochs.
+func (e *evaluation) bytesOfOthers(s journal.Segment) int64 {
+	own := int64(s.Last-s.First+1) * int64(e.Scan.RecordSize)
+	return s.End - s.Offset - own - e.bytesWithoutRecord(s.Offset, s.End)
 }
 
 // reportOthers reports the epochs that have records between the first and the last one of a segment.
@@ -62,16 +78,16 @@ func (e *evaluation) reportOverlap(s journal.Segment, pair epochPair, reported m
 	})
 }
 
-// acknowledgedSegments returns the segments whose records were all acknowledged. Segments
+// acknowledgedSegments returns the segments whose records were all acknowledged, in the order of their epochs. Segments
 // end at the points that the scan was asked for, so none is acknowledged only in part.
-func (e *evaluation) acknowledgedSegments() []journal.Segment {
-	var segments []journal.Segment
-	for _, ack := range e.Acks {
-		for _, s := range e.segmentsOf(ack.Epoch) {
-			if s.Last <= ack.Seq {
-				segments = append(segments, s)
+func (e *evaluation) acknowledgedSegments() iter.Seq[journal.Segment] {
+	return func(yield func(journal.Segment) bool) {
+		for _, ack := range e.Acks {
+			for _, s := range e.segmentsOf(ack.Epoch) {
+				if s.Last <= ack.Seq && !yield(s) {
+					return
+				}
 			}
 		}
 	}
-	return segments
 }

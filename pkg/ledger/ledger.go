@@ -34,6 +34,8 @@ type Ledger struct {
 	mu sync.Mutex
 	// highest has the highest acknowledgement of each epoch, sorted by epoch.
 	highest []Ack
+	// shared is how many of them a caller of Acks may still read. They must not change.
+	shared int
 	// records is the number of records that they cover.
 	records uint64
 }
@@ -48,6 +50,7 @@ func (l *Ledger) Add(a Ack) error {
 	defer l.mu.Unlock()
 	i, known := l.find(a.Epoch)
 	if !known {
+		l.unshare(i)
 		l.highest = slices.Insert(l.highest, i, a)
 		l.records += a.Seq
 		return nil
@@ -58,10 +61,19 @@ func (l *Ledger) Add(a Ack) error {
 			a.Epoch, a.Seq, highest.Digest, a.Digest)
 	}
 	if highest.Seq < a.Seq {
+		l.unshare(i)
 		l.highest[i] = a
 		l.records += a.Seq - highest.Seq
 	}
 	return nil
+}
+
+// unshare copies the acknowledgements if a caller of Acks may still read the one with an index. This is rare: usually
+// only the last epoch gets acknowledgements, and Acks was called before it had any.
+func (l *Ledger) unshare(index int) {
+	if index < l.shared {
+		l.highest, l.shared = slices.Clone(l.highest), 0
+	}
 }
 
 // find returns the index of an epoch, or the index at which it belongs.
@@ -69,11 +81,12 @@ func (l *Ledger) find(epoch int) (index int, known bool) {
 	return slices.BinarySearchFunc(l.highest, epoch, func(a Ack, epoch int) int { return cmp.Compare(a.Epoch, epoch) })
 }
 
-// Acks returns the highest acknowledgement of every epoch that has one, sorted by epoch.
+// Acks returns the highest acknowledgement of every epoch that has one, sorted by epoch. The caller must not change them.
 func (l *Ledger) Acks() []Ack {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append(make([]Ack, 0, len(l.highest)), l.highest...)
+	l.shared = len(l.highest)
+	return slices.Clip(l.highest)
 }
 
 // Records returns the number of acknowledged records.
