@@ -1,6 +1,6 @@
 // Measures how long Chromium takes to open and paint a report page, and then to open all sections of it. It repeats this
 // several times, and prints the median and the longest time. The times include a screenshot, which waits for painting.
-// With the path of a file as second argument, it adds the longest times to it, as rows of tests/bench/ratio.
+// With the path of a file as second argument, it adds the medians to it, as rows of tests/bench/ratio.
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { chromium } from 'playwright-core'
@@ -29,8 +29,8 @@ for (const [what, all] of Object.entries(times)) {
   all.sort((a, b) => a - b)
   console.log(`${what}: ${all[rounds >> 1].toFixed(0)} ms, at most ${all.at(-1).toFixed(0)} ms`)
   if (!ratios) continue
-  const value = all.at(-1) / 1000
-  const row = { area: 'Long run', measured: `${what}, longest of ${rounds}`, peer: 'limit', unit: 's', value, peerValue: limit, ratio: value / limit, atMost: 1 }
+  const value = all[rounds >> 1] / 1000
+  const row = { area: 'Long run', measured: what, peer: 'limit', unit: 's', value, peerValue: limit, ratio: value / limit, atMost: 1 }
   mkdirSync(dirname(ratios), { recursive: true })
   appendFileSync(ratios, JSON.stringify(row) + '\n')
 }
