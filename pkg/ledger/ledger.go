@@ -81,7 +81,8 @@ func (l *Ledger) find(epoch int) (index int, known bool) {
 	return slices.BinarySearchFunc(l.highest, epoch, func(a Ack, epoch int) int { return cmp.Compare(a.Epoch, epoch) })
 }
 
-// Acks returns the highest acknowledgement of every epoch that has one, sorted by epoch. The caller must not change them.
+// Acks returns the highest acknowledgement of every epoch that has one, sorted by epoch. The caller must not change
+// them.
 func (l *Ledger) Acks() []Ack {
 	l.mu.Lock()
 	defer l.mu.Unlock()

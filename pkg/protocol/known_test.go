@@ -86,7 +86,8 @@ func TestScanAfter_IsCompletedOnlyWithItsOwnLists(t *testing.T) {
 }
 
 func TestParseKnownStart_RejectsWhatIsNone(t *testing.T) {
-	for _, wrong := range []string{"", "1:2", "x:2:" + strings.Repeat("0", 64), "1:-2:" + strings.Repeat("0", 64), "1:2:00"} {
+	sum := strings.Repeat("0", 64)
+	for _, wrong := range []string{"", "1:2", "x:2:" + sum, "1:-2:" + sum, "1:2:00", "1:2:" + sum + "0"} {
 		_, err := ParseKnownStart(wrong)
 		assert.ErrorContains(t, err, "want segments:digests:SHA-256", wrong)
 	}

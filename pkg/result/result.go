@@ -261,7 +261,8 @@ func (r *JournalRead) OmitWhatNextLists(next protocol.ScanResult) {
 	scan.Digests = append([]journal.Digest(nil), scan.Digests[digests:]...)
 }
 
-// KnownLists returns the lists of the scan if they are so long that the next read need not list them again, and complete.
+// KnownLists returns the lists of the scan, if they are complete and so long that the next read need not list them
+// again.
 func (r *JournalRead) KnownLists() protocol.KnownLists {
 	if len(r.ScanResult.Segments) < minOmitted || r.ListedByNext != nil {
 		return protocol.KnownLists{}

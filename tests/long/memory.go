@@ -42,9 +42,9 @@ type memorySample struct {
 
 type memorySamples []memorySample
 
-// sample samples a process and its children until the process has ended. Once the time of chaos is over, it samples only
-// the reader, more often. If a sample fails, it calls stop, which must end the process: otherwise, sample would wait for
-// the whole run.
+// sample samples a process and its children until the process has ended. Once the time of chaos is over, it samples
+// only the reader, more often. If a sample fails, it calls stop, which must end the process: otherwise, sample would
+// wait for the whole run.
 func sample(pid int, chaos time.Duration, ended <-chan error, stop func()) (memorySamples, error) {
 	var all memorySamples
 	began, isOver := time.Now(), false

@@ -61,7 +61,8 @@ func timelineFigure(c result.Cell) *figure {
 	}
 }
 
-// briefNote says that a list leaves out the writers of which the result has only the main facts; empty if there are none.
+// briefNote says that a list leaves out the writers of which the result has only the main facts. It is empty if there
+// are none.
 func briefNote(c result.Cell, list string) string {
 	if c.Brief == nil {
 		return ""
