@@ -47,7 +47,7 @@ func wholeCell(writers int, slow map[int]int) Cell {
 				ScanResult: scan, Judgement: judge.Judgement{Acknowledged: acknowledged, Intact: acknowledged},
 			}
 		}
-		now = e.FirstAckAt.Add(20 * time.Millisecond)
+		now = e.FirstAckAt.Add(time.Duration(20+n%7) * time.Millisecond) // the writers have different rates
 		last := ledger.Ack{Point: journal.Point{Epoch: n, Seq: 10}, Time: now}
 		if n < writers {
 			e.AckedAtDeletion, e.DeletionRequestedAt, e.DeletedAt = uint64(10*n), now, now
