@@ -56,7 +56,7 @@ func (r Run) Write(ctx context.Context, onAck func(ledger.Ack) error) (uint64, e
 	} else if cause := context.Cause(ctx); errors.Is(cause, errSending) {
 		err = errors.Join(err, cause)
 	}
-	return ledger.CountRecords(s.ledger.Acks()), err
+	return s.ledger.Records(), err
 }
 
 // Found is a journal in a folder, and what a scan found in it.
