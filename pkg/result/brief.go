@@ -95,13 +95,10 @@ func (r *JournalRead) isRepeatedBy(latest protocol.ScanResult) bool {
 		(s.Excerpt == nil || reflect.DeepEqual(s.Excerpt, latest.Excerpt))
 }
 
-// listsRepeatedBy reports whether the lists of the latest read start with those of this one. Of lists that omit what
-// the next read lists, nothing else may be left.
+// listsRepeatedBy reports whether the lists of the latest read start with those of this one. Lists that omit what the
+// next read lists must be empty: what is left of others is not at the start of a later list.
 func (r *JournalRead) listsRepeatedBy(latest protocol.ScanResult) bool {
 	s := r.ScanResult
-	if r.ListedByNext != nil && len(s.Segments)+len(s.Digests) > 0 {
-		return false
-	}
 	return commonStart(s.Segments, latest.Segments) == len(s.Segments) &&
 		commonStart(s.Digests, latest.Digests) == len(s.Digests) &&
 		commonStart(s.Foreign, latest.Foreign) == len(s.Foreign) &&
