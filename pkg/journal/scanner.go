@@ -49,7 +49,8 @@ type epochState struct {
 	closed bool
 }
 
-// newScanner allocates what the scan of an intact journal needs at once: the journal of a long run has many epochs.
+// newScanner allocates at once what the scan of an intact journal needs: the journal of a long run has many epochs. An
+// epoch may have a second segment, with records that were not acknowledged. Memory that is not used costs nothing.
 func newScanner(r io.Reader, format Format, points []Point) *scanner {
 	s := &scanner{
 		in:     window{r: r},
@@ -60,7 +61,7 @@ func newScanner(r io.Reader, format Format, points []Point) *scanner {
 		marker: []byte(" " + format.ID + " e="),
 	}
 	if len(points) > 0 {
-		s.report.Segments = make([]Segment, 0, len(points)+1)
+		s.report.Segments = make([]Segment, 0, 2*len(points)+1)
 		s.report.Digests = make([]Digest, 0, len(points))
 	}
 	if !slices.IsSortedFunc(points, comparePoints) {
