@@ -174,12 +174,13 @@ backends: ## measure what real storage keeps after a failure (Linux and root; BA
 	cd tests/backends && go run . $(BACKENDS)
 
 LONG ?=
+RATIOS ?=
 .PHONY: long
-long: ## measure the memory of a long local run, the size of its bundle and its page (Linux; LONG='-duration 5000s')
+long: ## measure the memory of a long local run, the size of its bundle and its page (Linux; LONG='-duration 1000s -interval 150ms' RATIOS=FILE)
 	@rm -rf build/long
 	@$(GO_BUILD) -o build/local ./experiments/volume-durability/local
-	@go run ./tests/long -bundle build/long $(LONG)
-	@sh tests/browser/browser.sh build/long/report.html
+	@go run ./tests/long -bundle build/long -ratios '$(RATIOS)' $(LONG)
+	@RATIOS='$(RATIOS)' sh tests/browser/browser.sh build/long/report.html
 
 VERSIONS ?= 1.37/built 1.36/built 1.35/built 1.34/system
 .PHONY: versions

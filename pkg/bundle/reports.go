@@ -77,7 +77,7 @@ func ledgers(r result.Result) []Ledger {
 		}
 		all = append(all, Ledger{
 			Cell: c.Spec.Name, DisplayName: displayName,
-			JournalFile: c.JournalFile, Journal: c.Journal, Epochs: len(c.Epochs), Forced: c.Spec.Force,
+			JournalFile: c.JournalFile, Journal: c.Journal, Epochs: c.Writers(), Forced: c.Spec.Force,
 			Layout: c.Layout, Acks: append([]ledger.Ack{}, c.Acks...),
 		})
 	}

@@ -1,6 +1,9 @@
 package journal
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // FirstDamage returns the offset of the first damage in a report: bytes that are not an
 // intact record, that cannot be read or that are foreign, or a record that does not follow
@@ -36,12 +39,21 @@ func (r ScanReport) FirstDamage() (offset int64, found bool) {
 
 // discontinuities returns the offsets of records that do not follow the previous one of their epoch.
 func (r ScanReport) discontinuities() (places []int64) {
-	last := map[int]uint64{}
-	for _, s := range r.Segments {
-		if s.Unlinked || s.First != last[s.Epoch]+1 {
+	byEpoch := func(a, b Segment) int { return cmp.Compare(a.Epoch, b.Epoch) }
+	segments := r.Segments
+	if !slices.IsSortedFunc(segments, byEpoch) {
+		segments = slices.Clone(segments)
+		slices.SortStableFunc(segments, byEpoch)
+	}
+	var last Point
+	for _, s := range segments {
+		if s.Epoch != last.Epoch {
+			last = Point{Epoch: s.Epoch}
+		}
+		if s.Unlinked || s.First != last.Seq+1 {
 			places = append(places, s.Offset)
 		}
-		last[s.Epoch] = s.Last
+		last.Seq = s.Last
 	}
 	return places
 }

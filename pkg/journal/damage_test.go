@@ -104,3 +104,17 @@ func TestReport_FirstDamageIsAnUnreadableRange(t *testing.T) {
 	assert.True(t, found)
 	assert.Equal(t, int64(512), offset)
 }
+
+// Records of two writers may alternate if one of them was deleted by force.
+func TestFirstDamage_FollowsEachEpoch(t *testing.T) {
+	report := ScanReport{Segments: []Segment{
+		{Epoch: 1, First: 1, Last: 4, Offset: 0}, {Epoch: 2, First: 1, Last: 3, Offset: 400},
+		{Epoch: 1, First: 5, Last: 9, Offset: 700}, {Epoch: 2, First: 4, Last: 9, Offset: 1200},
+	}}
+	_, found := report.FirstDamage()
+	assert.False(t, found)
+	report.Segments[3].First = 5
+	at, found := report.FirstDamage()
+	assert.True(t, found)
+	assert.Equal(t, int64(1200), at)
+}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"math"
@@ -24,14 +25,12 @@ func Scan(r io.Reader, format Format, points []Point) (ScanReport, error) {
 type scanner struct {
 	in     window
 	report ScanReport
-	// lastSegment maps an epoch to the index of its last segment.
-	lastSegment map[int]int
-	// points are the sequence numbers of the requested points by epoch, sorted.
-	points map[int][]uint64
-	// pending are the points whose checksum have not been found yet.
-	pending map[Point]bool
-	// closed are the epochs whose last segment ends at a requested point.
-	closed map[int]bool
+	// epochs are the epochs that have a segment.
+	epochs map[int]epochState
+	// points are the requested points, sorted by epoch and sequence number.
+	points []Point
+	// found reports which of the points have been found.
+	found []bool
 	// marker is what every record of this journal has after its time.
 	marker []byte
 	// last is the last intact record, lastTime the encoded time of its line; nil before the first.
@@ -42,24 +41,37 @@ type scanner struct {
 	next prediction
 }
 
+// epochState is the state of an epoch that has a segment.
+type epochState struct {
+	// segment is the index of its last segment.
+	segment int32
+	// closed reports whether that segment ends at a requested point.
+	closed bool
+}
+
+// newScanner allocates at once what the scan of an intact journal needs: the journal of a long run has many epochs. An
+// epoch may have a second segment, with records that were not acknowledged. Memory that is not used costs nothing.
 func newScanner(r io.Reader, format Format, points []Point) *scanner {
 	s := &scanner{
-		in:          window{r: r},
-		report:      ScanReport{Format: format, Present: true},
-		lastSegment: map[int]int{},
-		points:      map[int][]uint64{},
-		closed:      map[int]bool{},
-		pending:     make(map[Point]bool, len(points)),
-		marker:      []byte(" " + format.ID + " e="),
+		in:     window{r: r},
+		report: ScanReport{Format: format, Present: true},
+		epochs: make(map[int]epochState, len(points)),
+		points: points,
+		found:  make([]bool, len(points)),
+		marker: []byte(" " + format.ID + " e="),
 	}
-	for _, p := range points {
-		s.pending[p] = true
-		s.points[p.Epoch] = append(s.points[p.Epoch], p.Seq)
+	if len(points) > 0 {
+		s.report.Segments = make([]Segment, 0, 2*len(points)+1)
+		s.report.Digests = make([]Digest, 0, len(points))
 	}
-	for _, seqs := range s.points {
-		slices.Sort(seqs)
+	if !slices.IsSortedFunc(points, comparePoints) {
+		s.points = slices.SortedFunc(slices.Values(points), comparePoints)
 	}
 	return s
+}
+
+func comparePoints(a, b Point) int {
+	return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
 }
 
 func (s *scanner) run() error {
@@ -117,7 +129,7 @@ func (s *scanner) acceptPredicted(n uint64) {
 	line := s.in.unread[length-size : length]
 	r := parsePredicted(line)
 	offset := s.in.offset + int64(length-size)
-	segment := &s.report.Segments[s.lastSegment[r.Epoch]]
+	segment := &s.report.Segments[s.epochs[r.Epoch].segment]
 	segment.extend(r, offset, size)
 	segment.Displaced += (n - 1) * displaced(r, offset) // they are adjacent: all or none of them
 	s.report.Records += n
@@ -134,13 +146,16 @@ func (s *scanner) acceptRecord(r Record, line []byte) {
 	}
 	s.report.Records++
 	listed := s.addToSegment(r)
-	if p := (Point{r.Epoch, r.Seq}); s.pending[p] {
-		delete(s.pending, p)
+	p := Point{r.Epoch, r.Seq}
+	if i, requested := slices.BinarySearchFunc(s.points, p, comparePoints); requested && !s.found[i] {
+		s.found[i] = true
 		s.report.Digests = append(s.report.Digests, Digest{p, r.Checksum})
-		s.closed[r.Epoch] = true
+		state := s.epochs[r.Epoch]
+		state.closed = true
+		s.epochs[r.Epoch] = state
 	}
 	s.next = prediction{}
-	if listed && !s.closed[r.Epoch] {
+	if listed && !s.epochs[r.Epoch].closed {
 		s.next = s.report.predict(r, s.recordsBeforePoint(r))
 	}
 	s.keepLast(r, line)
@@ -150,12 +165,11 @@ func (s *scanner) acceptRecord(r Record, line []byte) {
 // recordsBeforePoint returns the number of records between r and the next requested point of
 // its epoch. None of them is a requested point.
 func (s *scanner) recordsBeforePoint(r Record) uint64 {
-	seqs := s.points[r.Epoch]
-	i, _ := slices.BinarySearch(seqs, r.Seq+1)
-	if i == len(seqs) {
+	i, _ := slices.BinarySearchFunc(s.points, Point{r.Epoch, r.Seq + 1}, comparePoints)
+	if i == len(s.points) || s.points[i].Epoch != r.Epoch {
 		return math.MaxUint64
 	}
-	return seqs[i] - r.Seq - 1
+	return s.points[i].Seq - r.Seq - 1
 }
 
 // keepLast keeps what is needed of the last intact record.
@@ -168,10 +182,10 @@ func (s *scanner) keepLast(r Record, line []byte) {
 // returns false if no more segments can be listed.
 func (s *scanner) addToSegment(r Record) (listed bool) {
 	offset, size := s.in.offset, s.report.RecordSize
-	i, known := s.lastSegment[r.Epoch]
+	state, known := s.epochs[r.Epoch]
 	if known {
-		seg := &s.report.Segments[i]
-		if r.Seq == seg.Last+1 && r.PrevChecksum == seg.lastChecksum && !s.closed[r.Epoch] {
+		seg := &s.report.Segments[state.segment]
+		if r.Seq == seg.Last+1 && r.PrevChecksum == seg.lastChecksum && !state.closed {
 			seg.extend(r, offset, size)
 			return true
 		}
@@ -182,19 +196,18 @@ func (s *scanner) addToSegment(r Record) (listed bool) {
 	}
 	next := Segment{Epoch: r.Epoch, First: r.Seq, Offset: offset}
 	if known {
-		previous := s.report.Segments[i]
+		previous := s.report.Segments[state.segment]
 		next.Unlinked = r.Seq == previous.Last+1 && r.PrevChecksum != previous.lastChecksum
 	}
 	next.Unlinked = next.Unlinked || r.Seq == 1 && r.PrevChecksum != 0
 	next.extend(r, offset, size)
-	delete(s.closed, r.Epoch)
-	s.lastSegment[r.Epoch] = len(s.report.Segments)
+	s.epochs[r.Epoch] = epochState{segment: int32(len(s.report.Segments))}
 	s.report.Segments = append(s.report.Segments, next)
 	return true
 }
 
 // listLimit returns how many entries each list of the report may have.
-func (s *scanner) listLimit() int { return maxListed + len(s.lastSegment) }
+func (s *scanner) listLimit() int { return maxListed + len(s.epochs) }
 
 // extend adds the record at an offset to the end of the segment.
 func (seg *Segment) extend(r Record, offset int64, size int) {

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -32,9 +33,15 @@ func (e *evaluation) checkDigests(ack ledger.Ack, present []recordRange) {
 
 // digestAt returns the checksum that the scan found in the record at a point.
 func (e *evaluation) digestAt(point journal.Point) (sum uint32, found bool) {
-	for _, d := range e.Scan.Digests {
+	first, _ := slices.BinarySearchFunc(e.digests, point.Epoch, func(d journal.Digest, epoch int) int {
+		return cmp.Compare(d.Epoch, epoch)
+	})
+	for _, d := range e.digests[first:] {
 		if d.Point == point {
 			return d.Checksum, true
+		}
+		if d.Epoch > point.Epoch {
+			break
 		}
 	}
 	return 0, false

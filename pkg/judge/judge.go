@@ -7,6 +7,9 @@
 package judge
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/pattern"
@@ -69,7 +72,11 @@ func (j Judgement) IntactPhrase() string {
 // acknowledged may be missing or torn. Records of another journal or of an epoch that was not started are findings, and
 // so are unexpected bytes before or between acknowledged records.
 func Judge(in Input) Judgement {
-	e := evaluation{Input: in}
+	e := evaluation{
+		Input:    in,
+		segments: sorted(in.Scan.Segments, func(s journal.Segment) int { return s.Epoch }),
+		digests:  sorted(in.Scan.Digests, func(d journal.Digest) int { return d.Epoch }),
+	}
 	e.judgement.Acknowledged = ledger.CountRecords(in.Acks)
 	e.judgement.Intact = e.judgement.Acknowledged
 	if e.isAllLost() {
@@ -97,6 +104,9 @@ func (e *evaluation) checkJournal() {
 // evaluation collects the findings of one judgement.
 type evaluation struct {
 	Input
+	// segments and digests are those of the scan, sorted by epoch.
+	segments  []journal.Segment
+	digests   []journal.Digest
 	judgement Judgement
 	// attributed are the ranges of damaged bytes that a finding about lost records has.
 	attributed []journal.Range
@@ -156,14 +166,24 @@ func (e *evaluation) checkEpoch(ack ledger.Ack) {
 	e.checkInserted(ack, segments)
 }
 
+// segmentsOf returns the segments of an epoch in the order of the file.
 func (e *evaluation) segmentsOf(epoch int) []journal.Segment {
-	var segments []journal.Segment
-	for _, s := range e.Scan.Segments {
-		if s.Epoch == epoch {
-			segments = append(segments, s)
-		}
+	compare := func(s journal.Segment, epoch int) int { return cmp.Compare(s.Epoch, epoch) }
+	from, _ := slices.BinarySearchFunc(e.segments, epoch, compare)
+	to, _ := slices.BinarySearchFunc(e.segments, epoch+1, compare)
+	return e.segments[from:to]
+}
+
+// sorted returns a list in the order of its keys. It keeps the order of entries with the same key. Most lists of a scan
+// are in this order already; then sorted copies nothing.
+func sorted[T any, K cmp.Ordered](all []T, key func(T) K) []T {
+	compare := func(a, b T) int { return cmp.Compare(key(a), key(b)) }
+	if slices.IsSortedFunc(all, compare) {
+		return all
 	}
-	return segments
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, compare)
+	return all
 }
 
 // checkUnlisted reports what the scan found but did not list: it cannot be judged, and must not pass.

@@ -6,6 +6,7 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -30,8 +31,13 @@ type Ack struct {
 // Ledger holds the highest acknowledgement of every epoch. It is safe for concurrent use.
 // The zero value is an empty ledger.
 type Ledger struct {
-	mu      sync.Mutex
-	highest map[int]Ack
+	mu sync.Mutex
+	// highest has the highest acknowledgement of each epoch, sorted by epoch.
+	highest []Ack
+	// shared is how many of them a caller of Acks may still read. They must not change.
+	shared int
+	// records is the number of records that they cover.
+	records uint64
 }
 
 // Add adds an acknowledgement. An older or repeated one changes nothing. One that
@@ -42,31 +48,53 @@ func (l *Ledger) Add(a Ack) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	highest, known := l.highest[a.Epoch]
-	if known && highest.Seq == a.Seq && highest.Digest != a.Digest {
+	i, known := l.find(a.Epoch)
+	if !known {
+		l.unshare(i)
+		l.highest = slices.Insert(l.highest, i, a)
+		l.records += a.Seq
+		return nil
+	}
+	highest := l.highest[i]
+	if highest.Seq == a.Seq && highest.Digest != a.Digest {
 		return fmt.Errorf("acknowledgements of epoch %d, sequence %d contradict each other: digests %08x and %08x",
 			a.Epoch, a.Seq, highest.Digest, a.Digest)
 	}
-	if known && highest.Seq >= a.Seq {
-		return nil
+	if highest.Seq < a.Seq {
+		l.unshare(i)
+		l.highest[i] = a
+		l.records += a.Seq - highest.Seq
 	}
-	if l.highest == nil {
-		l.highest = map[int]Ack{}
-	}
-	l.highest[a.Epoch] = a
 	return nil
 }
 
-// Acks returns the highest acknowledgement of every epoch that has one, sorted by epoch.
+// unshare copies the acknowledgements if a caller of Acks may still read the one with an index. This is rare: usually
+// only the last epoch gets acknowledgements, and Acks was called before it had any.
+func (l *Ledger) unshare(index int) {
+	if index < l.shared {
+		l.highest, l.shared = slices.Clone(l.highest), 0
+	}
+}
+
+// find returns the index of an epoch, or the index at which it belongs.
+func (l *Ledger) find(epoch int) (index int, known bool) {
+	return slices.BinarySearchFunc(l.highest, epoch, func(a Ack, epoch int) int { return cmp.Compare(a.Epoch, epoch) })
+}
+
+// Acks returns the highest acknowledgement of every epoch that has one, sorted by epoch. The caller must not change
+// them.
 func (l *Ledger) Acks() []Ack {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	acks := make([]Ack, 0, len(l.highest))
-	for _, a := range l.highest {
-		acks = append(acks, a)
-	}
-	slices.SortFunc(acks, func(a, b Ack) int { return a.Epoch - b.Epoch })
-	return acks
+	l.shared = len(l.highest)
+	return slices.Clip(l.highest)
+}
+
+// Records returns the number of acknowledged records.
+func (l *Ledger) Records() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.records
 }
 
 // CountRecords returns the number of records that acknowledgements of different epochs cover.
@@ -85,7 +113,7 @@ func Validate(f journal.Format, acks []Ack) error {
 	problems := []error{f.Validate()}
 	var free uint64 = math.MaxInt64
 	for _, a := range acks {
-		if _, twice := l.highest[a.Epoch]; twice {
+		if _, twice := l.find(a.Epoch); twice {
 			problems = append(problems, fmt.Errorf("epoch %d has two acknowledgements", a.Epoch))
 		}
 		problems = append(problems, l.Add(a))

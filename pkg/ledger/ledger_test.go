@@ -55,3 +55,30 @@ func TestValidate_RejectsImpossibleAcknowledgements(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+func TestLedger_CountsTheRecords(t *testing.T) {
+	var l Ledger
+	assert.Zero(t, l.Records())
+	for _, a := range []Ack{ack(3, 5, 50), ack(1, 9, 90), ack(1, 7, 70), ack(2, 1, 10), ack(3, 6, 60)} {
+		require.NoError(t, l.Add(a))
+		assert.Equal(t, CountRecords(l.Acks()), l.Records())
+	}
+	assert.Equal(t, uint64(16), l.Records())
+}
+
+func TestAcks_AreNotChangedByLaterOnes(t *testing.T) {
+	var l Ledger
+	for _, a := range []Ack{ack(1, 9, 90), ack(3, 5, 50)} {
+		require.NoError(t, l.Add(a))
+	}
+	want := []Ack{ack(1, 9, 90), ack(3, 5, 50)}
+	before := l.Acks()
+	for _, a := range []Ack{ack(4, 1, 10), ack(4, 2, 20), ack(3, 6, 60), ack(2, 7, 70), ack(1, 10, 100)} {
+		require.NoError(t, l.Add(a))
+		assert.Equal(t, want, before)
+	}
+	again := l.Acks()
+	assert.Equal(t, []Ack{ack(1, 10, 100), ack(2, 7, 70), ack(3, 6, 60), ack(4, 2, 20)}, again)
+	require.NoError(t, l.Add(ack(4, 3, 30)))
+	assert.Equal(t, uint64(2), again[3].Seq)
+}

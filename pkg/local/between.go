@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
@@ -92,6 +91,6 @@ func (s *execution) between(ctx context.Context) error {
 	s.Log.WithField("command", s.Between.Command).Info("Running the command of --between")
 	return s.Between.run(ctx, BetweenState{
 		Target: s.Target.Path, Folder: s.Target.Folder(), Journal: s.Target.Journal,
-		Epoch: len(s.cell.Epochs), Records: ledger.CountRecords(s.ledger.Acks()),
+		Epoch: s.cell.Writers(), Records: s.ledger.Records(),
 	})
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
-	"github.com/volume-durability/volume-durability/pkg/ledger"
-	"github.com/volume-durability/volume-durability/pkg/protocol"
-	"github.com/volume-durability/volume-durability/pkg/result"
 )
 
 // cleanupTimeout bounds what is done after a run was interrupted.
@@ -35,7 +33,8 @@ func (s *execution) cleanUp(ctx context.Context) string {
 // remove removes the journal and its folder with a helper. If the storage does not respond, a helper that hangs can be
 // left behind; this process could not end.
 func (s *execution) remove(ctx context.Context) string {
-	p, err := start(ctx, s.command(s.Helper, s.Target.Journal, "remove"), &s.ledger, func(ledger.Ack) {}, nil)
+	command := append(slices.Clone(s.Helper), "remove", "--file", s.Target.Journal)
+	p, err := helperRun{command: command}.start(ctx, &s.ledger)
 	if err == nil {
 		err = p.await(ctx)
 	}
@@ -46,22 +45,4 @@ func (s *execution) remove(ctx context.Context) string {
 		return fmt.Sprintf("%s: %s", s.Target.Folder(), p.stderr.String())
 	}
 	return ""
-}
-
-// collect adds what the writers reported besides the journal.
-func (s *execution) collect() {
-	var commits []protocol.CommitStats
-	for i, w := range s.writers {
-		first, samples := w.Acks()
-		s.cell.Epochs[i].FirstAck, s.cell.Epochs[i].Acks = first, samples
-		if c := w.Commits(); c != nil {
-			commits = append(commits, *c)
-		}
-	}
-	s.cell.DownsampleAcks()
-	latency, err := result.LatencyOf(commits)
-	if err != nil {
-		s.Log.WithError(err).Warn("Could not compute the commit latency")
-	}
-	s.cell.Latency = latency
 }

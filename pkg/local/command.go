@@ -8,13 +8,9 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
-// command returns a helper's command line.
-func (s *execution) command(helper []string, file, name string, args ...string) []string {
+// command returns the command line of a helper that reads the journal. acks are the acknowledgements of all epochs.
+func (s *execution) command(helper []string, file, name string, acks []ledger.Ack, args ...string) []string {
 	command := append(slices.Clone(helper), name, "--file", file)
-	if name == "remove" {
-		return command
-	}
-	acks := s.ledger.Acks()
 	command = append(command, "--journal", s.cell.Journal.ID, "--record-size", strconv.Itoa(s.cell.Journal.RecordSize))
 	command = slices.Concat(command, protocol.PointFlags(acks), s.cell.Layout.Flags())
 	if s.Target.Device {
@@ -26,7 +22,24 @@ func (s *execution) command(helper []string, file, name string, args ...string) 
 	return append(command, args...)
 }
 
-func (s *execution) writerCommand(epoch int) []string {
-	return s.command(s.Helper, s.Target.Journal, "write",
+func (s *execution) writerCommand(epoch int, acks []ledger.Ack, args ...string) []string {
+	args = append(args,
 		"--epoch", strconv.Itoa(epoch), "--rate", strconv.FormatFloat(s.Options.WriteRate, 'f', -1, 64))
+	return s.command(s.Helper, s.Target.Journal, "write", acks, args...)
+}
+
+// knownLists returns the lists of the latest read, if they are so long that the next read need not list them again. The
+// scan result that completes them uses their memory, so the lists are lent in this way to only one helper.
+func (s *execution) knownLists() protocol.KnownLists {
+	reads := s.cell.Reads()
+	if len(reads) == 0 {
+		return protocol.KnownLists{}
+	}
+	latest := reads[len(reads)-1].JournalRead
+	known := latest.KnownLists()
+	if s.lent == latest {
+		known.Segments, known.Digests = slices.Clip(known.Segments), slices.Clip(known.Digests)
+	}
+	s.lent = latest
+	return known
 }

@@ -23,9 +23,12 @@ type execution struct {
 	cell   result.Cell
 	host   string
 	ledger ledger.Ledger
-	// writer is the current writer, nil while no writer exists. writers has the writers of all epochs.
-	writer  *process
-	writers []*process
+	// lent is the read whose lists a helper was told to omit.
+	lent *result.JournalRead
+	// writer is the current writer, nil while no writer exists.
+	writer *process
+	// commits are those of all deleted writers.
+	commits result.Commits
 	// activeDeletions counts the writers that were running when they were killed.
 	activeDeletions int
 	// failures are the findings that show in no scan.

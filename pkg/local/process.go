@@ -33,17 +33,29 @@ type process struct {
 	stderr tail
 }
 
-// start runs a helper command. onAck is called with each acknowledgement, and announce, if it is
-// not nil, before the journal is read again.
-func start(
-	ctx context.Context, command []string, l *ledger.Ledger, onAck func(ledger.Ack), announce func(protocol.Rereading),
-) (*process, error) {
+// helperRun is one run of the helper to start.
+type helperRun struct {
+	command []string
+	// known are the lists that the command tells the helper to omit.
+	known protocol.KnownLists
+	// onAck is called with each acknowledgement, and announce before the journal is read again. They may be nil.
+	onAck    func(ledger.Ack)
+	announce func(protocol.Rereading)
+}
+
+// start runs the helper. Its acknowledgements are added to a ledger.
+func (r helperRun) start(ctx context.Context, l *ledger.Ledger) (*process, error) {
+	onAck, command := r.onAck, r.command
+	if onAck == nil {
+		onAck = func(ledger.Ack) {}
+	}
 	p := &process{
-		announce:   announce,
+		announce:   r.announce,
 		Transcript: transcript.New(ctx, l, onAck),
 		cmd:        exec.Command(command[0], command[1:]...),
 		exited:     make(chan struct{}),
 	}
+	p.Know(r.known)
 	p.cmd.SysProcAttr = ownGroup()
 	p.cmd.Stderr = &p.stderr
 	out, err := p.cmd.StdoutPipe()

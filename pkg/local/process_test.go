@@ -24,7 +24,7 @@ func TestStart_AnnouncesThatTheJournalIsReadAgain(t *testing.T) {
 	require.NoError(t, file.Close())
 	var announced []protocol.Rereading
 	announce := func(r protocol.Rereading) { announced = append(announced, r) }
-	p, err := start(t.Context(), []string{"cat", path}, &ledger.Ledger{}, func(ledger.Ack) {}, announce)
+	p, err := helperRun{command: []string{"cat", path}, announce: announce}.start(t.Context(), &ledger.Ledger{})
 	require.NoError(t, err)
 	require.NoError(t, p.await(t.Context()))
 	assert.Equal(t, []protocol.Rereading{again}, announced)

@@ -6,7 +6,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 	"github.com/volume-durability/volume-durability/pkg/result"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
@@ -29,8 +28,14 @@ func (s *execution) read(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	p, err := start(context.WithoutCancel(ctx), s.command(helper, s.readerFile(), "read"), &s.ledger, func(ledger.Ack) {},
-		s.announce)
+	known := s.knownLists()
+	if s.Remote != nil { // its helper may be an earlier version
+		known = protocol.KnownLists{}
+	}
+	p, err := helperRun{
+		command: s.command(helper, s.readerFile(), "read", s.ledger.Acks(), known.Flags()...),
+		known:   known, announce: s.announce,
+	}.start(context.WithoutCancel(ctx), &s.ledger)
 	if err != nil {
 		return err
 	}
@@ -63,7 +68,7 @@ func (s *execution) awaitScan(ctx context.Context, p *process, pod result.Pod) e
 			return err
 		}
 	}
-	s.cell.Reader = verdict.JudgeScan(&s.cell, pod, *scan, s.ledger.Acks(), len(s.cell.Epochs))
+	s.cell.Reader = verdict.JudgeScan(&s.cell, pod, *scan, s.ledger.Acks(), s.cell.Writers())
 	s.cell.Reader.ReceivedAt = time.Now().UTC()
 	return nil
 }

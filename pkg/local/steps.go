@@ -33,11 +33,11 @@ func (r Run) Write(ctx context.Context, onAck func(ledger.Ack) error) (uint64, e
 	s := r.newExecution()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p, err := start(context.WithoutCancel(ctx), s.writerCommand(1), &s.ledger, func(a ledger.Ack) {
+	p, err := helperRun{command: s.writerCommand(1, nil), onAck: func(a ledger.Ack) {
 		if err := onAck(a); err != nil {
 			cancel(fmt.Errorf("%w: %w", errSending, err))
 		}
-	}, nil)
+	}}.start(context.WithoutCancel(ctx), &s.ledger)
 	if err != nil {
 		return 0, err
 	}
@@ -56,7 +56,7 @@ func (r Run) Write(ctx context.Context, onAck func(ledger.Ack) error) (uint64, e
 	} else if cause := context.Cause(ctx); errors.Is(cause, errSending) {
 		err = errors.Join(err, cause)
 	}
-	return ledger.CountRecords(s.ledger.Acks()), err
+	return s.ledger.Records(), err
 }
 
 // Found is a journal in a folder, and what a scan found in it.
@@ -119,8 +119,9 @@ func scanJournal(ctx context.Context, helper []string, path, id string, r ReadOp
 			return nil, err
 		}
 	}
-	p, err := start(context.WithoutCancel(ctx), s.command(helper, path, "read"), &s.ledger, func(ledger.Ack) {},
-		r.Announce)
+	p, err := helperRun{
+		command: s.command(helper, path, "read", s.ledger.Acks()), announce: r.Announce,
+	}.start(context.WithoutCancel(ctx), &s.ledger)
 	if err != nil {
 		return nil, err
 	}

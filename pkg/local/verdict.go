@@ -11,7 +11,11 @@ import (
 func (s *execution) conclude(ctx context.Context, err error) {
 	c := &s.cell
 	c.Acks = s.ledger.Acks()
-	s.collect() // thresholds need the figures, which cover the same time as the acknowledgements
+	if s.writer != nil {
+		s.collect(&c.Epochs[len(c.Epochs)-1], s.writer)
+	}
+	c.DownsampleAcks()
+	c.Latency = s.commits.Latency() // thresholds need the figures, which cover the same time as the acknowledgements
 	s.recordProvenance()
 	verdict.Collect(c, s.failures.Findings)
 	verdict.NoteExits(c, "killed")

@@ -9,23 +9,32 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/result"
+	"github.com/volume-durability/volume-durability/pkg/trace"
 	"github.com/volume-durability/volume-durability/pkg/verdict"
 )
 
 // Restore starts the next writer and returns once one of its commits is acknowledged.
 func (s *execution) Restore(ctx context.Context) error {
-	epoch := result.Epoch{Number: len(s.cell.Epochs) + 1}
+	epoch := result.Epoch{Number: s.cell.Writers() + 1}
 	acks := s.ledger.Acks()
 	s.trace.BeginInsteadOfWaiting(result.CreatingPod, epoch.Number, time.Now().UTC())
-	p, err := start(context.WithoutCancel(ctx), s.writerCommand(epoch.Number), &s.ledger, s.acknowledged, s.announce)
+	known := s.knownLists()
+	p, err := helperRun{
+		command: s.writerCommand(epoch.Number, acks, known.Flags()...),
+		known:   known, onAck: s.acknowledged, announce: s.announce,
+	}.start(context.WithoutCancel(ctx), &s.ledger)
 	if err != nil {
 		return err
 	}
 	epoch.Pod = s.pod("writer", p)
 	s.writer = p
-	s.writers = append(s.writers, p)
 	s.cell.Epochs = append(s.cell.Epochs, epoch)
-	return s.awaitFirstAck(ctx, acks)
+	if err := s.awaitFirstAck(ctx, acks); err != nil {
+		return err
+	}
+	s.trace.Settle(trace.Pods{Epochs: s.cell.Epochs, Local: true})
+	s.cell.ShortenEpochs(acks)
+	return nil
 }
 
 // pod describes a helper process in the result, which has pods for the runs on a cluster.
@@ -71,13 +80,14 @@ func (s *execution) Delete(ctx context.Context) error {
 		s.activeDeletions++
 	}
 	s.Hooks.BeforeDeletion(s.cell.Spec, epoch.Pod)
-	epoch.AckedAtDeletion, epoch.DeletionRequestedAt = ledger.CountRecords(s.ledger.Acks()), time.Now().UTC()
+	epoch.AckedAtDeletion, epoch.DeletionRequestedAt = s.ledger.Records(), time.Now().UTC()
 	s.trace.Begin(result.Terminating, epoch.Number, epoch.DeletionRequestedAt)
 	defer s.begin(result.Waiting)
 	if err := s.kill(ctx, w); err != nil {
 		return err
 	}
 	epoch.DeletedAt = time.Now().UTC()
+	s.collect(epoch, w)
 	s.trace.Begin(result.Waiting, 0, epoch.DeletedAt)
 	s.writer = nil
 	s.Log.WithField("epoch", epoch.Number).Info("The writer was killed")
@@ -92,6 +102,16 @@ func (s *execution) Delete(ctx context.Context) error {
 		return nil
 	}
 	return s.between(ctx)
+}
+
+// collect adds to the result what a writer reported besides the journal.
+func (s *execution) collect(epoch *result.Epoch, w *process) {
+	epoch.FirstAck, epoch.Acks = w.Acks()
+	if stats := w.Commits(); stats != nil {
+		if err := s.commits.Add(*stats); err != nil {
+			s.Log.WithError(err).Warn("Could not compute the commit latency")
+		}
+	}
 }
 
 // kill ends a writer with the signal that the options ask for. If a call to the volume keeps the process alive, the
@@ -112,7 +132,7 @@ func (s *execution) kill(ctx context.Context, w *process) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	err = fmt.Errorf("the writer of epoch %d cannot be killed: %w", len(s.cell.Epochs), err)
+	err = fmt.Errorf("the writer of epoch %d cannot be killed: %w", s.cell.Writers(), err)
 	if stall := w.Stall(); stall != nil {
 		err = fmt.Errorf("%w: %s", err, stall)
 		s.failures.Add(judge.Unavailable, err)

@@ -59,15 +59,31 @@ func interval(v *Values, value string) error {
 	}
 	lower, lowerErr := ParseDuration(first, time.Second)
 	upper, upperErr := ParseDuration(last, time.Second)
+	if !ranged && upperErr != nil {
+		upper, upperErr = shortInterval(value)
+		lowerErr = upperErr
+	}
 	if lowerErr != nil || upperErr != nil || lower > upper {
-		return wanted(fmt.Sprintf("a whole number of seconds, 1 to %d, or a duration such as 30s or 2m, or with RANDOMNESS "+
-			"a range of them, such as 5-10", int(maxDuration/time.Second)))
+		return wanted(fmt.Sprintf("a whole number of seconds, 1 to %d, or a duration such as 30s or 2m, or one from 50ms "+
+			"to 1s, or with RANDOMNESS a range of whole seconds, such as 5-10", int(maxDuration/time.Second)))
 	}
 	v.Interval = upper
 	if ranged {
 		v.MinInterval = lower
 	}
 	return nil
+}
+
+// shortestInterval is the shortest interval between deletions. A writer needs about this time to start on a local disk.
+const shortestInterval = 50 * time.Millisecond
+
+// shortInterval reads an interval that is shorter than a second.
+func shortInterval(value string) (time.Duration, error) {
+	d, err := readDuration(value)
+	if err != nil || d < shortestInterval || d > time.Second {
+		return 0, wanted("a duration from " + shortestInterval.String() + " to 1s")
+	}
+	return d, nil
 }
 
 // maxDuration guards against typing errors.

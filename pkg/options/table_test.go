@@ -179,10 +179,12 @@ func TestParse_KeepsGroupOfFilesOnExistingClaim(t *testing.T) {
 
 func TestParse_ReadsIntervals(t *testing.T) {
 	for value, want := range map[[2]string][2]time.Duration{
-		{"10", "false"}:  {0, 10 * time.Second},
-		{"10", "true"}:   {time.Second, 10 * time.Second},
-		{"5-10", "true"}: {5 * time.Second, 10 * time.Second},
-		{"7-7", "true"}:  {7 * time.Second, 7 * time.Second},
+		{"10", "false"}:   {0, 10 * time.Second},
+		{"10", "true"}:    {time.Second, 10 * time.Second},
+		{"5-10", "true"}:  {5 * time.Second, 10 * time.Second},
+		{"7-7", "true"}:   {7 * time.Second, 7 * time.Second},
+		{"50ms", "false"}: {0, 50 * time.Millisecond},
+		{"0.3s", "false"}: {0, 300 * time.Millisecond},
 	} {
 		v, err := Parse(env(map[string]string{"CHAOS_INTERVAL": value[0], "RANDOMNESS": value[1]}))
 		require.NoError(t, err, value)
@@ -190,6 +192,10 @@ func TestParse_ReadsIntervals(t *testing.T) {
 	}
 	for _, wrong := range []string{"10-5", "0-5", "5-", "-5", "1-2-3", "5 10"} {
 		_, err := Parse(env(map[string]string{"CHAOS_INTERVAL": wrong, "RANDOMNESS": "true"}))
+		assert.ErrorContains(t, err, `CHAOS_INTERVAL="`+wrong+`": want `)
+	}
+	for _, wrong := range []string{"0", "49ms", "1500ms", "-1s", "100ms-200ms"} {
+		_, err := Parse(env(map[string]string{"CHAOS_INTERVAL": wrong}))
 		assert.ErrorContains(t, err, `CHAOS_INTERVAL="`+wrong+`": want `)
 	}
 	_, err := Parse(env(map[string]string{"CHAOS_INTERVAL": "5-10"}))

@@ -18,20 +18,27 @@ const pointsPerFlag = 5000
 // PointFlags returns the flags --points that list acknowledged records for the helper, as epoch:sequence,…
 func PointFlags(acks []ledger.Ack) []string {
 	var flags []string
+	var list []byte
 	for chunk := range slices.Chunk(acks, pointsPerFlag) {
-		list := make([]string, len(chunk))
-		for i, a := range chunk {
-			list[i] = fmt.Sprintf("%d:%d", a.Epoch, a.Seq)
+		list = list[:0]
+		for _, a := range chunk {
+			list = strconv.AppendInt(list, int64(a.Epoch), 10)
+			list = append(list, ':')
+			list = strconv.AppendUint(list, a.Seq, 10)
+			list = append(list, ',')
 		}
-		flags = append(flags, "--points", strings.Join(list, ","))
+		flags = append(flags, "--points", string(list[:len(list)-1]))
 	}
 	return flags
 }
 
 // ParsePoints parses the value of one flag --points.
 func ParsePoints(list string) ([]journal.Point, error) {
-	var points []journal.Point
-	for _, item := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+	points := make([]journal.Point, 0, strings.Count(list, ",")+1)
+	for item := range strings.SplitSeq(list, ",") {
+		if item == "" {
+			continue
+		}
 		epoch, seq, _ := strings.Cut(item, ":")
 		e, errEpoch := strconv.Atoi(epoch)
 		s, errSeq := strconv.ParseUint(seq, 10, 64)

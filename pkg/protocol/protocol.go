@@ -8,7 +8,7 @@
 //	ack {"epoch":2,"seq":4812,"digest":3735928559,"time":"2026-11-24T12:00:00Z"} af3e1aee
 //
 // The checksum rejects a line that was truncated or spliced on its way through the
-// pod's log. The helper prints the kinds ack, scan, error, stall, reread and commits. Files of
+// pod's log. The helper prints the kinds ack, scan, scan-after, error, stall, reread and commits. Files of
 // acknowledgements begin with another kind, journal.
 package protocol
 
@@ -215,6 +215,7 @@ func (s Stall) String() string {
 type Message struct {
 	Ack         *ledger.Ack
 	ScanResult  *ScanResult
+	ScanAfter   *ScanAfter
 	Error       *OpError
 	Stall       *Stall
 	Rereading   *Rereading
@@ -234,6 +235,7 @@ type Journal struct {
 const (
 	kindAck     = "ack"
 	kindScan    = "scan"
+	kindAfter   = "scan-after"
 	kindError   = "error"
 	kindStall   = "stall"
 	kindReread  = "reread"
@@ -267,6 +269,8 @@ func (m Message) content() (kind string, body any) {
 		return kindAck, m.Ack
 	case m.ScanResult != nil:
 		return kindScan, m.ScanResult
+	case m.ScanAfter != nil:
+		return kindAfter, m.ScanAfter
 	case m.Error != nil:
 		return kindError, m.Error
 	case m.Stall != nil:
@@ -311,6 +315,9 @@ func decode(kind string, body []byte) (m Message, err error) {
 	case kindScan:
 		m.ScanResult = new(ScanResult)
 		err = json.Unmarshal(body, m.ScanResult)
+	case kindAfter:
+		m.ScanAfter = new(ScanAfter)
+		err = json.Unmarshal(body, m.ScanAfter)
 	case kindError:
 		m.Error = new(OpError)
 		err = json.Unmarshal(body, m.Error)

@@ -1,5 +1,11 @@
 package result
 
+import (
+	"slices"
+
+	"github.com/volume-durability/volume-durability/pkg/journal"
+)
+
 // Tested returns the cells under test: all but the control.
 func (r Result) Tested() []Cell {
 	var tested []Cell
@@ -43,4 +49,26 @@ func (c Cell) Reads() []EpochRead {
 		reads = append(reads, EpochRead{c.Reader, 0})
 	}
 	return reads
+}
+
+// WriterScans returns what the writers found in the journal. Scans of earlier writers may omit what that of the last one
+// lists; its lists are complete.
+func (c Cell) WriterScans() []journal.ScanReport {
+	var scans []journal.ScanReport
+	var last *JournalRead
+	for _, read := range c.Reads() {
+		if read.Epoch > 0 {
+			last = read.JournalRead
+			scans = append(scans, last.ScanResult.ScanReport)
+		}
+	}
+	if last == nil || last.ListedByNext == nil || c.Reader == nil {
+		return scans
+	}
+	next, omitted, complete := c.Reader.ScanResult, *last.ListedByNext, &scans[len(scans)-1]
+	if omitted.Segments <= len(next.Segments) && omitted.Digests <= len(next.Digests) {
+		complete.Segments = slices.Concat(next.Segments[:omitted.Segments], complete.Segments)
+		complete.Digests = slices.Concat(next.Digests[:omitted.Digests], complete.Digests)
+	}
+	return scans
 }

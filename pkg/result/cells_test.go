@@ -38,3 +38,18 @@ func TestCell_ReadsAreInOrderWithTheReaderLast(t *testing.T) {
 	assert.Same(t, last, reads[2].JournalRead)
 	assert.Empty(t, Cell{}.Reads())
 }
+
+// Without the complete lists, a later verification could not tell that an older state of the volume came back.
+func TestWriterScans_EndWithCompleteLists(t *testing.T) {
+	c := longCell(300, nil)
+	want := wholeCell(300, nil).Epochs[299].InitialRead.ScanResult
+	c.Reader = &JournalRead{ScanResult: wholeCell(301, nil).Epochs[300].InitialRead.ScanResult}
+	c.Epochs[299].InitialRead.OmitWhatNextLists(c.Reader.ScanResult)
+	c.ShortenEpochs(c.Acks)
+	scans := c.WriterScans()
+	assert.Len(t, scans, len(c.Reads())-1)
+	assert.Equal(t, want.Segments, scans[len(scans)-1].Segments)
+	c.Reader = nil
+	assert.Len(t, c.WriterScans(), len(c.Reads()))
+	assert.Empty(t, Cell{}.WriterScans())
+}

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
@@ -32,29 +34,48 @@ type Bucket struct {
 	Count int64         `json:"count"`
 }
 
+// Commits merges the durations of the commits of several writers. The zero value has none.
+type Commits struct {
+	latency Latency
+	all     *hdrhistogram.Histogram
+}
+
+// Add adds the commits of one writer.
+func (c *Commits) Add(stats protocol.CommitStats) error {
+	h, err := decode(stats.Histogram)
+	if err != nil {
+		return fmt.Errorf("decoding the histogram of a writer's commits: %w", err)
+	}
+	c.latency.Count, c.latency.Records = c.latency.Count+stats.Count, c.latency.Records+stats.Records
+	if c.all == nil {
+		c.all = h
+		return nil
+	}
+	c.all.Merge(h)
+	return nil
+}
+
+// Latency returns the distribution of all durations; nil if there are none.
+func (c *Commits) Latency() *Latency {
+	if c.all == nil {
+		return nil
+	}
+	l := c.latency
+	l.P50, l.P99 = microseconds(c.all.ValueAtQuantile(50)), microseconds(c.all.ValueAtQuantile(99))
+	l.Max = microseconds(c.all.Max())
+	l.Buckets = buckets(c.all)
+	return &l
+}
+
 // LatencyOf merges the commits of all epochs. It returns nil if there are none.
 func LatencyOf(commits []protocol.CommitStats) (*Latency, error) {
-	var all *hdrhistogram.Histogram
-	l := &Latency{}
+	var all Commits
 	for _, c := range commits {
-		h, err := decode(c.Histogram)
-		if err != nil {
-			return nil, fmt.Errorf("decoding the histogram of a writer's commits: %w", err)
+		if err := all.Add(c); err != nil {
+			return nil, err
 		}
-		l.Count, l.Records = l.Count+c.Count, l.Records+c.Records
-		if all == nil {
-			all = h
-			continue
-		}
-		all.Merge(h)
 	}
-	if all == nil {
-		return nil, nil
-	}
-	l.P50, l.P99 = microseconds(all.ValueAtQuantile(50)), microseconds(all.ValueAtQuantile(99))
-	l.Max = microseconds(all.Max())
-	l.Buckets = buckets(all)
-	return l, nil
+	return all.Latency(), nil
 }
 
 // buckets returns the few buckets that a chart can show: the histogram itself has hundreds.
@@ -102,32 +123,46 @@ type Recovery struct {
 	AckedAtDeletion uint64
 }
 
-// Recoveries returns the recovery from each deletion that was followed by another writer.
+// Recoveries returns the recovery from each deletion that was followed by another writer. Of writers of which the
+// result has only the main facts, it has no steps but the first acknowledgement.
 func (c Cell) Recoveries() []Recovery {
 	var all []Recovery
-	for i, e := range c.Epochs[:max(0, len(c.Epochs)-1)] {
-		if e.DeletionRequestedAt.IsZero() {
+	epochs := c.AllEpochs()
+	for i, e := range epochs[:max(0, len(epochs)-1)] {
+		deleted := e.Main()
+		if deleted.DeletionRequestedAt.IsZero() {
 			continue
 		}
-		after := func(t time.Time) time.Duration {
-			if t.IsZero() {
-				return 0
-			}
-			return t.Sub(e.DeletionRequestedAt)
+		r := Recovery{Epoch: deleted.Number, AckedAtDeletion: deleted.AckedAtDeletion}
+		if e.Brief == nil {
+			r.Deleted, r.APIOutage = after(deleted.DeletionRequestedAt, e.DeletedAt), e.APIOutage
 		}
-		next := c.Epochs[i+1]
-		var reread time.Duration
-		if read := next.InitialRead; read != nil && read.ScanResult.Reread != nil {
-			reread = read.ScanResult.Reread.Duration()
+		if next := epochs[i+1]; next.Brief != nil {
+			r.FirstAck = next.Brief.Recovery
+		} else {
+			r.addSteps(deleted.DeletionRequestedAt, *next.Epoch)
 		}
-		all = append(all, Recovery{
-			Epoch: e.Number, AckedAtDeletion: e.AckedAtDeletion, Deleted: after(e.DeletedAt),
-			Scheduled: after(next.ScheduledAt), Attached: after(next.AttachedAt), Mounted: after(next.MountedAt),
-			Started: after(next.StartedAt), FirstAck: after(next.FirstAckAt), APIOutage: e.APIOutage,
-			Reread: reread,
-		})
+		all = append(all, r)
 	}
 	return all
+}
+
+// addSteps adds the times at which the steps of the next writer ended.
+func (r *Recovery) addSteps(deleted time.Time, next Epoch) {
+	r.Scheduled, r.Attached = after(deleted, next.ScheduledAt), after(deleted, next.AttachedAt)
+	r.Mounted, r.Started = after(deleted, next.MountedAt), after(deleted, next.StartedAt)
+	r.FirstAck = after(deleted, next.FirstAckAt)
+	if read := next.InitialRead; read != nil && read.ScanResult.Reread != nil {
+		r.Reread = read.ScanResult.Reread.Duration()
+	}
+}
+
+// after returns the time from a deletion to the end of a step; 0 if that is unknown.
+func after(deleted, end time.Time) time.Duration {
+	if end.IsZero() {
+		return 0
+	}
+	return end.Sub(deleted)
 }
 
 // SlowestRecovery returns the longest time from a deletion to the next acknowledgement; 0 if no writer recovered, or if
@@ -148,18 +183,29 @@ func (c Cell) SlowestRecovery() time.Duration {
 func (c Cell) Rate() float64 {
 	var records uint64
 	var elapsed time.Duration
+	if c.Brief != nil {
+		records, elapsed = c.Brief.Records, c.Brief.Time
+	}
 	for _, e := range c.Epochs {
-		for _, last := range c.Acks {
-			if e.FirstAck != nil && last.Epoch == e.Number && last.Seq > e.FirstAck.Seq {
-				records += last.Seq - e.FirstAck.Seq
-				elapsed += last.Time.Sub(e.FirstAck.Time)
-			}
-		}
+		more, took := e.written(c.Acks)
+		records, elapsed = records+more, elapsed+took
 	}
 	if elapsed <= 0 {
 		return 0
 	}
 	return float64(records) / elapsed.Seconds()
+}
+
+// written returns how many records the writer acknowledged after its first acknowledgement, and in which time. acks are
+// sorted by epoch.
+func (e *Epoch) written(acks []ledger.Ack) (records uint64, took time.Duration) {
+	i, found := slices.BinarySearchFunc(acks, e.Number, func(a ledger.Ack, number int) int {
+		return cmp.Compare(a.Epoch, number)
+	})
+	if !found || e.FirstAck == nil || acks[i].Seq <= e.FirstAck.Seq {
+		return 0, 0
+	}
+	return acks[i].Seq - e.FirstAck.Seq, acks[i].Time.Sub(e.FirstAck.Time)
 }
 
 const (

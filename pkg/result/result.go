@@ -116,8 +116,10 @@ type Cell struct {
 	Target string `json:"target,omitempty"`
 	// Claim is absent if the volume is an emptyDir, or if the run is local.
 	Claim *Claim `json:"claim,omitempty"`
-	// Epochs are the writers, in the order in which they ran.
+	// Epochs are the writers, in the order in which they ran. After more than 100 writers, brief has most of them instead.
 	Epochs []Epoch `json:"epochs,omitempty"`
+	// Brief has the writers that the list of epochs leaves out; absent if it leaves out none.
+	Brief *BriefEpochs `json:"brief,omitempty"`
 	// Reader is the final read of the journal; absent if it was not read back.
 	Reader *JournalRead `json:"reader,omitempty"`
 	// Acks is the ledger: the highest acknowledgement of each epoch. It covers all earlier records of that epoch.
@@ -259,6 +261,15 @@ func (r *JournalRead) OmitWhatNextLists(next protocol.ScanResult) {
 	scan.Digests = append([]journal.Digest(nil), scan.Digests[digests:]...)
 }
 
+// KnownLists returns the lists of the scan, if they are complete and so long that the next read need not list them
+// again.
+func (r *JournalRead) KnownLists() protocol.KnownLists {
+	if len(r.ScanResult.Segments) < minOmitted || r.ListedByNext != nil {
+		return protocol.KnownLists{}
+	}
+	return protocol.KnownLists{Segments: r.ScanResult.Segments, Digests: r.ScanResult.Digests}
+}
+
 // commonStart returns how many entries at their start two lists have in common.
 func commonStart[T comparable](a, b []T) int {
 	n := 0
@@ -280,7 +291,7 @@ func (r JournalRead) HasLogData() bool {
 
 // Deletions returns how many writers were deleted.
 func (c Cell) Deletions() int {
-	n := 0
+	n := c.Writers() - len(c.Epochs) // a writer in the middle of a run was deleted
 	for _, e := range c.Epochs {
 		if !e.DeletionRequestedAt.IsZero() {
 			n++

@@ -85,6 +85,7 @@ func (c *cell) completeResult() {
 	}
 	c.recordFigures()
 	c.recordTrace()
+	c.result.ShortenEpochs(c.result.Acks)
 }
 
 // recordFigures adds the statistics of the writers' logs. Thresholds need them, so they are known before the verdict.

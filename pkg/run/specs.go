@@ -99,7 +99,7 @@ func (s specs) pod(name, command string, args ...string) kube.PodSpec {
 	}
 	if s.isBlock() {
 		// A device has no end of file, so the helper must be told how much to read at least.
-		acknowledged := ledger.CountRecords(s.ledger.Acks()) * uint64(format.RecordSize)
+		acknowledged := s.ledger.Records() * uint64(format.RecordSize)
 		spec.Command = append(spec.Command, "--at-least", strconv.FormatUint(acknowledged, 10))
 	}
 	if s.hasOwnFolder() {

@@ -113,7 +113,7 @@ func (w *writer) noteActivity() bool {
 func (w *writer) deletePod(ctx context.Context) error {
 	epoch, grace := w.record(), w.specs.gracePeriod()
 	w.run.Hooks.BeforeDeletion(w.cell.Spec, epoch.Pod)
-	epoch.AckedAtDeletion = ledger.CountRecords(w.ledger.Acks())
+	epoch.AckedAtDeletion = w.ledger.Records()
 	epoch.GracePeriodSeconds = w.specs.appliedGracePeriod(w.pod)
 	epoch.DeletionRequestedAt = time.Now().UTC()
 	if err := w.run.Kube.DeletePod(ctx, w.pod.Name, w.pod.UID, grace); err != nil {

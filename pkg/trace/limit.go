@@ -11,10 +11,13 @@ import (
 // maxRecoveries is the number of recoveries whose steps a trace lists.
 const maxRecoveries = 10
 
-// recovery is the steps with the indexes from first to last: from a deletion to the next first acknowledgement.
+// recovery is the steps with the indexes from first to last: from a deletion to the next first acknowledgement, or one
+// step that stands for several recoveries.
 type recovery struct {
 	first, last int
 	took        time.Duration
+	// leftOut is how many recoveries a step "deletions" stands for; 0 if the steps are those of a recovery.
+	leftOut int
 }
 
 // recoveriesIn returns the recoveries among the steps of a cell. A deletion without a later writer is none.
@@ -23,10 +26,12 @@ func recoveriesIn(steps []result.Step) []recovery {
 	deleted := -1
 	for i, s := range steps {
 		switch {
+		case s.Name == result.Deletions:
+			all = append(all, recovery{first: i, last: i, leftOut: s.Deletions})
 		case s.Name == result.Terminating:
 			deleted = i
 		case s.Name == result.FirstAck && deleted >= 0:
-			all = append(all, recovery{deleted, i, s.EndedAt.Sub(steps[deleted].StartedAt)})
+			all = append(all, recovery{first: deleted, last: i, took: s.EndedAt.Sub(steps[deleted].StartedAt)})
 			deleted = -1
 		}
 	}
@@ -46,22 +51,33 @@ func withoutMost(steps []result.Step) []result.Step {
 		first, last := left[0].first, left[len(left)-1].last
 		kept = append(kept, steps[next:first]...)
 		kept = append(kept, result.Step{
-			Name: result.Deletions, Deletions: len(left), StartedAt: steps[first].StartedAt, EndedAt: steps[last].EndedAt,
+			Name: result.Deletions, Deletions: count(left), StartedAt: steps[first].StartedAt, EndedAt: steps[last].EndedAt,
 		})
 		next = last + 1
 	}
 	return append(kept, steps[next:]...)
 }
 
+// count returns how many recoveries some steps stand for.
+func count(left []recovery) int {
+	n := 0
+	for _, r := range left {
+		n += max(1, r.leftOut)
+	}
+	return n
+}
+
 // leftOut returns all recoveries but the first one and the slowest, in their order. Neighbours are in one list.
 func leftOut(all []recovery) [][]recovery {
-	order := make([]int, 0, len(all)-1)
+	var order []int
 	for i := 1; i < len(all); i++ {
-		order = append(order, i)
+		if all[i].leftOut == 0 {
+			order = append(order, i)
+		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(all[b].took, all[a].took) })
 	listed := map[int]bool{0: true}
-	for _, i := range order[:maxRecoveries-1] {
+	for _, i := range order[:min(maxRecoveries-1, len(order))] {
 		listed[i] = true
 	}
 	var left [][]recovery

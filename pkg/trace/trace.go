@@ -5,6 +5,8 @@
 package trace
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/volume-durability/volume-durability/pkg/result"
@@ -14,6 +16,9 @@ import (
 type Recorder struct {
 	marks []mark
 	end   time.Time
+	// steps and totals are those before the marks. The steps leave out most recoveries.
+	steps  []result.Step
+	totals map[result.StepName]result.StepTotal
 }
 
 // mark is the beginning of a step, or with the name creating-pod that of all steps from the creation of a pod until the
@@ -73,22 +78,41 @@ type Pods struct {
 	Local bool
 }
 
+// Settle computes the steps before the last deletion, whose times must be known, and forgets their marks. So the memory
+// of a recorder does not grow with the number of deletions.
+func (r *Recorder) Settle(pods Pods) {
+	for i := len(r.marks) - 1; i > 0; i-- {
+		if r.marks[i].name == result.Terminating {
+			r.settle(i, r.marks[i].at, pods)
+			return
+		}
+	}
+}
+
 // Trace returns the steps of the cell; nil if it had none.
 func (r *Recorder) Trace(pods Pods) *result.Trace {
+	r.settle(len(r.marks), r.end, pods)
+	if len(r.steps) == 0 {
+		return nil
+	}
+	return &result.Trace{Steps: r.steps, Totals: r.sortedTotals()}
+}
+
+// settle computes the steps of the first marks, which end at a time.
+func (r *Recorder) settle(count int, end time.Time, pods Pods) {
 	var steps []result.Step
-	for i, m := range r.marks {
-		until := r.end
-		if i+1 < len(r.marks) {
+	for i, m := range r.marks[:count] {
+		until := end
+		if i+1 < count {
 			until = r.marks[i+1].at
 		}
 		for _, s := range m.steps(pods, until) {
 			steps = appendStep(steps, s)
 		}
 	}
-	if len(steps) == 0 {
-		return nil
-	}
-	return &result.Trace{Steps: withoutMost(steps), Totals: totals(steps)}
+	r.addTotals(steps)
+	r.steps = withoutMost(append(r.steps, steps...))
+	r.marks = append(r.marks[:0], r.marks[count:]...)
 }
 
 // appendStep appends a step. It drops a step without a length, and continues the step before it if they are the same.
@@ -163,10 +187,13 @@ func (p Pods) name(epoch int) string { return p.epoch(epoch).Pod.Name }
 
 // epoch returns an epoch by its number; an empty one if its writer was not created.
 func (p Pods) epoch(number int) result.Epoch {
-	if number < 1 || number > len(p.Epochs) {
+	i, found := slices.BinarySearchFunc(p.Epochs, number, func(e result.Epoch, number int) int {
+		return cmp.Compare(e.Number, number)
+	})
+	if !found {
 		return result.Epoch{}
 	}
-	return p.Epochs[number-1]
+	return p.Epochs[i]
 }
 
 // milestones returns the ends of the steps of a pod in their order, and the step that follows. Epoch is 0 for the
@@ -190,21 +217,25 @@ func (p Pods) milestones(epoch int) (ends []milestone, then result.StepName) {
 		milestone{result.Mounting, pod.MountedAt}, milestone{result.Starting, pod.StartedAt}, last), then
 }
 
-// totals sums up steps by name.
-func totals(steps []result.Step) []result.StepTotal {
-	byName := map[result.StepName]*result.StepTotal{}
-	for _, s := range steps {
-		t := byName[s.Name]
-		if t == nil {
-			t = &result.StepTotal{Name: s.Name}
-			byName[s.Name] = t
-		}
-		t.Count, t.Sum, t.Max = t.Count+1, t.Sum+s.Took(), max(t.Max, s.Took())
+// addTotals adds steps to their sums.
+func (r *Recorder) addTotals(steps []result.Step) {
+	if r.totals == nil {
+		r.totals = map[result.StepName]result.StepTotal{}
 	}
+	for _, s := range steps {
+		t := r.totals[s.Name]
+		r.totals[s.Name] = result.StepTotal{
+			Name: s.Name, Count: t.Count + 1, Sum: t.Sum + s.Took(), Max: max(t.Max, s.Took()),
+		}
+	}
+}
+
+// sortedTotals returns the sums in the order of a run.
+func (r *Recorder) sortedTotals() []result.StepTotal {
 	var all []result.StepTotal
 	for _, name := range result.StepNames() {
-		if t := byName[name]; t != nil {
-			all = append(all, *t)
+		if t, found := r.totals[name]; found {
+			all = append(all, t)
 		}
 	}
 	return all

@@ -138,6 +138,13 @@ func TestTrace_OfAWriterThatWasNotCreated(t *testing.T) {
 
 // record records a cell with this many deletions. The recovery from deletion i takes took(i) milliseconds.
 func record(deletions int, took func(int) int) (r trace.Recorder, pods trace.Pods, end int) {
+	return recordWith(deletions, took, func(*trace.Recorder, trace.Pods) {})
+}
+
+// recordWith calls afterEach when a writer has been created after a deletion.
+func recordWith(
+	deletions int, took func(int) int, afterEach func(*trace.Recorder, trace.Pods),
+) (r trace.Recorder, pods trace.Pods, end int) {
 	now := 0
 	r.Begin(result.CreatingPod, 1, at(now))
 	for n := 1; n <= deletions+1; n++ {
@@ -151,6 +158,7 @@ func record(deletions int, took func(int) int) (r trace.Recorder, pods trace.Pod
 		r.Begin(result.Waiting, 0, at(now+2))
 		if n <= deletions {
 			r.BeginInsteadOfWaiting(result.CreatingPod, n+1, at(now+3))
+			afterEach(&r, pods)
 		}
 	}
 	r.Begin(result.Removing, 0, at(now+10))
@@ -242,4 +250,14 @@ func TestPhases_HaveNoGap(t *testing.T) {
 		{Name: result.PreChaos, StartedAt: at(10), EndedAt: at(30)},
 		{Name: result.Removal, StartedAt: at(30), EndedAt: at(50)},
 	}, p.Until(at(50)))
+}
+
+// A recorder that settles the steps during the run has the same trace as one that keeps all marks.
+func TestSettle_ChangesNoTrace(t *testing.T) {
+	for _, deletions := range []int{0, 1, 9, 10, 11, 200} {
+		took := func(n int) int { return 1 + n*7919%101 }
+		whole, pods, _ := record(deletions, took)
+		settled, _, _ := recordWith(deletions, took, func(r *trace.Recorder, pods trace.Pods) { r.Settle(pods) })
+		assert.Equal(t, whole.Trace(pods), settled.Trace(pods), deletions)
+	}
 }

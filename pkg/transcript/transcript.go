@@ -26,6 +26,8 @@ const maxAckSamples = 4096
 type Transcript struct {
 	ledger *ledger.Ledger
 	onAck  func(ledger.Ack)
+	// known are the lists that the scan result may omit.
+	known protocol.KnownLists
 
 	// done is cancelled at the end of the output, or by an error that the helper reports. Its cause is the reason.
 	done context.Context
@@ -61,6 +63,9 @@ func New(ctx context.Context, l *ledger.Ledger, onAck func(ledger.Ack)) *Transcr
 	return t
 }
 
+// Know sets the lists that the helper was told to omit. It must be called before the first line is added.
+func (t *Transcript) Know(known protocol.KnownLists) { t.known = known }
+
 // Add adds one line of the helper's output and returns its message. It returns an error if the line is no message.
 func (t *Transcript) Add(line []byte) (protocol.Message, error) {
 	m, err := protocol.Parse(line)
@@ -82,6 +87,13 @@ func (t *Transcript) Add(line []byte) (protocol.Message, error) {
 	case m.ScanResult != nil:
 		t.setStall(nil)
 		t.setScan(m.ScanResult)
+	case m.ScanAfter != nil:
+		t.setStall(nil)
+		scan, err := m.ScanAfter.Complete(t.known)
+		if err != nil {
+			return protocol.Message{}, err
+		}
+		t.setScan(&scan)
 	case m.Error != nil:
 		t.setStall(nil)
 		t.fail(*m.Error)

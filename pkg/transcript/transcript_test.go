@@ -188,3 +188,26 @@ func TestTranscript_KeepsWhenTheErrorArrivedFirst(t *testing.T) {
 		assert.Equal(t, arrived.UTC(), tr.FailedAt())
 	})
 }
+
+func TestTranscript_CompletesTheListsThatTheHelperOmits(t *testing.T) {
+	scan := protocol.ScanResult{ScanReport: journal.ScanReport{
+		Present: true, Segments: []journal.Segment{{Epoch: 1, First: 1, Last: 5}, {Epoch: 2, First: 1, Last: 7}},
+	}}
+	known := protocol.KnownLists{Segments: scan.Segments[:1]}
+	start, err := protocol.ParseKnownStart(known.Flags()[1])
+	require.NoError(t, err)
+	var l ledger.Ledger
+	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	tr.Know(known)
+	add(t, tr, start.Message(scan))
+	found, err := tr.AwaitScan(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, scan, *found)
+
+	unknowing := transcript.New(t.Context(), &l, func(ledger.Ack) {})
+	var line bytes.Buffer
+	require.NoError(t, protocol.Write(&line, start.Message(scan)))
+	_, err = unknowing.Add(bytes.TrimSuffix(line.Bytes(), []byte("\n")))
+	assert.ErrorContains(t, err, "omits 1 segments")
+	assert.Nil(t, unknowing.TakeScan())
+}

@@ -59,7 +59,7 @@ type Failures struct {
 // Before the first acknowledgement no data can be lost, and an error of a run that is being stopped may be due to the
 // stop. Both count as Unclear.
 func (f *Failures) Classify(ctx context.Context, err error, op *protocol.OpError, class judge.Class) Meaning {
-	if ctx.Err() != nil || len(f.Ledger.Acks()) == 0 {
+	if ctx.Err() != nil || f.Ledger.Records() == 0 {
 		return Unclear
 	}
 	meaning := MeaningOf(op, class)

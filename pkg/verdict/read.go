@@ -19,7 +19,9 @@ func JudgeScan(
 	var earlier []journal.ScanReport
 	reads := c.Reads()
 	for _, read := range reads {
-		earlier = append(earlier, read.ScanResult.ScanReport)
+		if scan := read.ScanResult.ScanReport; len(scan.Segments) > 0 || scan.Objects != nil { // the others tell nothing
+			earlier = append(earlier, scan)
+		}
 	}
 	judgement := judge.Judge(judge.Input{
 		Layout: c.Layout, Acks: acks, Scan: scan.ScanReport, Earlier: earlier, Epochs: epochs,

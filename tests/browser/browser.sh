@@ -1,8 +1,9 @@
 #!/bin/sh
-# Tests the report page in Chromium. With the path of a page, measures how long Chromium takes to open it instead.
-# Installs Chromium if it is missing and apt-get is available.
+# Tests the report page in Chromium. With the path of a page, measures how long Chromium takes to open it instead, and
+# adds the times to the file in RATIOS, if that is set. Installs Chromium if it is missing and apt-get is available.
 set -eu
 page=${1:+$(realpath "$1")}
+ratios=${RATIOS:+$(realpath -m "$RATIOS")}
 cd "$(dirname "$0")/../.."
 command -v npm >/dev/null || { echo "page: needs Node.js 20 or later, with npm" >&2; exit 1; }
 if ! command -v chromium >/dev/null; then
@@ -19,6 +20,6 @@ if ! cmp -s tests/browser/package-lock.json $installed; then
     (cd tests/browser && npm ci --ignore-scripts --silent)
     cp tests/browser/package-lock.json $installed
 fi
-[ -z "$page" ] || exec node tests/browser/open.mjs "$page"
+[ -z "$page" ] || exec node tests/browser/open.mjs "$page" ${ratios:+"$ratios"}
 go run ./tests/browser/write -folder build/page
 PAGES="$PWD/build/page" exec node --test --test-reporter=spec tests/browser/browser.test.mjs

@@ -13,10 +13,16 @@ import (
 	"strconv"
 	"text/tabwriter"
 	"time"
+
+	"github.com/volume-durability/volume-durability/tests/bench/ratio"
 )
 
-// sampleInterval is the time between two samples.
-const sampleInterval = 250 * time.Millisecond
+const (
+	// sampleInterval is the time between two samples.
+	sampleInterval = 250 * time.Millisecond
+	// readerInterval is the time between two samples of the reader, which may need only a fraction of a second.
+	readerInterval = 5 * time.Millisecond
+)
 
 // role is what a process of a run does.
 type role string
@@ -36,10 +42,12 @@ type memorySample struct {
 
 type memorySamples []memorySample
 
-// sample samples a process and its children until the process has ended. If a sample fails, it calls stop, which must
-// end the process: otherwise, sample would wait for the whole run.
-func sample(pid int, ended <-chan error, stop func()) (memorySamples, error) {
+// sample samples a process and its children until the process has ended. Once the time of chaos is over, it samples
+// only the reader, more often. If a sample fails, it calls stop, which must end the process: otherwise, sample would
+// wait for the whole run.
+func sample(pid int, chaos time.Duration, ended <-chan error, stop func()) (memorySamples, error) {
 	var all memorySamples
+	began, isOver := time.Now(), false
 	ticks := time.NewTicker(sampleInterval)
 	defer ticks.Stop()
 	for {
@@ -51,6 +59,11 @@ func sample(pid int, ended <-chan error, stop func()) (memorySamples, error) {
 			if err != nil {
 				stop()
 				return nil, errors.Join(err, <-ended)
+			}
+			if isOver {
+				samples = slices.DeleteFunc(samples, func(m memorySample) bool { return m.role != reader })
+			} else if isOver = now.Sub(began) > chaos; isOver {
+				ticks.Reset(readerInterval)
 			}
 			all = append(all, samples...)
 		}
@@ -111,23 +124,67 @@ func residentMemory(pid string) (int64, bool) {
 	return pages * int64(os.Getpagesize()), err == nil && pages > 0
 }
 
-// print prints the median and the highest memory of each role, in each quarter of the time in which it had processes,
-// and the size of the bundle in bytes.
-func (s memorySamples) print(out io.Writer, bundle int) error {
-	const mebi = 1 << 20
+// print prints the median and the highest memory of each role, in each quarter of the time in which it had processes.
+func (s memorySamples) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "resident memory, MiB\tquarter\tmedian\thighest\t")
 	for _, of := range []role{experiment, writer, reader} {
 		for i, quarter := range s.quarters(of) {
 			if len(quarter) > 0 {
 				fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t\n", of, i+1,
-					float64(quarter[len(quarter)/2])/mebi, float64(quarter[len(quarter)-1])/mebi)
+					median(quarter)/mebi, float64(quarter[len(quarter)-1])/mebi)
 			}
 		}
 	}
-	fmt.Fprintf(w, "evidence bundle, compressed\t\t%.2f\t\t\n", float64(bundle)/mebi)
 	return w.Flush()
 }
+
+// area is that of the rows of this program.
+const area = "Long run"
+
+// maxGrowth limits the memory at the end of a run, relative to that in the second quarter.
+const maxGrowth = 1.05
+
+// rows compares the median memory in the last quarter of a role's time with that in the second one, and the highest
+// memory of the reader with that in a short run.
+func (s memorySamples) rows(short memorySamples) (rows []ratio.Row) {
+	for _, of := range []role{experiment, writer, reader} {
+		quarters := s.quarters(of)
+		second, last := quarters[1], quarters[3]
+		if len(second) < minSamples || len(last) < minSamples {
+			continue
+		}
+		rows = append(rows, ratio.Row{
+			Area: area, Measured: "memory of the " + string(of) + ", last quarter", Peer: "second quarter", Unit: "MiB",
+			Value: median(last) / mebi, PeerValue: median(second) / mebi, AtMost: maxGrowth,
+		}.OfValues())
+	}
+	if highest, peer := s.highest(reader), short.highest(reader); highest > 0 && peer > 0 {
+		rows = append(rows, ratio.Row{
+			Area: area, Measured: "highest memory of the reader", Peer: "run with few deletions", Unit: "MiB",
+			Value: highest / mebi, PeerValue: peer / mebi, AtMost: maxGrowth,
+		}.OfValues())
+	}
+	return rows
+}
+
+// minSamples is how many samples a quarter of a role's time must have, so that it is compared. A process that has only
+// begun has less memory than it needs.
+const minSamples = 100
+
+// highest returns the highest memory of a role; 0 if it has no sample.
+func (s memorySamples) highest(of role) float64 {
+	var highest int64
+	for _, m := range s {
+		if m.role == of {
+			highest = max(highest, m.bytes)
+		}
+	}
+	return float64(highest)
+}
+
+// median returns the median of sorted numbers.
+func median(sorted []int64) float64 { return float64(sorted[len(sorted)/2]) }
 
 // quarters returns the sorted memory of a role in each quarter of its time.
 func (s memorySamples) quarters(of role) (quarters [4][]int64) {

@@ -278,16 +278,10 @@ func (v *verifyCommand) fromBundle(ctx context.Context) (expectation, error) {
 }
 
 func fromCell(c result.Cell) expectation {
-	e := expectation{
-		Cell: c.Spec, Format: c.Journal, Acks: c.Acks, Epochs: len(c.Epochs), Layout: c.Layout,
+	return expectation{
+		Cell: c.Spec, Format: c.Journal, Acks: c.Acks, Epochs: c.Writers(), Layout: c.Layout, Earlier: c.WriterScans(),
 		Overlap: c.Spec.Force && !c.IsLocal(), // a local run waits until a killed process is gone
 	}
-	for _, read := range c.Reads() {
-		if read.Epoch > 0 { // a writer's, not the reader's
-			e.Earlier = append(e.Earlier, read.ScanResult.ScanReport)
-		}
-	}
-	return e
 }
 
 // choose returns the cell that --cell names. Without the flag, the ID in the journal

@@ -89,6 +89,8 @@ type task struct {
 	format journal.Format
 	layout pattern.Layout
 	points []journal.Point
+	// known are the entries that the message with the scan result omits.
+	known protocol.KnownStart
 	// minLength is the minimum length of the journal in bytes.
 	minLength int64
 	epoch     int
@@ -150,6 +152,11 @@ func (t *task) journalFlags(flags *flag.FlagSet) {
 	flags.Uint64Var(&t.layout.Objects, "objects", 0, "number of objects of the write pattern")
 	flags.Func("points", "last acknowledged record of each epoch, as epoch:sequence,…: their checksums are reported, "+
 		"and over NFS the journal is read again if they are missing", t.parsePoints)
+	flags.Func("known", "what the lists of the scan start with, as segments:digests:SHA-256: the message omits it",
+		func(text string) (err error) {
+			t.known, err = protocol.ParseKnownStart(text)
+			return err
+		})
 	flags.Int64Var(&t.minLength, "at-least", 0,
 		"number of bytes at the start of a block device in which zeros do not end the journal")
 }
@@ -166,6 +173,10 @@ func (t *task) validateJournal() error { return errors.Join(t.format.Validate(),
 
 func (t *task) parsePoints(list string) error {
 	points, err := protocol.ParsePoints(list)
-	t.points = append(t.points, points...)
+	if t.points == nil {
+		t.points = points
+	} else {
+		t.points = append(t.points, points...)
+	}
 	return err
 }

@@ -120,7 +120,7 @@ func (t *task) reportScan(out io.Writer, found protocol.ScanResult) error {
 	}
 	found.BootID, found.Kernel = volume.BootID(), volume.Kernel()
 	found.Excerpt = t.excerpt(found.ScanReport)
-	if err := protocol.Write(out, protocol.Message{ScanResult: &found}); err != nil {
+	if err := protocol.Write(out, t.known.Message(found)); err != nil {
 		return fmt.Errorf("reporting the scan of %s: %w", t.file, err)
 	}
 	return nil

@@ -113,6 +113,9 @@ func (t *text) cell(c result.Cell) {
 				judge.Count(e.AckedAtDeletion, "acknowledged record"), c.DeletionNoun())
 		}
 	}
+	if c.Brief != nil {
+		t.line("%s: the result has only their main facts", judge.Count(len(c.Brief.Epochs), "more writer"))
+	}
 	if c.Reader != nil {
 		t.line("Reader: %s", pod(c.Reader.Pod))
 		t.journal(c)

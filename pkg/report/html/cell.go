@@ -283,6 +283,9 @@ func podTable(c result.Cell) table {
 	if c.Reader != nil {
 		add("Reader", c.Reader.Pod)
 	}
+	if note := briefNote(c, "This list"); note != "" {
+		t.Rows = append(t.Rows, []string{note})
+	}
 	return t
 }
 

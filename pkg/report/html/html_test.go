@@ -568,6 +568,33 @@ func TestRender_LimitsThePageOfManyDeletions(t *testing.T) {
 	})
 }
 
+// Of most writers of a long run, the result has only the main facts.
+func TestRender_CountsTheWritersOfWhichTheResultHasOnlyTheMainFacts(t *testing.T) {
+	r := samples.ManyDeletions(5000)
+	c := &r.Cells[0]
+	c.ShortenEpochs(c.Acks)
+	require.NotNil(t, c.Brief)
+	page, tree := rendered(t, r)
+	assert.Less(t, len(page), 1<<20)
+	shown := strings.ReplaceAll(text(tree), space, " ")
+	left := strings.ReplaceAll(counted(len(c.Brief.Epochs), "writer"), space, " ")
+	for _, want := range []string{
+		"5 000 writers were deleted.", "The chart shows the 100 longest of 4 999 recoveries.",
+		"The list of events leaves out " + left + ", of which the result has only the main facts.",
+		"This list leaves out " + left + ", of which the result has only the main facts.",
+		"The chart shows the 12 slowest of 4 999 recoveries, the table the 100 slowest.",
+	} {
+		assert.Contains(t, shown, want)
+	}
+	whole := samples.ManyDeletions(5000).Cells[0]
+	assert.Equal(t, len(recoveries(whole, whole.Reader.ReceivedAt)), len(recoveries(*c, c.Reader.ReceivedAt)))
+	from, to := c.Epochs[0].CreatedAt, c.Reader.ReceivedAt
+	acked, all := ackedOverTime(*c, from, to), ackedOverTime(whole, from, to)
+	assert.Equal(t, all[len(all)-1], acked[len(acked)-1])
+	assert.Greater(t, len(acked), 5000, "a point for each writer")
+	assert.GreaterOrEqual(t, len(lanes(*c, to)[0].Bars), 5000)
+}
+
 func TestRender_ReportsAWriterThatExited(t *testing.T) {
 	r := samples.Fail()
 	r.Cells[0].Notes = []string{"writer 2 exited before it was deleted: writing /data/logs.log: no space left on device"}

@@ -48,7 +48,7 @@ func newObjectsView(c result.Cell) *objectsView {
 func lastInput(c result.Cell, reads []result.EpochRead) judge.Input {
 	last := reads[len(reads)-1]
 	in := judge.Input{
-		Layout: c.Layout, Acks: c.Acks, Scan: last.ScanResult.ScanReport, Epochs: len(c.Epochs),
+		Layout: c.Layout, Acks: c.Acks, Scan: last.ScanResult.ScanReport, Epochs: c.Writers(),
 		MayOverlap: c.Spec.Force && !c.IsLocal(),
 	}
 	if last.Epoch > 0 { // a writer's read, before its first record

@@ -31,7 +31,7 @@ func timelineFigure(c result.Cell) *figure {
 	}
 	t.Alternative = fmt.Sprintf("Timeline from %s to %s UTC: %s acknowledged, %s, %s.",
 		formatClock(from), formatClock(to), counted(ledger.CountRecords(c.Acks), "record"),
-		counted(len(c.Epochs), "writer"), counted(c.Deletions(), c.DeletionNoun()))
+		counted(c.Writers(), "writer"), counted(c.Deletions(), c.DeletionNoun()))
 	if c.Reader != nil && c.Reader.Judgement.Acknowledged > 0 {
 		t.Alternative += fmt.Sprintf(" The reader found %s of them %s.", grouped(c.Reader.Judgement.Intact), intactWord(c))
 	}
@@ -45,10 +45,10 @@ func timelineFigure(c result.Cell) *figure {
 		}
 		data.Rows = append(data.Rows, []string{formatClock(e.at), after, e.text})
 	}
-	note := ""
+	note := briefNote(c, "The list of events")
 	if len(t.Recoveries) > chart.MaxRecoveries {
-		note = fmt.Sprintf("The chart shows the %d longest of %s.", chart.MaxRecoveries,
-			counted(len(c.Recoveries()), "recovery"))
+		note = strings.TrimSpace(fmt.Sprintf("The chart shows the %d longest of %s. %s", chart.MaxRecoveries,
+			counted(len(c.Recoveries()), "recovery"), note))
 	}
 	return &figure{
 		Caption: "Records acknowledged over time (UTC), all epochs together",
@@ -59,6 +59,16 @@ func timelineFigure(c result.Cell) *figure {
 			{"running", "running"}, {"starting", "starting"}, {"deleting", "being " + deletedWord(c)},
 		},
 	}
+}
+
+// briefNote says that a list leaves out the writers of which the result has only the main facts. It is empty if there
+// are none.
+func briefNote(c result.Cell, list string) string {
+	if c.Brief == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s leaves out %s, of which the result has only the main facts.", list,
+		counted(len(c.Brief.Epochs), "writer"))
 }
 
 // intactWord describes the acknowledged records that a read found. Superseded and removed records are among them.
@@ -87,14 +97,19 @@ func ackedOverTime(c result.Cell, from, to time.Time) []chart.Amount {
 	all := []chart.Amount{{At: from}}
 	acked := lastAcked(c)
 	var before uint64
-	for _, e := range c.Epochs {
+	for _, e := range c.AllEpochs() {
+		if b := e.Brief; b != nil {
+			before += acked[b.Number]
+			all = append(all, chart.Amount{At: b.DeletionRequestedAt, Count: float64(before)})
+			continue
+		}
 		for i, ack := range e.Acks {
 			if i == 0 {
 				all = append(all, chart.Amount{At: ack.ReceivedAt, Count: float64(before)})
 			}
 			all = append(all, chart.Amount{At: ack.ReceivedAt, Count: float64(before + ack.Seq)})
 		}
-		before += max(lastSeq(e), acked[e.Number])
+		before += max(lastSeq(*e.Epoch), acked[e.Number])
 	}
 	return append(all, chart.Amount{At: to, Count: float64(before)})
 }
@@ -129,17 +144,21 @@ func chartReads(c result.Cell) []chart.ReadPoint {
 // recoveries returns the times from each deletion to the next acknowledgement.
 func recoveries(c result.Cell, end time.Time) []chart.Recovery {
 	var all []chart.Recovery
-	for i, e := range c.Epochs {
-		if e.DeletionRequestedAt.IsZero() {
+	took := map[int]time.Duration{}
+	for _, r := range c.Recoveries() {
+		took[r.Epoch] = r.FirstAck
+	}
+	epochs := c.AllEpochs()
+	for i, e := range epochs {
+		deleted := e.Main().DeletionRequestedAt
+		if deleted.IsZero() {
 			continue
 		}
-		o := chart.Recovery{From: e.DeletionRequestedAt, To: e.DeletionRequestedAt}
-		if i+1 < len(c.Epochs) {
+		o := chart.Recovery{From: deleted, To: deleted}
+		if recovery := took[e.Main().Number]; recovery > 0 {
+			o.To, o.Label = deleted.Add(recovery), formatDuration(recovery)
+		} else if i+1 < len(epochs) {
 			o.To = end
-			if back := c.Epochs[i+1].FirstAckAt; !back.IsZero() {
-				o.To = back
-				o.Label = formatDuration(back.Sub(e.DeletionRequestedAt))
-			}
 		}
 		all = append(all, o)
 	}
@@ -149,7 +168,16 @@ func recoveries(c result.Cell, end time.Time) []chart.Recovery {
 // lanes returns the lifetimes of the writers and the reader.
 func lanes(c result.Cell, end time.Time) []chart.Lane {
 	writers := chart.Lane{Name: "Writers, numbered by epoch"}
-	for _, e := range c.Epochs {
+	var deleted time.Time
+	for _, e := range c.AllEpochs() {
+		if b := e.Brief; b != nil {
+			writers.Bars = append(writers.Bars, chart.Bar{
+				From: deleted.Add(b.Recovery), To: b.DeletionRequestedAt, Kind: chart.Running, Label: grouped(b.Number),
+			})
+			deleted = b.DeletionRequestedAt
+			continue
+		}
+		deleted = e.DeletionRequestedAt
 		gone := cmp.Or(e.DeletedAt, end)
 		number := grouped(e.Number)
 		writers.Bars = append(writers.Bars, bars(e.Pod, cmp.Or(e.DeletionRequestedAt, gone), number, "writer "+number)...)
