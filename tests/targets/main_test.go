@@ -89,19 +89,6 @@ func TestRunPhase_GivesTheLowestPriorityToTargetsBesideOthers(t *testing.T) {
 	assert.Contains(t, out.String(), "second | 19\n")
 }
 
-// The kernel groups processes by their sessions, unless they are in a cgroup of their own.
-func TestRunPhase_GivesTheLowestPriorityToTheSessionOfTargetsBesideOthers(t *testing.T) {
-	own, err := os.ReadFile("/proc/self/autogroup")
-	if err != nil || len(own) == 0 {
-		t.Skip("this kernel does not group processes by their sessions")
-	}
-	r, out := inMakefile(t, "first:\n\t@cat /proc/self/autogroup\n"+
-		"second:\n\t@until grep 'nice 19' /proc/self/autogroup; do :; done\n")
-	results := r.runPhase(t.Context(), phase{[]string{"first"}, []string{"second"}})
-	require.NoError(t, failed(results))
-	assert.Contains(t, out.String(), "first  | "+string(own))
-}
-
 func TestRunAll_EndsTheProcessesOfTargetsBesideOthers(t *testing.T) {
 	r, _ := inMakefile(t, "first:\n\t@true\nsecond:\n\t@sleep 1000 & echo $$! >pid.new; mv pid.new pid; wait\n")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -74,9 +74,6 @@ func (r runner) runTarget(ctx context.Context, lines *sync.Mutex, target string,
 	cmd.Stdout = io.MultiWriter(log, output)
 	cmd.Stderr = cmd.Stdout
 	if ended.err = cmd.Start(); ended.err == nil {
-		if beside {
-			lowerSession(cmd.Process.Pid)
-		}
 		ended.err = cmd.Wait()
 		ended.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
@@ -85,27 +82,21 @@ func (r runner) runTarget(ctx context.Context, lines *sync.Mutex, target string,
 	return ended
 }
 
-// command returns the command for a target. Beside others, it has the lowest priority, in a session of its own.
+// command returns the command for a target. Beside others, it has the lowest priority, in a process group of its own.
 func command(ctx context.Context, target string, beside bool) *exec.Cmd {
 	argv := []string{"make", "--no-print-directory", target}
 	if beside {
 		argv = append([]string{"nice", "-n", "19"}, argv...)
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	// make ends its own children. The signal of a terminal reaches those of this session directly.
+	// make ends its own children. The signal of a terminal reaches those of this process group directly.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if beside {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	}
 	cmd.WaitDelay = patience
 	return cmd
-}
-
-// lowerSession gives a session the lowest priority. If the kernel groups processes by their sessions, nice only counts
-// within a session (sched(7)), and the programs of the test cluster are in others. Other kernels have no such file.
-func lowerSession(pid int) {
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte("19"), 0)
 }
 
 // log returns the file with the output of a target.
