@@ -218,7 +218,7 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100
 	config.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return counting{next, c.requests} }
-	client, err := kubernetes.NewForConfig(kube.APIConfig(config))
+	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return cost{}, err
 	}
