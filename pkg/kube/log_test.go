@@ -44,7 +44,7 @@ func TestUntilNextStream_GrowsWhileStreamsHaveNoNewLines(t *testing.T) {
 	const ms, s = time.Millisecond, time.Second
 	assert.Equal(t, []time.Duration{500 * ms, s, 2 * s, 2 * s, 2 * s}, intervals(logFollower{failing: true}))
 	assert.Equal(t, []time.Duration{500 * ms, s, 2 * s, 2 * s, 2 * s}, intervals(logFollower{silent: true}))
-	assert.Equal(t, []time.Duration{2 * s, 4 * s, 8 * s, 8 * s, 8 * s}, intervals(logFollower{}), "the container has ended")
+	assert.Equal(t, []time.Duration{2 * s, 4 * s, 8 * s, 8 * s, 8 * s}, intervals(logFollower{}), "the container ended")
 }
 
 func TestFollowLog_ReportsOpenStream(t *testing.T) {
