@@ -26,6 +26,8 @@ const (
 	// maxReconnectInterval while the streams have no new lines.
 	reconnectInterval    = 500 * time.Millisecond
 	maxReconnectInterval = 2 * time.Second
+	// maxEndedInterval is the same for a stream that ended without an error. The first interval is maxReconnectInterval.
+	maxEndedInterval = 8 * time.Second
 	// openTimeout limits the wait for the answer to a request for a log. It is longer than the time that the API
 	// server takes to give up connecting to a kubelet, 30 s, so that the API server can name the reason.
 	openTimeout = 45 * time.Second
@@ -105,10 +107,11 @@ func (f *logFollower) followUntilEnd(ctx context.Context, interval time.Duration
 		if f.since != read {
 			backoff = interval
 		}
-		if err := f.awaitEnd(ctx, f.untilNextStream(backoff)); err != nil {
+		atMost := f.untilNextStream(backoff)
+		if err := f.awaitEnd(ctx, atMost); err != nil {
 			return err
 		}
-		backoff = min(2*backoff, maxReconnectInterval)
+		backoff = 2 * atMost
 	}
 }
 
@@ -116,9 +119,9 @@ func (f *logFollower) followUntilEnd(ctx context.Context, interval time.Duration
 // that of a container that has ended, which the kubelet reports a second later or, if it is busy, some seconds later.
 func (f *logFollower) untilNextStream(backoff time.Duration) time.Duration {
 	if f.failing || f.silent {
-		return backoff
+		return min(backoff, maxReconnectInterval)
 	}
-	return maxReconnectInterval
+	return min(max(backoff, maxReconnectInterval), maxEndedInterval)
 }
 
 // awaitEnd returns once the observer has seen that the pod's container has ended or that the pod was deleted, but not

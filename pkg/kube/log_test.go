@@ -33,6 +33,20 @@ func TestReadLines_RejectsTooLongLine(t *testing.T) {
 	assert.Error(t, f.readLines(strings.NewReader(strings.Repeat("x", maxLine+1)), func() {}))
 }
 
+func TestUntilNextStream_GrowsWhileStreamsHaveNoNewLines(t *testing.T) {
+	intervals := func(f logFollower) []time.Duration {
+		var all []time.Duration
+		for backoff := reconnectInterval; len(all) < 5; backoff = 2 * all[len(all)-1] {
+			all = append(all, f.untilNextStream(backoff))
+		}
+		return all
+	}
+	const ms, s = time.Millisecond, time.Second
+	assert.Equal(t, []time.Duration{500 * ms, s, 2 * s, 2 * s, 2 * s}, intervals(logFollower{failing: true}))
+	assert.Equal(t, []time.Duration{500 * ms, s, 2 * s, 2 * s, 2 * s}, intervals(logFollower{silent: true}))
+	assert.Equal(t, []time.Duration{2 * s, 4 * s, 8 * s, 8 * s, 8 * s}, intervals(logFollower{}), "the container ended")
+}
+
 func TestFollowLog_ReportsOpenStream(t *testing.T) {
 	c := newTestClient(t)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", Namespace: "stig", UID: "u"}}

@@ -9,7 +9,7 @@ import (
 const (
 	// logPace is the shortest time between two reads from a connection for logs. A line is received at most this much
 	// later.
-	logPace = 50 * time.Millisecond
+	logPace = 100 * time.Millisecond
 	// pacedBuffer is how much one read takes from the connection at most, in bytes.
 	pacedBuffer = 64 << 10
 )

@@ -34,6 +34,7 @@ import (
 
 	"github.com/volume-durability/volume-durability/pkg/judge"
 	"github.com/volume-durability/volume-durability/pkg/kube"
+	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
 	"github.com/volume-durability/volume-durability/tests/bench/ratio"
@@ -75,6 +76,7 @@ type cost struct {
 	processor       time.Duration // user and system time of this process
 	peakMemory      uint64        // bytes
 	heap            uint64        // bytes of live objects at the end
+	records         uint64        // acknowledged ones; the experiment reads a line for each
 	deletions       int
 	slowestRecovery time.Duration
 	batches         []batchCost
@@ -216,7 +218,7 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 	config := rest.CopyConfig(b.config)
 	config.QPS, config.Burst = 50, 100
 	config.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return counting{next, c.requests} }
-	client, err := kubernetes.NewForConfig(kube.APIConfig(config))
+	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return cost{}, err
 	}
@@ -265,6 +267,7 @@ func (b benchmark) run(ctx context.Context, opts options.Values, n int) (cost, e
 	runtime.ReadMemStats(&m)
 	c.heap = m.HeapAlloc
 	for _, cell := range res.Cells {
+		c.records += ledger.CountRecords(cell.Acks)
 		c.deletions += cell.Deletions()
 		c.slowestRecovery = max(c.slowestRecovery, cell.SlowestRecovery())
 	}
@@ -351,15 +354,16 @@ func peakMemory() (uint64, error) {
 	return 0, errors.New("/proc/self/status has no VmHWM")
 }
 
-// printCosts prints the costs, which are sorted by the number of cells, and the cost of each additional cell between two runs.
+// printCosts prints the costs, which are sorted by the number of cells, and the cost of each additional cell between
+// two runs.
 func printCosts(costs []cost) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "cells\tdeletions\tseconds\tprocessor seconds\trequests\twatch requests\tpeak memory, MiB\theap, MiB\t"+
-		"slowest recovery, s\t")
+	fmt.Fprintln(w, "cells\trecords\tdeletions\tseconds\tprocessor seconds\trequests\twatch requests\t"+
+		"peak memory, MiB\theap, MiB\tslowest recovery, s\t")
 	for _, c := range costs {
-		fmt.Fprintf(w, "%d\t%d\t%.1f\t%.2f\t%d\t%d\t%.1f\t%.1f\t%.1f\t\n",
-			c.cells, c.deletions, c.duration.Seconds(), c.processor.Seconds(), c.requests.total(""), c.requests.total("watch "),
-			mib(c.peakMemory), mib(c.heap), c.slowestRecovery.Seconds())
+		fmt.Fprintf(w, "%d\t%d\t%d\t%.1f\t%.2f\t%d\t%d\t%.1f\t%.1f\t%.1f\t\n",
+			c.cells, c.records, c.deletions, c.duration.Seconds(), c.processor.Seconds(),
+			c.requests.total(""), c.requests.total("watch "), mib(c.peakMemory), mib(c.heap), c.slowestRecovery.Seconds())
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -400,7 +404,8 @@ func printAdditional(fewer, more cost) {
 		return
 	}
 	each := additionalCost(fewer, more)
-	fmt.Printf("each additional cell, from %d to %d: %.2f s, %.3f processor seconds, %.1f requests, %.2f MiB of peak memory\n",
+	fmt.Printf("each additional cell, from %d to %d: %.2f s, %.3f processor seconds, %.1f requests, "+
+		"%.2f MiB of peak memory\n",
 		fewer.cells, more.cells, each.seconds, each.processor, each.requests, each.mib)
 }
 

@@ -10,7 +10,8 @@ import (
 func TestCostRatios_CompareWithLimitsAndWithTheFirstBatch(t *testing.T) {
 	few := cost{cells: 1, processor: time.Second, peakMemory: 30 << 20, requests: &requests{}}
 	many := cost{
-		cells: 101, processor: 4 * time.Second, peakMemory: 80 << 20, requests: &requests{byKind: map[string]int{"get": 1000}},
+		cells: 101, processor: 4 * time.Second, peakMemory: 80 << 20,
+		requests: &requests{byKind: map[string]int{"get": 1000}},
 		batches: []batchCost{
 			{duration: 100 * time.Second, processor: 2 * time.Second, requests: 400},
 			{duration: 110 * time.Second, processor: time.Second, requests: 500},

@@ -144,7 +144,7 @@ func connectTo(config *rest.Config) (connection, error) {
 	if err := checkCredentials(config); err != nil {
 		return connection{}, err
 	}
-	client, err := newClient(kube.APIConfig(config))
+	client, err := newClient(config)
 	if err != nil {
 		return connection{}, fmt.Errorf("creating the Kubernetes client: %w", err)
 	}

@@ -5,18 +5,8 @@ import (
 	"net"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 )
-
-// APIConfig returns a configuration for a client of the kinds that Kubernetes defines. Its objects are encoded as
-// Protocol Buffers, which take much less time to decode than JSON. Custom resources do not have this encoding.
-func APIConfig(config *rest.Config) *rest.Config {
-	config = rest.CopyConfig(config)
-	config.ContentType = runtime.ContentTypeProtobuf
-	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	return config
-}
 
 // LogConfig returns a configuration for a client that follows the logs of many pods. All streams of the client share
 // one connection, from which it reads at most once per logPace: a read that wakes the process costs much more than a
