@@ -170,7 +170,7 @@ func (s memorySamples) rows(short memorySamples) (rows []ratio.Row) {
 
 // minSamples is how many samples a quarter of a role's time must have, so that it is compared. A process that has only
 // begun has less memory than it needs.
-const minSamples = 100
+const minSamples = 20
 
 // highest returns the highest memory of a role; 0 if it has no sample.
 func (s memorySamples) highest(of role) float64 {
