@@ -654,3 +654,22 @@ func TestTrailingBytes_CountsOnlyBytesThatNoInterruptedWriteLeaves(t *testing.T)
 		})
 	}
 }
+
+// The records of each epoch are adjacent and complete, but two epochs have changed places.
+func TestJudge_ReportsEpochsInTheWrongOrder(t *testing.T) {
+	in := Input{
+		Epochs: 3,
+		Scan: journal.ScanReport{Format: format, Present: true, Bytes: 30 * 256, Records: 30, Segments: []journal.Segment{
+			{Epoch: 1, First: 1, Last: 10, Offset: 0, End: 10 * 256},
+			{Epoch: 3, First: 1, Last: 10, Offset: 10 * 256, End: 20 * 256},
+			{Epoch: 2, First: 1, Last: 10, Offset: 20 * 256, End: 30 * 256},
+		}},
+	}
+	for epoch := 1; epoch <= 3; epoch++ {
+		in.Acks = append(in.Acks, ledger.Ack{Point: journal.Point{Epoch: epoch, Seq: 10}})
+	}
+	findings := Judge(in).Findings
+	require.Len(t, findings, 1)
+	assert.Equal(t, Reordered, findings[0].Class)
+	assert.Equal(t, "records of epoch 2 come after records of epoch 3", findings[0].Detail)
+}

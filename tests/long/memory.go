@@ -97,7 +97,7 @@ func sampleOnce(pid int, now time.Time) (memorySamples, error) {
 	return samples, nil
 }
 
-// roleOf returns the role of a helper process, from its arguments.
+// roleOf returns the role of a helper process, from its arguments. The helper that removes the journal has none.
 func roleOf(pid string) (role, bool) {
 	content, err := os.ReadFile("/proc/" + pid + "/cmdline")
 	if err != nil {
@@ -107,10 +107,8 @@ func roleOf(pid string) (role, bool) {
 	if len(args) < 3 || string(args[1]) != "helper" {
 		return "", false
 	}
-	if string(args[2]) == "write" {
-		return writer, true
-	}
-	return reader, true
+	role, known := map[string]role{"write": writer, "read": reader}[string(args[2])]
+	return role, known
 }
 
 // residentMemory returns the resident memory of a process in bytes, unless it has ended.
@@ -145,21 +143,23 @@ const area = "Long run"
 // maxGrowth limits the memory at the end of a run, relative to that in the second quarter.
 const maxGrowth = 1.05
 
-// rows compares the median memory in the last quarter of a role's time with that in the second one, and the highest
-// memory of the reader with that in a short run.
+// rows compares the median memory in the last quarter of a role's time with that in the second one. If the reader needs
+// too little time for that, its highest memory is compared with that in a short run.
 func (s memorySamples) rows(short memorySamples) (rows []ratio.Row) {
+	isCompared := map[role]bool{}
 	for _, of := range []role{experiment, writer, reader} {
 		quarters := s.quarters(of)
 		second, last := quarters[1], quarters[3]
 		if len(second) < minSamples || len(last) < minSamples {
 			continue
 		}
+		isCompared[of] = true
 		rows = append(rows, ratio.Row{
 			Area: area, Measured: "memory of the " + string(of) + ", last quarter", Peer: "second quarter", Unit: "MiB",
 			Value: median(last) / mebi, PeerValue: median(second) / mebi, AtMost: maxGrowth,
 		}.OfValues())
 	}
-	if highest, peer := s.highest(reader), short.highest(reader); highest > 0 && peer > 0 {
+	if highest, peer := s.highest(reader), short.highest(reader); !isCompared[reader] && highest > 0 && peer > 0 {
 		rows = append(rows, ratio.Row{
 			Area: area, Measured: "highest memory of the reader", Peer: "run with few deletions", Unit: "MiB",
 			Value: highest / mebi, PeerValue: peer / mebi, AtMost: maxGrowth,
@@ -170,7 +170,7 @@ func (s memorySamples) rows(short memorySamples) (rows []ratio.Row) {
 
 // minSamples is how many samples a quarter of a role's time must have, so that it is compared. A process that has only
 // begun has less memory than it needs.
-const minSamples = 100
+const minSamples = 20
 
 // highest returns the highest memory of a role; 0 if it has no sample.
 func (s memorySamples) highest(of role) float64 {
