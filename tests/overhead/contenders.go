@@ -20,6 +20,8 @@ const (
 	earlierImage = "volume-durability.test/volume-durability:earlier"
 	clusterTool  = "build/cluster"
 	engineName   = "engine"
+	// victimClass is a StorageClass without attachments: Litmus places the pods of command probes on any node.
+	victimClass = "shared"
 	// experiment and podDelete are the names of two ChaosExperiments.
 	experiment = "volume-durability"
 	podDelete  = "pod-delete"
@@ -81,7 +83,7 @@ func engineRun(class string, last *lastRun) *contender {
 
 // podDeleteWithProbes is pod-delete of litmus-go with command probes, from the creation of its ChaosEngine to the
 // verdict. Its victim runs already.
-func podDeleteWithProbes(probes []chaosv1alpha1.ProbeAttributes, class, image string) *contender {
+func podDeleteWithProbes(probes []chaosv1alpha1.ProbeAttributes, image string) *contender {
 	fault := chaosengine.Fault{
 		Name:       podDelete,
 		Env:        map[string]string{"TOTAL_CHAOS_DURATION": chaosSeconds, "CHAOS_INTERVAL": chaosSeconds},
@@ -90,7 +92,7 @@ func podDeleteWithProbes(probes []chaosv1alpha1.ProbeAttributes, class, image st
 	return &contender{
 		name: "pod-delete of litmus-go with two command probes", level: chaosengine.Baseline,
 		prepare: func(ctx context.Context, ns *chaosengine.Namespace) error {
-			if err := ns.CreateVictim(ctx, class, chaosengine.VictimDeployment(image)); err != nil {
+			if err := ns.CreateVictim(ctx, victimClass, chaosengine.VictimDeployment(image)); err != nil {
 				return err
 			}
 			return ns.AwaitAvailable(ctx, chaosengine.Victim)

@@ -58,7 +58,7 @@ func measure(ctx context.Context) (err error) {
 	kubeconfig := flag.String("kubeconfig", "", "kubeconfig of the test cluster")
 	image := flag.String("image", "", "image of the experiment")
 	program := flag.String("program", "build/image/out/volume-durability", "command line of the same build as the image")
-	class := flag.String("storage-class", "csi-shared", "StorageClass to test, whose volumes all nodes can mount")
+	class := flag.String("storage-class", "csi-ext4", "StorageClass to test")
 	commit := flag.String("commit", "a09ef80", "earlier commit to compare with")
 	rounds := flag.Int("rounds", 5, "number of runs of each")
 	ratios := flag.String("ratios", "", "file to add the ratios to; empty for none")
@@ -88,7 +88,7 @@ func measure(ctx context.Context) (err error) {
 		terminalRun("a run from a terminal", *kubeconfig, *program, *class, *image),
 		terminalRun("the same of commit "+*commit, *kubeconfig, earlierProgram, *class, earlierImage),
 		engineRun(*class, &last),
-		podDeleteWithProbes(probes, *class, *image),
+		podDeleteWithProbes(probes, *image),
 	}
 	if err := takeTurns(ctx, cluster, contenders, *rounds); err != nil {
 		return err
