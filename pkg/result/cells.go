@@ -51,8 +51,8 @@ func (c Cell) Reads() []EpochRead {
 	return reads
 }
 
-// WriterScans returns what the writers found in the journal. Scans of earlier writers may omit what the scan of the
-// last writer lists. Its lists are complete.
+// WriterScans returns what the writers found in the journal. Scans of earlier writers may omit what that of the last
+// one lists; its lists are complete.
 func (c Cell) WriterScans() []journal.ScanReport {
 	var scans []journal.ScanReport
 	var last *JournalRead
