@@ -37,17 +37,16 @@ local: ## test a folder of this machine in 10 seconds, without a cluster or root
 	@build/local "$(DIR)"
 
 # Each argument is a phase, and what is behind & runs beside it at the lowest priority. The tests on guests run alone:
-# work beside them delays each system call of a guest. The other end-to-end tests mostly wait, but have deadlines, so
-# only targets without deadlines run beside them.
-TEST ?=
+# work beside them delays each system call of a guest. The other end-to-end tests mostly wait, but have deadlines.
+TEST_FLAGS ?=
 .PHONY: test
-test: ## everything that CI runs: unit, e2e, lint, fuzz, mutation, formats, page (TEST=-apart: nothing side by side)
+test: ## everything that CI runs: unit, e2e, lint, fuzz, mutation, formats, page (TEST_FLAGS=-apart: nothing side by side)
 	@rm -f $(TEST_RATIOS)
-	@MAKEFLAGS= go run ./tests/targets -ratios $(TEST_RATIOS) $(TEST) machine unit e2e-guests 'e2e-cluster & lint fuzz mutation formats page'
+	@go build -o build/targets ./tests/targets
+	@MAKEFLAGS= exec build/targets -ratios=$(TEST_RATIOS) $(TEST_FLAGS) \
+		machine unit e2e-guests 'e2e-cluster & lint fuzz mutation formats page'
 
-# The cluster of the first target is that of the second.
 .PHONY: e2e-guests e2e-cluster
-e2e-guests: export KEEP := yes
 e2e-guests:
 	@$(MAKE) --no-print-directory e2e E2E='-run $(GUEST_TESTS)'
 e2e-cluster:
@@ -115,36 +114,37 @@ REPLAY ?= -records 40 -cuts 0
 replay: ## cut the power at every flush and acknowledgement on ext4, xfs and btrfs, and judge what is left (Linux and root; REPLAY='-records 40')
 	cd tests/replay && go test -v -count 1 -timeout 2h -run TestReplay . $(REPLAY)
 
-# The table of ratios. The programs of make bench add their rows to the first file, and make test to the second one.
-RATIOS := build/bench/ratios.jsonl
+# The files with ratios. make bench prints the rows of both in one table; make test adds its row to the second one.
+BENCH_RATIOS := build/bench/ratios.jsonl
 TEST_RATIOS := build/bench/test.jsonl
+# The file to which a program that measures adds its rows; empty for none.
+RATIOS ?=
 .PHONY: bench
-bench: ## measure what has a target beside its peer, and print one table of ratios (Linux and root: also on the test cluster)
-	@rm -f $(RATIOS)
-	@$(MAKE) --no-print-directory bench-local bench-before
-	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory overhead scale long; \
-		else echo "SKIPPED: overhead, scale and long need Linux and root"; fi
-	@go run ./tests/bench/ratios $(RATIOS) $(TEST_RATIOS)
+bench: ## run all benchmarks and print one table of ratios (Linux and root)
+	@rm -f $(BENCH_RATIOS)
+	@status=0; for t in bench-local bench-before long overhead scale; do \
+		$(MAKE) --no-print-directory $$t RATIOS=$(BENCH_RATIOS) || status=1; done; \
+		go run ./tests/bench/ratios $(BENCH_RATIOS) $(TEST_RATIOS); exit $$status
 
 BENCH ?= -size 1024 -rounds 5
 .PHONY: bench-local
-bench-local: ## compare the scanner and the writer with other programs (needs fio; BENCH='-folder /mnt -size 1024')
-	go run ./tests/bench -ratios $(RATIOS) $(BENCH)
+bench-local: ## compare the scanner and the writer with other programs (Linux; needs fio; BENCH='-folder /mnt -size 1024')
+	go run ./tests/bench -ratios='$(RATIOS)' $(BENCH)
 
 BEFORE ?= -starts 10
 .PHONY: bench-before
 bench-before: ## compare the write pattern append with an earlier commit (BEFORE='-commit HEAD~1 -folder /mnt')
-	go run ./tests/bench/before -ratios $(RATIOS) $(BEFORE)
+	go run ./tests/bench/before -ratios='$(RATIOS)' $(BEFORE)
 
 SCALE ?= -cells 1,200 -parallel 50
 .PHONY: scale
 scale: cluster-images ## measure the cost per additional cell on the test cluster (SCALE='-cells 1,10,50')
-	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) -ratios $(RATIOS) $(SCALE)
+	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) -ratios='$(RATIOS)' $(SCALE)
 
 OVERHEAD ?= -rounds 5
 .PHONY: overhead
-overhead: cluster-images faults-image ## compare the time of a run besides its chaos with an earlier commit and with Litmus's pod-delete
-	go run ./tests/overhead -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) -ratios $(RATIOS) $(OVERHEAD)
+overhead: cluster-images faults-image ## compare the time of a run without its chaos with an earlier commit and with litmus-go
+	MAKEFLAGS= go run ./tests/overhead -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) -ratios='$(RATIOS)' $(OVERHEAD)
 
 E2E ?=
 .PHONY: e2e
@@ -173,13 +173,12 @@ BACKENDS ?=
 backends: ## measure what real storage keeps after a failure (Linux and root; BACKENDS='-only bindfs', BACKENDS=-update)
 	cd tests/backends && go run . $(BACKENDS)
 
-LONG ?=
-RATIOS ?=
+LONG ?= -duration 600s -interval 150ms -record-size 128
 .PHONY: long
-long: ## measure the memory of a long local run, the size of its bundle and its page (Linux; LONG='-duration 1000s -interval 150ms' RATIOS=FILE)
+long: ## measure the memory of a long local run, the size of its bundle and its page (Linux; LONG='-duration 1000s')
 	@rm -rf build/long
 	@$(GO_BUILD) -o build/local ./experiments/volume-durability/local
-	@go run ./tests/long -bundle build/long -ratios '$(RATIOS)' $(LONG)
+	@go run ./tests/long -bundle build/long -ratios='$(RATIOS)' $(LONG)
 	@RATIOS='$(RATIOS)' sh tests/browser/browser.sh build/long/report.html
 
 VERSIONS ?= 1.37/built 1.36/built 1.35/built 1.34/system

@@ -141,17 +141,20 @@ func (r *row) measureOnce(ctx context.Context) {
 func ratioRows(rows []*row) []ratio.Row {
 	var all []ratio.Row
 	for _, r := range rows {
-		if r.target == 0 || r.failure != nil {
+		if r.target == 0 {
 			continue
 		}
 		area := "Writing"
 		if strings.HasPrefix(r.section, "reading") {
 			area = "Reading"
 		}
-		all = append(all, ratio.Row{
-			Area: area, Measured: r.of.name, Peer: r.to.name, Unit: r.of.unit,
-			Value: r.of.median(), PeerValue: r.to.median(), Ratio: r.median(), AtLeast: r.target,
-		})
+		compared := ratio.Row{Area: area, Measured: r.of.name, Peer: r.to.name, Unit: r.of.unit, AtLeast: r.target}
+		if r.failure != nil {
+			compared.Failure = r.result()
+		} else {
+			compared.Value, compared.PeerValue, compared.Ratio = r.of.median(), r.to.median(), r.median()
+		}
+		all = append(all, compared)
 	}
 	return all
 }
@@ -176,7 +179,11 @@ func byRate(a, b sample) int { return cmp.Compare(b.rate, a.rate) }
 func (r *row) best() float64 { return slices.MinFunc(r.samples, byRate).rate }
 
 func (r *row) median() float64 {
-	return slices.SortedFunc(slices.Values(r.samples), byRate)[len(r.samples)/2].rate
+	rates := make([]float64, len(r.samples))
+	for i, s := range r.samples {
+		rates[i] = s.rate
+	}
+	return ratio.Median(rates)
 }
 
 func (r *row) result() string {

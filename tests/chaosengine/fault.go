@@ -26,8 +26,8 @@ const (
 	FaultsUser = "faults"
 	// Victim is the name of the Deployment that a fault affects, and of its claim.
 	Victim = "victim"
-	// FaultEngine is the name of the ChaosEngine of a fault.
-	FaultEngine = "engine"
+	// EngineName is the name of a ChaosEngine, in a namespace that has only one.
+	EngineName = "engine"
 )
 
 // Fault is a fault of litmus-go that affects the pods of the victim.
@@ -55,7 +55,7 @@ func (n *Namespace) StartFault(ctx context.Context, f Fault) error {
 		f.Attributes.Components.ENV = append(f.Attributes.Components.ENV, corev1.EnvVar{Name: name, Value: value})
 	}
 	engine := &chaosv1alpha1.ChaosEngine{
-		ObjectMeta: metav1.ObjectMeta{Name: FaultEngine},
+		ObjectMeta: metav1.ObjectMeta{Name: EngineName},
 		Spec: chaosv1alpha1.ChaosEngineSpec{
 			Appinfo: chaosv1alpha1.ApplicationParams{
 				Appns: n.Name, Applabel: "app=" + Victim, AppKind: "deployment",
@@ -67,7 +67,7 @@ func (n *Namespace) StartFault(ctx context.Context, f Fault) error {
 		},
 	}
 	if _, err := litmus.ChaosEngines(n.Name).Create(ctx, engine, metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("creating ChaosEngine %s/%s: %w", n.Name, FaultEngine, err)
+		return fmt.Errorf("creating ChaosEngine %s/%s: %w", n.Name, EngineName, err)
 	}
 	return nil
 }

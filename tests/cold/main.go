@@ -19,10 +19,12 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/volume-durability/volume-durability/tests/bench/earlier"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "cold:", err)
@@ -87,19 +89,15 @@ func run(ctx context.Context, args []string) (err error) {
 
 // clone makes a clone of this repository, with the files of a commit.
 func clone(ctx context.Context, commit, tree string) error {
-	id, err := exec.CommandContext(ctx, "git", "rev-parse", "--verify", commit+"^{commit}").Output()
+	id, err := earlier.Git(ctx, "rev-parse", "--verify", commit+"^{commit}")
 	if err != nil {
-		return fmt.Errorf("finding commit %s: %w", commit, err)
+		return err
 	}
-	for _, args := range [][]string{
-		{"clone", "--quiet", "--no-checkout", ".", tree},
-		{"-C", tree, "checkout", "--quiet", "--detach", strings.TrimSpace(string(id))},
-	} {
-		if output, err := exec.CommandContext(ctx, "git", args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("git %s: %w\n%s", args[0], err, output)
-		}
+	if _, err := earlier.Git(ctx, "clone", "--quiet", "--no-checkout", ".", tree); err != nil {
+		return err
 	}
-	return nil
+	_, err = earlier.Git(ctx, "-C", tree, "checkout", "--quiet", "--detach", id)
+	return err
 }
 
 // machine is this machine, as it would be with empty caches.
@@ -118,7 +116,8 @@ func (m machine) command(ctx context.Context, argv []string) *exec.Cmd {
 	cmd.Dir = m.tree
 	path := string(m.builds) + string(os.PathListSeparator) + os.Getenv("PATH")
 	cmd.Env = append(os.Environ(), "PATH="+path, "MAKEFLAGS=", "KUBECONFIG=", "GOMODCACHE="+m.modules(),
-		"GOCACHE="+filepath.Join(m.caches, "compiled"), "XDG_CACHE_HOME="+m.caches)
+		"GOCACHE="+filepath.Join(m.caches, "compiled"), "XDG_CACHE_HOME="+m.caches,
+		"GOFLAGS=-modcacherw") // otherwise only root can remove the modules
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute

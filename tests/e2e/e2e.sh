@@ -2,17 +2,14 @@
 # Runs the end-to-end tests on the test cluster. It stops the cluster afterwards, unless the
 # cluster was running before. The tests mostly wait, so more of them run in parallel than
 # there are processors.
-#
-#   KEEP  yes to keep the cluster running after a success, for the next run of this script, which stops it
 set -eu
 if [ "$(uname -s)" != Linux ] || [ "$(id -u)" != 0 ]; then
     echo "SKIPPED: the end-to-end tests need Linux and root, for the containers, mounts and bridge of the test cluster"
     exit 0
 fi
 make --no-print-directory cluster-tool
-kept=/var/lib/volume-durability-cluster/kept
 was_up=no
-[ -e $kept ] || { build/cluster status >/dev/null 2>&1 && was_up=yes; }
+build/cluster status >/dev/null 2>&1 && was_up=yes
 make --no-print-directory cluster-images faults-image
 mkdir -p build
 log=build/e2e.log
@@ -24,9 +21,7 @@ rm -f "$log.status"
 } 2>&1 | tee "$log" || true
 status=$(cat "$log.status" || echo 1)
 rm -f "$log.status"
-if [ $was_up = no ] && [ "${KEEP:-}" = yes ] && [ "$status" = 0 ]; then
-    touch $kept
-elif [ $was_up = no ]; then
+if [ $was_up = no ]; then
     build/cluster down || status=1
 fi
 # CI may keep only the last lines of the log.

@@ -139,7 +139,7 @@ func runFaultOf(
 	started := chaosengine.Fault{Name: fault, Env: env, Attributes: attributes}
 	require.NoError(t, ns.StartFault(within(t), started))
 	t.Cleanup(func() { logIfFailed(t, ns) })
-	result, err := ns.AwaitFault(within(t), chaosengine.FaultEngine, fault)
+	result, err := ns.AwaitFault(within(t), chaosengine.EngineName, fault)
 	require.NoError(t, err)
 	return result
 }
@@ -150,6 +150,6 @@ func logIfFailed(t *testing.T, ns *chaosengine.Namespace) {
 	if !t.Failed() {
 		return
 	}
-	log, err := ns.Log(within(t), chaosengine.FaultEngine)
+	log, err := ns.Log(within(t), chaosengine.EngineName)
 	t.Logf("%s\n%v", log, err)
 }

@@ -90,8 +90,6 @@ func (r finishedRun) print(out io.Writer) {
 
 // row compares the size of the bundle with its limit.
 func (r finishedRun) row() ratio.Row {
-	return ratio.Row{
-		Area: area, Measured: "compressed bundle of " + judge.Count(r.deletions, "deletion"), Peer: "limit",
-		Unit: "MiB", Value: float64(r.compressed) / mebi, PeerValue: float64(maxBundle) / mebi, AtMost: 1,
-	}.OfValues()
+	measured := "compressed bundle of " + judge.Count(r.deletions, "deletion")
+	return ratio.Limited(area, measured, "MiB", float64(r.compressed)/mebi, float64(maxBundle)/mebi)
 }

@@ -19,10 +19,10 @@ type lastRun struct {
 
 // read reads the result from the log of the experiment.
 func (l *lastRun) read(ctx context.Context, ns *chaosengine.Namespace) error {
-	if _, err := ns.AwaitCompleted(ctx, engineName); err != nil {
+	if _, err := ns.AwaitCompleted(ctx, chaosengine.EngineName); err != nil {
 		return err
 	}
-	log, err := ns.Log(ctx, engineName)
+	log, err := ns.Log(ctx, chaosengine.EngineName)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
-// Command overhead compares the time that a run needs besides its chaos with that of an earlier commit and of Litmus's
-// own pod-delete with two command probes. All of them take turns on the same cluster, because a cluster is not equally
-// fast at all times. At the end, it prints where the time of the last run went. No test depends on it.
+// Command overhead compares the overhead of a run, which is its time without the chaos, with that of an earlier commit
+// and with that of Litmus's own pod-delete with two command probes. All of them take turns on the same cluster, because
+// a cluster is not equally fast at all times. At the end, it prints where the time of the last run went. No test
+// depends on it.
 package main
 
 import (
@@ -26,12 +27,15 @@ const (
 	chaosDuration = 10 * time.Second
 	// timeout limits one run.
 	timeout = 5 * time.Minute
-	// engineLimit is how long a run from a ChaosEngine may need besides its chaos.
+	// engineLimit is the target of the overhead of a run from a ChaosEngine.
 	engineLimit = 10 * time.Second
+	// beforeReductions is the last commit before the overhead was reduced. The target is a share of its overhead.
+	beforeReductions = "a09ef80"
+	shareOfEarlier   = 0.4
 )
 
-// contender is one of the programs that take turns.
-type contender struct {
+// candidate is one of the programs that take turns.
+type candidate struct {
 	name string
 	// level is that of the Pod Security Standards that the pods of the run meet.
 	level string
@@ -40,8 +44,8 @@ type contender struct {
 	prepare, inspect func(context.Context, *chaosengine.Namespace) error
 	// run executes one run in a new namespace.
 	run func(context.Context, *chaosengine.Namespace) error
-	// besides are the times that the runs took besides their chaos.
-	besides []time.Duration
+	// overheads are the times of the runs without their chaos.
+	overheads []time.Duration
 }
 
 func main() {
@@ -59,7 +63,7 @@ func measure(ctx context.Context) (err error) {
 	image := flag.String("image", "", "image of the experiment")
 	program := flag.String("program", "build/image/out/volume-durability", "command line of the same build as the image")
 	class := flag.String("storage-class", "csi-ext4", "StorageClass to test")
-	commit := flag.String("commit", "a09ef80", "earlier commit to compare with")
+	commit := flag.String("commit", beforeReductions, "earlier commit to compare with")
 	rounds := flag.Int("rounds", 5, "number of runs of each")
 	ratios := flag.String("ratios", "", "file to add the ratios to; empty for none")
 	flag.Parse()
@@ -84,22 +88,22 @@ func measure(ctx context.Context) (err error) {
 		return err
 	}
 	var last lastRun
-	contenders := []*contender{
-		terminalRun("a run from a terminal", *kubeconfig, *program, *class, *image),
+	candidates := []*candidate{
+		terminalRun("run from a terminal", *kubeconfig, *program, *class, *image),
 		terminalRun("the same of commit "+*commit, *kubeconfig, earlierProgram, *class, earlierImage),
 		engineRun(*class, &last),
 		podDeleteWithProbes(probes, *image),
 	}
-	if err := takeTurns(ctx, cluster, contenders, *rounds); err != nil {
+	if err := takeTurns(ctx, cluster, candidates, *rounds); err != nil {
 		return err
 	}
 	return errors.Join(
-		printTimes(contenders), last.print(os.Stdout), ratio.Append(*ratios, rows(contenders)...))
+		printTimes(candidates), last.print(os.Stdout), ratio.Append(*ratios, rows(candidates)...))
 }
 
-// takeTurns executes all contenders in each round. Every other round is in the opposite order.
-func takeTurns(ctx context.Context, cluster *chaosengine.Cluster, contenders []*contender, rounds int) error {
-	order := slices.Clone(contenders)
+// takeTurns executes all candidates in each round. Every other round is in the opposite order.
+func takeTurns(ctx context.Context, cluster *chaosengine.Cluster, candidates []*candidate, rounds int) error {
+	order := slices.Clone(candidates)
 	for round := range rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, rounds)
 		for _, c := range order {
@@ -113,7 +117,7 @@ func takeTurns(ctx context.Context, cluster *chaosengine.Cluster, contenders []*
 }
 
 // measureOnce executes a run in a namespace of its own. The creation and the removal of the namespace are not measured.
-func (c *contender) measureOnce(ctx context.Context, cluster *chaosengine.Cluster) (err error) {
+func (c *candidate) measureOnce(ctx context.Context, cluster *chaosengine.Cluster) (err error) {
 	ns, err := cluster.NewNamespace(ctx, "overhead-"+rand.String(6), c.level)
 	if err != nil {
 		return err
@@ -134,37 +138,45 @@ func (c *contender) measureOnce(ctx context.Context, cluster *chaosengine.Cluste
 	if err := c.run(ctx, ns); err != nil {
 		return err
 	}
-	c.besides = append(c.besides, time.Since(began)-chaosDuration)
+	c.overheads = append(c.overheads, time.Since(began)-chaosDuration)
 	if c.inspect == nil {
 		return nil
 	}
 	return c.inspect(ctx, ns)
 }
 
-func (c *contender) median() float64 {
-	return slices.Sorted(slices.Values(c.besides))[(len(c.besides)-1)/2].Seconds()
+func (c *candidate) median() float64 {
+	return ratio.Median(c.overheads).Seconds()
 }
 
-func printTimes(contenders []*contender) error {
+func printTimes(candidates []*candidate) error {
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "seconds besides %s of chaos\tmedian\tlowest\thighest\n", chaosDuration)
-	for _, c := range contenders {
+	fmt.Fprintf(out, "seconds without the %s of chaos\tmedian\tlowest\thighest\n", chaosDuration)
+	for _, c := range candidates {
 		fmt.Fprintf(out, "%s\t%.1f\t%.1f\t%.1f\n", c.name, c.median(),
-			slices.Min(c.besides).Seconds(), slices.Max(c.besides).Seconds())
+			slices.Min(c.overheads).Seconds(), slices.Max(c.overheads).Seconds())
 	}
 	return out.Flush()
 }
 
-// rows returns the rows of the contenders in the table of ratios. Their order is that of measure.
-func rows(contenders []*contender) []ratio.Row {
-	terminal, earlier, engine, litmus := contenders[0], contenders[1], contenders[2], contenders[3]
-	compare := func(c, peer *contender, atMost float64) ratio.Row {
-		return ratio.Row{
-			Area: "Verdict", Measured: c.name + ", besides its chaos", Peer: peer.name, Unit: "s",
-			Value: c.median(), PeerValue: peer.median(), AtMost: atMost,
-		}.OfValues()
+// rows returns the rows of the candidates in the table of ratios. Their order is that of measure.
+func rows(candidates []*candidate) []ratio.Row {
+	terminal, earlier, engine, litmus := candidates[0], candidates[1], candidates[2], candidates[3]
+	return []ratio.Row{
+		terminal.comparedWith(earlier, shareOfEarlier),
+		engine.comparedWith(litmus, 1),
+		ratio.Limited(area, engine.measured(), "s", engine.median(), engineLimit.Seconds()),
 	}
-	limit := compare(engine, engine, 1)
-	limit.Peer, limit.PeerValue = "limit", engineLimit.Seconds()
-	return []ratio.Row{compare(terminal, earlier, 0.4), compare(engine, litmus, 1), limit.OfValues()}
+}
+
+// area is that of all rows.
+const area = "Verdict"
+
+func (c *candidate) measured() string { return c.name + ", without its chaos" }
+
+func (c *candidate) comparedWith(peer *candidate, atMost float64) ratio.Row {
+	return ratio.Row{
+		Area: area, Measured: c.measured(), Peer: peer.name, Unit: "s",
+		Value: c.median(), PeerValue: peer.median(), AtMost: atMost,
+	}.OfValues()
 }

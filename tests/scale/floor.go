@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -37,21 +36,16 @@ func (b benchmark) ownTime(ctx context.Context, rounds int) error {
 		}
 		runs, floors = append(runs, ran-chaosDuration), append(floors, floor)
 	}
-	own, bare := median(runs), median(floors)
+	own, bare := ratio.Median(runs), ratio.Median(floors)
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "one cell, medians of %d\tseconds\n", rounds)
 	fmt.Fprintf(out, "a run, besides its chaos\t%.1f\n", own.Seconds())
 	fmt.Fprintf(out, "its claim and pods, created and deleted one after another\t%.1f\n", bare.Seconds())
 	fmt.Fprintf(out, "ratio\t%.2f\n\n", own.Seconds()/bare.Seconds())
 	return errors.Join(out.Flush(), ratio.Append(b.ratios, ratio.Row{
-		Area: "Verdict", Measured: "a run of one cell, besides its chaos", Peer: "its claim and pods alone", Unit: "s",
+		Area: "Verdict", Measured: "run of one cell, without its chaos", Peer: "its claim and pods alone", Unit: "s",
 		Value: own.Seconds(), PeerValue: bare.Seconds(), AtMost: 1.5,
 	}.OfValues()))
-}
-
-func median(all []time.Duration) time.Duration {
-	slices.Sort(all)
-	return all[len(all)/2]
 }
 
 // inNamespace measures how long a function takes in a namespace of its own.

@@ -24,10 +24,8 @@ func costRatios(costs []cost) []ratio.Row {
 	}
 	each := additionalCost(fewest, most)
 	limited := func(what, unit string, value, limit float64) ratio.Row {
-		return ratio.Row{
-			Area: "Cells", Measured: fmt.Sprintf("%s per additional cell, from %d to %d", what, fewest.cells, most.cells),
-			Peer: "limit", Unit: unit, Value: value, PeerValue: limit, AtMost: 1,
-		}.OfValues()
+		measured := fmt.Sprintf("%s per additional cell, from %d to %d", what, fewest.cells, most.cells)
+		return ratio.Limited("Cells", measured, unit, value, limit)
 	}
 	return append([]ratio.Row{
 		limited("processor time", "s", each.processor, maxProcessor),

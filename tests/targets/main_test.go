@@ -89,24 +89,32 @@ func TestRunPhase_GivesTheLowestPriorityToTargetsBesideOthers(t *testing.T) {
 	assert.Contains(t, out.String(), "second | 19\n")
 }
 
-func TestRunAll_EndsTheProcessesOfTargetsBesideOthers(t *testing.T) {
-	r, _ := inMakefile(t, "first:\n\t@true\nsecond:\n\t@sleep 1000 & echo $$! >pid.new; mv pid.new pid; wait\n")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	ended := make(chan []result)
-	go func() { ended <- r.runAll(ctx, []phase{{[]string{"first"}, []string{"second"}}}) }()
-	var pid int
-	require.Eventually(t, func() bool {
-		content, err := os.ReadFile("pid")
-		if err == nil {
-			pid, err = strconv.Atoi(strings.TrimSpace(string(content)))
-		}
-		return err == nil
-	}, time.Minute, time.Millisecond)
-	cancel()
-	require.Error(t, failed(<-ended))
-	hasEnded := func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
-	require.Eventually(t, hasEnded, time.Minute, time.Millisecond)
+func TestRunAll_EndsTheProcessesOfTargets(t *testing.T) {
+	const waits = "\t@sleep 1000 & echo $$! >pid.new; mv pid.new pid; wait\n"
+	for name, makefile := range map[string]string{
+		"first":  "first:\n" + waits + "second:\n\t@true\n",
+		"beside": "first:\n\t@true\nsecond:\n" + waits,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := inMakefile(t, makefile)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ended := make(chan []result)
+			go func() { ended <- r.runAll(ctx, []phase{{[]string{"first"}, []string{"second"}}}) }()
+			var pid int
+			require.Eventually(t, func() bool {
+				content, err := os.ReadFile("pid")
+				if err == nil {
+					pid, err = strconv.Atoi(strings.TrimSpace(string(content)))
+				}
+				return err == nil
+			}, time.Minute, time.Millisecond)
+			cancel()
+			require.Error(t, failed(<-ended))
+			hasEnded := func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+			require.Eventually(t, hasEnded, time.Minute, time.Millisecond)
+		})
+	}
 }
 
 func TestPrefixed_WritesWholeLines(t *testing.T) {

@@ -57,8 +57,8 @@ func (r runner) runPhase(ctx context.Context, p phase) []result {
 	return slices.Concat(targets, beside)
 }
 
-// patience is how long make may take to end after a signal.
-const patience = 5 * time.Minute
+// stopTimeout is how long a target may take to end after a signal.
+const stopTimeout = 5 * time.Minute
 
 // runTarget runs make for one target.
 func (r runner) runTarget(ctx context.Context, lines *sync.Mutex, target string, beside bool) (ended result) {
@@ -82,20 +82,17 @@ func (r runner) runTarget(ctx context.Context, lines *sync.Mutex, target string,
 	return ended
 }
 
-// command returns the command for a target. Beside others, it has the lowest priority, in a process group of its own.
+// command returns the command for a target, in a process group of its own. Beside others, it has the lowest priority.
 func command(ctx context.Context, target string, beside bool) *exec.Cmd {
 	argv := []string{"make", "--no-print-directory", target}
 	if beside {
 		argv = append([]string{"nice", "-n", "19"}, argv...)
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	// make ends its own children. The signal of a terminal reaches those of this process group directly.
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	if beside {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	}
-	cmd.WaitDelay = patience
+	// A signal to make alone does not end the children of a shell that it has started.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = stopTimeout
 	return cmd
 }
 

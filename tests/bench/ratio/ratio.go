@@ -3,12 +3,14 @@
 package ratio
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 )
 
@@ -31,6 +33,15 @@ type Row struct {
 	// AtLeast and AtMost are the limits of a ratio that is good enough; 0 for none.
 	AtLeast float64 `json:"atLeast,omitempty"`
 	AtMost  float64 `json:"atMost,omitempty"`
+	// Failure is why the row has no figures; empty if it has.
+	Failure string `json:"failure,omitempty"`
+}
+
+// Limited compares a figure with the highest value that it should have.
+func Limited(area, measured, unit string, value, limit float64) Row {
+	return Row{
+		Area: area, Measured: measured, Peer: "limit", Unit: unit, Value: value, PeerValue: limit, AtMost: 1,
+	}.OfValues()
 }
 
 // OfValues returns the row with the ratio of its two figures.
@@ -104,10 +115,20 @@ func Print(out io.Writer, rows []Row) error {
 	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, r := range rows {
 		target, reached := r.target()
+		if r.Failure != "" {
+			fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %s\t| \t| \t| \t| %s\t| no\t|\n", r.Area, r.Measured, r.Failure, r.Peer, target)
+			continue
+		}
 		fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %.3f\t| %s\t| %s\t|\n",
 			r.Area, r.Measured, Number(r.Value), r.Peer, Number(r.PeerValue), r.Unit, r.Ratio, target, reached)
 	}
 	return w.Flush()
+}
+
+// Median returns the middle one of some values, or the lower one of the two in the middle.
+func Median[N cmp.Ordered](values []N) N {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[(len(sorted)-1)/2]
 }
 
 // Number formats a figure with three digits, or more if it is 1000 or larger.

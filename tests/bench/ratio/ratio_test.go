@@ -27,6 +27,21 @@ func TestAppend_WithoutFileDoesNothing(t *testing.T) {
 	assert.NoError(t, ratio.Append("", ratio.Row{}))
 }
 
+func TestPrint_ShowsWhyARowHasNoFigures(t *testing.T) {
+	var out strings.Builder
+	row := ratio.Row{Area: "Writing", Measured: "writer", Peer: "fio", AtLeast: 0.98, Failure: "not installed"}
+	require.NoError(t, ratio.Print(&out, []ratio.Row{row}))
+	assert.Contains(t, strings.Join(strings.Fields(out.String()), " "),
+		"| Writing | writer | not installed | fio | | | | ≥ 0.98 | no |")
+}
+
+func TestMedian_IsTheLowerOfTwoInTheMiddle(t *testing.T) {
+	values := []int{3, 1, 2}
+	assert.Equal(t, 2, ratio.Median(values))
+	assert.Equal(t, []int{3, 1, 2}, values)
+	assert.Equal(t, 2, ratio.Median([]int{4, 2, 1, 3}))
+}
+
 func TestPrint_ComparesEachRatioWithItsTarget(t *testing.T) {
 	for row, want := range map[ratio.Row]string{
 		{Ratio: 0.9, AtLeast: 0.9}:  "0.900 | ≥ 0.9 | yes |",

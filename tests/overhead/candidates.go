@@ -19,7 +19,6 @@ const (
 	// earlierImage is the reference of the image of the earlier commit. It is loaded into the test cluster.
 	earlierImage = "volume-durability.test/volume-durability:earlier"
 	clusterTool  = "build/cluster"
-	engineName   = "engine"
 	// victimClass is a StorageClass without attachments: Litmus places the pods of command probes on any node.
 	victimClass = "shared"
 	// experiment and podDelete are the names of two ChaosExperiments.
@@ -50,7 +49,7 @@ func loadEarlier(ctx context.Context, dir, commit string) (program string, err e
 }
 
 // terminalRun is a run with the command line of a build.
-func terminalRun(name, kubeconfig, program, class, image string) *contender {
+func terminalRun(name, kubeconfig, program, class, image string) *candidate {
 	run := func(ctx context.Context, ns *chaosengine.Namespace) error {
 		cmd := exec.CommandContext(ctx, program, "run", "--yes", "--kubeconfig", kubeconfig, "-n", ns.Name,
 			"--storage-class", class, "--lib-image", image, "--total-chaos-duration", chaosSeconds)
@@ -61,35 +60,35 @@ func terminalRun(name, kubeconfig, program, class, image string) *contender {
 		}
 		return nil
 	}
-	return &contender{name: name, level: chaosengine.Restricted, run: run}
+	return &candidate{name: name, level: chaosengine.Restricted, run: run}
 }
 
 // engineRun is a run from the creation of a ChaosEngine to its verdict. last is set to what the run did.
-func engineRun(class string, last *lastRun) *contender {
-	engine := chaosengine.Engine{Name: engineName, Env: map[string]string{
+func engineRun(class string, last *lastRun) *candidate {
+	engine := chaosengine.Engine{Name: chaosengine.EngineName, Env: map[string]string{
 		"STORAGE_CLASS": class, "TOTAL_CHAOS_DURATION": chaosSeconds, "CHAOS_INTERVAL": chaosSeconds,
 	}}
-	return &contender{
-		name: "a run from a ChaosEngine", level: chaosengine.Restricted, inspect: last.read,
+	return &candidate{
+		name: "run from a ChaosEngine", level: chaosengine.Restricted, inspect: last.read,
 		run: func(ctx context.Context, ns *chaosengine.Namespace) error {
 			last.engineCreated = time.Now()
 			if err := ns.Start(ctx, engine); err != nil {
 				return err
 			}
-			return awaitPass(ctx, ns, engineName, experiment)
+			return awaitPass(ctx, ns, chaosengine.EngineName, experiment)
 		},
 	}
 }
 
 // podDeleteWithProbes is pod-delete of litmus-go with command probes, from the creation of its ChaosEngine to the
 // verdict. Its victim runs already.
-func podDeleteWithProbes(probes []chaosv1alpha1.ProbeAttributes, image string) *contender {
+func podDeleteWithProbes(probes []chaosv1alpha1.ProbeAttributes, image string) *candidate {
 	fault := chaosengine.Fault{
 		Name:       podDelete,
 		Env:        map[string]string{"TOTAL_CHAOS_DURATION": chaosSeconds, "CHAOS_INTERVAL": chaosSeconds},
 		Attributes: chaosv1alpha1.ExperimentAttributes{Probe: probes},
 	}
-	return &contender{
+	return &candidate{
 		name: "pod-delete of litmus-go with two command probes", level: chaosengine.Baseline,
 		prepare: func(ctx context.Context, ns *chaosengine.Namespace) error {
 			if err := ns.CreateVictim(ctx, victimClass, chaosengine.VictimDeployment(image)); err != nil {
@@ -101,7 +100,7 @@ func podDeleteWithProbes(probes []chaosv1alpha1.ProbeAttributes, image string) *
 			if err := ns.StartFault(ctx, fault); err != nil {
 				return err
 			}
-			return awaitPass(ctx, ns, chaosengine.FaultEngine, podDelete)
+			return awaitPass(ctx, ns, chaosengine.EngineName, podDelete)
 		},
 	}
 }
