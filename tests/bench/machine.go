@@ -27,7 +27,7 @@ func describe(p plan) error {
 	}
 	fmt.Printf("%s, %s on %s\n", description, mount.FSType, mount.Source)
 	fmt.Printf("load before the measurements: %s\n", strings.Join(strings.Fields(string(load))[:3], " "))
-	fmt.Printf("journals of %d MiB, %d commits of one record, %d rounds; scanner and writer limited to GOMAXPROCS=%d\n",
+	fmt.Printf("journals of %d MiB, %d commits of one record, %d rounds; scanner limited to GOMAXPROCS=%d\n",
 		p.bytes>>20, p.commits, p.rounds, runtime.GOMAXPROCS(0))
 	return nil
 }

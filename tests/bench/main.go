@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if *size < 1 || *commits < 1 || *rounds < 1 {
 		return errors.New("-size, -commits and -rounds must be at least 1")
 	}
-	// Limit the scanner and the writer to one core.
+	// Limit the scanner to one core. Writers set their own limit.
 	runtime.GOMAXPROCS(1)
 	dir, err := os.MkdirTemp(*folder, "bench")
 	if err != nil {
