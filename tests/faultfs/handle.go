@@ -163,9 +163,13 @@ func (h *handle) Release(ctx context.Context) (errno syscall.Errno) {
 	return errno
 }
 
-// suffers reports whether a lasting fault affects this file.
+// suffers reports whether a lasting fault affects this file. If so, the call waits.
 func (h *handle) suffers(name string) (suffers bool) {
-	h.volume.locked(func() { suffers = h.volume.holds(name) && h.volume.affects(h) })
+	h.volume.locked(func() {
+		if suffers = h.volume.holds(name) && h.volume.affects(h); suffers {
+			h.volume.waited++
+		}
+	})
 	return suffers
 }
 

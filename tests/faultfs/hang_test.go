@@ -66,6 +66,17 @@ func (m *mounted) awaitsSize(size int64) {
 	}, patience, 5*time.Millisecond, "it is not written")
 }
 
+// awaitsCall waits until a call waits for the fault. The kernel forgets a call that faultfs has not received yet when its
+// process is killed.
+func (m *mounted) awaitsCall() {
+	m.t.Helper()
+	waits := func() (waits bool) {
+		m.volume.locked(func() { waits = m.volume.waited > 0 })
+		return waits
+	}
+	require.Eventually(m.t, waits, patience, 5*time.Millisecond, "no call waits")
+}
+
 // hangs waits until the process sleeps in an uninterruptible wait, as for a disk.
 func (u *user) hangs() {
 	u.m.t.Helper()
@@ -112,7 +123,7 @@ func TestHangSync_HangsUntilTheFaultIsHealed(t *testing.T) {
 		t.Run(description, func(t *testing.T) {
 			m := mount(t, description, "mount")
 			u := m.appendsInAnotherProcess()
-			m.awaitsSize(4096)
+			m.awaitsCall()
 			require.NoError(t, u.cmd.Process.Kill())
 			u.hangs()
 			require.Zero(t, m.syncs())

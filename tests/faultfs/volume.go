@@ -55,6 +55,8 @@ type Volume struct {
 	failed     syncFailure
 	// healed is closed when the fault ends. It releases all hanging calls.
 	healed chan struct{}
+	// waited is the number of calls on files that have waited for a lasting fault, or wait for it.
+	waited int
 }
 
 // Problems returns everything that is wrong with the options, each with what is expected.
