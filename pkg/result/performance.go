@@ -138,13 +138,13 @@ func (c Cell) Recoveries() []Recovery {
 			continue
 		}
 		r := Recovery{Epoch: deleted.Number, AckedAtDeletion: deleted.AckedAtDeletion}
-		if e.Brief == nil {
-			r.Deleted, r.APIOutage = after(deleted.DeletionRequestedAt, e.DeletedAt), e.APIOutage
+		if full := e.Full; full != nil {
+			r.Deleted, r.APIOutage = after(deleted.DeletionRequestedAt, full.DeletedAt), full.APIOutage
 		}
 		if next := epochs[i+1]; next.Brief != nil {
 			r.FirstAck = next.Brief.Recovery
 		} else {
-			r.addSteps(deleted.DeletionRequestedAt, *next.Epoch)
+			r.addSteps(deleted.DeletionRequestedAt, *next.Full)
 		}
 		all = append(all, r)
 	}
