@@ -34,7 +34,7 @@ type Segment struct {
 	// Unlinked reports whether the segment follows the epoch's previous segment by its sequence numbers, but not by its
 	// checksums: its first record does not contain the checksum of that segment's last record.
 	Unlinked bool `json:"unlinked,omitempty"`
-	// lastChecksum is here, because it then needs no memory of its own.
+	// lastChecksum is placed here to avoid padding.
 	lastChecksum uint32
 	// Displaced is the number of records whose place in the file differs from the offset that they contain.
 	Displaced uint64 `json:"displaced,omitempty"`

@@ -50,7 +50,8 @@ type epochState struct {
 }
 
 // newScanner allocates at once what the scan of an intact journal needs: the journal of a long run has many epochs. An
-// epoch may have a second segment, with records that were not acknowledged. Memory that is not used costs nothing.
+// epoch may have a second segment, with records that were not acknowledged. Pages that are never written do not become
+// resident.
 func newScanner(r io.Reader, format Format, points []Point) *scanner {
 	s := &scanner{
 		in:     window{r: r},

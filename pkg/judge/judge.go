@@ -19,7 +19,7 @@ import (
 type Input struct {
 	// Layout is the write pattern and its objects; zero for the write pattern append.
 	Layout pattern.Layout `json:"layout,omitzero"`
-	// Acks are the highest acknowledgements that each epoch had when the scan was requested, sorted by epoch.
+	// Acks are the highest acknowledgements that each epoch had when the scan was requested.
 	Acks []ledger.Ack `json:"acks"`
 	// Scan is the scan to judge. It must have been asked for the digests at the points of Acks.
 	Scan journal.ScanReport `json:"scan"`
@@ -72,6 +72,7 @@ func (j Judgement) IntactPhrase() string {
 // acknowledged may be missing or torn. Records of another journal or of an epoch that was not started are findings, and
 // so are unexpected bytes before or between acknowledged records.
 func Judge(in Input) Judgement {
+	in.Acks = sorted(in.Acks, func(a ledger.Ack) int { return a.Epoch })
 	e := evaluation{
 		Input:    in,
 		segments: sorted(in.Scan.Segments, func(s journal.Segment) int { return s.Epoch }),
@@ -103,6 +104,7 @@ func (e *evaluation) checkJournal() {
 
 // evaluation collects the findings of one judgement.
 type evaluation struct {
+	// Input has its acknowledgements sorted by epoch.
 	Input
 	// segments and digests are those of the scan, sorted by epoch.
 	segments  []journal.Segment

@@ -8,9 +8,9 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// LogConfig returns a configuration for a client that follows the logs of many pods. All streams of the client share
-// one connection, from which it reads at most once per logPace: a read that wakes the process costs much more than a
-// line.
+// LogConfig returns a configuration for a client that follows the logs of many pods. With HTTP/2, its streams share one
+// connection, up to the server's limit of streams. The client reads from a connection at most once per logPace while
+// little arrives: a read that wakes the process costs much more than a line.
 func LogConfig(config *rest.Config) *rest.Config {
 	config = rest.CopyConfig(config)
 	dial := config.Dial

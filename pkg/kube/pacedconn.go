@@ -7,15 +7,15 @@ import (
 )
 
 const (
-	// logPace is the shortest time between two reads from a connection for logs. A line is received at most this much
-	// later.
+	// logPace is the shortest time between a small read from a connection for logs and the next read. A line is received
+	// at most this much later.
 	logPace = 100 * time.Millisecond
 	// pacedBuffer is how much one read takes from the connection at most, in bytes.
 	pacedBuffer = 64 << 10
 )
 
-// pacedConn is a connection that begins a read only some time after the last one, and then reads all that has arrived.
-// Meanwhile the data waits in the kernel. A read that comes later than that does not wait.
+// pacedConn is a connection that begins a read only some time after the last small one, and then reads all that has
+// arrived. Meanwhile the data waits in the kernel. A read that comes later than that does not wait.
 type pacedConn struct {
 	net.Conn
 	pace time.Duration
@@ -50,7 +50,8 @@ func (c *pacedConn) fill() error {
 	c.await(time.Until(c.next))
 	n, err := c.Conn.Read(c.buffer)
 	c.unread = c.buffer[:n]
-	if n < len(c.buffer) { // otherwise more may have arrived
+	// More is likely to arrive soon after a large read, as from a long log. A wait would limit the throughput.
+	if n < len(c.buffer)/4 {
 		c.next = time.Now().Add(c.pace)
 	}
 	if n > 0 {

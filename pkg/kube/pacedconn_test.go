@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -92,15 +93,40 @@ func TestPacedConn_ReturnsTheRestOfTheBufferFirst(t *testing.T) {
 	})
 }
 
-func TestPacedConn_DoesNotWaitAfterAFullBuffer(t *testing.T) {
+func TestPacedConn_WaitsOnlyAfterASmallRead(t *testing.T) {
+	for first, wait := range map[string]time.Duration{"a": time.Hour, "ab": 0, "abcdefgh": 0} {
+		synctest.Test(t, func(t *testing.T) {
+			a := newArrivals()
+			c := newPacedConn(a, time.Hour, 8)
+			a.data <- first
+			began := time.Now()
+			assert.Equal(t, first, c.read(t))
+			a.data <- "next"
+			assert.Equal(t, "next", c.read(t))
+			assert.Equal(t, wait, time.Since(began), "%s, by the fake clock", first)
+		})
+	}
+}
+
+// failing is a connection whose next read returns data and an error together.
+type failing struct {
+	net.Conn
+	data string
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n := copy(p, f.data)
+	f.data = f.data[n:]
+	return n, io.ErrUnexpectedEOF
+}
+
+func TestPacedConn_ReturnsDataBeforeTheErrorOfTheSameRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newArrivals()
-		c := newPacedConn(a, time.Hour, 2)
-		a.data <- "ab"
-		a.data <- "cd"
-		began := time.Now()
-		assert.Equal(t, []string{"ab", "cd"}, []string{c.read(t), c.read(t)})
-		assert.Equal(t, began, time.Now(), "the fake clock")
+		c := newPacedConn(&failing{data: "abc"}, time.Second, 100)
+		assert.Equal(t, "abc", c.read(t))
+		n, err := c.Read(make([]byte, 1))
+		assert.Zero(t, n)
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	})
 }
 

@@ -50,7 +50,7 @@ func (l *Ledger) Add(a Ack) error {
 	defer l.mu.Unlock()
 	i, known := l.find(a.Epoch)
 	if !known {
-		l.unshare(i)
+		l.copyIfShared(i)
 		l.highest = slices.Insert(l.highest, i, a)
 		l.records += a.Seq
 		return nil
@@ -61,16 +61,16 @@ func (l *Ledger) Add(a Ack) error {
 			a.Epoch, a.Seq, highest.Digest, a.Digest)
 	}
 	if highest.Seq < a.Seq {
-		l.unshare(i)
+		l.copyIfShared(i)
 		l.highest[i] = a
 		l.records += a.Seq - highest.Seq
 	}
 	return nil
 }
 
-// unshare copies the acknowledgements if a caller of Acks may still read the one with an index. This is rare: usually
-// only the last epoch gets acknowledgements, and Acks was called before it had any.
-func (l *Ledger) unshare(index int) {
+// copyIfShared copies the acknowledgements if a caller of Acks may still read the one with an index. This is rare:
+// usually only the last epoch gets acknowledgements, and Acks was called before it had any.
+func (l *Ledger) copyIfShared(index int) {
 	if index < l.shared {
 		l.highest, l.shared = slices.Clone(l.highest), 0
 	}
@@ -107,12 +107,17 @@ func CountRecords(acks []Ack) uint64 {
 }
 
 // Validate checks acknowledgements that come from outside, such as from a file: each must
-// be possible, and all their records must fit into one file. The error joins all mistakes.
+// be possible, they must be sorted by epoch, and all their records must fit into one file. The
+// error joins all mistakes.
 func Validate(f journal.Format, acks []Ack) error {
 	var l Ledger
 	problems := []error{f.Validate()}
 	var free uint64 = math.MaxInt64
-	for _, a := range acks {
+	for i, a := range acks {
+		if i > 0 && a.Epoch < acks[i-1].Epoch {
+			problems = append(problems, fmt.Errorf("epoch %d comes after epoch %d: want the acknowledgements sorted by epoch",
+				a.Epoch, acks[i-1].Epoch))
+		}
 		if _, twice := l.find(a.Epoch); twice {
 			problems = append(problems, fmt.Errorf("epoch %d has two acknowledgements", a.Epoch))
 		}

@@ -45,6 +45,7 @@ func TestValidate_RejectsImpossibleAcknowledgements(t *testing.T) {
 		"epoch 0, sequence 7: both must be at least 1":              {of(0, 7)},
 		"epoch 1, sequence 0: both must be at least 1":              {of(1, 0)},
 		"epoch 3 has two acknowledgements":                          {of(3, 7), of(3, 8)},
+		"epoch 1 comes after epoch 2":                               {of(2, 7), of(1, 8)},
 		"sequence 6: no file can hold so many records of 256 bytes": {of(1, limit-5), of(2, 6)},
 		"18446744073709551615: no file can hold":                    {of(1, math.MaxUint64)},
 	} {

@@ -28,18 +28,11 @@ func (s *execution) writerCommand(epoch int, acks []ledger.Ack, args ...string) 
 	return s.command(s.Helper, s.Target.Journal, "write", acks, args...)
 }
 
-// knownLists returns the lists of the latest read, if they are so long that the next read need not list them again. The
-// scan result that completes them uses their memory, so the lists are lent in this way to only one helper.
+// knownLists returns the lists of the latest read, if they are so long that the next read need not list them again.
 func (s *execution) knownLists() protocol.KnownLists {
 	reads := s.cell.Reads()
 	if len(reads) == 0 {
 		return protocol.KnownLists{}
 	}
-	latest := reads[len(reads)-1].JournalRead
-	known := latest.KnownLists()
-	if s.lent == latest {
-		known.Segments, known.Digests = slices.Clip(known.Segments), slices.Clip(known.Digests)
-	}
-	s.lent = latest
-	return known
+	return reads[len(reads)-1].KnownLists()
 }

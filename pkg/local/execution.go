@@ -23,8 +23,6 @@ type execution struct {
 	cell   result.Cell
 	host   string
 	ledger ledger.Ledger
-	// lent is the read whose lists a helper was told to omit.
-	lent *result.JournalRead
 	// writer is the current writer, nil while no writer exists.
 	writer *process
 	// commits are those of all deleted writers.

@@ -55,7 +55,7 @@ func (r helperRun) start(ctx context.Context, l *ledger.Ledger) (*process, error
 		cmd:        exec.Command(command[0], command[1:]...),
 		exited:     make(chan struct{}),
 	}
-	p.Know(r.known)
+	p.SetKnownLists(r.known)
 	p.cmd.SysProcAttr = ownGroup()
 	p.cmd.Stderr = &p.stderr
 	out, err := p.cmd.StdoutPipe()

@@ -32,7 +32,7 @@ func (s *execution) Restore(ctx context.Context) error {
 	if err := s.awaitFirstAck(ctx, acks); err != nil {
 		return err
 	}
-	s.trace.Settle(trace.Pods{Epochs: s.cell.Epochs, Local: true})
+	s.trace.Compact(trace.Pods{Epochs: s.cell.Epochs, Local: true})
 	s.cell.ShortenEpochs(acks)
 	return nil
 }

@@ -66,6 +66,8 @@ func conflicts(v Values) []error {
 	}
 	emptyDir, existing, classes := v.VolumeSource == EmptyDir, v.ExistingClaim != "", len(v.StorageClasses) > 0
 	check(v.MinInterval > 0 && !v.Randomness, "RANDOMNESS", "false", "true if CHAOS_INTERVAL is a range")
+	check(v.Randomness && v.Interval > 0 && v.Interval < shortestRandomInterval, "CHAOS_INTERVAL", intervalText(v),
+		fmt.Sprintf("at least %v with RANDOMNESS", shortestRandomInterval))
 	check(existing && emptyDir, "EXISTING_CLAIM", v.ExistingClaim, "no value if VOLUME_SOURCE is emptyDir")
 	check(classes && existing, "EXISTING_CLAIM", v.ExistingClaim,
 		"no value if STORAGE_CLASS or STORAGE_CLASSES is set: an existing claim already has a class")
@@ -118,7 +120,7 @@ func (v Values) expectedDeletions() int64 {
 		return 0
 	}
 	interval := v.Interval
-	if v.Randomness {
+	if v.Randomness { // an interval that is too short for it has an error of its own
 		interval = (max(v.MinInterval, shortestRandomInterval) + v.Interval) / 2
 	}
 	return int64(v.Duration / interval)

@@ -200,6 +200,10 @@ func TestParse_ReadsIntervals(t *testing.T) {
 	}
 	_, err := Parse(env(map[string]string{"CHAOS_INTERVAL": "5-10"}))
 	assert.ErrorContains(t, err, `RANDOMNESS="false": want true if CHAOS_INTERVAL is a range`)
+	_, err = Parse(env(map[string]string{"CHAOS_INTERVAL": "50ms", "RANDOMNESS": "true"}))
+	assert.ErrorContains(t, err, `CHAOS_INTERVAL="50ms": want at least 1s with RANDOMNESS`)
+	_, err = Parse(env(map[string]string{"CHAOS_INTERVAL": "1", "RANDOMNESS": "true"}))
+	assert.NoError(t, err)
 }
 
 func TestParse_ChecksTheJournalsPath(t *testing.T) {
@@ -356,6 +360,8 @@ func TestParse_RejectsTooManyDeletions(t *testing.T) {
 		{"720h", "25", "false", true},
 		{"99998", "1", "false", false},
 		{"99999", "1", "false", true},
+		{"4999", "50ms", "false", false},
+		{"5000", "50ms", "false", true},
 		{"720h", "51", "true", false},
 		{"720h", "49", "true", true},
 		{"720h", "25-26", "true", true},

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -109,15 +110,15 @@ func (k KnownStart) Message(scan ScanResult) Message {
 	return Message{ScanAfter: &ScanAfter{scan, k}}
 }
 
-// Complete returns the scan result with the known entries. It may use the memory of the known lists, so it must be
-// called only once with the same lists. It returns an error if the result omits other entries.
+// Complete returns the scan result with the known entries. Its lists share no memory with the known ones. It returns an
+// error if the result omits other entries.
 func (s ScanAfter) Complete(known KnownLists) (ScanResult, error) {
 	if s.Known != known.start() {
 		return ScanResult{}, fmt.Errorf("the scan result omits %d segments and %d digests that are not those of the "+
 			"previous scan", s.Known.Segments, s.Known.Digests)
 	}
 	scan := s.ScanResult
-	scan.Segments = append(known.Segments, scan.Segments...)
-	scan.Digests = append(known.Digests, scan.Digests...)
+	scan.Segments = slices.Concat(known.Segments, scan.Segments)
+	scan.Digests = slices.Concat(known.Digests, scan.Digests)
 	return scan, nil
 }

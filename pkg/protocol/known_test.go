@@ -51,6 +51,21 @@ func TestKnownLists_AreOmittedAndCompleted(t *testing.T) {
 	assert.Equal(t, scanWith(5), complete)
 }
 
+func TestComplete_DoesNotChangeTheResultOfAnotherCall(t *testing.T) {
+	lists := scanWith(5)
+	known := KnownLists{lists.Segments[:3], lists.Digests[:3]} // with free capacity
+	first, other := scanWith(5), scanWith(5)
+	other.Segments[4].Last, other.Digests[4].Seq = 8, 8
+	var completed []ScanResult
+	for _, scan := range []ScanResult{first, other} {
+		complete, err := sent(t, known, scan).ScanAfter.Complete(known)
+		require.NoError(t, err)
+		completed = append(completed, complete)
+	}
+	assert.Equal(t, []ScanResult{first, other}, completed)
+	assert.Equal(t, scanWith(5), lists)
+}
+
 // Whatever differs from the known lists, the helper lists everything.
 func TestKnownLists_AreListedIfTheyDiffer(t *testing.T) {
 	for name, change := range map[string]func(*ScanResult){

@@ -24,6 +24,7 @@ type BriefEpochs struct {
 
 // BriefEpoch has the main facts of one writer.
 type BriefEpoch struct {
+	// Number counts all writers of the cell from 1.
 	Number int `json:"number"`
 	// Recovery is the time from the deletion of the previous writer to the first acknowledgement of this one.
 	Recovery time.Duration `json:"recovery"`
@@ -37,13 +38,15 @@ const (
 	// keptAtStart and keptAtEnd are how many of the first and of the last writers of a cell the result always has with
 	// all their details.
 	keptAtStart, keptAtEnd = 50, 50
-	// keptRecoveries is the number of slowest recoveries whose writers the result has with all their details.
-	keptRecoveries = 10
+	// keptRecoveries is the number of slowest recoveries whose writers the result has with all their details. The report
+	// page charts as many.
+	keptRecoveries = 12
 )
 
 // ShortenEpochs reduces writers in the middle of a long run to their main facts. It keeps the first and the last
-// writers, those of the slowest recoveries, and each one about which more is to be said. acks are the highest
-// acknowledgements of all epochs. It may be called repeatedly while the cell gets more writers.
+// writers, those of the slowest recoveries, the first one on each host, and each one with a finding, a note or an
+// error. acks are the highest acknowledgements of all epochs. It may be called repeatedly while the cell gets more
+// writers.
 //
 // The reads of write patterns with objects are kept: later reads do not list what they found.
 func (c *Cell) ShortenEpochs(acks []ledger.Ack) {
@@ -61,9 +64,11 @@ func (c *Cell) ShortenEpochs(acks []ledger.Ack) {
 		e := &c.Epochs[i]
 		isMiddle := from <= i && i < to
 		if isMiddle && !slow[e.Number] && hosts[hostOf(*e)] && e.isUnremarkable(latest) {
-			brief[e.Number] = true
-			c.addBrief(*e, c.deletionBefore(i), acks)
-			continue
+			if deleted := c.deletionBefore(i); !deleted.IsZero() {
+				brief[e.Number] = true
+				c.addBrief(*e, deleted, acks)
+				continue
+			}
 		}
 		hosts[hostOf(*e)] = true
 	}
@@ -145,7 +150,8 @@ func (c *Cell) addBrief(e Epoch, deleted time.Time, acks []ledger.Ack) {
 	})
 }
 
-// deletionBefore returns when the deletion of the writer before an epoch was requested. index is that of the epoch.
+// deletionBefore returns when the deletion of the writer before an epoch was requested; zero if that is unknown. index
+// is that of the epoch.
 func (c *Cell) deletionBefore(index int) time.Time {
 	number := c.Epochs[index].Number
 	if before := c.Epochs[index-1]; before.Number == number-1 {
@@ -157,8 +163,11 @@ func (c *Cell) deletionBefore(index int) time.Time {
 	return time.Time{}
 }
 
-// find returns the index of the epoch with a number, or the index at which it belongs.
+// find returns the index of the epoch with a number, or the index at which it belongs. A nil b has no epochs.
 func (b *BriefEpochs) find(number int) (index int, found bool) {
+	if b == nil {
+		return 0, false
+	}
 	return slices.BinarySearchFunc(b.Epochs, number, func(e BriefEpoch, number int) int {
 		return cmp.Compare(e.Number, number)
 	})
@@ -172,10 +181,11 @@ func (c Cell) Writers() int {
 	return len(c.Epochs) + len(c.Brief.Epochs)
 }
 
-// AnyEpoch is a writer of which the result has all details, or only the main facts.
+// AnyEpoch is a writer of which the result has all details, or only the main facts. One of its fields is nil.
 type AnyEpoch struct {
-	*Epoch
-	// Brief is nil if Epoch has all details.
+	// Full has all details.
+	Full *Epoch
+	// Brief has the main facts.
 	Brief *BriefEpoch
 }
 
@@ -191,7 +201,7 @@ func (c Cell) AllEpochs() []AnyEpoch {
 			all = append(all, AnyEpoch{Brief: &brief[0]})
 			brief = brief[1:]
 		}
-		all = append(all, AnyEpoch{Epoch: &c.Epochs[i]})
+		all = append(all, AnyEpoch{Full: &c.Epochs[i]})
 	}
 	return all
 }
@@ -202,6 +212,6 @@ func (e AnyEpoch) Main() BriefEpoch {
 		return *e.Brief
 	}
 	return BriefEpoch{
-		Number: e.Epoch.Number, AckedAtDeletion: e.Epoch.AckedAtDeletion, DeletionRequestedAt: e.Epoch.DeletionRequestedAt,
+		Number: e.Full.Number, AckedAtDeletion: e.Full.AckedAtDeletion, DeletionRequestedAt: e.Full.DeletionRequestedAt,
 	}
 }

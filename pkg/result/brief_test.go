@@ -1,6 +1,8 @@
 package result
 
 import (
+	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,7 +75,10 @@ func TestShortenEpochs_KeepsAShortRun(t *testing.T) {
 }
 
 func TestShortenEpochs_KeepsTheFirstTheLastAndTheSlowest(t *testing.T) {
-	slow := map[int]int{120: 5, 121: 6, 200: 7, 300: 8, 301: 9, 302: 10, 400: 11, 401: 12, 404: 13, 440: 14}
+	slow := map[int]int{
+		120: 5, 121: 6, 200: 7, 300: 8, 301: 9, 302: 10, 400: 11, 401: 12, 404: 13, 440: 14, 442: 15, 443: 16,
+	}
+	require.Len(t, slow, keptRecoveries)
 	c := longCell(500, slow)
 	c.ShortenEpochs(c.Acks)
 	want := map[int]bool{}
@@ -122,7 +127,7 @@ func TestShortenEpochs_ChangesNoFigure(t *testing.T) {
 	}
 }
 
-func TestShortenEpochs_KeepsWhatHasMoreToSay(t *testing.T) {
+func TestShortenEpochs_KeepsAWriterWithAFindingANoteOrAnError(t *testing.T) {
 	for name, change := range map[string]func(*Epoch){
 		"nothing":           nil,
 		"an error":          func(e *Epoch) { e.ExitError = &protocol.OpError{} },
@@ -154,6 +159,29 @@ func TestShortenEpochs_KeepsWhatHasMoreToSay(t *testing.T) {
 			assert.False(t, numbers(c.Epochs)[171])
 		})
 	}
+}
+
+// Otherwise the recovery before the next writer would be unknown.
+func TestShortenEpochs_KeepsAWriterWithoutAWriterBeforeIt(t *testing.T) {
+	for _, missing := range []int{50, 170} { // no writer, or some, were left out before
+		c := longCell(300, nil)
+		c.Epochs = slices.DeleteFunc(c.Epochs, func(e Epoch) bool { return e.Number == missing })
+		c.ShortenEpochs(c.Acks)
+		assert.True(t, numbers(c.Epochs)[missing+1], missing)
+		assert.False(t, numbers(c.Epochs)[missing+2], missing)
+	}
+}
+
+func TestBriefEpochs_AreUnchangedByJSON(t *testing.T) {
+	c := longCell(300, nil)
+	c.ShortenEpochs(c.Acks)
+	text, err := json.Marshal(c)
+	require.NoError(t, err)
+	var read Cell
+	require.NoError(t, json.Unmarshal(text, &read))
+	assert.NotEmpty(t, read.Brief.Epochs)
+	assert.Equal(t, c.Brief, read.Brief)
+	assert.Equal(t, c.Recoveries(), read.Recoveries())
 }
 
 // A later writer ends the line of a torn record, so the damage grows by a byte.

@@ -38,12 +38,15 @@ type Bucket struct {
 type Commits struct {
 	latency Latency
 	all     *hdrhistogram.Histogram
+	// failed is set if the commits of a writer could not be added.
+	failed bool
 }
 
-// Add adds the commits of one writer.
+// Add adds the commits of one writer. After an error, the distribution is unknown.
 func (c *Commits) Add(stats protocol.CommitStats) error {
 	h, err := decode(stats.Histogram)
 	if err != nil {
+		c.failed = true
 		return fmt.Errorf("decoding the histogram of a writer's commits: %w", err)
 	}
 	c.latency.Count, c.latency.Records = c.latency.Count+stats.Count, c.latency.Records+stats.Records
@@ -55,9 +58,10 @@ func (c *Commits) Add(stats protocol.CommitStats) error {
 	return nil
 }
 
-// Latency returns the distribution of all durations; nil if there are none.
+// Latency returns the distribution of all durations. It is nil if there are none, or if those of a writer could not be
+// added: the slowest commit may be one of them.
 func (c *Commits) Latency() *Latency {
-	if c.all == nil {
+	if c.all == nil || c.failed {
 		return nil
 	}
 	l := c.latency
@@ -134,13 +138,13 @@ func (c Cell) Recoveries() []Recovery {
 			continue
 		}
 		r := Recovery{Epoch: deleted.Number, AckedAtDeletion: deleted.AckedAtDeletion}
-		if e.Brief == nil {
-			r.Deleted, r.APIOutage = after(deleted.DeletionRequestedAt, e.DeletedAt), e.APIOutage
+		if full := e.Full; full != nil {
+			r.Deleted, r.APIOutage = after(deleted.DeletionRequestedAt, full.DeletedAt), full.APIOutage
 		}
 		if next := epochs[i+1]; next.Brief != nil {
 			r.FirstAck = next.Brief.Recovery
 		} else {
-			r.addSteps(deleted.DeletionRequestedAt, *next.Epoch)
+			r.addSteps(deleted.DeletionRequestedAt, *next.Full)
 		}
 		all = append(all, r)
 	}

@@ -50,6 +50,16 @@ func TestLatencyOf_WithoutCommits(t *testing.T) {
 	}
 }
 
+// A threshold must not pass because the commits of one writer are unknown.
+func TestCommits_AreUnknownAfterAnError(t *testing.T) {
+	var all Commits
+	require.NoError(t, all.Add(commits(t, 100)))
+	require.NotNil(t, all.Latency())
+	require.Error(t, all.Add(protocol.CommitStats{Count: 1, Histogram: "x"}))
+	require.NoError(t, all.Add(commits(t, 200)))
+	assert.Nil(t, all.Latency())
+}
+
 func TestRecoveries_CountFromTheDeletion(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 	c := Cell{Epochs: []Epoch{

@@ -235,7 +235,7 @@ type JournalRead struct {
 	Judgement    judge.Judgement `json:"judgement"`
 }
 
-// ListedByNext is how many entries the lists of a scan omit at their start. The lists of the next read of the cell
+// ListedByNext is how many entries the lists of a scan omit at their start. The lists of the next read in the result
 // start with the same entries. Without this, the result of a run would grow with the square of its deletions.
 type ListedByNext struct {
 	// Segments is the number of omitted segments.

@@ -85,6 +85,7 @@ func (c *cell) completeResult() {
 	}
 	c.recordFigures()
 	c.recordTrace()
+	// This must be last: until then, each writer finds its epoch by its number.
 	c.result.ShortenEpochs(c.result.Acks)
 }
 

@@ -78,28 +78,28 @@ type Pods struct {
 	Local bool
 }
 
-// Settle computes the steps before the last deletion, whose times must be known, and forgets their marks. So the memory
-// of a recorder does not grow with the number of deletions.
-func (r *Recorder) Settle(pods Pods) {
+// Compact computes the steps before the last deletion, whose times must be known, and removes their marks. So the
+// memory of a recorder does not grow with the number of deletions.
+func (r *Recorder) Compact(pods Pods) {
 	for i := len(r.marks) - 1; i > 0; i-- {
 		if r.marks[i].name == result.Terminating {
-			r.settle(i, r.marks[i].at, pods)
+			r.compact(i, r.marks[i].at, pods)
 			return
 		}
 	}
 }
 
-// Trace returns the steps of the cell; nil if it had none.
+// Trace returns the steps of the cell; nil if it had none. It removes all marks, so it must be called once, at the end.
 func (r *Recorder) Trace(pods Pods) *result.Trace {
-	r.settle(len(r.marks), r.end, pods)
+	r.compact(len(r.marks), r.end, pods)
 	if len(r.steps) == 0 {
 		return nil
 	}
 	return &result.Trace{Steps: r.steps, Totals: r.sortedTotals()}
 }
 
-// settle computes the steps of the first marks, which end at a time.
-func (r *Recorder) settle(count int, end time.Time, pods Pods) {
+// compact replaces the first marks, which end at a time, with their steps.
+func (r *Recorder) compact(count int, end time.Time, pods Pods) {
 	var steps []result.Step
 	for i, m := range r.marks[:count] {
 		until := end

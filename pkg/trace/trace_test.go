@@ -252,12 +252,12 @@ func TestPhases_HaveNoGap(t *testing.T) {
 	}, p.Until(at(50)))
 }
 
-// A recorder that settles the steps during the run has the same trace as one that keeps all marks.
-func TestSettle_ChangesNoTrace(t *testing.T) {
+// A recorder that is compacted during the run has the same trace as one that keeps all marks.
+func TestCompact_ChangesNoTrace(t *testing.T) {
 	for _, deletions := range []int{0, 1, 9, 10, 11, 200} {
 		took := func(n int) int { return 1 + n*7919%101 }
 		whole, pods, _ := record(deletions, took)
-		settled, _, _ := recordWith(deletions, took, func(r *trace.Recorder, pods trace.Pods) { r.Settle(pods) })
-		assert.Equal(t, whole.Trace(pods), settled.Trace(pods), deletions)
+		compacted, _, _ := recordWith(deletions, took, func(r *trace.Recorder, pods trace.Pods) { r.Compact(pods) })
+		assert.Equal(t, whole.Trace(pods), compacted.Trace(pods), deletions)
 	}
 }

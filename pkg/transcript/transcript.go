@@ -63,8 +63,8 @@ func New(ctx context.Context, l *ledger.Ledger, onAck func(ledger.Ack)) *Transcr
 	return t
 }
 
-// Know sets the lists that the helper was told to omit. It must be called before the first line is added.
-func (t *Transcript) Know(known protocol.KnownLists) { t.known = known }
+// SetKnownLists sets the lists that the helper was told to omit. It must be called before the first line is added.
+func (t *Transcript) SetKnownLists(known protocol.KnownLists) { t.known = known }
 
 // Add adds one line of the helper's output and returns its message. It returns an error if the line is no message.
 func (t *Transcript) Add(line []byte) (protocol.Message, error) {

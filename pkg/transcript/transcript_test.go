@@ -198,7 +198,7 @@ func TestTranscript_CompletesTheListsThatTheHelperOmits(t *testing.T) {
 	require.NoError(t, err)
 	var l ledger.Ledger
 	tr := transcript.New(t.Context(), &l, func(ledger.Ack) {})
-	tr.Know(known)
+	tr.SetKnownLists(known)
 	add(t, tr, start.Message(scan))
 	found, err := tr.AwaitScan(t.Context())
 	require.NoError(t, err)

@@ -19,7 +19,8 @@ func JudgeScan(
 	var earlier []journal.ScanReport
 	reads := c.Reads()
 	for _, read := range reads {
-		if scan := read.ScanResult.ScanReport; len(scan.Segments) > 0 || scan.Objects != nil { // the others tell nothing
+		// A scan without segments or objects adds no information.
+		if scan := read.ScanResult.ScanReport; len(scan.Segments) > 0 || scan.Objects != nil {
 			earlier = append(earlier, scan)
 		}
 	}

@@ -389,6 +389,15 @@ func TestVerify_BundleMayBePacked(t *testing.T) {
 	assert.Contains(t, errOut, "want a folder with an evidence bundle, a packed bundle")
 }
 
+// Otherwise the records of the last writers would be those of epochs that were not started.
+func TestFromCell_CountsTheWritersWithOnlyTheMainFacts(t *testing.T) {
+	c := samples.ManyDeletions(300).Cells[0]
+	writers := len(c.Epochs)
+	c.ShortenEpochs(c.Acks)
+	require.Less(t, len(c.Epochs), writers)
+	assert.Equal(t, writers, fromCell(c).Epochs)
+}
+
 func TestVerify_CellIsNamedOnlyIfItHasAName(t *testing.T) {
 	content, ack := writeJournal(t)
 	ledgers := func(names ...string) string {

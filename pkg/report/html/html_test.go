@@ -583,6 +583,7 @@ func TestRender_CountsTheWritersOfWhichTheResultHasOnlyTheMainFacts(t *testing.T
 		"The list of events leaves out " + left + ", of which the result has only the main facts.",
 		"This list leaves out " + left + ", of which the result has only the main facts.",
 		"The chart shows the 12 slowest of 4 999 recoveries, the table the 100 slowest.",
+		"The 12 slowest have all steps.",
 	} {
 		assert.Contains(t, shown, want)
 	}
@@ -593,6 +594,21 @@ func TestRender_CountsTheWritersOfWhichTheResultHasOnlyTheMainFacts(t *testing.T
 	assert.Equal(t, all[len(all)-1], acked[len(acked)-1])
 	assert.Greater(t, len(acked), 5000, "a point for each writer")
 	assert.GreaterOrEqual(t, len(lanes(*c, to)[0].Bars), 5000)
+}
+
+func TestRecoveryFigure_HasAllStepsOfTheRecoveriesInTheChart(t *testing.T) {
+	r := samples.ManyDeletions(1000)
+	c := &r.Cells[0]
+	for i := range maxRecoveries {
+		c.Epochs[200+10*i].FirstAckAt = c.Epochs[200+10*i].FirstAckAt.Add(time.Hour)
+	}
+	whole := recoveryFigure(*c)
+	c.ShortenEpochs(c.Acks)
+	require.NotNil(t, c.Brief)
+	shortened := recoveryFigure(*c)
+	assert.Equal(t, whole.Chart, shortened.Chart)
+	assert.Equal(t, whole.Data.Rows[:maxRecoveries], shortened.Data.Rows[:maxRecoveries])
+	assert.NotEqual(t, whole.Data.Rows[maxRecoveries:], shortened.Data.Rows[maxRecoveries:])
 }
 
 func TestRender_ReportsAWriterThatExited(t *testing.T) {

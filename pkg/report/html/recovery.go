@@ -18,7 +18,8 @@ func stepTimes(r result.Recovery) []time.Duration {
 	return []time.Duration{r.Deleted, r.Scheduled, r.Attached, r.Mounted, r.Started, r.FirstAck}
 }
 
-// maxRecoveries limits the rows of the chart, and maxRecoveryRows those of its table.
+// maxRecoveries limits the rows of the chart, and maxRecoveryRows those of its table. A result has all steps of the
+// recoveries in the chart.
 const maxRecoveries, maxRecoveryRows = 12, 100
 
 // recoveryFigure shows how long each recovery took; nil if there was none.
@@ -39,6 +40,10 @@ func recoveryFigure(c result.Cell) *figure {
 	note := ""
 	if len(all) > maxRecoveries {
 		note = recoveryNote(all)
+	}
+	if c.Brief != nil {
+		note += fmt.Sprintf(" The %d slowest have all steps. Most others have only the time until the first "+
+			"acknowledgement, because the result has only the main facts of their writers.", maxRecoveries)
 	}
 	slowestFirst := slices.Clone(all)
 	slices.SortStableFunc(slowestFirst, func(a, b result.Recovery) int { return cmp.Compare(b.FirstAck, a.FirstAck) })

@@ -103,13 +103,13 @@ func ackedOverTime(c result.Cell, from, to time.Time) []chart.Amount {
 			all = append(all, chart.Amount{At: b.DeletionRequestedAt, Count: float64(before)})
 			continue
 		}
-		for i, ack := range e.Acks {
+		for i, ack := range e.Full.Acks {
 			if i == 0 {
 				all = append(all, chart.Amount{At: ack.ReceivedAt, Count: float64(before)})
 			}
 			all = append(all, chart.Amount{At: ack.ReceivedAt, Count: float64(before + ack.Seq)})
 		}
-		before += max(lastSeq(*e.Epoch), acked[e.Number])
+		before += max(lastSeq(*e.Full), acked[e.Full.Number])
 	}
 	return append(all, chart.Amount{At: to, Count: float64(before)})
 }
@@ -177,15 +177,14 @@ func lanes(c result.Cell, end time.Time) []chart.Lane {
 			deleted = b.DeletionRequestedAt
 			continue
 		}
-		deleted = e.DeletionRequestedAt
-		gone := cmp.Or(e.DeletedAt, end)
-		number := grouped(e.Number)
-		writers.Bars = append(writers.Bars, bars(e.Pod, cmp.Or(e.DeletionRequestedAt, gone), number, "writer "+number)...)
-		if !e.DeletionRequestedAt.IsZero() && gone.After(e.DeletionRequestedAt) {
+		deleted = e.Full.DeletionRequestedAt
+		gone := cmp.Or(e.Full.DeletedAt, end)
+		number := grouped(e.Full.Number)
+		writers.Bars = append(writers.Bars, bars(e.Full.Pod, cmp.Or(deleted, gone), number, "writer "+number)...)
+		if !deleted.IsZero() && gone.After(deleted) {
 			writers.Bars = append(writers.Bars, chart.Bar{
-				From: e.DeletionRequestedAt, To: gone, Kind: chart.Deleting,
-				Title: "writer " + number + " being " + deletedWord(c) + " for " +
-					formatDuration(gone.Sub(e.DeletionRequestedAt)),
+				From: deleted, To: gone, Kind: chart.Deleting,
+				Title: "writer " + number + " being " + deletedWord(c) + " for " + formatDuration(gone.Sub(deleted)),
 			})
 		}
 	}
