@@ -66,8 +66,8 @@ func (m *mounted) awaitsSize(size int64) {
 	}, patience, 5*time.Millisecond, "it is not written")
 }
 
-// awaitsCall waits until a call waits for the fault. The kernel forgets a call that faultfs has not received yet when its
-// process is killed.
+// awaitsCall waits until a call waits for the fault. The kernel forgets a call that faultfs has not received yet when
+// its process is killed.
 func (m *mounted) awaitsCall() {
 	m.t.Helper()
 	waits := func() (waits bool) {

@@ -140,7 +140,7 @@ func wallTime(results []result, wall time.Duration) ratio.Row {
 		sum += r.wall
 	}
 	return ratio.Row{
-		Area: "Build and test", Measured: "make test, wall time", Peer: "sum of the times of its targets, side by side", Unit: "s",
-		Value: wall.Seconds(), PeerValue: sum.Seconds(), AtMost: 0.8,
+		Area: "Build and test", Measured: "make test, wall time", Peer: "sum of the times of its targets, side by side",
+		Unit: "s", Value: wall.Seconds(), PeerValue: sum.Seconds(), AtMost: 0.8,
 	}.OfValues()
 }
