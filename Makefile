@@ -176,7 +176,7 @@ backends: ## measure what real storage keeps after a failure (Linux and root; BA
 LONG ?= -duration 600s -interval 150ms -record-size 128
 .PHONY: long
 long: ## measure the memory of a long local run, the size of its bundle and its page (Linux; LONG='-duration 1000s')
-	@rm -rf build/long
+	@rm -rf build/long build/long-short
 	@$(GO_BUILD) -o build/local ./experiments/volume-durability/local
 	@go run ./tests/long -bundle build/long -ratios='$(RATIOS)' $(LONG)
 	@RATIOS='$(RATIOS)' sh tests/browser/browser.sh build/long/report.html

@@ -50,10 +50,7 @@ func measure(ctx context.Context) (err error) {
 	flag.IntVar(&r.rate, "rate", 100, "records per second")
 	flag.StringVar(&r.ratios, "ratios", "", "file to add the figures and their limits to; empty for none")
 	flag.Parse()
-	short, err := r.shortened()
-	if err != nil {
-		return err
-	}
+	short := r.shortened()
 	defer func() { err = errors.Join(err, os.RemoveAll(short.bundle)) }()
 	fmt.Printf("A run with few deletions, to compare its reader with\n")
 	shortSamples, err := short.sample(ctx)
@@ -77,13 +74,12 @@ func measure(ctx context.Context) (err error) {
 }
 
 // shortened returns a run with few deletions. Unless the rate is unlimited, it writes as many records as the long run.
-// Its bundle is in a temporary folder.
-func (r longRun) shortened() (longRun, error) {
-	folder, err := os.MkdirTemp("", "long")
+// Its bundle is beside that of the long run.
+func (r longRun) shortened() longRun {
 	duration := min(r.duration, shortDuration)
 	r.rate = int(float64(r.rate) * r.duration.Seconds() / duration.Seconds())
-	r.bundle, r.duration, r.interval = folder, duration, max(r.interval, duration/5)
-	return r, err
+	r.bundle, r.duration, r.interval = r.bundle+"-short", duration, max(r.interval, duration/5)
+	return r
 }
 
 // shortDuration is the time of chaos of the short run.
