@@ -40,11 +40,11 @@ local: ## test a folder of this machine in 10 seconds, without a cluster or root
 # work beside them delays each system call of a guest. The other end-to-end tests mostly wait, but have deadlines.
 TEST_FLAGS ?=
 .PHONY: test
-test: ## everything that CI runs: unit, e2e, lint, fuzz, mutation, formats, page (TEST_FLAGS=-apart: nothing side by side)
+test: ## everything that CI runs: lint, unit, e2e, fuzz, mutation, formats, page (TEST_FLAGS=-apart: nothing side by side)
 	@rm -f $(TEST_RATIOS)
 	@go build -o build/targets ./tests/targets
 	@MAKEFLAGS= exec build/targets -ratios=$(TEST_RATIOS) $(TEST_FLAGS) \
-		machine unit e2e-guests 'e2e-cluster & lint fuzz mutation formats page'
+		lint machine unit e2e-guests 'e2e-cluster & fuzz mutation formats page'
 
 .PHONY: e2e-guests e2e-cluster
 e2e-guests:
