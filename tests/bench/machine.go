@@ -13,10 +13,6 @@ import (
 
 // describe prints the machine and the sizes of the measurements.
 func describe(p plan) error {
-	description, err := machine.Describe()
-	if err != nil {
-		return err
-	}
 	mount, err := volume.MountOf(filepath.Join(p.dir, "file"))
 	if err != nil {
 		return err
@@ -25,7 +21,7 @@ func describe(p plan) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, %s on %s\n", description, mount.FSType, mount.Source)
+	fmt.Printf("%s, %s on %s\n", machine.Describe(), mount.FSType, mount.Source)
 	fmt.Printf("load before the measurements: %s\n", strings.Join(strings.Fields(string(load))[:3], " "))
 	fmt.Printf("journals of %d MiB, %d commits of one record, %d rounds; scanner limited to GOMAXPROCS=%d\n",
 		p.bytes>>20, p.commits, p.rounds, runtime.GOMAXPROCS(0))

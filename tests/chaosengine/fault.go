@@ -74,15 +74,8 @@ func (n *Namespace) StartFault(ctx context.Context, f Fault) error {
 
 // CreateVictim creates a claim of a StorageClass, the Deployment that mounts it, and the permissions of a fault.
 func (n *Namespace) CreateVictim(ctx context.Context, class string, deployment *appsv1.Deployment) error {
-	claim := &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: Victim},
-		Spec: corev1.PersistentVolumeClaimSpec{
-			StorageClassName: &class, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-			Resources: corev1.VolumeResourceRequirements{
-				Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")},
-			},
-		},
-	}
+	claim := NewClaim(Victim, resource.MustParse("1Gi"))
+	claim.Spec.StorageClassName = &class
 	if _, err := n.Kube.CoreV1().PersistentVolumeClaims(n.Name).Create(ctx, claim, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("creating claim %s/%s: %w", n.Name, Victim, err)
 	}
@@ -90,6 +83,19 @@ func (n *Namespace) CreateVictim(ctx context.Context, class string, deployment *
 		return fmt.Errorf("creating Deployment %s/%s: %w", n.Name, deployment.Name, err)
 	}
 	return n.allowFaults(ctx)
+}
+
+// NewClaim returns a ReadWriteOnce claim of the default StorageClass.
+func NewClaim(name string, size resource.Quantity) *corev1.PersistentVolumeClaim {
+	return &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources: corev1.VolumeResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceStorage: size},
+			},
+		},
+	}
 }
 
 // AwaitAvailable returns once all pods of a Deployment are available.

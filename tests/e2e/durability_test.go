@@ -17,6 +17,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	durability "github.com/volume-durability/volume-durability/pkg/run"
+	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
 
 // The check prescribes the names of the namespace, pods and claim, so only one run at a time
@@ -334,7 +335,7 @@ func command(name, mode, cmd, want string) chaosv1alpha1.ProbeAttributes {
 func TestNameConflict_IsAnErrorAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t)
-	claim := newClaim("stig-pvc", options.Defaults().ClaimSize)
+	claim := chaosengine.NewClaim("stig-pvc", options.Defaults().ClaimSize)
 	before, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})
 	require.NoError(t, err)
 	o := run(t, ns, short(nil))

@@ -66,7 +66,7 @@ func TestRunAsUser_TestsClaimOfAnotherUser(t *testing.T) {
 	require.NoError(t, os.Chown(folder, user, user))
 	require.NoError(t, os.Chmod(folder, 0o755))
 	ns := namespace(t, name)
-	claim := newClaim("stig-pvc", resource.MustParse(smallSize))
+	claim := chaosengine.NewClaim("stig-pvc", resource.MustParse(smallSize))
 	claim.Spec.StorageClassName = ptr.To(smallClass)
 	_, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})
 	require.NoError(t, err)

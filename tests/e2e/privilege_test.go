@@ -113,7 +113,7 @@ func useEveryPermission(t *testing.T, ns *chaosengine.Namespace) {
 // existingClaim creates a claim and returns its name.
 func existingClaim(t *testing.T, ns *chaosengine.Namespace) string {
 	t.Helper()
-	claim := newClaim("existing-claim", options.Defaults().ClaimSize)
+	claim := chaosengine.NewClaim("existing-claim", options.Defaults().ClaimSize)
 	_, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})
 	require.NoError(t, err)
 	return claim.Name

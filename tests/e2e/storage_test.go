@@ -23,26 +23,13 @@ func eventually(t *testing.T, condition func() bool) {
 	require.NoError(t, wait.PollUntilContextCancel(within(t), 200*time.Millisecond, true, holds))
 }
 
-// newClaim returns a ReadWriteOnce claim of the default StorageClass.
-func newClaim(name string, size resource.Quantity) *corev1.PersistentVolumeClaim {
-	return &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: corev1.PersistentVolumeClaimSpec{
-			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-			Resources: corev1.VolumeResourceRequirements{
-				Requests: corev1.ResourceList{corev1.ResourceStorage: size},
-			},
-		},
-	}
-}
-
 // claimOf creates a claim of a class with the name claim.
 func claimOf(
 	t *testing.T, ns *chaosengine.Namespace, class string,
 	access corev1.PersistentVolumeAccessMode, mode corev1.PersistentVolumeMode,
 ) {
 	t.Helper()
-	claim := newClaim("claim", resource.MustParse("64Mi"))
+	claim := chaosengine.NewClaim("claim", resource.MustParse("64Mi"))
 	claim.Spec.StorageClassName, claim.Spec.VolumeMode = ptr.To(class), ptr.To(mode)
 	claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{access}
 	_, err := ns.Kube.CoreV1().PersistentVolumeClaims(ns.Name).Create(within(t), claim, metav1.CreateOptions{})

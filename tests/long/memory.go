@@ -183,8 +183,7 @@ func (s memorySamples) highest(of role) float64 {
 	return float64(highest)
 }
 
-// median returns the median of sorted numbers.
-func median(sorted []int64) float64 { return float64(sorted[len(sorted)/2]) }
+func median(values []int64) float64 { return float64(ratio.Median(values)) }
 
 // quarters returns the sorted memory of a role in each quarter of its time.
 func (s memorySamples) quarters(of role) (quarters [4][]int64) {

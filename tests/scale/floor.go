@@ -84,15 +84,8 @@ func (b benchmark) shortRun(ctx context.Context, ns *chaosengine.Namespace) erro
 func (b benchmark) barePods(ctx context.Context, ns *chaosengine.Namespace) error {
 	const name = "bare"
 	core := ns.Kube.CoreV1()
-	claim := &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: corev1.PersistentVolumeClaimSpec{
-			StorageClassName: &b.class, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{
-				corev1.ResourceStorage: resource.MustParse("16Mi"),
-			}},
-		},
-	}
+	claim := chaosengine.NewClaim(name, resource.MustParse("16Mi"))
+	claim.Spec.StorageClassName = &b.class
 	if _, err := core.PersistentVolumeClaims(ns.Name).Create(ctx, claim, metav1.CreateOptions{}); err != nil {
 		return err
 	}

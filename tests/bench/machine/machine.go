@@ -1,5 +1,3 @@
-//go:build linux
-
 // Package machine describes the machine on which something is measured.
 package machine
 
@@ -9,17 +7,13 @@ import (
 	"runtime"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/volume-durability/volume-durability/pkg/volume"
 )
 
 // Describe returns the processor, the number of processors, the kernel and the version of Go, in one line.
-func Describe() (string, error) {
-	var system unix.Utsname
-	if err := unix.Uname(&system); err != nil {
-		return "", fmt.Errorf("reading the kernel's version: %w", err)
-	}
-	kernel := unix.ByteSliceToString(system.Release[:])
-	return fmt.Sprintf("%s, %d processors, Linux %s, %s", processor(), runtime.NumCPU(), kernel, runtime.Version()), nil
+func Describe() string {
+	return fmt.Sprintf("%s, %d processors, %s %s, %s",
+		processor(), runtime.NumCPU(), runtime.GOOS, volume.Kernel(), runtime.Version())
 }
 
 // processor returns the name of the processor, or the architecture if the kernel does not report it.

@@ -34,10 +34,6 @@ func run() error {
 		}
 		rows = append(rows, more...)
 	}
-	description, err := machine.Describe()
-	if err != nil {
-		return err
-	}
-	fmt.Printf("Measured on: %s\n\n", description)
+	fmt.Printf("Measured on: %s\n\n", machine.Describe())
 	return ratio.Print(os.Stdout, rows)
 }
