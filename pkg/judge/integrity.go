@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -33,15 +32,9 @@ func (e *evaluation) checkDigests(ack ledger.Ack, present []recordRange) {
 
 // digestAt returns the checksum that the scan found in the record at a point.
 func (e *evaluation) digestAt(point journal.Point) (sum uint32, found bool) {
-	first, _ := slices.BinarySearchFunc(e.digests, point.Epoch, func(d journal.Digest, epoch int) int {
-		return cmp.Compare(d.Epoch, epoch)
-	})
-	for _, d := range e.digests[first:] {
+	for _, d := range withKey(e.digests, epochOfDigest, point.Epoch) {
 		if d.Point == point {
 			return d.Checksum, true
-		}
-		if d.Epoch > point.Epoch {
-			break
 		}
 	}
 	return 0, false

@@ -75,8 +75,8 @@ func Judge(in Input) Judgement {
 	in.Acks = sorted(in.Acks, func(a ledger.Ack) int { return a.Epoch })
 	e := evaluation{
 		Input:    in,
-		segments: sorted(in.Scan.Segments, func(s journal.Segment) int { return s.Epoch }),
-		digests:  sorted(in.Scan.Digests, func(d journal.Digest) int { return d.Epoch }),
+		segments: sorted(in.Scan.Segments, epochOfSegment),
+		digests:  sorted(in.Scan.Digests, epochOfDigest),
 	}
 	e.judgement.Acknowledged = ledger.CountRecords(in.Acks)
 	e.judgement.Intact = e.judgement.Acknowledged
@@ -170,10 +170,19 @@ func (e *evaluation) checkEpoch(ack ledger.Ack) {
 
 // segmentsOf returns the segments of an epoch in the order of the file.
 func (e *evaluation) segmentsOf(epoch int) []journal.Segment {
-	compare := func(s journal.Segment, epoch int) int { return cmp.Compare(s.Epoch, epoch) }
-	from, _ := slices.BinarySearchFunc(e.segments, epoch, compare)
-	to, _ := slices.BinarySearchFunc(e.segments, epoch+1, compare)
-	return e.segments[from:to]
+	return withKey(e.segments, epochOfSegment, epoch)
+}
+
+func epochOfSegment(s journal.Segment) int { return s.Epoch }
+
+func epochOfDigest(d journal.Digest) int { return d.Epoch }
+
+// withKey returns the entries with a key of a list that is in the order of its keys.
+func withKey[T any](all []T, keyOf func(T) int, key int) []T {
+	compare := func(entry T, key int) int { return cmp.Compare(keyOf(entry), key) }
+	from, _ := slices.BinarySearchFunc(all, key, compare)
+	to, _ := slices.BinarySearchFunc(all, key+1, compare)
+	return all[from:to]
 }
 
 // sorted returns a list in the order of its keys. It keeps the order of entries with the same key. Most lists of a scan

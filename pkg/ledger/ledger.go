@@ -48,7 +48,7 @@ func (l *Ledger) Add(a Ack) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i, known := l.find(a.Epoch)
+	i, known := Find(l.highest, a.Epoch)
 	if !known {
 		l.copyIfShared(i)
 		l.highest = slices.Insert(l.highest, i, a)
@@ -76,9 +76,9 @@ func (l *Ledger) copyIfShared(index int) {
 	}
 }
 
-// find returns the index of an epoch, or the index at which it belongs.
-func (l *Ledger) find(epoch int) (index int, known bool) {
-	return slices.BinarySearchFunc(l.highest, epoch, func(a Ack, epoch int) int { return cmp.Compare(a.Epoch, epoch) })
+// Find returns the index of an epoch in acknowledgements that are sorted by epoch, or the index at which it belongs.
+func Find(acks []Ack, epoch int) (index int, known bool) {
+	return slices.BinarySearchFunc(acks, epoch, func(a Ack, epoch int) int { return cmp.Compare(a.Epoch, epoch) })
 }
 
 // Acks returns the highest acknowledgement of every epoch that has one, sorted by epoch. The caller must not change
@@ -118,7 +118,7 @@ func Validate(f journal.Format, acks []Ack) error {
 			problems = append(problems, fmt.Errorf("epoch %d comes after epoch %d: want the acknowledgements sorted by epoch",
 				a.Epoch, acks[i-1].Epoch))
 		}
-		if _, twice := l.find(a.Epoch); twice {
+		if _, twice := Find(l.highest, a.Epoch); twice {
 			problems = append(problems, fmt.Errorf("epoch %d has two acknowledgements", a.Epoch))
 		}
 		problems = append(problems, l.Add(a))

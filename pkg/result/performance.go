@@ -1,7 +1,6 @@
 package result
 
 import (
-	"cmp"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -203,9 +202,7 @@ func (c Cell) Rate() float64 {
 // written returns how many records the writer acknowledged after its first acknowledgement, and in which time. acks are
 // sorted by epoch.
 func (e *Epoch) written(acks []ledger.Ack) (records uint64, took time.Duration) {
-	i, found := slices.BinarySearchFunc(acks, e.Number, func(a ledger.Ack, number int) int {
-		return cmp.Compare(a.Epoch, number)
-	})
+	i, found := ledger.Find(acks, e.Number)
 	if !found || e.FirstAck == nil || acks[i].Seq <= e.FirstAck.Seq {
 		return 0, 0
 	}

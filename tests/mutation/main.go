@@ -44,7 +44,7 @@ var mutations = []mutation{
 	{"contradicting acknowledgements are accepted", "pkg/ledger/ledger.go", "highest.Digest != a.Digest {", "false {"},
 	{"a token's checksum is not compared", "pkg/ledger/token.go", "if t.String() != text {", "if false {"},
 	{"the epoch is ignored", "pkg/judge/judge.go",
-		"from, _ := slices.BinarySearchFunc(e.segments, epoch, compare)", "from := 0"},
+		"from, _ := slices.BinarySearchFunc(all, key, compare)", "from := 0"},
 	{"the last acknowledged record is not required", "pkg/judge/judge.go",
 		"if next <= ack.Seq {", "if next < ack.Seq {"},
 	{"records before a present range are not required", "pkg/judge/judge.go", "if r.first > next {", "if false {"},
