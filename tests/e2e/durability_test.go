@@ -32,7 +32,7 @@ func TestSTIGCheck_ReportsPassAndFinding(t *testing.T) {
 func testSTIGDefaults(t *testing.T) {
 	requireTestCluster(t)
 	ns := namespace(t, options.Defaults().Namespace)
-	o := run(t, ns, severalDeletions(map[string]string{"READER_NODE": "other", "KEEP": "true"}))
+	o := run(t, ns, withRecovery(map[string]string{"READER_NODE": "other", "KEEP": "true"}))
 
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
 	assert.Equal(t, chaosv1alpha1.ResultPhaseCompleted, o.Status.ExperimentStatus.Phase)
@@ -79,7 +79,7 @@ func testSTIGDefaults(t *testing.T) {
 func TestForcedDeletion_KeepsRecords(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t)
-	o := run(t, ns, severalDeletions(map[string]string{"FORCE": "true", "READER_NODE": "same", "WRITE_RATE": "500"}))
+	o := run(t, ns, withRecovery(map[string]string{"FORCE": "true", "READER_NODE": "same", "WRITE_RATE": "500"}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict())
 	cell := o.result.Cells[0]
 	assert.Equal(t, len(cell.Epochs), cell.Deletions())
@@ -96,7 +96,7 @@ func TestForcedDeletion_KeepsRecords(t *testing.T) {
 func TestEmptyDir_Fails(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t)
-	o := run(t, ns, severalDeletions(map[string]string{"VOLUME_SOURCE": "emptyDir"}))
+	o := run(t, ns, withRecovery(map[string]string{"VOLUME_SOURCE": "emptyDir"}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
 	assert.Equal(t, chaosv1alpha1.ResultPhaseCompletedWithProbeFailure, o.Status.ExperimentStatus.Phase)
 	assert.Equal(t, "50", o.Status.ExperimentStatus.ProbeSuccessPercentage)

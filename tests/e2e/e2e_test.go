@@ -136,11 +136,18 @@ func short(env map[string]string) map[string]string {
 	return all
 }
 
-// severalDeletions returns the options of a run with at least two deletions, if the first
-// recovery takes at most 15 seconds.
+// severalDeletions returns the options of a run that has more than one deletion on a machine that is not overloaded.
 func severalDeletions(env map[string]string) map[string]string {
 	all := short(env)
 	all["TOTAL_CHAOS_DURATION"], all["CHAOS_INTERVAL"] = "18", "3"
+	return all
+}
+
+// withRecovery returns the options of a run in which each writer recovers at least once, and is deleted at least
+// twice, if its first deletion takes at most 40 seconds.
+func withRecovery(env map[string]string) map[string]string {
+	all := short(env)
+	all["TOTAL_CHAOS_DURATION"], all["CHAOS_INTERVAL"] = "50", "10"
 	return all
 }
 

@@ -20,7 +20,7 @@ import (
 // glusterOptions returns the options of a run on the class csi-gluster, a network filesystem.
 // Each of its two servers has a replica, and each node has its own client.
 func glusterOptions(env map[string]string) map[string]string {
-	all := severalDeletions(map[string]string{
+	all := withRecovery(map[string]string{
 		"STORAGE_CLASS": "csi-gluster", "ACCESS_MODE": "ReadWriteMany", "READER_NODE": "other", "FORCE": "true",
 		"REQUIRED_EVIDENCE": "reattached",
 	})

@@ -30,7 +30,7 @@ func TestMatrix_ComparesSeveralCellsInOneRun(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
 	ns := newNamespace(t)
-	o := run(t, ns, severalDeletions(map[string]string{
+	o := run(t, ns, withRecovery(map[string]string{
 		"STORAGE_CLASSES": "shared,local-path", "READER_NODE": "same,other", "NEGATIVE_CONTROL": "true",
 	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
@@ -64,11 +64,9 @@ func TestThreshold_IsAFindingOfItsOwnClass(t *testing.T) {
 	t.Parallel()
 	requireTestCluster(t)
 	ns := newNamespace(t)
-	env := severalDeletions(map[string]string{
+	o := run(t, ns, withRecovery(map[string]string{
 		"MAX_RECOVERY": "1ms", "MAX_COMMIT_P99": "1h", "METRICS_ADDRESS": ":9464",
-	})
-	env["TOTAL_CHAOS_DURATION"] = "30" // there is no recovery to judge if the first deletion takes all of the chaos
-	o := run(t, ns, env)
+	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictFailed, o.verdict())
 	cell := o.result.Cells[0]
 	require.Len(t, cell.Findings, 1)
@@ -143,7 +141,7 @@ func TestMatrix_EveryClassAndVolumeMode(t *testing.T) {
 	requireTestCluster(t)
 	ns := newNamespace(t)
 	grantOptional(t, ns)
-	o := run(t, ns, severalDeletions(map[string]string{
+	o := run(t, ns, withRecovery(map[string]string{
 		"STORAGE_CLASSES": "csi-ext4,csi-xfs,csi-btrfs,csi-block,csi-shared,csi-gluster,csi-tmpfs,csi-faulty," +
 			"shared,local-path",
 		"VOLUME_MODE": "Filesystem,Block", "ACCESS_MODE": "ReadWriteOncePod", "READER_NODE": "other", "FORCE": "true",
@@ -238,12 +236,10 @@ func TestTargetPods_OnlyTargetsAreDeletedAtTheIntervals(t *testing.T) {
 		`TARGET_PODS="write-pod": want writers of this run: write-pod-shared, write-pod-csi-shared`)
 
 	ns = newNamespace(t)
-	env := severalDeletions(map[string]string{
+	o := run(t, ns, withRecovery(map[string]string{
 		"STORAGE_CLASSES": "shared,csi-shared", "SEQUENCE": "serial",
 		"TARGET_PODS": "write-pod-shared", "PODS_AFFECTED_PERC": "100",
-	})
-	env["TOTAL_CHAOS_DURATION"] = "30" // one of the deletions must be complete
-	o := run(t, ns, env)
+	}))
 	assert.Equal(t, chaosv1alpha1.ResultVerdictPassed, o.verdict(), o.result.Reason)
 	cells := cellsByName(o.result)
 	assert.GreaterOrEqual(t, cells["shared"].Deletions(), 2)

@@ -28,7 +28,7 @@ func TestVerdict_UnchangedByAnAPIServerOutage(t *testing.T) {
 			name: "before the chaos", env: short(map[string]string{"RAMP_TIME": "10"}),
 			trigger: engineEvent, object: "PreChaosCheck",
 		},
-		{name: "while the writer is deleted", env: severalDeletions(nil), trigger: podDeletion, object: "write-pod"},
+		{name: "while the writer is deleted", env: withRecovery(nil), trigger: podDeletion, object: "write-pod"},
 		{name: "while the reader is created", env: short(nil), trigger: podCreation, object: "read-pod"},
 		{name: "while the objects are removed", env: short(nil), trigger: podDeletion, object: "read-pod"},
 		{name: "while the bundle is saved", env: short(nil), trigger: bundleSave},
