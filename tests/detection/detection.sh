@@ -4,6 +4,14 @@ set -eu
 make --no-print-directory cluster-tool faultfs-tool
 was_up=no
 build/cluster status >/dev/null 2>&1 && was_up=yes
+# It also runs after an interrupt.
+stop_cluster() {
+    trap - EXIT
+    [ $was_up = yes ] || build/cluster down
+}
+trap stop_cluster EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 make --no-print-directory cluster-images
 CGO_ENABLED=0 go build -o build/local ./experiments/volume-durability/local
 (cd tests/detection && go build -o ../../build/detection .)
@@ -11,7 +19,5 @@ status=0
 echo "Running all faults, several at the same time: this takes minutes" >&2
 build/detection -kubeconfig /var/lib/volume-durability-cluster/kubeconfig -volumes /var/lib/volume-durability-cluster/volumes/faulty \
     -image volume-durability.test/volume-durability:test -busybox-image volume-durability.test/busybox:test "$@" || status=$?
-if [ $was_up = no ]; then
-    build/cluster down
-fi
+stop_cluster || status=1
 exit $status

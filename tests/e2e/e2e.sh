@@ -10,6 +10,14 @@ fi
 make --no-print-directory cluster-tool
 was_up=no
 build/cluster status >/dev/null 2>&1 && was_up=yes
+# It also runs after an interrupt, once the tests have ended.
+stop_cluster() {
+    trap - EXIT
+    [ $was_up = yes ] || build/cluster down
+}
+trap stop_cluster EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 make --no-print-directory cluster-images faults-image
 mkdir -p build
 log=build/e2e.log
@@ -21,9 +29,7 @@ rm -f "$log.status"
 } 2>&1 | tee "$log" || true
 status=$(cat "$log.status" || echo 1)
 rm -f "$log.status"
-if [ $was_up = no ]; then
-    build/cluster down || status=1
-fi
+stop_cluster || status=1
 # CI may keep only the last lines of the log.
 if [ "$status" != 0 ]; then
     echo "failed tests and the first line of each error, from $log:"
