@@ -9,6 +9,7 @@ package judge
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"github.com/volume-durability/volume-durability/pkg/journal"
 	"github.com/volume-durability/volume-durability/pkg/ledger"
@@ -72,13 +73,8 @@ func (j Judgement) IntactPhrase() string {
 // acknowledged may be missing or torn. Records of another journal or of an epoch that was not started are findings, and
 // so are unexpected bytes before or between acknowledged records.
 func Judge(in Input) Judgement {
-	in.Acks = sorted(in.Acks, func(a ledger.Ack) int { return a.Epoch })
-	e := evaluation{
-		Input:    in,
-		segments: sorted(in.Scan.Segments, epochOfSegment),
-		digests:  sorted(in.Scan.Digests, epochOfDigest),
-	}
-	e.judgement.Acknowledged = ledger.CountRecords(in.Acks)
+	e := newEvaluation(in)
+	e.judgement.Acknowledged = ledger.CountRecords(e.Acks)
 	e.judgement.Intact = e.judgement.Acknowledged
 	if e.isAllLost() {
 		return e.judgement
@@ -112,6 +108,15 @@ type evaluation struct {
 	judgement Judgement
 	// attributed are the ranges of damaged bytes that a finding about lost records has.
 	attributed []journal.Range
+}
+
+func newEvaluation(in Input) *evaluation {
+	in.Acks = sorted(in.Acks, func(a ledger.Ack) int { return a.Epoch })
+	return &evaluation{
+		Input:    in,
+		segments: sorted(in.Scan.Segments, epochOfSegment),
+		digests:  sorted(in.Scan.Digests, epochOfDigest),
+	}
 }
 
 func (e *evaluation) note(note string) { e.judgement.Notes = append(e.judgement.Notes, note) }
@@ -177,11 +182,10 @@ func epochOfSegment(s journal.Segment) int { return s.Epoch }
 
 func epochOfDigest(d journal.Digest) int { return d.Epoch }
 
-// withKey returns the entries with a key of a list that is in the order of its keys.
+// withKey returns those entries of a list that have a key. The list must be sorted by its keys.
 func withKey[T any](all []T, keyOf func(T) int, key int) []T {
-	compare := func(entry T, key int) int { return cmp.Compare(keyOf(entry), key) }
-	from, _ := slices.BinarySearchFunc(all, key, compare)
-	to, _ := slices.BinarySearchFunc(all, key+1, compare)
+	from := sort.Search(len(all), func(i int) bool { return keyOf(all[i]) >= key })
+	to := sort.Search(len(all), func(i int) bool { return keyOf(all[i]) > key })
 	return all[from:to]
 }
 

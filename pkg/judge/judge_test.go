@@ -2,6 +2,7 @@ package judge
 
 import (
 	"bytes"
+	"math"
 	"testing"
 	"time"
 
@@ -675,4 +676,18 @@ func TestJudge_ReportsEpochsInTheWrongOrder(t *testing.T) {
 		assert.Equal(t, Reordered, findings[0].Class)
 		assert.Equal(t, "records of epoch 2 come after records of epoch 3", findings[0].Detail)
 	}
+}
+
+func TestWithKey_FindsTheLargestKey(t *testing.T) {
+	of := func(epochs ...int) (all []journal.Segment) {
+		for _, n := range epochs {
+			all = append(all, journal.Segment{Epoch: n})
+		}
+		return all
+	}
+	all := of(1, 2, 2, math.MaxInt)
+	assert.Equal(t, of(2, 2), withKey(all, epochOfSegment, 2))
+	assert.Equal(t, of(math.MaxInt), withKey(all, epochOfSegment, math.MaxInt))
+	assert.Empty(t, withKey(of(1), epochOfSegment, math.MaxInt))
+	assert.Empty(t, withKey(all, epochOfSegment, 3))
 }

@@ -35,8 +35,7 @@ type DamagedObject struct {
 
 // DamagedObjects returns the objects with a finding, in the order of the objects. Judge merges them into findings.
 func DamagedObjects(in Input) []DamagedObject {
-	e := evaluation{Input: in}
-	o, err := e.newObjectEvaluation()
+	o, err := newEvaluation(in).newObjectEvaluation()
 	if err != nil {
 		return nil
 	}

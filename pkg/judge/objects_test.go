@@ -276,3 +276,26 @@ func TestJudgeObjects_ManyFindingsAreMerged(t *testing.T) {
 	assert.Equal(t, []int64{2560, 2560 + 4*256}, []int64{findings[0].Offset, findings[0].End})
 	assert.Contains(t, findings[0].String(), "; 3 more objects")
 }
+
+// Another record of the same operation is intact, but it is not the acknowledged one.
+func TestDamagedObjects_HasARecordThatWasNotAcknowledged(t *testing.T) {
+	r := newObjectRun(t)
+	r.write(40, 0)
+	last := r.input.Acks[0].Point
+	encoder, err := pattern.NewEncoder(r.format, r.model, 1)
+	require.NoError(t, err)
+	var other pattern.Operation
+	for range last.Seq {
+		ops, _ := encoder.Next(1, func() time.Time { return time.Unix(2, 0) })
+		other = ops[0]
+	}
+	r.volume[other.Object] = bytes.Clone(other.Content)
+	findings := r.findings()
+	require.Len(t, findings, 1)
+	assert.Equal(t, Corrupt, findings[0].Class)
+	damaged := DamagedObjects(r.input)
+	require.Len(t, damaged, 1)
+	assert.Equal(t, r.slot(last.Epoch, last.Seq), damaged[0].Object)
+	assert.Equal(t, Corrupt, damaged[0].Class)
+	assert.Contains(t, damaged[0].Detail, "not the acknowledged one")
+}
