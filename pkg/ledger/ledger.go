@@ -43,8 +43,9 @@ type Ledger struct {
 // Add adds an acknowledgement. An older or repeated one changes nothing. One that
 // contradicts the ledger is an error: it means that two writers used the same epoch.
 func (l *Ledger) Add(a Ack) error {
-	if a.Epoch < 1 || a.Seq < 1 {
-		return fmt.Errorf("acknowledgement of epoch %d, sequence %d: both must be at least 1", a.Epoch, a.Seq)
+	if a.Epoch < 1 || a.Epoch > journal.MaxEpoch || a.Seq < 1 {
+		return fmt.Errorf("acknowledgement of epoch %d, sequence %d: want an epoch from 1 to %d and a sequence of at least 1",
+			a.Epoch, a.Seq, journal.MaxEpoch)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -31,8 +31,8 @@ func TestLedger_RejectsContradictionsAndInvalidAcknowledgements(t *testing.T) {
 	var l Ledger
 	require.NoError(t, l.Add(ack(1, 9, 90)))
 	assert.ErrorContains(t, l.Add(ack(1, 9, 91)), "contradict")
-	assert.ErrorContains(t, l.Add(ack(0, 9, 91)), "must be at least 1")
-	assert.ErrorContains(t, l.Add(ack(1, 0, 91)), "must be at least 1")
+	assert.ErrorContains(t, l.Add(ack(0, 9, 91)), "want an epoch from 1 to 99999")
+	assert.ErrorContains(t, l.Add(ack(1, 0, 91)), "a sequence of at least 1")
 	assert.Equal(t, []Ack{ack(1, 9, 90)}, l.Acks())
 }
 
@@ -42,8 +42,9 @@ func TestValidate_RejectsImpossibleAcknowledgements(t *testing.T) {
 	const limit = math.MaxInt64 / 256
 	assert.NoError(t, Validate(format, []Ack{of(1, limit-5), of(2, 5)}))
 	for want, acks := range map[string][]Ack{
-		"epoch 0, sequence 7: both must be at least 1":              {of(0, 7)},
-		"epoch 1, sequence 0: both must be at least 1":              {of(1, 0)},
+		"epoch 0, sequence 7: want an epoch from 1 to 99999":        {of(0, 7)},
+		"epoch 100000, sequence 7: want an epoch from 1 to 99999":   {of(journal.MaxEpoch+1, 7)},
+		"sequence 0: want an epoch from 1 to 99999 and a sequence":  {of(1, 0)},
 		"epoch 3 has two acknowledgements":                          {of(3, 7), of(3, 8)},
 		"epoch 1 comes after epoch 2":                               {of(2, 7), of(1, 8)},
 		"sequence 6: no file can hold so many records of 256 bytes": {of(1, limit-5), of(2, 6)},
