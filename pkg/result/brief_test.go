@@ -92,6 +92,14 @@ func TestShortenEpochs_KeepsTheFirstTheLastAndTheSlowest(t *testing.T) {
 	assert.Equal(t, 500, c.Writers())
 }
 
+func TestShortenEpochs_DoesNotChangeCopiesOfTheCell(t *testing.T) {
+	c := longCell(300, nil)
+	shared := c
+	c.ShortenEpochs(c.Acks)
+	assert.Less(t, len(c.Epochs), 300)
+	assert.Equal(t, longCell(300, nil), shared)
+}
+
 // Whether a run is shortened while it executes, at its end or not at all, its figures are the same.
 func TestShortenEpochs_ChangesNoFigure(t *testing.T) {
 	slow := map[int]int{}
