@@ -16,12 +16,10 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/volume-durability/volume-durability/pkg/advice"
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 const (
-	// maxLine limits a line of a pod's log, in bytes. The longest message of the helper, a scan result with the
-	// maximum number of entries, is much shorter.
-	maxLine = 4 << 20
 	// reconnectInterval is the time until a log stream that failed or was silent is opened again. It doubles up to
 	// maxReconnectInterval while the streams have no new lines.
 	reconnectInterval    = 500 * time.Millisecond
@@ -250,7 +248,7 @@ func (f *logFollower) explainUnanswered(ctx context.Context) error {
 // readLines reads a stream to its end. It calls onData after every line.
 func (f *logFollower) readLines(r io.Reader, onData func()) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, protocol.MaxLine)
 	lines.Split(splitWholeLines)
 	for lines.Scan() {
 		onData()

@@ -17,6 +17,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
+
+	"github.com/volume-durability/volume-durability/pkg/protocol"
 )
 
 func TestReadLines_DropsPartialLine(t *testing.T) {
@@ -30,7 +32,7 @@ func TestReadLines_DropsPartialLine(t *testing.T) {
 
 func TestReadLines_RejectsTooLongLine(t *testing.T) {
 	f := logFollower{Client: newTestClient(t), onLine: func([]byte) {}}
-	assert.Error(t, f.readLines(strings.NewReader(strings.Repeat("x", maxLine+1)), func() {}))
+	assert.Error(t, f.readLines(strings.NewReader(strings.Repeat("x", protocol.MaxLine+1)), func() {}))
 }
 
 func TestUntilNextStream_GrowsWhileStreamsHaveNoNewLines(t *testing.T) {

@@ -17,10 +17,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/transcript"
 )
 
-// maxLine bounds one line of the helper's output, in bytes: a scan result may list
-// thousands of ranges.
-const maxLine = 16 << 20
-
 // process is one run of the helper, in a process group of its own: a Ctrl-C at the
 // terminal reaches only the run, which then ends the helper.
 type process struct {
@@ -73,7 +69,7 @@ func (r helperRun) start(ctx context.Context, l *ledger.Ledger) (*process, error
 func (p *process) read(out io.Reader) {
 	defer close(p.exited)
 	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, protocol.MaxLine)
 	var malformed error
 	for lines.Scan() {
 		// The last line of a killed process may be cut: that loses an acknowledgement,

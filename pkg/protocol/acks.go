@@ -11,9 +11,6 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
-// maxLine is the maximum length of a line in bytes. A scan result may list thousands of ranges.
-const maxLine = 16 << 20
-
 // Output is what writers reported about one journal.
 type Output struct {
 	// Journal has no path if it comes from the helper, which does not print a Journal message.
@@ -34,7 +31,7 @@ func ReadAcks(r io.Reader) (Journal, []ledger.Ack, error) {
 // the helper's write begins. The last line may be incomplete, because the machine that sent it may have lost power.
 func ReadOutput(r io.Reader) (Output, error) {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, MaxLine)
 	var o outputReader
 	var malformed error
 	for n := 1; lines.Scan(); n++ {

@@ -28,6 +28,10 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/pattern"
 )
 
+// MaxLine limits the length of a line that is read, in bytes. The longest lines are those of scans with
+// journal.MaxEpoch writers, whose lists have more entries than there are writers.
+const MaxLine = 64 << 20
+
 // ScanResult is the outcome of a scan of the journal. Each writer after the first scans before
 // its first commit. The reader scans at the end of the run.
 type ScanResult struct {

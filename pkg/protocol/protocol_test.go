@@ -2,7 +2,9 @@ package protocol
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"strings"
 	"syscall"
@@ -94,4 +96,24 @@ func TestNewOpError_KeepsTheErrno(t *testing.T) {
 
 func TestWrite_RejectsAnEmptyMessage(t *testing.T) {
 	assert.Error(t, Write(&bytes.Buffer{}, Message{}))
+}
+
+// The lists of a scan have a few thousand entries more than there are writers.
+func TestMaxLine_HasRoomForTheScanOfAllWriters(t *testing.T) {
+	const entries, number, bytes = journal.MaxEpoch + 5000, 999_999_999, 9_999_999_999_999
+	var scan ScanResult
+	for range entries {
+		scan.Segments = append(scan.Segments, journal.Segment{
+			Epoch: journal.MaxEpoch, First: number, Last: number, Offset: bytes, End: bytes, Unlinked: true, Displaced: number,
+		})
+		last := journal.Point{Epoch: journal.MaxEpoch, Seq: number}
+		scan.Digests = append(scan.Digests, journal.Digest{Point: last, Checksum: math.MaxUint32})
+		scan.Damage = append(scan.Damage, journal.Damage{Offset: bytes, Length: bytes, Zeros: bytes, Partial: &last})
+		scan.Foreign = append(scan.Foreign, journal.Foreign{
+			ID: "0123456789abcdef", Records: number, Offset: bytes, End: bytes,
+		})
+	}
+	content, err := json.Marshal(scan)
+	require.NoError(t, err)
+	assert.Less(t, len(content), MaxLine)
 }
