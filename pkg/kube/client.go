@@ -39,7 +39,7 @@ const JournalAnnotation = "volume-durability/journal"
 // Client works on the objects of a run in one namespace.
 type Client struct {
 	API kubernetes.Interface
-	// Logs reads the logs of pods. It is made with LogConfig; nil for API.
+	// Logs reads the logs of pods. It is made with LogConfig. If it is nil, API reads them.
 	Logs kubernetes.Interface
 	// Dynamic lists objects that API does not have, such as VolumeSnapshotClasses. It may be nil.
 	Dynamic   dynamic.Interface

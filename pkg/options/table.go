@@ -64,10 +64,11 @@ func Table() []Option {
 		},
 		{
 			Name: "CHAOS_INTERVAL", Default: "10", IsLitmus: true,
-			Doc: "Seconds, or a duration such as `2m` or `200ms`, from the start of the chaos to the first deletion, and " +
-				"between deletions. If the new writer has no acknowledgement when a deletion is due, this deletion is skipped. The last " +
-				"deletion is not skipped: it waits for that acknowledgement. It is omitted only if the previous deletion is still " +
-				"in progress when the last one is due. With `RANDOMNESS`, also a range such as `5-10` or `5s-2m`.",
+			Doc: "Seconds, or a duration such as `2m`, from the start of the chaos to the first deletion, and between " +
+				"deletions. Without `RANDOMNESS`, it may be shorter than a second, from `50ms`. If the new writer has " +
+				"no acknowledgement when a deletion is due, this deletion is skipped. The last deletion is not skipped: it waits " +
+				"for that acknowledgement. It is omitted only if the previous deletion is still in progress when the last one " +
+				"is due. With `RANDOMNESS`, also a range such as `5-10` or `5s-2m`.",
 			set: interval,
 		},
 		{

@@ -126,8 +126,8 @@ type Recovery struct {
 	AckedAtDeletion uint64
 }
 
-// Recoveries returns the recovery from each deletion that was followed by another writer. Of writers of which the
-// result has only the main facts, it has no steps but the first acknowledgement.
+// Recoveries returns the recovery from each deletion that was followed by another writer. A recovery has only the first
+// acknowledgement if the result has only the main facts of its writer.
 func (c Cell) Recoveries() []Recovery {
 	var all []Recovery
 	epochs := c.AllEpochs()

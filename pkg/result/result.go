@@ -116,7 +116,8 @@ type Cell struct {
 	Target string `json:"target,omitempty"`
 	// Claim is absent if the volume is an emptyDir, or if the run is local.
 	Claim *Claim `json:"claim,omitempty"`
-	// Epochs are the writers, in the order in which they ran. After more than 100 writers, brief has most of them instead.
+	// Epochs are the writers, in the order in which they ran. If there are more than 100, brief has those that this list
+	// leaves out.
 	Epochs []Epoch `json:"epochs,omitempty"`
 	// Brief has the writers that the list of epochs leaves out; absent if it leaves out none.
 	Brief *BriefEpochs `json:"brief,omitempty"`

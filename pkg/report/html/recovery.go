@@ -42,8 +42,8 @@ func recoveryFigure(c result.Cell) *figure {
 		note = recoveryNote(all)
 	}
 	if c.Brief != nil {
-		note += fmt.Sprintf(" The %d slowest have all steps. Most others have only the time until the first "+
-			"acknowledgement, because the result has only the main facts of their writers.", maxRecoveries)
+		note += fmt.Sprintf(" The %d slowest have all steps. Others have only the time until the first "+
+			"acknowledgement if the result has only the main facts of their writers.", maxRecoveries)
 	}
 	slowestFirst := slices.Clone(all)
 	slices.SortStableFunc(slowestFirst, func(a, b result.Recovery) int { return cmp.Compare(b.FirstAck, a.FirstAck) })
