@@ -27,7 +27,7 @@ demo-program:
 	@$(GO_BUILD) -o build/demo-program ./tests/demo
 
 .PHONY: demo-cold
-demo-cold: ## measure make demo from nothing: each step with empty caches (Linux and root; COLD='-commit HEAD~1')
+demo-cold: ## measure each step of make demo, with caches that are empty at the start (Linux and root; COLD='-commit HEAD~1')
 	@go run ./tests/cold $(COLD)
 
 .PHONY: local
@@ -138,7 +138,7 @@ bench-before: ## compare the write pattern append with an earlier commit (BEFORE
 
 SCALE ?= -cells 1,200 -parallel 50
 .PHONY: scale
-scale: cluster-images ## measure the cost per additional cell on the test cluster (SCALE='-cells 1,10,50')
+scale: cluster-images ## measure the cost per additional cell on the test cluster (SCALE='-cells 1,10,50 -parallel 50')
 	go run ./tests/scale -kubeconfig $(STATE)/kubeconfig -image $(EXPERIMENT_IMAGE) -ratios='$(RATIOS)' $(SCALE)
 
 OVERHEAD ?= -rounds 5
@@ -175,7 +175,7 @@ backends: ## measure what real storage keeps after a failure (Linux and root; BA
 
 LONG ?= -duration 600s -interval 150ms -record-size 128
 .PHONY: long
-long: ## measure the memory of a long local run, the size of its bundle and its page (Linux; LONG='-duration 1000s')
+long: ## measure the memory of a long local run, the size of its bundle and its page (Linux; LONG='-duration 1000s -interval 150ms -record-size 128')
 	@rm -rf build/long build/long-short
 	@$(GO_BUILD) -o build/local ./experiments/volume-durability/local
 	@go run ./tests/long -bundle build/long -ratios='$(RATIOS)' $(LONG)

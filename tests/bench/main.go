@@ -166,7 +166,7 @@ func printTable(rows []*row) error {
 	for _, r := range rows {
 		if r.section != section {
 			section = r.section
-			fmt.Fprintf(out, "\n%s\tbest\tmedian\t\tper CPU second\n", section)
+			fmt.Fprintf(out, "\n%s\tbest\tmedian\t\tper processor second\n", section)
 		}
 		fmt.Fprintf(out, "  %s\t%s\n", r.name, r.result())
 	}

@@ -47,7 +47,7 @@ exec %s "$@"
 	return recorder(folder), os.WriteFile(filepath.Join(folder, "go"), fmt.Appendf(nil, script, folder, program), 0o700)
 }
 
-// take returns the actions since the last call that executed commands.
+// take returns the actions that executed commands since the last call of take.
 func (r recorder) take() ([]action, error) {
 	files, err := filepath.Glob(filepath.Join(string(r), "*.json"))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command cold measures make demo from nothing: in a clone of a commit, with empty caches of Go modules, of compiled
-// packages and of the test cluster's programs. It prints the wall time, the processor time and the downloads of each
+// Command cold measures make demo in a clone of a commit. At the start, the caches of Go modules, of compiled packages
+// and of the test cluster's programs are empty. It prints the wall time, the processor time and the downloads of each
 // step, and what the compiler and the linker did. It needs what the test cluster needs, and removes everything at the
 // end.
 package main
@@ -42,8 +42,8 @@ type step struct {
 	argv []string
 }
 
-// steps are what make demo does, in its order. Each command also does what the commands before it have done already,
-// which takes no time.
+// steps are what make demo does, in its order. Each command includes the work of the commands before it. That work is
+// done already, so it takes little time.
 var steps = []step{
 	{"compile the cluster's tool", []string{"make", "cluster-tool"}},
 	{"compile the cluster's programs", []string{
@@ -126,9 +126,9 @@ func (m machine) command(ctx context.Context, argv []string) *exec.Cmd {
 
 func (m machine) modules() string { return filepath.Join(m.caches, "modules") }
 
-// clean removes the cluster, if the measurement may have started one.
-func (m machine) clean(ctx context.Context, isStarted bool) error {
-	if _, err := os.Stat(state); err != nil || !isStarted {
+// clean removes the cluster. mayHaveCluster reports whether the measurement may have started one.
+func (m machine) clean(ctx context.Context, mayHaveCluster bool) error {
+	if _, err := os.Stat(state); err != nil || !mayHaveCluster {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)

@@ -143,8 +143,8 @@ func severalDeletions(env map[string]string) map[string]string {
 	return all
 }
 
-// withRecovery returns the options of a run in which each writer recovers at least once, and is deleted at least
-// twice, if its first deletion takes at most 40 seconds.
+// withRecovery returns the options of a run in which each cell has at least two deletions, with a recovery between
+// them, if its first deletion takes at most 40 seconds.
 func withRecovery(env map[string]string) map[string]string {
 	all := short(env)
 	all["TOTAL_CHAOS_DURATION"], all["CHAOS_INTERVAL"] = "50", "10"

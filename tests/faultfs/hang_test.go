@@ -66,9 +66,9 @@ func (m *mounted) awaitsSize(size int64) {
 	}, patience, 5*time.Millisecond, "it is not written")
 }
 
-// awaitsCall waits until a call waits for the fault. The kernel forgets a call that faultfs has not received yet when
+// awaitCall waits until a call waits for the fault. The kernel forgets a call that faultfs has not received yet when
 // its process is killed.
-func (m *mounted) awaitsCall() {
+func (m *mounted) awaitCall() {
 	m.t.Helper()
 	waits := func() (waits bool) {
 		m.volume.locked(func() { waits = m.volume.waited > 0 })
@@ -123,7 +123,7 @@ func TestHangSync_HangsUntilTheFaultIsHealed(t *testing.T) {
 		t.Run(description, func(t *testing.T) {
 			m := mount(t, description, "mount")
 			u := m.appendsInAnotherProcess()
-			m.awaitsCall()
+			m.awaitCall()
 			require.NoError(t, u.cmd.Process.Kill())
 			u.hangs()
 			require.Zero(t, m.syncs())

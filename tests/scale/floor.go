@@ -22,8 +22,8 @@ import (
 // chaosDuration is the chaos of a run whose overhead is measured.
 const chaosDuration = 5 * time.Second
 
-// ownTime compares the time that a run needs besides its chaos with the time that its pods need, in turn.
-func (b benchmark) ownTime(ctx context.Context, rounds int) error {
+// compareWithBarePods compares the overhead of a run with the time of its claim and pods alone, in turn.
+func (b benchmark) compareWithBarePods(ctx context.Context, rounds int) error {
 	var runs, floors []time.Duration
 	for range rounds {
 		ran, err := b.inNamespace(ctx, b.shortRun)
@@ -39,11 +39,11 @@ func (b benchmark) ownTime(ctx context.Context, rounds int) error {
 	own, bare := ratio.Median(runs), ratio.Median(floors)
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "one cell, medians of %d\tseconds\n", rounds)
-	fmt.Fprintf(out, "a run, besides its chaos\t%.1f\n", own.Seconds())
+	fmt.Fprintf(out, "a run, without its chaos\t%.1f\n", own.Seconds())
 	fmt.Fprintf(out, "its claim and pods, created and deleted one after another\t%.1f\n", bare.Seconds())
 	fmt.Fprintf(out, "ratio\t%.2f\n\n", own.Seconds()/bare.Seconds())
 	return errors.Join(out.Flush(), ratio.Append(b.ratios, ratio.Row{
-		Area: "Verdict", Measured: "run of one cell, without its chaos", Peer: "its claim and pods alone", Unit: "s",
+		Area: "Overhead", Measured: "run of one cell, without its chaos", Peer: "its claim and pods alone", Unit: "s",
 		Value: own.Seconds(), PeerValue: bare.Seconds(), AtMost: 1.5,
 	}.OfValues()))
 }

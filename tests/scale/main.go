@@ -1,4 +1,4 @@
-// Command scale measures the time that a run needs besides its chaos, and the cost of each additional cell of a run:
+// Command scale measures the overhead of a run, which is its time without the chaos, and the cost of each additional cell of a run:
 // seconds, processor seconds, requests to the API server, and memory of the experiment. It executes real runs in this
 // process, on a cluster that has the images, and prints the measurements. No test depends on it.
 package main
@@ -110,7 +110,7 @@ func measure(ctx context.Context) error {
 		b.log.SetOutput(io.Discard)
 	}
 	if *rounds > 0 {
-		if err := b.ownTime(ctx, *rounds); err != nil {
+		if err := b.compareWithBarePods(ctx, *rounds); err != nil {
 			return err
 		}
 	}

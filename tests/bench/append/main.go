@@ -56,8 +56,8 @@ func run() error {
 		add("write one record per commit, records/s", func() (float64, error) {
 			return writeAndRemove(toScan+"-written", format, *commits, 1)
 		})
-		add("scan, MiB per CPU second", func() (float64, error) { return scan(toScan, format, *size) })
-		add("encode, MiB per CPU second", func() (float64, error) { return encode(format, *size) })
+		add("scan, MiB per processor second", func() (float64, error) { return scan(toScan, format, *size) })
+		add("encode, MiB per processor second", func() (float64, error) { return encode(format, *size) })
 	}
 	return serve(measurements)
 }

@@ -30,7 +30,7 @@ type Row struct {
 	// Ratio is Value divided by PeerValue. It may be the median of the ratios of all rounds, which differs from the ratio
 	// of the medians.
 	Ratio float64 `json:"ratio"`
-	// AtLeast and AtMost are the limits of a ratio that is good enough; 0 for none.
+	// AtLeast and AtMost are the targets of the ratio; 0 for none.
 	AtLeast float64 `json:"atLeast,omitempty"`
 	AtMost  float64 `json:"atMost,omitempty"`
 	// Failure is why the row has no figures; empty if it has.
@@ -50,7 +50,7 @@ func (r Row) OfValues() Row {
 	return r
 }
 
-// target describes the limits of the ratio, and reached whether the ratio is within them.
+// target returns the target of the ratio as text, and whether the ratio reaches it.
 func (r Row) target() (target, reached string) {
 	switch {
 	case r.AtLeast > 0:
