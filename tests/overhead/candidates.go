@@ -24,6 +24,9 @@ const (
 	// experiment and podDelete are the names of two ChaosExperiments.
 	experiment = "volume-durability"
 	podDelete  = "pod-delete"
+	// readerNode is the option READER_NODE of each run. With its default, some readers need the volume to be attached
+	// to another node, and others do not.
+	readerNode = "other"
 )
 
 // chaosSeconds is the chaos as the value of an option.
@@ -52,7 +55,8 @@ func loadEarlier(ctx context.Context, dir, commit string) (program string, err e
 func terminalRun(name, kubeconfig, program, class, image string) *candidate {
 	run := func(ctx context.Context, ns *chaosengine.Namespace) error {
 		cmd := exec.CommandContext(ctx, program, "run", "--yes", "--kubeconfig", kubeconfig, "-n", ns.Name,
-			"--storage-class", class, "--lib-image", image, "--total-chaos-duration", chaosSeconds)
+			"--storage-class", class, "--reader-node", readerNode, "--lib-image", image,
+			"--total-chaos-duration", chaosSeconds)
 		var output bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &output, &output
 		if err := cmd.Run(); err != nil {
@@ -66,7 +70,8 @@ func terminalRun(name, kubeconfig, program, class, image string) *candidate {
 // engineRun is a run from the creation of a ChaosEngine to its verdict. last is set to what the run did.
 func engineRun(class string, last *lastRun) *candidate {
 	engine := chaosengine.Engine{Name: chaosengine.EngineName, Env: map[string]string{
-		"STORAGE_CLASS": class, "TOTAL_CHAOS_DURATION": chaosSeconds, "CHAOS_INTERVAL": chaosSeconds,
+		"STORAGE_CLASS": class, "READER_NODE": readerNode,
+		"TOTAL_CHAOS_DURATION": chaosSeconds, "CHAOS_INTERVAL": chaosSeconds,
 	}}
 	return &candidate{
 		name: "run from a ChaosEngine", level: chaosengine.Restricted, inspect: last.read,
