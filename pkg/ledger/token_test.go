@@ -51,8 +51,8 @@ func TestParseToken_RejectsAnyChange(t *testing.T) {
 func TestParseToken_RejectsInvalidAcknowledgements(t *testing.T) {
 	for want, change := range map[string]func(*Token){
 		"want an epoch from 1 to 99999": func(t *Token) { t.Ack.Seq = 0 },
-		"record size 1":      func(t *Token) { t.RecordSize = 1 },
-		"journal id":         func(t *Token) { t.ID = "etc" },
+		"record size 1":                 func(t *Token) { t.RecordSize = 1 },
+		"journal id":                    func(t *Token) { t.ID = "etc" },
 	} {
 		token := testToken()
 		change(&token)
