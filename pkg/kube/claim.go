@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -84,6 +86,52 @@ func (c Client) CreateClaim(ctx context.Context, spec ClaimSpec) (*corev1.Persis
 	}
 	c.Log.WithField("claim", created.Name).Info("Claim created")
 	return created, nil
+}
+
+// bindingTimeout is how long AwaitBinding waits.
+const bindingTimeout = 5 * time.Second
+
+// AwaitBinding waits until a new claim is bound, or waits for a pod (WaitForFirstConsumer), or cannot be bound at
+// present, but at most bindingTimeout. It returns an error only if the context has ended.
+//
+// A pod that is created earlier may start 10 to 15 seconds later. The scheduler assigns it to a node as soon as the
+// claim names its volume. If the kubelet sees the claim before its phase is Bound, it waits until its next attempt
+// (backOffPeriod in k8s.io/kubernetes/pkg/kubelet/kubelet.go, plus up to half of it).
+func (c Client) AwaitBinding(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+	return c.awaitBinding(ctx, claim, bindingTimeout)
+}
+
+func (c Client) awaitBinding(ctx context.Context, claim *corev1.PersistentVolumeClaim, timeout time.Duration) error {
+	if c.observer == nil {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := c.observer.waitUntil(limited, func() (bool, error) {
+		observed := c.observer.claims[claim.UID]
+		isBound := observed != nil && !observed.boundAt.IsZero()
+		return isBound || needsPodOrFails(c.observer.eventsOf(claim.UID)), nil
+	}, claimNamed(claim.Name))
+	if ctx.Err() == nil {
+		return nil
+	}
+	return err
+}
+
+// Reasons of events about claims.
+const (
+	// waitsForPod means that a claim is bound when a pod uses it.
+	waitsForPod = "WaitForFirstConsumer"
+	// failedBinding means that there is no volume for a claim, and nothing that could create one.
+	failedBinding = "FailedBinding"
+)
+
+// needsPodOrFails reports whether the events about a claim show that it is not bound without a pod, or that there is a
+// problem.
+func needsPodOrFails(events []corev1.Event) bool {
+	return slices.ContainsFunc(events, func(e corev1.Event) bool {
+		return e.Reason == waitsForPod || e.Reason == failedBinding || e.Type == corev1.EventTypeWarning
+	})
 }
 
 // Claim reads a claim from the API server.

@@ -1,8 +1,11 @@
 package kube
 
 import (
+	"context"
 	"testing"
+	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -37,6 +40,64 @@ func TestCreate_NamesTheRunWhoseObjectIsInTheWay(t *testing.T) {
 	assert.ErrorContains(t, err, "claim stig/stig-pvc "+want)
 	_, err = c.RunPod(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "read-pod"}})
 	assert.ErrorContains(t, err, "pod stig/read-pod "+want)
+}
+
+// A pod that is created before its claim is bound may start 10 seconds later.
+func TestAwaitBinding_ReturnsWhenAPodCanUseTheClaim(t *testing.T) {
+	claim := func() *corev1.PersistentVolumeClaim {
+		return &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", UID: "claim"},
+			Status:     corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending},
+		}
+	}
+	event := func(eventType, reason string) func(*observer) {
+		e := claimEvent(reason, "")
+		e.Type = eventType
+		return func(o *observer) { o.eventChanged(&e) }
+	}
+	for name, c := range map[string]struct {
+		change func(*observer)
+		ends   bool
+	}{
+		"the claim is bound": {func(o *observer) {
+			bound := claim()
+			bound.Status.Phase = corev1.ClaimBound
+			o.claimChanged(bound)
+		}, true},
+		"the claim names its volume, but is not bound": {func(o *observer) {
+			named := claim()
+			named.Spec.VolumeName = "pv"
+			o.claimChanged(named)
+		}, false},
+		"the claim waits for a pod": {event(corev1.EventTypeNormal, "WaitForFirstConsumer"), true},
+		"there is no class":         {event(corev1.EventTypeNormal, "FailedBinding"), true},
+		"the provisioner failed":    {event(corev1.EventTypeWarning, "ProvisioningFailed"), true},
+		"the provisioner works":     {event(corev1.EventTypeNormal, "Provisioning"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := Client{observer: newObserver(logrus.New())}
+			client.observer.claimChanged(claim())
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ended := make(chan error)
+			go func() { ended <- client.awaitBinding(ctx, claim(), time.Hour) }()
+			client.observer.mu.Lock()
+			c.change(client.observer)
+			client.observer.mu.Unlock()
+			if !c.ends {
+				cancel()
+				require.ErrorIs(t, <-ended, context.Canceled)
+				return
+			}
+			require.NoError(t, <-ended)
+		})
+	}
+}
+
+func TestAwaitBinding_LeavesASlowProvisionerToThePod(t *testing.T) {
+	client := Client{observer: newObserver(logrus.New())}
+	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "stig-pvc", UID: "claim"}}
+	assert.NoError(t, client.awaitBinding(t.Context(), claim, time.Millisecond))
 }
 
 func TestClaim_OverridesTemplate(t *testing.T) {

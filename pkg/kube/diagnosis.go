@@ -312,7 +312,7 @@ func (c Client) explainNotDeleted(name string) string {
 
 // informative are the reasons of events of type Normal that explain why a pod or a claim waits.
 var informative = []string{
-	"FailedBinding", externalProvisioning, "TriggeredScaleUp", "NotTriggerScaleUp", "Nominated",
+	failedBinding, externalProvisioning, "TriggeredScaleUp", "NotTriggerScaleUp", "Nominated",
 }
 
 // schedulingEvents are the reasons of events that are out of date once the pod has a node.

@@ -68,7 +68,7 @@ var stepDescriptions = []description[StepName]{
 	{CreatingClaim, "creating the claim, or reading the existing one"},
 	{CreatingPod, "choosing a node and creating a pod, until the pod was observed"},
 	{StartingProcess, "starting a process in a local run"},
-	{Provisioning, "until the claim was bound to a volume"},
+	{Provisioning, "until the claim was bound to a volume, or waited for a pod"},
 	{Scheduling, "until the pod was assigned to a node"},
 	{Attaching, "until the volume was attached to that node"},
 	{Mounting, "until the pod was ready to start its containers, with the volume mounted"},

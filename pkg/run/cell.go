@@ -124,10 +124,13 @@ func (c *cell) createClaim(ctx context.Context) error {
 		return err
 	}
 	created, err := c.run.Kube.CreateClaim(ctx, c.specs.claim())
-	if err == nil {
-		c.result.Claim = &result.Claim{Name: created.Name, UID: created.UID, Created: true}
+	if err != nil {
+		return err
 	}
-	return err
+	c.result.Claim = &result.Claim{Name: created.Name, UID: created.UID, Created: true}
+	c.begin(result.Provisioning)
+	c.waitingFor(string(result.Provisioning))
+	return c.run.Kube.AwaitBinding(ctx, created)
 }
 
 // recordVolume records to which volume the claim is bound. A pod that uses the claim must run already.

@@ -125,7 +125,7 @@ func TestExecute_RecordsTheStepsOfACellThatEndsInError(t *testing.T) {
 			}, phaseNames(res))
 			c := res.Cells[0]
 			names := stepNames(c)
-			assert.Equal(t, []result.StepName{result.CreatingClaim, result.CreatingPod}, names[:2])
+			assert.Equal(t, []result.StepName{result.CreatingClaim, result.Provisioning, result.CreatingPod}, names[:3])
 			assert.Equal(t, []result.StepName{tc.want, result.Waiting, result.Removing}, names[len(names)-3:])
 			assert.False(t, c.Claim.BoundAt.IsZero())
 			for _, s := range c.Trace.Steps {
