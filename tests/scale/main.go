@@ -1,6 +1,6 @@
-// Command scale measures the overhead of a run, which is its time without the chaos, and the cost of each additional cell of a run:
-// seconds, processor seconds, requests to the API server, and memory of the experiment. It executes real runs in this
-// process, on a cluster that has the images, and prints the measurements. No test depends on it.
+// Command scale measures the overhead of a run, which is its time without the chaos, and the cost of each additional
+// cell of a run: seconds, processor seconds, requests to the API server, and memory of the experiment. It executes real
+// runs in this process, on a cluster that has the images, and prints the measurements. No test depends on it.
 package main
 
 import (
