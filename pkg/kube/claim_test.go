@@ -77,7 +77,7 @@ func TestAwaitBinding_ReturnsWhenAPodCanUseTheClaim(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := Client{observer: newObserver(logrus.New())}
 			client.observer.claimChanged(claim())
-			ctx, cancel := context.WithCancel(t.Context())
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			ended := make(chan error)
 			go func() { ended <- client.awaitBinding(ctx, claim(), time.Hour) }()
