@@ -126,9 +126,9 @@ bench: ## run all benchmarks and print one table of ratios (Linux and root)
 		$(MAKE) --no-print-directory $$t RATIOS=$(BENCH_RATIOS) || status=1; done; \
 		go run ./tests/bench/ratios $(BENCH_RATIOS) $(TEST_RATIOS); exit $$status
 
-BENCH ?= -size 1024 -rounds 5
+BENCH ?= -size 1024 -rounds 5 -commits 8000
 .PHONY: bench-local
-bench-local: ## compare the scanner and the writer with other programs (Linux; needs fio; BENCH='-folder /mnt -size 1024')
+bench-local: ## compare the scanner and the writer with other programs (Linux; needs fio; BENCH='-folder /mnt -commits 8000')
 	go run ./tests/bench -ratios='$(RATIOS)' $(BENCH)
 
 BEFORE ?= -starts 10

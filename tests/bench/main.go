@@ -20,6 +20,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/volume-durability/volume-durability/tests/bench/profile"
 	"github.com/volume-durability/volume-durability/tests/bench/ratio"
 )
 
@@ -73,6 +74,7 @@ func run(ctx context.Context, args []string) (err error) {
 	only := flags.String("only", "", "measure only the sections of which the title contains this text")
 	rounds := flags.Int("rounds", 3, "number of times to measure everything")
 	ratios := flags.String("ratios", "", "file to add the ratios to; empty for none")
+	cpuProfile := flags.String("cpuprofile", "", "write a CPU profile of the measurements in this process to this file")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -95,6 +97,11 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(r *row) bool { return !strings.Contains(r.section, *only) })
+	stopProfile, err := profile.Start(*cpuProfile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopProfile()) }()
 	for round := range p.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, p.rounds)
 		for _, r := range rows {

@@ -16,7 +16,6 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +36,7 @@ import (
 	"github.com/volume-durability/volume-durability/pkg/ledger"
 	"github.com/volume-durability/volume-durability/pkg/options"
 	"github.com/volume-durability/volume-durability/pkg/run"
+	"github.com/volume-durability/volume-durability/tests/bench/profile"
 	"github.com/volume-durability/volume-durability/tests/bench/ratio"
 	"github.com/volume-durability/volume-durability/tests/chaosengine"
 )
@@ -89,7 +89,7 @@ func measure(ctx context.Context) error {
 	counts := flag.String("cells", "1,10,25,50", "numbers of cells to measure, separated by commas")
 	parallel := flag.Int("parallel", 0, "number of cells in a batch; 0 for all cells of a run")
 	writeRate := flag.Int("write-rate", 10, "records per second of each cell")
-	profile := flag.String("cpuprofile", "", "write a CPU profile of the last run to this file")
+	cpuProfile := flag.String("cpuprofile", "", "write a CPU profile of the last run to this file")
 	rounds := flag.Int("rounds", 5, "number of short runs, each beside bare pods; 0 for none")
 	ratios := flag.String("ratios", "", "file to add the rows of the table of ratios to; empty for none")
 	verbose := flag.Bool("v", false, "show the log of the runs")
@@ -104,7 +104,7 @@ func measure(ctx context.Context) error {
 	}
 	b := benchmark{
 		config: config, cluster: cluster, class: *class, image: *image, parallel: *parallel,
-		writeRate: *writeRate, profile: *profile, ratios: *ratios, log: logrus.New(),
+		writeRate: *writeRate, profile: *cpuProfile, ratios: *ratios, log: logrus.New(),
 	}
 	if !*verbose {
 		b.log.SetOutput(io.Discard)
@@ -157,30 +157,12 @@ func (b benchmark) measureIn(ctx context.Context, ns *chaosengine.Namespace, n i
 	if err != nil {
 		return cost{}, err
 	}
-	stopProfile, err := b.startProfile()
+	stopProfile, err := profile.Start(b.profile)
 	if err != nil {
 		return cost{}, err
 	}
 	defer func() { err = errors.Join(err, stopProfile()) }()
 	return b.run(ctx, opts, n)
-}
-
-// startProfile starts a CPU profile, if one was requested. stop ends it.
-func (b benchmark) startProfile() (stop func() error, err error) {
-	if b.profile == "" {
-		return func() error { return nil }, nil
-	}
-	file, err := os.Create(b.profile)
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(file); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return func() error {
-		pprof.StopCPUProfile()
-		return file.Close()
-	}, nil
 }
 
 // copyClass creates n copies of the StorageClass. remove deletes those that were created, also after an error.
