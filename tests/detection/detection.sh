@@ -2,16 +2,7 @@
 # Prints the detection table. It starts the test cluster, and stops it unless it was running before.
 set -eu
 make --no-print-directory cluster-tool faultfs-tool
-was_up=no
-build/cluster status >/dev/null 2>&1 && was_up=yes
-# It also runs after an interrupt.
-stop_cluster() {
-    trap - EXIT
-    [ $was_up = yes ] || build/cluster down
-}
-trap stop_cluster EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+. tests/cluster/temporary.sh
 make --no-print-directory cluster-images
 CGO_ENABLED=0 go build -o build/local ./experiments/volume-durability/local
 (cd tests/detection && go build -o ../../build/detection .)

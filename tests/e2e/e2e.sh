@@ -8,16 +8,7 @@ if [ "$(uname -s)" != Linux ] || [ "$(id -u)" != 0 ]; then
     exit 0
 fi
 make --no-print-directory cluster-tool
-was_up=no
-build/cluster status >/dev/null 2>&1 && was_up=yes
-# It also runs after an interrupt, once the tests have ended.
-stop_cluster() {
-    trap - EXIT
-    [ $was_up = yes ] || build/cluster down
-}
-trap stop_cluster EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+. tests/cluster/temporary.sh
 make --no-print-directory cluster-images faults-image
 mkdir -p build
 log=build/e2e.log
