@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -184,7 +185,7 @@ func (f *logFollower) readStream(ctx context.Context) error {
 	f.replaying = f.since != nil
 	stream, err := f.requestLog(streaming, &corev1.PodLogOptions{Follow: true, Timestamps: true, SinceTime: f.since})
 	switch {
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err), f.afterEnd && isForgotten(err):
 		return nil
 	case err != nil && isSilent():
 		err = f.explainUnanswered(ctx)
@@ -202,6 +203,12 @@ func (f *logFollower) readStream(ctx context.Context) error {
 		return errSilent // the log is opened again at once, and counts as open meanwhile
 	}
 	return f.ended(ctx, err)
+}
+
+// isForgotten reports whether a kubelet no longer knows the pod (GetKubeletContainerLogs in
+// k8s.io/kubernetes/pkg/kubelet/kubelet_pods.go). It forgets a pod that has ended shortly before the API server does.
+func isForgotten(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "cannot be found - no logs available")
 }
 
 // ended reports the end of a stream, and returns the error with the log that could not be read.

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -216,9 +217,32 @@ func TestFollowLog_OpensASilentStreamAgain(t *testing.T) {
 	assert.Equal(t, "2026-11-24T12:00:00Z", s.since[len(s.since)-1])
 }
 
-// The stream of a container ends before the kubelet reports that the container has ended.
+// The stream of a container ends before the kubelet reports that the container has ended. When it has reported that, it
+// may have forgotten the pod.
 func TestFollowLog_WaitsForTheEndOfTheContainer(t *testing.T) {
-	s := newLogServer(t, prints(first), prints(second))
+	for name, c := range map[string]struct {
+		afterEnd http.HandlerFunc
+		want     []string
+	}{
+		"the log has another line": {prints(second), []string{"one", "two"}},
+		"the kubelet has forgotten the pod": {
+			rejects(`pod "write-pod" cannot be found - no logs available`), []string{"one"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newLogServer(t, prints(first), c.afterEnd)
+			lines, err := s.followEndingPod(t)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, lines)
+			assert.Len(t, s.since, 2)
+		})
+	}
+}
+
+// followEndingPod follows the log of a pod whose container is observed to have ended after the first stream. The error
+// is that of a stream, if one had an error.
+func (s *logServer) followEndingPod(t *testing.T) (lines []string, streamErr error) {
+	t.Helper()
 	c := newTestClient(t)
 	var err error
 	c.API, err = kubernetes.NewForConfig(&rest.Config{Host: s.URL})
@@ -227,21 +251,22 @@ func TestFollowLog_WaitsForTheEndOfTheContainer(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "write-pod", UID: "u"}}
 	update(c.observer, pod, c.observer.podChanged)
 	ended := withEndedContainer(pod)
-	var lines []string
 	var reporting sync.WaitGroup
 	defer reporting.Wait()
 	f := logFollower{
 		Client: c, pod: pod, openTimeout: time.Minute, probeTimeout: time.Minute, maxSilence: time.Minute,
 		onLine: func(line []byte) { lines = append(lines, string(line)) },
-		onStream: func(open bool, _ error) {
+		onStream: func(open bool, err error) {
+			streamErr = errors.Join(streamErr, err)
 			if !open {
 				reporting.Go(func() { update(c.observer, ended, c.observer.podChanged) })
 			}
 		},
 	}
-	require.NoError(t, f.followUntilEnd(t.Context(), time.Hour))
-	assert.Equal(t, []string{"one", "two"}, lines)
-	assert.Len(t, s.since, 2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, f.followUntilEnd(ctx, time.Hour))
+	return lines, streamErr
 }
 
 // Each request for the log of a container that has ended reads nothing new before the kubelet reports the end.
