@@ -73,20 +73,9 @@ func (c *Cell) ShortenEpochs(acks []ledger.Ack) {
 		hosts[hostOf(*e)] = true
 	}
 	if len(brief) > 0 {
-		c.Epochs = withoutEpochs(c.Epochs, brief)
+		// Copies of the cell share the list, so it must not change.
+		c.Epochs = slices.DeleteFunc(slices.Clone(c.Epochs), func(e Epoch) bool { return brief[e.Number] })
 	}
-}
-
-// withoutEpochs returns a list without the epochs with some numbers. The list is not changed, because copies of the
-// cell share it.
-func withoutEpochs(all []Epoch, numbers map[int]bool) []Epoch {
-	kept := make([]Epoch, 0, len(all)-len(numbers))
-	for _, e := range all {
-		if !numbers[e.Number] {
-			kept = append(kept, e)
-		}
-	}
-	return kept
 }
 
 // host is where a writer ran. It is comparable.
